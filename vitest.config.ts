@@ -66,6 +66,23 @@ const withPeers = {
   ...(length === 'short' && { globalSetup: 'test/peers/built-agent.ts' }),
 };
 
+/**
+ * What browsers allow a page depends on its address, so in the long length the suites of the page are run by localhost and by the
+ * machine's own address (`visit` in test/peers/page-visit.ts).
+ */
+const OF_PAGE = ['test/browser/page-*.test.ts', 'test/browser/webui*.test.ts'];
+const browser = {
+  setupFiles: 'test/in-process-setup.ts',
+  testTimeout: slow,
+  hookTimeout: 120_000,
+  expect: PATIENT,
+  ...withPeers,
+  ...together,
+};
+const browserByAddress = {
+  test: { ...browser, name: 'browser-address', include: OF_PAGE, env: { PERCH_PAGE_BY: 'plain' } },
+};
+
 /** What takes long begins first, so that no worker is left alone with it at the end. */
 const LONG = [
   // Of the unit tests: the first in a new worker, three times as long behind others.
@@ -179,17 +196,14 @@ export default defineConfig({
             },
             {
               test: {
+                ...browser,
                 name: 'browser',
                 include: ['test/browser/**/*.test.ts'],
                 exclude: [...ALONE, ...IN_LONG],
-                setupFiles: 'test/in-process-setup.ts',
-                testTimeout: slow,
-                hookTimeout: 120_000,
-                expect: PATIENT,
-                ...withPeers,
-                ...together,
+                ...(length === 'long' && { env: { PERCH_PAGE_BY: 'localhost' } }),
               },
             },
+            ...(length === 'long' ? [browserByAddress] : []),
           ],
   },
 });

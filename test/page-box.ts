@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from '../agent/app.ts';
 import { systemClock } from '../agent/base/clock.ts';
@@ -17,10 +17,6 @@ export interface PageBox extends AsyncDisposable {
   readonly app: App;
   readonly folder: string;
   readonly port: number;
-  /** `http://localhost:PORT`: a secure context. */
-  readonly url: string;
-  /** The same page by an address of this machine that is not loopback, which is none; undefined on a machine without a network. */
-  readonly plainUrl: string | undefined;
   readonly cameras: readonly OnvifCamera[];
   /** Every line that the box wrote. */
   readonly log: readonly string[];
@@ -64,11 +60,6 @@ async function startCameras(all: readonly OnvifCameraOptions[], discoveryPort: n
   return cameras;
 }
 
-function ownAddress(): string | undefined {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
-}
-
 export async function startPageBox({ cameras: wanted = [], config = '' }: PageBoxOptions = {}): Promise<PageBox> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-page-box-'));
   const [port = 0, media = 0, rtsp = 0] = await freePorts(3);
@@ -95,8 +86,6 @@ export async function startPageBox({ cameras: wanted = [], config = '' }: PageBo
     });
   let restarted: Promise<void> = Promise.resolve();
   let app = await start();
-  const url = `http://localhost:${port}`;
-  const address = ownAddress();
   let cookie = '';
   const api = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const headers = { cookie, 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin' };
@@ -110,11 +99,10 @@ export async function startPageBox({ cameras: wanted = [], config = '' }: PageBo
     return (await response.json()) as T;
   };
   return {
-    ...{ folder, port, url, cameras, log, api },
+    ...{ folder, port, cameras, log, api },
     get app() {
       return app;
     },
-    plainUrl: address === undefined ? undefined : `http://${address}:${port}`,
     claim: async () => {
       await api('POST', 'claim', { password: OWNER_PASSWORD });
     },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { type Visit, visit, type Way } from '../peers/page-visit.ts';
+import { type Size, type Visit, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 const VIEWER = { name: 'Wren', password: 'a wren in the hedge' };
@@ -22,8 +22,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
   });
-  const open = ([size, way]: Way = ['desktop', 'localhost']) =>
-    visit(viewer.browser, way === 'plain' ? (box.plainUrl ?? '') : box.url, { size });
+  const open = (size: Size = 'desktop') => visit(viewer.browser, box, { size });
 
   async function logInAs({ page }: Visit, { name, password }: typeof VIEWER): Promise<void> {
     await page.getByRole('button', { name: 'Use another name' }).click();
@@ -95,7 +94,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
   });
 
   test('a recording that the box does not give is tried again until it plays, and is not said to be deleted', async () => {
-    await using visitor = await open(['phone', 'plain']);
+    await using visitor = await open('phone');
     const { page } = visitor;
     let isBusy = true;
     await page.route(/playback\/get\?/, (route) => (isBusy ? route.fulfill({ status: 503 }) : route.fallback()));
@@ -115,7 +114,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     const { page } = visitor;
     let isAway = true;
     await page.route('**/v3/**', (route) => (isAway ? route.abort() : route.fallback()));
-    await page.goto(`${box.url}/${new URL(link).hash}`);
+    await visitor.go(new URL(link).hash);
     await page.getByText('No connection to the box.').waitFor();
     expect(new URL(page.url()).hash).toBe('#/live');
     isAway = false;
@@ -148,7 +147,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await using visitor = await open();
     await visitor.logIn('#/settings/people');
     const other = await visitor.context.newPage();
-    await other.goto(`${box.url}/#/live`);
+    await other.goto(`${visitor.url}/#/live`);
     await other.getByRole('link', { name: OWNERS }).waitFor();
     // What hears of it comes when there is nothing else to do.
     await other.waitForFunction(() =>

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { freePorts } from '../peers/free-port.ts';
-import { axeFindings, settled, visit, type Way, waysInTurn } from '../peers/page-visit.ts';
+import { axeFindings, type Size, settled, sizesInTurn, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 const CLOSED_BY_RESTART = /ERR_|Failed to fetch|WebSocket|^401 /;
@@ -25,9 +25,8 @@ describeWith(['chromium'], 'the page about backups', () => {
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
   });
-  const addressOf = (way: Way[1], { url, plainUrl }: PageBox) => (way === 'plain' ? (plainUrl ?? '') : url);
-  const open = async ([size, way]: Way) => {
-    const visitor = await visit(viewer.browser, addressOf(way, box), { size });
+  const open = async (size: Size) => {
+    const visitor = await visit(viewer.browser, box, { size });
     await visitor.logIn('#/settings/system');
     await visitor.page.getByRole('link', { name: /^Backup/ }).click();
     await settled(visitor.page, '.restore');
@@ -44,8 +43,8 @@ describeWith(['chromium'], 'the page about backups', () => {
   };
   const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
 
-  test.for(waysInTurn())('a restore brings back a camera that was removed, on a %s, by %s', async (way) => {
-    await using owner = await open(way);
+  test.for(sizesInTurn())('a restore brings back a camera that was removed, on a %s', async (size) => {
+    await using owner = await open(size);
     const { page, complaints } = owner;
     expect(await axeFindings(page)).toEqual([]);
     const backup = await download(page, 'Download backup');
@@ -75,8 +74,8 @@ describeWith(['chromium'], 'the page about backups', () => {
     expect(complaints.filter((text) => !CLOSED_BY_RESTART.test(text))).toEqual([]);
   });
 
-  test.for(waysInTurn())('a file that is no backup is told, and changes nothing, on a %s, by %s', async (way) => {
-    await using owner = await open(way);
+  test.for(sizesInTurn())('a file that is no backup is told, and changes nothing, on a %s', async (size) => {
+    await using owner = await open(size);
     const { page } = owner;
     const before = file();
     const backup = await download(page, 'Download backup');
@@ -111,8 +110,8 @@ describeWith(['chromium'], 'the page about backups', () => {
     expect(file()).toBe(before);
   });
 
-  test.for(waysInTurn())('the report of a fault comes as a file without passwords, on a %s, by %s', async (way) => {
-    await using owner = await open(way);
+  test.for(sizesInTurn())('the report of a fault comes as a file without passwords, on a %s', async (size) => {
+    await using owner = await open(size);
     const text = gunzipSync(await download(owner.page, 'Download report')).toString();
     expect(JSON.parse(text)).toMatchObject({ format: 'perch-diagnostics', cameras: [{ path: camera }] });
     expect(text).not.toContain(OWNER_PASSWORD);
@@ -121,52 +120,49 @@ describeWith(['chromium'], 'the page about backups', () => {
     expect(owner.complaints).toEqual([]);
   });
 
-  test.for(waysInTurn())(
-    'a new box is made the old one before it has a password, on a %s, by %s',
-    async ([size, way]) => {
-      await using owner = await visit(viewer.browser, addressOf(way, box), { size });
-      await owner.logIn(BACKUP);
-      await settled(owner.page, '.restore');
-      const document = JSON.parse(gunzipSync(await download(owner.page, 'Download backup')).toString());
-      await using fresh = await startPageBox();
-      // It keeps its own addresses, for both are on one machine, but for the one of the page.
-      const [port = 0] = await freePorts(1);
-      const own = readFileSync(join(fresh.folder, 'perch.yml'), 'utf8');
-      const config = document.members.find(({ name }: { name: string }) => name === 'perch.yml');
-      config.text = `${own.replace(`address: ':${fresh.port}'`, `address: ':${port}'`)}paths:\n  shed:\n    source: publisher\n`;
+  test.for(sizesInTurn())('a new box is made the old one before it has a password, on a %s', async (size) => {
+    await using owner = await visit(viewer.browser, box, { size });
+    await owner.logIn(BACKUP);
+    await settled(owner.page, '.restore');
+    const document = JSON.parse(gunzipSync(await download(owner.page, 'Download backup')).toString());
+    await using fresh = await startPageBox();
+    // It keeps its own addresses, for both are on one machine, but for the one of the page.
+    const [port = 0] = await freePorts(1);
+    const own = readFileSync(join(fresh.folder, 'perch.yml'), 'utf8');
+    const config = document.members.find(({ name }: { name: string }) => name === 'perch.yml');
+    config.text = `${own.replace(`address: ':${fresh.port}'`, `address: ':${port}'`)}paths:\n  shed:\n    source: publisher\n`;
 
-      await using newcomer = await visit(viewer.browser, addressOf(way, fresh), { size });
-      const { page } = newcomer;
-      await newcomer.go('#/start');
-      await page.getByRole('button', { name: 'I have a backup' }).click();
-      await settled(page, '.sheet .restore');
-      const code = page.locator('.sheet [name=code]');
-      if ((await code.count()) > 0) {
-        // As for setting the password: an address that is not private wants it.
-        await page.getByRole('button', { name: 'Choose a backup' }).click();
-        await page.getByRole('alert').filter({ hasText: "in the box's log" }).waitFor();
-        await code.fill(fresh.app.setupCode ?? '');
-      }
-      await choose(page, 'old.perchbackup', gzipSync(JSON.stringify(document)));
-      await page.getByText('Your password is then the one of that time.').waitFor();
-      await settled(page, '.plan');
-      expect(await axeFindings(page)).toEqual([]);
-      // A box that starts within a second is missed soon.
-      await page.route('**/v3/restore', async (route) => {
-        const response = await route.fetch();
-        await route.fulfill({ response, json: { ...(await response.json()), seconds: 1 } });
-      });
-      await page.getByRole('button', { name: 'Restore', exact: true }).click();
-      await page.getByText('In the backup the box has another address').waitFor();
-      const again = page.getByRole('link', { name: `:${port}/` });
-      // As long as it is usual it may come back here, and then it is told that it does not.
-      await page.getByText('The box does not answer here.').waitFor();
-      expect(await axeFindings(page)).toEqual([]);
-      await again.click();
-      await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);
-      await page.getByRole('button', { name: 'Log in', exact: true }).click();
-      await page.getByRole('navigation').waitFor();
-      expect(readFileSync(join(fresh.folder, 'perch.yml'), 'utf8')).toContain('shed');
-    },
-  );
+    await using newcomer = await visit(viewer.browser, fresh, { size });
+    const { page } = newcomer;
+    await newcomer.go('#/start');
+    await page.getByRole('button', { name: 'I have a backup' }).click();
+    await settled(page, '.sheet .restore');
+    const code = page.locator('.sheet [name=code]');
+    if ((await code.count()) > 0) {
+      // As for setting the password: an address that is not private wants it.
+      await page.getByRole('button', { name: 'Choose a backup' }).click();
+      await page.getByRole('alert').filter({ hasText: "in the box's log" }).waitFor();
+      await code.fill(fresh.app.setupCode ?? '');
+    }
+    await choose(page, 'old.perchbackup', gzipSync(JSON.stringify(document)));
+    await page.getByText('Your password is then the one of that time.').waitFor();
+    await settled(page, '.plan');
+    expect(await axeFindings(page)).toEqual([]);
+    // A box that starts within a second is missed soon.
+    await page.route('**/v3/restore', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), seconds: 1 } });
+    });
+    await page.getByRole('button', { name: 'Restore', exact: true }).click();
+    await page.getByText('In the backup the box has another address').waitFor();
+    const again = page.getByRole('link', { name: `:${port}/` });
+    // As long as it is usual it may come back here, and then it is told that it does not.
+    await page.getByText('The box does not answer here.').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await again.click();
+    await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);
+    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await page.getByRole('navigation').waitFor();
+    expect(readFileSync(join(fresh.folder, 'perch.yml'), 'utf8')).toContain('shed');
+  });
 });

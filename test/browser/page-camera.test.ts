@@ -2,7 +2,7 @@ import type { Download, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, settled, type VisitOptions, visit } from '../peers/page-visit.ts';
+import { axeFindings, onlyBy, settled, type VisitOptions, visit } from '../peers/page-visit.ts';
 import { describeWith, inLong } from '../peers/peers.ts';
 
 const HOSTILE = '<img src=x onerror=alert(1)> 🐦 مرحبا ';
@@ -27,8 +27,8 @@ describeWith(['chromium'], 'one camera', () => {
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
   });
-  const open = async (way: 'localhost' | 'plain', options: VisitOptions, camera = garden) => {
-    const visitor = await visit(viewer.browser, (way === 'localhost' ? box.url : box.plainUrl) ?? '', options);
+  const open = async (options: VisitOptions, camera = garden) => {
+    const visitor = await visit(viewer.browser, box, options);
     await visitor.logIn(`#/live/${camera}`);
     // The large one, and nothing above it that goes on until then.
     await visitor.page.locator('.cinema .picture:only-child .stage.playing').waitFor();
@@ -55,7 +55,7 @@ describeWith(['chromium'], 'one camera', () => {
   };
 
   test('the head follows the pad, faster the farther out, goes on as long as it is held, and stops when it is let go', async () => {
-    await using visitor = await open('plain', { size: 'phone' });
+    await using visitor = await open({ size: 'phone' });
     const { page, complaints } = visitor;
     await page.locator('.pad').waitFor();
     await settled(page, '.pad');
@@ -78,7 +78,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   test('it is turned by keys that are held, and by buttons that are pressed and pressed again', async () => {
-    await using visitor = await open('localhost', { size: 'desktop' });
+    await using visitor = await open({ size: 'desktop' });
     const { page, complaints } = visitor;
     await page.locator('.pad').waitFor();
     await settled(page, '.pad');
@@ -98,7 +98,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   test('a page that is closed with the finger on the pad leaves the camera standing', async () => {
-    await using visitor = await open('localhost', { size: 'desktop' });
+    await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await page.locator('.pad').waitFor();
     await press(page, -1, 0);
@@ -113,7 +113,7 @@ describeWith(['chromium'], 'one camera', () => {
 
   inLong(() =>
     test('a place that it knows is gone to by its name, whatever that is', async () => {
-      await using visitor = await open('plain', { size: 'phone' });
+      await using visitor = await open({ size: 'phone' });
       const { page } = visitor;
       const { position } = [...head().presets.values()][1] ?? {};
       head().goTo({ x: 1, y: 1, zoom: 1 });
@@ -126,7 +126,7 @@ describeWith(['chromium'], 'one camera', () => {
   );
 
   test('where it looks now is saved by a name, moved by the same name, gone to, and forgotten', async () => {
-    await using visitor = await open('localhost', { size: 'desktop' });
+    await using visitor = await open({ size: 'desktop' });
     const { page, complaints } = visitor;
     const save = async (position: { x: number; y: number; zoom: number }) => {
       head().goTo(position);
@@ -155,7 +155,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   test('from its tile the picture grows and goes on, the large one takes its place when it plays, and so it is on the way back', async () => {
-    await using visitor = await visit(viewer.browser, box.url, { size: 'desktop' });
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
     await visitor.logIn();
     const { page, complaints } = visitor;
     await page.locator('.grid .stage.playing').nth(1).waitFor();
@@ -184,7 +184,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   test('who opens a camera by a key is at its heading, and at its tile again when back', async () => {
-    await using visitor = await visit(viewer.browser, box.url, { size: 'desktop' });
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
     await visitor.logIn();
     const { page } = visitor;
     const focused = () => page.evaluate(() => document.activeElement?.ariaLabel ?? document.activeElement?.textContent);
@@ -201,7 +201,7 @@ describeWith(['chromium'], 'one camera', () => {
   test.for(['phone', 'desktop'] as const)(
     'on a %s the pad stays where it is when the strip comes, beside it',
     async (size) => {
-      await using visitor = await visit(viewer.browser, box.url, { size });
+      await using visitor = await visit(viewer.browser, box, { size });
       const { page } = visitor;
       const { promise, resolve } = Promise.withResolvers<void>();
       await page.route('**/playback/list**', (route) => promise.then(() => route.continue()));
@@ -222,7 +222,7 @@ describeWith(['chromium'], 'one camera', () => {
   );
 
   test('a snapshot has the size of the large picture, by button and by key', async () => {
-    await using visitor = await open('localhost', { size: 'desktop' });
+    await using visitor = await open({ size: 'desktop' });
     const { page, complaints } = visitor;
     for (const take of [() => page.getByRole('button', { name: 'Snapshot' }).click(), () => page.keyboard.press('s')]) {
       const saved = page.waitForEvent('download');
@@ -232,33 +232,35 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('a phone that takes pictures by its own sheet is handed a snapshot, and nothing is downloaded', async () => {
-    await using visitor = await open('localhost', { size: 'phone' });
-    const { page, complaints } = visitor;
-    await page.evaluate(() => {
-      const handed = window as { handed?: readonly [string, number] };
-      Object.assign(navigator, {
-        canShare: () => true,
-        share: async ({ files: [file] = [] }: ShareData) => {
-          handed.handed = [file?.type ?? '', file?.size ?? 0];
-        },
+  onlyBy('localhost', () =>
+    test('a phone that takes pictures by its own sheet is handed a snapshot, and nothing is downloaded', async () => {
+      await using visitor = await open({ size: 'phone', way: 'localhost' });
+      const { page, complaints } = visitor;
+      await page.evaluate(() => {
+        const handed = window as { handed?: readonly [string, number] };
+        Object.assign(navigator, {
+          canShare: () => true,
+          share: async ({ files: [file] = [] }: ShareData) => {
+            handed.handed = [file?.type ?? '', file?.size ?? 0];
+          },
+        });
       });
-    });
-    let downloads = 0;
-    page.on('download', () => {
-      downloads += 1;
-    });
-    await page.getByRole('button', { name: 'Snapshot' }).click();
-    await page.waitForFunction(() => (window as { handed?: readonly [string, number] }).handed !== undefined);
-    const handed = await page.evaluate(() => (window as { handed?: readonly [string, number] }).handed);
-    expect(handed?.[0]).toBe('image/jpeg');
-    expect(handed?.[1]).toBeGreaterThan(1_000);
-    expect(downloads).toBe(0);
-    expect(complaints).toEqual([]);
-  });
+      let downloads = 0;
+      page.on('download', () => {
+        downloads += 1;
+      });
+      await page.getByRole('button', { name: 'Snapshot' }).click();
+      await page.waitForFunction(() => (window as { handed?: readonly [string, number] }).handed !== undefined);
+      const handed = await page.evaluate(() => (window as { handed?: readonly [string, number] }).handed);
+      expect(handed?.[0]).toBe('image/jpeg');
+      expect(handed?.[1]).toBeGreaterThan(1_000);
+      expect(downloads).toBe(0);
+      expect(complaints).toEqual([]);
+    }),
+  );
 
   test('beside Live stands of when the picture is, and the keys are told', async () => {
-    await using visitor = await open('localhost', { size: 'desktop' }, plain);
+    await using visitor = await open({ size: 'desktop' }, plain);
     const { page } = visitor;
     const time = page.locator('.over .state .digits');
     await time.getByText(/^· \d\d:\d\d:\d\d$/).waitFor();
@@ -274,7 +276,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   test('the i shows how the picture comes', async () => {
-    await using visitor = await open('localhost', { size: 'desktop' });
+    await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await page.keyboard.press('i');
     const facts = page.locator('.info');
@@ -286,7 +288,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   test('who slides back sees what was recorded, goes on from there, and is live again with one tap', async () => {
-    await using visitor = await open('plain', { size: 'phone' });
+    await using visitor = await open({ size: 'phone' });
     const { page, complaints } = visitor;
     const strip = page.locator('.rewind .time');
     await strip.waitFor();
@@ -330,7 +332,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   test('two fingers enlarge the picture, two taps show it whole, and a swipe leads to the next camera', async () => {
-    await using visitor = await open('plain', { size: 'phone' });
+    await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     const touch = await page.context().newCDPSession(page);
     const send = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...xs: readonly number[]) =>
@@ -356,7 +358,7 @@ describeWith(['chromium'], 'one camera', () => {
     page.locator('.enlarged').evaluate((element) => new DOMMatrix(getComputedStyle(element).transform).e);
 
   test('a picture is enlarged by keys and wheel, arrows move it, and Escape shows it whole before it leads back', async () => {
-    await using visitor = await open('localhost', { size: 'desktop' }, plain);
+    await using visitor = await open({ size: 'desktop' }, plain);
     const { page, complaints } = visitor;
     await page.keyboard.press('+');
     await page.keyboard.press('+');
@@ -382,7 +384,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   test('where the camera itself turns and zooms, Z enlarges the picture, whose the arrows are until it is whole again', async () => {
-    await using visitor = await open('localhost', { size: 'desktop' });
+    await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await page.locator('.rocker').waitFor();
     const moved = () => box.cameras[0]?.operations.filter((name) => name === 'ContinuousMove').length;
@@ -404,7 +406,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   test('what a camera cannot do is not there', async () => {
-    await using visitor = await open('localhost', { size: 'desktop' }, plain);
+    await using visitor = await open({ size: 'desktop' }, plain);
     const { page, complaints } = visitor;
     await page.waitForFunction(() => {
       const answered = performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname);
@@ -415,15 +417,17 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('without https the page says that it may not use the microphone, and how it may', async () => {
-    await using visitor = await open('plain', { size: 'phone' });
-    const { page, complaints } = visitor;
-    await page.getByRole('button', { name: 'Hold to talk' }).click();
-    await page.getByRole('dialog').getByText('It needs https.').waitFor();
-    await settled(page, 'dialog');
-    expect(await axeFindings(page)).toEqual([]);
-    expect(complaints).toEqual([]);
-  });
+  onlyBy('plain', () =>
+    test('without https the page says that it may not use the microphone, and how it may', async () => {
+      await using visitor = await open({ size: 'phone', way: 'plain' });
+      const { page, complaints } = visitor;
+      await page.getByRole('button', { name: 'Hold to talk' }).click();
+      await page.getByRole('dialog').getByText('It needs https.').waitFor();
+      await settled(page, 'dialog');
+      expect(await axeFindings(page)).toEqual([]);
+      expect(complaints).toEqual([]);
+    }),
+  );
 });
 
 const bytesOf = async (file: Download): Promise<Buffer> =>

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { MAIN_PROFILE, SUB_PROFILE } from '../onvif-camera/camera.ts';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, type Size, settled, visit, waysInTurn } from '../peers/page-visit.ts';
+import { axeFindings, type Size, settled, sizesInTurn, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 const HOSTILE = '<img src=x onerror=alert(1)> "Garten" 🐦 مرحبا بالعالم und noch viel mehr';
@@ -31,8 +31,8 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await box[Symbol.asyncDispose]();
   });
 
-  const open = async (size: Size, way: 'localhost' | 'plain', place: string) => {
-    const visitor = await visit(viewer.browser, (way === 'localhost' ? box.url : box.plainUrl) ?? '', { size });
+  const open = async (size: Size, place: string) => {
+    const visitor = await visit(viewer.browser, box, { size });
     await visitor.logIn(place);
     return visitor;
   };
@@ -46,10 +46,10 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   const told = (page: Page, text: string | RegExp) => page.getByRole('status').filter({ hasText: text }).waitFor();
   const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
-  test.for(waysInTurn())(
-    'on a %s, by %s, each has its picture and its state, and axe finds nothing, also one deeper',
-    async ([size, way]) => {
-      await using visitor = await open(size, way, '#/settings/cameras');
+  test.for(sizesInTurn())(
+    'on a %s each has its picture and its state, and axe finds nothing, also one deeper',
+    async (size) => {
+      await using visitor = await open(size, '#/settings/cameras');
       const { page, complaints } = visitor;
       await page.getByText('Live · keeps one day').nth(2).waitFor();
       await page.waitForFunction(() => document.querySelectorAll('.small-picture .stage.has-still').length === 3);
@@ -77,7 +77,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   );
 
   test('what is changed stands in the file, the stream does not notice, and Undo takes it back', async () => {
-    await using visitor = await open('phone', 'localhost', sheetOf(garden));
+    await using visitor = await open('phone', sheetOf(garden));
     const { page, complaints } = visitor;
     const before = [await readyTime(garden), file()];
     const sheet = page.getByRole('dialog');
@@ -111,7 +111,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('sound is switched off for both pictures of a camera, and it is told before and after that it starts again', async () => {
-    await using visitor = await open('phone', 'plain', sheetOf(garden));
+    await using visitor = await open('phone', sheetOf(garden));
     const { page, complaints } = visitor;
     const sheet = page.getByRole('dialog');
     const tracks = async () =>
@@ -135,7 +135,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('two who edit at once: what the other has changed shows at its field, and either value can be kept', async () => {
-    await using visitor = await open('desktop', 'plain', sheetOf(drive));
+    await using visitor = await open('desktop', sheetOf(drive));
     const { page } = visitor;
     const sheet = page.getByRole('dialog');
     const keep = sheet.getByRole('spinbutton', { name: 'Keep for' });
@@ -158,7 +158,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('a change that was not heard of is not overwritten: saving says who has changed it', async () => {
-    await using visitor = await visit(viewer.browser, box.url, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page, complaints } = visitor;
     await page.route('**/v3/events*', (route) =>
       route.fulfill({ contentType: 'text/event-stream', body: ': none\n\n' }),
@@ -181,7 +181,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('that a camera is followed to another address is told', async () => {
-    await using visitor = await visit(viewer.browser, box.url, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page, complaints } = visitor;
     const moved = { time: new Date().toISOString(), path: garden, state: 'moved', from: '127.0.3.2', to: '127.0.3.20' };
     await page.route('**/v3/events*', (route) =>
@@ -194,7 +194,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
 
   test('cameras are put in order by keys, by a mouse, and by holding and dragging with a finger', async () => {
     {
-      await using visitor = await open('desktop', 'localhost', '#/settings/cameras');
+      await using visitor = await open('desktop', '#/settings/cameras');
       const { page, complaints } = visitor;
       const first = page.getByRole('link', { name: /^Front door/ });
       await first.press('Alt+ArrowDown');
@@ -212,7 +212,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       expect(new URL(page.url()).hash).toBe('#/settings/cameras');
       expect(complaints).toEqual([]);
     }
-    await using visitor = await open('phone', 'plain', '#/settings/cameras');
+    await using visitor = await open('phone', '#/settings/cameras');
     const { page } = visitor;
     await expectOrder(page, ['Driveway', 'Front door', 'Garden']);
     const [from, to] = await Promise.all([boxOf(page, 'Driveway'), boxOf(page, 'Garden')]);
@@ -229,7 +229,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('another login is tried first, and one that the camera refuses changes nothing', async () => {
-    await using visitor = await open('phone', 'plain', sheetOf(door));
+    await using visitor = await open('phone', sheetOf(door));
     const { page, complaints } = visitor;
     const before = file();
     await page.getByRole('button', { name: /^Connection Simulated · 127\.0\.3\.1 · ONVIF/ }).click();
@@ -245,7 +245,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('a camera that sends whole pictures too seldom is told to send more of them', async () => {
-    await using visitor = await open('desktop', 'plain', sheetOf(garden));
+    await using visitor = await open('desktop', sheetOf(garden));
     const { page, complaints } = visitor;
     await page.getByRole('button', { name: /^Picture/ }).click();
     await page.getByText('The picture comes up to 10 s late').waitFor();
@@ -257,7 +257,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test('a camera is paused for an hour and goes on, and one that is away says why and what to do', async () => {
-    await using visitor = await open('phone', 'localhost', sheetOf(drive));
+    await using visitor = await open('phone', sheetOf(drive));
     const { page, complaints } = visitor;
     await page.getByRole('button', { name: 'Pause or remove' }).click();
     await page.getByRole('button', { name: 'For one hour' }).click();
@@ -289,7 +289,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
 
   test('a camera that is removed is had back by Undo, and goes with its recordings when that is wanted', async () => {
     await box.api('PATCH', `config/paths/patch/${drive}`, { recordDeleteAfter: '14d' });
-    await using visitor = await open('desktop', 'localhost', sheetOf(drive));
+    await using visitor = await open('desktop', sheetOf(drive));
     const { page, complaints } = visitor;
     const bytesOf = async () =>
       (await box.api<{ items: { path: string; bytes: number }[] }>('GET', 'recordings/usage')).items.find(

@@ -24,8 +24,8 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
   const free = async () => (await box.api<{ recordMinFree: string }>('GET', 'config/global/get')).recordMinFree;
   const GLOBAL = '**/v3/config/global/patch';
 
-  async function openStorage(size: Size, url = box.url) {
-    const visitor = await visit(viewer.browser, url, { size });
+  async function openStorage(size: Size) {
+    const visitor = await visit(viewer.browser, box, { size });
     await visitor.logIn();
     await visitor.go('#/settings/storage');
     const field = visitor.page.locator('section').filter({ hasText: 'Keep free on each disk' });
@@ -37,7 +37,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
   const once = (page: Page, url: string, meet: (route: Route) => Promise<void>) => page.route(url, meet, { times: 1 });
 
   test('a box that fails says so beside what was set, which is saved at the next try', async () => {
-    await using visitor = await openStorage('phone', box.plainUrl);
+    await using visitor = await openStorage('phone');
     const { page, field, less } = visitor;
     await once(page, GLOBAL, (route) =>
       route.fulfill({ status: 500, json: { status: 'error', error: 'internal error' } }),
@@ -76,7 +76,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
   });
 
   test('another who was quicker is not overwritten unasked', async () => {
-    await using visitor = await openStorage('desktop', box.plainUrl);
+    await using visitor = await openStorage('desktop');
     const { page, field, less } = visitor;
     const overtake = (value: string) =>
       once(page, GLOBAL, async (route) => {
@@ -121,7 +121,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
   });
 
   test('two who choose a disk at once are told of each other', async () => {
-    await using visitor = await visit(viewer.browser, box.url, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
     const pathOn = (disk: string) => `${join(box.folder, disk)}/perch/%path/%Y-%m-%d_%H-%M-%S-%f`;
     await page.route('**/v3/disks/places', async (route) => {
@@ -154,7 +154,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
   });
 
   test('a person whose adding was not answered is added once, with what was typed', async () => {
-    await using visitor = await visit(viewer.browser, box.url, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
     await visitor.logIn();
     await visitor.go('#/settings/people');

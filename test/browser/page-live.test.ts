@@ -3,7 +3,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { type Agent, startAgent } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, settled, type VisitOptions, visit, waysInTurn } from '../peers/page-visit.ts';
+import { startOwnedAgent } from '../peers/owned-agent.ts';
+import {
+  axeFindings,
+  onlyBy,
+  settled,
+  sizesInTurn,
+  type Visit,
+  type VisitOptions,
+  visit,
+} from '../peers/page-visit.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
 
 const HOSTILE = '<img src=x onerror=alert(1)> 🐦 مرحبا ';
@@ -51,14 +60,14 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
   });
-  const open = async (way: 'localhost' | 'plain', options: VisitOptions) => {
-    const visitor = await visit(viewer.browser, (way === 'localhost' ? box.url : box.plainUrl) ?? '', options);
+  const open = async (options: VisitOptions) => {
+    const visitor = await visit(viewer.browser, box, options);
     await visitor.logIn();
     return visitor;
   };
 
-  test.for(waysInTurn())('on a %s, by %s, all play, in the order of their owner', async ([size, way]) => {
-    await using visitor = await open(way, { size });
+  test.for(sizesInTurn())('on a %s all play, in the order of their owner', async (size) => {
+    await using visitor = await open({ size });
     const { page, complaints } = visitor;
     // A phone plays what is in sight and a little more.
     await playsOn(page, 5);
@@ -81,7 +90,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   });
 
   test('what is chosen above holds for this browser, and arrows go to the tile that one sees', async () => {
-    await using visitor = await open('localhost', { size: 'desktop' });
+    await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     const arrange = page.getByRole('button', { name: 'Arrange' });
     await arrange.click();
@@ -110,7 +119,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   });
 
   test('a camera that goes is told, its last picture stays, and it plays again when it comes', async () => {
-    await using visitor = await open('localhost', { size: 'phone' });
+    await using visitor = await open({ size: 'phone' });
     const { page, complaints } = visitor;
     await playsOn(page, 5);
     await box.cameras[0]?.stop({ isSilent: true });
@@ -135,7 +144,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   test.for(inShort(RUNG, 'phone'))(
     'an event rings its tile, on a %s, and its picture goes on where it is',
     async ([size, camera, name]) => {
-      await using visitor = await open('localhost', { size });
+      await using visitor = await open({ size });
       const { page } = visitor;
       await page.getByRole('link', { name: `${name}, Live` }).waitFor();
       await playsOn(page, 1);
@@ -148,7 +157,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   );
 
   test('a held tile offers a snapshot in the size of the picture, and a pause that is undone', async () => {
-    await using visitor = await open('localhost', { size: 'phone' });
+    await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await playsOn(page, 5);
     const tile = page.locator('.tile').nth(1);
@@ -172,7 +181,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   test('names with any characters are shown as they are, and nothing scrolls sideways at 320 px', async () => {
     const title = HOSTILE + 'long '.repeat(30).trim();
     await box.api('PATCH', `cameras/patch/${cameras[3]}`, { title });
-    await using visitor = await open('plain', { size: 'phone' });
+    await using visitor = await open({ size: 'phone' });
     const { page, complaints } = visitor;
     await page.setViewportSize({ width: 320, height: 640 });
     await page.getByRole('link', { name: `${title}, Live`, exact: true }).waitFor();
@@ -182,7 +191,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   });
 
   test('the next visit shows names and last pictures before the box has said anything, until one logs out', async () => {
-    await using visitor = await open('plain', { size: 'desktop' });
+    await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await playsOn(page, 5);
     await page.waitForFunction(
@@ -202,44 +211,57 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await page.waitForFunction(() => !Object.keys(localStorage).some((key) => /^perch-(still|cameras)/.test(key)));
   });
 
-  test.for([
-    ['localhost', 'a wake lock'],
-    ['plain', 'a silent video'],
-  ] as const)('the wall, by %s, plays all at once without controls and keeps the screen on by %s', async ([way]) => {
-    await using visitor = await open(way, { size: 'desktop' });
-    const { page, complaints } = visitor;
-    await page.evaluate(() => {
-      const { wakeLock } = navigator;
-      const asked = window as { locks?: number };
-      asked.locks = 0;
-      const request = wakeLock?.request.bind(wakeLock);
-      if (request) {
-        wakeLock.request = (type) => {
-          asked.locks = (asked.locks ?? 0) + 1;
-          return request(type);
-        };
-      }
-    });
+  /** Goes to the wall, on which all play without controls. */
+  async function toWall(page: Page): Promise<void> {
     await page.keyboard.press('f');
     await page.locator('.wall .tile').nth(4).waitFor();
     await playsOn(page, 5);
-    await page.waitForFunction(
-      (isSecure) =>
-        isSecure
-          ? (window as { locks?: number }).locks === 1
-          : [...document.querySelectorAll<HTMLVideoElement>('video.awake')].some(({ currentTime }) => currentTime > 0),
-      way === 'localhost',
-    );
-    expect(await page.evaluate(() => isSecureContext)).toBe(way === 'localhost');
     expect(await page.getByRole('navigation').count()).toBe(0);
     expect(await page.locator('.wall').evaluate((wall) => getComputedStyle(wall).cursor)).toBe('none');
     await settled(page, '.wall .tile.live');
     expect(await axeFindings(page)).toEqual([]);
+  }
+  async function leaveWall({ page, complaints }: Visit): Promise<void> {
     await page.keyboard.press('Escape');
     await page.getByRole('navigation').waitFor();
-    await page.locator('video.awake').waitFor({ state: 'detached' });
     expect(complaints).toEqual([]);
-  });
+  }
+
+  onlyBy('localhost', () =>
+    test('the wall plays all at once without controls, and keeps the screen on by a wake lock', async () => {
+      await using visitor = await open({ size: 'desktop', way: 'localhost' });
+      const { page } = visitor;
+      expect(await page.evaluate(() => isSecureContext)).toBe(true);
+      await page.evaluate(() => {
+        const { wakeLock } = navigator;
+        const asked = window as { locks?: number };
+        asked.locks = 0;
+        const request = wakeLock.request.bind(wakeLock);
+        wakeLock.request = (type) => {
+          asked.locks = (asked.locks ?? 0) + 1;
+          return request(type);
+        };
+      });
+      await toWall(page);
+      await page.waitForFunction(() => (window as { locks?: number }).locks === 1);
+      expect(await page.locator('video.awake').count()).toBe(0);
+      await leaveWall(visitor);
+    }),
+  );
+
+  onlyBy('plain', () =>
+    test('without a secure context the wall keeps the screen on by a silent video', async () => {
+      await using visitor = await open({ size: 'desktop', way: 'plain' });
+      const { page } = visitor;
+      expect(await page.evaluate(() => isSecureContext)).toBe(false);
+      await toWall(page);
+      await page.waitForFunction(() =>
+        [...document.querySelectorAll<HTMLVideoElement>('video.awake')].some(({ currentTime }) => currentTime > 0),
+      );
+      await leaveWall(visitor);
+      await page.locator('video.awake').waitFor({ state: 'detached' });
+    }),
+  );
 });
 
 /** Width and height of a baseline JPEG: ITU-T T.81 §B.2.2, the frame header. */
@@ -256,12 +278,12 @@ function sizeOfJpeg(jpeg: Buffer): number[] {
 describeWith(['chromium'], 'a camera whose picture is the same on its tile and large', () => {
   test('one session goes on from its tile to the large picture and back, also when its sound is switched on', async () => {
     await using viewer = await startViewer();
-    await using agent = await startAgent();
-    await using visitor = await visit(viewer.browser, agent.url.replace('127.0.0.1', 'localhost'), { size: 'desktop' });
+    await using agent = await startOwnedAgent();
+    await using visitor = await visit(viewer.browser, { port: agent.ports.main }, { size: 'desktop' });
     const { page, complaints } = visitor;
     const calls: string[] = [];
     page.on('request', (request) => request.url().includes('/webrtc/') && calls.push(request.method()));
-    await visitor.go('#/live');
+    await visitor.logIn();
     await playsOn(page, 1);
     // With the scripts that come later one page takes over from the other.
     await page.waitForFunction(() =>
@@ -284,10 +306,10 @@ describeWith(['chromium'], 'a camera whose picture is the same on its tile and l
 describeWith(['chromium'], 'a camera that goes for good', () => {
   test('the demo camera is not said to be removed as long as it stays, and with the first camera it is gone everywhere, which is told', async () => {
     await using viewer = await startViewer();
-    await using agent = await startAgent();
-    await using visitor = await visit(viewer.browser, agent.url.replace('127.0.0.1', 'localhost'), { size: 'phone' });
+    await using agent = await startOwnedAgent();
+    await using visitor = await visit(viewer.browser, { port: agent.ports.main }, { size: 'phone' });
     const { page, complaints } = visitor;
-    await visitor.go('#/live');
+    await visitor.logIn();
     await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
     await visitor.go('#/settings/cameras/demo');
     await page.getByRole('button', { name: /remove/i }).click();
@@ -298,9 +320,9 @@ describeWith(['chromium'], 'a camera that goes for good', () => {
     await visitor.go('#/live');
     await page.getByRole('link', { name: 'Demo camera, Live' }).click();
     await page.getByRole('heading', { name: 'Demo camera' }).waitFor();
-    const body = JSON.stringify({ source: 'publisher' });
-    const headers = { 'Content-Type': 'application/json' };
-    await fetch(`${agent.url}/v3/config/paths/add/yard`, { method: 'POST', headers, body });
+    const headers = { 'Sec-Fetch-Site': 'same-origin' };
+    const data = { source: 'publisher' };
+    await visitor.context.request.post(`${visitor.url}/v3/config/paths/add/yard`, { data, headers });
     await page.getByText('Demo camera is not there any more.').waitFor();
     await page.getByRole('heading', { name: 'There is no such camera' }).waitFor();
     await page.getByRole('link', { name: 'Go to live' }).click();
@@ -311,39 +333,41 @@ describeWith(['chromium'], 'a camera that goes for good', () => {
 });
 
 describeWith(['chromium'], 'the page while its box is away', () => {
-  test('pictures come back by themselves after a restart; meanwhile the page opens from what the browser keeps', async () => {
-    await using viewer = await startViewer();
-    const agent: Agent = await startAgent();
-    const url = agent.url.replace('127.0.0.1', 'localhost');
-    await using visitor = await visit(viewer.browser, url, { size: 'phone' });
-    const { page } = visitor;
-    await visitor.go('#/live');
-    await playsOn(page, 1);
-    await page.waitForFunction(async () => {
-      const { active } = await navigator.serviceWorker.ready;
-      return active?.state === 'activated' && (await caches.keys()).length === 1;
-    });
-    const kept = await page.evaluate(async () => {
-      const [name = ''] = await caches.keys();
-      return (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname);
-    });
-    expect(kept.filter((path) => !/^\/$|-[0-9A-Z]{8}\.(?:js|css|svg)$/.test(path))).toEqual([]);
-    const polls = () => page.waitForRequest((request) => request.url().includes('/v3/paths/list'));
-    const tries: string[] = [];
-    await agent.process.stop('SIGINT');
-    await page.getByText('No connection to the box. Trying again…').waitFor();
-    page.on('request', (request) => /webrtc|hls/.test(request.url()) && tries.push(request.url()));
-    // Longer than a player waits before its next try.
-    for (let poll = 0; poll < 4; poll += 1) {
-      await polls();
-    }
-    expect(tries, 'what does not answer is not asked for pictures').toEqual([]);
-    await page.locator('.tile .stage.has-still').waitFor();
-    await page.reload();
-    await page.getByText('No connection to the box. Trying again…').waitFor();
-    await using again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports });
-    await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
-    await playsOn(page, 1);
-    expect(again.url).toBe(agent.url);
-  });
+  onlyBy('localhost', () =>
+    test('pictures come back by themselves after a restart; meanwhile the page opens from what the browser keeps', async () => {
+      await using viewer = await startViewer();
+      const agent: Agent = await startAgent();
+      const box = { port: agent.ports.main };
+      await using visitor = await visit(viewer.browser, box, { size: 'phone', way: 'localhost' });
+      const { page } = visitor;
+      await visitor.go('#/live');
+      await playsOn(page, 1);
+      await page.waitForFunction(async () => {
+        const { active } = await navigator.serviceWorker.ready;
+        return active?.state === 'activated' && (await caches.keys()).length === 1;
+      });
+      const kept = await page.evaluate(async () => {
+        const [name = ''] = await caches.keys();
+        return (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname);
+      });
+      expect(kept.filter((path) => !/^\/$|-[0-9A-Z]{8}\.(?:js|css|svg)$/.test(path))).toEqual([]);
+      const polls = () => page.waitForRequest((request) => request.url().includes('/v3/paths/list'));
+      const tries: string[] = [];
+      await agent.process.stop('SIGINT');
+      await page.getByText('No connection to the box. Trying again…').waitFor();
+      page.on('request', (request) => /webrtc|hls/.test(request.url()) && tries.push(request.url()));
+      // Longer than a player waits before its next try.
+      for (let poll = 0; poll < 4; poll += 1) {
+        await polls();
+      }
+      expect(tries, 'what does not answer is not asked for pictures').toEqual([]);
+      await page.locator('.tile .stage.has-still').waitFor();
+      await page.reload();
+      await page.getByText('No connection to the box. Trying again…').waitFor();
+      await using again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports });
+      await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
+      await playsOn(page, 1);
+      expect(again.url).toBe(agent.url);
+    }),
+  );
 });

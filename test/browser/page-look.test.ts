@@ -55,9 +55,8 @@ describeWith(['chromium'], "the page's looks", () => {
     await box[Symbol.asyncDispose]();
   });
 
-  async function open(url: string | undefined): Promise<Visit> {
-    expect(url, 'this machine has no address but loopback').toBeDefined();
-    const visitor = await visit(viewer.browser, url ?? '', { size: 'desktop' });
+  async function open(): Promise<Visit> {
+    const visitor = await visit(viewer.browser, box, { size: 'desktop' });
     await visitor.logIn();
     return visitor;
   }
@@ -86,7 +85,7 @@ describeWith(['chromium'], "the page's looks", () => {
   }
 
   test('no place scrolls sideways, however narrow or large the window and whatever cameras are called', async () => {
-    await using visitor = await open(box.plainUrl);
+    await using visitor = await open();
     const found: string[] = [];
     for (const { name, place, sign } of shots.filter(({ act }) => !act)) {
       await visitor.go(place);
@@ -101,7 +100,7 @@ describeWith(['chromium'], "the page's looks", () => {
     ['pictures', false],
     ['the settings', true],
   ] as const)('no sheet of %s scrolls sideways, and axe finds nothing in any', async ([, isSettings]) => {
-    await using visitor = await open(box.url);
+    await using visitor = await open();
     const { page } = visitor;
     const found: string[] = [];
     await page.setViewportSize({ width: 390, height: 844 });
@@ -123,7 +122,7 @@ describeWith(['chromium'], "the page's looks", () => {
   test.for(inShort(TROUBLES, 'restore', 'restarting', 'box-away', 'session-ended'))(
     'axe finds nothing when something is not as usual: %s',
     async ([, { place, sign, act }]) => {
-      await using visitor = await open(box.url);
+      await using visitor = await open();
       const { page } = visitor;
       await visitor.go(place);
       await settled(page, sign);
@@ -146,8 +145,8 @@ describeWith(['chromium'], "the page's looks", () => {
       ['guest', { token }, guestsShots],
     ] as const;
     for (const [address, data, seen] of logIns) {
-      await using visitor = await visit(viewer.browser, box.url, { size: 'phone', theme: 'light' });
-      await visitor.context.request.post(`${box.url}/v3/${address}`, { data, headers });
+      await using visitor = await visit(viewer.browser, box, { size: 'phone', theme: 'light' });
+      await visitor.context.request.post(`${visitor.url}/v3/${address}`, { data, headers });
       for (const { name, place, sign } of seen) {
         await visitor.go(place);
         await settled(visitor.page, sign);
@@ -158,7 +157,7 @@ describeWith(['chromium'], "the page's looks", () => {
   });
 
   test('on a phone held sideways nothing lies over the buttons below a recording', async () => {
-    await using visitor = await open(box.plainUrl);
+    await using visitor = await open();
     const { page } = visitor;
     await page.setViewportSize({ width: 844, height: 390 });
     const { place = '', sign = '' } = shots.find(({ name }) => name === 'recordings') ?? {};
@@ -176,7 +175,7 @@ describeWith(['chromium'], "the page's looks", () => {
   });
 
   test('who wants no motion sees none, and in colours of the system what can be tapped has an edge', async () => {
-    await using visitor = await open(box.plainUrl);
+    await using visitor = await open();
     const { page } = visitor;
     await page.emulateMedia({ reducedMotion: 'reduce', forcedColors: 'active' });
     await visitor.go('#/settings/people');
@@ -191,7 +190,7 @@ describeWith(['chromium'], "the page's looks", () => {
   });
 
   test('who does not see the grid is told that a camera has gone, and that it is back', async () => {
-    await using visitor = await open(box.url);
+    await using visitor = await open();
     const { page } = visitor;
     await page.getByRole('link', { name: `${LONG}, Live` }).waitFor();
     await box.cameras[0]?.stop({ isSilent: true });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, settled, type VisitOptions, visit, waysInTurn } from '../peers/page-visit.ts';
+import { axeFindings, settled, sizesInTurn, type VisitOptions, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 const NAME = 'Тётя Øyvind 李';
@@ -18,80 +18,73 @@ describeWith(['chromium'], 'the page about people', () => {
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
   });
-  const open = (url: string | undefined, options: VisitOptions) => {
-    expect(url, 'this machine has no address but loopback').toBeDefined();
-    return visit(viewer.browser, url ?? '', options);
-  };
+  const open = (options: VisitOptions) => visit(viewer.browser, box, options);
 
-  test.for(waysInTurn())(
-    'a viewer who is added on a %s, by %s, logs in and sees his camera alone',
-    async ([size, way]) => {
-      const url = way === 'plain' ? box.plainUrl : box.url;
-      const name = `${NAME} ${size}`;
-      await using owner = await open(url, { size });
-      const { page } = owner;
-      await owner.logIn('#/settings/people');
-      await page.getByRole('button', { name: 'Add a person' }).click();
-      const sheet = page.getByRole('dialog', { name: 'Add a person' });
-      await sheet.getByLabel('Name to log in with').fill('<b>');
-      await sheet.getByLabel('Password', { exact: true }).fill('password');
-      await sheet.getByRole('button', { name: 'Front door' }).click();
-      await sheet.getByRole('button', { name: 'Add a person' }).click();
-      await sheet.getByRole('alert').filter({ hasText: 'Letters, digits and spaces' }).waitFor();
-      await sheet.getByLabel('Name to log in with').fill(name);
-      expect(owner.complaints).toEqual([]);
-      await sheet.getByRole('button', { name: 'Add a person' }).click();
-      await sheet.getByRole('alert').filter({ hasText: 'Many people use this one.' }).waitFor();
-      owner.complaints.length = 0;
-      await settled(page, '.sheet');
-      expect(await axeFindings(page)).toEqual([]);
-      await sheet.getByLabel('Password', { exact: true }).fill('a wren in the hedge');
-      await sheet.getByRole('button', { name: 'Add a person' }).click();
-      await page
-        .getByRole('status')
-        .filter({ hasText: `${name} can log in now.` })
-        .waitFor();
-      await page
-        .getByRole('button', { name: new RegExp(`^.?${name}`) })
-        .filter({ hasText: 'Live only · Front door' })
-        .waitFor();
+  test.for(sizesInTurn())('a viewer who is added on a %s logs in and sees his camera alone', async (size) => {
+    const name = `${NAME} ${size}`;
+    await using owner = await open({ size });
+    const { page } = owner;
+    await owner.logIn('#/settings/people');
+    await page.getByRole('button', { name: 'Add a person' }).click();
+    const sheet = page.getByRole('dialog', { name: 'Add a person' });
+    await sheet.getByLabel('Name to log in with').fill('<b>');
+    await sheet.getByLabel('Password', { exact: true }).fill('password');
+    await sheet.getByRole('button', { name: 'Front door' }).click();
+    await sheet.getByRole('button', { name: 'Add a person' }).click();
+    await sheet.getByRole('alert').filter({ hasText: 'Letters, digits and spaces' }).waitFor();
+    await sheet.getByLabel('Name to log in with').fill(name);
+    expect(owner.complaints).toEqual([]);
+    await sheet.getByRole('button', { name: 'Add a person' }).click();
+    await sheet.getByRole('alert').filter({ hasText: 'Many people use this one.' }).waitFor();
+    owner.complaints.length = 0;
+    await settled(page, '.sheet');
+    expect(await axeFindings(page)).toEqual([]);
+    await sheet.getByLabel('Password', { exact: true }).fill('a wren in the hedge');
+    await sheet.getByRole('button', { name: 'Add a person' }).click();
+    await page
+      .getByRole('status')
+      .filter({ hasText: `${name} can log in now.` })
+      .waitFor();
+    await page
+      .getByRole('button', { name: new RegExp(`^.?${name}`) })
+      .filter({ hasText: 'Live only · Front door' })
+      .waitFor();
 
-      await using other = await open(url, { size });
-      await other.go('#/live');
-      await other.page.getByRole('button', { name: 'Use another name' }).click();
-      await other.page.getByLabel('Your name').fill(name);
-      await other.page.getByLabel('Your password').fill('a wren in the hedge');
-      await other.page.getByRole('button', { name: 'Log in', exact: true }).click();
-      await other.page.locator('.tile.live .stage.playing').waitFor();
-      expect(await other.page.locator('.tile').count()).toBe(1);
-      await other.page.getByRole('link', { name: 'Settings' }).click();
-      await other.page.getByRole('button', { name: 'Devices that are logged in' }).click();
-      await other.page.getByText('This device').waitFor();
-      expect(await other.page.getByRole('listitem').filter({ hasText: 'This device' }).count()).toBe(1);
-      expect(await axeFindings(other.page)).toEqual([]);
+    await using other = await open({ size });
+    await other.go('#/live');
+    await other.page.getByRole('button', { name: 'Use another name' }).click();
+    await other.page.getByLabel('Your name').fill(name);
+    await other.page.getByLabel('Your password').fill('a wren in the hedge');
+    await other.page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await other.page.locator('.tile.live .stage.playing').waitFor();
+    expect(await other.page.locator('.tile').count()).toBe(1);
+    await other.page.getByRole('link', { name: 'Settings' }).click();
+    await other.page.getByRole('button', { name: 'Devices that are logged in' }).click();
+    await other.page.getByText('This device').waitFor();
+    expect(await other.page.getByRole('listitem').filter({ hasText: 'This device' }).count()).toBe(1);
+    expect(await axeFindings(other.page)).toEqual([]);
 
-      await page.getByRole('button', { name: new RegExp(`^.?${name}`) }).click();
-      const edited = page.getByRole('dialog', { name });
-      await edited.getByRole('button', { name: `Remove ${name}` }).click();
-      await edited.getByText('Tap again to remove.').waitFor();
-      await edited.getByRole('button', { name: `Remove ${name}` }).click();
-      await page.getByRole('status').filter({ hasText: 'removed' }).waitFor();
-      await page.getByRole('button', { name: 'Undo' }).click();
-      await page.getByRole('status').filter({ hasText: 'is back' }).waitFor();
-      await page.getByRole('button', { name: new RegExp(`^.?${name}`) }).waitFor();
-      await edited.waitFor({ state: 'detached' });
-      // His devices are logged out all the same.
-      await other.page.getByText('Log in again.').or(other.page.getByLabel('Your password')).first().waitFor();
-      expect(owner.complaints).toEqual([]);
-    },
-  );
+    await page.getByRole('button', { name: new RegExp(`^.?${name}`) }).click();
+    const edited = page.getByRole('dialog', { name });
+    await edited.getByRole('button', { name: `Remove ${name}` }).click();
+    await edited.getByText('Tap again to remove.').waitFor();
+    await edited.getByRole('button', { name: `Remove ${name}` }).click();
+    await page.getByRole('status').filter({ hasText: 'removed' }).waitFor();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByRole('status').filter({ hasText: 'is back' }).waitFor();
+    await page.getByRole('button', { name: new RegExp(`^.?${name}`) }).waitFor();
+    await edited.waitFor({ state: 'detached' });
+    // His devices are logged out all the same.
+    await other.page.getByText('Log in again.').or(other.page.getByLabel('Your password')).first().waitFor();
+    expect(owner.complaints).toEqual([]);
+  });
 
   test('who may look live only finds no recordings, and the page asks for none', async () => {
     const mine = { name: 'Wren', password: 'a wren in the hedge', cameras: 'all', recordings: false };
     await box.api('POST', 'users', mine);
     const { items } = await box.api<{ items: readonly { name: string }[] }>('GET', 'paths/list');
     const name = items[0]?.name ?? '';
-    await using other = await open(box.url, { size: 'desktop' });
+    await using other = await open({ size: 'desktop' });
     const { page } = other;
     await other.go('#/live');
     await page.getByRole('button', { name: 'Use another name' }).click();
@@ -112,7 +105,7 @@ describeWith(['chromium'], 'the page about people', () => {
 
   test('what a viewer sees is changed, and comes back as it was saved', async () => {
     await box.api('POST', 'users', { name: 'Stable', password: 'a lark over the field', cameras: ['gone'] });
-    await using owner = await open(box.url, { size: 'phone' });
+    await using owner = await open({ size: 'phone' });
     const { page, complaints } = owner;
     await owner.logIn('#/settings/people');
     await page.getByRole('button', { name: /Stable/ }).click();
@@ -136,11 +129,10 @@ describeWith(['chromium'], 'the page about people', () => {
     expect(complaints).toEqual([]);
   });
 
-  test.for(waysInTurn())(
-    'a link that is made on a %s, by %s, opens its camera, and no more once it was ended',
-    async ([size, way]) => {
-      const url = way === 'plain' ? box.plainUrl : box.url;
-      await using owner = await open(url, { size });
+  test.for(sizesInTurn())(
+    'a link that is made on a %s opens its camera, and no more once it was ended',
+    async (size) => {
+      await using owner = await open({ size });
       const { page } = owner;
       await owner.logIn('#/settings/people');
       await page.getByRole('button', { name: 'New guest link' }).click();
@@ -152,7 +144,7 @@ describeWith(['chromium'], 'the page about people', () => {
       await sheet.getByRole('button', { name: 'Make the link' }).click();
       await sheet.getByText('Whoever has it sees Garden, live only.').waitFor();
       const link = await sheet.getByRole('textbox', { name: /^Link/ }).inputValue();
-      expect(link).toMatch(new RegExp(`^${url}/#/guest/`));
+      expect(link).toMatch(new RegExp(`^${owner.url}/#/guest/`));
       await sheet.getByRole('button', { name: 'Copy' }).click();
       await page.getByRole('status').filter({ hasText: 'Link copied.' }).waitFor();
       const said = await page.locator('.toast').boundingBox();
@@ -165,7 +157,7 @@ describeWith(['chromium'], 'the page about people', () => {
       await page.keyboard.press('Escape');
       await sheet.waitFor({ state: 'detached' });
 
-      await using guest = await open(url, { size });
+      await using guest = await open({ size });
       await guest.page.goto(link);
       await guest.page.locator('.stage.playing').waitFor();
       expect(await guest.page.getByRole('navigation').count()).toBe(0);
@@ -185,9 +177,9 @@ describeWith(['chromium'], 'the page about people', () => {
   );
 
   test('who logs his other devices out stays logged in here', async () => {
-    await using owner = await open(box.url, { size: 'phone' });
-    await using first = await open(box.url, { size: 'desktop' });
-    await using second = await open(box.url, { size: 'desktop' });
+    await using owner = await open({ size: 'phone' });
+    await using first = await open({ size: 'desktop' });
+    await using second = await open({ size: 'desktop' });
     for (const one of [first, second, owner]) {
       await one.logIn('#/settings/people');
     }

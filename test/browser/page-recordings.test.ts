@@ -91,8 +91,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
 
   /** Opens the page at a moment of the front door, where it plays. */
   async function open(size: Size, atMs: number): Promise<Visit> {
-    const way = size === 'phone' ? box.plainUrl : box.url;
-    const visitor = await visit(viewer.browser, way ?? '', { size });
+    const visitor = await visit(viewer.browser, box, { size });
     await visitor.logIn(`#/rec/front_door?t=${new Date(atMs).toISOString()}`);
     await settled(visitor.page, MAIN);
     return visitor;
@@ -155,7 +154,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     const { page, complaints } = visitor;
     await clockAfter(page, second.startMs);
     await page.getByLabel('Speed').selectOption('8');
-    await page.goto(`${box.url}/#/rec/front_door?t=${new Date(first.startMs + 500).toISOString()}`);
+    await visitor.go(`#/rec/front_door?t=${new Date(first.startMs + 500).toISOString()}`);
     await clockAfter(page, second.startMs + 1_000);
     await halt(page);
     // Key frames alone: each stands until the next.
@@ -351,7 +350,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
 
   test('the list of all cameras is of today where the chosen one has no recordings', async () => {
     await box.api('POST', 'config/paths/replace/attic', { source: 'publisher', record: false });
-    await using visitor = await visit(viewer.browser, box.url, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
     await visitor.logIn('#/rec/attic?all');
     await page.getByText('Nothing was recorded of Attic.').waitFor();

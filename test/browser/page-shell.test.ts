@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, type Size, settled, sightsOf, type VisitOptions, visit } from '../peers/page-visit.ts';
+import { axeFindings, settled, sightsOf, type VisitOptions, visit } from '../peers/page-visit.ts';
 import { describeWith, inLong, inShort } from '../peers/peers.ts';
 
 describeWith(['chromium'], "the page's shell", () => {
@@ -17,23 +17,20 @@ describeWith(['chromium'], "the page's shell", () => {
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
   });
-  const open = (url: string, options: VisitOptions) => visit(viewer.browser, url, options);
+  const open = (options: VisitOptions) => visit(viewer.browser, box, options);
 
-  const WAYS: readonly (readonly [Size, 'dark' | 'light', 'localhost' | 'plain'])[] = [
-    ['phone', 'light', 'plain'],
-    ['desktop', 'dark', 'localhost'],
-    ['phone', 'dark', 'localhost'],
-    ['desktop', 'light', 'plain'],
-  ];
-  test.for(inShort(WAYS, 'phone light plain'))(
-    'every place on a %s, %s, by %s: nothing fails and axe finds nothing',
-    async ([size, theme, way]) => {
-      const url = way === 'localhost' ? box.url : box.plainUrl;
-      expect(url, 'this machine has no address but loopback').toBeDefined();
-      await using visitor = await open(url ?? '', { size, theme });
+  const LOOKS = [
+    ['phone', 'light'],
+    ['desktop', 'dark'],
+    ['phone', 'dark'],
+    ['desktop', 'light'],
+  ] as const;
+  test.for(inShort(LOOKS, 'phone light'))(
+    'every place on a %s, %s: nothing fails and axe finds nothing',
+    async ([size, theme]) => {
+      await using visitor = await open({ size, theme });
       const { page, complaints } = visitor;
       await visitor.logIn();
-      expect(await page.evaluate(() => isSecureContext)).toBe(way === 'localhost');
       for (const [name, place, sign] of sightsOf(cameras)) {
         await visitor.go(place);
         await settled(page, sign);
@@ -44,14 +41,14 @@ describeWith(['chromium'], "the page's shell", () => {
   );
 
   test('axe finds what is wrong', async () => {
-    await using visitor = await open(box.url, { size: 'phone' });
+    await using visitor = await open({ size: 'phone' });
     await visitor.logIn();
     await visitor.page.evaluate(() => document.querySelector('main')?.append(document.createElement('button')));
     expect((await axeFindings(visitor.page)).join()).toContain('button-name');
   });
 
   test('the three places keep where one was, and Back goes back', async () => {
-    await using visitor = await open(box.url, { size: 'desktop' });
+    await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await visitor.logIn();
     await page.getByRole('link', { name: 'Settings' }).click();
@@ -66,7 +63,7 @@ describeWith(['chromium'], "the page's shell", () => {
   });
 
   test('what was opened by its address closes to what it stands over, also after one was there and came back', async () => {
-    await using visitor = await open(box.url, { size: 'desktop' });
+    await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await visitor.logIn();
     await page.goto('about:blank');
@@ -88,7 +85,7 @@ describeWith(['chromium'], "the page's shell", () => {
   });
 
   test('a language is chosen once, and the page says everything in it after it is opened again', async () => {
-    await using visitor = await open(box.url, { size: 'phone' });
+    await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await visitor.logIn('#/settings/people');
     await page.getByLabel('Language').selectOption('zh-CN');
@@ -102,7 +99,7 @@ describeWith(['chromium'], "the page's shell", () => {
 
   inLong(() =>
     test('an appearance that was chosen wins over the device', async () => {
-      await using visitor = await open(box.url, { size: 'phone', theme: 'dark' });
+      await using visitor = await open({ size: 'phone', theme: 'dark' });
       const { page } = visitor;
       await visitor.logIn('#/settings/people');
       const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -116,7 +113,7 @@ describeWith(['chromium'], "the page's shell", () => {
   );
 
   test('a sheet holds the focus, gives it back, closes by Back, and asks when something was typed', async () => {
-    await using visitor = await open(box.url, { size: 'phone' });
+    await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await visitor.logIn('#/settings/people');
     const opener = page.getByRole('button', { name: 'Change password' });
@@ -150,7 +147,7 @@ describeWith(['chromium'], "the page's shell", () => {
   inLong(() =>
     test('a session that ends while a form is open asks for a log-in over it; what was typed stays and is saved', async () => {
       await box.api('POST', 'users', { name: 'eve', password: 'a red kite flies', cameras });
-      await using visitor = await open(box.url, { size: 'desktop' });
+      await using visitor = await open({ size: 'desktop' });
       const { page } = visitor;
       await visitor.go('#/live');
       await page.getByRole('button', { name: 'Use another name' }).click();
@@ -175,7 +172,7 @@ describeWith(['chromium'], "the page's shell", () => {
   );
 
   test('a wrong password until now stands at its field', async () => {
-    await using visitor = await open(box.url, { size: 'phone' });
+    await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await visitor.logIn('#/settings/people');
     await page.getByRole('button', { name: 'Change password' }).click();

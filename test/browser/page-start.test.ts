@@ -30,8 +30,10 @@ async function enterSetupCode({ page }: Visit, { app }: PageBox): Promise<void> 
   }
 }
 
-async function makeItMine({ page }: Visit): Promise<void> {
+async function makeItMine(visitor: Visit, box: PageBox): Promise<void> {
+  const { page } = visitor;
   await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);
+  await enterSetupCode(visitor, box);
   await page.getByRole('button', { name: 'Find my cameras' }).click();
 }
 
@@ -43,13 +45,13 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   afterAll(async () => {
     await viewer[Symbol.asyncDispose]();
   });
-  const open = (url: string, options: VisitOptions) => visit(viewer.browser, url, options);
+  const open = (box: PageBox, options: VisitOptions) => visit(viewer.browser, box, options);
   const titles = async (box: PageBox) =>
     (await box.api<{ items: { title: string }[] }>('GET', 'cameras/list')).items.map(({ title }) => title);
 
   test('from the box as it comes to live pictures of two cameras, one of which has another password', async () => {
     await using box = await startPageBox({ cameras: [{ credentials: SHARED }, { credentials: OTHER }] });
-    await using visitor = await open(box.plainUrl ?? '', { size: 'phone' });
+    await using visitor = await open(box, { size: 'phone' });
     const { page, complaints } = visitor;
     await visitor.go('#/start');
     const own = page.getByLabel('Your password', { exact: true });
@@ -112,12 +114,10 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   test('cameras that refuse the same password are one card, and one field is for all of them', async () => {
     const credentials = OTHER;
     await using box = await startPageBox({ cameras: [{ credentials }, { credentials }, { credentials }] });
-    await using visitor = await open(box.plainUrl ?? '', { size: 'phone' });
+    await using visitor = await open(box, { size: 'phone' });
     const { page } = visitor;
     await visitor.go('#/start');
-    await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);
-    await enterSetupCode(visitor, box);
-    await page.getByRole('button', { name: 'Find my cameras' }).click();
+    await makeItMine(visitor, box);
     await page.getByRole('heading', { name: 'Three cameras found' }).waitFor();
     await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
     await page.getByRole('button', { name: 'Add 3 cameras' }).click();
@@ -136,10 +136,10 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   test('a password that was typed for one camera and is right is offered to the next that wants one', async () => {
     const credentials = OTHER;
     await using box = await startPageBox({ cameras: [{ credentials }, { credentials }] });
-    await using visitor = await open(box.url, { size: 'phone' });
+    await using visitor = await open(box, { size: 'phone' });
     const { page, complaints } = visitor;
     await visitor.go('#/start');
-    await makeItMine(visitor);
+    await makeItMine(visitor, box);
     await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
     await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
@@ -162,10 +162,10 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await using box = await startPageBox();
     await using first = await startOnvifCamera({ address: '127.0.4.1', port: 8899, credentials: SHARED });
     await using second = await startOnvifCamera({ address: '127.0.4.2', credentials: OTHER });
-    await using visitor = await open(box.url, { size: 'desktop', theme: 'light' });
+    await using visitor = await open(box, { size: 'desktop', theme: 'light' });
     const { page, complaints } = visitor;
     await visitor.go('#/start');
-    await makeItMine(visitor);
+    await makeItMine(visitor, box);
     await page.getByText('No camera answers yet.').waitFor();
     complaints.length = 0;
     await settled(page, '.adding-none');
@@ -205,7 +205,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   test('a camera is added later from the settings; what does not answer says so, and is tried again', async () => {
     await using box = await startPageBox({ cameras: [{}, {}, { quirks: { onvifIsOff: 404 } }] });
     await box.claim();
-    await using visitor = await open(box.url, { size: 'phone', theme: 'light' });
+    await using visitor = await open(box, { size: 'phone', theme: 'light' });
     const { page } = visitor;
     await visitor.logIn('#/settings/cameras/add');
     await page.getByRole('heading', { name: 'Three cameras found' }).waitFor();
@@ -234,7 +234,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
 
   test('whoever comes to a box that has an owner by now is told so, and logs in', async () => {
     await using box = await startPageBox({ cameras: [{}] });
-    await using visitor = await open(box.plainUrl ?? '', { size: 'desktop', locale: 'zh-CN' });
+    await using visitor = await open(box, { size: 'desktop', locale: 'zh-CN' });
     const { page } = visitor;
     await visitor.go('#/start');
     await page.getByRole('button', { name: '查找摄像头' }).waitFor();
@@ -251,7 +251,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   test('a camera is not said to be live before its picture has come, and its name is not cut for a word', async () => {
     await using box = await startPageBox({ cameras: [{}, {}, {}, {}] });
     await box.claim();
-    await using visitor = await open(box.url, { size: 'phone' });
+    await using visitor = await open(box, { size: 'phone' });
     const { page, complaints } = visitor;
     const held: Route[] = [];
     let isHeld = true;

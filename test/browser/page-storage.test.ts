@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { byteSize } from '../../webui/words/format.ts';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, type Size, settled, visit, waysInTurn } from '../peers/page-visit.ts';
+import { axeFindings, type Size, settled, sizesInTurn, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 interface Use {
@@ -39,37 +39,34 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await box[Symbol.asyncDispose]();
   });
 
-  const open = async (size: Size, way: 'localhost' | 'plain') => {
-    const visitor = await visit(viewer.browser, (way === 'localhost' ? box.url : box.plainUrl) ?? '', { size });
+  const open = async (size: Size) => {
+    const visitor = await visit(viewer.browser, box, { size });
     await visitor.logIn('#/settings/storage');
     return visitor;
   };
   const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
-  test.for(waysInTurn())(
-    'on a %s, by %s, its numbers are those of the box, and axe finds nothing',
-    async ([size, way]) => {
-      await using visitor = await open(size, way);
-      const { page, complaints } = visitor;
-      await settled(page, '.settings-page .tall');
-      const { items } = await box.api<Use>('GET', 'recordings/usage');
-      for (const { path, bytes } of items.filter(({ path }) => [door, garden].includes(path))) {
-        const title = path === door ? 'Front door' : 'Garden';
-        const row = page.getByRole('link', { name: new RegExp(`^${title}`) });
-        expect(await row.locator('.value').textContent()).toBe(byteSize(bytes, 'en'));
-      }
-      const disks = await box.api<{ items: { totalBytes: number; folder: string }[] }>('GET', 'disks');
-      const total = byteSize(disks.items[0]?.totalBytes ?? 0, 'en');
-      await page.getByText(new RegExp(`^.* used of ${total}$`)).waitFor();
-      await page.locator('.headline').waitFor();
-      await page.getByText(disks.items[0]?.folder ?? '', { exact: true }).waitFor();
-      expect(await axeFindings(page)).toEqual([]);
-      expect(complaints).toEqual([]);
-    },
-  );
+  test.for(sizesInTurn())('on a %s its numbers are those of the box, and axe finds nothing', async (size) => {
+    await using visitor = await open(size);
+    const { page, complaints } = visitor;
+    await settled(page, '.settings-page .tall');
+    const { items } = await box.api<Use>('GET', 'recordings/usage');
+    for (const { path, bytes } of items.filter(({ path }) => [door, garden].includes(path))) {
+      const title = path === door ? 'Front door' : 'Garden';
+      const row = page.getByRole('link', { name: new RegExp(`^${title}`) });
+      expect(await row.locator('.value').textContent()).toBe(byteSize(bytes, 'en'));
+    }
+    const disks = await box.api<{ items: { totalBytes: number; folder: string }[] }>('GET', 'disks');
+    const total = byteSize(disks.items[0]?.totalBytes ?? 0, 'en');
+    await page.getByText(new RegExp(`^.* used of ${total}$`)).waitFor();
+    await page.locator('.headline').waitFor();
+    await page.getByText(disks.items[0]?.folder ?? '', { exact: true }).waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
 
   test('how far recordings will reach is one number, and who has less room than is wanted says so', async () => {
-    await using visitor = await visit(viewer.browser, box.url, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
     const known = { bytesPerDay: 1e9, reachesBackDays: 1, files: 1, configured: true };
     const items = [
@@ -91,7 +88,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
   });
 
   test('how much stays free is changed by taps and taken back by Undo', async () => {
-    await using visitor = await open('phone', 'localhost');
+    await using visitor = await open('phone');
     const { page, complaints } = visitor;
     const free = async () => (await box.api<{ recordMinFree: string }>('GET', 'config/global/get')).recordMinFree;
     const before = await free();
@@ -107,7 +104,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
   });
 
   test('what goes wrong with a disk stands above all, and is no alarm where it is none', async () => {
-    await using visitor = await visit(viewer.browser, box.url, { size: 'desktop' });
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
     const { page } = visitor;
     let state = 'vanished';
     await page.route('**/v3/disks', async (route) => {
@@ -131,7 +128,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
   });
 
   test('while the disk is not there Live says so once, with the way to Storage', async () => {
-    await using visitor = await visit(viewer.browser, box.url, { size: 'desktop' });
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
     const { page } = visitor;
     const error = 'cannot record to /mnt/usb: its disk is not mounted';
     await page.route('**/v3/paths/list**', async (route) => {
@@ -149,7 +146,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
   });
 
   test('recordings go to another disk when that is chosen, and Undo brings them back', async () => {
-    await using visitor = await visit(viewer.browser, box.plainUrl ?? '', { size: 'phone' });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page, complaints } = visitor;
     const folder = join(box.folder, 'usb');
     // A second mount is nothing that a test has: the box's answer has one more.
@@ -195,7 +192,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     const start = segments[0]?.start ?? '';
     const end = new Date(Date.parse(start) + 1000).toISOString();
     await box.api('POST', 'recordings/protect', { path: door, start, end, note: 'the parcel <b>' });
-    await using visitor = await open('desktop', 'plain');
+    await using visitor = await open('desktop');
     const { page, complaints } = visitor;
     const kept = async () => (await box.api<{ items: object[] }>('GET', 'recordings/protected')).items;
     await page.getByRole('button', { name: /^Protected clips One clip/ }).click();
@@ -211,7 +208,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
 
   test('recordings of a camera that was removed are listed and can be deleted', async () => {
     await box.api('DELETE', `cameras/forget/${garden}`);
-    await using visitor = await open('phone', 'localhost');
+    await using visitor = await open('phone');
     const { page, complaints } = visitor;
     await page.getByRole('button', { name: /^Garden removed, its recordings are there/ }).click();
     await page.getByText('Its recordings go after 14 days').waitFor();

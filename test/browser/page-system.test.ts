@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, type Size, settled, visit, waysInTurn } from '../peers/page-visit.ts';
+import { axeFindings, type Size, settled, sizesInTurn, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 const CLOSED_BY_RESTART = /ERR_|Failed to fetch|WebSocket/;
@@ -22,17 +22,15 @@ describeWith(['chromium'], 'the page about the system', () => {
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
   });
-  const open = async (size: Size, way: 'plain' | 'localhost', place: string) => {
-    const url = way === 'plain' ? box.plainUrl : box.url;
-    expect(url, 'this machine has no address but loopback').toBeDefined();
-    const visitor = await visit(viewer.browser, url ?? '', { size });
+  const open = async (size: Size, place: string) => {
+    const visitor = await visit(viewer.browser, box, { size });
     await visitor.logIn(place);
     return visitor;
   };
   const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
 
-  test.for(waysInTurn())('how the box does is said on a %s, by %s', async ([size, way]) => {
-    await using owner = await open(size, way, '#/settings/system');
+  test.for(sizesInTurn())('how the box does is said on a %s', async (size) => {
+    await using owner = await open(size, '#/settings/system');
     const { page, complaints } = owner;
     await page.getByRole('heading', { name: /Running well|Working hard|One thing/ }).waitFor();
     await page.getByText('Perch v0.0.0').waitFor();
@@ -41,41 +39,38 @@ describeWith(['chromium'], 'the page about the system', () => {
     expect(complaints).toEqual([]);
   });
 
-  test.for(waysInTurn())(
-    'a line of the log stands on the page as it is written, on a %s, by %s',
-    async ([size, way]) => {
-      await using owner = await open(size, way, '#/settings/system/log');
-      const { page, complaints } = owner;
-      await page.locator('.log-lines li').first().waitFor();
-      await settled(page, '.log-lines');
-      expect(await axeFindings(page)).toEqual([]);
-      expect(await linesThatOverlap(page)).toEqual([]);
-      // What was logged once is found again.
-      const name = `<img src=${randomUUID()}>`;
-      await page.getByLabel('Find').fill(name);
-      await page.getByText('Nothing of this kind').waitFor();
-      // Somebody with a strange name is refused, which is logged.
-      const refused = fetch(`${box.url}/v3/paths/list`, {
-        headers: { authorization: `Basic ${btoa(`${name}:wrong`)}` },
-      });
-      await page.locator('.log-lines li').filter({ hasText: name }).first().waitFor();
-      expect((await refused).status).toBe(401);
-      const [download] = await Promise.all([
-        page.waitForEvent('download'),
-        page.getByRole('button', { name: 'Download' }).click(),
-      ]);
-      const text = readFileSync(await download.path(), 'utf8');
-      expect(text).toContain(name);
-      expect(text.trim().split('\n')).toHaveLength(await page.locator('.log-lines li').count());
-      expect(complaints).toEqual([]);
-    },
-  );
+  test.for(sizesInTurn())('a line of the log stands on the page as it is written, on a %s', async (size) => {
+    await using owner = await open(size, '#/settings/system/log');
+    const { page, complaints } = owner;
+    await page.locator('.log-lines li').first().waitFor();
+    await settled(page, '.log-lines');
+    expect(await axeFindings(page)).toEqual([]);
+    expect(await linesThatOverlap(page)).toEqual([]);
+    // What was logged once is found again.
+    const name = `<img src=${randomUUID()}>`;
+    await page.getByLabel('Find').fill(name);
+    await page.getByText('Nothing of this kind').waitFor();
+    // Somebody with a strange name is refused, which is logged.
+    const refused = fetch(`${owner.url}/v3/paths/list`, {
+      headers: { authorization: `Basic ${btoa(`${name}:wrong`)}` },
+    });
+    await page.locator('.log-lines li').filter({ hasText: name }).first().waitFor();
+    expect((await refused).status).toBe(401);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download' }).click(),
+    ]);
+    const text = readFileSync(await download.path(), 'utf8');
+    expect(text).toContain(name);
+    expect(text.trim().split('\n')).toHaveLength(await page.locator('.log-lines li').count());
+    expect(complaints).toEqual([]);
+  });
 
-  test.for(waysInTurn())(
-    'a file that was broken elsewhere is told with its line and the way to it, until it is mended, on a %s, by %s',
-    async ([size, way]) => {
+  test.for(sizesInTurn())(
+    'a file that was broken elsewhere is told with its line and the way to it, until it is mended, on a %s',
+    async (size) => {
       const before = file();
-      await using owner = await open(size, way, '#/settings/system');
+      await using owner = await open(size, '#/settings/system');
       const { page, complaints } = owner;
       const row = page.getByRole('link', { name: /^Configuration file/ });
       await row.filter({ hasText: 'For experts' }).waitFor();
@@ -100,11 +95,11 @@ describeWith(['chromium'], 'the page about the system', () => {
     },
   );
 
-  test.for(waysInTurn())(
-    'a mistake in the file stands at its line, and the mended text is saved, on a %s, by %s',
-    async ([size, way]) => {
+  test.for(sizesInTurn())(
+    'a mistake in the file stands at its line, and the mended text is saved, on a %s',
+    async (size) => {
       const before = file();
-      await using owner = await open(size, way, '#/settings/system/file');
+      await using owner = await open(size, '#/settings/system/file');
       const { page, complaints } = owner;
       const editor = page.getByRole('textbox', { name: 'Configuration file' });
       await editor.waitFor();
@@ -145,7 +140,7 @@ describeWith(['chromium'], 'the page about the system', () => {
   );
 
   test('a word that the box does not know is said beside Save too, with the one that may be meant', async () => {
-    await using owner = await open('desktop', 'localhost', '#/settings/system/file');
+    await using owner = await open('desktop', '#/settings/system/file');
     const { page, complaints } = owner;
     const editor = page.getByRole('textbox', { name: 'Configuration file' });
     await editor.waitFor();
@@ -160,7 +155,7 @@ describeWith(['chromium'], 'the page about the system', () => {
   });
 
   test('whoever saves a file that another has changed meanwhile is told, compares, and keeps both', async () => {
-    await using owner = await open('desktop', 'localhost', '#/settings/system/file');
+    await using owner = await open('desktop', '#/settings/system/file');
     const { page } = owner;
     const editor = page.getByRole('textbox', { name: 'Configuration file' });
     await editor.waitFor();
@@ -178,8 +173,8 @@ describeWith(['chromium'], 'the page about the system', () => {
     expect(await editor.inputValue()).toBe(file());
   });
 
-  test.for(waysInTurn())('a restart of the box is told and survived, on a %s, by %s', async ([size, way]) => {
-    await using owner = await open(size, way, '#/settings/system');
+  test.for(sizesInTurn())('a restart of the box is told and survived, on a %s', async (size) => {
+    await using owner = await open(size, '#/settings/system');
     const { page, complaints } = owner;
     const former = box.app;
     await page.getByRole('button', { name: 'Restart' }).click();

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { networkInterfaces } from 'node:os';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { OWNER_PASSWORD } from '../page-box.ts';
 import { byLength } from './peers.ts';
@@ -14,24 +15,44 @@ export const SIZES = {
 } as const;
 export type Size = keyof typeof SIZES;
 
-/** A phone by an address of the network, and a computer in a secure context. */
-const WAYS = [
-  ['phone', 'plain'],
-  ['desktop', 'localhost'],
-] as const satisfies readonly (readonly [Size, string])[];
-export type Way = (typeof WAYS)[number];
-let asked = 0;
+/** `localhost` is a secure context; the machine's own address (`plain`) is none. */
+export type Way = 'localhost' | 'plain';
 
+/**
+ * By which way the pages of this run are opened: vitest.config.ts runs their suites by each in the long length. In short form a
+ * phone comes by the address, and a desktop by localhost.
+ */
+const RUN_BY = process.env['PERCH_PAGE_BY'] as Way | undefined;
+
+/** For a test about one of the ways: it is defined where its suite is run by that. */
+export function onlyBy(way: Way, define: () => void): void {
+  if (RUN_BY === undefined || RUN_BY === way) {
+    define();
+  }
+}
+
+let asked = 0;
 /** For a test that is the same on both: in short form the tests of a file have one each, in turn. */
-export function waysInTurn(): readonly Way[] {
+export function sizesInTurn(): readonly Size[] {
   asked += 1;
-  return byLength<readonly Way[]>(WAYS.slice(asked % 2, (asked % 2) + 1), WAYS);
+  return byLength<readonly Size[]>([asked % 2 === 0 ? 'phone' : 'desktop'], ['phone', 'desktop']);
+}
+
+function ownAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const found = all.find(({ family, internal }) => family === 'IPv4' && !internal);
+  if (!found) {
+    throw new Error('this machine has no address but loopback');
+  }
+  return found.address;
 }
 
 /** A page that was opened, and all that the browser complained of. */
 export interface Visit extends AsyncDisposable {
   readonly page: Page;
   readonly context: BrowserContext;
+  /** Of the page, by the way that it was opened. */
+  readonly url: string;
   /** Lines of the console that are errors, exceptions, and requests that failed, were refused or went to another host. */
   readonly complaints: string[];
   /** The place behind `#`, without loading the page anew once it is there. */
@@ -42,14 +63,23 @@ export interface Visit extends AsyncDisposable {
 
 export interface VisitOptions {
   readonly size: Size;
+  /** That of the run when not given. */
+  readonly way?: Way;
   readonly theme?: 'dark' | 'light';
   /** `en-GB` when not given. */
   readonly locale?: string;
 }
 
-/** @param url of the box: `box.url` or `box.plainUrl` */
-export async function visit(browser: Browser, url: string, options: VisitOptions): Promise<Visit> {
+/** Where a box's page is, by the way of its visitor. */
+export function addressOf(box: { readonly port: number }, { size, way = RUN_BY }: VisitOptions): string {
+  const isPlain = (way ?? (size === 'phone' ? 'plain' : 'localhost')) === 'plain';
+  return `http://${isPlain ? ownAddress() : 'localhost'}:${box.port}`;
+}
+
+/** @param box whose page it is */
+export async function visit(browser: Browser, box: { readonly port: number }, options: VisitOptions): Promise<Visit> {
   const { size, theme = 'dark', locale = 'en-GB' } = options;
+  const url = addressOf(box, options);
   const context = await browser.newContext({ ...SIZES[size], colorScheme: theme, locale });
   const page = await context.newPage();
   page.setDefaultTimeout(50_000);
@@ -62,7 +92,7 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
   );
   page.on('response', (answer) => answer.status() >= 400 && complaints.push(`${answer.status()} ${answer.url()}`));
   return {
-    ...{ page, context, complaints },
+    ...{ page, context, url, complaints },
     go: async (place) => {
       await page.goto(`${url}/${place}`);
     },

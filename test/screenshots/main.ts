@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { OWNER_PASSWORD, startPageBox } from '../page-box.ts';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer } from '../peers/browser.ts';
 import { type Size, settled, visit } from '../peers/page-visit.ts';
 import { buildHouse, type House, NO_DEMO } from './house.ts';
@@ -65,14 +65,14 @@ interface Visitor {
 }
 type Stills = readonly (readonly [key: string, value: string])[];
 
-async function shoot(browser: Browser, url: string, way: Way, who: Visitor, shots: readonly Shot[]): Promise<void> {
+async function shoot(browser: Browser, box: PageBox, way: Way, who: Visitor, shots: readonly Shot[]): Promise<void> {
   const nameOf = (shot: Shot) => `${shot.name}-${way.size}-${way.theme}${way.speech === 'en' ? '' : `-${way.speech}`}`;
   const chosen = shots.filter((shot) => wanted.length === 0 || wanted.some((part) => nameOf(shot).includes(part)));
   if (chosen.length === 0) {
     return;
   }
-  await using visitor = await visit(browser, url, { ...way, locale: LOCALES[way.speech] });
-  const { page } = visitor;
+  await using visitor = await visit(browser, box, { ...way, way: 'localhost', locale: LOCALES[way.speech] });
+  const { page, url } = visitor;
   page.setDefaultTimeout(PATIENCE_MS);
   await visitor.context.addInitScript((stills) => {
     for (const [key, value] of stills) {
@@ -93,13 +93,13 @@ async function shoot(browser: Browser, url: string, way: Way, who: Visitor, shot
 
 /** What a browser keeps of the pictures that it has shown. */
 async function stillsOf(browser: Browser, { box, cameras }: House): Promise<Stills> {
-  await using visitor = await visit(browser, box.url, { size: 'desktop' });
-  const { page } = visitor;
-  await logIn(page, box.url, OWNER_PASSWORD);
+  await using visitor = await visit(browser, box, { size: 'desktop', way: 'localhost' });
+  const { page, url } = visitor;
+  await logIn(page, url, OWNER_PASSWORD);
   await page.waitForFunction((count) => document.querySelectorAll('.stage.playing').length === count, cameras.length);
   // The page keeps them when it is left.
   await page.goto('about:blank');
-  await page.goto(`${box.url}/#/settings/people`);
+  await page.goto(`${url}/#/settings/people`);
   return await page.evaluate(() => Object.entries(localStorage).filter(([key]) => key.startsWith('perch-still:')));
 }
 
@@ -109,16 +109,16 @@ async function shootHouse(browser: Browser, house: House): Promise<void> {
   const owner = { password: OWNER_PASSWORD, stills: await stillsOf(browser, house) };
   await house.goSilent();
   for (const way of WAYS) {
-    await shoot(browser, house.box.url, way, owner, shots);
-    await shoot(browser, house.box.url, way, {}, [{ name: 'login', place: '#/live', sign: 'form' }]);
+    await shoot(browser, house.box, way, owner, shots);
+    await shoot(browser, house.box, way, {}, [{ name: 'login', place: '#/live', sign: 'form' }]);
     await shootOthers(browser, house, way);
     for (const shot of troublesShots) {
-      await shoot(browser, house.box.url, way, owner, [shot]);
+      await shoot(browser, house.box, way, owner, [shot]);
     }
   }
   await house.speakChinese();
   for (const way of CHINESE) {
-    await shoot(browser, house.box.url, way, owner, shots);
+    await shoot(browser, house.box, way, owner, shots);
   }
 }
 
@@ -127,8 +127,8 @@ async function shootOthers(browser: Browser, { box, cameras: [door = ''] }: Hous
   const until = new Date(Date.now() + 86_400_000).toISOString();
   const { token } = await box.api<{ token: string }>('POST', 'guests', { paths: [door], until });
   const ann = { user: 'Ann', password: 'a wren in the hedge' };
-  await shoot(browser, box.url, way, { enters: ['session', ann] }, viewersShots(door));
-  await shoot(browser, box.url, way, { enters: ['guest', { token }] }, guestsShots);
+  await shoot(browser, box, way, { enters: ['session', ann] }, viewersShots(door));
+  await shoot(browser, box, way, { enters: ['guest', { token }] }, guestsShots);
 }
 
 /** The first start: the box is nobody's, then its cameras are found. */
@@ -146,7 +146,7 @@ async function shootStart(browser: Browser): Promise<void> {
       await settled(page, '.stage.playing');
     };
     const start = { place: '#/start', sign: 'form' };
-    await shoot(browser, fresh.url, way, {}, [
+    await shoot(browser, fresh, way, {}, [
       { name: 'start', ...start },
       { name: 'start-found', ...start, act: found },
       { name: 'start-arriving', place: '#/start', sign: '.ticks', act: arriving },
@@ -164,7 +164,7 @@ async function shootEmpty(browser: Browser): Promise<void> {
     sign: '.empty, .adding',
   }));
   for (const way of [...WAYS, ...CHINESE]) {
-    await shoot(browser, box.url, way, { password: OWNER_PASSWORD }, shots);
+    await shoot(browser, box, way, { password: OWNER_PASSWORD }, shots);
   }
 }
 

@@ -1,0 +1,22 @@
+import { OWNER_PASSWORD } from '../page-box.ts';
+import { type Agent, type AgentOptions, mediaEverywhere, startAgent } from './agent.ts';
+
+/** The page, and the pictures that it plays, by every address of this machine. */
+export const pageEverywhere = (ports: Agent['ports']): Readonly<Record<string, string>> => ({
+  address: `:${ports.main}`,
+  ...mediaEverywhere(ports),
+});
+
+/** An agent that has its owner, so that its page shows pictures by any address. */
+export async function startOwnedAgent(options: AgentOptions = {}): Promise<Agent> {
+  const agent = await startAgent({ ...options, listen: pageEverywhere });
+  const answer = await fetch(`${agent.url}/v3/claim`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ password: OWNER_PASSWORD }),
+  });
+  if (!answer.ok) {
+    throw new Error(`it took no owner: ${answer.status} ${await answer.text()}`);
+  }
+  return agent;
+}
