@@ -12,6 +12,9 @@ export class SimulatedDisk implements DiskProbe {
   freeBytes = 500 * MB;
   isReadOnly = false;
   place: DiskLook['place'] = 'mount';
+  isOwnDisk = true;
+  /** The configuration asks for one. */
+  isNeeded = false;
   mark: string | undefined;
   failure: string | undefined;
   isHanging = false;
@@ -30,8 +33,8 @@ export class SimulatedDisk implements DiskProbe {
     if (this.failure !== undefined) {
       return Promise.reject(Object.assign(new Error(`${this.failure}: input/output error`), { code: this.failure }));
     }
-    const { device, totalBytes, freeBytes, isReadOnly, place, mark } = this;
-    return Promise.resolve({ device, totalBytes, freeBytes, isReadOnly, place, mark });
+    const { device, totalBytes, freeBytes, isReadOnly, place, isOwnDisk, mark } = this;
+    return Promise.resolve({ device, totalBytes, freeBytes, isReadOnly, place, isOwnDisk, mark });
   }
 
   async deviceOf(): Promise<number> {

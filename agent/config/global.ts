@@ -80,6 +80,10 @@ export const GlobalSchema = Type.Object({
     '0%',
     "Delete the oldest of Perch's own recordings before less than this of their disk is free: 10% or 20G. 0% = never.",
   ),
+  recordNeedsDisk: Type.Boolean({
+    default: false,
+    description: "Record only where a disk is mounted: not to the system's own, to flash without one, or to memory.",
+  }),
 
   logLevel: Type.Enum(['error', 'warn', 'info', 'debug'], { default: 'info', description: 'What the log tells.' }),
   runOnConnect: Command('Run for each RTSP client while it is connected.'),

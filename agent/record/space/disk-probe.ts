@@ -13,6 +13,18 @@ const MAX_MARK_BYTES = 200;
 /** On the disk of the system, on that of the data folder, or on one of its own. */
 export type DiskPlace = 'system' | 'data' | 'mount';
 
+/** `statfs(2)`: what lies in memory, and what a router's flash has instead of a disk. */
+const NO_DISKS = new Set([
+  0x0102_1994, // tmpfs
+  0x8584_58f6, // ramfs
+  0x794c_7630, // overlayfs
+  0x7371_7368, // squashfs
+  0x2405_1905, // UBIFS
+  0x72b6, // JFFS2
+]);
+/** Where OpenWrt has what it writes of its root. */
+const ROOT_OVERLAY = '/overlay';
+
 /** What the file system says of a folder, or of the nearest one above it that is there. */
 export interface DiskLook {
   /** `st_dev`. */
@@ -22,6 +34,8 @@ export interface DiskLook {
   readonly freeBytes: number;
   readonly isReadOnly: boolean;
   readonly place: DiskPlace;
+  /** False: it is the system's disk, flash that is none, or memory. */
+  readonly isOwnDisk: boolean;
   /** The id that Perch has left there. */
   readonly mark: string | undefined;
 }
@@ -39,8 +53,9 @@ export function machineDisks(dataDir: string): DiskProbe {
   return {
     look: async (folder) => {
       const { at, device } = await nearestFolder(folder);
-      const { bsize, blocks, bavail } = await statfs(at);
+      const { bsize, blocks, bavail, type } = await statfs(at);
       const system = await nearestFolder('/');
+      const overlay = await nearestFolder(ROOT_OVERLAY);
       const data = await nearestFolder(dataDir);
       return {
         device,
@@ -48,6 +63,7 @@ export function machineDisks(dataDir: string): DiskProbe {
         freeBytes: bsize * bavail,
         isReadOnly: await isReadOnly(at),
         place: device === system.device ? 'system' : device === data.device ? 'data' : 'mount',
+        isOwnDisk: ![system.device, overlay.device].includes(device) && !NO_DISKS.has(type),
         mark: await readMark(folder),
       };
     },

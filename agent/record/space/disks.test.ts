@@ -50,6 +50,7 @@ function setUp(minFreePercent = 10, memory = emptyMemory()) {
     rules: {
       folders: () => ['/rec'],
       minFreeBytes: (totalBytes) => (totalBytes * minFreePercent) / 100,
+      needsDisk: () => disk.isNeeded,
       ageLimitMs: () => undefined,
     },
     index,
@@ -269,6 +270,28 @@ test('after a start a disk that is missing is noticed before anything is recorde
   expect(second.state()?.state).toBe('ok');
 });
 
+test('where a disk is needed nothing is recorded to what is none, until one is mounted', async () => {
+  const { disk, disks, clock, begin, state, events, stopped } = setUp();
+  Object.assign(disk, { isNeeded: true, isOwnDisk: false, place: 'system', device: 1 });
+  await begin();
+  expect(disks.refusal('/rec/cam/1.mp4')).toBe(
+    'cannot record to /rec: no disk is mounted there: mount one, or choose another place for recordings',
+  );
+  expect(state()).toMatchObject({ state: 'vanished', freeBytes: null, totalBytes: 0 });
+  Object.assign(disk, { isOwnDisk: true, place: 'mount', device: 81 });
+  await clock.advance(5_000);
+  expect(disks.refusal('/rec/cam/1.mp4')).toBeUndefined();
+  Object.assign(disk, { isOwnDisk: false, place: 'system', device: 1 });
+  await clock.advance(5_000);
+  expect(disks.refusal('/rec/cam/2.mp4')).toContain('no disk is mounted');
+  expect(await disks.accept('/rec')).toBe(true);
+  expect(state()?.state).toBe('vanished');
+  expect([events.map((event) => event.state), stopped]).toEqual([
+    ['vanished', 'ok', 'vanished'],
+    ['/rec', '/rec'],
+  ]);
+});
+
 test('a disk that nothing was recorded to may be another one', async () => {
   const { disk, clock, begin, state } = setUp();
   await begin();
@@ -399,7 +422,12 @@ test('a disk that hangs in a deletion holds up neither the looks nor the room on
       writeMark: async () => {},
     },
     memory: emptyMemory(),
-    rules: { folders: () => ['/stuck', '/well'], minFreeBytes: () => 100 * MB, ageLimitMs: () => undefined },
+    rules: {
+      folders: () => ['/stuck', '/well'],
+      minFreeBytes: () => 100 * MB,
+      needsDisk: () => false,
+      ageLimitMs: () => undefined,
+    },
     index: {
       isWhole: true,
       oldestOwn: (folder) => diskOf(folder).files.map((one) => ({ ...one, file: `${folder}${one.file}` })),

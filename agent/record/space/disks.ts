@@ -28,6 +28,8 @@ export interface DiskRules {
   folders(): readonly string[];
   /** Bytes that are to stay free on a disk of this size; 0: none. */
   minFreeBytes(totalBytes: number): number;
+  /** Nothing is recorded where no disk is mounted. */
+  needsDisk(): boolean;
   /** When every recording below the folder is deleted by its age: the longest such age. */
   ageLimitMs(folder: string): number | undefined;
 }
@@ -176,11 +178,12 @@ export class Disks {
       const { folder, state, sinceMs, last } = watched;
       const device = this.#devices.get(this.deviceOf(folder) ?? Number.NaN);
       // What answers then is the disk below its place, which is another one.
-      const known = state.name === 'vanished' ? this.#deps.memory.find(folder) : undefined;
+      const isAway = state.name === 'vanished';
+      const known = isAway ? (this.#deps.memory.find(folder) ?? { totalBytes: 0 }) : last;
       return {
         folder,
-        totalBytes: (known ?? last)?.totalBytes ?? 0,
-        freeBytes: known ? null : (last?.freeBytes ?? 0),
+        totalBytes: known?.totalBytes ?? 0,
+        freeBytes: isAway ? null : (last?.freeBytes ?? 0),
         state: state.name,
         error: state.text ?? null,
         since: new Date(sinceMs).toISOString(),
@@ -234,7 +237,7 @@ export class Disks {
     if (fault || !last) {
       return { name: fault?.isHanging === false ? 'failing' : 'hanging', text: fault?.text };
     }
-    const { memory, logger, isHanging } = this.#deps;
+    const { memory, logger, rules, isHanging } = this.#deps;
     if (isHanging?.(last.device)) {
       return { name: 'hanging', text: 'the disk answers, but ends no write: check it, its cable or its network' };
     }
@@ -242,6 +245,9 @@ export class Disks {
     if (identity === 'vanished') {
       const text = 'its disk is not mounted: mount it, or accept the one that is there with POST /v3/disks/accept';
       return { name: 'vanished', text };
+    }
+    if (!last.isOwnDisk && rules.needsDisk()) {
+      return { name: 'vanished', text: 'no disk is mounted there: mount one, or choose another place for recordings' };
     }
     if (last.isReadOnly) {
       return { name: 'readOnly', text: 'the disk is mounted read-only: mount it writable or check it for errors' };
