@@ -1,0 +1,87 @@
+import { pbkdf2Sync } from 'node:crypto';
+import { mkdir, open, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Settings, Wifi } from './settings.ts';
+
+/** IEEE 802.11 annex J.4: of these no password can be read back. */
+const PSK_ROUNDS = 4_096;
+
+/**
+ * Lays down what systemd, wpa_supplicant and ssh read. The owner's password is not among it: Perch takes that itself.
+ * @param root where the system's files are
+ * @returns a line for each thing that was taken, for the owner
+ */
+export async function applySettings(settings: Settings, root = '/'): Promise<string[]> {
+  const { hostname, wifi, timeZone, sshKeys } = settings;
+  const told: string[] = [];
+  if (hostname !== undefined) {
+    // What lies over /etc/hostname cannot be replaced there, where it is kept it can.
+    await replaceFile(join(root, 'data/system/etc/hostname'), `${hostname}\n`);
+    await writeFile(join(root, 'proc/sys/kernel/hostname'), hostname);
+    told.push(`hostname: the page is at http://${hostname}.local`);
+  }
+  if (wifi) {
+    const file = join(root, 'etc/wpa_supplicant/wpa_supplicant-wlan0.conf');
+    await replaceFile(file, wifiFile(wifi), 0o600);
+    told.push(`wifi-name: ${wifi.name}${wifi.password === undefined ? ', without a password' : ''}`);
+  }
+  if (timeZone !== undefined) {
+    told.push(await setTimeZone(timeZone, root));
+  }
+  if (sshKeys.length > 0) {
+    await replaceFile(join(root, 'var/lib/perch-image/authorized_keys'), `${sshKeys.join('\n')}\n`, 0o600);
+    told.push(`ssh-key: ${sshKeys.length === 1 ? 'one key' : `${sshKeys.length} keys`} for ssh root@BOX`);
+  }
+  return told;
+}
+
+/** For wpa_supplicant. The name as hex: it may hold any sign. */
+export function wifiFile({ name, password, country }: Wifi): string {
+  const login =
+    password === undefined
+      ? ['key_mgmt=NONE']
+      : ['key_mgmt=WPA-PSK WPA-PSK-SHA256', 'ieee80211w=1', `psk=${pskOf(name, password)}`];
+  return [
+    'ctrl_interface=/run/wpa_supplicant',
+    ...(country === undefined ? [] : [`country=${country}`]),
+    'network={',
+    `\tssid=${Buffer.from(name).toString('hex')}`,
+    '\tscan_ssid=1',
+    ...login.map((line) => `\t${line}`),
+    '}',
+    '',
+  ].join('\n');
+}
+
+const pskOf = (name: string, password: string): string =>
+  password.length === 64 ? password.toLowerCase() : pbkdf2Sync(password, name, PSK_ROUNDS, 32, 'sha1').toString('hex');
+
+async function setTimeZone(name: string, root: string): Promise<string> {
+  const file = await stat(join(root, 'usr/share/zoneinfo', name)).catch(() => undefined);
+  if (file?.isFile() !== true) {
+    return `time-zone: there is none called ${name}`;
+  }
+  // /etc/localtime leads here.
+  await replaceLink(join(root, 'var/lib/perch-image/localtime'), `/usr/share/zoneinfo/${name}`);
+  return `time-zone: ${name}`;
+}
+
+async function replaceLink(link: string, target: string): Promise<void> {
+  await rm(`${link}.new`, { force: true });
+  await symlink(target, `${link}.new`);
+  await rename(`${link}.new`, link);
+}
+
+/** A power cut leaves the former one or the new one. */
+async function replaceFile(file: string, text: string, mode = 0o644): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const handle = await open(`${file}.new`, 'w', mode);
+  try {
+    await handle.chmod(mode);
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(`${file}.new`, file);
+}
