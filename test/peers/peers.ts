@@ -16,12 +16,14 @@ const PEERS = {
   apache: ['/usr/sbin/apache2'],
   'dpkg-deb': ['/usr/bin/dpkg-deb'],
   caddy: ['/usr/bin/caddy'],
+  mmdebstrap: ['/usr/bin/mmdebstrap'],
+  qemu: ['/usr/bin/qemu-system-x86_64'],
   certutil: ['/usr/bin/certutil'],
   aiortc: ['/usr/lib/python3/dist-packages/aiortc/__init__.py'],
 } as const;
 
 /** What the machine allows, and no package brings: file systems of a test's own, in memory and (with a freeze) in a file. */
-type Permit = 'mounts' | 'loop mounts';
+type Permit = 'mounts' | 'loop mounts' | 'root';
 
 /** `namespaces`: networks of their own, which need root and `ip`. */
 export type Peer = keyof typeof PEERS | 'namespaces' | Permit;
@@ -32,6 +34,7 @@ export const PYTHON = '/usr/bin/python3';
 const pathOf = (peer: keyof typeof PEERS): string | undefined => PEERS[peer].find((path) => existsSync(path));
 
 const PERMITS: Readonly<Record<Permit, () => boolean>> = {
+  root: () => process.getuid?.() === 0,
   mounts: () => canMount('mount -t tmpfs -o size=64k perch-test "$folder"'),
   'loop mounts': () =>
     canMount(

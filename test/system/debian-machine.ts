@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, globSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { layShell, Machine } from './machine.ts';
+
+const run = promisify(execFile);
+const CACHE = join(import.meta.dirname, '../../node_modules/.cache/machines');
+/** What a server has; what Perch's own packages need comes with it, because the machine has no network. */
+const PACKAGES = [
+  ...['systemd', 'systemd-sysv', 'dbus', 'udev', 'linux-image-cloud-amd64', 'iproute2', 'curl', 'kmod', 'e2fsprogs'],
+  ...['init-system-helpers', 'libatomic1', 'procps'],
+];
+const ROOT_MEGABYTES = 3_000;
+
+export type Suite = 'bookworm' | 'trixie';
+
+export interface DebianMachineOptions {
+  readonly suite: Suite;
+  /** Files of this machine that lie in the other's /files. */
+  readonly files: readonly string[];
+  /** Empty disks by name (`/dev/disk/by-id/virtio-NAME`), in megabytes. */
+  readonly disks?: Readonly<Record<string, number>>;
+  /** Beside those that every one has. */
+  readonly packages?: readonly string[];
+}
+
+/** A Debian without a network that nothing of Perch has been installed on; it is off. Disposing of it ends it and removes its disks. */
+export async function debianMachine(options: DebianMachineOptions): Promise<Machine> {
+  const base = await baseOf(options.suite, [...PACKAGES, ...(options.packages ?? [])]);
+  const folder = mkdtempSync(join(tmpdir(), 'perch-machine-'));
+  try {
+    await run('cp', ['--sparse=always', join(base, 'root.img'), join(folder, 'root.img')]);
+    const disks = [drive(join(folder, 'root.img'), 'root'), drive(await filesDisk(options.files, folder), 'files')];
+    for (const [name, megabytes] of Object.entries(options.disks ?? {})) {
+      const file = join(folder, `${name}.disk`);
+      await run('truncate', ['-s', `${megabytes}M`, file]);
+      disks.push(drive(file, name));
+    }
+    return new DebianMachine(folder, [
+      ...['qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-M', 'q35', '-m', '768', '-smp', '2'],
+      ...['-kernel', join(base, 'vmlinuz'), '-initrd', join(base, 'initrd.img'), '-nic', 'none'],
+      ...['-append', 'root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 systemd.firstboot=off'],
+      ...disks.flat(),
+    ]);
+  } catch (error) {
+    rmSync(folder, { recursive: true });
+    throw error;
+  }
+}
+
+class DebianMachine extends Machine {
+  readonly #folder: string;
+
+  constructor(folder: string, command: readonly string[]) {
+    super({ command, folder });
+    this.#folder = folder;
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+const drive = (file: string, serial: string): string[] => [
+  ...['-drive', `file=${file},format=raw,if=none,id=${serial}`],
+  ...['-device', `virtio-blk-pci,drive=${serial},serial=${serial}`],
+];
+
+async function filesDisk(files: readonly string[], folder: string): Promise<string> {
+  const stage = join(folder, 'files');
+  mkdirSync(stage);
+  for (const file of files) {
+    copyFileSync(file, join(stage, basename(file)));
+  }
+  await run('mke2fs', ['-q', '-t', 'ext4', '-L', 'files', '-d', stage, `${stage}.img`, '500M']);
+  rmSync(stage, { recursive: true });
+  return `${stage}.img`;
+}
+
+/** A folder with `root.img`, `vmlinuz` and `initrd.img`, made once for each list of packages. */
+async function baseOf(suite: Suite, packages: readonly string[]): Promise<string> {
+  const madeOf = [suite, ...packages, layShell.toString(), layBase.toString()].join('\n');
+  const folder = join(CACHE, `${suite}-${createHash('sha256').update(madeOf).digest('hex').slice(0, 12)}`);
+  if (existsSync(folder)) {
+    return folder;
+  }
+  mkdirSync(CACHE, { recursive: true });
+  const stage = mkdtempSync(join(CACHE, 'new-'));
+  const root = join(stage, 'root');
+  try {
+    const include = `--include=${packages.join(',')}`;
+    await run('mmdebstrap', ['--variant=minbase', '--mode=root', include, suite, root]);
+    layBase(root);
+    layShell(root);
+    for (const name of ['vmlinuz', 'initrd.img']) {
+      copyFileSync(globSync(join(root, `boot/${name}-*`))[0] ?? name, join(stage, name));
+    }
+    await run('mke2fs', ['-q', '-t', 'ext4', '-d', root, join(stage, 'root.img'), `${ROOT_MEGABYTES}M`]);
+    rmSync(root, { recursive: true });
+    renameSync(stage, folder);
+  } catch (error) {
+    rmSync(stage, { recursive: true, force: true });
+    throw error;
+  }
+  return folder;
+}
+
+function layBase(root: string): void {
+  const fstab = ['/dev/vda / ext4 rw,noatime,errors=remount-ro 0 1', '/dev/vdb /files ext4 ro 0 0'];
+  mkdirSync(join(root, 'files'));
+  writeFileSync(join(root, 'etc/fstab'), `${fstab.join('\n')}\n`);
+  writeFileSync(join(root, 'etc/hostname'), 'box\n');
+  writeFileSync(join(root, 'etc/machine-id'), '');
+}
