@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BAR_TOP, readTimeBar } from '../../agent/sources/demo/time-bar.ts';
 import { type PageBox, startPageBox } from '../page-box.ts';
@@ -360,6 +360,8 @@ describeWith(['chromium'], 'the page of recordings', () => {
       .waitFor();
     // Any day can be chosen, whether this camera was recorded on it or not.
     await page.getByRole('button', { name: 'Go to a day' }).click();
+    // Marked are the days of all cameras.
+    await page.locator('.day[data-recorded]').first().waitFor();
     await page.getByRole('button', { name: 'Month before' }).click();
     const now = new Date();
     const tenth = new Date(now.getFullYear(), now.getMonth() - 1, 10);
@@ -413,9 +415,8 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('of twelve cameras the last lane is reached by wheel and by key, and the one that is looked at stays; the keys can be asked for', async () => {
-    await using visitor = await open('desktop', second.startMs + 500);
-    const { page, complaints } = visitor;
+  /** As if the box had twelve cameras; no more than a name is known of eleven. */
+  async function showTwelve(page: Page): Promise<void> {
     const names = ['front_door', ...Array.from({ length: 11 }, (_, i) => `yard_${i + 1}`)];
     await page.route('**/v3/recordings/list?*', (route) =>
       route.fulfill({ json: { itemCount: names.length, pageCount: 1, items: names.map((name) => ({ name })) } }),
@@ -425,16 +426,23 @@ describeWith(['chromium'], 'the page of recordings', () => {
       const lists = { coverage: [], reasons: [], events: [], eventCounts: [], protected: [] };
       return route.fulfill({ json: { from: of('from'), to: of('to'), ...lists } });
     });
+  }
+  const isOnTop = (button: Locator) =>
+    button.evaluate((element) => {
+      const { left, top, height } = element.getBoundingClientRect();
+      return element.contains(document.elementFromPoint(left + 5, top + height / 2));
+    });
+
+  test('of twelve cameras the last lane is reached by wheel and by key, and the one that is looked at stays; the keys can be asked for', async () => {
+    await using visitor = await open('desktop', second.startMs + 500);
+    const { page, complaints } = visitor;
+    await showTwelve(page);
     await page.setViewportSize({ width: 1366, height: 650 });
     await page.reload();
     await settled(page, MAIN);
     const last = page.getByRole('button', { name: 'Show Yard 11' });
     await last.waitFor();
-    const isSeen = () =>
-      last.evaluate((element) => {
-        const { left, top, height } = element.getBoundingClientRect();
-        return element.contains(document.elementFromPoint(left + 5, top + height / 2));
-      });
+    const isSeen = () => isOnTop(last);
     expect(await isSeen()).toBe(false);
     const { fromS, toS } = await slider(page);
     const { x, y, height } = await middleOf(page);
@@ -468,5 +476,68 @@ describeWith(['chromium'], 'the page of recordings', () => {
     await page.mouse.click(x, (lane?.y ?? 0) + (lane?.height ?? 0) / 2);
     await page.waitForURL(/yard_11/);
     expect(complaints.filter((line) => !line.includes('yard_'))).toEqual([]);
+  });
+
+  test('on a tablet a finger that moves up over the lanes of other cameras scrolls them, and moves no time', async () => {
+    await using visitor = await open('phone', second.startMs + 500);
+    const { page } = visitor;
+    await showTwelve(page);
+    await page.setViewportSize({ width: 1024, height: 600 });
+    await page.reload();
+    await settled(page, MAIN);
+    await clockAfter(page, second.startMs + 500);
+    await halt(page);
+    const last = page.getByRole('button', { name: 'Show Yard 11' });
+    await last.waitFor();
+    expect(await isOnTop(last)).toBe(false);
+    const before = inAddress(page);
+    const touch = await visitor.context.newCDPSession(page);
+    const { x, y, height } = await middleOf(page);
+    const bottom = y + height / 2 - 10;
+    const finger = (type: 'touchStart' | 'touchMove' | 'touchEnd', byPx?: number) =>
+      touch.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: byPx === undefined ? [] : [{ x, y: bottom - byPx }],
+      });
+    await finger('touchStart', 0);
+    for (let px = 20; px <= 600; px += 20) {
+      await finger('touchMove', px);
+    }
+    await finger('touchEnd');
+    await until(async () => ((await isOnTop(last)) ? true : undefined));
+    expect(inAddress(page)).toBe(before);
+  });
+
+  test('with all cameras the next event and the one before are those of whichever camera', async () => {
+    const start = new Date(second.startMs + 5_000).toISOString();
+    await box.api('POST', 'events', { path: 'garden', type: 'person', start, id: 'person-garden' });
+    await using visitor = await open('desktop', second.startMs + 1_000);
+    const { page, complaints } = visitor;
+    await clockNear(page, second.startMs + 1_000, 2_000);
+    await halt(page);
+    await visitor.go(`#/rec/front_door?t=${new Date(second.startMs + 1_000).toISOString()}&all`);
+    const caption = (title: string) => page.locator('.recording-screen .caption', { hasText: title }).waitFor();
+    await caption('Front door');
+    await clockNear(page, second.startMs + 1_000);
+    await page.getByRole('button', { name: 'Next event' }).click();
+    await caption('Garden');
+    await page.waitForURL(/rec\/garden.*all/);
+    await clockNear(page, second.startMs + 2_000);
+    await page.getByRole('button', { name: 'Previous event' }).click();
+    await caption('Front door');
+    await clockNear(page, second.startMs + 1_000);
+    expect(complaints).toEqual([]);
+  });
+
+  test('with all cameras one that records MPEG-TS says so in the place of its picture, beside the list', async () => {
+    await using visitor = await open('phone', second.startMs + 1_000);
+    const { page } = visitor;
+    await page.route('**/list?path=garden', (route) =>
+      route.fulfill({ status: 400, json: { status: 'error', error: 'MPEG-TS format is not supported' } }),
+    );
+    await visitor.go('#/rec/garden?all');
+    await page.getByText('MPEG-TS recordings are not played here').waitFor();
+    await page.getByRole('region', { name: 'Seen on this day' }).waitFor();
+    await page.getByRole('heading', { name: 'All cameras', level: 1 }).waitFor({ state: 'attached' });
   });
 });

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { daysOfMonth, firstOfDay, firstWeekdayOf, monthStart, nearestDay, recordedShares } from './calendar-days.ts';
+import {
+  daysOfMonth,
+  firstOfDay,
+  firstWeekdayOf,
+  monthStart,
+  nearestDay,
+  recordedShares,
+  sharesOfAll,
+} from './calendar-days.ts';
 
 const day = (month: number, date: number, hour = 0): number => new Date(2026, month - 1, date, hour).getTime();
 const span = (startMs: number, endMs: number) => ({ start: new Date(startMs).toISOString(), startMs, endMs });
@@ -25,6 +33,16 @@ test('each day has its share of what was recorded, whatever its length is', () =
   expect(shares.get(day(11, 1))).toBe(0.5);
   expect(shares.get(day(11, 2))).toBe(1);
   expect(shares.get(day(11, 3))).toBe(0.25);
+});
+
+test('of several cameras a day has its share of what any of them has recorded', () => {
+  const front = Float64Array.of(day(11, 1), day(11, 1, 12));
+  const garden = Float64Array.of(day(11, 1, 6), day(11, 1, 18), day(11, 4), day(11, 4, 6));
+  const shares = sharesOfAll([front, garden, new Float64Array()]);
+  expect([...shares]).toEqual([
+    [day(11, 1), 0.75],
+    [day(11, 4), 0.25],
+  ]);
 });
 
 test('beside a day without recordings the nearest one is known, and of a day its first recorded moment', () => {

@@ -1,4 +1,5 @@
 import type { Span } from '../box/recordings.ts';
+import { merged } from '../timeline/lane.ts';
 import { dayStart, nextDay } from '../words/format.ts';
 
 /** The first of the month in which a moment lies, or so many months on. Midnight in the browser's time zone. */
@@ -22,7 +23,7 @@ export function daysOfMonth(
 }
 
 /** How much of each day that has recordings was recorded, 0 to 1, by its midnight. */
-export function recordedShares(spans: readonly Span[]): ReadonlyMap<number, number> {
+export function recordedShares(spans: readonly Pick<Span, 'startMs' | 'endMs'>[]): ReadonlyMap<number, number> {
   const shares = new Map<number, number>();
   for (const { startMs, endMs } of spans) {
     for (let day = dayStart(startMs); day < endMs; day = nextDay(day)) {
@@ -32,6 +33,14 @@ export function recordedShares(spans: readonly Span[]): ReadonlyMap<number, numb
     }
   }
   return shares;
+}
+
+/** The same of several cameras: how much of each day any of them has recorded. @param all begin and end in turns, of each camera */
+export function sharesOfAll(all: readonly Float64Array[]): ReadonlyMap<number, number> {
+  const pairs = merged(all.flatMap((covered) => [...covered]));
+  return recordedShares(
+    Array.from({ length: pairs.length / 2 }, (_, i) => ({ startMs: pairs[2 * i] ?? 0, endMs: pairs[2 * i + 1] ?? 0 })),
+  );
 }
 
 /** The day with recordings that is nearest; the earlier one of two. */

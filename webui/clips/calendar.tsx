@@ -3,21 +3,31 @@ import { Button } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Sheet } from '../parts/sheet.tsx';
 import { voice } from '../parts/voice.ts';
+import { laneIn } from '../timeline/lanes.ts';
 import { atMs, isPlaying, seek, show, spans } from '../timeline/view.ts';
 import { clipWords } from '../words/clips.ts';
 import { dayStart, longDay, monthName, nextDay, shortDay } from '../words/format.ts';
-import { daysOfMonth, firstOfDay, firstWeekdayOf, monthStart, nearestDay, recordedShares } from './calendar-days.ts';
+import {
+  daysOfMonth,
+  firstOfDay,
+  firstWeekdayOf,
+  monthStart,
+  nearestDay,
+  recordedShares,
+  sharesOfAll,
+} from './calendar-days.ts';
 import { ProtectedList } from './protected-list.tsx';
 
-interface CalendarProps {
+export interface CalendarProps {
   readonly name: string;
-  /** What all cameras have seen is looked at: on any day there may be some of it. */
-  readonly isOfAll: boolean;
+  /** All of which is looked at what they have seen: on any day there may be some of it. Undefined: this one alone. */
+  readonly all: readonly string[] | undefined;
   readonly onClosed: () => void;
 }
 
 /** The days that have recordings, and what is protected; one of them is gone to. */
-export function Calendar({ name, isOfAll, onClosed }: CalendarProps) {
+export function Calendar({ name, all, onClosed }: CalendarProps) {
+  const isOfAll = all !== undefined;
   const { language } = voice();
   const words = clipWords.value;
   const [here] = useState(() => dayStart(atMs.peek() ?? spans.peek().at(-1)?.endMs ?? Date.now()));
@@ -25,7 +35,7 @@ export function Calendar({ name, isOfAll, onClosed }: CalendarProps) {
   const [focused, setFocused] = useState(here);
   const [empty, setEmpty] = useState<number>();
   const [isDone, setDone] = useState(false);
-  const shares = recordedShares(spans.value);
+  const shares = all ? daysOfAll(all, month) : recordedShares(spans.value);
   const firstMs = isOfAll ? Number.NEGATIVE_INFINITY : (spans.value[0]?.startMs ?? here);
   const lastMs = isOfAll ? Date.now() : (spans.value.at(-1)?.endMs ?? here);
   const go = (dayMs: number) => {
@@ -86,6 +96,10 @@ export function Calendar({ name, isOfAll, onClosed }: CalendarProps) {
     </Sheet>
   );
 }
+
+/** Of each camera the box is asked for the month when it is looked at. */
+const daysOfAll = (all: readonly string[], month: number) =>
+  sharesOfAll(all.map((name) => laneIn(name, { fromMs: month, toMs: monthStart(month, 1) }).covered));
 
 /** All of the day, and its first recorded moment. @returns false when there is none, and one is wanted */
 function openDay(dayMs: number, isAny: boolean): boolean {

@@ -5,10 +5,10 @@ import { onKeys } from '../timeline/keys.ts';
 import { atMs } from '../timeline/view.ts';
 import { clipWords } from '../words/clips.ts';
 import { dayStart } from '../words/format.ts';
-import { Calendar } from './calendar.tsx';
+import { Calendar, type CalendarProps } from './calendar.tsx';
 
 /** The day of the picture; a tap opens the calendar. */
-export function DayChip({ name, isOfAll }: { readonly name: string; readonly isOfAll: boolean }) {
+export function DayChip({ name, all }: Pick<CalendarProps, 'name' | 'all'>) {
   const { language } = voice();
   const [isOpen, setOpen] = useState(false);
   useEffect(() => onKeys({ g: () => setOpen(true), G: () => setOpen(true) }), []);
@@ -20,7 +20,7 @@ export function DayChip({ name, isOfAll }: { readonly name: string; readonly isO
         <span class="unseen">{clipWords.value.goToDay}: </span>
         {day !== undefined && chipDay(day, language)}
       </button>
-      {isOpen && <Calendar name={name} isOfAll={isOfAll} onClosed={() => setOpen(false)} />}
+      {isOpen && <Calendar name={name} all={all} onClosed={() => setOpen(false)} />}
     </>
   );
 }

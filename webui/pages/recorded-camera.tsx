@@ -61,6 +61,8 @@ interface RecordedCameraProps {
   readonly camera: Camera | undefined;
   /** Oldest first; undefined until the box has answered. */
   readonly known: readonly Span[] | undefined;
+  /** They are MPEG-TS, of which nothing is known. */
+  readonly isMpegts: boolean;
   /** Beside it stands what all cameras have seen. */
   readonly isOfAll: boolean;
   /** What else has recordings. */
@@ -77,7 +79,7 @@ const Keys = lazyPart(() => import('./recording-keys.tsx').then((part) => part.R
 const SIDEWAYS = '(min-width: 820px), (orientation: landscape) and (max-height: 500px)';
 
 export function RecordedCamera(props: RecordedCameraProps) {
-  const { name, title, camera, known, isOfAll, others, onNearEnd, chooser } = props;
+  const { name, title, camera, known, isMpegts, isOfAll, others, onNearEnd, chooser } = props;
   const isLying = useMedia(SIDEWAYS);
   const laneHeight = useMedia('(pointer: coarse)') ? 44 : 28;
   const goTo = (path: string, ms: number) => {
@@ -134,12 +136,12 @@ export function RecordedCamera(props: RecordedCameraProps) {
     <div class="recorded" data-axis={isLying ? 'x' : 'y'}>
       <header class="top">
         {chooser}
-        <DayChip name={name} isOfAll={isOfAll} />
+        <DayChip name={name} all={isOfAll ? lanes.map((lane) => lane.name) : undefined} />
       </header>
       <DiskAway />
       <div class="viewing">
         <Viewer
-          {...{ name, title, known, isOfAll, codec }}
+          {...{ name, title, known, isMpegts, isOfAll, codec }}
           onFailure={setFailure}
           besides={isLying || isOfAll || others.length === 0 ? undefined : <StepChoice cameras={others} />}
         >
@@ -184,7 +186,7 @@ function Help({ hasEvents }: { readonly hasEvents: boolean }) {
   return isOpen ? <Keys hasEvents={hasEvents} onClosed={() => setOpen(false)} /> : null;
 }
 
-type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isOfAll'> & {
+type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isMpegts' | 'isOfAll'> & {
   readonly codec: string;
   readonly onFailure: (why: WhyNot | 'blind' | undefined) => void;
   /** What else can be done with the picture. */
@@ -194,15 +196,16 @@ type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isOfA
 };
 
 /** The picture as soon as it is known what there is, and those beside it. */
-function Viewer({ name, title, known, isOfAll, codec, onFailure, besides, children }: ViewerProps) {
+function Viewer({ name, title, known, isMpegts, isOfAll, codec, onFailure, besides, children }: ViewerProps) {
   const caption = isOfAll ? title : undefined;
+  const { mpegtsTitle, noRecordingsOf } = recordingsWords.value;
   return (
     <div class="viewer" data-count={1 + children.length}>
       {known === undefined ? (
         <div class="recording-screen skeleton picture-shape" />
       ) : known.length === 0 ? (
         <div class="recording-screen picture-shape">
-          <p class="in-gap">{recordingsWords.value.noRecordingsOf(title)}</p>
+          <p class="in-gap">{isMpegts ? mpegtsTitle : noRecordingsOf(title)}</p>
         </div>
       ) : (
         <RecordedPicture

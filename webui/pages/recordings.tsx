@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { Span } from '../box/recordings.ts';
 import { useRecordedNames, useSpans } from '../box/use-spans.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { type Camera, readableName } from '../cameras/pair.ts';
@@ -16,6 +17,8 @@ import { RecordedCamera } from './recorded-camera.tsx';
 const REFRESH_MS = 15_000;
 /** What plays will soon need what is being recorded. */
 const NEAR_END_REFRESH_MS = 4_000;
+
+const NOTHING: readonly Span[] = [];
 
 /** Recordings: a camera, its days, and the player. */
 export function RecordingsPage() {
@@ -45,9 +48,9 @@ export function RecordingsPage() {
     return <Waiting title={wanted === undefined ? words.value.recordings : title} />;
   }
   const chooser = <Cameras name={name} title={title} entries={entries} isOfAll={isOfAll} />;
-  if (name === undefined || spans === 'mpegts' || (spans?.length === 0 && !isOfAll)) {
+  const isMpegts = spans === 'mpegts';
+  if (name === undefined || (!isOfAll && (isMpegts || spans?.length === 0))) {
     const empty = name === undefined ? say.noRecordings : say.noRecordingsOf(title);
-    const isMpegts = spans === 'mpegts';
     return (
       <>
         <header class="top">{chooser}</header>
@@ -61,7 +64,8 @@ export function RecordingsPage() {
       name={name}
       title={title}
       camera={camera}
-      known={spans}
+      known={isMpegts ? NOTHING : spans}
+      isMpegts={isMpegts}
       isOfAll={isOfAll}
       others={entries.filter((entry) => entry.name !== name)}
       onNearEnd={setNearEnd}

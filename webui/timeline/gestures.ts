@@ -12,8 +12,8 @@ export interface GestureTarget {
   pan(byPx: number): void;
   /** The finger was lifted, and what rolled has come to rest. */
   rest(): void;
-  /** By a wheel. @returns true when there was something to scroll where it is */
-  scroll(byPx: number, event: WheelEvent): boolean;
+  /** Up or down, by a wheel or a finger. @param clientY where it is, or began. @returns true when there was something to scroll there */
+  scroll(byPx: number, clientY: number): boolean;
   /** `factor` above 1: closer. */
   zoom(factor: number, atPx: number): void;
   tap(atPx: number, event: PointerEvent): void;
@@ -63,20 +63,30 @@ function wheel(target: GestureTarget, event: WheelEvent): void {
     target.pan(-sideways * scale);
     return;
   }
-  if (!event.ctrlKey && target.scroll(event.deltaY * scale, event)) {
+  if (!event.ctrlKey && target.scroll(event.deltaY * scale, event.clientY)) {
     return;
   }
   const notches = Math.max(-3, Math.min(3, (event.deltaY * scale) / NOTCH_PX));
   target.zoom(NOTCH_FACTOR ** -notches, target.along(event));
 }
 
+interface Finger {
+  px: number;
+  /** Where it began. */
+  readonly x: number;
+  readonly y: number;
+  lastY: number;
+}
+
 /** One finger drags, two zoom, a quick one rolls on. */
 class Hand {
   readonly #target: GestureTarget;
   /** Where each finger is, along the time. */
-  readonly #fingers = new Map<number, { px: number; readonly x: number; readonly y: number }>();
+  readonly #fingers = new Map<number, Finger>();
   #meter = new Speedometer();
   #hasMoved = false;
+  /** The finger scrolls; undefined: it has not moved far enough to tell. */
+  #scrolls: boolean | undefined;
   #lastTap: { readonly atMs: number; readonly px: number } | undefined;
   #frame = 0;
 
@@ -87,9 +97,10 @@ class Hand {
   down(event: PointerEvent): void {
     this.halt();
     const px = this.#target.along(event);
-    this.#fingers.set(event.pointerId, { px, x: event.clientX, y: event.clientY });
+    this.#fingers.set(event.pointerId, { px, x: event.clientX, y: event.clientY, lastY: event.clientY });
     if (this.#fingers.size === 1) {
       this.#hasMoved = false;
+      this.#scrolls = undefined;
       this.#meter = new Speedometer();
       this.#meter.add(event.timeStamp, px);
     }
@@ -110,11 +121,23 @@ class Hand {
       return;
     }
     this.#hasMoved ||= Math.hypot(event.clientX - finger.x, event.clientY - finger.y) > TAP_PX;
-    if (this.#hasMoved && this.#fingers.size === 1) {
+    if (this.#hasMoved && this.#fingers.size === 1 && !this.#scroll(event, finger)) {
       this.#target.drag(px - finger.px, px);
       finger.px = px;
       this.#meter.add(event.timeStamp, px);
     }
+  }
+
+  /** A mouse has its wheel. */
+  #scroll({ clientX, clientY, pointerType }: PointerEvent, finger: Finger): boolean {
+    const isSteep = () => Math.abs(clientY - finger.y) > Math.abs(clientX - finger.x);
+    if (this.#scrolls === false || pointerType === 'mouse' || (this.#scrolls === undefined && !isSteep())) {
+      this.#scrolls = false;
+      return false;
+    }
+    this.#scrolls = this.#target.scroll(finger.lastY - clientY, finger.y) || this.#scrolls === true;
+    finger.lastY = clientY;
+    return this.#scrolls;
   }
 
   #pinch(id: number, px: number): void {
@@ -138,6 +161,9 @@ class Hand {
       this.#meter = new Speedometer();
       return;
     }
+    if (this.#scrolls) {
+      return;
+    }
     if (this.#hasMoved) {
       this.#roll(this.#meter.at(event.timeStamp), this.#target.along(event));
     } else {
@@ -158,7 +184,7 @@ class Hand {
   }
 
   cancel(event: PointerEvent): void {
-    if (this.#fingers.delete(event.pointerId) && this.#fingers.size === 0 && this.#hasMoved) {
+    if (this.#fingers.delete(event.pointerId) && this.#fingers.size === 0 && this.#hasMoved && !this.#scrolls) {
       this.#target.rest();
     }
   }

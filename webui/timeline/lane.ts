@@ -100,8 +100,8 @@ export function laneOf(answers: readonly TimelineAnswer[], nowMs: number): Lane 
 /** What the box tells of the camera itself is nothing that it has seen. */
 const isSeen = ({ type }: { readonly type: string }): boolean => !type.startsWith('perch.');
 
-/** Answers of neighbouring times meet, and are drawn as one. */
-function merged(pairs: readonly number[]): Float64Array {
+/** In order and without overlaps: answers of neighbouring times meet, and are drawn as one. @param pairs begin and end in turns */
+export function merged(pairs: readonly number[]): Float64Array {
   const order = Array.from({ length: pairs.length / 2 }, (_, i) => i).sort(
     (a, b) => (pairs[2 * a] ?? 0) - (pairs[2 * b] ?? 0),
   );

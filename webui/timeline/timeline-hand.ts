@@ -54,7 +54,7 @@ export function hand(
         seek(ms);
       }
     },
-    scroll: (byPx, { clientY }) => onScroll(clientY - element.getBoundingClientRect().top, byPx),
+    scroll: (byPx, clientY) => onScroll(clientY - element.getBoundingClientRect().top, byPx),
     zoom: (factor, atPx) => zoom(factor, momentAt(atPx)),
     tap: (atPx, event) => {
       if (onLane(event.clientY - element.getBoundingClientRect().top, event)) {
