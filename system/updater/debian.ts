@@ -1,0 +1,154 @@
+import { execFile } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { copyFile, lstat, mkdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { PackageName } from '../update/manifest.ts';
+import { recordingsIn } from './watch.ts';
+
+const run = promisify(execFile);
+const MOST_OUTPUT_BYTES = 4 << 20;
+const HEALTH_MS = 5_000;
+const SERVICE = 'perch.service';
+const UNATTENDED = ['--force-confold', '--force-confdef', '--force-downgrade'];
+
+/** Asks nobody, and answers in English. */
+const ENV = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
+
+async function tell(program: string, args: readonly string[]): Promise<string> {
+  try {
+    const { stdout } = await run(program, args, { env: ENV, maxBuffer: MOST_OUTPUT_BYTES });
+    return stdout;
+  } catch (cause) {
+    const { stderr = '' } = cause as { readonly stderr?: string };
+    throw new Error(`${program} ${args[0]}: ${stderr.trim().slice(-400) || String(cause)}`, { cause });
+  }
+}
+
+/** The machine that an update is installed on: dpkg and systemd. */
+export const debian = {
+  architecture: async (): Promise<string> => (await tell('dpkg', ['--print-architecture'])).trim(),
+
+  /** Undefined: it is not installed, or not wholly. */
+  versionOf: async (name: PackageName): Promise<string | undefined> => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own.
+    const format = '${db:Status-Status} ${Version}';
+    const said = await tell('dpkg-query', ['--show', `--showformat=${format}`, name]).catch(() => '');
+    const [status, version] = said.split(' ');
+    return status === 'installed' ? version : undefined;
+  },
+
+  install: async (files: readonly string[]): Promise<void> => {
+    await writable(() => tell('dpkg', [...UNATTENDED, '--install', ...files]));
+  },
+
+  /** What a power cut has left half done. */
+  configureAll: async (): Promise<void> => {
+    await writable(() => tell('dpkg', [...UNATTENDED, '--configure', '--pending']));
+  },
+
+  /** Makes a package of what is installed: for one that was installed by hand, whose file nobody has kept. */
+  repack: async (name: PackageName, file: string): Promise<void> => {
+    const stage = `${file}.files`;
+    await rm(stage, { recursive: true, force: true });
+    await mkdir(join(stage, 'DEBIAN'), { recursive: true, mode: 0o755 });
+    try {
+      const listed = await tell('dpkg-query', ['--listfiles', name]);
+      for (const path of listed.split('\n').filter((line) => line.startsWith('/') && line !== '/.')) {
+        await copy(path, join(stage, path));
+      }
+      const scripts = (await tell('dpkg-query', ['--control-list', name])).split('\n').filter((line) => line !== '');
+      for (const script of scripts) {
+        const path = (await tell('dpkg-query', ['--control-path', name, script])).trim();
+        await copyFile(path, join(stage, 'DEBIAN', script));
+      }
+      await writeFile(join(stage, 'DEBIAN/control'), controlOf(await tell('dpkg-query', ['--status', name])));
+      await tell('dpkg-deb', ['--root-owner-group', '-Zgzip', '-z1', '--build', stage, `${file}.new`]);
+      await tell('mv', [`${file}.new`, file]);
+      await tell('sync', [file, dirname(file)]);
+    } finally {
+      await rm(stage, { recursive: true, force: true });
+    }
+  },
+
+  /** The new version may not start at all: nobody waits for it here. */
+  restart: async (): Promise<void> => {
+    await tell('systemctl', ['daemon-reload']);
+    await tell('systemctl', ['--no-block', 'restart', SERVICE]);
+  },
+
+  reload: async (): Promise<void> => {
+    await tell('systemctl', ['daemon-reload']);
+  },
+
+  mainPid: async (): Promise<number> => {
+    const said = await tell('systemctl', ['show', '--property=MainPID,ActiveState', SERVICE]);
+    return /^ActiveState=active$/m.test(said) ? Number(/^MainPID=(\d+)$/m.exec(said)?.[1] ?? 0) : 0;
+  },
+
+  isHealthy: (port: number): Promise<boolean> =>
+    new Promise((resolve) => {
+      const asked = get({ host: '127.0.0.1', port, path: '/health', timeout: HEALTH_MS, agent: false }, (answer) => {
+        answer.destroy();
+        resolve(answer.statusCode === 200);
+      });
+      asked.once('timeout', () => asked.destroy());
+      asked.once('error', () => resolve(false));
+      asked.once('close', () => resolve(false));
+    }),
+
+  recordings: recordingsIn,
+
+  /** All that was written is on the disk. */
+  sync: async (): Promise<void> => {
+    await tell('sync', []);
+  },
+};
+
+/** What an update asks of the machine. */
+export type Machine = typeof debian;
+
+/** Control fields as a package has them: without what dpkg knows of it being installed. */
+export function controlOf(status: string): string {
+  const fields = status.trimEnd().split(/\n(?! )/);
+  return `${fields.filter((field) => !/^(Status|Conffiles|Config-Version):/.test(field)).join('\n')}\n`;
+}
+
+/** Documentation may have been left out when it was installed. */
+async function copy(from: string, to: string): Promise<void> {
+  const status = await lstat(from).catch(() => undefined);
+  if (status?.isDirectory()) {
+    await mkdir(to, { recursive: true, mode: 0o755 });
+  } else if (status?.isSymbolicLink()) {
+    await symlink(await readlink(from), to);
+  } else if (status) {
+    await mkdir(dirname(to), { recursive: true, mode: 0o755 });
+    await copyFile(from, to);
+  }
+}
+
+/** On a root that is mounted read-only it is writable as long as dpkg works. */
+async function writable(work: () => Promise<unknown>): Promise<void> {
+  const isReadOnly = !mayWrite('/usr/lib');
+  if (isReadOnly) {
+    await tell('mount', ['-o', 'remount,rw', '/']);
+  }
+  try {
+    await work();
+  } finally {
+    if (isReadOnly) {
+      await tell('sync', []);
+      await tell('mount', ['-o', 'remount,ro', '/']);
+    }
+  }
+}
+
+function mayWrite(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch (error) {
+    return (error as { code?: string }).code !== 'EROFS';
+  }
+}

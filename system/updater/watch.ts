@@ -1,0 +1,92 @@
+import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../../agent/base/clock.ts';
+import type { Watched } from './journal.ts';
+
+/** So long a new version has until it is seen to work. */
+const PATIENCE_MS = 60_000;
+const LOOK_MS = 1_000;
+/** So often in a row, by the same process: one that ends and is started again is well for a moment, too. */
+const GOOD_LOOKS = 5;
+const MOST_ENTRIES = 5_000;
+const RECORDING = /\.(mp4|ts)$/;
+
+/** What a new version is seen by, from outside. */
+export interface Signs {
+  /** 0: none is running. */
+  mainPid(): Promise<number>;
+  /** What `/health` says. */
+  isHealthy(port: number): Promise<boolean>;
+  /** Sizes of the newest recordings in these folders, by their names. */
+  recordings(folders: readonly string[]): ReadonlyMap<string, number>;
+}
+
+export interface Fault {
+  /** One word, and a text for people. */
+  readonly why: 'notStarted' | 'unhealthy' | 'notRecording';
+  readonly text: string;
+}
+
+/** @returns undefined once the new version works */
+export async function watchNewVersion(signs: Signs, watched: Watched, clock: Clock): Promise<Fault | undefined> {
+  const endMs = clock.monoMs() + PATIENCE_MS;
+  const never = new AbortController().signal;
+  let [pid, looks] = [0, 0];
+  let atFirst: ReadonlyMap<string, number> | undefined;
+  while (clock.monoMs() < endMs) {
+    await clock.sleep(LOOK_MS, never);
+    const before = pid;
+    pid = await signs.mainPid();
+    const isWell = pid !== 0 && pid === before && (await signs.isHealthy(watched.port));
+    looks = isWell ? looks + 1 : 0;
+    if (isWell) {
+      const recordings = signs.recordings(watched.folders);
+      atFirst ??= recordings;
+      const isRecording = watched.folders.length === 0 || hasGrown(atFirst, recordings);
+      if (looks >= GOOD_LOOKS && isRecording) {
+        return undefined;
+      }
+    }
+  }
+  const within = `within ${PATIENCE_MS / 1_000} s`;
+  if (pid === 0) {
+    return { why: 'notStarted', text: `the new version did not start ${within}` };
+  }
+  return looks < GOOD_LOOKS
+    ? { why: 'unhealthy', text: `the new version was not healthy ${within}` }
+    : { why: 'notRecording', text: `the new version recorded nothing ${within}` };
+}
+
+/** Not by their times: a box without a clock of its own may be back in the past. */
+function hasGrown(before: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>): boolean {
+  return [...now].some(([file, bytes]) => bytes > (before.get(file) ?? 0));
+}
+
+/** The newest names first, which are the newest recordings; links are not followed, and no more than some thousands looked at. */
+export function recordingsIn(folders: readonly string[]): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const folder of folders) {
+    let left = MOST_ENTRIES;
+    const waiting = [folder];
+    for (let next = waiting.pop(); next !== undefined && left > 0; next = waiting.pop()) {
+      for (const entry of entriesOf(next).slice(0, left)) {
+        left -= 1;
+        const path = join(next, entry.name);
+        if (entry.isDirectory()) {
+          waiting.unshift(path);
+        } else if (entry.isFile() && RECORDING.test(entry.name)) {
+          found.set(path, statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+        }
+      }
+    }
+  }
+  return found;
+}
+
+function entriesOf(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? 1 : -1));
+  } catch {
+    return [];
+  }
+}
