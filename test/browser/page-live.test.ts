@@ -279,7 +279,7 @@ describeWith(['chromium'], 'a camera whose picture is the same on its tile and l
   test('one session goes on from its tile to the large picture and back, also when its sound is switched on', async () => {
     await using viewer = await startViewer();
     await using agent = await startOwnedAgent();
-    await using visitor = await visit(viewer.browser, { port: agent.ports.main }, { size: 'desktop' });
+    await using visitor = await visit(viewer.browser, agent, { size: 'desktop' });
     const { page, complaints } = visitor;
     const calls: string[] = [];
     page.on('request', (request) => request.url().includes('/webrtc/') && calls.push(request.method()));
@@ -307,7 +307,7 @@ describeWith(['chromium'], 'a camera that goes for good', () => {
   test('the demo camera is not said to be removed as long as it stays, and with the first camera it is gone everywhere, which is told', async () => {
     await using viewer = await startViewer();
     await using agent = await startOwnedAgent();
-    await using visitor = await visit(viewer.browser, { port: agent.ports.main }, { size: 'phone' });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
     const { page, complaints } = visitor;
     await visitor.logIn();
     await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
@@ -337,8 +337,7 @@ describeWith(['chromium'], 'the page while its box is away', () => {
     test('pictures come back by themselves after a restart; meanwhile the page opens from what the browser keeps', async () => {
       await using viewer = await startViewer();
       const agent: Agent = await startAgent();
-      const box = { port: agent.ports.main };
-      await using visitor = await visit(viewer.browser, box, { size: 'phone', way: 'localhost' });
+      await using visitor = await visit(viewer.browser, agent, { size: 'phone', way: 'localhost' });
       const { page } = visitor;
       await visitor.go('#/live');
       await playsOn(page, 1);

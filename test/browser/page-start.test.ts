@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startOnvifCamera } from '../onvif-camera/camera.ts';
 import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { axeFindings, settled, type Visit, type VisitOptions, visit } from '../peers/page-visit.ts';
+import { axeFindings, enterSetupCode, settled, type Visit, type VisitOptions, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 const SHARED = { user: 'admin', password: 'heron' };
@@ -22,18 +22,10 @@ async function expectMoving(visitor: Visit, count: number): Promise<void> {
     .toBe(true);
 }
 
-/** An address that is not private, as this machine may have, wants the code; case does not matter. */
-async function enterSetupCode({ page }: Visit, { app }: PageBox): Promise<void> {
-  const field = page.locator('[name=code]');
-  if ((await field.count()) > 0) {
-    await field.fill(app.setupCode?.toLowerCase() ?? '');
-  }
-}
-
 async function makeItMine(visitor: Visit, box: PageBox): Promise<void> {
   const { page } = visitor;
   await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);
-  await enterSetupCode(visitor, box);
+  await enterSetupCode(page, box.app.setupCode);
   await page.getByRole('button', { name: 'Find my cameras' }).click();
 }
 
@@ -61,7 +53,8 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByText('Eight characters or more.').waitFor();
     await own.fill(OWNER_PASSWORD);
     await page.getByText('Long enough.').waitFor();
-    await enterSetupCode(visitor, box);
+    // Its case does not matter.
+    await enterSetupCode(page, box.app.setupCode?.toLowerCase());
     await settled(page, '.door');
     expect(await axeFindings(page)).toEqual([]);
     await page.getByRole('button', { name: 'Find my cameras' }).click();
@@ -240,7 +233,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('button', { name: '查找摄像头' }).waitFor();
     await box.claim();
     await page.locator('[name=password]').fill('an otter swims by');
-    await enterSetupCode(visitor, box);
+    await enterSetupCode(page, box.app.setupCode);
     await page.getByRole('button', { name: '查找摄像头' }).click();
     await page.getByText('此设备已有所有者，请登录。').waitFor();
     await page.locator('[name=password]').fill(OWNER_PASSWORD);

@@ -1,8 +1,10 @@
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAgent } from '../peers/agent.ts';
 import { framesDecoded, startViewer, timeShownAfter, type Viewer } from '../peers/browser.ts';
 import { startGstCamera } from '../peers/camera.ts';
+import { pageEverywhere, startOwnedAgent } from '../peers/owned-agent.ts';
+import { visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 
 const H264 =
@@ -14,26 +16,22 @@ beforeAll(async () => {
 });
 afterAll(() => viewer[Symbol.asyncDispose]());
 
-async function open(url: string): Promise<Page> {
-  const page = await viewer.open(url);
-  page.setDefaultTimeout(50_000);
-  onTestFinished(() => page.close());
-  return page;
-}
-
 const tile = (page: Page, name: string | RegExp) => page.getByRole('link', { name });
 
 describeWith(['chromium', 'gstreamer'], 'the page, when what it shows goes away', () => {
   test('when the box is killed and comes back, so does the picture, without a click', async () => {
-    await using agent = await startAgent();
-    const page = await open(agent.url);
+    await using agent = await startOwnedAgent();
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn();
     await tile(page, 'Demo camera, Live').waitFor();
     await framesDecoded(page, 10);
     await agent.process.stop('SIGKILL');
     await page.getByRole('status').filter({ hasText: 'No connection to the box.' }).waitFor();
     expect(await pictureStays(page)).toBe(true);
     const restartedMs = Date.now();
-    await using _again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports });
+    const { dataDir, ports } = agent;
+    await using _again = await startAgent({ dataDir, ports, listen: pageEverywhere });
     await timeShownAfter(page, restartedMs);
     await page.getByText('No connection to the box.').waitFor({ state: 'detached' });
     await tile(page, 'Demo camera, Live').waitFor();
@@ -41,10 +39,12 @@ describeWith(['chromium', 'gstreamer'], 'the page, when what it shows goes away'
 
   test('a camera that goes is called so and leaves its last picture; it comes back by itself', async () => {
     const gone = await startGstCamera({ '/main': H264 });
-    await using agent = await startAgent({
+    await using agent = await startOwnedAgent({
       config: `readTimeout: 3s\npaths:\n  garden:\n    source: ${gone.url('/main')}\n`,
     });
-    const page = await open(agent.url);
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn();
     await tile(page, 'Garden, Live').waitFor();
     await framesDecoded(page, 10);
     await gone[Symbol.asyncDispose]();

@@ -1,8 +1,10 @@
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { startAgent, until } from '../peers/agent.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../peers/agent.ts';
 import { framesDecoded, startViewer, type Viewer } from '../peers/browser.ts';
 import { startGstCamera } from '../peers/camera.ts';
+import { startOwnedAgent } from '../peers/owned-agent.ts';
+import { visit } from '../peers/page-visit.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 
 const FRAMES = byLength(10, 900);
@@ -25,13 +27,6 @@ beforeAll(async () => {
 });
 afterAll(() => viewer[Symbol.asyncDispose]());
 
-async function open(url: string): Promise<Page> {
-  const page = await viewer.open(url);
-  page.setDefaultTimeout(50_000);
-  onTestFinished(() => page.close());
-  return page;
-}
-
 const tile = (page: Page, name: string | RegExp) => page.getByRole('link', { name });
 const alert = (page: Page, text: string) => page.getByRole('alert').filter({ hasText: text });
 
@@ -40,14 +35,15 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     await using gst = await startGstCamera({ '/h265': H265, '/h264': H264 });
     const sources = { barn: '/h265', garden: '/h265', garden_sub: '/h264' };
     const paths = Object.entries(sources).map(([name, mount]) => `  ${name}:\n    source: ${gst.url(mount)}\n`);
-    await using agent = await startAgent({ config: `paths:\n${paths.join('')}` });
-    const page = await open('about:blank');
+    await using agent = await startOwnedAgent({ config: `paths:\n${paths.join('')}` });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
     const refused: string[] = [];
     page.on(
       'response',
       (answer) => answer.status() >= 400 && /webrtc|hls/.test(answer.url()) && refused.push(answer.url()),
     );
-    await page.goto(agent.url);
+    await visitor.logIn();
     await tile(page, 'Garden, Live').waitFor();
     await tile(page, 'Barn, Not playable here, Why?').click();
     await page.getByText("This browser cannot play this camera's picture (H.265).").waitFor();
@@ -66,8 +62,10 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
   test('sound that does not come over WebRTC is named in the information, until it is heard', async () => {
     const mount = H264.replace(' )', ` ${AAC} )`);
     await using gst = await startGstCamera({ '/main': mount });
-    await using agent = await startAgent({ config: `paths:\n  garden:\n    source: ${gst.url('/main')}\n` });
-    const page = await open(agent.url);
+    await using agent = await startOwnedAgent({ config: `paths:\n  garden:\n    source: ${gst.url('/main')}\n` });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn();
     await tile(page, 'Garden, Live').click();
     await page.getByRole('button', { name: 'Information' }).click();
     const card = page.locator('.info');
@@ -82,14 +80,16 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     const names = inShort(['silent', 'sound'], 'sound');
     await using gst = await startGstCamera({ '/silent': `( ${JPEG} )`, '/sound': `( ${JPEG} ${ALAW} )` });
     const paths = names.map((name) => `  ${name}:\n    source: ${gst.url(`/${name}`)}\n    record: true\n`);
-    await using agent = await startAgent({ config: `paths:\n${paths.join('')}` });
-    const page = await open(agent.url);
+    await using agent = await startOwnedAgent({ config: `paths:\n${paths.join('')}` });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn();
     for (const name of names) {
       await until(async () => {
         const [span] = await agent.json<{ duration: number }[]>(`/playback/list?path=${name}`).catch(() => []);
         return span && span.duration > 2 ? true : undefined;
       });
-      await page.goto(`${agent.url}/#/rec/${name}?ago=2`);
+      await visitor.go(`#/rec/${name}?ago=2`);
       const why = alert(page, 'This browser cannot play this recording (M-JPEG). It can be downloaded.');
       await why.waitFor();
       // What is said stays, also while the sound goes on.
@@ -104,12 +104,14 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
   test('a camera that is recorded as MPEG-TS is told not to play here, and how it would', async () => {
     await using gst = await startGstCamera({ '/main': H264 });
     const config = `paths:\n  ts:\n    source: ${gst.url('/main')}\n    record: yes\n    recordFormat: mpegts\n`;
-    await using agent = await startAgent({ config });
+    await using agent = await startOwnedAgent({ config });
     await until(async () => {
       const { items } = await agent.json<{ items: readonly unknown[] }>('/v3/recordings/list');
       return items.length > 0 ? true : undefined;
     });
-    const page = await open(`${agent.url}/#/rec/ts`);
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn('#/rec/ts');
     await page.getByRole('heading', { name: 'MPEG-TS recordings are not played here' }).waitFor();
     await page.getByText('With recordFormat: fmp4 new recordings play here.').waitFor();
   });

@@ -1,14 +1,14 @@
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { type Agent, startAgent } from '../peers/agent.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { OWNER_PASSWORD } from '../page-box.ts';
+import { startAgent } from '../peers/agent.ts';
 import { framesDecoded, startViewer, timeShownAfter, type Viewer } from '../peers/browser.ts';
+import { pageEverywhere, startOwnedAgent } from '../peers/owned-agent.ts';
+import { enterSetupCode, onlyBy, visit } from '../peers/page-visit.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 
 const FRAMES = byLength(10, 900);
-const PHONE = { width: 390, height: 844 };
-const DESKTOP = { width: 1440, height: 900 };
 const TARGET_PX = 44;
-const GOOD_PASSWORD = 'a small bird by the river';
 
 let viewer: Viewer;
 beforeAll(async () => {
@@ -16,43 +16,31 @@ beforeAll(async () => {
 });
 afterAll(() => viewer[Symbol.asyncDispose]());
 
-async function open(url: string, size = PHONE): Promise<Page> {
-  const page = await viewer.open(url, size);
-  page.setDefaultTimeout(50_000);
-  onTestFinished(() => page.close());
-  return page;
-}
-
 const tile = (page: Page, name: string | RegExp) => page.getByRole('link', { name });
 const alert = (page: Page, text: string) => page.getByRole('alert').filter({ hasText: text });
 
 describeWith(['chromium'], 'the page, with the demo camera', () => {
-  let agent: Agent;
-  beforeAll(async () => {
-    agent = await startAgent();
-  });
-  afterAll(() => agent[Symbol.asyncDispose]());
+  onlyBy('localhost', () =>
+    test('a first visit at the box itself offers to claim it and shows the picture of this moment', async () => {
+      await using agent = await startAgent();
+      await using visitor = await visit(viewer.browser, agent, { size: 'phone', way: 'localhost' });
+      const { page } = visitor;
+      await visitor.go('');
+      await tile(page, 'Make this box yours').waitFor();
+      await tile(page, 'Demo camera, Live').waitFor();
+      const before = Date.now();
+      await framesDecoded(page, FRAMES);
+      expect(await timeShownAfter(page, before)).toBeLessThanOrEqual(Date.now());
+    }),
+  );
 
-  test('a first visit at the box itself offers to claim it and shows the picture of this moment', async () => {
-    const page = await open(agent.url);
-    await tile(page, 'Make this box yours').waitFor();
-    await tile(page, 'Demo camera, Live').waitFor();
-    const before = Date.now();
-    await framesDecoded(page, FRAMES);
-    expect(await timeShownAfter(page, before)).toBeLessThanOrEqual(Date.now());
-  });
-
-  const SIZES = [
-    ['a phone', PHONE],
-    ['a desktop', DESKTOP],
-  ] as const;
-  test.for(inShort(SIZES, 'a phone'))(
-    'on %s nothing scrolls sideways, fingers find every target, and the console stays empty',
-    async ([, size]) => {
-      const page = await open('about:blank', size);
-      const complaints: string[] = [];
-      page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-      page.on('pageerror', ({ message }) => complaints.push(message));
+  test.for(inShort(['phone', 'desktop'] as const, 'phone'))(
+    'on a %s nothing scrolls sideways, fingers find every target, and the console stays empty',
+    async (size) => {
+      await using agent = await startOwnedAgent();
+      await using visitor = await visit(viewer.browser, agent, { size });
+      const { page, complaints } = visitor;
+      await visitor.logIn();
       for (const [address, sign] of [
         ['#/live', '.tile.live'],
         ['#/live/demo', '.actions'],
@@ -64,9 +52,8 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
         ['#/settings/storage', 'meter'],
         ['#/settings/system', '.headline'],
         ['#/settings/people', '.you'],
-        ['#/start', 'form'],
       ] as const) {
-        await page.goto(`${agent.url}/${address}`);
+        await visitor.go(address);
         await page.locator(sign).first().waitFor();
         expect(await layoutFaults(page), address).toEqual([]);
       }
@@ -77,9 +64,15 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
 
 describeWith(['chromium'], 'the page and its box', () => {
   test('a weak password is refused in words, a good one leads to live; the session outlives a restart, until one logs out', async () => {
-    await using agent = await startAgent();
-    const page = await open(`${agent.url}/#/start`);
+    await using agent = await startAgent({ listen: pageEverywhere });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.go('#/start');
     const password = page.getByLabel('Your password');
+    await password.waitFor();
+    expect(await layoutFaults(page)).toEqual([]);
+    const [, code = ''] = await agent.process.waitFor(/Setup code.*: (\S+)/);
+    await enterSetupCode(page, code);
     for (const [weak, words] of [
       ['', 'Eight characters or more.'],
       ['seven77', 'Eight characters or more.'],
@@ -89,14 +82,15 @@ describeWith(['chromium'], 'the page and its box', () => {
       await page.getByRole('button', { name: 'Find my cameras' }).click();
       await alert(page, words).waitFor();
     }
-    await password.fill(GOOD_PASSWORD);
+    await password.fill(OWNER_PASSWORD);
     await page.getByRole('button', { name: 'Find my cameras' }).click();
     await page.getByRole('link', { name: 'Go to live' }).click();
     await tile(page, 'Demo camera, Live').waitFor();
 
     await agent.process.stop('SIGINT');
-    await using again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports });
-    await page.goto(again.url);
+    const { dataDir, ports } = agent;
+    await using _again = await startAgent({ dataDir, ports, listen: pageEverywhere });
+    await page.goto(visitor.url);
     await tile(page, 'Demo camera, Live').waitFor();
 
     await page.getByRole('link', { name: 'Settings' }).click();
@@ -112,7 +106,7 @@ describeWith(['chromium'], 'the page and its box', () => {
     await page.getByRole('button', { name: 'Log in' }).click();
     await alert(page, 'The password is not right.').waitFor();
     expect(refused, 'asked for cameras that it may not see').toEqual([]);
-    await password.fill(GOOD_PASSWORD);
+    await password.fill(OWNER_PASSWORD);
     await page.getByRole('button', { name: 'Log in' }).click();
     // The page that one has left.
     await page.getByRole('button', { name: 'Log out' }).waitFor();

@@ -30,6 +30,7 @@ export interface Agent extends AsyncDisposable {
   readonly dataDir: string;
   /** Main port: `http://127.0.0.1:PORT`. */
   readonly url: string;
+  readonly port: number;
   readonly ports: {
     readonly main: number;
     readonly webrtc: number;
@@ -105,6 +106,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     process: running,
     dataDir,
     url,
+    port: ports.main,
     ports,
     rtspUrl: (path) => `rtsp://127.0.0.1:${ports.rtsp}/${path}`,
     json: async <T>(path: string) => {

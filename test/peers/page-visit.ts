@@ -70,14 +70,18 @@ export interface VisitOptions {
   readonly locale?: string;
 }
 
-/** Where a box's page is, by the way of its visitor. */
-export function addressOf(box: { readonly port: number }, { size, way = RUN_BY }: VisitOptions): string {
-  const isPlain = (way ?? (size === 'phone' ? 'plain' : 'localhost')) === 'plain';
-  return `http://${isPlain ? ownAddress() : 'localhost'}:${box.port}`;
+/** Whose page is visited: a box, or the main port of an agent. */
+export interface Visited {
+  readonly port: number;
 }
 
-/** @param box whose page it is */
-export async function visit(browser: Browser, box: { readonly port: number }, options: VisitOptions): Promise<Visit> {
+/** Where a box's page is, by the way of its visitor. */
+export function addressOf({ port }: Visited, { size, way = RUN_BY }: VisitOptions): string {
+  const isPlain = (way ?? (size === 'phone' ? 'plain' : 'localhost')) === 'plain';
+  return `http://${isPlain ? ownAddress() : 'localhost'}:${port}`;
+}
+
+export async function visit(browser: Browser, box: Visited, options: VisitOptions): Promise<Visit> {
   const { size, theme = 'dark', locale = 'en-GB' } = options;
   const url = addressOf(box, options);
   const context = await browser.newContext({ ...SIZES[size], colorScheme: theme, locale });
@@ -112,6 +116,14 @@ export async function visit(browser: Browser, box: { readonly port: number }, op
     },
     [Symbol.asyncDispose]: () => context.close(),
   };
+}
+
+/** The first start asks for it by an address that is not private, as this machine may have. */
+export async function enterSetupCode(page: Page, code = ''): Promise<void> {
+  const field = page.locator('[name=code]');
+  if ((await field.count()) > 0) {
+    await field.fill(code);
+  }
 }
 
 /** The page needs nothing but its box. */
