@@ -1,5 +1,6 @@
 import { BlockList, isIPv4 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { isVirtualInterface } from '../../base/virtual-interface.ts';
 
 /** One address of this machine to look for cameras from. */
 export interface LocalAddress {
@@ -24,8 +25,6 @@ export interface InterfaceChoice {
   readonly only?: readonly string[];
 }
 
-/** Bridges of containers and tunnels: no camera lives there, and a probe into a VPN is rude. */
-const VIRTUAL = /^(docker|veth|br-[0-9a-f]{12}$|virbr|cni|flannel|cali|tun|tap|wg|tailscale|zt|ppp)/;
 /** A machine with more addresses than this is no home. */
 const MAX_ADDRESSES = 32;
 
@@ -39,7 +38,7 @@ export function probeAddresses(
 ): LocalAddress[] {
   const found: LocalAddress[] = [];
   for (const [name, addresses = []] of Object.entries(interfaces)) {
-    if (only ? !only.includes(name) : VIRTUAL.test(name)) {
+    if (only ? !only.includes(name) : isVirtualInterface(name)) {
       continue;
     }
     const networks = addresses.flatMap((info) => (info.family === 'IPv4' ? rangeOf(info) : []));

@@ -1,0 +1,74 @@
+import type { HeardRecord, MdnsQuestion, MdnsRecord } from './message.ts';
+import { heardAs, isSameName, isSameRecord, isUnique, lackOf } from './records.ts';
+
+export interface Answers {
+  readonly answers: readonly MdnsRecord[];
+  /** What whoever asks will want next. */
+  readonly additionals: readonly MdnsRecord[];
+}
+
+/**
+ * What is to be said to questions.
+ * @param own records that the box has claimed
+ * @param known what whoever asks has heard already: with half of its time left it is not said again (RFC 6762 §7.1)
+ */
+export function answersTo(
+  questions: readonly MdnsQuestion[],
+  own: readonly MdnsRecord[],
+  known: readonly HeardRecord[],
+): Answers {
+  const found = new Set<MdnsRecord>();
+  const lacks: MdnsRecord[] = [];
+  for (const { name, type } of questions) {
+    const matching = own.filter((record) => isSameName(record.name, name) && (type === 'ANY' || type === record.type));
+    for (const record of matching) {
+      found.add(record);
+    }
+    const lack = matching.length === 0 ? lackOf(name, own) : undefined;
+    if (lack) {
+      lacks.push(lack);
+    }
+  }
+  const isNews = (record: MdnsRecord) => !setOf(record, own).every((one) => isKnown(one, known));
+  const answers = [...found, ...lacks].filter(isNews);
+  return { answers, additionals: nextOf(answers, own).filter(isNews) };
+}
+
+/** Who is told to forget the others of a name and type has to be told all that there are. */
+const setOf = (record: MdnsRecord, own: readonly MdnsRecord[]): readonly MdnsRecord[] =>
+  isUnique(record) && record.type !== 'NSEC'
+    ? own.filter(({ name, type }) => type === record.type && isSameName(name, record.name))
+    : [record];
+
+function isKnown(record: MdnsRecord, known: readonly HeardRecord[]): boolean {
+  const own = heardAs(record);
+  return known.some((one) => one.ttlSeconds >= own.ttlSeconds / 2 && isSameRecord(one, own));
+}
+
+/** RFC 6763 §12: behind a service its place, behind that its addresses. */
+function nextOf(answers: readonly MdnsRecord[], own: readonly MdnsRecord[]): MdnsRecord[] {
+  const wanted = new Set<MdnsRecord>(answers);
+  for (const record of wanted) {
+    for (const name of targetsOf(record)) {
+      for (const next of own) {
+        if (isUnique(next) && isSameName(next.name, name)) {
+          // A set is walked on to what is added meanwhile.
+          wanted.add(next);
+        }
+      }
+    }
+  }
+  return [...wanted].filter((record) => !answers.includes(record));
+}
+
+function targetsOf(record: MdnsRecord): string[] {
+  if (record.type === 'PTR') {
+    return [record.data];
+  }
+  // An address of one family: the other one saves a question.
+  return record.type === 'SRV'
+    ? [record.data.target]
+    : record.type === 'A' || record.type === 'AAAA'
+      ? [record.name]
+      : [];
+}

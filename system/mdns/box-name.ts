@@ -1,0 +1,82 @@
+import type { RemoteInfo } from 'node:dgram';
+import type { Clock } from '../../agent/base/clock.ts';
+import type { Logger } from '../../agent/base/log.ts';
+import type { Network } from '../network-watch.ts';
+import { allAddresses, type BoundLink, localLinks } from './local-links.ts';
+import { type BoxTitle, Responder } from './responder.ts';
+import { MdnsSockets } from './sockets.ts';
+
+export interface BoxNameOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly network: Network;
+  /** Of the name that the box had last. */
+  readonly number?: number;
+  readonly onNumber?: (number: number) => void;
+}
+
+/** A port that another program has for itself may become free, and an interface may be slow to have its group. */
+const TRY_AGAIN_MS = 30_000;
+
+/** Tells the networks of the machine where the page is, by a name, for as long as it is open. */
+export class BoxName {
+  readonly #options: BoxNameOptions;
+  readonly #sockets: MdnsSockets;
+  readonly #responder: Responder;
+  readonly #ends: readonly (() => void)[];
+  #links: readonly BoundLink[] = [];
+  #turn: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(title: BoxTitle, options: BoxNameOptions) {
+    const { clock, log, network } = options;
+    this.#options = options;
+    this.#sockets = new MdnsSockets({
+      log,
+      onMessage: (link, bytes, from) => this.#heard(link, bytes, from),
+    });
+    this.#responder = new Responder(title, { ...options, wire: this.#sockets });
+    const follow = () => this.#follow();
+    this.#ends = [network.onChange(follow), clock.every(TRY_AGAIN_MS, follow)];
+    follow();
+  }
+
+  /** `perch.local`, once it is the box's. */
+  get name(): string | undefined {
+    return this.#responder.name;
+  }
+
+  setTitle(title: BoxTitle): void {
+    this.#responder.setTitle(title);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const end of this.#ends) {
+      end();
+    }
+    await this.#turn;
+    this.#responder.close();
+    await this.#sockets.close();
+  }
+
+  #follow(): void {
+    this.#turn = this.#turn.then(async () => {
+      if (this.#isClosed) {
+        return;
+      }
+      const { interfaces } = this.#options.network;
+      this.#links = localLinks(interfaces);
+      const open = await this.#sockets.setLinks(this.#links);
+      this.#responder.setLinks(open, allAddresses(interfaces));
+    });
+  }
+
+  #heard({ key }: BoundLink, bytes: Buffer, { address, port }: RemoteInfo): void {
+    // An address may have changed since its socket was opened.
+    const link = this.#links.find((one) => one.key === key);
+    if (link?.isNear(address)) {
+      this.#responder.heard(key, bytes, { address, port, isOwn: this.#responder.isOwnAddress(address) });
+    }
+  }
+}

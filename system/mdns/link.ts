@@ -1,0 +1,377 @@
+import type { Clock } from '../../agent/base/clock.ts';
+import { PerchError } from '../../agent/base/errors.ts';
+import { answersTo } from './answers.ts';
+import {
+  type HeardRecord,
+  type MdnsMessage,
+  type MdnsQuestion,
+  type MdnsRecord,
+  readMessage,
+  writeLegacyResponse,
+  writeProbe,
+  writeResponse,
+} from './message.ts';
+import { OutPace } from './out-pace.ts';
+import {
+  compareClaims,
+  heardAs,
+  isOfAll,
+  isSameName,
+  isSameRecord,
+  isUnique,
+  type Part,
+  type Published,
+  recordsOf,
+} from './records.ts';
+
+export const MDNS_PORT = 5353;
+/** RFC 6762 §8.1. */
+const PROBES = 3;
+const PROBE_MS = 250;
+/** RFC 6762 §8.2: for whoever came second by bytes. */
+const DEFER_MS = 1_000;
+const ANNOUNCE_AGAIN_MS = 1_000;
+/** RFC 6762 §6: several may answer, and are not to do so at once. */
+const SHARED_DELAY_MS = [20, 120] as const;
+/** RFC 6762 §7.2. */
+const TRUNCATED_DELAY_MS = [400, 500] as const;
+/** Questions whose answer waits. */
+const MAX_WAITING = 32;
+/** Questions of one of them, and what is known to it. */
+const MAX_PARTS = 512;
+/** A house of a hundred devices that all wake up is below it. */
+const MAX_HEARD_A_SECOND = 200;
+
+export interface Source {
+  readonly address: string;
+  readonly port: number;
+  /** The address is one of this machine. */
+  readonly isOwn: boolean;
+}
+
+/** What a link needs of the box and of the network. */
+export interface LinkDeps {
+  readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
+  random(): number;
+  /** @param to all who listen when not given */
+  send(bytes: Buffer, to?: Source): void;
+  /** An address that the machine has in any network. */
+  isOwnAddress(address: string): boolean;
+  /** Somebody else has the name: another one has to be taken, in all networks. */
+  onTaken(): void;
+  onClaimed(): void;
+}
+
+/** A question whose answer waits for what else comes. */
+interface Waiting {
+  readonly from: Source;
+  readonly id: number;
+  readonly questions: MdnsQuestion[];
+  readonly known: HeardRecord[];
+}
+
+type Claim = 'none' | 'ours' | 'machine';
+
+/** Asks for the name in one network, says that it is the box's, and answers for it (RFC 6762). */
+export class Link {
+  readonly #deps: LinkDeps;
+  readonly #pace: OutPace;
+  readonly #waiting = new Map<string, Waiting>();
+  /** `machine`: another program of this machine answers for the name of the host already. */
+  readonly #claims: Record<Part, Claim> = { host: 'none', service: 'none' };
+  #published: Published;
+  #round = new AbortController();
+  readonly #stop = new AbortController();
+  #secondBeganMs = Number.NEGATIVE_INFINITY;
+  #inSecond = 0;
+
+  constructor(published: Published, deps: LinkDeps) {
+    this.#published = published;
+    this.#deps = deps;
+    this.#pace = new OutPace(deps.clock);
+  }
+
+  get hasName(): boolean {
+    return this.#claims.host !== 'none' && this.#claims.service !== 'none';
+  }
+
+  /** @param afterMs too many have been taken: not at once */
+  begin(afterMs = 0): void {
+    void this.#claim(afterMs + this.#deps.random() * PROBE_MS);
+  }
+
+  /** Another name, another port: what was claimed is given back. */
+  publish(published: Published, afterMs = 0): void {
+    const { host, instance, port } = this.#published;
+    const isMore = host === published.host && instance === published.instance && port === published.port;
+    this.#published = published;
+    if (isMore) {
+      void this.#announceTwice(this.#round.signal);
+      return;
+    }
+    this.#claims.host = 'none';
+    this.#claims.service = 'none';
+    this.begin(afterMs);
+  }
+
+  /** Asks again for what another program of this machine has: it may be gone without a word. */
+  askAgain(): void {
+    if (this.#claims.host === 'machine') {
+      this.#claims.host = 'none';
+      this.begin();
+    }
+  }
+
+  /** Who has heard of the box forgets it (RFC 6762 §10.1). */
+  goodbye(): void {
+    const records = this.#ours().filter((record) => !isOfAll(record));
+    this.close();
+    if (records.length > 0) {
+      this.#deps.send(writeResponse(records.map((record) => ({ ...record, ttl: 0 }))));
+    }
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#round.abort();
+    this.#waiting.clear();
+  }
+
+  heard(bytes: Buffer, from: Source): void {
+    if (this.#stop.signal.aborted || !this.#mayRead()) {
+      return;
+    }
+    let message: MdnsMessage;
+    try {
+      message = readMessage(bytes);
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      return;
+    }
+    if (!message.isResponse) {
+      this.#asked(message, from);
+    } else if (from.port === MDNS_PORT) {
+      // RFC 6762 §6: answers from any other port are not to be believed.
+      this.#told(message.answers, from);
+    }
+  }
+
+  #mayRead(): boolean {
+    const nowMs = this.#deps.clock.monoMs();
+    if (nowMs - this.#secondBeganMs >= 1_000) {
+      this.#secondBeganMs = nowMs;
+      this.#inSecond = 0;
+    }
+    this.#inSecond += 1;
+    return this.#inSecond <= MAX_HEARD_A_SECOND;
+  }
+
+  /** A round of probes for all that is not claimed; one that is running ends. */
+  async #claim(afterMs: number): Promise<void> {
+    this.#round.abort();
+    this.#round = new AbortController();
+    const { signal } = this.#round;
+    const { clock, send } = this.#deps;
+    await clock.sleep(afterMs, signal);
+    for (let probe = 0; probe < PROBES && !signal.aborted; probe += 1) {
+      const records = this.#wanted();
+      send(writeProbe([...new Set(records.map(({ name }) => name))], records));
+      await clock.sleep(PROBE_MS, signal);
+    }
+    if (signal.aborted) {
+      return;
+    }
+    for (const part of ['host', 'service'] as const) {
+      this.#claims[part] = this.#claims[part] === 'none' ? 'ours' : this.#claims[part];
+    }
+    this.#deps.onClaimed();
+    await this.#announceTwice(signal);
+  }
+
+  async #announceTwice(signal: AbortSignal): Promise<void> {
+    this.#announce();
+    await this.#deps.clock.sleep(ANNOUNCE_AGAIN_MS, signal);
+    if (!signal.aborted) {
+      this.#announce();
+    }
+  }
+
+  #announce(): void {
+    const records = this.#ours();
+    if (records.length > 0 && !this.#stop.signal.aborted) {
+      this.#multicast(records, [], 0);
+    }
+  }
+
+  /** Unique records of the parts that are still to be claimed. */
+  #wanted(): MdnsRecord[] {
+    const parts = (['host', 'service'] as const).filter((part) => this.#claims[part] === 'none');
+    return parts.flatMap((part) => recordsOf(this.#published, part)).filter(isUnique);
+  }
+
+  #ours(): MdnsRecord[] {
+    const parts = (['host', 'service'] as const).filter((part) => this.#claims[part] === 'ours');
+    return parts.flatMap((part) => recordsOf(this.#published, part));
+  }
+
+  #told(answers: readonly HeardRecord[], from: Source): void {
+    for (const record of answers) {
+      const part = this.#partOf(record.name);
+      if (part === undefined || record.type === 'NSEC' || record.type === 'PTR') {
+        continue;
+      }
+      if (record.ttlSeconds === 0) {
+        this.#left(part, record, from);
+      } else if (this.#contradicts(record, part)) {
+        this.#contradicted(part);
+        return;
+      } else if (part === 'host' && from.isOwn) {
+        this.#claims.host = 'machine';
+      } else {
+        this.#refresh(record);
+      }
+    }
+  }
+
+  #partOf(name: string): Part | undefined {
+    const { host, instance } = this.#published;
+    return isSameName(name, host) ? 'host' : isSameName(name, instance) ? 'service' : undefined;
+  }
+
+  /** An address of ours that another network of the machine has is no other's. */
+  #contradicts(record: HeardRecord, part: Part): boolean {
+    if (part === 'host') {
+      const isAddress = record.type === 'A' || record.type === 'AAAA';
+      return isAddress && !this.#deps.isOwnAddress(String(record.data));
+    }
+    const own = recordsOf(this.#published, 'service').filter(({ type }) => type === record.type);
+    return own.length > 0 && !own.some((one) => isSameRecord(heardAs(one), record));
+  }
+
+  /** What was ours is asked for again, and whoever answers then has it (RFC 6762 §9). */
+  #contradicted(part: Part): void {
+    if (this.#claims[part] === 'none') {
+      this.#deps.onTaken();
+      return;
+    }
+    this.#claims[part] = 'none';
+    void this.#claim(0);
+  }
+
+  /** Somebody says that what is ours too is no more. */
+  #left(part: Part, record: HeardRecord, from: Source): void {
+    if (part === 'host' && this.#claims.host === 'machine' && from.isOwn) {
+      this.#claims.host = 'none';
+      this.begin();
+    } else {
+      this.#refresh(record);
+    }
+  }
+
+  /** RFC 6762 §6.6: who hears a shorter time of a record than ours is told again. */
+  #refresh(record: HeardRecord): void {
+    const own = this.#ours().find((one) => isSameRecord(heardAs(one), record));
+    if (own && record.ttlSeconds < (own.ttl ?? 0) / 2) {
+      this.#multicast(this.#ours().filter(({ name, type }) => name === own.name && type === own.type));
+    }
+  }
+
+  #asked(message: MdnsMessage, from: Source): void {
+    const { id, questions, answers: known, authorities, isTruncated } = message;
+    const key = `${from.address} ${from.port}`;
+    const waiting = this.#waiting.get(key);
+    if (waiting) {
+      waiting.known.push(...known.slice(0, MAX_PARTS - waiting.known.length));
+      waiting.questions.push(...questions.slice(0, MAX_PARTS - waiting.questions.length));
+      return;
+    }
+    const isProbe = authorities.length > 0;
+    if (isProbe && this.#rivalled(authorities, from)) {
+      return;
+    }
+    const { answers } = answersTo(questions, this.#ours(), known);
+    if (answers.length === 0) {
+      return;
+    }
+    const asked = { from, id, questions: [...questions], known: [...known] };
+    const range = isTruncated ? TRUNCATED_DELAY_MS : answers.every(isUnique) ? undefined : SHARED_DELAY_MS;
+    if (isProbe || range === undefined) {
+      this.#answer(asked, isProbe);
+    } else if (this.#waiting.size < MAX_WAITING) {
+      void this.#answerLater(key, asked, range);
+    }
+  }
+
+  /** @returns whether there is nothing to be said to a probe */
+  #rivalled(authorities: readonly HeardRecord[], from: Source): boolean {
+    const claims = authorities.filter(({ name }) => this.#partOf(name) !== undefined);
+    const contradicts = claims.some((record) => this.#contradicts(record, this.#partOf(record.name) ?? 'host'));
+    if (!contradicts) {
+      if (from.isOwn && this.#claims.host === 'ours' && claims.some(({ name }) => this.#partOf(name) === 'host')) {
+        // Another program of this machine wants to answer for the same: both would only be in each other's way.
+        this.#claims.host = 'machine';
+      }
+      return from.isOwn;
+    }
+    for (const part of ['host', 'service'] as const) {
+      const theirs = claims.filter(({ name }) => this.#partOf(name) === part);
+      if (this.#claims[part] === 'none' && theirs.length > 0) {
+        const ours = recordsOf(this.#published, part).filter(isUnique).map(heardAs);
+        if (compareClaims(ours, theirs) < 0) {
+          void this.#claim(DEFER_MS);
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  async #answerLater(key: string, waiting: Waiting, [leastMs, mostMs]: readonly [number, number]): Promise<void> {
+    const { clock, random } = this.#deps;
+    this.#waiting.set(key, waiting);
+    await clock.sleep(leastMs + random() * (mostMs - leastMs), this.#stop.signal);
+    this.#waiting.delete(key);
+    if (!this.#stop.signal.aborted) {
+      this.#answer(waiting, false);
+    }
+  }
+
+  #answer({ from, id, questions, known }: Waiting, isProbe: boolean): void {
+    const { answers, additionals } = answersTo(questions, this.#ours(), known);
+    if (answers.length === 0) {
+      return;
+    }
+    if (from.port !== MDNS_PORT) {
+      if (this.#pace.mayAnswerOne()) {
+        this.#deps.send(writeLegacyResponse({ id, questions }, answers, additionals), from);
+      }
+      return;
+    }
+    const alone = answers.filter((record) => wantsUnicast(questions, record) && this.#pace.isFresh(record));
+    if (alone.length > 0 && this.#pace.mayAnswerOne()) {
+      this.#deps.send(writeResponse(alone, additionals), from);
+    }
+    this.#multicast(
+      answers.filter((record) => !alone.includes(record)),
+      additionals,
+      isProbe ? PROBE_MS : undefined,
+    );
+  }
+
+  /** @param leastMs since each was said last */
+  #multicast(answers: readonly MdnsRecord[], additionals: readonly MdnsRecord[] = [], leastMs?: number): void {
+    const news = answers.filter((record) => this.#pace.maySay(record, leastMs));
+    if (news.length > 0) {
+      const more = additionals.filter((record) => this.#pace.maySay(record, leastMs));
+      this.#pace.said([...news, ...more]);
+      this.#deps.send(writeResponse(news, more));
+    }
+  }
+}
+
+const wantsUnicast = (questions: readonly MdnsQuestion[], { name, type }: MdnsRecord): boolean =>
+  questions.every(
+    (one) => one.wantsUnicast || !isSameName(one.name, name) || (one.type !== 'ANY' && one.type !== type),
+  );

@@ -1,0 +1,103 @@
+import { canonicalIp } from '../../agent/base/ip-address.ts';
+import { bytesOf, type HeardRecord, type MdnsRecord } from './message.ts';
+
+/** RFC 6762 §10: what hangs on an address changes with it. */
+const HOST_TTL_SECONDS = 120;
+const OTHER_TTL_SECONDS = 75 * 60;
+
+const SERVICE = '_http._tcp.local';
+const SERVICES = '_services._dns-sd._udp.local';
+
+/** What the box says of itself in one network. */
+export interface Published {
+  /** `perch.local`. */
+  readonly host: string;
+  /** `Perch._http._tcp.local`. */
+  readonly instance: string;
+  /** The page's. */
+  readonly port: number;
+  readonly addresses: readonly string[];
+}
+
+/** The parts that are claimed one by one: another program of this machine may have the name of the host already. */
+export type Part = 'host' | 'service';
+
+export function recordsOf({ host, instance, port, addresses }: Published, part: Part): MdnsRecord[] {
+  if (part === 'host') {
+    return addresses.map((data) => {
+      const type = data.includes(':') ? 'AAAA' : 'A';
+      return { name: host, type, ttl: HOST_TTL_SECONDS, flush: true, data };
+    });
+  }
+  return [
+    { name: SERVICE, type: 'PTR', ttl: OTHER_TTL_SECONDS, data: instance },
+    {
+      ...{ name: instance, type: 'SRV', ttl: HOST_TTL_SECONDS, flush: true },
+      data: { priority: 0, weight: 0, port, target: host },
+    },
+    { name: instance, type: 'TXT', ttl: OTHER_TTL_SECONDS, flush: true, data: ['path=/'] },
+    { name: SERVICES, type: 'PTR', ttl: OTHER_TTL_SECONDS, data: SERVICE },
+  ];
+}
+
+/** Only one may have it. */
+export const isUnique = ({ type }: Pick<MdnsRecord, 'type'>): boolean => type !== 'PTR';
+
+/** Other boxes have it too, and it does not go with this one. */
+export const isOfAll = ({ name }: MdnsRecord): boolean => name === SERVICES;
+
+/** For a type that a name of ours does not have: that it has only these spares whoever asks the wait (RFC 6762 §6.1). */
+export function lackOf(name: string, records: readonly MdnsRecord[]): MdnsRecord | undefined {
+  const unique = records.filter((record) => isUnique(record) && isSameName(record.name, name));
+  const types = [...new Set(unique.map(({ type }) => type))];
+  return types.length === 0
+    ? undefined
+    : { name, type: 'NSEC', ttl: HOST_TTL_SECONDS, flush: true, data: { nextDomain: name, rrtypes: types } };
+}
+
+/** Capital letters are no difference. */
+export const isSameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+
+export const heardAs = ({ name, type, ttl = 0, data }: MdnsRecord): HeardRecord => ({
+  ...{ name, type, data },
+  ttlSeconds: ttl,
+});
+
+export function isSameRecord(one: HeardRecord, other: HeardRecord): boolean {
+  if (one.type !== other.type || !isSameName(one.name, other.name)) {
+    return false;
+  }
+  if (typeof one.data === 'string' && typeof other.data === 'string') {
+    const isAddress = one.type === 'A' || one.type === 'AAAA';
+    return isAddress ? canonicalIp(one.data) === canonicalIp(other.data) : isSameName(one.data, other.data);
+  }
+  if (one.type === 'SRV') {
+    return serverOf(one.data) === serverOf(other.data);
+  }
+  const bytes = bytesOf(one);
+  return bytes !== undefined && bytesOf(other)?.equals(bytes) === true;
+}
+
+function serverOf(data: unknown): string {
+  const { port, target } = (data ?? {}) as { port?: unknown; target?: unknown };
+  return `${port} ${String(target).toLowerCase()}`;
+}
+
+/**
+ * Who gets a name when two ask for it in the same moment (RFC 6762 §8.2): the one whose records are the later ones, byte by byte.
+ * @returns above 0: the first; 0: they are the same
+ */
+export function compareClaims(ours: readonly HeardRecord[], theirs: readonly HeardRecord[]): number {
+  const [a, b] = [inOrder(ours), inOrder(theirs)];
+  for (const [i, bytes] of a.entries()) {
+    const other = b[i];
+    const order = other ? Buffer.compare(bytes, other) : 1;
+    if (order !== 0) {
+      return order;
+    }
+  }
+  return a.length - b.length;
+}
+
+const inOrder = (records: readonly HeardRecord[]): Buffer[] =>
+  records.flatMap((record) => bytesOf(record) ?? []).sort(Buffer.compare);

@@ -1,0 +1,58 @@
+import type { NetworkInterfaceInfo } from 'node:os';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../test/fake-clock.ts';
+import { type Interfaces, NetworkWatch } from './network-watch.ts';
+
+const at = (address: string): NetworkInterfaceInfo => ({
+  ...{ address, netmask: '255.255.255.0', family: 'IPv4', mac: '02:00:00:00:00:01', internal: false },
+  cidr: `${address}/24`,
+});
+
+function watched(first: Interfaces) {
+  const clock = new FakeClock();
+  const machine = { interfaces: first };
+  const watch = new NetworkWatch(clock, () => machine.interfaces);
+  let told = 0;
+  const end = watch.onChange(() => {
+    told += 1;
+  });
+  return { clock, machine, watch, end, told: () => told };
+}
+
+test('whoever wants to know is told when an address comes, another one takes its place, and it goes', async () => {
+  const { clock, machine, watch, told } = watched({});
+  await clock.advance(60_000);
+  expect(told()).toBe(0);
+
+  machine.interfaces = { eth0: [at('192.0.2.5')] };
+  await clock.advance(5_000);
+  expect(told()).toBe(1);
+  expect(watch.interfaces).toEqual(machine.interfaces);
+  machine.interfaces = { eth0: [at('192.0.2.6')] };
+  await clock.advance(5_000);
+  expect(told()).toBe(2);
+  machine.interfaces = {};
+  await clock.advance(5_000);
+  expect(told()).toBe(3);
+});
+
+test('the same addresses in another order are no change, nor are those of an interface that has none', async () => {
+  const { clock, machine, told } = watched({ eth0: [at('192.0.2.5'), at('192.0.2.6')], wlan0: [at('198.51.100.1')] });
+  machine.interfaces = {
+    wlan0: [at('198.51.100.1')],
+    eth0: [at('192.0.2.6'), at('192.0.2.5')],
+    eth1: undefined,
+  };
+  await clock.advance(60_000);
+  expect(told()).toBe(0);
+});
+
+test('who has left is not told, and after its end nobody looks', async () => {
+  const { clock, machine, watch, end, told } = watched({});
+  end();
+  machine.interfaces = { eth0: [at('192.0.2.5')] };
+  await clock.advance(5_000);
+  expect(told()).toBe(0);
+  watch.close();
+  expect(clock.sleeping).toBe(0);
+});
