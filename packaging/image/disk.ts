@@ -1,0 +1,47 @@
+import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { call } from './tools.ts';
+
+const MIB = 2 ** 20;
+const SECTOR_BYTES = 512;
+
+/**
+ * A table with the four partitions that it can have: the boot partition, the system, room for a second system, and the data, which
+ * grow on the card. Erase blocks of cards are 4 MiB.
+ */
+export const LAYOUT = {
+  boot: { startMib: 4, sizeMib: 252, type: 'c' },
+  root: { startMib: 256, sizeMib: 1_536, type: '83' },
+  spare: { startMib: 1_792, sizeMib: 1_536, type: '83' },
+  data: { startMib: 3_328, sizeMib: 256, type: '83' },
+} as const;
+const SIZE_MIB = LAYOUT.data.startMib + LAYOUT.data.sizeMib;
+
+/** Puts the disk together as a file, without mounting anything. */
+export async function makeDisk(rootFolder: string, bootFolder: string, file: string): Promise<void> {
+  await writeFile(file, '');
+  await truncate(file, SIZE_MIB * MIB);
+  const lines = Object.values(LAYOUT).map(
+    ({ startMib, sizeMib, type }) => `start=${sectors(startMib)}, size=${sectors(sizeMib)}, type=${type}`,
+  );
+  await call('sfdisk', ['--quiet', file], { input: ['label: dos', ...lines, ''].join('\n') });
+
+  const boot = `${file}@@${LAYOUT.boot.startMib}M`;
+  await call('mformat', ['-i', boot, '-F', '-T', String(sectors(LAYOUT.boot.sizeMib)), '-v', 'PERCHBOOT', '::']);
+  const names = (await readdir(bootFolder)).map((name) => join(bootFolder, name));
+  await call('mcopy', ['-i', boot, '-s', ...names, '::']);
+
+  await makeExt4(file, LAYOUT.root, ['-L', 'perchroot-a', '-m', '1', '-d', rootFolder]);
+  // As small as it is here it would be given blocks and inodes for small files, and keep them when it grows.
+  await makeExt4(file, LAYOUT.data, ['-L', 'perchdata', '-m', '1', '-b', '4096', '-i', '65536', '-J', 'size=32']);
+}
+
+const sectors = (mib: number): number => (mib * MIB) / SECTOR_BYTES;
+
+async function makeExt4(
+  file: string,
+  { startMib, sizeMib }: { readonly startMib: number; readonly sizeMib: number },
+  more: readonly string[],
+): Promise<void> {
+  await call('mke2fs', ['-q', '-t', 'ext4', '-E', `offset=${startMib * MIB}`, ...more, file, `${sizeMib}M`]);
+}

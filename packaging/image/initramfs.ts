@@ -1,0 +1,132 @@
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { call } from './tools.ts';
+
+/** Beside what the boards' device trees name: file systems, USB disks and Pi 4's USB, the watchdog, and QEMU's disks. */
+const ALWAYS = [
+  ...['ext4', 'mmc_block', 'sd_mod', 'usb-storage', 'uas', 'xhci-pci', 'bcm2835_wdt'],
+  ...['virtio_pci', 'virtio_mmio', 'virtio_blk'],
+];
+/** What a start from a disk has no need of: systemd finds it later. */
+const LATER =
+  /^kernel\/(?:sound|net|drivers\/(?:gpu|media|staging|net|bluetooth|hwmon|leds|input|iio|rtc|nvmem|thermal|char|crypto|tty|video|pwm|spi|i2c))\//;
+
+/**
+ * The first root: busybox, the drivers of disks of the kernel in `root`, and `init`. Debian's own is made by a thousand small
+ * programs, which takes minutes where they are emulated.
+ * @param trees of the boards that it is for
+ */
+export async function makeInitramfs(
+  root: string,
+  release: string,
+  trees: readonly Uint8Array[],
+  file: string,
+): Promise<void> {
+  const stage = await mkdtemp(join(tmpdir(), 'perch-initramfs-'));
+  try {
+    for (const folder of ['bin', 'dev', 'modules', 'proc', 'root', 'sys']) {
+      await mkdir(join(stage, folder));
+    }
+    await copyFile(join(root, 'usr/bin/busybox'), join(stage, 'bin/busybox'));
+    await chmod(join(stage, 'bin/busybox'), 0o755);
+    await copyFile(join(import.meta.dirname, 'init'), join(stage, 'init'));
+    await call('ln', ['-s', 'busybox', join(stage, 'bin/sh')]);
+    await call('mknod', ['-m', '600', join(stage, 'dev/console'), 'c', '5', '1']);
+    const modules = join(root, 'usr/lib/modules', release);
+    const order: string[] = [];
+    for (const path of await neededModules(modules, trees)) {
+      const name = basename(path).replace(/\.xz$/, '');
+      order.push(name);
+      await copyFile(join(modules, path), join(stage, 'modules', basename(path)));
+    }
+    const packed = (await readdir(join(stage, 'modules'))).filter((name) => name.endsWith('.xz'));
+    if (packed.length > 0) {
+      await call('xz', ['--decompress', ...packed.map((name) => join(stage, 'modules', name))]);
+    }
+    await writeFile(join(stage, 'modules/order'), `${order.join('\n')}\n`);
+    const pack = 'cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible | gzip -9n > "$2"';
+    await call('sh', ['-c', pack, 'pack', stage, file]);
+  } finally {
+    await rm(stage, { recursive: true });
+  }
+}
+
+/** Paths of modules in the order in which they can be loaded. */
+async function neededModules(folder: string, trees: readonly Uint8Array[]): Promise<readonly string[]> {
+  const text = (name: string) => readFile(join(folder, name), 'utf8');
+  const needs = parseDependencies(await text('modules.dep'));
+  const builtIn = await text('modules.builtin');
+  const byName = new Map([...needs.keys()].map((path) => [nameOf(path), path]));
+  const wanted = new Set<string>();
+  for (const name of ALWAYS) {
+    const path = byName.get(name.replaceAll('-', '_'));
+    if (path !== undefined) {
+      wanted.add(path);
+    } else if (!builtIn.split('\n').some((line) => line !== '' && nameOf(line) === name.replaceAll('-', '_'))) {
+      throw new Error(`the kernel in ${folder} has no driver ${name}`);
+    }
+  }
+  for (const name of driversOf(await text('modules.alias'), trees)) {
+    const path = byName.get(name);
+    if (path !== undefined && !LATER.test(path)) {
+      wanted.add(path);
+    }
+  }
+  return inOrder([...wanted], needs);
+}
+
+const nameOf = (path: string): string =>
+  basename(path)
+    .replace(/\.ko(?:\.xz)?$/, '')
+    .replaceAll('-', '_');
+
+/** `PATH: PATH PATH …` in each line: what a module needs. */
+export function parseDependencies(text: string): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    text.split('\n').flatMap((line): [string, string[]][] => {
+      const at = line.indexOf(':');
+      return at < 0
+        ? []
+        : [
+            [
+              line.slice(0, at),
+              line
+                .slice(at + 1)
+                .split(' ')
+                .filter((path) => path !== ''),
+            ],
+          ];
+    }),
+  );
+}
+
+/** `alias of:NnameTtypeCcompatible MODULE` in each line; a device tree holds the names of its devices as text. */
+export function driversOf(aliases: string, trees: readonly Uint8Array[]): ReadonlySet<string> {
+  const drivers = new Set<string>();
+  for (const [, compatible = '', module = ''] of aliases.matchAll(/^alias of:N\*T[^C]*C([^*\s]+)\*? (\S+)$/gm)) {
+    const name = Buffer.from(`${compatible}\0`);
+    if (trees.some((tree) => Buffer.from(tree).includes(name))) {
+      drivers.add(module.replaceAll('-', '_'));
+    }
+  }
+  return drivers;
+}
+
+/** @throws where a need is not in the table */
+export function inOrder(wanted: readonly string[], needs: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const order = new Set<string>();
+  const visit = (path: string): void => {
+    const before = needs.get(path);
+    if (before === undefined) {
+      throw new Error(`modules.dep does not know ${path}`);
+    }
+    // Each line names all of them, the deepest last.
+    for (const need of before.toReversed()) {
+      order.add(need);
+    }
+    order.add(path);
+  };
+  wanted.toSorted().forEach(visit);
+  return [...order];
+}

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { access, cp, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { call, withArm64 } from './tools.ts';
+
+const HERE = import.meta.dirname;
+export const CACHE = join(HERE, '../../node_modules/.cache/perch-image');
+
+/** All that the system is made of beside Debian's smallest. */
+const PACKAGES = [
+  ...['linux-image-arm64', 'firmware-brcm80211', 'wireless-regdb', 'wpasupplicant'],
+  ...['systemd-sysv', 'systemd-resolved', 'systemd-timesyncd', 'udev', 'dbus', 'netbase', 'iproute2'],
+  ...['e2fsprogs', 'dosfstools', 'fdisk', 'busybox-static', 'openssh-server', 'tzdata'],
+  ...['libatomic1', 'libstdc++6'],
+];
+
+/** People who read manuals have another computer. */
+const LEFT_OUT = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
+
+export interface RootOptions {
+  /** Debian's name of its version. */
+  readonly suite: string;
+  readonly packages: readonly string[];
+  readonly say: (text: string) => void;
+}
+
+/** Makes the system's root in an empty folder: Debian, Perch's packages, and the files of `root/`. */
+export async function makeRoot(folder: string, { suite, packages, say }: RootOptions): Promise<void> {
+  const archive = await debianArchive(suite, say);
+  say('unpacking Debian');
+  await call('tar', ['-xf', archive, '-C', folder, '--numeric-owner']);
+  say("installing Perch's packages");
+  for (const file of packages) {
+    await cp(file, join(folder, 'tmp', 'perch.deb'));
+    await withArm64(() =>
+      call('chroot', [folder, 'dpkg', '--install', '/tmp/perch.deb'], {
+        env: { DEBIAN_FRONTEND: 'noninteractive', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', SYSTEMD_OFFLINE: '1' },
+      }),
+    );
+    await rm(join(folder, 'tmp', 'perch.deb'));
+  }
+  await layFiles(folder);
+  await settle(folder);
+}
+
+/** Debian without Perch, kept for the next time: it takes minutes. @returns a tar file */
+async function debianArchive(suite: string, say: (text: string) => void): Promise<string> {
+  const key = createHash('sha256')
+    .update(JSON.stringify([suite, PACKAGES, LEFT_OUT]))
+    .digest('hex')
+    .slice(0, 12);
+  const file = join(CACHE, `debian-${suite}-${key}.tar`);
+  if (
+    await access(file).then(
+      () => true,
+      () => false,
+    )
+  ) {
+    say(`Debian ${suite} is taken from ${file}`);
+    return file;
+  }
+  say(`downloading and unpacking Debian ${suite} for arm64: some ten minutes`);
+  await mkdir(CACHE, { recursive: true });
+  const parameters = [
+    ...['--mode=root', '--format=tar', '--architectures=arm64', '--variant=minbase'],
+    '--components=main,non-free-firmware',
+    '--aptopt=Apt::Install-Recommends "false"',
+    ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
+    '--dpkgopt=path-include=/usr/share/doc/*/copyright',
+    `--include=${PACKAGES.join(',')}`,
+    suite,
+    `${file}.new`,
+  ];
+  // Debian's own initramfs takes longer to make than all the rest; ours is made by initramfs.ts.
+  await withArm64(() => call('mmdebstrap', parameters, { env: { INITRD: 'No' } }));
+  await rename(`${file}.new`, file);
+  return file;
+}
+
+async function layFiles(folder: string): Promise<void> {
+  await cp(join(HERE, 'root'), folder, { recursive: true });
+  await cp(join(HERE, 'perch-setup.txt'), join(folder, 'usr/lib/perch-image/perch-setup.txt'));
+  const { outputFiles } = await build({
+    entryPoints: [join(HERE, 'setup/main.ts')],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node22.13',
+    write: false,
+  });
+  await writeFile(join(folder, 'usr/lib/perch-image/setup.cjs'), outputFiles[0]?.contents ?? '');
+  const kept = await readFile(join(HERE, 'root/usr/lib/perch-image/kept'), 'utf8');
+  for (const path of [...kept.trim().split('\n'), '/data', '/boot/firmware']) {
+    await mkdir(join(folder, path), { recursive: true });
+  }
+}
+
+const UNITS = {
+  enable: ['perch-firstboot', 'perch-owner', 'systemd-networkd', 'systemd-resolved', 'systemd-timesyncd', 'ssh'],
+  disable: [
+    'apt-daily.timer',
+    'apt-daily-upgrade.timer',
+    'dpkg-db-backup.timer',
+    'e2scrub_all.timer',
+    'wpa_supplicant',
+  ],
+};
+
+/** Nothing that is to be of one machine alone is in it, and nothing that the making needed. */
+async function settle(folder: string): Promise<void> {
+  await call('systemctl', ['--root', folder, 'enable', ...UNITS.enable]);
+  for (const unit of UNITS.disable) {
+    await call('systemctl', ['--root', folder, 'disable', unit]);
+  }
+  await writeFile(join(folder, 'etc/machine-id'), '');
+  await replaceByLink(join(folder, 'etc/localtime'), '/var/lib/perch-image/localtime');
+  await symlink('/usr/share/zoneinfo/Etc/UTC', join(folder, 'var/lib/perch-image/localtime'));
+  await replaceByLink(join(folder, 'etc/resolv.conf'), '/run/systemd/resolve/stub-resolv.conf');
+  for (const name of await readdir(join(folder, 'etc/ssh'))) {
+    if (name.startsWith('ssh_host_')) {
+      await rm(join(folder, 'etc/ssh', name));
+    }
+  }
+  for (const path of ['var/lib/apt/lists', 'var/cache/apt', 'var/log', 'tmp', 'var/tmp']) {
+    await rm(join(folder, path), { recursive: true, force: true });
+  }
+  for (const path of ['var/log', 'tmp', 'var/tmp', 'var/cache/apt/archives/partial', 'var/lib/apt/lists/partial']) {
+    await mkdir(join(folder, path), { recursive: true });
+  }
+}
+
+async function replaceByLink(path: string, target: string): Promise<void> {
+  await rm(path, { force: true });
+  await symlink(target, path);
+}

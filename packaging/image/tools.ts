@@ -1,0 +1,110 @@
+import { execFile, spawn } from 'node:child_process';
+import { access, constants, readFile, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Programs that the image is made with, and the Debian packages that have them. */
+const TOOLS = {
+  'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu',
+  mmdebstrap: 'mmdebstrap',
+  'qemu-aarch64-static': 'qemu-user-static',
+  'arch-test': 'arch-test',
+  sfdisk: 'fdisk',
+  mke2fs: 'e2fsprogs',
+  mformat: 'mtools',
+  mcopy: 'mtools',
+  cpio: 'cpio',
+  xz: 'xz-utils',
+} as const;
+
+/** @throws with what to install */
+export async function needTools(): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    throw new Error('the image is made as root: its files belong to root and to users of its own');
+  }
+  const missing = new Set<string>();
+  for (const [tool, debianPackage] of Object.entries(TOOLS)) {
+    if (!(await isInPath(tool))) {
+      missing.add(debianPackage);
+    }
+  }
+  if (missing.size > 0) {
+    throw new Error(`the image needs more tools: apt install ${[...missing].join(' ')}`);
+  }
+}
+
+async function isInPath(tool: string): Promise<boolean> {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const found = await Promise.all(
+    folders.map((folder) =>
+      access(join(folder, tool), constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
+}
+
+const BINFMT = '/proc/sys/fs/binfmt_misc';
+const ENTRY = 'qemu-aarch64';
+/** ELF, 64 bits, little-endian, a program or a shared object, AArch64; `F`: QEMU is opened now, so a root need not have it. */
+const MAGIC =
+  String.raw`\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:` +
+  String.raw`\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff`;
+
+/** Lets the kernel start programs for arm64 while `work` lasts; what was not there before is not there after it. */
+export async function withArm64<T>(work: () => Promise<T>): Promise<T> {
+  if (process.arch === 'arm64') {
+    return work();
+  }
+  const wasMounted = (await readFile(`${BINFMT}/status`, 'utf8').catch(() => '')) !== '';
+  if (!wasMounted) {
+    await run('mount', ['-t', 'binfmt_misc', 'binfmt_misc', BINFMT]);
+  }
+  const wasThere = await access(`${BINFMT}/${ENTRY}`).then(
+    () => true,
+    () => false,
+  );
+  if (!wasThere) {
+    await writeFile(`${BINFMT}/register`, `:${ENTRY}:M::${MAGIC}:/usr/bin/qemu-aarch64-static:F`);
+  }
+  try {
+    return await work();
+  } finally {
+    if (!wasThere) {
+      await writeFile(`${BINFMT}/${ENTRY}`, '-1');
+    }
+    if (!wasMounted) {
+      await run('umount', [BINFMT]);
+    }
+  }
+}
+
+/** What it says is shown only when it fails: the last lines. */
+export async function call(
+  program: string,
+  parameters: readonly string[],
+  options: { readonly env?: NodeJS.ProcessEnv; readonly input?: string } = {},
+): Promise<void> {
+  const child = spawn(program, parameters, {
+    env: { ...process.env, ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let said = '';
+  const keep = (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-4_000);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  child.stdin.end(options.input ?? '');
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  if (code !== 0) {
+    throw new Error(`${program} ended with ${code}:\n${said}`);
+  }
+}
