@@ -7,10 +7,17 @@ import packageJson from '../package.json' with { type: 'json' };
 import { buildPage } from '../webui/build.ts';
 import { bundleAgent } from './bundle.ts';
 import { ARCHITECTURES, type Architecture, type DebOptions, makeNodeDeb, makePerchDeb } from './debian.ts';
+import { makeNodeIpk, makeOpenwrtArchive, makePerchIpk } from './openwrt.ts';
+import { openwrtRuntime } from './openwrt-runtime.ts';
+import { makeUpdate, readSigningKey, updateKeys } from './update.ts';
 
-const USAGE = `usage: npm run packages [-- --out DIR] [--version VERSION] [--arch amd64|arm64 …] [--quick]
+const USAGE = `usage: npm run packages [-- --out DIR] [--version VERSION] [--arch amd64|arm64 …] [--openwrt] [--quick]
+                       [--sign KEYFILE [--with-node]]
 
 Makes perch_VERSION_all.deb, and perch-node for each architecture (this machine's without --arch), in ./packages.
+--openwrt makes those for OpenWrt, too: perch_VERSION_all.ipk, perch-node_VERSION_MACHINE.ipk, and both in perch-openwrt-VERSION-MACHINE.tar.gz.
+--sign makes an update of perch, too, signed by this private key, whose public one the package then has: perch-VERSION.perchupdate.
+--with-node puts perch-node into it, for the architectures that are made.
 --quick packs them less, in a fraction of the time.`;
 
 const ROOT = join(import.meta.dirname, '..');
@@ -23,7 +30,10 @@ async function main(): Promise<void> {
       out: { type: 'string', default: join(ROOT, 'packages') },
       version: { type: 'string', default: packageJson.version },
       arch: { type: 'string', multiple: true, default: [process.arch === 'arm64' ? 'arm64' : 'amd64'] },
+      openwrt: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
+      sign: { type: 'string' },
+      'with-node': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -32,15 +42,22 @@ async function main(): Promise<void> {
     return;
   }
   await mkdir(values.out, { recursive: true });
+  const key = values.sign === undefined ? undefined : await readSigningKey(values.sign);
   const options: DebOptions = {
     version: values.version,
     time: await commitTime(),
     folder: values.out,
     packing: values.quick ? 'quick' : 'small',
+    updateKeys: await updateKeys(key),
   };
   const bundle = await bundleAgent();
   await writeFile(join(values.out, MAP), bundle.get(MAP) ?? '');
-  say(await makePerchDeb(await perchFiles(bundle), options));
+  const files = await perchFiles(bundle);
+  const update = [await makePerchDeb(files, options)];
+  say(update[0] ?? '');
+  if (values.openwrt) {
+    say(await makePerchIpk(files, options));
+  }
   for (const name of values.arch) {
     if (!(name in ARCHITECTURES)) {
       throw new Error(
@@ -48,7 +65,18 @@ async function main(): Promise<void> {
       );
     }
     const architecture = name as Architecture;
-    say(await makeNodeDeb(architecture, await nodeFiles(architecture), options));
+    const node = await nodeFiles(architecture);
+    const deb = await makeNodeDeb(architecture, node, options);
+    say(deb);
+    update.push(...(values['with-node'] ? [deb] : []));
+    if (values.openwrt) {
+      const runtime = await openwrtRuntime(architecture, node);
+      say(await makeNodeIpk(architecture, runtime, options));
+      say(await makeOpenwrtArchive(architecture, files, runtime, options));
+    }
+  }
+  if (key) {
+    say(await makeUpdate(update, key, options));
   }
 }
 

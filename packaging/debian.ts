@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { Tree } from './tree.ts';
+import { addUpdater } from './updater.ts';
 
 const run = promisify(execFile);
+/** Units beside perch.service. */
+const UNITS = ['perch-disk.path', 'perch-disk.service', 'perch-disk-back@.service'];
 const HERE = import.meta.dirname;
 
 /** Debian's name of an architecture, npm's, and the tool that takes the symbols out of its programs. */
@@ -24,9 +27,12 @@ export interface DebOptions {
   readonly folder: string;
   /** Packed for people, who download it, or for trials, where a minute counts. */
   readonly packing: 'small' | 'quick';
+  /** Public ones of whoever makes updates, by the names of their files; none: it takes no updates. */
+  readonly updateKeys?: ReadonlyMap<string, Uint8Array>;
 }
 
-const source = (path: string): Promise<Buffer> => readFile(join(HERE, path));
+/** A file of this folder. */
+export const source = (path: string): Promise<Buffer> => readFile(join(HERE, path));
 
 /**
  * `perch_VERSION_all.deb`.
@@ -44,7 +50,15 @@ export async function makePerchDeb(files: ReadonlyMap<string, Uint8Array>, optio
     .add('usr/lib/systemd/system/perch.service', await source('linux/perch.service'))
     .add('usr/lib/sysusers.d/perch.conf', await source('linux/sysusers.conf'))
     .add('usr/lib/tmpfiles.d/perch.conf', await source('linux/tmpfiles.conf'))
-    .add('usr/share/doc/perch/README.md', await source('../README.md'));
+    .add('usr/share/doc/perch/README.md', await source('../README.md'))
+    .add('usr/lib/perch/host/request', await source('linux/host-request'));
+  for (const name of ['disk', 'disk-back']) {
+    tree.add(`usr/lib/perch/host/${name}`, await source(`linux/host-${name}`), 0o755);
+  }
+  for (const unit of UNITS) {
+    tree.add(`usr/lib/systemd/system/${unit}`, await source(`linux/${unit}`));
+  }
+  await addUpdater(tree, options.updateKeys ?? new Map());
   return makeDeb('perch', 'all', tree, ['postinst', 'prerm', 'postrm'], options);
 }
 

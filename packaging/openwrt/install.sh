@@ -1,0 +1,98 @@
+#!/bin/sh
+# shellcheck shell=dash
+# Installs Perch on OpenWrt, whichever packages it takes: ./install.sh [--to FOLDER]
+set -eu
+
+here="$(cd "$(dirname "$0")" && pwd -P)"
+# shellcheck source=/dev/null
+. "$here/root/lib/functions/perch.sh"
+
+fail() {
+	echo "install.sh: $*" >&2
+	exit 1
+}
+
+to=''
+case "${1-}" in
+--to) to="${2-}" ;;
+'') ;;
+*) fail 'usage: ./install.sh [--to FOLDER], where FOLDER is on a USB disk or NVMe, such as /mnt/sda1/perch' ;;
+esac
+[ "$(id -u)" = 0 ] || fail 'only root may install'
+[ "$(uname -m)" = @MACHINE@ ] || fail "this archive is for @MACHINE@, and this router is $(uname -m)"
+[ -f /etc/rc.common ] || fail 'this is not OpenWrt'
+if [ "${1-}" = --to ]; then
+	case "$to" in
+	*[!A-Za-z0-9/._-]* | */../* | */..) fail "$to: letters, digits, dots and dashes only, please" ;;
+	/*) ;;
+	*) fail "$to is not a whole path such as /mnt/sda1/perch" ;;
+	esac
+	[ -n "$(perch_disk_of "$to")" ] || fail "no disk is mounted at $to"
+elif [ -L /usr/lib/perch ]; then
+	# What is on a disk already stays there.
+	to="$(readlink /usr/lib/perch)"
+	[ -d "$to" ] || fail "the disk with $to is not mounted"
+fi
+program="${to:-/usr/lib/perch}"
+
+free_kb() {
+	local at="$1"
+	while [ ! -d "$at" ]; do
+		at="$(dirname "$at")"
+	done
+	df -kP "$at" | awk 'END { print $4 }'
+}
+remove_program() {
+	rm -rf "$1/agent" "$1/webui" "$1/node" "$1/run"
+}
+
+needed="$(du -sk "$here/root/usr/lib/perch" | cut -f1)"
+before="$(du -sk "$program" 2> /dev/null | cut -f1 || true)"
+free="$(free_kb "$program")"
+if [ "$((free + ${before:-0}))" -lt "$((needed + 4096))" ]; then
+	fail "$program needs $((needed / 1024)) MB and has $((free / 1024)): mount a USB disk or NVMe, then ./install.sh --to /mnt/sda1/perch"
+fi
+
+# shellcheck source=/dev/null
+. /lib/functions.sh
+if [ -x /etc/init.d/perch ]; then
+	/etc/init.d/perch stop || true
+fi
+
+if [ -n "$to" ] && [ ! -L /usr/lib/perch ]; then
+	rm -rf /usr/lib/perch
+fi
+mkdir -p "$program"
+remove_program "$program"
+cp -a "$here/root/usr/lib/perch/." "$program/"
+if [ -n "$to" ]; then
+	mkdir -p /usr/lib
+	ln -sfn "$to" /usr/lib/perch
+fi
+
+had_config=''
+[ ! -e /etc/config/perch ] || had_config=yes
+[ -z "$had_config" ] || cp -p /etc/config/perch /tmp/perch-config
+(cd "$here/root" && tar -cf - etc lib usr/bin usr/libexec usr/share) | tar -xf - -C /
+if [ -n "$had_config" ]; then
+	mv /tmp/perch-config /etc/config/perch
+elif [ -n "$to" ]; then
+	sed -i "s|option data .*|option data '$to/data'|" /etc/config/perch
+fi
+if [ -n "$to" ]; then
+	# The program is on the disk: what leads to it outlives an upgrade of the router.
+	(cd "$here/root" && find etc lib usr/bin usr/libexec usr/share -type f) | sed 's|^|/|' >> /lib/upgrade/keep.d/perch
+	printf '%s\n' /usr/lib/perch /etc/rc.d/S95perch /etc/rc.d/K05perch >> /lib/upgrade/keep.d/perch
+fi
+cp "$here/uninstall.sh" /usr/share/perch/uninstall.sh
+
+group="$(group_add_next perch)"
+user_exists perch || user_add perch "" "${group:-$(sed -n 's/^perch:[^:]*:\([0-9]*\):.*/\1/p' /etc/group)}"
+perch_pack_page
+/etc/init.d/perch enable
+/etc/init.d/perch start
+port="$(sed -n "s/^.*option port '\([0-9]*\)'.*/\1/p" /etc/config/perch)"
+echo "Perch is installed. Its page is at port ${port:-8080} of this router; what it says: logread -e perch"
+if [ -z "$to" ] && grep -q "option data '/etc/perch/data'" /etc/config/perch; then
+	echo "Nothing is recorded until it has a disk: uci set perch.main.data=/mnt/sda1/perch; uci commit perch; reload_config"
+fi

@@ -1,0 +1,34 @@
+# shellcheck shell=dash
+# What the scripts of Perch share.
+
+# The device of the disk that a folder lies on, or will when it is made; nothing where that is the root's flash, or memory.
+perch_disk_of() {
+	local folder="$1" device at type rest best='' disk=''
+	while [ ! -d "${folder:-/}" ]; do
+		folder="${folder%/*}"
+	done
+	folder="$(cd "${folder:-/}" 2>/dev/null && pwd -P)/"
+	while read -r device at type rest; do
+		case "$folder" in
+		"${at%/}"/*) ;;
+		*) continue ;;
+		esac
+		# Of two that are mounted at the same place the later one is seen.
+		[ "${#at}" -ge "${#best}" ] || continue
+		best="$at"
+		disk="$device"
+		case "$at:$type" in
+		/:* | /overlay:* | /rom:* | /boot:*) disk='' ;;
+		*:overlay | *:tmpfs | *:ramfs | *:devtmpfs | *:squashfs | *:jffs2 | *:ubifs | *:proc | *:sysfs) disk='' ;;
+		esac
+	done < /proc/mounts
+	echo "$disk"
+}
+
+# Pages are sent packed; a package cannot hold them twice.
+perch_pack_page() {
+	local file
+	for file in /usr/lib/perch/webui/dist/*.js /usr/lib/perch/webui/dist/*.css; do
+		[ ! -f "$file" ] || gzip -9 -c "$file" > "$file.gz"
+	done
+}
