@@ -1,0 +1,71 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { mutate } from '../../test/mutate.ts';
+import { random } from '../../test/random.ts';
+import { parseRequest, RequestFolder } from './take-update.ts';
+
+const REQUEST = { id: '0123456789abcdef0123456789abcdef', port: 80, folders: ['/var/lib/perch/recordings/door'] };
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perch-requests-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+
+test('a request is taken once', () => {
+  writeFileSync(at('update.json'), JSON.stringify(REQUEST));
+  using requests = new RequestFolder(folder);
+  expect(requests.takeRequest()).toEqual(REQUEST);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test.for([
+  ['nothing', ''],
+  ['null', 'null'],
+  ['an id that is a path', JSON.stringify({ ...REQUEST, id: '../../etc/passwd' })],
+  ['a port that is a text', JSON.stringify({ ...REQUEST, port: '80' })],
+  ['port 0', JSON.stringify({ ...REQUEST, port: 0 })],
+  ['folders that are none', JSON.stringify({ ...REQUEST, folders: '/' })],
+  ['a folder with dots', JSON.stringify({ ...REQUEST, folders: ['/var/../etc'] })],
+  ['a folder that is relative', JSON.stringify({ ...REQUEST, folders: ['etc'] })],
+  ['nine folders', JSON.stringify({ ...REQUEST, folders: Array(9).fill('/srv') })],
+  ['more than any request has', JSON.stringify({ ...REQUEST, more: 'x'.repeat(5_000) })],
+])('%s is no request, and goes', ([, text]) => {
+  writeFileSync(at('update.json'), text);
+  using requests = new RequestFolder(folder);
+  expect(requests.takeRequest()).toBeUndefined();
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('requests of any shape are taken or are none', () => {
+  const next = random(20_261_121);
+  const text = Buffer.from(JSON.stringify(REQUEST));
+  for (let round = 0; round < 5_000; round += 1) {
+    const request = parseRequest(Buffer.from(mutate(text, next)).toString('utf8'));
+    if (request) {
+      expect(request.id).toMatch(/^[0-9a-f]{32}$/);
+      expect(request.folders.every((one) => one.startsWith('/') && !one.includes('/../'))).toBe(true);
+    }
+  }
+});
+
+test.for([
+  ['a link', () => symlinkSync('/etc/passwd', at('update.perchupdate'))],
+  ['a pipe that nobody writes to', () => execFileSync('mkfifo', [at('update.perchupdate')])],
+  ['a folder', () => mkdirSync(at('update.perchupdate'))],
+  [
+    'a file of gigabytes',
+    () => {
+      writeFileSync(at('update.perchupdate'), '');
+      truncateSync(at('update.perchupdate'), 2 ** 33);
+    },
+  ],
+] as const)('%s in the place of an update is not read', ([, make]) => {
+  make();
+  using requests = new RequestFolder(folder);
+  expect(() => requests.openUpdate()).toThrow();
+});
