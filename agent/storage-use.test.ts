@@ -16,13 +16,25 @@ paths:
   quiet: {source: 'rtsp://h/3'}
 `;
 
+const USB_PLACE = {
+  ...{ folder: '/mnt/usb', device: '/dev/sda1', type: 'ext4', totalBytes: 1e12, freeBytes: 60 * GB },
+  ...{ isReadOnly: false, isRemovable: true, isNetwork: false, isWritable: true },
+};
+
+const placeIn = (items: readonly { readonly folder: string }[], folder: string) =>
+  items.find((one) => one.folder === folder);
+
 /** Cameras that have so much, and so much of it from the last day, on a disk to which so much is written. */
 async function open(
   has: Readonly<Record<string, { bytes: number; recentBytes: number; days: number }>>,
   writtenBytesPerDay: number | null = null,
   older: readonly { folder: string; files: number; bytes: number; endUs: number }[] = [],
+  away: readonly string[] = [],
 ) {
   const clock = new FakeClock();
+  const state = away.includes('/mnt/usb/rec') ? 'vanished' : 'ok';
+  const room = { freeBytes: 60 * GB, minFreeBytes: 10 * GB, writtenBytesPerDay };
+  const usb = { folder: '/mnt/usb/rec', state, ...room };
   const deps: StorageDeps = {
     clock,
     settings: () => good(TEXT),
@@ -30,6 +42,7 @@ async function open(
       names: async () => Object.keys(has),
       titleOf: (path) => (path === 'door' ? 'Front door' : undefined),
       playback: {
+        whyAway: (file) => away.find((folder) => file.startsWith(`${folder}/`)),
         space: {
           bytesOf: (path) => ({ files: 1, bytes: has[path]?.bytes ?? 0, ownBytes: has[path]?.bytes ?? 0 }),
           spanOf: (path, sinceUs, nowUs) => {
@@ -45,17 +58,13 @@ async function open(
         },
       },
       space: {
-        list: () =>
-          [{ folder: '/mnt/usb/rec', freeBytes: 60 * GB, minFreeBytes: 10 * GB, writtenBytesPerDay }] as never,
+        list: () => [usb] as never,
         deviceOf: () => 7,
         lastChosenMs: (path) => (path === 'shed' ? 30 * 86_400_000 : undefined),
       },
     },
     places: async () => [
-      {
-        ...{ folder: '/mnt/usb', device: '/dev/sda1', type: 'ext4', totalBytes: 1e12, freeBytes: 60 * GB },
-        ...{ isReadOnly: false, isRemovable: true, isNetwork: false, isWritable: true },
-      },
+      ...(state === 'vanished' ? [] : [USB_PLACE]),
       {
         ...{ folder: '/', device: '/dev/mmcblk0p2', type: 'ext4', totalBytes: 3e10, freeBytes: 5 * GB },
         ...{ isReadOnly: false, isRemovable: false, isNetwork: false, isWritable: false },
@@ -136,10 +145,18 @@ test('a disk that was recorded to before tells what of it is still there, and un
     { folder: '/home/perch/recordings/door', files: 3, bytes: 2 * GB, endUs },
     { folder: '/home/perch/recordings/garden', files: 1, bytes: GB, endUs: endUs - DAY_US },
   ]);
-  expect((await get('/v3/disks/places')).items).toMatchObject([
-    { folder: '/mnt/usb', older: null },
-    { folder: '/', older: { files: 4, bytes: 3 * GB, end: '2026-05-12T00:00:00.000Z' } },
-  ]);
+  const { items } = await get('/v3/disks/places');
+  expect(placeIn(items, '/mnt/usb')).toMatchObject({ older: null });
+  const older = { files: 4, bytes: 3 * GB, end: '2026-05-12T00:00:00.000Z' };
+  expect(placeIn(items, '/')).toMatchObject({ older });
+});
+
+test('a disk that is not there is not counted to the one below its place, nor are recordings on one', async () => {
+  const endUs = Date.UTC(2026, 4, 12) * 1000;
+  const older = [{ folder: '/mnt/old/rec/door', files: 3, bytes: 2 * GB, endUs }];
+  const get = await open({}, null, older, ['/mnt/usb/rec', '/mnt/old/rec']);
+  const { items } = await get('/v3/disks/places');
+  expect(placeIn(items, '/')).toMatchObject({ recordsHere: [], isChosen: false, older: null });
 });
 
 test.for(['/v3/recordings/usage', '/v3/disks/places'])('a viewer gets nothing of %s', async (url) => {

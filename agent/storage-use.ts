@@ -20,6 +20,8 @@ export interface StorageDeps {
     names(): Promise<readonly string[]>;
     titleOf(path: string): string | undefined;
     readonly playback: {
+      /** Why what lies there cannot be read now; undefined: as far as is known it can. */
+      whyAway(file: string): unknown;
       readonly space: {
         bytesOf(path: string): PathBytes;
         spanOf(path: string, sinceUs: number, nowUs: number): PathSpan;
@@ -85,15 +87,20 @@ export class StorageUse {
 
   async places(): Promise<object[]> {
     const { clock, settings, recordings, places = () => mountedPlaces(clock) } = this.#deps;
-    const used = recordings.space.list().map(({ folder }) => folder);
+    const disks = recordings.space.list();
+    const used = disks.map(({ folder }) => folder);
+    // Without its disk a folder would seem to lie on the one below.
+    const away = new Set(disks.filter(({ state }) => state === 'vanished').map(({ folder }) => folder));
+    const there = used.filter((folder) => !away.has(folder));
     const standard = folderOf(settings().pathDefaults.recordPath);
     const all = await places();
-    const older = recordings.playback.space.heldOutside(used);
+    const outside = recordings.playback.space.heldOutside(used);
+    const older = outside.filter(({ folder }) => recordings.playback.whyAway(join(folder, 'any')) === undefined);
     return all.map(({ isReadOnly: _, isRemovable, isNetwork, isWritable, ...place }) => ({
       ...place,
       ...{ removable: isRemovable, network: isNetwork, writable: isWritable },
-      recordsHere: used.filter((folder) => holderOf(folder, all) === place.folder),
-      isChosen: holderOf(standard, all) === place.folder,
+      recordsHere: there.filter((folder) => holderOf(folder, all) === place.folder),
+      isChosen: !away.has(standard) && holderOf(standard, all) === place.folder,
       recordPath: join(place.folder, BELOW_PLACE),
       older: sumOfFolders(older.filter(({ folder }) => holderOf(folder, all) === place.folder)),
     }));

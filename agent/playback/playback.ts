@@ -174,6 +174,11 @@ export class Playback {
     return this.#rebuild.unreadable();
   }
 
+  /** Why a recording cannot be read now: its disk is not there. Undefined: as far as is known it is. */
+  whyAway(file: string): PerchError | undefined {
+    return this.#catalog.whyAway(file);
+  }
+
   /** The index knows the file to be whole. */
   isFinished(file: string): boolean {
     const state = this.#index.find(file)?.state;

@@ -28,6 +28,11 @@ export function diskFault(folder: string, cause: unknown): PerchError {
   );
 }
 
+const FAILING = new Set(['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'EREMOTEIO', 'ENOTCONN']);
+
+/** The disk itself answers with errors: it is damaged, or was pulled while it was mounted. */
+export const isDiskFailing = (code: string): boolean => FAILING.has(code);
+
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

@@ -2,6 +2,7 @@ import { renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync } f
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { countOf, openCatalog, settle } from '../../../test/catalog.ts';
+import { failBelow } from '../../../test/failing-disk.ts';
 import { TEMPLATE } from '../../../test/playback.ts';
 import { record, temporaryFolder, WALL } from '../../../test/recordings.ts';
 import { silentLogger } from '../../base/log.ts';
@@ -111,4 +112,49 @@ test('with the new disk away what is on the old one is listed and played, and a 
   renameSync(join(folder.path, 'unplugged'), after);
   expect(await countOf(playback)).toBe(2);
   expect((await get((WALL + 60_000) * 1000)).file.sizeBytes).toBeGreaterThan(0);
+});
+
+test('with a disk that is pulled while it is mounted what is on the others is listed and played, and nothing is forgotten', async () => {
+  using folder = temporaryFolder();
+  const [old = '', pulled = ''] = ['old', 'pulled'].map((name) => join(folder.path, name));
+  await record(old, 2);
+  {
+    await using playback = openCatalog(folder.path, { recordPaths: [join(old, TEMPLATE)] });
+    expect(await countOf(playback)).toBe(1);
+  }
+  await record(pulled, 2, { wall: WALL + 60_000 });
+  // Its folders have changed, so they are read.
+  const setup = { recordPaths: [join(pulled, TEMPLATE)] };
+  {
+    await using playback = openCatalog(folder.path, setup);
+    expect(await countOf(playback)).toBe(2);
+    await record(pulled, 2, { wall: WALL + 120_000 });
+    using disk = failBelow(pulled);
+    expect(await playback.names()).toEqual(['cam']);
+    expect(await countOf(playback)).toBe(2);
+    const get = (startUs: number) => playback.get({ path: 'cam', startUs, durationUs: 1e6, format: 'mp4' });
+    expect((await get(WALL * 1000)).file.sizeBytes).toBeGreaterThan(0);
+    await expect(get((WALL + 60_000) * 1000)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: `the disk of ${pulled} reports an error: check it and its cable`,
+    });
+    expect(disk.asked).not.toEqual([]);
+  }
+  await using playback = openCatalog(folder.path, setup);
+  expect(await countOf(playback)).toBe(3);
+});
+
+test('a single folder that cannot be read takes nothing from the others of its disk', async () => {
+  using folder = temporaryFolder();
+  const [[first = ''] = [], [second = ''] = []] = [
+    await record(folder.path, 2, { path: 'cam' }),
+    await record(folder.path, 2, { path: 'garden' }),
+  ];
+  await using playback = openCatalog(folder.path, {
+    ...{ recordPaths: [join(folder.path, TEMPLATE)], paths: ['cam', 'garden'] },
+  });
+  using _damaged = failBelow(dirname(first));
+  expect(await playback.names()).toEqual(['garden']);
+  expect(await countOf(playback, 'garden')).toBe(1);
+  expect(playback.isFinished(second)).toBe(true);
 });

@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { parseInit } from '../../media/mp4/read.ts';
-import { codeOf } from '../../record/disk-fault.ts';
+import { codeOf, isDiskFailing } from '../../record/disk-fault.ts';
 import { findFileMark } from '../../record/file-mark.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../../record/segment-log.ts';
 import { findStreamMark } from '../../record/stream-mark.ts';
@@ -156,8 +156,12 @@ export class Catalog implements SegmentLog {
   async #update(listed: SegmentRow): Promise<void> {
     // On the way through a long list another question, or the rebuild, may have read it.
     const row = listed.state === STATE.unread ? this.index.find(listed.file) : listed;
-    const found = row && (await statOf(row.file));
     if (!row) {
+      return;
+    }
+    const found = await statOf(row.file).catch(unlessFailing);
+    if (found === 'failing') {
+      // What is known of it is the best there is.
       return;
     }
     if (!found) {
@@ -269,6 +273,13 @@ export class Catalog implements SegmentLog {
       }
     }
   }
+}
+
+function unlessFailing(error: unknown): 'failing' {
+  if (!isDiskFailing(codeOf(error))) {
+    throw error;
+  }
+  return 'failing';
 }
 
 /** MPEG-TS is recorded, but not played back. */

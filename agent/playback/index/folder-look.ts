@@ -2,7 +2,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
-import { codeOf } from '../../record/disk-fault.ts';
+import { codeOf, isDiskFailing } from '../../record/disk-fault.ts';
 import { RecordPathPattern } from '../../record/record-path.ts';
 import type { NamedFile, SegmentIndex } from './segment-index.ts';
 
@@ -41,6 +41,8 @@ class FolderLook {
   readonly #known: ReadonlyMap<string, number>;
   /** Of the known ones, by the folder that they are in: a folder for each day and camera makes thousands. */
   readonly #children: ReadonlyMap<string, string[]>;
+  /** The first folder that its disk did not give. */
+  #failing: string | undefined;
 
   constructor(options: LookOptions) {
     const { index, template, path, zone } = options;
@@ -54,10 +56,24 @@ class FolderLook {
   async run(): Promise<boolean> {
     const isKnown = this.#known.size > 0;
     if (isKnown) {
-      await this.#checkDevice();
+      await this.#checkDevice().catch((error: unknown) => this.#noteFailing(this.#all.folder, error));
     }
     await this.#visit(this.#wanted.folder, 1);
+    if (this.#failing !== undefined) {
+      throw failingAt(this.#failing);
+    }
     return isKnown;
+  }
+
+  /** One folder may be damaged: the others are looked at all the same. With a second one it is the disk. */
+  #noteFailing(folder: string, error: unknown): void {
+    if (!isDiskFailing(codeOf(error))) {
+      throw error;
+    }
+    if (this.#failing !== undefined) {
+      throw failingAt(this.#all.folder);
+    }
+    this.#failing = folder;
   }
 
   /** Where a disk is not mounted there is an empty folder, or none: its recordings are not gone, they are away. */
@@ -94,6 +110,14 @@ class FolderLook {
 
   async #visit(folder: string, level: number): Promise<void> {
     this.#options.signal?.throwIfAborted();
+    try {
+      await this.#lookInto(folder, level);
+    } catch (error) {
+      this.#noteFailing(folder, error);
+    }
+  }
+
+  async #lookInto(folder: string, level: number): Promise<void> {
     const found = await statOf(folder);
     if (!found?.isDirectory()) {
       this.#forget(folder);
@@ -193,6 +217,9 @@ class FolderLook {
     }
   }
 }
+
+const failingAt = (folder: string): PerchError =>
+  new PerchError('unavailable', `the disk of ${folder} reports an error: check it and its cable`, { folder });
 
 /** NaN, which equals nothing, for a folder that was changed a moment ago. */
 const settled = (mtimeMs: number): number => (Date.now() - mtimeMs > UNSETTLED_MS ? mtimeMs : Number.NaN);

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
-import { codeOf } from '../disk-fault.ts';
+import { codeOf, isDiskFailing } from '../disk-fault.ts';
 import type { DiskLook, DiskProbe } from './disk-probe.ts';
 import { type DiskState, OK } from './disk-state.ts';
 
@@ -11,7 +11,6 @@ const FAULT_LASTS_MS = 15_000;
 /** And so is one after which something has been recorded for so long: a disk that is full takes the first bytes of many files. */
 const GOES_ON_MS = 3_000;
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
-const FAILING = new Set(['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'EREMOTEIO', 'ENOTCONN']);
 
 /** A folder that recordings go to, and what its disk has answered last. */
 export class WatchedFolder {
@@ -67,7 +66,7 @@ export class WatchedFolder {
   failed(code: string): void {
     if (FULL.has(code)) {
       this.#fullMs = this.#clock.monoMs();
-    } else if (FAILING.has(code)) {
+    } else if (isDiskFailing(code)) {
       this.#failingMs = this.#clock.monoMs();
     }
   }
