@@ -114,6 +114,10 @@ async function settle(folder: string): Promise<void> {
     await call('systemctl', ['--root', folder, 'disable', unit]);
   }
   await writeFile(join(folder, 'etc/machine-id'), '');
+  await replaceByLink(join(folder, 'var/lib/dbus/machine-id'), '/etc/machine-id');
+  for (const name of ['random-seed', 'credential.secret']) {
+    await rm(join(folder, 'var/lib/systemd', name), { force: true });
+  }
   await replaceByLink(join(folder, 'etc/localtime'), '/var/lib/perch-image/localtime');
   await symlink('/usr/share/zoneinfo/Etc/UTC', join(folder, 'var/lib/perch-image/localtime'));
   await replaceByLink(join(folder, 'etc/resolv.conf'), '/run/systemd/resolve/stub-resolv.conf');
