@@ -11,6 +11,7 @@ import { type Logger, setLogLevel } from './base/log.ts';
 import type { LogLines } from './base/log-lines.ts';
 import { BoxBackup, restoreStaged } from './box-backup.ts';
 import { BoxCommands } from './box-commands.ts';
+import { LocalName, type LocalNameOptions } from './box-name.ts';
 import { tellOfCameras, tellOfConfig, tellOfFound } from './box-news.ts';
 import { CameraBox, type CameraBoxDeps } from './camera-box.ts';
 import { steeringOf } from './camera-steering.ts';
@@ -52,7 +53,7 @@ import { loadMadeSecret } from './zlm-box.ts';
 
 const RETRY_MS = 10_000;
 
-export interface AppOptions {
+export interface AppOptions extends Pick<LocalNameOptions, 'network' | 'onName'> {
   readonly version: string;
   /** Absolute; held by the caller. */
   readonly dataDir: string;
@@ -95,6 +96,7 @@ export class App {
   readonly #load: ProcessLoad;
   readonly #loop: EventLoopWatch;
   readonly #own: OwnCertificate;
+  readonly #name: LocalName;
   readonly #parts: Reconciler<Config>;
   readonly #stop = new AbortController();
   #config: Config;
@@ -140,7 +142,8 @@ export class App {
     this.#commands = new BoxCommands(() => this.#config, options);
     this.#recordings = new Recordings(() => this.#config, options.dataDir, clock, log);
     this.#cameras = new OnvifCameras({ ...options, config: () => this.#config, recordings: this.#recordings });
-    this.#transcoder = new Transcoder(startEngine, clock, log, (stream) => this.#nameOf(stream));
+    const nameOf = (stream: Stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
+    this.#transcoder = new Transcoder(startEngine, clock, log, nameOf);
     this.#paths = new PathTable(this.#makers(), clock, log);
     this.#live = new LiveServer(this.#paths, clock, log, this.#transcoder);
     const isMissing = () => this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
@@ -148,11 +151,12 @@ export class App {
     this.#follower = followCameras(this.#found, store, options, events.emit, this.#recordings.events.hub);
     this.#departures = new Departures(accounts, () => this.#watched(), clock);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
-    this.#own = new OwnCertificate(options);
+    this.#name = new LocalName(options);
+    this.#own = new OwnCertificate({ ...options, names: () => this.#name.certificateNames() });
     this.#box = this.#cameraBox();
     this.#http = new HttpServices({
       ...options,
-      own: this.#own,
+      ...{ own: this.#own, name: this.#name },
       accounts,
       authority: this.#authority,
       wrongCredentials,
@@ -183,10 +187,8 @@ export class App {
         this.#rtsp = server;
       },
     });
-    this.#parts = new Reconciler<Config>(
-      [...this.#webrtcParts(), this.#hlsPart(), ...this.#http.parts(), ...rtsp],
-      log,
-    );
+    const page = [...this.#http.parts(), this.#name.part(() => this.mainPort)];
+    this.#parts = new Reconciler<Config>([...this.#webrtcParts(), this.#hlsPart(), ...page, ...rtsp], log);
   }
 
   /** The port that the page is on; undefined while it could not be opened. */
@@ -254,6 +256,7 @@ export class App {
     this.#recordings.events.hub.listen(tellOfCameras(this.#events.emit));
     this.#found.onFound(tellOfFound(this.#events.emit, clock));
     this.#found.start();
+    this.#options.network?.onChange(() => this.#found.networksChanged());
     this.#store.watch();
     this.#stopRetrying = clock.every(RETRY_MS, () => this.#inTurn(() => this.#parts.retry()));
     this.#recordings.begin(this.#stop.signal, () => this.#paths.list());
@@ -367,10 +370,6 @@ export class App {
       signal: this.#stop.signal,
       ...{ clock, log },
     });
-  }
-
-  #nameOf(stream: Stream): string | undefined {
-    return this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
   }
 
   #webrtcParts() {

@@ -29,7 +29,7 @@ async function open(sensors: Sensors, problems: readonly Problem[] = []) {
   onTestFinished(() => box[Symbol.asyncDispose]());
   await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: true }, 'another password');
   const deps = {
-    ...{ version: 'v1.2.3', dataDir: tmpdir(), clock, sensors },
+    ...{ version: 'v1.2.3', dataDir: tmpdir(), clock, sensors, name: { current: 'perch-2.local' } },
     load: { read: () => ({ cpuPercent: 3.5, memoryBytes: 1e8, heapUsedBytes: 5e7 }) },
     recordings: { isClockTrusted: false, space: { list: () => [] } },
     events: { emit: () => {} },
@@ -48,7 +48,13 @@ test('the owner reads how the machine is: heat, power, network, clock, drives, a
   const { clock, ask } = await open(SENSORS);
   await clock.advance(90_000);
   expect(await ask('owner', PASSWORD)).toMatchObject({
-    ...{ version: 'v1.2.3', model: 'Raspberry Pi 5', temperatureCelsius: 82.5, processCpuPercent: 3.5 },
+    ...{
+      version: 'v1.2.3',
+      name: 'perch-2.local',
+      model: 'Raspberry Pi 5',
+      temperatureCelsius: 82.5,
+      processCpuPercent: 3.5,
+    },
     ...{ uptimeSeconds: 90, power: { underVoltage: SEEN } },
     network: [{ name: 'eth0', addresses: ['192.168.1.5'], inboundBitrate: null }],
     clock: { set: false, source: 'none', time: '2026-01-01T00:01:30.000Z' },

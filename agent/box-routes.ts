@@ -39,6 +39,8 @@ export interface BoxRoutesDeps extends Pick<DiagnosisDeps, 'paths' | 'cameras' |
   readonly wrongCredentials: WrongCredentials;
   readonly events: Pick<BoxEvents, 'emit'>;
   readonly restart?: () => void;
+  /** Of the box in the local network. */
+  readonly name: { readonly current: string | undefined };
   /** The machine's own where there are none. */
   readonly sensors?: Sensors;
 }
@@ -95,6 +97,7 @@ export class BoxRoutes {
       uptimeSeconds: Math.round((clock.monoMs() - this.#startedMs) / 1000),
       machineUptimeSeconds: Math.round(uptime()),
       host: hostname(),
+      name: this.#deps.name.current ?? null,
       canRestart: this.#deps.restart !== undefined,
       configFault: faultJson(this.#deps.problems()),
       ...healthJson(health),

@@ -63,6 +63,8 @@ export interface HttpServicesDeps {
   /** The certificate that the box makes itself. */
   readonly own: OwnKeys & Pick<TrustLookup, 'authority'>;
   readonly pageFolder: string;
+  /** Of the box in the local network. */
+  readonly name: { readonly current: string | undefined };
   readonly clock: Clock;
   readonly log: Logger;
   readonly lines?: LogLines;

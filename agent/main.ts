@@ -138,6 +138,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     { createLogger },
     { LogLines },
     { textLine },
+    { NetworkWatch },
   ] = await Promise.all([
     import('../system/data-folder.ts'),
     import('../system/service-manager.ts'),
@@ -146,6 +147,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     import('./base/log.ts'),
     import('./base/log-lines.ts'),
     import('./base/log-text.ts'),
+    import('../system/network-watch.ts'),
   ]);
   // Whoever reads what we say may go first, as in `perch | tee log` at Ctrl-C: that must not end us in the middle.
   process.stdout.on('error', () => {});
@@ -169,6 +171,8 @@ async function run(data: string, file: string | undefined): Promise<number> {
     env: process.env,
     pageFolder: PAGE_FOLDER,
     clock: systemClock,
+    network: new NetworkWatch(systemClock),
+    onName: (address) => console.log(`In this network it is also at ${address}`),
     log: createLogger('info', (line) => {
       process.stdout.write(textLine(line));
       lines.add(line);

@@ -74,6 +74,13 @@ export const GlobalSchema = Type.Object({
   tlsServerKey: KeyFile('tlsAddress'),
   tlsServerCert: CertFile('tlsAddress'),
   tlsRedirect: Type.Boolean({ default: false, description: 'Send browsers from `address` on to `tlsAddress`.' }),
+  mdns: Type.Boolean({ default: true, description: 'Tell the local network where the page is: `boxName`.local.' }),
+  boxName: Type.String({
+    default: 'perch',
+    syntax: 'hostLabel',
+    description:
+      'Name of the box in the local network, without .local. A number comes behind it where another box has it.',
+  }),
   trustedProxies: IpRanges('Reverse proxies before the main port whose X-Forwarded headers are believed.'),
   recordSyncInterval: Duration('5s', 'Recordings reach the disk at least this often: the most that a power cut costs.'),
   recordMinFree: FreeSpaceText(

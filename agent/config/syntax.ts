@@ -138,6 +138,15 @@ function checkToken(text: string): string {
   return text;
 }
 
+/** A label of a host's name, with room for a number behind it. */
+function checkHostLabel(text: string): string {
+  const label = text.toLowerCase().replace(/\.local\.?$/, '');
+  if (!/^(?=.{1,58}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/.test(label)) {
+    throw new PerchError('badInput', `'${text.slice(0, 64)}' is no name of a host: a-z, 0-9 and -, at most 58`);
+  }
+  return label;
+}
+
 function checkAddress(text: string): string {
   parseAddress(text);
   return text;
@@ -173,6 +182,7 @@ const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   askedUrl: checkAskedUrl,
   token: checkToken,
   command: checkCommand,
+  hostLabel: checkHostLabel,
   time: checkTime,
 };
 

@@ -1,4 +1,4 @@
-import { hostname, networkInterfaces } from 'node:os';
+import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { canonicalIp } from '../base/ip-address.ts';
 
 /** What the box is called from outside: the names of its certificate. */
@@ -16,8 +16,10 @@ const NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:
 const MOST_IPS = 64;
 
 /** As the machine says it now. */
-export function systemNames(): BoxNames {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+export function systemNames(
+  interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>> = networkInterfaces(),
+): BoxNames {
+  const all = Object.values(interfaces).flatMap((addresses) => addresses ?? []);
   return namesOf(
     hostname(),
     all.map(({ address }) => address),

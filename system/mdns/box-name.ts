@@ -1,18 +1,11 @@
 import type { RemoteInfo } from 'node:dgram';
-import type { Clock } from '../../agent/base/clock.ts';
-import type { Logger } from '../../agent/base/log.ts';
 import type { Network } from '../network-watch.ts';
 import { allAddresses, type BoundLink, localLinks } from './local-links.ts';
-import { type BoxTitle, Responder } from './responder.ts';
+import { type BoxTitle, Responder, type ResponderOptions } from './responder.ts';
 import { MdnsSockets } from './sockets.ts';
 
-export interface BoxNameOptions {
-  readonly clock: Clock;
-  readonly log: Logger;
+export interface BoxNameOptions extends Omit<ResponderOptions, 'wire' | 'random'> {
   readonly network: Network;
-  /** Of the name that the box had last. */
-  readonly number?: number;
-  readonly onNumber?: (number: number) => void;
 }
 
 /** A port that another program has for itself may become free, and an interface may be slow to have its group. */
@@ -44,10 +37,6 @@ export class BoxName {
   /** `perch.local`, once it is the box's. */
   get name(): string | undefined {
     return this.#responder.name;
-  }
-
-  setTitle(title: BoxTitle): void {
-    this.#responder.setTitle(title);
   }
 
   async close(): Promise<void> {

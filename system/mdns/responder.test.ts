@@ -188,14 +188,3 @@ test('a network that goes has no name any more, and gets it again when it comes 
   await house.clock.advance(5_000);
   expect(box.name).toBe('perch.local');
 });
-
-test('another port is announced under the same name, another name is asked for first', async () => {
-  const { house, box } = await settled();
-  box.setTitle({ label: 'perch', title: 'Perch', port: 8080 });
-  const said = await house.saidWithin(5_000);
-  expect(answersOf(said).find(({ type }) => type === 'SRV')).toMatchObject({ data: { port: 8080 } });
-  box.setTitle({ label: 'barn', title: 'Barn', port: 8080 });
-  expect(box.name).toBeUndefined();
-  await house.clock.advance(5_000);
-  expect(box.name).toBe('barn.local');
-});

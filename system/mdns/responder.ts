@@ -37,6 +37,8 @@ export interface ResponderOptions {
   readonly number?: number;
   /** It has another one. */
   readonly onNumber?: (number: number) => void;
+  /** It is the box's, for the first time since the name is another one. */
+  readonly onName?: (name: string) => void;
 }
 
 /** RFC 6762 §8.1: after so many names that were taken it goes slowly, until it has one. */
@@ -57,7 +59,7 @@ export class Responder {
   readonly #stopAsking: () => void;
   #local: readonly LocalLink[] = [];
   #own: ReadonlySet<string> = new Set();
-  #title: BoxTitle;
+  readonly #title: BoxTitle;
   #number: number;
   #takenMs: number[] = [];
   #isSlow = false;
@@ -99,15 +101,6 @@ export class Responder {
         link.publish(this.#publishedOn(one));
       }
     }
-  }
-
-  /** Another name or port. */
-  setTitle(title: BoxTitle): void {
-    if (title.label !== this.#title.label) {
-      this.#setNumber(1);
-    }
-    this.#title = title;
-    this.#publishAll(0);
   }
 
   heard(link: string, bytes: Buffer, from: Source): void {
@@ -186,7 +179,8 @@ export class Responder {
     this.#isSlow = false;
     if (this.#told !== this.#host) {
       this.#told = this.#host;
-      this.#options.log.info({ name: this.#host }, 'the box has its name in the network');
+      this.#options.log.debug({ name: this.#host }, 'the box has its name in the network');
+      this.#options.onName?.(this.#host);
     }
   }
 }

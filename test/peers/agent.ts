@@ -65,6 +65,8 @@ function addresses(ports: Agent['ports'], { host = '127.0.0.1', listen }: AgentO
     rtspsAddress: `${host}:${ports.rtsps}`,
     rtpAddress: `${host}:${ports.rtp}`,
     rtcpAddress: `${host}:${ports.rtp + 1}`,
+    // Boxes of tests are nobody's business.
+    mdns: 'no',
     ...listen?.(ports),
   };
 }

@@ -15,6 +15,8 @@ export interface SystemFacts {
   readonly memoryUsedBytes: number;
   readonly memoryTotalBytes: number;
   readonly host: string;
+  /** In the local network: `perch.local`. */
+  readonly name: string | null;
   readonly model: string | null;
   /** Somebody would start the box again. */
   readonly canRestart: boolean;

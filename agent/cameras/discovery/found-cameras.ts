@@ -87,6 +87,11 @@ export class FoundCameras {
     void this.#keepLooking();
   }
 
+  /** The machine has other addresses: a new network is looked at without waiting for the next look. */
+  networksChanged(): void {
+    void this.#logged(this.#lookIfDue());
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     this.#announcements.close();

@@ -144,7 +144,7 @@ function Values({ facts }: { readonly facts: SystemFacts }) {
       <Line
         icon="network"
         name={say.network}
-        text={addresses.join(' · ')}
+        text={[facts.name, ...addresses].filter(Boolean).join(' · ')}
         value={isCounted ? say.rateIn(bitRate(inbound, language)) : ''}
         {...(isCounted && { curve: { value: inbound, top: 1e6, at: facts } })}
       />
