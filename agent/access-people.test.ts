@@ -46,6 +46,7 @@ const OWNERS = [
     '/v3/config/file/check',
     '/v3/recordings/usage',
     '/v3/disks/places',
+    '/v3/disks/places/open',
     '/v3/restart',
     '/v3/backup',
     '/v3/restore',

@@ -2,6 +2,7 @@ import { availableParallelism, hostname, loadavg, uptime } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { hostFacts } from '../system/host.ts';
 import { type HostHealth, HostWatch } from '../system/host-health.ts';
+import { HostRequests } from '../system/host-requests.ts';
 import type { ProcessLoad } from '../system/process-load.ts';
 import { machineSensors, type Sensors } from '../system/sensors.ts';
 import type { Accounts } from './auth/accounts.ts';
@@ -78,7 +79,8 @@ export class BoxRoutes {
     const { backup, accounts, wrongCredentials } = this.#deps;
     await app.register(backupRoutes, { ...restarts, backup, accounts, wrongCredentials });
     await app.register(diagnosticsRoute, { access, diagnosis: this.#diagnosis });
-    await app.register(storageRoutes, { access, storage: new StorageUse(this.#deps) });
+    const host = new HostRequests(this.#deps);
+    await app.register(storageRoutes, { access, storage: new StorageUse({ ...this.#deps, host }) });
     await app.register(configFileRoutes, { access, file: configFile });
   }
 

@@ -21,6 +21,11 @@ const USB_PLACE = {
   ...{ isReadOnly: false, isRemovable: true, isNetwork: false, isWritable: true },
 };
 
+const NO_HOST: StorageDeps['host'] = {
+  offers: () => false,
+  ask: () => Promise.reject(new Error('nobody is there to be asked')),
+};
+
 const placeIn = (items: readonly { readonly folder: string }[], folder: string) =>
   items.find((one) => one.folder === folder);
 
@@ -30,6 +35,7 @@ async function open(
   writtenBytesPerDay: number | null = null,
   older: readonly { folder: string; files: number; bytes: number; endUs: number }[] = [],
   away: readonly string[] = [],
+  host: StorageDeps['host'] = NO_HOST,
 ) {
   const clock = new FakeClock();
   const state = away.includes('/mnt/usb/rec') ? 'vanished' : 'ok';
@@ -37,6 +43,7 @@ async function open(
   const usb = { folder: '/mnt/usb/rec', state, ...room };
   const deps: StorageDeps = {
     clock,
+    host,
     settings: () => good(TEXT),
     recordings: {
       names: async () => Object.keys(has),
@@ -65,6 +72,7 @@ async function open(
     },
     places: async () => [
       ...(state === 'vanished' ? [] : [USB_PLACE]),
+      { ...USB_PLACE, folder: '/media/pi/My disk', device: '/dev/sdb1', isWritable: false },
       {
         ...{ folder: '/', device: '/dev/mmcblk0p2', type: 'ext4', totalBytes: 3e10, freeBytes: 5 * GB },
         ...{ isReadOnly: false, isRemovable: false, isNetwork: false, isWritable: false },
@@ -75,9 +83,10 @@ async function open(
   onTestFinished(() => box[Symbol.asyncDispose]());
   await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: true }, 'another password');
   await box.app.register(storageRoutes, { access: box.access, storage: new StorageUse(deps) });
-  return async (url: string, user = 'owner', password = PASSWORD) => {
+  return async (url: string, user = 'owner', password = PASSWORD, body?: object) => {
     const headers = { ...LOOPBACK.headers, authorization: `Basic ${btoa(`${user}:${password}`)}` };
-    return (await box.app.inject({ ...LOOPBACK, method: 'GET', url, headers })).json();
+    const method = body ? 'POST' : 'GET';
+    return (await box.app.inject({ ...LOOPBACK, method, url, headers, ...(body && { payload: body }) })).json();
   };
 }
 
@@ -135,8 +144,51 @@ test('places are told with what is to be set for recording there, and which is i
       ...{ folder: '/mnt/usb', removable: true, writable: true, recordsHere: ['/mnt/usb/rec'], isChosen: true },
       recordPath: '/mnt/usb/perch/%path/%Y-%m-%d_%H-%M-%S-%f',
     },
-    { folder: '/', writable: false, recordsHere: [], isChosen: false },
+    { folder: '/media/pi/My disk', writable: false, canBeOpened: false },
+    { folder: '/', writable: false, recordsHere: [], isChosen: false, canBeOpened: false },
   ]);
+});
+
+test('where the host opens disks, one on which Perch may not write is opened, and those in use stay open', async () => {
+  const asked: unknown[] = [];
+  const get = await open({}, null, [], [], {
+    offers: (task) => task === 'disk',
+    ask: async (task, fields) => {
+      asked.push([task, fields]);
+      return { ok: true, text: 'Perch starts anew' };
+    },
+  });
+  expect((await get('/v3/disks/places')).items).toMatchObject([
+    { folder: '/mnt/usb', writable: true, canBeOpened: false },
+    { folder: '/media/pi/My disk', writable: false, canBeOpened: true },
+    { folder: '/', writable: false, canBeOpened: false },
+  ]);
+  const answer = await get('/v3/disks/places/open', 'owner', PASSWORD, { folder: '/media/pi/My disk' });
+  expect(answer).toEqual({ text: 'Perch starts anew' });
+  expect(asked).toEqual([['disk', { folder: '/media/pi/My disk', kept: ['/mnt/usb'] }]]);
+});
+
+test('a disk that is away stays open by the folder on it', async () => {
+  const asked: unknown[] = [];
+  const ask = async (_task: string, fields: object) => {
+    asked.push(fields);
+    return { ok: true, text: '' };
+  };
+  const host = { offers: () => true, ask };
+  const get = await open({}, null, [], ['/mnt/usb/rec'], host);
+  await get('/v3/disks/places/open', 'owner', PASSWORD, { folder: '/media/pi/My disk' });
+  expect(asked).toEqual([{ folder: '/media/pi/My disk', kept: ['/mnt/usb/rec'] }]);
+});
+
+test.for([
+  ['the host says no', true, '/media/pi/My disk', 'the file system keeps no owners'],
+  ['nobody opens disks', false, '/media/pi/My disk', 'give the folder /media/pi/My disk/perch to the user'],
+  ['it is not where disks are mounted', true, '/', 'give the folder /perch to the user'],
+  ['no disk is there', true, '/mnt/other', "no disk is mounted at '/mnt/other'"],
+] as const)('a disk is not opened where %s, in words', async ([, isOffered, folder, reason]) => {
+  const host = { offers: () => isOffered, ask: async () => ({ ok: false, text: 'the file system keeps no owners' }) };
+  const get = await open({}, null, [], [], host);
+  expect((await get('/v3/disks/places/open', 'owner', PASSWORD, { folder })).error).toContain(reason);
 });
 
 test('a disk that was recorded to before tells what of it is still there, and until when', async () => {

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import { type MountedPlace, mountedPlaces } from '../system/mounts.ts';
+import type { HostRequests } from '../system/host-requests.ts';
+import { type MountedPlace, mountedPlaces, OWN_FOLDER } from '../system/mounts.ts';
 import type { Clock } from './base/clock.ts';
+import { PerchError } from './base/errors.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { PathSettings } from './config/path.ts';
 import type { HeldFolder, PathBytes, PathSpan } from './playback/index/index-contract.ts';
@@ -11,10 +13,17 @@ const DAY_MS = 86_400_000;
 /** Shorter is no basis for days. */
 const LEAST_OBSERVED_MS = 10 * 60_000;
 /** Below the folder that the owner chose, so that the disk keeps its other folders apart. */
-const BELOW_PLACE = 'perch/%path/%Y-%m-%d_%H-%M-%S-%f';
+const BELOW_PLACE = `${OWN_FOLDER}/%path/%Y-%m-%d_%H-%M-%S-%f`;
+
+/** Where the host opens disks to Perch: where people and desktops mount them. */
+const OPENED = /^\/(?:media|mnt|srv)\/./;
+/** A disk may have to spin up first. */
+const OPENING_MS = 30_000;
 
 export interface StorageDeps {
   readonly clock: Clock;
+  /** Opens disks on which Perch may not write. */
+  readonly host: Pick<HostRequests, 'offers' | 'ask'>;
   settings(): Config;
   readonly recordings: {
     names(): Promise<readonly string[]>;
@@ -99,11 +108,41 @@ export class StorageUse {
     return all.map(({ isReadOnly: _, isRemovable, isNetwork, isWritable, ...place }) => ({
       ...place,
       ...{ removable: isRemovable, network: isNetwork, writable: isWritable },
+      canBeOpened: !isWritable && this.#canOpen(place.folder),
       recordsHere: there.filter((folder) => holderOf(folder, all) === place.folder),
       isChosen: !away.has(standard) && holderOf(standard, all) === place.folder,
       recordPath: join(place.folder, BELOW_PLACE),
       older: sumOfFolders(older.filter(({ folder }) => holderOf(folder, all) === place.folder)),
     }));
+  }
+
+  /**
+   * Has the host let Perch write on a disk; it starts Perch anew for that some seconds later.
+   * @returns what happens now, for people
+   */
+  async openPlace(folder: string, signal: AbortSignal): Promise<string> {
+    const { clock, recordings, places = () => mountedPlaces(clock), host } = this.#deps;
+    const all = await places();
+    if (!all.some((place) => place.folder === folder)) {
+      throw new PerchError('badInput', `no disk is mounted at '${folder.slice(0, 240)}'`);
+    }
+    if (!this.#canOpen(folder)) {
+      const text = `Perch may not write there, and nobody opens it on this machine: give the folder ${join(folder, 'perch')} to the user that Perch runs as`;
+      throw new PerchError('unsupported', text, { folder });
+    }
+    // A disk that is away stays open: it is known by the folder on it.
+    const used = recordings.space.list().map((disk) => disk.folder);
+    const kept = used.map((top) => placeOr(top, holderOf(top, all))).filter((top) => OPENED.test(top));
+    const asked = { folder, kept: [...new Set(kept)].filter((top) => top !== folder) };
+    const { ok, text } = await host.ask('disk', asked, OPENING_MS, signal);
+    if (!ok) {
+      throw new PerchError('unavailable', text, { folder });
+    }
+    return text;
+  }
+
+  #canOpen(folder: string): boolean {
+    return OPENED.test(folder) && this.#deps.host.offers('disk');
   }
 
   #useOf(path: string): PathUse {
@@ -205,6 +244,10 @@ const roundDays = (days: number): number => {
 
 /** The deepest folder that all recordings of a template share. */
 const folderOf = (recordPath: string): string => new RecordPathPattern(recordPath, undefined).folder;
+
+/** The root holds what no other disk does: a folder whose disk is away is not there. */
+const placeOr = (folder: string, holder: string | undefined): string =>
+  holder === undefined || holder === '/' ? folder : holder;
 
 /** The deepest of the places that a folder lies in. */
 function holderOf(folder: string, places: readonly MountedPlace[]): string | undefined {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -53,6 +53,16 @@ test('a place is told with its room and whether Perch may write there; the same 
     },
   ]);
   expect(places[0]?.totalBytes).toBeGreaterThan(places[0]?.freeBytes ?? Number.POSITIVE_INFINITY);
+});
+
+test('a disk is writable whose folder for recordings is, though the disk itself is not', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'perch-mounts-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  mkdirSync(join(root, 'proc/self'), { recursive: true });
+  mkdirSync(join(root, 'disk/perch'), { recursive: true });
+  chmodSync(join(root, 'disk'), 0o555);
+  writeFileSync(join(root, 'proc/self/mounts'), `/dev/sdz1 ${root}/disk ext4 rw`);
+  expect(await mountedPlaces(new FakeClock(), root)).toMatchObject([{ isWritable: true }]);
 });
 
 test('this machine has a place at least', async () => {

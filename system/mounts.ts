@@ -19,7 +19,7 @@ export interface MountedPlace extends Mount {
   readonly freeBytes: number;
   readonly isRemovable: boolean;
   readonly isNetwork: boolean;
-  /** Perch may make folders there. */
+  /** Perch may record there. */
   readonly isWritable: boolean;
 }
 
@@ -27,6 +27,8 @@ const NETWORK = /^(?:nfs4?|cifs|smb3|smbfs|fuse\.sshfs|9p|ceph|glusterfs)$/;
 /** The system's own, which nobody means. */
 const SYSTEM_FOLDERS =
   /^\/(?:boot|efi|snap|proc|sys|run\/(?!media\/|mount\/)|etc|usr|var\/(?:snap|lib\/docker))(?:\/|$)/;
+/** Where Perch's recordings lie on a disk: often the one folder there that is Perch's. */
+export const OWN_FOLDER = 'perch';
 /** A file server that is away answers nothing. */
 const PATIENCE_MS = 1_500;
 
@@ -76,10 +78,7 @@ async function look(mount: Mount, root: string): Promise<(MountedPlace & { reado
   if (!status.isDirectory()) {
     return undefined;
   }
-  const isOpen = await access(mount.folder, constants.W_OK | constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+  const isOpen = (await canWrite(mount.folder)) || (await canWrite(join(mount.folder, OWN_FOLDER)));
   return {
     ...mount,
     ...{ id: status.dev, totalBytes: bsize * blocks, freeBytes: bsize * bavail },
@@ -88,6 +87,12 @@ async function look(mount: Mount, root: string): Promise<(MountedPlace & { reado
     isWritable: isOpen && !mount.isReadOnly,
   };
 }
+
+const canWrite = (folder: string): Promise<boolean> =>
+  access(folder, constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 
 /** USB disks call themselves fixed: what hangs on that bus can be pulled all the same. */
 async function isRemovable(device: string, root: string): Promise<boolean> {

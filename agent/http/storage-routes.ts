@@ -1,11 +1,12 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import type { HttpAccess } from './access.ts';
 import { answers, OrNull } from './api/shapes.ts';
 
 export interface StorageLookup {
   use(): Promise<object>;
   places(): Promise<readonly object[]>;
+  openPlace(folder: string, signal: AbortSignal): Promise<string>;
 }
 
 const Days = (description: string) => OrNull(Type.Number({ description }));
@@ -38,6 +39,7 @@ const Places = Type.Object({
       removable: Type.Boolean(),
       network: Type.Boolean(),
       writable: Type.Boolean({ description: 'Perch may write there.' }),
+      canBeOpened: Type.Boolean({ description: 'POST /v3/disks/places/open lets Perch write there.' }),
       recordsHere: Type.Array(Type.String(), { description: 'Folders on it that recordings go to now.' }),
       isChosen: Type.Boolean({ description: 'Cameras without a recordPath of their own record there.' }),
       recordPath: Type.String({ description: 'To be set in pathDefaults for recording there.' }),
@@ -53,6 +55,8 @@ const Places = Type.Object({
     { description: 'The one with the most room first.' },
   ),
 });
+const Open = Type.Object({ folder: Type.String({ maxLength: 1_000, description: 'Of one of the places.' }) });
+const Opened = Type.Object({ text: Type.String({ description: 'Perch is started anew for it, some seconds later.' }) });
 
 /** What recordings take, and where they could go: for the owner, on the main port only. */
 export const storageRoutes: FastifyPluginAsync<{
@@ -72,4 +76,10 @@ export const storageRoutes: FastifyPluginAsync<{
     response: answers(Places),
   };
   app.get('/v3/disks/places', { schema: places }, async () => ({ items: await storage.places() }));
+  const open = { summary: 'Let Perch write on a disk, for the owner', tags, body: Open, response: answers(Opened) };
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
+  app.post<{ Body: Static<typeof Open> }>('/v3/disks/places/open', { schema: open }, async ({ body }) => ({
+    text: await storage.openPlace(body.folder, closing.signal),
+  }));
 };
