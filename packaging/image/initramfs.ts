@@ -5,7 +5,8 @@ import { call } from './tools.ts';
 
 /** Beside what the boards' device trees name: file systems, USB disks and Pi 4's USB, the watchdog, and QEMU's disks. */
 const ALWAYS = [
-  ...['ext4', 'mmc_block', 'sd_mod', 'usb-storage', 'uas', 'xhci-pci', 'bcm2835_wdt'],
+  // ext4 asks for its checksum by a name that only modprobe would understand.
+  ...['crc32c_generic', 'ext4', 'mmc_block', 'sd_mod', 'usb-storage', 'uas', 'xhci-pci', 'bcm2835_wdt'],
   ...['virtio_pci', 'virtio_mmio', 'virtio_blk'],
 ];
 /** What a start from a disk has no need of: systemd finds it later. */

@@ -98,21 +98,17 @@ async function layFiles(folder: string): Promise<void> {
 
 const UNITS = {
   enable: ['perch-firstboot', 'perch-owner', 'systemd-networkd', 'systemd-resolved', 'systemd-timesyncd', 'ssh'],
-  disable: [
-    'apt-daily.timer',
-    'apt-daily-upgrade.timer',
-    'dpkg-db-backup.timer',
-    'e2scrub_all.timer',
-    'wpa_supplicant',
+  // Debian's updates, and what could not write: the key of ssh is made by perch-firstboot.
+  mask: [
+    ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'e2scrub_reap.service'],
+    ...['sshd-keygen.service', 'wpa_supplicant.service'],
   ],
 };
 
 /** Nothing that is to be of one machine alone is in it, and nothing that the making needed. */
 async function settle(folder: string): Promise<void> {
   await call('systemctl', ['--root', folder, 'enable', ...UNITS.enable]);
-  for (const unit of UNITS.disable) {
-    await call('systemctl', ['--root', folder, 'disable', unit]);
-  }
+  await call('systemctl', ['--root', folder, 'mask', ...UNITS.mask]);
   await writeFile(join(folder, 'etc/machine-id'), '');
   await replaceByLink(join(folder, 'var/lib/dbus/machine-id'), '/etc/machine-id');
   for (const name of ['random-seed', 'credential.secret']) {

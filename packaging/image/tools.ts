@@ -99,6 +99,8 @@ export async function call(
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
+  // A program that reads nothing is over before this is.
+  child.stdin.on('error', () => {});
   child.stdin.end(options.input ?? '');
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject);
