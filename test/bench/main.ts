@@ -5,6 +5,7 @@ import { calibrate } from './calibrate.ts';
 import { cameraEvents, cameraEventsBusy, cameraEventsIdle, cameraEventsMemory } from './camera-events.ts';
 import { discover, discoverCpu } from './discover.ts';
 import { type Figure, judge, type Result } from './figure.ts';
+import { footprintFirstSample, footprintIdle, footprintNode, footprintPerch, footprintRecording } from './footprint.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './get-throughput.ts';
 import { hls500Cpu, hls500Late, hls500Memory } from './hls-500.ts';
 import { hlsCpu, hlsCpuLowLatency } from './hls-cpu.ts';
@@ -34,6 +35,11 @@ const FIGURES: readonly Figure[] = [
   cameraEventsBusy,
   cameraEventsMemory,
   startTime,
+  footprintPerch,
+  footprintNode,
+  footprintIdle,
+  footprintRecording,
+  footprintFirstSample,
   recordCpu,
   recordMemory,
   recordMemoryGrowth,
