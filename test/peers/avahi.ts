@@ -60,7 +60,9 @@ const unescaped = (text: string): string =>
 export const pagesBecome = (avahi: Avahi, wanted: readonly string[]): Promise<true> =>
   until(async () => ((await avahi.pages()).join('\n') === [...wanted].sort().join('\n') ? true : undefined));
 
-const busConfig = (socket: string): string => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+const busConfig = (
+  socket: string,
+): string => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <listen>${socket}</listen>
