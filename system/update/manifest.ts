@@ -1,5 +1,5 @@
 import { PerchError } from '../../agent/base/errors.ts';
-import { isVersion } from './version.ts';
+import { compareVersions, isVersion } from './version.ts';
 
 /** An update is one of each at most, for each architecture. */
 export type PackageName = 'perch' | 'perch-node';
@@ -104,6 +104,21 @@ function checkTogether(version: string, packages: readonly UpdatePackage[]): voi
   const bytes = packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (bytes > MOST_UPDATE_BYTES) {
     throw damaged(`the packages of the update have ${bytes} bytes, the limit is ${MOST_UPDATE_BYTES}`);
+  }
+}
+
+/** @param installed undefined: nothing is @throws PerchError badInput */
+export function checkNewer({ version }: Pick<Manifest, 'version'>, installed: string | undefined): void {
+  if (installed === undefined || !isVersion(installed)) {
+    throw new PerchError('badInput', `Perch ${installed ?? ''} was not installed by its package`, {
+      why: 'unknownVersion',
+    });
+  }
+  const order = compareVersions(version, installed);
+  if (order <= 0) {
+    throw new PerchError('badInput', `the update is version ${version}, this box has ${installed}`, {
+      why: order === 0 ? 'same' : 'older',
+    });
   }
 }
 

@@ -87,9 +87,9 @@ export const debian = {
     return /^ActiveState=active$/m.test(said) ? Number(/^MainPID=(\d+)$/m.exec(said)?.[1] ?? 0) : 0;
   },
 
-  isHealthy: (port: number): Promise<boolean> =>
+  isHealthy: (host: string, port: number): Promise<boolean> =>
     new Promise((resolve) => {
-      const asked = get({ host: '127.0.0.1', port, path: '/health', timeout: HEALTH_MS, agent: false }, (answer) => {
+      const asked = get({ host, port, path: '/health', timeout: HEALTH_MS, agent: false }, (answer) => {
         answer.destroy();
         resolve(answer.statusCode === 200);
       });

@@ -7,6 +7,7 @@ export type Step = 'verified' | 'installing' | 'waiting' | 'good' | 'going back'
 /** Where the new version is seen to work. */
 export interface Watched {
   /** Of the page over http. */
+  readonly host: string;
   readonly port: number;
   /** In which something is being recorded; empty: nothing is. */
   readonly folders: readonly string[];

@@ -7,7 +7,10 @@ import { mutate } from '../../test/mutate.ts';
 import { random } from '../../test/random.ts';
 import { parseRequest, RequestFolder } from './take-update.ts';
 
-const REQUEST = { id: '0123456789abcdef0123456789abcdef', port: 80, folders: ['/var/lib/perch/recordings/door'] };
+const REQUEST = {
+  ...{ id: '0123456789abcdef0123456789abcdef', host: '127.0.0.1', port: 80 },
+  folders: ['/var/lib/perch/recordings/door'],
+};
 
 let folder: string;
 beforeEach(() => {
@@ -28,13 +31,14 @@ test.for([
   ['null', 'null'],
   ['an id that is a path', JSON.stringify({ ...REQUEST, id: '../../etc/passwd' })],
   ['a port that is a text', JSON.stringify({ ...REQUEST, port: '80' })],
+  ['a host with a name', JSON.stringify({ ...REQUEST, host: 'example.org' })],
   ['port 0', JSON.stringify({ ...REQUEST, port: 0 })],
   ['folders that are none', JSON.stringify({ ...REQUEST, folders: '/' })],
   ['a folder with dots', JSON.stringify({ ...REQUEST, folders: ['/var/../etc'] })],
   ['a folder that is relative', JSON.stringify({ ...REQUEST, folders: ['etc'] })],
   ['nine folders', JSON.stringify({ ...REQUEST, folders: Array(9).fill('/srv') })],
   ['more than any request has', JSON.stringify({ ...REQUEST, more: 'x'.repeat(5_000) })],
-])('%s is no request, and goes', ([, text]) => {
+] as const)('%s is no request, and goes', ([, text]) => {
   writeFileSync(at('update.json'), text);
   using requests = new RequestFolder(folder);
   expect(requests.takeRequest()).toBeUndefined();

@@ -1,11 +1,18 @@
 import type { KeyObject } from 'node:crypto';
 import { closeSync, constants, createReadStream, fstatSync, openSync, readSync, rmSync, statfsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { isAbsolute, join, normalize } from 'node:path';
 import { PerchError } from '../../agent/base/errors.ts';
-import { debName, type Manifest, MOST_UPDATE_BYTES, type PackageName, type UpdatePackage } from '../update/manifest.ts';
+import {
+  checkNewer,
+  debName,
+  type Manifest,
+  MOST_UPDATE_BYTES,
+  type PackageName,
+  type UpdatePackage,
+} from '../update/manifest.ts';
 import { readUpdate } from '../update/update-file.ts';
-import { compareVersions, isVersion } from '../update/version.ts';
 import type { Watched } from './journal.ts';
 
 /** The agent writes these into its data folder. Whoever has taken the agent over does so, too. */
@@ -85,11 +92,12 @@ export class RequestFolder implements Disposable {
 /** @returns undefined for what is no request */
 export function parseRequest(text: string): UpdateRequest | undefined {
   try {
-    const { id, port, folders } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    const { id, host, port, folders } = JSON.parse(text) as Readonly<Record<string, unknown>>;
     const isId = typeof id === 'string' && /^[0-9a-f]{32}$/.test(id);
+    const isHost = typeof host === 'string' && isIP(host) !== 0;
     const isPort = typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65_536;
     const areFolders = Array.isArray(folders) && folders.length <= MOST_FOLDERS && folders.every(isFolder);
-    return isId && isPort && areFolders ? { id, port, folders } : undefined;
+    return isId && isHost && isPort && areFolders ? { id, host, port, folders } : undefined;
   } catch {
     return undefined;
   }
@@ -161,21 +169,6 @@ export async function takeUpdate(
     for (const writer of writers.values()) {
       await writer.close();
     }
-  }
-}
-
-/** @throws PerchError badInput */
-export function checkNewer({ version }: Pick<Manifest, 'version'>, installed: string | undefined): void {
-  if (installed === undefined || !isVersion(installed)) {
-    throw new PerchError('badInput', `Perch ${installed ?? ''} here was not installed by its package`, {
-      why: 'unknownVersion',
-    });
-  }
-  const order = compareVersions(version, installed);
-  if (order <= 0) {
-    throw new PerchError('badInput', `the update is version ${version}, this box has ${installed}`, {
-      why: order === 0 ? 'same' : 'older',
-    });
   }
 }
 

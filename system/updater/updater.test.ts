@@ -110,8 +110,8 @@ class Disk implements Machine {
     await this.#happens();
     return this.ills[this.running] === 'dead' || this.running === 'half' ? 0 : 100;
   };
-  isHealthy = async (port: number): Promise<boolean> => {
-    expect(port).toBe(8080);
+  isHealthy = async (host: string, port: number): Promise<boolean> => {
+    expect([host, port]).toEqual(['127.0.0.1', 8080]);
     return this.ills[this.running] !== 'unhealthy';
   };
   recordings = (folders: readonly string[]): ReadonlyMap<string, number> => {
@@ -147,7 +147,10 @@ function ask(version = NEW, { key = KEYS.privateKey, folders = [] as string[] } 
   ];
   const header = writeHeader({ version, made: '2026-11-21T08:00:00Z', packages }, key);
   writeFileSync(join(places.requests, 'update.perchupdate'), Buffer.concat([header, bytes, bytes, bytes]));
-  writeFileSync(join(places.requests, 'update.json'), JSON.stringify({ id: ID, port: 8080, folders }));
+  writeFileSync(
+    join(places.requests, 'update.json'),
+    JSON.stringify({ id: ID, host: '127.0.0.1', port: 8080, folders }),
+  );
 }
 
 const status = (): Status => JSON.parse(readFileSync(join(places.own, 'status.json'), 'utf8'));

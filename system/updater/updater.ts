@@ -83,7 +83,7 @@ export class Updater {
   }
 
   async #take(folder: RequestFolder, request: UpdateRequest): Promise<Journal | undefined> {
-    const { id, port, folders } = request;
+    const { id, host, port, folders } = request;
     const { machine, keys } = this.#deps;
     try {
       const update = folder.openUpdate();
@@ -91,7 +91,7 @@ export class Updater {
       const { manifest, packages } = await takeUpdate(update, this.#work, keys, { ...machine, architecture });
       const from = (await machine.versionOf('perch')) ?? '';
       const journal: Journal = {
-        ...{ step: 'verified', id, from, to: manifest.version, starts: 0, watched: { port, folders } },
+        ...{ step: 'verified', id, from, to: manifest.version, starts: 0, watched: { host, port, folders } },
         ...{ packages: packages.map(debName), previous: await this.#keepPrevious(packages, architecture) },
       };
       this.#keepUpdater(packages);

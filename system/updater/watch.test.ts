@@ -16,16 +16,16 @@ async function watched(at: (second: number) => { pid: number; isWell?: boolean; 
     isHealthy: async () => now().isWell ?? true,
     recordings: () => new Map([['/srv/door/1.mp4', now().bytes ?? 0]]),
   };
-  let fault: Awaited<ReturnType<typeof watchNewVersion>> | 'watching' = 'watching';
-  void watchNewVersion(signs, { port: 80, folders }, clock).then((found) => {
-    fault = found;
+  let isOver = false;
+  const watching = watchNewVersion(signs, { host: '127.0.0.1', port: 80, folders }, clock).finally(() => {
+    isOver = true;
   });
   let seconds = 0;
-  while (fault === 'watching' && seconds < 100) {
+  while (!isOver && seconds < 100) {
     await clock.advance(1_000);
     seconds += 1;
   }
-  return { fault: fault as { why: string } | undefined, seconds };
+  return { fault: await watching, seconds };
 }
 
 test('a version that is well five times in a row and records is good', async () => {

@@ -16,7 +16,7 @@ export interface Signs {
   /** 0: none is running. */
   mainPid(): Promise<number>;
   /** What `/health` says. */
-  isHealthy(port: number): Promise<boolean>;
+  isHealthy(host: string, port: number): Promise<boolean>;
   /** Sizes of the newest recordings in these folders, by their names. */
   recordings(folders: readonly string[]): ReadonlyMap<string, number>;
 }
@@ -37,7 +37,7 @@ export async function watchNewVersion(signs: Signs, watched: Watched, clock: Clo
     await clock.sleep(LOOK_MS, never);
     const before = pid;
     pid = await signs.mainPid();
-    const isWell = pid !== 0 && pid === before && (await signs.isHealthy(watched.port));
+    const isWell = pid !== 0 && pid === before && (await signs.isHealthy(watched.host, watched.port));
     looks = isWell ? looks + 1 : 0;
     if (isWell) {
       const recordings = signs.recordings(watched.folders);

@@ -1,0 +1,164 @@
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { HostAnswer } from '../system/host-requests.ts';
+import type { UpdatePackage } from '../system/update/manifest.ts';
+import { writeHeader } from '../system/update/update-file.ts';
+import { FakeClock } from '../test/fake-clock.ts';
+import { createLogger } from './base/log.ts';
+import { BoxUpdates, recordFolder } from './box-updates.ts';
+import { parseConfig } from './config/load.ts';
+import { createHttpApp } from './http/app.ts';
+import { updateRoutes } from './http/update-routes.ts';
+
+const KEYS = generateKeyPairSync('ed25519');
+const PACKAGE = Buffer.alloc(100_000, 'perch');
+
+let folder: string;
+let app: FastifyInstance;
+let asked: object[];
+let told: object[];
+let answer: (HostAnswer & { readonly id: string }) | undefined;
+let isOffered: boolean;
+let stop: AbortController;
+let clock: FakeClock;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'perch-updates-'));
+  mkdirSync(join(folder, 'keys'));
+  writeFileSync(join(folder, 'keys/own.pem'), KEYS.publicKey.export({ type: 'spki', format: 'pem' }));
+  [asked, told, answer, isOffered] = [[], [], undefined, true];
+  [stop, clock] = [new AbortController(), new FakeClock()];
+  const { config } = parseConfig('perch: own\naddress: :80\npaths:\n  door:\n', 'perch.yml', {}, DEFAULTS);
+  if (!config) {
+    throw new Error('the configuration is wrong');
+  }
+  const updates = new BoxUpdates({
+    ...{ version: 'v1.1.0', dataDir: folder, clock, log: createLogger('silent', () => {}), signal: stop.signal },
+    events: { emit: (_type, fields) => void told.push(fields) },
+    paths: {
+      list: () => [
+        { name: 'door', recording: { active: true } as never },
+        { name: 'yard', recording: null },
+      ],
+    },
+    settings: () => config,
+    keyFolder: join(folder, 'keys'),
+    host: {
+      offers: () => isOffered,
+      ask: async (task, fields) => {
+        asked.push({ task, ...fields });
+        return { ok: true, text: 'it is being installed', state: 'installing' };
+      },
+      lastAnswer: async () => answer,
+    },
+  });
+  app = createHttpApp({ log: createLogger('silent', () => {}) });
+  await app.register(updateRoutes, { access: { require: async () => {} }, updates });
+});
+afterEach(async () => {
+  stop.abort();
+  await app.close();
+  rmSync(folder, { recursive: true });
+});
+
+const DEFAULTS = { recordPath: '/var/lib/perch/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/' };
+
+function updateTo(version: string, key: KeyObject = KEYS.privateKey): Buffer {
+  const sha512 = createHash('sha512').update(PACKAGE).digest('hex');
+  const perch: UpdatePackage = { name: 'perch', version, architecture: 'all', sizeBytes: PACKAGE.length, sha512 };
+  const header = writeHeader({ version, made: '2026-11-21T08:00:00Z', packages: [perch] }, key);
+  return Buffer.concat([header, PACKAGE]);
+}
+
+const post = async (url: string, payload: Buffer) => {
+  const headers = { 'content-type': 'application/octet-stream' };
+  const { statusCode, body } = await app.inject({ method: 'POST', url, headers, payload });
+  return { statusCode, ...(JSON.parse(body) as Record<string, unknown>) };
+};
+const requested = (): string => join(folder, 'requests/update.perchupdate');
+
+test('what is in an update is told without anything being changed', async () => {
+  expect(await post('/v3/update/check', updateTo('1.2.0'))).toEqual({
+    ...{ statusCode: 200, version: '1.2.0', current: 'v1.1.0', made: '2026-11-21T08:00:00Z' },
+    packages: [{ name: 'perch', architecture: 'all', sizeBytes: PACKAGE.length }],
+  });
+  expect(existsSync(join(folder, 'requests'))).toBe(false);
+});
+
+test("an update is laid down for root's service, with what the new version is to be seen by", async () => {
+  const update = updateTo('1.2.0');
+  expect(await post('/v3/update', update)).toMatchObject({ statusCode: 200, version: '1.2.0' });
+  expect(readFileSync(requested()).equals(update)).toBe(true);
+  const folders = ['/var/lib/perch/recordings/door'];
+  expect(asked).toEqual([{ task: 'update', host: '127.0.0.1', port: 80, folders }]);
+});
+
+test.for([
+  [400, 'same', () => updateTo('1.1.0')],
+  [400, 'older', () => updateTo('1.0.9')],
+  [400, 'notSigned', () => updateTo('1.2.0', generateKeyPairSync('ed25519').privateKey)],
+  [400, 'damaged', () => updateTo('1.2.0').fill(0, 100_000)],
+  [400, 'damaged', () => updateTo('1.2.0').subarray(0, 50_000)],
+  [400, 'noUpdate', () => Buffer.from('hello'.repeat(100))],
+] as const)('%i %s: such a file is not laid down', async ([statusCode, why, make]) => {
+  for (const url of ['/v3/update/check', '/v3/update']) {
+    expect(await post(url, make())).toMatchObject({ statusCode, why });
+  }
+  expect(asked).toEqual([]);
+  expect(existsSync(requested())).toBe(false);
+  expect(existsSync(`${requested()}.new`)).toBe(false);
+});
+
+test('a box that cannot install updates says why, and takes none', async () => {
+  isOffered = false;
+  expect((await app.inject('/v3/update')).json()).toMatchObject({ canInstall: false, lacking: 'noService' });
+  expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 501, why: 'noService' });
+  isOffered = true;
+  rmSync(join(folder, 'keys'), { recursive: true });
+  expect((await app.inject('/v3/update')).json()).toMatchObject({ canInstall: false, lacking: 'noKey' });
+  expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 501, why: 'noKey' });
+});
+
+test('what has become of the last update is told, and each of its steps once', async () => {
+  expect((await app.inject('/v3/update')).json()).toEqual({
+    ...{ version: 'v1.1.0', canInstall: true, lacking: null, isReceiving: false, last: null },
+  });
+  const steps = { id: 'a', ok: true, text: 'it is watched', from: '1.0.0', to: '1.1.0', time: '2026-11-21T08:00:00Z' };
+  answer = { ...steps, state: 'waiting' };
+  await clock.advance(6_000);
+  answer = { ...steps, ok: false, state: 'gone back', why: 'unhealthy' };
+  await clock.advance(6_000);
+  expect(told).toEqual([
+    { state: 'update', step: 'waiting', ok: true, version: '1.1.0' },
+    { state: 'update', step: 'gone back', ok: false, why: 'unhealthy', version: '1.1.0' },
+  ]);
+  const { last } = (await app.inject('/v3/update')).json() as { last: object };
+  expect(last).toMatchObject({ ok: false, state: 'gone back', why: 'unhealthy', from: '1.0.0', to: '1.1.0' });
+});
+
+test('whoever sends a long file that is none gets his answer', async () => {
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const answered = await fetch(`${address}/v3/update`, {
+    ...{ method: 'POST', headers: { 'Content-Type': 'application/octet-stream' }, body: Buffer.alloc(8 << 20, 'no') },
+  });
+  expect([answered.status, await answered.json()]).toMatchObject([400, { why: 'noUpdate' }]);
+});
+
+test('an update of long ago is no news', async () => {
+  answer = { id: 'a', ok: true, text: '', state: 'good' };
+  await clock.advance(10_000);
+  expect(told).toEqual([]);
+});
+
+test.for([
+  ['/srv/%path/%Y-%m-%d/%H', 'door', '/srv/door'],
+  ['/srv/rec-%path-%Y', 'a/b', '/srv/rec-a'],
+  ['/srv/%Y/%path', 'door', '/srv'],
+  ['/srv/%path/one', 'door', '/srv/door'],
+] as const)('%s of %s is written below %s', ([recordPath, name, expected]) => {
+  expect(recordFolder(recordPath, name)).toBe(expected);
+});

@@ -1,0 +1,228 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, statfs } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import type { HostAnswer, HostRequests } from '../system/host-requests.ts';
+import { loadUpdateKeys } from '../system/update/keys.ts';
+import { checkNewer, type Manifest, MOST_UPDATE_BYTES } from '../system/update/manifest.ts';
+import { readUpdate } from '../system/update/update-file.ts';
+import type { TellBox } from './base/box-events.ts';
+import type { Clock } from './base/clock.ts';
+import { PerchError } from './base/errors.ts';
+import type { Logger } from './base/log.ts';
+import { parseAddress } from './config/address.ts';
+import type { Config } from './config/load.ts';
+import type { UpdateBox, UpdatePlan, UpdateState } from './http/update-routes.ts';
+import type { PathStatus } from './paths/path-status.ts';
+
+/** Until the request is taken and its file has been read there: a Node is a hundred megabytes on a slow card. */
+const TAKEN_MS = 180_000;
+const LOOK_MS = 2_000;
+const MOST_FOLDERS = 8;
+const UNDER_WAY: readonly unknown[] = ['installing', 'waiting', 'going back'];
+const FILE = 'update.perchupdate';
+
+export interface BoxUpdatesDeps {
+  readonly version: string;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly events: { emit: TellBox };
+  readonly paths: { list(): readonly Pick<PathStatus, 'name' | 'recording'>[] };
+  readonly signal: AbortSignal;
+  settings(): Config;
+  readonly host: Pick<HostRequests, 'offers' | 'ask' | 'lastAnswer'>;
+  /** Of the package. */
+  readonly keyFolder?: string;
+}
+
+/**
+ * What the agent does of an update: it checks what comes in and lays it down for root's service, which checks all of it again,
+ * installs it and watches it. The agent itself is started anew meanwhile.
+ */
+export class BoxUpdates implements UpdateBox {
+  readonly #deps: BoxUpdatesDeps;
+  #isTaken = false;
+  #told = '';
+
+  constructor(deps: BoxUpdatesDeps) {
+    this.#deps = deps;
+    const stop = deps.clock.every(LOOK_MS, () => void this.#look());
+    deps.signal.addEventListener('abort', stop, { once: true });
+  }
+
+  async state(): Promise<UpdateState> {
+    const { version, host } = this.#deps;
+    const answer = await host.lastAnswer('update');
+    const lacking = this.#lacking();
+    return {
+      version,
+      canInstall: lacking === undefined,
+      lacking: lacking ?? null,
+      isReceiving: this.#isTaken,
+      last: answer ? lastOf(answer) : null,
+    };
+  }
+
+  async check(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan> {
+    return this.#alone(async () => planOf(await this.#read(pieces, async () => {}), this.#deps.version));
+  }
+
+  async install(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan> {
+    return this.#alone(async () => {
+      const lacking = this.#lacking();
+      if (lacking !== undefined) {
+        throw new PerchError('unsupported', LACKING[lacking], { why: lacking });
+      }
+      const { host, signal, version, log } = this.#deps;
+      const manifest = await this.#keep(pieces);
+      log.info({ version: manifest.version, from: version }, 'an update is installed');
+      const answer = await host.ask('update', this.#request(), TAKEN_MS, signal);
+      if (!answer.ok) {
+        throw new PerchError('badInput', answer.text, { why: answer['why'] });
+      }
+      return planOf(manifest, version);
+    });
+  }
+
+  #lacking(): keyof typeof LACKING | undefined {
+    if (!this.#deps.host.offers('update')) {
+      return 'noService';
+    }
+    return loadUpdateKeys(this.#deps.keyFolder).length === 0 ? 'noKey' : undefined;
+  }
+
+  /** A body of hundreds of megabytes, and the one file that there is for it. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isTaken) {
+      throw new PerchError('exhausted', 'another update is being taken', { isBusy: true });
+    }
+    this.#isTaken = true;
+    try {
+      return await work();
+    } finally {
+      this.#isTaken = false;
+    }
+  }
+
+  #read(pieces: AsyncIterable<Uint8Array>, begin: (manifest: Manifest) => Promise<void>): Promise<Manifest> {
+    const keys = loadUpdateKeys(this.#deps.keyFolder);
+    return readUpdate(pieces, keys, {
+      begin: async (manifest) => {
+        checkNewer(manifest, this.#deps.version.replace(/^v/, ''));
+        await begin(manifest);
+      },
+      take: () => {},
+    });
+  }
+
+  /** Writes it down as it comes, and gives it its name once all of it is right. */
+  async #keep(pieces: AsyncIterable<Uint8Array>): Promise<Manifest> {
+    const folder = join(this.#deps.dataDir, 'requests');
+    await mkdir(folder, { recursive: true, mode: 0o750 });
+    const file = join(folder, FILE);
+    const temporary = `${file}.new`;
+    await rm(temporary, { force: true });
+    const out = createWriteStream(temporary, { mode: 0o640, flush: true });
+    const written = finished(out);
+    written.catch(() => {});
+    try {
+      const manifest = await this.#read(copied(pieces, out), (found) => checkRoom(folder, found));
+      out.end();
+      await written;
+      await rename(temporary, file);
+      return manifest;
+    } catch (error) {
+      out.destroy();
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  /** By what the new version is seen to work: the page's port, and folders that are being recorded to now. */
+  #request(): object {
+    const settings = this.#deps.settings();
+    const { host = '', port = 0 } = parseAddress(settings.address) ?? {};
+    const isAny = isIP(host) === 0 || host === '0.0.0.0' || host === '::';
+    const recording = this.#deps.paths.list().filter((path) => path.recording?.active === true);
+    const folders = recording.map(({ name }) =>
+      recordFolder(settings.paths.get(name)?.settings?.recordPath ?? settings.pathDefaults.recordPath, name),
+    );
+    const absolute = [...new Set(folders)].filter((one) => one.startsWith('/'));
+    return { host: isAny ? '127.0.0.1' : host, port, folders: absolute.slice(0, MOST_FOLDERS) };
+  }
+
+  /** Tells of each step once; after a restart that of the version which is being watched. */
+  async #look(): Promise<void> {
+    const answer = await this.#deps.host.lastAnswer('update');
+    const step = answer?.['state'];
+    const key = `${answer?.id} ${step}`;
+    if (typeof step !== 'string' || key === this.#told || !(UNDER_WAY.includes(step) || this.#told !== '')) {
+      return;
+    }
+    this.#told = key;
+    const { ok = false, why, to } = answer ?? {};
+    this.#deps.events.emit('box', { state: 'update', step, ok, ...texts({ why, version: to }) });
+  }
+}
+
+const LACKING = {
+  noService: 'updates are installed by the service of the Debian package, which this box does not have',
+  noKey: 'the package of this box knows nobody whose updates it would take',
+};
+
+/** Up to the first part that changes with the time. */
+export function recordFolder(recordPath: string, name: string): string {
+  const parts = recordPath.replaceAll('%path', name).split('/');
+  const changing = parts.findIndex((part) => part.includes('%'));
+  return parts.slice(0, changing < 0 ? -1 : changing).join('/');
+}
+
+async function* copied(
+  pieces: AsyncIterable<Uint8Array>,
+  out: ReturnType<typeof createWriteStream>,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    if (out.errored) {
+      throw new PerchError('unavailable', 'the update cannot be written', { why: 'notWritten' }, out.errored);
+    }
+    if (!out.write(piece)) {
+      await new Promise<void>((resolve) => {
+        out.once('drain', resolve).once('close', resolve);
+      });
+    }
+    yield piece;
+  }
+}
+
+/** It lies there three times for a moment: as a file, as packages, and installed. */
+async function checkRoom(folder: string, { packages }: Manifest): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const needed =
+    Math.min(
+      MOST_UPDATE_BYTES,
+      packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    ) * 3;
+  if (bavail * bsize < needed) {
+    throw new PerchError('exhausted', `the update needs ${needed} bytes on the disk, ${bavail * bsize} are free`, {
+      why: 'room',
+    });
+  }
+}
+
+const planOf = ({ version, made, packages }: Manifest, current: string): UpdatePlan => ({
+  ...{ version, made, current },
+  packages: packages.map(({ name, architecture, sizeBytes }) => ({ name, architecture, sizeBytes })),
+});
+
+function lastOf({ ok, text, state, why, from, to, time }: HostAnswer): NonNullable<UpdateState['last']> {
+  const told = texts({ state, why, from, to, time });
+  return {
+    ...{ ok, text, state: told['state'] ?? '' },
+    ...{ why: told['why'] ?? null, from: told['from'] ?? null, to: told['to'] ?? null, time: told['time'] ?? null },
+  };
+}
+
+const texts = (fields: Readonly<Record<string, unknown>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(fields).filter((one): one is [string, string] => typeof one[1] === 'string'));
