@@ -83,8 +83,8 @@ test('one profile at a time: the next is told when to come again, and gets its o
   await using box = await open();
   const first = box.get('/debug/pprof/profile?seconds=20');
   await expect.poll(() => box.clock.sleeping).toBe(1);
-  for (const url of ['/debug/pprof/profile', '/debug/pprof/allocs', '/debug/pprof/heapsnapshot']) {
-    const { statusCode, headers } = await box.get(url);
+  for (const name of ['profile', 'allocs', 'heapsnapshot', 'heap?gc=1']) {
+    const { statusCode, headers } = await box.get(`/debug/pprof/${name}`);
     expect([statusCode, headers['retry-after']]).toEqual([429, '20']);
   }
   expect((await after(box.clock, 20_000, first)).statusCode).toBe(200);
@@ -157,6 +157,22 @@ test('the heap is told in figures, with what a snapshot would need', async () =>
   expect(facts.spaces.length).toBeGreaterThan(3);
   expect(facts.snapshot.availableBytes).toBe(5);
   expect(facts.snapshot.needsBytes).toBeGreaterThan(facts.heap.used_heap_size);
+});
+
+test('what is open is counted, and with gc=1 garbage is collected first', async () => {
+  await using box = await open();
+  const heap = async (query: string) =>
+    (await box.get(`/debug/pprof/heap${query}`)).json() as ReturnType<Profiler['heap']>;
+  const timers = (await heap('')).resources['Timeout'] ?? 0;
+  const timer = setTimeout(() => {}, 1e6);
+  expect((await heap('')).resources['Timeout']).toBe(timers + 1);
+  clearTimeout(timer);
+  const held = new WeakRef({ big: new Array(1_000).fill(0) });
+  // Whoever has been looked at lives until the end of his turn.
+  await setImmediate();
+  await heap('?gc=0');
+  await heap('?gc=1');
+  expect(held.deref()).toBeUndefined();
 });
 
 test('a snapshot is refused where memory is short, and streamed where it is not, one after the other', async () => {

@@ -24,7 +24,7 @@ const INDEX = `Profiles of Perch, at the addresses where MediaMTX has Go's. They
 
 ${BASE}/profile?seconds=30   CPU: a .cpuprofile of the next seconds (1 to ${LONGEST_SECONDS})
 ${BASE}/allocs?seconds=30    memory that is asked for in the next seconds, by whom: a .heapprofile
-${BASE}/heap                 memory as it is now: JSON
+${BASE}/heap                 memory and what is open, as it is now: JSON; ?gc=1 collects all garbage first
 ${BASE}/heapsnapshot         every object: a .heapsnapshot, for the owner alone. It holds passwords; Perch stands still while it
                              is made, for seconds, and needs the memory that ${BASE}/heap tells under snapshot.needsBytes
 `;
@@ -72,7 +72,7 @@ function addRoutes(app: FastifyInstance, { access, cors, profiler, wallMs }: Ppr
   app.get(`${BASE}/`, (_, reply) => plain(reply, 200, INDEX));
   app.get(`${BASE}/profile`, quiet, taking('cpu', 'cpuprofile'));
   app.get(`${BASE}/allocs`, quiet, taking('heap', 'heapprofile'));
-  app.get(`${BASE}/heap`, () => profiler.heap());
+  app.get(`${BASE}/heap`, async (request) => (wantsCollection(request) ? profiler.keptHeap() : profiler.heap()));
   app.get(`${BASE}/heapsnapshot`, quiet, async (request, reply) => {
     await access.require(request, 'admin', '');
     if (request.raw.aborted) {
@@ -87,6 +87,10 @@ function addRoutes(app: FastifyInstance, { access, cors, profiler, wallMs }: Ppr
 
 const plain = (reply: FastifyReply, status: number, text: string): FastifyReply =>
   reply.code(status).type('text/plain; charset=utf-8').send(text);
+
+/** Go's parameter: 0 or absent for no, any other number for yes. */
+const wantsCollection = ({ query }: FastifyRequest): boolean =>
+  /^[1-9]\d{0,8}$/.test(String((query as { readonly gc?: unknown }).gc));
 
 function secondsOf({ query }: FastifyRequest): number {
   const { seconds } = query as { readonly seconds?: unknown };

@@ -33,6 +33,8 @@ export interface HeapFacts {
   readonly spaces: ReturnType<typeof getHeapSpaceStatistics>;
   /** What a snapshot needs for a while, and what there is. */
   readonly snapshot: { readonly needsBytes: number; readonly availableBytes: number };
+  /** What keeps the event loop going, counted by Node's names: sockets, timers, requests under way. */
+  readonly resources: Readonly<Record<string, number>>;
 }
 
 /** Takes profiles of this process, one at a time: two would measure each other. */
@@ -85,7 +87,32 @@ export class Profiler {
   heap(): HeapFacts {
     const heap = getHeapStatistics();
     const snapshot = { needsBytes: heap.used_heap_size * SNAPSHOT_FACTOR, availableBytes: this.#availableBytes() };
-    return { memory: process.memoryUsage(), heap, spaces: getHeapSpaceStatistics(), snapshot };
+    return {
+      memory: process.memoryUsage(),
+      heap,
+      spaces: getHeapSpaceStatistics(),
+      snapshot,
+      resources: countOf(process.getActiveResourcesInfo()),
+    };
+  }
+
+  /**
+   * The same after all garbage has been collected, which nothing else is done during: what is kept.
+   * @throws PerchError exhausted while another is being taken
+   */
+  async keptHeap(): Promise<HeapFacts> {
+    const end = this.#begin(Number.POSITIVE_INFINITY);
+    let session: Session | undefined;
+    try {
+      const inspector = await import('node:inspector/promises');
+      session = new inspector.Session();
+      session.connect();
+      await session.post('HeapProfiler.collectGarbage');
+      return this.heap();
+    } finally {
+      session?.disconnect();
+      end();
+    }
   }
 
   /**
@@ -122,6 +149,14 @@ export class Profiler {
       this.#taken = this.#taken === taken ? undefined : this.#taken;
     };
   }
+}
+
+function countOf(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) {
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
 }
 
 const inMb = (bytes: number): number => Math.ceil(bytes / MB);
