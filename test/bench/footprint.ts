@@ -110,7 +110,7 @@ export const footprintIdle: Figure = {
   about: `resident memory of the box as it is shipped, without cameras, ${SETTLED_SECONDS} s after its page was opened`,
   measure: async (note) => {
     using box = await unpackBox();
-    return withFolder(async (folder) => {
+    return await withFolder(async (folder) => {
       const paths = 'paths: { stage: { source: publisher } }\n';
       // What was compiled is kept from the first time on.
       await withBox(box, folder, paths, ({ url }) => visit(url));
@@ -136,7 +136,7 @@ export const footprintRecording: Figure = {
     const urls = cameraUrls(cameras);
     const lines = urls.map((url, i) => `  cam${i + 1}: { source: '${url}' }\n`);
     const paths = `pathDefaults: { record: yes }\npaths:\n${lines.join('')}`;
-    return withFolder((folder) =>
+    return await withFolder((folder) =>
       withBox(box, folder, paths, async ({ process, dataDir, url, rtspPort }) => {
         await visit(url);
         await until(() => (recorded(dataDir).length >= CAMERAS ? true : undefined));
