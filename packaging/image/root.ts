@@ -33,15 +33,19 @@ export async function makeRoot(folder: string, { suite, packages, say }: RootOpt
   say("installing Perch's packages");
   for (const file of packages) {
     await cp(file, join(folder, 'tmp', 'perch.deb'));
-    await withArm64(() =>
-      call('chroot', [folder, 'dpkg', '--install', '/tmp/perch.deb'], {
-        env: { DEBIAN_FRONTEND: 'noninteractive', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', SYSTEMD_OFFLINE: '1' },
-      }),
-    );
+    await withArm64(() => installPackage(folder, '/tmp/perch.deb'));
     await rm(join(folder, 'tmp', 'perch.deb'));
   }
   await layFiles(folder);
   await settle(folder);
+}
+
+/** In namespaces of its own: its scripts look for somebody who has port 80, and nothing stays mounted. */
+async function installPackage(folder: string, file: string): Promise<void> {
+  const inside = 'mount -t proc proc "$1/proc" && exec chroot "$1" dpkg --install "$2"';
+  await call('unshare', ['--mount', '--net', '--pid', '--fork', 'sh', '-c', inside, 'install', folder, file], {
+    env: { DEBIAN_FRONTEND: 'noninteractive', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+  });
 }
 
 /** Debian without Perch, kept for the next time: it takes minutes. @returns a tar file */

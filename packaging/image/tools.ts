@@ -12,6 +12,7 @@ const TOOLS = {
   'qemu-aarch64-static': 'qemu-user-static',
   'arch-test': 'arch-test',
   sfdisk: 'fdisk',
+  unshare: 'util-linux',
   mke2fs: 'e2fsprogs',
   mformat: 'mtools',
   mcopy: 'mtools',
