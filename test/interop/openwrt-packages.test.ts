@@ -118,7 +118,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     writeFileSync(join(router.root, 'etc/config/perch'), `config perch 'main'\n${lines.join('\n')}\n`);
 
   test('procd is asked for one service that never stays down, and for nothing where it is switched off', async () => {
-    await using router = await install();
+    const router = await install();
     await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
     const params = (env: readonly string[], data: string, disk: string) => [
       ['open_instance', 'main'],
@@ -170,7 +170,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
   });
 
   test('the page is packed where it is installed, and a removal leaves what people have made', async () => {
-    await using router = await install();
+    const router = await install();
     await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
     const page = '/usr/lib/perch/webui/dist';
     expect(await router.run(`zcat ${page}/*.js.gz | cmp - ${page}/main-3F2A9C1B.js; ls ${page}`)).toBe(
@@ -184,7 +184,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
   });
 
   test('with little flash Node goes onto a disk, and what leads to it goes with the package', async () => {
-    await using router = await install();
+    const router = await install();
     await router.mountDisk();
     await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk /mnt/sda1');
     expect(await router.run('readlink /usr/lib/perch/node; /usr/lib/perch/node/bin/node hello')).toBe(
@@ -201,7 +201,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
   });
 
   test('the archive installs onto a disk, stays there at the next time, outlives an upgrade of the router, and goes', async () => {
-    await using router = await install(true);
+    const router = await install(true);
     await router.run('cd /tmp && tar -xzf perch-openwrt-1.2.3-x86_64.tar.gz && mv perch-openwrt-1.2.3-x86_64 new');
     expect((await router.attempt('/tmp/new/install.sh --to /mnt/sda1/perch')).output).toContain(
       'no disk is mounted at /mnt/sda1/perch',

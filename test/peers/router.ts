@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { type RunningProcess, runProcess, startProcess } from './process.ts';
 
 const DOUBLES = join(import.meta.dirname, 'router');
@@ -13,7 +14,7 @@ const DISK_MEGABYTES = 700;
  * A root in memory that holds nothing but a static busybox and stand-ins for what OpenWrt's base has of its own, with a network of
  * its own and a disk (ext4) that can be mounted at /mnt/sda1. Needs the superuser.
  */
-export interface Router extends AsyncDisposable {
+export interface Router {
   /** Its root as seen from here. */
   readonly root: string;
   /** By its busybox, as root. @throws with the output when it fails */
@@ -26,10 +27,13 @@ export interface Router extends AsyncDisposable {
   startAsked(): Promise<RunningProcess>;
   /** Any program there, as the user perch. */
   start(command: readonly string[], env: readonly string[]): RunningProcess;
+  /** Over its own network. */
+  get(path: string): Promise<{ readonly status: number; readonly body: string }>;
   mountDisk(): Promise<void>;
   unmountDisk(): Promise<void>;
 }
 
+/** Gone at the end of the test, however it ends. */
 export async function startRouter(): Promise<Router> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-router-'));
   const image = `${folder}.disk`;
@@ -61,8 +65,18 @@ export async function startRouter(): Promise<Router> {
       .split('\n')
       .map((line) => line.split('\t'));
   // As procd has it: the user's number comes from the router's own list.
-  const start = (command: readonly string[], env: readonly string[]) =>
-    startProcess('nsenter', chroot('65536:65536', env, command));
+  const started: RunningProcess[] = [];
+  const start = (command: readonly string[], env: readonly string[]) => {
+    const running = startProcess('nsenter', chroot('65536:65536', env, command));
+    started.push(running);
+    return running;
+  };
+  onTestFinished(async () => {
+    // What still runs would keep the mounts.
+    await Promise.all([...started, holder].map((running) => running.stop('SIGKILL')));
+    rmSync(folder, { recursive: true });
+    rmSync(image, { force: true });
+  });
   await furnish(root);
   await outside(`chroot ${folder} /bin/busybox --install -s /bin`);
   return {
@@ -79,13 +93,14 @@ export async function startRouter(): Promise<Router> {
           .flatMap((call) => call.slice(2));
       return start(wordsOf('command'), wordsOf('env'));
     },
+    get: async (path) => {
+      const curl = ['curl', '-sL', '-m', '10', '-w', '\n%{http_code}', `http://127.0.0.1:8080${path}`];
+      const { output } = await runProcess('nsenter', [...inside, ...curl]);
+      const end = output.lastIndexOf('\n');
+      return { status: Number(output.slice(end + 1)), body: output.slice(0, end) };
+    },
     mountDisk: async () => void (await outside(`mount -o loop ${image} ${folder}/mnt/sda1`)),
     unmountDisk: async () => void (await outside(`umount ${folder}/mnt/sda1`)),
-    async [Symbol.asyncDispose]() {
-      await holder.stop('SIGKILL');
-      rmSync(folder, { recursive: true });
-      rmSync(image);
-    },
   };
 }
 
