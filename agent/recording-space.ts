@@ -15,7 +15,7 @@ import { RecordPathPattern } from './record/record-path.ts';
 import type { DiskGuard } from './record/recorder.ts';
 import { deletePath } from './record/retention/delete-path.ts';
 import { DeletionTrace } from './record/retention/deletion-trace.ts';
-import { Deletions } from './record/retention/deletions.ts';
+import { type DeletionHold, Deletions } from './record/retention/deletions.ts';
 import { KeptLimits } from './record/retention/kept-limits.ts';
 import { type ProtectedRange, ProtectedRanges } from './record/retention/protected-ranges.ts';
 import { keepRetention } from './record/retention/retention.ts';
@@ -231,9 +231,10 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     return { deleted: files, bytes: diskBytes, kept: keptFiles, items };
   }
 
-  list(): (DiskStatus & { readonly deletionsHeld: string | null })[] {
+  list(): (DiskStatus & { readonly deletionsHeld: string | null; readonly deletionsHeldWhy: DeletionHold | null })[] {
     const deletionsHeld = this.#deletions.ageHold ?? null;
-    return this.#disks.list().map((disk) => ({ ...disk, deletionsHeld }));
+    const deletionsHeldWhy = this.#deletions.ageHoldWord ?? null;
+    return this.#disks.list().map((disk) => ({ ...disk, deletionsHeld, deletionsHeldWhy }));
   }
 
   /** `st_dev` of the disk that a folder of recordings is on. */

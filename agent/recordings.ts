@@ -357,6 +357,7 @@ function statusOf({ state }: Recorder): PathRecorder['status'] {
   return {
     active: state.kind === 'recording',
     error: isFailed ? state.error : null,
+    why: isFailed ? state.why : null,
     since: isFailed ? new Date(state.sinceMs).toISOString() : null,
   };
 }

@@ -16,7 +16,7 @@ export function configOf(paths: string, more = ''): Config {
 
 /** A recorder that writes down what it is told. */
 class NotedRecorder {
-  readonly status = { active: false, error: null, since: null };
+  readonly status = { active: false, error: null, why: null, since: null };
   readonly started: Stream[] = [];
   stops = 0;
   start(stream: Stream): void {

@@ -6,5 +6,13 @@ export interface PathRecorder {
   start(stream: Stream): void;
   /** Finishes the open file. */
   stop(): Promise<void>;
-  readonly status: { readonly active: boolean; readonly error: string | null; readonly since: string | null };
+  readonly status: RecordingStatus;
+}
+
+export interface RecordingStatus {
+  readonly active: boolean;
+  /** Why nothing is recorded, and the word for it that programs look at. */
+  readonly error: string | null;
+  readonly why: string | null;
+  readonly since: string | null;
 }

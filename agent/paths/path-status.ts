@@ -5,6 +5,7 @@ import type { Av1Track, G711Track, H264Track, Track } from '../media/track.ts';
 import { CODEC_LABEL } from '../media/track.ts';
 import type { SourceStatistics } from '../sources/source.ts';
 import type { Stream } from '../stream/stream.ts';
+import type { RecordingStatus } from './path-recorder.ts';
 
 /** A track as MediaMTX's API describes it. */
 export interface TrackStatus {
@@ -62,10 +63,12 @@ export interface PathStatus {
   readonly offlineSince: string | null;
   /** Why the source is not there, or why it went last time. */
   readonly lastError: string | null;
+  /** The word for it that programs look at. */
+  readonly lastErrorWhy: string | null;
   readonly lastErrorTime: string | null;
   /** Why the configuration of this path was refused. */
   readonly configError: string | null;
-  readonly recording: { readonly active: boolean; readonly error: string | null; readonly since: string | null } | null;
+  readonly recording: RecordingStatus | null;
   /** Bits per second that came in, over the last seconds. */
   readonly bitrate: number;
   /** Whether people can talk through the camera; 'unknown' until somebody has wanted to. */
@@ -104,6 +107,7 @@ export function disabledStatus({ name, error }: PathEntry): PathStatus {
     clockOffsetMs: null,
     offlineSince: null,
     lastError: null,
+    lastErrorWhy: null,
     lastErrorTime: null,
     configError: error ?? null,
     recording: null,

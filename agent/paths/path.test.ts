@@ -8,7 +8,7 @@ import type { PathRecorder } from './path-recorder.ts';
 
 /** Takes as long to stop as the test wants. */
 class SlowRecorder implements PathRecorder {
-  readonly status = { active: false, error: null, since: null };
+  readonly status = { active: false, error: null, why: null, since: null };
   readonly started: Stream[] = [];
   readonly #stopped = Promise.withResolvers<void>();
 

@@ -287,6 +287,7 @@ export class Path {
       clockOffsetMs: statistics?.clockOffsetMs ?? null,
       offlineSince: this.#offlineSince,
       lastError: this.#runner?.lastError ?? null,
+      lastErrorWhy: this.#runner?.lastErrorWhy ?? null,
       lastErrorTime: this.#runner?.lastErrorTime ?? null,
       configError: null,
       recording: this.#recorder?.status ?? null,

@@ -84,6 +84,12 @@ export class SourceRunner {
     return this.#lastError;
   }
 
+  /** In one word, where the source has one for it. */
+  get lastErrorWhy(): string | null {
+    const why = this.#cause instanceof PerchError ? this.#cause.context['absence'] : undefined;
+    return this.#lastError !== null && typeof why === 'string' ? why : null;
+  }
+
   get lastErrorTime(): string | null {
     return this.#lastErrorTime;
   }

@@ -28,6 +28,27 @@ export function diskFault(folder: string, cause: unknown): PerchError {
   );
 }
 
+/** Why nothing is recorded, for programs; `disk`: it takes nothing now, and tells why itself. */
+export type RecordingTrouble =
+  | 'disk'
+  | 'diskFull'
+  | 'diskFailing'
+  | 'diskReadOnly'
+  | 'noRights'
+  | 'nothingToRecord'
+  | 'fault';
+
+const TROUBLES: Readonly<Record<string, RecordingTrouble>> = {
+  ENOSPC: 'diskFull',
+  EDQUOT: 'diskFull',
+  EROFS: 'diskReadOnly',
+  EACCES: 'noRights',
+  EPERM: 'noRights',
+};
+
+export const troubleOfDisk = (code: string): RecordingTrouble =>
+  TROUBLES[code] ?? (isDiskFailing(code) ? 'diskFailing' : 'disk');
+
 const FAILING = new Set(['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'EREMOTEIO', 'ENOTCONN']);
 
 /** The disk itself answers with errors: it is damaged, or was pulled while it was mounted. */

@@ -42,7 +42,7 @@ test('nothing is begun on a disk that is refused, the state says why, and the ne
   guard.text = 'cannot record to /mnt/usb: its disk is not mounted';
   const { running, feed } = start(folder.path, guard);
   feed(3);
-  expect(running.recorder.state).toMatchObject({ kind: 'failed', error: guard.text });
+  expect(running.recorder.state).toMatchObject({ kind: 'failed', error: guard.text, why: 'disk' });
   expect(filesBelow(folder.path)).toEqual([]);
   guard.text = undefined;
   feed(3);
@@ -59,7 +59,7 @@ test('a disk that takes no more ends the file whole, and what comes later is ano
   guard.text = 'cannot record to /mnt/usb: recording has stopped';
   running.recorder.interrupt(guard.text);
   feed(4);
-  expect(running.recorder.state).toMatchObject({ kind: 'failed', error: guard.text });
+  expect(running.recorder.state).toMatchObject({ kind: 'failed', error: guard.text, why: 'disk' });
   guard.text = undefined;
   feed(2);
   running.stream.close();

@@ -22,6 +22,7 @@ test('a recorder that ends by a fault of its own says so until it records again'
   running.stream.write(0, faulty);
   expect(running.recorder.state).toMatchObject({
     kind: 'failed',
+    why: 'fault',
     error: 'the recorder has ended by a fault of its own: it begins again when the camera connects again',
   });
   const next = new Stream([tinyH264]);

@@ -6,7 +6,7 @@ import { storable, unstorableLabels } from '../stream/storable.ts';
 import type { Reader, Stream } from '../stream/stream.ts';
 import type { BootClock } from './boot-clock.ts';
 import { type ClipOptions, Clips } from './clips/clips.ts';
-import { codeOf, diskFault } from './disk-fault.ts';
+import { codeOf, diskFault, type RecordingTrouble, troubleOfDisk } from './disk-fault.ts';
 import { type FlushPoint, HANGING_MS } from './flush.ts';
 import { TsSegmentWriter } from './mpegts/ts-segment-writer.ts';
 import { formatRecordPath, type RecordFormat } from './record-path.ts';
@@ -72,7 +72,7 @@ export type RecorderState =
   | { readonly kind: 'waiting' }
   | { readonly kind: 'recording'; readonly file: string }
   /** The disk cannot be written, and is tried again and again; or there is nothing that could be. `sinceMs` is Unix time. */
-  | { readonly kind: 'failed'; readonly error: string; readonly sinceMs: number };
+  | { readonly kind: 'failed'; readonly error: string; readonly why: RecordingTrouble; readonly sinceMs: number };
 
 /** Records one path: a stream at a time, for as long as it lasts. A disk that fails never reaches the stream. */
 export class Recorder {
@@ -186,14 +186,14 @@ export class Recorder {
   interrupt(error: string): void {
     if (this.#current) {
       this.#current.segmenter.pause();
-      this.#state = { kind: 'failed', error, sinceMs: this.#deps.clock.wallMs() };
+      this.#state = { kind: 'failed', error, why: 'disk', sinceMs: this.#deps.clock.wallMs() };
     }
   }
 
   #refuse(error: string): void {
     const isNew = this.#state.kind !== 'failed' || this.#state.error !== error;
     if (isNew) {
-      this.#state = { kind: 'failed', error, sinceMs: this.#deps.clock.wallMs() };
+      this.#state = { kind: 'failed', error, why: 'nothingToRecord', sinceMs: this.#deps.clock.wallMs() };
       this.#deps.logger.error(error);
     }
   }
@@ -226,7 +226,7 @@ export class Recorder {
       ended: (cause) => {
         if (cause !== undefined) {
           this.#deps.logger.error({ err: cause }, 'recorder ended by a fault of its own');
-          this.#state = { kind: 'failed', error: BROKEN, sinceMs: this.#deps.clock.wallMs() };
+          this.#state = { kind: 'failed', error: BROKEN, why: 'fault', sinceMs: this.#deps.clock.wallMs() };
         }
         this.#current = undefined;
         this.#clips?.leave();
@@ -240,7 +240,7 @@ export class Recorder {
     const { disks, clock } = this.#deps;
     const error = disks?.refusal(this.#options.recordPath);
     if (error !== undefined && (this.#state.kind !== 'failed' || this.#state.error !== error)) {
-      this.#state = { kind: 'failed', error, sinceMs: clock.wallMs() };
+      this.#state = { kind: 'failed', error, why: 'disk', sinceMs: clock.wallMs() };
     }
     return error === undefined;
   }
@@ -325,7 +325,7 @@ export class Recorder {
     this.#deps.disks?.failed(file ?? wantedFile, codeOf(error));
     const isNew = this.#state.kind !== 'failed' || this.#state.error !== fault.message;
     const sinceMs = this.#state.kind === 'failed' ? this.#state.sinceMs : this.#deps.clock.wallMs();
-    this.#state = { kind: 'failed', error: fault.message, sinceMs };
+    this.#state = { kind: 'failed', error: fault.message, why: troubleOfDisk(codeOf(error)), sinceMs };
     if (isNew) {
       this.#deps.logger.error({ ...fault.context, code: codeOf(error), cause: explain(error) }, fault.message);
     }

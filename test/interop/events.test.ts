@@ -86,7 +86,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'events of a camera whose recorder waits f
     const readyTime = await streamedFor(agent, 'two', byLength(5_000, 40_000));
     await streamedFor(agent, 'rare', LONG_GROUP_SECONDS * 1000 + 2_000);
     expect(recordingsOf(agent)).toEqual([]);
-    expect((await pathOf(agent, 'two')).recording).toEqual({ active: false, error: null, since: null });
+    expect((await pathOf(agent, 'two')).recording).toEqual({ active: false, error: null, why: null, since: null });
 
     const firstMs = Date.now();
     let lastMs = firstMs;

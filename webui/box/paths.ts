@@ -29,9 +29,17 @@ export interface PathItem {
   /** Null while there is a stream. */
   readonly offlineSince: string | null;
   readonly lastError: string | null;
+  /** The box's word for it. */
+  readonly lastErrorWhy: string | null;
   readonly lastErrorTime: string | null;
   readonly configError: string | null;
-  readonly recording: { readonly active: boolean; readonly error: string | null; readonly since: string | null } | null;
+  readonly recording: {
+    readonly active: boolean;
+    readonly error: string | null;
+    /** The box's word for the error. */
+    readonly why: string | null;
+    readonly since: string | null;
+  } | null;
   /** Told to viewers and guests alone: everybody else may. */
   readonly mayRead?: boolean;
   readonly mayPlayback?: boolean;

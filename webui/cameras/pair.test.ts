@@ -17,6 +17,7 @@ const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   sourceOnDemand: false,
   offlineSince: null,
   lastError: null,
+  lastErrorWhy: null,
   lastErrorTime: null,
   configError: null,
   recording: null,

@@ -53,5 +53,5 @@ const unknownPath = (name: string): PathItem => ({
   ...{ name, title: null, order: null, paused: false, pausedUntil: null },
   ...{ ready: true, readyTime: null, tracks: [], tracks2: [], bitrate: 0 },
   ...{ sourceState: null, sourceOnDemand: false, offlineSince: null },
-  ...{ lastError: null, lastErrorTime: null, configError: null, recording: null },
+  ...{ lastError: null, lastErrorWhy: null, lastErrorTime: null, configError: null, recording: null },
 });

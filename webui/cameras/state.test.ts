@@ -17,6 +17,7 @@ const running = {
   sourceOnDemand: false,
   offlineSince: null,
   lastError: null,
+  lastErrorWhy: null,
   lastErrorTime: null,
   configError: null,
   recording: null,

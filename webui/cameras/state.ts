@@ -10,8 +10,8 @@ export type CameraState =
   | { readonly kind: 'late'; readonly seconds: number }
   /** What is shown is from before, `atMs` in Unix milliseconds: a new picture is under way. */
   | { readonly kind: 'past'; readonly atMs: number }
-  /** `sinceMs`: Unix milliseconds. `why`: the box's words. */
-  | { readonly kind: 'offline'; readonly sinceMs?: number; readonly why?: string }
+  /** `sinceMs`: Unix milliseconds. `why`: the box's words, `word`: its one word. */
+  | { readonly kind: 'offline'; readonly sinceMs?: number; readonly why?: string; readonly word?: string }
   | { readonly kind: 'misconfigured'; readonly why: string }
   | { readonly kind: 'unplayable' };
 
@@ -71,10 +71,11 @@ function until(kind: 'joining' | 'first' | 'reconnecting', picture: PictureState
 const late = (silentMs: number): CameraState =>
   silentMs > LATE_MS ? { kind: 'late', seconds: Math.floor(silentMs / 1000) } : { kind: 'live' };
 
-function offline({ lastError, offlineSince }: PathItem): CameraState {
+function offline({ lastError, lastErrorWhy, offlineSince }: PathItem): CameraState {
   return {
     kind: 'offline',
     ...(offlineSince === null ? {} : { sinceMs: Date.parse(offlineSince) }),
     ...(lastError === null ? {} : { why: lastError }),
+    ...(lastErrorWhy === null ? {} : { word: lastErrorWhy }),
   };
 }

@@ -6,13 +6,13 @@ import { type Summary, summaryOf } from './summary.ts';
 const camera = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   ...{ name, title: null, order: null, paused: false, pausedUntil: null, ready: true, readyTime: null },
   ...{ tracks: ['H264'], tracks2: [], bitrate: 0, sourceState: 'running', sourceOnDemand: false },
-  ...{ offlineSince: null, lastError: null, lastErrorTime: null, configError: null },
-  ...{ recording: { active: true, error: null, since: null } },
+  ...{ offlineSince: null, lastError: null, lastErrorWhy: null, lastErrorTime: null, configError: null },
+  ...{ recording: { active: true, error: null, why: null, since: null } },
   ...more,
 });
 const gone: Partial<PathItem> = {
   ...{ ready: false, sourceState: 'waiting', lastError: 'no route to host' },
-  recording: { active: false, error: null, since: null },
+  recording: { active: false, error: null, why: null, since: null },
 };
 
 test.for([

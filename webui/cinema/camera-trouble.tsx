@@ -1,26 +1,15 @@
 import type { ComponentChildren } from 'preact';
+import { isOwner } from '../box/session.ts';
 import { absenceOf } from '../cameras/absence.ts';
+import { absenceWords } from '../cameras/absence-words.ts';
+import { notRecordingWords } from '../cameras/not-recording.ts';
 import { type Camera, videoCodec } from '../cameras/pair.ts';
 import { stateOf, stateReason } from '../parts/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
 import { cinemaWords } from '../words/cinema.ts';
-import type { CinemaWords } from '../words/en/cinema.ts';
 
 /** Followed by words of the box's own. */
 const english = (before: string, words: string): ComponentChildren => [before, <span lang="en">{words}</span>];
-
-function offlineText({ why }: { readonly why?: string }, say: CinemaWords): string {
-  switch (absenceOf(why)) {
-    case 'password':
-      return say.offlinePassword;
-    case 'refuses':
-      return say.offlineRefuses;
-    case 'silent':
-      return say.offlineSilent;
-    case 'unknown':
-      return say.offlineText;
-  }
-}
 
 /** What is wrong, what goes on, what to do: below the picture, which stays. */
 export function CameraTrouble(props: {
@@ -36,7 +25,12 @@ export function CameraTrouble(props: {
   const codec = videoCodec(camera.main) ?? '?';
   const lines: ComponentChildren[] = [];
   if (state.kind === 'offline') {
-    lines.push(offlineText(state, say), reason && english(say.whyOffline, reason));
+    const absence = absenceOf(state.word);
+    lines.push(absenceWords(absence, say));
+    // Others are told no more than that it cannot be reached.
+    if (absence === 'unknown' && reason && isOwner.value) {
+      lines.push(english(say.whyOffline, reason));
+    }
   } else if (state.kind === 'misconfigured') {
     lines.push(say.misconfiguredText, reason && english('', reason));
   } else if (state.kind === 'unplayable') {
@@ -45,7 +39,7 @@ export function CameraTrouble(props: {
     lines.push(`${say.notPlayableWhy(codec)} ${say.smallShown}`);
   }
   if (recording?.error) {
-    lines.push(english(say.notRecordingText(''), recording.error));
+    lines.push(notRecordingWords(recording.why, say));
   }
   const said = lines.filter((line) => line !== undefined && line !== '');
   return said.length === 0 ? null : (

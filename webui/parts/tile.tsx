@@ -67,7 +67,7 @@ export function stateReason(state: CameraState, camera: Camera, words: LiveWords
   }
 }
 
-const needsPassword = (state: CameraState): boolean => state.kind === 'offline' && absenceOf(state.why) === 'password';
+const needsPassword = (state: CameraState): boolean => state.kind === 'offline' && absenceOf(state.word) === 'password';
 
 /** What one can do about it: the link leads there. */
 function nextStep(state: CameraState, { name }: Camera): { readonly link: string; readonly step?: string } {

@@ -26,6 +26,7 @@ const DiskItem = Type.Object({
   fullInDays: OrNull(Type.Number()),
   keepsDays: OrNull(Type.Number()),
   deletionsHeld: OrNull(Type.String({ description: 'Why nothing is deleted by its age at the moment.' })),
+  deletionsHeldWhy: OrNull(Type.Enum(['protection', 'clock', 'date'], { description: 'The same in one word.' })),
 });
 const Folder = Type.Object({ folder: Type.String({ minLength: 1 }) });
 

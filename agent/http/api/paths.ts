@@ -49,9 +49,27 @@ export const PathItem = Type.Object({
   clockOffsetMs: OrNull(Type.Number({ description: "The camera's clock minus ours." })),
   offlineSince: Time,
   lastError: OrNull(Type.String()),
+  lastErrorWhy: OrNull(
+    Type.String({
+      description:
+        'The error in one word, where there is one: password, forbidden, noStream, noRoom, refuses, closed, silent, unknownName, noNetwork.',
+    }),
+  ),
   lastErrorTime: Time,
   configError: OrNull(Type.String()),
-  recording: OrNull(Type.Object({ active: Type.Boolean(), error: OrNull(Type.String()), since: Time })),
+  recording: OrNull(
+    Type.Object({
+      active: Type.Boolean(),
+      error: OrNull(Type.String()),
+      why: OrNull(
+        Type.String({
+          description:
+            'The error in one word: disk, diskFull, diskFailing, diskReadOnly, noRights, nothingToRecord, fault.',
+        }),
+      ),
+      since: Time,
+    }),
+  ),
   bitrate: Type.Number({ description: 'Bits per second that come in.' }),
   title: OrNull(Type.String()),
   order: OrNull(Type.Integer({ description: "The camera's place among the others; those without one come last." })),

@@ -33,8 +33,9 @@ interface Telling {
   readonly readers: unknown;
   readonly sourceStatistics: unknown;
   readonly lastError: string | null;
+  readonly lastErrorWhy: string | null;
   readonly configError: string | null;
-  readonly recording: { readonly error: string | null } | null;
+  readonly recording: { readonly error: string | null; readonly why: string | null } | null;
 }
 
 /** What a viewer needs to know of a path, and what he may: neither who else watches nor addresses of the network behind it. */
@@ -50,8 +51,9 @@ export function shownToViewers<T extends Telling & { readonly name: string }>(
     readers: [],
     ...('subscribers' in item ? { subscribers: [] } : {}),
     sourceStatistics: null,
+    lastErrorWhy: null,
     lastError: item.lastError === null ? null : 'the camera cannot be reached',
     configError: item.configError === null ? null : 'the camera is not set up',
-    recording: item.recording && { ...item.recording, error: null },
+    recording: item.recording && { ...item.recording, error: null, why: null },
   };
 }

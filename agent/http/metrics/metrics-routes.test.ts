@@ -31,11 +31,11 @@ const DOOR = path('door', {
   ...{ inboundBytes: 6_000_000_000, outboundBytes: 5, inboundFramesInError: 2 },
   ...{ bytesReceived: 6_000_000_000, bytesSent: 5, bitrate: 1_500.5, sourceState: 'running' },
   sourceStatistics: { transport: 'TCP', packets: 9, lost: 1, late: 2, reordered: 3, badPackets: 4, jumps: 5 },
-  ...{ clockOffsetMs: -250, recording: { active: true, error: null, since: null } },
+  ...{ clockOffsetMs: -250, recording: { active: true, error: null, why: null, since: null } },
 });
 const ATTIC = path('attic/"back\\', {
   ...{ sourceState: 'waiting', offlineSince: '2026-01-01T00:00:00.000Z' },
-  recording: { active: false, error: 'no disk', since: null },
+  recording: { active: false, error: 'no disk', why: 'disk', since: null },
 });
 
 const list = (items: readonly object[]) => () => ({ list: () => items as never, kick: () => false });

@@ -54,7 +54,7 @@ test('while the date is in doubt nothing is old, and what its disk has no room f
   for (let i = 0; i < 3; i += 1) {
     expect(await deletions.delete(doomed(file), 'age')).toEqual({ kind: 'kept', because: 'refused' });
   }
-  expect([deletions.hold, deletions.ageHold]).toEqual([undefined, doubt]);
+  expect([deletions.hold, deletions.ageHold, deletions.ageHoldWord]).toEqual([undefined, doubt, 'date']);
   expect((await deletions.delete(doomed(large), 'space')).kind).toBe('deleted');
   doubt = undefined;
   expect((await deletions.delete(doomed(file), 'age')).kind).toBe('deleted');

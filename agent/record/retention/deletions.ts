@@ -15,6 +15,9 @@ const LONGEST_FILE_US = 86_400_000_000;
 /** Names of files that were left, so that each is told once. */
 const MAX_TOLD = 1_000;
 
+/** For programs, why nothing is deleted by its age: it is not known what is protected, what time it is, or which date. */
+export type DeletionHold = 'protection' | 'clock' | 'date';
+
 /** What must not be deleted. */
 export interface Protection {
   /** Why it is not known what is protected: then nothing may go. */
@@ -106,6 +109,15 @@ export class Deletions {
       }
     }
     return doubt;
+  }
+
+  /** The word for `ageHold`. */
+  get ageHoldWord(): DeletionHold | undefined {
+    const { protection, isClockTrusted, dateDoubt } = this.#deps;
+    if (protection.fault !== undefined) {
+      return 'protection';
+    }
+    return dateDoubt?.() === undefined ? (isClockTrusted() ? undefined : 'clock') : 'date';
   }
 
   /** @param reason for space only what Perch has written itself and marked goes; by its age what has a known one; by hand what is a recording */

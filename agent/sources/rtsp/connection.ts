@@ -13,7 +13,7 @@ import {
   writeResponse,
 } from '../../media/rtsp/message.ts';
 import { type Address, placeOf } from './address.ts';
-import { connectionEnd, connectionFailure } from './failures.ts';
+import { type Absence, connectionEnd, connectionFailure } from './failures.ts';
 
 /** A camera that does not read what we send gets no more of it: what counts is what it sends. */
 const MAX_UNREAD_BYTES = 64 << 10;
@@ -198,7 +198,8 @@ export class RtspConnection implements ByteSink {
     const where = placeOf(this.#address);
     const what = this.hasRead ? `no reply to ${method}` : 'no answer at all';
     const message = `${what} from ${where} within ${timeoutMs / 1000} s: is the camera of path '${this.#name}' on?`;
-    const context = { path: this.#name, host: this.#address.host, isUnreachable: !this.hasRead };
+    const absence: Absence = this.hasRead ? 'refuses' : 'silent';
+    const context = { path: this.#name, host: this.#address.host, isUnreachable: !this.hasRead, absence };
     return new PerchError('timeout', message, context);
   }
 }

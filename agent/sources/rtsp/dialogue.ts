@@ -204,7 +204,7 @@ export class Dialogue {
     } catch (cause) {
       if (cause instanceof PerchError) {
         const message = `answer to ${method} of the camera of path '${this.#name}' cannot be read`;
-        throw new PerchError(cause.code, message, { path: this.#name }, cause);
+        throw new PerchError(cause.code, message, { path: this.#name, absence: 'refuses' }, cause);
       }
       throw cause;
     }

@@ -1,12 +1,28 @@
 import { type ErrorCode, PerchError } from '../../base/errors.ts';
 import { type Address, placeOf } from './address.ts';
 
+/** Why a camera gives no picture, for programs. `refuses`: it answers; `closed`: its machine does; `silent`: nothing does. */
+export type Absence =
+  | 'password'
+  | 'forbidden'
+  | 'noStream'
+  | 'noRoom'
+  | 'refuses'
+  | 'closed'
+  | 'silent'
+  | 'unknownName'
+  | 'noNetwork';
+
 /** What a person can do about a camera's status code; `%` is the path's name. */
-const REFUSALS: Record<number, readonly [ErrorCode, string]> = {
-  401: ['unauthorized', "camera refused the password (401): check user and password of path '%'"],
-  403: ['unauthorized', "camera forbids this user to watch (403): check the rights of the user of path '%'"],
-  404: ['notFound', "camera has no stream at this address (404): check the URL of path '%'"],
-  453: ['exhausted', "camera has no room for another connection (453): close other viewers of path '%'"],
+const REFUSALS: Record<number, readonly [ErrorCode, string, Absence?]> = {
+  401: ['unauthorized', "camera refused the password (401): check user and password of path '%'", 'password'],
+  403: [
+    'unauthorized',
+    "camera forbids this user to watch (403): check the rights of the user of path '%'",
+    'forbidden',
+  ],
+  404: ['notFound', "camera has no stream at this address (404): check the URL of path '%'", 'noStream'],
+  453: ['exhausted', "camera has no room for another connection (453): close other viewers of path '%'", 'noRoom'],
   454: ['unavailable', "camera has forgotten the session (454) of path '%'"],
   503: ['unavailable', "camera is busy or still starting (503), path '%'"],
 };
@@ -21,12 +37,12 @@ export function refusal(
   name: string,
   hadPassword: boolean,
 ): PerchError {
-  const context = { path: name, method, status };
+  const known = REFUSALS[status];
+  const context = { path: name, method, status, absence: known?.[2] ?? 'refuses' };
   if (status === 401 && !hadPassword) {
     const message = `camera asks for a password (401): set user and password of path '${name}'`;
     return new PerchError('unauthorized', message, context);
   }
-  const known = REFUSALS[status];
   if (known) {
     return new PerchError(
       known[0],
@@ -47,7 +63,8 @@ function hintAt({ isSecure, tunnel }: Address, hasAnswered: boolean): string {
 
 /** The camera has ended the connection in order. */
 export function connectionEnd(address: Address, name: string, hasAnswered: boolean): PerchError {
-  return new PerchError('unavailable', `camera closed the connection of path '${name}'${hintAt(address, hasAnswered)}`);
+  const message = `camera closed the connection of path '${name}'${hintAt(address, hasAnswered)}`;
+  return new PerchError('unavailable', message, { path: name, absence: 'refuses' });
 }
 
 /**
@@ -85,8 +102,26 @@ export function connectionFailure(
   const message =
     messages[code] ?? tlsFailure(code, where, name) ?? `connection to ${where} failed (${code}), path '${name}'`;
   const isUnreachable = code in messages && message !== broken;
-  return new PerchError('unavailable', message, { path: name, host: address.host, errno: code, isUnreachable });
+  const absence = message === broken ? 'refuses' : ABSENCES[code];
+  return new PerchError('unavailable', message, {
+    path: name,
+    host: address.host,
+    errno: code,
+    isUnreachable,
+    absence,
+  });
 }
+
+const ABSENCES: Readonly<Record<string, Absence>> = {
+  ECONNREFUSED: 'closed',
+  ENOTFOUND: 'unknownName',
+  EHOSTUNREACH: 'silent',
+  EHOSTDOWN: 'silent',
+  ETIMEDOUT: 'silent',
+  ENETUNREACH: 'noNetwork',
+  ENETDOWN: 'noNetwork',
+  EADDRNOTAVAIL: 'noNetwork',
+};
 
 /** OpenSSL's codes. */
 function tlsFailure(code: string, where: string, name: string): string | undefined {

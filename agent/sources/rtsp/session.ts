@@ -248,7 +248,7 @@ export class RtspSession {
   #watch(nowMs: number, startedMs: number): void {
     const lastMediaMs = this.#receivers.reduce((lastMs, { lastPacketMs }) => Math.max(lastMs, lastPacketMs), startedMs);
     const silentMs = nowMs - lastMediaMs;
-    const context = { path: this.#name };
+    const context = { path: this.#name, absence: 'refuses' };
     if (silentMs >= this.#readTimeoutMs) {
       const message = `camera of path '${this.#name}' has sent no media for ${this.#readTimeoutMs / 1000} s`;
       throw new PerchError('timeout', message, context);
@@ -269,7 +269,7 @@ export class RtspSession {
         continue;
       }
       const { encoding } = receiver.format;
-      const context = { path: this.#name, codec: encoding };
+      const context = { path: this.#name, codec: encoding, absence: 'refuses' };
       if (hasSound && nowMs - receiver.lastPacketMs >= this.#readTimeoutMs) {
         const message = `camera of path '${this.#name}' has sent no picture for ${this.#readTimeoutMs / 1000} s, only sound`;
         throw new PerchError('timeout', message, context);

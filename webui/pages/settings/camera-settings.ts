@@ -112,6 +112,7 @@ export interface RecordingDisk {
   readonly fullInDays: number | null;
   readonly keepsDays: number | null;
   readonly deletionsHeld: string | null;
+  readonly deletionsHeldWhy: 'protection' | 'clock' | 'date' | null;
 }
 
 /** The disk that a camera's recordings go to: the deepest folder above them. */

@@ -1,7 +1,10 @@
 import { useState } from 'preact/hooks';
 import { boxSays } from '../../box/failure-words.ts';
+import type { PathItem } from '../../box/paths.ts';
 import { ask } from '../../box/request.ts';
 import { absenceOf } from '../../cameras/absence.ts';
+import { absenceWords } from '../../cameras/absence-words.ts';
+import { notRecordingWords } from '../../cameras/not-recording.ts';
 import type { Camera } from '../../cameras/pair.ts';
 import { Button } from '../../parts/button.tsx';
 import { Say } from '../../parts/say.tsx';
@@ -29,17 +32,7 @@ export function CameraTrouble({ camera, facts: { item }, onDeeper }: TroubleProp
   const title = stateWord(state, voice()) ?? '';
   switch (state.kind) {
     case 'paused':
-      return (
-        <Say icon="halt" tone="calm" title={title} text={say.pauseText}>
-          <DoButton
-            text={say.goOn}
-            call={cameraCall('patch', camera.name)}
-            method="PATCH"
-            body={{ paused: false }}
-            done={say.goesOn(camera.title)}
-          />
-        </Say>
-      );
+      return <Paused camera={camera} title={title} />;
     case 'misconfigured':
       return (
         <Say
@@ -52,11 +45,12 @@ export function CameraTrouble({ camera, facts: { item }, onDeeper }: TroubleProp
     case 'offline':
       break;
     default:
-      return <NotRecording error={camera.main.recording?.error} />;
+      return <NotRecording trouble={camera.main.recording} />;
   }
   const host = item && hostOf(item);
   const lastAddress = host ? ` ${live.offlineLastAddress(host)}` : '';
-  switch (troubleOf(item?.trouble, absenceOf(state.why))) {
+  const trouble = troubleOf(item?.trouble, absenceOf(state.word));
+  switch (trouble) {
     case 'password':
       return (
         <Say icon="lock" tone="bad" title={live.wrongPassword} text={live.offlinePassword}>
@@ -94,12 +88,31 @@ export function CameraTrouble({ camera, facts: { item }, onDeeper }: TroubleProp
       return <Say icon="alert" tone="bad" title={title} text={live.offlineSilent + lastAddress} />;
     case 'unknown':
       return <Say icon="alert" tone="bad" title={title} text={live.offlineText + lastAddress} />;
+    default:
+      return <Say icon="alert" tone="bad" title={title} text={absenceWords(trouble, live)} />;
   }
 }
 
-function NotRecording({ error }: { readonly error: string | null | undefined }) {
-  const { notRecording, notRecordingText } = cinemaWords.value;
-  return error ? <Say icon="alert" tone="bad" title={notRecording} text={boxSays(notRecordingText, error)} /> : null;
+function Paused({ camera, title }: { readonly camera: Camera; readonly title: string }) {
+  const say = camerasWords.value;
+  return (
+    <Say icon="halt" tone="calm" title={title} text={say.pauseText}>
+      <DoButton
+        text={say.goOn}
+        call={cameraCall('patch', camera.name)}
+        method="PATCH"
+        body={{ paused: false }}
+        done={say.goesOn(camera.title)}
+      />
+    </Say>
+  );
+}
+
+function NotRecording({ trouble }: { readonly trouble: PathItem['recording'] }) {
+  const say = cinemaWords.value;
+  return trouble?.error != null ? (
+    <Say icon="alert" tone="bad" title={say.notRecording} text={notRecordingWords(trouble.why, say)} />
+  ) : null;
 }
 
 interface DoButtonProps {

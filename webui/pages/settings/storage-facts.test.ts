@@ -80,6 +80,8 @@ test('what is wrong with disks is said gravest first, and once', () => {
   expect(diskTroubles([disk('/a', 'failing'), disk('/b', 'full'), disk('/c', 'full'), disk('/d', 'filling')])).toEqual([
     ...['full', 'failing'],
   ]);
+  // Its last bytes are left, and recording has stopped.
+  expect(diskTroubles([disk('/a', 'nearlyFull')])).toEqual(['full']);
 });
 
 test('free room is a part of each disk, or a size that the page leaves alone', () => {

@@ -110,6 +110,7 @@ export type DiskTrouble = 'gone' | 'full' | 'failing' | 'readOnly' | 'stuck';
 const TROUBLES: Readonly<Partial<Record<RecordingDisk['state'], DiskTrouble>>> = {
   vanished: 'gone',
   full: 'full',
+  nearlyFull: 'full',
   failing: 'failing',
   readOnly: 'readOnly',
   hanging: 'stuck',

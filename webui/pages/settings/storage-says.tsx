@@ -1,4 +1,3 @@
-import { boxSays } from '../../box/failure-words.ts';
 import { Button } from '../../parts/button.tsx';
 import { Say } from '../../parts/say.tsx';
 import { voice } from '../../parts/voice.ts';
@@ -55,9 +54,12 @@ function warnings({ disks, drives, places }: SaysProps) {
   const say = storageWords.value;
   const used = disks.map((disk) => driveOf(placeOf(disk, places)?.device ?? '', drives));
   const worn = Math.max(0, ...used.map((drive) => drive?.wornPercent ?? 0));
-  const held = disks.find(({ deletionsHeld }) => deletionsHeld !== null)?.deletionsHeld;
+  const held = disks.find(({ deletionsHeld }) => deletionsHeld !== null);
+  const heldWords = {
+    ...{ protection: say.heldByProtection, clock: say.heldByClock, date: say.heldByDate },
+  };
   const soon = disks
-    .filter(({ state }) => state === 'filling' || state === 'nearlyFull')
+    .filter(({ state }) => state === 'filling')
     .map(({ fullInDays }) => fullInDays ?? Number.POSITIVE_INFINITY);
   const days = Math.max(1, Math.round(Math.min(...soon)));
   return [
@@ -70,7 +72,15 @@ function warnings({ disks, drives, places }: SaysProps) {
         text={say.cardWornText}
       />
     ),
-    held && <Say key="held" icon="clock" tone="warn" title={say.deletionsHeld} text={boxSays(say.diskSays, held)} />,
+    held && (
+      <Say
+        key="held"
+        icon="clock"
+        tone="warn"
+        title={say.deletionsHeld}
+        text={heldWords[held.deletionsHeldWhy ?? 'clock']}
+      />
+    ),
     days <= SOON_DAYS && <Say key="soon" icon="info" tone="calm" title={say.nearlyFull(days)} />,
-  ].filter((one) => one !== false && one !== undefined && one !== '' && one !== null);
+  ].filter((one) => one !== false && one !== undefined);
 }

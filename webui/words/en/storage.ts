@@ -38,7 +38,10 @@ export const storage = {
   diskReadOnly: 'Nothing can be written to the disk. Recording has stopped.',
   diskReadOnlyText: 'Mostly it has faults. Copy what matters and replace it.',
   deletionsHeld: 'Nothing is deleted by its age now.',
-  diskSays: (why: string) => `The box says: ${why}`,
+  heldByClock: 'The box does not know what time it is. It learns that from the network.',
+  heldByDate:
+    'The date of the box has jumped, and nothing confirms it. Time from the network does, or a day without a restart.',
+  heldByProtection: 'The box cannot read which clips are protected. Its log says why.',
 
   nothingYet: 'Nothing is recorded yet',
   nothingYetText: 'How far back recordings reach is shown here.',

@@ -28,7 +28,9 @@ export const storage: StorageWords = {
   diskReadOnly: '磁盘无法写入，录像已停止。',
   diskReadOnlyText: '多数是磁盘有故障。请备份重要内容并更换。',
   deletionsHeld: '目前不会按时间删除录像。',
-  diskSays: (why) => `设备说明：${why}`,
+  heldByClock: '设备还不知道现在的时间，会从网络获取。',
+  heldByDate: '设备的日期发生了跳变，尚未得到确认。从网络取得时间，或连续运行一天后即可确认。',
+  heldByProtection: '设备无法读取受保护片段的列表，原因见设备日志。',
 
   nothingYet: '还没有录像',
   nothingYetText: '这里会显示录像能保存多久。',
