@@ -69,6 +69,7 @@ export interface AppOptions extends Pick<LocalNameOptions, 'network' | 'onName'>
   readonly lines?: LogLines;
   /** Ends the program so that it is started anew; without it nobody would. */
   readonly restart?: () => void;
+  readonly hostAnswers?: string;
   /** Where cameras are looked for, if not in the networks of the machine. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
     Pick<CameraBoxDeps, 'onvifPorts' | 'streamPorts'>;
@@ -367,8 +368,7 @@ export class App {
       found: this.#found,
       paths: this.#paths,
       tell: this.#events.emit,
-      signal: this.#stop.signal,
-      ...{ clock, log },
+      ...{ signal: this.#stop.signal, clock, log },
     });
   }
 

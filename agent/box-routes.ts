@@ -9,12 +9,14 @@ import type { Accounts } from './auth/accounts.ts';
 import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { type LogLine, LogLines } from './base/log-lines.ts';
+import { BoxClock } from './box-clock.ts';
 import type { Config } from './config/load.ts';
 import type { Problem } from './config/problem.ts';
 import { Diagnosis, type DiagnosisDeps } from './diagnosis.ts';
 import type { HttpAccess } from './http/access.ts';
 import { EventStreams } from './http/api/event-stream.ts';
 import { type BackupBox, backupRoutes } from './http/backup-routes.ts';
+import { clockRoute } from './http/clock-route.ts';
 import { type ConfigFile, configFileRoutes } from './http/config-file.ts';
 import { diagnosticsRoute } from './http/diagnostics-route.ts';
 import { logRoutes } from './http/log-routes.ts';
@@ -44,6 +46,8 @@ export interface BoxRoutesDeps extends Pick<DiagnosisDeps, 'paths' | 'cameras' |
   readonly name: { readonly current: string | undefined };
   /** The machine's own where there are none. */
   readonly sensors?: Sensors;
+  /** Where root's services answer, if not where the package has them. */
+  readonly hostAnswers?: string;
 }
 
 /** What the owner sees and does of the box itself: on the main port alone. */
@@ -55,6 +59,8 @@ export class BoxRoutes {
   readonly #lines: LogLines;
   readonly #lineStreams: EventStreams<LogLine>;
   readonly #diagnosis: Diagnosis;
+  readonly #requests: HostRequests;
+  readonly #boxClock: BoxClock;
 
   constructor(deps: BoxRoutesDeps) {
     const { clock, sensors = machineSensors(), lines = new LogLines(clock) } = deps;
@@ -63,6 +69,10 @@ export class BoxRoutes {
     this.#host = new HostWatch(clock, sensors);
     this.#lines = lines;
     this.#lineStreams = new EventStreams(lines, clock);
+    const { hostAnswers: answers, recordings } = deps;
+    this.#requests = new HostRequests({ ...deps, ...(answers !== undefined && { answers }) });
+    const isTrusted = () => recordings.isClockTrusted;
+    this.#boxClock = new BoxClock({ clock, host: this.#requests, isTrusted });
     this.#diagnosis = new Diagnosis({ ...deps, lines, facts: () => this.#facts() });
   }
 
@@ -79,7 +89,8 @@ export class BoxRoutes {
     const { backup, accounts, wrongCredentials } = this.#deps;
     await app.register(backupRoutes, { ...restarts, backup, accounts, wrongCredentials });
     await app.register(diagnosticsRoute, { access, diagnosis: this.#diagnosis });
-    const host = new HostRequests(this.#deps);
+    await app.register(clockRoute, { access, boxClock: this.#boxClock });
+    const host = this.#requests;
     await app.register(storageRoutes, { access, storage: new StorageUse({ ...this.#deps, host }) });
     await app.register(configFileRoutes, { access, file: configFile });
   }
@@ -108,6 +119,7 @@ export class BoxRoutes {
         timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
         set: recordings.isClockTrusted,
         source: health.clockSource,
+        canBeSet: this.#boxClock.canBeSet,
       },
     };
   }

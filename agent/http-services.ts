@@ -69,6 +69,7 @@ export interface HttpServicesDeps {
   readonly log: Logger;
   readonly lines?: LogLines;
   readonly restart?: () => void;
+  readonly hostAnswers?: string;
   readonly accounts: Accounts;
   readonly authority: Authority;
   /** One for all ports and protocols. */

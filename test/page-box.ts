@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from '../agent/app.ts';
-import { systemClock } from '../agent/base/clock.ts';
+import { type Clock, systemClock } from '../agent/base/clock.ts';
 import { createLogger } from '../agent/base/log.ts';
 import { LogLines } from '../agent/base/log-lines.ts';
 import { buildPage } from '../webui/build.ts';
@@ -33,6 +33,10 @@ export interface PageBoxOptions {
   readonly cameras?: readonly OnvifCameraOptions[];
   /** More of the configuration. */
   readonly config?: string;
+  /** The machine's, if it is another time there. */
+  readonly clock?: Clock;
+  /** Where root's services answer. */
+  readonly hostAnswers?: string;
 }
 
 let built: Promise<string> | undefined;
@@ -60,7 +64,8 @@ async function startCameras(all: readonly OnvifCameraOptions[], discoveryPort: n
   return cameras;
 }
 
-export async function startPageBox({ cameras: wanted = [], config = '' }: PageBoxOptions = {}): Promise<PageBox> {
+export async function startPageBox(options: PageBoxOptions = {}): Promise<PageBox> {
+  const { cameras: wanted = [], config = '', clock = systemClock, hostAnswers } = options;
   const folder = mkdtempSync(join(tmpdir(), 'perch-page-box-'));
   const [port = 0, media = 0, rtsp = 0] = await freePorts(3);
   const discoveryPort = await freeUdpPort();
@@ -75,9 +80,10 @@ export async function startPageBox({ cameras: wanted = [], config = '' }: PageBo
   };
   const start = async (): Promise<App> =>
     App.start({
-      ...{ version: 'v0.0.0', dataDir: join(folder, 'data'), cwd: folder, env: {}, clock: systemClock },
+      ...{ version: 'v0.0.0', dataDir: join(folder, 'data'), cwd: folder, env: {}, clock },
       ...{ pageFolder: await builtPage(), log: createLogger('info', onLine), lines },
       ...{ discovery: { port: discoveryPort, includeLoopback: true } },
+      ...(hostAnswers !== undefined && { hostAnswers }),
       restart: () => {
         restarted = app.close().then(async () => {
           app = await start();

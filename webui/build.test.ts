@@ -125,8 +125,11 @@ test('pages that are not seen first, hls.js and the other languages come only wh
   const names = (await laterFiles()).map(plainName).filter((name) => name !== 'chunk.js');
   expect(names.sort()).toEqual(
     [
+      'owner-cards',
       // Only when recording has stopped.
       'disk-trouble',
+      // Only when the box does not know the time.
+      'offer-time',
       'live-help',
       'camera',
       'strip',
@@ -150,6 +153,7 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'system-log',
       'system-file',
       'system-backup',
+      'system-updates',
       'restore-sheet',
       'people',
       'hls',

@@ -78,8 +78,8 @@ function textOf(error: unknown, status: number, { routeOptions }: FastifyRequest
 
 /**
  * A limit of attempts is not a full disk: what says when to come again is 429 (RFC 6585 §4), not 507.
- * What could be done if its camera were not paused, if the same were not being done already, or if nobody had the
- * name, is 409 (RFC 9110 §15.5.10), not 501, 507 or 400.
+ * What could be done if its camera were not paused, if the same were not being done already, if nobody had the
+ * name, or if the box did not know better, is 409 (RFC 9110 §15.5.10), not 501, 507 or 400.
  */
 function statusOf(error: unknown): number {
   if (error instanceof PerchError) {
@@ -93,10 +93,10 @@ function statusOf(error: unknown): number {
   return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }
 
-const isInTheWay = ({ code, context: { isPaused, isBusy, isTaken } }: PerchError): boolean =>
+const isInTheWay = ({ code, context: { isPaused, isBusy, isTaken, isKnown } }: PerchError): boolean =>
   (code === 'unsupported' && isPaused === true) ||
   (code === 'exhausted' && isBusy === true) ||
-  (code === 'badInput' && isTaken === true);
+  (code === 'badInput' && (isTaken === true || isKnown === true));
 
 function setHeaders({ code, context }: PerchError, request: FastifyRequest, reply: FastifyReply): void {
   const retryAfterS = context['retryAfterS'];

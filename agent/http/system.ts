@@ -29,6 +29,7 @@ const ClockState = Type.Object({
   source: Type.Enum(['network', 'battery', 'none'], {
     description: 'Where it has its time from, as far as can be seen.',
   }),
+  canBeSet: Type.Boolean({ description: 'POST /v3/clock sets it.' }),
 });
 const Drive = Type.Object({
   name: Type.String(),

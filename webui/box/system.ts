@@ -31,7 +31,13 @@ export interface SystemFacts {
     /** Bits per second. */
     readonly inboundBitrate: number | null;
   }[];
-  readonly clock: { readonly timeZone: string; readonly set: boolean; readonly source: 'network' | 'battery' | 'none' };
+  readonly clock: {
+    readonly time: string;
+    readonly timeZone: string;
+    readonly set: boolean;
+    readonly source: 'network' | 'battery' | 'none';
+    readonly canBeSet: boolean;
+  };
 }
 
 export const systemFacts = (signal: AbortSignal): Promise<SystemFacts> => ask('v3/system', { signal });

@@ -17,7 +17,7 @@ import { Arrange, arrangement } from './arrange.tsx';
 import { LiveGrid } from './live-grid.tsx';
 import { useLiveKeys } from './live-keys.tsx';
 
-const DiskTrouble = lazyPart(() => import('../parts/disk-trouble.tsx').then((part) => part.DiskTrouble));
+const OwnerCards = lazyPart(() => import('../parts/owner-cards.tsx').then((part) => part.OwnerCards));
 
 const isStopped = ({ main }: Camera): boolean => main.recording?.error != null;
 
@@ -46,7 +46,7 @@ export function LivePage() {
       <OldBrowser />
       <ClaimNotice />
       <Warnings />
-      {isOwner.value && all?.some(isStopped) && <DiskTrouble />}
+      {isOwner.value && <OwnerCards stopped={all?.some(isStopped)} />}
       {all === undefined ? (
         <div class="grid" data-narrow="full" aria-hidden="true">
           <div class="tile waiting" />

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SystemFacts } from '../box/system.ts';
-import { Curve, troublesOf } from './troubles.ts';
+import { Curve, lacksTime, troublesOf } from './troubles.ts';
 
 const no = { now: false, sinceStart: false };
 const well = {
@@ -20,6 +20,16 @@ test('what should be looked at is named, gravest first', () => {
   const all = { ...power({ underVoltage: now, hot: now }), clock: { ...well.clock, set: false } };
   expect(troublesOf(all)).toEqual(['hot', 'weakNow', 'clock']);
   expect(troublesOf({ ...all, configFault: { line: 6 } })).toEqual(['file', 'hot', 'weakNow', 'clock']);
+});
+
+test.for([
+  ['that does not know it and can be told', {}, true],
+  ['that knows it', { set: true }, false],
+  ['whose clock only root sets', { canBeSet: false }, false],
+  ['that says the same all the same', { time: '2026-11-21T15:04:01.500Z' }, false],
+] as const)('the time of this device is offered to a box %s: %o', ([, more, isOffered]) => {
+  const clock = { timeZone: 'UTC', set: false, source: 'none', canBeSet: true, time: '1986-11-21T15:04:00Z' } as const;
+  expect(lacksTime({ ...clock, ...more }, Date.UTC(2026, 10, 21, 15, 4))).toBe(isOffered);
 });
 
 test('a curve begins with the second value and forgets what is old', () => {

@@ -8,18 +8,20 @@ import { useSystemFacts } from '../../box/system-facts.ts';
 import { nowMs } from '../../box/wake.ts';
 import { lazyPage } from '../../lazy-page.tsx';
 import { Icon, type IconName } from '../../parts/icon.tsx';
+import { OfferTime } from '../../parts/offer-time.tsx';
 import { Row } from '../../parts/row.tsx';
 import { Say } from '../../parts/say.tsx';
 import { Sure } from '../../parts/sure.tsx';
 import { toast } from '../../parts/toast.tsx';
 import { voice } from '../../parts/voice.ts';
 import { place, settingsLink } from '../../route.ts';
-import { Curve, type SystemTrouble, troublesOf } from '../../system/troubles.ts';
+import { Curve, lacksTime, type SystemTrouble, troublesOf } from '../../system/troubles.ts';
 import { bitRate, byteSize, longDuration, number } from '../../words/format.ts';
 import { systemWords } from '../../words/system.ts';
 
 const Backup = lazyPage(() => import('./system-backup.tsx').then((page) => page.BackupPage));
 const Log = lazyPage(() => import('./system-log.tsx').then((page) => page.LogPage));
+const Updates = lazyPage(() => import('./system-updates.tsx').then((page) => page.UpdatesPage));
 const File = lazyPage(() => import('./system-file.tsx').then((page) => page.FilePage));
 
 /** Above this the box works hard: pictures may come late. */
@@ -37,6 +39,8 @@ export function SystemPage() {
       return <Log.Page />;
     case 'file':
       return <File.Page />;
+    case 'updates':
+      return <Updates.Page />;
     default:
       return <Overview />;
   }
@@ -67,6 +71,7 @@ function System({ facts }: { readonly facts: SystemFacts }) {
       <div class="card">
         <Row title={say.log} text={say.logText} href={settingsLink('system', 'log')} />
         <Row title={say.backup} text={say.backupRow} href={settingsLink('system', 'backup')} />
+        <Row title={say.updates} text={say.updateVersion(facts.version)} href={settingsLink('system', 'updates')} />
         <FileRow fault={facts.configFault} />
         {facts.canRestart && <Sure title={say.restart} text={say.restartText} onSure={restart} />}
       </div>
@@ -106,7 +111,11 @@ function Trouble({ trouble, facts }: { readonly trouble: SystemTrouble; readonly
     case 'weakBefore':
       return <Say icon="bolt" tone="warn" title={say.weakPowerBefore} text={say.weakPowerText} />;
     case 'clock':
-      return <Say icon="clock" tone="warn" title={say.clockUnsure} text={say.clockUnsureText} />;
+      return lacksTime(facts.clock) ? (
+        <OfferTime onSet={() => {}} />
+      ) : (
+        <Say icon="clock" tone="warn" title={say.clockUnsure} text={say.clockUnsureText} />
+      );
   }
 }
 

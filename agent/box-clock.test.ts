@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import type { HostAnswer } from '../system/host-requests.ts';
+import { FakeClock } from '../test/fake-clock.ts';
+import { BoxClock } from './box-clock.ts';
+
+const LATER_MS = 300 * 86_400_000;
+const { signal } = new AbortController();
+
+function box({ isTrusted = false, offers = true, answer = { ok: true, text: 'set' } as HostAnswer } = {}) {
+  const clock = new FakeClock();
+  const asked: object[] = [];
+  const host = {
+    offers: () => offers,
+    ask: async (_task: string, fields: object) => {
+      asked.push(fields);
+      return answer;
+    },
+  };
+  return { clock, asked, boxClock: new BoxClock({ clock, host, isTrusted: () => isTrusted, uptimeS: () => 123.456 }) };
+}
+
+test("root's service is asked for the phone's time, with how long the machine had run then", async () => {
+  const { clock, asked, boxClock } = box();
+  expect(boxClock.canBeSet).toBe(true);
+  expect(await boxClock.set(clock.wallMs() + LATER_MS, signal)).toBe('set');
+  expect(asked).toEqual([{ unixMs: clock.wallMs() + LATER_MS, uptimeMs: 123_456 }]);
+});
+
+test('a box that knows the time takes none from a phone', async () => {
+  const { clock, asked, boxClock } = box({ isTrusted: true });
+  expect(boxClock.canBeSet).toBe(false);
+  await expect(boxClock.set(clock.wallMs() + LATER_MS, signal)).rejects.toMatchObject({ context: { isKnown: true } });
+  expect(asked).toEqual([]);
+});
+
+test.for([
+  ['before any box', Date.UTC(2025, 11, 31)],
+  ['of another century', Date.UTC(2100, 0, 1)],
+  ['that is no number', Number.NaN],
+] as const)('a time %s is none', async ([, toMs]) => {
+  await expect(box().boxClock.set(toMs, signal)).rejects.toMatchObject({ code: 'badInput' });
+});
+
+test('a time that is the same to two seconds changes nothing', async () => {
+  const { clock, boxClock } = box();
+  await expect(boxClock.set(clock.wallMs() + 1_999, signal)).rejects.toMatchObject({ context: { isKnown: true } });
+});
+
+test('where nobody may set the clock it is said how to do it by hand', async () => {
+  const { boxClock } = box({ offers: false });
+  expect(boxClock.canBeSet).toBe(false);
+  await expect(boxClock.set(Date.UTC(2026, 10, 21), signal)).rejects.toMatchObject({
+    code: 'unsupported',
+    message: expect.stringContaining('date -s @1795219200 && touch /run/perch-clock-set'),
+  });
+});
+
+test("what root's service refuses is passed on in its words", async () => {
+  const { boxClock } = box({ answer: { ok: false, text: 'the network sets this clock' } });
+  await expect(boxClock.set(Date.UTC(2026, 10, 21), signal)).rejects.toMatchObject({
+    context: { isKnown: true },
+    message: 'the network sets this clock',
+  });
+});

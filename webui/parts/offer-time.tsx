@@ -1,0 +1,36 @@
+import { useState } from 'preact/hooks';
+import { failureWords } from '../box/failure-words.ts';
+import { ask } from '../box/request.ts';
+import { nowMs } from '../box/wake.ts';
+import { clock, longDay } from '../words/format.ts';
+import { systemWords } from '../words/system.ts';
+import { Button } from './button.tsx';
+import { Say } from './say.tsx';
+import { toast } from './toast.tsx';
+import { voice } from './voice.ts';
+
+/** The box does not know the time, and this device does. For the owner. */
+export function OfferTime({ onSet }: { readonly onSet: () => void }) {
+  const say = systemWords.value;
+  const { language } = voice();
+  const [isBusy, setBusy] = useState(false);
+  const take = async () => {
+    setBusy(true);
+    try {
+      await ask('v3/clock', { method: 'POST', body: { time: new Date().toISOString() } });
+      toast(say.clockTaken);
+      onSet();
+    } catch (error) {
+      toast(failureWords(error));
+    }
+    setBusy(false);
+  };
+  const here = `${longDay(nowMs.value, language)}, ${clock(nowMs.value, language)}`;
+  return (
+    <Say icon="clock" tone="warn" title={say.clockUnsure} text={say.clockHere(here)}>
+      <Button busy={isBusy && say.clockTaking} onClick={take}>
+        {say.clockTake}
+      </Button>
+    </Say>
+  );
+}
