@@ -158,13 +158,10 @@ export class App {
     this.#http = new HttpServices({
       ...options,
       ...{ own: this.#own, name: this.#name },
-      accounts,
-      authority: this.#authority,
-      wrongCredentials,
+      ...{ accounts, authority: this.#authority, wrongCredentials },
       paths: this.#paths,
       recordings: this.#recordings,
-      load: this.#load,
-      loop: this.#loop,
+      ...{ load: this.#load, loop: this.#loop },
       commands: this.#commands,
       events,
       cameras: this.#box,
@@ -190,6 +187,11 @@ export class App {
     });
     const page = [...this.#http.parts(), this.#name.part(() => this.mainPort)];
     this.#parts = new Reconciler<Config>([...this.#webrtcParts(), this.#hlsPart(), ...page, ...rtsp], log);
+  }
+
+  /** Paths whose recorder only a new start brings back. */
+  get deadRecorders(): readonly string[] {
+    return this.#recordings.deadRecorders;
   }
 
   /** The port that the page is on; undefined while it could not be opened. */

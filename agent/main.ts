@@ -132,7 +132,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const [
     { holdDataFolder },
-    { findServiceManager },
+    { feedWatchdog, findServiceManager },
     { App, PAGE_FOLDER },
     { systemClock },
     { createLogger },
@@ -194,10 +194,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   }
   reload = () => app.reload();
   manager.ready(`Perch ${packageJson.version}`);
-  if (manager.watchdogMs !== undefined) {
-    // It comes as long as the event loop turns.
-    systemClock.every(manager.watchdogMs / 2, () => manager.alive());
-  }
+  feedWatchdog(manager, systemClock.every, () => app.deadRecorders.length === 0);
   const cause = await Promise.race([ended, restarting]);
   manager.stopping();
   await app.close();

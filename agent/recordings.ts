@@ -23,6 +23,7 @@ import { SegmentAges } from './record/retention/segment-ages.ts';
 import type { FinishedSegment, SegmentLog } from './record/segment-log.ts';
 import { StillTaker } from './record/stills/still-taker.ts';
 import { recordPathsOf } from './record-paths.ts';
+import { type PulsePath, RecorderPulse } from './recorder-pulse.ts';
 import { RecordingGaps } from './recording-gaps.ts';
 import { RecordingSpace } from './recording-space.ts';
 
@@ -60,6 +61,7 @@ export class Recordings {
   readonly space: RecordingSpace;
   readonly #gaps: RecordingGaps;
   readonly #stills: StillTaker;
+  readonly #pulse: RecorderPulse;
   readonly demo: DemoRecordings;
   readonly #recorders = new Map<Recorder, { readonly path: string; readonly recordPath: string }>();
   readonly #finished = new Set<SegmentListener>();
@@ -135,7 +137,14 @@ export class Recordings {
       disks: () => this.space.list(),
     });
     this.playback.addJournal(this.#gaps.journal);
+    const files = () => this.#files();
+    this.#pulse = new RecorderPulse({ clock, log, files, isHeldUp: () => this.isHeldUp });
     machineClock.onStep((deltaMs) => this.#gaps.journal.clockSet(deltaMs));
+  }
+
+  /** Paths whose recorder is dead though camera and disk are well. */
+  get deadRecorders(): readonly string[] {
+    return this.#pulse.dead;
   }
 
   /** The configuration has changed. */
@@ -150,10 +159,11 @@ export class Recordings {
   }
 
   /** Starts what goes on in the background until `signal` aborts. @param paths all that could be recorded */
-  begin(signal: AbortSignal, paths: () => readonly WatchedPath[]): void {
+  begin(signal: AbortSignal, paths: () => readonly (WatchedPath & PulsePath)[]): void {
     this.#machineClock.begin();
     this.events.begin(signal);
     this.#gaps.begin(signal, paths);
+    this.#pulse.begin(signal, paths);
     const told = (error: unknown): void => this.#log.error({ err: error }, 'recordings are not looked after');
     this.#upkeep = Promise.all([this.#keepUp(signal).catch(told), this.space.keep(signal).catch(told)]);
   }
@@ -244,6 +254,15 @@ export class Recordings {
         recorder.interrupt(error);
       }
     }
+  }
+
+  /** What is being written now. */
+  #files(): { readonly path: string; readonly file: string; readonly partMs: number }[] {
+    return [...this.#recorders].flatMap(([{ state }, { path }]) =>
+      state.kind === 'recording'
+        ? [{ path, file: state.file, partMs: this.#settingsOf(path)?.recordPartDurationMs ?? 0 }]
+        : [],
+    );
   }
 
   /** A recording waits for a disk that hangs. */

@@ -2,7 +2,8 @@ import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findServiceManager } from './service-manager.ts';
+import { FakeClock } from '../test/fake-clock.ts';
+import { feedWatchdog, findServiceManager } from './service-manager.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -63,6 +64,33 @@ test.each([
   [{}, undefined],
 ])('%j waits for a sign of life for %s ms', (more, ms) => {
   expect(findServiceManager({ NOTIFY_SOCKET: '/run/somewhere', ...more }, 77).watchdogMs).toBe(ms);
+});
+
+test('signs of life come twice in the time that is waited for them, and not while something is dead', async () => {
+  const clock = new FakeClock();
+  const fd = openSync(join(folder, 'heard'), 'a');
+  const manager = findServiceManager(passedOn(fd, { WATCHDOG_USEC: '30000000' }), 77);
+  let isWell = true;
+  feedWatchdog(manager, clock.every.bind(clock), () => isWell);
+  const signs = () => heard().split('WATCHDOG=1').length - 1;
+  await clock.advance(60_000);
+  expect(signs()).toBe(4);
+  isWell = false;
+  await clock.advance(60_000);
+  expect(signs()).toBe(4);
+  isWell = true;
+  await clock.advance(15_000);
+  expect(signs()).toBe(5);
+  closeSync(fd);
+});
+
+test('a manager that waits for no signs of life gets none', async () => {
+  const clock = new FakeClock();
+  const fd = openSync(join(folder, 'heard'), 'a');
+  feedWatchdog(findServiceManager(passedOn(fd), 77), clock.every.bind(clock), () => true);
+  await clock.advance(60_000);
+  expect([heard(), clock.sleeping]).toEqual(['', 0]);
+  closeSync(fd);
 });
 
 test('programs that we start are told nothing of it', () => {

@@ -53,6 +53,24 @@ export function findServiceManager(env: NodeJS.ProcessEnv, pid = process.pid): S
   };
 }
 
+/**
+ * Signs of life, twice in the time that the manager waits: they come as long as the event loop turns and `isWell`.
+ * Without them the manager ends the service and starts it anew.
+ */
+export function feedWatchdog(
+  manager: ServiceManager,
+  every: (ms: number, tick: () => void) => void,
+  isWell: () => boolean,
+): void {
+  if (manager.watchdogMs !== undefined) {
+    every(manager.watchdogMs / 2, () => {
+      if (isWell()) {
+        manager.alive();
+      }
+    });
+  }
+}
+
 const inOneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');
 
 function passedFd(env: NodeJS.ProcessEnv, pid: number): number | undefined {
