@@ -9,7 +9,10 @@ import { addUpdater } from './updater.ts';
 
 const run = promisify(execFile);
 /** Units beside perch.service. */
-const UNITS = ['perch-disk.path', 'perch-disk.service', 'perch-disk-back@.service'];
+const UNITS = [
+  ...['perch-disk.path', 'perch-disk.service', 'perch-disk-back@.service'],
+  ...['perch-clock.path', 'perch-clock.service'],
+];
 const HERE = import.meta.dirname;
 
 /** Debian's name of an architecture, npm's, and the tool that takes the symbols out of its programs. */
@@ -52,7 +55,7 @@ export async function makePerchDeb(files: ReadonlyMap<string, Uint8Array>, optio
     .add('usr/lib/tmpfiles.d/perch.conf', await source('linux/tmpfiles.conf'))
     .add('usr/share/doc/perch/README.md', await source('../README.md'))
     .add('usr/lib/perch/host/request', await source('linux/host-request'));
-  for (const name of ['disk', 'disk-back']) {
+  for (const name of ['disk', 'disk-back', 'clock']) {
     tree.add(`usr/lib/perch/host/${name}`, await source(`linux/host-${name}`), 0o755);
   }
   for (const unit of UNITS) {
