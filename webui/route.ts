@@ -30,10 +30,12 @@ export interface SettingsPlace {
   readonly room: SettingsRoom;
   /** Of cameras: the one that is edited. */
   readonly camera?: string;
-  /** Of cameras `add`; of system `backup`, `log` and `file`. */
-  readonly part?: 'add' | 'backup' | 'log' | 'file';
+  /** Of cameras `add`; of system the others. */
+  readonly part?: 'add' | SystemPart;
 }
 
+type SystemPart = 'backup' | 'log' | 'file' | 'updates';
+const SYSTEM_PARTS = /^(backup|log|file|updates)$/;
 const ROOMS: readonly string[] = ['cameras', 'storage', 'system', 'people'] satisfies SettingsRoom[];
 
 export function readPlace(hash: string): Place {
@@ -63,7 +65,7 @@ function readSettings(path: string): SettingsPlace {
   return {
     page: 'settings',
     room,
-    ...(room === 'system' && (rest === 'backup' || rest === 'log' || rest === 'file') ? { part: rest } : {}),
+    ...(room === 'system' && SYSTEM_PARTS.test(rest) ? { part: rest as SystemPart } : {}),
   };
 }
 

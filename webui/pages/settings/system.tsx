@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks';
-import { failureWords } from '../../box/failure-words.ts';
+import { notDoneWords } from '../../box/failure-words.ts';
 import { ask } from '../../box/request.ts';
 import { noteRestart } from '../../box/restarting.ts';
 import { session } from '../../box/session.ts';
@@ -211,6 +211,6 @@ async function restart(): Promise<void> {
     const { seconds } = await ask<{ seconds: number }>('v3/restart', { method: 'POST', body: {} });
     noteRestart(seconds);
   } catch (error) {
-    toast(failureWords(error));
+    toast(notDoneWords(error));
   }
 }

@@ -1,0 +1,209 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { boxSays, withReason } from '../../box/failure-words.ts';
+import { BoxError } from '../../box/request.ts';
+import { nowMs } from '../../box/wake.ts';
+import { Button } from '../../parts/button.tsx';
+import { Say } from '../../parts/say.tsx';
+import { voice } from '../../parts/voice.ts';
+import {
+  checkUpdate,
+  installUpdate,
+  isUnderWay,
+  type LastUpdate,
+  MOST_BYTES,
+  type UpdatePlan,
+  type UpdateState,
+  updateState,
+} from '../../system/update-file.ts';
+import type { SystemWords } from '../../words/en/system.ts';
+import { moment } from '../../words/format.ts';
+import { systemWords } from '../../words/system.ts';
+import { words } from '../../words/words.ts';
+import { BackToSystem } from './back-to-system.tsx';
+
+const LOOK_MS = 2_000;
+/** HTTP's, as the box answers. */
+const TOO_LARGE = 413;
+
+/** What the box calls a reason, and what it is here. */
+const REASONS: Readonly<Record<string, (say: SystemWords) => string>> = {
+  noUpdate: (say) => say.updateNone,
+  damaged: (say) => say.updateDamaged,
+  notSigned: (say) => say.updateNotSigned,
+  older: (say) => say.updateOlder,
+  same: (say) => say.updateSame,
+  laterFormat: (say) => say.updateLater,
+  room: (say) => say.updateRoom,
+  noService: (say) => say.updateByHand,
+  noKey: (say) => say.updateNoKey,
+  notStarted: (say) => say.updateNotStarted,
+  unhealthy: (say) => say.updateUnhealthy,
+  notRecording: (say) => say.updateNotRecording,
+  powerCut: (say) => say.updatePowerCut,
+};
+
+interface Chosen {
+  readonly file: File;
+  readonly plan: UpdatePlan;
+}
+
+/** Which version runs, what became of the last update, and another one from a file. */
+export function UpdatesPage() {
+  const say = systemWords.value;
+  const [state, isAway, look] = useUpdateState();
+  return (
+    <section class="backup-page">
+      <BackToSystem title={say.updates} />
+      {state ? (
+        <>
+          <p>{say.updateVersion(state.version)}</p>
+          <p class="dim">{say.updateText}</p>
+          {state.last && <Last last={state.last} isAway={isAway} />}
+          {state.lacking !== null && <p class="dim">{REASONS[state.lacking]?.(say)}</p>}
+          {state.lacking === null && !isUnderWay(state.last) && <Choose onBegun={look} />}
+        </>
+      ) : (
+        <div class="skeleton block" />
+      )}
+    </section>
+  );
+}
+
+/** The box starts again meanwhile: what it said last stays. */
+function useUpdateState(): readonly [UpdateState | undefined, boolean, () => void] {
+  const [state, setState] = useState<UpdateState>();
+  const [isAway, setAway] = useState(false);
+  const [looks, setLooks] = useState(0);
+  useEffect(() => {
+    let isOver = false;
+    const look = () =>
+      updateState().then(
+        (now) => {
+          if (!isOver) {
+            setState(now);
+            setAway(false);
+          }
+        },
+        () => !isOver && setAway(true),
+      );
+    void look();
+    const timer = setInterval(() => void look(), LOOK_MS);
+    return () => {
+      isOver = true;
+      clearInterval(timer);
+    };
+  }, [looks]);
+  return [state, isAway, () => setLooks(looks + 1)];
+}
+
+function Last({ last, isAway }: { readonly last: LastUpdate; readonly isAway: boolean }) {
+  const say = systemWords.value;
+  const { state, from, to, time, why, text } = last;
+  if (isUnderWay(last)) {
+    const doing =
+      state === 'installing'
+        ? say.updateInstalling(to ?? '')
+        : state === 'waiting'
+          ? say.updateWaiting(to ?? '')
+          : say.updateGoingBack(from ?? '');
+    return (
+      <div role="status">
+        <Say icon="clock" tone="calm" title={doing} text={isAway ? say.updateAway : say.updateStay} />
+      </div>
+    );
+  }
+  const when = time === null ? '' : moment(Date.parse(time), nowMs.value, voice());
+  if (state === 'good') {
+    return <Say icon="ok" tone="calm" title={say.updateGood(to ?? '', when)} />;
+  }
+  const reason = REASONS[why ?? '']?.(say);
+  const title = state === 'gone back' ? say.updateGoneBack(from ?? '', when) : say.updateNot(when);
+  return (
+    <div role="status">
+      <Say icon="alert" tone="warn" title={title}>
+        {reason === undefined ? <p lang="en">{text}</p> : <p>{reason}</p>}
+      </Say>
+    </div>
+  );
+}
+
+function Choose({ onBegun }: { readonly onBegun: () => void }) {
+  const say = systemWords.value;
+  const [work, setWork] = useState<'none' | 'reading' | 'sending'>('none');
+  const [chosen, setChosen] = useState<Chosen>();
+  const [failure, setFailure] = useState<ComponentChildren>('');
+  const input = useRef<HTMLInputElement>(null);
+  const attempt = async (now: 'reading' | 'sending', doIt: () => Promise<void>) => {
+    setWork(now);
+    setFailure('');
+    try {
+      await doIt();
+    } catch (error) {
+      setFailure(sentence(error));
+    }
+    setWork('none');
+  };
+  const choose = (file: File) =>
+    attempt('reading', async () => {
+      setChosen(undefined);
+      if (file.size > MOST_BYTES) {
+        throw new BoxError(TOO_LARGE, '');
+      }
+      setChosen({ file, plan: await checkUpdate(file) });
+    });
+  const install = ({ file }: Chosen) =>
+    attempt('sending', async () => {
+      await installUpdate(file);
+      setChosen(undefined);
+      onBegun();
+    });
+  return (
+    <div class="restore">
+      <input
+        hidden
+        type="file"
+        accept=".perchupdate,application/octet-stream"
+        ref={input}
+        onChange={({ currentTarget }) => {
+          const [file] = currentTarget.files ?? [];
+          if (file) {
+            void choose(file);
+          }
+          currentTarget.value = '';
+        }}
+      />
+      {failure !== '' && (
+        <p class="bad" role="alert">
+          {failure}
+        </p>
+      )}
+      {chosen && <p>{say.updatePlan(chosen.plan.version)}</p>}
+      <div class="tools">
+        {chosen && (
+          <Button kind="main" busy={work === 'sending' && say.updateSending} onClick={() => void install(chosen)}>
+            {say.updateNow}
+          </Button>
+        )}
+        <Button busy={work === 'reading' && say.updateReading} onClick={() => input.current?.click()}>
+          {chosen ? say.updateOther : say.updateChoose}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+function sentence(error: unknown): ComponentChildren {
+  const say = systemWords.peek();
+  if (!(error instanceof BoxError) || error.status === 0) {
+    return words.peek().noAnswer;
+  }
+  const { status, why, message } = error;
+  const reason = status === TOO_LARGE ? say.updateNone : REASONS[why ?? '']?.(say);
+  if (reason !== undefined) {
+    return `${say.updateRefused} ${reason}`;
+  }
+  return why === undefined
+    ? boxSays((said) => `${say.updateRefused} ${said}`.trim(), message)
+    : withReason((said) => `${say.updateRefused} ${said}`, error);
+}

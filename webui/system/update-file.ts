@@ -1,0 +1,49 @@
+import { ask, BoxError, errorOf, UI_HEADER } from '../box/request.ts';
+
+/** What the box takes at most. */
+export const MOST_BYTES = 320 << 20;
+/** A Node over a slow Wi-Fi, and a box that reads all of it before it says yes. */
+const LIMIT_MS = 240_000;
+
+export interface LastUpdate {
+  readonly ok: boolean;
+  readonly state: string;
+  readonly why: string | null;
+  readonly text: string;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly time: string | null;
+}
+
+export interface UpdateState {
+  readonly version: string;
+  readonly lacking: 'noService' | 'noKey' | null;
+  readonly last: LastUpdate | null;
+}
+
+export interface UpdatePlan {
+  readonly version: string;
+  readonly current: string;
+}
+
+const UNDER_WAY: readonly string[] = ['installing', 'waiting', 'going back'];
+export const isUnderWay = (last: LastUpdate | null | undefined): boolean => UNDER_WAY.includes(last?.state ?? '');
+
+export const updateState = (): Promise<UpdateState> => ask<UpdateState>('v3/update');
+export const checkUpdate = (file: File): Promise<UpdatePlan> => send('v3/update/check', file);
+export const installUpdate = (file: File): Promise<UpdatePlan> => send('v3/update', file);
+
+async function send(address: string, file: File): Promise<UpdatePlan> {
+  const response = await fetch(address, {
+    method: 'POST',
+    headers: { ...UI_HEADER, 'Content-Type': 'application/octet-stream' },
+    body: file,
+    signal: AbortSignal.timeout(LIMIT_MS),
+  }).catch(() => {
+    throw new BoxError(0, 'the box does not answer');
+  });
+  if (!response.ok) {
+    throw await errorOf(response);
+  }
+  return (await response.json()) as UpdatePlan;
+}
