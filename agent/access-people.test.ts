@@ -48,6 +48,8 @@ const OWNERS = [
     '/v3/disks/places',
     '/v3/disks/places/open',
     '/v3/restart',
+    '/v3/update',
+    '/v3/update/check',
     '/v3/backup',
     '/v3/restore',
     '/v3/restore/check',

@@ -8,8 +8,10 @@ import { machineSensors, type Sensors } from '../system/sensors.ts';
 import type { Accounts } from './auth/accounts.ts';
 import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
+import type { Logger } from './base/log.ts';
 import { type LogLine, LogLines } from './base/log-lines.ts';
 import { BoxClock } from './box-clock.ts';
+import { BoxUpdates, type BoxUpdatesDeps } from './box-updates.ts';
 import type { Config } from './config/load.ts';
 import type { Problem } from './config/problem.ts';
 import { Diagnosis, type DiagnosisDeps } from './diagnosis.ts';
@@ -23,11 +25,16 @@ import { logRoutes } from './http/log-routes.ts';
 import { restartRoute } from './http/restart.ts';
 import { storageRoutes } from './http/storage-routes.ts';
 import { systemRoute } from './http/system.ts';
+import { updateRoutes } from './http/update-routes.ts';
 import type { WrongCredentials } from './http/wrong-credentials.ts';
 import type { Recordings } from './recordings.ts';
 import { StorageUse } from './storage-use.ts';
 
-export interface BoxRoutesDeps extends Pick<DiagnosisDeps, 'paths' | 'cameras' | 'problems'> {
+export interface BoxRoutesDeps extends Pick<DiagnosisDeps, 'cameras' | 'problems'> {
+  readonly paths: DiagnosisDeps['paths'] & BoxUpdatesDeps['paths'];
+  readonly log: Logger;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
   readonly version: string;
   readonly dataDir: string;
   readonly clock: Clock;
@@ -61,6 +68,7 @@ export class BoxRoutes {
   readonly #diagnosis: Diagnosis;
   readonly #requests: HostRequests;
   readonly #boxClock: BoxClock;
+  readonly #updates: BoxUpdates;
 
   constructor(deps: BoxRoutesDeps) {
     const { clock, sensors = machineSensors(), lines = new LogLines(clock) } = deps;
@@ -73,6 +81,7 @@ export class BoxRoutes {
     this.#requests = new HostRequests({ ...deps, ...(answers !== undefined && { answers }) });
     const isTrusted = () => recordings.isClockTrusted;
     this.#boxClock = new BoxClock({ clock, host: this.#requests, isTrusted });
+    this.#updates = new BoxUpdates({ ...deps, host: this.#requests });
     this.#diagnosis = new Diagnosis({ ...deps, lines, facts: () => this.#facts() });
   }
 
@@ -90,6 +99,7 @@ export class BoxRoutes {
     await app.register(backupRoutes, { ...restarts, backup, accounts, wrongCredentials });
     await app.register(diagnosticsRoute, { access, diagnosis: this.#diagnosis });
     await app.register(clockRoute, { access, boxClock: this.#boxClock });
+    await app.register(updateRoutes, { access, updates: this.#updates });
     const host = this.#requests;
     await app.register(storageRoutes, { access, storage: new StorageUse({ ...this.#deps, host }) });
     await app.register(configFileRoutes, { access, file: configFile });

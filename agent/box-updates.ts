@@ -157,13 +157,15 @@ export class BoxUpdates implements UpdateBox {
   async #look(): Promise<void> {
     const answer = await this.#deps.host.lastAnswer('update');
     const step = answer?.['state'];
-    const key = `${answer?.id} ${step}`;
-    if (typeof step !== 'string' || key === this.#told || !(UNDER_WAY.includes(step) || this.#told !== '')) {
+    if (!answer || typeof step !== 'string') {
       return;
     }
-    this.#told = key;
-    const { ok = false, why, to } = answer ?? {};
-    this.#deps.events.emit('box', { state: 'update', step, ok, ...texts({ why, version: to }) });
+    const key = `${answer.id} ${step}`;
+    if (key !== this.#told && (UNDER_WAY.includes(step) || this.#told !== '')) {
+      this.#told = key;
+      const { ok, why, to } = answer;
+      this.#deps.events.emit('box', { state: 'update', step, ok, ...texts({ why, version: to }) });
+    }
   }
 }
 

@@ -22,6 +22,7 @@ test.for([
   ['#/settings/storage', { page: 'settings', room: 'storage' }],
   ['#/settings/storage/add', { page: 'settings', room: 'storage' }],
   ['#/settings/people', { page: 'settings', room: 'people' }],
+  ['#/settings/system/updates', { page: 'settings', room: 'system', part: 'updates' }],
   ['#/settings/system/backup', { page: 'settings', room: 'system', part: 'backup' }],
   ['#/settings/system/log', { page: 'settings', room: 'system', part: 'log' }],
   ['#/settings/system/file', { page: 'settings', room: 'system', part: 'file' }],
