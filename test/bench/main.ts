@@ -7,6 +7,7 @@ import { discover, discoverCpu } from './discover.ts';
 import { type Figure, judge, type Result } from './figure.ts';
 import { footprintFirstSample, footprintIdle, footprintNode, footprintPerch, footprintRecording } from './footprint.ts';
 import { getFirstByte, getFmp4, getMemory, getMp4 } from './get-throughput.ts';
+import { healthSampling } from './health-sampling.ts';
 import { hls500Cpu, hls500Late, hls500Memory } from './hls-500.ts';
 import { hlsCpu, hlsCpuLowLatency } from './hls-cpu.ts';
 import { hlsJoin } from './hls-join.ts';
@@ -35,6 +36,7 @@ const FIGURES: readonly Figure[] = [
   cameraEventsBusy,
   cameraEventsMemory,
   startTime,
+  healthSampling,
   footprintPerch,
   footprintNode,
   footprintIdle,
