@@ -47,6 +47,7 @@ const OWNERS = [
     '/v3/recordings/usage',
     '/v3/disks/places',
     '/v3/disks/places/open',
+    '/v3/clock',
     '/v3/restart',
     '/v3/update',
     '/v3/update/check',

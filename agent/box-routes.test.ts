@@ -33,6 +33,7 @@ async function open(sensors: Sensors, problems: readonly Problem[] = []) {
     load: { read: () => ({ cpuPercent: 3.5, memoryBytes: 1e8, heapUsedBytes: 5e7 }) },
     recordings: { isClockTrusted: false, space: { list: () => [] } },
     events: { emit: () => {} },
+    signal: new AbortController().signal,
     configFile: undefined,
     problems: () => problems,
   } as unknown as BoxRoutesDeps;
