@@ -10,6 +10,8 @@ import { layShell, Machine } from './machine.ts';
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 const MIB = 2 ** 20;
+/** An emulated processor on a busy machine is slower than any board. */
+const PATIENT = 'systemd.default_timeout_start_sec=900 systemd.default_device_timeout_sec=900';
 
 export interface ImageMachineOptions {
   /** The size of the card, in megabytes. */
@@ -56,7 +58,7 @@ export async function imageMachine(options: ImageMachineOptions): Promise<Machin
         '2',
       ],
       ...['-kernel', join(folder, 'vmlinuz'), '-initrd', join(folder, 'initrd.img')],
-      ...['-append', `${readFileSync(join(folder, 'cmdline.txt'), 'utf8').trim()} console=ttyAMA0`],
+      ...['-append', `${readFileSync(join(folder, 'cmdline.txt'), 'utf8').trim()} console=ttyAMA0 ${PATIENT}`],
       ...['-drive', `file=${card},format=raw,if=none,id=card`, '-device', 'virtio-blk-pci,drive=card'],
       ...[
         '-drive',
@@ -91,14 +93,18 @@ class ImageMachine extends Machine {
 
 /** Into the file system of the root, without mounting it. */
 async function addShell(card: string, folder: string): Promise<void> {
-  const stage = join(folder, 'shell');
+  const stage = join(folder, 'files');
   await mkdir(stage);
   layShell(stage);
-  const files = ['usr/local/bin/perch-shell', 'etc/systemd/system/perch-shell.service'];
+  const units = 'etc/systemd/system';
   const commands = [
-    ...files.map((path) => `write ${join(stage, path)} ${path}`),
-    `set_inode_field ${files[0]} mode 0100755`,
-    `symlink etc/systemd/system/multi-user.target.wants/perch-shell.service /${files[1]}`,
+    'cd /usr/local/bin',
+    `write ${join(stage, 'usr/local/bin/perch-shell')} perch-shell`,
+    'set_inode_field perch-shell mode 0100755',
+    `cd /${units}`,
+    `write ${join(stage, units, 'perch-shell.service')} perch-shell.service`,
+    'cd multi-user.target.wants',
+    `symlink perch-shell.service /${units}/perch-shell.service`,
   ];
   writeFileSync(join(folder, 'commands'), `${commands.join('\n')}\n`);
   await run('debugfs', ['-w', '-f', join(folder, 'commands'), `${card}?offset=${LAYOUT.root.startMib * MIB}`]);
