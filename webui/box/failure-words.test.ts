@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { chooseLanguage } from '../words/words.ts';
-import { failureWords } from './failure-words.ts';
+import { failureWords, notDoneWords } from './failure-words.ts';
 import { BoxError } from './request.ts';
 
 afterEach(async () => {
@@ -28,6 +28,14 @@ test.for([
     expect(failureWords(new BoxError(status, reason, undefined, why))).toBe(said);
   },
 );
+
+test('of what saves nothing it is not said that it was not saved', async () => {
+  await speak('en');
+  expect(notDoneWords(new BoxError(409, 'busy', undefined, 'busy'))).toBe(
+    'That was not done. It is doing that already.',
+  );
+  expect(notDoneWords(new BoxError(0, 'no answer'))).toMatch(/^The box did not answer\./);
+});
 
 test('in Chinese what the page has words for is Chinese, and what it has none for is marked as English', async () => {
   await speak('zh-CN');

@@ -25,13 +25,14 @@ const BY_STATUS: Readonly<Record<number, keyof ReasonsWords>> = {
 /** HTTP's, as the box answers when somebody was faster. */
 const CHANGED = 412;
 
-/** Why something was not done: the box said no for a reason. Without its answer nobody knows whether it was done. */
-export function failureWords(error: unknown): ComponentChildren {
-  if (!(error instanceof BoxError) || error.status === 0) {
-    return reasonsWords.value.unknownOutcome;
-  }
-  return withReason(words.value.notSaved, error);
-}
+/** Why something was not saved: the box said no for a reason. Without its answer nobody knows whether it was. */
+export const failureWords = (error: unknown): ComponentChildren => failed(words.value.notSaved, error);
+
+/** The same of what saves nothing: ending a session, deleting, starting anew. */
+export const notDoneWords = (error: unknown): ComponentChildren => failed(words.value.notDone, error);
+
+const failed = (say: (why: string) => string, error: unknown): ComponentChildren =>
+  error instanceof BoxError && error.status !== 0 ? withReason(say, error) : reasonsWords.value.unknownOutcome;
 
 /** @param say the sentence that the reason ends */
 export function withReason(say: (why: string) => string, { status, why = '', message }: BoxError): ComponentChildren {

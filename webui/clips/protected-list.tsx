@@ -1,4 +1,4 @@
-import { failureWords } from '../box/failure-words.ts';
+import { notDoneWords } from '../box/failure-words.ts';
 import type { Protection } from '../box/protections.ts';
 import { isOwner } from '../box/session.ts';
 import { nowMs } from '../box/wake.ts';
@@ -47,7 +47,7 @@ function Entry({ name, protection, onGo }: EntryProps) {
     const isDone = await keepNoMore(name, id).then(
       () => true,
       (error: unknown) => {
-        toast(failureWords(error));
+        toast(notDoneWords(error));
         return false;
       },
     );

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { failureWords } from '../box/failure-words.ts';
+import { notDoneWords } from '../box/failure-words.ts';
 import { ask } from '../box/request.ts';
 import { nowMs } from '../box/wake.ts';
 import { clock, longDay } from '../words/format.ts';
@@ -21,7 +21,7 @@ export function OfferTime({ onSet }: { readonly onSet: () => void }) {
       toast(say.clockTaken);
       onSet();
     } catch (error) {
-      toast(failureWords(error));
+      toast(notDoneWords(error));
     }
     setBusy(false);
   };

@@ -15,7 +15,7 @@ export async function setPaused({ name, title, isPaused }: Pausing): Promise<voi
   } catch (error) {
     // What is said seldom comes when it is: the live page is the first load.
     const later = await import('../box/failure-words.ts').catch(() => undefined);
-    toast(later?.failureWords(error) ?? words.peek().boxAway);
+    toast(later?.notDoneWords(error) ?? words.peek().boxAway);
     return;
   }
   const { isPaused: isPausedNow, goesOn } = liveWords.peek();

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { encodeName } from '../../box/addresses.ts';
-import { failureWords } from '../../box/failure-words.ts';
+import { notDoneWords } from '../../box/failure-words.ts';
 import { paths } from '../../box/paths.ts';
 import { ask, BoxError } from '../../box/request.ts';
 import { Button } from '../../parts/button.tsx';
@@ -67,12 +67,12 @@ function Pause({ name, title, isPaused, onDone }: PauseProps) {
       toast(told(paused), () => {
         patch({ paused: !paused }).then(
           () => showPaused(name, !paused, null),
-          (error: unknown) => toast(failureWords(error)),
+          (error: unknown) => toast(notDoneWords(error)),
         );
       });
       onDone();
     } catch (error) {
-      toast(failureWords(error));
+      toast(notDoneWords(error));
     }
   };
   if (isPaused) {
@@ -124,7 +124,7 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
         return;
       }
     } catch (error) {
-      toast(failureWords(error));
+      toast(notDoneWords(error));
       setBusy(false);
       return;
     }

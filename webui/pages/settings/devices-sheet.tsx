@@ -1,4 +1,4 @@
-import { failureWords } from '../../box/failure-words.ts';
+import { notDoneWords } from '../../box/failure-words.ts';
 import { ask, BoxError } from '../../box/request.ts';
 import { session } from '../../box/session.ts';
 import { useAsked } from '../../box/use-asked.ts';
@@ -30,7 +30,7 @@ export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
         toast(youWords.peek().othersAreOut);
       }
     } catch (error) {
-      toast(failureWords(error));
+      toast(notDoneWords(error));
     }
     again();
   };

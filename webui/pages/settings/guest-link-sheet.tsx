@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { failureWords } from '../../box/failure-words.ts';
+import { notDoneWords } from '../../box/failure-words.ts';
 import { ask } from '../../box/request.ts';
 import { Sheet } from '../../parts/sheet.tsx';
 import { Sure } from '../../parts/sure.tsx';
@@ -25,7 +25,7 @@ export function GuestLinkSheet({ title, text, id, onChanged, onClosed }: GuestLi
       setDone(true);
       onChanged();
     } catch (error) {
-      toast(failureWords(error));
+      toast(notDoneWords(error));
     }
   };
   return (

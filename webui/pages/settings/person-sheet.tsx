@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import { failureWords } from '../../box/failure-words.ts';
+import { notDoneWords } from '../../box/failure-words.ts';
 import { ask, BoxError } from '../../box/request.ts';
 import { boxForm } from '../../forms/box-form.ts';
 import { FieldError } from '../../forms/form.ts';
@@ -139,4 +139,4 @@ async function remove(name: string, onGone: () => void, onChanged: () => void): 
   }
 }
 
-const tellFailure = (error: unknown): void => toast(failureWords(error));
+const tellFailure = (error: unknown): void => toast(notDoneWords(error));

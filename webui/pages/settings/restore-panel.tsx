@@ -1,6 +1,6 @@
 import type { ComponentChildren, Ref } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { boxSays, failureWords } from '../../box/failure-words.ts';
+import { boxSays, notDoneWords } from '../../box/failure-words.ts';
 import { BoxError } from '../../box/request.ts';
 import { noteRestart } from '../../box/restarting.ts';
 import { noteRefusal, session } from '../../box/session.ts';
@@ -203,7 +203,7 @@ function sentence(error: unknown, work: Work): ComponentChildren {
   const say = systemWords.peek();
   if (status === 0) {
     // A file that is only looked at changes nothing.
-    return work === 'reading' ? words.peek().noAnswer : failureWords(error);
+    return work === 'reading' ? words.peek().noAnswer : notDoneWords(error);
   }
   if (status === 401 && session.peek()?.claimed) {
     // The log-in comes over the page.

@@ -1,4 +1,4 @@
-import { failureWords } from '../../box/failure-words.ts';
+import { notDoneWords } from '../../box/failure-words.ts';
 import { ask } from '../../box/request.ts';
 import { nowMs } from '../../box/wake.ts';
 import { cameras } from '../../cameras/cameras.ts';
@@ -35,11 +35,11 @@ export function ProtectedSheet({ clips, onClosed, onChanged }: ProtectedProps) {
       toast(storageWords.peek().unprotected, () => {
         ask('v3/recordings/protect', { method: 'POST', body: { path, start, end, note } }).then(
           onChanged,
-          (error: unknown) => toast(failureWords(error)),
+          (error: unknown) => toast(notDoneWords(error)),
         );
       });
     } catch (error) {
-      toast(failureWords(error));
+      toast(notDoneWords(error));
     }
   };
   return (

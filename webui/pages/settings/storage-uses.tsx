@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { failureWords } from '../../box/failure-words.ts';
+import { notDoneWords } from '../../box/failure-words.ts';
 import { useAsked } from '../../box/use-asked.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import { titleOf } from '../../cameras/pair.ts';
@@ -131,7 +131,7 @@ function RemovedSheet({ use, onClosed, onDeleted }: RemovedProps) {
       onDeleted();
       setDone(true);
     } catch (error) {
-      toast(failureWords(error));
+      toast(notDoneWords(error));
     }
     setBusy(false);
   };

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { APPEARANCES, type Appearance, appearance, chooseAppearance } from '../../appearance.ts';
-import { failureWords } from '../../box/failure-words.ts';
+import { notDoneWords } from '../../box/failure-words.ts';
 import { logOut } from '../../box/log-out.ts';
 import { isLinkOver, session } from '../../box/session.ts';
 import { Icon } from '../../parts/icon.tsx';
@@ -71,7 +71,7 @@ function LogOut({ user }: { readonly user: string }) {
       onClick={async () => {
         setBusy(true);
         isLinkOver.value = false;
-        await logOut().catch((error: unknown) => toast(failureWords(error)));
+        await logOut().catch((error: unknown) => toast(notDoneWords(error)));
         setBusy(false);
       }}
     >
