@@ -59,3 +59,48 @@ test('this machine answers each question, if only with nothing', async () => {
   expect(['string', 'undefined']).toContain(typeof (await here.model()));
   expect(['number', 'undefined']).toContain(typeof (await here.temperatureCelsius()));
 });
+
+const ODD = [
+  ['empty', ''],
+  ['a word', 'unknown\n'],
+  ['no number', 'NaN\n'],
+  ['endless', 'Infinity\n'],
+  ['below nothing', '-5\n'],
+  ['far too large', `${'9'.repeat(40)}\n`],
+  ['bytes that are no text', '\u0000\u0001\ufffd'],
+  ['a megabyte', 'x'.repeat(1 << 20)],
+] as const;
+
+test.for(ODD)('entries of the kernel that are %s are taken for missing ones', async ([, text]) => {
+  const odd = machine({
+    'sys/class/thermal/thermal_zone0/temp': text,
+    'sys/class/thermal/thermal_zone1/temp': '45000\n',
+    'sys/devices/platform/soc/soc:firmware/get_throttled': text,
+    'sys/block/mmcblk0/device/name': 'SD64G\n',
+    'sys/block/mmcblk0/device/life_time': text,
+    'sys/block/mmcblk0/size': text,
+    'sys/class/rtc/rtc0/since_epoch': text,
+    'proc/device-tree/model': text,
+  });
+  expect(await odd.temperatureCelsius()).toBe(45);
+  expect(await odd.power()).toBeUndefined();
+  const [card] = (await odd.drives()).filter(({ name }) => name === 'mmcblk0');
+  expect(card).toMatchObject({ sizeBytes: 0, wornPercent: undefined });
+  expect(await odd.clockSource(Date.UTC(2026, 5, 1))).toBe('none');
+  const model = await odd.model();
+  expect(model === undefined || (model.length > 0 && model.length <= 100)).toBe(true);
+});
+
+test('folders where files are expected, and files where folders are, tell nothing', async () => {
+  const odd = machine({
+    'sys/class/thermal/thermal_zone0/temp/more': '1\n',
+    'sys/devices/platform/soc/soc:firmware/get_throttled/more': '1\n',
+    'sys/block/mmcblk0/size/more': '1\n',
+    'sys/class/rtc': '',
+    'proc/device-tree/model/more': '1\n',
+  });
+  expect(await odd.power()).toBeUndefined();
+  expect(['number', 'undefined']).toContain(typeof (await odd.temperatureCelsius()));
+  expect((await odd.drives()).find(({ name }) => name === 'mmcblk0')).toMatchObject({ model: '', sizeBytes: 0 });
+  expect(await odd.clockSource(Date.UTC(2026, 5, 1))).toBe('none');
+});

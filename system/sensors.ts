@@ -42,6 +42,7 @@ export interface Sensors {
 }
 
 const PROGRAM_LIMIT_MS = 2_000;
+const MAX_NAME = 100;
 const THROTTLED_FILE = 'sys/devices/platform/soc/soc:firmware/get_throttled';
 const VCGENCMD = 'usr/bin/vcgencmd';
 
@@ -77,7 +78,7 @@ function temperatureOf(root: string): () => Promise<number | undefined> {
     }
     const { main } = await (await systemInformation()).cpuTemperature();
     isKnownToLack = main === null;
-    return main ?? undefined;
+    return main !== null && main > 0 && main < 150 ? main : undefined;
   };
 }
 
@@ -97,7 +98,7 @@ async function network(root: string): Promise<readonly NetworkCount[]> {
   });
   const count = async (name: string, what: string): Promise<number | undefined> => {
     const text = await textOf(join(root, 'sys/class/net', name, 'statistics', what));
-    return text === undefined ? undefined : Number(text);
+    return text === undefined ? undefined : countOf(text);
   };
   return Promise.all(
     outside.map(async ([name, addresses]) => ({
@@ -114,7 +115,7 @@ async function drives(root: string): Promise<readonly Drive[]> {
   return [
     ...others.map(({ device, name, type, size, smartStatus, temperature: degrees }): Drive => {
       return {
-        ...{ name: device, model: name, kind: type, sizeBytes: size },
+        ...{ name: device, model: shown(name), kind: type, sizeBytes: Math.max(0, size || 0) },
         health: /^ok$/i.test(smartStatus) ? 'ok' : /fail/i.test(smartStatus) ? 'failing' : undefined,
         wornPercent: undefined,
         temperatureCelsius: degrees ?? undefined,
@@ -131,9 +132,9 @@ async function flashCards(root: string): Promise<readonly Drive[]> {
     names.map(async (name): Promise<Drive> => {
       const read = async (file: string) => (await textOf(join(folder, name, file))) ?? '';
       return {
-        ...{ name, model: await read('device/name'), kind: 'SD' },
+        ...{ name, model: shown(await read('device/name')), kind: 'SD' },
         // The kernel counts in sectors of 512 bytes, whatever the card has.
-        sizeBytes: Number(await read('size')) * 512,
+        sizeBytes: (countOf(await read('size')) ?? 0) * 512,
         health: undefined,
         wornPercent: parseLifeTime(await read('device/life_time')),
         temperatureCelsius: undefined,
@@ -143,13 +144,23 @@ async function flashCards(root: string): Promise<readonly Drive[]> {
 }
 
 async function model(root: string): Promise<string | undefined> {
-  const board = await textOf(join(root, 'proc/device-tree/model'));
-  if (board !== undefined) {
-    return board.replaceAll('\0', '').trim();
+  const board = shown((await textOf(join(root, 'proc/device-tree/model'))) ?? '');
+  if (board !== '') {
+    return board;
   }
   const { manufacturer, model: name } = await (await systemInformation()).system();
   return [manufacturer, name].filter(Boolean).join(' ') || undefined;
 }
+
+/** Boards have entries of every kind that say nothing: what is no count is none. */
+const countOf = (text: string): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
+
+/** A name as the firmware has it, for people. */
+const shown = (text: string): string =>
+  text
+    .replaceAll(/\p{C}|\ufffd/gu, '')
+    .trim()
+    .slice(0, MAX_NAME);
 
 /** Loaded when first asked for: nobody pays for it at start. */
 const systemInformation = async () => (await import('systeminformation')).default;
