@@ -183,6 +183,29 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     expect((await router.attempt('ls /etc/rc.d/*')).code).not.toBe(0);
   });
 
+  test('what the service waits for is named, and it begins when that is there', async () => {
+    const router = await install();
+    await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
+    await router.run('mv /usr/lib/perch/node /tmp/node');
+    const first = await router.startAsked();
+    await first.waitFor(/waiting: Perch's Node is not there/);
+    await router.run('mv /tmp/node /usr/lib/perch/node');
+    await first.waitFor(
+      /node .*\/usr\/lib\/perch\/agent\/perch\.cjs --data \/etc\/perch\/data \/etc\/perch\/perch\.yml/,
+    );
+    expect(await first.exited).toBe(0);
+
+    await router.mountDisk();
+    configure(router, ["\toption data '/mnt/sda1/perch'"]);
+    await router.run('/etc/init.d/perch reload && chown root:root /mnt/sda1/perch');
+    const second = await router.startAsked();
+    await second.waitFor(/waiting: the user perch cannot write to \/mnt\/sda1\/perch: is the disk ext4/);
+    await router.run('mv /usr/lib/perch /tmp/perch && ln -s /mnt/sda1/program /usr/lib/perch');
+    await router.run('chown perch:perch /mnt/sda1/perch');
+    await second.waitFor(/waiting: the disk with Perch's program is not mounted \(\/mnt\/sda1\/program\)/);
+    await second.stop();
+  });
+
   test('with little flash Node goes onto a disk, and what leads to it goes with the package', async () => {
     const router = await install();
     await router.mountDisk();
