@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import packageJson from '../package.json' with { type: 'json' };
+import type { App } from './app.ts';
 import { explain, PerchError } from './base/errors.ts';
 
 const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configuration file
@@ -163,6 +164,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   let reload = async () => {};
   process.on('SIGHUP', () => void reload());
   const lines = new LogLines(systemClock);
+  const network = new NetworkWatch(systemClock);
   const app = await App.start({
     version: packageJson.version,
     dataDir: folder.path,
@@ -171,7 +173,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     env: process.env,
     pageFolder: PAGE_FOLDER,
     clock: systemClock,
-    network: new NetworkWatch(systemClock),
+    network,
     onName: (address) => console.log(`In this network it is also at ${address}`),
     log: createLogger('info', (line) => {
       process.stdout.write(textLine(line));
@@ -186,12 +188,9 @@ async function run(data: string, file: string | undefined): Promise<number> {
   if (app.setupCode !== undefined) {
     console.log(`Setup code, asked for when the page is opened from another network: ${app.setupCode}`);
   }
-  if (app.mainPort !== undefined) {
-    console.log(`Perch is at ${addressOf('http', app.mainAddress, app.mainPort)}`);
-  }
-  if (app.tlsPort !== undefined) {
-    console.log(`Over https: ${addressOf('https', app.tlsAddress, app.tlsPort)}`);
-  }
+  const said = new Set<string>();
+  sayAddresses(app, said);
+  network.onChange(() => sayAddresses(app, said));
   reload = () => app.reload();
   manager.ready(`Perch ${packageJson.version}`);
   feedWatchdog(manager, systemClock.every, () => app.deadRecorders.length === 0);
@@ -200,6 +199,21 @@ async function run(data: string, file: string | undefined): Promise<number> {
   await app.close();
   folder.release();
   return cause === 'restart' ? RESTART_CODE : 0;
+}
+
+/** Where the page is, and again when the machine has another address. @param said lines of before */
+function sayAddresses(app: App, said: Set<string>): void {
+  const lines = [
+    ...(app.mainPort === undefined ? [] : [`Perch is at ${addressOf('http', app.mainAddress, app.mainPort)}`]),
+    ...(app.tlsPort === undefined ? [] : [`Over https: ${addressOf('https', app.tlsAddress, app.tlsPort)}`]),
+  ];
+  for (const line of lines.filter((one) => !said.has(one))) {
+    console.log(line);
+  }
+  said.clear();
+  for (const line of lines) {
+    said.add(line);
+  }
 }
 
 /** Resolves at the first SIGINT or SIGTERM. A terminal and npm both pass Ctrl-C on: only one that comes later means "at once". */
