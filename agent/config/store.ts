@@ -7,12 +7,14 @@ import { type Author, authorOf, ChangeLog, type ChangeOrigin, type LoggedChange,
 import { type Change, changesBetween } from './changes.ts';
 import { type Edit, editSteps, readPlain } from './edit.ts';
 import type { Environment } from './environment.ts';
-import { nameOf, ownFileOf, placesOf, readConfigFile, signatureOf, writeAtomic } from './file.ts';
+import { nameOf, ownFileOf, readConfigFile, writeAtomic } from './file.ts';
 import { FileWatch } from './file-watch.ts';
+import { findFile } from './find-file.ts';
 import { type FoundText, faultOf, findText, unreadable } from './found-text.ts';
 import { copyOf, type InForce, lastGood } from './good-copy.ts';
 import { keepRunning } from './keep-running.ts';
 import { type Config, type ConfigDefaults, NO_FILE, type ParsedConfig, parseConfig } from './load.ts';
+import { migrateConfig } from './migrations.ts';
 import { type Problem, problemText } from './problem.ts';
 
 export interface ConfigStoreOptions {
@@ -73,7 +75,7 @@ export class ConfigStore {
     const options = { ...given, dataDir: resolve(given.cwd, given.dataDir) };
     const file = await findFile(options);
     const defaults = defaultsFor(options);
-    const text = file === undefined ? undefined : await readConfigFile(file);
+    const text = file === undefined ? undefined : await migrateConfig({ ...options, file });
     const parsed = parseConfig(text ?? NO_FILE, nameOf(file), options.env, defaults);
     const inForce = parsed.config
       ? { text: text ?? NO_FILE, config: parsed.config }
@@ -380,20 +382,3 @@ function withoutNewErrors({ config, problems }: ParsedConfig, known: readonly Pr
 }
 
 const sameness = ({ severity, key, message }: Problem): string => `${severity} ${key} ${message}`;
-
-/** An absolute name; nothing when no file is there. The argument's file must be there. */
-async function findFile({ file, cwd, dataDir }: ConfigStoreOptions): Promise<string | undefined> {
-  if (file !== undefined) {
-    const named = resolve(cwd, file);
-    if ((await signatureOf(named)) === undefined) {
-      throw new PerchError('notFound', `the configuration file ${file} does not exist`, { file: named });
-    }
-    return named;
-  }
-  for (const place of placesOf(cwd, dataDir)) {
-    if ((await signatureOf(place)) !== undefined) {
-      return place;
-    }
-  }
-  return undefined;
-}
