@@ -189,9 +189,9 @@ export class App {
     this.#parts = new Reconciler<Config>([...this.#webrtcParts(), this.#hlsPart(), ...page, ...rtsp], log);
   }
 
-  /** Paths whose recorder only a new start brings back. */
-  get deadRecorders(): readonly string[] {
-    return this.#recordings.deadRecorders;
+  /** For whoever watches over Perch on this machine. */
+  get vitals() {
+    return { port: this.mainPort, paths: this.#paths, recordings: this.#recordings };
   }
 
   /** The port that the page is on; undefined while it could not be opened. */

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import packageJson from '../package.json' with { type: 'json' };
+import type { ServiceManager } from '../system/service-manager.ts';
 import type { App } from './app.ts';
 import { explain, PerchError } from './base/errors.ts';
 
@@ -133,7 +134,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const [
     { holdDataFolder },
-    { feedWatchdog, findServiceManager },
+    { findServiceManager },
     { App, PAGE_FOLDER },
     { systemClock },
     { createLogger },
@@ -193,12 +194,32 @@ async function run(data: string, file: string | undefined): Promise<number> {
   network.onChange(() => sayAddresses(app, said));
   reload = () => app.reload();
   manager.ready(`Perch ${packageJson.version}`);
-  feedWatchdog(manager, systemClock.every, () => app.deadRecorders.length === 0);
+  await tellWatchers(app, manager);
   const cause = await Promise.race([ended, restarting]);
   manager.stopping();
   await app.close();
   folder.release();
   return cause === 'restart' ? RESTART_CODE : 0;
+}
+
+/** Whoever watches over Perch on this machine hears how it is: systemd, and `perch doctor`. */
+async function tellWatchers(app: App, manager: ServiceManager): Promise<void> {
+  const [{ feedWatchdog }, { systemClock }, { keepReport }] = await Promise.all([
+    import('../system/service-manager.ts'),
+    import('./base/clock.ts'),
+    import('./self-report.ts'),
+  ]);
+  feedWatchdog(manager, systemClock.every, () => app.vitals.recordings.deadRecorders.length === 0);
+  // Made by systemd (`RuntimeDirectory=`).
+  const folder = process.env['RUNTIME_DIRECTORY'];
+  if (folder !== undefined) {
+    const facts = () => {
+      const { port, paths, recordings } = app.vitals;
+      const disks = recordings.space.list();
+      return { port, paths: paths.list(), disks, isClockTrusted: recordings.isClockTrusted };
+    };
+    keepReport(folder, facts, systemClock);
+  }
 }
 
 /** Where the page is, and again when the machine has another address. @param said lines of before */

@@ -1,0 +1,91 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../test/fake-clock.ts';
+import { keepReport, type ReportFacts, reportLines } from './self-report.ts';
+
+type Path = ReportFacts['paths'][number];
+
+const DOOR: Path = {
+  ...{ name: 'door', title: 'Front door', ready: true, paused: false, sourceState: 'running', sourceOnDemand: false },
+  ...{ lastError: null, configError: null, recording: { active: true, error: null, why: null, since: null } },
+};
+const facts = (more: Partial<ReportFacts> = {}): ReportFacts => ({
+  port: 80,
+  paths: [],
+  disks: [],
+  isClockTrusted: true,
+  ...more,
+});
+const lineOf = (path: Partial<Path>) => reportLines(facts({ paths: [{ ...DOOR, ...path }] })).split('\n')[2];
+
+test.for<[string, Partial<Path>, string]>([
+  ['is there', {}, 'ok camera Front door is there and recorded'],
+  ['is there and not to be recorded', { recording: null, title: null }, 'ok camera door is there'],
+  [
+    'is away',
+    { ready: false, lastError: 'connection refused by rtsp://admin:secret@192.168.1.20/1' },
+    'bad camera Front door does not come (connection refused by rtsp://192.168.1.20/1): look at its power, its cable and its password',
+  ],
+  [
+    'is there and cannot be recorded',
+    { recording: { active: false, error: 'the disk is full', why: 'disk', since: null } },
+    'bad camera Front door is there and not recorded: the disk is full',
+  ],
+  ['was refused', { configError: 'no such source' }, 'bad camera Front door: no such source: perch check tells where'],
+  ['is paused', { paused: true, ready: false }, ''],
+  ['is wanted by nobody', { sourceOnDemand: true, ready: false }, ''],
+  ['is a publisher', { sourceState: null, ready: false }, ''],
+])('a camera that %s', ([, path, line]) => {
+  expect(lineOf(path)).toBe(line);
+});
+
+test('disks, the clock and the port are told with what to do', () => {
+  const disks = [
+    { folder: '/mnt/usb/perch', state: 'ok', error: null, freeBytes: 60e9 },
+    { folder: '/mnt/old', state: 'vanished', error: 'the disk is not there', freeBytes: null },
+  ] as const;
+  expect(reportLines(facts({ disks, port: undefined, isClockTrusted: false })).split('\n')).toEqual([
+    'bad the page has no port: perch logs tells why',
+    'ok recordings go to /mnt/usb/perch, 60 GB free',
+    'bad nothing is recorded to /mnt/old: the disk is not there',
+    'bad the clock may be wrong: connect the box to the network, or log in on the page from a phone',
+    '',
+  ]);
+});
+
+test('whatever a camera is called and says, it is one line of a length, and there are so many at most', () => {
+  const odd = { ...DOOR, title: `a\nok b\u001b[2J${'x'.repeat(1_000)}` };
+  const lines = reportLines(facts({ paths: Array.from({ length: 2_000 }, () => odd) })).split('\n');
+  expect(lines).toHaveLength(501);
+  expect(lines[2]).toMatch(/^ok camera a ok b \[2Jx+$/);
+  expect(lines[2]).toHaveLength(300);
+});
+
+test('it is kept in a file that only Perch and root read, and follows what happens', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-report-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const clock = new FakeClock();
+  let now = facts();
+  keepReport(folder, () => now, clock);
+  const read = () => {
+    try {
+      return readFileSync(join(folder, 'report'), 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  await expect.poll(read).toBe('port 80\nok the clock is set\n');
+  expect(statSync(join(folder, 'report')).mode & 0o777).toBe(0o600);
+  now = facts({ paths: [DOOR] });
+  await clock.advance(10_000);
+  await expect.poll(read).toContain('Front door is there');
+});
+
+test('a folder that cannot be written harms nobody', async () => {
+  const clock = new FakeClock();
+  keepReport('/not/there', facts, clock);
+  await clock.advance(60_000);
+  expect(clock.sleeping).toBe(1);
+});
