@@ -3,6 +3,7 @@ import { access, open, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../disk-fault.ts';
 import { nearestFolder } from '../nearest-folder.ts';
+import { hasGivenUp } from './given-up.ts';
 
 const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 /** By it a disk is known again, whatever the system calls it this time. */
@@ -22,6 +23,7 @@ const NO_DISKS = new Set([
   0x2405_1905, // UBIFS
   0x72b6, // JFFS2
 ]);
+const MOUNTS = '/proc/self/mountinfo';
 /** Where OpenWrt has what it writes of its root. */
 const ROOT_OVERLAY = '/overlay';
 
@@ -61,7 +63,7 @@ export function machineDisks(dataDir: string): DiskProbe {
         device,
         totalBytes: bsize * blocks,
         freeBytes: bsize * bavail,
-        isReadOnly: await isReadOnly(at),
+        isReadOnly: (await isReadOnly(at)) || hasGivenUp(await readFile(MOUNTS, 'utf8').catch(() => ''), device),
         place: device === system.device ? 'system' : device === data.device ? 'data' : 'mount',
         isOwnDisk: ![system.device, overlay.device].includes(device) && !NO_DISKS.has(type),
         mark: await readMark(folder),
