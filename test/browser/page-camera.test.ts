@@ -416,18 +416,6 @@ describeWith(['chromium'], 'one camera', () => {
     expect(await page.getByRole('button', { name: 'Hold to talk' }).count()).toBe(0);
     expect(complaints).toEqual([]);
   });
-
-  onlyBy('plain', () =>
-    test('without https the page says that it may not use the microphone, and how it may', async () => {
-      await using visitor = await open({ size: 'phone', way: 'plain' });
-      const { page, complaints } = visitor;
-      await page.getByRole('button', { name: 'Hold to talk' }).click();
-      await page.getByRole('dialog').getByText('It needs https.').waitFor();
-      await settled(page, 'dialog');
-      expect(await axeFindings(page)).toEqual([]);
-      expect(complaints).toEqual([]);
-    }),
-  );
 });
 
 const bytesOf = async (file: Download): Promise<Buffer> =>

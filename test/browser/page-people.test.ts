@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
@@ -152,6 +153,7 @@ describeWith(['chromium'], 'the page about people', () => {
       expect((said?.y ?? 0) + (said?.height ?? 0), 'the buttons stay free').toBeLessThanOrEqual(foot?.y ?? 0);
       await sheet.getByRole('button', { name: 'Done' }).click();
       await sheet.waitFor({ state: 'detached' });
+      expect(await pasted(page)).toBe(link);
       await page.getByRole('button', { name: 'New guest link' }).click();
       await page.locator('.toast').waitFor({ state: 'detached', timeout: 2_000 });
       await page.keyboard.press('Escape');
@@ -192,3 +194,19 @@ describeWith(['chromium'], 'the page about people', () => {
     expect(owner.complaints).toEqual([]);
   });
 });
+
+/** What the clipboard has, as a person gets it. */
+async function pasted(page: Page): Promise<string> {
+  await page.evaluate(() => {
+    const area = document.createElement('textarea');
+    area.id = 'pasted';
+    document.body.append(area);
+    area.focus();
+  });
+  await page.keyboard.press('Control+V');
+  return await page.evaluate(() => {
+    const area = document.querySelector<HTMLTextAreaElement>('#pasted');
+    area?.remove();
+    return area?.value ?? '';
+  });
+}

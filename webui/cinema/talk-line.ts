@@ -94,10 +94,10 @@ export class TalkLine {
     for (const track of this.#microphone?.getTracks() ?? []) {
       track.stop();
     }
-    if (this.#session !== undefined) {
-      fetch(this.#session, { method: 'DELETE', headers: UI_HEADER, keepalive: true }).catch(() => {});
-      this.#session = undefined;
-    }
-    this.#peer.close();
+    const session = this.#session;
+    this.#session = undefined;
+    const told = session && fetch(session, { method: 'DELETE', headers: UI_HEADER, keepalive: true }).catch(() => {});
+    // The box ends what is closed here: told afterwards, it would know of none.
+    void Promise.resolve(told).then(() => this.#peer.close());
   }
 }

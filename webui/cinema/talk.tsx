@@ -30,28 +30,33 @@ function TalkButton({ name }: { readonly name: string }) {
   const { holdToTalk, speakNow } = cinemaWords.value;
   useHeldKeys(['t'], start, stop);
   return (
-    <button
-      class={`action talk ${phase}`}
-      type="button"
-      aria-pressed={phase !== 'quiet'}
-      onPointerDown={(event) => {
-        if (event.button === 0) {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          start();
-        }
-      }}
-      onLostPointerCapture={stop}
-      onContextMenu={(event) => event.preventDefault()}
-      onClick={({ detail }) => {
-        // A finger has held it already; keys and screen readers press once to begin and once to end.
-        if (detail === 0) {
-          (phase === 'quiet' ? start : stop)();
-        }
-      }}
-    >
-      <Icon name="talk" />
-      <span role="status">{phase === 'open' ? speakNow : holdToTalk}</span>
-    </button>
+    <>
+      <button
+        class={`action talk ${phase}`}
+        type="button"
+        aria-pressed={phase !== 'quiet'}
+        onPointerDown={(event) => {
+          if (event.button === 0) {
+            event.currentTarget.setPointerCapture(event.pointerId);
+            start();
+          }
+        }}
+        onLostPointerCapture={stop}
+        onContextMenu={(event) => event.preventDefault()}
+        onClick={({ detail }) => {
+          // A finger has held it already; keys and screen readers press once to begin and once to end.
+          if (detail === 0) {
+            (phase === 'quiet' ? start : stop)();
+          }
+        }}
+      >
+        <Icon name="talk" />
+        <span>{phase === 'open' ? speakNow : holdToTalk}</span>
+      </button>
+      <span class="unseen" role="status">
+        {phase === 'open' ? speakNow : ''}
+      </span>
+    </>
   );
 }
 
