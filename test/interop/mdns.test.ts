@@ -20,6 +20,7 @@ async function startBox(machine: Machine) {
     named: async (name: string) => {
       await running.waitFor(new RegExp(`In this network it is also at http://${name.replaceAll('.', '\\.')}/\n`));
     },
+    saysThatItIsAt: (address: string) => running.waitFor(new RegExp(`Perch is at http://${address}:80/`)),
     output: running.output,
     async [Symbol.asyncDispose]() {
       await running.stop('SIGINT');
@@ -59,6 +60,7 @@ describeWith(['namespaces', 'avahi'], 'the name of the box in the local network'
     await ip('-n', two.name, 'addr', 'del', `${two.ip}/24`, 'dev', 'eth0');
     await ip('-n', two.name, 'addr', 'add', `${moved}/24`, 'dev', 'eth0');
     await pagesBecome(avahi, [`Perch (2) perch-2.local ${moved} 80`]);
+    await second.saysThatItIsAt(moved);
     expect(second.output().match(/In this network/g)).toHaveLength(1);
   });
 
