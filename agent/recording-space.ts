@@ -101,6 +101,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     const probe = machineDisks(dataDir);
     this.#limits = new KeptLimits({
       ...{ file: join(dataDir, 'kept-for.json'), config, recordPaths: deps.recordPaths },
+      wallMs: () => clock.wallMs(),
       isSameDisk: async (recordPath) => {
         const known = this.#memory.find(folderOf(recordPath));
         return known !== undefined && (await probe.look(folderOf(recordPath))).mark === known.id;
@@ -305,7 +306,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     );
     if (hasLimits && this.#index.isWhole) {
       const limits = (await playback.names()).flatMap((name): [string, number][] => {
-        const maxBytes = this.#settingsOf(name)?.recordMaxSizeBytes ?? 0;
+        const maxBytes = this.#limits.settingsFor(name)?.recordMaxSizeBytes ?? 0;
         return maxBytes > 0 ? [[name, maxBytes]] : [];
       });
       const folders = this.#folders();

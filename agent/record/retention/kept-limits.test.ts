@@ -11,12 +11,13 @@ const THERE = '/other/%path/%s-%f';
 
 /** Perch with a configuration that changes. `start` is a start anew with what is remembered. */
 function setUp(folder: string) {
-  const state = { config: configOf(''), isSameDisk: true, faults: [] as string[] };
+  const state = { config: configOf(''), isSameDisk: true, faults: [] as string[], nowMs: 100 * DAY_MS };
   const file = join(folder, 'kept-for.json');
   const make = () =>
     new KeptLimits({
       file,
       config: () => state.config,
+      wallMs: () => state.nowMs,
       recordPaths: () => {
         const all = [...state.config.paths.values()].map(({ settings }) => settings?.recordPath);
         return [...new Set([state.config.pathDefaults.recordPath, ...all])].filter((one) => one !== undefined);
@@ -64,6 +65,45 @@ test('recordings of a camera that was removed are kept as long as was chosen for
     expect(box.limits.shortestMs(), when).toBe(30 * DAY_MS);
     await box.start();
   }
+});
+
+test("a new camera with a removed one's name shortens nothing of its recordings until they are old enough, or the owner chooses anew", async () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  const set = (age: string) => box.set(`paths:\n  door: { recordDeleteAfter: ${age} }\n`);
+  const days = () => (box.limits.deleteAfterMs('door', HERE) ?? Number.POSITIVE_INFINITY) / DAY_MS;
+  set('30d');
+  set('14d');
+  expect(days(), 'the owner has chosen it for this camera').toBe(14);
+  box.set('paths: {}\n');
+  set('3d');
+  expect(days()).toBe(14);
+  await box.start();
+  expect(days(), 'after a start').toBe(14);
+  box.state.nowMs += 14 * DAY_MS;
+  expect(days(), 'the last of them is old enough').toBe(3);
+
+  box.set('paths: {}\n');
+  await box.start();
+  set('2d');
+  expect(days(), 'removed before a start').toBe(3);
+  set('1d');
+  expect(days(), 'chosen anew').toBe(1);
+  box.set('paths: {}\n');
+  set('0s');
+  box.set('paths: {}\n');
+  set('5d');
+  expect(days(), 'the one before was kept for ever').toBe(Number.POSITIVE_INFINITY);
+});
+
+test('a limit of size that a pattern has is not meant for a removed camera whose name it fits', () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  box.set('paths:\n  door: { recordMaxSize: 1G }\n');
+  expect(box.limits.settingsFor('door')?.recordMaxSizeBytes).toBe(2 ** 30);
+  box.set('paths:\n  all_others: { recordMaxSize: 10M }\n');
+  expect(box.limits.settingsFor('door')).toBeUndefined();
+  expect(box.limits.settingsFor('another')?.recordMaxSizeBytes).toBe(10 * 2 ** 20);
 });
 
 test('what lies where a camera recorded before goes by what is chosen for the camera now', () => {

@@ -18,12 +18,25 @@ interface KeptLimit {
   readonly deleteAfterMs: number;
   /** Where it has recorded to, the newest last. */
   readonly recordPaths: readonly string[];
+  /** Of a camera of the same name that was removed before: its recordings stay as long as was chosen for them. */
+  readonly former?: FormerLimit | undefined;
+}
+
+interface FormerLimit {
+  /** 0: for ever. */
+  readonly deleteAfterMs: number;
+  /** When the last of its recordings is so old, in Unix milliseconds; 0: never. */
+  readonly untilMs: number;
+  /** What was chosen for the new one when it was added: another choice for it is one for all. */
+  readonly besideMs: number;
 }
 
 export interface KeptLimitsDeps {
   /** JSON, in the data folder. */
   readonly file: string;
   readonly config: () => Config;
+  /** Unix milliseconds. */
+  readonly wallMs: () => number;
   /** Every different `recordPath` in use. */
   readonly recordPaths: () => readonly string[];
   /** What is there is what was recorded there: not another disk with another's recordings. */
@@ -38,6 +51,8 @@ export interface KeptLimitsDeps {
 export class KeptLimits implements RetentionRules {
   readonly #deps: KeptLimitsDeps;
   #known = new Map<string, KeptLimit>();
+  /** Known ones that the configuration does not have now. */
+  readonly #gone = new Set<string>();
   #saved = '';
   #saving: Promise<void> = Promise.resolve();
 
@@ -61,6 +76,7 @@ export class KeptLimits implements RetentionRules {
   /** The configuration has changed. */
   configured(): void {
     const config = this.#deps.config();
+    this.#noteGone(config);
     for (const [path, { entry }] of [...this.#known]) {
       const settings = config.paths.get(entry)?.settings;
       if (settings && resolvePath(config, path)?.name === entry) {
@@ -73,6 +89,14 @@ export class KeptLimits implements RetentionRules {
       }
     }
     this.#save();
+  }
+
+  #noteGone({ paths }: Config): void {
+    for (const [path, { entry }] of this.#known) {
+      if (entry === path && !paths.has(path)) {
+        this.#gone.add(path);
+      }
+    }
   }
 
   /** A path is going to be recorded: one of a pattern has its name from elsewhere. */
@@ -104,16 +128,25 @@ export class KeptLimits implements RetentionRules {
     }
     const known = this.#known.get(path);
     const wasHere = known?.recordPaths.includes(recordPath) ?? false;
-    const settings = this.#settingsFor(path);
+    const settings = this.settingsFor(path);
     if (settings) {
-      return settings.recordPath === recordPath || wasHere ? settings.recordDeleteAfterMs || undefined : undefined;
+      return settings.recordPath === recordPath || wasHere ? this.#longest(settings, known?.former) : undefined;
     }
     return wasHere ? known?.deleteAfterMs || undefined : undefined;
   }
 
+  /** What is one camera's and what another's of the same name is not told apart: nothing goes before its time. */
+  #longest({ recordDeleteAfterMs: ms }: PathSettings, former: FormerLimit | undefined): number | undefined {
+    const isOver = former === undefined || (former.untilMs > 0 && former.untilMs <= this.#deps.wallMs());
+    if (isOver || ms === 0) {
+      return ms || undefined;
+    }
+    return former.deleteAfterMs === 0 ? undefined : Math.max(ms, former.deleteAfterMs);
+  }
+
   /** How long the recordings of a path are kept where it records now, or where it did last; undefined: for ever, or that is not known. */
   keptMs(path: string): number | undefined {
-    const recordPath = this.#settingsFor(path)?.recordPath ?? this.#known.get(path)?.recordPaths.at(-1);
+    const recordPath = this.settingsFor(path)?.recordPath ?? this.#known.get(path)?.recordPaths.at(-1);
     return recordPath === undefined ? undefined : this.deleteAfterMs(path, recordPath);
   }
 
@@ -130,8 +163,11 @@ export class KeptLimits implements RetentionRules {
     return all.length === 0 ? undefined : Math.min(...all);
   }
 
-  /** A pattern that only happens to fit the name of a camera that is gone was not meant for its recordings. */
-  #settingsFor(path: string): PathSettings | undefined {
+  /**
+   * What the configuration says of a path's recordings. A pattern that only happens to fit the name of a camera that is gone was not
+   * meant for them.
+   */
+  settingsFor(path: string): PathSettings | undefined {
     const entry = resolvePath(this.#deps.config(), path);
     const known = this.#known.get(path);
     return !known || known.entry === entry?.name ? entry?.settings : undefined;
@@ -143,14 +179,31 @@ export class KeptLimits implements RetentionRules {
     settings: { readonly recordPath: string; readonly recordDeleteAfterMs: number },
   ): void {
     const { recordPath, recordDeleteAfterMs: deleteAfterMs } = settings;
-    const former = (this.#known.get(path)?.recordPaths ?? []).filter((one) => one !== recordPath);
+    // Who records to the same name by a pattern means it.
+    const former = entry === path ? this.#formerOf(path, deleteAfterMs) : undefined;
+    const places = (this.#known.get(path)?.recordPaths ?? []).filter((one) => one !== recordPath);
     // Those that are configured come last: what is too much is none of them.
     this.#known.delete(path);
     this.#known.set(path, {
       entry,
       deleteAfterMs,
-      recordPaths: [...former, recordPath].slice(-MAX_RECORD_PATHS),
+      recordPaths: [...places, recordPath].slice(-MAX_RECORD_PATHS),
+      ...(former && { former }),
     });
+  }
+
+  /** A path that comes back with another age may be another camera. */
+  #formerOf(path: string, deleteAfterMs: number): FormerLimit | undefined {
+    const known = this.#known.get(path);
+    if (!known || !this.#gone.delete(path)) {
+      return known?.former?.besideMs === deleteAfterMs ? known.former : undefined;
+    }
+    const beforeMs = known.deleteAfterMs;
+    if (beforeMs === deleteAfterMs) {
+      return known.former;
+    }
+    const untilMs = beforeMs === 0 ? 0 : this.#deps.wallMs() + beforeMs;
+    return { deleteAfterMs: beforeMs, untilMs, besideMs: deleteAfterMs };
   }
 
   #save(): void {
@@ -180,10 +233,20 @@ function parseLimits(text: string): Map<string, KeptLimit> {
     const isLimit = typeof deleteAfterMs === 'number' && Number.isFinite(deleteAfterMs) && deleteAfterMs >= 0;
     if (typeof entry === 'string' && isLimit && Array.isArray(recordPaths)) {
       const templates = recordPaths.filter((one): one is string => typeof one === 'string' && one.includes('%path'));
-      limits.set(path, { entry, deleteAfterMs, recordPaths: templates.slice(-MAX_RECORD_PATHS) });
+      const former = parseFormer((value as { former?: unknown }).former);
+      limits.set(path, {
+        ...{ entry, deleteAfterMs, recordPaths: templates.slice(-MAX_RECORD_PATHS) },
+        ...(former && { former }),
+      });
     }
   }
   return bounded(limits);
+}
+
+function parseFormer(value: unknown): FormerLimit | undefined {
+  const { deleteAfterMs, untilMs, besideMs } = (value ?? {}) as Record<string, unknown>;
+  const isMs = (one: unknown): one is number => typeof one === 'number' && Number.isFinite(one) && one >= 0;
+  return isMs(deleteAfterMs) && isMs(untilMs) && isMs(besideMs) ? { deleteAfterMs, untilMs, besideMs } : undefined;
 }
 
 /** Names that a pattern stands for are forgotten first: there is no end of them, and while it is there they go by it. */
