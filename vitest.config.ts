@@ -105,7 +105,7 @@ const LONG = [
   ],
   ...['webrtc-watching', 'webrtc-publisher-page', 'codecs', 'hls-validator', 'recorded-streams', 'rtsp-tunnels'],
   ...['rtsp-server', 'networks', 'webrtc-firefox', 'webrtc-pages-firefox', 'people', 'https', 'player-tracks'],
-  'hls-secure',
+  ...['hls-secure', 'openwrt-root'],
   // Those of `ALONE`: beside the first the next three, beside the fifth the others.
   ...[
     'hls-players',
