@@ -230,6 +230,13 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
       'no disk is mounted at /mnt/sda1/perch',
     );
     expect((await router.attempt('/tmp/new/install.sh --to /mnt/../tmp/x')).code).toBe(1);
+    await router.attempt(
+      'dd if=/dev/zero of=/full bs=1M count=$(($(df -kP / | tail -n 1 | tr -s " " | cut -d " " -f 4) / 1024 - 3))',
+    );
+    expect((await router.attempt('/tmp/new/install.sh')).output).toMatch(
+      /\/usr\/lib\/perch needs \d+ MB and has \d: mount a USB disk or NVMe, then \.\/install\.sh --to/,
+    );
+    await router.run('rm /full');
     await router.mountDisk();
     expect(await router.run('/tmp/new/install.sh --to /mnt/sda1/perch')).toContain('port 8080');
     expect(await router.run('readlink /usr/lib/perch; ls /mnt/sda1/perch; grep "option data" /etc/config/perch')).toBe(
