@@ -104,7 +104,8 @@ const UNITS = {
   enable: ['perch-firstboot', 'perch-owner', 'systemd-networkd', 'systemd-resolved', 'systemd-timesyncd', 'ssh'],
   // Debian's updates, and what could not write: the key of ssh is made by perch-firstboot.
   mask: [
-    ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'e2scrub_reap.service'],
+    ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer'],
+    ...['e2scrub_all.timer', 'e2scrub_reap.service'],
     ...['sshd-keygen.service', 'wpa_supplicant.service'],
   ],
 };
