@@ -67,7 +67,11 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
   test('a session that has ended is begun again over it, and it is saved', async () => {
     await using visitor = await openStorage('phone');
     const { page, context, less } = visitor;
-    await context.clearCookies();
+    // What is saved is the first to hear of it, not what the page asks by itself.
+    await once(page, GLOBAL, async (route) => {
+      await context.clearCookies();
+      await route.continue();
+    });
     await less.click();
     const login = page.getByRole('dialog', { name: 'Welcome back' });
     await login.getByLabel('Your password').fill(OWNER_PASSWORD);
