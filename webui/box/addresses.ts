@@ -3,6 +3,15 @@ export const encodeName = (name: string): string => name.split('/').map(encodeUR
 
 export const spansAddress = (name: string): string => `playback/list?path=${encodeURIComponent(name)}`;
 
+/** Undefined: it is none. As `URL.parse`, which browsers of three years do not all have. */
+export function urlOf(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The key frame of a moment, as a film of one picture. */
 export const frameAddress = (name: string, ms: number): string =>
   `playback/${encodeName(name)}/frame.mp4?time=${new Date(ms).toISOString()}`;

@@ -1,4 +1,5 @@
 import { effect } from '@preact/signals';
+import { either } from './either.ts';
 import { EventLines } from './event-lines.ts';
 import { takeNews } from './news.ts';
 import { paths } from './paths.ts';
@@ -57,7 +58,7 @@ async function listen(stop: AbortSignal): Promise<number> {
     const response = await fetch('v3/events', {
       headers: { ...UI_HEADER, ...(lastId && { 'Last-Event-ID': lastId }) },
       cache: 'no-store',
-      signal: AbortSignal.any([stop, silent.signal]),
+      signal: either(stop, silent.signal),
     });
     if (!response.ok || !response.body) {
       return response.status;
@@ -80,5 +81,6 @@ async function listen(stop: AbortSignal): Promise<number> {
     }
   } finally {
     clearTimeout(timer);
+    silent.abort();
   }
 }

@@ -1,3 +1,5 @@
+import { either } from './either.ts';
+
 /** The box said no, or could not be reached. `status` is HTTP's; 0: no answer came. */
 export class BoxError extends Error {
   override readonly name = 'BoxError';
@@ -48,7 +50,7 @@ async function send(
       headers: body ? { ...UI_HEADER, 'Content-Type': 'application/json' } : UI_HEADER,
       ...(body ? { body: JSON.stringify(body) } : {}),
       cache: 'no-store',
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      signal: signal ? either(signal, limit) : limit,
     });
   } catch {
     throw new BoxError(0, 'the box does not answer');

@@ -1,3 +1,4 @@
+import { urlOf } from '../box/addresses.ts';
 import { pause } from '../box/pause.ts';
 import { ask, BoxError } from '../box/request.ts';
 import type { Candidate } from './adopting.ts';
@@ -74,7 +75,7 @@ export function streamCandidate(stream: string, small: string, login: CameraLogi
 }
 
 function streamUrl(text: string): URL | undefined {
-  const url = URL.parse(text.trim());
+  const url = urlOf(text.trim());
   return url && /^rtsps?:$/.test(url.protocol) && url.hostname !== '' ? url : undefined;
 }
 

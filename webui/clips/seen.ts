@@ -41,7 +41,11 @@ export interface Kind {
 
 /** In the order of their words. @param types each at least once */
 export function kindsOf(types: readonly string[], words: ClipsWords): readonly Kind[] {
-  const byWord = Map.groupBy(new Set(types), (type) => kindName(type, words));
+  const byWord = new Map<string, string[]>();
+  for (const type of new Set(types)) {
+    const word = kindName(type, words);
+    byWord.set(word, [...(byWord.get(word) ?? []), type]);
+  }
   return [...byWord].map(([word, all]) => ({ word, types: all })).sort((a, b) => (a.word < b.word ? -1 : 1));
 }
 

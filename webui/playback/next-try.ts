@@ -1,3 +1,4 @@
+import { either } from '../box/either.ts';
 import { pause } from '../box/pause.ts';
 import { UI_HEADER } from '../box/request.ts';
 
@@ -47,7 +48,7 @@ export class NextTry {
 /** @returns 0 when there is no answer */
 async function statusOf(address: string, stop: AbortSignal): Promise<number> {
   try {
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
+    const signal = either(stop, AbortSignal.timeout(ANSWER_LIMIT_MS));
     const answer = await fetch(address, { headers: { ...UI_HEADER, Range: 'bytes=0-0' }, cache: 'no-store', signal });
     await answer.body?.cancel();
     return answer.status;

@@ -1,3 +1,4 @@
+import { either } from '../box/either.ts';
 import { EventLines } from '../box/event-lines.ts';
 import { pause } from '../box/pause.ts';
 import { ask, UI_HEADER } from '../box/request.ts';
@@ -45,7 +46,7 @@ export async function followLog(wish: LogWish, listener: LogListener, stop: Abor
 
 async function follow(query: URLSearchParams, listener: LogListener, stop: AbortSignal): Promise<void> {
   const silent = new AbortController();
-  const signal = AbortSignal.any([stop, silent.signal]);
+  const signal = either(stop, silent.signal);
   let timer = setTimeout(() => silent.abort(), SILENT_MS);
   try {
     const live = await fetch(`v3/log/live?${query}`, { headers: UI_HEADER, cache: 'no-store', signal });

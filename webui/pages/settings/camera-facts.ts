@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { encodeName } from '../../box/addresses.ts';
+import { encodeName, urlOf } from '../../box/addresses.ts';
 import { readConfig, type Tagged } from '../../box/config.ts';
 import { untilAnswered } from '../../box/until-answered.ts';
 import { useAsked } from '../../box/use-asked.ts';
@@ -39,7 +39,7 @@ export const cameraCall = (call: string, name: string): string => `v3/cameras/${
 
 /** `192.168.1.31`, where the camera is. */
 export const hostOf = ({ onvif, source }: Pick<CameraItem, 'onvif' | 'source'>): string | undefined =>
-  URL.parse(onvif ?? source.replace(/^[a-z+]+:/, 'http:'))?.hostname || undefined;
+  urlOf(onvif ?? source.replace(/^[a-z+]+:/, 'http:'))?.hostname || undefined;
 
 /** What the settings of a camera say now; `null`: nothing stands in the file. */
 export function useConfigAtFirst(name: string): Tagged<PathConfig> | null | undefined {
