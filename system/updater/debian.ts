@@ -22,7 +22,8 @@ async function tell(program: string, args: readonly string[]): Promise<string> {
     return stdout;
   } catch (cause) {
     const { stderr = '' } = cause as { readonly stderr?: string };
-    throw new Error(`${program} ${args[0]}: ${stderr.trim().slice(-400) || String(cause)}`, { cause });
+    // What failed is said there; the command beside it would only be long.
+    throw new Error(`${program}: ${stderr.trim().slice(-400) || String(cause)}`);
   }
 }
 

@@ -41,7 +41,7 @@ export async function makeUpdateFiles(folder: string): Promise<UpdateFiles> {
   });
   const perchOf = (version: string, script?: string): Promise<string> =>
     makePerchDeb(
-      script === undefined ? program : new Map([['agent/perch.cjs', Buffer.from(script)]]),
+      script === undefined ? program : new Map([...program, ['agent/perch.cjs', Buffer.from(script)]]),
       options(version),
     );
   const stripped = join(folder, 'node');
@@ -61,7 +61,7 @@ export async function makeUpdateFiles(folder: string): Promise<UpdateFiles> {
   await mkdir(join(folder, 'foreign'));
   const foreign = await makeUpdate([good], other, { ...options('1.1.0'), folder: join(folder, 'foreign') });
   const tampered = join(folder, 'tampered.perchupdate');
-  const bytes = await readFile(files.good);
+  const bytes = await readFile(files.withNode);
   await writeFile(tampered, bytes.fill(0, bytes.length - 100));
   const renamed = join(folder, 'foreign.perchupdate');
   await run('mv', [foreign, renamed]);
