@@ -168,6 +168,16 @@ test('where the host opens disks, one on which Perch may not write is opened, an
   expect(asked).toEqual([['disk', { folder: '/media/pi/My disk', kept: ['/mnt/usb'] }]]);
 });
 
+test.for<[string, object]>([
+  ['nothing', {}],
+  ['a list', ['/mnt/usb']],
+  ['a number', { folder: 7 }],
+  ['a folder that no file system has', { folder: `/mnt/${'x'.repeat(2_000)}` }],
+])('%s is no folder to be opened, and the host is not asked', async ([, body]) => {
+  const get = await open({});
+  expect((await get('/v3/disks/places/open', 'owner', PASSWORD, body)).error).toMatch(/folder|object/);
+});
+
 test('a disk that is away stays open by the folder on it', async () => {
   const asked: unknown[] = [];
   const ask = async (_task: string, fields: object) => {

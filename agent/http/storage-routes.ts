@@ -1,7 +1,8 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import Type, { type Static } from 'typebox';
+import Type from 'typebox';
 import type { HttpAccess } from './access.ts';
 import { answers, OrNull } from './api/shapes.ts';
+import { checkedBody } from './checked-body.ts';
 
 export interface StorageLookup {
   use(): Promise<object>;
@@ -76,10 +77,15 @@ export const storageRoutes: FastifyPluginAsync<{
     response: answers(Places),
   };
   app.get('/v3/disks/places', { schema: places }, async () => ({ items: await storage.places() }));
-  const open = { summary: 'Let Perch write on a disk, for the owner', tags, body: Open, response: answers(Opened) };
+  const open = {
+    summary: 'Let Perch write on a disk, for the owner',
+    tags,
+    body: Open,
+    response: answers(Opened, 400),
+  };
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
-  app.post<{ Body: Static<typeof Open> }>('/v3/disks/places/open', { schema: open }, async ({ body }) => ({
-    text: await storage.openPlace(body.folder, closing.signal),
+  app.post('/v3/disks/places/open', { schema: open }, async ({ body }) => ({
+    text: await storage.openPlace(checkedBody(Open, body).folder, closing.signal),
   }));
 };
