@@ -5,7 +5,8 @@ export interface Claimed {
   readonly isOver: boolean;
 }
 
-const PATIENCE_MS = 20_000;
+/** The first thing that is asked of a box that has just started, perhaps a slow one. */
+const PATIENCE_MS = 120_000;
 
 /** Perch itself takes the password, as from the page, and keeps its hash alone. @param url of Perch on this machine */
 export async function claimBox(url: string, password: string): Promise<Claimed> {
