@@ -136,6 +136,8 @@ const system = {
   test: {
     name: 'system',
     include: ['test/system/**/*.test.ts'],
+    // What is shipped: what the sources keep in memory is not what people's boxes do.
+    globalSetup: 'test/peers/built-agent.ts',
     testTimeout: slow,
     hookTimeout: slow,
     expect: PATIENT,

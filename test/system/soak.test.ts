@@ -1,0 +1,175 @@
+import { readdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { HeapFacts } from '../../agent/http/pprof/profiler.ts';
+import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { type GstCamera, playClip, smallClip, startGstCamera } from '../peers/camera.ts';
+import { freePorts } from '../peers/free-port.ts';
+import { describeWith } from '../peers/peers.ts';
+import { random } from '../random.ts';
+import { VIEWERS } from './soak-viewers.ts';
+
+const MINUTES = Number(process.env['PERCH_SOAK_MINUTES'] ?? 30);
+/** What is filled once is full by then. */
+const FIRST_PART = 1 / 6;
+const CAMERAS = 8;
+const RESTART_SECONDS = 20;
+const VIEWERS_AT_ONCE = 10;
+const TOLERANCE = 1.03;
+const LOOKS = 5;
+
+/** The least of some looks, when nobody watches and every camera is there. */
+interface Kept {
+  readonly heapBytes: number;
+  /** Beside V8's heap. */
+  readonly buffersBytes: number;
+  readonly sockets: number;
+  readonly timers: number;
+  /** All that keeps the loop going, sockets and timers too. */
+  readonly resources: number;
+  readonly descriptors: number;
+}
+
+class Cameras implements AsyncDisposable {
+  readonly #ports: readonly number[];
+  readonly #launch: string;
+  readonly #running: GstCamera[] = [];
+  #isClosed = false;
+
+  private constructor(ports: readonly number[], launch: string) {
+    this.#ports = ports;
+    this.#launch = launch;
+  }
+
+  static async open(): Promise<Cameras> {
+    const cameras = new Cameras(await freePorts(CAMERAS), playClip(await smallClip(600), true));
+    for (let i = 0; i < CAMERAS; i += 1) {
+      await cameras.#open(i);
+    }
+    return cameras;
+  }
+
+  get urls(): readonly string[] {
+    return this.#running.map((camera) => camera.url('/main'));
+  }
+
+  /** Each is killed every 20 s, another one every 2.5 s, and started again at once. */
+  async restart(stop: AbortSignal): Promise<void> {
+    for (let turn = 0; !stop.aborted && !this.#isClosed; turn += 1) {
+      const index = turn % CAMERAS;
+      await this.#running[index]?.[Symbol.asyncDispose]();
+      await this.#open(index);
+      await pause(RESTART_SECONDS / CAMERAS, stop);
+    }
+  }
+
+  async #open(index: number): Promise<void> {
+    const camera = await startGstCamera({ '/main': this.#launch }, { port: this.#ports[index] ?? 0 });
+    this.#running[index] = camera;
+    if (this.#isClosed) {
+      await camera[Symbol.asyncDispose]();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#running.map((camera) => camera[Symbol.asyncDispose]()));
+  }
+}
+
+const pause = (seconds: number, stop: AbortSignal): Promise<void> =>
+  delay(seconds * 1_000, undefined, { signal: stop }).catch(() => {});
+
+/** One after the other until `stop`: of another kind, at another camera, for 3 to 15 s. @returns media that came, by kind */
+async function watch(agent: Agent, seed: number, stop: AbortSignal): Promise<Map<string, number>> {
+  const next = random(seed);
+  const seen = new Map<string, number>();
+  const kinds = Object.entries(VIEWERS);
+  for (let turn = seed; !stop.aborted; turn += 1) {
+    const [kind, viewer] = kinds[turn % kinds.length] ?? ['', async () => 0];
+    const leave = AbortSignal.any([stop, AbortSignal.timeout(3_000 + Math.floor(next() * 12_000))]);
+    // Of a camera that is away just now.
+    const came = await viewer(agent, `cam${1 + Math.floor(next() * CAMERAS)}`, leave).catch(() => 0);
+    seen.set(kind, (seen.get(kind) ?? 0) + came);
+    await pause(next(), stop);
+  }
+  return seen;
+}
+
+async function traffic(agent: Agent, cameras: Cameras, minutes: number): Promise<void> {
+  const stop = AbortSignal.timeout(Math.round(minutes * 60_000));
+  const viewers = Array.from({ length: VIEWERS_AT_ONCE }, (_, seed) => watch(agent, seed, stop));
+  const [seen] = await Promise.all([Promise.all(viewers), cameras.restart(stop)]);
+  for (const kind of Object.keys(VIEWERS)) {
+    expect(
+      seen.reduce((sum, one) => sum + (one.get(kind) ?? 0), 0),
+      kind,
+    ).toBeGreaterThan(0);
+  }
+}
+
+interface Listed {
+  readonly items: readonly { readonly ready: boolean; readonly readers: readonly unknown[] }[];
+}
+
+async function kept(agent: Agent, profiles: number): Promise<Kept> {
+  await until(async () => {
+    const { items } = await agent.json<Listed>('/v3/paths/list');
+    return items.every(({ ready, readers }) => ready && readers.length === 0) || undefined;
+  });
+  const looks: Kept[] = [];
+  for (let i = 0; i < LOOKS; i += 1) {
+    await delay(3_000);
+    const answer = await fetch(`http://127.0.0.1:${profiles}/debug/pprof/heap?gc=1`);
+    const { heap, memory, resources } = (await answer.json()) as HeapFacts;
+    const count = (pattern: RegExp) =>
+      Object.entries(resources).reduce((sum, [name, number]) => sum + (pattern.test(name) ? number : 0), 0);
+    looks.push({
+      heapBytes: heap.used_heap_size,
+      buffersBytes: memory.arrayBuffers,
+      sockets: count(/TCP|UDP|TLS/),
+      timers: count(/Timeout|Immediate/),
+      resources: count(/./),
+      descriptors: readdirSync(`/proc/${agent.process.pid}/fd`).length,
+    });
+  }
+  const least = (key: keyof Kept) => Math.min(...looks.map((look) => look[key]));
+  return {
+    heapBytes: least('heapBytes'),
+    buffersBytes: least('buffersBytes'),
+    sockets: least('sockets'),
+    timers: least('timers'),
+    resources: least('resources'),
+    descriptors: least('descriptors'),
+  };
+}
+
+/** Recordings go after two minutes, so that their index does not grow; what is said goes nowhere, so that the kept log does not. */
+const config = (urls: readonly string[], profiles: number): string => `playback: yes
+logLevel: error
+pprof: yes
+pprofAddress: 127.0.0.1:${profiles}
+hlsVariant: fmp4
+hlsMuxerCloseAfter: 5s
+pathDefaults: { record: yes, recordSegmentDuration: 30s, recordDeleteAfter: 2m }
+paths:
+${urls.map((url, i) => `  cam${i + 1}: { source: '${url}' }\n`).join('')}`;
+
+describeWith(['ffmpeg', 'gstreamer'], `${CAMERAS} cameras that restart every ${RESTART_SECONDS} s`, () => {
+  test(`and ${VIEWERS_AT_ONCE} viewers who come and go leave nothing behind in ${MINUTES} minutes`, {
+    timeout: (MINUTES + 10) * 60_000,
+  }, async () => {
+    const [profiles = 0] = await freePorts(1);
+    await using cameras = await Cameras.open();
+    await using agent = await startAgent({ config: config(cameras.urls, profiles) });
+    await traffic(agent, cameras, MINUTES * FIRST_PART);
+    const first = await kept(agent, profiles);
+    await traffic(agent, cameras, MINUTES * (1 - FIRST_PART));
+    const last = await kept(agent, profiles);
+    process.stdout.write(`kept at first ${JSON.stringify(first)}\nand at last ${JSON.stringify(last)}\n`);
+    for (const key of Object.keys(first) as (keyof Kept)[]) {
+      expect(last[key], key).toBeLessThanOrEqual(first[key] * TOLERANCE);
+    }
+    expect(agent.process.output()).not.toMatch(/MaxListenersExceeded|unhandled/i);
+  });
+});
