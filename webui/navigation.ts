@@ -63,14 +63,21 @@ export const lastScroll = (screen: string): number => scrolledTo.get(screen) ?? 
 
 /** The address says another moment of the same place; nothing is gone back to. */
 export function replaceAddress(hash: string): void {
+  // The browser tells in a moment that one has gone elsewhere: there one would be taken back.
+  if (location.hash === here) {
+    write(hash);
+  }
+}
+
+function write(hash: string): void {
   history.replaceState(history.state, '', hash);
-  here = hash;
+  here = location.hash;
   remember(hash);
 }
 
 /** Another place instead of this one: Back leads to what lies before both. */
 export function replacePlace(hash: string): void {
-  replaceAddress(hash);
+  write(hash);
   place.value = readPlace(hash);
 }
 

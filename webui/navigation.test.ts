@@ -1,0 +1,43 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { replaceAddress, watchPlace } from './navigation.ts';
+import { place } from './route.ts';
+
+const before = place.peek();
+afterEach(() => {
+  vi.unstubAllGlobals();
+  place.value = before;
+});
+
+/** A browser's address, whose change is told by an event of its own, later. */
+function openAt(hash: string) {
+  const location = { hash };
+  const window = Object.assign(new EventTarget(), { scrollY: 0 });
+  const history = {
+    state: {},
+    replaceState: (_state: object, _title: string, to = location.hash) => {
+      location.hash = to;
+    },
+  };
+  for (const [name, value] of Object.entries({ location, window, history })) {
+    vi.stubGlobal(name, value);
+  }
+  watchPlace();
+  return { location, tell: () => window.dispatchEvent(new Event('hashchange')) };
+}
+
+test('the address says another moment of the same place', () => {
+  const { location, tell } = openAt('#/rec/garden');
+  replaceAddress('#/rec/garden?t=2026-11-17T16:04:12Z');
+  tell();
+  expect(location.hash).toBe('#/rec/garden?t=2026-11-17T16:04:12Z');
+  expect(place.value).toMatchObject({ page: 'recordings', camera: 'garden' });
+});
+
+test('a moment that is told while one goes elsewhere does not take one back', () => {
+  const { location, tell } = openAt('#/rec/garden');
+  location.hash = '#/settings/cameras';
+  replaceAddress('#/rec/garden?t=2026-11-17T16:04:12Z');
+  tell();
+  expect(location.hash).toBe('#/settings/cameras');
+  expect(place.value).toMatchObject({ page: 'settings' });
+});
