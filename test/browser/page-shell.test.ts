@@ -45,6 +45,12 @@ describeWith(['chromium'], "the page's shell", () => {
     await visitor.logIn();
     await visitor.page.evaluate(() => document.querySelector('main')?.append(document.createElement('button')));
     expect((await axeFindings(visitor.page)).join()).toContain('button-name');
+    const small = '<button style="width: 9px; height: 9px; padding: 0">x</button>';
+    await visitor.page.evaluate(
+      (html) => document.querySelector('main')?.insertAdjacentHTML('beforeend', html),
+      small + small,
+    );
+    expect((await axeFindings(visitor.page)).join()).toContain('target-size');
   });
 
   test('the three places keep where one was, and Back goes back', async () => {

@@ -164,16 +164,33 @@ export async function axeFindings(page: Page): Promise<readonly string[]> {
   // Not as a script of the page, which the page's own security policy would refuse.
   await page.evaluate(AXE);
   return await page.evaluate(async (rules) => {
+    interface Node {
+      html: string;
+      failureSummary?: string;
+      target: string[];
+    }
     interface Axe {
-      run(
-        where: Document,
-        how: object,
-      ): Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }>;
+      run(where: Document | Element, how: object): Promise<{ violations: { id: string; nodes: Node[] }[] }>;
     }
     const { axe } = window as unknown as { axe: Axe };
+    /** What lies half below the bar of the places can be scrolled: its size is looked at in the middle of the window. */
+    const isSmall = async ({ target: [selector = ''] }: Node) => {
+      const element = document.querySelector(selector) ?? document.body;
+      const { scrollX, scrollY } = window;
+      element.scrollIntoView({ block: 'center' });
+      const { violations } = await axe.run(element, { runOnly: { type: 'rule', values: ['target-size'] } });
+      window.scrollTo(scrollX, scrollY);
+      return violations.length > 0;
+    };
     const { violations } = await axe.run(document, { runOnly: { type: 'tag', values: rules } });
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary ?? ''}`),
-    );
+    const found: string[] = [];
+    for (const { id, nodes } of violations) {
+      for (const node of nodes) {
+        if (id !== 'target-size' || (await isSmall(node))) {
+          found.push(`${id}: ${node.html.slice(0, 160)} ${node.failureSummary ?? ''}`);
+        }
+      }
+    }
+    return found;
   }, RULES);
 }

@@ -61,7 +61,7 @@ function System({ facts }: { readonly facts: SystemFacts }) {
   return (
     <>
       <section>
-        <h2 class="headline">{isBusy ? say.worksHard : hasWarnings ? say.lookAtThis : say.runsWell}</h2>
+        <h2 class="headline">{hasWarnings ? say.lookAtThis : isBusy ? say.worksHard : say.runsWell}</h2>
         <p class="dim">{say.runningFor(longDuration(runningMs, language))}</p>
       </section>
       {troubles.map((trouble) => (
