@@ -289,6 +289,7 @@ test('a folder that cannot be made is one clear state; the recorder tries again 
   expect(running.recorder.state).toEqual({
     kind: 'failed',
     error: `cannot write recordings to ${inTheWay}: a file stands where a folder is needed: remove it or change recordPath`,
+    why: 'disk',
     sinceMs: running.clock.wallMs(),
   });
 

@@ -33,7 +33,11 @@ const paths = new PathTable(
       sources.push(source);
       return source;
     },
-    recorder: () => ({ start: () => {}, stop: async () => {}, status: { active: true, error: null, why: null, since: null } }),
+    recorder: () => ({
+      start: () => {},
+      stop: async () => {},
+      status: { active: true, error: null, why: null, since: null },
+    }),
     streamOpened: () => {},
   },
   systemClock,
