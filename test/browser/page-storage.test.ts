@@ -187,6 +187,42 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('a disk on which Perch may not write is opened by the host first; while that fails nothing is changed', async () => {
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page } = visitor;
+    const folder = join(box.folder, 'closed');
+    const recordPath = `${folder}/perch/%path/%Y-%m-%d_%H-%M-%S-%f`;
+    await page.route('**/v3/disks/places', async (route) => {
+      const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks/places');
+      const closed = { folder, recordPath, isChosen: false, recordsHere: [], writable: false, canBeOpened: true };
+      await route.fulfill({ json: { items: [...items, { ...items[0], ...closed }] } });
+    });
+    // Root's part is not there in a test: it refuses once, and then does it.
+    const opened: unknown[] = [];
+    await page.route('**/v3/disks/places/open', async (route) => {
+      opened.push(route.request().postDataJSON());
+      const refused = { status: 'error', error: 'the disk is not mounted' };
+      await route.fulfill(
+        opened.length === 1 ? { status: 400, json: refused } : { json: { text: 'Perch starts anew' } },
+      );
+    });
+    await visitor.logIn('#/settings/storage');
+    await page.getByRole('button', { name: 'Record to another disk' }).click();
+    const sheet = page.getByRole('dialog');
+    await sheet.getByText('Perch starts anew to record here').waitFor();
+    await sheet.getByRole('radio', { name: new RegExp(`^${folder}`) }).check();
+    await sheet.getByRole('button', { name: 'Record here' }).click();
+    await sheet.getByRole('status').filter({ hasText: 'Not saved.' }).waitFor();
+    const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
+    expect(file()).not.toContain(folder);
+    await sheet.getByRole('button', { name: 'Record here' }).click();
+    await page.getByRole('status').filter({ hasText: 'Recordings go to the other disk now.' }).waitFor();
+    expect(file()).toContain(`recordPath: ${folder}/perch/`);
+    expect(opened).toEqual([{ folder }, { folder }]);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await until(async () => expect(file()).not.toContain(folder));
+  });
+
   test('a protected clip leads to its moment, and is given free with a way back', async () => {
     const { segments } = await box.api<{ segments: { start: string }[] }>('GET', `recordings/get/${door}`);
     const start = segments[0]?.start ?? '';

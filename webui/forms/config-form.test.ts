@@ -34,8 +34,9 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const open = () =>
+const open = (before?: () => Promise<void>) =>
   new ConfigForm<Settings, Settings>({
+    ...(before && { before }),
     ...{ get: 'get', patch: 'patch', seen: { value: box.settings, tag: '"0"' } },
     valuesOf: ({ days }) => ({ days }),
     changeOf: (changed) => changed,
@@ -92,4 +93,21 @@ test('what another has changed as well is not overwritten until somebody has dec
   edited.form.keepMine('days');
   expect(await edited.form.submit()).toBe(true);
   expect(box.settings).toEqual({ days: 30 });
+});
+
+test('what has to be done before is done first; when it fails nothing is saved, and what was typed stays', async () => {
+  const seen: unknown[] = [];
+  let works = false;
+  const edited = open(async () => {
+    seen.push(box.writes);
+    if (!works) {
+      throw new Error('the disk is not mounted');
+    }
+  });
+  edited.form.set('days', 30);
+  expect(await edited.form.submit()).toBe(false);
+  expect([box.writes, edited.form.isDirty.value]).toEqual([0, true]);
+  works = true;
+  expect(await edited.form.submit()).toBe(true);
+  expect([seen, box.settings]).toEqual([[0, 0], { days: 30 }]);
 });

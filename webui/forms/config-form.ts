@@ -16,6 +16,8 @@ export interface ConfigFormOptions<C, V extends object> {
   readonly seen: Tagged<C>;
   readonly valuesOf: (config: C) => V;
   readonly changeOf: (changed: Partial<V>, config: C) => object;
+  /** What has to be done before; when it throws, nothing is saved. */
+  readonly before?: (changed: Partial<V>) => Promise<void>;
   /** What has to change elsewhere as well, after this. */
   readonly alongOf?: (changed: Partial<V>) => readonly { readonly patch: string; readonly change: object }[];
   readonly judge?: NonNullable<FormOptions<V>['judge']>;
@@ -98,6 +100,7 @@ export class ConfigForm<C, V extends object> {
 
   async #save(changed: Partial<V>): Promise<void> {
     this.#refuseUndecided();
+    await this.#options.before?.(changed);
     const now = this.#now();
     this.#before = Object.fromEntries(Object.keys(changed).map((key) => [key, now[key as keyof V]])) as Partial<V>;
     try {

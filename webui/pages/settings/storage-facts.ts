@@ -9,6 +9,8 @@ export interface Place {
   readonly removable: boolean;
   readonly network: boolean;
   readonly writable: boolean;
+  /** Not writable, but the box has somebody who can change that: Perch starts anew for it. */
+  readonly canBeOpened: boolean;
   readonly recordsHere: readonly string[];
   readonly isChosen: boolean;
   readonly recordPath: string;

@@ -1,4 +1,7 @@
+import { useRef } from 'preact/hooks';
 import type { Tagged } from '../../box/config.ts';
+import { ask } from '../../box/request.ts';
+import { noteRestart } from '../../box/restarting.ts';
 import { ConfigForm } from '../../forms/config-form.ts';
 import { FormFoot } from '../../forms/form-foot.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
@@ -17,11 +20,21 @@ interface Defaults {
 }
 type PlaceForm = ConfigForm<Defaults, Defaults>;
 
-const placeForm = (seen: Tagged<Defaults>): PlaceForm =>
+/** Some seconds until it goes, and some until it is back. */
+const RESTART_S = 15;
+
+const placeForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => Place | undefined): PlaceForm =>
   new ConfigForm({
     ...{ get: GET, patch: 'v3/config/pathdefaults/patch', seen },
     valuesOf: ({ recordPath }) => ({ recordPath }),
     changeOf: (changed) => changed,
+    before: async ({ recordPath = '' }) => {
+      const { canBeOpened, folder } = placeOf(recordPath) ?? {};
+      if (canBeOpened) {
+        await ask('v3/disks/places/open', { method: 'POST', body: { folder } });
+        noteRestart(RESTART_S);
+      }
+    },
   });
 
 interface PlacesProps {
@@ -34,7 +47,11 @@ interface PlacesProps {
 
 /** Another disk to record to: nothing on it is deleted, and nothing is formatted. */
 export function PlacesSheet(props: PlacesProps) {
-  const edited = useConfigForm<Defaults, Defaults>(GET, placeForm);
+  const places = useRef(props.places);
+  places.current = props.places;
+  const edited = useConfigForm<Defaults, Defaults>(GET, (seen) =>
+    placeForm(seen, (recordPath) => places.current.find((place) => place.recordPath === recordPath)),
+  );
   return edited ? <Places {...props} edited={edited} /> : null;
 }
 
@@ -100,14 +117,20 @@ function PlaceChoice({ place, bytesPerDay, isChosen, onChoose }: ChoiceProps) {
     say.freeOf(byteSize(place.freeBytes, language), byteSize(place.totalBytes, language)),
     place.removable && say.removable,
     place.network && say.inNetwork,
-    !place.writable && say.notWritable,
+    !place.writable && (place.canBeOpened ? say.startsAnew : say.notWritable),
     place.isChosen && say.recordsNow,
     // What lies there is not deleted: only what is free now takes recordings.
     !place.isChosen && bytesPerDay && say.holdsAbout(reachWords(place.freeBytes / bytesPerDay, language)),
   ];
   return (
     <label class="fate">
-      <input type="radio" name="place" checked={isChosen} disabled={!place.writable} onChange={onChoose} />
+      <input
+        type="radio"
+        name="place"
+        checked={isChosen}
+        disabled={!(place.writable || place.canBeOpened)}
+        onChange={onChoose}
+      />
       <span class="grow">
         <b class="folder">
           <bdi>{place.folder}</bdi>

@@ -58,6 +58,7 @@ export const storage = {
   removable: 'can be unplugged',
   inNetwork: 'in the network',
   notWritable: 'The box may not write there.',
+  startsAnew: 'Perch starts anew to record here: some seconds.',
   noOtherDisk: 'There is no other disk. Plug one in; it shows up here by itself.',
   recordHere: 'Record here',
   recordsThere: 'Recordings go to the other disk now.',

@@ -47,6 +47,7 @@ export const storage: StorageWords = {
   removable: '可移除',
   inNetwork: '网络磁盘',
   notWritable: '设备无权写入。',
+  startsAnew: '选它后设备会重启，需要几秒。',
   noOtherDisk: '没有其他磁盘。接上后会自动显示在这里。',
   recordHere: '录到这里',
   recordsThere: '现在录到另一个磁盘。',
