@@ -12,6 +12,7 @@ tmpfs /run tmpfs rw 0 0
 /dev/sda1 /mnt/USB\\040disk ext4 rw,noatime 0 0
 /dev/sdb1 /media/pi/stick exfat ro,nosuid 0 0
 /dev/sdc1 /run/media/me/other ext4 rw 0 0
+/dev/sdd1 /mnt/broken ext4 rw,relatime,abort,emergency_ro 0 0
 nas:/video /mnt/nas nfs4 rw 0 0
 /dev/vda /etc/hosts ext4 rw 0 0
 /dev/loop3 /snap/core/1 squashfs ro 0 0
@@ -24,6 +25,7 @@ test('of what is mounted disks, file servers and the root could hold recordings'
     ['/mnt/USB disk', false],
     ['/media/pi/stick', true],
     ['/run/media/me/other', false],
+    ['/mnt/broken', true],
     ['/mnt/nas', false],
   ]);
 });

@@ -9,6 +9,7 @@ export interface Mount {
   readonly folder: string;
   /** `ext4`, `vfat`, `nfs4`. */
   readonly type: string;
+  /** Also when the file system has given itself up, as newer kernels say of ext4. */
   readonly isReadOnly: boolean;
 }
 
@@ -23,6 +24,7 @@ export interface MountedPlace extends Mount {
   readonly isWritable: boolean;
 }
 
+const READ_ONLY = /^(?:ro|emergency_ro|shutdown)$/;
 const NETWORK = /^(?:nfs4?|cifs|smb3|smbfs|fuse\.sshfs|9p|ceph|glusterfs)$/;
 /** The system's own, which nobody means. */
 const SYSTEM_FOLDERS =
@@ -39,7 +41,7 @@ export function parseMounts(text: string): Mount[] {
     const isMeant =
       folder === '/' || ((device.startsWith('/dev/') || NETWORK.test(type)) && !SYSTEM_FOLDERS.test(folder));
     return isMeant && folder.startsWith('/') && type !== 'squashfs'
-      ? [{ device, folder, type, isReadOnly: options.split(',').includes('ro') }]
+      ? [{ device, folder, type, isReadOnly: options.split(',').some((option) => READ_ONLY.test(option)) }]
       : [];
   });
 }
