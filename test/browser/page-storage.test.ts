@@ -127,8 +127,11 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     }
   });
 
-  test('while the disk is not there Live says so once, with the way to Storage', async () => {
-    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
+  test.for([
+    ['English', 'en', 'The disk is not there. Recording has stopped.', 'Storage'],
+    ['Chinese', 'zh-CN', '找不到磁盘，录像已停止。', '存储'],
+  ])('while the disk is not there Live says so once in %s, with the way to Storage', async ([, locale, text, name]) => {
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop', locale });
     const { page } = visitor;
     const error = 'cannot record to /mnt/usb: its disk is not mounted';
     await page.route('**/v3/paths/list**', async (route) => {
@@ -140,9 +143,9 @@ describeWith(['chromium'], 'the settings of the storage', () => {
       await route.fulfill({ json: { items: [{ ...items[0], state: 'vanished', freeBytes: null }] } });
     });
     await visitor.logIn('#/live');
-    const said = page.getByRole('alert').filter({ hasText: 'The disk is not there. Recording has stopped.' });
-    await said.getByRole('link', { name: 'Storage' }).click();
-    await page.getByRole('button', { name: 'Record to another disk' }).waitFor();
+    const said = page.getByRole('alert').filter({ hasText: text });
+    await said.getByRole('link', { name }).click();
+    await page.waitForURL('**/#/settings/storage');
   });
 
   test('recordings go to another disk when that is chosen, and Undo brings them back', async () => {

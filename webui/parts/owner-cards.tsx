@@ -4,7 +4,11 @@ import { lazyPart } from '../lazy-page.tsx';
 import { lacksTime } from '../system/troubles.ts';
 import { loadSettingsWords } from '../words/words.ts';
 
-const DiskTrouble = lazyPart(() => import('./disk-trouble.tsx').then((part) => part.DiskTrouble));
+// Their words are those of the settings.
+const DiskTrouble = lazyPart(async () => {
+  const [part] = await Promise.all([import('./disk-trouble.tsx'), loadSettingsWords()]);
+  return part.DiskTrouble;
+});
 const OfferTime = lazyPart(async () => {
   const [part] = await Promise.all([import('./offer-time.tsx'), loadSettingsWords()]);
   return part.OfferTime;
