@@ -130,7 +130,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
   test.for([
     ['English', 'en', 'The disk is not there. Recording has stopped.', 'Storage'],
     ['Chinese', 'zh-CN', '找不到磁盘，录像已停止。', '存储'],
-  ])('while the disk is not there Live says so once in %s, with the way to Storage', async ([, locale, text, name]) => {
+  ] as const)('while the disk is not there Live says so once in %s, with the way to Storage', async ([, locale, text, name]) => {
     await using visitor = await visit(viewer.browser, box, { size: 'desktop', locale });
     const { page } = visitor;
     const error = 'cannot record to /mnt/usb: its disk is not mounted';
