@@ -130,23 +130,28 @@ describeWith(['chromium'], 'the settings of the storage', () => {
   test.for([
     ['English', 'en', 'The disk is not there. Recording has stopped.', 'Storage'],
     ['Chinese', 'zh-CN', '找不到磁盘，录像已停止。', '存储'],
-  ] as const)('while the disk is not there Live says so once in %s, with the way to Storage', async ([, locale, text, name]) => {
-    await using visitor = await visit(viewer.browser, box, { size: 'desktop', locale });
-    const { page } = visitor;
-    const error = 'cannot record to /mnt/usb: its disk is not mounted';
-    await page.route('**/v3/paths/list**', async (route) => {
-      const { items } = await box.api<{ items: readonly object[] }>('GET', 'paths/list');
-      await route.fulfill({ json: { items: items.map((item) => ({ ...item, recording: { active: false, error } })) } });
-    });
-    await page.route('**/v3/disks', async (route) => {
-      const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks');
-      await route.fulfill({ json: { items: [{ ...items[0], state: 'vanished', freeBytes: null }] } });
-    });
-    await visitor.logIn('#/live');
-    const said = page.getByRole('alert').filter({ hasText: text });
-    await said.getByRole('link', { name }).click();
-    await page.waitForURL('**/#/settings/storage');
-  });
+  ] as const)(
+    'while the disk is not there Live says so once in %s, with the way to Storage',
+    async ([, locale, text, name]) => {
+      await using visitor = await visit(viewer.browser, box, { size: 'desktop', locale });
+      const { page } = visitor;
+      const error = 'cannot record to /mnt/usb: its disk is not mounted';
+      await page.route('**/v3/paths/list**', async (route) => {
+        const { items } = await box.api<{ items: readonly object[] }>('GET', 'paths/list');
+        await route.fulfill({
+          json: { items: items.map((item) => ({ ...item, recording: { active: false, error } })) },
+        });
+      });
+      await page.route('**/v3/disks', async (route) => {
+        const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks');
+        await route.fulfill({ json: { items: [{ ...items[0], state: 'vanished', freeBytes: null }] } });
+      });
+      await visitor.logIn('#/live');
+      const said = page.getByRole('alert').filter({ hasText: text });
+      await said.getByRole('link', { name }).click();
+      await page.waitForURL('**/#/settings/storage');
+    },
+  );
 
   test('recordings go to another disk when that is chosen, and Undo brings them back', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
