@@ -74,6 +74,22 @@ test.for([11, 12, 13, 14, 15, 16])(
   },
 );
 
+test('who asks for pages and for the name in one breath is told at once that the name is taken', async () => {
+  const house = new MdnsHouse();
+  house.box('192.0.2.5');
+  await house.clock.advance(5_000);
+  const claim = { ...address('192.0.2.90'), flush: false };
+  const said = await house.saidWithin(0, () => {
+    house.send('192.0.2.90', 'lan', encode({ type: 'query', questions: [{ name: '_http._tcp.local', type: 'PTR' }] }));
+    const questions = [{ name: 'perch.local', type: 'ANY' as 'A' }];
+    house.send('192.0.2.90', 'lan', encode({ type: 'query', questions, authorities: [claim] }));
+  });
+  expect(said.at(-1)).toMatchObject({
+    from: '192.0.2.5',
+    message: { answers: [{ name: 'perch.local', data: '192.0.2.5' }] },
+  });
+});
+
 test('two networks that are joined have one box of each name a moment later', async () => {
   const house = new MdnsHouse();
   const here = house.box('192.0.2.5', {}, { links: [{ key: 'here', addresses: ['192.0.2.5'] }] });

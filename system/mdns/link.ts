@@ -138,7 +138,8 @@ export class Link {
   }
 
   heard(bytes: Buffer, from: Source): void {
-    if (this.#stop.signal.aborted || !this.#mayRead()) {
+    // Nothing can be sent to port 0: whoever tries fails.
+    if (this.#stop.signal.aborted || from.port === 0 || !this.#mayRead()) {
       return;
     }
     let message: MdnsMessage;
@@ -280,14 +281,15 @@ export class Link {
 
   #asked(message: MdnsMessage, from: Source): void {
     const { id, questions, answers: known, authorities, isTruncated } = message;
+    const isProbe = authorities.length > 0;
     const key = `${from.address} ${from.port}`;
-    const waiting = this.#waiting.get(key);
+    // Who wants the name is to hear of us before he takes it, whatever else he has asked.
+    const waiting = isProbe ? undefined : this.#waiting.get(key);
     if (waiting) {
       waiting.known.push(...known.slice(0, MAX_PARTS - waiting.known.length));
       waiting.questions.push(...questions.slice(0, MAX_PARTS - waiting.questions.length));
       return;
     }
-    const isProbe = authorities.length > 0;
     if (isProbe && this.#rivalled(authorities, from)) {
       return;
     }

@@ -146,6 +146,12 @@ test('who asks from another port gets an answer of plain DNS: his number, his qu
   });
 });
 
+test('who asks from port 0, to which nothing can be sent, is not answered', async () => {
+  const { house } = await settled();
+  const said = await house.saidWithin(1_000, () => house.send(PHONE, 'lan', ask('perch.local', 'A'), undefined, 0));
+  expect(said.filter(({ from }) => from === BOX)).toEqual([]);
+});
+
 test('a flood of questions gets 50 answers a second to single ones, and no more', async () => {
   const { house } = await settled();
   const before = house.said.length;
