@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { HostAnswer } from '../system/host-requests.ts';
 import { FakeClock } from '../test/fake-clock.ts';
+import { silentLogger } from './base/log.ts';
 import { BoxClock } from './box-clock.ts';
+import { createHttpApp } from './http/app.ts';
+import { clockRoute } from './http/clock-route.ts';
 
 const LATER_MS = 300 * 86_400_000;
 const { signal } = new AbortController();
@@ -62,3 +65,16 @@ test("what root's service refuses is passed on in its words", async () => {
     message: 'the network sets this clock',
   });
 });
+
+test.for(['', 'null', '[]', '{}', '{"time":7}', '{"time":"soon"}'])(
+  'a body "%s" is no time to be set',
+  async (payload) => {
+    const { asked, boxClock } = box();
+    const app = createHttpApp({ log: silentLogger });
+    onTestFinished(() => app.close());
+    await app.register(clockRoute, { access: { require: async () => {} }, boxClock });
+    const headers = { 'content-type': 'application/json' };
+    const { statusCode } = await app.inject({ method: 'POST', url: '/v3/clock', headers, payload });
+    expect([statusCode, asked]).toEqual([400, []]);
+  },
+);

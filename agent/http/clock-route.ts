@@ -1,7 +1,8 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import Type, { type Static } from 'typebox';
+import Type from 'typebox';
 import type { HttpAccess } from './access.ts';
 import { answers, TimeText } from './api/shapes.ts';
+import { checkedBody } from './checked-body.ts';
 
 export interface ClockSetting {
   set(toMs: number, signal: AbortSignal): Promise<string>;
@@ -22,10 +23,10 @@ export const clockRoute: FastifyPluginAsync<{
     summary: "Sets the machine's clock while the box does not know the time, for the owner",
     tags: ['box'],
     body: Wanted,
-    response: answers(Answer, 409, 501),
+    response: answers(Answer, 400, 409, 501),
   };
-  app.post<{ Body: Static<typeof Wanted> }>('/v3/clock', { schema }, async ({ body }) => {
-    const text = await boxClock.set(Date.parse(body.time), closing.signal);
+  app.post('/v3/clock', { schema }, async ({ body }) => {
+    const text = await boxClock.set(Date.parse(checkedBody(Wanted, body).time), closing.signal);
     return { status: 'ok' as const, text };
   });
 };
