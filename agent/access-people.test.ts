@@ -51,6 +51,8 @@ const OWNERS = [
     '/v3/restart',
     '/v3/update',
     '/v3/update/check',
+    '/v3/update/look',
+    '/v3/update/fetch',
     '/v3/backup',
     '/v3/restore',
     '/v3/restore/check',

@@ -70,6 +70,8 @@ export interface AppOptions extends Pick<LocalNameOptions, 'network' | 'onName'>
   /** Ends the program so that it is started anew; without it nobody would. */
   readonly restart?: () => void;
   readonly hostAnswers?: string;
+  /** Of whom updates are taken, if not where the package has them. */
+  readonly updateKeys?: string;
   /** Where cameras are looked for, if not in the networks of the machine. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
     Pick<CameraBoxDeps, 'onvifPorts' | 'streamPorts'>;

@@ -55,6 +55,8 @@ export interface BoxRoutesDeps extends Pick<DiagnosisDeps, 'cameras' | 'problems
   readonly sensors?: Sensors;
   /** Where root's services answer, if not where the package has them. */
   readonly hostAnswers?: string;
+  /** Of whom updates are taken, if not where the package has them. */
+  readonly updateKeys?: string;
 }
 
 /** What the owner sees and does of the box itself: on the main port alone. */
@@ -77,11 +79,11 @@ export class BoxRoutes {
     this.#host = new HostWatch(clock, sensors);
     this.#lines = lines;
     this.#lineStreams = new EventStreams(lines, clock);
-    const { hostAnswers: answers, recordings } = deps;
+    const { hostAnswers: answers, updateKeys: keyFolder, recordings } = deps;
     this.#requests = new HostRequests({ ...deps, ...(answers !== undefined && { answers }) });
     const isTrusted = () => recordings.isClockTrusted;
     this.#boxClock = new BoxClock({ clock, host: this.#requests, isTrusted });
-    this.#updates = new BoxUpdates({ ...deps, host: this.#requests });
+    this.#updates = new BoxUpdates({ ...deps, host: this.#requests, ...(keyFolder !== undefined && { keyFolder }) });
     this.#diagnosis = new Diagnosis({ ...deps, lines, facts: () => this.#facts() });
   }
 

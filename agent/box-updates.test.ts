@@ -1,12 +1,15 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { HostAnswer } from '../system/host-requests.ts';
 import type { UpdatePackage } from '../system/update/manifest.ts';
 import { writeHeader } from '../system/update/update-file.ts';
+import { writeNewest } from '../system/update/update-server.ts';
 import { FakeClock } from '../test/fake-clock.ts';
 import { createLogger } from './base/log.ts';
 import { BoxUpdates, recordFolder } from './box-updates.ts';
@@ -23,6 +26,7 @@ let asked: object[];
 let told: object[];
 let answer: (HostAnswer & { readonly id: string }) | undefined;
 let isOffered: boolean;
+let updateAddress: string;
 let stop: AbortController;
 let clock: FakeClock;
 
@@ -30,7 +34,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perch-updates-'));
   mkdirSync(join(folder, 'keys'));
   writeFileSync(join(folder, 'keys/own.pem'), KEYS.publicKey.export({ type: 'spki', format: 'pem' }));
-  [asked, told, answer, isOffered] = [[], [], undefined, true];
+  [asked, told, answer, isOffered, updateAddress] = [[], [], undefined, true, ''];
   [stop, clock] = [new AbortController(), new FakeClock()];
   const { config } = parseConfig('perch: own\naddress: :80\npaths:\n  door:\n', 'perch.yml', {}, DEFAULTS);
   if (!config) {
@@ -45,7 +49,7 @@ beforeEach(async () => {
         { name: 'yard', recording: null },
       ],
     },
-    settings: () => config,
+    settings: () => ({ ...config, updateAddress }),
     keyFolder: join(folder, 'keys'),
     host: {
       offers: () => isOffered,
@@ -125,7 +129,7 @@ test('a box that cannot install updates says why, and takes none', async () => {
 
 test('what has become of the last update is told, and each of its steps once', async () => {
   expect((await app.inject('/v3/update')).json()).toEqual({
-    ...{ version: 'v1.1.0', canInstall: true, lacking: null, isReceiving: false, last: null },
+    ...{ version: 'v1.1.0', canInstall: true, lacking: null, isReceiving: false, address: null, last: null },
   });
   const steps = { id: 'a', ok: true, text: 'it is watched', from: '1.0.0', to: '1.1.0', time: '2026-11-21T08:00:00Z' };
   answer = { ...steps, state: 'waiting' };
@@ -146,6 +150,73 @@ test('whoever sends a long file that is none gets his answer', async () => {
     ...{ method: 'POST', headers: { 'Content-Type': 'application/octet-stream' }, body: Buffer.alloc(8 << 20, 'no') },
   });
   expect([answered.status, await answered.json()]).toMatchObject([400, { why: 'noUpdate' }]);
+});
+
+/** A web server with an update in its folder, on loopback. @returns what it was asked for */
+async function publish(version: string, file: Buffer): Promise<readonly string[]> {
+  const wanted: string[] = [];
+  const server = createServer(({ url = '' }, response) => {
+    wanted.push(url);
+    response.end(url.endsWith('.json') ? writeNewest(version) : file);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  updateAddress = `http://127.0.0.1:${(server.address() as AddressInfo).port}/perch/`;
+  return wanted;
+}
+const tell = async (url: string, payload?: object) => {
+  const { statusCode, body } = await app.inject({ method: 'POST', url, ...(payload && { payload }) });
+  return { statusCode, ...(JSON.parse(body) as Record<string, unknown>) };
+};
+
+test('an update is looked for and fetched where the configuration says', async () => {
+  const update = updateTo('1.2.0');
+  const wanted = await publish('1.2.0', update);
+  expect((await app.inject('/v3/update')).json()).toMatchObject({ address: updateAddress });
+  expect(wanted).toEqual([]);
+  const newest = { statusCode: 200, version: '1.2.0', current: 'v1.1.0', isNewer: true };
+  expect(await tell('/v3/update/look')).toEqual(newest);
+  expect(asked).toEqual([]);
+  expect(await tell('/v3/update/fetch', { version: '1.2.0' })).toMatchObject({ statusCode: 200, version: '1.2.0' });
+  expect(readFileSync(requested()).equals(update)).toBe(true);
+  expect(asked).toMatchObject([{ task: 'update', host: '127.0.0.1', port: 80 }]);
+  expect(wanted).toEqual(['/perch/perch-update.json', '/perch/perch-1.2.0.perchupdate']);
+});
+
+test.for(['1.1.0', '1.0.9'])('version %s at the address is not newer than the one that runs', async (version) => {
+  await publish(version, updateTo(version));
+  expect(await tell('/v3/update/look')).toMatchObject({ statusCode: 200, version, isNewer: false });
+  expect(await tell('/v3/update/fetch', { version })).toMatchObject({ statusCode: 400 });
+  expect(asked).toEqual([]);
+});
+
+test.for([
+  ['notSigned', () => updateTo('1.2.0', generateKeyPairSync('ed25519').privateKey)],
+  ['damaged', () => updateTo('1.2.0').fill(0, 100_000)],
+  ['damaged', () => updateTo('1.2.0').subarray(0, 50_000)],
+  ['damaged', () => Buffer.concat([updateTo('1.2.0'), Buffer.alloc(1 << 20)])],
+  ['damaged', () => updateTo('1.1.9')],
+  ['noUpdate', () => Buffer.from('<html>'.repeat(100))],
+] as const)('%s: such a file at the address is not laid down', async ([why, make]) => {
+  await publish('1.2.0', make());
+  expect(await tell('/v3/update/fetch', { version: '1.2.0' })).toMatchObject({ statusCode: 400, why });
+  expect(asked).toEqual([]);
+  expect(existsSync(requested())).toBe(false);
+  expect(existsSync(`${requested()}.new`)).toBe(false);
+});
+
+test('nothing is fetched without an address, by a box that cannot install it, or under a name that is no version', async () => {
+  expect(await tell('/v3/update/look')).toMatchObject({ statusCode: 501, why: 'noAddress' });
+  const fetchIt = (version: string) => tell('/v3/update/fetch', { version });
+  expect(await fetchIt('1.2.0')).toMatchObject({ statusCode: 501, why: 'noAddress' });
+  const wanted = await publish('1.2.0', updateTo('1.2.0'));
+  expect(await fetchIt('/../1.2.0')).toMatchObject({ statusCode: 400 });
+  isOffered = false;
+  expect(await fetchIt('1.2.0')).toMatchObject({ statusCode: 501, why: 'noService' });
+  expect(wanted).toEqual([]);
 });
 
 test('an update of long ago is no news', async () => {

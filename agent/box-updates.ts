@@ -5,15 +5,17 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { HostAnswer, HostRequests } from '../system/host-requests.ts';
 import { loadUpdateKeys } from '../system/update/keys.ts';
-import { checkNewer, type Manifest, MOST_UPDATE_BYTES } from '../system/update/manifest.ts';
+import { checkNewer, damaged, type Manifest, MOST_UPDATE_BYTES } from '../system/update/manifest.ts';
 import { readUpdate } from '../system/update/update-file.ts';
+import { newestVersion, type UpdateServer, updateFrom } from '../system/update/update-server.ts';
+import { compareVersions, isVersion } from '../system/update/version.ts';
 import type { TellBox } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { parseAddress } from './config/address.ts';
 import type { Config } from './config/load.ts';
-import type { UpdateBox, UpdatePlan, UpdateState } from './http/update-routes.ts';
+import type { NewestUpdate, UpdateBox, UpdatePlan, UpdateState } from './http/update-routes.ts';
 import type { PathStatus } from './paths/path-status.ts';
 
 /** Until the request is taken and its file has been read there: a Node is a hundred megabytes on a slow card. */
@@ -61,6 +63,7 @@ export class BoxUpdates implements UpdateBox {
       canInstall: lacking === undefined,
       lacking: lacking ?? null,
       isReceiving: this.#isTaken,
+      address: this.#deps.settings().updateAddress || null,
       last: answer ? lastOf(answer) : null,
     };
   }
@@ -71,19 +74,63 @@ export class BoxUpdates implements UpdateBox {
 
   async install(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan> {
     return this.#alone(async () => {
-      const lacking = this.#lacking();
-      if (lacking !== undefined) {
-        throw new PerchError('unsupported', LACKING[lacking], { why: lacking });
-      }
-      const { host, signal, version, log } = this.#deps;
-      const manifest = await this.#keep(pieces);
-      log.info({ version: manifest.version, from: version }, 'an update is installed');
-      const answer = await host.ask('update', this.#request(), TAKEN_MS, signal);
-      if (!answer.ok) {
-        throw new PerchError('badInput', answer.text, { why: answer['why'] });
-      }
-      return planOf(manifest, version);
+      this.#checkAble();
+      return this.#install(await this.#keep(pieces, () => {}));
     });
+  }
+
+  async look(): Promise<NewestUpdate> {
+    const version = await newestVersion(this.#server());
+    return { version, current: this.#deps.version, isNewer: compareVersions(version, this.#here) > 0 };
+  }
+
+  async fetch(version: string): Promise<UpdatePlan> {
+    return this.#alone(async () => {
+      this.#checkAble();
+      if (!isVersion(version)) {
+        throw new PerchError('badInput', 'the version to fetch is none');
+      }
+      checkNewer({ version }, this.#here);
+      const manifest = await this.#keep(updateFrom(this.#server(), version), (found) => {
+        // Another one that is signed, too, and perhaps one with a known fault.
+        if (found.version !== version) {
+          throw damaged(`version ${found.version} came in the place of ${version}`);
+        }
+      });
+      return this.#install(manifest);
+    });
+  }
+
+  async #install(manifest: Manifest): Promise<UpdatePlan> {
+    const { host, signal, version, log } = this.#deps;
+    log.info({ version: manifest.version, from: version }, 'an update is installed');
+    const answer = await host.ask('update', this.#request(), TAKEN_MS, signal);
+    if (!answer.ok) {
+      throw new PerchError('badInput', answer.text, { why: answer['why'] });
+    }
+    return planOf(manifest, version);
+  }
+
+  #server(): UpdateServer {
+    const { clock, signal, settings } = this.#deps;
+    const { updateAddress: address } = settings();
+    if (address === '') {
+      throw new PerchError('unsupported', 'updateAddress is not set: updates are looked for nowhere', {
+        why: 'noAddress',
+      });
+    }
+    return { address, clock, signal };
+  }
+
+  get #here(): string {
+    return this.#deps.version.replace(/^v/, '');
+  }
+
+  #checkAble(): void {
+    const lacking = this.#lacking();
+    if (lacking !== undefined) {
+      throw new PerchError('unsupported', LACKING[lacking], { why: lacking });
+    }
   }
 
   #lacking(): keyof typeof LACKING | undefined {
@@ -110,7 +157,7 @@ export class BoxUpdates implements UpdateBox {
     const keys = loadUpdateKeys(this.#deps.keyFolder);
     return readUpdate(pieces, keys, {
       begin: async (manifest) => {
-        checkNewer(manifest, this.#deps.version.replace(/^v/, ''));
+        checkNewer(manifest, this.#here);
         await begin(manifest);
       },
       take: () => {},
@@ -118,7 +165,7 @@ export class BoxUpdates implements UpdateBox {
   }
 
   /** Writes it down as it comes, and gives it its name once all of it is right. */
-  async #keep(pieces: AsyncIterable<Uint8Array>): Promise<Manifest> {
+  async #keep(pieces: AsyncIterable<Uint8Array>, begin: (manifest: Manifest) => void): Promise<Manifest> {
     const folder = join(this.#deps.dataDir, 'requests');
     await mkdir(folder, { recursive: true, mode: 0o750 });
     const file = join(folder, FILE);
@@ -128,7 +175,10 @@ export class BoxUpdates implements UpdateBox {
     const written = finished(out);
     written.catch(() => {});
     try {
-      const manifest = await this.#read(copied(pieces, out), (found) => checkRoom(folder, found));
+      const manifest = await this.#read(copied(pieces, out), async (found) => {
+        begin(found);
+        await checkRoom(folder, found);
+      });
       out.end();
       await written;
       await rename(temporary, file);

@@ -70,6 +70,7 @@ export interface HttpServicesDeps {
   readonly lines?: LogLines;
   readonly restart?: () => void;
   readonly hostAnswers?: string;
+  readonly updateKeys?: string;
   readonly accounts: Accounts;
   readonly authority: Authority;
   /** One for all ports and protocols. */

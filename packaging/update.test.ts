@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readUpdate } from '../system/update/update-file.ts';
+import { parseNewest } from '../system/update/update-server.ts';
 import { Tree } from './tree.ts';
 import { makeUpdate, readSigningKey, updateKeys } from './update.ts';
 import { addUpdater } from './updater.ts';
@@ -27,6 +28,7 @@ test('an update holds the packages that were made, and is taken with the public 
   const keys = await updateKeys(key, join(folder, 'none'));
   const file = await makeUpdate([deb, node], key, { version: '1.2.3', time: 1_700_000_000, folder });
   expect(file).toBe(join(folder, 'perch-1.2.3.perchupdate'));
+  expect(parseNewest(readFileSync(join(folder, 'perch-update.json'), 'utf8'))).toBe('1.2.3');
 
   const taken: string[] = [];
   const manifest = await readUpdate(

@@ -1,10 +1,11 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { readdir, readFile, rename, stat } from 'node:fs/promises';
+import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Manifest, PackageArchitecture, PackageName, UpdatePackage } from '../system/update/manifest.ts';
 import { writeHeader } from '../system/update/update-file.ts';
+import { NEWEST, updateName, writeNewest } from '../system/update/update-server.ts';
 
 /** Where the owner of these sources puts the public keys whose updates his packages take. */
 const KEYS = join(import.meta.dirname, 'update-keys');
@@ -38,7 +39,7 @@ export async function updateKeys(signing?: KeyObject, folder = KEYS): Promise<Re
 }
 
 /**
- * `perch-VERSION.perchupdate` beside the packages.
+ * `perch-VERSION.perchupdate` beside the packages, and what tells boxes of it that look for it here.
  * @param files Debian packages, perch among them, under the names that they were made with
  * @param time Unix seconds
  */
@@ -53,9 +54,10 @@ export async function makeUpdate(
   }
   const made = new Date(time * 1_000).toISOString();
   const manifest: Manifest = { version, made, packages };
-  const update = join(folder, `perch-${version}.perchupdate`);
+  const update = join(folder, updateName(version));
   await pipeline(contents(writeHeader(manifest, key), files), createWriteStream(`${update}.new`));
   await rename(`${update}.new`, update);
+  await writeFile(join(folder, NEWEST), writeNewest(version));
   return update;
 }
 

@@ -22,6 +22,8 @@ export interface PageBox extends AsyncDisposable {
   readonly log: readonly string[];
   /** Gives it its owner. */
   claim(): Promise<void>;
+  /** Ends it for as long as this takes, and starts it again. */
+  away(during: () => Promise<void>): Promise<void>;
   /** Asks the API as the owner; a failure is thrown with the answer. */
   api<T>(method: string, path: string, body?: unknown): Promise<T>;
   /** Adopts all cameras, and waits for their pictures. @returns the names of their paths */
@@ -37,6 +39,10 @@ export interface PageBoxOptions {
   readonly clock?: Clock;
   /** Where root's services answer. */
   readonly hostAnswers?: string;
+  /** Folder of the keys of whom it takes updates. */
+  readonly updateKeys?: string;
+  /** Asked at each start. */
+  readonly version?: () => string;
 }
 
 let built: Promise<string> | undefined;
@@ -65,7 +71,8 @@ async function startCameras(all: readonly OnvifCameraOptions[], discoveryPort: n
 }
 
 export async function startPageBox(options: PageBoxOptions = {}): Promise<PageBox> {
-  const { cameras: wanted = [], config = '', clock = systemClock, hostAnswers } = options;
+  const { cameras: wanted = [], config = '', clock = systemClock, hostAnswers, updateKeys } = options;
+  const { version = () => 'v0.0.0' } = options;
   const folder = mkdtempSync(join(tmpdir(), 'perch-page-box-'));
   const [port = 0, media = 0, rtsp = 0] = await freePorts(3);
   const discoveryPort = await freeUdpPort();
@@ -80,10 +87,11 @@ export async function startPageBox(options: PageBoxOptions = {}): Promise<PageBo
   };
   const start = async (): Promise<App> =>
     App.start({
-      ...{ version: 'v0.0.0', dataDir: join(folder, 'data'), cwd: folder, env: {}, clock },
+      ...{ version: version(), dataDir: join(folder, 'data'), cwd: folder, env: {}, clock },
       ...{ pageFolder: await builtPage(), log: createLogger('info', onLine), lines },
       ...{ discovery: { port: discoveryPort, includeLoopback: true } },
       ...(hostAnswers !== undefined && { hostAnswers }),
+      ...(updateKeys !== undefined && { updateKeys }),
       restart: () => {
         restarted = app.close().then(async () => {
           app = await start();
@@ -113,6 +121,11 @@ export async function startPageBox(options: PageBoxOptions = {}): Promise<PageBo
       await api('POST', 'claim', { password: OWNER_PASSWORD });
     },
     adopt: () => adoptAll(cameras, api),
+    away: async (during) => {
+      await app.close();
+      await during();
+      app = await start();
+    },
     async [Symbol.asyncDispose]() {
       await restarted;
       await app.close();

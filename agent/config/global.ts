@@ -82,6 +82,12 @@ export const GlobalSchema = Type.Object({
       'Name of the box in the local network, without .local. A number comes behind it where another box has it.',
   }),
   trustedProxies: IpRanges('Reverse proxies before the main port whose X-Forwarded headers are believed.'),
+  updateAddress: Type.String({
+    default: '',
+    syntax: 'askedUrl',
+    description:
+      'Folder of a web server where updates of the box lie (`perch-update.json`). Asked only when its owner does.',
+  }),
   recordSyncInterval: Duration('5s', 'Recordings reach the disk at least this often: the most that a power cut costs.'),
   recordMinFree: FreeSpaceText(
     '0%',

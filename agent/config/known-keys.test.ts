@@ -27,7 +27,7 @@ test('the file of all keys has each of them', () => {
   const former =
     /^(rpiCamera(Profile|Level|Hardware|Software|JPEG)|.*UDPReadBufferSize$|.*Disable$|.*AllowOrigin$|moqHTTPS)/;
   const others =
-    /^(address|trustedProxies|tls[A-Z]\w+|zlm[A-Z]\w+|recordSyncInterval|recordMinFree|recordNeedsDisk|recordMaxSize|recordPreRoll|recordPostRoll|mdns|boxName|audio|camera|authJWTInHTTPQuery|fallback|playback)$/;
+    /^(address|trustedProxies|tls[A-Z]\w+|zlm[A-Z]\w+|recordSyncInterval|recordMinFree|recordNeedsDisk|recordMaxSize|recordPreRoll|recordPostRoll|mdns|boxName|updateAddress|audio|camera|authJWTInHTTPQuery|fallback|playback)$/;
   const names = [
     ...Object.keys({ ...GlobalSchema.properties, ...PathSchema.properties }),
     ...namesOf([...UNSUPPORTED_GLOBAL, ...UNSUPPORTED_PATH]),

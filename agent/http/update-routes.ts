@@ -19,7 +19,8 @@ const UpdateState = Type.Object({
         'Why it cannot: it was not installed by the Debian package, or that knows nobody whose updates it would take.',
     }),
   ),
-  isReceiving: Type.Boolean({ description: 'A file is being checked or taken.' }),
+  isReceiving: Type.Boolean({ description: 'A file is being checked, fetched or taken.' }),
+  address: OrNull(Type.String({ description: '`updateAddress`: where updates are looked for when somebody asks.' })),
   last: OrNull(
     Type.Object({
       ok: Type.Boolean(),
@@ -44,6 +45,14 @@ const UpdatePlan = Type.Object({
 });
 export type UpdatePlan = Static<typeof UpdatePlan>;
 
+const NewestUpdate = Type.Object({
+  version: Type.String(),
+  current: Type.String({ description: 'That runs.' }),
+  isNewer: Type.Boolean(),
+});
+export type NewestUpdate = Static<typeof NewestUpdate>;
+const Wanted = Type.Object({ version: Type.String({ description: 'As `POST /v3/update/look` has told it.' }) });
+
 /** What the routes need of the box. */
 export interface UpdateBox {
   state(): Promise<UpdateState>;
@@ -51,6 +60,10 @@ export interface UpdateBox {
   check(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan>;
   /** Resolves when it is being installed. @throws PerchError besides: unsupported, timeout */
   install(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan>;
+  /** What there is at the configured address. @throws PerchError unsupported, timeout, unavailable */
+  look(): Promise<NewestUpdate>;
+  /** Fetches this version from there, and goes on as `install` does. @throws PerchError as both do */
+  fetch(version: string): Promise<UpdatePlan>;
 }
 
 export interface UpdateRoutesOptions {
@@ -70,11 +83,29 @@ const sent = {
 /** Updates of the box, for the owner on the main port alone. */
 export const updateRoutes: FastifyPluginAsync<UpdateRoutesOptions> = async (app, { access, updates }) => {
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser(BINARY, (_request, body, done) => done(null, body));
+  await app.register(sentUpdates, { updates });
 
   const get = { summary: 'The version that runs, and what has become of the last update', tags };
   app.get('/v3/update', { schema: { ...get, response: answers(UpdateState) } }, () => updates.state());
+
+  const look = { summary: 'Which version is the newest at `updateAddress`; nothing is changed', tags };
+  app.post('/v3/update/look', { schema: { ...look, response: answers(NewestUpdate, 501, 503, 504) } }, () =>
+    updates.look(),
+  );
+
+  const fetched = {
+    summary: 'Fetches an update from `updateAddress`, and goes on as with one that was sent',
+    ...{ tags, body: Wanted, response: answers(UpdatePlan, 400, 501, 503, 504, 507) },
+  };
+  app.post<{ Body: Static<typeof Wanted> }>('/v3/update/fetch', { schema: fetched }, ({ body }) =>
+    updates.fetch(body.version),
+  );
+};
+
+/** Files of hundreds of megabytes, which are read as they come. */
+const sentUpdates: FastifyPluginAsync<Pick<UpdateRoutesOptions, 'updates'>> = async (app, { updates }) => {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(BINARY, (_request, body, done) => done(null, body));
 
   const check = { summary: 'What is in an update, and whether this box takes it; nothing is changed', ...sent };
   app.post('/v3/update/check', { schema: check, bodyLimit }, (request) =>

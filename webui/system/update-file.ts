@@ -4,6 +4,8 @@ import { ask, BoxError, errorOf, UI_HEADER } from '../box/request.ts';
 export const MOST_BYTES = 320 << 20;
 /** A Node over a slow Wi-Fi, and a box that reads all of it before it says yes. */
 const LIMIT_MS = 240_000;
+/** The box gives a server that is silent half a minute. */
+const LOOK_LIMIT_MS = 45_000;
 
 export interface LastUpdate {
   readonly ok: boolean;
@@ -18,6 +20,8 @@ export interface LastUpdate {
 export interface UpdateState {
   readonly version: string;
   readonly lacking: 'noService' | 'noKey' | null;
+  /** Where the box looks for updates when it is asked to. */
+  readonly address: string | null;
   readonly last: LastUpdate | null;
 }
 
@@ -26,12 +30,23 @@ export interface UpdatePlan {
   readonly current: string;
 }
 
+/** What there is at the configured address. */
+export interface NewestUpdate extends UpdatePlan {
+  readonly isNewer: boolean;
+}
+
 const UNDER_WAY: readonly string[] = ['installing', 'waiting', 'going back'];
 export const isUnderWay = (last: LastUpdate | null | undefined): boolean => UNDER_WAY.includes(last?.state ?? '');
 
 export const updateState = (): Promise<UpdateState> => ask<UpdateState>('v3/update');
 export const checkUpdate = (file: File): Promise<UpdatePlan> => send('v3/update/check', file);
 export const installUpdate = (file: File): Promise<UpdatePlan> => send('v3/update', file);
+
+export const lookForUpdate = (): Promise<NewestUpdate> =>
+  ask<NewestUpdate>('v3/update/look', { method: 'POST', limitMs: LOOK_LIMIT_MS });
+/** The box fetches it over whatever way it has, and goes on when nobody waits any more. */
+export const fetchUpdate = (version: string): Promise<UpdatePlan> =>
+  ask<UpdatePlan>('v3/update/fetch', { method: 'POST', body: { version }, limitMs: LIMIT_MS });
 
 async function send(address: string, file: File): Promise<UpdatePlan> {
   const response = await fetch(address, {

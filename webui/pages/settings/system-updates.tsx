@@ -8,9 +8,11 @@ import { Say } from '../../parts/say.tsx';
 import { voice } from '../../parts/voice.ts';
 import {
   checkUpdate,
+  fetchUpdate,
   installUpdate,
   isUnderWay,
   type LastUpdate,
+  lookForUpdate,
   MOST_BYTES,
   type UpdatePlan,
   type UpdateState,
@@ -43,9 +45,10 @@ const REASONS: Readonly<Record<string, (say: SystemWords) => string>> = {
   powerCut: (say) => say.updatePowerCut,
 };
 
+/** An update that this box takes, from a file or from the configured address. */
 interface Chosen {
-  readonly file: File;
   readonly plan: UpdatePlan;
+  install(): Promise<unknown>;
 }
 
 /** Which version runs, what became of the last update, and another one from a file. */
@@ -61,7 +64,9 @@ export function UpdatesPage() {
           <p class="dim">{say.updateText}</p>
           {state.last && <Last last={state.last} isAway={isAway} />}
           {state.lacking !== null && <p class="dim">{REASONS[state.lacking]?.(say)}</p>}
-          {state.lacking === null && !isUnderWay(state.last) && <Choose onBegun={look} />}
+          {state.lacking === null && !isUnderWay(state.last) && (
+            <Choose mayLook={state.address !== null} onBegun={look} />
+          )}
         </>
       ) : (
         <div class="skeleton block" />
@@ -128,14 +133,18 @@ function Last({ last, isAway }: { readonly last: LastUpdate; readonly isAway: bo
   );
 }
 
-function Choose({ onBegun }: { readonly onBegun: () => void }) {
+type Work = 'none' | 'reading' | 'looking' | 'sending';
+
+function Choose({ mayLook, onBegun }: { readonly mayLook: boolean; readonly onBegun: () => void }) {
   const say = systemWords.value;
-  const [work, setWork] = useState<'none' | 'reading' | 'sending'>('none');
+  const [work, setWork] = useState<Work>('none');
   const [chosen, setChosen] = useState<Chosen>();
+  const [isNewest, setNewest] = useState(false);
   const [failure, setFailure] = useState<ComponentChildren>('');
   const input = useRef<HTMLInputElement>(null);
-  const attempt = async (now: 'reading' | 'sending', doIt: () => Promise<void>) => {
+  const attempt = async (now: Work, doIt: () => Promise<void>) => {
     setWork(now);
+    setNewest(false);
     setFailure('');
     try {
       await doIt();
@@ -150,11 +159,18 @@ function Choose({ onBegun }: { readonly onBegun: () => void }) {
       if (file.size > MOST_BYTES) {
         throw new BoxError(TOO_LARGE, '');
       }
-      setChosen({ file, plan: await checkUpdate(file) });
+      setChosen({ plan: await checkUpdate(file), install: () => installUpdate(file) });
     });
-  const install = ({ file }: Chosen) =>
+  const lookThere = () =>
+    attempt('looking', async () => {
+      setChosen(undefined);
+      const plan = await lookForUpdate();
+      setNewest(!plan.isNewer);
+      setChosen(plan.isNewer ? { plan, install: () => fetchUpdate(plan.version) } : undefined);
+    });
+  const install = (update: Chosen) =>
     attempt('sending', async () => {
-      await installUpdate(file);
+      await update.install();
       setChosen(undefined);
       onBegun();
     });
@@ -178,11 +194,17 @@ function Choose({ onBegun }: { readonly onBegun: () => void }) {
           {failure}
         </p>
       )}
+      {isNewest && <p role="status">{say.updateNewest}</p>}
       {chosen && <p>{say.updatePlan(chosen.plan.version)}</p>}
       <div class="tools">
         {chosen && (
           <Button kind="main" busy={work === 'sending' && say.updateSending} onClick={() => void install(chosen)}>
             {say.updateNow}
+          </Button>
+        )}
+        {mayLook && (
+          <Button busy={work === 'looking' && say.updateLooking} onClick={() => void lookThere()}>
+            {say.updateLook}
           </Button>
         )}
         <Button busy={work === 'reading' && say.updateReading} onClick={() => input.current?.click()}>
@@ -199,6 +221,9 @@ function sentence(error: unknown): ComponentChildren {
     return words.peek().noAnswer;
   }
   const { status, why, message } = error;
+  if (why === 'notFetched') {
+    return boxSays((said) => `${say.updateNotFetched} ${said}`, message);
+  }
   const reason = status === TOO_LARGE ? say.updateNone : REASONS[why ?? '']?.(say);
   if (reason !== undefined) {
     return `${say.updateRefused} ${reason}`;

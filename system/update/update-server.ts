@@ -1,0 +1,138 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Clock } from '../../agent/base/clock.ts';
+import { PerchError } from '../../agent/base/errors.ts';
+import { joinSignals } from '../../agent/base/joined-signal.ts';
+import { isVersion } from './version.ts';
+
+/*
+ * Updates in a folder of any web server:
+ *   perch-update.json           {"version": "1.2.3"}, of the newest one
+ *   perch-VERSION.perchupdate   the file
+ * Neither is believed: the file is signed.
+ */
+export const NEWEST = 'perch-update.json';
+export const updateName = (version: string): string => `perch-${version}.perchupdate`;
+export const writeNewest = (version: string): string => `${JSON.stringify({ version })}\n`;
+
+const MOST_NEWEST_BYTES = 4_096;
+const MOST_REDIRECTS = 3;
+/** Without a byte. */
+const SILENT_MS = 30_000;
+/** In all: whoever sends a byte now and then would hold up every other update. */
+const MOST_MS = 3_600_000;
+const LOOK_MS = 1_000;
+
+export interface UpdateServer {
+  /** Of the folder, `http:` or `https:`. */
+  readonly address: string;
+  readonly clock: Pick<Clock, 'monoMs' | 'every'>;
+  readonly signal: AbortSignal;
+}
+
+/** @throws PerchError timeout, unavailable */
+export async function newestVersion(server: UpdateServer): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of fetched(server, NEWEST)) {
+    bytes += piece.length;
+    if (bytes > MOST_NEWEST_BYTES) {
+      throw notFetched(`${NEWEST} has more than ${MOST_NEWEST_BYTES} bytes`);
+    }
+    parts.push(piece);
+  }
+  return parseNewest(Buffer.concat(parts).toString('utf8'));
+}
+
+/** The file, in pieces as they come: as many as there are. @throws PerchError timeout, unavailable */
+export const updateFrom = (server: UpdateServer, version: string): AsyncGenerator<Uint8Array> =>
+  fetched(server, updateName(version));
+
+/** @throws PerchError unavailable */
+export function parseNewest(text: string): string {
+  let version: unknown;
+  try {
+    version = (JSON.parse(text) as { version?: unknown } | null)?.version;
+  } catch {}
+  if (typeof version !== 'string' || !isVersion(version)) {
+    throw notFetched(`${NEWEST} names no version`);
+  }
+  return version;
+}
+
+async function* fetched({ address, clock, signal }: UpdateServer, name: string): AsyncGenerator<Uint8Array> {
+  const late = new AbortController();
+  const joined = joinSignals([signal, late.signal]);
+  const beginMs = clock.monoMs();
+  let lastMs = beginMs;
+  const stop = clock.every(LOOK_MS, () => {
+    const nowMs = clock.monoMs();
+    if (nowMs - lastMs > SILENT_MS || nowMs - beginMs > MOST_MS) {
+      late.abort();
+    }
+  });
+  let response: IncomingMessage | undefined;
+  try {
+    response = await follow(placeOf(address, name), joined.signal);
+    for await (const piece of response as AsyncIterable<Uint8Array>) {
+      yield piece;
+      // Who takes it may be slow, too.
+      lastMs = clock.monoMs();
+    }
+  } catch (cause) {
+    if (cause instanceof PerchError) {
+      throw cause;
+    }
+    if (late.signal.aborted) {
+      throw new PerchError('timeout', `${name} did not come in time`, { why: 'notFetched' });
+    }
+    throw notFetched(`${name} cannot be fetched`, cause);
+  } finally {
+    stop();
+    joined.release();
+    response?.destroy();
+  }
+}
+
+function placeOf(address: string, name: string): URL {
+  const folder = new URL(address);
+  folder.pathname = `${folder.pathname.replace(/\/$/, '')}/${name}`;
+  return folder;
+}
+
+async function follow(first: URL, signal: AbortSignal): Promise<IncomingMessage> {
+  let url = first;
+  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
+    const response = await get(url, signal);
+    const { statusCode: status = 0, headers } = response;
+    if (status === 200) {
+      return response;
+    }
+    response.destroy();
+    if (status < 300 || status > 399 || headers.location === undefined) {
+      throw notFetched(`${url.host} answers HTTP ${status} for ${url.pathname}`);
+    }
+    const next = URL.canParse(headers.location, url) ? new URL(headers.location, url) : undefined;
+    if (next?.protocol !== first.protocol) {
+      throw notFetched(`${url.host} sends us on to what is no ${first.protocol.slice(0, -1)} address`);
+    }
+    url = next;
+  }
+  throw notFetched(`${first.host} sends us on more than ${MOST_REDIRECTS} times`);
+}
+
+/** Nothing is told of the box. What stands before an @ in a redirect is nobody's login. */
+function get(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
+  url.username = '';
+  url.password = '';
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const ask = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  ask(url, { agent: false, headers: { 'User-Agent': 'Perch' }, signal }, resolve)
+    .on('error', reject)
+    .on('close', () => reject(new Error('the connection was closed without an answer')))
+    .end();
+  return promise;
+}
+
+const notFetched = (message: string, cause?: unknown): PerchError =>
+  new PerchError('unavailable', message, { why: 'notFetched' }, cause);
