@@ -4,6 +4,7 @@ import { copyFile, lstat, mkdir, readlink, rm, symlink, writeFile } from 'node:f
 import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { PerchError } from '../../agent/base/errors.ts';
 import type { PackageName } from '../update/manifest.ts';
 import { recordingsIn } from './watch.ts';
 
@@ -11,17 +12,22 @@ const run = promisify(execFile);
 const MOST_OUTPUT_BYTES = 4 << 20;
 const HEALTH_MS = 5_000;
 const SERVICE = 'perch.service';
+/** As dpkg of any age says it: nothing has been changed then. */
+const LOCKED = /lock (?:is|was) locked by another process/;
 const UNATTENDED = ['--force-confold', '--force-confdef', '--force-downgrade'];
 
-/** Asks nobody, and answers in English. */
-const ENV = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
-
+/** @throws PerchError conflict: something else installs packages just now */
 async function tell(program: string, args: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await run(program, args, { env: ENV, maxBuffer: MOST_OUTPUT_BYTES });
+    // Asks nobody, and answers in English.
+    const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
+    const { stdout } = await run(program, args, { env, maxBuffer: MOST_OUTPUT_BYTES });
     return stdout;
   } catch (cause) {
     const { stderr = '' } = cause as { readonly stderr?: string };
+    if (LOCKED.test(stderr)) {
+      throw new PerchError('conflict', 'another program installs packages on this machine', { why: 'busy' });
+    }
     // What failed is said there; the command beside it would only be long.
     throw new Error(`${program}: ${stderr.trim().slice(-400) || String(cause)}`);
   }
@@ -130,8 +136,7 @@ async function copy(from: string, to: string): Promise<void> {
 }
 
 /** On a root that is mounted read-only it is writable as long as dpkg works. */
-async function writable(work: () => Promise<unknown>): Promise<void> {
-  const isReadOnly = !mayWrite('/usr/lib');
+export async function writable(work: () => Promise<unknown>, isReadOnly = !mayWrite('/usr/lib')): Promise<void> {
   if (isReadOnly) {
     await tell('mount', ['-o', 'remount,rw', '/']);
   }
@@ -140,7 +145,8 @@ async function writable(work: () => Promise<unknown>): Promise<void> {
   } finally {
     if (isReadOnly) {
       await tell('sync', []);
-      await tell('mount', ['-o', 'remount,ro', '/']);
+      // While a program runs that was replaced, as the Node of this one, the kernel cannot: then it is at the machine's next start.
+      await tell('mount', ['-o', 'remount,ro', '/']).catch(() => {});
     }
   }
 }

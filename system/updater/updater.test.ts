@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Clock } from '../../agent/base/clock.ts';
+import { PerchError } from '../../agent/base/errors.ts';
 import { byLength } from '../../test/peers/peers.ts';
 import type { PackageName, UpdatePackage } from '../update/manifest.ts';
 import { writeHeader } from '../update/update-file.ts';
@@ -46,6 +47,10 @@ class Disk implements Machine {
   running = OLD;
   /** Versions that do not start, that are not healthy, that do not record. */
   ills: Readonly<Record<string, 'dead' | 'unhealthy' | 'silent' | 'uninstallable'>> = {};
+  /** So often another program has dpkg's lock. */
+  locks = 0;
+  /** What was on the disk for certain when it was last told to write everything, without what lies in `kept`. */
+  synced: readonly string[] = [];
   /** After so many things that happen the power is cut, for each time that the machine is started. */
   cuts: number[] = [];
   happened = 0;
@@ -78,6 +83,10 @@ class Disk implements Machine {
     return version === 'half' ? undefined : version;
   };
   install = async (files: readonly string[]): Promise<void> => {
+    if (this.locks > 0) {
+      this.locks -= 1;
+      throw new PerchError('conflict', 'another program installs packages on this machine');
+    }
     for (const file of files) {
       const [name = '', version = ''] = basename(file).split('_');
       expect(existsSync(file), file).toBe(true);
@@ -120,6 +129,7 @@ class Disk implements Machine {
   };
   sync = async (): Promise<void> => {
     await this.#happens();
+    this.synced = readdirSync(places.own, { recursive: true, encoding: 'utf8' });
   };
 }
 
@@ -133,8 +143,8 @@ function quickClock(): Clock {
   return { monoMs: () => nowMs, wallMs: () => Date.UTC(2026, 0, 1) + nowMs, sleep, every: () => () => {} };
 }
 
-const updater = (disk: Disk): Updater =>
-  new Updater({ places, keys: [KEYS.publicKey], machine: disk, clock: quickClock(), say: () => {} });
+const updater = (disk: Disk, clock = quickClock()): Updater =>
+  new Updater({ places, keys: [KEYS.publicKey], machine: disk, clock, say: () => {} });
 
 function ask(version = NEW, { key = KEYS.privateKey, folders = [] as string[] } = {}): void {
   const bytes = Buffer.from(`the package of ${version}`);
@@ -238,8 +248,80 @@ test('a folder of requests that is a link is not looked into', async () => {
   writeFileSync(join(elsewhere, 'update.json'), '{}');
   rmSync(places.requests, { recursive: true });
   symlinkSync(elsewhere, places.requests);
-  await expect(updater(new Disk()).update()).rejects.toThrow();
+  const clock = quickClock();
+  await expect(updater(new Disk(), clock).update()).rejects.toThrow();
   expect(readdirSync(elsewhere)).toEqual(['update.json']);
+  // The request lies there still, and systemd comes back at once.
+  expect(clock.monoMs()).toBeGreaterThanOrEqual(5_000);
+});
+
+test('what the journal speaks of is on the disk before the journal is', async () => {
+  const disk = new Disk();
+  ask();
+  // The power is cut while everything is being written before the first package is installed.
+  const atInstall: string[][] = [];
+  const { install } = disk;
+  disk.install = async (files) => {
+    atInstall.push([...disk.synced]);
+    await install(files);
+  };
+  await updater(disk).update();
+  expect(atInstall[0]).toEqual(
+    expect.arrayContaining([
+      ...['good/run', 'good/updater.cjs', 'good/node', `work/perch_${NEW}_all.deb`],
+      ...[`kept/perch_${OLD}_all.deb`, `kept/perch-node_${OLD}_amd64.deb`],
+    ]),
+  );
+  expect(atInstall[0]).not.toContain('journal.json');
+});
+
+test('an update waits for whatever else installs packages', async () => {
+  const disk = new Disk();
+  disk.locks = 50;
+  ask();
+  await updater(disk).update();
+  expect(status()).toMatchObject({ ok: true, state: 'good', to: NEW });
+});
+
+test('an update that comes to nothing because something else installs packages all the time has touched nothing', async () => {
+  const disk = new Disk();
+  disk.locks = 1_000_000;
+  ask();
+  await updater(disk).update();
+  expect(status()).toMatchObject({ id: ID, ok: false, state: 'failed', why: 'busy' });
+  expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
+  expect(isUnderWay()).toBe(false);
+});
+
+test('the version before is put back as soon as nothing else installs packages', async () => {
+  const disk = new Disk();
+  disk.ills = { [NEW]: 'dead' };
+  const { restart } = disk;
+  disk.restart = async () => {
+    await restart();
+    disk.locks = 50;
+  };
+  ask();
+  await updater(disk).update();
+  expect(status()).toMatchObject({ state: 'gone back', why: 'notStarted' });
+  expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
+});
+
+test('an update that is asked for while the one before cannot be put back is turned down, and the journal stays', async () => {
+  const disk = new Disk();
+  disk.ills = { [NEW]: 'dead', [OLD]: 'uninstallable' };
+  ask();
+  await expect(updater(disk).update()).rejects.toThrow('it cannot be installed');
+  ask('1.2.0');
+  await expect(updater(disk).update()).rejects.toThrow('it cannot be installed');
+  expect(readdirSync(places.requests)).toEqual([]);
+  expect(JSON.parse(readFileSync(join(places.answers, 'update.json'), 'utf8'))).toMatchObject({
+    ...{ id: ID, ok: false, state: 'refused' },
+    text: 'the update before this one is not over: dpkg: it cannot be installed',
+  });
+  disk.ills = {};
+  await updater(disk).watch();
+  expect(status()).toMatchObject({ state: 'gone back', from: OLD });
 });
 
 /** The machine starts: before Perch, Perch, after Perch; and again when the power is cut meanwhile. */

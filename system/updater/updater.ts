@@ -13,6 +13,10 @@ import { watchNewVersion } from './watch.ts';
 const MOST_STARTS = 1;
 const RETRIES = 5;
 const RETRY_MS = 6_000;
+/** apt brings a whole system up to date meanwhile. */
+const BUSY_MS = 600_000;
+/** systemd comes back at once as long as a request lies there. */
+const PAUSE_MS = 5_000;
 
 export interface Places {
   /** Where the agent asks. */
@@ -58,9 +62,22 @@ export class Updater {
 
   /** Somebody has asked for an update. */
   async update(): Promise<void> {
+    try {
+      await this.#answer();
+    } catch (error) {
+      await this.#sleep(PAUSE_MS);
+      throw error;
+    }
+  }
+
+  async #answer(): Promise<void> {
     // An updater that was ended in the middle.
-    await this.#goOn(false);
+    const fault = await this.#goOn(false).catch((error: unknown) => ({ error }));
     using folder = new RequestFolder(this.#deps.places.requests);
+    if (fault) {
+      this.#turnDown(folder, fault.error);
+      throw fault.error;
+    }
     const request = folder.takeRequest();
     if (!request) {
       this.#deps.say('what was asked for is no request');
@@ -69,6 +86,16 @@ export class Updater {
     const journal = await this.#take(folder, request);
     if (journal) {
       await this.#goOn(false);
+    }
+  }
+
+  /** The one before it is not over, and its journal stays. */
+  #turnDown(folder: RequestFolder, error: unknown): void {
+    const request = folder.takeRequest();
+    folder.removeUpdate();
+    if (request) {
+      const text = `the update before this one is not over: ${explain(error)}`;
+      this.#journals.say({ id: request.id, ok: false, state: 'refused', why: 'failed', text, time: this.#time() });
     }
   }
 
@@ -95,6 +122,8 @@ export class Updater {
         ...{ packages: packages.map(debName), previous: await this.#keepPrevious(packages, architecture) },
       };
       this.#keepUpdater(packages);
+      // The journal is on the disk at once: what it speaks of has to be there before.
+      await machine.sync();
       this.#journals.write(journal);
       return journal;
     } catch (error) {
@@ -153,9 +182,14 @@ export class Updater {
     const { machine } = this.#deps;
     this.#say(journal, 'installing', `version ${journal.to} is being installed`);
     try {
-      await this.#held(() => machine.install(journal.packages.map((name) => join(this.#work, name))));
+      const files = journal.packages.map((name) => join(this.#work, name));
+      await this.#whenFree(() => this.#held(() => machine.install(files)), BUSY_MS);
       await machine.sync();
     } catch (error) {
+      if (isBusy(error)) {
+        this.#finish(journal, { ok: false, state: 'failed', why: 'busy', text: explain(error) });
+        return;
+      }
       this.#goBack(journal, 'notInstalled', explain(error));
       return;
     }
@@ -183,15 +217,17 @@ export class Updater {
 
   /** dpkg may be busy with something else, or not have got over a power cut yet. */
   async #putBack(journal: Journal, isStarting: boolean): Promise<void> {
-    const { machine, clock, say } = this.#deps;
+    const { machine, say } = this.#deps;
     this.#say(journal, 'going back', `version ${journal.from} is put back`);
     const files = journal.previous.map((name) => join(this.#kept, name));
     for (let left = RETRIES; ; left -= 1) {
       try {
-        await this.#held(async () => {
+        const putBack = async () => {
           await machine.configureAll().catch((error: unknown) => say(explain(error)));
           await machine.install(files);
-        });
+        };
+        // At the start of the machine Perch waits for this.
+        await this.#whenFree(() => this.#held(putBack), isStarting ? 0 : BUSY_MS);
         break;
       } catch (error) {
         say(explain(error));
@@ -199,12 +235,32 @@ export class Updater {
           // The journal stays: the next start tries it again.
           throw error;
         }
-        await clock.sleep(RETRY_MS, new AbortController().signal);
+        await this.#sleep(RETRY_MS);
       }
     }
     await machine.sync();
     await (isStarting ? machine.reload() : machine.restart());
     this.#journals.write({ ...journal, step: 'gone back' });
+  }
+
+  /** Whatever else installs packages is waited for, so long. */
+  async #whenFree(work: () => Promise<void>, patienceMs: number): Promise<void> {
+    const { clock, say } = this.#deps;
+    for (const endMs = clock.monoMs() + patienceMs; ; ) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isBusy(error) || clock.monoMs() >= endMs) {
+          throw error;
+        }
+        say(explain(error));
+        await this.#sleep(RETRY_MS);
+      }
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return this.#deps.clock.sleep(ms, new AbortController().signal);
   }
 
   /** The package's own scripts leave Perch alone meanwhile: at the start of the machine they would wait for it, and it for them. */
@@ -282,5 +338,7 @@ export class Updater {
     return new Date(this.#deps.clock.wallMs()).toISOString();
   }
 }
+
+const isBusy = (error: unknown): boolean => error instanceof PerchError && error.code === 'conflict';
 
 const CUT_BEFORE = 'the power was cut before anything was installed: try it again';

@@ -1,0 +1,56 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { debian, writable } from './debian.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perch-debian-'));
+  vi.stubEnv('PATH', `${folder}:${process.env['PATH']}`);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
+
+/** A program of the system that writes down what it was asked for. */
+function stand(name: string, script = ''): void {
+  const file = join(folder, name);
+  writeFileSync(file, `#!/bin/sh\necho "${name} $*" >> ${folder}/asked\n${script}\n`);
+  chmodSync(file, 0o755);
+}
+const asked = () => (existsSync(join(folder, 'asked')) ? readFileSync(join(folder, 'asked'), 'utf8') : '');
+
+test('a root that is read-only is writable while packages are installed', async () => {
+  stand('mount');
+  stand('sync');
+  await writable(async () => expect(asked()).toBe('mount -o remount,rw /\n'), true);
+  expect(asked()).toBe('mount -o remount,rw /\nsync \nmount -o remount,ro /\n');
+});
+
+test('an update counts as installed where the root cannot be read-only yet, because a replaced program still runs', async () => {
+  stand('mount', 'case "$2" in *ro) echo "mount point is busy" >&2; exit 32 ;; esac');
+  stand('sync');
+  await writable(async () => {}, true);
+  expect(asked()).toContain('remount,ro');
+});
+
+test('what cannot be installed is not hidden by a root that cannot be read-only', async () => {
+  stand('mount', 'case "$2" in *ro) exit 32 ;; esac');
+  stand('sync');
+  await expect(writable(() => Promise.reject(new Error('it cannot be installed')), true)).rejects.toThrow('installed');
+});
+
+test.for([
+  'dpkg: error: dpkg frontend lock was locked by another process with pid 1234',
+  'dpkg: error: dpkg database lock is locked by another process',
+])('%s: that is no fault of the package', async (said) => {
+  stand('dpkg', `echo '${said}' >&2; exit 2`);
+  await expect(debian.configureAll()).rejects.toMatchObject({ code: 'conflict' });
+});
+
+test('what dpkg says is told', async () => {
+  stand('dpkg', "echo 'dpkg: error: disk full' >&2; exit 2");
+  await expect(debian.configureAll()).rejects.toThrow('dpkg: dpkg: error: disk full');
+});
