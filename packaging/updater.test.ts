@@ -1,0 +1,28 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+
+const UNITS = join(import.meta.dirname, 'linux');
+const triggers = readdirSync(UNITS).filter((name) => name.endsWith('.path'));
+
+test.for(triggers)('what %s starts may be asked for as often as anybody likes', (name) => {
+  const unit = readFileSync(join(UNITS, name.replace('.path', '.service')), 'utf8');
+  expect(unit).toContain('\nStartLimitIntervalSec=0\n');
+});
+
+test('one updater works at a time', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-updater-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const own = join(folder, 'own');
+  mkdirSync(own);
+  const script = readFileSync(join(UNITS, 'update-run'), 'utf8').replaceAll('/var/lib/perch-update', own);
+  writeFileSync(join(folder, 'run'), script, { mode: 0o755 });
+  // Asks for the lock as another updater would, but does not wait.
+  const node = `#!/bin/sh\nflock --nonblock ${own}/lock true && echo free || echo "taken $*"\n`;
+  writeFileSync(join(folder, 'node'), node, { mode: 0o755 });
+  expect(execFileSync(join(folder, 'run'), ['watch'], { encoding: 'utf8' })).toBe(
+    `taken ${folder}/updater.cjs watch\n`,
+  );
+});
