@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+
+/** @param report what the service says of itself @returns what is told, and the addresses that were asked */
+function doctor(report: string) {
+  const root = mkdtempSync(join(tmpdir(), 'perch-doctor-'));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  mkdirSync(join(root, 'bin'));
+  writeFileSync(join(root, 'report'), report);
+  const source = readFileSync(join(import.meta.dirname, 'linux/perch'), 'utf8');
+  writeFileSync(
+    join(root, 'perch'),
+    source
+      .replaceAll('/run/perch/report', `${root}/report`)
+      .replaceAll('/run/perch-host/', `${root}/`)
+      .replaceAll('/usr/lib/perch/', `${root}/`)
+      .replaceAll('/var/lib/perch', root),
+  );
+  for (const [name, script] of Object.entries({
+    systemctl: 'exit 0',
+    setpriv: 'exit 0',
+    run: 'exit 0',
+    node: `case "$3" in http*) echo "$3" >> ${root}/asked ;; esac`,
+  })) {
+    writeFileSync(join(root, 'bin', name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(root, 'bin', name), 0o755);
+  }
+  const env = { PATH: `${root}/bin:/usr/bin:/bin` };
+  const { stdout, status } = spawnSync('sh', [join(root, 'perch'), 'doctor'], { env, encoding: 'utf8' });
+  const asked = existsSync(join(root, 'asked')) ? readFileSync(join(root, 'asked'), 'utf8') : '';
+  return { stdout, status, asked };
+}
+
+test('the report of the service is told line by line, and its port is asked', () => {
+  const { stdout, asked } = doctor('port 80\nok door is recorded\nbad garden: its disk is full\n');
+  expect(stdout).toContain('ok port 80 answers, and pictures go through\nok door is recorded\nbad garden: its disk');
+  expect(asked).toBe('http://127.0.0.1:80/health\n');
+});
+
+test('signs that would command the terminal are left out', () => {
+  const { stdout } = doctor('ok \x1b]0;title\x07door \x1b[2Jis recorded\n');
+  expect(stdout).toContain('ok ]0;titledoor [2Jis recorded\n');
+});
+
+test.for(['80@example.org', '80/../x', '', '-1', 'x'])('"%s" is no port, and nothing is asked there', (port) => {
+  const { stdout, status, asked } = doctor(`port ${port}\n`);
+  expect([status, asked]).toEqual([1, '']);
+  expect(stdout).toContain('bad the service does not say which port it has');
+});
