@@ -20,6 +20,10 @@ function lostMachine() {
   return {
     host,
     lose,
+    /** As a time server does. */
+    find: () => {
+      offsetMs = 0;
+    },
     clock: { ...systemClock, wallMs: () => Date.now() + offsetMs },
     /** Says into which data folder the service looks. */
     ready: (dataDir: string) => {
@@ -83,4 +87,15 @@ describeWith(['chromium'], 'a box that does not know the time', () => {
       expect(complaints).toEqual([]);
     },
   );
+
+  test('is not offered it any more when the network has told it the time meanwhile', async () => {
+    machine.lose();
+    expect(await until(async () => ((await isSet()) ? undefined : 'lost'))).toBe('lost');
+    await using owner = await visit(viewer.browser, box, { size: 'phone' });
+    await owner.logIn('#/');
+    await owner.page.getByText('On this device it is').waitFor();
+    machine.find();
+    await owner.page.getByText('On this device it is').waitFor({ state: 'hidden' });
+    expect(owner.complaints).toEqual([]);
+  });
 });

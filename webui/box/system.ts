@@ -33,6 +33,8 @@ export interface SystemFacts {
   }[];
   readonly clock: {
     readonly time: string;
+    /** Behind the clock of this device when it came; below 0: before it. What is shown of it gets old. */
+    readonly behindMs: number;
     readonly timeZone: string;
     readonly set: boolean;
     readonly source: 'network' | 'battery' | 'none';
@@ -40,4 +42,7 @@ export interface SystemFacts {
   };
 }
 
-export const systemFacts = (signal: AbortSignal): Promise<SystemFacts> => ask('v3/system', { signal });
+export async function systemFacts(signal: AbortSignal): Promise<SystemFacts> {
+  const { clock, ...facts } = await ask<SystemFacts>('v3/system', { signal });
+  return { ...facts, clock: { ...clock, behindMs: Date.now() - Date.parse(clock.time) } };
+}

@@ -1,8 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type SystemFacts, systemFacts } from '../box/system.ts';
+import { pause } from '../box/pause.ts';
+import { systemFacts } from '../box/system.ts';
 import { lazyPart } from '../lazy-page.tsx';
 import { lacksTime } from '../system/troubles.ts';
 import { loadSettingsWords } from '../words/words.ts';
+
+const LOOK_MS = 10_000;
 
 // Their words are those of the settings.
 const DiskTrouble = lazyPart(async () => {
@@ -16,23 +19,32 @@ const OfferTime = lazyPart(async () => {
 
 /** What the owner is told above his pictures. @param stopped recording has */
 export function OwnerCards({ stopped }: { readonly stopped: boolean | undefined }) {
-  const [clock, setClock] = useState<SystemFacts['clock']>();
+  const [isLost, setLost] = useState(false);
   useEffect(() => {
     const stop = new AbortController();
-    systemFacts(stop.signal).then(
-      (facts) => setClock(facts.clock),
-      () => {},
-    );
+    void followClock(setLost, stop.signal);
     return () => stop.abort();
   }, []);
   return (
     <>
       {stopped && <DiskTrouble />}
-      {clock && lacksTime(clock) && (
+      {isLost && (
         <div class="on-grid">
-          <OfferTime onSet={() => setClock(undefined)} />
+          <OfferTime onSet={() => setLost(false)} />
         </div>
       )}
     </>
   );
+}
+
+/** Until the box has the time: the network may tell it late. */
+async function followClock(onLook: (isLost: boolean) => void, stop: AbortSignal): Promise<void> {
+  for (let isLost = true; isLost && !stop.aborted; ) {
+    const facts = await systemFacts(stop).catch(() => undefined);
+    if (facts && !stop.aborted) {
+      isLost = lacksTime(facts.clock);
+      onLook(isLost);
+    }
+    await (isLost ? pause(LOOK_MS, stop) : undefined);
+  }
 }

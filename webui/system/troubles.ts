@@ -19,8 +19,8 @@ export function troublesOf({ configFault, power, temperatureCelsius, clock }: Sy
 const NEAR_MS = 2_000;
 
 /** The box does not know the time, and would take that of this device. */
-export const lacksTime = ({ set, canBeSet, time }: SystemFacts['clock'], nowMs = Date.now()): boolean =>
-  !set && canBeSet && Math.abs(Date.parse(time) - nowMs) > NEAR_MS;
+export const lacksTime = ({ set, canBeSet, behindMs }: SystemFacts['clock']): boolean =>
+  !set && canBeSet && Math.abs(behindMs) > NEAR_MS;
 
 /** So many looks are in the small curves. */
 const KEPT = 60;
