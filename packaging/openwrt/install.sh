@@ -28,6 +28,11 @@ if [ "${1-}" = --to ]; then
 	*) fail "$to is not a whole path such as /mnt/sda1/perch" ;;
 	esac
 	[ -n "$(perch_disk_of "$to")" ] || fail "no disk is mounted at $to"
+	# Whoever owns the folder of a program may replace it, and what is laid into it goes where its links lead.
+	# shellcheck disable=SC2012 # a router has no stat, and the name has no other signs
+	if [ -d "$to" ] && [ "$(ls -nd "$to" | awk '{ print $3 }')" != 0 ]; then
+		fail "$to does not belong to root, as Perch's data do: take another folder, such as $to-program"
+	fi
 elif [ -L /usr/lib/perch ]; then
 	# What is on a disk already stays there.
 	to="$(readlink /usr/lib/perch)"
@@ -72,10 +77,11 @@ fi
 
 had_config=''
 [ ! -e /etc/config/perch ] || had_config=yes
-[ -z "$had_config" ] || cp -p /etc/config/perch /tmp/perch-config
+# Not in /tmp, where anybody may have put something of that name.
+[ -z "$had_config" ] || cp -p /etc/config/perch /etc/perch-config.kept
 (cd "$here/root" && tar -cf - etc lib usr/bin usr/libexec usr/share) | tar -xf - -C /
 if [ -n "$had_config" ]; then
-	mv /tmp/perch-config /etc/config/perch
+	mv /etc/perch-config.kept /etc/config/perch
 elif [ -n "$to" ]; then
 	sed -i "s|option data .*|option data '$to/data'|" /etc/config/perch
 fi

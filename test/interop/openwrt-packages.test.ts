@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -141,6 +141,11 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
       ['add_raw_trigger', 'interface.*', '2000', '/etc/init.d/perch', 'reload'],
     ];
     expect(await router.asked()).toEqual([...params(['PERCH_ADDRESS=:8080'], '/etc/perch/data', ''), ...triggers]);
+    // Into the folder of the service comes what is ready: what has a name there could be a link by then.
+    const noting = 'chown() { echo "$*" >> /tmp/given; /bin/busybox chown "$@"; }\n';
+    appendFileSync(join(router.root, 'lib/functions.sh'), noting);
+    await router.run('rm -r /etc/perch && /etc/init.d/perch reload');
+    expect(await router.run('cat /tmp/given')).toBe('root:perch /etc/perch\nperch:perch /etc/perch.yml.new\n');
     expect(await router.run('ls /etc/rc.d; ls -ldn /etc/perch /etc/perch/perch.yml | cut -c1-10')).toBe(
       'K05perch\nS95perch\ndrwxrwx---\n-rw-rw----\n',
     );
@@ -238,6 +243,10 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     );
     await router.run('rm /full');
     await router.mountDisk();
+    await router.run('mkdir /mnt/sda1/films && chown 65536 /mnt/sda1/films');
+    expect((await router.attempt('/tmp/new/install.sh --to /mnt/sda1/films')).output).toContain(
+      '/mnt/sda1/films does not belong to root',
+    );
     expect(await router.run('/tmp/new/install.sh --to /mnt/sda1/perch')).toContain('port 8080');
     expect(await router.run('readlink /usr/lib/perch; ls /mnt/sda1/perch; grep "option data" /etc/config/perch')).toBe(
       "/mnt/sda1/perch\nagent\ndata\nnode\nrun\nwebui\n\toption data '/mnt/sda1/perch/data'\n",
@@ -247,6 +256,8 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
       expect.arrayContaining(['/etc/perch/', '/usr/lib/perch', '/etc/init.d/perch', '/etc/rc.d/S95perch']),
     );
     await router.run(`ls -d ${kept.join(' ')}`);
+    // Anybody may have made something in /tmp.
+    await router.run('mkdir /tmp/perch-config');
     await router.run('touch /mnt/sda1/perch/data/film; sed -i "s/8080/9090/" /etc/config/perch; /tmp/new/install.sh');
     expect(await router.run('readlink /usr/lib/perch; grep "option port" /etc/config/perch')).toBe(
       "/mnt/sda1/perch\n\toption port '9090'\n",
