@@ -195,18 +195,23 @@ describeWith(['chromium'], 'the page about people', () => {
   });
 });
 
-/** What the clipboard has, as a person gets it. */
+/** What the clipboard has, as a person gets it; a sheet that has just closed may take the focus away once more. */
 async function pasted(page: Page): Promise<string> {
   await page.evaluate(() => {
     const area = document.createElement('textarea');
     area.id = 'pasted';
     document.body.append(area);
-    area.focus();
   });
-  await page.keyboard.press('Control+V');
-  return await page.evaluate(() => {
-    const area = document.querySelector<HTMLTextAreaElement>('#pasted');
-    area?.remove();
-    return area?.value ?? '';
-  });
+  const area = page.locator('#pasted');
+  await expect
+    .poll(async () => {
+      await area.focus();
+      await page.keyboard.press('Control+A');
+      await page.keyboard.press('Control+V');
+      return area.inputValue();
+    })
+    .not.toBe('');
+  const text = await area.inputValue();
+  await area.evaluate((element) => element.remove());
+  return text;
 }
