@@ -26,6 +26,8 @@ let asked: object[];
 let told: object[];
 let answer: (HostAnswer & { readonly id: string }) | undefined;
 let isOffered: boolean;
+/** Names of what is being recorded. */
+let recorded: readonly string[];
 let updateAddress: string;
 let stop: AbortController;
 let clock: FakeClock;
@@ -34,9 +36,9 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perch-updates-'));
   mkdirSync(join(folder, 'keys'));
   writeFileSync(join(folder, 'keys/own.pem'), KEYS.publicKey.export({ type: 'spki', format: 'pem' }));
-  [asked, told, answer, isOffered, updateAddress] = [[], [], undefined, true, ''];
+  [asked, told, answer, isOffered, updateAddress, recorded] = [[], [], undefined, true, '', ['door']];
   [stop, clock] = [new AbortController(), new FakeClock()];
-  const { config } = parseConfig('perch: own\naddress: :80\npaths:\n  door:\n', 'perch.yml', {}, DEFAULTS);
+  const { config } = parseConfig(CONFIG, 'perch.yml', {}, DEFAULTS);
   if (!config) {
     throw new Error('the configuration is wrong');
   }
@@ -45,7 +47,7 @@ beforeEach(async () => {
     events: { emit: (_type, fields) => void told.push(fields) },
     paths: {
       list: () => [
-        { name: 'door', recording: { active: true } as never },
+        ...recorded.map((name) => ({ name, recording: { active: true } as never })),
         { name: 'yard', recording: null },
       ],
     },
@@ -70,6 +72,14 @@ afterEach(async () => {
 });
 
 const DEFAULTS = { recordPath: '/var/lib/perch/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/' };
+
+const CONFIG = `perch: own
+address: :80
+paths:
+  door: {record: yes}
+  gate: {record: motion}
+  ~^cam: {record: yes, recordPath: /srv/%path/%Y-%m-%d_%H-%M-%S-%f}
+`;
 
 function updateTo(version: string, key: KeyObject = KEYS.privateKey): Buffer {
   const sha512 = createHash('sha512').update(PACKAGE).digest('hex');
@@ -99,6 +109,12 @@ test("an update is laid down for root's service, with what the new version is to
   expect(readFileSync(requested()).equals(update)).toBe(true);
   const folders = ['/var/lib/perch/recordings/door'];
   expect(asked).toEqual([{ task: 'update', host: '127.0.0.1', port: 80, folders }]);
+});
+
+test('a camera that is recorded around events only need not be recorded by the new version, one of a pattern is where the pattern says', async () => {
+  recorded = ['gate', 'cam1'];
+  expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 200 });
+  expect(asked).toMatchObject([{ folders: ['/srv/cam1'] }]);
 });
 
 test.for([

@@ -14,7 +14,7 @@ import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { parseAddress } from './config/address.ts';
-import type { Config } from './config/load.ts';
+import { type Config, resolvePath } from './config/load.ts';
 import type { NewestUpdate, UpdateBox, UpdatePlan, UpdateState } from './http/update-routes.ts';
 import type { PathStatus } from './paths/path-status.ts';
 
@@ -190,15 +190,19 @@ export class BoxUpdates implements UpdateBox {
     }
   }
 
-  /** By what the new version is seen to work: the page's port, and folders that are being recorded to now. */
+  /**
+   * By what the new version is seen to work: the page's port, and folders that are being recorded to now, and will be in a minute:
+   * around events only it may be hours later.
+   */
   #request(): object {
     const settings = this.#deps.settings();
     const { host = '', port = 0 } = parseAddress(settings.address) ?? {};
     const isAny = isIP(host) === 0 || host === '0.0.0.0' || host === '::';
     const recording = this.#deps.paths.list().filter((path) => path.recording?.active === true);
-    const folders = recording.map(({ name }) =>
-      recordFolder(settings.paths.get(name)?.settings?.recordPath ?? settings.pathDefaults.recordPath, name),
-    );
+    const folders = recording.flatMap(({ name }) => {
+      const path = resolvePath(settings, name)?.settings;
+      return path?.record === 'always' ? [recordFolder(path.recordPath, name)] : [];
+    });
     const absolute = [...new Set(folders)].filter((one) => one.startsWith('/'));
     return { host: isAny ? '127.0.0.1' : host, port, folders: absolute.slice(0, MOST_FOLDERS) };
   }
