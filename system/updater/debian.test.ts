@@ -1,7 +1,9 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { debian, writable } from './debian.ts';
 
 let folder: string;
@@ -48,6 +50,35 @@ test.for([
 ])('%s: that is no fault of the package', async (said) => {
   stand('dpkg', `echo '${said}' >&2; exit 2`);
   await expect(debian.configureAll()).rejects.toMatchObject({ code: 'conflict' });
+});
+
+/** @returns its port */
+async function serve(answer: Parameters<typeof createServer>[1]): Promise<number> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await new Promise((resolve) => server.once('listening', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+test.for([
+  [200, true],
+  [503, false],
+] as const)('a version that answers %s to /health: is it well? %s', async ([code, isWell]) => {
+  const port = await serve((request, answer) => answer.writeHead(request.url === '/health' ? code : 404).end());
+  expect(await debian.isHealthy('127.0.0.1', port)).toBe(isWell);
+});
+
+test('a version whose answer never comes to an end is not well', async () => {
+  const port = await serve((request) => {
+    const { socket } = request;
+    const drip = setInterval(() => socket.write('H'), 200);
+    socket.once('close', () => clearInterval(drip));
+    socket.write('HTTP/1.1 200 OK\r\nSlow: ');
+  });
+  expect(await debian.isHealthy('127.0.0.1', port)).toBe(false);
 });
 
 test('what dpkg says is told', async () => {

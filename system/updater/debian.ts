@@ -96,11 +96,12 @@ export const debian = {
 
   isHealthy: (host: string, port: number): Promise<boolean> =>
     new Promise((resolve) => {
-      const asked = get({ host, port, path: '/health', timeout: HEALTH_MS, agent: false }, (answer) => {
+      // Not `timeout`, which an answer that comes byte by byte never reaches.
+      const signal = AbortSignal.timeout(HEALTH_MS);
+      const asked = get({ host, port, path: '/health', signal, agent: false }, (answer) => {
         answer.destroy();
         resolve(answer.statusCode === 200);
       });
-      asked.once('timeout', () => asked.destroy());
       asked.once('error', () => resolve(false));
       asked.once('close', () => resolve(false));
     }),
