@@ -69,6 +69,7 @@ test.for([
 ] as const)('a version that answers %s to /health: is it well? %s', async ([code, isWell]) => {
   const port = await serve((request, answer) => answer.writeHead(request.url === '/health' ? code : 404).end());
   expect(await debian.isHealthy('127.0.0.1', port)).toBe(isWell);
+  expect(await debian.isAnswering('127.0.0.1', port)).toBe(true);
 });
 
 test('a version whose answer never comes to an end is not well', async () => {

@@ -94,17 +94,8 @@ export const debian = {
     return /^ActiveState=active$/m.test(said) ? Number(/^MainPID=(\d+)$/m.exec(said)?.[1] ?? 0) : 0;
   },
 
-  isHealthy: (host: string, port: number): Promise<boolean> =>
-    new Promise((resolve) => {
-      // Not `timeout`, which an answer that comes byte by byte never reaches.
-      const signal = AbortSignal.timeout(HEALTH_MS);
-      const asked = get({ host, port, path: '/health', signal, agent: false }, (answer) => {
-        answer.destroy();
-        resolve(answer.statusCode === 200);
-      });
-      asked.once('error', () => resolve(false));
-      asked.once('close', () => resolve(false));
-    }),
+  isHealthy: async (host: string, port: number): Promise<boolean> => (await healthStatus(host, port)) === 200,
+  isAnswering: async (host: string, port: number): Promise<boolean> => (await healthStatus(host, port)) !== undefined,
 
   recordings: recordingsIn,
 
@@ -113,6 +104,19 @@ export const debian = {
     await tell('sync', []);
   },
 };
+
+/** HTTP's; undefined: no answer. */
+const healthStatus = (host: string, port: number): Promise<number | undefined> =>
+  new Promise((resolve) => {
+    // Not `timeout`, which an answer that comes byte by byte never reaches.
+    const signal = AbortSignal.timeout(HEALTH_MS);
+    const asked = get({ host, port, path: '/health', signal, agent: false }, (answer) => {
+      answer.destroy();
+      resolve(answer.statusCode);
+    });
+    asked.once('error', () => resolve(undefined));
+    asked.once('close', () => resolve(undefined));
+  });
 
 /** What an update asks of the machine. */
 export type Machine = typeof debian;

@@ -11,6 +11,8 @@ export interface Watched {
   readonly port: number;
   /** In which something is being recorded; empty: nothing is. */
   readonly folders: readonly string[];
+  /** The version before was not healthy. */
+  readonly wasIll?: boolean;
 }
 
 export interface Journal {

@@ -123,6 +123,7 @@ class Disk implements Machine {
     expect([host, port]).toEqual(['127.0.0.1', 8080]);
     return this.ills[this.running] !== 'unhealthy';
   };
+  isAnswering = async (): Promise<boolean> => true;
   recordings = (folders: readonly string[]): ReadonlyMap<string, number> => {
     this.#recordedBytes += this.ills[this.running] === 'silent' ? 0 : 1;
     return new Map(folders.map((one) => [`${one}/1.mp4`, this.#recordedBytes]));
@@ -198,6 +199,17 @@ test.for([
   expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
   expect(disk.running).toBe(OLD);
   expect(isUnderWay()).toBe(false);
+});
+
+test('a box that was not healthy before need not be so with the new version, but has to record what was recorded', async () => {
+  const disk = new Disk();
+  disk.ills = { [OLD]: 'unhealthy', [NEW]: 'unhealthy', '1.2.0': 'silent' };
+  ask(NEW, { folders: ['/srv/recordings/door'] });
+  await updater(disk).update();
+  expect(status()).toMatchObject({ ok: true, state: 'good', from: OLD, to: NEW });
+  ask('1.2.0', { folders: ['/srv/recordings/door'] });
+  await updater(disk).update();
+  expect(status()).toMatchObject({ ok: false, state: 'gone back', why: 'notRecording', from: NEW });
 });
 
 test('nothing has to be recorded where nothing was', async () => {

@@ -117,8 +117,9 @@ export class Updater {
       const architecture = await machine.architecture();
       const { manifest, packages } = await takeUpdate(update, this.#work, keys, { ...machine, architecture });
       const from = (await machine.versionOf('perch')) ?? '';
+      const wasIll = !(await machine.isHealthy(host, port));
       const journal: Journal = {
-        ...{ step: 'verified', id, from, to: manifest.version, starts: 0, watched: { host, port, folders } },
+        ...{ step: 'verified', id, from, to: manifest.version, starts: 0, watched: { host, port, folders, wasIll } },
         ...{ packages: packages.map(debName), previous: await this.#keepPrevious(packages, architecture) },
       };
       this.#keepUpdater(packages);

@@ -14,6 +14,7 @@ async function watched(at: (second: number) => { pid: number; isWell?: boolean; 
   const signs: Signs = {
     mainPid: async () => now().pid,
     isHealthy: async () => now().isWell ?? true,
+    isAnswering: async () => true,
     recordings: () => new Map([['/srv/door/1.mp4', now().bytes ?? 0]]),
   };
   let isOver = false;

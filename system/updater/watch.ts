@@ -17,6 +17,8 @@ export interface Signs {
   mainPid(): Promise<number>;
   /** What `/health` says. */
   isHealthy(host: string, port: number): Promise<boolean>;
+  /** Whether it says anything at all. */
+  isAnswering(host: string, port: number): Promise<boolean>;
   /** Sizes of the newest recordings in these folders, by their names. */
   recordings(folders: readonly string[]): ReadonlyMap<string, number>;
 }
@@ -31,13 +33,15 @@ export interface Fault {
 export async function watchNewVersion(signs: Signs, watched: Watched, clock: Clock): Promise<Fault | undefined> {
   const endMs = clock.monoMs() + PATIENCE_MS;
   const never = new AbortController().signal;
+  // A camera that cannot be recorded and a full disk are no fault of the new version.
+  const isFit = watched.wasIll ? signs.isAnswering : signs.isHealthy;
   let [pid, looks] = [0, 0];
   let atFirst: ReadonlyMap<string, number> | undefined;
   while (clock.monoMs() < endMs) {
     await clock.sleep(LOOK_MS, never);
     const before = pid;
     pid = await signs.mainPid();
-    const isWell = pid !== 0 && pid === before && (await signs.isHealthy(watched.host, watched.port));
+    const isWell = pid !== 0 && pid === before && (await isFit(watched.host, watched.port));
     looks = isWell ? looks + 1 : 0;
     if (isWell) {
       const recordings = signs.recordings(watched.folders);
