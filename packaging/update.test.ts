@@ -67,6 +67,7 @@ test("root's part is one small script that any Node runs", async () => {
   expect(tree.bytes).toBeLessThan(40_000);
   tree.write(folder, 1_700_000_000);
   const run = join(folder, 'usr/lib/perch/update/run');
+  writeFileSync(run, readFileSync(run, 'utf8').replaceAll('/var/lib/perch-update', folder));
   const outcome = () => execFileSync(run, ['nothing'], { stdio: 'pipe', encoding: 'utf8' });
   expect(outcome).toThrow('update|resume|watch');
 });
