@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { mutate } from '../../test/mutate.ts';
 import { random } from '../../test/random.ts';
-import { parseRequest, RequestFolder } from './take-update.ts';
+import { parseRequest, RequestFolder, roomNeeded } from './take-update.ts';
 
 const REQUEST = {
   ...{ id: '0123456789abcdef0123456789abcdef', host: '127.0.0.1', port: 80 },
@@ -72,4 +72,12 @@ test.for([
   make();
   using requests = new RequestFolder(folder);
   expect(() => requests.openUpdate()).toThrow();
+});
+
+test('of a Node there is room for all that it is meanwhile: packed, kept, made a package of, beside the updater, and installed', () => {
+  const [packed, installed, kept] = [29 << 20, 116 << 20, 47 << 20];
+  const perch = { name: 'perch', sizeBytes: 2 << 20 } as const;
+  const node = { name: 'perch-node', sizeBytes: packed } as const;
+  expect(roomNeeded([perch, node])).toBeGreaterThan(packed + kept + 2 * installed);
+  expect(roomNeeded([perch])).toBeLessThan(20 << 20);
 });

@@ -21,8 +21,8 @@ const UPDATE = 'update.perchupdate';
 const MOST_REQUEST_BYTES = 4_096;
 const MOST_FOLDERS = 8;
 const MOST_FOLDER_CHARS = 512;
-/** Beside the packages themselves: what is kept of the version before, and what dpkg unpacks. */
-const ROOM_FACTOR = 5;
+/** Beside the packages themselves: what is kept of the version before, and what dpkg unpacks. A Node is packed to a quarter. */
+const ROOM_FACTORS: Readonly<Record<PackageName, number>> = { perch: 5, 'perch-node': 12 };
 
 export interface UpdateRequest extends Watched {
   readonly id: string;
@@ -172,9 +172,12 @@ export async function takeUpdate(
   }
 }
 
+export const roomNeeded = (packages: readonly Pick<UpdatePackage, 'name' | 'sizeBytes'>[]): number =>
+  packages.reduce((sum, { name, sizeBytes }) => sum + sizeBytes * ROOM_FACTORS[name], 0);
+
 function checkRoom(folder: string, packages: readonly UpdatePackage[]): void {
   const { bavail, bsize } = statfsSync(folder);
-  const needed = ROOM_FACTOR * packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const needed = roomNeeded(packages);
   if (bavail * bsize < needed) {
     throw new PerchError('exhausted', `the update needs ${needed} bytes on the disk, ${bavail * bsize} are free`, {
       why: 'room',
