@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -14,7 +14,7 @@ import { FakeClock } from '../test/fake-clock.ts';
 import { createLogger } from './base/log.ts';
 import { BoxUpdates, recordFolder } from './box-updates.ts';
 import { parseConfig } from './config/load.ts';
-import { createHttpApp } from './http/app.ts';
+import { createHttpApp, setReadTimeout } from './http/app.ts';
 import { updateRoutes } from './http/update-routes.ts';
 
 const KEYS = generateKeyPairSync('ed25519');
@@ -233,6 +233,27 @@ test('nothing is fetched without an address, by a box that cannot install it, or
   isOffered = false;
   expect(await fetchIt('1.2.0')).toMatchObject({ statusCode: 501, why: 'noService' });
   expect(wanted).toEqual([]);
+});
+
+test('an update may take longer to come in than other requests', async () => {
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  setReadTimeout(app, 300);
+  const update = updateTo('1.2.0');
+  const begin = (path: string, type: string, length: number) => {
+    const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1').setEncoding('utf8');
+    onTestFinished(() => void socket.destroy());
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: box\r\nConnection: close\r\nContent-Type: ${type}\r\n`);
+    socket.write(`Content-Length: ${length}\r\n\r\n`);
+    return socket;
+  };
+  const slow = begin('/v3/update', 'application/octet-stream', update.length);
+  slow.write(update.subarray(0, 50_000));
+  await expect.poll(async () => (await app.inject('/v3/update')).json()).toMatchObject({ isReceiving: true });
+  const late = begin('/v3/update/fetch', 'application/json', 100);
+  expect((await late.toArray()).join('')).toMatch(/^HTTP\/1.1 408 /);
+  slow.write(update.subarray(50_000));
+  expect((await slow.toArray()).join('')).toMatch(/^HTTP\/1.1 200 /);
+  expect(readFileSync(requested()).equals(update)).toBe(true);
 });
 
 test('an update of long ago is no news', async () => {

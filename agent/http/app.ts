@@ -11,6 +11,7 @@ import { limitConnections } from './connection-limit.ts';
 import { answerError, installErrorHandler } from './errors.ts';
 import { catalogRoutes } from './openapi/catalog.ts';
 import { finishSecure, secureOptions } from './secure-app.ts';
+import { spareSlowBodies } from './slow-body.ts';
 import { routeUpgrades, shouldUpgradeCallback } from './web-socket.ts';
 
 const BODY_LIMIT_BYTES = 1 << 20;
@@ -51,6 +52,7 @@ export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tl
     finishSecure(app, KEEP_ALIVE_MS, log);
   }
   limitConnections(app.server, log);
+  spareSlowBodies(app);
   setReadTimeout(app, readTimeoutMs);
   routeUpgrades(app);
   catalogRoutes(app);

@@ -1,4 +1,5 @@
 import { constants, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { isAwaited } from './slow-body.ts';
 
 /** Longer than anything is waited for within a connection. */
 const STILL_SESSION_MS = 120_000;
@@ -35,7 +36,12 @@ export function limitPatience(
 }
 
 function endLate(stream: ServerHttp2Stream, requestTimeoutMs: number): NodeJS.Timeout {
-  const late = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), requestTimeoutMs).unref();
+  const end = (): void => {
+    if (!isAwaited(stream)) {
+      stream.close(constants.NGHTTP2_CANCEL);
+    }
+  };
+  const late = setTimeout(end, requestTimeoutMs).unref();
   stream.once('end', () => clearTimeout(late));
   return late;
 }

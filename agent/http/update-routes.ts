@@ -4,6 +4,7 @@ import Type, { type Static } from 'typebox';
 import { PerchError } from '../base/errors.ts';
 import type { HttpAccess } from './access.ts';
 import { answers, OrNull, TimeText } from './api/shapes.ts';
+import { slowBody } from './slow-body.ts';
 import { skipBody } from './unread-body.ts';
 
 const BINARY = 'application/octet-stream';
@@ -129,11 +130,11 @@ async function taken<T>(
   if (!(body instanceof Readable)) {
     throw new PerchError('badInput', `the body has to be the update, with Content-Type: ${BINARY}`);
   }
-  const pieces: AsyncIterableIterator<Uint8Array> = body.iterator({ destroyOnReturn: false });
+  const pieces = slowBody(raw, body.iterator({ destroyOnReturn: false }));
   try {
     return await use(pieces);
   } catch (error) {
-    await pieces.return?.();
+    await pieces.return(undefined);
     await (body.readableEnded ? undefined : skipBody(raw));
     throw error;
   }
