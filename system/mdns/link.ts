@@ -299,7 +299,9 @@ export class Link {
     }
     const asked = { from, id, questions: [...questions], known: [...known] };
     const range = isTruncated ? TRUNCATED_DELAY_MS : answers.every(isUnique) ? undefined : SHARED_DELAY_MS;
-    if (isProbe || range === undefined) {
+    // Plain DNS counts its questions, and is answered alone.
+    const isPlain = from.port !== MDNS_PORT;
+    if (isProbe || isPlain || range === undefined) {
       this.#answer(asked, isProbe);
     } else if (this.#waiting.size < MAX_WAITING) {
       void this.#answerLater(key, asked, range);

@@ -146,6 +146,15 @@ test('who asks from another port gets an answer of plain DNS: his number, his qu
   });
 });
 
+test('who asks two things from another port at once gets two answers, each by its number', async () => {
+  const { house } = await settled();
+  const said = await house.saidWithin(1_000, () => {
+    house.send(PHONE, 'lan', ask('_http._tcp.local', 'PTR', { id: 1 }), undefined, 40_000);
+    house.send(PHONE, 'lan', ask('perch.local', 'A', { id: 2 }), undefined, 40_000);
+  });
+  expect(said.filter(({ from }) => from === BOX).map(({ message }) => message.id)).toEqual([1, 2]);
+});
+
 test('who asks from port 0, to which nothing can be sent, is not answered', async () => {
   const { house } = await settled();
   const said = await house.saidWithin(1_000, () => house.send(PHONE, 'lan', ask('perch.local', 'A'), undefined, 0));
