@@ -270,3 +270,10 @@ test.for([
 ] as const)('%s of %s is written below %s', ([recordPath, name, expected]) => {
   expect(recordFolder(recordPath, name)).toBe(expected);
 });
+
+test.for(['', 'null', '[]', '{"version":7}'])('a body "%s" names no version to be fetched', async (payload) => {
+  updateAddress = 'http://127.0.0.1:1/';
+  const headers = { 'content-type': 'application/json' };
+  const { statusCode } = await app.inject({ method: 'POST', url: '/v3/update/fetch', headers, payload });
+  expect(statusCode).toBe(400);
+});

@@ -4,6 +4,7 @@ import Type, { type Static } from 'typebox';
 import { PerchError } from '../base/errors.ts';
 import type { HttpAccess } from './access.ts';
 import { answers, OrNull, TimeText } from './api/shapes.ts';
+import { checkedBody } from './checked-body.ts';
 import { slowBody } from './slow-body.ts';
 import { skipBody } from './unread-body.ts';
 
@@ -98,8 +99,8 @@ export const updateRoutes: FastifyPluginAsync<UpdateRoutesOptions> = async (app,
     summary: 'Fetches an update from `updateAddress`, and goes on as with one that was sent',
     ...{ tags, body: Wanted, response: answers(UpdatePlan, 400, 501, 503, 504, 507) },
   };
-  app.post<{ Body: Static<typeof Wanted> }>('/v3/update/fetch', { schema: fetched }, ({ body }) =>
-    updates.fetch(body.version),
+  app.post('/v3/update/fetch', { schema: fetched }, async ({ body }) =>
+    updates.fetch(checkedBody(Wanted, body).version),
   );
 };
 
