@@ -90,7 +90,16 @@ const LONG = [
   // Suites of the page, which cost the most, each with others that mostly wait.
   ...['page-shell', 'recorded-seek', 'page-recordings', 'player-chromium', 'playback-seek', 'page-clips', 'proxies'],
   ...['page-live', 'recordings', 'page-camera', 'configuration', 'rtsp-ours', 'page-cameras', 'hooks', 'truncation'],
-  ...['page-look', 'disk-space', 'page-people', 'hls-first-viewer', 'rtsp-paths', 'webui', 'recordings-mpegts'],
+  ...[
+    'page-look',
+    'disk-space',
+    'page-people',
+    'page-updates',
+    'hls-first-viewer',
+    'rtsp-paths',
+    'webui',
+    'recordings-mpegts',
+  ],
   ...['page-storage', 'disk-hangs', 'page-forms', 'video-codecs', 'power-cut', 'page-start', 'camera-adoption'],
   ...['page-system', 'attacks', 'page-backup', 'player-firefox', 'camera', 'page-again', 'players', 'webui-codecs'],
   ...[

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { PerchError } from '../../agent/base/errors.ts';
+import { openAskedServer } from '../../test/asked-server.ts';
 import { FakeClock } from '../../test/fake-clock.ts';
 import { mutate } from '../../test/mutate.ts';
 import { random } from '../../test/random.ts';
@@ -125,6 +126,16 @@ test('a file that is cut off, or comes from nobody, is not fetched', async () =>
   expect(await fault(bytesOf(updateFrom(box.from, '1.2.0')))).toEqual(notFetched('unavailable', 'cannot be fetched'));
   const nobody = { ...box.from, address: 'http://127.0.0.1:1/' };
   expect(await fault(newestVersion(nobody))).toEqual(notFetched('unavailable', 'cannot be fetched'));
+});
+
+test('whoever has a certificate that nobody known has signed is not asked', async () => {
+  await using box = await openAskedServer({ status: 200, body: writeNewest('1.2.0') }, true);
+  const from = { address: box.url, clock: new FakeClock(), signal: new AbortController().signal };
+  expect(await fault(newestVersion(from))).toMatchObject({
+    ...{ code: 'unavailable', context: { why: 'notFetched' } },
+    cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' },
+  });
+  expect(box.asked).toEqual([]);
 });
 
 test('of a long answer to which version is the newest no more is read than one has', async () => {
