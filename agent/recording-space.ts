@@ -101,7 +101,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     const probe = machineDisks(dataDir);
     this.#limits = new KeptLimits({
       ...{ file: join(dataDir, 'kept-for.json'), config, recordPaths: deps.recordPaths },
-      wallMs: () => clock.wallMs(),
+      ...{ wallMs: () => clock.wallMs(), isClockTrusted: deps.isClockTrusted },
       isSameDisk: async (recordPath) => {
         const known = this.#memory.find(folderOf(recordPath));
         return known !== undefined && (await probe.look(folderOf(recordPath))).mark === known.id;

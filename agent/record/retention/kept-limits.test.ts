@@ -11,13 +11,20 @@ const THERE = '/other/%path/%s-%f';
 
 /** Perch with a configuration that changes. `start` is a start anew with what is remembered. */
 function setUp(folder: string) {
-  const state = { config: configOf(''), isSameDisk: true, faults: [] as string[], nowMs: 100 * DAY_MS };
+  const state = {
+    config: configOf(''),
+    isSameDisk: true,
+    faults: [] as string[],
+    nowMs: 100 * DAY_MS,
+    isClockTrusted: true,
+  };
   const file = join(folder, 'kept-for.json');
   const make = () =>
     new KeptLimits({
       file,
       config: () => state.config,
       wallMs: () => state.nowMs,
+      isClockTrusted: () => state.isClockTrusted,
       recordPaths: () => {
         const all = [...state.config.paths.values()].map(({ settings }) => settings?.recordPath);
         return [...new Set([state.config.pathDefaults.recordPath, ...all])].filter((one) => one !== undefined);
@@ -94,6 +101,20 @@ test("a new camera with a removed one's name shortens nothing of its recordings 
   box.set('paths: {}\n');
   set('5d');
   expect(days(), 'the one before was kept for ever').toBe(Number.POSITIVE_INFINITY);
+});
+
+test("a removed camera's recordings stay where its name came back before the box knew the time, until the owner chooses anew", () => {
+  using folder = temporaryFolder();
+  const box = setUp(folder.path);
+  const set = (age: string) => box.set(`paths:\n  door: { recordDeleteAfter: ${age} }\n`);
+  set('30d');
+  box.set('paths: {}\n');
+  Object.assign(box.state, { nowMs: 0, isClockTrusted: false });
+  set('3d');
+  Object.assign(box.state, { nowMs: 100 * DAY_MS, isClockTrusted: true });
+  expect(box.limits.deleteAfterMs('door', HERE)).toBe(30 * DAY_MS);
+  set('2d');
+  expect(box.limits.deleteAfterMs('door', HERE)).toBe(2 * DAY_MS);
 });
 
 test('a limit of size that a pattern has is not meant for a removed camera whose name it fits', () => {

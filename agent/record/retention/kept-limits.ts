@@ -37,6 +37,7 @@ export interface KeptLimitsDeps {
   readonly config: () => Config;
   /** Unix milliseconds. */
   readonly wallMs: () => number;
+  readonly isClockTrusted: () => boolean;
   /** Every different `recordPath` in use. */
   readonly recordPaths: () => readonly string[];
   /** What is there is what was recorded there: not another disk with another's recordings. */
@@ -202,7 +203,9 @@ export class KeptLimits implements RetentionRules {
     if (beforeMs === deleteAfterMs) {
       return known.former;
     }
-    const untilMs = beforeMs === 0 ? 0 : this.#deps.wallMs() + beforeMs;
+    const { wallMs, isClockTrusted } = this.#deps;
+    // By a clock that may be years behind they would be old enough at once.
+    const untilMs = beforeMs === 0 || !isClockTrusted() ? 0 : wallMs() + beforeMs;
     return { deleteAfterMs: beforeMs, untilMs, besideMs: deleteAfterMs };
   }
 
