@@ -6,9 +6,7 @@ import { rulesOf } from './access-rules.ts';
 import { Accounts } from './auth/accounts.ts';
 import { Authority } from './auth/authorize.ts';
 import { BoxEvents } from './base/box-events.ts';
-import type { Clock } from './base/clock.ts';
-import { type Logger, setLogLevel } from './base/log.ts';
-import type { LogLines } from './base/log-lines.ts';
+import { setLogLevel } from './base/log.ts';
 import { BoxBackup, restoreStaged } from './box-backup.ts';
 import { BoxCommands } from './box-commands.ts';
 import { LocalName, type LocalNameOptions } from './box-name.ts';
@@ -29,7 +27,7 @@ import { Departures, withoutPublishers } from './departures.ts';
 import { followCameras } from './follow-cameras.ts';
 import { hlsPart } from './hls-part.ts';
 import { WrongCredentials } from './http/wrong-credentials.ts';
-import { HttpServices } from './http-services.ts';
+import { HttpServices, type HttpServicesDeps } from './http-services.ts';
 import { makeSource } from './make-source.ts';
 import { OnvifCameras } from './onvif-cameras.ts';
 import { type PathMakers, PathTable } from './paths/path-table.ts';
@@ -53,20 +51,15 @@ import { loadMadeSecret } from './zlm-box.ts';
 
 const RETRY_MS = 10_000;
 
-export interface AppOptions extends Pick<LocalNameOptions, 'network' | 'onName'> {
-  readonly version: string;
+type ForHttp = 'version' | 'pageFolder' | 'clock' | 'log' | 'lines';
+
+export interface AppOptions extends Pick<LocalNameOptions, 'network' | 'onName'>, Pick<HttpServicesDeps, ForHttp> {
   /** Absolute; held by the caller. */
   readonly dataDir: string;
   /** The configuration file of the command line. */
   readonly file?: string;
   readonly cwd: string;
   readonly env: Environment;
-  /** The built page. */
-  readonly pageFolder: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** The last of what the log has said. */
-  readonly lines?: LogLines;
   /** Ends the program so that it is started anew; without it nobody would. */
   readonly restart?: () => void;
   readonly hostAnswers?: string;

@@ -62,11 +62,13 @@ export interface HttpServicesDeps {
   readonly cwd: string;
   /** The certificate that the box makes itself. */
   readonly own: OwnKeys & Pick<TrustLookup, 'authority'>;
+  /** The built page. */
   readonly pageFolder: string;
   /** Of the box in the local network. */
   readonly name: { readonly current: string | undefined };
   readonly clock: Clock;
   readonly log: Logger;
+  /** The last of what the log has said. */
   readonly lines?: LogLines;
   readonly restart?: () => void;
   readonly hostAnswers?: string;
