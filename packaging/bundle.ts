@@ -3,6 +3,17 @@ import { basename, join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
+/** One script for Node from 22.13 on, in the old form of modules. */
+export const ONE_SCRIPT = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node22.13',
+  minify: true,
+  legalComments: 'none',
+  write: false,
+} as const;
 const SCRIPT = 'perch.cjs';
 const PROGRAM = 'agent/main.ts';
 /** What the program starts as threads. */
@@ -16,20 +27,13 @@ const THREADS = ['agent/transcode/worker.ts', 'agent/auth/argon2-worker.ts'];
  */
 export async function bundleAgent(): Promise<ReadonlyMap<string, Uint8Array>> {
   const { outputFiles } = await build({
-    absWorkingDir: ROOT,
+    ...ONE_SCRIPT,
     stdin: { contents: entry(), resolveDir: ROOT, sourcefile: 'entry.js' },
     outfile: SCRIPT,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node22.13',
-    minify: true,
-    legalComments: 'none',
     sourcemap: 'external',
     banner: { js: "const ownAddress=require('node:url').pathToFileURL(__filename).href;" },
     define: { 'import.meta.url': 'ownAddress', 'import.meta.dirname': '__dirname' },
     plugins: [threads, plainText],
-    write: false,
   });
   const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
   const script = files.get(SCRIPT);

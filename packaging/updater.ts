@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { ONE_SCRIPT } from './bundle.ts';
 import type { Tree } from './tree.ts';
 
-const ROOT = join(import.meta.dirname, '..');
 const UNITS = [
   'perch-update.path',
   'perch-update.service',
@@ -29,17 +29,10 @@ export async function addUpdater(tree: Tree, keys: ReadonlyMap<string, Uint8Arra
 
 async function bundleUpdater(): Promise<Uint8Array> {
   const { outputFiles } = await build({
-    absWorkingDir: ROOT,
+    ...ONE_SCRIPT,
     entryPoints: ['system/updater/main.ts'],
     outfile: 'updater.cjs',
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node22.13',
-    minify: true,
-    legalComments: 'none',
     define: { 'import.meta.dirname': '__dirname' },
-    write: false,
   });
   return outputFiles[0]?.contents ?? Buffer.alloc(0);
 }
