@@ -131,6 +131,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('system', '#/settings/system', '.headline'),
     shot('log', '#/settings/system/log', '.log-lines li'),
     shot('file', '#/settings/system/file', '.editor'),
+    shot('updates', '#/settings/system/updates', '.backup-page .dim'),
     shot('people', '#/settings/people', '.you'),
     opened('people-add', 'people', '.you', (page, say) => press(page, say.people.addPerson)),
     opened('people-person', 'people', '.you', (page) => row(page, viewer)),
