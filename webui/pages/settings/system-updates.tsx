@@ -61,9 +61,8 @@ export function UpdatesPage() {
       {state ? (
         <>
           <p>{say.updateVersion(state.version)}</p>
-          <p class="dim">{say.updateText}</p>
           {state.last && <Last last={state.last} isAway={isAway} />}
-          {state.lacking !== null && <p class="dim">{REASONS[state.lacking]?.(say)}</p>}
+          <p class="dim">{state.lacking === null ? say.updateText : REASONS[state.lacking]?.(say)}</p>
           {state.lacking === null && !isUnderWay(state.last) && (
             <Choose mayLook={state.address !== null} onBegun={look} />
           )}
