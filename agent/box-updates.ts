@@ -6,6 +6,7 @@ import { finished } from 'node:stream/promises';
 import type { HostAnswer, HostRequests } from '../system/host-requests.ts';
 import { loadUpdateKeys } from '../system/update/keys.ts';
 import { checkNewer, damaged, type Manifest, MOST_UPDATE_BYTES } from '../system/update/manifest.ts';
+import { refusal, type UpdateReason } from '../system/update/reasons.ts';
 import { readUpdate } from '../system/update/update-file.ts';
 import { newestVersion, type UpdateServer, updateFrom } from '../system/update/update-server.ts';
 import { compareVersions, isVersion } from '../system/update/version.ts';
@@ -115,9 +116,7 @@ export class BoxUpdates implements UpdateBox {
     const { clock, signal, settings } = this.#deps;
     const { updateAddress: address } = settings();
     if (address === '') {
-      throw new PerchError('unsupported', 'updateAddress is not set: updates are looked for nowhere', {
-        why: 'noAddress',
-      });
+      throw refusal('unsupported', 'updateAddress is not set: updates are looked for nowhere', 'noAddress');
     }
     return { address, clock, signal };
   }
@@ -129,7 +128,7 @@ export class BoxUpdates implements UpdateBox {
   #checkAble(): void {
     const lacking = this.#lacking();
     if (lacking !== undefined) {
-      throw new PerchError('unsupported', LACKING[lacking], { why: lacking });
+      throw refusal('unsupported', LACKING[lacking], lacking);
     }
   }
 
@@ -143,7 +142,8 @@ export class BoxUpdates implements UpdateBox {
   /** A body of hundreds of megabytes, and the one file that there is for it. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isTaken) {
-      throw new PerchError('exhausted', 'another update is being taken', { isBusy: true });
+      const why: UpdateReason = 'taking';
+      throw new PerchError('exhausted', 'another update is being taken', { why, isBusy: true });
     }
     this.#isTaken = true;
     try {
@@ -241,7 +241,7 @@ async function* copied(
 ): AsyncGenerator<Uint8Array> {
   for await (const piece of pieces) {
     if (out.errored) {
-      throw new PerchError('unavailable', 'the update cannot be written', { why: 'notWritten' }, out.errored);
+      throw refusal('unavailable', 'the update cannot be written', 'notWritten', out.errored);
     }
     if (!out.write(piece)) {
       await new Promise<void>((resolve) => {
@@ -261,9 +261,7 @@ async function checkRoom(folder: string, { packages }: Manifest): Promise<void> 
       packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     ) * 3;
   if (bavail * bsize < needed) {
-    throw new PerchError('exhausted', `the update needs ${needed} bytes on the disk, ${bavail * bsize} are free`, {
-      why: 'room',
-    });
+    throw refusal('exhausted', `the update needs ${needed} bytes on the disk, ${bavail * bsize} are free`, 'room');
   }
 }
 

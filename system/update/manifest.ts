@@ -1,4 +1,5 @@
-import { PerchError } from '../../agent/base/errors.ts';
+import type { PerchError } from '../../agent/base/errors.ts';
+import { refusal } from './reasons.ts';
 import { compareVersions, isVersion } from './version.ts';
 
 /** An update is one of each at most, for each architecture. */
@@ -50,9 +51,8 @@ export function parseManifest(text: string): Manifest {
   }
   if (json['formatVersion'] !== FORMAT_VERSION) {
     const shown = JSON.stringify(json['formatVersion'])?.slice(0, SHOWN_CHARS);
-    throw new PerchError('badInput', `the update has format ${shown}, this Perch reads format ${FORMAT_VERSION}`, {
-      why: 'laterFormat',
-    });
+    const message = `the update has format ${shown}, this Perch reads format ${FORMAT_VERSION}`;
+    throw refusal('badInput', message, 'laterFormat');
   }
   const { version, made, packages: listed } = json;
   if (typeof version !== 'string' || !isVersion(version)) {
@@ -110,15 +110,12 @@ function checkTogether(version: string, packages: readonly UpdatePackage[]): voi
 /** @param installed undefined: nothing is @throws PerchError badInput */
 export function checkNewer({ version }: Pick<Manifest, 'version'>, installed: string | undefined): void {
   if (installed === undefined || !isVersion(installed)) {
-    throw new PerchError('badInput', `Perch ${installed ?? ''} was not installed by its package`, {
-      why: 'unknownVersion',
-    });
+    throw refusal('badInput', `Perch ${installed ?? ''} was not installed by its package`, 'unknownVersion');
   }
   const order = compareVersions(version, installed);
   if (order <= 0) {
-    throw new PerchError('badInput', `the update is version ${version}, this box has ${installed}`, {
-      why: order === 0 ? 'same' : 'older',
-    });
+    const message = `the update is version ${version}, this box has ${installed}`;
+    throw refusal('badInput', message, order === 0 ? 'same' : 'older');
   }
 }
 
@@ -132,4 +129,4 @@ function objectIn(text: string): Readonly<Record<string, unknown>> {
   throw damaged('the manifest is no JSON');
 }
 
-export const damaged = (message: string): PerchError => new PerchError('badInput', message, { why: 'damaged' });
+export const damaged = (message: string): PerchError => refusal('badInput', message, 'damaged');

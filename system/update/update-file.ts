@@ -1,6 +1,6 @@
 import { createHash, type KeyObject, sign, verify } from 'node:crypto';
-import { PerchError } from '../../agent/base/errors.ts';
 import { damaged, type Manifest, parseManifest, type UpdatePackage, writeManifest } from './manifest.ts';
+import { refusal } from './reasons.ts';
 
 /*
  * An update as one file, read from its begin to its end without going back:
@@ -45,7 +45,7 @@ export async function readUpdate(
   const input = new Pieces(pieces);
   const header = await input.exactly(HEADER_BYTES);
   if (!header.subarray(0, MAGIC.length).equals(MAGIC)) {
-    throw new PerchError('badInput', 'this is no update of Perch', { why: 'noUpdate' });
+    throw refusal('badInput', 'this is no update of Perch', 'noUpdate');
   }
   const manifestBytes = header.readUInt32BE(MAGIC.length);
   if (manifestBytes > MOST_MANIFEST_BYTES) {
@@ -55,9 +55,7 @@ export async function readUpdate(
   const signed = Buffer.concat([header.subarray(0, SIGNED_BEFORE_BYTES), text]);
   const signature = header.subarray(SIGNED_BEFORE_BYTES);
   if (!keys.some((key) => verify(null, signed, key, signature))) {
-    throw new PerchError('badInput', 'the update is not signed by whoever makes updates for this box', {
-      why: 'notSigned',
-    });
+    throw refusal('badInput', 'the update is not signed by whoever makes updates for this box', 'notSigned');
   }
   const manifest = parseManifest(text.toString('utf8'));
   await sink.begin(manifest);
@@ -99,7 +97,7 @@ class Pieces {
     let left = bytes;
     while (left > 0) {
       if (await this.isAtEnd()) {
-        throw new PerchError('badInput', 'the update is cut off', { why: 'damaged' });
+        throw damaged('the update is cut off');
       }
       const piece = this.#rest.subarray(0, left);
       this.#rest = this.#rest.subarray(piece.length);

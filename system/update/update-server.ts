@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Clock } from '../../agent/base/clock.ts';
 import { PerchError } from '../../agent/base/errors.ts';
 import { joinSignals } from '../../agent/base/joined-signal.ts';
+import { refusal } from './reasons.ts';
 import { isVersion } from './version.ts';
 
 /*
@@ -84,7 +85,7 @@ async function* fetched({ address, clock, signal }: UpdateServer, name: string):
       throw cause;
     }
     if (late.signal.aborted) {
-      throw new PerchError('timeout', `${name} did not come in time`, { why: 'notFetched' });
+      throw refusal('timeout', `${name} did not come in time`, 'notFetched');
     }
     throw notFetched(`${name} cannot be fetched`, cause);
   } finally {
@@ -135,4 +136,4 @@ function get(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
 }
 
 const notFetched = (message: string, cause?: unknown): PerchError =>
-  new PerchError('unavailable', message, { why: 'notFetched' }, cause);
+  refusal('unavailable', message, 'notFetched', cause);

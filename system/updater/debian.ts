@@ -4,8 +4,8 @@ import { copyFile, lstat, mkdir, readlink, rm, symlink, writeFile } from 'node:f
 import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { PerchError } from '../../agent/base/errors.ts';
 import type { PackageName } from '../update/manifest.ts';
+import { refusal } from '../update/reasons.ts';
 import { recordingsIn } from './watch.ts';
 
 const run = promisify(execFile);
@@ -26,7 +26,7 @@ async function tell(program: string, args: readonly string[]): Promise<string> {
   } catch (cause) {
     const { stderr = '' } = cause as { readonly stderr?: string };
     if (LOCKED.test(stderr)) {
-      throw new PerchError('conflict', 'another program installs packages on this machine', { why: 'busy' });
+      throw refusal('conflict', 'another program installs packages on this machine', 'busy');
     }
     // What failed is said there; the command beside it would only be long.
     throw new Error(`${program}: ${stderr.trim().slice(-400) || String(cause)}`);

@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { UpdateReason } from '../update/reasons.ts';
 
 /** How far an update has come. Each is on the disk before what it says is begun. */
 export type Step = 'verified' | 'installing' | 'waiting' | 'good' | 'going back' | 'gone back';
@@ -28,7 +29,7 @@ export interface Journal {
   /** How often the machine has been started while the new version was being watched. */
   readonly starts: number;
   /** Why it goes back: a word, and a text for people. */
-  readonly why?: string;
+  readonly why?: UpdateReason;
   readonly text?: string;
 }
 
@@ -38,7 +39,7 @@ export interface Status {
   readonly ok: boolean;
   readonly text: string;
   readonly state: 'installing' | 'waiting' | 'going back' | 'good' | 'gone back' | 'refused' | 'failed';
-  readonly why?: string;
+  readonly why?: UpdateReason;
   readonly from?: string;
   readonly to?: string;
   /** RFC 3339. */

@@ -3,15 +3,16 @@ import { closeSync, constants, createReadStream, fstatSync, openSync, readSync, 
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { isAbsolute, join, normalize } from 'node:path';
-import { PerchError } from '../../agent/base/errors.ts';
 import {
   checkNewer,
+  damaged,
   debName,
   type Manifest,
   MOST_UPDATE_BYTES,
   type PackageName,
   type UpdatePackage,
 } from '../update/manifest.ts';
+import { refusal } from '../update/reasons.ts';
 import { readUpdate } from '../update/update-file.ts';
 import type { Watched } from './journal.ts';
 
@@ -57,7 +58,7 @@ export class RequestFolder implements Disposable {
       return handle;
     }
     closeSync(handle);
-    throw new PerchError('badInput', `${UPDATE} is no file of at most ${MOST_UPDATE_BYTES} bytes`, { why: 'damaged' });
+    throw damaged(`${UPDATE} is no file of at most ${MOST_UPDATE_BYTES} bytes`);
   }
 
   removeUpdate(): void {
@@ -179,8 +180,6 @@ function checkRoom(folder: string, packages: readonly UpdatePackage[]): void {
   const { bavail, bsize } = statfsSync(folder);
   const needed = roomNeeded(packages);
   if (bavail * bsize < needed) {
-    throw new PerchError('exhausted', `the update needs ${needed} bytes on the disk, ${bavail * bsize} are free`, {
-      why: 'room',
-    });
+    throw refusal('exhausted', `the update needs ${needed} bytes on the disk, ${bavail * bsize} are free`, 'room');
   }
 }

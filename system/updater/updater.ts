@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../agent/base/clock.ts';
 import { explain, PerchError } from '../../agent/base/errors.ts';
 import { debName, type UpdatePackage } from '../update/manifest.ts';
+import { reasonOf, type UpdateReason } from '../update/reasons.ts';
 import type { Machine } from './debian.ts';
 import { type Journal, Journals, type Status, syncFolder } from './journal.ts';
 import { RequestFolder, takeUpdate, type UpdateRequest } from './take-update.ts';
@@ -128,9 +129,7 @@ export class Updater {
       this.#journals.write(journal);
       return journal;
     } catch (error) {
-      const why = error instanceof PerchError ? String(error.context['why'] ?? 'failed') : 'failed';
-      const text = explain(error);
-      this.#end({ id, ok: false, state: 'refused', text, why });
+      this.#end({ id, ok: false, state: 'refused', text: explain(error), why: reasonOf(error) });
       return undefined;
     } finally {
       folder.removeUpdate();
@@ -212,7 +211,7 @@ export class Updater {
     }
   }
 
-  #goBack(journal: Journal, why: string, text: string): void {
+  #goBack(journal: Journal, why: UpdateReason, text: string): void {
     this.#journals.write({ ...journal, step: 'going back', why, text: text.slice(0, 500) });
   }
 

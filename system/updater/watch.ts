@@ -1,6 +1,7 @@
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../agent/base/clock.ts';
+import type { UpdateReason } from '../update/reasons.ts';
 import type { Watched } from './journal.ts';
 
 /** So long a new version has until it is seen to work. */
@@ -25,7 +26,7 @@ export interface Signs {
 
 export interface Fault {
   /** One word, and a text for people. */
-  readonly why: 'notStarted' | 'unhealthy' | 'notRecording';
+  readonly why: UpdateReason;
   readonly text: string;
 }
 

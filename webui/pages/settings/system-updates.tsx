@@ -18,7 +18,7 @@ import {
   type UpdateState,
   updateState,
 } from '../../system/update-file.ts';
-import type { SystemWords } from '../../words/en/system.ts';
+import { saysMore, updateReason } from '../../system/update-reasons.ts';
 import { moment } from '../../words/format.ts';
 import { systemWords } from '../../words/system.ts';
 import { words } from '../../words/words.ts';
@@ -27,23 +27,6 @@ import { BackToSystem } from './back-to-system.tsx';
 const LOOK_MS = 2_000;
 /** HTTP's, as the box answers. */
 const TOO_LARGE = 413;
-
-/** What the box calls a reason, and what it is here. */
-const REASONS: Readonly<Record<string, (say: SystemWords) => string>> = {
-  noUpdate: (say) => say.updateNone,
-  damaged: (say) => say.updateDamaged,
-  notSigned: (say) => say.updateNotSigned,
-  older: (say) => say.updateOlder,
-  same: (say) => say.updateSame,
-  laterFormat: (say) => say.updateLater,
-  room: (say) => say.updateRoom,
-  noService: (say) => say.updateByHand,
-  noKey: (say) => say.updateNoKey,
-  notStarted: (say) => say.updateNotStarted,
-  unhealthy: (say) => say.updateUnhealthy,
-  notRecording: (say) => say.updateNotRecording,
-  powerCut: (say) => say.updatePowerCut,
-};
 
 /** An update that this box takes, from a file or from the configured address. */
 interface Chosen {
@@ -62,7 +45,7 @@ export function UpdatesPage() {
         <>
           <p>{say.updateVersion(state.version)}</p>
           {state.last && <Last last={state.last} isAway={isAway} />}
-          <p class="dim">{state.lacking === null ? say.updateText : REASONS[state.lacking]?.(say)}</p>
+          <p class="dim">{state.lacking === null ? say.updateText : updateReason(state.lacking, say)}</p>
           {state.lacking === null && !isUnderWay(state.last) && (
             <Choose mayLook={state.address !== null} onBegun={look} />
           )}
@@ -121,12 +104,13 @@ function Last({ last, isAway }: { readonly last: LastUpdate; readonly isAway: bo
   if (state === 'good') {
     return <Say icon="ok" tone="calm" title={say.updateGood(to ?? '', when)} />;
   }
-  const reason = REASONS[why ?? '']?.(say);
+  const reason = updateReason(why, say);
   const title = state === 'gone back' ? say.updateGoneBack(from ?? '', when) : say.updateNot(when);
   return (
     <div role="status">
       <Say icon="alert" tone="warn" title={title}>
-        {reason === undefined ? <p lang="en">{text}</p> : <p>{reason}</p>}
+        {reason !== undefined && <p>{reason}</p>}
+        {(reason === undefined || saysMore(why)) && <p lang="en">{text}</p>}
       </Say>
     </div>
   );
@@ -223,7 +207,10 @@ function sentence(error: unknown): ComponentChildren {
   if (why === 'notFetched') {
     return boxSays((said) => `${say.updateNotFetched} ${said}`, message);
   }
-  const reason = status === TOO_LARGE ? say.updateNone : REASONS[why ?? '']?.(say);
+  const reason = status === TOO_LARGE ? say.updateNone : updateReason(why, say);
+  if (why === 'noAnswer') {
+    return reason;
+  }
   if (reason !== undefined) {
     return `${say.updateRefused} ${reason}`;
   }

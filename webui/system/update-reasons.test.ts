@@ -1,0 +1,27 @@
+import { globSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { UPDATE_REASONS } from '../../system/update/reasons.ts';
+import { system as english } from '../words/en/system.ts';
+import { system as chinese } from '../words/zh-cn/system.ts';
+import { updateReason } from './update-reasons.ts';
+
+test.for(UPDATE_REASONS)('%s is said in sentences of their own in both languages', (why) => {
+  for (const say of [english, chinese]) {
+    const others = UPDATE_REASONS.filter((one) => one !== why).map((one) => updateReason(one, say));
+    expect(updateReason(why, say)).toMatch(/[.。]$/);
+    expect(others).not.toContain(updateReason(why, say));
+  }
+});
+
+/** What decides of updates, in the agent and with root's rights. */
+const SOURCES = globSync(['system/update/*.ts', 'system/updater/*.ts', 'agent/box-updates.ts']).filter(
+  (file) => !file.endsWith('.test.ts'),
+);
+
+test('no part of an update gives a reason that is not among these', () => {
+  const given = SOURCES.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/\bwhy: '(\w+)'/g)].map(([, why]) => why),
+  );
+  expect(given.length).toBeGreaterThan(1);
+  expect(given.filter((why) => !UPDATE_REASONS.some((one) => one === why))).toEqual([]);
+});
