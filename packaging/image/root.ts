@@ -112,7 +112,8 @@ const UNITS = {
 
 /** Nothing that is to be of one machine alone is in it, and nothing that the making needed. */
 async function settle(folder: string): Promise<void> {
-  await call('systemctl', ['--root', folder, 'enable', ...UNITS.enable]);
+  // A unit that has a script of the old kind, too, is enabled by a program of the root's, and that is for another processor.
+  await call('systemctl', ['--root', folder, 'enable', ...UNITS.enable], { env: { SYSTEMCTL_SKIP_SYSV: '1' } });
   await call('systemctl', ['--root', folder, 'mask', ...UNITS.mask]);
   await writeFile(join(folder, 'etc/machine-id'), '');
   await replaceByLink(join(folder, 'var/lib/dbus/machine-id'), '/etc/machine-id');
