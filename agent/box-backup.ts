@@ -26,6 +26,7 @@ import { camerasOf, subOf } from './camera-paths.ts';
 import { changesBetween } from './config/changes.ts';
 import { ownFileOf, tryWrite, writeAtomic } from './config/file.ts';
 import { type Config, NO_FILE } from './config/load.ts';
+import { inPresentForm, type Migration, presentForm } from './config/migrations.ts';
 import type { PathEntry } from './config/path-entry.ts';
 import { problemText } from './config/problem.ts';
 import type { ConfigStore } from './config/store.ts';
@@ -37,6 +38,8 @@ export interface BoxBackupDeps {
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly log: Logger;
   readonly store: Pick<ConfigStore, 'look' | 'textInForce' | 'file' | 'current' | 'check'>;
+  /** Those of this program, if none are given. */
+  readonly migrations?: readonly Migration[];
 }
 
 /** What the box was before the last restore. */
@@ -66,7 +69,8 @@ export class BoxBackup implements BackupBox {
     await store.look();
     const config = { name: CONFIG, text: store.textInForce.trim() === '' ? NO_FILE : store.textInForce };
     const members = [config, ...(await readMembers(dataDir, log))];
-    const bytes = await writeBackup({ made, by: version, host, members });
+    const form = presentForm(this.#deps.migrations);
+    const bytes = await writeBackup({ made, by: version, host, ...(form > 1 && { configForm: form }), members });
     return { name: `perch-${host.replace(/[^\w-]+/g, '-')}-${made.slice(0, 10)}.perchbackup`, bytes };
   }
 
@@ -115,11 +119,25 @@ export class BoxBackup implements BackupBox {
 
   async #read(bytes: Uint8Array): Promise<Backup> {
     const { dataDir } = this.#deps;
-    const backup = await readBackup(bytes, MEMBERS);
-    checkMembers(backup);
+    const read = await readBackup(bytes, MEMBERS);
+    checkMembers(read);
+    const backup = this.#inPresentForm(read);
     this.#configOf(backup);
     joined(textOf(backup.members, PROTECTED) ?? '{"version":1,"ranges":[]}', await readWhole(join(dataDir, PROTECTED)));
     return backup;
+  }
+
+  #inPresentForm(backup: Backup): Backup {
+    const { migrations } = this.#deps;
+    const [form, own] = [backup.configForm ?? 1, presentForm(migrations)];
+    if (form > own) {
+      const message = `${CONFIG} of the backup has form ${form}, this Perch knows forms up to ${own}`;
+      throw new PerchError('badInput', message, { why: 'laterVersion' });
+    }
+    const members = backup.members.map((one) =>
+      one.name === CONFIG ? { ...one, text: inPresentForm(one.text, migrations) } : one,
+    );
+    return { ...backup, members };
   }
 
   #configOf({ members }: Backup): { readonly config: Config; readonly problems: readonly string[] } {

@@ -18,7 +18,9 @@ const packed = (value: unknown): Buffer => gzipSync(typeof value === 'string' ? 
 const read = (bytes: Uint8Array): Promise<Backup> => readBackup(bytes, NAMES);
 
 test('what was written is read again', async () => {
-  expect(await read(await writeBackup(BACKUP))).toEqual(BACKUP);
+  for (const backup of [BACKUP, { ...BACKUP, configForm: 3 }]) {
+    expect(await read(await writeBackup(backup))).toEqual(backup);
+  }
 });
 
 test.for([
@@ -32,6 +34,7 @@ test.for([
   ['no version', packed({ ...DOCUMENT, version: undefined }), 'has version undefined'],
   ['a date that is none', packed({ ...DOCUMENT, made: 'yesterday' }), '/made'],
   ['a member without text', packed({ ...DOCUMENT, members: [{ name: 'perch.yml' }] }), '/members/0'],
+  ['a form that is none', packed({ ...DOCUMENT, configForm: 1 }), '/configForm'],
   ['a field that is not known', packed({ ...DOCUMENT, more: 1 }), 'damaged'],
   [
     'a name that leads out of the folder',

@@ -24,6 +24,8 @@ const Document = Type.Object(
     /** Of Perch. */
     by: Type.String({ maxLength: 64 }),
     host: Type.String({ maxLength: 255 }),
+    /** Of the configuration; not there: the first one. */
+    configForm: Type.Optional(Type.Integer({ minimum: 2 })),
     members: Type.Array(Member),
   },
   { additionalProperties: false },
@@ -43,8 +45,8 @@ const unpack = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(gunzip
  * A backup as one file: gzip (RFC 1952, whose CRC-32 finds what is damaged) of a JSON document.
  * @throws PerchError exhausted when it would be too large to be read again
  */
-export async function writeBackup({ made, by, host, members }: Backup): Promise<Buffer> {
-  const text = JSON.stringify({ format: 'perch-backup', version: VERSION, made, by, host, members });
+export async function writeBackup(backup: Backup): Promise<Buffer> {
+  const text = JSON.stringify({ format: 'perch-backup', version: VERSION, ...backup });
   const bytes = await pack(text);
   if (bytes.length > MOST_BYTES || Buffer.byteLength(text) > MOST_UNPACKED_BYTES) {
     const limits = `the limits are ${MOST_BYTES} and ${MOST_UNPACKED_BYTES}`;
@@ -80,8 +82,8 @@ export async function readBackup(bytes: Uint8Array, names: ReadonlySet<string>):
     throw damaged(`the backup is damaged: ${first?.instancePath ?? ''} ${first?.message ?? ''}`);
   }
   checkNames(json.members, names);
-  const { made, by, host, members } = json;
-  return { made, by, host, members };
+  const { format: _, version: __, ...backup } = json;
+  return backup;
 }
 
 const noBackup = (cause?: unknown): PerchError =>

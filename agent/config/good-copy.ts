@@ -5,6 +5,7 @@ import type { Logger } from '../base/log.ts';
 import type { Environment } from './environment.ts';
 import { nameOf, ownFileOf, readConfigFile } from './file.ts';
 import { type Config, type ConfigDefaults, type ParsedConfig, parseConfig } from './load.ts';
+import { inPresentForm, type Migration } from './migrations.ts';
 import { problemText } from './problem.ts';
 
 /** What holds, and the text that says it. */
@@ -17,6 +18,7 @@ interface GoodCopyOptions {
   readonly dataDir: string;
   readonly env: Environment;
   readonly log: Logger;
+  readonly migrations?: readonly Migration[];
 }
 
 /** In the place of a file that is wrong as a whole. @throws PerchError with the first of its errors when there is no copy */
@@ -29,7 +31,9 @@ export async function lastGood(
   const error = problems.find((one) => one.severity === 'error' && one.path === undefined);
   const problem = error ? problemText(error) : 'the configuration is not valid';
   const copy = file && copyOf(file, options.dataDir, 'last-good');
-  const text = copy === undefined ? undefined : await readConfigFile(copy);
+  const kept = copy === undefined ? undefined : await readConfigFile(copy);
+  // An older version may have kept it.
+  const text = kept === undefined ? undefined : inPresentForm(kept, options.migrations);
   const config = text === undefined ? undefined : parseConfig(text, nameOf(file), options.env, defaults).config;
   if (text === undefined || !config) {
     throw new PerchError('badInput', problem, { file });

@@ -12,6 +12,13 @@ export type Migration = (text: string) => string;
 /** From form 1 on, one for each next form. */
 const MIGRATIONS: readonly Migration[] = [];
 
+/** Of texts that this program writes. */
+export const presentForm = (migrations = MIGRATIONS): number => migrations.length + 1;
+
+/** For a text whose form nothing tells: a copy, or a backup that was made long ago. */
+export const inPresentForm = (text: string, migrations = MIGRATIONS): string =>
+  migrations.reduce((before, turn) => turn(before), text);
+
 interface Step {
   /** The form that it led to. */
   readonly to: number;
@@ -47,7 +54,7 @@ export async function migrateConfig({
   migrations = MIGRATIONS,
 }: MigrationOptions): Promise<string | undefined> {
   const record = join(dataDir, 'config-forms.json');
-  const form = migrations.length + 1;
+  const form = presentForm(migrations);
   let { steps } = readDone(await readConfigFile(record));
   let text = await readConfigFile(file);
   if (text === undefined) {

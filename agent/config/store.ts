@@ -14,7 +14,7 @@ import { type FoundText, faultOf, findText, unreadable } from './found-text.ts';
 import { copyOf, type InForce, lastGood } from './good-copy.ts';
 import { keepRunning } from './keep-running.ts';
 import { type Config, type ConfigDefaults, NO_FILE, type ParsedConfig, parseConfig } from './load.ts';
-import { migrateConfig } from './migrations.ts';
+import { type Migration, migrateConfig } from './migrations.ts';
 import { type Problem, problemText } from './problem.ts';
 
 export interface ConfigStoreOptions {
@@ -26,6 +26,8 @@ export interface ConfigStoreOptions {
   readonly env: Environment;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Those of this program, if none are given. */
+  readonly migrations?: readonly Migration[];
 }
 
 type Listener = (config: Config, changes: readonly Change[], author: Author) => void;
