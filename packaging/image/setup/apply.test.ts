@@ -12,6 +12,8 @@ beforeEach(() => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
+const heard: string[] = [];
+const tellPerch = async (name: string) => void heard.push(name);
 const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 describe('settings of the boot partition, laid down', () => {
@@ -28,15 +30,24 @@ describe('settings of the boot partition, laid down', () => {
       timeZone: 'Europe/Berlin',
       sshKeys: ['ssh-ed25519 AAAA a', 'ssh-ed25519 BBBB b'],
     };
-    expect(await applySettings(settings, root)).toEqual([
+    expect(await applySettings(settings, tellPerch, root)).toEqual([
       'hostname: the page is at http://barn.local',
       'time-zone: Europe/Berlin',
       'ssh-key: 2 keys for ssh root@BOX',
     ]);
     expect([textOf('data/system/etc/hostname'), textOf('proc/sys/kernel/hostname')]).toEqual(['barn\n', 'barn']);
+    expect(heard).toEqual(['barn']);
     expect(readlinkSync(join(root, 'var/lib/perch-image/localtime'))).toBe('/usr/share/zoneinfo/Europe/Berlin');
     expect(textOf('var/lib/perch-image/authorized_keys')).toBe('ssh-ed25519 AAAA a\nssh-ed25519 BBBB b\n');
     expect(statSync(join(root, 'var/lib/perch-image/authorized_keys')).mode & 0o777).toBe(0o600);
+  });
+
+  test("where Perch's configuration cannot be read the machine has its name, and its owner is told", async () => {
+    const refuse = () => Promise.reject(new Error('unreadable'));
+    expect(await applySettings({ hostname: 'barn', sshKeys: [] }, refuse, root)).toEqual([
+      "hostname: barn, but Perch's configuration cannot be read, so the page keeps its name",
+    ]);
+    expect(textOf('data/system/etc/hostname')).toBe('barn\n');
   });
 
   test('the same a second time changes nothing, as after a power cut', async () => {
@@ -45,14 +56,14 @@ describe('settings of the boot partition, laid down', () => {
       wifi: { name: 'a', password: undefined, country: undefined },
       sshKeys: [],
     };
-    const first = await applySettings(settings, root);
-    expect(await applySettings(settings, root)).toEqual(first);
+    const first = await applySettings(settings, tellPerch, root);
+    expect(await applySettings(settings, tellPerch, root)).toEqual(first);
     expect(await readdir(join(root, 'var/lib/perch-image'))).toEqual(['localtime']);
     expect(await readdir(join(root, 'etc/wpa_supplicant'))).toEqual(['wpa_supplicant-wlan0.conf']);
   });
 
   test.for(['Europe/Paris', 'Europe'])('a time zone that this system has not is told: %s', async (timeZone) => {
-    expect(await applySettings({ timeZone, sshKeys: [] }, root)).toEqual([
+    expect(await applySettings({ timeZone, sshKeys: [] }, tellPerch, root)).toEqual([
       `time-zone: there is none called ${timeZone}`,
     ]);
     expect(await readdir(join(root, 'var/lib/perch-image'))).toEqual([]);

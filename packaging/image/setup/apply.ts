@@ -8,17 +8,27 @@ const PSK_ROUNDS = 4_096;
 
 /**
  * Lays down what systemd, wpa_supplicant and ssh read. The owner's password is not among it: Perch takes that itself.
+ * @param tellPerch the name, for its own configuration
  * @param root where the system's files are
  * @returns a line for each thing that was taken, for the owner
  */
-export async function applySettings(settings: Settings, root = '/'): Promise<string[]> {
+export async function applySettings(
+  settings: Settings,
+  tellPerch: (hostname: string) => Promise<void>,
+  root = '/',
+): Promise<string[]> {
   const { hostname, wifi, timeZone, sshKeys } = settings;
   const told: string[] = [];
   if (hostname !== undefined) {
     // What lies over /etc/hostname cannot be replaced there, where it is kept it can.
     await replaceFile(join(root, 'data/system/etc/hostname'), `${hostname}\n`);
     await writeFile(join(root, 'proc/sys/kernel/hostname'), hostname);
-    told.push(`hostname: the page is at http://${hostname}.local`);
+    told.push(
+      await tellPerch(hostname).then(
+        () => `hostname: the page is at http://${hostname}.local`,
+        () => `hostname: ${hostname}, but Perch's configuration cannot be read, so the page keeps its name`,
+      ),
+    );
   }
   if (wifi) {
     const file = join(root, 'etc/wpa_supplicant/wpa_supplicant-wlan0.conf');

@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { applySettings } from './apply.ts';
 import { BootPartition } from './boot-partition.ts';
+import { setBoxName } from './box-name.ts';
 import { claimBox } from './claim.ts';
 import { parseSettings } from './settings.ts';
 
@@ -9,16 +12,26 @@ const TEMPLATE = '/usr/lib/perch-image/perch-setup.txt';
 /** What the first step has to say, for the second; no secrets. */
 const SAID = '/run/perch-image/setup';
 const PERCH = 'http://127.0.0.1';
+const CONFIG = '/etc/perch/perch.yml';
+const run = promisify(execFile);
 
 /** Before the network. A power cut before the second step: both come again at the next start. */
 async function take(boot: BootPartition): Promise<void> {
   const said: string[] = [];
   for (const { bytes } of await boot.setupFiles()) {
     const { settings, complaints } = parseSettings(bytes);
-    said.push(...(await applySettings(settings)), ...complaints.map((complaint) => `NOT TAKEN: ${complaint}`));
+    said.push(
+      ...(await applySettings(settings, tellPerch)),
+      ...complaints.map((complaint) => `NOT TAKEN: ${complaint}`),
+    );
   }
   await writeFile(SAID, said.map((line) => `${line}\n`).join(''));
 }
+
+/** By a process with Perch's rights: where Perch may write, root would follow its links. */
+const tellPerch = async (hostname: string): Promise<void> => {
+  await run('runuser', ['-u', 'perch', '--', process.execPath, process.argv[1] ?? '', 'name', hostname]);
+};
 
 /** When Perch runs. */
 async function finish(boot: BootPartition): Promise<void> {
@@ -38,8 +51,12 @@ async function finish(boot: BootPartition): Promise<void> {
 }
 
 const boot = new BootPartition(BOOT, TEMPLATE);
-const step = process.argv[2] === 'take' ? take(boot) : finish(boot);
-step.catch((error: unknown) => {
+const STEPS: Record<string, () => Promise<void>> = {
+  take: () => take(boot),
+  finish: () => finish(boot),
+  name: () => setBoxName(CONFIG, process.argv[3] ?? ''),
+};
+STEPS[process.argv[2] ?? '']?.().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
 });

@@ -1,0 +1,41 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { setBoxName } from './box-name.ts';
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perch-image-'));
+  file = join(folder, 'perch.yml');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test.for([
+  [
+    'of a box that has just been made',
+    '# Of the page.\nperch: own\naddress: :80\n',
+    '# Of the page.\nperch: own\naddress: :80\nboxName: barn\n',
+  ],
+  ['of a box that has another one', 'boxName: stable # mine\npaths:\n  a:\n', 'boxName: barn # mine\npaths:\n  a:\n'],
+] as const)('the name %s is laid into the configuration, and nothing else changes', async ([, before, after]) => {
+  writeFileSync(file, before, { mode: 0o660 });
+  await setBoxName(file, 'barn');
+  expect(readFileSync(file, 'utf8')).toBe(after);
+});
+
+test('who may read and write the configuration stays as it was, and nothing lies beside it', async () => {
+  writeFileSync(file, 'perch: own\n');
+  writeFileSync(`${file}.new`, 'of a start that was cut off');
+  const before = statSync(file).mode;
+  await setBoxName(file, 'barn');
+  expect(statSync(file).mode).toBe(before);
+  expect(readdirSync(folder)).toEqual(['perch.yml']);
+});
+
+test('a configuration that cannot be read stays as it is', async () => {
+  writeFileSync(file, 'paths: [\n');
+  await expect(setBoxName(file, 'barn')).rejects.toThrow();
+  expect(readFileSync(file, 'utf8')).toBe('paths: [\n');
+});

@@ -1,0 +1,18 @@
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { editText } from '../../../agent/config/edit.ts';
+
+/** @param file Perch's configuration, of which all the rest stays as it is */
+export async function setBoxName(file: string, name: string): Promise<void> {
+  const text = editText(await readFile(file, 'utf8'), ['boxName'], name);
+  const { mode } = await stat(file);
+  await rm(`${file}.new`, { force: true });
+  const handle = await open(`${file}.new`, 'wx', mode & 0o777);
+  try {
+    await handle.chmod(mode & 0o777);
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(`${file}.new`, file);
+}
