@@ -37,10 +37,12 @@ export interface DebianMachineOptions {
   readonly packages?: readonly string[];
   /** Packages in files that it has from the beginning: what takes minutes to be unpacked by an emulated machine. */
   readonly installed?: readonly string[];
+  /** What its battery's clock says at every start (`1970-01-01T00:00:00`); undefined: what the host's does. */
+  readonly batteryTime?: string;
 }
 
 /** A Debian without a network; it is off. Disposing of it ends it and removes its disks. */
-export async function debianMachine(options: DebianMachineOptions): Promise<Machine> {
+export async function debianMachine(options: DebianMachineOptions): Promise<DebianMachine> {
   const base = await baseOf(options.suite, [...PACKAGES, ...(options.packages ?? [])], options.installed ?? []);
   const folder = mkdtempSync(join(tmpdir(), 'perch-machine-'));
   try {
@@ -55,6 +57,7 @@ export async function debianMachine(options: DebianMachineOptions): Promise<Mach
       ...['qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-M', 'q35', '-m', '768', '-smp', '2'],
       ...['-kernel', join(base, 'vmlinuz'), '-initrd', join(base, 'initrd.img'), '-nic', 'none'],
       ...['-append', 'root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 systemd.firstboot=off'],
+      ...(options.batteryTime === undefined ? [] : ['-rtc', `base=${options.batteryTime}`]),
       ...disks.flat(),
     ]);
   } catch (error) {
@@ -63,12 +66,17 @@ export async function debianMachine(options: DebianMachineOptions): Promise<Mach
   }
 }
 
-class DebianMachine extends Machine {
+export class DebianMachine extends Machine {
   readonly #folder: string;
 
   constructor(folder: string, command: readonly string[]) {
     super({ command, folder });
     this.#folder = folder;
+  }
+
+  /** What is on one of its empty disks, for the host to read. */
+  fileOf(disk: string): string {
+    return join(this.#folder, `${disk}.disk`);
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
