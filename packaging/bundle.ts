@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { leftOut } from './left-out.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 /** One script for Node from 22.13 on, in the old form of modules. */
@@ -33,7 +34,7 @@ export async function bundleAgent(): Promise<ReadonlyMap<string, Uint8Array>> {
     sourcemap: 'external',
     banner: { js: "const ownAddress=require('node:url').pathToFileURL(__filename).href;" },
     define: { 'import.meta.url': 'ownAddress', 'import.meta.dirname': '__dirname' },
-    plugins: [threads, plainText],
+    plugins: [threads, leftOut],
   });
   const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
   const script = files.get(SCRIPT);
@@ -68,16 +69,5 @@ const threads: Plugin = {
         return `new URL('./${threadOf(file)}', import.meta.url)`;
       });
       return { loader: 'ts', contents };
-    }),
-};
-
-/** esbuild escapes what is not ASCII in strings, not in patterns and templates. */
-const plainText: Plugin = {
-  name: 'plain text',
-  setup: (built) =>
-    built.onLoad({ filter: /\/systeminformation\/lib\/.*\.js$/ }, async ({ path }) => {
-      const source = await readFile(path, 'utf8');
-      const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-      return { loader: 'js', contents: source.replaceAll(/[^\0-\x7f]/g, escaped) };
     }),
 };
