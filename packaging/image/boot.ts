@@ -1,47 +1,50 @@
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeInitramfs } from './initramfs.ts';
+import type { Kernel } from './kernels.ts';
 
-/** Pi 3, 4, Zero 2 W, their boards for others, and Pi 5, for which Debian 13's kernel has no USB and no Ethernet yet. */
-const BOARDS = /^bcm(?:2837|2711|2712)-.*\.dtb$/;
-/** `Image` of arm64 begins so (Documentation/arch/arm64/booting.rst); the boards' firmware starts nothing else. */
-const IMAGE_MAGIC = { at: 0x38, text: 'ARM\x64' };
-
+/** The later lines are of the board in brackets. The first root has the drivers of both kernels. */
 const CONFIG = `# Read by the firmware of the Raspberry Pi.
 arm_64bit=1
 upstream_kernel=1
-kernel=vmlinuz
 initramfs initrd.img followkernel
 # A screen that is plugged in later shows something, too.
 hdmi_force_hotplug=1
 disable_splash=1
+kernel=vmlinuz
+[pi5]
+kernel=vmlinuz-pi5
+[all]
 `;
 
-/** Interfaces keep the names eth0 and wlan0 on every board. */
-const COMMAND_LINE = 'console=tty1 root=LABEL=perchroot-a ro rootwait net.ifnames=0 panic=10 quiet\n';
+/**
+ * Interfaces keep the names eth0 and wlan0 on every board. `perch.written` tells that the disk has the number that every other has
+ * onto which this image is written, too: at the first start it gets its own.
+ */
+export const commandLine = (diskId: string): string =>
+  `console=tty1 root=PARTUUID=${diskId}-02 perch.written=${diskId} ro rootwait net.ifnames=0 panic=10 quiet\n`;
 
-/** Fills a folder with what lies on the boot partition. @param firmware Debian's folder of the boards' firmware */
-export async function makeBootFolder(root: string, firmware: string, folder: string): Promise<void> {
+export interface BootOptions {
+  readonly root: string;
+  /** Debian's folder of the boards' firmware. */
+  readonly firmware: string;
+  readonly kernels: readonly Kernel[];
+  /** Eight hexadecimal digits. */
+  readonly diskId: string;
+}
+
+/** Fills a folder with what lies on the boot partition. */
+export async function makeBootFolder(folder: string, { root, firmware, kernels, diskId }: BootOptions): Promise<void> {
   await mkdir(folder, { recursive: true });
   await cp(firmware, folder, { recursive: true });
-  const [release, ...others] = await readdir(join(root, 'usr/lib/modules'));
-  if (release === undefined || others.length > 0) {
-    throw new Error(`one kernel is wanted, not ${[release, ...others].join(', ')}`);
+  for (const { name, image, trees } of kernels) {
+    await writeFile(join(folder, name), image);
+    for (const [tree, bytes] of trees) {
+      await writeFile(join(folder, tree), bytes);
+    }
   }
-  const kernel = await readFile(join(root, `boot/vmlinuz-${release}`));
-  if (kernel.toString('latin1', IMAGE_MAGIC.at, IMAGE_MAGIC.at + 4) !== IMAGE_MAGIC.text) {
-    throw new Error(`vmlinuz-${release} is packed in a way that the firmware of a Raspberry Pi cannot start`);
-  }
-  await writeFile(join(folder, 'vmlinuz'), kernel);
-  const trees = join(root, `usr/lib/linux-image-${release}/broadcom`);
-  const found: Uint8Array[] = [];
-  for (const name of (await readdir(trees)).filter((one) => BOARDS.test(one))) {
-    const tree = await readFile(join(trees, name));
-    found.push(tree);
-    await writeFile(join(folder, name), tree);
-  }
-  await makeInitramfs(root, release, found, join(folder, 'initrd.img'));
+  await makeInitramfs(root, kernels, join(folder, 'initrd.img'));
   await writeFile(join(folder, 'config.txt'), CONFIG);
-  await writeFile(join(folder, 'cmdline.txt'), COMMAND_LINE);
+  await writeFile(join(folder, 'cmdline.txt'), commandLine(diskId));
   await cp(join(import.meta.dirname, 'perch-setup.txt'), join(folder, 'perch-setup.txt'));
 }

@@ -17,14 +17,21 @@ export const LAYOUT = {
 } as const;
 const SIZE_MIB = LAYOUT.data.startMib + LAYOUT.data.sizeMib;
 
+export interface DiskOptions {
+  readonly rootFolder: string;
+  readonly bootFolder: string;
+  /** Eight hexadecimal digits. */
+  readonly diskId: string;
+}
+
 /** Puts the disk together as a file, without mounting anything. */
-export async function makeDisk(rootFolder: string, bootFolder: string, file: string): Promise<void> {
+export async function makeDisk(file: string, { rootFolder, bootFolder, diskId }: DiskOptions): Promise<void> {
   await writeFile(file, '');
   await truncate(file, SIZE_MIB * MIB);
   const lines = Object.values(LAYOUT).map(
     ({ startMib, sizeMib, type }) => `start=${sectors(startMib)}, size=${sectors(sizeMib)}, type=${type}`,
   );
-  await call('sfdisk', ['--quiet', file], { input: ['label: dos', ...lines, ''].join('\n') });
+  await call('sfdisk', ['--quiet', file], { input: ['label: dos', `label-id: 0x${diskId}`, ...lines, ''].join('\n') });
 
   const boot = `${file}@@${LAYOUT.boot.startMib}M`;
   await call('mformat', ['-i', boot, '-F', '-T', String(sectors(LAYOUT.boot.sizeMib)), '-v', 'PERCHBOOT', '::']);

@@ -1,29 +1,25 @@
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { Kernel } from './kernels.ts';
 import { call } from './tools.ts';
 
 /** Beside what the boards' device trees name: file systems, USB disks and Pi 4's USB, the watchdog, and QEMU's disks. */
 const ALWAYS = [
-  // ext4 asks for its checksum by a name that only modprobe would understand.
-  ...['crc32c_generic', 'ext4', 'mmc_block', 'sd_mod', 'usb-storage', 'uas', 'xhci-pci', 'bcm2835_wdt'],
+  ...['ext4', 'mmc_block', 'sd_mod', 'usb-storage', 'uas', 'xhci-pci', 'bcm2835_wdt'],
   ...['virtio_pci', 'virtio_mmio', 'virtio_blk'],
 ];
 /** What a start from a disk has no need of: systemd finds it later. */
 const LATER =
   /^kernel\/(?:sound|net|drivers\/(?:gpu|media|staging|net|bluetooth|hwmon|leds|input|iio|rtc|nvmem|thermal|char|crypto|tty|video|pwm|spi|i2c))\//;
 
+type KernelOfRoot = Pick<Kernel, 'release' | 'trees' | 'drivers'>;
+
 /**
- * The first root: busybox, the drivers of disks of the kernel in `root`, and `init`. Debian's own is made by a thousand small
+ * The first root: busybox, the drivers of disks of the kernels in `root`, and `init`. Debian's own is made by a thousand small
  * programs, which takes minutes where they are emulated.
- * @param trees of the boards that it is for
  */
-export async function makeInitramfs(
-  root: string,
-  release: string,
-  trees: readonly Uint8Array[],
-  file: string,
-): Promise<void> {
+export async function makeInitramfs(root: string, kernels: readonly KernelOfRoot[], file: string): Promise<void> {
   const stage = await mkdtemp(join(tmpdir(), 'perch-initramfs-'));
   try {
     for (const folder of ['bin', 'dev', 'modules', 'proc', 'root', 'sys']) {
@@ -34,18 +30,9 @@ export async function makeInitramfs(
     await copyFile(join(import.meta.dirname, 'init'), join(stage, 'init'));
     await call('ln', ['-s', 'busybox', join(stage, 'bin/sh')]);
     await call('mknod', ['-m', '600', join(stage, 'dev/console'), 'c', '5', '1']);
-    const modules = join(root, 'usr/lib/modules', release);
-    const order: string[] = [];
-    for (const path of await neededModules(modules, trees)) {
-      const name = basename(path).replace(/\.xz$/, '');
-      order.push(name);
-      await copyFile(join(modules, path), join(stage, 'modules', basename(path)));
+    for (const kernel of kernels) {
+      await layModules(root, kernel, join(stage, 'modules', kernel.release));
     }
-    const packed = (await readdir(join(stage, 'modules'))).filter((name) => name.endsWith('.xz'));
-    if (packed.length > 0) {
-      await call('xz', ['--decompress', ...packed.map((name) => join(stage, 'modules', name))]);
-    }
-    await writeFile(join(stage, 'modules/order'), `${order.join('\n')}\n`);
     const pack = 'cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible | gzip -9n > "$2"';
     await call('sh', ['-c', pack, 'pack', stage, file]);
   } finally {
@@ -53,14 +40,29 @@ export async function makeInitramfs(
   }
 }
 
+async function layModules(root: string, kernel: KernelOfRoot, folder: string): Promise<void> {
+  await mkdir(folder);
+  const modules = join(root, 'usr/lib/modules', kernel.release);
+  const order: string[] = [];
+  for (const path of await neededModules(modules, kernel)) {
+    order.push(basename(path).replace(/\.xz$/, ''));
+    await copyFile(join(modules, path), join(folder, basename(path)));
+  }
+  const packed = (await readdir(folder)).filter((name) => name.endsWith('.xz'));
+  if (packed.length > 0) {
+    await call('xz', ['--decompress', ...packed.map((name) => join(folder, name))]);
+  }
+  await writeFile(join(folder, 'order'), `${order.join('\n')}\n`);
+}
+
 /** Paths of modules in the order in which they can be loaded. */
-async function neededModules(folder: string, trees: readonly Uint8Array[]): Promise<readonly string[]> {
+async function neededModules(folder: string, { trees, drivers }: KernelOfRoot): Promise<readonly string[]> {
   const text = (name: string) => readFile(join(folder, name), 'utf8');
   const needs = parseDependencies(await text('modules.dep'));
   const builtIn = await text('modules.builtin');
   const byName = new Map([...needs.keys()].map((path) => [nameOf(path), path]));
   const wanted = new Set<string>();
-  for (const name of ALWAYS) {
+  for (const name of [...ALWAYS, ...drivers]) {
     const path = byName.get(name.replaceAll('-', '_'));
     if (path !== undefined) {
       wanted.add(path);
@@ -68,7 +70,7 @@ async function neededModules(folder: string, trees: readonly Uint8Array[]): Prom
       throw new Error(`the kernel in ${folder} has no driver ${name}`);
     }
   }
-  for (const name of driversOf(await text('modules.alias'), trees)) {
+  for (const name of driversOf(await text('modules.alias'), [...trees.values()])) {
     const path = byName.get(name);
     if (path !== undefined && !LATER.test(path)) {
       wanted.add(path);

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { access, cp, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { cached } from './extract.ts';
 import { call, withArm64 } from './tools.ts';
 
 const HERE = import.meta.dirname;
-export const CACHE = join(HERE, '../../node_modules/.cache/perch-image');
 
 /** All that the system is made of beside Debian's smallest. */
 const PACKAGES = [
@@ -43,9 +43,15 @@ export async function makeRoot(folder: string, { suite, packages, say }: RootOpt
 /** In namespaces of its own: its scripts look for somebody who has port 80, and nothing stays mounted. */
 async function installPackage(folder: string, file: string): Promise<void> {
   const inside = 'mount -t proc proc "$1/proc" && exec chroot "$1" dpkg --install "$2"';
-  await call('unshare', ['--mount', '--net', '--pid', '--fork', 'sh', '-c', inside, 'install', folder, file], {
-    env: { DEBIAN_FRONTEND: 'noninteractive', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-  });
+  await call(
+    'unshare',
+    ['--mount', '--net', '--pid', '--fork', '--kill-child', 'sh', '-c', inside, 'install', folder, file],
+    {
+      env: { DEBIAN_FRONTEND: 'noninteractive', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      // The first program of a namespace takes no other signal.
+      endedBy: 'SIGKILL',
+    },
+  );
 }
 
 /** Debian without Perch, kept for the next time: it takes minutes. @returns a tar file */
@@ -54,32 +60,21 @@ async function debianArchive(suite: string, say: (text: string) => void): Promis
     .update(JSON.stringify([suite, PACKAGES, LEFT_OUT]))
     .digest('hex')
     .slice(0, 12);
-  const file = join(CACHE, `debian-${suite}-${key}.tar`);
-  if (
-    await access(file).then(
-      () => true,
-      () => false,
-    )
-  ) {
-    say(`Debian ${suite} is taken from ${file}`);
-    return file;
-  }
-  say(`downloading and unpacking Debian ${suite} for arm64: some ten minutes`);
-  await mkdir(CACHE, { recursive: true });
-  const parameters = [
-    ...['--mode=root', '--format=tar', '--architectures=arm64', '--variant=minbase'],
-    '--components=main,non-free-firmware',
-    '--aptopt=Apt::Install-Recommends "false"',
-    ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
-    '--dpkgopt=path-include=/usr/share/doc/*/copyright',
-    `--include=${PACKAGES.join(',')}`,
-    suite,
-    `${file}.new`,
-  ];
-  // Debian's own initramfs takes longer to make than all the rest; ours is made by initramfs.ts.
-  await withArm64(() => call('mmdebstrap', parameters, { env: { INITRD: 'No' } }));
-  await rename(`${file}.new`, file);
-  return file;
+  return cached(`debian-${suite}-${key}.tar`, (made) => {
+    say(`downloading and unpacking Debian ${suite} for arm64: some ten minutes`);
+    const parameters = [
+      ...['--mode=root', '--format=tar', '--architectures=arm64', '--variant=minbase'],
+      '--components=main,non-free-firmware',
+      '--aptopt=Apt::Install-Recommends "false"',
+      ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
+      '--dpkgopt=path-include=/usr/share/doc/*/copyright',
+      `--include=${PACKAGES.join(',')}`,
+      suite,
+      made,
+    ];
+    // Debian's own initramfs takes longer to make than all the rest; ours is made by initramfs.ts.
+    return withArm64(() => call('mmdebstrap', parameters, { env: { INITRD: 'No' } }));
+  });
 }
 
 async function layFiles(folder: string): Promise<void> {

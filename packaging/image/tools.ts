@@ -1,7 +1,9 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import { INTERRUPTION } from './interruption.ts';
 
 const run = promisify(execFile);
 
@@ -17,6 +19,7 @@ const TOOLS = {
   mformat: 'mtools',
   mcopy: 'mtools',
   cpio: 'cpio',
+  depmod: 'kmod',
   xz: 'xz-utils',
 } as const;
 
@@ -84,30 +87,59 @@ export async function withArm64<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What it says is shown only when it fails: the last lines. */
+/**
+ * What it says is shown only when it fails: the last lines. When the making of the image is interrupted, it is ended with all that it
+ * has started.
+ * @returns the last that it wrote to its output
+ */
 export async function call(
   program: string,
   parameters: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly input?: string } = {},
-): Promise<void> {
+  options: { readonly env?: NodeJS.ProcessEnv; readonly input?: string; readonly endedBy?: 'SIGKILL' } = {},
+): Promise<string> {
+  INTERRUPTION.throwIfAborted();
+  // In a group of its own, which no terminal's Ctrl-C reaches: mmdebstrap is told once, and takes its mounts away.
   const child = spawn(program, parameters, {
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
   });
-  let said = '';
-  const keep = (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-4_000);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  // A program that reads nothing is over before this is.
-  child.stdin.on('error', () => {});
-  child.stdin.end(options.input ?? '');
-  const code = await new Promise((resolve, reject) => {
+  const over = new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (code !== 0) {
-    throw new Error(`${program} ended with ${code}:\n${said}`);
+  const [output, said] = [lastOf(child.stdout), lastOf(child.stdout, child.stderr)];
+  // A program that reads nothing is over before this is.
+  child.stdin.on('error', () => {});
+  child.stdin.end(options.input ?? '');
+  const stop = () => endGroup(child, options.endedBy ?? 'SIGTERM');
+  INTERRUPTION.addEventListener('abort', stop);
+  try {
+    const code = await over;
+    INTERRUPTION.throwIfAborted();
+    if (code !== 0) {
+      throw new Error(`${program} ended with ${code}:\n${said()}`);
+    }
+    return output();
+  } finally {
+    INTERRUPTION.removeEventListener('abort', stop);
+  }
+}
+
+const KEPT_CHARS = 4_000;
+
+function lastOf(...streams: readonly Readable[]): () => string {
+  let text = '';
+  for (const stream of streams) {
+    stream.on('data', (chunk: Buffer) => {
+      text = (text + chunk.toString()).slice(-KEPT_CHARS);
+    });
+  }
+  return () => text;
+}
+
+function endGroup({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid !== undefined && exitCode === null && signalCode === null) {
+    process.kill(-pid, signal);
   }
 }
