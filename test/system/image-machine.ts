@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { LAYOUT } from '../../packaging/image/disk.ts';
 import { layShell, Machine } from './machine.ts';
@@ -18,71 +18,97 @@ export interface ImageMachineOptions {
   readonly cardMegabytes: number;
   /** `perch-setup.txt`, as its owner writes it. */
   readonly setup: string;
-  /** The label of a USB disk. */
-  readonly usb: string;
+  /** A USB disk, with these files. */
+  readonly usb: { readonly label: string; readonly files: readonly string[] };
 }
 
 /**
- * The image for the Raspberry Pi on a card, in a machine of QEMU's that has nothing of a Pi but its processor. Beside what the owner
- * writes it has the shell of the tests.
+ * The image for the Raspberry Pi on a card, in a machine of QEMU's that has nothing of a Pi but its processor; it is off. Beside what
+ * the owner writes it has the shell of the tests.
  */
-export async function imageMachine(options: ImageMachineOptions): Promise<Machine> {
+export async function imageMachine(options: ImageMachineOptions): Promise<ImageMachine> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-image-machine-'));
   try {
     const build = [join(ROOT, 'packaging/image/build.ts'), '--quick', '--out', folder];
     await run(process.execPath, build, { maxBuffer: MIB });
-    const card = join(folder, readdirSync(folder).find((name) => name.endsWith('.img')) ?? '');
-    await run('truncate', ['-s', `${options.cardMegabytes}M`, card]);
+    const card = join(folder, 'card');
+    await run('mv', [join(folder, readdirSync(folder).find((name) => name.endsWith('.img')) ?? ''), card]);
     await addShell(card, folder);
-    const boot = ['-i', `${card}@@${LAYOUT.boot.startMib}M`];
-    writeFileSync(join(folder, 'setup'), options.setup);
-    await run('mcopy', [...boot, '-o', join(folder, 'setup'), '::perch-setup.txt']);
-    for (const name of ['vmlinuz', 'initrd.img', 'cmdline.txt']) {
-      await run('mcopy', [...boot, `::${name}`, join(folder, name)]);
+    await run('cp', ['--sparse=always', card, `${card}.other`]);
+    for (const one of [card, `${card}.other`]) {
+      await run('truncate', ['-s', `${options.cardMegabytes}M`, one]);
     }
-    const usb = join(folder, 'usb.disk');
-    await run('truncate', ['-s', '300M', usb]);
-    await run('mke2fs', ['-q', '-t', 'ext4', '-L', options.usb, usb]);
-    return new ImageMachine(folder, [
-      ...[
-        'qemu-system-aarch64',
-        '-accel',
-        'tcg,thread=multi',
-        '-M',
-        'virt',
-        '-cpu',
-        'cortex-a72',
-        '-m',
-        '1024',
-        '-smp',
-        '2',
-      ],
-      ...['-kernel', join(folder, 'vmlinuz'), '-initrd', join(folder, 'initrd.img')],
-      ...['-append', `${readFileSync(join(folder, 'cmdline.txt'), 'utf8').trim()} console=ttyAMA0 ${PATIENT}`],
-      ...['-drive', `file=${card},format=raw,if=none,id=card`, '-device', 'virtio-blk-pci,drive=card'],
-      ...[
-        '-drive',
-        `file=${usb},format=raw,if=none,id=usb`,
-        '-device',
-        'qemu-xhci',
-        '-device',
-        'usb-storage,drive=usb',
-      ],
-      // A router that gives addresses and leads nowhere.
-      ...['-nic', 'user,model=virtio-net-pci,restrict=on'],
-    ]);
+    writeFileSync(join(folder, 'setup'), options.setup);
+    await run('mcopy', ['-i', bootPartition(card), '-o', join(folder, 'setup'), '::perch-setup.txt']);
+    await makeUsb(join(folder, 'usb'), options.usb);
+    return new ImageMachine(folder, card);
   } catch (error) {
     rmSync(folder, { recursive: true });
     throw error;
   }
 }
 
-class ImageMachine extends Machine {
-  readonly #folder: string;
+const bootPartition = (card: string): string => `${card}@@${LAYOUT.boot.startMib}M`;
 
-  constructor(folder: string, command: readonly string[]) {
+async function makeUsb(disk: string, { label, files }: ImageMachineOptions['usb']): Promise<void> {
+  const stage = `${disk}.files`;
+  await mkdir(stage);
+  for (const file of files) {
+    await copyFile(file, join(stage, basename(file)));
+  }
+  await run('mke2fs', ['-q', '-t', 'ext4', '-L', label, '-d', stage, disk, '500M']);
+}
+
+export interface ImageStart {
+  /** A kernel of the boot partition. */
+  readonly kernel?: 'vmlinuz' | 'vmlinuz-pi5';
+  /** A card that the same image was written to is found before the one that it starts from. */
+  readonly withOtherCard?: boolean;
+}
+
+export class ImageMachine extends Machine {
+  readonly #folder: string;
+  readonly #card: string;
+  readonly #command: string[];
+
+  constructor(folder: string, card: string) {
+    const command: string[] = [];
     super({ command, folder });
     this.#folder = folder;
+    this.#card = card;
+    this.#command = command;
+  }
+
+  /** As the firmware does it at each start: by what lies on the boot partition then. */
+  override async boot({ kernel = 'vmlinuz', withOtherCard = false }: ImageStart = {}): Promise<void> {
+    for (const name of [kernel, 'initrd.img', 'cmdline.txt']) {
+      await run('mcopy', ['-n', '-i', bootPartition(this.#card), '-o', `::${name}`, join(this.#folder, name)]);
+    }
+    const commandLine = readFileSync(join(this.#folder, 'cmdline.txt'), 'utf8').trim();
+    const processor = ['-accel', 'tcg,thread=multi', '-M', 'virt', '-cpu', 'cortex-a72', '-m', '1024', '-smp', '2'];
+    this.#command.splice(
+      0,
+      this.#command.length,
+      ...['qemu-system-aarch64', ...processor],
+      ...['-kernel', join(this.#folder, kernel), '-initrd', join(this.#folder, 'initrd.img')],
+      ...['-append', `${commandLine} console=ttyAMA0 ${PATIENT}`],
+      ...(withOtherCard ? disk(`${this.#card}.other`, 'other', ['virtio-blk-pci']) : []),
+      ...disk(this.#card, 'card', ['virtio-blk-pci']),
+      ...disk(join(this.#folder, 'usb'), 'usb', ['qemu-xhci', 'usb-storage']),
+      // A router that gives addresses and leads nowhere.
+      ...['-nic', 'user,model=virtio-net-pci,restrict=on'],
+    );
+    await super.boot();
+  }
+
+  /** The card as it is after a power cut in the first start: its command line has the disk's own number, the disk the image's. */
+  async numberAgain(imageNumber: string): Promise<void> {
+    await run('sfdisk', ['--disk-id', this.#card, `0x${imageNumber}`]);
+    const file = join(this.#folder, 'cmdline.txt');
+    await run('mcopy', ['-n', '-i', bootPartition(this.#card), '-o', '::cmdline.txt', file]);
+    const line = readFileSync(file, 'utf8').replace('perch.written=00000000', `perch.written=${imageNumber}`);
+    writeFileSync(file, line);
+    await run('mcopy', ['-i', bootPartition(this.#card), '-o', file, '::cmdline.txt']);
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
@@ -90,6 +116,12 @@ class ImageMachine extends Machine {
     rmSync(this.#folder, { recursive: true });
   }
 }
+
+/** @param devices the last of which is the disk */
+const disk = (file: string, id: string, devices: readonly string[]): string[] => [
+  ...['-drive', `file=${file},format=raw,if=none,id=${id}`],
+  ...devices.flatMap((device, at) => ['-device', at === devices.length - 1 ? `${device},drive=${id}` : device]),
+];
 
 /** Into the file system of the root, without mounting it. */
 async function addShell(card: string, folder: string): Promise<void> {

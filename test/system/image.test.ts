@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { imageMachine } from './image-machine.ts';
-import type { Machine } from './machine.ts';
+import { type ImageMachine, imageMachine } from './image-machine.ts';
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1cnEyXcl3nMpmDMWMxS4Rq4ZuBNa5K3jJjwA4fGxQq me@home';
 const SECRETS = ['words of the owner', 'words of the air'];
@@ -13,6 +12,10 @@ time-zone: Europe/Berlin
 owner-password: ${SECRETS[0]}
 ssh-key: ${KEY}
 `;
+/** What is to be the same as long as it is the same card. */
+const IDENTITY = 'cat /etc/machine-id /etc/hostname /var/lib/perch-image/ssh_host_ed25519_key.pub';
+const DISK_NUMBER = "od -A n -t x4 -j 440 -N 4 /dev/vda | tr -d ' '";
+const imageNumber = (commandLine: string): string => /perch\.written=([0-9a-f]{8})/.exec(commandLine)?.[1] ?? '';
 const RESULT = '/boot/firmware/perch-setup-result.txt';
 const NODE = '/usr/lib/perch/node/bin/node';
 const get = (path: string): string => `busybox wget -q -O - http://127.0.0.1${path}`;
@@ -25,9 +28,9 @@ const RECORDED = `find /var/lib/perch -name '*.mp4' -size +100k | sort`;
 const PATIENCE_MS = 3_600_000;
 
 describe('the image for the Raspberry Pi', () => {
-  let machine: Machine;
+  let machine: ImageMachine;
   beforeAll(async () => {
-    machine = await imageMachine({ cardMegabytes: 8_000, setup: SETUP, usb: 'films' });
+    machine = await imageMachine({ cardMegabytes: 8_000, setup: SETUP, usb: { label: 'films', files: [] } });
     await machine.boot();
   }, PATIENCE_MS);
   afterAll(() => machine?.[Symbol.asyncDispose](), PATIENCE_MS);
@@ -50,6 +53,13 @@ describe('the image for the Raspberry Pi', () => {
     expect(await machine.must('findmnt -n -o OPTIONS /boot/firmware')).toMatch(/^ro,/);
   });
 
+  test('the disk has a number of its own, by which its system is found', { timeout: PATIENCE_MS }, async () => {
+    const number = /root=PARTUUID=([0-9a-f]{8})-02 perch\.written=00000000 /;
+    const own = number.exec(await machine.must('cat /boot/firmware/cmdline.txt'))?.[1];
+    expect(await machine.must(DISK_NUMBER)).toBe(own);
+    expect(own).not.toBe(imageNumber(await machine.must('cat /proc/cmdline')));
+  });
+
   test('what its owner wrote is taken, a wrong line is told, and no secret stays', {
     timeout: PATIENCE_MS,
   }, async () => {
@@ -62,6 +72,8 @@ describe('the image for the Raspberry Pi', () => {
       'owner-password: set; log in with it',
     ]);
     expect(await machine.must('cat /proc/sys/kernel/hostname')).toBe('barn');
+    expect(await machine.must('stat -c "%U %a" /etc/perch/perch.yml')).toBe('perch 660');
+    await machine.until("journalctl --unit perch.service --output cat | grep -q 'http://barn.local/'");
     expect(await machine.must('date -d 2026-07-01 +%Z')).toBe('CEST');
     expect(await machine.must('stat -c %a /etc/wpa_supplicant/wpa_supplicant-wlan0.conf')).toBe('600');
     expect(await machine.must(logIn('words of the owner'))).toBe('200');
@@ -99,18 +111,41 @@ describe('the image for the Raspberry Pi', () => {
 
   test('after a power cut it is the same machine, and records on', { timeout: PATIENCE_MS }, async () => {
     const before = (await machine.until(`[ -n "$(${RECORDED})" ] && ${RECORDED}`)).split('\n');
-    const same = 'cat /etc/machine-id /etc/hostname && cat /var/lib/perch-image/ssh_host_ed25519_key.pub';
-    const identity = await machine.must(same);
+    const identity = await machine.must(IDENTITY);
+    const number = await machine.must(DISK_NUMBER);
+    const ofImage = imageNumber(await machine.must('cat /proc/cmdline'));
     await machine.powerCut();
+    // It might have been cut in the first start already: the command line had the new number, the disk had not.
+    await machine.numberAgain(ofImage);
     await machine.boot();
+    expect(await machine.must(DISK_NUMBER)).toBe(number);
+    expect(await machine.must('cat /boot/firmware/cmdline.txt')).toContain('perch.written=00000000 ');
     expect(machine.console).not.toContain('the data partition grows');
     await machine.until('systemctl is-active perch.service');
-    expect(await machine.must(same)).toBe(identity);
+    expect(await machine.must(IDENTITY)).toBe(identity);
     expect(identity).toMatch(/^[0-9a-f]{32}\nbarn\n/);
     expect(await machine.must(logIn('words of the owner'))).toBe('200');
     const count = `[ "$(${RECORDED} | wc -l)" -gt ${before.length} ] && ${RECORDED}`;
     const after = (await machine.until(count)).split('\n');
     expect(after).toEqual(expect.arrayContaining(before));
     process.stdout.write(`${await machine.run('systemd-analyze').then(({ output }) => output)}\n`);
+  });
+
+  test("the Pi 5's kernel starts it, from its own card where another with the same image is found first", {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    const identity = await machine.must(IDENTITY);
+    const other = await machine.must('uname -r');
+    await machine.powerCut();
+    await machine.boot({ kernel: 'vmlinuz-pi5', withOtherCard: true });
+    expect(await machine.must('uname -r')).not.toBe(other);
+    await machine.until('systemctl is-active perch.service');
+    expect(await machine.until(get('/health'))).not.toBe('');
+    expect(await machine.must(IDENTITY)).toBe(identity);
+    const disks = 'for at in / /data /boot/firmware; do findmnt -n -o SOURCE $at; done';
+    expect((await machine.must(disks)).split('\n')).toEqual(['/dev/vdb2', '/dev/vdb4', '/dev/vdb1']);
+    expect((await machine.run('grep vda /proc/mounts')).output).toBe('');
+    expect(await machine.until('findmnt -n -o SOURCE /media/films')).toMatch(/^\/dev\/sd/);
+    expect(await machine.must('systemctl list-units --failed --no-legend')).toBe('');
   });
 });
