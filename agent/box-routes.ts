@@ -5,6 +5,7 @@ import { type HostHealth, HostWatch } from '../system/host-health.ts';
 import { HostRequests } from '../system/host-requests.ts';
 import type { ProcessLoad } from '../system/process-load.ts';
 import { machineSensors, type Sensors } from '../system/sensors.ts';
+import { timeZoneName } from '../system/time-zone.ts';
 import type { Accounts } from './auth/accounts.ts';
 import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
@@ -63,6 +64,8 @@ export interface BoxRoutesDeps extends Pick<DiagnosisDeps, 'cameras' | 'problems
 export class BoxRoutes {
   readonly #deps: BoxRoutesDeps;
   readonly #startedMs: number;
+  /** Node goes by the one of its start, too. */
+  readonly #timeZone = timeZoneName();
   #startTookMs: number | undefined;
   readonly #host: HostWatch;
   readonly #lines: LogLines;
@@ -128,7 +131,7 @@ export class BoxRoutes {
       ...healthJson(health),
       clock: {
         time: new Date(clock.wallMs()).toISOString(),
-        timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        timeZone: this.#timeZone,
         set: recordings.isClockTrusted,
         source: health.clockSource,
         canBeSet: this.#boxClock.canBeSet,

@@ -158,7 +158,7 @@ export class FoundCameras {
     return all
       .filter(({ camera }, i) => !all.slice(0, i).some((before) => nameEachOther(camera, before.camera)))
       .map(knownOf)
-      .sort((a, b) => a.address.localeCompare(b.address, 'en', { numeric: true }) || (a.url < b.url ? -1 : 1));
+      .sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
   }
 
   /** Those with this identity, the one that was seen last first: mostly one, more for boards that all have the same; each address counts. */
@@ -357,3 +357,6 @@ export class FoundCameras {
 const knownOf = ({ camera, firstSeenMs, lastSeenMs }: Entry): KnownCamera => ({ ...camera, firstSeenMs, lastSeenMs });
 /** Cheap boards have one identity for all; most differ in what they say besides. */
 const sameness = ({ endpoint, name, hardware }: FoundCamera): string => JSON.stringify([endpoint, name, hardware]);
+/** 192.168.1.9 before 192.168.1.10. By hand: what the language has for it keeps 3 MB. */
+const placeOf = ({ address, url }: KnownCamera): string =>
+  `${address.replaceAll(/\d+/g, (digits) => digits.padStart(5, '0'))} ${url}`;

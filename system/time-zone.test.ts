@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { timeZoneName } from './time-zone.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'perch-zone-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const NODES = Intl.DateTimeFormat().resolvedOptions().timeZone;
+let links = 0;
+
+function linkTo(target: string): string {
+  links += 1;
+  const link = join(folder, `localtime-${links}`);
+  symlinkSync(target, link);
+  return link;
+}
+
+test.for([
+  ['/usr/share/zoneinfo/Europe/Berlin', 'Europe/Berlin'],
+  ['../usr/share/zoneinfo/America/Argentina/Buenos_Aires', 'America/Argentina/Buenos_Aires'],
+  ['/usr/share/zoneinfo/America/Port-au-Prince', 'America/Port-au-Prince'],
+  ['/usr/share/zoneinfo/Etc/GMT+3', 'Etc/GMT+3'],
+  ['/usr/share/zoneinfo/UTC', 'UTC'],
+] as const)('a link to %s is the zone %s', ([target, name]) => {
+  expect(timeZoneName(linkTo(target), undefined)).toBe(name);
+  expect(timeZoneName(linkTo(target), '')).toBe(name);
+});
+
+test.for([
+  '/usr/share/zoneinfo/posix/Europe/Berlin',
+  '/tmp/localtime',
+  '/usr/share/zoneinfo/',
+  '/usr/share/zoneinfo/../Up',
+])('a link to %s does not say the zone, so Node is asked', (target) => {
+  expect(timeZoneName(linkTo(target), undefined)).toBe(NODES);
+});
+
+test('a copy of the zone, and none at all, do not say its name either', () => {
+  const copy = join(folder, 'copy');
+  writeFileSync(copy, 'TZif2');
+  expect(timeZoneName(copy, undefined)).toBe(NODES);
+  expect(timeZoneName(join(folder, 'none'), undefined)).toBe(NODES);
+});
+
+test('a zone that the environment sets is what Node goes by', () => {
+  expect(timeZoneName(linkTo('/usr/share/zoneinfo/Europe/Berlin'), 'Asia/Tokyo')).toBe(NODES);
+});
