@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ImageMachine, imageMachine } from './image-machine.ts';
+import { makeUpdateFiles, type UpdateFiles } from './update-files.ts';
+import { askForUpdate, outcomeOf, RECORDINGS } from './update-requests.ts';
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1cnEyXcl3nMpmDMWMxS4Rq4ZuBNa5K3jJjwA4fGxQq me@home';
 const SECRETS = ['words of the owner', 'words of the air'];
@@ -14,6 +19,7 @@ ssh-key: ${KEY}
 `;
 /** What is to be the same as long as it is the same card. */
 const IDENTITY = 'cat /etc/machine-id /etc/hostname /var/lib/perch-image/ssh_host_ed25519_key.pub';
+const INSTALLED = `dpkg-query --show --showformat='\${db:Status-Status} \${Version}' perch`;
 const DISK_NUMBER = "od -A n -t x4 -j 440 -N 4 /dev/vda | tr -d ' '";
 const imageNumber = (commandLine: string): string => /perch\.written=([0-9a-f]{8})/.exec(commandLine)?.[1] ?? '';
 const RESULT = '/boot/firmware/perch-setup-result.txt';
@@ -28,12 +34,23 @@ const RECORDED = `find /var/lib/perch -name '*.mp4' -size +100k | sort`;
 const PATIENCE_MS = 3_600_000;
 
 describe('the image for the Raspberry Pi', () => {
+  let folder: string;
+  let files: UpdateFiles;
   let machine: ImageMachine;
   beforeAll(async () => {
-    machine = await imageMachine({ cardMegabytes: 8_000, setup: SETUP, usb: { label: 'films', files: [] } });
+    folder = mkdtempSync(join(tmpdir(), 'perch-updates-'));
+    files = await makeUpdateFiles(folder);
+    const usb = { label: 'films', files: [files.perch, files.good, files.dead] };
+    machine = await imageMachine({ cardMegabytes: 8_000, setup: SETUP, usb });
     await machine.boot();
   }, PATIENCE_MS);
-  afterAll(() => machine?.[Symbol.asyncDispose](), PATIENCE_MS);
+  afterAll(async () => {
+    await machine?.[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  }, PATIENCE_MS);
+  const onUsb = (file: keyof UpdateFiles): string => `/media/films/${basename(files[file])}`;
+  const untilRecording = (): Promise<string> =>
+    machine.until(`${get('/health')} && find ${RECORDINGS} -name '*.mp4' -size +100k | grep -q .`);
 
   test('it comes up with Perch, on a cable that gives an address', { timeout: PATIENCE_MS }, async () => {
     await machine.until('systemctl is-active perch.service');
@@ -129,6 +146,25 @@ describe('the image for the Raspberry Pi', () => {
     const after = (await machine.until(count)).split('\n');
     expect(after).toEqual(expect.arrayContaining(before));
     process.stdout.write(`${await machine.run('systemd-analyze').then(({ output }) => output)}\n`);
+  });
+
+  test('a good update is installed onto the root, which is read only again', { timeout: PATIENCE_MS }, async () => {
+    await machine.until(`ls ${onUsb('perch')}`);
+    await machine.must(`mount -o remount,rw / && dpkg --install ${onUsb('perch')} && mount -o remount,ro /`);
+    await untilRecording();
+    const id = await askForUpdate(machine, onUsb('good'));
+    expect(await outcomeOf(machine, id)).toMatchObject({ ok: true, state: 'good', from: '1.0.0', to: '1.1.0' });
+    expect(await machine.must(INSTALLED)).toBe('installed 1.1.0');
+    expect(await machine.must('findmnt -n -o OPTIONS /')).toMatch(/^ro,/);
+  });
+
+  test('a version that does not start gives way to the one before', { timeout: PATIENCE_MS }, async () => {
+    const id = await askForUpdate(machine, onUsb('dead'));
+    const back = { ok: false, state: 'gone back', why: 'notStarted', from: '1.1.0' };
+    expect(await outcomeOf(machine, id)).toMatchObject(back);
+    expect(await machine.must(INSTALLED)).toBe('installed 1.1.0');
+    expect(await machine.must('findmnt -n -o OPTIONS /')).toMatch(/^ro,/);
+    await untilRecording();
   });
 
   test("the Pi 5's kernel starts it, from its own card where another with the same image is found first", {

@@ -5,16 +5,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { debianMachine } from './debian-machine.ts';
 import type { Machine } from './machine.ts';
 import { makeUpdateFiles, type UpdateFiles } from './update-files.ts';
-
-const OWN = '/var/lib/perch-update';
-const REQUESTS = '/var/lib/perch/requests';
-/** What the demo camera is recorded to. */
-const RECORDINGS = '/var/lib/perch/recordings/demo';
+import { askForUpdate, outcomeOf, RECORDINGS, REQUESTS, UPDATES } from './update-requests.ts';
 
 let folder: string;
 let files: UpdateFiles;
 let machine: Machine;
-let requests = 0;
 
 /** One after the other on the same machine, as updates come. */
 beforeAll(async () => {
@@ -35,30 +30,12 @@ const untilRecording = (): Promise<string> =>
 const installed = (name = 'perch'): Promise<string> =>
   machine.must(`dpkg-query --show --showformat='\${db:Status-Status} \${Version}' ${name}`);
 
-/** As the agent asks, with its rights. @returns the id */
-async function ask(file: keyof UpdateFiles): Promise<string> {
-  requests += 1;
-  const id = requests.toString(16).padStart(32, '0');
-  const request = JSON.stringify({ id, host: '127.0.0.1', port: 80, folders: [RECORDINGS] });
-  const steps = [
-    `mkdir -p ${REQUESTS}`,
-    `cp /files/${basename(files[file])} ${REQUESTS}/update.perchupdate`,
-    `echo '${request}' > ${REQUESTS}/update.json.new`,
-    `mv ${REQUESTS}/update.json.new ${REQUESTS}/update.json`,
-  ];
-  await machine.must(`runuser -u perch -- sh -c "${steps.join(' && ').replaceAll('"', '\\"')}"`);
-  return id;
-}
-
-/** What became of it, once it is over. */
-async function outcome(id: string): Promise<Record<string, unknown>> {
-  const said = await machine.until(`grep '${id}' ${OWN}/status.json && [ ! -e ${OWN}/journal.json ]`);
-  return JSON.parse(said);
-}
+const ask = (file: keyof UpdateFiles): Promise<string> => askForUpdate(machine, `/files/${basename(files[file])}`);
+const outcome = (id: string): Promise<Record<string, unknown>> => outcomeOf(machine, id);
 
 /** Cuts the power as soon as the journal has come to a step, and switches on again. */
 async function cutAt(step: string, also = 'true'): Promise<void> {
-  await machine.must(`while ! grep -qs '"step":"${step}"' ${OWN}/journal.json; do sleep 0.02; done; ${also}`);
+  await machine.must(`while ! grep -qs '"step":"${step}"' ${UPDATES}/journal.json; do sleep 0.02; done; ${also}`);
   await machine.powerCut();
   await machine.boot();
 }
@@ -68,7 +45,7 @@ test('a good update is installed within the time that it has, and recordings go 
   expect(await outcome(await ask('good'))).toMatchObject({ ok: true, state: 'good', from: '1.0.0', to: '1.1.0' });
   expect(await installed()).toBe('installed 1.1.0');
   expect(Number(await machine.must(`find ${RECORDINGS} -name '*.mp4' | wc -l`))).toBeGreaterThan(Number(before));
-  expect(await machine.must(`ls ${OWN}/kept`)).toBe('perch_1.1.0_all.deb');
+  expect(await machine.must(`ls ${UPDATES}/kept`)).toBe('perch_1.1.0_all.deb');
   expect(await machine.must('cat /run/perch-host/update.json')).toContain('"state":"good"');
 });
 
@@ -136,6 +113,6 @@ test('the power is cut while a good version is watched: it stays, with its own N
   expect(await outcome(id)).toMatchObject({ ok: true, state: 'good', from: '1.1.0', to: '1.4.0' });
   expect(await installed()).toBe('installed 1.4.0');
   expect(await installed('perch-node')).toBe('installed 1.4.0');
-  expect(await machine.must(`ls ${OWN}/kept`)).toBe('perch-node_1.4.0_amd64.deb\nperch_1.4.0_all.deb');
+  expect(await machine.must(`ls ${UPDATES}/kept`)).toBe('perch-node_1.4.0_amd64.deb\nperch_1.4.0_all.deb');
   await untilRecording();
 });
