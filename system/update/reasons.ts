@@ -8,7 +8,7 @@ export const UPDATE_REASONS = [
   ...(['noService', 'noKey', 'noAddress', 'notFetched', 'notWritten', 'taking', 'noAnswer'] as const),
   ...(['room', 'unknownVersion', 'noExec', 'busy', 'failed'] as const),
   // Of the new version: the one before is put back.
-  ...(['notInstalled', 'notStarted', 'unhealthy', 'notRecording', 'powerCut', 'restarted'] as const),
+  ...(['notInstalled', 'notStarted', 'unhealthy', 'notRecording', 'powerCut', 'restarted', 'notPutBack'] as const),
 ] as const;
 export type UpdateReason = (typeof UPDATE_REASONS)[number];
 

@@ -1,4 +1,6 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -85,4 +87,31 @@ test('a version whose answer never comes to an end is not well', async () => {
 test('what dpkg says is told', async () => {
   stand('dpkg', "echo 'dpkg: error: disk full' >&2; exit 2");
   await expect(debian.configureAll()).rejects.toThrow('dpkg: dpkg: error: disk full');
+});
+
+test('a package is whole when dpkg-deb reads all of it', async () => {
+  const tree = join(folder, 'tree');
+  mkdirSync(join(tree, 'DEBIAN'), { recursive: true });
+  const fields = { Package: 'tiny', Version: '1', Architecture: 'all', Maintainer: 'x <x@x>', Description: 'x' };
+  const control = Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`);
+  writeFileSync(join(tree, 'DEBIAN/control'), control.join(''));
+  writeFileSync(join(tree, 'data'), randomBytes(50_000));
+  const deb = join(folder, 'tiny.deb');
+  execFileSync('dpkg-deb', ['-Zgzip', '--build', tree, deb], { stdio: 'ignore' });
+  expect(await debian.isWhole(deb)).toBe(true);
+  const bytes = readFileSync(deb);
+  for (const damaged of [bytes.subarray(0, 40_000), Buffer.from(bytes).fill(0, 30_000, 30_100), Buffer.alloc(0)]) {
+    writeFileSync(deb, damaged);
+    expect(await debian.isWhole(deb)).toBe(false);
+  }
+});
+
+test.for([
+  [0o755, true],
+  [0o644, false],
+] as const)('packages can be installed where the script of ours may be run: with mode %s %s', async ([mode, can]) => {
+  // What access(2) says of a file on what is mounted noexec, it says of one that may not be run.
+  writeFileSync(join(folder, 'postinst'), '#!/bin/sh\n', { mode });
+  stand('dpkg-query', `echo ${folder}/postinst`);
+  expect(await debian.canInstall()).toBe(can);
 });

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { copyFile, lstat, mkdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
@@ -46,6 +47,19 @@ export const debian = {
     return status === 'installed' ? version : undefined;
   },
 
+  /** False: dpkg could not run the scripts of packages, and would leave them half installed. */
+  canInstall: async (): Promise<boolean> =>
+    mayRun((await tell('dpkg-query', ['--control-path', 'perch', 'postinst'])).trim()),
+
+  mayRun,
+
+  /** A package is there, and all of it can be read: its parts have checksums. */
+  isWhole: async (file: string): Promise<boolean> => {
+    const reading = spawn('dpkg-deb', ['--fsys-tarfile', file], { stdio: 'ignore' });
+    const [code] = await once(reading, 'close');
+    return code === 0;
+  },
+
   install: async (files: readonly string[]): Promise<void> => {
     await writable(() => tell('dpkg', [...UNATTENDED, '--install', ...files]));
   },
@@ -72,8 +86,10 @@ export const debian = {
       }
       await writeFile(join(stage, 'DEBIAN/control'), controlOf(await tell('dpkg-query', ['--status', name])));
       await tell('dpkg-deb', ['--root-owner-group', '-Zgzip', '-z1', '--build', stage, `${file}.new`]);
+      // Under its name it is believed to be whole.
+      await tell('sync', [`${file}.new`]);
       await tell('mv', [`${file}.new`, file]);
-      await tell('sync', [file, dirname(file)]);
+      await tell('sync', [dirname(file)]);
     } finally {
       await rm(stage, { recursive: true, force: true });
     }
@@ -90,7 +106,8 @@ export const debian = {
   },
 
   mainPid: async (): Promise<number> => {
-    const said = await tell('systemctl', ['show', '--property=MainPID,ActiveState', SERVICE]);
+    // A look that fails is no sign of life.
+    const said = await tell('systemctl', ['show', '--property=MainPID,ActiveState', SERVICE]).catch(() => '');
     return /^ActiveState=active$/m.test(said) ? Number(/^MainPID=(\d+)$/m.exec(said)?.[1] ?? 0) : 0;
   },
 
@@ -153,6 +170,16 @@ export async function writable(work: () => Promise<unknown>, isReadOnly = !mayWr
       // While a program runs that was replaced, as the Node of this one, the kernel cannot: then it is at the machine's next start.
       await tell('mount', ['-o', 'remount,ro', '/']).catch(() => {});
     }
+  }
+}
+
+/** False also where it lies on what is mounted `noexec`: access(2) tells root, too. */
+function mayRun(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

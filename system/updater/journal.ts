@@ -1,20 +1,11 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { UpdateReason } from '../update/reasons.ts';
+import { UPDATE_REASONS, type UpdateReason } from '../update/reasons.ts';
+import { type Watched, watchedIn } from './watched.ts';
 
 /** How far an update has come. Each is on the disk before what it says is begun. */
-export type Step = 'verified' | 'installing' | 'waiting' | 'good' | 'going back' | 'gone back';
-
-/** Where the new version is seen to work. */
-export interface Watched {
-  /** Of the page over http. */
-  readonly host: string;
-  readonly port: number;
-  /** In which something is being recorded; empty: nothing is. */
-  readonly folders: readonly string[];
-  /** The version before was not healthy. */
-  readonly wasIll?: boolean;
-}
+const STEPS = ['verified', 'installing', 'waiting', 'good', 'going back', 'gone back'] as const;
+export type Step = (typeof STEPS)[number];
 
 export interface Journal {
   readonly step: Step;
@@ -28,6 +19,8 @@ export interface Journal {
   readonly watched: Watched;
   /** How often the machine has been started while the new version was being watched. */
   readonly starts: number;
+  /** How often the version before could not be put back. */
+  readonly failures: number;
   /** Why it goes back: a word, and a text for people. */
   readonly why?: UpdateReason;
   readonly text?: string;
@@ -60,9 +53,9 @@ export class Journals {
   }
 
   /** Undefined: no update is under way. */
-  read(): Journal | undefined {
+  read(): Journal | 'damaged' | undefined {
     try {
-      return JSON.parse(readFileSync(this.#file, 'utf8')) as Journal;
+      return parseJournal(readFileSync(this.#file, 'utf8')) ?? 'damaged';
     } catch (error) {
       if ((error as { code?: string }).code === 'ENOENT') {
         return undefined;
@@ -80,12 +73,49 @@ export class Journals {
     writeForGood(this.#answer, status);
   }
 
-  /** It is over: what is said stays, also when the machine is started anew. */
-  end(status: Status): void {
+  /** What is said stays, also when the machine is started anew. */
+  keep(status: Status): void {
     writeForGood(this.#status, status);
-    this.say(status);
+  }
+
+  /** It is over. */
+  remove(): void {
     rmSync(this.#file, { force: true });
     syncFolder(dirname(this.#file));
+  }
+}
+
+/** @returns undefined for what is none: only a damaged disk leaves that behind */
+export function parseJournal(text: string): Journal | undefined {
+  const json = objectIn(text);
+  const { id, from, to, starts, failures = 0 } = json;
+  const step = STEPS.find((one) => one === json['step']);
+  const why = UPDATE_REASONS.find((one) => one === json['why']);
+  const [packages, previous] = [packagesIn(json['packages']), packagesIn(json['previous'])];
+  const watched = watchedIn(json['watched']);
+  if (!step || !packages || !previous || !watched || !isId(id) || !isCount(starts) || !isCount(failures)) {
+    return undefined;
+  }
+  if (typeof from !== 'string' || typeof to !== 'string') {
+    return undefined;
+  }
+  const said = typeof json['text'] === 'string' && { text: json['text'] };
+  return { step, id, from, to, packages, previous, watched, starts, failures, ...(why && { why }), ...said };
+}
+
+export const isId = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
+const isCount = (value: unknown): value is number => Number.isInteger(value) && Number(value) >= 0;
+
+/** Names in a folder of root's. */
+const packagesIn = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value) && value.length > 0 && value.every((one) => PACKAGE.test(String(one))) ? value : undefined;
+const PACKAGE = /^perch(-node)?_[^/]+\.deb$/;
+
+function objectIn(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>;
+  } catch {
+    return {};
   }
 }
 

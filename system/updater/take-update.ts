@@ -1,8 +1,17 @@
 import type { KeyObject } from 'node:crypto';
-import { closeSync, constants, createReadStream, fstatSync, openSync, readSync, rmSync, statfsSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  openSync,
+  readSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
-import { isIP } from 'node:net';
-import { isAbsolute, join, normalize } from 'node:path';
+import { join } from 'node:path';
 import {
   checkNewer,
   damaged,
@@ -14,16 +23,17 @@ import {
 } from '../update/manifest.ts';
 import { refusal } from '../update/reasons.ts';
 import { readUpdate } from '../update/update-file.ts';
-import type { Watched } from './journal.ts';
+import { isId } from './journal.ts';
+import { type Watched, watchedIn } from './watched.ts';
 
 /** The agent writes these into its data folder. Whoever has taken the agent over does so, too. */
 const REQUEST = 'update.json';
 const UPDATE = 'update.perchupdate';
 const MOST_REQUEST_BYTES = 4_096;
-const MOST_FOLDERS = 8;
-const MOST_FOLDER_CHARS = 512;
-/** Beside the packages themselves: what is kept of the version before, and what dpkg unpacks. A Node is packed to a quarter. */
-const ROOM_FACTORS: Readonly<Record<PackageName, number>> = { perch: 5, 'perch-node': 12 };
+/** Of a package's size. A Node is packed to a quarter, and kept in a package that is packed less, once its files were copied. */
+const OWN_FACTOR = 7;
+/** What dpkg unpacks lies beside what it takes the place of. */
+const SYSTEM_FACTOR = 5;
 
 export interface UpdateRequest extends Watched {
   readonly id: string;
@@ -94,22 +104,12 @@ export class RequestFolder implements Disposable {
 export function parseRequest(text: string): UpdateRequest | undefined {
   try {
     const { id, host, port, folders } = JSON.parse(text) as Readonly<Record<string, unknown>>;
-    const isId = typeof id === 'string' && /^[0-9a-f]{32}$/.test(id);
-    const isHost = typeof host === 'string' && isIP(host) !== 0;
-    const isPort = typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65_536;
-    const areFolders = Array.isArray(folders) && folders.length <= MOST_FOLDERS && folders.every(isFolder);
-    return isId && isHost && isPort && areFolders ? { id, host, port, folders } : undefined;
+    const watched = watchedIn({ host, port, folders });
+    return watched && isId(id) ? { id, ...watched } : undefined;
   } catch {
     return undefined;
   }
 }
-
-const isFolder = (value: unknown): boolean =>
-  typeof value === 'string' &&
-  value.length <= MOST_FOLDER_CHARS &&
-  isAbsolute(value) &&
-  normalize(value) === value &&
-  !value.includes('\0');
 
 export interface InstalledVersions {
   /** Debian's name of it. */
@@ -127,12 +127,12 @@ export interface TakenUpdate {
  * Reads the update once, checking it on the way, and keeps the packages for this machine in a folder where only root writes: what
  * has been checked is what is installed.
  *
- * @param update an open file @param work is emptied
+ * @param update an open file @param work is emptied @param system where dpkg unpacks them
  * @throws PerchError badInput, exhausted
  */
 export async function takeUpdate(
   update: number,
-  work: string,
+  { work, system }: { readonly work: string; readonly system: string },
   keys: readonly KeyObject[],
   installed: InstalledVersions,
 ): Promise<TakenUpdate> {
@@ -152,7 +152,7 @@ export async function takeUpdate(
           }
         }
         checkNewer(found, await installed.versionOf('perch'));
-        checkRoom(work, found.packages.filter(isFor));
+        checkRoom(work, system, found.packages.filter(isFor));
       },
       take: async (bytes, one) => {
         if (isFor(one)) {
@@ -173,13 +173,29 @@ export async function takeUpdate(
   }
 }
 
-export const roomNeeded = (packages: readonly Pick<UpdatePackage, 'name' | 'sizeBytes'>[]): number =>
-  packages.reduce((sum, { name, sizeBytes }) => sum + sizeBytes * ROOM_FACTORS[name], 0);
+export type SizedPackage = Pick<UpdatePackage, 'sizeBytes'>;
 
-function checkRoom(folder: string, packages: readonly UpdatePackage[]): void {
-  const { bavail, bsize } = statfsSync(folder);
+/** In the updater's own folder, and where dpkg unpacks. */
+export function roomNeeded(packages: readonly SizedPackage[]): { readonly own: number; readonly system: number } {
+  const bytes = packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return { own: bytes * OWN_FACTOR, system: bytes * SYSTEM_FACTOR };
+}
+
+/** On the image these are two disks. */
+function checkRoom(work: string, system: string, packages: readonly SizedPackage[]): void {
   const needed = roomNeeded(packages);
-  if (bavail * bsize < needed) {
-    throw refusal('exhausted', `the update needs ${needed} bytes on the disk, ${bavail * bsize} are free`, 'room');
+  const isOne = statSync(work).dev === statSync(system).dev;
+  const rooms = isOne
+    ? [[work, needed.own + needed.system] as const]
+    : ([
+        [work, needed.own],
+        [system, needed.system],
+      ] as const);
+  for (const [folder, bytes] of rooms) {
+    const { bavail, bsize } = statfsSync(folder);
+    if (bavail * bsize < bytes) {
+      const message = `the update needs ${bytes} bytes on the disk of ${folder}, ${bavail * bsize} are free`;
+      throw refusal('exhausted', message, 'room');
+    }
   }
 }

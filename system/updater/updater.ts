@@ -1,19 +1,22 @@
 import type { KeyObject } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Clock } from '../../agent/base/clock.ts';
 import { explain, PerchError } from '../../agent/base/errors.ts';
-import { debName, type UpdatePackage } from '../update/manifest.ts';
-import { reasonOf, type UpdateReason } from '../update/reasons.ts';
+import { debName, type PackageName, type UpdatePackage } from '../update/manifest.ts';
+import { reasonOf, refusal, type UpdateReason } from '../update/reasons.ts';
 import type { Machine } from './debian.ts';
-import { type Journal, Journals, type Status, syncFolder } from './journal.ts';
+import { type Journal, Journals, type Status } from './journal.ts';
+import { Kept } from './kept.ts';
 import { RequestFolder, takeUpdate, type UpdateRequest } from './take-update.ts';
-import { watchNewVersion } from './watch.ts';
+import { growing, watchNewVersion } from './watch.ts';
 
 /** The second time that the machine starts while a new version is watched is no accident any more. */
 const MOST_STARTS = 1;
 const RETRIES = 5;
 const RETRY_MS = 6_000;
+/** So often the version before cannot be put back, at once or at the next starts, before what is there stays. */
+const MOST_FAILURES = 3;
 /** apt brings a whole system up to date meanwhile. */
 const BUSY_MS = 600_000;
 /** systemd comes back at once as long as a request lies there. */
@@ -47,8 +50,7 @@ export class Updater {
   readonly #deps: UpdaterDeps;
   readonly #journals: Journals;
   readonly #work: string;
-  readonly #kept: string;
-  readonly #good: string;
+  readonly #kept: Kept;
   readonly #hold: string;
 
   constructor(deps: UpdaterDeps) {
@@ -56,8 +58,7 @@ export class Updater {
     this.#deps = deps;
     this.#journals = new Journals(own, answers);
     this.#work = join(own, 'work');
-    this.#kept = join(own, 'kept');
-    this.#good = join(own, 'good');
+    this.#kept = new Kept(own, deps.machine);
     this.#hold = join(answers, 'update.hold');
   }
 
@@ -81,6 +82,7 @@ export class Updater {
     }
     const request = folder.takeRequest();
     if (!request) {
+      folder.removeUpdate();
       this.#deps.say('what was asked for is no request');
       return;
     }
@@ -96,7 +98,7 @@ export class Updater {
     folder.removeUpdate();
     if (request) {
       const text = `the update before this one is not over: ${explain(error)}`;
-      this.#journals.say({ id: request.id, ok: false, state: 'refused', why: 'failed', text, time: this.#time() });
+      this.#tell({ id: request.id, ok: false, state: 'refused', why: 'failed', text, time: this.#time() });
     }
   }
 
@@ -111,17 +113,23 @@ export class Updater {
   }
 
   async #take(folder: RequestFolder, request: UpdateRequest): Promise<Journal | undefined> {
-    const { id, host, port, folders } = request;
-    const { machine, keys } = this.#deps;
+    const { id, host, port } = request;
+    const { machine, keys, clock, places } = this.#deps;
     try {
       const update = folder.openUpdate();
       const architecture = await machine.architecture();
-      const { manifest, packages } = await takeUpdate(update, this.#work, keys, { ...machine, architecture });
+      const rooms = { work: this.#work, system: places.program };
+      const { manifest, packages } = await takeUpdate(update, rooms, keys, { ...machine, architecture });
+      if (!(await machine.canInstall())) {
+        throw refusal('unsupported', 'dpkg cannot run scripts of packages here: /var is mounted noexec', 'noExec');
+      }
       const from = (await machine.versionOf('perch')) ?? '';
       const wasIll = !(await machine.isHealthy(host, port));
+      const folders = await growing(machine, request.folders, clock);
       const journal: Journal = {
-        ...{ step: 'verified', id, from, to: manifest.version, starts: 0, watched: { host, port, folders, wasIll } },
-        ...{ packages: packages.map(debName), previous: await this.#keepPrevious(packages, architecture) },
+        ...{ step: 'verified', id, from, to: manifest.version, starts: 0, failures: 0 },
+        ...{ watched: { host, port, folders, wasIll }, packages: packages.map(debName) },
+        previous: await this.#kept.keepPrevious(packages, architecture),
       };
       this.#keepUpdater(packages);
       // The journal is on the disk at once: what it speaks of has to be there before.
@@ -139,7 +147,9 @@ export class Updater {
   /** @param isStarting Perch is not running yet, and is started afterwards by whoever starts the machine */
   async #goOn(isStarting: boolean): Promise<void> {
     for (let journal = this.#journals.read(); journal; journal = this.#journals.read()) {
-      if (isStarting && journal.step === 'waiting') {
+      if (journal === 'damaged') {
+        await this.#endDamaged(isStarting);
+      } else if (isStarting && journal.step === 'waiting') {
         if (journal.starts < MOST_STARTS) {
           this.#journals.write({ ...journal, starts: journal.starts + 1 });
           return;
@@ -168,7 +178,7 @@ export class Updater {
       case 'going back':
         return this.#putBack(journal, isStarting);
       case 'good':
-        this.#keepInstalled(journal);
+        this.#kept.takeOver(journal, this.#work);
         this.#finish(journal, { ok: true, state: 'good', text: `this box has version ${journal.to} now` });
         return;
       case 'gone back': {
@@ -219,7 +229,7 @@ export class Updater {
   async #putBack(journal: Journal, isStarting: boolean): Promise<void> {
     const { machine, say } = this.#deps;
     this.#say(journal, 'going back', `version ${journal.from} is put back`);
-    const files = journal.previous.map((name) => join(this.#kept, name));
+    const files = this.#kept.files(journal);
     for (let left = RETRIES; ; left -= 1) {
       try {
         const putBack = async () => {
@@ -232,8 +242,7 @@ export class Updater {
       } catch (error) {
         say(explain(error));
         if (left === 0) {
-          // The journal stays: the next start tries it again.
-          throw error;
+          return this.#stayWhole(journal, error, isStarting);
         }
         await this.#sleep(RETRY_MS);
       }
@@ -241,6 +250,52 @@ export class Updater {
     await machine.sync();
     await (isStarting ? machine.reload() : machine.restart());
     this.#journals.write({ ...journal, step: 'gone back' });
+  }
+
+  /** The next start tries to put it back again, but not for ever; meanwhile there has to be a Perch. */
+  async #stayWhole(journal: Journal, error: unknown, isStarting: boolean): Promise<void> {
+    if (!isBusy(error)) {
+      const files = journal.packages.map((name) => join(this.#work, name)).filter((file) => existsSync(file));
+      await this.#makeWhole(files, isStarting);
+      const failures = journal.failures + 1;
+      if (failures >= MOST_FAILURES) {
+        this.#finish(journal, { ok: false, state: 'failed', why: 'notPutBack', text: explain(error) });
+        return;
+      }
+      this.#journals.write({ ...journal, failures });
+    }
+    throw error;
+  }
+
+  /** What was to become of it is not known any more. @throws as long as there is no whole Perch: then the next start tries it again */
+  async #endDamaged(isStarting: boolean): Promise<void> {
+    await this.#makeWhole(this.#kept.newest(), isStarting);
+    if ((await this.#deps.machine.versionOf('perch')) === undefined) {
+      throw new Error('what was written down of the last update is damaged, and Perch is not wholly installed');
+    }
+    const text = 'what was written down of the last update is damaged';
+    this.#end({ id: NO_ID, ok: false, state: 'failed', why: 'failed', text });
+    this.#kept.dropUpdater();
+  }
+
+  /** Installs those of these packages that are only half installed. */
+  async #makeWhole(files: readonly string[], isStarting: boolean): Promise<void> {
+    const { machine, say } = this.#deps;
+    const install = async () => {
+      await machine.configureAll().catch((error: unknown) => say(explain(error)));
+      const half: string[] = [];
+      for (const file of files) {
+        if ((await machine.versionOf(nameOf(file))) === undefined) {
+          half.push(file);
+        }
+      }
+      if (half.length > 0) {
+        await machine.install(half);
+        await machine.sync();
+        await (isStarting ? machine.reload() : machine.restart());
+      }
+    };
+    await this.#held(install).catch((error: unknown) => say(explain(error)));
   }
 
   /** Whatever else installs packages is waited for, so long. */
@@ -274,70 +329,51 @@ export class Updater {
     }
   }
 
-  /** Packages that are installed now: kept since they were, or else made of what lies there. */
-  async #keepPrevious(packages: readonly UpdatePackage[], architecture: string): Promise<readonly string[]> {
-    const { machine } = this.#deps;
-    mkdirSync(this.#kept, { recursive: true, mode: 0o700 });
-    const names: string[] = [];
-    for (const { name, architecture: own } of packages) {
-      const version = (await machine.versionOf(name)) ?? '';
-      const file = `${name}_${version}_${own === 'all' ? 'all' : architecture}.deb`;
-      if (!existsSync(join(this.#kept, file))) {
-        await machine.repack(name, join(this.#kept, file));
-      }
-      names.push(file);
-    }
-    return names;
-  }
-
-  /** Whatever the new version brings, it is this updater that goes back from it, with a Node that runs. */
-  #keepUpdater(packages: readonly UpdatePackage[]): void {
-    const { program, node } = this.#deps.places;
-    rmSync(this.#good, { recursive: true, force: true });
-    mkdirSync(this.#good, { mode: 0o700 });
-    for (const file of ['run', 'updater.cjs']) {
-      copyFileSync(join(program, file), join(this.#good, file));
-    }
-    if (packages.some(({ name }) => name === 'perch-node')) {
-      copyFileSync(node, join(this.#good, 'node'));
-    }
-    syncFolder(this.#good);
-  }
-
-  /** They are what the next update goes back to. */
-  #keepInstalled({ packages, previous }: Journal): void {
-    for (const name of packages.filter((one) => existsSync(join(this.#work, one)))) {
-      renameSync(join(this.#work, name), join(this.#kept, name));
-    }
-    for (const name of previous.filter((one) => !packages.includes(one))) {
-      rmSync(join(this.#kept, name), { force: true });
-    }
-    for (const name of readdirSync(this.#kept).filter((one) => !one.endsWith('.deb'))) {
-      rmSync(join(this.#kept, name), { recursive: true, force: true });
-    }
-    syncFolder(this.#kept);
-  }
-
   #say(journal: Journal, state: Status['state'], text: string): void {
     const { id, from, to } = journal;
-    this.#journals.say({ id, ok: true, state, text, from, to, time: this.#time() });
+    this.#tell({ id, ok: true, state, text, from, to, time: this.#time() });
   }
 
   #finish({ id, from, to }: Journal, result: Pick<Status, 'ok' | 'state' | 'text' | 'why'>): void {
     this.#end({ id, from, to, ...result });
-    rmSync(this.#good, { recursive: true, force: true });
+    this.#kept.dropUpdater();
   }
 
   #end(status: Omit<Status, 'time'>): void {
     this.#deps.say(`${status.state}: ${status.text}`);
-    this.#journals.end({ ...status, time: this.#time() });
+    const said = { ...status, time: this.#time() };
+    this.#journals.keep(said);
+    this.#tell(said);
+    this.#journals.remove();
     rmSync(this.#work, { recursive: true, force: true });
+  }
+
+  /** What is to be done is done, too, where nobody can be told of it. */
+  #tell(status: Status): void {
+    try {
+      this.#journals.say(status);
+    } catch (error) {
+      this.#deps.say(explain(error));
+    }
+  }
+
+  #keepUpdater(packages: readonly UpdatePackage[]): void {
+    const { machine, places } = this.#deps;
+    const node = packages.some(({ name }) => name === 'perch-node') ? places.node : undefined;
+    const copy = this.#kept.keepUpdater(places.program, node);
+    if (copy !== undefined && !machine.mayRun(copy)) {
+      throw refusal('unsupported', `nothing could be started from ${copy}, to go back: it is mounted noexec`, 'noExec');
+    }
   }
 
   #time(): string {
     return new Date(this.#deps.clock.wallMs()).toISOString();
   }
 }
+
+/** Nobody has asked for it. */
+const NO_ID = '0'.repeat(32);
+const nameOf = (file: string): PackageName => (basename(file).startsWith('perch-node_') ? 'perch-node' : 'perch');
 
 const isBusy = (error: unknown): boolean => error instanceof PerchError && error.code === 'conflict';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
-import { recordingsIn, type Signs, watchNewVersion } from './watch.ts';
+import { growing, recordingsIn, type Signs, watchNewVersion } from './watch.ts';
 
 const FOLDERS = ['/srv/door'];
 
@@ -61,4 +61,23 @@ test('recordings are found by their ends, in folders below, not through links', 
   expect(recordingsIn([join(folder, 'door')])).toEqual(new Map([[file, 3]]));
   appendFileSync(file, 'd');
   expect(recordingsIn([join(folder, 'door'), join(folder, 'none')])).toEqual(new Map([[file, 4]]));
+});
+
+test('folders in which something is being recorded are those whose files grow or are new, each for itself', async () => {
+  const clock = new FakeClock();
+  const seconds = () => Math.round(clock.monoMs() / 1_000);
+  const recordings = () =>
+    new Map([
+      ['/srv/door/1.mp4', seconds()],
+      ['/srv/door2/1.mp4', 7],
+      ...(seconds() > 8 ? [['/srv/yard/2.mp4', 1] as const] : []),
+    ]);
+  const folders = ['/srv/door', '/srv/door2', '/srv/yard', '/srv/away'];
+  const found = growing({ recordings }, folders, clock);
+  for (let second = 0; second < 15; second += 1) {
+    await clock.advance(1_000);
+  }
+  expect(await found).toEqual(['/srv/door', '/srv/yard']);
+  expect(seconds()).toBe(15);
+  expect(await growing({ recordings }, [], clock)).toEqual([]);
 });

@@ -2,13 +2,15 @@ import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../agent/base/clock.ts';
 import type { UpdateReason } from '../update/reasons.ts';
-import type { Watched } from './journal.ts';
+import type { Watched } from './watched.ts';
 
 /** So long a new version has until it is seen to work. */
 const PATIENCE_MS = 60_000;
 const LOOK_MS = 1_000;
 /** So often in a row, by the same process: one that ends and is started again is well for a moment, too. */
 const GOOD_LOOKS = 5;
+/** A camera's next part may wait for a key frame. */
+const MOST_LOOKS_BEFORE = 15;
 const MOST_ENTRIES = 5_000;
 const RECORDING = /\.(mp4|ts)$/;
 
@@ -30,6 +32,24 @@ export interface Fault {
   readonly text: string;
 }
 
+/**
+ * Of these folders those in which something is being recorded: not by what the agent says, for a camera that is away before the
+ * update need not be there after it.
+ */
+export async function growing(
+  signs: Pick<Signs, 'recordings'>,
+  folders: readonly string[],
+  clock: Clock,
+): Promise<readonly string[]> {
+  const atFirst = signs.recordings(folders);
+  let grown: readonly string[] = [];
+  for (let looks = 0; looks < MOST_LOOKS_BEFORE && grown.length < folders.length; looks += 1) {
+    await clock.sleep(LOOK_MS, new AbortController().signal);
+    grown = grownOf(folders, atFirst, signs.recordings(folders));
+  }
+  return grown;
+}
+
 /** @returns undefined once the new version works */
 export async function watchNewVersion(signs: Signs, watched: Watched, clock: Clock): Promise<Fault | undefined> {
   const endMs = clock.monoMs() + PATIENCE_MS;
@@ -38,6 +58,7 @@ export async function watchNewVersion(signs: Signs, watched: Watched, clock: Clo
   const isFit = watched.wasIll ? signs.isAnswering : signs.isHealthy;
   let [pid, looks] = [0, 0];
   let atFirst: ReadonlyMap<string, number> | undefined;
+  let silent = watched.folders;
   while (clock.monoMs() < endMs) {
     await clock.sleep(LOOK_MS, never);
     const before = pid;
@@ -47,8 +68,9 @@ export async function watchNewVersion(signs: Signs, watched: Watched, clock: Clo
     if (isWell) {
       const recordings = signs.recordings(watched.folders);
       atFirst ??= recordings;
-      const isRecording = watched.folders.length === 0 || hasGrown(atFirst, recordings);
-      if (looks >= GOOD_LOOKS && isRecording) {
+      const grown = grownOf(watched.folders, atFirst, recordings);
+      silent = watched.folders.filter((one) => !grown.includes(one));
+      if (looks >= GOOD_LOOKS && silent.length === 0) {
         return undefined;
       }
     }
@@ -59,12 +81,17 @@ export async function watchNewVersion(signs: Signs, watched: Watched, clock: Clo
   }
   return looks < GOOD_LOOKS
     ? { why: 'unhealthy', text: `the new version was not healthy ${within}` }
-    : { why: 'notRecording', text: `the new version recorded nothing ${within}` };
+    : { why: 'notRecording', text: `the new version recorded nothing in ${silent.join(', ')} ${within}` };
 }
 
 /** Not by their times: a box without a clock of its own may be back in the past. */
-function hasGrown(before: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>): boolean {
-  return [...now].some(([file, bytes]) => bytes > (before.get(file) ?? 0));
+function grownOf(
+  folders: readonly string[],
+  before: ReadonlyMap<string, number>,
+  now: ReadonlyMap<string, number>,
+): readonly string[] {
+  const grown = [...now].flatMap(([file, bytes]) => (bytes > (before.get(file) ?? 0) ? [file] : []));
+  return folders.filter((folder) => grown.some((file) => file.startsWith(join(folder, '/'))));
 }
 
 /** The newest names first, which are the newest recordings; links are not followed, and no more than some thousands looked at. */
@@ -80,12 +107,21 @@ export function recordingsIn(folders: readonly string[]): ReadonlyMap<string, nu
         if (entry.isDirectory()) {
           waiting.unshift(path);
         } else if (entry.isFile() && RECORDING.test(entry.name)) {
-          found.set(path, statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+          found.set(path, sizeOf(path));
         }
       }
     }
   }
   return found;
+}
+
+/** A disk may fail in between. */
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0;
+  }
 }
 
 function entriesOf(folder: string): readonly Dirent[] {

@@ -26,10 +26,12 @@ const REASONS: Readonly<Record<string, (say: SystemWords) => string>> = {
   notRecording: (say) => say.updateNotRecording,
   powerCut: (say) => say.updatePowerCut,
   restarted: (say) => say.updateRestarted,
+  notPutBack: (say) => say.updateNotPutBack,
 };
 
 export const updateReason = (why: string | null | undefined, say: SystemWords): string | undefined =>
   REASONS[why ?? '']?.(say);
 
 /** What happened then is told by the box's own text alone: what dpkg said, or what nobody foresaw. */
-export const saysMore = (why: string | null): boolean => why === 'failed' || why === 'notInstalled';
+const SAYS_MORE: readonly unknown[] = ['failed', 'notInstalled', 'notPutBack'];
+export const saysMore = (why: string | null): boolean => SAYS_MORE.includes(why);

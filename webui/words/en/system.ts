@@ -74,6 +74,7 @@ export const system = {
   updatePowerCut: 'The power was cut meanwhile. Try it again.',
   updateRestarted: 'The machine was started again and again meanwhile.',
   updateNotInstalled: 'The new version could not be installed.',
+  updateNotPutBack: 'The version before could not be put back.',
   updateBusy: 'Another program is installing packages on this machine. Try it again later.',
   updateFailed: 'This machine failed at it.',
   updateNoPackage: 'Perch was not installed by its package here.',

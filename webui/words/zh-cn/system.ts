@@ -70,6 +70,7 @@ export const system: SystemWords = {
   updatePowerCut: '期间断电了，请再试一次。',
   updateRestarted: '期间设备一再重新启动。',
   updateNotInstalled: '新版本无法安装。',
+  updateNotPutBack: '无法恢复到之前的版本。',
   updateBusy: '设备上另有程序正在安装软件包，请稍后再试。',
   updateFailed: '设备未能完成。',
   updateNoPackage: '本设备上的 Perch 不是由软件包安装的。',

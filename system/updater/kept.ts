@@ -1,0 +1,98 @@
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PackageName, UpdatePackage } from '../update/manifest.ts';
+import type { Machine } from './debian.ts';
+import { type Journal, syncFolder } from './journal.ts';
+
+/** What an update goes back to: packages of the version before, and the updater that knows how. */
+export class Kept {
+  readonly #packages: string;
+  readonly #updater: string;
+  readonly #machine: Pick<Machine, 'versionOf' | 'isWhole' | 'repack'>;
+
+  /** @param own the updater's own folder */
+  constructor(own: string, machine: Pick<Machine, 'versionOf' | 'isWhole' | 'repack'>) {
+    this.#packages = join(own, 'kept');
+    this.#updater = join(own, 'good');
+    this.#machine = machine;
+  }
+
+  files({ previous }: Pick<Journal, 'previous'>): readonly string[] {
+    return previous.map((name) => join(this.#packages, name));
+  }
+
+  /** Packages that are installed now: kept since they were, or else made of what lies there. @returns their names */
+  async keepPrevious(packages: readonly UpdatePackage[], architecture: string): Promise<readonly string[]> {
+    mkdirSync(this.#packages, { recursive: true, mode: 0o700 });
+    const names: string[] = [];
+    for (const { name, architecture: own } of packages) {
+      const version = (await this.#machine.versionOf(name)) ?? '';
+      const file = `${name}_${version}_${own === 'all' ? 'all' : architecture}.deb`;
+      const path = join(this.#packages, file);
+      // Read through now, while there is another one: a card forgets.
+      if (!existsSync(path) || !(await this.#machine.isWhole(path))) {
+        await this.#machine.repack(name, path);
+      }
+      names.push(file);
+    }
+    return names;
+  }
+
+  /** Of each package the one that was kept last. */
+  newest(): readonly string[] {
+    const names = namesIn(this.#packages).filter((name) => name.endsWith('.deb'));
+    const byAge = names.sort((a, b) => this.#changedMs(b) - this.#changedMs(a));
+    return (['perch', 'perch-node'] satisfies PackageName[]).flatMap((name) => {
+      const newest = byAge.find((one) => one.startsWith(`${name}_`));
+      return newest === undefined ? [] : [join(this.#packages, newest)];
+    });
+  }
+
+  #changedMs(name: string): number {
+    return statSync(join(this.#packages, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  }
+
+  /** Those that are installed now are what the next update goes back to. @param work where they lie */
+  takeOver({ packages, previous }: Journal, work: string): void {
+    for (const name of packages.filter((one) => existsSync(join(work, one)))) {
+      renameSync(join(work, name), join(this.#packages, name));
+    }
+    for (const name of previous.filter((one) => !packages.includes(one))) {
+      rmSync(join(this.#packages, name), { force: true });
+    }
+    for (const name of namesIn(this.#packages).filter((one) => !one.endsWith('.deb'))) {
+      rmSync(join(this.#packages, name), { recursive: true, force: true });
+    }
+    syncFolder(this.#packages);
+  }
+
+  /**
+   * Whatever the new version brings, it is this updater that goes back from it, with a Node that runs.
+   * @param node undefined: it stays as it is @returns where that lies then
+   */
+  keepUpdater(program: string, node: string | undefined): string | undefined {
+    rmSync(this.#updater, { recursive: true, force: true });
+    mkdirSync(this.#updater, { mode: 0o700 });
+    for (const file of ['run', 'updater.cjs']) {
+      copyFileSync(join(program, file), join(this.#updater, file));
+    }
+    const copy = node === undefined ? undefined : join(this.#updater, 'node');
+    if (node !== undefined && copy !== undefined) {
+      copyFileSync(node, copy);
+    }
+    syncFolder(this.#updater);
+    return copy;
+  }
+
+  dropUpdater(): void {
+    rmSync(this.#updater, { recursive: true, force: true });
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

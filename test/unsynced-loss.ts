@@ -1,0 +1,228 @@
+import files, { type PathLike } from 'node:fs';
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** What a power cut takes of all that no `fsync` has made sure of. */
+export type Loss = 'nothing' | 'contents' | 'names' | 'contents and names';
+export const LOSSES: readonly Loss[] = ['nothing', 'contents', 'names', 'contents and names'];
+
+export class PowerCut extends Error {}
+
+interface Renaming {
+  /** Whose sync makes it last. */
+  readonly folder: string;
+  undo(): void;
+}
+
+/**
+ * A disk whose power can be cut before anything that a program does to it. Afterwards nothing can be done until it is switched on
+ * again; then the disk is as POSIX allows it to be: files whose contents were not synced are empty, and names that were
+ * changed in a folder that was not synced are what they were.
+ */
+export class PowerCuts implements Disposable {
+  /** So many things happen until then. */
+  left = Number.POSITIVE_INFINITY;
+  happened = 0;
+  readonly #begin: string;
+  readonly #real = { ...files };
+  readonly #realPromises = { ...promises };
+  #isOff = false;
+  #restore = (): void => {};
+  readonly #open = new Map<number, string>();
+  readonly #unsynced = new Set<string>();
+  #renamings: Renaming[] = [];
+
+  /** @param begin of the paths that lie on it */
+  constructor(begin: string) {
+    this.#begin = begin;
+    const [synchronous, asynchronous] = [this.#synchronous(), this.#asynchronous()];
+    const former = [pick(files, synchronous), pick(promises, asynchronous)] as const;
+    Object.assign(files, synchronous);
+    Object.assign(promises, asynchronous);
+    syncBuiltinESMExports();
+    this.#restore = () => {
+      Object.assign(files, former[0]);
+      Object.assign(promises, former[1]);
+      syncBuiltinESMExports();
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#restore();
+  }
+
+  get isCut(): boolean {
+    return this.left < 0;
+  }
+
+  /** Something that is done to the machine, on the disk or elsewhere. @throws PowerCut once there is no power */
+  happens(): void {
+    this.left -= 1;
+    if (this.isCut) {
+      throw new PowerCut('the power is cut');
+    }
+    this.happened += 1;
+  }
+
+  /** As `sync` does. */
+  syncAll(): void {
+    this.#unsynced.clear();
+    this.#renamings = [];
+  }
+
+  switchOn(loss: Loss): void {
+    this.#isOff = true;
+    if (loss.endsWith('names')) {
+      for (const renaming of this.#renamings.reverse()) {
+        renaming.undo();
+      }
+    }
+    if (loss.startsWith('contents')) {
+      for (const file of this.#unsynced) {
+        if (this.#real.existsSync(file)) {
+          this.#real.truncateSync(file);
+        }
+      }
+    }
+    this.syncAll();
+    this.left = Number.POSITIVE_INFINITY;
+    this.#isOff = false;
+  }
+
+  #isHere(path: unknown): path is string {
+    const isText = typeof path === 'string' && !this.#isOff;
+    return isText && (path.startsWith(this.#begin) || path.startsWith('/proc/self/fd/'));
+  }
+
+  #synchronous(): Partial<typeof files> {
+    const real = this.#real;
+    /** @param then what is remembered of it */
+    const before =
+      <A extends readonly [unknown, ...unknown[]], R>(work: (...given: A) => R, then?: (...given: A) => void) =>
+      (...given: A): R => {
+        if (this.#isHere(given[0]) || this.#open.has(given[0] as number)) {
+          this.happens();
+          then?.(...given);
+        }
+        return work(...given);
+      };
+    return {
+      mkdirSync: before(real.mkdirSync) as typeof real.mkdirSync,
+      writeFileSync: before(real.writeFileSync, (file) => void this.#unsynced.add(String(file))),
+      copyFileSync: before(real.copyFileSync, (_from, to) => void this.#unsynced.add(String(to))),
+      renameSync: before(real.renameSync, (from, to) => this.#renamed(String(from), String(to))),
+      rmSync: before(real.rmSync, (file) => this.#removed(String(file))),
+      writeSync: before(real.writeSync as (handle: number) => number, (handle) => {
+        this.#unsynced.add(this.#open.get(handle) ?? '');
+      }) as typeof real.writeSync,
+      // Only as far as this disk is concerned: a real one would take its time.
+      fsyncSync: before(
+        (_handle: number) => {},
+        (handle) => this.#synced(this.#open.get(handle) ?? ''),
+      ),
+      openSync: (file: PathLike, ...more) => {
+        if (this.#isHere(file) && more[0] === 'w') {
+          this.happens();
+          this.#unsynced.add(file);
+        }
+        const handle = real.openSync(file, ...more);
+        if (this.#isHere(file)) {
+          this.#open.set(handle, file);
+        }
+        return handle;
+      },
+      closeSync: (handle) => {
+        this.#open.delete(handle);
+        real.closeSync(handle);
+      },
+    };
+  }
+
+  #asynchronous(): Partial<typeof promises> {
+    const { mkdir, rm, open } = this.#realPromises;
+    const happens = (path: unknown, then = (_path: string) => {}): void => {
+      if (this.#isHere(path)) {
+        this.happens();
+        then(path);
+      }
+    };
+    return {
+      mkdir: (async (path: PathLike, ...more: []) => {
+        happens(path);
+        return mkdir(path, ...more);
+      }) as typeof mkdir,
+      rm: async (path, ...more) => {
+        happens(path, (file) => this.#removed(file));
+        return rm(path, ...more);
+      },
+      open: async (path, ...more) => {
+        happens(path, (file) => void this.#unsynced.add(file));
+        const handle = await open(path, ...more);
+        const writeFile = handle.writeFile.bind(handle);
+        return Object.assign(handle, {
+          writeFile: async (...given: Parameters<typeof writeFile>) => {
+            happens(path, (file) => void this.#unsynced.add(file));
+            return writeFile(...given);
+          },
+          sync: async () => {
+            happens(path, (file) => this.#synced(file));
+          },
+        });
+      },
+    };
+  }
+
+  #synced(path: string): void {
+    this.#unsynced.delete(path);
+    this.#renamings = this.#renamings.filter(({ folder }) => folder !== path);
+  }
+
+  #renamed(from: string, to: string): void {
+    const former = this.#keep(to);
+    if (this.#unsynced.delete(from)) {
+      this.#unsynced.add(to);
+    } else {
+      this.#unsynced.delete(to);
+    }
+    const undo = (): void => {
+      this.#real.renameSync(to, from);
+      former?.(to);
+      // Contents that were not synced are lost under whichever name.
+      if (this.#unsynced.delete(to)) {
+        this.#unsynced.add(from);
+      }
+    };
+    this.#renamings.push({ folder: dirname(to), undo });
+  }
+
+  #removed(path: string): void {
+    const former = this.#keep(path);
+    if (former && !path.startsWith('/proc/')) {
+      this.#renamings.push({ folder: dirname(path), undo: () => former(path) });
+    }
+  }
+
+  /** @returns what puts it back; undefined: nothing is there */
+  #keep(path: string): ((to: string) => void) | undefined {
+    const { existsSync, rmSync, statSync, readdirSync, readFileSync, mkdirSync, writeFileSync } = this.#real;
+    if (!existsSync(path)) {
+      return undefined;
+    }
+    if (!statSync(path).isDirectory()) {
+      const bytes = readFileSync(path);
+      return (to) => writeFileSync(to, bytes);
+    }
+    const inside = readdirSync(path).map((name) => [name, this.#keep(join(path, name))] as const);
+    return (to) => {
+      rmSync(to, { recursive: true, force: true });
+      mkdirSync(to);
+      for (const [name, putBack] of inside) {
+        putBack?.(join(to, name));
+      }
+    };
+  }
+}
+
+const pick = (from: object, keys: object): object =>
+  Object.fromEntries(Object.entries(from).filter(([name]) => name in keys));
