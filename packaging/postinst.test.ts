@@ -17,7 +17,7 @@ import { expect, onTestFinished, test } from 'vitest';
 function machine() {
   const root = mkdtempSync(join(tmpdir(), 'perch-postinst-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
-  for (const folder of ['bin', 'etc/perch', 'run/systemd/system', 'run/perch-host', 'usr/share/perch', 'usr/lib']) {
+  for (const folder of ['bin', 'etc/perch', 'run/systemd/system', 'run/perch-host', 'usr/share/perch', 'var/lib/perch-update']) {
     mkdirSync(join(root, folder), { recursive: true });
   }
   mkdirSync(join(root, 'usr/lib/perch/webui/dist'), { recursive: true });
@@ -25,7 +25,7 @@ function machine() {
   const source = readFileSync(join(import.meta.dirname, 'debian/perch/postinst'), 'utf8');
   writeFileSync(
     join(root, 'postinst'),
-    source.replaceAll(/ (\/(?:etc|run|usr)\/)/g, ` ${root}$1`).replace('page=', `page=${root}`),
+    source.replaceAll(/ (\/(?:etc|run|usr|var)\/)/g, ` ${root}$1`).replace('page=', `page=${root}`),
   );
   const stand = (name: string, script = '') => {
     writeFileSync(join(root, 'bin', name), `#!/bin/sh\necho "${name} $*" >> ${root}/asked\n${script}\n`);
@@ -44,9 +44,11 @@ function machine() {
   stand('install', 'for it; do :; done; echo "perch: own" > "$it"');
   return {
     ...{ root, stand },
-    configure: (before = '') => {
+    /** @param by who starts dpkg */
+    configure: (before = '', by: readonly string[] = []) => {
       const env = { PATH: `${root}/bin:/usr/bin:/bin` };
-      execFileSync('sh', [join(root, 'postinst'), 'configure', before], { env, stdio: 'pipe' });
+      const [program = '', ...words] = [...by, 'sh', join(root, 'postinst'), 'configure', before];
+      execFileSync(program, words, { env, stdio: 'pipe' });
       return readFileSync(join(root, 'asked'), 'utf8').replaceAll(root, '').split('\n');
     },
   };
@@ -63,7 +65,7 @@ test('a newer version is started anew, but not by the package where the updater 
   expect(configure('1.0.0')).toContain('deb-systemd-invoke restart perch.service');
   rmSync(join(root, 'asked'));
   writeFileSync(join(root, 'run/perch-host/update.hold'), '');
-  const asked = configure('1.0.0');
+  const asked = configure('1.0.0', ['flock', '--close', join(root, 'var/lib/perch-update/lock')]);
   expect(asked.filter((line) => line.endsWith(' perch.service'))).toEqual([
     'deb-systemd-helper unmask perch.service',
     'deb-systemd-helper --quiet was-enabled perch.service',
@@ -71,6 +73,13 @@ test('a newer version is started anew, but not by the package where the updater 
   ]);
   // Nobody else would start what the new version waits for.
   expect(asked).toEqual(expect.arrayContaining(PATHS));
+});
+
+test('an updater that was killed does not keep what is installed by hand from being started', () => {
+  const { root, configure } = machine();
+  writeFileSync(join(root, 'run/perch-host/update.hold'), '');
+  writeFileSync(join(root, 'var/lib/perch-update/lock'), '');
+  expect(configure('1.0.0')).toContain('deb-systemd-invoke restart perch.service');
 });
 
 test('a unit that the owner has masked does not keep the package from being installed', () => {
