@@ -17,7 +17,14 @@ import { expect, onTestFinished, test } from 'vitest';
 function machine() {
   const root = mkdtempSync(join(tmpdir(), 'perch-postinst-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
-  for (const folder of ['bin', 'etc/perch', 'run/systemd/system', 'run/perch-host', 'usr/share/perch', 'var/lib/perch-update']) {
+  for (const folder of [
+    'bin',
+    'etc/perch',
+    'run/systemd/system',
+    'run/perch-host',
+    'usr/share/perch',
+    'var/lib/perch-update',
+  ]) {
     mkdirSync(join(root, folder), { recursive: true });
   }
   mkdirSync(join(root, 'usr/lib/perch/webui/dist'), { recursive: true });
