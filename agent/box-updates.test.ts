@@ -1,9 +1,10 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { HostAnswer } from '../system/host-requests.ts';
@@ -11,6 +12,7 @@ import type { UpdatePackage } from '../system/update/manifest.ts';
 import { writeHeader } from '../system/update/update-file.ts';
 import { writeNewest } from '../system/update/update-server.ts';
 import { FakeClock } from '../test/fake-clock.ts';
+import { PerchError } from './base/errors.ts';
 import { createLogger } from './base/log.ts';
 import { BoxUpdates, recordFolder } from './box-updates.ts';
 import { parseConfig } from './config/load.ts';
@@ -26,9 +28,12 @@ let asked: object[];
 let told: object[];
 let answer: (HostAnswer & { readonly id: string }) | undefined;
 let isOffered: boolean;
+/** Root's service says nothing. */
+let isDeaf: boolean;
 /** Names of what is being recorded. */
 let recorded: readonly string[];
 let updateAddress: string;
+let updates: () => BoxUpdates;
 let stop: AbortController;
 let clock: FakeClock;
 
@@ -36,34 +41,38 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perch-updates-'));
   mkdirSync(join(folder, 'keys'));
   writeFileSync(join(folder, 'keys/own.pem'), KEYS.publicKey.export({ type: 'spki', format: 'pem' }));
-  [asked, told, answer, isOffered, updateAddress, recorded] = [[], [], undefined, true, '', ['door']];
+  [asked, told, answer, isOffered, isDeaf, updateAddress, recorded] = [[], [], undefined, true, false, '', ['door']];
   [stop, clock] = [new AbortController(), new FakeClock()];
   const { config } = parseConfig(CONFIG, 'perch.yml', {}, DEFAULTS);
   if (!config) {
     throw new Error('the configuration is wrong');
   }
-  const updates = new BoxUpdates({
-    ...{ version: 'v1.1.0', dataDir: folder, clock, log: createLogger('silent', () => {}), signal: stop.signal },
-    events: { emit: (_type, fields) => void told.push(fields) },
-    paths: {
-      list: () => [
-        ...recorded.map((name) => ({ name, recording: { active: true } as never })),
-        { name: 'yard', recording: null },
-      ],
-    },
-    settings: () => ({ ...config, updateAddress }),
-    keyFolder: join(folder, 'keys'),
-    host: {
-      offers: () => isOffered,
-      ask: async (task, fields) => {
-        asked.push({ task, ...fields });
-        return { ok: true, text: 'it is being installed', state: 'installing' };
+  updates = () =>
+    new BoxUpdates({
+      ...{ version: 'v1.1.0', dataDir: folder, clock, log: createLogger('silent', () => {}), signal: stop.signal },
+      events: { emit: (_type, fields) => void told.push(fields) },
+      paths: {
+        list: () => [
+          ...recorded.map((name) => ({ name, recording: { active: true } as never })),
+          { name: 'yard', recording: null },
+        ],
       },
-      lastAnswer: async () => answer,
-    },
-  });
+      settings: () => ({ ...config, updateAddress }),
+      keyFolder: join(folder, 'keys'),
+      host: {
+        offers: () => isOffered,
+        ask: async (task, fields) => {
+          asked.push({ task, ...fields });
+          if (isDeaf) {
+            throw new PerchError('timeout', 'perch-update.service has not answered');
+          }
+          return { ok: true, text: 'it is being installed', state: 'installing' };
+        },
+        lastAnswer: async () => answer,
+      },
+    });
   app = createHttpApp({ log: createLogger('silent', () => {}) });
-  await app.register(updateRoutes, { access: { require: async () => {} }, updates });
+  await app.register(updateRoutes, { access: { require: async () => {} }, updates: updates() });
 });
 afterEach(async () => {
   stop.abort();
@@ -254,6 +263,41 @@ test('an update may take longer to come in than other requests', async () => {
   slow.write(update.subarray(50_000));
   expect((await slow.toArray()).join('')).toMatch(/^HTTP\/1.1 200 /);
   expect(readFileSync(requested()).equals(update)).toBe(true);
+});
+
+test('an update that nobody takes is not left lying there, and whoever has sent it is told', async () => {
+  isDeaf = true;
+  expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 504, why: 'noAnswer' });
+  expect(readdirSync(join(folder, 'requests'))).toEqual([]);
+});
+
+test.for([
+  [['update.perchupdate', 'update.perchupdate.new'], []],
+  [
+    ['update.json', 'update.perchupdate', 'update.perchupdate.new'],
+    ['update.json', 'update.perchupdate'],
+  ],
+] as const)('of %s that a process before has left there is %s after the start', async ([left, expected]) => {
+  mkdirSync(join(folder, 'requests'));
+  for (const name of left) {
+    writeFileSync(join(folder, 'requests', name), 'left');
+  }
+  await expect(updates().check(Readable.from([Buffer.alloc(100)]))).rejects.toThrow('no update');
+  expect(readdirSync(join(folder, 'requests'))).toEqual(expected);
+});
+
+test('while one update is taken another one is refused with its reason', async () => {
+  const first = updates();
+  const never = new Readable({ read: () => {} });
+  const checked = first.check(never).catch((error: unknown) => error);
+  await expect(first.check(Readable.from([]))).rejects.toMatchObject({ context: { why: 'taking', isBusy: true } });
+  never.push(null);
+  expect(await checked).toBeInstanceOf(Error);
+});
+
+test('a time that is none is not told', async () => {
+  answer = { id: 'a', ok: false, text: '', state: 'gone back', why: 'unhealthy', time: 'soon' };
+  expect((await app.inject('/v3/update')).json()).toMatchObject({ last: { state: 'gone back', time: null } });
 });
 
 test('an update of long ago is no news', async () => {

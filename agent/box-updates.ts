@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -12,7 +12,7 @@ import { newestVersion, type UpdateServer, updateFrom } from '../system/update/u
 import { compareVersions, isVersion } from '../system/update/version.ts';
 import type { TellBox } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
-import { PerchError } from './base/errors.ts';
+import { explain, PerchError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { parseAddress } from './config/address.ts';
 import { type Config, resolvePath } from './config/load.ts';
@@ -25,6 +25,7 @@ const LOOK_MS = 2_000;
 const MOST_FOLDERS = 8;
 const UNDER_WAY: readonly unknown[] = ['installing', 'waiting', 'going back'];
 const FILE = 'update.perchupdate';
+const UNFINISHED = `${FILE}.new`;
 
 export interface BoxUpdatesDeps {
   readonly version: string;
@@ -46,6 +47,7 @@ export interface BoxUpdatesDeps {
  */
 export class BoxUpdates implements UpdateBox {
   readonly #deps: BoxUpdatesDeps;
+  readonly #cleaned: Promise<void>;
   #isTaken = false;
   #told = '';
 
@@ -53,6 +55,7 @@ export class BoxUpdates implements UpdateBox {
     this.#deps = deps;
     const stop = deps.clock.every(LOOK_MS, () => void this.#look());
     deps.signal.addEventListener('abort', stop, { once: true });
+    this.#cleaned = this.#clean();
   }
 
   async state(): Promise<UpdateState> {
@@ -105,11 +108,37 @@ export class BoxUpdates implements UpdateBox {
   async #install(manifest: Manifest): Promise<UpdatePlan> {
     const { host, signal, version, log } = this.#deps;
     log.info({ version: manifest.version, from: version }, 'an update is installed');
-    const answer = await host.ask('update', this.#request(), TAKEN_MS, signal);
+    const answer = await host.ask('update', this.#request(), TAKEN_MS, signal).catch((cause) => this.#unheard(cause));
     if (!answer.ok) {
       throw new PerchError('badInput', answer.text, { why: answer['why'] });
     }
     return planOf(manifest, version);
+  }
+
+  /** Whoever has taken the request has opened the file, too: otherwise nobody will. */
+  async #unheard(cause: unknown): Promise<never> {
+    if (!this.#deps.signal.aborted) {
+      await rm(join(this.#folder, FILE), { force: true });
+    }
+    const isLate = cause instanceof PerchError && cause.code === 'timeout';
+    throw isLate ? refusal('timeout', cause.message, 'noAnswer', cause) : cause;
+  }
+
+  /** What a process before this one has left, hundreds of megabytes perhaps; but not what still waits to be taken. */
+  async #clean(): Promise<void> {
+    try {
+      const names = new Set(await readdir(this.#folder).catch(() => []));
+      const left = names.has('update.json') ? [UNFINISHED] : [UNFINISHED, FILE];
+      for (const name of left.filter((one) => names.has(one))) {
+        await rm(join(this.#folder, name), { force: true });
+      }
+    } catch (cause) {
+      this.#deps.log.warn({ cause: explain(cause) }, 'what was left of an update cannot be removed');
+    }
+  }
+
+  get #folder(): string {
+    return join(this.#deps.dataDir, 'requests');
   }
 
   #server(): UpdateServer {
@@ -147,6 +176,7 @@ export class BoxUpdates implements UpdateBox {
     }
     this.#isTaken = true;
     try {
+      await this.#cleaned;
       return await work();
     } finally {
       this.#isTaken = false;
@@ -166,10 +196,10 @@ export class BoxUpdates implements UpdateBox {
 
   /** Writes it down as it comes, and gives it its name once all of it is right. */
   async #keep(pieces: AsyncIterable<Uint8Array>, begin: (manifest: Manifest) => void): Promise<Manifest> {
-    const folder = join(this.#deps.dataDir, 'requests');
+    const folder = this.#folder;
     await mkdir(folder, { recursive: true, mode: 0o750 });
     const file = join(folder, FILE);
-    const temporary = `${file}.new`;
+    const temporary = join(folder, UNFINISHED);
     await rm(temporary, { force: true });
     const out = createWriteStream(temporary, { mode: 0o640, flush: true });
     const written = finished(out);
@@ -274,7 +304,9 @@ function lastOf({ ok, text, state, why, from, to, time }: HostAnswer): NonNullab
   const told = texts({ state, why, from, to, time });
   return {
     ...{ ok, text, state: told['state'] ?? '' },
-    ...{ why: told['why'] ?? null, from: told['from'] ?? null, to: told['to'] ?? null, time: told['time'] ?? null },
+    ...{ why: told['why'] ?? null, from: told['from'] ?? null, to: told['to'] ?? null },
+    // A disk may have damaged it.
+    time: Number.isNaN(Date.parse(told['time'] ?? '')) ? null : (told['time'] ?? null),
   };
 }
 

@@ -106,6 +106,18 @@ test('a service that says nothing is named, with where to look: it was not start
     await clock.advance(1_000);
   }
   expect((await unheard).message).toContain('systemctl status perch-disk.path');
+  // An hour later it would come as a surprise.
+  expect(readdirSync(join(dataDir, 'requests'))).toEqual([]);
+});
+
+test('a process that ends takes back nothing', async () => {
+  makeReady();
+  const stop = new AbortController();
+  const unheard = failing(requests.ask('disk', {}, PATIENCE_MS, stop.signal));
+  await requested();
+  stop.abort();
+  await unheard;
+  expect(readdirSync(join(dataDir, 'requests'))).toEqual(['disk.json']);
 });
 
 test('a request that is too large is not written', async () => {

@@ -56,7 +56,7 @@ export class HostRequests {
   /**
    * One at a time for each task. The service may end this process before the answer has come.
    * @param fields of the request, beside its id
-   * @param signal ends the waiting, not what has been asked for
+   * @param signal ends the waiting, not what has been asked for; what nobody has read within `patienceMs` is taken back
    * @throws PerchError `unsupported` nobody does it here, `conflict` one is under way, `timeout` no answer came within `patienceMs`
    */
   async ask(task: HostTask, fields: object, patienceMs: number, signal: AbortSignal): Promise<HostAnswer> {
@@ -121,10 +121,15 @@ export class HostRequests {
       }
       await clock.sleep(LOOK_MS, signal);
     }
-    const isUnread = await readFile(join(this.#deps.dataDir, 'requests', `${task}.json`), 'utf8').then(
+    const file = join(this.#deps.dataDir, 'requests', `${task}.json`);
+    const isUnread = await readFile(file, 'utf8').then(
       (text) => text.includes(id),
       () => false,
     );
+    if (isUnread && !signal.aborted) {
+      // Nobody reckons with it any more.
+      await rm(file, { force: true });
+    }
     const what = isUnread ? `systemctl status perch-${task}.path` : `journalctl -u perch-${task}.service`;
     throw new PerchError('timeout', `perch-${task}.service has not answered: ${what} tells why`, { task });
   }

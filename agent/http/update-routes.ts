@@ -74,7 +74,7 @@ export interface UpdateRoutesOptions {
 }
 
 const tags = ['box'];
-const FAILURES = [400, 413, 415, 429, 501, 503, 504, 507];
+const FAILURES = [400, 409, 413, 415, 429, 501, 503, 504, 507];
 const sent = {
   tags,
   body: Type.String({ format: 'binary' }),
