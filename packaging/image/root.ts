@@ -110,6 +110,9 @@ async function settle(folder: string): Promise<void> {
   // A unit that has a script of the old kind, too, is enabled by a program of the root's, and that is for another processor.
   await call('systemctl', ['--root', folder, 'enable', ...UNITS.enable], { env: { SYSTEMCTL_SKIP_SYSV: '1' } });
   await call('systemctl', ['--root', folder, 'mask', ...UNITS.mask]);
+  // It tells the screen at each start that this is no virtual machine.
+  await mkdir(join(folder, 'etc/systemd/system-generators'), { recursive: true });
+  await symlink('/dev/null', join(folder, 'etc/systemd/system-generators/systemd-ssh-generator'));
   await writeFile(join(folder, 'etc/machine-id'), '');
   await replaceByLink(join(folder, 'var/lib/dbus/machine-id'), '/etc/machine-id');
   for (const name of ['random-seed', 'credential.secret']) {
