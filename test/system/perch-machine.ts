@@ -89,7 +89,8 @@ export class PerchMachine implements AsyncDisposable {
     );
     await this.machine.must(`mount ${folder}`);
     const before = await this.mainPid();
-    await this.ask('POST', 'disks/places/open', { folder });
+    // A busy machine may not have looked at it in time.
+    await expect.poll(() => this.asked('POST', 'disks/places/open', { folder })).toMatchObject({ status: 200 });
     await this.ask('PATCH', 'config/pathdefaults/patch', {
       recordPath: `${folder}/perch/%path/%Y-%m-%d_%H-%M-%S-%f`,
     });
