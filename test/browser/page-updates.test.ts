@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeUpdate, updateKeys } from '../../packaging/update.ts';
 import { system as english } from '../../webui/words/en/system.ts';
 import { system as chinese } from '../../webui/words/zh-cn/system.ts';
-import { type PageBox, startPageBox } from '../page-box.ts';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { until } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../peers/page-visit.ts';
@@ -246,6 +246,36 @@ describeWith(['chromium'], 'updates on the page', () => {
       expect(complaints.filter((line) => !/^503 .*\/v3\/update\/look$|status of 503/.test(line))).toEqual([]);
     },
   );
+
+  test('while somebody else is sending an update the page says so, and takes none', async () => {
+    const file = await machine.make('1.2.0');
+    const headers = { 'Content-Type': 'application/octet-stream' };
+    const login = { auth: `owner:${OWNER_PASSWORD}`, host: '127.0.0.1', port: box.port };
+    const sending = request({ ...login, path: '/v3/update/check', method: 'POST', headers }).on('error', () => {});
+    sending.write(readFileSync(file).subarray(0, 100_000));
+    await until(async () => (await box.api<{ isReceiving: boolean }>('GET', 'update')).isReceiving || undefined);
+    const say = LANGUAGES['en-GB'];
+    await using owner = await open('phone', 'en-GB');
+    const { page } = owner;
+    await page.getByRole('status').filter({ hasText: say.updateTaking }).waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await page.locator(CHOICE).setInputFiles(file);
+    await page.getByRole('alert').filter({ hasText: say.updateTaking }).waitFor();
+    sending.destroy();
+    await until(async () => !(await box.api<{ isReceiving: boolean }>('GET', 'update')).isReceiving || undefined);
+    await page.locator(CHOICE).setInputFiles(file);
+    await page.getByText(say.updatePlan('1.2.0')).waitFor();
+    expect(owner.complaints.filter((line) => !/^409 .*\/v3\/update\/check$|status of 409/.test(line))).toEqual([]);
+  });
+
+  test.for(['failed', 'busy', 'noExec'] as const)('%s is said in Chinese, too', async (why) => {
+    const say = LANGUAGES['zh-CN'];
+    machine.say('refused', { ok: false, to: null, why });
+    await using owner = await open('phone', 'zh-CN');
+    const reason = { failed: say.updateFailed, busy: say.updateBusy, noExec: say.updateNoExec }[why];
+    await owner.page.getByRole('status').filter({ hasText: reason }).waitFor();
+    expect(await axeFindings(owner.page)).toEqual([]);
+  });
 
   test.for(sizesInTurn().flatMap((size) => [[size, 'en-GB'] as const, [size, 'zh-CN'] as const]))(
     'what became of the last update is said to whoever comes later, with the reason, on a %s in %s',

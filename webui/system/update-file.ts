@@ -20,6 +20,8 @@ export interface LastUpdate {
 export interface UpdateState {
   readonly version: string;
   readonly lacking: 'noService' | 'noKey' | null;
+  /** A file is being checked, fetched or taken, for this page or for somebody else. */
+  readonly isReceiving: boolean;
   /** Where the box looks for updates when it is asked to. */
   readonly address: string | null;
   readonly last: LastUpdate | null;

@@ -47,7 +47,7 @@ export function UpdatesPage() {
           {state.last && <Last last={state.last} isAway={isAway} />}
           <p class="dim">{state.lacking === null ? say.updateText : updateReason(state.lacking, say)}</p>
           {state.lacking === null && !isUnderWay(state.last) && (
-            <Choose mayLook={state.address !== null} onBegun={look} />
+            <Choose mayLook={state.address !== null} isTaking={state.isReceiving} onBegun={look} />
           )}
         </>
       ) : (
@@ -118,15 +118,25 @@ function Last({ last, isAway }: { readonly last: LastUpdate; readonly isAway: bo
 
 type Work = 'none' | 'reading' | 'looking' | 'sending';
 
-function Choose({ mayLook, onBegun }: { readonly mayLook: boolean; readonly onBegun: () => void }) {
+interface ChooseProps {
+  readonly mayLook: boolean;
+  /** The box said so a moment ago. */
+  readonly isTaking: boolean;
+  readonly onBegun: () => void;
+}
+
+function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
   const say = systemWords.value;
   const [work, setWork] = useState<Work>('none');
   const [chosen, setChosen] = useState<Chosen>();
   const [isNewest, setNewest] = useState(false);
+  // What the box takes may then be what was chosen here.
+  const [isUsed, setUsed] = useState(false);
   const [failure, setFailure] = useState<ComponentChildren>('');
   const input = useRef<HTMLInputElement>(null);
   const attempt = async (now: Work, doIt: () => Promise<void>) => {
     setWork(now);
+    setUsed(true);
     setNewest(false);
     setFailure('');
     try {
@@ -177,6 +187,7 @@ function Choose({ mayLook, onBegun }: { readonly mayLook: boolean; readonly onBe
           {failure}
         </p>
       )}
+      {isTaking && !isUsed && <p role="status">{say.updateTaking}</p>}
       {isNewest && <p role="status">{say.updateNewest}</p>}
       {chosen && <p>{say.updatePlan(chosen.plan.version)}</p>}
       <div class="tools">
