@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import packageJson from '../package.json' with { type: 'json' };
+import { saveMemory } from '../system/memory.ts';
 import type { ServiceManager } from '../system/service-manager.ts';
 import type { App } from './app.ts';
 import { explain, PerchError } from './base/errors.ts';
@@ -21,13 +21,6 @@ const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configurat
        perch --version | --help
 
 DIR is where Perch keeps what is its own (recordings, users, index); ./perch-data when not given.`;
-
-/**
- * Media comes in as large buffers outside V8's heap, a few megabytes a second, and V8 marks its whole heap again whenever
- * they have grown by its usual share: with eight cameras that was more than half of all CPU time. A wider share costs
- * about 20 MB (`npm run bench -- record-cpu record-memory`).
- */
-const HEAP_GROWING_PERCENT = 100;
 
 /** Whoever started Perch starts it anew when it ends with this one. */
 const RESTART_CODE = 85;
@@ -131,7 +124,7 @@ async function resetPassword(data: string): Promise<number> {
 }
 
 async function run(data: string, file: string | undefined): Promise<number> {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
+  saveMemory();
   const [
     { holdDataFolder },
     { findServiceManager },

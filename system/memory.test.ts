@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const saveMemory = join(import.meta.dirname, 'memory.ts');
+
+/** A process whose flags and environment may be changed. */
+const ran = (script: string, env: NodeJS.ProcessEnv = {}) =>
+  spawnSync(process.execPath, ['--no-warnings', '--input-type=module', '--eval', script], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  });
+
+test('V8 knows each of the flags: it says so aloud when it does not', () => {
+  const unknown = ran(`import { setFlagsFromString } from 'node:v8'; setFlagsFromString('--no-such-flag=1');`);
+  expect(unknown.stderr).toContain('no-such-flag');
+  const known = ran(`import { saveMemory } from '${saveMemory}'; saveMemory();`);
+  expect(known).toMatchObject({ status: 0, stderr: '' });
+});
+
+test('programs that Perch starts have memory as ever: what the package sets for Node alone does not reach them', () => {
+  const run = readFileSync(join(import.meta.dirname, '../packaging/linux/run'), 'utf8');
+  const set = Object.fromEntries(Array.from(run.matchAll(/(MALLOC_\w+)=(\d+)/g), ([, name, value]) => [name, value]));
+  expect(Object.keys(set)).not.toEqual([]);
+  const told = `import { saveMemory } from '${saveMemory}'; saveMemory(); console.log(JSON.stringify(process.env));`;
+  const left = JSON.parse(ran(told, { ...set, KEPT: 'yes' }).stdout);
+  expect(left).toMatchObject({ KEPT: 'yes' });
+  expect(Object.keys(left).filter((name) => name.startsWith('MALLOC_'))).toEqual([]);
+});
