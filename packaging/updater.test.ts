@@ -18,6 +18,27 @@ test('what an updater that was killed has left half done goes on at once, not at
   expect(unit('perch-update-watch.service')).not.toContain('OnFailure=');
 });
 
+test.for(['resume', 'watch'])(
+  'the updater that was kept goes on with %s where nothing on /var may be started',
+  (command) => {
+    const folder = mkdtempSync(join(tmpdir(), 'perch-updater-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const script = readFileSync(join(UNITS, 'update-run'), 'utf8')
+      .replaceAll('/var/lib/perch-update', folder)
+      .replace('/usr/lib/perch', folder);
+    mkdirSync(join(folder, 'bin'));
+    // What access(2) and exec(2) say of files on a mount with noexec they say of files that may not be run.
+    writeFileSync(join(folder, 'run'), script, { mode: 0o644 });
+    writeFileSync(join(folder, 'node'), '#!/bin/sh\necho the one that was kept\n', { mode: 0o644 });
+    writeFileSync(join(folder, 'bin/node'), '#!/bin/sh\necho "$*"\n', { mode: 0o755 });
+    const unit = readFileSync(join(UNITS, `perch-update-${command}.service`), 'utf8');
+    const start = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.replace('/var/lib/perch-update/good', folder) ?? '';
+    const env = { PATH: `${folder}/bin:/usr/bin:/bin` };
+    const said = execFileSync('sh', ['-c', `exec ${start}`], { encoding: 'utf8', env });
+    expect(said).toBe(`${folder}/updater.cjs ${command}\n`);
+  },
+);
+
 test('one updater works at a time', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-updater-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
