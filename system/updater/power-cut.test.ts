@@ -24,7 +24,7 @@ const CUTS: readonly (readonly [Loss, number])[] = byLength(
     ['contents and names', NEVER],
     ['contents and names', 9],
   ],
-  LOSSES.flatMap((loss) => [NEVER, 0, 1, 2, 3, 5, 9, 14, 22, 35].map((again) => [loss, again] as const)),
+  LOSSES.flatMap((loss) => [NEVER, 0, 1, 3, 9, 22].map((again) => [loss, again] as const)),
 );
 
 let cuts: PowerCuts;
