@@ -20,12 +20,20 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
     await box.install();
     await box.ask('PATCH', 'config/pathdefaults/patch', { recordDeleteAfter: '1d' });
   });
-  afterAll(() => box[Symbol.asyncDispose]());
+  afterAll(() => box?.[Symbol.asyncDispose]());
 
   const wallMs = async () => Number(await box.machine.must('date +%s')) * 1_000;
   const isLongAgo = async () => expect(await wallMs()).toBeLessThan((LONG_AGO + 86_400) * 1_000);
   const clock = async () => (await box.ask<{ clock: { set: boolean; canBeSet: boolean } }>('GET', 'system')).clock;
   const setByPhone = () => box.asked<{ text?: string }>('POST', 'clock', { time: new Date().toISOString() });
+  /** A busy machine may do it later than its answer is waited for: then it is asked for once more. */
+  const phonePutsItRight = () =>
+    expect
+      .poll(async () => {
+        const { status } = await setByPhone();
+        return [status === 200 || status === 409, await clock()];
+      })
+      .toMatchObject([true, { set: true, canBeSet: false }]);
   const isRight = async () => expect(Math.abs((await wallMs()) - Date.now())).toBeLessThan(NEAR_MS);
   /** Nothing is deleted by its age, and for this reason. */
   const holds = async () => {
@@ -101,9 +109,8 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
   test("its owner's phone sets it, and what was recorded before has its true time then", async () => {
     const before = await box.filesIn(RECORDINGS);
     const since = Date.now();
-    expect(await setByPhone()).toMatchObject({ status: 200 });
+    await phonePutsItRight();
     await isRight();
-    await expect.poll(clock).toMatchObject({ set: true, canBeSet: false });
     expect(await setByPhone()).toMatchObject({ status: 409 });
     const known = before.length;
     await expect
@@ -126,9 +133,8 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
     await expect.poll(holds).toMatch(/^(date|clock)$/);
     await box.goesOn(RECORDINGS);
     expect(await box.filesIn(RECORDINGS)).toEqual(expect.arrayContaining(before));
-    expect(await setByPhone()).toMatchObject({ status: 200 });
+    await phonePutsItRight();
     await isRight();
-    await expect.poll(clock).toMatchObject({ set: true });
     await expect.poll(holds).toBe(null);
     await box.isWholeAndGoesOn(RECORDINGS);
     expect(await box.filesIn(RECORDINGS)).toEqual(expect.arrayContaining(before));

@@ -13,7 +13,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'the service 
     box = await PerchMachine.boot();
     await box.install();
   });
-  afterAll(() => box[Symbol.asyncDispose]());
+  afterAll(() => box?.[Symbol.asyncDispose]());
 
   test('it comes up with the machine, records, and no unit has failed', async () => {
     const { machine } = box;
