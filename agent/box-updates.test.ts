@@ -295,6 +295,26 @@ test('while one update is taken another one is refused with its reason', async (
   expect(await checked).toBeInstanceOf(Error);
 });
 
+test('whatever a damaged disk has made of what root said last, the rest is told', async () => {
+  const said = {
+    id: 'a',
+    ok: false,
+    text: '',
+    state: 'gone back',
+    why: 'unhealthy',
+    from: '1.0.0',
+    to: '1.1.0',
+    time: '',
+  };
+  for (const key of ['state', 'why', 'from', 'to', 'time']) {
+    for (const value of [undefined, null, 7, true, [], {}, 'x'.repeat(5_000)]) {
+      answer = { ...said, [key]: value };
+      const { statusCode, body } = await app.inject('/v3/update');
+      expect([statusCode, JSON.parse(body)], `${key} ${value}`).toMatchObject([200, { last: { ok: false } }]);
+    }
+  }
+});
+
 test('a time that is none is not told', async () => {
   answer = { id: 'a', ok: false, text: '', state: 'gone back', why: 'unhealthy', time: 'soon' };
   expect((await app.inject('/v3/update')).json()).toMatchObject({ last: { state: 'gone back', time: null } });

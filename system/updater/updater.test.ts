@@ -1,7 +1,17 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import files, {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  type StatsFs,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import {
   askForUpdate,
   UPDATE_ID as ID,
@@ -125,6 +135,21 @@ test.for([
   expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
   expect(readdirSync(places.requests)).toEqual([]);
   expect(existsSync(join(places.own, 'work'))).toBe(false);
+});
+
+test('an update for which there is no room is refused before anything is unpacked, with what it needs', async () => {
+  const { statfsSync } = files;
+  const use = (one: typeof statfsSync) => {
+    files.statfsSync = one;
+    syncBuiltinESMExports();
+  };
+  use(((folder: string): StatsFs => Object.assign(statfsSync(folder), { bavail: 0 })) as typeof statfsSync);
+  onTestFinished(() => use(statfsSync));
+  ask();
+  await updater().update();
+  expect(status()).toMatchObject({ ok: false, state: 'refused', why: 'room' });
+  expect(status().text).toMatch(/^the update needs [1-9]\d* bytes on the disk of .*, 0 are free$/);
+  expect(readdirSync(places.own)).toEqual(['status.json']);
 });
 
 test('where dpkg could not run the scripts of packages nothing is begun', async () => {
