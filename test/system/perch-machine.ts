@@ -3,6 +3,7 @@ import { globSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { readRecordingHead } from '../../agent/record/recording-file.ts';
@@ -90,7 +91,9 @@ export class PerchMachine implements AsyncDisposable {
     await this.machine.must(`mount ${folder}`);
     const before = await this.mainPid();
     // A busy machine may not have looked at it in time.
-    await expect.poll(() => this.asked('POST', 'disks/places/open', { folder })).toMatchObject({ status: 200 });
+    while ((await this.asked('POST', 'disks/places/open', { folder })).status !== 200) {
+      await delay(1_000);
+    }
     await this.ask('PATCH', 'config/pathdefaults/patch', {
       recordPath: `${folder}/perch/%path/%Y-%m-%d_%H-%M-%S-%f`,
     });
