@@ -45,7 +45,11 @@ export async function unpackBox(): Promise<ShippedBox> {
   const run = join(here, 'run');
   writeFileSync(run, readFileSync(run, 'utf8').replaceAll(INSTALLED, here));
   chmodSync(run, 0o755);
-  const env = { NODE_ENV: 'production', NODE_OPTIONS: '', NODE_COMPILE_CACHE: join(folder, 'v8') };
+  // A unit has nothing of whoever runs this: certificates of their own are read into memory at the start.
+  const env = {
+    ...{ NODE_ENV: 'production', NODE_OPTIONS: '', NODE_EXTRA_CA_CERTS: '' },
+    NODE_COMPILE_CACHE: join(folder, 'v8'),
+  };
   return {
     start: (dataDir, config) => {
       const file = join(dataDir, 'perch.yml');
