@@ -274,6 +274,23 @@ test('where the version before can be put back by no means there is a whole Perc
   expect(disk.installed).toEqual({ perch: '1.2.0', 'perch-node': '1.2.0' });
 });
 
+test('an updater that was ended while it installed is followed by one that goes back, and does not stand still in the same place', async () => {
+  const { install } = disk;
+  const { promise: isStanding, resolve } = Promise.withResolvers<void>();
+  disk.install = async () => {
+    disk.installed = { ...disk.installed, perch: 'half' };
+    resolve();
+    await new Promise(() => {});
+  };
+  ask();
+  void updater().update();
+  await isStanding;
+  disk.install = install;
+  await updater().watch();
+  expect(status()).toMatchObject({ ok: false, state: 'gone back', why: 'notInstalled', from: OLD });
+  expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
+});
+
 test('what is no request does not leave its file for ever', async () => {
   ask();
   writeFileSync(join(places.requests, 'update.json'), '{}');

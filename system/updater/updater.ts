@@ -146,7 +146,8 @@ export class Updater {
 
   /** @param isStarting Perch is not running yet, and is started afterwards by whoever starts the machine */
   async #goOn(isStarting: boolean): Promise<void> {
-    for (let journal = this.#journals.read(); journal; journal = this.#journals.read()) {
+    let isFirst = true;
+    for (let journal = this.#journals.read(); journal; journal = this.#journals.read(), isFirst = false) {
       if (journal === 'damaged') {
         await this.#endDamaged(isStarting);
       } else if (isStarting && journal.step === 'waiting') {
@@ -157,6 +158,9 @@ export class Updater {
         this.#goBack(journal, 'restarted', 'the machine was started anew again and again with the new version');
       } else if (isStarting && journal.step === 'installing') {
         this.#goBack(journal, 'powerCut', 'the power was cut while the update was being installed');
+      } else if (isFirst && journal.step === 'installing') {
+        // Tried again it might stand still for ever again.
+        this.#goBack(journal, 'notInstalled', 'the updater was ended while it installed the update');
       } else if (isStarting && journal.step === 'verified') {
         this.#finish(journal, { ok: false, state: 'failed', why: 'powerCut', text: CUT_BEFORE });
       } else {
