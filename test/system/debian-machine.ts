@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { layShell, Machine } from './machine.ts';
+import { CLOCK, layShell, Machine } from './machine.ts';
 
 const run = promisify(execFile);
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/machines');
@@ -54,7 +54,7 @@ export async function debianMachine(options: DebianMachineOptions): Promise<Debi
       disks.push(drive(file, name));
     }
     return new DebianMachine(folder, [
-      ...['qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-M', 'q35', '-m', '768', '-smp', '2'],
+      ...['qemu-system-x86_64', ...CLOCK, '-cpu', 'max', '-M', 'q35', '-m', '768', '-smp', '2'],
       ...['-kernel', join(base, 'vmlinuz'), '-initrd', join(base, 'initrd.img'), '-nic', 'none'],
       ...['-append', 'root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 systemd.firstboot=off'],
       ...(options.batteryTime === undefined ? [] : ['-rtc', `base=${options.batteryTime}`]),

@@ -5,16 +5,11 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { LAYOUT } from '../../packaging/image/disk.ts';
-import { layShell, Machine } from './machine.ts';
+import { CLOCK, layShell, Machine } from './machine.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 const MIB = 2 ** 20;
-/**
- * Its clock goes with the instructions that it has done (two nanoseconds for each), some as a Pi 3's would: however busy the machine
- * is that emulates it, no time limit in it is too short.
- */
-const CLOCK = ['-accel', 'tcg,thread=single', '-icount', 'shift=1'];
 
 export interface ImageMachineOptions {
   /** The size of the card, in megabytes. */

@@ -8,6 +8,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** By which the guest knows the port of its shell. */
 const PORT = 'perch-shell';
 const CONSOLE_CHARS = 200_000;
+/**
+ * Of QEMU. The machine's clock goes with the instructions that it has done (two nanoseconds for each), some as a small board's would:
+ * however busy the machine is that emulates it, no time limit in it is too short.
+ */
+export const CLOCK: readonly string[] = ['-accel', 'tcg,thread=single', '-icount', 'shift=1'];
 
 export interface MachineOptions {
   /** Of QEMU, with its disks; the console, the shell's port and the end are added. */
