@@ -89,7 +89,7 @@ describe('the image for the Raspberry Pi', () => {
       'NOT TAKEN: line 5: "Germany" is no country in two letters, such as DE',
       'owner-password: set; log in with it',
     ]);
-    expect(await machine.must('cat /proc/sys/kernel/hostname')).toBe('barn');
+    expect(await machine.must('cat /proc/sys/kernel/hostname /etc/hostname')).toBe('barn\nbarn');
     expect(await machine.must('stat -c "%U %a" /etc/perch/perch.yml')).toBe('perch 660');
     await machine.until("journalctl --unit perch.service --output cat | grep -q 'http://barn.local/'");
     expect(await machine.must('date -d 2026-07-01 +%Z')).toBe('CEST');

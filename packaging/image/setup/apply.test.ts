@@ -18,7 +18,7 @@ const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 describe('settings of the boot partition, laid down', () => {
   beforeEach(async () => {
-    for (const folder of ['proc/sys/kernel', 'usr/share/zoneinfo/Europe', 'var/lib/perch-image']) {
+    for (const folder of ['etc', 'proc/sys/kernel', 'usr/share/zoneinfo/Europe', 'var/lib/perch-image']) {
       await mkdir(join(root, folder), { recursive: true });
     }
     await writeFile(join(root, 'usr/share/zoneinfo/Europe/Berlin'), 'TZif');
@@ -35,11 +35,19 @@ describe('settings of the boot partition, laid down', () => {
       'time-zone: Europe/Berlin',
       'ssh-key: 2 keys for ssh root@BOX',
     ]);
-    expect([textOf('data/system/etc/hostname'), textOf('proc/sys/kernel/hostname')]).toEqual(['barn\n', 'barn']);
+    expect([textOf('etc/hostname'), textOf('proc/sys/kernel/hostname')]).toEqual(['barn\n', 'barn']);
     expect(heard).toEqual(['barn']);
     expect(readlinkSync(join(root, 'var/lib/perch-image/localtime'))).toBe('/usr/share/zoneinfo/Europe/Berlin');
     expect(textOf('var/lib/perch-image/authorized_keys')).toBe('ssh-ed25519 AAAA a\nssh-ed25519 BBBB b\n');
     expect(statSync(join(root, 'var/lib/perch-image/authorized_keys')).mode & 0o777).toBe(0o600);
+  });
+
+  test('the file of the name stays the one that is mounted there', async () => {
+    await writeFile(join(root, 'etc/hostname'), 'perch, and more than that\n');
+    const { ino } = statSync(join(root, 'etc/hostname'));
+    await applySettings({ hostname: 'barn', sshKeys: [] }, tellPerch, root);
+    expect(statSync(join(root, 'etc/hostname')).ino).toBe(ino);
+    expect(textOf('etc/hostname')).toBe('barn\n');
   });
 
   test("where Perch's configuration cannot be read the machine has its name, and its owner is told", async () => {
@@ -47,7 +55,7 @@ describe('settings of the boot partition, laid down', () => {
     expect(await applySettings({ hostname: 'barn', sshKeys: [] }, refuse, root)).toEqual([
       "hostname: barn, but Perch's configuration cannot be read, so the page keeps its name",
     ]);
-    expect(textOf('data/system/etc/hostname')).toBe('barn\n');
+    expect(textOf('etc/hostname')).toBe('barn\n');
   });
 
   test('the same a second time changes nothing, as after a power cut', async () => {

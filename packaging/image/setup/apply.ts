@@ -20,8 +20,9 @@ export async function applySettings(
   const { hostname, wifi, timeZone, sshKeys } = settings;
   const told: string[] = [];
   if (hostname !== undefined) {
-    // What lies over /etc/hostname cannot be replaced there, where it is kept it can.
-    await replaceFile(join(root, 'data/system/etc/hostname'), `${hostname}\n`);
+    // In its place: it is mounted there, and a file that took its place would not be seen before the next start. One that a power cut
+    // has left empty is made anew, and the setup file is still there then.
+    await writeFile(join(root, 'etc/hostname'), `${hostname}\n`, { flush: true });
     await writeFile(join(root, 'proc/sys/kernel/hostname'), hostname);
     told.push(
       await tellPerch(hostname).then(
