@@ -73,11 +73,12 @@ export class PerchMachine implements AsyncDisposable {
     const login = path === 'claim' ? '' : `-u 'owner:${PASSWORD}'`;
     const sent = body ? `-H 'Content-Type: application/json' -d '${JSON.stringify(body)}'` : '';
     const write = `-w '\\n%{http_code}'`;
-    const said = await this.machine.must(
+    const { output } = await this.machine.run(
       `curl -sS -m 60 -X ${method} ${login} ${sent} ${write} 'http://127.0.0.1/v3/${path}'`,
     );
-    const [answer = '', status = ''] = said.split(/\n(?=\d+$)/);
-    return { status: Number(status), answer: answer === '' ? undefined : JSON.parse(answer) };
+    const [answer = '', status = ''] = output.trim().split(/\n(?=\d+$)/);
+    // Without an answer it is 0, and what curl says of it.
+    return { status: Number(status), answer: /^[[{]/.test(answer) ? JSON.parse(answer) : answer };
   }
 
   /** Has a disk formatted, mounted as docs/install-linux.md says, opened and recorded to. @returns where it is mounted */
@@ -89,15 +90,19 @@ export class PerchMachine implements AsyncDisposable {
       `echo ${device} ${folder} ext4 nofail,noatime 0 2 >> /etc/fstab && systemctl daemon-reload`,
     );
     await this.machine.must(`mount ${folder}`);
-    const before = await this.mainPid();
-    // A busy machine may not have looked at it in time.
-    while ((await this.asked('POST', 'disks/places/open', { folder })).status !== 200) {
-      await delay(1_000);
+    // A busy machine may not have looked at it in time, or open it later than is waited for: then Perch starts anew meanwhile.
+    const canWrite = async () => {
+      const { answer } = await this.asked<{ items?: { folder: string; writable: boolean }[] }>('GET', 'disks/places');
+      return answer.items?.find((place) => place.folder === folder)?.writable === true;
+    };
+    while (!(await canWrite())) {
+      await this.asked('POST', 'disks/places/open', { folder });
+      await delay(5_000);
     }
+    await this.machine.until(HEALTHY);
     await this.ask('PATCH', 'config/pathdefaults/patch', {
       recordPath: `${folder}/perch/%path/%Y-%m-%d_%H-%M-%S-%f`,
     });
-    await this.machine.until(`[ "$(${MAIN_PID})" != ${before} ]`);
     await this.goesOn(`${folder}/perch`);
     return folder;
   }
