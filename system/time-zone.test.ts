@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { timeZoneName } from './time-zone.ts';
 
@@ -35,6 +35,18 @@ test.for([
   '/usr/share/zoneinfo/../Up',
 ])('a link to %s does not say the zone, so Node is asked', (target) => {
   expect(timeZoneName(linkTo(target), undefined)).toBe(NODES);
+});
+
+test('a link to a link is followed, as where the root is read-only', () => {
+  expect(timeZoneName(linkTo(linkTo('/usr/share/zoneinfo/Europe/Berlin')), undefined)).toBe('Europe/Berlin');
+  const near = linkTo('/usr/share/zoneinfo/Asia/Tokyo');
+  expect(timeZoneName(linkTo(basename(near)), undefined)).toBe('Asia/Tokyo');
+});
+
+test('links that go round do not say the zone either', () => {
+  const round = join(folder, 'round');
+  symlinkSync(round, round);
+  expect(timeZoneName(round, undefined)).toBe(NODES);
 });
 
 test('a copy of the zone, and none at all, do not say its name either', () => {

@@ -1,4 +1,8 @@
 import { readlinkSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+
+/** The image's link leads over one more, which may be written to. */
+const MOST_LINKS = 4;
 
 /**
  * The machine's time zone, IANA name. Node's own answer costs 7 MB for as long as it runs (ICU looks at each language that
@@ -10,10 +14,17 @@ export function timeZoneName(link = '/etc/localtime', set = process.env['TZ']): 
 
 function linkedZone(link: string): string | undefined {
   try {
-    const [, name] = /\/zoneinfo\/((?:[A-Z][\w+-]*\/)*[A-Z][\w+-]*)$/.exec(readlinkSync(link)) ?? [];
-    return name;
+    let file = link;
+    for (let links = 0; links < MOST_LINKS; links += 1) {
+      const target = readlinkSync(file);
+      const [, name] = /\/zoneinfo\/((?:[A-Z][\w+-]*\/)*[A-Z][\w+-]*)$/.exec(target) ?? [];
+      if (name !== undefined) {
+        return name;
+      }
+      file = resolve(dirname(file), target);
+    }
   } catch {
     // A copy of the zone's file, or none at all.
-    return undefined;
   }
+  return undefined;
 }
