@@ -1,0 +1,39 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+
+/** What the first program does once it has found the system, with programs that only say that they were started. */
+function handOver(ill?: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-init-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, 'bin'));
+  for (const name of ['mount', 'chroot', 'switch_root', 'sleep', 'reboot']) {
+    const end = name === 'reboot' ? 'kill -KILL $PPID' : `exit ${name === ill ? 1 : 0}`;
+    const script = `#!/bin/sh\necho "${name} $*" >> ${folder}/asked\n${end}\n`;
+    writeFileSync(join(folder, 'bin', name), script, { mode: 0o755 });
+  }
+  const init = readFileSync(join(import.meta.dirname, 'init'), 'utf8');
+  const script = init.slice(init.indexOf('\nif ! mount -t ext4'));
+  const env = { PATH: `${folder}/bin:/usr/bin:/bin` };
+  const { stdout } = spawnSync('sh', ['-c', `device=/dev/card\n${script}`], { encoding: 'utf8', env });
+  const asked = readFileSync(join(folder, 'asked'), 'utf8').trim().split('\n');
+  return { stdout, asked: asked.filter((line) => !line.startsWith('mount ')) };
+}
+
+test('what prepares the system is run in it, and the system is started', () => {
+  expect(handOver()).toEqual({
+    stdout: '',
+    asked: ['chroot /root /usr/lib/perch-image/early /dev/card', 'switch_root /root /sbin/init'],
+  });
+});
+
+test.for([
+  ['mount', /^Perch: the system on \/dev\/card cannot be read: .* Starting again\.\n$/],
+  ['chroot', /^Perch: the data on the disk of \/dev\/card cannot be used: .* Starting again\.\n$/],
+] as const)('where %s fails the screen says so, and nothing is started that could keep nothing', ([ill, said]) => {
+  const { stdout, asked } = handOver(ill);
+  expect(stdout).toMatch(said);
+  expect(asked.filter((line) => !line.startsWith('chroot '))).toEqual(['sleep 30', 'reboot -f']);
+});
