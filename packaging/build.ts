@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
+import { isVersion } from '../system/update/version.ts';
 import { buildPage } from '../webui/build.ts';
 import { bundleAgent } from './bundle.ts';
 import { ARCHITECTURES, type Architecture, type DebOptions, makeNodeDeb, makePerchDeb } from './debian.ts';
 import { packedNode } from './node.ts';
 import { makeNodeIpk, makeOpenwrtArchive, makePerchIpk } from './openwrt.ts';
 import { openwrtRuntime } from './openwrt-runtime.ts';
+import { Refusal, tellRefusal } from './refusal.ts';
 import { makeUpdate, readSigningKey, updateKeys } from './update.ts';
 
 const USAGE = `usage: npm run packages [-- --out DIR] [--version VERSION] [--arch amd64|arm64 …] [--openwrt] [--quick]
@@ -42,8 +44,12 @@ async function main(): Promise<void> {
     process.stdout.write(`${USAGE}\n`);
     return;
   }
-  await mkdir(values.out, { recursive: true });
+  const architectures = values.arch.map(architectureOf);
+  if (!isVersion(values.version)) {
+    throw new Refusal(`${values.version} is no version of a package: write for example 1.2.3`);
+  }
   const key = values.sign === undefined ? undefined : await readSigningKey(values.sign);
+  await mkdir(values.out, { recursive: true });
   const options: DebOptions = {
     version: values.version,
     time: await commitTime(),
@@ -59,13 +65,7 @@ async function main(): Promise<void> {
   if (values.openwrt) {
     say(await makePerchIpk(files, options));
   }
-  for (const name of values.arch) {
-    if (!(name in ARCHITECTURES)) {
-      throw new Error(
-        `${name} is no architecture that Perch's Node is packed for: ${Object.keys(ARCHITECTURES).join(', ')}`,
-      );
-    }
-    const architecture = name as Architecture;
+  for (const architecture of architectures) {
     const node = await packedNode(architecture);
     const deb = await makeNodeDeb(architecture, node, options);
     say(deb);
@@ -79,6 +79,14 @@ async function main(): Promise<void> {
   if (key) {
     say(await makeUpdate(update, key, options));
   }
+}
+
+function architectureOf(name: string): Architecture {
+  if (!Object.hasOwn(ARCHITECTURES, name)) {
+    const known = Object.keys(ARCHITECTURES).join(', ');
+    throw new Refusal(`${name} is no architecture that Perch's Node is packed for: ${known}`);
+  }
+  return name as Architecture;
 }
 
 const say = (file: string): void => void process.stdout.write(`${file}\n`);
@@ -117,4 +125,4 @@ async function commitTime(): Promise<number> {
   return committed ? Number(committed.stdout) : Math.floor((await stat(join(ROOT, 'package.json'))).mtimeMs / 1_000);
 }
 
-await main();
+await tellRefusal(USAGE, main);

@@ -6,15 +6,20 @@ import { pipeline } from 'node:stream/promises';
 import type { Manifest, PackageArchitecture, PackageName, UpdatePackage } from '../system/update/manifest.ts';
 import { writeHeader } from '../system/update/update-file.ts';
 import { NEWEST, updateName, writeNewest } from '../system/update/update-server.ts';
+import { Refusal } from './refusal.ts';
 
 /** Where the owner of these sources puts the public keys whose updates his packages take. */
 const KEYS = join(import.meta.dirname, 'update-keys');
 
 /** @throws when the file holds no private Ed25519 key */
 export async function readSigningKey(file: string): Promise<KeyObject> {
-  const key = createPrivateKey(await readFile(file));
+  const key = await readFile(file)
+    .then(createPrivateKey)
+    .catch((cause: Error) => {
+      throw new Refusal(`${file} cannot be read as a private key: ${cause.message}`, { cause });
+    });
   if (key.asymmetricKeyType !== 'ed25519') {
-    throw new Error(`${file} is a key for ${key.asymmetricKeyType}, not for Ed25519`);
+    throw new Refusal(`${file} is a key for ${key.asymmetricKeyType}, not for Ed25519`);
   }
   return key;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
+import { tellRefusal } from '../refusal.ts';
 import { makeBootFolder } from './boot.ts';
 import { makeDisk } from './disk.ts';
 import { raspberryFirmware } from './firmware.ts';
@@ -82,4 +83,4 @@ async function perchPackages(isQuick: boolean, folder: string): Promise<readonly
   return said.trim().split('\n').toReversed();
 }
 
-await untilInterrupted(main);
+await tellRefusal(USAGE, () => untilInterrupted(main));

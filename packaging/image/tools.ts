@@ -3,6 +3,7 @@ import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import { Refusal } from '../refusal.ts';
 import { INTERRUPTION } from './interruption.ts';
 
 const run = promisify(execFile);
@@ -26,7 +27,7 @@ const TOOLS = {
 /** @throws with what to install */
 export async function needTools(): Promise<void> {
   if (process.getuid?.() !== 0) {
-    throw new Error('the image is made as root: its files belong to root and to users of its own');
+    throw new Refusal('the image is made as root: its files belong to root and to users of its own');
   }
   const missing = new Set<string>();
   for (const [tool, debianPackage] of Object.entries(TOOLS)) {
@@ -35,7 +36,7 @@ export async function needTools(): Promise<void> {
     }
   }
   if (missing.size > 0) {
-    throw new Error(`the image needs more tools: apt install ${[...missing].join(' ')}`);
+    throw new Refusal(`the image needs more tools: apt install ${[...missing].join(' ')}`);
   }
 }
 

@@ -1,0 +1,30 @@
+import { parseArgs } from 'node:util';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Refusal, tellRefusal } from './refusal.ts';
+
+let said: string[];
+const say = (text: string) => void said.push(text);
+beforeEach(() => {
+  said = [];
+});
+afterEach(() => {
+  process.exitCode = undefined;
+});
+
+test('what is refused is said in its own words alone, and the program fails', async () => {
+  await tellRefusal('usage: this', () => Promise.reject(new Refusal('mips is no architecture')), say);
+  expect(said).toEqual(['mips is no architecture']);
+  expect(process.exitCode).toBe(1);
+});
+
+test('a wrong word on the command line is answered with those that there are', async () => {
+  await tellRefusal('usage: this', async () => void parseArgs({ args: ['--wrong'], options: {} }), say);
+  expect(said).toEqual([expect.stringContaining("'--wrong'"), 'usage: this']);
+  expect(process.exitCode).toBe(1);
+});
+
+test('any other failure keeps its stack', async () => {
+  const error = new Error('a fault of the program');
+  await expect(tellRefusal('usage: this', () => Promise.reject(error), say)).rejects.toBe(error);
+  expect(said).toEqual([]);
+});

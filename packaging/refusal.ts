@@ -1,0 +1,23 @@
+/** What whoever called has to put right: words that are wrong, or what is missing on the machine. */
+export class Refusal extends Error {}
+
+/** Runs a program's whole. What it refuses is said in one line, without the place in the program, which helps nobody with that. */
+export async function tellRefusal(
+  usage: string,
+  work: () => Promise<void>,
+  say: (text: string) => void = (text) => void process.stderr.write(`${text}\n`),
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const isWrongWord = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
+    if (!isWrongWord && !(error instanceof Refusal)) {
+      throw error;
+    }
+    say((error as Error).message);
+    if (isWrongWord) {
+      say(usage);
+    }
+    process.exitCode = 1;
+  }
+}
