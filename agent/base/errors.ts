@@ -32,3 +32,13 @@ export function explain(error: unknown): string {
   const cause = error.cause === undefined ? '' : `: ${explain(error.cause)}`;
   return `${error.message}${cause}`;
 }
+
+/**
+ * For an error that is kept: until its stack is read V8 holds what it was thrown in, and all that hangs on that. A camera that had gone kept
+ * the buffer of its last connection so.
+ */
+export function letGoOfFrames(error: unknown): void {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    void one.stack;
+  }
+}

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { explain, PerchError } from '../base/errors.ts';
+import { explain, letGoOfFrames, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/track.ts';
 import type { Loudspeaker, Source, SourceStatistics } from '../sources/source.ts';
@@ -190,6 +190,7 @@ export class SourceRunner {
       this.#toldReason = text;
       this.#owner.sourceFailed(text);
     }
+    letGoOfFrames(cause);
     this.#cause = cause;
     this.#lastError = text;
     this.#lastErrorTime = new Date(this.#clock.wallMs()).toISOString();

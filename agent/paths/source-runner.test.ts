@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../test/fake-clock.ts';
+import { heapBytes } from '../../test/heap.ts';
+import { PerchError } from '../base/errors.ts';
+import { silentLogger } from '../base/log.ts';
+import type { Source } from '../sources/source.ts';
+import { type RunnerOwner, SourceRunner } from './source-runner.ts';
+
+/** Has what a real one has: bytes that have come, and a failure that is thrown in one of its methods. */
+class Connection {
+  readonly bytes = new Uint8Array(65_536);
+
+  end(): never {
+    throw new PerchError('unavailable', 'camera closed the connection', {}, this.#cause());
+  }
+
+  #cause(): Error {
+    return new Error('read ECONNRESET');
+  }
+}
+
+test('why a camera is away holds nothing of the connection that has ended', async () => {
+  const clock = new FakeClock();
+  const connections: WeakRef<Connection>[] = [];
+  const source: Source = {
+    type: 'scripted',
+    run: async () => {
+      const connection = new Connection();
+      connections.push(new WeakRef(connection));
+      connection.end();
+    },
+  };
+  const owner: RunnerOwner = {
+    sourceOpened: () => {
+      throw new Error('it never opens');
+    },
+    sourceClosed: () => {},
+    sourceFailed: () => {},
+    sourceStopped: () => {},
+  };
+  const maker = { make: () => source, usesQuery: false, isNews: () => true, forget: () => {} };
+  const runner = new SourceRunner(maker, owner, clock, silentLogger);
+  runner.start('');
+  await expect.poll(() => runner.state).toBe('waiting');
+  expect(runner.lastError).toBe('camera closed the connection: read ECONNRESET');
+  heapBytes();
+  expect(connections.map((connection) => connection.deref())).toEqual([undefined]);
+  await runner.stop();
+});
