@@ -39,6 +39,12 @@ test.for(['resume', 'watch'])(
   },
 );
 
+test.for(['', '-resume', '-watch'])('only root comes at the lock that perch-update%s.service waits for', (name) => {
+  const unit = readFileSync(join(UNITS, `perch-update${name}.service`), 'utf8');
+  // Whoever may open a file for reading may lock it.
+  expect(unit).toMatch(/^StateDirectory=perch-update\nStateDirectoryMode=0700$/m);
+});
+
 test('one updater works at a time', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-updater-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
