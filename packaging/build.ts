@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     packing: values.quick ? 'quick' : 'small',
     updateKeys: await updateKeys(key),
   };
-  const bundle = await bundleAgent();
+  const bundle = await bundleAgent(values.version);
   await writeFile(join(values.out, MAP), bundle.get(MAP) ?? '');
   const files = await perchFiles(bundle);
   const update = [await makePerchDeb(files, options)];

@@ -48,6 +48,12 @@ test('it knows its version and says what is wrong with a configuration', () => {
   expect(run('check', 'wrong.yml')).toContain('hlsVariant');
 });
 
+test('it says of itself the version that its package is made with', async () => {
+  const other = join(folder, 'other.cjs');
+  writeFileSync(other, (await bundleAgent('7.6.5')).get('perch.cjs') ?? '');
+  expect(spawnSync(process.execPath, [other, '--version'], { cwd: folder, encoding: 'utf8' }).stdout).toBe('7.6.5\n');
+});
+
 test('its threads are threads, not second programs', async () => {
   const parameters = {
     algorithm: 'argon2id',

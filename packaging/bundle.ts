@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import packageJson from '../package.json' with { type: 'json' };
 import { leftOut } from './left-out.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -17,6 +18,7 @@ export const ONE_SCRIPT = {
 } as const;
 const SCRIPT = 'perch.cjs';
 const PROGRAM = 'agent/main.ts';
+const PACKAGE = 'package.json';
 /** What the program starts as threads. */
 const THREADS = ['agent/transcode/worker.ts', 'agent/auth/argon2-worker.ts'];
 
@@ -24,9 +26,10 @@ const THREADS = ['agent/transcode/worker.ts', 'agent/auth/argon2-worker.ts'];
  * The agent in one script for Node from 22.13 on, with all that it needs but the page, which it looks for where the sources do
  * (`../webui/dist`). In the old form of modules: Node keeps less of their text in memory.
  * The same sources make the same bytes, wherever they lie.
+ * @param version what it says of itself: by it an update is newer or not
  * @returns files by name: the script, its source map (`node --enable-source-maps`), and a line for each kind of thread
  */
-export async function bundleAgent(): Promise<ReadonlyMap<string, Uint8Array>> {
+export async function bundleAgent(version = packageJson.version): Promise<ReadonlyMap<string, Uint8Array>> {
   const { outputFiles } = await build({
     ...ONE_SCRIPT,
     stdin: { contents: entry(), resolveDir: ROOT, sourcefile: 'entry.js' },
@@ -34,7 +37,7 @@ export async function bundleAgent(): Promise<ReadonlyMap<string, Uint8Array>> {
     sourcemap: 'external',
     banner: { js: "const ownAddress=require('node:url').pathToFileURL(__filename).href;" },
     define: { 'import.meta.url': 'ownAddress', 'import.meta.dirname': '__dirname' },
-    plugins: [threads, leftOut],
+    plugins: [threads, leftOut, versionOf(version)],
   });
   const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
   const script = files.get(SCRIPT);
@@ -71,3 +74,12 @@ const threads: Plugin = {
       return { loader: 'ts', contents };
     }),
 };
+
+/** Of `package.json` the program has its version, which is the package's. */
+const versionOf = (version: string): Plugin => ({
+  name: 'version',
+  setup: (built) =>
+    built.onLoad({ filter: /\/package\.json$/ }, ({ path }) =>
+      path === join(ROOT, PACKAGE) ? { loader: 'json', contents: JSON.stringify({ version }) } : undefined,
+    ),
+});
