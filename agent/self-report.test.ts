@@ -41,6 +41,12 @@ test.for<[string, Partial<Path>, string]>([
   expect(lineOf(path)).toBe(line);
 });
 
+test('a disk on which recording has stopped because it is nearly full is told as one, with what to do', () => {
+  const error = 'recording has stopped, 0.0 GB free: delete something';
+  const disks = [{ folder: '/srv/perch', state: 'nearlyFull', error, freeBytes: 0 }] as const;
+  expect(reportLines(facts({ disks }))).toContain(`bad nothing is recorded to /srv/perch: ${error}`);
+});
+
 test('disks, the clock and the port are told with what to do', () => {
   const disks = [
     { folder: '/mnt/usb/perch', state: 'ok', error: null, freeBytes: 60e9 },

@@ -9,7 +9,7 @@ const EVERY_MS = 10_000;
 /** More cameras than that are on no box. */
 const MOST_LINES = 500;
 const MOST_CHARS = 300;
-const GOOD_DISKS: ReadonlySet<string> = new Set(['ok', 'filling', 'nearlyFull']);
+const GOOD_DISKS: ReadonlySet<string> = new Set(['ok', 'filling']);
 
 export interface ReportFacts {
   /** Of the page; undefined: it is not open. */
