@@ -83,7 +83,7 @@ describe('the image for the Raspberry Pi', () => {
   }, async () => {
     expect((await machine.until(`cat ${RESULT}`)).split('\r\n').slice(2)).toEqual([
       'hostname: the page is at http://barn.local',
-      'wifi-name: My network',
+      'wifi-name: My network, without a wifi-country: it may not hear the network',
       'time-zone: Europe/Berlin',
       'ssh-key: one key for ssh root@BOX',
       'NOT TAKEN: line 5: "Germany" is no country in two letters, such as DE',

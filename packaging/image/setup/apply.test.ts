@@ -70,9 +70,16 @@ describe('settings of the boot partition, laid down', () => {
     expect(await readdir(join(root, 'etc/wpa_supplicant'))).toEqual(['wpa_supplicant-wlan0.conf']);
   });
 
+  test('a Wi-Fi without a country is taken, and its owner is told why it may hear nothing', async () => {
+    const wifi = { name: 'home', password: 'secret words', country: undefined };
+    expect(await applySettings({ wifi, sshKeys: [] }, tellPerch, root)).toEqual([
+      'wifi-name: home, without a wifi-country: it may not hear the network',
+    ]);
+  });
+
   test.for(['Europe/Paris', 'Europe'])('a time zone that this system has not is told: %s', async (timeZone) => {
     expect(await applySettings({ timeZone, sshKeys: [] }, tellPerch, root)).toEqual([
-      `time-zone: there is none called ${timeZone}`,
+      `NOT TAKEN: there is no time zone ${timeZone}: they are called as Europe/Berlin is`,
     ]);
     expect(await readdir(join(root, 'var/lib/perch-image'))).toEqual([]);
   });

@@ -34,7 +34,9 @@ export async function applySettings(
   if (wifi) {
     const file = join(root, 'etc/wpa_supplicant/wpa_supplicant-wlan0.conf');
     await replaceFile(file, wifiFile(wifi), 0o600);
-    told.push(`wifi-name: ${wifi.name}${wifi.password === undefined ? ', without a password' : ''}`);
+    const open = wifi.password === undefined ? ', without a password' : '';
+    const nowhere = wifi.country === undefined ? ', without a wifi-country: it may not hear the network' : '';
+    told.push(`wifi-name: ${wifi.name}${open}${nowhere}`);
   }
   if (timeZone !== undefined) {
     told.push(await setTimeZone(timeZone, root));
@@ -70,7 +72,7 @@ const pskOf = (name: string, password: string): string =>
 async function setTimeZone(name: string, root: string): Promise<string> {
   const file = await stat(join(root, 'usr/share/zoneinfo', name)).catch(() => undefined);
   if (file?.isFile() !== true) {
-    return `time-zone: there is none called ${name}`;
+    return `NOT TAKEN: there is no time zone ${name}: they are called as Europe/Berlin is`;
   }
   // /etc/localtime leads here.
   await replaceLink(join(root, 'var/lib/perch-image/localtime'), `/usr/share/zoneinfo/${name}`);
