@@ -8,7 +8,20 @@ import { connect, type Socket } from 'node:net';
 export async function pull(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-  await once(socket, 'connect');
+  try {
+    await once(socket, 'connect');
+    await play(socket, url);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  return socket;
+}
+
+async function play(socket: Socket, url: string): Promise<void> {
+  // A server that hangs up answers nothing any more.
+  const over = new AbortController();
+  socket.once('close', () => over.abort());
   let pending = Buffer.alloc(0);
   let cseq = 0;
   const ask = async (method: string, uri: string, ...headers: string[]) => {
@@ -28,7 +41,7 @@ export async function pull(url: string): Promise<Socket> {
         }
         return { head, body };
       }
-      const [chunk] = (await once(socket, 'data')) as [Buffer];
+      const [chunk] = (await once(socket, 'data', { signal: over.signal })) as [Buffer];
       pending = Buffer.concat([pending, chunk]);
     }
   };
@@ -39,5 +52,4 @@ export async function pull(url: string): Promise<Socket> {
   const setup = await ask('SETUP', track, 'Transport: RTP/AVP/TCP;unicast;interleaved=0-1');
   const session = /session: *([^;\s]+)/i.exec(setup.head)?.[1] ?? '';
   await ask('PLAY', base, `Session: ${session}`, 'Range: npt=0-');
-  return socket;
 }
