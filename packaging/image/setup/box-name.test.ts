@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,4 +39,9 @@ test('a configuration that cannot be read stays as it is', async () => {
   writeFileSync(file, 'paths: [\n');
   await expect(setBoxName(file, 'barn')).rejects.toThrow();
   expect(readFileSync(file, 'utf8')).toBe('paths: [\n');
+});
+
+test('a pipe in the place of the configuration does not hold up the start', async () => {
+  execFileSync('mkfifo', [file]);
+  await expect(setBoxName(file, 'barn')).rejects.toThrow('is no file');
 });
