@@ -83,16 +83,16 @@ export class IndexDatabase {
   }
 
   all(query: string, ...values: SQLInputValue[]): Row[] {
-    return this.#statement(query).all(...values);
+    return this.#statement(query).all(...named(query, values));
   }
 
   first(query: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#statement(query).get(...values);
+    return this.#statement(query).get(...named(query, values));
   }
 
   /** @returns how many rows have changed */
   run(query: string, ...values: SQLInputValue[]): number {
-    return Number(this.#statement(query).run(...values).changes);
+    return Number(this.#statement(query).run(...named(query, values)).changes);
   }
 
   /** The number that stands for a text in all tables. Only within `write`. */
@@ -176,6 +176,13 @@ export class IndexDatabase {
       return openCache(':memory:', INDEX_VERSION, INDEX_SCHEMA);
     }
   }
+}
+
+type Given = [byName: Record<string, SQLInputValue>, ...inOrder: SQLInputValue[]];
+
+/** Node 22.13 takes values in order for `?` alone: `?1` is a name to it, as it may be to every other. */
+function named(query: string, values: readonly SQLInputValue[]): Given {
+  return /\?\d/.test(query) ? [Object.fromEntries(values.map((value, i) => [`?${i + 1}`, value]))] : [{}, ...values];
 }
 
 function changedMs(file: string): number {
