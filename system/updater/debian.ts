@@ -15,6 +15,8 @@ const HEALTH_MS = 5_000;
 const SERVICE = 'perch.service';
 /** As dpkg of any age says it: nothing has been changed then. */
 const LOCKED = /lock (?:is|was) locked by another process/;
+/** Whose file systems have what dpkg and the updater write. Not all that are mounted: a disk of recordings may hang. */
+const WRITTEN = ['/', '/usr', '/etc/systemd/system', '/var/lib/dpkg', '/var/lib/perch-update'];
 const UNATTENDED = ['--force-confold', '--force-confdef', '--force-downgrade'];
 
 /** @throws PerchError conflict: something else installs packages just now */
@@ -116,9 +118,9 @@ export const debian = {
 
   recordings: recordingsIn,
 
-  /** All that was written is on the disk. */
+  /** All that an update has written is on the disk. */
   sync: async (): Promise<void> => {
-    await tell('sync', []);
+    await tell('sync', ['--file-system', ...WRITTEN]);
   },
 };
 
@@ -166,7 +168,7 @@ export async function writable(work: () => Promise<unknown>, isReadOnly = !mayWr
     await work();
   } finally {
     if (isReadOnly) {
-      await tell('sync', []);
+      await tell('sync', ['--file-system', '/', '/usr']);
       // While a program runs that was replaced, as the Node of this one, the kernel cannot: then it is at the machine's next start.
       await tell('mount', ['-o', 'remount,ro', '/']).catch(() => {});
     }
