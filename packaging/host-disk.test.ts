@@ -74,6 +74,12 @@ test("Perch gets a folder of its own on the disk, and its sandbox is opened for 
   expect(read('asked')).toContain('systemctl --no-block restart perch.service');
 });
 
+test('a disk is opened though another one hangs: what is written there is not waited for', () => {
+  const { root, run, stand } = service();
+  stand('sync', `[ "$*" = "-f ${root}/units/perch.service.d" ]`);
+  expect(run({ id: ID, folder: `${root}/mnt/usb`, kept: [] })).toMatchObject({ id: ID, ok: true });
+});
+
 test.for([
   ['a folder that is no disk', 'elsewhere'],
   ['a folder above disks', 'mnt/usb/..'],
