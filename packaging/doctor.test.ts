@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 /** @param report what the service says of itself @returns what is told, and the addresses that were asked */
-function doctor(report: string) {
+function doctor(report: string, user = 0) {
   const root = mkdtempSync(join(tmpdir(), 'perch-doctor-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
   mkdirSync(join(root, 'bin'));
@@ -20,6 +20,7 @@ function doctor(report: string) {
       .replaceAll('/var/lib/perch', root),
   );
   for (const [name, script] of Object.entries({
+    id: `echo ${user}`,
     systemctl: 'exit 0',
     setpriv: 'exit 0',
     run: 'exit 0',
@@ -29,9 +30,9 @@ function doctor(report: string) {
     chmodSync(join(root, 'bin', name), 0o755);
   }
   const env = { PATH: `${root}/bin:/usr/bin:/bin` };
-  const { stdout, status } = spawnSync('sh', [join(root, 'perch'), 'doctor'], { env, encoding: 'utf8' });
+  const { stdout, stderr, status } = spawnSync('sh', [join(root, 'perch'), 'doctor'], { env, encoding: 'utf8' });
   const asked = existsSync(join(root, 'asked')) ? readFileSync(join(root, 'asked'), 'utf8') : '';
-  return { stdout, status, asked };
+  return { stdout, stderr, status, asked };
 }
 
 test('the report of the service is told line by line, and its port is asked', () => {
@@ -49,4 +50,10 @@ test.for(['80@example.org', '80/../x', '', '-1', 'x'])('"%s" is no port, and not
   const { stdout, status, asked } = doctor(`port ${port}\n`);
   expect([status, asked]).toEqual([1, '']);
   expect(stdout).toContain('bad the service does not say which port it has');
+});
+
+test('somebody without rights is told to take them, not that Perch is ill', () => {
+  const { stdout, stderr, status, asked } = doctor('port 80\n', 1000);
+  expect([stdout, asked, status]).toEqual(['', '', 2]);
+  expect(stderr).toBe('perch doctor has to be run as root: sudo perch doctor\n');
 });
