@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
+const run = readFileSync(join(import.meta.dirname, '../packaging/linux/run'), 'utf8');
 const saveMemory = join(import.meta.dirname, 'memory.ts');
 
 /** A process whose flags and environment may be changed. */
@@ -19,8 +20,18 @@ test('V8 knows each of the flags: it says so aloud when it does not', () => {
   expect(known).toMatchObject({ status: 0, stderr: '' });
 });
 
+test('Node starts with each of the flags that the package gives it, and none of them undoes another', () => {
+  const flags = /^exec node (.*) \S+\.cjs /m.exec(run)?.[1]?.split(' ') ?? [];
+  expect(flags).not.toEqual([]);
+  const { status, stdout } = spawnSync(process.execPath, [...flags, '--print-flag-values', '--eval', '0'], {
+    encoding: 'utf8',
+  });
+  expect(status).toBe(0);
+  const taken = new Set(stdout.split(/\s+/));
+  expect(flags.filter((flag) => !taken.has(flag))).toEqual([]);
+});
+
 test('programs that Perch starts have memory as ever: what the package sets for Node alone does not reach them', () => {
-  const run = readFileSync(join(import.meta.dirname, '../packaging/linux/run'), 'utf8');
   const set = Object.fromEntries(Array.from(run.matchAll(/(MALLOC_\w+)=(\d+)/g), ([, name, value]) => [name, value]));
   expect(Object.keys(set)).not.toEqual([]);
   const told = `import { saveMemory } from '${saveMemory}'; saveMemory(); console.log(JSON.stringify(process.env));`;

@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 const HEAP_GROWING_PERCENT = 100;
 
 /**
- * Ten times V8's own counts. What runs at the start alone is no longer optimized: an idle box has 12 MB less, most of it pages
+ * Up to ten times V8's own counts. What runs at the start alone is no longer optimized: an idle box has 12 MB less, most of it pages
  * of the compilers. What runs for each packet is called so often within seconds.
  */
 const CALLS_BEFORE_OPTIMIZING = {
