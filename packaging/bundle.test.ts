@@ -74,17 +74,20 @@ test('its threads are threads, not second programs', async () => {
   await Promise.all([password.terminate(), sound.terminate()]);
 });
 
-test('it serves where there is nothing but itself', async () => {
+test('it serves where there is nothing but itself and the page', async () => {
   writeFileSync(
     join(folder, 'perch.yml'),
     'address: 127.0.0.1:0\nwebrtc: no\nrtsp: no\nhls: no\nplayback: no\napi: no\nmetrics: no\npaths: {}\n',
   );
+  await mkdir(join(folder, 'webui/dist'), { recursive: true });
+  writeFileSync(join(folder, 'webui/dist/index.html'), '<p>the page</p>');
   const agent = spawn(process.execPath, [script, '--data', 'data', 'perch.yml'], { cwd: folder });
   try {
     for await (const line of createInterface(agent.stdout)) {
       const [, address] = /Perch is at (http:\S+)/.exec(line) ?? [];
       if (address !== undefined) {
         expect((await fetch(`${address}health`)).status).toBe(200);
+        expect(await (await fetch(address)).text()).toBe('<p>the page</p>');
         return;
       }
     }
