@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { Worker } from 'node:worker_threads';
+import { expect, test } from 'vitest';
+import { type HeapShares, sharesOf } from '../heap-shares.ts';
+
+/** Its functions are there from the beginning, and compiled when they are called. */
+const PROGRAM = `
+const { parentPort } = require('node:worker_threads');
+const body = (i) => '(all) => { let sum = ' + i + '; for (const { size } of all) { sum += size * ' + i + '; } return sum; }';
+const functions = new Function('return [' + Array.from({ length: 1_000 }, (_, i) => body(i)).join() + ']')();
+const kept = [];
+parentPort.on('message', (wish) => {
+  for (let i = 0; i < 10_000; i += 1) {
+    wish === 'keep' ? kept.push({ at: i, since: i + 0.5 }) : functions[i % 1_000]([{ size: i }]);
+  }
+  parentPort.postMessage('done');
+});
+parentPort.postMessage('ready');
+`;
+
+async function after(worker: Worker, wish: 'keep' | 'call'): Promise<HeapShares> {
+  worker.postMessage(wish);
+  await once(worker, 'message');
+  return shares(worker);
+}
+
+const shares = async (worker: Worker): Promise<HeapShares> => sharesOf(await text(await worker.getHeapSnapshot()));
+
+test('what a program keeps is told from what V8 makes of the program', async () => {
+  const worker = new Worker(PROGRAM, { eval: true });
+  try {
+    await once(worker, 'message');
+    const first = await shares(worker);
+    const called = await after(worker, 'call');
+    const kept = await after(worker, 'keep');
+    expect(called.compiledBytes - first.compiledBytes).toBeGreaterThan(400_000);
+    expect(called.objectBytes - first.objectBytes).toBeLessThan(100_000);
+    expect(kept.objectBytes - called.objectBytes).toBeGreaterThan(300_000);
+    expect(kept.compiledBytes - called.compiledBytes).toBeLessThan(100_000);
+  } finally {
+    await worker.terminate();
+  }
+});
