@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util';
+import { execFile } from 'node:child_process';
+import { parseArgs, promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Refusal, tellRefusal } from './refusal.ts';
 
@@ -21,6 +22,11 @@ test('a wrong word on the command line is answered with those that there are', a
   await tellRefusal('usage: this', async () => void parseArgs({ args: ['--wrong'], options: {} }), say);
   expect(said).toEqual([expect.stringContaining("'--wrong'"), 'usage: this']);
   expect(process.exitCode).toBe(1);
+});
+
+test('a program that is missing is named', async () => {
+  await tellRefusal('usage: this', async () => void (await promisify(execFile)('no-such-program')), say);
+  expect(said).toEqual(['the program no-such-program is not installed on this machine']);
 });
 
 test('any other failure keeps its stack', async () => {

@@ -10,11 +10,13 @@ export async function tellRefusal(
   try {
     await work();
   } catch (error) {
-    const isWrongWord = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
-    if (!isWrongWord && !(error instanceof Refusal)) {
+    const { code, syscall, path } = error as NodeJS.ErrnoException;
+    const isWrongWord = code?.startsWith('ERR_PARSE_ARGS') === true;
+    const isProgramMissing = code === 'ENOENT' && syscall?.startsWith('spawn') === true;
+    if (!isWrongWord && !isProgramMissing && !(error instanceof Refusal)) {
       throw error;
     }
-    say((error as Error).message);
+    say(isProgramMissing ? `the program ${path} is not installed on this machine` : (error as Error).message);
     if (isWrongWord) {
       say(usage);
     }
