@@ -56,6 +56,23 @@ test('whatever order units are released in, the bytes of those that are held sta
   expect(places.size).toBeLessThan(100);
 });
 
+test('slabs that one long halt had filled are let go, those of each group of pictures are not', () => {
+  const pool = new SlabPool();
+  const group = (count: number): ArrayBufferLike[] => {
+    const units = Array.from({ length: count }, () => pool.take(1024));
+    for (const unit of units) {
+      release(unit);
+    }
+    return units.map(({ buffer }) => buffer);
+  };
+  const ofHalt = new Set(group(16));
+  const before = group(4);
+  for (let taken = 0; taken < 200; taken += 4) {
+    expect(new Set(group(4))).toEqual(new Set(before));
+  }
+  expect(group(16).filter((place) => ofHalt.has(place))).toHaveLength(4);
+});
+
 test('what is in no slab may be held and released as one likes', () => {
   const own = new Uint8Array(10);
   hold(own);

@@ -22,12 +22,16 @@ const slabs = new WeakMap<ArrayBufferLike, Slab>();
 const MAX_FREE = 16;
 /** Slabs for key frames of many megabytes may be as large as a group: two of them are enough to take turns. */
 const MAX_FREE_BYTES = 16 << 20;
+/** So many slabs later those that lay unused all the while are the collector's: longer than most groups of pictures. */
+const LOOK_EVERY = 64;
 
 /** The slabs of one track. */
 export class SlabPool {
   readonly #free: Slab[] = [];
   #freeBytes = 0;
   #wantedBytes = 0;
+  #leastFree = 0;
+  #takenSinceLook = 0;
 
   /** A slab of at least this size, old or new. The taker holds it: `release` when it moves on. */
   take(wantedBytes: number): Uint8Array<ArrayBuffer> {
@@ -36,9 +40,11 @@ export class SlabPool {
       this.#freeBytes -= used.bytes.length;
       if (this.#fits(used)) {
         used.holds = 1;
+        this.#look();
         return used.bytes;
       }
     }
+    this.#look();
     const slab = new Slab(new Uint8Array(wantedBytes), this);
     slabs.set(slab.bytes.buffer, slab);
     return slab.bytes;
@@ -50,6 +56,19 @@ export class SlabPool {
     if (this.#fits(slab) && this.#free.length < MAX_FREE && freeBytes <= MAX_FREE_BYTES) {
       this.#free.push(slab);
       this.#freeBytes = freeBytes;
+    }
+  }
+
+  /** A disk that stood still for some seconds had more slabs filled than are ever needed again. */
+  #look(): void {
+    this.#takenSinceLook += 1;
+    this.#leastFree = Math.min(this.#leastFree, this.#free.length);
+    if (this.#takenSinceLook === LOOK_EVERY) {
+      for (const unused of this.#free.splice(0, this.#leastFree)) {
+        this.#freeBytes -= unused.bytes.length;
+      }
+      this.#takenSinceLook = 0;
+      this.#leastFree = this.#free.length;
     }
   }
 
