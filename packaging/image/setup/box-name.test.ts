@@ -28,7 +28,7 @@ test.for([
 
 test('who may read and write the configuration stays as it was, and nothing lies beside it', async () => {
   writeFileSync(file, 'perch: own\n');
-  writeFileSync(`${file}.new`, 'of a start that was cut off');
+  writeFileSync(join(folder, '.perch.yml.tmp'), 'of a start that was cut off');
   const before = statSync(file).mode;
   await setBoxName(file, 'barn');
   expect(statSync(file).mode).toBe(before);
