@@ -1,17 +1,20 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import type { KeyObject } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import { isVersion } from '../system/update/version.ts';
 import { buildPage } from '../webui/build.ts';
 import { bundleAgent } from './bundle.ts';
 import { ARCHITECTURES, type Architecture, type DebOptions, makeNodeDeb, makePerchDeb } from './debian.ts';
+import { INTERRUPTION, untilInterrupted } from './interruption.ts';
 import { packedNode } from './node.ts';
 import { makeNodeIpk, makeOpenwrtArchive, makePerchIpk } from './openwrt.ts';
 import { openwrtRuntime } from './openwrt-runtime.ts';
 import { Refusal, tellRefusal } from './refusal.ts';
+import { makeWhole } from './stage.ts';
 import { makeUpdate, readSigningKey, updateKeys } from './update.ts';
 
 const USAGE = `usage: npm run packages [-- --out DIR] [--version VERSION] [--arch amd64|arm64 …] [--openwrt] [--quick]
@@ -49,36 +52,69 @@ async function main(): Promise<void> {
     throw new Refusal(`${values.version} is no version of a package: write for example 1.2.3`);
   }
   const key = values.sign === undefined ? undefined : await readSigningKey(values.sign);
-  await mkdir(values.out, { recursive: true });
-  const options: DebOptions = {
-    version: values.version,
-    time: await commitTime(),
-    folder: values.out,
-    packing: values.quick ? 'quick' : 'small',
-    updateKeys: await updateKeys(key),
-  };
-  const bundle = await bundleAgent(values.version);
-  await writeFile(join(values.out, MAP), bundle.get(MAP) ?? '');
+  const made: string[] = [];
+  await makeWhole(values.out, async (folder) => {
+    const options: DebOptions = {
+      version: values.version,
+      time: await commitTime(),
+      folder,
+      packing: values.quick ? 'quick' : 'small',
+      updateKeys: await updateKeys(key),
+    };
+    made.push(
+      ...(await makePackages(architectures, { openwrt: values.openwrt, withNode: values['with-node'], key }, options)),
+    );
+  });
+  for (const file of made) {
+    process.stdout.write(`${join(values.out, basename(file))}\n`);
+  }
+}
+
+interface Extras {
+  readonly openwrt: boolean;
+  /** In the update. */
+  readonly withNode: boolean;
+  /** For an update. */
+  readonly key: KeyObject | undefined;
+}
+
+/** @returns all but the source map */
+async function makePackages(
+  architectures: readonly Architecture[],
+  { openwrt, withNode, key }: Extras,
+  options: DebOptions,
+): Promise<readonly string[]> {
+  const isSmall = options.packing === 'small';
+  tell('building the program and its page: some seconds');
+  const bundle = await bundleAgent(options.version);
+  await writeFile(join(options.folder, MAP), bundle.get(MAP) ?? '');
+  INTERRUPTION.throwIfAborted();
   const files = await perchFiles(bundle);
   const update = [await makePerchDeb(files, options)];
-  say(update[0] ?? '');
-  if (values.openwrt) {
-    say(await makePerchIpk(files, options));
+  const made = [...update];
+  if (openwrt) {
+    made.push(await makePerchIpk(files, options));
   }
   for (const architecture of architectures) {
+    tell(`taking what nobody needs out of Node for ${architecture}, which is fetched where it is not there`);
     const node = await packedNode(architecture);
+    tell(`packing Node for ${architecture}: ${isSmall ? 'one or two minutes' : 'some seconds'}`);
     const deb = await makeNodeDeb(architecture, node, options);
-    say(deb);
-    update.push(...(values['with-node'] ? [deb] : []));
-    if (values.openwrt) {
+    made.push(deb);
+    update.push(...(withNode ? [deb] : []));
+    if (openwrt) {
+      tell(`fetching the libraries of OpenWrt's Node for ${architecture} from Debian: up to a minute`);
       const runtime = await openwrtRuntime(architecture, node);
-      say(await makeNodeIpk(architecture, runtime, options));
-      say(await makeOpenwrtArchive(architecture, files, runtime, options));
+      tell(`packing Node for OpenWrt, twice: ${isSmall ? 'up to a minute' : 'some seconds'}`);
+      made.push(await makeNodeIpk(architecture, runtime, options));
+      made.push(await makeOpenwrtArchive(architecture, files, runtime, options));
     }
   }
   if (key) {
-    say(await makeUpdate(update, key, options));
+    tell('signing the update');
+    made.push(await makeUpdate(update, key, options));
   }
+  return made;
 }
 
 function architectureOf(name: string): Architecture {
@@ -89,7 +125,8 @@ function architectureOf(name: string): Architecture {
   return name as Architecture;
 }
 
-const say = (file: string): void => void process.stdout.write(`${file}\n`);
+/** Beside the list of what was made, which others read. */
+const tell = (text: string): void => void process.stderr.write(`${text}\n`);
 
 /** The bundle and the page as they lie in /usr/lib/perch. */
 async function perchFiles(bundle: ReadonlyMap<string, Uint8Array>): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -125,4 +162,4 @@ async function commitTime(): Promise<number> {
   return committed ? Number(committed.stdout) : Math.floor((await stat(join(ROOT, 'package.json'))).mtimeMs / 1_000);
 }
 
-await tellRefusal(USAGE, main);
+await tellRefusal(USAGE, () => untilInterrupted(main));

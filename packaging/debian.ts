@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { call } from './call.ts';
 import { Tree } from './tree.ts';
 import { addUpdater } from './updater.ts';
 
-const run = promisify(execFile);
 /** Units beside perch.service. */
 const UNITS = [
   ...['perch-disk.path', 'perch-disk.service', 'perch-disk-back@.service'],
@@ -102,9 +100,13 @@ async function makeDeb(
   const stage = await mkdtemp(join(tmpdir(), 'perch-deb-'));
   try {
     tree.write(stage, time);
-    await run('dpkg-deb', ['--root-owner-group', '-Zxz', packing === 'small' ? '-z9' : '-z0', '--build', stage, file], {
-      env: { ...process.env, SOURCE_DATE_EPOCH: String(time) },
-    });
+    await call(
+      'dpkg-deb',
+      ['--root-owner-group', '-Zxz', packing === 'small' ? '-z9' : '-z0', '--build', stage, file],
+      {
+        env: { SOURCE_DATE_EPOCH: String(time) },
+      },
+    );
   } finally {
     await rm(stage, { recursive: true });
   }

@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { call } from './call.ts';
 import type { Architecture } from './debian.ts';
 import { TARGETS } from './openwrt.ts';
 
-const run = promisify(execFile);
 const CACHE = join(import.meta.dirname, '../node_modules/.cache/openwrt');
 /** Where it lies on the router. The loader's address stands in the program, so it is a whole one. */
 const PLACE = '/usr/lib/perch/node';
@@ -30,9 +28,9 @@ export async function openwrtRuntime(
     await unpackLibraries(architecture, root);
     const program = join(folder, 'node');
     await writeFile(program, node, { mode: 0o755 });
-    await run('patchelf', ['--set-interpreter', `${PLACE}/${loader}`, program]);
+    await call('patchelf', ['--set-interpreter', `${PLACE}/${loader}`, program]);
     // Not the newer kind: the libraries' own libraries are to be looked for there, too.
-    await run('patchelf', ['--force-rpath', '--set-rpath', PLACE, program]);
+    await call('patchelf', ['--force-rpath', '--set-rpath', PLACE, program]);
     const found = await readdir(root, { recursive: true });
     const files = new Map([['bin/node', await readFile(program)]]);
     for (const name of [loader, ...LIBRARIES]) {
@@ -73,13 +71,13 @@ async function unpackLibraries(architecture: Architecture, root: string): Promis
     'APT::Sandbox::User': '',
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  await run('apt-get', ['-qq', ...options, 'update']);
+  await call('apt-get', ['-qq', ...options, 'update']);
   const unpack = async (packages: readonly string[]): Promise<void> => {
     const debs = await mkdtemp(join(tmpdir(), 'perch-debs-'));
     try {
-      await run('apt-get', ['-qq', ...options, 'download', ...packages], { cwd: debs });
+      await call('apt-get', ['-qq', ...options, 'download', ...packages], { cwd: debs });
       for (const deb of await readdir(debs)) {
-        await run('dpkg-deb', ['-x', join(debs, deb), root]);
+        await call('dpkg-deb', ['-x', join(debs, deb), root]);
       }
     } finally {
       await rm(debs, { recursive: true });

@@ -1,12 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { call } from './call.ts';
 import { type Architecture, type DebOptions, source } from './debian.ts';
 import { Tree } from './tree.ts';
-
-const run = promisify(execFile);
 
 /** What `uname -m` says on the router, and the loader of its programs. */
 export const TARGETS: Readonly<Record<Architecture, { readonly machine: string; readonly loader: string }>> = {
@@ -116,7 +113,7 @@ async function packTree(tree: Tree, folder: string, file: string, options: DebOp
 async function tar(file: string, what: readonly string[], { time, packing }: DebOptions): Promise<void> {
   const plain = ['--format=gnu', '--numeric-owner', '--owner=0', '--group=0', '--mode=u=rwX,go=rX', '--sort=name'];
   const packer = `--use-compress-program=gzip -n ${packing === 'small' ? '-9' : '-1'}`;
-  await run('tar', [...plain, `--mtime=@${time}`, packer, '-cf', file, ...what]);
+  await call('tar', [...plain, `--mtime=@${time}`, packer, '-cf', file, ...what]);
 }
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {

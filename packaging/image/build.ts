@@ -4,14 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
+import { call } from '../call.ts';
+import { untilInterrupted } from '../interruption.ts';
 import { tellRefusal } from '../refusal.ts';
 import { makeBootFolder } from './boot.ts';
 import { makeDisk } from './disk.ts';
 import { raspberryFirmware } from './firmware.ts';
-import { untilInterrupted } from './interruption.ts';
 import { debianKernel, pi5Kernel } from './kernels.ts';
 import { makeRoot } from './root.ts';
-import { call, needTools } from './tools.ts';
+import { needTools } from './tools.ts';
 
 const USAGE = `usage: npm run image [-- --out DIR] [--quick]
 

@@ -1,6 +1,6 @@
 import { readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { call } from './tools.ts';
+import { call } from '../call.ts';
 
 const MIB = 2 ** 20;
 const SECTOR_BYTES = 512;

@@ -1,6 +1,6 @@
 import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { call } from './tools.ts';
+import { call } from '../call.ts';
 
 export const CACHE = join(import.meta.dirname, '../../node_modules/.cache/perch-image');
 

@@ -1,8 +1,8 @@
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { call } from '../call.ts';
 import type { Kernel } from './kernels.ts';
-import { call } from './tools.ts';
 
 /** Beside what the boards' device trees name: file systems, USB disks and Pi 4's USB, the watchdog, and QEMU's disks. */
 const ALWAYS = [

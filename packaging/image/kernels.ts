@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { call } from '../call.ts';
 import { extract } from './extract.ts';
-import { call } from './tools.ts';
 
 /** `Image` of arm64 begins so (Documentation/arch/arm64/booting.rst); the boards' firmware starts nothing else. */
 const IMAGE_MAGIC = { at: 0x38, text: 'ARM\x64' };

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { call } from '../call.ts';
 import { cached } from './extract.ts';
-import { call, withArm64 } from './tools.ts';
+import { withArm64 } from './tools.ts';
 
 const HERE = import.meta.dirname;
 

@@ -1,10 +1,8 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { Refusal } from '../refusal.ts';
-import { INTERRUPTION } from './interruption.ts';
 
 const run = promisify(execFile);
 
@@ -85,62 +83,5 @@ export async function withArm64<T>(work: () => Promise<T>): Promise<T> {
     if (!wasMounted) {
       await run('umount', [BINFMT]);
     }
-  }
-}
-
-/**
- * What it says is shown only when it fails: the last lines. When the making of the image is interrupted, it is ended with all that it
- * has started.
- * @returns the last that it wrote to its output
- */
-export async function call(
-  program: string,
-  parameters: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly input?: string; readonly endedBy?: 'SIGKILL' } = {},
-): Promise<string> {
-  INTERRUPTION.throwIfAborted();
-  // In a group of its own, which no terminal's Ctrl-C reaches: mmdebstrap is told once, and takes its mounts away.
-  const child = spawn(program, parameters, {
-    env: { ...process.env, ...options.env },
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true,
-  });
-  const over = new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  const [output, said] = [lastOf(child.stdout), lastOf(child.stdout, child.stderr)];
-  // A program that reads nothing is over before this is.
-  child.stdin.on('error', () => {});
-  child.stdin.end(options.input ?? '');
-  const stop = () => endGroup(child, options.endedBy ?? 'SIGTERM');
-  INTERRUPTION.addEventListener('abort', stop);
-  try {
-    const code = await over;
-    INTERRUPTION.throwIfAborted();
-    if (code !== 0) {
-      throw new Error(`${program} ended with ${code}:\n${said()}`);
-    }
-    return output();
-  } finally {
-    INTERRUPTION.removeEventListener('abort', stop);
-  }
-}
-
-const KEPT_CHARS = 4_000;
-
-function lastOf(...streams: readonly Readable[]): () => string {
-  let text = '';
-  for (const stream of streams) {
-    stream.on('data', (chunk: Buffer) => {
-      text = (text + chunk.toString()).slice(-KEPT_CHARS);
-    });
-  }
-  return () => text;
-}
-
-function endGroup({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
-  if (pid !== undefined && exitCode === null && signalCode === null) {
-    process.kill(-pid, signal);
   }
 }

@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { INTERRUPTION } from './interruption.ts';
+
+interface CallOptions {
+  readonly cwd?: string;
+  /** Beside what this program has. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly input?: string;
+  readonly endedBy?: 'SIGKILL' | 'SIGTERM';
+}
+
+/**
+ * What it says is shown only when it fails: the last lines. When the making is interrupted, it is ended with all that it has started.
+ * @returns the last that it wrote to its output
+ */
+export async function call(
+  program: string,
+  parameters: readonly string[],
+  { cwd, env, input = '', endedBy = 'SIGTERM' }: CallOptions = {},
+): Promise<string> {
+  INTERRUPTION.throwIfAborted();
+  // In a group of its own, which no terminal's Ctrl-C reaches: mmdebstrap is told once, and takes its mounts away.
+  const child = spawn(program, parameters, {
+    env: { ...process.env, ...env },
+    ...(cwd === undefined ? {} : { cwd }),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const over = new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const [output, said] = [lastOf(child.stdout), lastOf(child.stdout, child.stderr)];
+  // A program that reads nothing is over before this is.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const stop = () => endGroup(child, endedBy);
+  INTERRUPTION.addEventListener('abort', stop);
+  try {
+    const code = await over;
+    INTERRUPTION.throwIfAborted();
+    if (code !== 0) {
+      throw new Error(`${program} ended with ${code}:\n${said()}`);
+    }
+    return output();
+  } finally {
+    INTERRUPTION.removeEventListener('abort', stop);
+  }
+}
+
+const KEPT_CHARS = 4_000;
+
+function lastOf(...streams: readonly Readable[]): () => string {
+  let text = '';
+  for (const stream of streams) {
+    stream.on('data', (chunk: Buffer) => {
+      text = (text + chunk.toString()).slice(-KEPT_CHARS);
+    });
+  }
+  return () => text;
+}
+
+function endGroup({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid !== undefined && exitCode === null && signalCode === null) {
+    process.kill(-pid, signal);
+  }
+}
