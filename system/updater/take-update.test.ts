@@ -1,8 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { mutate } from '../../test/mutate.ts';
 import { random } from '../../test/random.ts';
 import { parseRequest, RequestFolder, roomNeeded } from './take-update.ts';
@@ -41,7 +50,52 @@ test.for([
 ] as const)('%s is no request, and goes', ([, text]) => {
   writeFileSync(at('update.json'), text);
   using requests = new RequestFolder(folder);
+  expect(requests.takeRequest()).toBe('wrong');
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('a request that was taken back just now is none', () => {
+  writeFileSync(at('update.perchupdate'), 'of the next request');
+  using requests = new RequestFolder(folder);
   expect(requests.takeRequest()).toBeUndefined();
+  expect(readdirSync(folder)).toEqual(['update.perchupdate']);
+});
+
+/** Something of somebody else's. */
+function elsewhere(): string {
+  const other = mkdtempSync(join(tmpdir(), 'perch-elsewhere-'));
+  onTestFinished(() => rmSync(other, { recursive: true }));
+  writeFileSync(join(other, 'file'), '{}');
+  return other;
+}
+
+test.for([
+  ['a link to a file', (other: string) => symlinkSync(join(other, 'file'), at('update.json'))],
+  ['a link to a folder', (other: string) => symlinkSync(other, at('update.json'))],
+  ['a link to nothing', (other: string) => symlinkSync(join(other, 'nothing'), at('update.json'))],
+  ['a pipe that nobody writes to', () => execFileSync('mkfifo', [at('update.json')])],
+  ['an empty folder', () => mkdirSync(at('update.json'))],
+  [
+    'a folder with files, folders and a link in it',
+    (other: string) => {
+      mkdirSync(at('update.json/a/b'), { recursive: true });
+      writeFileSync(at('update.json/a/b/file'), '');
+      symlinkSync(other, at('update.json/a/link'));
+    },
+  ],
+] as const)('%s in the place of a request is got out of the way, and what it leads to stays', ([, make]) => {
+  const other = elsewhere();
+  make(other);
+  using requests = new RequestFolder(folder);
+  expect(requests.takeRequest()).toBe('wrong');
+  expect(readdirSync(folder)).toEqual([]);
+  expect(existsSync(join(other, 'file'))).toBe(true);
+});
+
+test('a folder in the place of an update goes, too', () => {
+  mkdirSync(at('update.perchupdate/a'), { recursive: true });
+  using requests = new RequestFolder(folder);
+  requests.removeUpdate();
   expect(readdirSync(folder)).toEqual([]);
 });
 

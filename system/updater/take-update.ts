@@ -1,15 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import type { KeyObject } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  fstatSync,
-  openSync,
-  readSync,
-  rmSync,
-  statfsSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -30,6 +21,7 @@ import { type Watched, watchedIn } from './watched.ts';
 const REQUEST = 'update.json';
 const UPDATE = 'update.perchupdate';
 const MOST_REQUEST_BYTES = 4_096;
+const PIECE_BYTES = 65_536;
 /** Of a package's size. A Node is packed to a quarter, and kept in a package that is packed less, once its files were copied. */
 const OWN_FACTOR = 7;
 /** What dpkg unpacks lies beside what it takes the place of. */
@@ -51,16 +43,21 @@ export class RequestFolder implements Disposable {
     this.#handle = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   }
 
-  /** The request, which is gone then. @returns undefined where it is none */
-  takeRequest(): UpdateRequest | undefined {
+  /** The request, which is gone then. @returns undefined: the agent has taken it back, and what else lies here is of the next one */
+  takeRequest(): UpdateRequest | 'wrong' | undefined {
+    let text = '';
     try {
-      return parseRequest(this.#readText());
-    } finally {
-      rmSync(this.#path(REQUEST), { force: true });
+      text = this.#readText();
+    } catch (error) {
+      if ((error as { code?: string }).code === 'ENOENT') {
+        return undefined;
+      }
     }
+    this.#remove(REQUEST);
+    return parseRequest(text) ?? 'wrong';
   }
 
-  /** @throws PerchError badInput where it is no file, or too large */
+  /** To be closed by the caller. @throws PerchError badInput where it is no file, or too large */
   openUpdate(): number {
     const handle = this.#open(UPDATE);
     const status = fstatSync(handle);
@@ -72,7 +69,7 @@ export class RequestFolder implements Disposable {
   }
 
   removeUpdate(): void {
-    rmSync(this.#path(UPDATE), { force: true });
+    this.#remove(UPDATE);
   }
 
   [Symbol.dispose](): void {
@@ -96,6 +93,16 @@ export class RequestFolder implements Disposable {
       return length > MOST_REQUEST_BYTES ? '' : bytes.toString('utf8', 0, length);
     } finally {
       closeSync(handle);
+    }
+  }
+
+  /** Whatever it is: as long as something is called as a request is, systemd comes back at once. */
+  #remove(name: string): void {
+    if (lstatSync(this.#path(name), { throwIfNoEntry: false })?.isDirectory()) {
+      // Walks by open folders: Node goes by names, in whose place the agent may put links meanwhile.
+      execFileSync('rm', ['-rf', '--one-file-system', '--', name], { cwd: `/proc/self/fd/${this.#handle}` });
+    } else {
+      rmSync(this.#path(name), { force: true });
     }
   }
 }
@@ -127,11 +134,11 @@ export interface TakenUpdate {
  * Reads the update once, checking it on the way, and keeps the packages for this machine in a folder where only root writes: what
  * has been checked is what is installed.
  *
- * @param update an open file @param work is emptied @param system where dpkg unpacks them
+ * @param requests where it lies @param work is emptied @param system where dpkg unpacks them
  * @throws PerchError badInput, exhausted
  */
 export async function takeUpdate(
-  update: number,
+  requests: Pick<RequestFolder, 'openUpdate'>,
   { work, system }: { readonly work: string; readonly system: string },
   keys: readonly KeyObject[],
   installed: InstalledVersions,
@@ -142,8 +149,9 @@ export async function takeUpdate(
   const writers = new Map<UpdatePackage, FileHandle>();
   const isFor = ({ name, architecture }: UpdatePackage) =>
     names.has(name) && (architecture === 'all' || architecture === installed.architecture);
+  const update = requests.openUpdate();
   try {
-    const manifest = await readUpdate(createReadStream('', { fd: update, autoClose: false }), keys, {
+    const manifest = await readUpdate(piecesOf(update), keys, {
       begin: async (found) => {
         for (const name of ['perch', 'perch-node'] as const) {
           // A machine with a Node of its own keeps that.
@@ -167,9 +175,22 @@ export async function takeUpdate(
     }
     return { manifest, packages: manifest.packages.filter(isFor) };
   } finally {
+    closeSync(update);
     for (const writer of writers.values()) {
       await writer.close();
     }
+  }
+}
+
+/** At once each: whoever closes the file never does so while it is being read. */
+async function* piecesOf(file: number): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const bytes = Buffer.allocUnsafe(PIECE_BYTES);
+    const length = readSync(file, bytes);
+    if (length === 0) {
+      return;
+    }
+    yield bytes.subarray(0, length);
   }
 }
 

@@ -4,6 +4,7 @@ import files, {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   type StatsFs,
   symlinkSync,
@@ -37,6 +38,14 @@ const ask = (version = NEW, options: Parameters<typeof askForUpdate>[2] = {}) =>
 
 const status = (): Status => JSON.parse(readFileSync(join(places.own, 'status.json'), 'utf8'));
 const kept = (): readonly string[] => readdirSync(join(places.own, 'kept')).sort();
+/** What was open while the folder was read need not be so any more. */
+const readlinkIfThere = (link: string): string => {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return '';
+  }
+};
 const isUnderWay = (): boolean => existsSync(join(places.own, 'journal.json'));
 
 test('a good update is installed, watched and kept for the next one to go back to', async () => {
@@ -289,6 +298,34 @@ test('an updater that was ended while it installed is followed by one that goes 
   await updater().watch();
   expect(status()).toMatchObject({ ok: false, state: 'gone back', why: 'notInstalled', from: OLD });
   expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
+});
+
+test('a request that was taken back just now ends quietly, and the file of the next one stays', async () => {
+  ask();
+  rmSync(join(places.requests, 'update.json'));
+  const clock = quickClock();
+  await updater(clock).update();
+  expect(readdirSync(places.requests)).toEqual(['update.perchupdate']);
+  expect(clock.monoMs()).toBe(0);
+});
+
+test.for([
+  ['good', ask],
+  ['not signed', () => ask(NEW, { key: generateKeyPairSync('ed25519').privateKey })],
+] as const)('nobody has the file of an update that is %s open once it was read', async ([, prepare]) => {
+  const open = (): readonly string[] =>
+    readdirSync('/proc/self/fd')
+      .map((handle) => readlinkIfThere(`/proc/self/fd/${handle}`))
+      .filter((file) => file.startsWith(places.requests) && file.includes('update.perchupdate'));
+  const atInstall: (readonly string[])[] = [];
+  const { install } = disk;
+  disk.install = async (files) => {
+    atInstall.push(open());
+    await install(files);
+  };
+  prepare();
+  await updater().update();
+  expect([...atInstall, open()].flat()).toEqual([]);
 });
 
 test('what is no request does not leave its file for ever', async () => {

@@ -82,6 +82,9 @@ export class Updater {
     }
     const request = folder.takeRequest();
     if (!request) {
+      return;
+    }
+    if (request === 'wrong') {
       folder.removeUpdate();
       this.#deps.say('what was asked for is no request');
       return;
@@ -95,8 +98,10 @@ export class Updater {
   /** The one before it is not over, and its journal stays. */
   #turnDown(folder: RequestFolder, error: unknown): void {
     const request = folder.takeRequest();
-    folder.removeUpdate();
     if (request) {
+      folder.removeUpdate();
+    }
+    if (request && request !== 'wrong') {
       const text = `the update before this one is not over: ${explain(error)}`;
       this.#tell({ id: request.id, ok: false, state: 'refused', why: 'failed', text, time: this.#time() });
     }
@@ -116,10 +121,9 @@ export class Updater {
     const { id, host, port } = request;
     const { machine, keys, clock, places } = this.#deps;
     try {
-      const update = folder.openUpdate();
       const architecture = await machine.architecture();
       const rooms = { work: this.#work, system: places.program };
-      const { manifest, packages } = await takeUpdate(update, rooms, keys, { ...machine, architecture });
+      const { manifest, packages } = await takeUpdate(folder, rooms, keys, { ...machine, architecture });
       if (!(await machine.canInstall())) {
         throw refusal('unsupported', 'dpkg cannot run scripts of packages here: /var is mounted noexec', 'noExec');
       }
