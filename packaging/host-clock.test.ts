@@ -31,7 +31,7 @@ function service({ synchronized = 'no' } = {}) {
       .replaceAll('/var/lib/perch', `${root}/state`)
       .replaceAll('/run/perch-', `${root}/host/perch-`)
       .replaceAll(`${root}/host/perch-host/`, `${root}/host/`)
-      .replaceAll('/dev/rtc0', `${root}/no-rtc`);
+      .replaceAll('/dev/rtc0', `${root}/rtc0`);
     writeFileSync(join(root, to), moved, { mode: 0o755 });
   };
   place('host-request', 'lib/request');
@@ -46,6 +46,7 @@ function service({ synchronized = 'no' } = {}) {
   return {
     root,
     file,
+    stand,
     /** @returns its answer; undefined: it gave none */
     run: (request?: string) => {
       if (request !== undefined) {
@@ -77,6 +78,14 @@ test("the clock is set to the phone's time and what has passed since, and that i
   expect(seconds).toBeLessThan(NOW_S + 60);
   expect(existsSync(join(root, 'host/perch-clock-set'))).toBe(true);
   expect(existsSync(file)).toBe(false);
+});
+
+test.for([0, 1])("a battery's clock is told it, too, and one that does not take it (%i) is no failure", (code) => {
+  const { root, run, stand } = service();
+  writeFileSync(join(root, 'rtc0'), '');
+  stand('hwclock', `echo "$*" >> ${root}/told; exit ${code}`);
+  expect(run(request(NOW_S * 1_000))).toMatchObject({ id: ID, ok: true });
+  expect(readFileSync(join(root, 'told'), 'utf8')).toBe('--systohc --utc\n');
 });
 
 test('a clock that the network sets is left alone', () => {

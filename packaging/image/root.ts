@@ -122,6 +122,8 @@ async function settle(folder: string): Promise<void> {
   await replaceByLink(join(folder, 'etc/localtime'), '/var/lib/perch-image/localtime');
   await symlink('/usr/share/zoneinfo/Etc/UTC', join(folder, 'var/lib/perch-image/localtime'));
   await replaceByLink(join(folder, 'etc/resolv.conf'), '/run/systemd/resolve/stub-resolv.conf');
+  // By it Perch tells a battery's clock what a phone has said; Debian's own is in a package of its own.
+  await symlink('/usr/bin/busybox', join(folder, 'usr/sbin/hwclock'));
   for (const name of await readdir(join(folder, 'etc/ssh'))) {
     if (name.startsWith('ssh_host_')) {
       await rm(join(folder, 'etc/ssh', name));

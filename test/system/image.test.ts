@@ -114,6 +114,12 @@ describe('the image for the Raspberry Pi', () => {
     expect(await machine.until('findmnt -n -o SOURCE /media/films')).toMatch(/^\/dev\/sd/);
   });
 
+  test("a battery's clock can be told the time", { timeout: PATIENCE_MS }, async () => {
+    await machine.must('hwclock --systohc --utc');
+    const apart = '$(($(date +%s) - $(cat /sys/class/rtc/rtc0/since_epoch)))';
+    expect(Math.abs(Number(await machine.must(`echo ${apart}`)))).toBeLessThan(60);
+  });
+
   test('for an update the root can be written, and is read only again', { timeout: PATIENCE_MS }, async () => {
     await machine.must(
       'mount -o remount,rw / && touch /usr/lib/written && rm /usr/lib/written && mount -o remount,ro /',
