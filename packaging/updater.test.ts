@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { RUN_MS, START_MS } from '../system/updater/packages.ts';
 
 const UNITS = join(import.meta.dirname, 'linux');
 const triggers = readdirSync(UNITS).filter((name) => name.endsWith('.path'));
@@ -38,6 +39,18 @@ test.for(['resume', 'watch'])(
     expect(said).toBe(`${folder}/updater.cjs ${command}\n`);
   },
 );
+
+test.for([
+  ['', RUN_MS],
+  ['-resume', START_MS],
+  ['-watch', RUN_MS],
+] as const)('perch-update%s.service is not ended by systemd before it ends by itself', ([name, mostMs]) => {
+  const unit = readFileSync(join(UNITS, `perch-update${name}.service`), 'utf8');
+  const minutes = Number(/^TimeoutStartSec=(\d+)min$/m.exec(unit)?.[1]);
+  expect(minutes * 60_000).toBeGreaterThan(mostMs);
+  // What is written to the disk before and after takes its time, too; but Perch waits for it.
+  expect(minutes * 60_000).toBeLessThanOrEqual(mostMs * 2);
+});
 
 test.for(['', '-resume', '-watch'])('only root comes at the lock that perch-update%s.service waits for', (name) => {
   const unit = readFileSync(join(UNITS, `perch-update${name}.service`), 'utf8');

@@ -80,7 +80,7 @@ export class UpdaterMachine implements Machine {
   canInstall = async (): Promise<boolean> => !this.isNoExec;
   mayRun = (file: string): boolean => existsSync(file);
   isWhole = async (file: string): Promise<boolean> => statSync(file).size > 0;
-  install = async (files: readonly string[]): Promise<void> => {
+  install: Machine['install'] = async (files) => {
     if (this.locks > 0) {
       this.locks -= 1;
       throw new PerchError('conflict', 'another program installs packages on this machine');
@@ -100,7 +100,7 @@ export class UpdaterMachine implements Machine {
       this.installed[name as PackageName] = version;
     }
   };
-  configureAll = async (): Promise<void> => this.#cuts?.happens();
+  configureAll: Machine['configureAll'] = async () => this.#cuts?.happens();
   repack = async (name: PackageName, file: string): Promise<void> => {
     this.repacked.push(basename(file));
     writeFileSync(`${file}.new`, `made of the installed ${name}`);

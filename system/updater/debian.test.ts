@@ -24,6 +24,8 @@ function stand(name: string, script = ''): void {
   writeFileSync(file, `#!/bin/sh\necho "${name} $*" >> ${folder}/asked\n${script}\n`);
   chmodSync(file, 0o755);
 }
+/** Nothing here takes that long. */
+const LIMIT_MS = 600_000;
 const asked = () => (existsSync(join(folder, 'asked')) ? readFileSync(join(folder, 'asked'), 'utf8') : '');
 
 test('a root that is read-only is writable while packages are installed', async () => {
@@ -59,7 +61,7 @@ test.for([
   'dpkg: error: dpkg database lock is locked by another process',
 ])('%s: that is no fault of the package', async (said) => {
   stand('dpkg', `echo '${said}' >&2; exit 2`);
-  await expect(debian.configureAll()).rejects.toMatchObject({ code: 'conflict' });
+  await expect(debian.configureAll(LIMIT_MS)).rejects.toMatchObject({ code: 'conflict' });
 });
 
 /** @returns its port */
@@ -94,7 +96,37 @@ test('a version whose answer never comes to an end is not well', async () => {
 
 test('what dpkg says is told', async () => {
   stand('dpkg', "echo 'dpkg: error: disk full' >&2; exit 2");
-  await expect(debian.configureAll()).rejects.toThrow('dpkg: dpkg: error: disk full');
+  await expect(debian.configureAll(LIMIT_MS)).rejects.toThrow('dpkg: dpkg: error: disk full');
+});
+
+/** Those that run, of whom the file tells. A program that was not even started within its time has written none. */
+function running(file: string): readonly number[] {
+  const pids = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+  return pids.map(Number).filter((pid) => {
+    const status = `/proc/${pid}/status`;
+    return existsSync(status) && !/^State:\sZ/m.test(readFileSync(status, 'utf8'));
+  });
+}
+
+test('dpkg that stands still is ended with the scripts that it has started, however stubborn they are', async () => {
+  const pids = join(folder, 'pids');
+  stand('dpkg', `sh -c 'trap "" TERM HUP INT; echo $$ >> ${pids}; sleep 1000; true' & echo $$ >> ${pids}; wait`);
+  await expect(debian.install(['/some.deb'], 3_000)).rejects.toMatchObject({
+    ...{ code: 'timeout', message: 'dpkg has not come to an end within 3 s' },
+  });
+  await expect.poll(() => running(pids)).toEqual([]);
+});
+
+test('what has left dpkg and keeps its output open is not waited for', async () => {
+  const pids = join(folder, 'pids');
+  stand('dpkg', `setsid sleep 1000 & echo $! > ${pids}`);
+  try {
+    await expect(debian.configureAll(1_000)).rejects.toMatchObject({ code: 'timeout' });
+  } finally {
+    for (const pid of running(pids)) {
+      process.kill(pid, 'SIGKILL');
+    }
+  }
 });
 
 test('a package is whole when dpkg-deb reads all of it', async () => {

@@ -1,40 +1,18 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { copyFile, lstat, mkdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import type { PackageName } from '../update/manifest.ts';
-import { refusal } from '../update/reasons.ts';
+import { tell } from './programs.ts';
 import { recordingsIn } from './watch.ts';
 
-const run = promisify(execFile);
-const MOST_OUTPUT_BYTES = 4 << 20;
 const HEALTH_MS = 5_000;
 const SERVICE = 'perch.service';
-/** As dpkg of any age says it: nothing has been changed then. */
-const LOCKED = /lock (?:is|was) locked by another process/;
 /** Whose file systems have what dpkg and the updater write. Not all that are mounted: a disk of recordings may hang. */
 const WRITTEN = ['/', '/usr', '/etc/systemd/system', '/var/lib/dpkg', '/var/lib/perch-update'];
 const UNATTENDED = ['--force-confold', '--force-confdef', '--force-downgrade'];
-
-/** @throws PerchError conflict: something else installs packages just now */
-async function tell(program: string, args: readonly string[]): Promise<string> {
-  try {
-    // Asks nobody, and answers in English.
-    const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
-    const { stdout } = await run(program, args, { env, maxBuffer: MOST_OUTPUT_BYTES });
-    return stdout;
-  } catch (cause) {
-    const { stderr = '' } = cause as { readonly stderr?: string };
-    if (LOCKED.test(stderr)) {
-      throw refusal('conflict', 'another program installs packages on this machine', 'busy');
-    }
-    // What failed is said there; the command beside it would only be long.
-    throw new Error(`${program}: ${stderr.trim().slice(-400) || String(cause)}`);
-  }
-}
 
 /** The machine that an update is installed on: dpkg and systemd. */
 export const debian = {
@@ -62,13 +40,13 @@ export const debian = {
     return code === 0;
   },
 
-  install: async (files: readonly string[]): Promise<void> => {
-    await writable(() => tell('dpkg', [...UNATTENDED, '--install', ...files]));
+  install: async (files: readonly string[], limitMs: number): Promise<void> => {
+    await writable(() => tell('dpkg', [...UNATTENDED, '--install', ...files], limitMs));
   },
 
   /** What a power cut has left half done. */
-  configureAll: async (): Promise<void> => {
-    await writable(() => tell('dpkg', [...UNATTENDED, '--configure', '--pending']));
+  configureAll: async (limitMs: number): Promise<void> => {
+    await writable(() => tell('dpkg', [...UNATTENDED, '--configure', '--pending'], limitMs));
   },
 
   /** Makes a package of what is installed: for one that was installed by hand, whose file nobody has kept. */

@@ -13,6 +13,8 @@ import files, {
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import type { Clock } from '../../agent/base/clock.ts';
+import { PerchError } from '../../agent/base/errors.ts';
 import {
   askForUpdate,
   UPDATE_ID as ID,
@@ -46,6 +48,15 @@ const readlinkIfThere = (link: string): string => {
     return '';
   }
 };
+/** As long as systemd lets it run. */
+const HALF_AN_HOUR_MS = 1_800_000;
+/** What dpkg does until it is ended. */
+const standStill =
+  (clock: Clock) =>
+  async (limitMs: number): Promise<void> => {
+    await clock.sleep(limitMs, new AbortController().signal);
+    throw new PerchError('timeout', 'dpkg has not come to an end');
+  };
 const isUnderWay = (): boolean => existsSync(join(places.own, 'journal.json'));
 
 test('a good update is installed, watched and kept for the next one to go back to', async () => {
@@ -207,9 +218,9 @@ test('what the journal speaks of is on the disk before the journal is', async ()
   // The power is cut while everything is being written before the first package is installed.
   const atInstall: string[][] = [];
   const { install } = disk;
-  disk.install = async (files) => {
+  disk.install = async (files, limitMs) => {
     atInstall.push([...disk.synced]);
-    await install(files);
+    await install(files, limitMs);
   };
   await updater().update();
   expect(atInstall[0]).toEqual(
@@ -248,6 +259,58 @@ test('the version before is put back as soon as nothing else installs packages',
   await updater().update();
   expect(status()).toMatchObject({ state: 'gone back', why: 'notStarted' });
   expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
+});
+
+test('where something else installs packages all the time the updater ends before systemd would end it, and what is left is put back later', async () => {
+  disk.ills = { [NEW]: 'dead' };
+  const { restart } = disk;
+  disk.restart = async () => {
+    await restart();
+    disk.locks = 1_000_000;
+  };
+  ask();
+  const clock = quickClock();
+  await expect(updater(clock).update()).rejects.toMatchObject({ code: 'conflict' });
+  expect(clock.monoMs()).toBeLessThan(HALF_AN_HOUR_MS);
+  disk.restart = restart;
+  disk.locks = 0;
+  await updater().watch();
+  expect(status()).toMatchObject({ state: 'gone back', why: 'notStarted' });
+  expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
+});
+
+test('where dpkg stands still Perch is started after five minutes, each time, and what is left is put back as soon as it does not', async () => {
+  disk.ills = { [NEW]: 'dead' };
+  const clock = quickClock();
+  const { install } = disk;
+  const stand = standStill(clock);
+  disk.configureAll = stand;
+  disk.install = (files, limitMs) =>
+    files.some((one) => one.includes(OLD)) ? stand(limitMs) : install(files, limitMs);
+  ask();
+  await expect(updater(clock).update()).rejects.toMatchObject({ code: 'timeout' });
+  expect(clock.monoMs()).toBeLessThan(HALF_AN_HOUR_MS);
+  for (let starts = 0; starts < 5; starts += 1) {
+    const beforeMs = clock.monoMs();
+    await expect(updater(clock).resume()).rejects.toMatchObject({ code: 'timeout' });
+    expect(clock.monoMs() - beforeMs).toBeLessThanOrEqual(300_000);
+    await expect(updater(clock).watch()).rejects.toMatchObject({ code: 'timeout' });
+    expect(clock.monoMs() - beforeMs).toBeLessThan(300_000 + HALF_AN_HOUR_MS);
+  }
+  disk.install = install;
+  await updater(clock).resume();
+  expect(status()).toMatchObject({ state: 'gone back', why: 'notStarted' });
+  expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
+});
+
+test('an update with which dpkg stands still is put back at once', async () => {
+  const clock = quickClock();
+  const { install } = disk;
+  disk.install = (files, limitMs) =>
+    files.some((one) => one.includes(NEW)) ? standStill(clock)(limitMs) : install(files, limitMs);
+  ask();
+  await updater(clock).update();
+  expect(status()).toMatchObject({ ok: false, state: 'gone back', why: 'notInstalled' });
 });
 
 test('an update that is asked for while the one before cannot be put back is turned down, and the journal stays', async () => {
@@ -319,9 +382,9 @@ test.for([
       .filter((file) => file.startsWith(places.requests) && file.includes('update.perchupdate'));
   const atInstall: (readonly string[])[] = [];
   const { install } = disk;
-  disk.install = async (files) => {
+  disk.install = async (files, limitMs) => {
     atInstall.push(open());
-    await install(files);
+    await install(files, limitMs);
   };
   prepare();
   await updater().update();

@@ -1,24 +1,25 @@
 import type { KeyObject } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Clock } from '../../agent/base/clock.ts';
-import { explain, PerchError } from '../../agent/base/errors.ts';
-import { debName, type PackageName, type UpdatePackage } from '../update/manifest.ts';
+import { explain } from '../../agent/base/errors.ts';
+import { debName, type UpdatePackage } from '../update/manifest.ts';
 import { reasonOf, refusal, type UpdateReason } from '../update/reasons.ts';
 import type { Machine } from './debian.ts';
 import { type Journal, Journals, type Status } from './journal.ts';
 import { Kept } from './kept.ts';
+import { isBusy, isTooLong, Packages, RETRY_MS, RUN_MS, START_MS } from './packages.ts';
 import { RequestFolder, takeUpdate, type UpdateRequest } from './take-update.ts';
 import { growing, watchNewVersion } from './watch.ts';
 
 /** The second time that the machine starts while a new version is watched is no accident any more. */
 const MOST_STARTS = 1;
 const RETRIES = 5;
-const RETRY_MS = 6_000;
 /** So often the version before cannot be put back, at once or at the next starts, before what is there stays. */
 const MOST_FAILURES = 3;
 /** apt brings a whole system up to date meanwhile. */
 const BUSY_MS = 600_000;
+const START_BUSY_MS = 30_000;
 /** systemd comes back at once as long as a request lies there. */
 const PAUSE_MS = 5_000;
 
@@ -51,7 +52,7 @@ export class Updater {
   readonly #journals: Journals;
   readonly #work: string;
   readonly #kept: Kept;
-  readonly #hold: string;
+  readonly #packages: Packages;
 
   constructor(deps: UpdaterDeps) {
     const { own, answers } = deps.places;
@@ -59,7 +60,7 @@ export class Updater {
     this.#journals = new Journals(own, answers);
     this.#work = join(own, 'work');
     this.#kept = new Kept(own, deps.machine);
-    this.#hold = join(answers, 'update.hold');
+    this.#packages = new Packages(deps, join(answers, 'update.hold'));
   }
 
   /** Somebody has asked for an update. */
@@ -109,6 +110,7 @@ export class Updater {
 
   /** Before Perch is started: what was interrupted in the middle is put back. */
   resume(): Promise<void> {
+    this.#packages.endWithin(START_MS);
     return this.#goOn(true);
   }
 
@@ -201,7 +203,7 @@ export class Updater {
     this.#say(journal, 'installing', `version ${journal.to} is being installed`);
     try {
       const files = journal.packages.map((name) => join(this.#work, name));
-      await this.#whenFree(() => this.#held(() => machine.install(files)), BUSY_MS);
+      await this.#packages.install(files, BUSY_MS);
       await machine.sync();
     } catch (error) {
       if (isBusy(error)) {
@@ -233,23 +235,19 @@ export class Updater {
     this.#journals.write({ ...journal, step: 'going back', why, text: text.slice(0, 500) });
   }
 
-  /** dpkg may be busy with something else, or not have got over a power cut yet. */
+  /** dpkg may not have got over a power cut yet. */
   async #putBack(journal: Journal, isStarting: boolean): Promise<void> {
     const { machine, say } = this.#deps;
     this.#say(journal, 'going back', `version ${journal.from} is put back`);
     const files = this.#kept.files(journal);
     for (let left = RETRIES; ; left -= 1) {
       try {
-        const putBack = async () => {
-          await machine.configureAll().catch((error: unknown) => say(explain(error)));
-          await machine.install(files);
-        };
         // At the start of the machine Perch waits for this.
-        await this.#whenFree(() => this.#held(putBack), isStarting ? 0 : BUSY_MS);
+        await this.#packages.putBack(files, isStarting ? START_BUSY_MS : RUN_MS);
         break;
       } catch (error) {
         say(explain(error));
-        if (left === 0) {
+        if (left === 0 || isBusy(error) || isTooLong(error)) {
           return this.#stayWhole(journal, error, isStarting);
         }
         await this.#sleep(RETRY_MS);
@@ -262,17 +260,21 @@ export class Updater {
 
   /** The next start tries to put it back again, but not for ever; meanwhile there has to be a Perch. */
   async #stayWhole(journal: Journal, error: unknown, isStarting: boolean): Promise<void> {
-    if (!isBusy(error)) {
-      const files = journal.packages.map((name) => join(this.#work, name)).filter((file) => existsSync(file));
-      await this.#makeWhole(files, isStarting);
-      const failures = journal.failures + 1;
-      if (failures >= MOST_FAILURES) {
-        this.#finish(journal, { ok: false, state: 'failed', why: 'notPutBack', text: explain(error) });
-        return;
-      }
-      this.#journals.write({ ...journal, failures });
+    if (isBusy(error)) {
+      throw error;
     }
-    throw error;
+    const files = journal.packages.map((name) => join(this.#work, name)).filter((file) => existsSync(file));
+    await this.#makeWhole(files, isStarting);
+    if (isTooLong(error)) {
+      // Tried at each start: what stands still says nothing of the packages, and may have left none of them whole.
+      throw error;
+    }
+    const failures = journal.failures + 1;
+    if (failures < MOST_FAILURES) {
+      this.#journals.write({ ...journal, failures });
+      throw error;
+    }
+    this.#finish(journal, { ok: false, state: 'failed', why: 'notPutBack', text: explain(error) });
   }
 
   /** What was to become of it is not known any more. @throws as long as there is no whole Perch: then the next start tries it again */
@@ -286,55 +288,20 @@ export class Updater {
     this.#kept.dropUpdater();
   }
 
-  /** Installs those of these packages that are only half installed. */
   async #makeWhole(files: readonly string[], isStarting: boolean): Promise<void> {
     const { machine, say } = this.#deps;
-    const install = async () => {
-      await machine.configureAll().catch((error: unknown) => say(explain(error)));
-      const half: string[] = [];
-      for (const file of files) {
-        if ((await machine.versionOf(nameOf(file))) === undefined) {
-          half.push(file);
-        }
-      }
-      if (half.length > 0) {
-        await machine.install(half);
+    try {
+      if (await this.#packages.makeWhole(files)) {
         await machine.sync();
         await (isStarting ? machine.reload() : machine.restart());
       }
-    };
-    await this.#held(install).catch((error: unknown) => say(explain(error)));
-  }
-
-  /** Whatever else installs packages is waited for, so long. */
-  async #whenFree(work: () => Promise<void>, patienceMs: number): Promise<void> {
-    const { clock, say } = this.#deps;
-    for (const endMs = clock.monoMs() + patienceMs; ; ) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!isBusy(error) || clock.monoMs() >= endMs) {
-          throw error;
-        }
-        say(explain(error));
-        await this.#sleep(RETRY_MS);
-      }
+    } catch (error) {
+      say(explain(error));
     }
   }
 
   #sleep(ms: number): Promise<void> {
     return this.#deps.clock.sleep(ms, new AbortController().signal);
-  }
-
-  /** The package's own scripts leave Perch alone meanwhile: at the start of the machine they would wait for it, and it for them. */
-  async #held(work: () => Promise<void>): Promise<void> {
-    mkdirSync(this.#deps.places.answers, { recursive: true });
-    writeFileSync(this.#hold, '');
-    try {
-      await work();
-    } finally {
-      rmSync(this.#hold, { force: true });
-    }
   }
 
   #say(journal: Journal, state: Status['state'], text: string): void {
@@ -381,8 +348,5 @@ export class Updater {
 
 /** Nobody has asked for it. */
 const NO_ID = '0'.repeat(32);
-const nameOf = (file: string): PackageName => (basename(file).startsWith('perch-node_') ? 'perch-node' : 'perch');
-
-const isBusy = (error: unknown): boolean => error instanceof PerchError && error.code === 'conflict';
 
 const CUT_BEFORE = 'the power was cut before anything was installed: try it again';

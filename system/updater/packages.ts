@@ -1,0 +1,124 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import type { Clock } from '../../agent/base/clock.ts';
+import { explain, PerchError } from '../../agent/base/errors.ts';
+import type { PackageName } from '../update/manifest.ts';
+import type { Machine } from './debian.ts';
+
+/** All that dpkg is asked for, and what it is waited for, takes no longer: systemd ends an updater after half an hour. */
+export const RUN_MS = 1_500_000;
+/** At the start of the machine, when Perch waits for it. */
+export const START_MS = 300_000;
+export const RETRY_MS = 6_000;
+/** A Node on a slow card takes two minutes. */
+const INSTALL_MS = 600_000;
+/** Other people's packages, whose scripts may wait for ever. Ours are installed without that, too. */
+const CONFIGURE_MS = 120_000;
+
+export interface PackagesDeps {
+  readonly machine: Pick<Machine, 'install' | 'configureAll' | 'versionOf'>;
+  readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
+  say(text: string): void;
+}
+
+/** What is asked of dpkg, which may stand still: within the time that there is for it. */
+export class Packages {
+  readonly #deps: PackagesDeps;
+  readonly #hold: string;
+  #endMs: number;
+
+  /** @param hold a file: as long as it lies there the scripts of packages leave Perch alone */
+  constructor(deps: PackagesDeps, hold: string) {
+    this.#deps = deps;
+    this.#hold = hold;
+    this.#endMs = deps.clock.monoMs() + RUN_MS;
+  }
+
+  /** From now on. */
+  endWithin(ms: number): void {
+    this.#endMs = this.#deps.clock.monoMs() + ms;
+  }
+
+  /** @param patienceMs so long whatever else installs packages is waited for @throws PerchError conflict, timeout */
+  install(files: readonly string[], patienceMs: number): Promise<void> {
+    return this.#whenFree(() => this.#deps.machine.install(files, this.#limit(INSTALL_MS)), patienceMs);
+  }
+
+  /** Also where a power cut has left something half done. */
+  putBack(files: readonly string[], patienceMs: number): Promise<void> {
+    return this.#whenFree(async () => {
+      await this.#configure();
+      await this.#deps.machine.install(files, this.#limit(INSTALL_MS));
+    }, patienceMs);
+  }
+
+  /** Installs those of these packages that are only half installed. @returns whether there were any */
+  async makeWhole(files: readonly string[]): Promise<boolean> {
+    const { machine } = this.#deps;
+    const half: string[] = [];
+    await this.#held(async () => {
+      await this.#configure();
+      for (const file of files) {
+        if ((await machine.versionOf(nameOf(file))) === undefined) {
+          half.push(file);
+        }
+      }
+      if (half.length > 0) {
+        await machine.install(half, this.#limit(INSTALL_MS));
+      }
+    });
+    return half.length > 0;
+  }
+
+  async #configure(): Promise<void> {
+    try {
+      await this.#deps.machine.configureAll(this.#limit(CONFIGURE_MS));
+    } catch (error) {
+      this.#deps.say(explain(error));
+    }
+  }
+
+  /** @throws PerchError timeout when there is no time left */
+  #limit(mostMs: number): number {
+    const leftMs = this.#endMs - this.#deps.clock.monoMs();
+    if (leftMs <= 0) {
+      throw new PerchError('timeout', 'there is no time left for dpkg');
+    }
+    return Math.min(mostMs, leftMs);
+  }
+
+  async #whenFree(work: () => Promise<void>, patienceMs: number): Promise<void> {
+    const { clock, say } = this.#deps;
+    const endMs = Math.min(clock.monoMs() + patienceMs, this.#endMs - RETRY_MS);
+    for (;;) {
+      try {
+        return await this.#held(work);
+      } catch (error) {
+        if (!isBusy(error) || clock.monoMs() >= endMs) {
+          throw error;
+        }
+        say(explain(error));
+        await clock.sleep(RETRY_MS, new AbortController().signal);
+      }
+    }
+  }
+
+  /** At the start of the machine the scripts of packages would wait for Perch, and it for them. */
+  async #held(work: () => Promise<void>): Promise<void> {
+    mkdirSync(dirname(this.#hold), { recursive: true });
+    writeFileSync(this.#hold, '');
+    try {
+      await work();
+    } finally {
+      rmSync(this.#hold, { force: true });
+    }
+  }
+}
+
+const nameOf = (file: string): PackageName => (basename(file).startsWith('perch-node_') ? 'perch-node' : 'perch');
+
+/** Something else installs packages. */
+export const isBusy = (error: unknown): boolean => error instanceof PerchError && error.code === 'conflict';
+
+/** dpkg has stood still, or there is no time for it. */
+export const isTooLong = (error: unknown): boolean => error instanceof PerchError && error.code === 'timeout';
