@@ -41,6 +41,54 @@ test.for<[string, Partial<Path>, string]>([
   expect(lineOf(path)).toBe(line);
 });
 
+test.for<[string, Partial<Path>, Partial<Path>, string[]]>([
+  ['is well', {}, {}, ['ok camera Front door is there and recorded']],
+  [
+    'is away with the large one',
+    { ready: false },
+    { ready: false },
+    ['bad camera Front door does not come (it has not answered yet): look at its power, its cable and its password'],
+  ],
+  [
+    'is away alone',
+    {},
+    { ready: false, lastError: 'not found' },
+    [
+      'ok camera Front door is there and recorded',
+      'bad camera Front door (its small picture) does not come (not found): look at its power, its cable and its password',
+    ],
+  ],
+  [
+    'cannot be recorded',
+    {},
+    { recording: { active: false, error: 'the disk is full', why: 'disk', since: null } },
+    [
+      'ok camera Front door is there and recorded',
+      'bad camera Front door (its small picture) is there and not recorded: the disk is full',
+    ],
+  ],
+  [
+    'was refused',
+    { ready: false, lastError: 'no' },
+    { configError: 'no such source', title: null },
+    [
+      'bad camera Front door does not come (no): look at its power, its cable and its password',
+      'bad camera door_sub (its small picture): no such source: perch check tells where',
+    ],
+  ],
+])('a camera whose small picture %s is told once', ([, large, small, lines]) => {
+  const paths = [
+    { ...DOOR, ...large },
+    { ...DOOR, name: 'door_sub', recording: null, ...small },
+  ];
+  expect(reportLines(facts({ paths })).split('\n').slice(2, -1)).toEqual(lines);
+});
+
+test('a path that is only called as if it were a small picture is a camera of its own', () => {
+  const paths = [{ ...DOOR, name: 'yard_sub', title: null }];
+  expect(reportLines(facts({ paths }))).toContain('ok camera yard_sub is there');
+});
+
 test('a disk on which recording has stopped because it is nearly full is told as one, with what to do', () => {
   const error = 'recording has stopped, 0.0 GB free: delete something';
   const disks = [{ folder: '/srv/perch', state: 'nearlyFull', error, freeBytes: 0 }] as const;

@@ -6,6 +6,8 @@ import type { PathStatus } from './paths/path-status.ts';
 import type { DiskStatus } from './record/space/disks.ts';
 
 const EVERY_MS = 10_000;
+/** With it the name of a camera's small stream ends. */
+const SUB_SUFFIX = '_sub';
 /** More cameras than that are on no box. */
 const MOST_LINES = 500;
 const MOST_CHARS = 300;
@@ -30,7 +32,7 @@ export function reportLines({ port, paths, disks, isClockTrusted }: ReportFacts)
     isClockTrusted
       ? 'ok the clock is set'
       : 'bad the clock may be wrong: connect the box to the network, or log in on the page from a phone',
-    ...paths.flatMap((path) => cameraLine(path) ?? []),
+    ...cameraLines(paths),
   ];
   // What cameras say may have lines of its own.
   const shown = lines.slice(0, MOST_LINES).map((line) =>
@@ -47,12 +49,22 @@ function diskLine({ folder, state, error, freeBytes }: ReportFacts['disks'][numb
     : `bad nothing is recorded to ${folder}: ${error ?? state}`;
 }
 
-function cameraLine(path: ReportFacts['paths'][number]): string | undefined {
-  const { name, title, ready, paused, sourceState, sourceOnDemand, lastError, configError, recording } = path;
-  const camera = `camera ${title ?? name}`;
-  if (configError !== null) {
-    return `bad ${camera}: ${configError}: perch check tells where`;
-  }
+/** Of a camera's two streams the small one is told where it alone is ill. */
+function cameraLines(paths: ReportFacts['paths']): string[] {
+  const largeOf = new Map(paths.map((path) => [`${path.name}${SUB_SUFFIX}`, path]));
+  return paths.flatMap((path) => {
+    const large = largeOf.get(path.name);
+    const camera = `camera ${path.title ?? path.name}${large ? ' (its small picture)' : ''}`;
+    if (path.configError !== null) {
+      return `bad ${camera}: ${path.configError}: perch check tells where`;
+    }
+    const isTold = path.ready ? path.recording?.error == null : !large?.ready;
+    return large && isTold ? [] : (cameraLine(camera, path) ?? []);
+  });
+}
+
+function cameraLine(camera: string, path: ReportFacts['paths'][number]): string | undefined {
+  const { ready, paused, sourceState, sourceOnDemand, lastError, recording } = path;
   if (sourceState === null || paused || (sourceOnDemand && !ready)) {
     return undefined;
   }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { LOOPBACK } from '../test/control-api-box.ts';
 import { FakeClock } from '../test/fake-clock.ts';
@@ -166,6 +168,19 @@ test('where the host opens disks, one on which Perch may not write is opened, an
   const answer = await get('/v3/disks/places/open', 'owner', PASSWORD, { folder: '/media/pi/My disk' });
   expect(answer).toEqual({ text: 'Perch starts anew' });
   expect(asked).toEqual([['disk', { folder: '/media/pi/My disk', kept: ['/mnt/usb'] }]]);
+});
+
+test('a disk on a busy box is waited for as long as systemd lets its service work: no answer means that it was not opened', async () => {
+  const unit = readFileSync(join(import.meta.dirname, '../packaging/linux/perch-disk.service'), 'utf8');
+  const limitMs = Number(/^TimeoutStartSec=(\d+)s$/m.exec(unit)?.[1]) * 1_000;
+  let patientMs = 0;
+  const ask: StorageDeps['host']['ask'] = async (_task, _fields, patienceMs) => {
+    patientMs = patienceMs;
+    return { ok: true, text: '' };
+  };
+  const get = await open({}, null, [], [], { offers: () => true, ask });
+  await get('/v3/disks/places/open', 'owner', PASSWORD, { folder: '/media/pi/My disk' });
+  expect(patientMs).toBeGreaterThan(limitMs);
 });
 
 test.for<[string, object]>([

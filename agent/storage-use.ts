@@ -17,8 +17,8 @@ const BELOW_PLACE = `${OWN_FOLDER}/%path/%Y-%m-%d_%H-%M-%S-%f`;
 
 /** Where the host opens disks to Perch: where people and desktops mount them. */
 const OPENED = /^\/(?:media|mnt|srv)\/./;
-/** A disk may have to spin up first. */
-const OPENING_MS = 30_000;
+/** A disk may have to spin up first: systemd ends the service after 60 s. */
+const OPENING_MS = 65_000;
 
 export interface StorageDeps {
   readonly clock: Clock;

@@ -20,6 +20,8 @@ interface Defaults {
 }
 type PlaceForm = ConfigForm<Defaults, Defaults>;
 
+/** The box waits for its disk for 65 s. */
+const OPENING_LIMIT_MS = 75_000;
 /** Some seconds until it goes, and some until it is back. */
 const RESTART_S = 15;
 
@@ -31,7 +33,7 @@ const placeForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => Plac
     before: async ({ recordPath = '' }) => {
       const { canBeOpened, folder } = placeOf(recordPath) ?? {};
       if (canBeOpened) {
-        await ask('v3/disks/places/open', { method: 'POST', body: { folder } });
+        await ask('v3/disks/places/open', { method: 'POST', body: { folder }, limitMs: OPENING_LIMIT_MS });
         noteRestart(RESTART_S);
       }
     },

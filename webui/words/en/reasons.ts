@@ -11,7 +11,7 @@ export const reasons = {
   openFile: 'Open the file',
   forOwner: 'Only the owner may do that.',
   gone: 'It is not there any more.',
-  tooSlow: 'The camera did not answer in time.',
+  tooSlow: 'There was no answer in time.',
   itsFault: 'The box failed at it. Its log says how.',
 };
 

@@ -12,6 +12,6 @@ export const reasons: ReasonsWords = {
   openFile: '打开文件',
   forOwner: '只有所有者可以这样做。',
   gone: '它已经不存在了。',
-  tooSlow: '摄像头未及时应答。',
+  tooSlow: '未及时收到应答。',
   itsFault: '设备处理失败，原因见日志。',
 };
