@@ -24,21 +24,33 @@ export class PerchError extends Error {
   }
 }
 
-/** The text a person gets to read: the message of the error and of what caused it, without stacks. */
-export function explain(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return String(error);
+const MOST_CAUSES = 16;
+
+/** The error, what caused it, and so on: each once, for errors may cause each other. */
+function causesOf(error: unknown): readonly unknown[] {
+  const causes = [error];
+  for (let last = error; last instanceof Error && last.cause !== undefined; ) {
+    last = last.cause;
+    if (causes.length === MOST_CAUSES || causes.includes(last)) {
+      break;
+    }
+    causes.push(last);
   }
-  const cause = error.cause === undefined ? '' : `: ${explain(error.cause)}`;
-  return `${error.message}${cause}`;
+  return causes;
 }
+
+/** The text a person gets to read: the message of the error and of what caused it, without stacks. */
+export const explain = (error: unknown): string =>
+  causesOf(error)
+    .map((one) => (one instanceof Error ? one.message : String(one)))
+    .join(': ');
 
 /**
  * For an error that is kept: until its stack is read V8 holds what it was thrown in, and all that hangs on that. A camera that had gone kept
  * the buffer of its last connection so.
  */
 export function letGoOfFrames(error: unknown): void {
-  for (let one = error; one instanceof Error; one = one.cause) {
-    void one.stack;
+  for (const one of causesOf(error)) {
+    void (one instanceof Error && one.stack);
   }
 }

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { explain, letGoOfFrames, PerchError } from './errors.ts';
+
+test('an error is told with what caused it, and that with what it was caused by', () => {
+  const refused = new Error('connection refused');
+  const unheard = new PerchError('unavailable', 'cannot connect', {}, refused);
+  expect(explain(new Error('the camera is away', { cause: unheard }))).toBe(
+    'the camera is away: cannot connect: connection refused',
+  );
+  expect(explain(new Error('it ended', { cause: 'SIGKILL' }))).toBe('it ended: SIGKILL');
+  expect(explain(undefined)).toBe('undefined');
+});
+
+/** Each is the cause of the one before. */
+function ring(...messages: readonly string[]): Error {
+  const errors = messages.map((message) => new Error(message));
+  for (const [at, error] of errors.entries()) {
+    error.cause = errors[(at + 1) % errors.length];
+  }
+  return errors[0] ?? new Error('no message');
+}
+
+test.for([[['one']], [['one', 'another']]] as const)(
+  'errors %j that cause each other in a ring come to an end',
+  ([messages]) => {
+    expect(explain(ring(...messages))).toBe(messages.join(': '));
+    expect(() => letGoOfFrames(ring(...messages))).not.toThrow();
+  },
+);
+
+test('a chain of causes without end is told up to some of them', () => {
+  let error = new Error('0');
+  for (let at = 1; at < 100_000; at += 1) {
+    error = new Error(String(at), { cause: error });
+  }
+  expect(explain(error)).toMatch(/^99999: 99998: 99997:/);
+  expect(explain(error).length).toBeLessThan(200);
+});
