@@ -22,6 +22,9 @@ const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configurat
 
 DIR is where Perch keeps what is its own (recordings, users, index); ./perch-data when not given.`;
 
+/** What /usr/bin/perch of the packages does itself, with the rights to see and start services. */
+const OF_PACKAGES: readonly (string | undefined)[] = ['doctor', 'logs', 'restart', 'status'];
+
 /** Whoever started Perch starts it anew when it ends with this one. */
 const RESTART_CODE = 85;
 
@@ -49,6 +52,10 @@ async function main(): Promise<number> {
   const isCommand = first === 'check' || first === 'reindex' || first === 'reset-password';
   if (more.length > 0 || (second !== undefined && !isCommand)) {
     throw new PerchError('badInput', `one configuration file is enough\n${USAGE}`);
+  }
+  if (OF_PACKAGES.includes(first) && !existsSync(first ?? '')) {
+    const text = `perch ${first} is for Perch as it is installed from its package, and this is not that: its page (Settings, System) tells how it is`;
+    throw new PerchError('unsupported', text);
   }
   if (first === 'check') {
     return check(second);

@@ -48,6 +48,17 @@ test('it knows its version and says what is wrong with a configuration', () => {
   expect(run('check', 'wrong.yml')).toContain('hlsVariant');
 });
 
+test.for(['doctor', 'status', 'logs', 'restart'])(
+  "started by hand it says of %s that it is the packages' own",
+  (command) => {
+    const { stderr, status } = spawnSync(process.execPath, [script, command], { cwd: folder, encoding: 'utf8' });
+    expect(stderr).toBe(
+      `Perch: perch ${command} is for Perch as it is installed from its package, and this is not that: its page (Settings, System) tells how it is\n`,
+    );
+    expect(status).toBe(1);
+  },
+);
+
 test('it says of itself the version that its package is made with', async () => {
   const other = join(folder, 'other.cjs');
   writeFileSync(other, (await bundleAgent('7.6.5')).get('perch.cjs') ?? '');
