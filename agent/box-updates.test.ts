@@ -120,6 +120,14 @@ test("an update is laid down for root's service, with what the new version is to
   expect(asked).toEqual([{ task: 'update', host: '127.0.0.1', port: 80, folders }]);
 });
 
+test('folders with the longest names that root looks into are asked for, those with longer ones are not', async () => {
+  const ofLength = (chars: number, at: number) => `cam${at}`.padEnd(chars - '/srv/'.length, 'é');
+  const longest = Array.from({ length: 9 }, (_, at) => ofLength(512, at));
+  recorded = [ofLength(513, 9), ...longest];
+  expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 200 });
+  expect(asked).toMatchObject([{ folders: longest.slice(0, 8).map((name) => `/srv/${name}`) }]);
+});
+
 test('a camera that is recorded around events only need not be recorded by the new version, one of a pattern is where the pattern says', async () => {
   recorded = ['gate', 'cam1'];
   expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 200 });

@@ -10,6 +10,7 @@ import { refusal, type UpdateReason } from '../system/update/reasons.ts';
 import { readUpdate } from '../system/update/update-file.ts';
 import { newestVersion, type UpdateServer, updateFrom } from '../system/update/update-server.ts';
 import { compareVersions, isVersion } from '../system/update/version.ts';
+import { isWatchable, MOST_FOLDERS } from '../system/updater/watched.ts';
 import type { TellBox } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import { explain, PerchError } from './base/errors.ts';
@@ -22,7 +23,6 @@ import type { PathStatus } from './paths/path-status.ts';
 /** Until the request is taken and its file has been read there: a Node is a hundred megabytes on a slow card. */
 const TAKEN_MS = 180_000;
 const LOOK_MS = 2_000;
-const MOST_FOLDERS = 8;
 const UNDER_WAY: readonly unknown[] = ['installing', 'waiting', 'going back'];
 const FILE = 'update.perchupdate';
 const UNFINISHED = `${FILE}.new`;
@@ -233,8 +233,8 @@ export class BoxUpdates implements UpdateBox {
       const path = resolvePath(settings, name)?.settings;
       return path?.record === 'always' ? [recordFolder(path.recordPath, name)] : [];
     });
-    const absolute = [...new Set(folders)].filter((one) => one.startsWith('/'));
-    return { host: isAny ? '127.0.0.1' : host, port, folders: absolute.slice(0, MOST_FOLDERS) };
+    const watchable = [...new Set(folders)].filter(isWatchable);
+    return { host: isAny ? '127.0.0.1' : host, port, folders: watchable.slice(0, MOST_FOLDERS) };
   }
 
   /** Tells of each step once; after a restart that of the version which is being watched. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
 import { HostRequests, parseAnswer } from './host-requests.ts';
+import { RequestFolder } from './updater/take-update.ts';
 
 const PATIENCE_MS = 10_000;
 const NEVER = new AbortController().signal;
@@ -125,6 +126,15 @@ test('a request that is too large is not written', async () => {
   const folder = 'a'.repeat(5_000);
   await expect(requests.ask('disk', { folder }, PATIENCE_MS, NEVER)).rejects.toThrow('more than 4096 bytes');
   expect(readdirSync(dataDir)).toEqual([]);
+});
+
+test('a request for an update may name as many folders as root looks into, in whatever letters', async () => {
+  const folders = Array.from({ length: 8 }, (_, at) => `/${at}`.padEnd(512, '\u0001'));
+  writeFileSync(join(answers, 'update.ready'), `${dataDir}\n`);
+  const asked = failing(requests.ask('update', { host: '127.0.0.1', port: 80, folders }, 0, AbortSignal.abort()));
+  await asked;
+  using folder = new RequestFolder(join(dataDir, 'requests'));
+  expect(folder.takeRequest()).toMatchObject({ host: '127.0.0.1', port: 80, folders });
 });
 
 test.for([

@@ -46,7 +46,8 @@ test.for([
   ['a folder with dots', JSON.stringify({ ...REQUEST, folders: ['/var/../etc'] })],
   ['a folder that is relative', JSON.stringify({ ...REQUEST, folders: ['etc'] })],
   ['nine folders', JSON.stringify({ ...REQUEST, folders: Array(9).fill('/srv') })],
-  ['more than any request has', JSON.stringify({ ...REQUEST, more: 'x'.repeat(5_000) })],
+  ['a folder with a longer name than any', JSON.stringify({ ...REQUEST, folders: [`/${'x'.repeat(512)}`] })],
+  ['more than any request has', JSON.stringify({ ...REQUEST, more: 'x'.repeat(33_000) })],
 ] as const)('%s is no request, and goes', ([, text]) => {
   writeFileSync(at('update.json'), text);
   using requests = new RequestFolder(folder);

@@ -15,12 +15,11 @@ import {
 import { refusal } from '../update/reasons.ts';
 import { readUpdate } from '../update/update-file.ts';
 import { isId } from './journal.ts';
-import { type Watched, watchedIn } from './watched.ts';
+import { MOST_REQUEST_BYTES, type Watched, watchedIn } from './watched.ts';
 
 /** The agent writes these into its data folder. Whoever has taken the agent over does so, too. */
 const REQUEST = 'update.json';
 const UPDATE = 'update.perchupdate';
-const MOST_REQUEST_BYTES = 4_096;
 const PIECE_BYTES = 65_536;
 /** Of a package's size. A Node is packed to a quarter, and kept in a package that is packed less, once its files were copied. */
 const OWN_FACTOR = 7;

@@ -12,19 +12,21 @@ export interface Watched {
   readonly wasIll?: boolean;
 }
 
-const MOST_FOLDERS = 8;
+export const MOST_FOLDERS = 8;
 const MOST_FOLDER_CHARS = 512;
+/** Also of folders with the longest names, in JSON six bytes for each character. */
+export const MOST_REQUEST_BYTES = 32_768;
 
 /** @returns undefined for what nothing can be seen by */
 export function watchedIn(value: unknown): Watched | undefined {
   const { host, port, folders, wasIll } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const isHost = typeof host === 'string' && isIP(host) !== 0;
   const isPort = typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65_536;
-  const areFolders = Array.isArray(folders) && folders.length <= MOST_FOLDERS && folders.every(isFolder);
+  const areFolders = Array.isArray(folders) && folders.length <= MOST_FOLDERS && folders.every(isWatchable);
   return isHost && isPort && areFolders ? { host, port, folders, ...(wasIll === true && { wasIll }) } : undefined;
 }
 
-const isFolder = (value: unknown): boolean =>
+export const isWatchable = (value: unknown): boolean =>
   typeof value === 'string' &&
   value.length <= MOST_FOLDER_CHARS &&
   isAbsolute(value) &&
