@@ -35,6 +35,10 @@ test('the same sources make the same bytes', async () => {
   );
 });
 
+test("SQLite is loaded without the warning that some versions of Node say by it: never by the bundle's own imports", () => {
+  expect(Buffer.from(bundle.get('perch.cjs') ?? '').toString()).not.toMatch(/require\(["']node:sqlite["']\)/);
+});
+
 test('no folder of this machine stands in what is shipped', () => {
   const root = join(import.meta.dirname, '..');
   for (const [name, bytes] of bundle) {

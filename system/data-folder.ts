@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { PerchError } from '../agent/base/errors.ts';
+import { sqlite } from '../agent/base/sqlite.ts';
 
 /** The folder in which Perch keeps everything of its own, held by one process at a time. */
 export interface DataFolder {
@@ -28,7 +29,7 @@ export function holdDataFolder(folder: string): DataFolder {
   const holder = join(path, 'perch.pid');
   let lock: DatabaseSync;
   try {
-    lock = new DatabaseSync(join(path, 'lock.db'));
+    lock = new (sqlite().DatabaseSync)(join(path, 'lock.db'));
   } catch (cause) {
     throw new PerchError('unavailable', `the data folder ${path} cannot be written`, { folder: path }, cause);
   }

@@ -1,32 +1,10 @@
 import { rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { sqlite } from '../../base/sqlite.ts';
 import { codeOf } from '../../record/disk-fault.ts';
-
-type Sqlite = typeof import('node:sqlite');
 
 /** SQLite's result codes for a file that is damaged or is no database. */
 const DAMAGED = new Set([11, 26]);
-
-let loaded: Sqlite | undefined;
-
-/** Node says once that its SQLite is experimental; nobody who watches cameras can act on it. */
-function sqlite(): Sqlite {
-  if (loaded) {
-    return loaded;
-  }
-  const { emitWarning } = process;
-  process.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
-    if (!String(warning).includes('SQLite')) {
-      Reflect.apply(emitWarning, process, [warning, ...rest]);
-    }
-  };
-  try {
-    loaded = process.getBuiltinModule('node:sqlite');
-  } finally {
-    process.emitWarning = emitWarning;
-  }
-  return loaded;
-}
 
 export function isSqliteError(error: unknown): error is Error & { errcode?: number } {
   return codeOf(error) === 'ERR_SQLITE_ERROR';
