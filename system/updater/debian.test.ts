@@ -129,6 +129,51 @@ test('what has left dpkg and keeps its output open is not waited for', async () 
   }
 });
 
+/** dpkg itself, for a machine of its own below the folder. */
+function realDpkg(): { packageOf(version: string, preinst: string): string } {
+  const at = (name: string) => join(folder, name);
+  for (const name of ['root/var/lib/dpkg/info', 'root/var/lib/dpkg/updates', 'root/var/log']) {
+    mkdirSync(at(name), { recursive: true });
+  }
+  writeFileSync(at('root/var/lib/dpkg/status'), '');
+  const dpkg = execFileSync('sh', ['-c', 'command -v dpkg'], { encoding: 'utf8' }).trim();
+  stand('dpkg', `exec ${dpkg} --root=${at('root')} --log=/dev/null --force-not-root,bad-path,script-chrootless "$@"`);
+  return {
+    packageOf: (version, preinst) => {
+      const tree = at(`tree-${version}`);
+      mkdirSync(join(tree, 'DEBIAN'), { recursive: true, mode: 0o755 });
+      const fields = {
+        Package: 'tiny',
+        Version: version,
+        Architecture: 'all',
+        Maintainer: 'x <x@x>',
+        Description: 'x',
+      };
+      const control = Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`);
+      writeFileSync(join(tree, 'DEBIAN/control'), control.join(''));
+      writeFileSync(join(tree, 'DEBIAN/preinst'), `#!/bin/sh\n${preinst}\n`, { mode: 0o755 });
+      writeFileSync(join(tree, 'tiny'), version);
+      const deb = at(`tiny_${version}.deb`);
+      execFileSync('dpkg-deb', ['-Zgzip', '--build', tree, deb], { stdio: 'ignore' });
+      return deb;
+    },
+  };
+}
+
+test('dpkg that was ended in the middle of a script puts the version before back', async () => {
+  const { packageOf } = realDpkg();
+  const [old, stuck] = [packageOf('1', ''), packageOf('2', `echo $$ > ${folder}/pids; trap "" TERM; sleep 1000; true`)];
+  await debian.install([old], LIMIT_MS);
+  await expect(debian.install([stuck], 3_000)).rejects.toMatchObject({ code: 'timeout' });
+  await expect.poll(() => running(join(folder, 'pids'))).toEqual([]);
+  await debian.configureAll(LIMIT_MS);
+  await debian.install([old], LIMIT_MS);
+  expect(readFileSync(join(folder, 'root/tiny'), 'utf8')).toBe('1');
+  const status = readFileSync(join(folder, 'root/var/lib/dpkg/status'), 'utf8');
+  expect(status).toMatch(/^Status: install ok installed$/m);
+  expect(status).toMatch(/^Version: 1$/m);
+});
+
 test('a package is whole when dpkg-deb reads all of it', async () => {
   const tree = join(folder, 'tree');
   mkdirSync(join(tree, 'DEBIAN'), { recursive: true });
