@@ -6,7 +6,8 @@ import { PerchError } from './base/errors.ts';
 
 /** What a phone's clock is off anyway. */
 const NEAR_MS = 2_000;
-const PATIENCE_MS = 20_000;
+/** A bit longer than systemd lets root's service work: `TimeoutStartSec` of perch-clock.service. */
+const PATIENCE_MS = 35_000;
 
 export interface BoxClockDeps {
   readonly clock: Pick<Clock, 'wallMs'>;

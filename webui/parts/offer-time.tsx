@@ -9,6 +9,9 @@ import { Say } from './say.tsx';
 import { toast } from './toast.tsx';
 import { voice } from './voice.ts';
 
+/** The box itself waits for 35 s. */
+const LIMIT_MS = 45_000;
+
 /** The box does not know the time, and this device does. For the owner. */
 export function OfferTime({ onSet }: { readonly onSet: () => void }) {
   const say = systemWords.value;
@@ -17,7 +20,7 @@ export function OfferTime({ onSet }: { readonly onSet: () => void }) {
   const take = async () => {
     setBusy(true);
     try {
-      await ask('v3/clock', { method: 'POST', body: { time: new Date().toISOString() } });
+      await ask('v3/clock', { method: 'POST', body: { time: new Date().toISOString() }, limitMs: LIMIT_MS });
       toast(say.clockTaken);
       onSet();
     } catch (error) {
