@@ -58,14 +58,14 @@ export class HostRequests {
    * One at a time for each task. The service may end this process before the answer has come.
    * @param fields of the request, beside its id
    * @param signal ends the waiting, not what has been asked for; what nobody has read within `patienceMs` is taken back
-   * @throws PerchError `unsupported` nobody does it here, `conflict` one is under way, `timeout` no answer came within `patienceMs`
+   * @throws PerchError `unsupported` nobody does it here, `exhausted` one is under way, `timeout` no answer came within `patienceMs`
    */
   async ask(task: HostTask, fields: object, patienceMs: number, signal: AbortSignal): Promise<HostAnswer> {
     if (!this.offers(task)) {
       throw new PerchError('unsupported', `nothing on this machine does '${task}' for Perch`, { task });
     }
     if (this.#asking.has(task)) {
-      throw new PerchError('conflict', `another request for '${task}' is under way`, { task });
+      throw new PerchError('exhausted', `another request for '${task}' is under way`, { task, isBusy: true });
     }
     this.#asking.add(task);
     try {

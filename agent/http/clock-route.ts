@@ -23,7 +23,7 @@ export const clockRoute: FastifyPluginAsync<{
     summary: "Sets the machine's clock while the box does not know the time, for the owner",
     tags: ['box'],
     body: Wanted,
-    response: answers(Answer, 400, 409, 501),
+    response: answers(Answer, 400, 409, 501, 504),
   };
   app.post('/v3/clock', { schema }, async ({ body }) => {
     const text = await boxClock.set(Date.parse(checkedBody(Wanted, body).time), closing.signal);

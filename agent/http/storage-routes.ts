@@ -81,7 +81,7 @@ export const storageRoutes: FastifyPluginAsync<{
     summary: 'Let Perch write on a disk, for the owner',
     tags,
     body: Open,
-    response: answers(Opened, 400),
+    response: answers(Opened, 400, 409, 501, 504),
   };
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
