@@ -15,7 +15,8 @@ export async function makeWhole(folder: string, make: (stage: string) => Promise
   await mkdir(folder, { recursive: true });
   for (const name of await readdir(folder)) {
     const pid = STAGE.exec(name)?.[1];
-    if (pid !== undefined && !isRunning(Number(pid))) {
+    // Another one with this number, as in a container each may have, is no more.
+    if (pid !== undefined && (Number(pid) === process.pid || !isRunning(Number(pid)))) {
       await rm(join(folder, name), { recursive: true });
     }
   }

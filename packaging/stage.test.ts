@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { makeWhole } from './stage.ts';
+
+/** @param pid whose stage lies there with a file that is cut */
+function outWithStageOf(pid: number): string {
+  const out = mkdtempSync(join(tmpdir(), 'perch-stage-'));
+  // The making sets it for the programs that it starts.
+  vi.stubEnv('TMPDIR', tmpdir());
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    rmSync(out, { recursive: true });
+  });
+  const stage = join(out, `.perch-packages-${pid}`);
+  mkdirSync(stage);
+  writeFileSync(join(stage, 'cut.deb'), 'half');
+  return out;
+}
+
+/** More than Linux has. */
+const NOBODY = 2 ** 30;
+
+test.for([
+  ['is not there any more', NOBODY],
+  // As in a container, where each process that makes packages may have the same number.
+  ['had the number that this one has', process.pid],
+] as const)('what was left by a process that %s goes, and is not taken for whole', async ([, pid]) => {
+  const out = outWithStageOf(pid);
+  await makeWhole(out, async (stage) => writeFileSync(join(stage, 'whole.deb'), 'whole'));
+  expect(readdirSync(out)).toEqual(['whole.deb']);
+});
+
+test('what another process is making stays', async () => {
+  const out = outWithStageOf(process.ppid);
+  await makeWhole(out, async (stage) => writeFileSync(join(stage, 'whole.deb'), 'whole'));
+  expect(readdirSync(out)).toEqual([`.perch-packages-${process.ppid}`, 'whole.deb']);
+});
+
+test('of a making that fails nothing stays', async () => {
+  const out = outWithStageOf(NOBODY);
+  const making = makeWhole(out, async (stage) => {
+    writeFileSync(join(stage, 'whole.deb'), 'whole');
+    throw new Error('there is no dpkg-deb');
+  });
+  await expect(making).rejects.toThrow('there is no dpkg-deb');
+  expect(readdirSync(out)).toEqual([]);
+});
