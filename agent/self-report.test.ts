@@ -76,6 +76,20 @@ test.for<[string, Partial<Path>, Partial<Path>, string[]]>([
       'bad camera door_sub (its small picture): no such source: perch check tells where',
     ],
   ],
+  [
+    'alone is fetched, and comes,',
+    { ready: false, sourceOnDemand: true },
+    {},
+    ['ok camera Front door (its small picture) is there'],
+  ],
+  [
+    'alone is fetched, and does not come,',
+    { ready: false, sourceOnDemand: true },
+    { ready: false, lastError: 'not found' },
+    [
+      'bad camera Front door (its small picture) does not come (not found): look at its power, its cable and its password',
+    ],
+  ],
 ])('a camera whose small picture %s is told once', ([, large, small, lines]) => {
   const paths = [
     { ...DOOR, ...large },

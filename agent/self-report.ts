@@ -2,24 +2,25 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from './base/clock.ts';
 import { redact } from './base/log.ts';
+import { SUB_SUFFIX } from './cameras/adoption/path-names.ts';
 import type { PathStatus } from './paths/path-status.ts';
 import type { DiskStatus } from './record/space/disks.ts';
 
 const EVERY_MS = 10_000;
-/** With it the name of a camera's small stream ends. */
-const SUB_SUFFIX = '_sub';
 /** More cameras than that are on no box. */
 const MOST_LINES = 500;
 const MOST_CHARS = 300;
 const GOOD_DISKS: ReadonlySet<string> = new Set(['ok', 'filling']);
 
+type Path = Pick<
+  PathStatus,
+  'name' | 'title' | 'ready' | 'paused' | 'sourceState' | 'sourceOnDemand' | 'lastError' | 'configError' | 'recording'
+>;
+
 export interface ReportFacts {
   /** Of the page; undefined: it is not open. */
   readonly port: number | undefined;
-  readonly paths: readonly Pick<
-    PathStatus,
-    'name' | 'title' | 'ready' | 'paused' | 'sourceState' | 'sourceOnDemand' | 'lastError' | 'configError' | 'recording'
-  >[];
+  readonly paths: readonly Path[];
   readonly disks: readonly Pick<DiskStatus, 'folder' | 'state' | 'error' | 'freeBytes'>[];
   readonly isClockTrusted: boolean;
 }
@@ -49,22 +50,27 @@ function diskLine({ folder, state, error, freeBytes }: ReportFacts['disks'][numb
     : `bad nothing is recorded to ${folder}: ${error ?? state}`;
 }
 
-/** Of a camera's two streams the small one is told where it alone is ill. */
-function cameraLines(paths: ReportFacts['paths']): string[] {
+/** Of a camera's two streams the small one is told where it alone is ill, or fetched. */
+function cameraLines(paths: readonly Path[]): string[] {
   const largeOf = new Map(paths.map((path) => [`${path.name}${SUB_SUFFIX}`, path]));
   return paths.flatMap((path) => {
     const large = largeOf.get(path.name);
-    const camera = `camera ${path.title ?? path.name}${large ? ' (its small picture)' : ''}`;
-    if (path.configError !== null) {
-      return `bad ${camera}: ${path.configError}: perch check tells where`;
-    }
-    const isTold = path.ready ? path.recording?.error == null : !large?.ready;
-    return large && isTold ? [] : (cameraLine(camera, path) ?? []);
+    const line = lineOf(path, large ? ' (its small picture)' : '');
+    return line === undefined || (large && isToldBy(large, path)) ? [] : [line];
   });
 }
 
-function cameraLine(camera: string, path: ReportFacts['paths'][number]): string | undefined {
-  const { ready, paused, sourceState, sourceOnDemand, lastError, recording } = path;
+function isToldBy(large: Path, small: Path): boolean {
+  const isTold = small.ready ? small.recording?.error == null : !large.ready;
+  return isTold && small.configError === null && lineOf(large) !== undefined;
+}
+
+function lineOf(path: Path, which = ''): string | undefined {
+  const { ready, paused, sourceState, sourceOnDemand, lastError, configError, recording } = path;
+  const camera = `camera ${path.title ?? path.name}${which}`;
+  if (configError !== null) {
+    return `bad ${camera}: ${configError}: perch check tells where`;
+  }
   if (sourceState === null || paused || (sourceOnDemand && !ready)) {
     return undefined;
   }
