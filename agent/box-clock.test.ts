@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { HostAnswer } from '../system/host-requests.ts';
 import { FakeClock } from '../test/fake-clock.ts';
@@ -12,14 +14,21 @@ const { signal } = new AbortController();
 function box({ isTrusted = false, offers = true, answer = { ok: true, text: 'set' } as HostAnswer } = {}) {
   const clock = new FakeClock();
   const asked: object[] = [];
+  const patience = { ms: 0 };
   const host = {
     offers: () => offers,
-    ask: async (_task: string, fields: object) => {
+    ask: async (_task: string, fields: object, patienceMs: number) => {
       asked.push(fields);
+      patience.ms = patienceMs;
       return answer;
     },
   };
-  return { clock, asked, boxClock: new BoxClock({ clock, host, isTrusted: () => isTrusted, uptimeS: () => 123.456 }) };
+  return {
+    clock,
+    asked,
+    patience,
+    boxClock: new BoxClock({ clock, host, isTrusted: () => isTrusted, uptimeS: () => 123.456 }),
+  };
 }
 
 test("root's service is asked for the phone's time, with how long the machine had run then", async () => {
@@ -27,6 +36,14 @@ test("root's service is asked for the phone's time, with how long the machine ha
   expect(boxClock.canBeSet).toBe(true);
   expect(await boxClock.set(clock.wallMs() + LATER_MS, signal)).toBe('set');
   expect(asked).toEqual([{ unixMs: clock.wallMs() + LATER_MS, uptimeMs: 123_456 }]);
+});
+
+test("root's service is waited for as long as systemd lets it work: no answer means that the clock was not set", async () => {
+  const unit = readFileSync(join(import.meta.dirname, '../packaging/linux/perch-clock.service'), 'utf8');
+  const limitMs = Number(/^TimeoutStartSec=(\d+)s$/m.exec(unit)?.[1]) * 1_000;
+  const { clock, boxClock, patience } = box();
+  await boxClock.set(clock.wallMs() + LATER_MS, signal);
+  expect(patience.ms).toBeGreaterThan(limitMs);
 });
 
 test('a box that knows the time takes none from a phone', async () => {
