@@ -25,7 +25,7 @@ test('a folder is made when it is missing and is free again after its release', 
 
 test('a second holder is told who has it and what to do', () => {
   const first = holdDataFolder(folder);
-  expect(() => holdDataFolder(folder)).toThrow(`in use by another Perch (process ${process.pid}): end that one, or`);
+  expect(() => holdDataFolder(folder)).toThrow(`in use by another Perch (process ${process.pid}): stop it (`);
   first.release();
 });
 

@@ -40,9 +40,9 @@ export function holdDataFolder(folder: string): DataFolder {
     if (!/locked|busy/i.test((cause as Error).message)) {
       throw new PerchError('unavailable', `the data folder ${path} cannot be written`, { folder: path }, cause);
     }
-    throw new PerchError('unavailable', `the data folder ${path} is in use by another Perch${pidOf(holder)}`, {
-      folder: path,
-    });
+    const advice = 'stop it (where it is a service: systemctl stop perch), or choose another folder with --data DIR';
+    const text = `the data folder ${path} is in use by another Perch${pidOf(holder)}: ${advice}`;
+    throw new PerchError('unavailable', text, { folder: path });
   }
   locks.add(lock);
   writeFileSync(holder, `${process.pid}\n`);
@@ -56,8 +56,8 @@ export function holdDataFolder(folder: string): DataFolder {
 
 function pidOf(holder: string): string {
   try {
-    return ` (process ${readFileSync(holder, 'utf8').trim()}): end that one, or choose another folder with --data DIR`;
+    return ` (process ${readFileSync(holder, 'utf8').trim()})`;
   } catch {
-    return ': end that one, or choose another folder with --data DIR';
+    return '';
   }
 }

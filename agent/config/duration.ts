@@ -25,7 +25,10 @@ export function parseDuration(text: string): number {
     return 0;
   }
   if (text.length > 64 || !WHOLE.test(text)) {
-    throw new PerchError('badInput', `'${text.slice(0, 64)}' is not a duration: write for example 10s, 1h30m or 200ms`);
+    throw new PerchError(
+      'badInput',
+      `'${text.slice(0, 64)}' is not a duration: write for example 200ms, 10s, 1h30m or 7d`,
+    );
   }
   let ms = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|us|\u00b5s|ns|[dhms])/g)) {

@@ -43,6 +43,6 @@ test('a wrong variable is an error that names it, and one without effect a warni
   expect(config).toBeUndefined();
   expect(problems.map(problemText)).toEqual([
     'perch.yml: MTX_SRTPADDRESS: srtpAddress is not supported yet',
-    "perch.yml: readTimeout: 'soon' is not a duration: write for example 10s, 1h30m or 200ms (from PERCH_READTIMEOUT)",
+    "perch.yml: readTimeout: 'soon' is not a duration: write for example 200ms, 10s, 1h30m or 7d (from PERCH_READTIMEOUT)",
   ]);
 });

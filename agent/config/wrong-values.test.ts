@@ -11,7 +11,7 @@ test.for([
   ['hls: maybe', "perch.yml:1: hls: 'maybe' is not yes or no"],
   [
     'hls: no\npathDefaults:\n  recordPartDuration: 1 second',
-    "perch.yml:3: pathDefaults.recordPartDuration: '1 second' is not a duration: write for example 10s, 1h30m or 200ms",
+    "perch.yml:3: pathDefaults.recordPartDuration: '1 second' is not a duration: write for example 200ms, 10s, 1h30m or 7d",
   ],
   ['readTimeout: 10', "perch.yml:1: readTimeout: '10' is not a duration"],
   ['recordMinFree: much', "perch.yml:1: recordMinFree: 'much' is not free space: write for example 10% or 20G"],
