@@ -85,7 +85,10 @@ test.for([
 test('a second request for the same waits for nobody: it is refused, until the first has its answer', async () => {
   makeReady();
   const first = requests.ask('disk', {}, PATIENCE_MS, NEVER);
-  await expect(requests.ask('disk', {}, PATIENCE_MS, NEVER)).rejects.toMatchObject({ code: 'exhausted', context: { isBusy: true } });
+  await expect(requests.ask('disk', {}, PATIENCE_MS, NEVER)).rejects.toMatchObject({
+    code: 'exhausted',
+    context: { isBusy: true },
+  });
   await expect.poll(() => clock.sleeping).toBe(1);
   answer({ id: (await requested()).id, ok: true, text: '' });
   await looksAgain();
