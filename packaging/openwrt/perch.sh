@@ -25,6 +25,15 @@ perch_disk_of() {
 	echo "$disk"
 }
 
+# What of the program is not there; nothing where all of it is.
+perch_missing_program() {
+	if [ ! -e /usr/lib/perch/run ]; then
+		echo "the disk with Perch's program is not mounted ($(readlink /usr/lib/perch))"
+	elif [ ! -x /usr/lib/perch/node/bin/node ] && ! command -v node > /dev/null; then
+		echo "Perch's Node is not there: install perch-node, or mount the disk that it is on"
+	fi
+}
+
 # Pages are sent packed; a package cannot hold them twice.
 perch_pack_page() {
 	local file

@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+
+/** All that the scripts call beside what is put in their place; this machine's own Node is not among it. */
+const TOOLS = ['sh', 'cat', 'tr', 'sed', 'head', 'tail', 'grep', 'df', 'readlink'];
+const OLD_NODE = `exec ${process.execPath} -e 'Object.defineProperty(process.versions, "node", { value: "20.19.2" }); (0, eval)(process.argv[1])' "$2"`;
+
+/** @param programs scripts by their names @returns what `perch` with these words says, and how it ends */
+function perch(file: string, words: readonly string[], programs: Readonly<Record<string, string>>) {
+  const root = mkdtempSync(join(tmpdir(), 'perch-cli-'));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  const inRoot = (path: string) =>
+    readFileSync(join(import.meta.dirname, path), 'utf8')
+      .replaceAll('/usr/lib/perch', join(root, 'program'))
+      .replaceAll('/lib/functions/', `${root}/`)
+      .replaceAll('/etc/perch/', `${root}/`);
+  mkdirSync(join(root, 'bin'));
+  mkdirSync(join(root, 'program'));
+  for (const tool of TOOLS) {
+    symlinkSync(spawnSync('which', [tool], { encoding: 'utf8' }).stdout.trim(), join(root, 'bin', tool));
+  }
+  const scripts = Object.entries({ ...programs, 'program/run': inRoot('linux/run').replace('#!/bin/sh\n', '') });
+  for (const [name, script] of scripts) {
+    const path = name.includes('/') ? join(root, name) : join(root, 'bin', name);
+    writeFileSync(path, `#!/bin/sh\n${script}\n`);
+    chmodSync(path, 0o755);
+  }
+  writeFileSync(join(root, 'perch.sh'), inRoot('openwrt/perch.sh'));
+  writeFileSync(join(root, 'perch'), inRoot(file));
+  const env = { PATH: join(root, 'bin') };
+  const { stdout, stderr, status } = spawnSync('/bin/sh', [join(root, 'perch'), ...words], { env, encoding: 'utf8' });
+  return { stdout, stderr, status };
+}
+
+const debian = (status: string, node?: string) => ({
+  id: 'echo 0',
+  systemctl: 'echo systemctl "$@"; exit 3',
+  setpriv: 'echo "setpriv: failed to parse reuid" >&2; exit 1',
+  'dpkg-query': `echo ${status}`,
+  dpkg: 'echo arm64',
+  ...(node !== undefined && { node }),
+});
+const COMMAND =
+  'apt install ./perch-node_*_arm64.deb where that file is, or, where the system offers nodejs from 22.13 on, apt --fix-broken install';
+const NOT_CONFIGURED = `Perch's package is not configured, because there is no Node that it can run with: ${COMMAND}`;
+
+describe('perch on a machine whose packages are not all there', () => {
+  test('doctor says that the package waits for a Node, what helps, and nothing that follows from it', () => {
+    expect(perch('linux/perch', ['doctor'], debian('unpacked'))).toEqual({
+      stdout: `bad ${NOT_CONFIGURED}\n`,
+      stderr: '',
+      status: 1,
+    });
+  });
+
+  test.for([['check'], ['explain', 'me', 'read', 'door'], ['reindex'], ['reset-password'], ['restart'], ['--version']])(
+    'perch %s says the same',
+    (words) => {
+      const told = { stdout: '', stderr: `perch: ${NOT_CONFIGURED}\n`, status: 1 };
+      expect(perch('linux/perch', words, debian('unpacked'))).toEqual(told);
+    },
+  );
+
+  test('a Node that is too old is none', () => {
+    expect(perch('linux/perch', ['doctor'], debian('half-configured', OLD_NODE)).stdout).toBe(
+      `bad ${NOT_CONFIGURED}\n`,
+    );
+  });
+
+  test('where only Node has gone it is told alone', () => {
+    const { stdout } = perch('linux/perch', ['doctor'], debian('installed'));
+    expect(stdout).toBe(`bad there is no Node from 22.13 on, which Perch needs: ${COMMAND}\n`);
+  });
+
+  test('where Node came later dpkg has to go on', () => {
+    const { stdout } = perch('linux/perch', ['doctor'], debian('unpacked', `exec ${process.execPath} "$@"`));
+    expect(stdout).toBe("bad Perch's package is not configured: dpkg --configure -a\n");
+  });
+});
+
+describe('perch on a router without its Node', () => {
+  const router = {
+    uci: 'exit 1',
+    'start-stop-daemon': 'while [ "$1" != -x ]; do shift; done; run="$2"; shift 3; exec "$run" "$@"',
+  };
+
+  test.for([['check'], ['reindex'], ['reset-password'], ['--version']])(
+    'perch %s says what the service says',
+    (words) => {
+      const told = "perch: Perch's Node is not there: install perch-node, or mount the disk that it is on\n";
+      expect(perch('openwrt/perch.cli', words, router)).toEqual({ stdout: '', stderr: told, status: 1 });
+    },
+  );
+
+  test('with a Node of the router it runs', () => {
+    const { stdout, status } = perch('openwrt/perch.cli', ['check'], { ...router, node: 'echo "$*"' });
+    expect(stdout).toContain('check');
+    expect(status).toBe(0);
+  });
+});
+
+test.for(['linux/perch', 'openwrt/perch.cli'])(
+  '%s names the word that is no command, before those that there are',
+  (file) => {
+    const { stdout, stderr, status } = perch(file, ['foo'], { uci: 'exit 1' });
+    expect([stdout, status]).toEqual(['', 2]);
+    expect(stderr).toMatch(/^perch: there is no command foo\nusage: perch status /);
+  },
+);
+
+test.for(['linux/perch', 'openwrt/perch.cli'])('%s tells its commands to whoever asks', (file) => {
+  for (const words of [[], ['--help']]) {
+    expect(perch(file, words, { uci: 'exit 1' })).toEqual({
+      stdout: expect.stringMatching(/^usage: perch status /),
+      stderr: '',
+      status: 0,
+    });
+  }
+});
