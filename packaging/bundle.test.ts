@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
-import { bundleAgent } from './bundle.ts';
+import { bundleAgent, ONE_SCRIPT, PLUGINS } from './bundle.ts';
 
 /** Nothing of ours, and no node_modules, is near. */
 const folder = mkdtempSync(join(tmpdir(), 'perch-bundle-'));
@@ -37,6 +38,30 @@ test('the same sources make the same bytes', async () => {
 
 test("SQLite is loaded without the warning that some versions of Node say by it: never by the bundle's own imports", () => {
   expect(Buffer.from(bundle.get('perch.cjs') ?? '').toString()).not.toMatch(/require\(["']node:sqlite["']\)/);
+});
+
+test('a camera is asked by ONVIF without a warning of Node that an old way to read addresses is insecure', async () => {
+  const { outputFiles } = await build({
+    ...ONE_SCRIPT,
+    stdin: {
+      contents: `
+        import { requestsOf } from './agent/cameras/device/requests.ts';
+        const session = { call: async (service, body) => console.log(service, body.includes('GetHostname')) };
+        requestsOf(session).then(({ device }) => device.getHostname());
+        process.emitWarning('something else', 'DeprecationWarning', 'DEP0000');
+      `,
+      resolveDir: join(import.meta.dirname, '..'),
+    },
+    plugins: PLUGINS,
+  });
+  const asking = join(folder, 'asking.cjs');
+  writeFileSync(asking, outputFiles[0]?.contents ?? '');
+  // Older Nodes warn only with this flag.
+  const flags = ['--pending-deprecation', asking];
+  const { stdout, stderr } = spawnSync(process.execPath, flags, { cwd: folder, encoding: 'utf8' });
+  expect(stdout).toBe('device true\n');
+  expect(stderr).toContain('something else');
+  expect(stderr).not.toContain('DEP0169');
 });
 
 test('no folder of this machine stands in what is shipped', () => {

@@ -37,7 +37,7 @@ export async function bundleAgent(version = packageJson.version): Promise<Readon
     sourcemap: 'external',
     banner: { js: "const ownAddress=require('node:url').pathToFileURL(__filename).href;" },
     define: { 'import.meta.url': 'ownAddress', 'import.meta.dirname': '__dirname' },
-    plugins: [threads, leftOut, versionOf(version)],
+    plugins: [...PLUGINS, versionOf(version)],
   });
   const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
   const script = files.get(SCRIPT);
@@ -75,6 +75,23 @@ const threads: Plugin = {
     }),
 };
 
+/**
+ * What node-onvif's services make of their address serves as a name alone (`requests.ts`). Node warns of its way to read one,
+ * outside of `node_modules` at least: as if somebody who watches cameras could act on that.
+ */
+const onvifAddresses: Plugin = {
+  name: 'ONVIF addresses',
+  setup: (built) =>
+    built.onLoad({ filter: /\/node-onvif\/lib\/modules\/service-(?:device|media|ptz)\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source.replace('mUrl.parse(this.xaddr)', 'new URL(this.xaddr)');
+      if (contents.includes('mUrl.parse(')) {
+        throw new Error(`${relative(ROOT, path)} has changed: it reads addresses elsewhere, too`);
+      }
+      return { loader: 'js', contents };
+    }),
+};
+
 /** Of `package.json` the program has its version, which is the package's. */
 const versionOf = (version: string): Plugin => ({
   name: 'version',
@@ -83,3 +100,6 @@ const versionOf = (version: string): Plugin => ({
       path === join(ROOT, PACKAGE) ? { loader: 'json', contents: JSON.stringify({ version }) } : undefined,
     ),
 });
+
+/** Of every bundle, whichever version it is of. */
+export const PLUGINS: Plugin[] = [threads, leftOut, onvifAddresses];
