@@ -44,7 +44,7 @@ const debian = (status: string, node?: string) => ({
   ...(node !== undefined && { node }),
 });
 const COMMAND =
-  'apt install ./perch-node_*_arm64.deb where that file is, or, where the system offers nodejs from 22.13 on, apt --fix-broken install';
+  'apt --fix-broken install ./perch-node_*_arm64.deb where that file is; or apt --fix-broken install nodejs where the system has one from 22.13 on';
 const NOT_CONFIGURED = `Perch's package is not configured, because there is no Node that it can run with: ${COMMAND}`;
 
 describe('perch on a machine whose packages are not all there', () => {
