@@ -51,6 +51,9 @@ async function main(): Promise<void> {
   if (!isVersion(values.version)) {
     throw new Refusal(`${values.version} is no version of a package: write for example 1.2.3`);
   }
+  if (values['with-node'] && values.sign === undefined) {
+    throw new Refusal('--with-node puts Node into an update, and none is made without --sign KEYFILE');
+  }
   const key = values.sign === undefined ? undefined : await readSigningKey(values.sign);
   const made: string[] = [];
   await makeWhole(values.out, async (folder) => {

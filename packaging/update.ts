@@ -11,17 +11,31 @@ import { Refusal } from './refusal.ts';
 /** Where the owner of these sources puts the public keys whose updates his packages take. */
 const KEYS = join(import.meta.dirname, 'update-keys');
 
+/** Into a file of another name: what was given may be a key all the same, and no box is updated without it any more. */
+const HOW_TO_MAKE = 'openssl genpkey -algorithm ed25519 -out NEWFILE makes one';
+
 /** @throws when the file holds no private Ed25519 key */
 export async function readSigningKey(file: string): Promise<KeyObject> {
-  const key = await readFile(file)
-    .then(createPrivateKey)
-    .catch((cause: Error) => {
-      throw new Refusal(`${file} cannot be read as a private key: ${cause.message}`, { cause });
-    });
+  const bytes = await readFile(file).catch((cause: Error) => {
+    throw new Refusal(`${file} cannot be read (${cause.message}): ${HOW_TO_MAKE}`, { cause });
+  });
+  const key = privateKeyOf(bytes);
+  if (!key) {
+    throw new Refusal(`${file} holds no Ed25519 private key that can be read without a passphrase: ${HOW_TO_MAKE}`);
+  }
   if (key.asymmetricKeyType !== 'ed25519') {
-    throw new Refusal(`${file} is a key for ${key.asymmetricKeyType}, not for Ed25519`);
+    throw new Refusal(`${file} is a key for ${key.asymmetricKeyType}, not for Ed25519: ${HOW_TO_MAKE}`);
   }
   return key;
+}
+
+function privateKeyOf(bytes: Buffer): KeyObject | undefined {
+  try {
+    return createPrivateKey(bytes);
+  } catch {
+    // OpenSSL's reasons ("DECODER routines::unsupported") differ from one version to the next, and tell nobody what to do.
+    return undefined;
+  }
 }
 
 /**
