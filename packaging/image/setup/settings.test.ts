@@ -45,6 +45,12 @@ describe('what the owner writes onto the boot partition', () => {
     ['a name that is none', 'hostname: my_box', 'line 1: "my_box" is no name for a box'],
     ['a name with a way out of its folder', 'hostname: ../etc', '"../etc" is no name'],
     ['a country by its name', 'wifi-name: a\nwifi-country: Germany', 'line 2: "Germany" is no country'],
+    ['a country that there is not', 'wifi-name: a\nwifi-country: XX', 'line 2: "XX" is no country in two letters'],
+    ['one for all', 'wifi-name: a\nwifi-country: 00', 'line 2: "00" is no country in two letters'],
+    ['a group of countries', 'wifi-name: a\nwifi-country: EU', 'line 2: "EU" is no country in two letters'],
+    ['a country that is none any more', 'wifi-name: a\nwifi-country: AN', 'line 2: "AN" is no country'],
+    ['Britain by its other name', 'wifi-name: a\nwifi-country: UK', 'line 2: "UK" is no country: it is called GB here'],
+    ['Greece by its other name', 'wifi-name: a\nwifi-country: el', 'line 2: "el" is no country: it is called GR here'],
     ['a Wi-Fi of 33 bytes', `wifi-name: ${'é'.repeat(16)}x`, 'more than 32 bytes'],
     ['a time zone outside of its folder', 'time-zone: ../../etc/shadow', 'is no time zone'],
     ['a short password', 'owner-password: seven77', '8 to 256 characters, not 7'],
@@ -72,6 +78,17 @@ describe('what the owner writes onto the boot partition', () => {
 
   test('a network without a password is taken when none is named', () => {
     expect(read('wifi-name: cafe').settings.wifi).toEqual({ name: 'cafe', password: undefined, country: undefined });
+  });
+
+  test('every country of the standard is taken, and nothing else in two letters', () => {
+    const letters = [...'abcdefghijklmnopqrstuvwxyz'];
+    const taken = letters
+      .flatMap((first) => letters.map((second) => read(`wifi-name: a\nwifi-country: ${first}${second}`)))
+      .flatMap(({ settings }) => settings.wifi?.country ?? []);
+    expect(taken).toHaveLength(249);
+    // A second witness, which knows former ones too.
+    const names = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
+    expect(taken.filter((code) => names.of(code) === undefined)).toEqual([]);
   });
 
   test('of a file that is too large nothing is taken', () => {

@@ -1,3 +1,5 @@
+import { wrongCountry } from './country.ts';
+
 /** What the owner has written onto the boot partition, as far as it is right. */
 export interface Settings {
   readonly hostname?: string;
@@ -36,8 +38,10 @@ const CHECKS = {
     /^[\x20-\x7e]{8,63}$/.test(value) || /^[0-9a-f]{64}$/i.test(value)
       ? undefined
       : 'a Wi-Fi password has 8 to 63 letters, digits and signs, none of them with an accent',
-  'wifi-country': (value) =>
-    /^[a-z]{2}$/i.test(value) ? undefined : `${quoted(value)} is no country in two letters, such as DE`,
+  'wifi-country': (value) => {
+    const wrong = wrongCountry(value);
+    return wrong === undefined ? undefined : `${quoted(value)} ${wrong}`;
+  },
   'time-zone': (value) =>
     /^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+){0,2}$/.test(value)
       ? undefined

@@ -1,0 +1,27 @@
+/** ISO 3166-1 alpha-2. Intl is no help here: it names former countries, groups of them and UK, which no Wi-Fi driver knows. */
+const COUNTRIES = `
+  AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ
+  BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR
+  CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR
+  GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU
+  ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ
+  LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ
+  MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF
+  PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI
+  SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR
+  TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
+`;
+const KNOWN: ReadonlySet<string> = new Set(COUNTRIES.trim().split(/\s+/));
+
+/** What the European Union and the Internet call a country otherwise than the standard. */
+const MEANT: Readonly<Record<string, string>> = { UK: 'GB', EL: 'GR' };
+
+/** By two letters of any case, whose channels a Wi-Fi may use. @returns what is wrong with it; undefined when it is right */
+export function wrongCountry(text: string): string | undefined {
+  const code = text.toUpperCase();
+  if (KNOWN.has(code)) {
+    return undefined;
+  }
+  const meant = Object.hasOwn(MEANT, code) ? MEANT[code] : undefined;
+  return meant === undefined ? 'is no country in two letters, such as DE' : `is no country: it is called ${meant} here`;
+}
