@@ -11,6 +11,7 @@ export class SimulatedDisk implements DiskProbe {
   totalBytes = 1_000 * MB;
   freeBytes = 500 * MB;
   isReadOnly = false;
+  cannotMake: string | undefined;
   place: DiskLook['place'] = 'mount';
   isOwnDisk = true;
   /** The configuration asks for one. */
@@ -33,8 +34,8 @@ export class SimulatedDisk implements DiskProbe {
     if (this.failure !== undefined) {
       return Promise.reject(Object.assign(new Error(`${this.failure}: input/output error`), { code: this.failure }));
     }
-    const { device, totalBytes, freeBytes, isReadOnly, place, isOwnDisk, mark } = this;
-    return Promise.resolve({ device, totalBytes, freeBytes, isReadOnly, place, isOwnDisk, mark });
+    const { device, totalBytes, freeBytes, isReadOnly, cannotMake, place, isOwnDisk, mark } = this;
+    return Promise.resolve({ device, totalBytes, freeBytes, isReadOnly, cannotMake, place, isOwnDisk, mark });
   }
 
   async deviceOf(): Promise<number> {

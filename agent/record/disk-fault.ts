@@ -15,14 +15,15 @@ const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: 'too many open files: raise the limit of open files',
 };
 
+export const adviceOf = (code: string): string => ADVICE[code] ?? 'check the disk';
+
 /** The one clear line for a disk that cannot be written: the folder, the reason, what to do. */
 export function diskFault(folder: string, cause: unknown): PerchError {
   const code = codeOf(cause);
-  const advice = ADVICE[code] ?? 'check the disk';
   const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   return new PerchError(
     isFull ? 'exhausted' : 'unavailable',
-    `cannot write recordings to ${folder}: ${advice}`,
+    `cannot write recordings to ${folder}: ${adviceOf(code)}`,
     { folder, code },
     cause,
   );

@@ -13,6 +13,7 @@ const stick: DiskLook = {
   totalBytes: 64e9,
   freeBytes: 1e9,
   isReadOnly: false,
+  cannotMake: undefined,
   isOwnDisk: true,
   place: 'mount',
   mark: ID,

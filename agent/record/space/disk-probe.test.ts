@@ -1,4 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { machineDisks } from './disk-probe.ts';
@@ -9,4 +11,27 @@ test("the system's own disk and memory are no disks for recordings, nor are fold
   const probe = machineDisks(memory);
   expect(await probe.look('/no/such/folder')).toMatchObject({ place: 'system', isOwnDisk: false });
   expect(await probe.look(join(memory, 'recordings'))).toMatchObject({ isOwnDisk: false });
+});
+
+test('a folder that is not there and cannot be made is told, with why; not one that is there or can be made', () => {
+  const top = mkdtempSync(join(tmpdir(), 'perch-probe-'));
+  onTestFinished(() => rmSync(top, { recursive: true }));
+  mkdirSync(join(top, 'closed/there'), { recursive: true });
+  mkdirSync(join(top, 'open'));
+  writeFileSync(join(top, 'file'), '');
+  for (const [name, mode] of Object.entries({ 'closed/there': 0o555, closed: 0o555, open: 0o777, '.': 0o755 })) {
+    chmodSync(join(top, name), mode);
+  }
+  const folders = ['closed/new/recordings', 'closed/there', 'open/new/recordings', 'file/recordings', 'file'];
+  const script = `
+    import { machineDisks } from '${join(import.meta.dirname, 'disk-probe.ts')}';
+    const probe = machineDisks('/');
+    const looks = ${JSON.stringify(folders)}.map((folder) => probe.look('${top}/' + folder));
+    console.log((await Promise.all(looks)).map(({ cannotMake }) => String(cannotMake)).join(' '));
+  `;
+  // Root may write everywhere.
+  const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', script];
+  const { stdout, stderr } = spawnSync(process.execPath, flags, { ...user, encoding: 'utf8' });
+  expect([stdout, stderr]).toEqual(['EACCES undefined undefined ENOTDIR ENOTDIR\n', '']);
 });

@@ -10,6 +10,8 @@ const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 const MARK_NAME = '.perch-disk';
 const MARK = /^[0-9a-f-]{36}$/;
 const MAX_MARK_BYTES = 200;
+/** Why a folder is not ours to make; other reasons are the disk's own. */
+const NOT_OURS = new Set(['EACCES', 'EPERM', 'ENOTDIR']);
 
 /** On the disk of the system, on that of the data folder, or on one of its own. */
 export type DiskPlace = 'system' | 'data' | 'mount';
@@ -35,6 +37,8 @@ export interface DiskLook {
   /** What an ordinary user may still write. */
   readonly freeBytes: number;
   readonly isReadOnly: boolean;
+  /** The folder is not there, and nobody lets us make it: the system's code of why. */
+  readonly cannotMake: string | undefined;
   readonly place: DiskPlace;
   /** False: it is the system's disk, flash that is none, or memory. */
   readonly isOwnDisk: boolean;
@@ -64,6 +68,7 @@ export function machineDisks(dataDir: string): DiskProbe {
         totalBytes: bsize * blocks,
         freeBytes: bsize * bavail,
         isReadOnly: (await isReadOnly(at)) || hasGivenUp(await readFile(MOUNTS, 'utf8').catch(() => ''), device),
+        cannotMake: await whyNotMade(folder, at),
         place: device === system.device ? 'system' : device === data.device ? 'data' : 'mount',
         isOwnDisk: ![system.device, overlay.device].includes(device) && !NO_DISKS.has(type),
         mark: await readMark(folder),
@@ -81,6 +86,19 @@ async function isReadOnly(folder: string): Promise<boolean> {
     return false;
   } catch (error) {
     return codeOf(error) === 'EROFS';
+  }
+}
+
+/**
+ * Of a folder that is there only that it is one: where Perch may not write, it may well below.
+ * @param at the nearest that is there
+ */
+async function whyNotMade(folder: string, at: string): Promise<string | undefined> {
+  try {
+    await access(`${at}/`, at === folder ? constants.F_OK : constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return NOT_OURS.has(codeOf(error)) ? codeOf(error) : undefined;
   }
 }
 

@@ -1,4 +1,5 @@
 import { formatSize } from '../../config/size.ts';
+import { adviceOf } from '../disk-fault.ts';
 
 /** What a disk is worth to recordings. */
 export const DISK_STATES = [
@@ -34,6 +35,16 @@ const REFUSED: ReadonlySet<DiskStateName> = new Set([...STOPPED, 'hanging']);
 
 export const stopsRecording = ({ name }: DiskState): boolean => STOPPED.has(name);
 export const refusesRecording = ({ name }: DiskState): boolean => REFUSED.has(name);
+
+/** The folder is not there, and cannot be made. @param code the system's */
+export function unmadeState(code: string, isOwnDisk: boolean): DiskState {
+  if (isOwnDisk || code === 'ENOTDIR') {
+    return { name: 'readOnly', text: adviceOf(code) };
+  }
+  const text =
+    'no disk is mounted there, and Perch may not make the folder: mount one, or choose another place for recordings';
+  return { name: 'vanished', text };
+}
 
 /** A hundredth of the disk, or half of what was to stay free, if that is less. */
 export function stopBytesOf(totalBytes: number, minFreeBytes: number): number {

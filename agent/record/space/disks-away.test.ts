@@ -91,6 +91,34 @@ test('where a disk is needed nothing is recorded to what is none, until one is m
   ]);
 });
 
+test('a folder that is not there and cannot be made waits for its disk, and has nothing of the one below', async () => {
+  const { disk, disks, clock, begin, state, stopped } = setUpDisks();
+  Object.assign(disk, { cannotMake: 'EACCES', isOwnDisk: false, place: 'system', device: 1 });
+  await begin();
+  const text =
+    'no disk is mounted there, and Perch may not make the folder: mount one, or choose another place for recordings';
+  expect(state()).toMatchObject({ state: 'vanished', error: text, freeBytes: null, totalBytes: 0 });
+  expect(disks.refusal('/rec/cam/1.mp4')).toBe(`cannot record to /rec: ${text}`);
+  expect(stopped).toEqual(['/rec']);
+  Object.assign(disk, { cannotMake: undefined, isOwnDisk: true, place: 'mount', device: 81 });
+  await clock.advance(5_000);
+  expect(disks.refusal('/rec/cam/1.mp4')).toBeUndefined();
+  expect(state()?.state).toBe('ok');
+});
+
+test.for([
+  ['EACCES', true, 'permission denied: give the user that Perch runs as the right to write there'],
+  ['ENOTDIR', false, 'a file stands where a folder is needed: remove it or change recordPath'],
+] as const)(
+  'where a disk is and %s keeps the folder from being made, that is told',
+  async ([code, isOwnDisk, text]) => {
+    const { disk, begin, state } = setUpDisks();
+    Object.assign(disk, { cannotMake: code, isOwnDisk });
+    await begin();
+    expect(state()).toMatchObject({ state: 'readOnly', error: text });
+  },
+);
+
 test('a disk that nothing was recorded to may be another one', async () => {
   const { disk, clock, begin, state } = setUpDisks();
   await begin();

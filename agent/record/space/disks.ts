@@ -15,6 +15,7 @@ import {
   spaceState,
   stopBytesOf,
   stopsRecording,
+  unmadeState,
 } from './disk-state.ts';
 import type { Deleting, OldestRecordings } from './make-room.ts';
 import { WatchedFolder } from './watched-folder.ts';
@@ -251,6 +252,9 @@ export class Disks {
     }
     if (last.isReadOnly) {
       return { name: 'readOnly', text: 'the disk is mounted read-only: mount it writable or check it for errors' };
+    }
+    if (last.cannotMake !== undefined) {
+      return unmadeState(last.cannotMake, last.isOwnDisk);
     }
     if (identity === 'replaced') {
       logger.warn({ folder }, 'another disk is mounted here: recordings go on there');
