@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
-/** @param report what the service says of itself @returns what is told, and the addresses that were asked */
-function doctor(report: string, user = 0) {
+/** @param report what the service says of itself @param check what `perch check` does @returns what is told, and the addresses that were asked */
+function doctor(report: string, user = 0, check = 'exit 0') {
   const root = mkdtempSync(join(tmpdir(), 'perch-doctor-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
   mkdirSync(join(root, 'bin'));
@@ -22,7 +22,7 @@ function doctor(report: string, user = 0) {
   for (const [name, script] of Object.entries({
     id: `echo ${user}`,
     systemctl: 'exit 0',
-    setpriv: 'exit 0',
+    setpriv: check,
     run: 'exit 0',
     node: `case "$3" in http*) echo "$3" >> ${root}/asked ;; esac`,
   })) {
@@ -50,6 +50,22 @@ test.for(['80@example.org', '80/../x', '', '-1', 'x'])('"%s" is no port, and not
   const { stdout, status, asked } = doctor(`port ${port}\n`);
   expect([status, asked]).toEqual([1, '']);
   expect(stdout).toContain('bad the service does not say which port it has');
+});
+
+test('a configuration with warnings is good, and they are told; that alone is no illness', () => {
+  const warning = 'perch.yml:2: pathDefaults.recordDeleteAftr: unknown key, did you mean recordDeleteAfter?';
+  const check = `echo '${warning} (warn)'; echo 'perch.yml:3: rtspDisable: an old name (note)'`;
+  const { stdout, status } = doctor('port 80\nok door is recorded\n', 0, check);
+  expect(stdout).toContain(`\nok the configuration is good\nnote ${warning}\n`);
+  expect(stdout.match(/^note /gm)).toHaveLength(1);
+  // This machine's memory may be short.
+  expect(status).toBe(/^bad /m.test(stdout) ? 1 : 0);
+});
+
+test('a configuration that is refused is told with why', () => {
+  const { stdout, status } = doctor('port 80\n', 0, `echo 'perch.yml:1: hlsVariant: wrong'; exit 1`);
+  expect(stdout).toContain('bad Perch would not take the configuration: perch.yml:1: hlsVariant: wrong\n');
+  expect(status).toBe(1);
 });
 
 test('somebody without rights is told to take them, not that Perch is ill', () => {
