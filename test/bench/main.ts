@@ -101,14 +101,21 @@ function row(result: Result, calibration: number): string {
   return columns.join('');
 }
 
+/** @param wanted its name, or the beginning of the names of some (`footprint`) */
+const figuresOf = (wanted: string): readonly Figure[] => {
+  const one = FIGURES.filter(({ name }) => name === wanted);
+  return one.length > 0 ? one : FIGURES.filter(({ name }) => name.startsWith(`${wanted}-`));
+};
+
 async function main(args: readonly string[]): Promise<number> {
   const isJson = args.includes('--json');
   const wanted = args.filter((arg) => !arg.startsWith('--'));
-  const unknown = wanted.filter((name) => !FIGURES.some((figure) => figure.name === name));
+  const unknown = wanted.filter((name) => figuresOf(name).length === 0);
   if (unknown.length > 0) {
     console.error(`no figure is called ${unknown.join(', ')}; there are ${FIGURES.map(({ name }) => name).join(', ')}`);
     return 2;
   }
+  const measured = wanted.length === 0 ? FIGURES : wanted.flatMap(figuresOf);
   const note = (text: string) => console.error(`  ${text}`);
   const results: Result[] = [];
   if (!isJson) {
@@ -116,7 +123,7 @@ async function main(args: readonly string[]): Promise<number> {
       `${'figure'.padEnd(22)}${'median'.padStart(16)}${'spread'.padStart(16)}${'goal'.padStart(10)}${'machine'.padStart(8)}`,
     );
   }
-  for (const figure of FIGURES.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+  for (const figure of new Set(measured)) {
     note(`${figure.name}: ${figure.about}`);
     // How fast the machine is at this moment: others may be using it.
     const calibration = calibrate();
