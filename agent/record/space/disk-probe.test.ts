@@ -33,5 +33,5 @@ test('a folder that is not there and cannot be made is told, with why; not one t
   const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
   const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', script];
   const { stdout, stderr } = spawnSync(process.execPath, flags, { ...user, encoding: 'utf8' });
-  expect([stdout, stderr]).toEqual(['EACCES undefined undefined ENOTDIR ENOTDIR\n', '']);
+  expect([stdout, stderr]).toEqual(['EACCES undefined undefined undefined undefined\n', '']);
 });

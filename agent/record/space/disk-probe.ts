@@ -10,8 +10,8 @@ const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 const MARK_NAME = '.perch-disk';
 const MARK = /^[0-9a-f-]{36}$/;
 const MAX_MARK_BYTES = 200;
-/** Why a folder is not ours to make; other reasons are the disk's own. */
-const NOT_OURS = new Set(['EACCES', 'EPERM', 'ENOTDIR']);
+/** Why a folder is not ours to make; other reasons are the disk's own, and a file in the way is told by the path that it is in the way of. */
+const NOT_OURS = new Set(['EACCES', 'EPERM']);
 
 /** On the disk of the system, on that of the data folder, or on one of its own. */
 export type DiskPlace = 'system' | 'data' | 'mount';

@@ -38,7 +38,7 @@ export const refusesRecording = ({ name }: DiskState): boolean => REFUSED.has(na
 
 /** The folder is not there, and cannot be made. @param code the system's */
 export function unmadeState(code: string, isOwnDisk: boolean): DiskState {
-  if (isOwnDisk || code === 'ENOTDIR') {
+  if (isOwnDisk) {
     return { name: 'readOnly', text: adviceOf(code) };
   }
   const text =
