@@ -5,7 +5,10 @@ import { explain, PerchError } from '../../agent/base/errors.ts';
 import type { PackageName } from '../update/manifest.ts';
 import type { Machine } from './debian.ts';
 
-/** All that dpkg is asked for, and what it is waited for, takes no longer: systemd ends an updater after half an hour. */
+/**
+ * All that dpkg is asked for, and what it is waited for, takes no longer: systemd ends an updater after half an hour, in which
+ * it may have waited for another one as well.
+ */
 export const RUN_MS = 1_500_000;
 /** At the start of the machine, when Perch waits for it. */
 export const START_MS = 300_000;

@@ -10,7 +10,7 @@ const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 const MARK_NAME = '.perch-disk';
 const MARK = /^[0-9a-f-]{36}$/;
 const MAX_MARK_BYTES = 200;
-/** Why a folder is not ours to make; other reasons are the disk's own, and a file in the way is told by the path that it is in the way of. */
+/** Why a folder is not ours to make. Other reasons are the disk's own; of a file in its way each path tells by itself. */
 const NOT_OURS = new Set(['EACCES', 'EPERM']);
 
 /** On the disk of the system, on that of the data folder, or on one of its own. */
@@ -90,12 +90,16 @@ async function isReadOnly(folder: string): Promise<boolean> {
 }
 
 /**
- * Of a folder that is there only that it is one: where Perch may not write, it may well below.
+ * Not of a folder that is there: where Perch may not write in it, it may well below.
  * @param at the nearest that is there
  */
 async function whyNotMade(folder: string, at: string): Promise<string | undefined> {
+  if (at === folder) {
+    return undefined;
+  }
   try {
-    await access(`${at}/`, at === folder ? constants.F_OK : constants.W_OK | constants.X_OK);
+    // A file is no folder (ENOTDIR), whoever may write it.
+    await access(`${at}/`, constants.W_OK | constants.X_OK);
     return undefined;
   } catch (error) {
     return NOT_OURS.has(codeOf(error)) ? codeOf(error) : undefined;
