@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { EventLoopWatch } from '../system/event-loop.ts';
+import { optimizeForMedia } from '../system/memory.ts';
 import { ProcessLoad } from '../system/process-load.ts';
 import { rulesOf } from './access-rules.ts';
 import { Accounts } from './auth/accounts.ts';
@@ -30,6 +31,7 @@ import { WrongCredentials } from './http/wrong-credentials.ts';
 import { HttpServices, type HttpServicesDeps } from './http-services.ts';
 import { makeSource } from './make-source.ts';
 import { OnvifCameras } from './onvif-cameras.ts';
+import { pullsAny } from './paths/path-settings.ts';
 import { type PathMakers, PathTable } from './paths/path-table.ts';
 import { Reconciler } from './reconcile.ts';
 import { Recordings } from './recordings.ts';
@@ -298,6 +300,9 @@ export class App {
     const { log } = this.#options;
     setLogLevel(log, config.logLevel);
     this.#authority.setRules(rulesOf(config));
+    if (pullsAny(config)) {
+      optimizeForMedia();
+    }
     const idle = this.#chooseDemo(config);
     this.#config = this.#withDemo(config);
     await this.#recordings.configure();

@@ -4,66 +4,84 @@ import { EventLoopWatch, type LoopHistogram, RESOLUTION_MS } from './event-loop.
 
 /** Histograms that say what they are told to. */
 function simulated() {
-  const made: { isOn: boolean; maxMs: number }[] = [];
+  const made: { isOn: boolean; count: number; maxMs: number; meanMs: number }[] = [];
   const make = (): LoopHistogram => {
-    const state = { isOn: false, maxMs: RESOLUTION_MS };
-    made.push(state);
-    const set = (isOn: boolean) => () => {
-      state.isOn = isOn;
-      return true;
-    };
+    const told = { isOn: false, count: 5, maxMs: RESOLUTION_MS, meanMs: RESOLUTION_MS + 5 };
+    made.push(told);
     return {
-      ...{ enable: set(true), disable: set(false), count: 5 },
-      get max() {
-        return state.maxMs * 1e6;
+      enable: () => Object.assign(told, { isOn: true }),
+      disable: () => Object.assign(told, { isOn: false }),
+      get count() {
+        return told.count;
       },
-      mean: (RESOLUTION_MS + 5) * 1e6,
+      get max() {
+        return told.maxMs * 1e6;
+      },
+      get mean() {
+        return told.meanMs * 1e6;
+      },
       percentile: () => (RESOLUTION_MS + 10) * 1e6,
     } as unknown as LoopHistogram;
   };
-  return { made, make };
+  const clock = new FakeClock();
+  const watch = new EventLoopWatch(clock, make);
+  onTestFinished(() => watch.close());
+  return { made, clock, watch };
 }
 
-test('what is told is how late the loop was, beyond the time between two looks', async () => {
-  const clock = new FakeClock();
-  const { made, make } = simulated();
-  const watch = new EventLoopWatch(clock, make);
+test('what is told is how late the loop was, beyond the time between two looks', () => {
+  const { made, watch } = simulated();
   expect(watch.delay).toEqual({ meanMs: 5, p99Ms: 10, maxMs: 0 });
   Object.assign(made[0] ?? {}, { maxMs: RESOLUTION_MS + 700 });
   expect(watch.delay.maxMs).toBe(700);
-  watch.close();
+  Object.assign(made[0] ?? {}, { count: 0, meanMs: Number.NaN });
+  expect(watch.delay).toEqual({ meanMs: 0, p99Ms: 0, maxMs: 0 });
 });
 
-test('a halt is told for at least ten seconds and at most twenty', async () => {
-  const clock = new FakeClock();
-  const { made, make } = simulated();
-  const watch = new EventLoopWatch(clock, make);
-  await clock.advance(10_000);
-  // Both see it.
-  for (const one of made) {
-    one.maxMs = RESOLUTION_MS + 5_000;
-  }
+test('a halt is told for at least ten seconds and at most some twenty', async () => {
+  const { made, clock, watch } = simulated();
   await clock.advance(9_999);
-  expect(watch.delay.maxMs).toBe(5_000);
-  await clock.advance(1);
-  expect(watch.delay.maxMs).toBe(5_000);
+  Object.assign(made[0] ?? {}, { maxMs: RESOLUTION_MS + 5_000 });
   await clock.advance(10_000);
+  expect(watch.delay.maxMs).toBe(5_000);
+  await clock.advance(2_000);
   expect(watch.delay.maxMs).toBe(0);
-  expect(made.map(({ isOn }) => isOn)).toEqual([false, false, true, true]);
+});
+
+test('a halt in which a window ends is seen by the old histogram, the new one having only begun', async () => {
+  const { made, clock, watch } = simulated();
+  await clock.advance(10_000);
+  expect(made.map(({ isOn }) => isOn)).toEqual([true, true]);
+  Object.assign(made[0] ?? {}, { maxMs: RESOLUTION_MS + 3_000 });
+  await clock.advance(1_000);
+  expect(made.map(({ isOn }) => isOn)).toEqual([false, true]);
+  expect(watch.delay.maxMs).toBe(3_000);
+});
+
+test('the mean is that of all looks of both windows', async () => {
+  const { made, clock, watch } = simulated();
+  await clock.advance(11_000);
+  Object.assign(made[1] ?? {}, { count: 15, meanMs: RESOLUTION_MS + 1 });
+  expect(watch.delay.meanMs).toBeCloseTo(2);
+});
+
+test('nothing is watched any more when it is closed', async () => {
+  const { made, clock, watch } = simulated();
+  await clock.advance(10_000);
   watch.close();
-  expect(made.some(({ isOn }) => isOn)).toBe(false);
+  expect(made.map(({ isOn }) => isOn)).toEqual([false, false]);
 });
 
 test('a loop that was really held up shows it', async () => {
   const watch = new EventLoopWatch(new FakeClock());
   onTestFinished(() => watch.close());
   const holdUp = () => {
-    const endMs = performance.now() + 200;
+    const endMs = performance.now() + 2 * RESOLUTION_MS;
     while (performance.now() < endMs) {
       // On purpose.
     }
     return watch.delay.maxMs;
   };
   // What comes before its first look it does not know.
-  await expect.poll(holdUp).toBeGreaterThan(150);
+  await expect.poll(holdUp).toBeGreaterThan(RESOLUTION_MS);
 });

@@ -3,15 +3,17 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 export type LoopHistogram = ReturnType<typeof monitorEventLoopDelay>;
 
 /**
- * How often is looked: what a look finds is at least so long, and that much is taken off again. A box with one camera is idle most of the
- * time: more looks than these were a measurable part of all that it did.
+ * How often is looked: a longer halt is always seen, up to this much too short. A box with one camera is idle most of the time: looks
+ * every 100 ms took a third of what it did then.
  */
-export const RESOLUTION_MS = 100;
-/** What is told is of the last one to two of these. */
-const WINDOW_MS = 10_000;
+export const RESOLUTION_MS = 200;
+/** With everything else that looks once a second. */
+const LOOK_MS = 1_000;
+/** What is told is of the last one to two windows. */
+const LOOKS_IN_WINDOW = 10;
 const NS_PER_MS = 1e6;
 
-/** How late the event loop was: everything that Perch does waits for it. In milliseconds, over the last 10 to 20 seconds. */
+/** How late the event loop was: everything that Perch does waits for it. In milliseconds, over the last 10 to 20 seconds; the percentile is that of the worse of two windows. */
 export interface LoopDelay {
   readonly meanMs: number;
   readonly p99Ms: number;
@@ -24,41 +26,50 @@ export interface WindowClock {
 }
 
 /**
- * Watches how late the event loop is. Two histograms overlap, and the older one is told: one that began anew right before a long
- * halt would have missed it.
+ * Watches how late the event loop is, in one window after the other. What the one before had is told too, and it ends only when the next
+ * has begun: a histogram does not see the first look after its beginning, nor what is not over at its end.
  */
 export class EventLoopWatch {
-  #older: LoopHistogram | undefined;
-  #newer: LoopHistogram;
   readonly #make: () => LoopHistogram;
-  readonly #stopTurning: () => void;
+  readonly #stopLooking: () => void;
+  #watched: LoopHistogram;
+  #ending: LoopHistogram | undefined;
+  #before: Seen = NOTHING;
+  #looks = 0;
 
   constructor(clock: WindowClock, make: () => LoopHistogram = histogram) {
     this.#make = make;
-    this.#newer = started(make());
-    this.#stopTurning = clock.every(WINDOW_MS, () => this.#turn());
+    this.#watched = started(make());
+    this.#stopLooking = clock.every(LOOK_MS, () => this.#look());
   }
 
   get delay(): LoopDelay {
-    const watched = this.#older ?? this.#newer;
+    const now = seenBy(this.#watched);
+    const { looks, lateMs, p99Ms, maxMs } = this.#ending ? seenBy(this.#ending) : this.#before;
     return {
-      // NaN and a minimum of no sense while nothing has been seen.
-      meanMs: watched.count === 0 ? 0 : late(watched.mean),
-      p99Ms: watched.count === 0 ? 0 : late(watched.percentile(99)),
-      maxMs: watched.count === 0 ? 0 : late(watched.max),
+      meanMs: (now.lateMs + lateMs) / Math.max(1, now.looks + looks),
+      p99Ms: Math.max(now.p99Ms, p99Ms),
+      maxMs: Math.max(now.maxMs, maxMs),
     };
   }
 
   close(): void {
-    this.#stopTurning();
-    this.#older?.disable();
-    this.#newer.disable();
+    this.#stopLooking();
+    this.#ending?.disable();
+    this.#watched.disable();
   }
 
-  #turn(): void {
-    this.#older?.disable();
-    this.#older = this.#newer;
-    this.#newer = started(this.#make());
+  #look(): void {
+    if (this.#ending) {
+      this.#before = seenBy(this.#ending);
+      this.#ending.disable();
+      this.#ending = undefined;
+    }
+    this.#looks += 1;
+    if (this.#looks % LOOKS_IN_WINDOW === 0) {
+      this.#ending = this.#watched;
+      this.#watched = started(this.#make());
+    }
   }
 }
 
@@ -68,5 +79,27 @@ function started(made: LoopHistogram): LoopHistogram {
   made.enable();
   return made;
 }
+
+/** What was seen in one window. */
+interface Seen {
+  readonly looks: number;
+  /** Of all looks together. */
+  readonly lateMs: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+const NOTHING: Seen = { looks: 0, lateMs: 0, p99Ms: 0, maxMs: 0 };
+
+const seenBy = (watched: LoopHistogram): Seen =>
+  // A mean of NaN and a minimum of no sense while nothing has been seen.
+  watched.count === 0
+    ? NOTHING
+    : {
+        looks: watched.count,
+        lateMs: late(watched.mean) * watched.count,
+        p99Ms: late(watched.percentile(99)),
+        maxMs: late(watched.max),
+      };
 
 const late = (ns: number): number => Math.max(0, ns / NS_PER_MS - RESOLUTION_MS);

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 
 const run = readFileSync(join(import.meta.dirname, '../packaging/linux/run'), 'utf8');
 const saveMemory = join(import.meta.dirname, 'memory.ts');
+const source = readFileSync(saveMemory, 'utf8');
 
 /** A process whose flags and environment may be changed. */
 const ran = (script: string, env: NodeJS.ProcessEnv = {}) =>
@@ -16,8 +17,20 @@ const ran = (script: string, env: NodeJS.ProcessEnv = {}) =>
 test('V8 knows each of the flags: it says so aloud when it does not', () => {
   const unknown = ran(`import { setFlagsFromString } from 'node:v8'; setFlagsFromString('--no-such-flag=1');`);
   expect(unknown.stderr).toContain('no-such-flag');
-  const known = ran(`import { saveMemory } from '${saveMemory}'; saveMemory();`);
+  const known = ran(`import { optimizeForMedia, saveMemory } from '${saveMemory}'; saveMemory(); optimizeForMedia();`);
   expect(known).toMatchObject({ status: 0, stderr: '' });
+});
+
+test('for media functions are optimized after as many calls as V8 itself waits for', () => {
+  const { stdout } = spawnSync(process.execPath, ['--v8-options'], { encoding: 'utf8' });
+  const counts = Array.from(source.matchAll(/'(invocation-count-for-[\w-]+)': ([\d_]+)/g), ([, name, count]) => [
+    name,
+    Number(count?.replaceAll('_', '')),
+  ]);
+  expect(counts).toHaveLength(4);
+  for (const [name, count] of counts) {
+    expect(stdout).toContain(`default: --${name}=${count}\n`);
+  }
 });
 
 test('Node starts with each of the flags that the package gives it, and none of them undoes another', () => {

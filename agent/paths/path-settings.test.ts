@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseConfig, resolvePath } from '../config/load.ts';
-import { settingsFor } from './path-settings.ts';
+import { pullsAny, settingsFor } from './path-settings.ts';
 
 test.for<[pattern: string, source: string, name: string, wanted: string]>([
   ['~^cam(.)$', 'rtsp://h/$G1', 'cam7', 'rtsp://h/7'],
@@ -13,4 +13,19 @@ test.for<[pattern: string, source: string, name: string, wanted: string]>([
   const text = JSON.stringify({ paths: { [pattern]: { source, sourceOnDemand: true } } });
   const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
   expect(settingsFor(config && resolvePath(config, name), name)?.source).toBe(wanted);
+});
+
+test.for<[paths: Record<string, object>, pulls: boolean]>([
+  [{}, false],
+  [{ stage: { source: 'publisher' }, other: { source: 'redirect', sourceRedirect: 'rtsp://h/x' } }, false],
+  [{ stage: { source: 'publisher' }, front: { source: 'rtsp://h/front' } }, true],
+  [{ '~^cam(.)$': { source: 'rtsps://h/$G1', sourceOnDemand: true } }, true],
+])('whether %j pull from a camera: %s', ([paths, pulls]) => {
+  const { config } = parseConfig(
+    JSON.stringify({ paths }),
+    'perch.yml',
+    {},
+    { recordPath: '/data/%path/%s%f', cwd: '/' },
+  );
+  expect(config && pullsAny(config)).toBe(pulls);
 });

@@ -37,9 +37,15 @@ export function settingsFor(entry: PathEntry | undefined, name: string): PathSet
 export const groupsOf = ({ pattern }: PathEntry, name: string): readonly string[] | undefined =>
   pattern && [...(pattern.exec(name) ?? [])].slice(1).map((group) => group ?? '');
 
+const isPulled = ({ source }: PathSettings): boolean => source.includes('://');
+
+/** There are cameras, or whatever else serves RTSP. */
+export const pullsAny = ({ paths }: Pick<Config, 'paths'>): boolean =>
+  [...paths.values()].some(({ settings }) => settings && isPulled(settings));
+
 /** Somebody who wants the stream makes it come: it is pulled, or a hook has it published. */
-export const isOnDemand = ({ source, sourceOnDemand, runOnDemand }: PathSettings): boolean =>
-  source === 'publisher' ? runOnDemand !== '' : sourceOnDemand && source.includes('://');
+export const isOnDemand = (settings: PathSettings): boolean =>
+  settings.source === 'publisher' ? settings.runOnDemand !== '' : settings.sourceOnDemand && isPulled(settings);
 
 export const usesQuery = ({ source }: PathSettings): boolean => source.includes(READER_QUERY);
 
