@@ -53,8 +53,8 @@ export class BitReader {
       const take = Math.min(wanted, this.#bitsLeft);
       this.#bitsLeft -= take;
       const part = (this.#byte >> this.#bitsLeft) & ((1 << take) - 1);
-      // Not a shift: 32 bits would come out negative.
-      value = value * 2 ** take + part;
+      // Not shifted: 32 bits would come out negative. Nor `2 ** take`, which calls a function of libm for each byte.
+      value = value * (1 << take) + part;
       wanted -= take;
     }
     return value;
