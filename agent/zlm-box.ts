@@ -129,7 +129,7 @@ export class ZlmBox {
       () => flow.close(),
       deps.recordings.onFinished((file) => this.#hooks.tell(recordHookOf(file), recordBody(file))),
       deps.events.listen(({ type }) => type === 'path' && this.#watch.look()),
-      clock.every(1_000, () => this.#keepAlive()),
+      clock.eachSecond(() => this.#keepAlive()),
     ];
   }
 

@@ -6,7 +6,6 @@ import type { Clock } from '../agent/base/clock.ts';
 import { asksTimedate, isPlausible, readClockSigns } from './clock-signs.ts';
 import { DateBelief, type DateDoubt, type DateMemory, type Moment, readDateMemory } from './date-belief.ts';
 
-const CHECK_MS = 1_000;
 /** NTP slews by half a millisecond in a second: what moves the clock by so much between two looks has set it. */
 const STEP_MS = 1_000;
 /** While the clock is not believed, signs are looked for this often; a program is asked less often. */
@@ -20,7 +19,7 @@ const MARK_AHEAD_MS = 60_000;
 const MARK_SLEEP_MS = 86_400_000;
 
 export interface MachineClockOptions {
-  readonly clock: Pick<Clock, 'wallMs' | 'every'>;
+  readonly clock: Pick<Clock, 'wallMs' | 'eachSecond'>;
   /** Keeps what is known of this start of the machine, so that Perch knows it when it is started again. */
   readonly memoryFile?: string;
   /** Where the system's files are. */
@@ -110,7 +109,7 @@ export class MachineClock {
   /** Looks at the clock every second until `close`. */
   begin(): void {
     this.#save();
-    this.#stop = this.#options.clock.every(CHECK_MS, () => this.check());
+    this.#stop = this.#options.clock.eachSecond(() => this.check());
   }
 
   /** Resolves when what is known has been written down. */

@@ -7,8 +7,6 @@ export type LoopHistogram = ReturnType<typeof monitorEventLoopDelay>;
  * every 100 ms took a third of what it did then.
  */
 export const RESOLUTION_MS = 200;
-/** With everything else that looks once a second. */
-const LOOK_MS = 1_000;
 /** What is told is of the last one to two windows. */
 const LOOKS_IN_WINDOW = 10;
 const NS_PER_MS = 1e6;
@@ -22,7 +20,7 @@ export interface LoopDelay {
 
 /** What moves on the watch: the part of the clock that is needed. */
 export interface WindowClock {
-  every(ms: number, tick: () => void): () => void;
+  eachSecond(tick: () => void): () => void;
 }
 
 /**
@@ -40,7 +38,7 @@ export class EventLoopWatch {
   constructor(clock: WindowClock, make: () => LoopHistogram = histogram) {
     this.#make = make;
     this.#watched = started(make());
-    this.#stopLooking = clock.every(LOOK_MS, () => this.#look());
+    this.#stopLooking = clock.eachSecond(() => this.#look());
   }
 
   get delay(): LoopDelay {

@@ -34,6 +34,10 @@ export class FakeClock implements Clock {
     };
   }
 
+  eachSecond(tick: () => void): () => void {
+    return this.every(1_000, tick);
+  }
+
   /** How many wait for their time. */
   get sleeping(): number {
     return this.#sleepers.length;

@@ -143,7 +143,8 @@ export function quickClock(): Clock {
     nowMs += ms;
     await Promise.resolve();
   };
-  return { monoMs: () => nowMs, wallMs: () => Date.UTC(2026, 0, 1) + nowMs, sleep, every: () => () => {} };
+  const never = () => () => {};
+  return { monoMs: () => nowMs, wallMs: () => Date.UTC(2026, 0, 1) + nowMs, sleep, every: never, eachSecond: never };
 }
 
 export const updaterOn = (places: Places, machine: UpdaterMachine, clock = quickClock()): Updater =>

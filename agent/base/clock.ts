@@ -8,15 +8,17 @@ export interface Clock {
   wallMs(): number;
   /** Resolves after `ms`, or as soon as `signal` aborts. Never rejects: callers look at the signal. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Calls `tick` every `ms` until the returned function is called; the first time up to a second late. Never keeps the process alive. */
+  /** Calls `tick` every `ms` until the returned function is called. Never keeps the process alive. */
   every(ms: number, tick: () => void): () => void;
+  /** The same each second, together with all others who ask for it: the first time after one to two seconds. */
+  eachSecond(tick: () => void): () => void;
 }
 
 const BEAT_MS = 1_000;
 
 /**
- * A dozen parts look after something once a second, and more with each camera. They do it together: to a small computer that is idle
- * otherwise, waking up costs more than what is then done.
+ * A dozen parts look after something once a second. They do it together: to a small computer that is idle otherwise, waking up costs more
+ * than what is then done.
  */
 class Beat {
   readonly #members = new Set<{ readonly tick: () => void; isNew: boolean }>();
@@ -53,11 +55,9 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
   sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => {}),
   every: (ms, tick) => {
-    if (ms === BEAT_MS) {
-      return beat.join(tick);
-    }
     const timer = setInterval(tick, ms);
     timer.unref();
     return () => clearInterval(timer);
   },
+  eachSecond: (tick) => beat.join(tick),
 };

@@ -26,7 +26,6 @@ import { disabledStatus, type PathStatus } from './path-status.ts';
 import type { PathTalk } from './path-talk.ts';
 import { ToldTroubles } from './told-troubles.ts';
 
-const TICK_MS = 1_000;
 /** Paths that patterns stand for are made when somebody asks: not without end. */
 const MAX_MADE_PATHS = 1_000;
 
@@ -80,7 +79,7 @@ export class PathTable {
     this.#makers = makers;
     this.#clock = clock;
     this.#log = log;
-    this.#stopTicking = clock.every(TICK_MS, () => {
+    this.#stopTicking = clock.eachSecond(() => {
       const monoMs = clock.monoMs();
       for (const { path } of this.#live.values()) {
         path.tick(monoMs);

@@ -3,7 +3,6 @@ import type { Hooks } from './hooks.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 import type { Listed, Sessions } from './viewers.ts';
 
-const LOOK_EVERY_MS = 1_000;
 /** Who has moved less is not told of, as with ZLMediaKit. */
 const LEAST_BYTES = 1 << 20;
 const SCHEMAS: Readonly<Record<string, string>> = { RtspSession: 'rtsp', WebRtcSession: 'rtc', HttpSession: 'hls' };
@@ -23,7 +22,7 @@ export class FlowWatch {
 
   constructor(options: FlowWatchOptions) {
     this.#options = options;
-    this.#stop = options.clock.every(LOOK_EVERY_MS, () => this.#look());
+    this.#stop = options.clock.eachSecond(() => this.#look());
   }
 
   close(): void {

@@ -5,7 +5,6 @@ import type { Hooks } from './hooks.ts';
 import type { ShownPath } from './media-items.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 
-const LOOK_EVERY_MS = 1_000;
 /** All streams come at once when Perch starts: the others are asked about at a later look, and places are left for players' questions. */
 const MOST_ASKING = 16;
 
@@ -41,7 +40,7 @@ export class StreamWatch {
 
   constructor(options: StreamWatchOptions) {
     this.#options = options;
-    this.#stop = options.clock.every(LOOK_EVERY_MS, () => this.look());
+    this.#stop = options.clock.eachSecond(() => this.look());
   }
 
   look(): void {

@@ -101,7 +101,7 @@ function writeProcess(text: MetricsText, box: BoxFacts): void {
   one(text, 'process_heap_used_bytes', 'gauge', 'Of that, objects.', heapUsed);
   one(text, 'process_external_memory_bytes', 'gauge', 'Of that, media and other buffers.', external);
   one(text, 'event_loop_delay_mean_seconds', 'gauge', 'How late the event loop is, last 10 to 20 s.', seconds(meanMs));
-  one(text, 'event_loop_delay_p99_seconds', 'gauge', 'The same, 99th percentile.', seconds(p99Ms));
+  one(text, 'event_loop_delay_p99_seconds', 'gauge', 'The same, 99th percentile of some fifty looks.', seconds(p99Ms));
   one(text, 'event_loop_delay_max_seconds', 'gauge', 'The same, the latest.', seconds(maxMs));
   one(text, 'event_loop_busy_seconds_total', 'counter', 'Time in which the event loop worked.', seconds(active));
 }

@@ -18,7 +18,6 @@ export interface RtspSide {
   readonly sessions: Listed<RtspSessionItem>;
 }
 
-const TICK_MS = 1_000;
 const RTP_HEADER_BYTES = 12;
 
 /** RTSP for readers and publishers, RFC 2326. */
@@ -78,7 +77,7 @@ export class RtspServer {
       await this.close();
       throw error;
     }
-    this.#stopTicking = this.#clock.every(TICK_MS, () => {
+    this.#stopTicking = this.#clock.eachSecond(() => {
       const nowMs = this.#clock.monoMs();
       this.#plain.tick(nowMs);
       this.#secure.tick(nowMs);

@@ -27,7 +27,6 @@ import { MediaPorts } from './transport/media-ports.ts';
 import { PacketSlots } from './transport/packet-slots.ts';
 import { Viewing } from './viewing/viewing.ts';
 
-const TICK_MS = 1_000;
 const TRACK_GATHER_TIMEOUT_MS = 2_000;
 
 export interface WebRtcServerOptions extends CandidateOptions {
@@ -118,7 +117,7 @@ export class WebRtcServer {
       );
       return;
     }
-    this.#stopTicking = this.#clock.every(TICK_MS, () => {
+    this.#stopTicking = this.#clock.eachSecond(() => {
       this.#ports.tick();
       this.#ended.tick();
       for (const session of this.#sessions.values()) {

@@ -20,7 +20,7 @@ export async function startOnvifServer(
   facts: () => Omit<DemoFacts, 'deviceUrl' | 'mediaUrl'>,
   log: Logger,
 ): Promise<OnvifServer> {
-  const server = createServer({ requestTimeout: REQUEST_DEADLINE_MS, connectionsCheckingInterval: 1_000 });
+  const server = createServer({ requestTimeout: REQUEST_DEADLINE_MS, connectionsCheckingInterval: 2_000 });
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.on('error', reject);
