@@ -215,6 +215,34 @@ test('a sender report goes ahead of each track and tells where its first packet 
   expect(client.reports[1]?.[0]?.unixMs).toBeCloseTo(WALL_MS + 1_020, 0);
 });
 
+test('reports follow slowly what is known of the time of capture, so that no player sets a track back by a frame', async () => {
+  const stream = new Stream([H264_TRACK]);
+  const { client, clock } = join(stream);
+  const moved = (pts: number, byMs: number) =>
+    stream.write(0, { ...sample(pts, pts === 0, nalu(4)), wall: WALL_MS + pts / 90 + byMs });
+  moved(0, 0);
+  // The start of a publisher: its delay turned out smaller.
+  moved(90_000, -25);
+  const offsets = () =>
+    client.reports[0]?.map(({ unixMs, timestamp }) => {
+      const mediaMs = ((timestamp - (client.timestamps[0]?.[0] ?? 0) + 2 ** 32) % 2 ** 32) / 90;
+      return Math.round(unixMs - WALL_MS - mediaMs);
+    });
+  await clock.advance(30_000);
+  expect(offsets()).toEqual([0, -5, -10, -15]);
+  const second = new Client();
+  const packets = FramedPackets.of(stream, 1440, clock);
+  packets.join(second);
+  packets.flow(second);
+  await clock.advance(30_000);
+  expect(offsets()?.slice(4)).toEqual([-20, -25, -25]);
+  expect(second.reports[0]).toHaveLength(4);
+  // A clock that was set.
+  moved(180_000, 700);
+  await clock.advance(10_000);
+  expect(offsets()?.at(-1)).toBe(700);
+});
+
 test('sender reports follow every ten seconds with the time of the report', async () => {
   const stream = new Stream([H264_TRACK]);
   const { client, clock } = join(stream);

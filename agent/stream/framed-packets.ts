@@ -7,9 +7,12 @@ import { release } from '../media/slab.ts';
 import type { Track } from '../media/track.ts';
 import { FRAME_HEADER_BYTES, FrameWriter } from './frame-writer.ts';
 import { FramedGroup } from './framed-group.ts';
+import { ReportedTime } from './reported-time.ts';
 import type { Reader, Stream } from './stream.ts';
 
 const REPORT_EVERY_MS = 10_000;
+/** How far a report may move what the one before has told: as fast as what is known of a sender's delay is followed. */
+const REPORT_REACH_MS = 5;
 const CNAME = 'perch';
 
 /**
@@ -71,6 +74,8 @@ export class FramedPackets implements Reader {
   /** Joined while there was no group to begin with. */
   #waiting: readonly FramedViewer[] = [];
   #stopReports: (() => void) | undefined;
+  /** What viewers have been told, by track. */
+  #told: readonly ReportedTime[] = [];
 
   /** @param maxPayloadBytes of RTP payloads: `udpMaxPayloadSize` without the RTP header; another value holds when all viewers have left */
   static of(stream: Stream, maxPayloadBytes: number, clock: Clock): FramedPackets {
@@ -205,6 +210,7 @@ export class FramedPackets implements Reader {
       return;
     }
     this.#stopReports = this.#clock.every(REPORT_EVERY_MS, () => this.#report());
+    this.#told = this.#descriptions.map(() => new ReportedTime());
     // Parameter sets may have changed while nobody looked.
     for (const [track, description] of this.stream.tracks.entries()) {
       this.#descriptions[track] = description;
@@ -265,7 +271,8 @@ export class FramedPackets implements Reader {
         const isKept = group.sequences[track] !== -1;
         const pts = isKept ? group.pts : this.#lastPts;
         const walls = isKept ? group.walls : this.#lastWall;
-        viewer.onReport(this.#reportOf(track, pts[track] as number, walls[track] as number), track);
+        const at = pts[track] as number;
+        viewer.onReport(this.#reportOf(track, at, this.#toldMs(track, at, walls[track] as number, 0)), track);
       }
     }
   }
@@ -277,7 +284,9 @@ export class FramedPackets implements Reader {
       if (lastWall === 0) {
         continue;
       }
-      const pts = (this.#lastPts[track] as number) + ((nowMs - lastWall) * this.#clockRateOf(track)) / 1000;
+      const lastPts = this.#lastPts[track] as number;
+      const toldMs = this.#toldMs(track, lastPts, lastWall, REPORT_REACH_MS);
+      const pts = lastPts + ((nowMs - toldMs) * this.#clockRateOf(track)) / 1000;
       const report = this.#reportOf(track, Math.round(pts), nowMs);
       for (const viewer of this.#viewers) {
         try {
@@ -287,6 +296,12 @@ export class FramedPackets implements Reader {
         }
       }
     }
+  }
+
+  /** The Unix milliseconds that reports give to this moment of the track. */
+  #toldMs(track: number, pts: number, wallMs: number, reachMs: number): number {
+    const mediaMs = (pts * 1000) / this.#clockRateOf(track);
+    return mediaMs + (this.#told[track] as ReportedTime).offsetMs(mediaMs, wallMs, reachMs);
   }
 
   #reportOf(track: number, pts: number, unixMs: number): Buffer {

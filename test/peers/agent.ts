@@ -16,6 +16,8 @@ export interface AgentOptions {
   /** A folder to go on with; without it a fresh one, removed at the end. */
   readonly dataDir?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Flags of Node's for it. */
+  readonly flags?: readonly string[];
   /** Those of an agent that was there before, so that its page finds this one. */
   readonly ports?: Agent['ports'];
   /** What the ports listen on; loopback when not given. */
@@ -90,7 +92,7 @@ export async function freeAgentPorts(): Promise<Agent['ports']> {
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'perch-test-'));
   const ports = options.ports ?? (await freeAgentPorts());
-  const args = [...AGENT, '--data', dataDir];
+  const args = [...(options.flags ?? []), ...AGENT, '--data', dataDir];
   let env: NodeJS.ProcessEnv = { ...options.env };
   if (options.config === undefined) {
     const prefixed = Object.entries(addresses(ports, options));
