@@ -11,8 +11,8 @@ import { ReportedTime } from './reported-time.ts';
 import type { Reader, Stream } from './stream.ts';
 
 const REPORT_EVERY_MS = 10_000;
-/** How far a report may move what the one before has told: as fast as what is known of a sender's delay is followed. */
-const REPORT_REACH_MS = 5;
+/** How far a report may move what the one before has told: the clocks of two tracks drift apart more slowly. */
+const REPORT_REACH_MS = 1;
 const CNAME = 'perch';
 
 /**

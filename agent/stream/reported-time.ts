@@ -1,9 +1,10 @@
-/** A clock that was set, or a sender's that is believed from now on: to follow it slowly would take many minutes. */
-const STEP_MS = 100;
+/** Beyond this a clock was set: to follow it slowly would take hours. */
+const STEP_MS = 1_000;
 
 /**
- * Where a track stands on the wall clock, as its sender reports tell it. Players put the track to another place with each report, ffmpeg
- * those of several tracks even backwards; so what was told once moves slowly, as what is known of the sender's delay gets better.
+ * Where a track stands on the wall clock, as its sender reports tell it. With each of them players put the track to another place, ffmpeg
+ * backwards too; so what was told once moves slowly. At a stream's start it may be off by as much as its sender's first burst: by that
+ * alone who reads the time of capture is wrong for a while.
  */
 export class ReportedTime {
   /** Unix milliseconds at which media time is 0, as told. */
