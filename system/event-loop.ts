@@ -3,15 +3,18 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 export type LoopHistogram = ReturnType<typeof monitorEventLoopDelay>;
 
 /**
- * How often is looked: a longer halt is always seen, up to this much too short. A box with one camera is idle most of the time: looks
- * every 100 ms took a third of what it did then.
+ * How often is looked: a longer halt is always seen, up to this much too short. Looks every 100 ms took a third of
+ * the CPU time of a box without cameras.
  */
 export const RESOLUTION_MS = 200;
 /** What is told is of the last one to two windows. */
-const LOOKS_IN_WINDOW = 10;
+const WINDOW_SECONDS = 10;
 const NS_PER_MS = 1e6;
 
-/** How late the event loop was: everything that Perch does waits for it. In milliseconds, over the last 10 to 20 seconds; the percentile is that of the worse of two windows. */
+/**
+ * How late the event loop was: everything that Perch does waits for it. In milliseconds, over the last 10 to 20 seconds; the percentile
+ * is that of the worse of two windows, of some fifty looks each.
+ */
 export interface LoopDelay {
   readonly meanMs: number;
   readonly p99Ms: number;
@@ -33,7 +36,7 @@ export class EventLoopWatch {
   #watched: LoopHistogram;
   #ending: LoopHistogram | undefined;
   #before: Seen = NOTHING;
-  #looks = 0;
+  #seconds = 0;
 
   constructor(clock: WindowClock, make: () => LoopHistogram = histogram) {
     this.#make = make;
@@ -63,8 +66,8 @@ export class EventLoopWatch {
       this.#ending.disable();
       this.#ending = undefined;
     }
-    this.#looks += 1;
-    if (this.#looks % LOOKS_IN_WINDOW === 0) {
+    this.#seconds += 1;
+    if (this.#seconds % WINDOW_SECONDS === 0) {
       this.#ending = this.#watched;
       this.#watched = started(this.#make());
     }

@@ -8,14 +8,17 @@ import { setFlagsFromString } from 'node:v8';
 const HEAP_GROWING_PERCENT = 100;
 
 /** After how many calls V8 optimizes a function (`node --v8-options`). */
-const CALLS_BEFORE_OPTIMIZING = {
+export const CALLS_BEFORE_OPTIMIZING = {
   'invocation-count-for-maglev': 400,
   'invocation-count-for-maglev-osr': 100,
   'invocation-count-for-turbofan': 3_000,
   'invocation-count-for-osr': 500,
 };
 
-/** With this many times its calls nothing that runs at the start alone is optimized: an idle box has 12 MB less, most of it pages of V8's compilers. */
+/**
+ * With this many times its calls nothing that runs at the start alone is optimized: an idle box has 12 MB less, most of it pages of V8's
+ * compilers.
+ */
 const LATER = 10;
 
 /** `run` sets these for Node alone: its memory comes from one arena, and what is free at the end of it goes back to the system. */
@@ -32,7 +35,7 @@ export function saveMemory(env: NodeJS.ProcessEnv = process.env): void {
 
 /**
  * To be called before the first packet: functions that have been called keep their former counts. Eight cameras optimized later took a
- * fifth more CPU in their first minute, and the heap went on growing with code for half an hour.
+ * fifth more CPU in their first minute.
  */
 export const optimizeForMedia = (): void => optimizeAfter(1);
 

@@ -17,7 +17,10 @@ import { routeUpgrades, shouldUpgradeCallback } from './web-socket.ts';
 const BODY_LIMIT_BYTES = 1 << 20;
 const KEEP_ALIVE_MS = 30_000;
 const DEFAULT_READ_TIMEOUT_MS = 10_000;
-/** How often requests that are late are looked for: Node's own half a minute would be three times as long as they have. Each listener wakes up for it. */
+/**
+ * How often requests that are late are looked for: Node's own half a minute would be three times as long as they have. Each listener
+ * wakes up for it by itself.
+ */
 const LATE_CHECK_MS = 2_000;
 
 export interface HttpAppOptions {

@@ -222,7 +222,7 @@ test('reports follow slowly what is known of the time of capture, so that no pla
     stream.write(0, { ...sample(pts, pts === 0, nalu(4)), wall: WALL_MS + pts / 90 + byMs });
   moved(0, 0);
   // The start of a publisher: its delay turned out smaller.
-  moved(90_000, -44);
+  moved(90_000, -24);
   const offsets = () =>
     client.reports[0]?.map(({ unixMs, timestamp }) => {
       const mediaMs = ((timestamp - (client.timestamps[0]?.[0] ?? 0) + 2 ** 32) % 2 ** 32) / 90;

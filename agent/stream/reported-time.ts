@@ -1,12 +1,12 @@
 /** Beyond this a clock was set: to follow it slowly would take hours. */
 const STEP_MS = 1_000;
-/** Nobody hears or sees sound and picture this far apart (ITU-R BT.1359-1). */
-const UNSEEN_MS = 40;
+/** Two tracks, each off by so much the other way, are still no further apart than anybody notices (ITU-R BT.1359-1: 45 ms). */
+const UNSEEN_MS = 20;
 
 /**
  * Where a track stands on the wall clock, as its sender reports tell it. With each of them players put the track to another place, ffmpeg
- * backwards too; so what was told once stays as long as nobody would notice, and moves slowly then. At a stream's start it may be off by as much as its sender's first burst: by that
- * alone who reads the time of capture is wrong for a while.
+ * backwards too; so what was told once stays as long as nobody would notice, and moves slowly then. At a stream's start it may be off by
+ * as much as the sender's first burst was long: whoever reads the time of capture is that much wrong for a while.
  */
 export class ReportedTime {
   /** Unix milliseconds at which media time is 0, as told. */

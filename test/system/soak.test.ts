@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { HeapFacts } from '../../agent/http/pprof/profiler.ts';
@@ -9,6 +8,7 @@ import { type GstCamera, playClip, smallClip, startGstCamera } from '../peers/ca
 import { freePorts } from '../peers/free-port.ts';
 import { describeWith } from '../peers/peers.ts';
 import { random } from '../random.ts';
+import { SHIPPED_ENV, SHIPPED_FLAGS } from '../shipped-run.ts';
 import { VIEWERS } from './soak-viewers.ts';
 
 const MINUTES = Number(process.env['PERCH_SOAK_MINUTES'] ?? 30);
@@ -170,15 +170,6 @@ async function look(agent: Agent, profiles: number): Promise<Look> {
   };
 }
 
-/** What the package starts Node with. */
-function shipped() {
-  const run = readFileSync(join(import.meta.dirname, '../../packaging/linux/run'), 'utf8');
-  const flags = /^exec node (.*) \S+\.cjs /m.exec(run)?.[1]?.split(' ') ?? [];
-  expect(flags).not.toEqual([]);
-  const env = Object.fromEntries(Array.from(run.matchAll(/(MALLOC_\w+)=(\d+)/g), ([, name, value]) => [name, value]));
-  return { flags, env };
-}
-
 /** Recordings go after two minutes, so that their index does not grow; what is said goes nowhere, so that the kept log does not. */
 const config = (urls: readonly string[], profiles: number): string => `playback: yes
 logLevel: error
@@ -196,7 +187,11 @@ describeWith(['ffmpeg', 'gstreamer'], `${CAMERAS} cameras that restart every ${R
   }, async () => {
     const [profiles = 0] = await freePorts(1);
     await using cameras = await Cameras.open();
-    await using agent = await startAgent({ config: config(cameras.urls, profiles), ...shipped() });
+    await using agent = await startAgent({
+      config: config(cameras.urls, profiles),
+      flags: SHIPPED_FLAGS,
+      env: SHIPPED_ENV,
+    });
     await traffic(agent, cameras, MINUTES * FIRST_PART);
     const first = await look(agent, profiles);
     await traffic(agent, cameras, MINUTES * (1 - FIRST_PART));
