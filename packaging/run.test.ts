@@ -27,7 +27,7 @@ function started(isOwn: boolean, unknown: readonly string[]) {
   return { given: stdout === '' ? undefined : JSON.parse(stdout), stderr, status };
 }
 
-const FLAGS = ['--optimize-for-size', '--bytecode-old-age=2'];
+const FLAGS = ['--optimize-for-size', '--bytecode-old-age=2', '--flush-baseline-code'];
 
 test.for([true, false])("Perch starts with the flags that were chosen for it, Node being Perch's own: %s", (isOwn) => {
   expect(started(isOwn, [])).toEqual({ given: [FLAGS, WORDS], stderr: '', status: 85 });
