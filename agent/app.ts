@@ -127,7 +127,7 @@ export class App {
     accounts: Accounts,
     events: BoxEvents,
   ) {
-    const { clock, log } = options;
+    const { dataDir, clock, log } = options;
     this.#options = options;
     this.#store = store;
     this.#events = events;
@@ -138,7 +138,8 @@ export class App {
     const objection = (...asked: Parameters<HookGate['objection']>) => this.#http.zlm.gate.objection(...asked);
     this.#authority = new Authority(accounts, rulesOf(this.#config), { clock, log, objection });
     this.#commands = new BoxCommands(() => this.#config, options);
-    this.#recordings = new Recordings(() => this.#config, options.dataDir, clock, log);
+    const applied = () => this.#applying;
+    this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
     this.#cameras = new OnvifCameras({ ...options, config: () => this.#config, recordings: this.#recordings });
     const nameOf = (stream: Stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
     this.#transcoder = new Transcoder(startEngine, clock, log, nameOf);

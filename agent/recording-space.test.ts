@@ -32,7 +32,7 @@ function startRecordings() {
     ...{ clock, root: folder.path, memoryFile: join(folder.path, 'clock.json') },
     ...{ monoUs: () => clock.monoMs() * 1000, isSynchronized: async () => true },
   });
-  const recordings = new Recordings(() => config, folder.path, clock, silentLogger, machine);
+  const recordings = new Recordings(() => config, folder.path, clock, silentLogger, undefined, machine);
   const stop = new AbortController();
   recordings.begin(stop.signal, () => []);
   onTestFinished(async () => {

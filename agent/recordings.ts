@@ -66,16 +66,20 @@ export class Recordings {
   readonly #recorders = new Map<Recorder, { readonly path: string; readonly recordPath: string }>();
   readonly #finished = new Set<SegmentListener>();
   readonly #stopCommits: () => void;
+  readonly #settled: () => Promise<void>;
   #upkeep: Promise<unknown> = Promise.resolve();
 
+  /** @param settled resolves when recorders do what the configuration said at the call */
   constructor(
     config: () => Config,
     dataDir: string,
     clock: Clock,
     log: Logger,
+    settled: () => Promise<void> = async () => {},
     machineClock = new MachineClock({ clock, memoryFile: join(dataDir, 'clock.json') }),
   ) {
     this.#config = config;
+    this.#settled = settled;
     this.#clock = clock;
     this.#log = log;
     this.#machineClock = machineClock;
@@ -305,7 +309,9 @@ export class Recordings {
     });
   }
 
-  deletePath(path: string): Promise<object> {
+  /** The last file of a camera that was just taken out goes with the others: it may be written only when its recorder ends. */
+  async deletePath(path: string): Promise<object> {
+    await this.#unlessHanging(this.#settled());
     return this.space.deletePath(path);
   }
 
@@ -324,10 +330,7 @@ export class Recordings {
 
   async close(): Promise<void> {
     this.#stopCommits();
-    const over = new AbortController();
-    // A disk that hangs in the middle of it is not waited for.
-    await Promise.race([this.#upkeep, this.#clock.sleep(HANGING_MS, over.signal)]);
-    over.abort();
+    await this.#unlessHanging(this.#upkeep);
     await this.demo.close();
     await this.#stills.close();
     await this.events.close();
@@ -336,6 +339,13 @@ export class Recordings {
     await this.#flush.close();
     await this.#machineClock.close();
     await this.playback.close();
+  }
+
+  /** A disk that hangs in the middle of it is not waited for. */
+  async #unlessHanging(work: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([work, this.#clock.sleep(HANGING_MS, over.signal)]);
+    over.abort();
   }
 
   /** What people call the camera of a path. */

@@ -92,7 +92,7 @@ class Board {
       monoUs: () => (clock.monoMs() - zeroMs + 20_000) * 1000,
       isSynchronized: async () => false,
     });
-    const recordings = new Recordings(() => config, folder, clock, silentLogger, machine);
+    const recordings = new Recordings(() => config, folder, clock, silentLogger, undefined, machine);
     const stop = new AbortController();
     this.#running = { recordings, stop };
     await recordings.configure();
