@@ -23,7 +23,7 @@ import { FileEdits } from './config/file-edits.ts';
 import type { Config } from './config/load.ts';
 import { problemText } from './config/problem.ts';
 import { ConfigStore } from './config/store.ts';
-import { type Demo, startDemo } from './demo.ts';
+import { type Demo, startDemo, wantsDemo } from './demo.ts';
 import { Departures, withoutPublishers } from './departures.ts';
 import { followCameras } from './follow-cameras.ts';
 import { hlsPart } from './hls-part.ts';
@@ -322,13 +322,10 @@ export class App {
     }
   }
 
-  /**
-   * Somebody without a camera gets one: only in Perch's own set-up, and only as long as no path is configured.
-   * @returns the demo that is not wanted any more, to be closed
-   */
+  /** @returns the demo that is not wanted any more, to be closed */
   #chooseDemo(config: Config): Demo | undefined {
     const demo = this.#demo;
-    if (!config.isOwn || config.paths.size > 0) {
+    if (!wantsDemo(config)) {
       this.#demo = undefined;
       return demo;
     }
@@ -356,9 +353,7 @@ export class App {
   }
 
   #withDemo(config: Config): Config {
-    return this.#demo && config.isOwn && config.paths.size === 0
-      ? { ...config, paths: this.#demo.paths(config) }
-      : config;
+    return this.#demo && wantsDemo(config) ? { ...config, paths: this.#demo.paths(config) } : config;
   }
 
   #cameraBox(): CameraBox {

@@ -11,6 +11,7 @@ import { type DemoCamera, startDemoCamera } from './sources/demo/demo-camera.ts'
 
 /** Its large picture, which is recorded. */
 export const DEMO_PATH = 'demo';
+const DEMO_SUB_PATH = 'demo_sub';
 
 const LISTEN_MS = 4_000;
 /** A busy machine may miss the answers of a first look. */
@@ -34,6 +35,13 @@ export interface Demo {
   paths(config: Config): ReadonlyMap<string, PathEntry>;
   close(): Promise<void>;
 }
+
+/** Somebody without a camera gets one: only in Perch's own set-up, and only as long as no path is configured. */
+export const wantsDemo = ({ isOwn, paths }: Config): boolean => isOwn && paths.size === 0;
+
+/** Whether the demo camera is behind a path of this configuration, once it is found. */
+export const isOfDemo = (config: Config, path: string): boolean =>
+  wantsDemo(config) && (path === DEMO_PATH || path === DEMO_SUB_PATH);
 
 /** @param onFound called when `paths` has something */
 export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
@@ -127,7 +135,7 @@ function pathsOf(streams: DemoStreams | undefined, { pathDefaults }: Config): Re
   });
   paths.set(DEMO_PATH, entry(DEMO_PATH, main, 'always'));
   if (sub) {
-    paths.set('demo_sub', entry('demo_sub', sub, 'no'));
+    paths.set(DEMO_SUB_PATH, entry(DEMO_SUB_PATH, sub, 'no'));
   }
   return paths;
 }

@@ -8,6 +8,7 @@ import type { Environment } from './config/environment.ts';
 import { placesOf, readConfigFile } from './config/file.ts';
 import { type Config, NO_FILE, parseConfig, resolvePath } from './config/load.ts';
 import { problemText } from './config/problem.ts';
+import { isOfDemo } from './demo.ts';
 
 export interface ExplainOptions {
   /** Behind `perch explain`: USER ACTION [PATH] [FILE.yml]. */
@@ -115,6 +116,9 @@ function hookWords(config: Config, action: Action): string[] {
 
 function pathWords(config: Config, path: string): string {
   const entry = resolvePath(config, path);
+  if (isOfDemo(config, path)) {
+    return `path ${path}: of the demo camera, which is there until a camera is configured`;
+  }
   if (!entry) {
     return `path ${path}: is not configured, so there is nothing to be had whoever asks`;
   }
