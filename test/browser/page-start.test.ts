@@ -257,7 +257,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await add.click();
     await expect.poll(() => held.length).toBe(4);
     const names = page.locator('.arriving .tile.first .name b');
-    expect(await names.allTextContents()).toHaveLength(4);
+    await expect.poll(() => names.count()).toBe(4);
     expect(await names.evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth).length)).toBe(0);
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Adding 4 cameras');
     isHeld = false;

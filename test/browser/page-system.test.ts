@@ -130,7 +130,9 @@ describeWith(['chromium'], 'the page about the system', () => {
       const good = `${before}# ${size}\n`;
       await editor.fill(good);
       await page.getByRole('button', { name: 'See what changes' }).click();
-      expect(await page.locator('.diff .mine').allTextContents()).toEqual([expect.stringContaining(`# ${size}`)]);
+      const mine = page.locator('.diff .mine');
+      await mine.first().waitFor();
+      expect(await mine.allTextContents()).toEqual([expect.stringContaining(`# ${size}`)]);
       expect(await axeFindings(page)).toEqual([]);
       await page.getByRole('button', { name: 'Save' }).click();
       await page.getByRole('status').filter({ hasText: 'Saved.' }).waitFor();
@@ -167,7 +169,7 @@ describeWith(['chromium'], 'the page about the system', () => {
     expect(file()).toContain('readTimeout: 11s');
     expect(file()).not.toContain('# mine');
     await page.getByRole('button', { name: 'Compare mine with theirs' }).click();
-    expect((await page.locator('.diff .theirs').allTextContents()).join()).toContain('readTimeout: 11s');
+    await page.locator('.diff .theirs', { hasText: 'readTimeout: 11s' }).waitFor();
     await page.getByRole('button', { name: 'Go on editing' }).click();
     await page.getByRole('button', { name: 'Back to the saved one' }).click();
     expect(await editor.inputValue()).toBe(file());
