@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
@@ -10,6 +10,9 @@ import { EventHub, type NewEvent } from '../events/event-hub.ts';
 import { EventJournal } from '../events/event-journal.ts';
 import { keepStill, MAX_STILLS, readStill, removeStills, stillName, stillsOf } from './still-files.ts';
 import { StillTaker } from './still-taker.ts';
+
+/** By the test's clock, not by the machine's. */
+const isDated = (file: string): boolean => statSync(file).mtimeMs < Date.UTC(2026, 0, 2);
 
 async function startTaker() {
   const folder = temporaryFolder();
@@ -57,9 +60,15 @@ async function startTaker() {
     /** Seconds since the clock's begin at which the stills of a recording were taken. */
     taken: async (name: string) =>
       (await stillsOf(join(folder.path, `${name}.mp4`))).map(({ timeMs }) => (timeMs - Date.UTC(2026, 0, 1)) / 1000),
-    /** The taker writes in its own time. */
+    /** The taker writes in its own time, and gives each file its picture's time at last. */
     stills: (count: number) =>
-      expect.poll(() => filesBelow(folder.path).filter((file) => file.endsWith('.jpg')).length).toBe(count),
+      expect
+        .poll(() =>
+          filesBelow(folder.path)
+            .filter((file) => file.endsWith('.jpg'))
+            .map((file) => isDated(file)),
+        )
+        .toEqual(Array(count).fill(true)),
   };
 }
 
