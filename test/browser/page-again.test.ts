@@ -154,7 +154,8 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
       performance.getEntriesByType('resource').some(({ name }) => name.includes('/settings-')),
     );
     await visitor.page.getByRole('button', { name: /^Log out/ }).click();
-    await other.getByRole('heading', { name: 'Welcome back' }).waitFor();
+    // Over the page it may be asked for a moment before: its session has ended.
+    await other.getByRole('main').getByRole('heading', { name: 'Welcome back' }).waitFor();
     expect(await other.content()).not.toMatch(OWNERS);
   });
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { logOut } from './log-out.ts';
 import {
   access,
+  endedUser,
   isLeft,
   isLinkOver,
   leaveLink,
@@ -38,6 +39,7 @@ beforeEach(() => {
   isLinkOver.value = false;
   access.value = 'unknown';
   isLeft.value = false;
+  endedUser.value = undefined;
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -86,6 +88,18 @@ test('a guest whose link ends is told so, after the page is loaded anew as well,
     await loadSession();
   }
   expect(isLinkOver.value, 'has logged in since').toBe(false);
+});
+
+test('whose session has ended is known, although another look at it was the first to find that', async () => {
+  const nobody = { claimed: true, loggedIn: false, user: null, role: null };
+  answers = [json(viewer('wren')), json(viewer('wren'))];
+  await loadSession();
+  await noteRefusal();
+  expect([endedUser.value, access.value], 'refused by a session that is there').toEqual([undefined, 'unknown']);
+  answers = [json(nobody), json(nobody)];
+  await loadSession();
+  await noteRefusal();
+  expect([endedUser.value, access.value]).toEqual(['wren', 'refused']);
 });
 
 test('who logs in again as the same goes on; another one, and who logs out, leave the page', async () => {

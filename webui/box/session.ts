@@ -105,15 +105,12 @@ function noteWait(error: unknown): void {
 
 /** The box has refused: is the session over? Guests and those who never logged in see the log-in in place of the page. */
 export async function noteRefusal(): Promise<void> {
-  const before = session.peek();
   await loadSession();
-  const now = session.peek();
-  if (now?.loggedIn) {
+  if (session.peek()?.loggedIn) {
     return;
   }
-  if (before?.loggedIn && before.user !== null) {
-    endedUser.value = before.user;
-  }
+  // Who it was does not stand in `session` any more when another look has found its end before.
+  endedUser.value = shownTo?.user ?? undefined;
   access.value = 'refused';
 }
 
