@@ -8,8 +8,8 @@ import { setFlagsFromString } from 'node:v8';
 const HEAP_GROWING_PERCENT = 100;
 
 /**
- * After how many calls V8 optimizes a function: a quarter of its own numbers (`node --v8-options`). What is ever optimized is so within
- * minutes then; with V8's own numbers code was added for half an hour, 2 MB of it, as rare functions came to be called often enough.
+ * After how many calls V8 optimizes a function: a quarter of its own numbers (`node --v8-options`), so that more of what is ever
+ * optimized is so in the first minutes. Code is added all the same for half an hour, in one soak 0.4 MB of it, in another 2.
  */
 export const CALLS_BEFORE_OPTIMIZING = {
   'invocation-count-for-maglev': 100,
