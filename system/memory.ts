@@ -8,10 +8,16 @@ import { setFlagsFromString } from 'node:v8';
 const HEAP_GROWING_PERCENT = 100;
 
 /**
- * After how many calls V8 optimizes a function: a quarter of its own numbers (`node --v8-options`), so that more of what is ever
- * optimized is so in the first minutes. Code is added all the same for half an hour, in one soak 0.4 MB of it, in another 2.
+ * How much V8's compilers take over from the functions that one calls, in bytes of bytecode, beyond what is tiny: two tenths of
+ * their own numbers. Code is smaller, and takes no more CPU time.
  */
-export const CALLS_BEFORE_OPTIMIZING = {
+const INLINED_BYTES = {
+  'max-inlined-bytecode-size-cumulative': 200,
+  'max-maglev-inlined-bytecode-size-cumulative': 200,
+};
+
+/** After how many calls V8 optimizes a function with media: a quarter of its own numbers (`node --v8-options`). */
+const CALLS_AT_FIRST = {
   'invocation-count-for-maglev': 100,
   'invocation-count-for-maglev-osr': 25,
   'invocation-count-for-turbofan': 750,
@@ -19,31 +25,55 @@ export const CALLS_BEFORE_OPTIMIZING = {
 };
 
 /**
- * With this many times its calls nothing that runs at the start alone is optimized: an idle box has 12 MB less, most of it pages of V8's
+ * The same when all that is called often is optimized, and how many calls V8 waits anew when it sees another kind of value (500 by itself).
+ * Optimized code stays for good, so what is called a few times a minute (a viewer comes, a camera is back) is optimized within minutes,
+ * or the heap grows for hours. From the beginning these would have everything compiled at once, and take 20 MB for it.
+ */
+const CALLS_LATER = {
+  'invocation-count-for-maglev': 25,
+  'invocation-count-for-maglev-osr': 10,
+  'minimum-invocations-after-ic-update': 25,
+};
+const LATER_MS = 60_000;
+
+/**
+ * Ten times V8's own: nothing that runs at the start alone is optimized, and an idle box has 12 MB less, most of it pages of V8's
  * compilers.
  */
-const LATER = 40;
+const CALLS_WITHOUT_MEDIA = {
+  'invocation-count-for-maglev': 4_000,
+  'invocation-count-for-maglev-osr': 1_000,
+  'invocation-count-for-turbofan': 30_000,
+  'invocation-count-for-osr': 5_000,
+};
 
 /** `run` sets these for Node alone: its memory comes from one arena, and what is free at the end of it goes back to the system. */
 const OWN_SETTINGS = ['MALLOC_ARENA_MAX', 'MALLOC_TRIM_THRESHOLD_'];
 
 /** For a process that runs for long, before it loads the rest of itself. @param env of the programs that it starts */
 export function saveMemory(env: NodeJS.ProcessEnv = process.env): void {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
-  optimizeAfter(LATER);
+  setFlags({ 'heap-growing-percent': HEAP_GROWING_PERCENT, ...INLINED_BYTES, ...CALLS_WITHOUT_MEDIA });
   for (const name of OWN_SETTINGS) {
     delete env[name];
   }
 }
 
+let hasMedia = false;
+
 /**
  * To be called before the first packet: functions that have been called keep their former counts. Eight cameras optimized later took a
  * fifth more CPU in their first minute.
  */
-export const optimizeForMedia = (): void => optimizeAfter(1);
+export function optimizeForMedia(): void {
+  if (!hasMedia) {
+    hasMedia = true;
+    setFlags(CALLS_AT_FIRST);
+    setTimeout(() => setFlags(CALLS_LATER), LATER_MS).unref();
+  }
+}
 
-function optimizeAfter(times: number): void {
-  for (const [name, calls] of Object.entries(CALLS_BEFORE_OPTIMIZING)) {
-    setFlagsFromString(`--${name}=${times * calls}`);
+function setFlags(flags: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(flags)) {
+    setFlagsFromString(`--${name}=${value}`);
   }
 }
