@@ -16,25 +16,18 @@ const INLINED_BYTES = {
   'max-maglev-inlined-bytecode-size-cumulative': 200,
 };
 
-/** After how many calls V8 optimizes a function with media: a quarter of its own numbers (`node --v8-options`). */
-const CALLS_AT_FIRST = {
-  'invocation-count-for-maglev': 100,
-  'invocation-count-for-maglev-osr': 25,
+/**
+ * After how many calls V8 optimizes a function with media, and how many it waits anew when it sees another kind of value (by itself 400,
+ * 100, 3000, 500 and 500). Optimized code stays for good, so what is called a few times a minute (a viewer comes, a camera is back) has
+ * to be optimized within minutes, or the heap grows for hours. At half the first and last of these a box takes 15 MB more.
+ */
+const CALLS_FOR_MEDIA = {
+  'invocation-count-for-maglev': 50,
+  'invocation-count-for-maglev-osr': 15,
   'invocation-count-for-turbofan': 750,
   'invocation-count-for-osr': 125,
+  'minimum-invocations-after-ic-update': 50,
 };
-
-/**
- * The same when all that is called often is optimized, and how many calls V8 waits anew when it sees another kind of value (500 by itself).
- * Optimized code stays for good, so what is called a few times a minute (a viewer comes, a camera is back) is optimized within minutes,
- * or the heap grows for hours. From the beginning these would have everything compiled at once, and take 20 MB for it.
- */
-const CALLS_LATER = {
-  'invocation-count-for-maglev': 25,
-  'invocation-count-for-maglev-osr': 10,
-  'minimum-invocations-after-ic-update': 25,
-};
-const LATER_MS = 60_000;
 
 /**
  * Ten times V8's own: nothing that runs at the start alone is optimized, and an idle box has 12 MB less, most of it pages of V8's
@@ -58,19 +51,11 @@ export function saveMemory(env: NodeJS.ProcessEnv = process.env): void {
   }
 }
 
-let hasMedia = false;
-
 /**
  * To be called before the first packet: functions that have been called keep their former counts. Eight cameras optimized later took a
  * fifth more CPU in their first minute.
  */
-export function optimizeForMedia(): void {
-  if (!hasMedia) {
-    hasMedia = true;
-    setFlags(CALLS_AT_FIRST);
-    setTimeout(() => setFlags(CALLS_LATER), LATER_MS).unref();
-  }
-}
+export const optimizeForMedia = (): void => setFlags(CALLS_FOR_MEDIA);
 
 function setFlags(flags: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(flags)) {
