@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SHIPPED_ENV, SHIPPED_FLAGS } from '../test/shipped-run.ts';
+import { CALLS_FOR_MEDIA, CALLS_WITHOUT_MEDIA } from './memory.ts';
 
 const saveMemory = join(import.meta.dirname, 'memory.ts');
 
@@ -17,6 +18,17 @@ test('V8 knows each of the flags: it says so aloud when it does not', () => {
   expect(unknown.stderr).toContain('no-such-flag');
   const known = ran(`import { optimizeForMedia, saveMemory } from '${saveMemory}'; saveMemory(); optimizeForMedia();`);
   expect(known).toMatchObject({ status: 0, stderr: '' });
+});
+
+test('functions are optimized sooner than by V8 itself with media, and later without', () => {
+  const { stdout } = spawnSync(process.execPath, ['--v8-options'], { encoding: 'utf8' });
+  const byItself = (name: string) => Number(new RegExp(`default: --${name}=(\\d+)\n`).exec(stdout)?.[1]);
+  for (const [name, calls] of Object.entries(CALLS_FOR_MEDIA)) {
+    expect(calls, name).toBeLessThan(byItself(name));
+  }
+  for (const [name, calls] of Object.entries(CALLS_WITHOUT_MEDIA)) {
+    expect(calls, name).toBeGreaterThan(byItself(name));
+  }
 });
 
 test('Node starts with each of the flags that the package gives it, and none of them undoes another', () => {

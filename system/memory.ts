@@ -21,7 +21,7 @@ const INLINED_BYTES = {
  * 100, 3000, 500 and 500). Optimized code stays for good, so what is called a few times a minute (a viewer comes, a camera is back) has
  * to be optimized within minutes, or the heap grows for hours. At half the first and last of these a box takes 15 MB more.
  */
-const CALLS_FOR_MEDIA = {
+export const CALLS_FOR_MEDIA = {
   'invocation-count-for-maglev': 50,
   'invocation-count-for-maglev-osr': 15,
   'invocation-count-for-turbofan': 750,
@@ -33,7 +33,7 @@ const CALLS_FOR_MEDIA = {
  * Ten times V8's own: nothing that runs at the start alone is optimized, and an idle box has 12 MB less, most of it pages of V8's
  * compilers.
  */
-const CALLS_WITHOUT_MEDIA = {
+export const CALLS_WITHOUT_MEDIA = {
   'invocation-count-for-maglev': 4_000,
   'invocation-count-for-maglev-osr': 1_000,
   'invocation-count-for-turbofan': 30_000,
