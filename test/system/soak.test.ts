@@ -38,6 +38,8 @@ interface Kept {
   /** All that keeps the loop going, sockets and timers too. */
   readonly resources: number;
   readonly descriptors: number;
+  /** Functions that wait for events. */
+  readonly listeners: number;
 }
 
 class Cameras implements AsyncDisposable {
@@ -125,6 +127,8 @@ interface Listed {
 interface Look {
   readonly kept: Kept;
   readonly compiledBytes: number;
+  /** All that keeps the loop going, by kind, in the last look. */
+  readonly resources: Readonly<Record<string, number>>;
 }
 
 async function look(agent: Agent, profiles: number): Promise<Look> {
@@ -134,11 +138,13 @@ async function look(agent: Agent, profiles: number): Promise<Look> {
   });
   // Until the cameras that came last have whole groups too.
   await delay(RESTART_SECONDS * 1_000);
-  const looks: Omit<Kept, 'objectBytes'>[] = [];
+  let kinds: Readonly<Record<string, number>> = {};
+  const looks: Omit<Kept, 'objectBytes' | 'listeners'>[] = [];
   for (let i = 0; i < LOOKS; i += 1) {
     await delay(LOOK_PAUSE_MS);
     const answer = await fetch(`http://127.0.0.1:${profiles}/debug/pprof/heap?gc=1`);
     const { heap, memory, resources } = (await answer.json()) as HeapFacts;
+    kinds = resources;
     const count = (pattern: RegExp) =>
       Object.entries(resources).reduce((sum, [name, number]) => sum + (pattern.test(name) ? number : 0), 0);
     looks.push({
@@ -166,8 +172,10 @@ async function look(agent: Agent, profiles: number): Promise<Look> {
       timers: least('timers'),
       resources: least('resources'),
       descriptors: least('descriptors'),
+      listeners: Math.min(...shares.map(({ listeners }) => listeners)),
     },
     compiledBytes: Math.min(...shares.map(({ compiledBytes }) => compiledBytes)),
+    resources: kinds,
   };
 }
 

@@ -9,6 +9,7 @@ const PROGRAM = `
 const { parentPort } = require('node:worker_threads');
 const body = (i) => '(all) => { let sum = ' + i + '; for (const { size } of all) { sum += size * ' + i + '; } return sum; }';
 const functions = new Function('return [' + Array.from({ length: 1_000 }, (_, i) => body(i)).join() + ']')();
+const { EventEmitter } = require('node:events');
 const kept = [];
 parentPort.on('message', (wish) => {
   // Each once: what is called again and again is compiled anew at some time of V8's own.
@@ -18,12 +19,23 @@ parentPort.on('message', (wish) => {
   for (let i = 0; wish === 'keep' && i < 10_000; i += 1) {
     kept.push({ at: i, since: i + 0.5 });
   }
+  for (let i = 0; wish === 'listen' && i < 100; i += 1) {
+    const [emitter, aborting] = [new EventEmitter(), new AbortController()];
+    kept.push(emitter, aborting);
+    emitter.on('one', () => {});
+    emitter.once('some', () => {}).on('some', () => {});
+    aborting.signal.addEventListener('abort', () => {});
+    aborting.signal.addEventListener('abort', () => {});
+  }
+  for (const each of wish === 'leave' ? kept : []) {
+    each instanceof EventEmitter && each.removeAllListeners('some');
+  }
   parentPort.postMessage('done');
 });
 parentPort.postMessage('ready');
 `;
 
-async function after(worker: Worker, wish: 'keep' | 'call'): Promise<HeapShares> {
+async function after(worker: Worker, wish: string): Promise<HeapShares> {
   worker.postMessage(wish);
   await once(worker, 'message');
   return shares(worker);
@@ -42,6 +54,21 @@ test('what a program keeps is told from what V8 makes of the program', async () 
     expect(called.objectBytes - first.objectBytes).toBeLessThan(100_000);
     expect(kept.objectBytes - called.objectBytes).toBeGreaterThan(300_000);
     expect(kept.compiledBytes - called.compiledBytes).toBeLessThan(100_000);
+  } finally {
+    await worker.terminate();
+  }
+});
+
+test('listeners of emitters and of event targets are counted', async () => {
+  const worker = new Worker(PROGRAM, { eval: true });
+  try {
+    await once(worker, 'message');
+    const { listeners: first } = await after(worker, 'nothing');
+    const { listeners: come } = await after(worker, 'listen');
+    const { listeners: left } = await after(worker, 'leave');
+    expect(first).toBeGreaterThan(0);
+    expect(come - first).toBe(500);
+    expect(left - first).toBe(300);
   } finally {
     await worker.terminate();
   }
