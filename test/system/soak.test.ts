@@ -131,11 +131,14 @@ interface Look {
   readonly resources: Readonly<Record<string, number>>;
 }
 
+/** Every camera is there, and nobody watches. */
+async function isQuiet(agent: Agent): Promise<boolean> {
+  const { items } = await agent.json<Listed>('/v3/paths/list');
+  return items.every(({ ready, readers }) => ready && readers.length === 0);
+}
+
 async function look(agent: Agent, profiles: number): Promise<Look> {
-  await until(async () => {
-    const { items } = await agent.json<Listed>('/v3/paths/list');
-    return items.every(({ ready, readers }) => ready && readers.length === 0) || undefined;
-  });
+  await until(async () => (await isQuiet(agent)) || undefined);
   // Until the cameras that came last have whole groups too.
   await delay(RESTART_SECONDS * 1_000);
   let kinds: Readonly<Record<string, number>> = {};
@@ -156,6 +159,7 @@ async function look(agent: Agent, profiles: number): Promise<Look> {
       descriptors: readdirSync(`/proc/${agent.process.pid}/fd`).length,
     });
   }
+  expect(await isQuiet(agent), 'nobody has come while it was looked').toBe(true);
   const shares = [];
   for (let i = 0; i < SNAPSHOTS; i += 1) {
     const answer = await fetch(`http://127.0.0.1:${profiles}/debug/pprof/heapsnapshot`);
