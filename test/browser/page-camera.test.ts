@@ -159,6 +159,7 @@ describeWith(['chromium'], 'one camera', () => {
     await visitor.logIn();
     const { page, complaints } = visitor;
     await page.locator('.grid .stage.playing').nth(1).waitFor();
+    await onceCameraPageIsThere(page);
     const calls: string[] = [];
     page.on('request', (request) => {
       const [, path] = /\/webrtc\/([^/]+)\/whep/.exec(request.url()) ?? [];
@@ -417,6 +418,13 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 });
+
+/** Later scripts come one after the other: when that of the recordings is asked for, one camera's page is there. */
+async function onceCameraPageIsThere(page: Page): Promise<void> {
+  await page.waitForFunction(() =>
+    performance.getEntriesByType('resource').some(({ name }) => /\/recordings-\w+\.js/.test(name)),
+  );
+}
 
 const bytesOf = async (file: Download): Promise<Buffer> =>
   Buffer.concat(await (await file.createReadStream()).toArray());
