@@ -4,7 +4,7 @@
  */
 const OF_ENGINE: ReadonlySet<string> = new Set(['code', 'hidden', 'object shape', 'native', 'synthetic']);
 
-/** As far as it is needed: nodes and edges are rows of numbers, one after the other, and a node's edges are together, in the nodes' order. */
+/** As far as it is needed: nodes and edges are rows of numbers, one after the other; a node's edges stand together, in the nodes' order. */
 interface HeapSnapshot {
   readonly snapshot: {
     readonly meta: {
@@ -53,10 +53,11 @@ function listenersIn({ snapshot, nodes, edges, strings }: HeapSnapshot): number 
   const { node_fields: ofNode, node_types: nodeTypes, edge_fields: ofEdge, edge_types: edgeTypes } = snapshot.meta;
   const [typeAt, nameAt, countAt] = [ofNode.indexOf('type'), ofNode.indexOf('name'), ofNode.indexOf('edge_count')];
   const [kindAt, keyAt, toAt] = [ofEdge.indexOf('type'), ofEdge.indexOf('name_or_index'), ofEdge.indexOf('to_node')];
-  const begins = new Uint32Array(nodes.length / ofNode.length + 1);
-  begins.forEach((_, i) => {
-    begins[i] = i === 0 ? 0 : (begins[i - 1] ?? 0) + (nodes[(i - 1) * ofNode.length + countAt] ?? 0) * ofEdge.length;
-  });
+  /** By node: where its edges begin, which end where the next one's do. */
+  const begins = [0];
+  for (let node = 0; node < nodes.length; node += ofNode.length) {
+    begins.push((begins.at(-1) ?? 0) + (nodes[node + countAt] ?? 0) * ofEdge.length);
+  }
   const typeOf = (node: number) => nodeTypes[0][nodes[node + typeAt] ?? 0];
   const nameOf = (node: number) => strings[nodes[node + nameAt] ?? 0];
   /** What a node names by its properties, or has as elements. */

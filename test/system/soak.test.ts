@@ -159,7 +159,7 @@ async function look(agent: Agent, profiles: number): Promise<Look> {
       descriptors: readdirSync(`/proc/${agent.process.pid}/fd`).length,
     });
   }
-  expect(await isQuiet(agent), 'nobody has come while it was looked').toBe(true);
+  expect(await isQuiet(agent), 'every camera is still there, and nobody watches').toBe(true);
   const shares = [];
   for (let i = 0; i < SNAPSHOTS; i += 1) {
     const answer = await fetch(`http://127.0.0.1:${profiles}/debug/pprof/heapsnapshot`);

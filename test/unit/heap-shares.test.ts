@@ -35,7 +35,7 @@ parentPort.on('message', (wish) => {
 parentPort.postMessage('ready');
 `;
 
-async function after(worker: Worker, wish: string): Promise<HeapShares> {
+async function after(worker: Worker, wish: 'keep' | 'call' | 'listen' | 'leave'): Promise<HeapShares> {
   worker.postMessage(wish);
   await once(worker, 'message');
   return shares(worker);
@@ -63,7 +63,7 @@ test('listeners of emitters and of event targets are counted', async () => {
   const worker = new Worker(PROGRAM, { eval: true });
   try {
     await once(worker, 'message');
-    const { listeners: first } = await after(worker, 'nothing');
+    const { listeners: first } = await shares(worker);
     const { listeners: come } = await after(worker, 'listen');
     const { listeners: left } = await after(worker, 'leave');
     expect(first).toBeGreaterThan(0);
