@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
 
 /** Ends vitest's output with one plain line that scripts can read: `N passed, N failed, N skipped`. */
@@ -9,13 +10,18 @@ export default class PlainSummary implements Reporter {
     for (const module of modules) {
       failed += module.errors().length;
       for (const test of module.children.allTests()) {
-        const state = test.result().state;
+        const { state, errors } = test.result();
         passed += state === 'passed' ? 1 : 0;
         failed += state === 'failed' ? 1 : 0;
         skipped += state === 'skipped' ? 1 : 0;
         const tries = 1 + (test.diagnostic()?.retryCount ?? 0);
         if (state === 'passed' && tries > 1) {
           process.stdout.write(`\nonly at try ${tries}: ${test.fullName} (${module.relativeModuleId})\n`);
+          // Why it was not the first: a machine that is busy, or a fault that shows itself now and then.
+          for (const { message, stacks } of errors ?? []) {
+            const [at] = stacks ?? [];
+            process.stdout.write(`  ${at ? `${basename(at.file)}:${at.line}: ` : ''}${message}\n`);
+          }
         }
       }
     }
