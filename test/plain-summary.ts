@@ -19,7 +19,7 @@ export default class PlainSummary implements Reporter {
           process.stdout.write(`\nonly at try ${tries}: ${test.fullName} (${module.relativeModuleId})\n`);
           // Why it was not the first: a machine that is busy, or a fault that shows itself now and then.
           for (const { message, stacks } of errors ?? []) {
-            const [at] = stacks ?? [];
+            const at = stacks?.at(-1);
             process.stdout.write(`  ${at ? `${basename(at.file)}:${at.line}: ` : ''}${message}\n`);
           }
         }

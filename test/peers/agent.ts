@@ -129,12 +129,20 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   };
 }
 
-/** Asks until `probe` gives something; the test's own time limit is the end. */
+/** In short tests nothing takes so long, and who ends before the test does tells what it was that did not come. */
+const IS_SHORT = process.env['VITEST'] !== undefined && (process.env['PERCH_LENGTH'] ?? 'short') === 'short';
+const PATIENCE_MS = IS_SHORT ? 45_000 : Number.POSITIVE_INFINITY;
+
+/** Asks until `probe` gives something. */
 export async function until<T>(probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  const beginMs = performance.now();
   for (;;) {
     const found = await probe();
     if (found !== undefined) {
       return found;
+    }
+    if (performance.now() - beginMs > PATIENCE_MS) {
+      throw new Error(`not so within ${PATIENCE_MS / 1000} s: ${probe}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
