@@ -81,6 +81,9 @@ export function addressOf({ port }: Visited, { size, way = RUN_BY }: VisitOption
   return `http://${isPlain ? ownAddress() : 'localhost'}:${port}`;
 }
 
+/** Suites beside this one plug in networks and take them away, at which Chromium begins loading anew. */
+const OTHERS_NETWORK = /net::ERR_NETWORK_CHANGED/;
+
 export async function visit(browser: Browser, box: Visited, options: VisitOptions): Promise<Visit> {
   const { size, theme = 'dark', locale = 'en-GB' } = options;
   const url = addressOf(box, options);
@@ -88,7 +91,11 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
   const page = await context.newPage();
   page.setDefaultTimeout(50_000);
   const complaints: string[] = [];
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !OTHERS_NETWORK.test(message.text())) {
+      complaints.push(message.text());
+    }
+  });
   page.on('pageerror', ({ message }) => complaints.push(message));
   page.on(
     'request',
