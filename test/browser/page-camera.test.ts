@@ -107,7 +107,7 @@ describeWith(['chromium'], 'one camera', () => {
     const before = stops();
     await page.close({ runBeforeUnload: true });
     // A busy machine may take so long that the camera has stopped by itself meanwhile.
-    await expect.poll(stops).toBe(before + 1);
+    await expect.poll(stops).toBeGreaterThan(before);
     await rests();
   });
 
