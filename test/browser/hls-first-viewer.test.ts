@@ -60,8 +60,8 @@ function look(): Played {
 
 /** A player may show where the buffer begins before it goes to its place. */
 const BEFORE_ITS_PLACE_S = 0.2;
-/** On a busy machine it falls behind what it has, and goes on near live: jumps, but no holes. */
-const MOST_RANGES = byLength(Number.POSITIVE_INFINITY, 1);
+/** On a busy machine it falls behind what it has, and goes on near live now and then: jumps, but no holes. */
+const MOST_RANGES = byLength(3, 1);
 const lengthOf = (range: string): number => {
   const [start = 0, end = 0] = range.split('-').map(Number);
   return end - start;

@@ -129,8 +129,8 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   };
 }
 
-/** In short tests nothing takes so long, and who ends before the test does tells what it was that did not come. */
 const IS_SHORT = process.env['VITEST'] !== undefined && (process.env['PERCH_LENGTH'] ?? 'short') === 'short';
+/** In short tests nothing takes so long, and who ends before the test does tells what it was that did not come. */
 const PATIENCE_MS = IS_SHORT ? 45_000 : Number.POSITIVE_INFINITY;
 
 /** Asks until `probe` gives something. */

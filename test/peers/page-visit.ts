@@ -81,7 +81,7 @@ export function addressOf({ port }: Visited, { size, way = RUN_BY }: VisitOption
   return `http://${isPlain ? ownAddress() : 'localhost'}:${port}`;
 }
 
-/** Suites beside this one plug in networks and take them away, at which Chromium begins loading anew. */
+/** Suites beside this one plug in networks and take them away, at which Chromium ends what it loads. */
 const OTHERS_NETWORK = /net::ERR_NETWORK_CHANGED/;
 
 export async function visit(browser: Browser, box: Visited, options: VisitOptions): Promise<Visit> {
