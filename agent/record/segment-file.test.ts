@@ -53,6 +53,15 @@ test('a file that finds its name taken by one being written leaves that one regi
   await flush.close();
 });
 
+test('other users of the machine cannot read a recording', async () => {
+  using folder = temporaryFolder();
+  const flush = new FlushPoint(new FakeClock(), 5_000);
+  const { file, started } = open(flush, folder.path);
+  expect(statSync(await started).mode & 0o027).toBe(0);
+  await file.finish({ pieces: [], duration: undefined, startMs: 1e12, endMs: 1e12 });
+  await flush.close();
+});
+
 test('files that cannot be begun on a disk that hangs wait for it one behind the other, and it is seen to hang', async () => {
   using folder = temporaryFolder();
   const clock = new FakeClock();

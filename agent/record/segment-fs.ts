@@ -8,6 +8,8 @@ import type { ReadableFile } from './readable-file.ts';
 const NO_TIMES = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP']);
 /** File systems that cannot flush a folder say so with these. */
 const NO_FOLDER_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EISDIR', 'EBADF', 'EPERM', 'EACCES']);
+/** Recordings may lie outside the data folder, where other users of the machine come by. The group can be let in to read them. */
+export const RECORDING_MODE = 0o640;
 
 /** An open file. Nothing here survives a power cut before `sync`. */
 export interface SegmentHandle extends ReadableFile {
@@ -66,7 +68,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 async function openHandle(file: string, flags: string): Promise<SegmentHandle> {
-  const fd = await called<number>((done) => open(file, flags, 0o644, done));
+  const fd = await called<number>((done) => open(file, flags, RECORDING_MODE, done));
   try {
     const { dev } = await called<{ dev: number }>((done) => fstat(fd, done));
     return new DiskHandle(fd, dev);

@@ -1,6 +1,7 @@
 import { readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { codeOf } from '../disk-fault.ts';
+import { RECORDING_MODE } from '../segment-fs.ts';
 
 /** What is kept of a picture. */
 export const MAX_STILL_BYTES = 60_000;
@@ -47,7 +48,7 @@ export async function keepStill(recording: string, jpeg: Uint8Array, timeMs: num
   for (let number = (await stillsOf(recording)).length + 1; number <= MAX_STILLS; number += 1) {
     const file = stillName(recording, number);
     try {
-      await writeFile(file, jpeg, { flag: 'wx' });
+      await writeFile(file, jpeg, { flag: 'wx', mode: RECORDING_MODE });
     } catch (error) {
       if (codeOf(error) === 'EEXIST') {
         continue;

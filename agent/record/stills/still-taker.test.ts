@@ -218,6 +218,7 @@ test('stills lie beside their recording under names that no recording has, and g
   using folder = temporaryFolder();
   const recording = join(folder.path, '2026-07-01_12-00-00-000000.mp4');
   await keepStill(recording, pictureOf(100, 1), 1_782_907_201_000);
+  expect(statSync(stillName(recording, 1)).mode & 0o027).toBe(0);
   await keepStill(recording, pictureOf(200, 2), 1_782_907_202_500);
   const names = filesBelow(folder.path);
   expect(names).toEqual([stillName(recording, 1), stillName(recording, 2)]);
