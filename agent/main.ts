@@ -175,6 +175,8 @@ async function run(data: string, file: string | undefined): Promise<number> {
     pageFolder: PAGE_FOLDER,
     clock: systemClock,
     network,
+    // Only simulated cameras are there.
+    discovery: { includeLoopback: process.env['PERCH_LOOPBACK_CAMERAS'] === 'yes' },
     onName: (address) => console.log(`In this network it is also at ${address}`),
     log: createLogger('info', (line) => {
       process.stdout.write(textLine(line));

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { openAdoptionBox } from '../adoption-box.ts';
 import { freeUdpPort } from '../free-udp-port.ts';
 import { MAIN_PROFILE, SUB_PROFILE, startOnvifCamera } from '../onvif-camera/camera.ts';
+import { startAgent } from '../peers/agent.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
 import { describeWith } from '../peers/peers.ts';
 
@@ -153,6 +154,25 @@ describeWith(['ffmpeg'], 'cameras of the house', () => {
     ]);
     expect(widths.streams[0]?.width).toBe(640);
   });
+});
+
+test('cameras simulated on this machine are used when Perch was started for it, and refused otherwise', async () => {
+  await using camera = await startOnvifCamera({ address: '127.0.0.25', credentials: LOGIN });
+  const check = async (env: NodeJS.ProcessEnv) => {
+    await using agent = await startAgent({ config: 'api: yes\n', env });
+    const response = await fetch(`${agent.url}/v3/cameras/check`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ onvif: camera.url, ...LOGIN }),
+    });
+    return (await response.json()) as object;
+  };
+  expect(await check({ PERCH_LOOPBACK_CAMERAS: 'yes' })).toMatchObject({ isGood: true });
+  expect(await check({})).toMatchObject({
+    isGood: false,
+    error: expect.stringContaining('PERCH_LOOPBACK_CAMERAS=yes'),
+  });
+  expect(camera.state.wrongLogins).toEqual([]);
 });
 
 async function readEvents(response: Response, seen: unknown[]): Promise<void> {

@@ -91,6 +91,15 @@ test('a camera that is there already is read by nobody else: another endpoint at
   expect(shown(other)).toEqual([]);
 });
 
+test('one address for the large and the small stream becomes one path', async () => {
+  const camera = await openCamera({});
+  const { adopter, written, proved } = adopterOf(camera, camera.endpoint);
+  const rtsp = camera.rtspUrl();
+  const { paths } = await adopter.adopt({ rtsp, sub: rtsp, name: 'yard' }, signal);
+  expect(paths).toEqual([{ name: 'yard', sub: undefined }]);
+  expect([written.length, proved]).toEqual([1, [rtsp]]);
+});
+
 test('a camera with the endpoint of all of its make and another serial number is not the one that is read', async () => {
   const camera = await openCamera({ credentials: LOGIN, identity: { serial: 'S2' } });
   const { adopter, proved } = adopterOf(camera, camera.endpoint);

@@ -169,7 +169,9 @@ export class Adopter {
     // What stands in the address is this camera's own; the other may be for all of them.
     const credentials = addressOf(rtsp, given).credentials ?? given;
     const main = addressOf(rtsp, credentials).url;
-    const small = sub === undefined ? undefined : addressOf(sub, credentials).url;
+    const claimed = sub === undefined ? undefined : addressOf(sub, credentials).url;
+    // One address for both is one stream, which is pulled once.
+    const small = claimed === main ? undefined : claimed;
     for (const url of small === undefined ? [main] : [main, small]) {
       await prove(url, credentials, signal).catch((error: unknown) => {
         throw error instanceof PerchError && error.code === 'unauthorized' && !credentials

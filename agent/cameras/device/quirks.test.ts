@@ -396,3 +396,13 @@ test('a recorder is a channel for each lens; one whose camera is away does not h
   const third = await understand(session, { signal: never, videoSources: ['ch3'] });
   expect(third.channels.map(({ videoSource }) => videoSource)).toEqual(['ch3']);
 });
+
+test('a camera that names one address for its large and its small stream has one stream', async () => {
+  const camera = await start({ streamPaths: { main: '/live', sub: '/live' } });
+  const { main, sub } = await read(camera);
+  expect([main.rtspUrl, sub]).toEqual([camera.rtspUrl('main'), undefined]);
+  const third = { ...SUB_PROFILE, token: 'third', name: 'third', width: 160, height: 90 };
+  const streamPaths = { main: '/live', sub: '/live', third: '/third' };
+  const other = await start({ streamPaths }, { profiles: [MAIN_PROFILE, SUB_PROFILE, third] });
+  expect((await read(other)).sub?.token).toBe('third');
+});

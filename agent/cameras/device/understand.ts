@@ -133,10 +133,12 @@ async function findStreams(
     left = left.filter((profile) => profile !== chosen);
     try {
       const stream = await finder.find(chosen);
-      if (main) {
+      if (!main) {
+        main = stream;
+      } else if (stream.rtspUrl !== main.rtspUrl) {
         return { main, sub: stream };
       }
-      main = stream;
+      // A small profile at the address of the large one is the same stream: nothing is pulled twice.
     } catch (error) {
       if (!isOwnFault(error)) {
         throw error;

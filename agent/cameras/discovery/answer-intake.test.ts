@@ -44,6 +44,20 @@ test('an answer to a question of somebody else is left, one without a question i
   expect(found).toHaveLength(1);
 });
 
+test('a camera of this machine itself is dropped and reported', () => {
+  const found: FoundCamera[] = [];
+  const dropped: string[] = [];
+  const intake = new AnswerIntake(
+    (camera) => found.push(camera),
+    (address) => dropped.push(address),
+  );
+  intake.asked('id');
+  intake.receive(bytes(answer(1)), '127.0.0.5', FROM);
+  intake.receive(bytes(answer(2)), '8.8.8.8', FROM);
+  expect(found).toEqual([]);
+  expect(dropped).toEqual(['127.0.0.5']);
+});
+
 test('one that floods leaves room for the others', () => {
   const { found, intake } = openIntake();
   for (let i = 0; i < 2_000; i += 1) {

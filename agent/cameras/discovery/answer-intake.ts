@@ -3,6 +3,7 @@ import type { Logger } from '../../base/log.ts';
 import { cameraOf, type FoundCamera, keyOf } from './found-camera.ts';
 import type { Network } from './interfaces.ts';
 import { type DiscoveryMessage, parseDiscovery } from './probe.ts';
+import { isLoopback } from './targets.ts';
 
 const MAX_DEVICES = 512;
 /** A recorder answers each probe for every channel; what is beyond this is a flood, and left unread. */
@@ -29,14 +30,17 @@ export class AnswerIntake {
   /** By address; only those of whom something was read. */
   readonly #senders = new Map<string, Sender>();
   readonly #onFound: (camera: FoundCamera) => void;
+  readonly #onLoopback: (address: string) => void;
   #datagrams = 0;
   #bytes = 0;
   #unread = 0;
   #refused = 0;
   #lastRefusal: unknown;
 
-  constructor(onFound: (camera: FoundCamera) => void) {
+  /** @param onLoopback called for a camera of this machine itself, which is dropped */
+  constructor(onFound: (camera: FoundCamera) => void, onLoopback: (address: string) => void = () => {}) {
     this.#onFound = onFound;
+    this.#onLoopback = onLoopback;
   }
 
   asked(messageId: string): void {
@@ -61,6 +65,9 @@ export class AnswerIntake {
     }
     for (const match of message.matches) {
       const camera = cameraOf(match, address, from);
+      if (!camera && match.isOnvif && isLoopback(address)) {
+        this.#onLoopback(address);
+      }
       const hasRoom = this.#found.size < MAX_DEVICES && sender.devices < MAX_DEVICES_OF_ONE;
       if (camera && hasRoom && !this.#found.has(keyOf(camera))) {
         sender.devices += 1;

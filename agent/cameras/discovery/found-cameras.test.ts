@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { freeUdpPort } from '../../../test/free-udp-port.ts';
@@ -329,4 +330,49 @@ test('a fault while the networks are looked at is logged, and they are looked at
   await clock.advance(120_000);
   expect(found.isLooking).toBe(true);
   await clock.advance(4_000);
+});
+
+test('that a camera of this machine itself was dropped is logged once, with what to do', async (context) => {
+  const [name, info] =
+    Object.entries(networkInterfaces())
+      .flatMap(([each, infos = []]) => infos.map((one) => [each, one] as const))
+      .find(([, { family, internal }]) => family === 'IPv4' && !internal) ?? [];
+  if (name === undefined || info === undefined) {
+    context.skip('this machine has no network but its own');
+    return;
+  }
+  const port = await freeUdpPort();
+  const simulator = createSocket({ type: 'udp4', reuseAddr: true });
+  const answering = createSocket('udp4');
+  context.onTestFinished(() => {
+    simulator.close();
+    answering.close();
+  });
+  answering.bind(0, '127.0.0.31');
+  simulator.on('message', (probe, from) => {
+    const id = /MessageID>([^<]*)</.exec(probe.toString())?.[1];
+    const match =
+      '<ProbeMatch><EndpointReference><Address>urn:uuid:a</Address></EndpointReference><Types>dn:NetworkVideoTransmitter</Types>' +
+      '<XAddrs>http://127.0.0.31/onvif/device_service</XAddrs></ProbeMatch>';
+    const answer = `<Envelope><Header><RelatesTo>${id}</RelatesTo></Header><Body><ProbeMatches>${match}</ProbeMatches></Body></Envelope>`;
+    answering.send(answer, from.port, from.address);
+  });
+  await new Promise<void>((resolve) => {
+    simulator.bind({ port, address: GROUP }, () => {
+      simulator.addMembership(GROUP, info.address);
+      resolve();
+    });
+  });
+  const { log, told } = toldOf();
+  const dropping = openRegistry(context, port, { log, includeLoopback: false, only: [name] });
+  await dropping.found.look({ listenMs: 1_000 });
+  await dropping.found.look({ listenMs: 1_000 });
+  expect(dropping.found.list()).toEqual([]);
+  const phrase = 'a camera on this machine itself was dropped';
+  expect(told.filter(([level, text]) => level === 'info' && text === phrase)).toMatchObject([
+    ['info', phrase, { address: '127.0.0.31', hint: expect.stringContaining('PERCH_LOOPBACK_CAMERAS=yes') }],
+  ]);
+  const taking = openRegistry(context, port, { includeLoopback: true, only: [name] });
+  await taking.found.look({ listenMs: 1_000 });
+  expect(urls(taking.found)).toEqual(['http://127.0.0.31/onvif/device_service']);
 });

@@ -8,7 +8,7 @@ import type { InterfaceChoice, LocalAddress } from './interfaces.ts';
 import type { DiscoveryMessage } from './probe.ts';
 import { scan } from './scan.ts';
 import { sweep } from './sweep.ts';
-import { parseTargets } from './targets.ts';
+import { isLoopback, LOOPBACK_HINT, parseTargets } from './targets.ts';
 
 const MAX_CAMERAS = 512;
 /** Cameras answer within a second. */
@@ -74,6 +74,7 @@ export class FoundCameras {
   #lookBeganMs = Number.NEGATIVE_INFINITY;
   #isSweeping = false;
   #lastLookMs = Number.NEGATIVE_INFINITY;
+  #hasToldLoopback = false;
   #looks = 0;
 
   constructor(options: FoundCamerasOptions) {
@@ -204,7 +205,7 @@ export class FoundCameras {
     const { clock } = this.#options;
     const seen = new Set<Entry>();
     this.#looks += 1;
-    const options = { ...this.#options, listenMs, signal: this.#stop.signal };
+    const options = { ...this.#options, listenMs, signal: this.#stop.signal, onLoopback: this.#onLoopback };
     await scan(options, (camera) => seen.add(this.#take(camera, this.#looks)));
     this.#lastLookMs = clock.monoMs();
     if (!this.#stop.signal.aborted) {
@@ -214,7 +215,12 @@ export class FoundCameras {
 
   async #sweep(targets: readonly string[], { signal, onProgress }: ProbeOptions): Promise<void> {
     const over = joinSignals(signal ? [signal, this.#stop.signal] : [this.#stop.signal]);
-    const options = { ...this.#options, signal: over.signal, ...(onProgress && { onProgress }) };
+    const options = {
+      ...this.#options,
+      signal: over.signal,
+      onLoopback: this.#onLoopback,
+      ...(onProgress && { onProgress }),
+    };
     try {
       await sweep(targets, options, (camera) => this.#take(camera, this.#looks + 0.5));
     } finally {
@@ -310,9 +316,19 @@ export class FoundCameras {
       } else if (match.isOnvif && match.xaddrs.length === 0) {
         // It says that it is there and not where its service is.
         void this.#logged(this.#ask(address));
+      } else if (match.isOnvif && isLoopback(address)) {
+        this.#onLoopback(address);
       }
     }
   }
+
+  /** Cameras of this machine itself are simulators, and mostly not meant. */
+  readonly #onLoopback = (address: string): void => {
+    if (!this.#hasToldLoopback) {
+      this.#hasToldLoopback = true;
+      this.#options.log.info({ address, hint: LOOPBACK_HINT }, 'a camera on this machine itself was dropped');
+    }
+  };
 
   /** One that is called the same in every way was somewhere else before: it has moved, if nobody answers there any more. */
   #askFormer(made: Entry): void {

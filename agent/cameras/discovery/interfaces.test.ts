@@ -52,6 +52,11 @@ test('what this machine keeps to itself is no network of it', () => {
 
 test('loopback only when it is asked for', () => {
   expect(addresses({ includeLoopback: true })[0]).toBe('127.0.0.1');
+  const networksOf = (choice: Parameters<typeof probeAddresses>[1]) =>
+    probeAddresses(INTERFACES, choice).find(({ name }) => name === 'br-lan')?.networks;
+  const own = { address: '192.168.9.1', prefixBits: 24 };
+  expect(networksOf({})).toEqual([own]);
+  expect(networksOf({ includeLoopback: true })).toEqual([own, { address: '127.0.0.1', prefixBits: 8 }]);
 });
 
 test('interfaces that are named are the only ones, tunnels too', () => {

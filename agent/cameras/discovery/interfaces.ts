@@ -37,6 +37,11 @@ export function probeAddresses(
   { includeLoopback = false, only }: InterfaceChoice,
 ): LocalAddress[] {
   const found: LocalAddress[] = [];
+  const loopback = includeLoopback
+    ? Object.values(interfaces).flatMap((infos = []) =>
+        infos.flatMap((info) => (info.internal && info.family === 'IPv4' ? rangeOf(info) : [])),
+      )
+    : [];
   for (const [name, addresses = []] of Object.entries(interfaces)) {
     if (only ? !only.includes(name) : isVirtualInterface(name)) {
       continue;
@@ -45,7 +50,9 @@ export function probeAddresses(
     for (const info of addresses) {
       const [network] = rangeOf(info);
       if (network && isUsable(info, includeLoopback)) {
-        found.push({ name, family: info.family, ...network, networks });
+        // A simulator at 127.0.0.5 answers what it has heard on any interface from there.
+        const near = info.internal ? networks : [...networks, ...loopback];
+        found.push({ name, family: info.family, ...network, networks: near });
       }
     }
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../base/errors.ts';
 import { elements, find, findText, localName, plainLine, readXml } from '../soap/xml.ts';
+import { decodedScope, manufacturerOf } from './manufacturer.ts';
 
 /** A UDP datagram holds no more; answers of real cameras have 1 to 3 kB. */
 const MAX_DATAGRAM_BYTES = 65_536;
@@ -95,7 +96,7 @@ function matchOf(match: XmlElement): ProbeMatch[] {
       name: scopeValue(scopes, 'name/'),
       hardware: scopeValue(scopes, 'hardware/'),
       location: scopeValue(scopes, 'location/'),
-      manufacturer: scopeValue(scopes, 'manufacturer/') ?? scopeValue(scopes, 'mfr/'),
+      manufacturer: manufacturerOf(scopes),
       isOnvif: [...types, ...scopes, ...xaddrs].some((text) => /onvif|NetworkVideo/i.test(text)),
     },
   ];
@@ -105,14 +106,8 @@ function listOf(text: string | undefined): string[] {
   return (text ?? '').split(/\s+/, MAX_LIST_ITEMS).filter((item) => item !== '' && item.length <= MAX_ITEM_CHARACTERS);
 }
 
-/** Scope values are percent-encoded; a camera that sends a bare % gets it back as it is. */
 function scopeValue(scopes: readonly string[], kind: string): string | undefined {
   const prefix = SCOPE_PREFIX + kind;
   const scope = scopes.find((text) => text.toLowerCase().startsWith(prefix));
-  const value = scope?.slice(prefix.length) ?? '';
-  try {
-    return plainLine(decodeURIComponent(value));
-  } catch {
-    return plainLine(value);
-  }
+  return decodedScope(scope?.slice(prefix.length) ?? '');
 }

@@ -18,6 +18,8 @@ export interface ScanOptions extends InterfaceChoice {
   readonly clock?: Clock;
   /** UDP port that devices listen on, 3702 but in tests. */
   readonly port?: number;
+  /** A camera of this machine itself has answered, and was dropped. */
+  readonly onLoopback?: (address: string) => void;
 }
 
 /** Probes every network of this machine and gives each camera as soon as it answers; ends after `listenMs`. */
@@ -27,7 +29,7 @@ export async function scan(options: ScanOptions, onFound: (camera: FoundCamera) 
     return;
   }
   const end = new AbortController();
-  const intake = new AnswerIntake(onFound);
+  const intake = new AnswerIntake(onFound, options.onLoopback);
   const sockets = probeAddresses(networkInterfaces(), options).map((local) =>
     openProbeSocket(
       local,

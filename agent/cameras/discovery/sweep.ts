@@ -19,6 +19,8 @@ export interface SweepOptions {
   readonly includeLoopback?: boolean;
   /** UDP port that devices listen on, 3702 but in tests. */
   readonly port?: number;
+  /** A camera of this machine itself has answered, and was dropped. */
+  readonly onLoopback?: (address: string) => void;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -29,7 +31,7 @@ export async function sweep(
   onFound: (camera: FoundCamera) => void,
 ): Promise<void> {
   const { signal, log, onProgress, includeLoopback } = options;
-  const intake = new AnswerIntake(onFound);
+  const intake = new AnswerIntake(onFound, options.onLoopback);
   const sockets = openSockets(addresses, ownNetworks(includeLoopback), log, intake);
   const waiting = addresses.values();
   let done = 0;

@@ -27,6 +27,12 @@ export function isPrivate(address: string): boolean {
   return PRIVATE.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6');
 }
 
+/** This machine itself. */
+export const isLoopback = (address: string): boolean => LOOPBACK.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+
+/** What to do about cameras at 127.0.0.0/8, which only simulators have. */
+export const LOOPBACK_HINT = 'start Perch with PERCH_LOOPBACK_CAMERAS=yes to use cameras simulated on this machine';
+
 /**
  * The addresses that somebody wants to be asked: one (`192.168.1.9`, `fe80::1%eth0`) or a range (`192.168.1.0/24`,
  * without its first and last address).
@@ -43,7 +49,11 @@ export function parseTargets(text: string, includeLoopback = false): string[] {
     throw refused(text, `is too large a range: /${SMALLEST_PREFIX_BITS} at most`);
   }
   const family = isIPv4(plain) ? 'ipv4' : 'ipv6';
-  if (!isPrivate(plain) && !(includeLoopback && LOOPBACK.check(plain, family))) {
+  if (LOOPBACK.check(plain, family)) {
+    if (!includeLoopback) {
+      throw refused(text, `is not in a private network but this machine itself: ${LOOPBACK_HINT}`);
+    }
+  } else if (!isPrivate(plain)) {
     throw refused(text, 'is not in a private network');
   }
   return bits === undefined || bits === 32 ? [address] : addressesOf(address, bits);
