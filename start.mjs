@@ -138,6 +138,8 @@ function resolveTarget(name) {
 
 /** Perch ends with this code when it is to be started anew (POST /v3/restart). */
 const RESTART_CODE = 85;
+/** And with this one after an exception that nobody has caught (agent/stray-exceptions.ts); it makes the pauses itself. */
+const FAULT_CODE = 70;
 
 function handOver(runtime, target, args) {
   const isOurs = target.endsWith('.ts');
@@ -162,7 +164,7 @@ function handOver(runtime, target, args) {
     child = run();
     child.on('error', (error) => fail(`Perch: ${error.message}`));
     child.on('exit', (code, signal) => {
-      if (isOurs && code === RESTART_CODE && !isToEnd) {
+      if (isOurs && (code === RESTART_CODE || code === FAULT_CODE) && !isToEnd) {
         begin();
       } else {
         process.exit(code ?? 128 + (constants.signals[signal] ?? 0));

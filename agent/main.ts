@@ -130,6 +130,20 @@ async function resetPassword(data: string): Promise<number> {
   return 0;
 }
 
+/** Commands such as `perch check` need none of it. */
+const loadProgram = () =>
+  Promise.all([
+    import('../system/data-folder.ts'),
+    import('../system/service-manager.ts'),
+    import('./app.ts'),
+    import('./base/clock.ts'),
+    import('./base/log.ts'),
+    import('./base/log-lines.ts'),
+    import('./base/log-text.ts'),
+    import('../system/network-watch.ts'),
+    import('./stray-exceptions.ts'),
+  ]);
+
 async function run(data: string, file: string | undefined): Promise<number> {
   saveMemory();
   const [
@@ -141,16 +155,8 @@ async function run(data: string, file: string | undefined): Promise<number> {
     { LogLines },
     { textLine },
     { NetworkWatch },
-  ] = await Promise.all([
-    import('../system/data-folder.ts'),
-    import('../system/service-manager.ts'),
-    import('./app.ts'),
-    import('./base/clock.ts'),
-    import('./base/log.ts'),
-    import('./base/log-lines.ts'),
-    import('./base/log-text.ts'),
-    import('../system/network-watch.ts'),
-  ]);
+    { StrayExceptions },
+  ] = await loadProgram();
   // Whoever reads what we say may go first, as in `perch | tee log` at Ctrl-C: that must not end us in the middle.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
@@ -165,6 +171,21 @@ async function run(data: string, file: string | undefined): Promise<number> {
   let reload = async () => {};
   process.on('SIGHUP', () => void reload());
   const lines = new LogLines(systemClock);
+  const log = createLogger('info', (line) => {
+    process.stdout.write(textLine(line));
+    lines.add(line);
+  });
+  let running: App | undefined;
+  const stray = new StrayExceptions({
+    dataDir: folder.path,
+    clock: systemClock,
+    log,
+    finish: async () => running && finishRecordings(running),
+    exit: (code) => process.exit(code),
+  });
+  // Rejections that nobody handles come here too.
+  process.on('uncaughtException', (error, origin) => stray.take(error, origin));
+  await stray.begin(ended);
   const network = new NetworkWatch(systemClock);
   const app = await App.start({
     version: packageJson.version,
@@ -178,16 +199,11 @@ async function run(data: string, file: string | undefined): Promise<number> {
     // Only simulated cameras are there.
     discovery: { includeLoopback: process.env['PERCH_LOOPBACK_CAMERAS'] === 'yes' },
     onName: (address) => console.log(`In this network it is also at ${address}`),
-    log: createLogger('info', (line) => {
-      process.stdout.write(textLine(line));
-      lines.add(line);
-    }),
+    log,
     lines,
-    // Without somebody who starts Perch anew it would only end.
-    ...(process.env['PERCH_RESTART_CODE'] === String(RESTART_CODE) || process.env['INVOCATION_ID'] !== undefined
-      ? { restart }
-      : {}),
+    ...(isSupervised() ? { restart } : {}),
   });
+  running = app;
   if (app.setupCode !== undefined) {
     console.log(`Setup code, asked for when the page is opened from another network: ${app.setupCode}`);
   }
@@ -200,8 +216,19 @@ async function run(data: string, file: string | undefined): Promise<number> {
   const cause = await Promise.race([ended, restarting]);
   manager.stopping();
   await app.close();
+  await stray.ended();
   folder.release();
   return cause === 'restart' ? RESTART_CODE : 0;
+}
+
+/** Otherwise nobody would start Perch again, and it would only end. */
+const isSupervised = (): boolean =>
+  process.env['PERCH_RESTART_CODE'] === String(RESTART_CODE) || process.env['INVOCATION_ID'] !== undefined;
+
+/** After an exception that nobody has caught: all else is left to the end of the process. */
+async function finishRecordings({ vitals }: App): Promise<void> {
+  await vitals.paths.close();
+  await vitals.recordings.close();
 }
 
 /** Whoever watches over Perch on this machine hears how it is: systemd, and `perch doctor`. */

@@ -130,7 +130,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
       ['set_param', 'group', 'perch'],
       ['set_param', 'no_new_privs', '1'],
       ['set_param', 'limits', 'nofile=65536 65536'],
-      ['set_param', 'respawn', '3600', '5', '0'],
+      ['set_param', 'respawn', '3600', '1', '0'],
       ['set_param', 'term_timeout', '20'],
       ['set_param', 'stdout', '1'],
       ['set_param', 'stderr', '1'],
