@@ -287,8 +287,9 @@ export class App {
 
   /** Whatever serves a picture for as long as somebody watches. */
   #watched() {
-    const rtsp = [this.#rtsp?.rtsp, this.#rtsp?.rtsps].map((server) => withoutPublishers(server?.sessions));
-    return [this.#webrtc, this.#hls?.sessions, this.#live, ...rtsp];
+    const rtsp = [this.#rtsp?.rtsp, this.#rtsp?.rtsps].map((server) => server?.sessions);
+    const others = [this.#webrtc, this.#hls?.sessions, this.#live];
+    return { watching: [...others, ...rtsp.map(withoutPublishers)], all: [...others, ...rtsp] };
   }
 
   /** One after the other, and nothing any more once the end has begun: what `close` stops must not start again. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { DEVICES_FILE, readDevices, restoredDevices } from './auth/device-passwords.ts';
 import { guestIds } from './auth/guests.ts';
 import { isKeyFile } from './auth/secret-key.ts';
 import { sessionsOf } from './auth/sessions-file.ts';
@@ -25,6 +26,7 @@ const SESSIONS = 'sessions.json';
 const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [USERS]: (text) => readPeople(JSON.parse(text)),
   [GUESTS]: (text) => isTrue(guestIds(JSON.parse(text)) !== undefined),
+  [DEVICES_FILE]: (text) => isTrue(readDevices(JSON.parse(text)) !== undefined),
   'secret.json': (text) => isTrue(isKeyFile(JSON.parse(text))),
   'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
   [PROTECTED]: readRanges,
@@ -145,8 +147,12 @@ export function writesOf({ members }: Backup, configFile: string): readonly Writ
   // The configuration may lie on another disk, where it may not be written: before anything else is.
   const config = { file: configFile, text: textOf(members, CONFIG) ?? '' };
   const links = textOf(members, GUESTS) === undefined ? [{ file: GUESTS, text: null }] : [];
-  const others = members.filter(({ name }) => name !== CONFIG).map(({ name, text }) => ({ file: name, text }));
-  return [config, ...links, ...others];
+  // A backup without device passwords still keeps what was revoked here.
+  const devices = { file: DEVICES_FILE, text: textOf(members, DEVICES_FILE) ?? '{"devices":[],"revoked":[]}\n' };
+  const others = members
+    .filter(({ name }) => name !== CONFIG && name !== DEVICES_FILE)
+    .map(({ name, text }) => ({ file: name, text }));
+  return [config, ...links, devices, ...others];
 }
 
 /**
@@ -162,13 +168,25 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
   const { sameLogin } = peopleChange(await readWhole(join(dataDir, USERS)), users);
   const sessions = sessionsOf(parsed((await readWhole(join(dataDir, SESSIONS))) ?? ''), sameLogin);
   const kept = await readWhole(join(dataDir, PROTECTED));
+  const keptDevices = await readWhole(join(dataDir, DEVICES_FILE));
   return [
     first,
     { file: SESSIONS, text: `${JSON.stringify(sessions, undefined, 2)}\n` },
-    ...others.map((write) =>
-      write.file === PROTECTED && write.text !== null ? { ...write, text: joined(write.text, kept) } : write,
-    ),
+    ...others.map((write) => {
+      if (write.file === PROTECTED && write.text !== null) {
+        return { ...write, text: joined(write.text, kept) };
+      }
+      return write.file === DEVICES_FILE ? { ...write, text: withoutRevoked(write.text, keptDevices) } : write;
+    }),
   ];
+}
+
+/** @param kept the device passwords of this box, as their file has them */
+function withoutRevoked(text: string | null, kept: string | undefined): string | null {
+  const restored = readDevices(parsed(text ?? ''));
+  return restored
+    ? `${JSON.stringify(restoredDevices(restored, readDevices(parsed(kept ?? ''))), undefined, 2)}\n`
+    : text;
 }
 
 /** @param kept what is protected now; undefined: nothing */

@@ -114,6 +114,30 @@ test('a restore makes the box what it was: cameras, people, links, protections; 
   expect(await statusOf(box, 'POST', 'session', { user: 'bob', password: 'password of bob' })).toBe(401);
 });
 
+test('a device password that was revoked after the backup stays revoked, and the others come back', async () => {
+  const box = await open();
+  const made = async (name: string) =>
+    (await done(box, 'POST', 'devicepasswords', { name, live: true })) as {
+      id: string;
+      user: string;
+      password: string;
+    };
+  const [tv, recorder] = [await made('TV'), await made('Recorder')];
+  const backup = await box.backup();
+  await done(box, 'DELETE', `devicepasswords/${tv.id}`);
+  await made('Tablet');
+  await done(box, 'POST', 'restore', backup);
+  await box.restarted();
+  const { items } = (await done(box, 'GET', 'devicepasswords')) as { items: { user: string }[] };
+  expect(items.map(({ user }) => user)).toEqual([recorder.user]);
+  const opens = async ({ user, password }: { user: string; password: string }) => {
+    const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+    return (await box.ask('GET', 'devicepasswords', undefined, { cookie: '', authorization })).status;
+  };
+  // It proves who it is, and may not do this.
+  expect([await opens(tv), await opens(recorder)]).toEqual([401, 401]);
+});
+
 test('what only the defaults change is told as a setting, and with no camera', async () => {
   const box = await open();
   const backup = await box.backup();

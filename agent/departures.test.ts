@@ -23,6 +23,7 @@ function open() {
     { id: '5', path: 'door', user: '' },
   ];
   let tell: (name: string, isLoggedOut: boolean) => void = () => {};
+  let revoke: (user: string) => void = () => {};
   const clock = new FakeClock();
   const watchers = {
     person: (name: string) =>
@@ -33,6 +34,9 @@ function open() {
       onLess: (listener: typeof tell) => {
         tell = listener;
       },
+      onDeviceRevoked: (listener: typeof revoke) => {
+        revoke = listener;
+      },
     },
   };
   const server = {
@@ -42,15 +46,38 @@ function open() {
       return true;
     },
   };
-  const departures = new Departures(watchers, () => [undefined, server], clock);
+  let publishers: readonly Session[] = [
+    { id: '6', path: 'yard', user: 'frigate' },
+    { id: '7', path: 'yard', user: 'eve' },
+  ];
+  const publishing = {
+    list: () => publishers,
+    kick: (id: string) => {
+      publishers = publishers.filter((session) => session.id !== id);
+      return true;
+    },
+  };
+  const departures = new Departures(
+    watchers,
+    () => ({ watching: [undefined, server], all: [undefined, server, publishing] }),
+    clock,
+  );
   return {
     rights,
     clock,
     departures,
     tell: (name: string, isLoggedOut = false) => tell(name, isLoggedOut),
+    revoke: (user: string) => revoke(user),
+    publishing: () => publishers.map(({ id }) => id).join(' '),
     watching: () => sessions.map(({ id }) => id).join(' '),
   };
 }
+
+test('a device whose password is revoked loses everything that it plays and publishes', () => {
+  const { revoke, watching, publishing } = open();
+  revoke('frigate');
+  expect([watching(), publishing()]).toEqual(['1 2 3 4 5', '7']);
+});
 
 test('a viewer who may see less loses what he may not see, and nothing else', () => {
   const { rights, tell, watching } = open();
@@ -95,8 +122,10 @@ test('a program that publishes over RTSP goes on when a log-in is taken from the
     onLess: (listener: typeof tell) => {
       tell = listener;
     },
+    onDeviceRevoked: () => {},
   };
-  new Departures({ person: () => ({ may: () => true }), people }, () => [rtsp, withoutPublishers(undefined)], clock);
+  const servers = () => ({ watching: [rtsp, withoutPublishers(undefined)], all: [] });
+  new Departures({ person: () => ({ may: () => true }), people }, servers, clock);
   tell('eve', true);
   expect(kicked).toEqual(['read', 'idle']);
 });

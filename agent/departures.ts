@@ -33,7 +33,17 @@ export const withoutPublishers = (server: RtspWatching | undefined): Watching | 
 /** The part of the accounts that is needed. */
 export interface Watchers {
   person(name: string): { may(action: 'read', path: string): boolean } | undefined;
-  readonly people: { onLess(listener: (name: string, isLoggedOut: boolean) => void): void };
+  readonly people: {
+    onLess(listener: (name: string, isLoggedOut: boolean) => void): void;
+    onDeviceRevoked(listener: (user: string) => void): void;
+  };
+}
+
+/** The servers that have sessions. */
+export interface WatchedServers {
+  /** Those whose sessions are people's: without what programs publish over RTSP. */
+  readonly watching: readonly (Watching | undefined)[];
+  readonly all: readonly (Watching | undefined)[];
 }
 
 /**
@@ -42,12 +52,13 @@ export interface Watchers {
  */
 export class Departures {
   readonly #watchers: Watchers;
-  readonly #servers: () => readonly (Watching | undefined)[];
+  readonly #servers: () => WatchedServers;
   readonly #stop: () => void;
 
-  constructor(watchers: Watchers, servers: () => readonly (Watching | undefined)[], clock: Clock) {
+  constructor(watchers: Watchers, servers: () => WatchedServers, clock: Clock) {
     this.#watchers = watchers;
     this.#servers = servers;
+    watchers.people.onDeviceRevoked((user) => this.#endDevice(user));
     watchers.people.onLess((name, isLoggedOut) => this.#end((user) => user === name, isLoggedOut));
     this.#stop = clock.every(LOOK_MS, () => this.#end((user) => GUEST.test(user), false));
   }
@@ -56,8 +67,18 @@ export class Departures {
     this.#stop();
   }
 
+  #endDevice(device: string): void {
+    for (const server of this.#servers().all) {
+      for (const { id, user } of server?.list() ?? []) {
+        if (user === device) {
+          server?.kick(id);
+        }
+      }
+    }
+  }
+
   #end(isMeant: (user: string) => boolean, isForAll: boolean): void {
-    for (const server of this.#servers()) {
+    for (const server of this.#servers().watching) {
       for (const { id, path, user } of server?.list() ?? []) {
         if (isMeant(user) && (isForAll || this.#watchers.person(user)?.may('read', path) !== true)) {
           server?.kick(id);

@@ -2,7 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { DevicePasswords } from './auth/device-passwords.ts';
+import { SecretKey } from './auth/secret-key.ts';
 import { Users } from './auth/users.ts';
+import { systemClock } from './base/clock.ts';
+import { silentLogger } from './base/log.ts';
 import { explainAccess } from './explain-access.ts';
 
 async function openFolder(text?: string) {
@@ -118,4 +122,21 @@ test('no password is shown, and a wrong address or file is told', async () => {
   await expect(box.say('tom api', 'here')).rejects.toThrow("--ip 'here' is not an address");
   await writeFile(join(box.folder, 'wrong.yml'), 'hls: perhaps');
   await expect(box.say('tom api wrong.yml')).rejects.toThrow("wrong.yml:1: hls: 'perhaps' is not yes or no");
+});
+
+test('a device password is a step of its own, and nothing of it is made in the folder', async () => {
+  await using box = await openFolder('perch: own\npaths:\n  door:\n  yard:\n');
+  const key = await SecretKey.open(box.folder, silentLogger);
+  await (await Users.open(box.folder)).setOwner('a kingfisher');
+  const devices = await DevicePasswords.open(box.folder, key, systemClock, silentLogger);
+  const rights = { live: true, recordings: false, publish: false, onvif: false };
+  await devices.add({ name: 'Küche', paths: ['door'], ...rights }, () => false);
+  expect(await box.say('kuche read door perch.yml')).toMatchObject({
+    allowed: true,
+    text: expect.stringContaining("device passwords: kuche is that of 'Küche': lets in\n=> let in"),
+  });
+  expect(await box.say('kuche read yard perch.yml')).toMatchObject({
+    allowed: false,
+    text: expect.stringContaining("device passwords: kuche is that of 'Küche': may not read yard\n=> refused"),
+  });
 });

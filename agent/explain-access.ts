@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { rulesOf } from './access-rules.ts';
 import { type Action, Authority } from './auth/authorize.ts';
+import { DevicePasswords } from './auth/device-passwords.ts';
 import { Users } from './auth/users.ts';
 import { PerchError } from './base/errors.ts';
 import { canonicalIp, isLoopbackIp, isPrivateIp } from './base/ip-address.ts';
@@ -41,7 +42,13 @@ export async function explainAccess(
   }
   const { name, config } = await readConfig(file, options);
   const users = await Users.open(options.dataDir);
-  const people = { owner: users.owner, verify: async () => false, person: (one: string) => users.person(one) };
+  const devices = await DevicePasswords.read(options.dataDir);
+  const people = {
+    owner: users.owner,
+    verify: async () => false,
+    person: (one: string) => users.person(one),
+    device: (one: string) => devices.get(one),
+  };
   const identity = { ip, isLoopback: isLoopbackIp(ip), isPrivate: isPrivateIp(ip), user };
   const authority = new Authority(people, rulesOf(config));
   const { allowed, steps } = await authority.explain(action, path, identity);

@@ -28,6 +28,7 @@ import { createHttpApp, setReadTimeout } from './http/app.ts';
 import type { BackupBox } from './http/backup-routes.ts';
 import type { ConfigFile } from './http/config-file.ts';
 import { cors } from './http/cors.ts';
+import { deviceRoutes } from './http/device-routes.ts';
 import { guestRoutes } from './http/guest-routes.ts';
 import { healthRoute } from './http/health.ts';
 import type { ListenerTls } from './http/listener-tls.ts';
@@ -316,6 +317,7 @@ export class HttpServices {
       },
     });
     await app.register(peopleRoutes, { access, people: accounts.people });
+    await app.register(deviceRoutes, { access, people: accounts.people });
     const wallMs = () => this.#deps.clock.wallMs();
     await app.register(guestRoutes, { access, people: accounts.people, wrongCredentials, wallMs });
     await this.#boxRoutes.mount(app, access, this.#started);

@@ -13,20 +13,17 @@ export interface OwnPrograms {
   isFor(path: string, connection: NonNullable<RtspRequester['connection']>): boolean;
 }
 
+type RtspDecisions = Pick<Authority, 'authorize' | 'offersDigest' | 'noteWrongDigest'>;
+
 /** Asks who may use RTSP where it is decided for every protocol. */
 export class RtspAuthority implements RtspAccess {
-  readonly #authority: Pick<Authority, 'authorize'>;
+  readonly #authority: RtspDecisions;
   readonly #wrongCredentials: WrongCredentials;
   readonly #log: Logger;
   readonly #programs: OwnPrograms | undefined;
 
   /** @param wrongCredentials the same as HTTP's: guessing on two ports is not faster than on one */
-  constructor(
-    authority: Pick<Authority, 'authorize'>,
-    wrongCredentials: WrongCredentials,
-    log: Logger,
-    programs?: OwnPrograms,
-  ) {
+  constructor(authority: RtspDecisions, wrongCredentials: WrongCredentials, log: Logger, programs?: OwnPrograms) {
     this.#authority = authority;
     this.#wrongCredentials = wrongCredentials;
     this.#log = log;
@@ -59,10 +56,17 @@ export class RtspAuthority implements RtspAccess {
         this.#log.info(facts, 'not permitted');
       } else {
         this.#log.warn(facts, 'failed to authenticate');
+        if (identity.proves) {
+          this.#authority.noteWrongDigest(ip);
+        }
       }
       await this.#wrongCredentials.pause(ip);
     }
     return challenge ? 'challenge' : 'refused';
+  }
+
+  offersDigest(action: 'read' | 'publish', path: string, ip: string): boolean {
+    return this.#authority.offersDigest(action, path, canonicalIp(ip) ?? ip);
   }
 }
 

@@ -21,7 +21,7 @@ function configOf(text: string): Config {
 }
 
 const paths = {} as RtspPaths;
-const access: RtspAccess = { authorize: async () => 'refused' };
+const access: RtspAccess = { authorize: async () => 'refused', offersDigest: () => true };
 const own = { file: () => Promise.reject(new Error('nobody asks for it')) };
 
 function partsWith(use: (server: RtspServer | undefined) => void = () => {}) {
@@ -87,7 +87,7 @@ test('sessions hear why the server goes', async () => {
   const log = createLogger('info', (line) => lines.push(line));
   const stream = new Stream([H264_TRACK]);
   const open: RtspPaths = { ...paths, redirectOf: () => undefined, open: async () => stream };
-  const allowed: RtspAccess = { authorize: async () => ({ user: '' }) };
+  const allowed: RtspAccess = { authorize: async () => ({ user: '' }), offersDigest: () => true };
   let port = 0;
   const use = (server: RtspServer | undefined) => {
     port = server?.rtsp.port ?? 0;

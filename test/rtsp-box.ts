@@ -1,4 +1,4 @@
-import { Authority } from '../agent/auth/authorize.ts';
+import { Authority, type Owners } from '../agent/auth/authorize.ts';
 import { PerchError } from '../agent/base/errors.ts';
 import { createLogger } from '../agent/base/log.ts';
 import { type InternalUser, MEDIAMTX_USERS } from '../agent/config/global.ts';
@@ -72,6 +72,8 @@ export class TestPaths implements RtspPaths {
 
 export interface RtspBoxOptions extends Partial<RtspServerOptions> {
   readonly users?: readonly InternalUser[];
+  /** Perch's own set-up with these people; without them a file for MediaMTX. */
+  readonly people?: Owners;
 }
 
 const NOBODY = { owner: undefined, verify: async () => false, person: () => undefined };
@@ -93,9 +95,9 @@ export class RtspBox implements AsyncDisposable {
     return box;
   }
 
-  constructor({ users = MEDIAMTX_USERS, ...options }: RtspBoxOptions) {
+  constructor({ people, users = people ? [] : MEDIAMTX_USERS, ...options }: RtspBoxOptions) {
     const log = createLogger('debug', (line) => this.log.push(line));
-    const authority = new Authority(NOBODY, { isOwn: false, internalUsers: users });
+    const authority = new Authority(people ?? NOBODY, { isOwn: people !== undefined, internalUsers: users });
     const wrong = new WrongCredentials(this.clock, this.#stop.signal, () => 1);
     const access = new RtspAuthority(authority, wrong, log);
     const all = { ...OPTIONS, ...options };

@@ -6,8 +6,10 @@ import { isPrivateIp, subscriberOf } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
 import { Attempts } from './attempts.ts';
 import { checkNewPassword, isSetupCode, makeSetupCode } from './claim.ts';
+import type { DeviceLogin } from './device-passwords.ts';
 import { KnownDevices } from './known-devices.ts';
 import { LogInLimits } from './log-in-limits.ts';
+import type { LoginProtocol } from './page-logins.ts';
 import { type Asker, People } from './people.ts';
 import type { Person } from './person.ts';
 
@@ -64,6 +66,31 @@ export class Accounts {
   /** A user or a guest whose link holds, by name. */
   person(name: string): Person | undefined {
     return this.people.users.person(name) ?? this.people.guests.person(name);
+  }
+
+  /** The device that logs in by this name. */
+  device(user: string): DeviceLogin | undefined {
+    return this.people.devices.find(user);
+  }
+
+  /** Whether any device password lets in for this. */
+  hasDeviceFor(action: string, path: string): boolean {
+    return this.people.devices.anyMay(action, path);
+  }
+
+  /** A program has sent a person's name and page password. */
+  notePageLogin(user: string, ip: string, protocol: LoginProtocol): void {
+    this.people.pageLogins.note(user, ip, protocol);
+  }
+
+  /** A Digest answer was wrong. */
+  noteWrongDigest(ip: string): void {
+    this.people.pageLogins.digestFailed(ip);
+  }
+
+  /** Whether RTSP clients at this address cannot use Digest, because they have a page password. */
+  wantsBasic(ip: string): boolean {
+    return this.people.pageLogins.wantsBasic(ip);
   }
 
   /** Who comes with this link's token. */

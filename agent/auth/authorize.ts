@@ -4,8 +4,10 @@ import { isLoopbackIp } from '../base/ip-address.ts';
 import { type Logger, silentLogger } from '../base/log.ts';
 import type { InternalUser } from '../config/global.ts';
 import { AskedServer, type AskedServerSettings } from './asked-server.ts';
+import type { DeviceLogin } from './device-passwords.ts';
 import { InternalUsers } from './internal-users.ts';
 import type { Explanation, MachineRequest, Machines } from './machines.ts';
+import type { LoginProtocol } from './page-logins.ts';
 import type { Person } from './person.ts';
 import { SlowChecks } from './slow-checks.ts';
 import { type TokenSettings, Tokens } from './tokens.ts';
@@ -81,6 +83,14 @@ export interface Owners {
   verify(user: string, password: string, ip: string): Promise<boolean>;
   /** A user, or a guest whose link holds. */
   person(name: string): Person | undefined;
+  /** The device that logs in by this name. */
+  device?(user: string): DeviceLogin | undefined;
+  /** Whether any device password lets in for this. */
+  hasDeviceFor?(action: string, path: string): boolean;
+  /** A program has sent a person's name and page password. */
+  notePageLogin?(user: string, ip: string, protocol: LoginProtocol): void;
+  noteWrongDigest?(ip: string): void;
+  wantsBasic?(ip: string): boolean;
 }
 
 export interface AuthorityDeps {
@@ -168,8 +178,12 @@ export class Authority {
     }
     // What the box's own people type goes to no other server.
     const isAskedElsewhere = this.#rules.http !== undefined || this.#rules.jwt !== undefined;
+    const device = identity.user === undefined ? undefined : this.#accounts.device?.(identity.user);
+    if (device && action !== 'admin' && device.isRight(identity)) {
+      return byDevice(device, action, path, identity);
+    }
     const isPerson = identity.user !== undefined && this.#accounts.person(identity.user) !== undefined;
-    const isOwnName = isOwn && isPerson;
+    const isOwnName = isOwn && (isPerson || device !== undefined);
     // Before a person's password, which takes long to verify.
     const verdict =
       action === 'admin' || (isAskedElsewhere && isOwnName)
@@ -193,6 +207,22 @@ export class Authority {
     };
   }
 
+  /**
+   * Whether an RTSP client is offered Digest where both methods are on. Clients that are offered it use nothing else, and page
+   * passwords cannot answer it: in Perch's own set-up it is offered where somebody can answer, and not to an address that has
+   * logged in with a page password.
+   */
+  offersDigest(action: 'read' | 'publish', path: string, ip: string): boolean {
+    const { isOwn, internalUsers } = this.#rules;
+    const canAnswer = internalUsers.length > 0 || this.#accounts.hasDeviceFor?.(action, path) === true;
+    return !isOwn || (canAnswer && this.#accounts.wantsBasic?.(ip) !== true);
+  }
+
+  /** A Digest answer from this address was wrong. */
+  noteWrongDigest(ip: string): void {
+    this.#accounts.noteWrongDigest?.(ip);
+  }
+
   /** The same in words, for a request whose password is taken for right. Nobody else is asked, and nothing is verified. */
   async explain(action: Action, path: string, identity: Identity): Promise<Explanation> {
     const { owner } = this.#accounts;
@@ -200,12 +230,17 @@ export class Authority {
     const { user = '' } = identity;
     const steps: string[] = [];
     const person = this.#accounts.person(user);
+    const device = this.#accounts.device?.(user);
     const way = isOwn ? 'with the session of the page, or name and password' : 'with the session of the page alone';
     if (person) {
       const may = person.may(action, path) ? `lets in, ${way}` : `may not ${action}${path && ` ${path}`}`;
       steps.push(`people of this box: ${person.name} (${person.role}) ${may}`);
     } else {
       steps.push(`people of this box: nobody is called '${user}'`);
+    }
+    if (device) {
+      const may = device.may(action, path) ? 'lets in' : `may not ${action}${path && ` ${path}`}`;
+      steps.push(`device passwords: ${user} is that of '${device.name}': ${may}`);
     }
     if (person?.may(action, path)) {
       return { allowed: true, steps };
@@ -216,6 +251,9 @@ export class Authority {
     }
     if (action === 'admin') {
       return { allowed: false, steps: [...steps, FOR_PEOPLE] };
+    }
+    if (device) {
+      return { allowed: device.may(action, path), steps };
     }
     const { allowed, steps: more } = await this.#machines.explain(toMachine(action, path, identity), !isOwn);
     return { allowed, steps: [...steps, ...more] };
@@ -254,6 +292,10 @@ export class Authority {
     if (!person || proves !== undefined || !(await this.#accounts.verify(user, password, ip))) {
       return undefined;
     }
+    const protocol = action === 'playback' ? action : identity.request?.protocol;
+    if (protocol && (action === 'read' || action === 'publish' || action === 'playback')) {
+      this.#accounts.notePageLogin?.(user, ip, protocol);
+    }
     return person.may(action, path)
       ? allow(`name and password of ${person.name} (${person.role})`)
       : { ...refuse(identity, `${person.name} (${person.role}) may not do this`), isKnown: true };
@@ -266,6 +308,13 @@ export class Authority {
     }
     return jwt ? new Tokens(jwt, clock, log) : new InternalUsers(internalUsers, this.#checks);
   }
+}
+
+/** Name and password are right. */
+function byDevice({ name, may }: DeviceLogin, action: Action, path: string, identity: Identity): Decision {
+  return may(action, path)
+    ? allow(`device password '${name}'`)
+    : { ...refuse(identity, `the device '${name}' may not do this`), isKnown: true, challenge: false };
 }
 
 const allow = (reason: string): Decision => ({ allowed: true, reason, challenge: false });

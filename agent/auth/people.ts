@@ -4,11 +4,13 @@ import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { checkNewPassword } from './claim.ts';
+import { type DeviceItem, DevicePasswords, type NewDevice } from './device-passwords.ts';
 import { type GuestItem, Guests, type NewGuest } from './guests.ts';
+import { PageLogins } from './page-logins.ts';
 import type { Rights } from './person.ts';
 import { SecretKey } from './secret-key.ts';
 import { type Device, type SessionItem, Sessions } from './sessions.ts';
-import { Users, type ViewerItem } from './users.ts';
+import { isSameName, OWNER_NAME, Users, type ViewerItem } from './users.ts';
 
 /** Whoever asks to come in. */
 export interface Asker extends Device {
@@ -24,32 +26,39 @@ export interface PeopleOptions {
   readonly log: Logger;
 }
 
+type PeopleParts = Pick<People, 'users' | 'sessions' | 'guests' | 'devices' | 'pageLogins' | 'key'>;
+
 /** Everybody whom the owner has let in, and what he changes about it. */
 export class People {
   readonly users: Users;
   readonly sessions: Sessions;
   readonly guests: Guests;
+  readonly devices: DevicePasswords;
+  readonly pageLogins: PageLogins;
   readonly key: SecretKey;
   readonly #log: Logger;
   readonly #listeners = new Set<(name: string, isLoggedOut: boolean) => void>();
+  readonly #deviceListeners = new Set<(user: string) => void>();
 
   static async open({ dataDir, clock, log }: PeopleOptions): Promise<People> {
     const key = await SecretKey.open(dataDir, log);
-    const [users, sessions, guests] = [
-      await Users.open(dataDir),
-      await Sessions.open(dataDir, key, clock, log),
-      await Guests.open(dataDir, key, clock, log),
-    ];
-    return new People({ users, sessions, guests, key }, log);
+    const parts = {
+      users: await Users.open(dataDir),
+      sessions: await Sessions.open(dataDir, key, clock, log),
+      guests: await Guests.open(dataDir, key, clock, log),
+      devices: await DevicePasswords.open(dataDir, key, clock, log),
+      pageLogins: await PageLogins.open(dataDir, clock, log),
+      key,
+    };
+    return new People(parts, log);
   }
 
-  private constructor(
-    { users, sessions, guests, key }: Pick<People, 'users' | 'sessions' | 'guests' | 'key'>,
-    log: Logger,
-  ) {
+  private constructor({ users, sessions, guests, devices, pageLogins, key }: PeopleParts, log: Logger) {
     this.users = users;
     this.sessions = sessions;
     this.guests = guests;
+    this.devices = devices;
+    this.pageLogins = pageLogins;
     this.key = key;
     this.#log = log;
     sessions.onTakenAway((user) => this.#tell(user, true));
@@ -66,6 +75,7 @@ export class People {
   async addUser(viewer: ViewerItem, password: string): Promise<void> {
     this.#needsOwner();
     checkNewPassword(password);
+    this.#checkNoDevice(viewer.name);
     await this.users.add(viewer, password);
     this.#log.info({ user: viewer.name }, 'user added');
   }
@@ -92,6 +102,7 @@ export class People {
 
   /** He logs in anew: his sessions are over. */
   async restoreUser(name: string): Promise<void> {
+    this.#checkNoDevice(name);
     await this.users.restore(name);
     this.#log.info({ user: name }, 'removed user is back');
   }
@@ -124,6 +135,38 @@ export class People {
       this.#tell(`guest:${id}`, false);
     }
     return isRemoved;
+  }
+
+  /** @returns the password, which is not shown again */
+  async addDevice(wish: NewDevice): Promise<{ readonly item: DeviceItem; readonly password: string }> {
+    this.#needsOwner();
+    const names = () => [OWNER_NAME, ...this.users.viewers.map(({ name }) => name)];
+    const added = await this.devices.add(wish, (user) => names().some((name) => isSameName(name, user)));
+    this.#log.info({ user: added.item.user }, 'device password created');
+    return added;
+  }
+
+  /** What the device plays or publishes ends. @returns false when there is no such device password */
+  async removeDevice(id: string): Promise<boolean> {
+    const removed = await this.devices.remove(id);
+    if (removed) {
+      this.#log.info({ user: removed.user }, 'device password revoked');
+      for (const listener of this.#deviceListeners) {
+        listener(removed.user);
+      }
+    }
+    return removed !== undefined;
+  }
+
+  /** Called with the login of each device whose password was revoked. */
+  onDeviceRevoked(listener: (user: string) => void): void {
+    this.#deviceListeners.add(listener);
+  }
+
+  #checkNoDevice(name: string): void {
+    if (this.devices.list().some(({ user }) => isSameName(user, name))) {
+      throw new PerchError('badInput', `a device logs in as '${name}' already`, { isTaken: true });
+    }
   }
 
   #needsOwner(): void {

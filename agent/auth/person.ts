@@ -30,10 +30,14 @@ export function limitedPerson(name: string, role: 'viewer' | 'guest', rights: Ri
 
 function mayWatch({ cameras, live, recordings }: Rights, action: string, path: string): boolean {
   const isWanted = (action === 'read' && live) || (action === 'playback' && recordings);
-  return isWanted && path !== '' && (cameras === 'all' || isOneOf(cameras, path));
+  return isWanted && path !== '' && coversPath(cameras, path);
 }
 
-function isOneOf(cameras: readonly string[], path: string): boolean {
+/** Whether the path is one of these cameras, or the second stream of one. */
+export function coversPath(cameras: Rights['cameras'], path: string): boolean {
+  if (cameras === 'all') {
+    return true;
+  }
   const main = path.endsWith(SUB_SUFFIX) ? path.slice(0, -SUB_SUFFIX.length) : path;
   return cameras.includes(path) || cameras.includes(main);
 }

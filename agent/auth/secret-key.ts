@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
@@ -17,6 +17,12 @@ export const isKeyFile = (stored: unknown): boolean => Check(KeyFile, stored);
 
 /** What a signature is for: one that was made for one purpose is worth nothing for another. */
 export type Purpose = 'guest' | 'device' | 'session';
+/** What is encrypted: each has a key of its own, derived from the box's. */
+export type SealPurpose = 'devicePassword';
+
+const CIPHER = 'aes-256-gcm';
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
 
 /** The key that this box signs its links and cookies with, `secret.json` of the data folder. */
 export class SecretKey {
@@ -52,5 +58,33 @@ export class SecretKey {
     const expected = Buffer.from(this.sign(purpose, text));
     const given = Buffer.from(signature);
     return given.length === expected.length && timingSafeEqual(given, expected);
+  }
+
+  /** Encrypts `text` with AES-256-GCM. @param terms authenticated along with it, but kept elsewhere @returns base64url */
+  seal(purpose: SealPurpose, text: string, terms: string): string {
+    const iv = randomBytes(IV_BYTES);
+    const cipher = createCipheriv(CIPHER, this.#sealKey(purpose), iv).setAAD(Buffer.from(terms));
+    const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+    return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url');
+  }
+
+  /** Undefined when it was sealed with another key, for other terms or for another purpose, or is damaged. */
+  unseal(purpose: SealPurpose, sealed: string, terms: string): string | undefined {
+    const bytes = Buffer.from(sealed, 'base64url');
+    if (bytes.length < IV_BYTES + TAG_BYTES) {
+      return undefined;
+    }
+    const decipher = createDecipheriv(CIPHER, this.#sealKey(purpose), bytes.subarray(0, IV_BYTES));
+    decipher.setAAD(Buffer.from(terms)).setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
+    try {
+      return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
+    } catch {
+      // GCM knows no other failure than bytes that do not authenticate.
+      return undefined;
+    }
+  }
+
+  #sealKey(purpose: SealPurpose): Buffer {
+    return createHmac('sha256', this.#key).update(`seal\n${purpose}`).digest();
   }
 }

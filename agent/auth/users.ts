@@ -257,7 +257,7 @@ const isViewer = (user: User) => user.role === 'viewer';
 
 const copyOf = (cameras: Rights['cameras']): 'all' | string[] => (cameras === 'all' ? cameras : [...new Set(cameras)]);
 
-const isSameName = (one: string, other: string): boolean =>
+export const isSameName = (one: string, other: string): boolean =>
   one.normalize('NFKC').toLowerCase() === other.normalize('NFKC').toLowerCase();
 
 const peopleOf = (users: readonly User[]): Map<string, Person> =>

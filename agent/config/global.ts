@@ -215,7 +215,8 @@ export const GlobalSchema = Type.Object({
   rtspServerCert: CertFile('RTSP over TLS'),
   rtspAuthMethods: Type.Array(Type.Enum(['basic', 'digest']), {
     default: ['basic'],
-    description: 'How RTSP clients may log in.',
+    description:
+      "How RTSP clients may log in. In Perch's own set-up, where the file has no users and nothing is written here, both: digest is for device passwords.",
   }),
 
   hls: Switch(true, 'Open the HLS server on its own port.'),

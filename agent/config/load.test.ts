@@ -50,10 +50,20 @@ test("where users are left out, MediaMTX's hold, and one line says what that mea
   ]);
 });
 
+test.for([
+  ['perch: own', ['basic', 'digest']],
+  ['', ['basic']],
+  ['perch: own\nrtspAuthMethods: [basic]', ['basic']],
+  ['perch: own\nauthInternalUsers: [{user: a, pass: b}]', ['basic']],
+  ['perch: own\nauthMethod: jwt\nauthJWTJWKS: https://sso.example/jwks', ['basic']],
+] as const)("'%s' lets RTSP clients log in with %s", ([text, methods]) => {
+  expect(good(text)).toMatchObject({ rtspAuthMethods: methods });
+});
+
 test('Digest alone, which the owner cannot log in with, is a warning where there is an owner only', () => {
   const digest = 'rtspAuthMethods: [digest]';
   expect(linesOf(`perch: own\n${digest}`, 'warn')).toEqual([
-    'perch.yml:2: rtspAuthMethods: the owner cannot log in with digest, because only the hash of the password is known: add basic',
+    'perch.yml:2: rtspAuthMethods: page passwords do not work with digest, because only their hashes are known: add basic, or use device passwords',
   ]);
   const others = ['perch: own\nrtspAuthMethods: [basic, digest]', `perch: own\nrtsp: no\n${digest}`];
   for (const text of [...others, `authInternalUsers: []\n${digest}`]) {

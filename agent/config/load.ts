@@ -130,7 +130,7 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
   const context = { report, handled: HANDLED_GLOBAL, alsoKnown: ALSO_KNOWN_GLOBAL, elsewhere: OF_PATHS };
   const written = readObject(GLOBAL, root, '', context);
   const read = { ...defaultsOf(GLOBAL), ...(isOwn ? OWN_DEFAULTS : {}), ...written } as GlobalSettings;
-  const settings = withLegacyUsers(root, read, report);
+  const settings = withOwnLogins(withLegacyUsers(root, read, report), isOwn && !('rtspAuthMethods' in written));
   if (report.fatalCount === 0) {
     for (const { key, message } of globalFaults(settings)) {
       report.add('error', placeOfKey(root, key), key, message);
@@ -138,7 +138,8 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
     reportClashes(root, settings, isOwn, report);
   }
   if (isOwn && settings.rtsp && !settings.rtspAuthMethods.includes('basic')) {
-    const message = 'the owner cannot log in with digest, because only the hash of the password is known: add basic';
+    const message =
+      'page passwords do not work with digest, because only their hashes are known: add basic, or use device passwords';
     report.add('warn', placeOfKey(root, 'rtspAuthMethods'), 'rtspAuthMethods', message);
   }
   const { hlsVariant, hlsSegmentCount: count } = settings;
@@ -147,6 +148,13 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
     report.add('warn', placeOfKey(root, 'hlsSegmentCount'), 'hlsSegmentCount', message);
   }
   return settings;
+}
+
+/** Device passwords can answer Digest; what the users of the file or another server decide on may not. */
+function withOwnLogins(settings: GlobalSettings, isOpen: boolean): GlobalSettings {
+  const { authMethod, authInternalUsers } = settings;
+  const hasDevicesOnly = isOpen && authMethod === 'internal' && authInternalUsers.length === 0;
+  return hasDevicesOnly ? { ...settings, rtspAuthMethods: ['basic', 'digest'] } : settings;
 }
 
 /** Told at a key that was written. */

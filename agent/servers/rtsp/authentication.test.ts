@@ -34,12 +34,18 @@ const basic = (user: string, password: string): HeaderField => [
 
 const challengesOf = (reply: RtspResponse) => parseChallenges(reply.headers.all('WWW-Authenticate'));
 
-function answer(challenge: Challenge | undefined, method: string, uri: string, password = tom.pass): HeaderField {
+function answer(
+  challenge: Challenge | undefined,
+  method: string,
+  uri: string,
+  password = tom.pass,
+  user = 'tom',
+): HeaderField {
   if (!challenge) {
     throw new Error('there is no such challenge');
   }
   const use = { method, uri, clientNonce: 'abc', count: 1 };
-  return ['Authorization', authorization(challenge, { user: 'tom', password }, use, hash)];
+  return ['Authorization', authorization(challenge, { user, password }, use, hash)];
 }
 
 /** The answer to a request that has to wait: until it comes, time passes. */
@@ -114,6 +120,87 @@ test.for([
   expect(waitedMs).toBeGreaterThanOrEqual(4_000);
   expect(box.log.join('')).toContain('failed to authenticate');
   expect(box.log.join('')).not.toContain(tom.pass);
+});
+
+const DEVICE_PASSWORD = 'k7qf-2mxa-9wtn-hc4r';
+
+/** Perch's own set-up: tom has a page password, and the device `tv` watches cam. */
+function ownPeople() {
+  const basic = new Set<string>();
+  const noted: string[] = [];
+  const tv = {
+    name: 'TV',
+    user: 'tv',
+    may: (action: string, path: string) => action === 'read' && path === 'cam',
+    isRight: ({
+      password,
+      proves,
+    }: {
+      password?: string | undefined;
+      proves?: ((one: string) => boolean) | undefined;
+    }) => (proves ? proves(DEVICE_PASSWORD) : password === DEVICE_PASSWORD),
+  };
+  return {
+    noted,
+    basic,
+    owner: 'owner',
+    verify: async (user: string, password: string) => user === 'tom' && password === tom.pass,
+    person: (name: string) =>
+      name === 'tom' ? { name, role: 'viewer' as const, may: (_: string, path: string) => path === 'cam' } : undefined,
+    device: (user: string) => (user === 'tv' ? tv : undefined),
+    hasDeviceFor: (action: string, path: string) => tv.may(action, path),
+    notePageLogin: (user: string, ip: string, protocol: string) => noted.push(`${user} ${ip} ${protocol}`),
+    noteWrongDigest: (ip: string) => basic.add(ip),
+    wantsBasic: (ip: string) => basic.has(ip),
+  };
+}
+
+const BOTH = ['basic', 'digest'] as const;
+
+test('Digest is offered where a device password can answer it, and not to an address that has a page password', async () => {
+  const people = ownPeople();
+  await using box = await open({ people, authMethods: BOTH });
+  const caller = await box.call();
+  const schemes = async (method: string, path: string) =>
+    challengesOf(await caller.ask(method, box.url(path))).map(({ scheme }) => scheme);
+  expect(await schemes('DESCRIBE', 'cam')).toEqual(['digest', 'digest', 'basic']);
+  expect(await schemes('DESCRIBE', 'other')).toEqual(['basic']);
+  people.basic.add('127.0.0.1');
+  expect(await schemes('DESCRIBE', 'cam')).toEqual(['basic']);
+});
+
+test.for([0, 1])('a device password answers Digest, algorithm %i', async (index) => {
+  await using box = await open({ people: ownPeople(), authMethods: BOTH });
+  const caller = await box.call();
+  const uri = box.url('cam');
+  const challenge = challengesOf(await caller.ask('DESCRIBE', uri))[index];
+  expect(challenge?.algorithm).toBe(['sha256', 'md5'][index]);
+  expect((await caller.ask('DESCRIBE', uri, [answer(challenge, 'DESCRIBE', uri, DEVICE_PASSWORD, 'tv')])).status).toBe(
+    200,
+  );
+  expect((await caller.ask('DESCRIBE', uri, [basic('tv', DEVICE_PASSWORD)])).status).toBe(200);
+});
+
+test('a page password works by Basic and is noted; as a Digest answer it is refused, and Basic alone is asked for', async () => {
+  const people = ownPeople();
+  await using box = await open({ people, authMethods: BOTH });
+  const caller = await box.call();
+  const uri = box.url('cam');
+  const [challenge] = challengesOf(await caller.ask('DESCRIBE', uri));
+  const asked = caller.ask('DESCRIBE', uri, [answer(challenge, 'DESCRIBE', uri, tom.pass)]);
+  let isAnswered = false;
+  void asked.then(() => {
+    isAnswered = true;
+  });
+  const probe = await box.call();
+  while (!isAnswered) {
+    await probe.ask('OPTIONS', '*');
+    await box.clock.advance(1_000);
+  }
+  expect(challengesOf(await asked).map(({ scheme }) => scheme)).toEqual(['basic']);
+  expect(people.noted).toEqual([]);
+  expect((await caller.ask('DESCRIBE', uri, [basic('tom', tom.pass)])).status).toBe(200);
+  expect(people.noted).toEqual(['tom 127.0.0.1 rtsp']);
 });
 
 test('a user is let in where he may, and nowhere else', async () => {

@@ -57,7 +57,7 @@ export class Authentication {
   async check(action: 'read' | 'publish', target: RtspTarget, request: RtspRequest): Promise<Verdict> {
     const given = this.#answerIn(request);
     if (given?.scheme === 'digest' && !this.#isFresh(given)) {
-      return { answer: this.#challenge(true) };
+      return { answer: this.#challenge(this.#methods, true) };
     }
     const credentials = given && credentialsOf(given, request.method);
     const userAgent = request.headers.get('User-Agent') ?? '';
@@ -69,14 +69,24 @@ export class Authentication {
       if (typeof verdict === 'object') {
         return verdict;
       }
-      const refusal = { status: 401, ends: 'not permitted' };
-      return { answer: verdict === 'challenge' ? this.#challenge(false) : refusal };
+      const offered = this.#offered(action, target.name);
+      if (verdict === 'challenge') {
+        return { answer: this.#challenge(offered, false) };
+      }
+      // It may have a password that only Basic can carry.
+      const isBasicLeft = given?.scheme === 'digest' && !offered.includes('digest');
+      return { answer: isBasicLeft ? this.#challenge(offered, false) : { status: 401, ends: 'not permitted' } };
     } catch (error) {
       if (error instanceof PerchError && error.code === 'exhausted') {
         return { answer: { status: 503, headers: [['Retry-After', `${RETRY_AFTER_S}`]], ends: error.message } };
       }
       throw error;
     }
+  }
+
+  #offered(action: 'read' | 'publish', path: string): readonly AuthMethod[] {
+    const isChoice = this.#methods.includes('basic') && this.#methods.includes('digest');
+    return isChoice && !this.#access.offersDigest(action, path, this.#link.ip) ? ['basic'] : this.#methods;
   }
 
   /** Of a method that is not offered: as if nothing had been sent. */
@@ -89,15 +99,15 @@ export class Authentication {
     return given.realm === REALM && given.nonce === this.#nonce && this.#clock.monoMs() < this.#nonceEndsMs;
   }
 
-  #challenge(isStale: boolean): Answer {
+  #challenge(methods: readonly AuthMethod[], isStale: boolean): Answer {
     const headers: HeaderField[] = [];
-    if (this.#methods.includes('digest')) {
+    if (methods.includes('digest')) {
       this.#nonce = randomBytes(16).toString('hex');
       this.#nonceEndsMs = this.#clock.monoMs() + NONCE_LIFE_MS;
       // FFmpeg takes the last Digest that stands there, whether it knows its algorithm or not.
       headers.push(this.#digest('sha256', isStale), this.#digest('md5', isStale));
     }
-    if (this.#methods.includes('basic')) {
+    if (methods.includes('basic')) {
       const basic = writeChallenge({ scheme: 'basic', realm: REALM, nonce: '', algorithm: 'md5' });
       headers.push(['WWW-Authenticate', basic]);
     }

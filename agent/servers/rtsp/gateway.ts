@@ -68,6 +68,8 @@ export interface RtspAccess {
     path: string,
     requester: RtspRequester,
   ): Promise<'refused' | 'challenge' | { readonly user: string }>;
+  /** Whether a client at this address is offered Digest where Basic is on too. */
+  offersDigest(action: 'read' | 'publish', path: string, ip: string): boolean;
 }
 
 /** Told of clients that connect. */
