@@ -1,56 +1,10 @@
-import { DecodeTimes, type PictureOrder } from './decode-times.ts';
-import type { UnitSink } from './depacketizer.ts';
+import { DecodeTimes } from './decode-times.ts';
+import type { SenderTraits, UnitSink } from './depacketizer.ts';
 import { findStartCode, trimZeros } from './nal.ts';
+import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from './nal-rules.ts';
 import { hasSameSets } from './parameter-sets.ts';
 import type { NalTrack } from './track.ts';
 import { UnitBuffer, VIDEO_UNITS } from './unit-buffer.ts';
-
-/** What a NAL unit is for the access unit that it is in. Numbers, because it is asked for each. */
-export const NAL = {
-  /** Of no use in a sample: filler, end marks, layers that nobody decodes, reserved types. */
-  drop: 0,
-  /** Access unit delimiter: not kept, but a new access unit begins. */
-  delimiter: 1,
-  /** Parameter set: kept on the track. */
-  parameters: 2,
-  /** SEI: kept. It carries captions, camera times, recovery points and what else the camera wants on record, and is small. */
-  prefix: 3,
-  slice: 4,
-  /** Kept, belongs to the slices before it. */
-  suffix: 5,
-} as const;
-export type NalKind = (typeof NAL)[keyof typeof NAL];
-
-/** Whether a slice is the first of its picture. */
-export const SLICE = {
-  continues: 0,
-  begins: 1,
-  /** Second field of a frame: belongs to the first, or stands alone where it has its own time. */
-  either: 2,
-} as const;
-export type SliceStart = (typeof SLICE)[keyof typeof SLICE];
-
-/** What the assembly asks the codec. `header` is the NAL unit header as a number, of 1 (H.264) or 2 bytes (H.265). */
-export interface NalRules {
-  readonly headerBytes: 1 | 2;
-  kindOf(header: number): NalKind;
-  isKey(header: number): boolean;
-  /** @param at first byte behind the NAL unit header */
-  sliceStart(header: number, data: Uint8Array, at: number, end: number): SliceStart;
-  /** An SEI NAL unit from which on a decoder can recover. */
-  isRecoveryPoint(data: Uint8Array, start: number, end: number): boolean;
-  /** Keeps a copy of the parameter set if it is new and valid. */
-  keepParameters(data: Uint8Array, start: number, end: number): void;
-  /** Reads the first slice header of a unit: `poc`, `startsOrder` and `track` are about it afterwards. */
-  readSlice(data: Uint8Array, start: number, end: number): void;
-  /** Picture order count; undefined: cannot be known. */
-  readonly poc: number | undefined;
-  /** Picture order counts start anew with this unit. */
-  readonly startsOrder: boolean;
-  /** The description that the slice refers to, the same object while nothing changes; undefined: its parameter sets have not come. */
-  track(): NalTrack | undefined;
-  order(): PictureOrder;
-}
 
 /** After so long without a key picture a recovery point counts as one: some encoders refresh bit by bit and send one IDR picture in their life, or none. */
 const KEYLESS_TICKS = 10 * 90_000;
@@ -62,7 +16,9 @@ const LEADING_TICKS = 5 * 90_000;
 /**
  * Puts NAL units together to access units, whatever the camera does with its markers:
  * a unit ends when the timestamp changes, when a delimiter or a first slice follows slices, and at once at a marker behind slices.
- * If slices of the same picture follow such a marker, this camera's markers lie (they end slices, not pictures), and are not looked at again.
+ * Where markers are doubtful the first is not believed before the next NAL unit: if that continues the picture, the markers of this
+ * camera end slices, not pictures, and are ignored from then on.
+ * Where no fragmented NAL unit ever has an end, it ends where the next one begins: missing packets are known by their numbers.
  *
  * After damage nothing is given on until the next key unit: a viewer sees a still picture, not a smeared one.
  */
@@ -86,18 +42,25 @@ export class AccessUnits {
   #isNalOpen = false;
   #isNalSkipped = false;
   #nalKind: NalKind = NAL.drop;
+  /** This camera marks the last fragment of a NAL unit. */
+  #hasFragmentEnds = false;
 
   // What is known about the stream.
   #isWaiting = true;
   #isAnnexB = false;
   #areMarkersWrong = false;
+  /** Behind a marker came the next picture, as it should. */
+  #areMarkersProven: boolean;
+  /** A marker came behind the slices of the unit in the making, and no marker is proven yet. */
+  #isMarked = false;
   #markedTicks = Number.NaN;
   #lastKeyTicks = Number.NaN;
   #leadingBefore = Number.NEGATIVE_INFINITY;
 
-  constructor(rules: NalRules, sink: UnitSink) {
+  constructor(rules: NalRules, sink: UnitSink, traits: SenderTraits) {
     this.#rules = rules;
     this.#sink = sink;
+    this.#areMarkersProven = !traits.hasDoubtfulMarkers;
   }
 
   /** The description is known already, from the SDP. */
@@ -156,7 +119,13 @@ export class AccessUnits {
     }
   }
 
+  /** The fragment that says it is the last one is through. */
   endNal(): void {
+    this.#hasFragmentEnds = true;
+    this.#closeNal();
+  }
+
+  #closeNal(): void {
     this.#isNalOpen = false;
     if (this.#isNalSkipped) {
       return;
@@ -183,14 +152,22 @@ export class AccessUnits {
 
   /** The packet with the RTP marker bit is through. */
   marker(): void {
-    if (this.#slices > 0 && !this.#isNalOpen && !this.#areMarkersWrong) {
-      this.#markedTicks = this.#ticks;
-      this.#flush();
+    if (this.#slices === 0 || this.#isNalOpen || this.#areMarkersWrong) {
+      return;
     }
+    if (!this.#areMarkersProven) {
+      this.#isMarked = true;
+      return;
+    }
+    this.#markedTicks = this.#ticks;
+    this.#flush();
   }
 
   /** The unit in the making cannot be completed. */
   damage(reason: string): void {
+    if (this.#isMarked) {
+      this.#flush();
+    }
     const isNews = !this.#isDamaged && (!this.#isWaiting || this.#isKeyUnit);
     this.#isDamaged = true;
     this.#isWaiting = true;
@@ -239,10 +216,13 @@ export class AccessUnits {
 
   #openNal(ticks: number, header: number, data: Uint8Array, at: number, end: number): void {
     if (this.#isNalOpen) {
-      this.damage('a fragmented NAL unit has no end');
+      this.#endUnmarkedNal();
     }
     const kind = this.#rules.kindOf(header);
     const start = kind === NAL.slice ? this.#rules.sliceStart(header, data, at, end) : SLICE.continues;
+    if (this.#isMarked && (kind === NAL.slice || ticks !== this.#ticks)) {
+      this.#judgeMarker(ticks === this.#ticks && start === SLICE.continues);
+    }
     if (ticks !== this.#ticks) {
       this.#flush();
       this.#moveTo(ticks);
@@ -257,6 +237,24 @@ export class AccessUnits {
     // SEI behind slices of its own picture is against the order of H.264 §7.4.1.2.3, and some decoders refuse it.
     const isLatePrefix = kind === NAL.prefix && this.#slices > 0;
     this.#isNalSkipped = isLatePrefix || (this.#isDamaged && kind !== NAL.parameters);
+  }
+
+  #endUnmarkedNal(): void {
+    if (this.#hasFragmentEnds) {
+      this.damage('a fragmented NAL unit has no end');
+    } else {
+      this.#closeNal();
+    }
+  }
+
+  /** What follows the first marker has come. */
+  #judgeMarker(isSamePicture: boolean): void {
+    this.#isMarked = false;
+    this.#areMarkersWrong = isSamePicture;
+    this.#areMarkersProven = !isSamePicture;
+    if (!isSamePicture) {
+      this.#flush();
+    }
   }
 
   #countSlice(ticks: number, header: number, start: SliceStart): void {
@@ -313,6 +311,7 @@ export class AccessUnits {
     this.#hasRecoveryPoint = false;
     this.#isDamaged = false;
     this.#isNalSkipped = true;
+    this.#isMarked = false;
   }
 
   #deliver(): void {

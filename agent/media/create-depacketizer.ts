@@ -2,7 +2,7 @@ import { createAacDepacketizer } from './aac/depacketize.ts';
 import { createLatmDepacketizer } from './aac/latm.ts';
 import { createAc3Depacketizer } from './ac3/depacketize.ts';
 import { Av1Depacketizer } from './av1/depacketize.ts';
-import type { Depacketizer, RtpFormat, UnitSink } from './depacketizer.ts';
+import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from './depacketizer.ts';
 import { createG711Depacketizer } from './g711/depacketize.ts';
 import { createG722Depacketizer } from './g722/depacketize.ts';
 import { H264Depacketizer } from './h264/depacketize.ts';
@@ -20,13 +20,21 @@ import { Vp9Depacketizer } from './vp9/depacketize.ts';
  * The depacketizer for an RTP format, or undefined: the codec, or the way it is packed, is not supported.
  * `sink.onTrack` is called at once where the SDP says enough; with pictures it may come with the first key unit.
  */
-export function createDepacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
+export function createDepacketizer(
+  format: RtpFormat,
+  sink: UnitSink,
+  traits: SenderTraits = {},
+): Depacketizer | undefined {
   switch (format.encoding) {
     case 'H264':
       // Mode 2 sends NAL units out of order, with decoding order numbers (RFC 6184 §6.4).
-      return format.fmtp.get('packetization-mode')?.trim() === '2' ? undefined : new H264Depacketizer(format, sink);
+      return format.fmtp.get('packetization-mode')?.trim() === '2'
+        ? undefined
+        : new H264Depacketizer(format, sink, traits);
     case 'H265':
-      return Number(format.fmtp.get('sprop-max-don-diff') ?? 0) > 0 ? undefined : new H265Depacketizer(format, sink);
+      return Number(format.fmtp.get('sprop-max-don-diff') ?? 0) > 0
+        ? undefined
+        : new H265Depacketizer(format, sink, traits);
     case 'AV1':
       return new Av1Depacketizer(sink);
     case 'VP8':

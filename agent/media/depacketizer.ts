@@ -33,6 +33,14 @@ export interface UnitSink {
   onDamage(reason: string): void;
 }
 
+/** What is assumed of a sender. */
+export interface SenderTraits {
+  /** Its first marker is not believed before what follows shows that it ends a picture: there are cameras that mark each slice. */
+  readonly hasDoubtfulMarkers?: boolean;
+  /** After a loss pictures go on at once, also those that build on what is missing. */
+  readonly continuesAfterLoss?: boolean;
+}
+
 /** Turns the RTP payloads of one format into access units. Synchronous, bounded, never throws on bad input: damage is reported to the sink. */
 export interface Depacketizer {
   /**

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { random } from '../../../test/random.ts';
 import { H264_PPS, H264_SPS, H264_UNITS } from '../../../test/tiny-streams.ts';
 import { Collector, hex, pushHex, rtpFormat, sampleOf, send, toHex } from '../../../test/units.ts';
+import type { SenderTraits } from '../depacketizer.ts';
 import { H264Depacketizer } from './depacketize.ts';
 import { packetizeH264 } from './packetize.ts';
 
@@ -21,9 +22,9 @@ const base64 = (text: string) => Buffer.from(hex(text)).toString('base64');
 const SPROP = { 'sprop-parameter-sets': `${base64(SPS)},${base64(PPS)}` };
 const sample = (...nals: string[]) => toHex(sampleOf(...nals.map(hex)));
 
-function setUp(fmtp: Record<string, string> = SPROP) {
+function setUp(fmtp: Record<string, string> = SPROP, traits: SenderTraits = {}) {
   const seen = new Collector();
-  const depacketizer = new H264Depacketizer(rtpFormat('H264', 90_000, 0, fmtp), seen);
+  const depacketizer = new H264Depacketizer(rtpFormat('H264', 90_000, 0, fmtp), seen, traits);
   return { seen, depacketizer, data: () => seen.units.map((unit) => toHex(unit.data)) };
 }
 
@@ -167,6 +168,40 @@ test('a camera that marks every slice costs one group, then its units are whole'
   expect(seen.damage).toHaveLength(1);
 });
 
+test('a camera with doubtful markers that marks every slice loses nothing', () => {
+  const { seen, depacketizer, data } = setUp(SPROP, { hasDoubtfulMarkers: true });
+  const picture = (nals: readonly string[], ticks: number) =>
+    nals.map((nal) => pushHex(depacketizer, nal, ticks, true));
+  picture([IDR, IDR_2], 0);
+  picture([P, P_2], 3600);
+  picture([P, P_2], 7200);
+  pushHex(depacketizer, P, 90_000);
+  expect(data()).toEqual([sample(IDR, IDR_2), sample(P, P_2), sample(P, P_2)]);
+  expect(seen.damage).toEqual([]);
+});
+
+test('a key unit whose marker is right goes on where packets are missing behind it', () => {
+  const { seen, depacketizer } = setUp(SPROP, { hasDoubtfulMarkers: true });
+  pushHex(depacketizer, IDR, 0, true);
+  pushHex(depacketizer, P, 7200, true, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([0]);
+});
+
+test('a fragmented NAL unit whose end is never marked ends where the next begins', () => {
+  const { seen, depacketizer, data } = setUp(SPROP, { hasDoubtfulMarkers: true });
+  for (const [first, last, ticks] of [
+    ['7c 85 8884', '7c 05 0011', 0],
+    ['5c 81 9a38', '5c 01 0021', 3600],
+    ['5c 81 9a38', '5c 01 0022', 7200],
+  ] as const) {
+    pushHex(depacketizer, first, ticks);
+    pushHex(depacketizer, last, ticks, true);
+  }
+  pushHex(depacketizer, P, 90_000);
+  expect(data()).toEqual([sample(IDR), sample('41 9a3800 21'), sample('41 9a3800 22')]);
+  expect(seen.damage).toEqual([]);
+});
+
 test.for([
   ['a first slice', []],
   ['a delimiter', [AUD]],
@@ -214,7 +249,8 @@ test.for([
   ['a beginning', ['7c 01 9a38', '7c 41 00']],
 ] as const)('a fragmented NAL unit without %s damages its unit, though no packet is missing', ([, payloads]) => {
   const { seen, depacketizer } = setUp();
-  pushHex(depacketizer, IDR, 0, true);
+  pushHex(depacketizer, '7c 85 8884', 0);
+  pushHex(depacketizer, '7c 45 0011', 0, true);
   for (const payload of payloads) {
     pushHex(depacketizer, payload, 3600);
   }

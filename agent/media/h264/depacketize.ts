@@ -1,5 +1,5 @@
 import { AccessUnits } from '../access-unit.ts';
-import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
+import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../depacketizer.ts';
 import { decodeSprop } from '../nal.ts';
 import { NalAssembler } from '../nal-payloads.ts';
 import { H264Rules } from './rules.ts';
@@ -22,9 +22,9 @@ export class H264Depacketizer implements Depacketizer {
   readonly #units: AccessUnits;
   readonly #nals: NalAssembler;
 
-  constructor(format: RtpFormat, sink: UnitSink) {
+  constructor(format: RtpFormat, sink: UnitSink, traits: SenderTraits = {}) {
     const rules = new H264Rules();
-    this.#units = new AccessUnits(rules, sink);
+    this.#units = new AccessUnits(rules, sink, traits);
     this.#nals = new NalAssembler(this.#units);
     for (const nal of decodeSprop(format.fmtp.get('sprop-parameter-sets'))) {
       const type = (nal[0] as number) & 0x1f;

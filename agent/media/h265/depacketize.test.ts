@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { random } from '../../../test/random.ts';
 import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../../../test/tiny-streams.ts';
 import { Collector, hex, pushHex, rtpFormat, sampleOf, send, toHex } from '../../../test/units.ts';
+import type { SenderTraits } from '../depacketizer.ts';
 import { H265Depacketizer } from './depacketize.ts';
 import { packetizeH265 } from './packetize.ts';
 
@@ -20,9 +21,9 @@ const base64 = (text: string) => Buffer.from(hex(text)).toString('base64');
 const SPROP = { 'sprop-vps': base64(H265_VPS), 'sprop-sps': base64(H265_SPS), 'sprop-pps': base64(H265_PPS) };
 const sample = (...nals: string[]) => toHex(sampleOf(...nals.map(hex)));
 
-function setUp(fmtp: Record<string, string> = SPROP) {
+function setUp(fmtp: Record<string, string> = SPROP, traits: SenderTraits = {}) {
   const seen = new Collector();
-  const depacketizer = new H265Depacketizer(rtpFormat('H265', 90_000, 0, fmtp), seen);
+  const depacketizer = new H265Depacketizer(rtpFormat('H265', 90_000, 0, fmtp), seen, traits);
   return { seen, depacketizer, data: () => seen.units.map((unit) => toHex(unit.data)) };
 }
 
@@ -93,6 +94,32 @@ test('junk of payload type 50 (GeoVision) and layers that nobody decodes are pas
   pushHex(depacketizer, '0209 d010 21', 0);
   pushHex(depacketizer, IDR, 0, true);
   expect(data()).toEqual([sample(IDR)]);
+  expect(seen.damage).toEqual([]);
+});
+
+test.for([
+  ['every slice', false],
+  ['every slice, and never the last fragment of a NAL unit', true],
+] as const)('a camera that marks %s loses nothing', ([, isEndless]) => {
+  const { seen, depacketizer, data } = setUp(SPROP, { hasDoubtfulMarkers: true });
+  const slice = (nal: string, ticks: number) => {
+    const bytes = nal.replaceAll(' ', '');
+    const type = (Number.parseInt(bytes.slice(0, 2), 16) >> 1) & 0x3f;
+    const flags = (high: number) => (high | type).toString(16).padStart(2, '0');
+    pushHex(depacketizer, `62${bytes.slice(2, 4)} ${flags(0x80)} ${bytes.slice(4, 6)}`, ticks);
+    pushHex(depacketizer, `62${bytes.slice(2, 4)} ${flags(isEndless ? 0 : 0x40)} ${bytes.slice(6)}`, ticks, true);
+  };
+  for (const [nals, ticks] of [
+    [[IDR, IDR_2], 0],
+    [[TRAIL, TRAIL_2], 3600],
+    [[TRAIL, TRAIL_2], 7200],
+  ] as const) {
+    for (const nal of nals) {
+      slice(nal, ticks);
+    }
+  }
+  pushHex(depacketizer, TRAIL, 10_800);
+  expect(data()).toEqual([sample(IDR, IDR_2), sample(TRAIL, TRAIL_2), sample(TRAIL, TRAIL_2)]);
   expect(seen.damage).toEqual([]);
 });
 

@@ -1,8 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
-import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from '../access-unit.ts';
 import { BitReader } from '../bit-reader.ts';
 import type { PictureOrder } from '../decode-times.ts';
 import { hasRecoveryPoint } from '../nal.ts';
+import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from '../nal-rules.ts';
 import { ParameterSets } from '../parameter-sets.ts';
 import type { H265Track } from '../track.ts';
 import { h265Track, parseH265Pps, parseH265Sps, parseH265VpsId } from './params.ts';

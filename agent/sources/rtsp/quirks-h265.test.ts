@@ -80,7 +80,7 @@ test.for<[quirk: string, sps: string, pps: string]>([
   ['scaling lists in its PPS', SPS_PREDICTED_SETS, PPS_LISTS],
 ])('H.265 with %s plays', async ([, sps, pps]) => {
   const [[, nal] = [0, '']] = H265_UNITS;
-  const sent = [part(H265_VPS), part(sps), part(pps), part(nal, 0, true)];
+  const sent = [part(H265_VPS), part(sps), part(pps), part(nal, 0, true), part(AUD, FRAME_TICKS)];
   await using camera = await pictureCamera(undefined, { sdp: sdpOf(''), frames: framesOf(numbered(sent)) });
   await using run = new Run(url(camera));
   await expectPictures(run, PICTURES.slice(0, 1));

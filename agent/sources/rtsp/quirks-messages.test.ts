@@ -109,7 +109,7 @@ test('picture of a camera that sends its bytes one by one', async () => {
   await using camera = await pictureCamera(
     at('PLAY', (caller, request) => {
       caller.reply(request, 200);
-      for (const byte of Buffer.concat(framesOf(packetsOf(PICTURES.slice(0, 1), 0, 400)))) {
+      for (const byte of Buffer.concat(framesOf(packetsOf(PICTURES.slice(0, 2), 0, 400)))) {
         caller.socket.write(Uint8Array.of(byte));
       }
     }),

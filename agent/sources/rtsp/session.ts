@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { SenderTraits } from '../../media/depacketizer.ts';
 import { describeFormat, describeOffer } from '../../media/describe-format.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
@@ -18,6 +19,8 @@ import { NOTHING_YET, plus, statisticsOf } from './statistics.ts';
 import { TRANSPORT_OF, TransportRefused, type Way } from './transport-choice.ts';
 import type { UdpOptions } from './udp-ports.ts';
 
+/** What cameras are known to do wrong. */
+const CAMERA: SenderTraits = { hasDoubtfulMarkers: true };
 const MAX_TRACKS = 8;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 5_000;
@@ -184,7 +187,7 @@ export class RtspSession {
   /** The first format that we can take; metadata and what nobody can decode are left alone. */
   #choose(media: SdpMedia): TrackReceiver | undefined {
     for (const format of media.formats) {
-      const receiver = new TrackReceiver(format, this.#timeline, this.#opening, this.#clock);
+      const receiver = new TrackReceiver(format, this.#timeline, this.#opening, this.#clock, CAMERA);
       if (receiver.isSupported) {
         return receiver;
       }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { createDepacketizer } from '../../media/create-depacketizer.ts';
-import type { Depacketizer, RtpFormat, UnitSink } from '../../media/depacketizer.ts';
+import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../../media/depacketizer.ts';
 import { parseRtcp, type RtcpSink, type SenderInfo } from '../../media/rtcp/parse.ts';
 import { writeReceiverReport } from '../../media/rtcp/write.ts';
 import { RtpHeader } from '../../media/rtp/header.ts';
@@ -61,14 +61,14 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   /** In sixteenths of a tick. */
   #jitter = 0;
 
-  constructor(format: RtpFormat, timeline: Timeline, output: UnitOutput, clock: Clock) {
+  constructor(format: RtpFormat, timeline: Timeline, output: UnitOutput, clock: Clock, traits: SenderTraits = {}) {
     this.format = format;
     this.#output = output;
     this.#clock = clock;
     this.isVideo = VIDEO_ENCODINGS.includes(format.encoding);
     this.timeline = timeline.addTrack(format.clockRate, this.isVideo);
     // Last, because it may tell the track at once.
-    this.#depacketizer = createDepacketizer(format, this);
+    this.#depacketizer = createDepacketizer(format, this, traits);
   }
 
   /** The codec, or the way it is packed, is one that we can take. */

@@ -1,0 +1,49 @@
+import type { PictureOrder } from './decode-times.ts';
+import type { NalTrack } from './track.ts';
+
+/** What a NAL unit is for the access unit that it is in. Numbers, because it is asked for each. */
+export const NAL = {
+  /** Of no use in a sample: filler, end marks, layers that nobody decodes, reserved types. */
+  drop: 0,
+  /** Access unit delimiter: not kept, but a new access unit begins. */
+  delimiter: 1,
+  /** Parameter set: kept on the track. */
+  parameters: 2,
+  /** SEI: kept. It carries captions, camera times, recovery points and what else the camera wants on record, and is small. */
+  prefix: 3,
+  slice: 4,
+  /** Kept, belongs to the slices before it. */
+  suffix: 5,
+} as const;
+export type NalKind = (typeof NAL)[keyof typeof NAL];
+
+/** Whether a slice is the first of its picture. */
+export const SLICE = {
+  continues: 0,
+  begins: 1,
+  /** Second field of a frame: belongs to the first, or stands alone where it has its own time. */
+  either: 2,
+} as const;
+export type SliceStart = (typeof SLICE)[keyof typeof SLICE];
+
+/** What the assembly asks the codec. `header` is the NAL unit header as a number, of 1 (H.264) or 2 bytes (H.265). */
+export interface NalRules {
+  readonly headerBytes: 1 | 2;
+  kindOf(header: number): NalKind;
+  isKey(header: number): boolean;
+  /** @param at first byte behind the NAL unit header */
+  sliceStart(header: number, data: Uint8Array, at: number, end: number): SliceStart;
+  /** An SEI NAL unit from which on a decoder can recover. */
+  isRecoveryPoint(data: Uint8Array, start: number, end: number): boolean;
+  /** Keeps a copy of the parameter set if it is new and valid. */
+  keepParameters(data: Uint8Array, start: number, end: number): void;
+  /** Reads the first slice header of a unit: `poc`, `startsOrder` and `track` are about it afterwards. */
+  readSlice(data: Uint8Array, start: number, end: number): void;
+  /** Picture order count; undefined: cannot be known. */
+  readonly poc: number | undefined;
+  /** Picture order counts start anew with this unit. */
+  readonly startsOrder: boolean;
+  /** The description that the slice refers to, the same object while nothing changes; undefined: its parameter sets have not come. */
+  track(): NalTrack | undefined;
+  order(): PictureOrder;
+}
