@@ -97,6 +97,7 @@ export class Recordings {
       },
       logger: log,
       clock,
+      isBeingWritten: (file) => this.#flush.isOpen(file),
     });
     // What the index has been told goes to the disk when the recordings do; without recordings there is little of it.
     this.#flush.join(() => this.playback.commit());

@@ -1,7 +1,8 @@
 import type { Sample } from '../agent/media/sample.ts';
 import { sealFragment } from '../agent/record/fragment-seal.ts';
 import { FragmentWalk, readInit } from '../agent/record/fragment-walk.ts';
-import { readRecordingHead, readRecordingTable } from '../agent/record/recording-file.ts';
+import { readRecordingHead } from '../agent/record/recording-file.ts';
+import { readRecordingTable } from '../agent/record/recording-table.ts';
 import { recoverFile } from '../agent/record/recovery/recovery.ts';
 import type { SegmentHandle } from '../agent/record/segment-fs.ts';
 import { PowerCutDisk } from './power-cut-disk.ts';

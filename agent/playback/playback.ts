@@ -43,6 +43,8 @@ export interface PlaybackOptions {
   /** IANA name for the times in file names; undefined: the machine's own. */
   readonly zone?: string;
   readonly clock?: Pick<Clock, 'monoMs' | 'wallMs'>;
+  /** By this process: such files are not checked for what a power cut leaves. */
+  readonly isBeingWritten?: (file: string) => boolean;
 }
 
 /** Why a recording must stay; undefined: it may be deleted. */
@@ -69,13 +71,15 @@ export class Playback {
   readonly #rebuild: IndexRebuild;
   #keeping: Promise<void> | undefined;
   /** Of the recordings that are being played. */
-  readonly tables = new TableCache();
+  readonly tables: TableCache;
   /** HLS made of the recordings. */
   readonly streams: RecordedStreams;
   readonly #lookup: CatalogLookup;
   readonly #answers = new Answers();
 
-  constructor({ file, paths, logger, zone, clock = systemClock }: PlaybackOptions) {
+  constructor(options: PlaybackOptions) {
+    const { file, paths, logger, zone, clock = systemClock, isBeingWritten = () => false } = options;
+    this.tables = new TableCache(isBeingWritten);
     this.#paths = paths;
     this.#zone = zone;
     this.#logger = logger;
@@ -83,6 +87,7 @@ export class Playback {
       logger.warn({ file, cause }, 'the index of recordings cannot be used as it is'),
     );
     this.#index = new SegmentIndex(file, onFault);
+    this.#index.doubtGrowing();
     const templates = new KnownTemplates(
       file === ':memory:' ? undefined : join(dirname(file), 'record-paths.json'),
       onFault,
@@ -91,7 +96,10 @@ export class Playback {
     if (found !== 'good' && !(found === 'missing' && templates.isEmpty)) {
       logger.warn({ file }, `the index of recordings is ${found}: it is built again from the files`);
     }
-    this.#catalog = new Catalog({ index: this.#index, paths, templates, logger, zone, monoMs: () => clock.monoMs() });
+    this.#catalog = new Catalog({
+      ...{ index: this.#index, paths, templates, logger, zone, isBeingWritten },
+      monoMs: () => clock.monoMs(),
+    });
     this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#require(path));
     const periods = new RecordedPeriods(this.#lookup, new LayoutCache(this.tables), logger);
     this.streams = new RecordedStreams(periods, this.tables, () => clock.wallMs());

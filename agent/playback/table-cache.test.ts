@@ -45,7 +45,7 @@ test('no more is kept than the limit, what was used last stays', async () => {
   }
   const single = new TableCache();
   await single.of({ file });
-  const cache = new TableCache(single.sizeBytes * 3.5);
+  const cache = new TableCache(() => false, single.sizeBytes * 3.5);
   const given = new Map<string, unknown>();
   for (const name of files) {
     given.set(name, await cache.of({ file: name }));
@@ -55,7 +55,7 @@ test('no more is kept than the limit, what was used last stays', async () => {
   const isKept = async (i: number) => (await cache.of({ file: files[i] ?? '' })) === given.get(files[i] ?? '');
   expect([await isKept(0), await isKept(5), await isKept(4)]).toEqual([true, true, true]);
   expect(await isKept(1)).toBe(false);
-  const tiny = new TableCache(1);
+  const tiny = new TableCache(() => false, 1);
   const one = await tiny.of({ file });
   expect(await tiny.of({ file })).toBe(one);
   cache.clear();

@@ -1,11 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { bytesOfTable } from '../media/mp4/sample-table.ts';
-import {
-  type RecordingHead,
-  type RecordingTable,
-  readRecordingHead,
-  readRecordingTable,
-} from '../record/recording-file.ts';
+import { type RecordingHead, readRecordingHead } from '../record/recording-file.ts';
+import { type RecordingTable, readRecordingTable } from '../record/recording-table.ts';
 
 /** Some ten hours of pictures and sound. */
 const MAX_BYTES = 48 << 20;
@@ -21,12 +17,15 @@ export interface Tabled extends RecordingTable {
 /** The sample tables of the recordings that are being played: each is read once, and those of files that grow are read on. */
 export class TableCache {
   readonly #maxBytes: number;
+  readonly #isBeingWritten: (file: string) => boolean;
   /** The least used first. */
   readonly #kept = new Map<string, Tabled>();
   readonly #reading = new Map<string, Promise<Tabled>>();
   #bytes = 0;
 
-  constructor(maxBytes = MAX_BYTES) {
+  /** @param isBeingWritten by this process */
+  constructor(isBeingWritten: (file: string) => boolean = () => false, maxBytes = MAX_BYTES) {
+    this.#isBeingWritten = isBeingWritten;
     this.#maxBytes = maxBytes;
   }
 
@@ -62,7 +61,7 @@ export class TableCache {
     try {
       const { size, mtimeMs } = await stat(file);
       const isSame = known?.head.sizeBytes === size && known.head.mtimeMs === mtimeMs;
-      const tabled = isSame ? known : await readTable(file, known);
+      const tabled = isSame ? known : await readTable(file, known, this.#isBeingWritten(file));
       this.#keep(tabled);
       return tabled;
     } catch (error) {
@@ -95,12 +94,12 @@ export class TableCache {
 const costOf = ({ table, head }: Tabled): number =>
   bytesOfTable(table) + head.init.bytes.buffer.byteLength + ENTRY_BYTES;
 
-async function readTable(file: string, known: Tabled | undefined): Promise<Tabled> {
+async function readTable(file: string, known: Tabled | undefined, isBeingWritten: boolean): Promise<Tabled> {
   const handle = await open(file, 'r');
   try {
     const head = await readRecordingHead(handle);
     const isGrown = known !== undefined && head.sizeBytes >= known.endOffset && isSameHeader(known.head, head);
-    const read = await readRecordingTable(handle, head, isGrown ? known : undefined);
+    const read = await readRecordingTable(handle, head, { isBeingWritten, known: isGrown ? known : undefined });
     return { ...read, file, head };
   } finally {
     await handle.close();

@@ -20,7 +20,8 @@ import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
 import type { Track } from '../media/track.ts';
 import { Stream } from '../stream/stream.ts';
 import { HANGING_MS } from './flush.ts';
-import { readRecordingHead, readRecordingTable } from './recording-file.ts';
+import { readRecordingHead } from './recording-file.ts';
+import { readRecordingTable } from './recording-table.ts';
 
 const runsOf = (file: ReadRecording, trackId: number) =>
   file.fragments.flatMap((fragment) => fragment.runs.filter((run) => run.trackId === trackId));

@@ -7,7 +7,8 @@ import { record, temporaryFolder } from '../../test/recordings.ts';
 import { PerchError } from '../base/errors.ts';
 import type { SampleTable } from '../media/mp4/sample-table.ts';
 import { FragmentWalk, readInit } from './fragment-walk.ts';
-import { type RecordingTable, readRecordingHead, readRecordingTable } from './recording-file.ts';
+import { readRecordingHead } from './recording-file.ts';
+import { type RecordingTable, readRecordingTable } from './recording-table.ts';
 
 /** A finished recording of six seconds with sound, and where its fragments end. */
 async function finished(): Promise<{ bytes: Buffer; ends: number[]; initBytes: number }> {
@@ -46,13 +47,13 @@ test('the table at the end of a recording says what its fragments say', async ()
   const { bytes, ends } = await finished();
   const atEnd = await tableOf(bytes);
   const walked = await tableOf(bytes.subarray(0, ends.at(-1)));
-  expect([atEnd.builder === undefined, walked.builder === undefined]).toEqual([true, false]);
+  expect([atEnd.walked === undefined, walked.walked === undefined]).toEqual([true, false]);
   expect(plain(atEnd.table)).toBe(plain(walked.table));
   expect([atEnd.endOffset, walked.endOffset]).toEqual([ends.at(-1), ends.at(-1)]);
   expect(atEnd.table.tracks.map(({ count }) => count)).toEqual([60, 300]);
 });
 
-test('a recording is finished when its end is there whole, whatever its header says of its length', async () => {
+test('a recording is finished when its end is there whole and its header has the length, which is written last', async () => {
   const { bytes, ends } = await finished();
   const head = async (changed: Uint8Array) => readRecordingHead(new MemoryFile(changed));
   expect(await head(bytes)).toMatchObject({ isFinished: true, durationMs: 6_000, sizeBytes: bytes.length });
@@ -61,7 +62,7 @@ test('a recording is finished when its end is there whole, whatever its header s
   }
   const noLength = Buffer.from(bytes);
   noLength.writeUInt32BE(0, noLength.indexOf('mvhd') + 20);
-  expect(await head(noLength)).toMatchObject({ isFinished: true });
+  expect(await head(noLength)).toMatchObject({ isFinished: false, tail: undefined });
 });
 
 test('a torn header costs nothing but its own bytes', async () => {
@@ -114,7 +115,7 @@ test('what was known of a file that grows is gone on with, and what was given ou
   const given: { table: SampleTable; text: string }[] = [];
   for (let sizeBytes = ends[0] ?? 0; sizeBytes < (ends.at(-1) ?? 0) + 900; sizeBytes += 900) {
     file.sizeBytes = Math.min(sizeBytes, ends.at(-1) ?? 0);
-    known = await readRecordingTable(file, await readRecordingHead(file), known);
+    known = await readRecordingTable(file, await readRecordingHead(file), { known });
     expect(known.endOffset).toBe(ends.findLast((end) => end <= file.sizeBytes));
     given.push({ table: known.table, text: plain(known.table) });
   }
@@ -149,7 +150,7 @@ test('a table that was changed at its end is not believed: the fragments tell', 
     (head.tail?.offset ?? 0) + 40 + head.init.bytes.length,
   );
   const read = await tableOf(changed);
-  expect([read.builder !== undefined, read.table.fragmentCount]).toEqual([true, ends.length]);
+  expect([read.walked !== undefined, read.table.fragmentCount]).toEqual([true, ends.length]);
 });
 
 test('a file that is none is refused with what is missing', async () => {

@@ -2,12 +2,10 @@ import { PerchError } from '../base/errors.ts';
 import { fourcc } from '../media/mp4/boxes.ts';
 import { parseInit } from '../media/mp4/read.ts';
 import { MFRO_BYTES, mfraSize } from '../media/mp4/read-mfra.ts';
-import { initBytesOfTail, parseRecordingTail, TAIL_HEAD_BYTES, TAIL_SIZE_BYTES } from '../media/mp4/recording-tail.ts';
-import { type SampleTable, SampleTableReader } from '../media/mp4/sample-table.ts';
-import { SampleTableBuilder } from '../media/mp4/sample-table-builder.ts';
+import { initBytesOfTail, TAIL_HEAD_BYTES, TAIL_SIZE_BYTES } from '../media/mp4/recording-tail.ts';
 import { viewOf } from '../media/mp4/walk.ts';
 import { type FileMark, findFileMark } from './file-mark.ts';
-import { type FileInit, FragmentWalk, readInit } from './fragment-walk.ts';
+import { type FileInit, readInit } from './fragment-walk.ts';
 import type { ReadableFile } from './readable-file.ts';
 import { findStreamMark, type StreamMark } from './stream-mark.ts';
 
@@ -15,8 +13,6 @@ const MFRA = fourcc('mfra');
 /** The tail of the longest recording that there can be has some 60 MB. */
 const MAX_TAIL_BYTES = 128 << 20;
 const MAX_INIT_BYTES = 8 << 20;
-/** Of a table between turns for others: an hour's is read in one or two, some ten milliseconds each. */
-const PIECE_BYTES = 512 << 10;
 /** What `mvhd` says beyond this is not believed. */
 const LONGEST_MS = 100 * 86_400_000;
 
@@ -37,7 +33,10 @@ export interface RecordingHead {
   readonly fileMark: FileMark | undefined;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
-  /** Nothing more is written to it. Ours: its tail and its `mfra` are there whole; others: they give a length or have an `mfra`. */
+  /**
+   * Nothing more is written to it. Ours: its tail and its `mfra` are there, and its duration, which is written when they have been
+   * flushed; others: they give a length or have an `mfra`.
+   */
   readonly isFinished: boolean;
   readonly tail: TailPlace | undefined;
 }
@@ -55,8 +54,9 @@ export async function readRecordingHead(handle: ReadableFile): Promise<Recording
   });
   const ownMark = findFileMark(own?.userData);
   const copyMark = findFileMark(found?.init.userData);
-  // A tail that a disk has kept from another file has another mark.
-  const isOurs = found !== undefined && (!own || ownMark?.firstSequence === copyMark?.firstSequence);
+  // A tail that a disk has kept from another file has another mark. Without a duration it may be there in part, which its first and
+  // last bytes do not show.
+  const isOurs = !own || (own.durationMs !== 0 && ownMark?.firstSequence === copyMark?.firstSequence);
   const tail = isOurs ? found : undefined;
   const init = tail?.init ?? own;
   if (!init) {
@@ -112,79 +112,14 @@ async function findTail(
   }
 }
 
-/** Exactly so many bytes; undefined when the file has them not. */
-async function readAt(handle: ReadableFile, at: number, sizeBytes: number): Promise<Uint8Array | undefined> {
+/** Exactly this many bytes; undefined if the file is shorter. */
+export async function readAt(handle: ReadableFile, at: number, sizeBytes: number): Promise<Uint8Array | undefined> {
   if (at < 0 || sizeBytes <= 0) {
     return undefined;
   }
   const bytes = new Uint8Array(sizeBytes);
   const { bytesRead } = await handle.read(bytes, 0, sizeBytes, at);
   return bytesRead === sizeBytes ? bytes : undefined;
-}
-
-/** Where everything in a recording lies, as far as it is whole. */
-export interface RecordingTable {
-  readonly table: SampleTable;
-  /** One past the last whole fragment. */
-  readonly endOffset: number;
-  /** Has collected the table of a file without one of its own, and goes on when the file has grown. */
-  readonly builder: SampleTableBuilder | undefined;
-}
-
-/**
- * The table of a finished file of ours stands in it; otherwise the fragments are walked through.
- * @param known what an earlier call gave for the same file, which may have grown since; it is not to be used again afterwards
- */
-export async function readRecordingTable(
-  handle: ReadableFile,
-  head: RecordingHead,
-  known?: RecordingTable,
-): Promise<RecordingTable> {
-  return (await tableAtEnd(handle, head)) ?? walkThrough(handle, head, known);
-}
-
-async function tableAtEnd(handle: ReadableFile, { tail, init }: RecordingHead): Promise<RecordingTable | undefined> {
-  const bytes = tail && (await readAt(handle, tail.offset, tail.sizeBytes));
-  const parsed = bytes && parseRecordingTail(bytes);
-  if (!parsed) {
-    return undefined;
-  }
-  try {
-    const reader = new SampleTableReader(parsed.table, trackIdsOf(init), init.sizeBytes);
-    while (reader.read(PIECE_BYTES)) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    const { table } = reader;
-    const last = table.fragmentCount - 1;
-    const endOffset = (table.fragmentOffsets[last] ?? init.sizeBytes) + (table.fragmentBytes[last] ?? 0);
-    return endOffset <= tail.offset ? { table, endOffset, builder: undefined } : undefined;
-  } catch (error) {
-    if (error instanceof PerchError) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-async function walkThrough(
-  handle: ReadableFile,
-  { init, fileMark, isFinished, sizeBytes }: RecordingHead,
-  known: RecordingTable | undefined,
-): Promise<RecordingTable> {
-  const builder = known?.builder ?? new SampleTableBuilder(trackIdsOf(init));
-  const walk = new FragmentWalk(handle, init, sizeBytes, builder.endOffset || init.sizeBytes);
-  for (let placed = await walk.next(); placed; placed = await walk.next()) {
-    // What a disk has kept from another file is none of this one's.
-    const isNext = !fileMark || placed.fragment.sequence === (fileMark.firstSequence + builder.fragmentCount) % 2 ** 32;
-    if (!isNext) {
-      break;
-    }
-    builder.addFragment(placed.offset, placed.fragment);
-  }
-  if (isFinished) {
-    builder.trim();
-  }
-  return { table: builder.table, endOffset: builder.endOffset || init.sizeBytes, builder };
 }
 
 /** In the order in which a table counts tracks. */

@@ -87,5 +87,13 @@ async function look(folder: string, index: SegmentIndex): Promise<void> {
     recordPaths: () => [template],
   };
   const templates = new KnownTemplates(join(folder, 'record-paths.json'), () => {});
-  await new Catalog({ index, paths, templates, logger: silentLogger, zone: 'UTC', monoMs: () => 0 }).look();
+  await new Catalog({
+    index,
+    paths,
+    templates,
+    logger: silentLogger,
+    zone: 'UTC',
+    monoMs: () => 0,
+    isBeingWritten: () => false,
+  }).look();
 }

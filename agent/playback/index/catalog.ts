@@ -6,10 +6,11 @@ import { codeOf, isDiskFailing } from '../../record/disk-fault.ts';
 import { findFileMark } from '../../record/file-mark.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../../record/segment-log.ts';
 import { findStreamMark } from '../../record/stream-mark.ts';
+import type { PartChain } from '../../record/whole-parts.ts';
 import { lookAtFolders, statOf } from './folder-look.ts';
 import type { KnownTemplates } from './known-templates.ts';
 import type { SegmentIndex } from './segment-index.ts';
-import { readSegmentInfo, signatureOf, type WalkState } from './segment-info.ts';
+import { type ReadInfo, readSegmentInfo, signatureOf } from './segment-info.ts';
 import { type SegmentRow, STATE } from './segment-row.ts';
 
 /** What the configuration says of recordings. */
@@ -27,6 +28,8 @@ export interface CatalogOptions {
   readonly logger: Logger;
   readonly zone: string | undefined;
   readonly monoMs: () => number;
+  /** By this process. */
+  readonly isBeingWritten: (file: string) => boolean;
 }
 
 /** After so long a folder's time of change is one that can be relied on. */
@@ -37,7 +40,8 @@ const MAX_CHANGED = 1_000;
 export class Catalog implements SegmentLog {
   readonly index: SegmentIndex;
   readonly #options: CatalogOptions;
-  readonly #walked = new Map<string, WalkState>();
+  /** How far files that are not finished have been followed. */
+  readonly #walked = new Map<string, PartChain>();
   /** By path; the empty name stands for all. */
   readonly #looking = new Map<string, Promise<void>>();
   /** Paths whose folders were changed by ourselves, and when. */
@@ -247,15 +251,25 @@ export class Catalog implements SegmentLog {
     });
   }
 
+  #take(file: string, read: ReadInfo | undefined): void {
+    if (!read) {
+      this.index.setUnread(file);
+      return;
+    }
+    const { info, chain } = read;
+    this.index.setInfo(file, info);
+    if (info.isFinished || !chain) {
+      this.#walked.delete(file);
+    } else {
+      this.#walked.set(file, chain);
+    }
+  }
+
   async #examine({ file, fault: knownFault }: SegmentRow): Promise<void> {
     try {
-      const { info, walked } = await readSegmentInfo(file, this.#walked.get(file));
-      this.index.setInfo(file, info);
-      if (info.isFinished || !walked) {
-        this.#walked.delete(file);
-      } else {
-        this.#walked.set(file, walked);
-      }
+      const isBeingWritten = this.#options.isBeingWritten(file);
+      const read = await readSegmentInfo(file, { isBeingWritten, known: this.#walked.get(file) });
+      this.#take(file, read);
     } catch (error) {
       if (codeOf(error) === 'ENOENT') {
         this.#forgetUnlessAway(file);
@@ -264,6 +278,7 @@ export class Catalog implements SegmentLog {
       if (!(error instanceof PerchError) && codeOf(error) === '') {
         throw error;
       }
+      this.#walked.delete(file);
       // What only the system refused (too many open files, a disk that comes and goes) is looked at again at the next question.
       const found = error instanceof PerchError ? await statOf(file) : undefined;
       const fault = explain(error);

@@ -166,6 +166,13 @@ export class SegmentIndex {
     this.#takeOut(file, ({ id }) => this.#database.run('UPDATE segments SET state = 0, joins = 0 WHERE id = ?', id));
   }
 
+  /** Has the files that an earlier run was writing read again: a power cut may have cost more than their size and time show. */
+  doubtGrowing(): void {
+    const query = 'UPDATE segments INDEXED BY by_work SET mtime_ms = -1 WHERE state IN (0, 1, 3) AND state = 1';
+    this.#database.write(() => this.#database.run(query), 0);
+    this.commit();
+  }
+
   remove(file: string): void {
     this.#takeOut(file, ({ id }) => this.#database.run('DELETE FROM segments WHERE id = ?', id));
   }

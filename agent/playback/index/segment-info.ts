@@ -1,45 +1,69 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
 import type { Mp4Track } from '../../media/mp4/read-track.ts';
-import { FragmentWalk } from '../../record/fragment-walk.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
 import { recordFormatOf } from '../../record/record-path.ts';
-import { type RecordingHead, readRecordingHead } from '../../record/recording-file.ts';
+import { readRecordingHead } from '../../record/recording-file.ts';
+import { BUSY_MS } from '../../record/recovery/recovery-plan.ts';
+import { type PartChain, WholeParts } from '../../record/whole-parts.ts';
 import type { SegmentInfo } from './segment-index.ts';
 
-const LONGEST_MS = 100 * 86_400_000;
+/** What a file says beyond this is not believed. */
+const LONGEST_SECONDS = 100 * 86_400;
 
-/** How far a file that is being written has been looked through. */
-export interface WalkState {
-  readonly offset: number;
-  readonly durationUs: number;
-  readonly fragments: number;
+export interface InfoOptions {
+  /** By this process. */
+  readonly isBeingWritten: boolean;
+  /** How far an earlier look at the same file has come. */
+  readonly known?: PartChain | undefined;
 }
 
 export interface ReadInfo {
   readonly info: SegmentInfo;
   /** Undefined when the header gave the length. */
-  readonly walked: WalkState | undefined;
+  readonly chain: PartChain | undefined;
 }
 
-/** Reads a recording's header and, when that does not give its length, its fragments from where `known` ended. */
-export async function readSegmentInfo(file: string, known?: WalkState): Promise<ReadInfo> {
+/**
+ * Reads a recording's header and, when that does not give its length, its whole parts from where `known` ended.
+ * @returns undefined while a file is only being begun: it is no recording yet
+ * @throws PerchError when it is none, or nothing of it is whole
+ */
+export async function readSegmentInfo(file: string, options: InfoOptions): Promise<ReadInfo | undefined> {
   const handle = await open(file, 'r');
   try {
     if (recordFormatOf(file) === 'mpegts') {
-      return { info: await readTsInfo(handle), walked: undefined };
+      return { info: await readTsInfo(handle), chain: undefined };
     }
-    const head = await readRecordingHead(handle);
-    const { sizeBytes, mtimeMs, isFinished, durationMs, mark, fileMark, init } = head;
-    // A length in the header of a file of ours that has no end stands there by chance.
-    const isKnown = isFinished && durationMs > 0;
-    const walked = isKnown ? undefined : await walkOn(handle, head, known);
-    const durationUs = walked?.durationUs ?? Math.round(durationMs * 1000);
-    const signature = signatureOf(init.tracks);
-    return { info: { sizeBytes, mtimeMs, isFinished, durationUs, mark, fileMark, signature }, walked };
+    return await readMp4Info(handle, options);
+  } catch (error) {
+    if (error instanceof PerchError && options.isBeingWritten) {
+      return undefined;
+    }
+    throw error;
   } finally {
     await handle.close();
   }
+}
+
+async function readMp4Info(handle: FileHandle, { isBeingWritten, known }: InfoOptions): Promise<ReadInfo | undefined> {
+  const head = await readRecordingHead(handle);
+  const { sizeBytes, mtimeMs, isFinished, durationMs, mark, fileMark, init } = head;
+  const info = { sizeBytes, mtimeMs, isFinished, mark, fileMark, signature: signatureOf(init.tracks) };
+  if (isFinished && durationMs > 0) {
+    return { info: { ...info, durationUs: Math.round(durationMs * 1000) }, chain: undefined };
+  }
+  const parts = new WholeParts(handle, head, { isBeingWritten, chain: known });
+  while (await parts.next()) {}
+  const { chain } = parts;
+  if (chain.count === 0 && !isFinished) {
+    if (!fileMark && Date.now() - mtimeMs < BUSY_MS) {
+      return undefined;
+    }
+    throw new PerchError('badInput', `recording of ${sizeBytes} bytes: ${parts.fault}`);
+  }
+  const durationUs = Math.round(Math.min(chain.endSeconds, LONGEST_SECONDS) * 1e6);
+  return { info: { ...info, durationUs }, chain };
 }
 
 /** Others' files do not tell whether they grow. @throws PerchError when it is none */
@@ -55,29 +79,3 @@ async function readTsInfo(handle: FileHandle): Promise<SegmentInfo> {
 
 export const signatureOf = (tracks: readonly Mp4Track[]): string =>
   tracks.map((track) => `${track.id}:${track.timescale}:${track.codec}`).join(',');
-
-async function walkOn(
-  handle: FileHandle,
-  { init, sizeBytes, fileMark }: RecordingHead,
-  known: WalkState | undefined,
-): Promise<WalkState> {
-  const timescales = new Map(init.tracks.map((track) => [track.id, track.timescale]));
-  const walk = new FragmentWalk(handle, init, sizeBytes, known?.offset);
-  let { offset, durationUs, fragments } = known ?? { offset: init.sizeBytes, durationUs: 0, fragments: 0 };
-  for (let placed = await walk.next(); placed; placed = await walk.next()) {
-    // What a disk has kept from another file is none of this one's.
-    if (fileMark && placed.fragment.sequence !== (fileMark.firstSequence + fragments) % 2 ** 32) {
-      break;
-    }
-    for (const run of placed.fragment.runs) {
-      const timescale = timescales.get(run.trackId);
-      if (timescale) {
-        const endUs = Math.round(((run.baseTime + run.durationTicks) * 1e6) / timescale);
-        durationUs = Math.max(durationUs, Math.min(endUs, LONGEST_MS * 1000));
-      }
-    }
-    offset = walk.offset;
-    fragments += 1;
-  }
-  return { offset, durationUs, fragments };
-}

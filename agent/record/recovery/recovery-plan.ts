@@ -3,20 +3,12 @@ import { box, fourcc, u32 } from '../../media/mp4/boxes.ts';
 import type { Mp4Init } from '../../media/mp4/read.ts';
 import { writeRecordingTail } from '../../media/mp4/recording-tail.ts';
 import { viewOf } from '../../media/mp4/walk.ts';
-import { SealReader } from '../fragment-seal.ts';
-import { type FileInit, FragmentWalk, type PlacedFragment, readInit } from '../fragment-walk.ts';
+import { type FileInit, readInit } from '../fragment-walk.ts';
 import type { ReadableFile } from '../readable-file.ts';
 import { type RecordingHead, readRecordingHead } from '../recording-file.ts';
-import { FragmentChain } from './fragment-chain.ts';
-import { FragmentSearch } from './fragment-search.ts';
+import { WholeParts } from '../whole-parts.ts';
+import { EndTables } from './end-tables.ts';
 
-/**
- * Fragments that end before the last so many bytes are taken to have been flushed and are not read again: a minute of a camera
- * with 8 Mbit/s, twelve times the usual flush interval.
- */
-const SUSPECT_BYTES = 64 << 20;
-/** What one box can hide. */
-const MAX_HOLE_BYTES = 0xffff_ffff;
 /** A file of another program that was changed so recently may be being written. */
 export const BUSY_MS = 60_000;
 const UUID = fourcc('uuid');
@@ -87,11 +79,6 @@ async function lookAtHeader(handle: ReadableFile, head: RecordingHead): Promise<
     }
     throw error;
   });
-  // The duration is written when the end is on the disk: without it the end may be there in part, which its first and last bytes do not
-  // show, and the header is the one that has been flushed.
-  if (own?.durationMs === 0) {
-    return planEnd(handle, { ...head, init: own });
-  }
   const header = headerOf(head.init);
   const isTorn = !own || Buffer.compare(headerOf(own), header) !== 0;
   return isTorn ? planEnd(handle, head, { offset: 0, bytes: header }) : { kind: 'finished' };
@@ -99,21 +86,28 @@ async function lookAtHeader(handle: ReadableFile, head: RecordingHead): Promise<
 
 async function planEnd(handle: ReadableFile, head: RecordingHead, torn?: Patch): Promise<Verdict> {
   const { init, fileMark, mark, sizeBytes } = head;
-  const { chain, holes, endOffset, lostBytes, fault } = await new Links(handle, head).follow();
-  if (chain.count === 0) {
-    return { kind: 'unreadable', reason: fault ?? 'no whole part' };
+  const parts = new WholeParts(handle, head);
+  const tables = new EndTables(init);
+  for (let placed = await parts.next(); placed; placed = await parts.next()) {
+    tables.add(placed);
   }
-  const index = chain.access.write();
-  const tail = fileMark ? [writeRecordingTail({ init: headerOf(init), table: chain.samples.bytes })] : [];
+  const { chain, holes } = parts;
+  const { endOffset, endSeconds } = chain;
+  if (chain.count === 0) {
+    return { kind: 'unreadable', reason: parts.fault };
+  }
+  const index = tables.access.write();
+  const tail = fileMark ? [writeRecordingTail({ init: headerOf(init), table: tables.samples.bytes })] : [];
+  const holeBytes = holes.reduce((sum, hole) => sum + hole.sizeBytes, 0);
   return {
     kind: 'plan',
     torn,
-    holes,
+    holes: holes.map((hole) => ({ offset: hole.offset, bytes: freeHead(hole.sizeBytes) })),
     endOffset,
     end: [...tail, index],
-    header: { offset: init.durationOffset, bytes: durationField(init, chain.endSeconds) },
-    durationMs: Math.max(1, Math.round(chain.endSeconds * 1000)),
-    lostBytes: lostBytes + ((await isEnd(handle, endOffset)) ? 0 : sizeBytes - endOffset),
+    header: { offset: init.durationOffset, bytes: durationField(init, endSeconds) },
+    durationMs: Math.max(1, Math.round(endSeconds * 1000)),
+    lostBytes: holeBytes + ((await isEnd(handle, endOffset)) ? 0 : sizeBytes - endOffset),
     startMs: mark && mark.wallUs / 1000,
   };
 }
@@ -123,79 +117,6 @@ async function isEnd(handle: ReadableFile, offset: number): Promise<boolean> {
   const head = new Uint8Array(8);
   const { bytesRead } = await handle.read(head, 0, head.length, offset);
   return bytesRead === head.length && viewOf(head).getUint32(4) === UUID;
-}
-
-/** Goes through the fragments of a file up to the last that is whole. */
-class Links {
-  readonly #handle: ReadableFile;
-  readonly #head: RecordingHead;
-  readonly #seals: SealReader;
-  readonly #chain: FragmentChain;
-  readonly #holes: Patch[] = [];
-  #endOffset: number;
-  #lostBytes = 0;
-
-  constructor(handle: ReadableFile, head: RecordingHead) {
-    this.#handle = handle;
-    this.#head = head;
-    this.#seals = new SealReader(handle);
-    this.#chain = new FragmentChain(head.init, head.fileMark);
-    this.#endOffset = head.init.sizeBytes;
-  }
-
-  async follow() {
-    const fault = await this.#walk();
-    while (this.#head.fileMark && (await this.#passHole())) {
-      await this.#walk();
-    }
-    const [chain, holes, endOffset, lostBytes] = [this.#chain, this.#holes, this.#endOffset, this.#lostBytes];
-    return { chain, holes, endOffset, lostBytes, fault };
-  }
-
-  /** @returns what is wrong with the fragment that is not whole */
-  async #walk(): Promise<string | undefined> {
-    const { init, sizeBytes } = this.#head;
-    const walk = new FragmentWalk(this.#handle, init, sizeBytes, this.#endOffset);
-    for (;;) {
-      const placed = await walk.next();
-      if (!placed || !this.#chain.isNext(placed.fragment) || !(await this.#isWhole(placed))) {
-        return walk.fault?.message;
-      }
-      this.#take(placed);
-    }
-  }
-
-  #take({ fragment, offset }: PlacedFragment): void {
-    this.#chain.add(fragment, offset);
-    this.#endOffset = offset + fragment.sizeBytes;
-  }
-
-  async #isWhole(placed: PlacedFragment): Promise<boolean> {
-    const { fileMark, sizeBytes } = this.#head;
-    const isFlushed = placed.offset + placed.fragment.sizeBytes <= sizeBytes - SUSPECT_BYTES;
-    return !fileMark || isFlushed || this.#seals.isWhole(placed);
-  }
-
-  /** Bytes in the middle that a disk has lost cost what was in them, and not what comes behind. */
-  async #passHole(): Promise<boolean> {
-    const { init, sizeBytes } = this.#head;
-    const from = this.#endOffset + 8;
-    const to = Math.min(sizeBytes, from + MAX_HOLE_BYTES);
-    const search = new FragmentSearch(this.#handle, init, sizeBytes);
-    const placed = await search.find(
-      from,
-      to,
-      async (found) => this.#chain.isLater(found.fragment) && (await this.#seals.isWhole(found)),
-    );
-    if (!placed) {
-      return false;
-    }
-    const holeBytes = placed.offset - this.#endOffset;
-    this.#holes.push({ offset: this.#endOffset, bytes: freeHead(holeBytes) });
-    this.#lostBytes += holeBytes;
-    this.#take(placed);
-    return true;
-  }
 }
 
 /** The first bytes of a box that players pass over. */

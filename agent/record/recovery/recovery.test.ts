@@ -12,7 +12,8 @@ import { silentLogger } from '../../base/log.ts';
 import { box, join as joinBytes, text, u32 } from '../../media/mp4/boxes.ts';
 import { writeFragmentHeader } from '../../media/mp4/fragment.ts';
 import { FragmentWalk, readInit } from '../fragment-walk.ts';
-import { readRecordingHead, readRecordingTable } from '../recording-file.ts';
+import { readRecordingHead } from '../recording-file.ts';
+import { readRecordingTable } from '../recording-table.ts';
 import { recoverFile, recoverRecordings } from './recovery.ts';
 import { planRecovery } from './recovery-plan.ts';
 

@@ -1,6 +1,6 @@
-import type { Mp4Init } from '../../media/mp4/read.ts';
-import { FragmentWalk, type PlacedFragment } from '../fragment-walk.ts';
-import type { ReadableFile } from '../readable-file.ts';
+import type { Mp4Init } from '../media/mp4/read.ts';
+import { FragmentWalk, type PlacedFragment } from './fragment-walk.ts';
+import type { ReadableFile } from './readable-file.ts';
 
 const READ_BYTES = 1 << 20;
 /** What a camera sends may be made up of them. */

@@ -1,30 +1,19 @@
 import type { RunTable } from '../../media/mp4/fragment.ts';
 import type { Mp4Fragment, Mp4Init } from '../../media/mp4/read.ts';
 import { SampleTableWriter } from '../../media/mp4/sample-table-writer.ts';
-import type { FileMark } from '../file-mark.ts';
+import type { PlacedFragment } from '../fragment-walk.ts';
 import { RandomAccessTable } from '../random-access.ts';
 
 type Run = Mp4Fragment['runs'][number];
 
-/** Behind bytes that are lost, a fragment may be so much further on than the next: a day of them. */
-const MAX_SKIPPED = 100_000;
-
-/** Follows the fragments of a file as long as each goes on where the one before ended, and collects what stands at a file's end. */
-export class FragmentChain {
+/** Collects what stands at the end of a finished file. */
+export class EndTables {
   readonly access: RandomAccessTable;
   readonly samples: SampleTableWriter;
-  /** Of the longest track. */
-  endSeconds = 0;
-  count = 0;
-  readonly #timescales: ReadonlyMap<number, number>;
   readonly #leadId: number;
   readonly #isLeadAudio: boolean;
-  readonly #ends = new Map<number, number>();
-  /** What the next fragment must have; undefined: the file does not tell, and none is there yet. */
-  #sequence: number | undefined;
 
-  constructor(init: Mp4Init, mark: FileMark | undefined) {
-    this.#timescales = new Map(init.tracks.map((track) => [track.id, track.timescale]));
+  constructor(init: Mp4Init) {
     const lead = init.tracks.find((track) => track.kind === 'video') ?? init.tracks[0];
     this.#leadId = lead?.id ?? 0;
     this.#isLeadAudio = lead?.kind === 'audio';
@@ -33,27 +22,10 @@ export class FragmentChain {
       init.tracks.map((track) => track.id),
       init.sizeBytes,
     );
-    this.#sequence = mark?.firstSequence;
   }
 
-  /** The fragment follows the last one: what a disk makes up after a power cut does not. */
-  isNext({ sequence, runs }: Mp4Fragment): boolean {
-    return (this.#sequence === undefined || sequence === this.#sequence) && this.#goesOn(runs);
-  }
-
-  /** The fragment is of this file and comes later, if not next. Only of files that say which numbers are theirs. */
-  isLater({ sequence, runs }: Mp4Fragment): boolean {
-    const skipped = sequence - (this.#sequence ?? Number.POSITIVE_INFINITY);
-    return skipped >= 0 && skipped <= MAX_SKIPPED && this.#goesOn(runs);
-  }
-
-  add(fragment: Mp4Fragment, offset: number): void {
-    this.#sequence = fragment.sequence + 1;
-    this.count += 1;
+  add({ fragment, offset }: PlacedFragment): void {
     fragment.runs.forEach((run, i) => {
-      const end = run.baseTime + run.durationTicks;
-      this.#ends.set(run.trackId, end);
-      this.endSeconds = Math.max(this.endSeconds, end / (this.#timescales.get(run.trackId) || 1));
       if (run.trackId === this.#leadId) {
         this.#index(run, offset, i + 1);
       }
@@ -61,12 +33,6 @@ export class FragmentChain {
     const { sizeBytes, moofBytes, mdatHeaderBytes } = fragment;
     const placed = fragment.runs.map((run) => ({ run: new ReadRun(run), dataOffset: run.dataOffset }));
     this.samples.addFragment(offset, sizeBytes, moofBytes + mdatHeaderBytes, placed);
-  }
-
-  #goesOn(runs: readonly Run[]): boolean {
-    const isKnown = (run: Run) =>
-      this.#timescales.has(run.trackId) && run.baseTime >= (this.#ends.get(run.trackId) ?? 0);
-    return runs.length > 0 && runs.every(isKnown);
   }
 
   #index(run: Run, offset: number, traf: number): void {
