@@ -55,10 +55,18 @@ async function start() {
   };
 }
 
-test('what is told is shown at once, and reaches the disk with the flush round of the recordings', async () => {
-  const { clock, events, shown, tell } = await start();
-  const { id } = await tell();
-  expect(shown.map((event) => [event.id, event.source])).toEqual([[id, 'api']]);
+test('what is told over the API is shown at once, and is on the disk before it is answered', async () => {
+  const { events, shown, tell } = await start();
+  const telling = tell();
+  expect(shown.map(({ source }) => source)).toEqual(['api']);
+  expect(await telling).toEqual({ id: shown[0]?.id });
+  expect(events.journal.hasUnsynced).toBe(false);
+});
+
+test('what a camera tells itself reaches the disk with the flush round of the recordings', async () => {
+  const { clock, events, shown } = await start();
+  const { id } = await events.hub.add({ path: 'cam', type: 'motion', source: 'camera' });
+  expect(shown.map((event) => [event.id, event.source])).toEqual([[id, 'camera']]);
   expect(events.journal.hasUnsynced).toBe(true);
   await clock.advance(5_000);
   await expect.poll(() => events.journal.hasUnsynced).toBe(false);

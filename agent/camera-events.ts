@@ -43,7 +43,10 @@ export class CameraEvents implements EventIntake {
     const { dataDir, clock, log, flush, index } = options;
     const folder = join(dataDir, 'events');
     this.#options = options;
-    this.journal = new EventJournal({ folder, logger: log });
+    this.journal = new EventJournal({
+      ...{ folder, logger: log },
+      inTurn: (device, work) => flush.disk(device).flush(work),
+    });
     this.hub = new EventHub(this.journal, clock, log);
     this.hub.listen((event) => index.addEvent(event));
     // One of the files of its disk: it gets no flush of its own.
@@ -73,7 +76,10 @@ export class CameraEvents implements EventIntake {
     if (!resolvePath(this.#options.config(), path)?.settings) {
       throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured`, { path });
     }
-    return this.hub.add({ ...this.#dated(event), source: 'api' });
+    const { id } = await this.hub.add({ ...this.#dated(event), source: 'api' });
+    // Who is answered may forget it: a power cut must not.
+    await this.journal.sync();
+    return { id };
   }
 
   async close(): Promise<void> {

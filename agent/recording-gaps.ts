@@ -33,7 +33,11 @@ export class RecordingGaps {
     const { dataDir, clock, log, flush } = options;
     const folder = join(dataDir, 'gaps');
     this.#options = options;
-    this.journal = new GapJournal({ ...options, folder, clock, logger: log, factsOf: (path) => this.#factsOf(path) });
+    this.journal = new GapJournal({
+      ...{ ...options, folder, clock, logger: log },
+      factsOf: (path) => this.#factsOf(path),
+      inTurn: (device, work) => flush.disk(device).flush(work),
+    });
     flush.add(folder, this.journal.files);
   }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
+import { LOSSES, PowerCuts } from '../test/unsynced-loss.ts';
 import { MachineClock } from './boot-clock.ts';
 
 const BOOT_ID = '2f44e672-e280-45e7-99c5-0797382ab986';
@@ -231,6 +232,26 @@ test('a step while Perch was not running has set the clock, too', async () => {
   await machine().close();
   setWall(NOW_MS);
   expect(machine().isTrusted).toBe(true);
+});
+
+test('a power cut at any moment of a write leaves what was known of the clock before, or what is known now', async () => {
+  setWall(NOW_MS);
+  await machine().close();
+  using disk = new PowerCuts(root);
+  for (const loss of LOSSES) {
+    let cuts = 0;
+    for (let isCut = true; isCut; cuts += 1) {
+      disk.left = cuts;
+      setWall(clock.wallMs() + 60_000);
+      await machine().close();
+      isCut = disk.isCut;
+      disk.switchOn(loss);
+      const memory = JSON.parse(readFileSync(join(root, 'clock.json'), 'utf8'));
+      expect(memory.bootId).toBe(BOOT_ID.replaceAll('-', ''));
+    }
+    // Twice: a draft, its text, its flush, its name and the flush of the folder.
+    expect(cuts).toBeGreaterThanOrEqual(10);
+  }
 });
 
 test('a torn or foreign memory is passed over', async () => {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../agent/base/clock.ts';
+import { replaceFile } from '../agent/base/durable-file.ts';
 import { asksTimedate, isPlausible, readClockSigns } from './clock-signs.ts';
 import { DateBelief, type DateDoubt, type DateMemory, type Moment, readDateMemory } from './date-belief.ts';
 
@@ -252,10 +252,7 @@ export class MachineClock {
     const offsetMs = Math.round(this.#offsetMs);
     const memory: Memory = { bootId: this.bootId, offsetMs, isSet: this.#isSet, ...this.#date.memory() };
     // One after the other. What cannot be kept costs nothing but looking for signs again.
-    this.#saving = this.#saving
-      .then(() => writeFile(`${file}.new`, `${JSON.stringify(memory)}\n`))
-      .then(() => rename(`${file}.new`, file))
-      .catch(() => {});
+    this.#saving = this.#saving.then(() => replaceFile(file, `${JSON.stringify(memory)}\n`)).catch(() => {});
   }
 }
 

@@ -19,6 +19,12 @@ interface Inode {
 type Fate = 'kept' | 'lost' | 'zeros' | 'garbage' | 'stale';
 const FATES: readonly Fate[] = ['kept', 'kept', 'lost', 'zeros', 'garbage', 'stale'];
 
+export interface CutOptions {
+  /** Where the power fails the next time. */
+  readonly cutAt?: number;
+  readonly keepsNames?: number;
+}
+
 const never = new Promise<never>(() => {});
 
 /**
@@ -89,7 +95,10 @@ export class PowerCutDisk implements SegmentFs {
     return isOn ? this.open(file) : never;
   }
 
-  async open(file: string): Promise<SegmentHandle> {
+  async open(file: string, mode: 'r' | 'r+' | 'a+' = 'r+'): Promise<SegmentHandle> {
+    if (mode === 'a+' && !this.files.has(file)) {
+      return this.create(file);
+    }
     const inode = this.files.get(file);
     if (!inode) {
       throw Object.assign(new Error(`${file} is not there`), { code: 'ENOENT' });
@@ -101,16 +110,20 @@ export class PowerCutDisk implements SegmentFs {
     this.files.delete(file);
   }
 
-  /** The disk as it is found when the machine is started again. @param stale what freed blocks still hold */
-  afterCut(next: () => number, stale: Uint8Array, cutAt?: number): PowerCutDisk {
+  /**
+   * The disk as it is found when the machine is started again.
+   * @param stale what freed blocks still hold
+   * @param keepsNames of names that were not flushed so many are there: on ext4 some, on FAT and exFAT none
+   */
+  afterCut(next: () => number, stale: Uint8Array, { cutAt, keepsNames = 0.5 }: CutOptions = {}): PowerCutDisk {
     const after = new PowerCutDisk(cutAt);
     for (const [folder, isNamed] of this.#folders) {
-      if (isNamed || next() < 0.5) {
+      if (isNamed || next() < keepsNames) {
         after.#folders.set(folder, true);
       }
     }
     for (const [name, inode] of this.files) {
-      const isThere = inode.isNamed || next() < 0.5;
+      const isThere = inode.isNamed || next() < keepsNames;
       if (isThere && ancestors(name).every((folder) => after.#folders.has(folder))) {
         const bytes = remains(inode, next, stale);
         const durable = Buffer.from(bytes);

@@ -91,7 +91,7 @@ export async function recoverAll(cut: PowerCut, seed: number): Promise<PowerCutD
   const next = random(seed);
   let { disk } = cut;
   if (next() < 0.5) {
-    disk = disk.afterCut(next, await staleFragments(), Math.floor(next() * 9));
+    disk = disk.afterCut(next, await staleFragments(), { cutAt: Math.floor(next() * 9) });
     // The last file first or last: the first may be whole and cost no operation.
     const files = next() < 0.5 ? [...disk.files.keys()] : [...disk.files.keys()].reverse();
     for (const file of files) {

@@ -140,7 +140,7 @@ export class PowerCuts implements Disposable {
   }
 
   #asynchronous(): Partial<typeof promises> {
-    const { mkdir, rm, open } = this.#realPromises;
+    const { mkdir, rename, rm, open } = this.#realPromises;
     const happens = (path: unknown, then = (_path: string) => {}): void => {
       if (this.#isHere(path)) {
         this.happens();
@@ -152,12 +152,17 @@ export class PowerCuts implements Disposable {
         happens(path);
         return mkdir(path, ...more);
       }) as typeof mkdir,
+      rename: async (from, to) => {
+        happens(from, (file) => this.#renamed(file, String(to)));
+        return rename(from, to);
+      },
       rm: async (path, ...more) => {
         happens(path, (file) => this.#removed(file));
         return rm(path, ...more);
       },
       open: async (path, ...more) => {
-        happens(path, (file) => void this.#unsynced.add(file));
+        const isWritten = more[0] !== undefined && more[0] !== 'r';
+        happens(path, (file) => void (isWritten && this.#unsynced.add(file)));
         const handle = await open(path, ...more);
         const writeFile = handle.writeFile.bind(handle);
         return Object.assign(handle, {

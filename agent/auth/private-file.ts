@@ -1,5 +1,6 @@
-import { mkdir, open, rename } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { replaceFile } from '../base/durable-file.ts';
 import { PerchError } from '../base/errors.ts';
 
 const LIMIT_BYTES = 4 << 20;
@@ -28,32 +29,11 @@ export async function loadPrivate(file: string): Promise<unknown> {
 
 /** Writes `value` so that after a power cut either the old or the new file is there whole, readable by its owner alone. */
 export async function savePrivate(file: string, value: unknown): Promise<void> {
-  const temporary = `${file}.new`;
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const handle = await open(temporary, 'w', 0o600);
-    try {
-      // A temporary file left over from a crash keeps its own mode.
-      await handle.chmod(0o600);
-      await handle.writeFile(`${JSON.stringify(value, undefined, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-    await syncFolder(dirname(file));
+    await replaceFile(file, `${JSON.stringify(value, undefined, 2)}\n`, 0o600);
   } catch (cause) {
     throw new PerchError('unavailable', `cannot write ${file}`, { file }, cause);
-  }
-}
-
-/** The rename itself must reach the disk. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

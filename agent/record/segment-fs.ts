@@ -1,13 +1,12 @@
 import { close, fdatasync, fstat, ftruncate, futimes, open, read, write, writev } from 'node:fs';
-import { mkdir, open as openFolder, unlink } from 'node:fs/promises';
+import { mkdir, unlink } from 'node:fs/promises';
+import { syncFolder } from '../base/durable-file.ts';
 import { codeOf } from './disk-fault.ts';
 import { nearestFolder } from './nearest-folder.ts';
 import type { ReadableFile } from './readable-file.ts';
 
 /** Who may write a file need not be its owner, who alone may set its times: so are sticks mounted. Others keep no times. */
 const NO_TIMES = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP']);
-/** File systems that cannot flush a folder say so with these. */
-const NO_FOLDER_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EISDIR', 'EBADF', 'EPERM', 'EACCES']);
 /** Recordings may lie outside the data folder, where other users of the machine come by. The group can be let in to read them. */
 export const RECORDING_MODE = 0o640;
 
@@ -26,7 +25,7 @@ export interface SegmentHandle extends ReadableFile {
   close(): Promise<void>;
 }
 
-/** What makes and mends recordings: the machine's own disks, or one of a test, whose power can be cut. */
+/** What makes and mends recordings and journals: the machine's own disks, or one of a test, whose power can be cut. */
 export interface SegmentFs {
   /** `st_dev` of a folder, or of the nearest above it that is there. */
   deviceOf(folder: string): Promise<number>;
@@ -36,7 +35,8 @@ export interface SegmentFs {
   syncFolder(folder: string): Promise<void>;
   /** @throws EEXIST when there is such a file */
   create(file: string): Promise<SegmentHandle>;
-  open(file: string, mode: 'r' | 'r+'): Promise<SegmentHandle>;
+  /** With `a+` it is made when there is none, and what is appended goes to its end. */
+  open(file: string, mode: 'r' | 'r+' | 'a+'): Promise<SegmentHandle>;
   unlink(file: string): Promise<void>;
 }
 
@@ -48,24 +48,6 @@ export const diskFs: SegmentFs = {
   open: openHandle,
   unlink,
 };
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await openFolder(folder, 'r').catch((error: unknown) => {
-    if (NO_FOLDER_SYNC.has(codeOf(error))) {
-      return undefined;
-    }
-    throw error;
-  });
-  try {
-    await handle?.sync();
-  } catch (error) {
-    if (!NO_FOLDER_SYNC.has(codeOf(error))) {
-      throw error;
-    }
-  } finally {
-    await handle?.close();
-  }
-}
 
 async function openHandle(file: string, flags: string): Promise<SegmentHandle> {
   const fd = await called<number>((done) => open(file, flags, RECORDING_MODE, done));

@@ -3,7 +3,9 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { random } from '../../../test/random.ts';
 import { asNobody, temporaryFolder } from '../../../test/recordings.ts';
+import { toldOf } from '../../../test/told.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
+import { diskFs, type SegmentFs } from '../segment-fs.ts';
 import type { CameraEvent } from './event.ts';
 import { EventJournal } from './event-journal.ts';
 import { readEventLine, writeEventLine } from './event-line.ts';
@@ -73,6 +75,60 @@ test('a line that a power cut has torn is lost alone', async () => {
   expect((await eventsOf(second)).map(({ id }) => id)).toEqual(['a1', 'next']);
   appendFileSync(file, '\0'.repeat(4_096));
   expect((await eventsOf(second)).map(({ id }) => id)).toEqual(['a1', 'next']);
+});
+
+test('events that come while the disk flushes share its next flush, and the folders of a new file are flushed once', async () => {
+  const flushed: string[] = [];
+  let goOn = (): void => {};
+  const written = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const fs: SegmentFs = {
+    ...diskFs,
+    syncFolder: async (folder) => void flushed.push(folder),
+    open: async (file, mode) => {
+      const handle = await diskFs.open(file, mode);
+      if (mode === 'r') {
+        // The first flush takes as long as the storm.
+        handle.sync = () => written.then(() => void flushed.push(file));
+      }
+      return handle;
+    },
+  };
+  using folder = temporaryFolder();
+  const journal = new EventJournal({ folder: join(folder.path, 'events'), logger: silentLogger, fs });
+  let count = 0;
+  const tell = async (i: number): Promise<void> => {
+    await journal.append(motion({ id: `n${i}` }));
+    count += 1;
+    if (count === 500) {
+      goOn();
+    }
+    await journal.sync();
+  };
+  await Promise.all(Array.from({ length: 500 }, (_, i) => tell(i)));
+  expect(journal.hasUnsynced).toBe(false);
+  const file = 'events/yard/gate/2026-11.jsonl';
+  const folders = ['events/yard/gate', 'events/yard', 'events', ''];
+  expect(flushed).toEqual([file, ...folders, file].map((name) => join(folder.path, name)));
+  await journal.close();
+});
+
+test('a folder that cannot be flushed costs no event: a disk that refuses is named once', async () => {
+  using folder = temporaryFolder();
+  const { log, told } = toldOf();
+  const fs: SegmentFs = {
+    ...diskFs,
+    syncFolder: () => Promise.reject(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })),
+  };
+  const journal = new EventJournal({ folder: join(folder.path, 'events'), logger: log, fs });
+  for (const id of ['a', 'b']) {
+    await journal.append(motion({ id }));
+    await journal.sync();
+  }
+  expect((await eventsOf(journal)).map(({ id }) => id)).toEqual(['a', 'b']);
+  expect(told.map(([level]) => level)).toEqual(['error']);
+  await journal.close();
 });
 
 test('many at once are written one after the other, and the disk is asked to keep them in one flush round', async () => {

@@ -1,8 +1,9 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rmdir, stat, unlink } from 'node:fs/promises';
+import { readdir, readFile, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { codeOf } from '../disk-fault.ts';
+import { diskFs, diskFull, type SegmentFs, type SegmentHandle } from '../segment-fs.ts';
 import type { CameraEvent } from './event.ts';
 import { readEventLine, writeEventLine } from './event-line.ts';
 
@@ -21,6 +22,10 @@ export interface EventJournalOptions {
   readonly folder: string;
   readonly logger: Logger;
   readonly maxFileBytes?: number;
+  /** Undefined: the machine's own disks. */
+  readonly fs?: SegmentFs;
+  /** Runs a flush when it is its turn at the disk; undefined: at once. @param device `st_dev` */
+  readonly inTurn?: (device: number, flush: () => Promise<void>) => Promise<void>;
 }
 
 interface MonthFile {
@@ -38,6 +43,8 @@ export class EventJournal {
   readonly #folder: string;
   readonly #logger: Logger;
   readonly #maxFileBytes: number;
+  readonly #fs: SegmentFs;
+  readonly #inTurn: NonNullable<EventJournalOptions['inTurn']>;
   /** Lines that are on their way, one after the other. */
   #writing: Promise<void> = Promise.resolve();
   #waiting = 0;
@@ -45,6 +52,11 @@ export class EventJournal {
   readonly #whole = new Set<string>();
   /** Files with bytes that a power cut would lose. */
   readonly #unsynced = new Set<string>();
+  /** Files whose folders have not been flushed since this process wrote to them first: a power cut could lose their names. */
+  readonly #unnamed = new Set<string>();
+  #syncing: Promise<void> = Promise.resolve();
+  /** A flush that has not begun: what is written until then goes with it. */
+  #nextSync: Promise<void> | undefined;
   /** What has begun and not ended, by the keys of its events: no more than those who tell let go on at once. */
   readonly #begun = new Set<string>();
   /** Files of which it has been said that they cannot be written. */
@@ -52,10 +64,12 @@ export class EventJournal {
   /** `st_dev` of the folder, once something has been written. */
   device: number | undefined;
 
-  constructor({ folder, logger, maxFileBytes = MAX_FILE_BYTES }: EventJournalOptions) {
+  constructor({ folder, logger, maxFileBytes, fs, inTurn }: EventJournalOptions) {
     this.#folder = folder;
     this.#logger = logger;
-    this.#maxFileBytes = maxFileBytes;
+    this.#maxFileBytes = maxFileBytes ?? MAX_FILE_BYTES;
+    this.#fs = fs ?? diskFs;
+    this.#inTurn = inTurn ?? ((_device, flush) => flush());
   }
 
   get hasUnsynced(): boolean {
@@ -76,17 +90,17 @@ export class EventJournal {
     await this.#writing;
   }
 
-  /** Part of the disk's flush round. Never rejects. */
-  async sync(): Promise<void> {
-    const files = [...this.#unsynced];
-    this.#unsynced.clear();
-    for (const file of files) {
-      try {
-        await withFile(file, 'r', (handle) => handle.datasync());
-      } catch (error) {
-        this.#tellRefused(file, error);
-      }
-    }
+  /**
+   * Resolves when every line written so far is on the disk, or the disk has refused it. Never rejects. Calls during a flush share
+   * the next one, so that a storm of events is no storm of flushes.
+   */
+  sync(): Promise<void> {
+    this.#nextSync ??= this.#syncing.then(() => {
+      this.#nextSync = undefined;
+      return this.device === undefined ? undefined : this.#inTurn(this.device, () => this.#syncAll());
+    });
+    this.#syncing = this.#nextSync;
+    return this.#nextSync;
   }
 
   /**
@@ -168,14 +182,16 @@ export class EventJournal {
     const isEnd = !isOpen(event) && this.#begun.delete(keyOf(event));
     const limit = isEnd ? 2 * this.#maxFileBytes : this.#maxFileBytes;
     try {
-      await mkdir(dirname(file), { recursive: true });
-      await withFile(file, 'a+', (handle) => this.#append(handle, file, writeEventLine(event), limit));
+      await this.#fs.makeFolder(dirname(file));
+      if (!this.#whole.has(file)) {
+        this.#unnamed.add(file);
+      }
+      await this.#withFile(file, 'a+', (handle) => this.#append(handle, file, writeEventLine(event), limit));
       if (isOpen(event)) {
         this.#begun.add(keyOf(event));
       }
       this.#whole.add(file);
       this.#unsynced.add(file);
-      this.#refused.delete(file);
     } catch (error) {
       // Half a line may be there.
       this.#whole.delete(file);
@@ -187,19 +203,57 @@ export class EventJournal {
     await unlink(file).catch((error: unknown) => this.#tellRefused(file, error));
     this.#whole.delete(file);
     this.#unsynced.delete(file);
+    this.#unnamed.delete(file);
     // A folder that is not empty refuses.
     await rmdir(dirname(file)).catch(() => undefined);
   }
 
-  async #append(handle: FileHandle, file: string, line: string, limitBytes: number): Promise<void> {
-    const { size, dev } = await handle.stat();
-    this.device = dev;
+  async #syncAll(): Promise<void> {
+    const files = [...this.#unsynced];
+    this.#unsynced.clear();
+    for (const file of files) {
+      try {
+        await this.#withFile(file, 'r', (handle) => handle.sync());
+        if (this.#unnamed.has(file)) {
+          await this.#syncFolders(dirname(file));
+          this.#unnamed.delete(file);
+        }
+        this.#refused.delete(file);
+      } catch (error) {
+        this.#tellRefused(file, error);
+      }
+    }
+  }
+
+  /** FAT and exFAT lose a new file with the folders that were not flushed, whatever was flushed into it. */
+  async #syncFolders(folder: string): Promise<void> {
+    const top = dirname(this.#folder);
+    for (let at = folder; ; at = dirname(at)) {
+      await this.#fs.syncFolder(at);
+      if (at === top || at === dirname(at)) {
+        return;
+      }
+    }
+  }
+
+  async #append(handle: SegmentHandle, file: string, line: string, limitBytes: number): Promise<void> {
+    const { size } = await handle.stat();
+    this.device = handle.device;
     const isTorn = !this.#whole.has(file) && size > 0 && !(await endsLine(handle, size));
     const text = isTorn ? `\n${line}` : line;
     if (size + Buffer.byteLength(text) > limitBytes) {
       throw new PerchError('exhausted', `${size} of ${limitBytes} bytes of events are written in this month`);
     }
-    await handle.appendFile(text);
+    await appendText(handle, text);
+  }
+
+  async #withFile<T>(file: string, mode: 'r' | 'a+', work: (handle: SegmentHandle) => Promise<T>): Promise<T> {
+    const handle = await this.#fs.open(file, mode);
+    try {
+      return await work(handle);
+    } finally {
+      await handle.close();
+    }
   }
 
   async #read(file: string, path: string): Promise<CameraEvent[]> {
@@ -263,16 +317,21 @@ const isOpen = ({ endUs }: CameraEvent): boolean => endUs === undefined;
 const keyOf = ({ id, path }: CameraEvent): string => `${id} ${path}`;
 const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-async function withFile<T>(file: string, flags: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
-  const handle = await open(file, flags);
-  try {
-    return await work(handle);
-  } finally {
-    await handle.close();
-  }
+function appendText(handle: SegmentHandle, text: string): Promise<void> {
+  const bytes = Buffer.from(text);
+  return new Promise((resolve, reject) =>
+    handle.append([bytes], (error, written) => {
+      if (error || written < bytes.length) {
+        reject(error ?? diskFull(written, bytes.length));
+      } else {
+        resolve();
+      }
+    }),
+  );
 }
 
-async function endsLine(handle: FileHandle, size: number): Promise<boolean> {
-  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
-  return buffer[0] === 0x0a;
+async function endsLine(handle: SegmentHandle, size: number): Promise<boolean> {
+  const last = new Uint8Array(1);
+  await handle.read(last, 0, 1, size - 1);
+  return last[0] === 0x0a;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { CameraEvent } from '../events/event.ts';
-import { EventJournal } from '../events/event-journal.ts';
+import { EventJournal, type EventJournalOptions } from '../events/event-journal.ts';
 import { type GapReason, gapReasonOf, gapsName, type PathFacts, type WatchedPath } from './gap-reason.ts';
 
 /** Some thousand outages of a path in a month; what begins after them has no reason. */
@@ -10,7 +10,7 @@ const MAX_FILE_BYTES = 1 << 20;
 /** Cameras need so long to connect after a start: that is no outage. */
 const CONNECT_MS = 15_000;
 
-export interface GapJournalOptions {
+export interface GapJournalOptions extends Pick<EventJournalOptions, 'inTurn'> {
   readonly folder: string;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,0 +1,95 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { silentLogger } from '../../agent/base/log.ts';
+import type { CameraEvent } from '../../agent/record/events/event.ts';
+import { EventJournal } from '../../agent/record/events/event-journal.ts';
+import { byLength } from '../peers/peers.ts';
+import { PowerCutDisk } from '../power-cut-disk.ts';
+import { random } from '../random.ts';
+import { temporaryFolder } from '../recordings.ts';
+
+/** Each seed is a moment of the cut and a choice of what the disk has kept. */
+const SEEDS = byLength(150, 4_000);
+const FOLDER = '/data/events';
+const DECEMBER_MS = Date.UTC(2026, 11, 1);
+
+interface Cut {
+  /** What the disk holds when the machine is started again. */
+  readonly disk: PowerCutDisk;
+  readonly told: readonly CameraEvent[];
+  /** Those of which the caller was told that they are kept. */
+  readonly acknowledged: ReadonlySet<string>;
+}
+
+/** Three callers tell events of two cameras, one after the other, over the end of a month, until the power fails. */
+async function tellUntilPowerCut(seed: number, keepsNames: number): Promise<Cut> {
+  const next = random(seed);
+  const disk = new PowerCutDisk(4 + Math.floor(next() * 80));
+  await disk.makeFolder(dirname(FOLDER));
+  await disk.syncFolder('/');
+  const journal = new EventJournal({ folder: FOLDER, logger: silentLogger, fs: disk });
+  const told: CameraEvent[] = [];
+  const acknowledged = new Set<string>();
+  let callers = 3;
+  const call = async (caller: number): Promise<void> => {
+    for (let i = 0; i < 20; i += 1) {
+      const startUs = (DECEMBER_MS - 5_000 + i * 1_000) * 1000;
+      const path = i % 5 === caller ? 'yard/gate' : 'cam';
+      const event = {
+        id: `${caller}-${i}`,
+        path,
+        type: 'motion',
+        startUs,
+        endUs: startUs,
+        text: '',
+        source: 'api',
+      } as const;
+      told.push(event);
+      await journal.append(event);
+      await journal.sync();
+      acknowledged.add(event.id);
+    }
+    callers -= 1;
+  };
+  for (let caller = 0; caller < 3; caller += 1) {
+    void call(caller);
+  }
+  while (!disk.isOff && callers > 0) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return { disk: disk.afterCut(next, new Uint8Array(0), { keepsNames }), told, acknowledged };
+}
+
+/** As Perch reads them at its next start. */
+async function eventsOn(disk: PowerCutDisk): Promise<CameraEvent[]> {
+  using folder = temporaryFolder();
+  for (const [name, { bytes }] of disk.files) {
+    const file = join(folder.path, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, bytes);
+  }
+  const events: CameraEvent[] = [];
+  const journal = new EventJournal({ folder: join(folder.path, FOLDER), logger: silentLogger });
+  await journal.replay({ addEvent: (event) => events.push(event) });
+  return events;
+}
+
+const DISKS = { 'ext4, which keeps some of the names that were not flushed': 0.5, 'FAT or exFAT, which keep none': 0 };
+
+for (const [name, keepsNames] of Object.entries(DISKS)) {
+  test(`events that were acknowledged survive a power cut on ${name}: ${SEEDS} cuts`, async () => {
+    const lost: string[] = [];
+    let kept = 0;
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      const { disk, told, acknowledged } = await tellUntilPowerCut(seed, keepsNames);
+      const found = await eventsOn(disk);
+      const ids = new Set(found.map(({ id }) => id));
+      lost.push(...[...acknowledged].filter((id) => !ids.has(id)).map((id) => `seed ${seed}: ${id}`));
+      expect(told).toEqual(expect.arrayContaining(found));
+      kept += acknowledged.size;
+    }
+    expect(lost).toEqual([]);
+    expect(kept).toBeGreaterThan(SEEDS * 5);
+  }, 600_000);
+}
