@@ -18,6 +18,8 @@ export interface RecordingWriter {
    * @returns false when the disk is too slow: the part is lost
    */
   writePart(): boolean;
+  /** Has what was written so far flushed as soon as the disk has it: the next round is not waited for. */
+  flush(): void;
   /** @returns false when the disk refused, or there is no file because nothing was collected */
   finish(): Promise<boolean>;
 }

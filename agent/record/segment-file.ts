@@ -61,6 +61,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
   /** Operations under way that need the descriptor besides the write. */
   #syncing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
+  #wantsFlush = false;
   readonly #written = (error: Error | null, bytes: number): void => this.#onWritten(error, bytes);
 
   constructor(options: SegmentFileOptions) {
@@ -111,6 +112,12 @@ export class SegmentFile implements OpenFile, DiskWriter {
       this.#syncing = undefined;
     });
     return this.#syncing;
+  }
+
+  /** Flushes what was appended so far once it is written, without waiting for the next round. */
+  flush(): void {
+    this.#wantsFlush = true;
+    this.#pump();
   }
 
   /** Its turn at the disk. */
@@ -217,6 +224,10 @@ export class SegmentFile implements OpenFile, DiskWriter {
       return;
     }
     if (this.#queuedBytes === 0) {
+      if (this.#wantsFlush) {
+        this.#wantsFlush = false;
+        void this.#flushNow();
+      }
       this.#onDrained?.();
       return;
     }
@@ -259,6 +270,12 @@ export class SegmentFile implements OpenFile, DiskWriter {
       }
       this.#pump();
     });
+  }
+
+  async #flushNow(): Promise<void> {
+    // A round that is under way may have begun before the last write.
+    await this.#syncing;
+    await this.sync();
   }
 
   async #sync(): Promise<void> {

@@ -118,6 +118,10 @@ export class SegmentWriter implements RecordingWriter {
     return true;
   }
 
+  flush(): void {
+    this.#file?.flush();
+  }
+
   /** @returns false when the disk refused, or there is no file because nothing was collected */
   async finish(): Promise<boolean> {
     const table = this.#samples?.bytes;

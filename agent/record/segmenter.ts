@@ -137,6 +137,14 @@ export class Segmenter implements Reader {
     this.#owner.ended(cause);
   }
 
+  /** Writes what there is and has it flushed: what led up to an event is not to wait for the next part and the next round. */
+  flush(): void {
+    if (this.#writer) {
+      this.#writePart();
+      this.#writer?.flush();
+    }
+  }
+
   /** Ends the file with what there is: the next key sample begins another one, which does not follow on from it. */
   pause(): void {
     this.#completeAll();

@@ -10,6 +10,8 @@ const TOLD_LATE_MS = 2_000;
 /** Where samples of clips go. */
 export interface ClipSink extends Reader {
   onDiscontinuity(track: number): void;
+  /** What came so far is to survive a power cut as soon as the disk can make it. */
+  flush(): void;
   /** The clip is over: what comes next does not follow on from it. */
   pause(): void;
 }
@@ -63,6 +65,7 @@ export class ClipGate implements Reader {
     this.#isOpen = true;
     const isBare = this.#ring.isEmpty;
     this.#ring.drain(this.#sink, agoMs + this.#options.preRollMs);
+    this.#sink.flush();
     this.#options.onOpened(isBare);
   }
 

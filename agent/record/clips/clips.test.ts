@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
+import { PowerCutDisk } from '../../../test/power-cut-disk.ts';
+import { random } from '../../../test/random.ts';
 import {
   bootClockOf,
   feed,
@@ -18,6 +20,8 @@ import { EventHub, type NewEvent } from '../events/event-hub.ts';
 import { EventJournal } from '../events/event-journal.ts';
 import { FlushPoint } from '../flush.ts';
 import { Recorder, type RecorderOptions } from '../recorder.ts';
+import { recoverFile } from '../recovery/recovery.ts';
+import type { SegmentFs } from '../segment-fs.ts';
 
 const NO_EVENTS = { listen: () => () => {}, running: () => [] };
 
@@ -39,10 +43,11 @@ async function startClips(
     preRollMs?: number;
     postRollMs?: number;
     ringBytes?: number;
+    fs?: SegmentFs;
   } = {},
   tracks: readonly Track[] = [tinyH264],
 ): Promise<ClipRun> {
-  const { gop = 20, preRollMs = 5_000, postRollMs = 10_000, ringBytes = 16 << 20, ...rest } = options;
+  const { gop = 20, preRollMs = 5_000, postRollMs = 10_000, ringBytes = 16 << 20, fs, ...rest } = options;
   let hub: EventHub | undefined;
   const running = startRecorder(
     folder,
@@ -59,6 +64,8 @@ async function startClips(
       },
     },
     tracks,
+    undefined,
+    fs,
   );
   const { clock, recorder, log } = running;
   await recorder.stop();
@@ -170,6 +177,40 @@ test('an event that lasts is recorded until its end is told', async () => {
   await run.play(30_000);
   expect(await run.clips()).toEqual([[24, 120]]);
 });
+
+test.for([
+  ['fmp4', 1],
+  ['fmp4', 3_600],
+  ['mpegts', 1],
+] as const)(
+  'what led up to an event survives a power cut right after it: %s, parts of %i s',
+  async ([format, partSeconds]) => {
+    using folder = temporaryFolder();
+    const disk = new PowerCutDisk();
+    await using run = await startClips(folder.path, { fs: disk, format, partDurationMs: partSeconds * 1_000 }, [
+      tinyH264,
+      opusTrack,
+    ]);
+    await run.play(30_000);
+    const isUnsynced = (): boolean =>
+      [...disk.files.values()].some((file) => !file.isNamed || file.durable.length < file.bytes.length);
+    await run.tell();
+    // No time passes: neither the next part nor the next flush round comes.
+    await expect.poll(() => disk.files.size > 0 && !isUnsynced()).toBe(true);
+    const left = disk.afterCut(random(1), new Uint8Array(0), { keepsNames: 0 });
+    const [file = ''] = left.files.keys();
+    const result = await recoverFile(file, run.clock.wallMs() + 3_600_000, left);
+    // From 24 s on, the group before the pre-roll's first picture, up to the last picture but the one whose end is not known yet.
+    expect(result).toMatchObject({ kind: 'recovered', lostBytes: 0 });
+    expect(result.kind === 'recovered' && result.durationMs).toBeGreaterThanOrEqual(5_900);
+    await run.play(2_000);
+    await run.tell();
+    const { operations } = disk;
+    await run.play(1_000);
+    // A clip that goes on is flushed as all recordings are: each second a part, and nothing else.
+    expect(disk.operations - operations).toBeLessThanOrEqual(1);
+  },
+);
 
 test('events of another path, and what Perch itself has to tell, make no clip', async () => {
   using folder = temporaryFolder();

@@ -78,6 +78,10 @@ export class TsSegmentWriter implements RecordingWriter {
     return true;
   }
 
+  flush(): void {
+    this.#file?.flush();
+  }
+
   async finish(): Promise<boolean> {
     if (!this.#file) {
       return false;
