@@ -15,9 +15,9 @@ import { FMP4_BYTES_PER_SECOND, Fmp4Answer, MAX_FMP4_BYTES } from './fmp4-answer
 import { Mp4Answer } from './mp4-answer.ts';
 
 /** Changes when the same recordings give other bytes. */
-const ANSWER_VERSION = 5;
-/** Recordings that are closer to each other miss nothing. */
-const SHORTEST_GAP_US = 1_000_000;
+const ANSWER_VERSION = 6;
+/** Recordings that are closer to each other than MediaMTX's tolerance for files without marks play on: only their times show the gap. */
+const MIN_GAP_US = 1_000_000;
 /** Its tables are made in memory. */
 const MAX_MP4_SECONDS = 6 * 3600;
 /** Of pictures and sound, some 72 samples in a second. */
@@ -117,8 +117,8 @@ class AnswerBuilder {
   #before: { readonly row: SegmentRow; readonly shiftSeconds: number } | undefined;
   /** Something was recorded then, but nothing to look at: there is nothing to play fast. */
   isPictureless = false;
-  /** By track: where its last sample begins, in seconds of the request. */
-  readonly #lastSeconds = new Map<number, number>();
+  /** By track: its last sample, in seconds of the request. */
+  readonly #last = new Map<number, { readonly startSeconds: number; readonly endSeconds: number }>();
   /** Of the request, what lay in gaps. */
   #skippedSeconds = 0;
   #end: AnswerEnd | undefined;
@@ -141,8 +141,8 @@ class AnswerBuilder {
     if (this.#form && !before) {
       // What has another form begins a stream of its own, though no time is missing.
       const hasOtherForm = tabled !== undefined && !isSameForm(this.#form.init, tabled.head.init);
-      if (hasOtherForm || !tabled || !this.#request.skipsGaps) {
-        return this.#endAt(hasOtherForm && this.#isNext(row) ? 'codec-change' : 'gap', row);
+      if (hasOtherForm || !tabled || !(this.#request.skipsGaps || this.#isNear(row))) {
+        return this.#endAt(hasOtherForm && this.#gapUs(row) < MIN_GAP_US ? 'codec-change' : 'gap', row);
       }
     }
     if (!before && this.#request.skipsGaps) {
@@ -157,10 +157,8 @@ class AnswerBuilder {
     if (this.#form?.answer.isFull) {
       return this.#endAt('limit', row);
     }
-    const nominal = before
-      ? before.shiftSeconds + distanceSeconds(before.row, row)
-      : (row.startUs - this.#request.startUs) / 1e6 - this.#skippedSeconds;
-    const shiftSeconds = this.#form ? this.#withoutOverlap(tabled, nominal) : nominal;
+    const nominal = this.#placeOf(row, before !== undefined);
+    const shiftSeconds = this.#form ? this.#withoutOverlap(tabled, nominal, before !== undefined) : nominal;
     this.#before = { row, shiftSeconds };
     this.#addCut(cutFile(tabled, shiftSeconds, this.#request.durationUs / 1e6 - this.#skippedSeconds));
     return true;
@@ -181,9 +179,26 @@ class AnswerBuilder {
     this.#skippedSeconds += Math.max(0, row.startUs - endUs) / 1e6;
   }
 
-  #isNext(row: SegmentRow): boolean {
+  /** From the end of the file before to the start of this one; negative where they overlap. */
+  #gapUs(row: SegmentRow): number {
     const last = this.#before?.row;
-    return last !== undefined && row.startUs - (last.startUs + last.durationUs) < SHORTEST_GAP_US;
+    return last ? row.startUs - (last.startUs + last.durationUs) : Number.POSITIVE_INFINITY;
+  }
+
+  /** Too little is missing, or there twice, to end an answer for it. */
+  #isNear(row: SegmentRow): boolean {
+    return Math.abs(this.#gapUs(row)) < MIN_GAP_US;
+  }
+
+  /** Where a file begins in the answer, in seconds. Behind a gap that is not skipped its label tells, so that the gap keeps its length. */
+  #placeOf(row: SegmentRow, isJoined: boolean): number {
+    const before = this.#before;
+    if (before && isJoined) {
+      return before.shiftSeconds + distanceSeconds(before.row, row);
+    }
+    return before && !this.#request.skipsGaps
+      ? before.shiftSeconds + (row.startUs - before.row.startUs) / 1e6
+      : (row.startUs - this.#request.startUs) / 1e6 - this.#skippedSeconds;
   }
 
   #endAt(reason: AnswerEnd['reason'], row: SegmentRow): false {
@@ -203,11 +218,11 @@ class AnswerBuilder {
     }
   }
 
-  /** Files that overlap a little: the later one moves, so that no track runs backwards. */
-  #withoutOverlap({ table, head }: Tabled, nominalSeconds: number): number {
+  /** Files that overlap a little: the later one moves, so that no track runs backwards, or, of another stream, is there twice. */
+  #withoutOverlap({ table, head }: Tabled, nominalSeconds: number, isJoined: boolean): number {
     let shiftSeconds = nominalSeconds;
     for (const { trackId, count, runs } of table.tracks) {
-      const last = this.#lastSeconds.get(trackId);
+      const last = this.#last.get(trackId)?.[isJoined ? 'startSeconds' : 'endSeconds'];
       const track = head.init.tracks.find(({ id }) => id === trackId);
       if (last !== undefined && track && count > 0) {
         shiftSeconds = Math.max(shiftSeconds, last - (runs.baseTimes[0] as number) / track.timescale);
@@ -219,7 +234,12 @@ class AnswerBuilder {
   #addCut(whole: FileCut): void {
     for (const track of whole.tracks) {
       if (track.to > track.from) {
-        this.#lastSeconds.set(track.track.id, answerTime(track, track.to - 1) / track.track.timescale);
+        const { id, timescale } = track.track;
+        const [startSeconds, endSeconds] = [
+          answerTime(track, track.to - 1) / timescale,
+          answerTime(track, track.to) / timescale,
+        ];
+        this.#last.set(id, { startSeconds, endSeconds });
       }
     }
     const { speed, format } = this.#request;

@@ -1,0 +1,83 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { getBytes, openPlayback } from '../../../test/playback.ts';
+import { readPlainMp4 } from '../../../test/read-mp4.ts';
+import { openRecording } from '../../../test/read-recording.ts';
+import { record, temporaryFolder, WALL } from '../../../test/recordings.ts';
+
+/** Of pictures and sound: ticks a second, and ticks from one sample to the next. */
+const TRACKS = [
+  { id: 1, clockRateHz: 90_000, tickCount: 9_000 },
+  { id: 2, clockRateHz: 48_000, tickCount: 960 },
+] as const;
+
+/** Two recordings of two seconds each, of different streams, the second so much behind the end of the first. */
+async function recordTwo(folder: string, gapMs: number): Promise<void> {
+  for (const wall of [WALL, WALL + 2_000 + gapMs]) {
+    await record(folder, 2, { wall, sound: true });
+  }
+}
+
+/** Decode times of the samples of a track in seconds, in both forms of an answer. */
+async function timesOf(folder: string, id: 1 | 2, format: 'fmp4' | 'mp4', fromMs = 0): Promise<number[]> {
+  const { clockRateHz } = TRACKS[id - 1] as (typeof TRACKS)[number];
+  await using playback = openPlayback(folder);
+  const bytes = await getBytes(playback, fromMs, 60, format);
+  if (format === 'mp4') {
+    return (readPlainMp4(bytes).get(id) ?? []).map(({ decodeTime }) => decodeTime / clockRateHz);
+  }
+  const name = join(folder, 'answer');
+  writeFileSync(name, bytes);
+  const { fragments } = await openRecording(name);
+  const runs = fragments.flatMap((fragment) => fragment.runs.filter(({ trackId }) => trackId === id));
+  return runs.flatMap(({ baseTime, durations }) => {
+    let time = baseTime;
+    return [...durations].map((duration) => {
+      time += duration;
+      return (time - duration) / clockRateHz;
+    });
+  });
+}
+
+const placesOf = (startSeconds: number, id: 1 | 2): number[] => {
+  const { clockRateHz, tickCount } = TRACKS[id - 1] as (typeof TRACKS)[number];
+  return Array.from({ length: (2 * clockRateHz) / tickCount }, (_, i) => startSeconds + (i * tickCount) / clockRateHz);
+};
+
+for (const format of ['fmp4', 'mp4'] as const) {
+  test.for([20, 600, 980])(
+    `a gap of %i ms is played over, and pictures and sound stay in step: ${format}`,
+    async (gapMs) => {
+      using folder = temporaryFolder();
+      await recordTwo(folder.path, gapMs);
+      for (const { id } of TRACKS) {
+        const times = await timesOf(folder.path, id, format);
+        const wanted = [...placesOf(0, id), ...placesOf(2 + gapMs / 1000, id)];
+        expect(times.length).toBe(wanted.length);
+        expect(times.map((time, i) => Math.abs(time - (wanted[i] ?? 0))).filter((off) => off > 0.001)).toEqual([]);
+      }
+    },
+  );
+
+  test.for([-20, -600])(`recordings that overlap by %i ms follow each other: ${format}`, async (gapMs) => {
+    using folder = temporaryFolder();
+    await recordTwo(folder.path, gapMs);
+    for (const { id } of TRACKS) {
+      const times = await timesOf(folder.path, id, format);
+      expect(times.length).toBe(2 * placesOf(0, id).length);
+      expect(times.filter((time, i) => i > 0 && time <= (times[i - 1] ?? 0))).toEqual([]);
+    }
+    expect((await timesOf(folder.path, 1, format)).at(20)).toBeCloseTo(
+      (await timesOf(folder.path, 2, format)).at(100) ?? 0,
+      2,
+    );
+  });
+
+  test(`a gap of a second ends an answer, and what comes behind it can be asked for: ${format}`, async () => {
+    using folder = temporaryFolder();
+    await recordTwo(folder.path, 1_000);
+    expect(await timesOf(folder.path, 1, format)).toHaveLength(20);
+    expect(await timesOf(folder.path, 1, format, 3_000)).toHaveLength(20);
+  });
+}
