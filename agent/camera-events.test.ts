@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
@@ -61,6 +61,16 @@ test('what is told over the API is shown at once, and is on the disk before it i
   expect(shown.map(({ source }) => source)).toEqual(['api']);
   expect(await telling).toEqual({ id: shown[0]?.id });
   expect(events.journal.hasUnsynced).toBe(false);
+});
+
+test('an event that the disk refuses is shown and not acknowledged, and the next one is when the disk takes it', async () => {
+  const { shown, folder, tell } = await start();
+  mkdirSync(join(folder, 'events'));
+  writeFileSync(join(folder, 'events/cam'), 'in the way of the folder');
+  await expect(tell()).rejects.toMatchObject({ code: 'unavailable' });
+  expect(shown).toHaveLength(1);
+  rmSync(join(folder, 'events/cam'));
+  expect(await tell()).toEqual({ id: shown[1]?.id });
 });
 
 test('what a camera tells itself reaches the disk with the flush round of the recordings', async () => {

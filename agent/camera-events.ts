@@ -76,10 +76,14 @@ export class CameraEvents implements EventIntake {
     if (!resolvePath(this.#options.config(), path)?.settings) {
       throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured`, { path });
     }
-    const { id } = await this.hub.add({ ...this.#dated(event), source: 'api' });
-    // Who is answered may forget it: a power cut must not.
+    const told = await this.hub.add({ ...this.#dated(event), source: 'api' });
+    // Whoever gets an answer relies on it: a power cut must not take the event back.
     await this.journal.sync();
-    return { id };
+    if (this.journal.isRefused(told)) {
+      const message = 'the event was passed on, but the disk did not take it: the log says why';
+      throw new PerchError('unavailable', message, { path, event: told.id });
+    }
+    return { id: told.id };
   }
 
   async close(): Promise<void> {

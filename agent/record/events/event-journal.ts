@@ -90,6 +90,11 @@ export class EventJournal {
     await this.#writing;
   }
 
+  /** The disk has refused the file of an event, and has not taken anything for it since. */
+  isRefused(event: Pick<CameraEvent, 'path' | 'startUs'>): boolean {
+    return this.#refused.has(this.#fileOf(event));
+  }
+
   /**
    * Resolves when every line written so far is on the disk, or the disk has refused it. Never rejects. Calls during a flush share
    * the next one, so that a storm of events is no storm of flushes.
@@ -176,8 +181,7 @@ export class EventJournal {
   }
 
   async #write(event: CameraEvent): Promise<void> {
-    const month = new Date(event.startUs / 1000).toISOString().slice(0, 7);
-    const file = join(this.#folder, event.path || MACHINE_FOLDER, `${month}.jsonl`);
+    const file = this.#fileOf(event);
     // What has begun would last for ever without its end: that may go beyond the limit, up to what is read.
     const isEnd = !isOpen(event) && this.#begun.delete(keyOf(event));
     const limit = isEnd ? 2 * this.#maxFileBytes : this.#maxFileBytes;
@@ -197,6 +201,11 @@ export class EventJournal {
       this.#whole.delete(file);
       this.#tellRefused(file, error);
     }
+  }
+
+  #fileOf({ path, startUs }: Pick<CameraEvent, 'path' | 'startUs'>): string {
+    const month = new Date(startUs / 1000).toISOString().slice(0, 7);
+    return join(this.#folder, path || MACHINE_FOLDER, `${month}.jsonl`);
   }
 
   async #remove(file: string): Promise<void> {
