@@ -227,8 +227,10 @@ const isSupervised = (): boolean =>
 
 /** After an exception that nobody has caught: all else is left to the end of the process. */
 async function finishRecordings({ vitals }: App): Promise<void> {
-  await vitals.paths.close();
-  await vitals.recordings.close();
+  const finished = vitals.recordings.finishFiles();
+  // Cameras with room for one viewer are told that this one goes; their answers are not waited for.
+  vitals.paths.close().catch(() => {});
+  await finished;
 }
 
 /** Whoever watches over Perch on this machine hears how it is: systemd, and `perch doctor`. */

@@ -329,6 +329,11 @@ export class Recordings {
     return { ...this.playback.indexProgress, unreadable: this.playback.unreadable() };
   }
 
+  /** Finishes all open files without waiting for cameras and for all else that `close` ends. */
+  async finishFiles(): Promise<void> {
+    await Promise.all([...this.#recorders.keys()].map((recorder) => recorder.stop()));
+  }
+
   async close(): Promise<void> {
     this.#stopCommits();
     await this.#unlessHanging(this.#upkeep);

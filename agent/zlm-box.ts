@@ -229,7 +229,10 @@ export class ZlmBox {
       return;
     }
     this.#toldMs = clock.monoMs();
-    void this.#deps.statistics().then((data) => this.#hooks.tell('on_server_keepalive', { data }));
+    this.#deps.statistics().then(
+      (data) => this.#hooks.tell('on_server_keepalive', { data }),
+      (error: unknown) => this.#deps.log.error({ hook: 'on_server_keepalive', err: error }, 'web hook failed'),
+    );
   }
 
   #pathOf(app: string, stream: string): string {

@@ -103,7 +103,11 @@ test('many requests of one player at once cost one attempt and one hash', async 
   expect(new Set(wrong)).toEqual(new Set([false]));
 });
 
-test('a damaged users file is an error, never a box without an owner', async () => {
+test('a damaged users file locks the box: no claim, no log-in, no setup code', async () => {
   await writeFile(join(folder, 'users.json'), '{"users":[{"name":"owner"}]}');
-  await expect(open()).rejects.toThrow("is damaged: remove it to set a new owner's password");
+  const accounts = await open();
+  expect(accounts.setupCode).toBeUndefined();
+  await expect(accounts.claim(PASSWORD, undefined, HOME)).rejects.toThrow('has an owner already');
+  await expect(accounts.logIn('owner', PASSWORD, HOME)).rejects.toThrow('nobody can log in');
+  expect(accounts.person('owner')).toBeUndefined();
 });

@@ -43,7 +43,7 @@ export class People {
   static async open({ dataDir, clock, log }: PeopleOptions): Promise<People> {
     const key = await SecretKey.open(dataDir, log);
     const parts = {
-      users: await Users.open(dataDir),
+      users: await Users.open(dataDir, log),
       sessions: await Sessions.open(dataDir, key, clock, log),
       guests: await Guests.open(dataDir, key, clock, log),
       devices: await DevicePasswords.open(dataDir, key, clock, log),

@@ -22,6 +22,9 @@ export async function loadPrivate(file: string): Promise<unknown> {
       throw new PerchError('badInput', `${file} has ${size} bytes, at most ${LIMIT_BYTES} are read`, { file });
     }
     return parse(await handle.readFile('utf8'), file);
+  } catch (error) {
+    // A folder in its place, a card with bad blocks.
+    throw error instanceof PerchError ? error : new PerchError('unavailable', `cannot read ${file}`, { file }, error);
   } finally {
     await handle.close();
   }

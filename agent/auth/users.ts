@@ -1,7 +1,9 @@
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
-import { PerchError } from '../base/errors.ts';
+import { explain, PerchError } from '../base/errors.ts';
+import { type Logger, silentLogger } from '../base/log.ts';
 import { hashPassword, PasswordHash, verifyPassword } from './password-hash.ts';
 import { limitedPerson, ownerPerson, type Person, type Rights } from './person.ts';
 import { loadPrivate, savePrivate } from './private-file.ts';
@@ -55,16 +57,41 @@ export class Users {
   #removed: readonly User[] = [];
   #changing: Promise<void> = Promise.resolve();
   #claiming = false;
+  /** Why the file cannot be used: then nobody can log in, nobody can claim the box, and the file stays as it is. */
+  readonly #damage: PerchError | undefined;
 
-  static async open(dataDir: string): Promise<Users> {
+  /** A file that is damaged or cannot be read must not end recordings: the box runs, and is locked. */
+  static async open(dataDir: string, log: Logger = silentLogger): Promise<Users> {
     const file = join(dataDir, 'users.json');
-    return new Users(file, (await loadUsers(file))?.users ?? []);
+    try {
+      return new Users(file, (await loadUsers(file))?.users ?? []);
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      log.error({ file, cause: explain(error) }, LOCKED);
+      return new Users(file, [], error);
+    }
   }
 
-  /** Takes the owner's password away: the box is set up again. The viewers stay. @returns false: there was none */
+  /**
+   * Takes the owner's password away: the box is set up again. The viewers stay, unless the file is damaged, which is put aside.
+   * @returns false: there was none
+   */
   static async forgetOwner(dataDir: string): Promise<boolean> {
     const file = join(dataDir, 'users.json');
-    const users = (await loadUsers(file))?.users ?? [];
+    const stored = await loadUsers(file).catch(async (error: unknown) => {
+      if (!(error instanceof PerchError) || error.code !== 'badInput') {
+        throw error;
+      }
+      await putAside(file);
+      return 'damaged' as const;
+    });
+    if (stored === 'damaged') {
+      await savePrivate(file, { users: [], setup: 'again' });
+      return true;
+    }
+    const users = stored?.users ?? [];
     const viewers = users.filter(({ role }) => role === 'viewer');
     if (viewers.length === users.length) {
       return false;
@@ -73,14 +100,16 @@ export class Users {
     return true;
   }
 
-  private constructor(file: string, users: readonly User[]) {
+  private constructor(file: string, users: readonly User[], damage?: PerchError) {
     this.#file = file;
+    this.#damage = damage;
     this.#users = users;
     this.#people = peopleOf(users);
   }
 
   get owner(): string | undefined {
-    return this.#users.find((user) => user.role === 'owner')?.name;
+    // Never "no owner yet": that would offer the box to whoever asks first.
+    return this.#damage ? OWNER_NAME : this.#users.find((user) => user.role === 'owner')?.name;
   }
 
   get viewers(): readonly ViewerItem[] {
@@ -161,7 +190,9 @@ export class Users {
     await this.#change((users) => users.map((user) => (user.name === name ? { ...user, password: hash } : user)));
   }
 
+  /** @throws PerchError unavailable when nobody can log in */
   async verify(name: string, password: string): Promise<boolean> {
+    this.#throwIfDamaged();
     const user = this.#users.find((candidate) => candidate.name === name);
     if (!user) {
       this.#decoy ??= hashPassword('');
@@ -169,6 +200,12 @@ export class Users {
       return false;
     }
     return verifyPassword(password, user.password);
+  }
+
+  #throwIfDamaged(): void {
+    if (this.#damage) {
+      throw new PerchError('unavailable', LOCKED, { file: this.#file }, this.#damage);
+    }
   }
 
   #viewer(name: string): User {
@@ -182,6 +219,7 @@ export class Users {
   /** One change after the other, each of what the one before has left; nothing holds that the disk does not have. */
   #change(next: (users: readonly User[]) => readonly User[]): Promise<void> {
     const work = this.#changing.then(async () => {
+      this.#throwIfDamaged();
       const users = next(this.#users);
       const hasOwner = users.some(({ role }) => role === 'owner');
       await savePrivate(this.#file, hasOwner ? { users } : { users, setup: 'again' });
@@ -193,14 +231,22 @@ export class Users {
   }
 }
 
+const LOCKED =
+  'users.json cannot be used, so nobody can log in: put it back from a backup, or run perch reset-password on the machine';
+
+async function putAside(file: string): Promise<void> {
+  await rename(file, `${file}.damaged`).catch((cause: unknown) => {
+    throw new PerchError('unavailable', `cannot put ${file} aside`, { file }, cause);
+  });
+}
+
 async function loadUsers(file: string): Promise<UsersFile | undefined> {
   const stored = await loadPrivate(file);
   if (stored === undefined) {
     return undefined;
   }
-  // Never taken for "no owner yet": that would offer the box to whoever asks first.
   if (!Check(UsersFile, stored) || !isWhole(stored)) {
-    throw new PerchError('badInput', `${file} is damaged: remove it to set a new owner's password`, { file });
+    throw new PerchError('badInput', `${file} is damaged`, { file });
   }
   return stored;
 }

@@ -225,3 +225,33 @@ test('where nothing can be written, it says so', async () => {
   const own = new OwnCertificate({ dataDir, clock: new FakeClock(), log: silentLogger });
   await expect(own.file()).rejects.toThrow(`cannot make the folder ${dataDir}/tls`);
 });
+
+test('a look that fails in a way that nobody expected is logged, and the next one renews', async () => {
+  const { clock, lines, now, renewed } = await box();
+  const { names } = now;
+  Object.defineProperty(now, 'names', {
+    get: () => {
+      throw new TypeError('uv_interface_addresses');
+    },
+    configurable: true,
+  });
+  await clock.advance(30_000);
+  expect(lines.filter((line) => line.includes('uv_interface_addresses'))).toHaveLength(1);
+  Object.defineProperty(now, 'names', { value: { ...names, ips: [...names.ips, '192.168.1.77'] } });
+  await renewed();
+});
+
+test.for([
+  ['RSA', ['-newkey', 'rsa:2048']],
+  ['P-384', ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384']],
+] as const)('an authority that somebody has made with %s is put aside: it cannot sign here', async ([, kind]) => {
+  const { dataDir, open } = await box();
+  const file = join(dataDir, 'tls/authority.pem');
+  const made = join(dataDir, 'made');
+  const args = ['req', '-x509', ...kind, '-nodes', '-days', '900', '-subj', '/CN=house'];
+  execFileSync('openssl', [...args, '-keyout', `${made}.key`, '-out', `${made}.crt`], { stdio: 'pipe' });
+  writeFileSync(file, readFileSync(`${made}.key`, 'utf8') + readFileSync(`${made}.crt`, 'utf8'));
+  const { own } = await open();
+  expect(own.authority()?.name).toContain('Perch');
+  expect(readFileSync(`${file}.damaged`, 'utf8')).toContain('PRIVATE KEY');
+});

@@ -116,13 +116,12 @@ export class OwnCertificate {
       await this.#inTurn();
       this.#told = '';
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      // The one that there is serves on, whatever went wrong: no fault of a look ends recordings.
       const cause = explain(error);
       if (cause !== this.#told) {
         this.#told = cause;
-        this.#options.log.warn({ cause }, 'certificate cannot be renewed');
+        const fields = error instanceof PerchError ? { cause } : { err: error };
+        this.#options.log.warn(fields, 'certificate cannot be renewed');
       }
     }
   }
@@ -209,8 +208,10 @@ export function readIssued(text: string): Issued | undefined {
   try {
     const keyPem = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/.exec(text)?.[0] ?? '';
     const certPem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text)?.[0] ?? '';
-    const isPair = new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem));
-    return isPair ? { keyPem, certPem } : undefined;
+    const key = createPrivateKey(keyPem);
+    // One of another kind, which somebody has put there, cannot sign what is made here.
+    const isOurs = key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1';
+    return isOurs && new X509Certificate(certPem).checkPrivateKey(key) ? { keyPem, certPem } : undefined;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
 import { random } from '../../test/random.ts';
+import { toldOf } from '../../test/told.ts';
 import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { HookGate } from './hook-gate.ts';
@@ -29,6 +30,7 @@ interface Posted {
 /** Hooks whose server answers what `reply` says; an error is no answer. */
 function hooksWith(reply: () => { status: number; text: string } | PerchError | Promise<typeof OK>, retries = 1) {
   const clock = new FakeClock();
+  const { log, told } = toldOf();
   const posted: Posted[] = [];
   const post: Post = async (url, body, headers) => {
     posted.push({ url, body: JSON.parse(body), headers });
@@ -41,7 +43,7 @@ function hooksWith(reply: () => { status: number; text: string } | PerchError | 
   const urls = { ...OFF, on_play: 'http://h/play', on_publish: 'http://h/push', on_stream_changed: 'http://h/changed' };
   const settings = () => ({ urls, mediaServerId: 'box', timeoutMs: 10_000, retries, retryDelayMs: 3_000 });
   const signal = new AbortController().signal;
-  return { clock, posted, urls, hooks: new Hooks({ settings, post, clock, log: silentLogger, signal }) };
+  return { clock, posted, told, urls, hooks: new Hooks({ settings, post, clock, log, signal }) };
 }
 
 const away = () =>
@@ -127,6 +129,19 @@ test('news is told in its order, one after the other, and only so much of it wai
     await new Promise(setImmediate);
   }
   expect(posted).toHaveLength(501);
+});
+
+test('a fault of ours in one piece of news is logged, and what comes after it is told', async () => {
+  const { hooks, posted, told } = hooksWith(() => {
+    if (posted.length === 1) {
+      throw new TypeError('a bug');
+    }
+    return OK;
+  });
+  hooks.tell('on_stream_changed', { regist: true });
+  hooks.tell('on_stream_changed', { regist: false });
+  await expect.poll(() => posted.map(({ body }) => body['regist'])).toEqual([true, false]);
+  expect(told).toMatchObject([['error', 'web hook failed', { hook: 'on_stream_changed', err: { message: 'a bug' } }]]);
 });
 
 test.for([

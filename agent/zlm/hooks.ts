@@ -119,7 +119,11 @@ export class Hooks {
     }
     this.#isTelling = true;
     for (let next = this.#news.shift(); next; next = this.#news.shift()) {
-      await this.#try(next.name, next.body);
+      try {
+        await this.#try(next.name, next.body);
+      } catch (error) {
+        this.#options.log.error({ hook: next.name, err: error }, 'web hook failed');
+      }
     }
     this.#isTelling = false;
     if (this.#lost > 0) {

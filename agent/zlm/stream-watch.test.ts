@@ -118,10 +118,13 @@ test('a hook that does not say close leaves the stream', async () => {
   expect(ended).toEqual([]);
 });
 
-test('one that cannot be closed is told in the log, and goes on', async () => {
-  const { clock, ended, now, lines } = box({ fault: new PerchError('unavailable', 'perch.yml cannot be written') });
-  now.paths = [CAM];
-  await clock.advance(21_000);
-  expect(ended).toEqual(['yard/gate']);
-  expect(lines.join('')).toContain('perch.yml cannot be written');
-});
+test.for([new PerchError('unavailable', 'perch.yml cannot be written'), new TypeError('perch.yml cannot be written')])(
+  'one that cannot be closed is told in the log, and goes on: %s',
+  async (fault) => {
+    const { clock, ended, now, lines } = box({ fault });
+    now.paths = [CAM];
+    await clock.advance(21_000);
+    expect(ended).toEqual(['yard/gate']);
+    await expect.poll(() => lines.join('')).toContain('perch.yml cannot be written');
+  },
+);

@@ -96,7 +96,10 @@ export class StreamWatch {
       known.unreadSinceMs = nowMs;
     } else if (this.#asking < MOST_ASKING && this.#isDue(known, nowMs)) {
       known.unreadSinceMs = undefined;
-      void this.#askToClose(path, known.schemas[0] ?? 'rtsp');
+      this.#askToClose(path, known.schemas[0] ?? 'rtsp').catch((error: unknown) => {
+        const fields = error instanceof PerchError ? { cause: explain(error) } : { err: error };
+        this.#options.log.warn({ path: path.name, ...fields }, 'stream that nobody watches cannot be closed');
+      });
     }
     known.hasReaders = hasReaders;
   }
@@ -106,7 +109,7 @@ export class StreamWatch {
   }
 
   async #askToClose(path: ShownPath, schema: string): Promise<void> {
-    const { hooks, paths, end, log } = this.#options;
+    const { hooks, paths, end } = this.#options;
     if (!hooks.isOn('on_stream_none_reader')) {
       return;
     }
@@ -118,12 +121,7 @@ export class StreamWatch {
     // Somebody may have come meanwhile, or it may be another stream by now.
     const now = paths.list().find(({ name }) => name === path.name);
     if (code === 0 && close && now?.readyTime === path.readyTime && now.readers.length === 0) {
-      await end(now).catch((cause: unknown) => {
-        if (!(cause instanceof PerchError)) {
-          throw cause;
-        }
-        log.warn({ path: path.name, cause: explain(cause) }, 'stream that nobody watches cannot be closed');
-      });
+      await end(now);
     }
   }
 }

@@ -29,7 +29,12 @@ interface Asked {
 }
 
 /** A service whose paths are `streams`, which may grow; every path but `live/cam1` has an entry. */
-async function start({ streams = ['cam1', 'house/door'], clock = systemClock as Clock, isOpen = true } = {}): Promise<{
+async function start({
+  streams = ['cam1', 'house/door'],
+  clock = systemClock as Clock,
+  isOpen = true,
+  more = undefined as ZlmPluginOptions['more'],
+} = {}): Promise<{
   app: FastifyInstance;
   asked: Asked[];
   streams: string[];
@@ -62,6 +67,7 @@ async function start({ streams = ['cam1', 'house/door'], clock = systemClock as 
     },
     cors: (methods, headers) => cors(() => ['*'], methods, headers),
     clock,
+    ...(more && { more }),
   };
   await run.app.register(zlmPlugin, options);
   return { app: run.app, asked, streams };
@@ -166,6 +172,16 @@ test('a stream that does not come within 15 s is not found', async () => {
   expect((await json).json()).toEqual({ code: -400, msg: 'stream not found' });
   expect([(await text).statusCode, (await text).body]).toEqual([406, 'stream not found']);
   expect((await text).headers['content-type']).toBe('text/plain; charset=utf-8');
+});
+
+test('a fault while it is asked whether a stream will come is the answer of the one call that it belongs to', async () => {
+  const streamNotFound = async (): Promise<boolean> => {
+    // HTTP/2: the client has gone, and its socket with it.
+    throw new TypeError('the socket is gone');
+  };
+  const { app } = await start({ more: { streamNotFound, answer: async () => undefined } });
+  expect((await post(app, 'webrtc?app=live&stream=none&type=play')).statusCode).toBe(500);
+  expect((await post(app, 'webrtc?app=house&stream=door&type=play')).json()).toMatchObject({ code: 0 });
 });
 
 test('of a crowd that waits for a stream, a hundred wait, fifty of one address, and the others are told at once', async () => {

@@ -56,6 +56,7 @@ export class WaitingPlayers {
     const refused = new AbortController();
     const over = AbortSignal.any([signal, refused.signal]);
     let wasTold = false;
+    let fault: { readonly error: unknown } | undefined;
     for (;;) {
       const path = pathOf(app, stream, this.#paths);
       try {
@@ -68,10 +69,20 @@ export class WaitingPlayers {
       if (!wasTold) {
         wasTold = true;
         // It may make the stream while we wait, and answer when that is done.
-        void isAwaited(path).then((isAwaitedNow) => isAwaitedNow || refused.abort());
+        isAwaited(path).then(
+          (isAwaitedNow) => isAwaitedNow || refused.abort(),
+          (error: unknown) => {
+            fault = { error };
+            refused.abort();
+          },
+        );
       }
       const isThere = () => this.#paths.find(pathOf(app, stream, this.#paths))?.ready === true;
-      if (!(await this.#comes(isThere, untilMs, ip, over))) {
+      const comes = await this.#comes(isThere, untilMs, ip, over);
+      if (fault) {
+        throw fault.error;
+      }
+      if (!comes) {
         throw new PerchError('notFound', 'stream not found', { path });
       }
     }

@@ -1,0 +1,19 @@
+// For `node --import`: throws what nobody catches as soon as the file named by THROWS_WHEN is there, which it removes first.
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+
+const file = process.env.THROWS_WHEN;
+// Not in programs that only start Perch.
+if (file !== undefined && isMainThread && !process.argv[1]?.endsWith('start.mjs')) {
+  setInterval(() => {
+    if (existsSync(file)) {
+      const kind = readFileSync(file, 'utf8');
+      rmSync(file);
+      if (kind === 'rejection') {
+        Promise.reject(new Error('a stray one for the test'));
+      } else {
+        throw new Error('a stray one for the test');
+      }
+    }
+  }, 10).unref();
+}
