@@ -3,7 +3,6 @@ import { FakeClock } from '../../test/fake-clock.ts';
 import { random } from '../../test/random.ts';
 import { toldOf } from '../../test/told.ts';
 import { PerchError } from '../base/errors.ts';
-import { silentLogger } from '../base/log.ts';
 import { HookGate } from './hook-gate.ts';
 import { type HookSettings, Hooks, type Post, parseAnswer } from './hooks.ts';
 
