@@ -29,6 +29,7 @@ import type { BackupBox } from './http/backup-routes.ts';
 import type { ConfigFile } from './http/config-file.ts';
 import { cors } from './http/cors.ts';
 import { deviceRoutes } from './http/device-routes.ts';
+import { refuseForeignChanges } from './http/foreign-changes.ts';
 import { guestRoutes } from './http/guest-routes.ts';
 import { healthRoute } from './http/health.ts';
 import type { ListenerTls } from './http/listener-tls.ts';
@@ -257,7 +258,9 @@ export class HttpServices {
           wrongCredentials: this.#deps.wrongCredentials,
           trustedProxies: proxies === undefined ? [] : (config[proxies] as readonly string[]),
           log,
+          isOfPage: key === 'address' || key === 'tlsAddress',
         });
+        refuseForeignChanges(app, access, () => this.#deps.config().apiAllowOrigins);
         this.#directToTls(key, app, access, tls);
         keepPrefix(app, access);
         tellOfUnknownProxy(app, access, proxies ?? '', log);

@@ -10,7 +10,9 @@ import { type Logger, redact } from './base/log.ts';
 import { parseAddress } from './config/address.ts';
 import { type Config, resolvePath } from './config/load.ts';
 import type { HttpAccess } from './http/access.ts';
-import { type CookiePlace, cookieOf } from './http/credentials.ts';
+import { isNamedOrigin } from './http/cors.ts';
+import { type CookiePlace, cookieOf, credentialsOf, writtenCredentialsOf } from './http/credentials.ts';
+import { isBrowser } from './http/request-origin.ts';
 import type { WrongCredentials } from './http/wrong-credentials.ts';
 import type { PathTable } from './paths/path-table.ts';
 import type { MoreAnswer, MoreCalls } from './servers/webrtc/signalling/zlm/calls.ts';
@@ -165,10 +167,16 @@ export class ZlmBox {
     access: HttpAccess,
   ): Promise<MoreAnswer | undefined> {
     const { ip, isPrivate } = access.identify(request);
+    const { headers } = request;
     const place = access.origin(request);
-    // A cookie comes along with what pages of other ports of this host make the browser send.
-    const isOthersPage = namesPage(request) && !place.isSameOrigin;
-    const cookie = (wanted: string) => (isOthersPage ? undefined : cookieOf(request.headers, wanted));
+    const isChange = QueryCalls.isChange(name);
+    if (isChange && place.isForeign && !isNamedOrigin(headers.origin, this.#deps.config().webrtcAllowOrigins)) {
+      throw failure(CODE.unauthorized, 'this request comes from a page of another site');
+    }
+    // A cookie comes along with what pages of other ports of this host make the browser send. Over plain http nothing tells a picture
+    // of such a page from one of ours: what a browser adds by itself changes nothing then.
+    const isUnknownPage = isChange && isBrowser(headers) && !place.isSameOrigin;
+    const cookie = (wanted: string) => (isUnknownPage || place.isForeign ? undefined : cookieOf(headers, wanted));
     const caller: Caller = { ip, isPrivate, cookie };
     if (name === 'login') {
       this.#deps.wrongCredentials.checkRoom(ip);
@@ -182,7 +190,8 @@ export class ZlmBox {
       return undefined;
     }
     // Whoever names himself is judged as at the control API.
-    const isNamed = request.headers.authorization !== undefined;
+    const credentials = isUnknownPage && !place.isForeign ? writtenCredentialsOf(headers) : credentialsOf(headers);
+    const isNamed = Object.keys(credentials).length > 0;
     if (isNamed) {
       await requireIn(access, request, 'api', '');
     } else {
@@ -257,10 +266,6 @@ async function requireIn(
       : error;
   }
 }
-
-/** Whether a browser tells of the page that it asks for. */
-const namesPage = ({ headers }: FastifyRequest): boolean =>
-  headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
 
 const cookieText = (name: string, value: string, seconds: number, { isSecure, prefix }: CookiePlace): string =>
   `${name}=${value}; Path=${prefix}/index/api; Max-Age=${seconds}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;

@@ -3,8 +3,15 @@ import type { FastifyRequest } from 'fastify';
 import { PerchError } from '../base/errors.ts';
 import { canonicalIp, IpList } from '../base/ip-address.ts';
 import { type Logger, redact } from '../base/log.ts';
-import { cookieOf, credentialsOf, GUEST_COOKIE, sessionTokenOf } from './credentials.ts';
-import { originOf, type RequestOrigin } from './request-origin.ts';
+import {
+  cookieOf,
+  credentialsOf,
+  GUEST_COOKIE,
+  mayBeAdded,
+  sessionTokenOf,
+  writtenCredentialsOf,
+} from './credentials.ts';
+import { isBrowser, originOf, type RequestOrigin } from './request-origin.ts';
 import type { WrongCredentials } from './wrong-credentials.ts';
 
 export type HttpAction = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'pprof' | 'admin';
@@ -74,13 +81,16 @@ export interface HttpAccessOptions {
   readonly log: Logger;
   /** None for those that carry no media live. */
   readonly protocol?: HttpProtocol;
+  /** The listener shows the page, where people log in: apart from the players' own pages it asks no browser for a name and password. */
+  readonly isOfPage?: boolean;
 }
 
 /** What may be a token in a query: that may be a guess, too. */
 const QUERY_TOKEN = /[?&](?:token|jwt)=./;
 /** By which sessions are opened. */
 const OPENING_METHODS = { webrtc: new Set(['POST']), hls: new Set(['GET']) } as const;
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** Methods of requests that change nothing (RFC 9110 §9.2.1). */
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const SHOWN_URL_CHARS = 256;
 
 /** Asks who a request is and whether it may: the one that every plugin of a listener is given. */
@@ -125,17 +135,19 @@ export class HttpAccess {
   }
 
   #identify(request: FastifyRequest): Identity {
-    const { ip, isLoopback, isPrivate, isSameOrigin, mayBeForged } = this.origin(request);
+    const { ip, isLoopback, isPrivate, isSameOrigin, isForeign, mayBeForged } = this.origin(request);
+    const { method, headers } = request;
+    const isWritten = !isForeign || !mayBeAdded(method, headers);
     // A cookie comes along with whatever another page makes the browser send: then it may neither change anything
     // nor be read from (Origin stands in every such request that a script could read, WebSockets among them).
-    const isHarmless = SAFE_METHODS.has(request.method) && request.headers.origin === undefined;
+    const isHarmless = SAFE_METHODS.has(method) && headers.origin === undefined;
     const sessionUser = isHarmless || isSameOrigin ? this.#cookieUser(request) : undefined;
     return {
       ip,
       isLoopback,
       isPrivate,
       mayBeForged,
-      ...credentialsOf(request.headers),
+      ...(isWritten ? credentialsOf(headers) : writtenCredentialsOf(headers)),
       ...(sessionUser === undefined ? {} : { sessionUser }),
       request: this.#factsOf(request),
     };
@@ -204,11 +216,18 @@ export class HttpAccess {
       }
     }
     throw new PerchError('unauthorized', advice ?? 'authentication error', {
-      challenge,
+      challenge: challenge && this.#mayChallenge(request),
       action,
       path,
       ip: identity.ip,
     });
+  }
+
+  /** People log in on the page, and a browser would go on sending what they type into its own dialog. No WebSocket has such a dialog. */
+  #mayChallenge({ headers }: FastifyRequest): boolean {
+    const { isOfPage = false, protocol = '' } = this.#options;
+    const isWithoutDialog = headers.upgrade !== undefined || (isOfPage && protocol === '');
+    return !(isWithoutDialog && isBrowser(headers));
   }
 
   /** Whether a request that was let in may do this besides; never waits. By what it brought, not by the name that its token gave. */

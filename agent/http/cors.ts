@@ -10,6 +10,11 @@ export function allowedOrigin(origin: string | undefined, allowOrigins: readonly
   return allowOrigins.includes('*') ? '*' : undefined;
 }
 
+/** Whether an entry names this origin. One that lets in any host (`*`, `https://*`) is no name. */
+export const isNamedOrigin = (origin: string | undefined, allowOrigins: readonly string[]): boolean =>
+  origin !== undefined &&
+  allowOrigins.some((entry) => !/^(?:[^/]*:\/\/)?\**(?::\d+)?\/?$/.test(entry) && matches(entry, origin));
+
 /**
  * A hook that answers preflights with 204 and lets the listed origins read answers. `Access-Control-Allow-Credentials`
  * is never sent: with the session's cookie no other origin can read anything.

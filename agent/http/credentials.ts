@@ -36,6 +36,27 @@ export function credentialsOf(headers: IncomingHttpHeaders): Credentials {
   return colon < 0 ? { token: value } : { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
+const BEARER = /^\s*bearer\s/i;
+/** Types that a page may send to another origin without asking first (CORS-safelisted, Fetch §2.2.2); no type at all is one, too. */
+const SIMPLE_TYPES = new Set(['', 'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']);
+
+/** Without what a browser can have added by itself. Nobody but a program or a script writes a bearer token. */
+export const writtenCredentialsOf = (headers: IncomingHttpHeaders): Credentials =>
+  BEARER.test(headers.authorization ?? '') ? credentialsOf(headers) : {};
+
+/**
+ * Whether a browser may have added a stored name and password to what a page of another site makes it send: to each handshake of a
+ * WebSocket, and to each POST that it sends without asking first. Where it asks first (CORS preflight) it adds none afterwards,
+ * because no answer of ours has `Access-Control-Allow-Credentials`.
+ */
+export function mayBeAdded(method: string, headers: IncomingHttpHeaders): boolean {
+  return headers.upgrade !== undefined || (method === 'POST' && SIMPLE_TYPES.has(mediaTypeOf(headers)));
+}
+
+/** `application/json` of `Application/JSON; charset=utf-8`; empty for none. */
+export const mediaTypeOf = (headers: IncomingHttpHeaders): string =>
+  (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+
 /**
  * What a cookie is called over TLS. With one name for both nobody could log in over plain http any more once he had over TLS:
  * browsers keep what is Secure from being replaced there, and without a word (RFC 6265bis §5.7).

@@ -10,6 +10,8 @@ export interface RequestOrigin {
   readonly isPrivate: boolean;
   /** A page of ours, or no browser's page at all, caused the request: a cookie that came with it may change things. */
   readonly isSameOrigin: boolean;
+  /** A browser sends it, and does not show that a page of ours is behind it. */
+  readonly isForeign: boolean;
   /**
    * A browser in a private network may have been made to send this by a page that is none of ours: it names its own page as
    * such, or us by a name that anybody may have pointed here.
@@ -46,13 +48,15 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
   const host = told.host ?? named;
   const hostName = hostNameOf(host);
   const isOwnPage = !isForeignPage(headers);
+  const isOfOurs = isSameOrigin(headers, host);
   // What the proxy speaks to us says nothing of what the browser speaks to the proxy.
   const isSecure = told.scheme === undefined ? isTls : told.scheme === 'https';
   return {
     ip,
     isLoopback: isKnownClient && isLoopbackIp(ip) && isLoopbackHost(hostName) && isOwnPage,
     isPrivate: isKnownClient && isPrivateIp(ip) && isLocalHost(hostName),
-    isSameOrigin: isSameOrigin(headers, host),
+    isSameOrigin: isOfOurs,
+    isForeign: namesPage(headers) && !isOfOurs,
     mayBeForged:
       isPrivateIp(ip) && (isOtherHostsPage(headers, hostName) || (!isTrustedProxy && isPublicName(hostName))),
     isSecure,
@@ -61,6 +65,14 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
     isUnknownProxy: hasForwarded && !isTrustedProxy,
   };
 }
+
+/** A browser says which page a request is for: with all that pages change, and with WebSockets. Programs send neither field. */
+export const namesPage = ({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean =>
+  origin !== undefined || site !== undefined;
+
+/** Over plain http browsers name no page when they fetch a picture or follow a link, but every browser calls itself Mozilla. */
+export const isBrowser = (headers: IncomingHttpHeaders): boolean =>
+  namesPage(headers) || headers['user-agent']?.startsWith('Mozilla/') === true;
 
 /** What a trusted proxy says about itself. */
 interface Told {

@@ -43,6 +43,13 @@ const RECORD = ['type', 'vhost', 'app', 'stream'] as const;
 const MP4 = '1';
 /** A picture that is older is a recording, for which one needs another permission than for looking. */
 const LONGEST_AGE_MS = 60_000;
+/** Calls that change nothing, whatever the method. */
+const READING = new Set(
+  [
+    ...['getMediaList', 'isMediaOnline', 'getMediaInfo', 'getMediaPlayerList', 'getAllSession', 'listStreamProxy'],
+    ...['isRecording', 'getSnap', 'getServerConfig', 'getStatistic', 'version', 'getApiList'],
+  ].map((name) => name.toLowerCase()),
+);
 const SIGNALLING = ['webrtc', 'whip', 'whep', 'delete_webrtc', 'login'];
 
 /** The calls that need the secret. Names are in lower case. */
@@ -59,6 +66,11 @@ export class QueryCalls {
     const find = (path: string) => paths.find(path);
     this.proxies = new StreamProxies({ edits, clock, find, pulled: () => options.pulled() });
     this.#calls = new Map(Object.entries(this.#named()).map(([name, call]) => [name.toLowerCase(), call]));
+  }
+
+  /** Whether a call may change something. @param name in lower case */
+  static isChange(name: string): boolean {
+    return !READING.has(name);
   }
 
   /** Undefined: there is no such call. */
