@@ -223,11 +223,15 @@ export class HttpAccess {
     });
   }
 
-  /** People log in on the page, and a browser would go on sending what they type into its own dialog. No WebSocket has such a dialog. */
-  #mayChallenge({ headers }: FastifyRequest): boolean {
+  /**
+   * People log in on the page, and a browser would go on sending what they type into its own dialog. Where a page of another site is
+   * behind the request they would be asked again for what the browser has sent already.
+   */
+  #mayChallenge(request: FastifyRequest): boolean {
+    const { method, headers } = request;
     const { isOfPage = false, protocol = '' } = this.#options;
-    const isWithoutDialog = headers.upgrade !== undefined || (isOfPage && protocol === '');
-    return !(isWithoutDialog && isBrowser(headers));
+    const isDropped = mayBeAdded(method, headers) && this.origin(request).isForeign;
+    return !isDropped && !(isOfPage && protocol === '' && isBrowser(headers));
   }
 
   /** Whether a request that was let in may do this besides; never waits. By what it brought, not by the name that its token gave. */
