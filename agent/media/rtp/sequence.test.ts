@@ -26,12 +26,31 @@ test('duplicates and late packets are dropped', () => {
 });
 
 test('two packets in a row after a big jump are a restart', () => {
-  expect(follow(10, 40_000, 40_001, 40_002).arrivals).toEqual(['next', 'drop', 'restart', 'next']);
-  expect(follow(10_000, 3, 4, 5).arrivals).toEqual(['next', 'drop', 'restart', 'next']);
+  expect(follow(10, 40_000, 40_001, 40_002).arrivals).toEqual(['next', 'suspect', 'restart', 'next']);
+  const { tracker, arrivals } = follow(10_000, 3, 4, 5);
+  expect(arrivals).toEqual(['next', 'suspect', 'restart', 'next']);
+  expect(tracker).toMatchObject({ lost: 0, expected: 3 });
+});
+
+test.for([
+  ['a little behind', 40, 0],
+  ['at the number that was the last', 40, 40],
+] as const)('packets with a later time that begin %s are a restart', ([, last, sequence]) => {
+  const { tracker } = follow(last - 1, last);
+  expect(tracker.push(sequence, true)).toBe('suspect');
+  expect(tracker.push(sequence + 1, true)).toBe(sequence === last ? 'next' : 'restart');
+  expect(tracker.late).toBe(0);
 });
 
 test('a single wild number does not disturb the sequence', () => {
-  expect(follow(10, 40_000, 11, 12, 40_001, 13).arrivals).toEqual(['next', 'drop', 'next', 'next', 'drop', 'next']);
+  expect(follow(10, 40_000, 11, 12, 40_001, 13).arrivals).toEqual([
+    'next',
+    'suspect',
+    'next',
+    'next',
+    'suspect',
+    'next',
+  ]);
 });
 
 test('after a reset any number is the first', () => {

@@ -4,9 +4,10 @@ const MAX_MISORDER = 100;
 
 /**
  * What a packet is, seen from those before it.
- * `restart`: the sender has begun anew, so nothing before belongs to it. `drop`: a duplicate, too late, or not yet believed.
+ * `suspect`: its number fits nowhere; the packet is to be kept, because the next one tells whether it was junk.
+ * `restart`: the packet before was suspect, and the two are a sequence that has begun anew. `drop`: a duplicate, or too late.
  */
-export type Arrival = 'next' | 'gap' | 'drop' | 'restart';
+export type Arrival = 'next' | 'gap' | 'drop' | 'suspect' | 'restart';
 
 /** Follows the sequence numbers of one RTP source, RFC 3550 appendix A.1, for receivers that do not reorder. */
 export class SequenceTracker {
@@ -29,7 +30,8 @@ export class SequenceTracker {
     return this.highest >= 0 && ((sequence - this.highest) & 0xffff) === 1;
   }
 
-  push(sequence: number): Arrival {
+  /** @param isLater its timestamp is later than all before: it is no duplicate, and did not come late */
+  push(sequence: number, isLater = false): Arrival {
     if (this.highest < 0) {
       this.#begin(sequence);
       return 'next';
@@ -41,18 +43,21 @@ export class SequenceTracker {
       this.lost += ahead - 1;
       return ahead === 1 ? 'next' : 'gap';
     }
-    if (ahead === 0 || ahead > 0xffff - MAX_MISORDER) {
+    if (!isLater && (ahead === 0 || ahead > 0xffff - MAX_MISORDER)) {
       this.late += 1;
       return 'drop';
     }
     if (sequence === this.#restartAt) {
       this.#begin(sequence);
+      this.#first = sequence - 1;
+      // The packet before.
+      this.lost -= 1;
       return 'restart';
     }
     // A single wild number may be junk; two in a row are a sender that has begun anew.
     this.#restartAt = (sequence + 1) & 0xffff;
     this.lost += 1;
-    return 'drop';
+    return 'suspect';
   }
 
   /** The next packet is taken as the first, whatever its number (the SSRC has changed). */

@@ -44,7 +44,7 @@ test.for<[quirk: string, packets: readonly Packet[]]>([
   expect(Math.min(...stepsMs(run))).toBeGreaterThan(0);
 });
 
-test('after a sequence that begins anew with the same SSRC the next key picture is shown', async () => {
+test('a sequence that begins anew with the same SSRC loses nothing', async () => {
   const packets = thenChanged(({ sequence }) => ({ sequence: (sequence + 30_000) & 0xffff }));
   const third = packetsOf(PICTURES, 8).map((packet, i) => ({
     ...packet,
@@ -52,7 +52,7 @@ test('after a sequence that begins anew with the same SSRC the next key picture 
   }));
   await using camera = await pictureCamera(undefined, { frames: framesOf([...packets, ...third]) });
   await using run = new Run(url(camera));
-  await expectPictures(run, TWICE);
+  await expectPictures(run, [...TWICE, ...PICTURES]);
 });
 
 test.for<[quirk: string, packets: readonly Packet[]]>([

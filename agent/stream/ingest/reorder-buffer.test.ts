@@ -147,6 +147,26 @@ test('a sender that begins anew is believed with its second packet, and what wai
   expect(line.sink.sequences).toEqual([100, 102, 40_000, 40_001, 40_002, 40_003]);
 });
 
+test.for([
+  ['a new SSRC', 0, 2],
+  ['a later time', 3600, 1],
+] as const)('a sender that begins anew a little behind, with %s, is not late', ([, ticks, ssrc]) => {
+  const sequences: number[] = [];
+  const buffer = new ReorderBuffer({ packet: (chunk) => sequences.push(chunk[3] as number) > 0 }, TYPE);
+  const push = (sequence: number, time: number, source: number) => {
+    const datagram = new Uint8Array(20);
+    writeRtpHeader(datagram, 0, false, TYPE, sequence, time, source);
+    buffer.push(datagram, 0, datagram.length, 0);
+  };
+  push(150, 0, 1);
+  push(151, 0, 1);
+  for (const sequence of [0, 1, 3, 2]) {
+    push(sequence, ticks, ssrc);
+  }
+  expect(sequences).toEqual([150, 151, 0, 1, 2, 3]);
+  expect(buffer.late).toBe(0);
+});
+
 test('a single wild number changes nothing', () => {
   const line = new Line();
   line.pushAll(100, 40_000, 101, 103, 102);

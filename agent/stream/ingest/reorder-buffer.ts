@@ -51,6 +51,9 @@ export class ReorderBuffer {
   /** The only sequence number that would prove that the sender has begun anew; -1: none expected. */
   #restartAt = -1;
   #lastAtMs = 0;
+  /** Of the packet that was handed on last. */
+  #lastTimestamp = 0;
+  #lastSsrc = 0;
 
   /** @param payloadType packets of others are handed on at once: junk has numbers of its own */
   constructor(sink: PacketSink, payloadType: number, { windowPackets, longestWaitMs } = USUAL_LIMITS) {
@@ -86,7 +89,7 @@ export class ReorderBuffer {
       this.#hold(chunk, start, end, sequence, atMs);
       return true;
     }
-    if (ahead > 0xffff - this.#window) {
+    if (ahead > 0xffff - this.#window && sequence !== this.#restartAt && !this.#isOther(chunk, start)) {
       this.late += 1;
       this.flush(atMs);
       return true;
@@ -105,6 +108,12 @@ export class ReorderBuffer {
     while (this.#waiting > 0 && nowMs - this.#waitingSinceMs >= this.#longestWaitMs) {
       this.#release();
     }
+  }
+
+  /** Not late: of another sender, or with a later time than the last packet. */
+  #isOther(chunk: Uint8Array, start: number): boolean {
+    const isOtherSender = read32(chunk, start + 8) !== this.#lastSsrc;
+    return isOtherSender || ((read32(chunk, start + 4) - this.#lastTimestamp) | 0) > 0;
   }
 
   #pass(chunk: Uint8Array, start: number, end: number, sequence: number, atMs: number): boolean {
@@ -191,6 +200,15 @@ export class ReorderBuffer {
   /** Times of arrival never run backwards for the sink. */
   #deliver(chunk: Uint8Array, start: number, end: number, atMs: number): boolean {
     this.#lastAtMs = Math.max(this.#lastAtMs, atMs);
+    this.#lastTimestamp = read32(chunk, start + 4);
+    this.#lastSsrc = read32(chunk, start + 8);
     return this.#sink.packet(chunk, start, end, this.#lastAtMs);
   }
 }
+
+/** As a signed number: good for differences and comparison. */
+const read32 = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] as number) << 24) |
+  ((bytes[at + 1] as number) << 16) |
+  ((bytes[at + 2] as number) << 8) |
+  (bytes[at + 3] as number);

@@ -10,6 +10,8 @@ const REORDER_MS = 1_000;
 const MAX_CLOCK_OFFSET_MS = 10_000;
 /** Once it was further, it has to come nearer than this: labels that go back and forth cost recordings a file each time. */
 const TRUSTED_AGAIN_MS = 9_000;
+/** A sender that begins anew within this of what arrival says has kept its clock. */
+const SAME_CLOCK_MS = 500;
 /** Sender reports that set tracks further apart than this against their arrival are wrong. */
 const MAX_REPORT_SKEW_MS = 5_000;
 
@@ -165,11 +167,12 @@ export class TrackTimeline {
       const arrivedTicks = ((atMs - this.#newestAtMs) * this.#rtpClockRate) / 1000;
       const aheadTicks = ticks - this.#newestTicks;
       const isAhead = aheadTicks - arrivedTicks > this.#jumpTicks;
-      if (this.#mustReanchor || isRepeated || isAhead || -aheadTicks > this.#backTicks) {
+      const isOther = this.#mustReanchor && Math.abs(this.#msOf(aheadTicks - arrivedTicks)) > SAME_CLOCK_MS;
+      this.#mustReanchor = false;
+      if (isOther || isRepeated || isAhead || -aheadTicks > this.#backTicks) {
         const anchorTicks = this.#newestTicks + Math.max(1, Math.round(arrivedTicks));
         this.#shift(anchorTicks - ticks);
         ticks = anchorTicks;
-        this.#mustReanchor = false;
       }
     }
     if (isFirst || ticks > this.#newestTicks) {

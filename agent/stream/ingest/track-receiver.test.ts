@@ -87,6 +87,47 @@ test.for([
   expect(track.sequence).toMatchObject({ lost: 0, late: 0 });
 });
 
+test.for<[habit: string, change: Partial<Picture> & { readonly addTicks?: number }, jumps: number]>([
+  ['whose numbers begin at 0', { sequence: 0 }, 0],
+  ['whose numbers begin a little behind', { sequence: 9_990 }, 0],
+  ['whose SSRC and numbers are new', { sequence: 77, ssrc: 2 }, 0],
+  ['whose numbers and times are new', { sequence: 40_000, addTicks: 1_000_000_000 }, 1],
+  ['whose SSRC, numbers and times are new', { sequence: 40_000, addTicks: -1_000_000_000, ssrc: 2 }, 1],
+])('a sender %s in the middle of a group loses nothing', ([, { sequence = 0, ssrc = 1, addTicks = 0 }, jumps]) => {
+  const { log, track } = receiver();
+  show(track, [
+    { sequence: 10_000, ticks: 2 ** 31, isKey: true },
+    { sequence: 10_001, ticks: 2 ** 31 + 3600 },
+  ]);
+  const again = [0, 1, 2].map((i) => ({ sequence: sequence + i, ticks: 2 ** 31 + addTicks + 3600 * (2 + i), ssrc }));
+  show(track, again, 80);
+  expect(spans(log.pts)).toEqual([0, 3600, 7200, 10_800, 14_400]);
+  expect(log.damage).toBe(0);
+  expect(track.sequence).toMatchObject({ lost: 0, late: 0 });
+  expect(track.timeline.jumps).toBe(jumps);
+});
+
+test('a picture that was not complete when its sender began anew is damage', () => {
+  const { log, track } = receiver();
+  show(track, [{ sequence: 1, ticks: 0, isKey: true }]);
+  const part = rtpFrame(0, Uint8Array.of(0x5c, 0x81, 0x9a), { type: 96, sequence: 2, ticks: 3600 });
+  track.packet(part, 4, part.length, 40);
+  show(track, [{ sequence: 700, ticks: 7200, ssrc: 2 }], 80);
+  expect(log).toMatchObject({ pts: [expect.any(Number)], damage: 1 });
+});
+
+test('a single packet with a wild number changes nothing', () => {
+  const { log, track } = receiver();
+  show(track, [
+    { sequence: 1, ticks: 0, isKey: true },
+    { sequence: 30_000, ticks: 1_000_000 },
+    { sequence: 2, ticks: 3600 },
+    { sequence: 3, ticks: 7200 },
+  ]);
+  expect(spans(log.pts)).toEqual([0, 3600, 7200]);
+  expect(log.damage).toBe(0);
+});
+
 test('a loss before an empty packet is a loss', () => {
   const { log, track } = receiver();
   show(track, [{ sequence: 1, ticks: 0, isKey: true }]);

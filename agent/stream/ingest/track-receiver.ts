@@ -21,6 +21,9 @@ export interface UnitOutput {
 const VIDEO_ENCODINGS = ['H264', 'H265', 'AV1', 'VP8', 'VP9', 'JPEG', 'MP4V-ES'];
 /** Ours in reports to whoever sends (RFC 3550 §6.5.1). */
 export const RECEIVER_CNAME = 'perch';
+const NO_PACKET = new Uint8Array(0);
+/** A packet whose time is further back did not come late: it is of another clock. */
+const MAX_LATENESS_S = 10;
 /** A step between two packets' delays beyond this is no jitter: the sender's timestamps have jumped. */
 const MAX_JITTER_MS = 10_000;
 
@@ -51,6 +54,12 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   #ssrc = -1;
   /** Packets are missing before the next payload. */
   #isGap = false;
+  /** Of the last packet that was taken. */
+  #lastTimestamp = -1;
+  #isMarked = false;
+  /** A copy of the packet before, where its number fitted nowhere. */
+  #suspect = NO_PACKET;
+  #suspectAtMs = 0;
   #expectedBefore = 0;
   #lostBefore = 0;
   #lastReport = 0;
@@ -101,8 +110,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     if (isOther) {
       this.sequence.reset();
     }
-    const followed = this.sequence.push(header.sequence);
-    const arrival = isOther ? 'restart' : followed;
+    const arrival = this.sequence.push(header.sequence, this.#isLater(header.timestamp));
     this.#ssrc = header.ssrc;
     this.packets += 1;
     this.hasLeft = false;
@@ -110,20 +118,60 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     if (arrival === 'drop') {
       return true;
     }
-    if (arrival === 'restart') {
-      this.timeline.restart();
-      this.#jitterTimestamp = -1;
+    if (arrival === 'suspect') {
+      this.#suspect = chunk.slice(start, end);
+      this.#suspectAtMs = atMs;
+      return true;
     }
+    if (isOther) {
+      this.#restart();
+    } else if (arrival === 'restart') {
+      this.#restartWithSuspect(chunk, start, end);
+    }
+    this.#take(chunk, atMs, arrival === 'gap');
+    return true;
+  }
+
+  /** The packet that was parsed last. */
+  #take(chunk: Uint8Array, atMs: number, isGap: boolean): void {
+    const header = this.#header;
     if (header.timestamp !== this.#jitterTimestamp) {
       this.#measureJitter(header.timestamp, atMs);
     }
     const ticks = this.timeline.arrive(header.timestamp, atMs);
-    this.#isGap ||= arrival !== 'next';
+    this.#isGap ||= isGap;
+    this.#lastTimestamp = header.timestamp;
+    this.#isMarked = header.marker;
     if (header.payloadEnd > header.payloadStart) {
       this.#depacketizer?.push(chunk, header.payloadStart, header.payloadEnd, ticks, header.marker, this.#isGap);
       this.#isGap = false;
     }
-    return true;
+  }
+
+  /** Neither of the last packet's time nor from shortly before it. */
+  #isLater(timestamp: number): boolean {
+    const stepTicks = (timestamp - this.#lastTimestamp) | 0;
+    return this.#lastTimestamp >= 0 && (stepTicks > 0 || stepTicks < -MAX_LATENESS_S * this.format.clockRate);
+  }
+
+  /**
+   * The packet that was parsed last is the first of a sequence that has begun anew. Nothing is missing before it, unless
+   * the picture in the making is of another time and its end was not marked.
+   */
+  #restart(): void {
+    this.#isGap ||= !this.#isMarked && this.#header.timestamp !== this.#lastTimestamp;
+    this.timeline.restart();
+    this.#jitterTimestamp = -1;
+  }
+
+  /** Takes the packet that was suspect, and reads the one behind it again. */
+  #restartWithSuspect(chunk: Uint8Array, start: number, end: number): void {
+    const suspect = this.#suspect;
+    this.#suspect = NO_PACKET;
+    this.#header.parse(suspect, 0, suspect.length);
+    this.#restart();
+    this.#take(suspect, this.#suspectAtMs, false);
+    this.#header.parse(chunk, start, end);
   }
 
   /** One RTCP packet in `chunk[start, end)`. */
