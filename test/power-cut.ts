@@ -11,6 +11,8 @@ import { feed, opusSound, opusTrack, startRecorder } from './recordings.ts';
 import { tinyH264, tinyVideo } from './tiny-h264.ts';
 
 const SECONDS = 24;
+/** The stream's own time when it begins. */
+export const STREAM_SECONDS = 10;
 /** Between two flushes, and what a part and a sample may wait before that. */
 const INTERVAL_MS = 5_000;
 const PART_MS = 1_000;
@@ -25,18 +27,35 @@ export interface PowerCut {
   readonly recorded: ReadonlyMap<string, Uint8Array>;
   /** What of it is older than the flush interval. */
   readonly promised: readonly string[];
+  /** When the stream began, and when the power failed: Unix milliseconds. */
+  readonly startMs: number;
   readonly nowMs: number;
 }
 
+export interface CutMoment {
+  /** The power fails in the middle of one of so many operations of the disk: some three for each second. */
+  readonly operations?: number;
+  /** Each picture has so many bytes; undefined: as many as it needs. */
+  readonly pictureBytes?: number;
+}
+
 /** Records until the power fails, at a moment that the seed decides; files are changed every seven seconds. */
-export async function recordUntilPowerCut(seed: number): Promise<PowerCut> {
+export async function recordUntilPowerCut(
+  seed: number,
+  { operations = 60, pictureBytes }: CutMoment = {},
+): Promise<PowerCut> {
   const next = random(seed);
-  const disk = new PowerCutDisk(Math.floor(next() * 60));
+  const disk = new PowerCutDisk(Math.floor(next() * operations));
   const running = startRecorder('/rec', { segmentDurationMs: 7_000 }, [tinyH264, opusTrack], undefined, disk);
   const { clock } = running;
   const startMs = clock.wallMs();
-  const video = tinyVideo(SECONDS * 10, 10, 5, 900_000, startMs);
-  const sound = opusSound(SECONDS * 50, 480_000, startMs);
+  const grown = (data: Uint8Array) =>
+    pictureBytes === undefined ? data : Uint8Array.from({ length: pictureBytes }, () => next() * 256);
+  const video = tinyVideo(SECONDS * 10, 10, 5, STREAM_SECONDS * 90_000, startMs).map((sample) => ({
+    ...sample,
+    data: grown(sample.data),
+  }));
+  const sound = opusSound(SECONDS * 50, STREAM_SECONDS * 48_000, startMs);
   const within = (samples: readonly Sample[], fromMs: number, toMs: number) =>
     samples.filter(({ wall }) => wall >= startMs + fromMs && wall < startMs + toMs);
   let atMs = 0;
@@ -49,6 +68,7 @@ export async function recordUntilPowerCut(seed: number): Promise<PowerCut> {
     disk: disk.afterCut(next, await staleFragments()),
     recorded: new Map([...keysOf(video, 1), ...keysOf(sound, 2)].map(({ key, data }) => [key, data])),
     promised: [...keysOf(within(video, 0, safeMs), 1), ...keysOf(within(sound, 0, safeMs), 2)].map(({ key }) => key),
+    startMs,
     nowMs: clock.wallMs(),
   };
 }
@@ -104,8 +124,13 @@ export async function recoverAll(cut: PowerCut, seed: number): Promise<PowerCutD
     }
     disk = disk.afterCut(next, await staleFragments());
   }
+  return recoverRest(disk, cut);
+}
+
+/** Finishes what is left. */
+export async function recoverRest(disk: PowerCutDisk, { nowMs }: PowerCut): Promise<PowerCutDisk> {
   for (const file of disk.files.keys()) {
-    await recoverFile(file, cut.nowMs, disk);
+    await recoverFile(file, nowMs, disk);
   }
   return disk;
 }
@@ -147,7 +172,7 @@ export async function samplesOn(disk: PowerCutDisk): Promise<Map<string, Buffer>
   return samples;
 }
 
-const keyOf = (trackId: number, seconds: number): string => `${trackId} at ${seconds.toFixed(3)}`;
+export const keyOf = (trackId: number, seconds: number): string => `${trackId} at ${seconds.toFixed(3)}`;
 
 async function bytesAt(handle: SegmentHandle, at: number, sizeBytes: number): Promise<Buffer> {
   const bytes = Buffer.alloc(sizeBytes);
