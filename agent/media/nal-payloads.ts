@@ -116,14 +116,20 @@ export function packetizeSets(
     }
     return;
   }
-  const packet = new Uint8Array(bytes);
+  const packet = aggregate(header, sets);
+  sink.onPayload(0, 0, packet, 0, packet.length, false);
+}
+
+/** One aggregation packet: `header`, then each NAL unit behind its size in 16 bits. */
+export function aggregate(header: readonly number[], nals: readonly Uint8Array[]): Uint8Array {
+  const packet = new Uint8Array(nals.reduce((sum, nal) => sum + SIZE_BYTES + nal.length, header.length));
   packet.set(header);
   let at = header.length;
-  for (const set of sets) {
-    packet[at] = set.length >> 8;
-    packet[at + 1] = set.length;
-    packet.set(set, at + SIZE_BYTES);
-    at += SIZE_BYTES + set.length;
+  for (const nal of nals) {
+    packet[at] = nal.length >> 8;
+    packet[at + 1] = nal.length;
+    packet.set(nal, at + SIZE_BYTES);
+    at += SIZE_BYTES + nal.length;
   }
-  sink.onPayload(0, 0, packet, 0, bytes, false);
+  return packet;
 }

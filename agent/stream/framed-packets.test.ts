@@ -3,11 +3,12 @@ import { g722, lpcm, mpegTs } from '../../test/audio-tracks.ts';
 import { FakeClock } from '../../test/fake-clock.ts';
 import { random } from '../../test/random.ts';
 import { tinyH264 } from '../../test/tiny-h264.ts';
-import { H265_PPS, H265_SPS, H265_VPS } from '../../test/tiny-streams.ts';
+import { H264_PPS, H264_SPS, H265_PPS, H265_SPS, H265_VPS } from '../../test/tiny-streams.ts';
 import { H264_TRACK } from '../../test/tracks.ts';
 import { hex, sampleOf } from '../../test/units.ts';
 import { vp8 } from '../../test/video-tracks.ts';
 import { createDepacketizer } from '../media/create-depacketizer.ts';
+import { h264Track } from '../media/h264/params.ts';
 import type { SenderInfo } from '../media/rtcp/parse.ts';
 import { parseRtcp } from '../media/rtcp/parse.ts';
 import { RtpHeader } from '../media/rtp/header.ts';
@@ -52,6 +53,7 @@ function sample(pts: number, key: boolean, data: Uint8Array, dts = pts): Sample 
 
 /** What the frames say, read as a client over TCP reads them. */
 class Client implements FramedViewer {
+  readonly wantsPlaceholders: boolean;
   readonly packets: string[] = [];
   readonly sequences: number[][] = [[], []];
   readonly timestamps: number[][] = [[], []];
@@ -63,6 +65,10 @@ class Client implements FramedViewer {
     onFrame: (chunk, channel, start, end) => this.#read(chunk, channel, start, end),
     onMessage: () => {},
   });
+
+  constructor(wantsPlaceholders = false) {
+    this.wantsPlaceholders = wantsPlaceholders;
+  }
 
   onChunk(chunk: Buffer, track: number, packets: number, key: boolean): boolean {
     const before = this.packets.length;
@@ -100,9 +106,8 @@ class Client implements FramedViewer {
   }
 }
 
-function join(stream: Stream, clock = new FakeClock()) {
+function join(stream: Stream, clock = new FakeClock(), client = new Client()) {
   const packets = FramedPackets.of(stream, 1440, clock);
-  const client = new Client();
   const starts = packets.join(client);
   packets.flow(client);
   return { packets, client, starts, clock };
@@ -436,4 +441,28 @@ test.for([
   if (track.codec !== 'mpeg-ts') {
     expect(units.map((unit) => unit.length)).toEqual(sent.map((unit) => unit.length));
   }
+});
+
+test('placeholders stand ahead of the first key frame of a viewer that wants them, and of nobody else', () => {
+  const track = h264Track(hex(H264_SPS), [hex(H264_PPS)]);
+  const stream = new Stream([track, G711]);
+  stream.write(0, sample(90_000, true, nalu(50, 0x65), 82_800));
+  stream.write(1, sample(8_000, true, new Uint8Array(160)));
+  stream.write(0, sample(104_400, false, nalu(60), 86_400));
+  const waiting = join(new Stream([track, G711]), new FakeClock(), new Client(true));
+  const { client, starts, clock } = join(stream, new FakeClock(), new Client(true));
+  const { client: other, starts: otherStarts } = join(stream, clock);
+  stream.write(0, sample(97_200, false, nalu(70), 90_000));
+  expect(client.chunks).toEqual(['0 3', ...other.chunks]);
+  expect(client.packets).toEqual([...new Array(3).fill('0 20x78 marker'), ...other.packets]);
+  const [first = 0] = other.sequences[0] ?? [];
+  const before = [3, 2, 1].map((distance) => (first - distance) & 0xffff);
+  expect(client.sequences).toEqual([[...before, ...(other.sequences[0] ?? [])], other.sequences[1]]);
+  const [keyTime = 0] = other.timestamps[0] ?? [];
+  expect(client.timestamps[0]?.slice(0, 3)).toEqual([3, 2, 1].map((distance) => (keyTime - 3_600 * distance) >>> 0));
+  expect(starts[0]).toEqual({ ...otherStarts[0], sequence: before[0] });
+  expect(starts[1]).toEqual(otherStarts[1]);
+  expect(waiting.starts).toEqual([]);
+  waiting.packets.stream.write(0, sample(90_000, true, nalu(50, 0x65), 82_800));
+  expect(waiting.client.chunks).toEqual(['0 3', '0 key 2']);
 });

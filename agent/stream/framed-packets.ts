@@ -7,6 +7,7 @@ import { release } from '../media/slab.ts';
 import type { Track } from '../media/track.ts';
 import { FRAME_HEADER_BYTES, FrameWriter } from './frame-writer.ts';
 import { FramedGroup } from './framed-group.ts';
+import { Placeholders } from './placeholders.ts';
 import { ReportedTime } from './reported-time.ts';
 import type { Reader, Stream } from './stream.ts';
 
@@ -20,6 +21,8 @@ const CNAME = 'perch';
  * next for RTCP. Called synchronously; it never blocks and never throws.
  */
 export interface FramedViewer {
+  /** Its first key frame needs placeholders ahead of it, see there. */
+  readonly wantsPlaceholders?: boolean;
   /**
    * The RTP packets of one sample, each a frame, one behind the other.
    * @param packets how many
@@ -61,6 +64,7 @@ export class FramedPackets implements Reader {
   readonly #clock: Clock;
   readonly #writer: FrameWriter;
   readonly #group: FramedGroup;
+  readonly #placeholders: Placeholders;
   readonly #packetize: readonly (Packetize | undefined)[];
   readonly #descriptions: Track[];
   /** Latest sample of each track; wall 0: none yet. */
@@ -99,6 +103,7 @@ export class FramedPackets implements Reader {
     this.#packetize = stream.tracks.map(packetizerOf);
     this.#descriptions = [...stream.tracks];
     this.leadingTrack = stream.tracks.findIndex((track) => track.kind === 'video');
+    this.#placeholders = new Placeholders(this.#writer, this.leadingTrack);
     this.#lastPts = new Float64Array(stream.tracks.length);
     this.#lastWall = new Float64Array(stream.tracks.length);
   }
@@ -122,7 +127,7 @@ export class FramedPackets implements Reader {
     const oldestSeconds = tracks.reduce((least, track) => Math.min(least, secondsOf(track)), Number.POSITIVE_INFINITY);
     return tracks.map((track) => ({
       track,
-      sequence: sequences[track] as number,
+      sequence: ((sequences[track] as number) - this.#placeholdersOf(viewer, track)) & 0xffff,
       rtpTime: this.#writer.rtpTimeOf(track, Math.round(oldestSeconds * this.#clockRateOf(track))),
     }));
   }
@@ -140,6 +145,7 @@ export class FramedPackets implements Reader {
     this.#viewers = [...this.#viewers, viewer];
     try {
       this.#greet(viewer);
+      this.#sendPlaceholders(viewer, group.sequences[this.leadingTrack] as number);
       group.replay(viewer);
     } catch (cause) {
       this.#expel(viewer, cause);
@@ -174,12 +180,15 @@ export class FramedPackets implements Reader {
     }
     this.#lastPts[track] = sample.pts;
     this.#lastWall[track] = sample.wall;
+    if (isLeading) {
+      this.#placeholders.onSample(sample);
+    }
     if (key && isLeading) {
       this.#group.open();
     }
     this.#group.add(chunk, track, packets, sequence, sample.pts, sample.wall);
     if (key && this.#waiting.length > 0) {
-      this.#admitWaiting();
+      this.#admitWaiting(sequence);
     }
     if (!this.#tell(chunk, track, packets, key)) {
       release(chunk);
@@ -245,16 +254,33 @@ export class FramedPackets implements Reader {
     return isKept;
   }
 
-  #admitWaiting(): void {
+  /** @param sequence of the first packet of the key frame that they have waited for */
+  #admitWaiting(sequence: number): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#viewers = [...this.#viewers, ...waiting];
     for (const viewer of waiting) {
       try {
         this.#greet(viewer);
+        this.#sendPlaceholders(viewer, sequence);
       } catch (cause) {
         this.#expel(viewer, cause);
       }
+    }
+  }
+
+  #placeholdersOf(viewer: FramedViewer, track: number): number {
+    const isWanted = viewer.wantsPlaceholders === true && track === this.leadingTrack;
+    return isWanted ? this.#placeholders.countFor(this.#descriptions[track] as Track) : 0;
+  }
+
+  /** Not counted by the sender reports: they are of what all viewers get. */
+  #sendPlaceholders(viewer: FramedViewer, sequence: number): void {
+    const track = this.leadingTrack;
+    const count = this.#placeholdersOf(viewer, track);
+    if (count > 0) {
+      const frames = this.#placeholders.frames(this.#descriptions[track] as Track, sequence);
+      viewer.onChunk(frames, track, count, false);
     }
   }
 

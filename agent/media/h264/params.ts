@@ -26,6 +26,8 @@ export interface H264Sps {
   readonly pocType: number;
   /** Only with pocType 0. */
   readonly pocLsbBits: number;
+  /** With pocType 1 slices carry delta_pic_order_cnt. */
+  readonly hasPocDelta: boolean;
   readonly isFrameOnly: boolean;
   /** Pixels that are shown: cropping taken off. */
   readonly width: number;
@@ -109,10 +111,11 @@ function skipScalingList(bits: BitReader, size: number): void {
 function parsePocType(bits: BitReader) {
   const pocType = bits.ueUpTo(2, 'pic_order_cnt_type');
   if (pocType === 0) {
-    return { pocType, pocLsbBits: bits.ueUpTo(12, 'log2_max_pic_order_cnt_lsb_minus4') + 4 };
+    return { pocType, pocLsbBits: bits.ueUpTo(12, 'log2_max_pic_order_cnt_lsb_minus4') + 4, hasPocDelta: false };
   }
+  let hasPocDelta = false;
   if (pocType === 1) {
-    bits.flag(); // delta_pic_order_always_zero_flag
+    hasPocDelta = !bits.flag(); // delta_pic_order_always_zero_flag
     bits.se(); // offset_for_non_ref_pic
     bits.se(); // offset_for_top_to_bottom_field
     const cycle = bits.ueUpTo(255, 'num_ref_frames_in_pic_order_cnt_cycle');
@@ -120,7 +123,7 @@ function parsePocType(bits: BitReader) {
       bits.se();
     }
   }
-  return { pocType, pocLsbBits: 0 };
+  return { pocType, pocLsbBits: 0, hasPocDelta };
 }
 
 function parseSize(bits: BitReader, chromaArrayType: number) {

@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { BitReader } from '../bit-reader.ts';
 import type { H265Track } from '../track.ts';
 import { type H265Profile, parseProfile } from './profile.ts';
-import { parseFps } from './vui.ts';
+import { parseFps, parseSliceSyntax, type SliceSyntax } from './vui.ts';
 
 const VPS_NAL = 32;
 const SPS_NAL = 33;
@@ -29,6 +29,8 @@ export interface H265Sps {
   readonly height: number;
   readonly fps: number | undefined;
   readonly maxReorderFrames: number;
+  /** Undefined where the SPS cannot be read so far. */
+  readonly slices: SliceSyntax | undefined;
 }
 
 /** Picture parameter set, as far as slice headers need it: H.265 §7.3.2.3. */
@@ -57,10 +59,12 @@ export function parseH265Sps(nal: Uint8Array): H265Sps {
   const bitDepthChroma = bits.ueUpTo(8, 'bit_depth_chroma_minus8') + 8;
   const pocLsbBits = bits.ueUpTo(12, 'log2_max_pic_order_cnt_lsb_minus4') + 4;
   const maxReorderFrames = parseReorder(bits, maxSubLayersMinus1);
-  const fps = fpsIfAny(bits, pocLsbBits);
+  const slices = ifReadable(() => parseSliceSyntax(bits, pocLsbBits));
+  const fps = slices && ifReadable(() => parseFps(bits));
   const subLayers = maxSubLayersMinus1 + 1;
   const color = { chromaFormatIdc, hasSeparatePlanes, bitDepthLuma, bitDepthChroma };
-  return { id, vpsId, profile, subLayers, isTemporalIdNested, ...color, pocLsbBits, ...size, fps, maxReorderFrames };
+  const order = { pocLsbBits, maxReorderFrames, slices };
+  return { id, vpsId, profile, subLayers, isTemporalIdNested, ...color, ...order, ...size, fps };
 }
 
 export function parseH265Pps(nal: Uint8Array): H265Pps {
@@ -117,10 +121,10 @@ function parseReorder(bits: BitReader, maxSubLayersMinus1: number): number {
   return maxReorderFrames;
 }
 
-/** The frame rate stands at the very end and is not needed: some encoders cut it off or fill it with nonsense. */
-function fpsIfAny(bits: BitReader, pocLsbBits: number): number | undefined {
+/** The end of an SPS is not needed to play: some encoders cut it off or fill it with nonsense. */
+function ifReadable<T>(parse: () => T): T | undefined {
   try {
-    return parseFps(bits, pocLsbBits);
+    return parse();
   } catch (error) {
     if (error instanceof PerchError) {
       return undefined;

@@ -4,11 +4,17 @@ import { skipPictureDescription } from '../picture-description.ts';
 const MAX_FPS = 1000;
 const MAX_REF_PICS = 16;
 
-/**
- * The frame rate, from the video usability information at the end of an SPS (H.265 §7.3.2.2.1 from
- * log2_min_luma_coding_block_size_minus3 on, §E.2.1); undefined: not said.
- */
-export function parseFps(bits: BitReader, pocLsbBits: number): number | undefined {
+/** What slice headers have or leave out as the SPS says, H.265 §7.3.6.1. */
+export interface SliceSyntax {
+  readonly hasAdaptiveOffset: boolean;
+  readonly shortTermSets: number;
+  /** Long-term reference pictures in the SPS; undefined: slices name none. */
+  readonly longTermPictures: number | undefined;
+  readonly hasTemporalMotionVectors: boolean;
+}
+
+/** An SPS from log2_min_luma_coding_block_size_minus3 up to its video usability information, H.265 §7.3.2.2.1. */
+export function parseSliceSyntax(bits: BitReader, pocLsbBits: number): SliceSyntax {
   for (let i = 0; i < 6; i += 1) {
     bits.ue(); // block sizes and depths
   }
@@ -16,19 +22,24 @@ export function parseFps(bits: BitReader, pocLsbBits: number): number | undefine
   if (bits.flag() && bits.flag()) {
     skipScalingLists(bits);
   }
-  bits.skip(2); // amp, sample adaptive offset
+  bits.skip(1); // asymmetric motion partitions
+  const hasAdaptiveOffset = bits.flag();
   if (bits.flag()) {
     bits.skip(8); // PCM bit depths
     bits.ue();
     bits.ue();
     bits.skip(1);
   }
-  skipReferenceSets(bits);
-  if (bits.flag()) {
-    const longTerm = bits.ueUpTo(32, 'num_long_term_ref_pics_sps');
-    bits.skip(longTerm * (pocLsbBits + 1));
-  }
-  bits.skip(2); // temporal motion vectors, strong intra smoothing
+  const shortTermSets = skipReferenceSets(bits);
+  const longTermPictures = bits.flag() ? bits.ueUpTo(32, 'num_long_term_ref_pics_sps') : undefined;
+  bits.skip((longTermPictures ?? 0) * (pocLsbBits + 1));
+  const hasTemporalMotionVectors = bits.flag();
+  bits.skip(1); // strong intra smoothing
+  return { hasAdaptiveOffset, shortTermSets, longTermPictures, hasTemporalMotionVectors };
+}
+
+/** The frame rate, from the video usability information at the end of an SPS (H.265 §E.2.1); undefined: not said. */
+export function parseFps(bits: BitReader): number | undefined {
   return bits.flag() ? parseVui(bits) : undefined;
 }
 
@@ -51,13 +62,15 @@ function skipScalingLists(bits: BitReader): void {
   }
 }
 
-function skipReferenceSets(bits: BitReader): void {
+/** @returns how many there are */
+function skipReferenceSets(bits: BitReader): number {
   const count = bits.ueUpTo(64, 'num_short_term_ref_pic_sets');
   let previous: number[] = [];
   for (let i = 0; i < count; i += 1) {
     const isPredicted = i > 0 && bits.flag();
     previous = isPredicted ? predictSet(bits, previous) : readSet(bits);
   }
+  return count;
 }
 
 /** Distances of the reference pictures in picture order counts, nearest first, the earlier ones before the later. H.265 §7.3.7. */

@@ -100,6 +100,8 @@ export interface ReaderRequest {
   readonly stream: Stream;
   /** Of the reader, without port. */
   readonly ip: string;
+  /** It is libavformat, which needs placeholders ahead of the first key frame (`stream/placeholders.ts`). */
+  readonly wantsPlaceholders: boolean;
   readonly owner: MediaOwner;
 }
 

@@ -39,7 +39,11 @@ class Place implements AsyncDisposable {
 
   deliver(stream: Stream, ip = '127.0.0.1'): MulticastDelivery {
     const owner = { onMediaEnd: (reason: string) => this.ends.push(reason), writeFrames: () => {} };
-    const delivery = new MulticastDelivery({ name: 'garden', stream, ip, owner }, this.multicast, 1440);
+    const delivery = new MulticastDelivery(
+      { name: 'garden', stream, ip, wantsPlaceholders: false, owner },
+      this.multicast,
+      1440,
+    );
     this.#deliveries.push(delivery);
     return delivery;
   }

@@ -17,13 +17,15 @@ const FRAME_HEADER_BYTES = 4;
 export class PacketFeed implements FramedViewer {
   reports = 0;
   reportBytes = 0;
+  readonly wantsPlaceholders: boolean;
   readonly #packets: FramedPackets;
   readonly #target: FeedTarget;
   readonly #queue: DatagramQueue;
   /** What was lost on the way to the network damages the picture up to the next key frame. */
   #waitsForKey = false;
 
-  constructor(packets: FramedPackets, target: FeedTarget, clock: Clock) {
+  constructor(packets: FramedPackets, target: FeedTarget, clock: Clock, wantsPlaceholders = false) {
+    this.wantsPlaceholders = wantsPlaceholders;
     this.#packets = packets;
     this.#target = target;
     this.#queue = new DatagramQueue(target, clock);

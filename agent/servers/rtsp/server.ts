@@ -19,6 +19,8 @@ export interface RtspSide {
 }
 
 const RTP_HEADER_BYTES = 12;
+/** `Lavf59.27.100`: ffmpeg, and whatever else reads with FFmpeg's library. */
+const LIBAVFORMAT = /^Lavf/;
 
 /** RTSP for readers and publishers, RFC 2326. */
 export class RtspServer {
@@ -110,8 +112,9 @@ export class RtspServer {
       sessions: new SessionTable(clock, this.#log),
       media,
       makeDelivery: (kind, session, stream) => {
-        const { target, home } = session.facts;
-        const request = { name: target.name, stream, ip: home.ip, owner: session };
+        const { target, home, userAgent } = session.facts;
+        const wantsPlaceholders = LIBAVFORMAT.test(userAgent);
+        const request = { name: target.name, stream, ip: home.ip, wantsPlaceholders, owner: session };
         return kind === 'tcp' ? new TcpDelivery(request, home, tcp, clock) : media.reader(kind, request);
       },
       makeIntake: (kind, session, medias) => {

@@ -27,6 +27,7 @@ const FRAME_HEADER_BYTES = 4;
  */
 export class TcpDelivery implements Delivery, FramedViewer {
   readonly kind = 'tcp';
+  readonly wantsPlaceholders: boolean;
   /** Receiver reports say nothing about the life of a connection. */
   readonly heardMs = 0;
   readonly #packets: FramedPackets;
@@ -47,11 +48,12 @@ export class TcpDelivery implements Delivery, FramedViewer {
   #discarded = 0;
 
   constructor(
-    { stream, owner }: ReaderRequest,
+    { stream, owner, wantsPlaceholders }: ReaderRequest,
     link: FrameLink,
     options: { readonly writeQueueSize: number; readonly maxPayloadBytes: number },
     clock: Clock,
   ) {
+    this.wantsPlaceholders = wantsPlaceholders;
     this.#packets = FramedPackets.of(stream, options.maxPayloadBytes, clock);
     this.#reports = new ReaderReports(this.#packets);
     this.#clock = clock;

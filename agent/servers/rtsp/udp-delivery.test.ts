@@ -35,7 +35,12 @@ async function open(stream: Stream) {
   const clock = new FakeClock();
   const ends: string[] = [];
   const owner = { onMediaEnd: (reason: string) => ends.push(reason), writeFrames: () => {} };
-  const delivery = new UdpDelivery({ name: 'garden', stream, ip: '127.0.0.1', owner }, ports, 1440, clock);
+  const delivery = new UdpDelivery(
+    { name: 'garden', stream, ip: '127.0.0.1', wantsPlaceholders: false, owner },
+    ports,
+    1440,
+    clock,
+  );
   const close = async () => {
     delivery.close();
     await ports.close();

@@ -24,9 +24,10 @@ export class UdpDelivery implements Delivery, FeedTarget {
   readonly #peers = new Map<number, UdpPeer>();
   #isPlaying = false;
 
-  constructor({ stream, ip, owner }: ReaderRequest, ports: UdpPorts, maxPayloadBytes: number, clock: Clock) {
+  constructor(request: ReaderRequest, ports: UdpPorts, maxPayloadBytes: number, clock: Clock) {
+    const { stream, ip, owner, wantsPlaceholders } = request;
     this.#packets = FramedPackets.of(stream, maxPayloadBytes, clock);
-    this.#feed = new PacketFeed(this.#packets, this, clock);
+    this.#feed = new PacketFeed(this.#packets, this, clock, wantsPlaceholders);
     this.#reports = new ReaderReports(this.#packets);
     this.#ports = ports;
     this.#ip = ip;

@@ -1,4 +1,4 @@
-import { BitWriter } from './bit-writer.ts';
+import { escapeNal, RbspWriter } from '../../media/rbsp-writer.ts';
 import type { Frame } from './frame.ts';
 import { chooseFlat, writeFlat, writePcm } from './macroblock.ts';
 import { writePps, writeSps } from './parameter-sets.ts';
@@ -21,7 +21,7 @@ const NO_COEFFICIENTS = 0;
 export class H264Encoder {
   readonly sps: Uint8Array;
   readonly pps: Uint8Array;
-  readonly #writer: BitWriter;
+  readonly #writer: RbspWriter;
   /** For each macroblock of the picture in work, PCM or NO_COEFFICIENTS. */
   readonly #coefficients: Uint8Array;
   #frameNum = 0;
@@ -29,10 +29,10 @@ export class H264Encoder {
 
   constructor(width: number, height: number, fps: number) {
     const macroblocks = Math.ceil(width / 16) * Math.ceil(height / 16);
-    this.#writer = new BitWriter(64 + macroblocks * MACROBLOCK_LIMIT_BYTES);
+    this.#writer = new RbspWriter(64 + macroblocks * MACROBLOCK_LIMIT_BYTES);
     this.#coefficients = new Uint8Array(macroblocks);
-    this.sps = escapeNal(0x67, writeSps(this.#writer, width, height, fps), 0);
-    this.pps = escapeNal(0x68, writePps(this.#writer), 0);
+    this.sps = escapeNal([0x67], writeSps(this.#writer, width, height, fps));
+    this.pps = escapeNal([0x68], writePps(this.#writer));
   }
 
   /**
@@ -45,7 +45,7 @@ export class H264Encoder {
     writer.reset();
     this.#writeSliceHeader(isKey);
     this.#writeMacroblocks(frame, isKey);
-    const unit = escapeNal(isKey ? NAL_IDR : NAL_NON_IDR, writer.finish(), 4);
+    const unit = escapeNal([isKey ? NAL_IDR : NAL_NON_IDR], writer.finish(), 4);
     new DataView(unit.buffer, unit.byteOffset).setUint32(0, unit.length - 4);
     frame.settle();
     return unit;
@@ -112,37 +112,4 @@ function countAround(coefficients: Uint8Array, address: number, columns: number)
     return (left + above + 1) >> 1;
   }
   return left ?? above ?? 0;
-}
-
-/** A NAL unit with `emulation_prevention_three_byte`s (§7.4.1), after `room` bytes that the caller fills in. */
-function escapeNal(header: number, payload: Uint8Array, room: number): Uint8Array {
-  const escapes = findEscapes(payload);
-  const unit = new Uint8Array(room + 1 + payload.length + escapes.length);
-  unit[room] = header;
-  let from = 0;
-  let to = room + 1;
-  for (const at of escapes) {
-    unit.set(payload.subarray(from, at), to);
-    to += at - from;
-    unit[to] = 3;
-    to += 1;
-    from = at;
-  }
-  unit.set(payload.subarray(from), to);
-  return unit;
-}
-
-/** The places of bytes 0 to 3 that follow two zero bytes. */
-function findEscapes(payload: Uint8Array): number[] {
-  const places: number[] = [];
-  let at = payload.indexOf(0);
-  while (at >= 0 && at + 2 < payload.length) {
-    if (payload[at + 1] !== 0 || (payload[at + 2] as number) > 3) {
-      at = payload.indexOf(0, at + 1);
-      continue;
-    }
-    places.push(at + 2);
-    at = payload.indexOf(0, at + 2);
-  }
-  return places;
 }

@@ -1,4 +1,4 @@
-import type { BitWriter } from './bit-writer.ts';
+import type { RbspWriter } from '../../media/rbsp-writer.ts';
 import type { Frame } from './frame.ts';
 
 /**
@@ -81,7 +81,7 @@ function predictLuma(frame: Frame, at: number, hasLeft: boolean, hasAbove: boole
 }
 
 /** macroblock_layer() of an Intra_16x16 macroblock, §7.3.5. @param count nC, the coefficients around (§9.2.1) */
-export function writeFlat(writer: BitWriter, typeBase: number, flat: FlatMacroblock, count: number): void {
+export function writeFlat(writer: RbspWriter, typeBase: number, flat: FlatMacroblock, count: number): void {
   const hasChroma = flat.cb !== 0 || flat.cr !== 0;
   writer.unsigned(typeBase + INTRA_16X16_DC + (hasChroma ? 4 : 0));
   writer.unsigned(flat.chromaMode);
@@ -113,7 +113,7 @@ const CHROMA_DC: CoeffTokens = [
 ];
 
 /** residual_block_cavlc(), §7.3.5.3.2, of a block whose only level, if any, is the first. */
-function writeLevel(writer: BitWriter, level: number, [none, one, other]: CoeffTokens): void {
+function writeLevel(writer: RbspWriter, level: number, [none, one, other]: CoeffTokens): void {
   if (level === 0) {
     writer.bits(none[0], none[1]);
     return;
@@ -129,7 +129,7 @@ function writeLevel(writer: BitWriter, level: number, [none, one, other]: CoeffT
 }
 
 /** level_prefix and level_suffix with suffixLength 0, §9.2.2.1. */
-function writeLevelCode(writer: BitWriter, code: number): void {
+function writeLevelCode(writer: RbspWriter, code: number): void {
   if (code < 14) {
     writer.bits(1, code + 1);
   } else if (code < 30) {
@@ -142,7 +142,7 @@ function writeLevelCode(writer: BitWriter, code: number): void {
 }
 
 /** I_PCM, §7.3.5: the pixels as they are. */
-export function writePcm(writer: BitWriter, typeBase: number, frame: Frame, address: number): void {
+export function writePcm(writer: RbspWriter, typeBase: number, frame: Frame, address: number): void {
   const column = address % frame.columns;
   const row = (address - column) / frame.columns;
   const half = frame.stride / 2;

@@ -1,4 +1,4 @@
-import type { BitWriter } from './bit-writer.ts';
+import type { RbspWriter } from '../../media/rbsp-writer.ts';
 
 /** Quantiser of the slices: a luma DC level is then a difference of one, see macroblock.ts. */
 const SLICE_QP = 28;
@@ -6,7 +6,7 @@ const SLICE_QP = 28;
 const CHROMA_QP_OFFSET = -6;
 
 /** seq_parameter_set_rbsp(), ISO/IEC 14496-10 §7.3.2.1.1: Constrained Baseline, level 3, one reference picture. */
-export function writeSps(writer: BitWriter, width: number, height: number, fps: number): Uint8Array {
+export function writeSps(writer: RbspWriter, width: number, height: number, fps: number): Uint8Array {
   const columns = Math.ceil(width / 16);
   const rows = Math.ceil(height / 16);
   writer.reset();
@@ -33,7 +33,7 @@ export function writeSps(writer: BitWriter, width: number, height: number, fps: 
 }
 
 /** vui_parameters(), §E.1.1: the frame rate, and that no picture waits for another. */
-function writeVui(writer: BitWriter, fps: number): void {
+function writeVui(writer: RbspWriter, fps: number): void {
   writer.bits(0, 4); // aspect ratio, overscan, video signal type, chroma location: not said
   writer.bits(1, 1); // timing_info_present_flag
   write32(writer, 1); // num_units_in_tick
@@ -51,7 +51,7 @@ function writeVui(writer: BitWriter, fps: number): void {
 }
 
 /** pic_parameter_set_rbsp(), §7.3.2.2. */
-export function writePps(writer: BitWriter): Uint8Array {
+export function writePps(writer: RbspWriter): Uint8Array {
   writer.reset();
   writer.unsigned(0); // pic_parameter_set_id
   writer.unsigned(0); // seq_parameter_set_id
@@ -68,7 +68,7 @@ export function writePps(writer: BitWriter): Uint8Array {
   return writer.finish().slice();
 }
 
-function write32(writer: BitWriter, value: number): void {
+function write32(writer: RbspWriter, value: number): void {
   writer.bits(value >>> 16, 16);
   writer.bits(value & 0xffff, 16);
 }

@@ -1,5 +1,5 @@
-/** Writes the bits of one NAL unit's payload, most significant first, into a buffer that is used again for the next one. */
-export class BitWriter {
+/** Writes the raw byte sequence payload (RBSP) of one NAL unit, most significant bit first, into a buffer that is used again for the next one. */
+export class RbspWriter {
   readonly #bytes: Uint8Array;
   #length = 0;
   /** The bits of the byte that is not full yet, and how many they are. */
@@ -60,4 +60,40 @@ export class BitWriter {
     this.align();
     return this.#bytes.subarray(0, this.#length);
   }
+}
+
+/**
+ * A NAL unit with `emulation_prevention_three_byte`s (ISO/IEC 14496-10 §7.4.1), after `room` bytes that the caller fills in.
+ * @param header one byte in H.264, two in H.265
+ */
+export function escapeNal(header: readonly number[], payload: Uint8Array, room = 0): Uint8Array {
+  const escapes = findEscapes(payload);
+  const unit = new Uint8Array(room + header.length + payload.length + escapes.length);
+  unit.set(header, room);
+  let from = 0;
+  let to = room + header.length;
+  for (const at of escapes) {
+    unit.set(payload.subarray(from, at), to);
+    to += at - from;
+    unit[to] = 3;
+    to += 1;
+    from = at;
+  }
+  unit.set(payload.subarray(from), to);
+  return unit;
+}
+
+/** The places of bytes 0 to 3 that follow two zero bytes. */
+function findEscapes(payload: Uint8Array): number[] {
+  const places: number[] = [];
+  let at = payload.indexOf(0);
+  while (at >= 0 && at + 2 < payload.length) {
+    if (payload[at + 1] !== 0 || (payload[at + 2] as number) > 3) {
+      at = payload.indexOf(0, at + 1);
+      continue;
+    }
+    places.push(at + 2);
+    at = payload.indexOf(0, at + 2);
+  }
+  return places;
 }

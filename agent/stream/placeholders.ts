@@ -1,0 +1,102 @@
+import { parseH264Sps } from '../media/h264/params.ts';
+import { h264Placeholder } from '../media/h264/placeholder.ts';
+import { parseH265Sps } from '../media/h265/params.ts';
+import { h265Placeholder } from '../media/h265/placeholder.ts';
+import { RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp/header.ts';
+import type { Sample } from '../media/sample.ts';
+import { payloadTypeOf } from '../media/sdp/write.ts';
+import type { Track } from '../media/track.ts';
+import { FRAME_HEADER_BYTES, type FrameWriter } from './frame-writer.ts';
+
+/** Where neither the stream nor its samples say how far pictures are apart. 90 kHz. */
+const FRAME_TICKS = 3_600;
+/** No two pictures of a video are further apart; what is has stood still. 90 kHz. */
+const MAX_FRAME_TICKS = 90_000;
+/** H.264 §A.3.1, H.265 §A.4.2. */
+const MAX_REORDER_FRAMES = 16;
+
+/**
+ * Access units without a picture that stand ahead of a reader's first key frame.
+ *
+ * libavformat gives no time to the first access unit that its parser cuts out of a stream, and none for decoding to as many as
+ * pictures are reordered (av_parser_parse2, compute_pkt_fields): copied, a stream that begins at a key frame with B-frames cannot
+ * be written, and one without begins with two pictures of one time. With placeholders it is these that have no time; they are no
+ * key frames, so a copy leaves them out, and decoders drop them.
+ */
+export class Placeholders {
+  readonly #writer: FrameWriter;
+  readonly #track: number;
+  #description: Track | undefined;
+  #payload: Uint8Array | undefined;
+  /** As the parameter sets say; undefined: they do not. */
+  #reorderFrames: number | undefined;
+  #frameTicks = FRAME_TICKS;
+  #lastDts = Number.NaN;
+  /** Of the last key sample. */
+  #keyPts = 0;
+  #keyDts = 0;
+  /** What is shown first since then: leading pictures precede their key picture. */
+  #leastPts = 0;
+
+  /** @param track whose key frames readers begin at */
+  constructor(writer: FrameWriter, track: number) {
+    this.#writer = writer;
+    this.#track = track;
+  }
+
+  /** How many stand ahead of the last key frame; each is one packet. @param description of the track, as it is now */
+  countFor(description: Track): number {
+    if (description !== this.#description) {
+      this.#description = description;
+      this.#payload = undefined;
+      if (description.codec === 'h264') {
+        this.#payload = h264Placeholder(description);
+        this.#reorderFrames = parseH264Sps(description.sps).maxReorderFrames;
+      } else if (description.codec === 'h265') {
+        this.#payload = h265Placeholder(description);
+        this.#reorderFrames = parseH265Sps(description.sps).maxReorderFrames;
+      }
+    }
+    return this.#payload ? 1 + this.#depth : 0;
+  }
+
+  onSample({ pts, dts, key }: Sample): void {
+    const distance = dts - this.#lastDts;
+    if (distance > 0 && distance <= MAX_FRAME_TICKS) {
+      this.#frameTicks = distance;
+    }
+    this.#lastDts = dts;
+    if (key) {
+      this.#keyPts = pts;
+      this.#keyDts = dts;
+      this.#leastPts = pts;
+    } else if (pts < this.#leastPts) {
+      this.#leastPts = pts;
+    }
+  }
+
+  /** The interleaved frames of `countFor`. @param sequence of the key frame's first packet */
+  frames(description: Track, sequence: number): Buffer {
+    const count = this.countFor(description);
+    const payload = this.#payload ?? new Uint8Array(0);
+    const firstPts = Math.min(this.#leastPts, this.#keyDts + this.#depth * this.#frameTicks);
+    const bytes = RTP_HEADER_BYTES + payload.length;
+    const chunk = Buffer.alloc(count * (FRAME_HEADER_BYTES + bytes));
+    const ssrc = this.#writer.ssrcs[this.#track] as number;
+    for (let before = count, at = 0; before > 0; before -= 1) {
+      const time = this.#writer.rtpTimeOf(this.#track, firstPts - before * this.#frameTicks);
+      chunk.set([0x24, 2 * this.#track, bytes >> 8, bytes & 0xff], at);
+      at += FRAME_HEADER_BYTES;
+      writeRtpHeader(chunk, at, true, payloadTypeOf(description, this.#track), sequence - before, time, ssrc);
+      chunk.set(payload, at + RTP_HEADER_BYTES);
+      at += bytes;
+    }
+    return chunk;
+  }
+
+  /** As many pictures as precede another in decoding order and follow it in output order, at most. */
+  get #depth(): number {
+    const seen = Math.round((this.#keyPts - this.#keyDts) / this.#frameTicks);
+    return this.#reorderFrames ?? Math.min(seen, MAX_REORDER_FRAMES);
+  }
+}
