@@ -18,6 +18,7 @@ export function webrtcPaths(table: PathTable, config: () => Config): WebRtcPaths
       check(path);
       return table.open(path, query);
     },
+    hasBFrames: (path) => table.hasBFrames(path),
     mayPublish: (path, when) => {
       check(path);
       table.mayPublish(path, when);

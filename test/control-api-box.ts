@@ -50,6 +50,7 @@ export const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   pausedUntil: null,
   talk: 'yes',
   webrtcSilence: null,
+  hasBFrames: null,
   ...more,
 });
 

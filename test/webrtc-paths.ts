@@ -12,5 +12,6 @@ export function webrtcPaths(
   more: Partial<WebRtcPaths> = {},
 ): WebRtcPaths {
   const reject = async (path: string): Promise<never> => refuse(path);
-  return { open, mayPublish: refuse, publish: refuse, mayTalk: reject, talk: reject, ...more };
+  const hasBFrames = () => undefined;
+  return { open, hasBFrames, mayPublish: refuse, publish: refuse, mayTalk: reject, talk: reject, ...more };
 }

@@ -12,7 +12,7 @@ const FIRST_STYLE_LIMIT_BYTES = 6_000;
 const PAGE_LIMIT_BYTES = 40_000;
 const LANGUAGE_LIMIT_BYTES = 8_000;
 const WHOLE_LIMIT_BYTES = 250_000;
-const ELEMENT_LIMIT_BYTES = 12_500;
+const ELEMENT_LIMIT_BYTES = 12_600;
 
 let root: string;
 let folder: string;
@@ -182,7 +182,7 @@ test('near-live.js gives pages that are no modules what keeps their player near 
 });
 
 test.for(['perch-video.js', 'perch-video-hls.js'])(
-  '%s has a name that stays, is below 12.5 kB gzipped and needs no other file',
+  '%s has a name that stays, is below 12.6 kB gzipped and needs no other file',
   async (name) => {
     const script = await readFile(join(folder, name), 'utf8');
     expect(gzipSync(script).length).toBeLessThan(ELEMENT_LIMIT_BYTES);

@@ -75,6 +75,8 @@ export interface PathStatus {
   readonly talk: 'yes' | 'no' | 'unknown';
   /** Why WebRTC viewers hear nothing although there is sound; null: they hear it, or there is none. */
   readonly webrtcSilence: string | null;
+  /** Its pictures come out of their order, or did when they came last; null: none have come. WebRTC does not carry such. */
+  readonly hasBFrames: boolean | null;
 }
 
 /** A path that the configuration disables: it is shown with the reason, and nothing runs. */
@@ -114,6 +116,7 @@ export function disabledStatus({ name, error }: PathEntry): PathStatus {
     bitrate: 0,
     talk: 'no',
     webrtcSilence: null,
+    hasBFrames: null,
   };
 }
 
@@ -121,6 +124,31 @@ export function describeStatistics(statistics: SourceStatistics): SourceStatisti
   const { transport, packets, lost, late, reordered, badPackets, jumps } = statistics;
   return { transport: transport ?? null, packets, lost, late, reordered, badPackets, jumps };
 }
+
+/** What a path's stream is; undefined: there is none. @param since it is there */
+export function describeStream(stream: Stream | undefined, since: string | null) {
+  const isReady = stream !== undefined;
+  const received = stream?.bytesReceived ?? 0;
+  const sent = stream?.bytesSent ?? 0;
+  const tracks = stream?.tracks ?? [];
+  return {
+    ...{
+      ready: isReady,
+      readyTime: since,
+      available: isReady,
+      availableTime: since,
+      online: isReady,
+      onlineTime: since,
+    },
+    ...{ tracks: trackLabels(tracks), tracks2: tracks.map(describeTrack), readers: readersOf(stream) },
+    ...{ inboundBytes: received, outboundBytes: sent, inboundFramesInError: stream?.framesInError ?? 0 },
+    ...{ bytesReceived: received, bytesSent: sent },
+  };
+}
+
+/** Of the picture that viewers get: the first track of video. */
+export const hasBFrames = (stream: Stream | undefined): boolean | undefined =>
+  stream?.hasBFrames(stream.tracks.findIndex(({ kind }) => kind === 'video'));
 
 export const trackLabels = (tracks: readonly Track[]): string[] => tracks.map((track) => CODEC_LABEL[track.codec]);
 
@@ -205,7 +233,7 @@ function h265ProfileLevel(sps: Uint8Array): { profile: string; level: string } {
   return { profile: H265_PROFILES[profileIdc] ?? String(profileIdc), level: String(levelIdc / 30) };
 }
 
-export function readersOf(stream: Stream | undefined): PathStatus['readers'] {
+function readersOf(stream: Stream | undefined): PathStatus['readers'] {
   const shown = (stream?.readers ?? []).filter(({ type }) => type !== 'hidden');
   const listed = [...shown, ...(stream?.viewers ?? [])].map(({ type, id }) => ({ type, id }));
   return listed.sort((a, b) => (a.type + a.id < b.type + b.id ? -1 : 1));

@@ -184,6 +184,11 @@ export class PathTable {
     return live.path.publish(publisher);
   }
 
+  /** Whether a path's pictures come out of their order, or did when they came last; undefined: that is not known. */
+  hasBFrames(name: string): boolean | undefined {
+    return this.#live.get(name)?.path.hasBFrames;
+  }
+
   /**
    * Asks the camera of a path whether it can be talked to, unless that is known.
    * @throws PerchError with the reason why nobody can

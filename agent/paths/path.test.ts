@@ -139,3 +139,22 @@ test('a publisher is told when its path goes', async () => {
   await path.stop();
   expect(publisher.reasons).toEqual(["path 'cam' was removed or changed"]);
 });
+
+test('a path tells whether its pictures are reordered, also while they are away', () => {
+  const path = pathWith(undefined);
+  const publication = path.publish(nobody);
+  const write = (stream: Stream, pts: number, dts: number, key: boolean) =>
+    stream.write(0, { pts, dts, wall: 0, key, data: new Uint8Array(1) });
+  const first = publication.open([tinyH264]);
+  write(first, 0, 0, true);
+  expect(path.status.hasBFrames).toBeNull();
+  write(first, 9_000, 3_000, false);
+  expect(path.status.hasBFrames).toBe(true);
+  publication.close();
+  expect(path.status.hasBFrames).toBe(true);
+  const second = path.publish(nobody).open([tinyH264]);
+  expect(path.status.hasBFrames).toBe(true);
+  write(second, 0, 0, true);
+  write(second, 3_000, 3_000, false);
+  expect(path.status.hasBFrames).toBe(false);
+});

@@ -9,7 +9,7 @@ import { OnDemand, type OnDemandTimes } from './on-demand.ts';
 import { HookCalls, type PathHooks } from './path-hooks.ts';
 import type { PathRecorder } from './path-recorder.ts';
 import { cannotPublish } from './path-settings.ts';
-import { describeStatistics, describeTrack, type PathStatus, readersOf, trackLabels } from './path-status.ts';
+import { describeStatistics, describeStream, hasBFrames, type PathStatus, trackLabels } from './path-status.ts';
 import { PathTalk } from './path-talk.ts';
 import { RateMeter } from './rate-meter.ts';
 import { type SourceMaker, SourceRunner } from './source-runner.ts';
@@ -93,6 +93,8 @@ export class Path {
   #recorder: PathRecorder | undefined;
   #publisher: Publisher | undefined;
   #stream: Stream | undefined;
+  /** Of the stream before. */
+  #hadBFrames: boolean | undefined;
   #readySince: string | null = null;
   #offlineSince: string | null;
 
@@ -254,29 +256,12 @@ export class Path {
 
   get status(): PathStatus {
     const stream = this.#stream;
-    const since = this.#readySince;
-    const received = stream?.bytesReceived ?? 0;
-    const sent = stream?.bytesSent ?? 0;
-    const tracks = stream?.tracks ?? [];
     const statistics = this.#runner?.statistics;
     return {
       name: this.name,
       confName: this.#traits.confName,
-      ready: stream !== undefined,
-      readyTime: since,
-      available: stream !== undefined,
-      availableTime: since,
-      online: stream !== undefined,
-      onlineTime: since,
+      ...describeStream(stream, this.#readySince),
       source: this.#sourceStatus,
-      tracks: trackLabels(tracks),
-      tracks2: tracks.map(describeTrack),
-      readers: readersOf(stream),
-      inboundBytes: received,
-      outboundBytes: sent,
-      inboundFramesInError: stream?.framesInError ?? 0,
-      bytesReceived: received,
-      bytesSent: sent,
       title: this.#traits.title,
       order: this.#traits.order ?? null,
       paused: this.#traits.origin.kind === 'paused',
@@ -293,8 +278,14 @@ export class Path {
       recording: this.#recorder?.status ?? null,
       bitrate: stream ? this.#rate.bitsPerSecond : 0,
       talk: this.talk.state,
-      webrtcSilence: this.#parts.whySilent?.(tracks) ?? null,
+      webrtcSilence: this.#parts.whySilent?.(stream?.tracks ?? []) ?? null,
+      hasBFrames: this.hasBFrames ?? null,
     };
+  }
+
+  /** Whether its pictures come out of their order, or did when they came last; undefined: none have come. */
+  get hasBFrames(): boolean | undefined {
+    return hasBFrames(this.#stream) ?? this.#hadBFrames;
   }
 
   get #sourceStatus(): PathStatus['source'] {
@@ -357,6 +348,7 @@ export class Path {
 
   #closeStream(): void {
     const stream = this.#stream;
+    this.#hadBFrames = this.hasBFrames;
     this.#stream = undefined;
     this.#readySince = null;
     this.#offlineSince ??= this.#now();

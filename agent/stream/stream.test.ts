@@ -164,3 +164,27 @@ test('bytes are counted as they come in', () => {
   stream.countSent(7);
   expect([stream.bytesReceived, stream.bytesSent]).toEqual([320, 7]);
 });
+
+const ordered = (pts: number, dts: number, key = false): Sample => ({ ...sample(pts, key), dts });
+
+test.for([
+  ['nothing is known of one picture', [ordered(0, 0, true)], undefined],
+  ['a second one that is decoded as it is shown', [ordered(0, 0, true), ordered(1, 1)], false],
+  ['key pictures alone', [ordered(0, 0, true), ordered(1, 1, true)], false],
+  ['a picture that others precede', [ordered(0, 0, true), ordered(3, 1)], true],
+  ['a B-frame behind it changes nothing', [ordered(0, 0, true), ordered(3, 1), ordered(2, 2)], true],
+  ['the next key picture is decoded early, too', [ordered(3, 1), ordered(2, 2), ordered(5, 3, true)], true],
+  [
+    'a key picture that is not: the camera has switched them off',
+    [ordered(3, 1), ordered(2, 2), ordered(5, 5, true)],
+    false,
+  ],
+] as const)('whether pictures are reordered: %s', ([, samples, expected]) => {
+  const stream = new Stream([audio, video]);
+  for (const one of samples) {
+    stream.write(0, sample(one.dts, true));
+    stream.write(1, one);
+  }
+  expect(stream.hasBFrames(1)).toBe(expected);
+  expect(stream.hasBFrames(-1)).toBeUndefined();
+});

@@ -45,6 +45,8 @@ export interface StreamOptions {
 
 /** Of video. */
 const TICKS_PER_MS = 90;
+/** How a track's pictures are ordered; `begun`: of the first one that cannot be told. */
+const ORDER = { unknown: 0, begun: 1, asShown: 2, reordered: 3 } as const;
 
 /**
  * The hub: one source writes, every reader gets each sample at once.
@@ -70,6 +72,8 @@ export class Stream {
    */
   onKeyFrameWanted: (() => unknown) | undefined;
   readonly #tracks: Track[];
+  /** By track: how its pictures are ordered. */
+  readonly #orders: Uint8Array;
   readonly #gop: GopCache;
   /** What is called when they get nothing any more. */
   readonly #recipients = new Map<Recipient, () => void>();
@@ -82,6 +86,7 @@ export class Stream {
 
   constructor(tracks: readonly Track[], options: StreamOptions = {}) {
     this.#tracks = [...tracks];
+    this.#orders = new Uint8Array(tracks.length);
     this.isOnDemand = options.isOnDemand ?? false;
     const leading = tracks.findIndex((track) => track.kind === 'video');
     this.#gop = new GopCache(leading, options.gopCacheBytes);
@@ -107,6 +112,7 @@ export class Stream {
   /** @param sample one hold on its data goes over to the stream */
   write(track: number, sample: Sample): void {
     this.bytesReceived += sample.data.length;
+    this.#noteOrder(track, sample);
     this.#gop.add(track, sample);
     const readers = this.#readers;
     // One that leaves while it is handed the sample may keep it all the same.
@@ -122,6 +128,12 @@ export class Stream {
     if (!isKept) {
       release(sample.data);
     }
+  }
+
+  /** Whether the pictures of a video track come out of their order, as far as they have shown; undefined: that is not known yet. */
+  hasBFrames(track: number): boolean | undefined {
+    const order = this.#orders[track];
+    return order === ORDER.asShown || order === ORDER.reordered ? order === ORDER.reordered : undefined;
   }
 
   /** New parameter sets: written before the key sample that uses them. Kept samples of the old ones are let go. */
@@ -252,6 +264,17 @@ export class Stream {
     }
     for (const recipient of [...this.#recipients.keys()]) {
       this.endRecipient(recipient);
+    }
+  }
+
+  /** With B-frames every key sample but a stream's first is decoded some pictures before it is shown; other samples may not be. */
+  #noteOrder(track: number, { pts, dts, key }: Sample): void {
+    if (pts !== dts) {
+      this.#orders[track] = ORDER.reordered;
+    } else if (this.#orders[track] === ORDER.unknown) {
+      this.#orders[track] = ORDER.begun;
+    } else if (key || this.#orders[track] === ORDER.begun) {
+      this.#orders[track] = ORDER.asShown;
     }
   }
 

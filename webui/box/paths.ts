@@ -21,6 +21,8 @@ export interface PathItem {
     readonly codec: string;
     readonly codecProps: Readonly<Record<string, unknown>> | null;
   }[];
+  /** Its pictures come out of their order, or did when they came last; null: not known. WebRTC does not carry such. */
+  readonly hasBFrames: boolean | null;
   /** Bits per second that come in. */
   readonly bitrate: number;
   readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;

@@ -12,6 +12,7 @@ const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   readyTime: null,
   tracks: ['H264', 'G711'],
   tracks2: [],
+  hasBFrames: null,
   bitrate: 0,
   sourceState: 'running',
   sourceOnDemand: false,

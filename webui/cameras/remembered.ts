@@ -4,17 +4,25 @@ import type { Camera } from './pair.ts';
 
 const REMEMBERED = 'perch-cameras';
 
-type Kept = readonly [name: string, title: string, sub: string | null];
+/** `bFrames`: of its paths those whose pictures come out of their order. */
+type Kept = readonly [name: string, title: string, sub: string | null, bFrames?: readonly string[]];
 
 /** Remembers names and order for the next visit, which shows them before the box has answered. */
 export function rememberCameras(all: readonly Camera[]): void {
-  const kept = all.map(({ name, title, sub }): Kept => [name, title, sub?.name ?? null]);
+  const kept = all.map(({ name, title, main, sub }): Kept => {
+    const reordered = [main, ...(sub ? [sub] : [])].filter((path) => path.hasBFrames ?? hadBFrames(path.name));
+    return [name, title, sub?.name ?? null, reordered.map((path) => path.name)];
+  });
   const text = JSON.stringify(kept);
   if (localStorage.getItem(REMEMBERED) !== text) {
     localStorage.setItem(REMEMBERED, text);
     keepOnly(all.map(({ name }) => name));
   }
 }
+
+/** Whether a path's pictures came out of their order at the last visit: the player knows before the box has answered. */
+export const hadBFrames = (path: string): boolean =>
+  read(localStorage.getItem(REMEMBERED)).some(([, , , bFrames]) => bFrames?.includes(path));
 
 /** They belong to the one who was logged in. */
 export function forgetCameras(): void {
@@ -39,8 +47,9 @@ export function read(text: string | null): readonly Kept[] {
 }
 
 function isKept(value: unknown): value is Kept {
-  const [name, title, sub] = Array.isArray(value) ? (value as unknown[]) : [];
-  return typeof name === 'string' && typeof title === 'string' && (sub === null || typeof sub === 'string');
+  const [name, title, sub, bFrames = []] = Array.isArray(value) ? (value as unknown[]) : [];
+  const isCamera = typeof name === 'string' && typeof title === 'string' && (sub === null || typeof sub === 'string');
+  return isCamera && Array.isArray(bFrames) && bFrames.every((path) => typeof path === 'string');
 }
 
 const cameraOf = ([name, title, sub]: Kept): Camera => ({
@@ -51,7 +60,7 @@ const cameraOf = ([name, title, sub]: Kept): Camera => ({
 /** As if it were there, so that the same picture is played when the box has answered. */
 const unknownPath = (name: string): PathItem => ({
   ...{ name, title: null, order: null, paused: false, pausedUntil: null },
-  ...{ ready: true, readyTime: null, tracks: [], tracks2: [], bitrate: 0 },
+  ...{ ready: true, readyTime: null, tracks: [], tracks2: [], hasBFrames: null, bitrate: 0 },
   ...{ sourceState: null, sourceOnDemand: false, offlineSince: null },
   ...{ lastError: null, lastErrorWhy: null, lastErrorTime: null, configError: null, recording: null },
 });

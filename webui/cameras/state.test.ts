@@ -12,6 +12,7 @@ const running = {
   readyTime: null,
   tracks: ['H264'],
   tracks2: [],
+  hasBFrames: null,
   bitrate: 0,
   sourceState: 'running',
   sourceOnDemand: false,

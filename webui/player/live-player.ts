@@ -2,12 +2,13 @@ import { signal } from '@preact/signals';
 import { awaySinceMs, paths } from '../box/paths.ts';
 import { UI_HEADER } from '../box/request.ts';
 import { loadSession } from '../box/session.ts';
+import { hadBFrames } from '../cameras/remembered.ts';
 import { showKeptStill } from './kept-stills.ts';
 import type { PlayError } from './live-session.ts';
 import { Player, type PlayerView } from './player.ts';
 import { sourceAt } from './source.ts';
 import type { Stage } from './stage.ts';
-import { isUnfit, isUnplayable, rememberUnfit, rememberUnplayable } from './unplayable.ts';
+import { isUnfit, isUnplayable, type Pictures, rememberUnfit, rememberUnplayable } from './unplayable.ts';
 import { ALL_WAYS } from './ways.ts';
 import type { OtherWays } from './without-webrtc.ts';
 
@@ -37,7 +38,7 @@ export class LivePlayer {
   constructor(options: LivePlayerOptions) {
     const { name, camera, wantsSound } = options;
     this.options = options;
-    const waysNow = () => (isUnfit(name, this.#tracks) ? ALL_WAYS.filter((way) => way !== 'WebRTC') : ALL_WAYS);
+    const waysNow = () => (isUnfit(name, this.#pictures) ? ALL_WAYS.filter((way) => way !== 'WebRTC') : ALL_WAYS);
     this.#player = new Player({
       source: sourceAt(SERVICES, name, '', UI_HEADER),
       camera,
@@ -51,9 +52,9 @@ export class LivePlayer {
       },
       onFailure: (failure) => this.#onFailure(failure),
       known: {
-        isHopeless: () => isUnplayable(name, this.#tracks),
+        isHopeless: () => isUnplayable(name, this.#pictures.tracks),
         isAway: () => awaySinceMs.peek() !== undefined,
-        noteUnfit: () => rememberUnfit(name, this.#tracks),
+        noteUnfit: () => rememberUnfit(name, this.#pictures),
       },
     });
     const { element, video } = this.stage;
@@ -84,9 +85,11 @@ export class LivePlayer {
     return this.#player.facts();
   }
 
-  /** As the box told last. */
-  get #tracks(): readonly string[] {
-    return paths.peek()?.find(({ name }) => name === this.options.name)?.tracks ?? [];
+  /** As the box told last, maybe at the last visit. */
+  get #pictures(): Pictures {
+    const { name } = this.options;
+    const item = paths.peek()?.find((path) => path.name === name);
+    return { tracks: item?.tracks ?? [], hasBFrames: item?.hasBFrames ?? (hadBFrames(name) || null) };
   }
 
   #onFailure({ kind }: PlayError): void {
@@ -94,7 +97,7 @@ export class LivePlayer {
       loadSession().catch(() => {});
     }
     if (kind === 'codec') {
-      rememberUnplayable(this.options.name, this.#tracks);
+      rememberUnplayable(this.options.name, this.#pictures.tracks);
     }
   }
 }

@@ -230,9 +230,10 @@ export class Player {
   }
 
   async #openBy(technology: Technology, signal: AbortSignal): Promise<LiveSession> {
-    const { source, wantsSound, loadOthers } = this.#options;
+    const { source, wantsSound, loadOthers, known } = this.#options;
     const { video } = this.stage;
-    const options = { source, wantsSound, signal };
+    // A page that knows the box's paths has left out what would be refused.
+    const options = { source, wantsSound, signal, asksFirst: !known };
     this.stage.begin();
     if (technology === 'WebRTC') {
       return openWhep(video, options);

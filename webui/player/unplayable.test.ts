@@ -17,6 +17,8 @@ test('a camera that told its tracks only after the failure is asked once more', 
 
 afterEach(() => vi.unstubAllGlobals());
 
+const told = (tracks: readonly string[], hasBFrames: boolean | null = null) => ({ tracks, hasBFrames });
+
 test.for([
   [['H264', 'Opus'], false],
   [['H265', 'Opus'], true],
@@ -30,17 +32,24 @@ test.for([
   ([tracks, expected]) => {
     const codecs = ['video/H264', 'video/rtx'].map((mimeType) => ({ mimeType, clockRate: 90_000 }));
     vi.stubGlobal('RTCRtpReceiver', { getCapabilities: () => ({ codecs }) });
-    expect(isUnfit('barn', tracks)).toBe(expected);
+    expect(isUnfit('barn', told(tracks))).toBe(expected);
   },
 );
 
 test('a browser that does not tell what it takes over WebRTC is let try', () => {
-  expect(isUnfit('barn', ['H265'])).toBe(false);
+  expect(isUnfit('barn', told(['H265']))).toBe(false);
 });
 
 test('what the box has refused to send over WebRTC is asked for again only when the camera has other tracks', () => {
-  rememberUnfit('yard', ['H264']);
-  expect(isUnfit('yard', ['H264'])).toBe(true);
-  expect(isUnfit('yard', ['H264', 'Opus'])).toBe(false);
-  expect(isUnfit('lane', ['H264'])).toBe(false);
+  rememberUnfit('yard', told(['H264']));
+  expect(isUnfit('yard', told(['H264']))).toBe(true);
+  expect(isUnfit('yard', told(['H264', 'Opus']))).toBe(false);
+  expect(isUnfit('lane', told(['H264']))).toBe(false);
+});
+
+test('pictures out of their order are not asked for over WebRTC, until the box says that they are in order', () => {
+  expect(isUnfit('pond', told(['H264'], true))).toBe(true);
+  expect(isUnfit('pond', told(['H264'], false))).toBe(false);
+  rememberUnfit('pond', told(['H264']));
+  expect(isUnfit('pond', told(['H264'], false))).toBe(false);
 });

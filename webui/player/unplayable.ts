@@ -14,17 +14,29 @@ export function isUnplayable(name: string, tracks: readonly string[]): boolean {
   return known.has(name) && (tracks.length === 0 || known.get(name) === keyOf(tracks));
 }
 
-/** The same, of what the box has refused to send over WebRTC. */
+/** What the box tells of a path's pictures. */
+export interface Pictures {
+  readonly tracks: readonly string[];
+  /** They come out of their order; null: not known. */
+  readonly hasBFrames: boolean | null;
+}
+
+/** What the box has refused to send over WebRTC, as it told of it then. */
 const refused = new Map<string, string>();
 
-export function rememberUnfit(name: string, tracks: readonly string[]): void {
-  refused.set(name, keyOf(tracks));
+const toldOf = ({ tracks, hasBFrames }: Pictures): string => `${keyOf(tracks)} ${hasBFrames}`;
+
+export function rememberUnfit(name: string, pictures: Pictures): void {
+  refused.set(name, toldOf(pictures));
 }
 
 /** Whether it is known that the box would refuse it: WebRTC brings none of its pictures to this browser. */
-export function isUnfit(name: string, tracks: readonly string[]): boolean {
-  const pictures = tracks.filter(codecIn);
-  return refused.get(name) === keyOf(tracks) || (pictures.length > 0 && !pictures.some(isTaken));
+export function isUnfit(name: string, pictures: Pictures): boolean {
+  if (pictures.hasBFrames || refused.get(name) === toldOf(pictures)) {
+    return true;
+  }
+  const videos = pictures.tracks.filter(codecIn);
+  return videos.length > 0 && !videos.some(isTaken);
 }
 
 function isTaken(label: string): boolean {

@@ -85,3 +85,30 @@ test('an offer that the box refuses ends with its reason', async () => {
   asked[0]?.answer(new Response('{"status":"error","error":"no stream is available"}', { status: 404 }));
   expect(await ended).toBe('no stream is available');
 });
+
+test.for([
+  ['comes out of its order', { 'Perch-B-Frames': 'yes' }, ['OPTIONS'], 'B-frames'],
+  ['is in its order', {}, ['OPTIONS', 'POST'], 'closed'],
+] as const)('a picture that %s is offered for only where the box takes it', async ([, headers, expected, end]) => {
+  const leave = new AbortController();
+  const options = { source: SOURCE, wantsSound: false, signal: leave.signal, asksFirst: true };
+  const ended = openWhep({} as HTMLVideoElement, options).catch((error: Error) => error.message);
+  await vi.waitFor(() => expect(asked).toHaveLength(1));
+  asked[0]?.answer(new Response(null, { status: 204, headers }));
+  await vi.waitFor(() => expect(asked).toHaveLength(expected.length));
+  expect(whats()).toEqual(expected.map((method) => `${method} webrtc/yard/whep`));
+  if (end === 'closed') {
+    leave.abort();
+  }
+  expect(await ended).toBe(end);
+});
+
+test('who may not watch is told so without an offer', async () => {
+  const signal = new AbortController().signal;
+  const options = { source: SOURCE, wantsSound: false, signal, asksFirst: true };
+  const ended = openWhep({} as HTMLVideoElement, options).catch((error: Error) => error);
+  await vi.waitFor(() => expect(asked).toHaveLength(1));
+  asked[0]?.answer(Response.json({ status: 'error', error: 'who are you?' }, { status: 401 }));
+  expect(await ended).toMatchObject({ kind: 'refused', message: 'who are you?' });
+  expect(asked).toHaveLength(1);
+});

@@ -23,6 +23,8 @@ export interface OpenOptions {
   readonly source: Source;
   readonly wantsSound: boolean;
   readonly signal: AbortSignal;
+  /** Ask whether the box would reject the offer: a refusal stands in the console of the page. */
+  readonly asksFirst?: boolean;
 }
 
 /** Plays a path over WebRTC: one offer, one answer (RFC 9725 and WHEP), the session deleted at the end. */
@@ -42,7 +44,7 @@ export async function openWhep(video: HTMLVideoElement, options: OpenOptions): P
     if (options.wantsSound) {
       peer.addTransceiver('audio', { direction: 'recvonly' });
     }
-    await Promise.race([session.offer(), session.ended]);
+    await Promise.race([session.offer(options.asksFirst === true), session.ended]);
     await session.connected(CONNECT_LIMIT_MS);
     video.srcObject = stream;
     playOrMute(video);
@@ -79,10 +81,14 @@ class WhepSession implements LiveSession {
     peer.addEventListener('connectionstatechange', () => this.#onState());
   }
 
-  async offer(): Promise<void> {
+  async offer(asksFirst: boolean): Promise<void> {
     const peer = this.#peer;
-    await peer.setLocalDescription();
-    const response = await this.#post(peer.localDescription?.sdp ?? '');
+    // An offer takes as long to make as the box takes to answer.
+    const [told] = await Promise.all([asksFirst ? this.#ask('OPTIONS') : undefined, peer.setLocalDescription()]);
+    if (told?.headers.get('Perch-B-Frames')) {
+      throw new PlayError('codec', 'B-frames');
+    }
+    const response = told?.ok === false ? told : await this.#ask('POST', peer.localDescription?.sdp);
     if (response.status !== 201) {
       const error = await errorOf(response);
       throw failureOf(error.status, error.message);
@@ -114,10 +120,10 @@ class WhepSession implements LiveSession {
     }
   }
 
-  async #post(body: string): Promise<Response> {
+  async #ask(method: 'OPTIONS' | 'POST', body: string | null = null): Promise<Response> {
     try {
       return await fetch(this.#whep, {
-        method: 'POST',
+        method,
         headers: { ...this.#headers, 'Content-Type': 'application/sdp' },
         body,
         signal: this.#offering.signal,

@@ -87,6 +87,12 @@ export const PathItem = Type.Object({
       description: 'Why WebRTC viewers hear nothing although there is sound; null: they hear it, or there is none.',
     }),
   ),
+  hasBFrames: OrNull(
+    Type.Boolean({
+      description:
+        'Its pictures are decoded in another order than shown (B-frames): WebRTC rejects it, other protocols carry it. Of the last stream while there is none; null: not known yet.',
+    }),
+  ),
 });
 export type PathItem = Static<typeof PathItem>;
 

@@ -42,6 +42,8 @@ export interface WebRtcPaths {
    * @throws PerchError notFound `no stream is available on path 'x'`, badInput `path 'x' is not configured`, timeout, exhausted
    */
   open(path: string, query: string): Promise<Stream>;
+  /** Whether its pictures come out of their order, or did when they came last; undefined: that is not known. */
+  hasBFrames(path: string): boolean | undefined;
   /** @throws PerchError badInput when the path is not configured, does not wait for a publisher, or has one that may not be replaced */
   mayPublish(path: string, when: 'now'): void;
   /** @throws PerchError badInput when the path does not wait for a publisher, or has one that may not be replaced */

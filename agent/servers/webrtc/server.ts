@@ -181,6 +181,11 @@ export class WebRtcServer {
     });
   }
 
+  /** It is known that a viewer of this path would be rejected: its pictures come out of their order. */
+  hasBFrames(path: string): boolean {
+    return this.#paths.hasBFrames(path) === true;
+  }
+
   /** @throws PerchError with the reason why nobody can talk through the camera of this path */
   mayTalk(path: string): Promise<void> {
     return this.#paths.mayTalk(path);

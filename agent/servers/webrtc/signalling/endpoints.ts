@@ -16,6 +16,8 @@ const LEFT_OUT = 'Perch-Left-Out';
 /** Whether the viewer can talk here, and why not, percent-encoded: an error would stand in the console of each page that asks. */
 const TALK = 'Perch-Talk';
 const TALK_REASON = 'Perch-Talk-Reason';
+/** Its pictures come out of their order: an offer would be rejected. */
+const B_FRAMES = 'Perch-B-Frames';
 const MAX_REASON_CHARACTERS = 300;
 const RETRY_AFTER = 'Retry-After';
 const EXPOSED = 'ETag, ID, Accept-Patch, Link, Location';
@@ -70,9 +72,11 @@ export class Endpoints {
     reply.header('Access-Control-Allow-Headers', HEADERS);
     if (purpose === 'talk') {
       await this.#tellTalk(path, request, reply);
+    } else if (purpose === 'whep' && server.hasBFrames(path)) {
+      reply.header(B_FRAMES, 'yes');
     }
-    const exposed = purpose === 'talk' ? `Accept-Post, Link, ${TALK}, ${TALK_REASON}` : 'Accept-Post, Link';
-    reply.header('Access-Control-Expose-Headers', exposed);
+    const exposed = { whep: `, ${B_FRAMES}`, whip: '', talk: `, ${TALK}, ${TALK_REASON}` }[purpose];
+    reply.header('Access-Control-Expose-Headers', `Accept-Post, Link${exposed}`);
     reply.header('Accept-Post', SDP_TYPE);
     this.#setLinks(reply);
     return reply.code(204).send();

@@ -185,7 +185,7 @@ test('OPTIONS tells the ICE servers, with credentials that work for a day where 
   expect(response.statusCode).toBe(204);
   expect(response.headers).toMatchObject({
     'accept-post': 'application/sdp',
-    'access-control-expose-headers': 'Accept-Post, Link',
+    'access-control-expose-headers': 'Accept-Post, Link, Perch-B-Frames',
   });
   const [stun, turn, secret] = response.headers['link'] as unknown as string[];
   expect(stun).toBe('<stun:stun.example.net:3478>; rel="ice-server"');
@@ -193,6 +193,14 @@ test('OPTIONS tells the ICE servers, with credentials that work for a day where 
     '<turn:turn.example.net>; rel="ice-server"; username="a\\"b\\\\c"; credential="pw"; credential-type="password"',
   );
   expect(secret).toMatch(/username="\d{10}:[0-9a-f]{16}"; credential="[A-Za-z0-9+/]{27}="/);
+});
+
+test.for([true, false, undefined])('OPTIONS of WHEP tells that pictures are reordered: %s', async (hasBFrames) => {
+  await using run = await signallingApp({}, { paths: { hasBFrames: () => hasBFrames } });
+  const viewer = await run.app.inject({ method: 'OPTIONS', url: '/cam/whep' });
+  expect(viewer.headers['perch-b-frames']).toBe(hasBFrames ? 'yes' : undefined);
+  const publisher = await run.app.inject({ method: 'OPTIONS', url: '/cam/whip' });
+  expect(publisher.headers['perch-b-frames']).toBeUndefined();
 });
 
 test('an ICE server may have letters that no header has', async () => {

@@ -5,7 +5,7 @@ import type { OutboundTrack } from '../secure/srtp.ts';
 import type { SecureLink } from '../session-media.ts';
 import { BitRate } from './bit-rate.ts';
 import { FULL_PACE, type Pace, PacketSender, type Position } from './packet-sender.ts';
-import { hasReordering, REORDERED } from './reordering.ts';
+import { REORDERED } from './reordering.ts';
 
 /** A network that has just been found too slow is not given a long group at once: its key frame alone, until the next. */
 const SHORT_GROUP_PACKETS = 128;
@@ -272,7 +272,7 @@ export class Feed {
     if (number < 0) {
       throw new PerchError('badInput', `the fallback has no ${codec} track, which the viewer was promised`);
     }
-    if (hasReordering(stream, number)) {
+    if (stream.hasBFrames(number)) {
       throw new PerchError('badInput', REORDERED);
     }
     return number;

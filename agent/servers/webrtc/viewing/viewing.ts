@@ -14,7 +14,7 @@ import { Downshift } from './downshift.ts';
 import { Feed } from './feed.ts';
 import { type OutboundVideo, outboundTrack, outboundVideo } from './outbound.ts';
 import { PictureLoss } from './picture-loss.ts';
-import { hasReordering, REORDERED } from './reordering.ts';
+import { REORDERED } from './reordering.ts';
 import { Retransmitter } from './retransmitter.ts';
 import { type RtcpSink, readRtcp } from './rtcp.ts';
 import { ViewerHealth } from './viewer-health.ts';
@@ -91,7 +91,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     this.audio = audio && outboundTrack(audio.format);
     const ssrcs = [this.video?.ssrc, this.audio?.ssrc].filter((ssrc) => ssrc !== undefined);
     this.#health = new ViewerHealth(ssrcs, clock);
-    if (video && hasReordering(stream, video.track)) {
+    if (video && stream.hasBFrames(video.track)) {
       throw hopeless(REORDERED);
     }
     stream.addReader(this, false);
