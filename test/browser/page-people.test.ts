@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type PageBox, startPageBox } from '../page-box.ts';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { axeFindings, settled, sizesInTurn, type VisitOptions, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
@@ -177,6 +177,73 @@ describeWith(['chromium'], 'the page about people', () => {
       expect(owner.complaints).toEqual([]);
     },
   );
+
+  test.for(sizesInTurn())('a device password that is created on a %s plays, until it is revoked', async (size) => {
+    await using owner = await open({ size });
+    const { page } = owner;
+    await owner.logIn('#/settings/people');
+    await page.getByRole('button', { name: 'New device password' }).click();
+    const sheet = page.getByRole('dialog', { name: 'New device password' });
+    await sheet.getByRole('button', { name: 'Create password' }).click();
+    await sheet.getByRole('alert').filter({ hasText: 'Give it a name.' }).waitFor();
+    await sheet.getByLabel('Device', { exact: true }).fill(`TV ${size} <b>`);
+    await sheet.getByRole('button', { name: 'Garden' }).click();
+    await sheet.getByRole('button', { name: 'Play recordings' }).click();
+    await settled(page, '.sheet');
+    expect(await axeFindings(page)).toEqual([]);
+    await sheet.getByRole('button', { name: 'Create password' }).click();
+    const made = page.getByRole('dialog', { name: `TV ${size} <b>` });
+    const user = await made.getByLabel('User name').inputValue();
+    const password = await made.getByRole('textbox', { name: /^Password/ }).inputValue();
+    expect([user, password]).toEqual([`tv-${size}-b`, expect.stringMatching(/^[a-z2-9]{4}(-[a-z2-9]{4}){3}$/)]);
+    await settled(page, '.sheet');
+    expect(await axeFindings(page)).toEqual([]);
+    await made.getByRole('button', { name: 'Copy password' }).click();
+    await page.getByRole('status').filter({ hasText: 'Password copied.' }).waitFor();
+    await made.getByRole('button', { name: 'Done' }).click();
+    await made.waitFor({ state: 'detached' });
+
+    const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+    const status = async (path: string) =>
+      (await fetch(`http://127.0.0.1:${box.port}/${path}`, { headers: { authorization } })).status;
+    expect(await status('webrtc/garden/')).toBe(200);
+    expect(await status('webrtc/front_door/')).toBe(401);
+    const row = page.getByRole('button', { name: new RegExp(`TV ${size}`) });
+    await row.filter({ hasText: 'Watch live, Play recordings · Garden' }).click();
+    const device = page.getByRole('dialog', { name: `TV ${size} <b>` });
+    await device.getByText(`User name: ${user}`).waitFor();
+    await device.getByRole('button', { name: 'Revoke this password' }).click();
+    await device.getByText('Tap again to revoke.').waitFor();
+    await device.getByRole('button', { name: 'Revoke this password' }).click();
+    await page.getByRole('status').filter({ hasText: 'The password is revoked.' }).waitFor();
+    await row.waitFor({ state: 'detached' });
+    expect(await status('webrtc/garden/')).toBe(401);
+    expect(owner.complaints).toEqual([]);
+  });
+
+  test('a program with a page password is named, and gets a device password instead', async () => {
+    const authorization = `Basic ${Buffer.from(`owner:${OWNER_PASSWORD}`).toString('base64')}`;
+    const answer = await fetch(`http://127.0.0.1:${box.port}/hls/garden/index.m3u8?cookieCheck=1`, {
+      headers: { authorization },
+    });
+    expect(answer.status).toBe(200);
+    await answer.body?.cancel();
+    await using owner = await open({ size: 'phone' });
+    const { page } = owner;
+    await owner.logIn('#/settings/people');
+    const row = page.getByRole('button', { name: /Logs in with your page password over HLS from 127\.0\.0\.1/ });
+    await row.filter({ hasText: 'Last:' }).click();
+    const sheet = page.getByRole('dialog', { name: 'New device password' });
+    await sheet.getByText('Give it a device password instead.').waitFor();
+    await sheet.getByLabel('Device', { exact: true }).fill('Kitchen display');
+    await settled(page, '.sheet');
+    expect(await axeFindings(page)).toEqual([]);
+    await sheet.getByRole('button', { name: 'Create password' }).click();
+    await page.getByRole('dialog', { name: 'Kitchen display' }).getByRole('button', { name: 'Done' }).click();
+    await row.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: /Kitchen display/ }).waitFor();
+    expect(owner.complaints).toEqual([]);
+  });
 
   test('who logs his other devices out stays logged in here', async () => {
     await using owner = await open({ size: 'phone' });

@@ -29,6 +29,27 @@ export interface SessionItem {
   readonly current: boolean;
 }
 
+export const DEVICE_RIGHTS = ['live', 'recordings', 'publish', 'onvif'] as const;
+export type DeviceRight = (typeof DEVICE_RIGHTS)[number];
+
+/** A password for a player, recorder or sender. */
+export interface DeviceItem extends Readonly<Record<DeviceRight, boolean>> {
+  readonly id: string;
+  readonly name: string;
+  /** What the device logs in as. */
+  readonly user: string;
+  readonly paths: CamerasSeen;
+}
+
+/** A program that logs in with the page password of a person. `last` is RFC 3339. */
+export interface PageLoginItem {
+  readonly id: string;
+  readonly user: string;
+  readonly protocol: 'rtsp' | 'hls' | 'webrtc' | 'playback';
+  readonly address: string;
+  readonly last: string;
+}
+
 /** All of them, also those that come later; or the names of their paths. */
 export type CamerasSeen = 'all' | readonly string[];
 export type Sees = 'live' | 'both';

@@ -9,44 +9,23 @@ import { type CamerasSeen, type Sees, toggled } from './people.ts';
 /** No path is called so. */
 const ALL = '*';
 
-interface SeesProps {
+interface CamerasProps {
   readonly chosen: CamerasSeen;
   readonly onChosen: (chosen: CamerasSeen) => void;
   readonly wrong: string | undefined;
+}
+
+interface SeesProps extends CamerasProps {
   readonly sees: Sees;
   readonly onSees: (sees: Sees) => void;
 }
 
 /** Which cameras, and whether also what was recorded. */
-export function SeesFields({ chosen, onChosen, wrong, sees, onSees }: SeesProps) {
+export function SeesFields({ sees, onSees, ...cameras }: SeesProps) {
   const say = peopleWords.value;
-  const known = cameras.value ?? [];
-  // Those that are gone can be taken away.
-  const gone = chosen === 'all' ? [] : chosen.filter((name) => !known.some((camera) => camera.name === name));
-  const options = [
-    { value: ALL, text: say.chooseAll },
-    ...known.map(({ name, title }) => ({ value: name, text: title })),
-    ...gone.map((name) => ({ value: name, text: readableName(name) })),
-  ];
   return (
     <>
-      <div class="field">
-        <span class="label" aria-hidden="true">
-          {say.personSees}
-        </span>
-        <Chips
-          label={say.personSees}
-          options={options}
-          chosen={chosen === 'all' ? [ALL] : chosen}
-          onTap={(value) => onChosen(value === ALL ? 'all' : toggled(chosen, value))}
-        />
-        {wrong && (
-          <p class="hint bad" role="alert">
-            <Icon name="alert" small />
-            <span>{wrong}</span>
-          </p>
-        )}
-      </div>
+      <CamerasField {...cameras} />
       <Segment
         label={say.personMay}
         value={sees}
@@ -57,6 +36,54 @@ export function SeesFields({ chosen, onChosen, wrong, sees, onSees }: SeesProps)
         onChange={onSees}
       />
     </>
+  );
+}
+
+/** Which cameras. */
+export function CamerasField({ chosen, onChosen, wrong }: CamerasProps) {
+  const say = peopleWords.value;
+  const known = cameras.value ?? [];
+  // Those that are gone can be taken away.
+  const gone = chosen === 'all' ? [] : chosen.filter((name) => !known.some((camera) => camera.name === name));
+  const options = [
+    { value: ALL, text: say.chooseAll },
+    ...known.map(({ name, title }) => ({ value: name, text: title })),
+    ...gone.map((name) => ({ value: name, text: readableName(name) })),
+  ];
+  return (
+    <ChipsField
+      label={say.personSees}
+      options={options}
+      chosen={chosen === 'all' ? [ALL] : chosen}
+      onTap={(value) => onChosen(value === ALL ? 'all' : toggled(chosen, value))}
+      wrong={wrong}
+    />
+  );
+}
+
+interface ChipsFieldProps<T extends string> {
+  readonly label: string;
+  readonly options: readonly { readonly value: T; readonly text: string }[];
+  readonly chosen: readonly T[];
+  readonly onTap: (value: T) => void;
+  readonly wrong: string | undefined;
+}
+
+/** Any of a few, with what they are for above and what is wrong below. */
+export function ChipsField<T extends string>({ wrong, ...chips }: ChipsFieldProps<T>) {
+  return (
+    <div class="field">
+      <span class="label" aria-hidden="true">
+        {chips.label}
+      </span>
+      <Chips {...chips} />
+      {wrong && (
+        <p class="hint bad" role="alert">
+          <Icon name="alert" small />
+          <span>{wrong}</span>
+        </p>
+      )}
+    </div>
   );
 }
 

@@ -10,6 +10,7 @@ import type { CamerasSeen, GuestItem, UserItem } from '../../people/people.ts';
 import { camerasSeen } from '../../people/sees.tsx';
 import { untilWords } from '../../people/until.ts';
 import { peopleWords } from '../../words/people.ts';
+import { DevicePasswords } from './device-passwords.tsx';
 import { GuestLinkSheet } from './guest-link-sheet.tsx';
 import { GuestSheet } from './guest-sheet.tsx';
 import { PersonSheet } from './person-sheet.tsx';
@@ -29,6 +30,7 @@ export function PeoplePage() {
       <h2 class="title wide-only">{peopleWords.value.people}</h2>
       {hasOwner && <Persons />}
       {hasOwner && <GuestLinks />}
+      {hasOwner && <DevicePasswords />}
       <You />
     </>
   );
