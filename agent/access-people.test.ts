@@ -19,6 +19,7 @@ const FOR_ALL = [
   // For supervisors, and for phones that are to trust the box before they log in.
   'GET /health',
   'GET /trust',
+  'GET /trust/here',
   'GET /trust/perch.crt',
   'GET /trust/perch.mobileconfig',
   'GET /trust/perch.pem',

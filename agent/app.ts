@@ -184,7 +184,10 @@ export class App {
       },
     });
     const page = [...this.#http.parts(), this.#name.part(() => this.mainPort)];
-    this.#parts = new Reconciler<Config>([...this.#webrtcParts(), this.#hlsPart(), ...page, ...rtsp], log);
+    this.#parts = new Reconciler<Config>(
+      [...this.#webrtcParts(), this.#hlsPart(), ...page, ...rtsp, this.#http.tlsPart()],
+      log,
+    );
   }
 
   /** For whoever watches over Perch on this machine. */

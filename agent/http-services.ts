@@ -11,6 +11,7 @@ import type { LogLines } from './base/log-lines.ts';
 import type { BoxCommands } from './box-commands.ts';
 import { BoxRoutes } from './box-routes.ts';
 import { boxStats } from './box-stats.ts';
+import { ownTlsAddress } from './config/address.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './config/json.ts';
 import type { OwnKeys } from './config/key-pair.ts';
 import type { Config } from './config/load.ts';
@@ -32,6 +33,7 @@ import { deviceRoutes } from './http/device-routes.ts';
 import { refuseForeignChanges } from './http/foreign-changes.ts';
 import { guestRoutes } from './http/guest-routes.ts';
 import { healthRoute } from './http/health.ts';
+import { HttpsPlaces } from './http/https-place.ts';
 import type { ListenerTls } from './http/listener-tls.ts';
 import { listen } from './http/listeners.ts';
 import { peopleRoutes } from './http/people-routes.ts';
@@ -119,6 +121,7 @@ export class HttpServices {
   readonly #eventStreams: EventStreams;
   readonly #boxRoutes: BoxRoutes;
   readonly #open = new Set<FastifyInstance>();
+  readonly #https = new HttpsPlaces(() => this.#tlsPort);
   #mainPort: number | undefined;
   #tlsPort: number | undefined;
 
@@ -154,14 +157,6 @@ export class HttpServices {
     const main: Mount = (app, access) => this.#mountMain(app, access);
     return [
       this.#listener('main port', 'address', (c) => c.address, ['trustedProxies'], main),
-      this.#listener(
-        'main port with TLS',
-        'tlsAddress',
-        (c) => c.tlsAddress || undefined,
-        ['trustedProxies'],
-        main,
-        'tls',
-      ),
       this.#listener(
         'WebRTC port',
         'webrtcAddress',
@@ -211,6 +206,21 @@ export class HttpServices {
         'pprof',
       ),
     ];
+  }
+
+  /** The last to start: nobody waits for the key that is made at the first start. */
+  tlsPart(): Part<Config> {
+    return {
+      ...this.#listener(
+        'main port with TLS',
+        'tlsAddress',
+        (c) => c.tlsAddress || undefined,
+        ['trustedProxies'],
+        (app, access) => this.#mountMain(app, access),
+        'tls',
+      ),
+      isOptional: (config) => config.isOwn && config.tlsAddress === ownTlsAddress(config.address),
+    };
   }
 
   /** Changed on ports that stay open: one that was closed for it would refuse whoever comes meanwhile. */
@@ -303,13 +313,14 @@ export class HttpServices {
     const warnings = () => [...authority.warnings, ...this.#deps.problems().filter(isSerious).map(problemText)];
     await app.register(healthRoute, { health: { status: () => healthOf(this.#deps) } });
     await app.register(trustRoutes, {
-      trust: { authority: () => this.#deps.own.authority(), port: () => this.#tlsPort },
+      trust: { authority: () => this.#deps.own.authority(), port: () => this.#tlsPort, box: this.#https.box },
     });
     await app.register(sessionRoutes, {
       accounts,
       access,
       wrongCredentials,
       deviceWords,
+      https: (request, isProxied) => this.#https.of(request, isProxied),
       notices: {
         get isOpen() {
           return authority.isOpen;
@@ -331,7 +342,7 @@ export class HttpServices {
     await app.register(zlmRoutes, { access, zlm: this.zlm });
     await this.#diagnostics.mountMetrics(app, access, peersOf(this.#deps), false);
     await this.#diagnostics.mountPprof(app, access, false);
-    await app.register(staticUi, { folder: pageFolder });
+    await app.register(staticUi, { folder: pageFolder, httpsPort: () => this.#tlsPort });
   }
 
   async #mountPlayback(app: FastifyInstance, access: HttpAccess, prefix: string): Promise<void> {

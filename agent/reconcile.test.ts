@@ -64,6 +64,24 @@ test('a part that does not end well keeps no other from its end or its start', a
   expect(did).toEqual(['start a1', 'start b1', 'stop a', 'start a2', 'start b2', 'stop a']);
 });
 
+test.for([
+  [true, 'warn'],
+  [false, 'error'],
+] as const)('that an optional part (%s) cannot start is logged as %s', async ([isOptional, level]) => {
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
+  const part = {
+    name: 'https',
+    settings: () => 1,
+    isOptional: () => isOptional,
+    start: () => Promise.reject(new Error('taken')),
+  };
+  const reconciler = new Reconciler<Config>([part], log);
+  await reconciler.apply({});
+  await reconciler.retry();
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level, msg: 'cannot start, the rest goes on' }]);
+});
+
 test('a part that cannot start holds up no other and starts when it can', async () => {
   const { did, broken, reconciler } = setUp();
   broken.add('a');

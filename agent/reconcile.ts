@@ -10,6 +10,8 @@ export interface Part<C> {
   readonly name: string;
   /** The part before it without which it cannot be: while that one does not run, this one waits and says nothing. */
   readonly needs?: string;
+  /** Nobody has asked for it: that it cannot start is a warning. */
+  isOptional?(config: C): boolean;
   /** What it depends on, as plain data; undefined: it is switched off. */
   settings(config: C): unknown;
   /** @returns what ends it */
@@ -109,7 +111,8 @@ export class Reconciler<C> {
     } catch (error) {
       const reason = explain(error);
       if (this.#failures.get(part.name) !== reason) {
-        this.#log.error({ part: part.name, reason }, 'cannot start, the rest goes on');
+        const level = part.isOptional?.(config) ? 'warn' : 'error';
+        this.#log[level]({ part: part.name, reason }, 'cannot start, the rest goes on');
       }
       this.#failures.set(part.name, reason);
     }

@@ -10,6 +10,7 @@ import { type Logger, silentLogger } from '../agent/base/log.ts';
 import { HttpAccess } from '../agent/http/access.ts';
 import { createHttpApp } from '../agent/http/app.ts';
 import { guestRoutes } from '../agent/http/guest-routes.ts';
+import { HttpsPlaces } from '../agent/http/https-place.ts';
 import { peopleRoutes } from '../agent/http/people-routes.ts';
 import { renewSessions, sessionRoutes } from '../agent/http/session-routes.ts';
 import { WrongCredentials } from '../agent/http/wrong-credentials.ts';
@@ -22,6 +23,8 @@ export interface HttpBox extends AsyncDisposable {
 }
 
 export interface HttpBoxOptions {
+  /** Of https; undefined while it is off. */
+  readonly httpsPort?: number;
   readonly rules?: AccessRules;
   /** The owner's password; without one the box is not claimed. */
   readonly password?: string;
@@ -53,11 +56,13 @@ export async function openHttpBox(options: HttpBoxOptions = {}): Promise<HttpBox
     log: options.log ?? silentLogger,
   });
   const app = createHttpApp({ log: silentLogger });
+  const https = new HttpsPlaces(() => options.httpsPort);
   await app.register(sessionRoutes, {
     accounts,
     access,
     wrongCredentials,
     deviceWords,
+    https: (request, isProxied) => https.of(request, isProxied),
     notices: {
       get isOpen() {
         return authority.isOpen;

@@ -41,6 +41,8 @@ export interface PageBoxOptions {
   readonly hostAnswers?: string;
   /** Folder of the keys of whom it takes updates. */
   readonly updateKeys?: string;
+  /** Of https, which is off when nothing is given. */
+  readonly tlsAddress?: string;
   /** Asked at each start. */
   readonly version?: () => string;
 }
@@ -72,12 +74,12 @@ async function startCameras(all: readonly OnvifCameraOptions[], discoveryPort: n
 
 export async function startPageBox(options: PageBoxOptions = {}): Promise<PageBox> {
   const { cameras: wanted = [], config = '', clock = systemClock, hostAnswers, updateKeys } = options;
-  const { version = () => 'v0.0.0' } = options;
+  const { version = () => 'v0.0.0', tlsAddress = '' } = options;
   const folder = mkdtempSync(join(tmpdir(), 'perch-page-box-'));
   const [port = 0, media = 0, rtsp = 0] = await freePorts(3);
   const discoveryPort = await freeUdpPort();
   const cameras = await startCameras(wanted, discoveryPort);
-  const addresses = `address: ':${port}'\nwebrtcAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: ':${media}'\nwebrtcLocalTCPAddress: ':${media}'\nhlsAddress: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${rtsp}\nrtspTransports: [tcp]\nplaybackAddress: 127.0.0.1:0\napiAddress: 127.0.0.1:0\nmetricsAddress: 127.0.0.1:0\n`;
+  const addresses = `address: ':${port}'\ntlsAddress: '${tlsAddress}'\nwebrtcAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: ':${media}'\nwebrtcLocalTCPAddress: ':${media}'\nhlsAddress: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${rtsp}\nrtspTransports: [tcp]\nplaybackAddress: 127.0.0.1:0\napiAddress: 127.0.0.1:0\nmetricsAddress: 127.0.0.1:0\n`;
   writeFileSync(join(folder, 'perch.yml'), `perch: own\n${addresses}${config}`);
   const log: string[] = [];
   const lines = new LogLines(systemClock);

@@ -159,6 +159,8 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'hls',
       'zh-cn',
       'zh-cn-settings',
+      'zh-cn-people',
+      'move-to-https',
     ]
       .map((name) => `${name}.js`)
       .concat('awake.mp4', 'later.css')

@@ -11,6 +11,7 @@ const session: Session = {
   mayClaim: false,
   needsSetupCode: false,
   openAccess: false,
+  https: null,
   warnings: [],
 };
 const unclaimed: Session = { ...session, claimed: false, loggedIn: false, user: null, role: null, mayClaim: true };

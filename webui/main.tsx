@@ -1,9 +1,10 @@
+import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { loadAppearance } from './appearance.ts';
 import { listenToBox } from './box/feed.ts';
 import { keepAsking } from './box/paths.ts';
-import { openGuestLink } from './box/session.ts';
+import { openGuestLink, session } from './box/session.ts';
 import { watchPage } from './box/wake.ts';
 import { keepShell } from './keep-shell.ts';
 import { watchPlace } from './navigation.ts';
@@ -31,6 +32,12 @@ watchPage();
 listenToBox();
 
 keepShell();
+const stopLooking = effect(() => {
+  if (session.value?.https) {
+    stopLooking?.();
+    void import('./box/move-to-https.ts').then(({ moveToHttps }) => moveToHttps());
+  }
+});
 
 const root = document.getElementById('app');
 if (root) {

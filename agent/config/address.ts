@@ -1,6 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import Type from 'typebox';
 import { PerchError } from '../base/errors.ts';
+import { isLoopbackIp } from '../base/ip-address.ts';
 
 /** Where a server listens. Without a host: every interface, IPv4 and IPv6. */
 export interface ListenAddress {
@@ -25,6 +26,20 @@ export function parseAddress(text: string): ListenAddress | undefined {
   }
   const bare = host.startsWith('[') ? host.slice(1, -1) : host;
   return { host: bare === '' ? undefined : bare, port };
+}
+
+const OWN_TLS_PORT = 8443;
+
+/**
+ * Where Perch's own set-up has https when nothing is written: next to `address`, on its host. Off (an empty text) where that is
+ * loopback, which only programs of this machine and a proxy reach, or a port that the system chooses.
+ */
+export function ownTlsAddress(address: string): string {
+  const where = parseAddress(address);
+  if (where === undefined || where.port === 0 || where.host === 'localhost' || isLoopbackIp(where.host ?? '')) {
+    return '';
+  }
+  return `${address.slice(0, address.lastIndexOf(':'))}:${OWN_TLS_PORT}`;
 }
 
 /** A single address or a range, as the API shows it: `127.0.0.1` becomes `127.0.0.1/32`. */

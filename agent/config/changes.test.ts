@@ -40,7 +40,7 @@ test.for([
   ['paths: {a: }', 'paths: {a: {record: perhaps}}', 'disabled: it is wrong in the file'],
   ['paths: {a: {record: perhaps}}', 'paths: {a: }', 'right again'],
   [
-    'perch: own\napi: no\nplayback: no\nmetrics: no\nrecordMinFree: 0%\nauthInternalUsers: []\npathDefaults: {recordDeleteAfter: 1d}',
+    'perch: own\napi: no\nplayback: no\nmetrics: no\ntlsAddress: ""\nrtspAuthMethods: [basic]\nrecordMinFree: 0%\nauthInternalUsers: []\npathDefaults: {recordDeleteAfter: 1d}',
     'authInternalUsers: []',
     'this is not',
   ],

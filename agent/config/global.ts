@@ -70,7 +70,10 @@ const Texts = (description: string) => Type.Array(Type.String({ minLength: 1 }),
 /** Top-level settings, `pathDefaults` and `paths` apart. Names and defaults are MediaMTX's, except for the first block. */
 export const GlobalSchema = Type.Object({
   address: Address(':8080', 'Main port: the web page and every HTTP service behind one login.'),
-  tlsAddress: Address('', 'The same as `address` over https, for example :8443. Empty = off.'),
+  tlsAddress: Address(
+    '',
+    "The same as `address` over https, for example :8443. Empty = off. In Perch's own set-up, where nothing is written here: port 8443 next to `address`, unless that is a loopback address.",
+  ),
   tlsServerKey: KeyFile('tlsAddress'),
   tlsServerCert: CertFile('tlsAddress'),
   tlsRedirect: Type.Boolean({ default: false, description: 'Send browsers from `address` on to `tlsAddress`.' }),

@@ -60,6 +60,22 @@ test.for([
   expect(good(text)).toMatchObject({ rtspAuthMethods: methods });
 });
 
+test.for([
+  ['perch: own', ':8443'],
+  ['perch: own\naddress: :80', ':8443'],
+  ['perch: own\naddress: 192.168.1.5:8080', '192.168.1.5:8443'],
+  ['perch: own\naddress: "[fd00::5]:8080"', '[fd00::5]:8443'],
+  ['', ''],
+  ['perch: own\ntlsAddress: ""', ''],
+  ['perch: own\ntlsAddress: :443', ':443'],
+  ['perch: own\naddress: 127.0.0.1:8080', ''],
+  ['perch: own\naddress: "[::1]:8080"', ''],
+  ['perch: own\naddress: :8443', ''],
+  ['perch: own\nhlsAddress: :8443', ''],
+] as const)("'%s' has https at '%s'", ([text, tlsAddress]) => {
+  expect(good(text)).toMatchObject({ tlsAddress });
+});
+
 test('Digest alone, which the owner cannot log in with, is a warning where there is an owner only', () => {
   const digest = 'rtspAuthMethods: [digest]';
   expect(linesOf(`perch: own\n${digest}`, 'warn')).toEqual([

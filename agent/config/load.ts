@@ -1,3 +1,4 @@
+import { ownTlsAddress } from './address.ts';
 import { DEPRECATED_GLOBAL, renameGlobal } from './deprecated.ts';
 import { type Environment, overlayEnvironment, reportUnsupportedVariables, treeOf } from './environment.ts';
 import { GlobalSchema, type GlobalSettings, MEDIAMTX_USERS, OWN_DEFAULTS } from './global.ts';
@@ -130,7 +131,8 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
   const context = { report, handled: HANDLED_GLOBAL, alsoKnown: ALSO_KNOWN_GLOBAL, elsewhere: OF_PATHS };
   const written = readObject(GLOBAL, root, '', context);
   const read = { ...defaultsOf(GLOBAL), ...(isOwn ? OWN_DEFAULTS : {}), ...written } as GlobalSettings;
-  const settings = withOwnLogins(withLegacyUsers(root, read, report), isOwn && !('rtspAuthMethods' in written));
+  const all = withLegacyUsers(root, read, report);
+  const settings = isOwn && report.fatalCount === 0 ? withOwnDefaults(all, written) : all;
   if (report.fatalCount === 0) {
     for (const { key, message } of globalFaults(settings)) {
       report.add('error', placeOfKey(root, key), key, message);
@@ -150,11 +152,17 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
   return settings;
 }
 
-/** Device passwords can answer Digest; what the users of the file or another server decide on may not. */
-function withOwnLogins(settings: GlobalSettings, isOpen: boolean): GlobalSettings {
+/** Of Perch's own set-up: defaults that depend on what else is written. */
+function withOwnDefaults(settings: GlobalSettings, written: object): GlobalSettings {
   const { authMethod, authInternalUsers } = settings;
-  const hasDevicesOnly = isOpen && authMethod === 'internal' && authInternalUsers.length === 0;
-  return hasDevicesOnly ? { ...settings, rtspAuthMethods: ['basic', 'digest'] } : settings;
+  // Device passwords can answer Digest; what the users of the file or another server decide on may not.
+  const hasDevicesOnly = authMethod === 'internal' && authInternalUsers.length === 0;
+  const login =
+    'rtspAuthMethods' in written || !hasDevicesOnly ? {} : { rtspAuthMethods: ['basic', 'digest'] as const };
+  const https = { ...settings, tlsAddress: ownTlsAddress(settings.address) };
+  const isFree = !portClashes(https).some(({ keys }) => keys.includes('tlsAddress'));
+  const tls = 'tlsAddress' in written || !isFree ? {} : { tlsAddress: https.tlsAddress };
+  return { ...settings, ...login, ...tls } as GlobalSettings;
 }
 
 /** Told at a key that was written. */

@@ -25,6 +25,8 @@ export interface RequestOrigin {
   readonly prefix: string;
   /** It came through a proxy that is not believed: all of its clients count as one address. */
   readonly isUnknownProxy: boolean;
+  /** It came through a proxy, believed or not. */
+  readonly isProxied: boolean;
 }
 
 /** Names that no public name server can point here: without them any web page could rebind its own name to our address. */
@@ -63,6 +65,7 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
     baseUrl: `${isSecure ? 'https' : 'http'}://${HOST.test(host) ? host : 'localhost'}${told.prefix ?? ''}`,
     prefix: told.prefix ?? '',
     isUnknownProxy: hasForwarded && !isTrustedProxy,
+    isProxied: hasForwarded,
   };
 }
 

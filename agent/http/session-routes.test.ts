@@ -1,3 +1,6 @@
+import { get } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { InjectOptions } from 'fastify';
 import { expect, test } from 'vitest';
 import { openHttpBox } from '../../test/http-box.ts';
@@ -12,6 +15,11 @@ const post = (url: string, payload: object, from: InjectOptions = HOME): InjectO
   url,
   payload,
 });
+async function listenOn({ app }: Awaited<ReturnType<typeof openHttpBox>>): Promise<AddressInfo> {
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  return app.server.address() as AddressInfo;
+}
+
 const cookieOf = (answer: { headers: Record<string, unknown> }) =>
   String(answer.headers['set-cookie']).split(';')[0] ?? '';
 
@@ -27,6 +35,7 @@ test('a phone at home claims the box with nothing but a password, and is logged 
     needsSetupCode: false,
     openAccess: false,
     warnings: [],
+    https: null,
   });
   const claim = await box.app.inject(post('/v3/claim', { password: PASSWORD }));
   expect(claim.statusCode).toBe(200);
@@ -44,6 +53,20 @@ test('a phone at home claims the box with nothing but a password, and is logged 
     mayClaim: false,
     warnings: ['a warning'],
   });
+});
+
+test.for([
+  ['http at its own port', {}, { port: 8443, box: expect.any(String) }],
+  ['http at another port, behind a router', { host: '192.168.1.5:9000' }, null],
+  ['http behind a proxy', { 'x-forwarded-for': '192.168.1.9' }, null],
+] as const)('over %s the page is told of https as %j', async ([, headers, https]) => {
+  await using box = await openHttpBox({ httpsPort: 8443 });
+  const { port } = await listenOn(box);
+  const url = `http://127.0.0.1:${port}/v3/session`;
+  const answer = await new Promise<string>((resolve, reject) => {
+    get(url, { headers: { ...headers } }, (response) => void text(response).then(resolve, reject)).on('error', reject);
+  });
+  expect(JSON.parse(answer).https).toEqual(https);
 });
 
 test('a box is not claimed twice', async () => {

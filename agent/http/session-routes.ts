@@ -14,6 +14,7 @@ import {
   sessionTokenOf,
   sessionTokensOf,
 } from './credentials.ts';
+import type { HttpsPlace } from './https-place.ts';
 import type { RequestOrigin } from './request-origin.ts';
 import { ErrorAnswer, OkAnswer } from './simple-answers.ts';
 import type { WrongCredentials } from './wrong-credentials.ts';
@@ -48,6 +49,8 @@ export interface SessionRoutesOptions {
   readonly wrongCredentials: WrongCredentials;
   /** What the page tells about the set-up. The warnings are told to the owner alone. */
   readonly notices: { readonly isOpen: boolean; readonly warnings: readonly string[] };
+  /** Where the page is over https, for a request that came over plain http. */
+  https(request: FastifyRequest, isProxied: boolean): HttpsPlace | null;
   /** `Chrome, Android`, of a `User-Agent`. */
   deviceWords(userAgent: string): string;
 }
@@ -70,6 +73,12 @@ const SessionAnswer = Type.Object({
   needsSetupCode: Type.Boolean(),
   openAccess: Type.Boolean({ description: 'Anyone on this network can watch.' }),
   warnings: Type.Array(Type.String(), { description: 'For the owner.' }),
+  https: OrNull(
+    Type.Object(
+      { port: Type.Integer(), box: Type.String({ description: 'What `/trust/here` answers there.' }) },
+      { description: 'Where the page is over https. Null: it is off, the request came over it or through a proxy.' },
+    ),
+  ),
 });
 
 const tags = ['session'];
@@ -163,7 +172,7 @@ function passwordRoute(app: FastifyInstance, options: SessionRoutesOptions): voi
 }
 
 async function describeSession(
-  { accounts, access, notices }: SessionRoutesOptions,
+  { accounts, access, notices, https }: SessionRoutesOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<object> {
@@ -187,6 +196,7 @@ async function describeSession(
     needsSetupCode: !claimed && !origin.isPrivate,
     openAccess: notices.isOpen,
     warnings: (await access.allows(request, 'admin')) ? notices.warnings : [],
+    https: https(request, origin.isProxied),
   };
 }
 

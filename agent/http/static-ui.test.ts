@@ -17,7 +17,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const open = () => {
   const app = createHttpApp({ log: silentLogger });
-  app.register(staticUi, { folder: join(folder, 'dist') });
+  app.register(staticUi, { folder: join(folder, 'dist'), httpsPort: () => 8443 });
   return app;
 };
 const build = async () => {

@@ -8,6 +8,8 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 export interface StaticUiOptions {
   /** Absolute path of the folder with the built page. */
   readonly folder: string;
+  /** The port of https, which the page may ask whether the browser trusts it. */
+  readonly httpsPort: () => number | undefined;
 }
 
 /** The build puts a hash of the content into the names of all files but the page's own: `app-3F2A9C1B.js`, `.gz` behind it where it is packed. */
@@ -19,11 +21,12 @@ const NOT_BUILT = `<!doctype html><html lang="en"><meta charset="utf-8"><title>P
 <p>The page is not built yet. Run <code>npm start</code>, which builds it, and open this address again.</p></html>`;
 
 /** The web page on the main port. It needs no log-in: what it shows, it asks for, and that does. */
-export const staticUi: FastifyPluginAsync<StaticUiOptions> = async (app, { folder }) => {
+export const staticUi: FastifyPluginAsync<StaticUiOptions> = async (app, { folder, httpsPort }) => {
   app.addHook('onSend', async (request, reply) => {
     // What stands in the page itself is asked each time: a new build may lie there since.
     const isPage = /^\/(?:index\.html)?(?:\?|$)/.test(request.url);
-    setSecurityHeaders(request, reply, isPage ? await inlineOf(join(folder, 'index.html')) : NOTHING_INLINE);
+    const inline = isPage ? await inlineOf(join(folder, 'index.html')) : NOTHING_INLINE;
+    setSecurityHeaders(request, reply, inline, httpsPort());
   });
   if (!existsSync(join(folder, 'index.html'))) {
     app.get('/', (_request, reply) => reply.code(503).type('text/html; charset=utf-8').send(NOT_BUILT));
@@ -62,12 +65,22 @@ async function inlineOf(file: string): Promise<Inline> {
   };
 }
 
-function setSecurityHeaders({ headers }: FastifyRequest, reply: FastifyReply, inline: Inline): void {
+function setSecurityHeaders(
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+  inline: Inline,
+  httpsPort: number | undefined,
+): void {
   // Older Safari does not count WebSockets as 'self', so the host is named; what is no plain host name is left out.
   const host = headers.host !== undefined && /^[\w.[\]:-]{1,255}$/.test(headers.host) ? headers.host : undefined;
   const sockets = host === undefined ? '' : ` ws://${host} wss://${host}`;
+  const name = host?.replace(/:\d+$/, '');
+  const secure = name === undefined || httpsPort === undefined ? '' : ` https://${name}:${httpsPort}`;
   const own = `script-src 'self'${inline.scripts}; style-src 'self'${inline.styles}`;
-  reply.header('Content-Security-Policy', `default-src 'none'; ${own}; ${POLICY}; connect-src 'self'${sockets}`);
+  reply.header(
+    'Content-Security-Policy',
+    `default-src 'none'; ${own}; ${POLICY}; connect-src 'self'${sockets}${secure}`,
+  );
   reply.header('X-Content-Type-Options', 'nosniff');
   reply.header('Referrer-Policy', 'no-referrer');
 }

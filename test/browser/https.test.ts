@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemNames } from '../../agent/tls/box-names.ts';
 import { type Agent, PATIENT, startAgent, until } from '../peers/agent.ts';
@@ -81,6 +81,70 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
       await page.close();
     },
   );
+
+  /** Opens a place of the page over http, by a name where browsers do not take that for safe. */
+  async function openPlain(browser: Browser, place: string) {
+    const [name = ''] = systemNames().dns;
+    const context = await browser.newContext({ locale: 'en-GB' });
+    const page = await context.newPage();
+    const probes: string[] = [];
+    page.on('requestfinished', (request) => request.url().endsWith('/trust/here') && probes.push('answered'));
+    page.on('requestfailed', (request) => request.url().endsWith('/trust/here') && probes.push('failed'));
+    await page.goto(`http://${name}:${agent.ports.main}/${place}`);
+    return { page, context, probes, plain: `http://${name}:${agent.ports.main}`, safe: `https://${name}:${tlsPort}` };
+  }
+
+  async function logIn(page: Page): Promise<void> {
+    await page.getByLabel('Your password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+  }
+
+  test('a page that was opened over http stays there while the browser does not trust the box, and says so where a password is typed', async () => {
+    const browser = await startBrowser(join(folder, 'stays'));
+    const { page, probes, plain } = await openPlain(browser, '#/settings/people');
+    await expect.poll(() => probes, SOON).toEqual(['failed']);
+    await page.getByText('This connection is not encrypted.').waitFor();
+    expect(await page.getByRole('link', { name: 'Encrypt it: trust this box' }).getAttribute('href')).toBe('trust');
+    await logIn(page);
+    await page.getByRole('heading', { name: 'Guest links' }).waitFor();
+    await expect.poll(() => probes.length, SOON).toBeGreaterThan(1);
+    expect(page.url()).toBe(`${plain}/#/settings/people`);
+    await browser.close();
+  });
+
+  test('it moves to https by itself once the browser trusts the box, at the same place and logged in, but not while something is typed', async () => {
+    const { page, context, probes, plain, safe } = await openPlain(trusting, 'trust/here');
+    // Not yet trusted, for this page.
+    const probe = `${safe}/trust/here`;
+    await page.route(probe, (route) => route.abort());
+    await page.goto(`${plain}/#/settings/people`);
+    await page.getByLabel('Your password').fill('half a pass');
+    await expect.poll(() => probes.includes('failed'), SOON).toBe(true);
+    await page.unroute(probe);
+    const shown = (state: 'hidden' | 'visible') =>
+      page.evaluate((value) => {
+        Object.defineProperty(document, 'visibilityState', { value, configurable: true });
+        Object.defineProperty(document, 'hidden', { value: value === 'hidden', configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, state);
+    probes.length = 0;
+    await page.clock.install();
+    await shown('hidden');
+    await page.clock.runFor(6_000);
+    await shown('visible');
+    await expect.poll(() => probes, SOON).toContain('answered');
+    await page.clock.runFor(1_000);
+    expect(page.url()).toBe(`${plain}/#/settings/people`);
+    expect(await page.getByLabel('Your password').inputValue()).toBe('half a pass');
+    await logIn(page);
+    await page.waitForURL(`${safe}/#/settings/people`);
+    await page.getByRole('heading', { name: 'Guest links' }).waitFor();
+    expect(await page.getByText('This connection is not encrypted.').count()).toBe(0);
+    // From now on at once.
+    await page.goto(`${plain}/#/live`);
+    await page.waitForURL(`${safe}/#/live`);
+    await context.close();
+  });
 
   test('the session has a cookie for https alone there, and one of its own over plain http', async () => {
     const context = await trusting.newContext();

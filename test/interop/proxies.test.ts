@@ -44,7 +44,7 @@ beforeAll(async () => {
       TZ: 'UTC',
     },
     // ::1 is where the proxies come from that are not trusted.
-    listen: ({ main }) => ({ address: `:${main}` }),
+    listen: ({ main }) => ({ address: `:${main}`, tlsAddress: '' }),
   });
   const headers = { ...JSON_TYPE, origin: agent.url };
   const claimed = await fetch(`${agent.url}/v3/claim`, { method: 'POST', headers, body: wordsOf(PASSWORD) });

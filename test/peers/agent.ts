@@ -69,6 +69,8 @@ function addresses(ports: Agent['ports'], { host = '127.0.0.1', listen }: AgentO
     rtcpAddress: `${host}:${ports.rtp + 1}`,
     // Boxes of tests are nobody's business.
     mdns: 'no',
+    // Agents that run at the same time would have one port for it; on loopback there is none.
+    ...(host === '127.0.0.1' ? {} : { tlsAddress: '' }),
     ...listen?.(ports),
   };
 }

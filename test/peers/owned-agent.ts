@@ -4,6 +4,7 @@ import { type Agent, type AgentOptions, mediaEverywhere, startAgent } from './ag
 /** The page, and the pictures that it plays, by every address of this machine. */
 export const pageEverywhere = (ports: Agent['ports']): Readonly<Record<string, string>> => ({
   address: `:${ports.main}`,
+  tlsAddress: '',
   ...mediaEverywhere(ports),
 });
 

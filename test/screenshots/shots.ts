@@ -10,12 +10,16 @@ import { storage } from '../../webui/words/en/storage.ts';
 import { system } from '../../webui/words/en/system.ts';
 import { you } from '../../webui/words/en/you.ts';
 import { zhCn } from '../../webui/words/zh-cn.ts';
+import { zhCnPeople } from '../../webui/words/zh-cn-people.ts';
 import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
 import { settled } from '../peers/page-visit.ts';
 
 const ENGLISH = { common, live, cinema, clips, start, cameras, storage, system, people, you };
 export type Spoken = typeof ENGLISH;
-export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = { en: ENGLISH, zh: { ...zhCn, ...zhCnSettings } };
+export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = {
+  en: ENGLISH,
+  zh: { ...zhCn, ...zhCnSettings, ...zhCnPeople },
+};
 
 /** One picture: a place, the sign that it is there, and what is done there before. */
 export interface Shot {

@@ -16,6 +16,8 @@ export interface Session {
   /** Anyone on this network can watch. */
   readonly openAccess: boolean;
   readonly warnings: readonly string[];
+  /** Where the same page is over https, when it was opened over http and not through a proxy. */
+  readonly https: { readonly port: number; readonly box: string } | null;
 }
 
 /** Undefined until the box has answered for the first time. */

@@ -120,7 +120,7 @@ function TalkNeedsHttps() {
         <Sheet title={holdToTalk} onClosed={() => setOpen(false)}>
           <p>{talkNeedsHttps}</p>
           <h3>{how}</h3>
-          <p>{howHttps(location.hostname)}</p>
+          <p>{howHttps(new URL('trust', location.href.split('#')[0]).href)}</p>
         </Sheet>
       )}
     </>

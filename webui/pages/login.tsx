@@ -2,6 +2,7 @@ import { useRef, useState } from 'preact/hooks';
 import { BoxError } from '../box/request.ts';
 import { isLinkOver, leaveLink, logIn } from '../box/session.ts';
 import { Button } from '../parts/button.tsx';
+import { ClearText } from '../parts/clear-text.tsx';
 import { PasswordField, TextField } from '../parts/field.tsx';
 import { Mark } from '../parts/icon.tsx';
 import { LanguageChoice } from '../parts/language-choice.tsx';
@@ -118,6 +119,7 @@ export function LoginFields({
           wrong={wrong}
         />
       </div>
+      <ClearText />
     </>
   );
 }

@@ -3,6 +3,7 @@ import { BoxError } from '../box/request.ts';
 import { claim, isOwner, loadSession, session } from '../box/session.ts';
 import { lazyPart } from '../lazy-page.tsx';
 import { Button } from '../parts/button.tsx';
+import { ClearText } from '../parts/clear-text.tsx';
 import { PasswordField, TextField } from '../parts/field.tsx';
 import { Mark } from '../parts/icon.tsx';
 import { LanguageChoice } from '../parts/language-choice.tsx';
@@ -83,6 +84,7 @@ function Claim() {
         good={judgement === 'good'}
         wrong={wrong.password}
       />
+      <ClearText />
       {needsCode && (
         <TextField
           label={say.setupCode}

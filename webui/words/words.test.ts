@@ -17,11 +17,12 @@ import { you } from './en/you.ts';
 import { counter } from './plural.ts';
 import { localeOf, pickLanguage } from './words.ts';
 import { zhCn as zhCnSeen } from './zh-cn.ts';
+import { zhCnPeople } from './zh-cn-people.ts';
 import { zhCnSettings } from './zh-cn-settings.ts';
 
 type Page = keyof AllWords;
 const en: AllWords = { common, live, cinema, recordings, clips, reasons, start, cameras, storage, system, people, you };
-const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };
+const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings, ...zhCnPeople };
 const PAGES = Object.keys(en) as Page[];
 
 test.for([

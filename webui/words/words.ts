@@ -70,8 +70,13 @@ async function show(code: Language): Promise<void> {
 
 const chinese = async (): Promise<Partial<AllWords>> => ({
   ...(await import('./zh-cn.ts')).zhCn,
-  ...(hasSettings ? (await import('./zh-cn-settings.ts')).zhCnSettings : {}),
+  ...(hasSettings ? await chineseSettings() : {}),
 });
+
+async function chineseSettings(): Promise<Partial<AllWords>> {
+  const [settings, people] = await Promise.all([import('./zh-cn-settings.ts'), import('./zh-cn-people.ts')]);
+  return { ...settings.zhCnSettings, ...people.zhCnPeople };
+}
 
 /** Before the settings are shown their words are there, too; from then on they change with the language. */
 export async function loadSettingsWords(): Promise<void> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { fingerprintLines } from '../../base/fingerprint.ts';
 import { escapeXml, type ShownAuthority } from './mobile-profile.ts';
 import type { TrustWords } from './trust-words.ts';
 
@@ -6,7 +7,7 @@ const STYLE = `
 :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
 body{max-width:40rem;margin:0 auto;padding:1rem}
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin:1.5rem 0 .25rem}
-code{display:block;overflow-wrap:anywhere;padding:.5rem;border:1px solid #8886;border-radius:.5rem}
+code{display:block;white-space:pre;font-size:1.1rem;padding:.5rem;border:1px solid #8886;border-radius:.5rem}
 .button{display:inline-block;margin:.25rem .5rem .25rem 0;padding:.75rem 1rem;border-radius:.5rem;background:#0b6e4f;color:#fff;text-decoration:none}
 #state{padding:.75rem 1rem;border-radius:.5rem;border:1px solid #8886}
 #state[data-is="yes"]{border-color:#0b6e4f}#state[data-is="no"]{border-color:#b4231a}
@@ -76,7 +77,7 @@ function offer(words: TrustWords, authority: ShownAuthority): string {
   });
   return `<h2>${text(words.fingerprint)}</h2>
 <p>${text(authority.name)} · ${new Date(authority.untilMs).toISOString().slice(0, 10)}</p>
-<code>${authority.fingerprint}</code>
+<code>${fingerprintLines(authority.fingerprint).join('\n')}</code>
 <p>${text(words.compare)}</p>
 ${devices.join('\n')}`;
 }

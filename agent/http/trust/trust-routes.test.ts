@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { fingerprintLines } from '../../base/fingerprint.ts';
 import { silentLogger } from '../../base/log.ts';
 import { createHttpApp } from '../app.ts';
 import { type TrustLookup, trustRoutes } from './trust-routes.ts';
@@ -18,7 +19,7 @@ const authority = {
   untilMs: Date.UTC(2036, 10, 18),
 };
 
-async function open(trust: TrustLookup = { authority: () => authority, port: () => 8443 }) {
+async function open(trust: TrustLookup = { authority: () => authority, port: () => 8443, box: 'this one' }) {
   const app = createHttpApp({ log: silentLogger });
   await app.register(trustRoutes, { trust });
   onTestFinished(() => app.close());
@@ -28,7 +29,8 @@ async function open(trust: TrustLookup = { authority: () => authority, port: () 
 test('the page shows the fingerprint, steps for each kind of device, and where https is', async () => {
   const { statusCode, body, headers } = await (await open())('/trust');
   expect(statusCode).toBe(200);
-  for (const words of [authority.fingerprint, 'iPhone', 'Android', 'Windows', 'macOS', 'Firefox', 'data-port="8443"']) {
+  const [first = ''] = fingerprintLines(authority.fingerprint);
+  for (const words of [first, 'iPhone', 'Android', 'Windows', 'macOS', 'Firefox', 'data-port="8443"']) {
     expect(body).toContain(words);
   }
   expect(body).not.toContain('<b>box');
@@ -61,14 +63,19 @@ test('the certificate is given as DER, as PEM, and in a profile that Apple can r
   expect((await get('/trust/perch.mobileconfig')).body).toBe(profile.body);
 });
 
+test('whether a browser trusts it a page of plain http may ask from anywhere, and is told which box answers', async () => {
+  const { headers, body } = await (await open())('/trust/here', { origin: 'http://box.local:8080' });
+  expect([headers['access-control-allow-origin'], JSON.parse(body)]).toEqual(['*', { box: 'this one' }]);
+});
+
 test('a box without a certificate of its own says how to come to one', async () => {
-  const get = await open({ authority: () => undefined, port: () => undefined });
+  const get = await open({ authority: () => undefined, port: () => undefined, box: '' });
   expect((await get('/trust')).body).toContain('tlsAddress: :8443');
   expect((await get('/trust/perch.crt')).statusCode).toBe(404);
 });
 
 test('with a certificate of somebody else there is nothing to fetch, and the page still looks whether it is trusted', async () => {
-  const { body } = await (await open({ authority: () => undefined, port: () => 443 }))('/trust');
+  const { body } = await (await open({ authority: () => undefined, port: () => 443, box: '' }))('/trust');
   expect(body).toContain('data-port="443"');
   expect(body).not.toContain('perch.crt');
 });

@@ -11,6 +11,8 @@ export interface TrustLookup {
   authority(): ShownAuthority | undefined;
   /** The port of the page over https. */
   port(): number | undefined;
+  /** What this box is told from others by. */
+  readonly box: string;
 }
 
 const tags = ['trust'];
@@ -34,6 +36,15 @@ export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (ap
     const { lang } = request.query as { lang?: unknown };
     const words = wordsFor(typeof lang === 'string' ? lang : undefined, request.headers['accept-language']);
     return reply.type(`${HTML}; charset=utf-8`).send(trustPage(words, trust.authority(), trust.port()));
+  });
+
+  const here = {
+    summary: 'Whether a browser trusts https, and this is the box: for pages of plain http, which ask it over https',
+    ...{ tags, response: { 200: Type.Object({ box: Type.String() }) } },
+  };
+  app.get('/trust/here', { schema: here }, (_request, reply) => {
+    reply.header('Access-Control-Allow-Origin', '*');
+    return { box: trust.box };
   });
 
   app.get('/trust/perch.crt', { schema: fileOf('DER', CRT) }, (_request, reply) =>

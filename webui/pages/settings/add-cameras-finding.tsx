@@ -5,6 +5,7 @@ import type { Candidate } from '../../cameras/adopting.ts';
 import { candidateOf, foundItems, hasLooked, keepLooking } from '../../cameras/adopting-found.ts';
 import { addCameras, sharedLogin } from '../../cameras/adopting-run.ts';
 import { Button } from '../../parts/button.tsx';
+import { ClearText } from '../../parts/clear-text.tsx';
 import { PasswordField, TextField } from '../../parts/field.tsx';
 import { Icon, Mark } from '../../parts/icon.tsx';
 import { LIVE } from '../../route.ts';
@@ -164,6 +165,7 @@ function LoginForm({ all }: { readonly all: readonly Candidate[] }) {
         }}
         wrong={wrong}
       />
+      <ClearText />
       {!hasUser && (
         <button class="text small" type="button" onClick={() => setHasUser(true)}>
           {say.userNameIs(user)}

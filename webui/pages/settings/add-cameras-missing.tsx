@@ -8,6 +8,7 @@ import { boxForm } from '../../forms/box-form.ts';
 import { FieldError, type Form } from '../../forms/form.ts';
 import { FormFoot } from '../../forms/form-foot.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
+import { ClearText } from '../../parts/clear-text.tsx';
 import { PasswordField, TextField } from '../../parts/field.tsx';
 import { Segment } from '../../parts/segment.tsx';
 import { toast } from '../../parts/toast.tsx';
@@ -90,6 +91,7 @@ function Fields({ form }: { readonly form: Form<Missing> }) {
     <>
       <TextField {...field('user', say.cameraUser)} />
       <PasswordField {...field('password', say.cameraPassword)} />
+      <ClearText />
     </>
   );
   switch (how) {

@@ -7,6 +7,7 @@ import { boxForm } from '../../forms/box-form.ts';
 import { FormFoot } from '../../forms/form-foot.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { Button } from '../../parts/button.tsx';
+import { ClearText } from '../../parts/clear-text.tsx';
 import { PasswordField, TextField } from '../../parts/field.tsx';
 import type { IconName } from '../../parts/icon.tsx';
 import { Say } from '../../parts/say.tsx';
@@ -219,6 +220,7 @@ function PasswordSheet({ group, onClosed }: PasswordSheetProps) {
         onInput={(value) => form.set('password', value)}
         wrong={form.wrong.value.password}
       />
+      <ClearText />
     </FormSheet>
   );
 }

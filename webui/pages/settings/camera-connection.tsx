@@ -5,6 +5,7 @@ import { FieldError } from '../../forms/form.ts';
 import { FormFoot } from '../../forms/form-foot.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { Button } from '../../parts/button.tsx';
+import { ClearText } from '../../parts/clear-text.tsx';
 import { PasswordField, TextField } from '../../parts/field.tsx';
 import { Row } from '../../parts/row.tsx';
 import { toast } from '../../parts/toast.tsx';
@@ -67,6 +68,7 @@ export function ConnectionSheet({ item, title, onClosed, onChanged }: Connection
         isLocked={isLocked}
         wrong={form.wrong.value.password}
       />
+      <ClearText />
       {item.onvif && <Restart path={item.path} title={title} />}
     </FormSheet>
   );

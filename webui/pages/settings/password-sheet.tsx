@@ -4,6 +4,7 @@ import { boxForm } from '../../forms/box-form.ts';
 import { FieldError } from '../../forms/form.ts';
 import { FormFoot } from '../../forms/form-foot.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
+import { ClearText } from '../../parts/clear-text.tsx';
 import { PasswordField } from '../../parts/field.tsx';
 import { toast } from '../../parts/toast.tsx';
 import { words } from '../../words/words.ts';
@@ -49,6 +50,7 @@ export function PasswordSheet({ onClosed }: { readonly onClosed: () => void }) {
         hint={say.newPasswordHint}
         wrong={form.wrong.value.newPassword}
       />
+      <ClearText />
     </FormSheet>
   );
 }

@@ -5,6 +5,7 @@ import { boxForm } from '../../forms/box-form.ts';
 import { FieldError } from '../../forms/form.ts';
 import { FormFoot } from '../../forms/form-foot.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
+import { ClearText } from '../../parts/clear-text.tsx';
 import { PasswordField, TextField } from '../../parts/field.tsx';
 import { Sure } from '../../parts/sure.tsx';
 import { toast } from '../../parts/toast.tsx';
@@ -70,6 +71,7 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
         hint={user ? say.personPasswordText : youWords.value.newPasswordHint}
         wrong={wrong.password}
       />
+      <ClearText />
       <SeesFields
         chosen={cameras}
         onChosen={(value) => form.set('cameras', value)}

@@ -35,8 +35,8 @@ export const cinema = {
   speakNow: 'Speak now',
   talkNeedsHttps: 'The phone does not let this page use the microphone. It needs https.',
   how: 'How',
-  howHttps: (host: string) =>
-    `In the box's settings file, set tlsAddress to :8443. Then open https://${host}:8443 here; https://${host}:8443/trust tells how this phone comes to trust it.`,
+  howHttps: (address: string) =>
+    `Open ${address} on this phone: it says how the phone comes to trust this box. This page then moves to https by itself.`,
   microphoneRefused: 'This browser gives the page no microphone. Allow it in the settings of the browser.',
   notHeard: (why: string) => `The camera does not play what you say. ${why}`,
   turnIt: 'Turn the camera',

@@ -35,8 +35,7 @@ export const cinema: CinemaWords = {
   speakNow: '请讲',
   talkNeedsHttps: '手机不允许本页使用麦克风，需要 https。',
   how: '方法',
-  howHttps: (host) =>
-    `请在设备的设置文件中把 tlsAddress 设为 :8443，再用 https://${host}:8443 打开本页；https://${host}:8443/trust 说明如何让手机信任它。`,
+  howHttps: (address) => `请在手机上打开 ${address}，按说明让手机信任此设备；之后本页会自动转到 https。`,
   microphoneRefused: '浏览器没有允许本页使用麦克风，请在浏览器设置中允许。',
   notHeard: (why) => `摄像头没有播放您的声音。${why}`,
   turnIt: '转动摄像头',

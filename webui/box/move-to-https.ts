@@ -1,0 +1,47 @@
+import { effect } from '@preact/signals';
+import { isTyping } from './keep-typed.ts';
+import { access, session } from './session.ts';
+import { pageShown } from './wake.ts';
+
+const ANSWER_LIMIT_MS = 5_000;
+
+/**
+ * Takes a page that was opened over plain http on to https, at the same place, once the browser trusts the box: it is asked at the
+ * start, at log-in, and whenever the page is shown again, as after a visit to `/trust`. Where something is typed nothing moves.
+ */
+export function moveToHttps(): void {
+  effect(() => {
+    const https = session.value?.https;
+    // Read here, so that each change of them asks again.
+    const isWanted = access.value !== 'unknown' && pageShown.value;
+    if (https && isWanted && location.protocol === 'http:' && !window.isSecureContext) {
+      void moveIfTrusted(https);
+    }
+  });
+}
+
+let isAsking = false;
+
+async function moveIfTrusted({ port, box }: { readonly port: number; readonly box: string }): Promise<void> {
+  if (isAsking) {
+    return;
+  }
+  isAsking = true;
+  const base = `https://${location.hostname}:${port}`;
+  const answered = await boxAt(base);
+  isAsking = false;
+  if (answered === box && !isTyping()) {
+    location.replace(`${base}${location.pathname}${location.search}${location.hash}`);
+  }
+}
+
+/** Which box answers there; undefined: none, or one that the browser does not trust. */
+async function boxAt(base: string): Promise<string | undefined> {
+  try {
+    const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
+    const response = await fetch(`${base}/trust/here`, { cache: 'no-store', credentials: 'omit', signal });
+    return ((await response.json()) as { box?: string }).box;
+  } catch {
+    return undefined;
+  }
+}
