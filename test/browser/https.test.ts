@@ -112,30 +112,22 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await browser.close();
   });
 
-  test('it moves to https by itself once the browser trusts the box, at the same place and logged in, but not while something is typed', async () => {
-    const { page, context, probes, plain, safe } = await openPlain(trusting, 'trust/here');
-    // Not yet trusted, for this page.
+  /** Opens the people of the box over http, where the browser takes the first answer of https for one that it does not trust. */
+  async function openBeforeTrust() {
+    const opened = await openPlain(trusting, 'trust/here');
+    const { page, probes, plain, safe } = opened;
     const probe = `${safe}/trust/here`;
     await page.route(probe, (route) => route.abort());
     await page.goto(`${plain}/#/settings/people`);
-    await page.getByLabel('Your password').fill('half a pass');
+    await page.getByLabel('Your password').waitFor();
     await expect.poll(() => probes.includes('failed'), SOON).toBe(true);
     await page.unroute(probe);
-    const shown = (state: 'hidden' | 'visible') =>
-      page.evaluate((value) => {
-        Object.defineProperty(document, 'visibilityState', { value, configurable: true });
-        Object.defineProperty(document, 'hidden', { value: value === 'hidden', configurable: true });
-        document.dispatchEvent(new Event('visibilitychange'));
-      }, state);
     probes.length = 0;
-    await page.clock.install();
-    await shown('hidden');
-    await page.clock.runFor(6_000);
-    await shown('visible');
-    await expect.poll(() => probes, SOON).toContain('answered');
-    await page.clock.runFor(1_000);
-    expect(page.url()).toBe(`${plain}/#/settings/people`);
-    expect(await page.getByLabel('Your password').inputValue()).toBe('half a pass');
+    return opened;
+  }
+
+  test('a page over http moves to https by itself once the browser trusts the box, at the same place and logged in', async () => {
+    const { page, context, plain, safe } = await openBeforeTrust();
     await logIn(page);
     await page.waitForURL(`${safe}/#/settings/people`);
     await page.getByRole('heading', { name: 'Guest links' }).waitFor();
@@ -143,6 +135,32 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     // From now on at once.
     await page.goto(`${plain}/#/live`);
     await page.waitForURL(`${safe}/#/live`);
+    await context.close();
+  });
+
+  test('it asks again when it is shown again, and stays while something is typed', async () => {
+    const { page, context, probes, plain, safe } = await openBeforeTrust();
+    const show = async () => {
+      const become = (state: 'hidden' | 'visible') =>
+        page.evaluate((value) => {
+          Object.defineProperty(document, 'visibilityState', { value, configurable: true });
+          document.dispatchEvent(new Event('visibilitychange'));
+        }, state);
+      await become('hidden');
+      await page.clock.runFor(6_000);
+      await become('visible');
+    };
+    await page.clock.install();
+    const field = page.getByLabel('Your password');
+    await field.fill('half a pass');
+    await show();
+    await expect.poll(() => probes, SOON).toEqual(['answered']);
+    // The page has had its answer when it has asked for something else.
+    await page.evaluate(() => fetch('/health').then((answer) => answer.text()));
+    expect([page.url(), await field.inputValue()]).toEqual([`${plain}/#/settings/people`, 'half a pass']);
+    await field.fill('');
+    await show();
+    await page.waitForURL(`${safe}/#/settings/people`);
     await context.close();
   });
 

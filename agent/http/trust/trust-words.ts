@@ -91,7 +91,8 @@ const CHINESE: TrustWords = {
   notTrusted: '此浏览器尚未信任这台设备。',
   open: '通过 https 打开',
   fingerprint: '指纹（SHA-256）',
-  compare: '设备的终端或屏幕上显示相同的指纹，"perch doctor" 也会打印它。请比对全部四行。如有一行不一致，说明您与设备之间有另一台机器：请不要安装该证书。',
+  compare:
+    '设备的终端或屏幕上显示相同的指纹，"perch doctor" 也会打印它。请比对全部四行。如有一行不一致，说明您与设备之间有另一台机器：请不要安装该证书。',
   downloadProfile: 'iPhone 与 Mac 描述文件',
   download: '证书',
   steps: [
