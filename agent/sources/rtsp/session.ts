@@ -8,7 +8,7 @@ import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
 import { brokenPicture } from '../../stream/ingest/broken-picture.ts';
 import { Opening } from '../../stream/ingest/opening.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
-import { Timeline } from '../../stream/ingest/timeline.ts';
+import { Timeline, type TrackTimeline } from '../../stream/ingest/timeline.ts';
 import { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import type { SourceStatistics } from '../source.ts';
 import { type Address, joinControl } from './address.ts';
@@ -59,6 +59,7 @@ export class RtspSession {
   readonly #opening: Opening;
   readonly #receivers: TrackReceiver[] = [];
   readonly #lanes: Lanes;
+  readonly #reportedClocks = new Set<TrackTimeline>();
   readonly #toldFaults = new Map<TrackReceiver, number>();
   readonly #longestKeepAliveMs: number;
   #hasMedia = false;
@@ -83,7 +84,7 @@ export class RtspSession {
     this.#isSilent = options.isSilent ?? false;
     this.#address = address;
     this.#longestKeepAliveMs = options.keepAliveMs ?? LONGEST_KEEP_ALIVE_MS;
-    this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp);
+    this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp, true);
     this.#opening = new Opening(sink, this.#timeline, this.#receivers, options.name, log);
     this.#lanes = new Lanes(connection, dialogue, address.host, options, clock);
   }
@@ -214,10 +215,19 @@ export class RtspSession {
     for (const lane of this.#lanes.all) {
       const { receiver } = lane;
       this.#tally(receiver);
+      this.#reportClock(receiver);
       const packet = receiver.receiverReport(this.#lanes.ssrc);
       if (packet) {
         lane.sendControl(packet);
       }
+    }
+  }
+
+  #reportClock({ format, timeline }: TrackReceiver): void {
+    const { fault } = timeline;
+    if (fault !== undefined && !this.#reportedClocks.has(timeline)) {
+      this.#reportedClocks.add(timeline);
+      this.#log.warn({ codec: format.encoding, fault }, 'wrong camera clock, media times follow arrival');
     }
   }
 

@@ -255,3 +255,37 @@ test('labels do not go back and forth where the camera’s clock is ten seconds 
   }
   expect([changes, wasTheirs]).toEqual([1, false]);
 });
+
+/** Times of units that come each 40 ms, in milliseconds of media. */
+function spreadTimes(timestampOf: (i: number) => number, pictures: number): { times: number[]; track: TrackTimeline } {
+  const timeline = new Timeline(new FakeClock(), false, true);
+  const track = timeline.addTrack(90_000, true);
+  let lastDts = Number.NEGATIVE_INFINITY;
+  const times = Array.from({ length: pictures }, (_, i) => {
+    const ticks = track.arrive(timestampOf(i), i * 40);
+    // As `DecodeTimes` has it.
+    const dts = Math.max(ticks, lastDts + 1);
+    lastDts = dts;
+    if (i === 0) {
+      timeline.open(track.captureMs(ticks));
+    }
+    return track.timeOf(dts + track.spread(dts, dts, i * 40)) / 90;
+  });
+  return { times, track };
+}
+
+test.for<[habit: string, timestampOf: (i: number) => number, worstMs: number, fault: string | undefined]>([
+  ['are right', (i) => 3600 * i, 0, undefined],
+  ['never change', () => 7, 1, 'timestamps do not change'],
+  ['count milliseconds', (i) => 40 * i, 400, 'clock counts 1000 in a second'],
+  ['run 16 % slow', (i) => 3024 * i, 700, 'clock counts 75600 in a second'],
+  ['are shared by two pictures now and then', (i) => 3600 * (i % 7 === 3 ? i - 1 : i), 1, undefined],
+  ['change once a second', (i) => 90_000 * Math.floor(i / 25), 1, undefined],
+])('media time of a camera whose timestamps %s follows arrival', ([, timestampOf, worstMs, fault]) => {
+  const { times, track } = spreadTimes(timestampOf, 1_500);
+  const offMs = times.map((time, i) => Math.abs(time - 40 * i));
+  expect(Math.max(...offMs)).toBeLessThanOrEqual(worstMs);
+  expect(times.every((time, i) => i === 0 || time > (times[i - 1] as number))).toBe(true);
+  expect(track.fault).toBe(fault);
+  expect(track.jumps).toBe(0);
+});

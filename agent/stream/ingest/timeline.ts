@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { TickUnwrapper } from '../../media/rtp/ticks.ts';
 import { ArrivalFilter } from './arrival-filter.ts';
+import { ClockRate } from './clock-rate.ts';
 
 /** Timestamps that run ahead of their packets' arrival by more than this, or for good behind it, have jumped. */
 const JUMP_MS = 5_000;
@@ -12,6 +13,8 @@ const MAX_CLOCK_OFFSET_MS = 10_000;
 const TRUSTED_AGAIN_MS = 9_000;
 /** A sender that begins anew within this of what arrival says has kept its clock. */
 const SAME_CLOCK_MS = 500;
+/** Timestamps that stay the same for this many units are no clock. */
+const STUCK_UNITS = 25;
 /** Sender reports that set tracks further apart than this against their arrival are wrong. */
 const MAX_REPORT_SKEW_MS = 5_000;
 
@@ -28,9 +31,16 @@ export class Timeline {
   /** The sender's clock was near enough when it was last looked at. Of all tracks: sound and picture have one clock. */
   #isTrusted = true;
 
-  /** @param usesSenderClock wall time is the sender's own, as its reports tell it, while it is within 10 s of ours */
-  constructor(clock: Clock, usesSenderClock = false) {
+  /** Senders' clocks are not trusted to run at the announced rate. */
+  readonly #checksRates: boolean;
+
+  /**
+   * @param usesSenderClock wall time is the sender's own, as its reports tell it, while it is within 10 s of ours
+   * @param checksRates the sender sends in real time, so that arrival shows how fast its clock runs
+   */
+  constructor(clock: Clock, usesSenderClock = false, checksRates = false) {
     this.#clock = clock;
+    this.#checksRates = checksRates;
     this.#usesSenderClock = usesSenderClock;
   }
 
@@ -39,7 +49,7 @@ export class Timeline {
    * @param hasReordering the codec may send pictures out of their order
    */
   addTrack(rtpClockRate: number, hasReordering: boolean): TrackTimeline {
-    const track = new TrackTimeline(rtpClockRate, hasReordering ? REORDER_MS : 0);
+    const track = new TrackTimeline(rtpClockRate, hasReordering ? REORDER_MS : 0, this.#checksRates);
     this.#tracks.push(track);
     return track;
   }
@@ -105,6 +115,18 @@ export class TrackTimeline {
   readonly #jumpTicks: number;
   readonly #unwrapper = new TickUnwrapper();
   readonly #filter = new ArrivalFilter();
+  readonly #rate: ClockRate | undefined;
+  /** From here on the camera's ticks count by the factor of `#rate`. */
+  #scaledFrom = 0;
+  #scaledTicks = 0;
+  #newestRaw = 0;
+  #packetAtMs = 0;
+  // Of the last unit.
+  #lastDts = Number.NEGATIVE_INFINITY;
+  #lastSpread = Number.NEGATIVE_INFINITY;
+  #usualStep = Number.POSITIVE_INFINITY;
+  /** Units in a row whose time had not changed. */
+  #stuckUnits = 0;
   /** What is added to unwrapped timestamps so that they go on after a jump. */
   #shiftTicks = 0;
   #lastTimestamp = -1;
@@ -117,11 +139,21 @@ export class TrackTimeline {
   /** Ticks that became pts 0, a fraction included. */
   #originTicks = 0;
 
-  constructor(rtpClockRate: number, reorderMs: number) {
+  constructor(rtpClockRate: number, reorderMs: number, checksRate: boolean) {
+    this.#rate = checksRate ? new ClockRate(rtpClockRate) : undefined;
     this.#rtpClockRate = rtpClockRate;
     this.#clockRate = rtpClockRate;
     this.#backTicks = (reorderMs * rtpClockRate) / 1000;
     this.#jumpTicks = (JUMP_MS * rtpClockRate) / 1000;
+  }
+
+  /** What is wrong with the camera's clock, if anything. */
+  get fault(): string | undefined {
+    if (this.#stuckUnits >= STUCK_UNITS) {
+      return 'timestamps do not change';
+    }
+    const factor = this.#rate?.factor ?? 1;
+    return factor === 1 ? undefined : `clock counts ${Math.round(this.#rtpClockRate / factor)} in a second`;
   }
 
   get hasArrived(): boolean {
@@ -157,12 +189,21 @@ export class TrackTimeline {
    * @param atMs monotonic time of arrival
    */
   arrive(timestamp: number, atMs: number): number {
+    const idleMs = atMs - this.#packetAtMs;
+    this.#packetAtMs = atMs;
     const isRepeated = timestamp === this.#lastTimestamp;
     if (isRepeated && !this.#mustReanchor && atMs - this.#newestAtMs < JUMP_MS) {
       return this.#lastTicks;
     }
     const isFirst = this.#lastTimestamp < 0;
-    let ticks = this.#unwrapper.unwrap(timestamp) + this.#shiftTicks;
+    const raw = this.#unwrapper.unwrap(timestamp);
+    if (this.#rate && (isFirst || raw > this.#newestRaw)) {
+      this.#newestRaw = raw;
+      if (this.#rate.push(raw, atMs, isFirst ? 0 : idleMs)) {
+        this.#rescale(raw, atMs);
+      }
+    }
+    let ticks = this.#scaled(raw) + this.#shiftTicks;
     if (!isFirst) {
       const arrivedTicks = ((atMs - this.#newestAtMs) * this.#rtpClockRate) / 1000;
       const aheadTicks = ticks - this.#newestTicks;
@@ -171,7 +212,7 @@ export class TrackTimeline {
       this.#mustReanchor = false;
       if (isOther || isRepeated || isAhead || -aheadTicks > this.#backTicks) {
         const anchorTicks = this.#newestTicks + Math.max(1, Math.round(arrivedTicks));
-        this.#shift(anchorTicks - ticks);
+        this.#shift(anchorTicks - ticks, !isRepeated || this.#rate === undefined);
         ticks = anchorTicks;
       }
     }
@@ -198,8 +239,36 @@ export class TrackTimeline {
     if (!this.hasArrived) {
       this.#earlyReport = { unixMs, timestamp };
     } else {
-      this.reportOffsetMs = unixMs - this.#msOf(this.#unwrapper.near(timestamp) + this.#shiftTicks);
+      this.reportOffsetMs = unixMs - this.#msOf(this.#scaled(this.#unwrapper.near(timestamp)) + this.#shiftTicks);
     }
+  }
+
+  /**
+   * What has to be added to the times of a unit so that they rise as it arrived, where the camera repeats its timestamps.
+   * Called for each unit in decoding order. @param atMs monotonic time of arrival
+   */
+  spread(ptsTicks: number, dtsTicks: number, atMs: number): number {
+    const step = dtsTicks - this.#lastDts;
+    this.#lastDts = dtsTicks;
+    // Pictures with one time are told apart by one tick already (`DecodeTimes`).
+    const isStuck = step <= (this.#backTicks > 0 ? 1 : 0) && this.#rate !== undefined && ptsTicks === dtsTicks;
+    if (!isStuck) {
+      this.#stuckUnits = 0;
+      this.#usualStep = step;
+      if (dtsTicks > this.#lastSpread) {
+        this.#lastSpread = dtsTicks;
+        return 0;
+      }
+      // Ahead of the camera by what it has repeated: at half the speed until that is made up for.
+      this.#lastSpread += Math.max(1, Math.round(step / 2));
+      return this.#lastSpread - dtsTicks;
+    }
+    this.#stuckUnits += 1;
+    const arrived = Math.round(((atMs - this.#filter.offsetMs) * this.#rtpClockRate) / 1000);
+    const farthest = this.#stuckUnits < STUCK_UNITS ? this.#lastSpread + this.#usualStep : Number.POSITIVE_INFINITY;
+    const least = this.#lastSpread + Math.ceil(this.#rtpClockRate / 1000);
+    this.#lastSpread = Math.max(least, Math.min(arrived, farthest));
+    return this.#lastSpread - dtsTicks;
   }
 
   /** Monotonic time at which the sample was captured, as far as can be told from here. */
@@ -232,14 +301,29 @@ export class TrackTimeline {
     }
     const lateTicks = Math.round((lateMs * this.#rtpClockRate) / 1000);
     this.#filter.advance(this.#msOf(lateTicks));
-    this.#shift(lateTicks);
+    this.#shift(lateTicks, true);
     return lateTicks;
   }
 
-  #shift(byTicks: number): void {
+  #shift(byTicks: number, isJump: boolean): void {
     this.#shiftTicks += byTicks;
     this.reportOffsetMs = Number.NaN;
-    this.jumps += 1;
+    this.jumps += isJump ? 1 : 0;
+  }
+
+  /** From here on ticks count differently. What the clock has lost until now is made up for at once; it is never set back. */
+  #rescale(raw: number, atMs: number): void {
+    const arrived = Math.round(((atMs - this.#filter.offsetMs) * this.#rtpClockRate) / 1000);
+    this.#scaledTicks = Math.max(arrived, this.#newestTicks + 1) - this.#shiftTicks;
+    this.#scaledFrom = raw;
+    this.reportOffsetMs = Number.NaN;
+  }
+
+  #scaled(raw: number): number {
+    const factor = this.#rate?.factor ?? 1;
+    return factor === 1 && this.#scaledFrom === 0
+      ? raw
+      : this.#scaledTicks + Math.round((raw - this.#scaledFrom) * factor);
   }
 
   #msOf(ticks: number): number {

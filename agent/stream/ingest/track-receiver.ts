@@ -188,7 +188,8 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   onUnit(pts: number, dts: number, key: boolean, data: Uint8Array): void {
     this.lastUnitMs = this.lastPacketMs;
     this.damage = undefined;
-    this.#output.onUnit(this, pts, dts, key, data);
+    const later = this.timeline.spread(pts, dts, this.lastPacketMs);
+    this.#output.onUnit(this, pts + later, dts + later, key, data);
   }
 
   onTrack(track: Track): void {

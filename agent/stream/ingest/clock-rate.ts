@@ -1,0 +1,185 @@
+/** Lags are compared by the second. */
+const WINDOW_MS = 1_000;
+/** How many windows make one of the groups that are compared: four of each. Small errors need long groups. */
+const GROUP_WINDOWS = [1, 2, 4, 8, 16];
+const GROUPS = 4;
+const KEPT_WINDOWS = GROUPS * 16;
+/** From one group to the next the lag must change by at least this, and each time by the same, within a quarter. */
+const MIN_GROWTH_MS = 120;
+/** Where it is less than that each second, a network that becomes slower looks the same for a while. */
+const MIN_SLOW_GROWTH_MS = 334;
+const MAX_SPREAD = 0.25;
+/** Where less of the time passes between pictures than within them, the network is busy, and it is the network that is slow. */
+const MIN_IDLE_SHARE = 0.5;
+/** A clock that is wrong by this factor shows with this many timestamps in a row. */
+const GROSS = 8;
+const GROSS_STEPS = 8;
+const MIN_GROSS_STEP_MS = 5;
+const MAX_GROSS_STEP_MS = 1_000;
+/** What cameras count instead of what they announce, in Hz; a measured rate this near is one of them. */
+const LIKELY_RATES = [1_000, 8_000, 16_000, 44_100, 48_000, 90_000, 1_000_000];
+const SNAP_SHARE = 0.15;
+/** Once a clock is known to be wrong its rate is measured again by groups of this many windows. */
+const REFINE_WINDOWS = 8;
+const MAX_REFINED_MS = 1_000;
+/** So near to 1 it is right. */
+const RIGHT_SHARE = 0.002;
+
+/**
+ * Finds out that a camera's RTP clock does not run at the announced rate, by the arrival of its timestamps. The least lag of each
+ * second is free of jitter; a wrong clock makes it grow by the same amount each second, which stalls, bursts, pauses and jumps do not.
+ * A camera whose clock is right, or nearly so, keeps the factor 1 exactly.
+ */
+export class ClockRate {
+  /** What one tick of the camera's is worth in ticks of the announced rate. */
+  factor = 1;
+  readonly #announcedHz: number;
+  /** Least lag of each window, oldest first, and the time without packets in it. */
+  readonly #lags: number[] = [];
+  readonly #idles: number[] = [];
+  #windowEndMs = Number.NaN;
+  #leastMs = Number.POSITIVE_INFINITY;
+  #idleMs = 0;
+  #windowsSinceChange = 0;
+  // The run of steps that are all far too small, or all far too large.
+  #lastMs = Number.NaN;
+  #lastTicks = 0;
+  #run = 0;
+  #runMs = 0;
+  #runTicks = 0;
+  #runIdleMs = 0;
+
+  constructor(announcedHz: number) {
+    this.#announcedHz = announcedHz;
+  }
+
+  /**
+   * A new timestamp, later than all before.
+   * @param ticks of the camera's clock, unwrapped
+   * @param atMs monotonic time of arrival
+   * @param idleMs since the last packet
+   * @returns whether the factor has changed
+   */
+  push(ticks: number, atMs: number, idleMs: number): boolean {
+    const isGross = this.#pushStep(ticks, atMs, idleMs);
+    if (Number.isNaN(this.#windowEndMs)) {
+      this.#windowEndMs = atMs + WINDOW_MS;
+    }
+    let hasChanged = isGross;
+    while (atMs >= this.#windowEndMs && !hasChanged) {
+      hasChanged = this.#endWindow();
+    }
+    this.#leastMs = Math.min(this.#leastMs, atMs - (ticks * this.factor * 1000) / this.#announcedHz);
+    this.#idleMs += idleMs;
+    return hasChanged;
+  }
+
+  #pushStep(ticks: number, atMs: number, idleMs: number): boolean {
+    const stepMs = atMs - this.#lastMs;
+    const stepTicks = ticks - this.#lastTicks;
+    this.#lastMs = atMs;
+    this.#lastTicks = ticks;
+    const share = (stepTicks * this.factor * 1000) / this.#announcedHz / stepMs;
+    const isGross = stepMs >= MIN_GROSS_STEP_MS && stepMs <= MAX_GROSS_STEP_MS && (share < 1 / GROSS || share > GROSS);
+    // `runTicks` tells the direction: a run of both is none.
+    const isSame =
+      this.#run === 0 || share > 1 === this.#runTicks * 1000 * this.factor > this.#runMs * this.#announcedHz;
+    if (!isGross || !isSame) {
+      this.#run = 0;
+      this.#runMs = 0;
+      this.#runTicks = 0;
+      this.#runIdleMs = 0;
+      return false;
+    }
+    this.#run += 1;
+    this.#runMs += stepMs;
+    this.#runTicks += stepTicks;
+    this.#runIdleMs += idleMs;
+    if (this.#run < GROSS_STEPS || this.#runIdleMs < MIN_IDLE_SHARE * this.#runMs) {
+      return false;
+    }
+    const measuredHz = (this.#runTicks * 1000) / this.#runMs;
+    const likelyHz = LIKELY_RATES.find((rate) => Math.abs(measuredHz / rate - 1) <= SNAP_SHARE);
+    return this.#change(this.#announcedHz / (likelyHz ?? measuredHz));
+  }
+
+  #endWindow(): boolean {
+    this.#windowEndMs += WINDOW_MS;
+    this.#lags.push(this.#leastMs);
+    this.#idles.push(this.#idleMs);
+    if (this.#lags.length > KEPT_WINDOWS) {
+      this.#lags.shift();
+      this.#idles.shift();
+    }
+    this.#leastMs = Number.POSITIVE_INFINITY;
+    this.#idleMs = 0;
+    this.#windowsSinceChange += 1;
+    for (const windows of GROUP_WINDOWS) {
+      const growthMs = this.#steadyGrowthMs(windows);
+      if (growthMs !== 0) {
+        return this.#change(this.factor / (1 - growthMs / (windows * WINDOW_MS)));
+      }
+    }
+    return this.factor !== 1 && this.#windowsSinceChange % REFINE_WINDOWS === 0 && this.#refine();
+  }
+
+  /** How much the lag changes from one group to the next, in milliseconds; 0 where that is little or not steady. */
+  #steadyGrowthMs(windows: number): number {
+    const first = this.#lags.length - GROUPS * windows;
+    if (first < 0) {
+      return 0;
+    }
+    const start = this.#leastFrom(first, windows);
+    const meanMs = (this.#leastFrom(first + (GROUPS - 1) * windows, windows) - start) / (GROUPS - 1);
+    const minMs = windows === 1 ? MIN_GROWTH_MS : MIN_SLOW_GROWTH_MS;
+    if (!(Math.abs(meanMs) >= minMs) || meanMs >= windows * WINDOW_MS) {
+      return 0;
+    }
+    let idleMs = 0;
+    let before = start;
+    for (let group = 1; group < GROUPS; group += 1) {
+      const lagMs = this.#leastFrom(first + group * windows, windows);
+      if (!(Math.abs(lagMs - before - meanMs) <= MAX_SPREAD * Math.abs(meanMs))) {
+        return 0;
+      }
+      before = lagMs;
+    }
+    for (let i = first; i < this.#idles.length; i += 1) {
+      idleMs += this.#idles[i] as number;
+    }
+    return idleMs >= MIN_IDLE_SHARE * GROUPS * windows * WINDOW_MS ? meanMs : 0;
+  }
+
+  /** A clock that is known to be wrong is followed more closely than one that is not. */
+  #refine(): boolean {
+    const first = this.#lags.length - 2 * REFINE_WINDOWS;
+    const growthMs =
+      first < 0 ? 0 : this.#leastFrom(first + REFINE_WINDOWS, REFINE_WINDOWS) - this.#leastFrom(first, REFINE_WINDOWS);
+    const isSmall = Math.abs(growthMs) < MAX_REFINED_MS;
+    return isSmall && growthMs !== 0 && this.#change(this.factor / (1 - growthMs / (REFINE_WINDOWS * WINDOW_MS)));
+  }
+
+  #leastFrom(first: number, windows: number): number {
+    let leastMs = Number.POSITIVE_INFINITY;
+    for (let i = first; i < first + windows; i += 1) {
+      leastMs = Math.min(leastMs, this.#lags[i] as number);
+    }
+    return leastMs;
+  }
+
+  /** Lags of the former factor cannot be compared with what comes. */
+  #change(factor: number): boolean {
+    this.factor = Math.abs(factor - 1) < RIGHT_SHARE ? 1 : factor;
+    this.#lags.length = 0;
+    this.#idles.length = 0;
+    this.#leastMs = Number.POSITIVE_INFINITY;
+    this.#idleMs = 0;
+    this.#windowEndMs = this.#lastMs + WINDOW_MS;
+    this.#windowsSinceChange = 0;
+    this.#run = 0;
+    this.#runMs = 0;
+    this.#runTicks = 0;
+    this.#runIdleMs = 0;
+    return true;
+  }
+}
