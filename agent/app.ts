@@ -6,6 +6,7 @@ import { ProcessLoad } from '../system/process-load.ts';
 import { rulesOf } from './access-rules.ts';
 import { Accounts } from './auth/accounts.ts';
 import { Authority } from './auth/authorize.ts';
+import { SecretKey } from './auth/secret-key.ts';
 import { BoxEvents } from './base/box-events.ts';
 import { setLogLevel } from './base/log.ts';
 import { BoxBackup, restoreStaged } from './box-backup.ts';
@@ -252,7 +253,8 @@ export class App {
     for (const problem of this.#store.problems) {
       log[problem.severity === 'note' ? 'debug' : problem.severity]({ at: problemText(problem) }, 'configuration');
     }
-    this.#logins = await keepLogins(this.#options.dataDir, clock, log);
+    const key = await SecretKey.open(this.#options.dataDir, log);
+    this.#logins = await keepLogins(this.#options.dataDir, (text) => key.sign('camera', text), clock, log);
     await this.#commands.begin();
     await this.#inTurn(() => this.#apply(this.#config));
     this.#store.onChange(() => this.#applySoon());

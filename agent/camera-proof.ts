@@ -3,10 +3,12 @@ import { PerchError } from './base/errors.ts';
 import { joinSignals } from './base/joined-signal.ts';
 import type { IsOpen } from './cameras/adoption/try-patterns.ts';
 import type { ProveStream } from './cameras/device/streams.ts';
-import { cameraError } from './cameras/soap/failures.ts';
+import { cameraError, troubleOf } from './cameras/soap/failures.ts';
+import type { LoginMemory } from './cameras/soap/login-memory.ts';
 import { describeStream } from './sources/rtsp/describe.ts';
 import { answersAt } from './sources/rtsp/probe.ts';
 import { speaksRtsp } from './sources/rtsp/speaks-rtsp.ts';
+import { streamLogin } from './stream-login.ts';
 
 const CONNECT_MS = 1_000;
 const OPTIONS_MS = 2_000;
@@ -25,17 +27,23 @@ const CLEAR =
 
 /** A stream is there once its server has described it with a picture. */
 export const streamProver =
-  (clock: Clock) =>
+  (clock: Clock, logins?: LoginMemory) =>
   (isClearAllowed: boolean): ProveStream =>
   async (url, credentials, signal) => {
+    const options = { ...(logins && { logins }), clock, isAsked: true };
+    const loginWatch = streamLogin('camera', url, credentials ?? {}, options);
     try {
-      const described = await describeStream(url, credentials, { signal, clock, isClearAllowed });
+      const described = await describeStream(url, credentials, { signal, clock, isClearAllowed, loginWatch });
       if (!described.hasPicture) {
         throw new PerchError('notFound', 'a stream without a picture');
       }
       return described;
     } catch (error) {
       if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      if (troubleOf(error)) {
+        // Not shown: the words say why and until when.
         throw error;
       }
       const { code, context } = error;

@@ -15,6 +15,7 @@ function setUp(verdicts: readonly (Verdict | Promise<Verdict>)[]) {
     answers: async () => true,
     statistics: {} as SourceStatistics,
     loudspeaker: {} as Loudspeaker,
+    heldMs: 0,
   });
   let asked = 0;
   const watch = {

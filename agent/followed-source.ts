@@ -47,6 +47,10 @@ export class FollowedSource implements Source {
     return this.#source.statistics;
   }
 
+  get heldMs(): number {
+    return this.#source.heldMs;
+  }
+
   get loudspeaker(): Loudspeaker {
     return this.#source.loudspeaker;
   }

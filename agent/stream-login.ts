@@ -1,33 +1,53 @@
+import { type Clock, systemClock } from './base/clock.ts';
 import { sharedLogins } from './cameras/device/session.ts';
 import { nameOf, parseHttpUrl } from './cameras/soap/http-exchange.ts';
 import type { LoginKey, LoginMemory } from './cameras/soap/login-memory.ts';
-import type { ShownLogin } from './cameras/soap/shown-logins.ts';
 import type { CameraSettings } from './config/path.ts';
 import { parseAddress, placeOf } from './sources/rtsp/address.ts';
 import type { LoginWatch } from './sources/rtsp/authenticator.ts';
 
-/** A wrong password of a stream counts together with those of the same camera's events and pictures: the account that it locks is one. */
+export interface StreamLoginOptions {
+  readonly logins?: LoginMemory;
+  readonly clock?: Pick<Clock, 'monoMs'>;
+  /** A person has just given the password. */
+  readonly isAsked?: boolean;
+}
+
+/** A stream's login is one with those of the same host's other streams, events and pictures: the account that a wrong password locks is one. */
 export function streamLogin(
   name: string,
   url: string,
   { onvif = '', user, password = '' }: Pick<CameraSettings, 'onvif' | 'user' | 'password'>,
-  logins: LoginMemory = sharedLogins,
+  { logins = sharedLogins, clock = systemClock, isAsked = false }: StreamLoginOptions = {},
 ): LoginWatch {
   // What is wrong with the address is told by whoever connects to it.
   const key = (): LoginKey => {
     const address = parseAddress(url, name);
     const service = parseHttpUrl(onvif);
     const login = user === undefined ? (address.credentials ?? NOBODY) : { user, password };
-    return { ...login, camera: service ? nameOf(service.place) : placeOf(address), service: 'stream' };
+    const camera = service ? nameOf(service.place) : placeOf(address);
+    return { ...login, camera, host: address.host, channel: `stream ${address.uri}` };
   };
-  let shown: ShownLogin | undefined;
+  let heldMs = 0;
+  const waits = new Set<{ readonly sinceMs: number }>();
   return {
-    check: (isNext) => {
-      shown = logins.showStream(key(), isNext);
+    get heldMs() {
+      const nowMs = clock.monoMs();
+      return [...waits].reduce((sumMs, { sinceMs }) => sumMs + nowMs - sinceMs, heldMs);
     },
-    answered: () => shown?.end(),
-    refused: () => logins.refused(key()),
-    accepted: () => logins.accepted(key(), 'digest'),
+    turn: async (signal) => {
+      const wait = { sinceMs: clock.monoMs() };
+      waits.add(wait);
+      try {
+        const turn = await logins.turn(key(), { isAsked, signal });
+        return { ...turn, accepted: () => turn.accepted() };
+      } finally {
+        waits.delete(wait);
+        heldMs += clock.monoMs() - wait.sinceMs;
+      }
+    },
+    refused: (kind) => logins.refused(key(), kind),
+    refusedKinds: () => logins.refusedSchemes(key()),
   };
 }
 

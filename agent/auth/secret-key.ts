@@ -16,7 +16,7 @@ const KeyFile = Type.Object({ key: Type.String({ pattern: '^[\\w-]{43}$' }) });
 export const isKeyFile = (stored: unknown): boolean => Check(KeyFile, stored);
 
 /** What a signature is for: one that was made for one purpose is worth nothing for another. */
-export type Purpose = 'guest' | 'device' | 'session';
+export type Purpose = 'guest' | 'device' | 'session' | 'camera';
 /** What is encrypted: each has a key of its own, derived from the box's. */
 export type SealPurpose = 'devicePassword';
 

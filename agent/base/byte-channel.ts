@@ -16,6 +16,8 @@ export interface ByteChannel {
   readonly remote: string;
   /** `address:port` of this side of a connection that was accepted; not there where the bytes come through a tunnel. */
   readonly local?: string | undefined;
+  /** How long it has waited until it may show a login, in milliseconds; not there where it shows none. */
+  readonly heldMs?: number;
   /** Never blocks: bytes queue. The caller looks at `queuedBytes` and decides when it is enough. They are not to be changed before it is 0. */
   write(bytes: Uint8Array): void;
   /** Writes what is queued, then ends. */

@@ -23,6 +23,8 @@ export interface OnDemandOwner {
   stopSource(isUnread: boolean): void;
   /** Why the source has not come so far, if that is known. */
   readonly sourceFault: unknown;
+  /** How long the source has waited for the answer to another one's login: that is not its delay. */
+  readonly heldMs: number;
 }
 
 interface Held {
@@ -64,7 +66,7 @@ export class OnDemand {
     this.#held.push({ resolve, reject });
     if (this.#state === 'initial') {
       this.#state = 'starting';
-      this.#after(this.#times.startTimeoutMs, () => this.#giveUp());
+      this.#giveUpAfter(this.#times.startTimeoutMs);
       this.#owner.startSource(query);
     }
     return promise;
@@ -92,7 +94,7 @@ export class OnDemand {
   sourceReplaced(): void {
     if (this.#state === 'ready') {
       this.#state = 'starting';
-      this.#after(this.#times.startTimeoutMs, () => this.#giveUp());
+      this.#giveUpAfter(this.#times.startTimeoutMs);
     }
   }
 
@@ -119,6 +121,19 @@ export class OnDemand {
     const { name } = this.#owner;
     this.#stop();
     this.#fail(new PerchError('notFound', `no stream is available on path '${name}': it was changed`, { path: name }));
+  }
+
+  /** As much later as the source is held up meanwhile. */
+  #giveUpAfter(ms: number): void {
+    const beforeMs = this.#owner.heldMs;
+    this.#after(ms, () => {
+      const moreMs = this.#owner.heldMs - beforeMs;
+      if (moreMs > 0) {
+        this.#giveUpAfter(moreMs);
+      } else {
+        this.#giveUp();
+      }
+    });
   }
 
   #giveUp(): void {

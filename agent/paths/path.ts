@@ -324,6 +324,9 @@ export class Path {
       get sourceFault() {
         return runner?.cause;
       },
+      get heldMs() {
+        return runner?.heldMs ?? 0;
+      },
     };
   }
 

@@ -98,6 +98,11 @@ export class SourceRunner {
     return this.#source.statistics;
   }
 
+  /** How long the source has waited for the answer to another one's login. */
+  get heldMs(): number {
+    return this.#source.heldMs ?? 0;
+  }
+
   get loudspeaker(): Loudspeaker | undefined {
     return this.#source.loudspeaker;
   }

@@ -59,6 +59,8 @@ export interface Source {
   /** Whether somebody answers there now. Cheap: asked every other second while the source cannot be reached. Never rejects. */
   answers?(signal: AbortSignal): Promise<boolean>;
   readonly statistics?: SourceStatistics;
+  /** How long it has waited for the answer to another source's login, in milliseconds since it was made. */
+  readonly heldMs?: number;
   /** The other direction, where there may be one. */
   readonly loudspeaker?: Loudspeaker;
 }

@@ -17,6 +17,7 @@ import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from '
 import { mseLag } from './mse-lag.ts';
 import { recordCpu } from './record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record-memory.ts';
+import { recorder16 } from './recorder-16.ts';
 import { reindexFigure } from './reindex.ts';
 import { relayCpu } from './relay-cpu.ts';
 import { sdFlushes, sdWrites } from './sd-writes.ts';
@@ -42,6 +43,7 @@ const FIGURES: readonly Figure[] = [
   footprintIdle,
   footprintRecording,
   footprintFirstSample,
+  recorder16,
   recordCpu,
   recordMemory,
   recordMemoryGrowth,

@@ -117,6 +117,8 @@ export interface GstCameraOptions {
   readonly tls?: string;
   /** ONVIF cameras for one client each, which write the A-law that they are told to this file. */
   readonly backChannel?: string;
+  /** How long it takes to answer a DESCRIBE with a login, in seconds; then it says when it was asked (`GstCamera.said`). */
+  readonly answersAfter?: number;
   /** Where it runs; on loopback when not given. Its multicast goes to other machines only, so it needs one. */
   readonly namespace?: Namespace;
 }
@@ -125,6 +127,8 @@ export interface GstCamera extends AsyncDisposable {
   readonly port: number;
   readonly pid: number;
   url(mount: string): string;
+  /** What it has printed. */
+  said(): string;
 }
 
 /** GStreamer's RTSP server; each mount serves one launch line. */
@@ -145,6 +149,9 @@ export async function startGstCamera(
   if (options.backChannel) {
     args.push('--back-channel', options.backChannel);
   }
+  if (options.answersAfter !== undefined) {
+    args.push('--answers-after', String(options.answersAfter));
+  }
   args.push(...Object.entries(mounts).map(([mount, launch]) => `${mount}=${launch}`));
   const { namespace } = options;
   if (namespace) {
@@ -157,6 +164,7 @@ export async function startGstCamera(
     port: Number(port),
     pid: running.pid,
     url: (mount) => `${options.tls ? 'rtsps' : 'rtsp'}://${namespace?.ip ?? '127.0.0.1'}:${port}${mount}`,
+    said: () => running.output(),
     async [Symbol.asyncDispose]() {
       await running.stop('SIGKILL');
     },

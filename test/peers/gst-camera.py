@@ -1,17 +1,20 @@
 """GStreamer's RTSP server as cameras.
 
 usage: gst-camera.py PORT [--address IP] [--digest USER:PASSWORD] [--protocols tcp,udp,multicast]
-                     [--tls PEM] [--back-channel FILE] MOUNT=LAUNCH ...
+                     [--tls PEM] [--back-channel FILE] [--answers-after SECONDS] MOUNT=LAUNCH ...
 
 Each MOUNT (such as /cam1) serves LAUNCH, a pipeline in which the payloaders are named pay0, pay1, ...
 --protocols: how media may be asked for; all but multicast when it is not given. Groups are 224.3.7.0 to 224.3.7.15.
 --tls: rtsps only, with the certificate and key of this file.
 --back-channel: ONVIF cameras, for one client at a time, that write the A-law that they are told to this file.
+--answers-after: a recorder that takes so long to answer a DESCRIBE with a login, each in its own thread; it prints
+"asked MILLISECONDS" (Unix time) for each connection, and "login MILLISECONDS" for each such DESCRIBE.
 Prints "ready PORT" when it listens (PORT 0: any free one). Ends with its standard input.
 """
 
 import re
 import sys
+import time
 
 import gi
 
@@ -69,6 +72,28 @@ def make_live(media) -> None:
     payloader.get_static_pad("src").add_probe(Gst.PadProbeType.QUERY_UPSTREAM, answer)
 
 
+def answer_late(server, seconds) -> None:
+    def say(what) -> None:
+        # In one piece: many threads speak.
+        sys.stdout.write(f"{what} {round(time.time() * 1000)}\n")
+        sys.stdout.flush()
+
+    def before_describe(_client, context):
+        result, _ = context.request.get_header(GstRtsp.RTSPHeaderField.AUTHORIZATION, 0)
+        if result == GstRtsp.RTSPResult.OK:
+            say("login")
+            time.sleep(seconds)
+        return GstRtsp.RTSPStatusCode.OK
+
+    def connected(_server, client) -> None:
+        say("asked")
+        client.connect("pre-describe-request", before_describe)
+
+    # Each client has a thread of its own.
+    server.get_thread_pool().set_max_threads(-1)
+    server.connect("client-connected", connected)
+
+
 def main() -> None:
     Gst.init(None)
     arguments = sys.argv[1:]
@@ -81,6 +106,8 @@ def main() -> None:
     server = GstRtspServer.RTSPOnvifServer() if back_channel else GstRtspServer.RTSPServer()
     server.set_service(port)
     server.set_address(options.get("--address", "127.0.0.1"))
+    if "--answers-after" in options:
+        answer_late(server, float(options["--answers-after"]))
     token = None
     if "--digest" in options:
         user, password = options["--digest"].split(":", 1)

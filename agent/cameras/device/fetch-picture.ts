@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { PerchError } from '../../base/errors.ts';
-import { joinSignals } from '../../base/joined-signal.ts';
+import { type JoinedSignal, joinSignals } from '../../base/joined-signal.ts';
 import { authorization, type Challenge, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
 import type { CameraGuard } from '../soap/camera-guard.ts';
 import { hash } from '../soap/digest-hash.ts';
 import { cameraError } from '../soap/failures.ts';
 import { limitConnecting, openRequest, placeOf } from '../soap/http-exchange.ts';
 import type { KeptConnection } from '../soap/kept-connection.ts';
-import type { ShownLogin } from '../soap/shown-logins.ts';
+import type { LoginTurn } from '../soap/login-memory.ts';
 import { originOf } from './snapshot-address.ts';
 
 const MAX_REDIRECTS = 3;
@@ -19,8 +19,8 @@ export interface PictureLogin {
   readonly credentials: Credentials;
   /** The password may go where anybody in the network can read it. */
   readonly isClearAllowed: boolean;
-  /** Hears what becomes of it, and may forbid it. */
-  readonly memory: { show(): ShownLogin; refused(): void; accepted(): void };
+  /** Resolves when it may be shown. @throws PerchError when it may not */
+  readonly turn: (signal: AbortSignal) => Promise<LoginTurn>;
 }
 
 export interface PictureRequest {
@@ -32,7 +32,7 @@ export interface PictureRequest {
   readonly guard?: CameraGuard | undefined;
   /** A larger one is not read. */
   readonly maxBytes: number;
-  /** For everything, redirects and logins among it. */
+  /** For everything, redirects and logins among it; not for the wait until the login may be shown. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
 }
@@ -47,10 +47,10 @@ export type Picture =
  * where it sends us to another host, nobody goes.
  */
 export async function fetchPicture(asked: PictureRequest): Promise<Picture> {
-  const deadline = joinSignals([asked.signal], asked.deadlineMs);
+  const deadline = new Deadline(asked);
   const { host } = asked.url;
   try {
-    return await follow(asked, deadline.signal);
+    return await follow(asked, deadline);
   } catch (cause) {
     if (cause instanceof PerchError) {
       throw cause;
@@ -66,37 +66,71 @@ export async function fetchPicture(asked: PictureRequest): Promise<Picture> {
   }
 }
 
-async function follow(asked: PictureRequest, signal: AbortSignal): Promise<Picture> {
+/** Begins anew once the login may be shown: that others wait for an answer is not the camera's delay. */
+class Deadline {
+  readonly #asked: PictureRequest;
+  #joined: JoinedSignal;
+
+  constructor(asked: PictureRequest) {
+    this.#asked = asked;
+    this.#joined = joinSignals([asked.signal], asked.deadlineMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#joined.signal;
+  }
+
+  get isLate(): boolean {
+    return this.#joined.isLate;
+  }
+
+  async turn(): Promise<LoginTurn | undefined> {
+    const { login, signal, deadlineMs } = this.#asked;
+    this.release();
+    const turn = await login?.turn(signal);
+    this.#joined = joinSignals([signal], deadlineMs);
+    return turn;
+  }
+
+  release(): void {
+    this.#joined.release();
+  }
+}
+
+async function follow(asked: PictureRequest, deadline: Deadline): Promise<Picture> {
   let { url } = asked;
   let challenge: Challenge | undefined;
   const tried = new Set<string>();
   let redirects = 0;
   for (let i = 0; i < MAX_REQUESTS; i += 1) {
-    const response = await ask(asked, url, challenge, signal);
-    const status = response.statusCode ?? 0;
-    if (status === 200) {
-      if (challenge) {
-        asked.login?.memory.accepted();
+    const turn = challenge && (await deadline.turn());
+    try {
+      const response = await ask(asked, url, challenge, turn, deadline.signal);
+      const status = response.statusCode ?? 0;
+      if (status === 200) {
+        turn?.accepted();
+        return read(response, asked.maxBytes, url.host);
       }
-      return read(response, asked.maxBytes, url.host);
-    }
-    response.destroy();
-    if (status === 401) {
-      if (challenge) {
-        asked.guard?.doubt();
+      response.destroy();
+      if (status === 401) {
+        if (challenge) {
+          asked.guard?.doubt();
+        }
+        challenge = nextChallenge(response, url, asked.login, tried, turn);
+      } else if (status >= 300 && status < 400 && response.headers.location !== undefined) {
+        redirects += 1;
+        url = redirected(url, response.headers.location, redirects);
+        // Another address is another request: a digest is made anew, and may be asked for again.
+        tried.clear();
+        challenge = undefined;
+      } else {
+        throw new PerchError('unavailable', `the camera answers HTTP ${status} instead of a picture`, {
+          host: url.host,
+          status,
+        });
       }
-      challenge = nextChallenge(response, url, asked.login, tried, challenge);
-    } else if (status >= 300 && status < 400 && response.headers.location !== undefined) {
-      redirects += 1;
-      url = redirected(url, response.headers.location, redirects);
-      // Another address is another request: a digest is made anew, and may be asked for again.
-      tried.clear();
-      challenge = undefined;
-    } else {
-      throw new PerchError('unavailable', `the camera answers HTTP ${status} instead of a picture`, {
-        host: url.host,
-        status,
-      });
+    } finally {
+      turn?.end();
     }
   }
   throw new PerchError('unavailable', `the camera gives no picture in ${MAX_REQUESTS} requests`, { host: url.host });
@@ -107,7 +141,7 @@ function nextChallenge(
   url: URL,
   login: PictureLogin | undefined,
   tried: Set<string>,
-  answered: Challenge | undefined,
+  answered: LoginTurn | undefined,
 ): Challenge {
   const { host } = url;
   const offered = parseChallenges(response.headersDistinct['www-authenticate'] ?? []);
@@ -119,7 +153,7 @@ function nextChallenge(
   const left = offered.filter((one) => !tried.has(keyOf(one)));
   const isOld = left.some(({ isStale }) => isStale);
   if (answered && !isOld) {
-    login.memory.refused();
+    answered.refused();
   }
   const mayBeClear = url.protocol === 'https:' || login.isClearAllowed;
   // Only if it is all that is offered: else whoever is in between takes the digest away and gets the password.
@@ -169,22 +203,31 @@ function redirected(from: URL, location: string, redirects: number): URL {
   return url;
 }
 
-function ask(
+async function ask(
   { host, guard, login }: PictureRequest,
   url: URL,
   challenge: Challenge | undefined,
+  turn: LoginTurn | undefined,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const place = { ...placeOf(url), ...(host === undefined ? {} : { host }) };
-  const sendOn = async (connection: KeptConnection | undefined) => {
-    const shown = challenge && login?.memory.show();
+  let isSent = false;
+  const sendOn = (connection: KeptConnection | undefined) => {
+    isSent = true;
     const answer = answerTo(challenge, login?.credentials, url);
     const headers = { Accept: 'image/jpeg, */*', ...(answer === undefined ? {} : { Authorization: answer }) };
-    const response = await send({ place, method: 'GET', path: url.pathname + url.search, headers, signal, connection });
-    shown?.end();
-    return response;
+    return send({ place, method: 'GET', path: url.pathname + url.search, headers, signal, connection });
   };
-  return guard ? guard.call(place, true, sendOn) : sendOn(undefined);
+  try {
+    return await (guard ? guard.call(place, true, sendOn) : sendOn(undefined));
+  } catch (error) {
+    if (isSent) {
+      turn?.lost();
+    } else {
+      turn?.end();
+    }
+    throw error;
+  }
 }
 
 function send(asked: Parameters<typeof openRequest>[0]): Promise<IncomingMessage> {

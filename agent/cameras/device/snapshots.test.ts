@@ -16,6 +16,8 @@ import { pinnedPictureUrl } from './snapshot-address.ts';
 import { type SnapshotOptions, Snapshots } from './snapshots.ts';
 
 const never = new AbortController().signal;
+const NO_TURN = { accepted: () => {}, refused: () => {}, end: () => {}, lost: () => {}, detach: () => {} };
+const anyTurn = async () => NO_TURN;
 
 async function open(camera: SnapshotCameraOptions = {}, options: Partial<SnapshotOptions> = {}) {
   const started = await startSnapshotCamera(camera);
@@ -198,8 +200,7 @@ test('whatever a camera answers, there is a picture or a PerchError', async () =
   onTestFinished(() => void server.close());
   const { port } = server.address() as { port: number };
   const url = new URL(`http://127.0.0.1:${port}/snap`);
-  const memory = { show: () => ({ end: () => {} }), refused: () => {}, accepted: () => {} };
-  const login = { credentials: { user: 'u', password: 'p' }, isClearAllowed: false, memory };
+  const login = { credentials: { user: 'u', password: 'p' }, isClearAllowed: false, turn: anyTurn };
   let pictures = 0;
   for (let i = 0; i < 300; i += 1) {
     try {
@@ -231,8 +232,7 @@ test('a picture over https is taken from a camera that has signed for itself, wi
     server.closeAllConnections();
   });
   const { port } = server.address() as { port: number };
-  const memory = { show: () => ({ end: () => {} }), refused: () => {}, accepted: () => {} };
-  const login = { credentials: { user: 'u', password: 'p' }, isClearAllowed: false, memory };
+  const login = { credentials: { user: 'u', password: 'p' }, isClearAllowed: false, turn: anyTurn };
   const request = { login, maxBytes: 1_000, deadlineMs: 5_000, signal: never };
   const picture = await fetchPicture({ url: new URL(`https://127.0.0.1:${port}/snap`), ...request });
   expect([picture.kind, logins]).toEqual(['jpeg', [undefined, 'Basic']]);
@@ -255,15 +255,16 @@ test('a login that another camera at the address was not shown is none that has 
     onGet: (_request, response) => response.writeHead(401, challenge).end() !== undefined,
   });
   let underWay = 0;
-  const show = () => {
+  const turn = async () => {
     underWay += 1;
-    return { end: () => (underWay -= 1) };
+    let isOver = false;
+    const end = () => {
+      underWay -= isOver ? 0 : 1;
+      isOver = true;
+    };
+    return { ...NO_TURN, end };
   };
-  const login = {
-    credentials: { user: 'u', password: 'p' },
-    isClearAllowed: false,
-    memory: { show, refused: () => {}, accepted: () => {} },
-  };
+  const login = { credentials: { user: 'u', password: 'p' }, isClearAllowed: false, turn };
   let calls = 0;
   const guard: CameraGuard = {
     call: (_place, _isRead, send) => {

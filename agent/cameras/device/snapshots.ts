@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { nameOf, placeOf } from '../soap/http-exchange.ts';
-import type { LoginKey, LoginMemory } from '../soap/login-memory.ts';
-import { fetchPicture, type PictureLogin } from './fetch-picture.ts';
+import type { LoginMemory } from '../soap/login-memory.ts';
+import { fetchPicture } from './fetch-picture.ts';
 import { askSnapshotUri, listProfiles } from './media.ts';
 import type { CameraProfile } from './profiles.ts';
 import { type CameraTarget, type OnvifSession, openSession, sharedLogins } from './session.ts';
@@ -53,15 +53,18 @@ export class Snapshots {
     }
     this.#known ??= await untilAborted(this.#ask(), signal);
     const { profiles, session } = this.#known;
-    const { maxBytes, isClearAllowed = false, guard } = this.#options;
+    const { maxBytes, isClearAllowed = false, isAsked, guard } = this.#options;
     let sizeBytes: number | undefined;
     for (let i = Math.min(this.#first, profiles.length - 1); i < profiles.length; i += 1) {
       const url = await untilAborted(this.#urlOf(this.#known, profiles[i]), signal);
-      const login = session.credentials && {
-        credentials: session.credentials,
-        isClearAllowed,
-        memory: this.#memoryOf({ ...session.credentials, camera: cameraOf(session), service: 'picture' }),
-      };
+      const key = session.credentials && { ...session.credentials, camera: cameraOf(session), channel: 'picture' };
+      // A still is taken at every event: a login that is refused must not be tried each time.
+      const login = session.credentials &&
+        key && {
+          credentials: session.credentials,
+          isClearAllowed,
+          turn: (waiting: AbortSignal) => this.#logins.turn(key, { isAsked, signal: waiting }),
+        };
       const picture = await fetchPicture({
         url,
         host: session.host,
@@ -82,15 +85,6 @@ export class Snapshots {
       'unsupported',
       `the camera's smallest picture is too large: ${size}at most ${maxBytes} are kept`,
     );
-  }
-
-  /** A still is taken at every event: a login that is refused must not be tried each time. */
-  #memoryOf(key: LoginKey): PictureLogin['memory'] {
-    return {
-      show: () => this.#logins.show(key, this.#options.isAsked ?? false),
-      refused: () => this.#logins.refused(key),
-      accepted: () => this.#logins.accepted(key, 'digest'),
-    };
   }
 
   async #ask(): Promise<Known> {

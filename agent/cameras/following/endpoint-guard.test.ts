@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { type Asked, envelope, hasToken, INFORMATION, listen } from '../../../test/soap-server.ts';
+import { type Asked, envelope, fault, hasToken, INFORMATION, listen } from '../../../test/soap-server.ts';
 import { systemClock } from '../../base/clock.ts';
 import { namesOf } from '../../tls/box-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
@@ -95,7 +95,13 @@ test('a camera that sends everybody on to https says there who it is, and gets i
   const names = namesOf('camera', ['127.0.0.1']);
   const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
   const { keyPem: key, certPem: cert } = await issueServer(await issueAuthority(names, validity), names, validity);
-  const secure = await listen((asked, response) => response.end(replyTo(asked)), { key, cert });
+  const secure = await listen(
+    (asked, response) => {
+      const isRefused = asked.text.includes('GetDeviceInformation') && !hasToken(asked);
+      response.writeHead(isRefused ? 400 : 200).end(isRefused ? fault('NotAuthorized') : replyTo(asked));
+    },
+    { key, cert },
+  );
   const plain = await listen((_asked, response) => response.writeHead(301, { Location: secure.url.href }).end());
   const target = { url: plain.url.href, ...credentials, signal, clock: systemClock };
   const { session } = await openGuarded({ ...target, logins: new LoginMemory(systemClock) }, OTHER);
@@ -107,7 +113,7 @@ test('that it does not know an operation is no doubt of who a camera is', async 
   await using camera = await startOnvifCamera({ credentials, quirks: { servicesWantLogin: true } });
   const target = { url: camera.url, ...credentials, signal, clock: systemClock };
   const { session } = await openGuarded({ ...target, logins: new LoginMemory(systemClock) }, camera.endpoint);
-  const asked = () => camera.requests.filter(({ hasToken: isLogin }) => !isLogin).length;
+  const asked = () => camera.requests.filter((one) => !one.hasToken && one.authorization === undefined).length;
   await session.information();
   const before = asked();
   await expect(session.call('device', '<tds:GetWings/>', 'GetWingsResponse')).rejects.toThrow();

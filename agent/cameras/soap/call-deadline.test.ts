@@ -15,7 +15,7 @@ test('a call and all that is asked to find out why it was refused have one deadl
   await caller.call(ASK);
   isRight = false;
   const asked = requests.length;
-  const error = await failureOf(caller.call(ASK));
+  const error = await failureOf(caller.call({ ...ASK, body: '<trt:GetProfiles/>', response: 'GetProfilesResponse' }));
   expect([error.context['camera'], error.message]).toEqual(['timeout', expect.stringContaining('within 5 s')]);
   expect(requests).toHaveLength(asked + 2);
 });

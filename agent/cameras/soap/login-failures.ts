@@ -1,5 +1,6 @@
 import type { PerchError } from '../../base/errors.ts';
 import { cameraError } from './failures.ts';
+import type { LoginFinding } from './login-verdict.ts';
 
 /** Each with what a person can do about it. */
 type Facts = Record<string, unknown>;
@@ -43,3 +44,35 @@ const SWITCH_ON =
 
 export const onvifOff = (path: string, facts: Facts): PerchError =>
   cameraError('onvifOff', `no ONVIF service at ${path} (HTTP ${facts['status']}): ${SWITCH_ON}`, facts);
+
+/** Not tried any more; the user hears what the last refusal meant. */
+export function refusedBefore(finding: LoginFinding | undefined, waitMs: number, facts: Facts): PerchError {
+  if (finding !== undefined) {
+    return (finding === 'onvifUser' ? onvifUserMissing : clockRefused)(facts);
+  }
+  const words = `the camera has refused this user name or password twice: it is tried again in ${minutes(waitMs)}, or when it is changed`;
+  return cameraError('wrongPassword', words, { ...facts, absence: 'password' });
+}
+
+/** The camera takes the login elsewhere. */
+export const refusedByChannel = (waitMs: number, facts: Facts): PerchError =>
+  cameraError(
+    'wrongPassword',
+    `the camera takes this user name and password elsewhere and refuses them here: check the rights of this user; tried again in ${minutes(waitMs)}`,
+    { ...facts, absence: 'password' },
+  );
+
+export const tooManyPasswords = (times: number, waitMs: number, facts: Facts): PerchError =>
+  cameraError(
+    'lockedOut',
+    `the camera has refused this user ${times} times and would soon lock it: try again in ${minutes(waitMs)}`,
+    facts,
+  );
+
+export const lockedOut = (waitMs: number, facts: Facts): PerchError =>
+  cameraError('lockedOut', `the camera has locked this user after wrong passwords: try again in ${minutes(waitMs)}`, {
+    ...facts,
+    waitMs,
+  });
+
+const minutes = (ms: number): string => `${Math.max(1, Math.ceil(ms / 60_000))} min`;

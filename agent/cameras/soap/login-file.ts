@@ -2,16 +2,15 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import { writeAtomic } from '../../config/file.ts';
-import type { LoginMemory, RefusedLogin } from './login-memory.ts';
+import { type KeptLogins, parseLogins } from './kept-logins.ts';
+import type { LoginMemory, Seal } from './login-memory.ts';
 
-const MAX_AGE_MS = 30 * 60_000;
-const MAX_LOCK_MS = 24 * 3_600_000;
-const MAX_LOGINS = 1_024;
-const MAX_REFUSALS = 100;
+const VERSION = 2;
 
 /**
- * Which logins cameras have refused lately, in a JSON file of the data folder: a program that ends and begins again and again must not
- * lock an account that one run alone would not. Nothing of passwords is in it. Without it every login is new.
+ * Which logins cameras have taken and which they have refused lately, in a JSON file of the data folder: one that was taken goes ahead
+ * at once in the next run, and a program that ends and begins again and again locks no account. In the place of hosts, users and
+ * passwords it has hashes under a key that another file has. Without it every login is new.
  */
 export class LoginFile {
   readonly #file: string;
@@ -29,14 +28,16 @@ export class LoginFile {
   }
 
   /** Reads what there is, and keeps it from now on. Never rejects. */
-  async open(): Promise<void> {
+  async open(seal: Seal): Promise<void> {
+    let kept: KeptLogins = { logins: [], locks: [] };
     try {
-      this.#memory.restore(parseLogins(await readFile(this.#file, 'utf8'), this.#clock.wallMs()));
+      kept = readLogins(await readFile(this.#file, 'utf8'), this.#clock.wallMs());
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         this.#onFault(`cannot read ${this.#file}: which logins cameras have refused is not known (${explain(error)})`);
       }
     }
+    this.#memory.restore(seal, kept);
     this.#memory.onChange = () => this.#save();
   }
 
@@ -60,33 +61,14 @@ export class LoginFile {
   }
 
   #text(): string {
-    const content = { version: 1, savedAtMs: this.#clock.wallMs(), logins: this.#memory.refusals() };
+    const content = { version: VERSION, savedAtMs: this.#clock.wallMs(), ...this.#memory.keep() };
     return `${JSON.stringify(content, undefined, 1)}\n`;
   }
 }
 
-/** What is wrong in it is left out. A clock that was set back meanwhile makes nothing longer than it was. */
-function parseLogins(text: string, nowMs: number): RefusedLogin[] {
-  const { logins, savedAtMs } = (JSON.parse(text) ?? {}) as { logins?: unknown; savedAtMs?: unknown };
-  const sinceMs = typeof savedAtMs === 'number' ? Math.max(0, nowMs - savedAtMs) : 0;
-  const found: RefusedLogin[] = [];
-  for (const value of Array.isArray(logins) ? logins.slice(0, MAX_LOGINS) : []) {
-    const { login, refusals, agoMs, lockedForMs } = (value ?? {}) as Record<string, unknown>;
-    if (
-      typeof login === 'string' &&
-      typeof refusals === 'number' &&
-      typeof agoMs === 'number' &&
-      typeof lockedForMs === 'number'
-    ) {
-      found.push({
-        login: login.slice(0, 1_000),
-        refusals: between(refusals, 0, MAX_REFUSALS),
-        agoMs: between(agoMs + sinceMs, 0, MAX_AGE_MS),
-        lockedForMs: between(lockedForMs - sinceMs, 0, MAX_LOCK_MS),
-      });
-    }
-  }
-  return found;
+/** Other versions have nothing that can be used. */
+function readLogins(text: string, nowMs: number): KeptLogins {
+  const content = (JSON.parse(text) ?? {}) as { version?: unknown; savedAtMs?: unknown };
+  const sinceMs = typeof content.savedAtMs === 'number' ? Math.max(0, nowMs - content.savedAtMs) : 0;
+  return parseLogins(content.version === VERSION ? content : {}, sinceMs);
 }
-
-const between = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value));

@@ -1,193 +1,281 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
-import { LoginMemory } from './login-memory.ts';
+import { type LoginKey, LoginMemory, type LoginTurn } from './login-memory.ts';
 
 const KEY = { camera: '10.0.0.5:80', user: 'admin', password: 'a' };
 const MINUTE_MS = 60_000;
+const channel = (name: string): LoginKey => ({ ...KEY, channel: name });
+
+interface Asked {
+  turn?: LoginTurn;
+  error?: Error;
+}
 
 function memory() {
   const clock = new FakeClock();
   const logins = new LoginMemory(clock);
-  const refuse = (times: number, key = KEY) => {
-    for (let i = 0; i < times; i += 1) {
-      logins.refused(key);
-    }
+  /** Asks for a turn; what came of it is seen after a moment. */
+  const ask = (key: LoginKey = KEY, isAsked = false, signal?: AbortSignal): Asked => {
+    const asked: Asked = {};
+    logins.turn(key, { isAsked, signal }).then(
+      (turn) => {
+        asked.turn = turn;
+      },
+      (error: Error) => {
+        asked.error = error;
+      },
+    );
+    return asked;
   };
-  return { clock, logins, refuse };
+  const settle = () => clock.advance(0);
+  const use = async (key: LoginKey, what: 'accepted' | 'refused') => {
+    const asked = ask(key);
+    await settle();
+    asked.turn?.[what]();
+    await settle();
+    return asked;
+  };
+  return { clock, logins, ask, settle, use };
 }
 
-test('a password that was refused twice is not tried by itself; a person may ask for it twice more', () => {
-  const { logins, refuse } = memory();
-  refuse(1);
-  expect(logins.mayTry(KEY, false)).toBe(true);
-  refuse(1);
-  expect(() => logins.check(KEY, false)).toThrow('refused this user name or password twice');
-  expect(logins.mayTry(KEY, true)).toBe(true);
-  refuse(2);
-  expect(() => logins.check(KEY, true)).toThrow(
-    'refused this user 4 times and would soon lock it: try again in 30 min',
-  );
+const stateOf = ({ turn, error }: Asked) => (turn ? 'goes' : error ? 'refused' : 'waits');
+const channels = (count: number) => Array.from({ length: count }, (_, i) => channel(`stream ${i + 1}`));
+
+test('one that is not known goes ahead alone, and all others go with the moment it is taken', async () => {
+  const { logins, ask, settle } = memory();
+  const asked = channels(16).map((key) => ask(key));
+  await settle();
+  expect(asked.map(stateOf)).toEqual(['goes', ...Array.from({ length: 15 }, () => 'waits')]);
+  asked[0]?.turn?.accepted();
+  await settle();
+  expect(new Set(asked.map(stateOf))).toEqual(new Set(['goes']));
+  expect(logins.isTaken(KEY)).toBe(true);
 });
 
-test('another password may be tried, but not for ever; another user has his own count', () => {
-  const { logins, refuse } = memory();
-  refuse(2);
-  const other = { ...KEY, password: 'b' };
-  expect(logins.mayTry(other, false)).toBe(true);
-  refuse(2, other);
-  expect(logins.mayTry({ ...KEY, password: 'c' }, true)).toBe(false);
+test('refused, it is tried on one second channel; refused again, all report the same without a try', async () => {
+  const { ask, settle } = memory();
+  const asked = channels(16).map((key) => ask(key));
+  await settle();
+  asked[0]?.turn?.refused();
+  await settle();
+  expect(asked.map(stateOf).filter((state) => state === 'goes')).toHaveLength(2);
+  asked[1]?.turn?.refused();
+  await settle();
+  expect(new Set(asked.slice(2).map(stateOf))).toEqual(new Set(['refused']));
+  expect(asked[7]?.error).toMatchObject({
+    code: 'unauthorized',
+    message: expect.stringContaining('twice: it is tried again in 30 min, or when it is changed'),
+    context: { camera: 'wrongPassword', absence: 'password', waitMs: 30 * MINUTE_MS },
+  });
+});
+
+test('the second channel may take it: then all go, and the first alone is held back', async () => {
+  const { clock, ask, settle } = memory();
+  const asked = channels(4).map((key) => ask(key));
+  await settle();
+  asked[0]?.turn?.refused();
+  await settle();
+  asked[1]?.turn?.accepted();
+  await settle();
+  expect(asked.map(stateOf)).toEqual(['goes', 'goes', 'goes', 'goes']);
+  for (const { turn } of asked) {
+    turn?.accepted();
+  }
+  await clock.advance(MINUTE_MS);
+  const again = channels(4).map((key) => ask(key));
+  await clock.advance(1_000);
+  expect(again.map(stateOf)).toEqual(['goes', 'goes', 'goes', 'goes']);
+});
+
+test('what refuses a login that others take is held back alone, however many others ask', async () => {
+  const { clock, ask, settle, use } = memory();
+  await use(channel('stream 1'), 'accepted');
+  for (const forbidden of ['stream 2', 'stream 3', 'stream 4']) {
+    await use(channel(forbidden), 'refused');
+  }
+  const [first, second] = [ask(channel('stream 1')), ask(channel('stream 2'))];
+  await settle();
+  expect([stateOf(first), stateOf(second)]).toEqual(['goes', 'refused']);
+  expect(second.error?.message).toContain('elsewhere and refuses them here');
+  first.turn?.accepted();
+  await clock.advance(10 * MINUTE_MS);
+  expect(stateOf(await use(channel('stream 2'), 'refused'))).toBe('goes');
+  await clock.advance(20 * MINUTE_MS);
+  const third = ask(channel('stream 2'));
+  await settle();
+  expect(stateOf(third)).toBe('refused');
+});
+
+test('a login without an answer hands its turn on after 5 s, and no more than two are on their way', async () => {
+  const { clock, ask } = memory();
+  const asked = channels(5).map((key) => ask(key));
+  const goes = () => asked.filter((one) => stateOf(one) === 'goes').length;
+  await clock.advance(4_999);
+  expect(goes()).toBe(1);
+  await clock.advance(1);
+  expect(goes()).toBe(2);
+  await clock.advance(4_999);
+  expect(goes()).toBe(2);
+  // Whoever has no answer after 10 s has not been refused.
+  await clock.advance(1);
+  expect(goes()).toBe(3);
+  asked[1]?.turn?.accepted();
+  await clock.advance(0);
+  expect(goes()).toBe(5);
+});
+
+test('a connection that ends without an answer hands its turn on at once, and counts for 10 s', async () => {
+  const { clock, ask, settle } = memory();
+  const asked = channels(3).map((key) => ask(key));
+  await settle();
+  asked[0]?.turn?.lost();
+  await settle();
+  asked[1]?.turn?.lost();
+  await settle();
+  expect(asked.map(stateOf)).toEqual(['goes', 'goes', 'waits']);
+  await clock.advance(10_000);
+  expect(asked.map(stateOf)).toEqual(['goes', 'goes', 'goes']);
+});
+
+test('what never came to the camera counts for nothing', async () => {
+  const { ask, settle } = memory();
+  for (let i = 0; i < 8; i += 1) {
+    const asked = ask();
+    await settle();
+    asked.turn?.end();
+  }
+  const last = ask();
+  await settle();
+  expect(stateOf(last)).toBe('goes');
+});
+
+test('of many that a login is known to be good for, the first has half a second ahead of the others', async () => {
+  const { clock, ask, settle, use } = memory();
+  await use(KEY, 'accepted');
+  await clock.advance(MINUTE_MS);
+  const asked = channels(16).map((key) => ask(key));
+  await settle();
+  expect(asked.filter((one) => stateOf(one) === 'goes')).toHaveLength(1);
+  await clock.advance(500);
+  expect(asked.filter((one) => stateOf(one) === 'goes')).toHaveLength(16);
+});
+
+test('a password that was changed in the camera is shown twice, where the camera answers within half a second', async () => {
+  const { clock, ask, settle, use } = memory();
+  const all = channels(16);
+  for (const key of all) {
+    await use(key, 'accepted');
+  }
+  await clock.advance(MINUTE_MS);
+  const asked = all.map((key) => ask(key));
+  for (let i = 0; i < 16; i += 1) {
+    await settle();
+    asked.find(({ turn }, at) => turn && at === i)?.turn?.refused();
+  }
+  await settle();
+  expect(asked.filter((one) => stateOf(one) === 'goes')).toHaveLength(2);
+  expect(asked.at(-1)?.error?.message).toContain('refused this user name or password twice');
+});
+
+test('events, pictures and streams are one account: two tries in half an hour by all of them', async () => {
+  const { clock, logins, use, ask, settle } = memory();
+  await use(channel('picture'), 'refused');
+  expect(logins.mayTry(KEY, false)).toBe(true);
+  await use({ ...KEY, camera: '10.0.0.5:554', channel: 'stream 1' }, 'refused');
+  for (const key of [KEY, channel('picture'), channel('talk'), { ...KEY, camera: '10.0.0.5:8000' }]) {
+    expect(logins.mayTry(key, true)).toBe(false);
+  }
+  expect(logins.mayTry({ ...KEY, camera: '10.0.0.6:80' }, false)).toBe(true);
+  const changed = ask({ ...KEY, password: 'b' });
+  await settle();
+  expect(stateOf(changed)).toBe('goes');
+  await clock.advance(29 * MINUTE_MS);
+  expect(() => logins.check(KEY, true)).toThrow('tried again in 1 min');
+  await clock.advance(MINUTE_MS);
+  expect(logins.mayTry(KEY, false)).toBe(true);
+});
+
+test('other passwords may be tried, but not for ever; another user has a count of its own', async () => {
+  const { logins, use } = memory();
+  for (const password of ['a', 'b', 'c', 'd']) {
+    await use({ ...KEY, password }, 'refused');
+  }
+  const other = { ...KEY, password: 'e' };
+  expect(() => logins.check(other, true)).toThrow(
+    'has refused this user 4 times and would soon lock it: try again in 30 min',
+  );
+  expect([logins.mayTry(other, false), logins.triesLeft(other)]).toEqual([true, 0]);
+  await use({ ...KEY, password: 'e' }, 'refused');
+  await use({ ...KEY, password: 'f' }, 'refused');
+  expect(logins.mayTry({ ...KEY, password: 'g' }, false)).toBe(false);
   expect(logins.mayTry({ ...KEY, user: 'operator' }, false)).toBe(true);
 });
 
-test('half an hour after the last refusal it is forgotten, and a login that passes is a new beginning', async () => {
-  const { clock, logins, refuse } = memory();
-  refuse(4);
-  clock.skip(29 * MINUTE_MS);
-  expect(() => logins.check(KEY, true)).toThrow('try again in 1 min');
-  clock.skip(MINUTE_MS);
-  expect(logins.mayTry(KEY, false)).toBe(true);
-  refuse(1);
-  expect(logins.mayTry(KEY, false)).toBe(true);
-  logins.accepted(KEY, 'digest');
-  refuse(1);
-  expect([logins.mayTry(KEY, false), logins.schemeOf(KEY)]).toEqual([true, 'digest']);
+test('a login that is taken is a new beginning for other passwords, not for one that was refused twice', async () => {
+  const { logins, use } = memory();
+  for (const password of ['wrong', 'wrong', 'c', 'd']) {
+    await use({ ...KEY, password }, 'refused');
+  }
+  await use(KEY, 'accepted');
+  expect([logins.triesLeft(KEY), logins.mayTry({ ...KEY, password: 'new' }, true)]).toEqual([4, true]);
+  expect(logins.mayTry({ ...KEY, password: 'wrong' }, true)).toBe(false);
 });
 
-test('a lock holds for as long as the camera says, whoever asks', () => {
-  const { clock, logins } = memory();
+test('a lock holds for as long as the camera says, whoever asks', async () => {
+  const { clock, logins, ask, settle } = memory();
   expect(logins.locked(KEY, 10 * MINUTE_MS).message).toContain('try again in 10 min');
   clock.skip(9 * MINUTE_MS);
   expect(() => logins.check({ ...KEY, password: 'b' }, true)).toThrow('try again in 1 min');
+  const asked = ask();
+  await settle();
+  expect(asked.error).toMatchObject({ context: { camera: 'lockedOut' } });
   clock.skip(MINUTE_MS);
   logins.check(KEY, false);
 });
 
-test('it does not grow: the login that was used longest ago is forgotten', () => {
-  const { logins, refuse } = memory();
-  refuse(2);
+test('whoever waits no more leaves the line', async () => {
+  const { ask, settle } = memory();
+  const stop = new AbortController();
+  const [first, second, third] = [ask(), ask(channel('a'), false, stop.signal), ask(channel('b'))];
+  await settle();
+  stop.abort();
+  await settle();
+  expect([stateOf(first), stateOf(second), stateOf(third)]).toEqual(['goes', 'refused', 'waits']);
+  first.turn?.accepted();
+  await settle();
+  expect(stateOf(third)).toBe('goes');
+  const late = ask(KEY, false, stop.signal);
+  await settle();
+  expect(stateOf(late)).toBe('refused');
+});
+
+test('of two kinds of answers the second channel is told which one was refused', async () => {
+  const { logins, ask, settle } = memory();
+  const asked = ask();
+  await settle();
+  asked.turn?.refused('sha256');
+  expect([...logins.refusedSchemes(channel('stream 2'))]).toEqual(['sha256']);
+});
+
+test('it does not grow: the login that was used longest ago is forgotten', async () => {
+  const { logins, use } = memory();
+  await use(KEY, 'refused');
+  await use(KEY, 'refused');
   for (let i = 0; i < 1_024; i += 1) {
-    logins.accepted({ ...KEY, camera: `10.0.1.${i}:80` }, 'token');
+    logins.turn({ ...KEY, camera: `10.1.${i >> 8}.${i & 255}:80` }).then((turn) => turn.accepted('token'));
+    await Promise.resolve();
+    await Promise.resolve();
   }
   expect(logins.mayTry(KEY, false)).toBe(true);
-  expect(logins.schemeOf({ ...KEY, camera: '10.0.1.1023:80' })).toBe('token');
+  expect(logins.schemeOf({ ...KEY, camera: '10.1.3.255:80' })).toBe('token');
 });
 
-const STREAM = { ...KEY, service: 'stream' } as const;
-const PICTURE = { ...KEY, service: 'picture' } as const;
-
-test('what events, pictures and streams are refused counts together; the last try is left to the stream', () => {
-  const { logins, refuse } = memory();
-  refuse(1);
-  refuse(1, PICTURE);
-  expect(logins.mayTry(PICTURE, false)).toBe(true);
-  logins.showStream(STREAM, false).end();
-  refuse(1, STREAM);
-  expect(() => logins.check(PICTURE, false)).toThrow('3 times: it is tried again in 30 min, or when it is changed');
-  logins.showStream(STREAM, false).end();
-  refuse(1, STREAM);
-  expect(() => logins.showStream(STREAM, false)).toThrow('refused this user name or password 4 times');
-  expect(logins.mayTry({ ...KEY, password: 'b' }, false)).toBe(true);
-  expect(logins.mayTry({ ...KEY, camera: '10.0.0.6:80' }, false)).toBe(true);
-});
-
-test('a login that was taken goes on where one other service refuses it, and not where two do', () => {
-  const { logins, refuse } = memory();
-  logins.accepted(KEY, 'token');
-  refuse(3, STREAM);
-  expect(logins.mayTry(KEY, false)).toBe(true);
-  refuse(1, PICTURE);
-  expect(logins.mayTry(KEY, false)).toBe(false);
-});
-
-test('tries of a stream that have no answer yet count as refused, for 10 s', () => {
-  const { clock, logins, refuse } = memory();
-  refuse(2);
-  logins.showStream(STREAM, false);
-  logins.showStream(STREAM, false);
-  expect(() => logins.showStream(STREAM, false)).toThrow('no answer yet (2): try again in 10 s');
-  clock.skip(10_000);
-  logins.showStream(STREAM, false);
-  logins.accepted(STREAM, 'digest');
-  logins.showStream(STREAM, false);
-});
-
-test('of logins without an answer to ONVIF, for pictures and of streams no more than four are out at once', () => {
-  const { clock, logins, refuse } = memory();
-  const shown = [logins.show(KEY, false), logins.show(PICTURE, false)];
-  logins.showStream(STREAM, false);
-  logins.showStream(STREAM, false);
-  expect(() => logins.showStream(STREAM, false)).toThrow('no answer yet (4)');
-  for (const key of [KEY, PICTURE]) {
-    expect(() => logins.show(key, false)).toThrow('no answer yet (4): try again in 10 s');
-  }
-  for (const [i, one] of shown.entries()) {
-    one.end();
-    one.end();
-    refuse(1, i === 0 ? KEY : PICTURE);
-  }
-  expect(() => logins.showStream(STREAM, false)).toThrow('have no answer yet');
-  clock.skip(10_000);
-  expect(logins.mayTry(KEY, false)).toBe(true);
-});
-
-test('an answer that says nothing of the login frees its place', () => {
-  const { logins } = memory();
-  for (let i = 0; i < 8; i += 1) {
-    logins.show(KEY, false).end();
-    logins.showStream(STREAM, false).end();
-  }
-  expect(logins.mayTry(KEY, false)).toBe(true);
-});
-
-test('a person has four tries of ONVIF, also where they have no answer yet', () => {
-  const { logins, refuse } = memory();
-  refuse(2);
-  logins.show(KEY, true);
-  logins.show({ ...KEY, password: 'b' }, true);
-  expect(() => logins.show(KEY, true)).toThrow('have no answer yet');
-});
-
-test('what a camera has been asked with a login that it has taken keeps nobody else out', () => {
-  const { logins, refuse } = memory();
-  logins.accepted(KEY, 'token');
-  const asked = Array.from({ length: 8 }, () => logins.show(KEY, false));
-  logins.showStream(STREAM, false).end();
-  // It is no longer taken: now each of them may be refused.
-  asked[0]?.end();
-  refuse(1);
-  expect(() => logins.showStream(STREAM, false)).toThrow('have no answer yet');
-});
-
-test('a stream that was refused twice stays slow when the refusals are forgotten', () => {
-  const { clock, logins, refuse } = memory();
-  refuse(2, STREAM);
-  clock.skip(40 * MINUTE_MS);
-  logins.showStream(STREAM, false).end();
-  refuse(1, STREAM);
-  clock.skip(MINUTE_MS);
-  expect(() => logins.showStream(STREAM, false)).toThrow('tried again in 9 min');
-});
-
-test('what a refusal was found to mean is said again, until another password is tried', () => {
-  const { logins, refuse } = memory();
-  refuse(1);
+test('what a refusal was found to mean is said again, for this password alone', async () => {
+  const { logins, use } = memory();
+  await use(KEY, 'refused');
   logins.found(KEY, 'onvifUser');
-  refuse(1);
+  await use(KEY, 'refused');
   expect(() => logins.check(KEY, false)).toThrow('its ONVIF does not');
   expect(logins.findingOf(KEY)).toBe('onvifUser');
-  refuse(1, { ...KEY, password: 'b' });
   expect(logins.findingOf({ ...KEY, password: 'b' })).toBeUndefined();
-});
-
-test('an earlier run that was refused six times in all lets no password be tried', () => {
-  const { logins } = memory();
-  const login = JSON.stringify([KEY.camera, KEY.user]);
-  const told = { refusals: 3, agoMs: MINUTE_MS, lockedForMs: 0 };
-  logins.restore([{ login: `${login} stream`, ...told }]);
-  logins.showStream(STREAM, false);
-  logins.restore([
-    { login, ...told },
-    { login: `${login} stream`, ...told },
-  ]);
-  expect(() => logins.showStream(STREAM, false)).toThrow('refused this user name or password 6 times');
 });

@@ -1,143 +1,142 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import { cameraError } from './failures.ts';
-import { clockRefused, onvifUserMissing } from './login-failures.ts';
-import { type ShownLogin, ShownLogins } from './shown-logins.ts';
+import { isWorthKeeping, type KeptLogins, keptOf, verdictOf } from './kept-logins.ts';
+import { lockedOut, refusedBefore, refusedByChannel, tooManyPasswords } from './login-failures.ts';
+import { type Admission, type LoginFinding, LoginVerdict, type Try } from './login-verdict.ts';
 
-/** Cameras lock an account, or the address that asks, after 5 to 7 refusals, for 5 to 30 minutes. */
-const MAX_REFUSALS = 2;
-/** With other passwords among them, or when a person asks again. */
+/** Of one user of a camera within half an hour, whatever the passwords were: a person hears how many are left. */
 const MAX_REFUSALS_IN_ALL = 4;
-/** Of one password by ONVIF, pictures and streams together: the account that the camera locks is one. The last try is left to the stream. */
-const MAX_REFUSALS_BESIDE = 3;
-const FORGET_AFTER_MS = 30 * 60_000;
-/** With other passwords among them: also one that has not been tried yet has to wait then. */
+/** By itself: also one that has not been tried yet has to wait then. */
 const MAX_REFUSALS_OF_ACCOUNT = 6;
-/** So many other services of a camera that refuse a password make it doubtful where it was taken before. */
-const MAX_DOUBTERS = 2;
-/** Streams are tried on by themselves, so seldom. */
-const STREAM_EVERY_MS = 10 * 60_000;
+const LOCK_MS = 30 * 60_000;
 const MAX_LOGINS = 1_024;
+/** There are a few hundred of one host. */
+const CHANNEL_CHARS = 16;
 
 /** How a camera took a login: `none` = it does not know tokens, and asks by HTTP when it wants one. */
 export type LoginScheme = 'token' | 'none' | 'digest' | 'basic';
 
-/** What a refusal was found to mean, where it is not just a wrong password. */
-export type LoginFinding = 'onvifUser' | 'clock';
-
-interface Login {
-  /** Of the password that was tried last: under a key of this program's run, the password itself is not kept. */
-  seal: string;
-  scheme: LoginScheme | undefined;
-  /** With this password, and with all of the last half hour. */
-  refusals: number;
-  refusalsInAll: number;
-  refusedAtMs: number;
-  lockedUntilMs: number;
-  /** The password was taken, and has not been refused since. */
-  isAccepted: boolean;
-  finding: LoginFinding | undefined;
-  /** A stream that was refused twice is tried seldom until it is let in. */
-  isSlow: boolean;
-  /** When a stream was let try it. */
-  triedAtMs: number;
-}
-
 /** Whose login where. */
 export interface LoginKey extends Credentials {
-  /** `host:port` of the device service; of the stream where the camera has none that is known. */
+  /** `host:port` of the device service, or of the stream where the camera has none that is known. */
   readonly camera: string;
-  /** What else of the camera is logged in to, with users that may be others. */
-  readonly service?: 'picture' | 'stream' | undefined;
+  /** Where it is not the camera's: all that is at one host waits for one verdict. */
+  readonly host?: string | undefined;
+  /** What is logged in to, which may refuse a login that others take: ONVIF when not given. */
+  readonly channel?: string | undefined;
 }
 
-/** What an earlier run of the program has to tell the next. */
-export interface RefusedLogin {
-  /** Camera, user and service. */
-  readonly login: string;
-  readonly refusals: number;
-  readonly agoMs: number;
-  readonly lockedForMs: number;
+/** A login that may be shown now. One of these is called once; later calls do nothing. */
+export interface LoginTurn {
+  accepted(scheme?: LoginScheme): void;
+  /** @param scheme kind of the answer that was refused, for `LoginMemory.refusedSchemes` */
+  refused(scheme?: string): void;
+  /** The answer says nothing about the login, or it never came to the camera. */
+  end(): void;
+  /** No answer will come. It may have been refused all the same: the next one goes, and this one counts for a while. */
+  lost(): void;
+  /** Its answer may be a minute away: nobody waits for it. */
+  detach(): void;
 }
+
+export interface TurnOptions {
+  /** A person has just given the password. */
+  readonly isAsked?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Waiter {
+  readonly key: LoginKey;
+  readonly channel: string;
+  readonly isAsked: boolean;
+  hasWaited: boolean;
+  go(turn: LoginTurn): void;
+  fail(error: unknown): void;
+}
+
+interface Held {
+  readonly verdict: LoginVerdict;
+  readonly waiters: Waiter[];
+  /** Wakes those that wait when a time is over. */
+  alarm: AbortController | undefined;
+}
+
+/** Under a key that this machine alone has. */
+export type Seal = (text: string) => string;
 
 /**
- * What became of logins, by camera and user, over all sessions: so that a wrong password is not tried until the camera locks.
- * Bounded; the one that was used longest ago is forgotten first.
+ * What became of logins, one verdict for each host, user and password, over all channels, services and sessions. A login that is not known
+ * to be good goes ahead alone; the others wait for its verdict, then go together or are refused without trying. Bounded; the one that was
+ * used longest ago is forgotten first.
  */
 export class LoginMemory {
-  readonly #clock: Pick<Clock, 'monoMs'>;
+  readonly #clock: Pick<Clock, 'monoMs' | 'sleep'>;
   /** In the order of their use. */
-  readonly #logins = new Map<string, Login>();
-  /** Paths of one camera connect in the same moment, and it may answer late. */
-  readonly #shown: ShownLogins;
-  readonly #secret = randomBytes(32);
-  /** Hears of every refusal, lock and end of them. */
+  readonly #logins = new Map<string, Held>();
+  /** When a user's login was last taken, by account. */
+  readonly #takenAtMs = new Map<string, number>();
+  readonly #lockedUntilMs = new Map<string, number>();
+  readonly #schemes = new Map<string, LoginScheme>();
+  #seal: Seal;
+  /** Hears of every change that the next run has to know. */
   onChange: () => void = () => {};
 
-  constructor(clock: Pick<Clock, 'monoMs'>) {
+  constructor(clock: Pick<Clock, 'monoMs' | 'sleep'>) {
     this.#clock = clock;
-    this.#shown = new ShownLogins(clock);
+    const secret = randomBytes(32);
+    this.#seal = (text) => createHmac('sha256', secret).update(text).digest('base64url');
   }
 
   /**
-   * Asked before every request with a login.
-   * @param isAsked a person has just asked for it: a password that was refused twice may be tried once more
-   * @returns to be told when it is answered, before what has become of it
-   * @throws PerchError lockedOut, wrongPassword, timeout
+   * Asked before every request with a login. Resolves when it may be shown.
+   * @throws PerchError wrongPassword, lockedOut, with `waitMs`; unavailable when `signal` aborts
    */
-  show(key: LoginKey, isAsked: boolean): ShownLogin {
-    this.check(key, isAsked);
-    return this.#shown.add(nameOf(key), this.#sealOf(key));
-  }
-
-  /** Whether it could be shown now. @throws PerchError as `show` */
-  check(key: LoginKey, isAsked: boolean): void {
-    const login = this.#get(key) ?? FRESH;
-    const nowMs = this.#clock.monoMs();
-    const context = { host: key.camera, isRemembered: true };
-    this.#checkLock(key);
-    const isSame = login.seal === this.#sealOf(key);
-    const goesOnMs = login.refusedAtMs + FORGET_AFTER_MS - nowMs;
-    if (login.refusalsInAll >= MAX_REFUSALS_IN_ALL) {
-      throw cameraError(
-        'lockedOut',
-        `the camera has refused this user ${login.refusalsInAll} times and would soon lock it: try again in ${minutes(goesOnMs)}`,
-        { ...context, waitMs: goesOnMs },
-      );
-    }
-    if (isSame && !isAsked && login.refusals >= MAX_REFUSALS) {
-      throw refusedTwice(login.finding, context);
-    }
-    const out = this.#shown.count((name) => name === nameOf(key));
-    if (!(isSame && login.isAccepted) && login.refusalsInAll + out >= MAX_REFUSALS_IN_ALL) {
-      throw unanswered(out, this.#shown.waitMs, context);
-    }
-    if (!isAsked) {
-      this.#checkBeside(key, MAX_REFUSALS_BESIDE);
-    }
-  }
-
-  /**
-   * The same for a stream, which is tried on and on: soon once more, then every 10 minutes.
-   * @param isNext the camera knows another scheme, and has just refused the first
-   * @throws PerchError lockedOut, wrongPassword, timeout, with `waitMs`
-   */
-  showStream(key: LoginKey, isNext: boolean): ShownLogin {
-    const login = this.#get(key) ?? FRESH;
-    const nowMs = this.#clock.monoMs();
-    this.#checkLock(key);
-    const seal = this.#sealOf(key);
-    const isSame = login.seal === seal;
-    this.#checkBeside(key, isNext ? MAX_REFUSALS_BESIDE : MAX_REFUSALS_IN_ALL);
-    if (isSame && login.isSlow && !isNext) {
-      const waitMs = Math.max(login.triedAtMs, login.refusedAtMs) + STREAM_EVERY_MS - nowMs;
-      if (waitMs > 0) {
-        throw refusedBefore(login.refusals, waitMs, key);
+  turn(key: LoginKey, { isAsked = false, signal }: TurnOptions = {}): Promise<LoginTurn> {
+    const held = this.#open(key);
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        held.waiters.splice(held.waiters.indexOf(waiter), 1);
+        reject(new PerchError('unavailable', 'nobody waits for the login any more'));
+      };
+      const settled = (): void => signal?.removeEventListener('abort', leave);
+      const waiter: Waiter = {
+        ...{ key, isAsked, channel: this.#channelOf(key), hasWaited: false },
+        go: (turn) => {
+          settled();
+          resolve(turn);
+        },
+        fail: (error) => {
+          settled();
+          reject(error);
+        },
+      };
+      held.waiters.push(waiter);
+      if (signal?.aborted) {
+        leave();
+        return;
       }
+      signal?.addEventListener('abort', leave, { once: true });
+      this.#wake(held);
+    });
+  }
+
+  /** Without a turn: it had been let in, and is refused within what it was let in to. */
+  refused(key: LoginKey, scheme?: string): void {
+    const held = this.#open(key);
+    const one = { channel: this.#channelOf(key), account: this.#accountOf(key) };
+    this.#refused(held.verdict, one, scheme);
+    this.#wake(held);
+  }
+
+  /** Whether it would be shown, now or after others. @throws PerchError as `turn` */
+  check(key: LoginKey, isAsked: boolean): void {
+    const held = this.#logins.get(this.#idOf(key));
+    const admission = this.#admit(held?.verdict ?? new LoginVerdict(), key, isAsked);
+    if (admission.kind === 'no') {
+      throw this.#refusal(admission, held?.verdict, key);
     }
-    this.#put(key, { ...login, ...(isSame ? {} : { ...OTHER, seal }), triedAtMs: nowMs });
-    return this.#shown.add(nameOf(key), seal);
   }
 
   mayTry(key: LoginKey, isAsked: boolean): boolean {
@@ -149,216 +148,260 @@ export class LoginMemory {
     }
   }
 
-  /** It was refused lately, with this password or another. */
-  isDoubted(key: LoginKey): boolean {
-    return (this.#get(key)?.refusalsInAll ?? 0) > 0;
+  /** It was taken, and nothing has refused this user since. */
+  isTaken(key: LoginKey): boolean {
+    const isGood = this.#logins.get(this.#idOf(key))?.verdict.isGood === true;
+    return isGood && this.#refusalsOf(this.#accountOf(key)) === 0;
   }
 
-  accepted(key: LoginKey, scheme: LoginScheme): void {
-    const wasDoubted = this.isDoubted(key);
-    this.#put(key, { ...FRESH, seal: this.#sealOf(key), scheme, isAccepted: true });
-    if (wasDoubted) {
-      this.onChange();
-    }
+  /** Kinds of answers that this login was refused with since it was last taken. */
+  refusedSchemes(key: LoginKey): ReadonlySet<string> {
+    return this.#open(key).verdict.refusedSchemes;
   }
 
-  refused(key: LoginKey): void {
-    const login = this.#get(key) ?? FRESH;
-    const seal = this.#sealOf(key);
-    const isSame = login.seal === seal;
-    const { refusals, isSlow, finding } = isSame ? login : { ...login, ...OTHER };
-    this.#put(key, {
-      ...{ ...login, seal, finding, isAccepted: false, refusedAtMs: this.#clock.monoMs() },
-      ...{ refusals: refusals + 1, refusalsInAll: login.refusalsInAll + 1 },
-      isSlow: isSlow || refusals + 1 >= MAX_REFUSALS,
-    });
-    this.onChange();
-  }
-
-  /** How often its password may still be wrong before none is tried any more. */
+  /** How often another password may still be wrong before none is tried any more. */
   triesLeft(key: LoginKey): number {
-    return Math.max(0, MAX_REFUSALS_IN_ALL - (this.#get(key)?.refusalsInAll ?? 0));
+    return Math.max(0, MAX_REFUSALS_IN_ALL - this.#refusalsOf(this.#accountOf(key)));
   }
 
   /** What the last refusal means: told again for as long as this password is not tried. */
   found(key: LoginKey, finding: LoginFinding): void {
-    this.#put(key, { ...(this.#get(key) ?? { ...FRESH, seal: this.#sealOf(key) }), finding });
+    this.#open(key).verdict.finding = finding;
   }
 
   findingOf(key: LoginKey): LoginFinding | undefined {
-    const login = this.#get(key);
-    return login?.seal === this.#sealOf(key) ? login.finding : undefined;
+    return this.#logins.get(this.#idOf(key))?.verdict.finding;
   }
 
   /** @returns what to throw */
   locked(key: LoginKey, forMs: number | undefined): Error {
-    const login = this.#get(key) ?? FRESH;
-    const waitMs = forMs ?? FORGET_AFTER_MS;
-    this.#put(key, { ...login, lockedUntilMs: this.#clock.monoMs() + waitMs });
+    const waitMs = forMs ?? LOCK_MS;
+    put(this.#lockedUntilMs, this.#lockOf(key), this.#clock.monoMs() + waitMs);
     this.onChange();
     return lockedOut(waitMs, { host: key.camera, isTold: forMs !== undefined });
   }
 
   /** The scheme that it took last time. */
   schemeOf(key: LoginKey): LoginScheme | undefined {
-    return this.#get(key)?.scheme;
+    return this.#schemes.get(this.#accountOf(key));
   }
 
   /** It does not know tokens, whether the password is right or not. */
   learn(key: LoginKey, scheme: LoginScheme): void {
-    this.#put(key, { ...(this.#get(key) ?? { ...FRESH, seal: this.#sealOf(key) }), scheme });
+    put(this.#schemes, this.#accountOf(key), scheme);
   }
 
-  /** What counts against logins now; nothing of passwords. */
-  refusals(): RefusedLogin[] {
+  /** What the next run has to know; hashes under the machine's key in the place of hosts, users and passwords. */
+  keep(): KeptLogins {
     const nowMs = this.#clock.monoMs();
-    const kept: RefusedLogin[] = [];
-    for (const [name, login] of this.#logins) {
-      const agoMs = nowMs - login.refusedAtMs;
-      const refusals = agoMs < FORGET_AFTER_MS ? login.refusalsInAll : 0;
-      const lockedForMs = Math.max(0, login.lockedUntilMs - nowMs);
-      if (refusals > 0 || lockedForMs > 0) {
-        kept.push({ login: name, refusals, agoMs, lockedForMs });
+    const worth = [...this.#logins].filter(([, { verdict }]) => isWorthKeeping(verdict, nowMs));
+    const locks = [...this.#lockedUntilMs].filter(([, untilMs]) => untilMs > nowMs);
+    return {
+      logins: worth.map(([id, { verdict }]) => keptOf(id, verdict, nowMs)),
+      locks: locks.map(([id, untilMs]) => ({ id, leftMs: untilMs - nowMs })),
+    };
+  }
+
+  /** Of an earlier run, with the key that it had. */
+  restore(seal: Seal, { logins, locks }: KeptLogins): void {
+    const nowMs = this.#clock.monoMs();
+    this.#seal = seal;
+    for (const kept of logins) {
+      put(this.#logins, kept.id, { verdict: verdictOf(kept, nowMs), waiters: [], alarm: undefined });
+    }
+    for (const { id, leftMs } of locks) {
+      put(this.#lockedUntilMs, id, nowMs + leftMs);
+    }
+  }
+
+  /** Whoever may go goes, whoever may not hears it, and the others wait on. */
+  #wake(held: Held): void {
+    held.alarm?.abort();
+    held.alarm = undefined;
+    const { verdict, waiters } = held;
+    let untilMs = Number.POSITIVE_INFINITY;
+    for (const waiter of this.#inOrder(held)) {
+      const admission = this.#admit(verdict, waiter.key, waiter.isAsked);
+      if (admission.kind === 'wait') {
+        waiter.hasWaited = true;
+        untilMs = Math.min(untilMs, admission.untilMs);
+        continue;
+      }
+      waiters.splice(waiters.indexOf(waiter), 1);
+      if (admission.kind === 'go') {
+        waiter.go(this.#begin(held, waiter));
+      } else {
+        waiter.fail(this.#refusal(admission, verdict, waiter.key));
       }
     }
-    return kept;
-  }
-
-  /** Of an earlier run: other passwords count as such, so a run that ends and begins again and again stops before a camera locks. */
-  restore(refused: readonly RefusedLogin[]): void {
-    const nowMs = this.#clock.monoMs();
-    for (const { login, refusals, agoMs, lockedForMs } of refused.slice(-MAX_LOGINS)) {
-      const refusedAtMs = nowMs - agoMs;
-      this.#logins.set(login, {
-        ...FRESH,
-        refusals,
-        refusalsInAll: refusals,
-        refusedAtMs,
-        lockedUntilMs: nowMs + lockedForMs,
+    if (Number.isFinite(untilMs)) {
+      const alarm = new AbortController();
+      held.alarm = alarm;
+      void this.#clock.sleep(untilMs - this.#clock.monoMs(), alarm.signal).then(() => {
+        if (!alarm.signal.aborted) {
+          this.#wake(held);
+        }
       });
     }
   }
 
-  #get(key: LoginKey): Login | undefined {
-    const login = this.#logins.get(nameOf(key));
-    const isOld = login && login.refusals > 0 && this.#clock.monoMs() - login.refusedAtMs >= FORGET_AFTER_MS;
-    return isOld ? { ...login, refusals: 0, refusalsInAll: 0, finding: undefined } : login;
+  /** Whoever has been let in before goes first, and whoever has just refused it last: it is tried on another channel. */
+  #inOrder({ verdict, waiters }: Held): readonly Waiter[] {
+    const rankOf = ({ channel }: Waiter): number =>
+      (verdict.proven.has(channel) ? 0 : 1) + (verdict.refusals.some((one) => one.channel === channel) ? 2 : 0);
+    return verdict.refusals.length === 0 ? [...waiters] : waiters.toSorted((a, b) => rankOf(a) - rankOf(b));
   }
 
-  #checkLock(key: LoginKey): void {
-    const waitMs = (this.#get(key)?.lockedUntilMs ?? 0) - this.#clock.monoMs();
-    if (waitMs > 0) {
-      throw lockedOut(waitMs, { host: key.camera, isRemembered: true });
-    }
-  }
-
-  /**
-   * What the camera's other services have refused counts too, for the account is one. A password that none has refused may be tried once,
-   * and one that was taken goes on, as long as it is one service alone that refuses it: that may have users of its own.
-   */
-  #checkBeside(key: LoginKey, most: number): void {
-    const nowMs = this.#clock.monoMs();
-    const [seal, own] = [this.#sealOf(key), nameOf(key)];
-    const account = accountOf(own);
-    let [ofThis, inAll, waitMs, doubters] = [0, 0, FORGET_AFTER_MS, 0];
-    for (const [name, login] of this.#logins) {
-      const leftMs = login.refusedAtMs + FORGET_AFTER_MS - nowMs;
-      const isRefused = login.refusals > 0 && leftMs > 0;
-      if (accountOf(name) === account) {
-        const isThis = login.seal === seal;
-        ofThis += isThis && isRefused ? login.refusals : 0;
-        inAll += isRefused ? login.refusalsInAll : 0;
-        doubters += isThis && isRefused && name !== own ? 1 : 0;
-        waitMs = isRefused ? Math.min(waitMs, leftMs) : waitMs;
+  #begin(held: Held, { key, channel, hasWaited }: Waiter): LoginTurn {
+    const { verdict } = held;
+    const begun = verdict.begin(channel, this.#accountOf(key), this.#clock.monoMs(), hasWaited);
+    let isOver = false;
+    const settle = (what: () => void): void => {
+      if (!isOver) {
+        isOver = true;
+        verdict.end(begun);
+        what();
+        this.#wake(held);
       }
+    };
+    return {
+      accepted: (scheme) => settle(() => this.#accepted(verdict, key, begun, scheme)),
+      refused: (scheme) => settle(() => this.#refused(verdict, begun, scheme)),
+      end: () => settle(() => {}),
+      detach: () => {
+        verdict.end(begun);
+        this.#wake(held);
+      },
+      lost: () => {
+        if (!isOver) {
+          begun.hasTurn = false;
+          this.#wake(held);
+        }
+      },
+    };
+  }
+
+  #accepted(verdict: LoginVerdict, key: LoginKey, one: Try, scheme: LoginScheme | undefined): void {
+    put(this.#takenAtMs, one.account, this.#clock.monoMs());
+    if (scheme) {
+      this.learn(key, scheme);
     }
-    const login = this.#get(key);
-    const isTrusted = login?.isAccepted && login.seal === seal && doubters < MAX_DOUBTERS;
-    const isMuch = (times: number): boolean =>
-      ofThis > 0 ? times >= MAX_REFUSALS_IN_ALL : times >= MAX_REFUSALS_OF_ACCOUNT;
-    if (isTrusted) {
+    if (key.channel === undefined) {
+      verdict.finding = undefined;
+    }
+    if (verdict.accepted(one, this.#clock.monoMs())) {
+      this.onChange();
+    }
+  }
+
+  #refused(verdict: LoginVerdict, one: Pick<Try, 'channel' | 'account'>, scheme: string | undefined): void {
+    verdict.refused(one, this.#clock.monoMs());
+    if (scheme !== undefined) {
+      verdict.refusedSchemes.add(scheme);
+    }
+    this.onChange();
+  }
+
+  #admit(verdict: LoginVerdict, key: LoginKey, isAsked: boolean): Admission {
+    const nowMs = this.#clock.monoMs();
+    const lockedUntilMs = this.#lockedUntilMs.get(this.#lockOf(key)) ?? 0;
+    if (lockedUntilMs > nowMs) {
+      return { kind: 'no', untilMs: lockedUntilMs, isChannel: false };
+    }
+    const account = this.#accountOf(key);
+    const most = isAsked ? MAX_REFUSALS_IN_ALL : MAX_REFUSALS_OF_ACCOUNT;
+    const admission = verdict.admit(this.#channelOf(key), nowMs);
+    if (verdict.isGood || admission.kind !== 'go' || this.#refusalsOf(account) + this.#outOf(account) < most) {
+      return admission;
+    }
+    return { kind: 'no', untilMs: nowMs + this.#forgottenInMs(account), isChannel: false };
+  }
+
+  /** The user hears the same reason as at the first time. */
+  #refusal(
+    { untilMs, isChannel }: Admission & { kind: 'no' },
+    verdict: LoginVerdict | undefined,
+    key: LoginKey,
+  ): Error {
+    const nowMs = this.#clock.monoMs();
+    const waitMs = untilMs - nowMs;
+    const context = { host: key.camera, waitMs, isRemembered: true };
+    if ((this.#lockedUntilMs.get(this.#lockOf(key)) ?? 0) > nowMs) {
+      return lockedOut(waitMs, context);
+    }
+    if (isChannel) {
+      const finding = key.channel === undefined ? verdict?.finding : undefined;
+      return finding ? refusedBefore(finding, waitMs, context) : refusedByChannel(waitMs, context);
+    }
+    const isWrong = verdict !== undefined && verdict.admit(this.#channelOf(key), nowMs).kind === 'no';
+    return isWrong
+      ? refusedBefore(verdict.finding, waitMs, context)
+      : tooManyPasswords(this.#refusalsOf(this.#accountOf(key)), waitMs, context);
+  }
+
+  /** Of this user, with whatever password, since one was taken. */
+  #refusalsOf(account: string): number {
+    return this.#timesOf(account).length;
+  }
+
+  #timesOf(account: string): readonly number[] {
+    const nowMs = this.#clock.monoMs();
+    const takenAtMs = this.#takenAtMs.get(account) ?? Number.NEGATIVE_INFINITY;
+    return [...this.#logins.values()]
+      .flatMap(({ verdict }) => verdict.recent(nowMs))
+      .filter((one) => one.account === account && one.atMs > takenAtMs)
+      .map(({ atMs }) => atMs);
+  }
+
+  #forgottenInMs(account: string): number {
+    const oldestMs = Math.min(...this.#timesOf(account));
+    return Number.isFinite(oldestMs) ? Math.max(1, oldestMs + LOCK_MS - this.#clock.monoMs()) : LOCK_MS;
+  }
+
+  #outOf(account: string): number {
+    const nowMs = this.#clock.monoMs();
+    const unknown = [...this.#logins.values()].filter(({ verdict }) => !verdict.isGood && !verdict.isIdle);
+    return unknown.flatMap(({ verdict }) => verdict.out(nowMs)).filter((one) => one.account === account).length;
+  }
+
+  #open(key: LoginKey): Held {
+    const id = this.#idOf(key);
+    const held = this.#logins.get(id) ?? { verdict: new LoginVerdict(), waiters: [], alarm: undefined };
+    put(this.#logins, id, held, ({ verdict, waiters }) => waiters.length > 0 || !verdict.isIdle);
+    return held;
+  }
+
+  #idOf({ camera, host = hostOf(camera), user, password }: LoginKey): string {
+    return this.#seal(JSON.stringify(['login', host.toLowerCase(), user, password]));
+  }
+
+  #accountOf({ camera, user }: LoginKey): string {
+    return this.#seal(JSON.stringify(['account', camera.toLowerCase(), user]));
+  }
+
+  #channelOf({ camera, channel = 'onvif' }: LoginKey): string {
+    return this.#seal(JSON.stringify(['channel', camera.toLowerCase(), channel])).slice(0, CHANNEL_CHARS);
+  }
+
+  /** Each service has locks of its own. */
+  #lockOf({ camera, user, channel = 'onvif' }: LoginKey): string {
+    return this.#seal(JSON.stringify(['lock', camera.toLowerCase(), user, channel]));
+  }
+}
+
+/** Without port, brackets and zone. */
+const hostOf = (camera: string): string => camera.replace(/:\d+$/, '').replace(/^\[|%[^\]]*|\]$/g, '');
+
+/** The oldest goes when there are too many. */
+function put<T>(map: Map<string, T>, name: string, value: T, isNeeded: (value: T) => boolean = () => false): void {
+  map.delete(name);
+  map.set(name, value);
+  for (const [oldest, other] of map) {
+    if (map.size <= MAX_LOGINS) {
       return;
     }
-    if (ofThis >= most || isMuch(inAll)) {
-      throw refusedBefore(inAll, waitMs, key);
-    }
-    const isOut = (name: string, of: string) => accountOf(name) === account && !this.#isAccepted(name, of);
-    const ofThisOut = this.#shown.count((name, of) => of === seal && isOut(name, of));
-    const allOut = this.#shown.count(isOut);
-    ofThis += ofThisOut;
-    if (ofThis >= most || isMuch(inAll + allOut)) {
-      throw unanswered(allOut, this.#shown.waitMs, { host: key.camera });
+    if (!isNeeded(other)) {
+      map.delete(oldest);
     }
   }
-
-  #isAccepted(name: string, seal: string): boolean {
-    const login = this.#logins.get(name);
-    return login?.isAccepted === true && login.seal === seal;
-  }
-
-  #put(key: LoginKey, login: Login): void {
-    const name = nameOf(key);
-    this.#logins.delete(name);
-    this.#logins.set(name, login);
-    for (const oldest of this.#logins.keys()) {
-      if (this.#logins.size <= MAX_LOGINS) {
-        return;
-      }
-      this.#logins.delete(oldest);
-    }
-  }
-
-  #sealOf({ password }: LoginKey): string {
-    return createHmac('sha256', this.#secret).update(password).digest('base64');
-  }
 }
-
-const FRESH: Login = {
-  seal: '',
-  scheme: undefined,
-  refusals: 0,
-  refusalsInAll: 0,
-  refusedAtMs: 0,
-  lockedUntilMs: 0,
-  isAccepted: false,
-  finding: undefined,
-  isSlow: false,
-  triedAtMs: Number.NEGATIVE_INFINITY,
-};
-
-/** Of a password that is not the one before. */
-const OTHER = { refusals: 0, isAccepted: false, finding: undefined, isSlow: false } as const;
-
-/** The account, and the service after it: JSON ends with a bracket. */
-const nameOf = ({ camera, user, service }: LoginKey): string =>
-  JSON.stringify([camera, user]) + (service === undefined ? '' : ` ${service}`);
-
-const accountOf = (name: string): string => name.replace(/ (?:picture|stream)$/, '');
-
-/** The user hears the same reason as at the first time. */
-function refusedTwice(finding: LoginFinding | undefined, context: Record<string, unknown>): Error {
-  if (finding !== undefined) {
-    return (finding === 'onvifUser' ? onvifUserMissing : clockRefused)(context);
-  }
-  const words =
-    'the camera has refused this user name or password twice: it is not tried again until it is changed, or somebody asks for it';
-  return cameraError('wrongPassword', words, context);
-}
-
-function refusedBefore(times: number, waitMs: number, { camera: host }: LoginKey): Error {
-  const words = `the camera has refused this user name or password ${times} times: it is tried again in ${minutes(waitMs)}, or when it is changed`;
-  return cameraError('wrongPassword', words, { host, waitMs, isRemembered: true });
-}
-
-/** Whether the password is right is not known. */
-function unanswered(times: number, waitMs: number, context: Record<string, unknown>): Error {
-  const words = `logins of this user have no answer yet (${times}): try again in ${Math.ceil(waitMs / 1000)} s`;
-  return cameraError('timeout', words, { ...context, waitMs });
-}
-
-function lockedOut(waitMs: number, context: Record<string, unknown>): Error {
-  const words = `the camera has locked this user after wrong passwords: try again in ${minutes(waitMs)}`;
-  return cameraError('lockedOut', words, { ...context, waitMs });
-}
-
-const minutes = (ms: number): string => `${Math.max(1, Math.ceil(ms / 60_000))} min`;

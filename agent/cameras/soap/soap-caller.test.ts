@@ -158,7 +158,7 @@ test('what moves the camera or changes it is never said a second time to prove a
   const caller = callerOf(url);
   await caller.call({ ...ASK, body: '<tptz:ContinuousMove/>', response: 'ContinuousMoveResponse' });
   await failureOf(caller.call({ ...ASK, body: '<tds:SystemReboot/>', response: 'SystemRebootResponse' }));
-  expect(requests.filter(({ text }) => text.includes('ContinuousMove'))).toHaveLength(1);
+  expect(requests.filter((asked) => hasToken(asked) && asked.text.includes('ContinuousMove'))).toHaveLength(1);
 });
 
 test('a camera that tells anybody what it is takes no wrong password into a lock-out, however often it is opened', async () => {
@@ -213,6 +213,53 @@ test.for([
   expect(findText(await caller.call(ASK), 'Model')).toBe('m');
 });
 
+test('whoever asks for no login gets none, and one that asks for a digest gets no token', async () => {
+  const { url, requests } = await listen(({ text, headers }, response) =>
+    text.includes('GetServices') || headers.authorization
+      ? response.end(envelope(text.includes('GetServices') ? '<GetServicesResponse/>' : INFORMATION))
+      : response.writeHead(401, { 'WWW-Authenticate': DIGEST }).end(),
+  );
+  const caller = callerOf(url);
+  await caller.call({ ...ASK, body: '<tds:GetServices/>', response: 'GetServicesResponse', isOpen: true });
+  await caller.call(ASK);
+  await caller.call({ ...ASK, body: '<tds:GetServices/>', response: 'GetServicesResponse', isOpen: true });
+  await caller.call(ASK);
+  expect(requests.map((asked) => [hasToken(asked), asked.headers.authorization !== undefined])).toEqual([
+    [false, false],
+    [false, false],
+    [false, true],
+    [false, true],
+    [false, true],
+  ]);
+});
+
+test.for([
+  ['a digest', [DIGEST]],
+  ['digests of two kinds', [DIGEST, DIGEST.replace('MD5', 'SHA-256')]],
+  ['nothing by name', []],
+] as const)(
+  'a typo is one wrong login of a camera that asks for %s; the second try is of another kind',
+  async ([, challenges]) => {
+    const { url, requests } = await listen(({ method }, response) =>
+      method === 'POST' && challenges.length > 0
+        ? response.writeHead(401, { 'WWW-Authenticate': [...challenges] }).end(fault('NotAuthorized'))
+        : response.writeHead(400).end(fault('NotAuthorized')),
+    );
+    const logins = new LoginMemory(new FakeClock());
+    const shown = () =>
+      requests
+        .filter((asked) => hasToken(asked) || asked.headers.authorization !== undefined)
+        .map(({ headers }) => headers.authorization?.match(/algorithm=[\w-]+/)?.[0] ?? typeof headers.authorization);
+    for (let i = 1; i <= 4; i += 1) {
+      expect((await failureOf(callerOf(url, { logins, isAsked: true }).call(ASK))).context['camera']).toBe(
+        'wrongPassword',
+      );
+      expect(shown()).toHaveLength(Math.min(i, 2));
+    }
+    expect(new Set(shown()).size).toBe(challenges.length === 0 ? 1 : 2);
+  },
+);
+
 test('a password that was changed in a running session is a wrong password, and is not tried on', async () => {
   let isRight = true;
   const { url, requests } = await listen((asked, response) => {
@@ -228,28 +275,55 @@ test('a password that was changed in a running session is a wrong password, and 
   expect(requests.filter(hasToken).length).toBeLessThanOrEqual(4);
 });
 
-test('a camera that answers late is shown a login that it has not taken yet three times, however many sessions begin', async () => {
+test('a camera that answers late is shown a login that it has not taken yet once, and once more when that is refused', async () => {
   const held: (() => void)[] = [];
-  const { url, requests } = await listen((_asked, response) => {
-    held.push(() => response.writeHead(400).end(fault('NotAuthorized')));
+  const { url, requests } = await listen((asked, response) => {
+    const refuse = () => response.writeHead(400).end(fault('NotAuthorized'));
+    if (hasToken(asked)) {
+      held.push(refuse);
+    } else {
+      refuse();
+    }
   });
   const logins = new LoginMemory(new FakeClock());
   const failures = Array.from({ length: 6 }, () => failureOf(callerOf(url, { logins }).call(ASK)));
-  await vi.waitFor(() => expect(held).toHaveLength(3));
-  // The others are told at once, and not that the password is wrong.
-  const [early] = await Promise.all(failures.slice(3));
-  expect([early?.context['camera'], early?.message]).toEqual(['timeout', expect.stringContaining('no answer yet (3)')]);
-  for (const answer of held.splice(0)) {
-    answer();
+  for (let i = 0; i < 2; i += 1) {
+    await vi.waitFor(() => expect(held).toHaveLength(1));
+    held.shift()?.();
   }
-  const late = await Promise.all(failures.slice(0, 3));
-  expect(late.map(({ context }) => context['camera'])).toEqual(Array.from({ length: 3 }, () => 'wrongPassword'));
+  const all = await Promise.all(failures);
+  expect(all.map(({ context }) => context['camera'])).toEqual(Array.from({ length: 6 }, () => 'wrongPassword'));
   await failureOf(callerOf(url, { logins }).call(ASK));
-  expect(requests.filter(hasToken)).toHaveLength(3);
+  expect(requests.filter(hasToken)).toHaveLength(2);
+});
+
+test('calls that wait for the answer to another login have their whole time when it is there', async () => {
+  const clock = new FakeClock();
+  const held: (() => void)[] = [];
+  const { url } = await listen((asked, response) => {
+    if (hasToken(asked)) {
+      held.push(() => response.end(envelope(INFORMATION)));
+    } else {
+      response.writeHead(400).end(fault('NotAuthorized'));
+    }
+  });
+  const logins = new LoginMemory(clock);
+  const [first, second] = [callerOf(url, { logins, clock }), callerOf(url, { logins, clock })];
+  const answered = [first.call(ASK), second.call({ ...ASK, deadlineMs: 1_000 })];
+  await vi.waitFor(() => expect(held).toHaveLength(1));
+  await clock.advance(4_900);
+  held.shift()?.();
+  await vi.waitFor(() => expect(held).toHaveLength(1));
+  held.shift()?.();
+  await Promise.all(answered);
 });
 
 test('a login that came to nobody is not on its way', async () => {
-  const { url, requests } = await listen((_asked, response) => response.end(envelope(INFORMATION)));
+  const { url, requests } = await listen((asked, response) =>
+    response
+      .writeHead(hasToken(asked) ? 200 : 400)
+      .end(hasToken(asked) ? envelope(INFORMATION) : fault('NotAuthorized')),
+  );
   const logins = new LoginMemory(new FakeClock());
   const gone = new URL('http://127.0.0.1:1/onvif/device_service');
   for (let i = 0; i < 5; i += 1) {

@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
-import { authorization, type Challenge, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
-import { type Attempt, nextAttempt, type Sent } from './attempt.ts';
+import { type Challenge, parseChallenges } from '../../media/rtsp/digest.ts';
+import { type Attempt, kindOf as kindOfAttempt, nextAttempt, type Sent } from './attempt.ts';
 import { leftOf, type TimedCall, timed, within } from './call-deadline.ts';
 import { kindOf } from './call-lanes.ts';
 import type { CallerOptions } from './caller-options.ts';
-import { hash } from './digest-hash.ts';
 import { type SoapVersion, usernameToken } from './envelope.ts';
 import { cameraError, isReset, toNothing, troubleOf } from './failures.ts';
 import { isAboutTime, isRefusal, isTokenUnknown } from './fault.ts';
@@ -15,13 +14,13 @@ import { exchange, type HttpPlace, nameOf } from './http-exchange.ts';
 import type { KeptConnection } from './kept-connection.ts';
 import { lockOf } from './lock-out.ts';
 import { clearRefused, clockRefused, noRights, onvifOff, onvifUserMissing, wrongPassword } from './login-failures.ts';
-import type { LoginKey, LoginScheme } from './login-memory.ts';
+import type { LoginKey, LoginTurn } from './login-memory.ts';
 import { redirectOf } from './redirect.ts';
 import { MAX_REPLY_BYTES, readReply, responseOf, type SoapReply } from './reply.ts';
-import type { ShownLogin } from './shown-logins.ts';
 import { skewOf, skewOfHeader } from './skew.ts';
 import type { SoapCall } from './soap-call.ts';
 import { writeRequest } from './soap-request.ts';
+import { UsedChallenges } from './used-challenges.ts';
 import { WebLogin } from './web-login.ts';
 import { isAnswer, refusedStranger } from './without-login.ts';
 
@@ -45,11 +44,14 @@ export class SoapCaller {
   #version: SoapVersion = '1.2';
   /** It has spoken SOAP. */
   #isKnown = false;
-  #challenge: Challenge | undefined;
-  #nonceCount = 0;
+  readonly #challenges = new UsedChallenges();
   #headerSkewMs: number | undefined;
   /** The first reading that passed with the login. */
   #proof: SoapCall | undefined;
+  /** Operations that have passed with the login: where one is refused now, it is no right that is missing. */
+  readonly #passedBefore = new Set<string>();
+  /** How long calls have waited for the answer to another one's login: that is nobody's delay. */
+  #heldMs = 0;
   readonly #options: CallerOptions;
   readonly #camera: string;
   readonly #web: WebLogin;
@@ -67,31 +69,31 @@ export class SoapCaller {
 
   /** @throws PerchError with `camera` in its context; see failures.ts */
   async call(asked: SoapCall): Promise<XmlElement> {
-    const { lanes, deadlineMs, signal, clock } = this.#options;
+    const { lanes, deadlineMs, signal } = this.#options;
     const kind = kindOf(asked.deadlineMs ?? deadlineMs, asked.isUrgent);
     const joined = joinSignals(asked.signal ? [asked.signal, signal] : [signal]);
-    const converse = () => this.#converse(timed({ ...asked, signal: joined.signal }, clock, deadlineMs));
+    const converse = () => this.#converse(timed({ ...asked, signal: joined.signal }, this.#patience, deadlineMs));
     return await lanes.run(this.#camera, kind, joined.signal, converse).finally(() => joined.release());
   }
 
   /** Learns how far the camera's clock is from ours: without a login, which would bear a wrong time. */
   readClock(): Promise<void> {
-    const { lanes, signal, clock, deadlineMs } = this.#options;
+    const { lanes, signal, deadlineMs } = this.#options;
     return lanes.run(this.#camera, 'plain', signal, async () => {
-      this.skewMs = (await this.#askClock(timed(this.#clockCall, clock, deadlineMs))) ?? 0;
+      this.skewMs = (await this.#askClock(timed(this.#clockCall, this.#patience, deadlineMs))) ?? 0;
     });
   }
 
   #within(asked: TimedCall, question: SoapCall): TimedCall {
-    const { clock, deadlineMs } = this.#options;
-    return within(asked, timed({ ...question, deadlineMs: undefined }, clock, deadlineMs));
+    const { deadlineMs } = this.#options;
+    return within(asked, timed({ ...question, deadlineMs: undefined }, this.#patience, deadlineMs));
   }
 
   async #converse(asked: TimedCall): Promise<XmlElement> {
     let call = asked;
     let attempt = this.#firstAttempt(asked);
     for (let i = 0; i < MAX_EXCHANGES; i += 1) {
-      const { reply, shown } = await this.#send(call, attempt);
+      const { reply, turn } = await this.#send(call, attempt);
       try {
         const moved = redirectOf(reply, call.place ?? this.#place, call.path);
         if (moved) {
@@ -99,13 +101,15 @@ export class SoapCaller {
           call = { ...call, path: moved.path, ...(call.place ? { place: moved.place } : {}) };
           continue;
         }
-        const result = await this.#judge(call, { ...attempt, shown }, reply);
+        const result = await this.#judge(call, { ...attempt, turn }, reply);
         if (!('scheme' in result)) {
           return result.element;
         }
         attempt = result;
       } finally {
-        shown?.end();
+        if (turn !== attempt.earlier) {
+          turn?.end();
+        }
       }
     }
     throw cameraError('badReply', `the camera gives no answer in ${MAX_EXCHANGES} requests`, { host: this.#camera });
@@ -116,62 +120,74 @@ export class SoapCaller {
     if (!key || asked.isAnonymous) {
       return { scheme: 'anonymous', tried: [] };
     }
-    if (this.#challenge && !asked.place) {
-      const { scheme } = this.#challenge;
-      return { scheme, challenge: this.#challenge, isReused: true, tried: [scheme] };
+    const challenge = this.#challenges.at(asked.place ?? this.#place);
+    if (challenge) {
+      return { scheme: challenge.scheme, challenge, isReused: true, tried: [challenge.algorithm] };
     }
     const { tokens } = this.#options;
     if (tokens) {
       return { scheme: 'none', tried: tokens === 'no' ? ['token'] : [] };
     }
-    const known = this.#options.logins.schemeOf(key) ?? 'token';
-    return { scheme: known === 'token' ? 'token' : 'none', tried: [] };
+    // What it wants is seen at no cost. A login goes at once only where it was taken so before, and never where none is needed.
+    const { logins } = this.#options;
+    const isKnown = logins.schemeOf(key) === 'token' && !logins.refusedSchemes(key).has('onvif token');
+    return { scheme: isKnown && !asked.isOpen ? 'token' : 'none', tried: [] };
   }
 
   async #send(asked: TimedCall, attempt: Attempt): Promise<Sent> {
     const { guard } = this.#options;
-    if (!guard || asked.isAnonymous) {
-      return this.#sendOn(asked.connection, asked, attempt);
+    const turn = await this.#turn(asked, attempt);
+    if (kindOf(asked.toldMs) === 'waiting') {
+      turn?.detach();
     }
-    const send = (connection?: KeptConnection) => this.#sendOn(connection, asked, attempt);
-    return guard.call(asked.place ?? this.#place, READS.test(asked.body), send);
+    const send = (connection = asked.connection) => this.#sendOn(connection, asked, { ...attempt, turn });
+    try {
+      return await (guard && !asked.isAnonymous
+        ? guard.call(asked.place ?? this.#place, READS.test(asked.body), send)
+        : send());
+    } catch (error) {
+      // One that is late may have been refused; one that nobody was there to see has not.
+      if (['unreachable', 'otherCamera'].includes(troubleOf(error) ?? '') && !isReset(error)) {
+        turn?.end();
+      }
+      turn?.lost();
+      throw error;
+    }
   }
 
   async #sendOn(connection: KeptConnection | undefined, asked: TimedCall, attempt: Attempt): Promise<Sent> {
     const { clock, signal } = this.#options;
     const key = this.#key;
-    const deadlineMs = leftOf(asked, clock, asked.place ?? this.#place);
-    const shown = this.#show(attempt);
+    const place = asked.place ?? this.#place;
+    const deadlineMs = leftOf(asked, this.#patience, place);
     const nowMs = clock.wallMs() + this.skewMs;
     const token = key && attempt.scheme === 'token' ? usernameToken(key, nowMs, randomBytes(NONCE_BYTES)) : '';
-    const login = key && attempt.challenge && this.#answer(attempt.challenge, key, asked.path);
-    const sent = exchange({
+    const login = key && attempt.challenge && this.#challenges.answer(place, attempt.challenge, key, asked.path);
+    const reply = await exchange({
       ...writeRequest(this.#version, asked, token, login),
-      place: asked.place ?? this.#place,
+      place,
       maxBytes: MAX_REPLY_BYTES,
       deadlineMs,
       toldMs: asked.toldMs,
       signal: asked.signal ?? signal,
       connection,
     });
-    const reply = await sent.catch((error: unknown) => {
-      // One that is late may have been refused; one that nobody was there to see has not.
-      if (troubleOf(error) === 'unreachable' && !isReset(error)) {
-        shown?.end();
-      }
-      throw error;
-    });
     this.isTrusted = reply.isTrusted;
     this.#headerSkewMs = skewOfHeader(reply, clock.wallMs());
-    return { reply: readReply(reply), shown };
+    return { reply: readReply(reply), turn: attempt.turn };
   }
 
   /** @returns undefined when no login goes with this request, or none yet */
-  #show({ scheme, challenge }: Attempt): ShownLogin | undefined {
-    const { logins, isAsked } = this.#options;
+  async #turn(asked: TimedCall, { scheme, challenge }: Attempt): Promise<LoginTurn | undefined> {
+    const { logins, isAsked, clock } = this.#options;
     const key = this.#key;
     if (key && (scheme === 'token' || challenge)) {
-      return logins.show(key, isAsked);
+      const sinceMs = clock.monoMs();
+      try {
+        return await logins.turn(key, { isAsked, signal: asked.signal ?? this.#options.signal });
+      } finally {
+        this.#heldMs += clock.monoMs() - sinceMs;
+      }
     }
     if (key && scheme !== 'anonymous') {
       logins.check(key, isAsked);
@@ -179,16 +195,10 @@ export class SoapCaller {
     return undefined;
   }
 
-  /** It is no more on its way: else it would count twice. */
-  #countRefusal(key: LoginKey, { shown }: Attempt): void {
-    shown?.end();
-    this.#options.logins.refused(key);
-  }
-
-  #answer(challenge: Challenge, key: Credentials, uri: string): string {
-    this.#nonceCount = challenge === this.#challenge ? this.#nonceCount + 1 : 1;
-    const clientNonce = randomBytes(8).toString('hex');
-    return authorization(challenge, key, { method: 'POST', uri, clientNonce, count: this.#nonceCount }, hash);
+  /** Stands still while a login waits for its turn. */
+  get #patience() {
+    const { clock } = this.#options;
+    return { monoMs: () => clock.monoMs() - this.#heldMs };
   }
 
   /** The answer, or how to try again. */
@@ -197,9 +207,9 @@ export class SoapCaller {
     const key = this.#key;
     const hasLogin = attempt.scheme === 'token' || attempt.challenge !== undefined;
     this.#isKnown ||= reply.envelope !== undefined;
-    const lock = hasLogin ? lockOf(reply) : undefined;
+    const lock = attempt.scheme === 'anonymous' ? undefined : lockOf(reply);
     const isRefused = reply.status === 401 || (fault ? isRefusal(fault) : reply.status === 403 && this.#isKnown);
-    if (attempt.shown && (lock || isRefused)) {
+    if (attempt.turn && (lock || isRefused)) {
       this.#options.guard?.doubt();
     }
     if (key && lock) {
@@ -218,28 +228,33 @@ export class SoapCaller {
     }
     const expected = { camera: this.#camera, path: asked.path, response: asked.response, headers: asked.headers };
     const element = responseOf(reply, expected, this.#isKnown);
-    if (key && hasLogin && !asked.isOpen && attempt.scheme !== 'anonymous') {
-      await this.#passed(asked, key, attempt.scheme, attempt.challenge);
+    if (key && hasLogin && (attempt.isWanted || !asked.isOpen)) {
+      await this.#passed(asked, key, attempt);
     }
     return { element };
   }
 
-  async #passed(asked: TimedCall, key: LoginKey, scheme: LoginScheme, challenge: Challenge | undefined): Promise<void> {
+  async #passed(
+    asked: TimedCall,
+    key: LoginKey,
+    { scheme, challenge, isWanted, turn, earlier }: Attempt,
+  ): Promise<void> {
     const { logins } = this.#options;
-    if (!asked.place) {
-      // Of another place it is for there alone: what was read over https must not go over http.
-      this.#challenge = challenge ?? this.#challenge;
+    if (challenge) {
+      this.#challenges.took(asked.place ?? this.#place, challenge);
     }
     const isReading = READS.test(asked.body);
     // Some tell everybody what they are: that says nothing of a login that was refused for the rest.
-    if (isReading && logins.isDoubted(key) && (await this.#isOpenToAll(asked))) {
+    if (isReading && !isWanted && !logins.isTaken(key) && (await this.#isOpenToAll(asked))) {
       return;
     }
     if (isReading) {
       // Without the signal of a call that is over.
       this.#proof ??= { ...asked, signal: undefined };
     }
-    logins.accepted(key, scheme);
+    this.#passedBefore.add(asked.response);
+    earlier?.end();
+    turn?.accepted(scheme === 'anonymous' ? undefined : scheme);
   }
 
   /** When it cannot be found out the doubt stays. */
@@ -261,44 +276,40 @@ export class SoapCaller {
     if (!key || attempt.scheme === 'anonymous') {
       throw refusedStranger(reply, this.#camera, asked.path, this.#isKnown);
     }
-    this.#challenge = undefined;
+    this.#challenges.drop(asked.place ?? this.#place);
     const challenges = parseChallenges(reply.headers['www-authenticate'] ?? []);
-    const next = nextAttempt(attempt, challenges);
+    const next = nextAttempt(attempt, challenges, this.#options.logins.refusedSchemes(key));
     const isUnasked = next?.scheme === 'token' && this.#options.tokens !== undefined && challenges.length > 0;
     if (next && !isUnasked) {
-      if (attempt.challenge && !next.tried.includes('stale')) {
-        this.#countRefusal(key, attempt);
-      }
       return next;
     }
     const basic = challenges.find((one) => one.scheme === 'basic');
     if (basic && !attempt.challenge && reply.status === 401) {
-      return this.#basic(basic, attempt, asked, key);
+      return this.#basic(basic, attempt, asked);
     }
     const skewMs = this.skewMs;
-    const proved = await this.#proveAgain(asked, reply);
-    if (proved && troubleOf(proved) !== 'noRights') {
-      // Then what led here was a wrong password as well; or that cannot be found out now.
-      this.#countRefusal(key, attempt);
-    }
-    const hasClockMoved = proved ? this.skewMs !== skewMs : await this.#clockHasMoved(asked, reply, key);
+    const proved = await this.#proveAgain(asked, attempt, reply);
+    const hasClockMoved = proved ? this.skewMs !== skewMs : await this.#clockHasMoved(asked, attempt, reply);
     if (attempt.scheme === 'token' && !attempt.tried.includes('clock') && hasClockMoved) {
-      return { scheme: 'token', tried: [...attempt.tried, 'clock'] };
+      // It may have been the password all the same, unless the camera says that it was the time: that comes out with the next try.
+      const earlier = reply.fault && isAboutTime(reply.fault) ? undefined : attempt.turn;
+      earlier?.lost();
+      return { scheme: 'token', tried: [...attempt.tried, 'clock'], isWanted: true, earlier };
     }
     throw proved ?? (await this.#refusal(asked, attempt, reply, key));
   }
 
   /** Whoever is in between reads it: over http only where the owner has allowed it. */
-  #basic(challenge: Challenge, attempt: Attempt, asked: TimedCall, key: LoginKey): Attempt {
+  #basic(challenge: Challenge, attempt: Attempt, asked: TimedCall): Attempt {
     const { scheme, tried } = attempt;
     const { tokens, isClearAllowed } = this.#options;
     // Where it is not known yet who answers, https hides it from those in between and not from him.
     if (tokens === undefined && ((asked.place ?? this.#place).isSecure || isClearAllowed)) {
-      return { scheme: 'basic', challenge, tried };
+      return { scheme: 'basic', challenge, tried, isWanted: true };
     }
     if (scheme === 'token') {
       // Perhaps it was looked at, and was wrong.
-      this.#countRefusal(key, attempt);
+      attempt.turn?.refused(kindOfAttempt(attempt));
     }
     throw clearRefused({ host: this.#camera });
   }
@@ -309,7 +320,8 @@ export class SoapCaller {
       return onvifOff(asked.path, facts);
     }
     const { logins, clock } = this.#options;
-    this.#countRefusal(key, attempt);
+    attempt.turn?.refused(kindOfAttempt(attempt));
+    attempt.earlier?.refused();
     if (reply.fault && isAboutTime(reply.fault)) {
       logins.found(key, 'clock');
       return clockRefused(facts);
@@ -324,17 +336,20 @@ export class SoapCaller {
    * The login has passed before, so it may be the right to this one thing that is missing; or the password has been changed meanwhile.
    * @returns undefined when what has passed passes without a login as well, and so has proved nothing
    */
-  async #proveAgain(asked: TimedCall, { status, fault }: SoapReply): Promise<Error | undefined> {
+  async #proveAgain(asked: TimedCall, { turn }: Attempt, { status, fault }: SoapReply): Promise<Error | undefined> {
     const proof = this.#proof;
-    if (!proof) {
+    if (!proof || this.#passedBefore.has(asked.response)) {
       return undefined;
     }
     this.#proof = undefined;
+    // Of what was refused nothing is known before the proof has its answer, and that is not to wait for it.
+    turn?.lost();
     try {
       await this.#converse(this.#within(asked, { ...proof, isAnonymous: true }));
       return undefined;
     } catch (error) {
       if (troubleOf(error) !== 'wrongPassword') {
+        turn?.refused();
         return error as Error;
       }
     }
@@ -344,14 +359,20 @@ export class SoapCaller {
     }
     try {
       await this.#converse(this.#within(asked, proof));
+      turn?.end();
       return noRights({ host: this.#camera, status, subcode: fault?.codes.at(-1) });
     } catch (error) {
+      // Then what led here was a wrong password as well; or that cannot be found out now.
+      turn?.refused();
       return error as Error;
     }
   }
 
   /** Reads the clock once more. Some tell their local time as UTC: then the HTTP header is believed. */
-  async #clockHasMoved(asked: TimedCall, reply: SoapReply, key: LoginKey): Promise<boolean> {
+  async #clockHasMoved(asked: TimedCall, { scheme }: Attempt, reply: SoapReply): Promise<boolean> {
+    if (scheme !== 'token') {
+      return false;
+    }
     const before = this.skewMs;
     const isNew = (skewMs: number | undefined): skewMs is number =>
       skewMs !== undefined && Math.abs(skewMs - before) > CLOCK_MOVED_MS;
@@ -359,10 +380,6 @@ export class SoapCaller {
     const told = await this.#askClock(this.#within(asked, this.#clockCall)).catch(toNothing);
     const better = [told, header].find(isNew);
     this.skewMs = better ?? before;
-    if (better !== undefined && !(reply.fault && isAboutTime(reply.fault))) {
-      // It may have been the password all the same; if not, the next try makes up for it.
-      this.#options.logins.refused(key);
-    }
     return better !== undefined;
   }
 

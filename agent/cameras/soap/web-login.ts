@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
-import { authorization, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
+import { authorization, type Challenge, parseChallenges } from '../../media/rtsp/digest.ts';
 import type { CallerOptions } from './caller-options.ts';
 import type { CameraGuard } from './camera-guard.ts';
 import { hash } from './digest-hash.ts';
+import { toNothing } from './failures.ts';
 import { exchange, type HttpPlace, type HttpReply } from './http-exchange.ts';
 import type { KeptConnection } from './kept-connection.ts';
 import type { LoginKey } from './login-memory.ts';
 
-/** Pages that want a login and change nothing: Hikvision, Dahua, Axis, and whatever has one for everything. */
+/** Pages that want a login and change nothing, of makers whose ONVIF may have users of its own: Hikvision, Dahua, Axis. */
 const PAGES = [
   '/ISAPI/System/deviceInfo',
   '/cgi-bin/magicBox.cgi?action=getSystemInfo',
   '/axis-cgi/param.cgi?action=list&group=Brand',
-  '/',
 ];
 const MAX_PAGE_BYTES = 256 << 10;
 const PAGE_DEADLINE_MS = 1_500;
@@ -28,54 +28,62 @@ export class WebLogin {
     this.#options = options;
   }
 
-  /** Asked once in a caller's life, and not again once it is known: it is one more try of the password. */
+  /** Asked once in a caller's life, and not again once it is known: it is the second and last try of the password. */
   async takes(place: HttpPlace, key: LoginKey, leftMs: number): Promise<boolean> {
-    const { logins, isAsked, signal, guard } = this.#options;
+    const { logins, isAsked, signal } = this.#options;
     const isKnown = logins.findingOf(key) === 'onvifUser';
-    if (isKnown || this.#isAsked || !logins.mayTry(key, isAsked)) {
+    if (isKnown || this.#isAsked || !logins.mayTry({ ...key, channel: 'web' }, isAsked)) {
       return isKnown;
     }
     this.#isAsked = true;
-    const shown = logins.show(key, isAsked);
     const joined = joinSignals([signal], leftMs);
-    const takes = await webTakes(place, key, joined.signal, guard).finally(() => {
+    try {
+      return await this.#ask(place, { ...key, channel: 'web' }, joined.signal);
+    } finally {
       joined.release();
-      shown.end();
-    });
-    if (takes === false) {
-      logins.refused(key);
-    } else if (takes) {
+    }
+  }
+
+  async #ask(place: HttpPlace, key: LoginKey, signal: AbortSignal): Promise<boolean> {
+    const { logins, isAsked, guard } = this.#options;
+    const page = await findPage(place, signal);
+    const turn = page && (await logins.turn(key, { isAsked, signal }).catch(toNothing));
+    if (!page || !turn) {
+      return false;
+    }
+    const clientNonce = randomBytes(8).toString('hex');
+    const use = { method: 'GET', uri: page.path, clientNonce, count: 1 };
+    const reply = await get(place, page.path, signal, authorization(page.challenge, key, use, hash), guard);
+    if (!reply) {
+      turn.lost();
+    } else if (reply.status === 401) {
+      turn.refused();
+    } else if (reply.status < 500) {
+      turn.accepted();
       logins.found(key, 'onvifUser');
     }
-    return takes === true;
+    turn.end();
+    return reply !== undefined && reply.status !== 401 && reply.status < 500;
   }
 }
 
 /**
- * Whether a camera's web page takes a login that its ONVIF has refused: then it keeps users of its own for ONVIF. The password is
- * used once at most, and never in the clear.
- * @returns undefined when it cannot be found out
+ * A web page of the camera that wants a login, and asks for a digest: the password is used once at most, and never in the clear. Where it
+ * takes one that ONVIF has refused, the camera keeps users of its own for ONVIF.
  */
-async function webTakes(
+async function findPage(
   place: HttpPlace,
-  credentials: Credentials,
   signal: AbortSignal,
-  guard: CameraGuard | undefined,
-): Promise<boolean | undefined> {
+): Promise<{ readonly path: string; readonly challenge: Challenge } | undefined> {
   for (const path of PAGES) {
     const first = await get(place, path, signal);
     if (!first) {
       return undefined;
     }
-    const challenge =
-      first.status === 401
-        ? parseChallenges(first.headers['www-authenticate'] ?? []).find(({ scheme }) => scheme === 'digest')
-        : undefined;
+    const challenges = first.status === 401 ? parseChallenges(first.headers['www-authenticate'] ?? []) : [];
+    const challenge = challenges.find(({ scheme }) => scheme === 'digest');
     if (challenge) {
-      const clientNonce = randomBytes(8).toString('hex');
-      const use = { method: 'GET', uri: path, clientNonce, count: 1 };
-      const reply = await get(place, path, signal, authorization(challenge, credentials, use, hash), guard);
-      return reply && (reply.status === 401 ? false : reply.status < 500);
+      return { path, challenge };
     }
   }
   return undefined;

@@ -14,16 +14,24 @@ const CLIENT_NONCE_BYTES = 8;
 
 /** Keeps account of a login over all connections: cameras lock out whoever comes with a wrong password too often. */
 export interface LoginWatch {
-  /**
-   * Asked before the login is shown.
-   * @param isNext in another scheme, after the first was refused on this connection
-   * @throws PerchError with `waitMs`: not now
-   */
-  check(isNext: boolean): void;
-  /** The camera has answered, with whatever: told before what became of the login, if that is known. */
-  answered(): void;
-  refused(): void;
+  /** How long its turns were waited for, in milliseconds, the wait that goes on among it: that is no delay of the camera's. */
+  readonly heldMs: number;
+  /** Resolves when the login may be shown: one that is not known to be good goes ahead alone. @throws PerchError with `waitMs` */
+  turn(signal: AbortSignal): Promise<LoginTurn>;
+  /** A login that had worked on a connection is refused there. */
+  refused(kind: string): void;
+  /** Kinds of answers that were refused on other connections. */
+  refusedKinds(): ReadonlySet<string>;
+}
+
+/** A login that may be shown; what becomes of it is told once. */
+export interface LoginTurn {
   accepted(): void;
+  refused(kind: string): void;
+  /** The answer says nothing about the login. */
+  end(): void;
+  /** No answer will come. */
+  lost(): void;
 }
 
 /** Answers a camera's challenges: the strongest first, the next when that is refused, and again when its nonce has grown old. */
@@ -38,6 +46,7 @@ export class Authenticator {
   #hasWorked = false;
   #barred: PerchError | undefined;
   #wantsClear = false;
+  #turn: LoginTurn | undefined;
 
   /** @param mayTellPassword Basic, which sends the password as it is, may be used */
   constructor(credentials: Credentials | undefined, mayTellPassword: boolean, watch?: LoginWatch) {
@@ -70,15 +79,23 @@ export class Authenticator {
     return authorization(this.#challenge, this.#credentials, use, hash);
   }
 
-  /** The last header was accepted. */
+  /** How long it has waited until it may show the login. */
+  get heldMs(): number {
+    return this.#watch?.heldMs ?? 0;
+  }
+
+  /** The camera has answered the last header with something else than 401. */
   accept(response?: Pick<RtspResponse, 'headers' | 'status'>): void {
-    // What is wrong with the rest may be found before the login is looked at.
-    if (this.#challenge && !this.#hasWorked) {
-      this.#watch?.answered();
-      if ((response?.status ?? 200) < 300) {
-        this.#watch?.accepted();
-      }
+    const status = response?.status ?? 200;
+    if (status < 300) {
+      this.#turn?.accepted();
+    } else if (status === 403 && this.#challenge) {
+      this.#turn?.refused(kindOf(this.#challenge));
+    } else {
+      // What is wrong with the rest may be found before the login is looked at.
+      this.#turn?.end();
     }
+    this.#turn = undefined;
     const nonce = nextNonceOf(response?.headers.get('Authentication-Info'));
     if (nonce !== undefined && this.#challenge) {
       this.#use({ ...this.#challenge, nonce });
@@ -86,8 +103,14 @@ export class Authenticator {
     this.#hasWorked = true;
   }
 
-  /** The camera answered 401: is there another answer to try? */
-  refuse(response: Pick<RtspResponse, 'headers'>): boolean {
+  /** Nothing more comes on this connection. */
+  lose(): void {
+    this.#turn?.lost();
+    this.#turn = undefined;
+  }
+
+  /** The camera answered 401: is there another answer to try, and may it be tried? Waits until it may. */
+  async refuse(response: Pick<RtspResponse, 'headers'>, signal: AbortSignal): Promise<boolean> {
     if (!this.#credentials) {
       return false;
     }
@@ -102,20 +125,22 @@ export class Authenticator {
         return true;
       }
       this.#refused.add(kindOf(current));
-      this.#watch?.answered();
-      this.#watch?.refused();
+      (this.#turn ?? this.#watch)?.refused(kindOf(current));
+      this.#turn = undefined;
     }
-    const next = challenges.find((challenge) => !this.#refused.has(kindOf(challenge)));
-    if (!next || !this.#mayShow(current !== undefined)) {
+    const left = challenges.filter((challenge) => !this.#refused.has(kindOf(challenge)));
+    if (left.length === 0 || !(await this.#mayShow(signal))) {
       return false;
     }
-    this.#use(next);
+    // What another connection was refused is tried last: the password itself may be right.
+    const others = this.#watch?.refusedKinds();
+    this.#use(left.find((challenge) => !others?.has(kindOf(challenge))) ?? (left[0] as Challenge));
     return true;
   }
 
-  #mayShow(isNext: boolean): boolean {
+  async #mayShow(signal: AbortSignal): Promise<boolean> {
     try {
-      this.#watch?.check(isNext);
+      this.#turn = await this.#watch?.turn(signal);
       return true;
     } catch (error) {
       if (!(error instanceof PerchError)) {

@@ -76,6 +76,10 @@ export class RtspSource implements Source {
     return plus(this.#past, this.#session?.statistics ?? NOTHING_YET);
   }
 
+  get heldMs(): number {
+    return this.#options.loginWatch?.heldMs ?? 0;
+  }
+
   async answers(signal: AbortSignal): Promise<boolean> {
     const { host, port } = this.#lastAddress ?? parseAddress(this.#options.url, this.#options.name);
     return answersAt(host, port, this.#clock, signal);

@@ -1,6 +1,7 @@
 import type { ByteChannel, ByteSink } from '../../base/byte-channel.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { sleepUnlessHeld } from '../../base/held-time.ts';
 import { canonicalIp } from '../../base/ip-address.ts';
 import { RtspFramer } from '../../media/rtsp/interleaved.ts';
 import {
@@ -96,7 +97,10 @@ export class RtspConnection implements ByteSink {
       this.#waiters.set(cseq, { resolve, reject });
       signal?.addEventListener('abort', () => reject(signal.reason), { signal: answered.signal });
     });
-    const late = this.#clock.sleep(timeoutMs, answered.signal).then(() => this.#silence(method, timeoutMs));
+    // A tunnel may wait for the answer to another one's login before it can take the request.
+    const heldMs = () => this.#channel.heldMs ?? 0;
+    const slept = sleepUnlessHeld(this.#clock, timeoutMs, heldMs, answered.signal);
+    const late = slept.then(() => this.#silence(method, timeoutMs));
     this.#send(message);
     try {
       const first = await Promise.race([reply, late]);

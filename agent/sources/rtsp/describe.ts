@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { sleepUnlessHeld } from '../../base/held-time.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import type { RtpFormat } from '../../media/depacketizer.ts';
 import { parseH264Sps } from '../../media/h264/params.ts';
@@ -7,7 +8,7 @@ import { parseH265Sps } from '../../media/h265/params.ts';
 import { decodeSprop } from '../../media/nal.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { parseAddress } from './address.ts';
-import { Authenticator } from './authenticator.ts';
+import { Authenticator, type LoginWatch } from './authenticator.ts';
 import { openChannel } from './channel/open-channel.ts';
 import { RtspConnection } from './connection.ts';
 import { Dialogue, Redirect } from './dialogue.ts';
@@ -20,8 +21,9 @@ export interface DescribeOptions {
   readonly isClearAllowed?: boolean;
   /** SHA-256 of the TLS certificate in hex; empty: signed by someone known. */
   readonly fingerprint?: string;
-  /** For everything; 5 s when not given. */
+  /** For everything but the wait until the login may be shown; 5 s when not given. */
   readonly deadlineMs?: number;
+  readonly loginWatch?: LoginWatch | undefined;
   readonly clock?: Clock;
 }
 
@@ -45,15 +47,19 @@ export interface DescribedStream {
 export async function describeStream(
   url: string,
   credentials: Credentials | undefined,
-  { signal, isClearAllowed = false, fingerprint = '', deadlineMs = DEADLINE_MS, clock = systemClock }: DescribeOptions,
+  options: DescribeOptions,
 ): Promise<DescribedStream> {
+  const { signal, isClearAllowed = false, fingerprint = '', deadlineMs = DEADLINE_MS, clock = systemClock } = options;
+  const { loginWatch } = options;
   const address = parseAddress(url, 'camera');
-  const newAuthenticator = () => new Authenticator(credentials, address.isSecure || isClearAllowed);
-  const either = joinSignals([signal], deadlineMs);
+  const newAuthenticator = () => new Authenticator(credentials, address.isSecure || isClearAllowed, loginWatch);
+  const [late, over] = [new AbortController(), new AbortController()];
+  void sleepUnlessHeld(clock, deadlineMs, () => loginWatch?.heldMs ?? 0, over.signal).then(() => late.abort());
+  const either = joinSignals([signal, late.signal]);
   const channel = openChannel(address, { name: 'camera', fingerprint, authenticator: newAuthenticator() });
   const connection = new RtspConnection(channel, address, 'camera', clock);
-  const options = { name: 'camera', timeoutMs: deadlineMs };
-  const dialogue = new Dialogue(connection, address, newAuthenticator(), options, either.signal);
+  const dialogueOptions = { name: 'camera', timeoutMs: deadlineMs };
+  const dialogue = new Dialogue(connection, address, newAuthenticator(), dialogueOptions, either.signal);
   try {
     const description = await dialogue.describe(true);
     if (description instanceof Redirect) {
@@ -70,11 +76,13 @@ export async function describeStream(
     };
   } catch (error) {
     if (either.signal.aborted && !(error instanceof PerchError)) {
-      const words = either.isLate ? `no description of the stream within ${deadlineMs / 1000} s` : 'given up';
-      throw new PerchError(either.isLate ? 'timeout' : 'unavailable', words, { host: address.host }, error);
+      const isLate = !signal.aborted;
+      const words = isLate ? `no description of the stream within ${deadlineMs / 1000} s` : 'given up';
+      throw new PerchError(isLate ? 'timeout' : 'unavailable', words, { host: address.host }, error);
     }
     throw error;
   } finally {
+    over.abort();
     either.release();
     connection.fail(new PerchError('unavailable', 'connection is over'));
   }

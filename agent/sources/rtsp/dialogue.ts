@@ -136,7 +136,7 @@ export class Dialogue {
       return;
     }
     const response = await this.#goodbye();
-    if (response?.status === 401 && this.#authenticator.refuse(response)) {
+    if (response?.status === 401 && (await this.#authenticator.refuse(response, this.#signal))) {
       await this.#goodbye();
     }
   }
@@ -160,15 +160,24 @@ export class Dialogue {
   async #ask(method: string, uri: string, fields: readonly HeaderField[]): Promise<RtspResponse> {
     for (let attempt = 1; ; attempt += 1) {
       const headers = this.#headers(method, uri, fields);
-      const response = await this.#connection.request(method, uri, headers, this.#timeoutMs, this.#signal);
+      const response = await this.#request(method, uri, headers);
       this.#readSession(response);
       if (response.status !== 401) {
         this.#authenticator.accept(response);
         return response;
       }
-      if (attempt >= MAX_ATTEMPTS || !this.#authenticator.refuse(response)) {
+      if (attempt >= MAX_ATTEMPTS || !(await this.#authenticator.refuse(response, this.#signal))) {
         return response;
       }
+    }
+  }
+
+  async #request(method: string, uri: string, headers: readonly HeaderField[]): Promise<RtspResponse> {
+    try {
+      return await this.#connection.request(method, uri, headers, this.#timeoutMs, this.#signal);
+    } catch (error) {
+      this.#authenticator.lose();
+      throw error;
     }
   }
 

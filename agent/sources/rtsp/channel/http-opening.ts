@@ -35,6 +35,7 @@ export class HttpOpening implements ByteSink {
   #channel: SocketChannel | undefined;
   #head = new HttpHeadReader();
   #attempts = 0;
+  readonly #over = new AbortController();
 
   constructor(options: OpeningOptions, sink: OpeningSink) {
     this.#options = options;
@@ -54,6 +55,7 @@ export class HttpOpening implements ByteSink {
   }
 
   destroy(): void {
+    this.#over.abort();
     this.#channel?.destroy();
   }
 
@@ -74,6 +76,7 @@ export class HttpOpening implements ByteSink {
   }
 
   onEnd(cause: unknown): void {
+    this.#options.authenticator.lose();
     this.#sink.onEnd(cause);
   }
 
@@ -83,16 +86,36 @@ export class HttpOpening implements ByteSink {
     if (response.kind !== 'response' || !channel) {
       throw new PerchError('badInput', 'request where an answer was expected');
     }
-    if (response.status === status && !isPage(response)) {
-      authenticator.accept();
-      channel.sink = undefined;
-      this.#sink.onOpen(channel, response, rest);
-    } else if (response.status === 401 && this.#attempts < MAX_ATTEMPTS && authenticator.refuse(response)) {
+    if (response.status === 401 && this.#attempts < MAX_ATTEMPTS) {
       channel.sink = undefined;
       channel.destroy();
-      this.start();
+      void this.#again(response);
+      return;
+    }
+    authenticator.accept(response);
+    if (response.status === status && !isPage(response)) {
+      channel.sink = undefined;
+      this.#sink.onOpen(channel, response, rest);
     } else {
       this.#fail(tunnelRefusal('GET', response, this.#options));
+    }
+  }
+
+  /** With a login, once it may be shown. */
+  async #again(response: HttpResponse): Promise<void> {
+    const { signal } = this.#over;
+    const { authenticator } = this.#options;
+    try {
+      const isAnother = await authenticator.refuse(response, signal);
+      if (signal.aborted) {
+        authenticator.lose();
+      } else if (isAnother) {
+        this.start();
+      } else {
+        this.#fail(tunnelRefusal('GET', response, this.#options));
+      }
+    } catch (error) {
+      this.#sink.onEnd(error);
     }
   }
 

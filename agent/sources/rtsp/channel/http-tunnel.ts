@@ -47,6 +47,10 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
     this.#opening.start();
   }
 
+  get heldMs(): number {
+    return this.#options.authenticator.heldMs;
+  }
+
   get queuedBytes(): number {
     return this.#held.byteCount + (this.#post?.queuedBytes ?? 0);
   }

@@ -13,6 +13,7 @@ export class WebSocketTunnel implements ByteChannel, OpeningSink, ByteSink {
   sink: ByteSink | undefined;
   readonly remote: string;
   readonly #name: string;
+  readonly #authenticator: OpeningOptions['authenticator'];
   readonly #key = randomBytes(16).toString('base64');
   readonly #opening: HttpOpening;
   readonly #held = new HeldWrites();
@@ -23,6 +24,7 @@ export class WebSocketTunnel implements ByteChannel, OpeningSink, ByteSink {
   constructor(remote: string, options: Pick<OpeningOptions, 'name' | 'target' | 'authenticator' | 'dial'>) {
     this.remote = remote;
     this.#name = options.name;
+    this.#authenticator = options.authenticator;
     const fields = [
       ['Host', remote],
       ['User-Agent', 'Perch'],
@@ -34,6 +36,10 @@ export class WebSocketTunnel implements ByteChannel, OpeningSink, ByteSink {
     ] as const;
     this.#opening = new HttpOpening({ ...options, fields, status: 101, version: '1.1' }, this);
     this.#opening.start();
+  }
+
+  get heldMs(): number {
+    return this.#authenticator.heldMs;
   }
 
   get queuedBytes(): number {

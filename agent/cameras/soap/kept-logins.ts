@@ -1,0 +1,98 @@
+import { FORGET_AFTER_MS, LoginVerdict } from './login-verdict.ts';
+
+const MAX_LOCK_MS = 24 * 3_600_000;
+const MAX_LOGINS = 1_024;
+const MAX_CHANNELS = 256;
+const MAX_TIMES = 100;
+const MAX_HASH_CHARS = 64;
+
+/** One login as the next run gets it: `id`, channels and accounts are hashes under a key. */
+export interface KeptLogin {
+  readonly id: string;
+  readonly isGood: boolean;
+  /** Channels that have taken it. */
+  readonly proven: readonly string[];
+  readonly refusals: readonly { readonly channel: string; readonly account: string; readonly agoMs: number }[];
+  readonly pauses: readonly { readonly channel: string; readonly times: number; readonly leftMs: number }[];
+}
+
+export interface KeptLogins {
+  readonly logins: readonly KeptLogin[];
+  readonly locks: readonly { readonly id: string; readonly leftMs: number }[];
+}
+
+export const isWorthKeeping = (verdict: LoginVerdict, nowMs: number): boolean =>
+  verdict.isGood || verdict.recent(nowMs).length > 0;
+
+export function keptOf(id: string, verdict: LoginVerdict, nowMs: number): KeptLogin {
+  return {
+    id,
+    isGood: verdict.isGood,
+    proven: [...verdict.proven],
+    refusals: verdict.recent(nowMs).map(({ channel, account, atMs }) => ({ channel, account, agoMs: nowMs - atMs })),
+    pauses: [...verdict.pauses]
+      .filter(([, { untilMs }]) => untilMs > nowMs)
+      .map(([channel, { times, untilMs }]) => ({ channel, times, leftMs: untilMs - nowMs })),
+  };
+}
+
+export function verdictOf({ isGood, proven, refusals, pauses }: KeptLogin, nowMs: number): LoginVerdict {
+  const verdict = new LoginVerdict();
+  verdict.isGood = isGood;
+  verdict.refusals = refusals.map(({ channel, account, agoMs }) => ({ channel, account, atMs: nowMs - agoMs }));
+  for (const channel of proven) {
+    verdict.proven.add(channel);
+  }
+  for (const { channel, times, leftMs } of pauses) {
+    verdict.pauses.set(channel, { times, untilMs: nowMs + leftMs });
+  }
+  return verdict;
+}
+
+/**
+ * What is wrong in it is left out.
+ * @param sinceMs since it was written; a clock that was set back meanwhile makes nothing longer than it was
+ */
+export function parseLogins(content: unknown, sinceMs: number): KeptLogins {
+  const { logins, locks } = fieldsOf(content);
+  return {
+    logins: listOf(logins, MAX_LOGINS).flatMap((one) => parseLogin(fieldsOf(one), sinceMs)),
+    locks: listOf(locks, MAX_LOGINS).flatMap((one) => {
+      const { id, leftMs } = fieldsOf(one);
+      return isHash(id) && isNumber(leftMs) ? [{ id, leftMs: between(leftMs - sinceMs, 0, MAX_LOCK_MS) }] : [];
+    }),
+  };
+}
+
+function parseLogin({ id, isGood, proven, refusals, pauses }: Record<string, unknown>, sinceMs: number): KeptLogin[] {
+  if (!isHash(id)) {
+    return [];
+  }
+  return [
+    {
+      id,
+      isGood: isGood === true,
+      proven: listOf(proven, MAX_CHANNELS).filter(isHash),
+      refusals: listOf(refusals, MAX_CHANNELS).flatMap((one) => {
+        const { channel, account, agoMs } = fieldsOf(one);
+        return isHash(channel) && isHash(account) && isNumber(agoMs)
+          ? [{ channel, account, agoMs: between(agoMs + sinceMs, 0, FORGET_AFTER_MS) }]
+          : [];
+      }),
+      pauses: listOf(pauses, MAX_CHANNELS).flatMap((one) => {
+        const { channel, times, leftMs } = fieldsOf(one);
+        return isHash(channel) && isNumber(times) && isNumber(leftMs)
+          ? [{ channel, times: between(times, 0, MAX_TIMES), leftMs: between(leftMs - sinceMs, 0, FORGET_AFTER_MS) }]
+          : [];
+      }),
+    },
+  ];
+}
+
+const fieldsOf = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+const listOf = (value: unknown, most: number): unknown[] => (Array.isArray(value) ? value.slice(0, most) : []);
+const isHash = (value: unknown): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= MAX_HASH_CHARS;
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const between = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value));
