@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
+import { put } from './bounded-map.ts';
 import { isWorthKeeping, type KeptLogins, keptOf, verdictOf } from './kept-logins.ts';
 import { lockedOut, refusedBefore, refusedByChannel, tooManyPasswords } from './login-failures.ts';
 import { type Admission, type LoginFinding, LoginVerdict, type Try } from './login-verdict.ts';
@@ -11,7 +12,6 @@ const MAX_REFUSALS_IN_ALL = 4;
 /** By itself: also one that has not been tried yet has to wait then. */
 const MAX_REFUSALS_OF_ACCOUNT = 6;
 const LOCK_MS = 30 * 60_000;
-const MAX_LOGINS = 1_024;
 /** There are a few hundred of one host. */
 const CHANNEL_CHARS = 16;
 
@@ -391,17 +391,3 @@ export class LoginMemory {
 
 /** Without port, brackets and zone. */
 const hostOf = (camera: string): string => camera.replace(/:\d+$/, '').replace(/^\[|%[^\]]*|\]$/g, '');
-
-/** The oldest goes when there are too many. */
-function put<T>(map: Map<string, T>, name: string, value: T, isNeeded: (value: T) => boolean = () => false): void {
-  map.delete(name);
-  map.set(name, value);
-  for (const [oldest, other] of map) {
-    if (map.size <= MAX_LOGINS) {
-      return;
-    }
-    if (!isNeeded(other)) {
-      map.delete(oldest);
-    }
-  }
-}

@@ -228,7 +228,7 @@ test('whoever asks for no login gets none, and one that asks for a digest gets n
     [false, false],
     [false, false],
     [false, true],
-    [false, true],
+    [false, false],
     [false, true],
   ]);
 });

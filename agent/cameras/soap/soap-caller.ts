@@ -10,6 +10,7 @@ import type { CallerOptions } from './caller-options.ts';
 import { type SoapVersion, usernameToken } from './envelope.ts';
 import { cameraError, isReset, toNothing, troubleOf } from './failures.ts';
 import { isAboutTime, isRefusal, isTokenUnknown } from './fault.ts';
+import { HeldTurns } from './held-turns.ts';
 import { exchange, type HttpPlace, nameOf } from './http-exchange.ts';
 import type { KeptConnection } from './kept-connection.ts';
 import { lockOf } from './lock-out.ts';
@@ -50,8 +51,7 @@ export class SoapCaller {
   #proof: SoapCall | undefined;
   /** Operations that have passed with the login: where one is refused now, it is no right that is missing. */
   readonly #passedBefore = new Set<string>();
-  /** How long calls have waited for the answer to another one's login: that is nobody's delay. */
-  #heldMs = 0;
+  readonly #turns: HeldTurns;
   readonly #options: CallerOptions;
   readonly #camera: string;
   readonly #web: WebLogin;
@@ -59,6 +59,7 @@ export class SoapCaller {
   constructor(options: CallerOptions) {
     this.#options = options;
     this.#web = new WebLogin(options);
+    this.#turns = new HeldTurns(options);
     this.#place = options.place;
     this.#camera = nameOf(options.place);
   }
@@ -72,7 +73,7 @@ export class SoapCaller {
     const { lanes, deadlineMs, signal } = this.#options;
     const kind = kindOf(asked.deadlineMs ?? deadlineMs, asked.isUrgent);
     const joined = joinSignals(asked.signal ? [asked.signal, signal] : [signal]);
-    const converse = () => this.#converse(timed({ ...asked, signal: joined.signal }, this.#patience, deadlineMs));
+    const converse = () => this.#converse(timed({ ...asked, signal: joined.signal }, this.#turns, deadlineMs));
     return await lanes.run(this.#camera, kind, joined.signal, converse).finally(() => joined.release());
   }
 
@@ -80,13 +81,13 @@ export class SoapCaller {
   readClock(): Promise<void> {
     const { lanes, signal, deadlineMs } = this.#options;
     return lanes.run(this.#camera, 'plain', signal, async () => {
-      this.skewMs = (await this.#askClock(timed(this.#clockCall, this.#patience, deadlineMs))) ?? 0;
+      this.skewMs = (await this.#askClock(timed(this.#clockCall, this.#turns, deadlineMs))) ?? 0;
     });
   }
 
   #within(asked: TimedCall, question: SoapCall): TimedCall {
     const { deadlineMs } = this.#options;
-    return within(asked, timed({ ...question, deadlineMs: undefined }, this.#patience, deadlineMs));
+    return within(asked, timed({ ...question, deadlineMs: undefined }, this.#turns, deadlineMs));
   }
 
   async #converse(asked: TimedCall): Promise<XmlElement> {
@@ -120,18 +121,16 @@ export class SoapCaller {
     if (!key || asked.isAnonymous) {
       return { scheme: 'anonymous', tried: [] };
     }
-    const challenge = this.#challenges.at(asked.place ?? this.#place);
+    const challenge = asked.isOpen ? undefined : this.#challenges.at(asked.place ?? this.#place);
     if (challenge) {
       return { scheme: challenge.scheme, challenge, isReused: true, tried: [challenge.algorithm] };
     }
-    const { tokens } = this.#options;
-    if (tokens) {
-      return { scheme: 'none', tried: tokens === 'no' ? ['token'] : [] };
-    }
+    const { tokens, logins } = this.#options;
     // What it wants is seen at no cost. A login goes at once only where it was taken so before, and never where none is needed.
-    const { logins } = this.#options;
     const isKnown = logins.schemeOf(key) === 'token' && !logins.refusedSchemes(key).has('onvif token');
-    return { scheme: isKnown && !asked.isOpen ? 'token' : 'none', tried: [] };
+    return tokens || asked.isOpen || !isKnown
+      ? { scheme: 'none', tried: tokens === 'no' ? ['token'] : [] }
+      : { scheme: 'token', tried: [] };
   }
 
   async #send(asked: TimedCall, attempt: Attempt): Promise<Sent> {
@@ -159,7 +158,7 @@ export class SoapCaller {
     const { clock, signal } = this.#options;
     const key = this.#key;
     const place = asked.place ?? this.#place;
-    const deadlineMs = leftOf(asked, this.#patience, place);
+    const deadlineMs = leftOf(asked, this.#turns, place);
     const nowMs = clock.wallMs() + this.skewMs;
     const token = key && attempt.scheme === 'token' ? usernameToken(key, nowMs, randomBytes(NONCE_BYTES)) : '';
     const login = key && attempt.challenge && this.#challenges.answer(place, attempt.challenge, key, asked.path);
@@ -179,26 +178,14 @@ export class SoapCaller {
 
   /** @returns undefined when no login goes with this request, or none yet */
   async #turn(asked: TimedCall, { scheme, challenge }: Attempt): Promise<LoginTurn | undefined> {
-    const { logins, isAsked, clock } = this.#options;
     const key = this.#key;
     if (key && (scheme === 'token' || challenge)) {
-      const sinceMs = clock.monoMs();
-      try {
-        return await logins.turn(key, { isAsked, signal: asked.signal ?? this.#options.signal });
-      } finally {
-        this.#heldMs += clock.monoMs() - sinceMs;
-      }
+      return this.#turns.turn(key, asked.signal);
     }
     if (key && scheme !== 'anonymous') {
-      logins.check(key, isAsked);
+      this.#options.logins.check(key, this.#options.isAsked);
     }
     return undefined;
-  }
-
-  /** Stands still while a login waits for its turn. */
-  get #patience() {
-    const { clock } = this.#options;
-    return { monoMs: () => clock.monoMs() - this.#heldMs };
   }
 
   /** The answer, or how to try again. */
