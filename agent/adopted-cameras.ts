@@ -278,7 +278,7 @@ export class AdoptedCameras implements AdoptedLookup {
 }
 
 const GIVE_LOGIN =
-  'give this camera a user and a password that it takes: they are tried at once. What it has refused is tried again every 10 minutes at most, because cameras lock an account after some five wrong passwords';
+  'give this camera a user and a password that it takes: they are tried at once. What it has refused twice is tried again after half an hour, because cameras lock an account after some five wrong passwords';
 /** What to do where the camera is there. */
 const NEXT: Partial<Record<CameraTrouble, string>> = {
   otherCamera:
