@@ -6,7 +6,7 @@ const TURN_MS = 5_000;
 /** A login without an answer may still be refused until then. */
 const UNANSWERED_MS = 10_000;
 /** Of a login that is known to be good: the first of many goes ahead for so long, so that a password that was changed is seldom shown by all. */
-const HEAD_START_MS = 500;
+const HEAD_START_MS = 200;
 /** One that was taken so short a time ago has not been changed since. */
 const FRESH_MS = 10_000;
 /** A channel that refuses a login which others take is asked again after so long; the second time after `FORGET_AFTER_MS`. */
