@@ -193,7 +193,7 @@ export class App {
 
   /** For whoever watches over Perch on this machine. */
   get vitals() {
-    return { port: this.mainPort, paths: this.#paths, recordings: this.#recordings };
+    return { port: this.mainPort, paths: this.#paths, recordings: this.#recordings, authority: this.#own.authority() };
   }
 
   /** The port that the page is on; undefined while it could not be opened. */

@@ -245,9 +245,15 @@ async function tellWatchers(app: App, manager: ServiceManager): Promise<void> {
   const folder = process.env['RUNTIME_DIRECTORY'];
   if (folder !== undefined) {
     const facts = () => {
-      const { port, paths, recordings } = app.vitals;
+      const { port, paths, recordings, authority } = app.vitals;
       const disks = recordings.space.list();
-      return { port, paths: paths.list(), disks, isClockTrusted: recordings.isClockTrusted };
+      return {
+        port,
+        paths: paths.list(),
+        disks,
+        isClockTrusted: recordings.isClockTrusted,
+        fingerprint: authority?.fingerprint,
+      };
     };
     keepReport(folder, facts, systemClock);
   }

@@ -16,9 +16,16 @@ const facts = (more: Partial<ReportFacts> = {}): ReportFacts => ({
   paths: [],
   disks: [],
   isClockTrusted: true,
+  fingerprint: undefined,
   ...more,
 });
 const lineOf = (path: Partial<Path>) => reportLines(facts({ paths: [{ ...DOOR, ...path }] })).split('\n')[2];
+
+test('the fingerprint is told as /trust shows it', () => {
+  const fingerprint = Array.from({ length: 32 }, () => 'AB').join(':');
+  const line = Array.from({ length: 4 }, () => 'ABAB ABAB ABAB ABAB').join(' · ');
+  expect(reportLines(facts({ fingerprint })).split('\n')[2]).toBe(`ok /trust shows the fingerprint ${line}`);
+});
 
 test.for<[string, Partial<Path>, string]>([
   ['is there', {}, 'ok camera Front door is there and recorded'],

@@ -1,6 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from './base/clock.ts';
+import { fingerprintLines } from './base/fingerprint.ts';
 import { redact } from './base/log.ts';
 import { SUB_SUFFIX } from './cameras/adoption/path-names.ts';
 import type { PathStatus } from './paths/path-status.ts';
@@ -23,16 +24,21 @@ export interface ReportFacts {
   readonly paths: readonly Path[];
   readonly disks: readonly Pick<DiskStatus, 'folder' | 'state' | 'error' | 'freeBytes'>[];
   readonly isClockTrusted: boolean;
+  /** SHA-256 of the certificate of the box's own authority, `AB:CD:…`; undefined while it has none. */
+  readonly fingerprint: string | undefined;
 }
 
 /** What `perch doctor` tells that only the agent knows: a line for each thing, `ok` or `bad` and what to do. */
-export function reportLines({ port, paths, disks, isClockTrusted }: ReportFacts): string {
+export function reportLines({ port, paths, disks, isClockTrusted, fingerprint }: ReportFacts): string {
   const lines = [
     port === undefined ? 'bad the page has no port: perch logs tells why' : `port ${port}`,
     ...disks.map(diskLine),
     isClockTrusted
       ? 'ok the clock is set'
       : 'bad the clock may be wrong: connect the box to the network, or log in on the page from a phone',
+    ...(fingerprint === undefined
+      ? []
+      : [`ok /trust shows the fingerprint ${fingerprintLines(fingerprint).join(' · ')}`]),
     ...cameraLines(paths),
   ];
   // What cameras say may have lines of its own.

@@ -23,7 +23,7 @@ function folder() {
       return file;
     },
   };
-  const log = createLogger('info', (line) => lines.push(line));
+  const log = createLogger('debug', (line) => lines.push(line));
   const put = (name: string) => {
     copyFileSync(join(FIXTURES, `${name}.key`), join(cwd, 'server.key'));
     copyFileSync(join(FIXTURES, `${name}.crt`), join(cwd, 'server.crt'));

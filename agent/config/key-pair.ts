@@ -44,7 +44,8 @@ export async function keyFilesOf(
     return files;
   }
   const file = await own.file();
-  log.info({ server, file }, 'no certificate is configured: the own one is used');
+  // Not above debug: a port that is taken is tried again and again.
+  log.debug({ server, file }, 'no certificate is configured: the own one is used');
   return { ...files, own: file };
 }
 

@@ -9,6 +9,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const RUNS = 7;
 const KEYS = [
   'ADDRESS',
+  'TLSADDRESS',
   'WEBRTCADDRESS',
   'WEBRTCLOCALUDPADDRESS',
   'WEBRTCLOCALTCPADDRESS',
