@@ -34,6 +34,7 @@ export function makeSource(
       udpReadBufferBytes: config.udpReadBufferSize,
       ...(settings.sourceFingerprint === '' ? {} : { sourceFingerprint: settings.sourceFingerprint }),
       isSilent: !settings.audio,
+      continueAfterLoss: settings.continueAfterLoss,
       useAbsoluteTimestamp: settings.useAbsoluteTimestamp,
     },
     clock,

@@ -56,7 +56,7 @@ test('a path answer is complete, with its name first and without credentials', (
       source: 'rtsp://h/x',
       ...{ sourceFingerprint: '', sourceOnDemand: false, sourceOnDemandStartTimeout: '10s' },
       ...{ sourceOnDemandCloseAfter: '10s', sourceRedirect: '', useAbsoluteTimestamp: false, overridePublisher: true },
-      ...{ rtspAnyPort: false, rtspRangeType: '', rtspRangeStart: '', rtspScale: '' },
+      ...{ rtspAnyPort: false, continueAfterLoss: false, rtspRangeType: '', rtspRangeStart: '', rtspScale: '' },
       ...{ rtspTransport: 'automatic', rtspUDPSourcePortRange: [32_768, 60_999] },
       ...{ webrtc: true, audio: true },
       maxReaders: 0,

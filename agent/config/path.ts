@@ -84,6 +84,11 @@ export const PathSchema = Type.Object({
     default: false,
     description: 'Take RTP over UDP from whichever port of the camera it comes.',
   }),
+  continueAfterLoss: Type.Boolean({
+    default: false,
+    description:
+      'After lost packets of a camera show the next pictures at once, damaged until the next key frame. No = wait for a picture that needs nothing that is missing.',
+  }),
   rtspRangeType: Type.Enum(['', 'clock', 'npt', 'smpte'], {
     default: '',
     description: 'Kind of the time at which a recorded source begins. Empty = live.',

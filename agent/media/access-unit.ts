@@ -3,15 +3,12 @@ import type { SenderTraits, UnitSink } from './depacketizer.ts';
 import { findStartCode, trimZeros } from './nal.ts';
 import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from './nal-rules.ts';
 import { hasSameSets } from './parameter-sets.ts';
+import { PictureChain, SHOWN } from './picture-chain.ts';
 import type { NalTrack } from './track.ts';
 import { UnitBuffer, VIDEO_UNITS } from './unit-buffer.ts';
 
-/** After so long without a key picture a recovery point counts as one: some encoders refresh bit by bit and send one IDR picture in their life, or none. */
-const KEYLESS_TICKS = 10 * 90_000;
 /** SEI that waits for its slices, of cameras that give it a time of its own. */
 const WAITING_PREFIX_BYTES = 64 << 10;
-/** Leading pictures come right behind their key picture. */
-const LEADING_TICKS = 5 * 90_000;
 
 /**
  * Puts NAL units together to access units, whatever the camera does with its markers:
@@ -20,7 +17,8 @@ const LEADING_TICKS = 5 * 90_000;
  * camera end slices, not pictures, and are ignored from then on.
  * Where no fragmented NAL unit ever has an end, it ends where the next one begins: missing packets are known by their numbers.
  *
- * After damage nothing is given on until the next key unit: a viewer sees a still picture, not a smeared one.
+ * After damage nothing is given on until the next key unit or recovery point: a viewer sees a still picture, not a smeared one.
+ * Where only pictures are missing that no other needs, the next one is given on.
  */
 export class AccessUnits {
   readonly #rules: NalRules;
@@ -37,6 +35,7 @@ export class AccessUnits {
   #isKeyUnit = false;
   #hasRecoveryPoint = false;
   #isDamaged = false;
+  #isDisposable = true;
 
   // The NAL unit in the making.
   #isNalOpen = false;
@@ -46,7 +45,7 @@ export class AccessUnits {
   #hasFragmentEnds = false;
 
   // What is known about the stream.
-  #isWaiting = true;
+  readonly #chain: PictureChain;
   #isAnnexB = false;
   #areMarkersWrong = false;
   /** Behind a marker came the next picture, as it should. */
@@ -54,13 +53,12 @@ export class AccessUnits {
   /** A marker came behind the slices of the unit in the making, and no marker is proven yet. */
   #isMarked = false;
   #markedTicks = Number.NaN;
-  #lastKeyTicks = Number.NaN;
-  #leadingBefore = Number.NEGATIVE_INFINITY;
 
   constructor(rules: NalRules, sink: UnitSink, traits: SenderTraits) {
     this.#rules = rules;
     this.#sink = sink;
     this.#areMarkersProven = !traits.hasDoubtfulMarkers;
+    this.#chain = new PictureChain(rules, traits.continuesAfterLoss ?? false);
   }
 
   /** The description is known already, from the SDP. */
@@ -75,10 +73,15 @@ export class AccessUnits {
     return this.#isNalOpen && ticks === this.#ticks;
   }
 
-  /** Packets are missing: what is gathered is incomplete, and so is the chain of references. */
-  gap(): void {
+  /** Packets are missing: what is gathered is incomplete. @param ticks of the packet behind them */
+  gap(ticks: number): void {
+    // Both ends of the gap are in one picture.
+    const isHarmless = this.#slices > 0 && ticks === this.#ticks && this.#isDisposable && !this.#chain.isDoubtful;
     this.damage('packets are missing');
-    this.#startUnit();
+    this.#chain.isDoubtful &&= !isHarmless;
+    if (!isHarmless) {
+      this.#startUnit();
+    }
   }
 
   /** One whole NAL unit. */
@@ -163,17 +166,21 @@ export class AccessUnits {
     this.#flush();
   }
 
-  /** The unit in the making cannot be completed. */
-  damage(reason: string): void {
+  /** The unit in the making cannot be completed. @param header of a NAL unit that is missing; -1: not known */
+  damage(reason: string, header = -1): void {
     if (this.#isMarked) {
       this.#flush();
     }
-    const isNews = !this.#isDamaged && (!this.#isWaiting || this.#isKeyUnit);
+    const chain = this.#chain;
+    const isNews = !(this.#isDamaged || chain.isDoubtful) && (!chain.isWaiting || this.#isKeyUnit);
     this.#isDamaged = true;
-    this.#isWaiting = true;
+    this.#isDisposable &&= header < 0 || this.#rules.isDisposable(header);
+    chain.damage(!this.#isDisposable);
+    if (chain.isWaiting) {
+      this.#times.restart();
+    }
     this.#isNalOpen = false;
     this.#isNalSkipped = true;
-    this.#times.restart();
     this.#buffer.drop();
     if (isNews) {
       this.#sink.onDamage(reason);
@@ -258,6 +265,8 @@ export class AccessUnits {
   }
 
   #countSlice(ticks: number, header: number, start: SliceStart): void {
+    this.#isKeyUnit ||= this.#rules.isKey(header);
+    this.#isDisposable &&= this.#rules.isDisposable(header);
     if (this.#slices === 0 && start === SLICE.continues && !this.#isDamaged) {
       const isRestOfMarked = ticks === this.#markedTicks;
       this.#areMarkersWrong ||= isRestOfMarked;
@@ -266,7 +275,6 @@ export class AccessUnits {
       );
     }
     this.#slices += 1;
-    this.#isKeyUnit ||= this.#rules.isKey(header);
   }
 
   #keepNal(): void {
@@ -310,6 +318,7 @@ export class AccessUnits {
     this.#isKeyUnit = false;
     this.#hasRecoveryPoint = false;
     this.#isDamaged = false;
+    this.#isDisposable = true;
     this.#isNalSkipped = true;
     this.#isMarked = false;
   }
@@ -318,24 +327,21 @@ export class AccessUnits {
     const rules = this.#rules;
     const sliceStart = this.#buffer.start + this.#firstSliceOffset;
     rules.readSlice(this.#buffer.slab, sliceStart, sliceStart + this.#firstSliceBytes);
-    const key = this.#isKeyUnit || this.#isLateRecovery();
-    if (!key && (this.#isWaiting || this.#isLeading())) {
-      return;
-    }
-    if (key && !this.#describe()) {
-      this.#isWaiting = true;
+    const chain = this.#chain;
+    const shown = chain.judge(this.#ticks, this.#isKeyUnit, this.#hasRecoveryPoint);
+    const key = shown === SHOWN.key;
+    if (shown === SHOWN.not || (key && !this.#describe())) {
+      chain.isWaiting ||= key;
+      if (chain.isWaiting) {
+        this.#times.restart();
+      }
       return;
     }
     if (!this.#times.next(this.#ticks, rules.poc, rules.startsOrder)) {
       this.damage('frames are reordered deeper than was known');
       return;
     }
-    if (key) {
-      // Leading pictures refer to pictures before their key picture, which are missing now (H.265 §3: RASL).
-      this.#leadingBefore = this.#isWaiting ? this.#ticks : Number.NEGATIVE_INFINITY;
-      this.#lastKeyTicks = this.#ticks;
-      this.#isWaiting = false;
-    }
+    chain.accept(this.#ticks, key);
     const times = this.#times;
     this.#sink.onUnit(times.pts, times.dts, key, this.#buffer.take());
   }
@@ -353,17 +359,5 @@ export class AccessUnits {
       this.#sink.onTrack(track);
     }
     return true;
-  }
-
-  #isLateRecovery(): boolean {
-    if (Number.isNaN(this.#lastKeyTicks)) {
-      this.#lastKeyTicks = this.#ticks;
-    }
-    return this.#hasRecoveryPoint && Math.abs(this.#ticks - this.#lastKeyTicks) > KEYLESS_TICKS;
-  }
-
-  #isLeading(): boolean {
-    const distance = this.#leadingBefore - this.#ticks;
-    return distance > 0 && distance < LEADING_TICKS;
   }
 }

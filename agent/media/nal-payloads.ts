@@ -17,9 +17,10 @@ export class NalAssembler {
     this.#units = units;
   }
 
-  gap(): void {
+  /** @param ticks of the packet behind those that are missing */
+  gap(ticks: number): void {
     this.#emptyStart = -1;
-    this.#units.gap();
+    this.#units.gap(ticks);
   }
 
   /**
@@ -42,7 +43,7 @@ export class NalAssembler {
       units.append(chunk, at, end);
     } else {
       if (at < end) {
-        units.damage('a fragment comes without the beginning of its NAL unit');
+        units.damage('a fragment comes without the beginning of its NAL unit', header);
       }
       return;
     }

@@ -31,6 +31,8 @@ export interface NalRules {
   readonly headerBytes: 1 | 2;
   kindOf(header: number): NalKind;
   isKey(header: number): boolean;
+  /** No other picture refers to the one of this slice. */
+  isDisposable(header: number): boolean;
   /** @param at first byte behind the NAL unit header */
   sliceStart(header: number, data: Uint8Array, at: number, end: number): SliceStart;
   /** An SEI NAL unit from which on a decoder can recover. */
@@ -39,6 +41,10 @@ export interface NalRules {
   keepParameters(data: Uint8Array, start: number, end: number): void;
   /** Reads the first slice header of a unit: `poc`, `startsOrder` and `track` are about it afterwards. */
   readSlice(data: Uint8Array, start: number, end: number): void;
+  /** Whether no picture that others refer to is missing between the last one that was accepted and the slice that was read last. */
+  followsAccepted(elapsedTicks: number): boolean;
+  /** The unit of the slice that was read last is given on. */
+  accept(): void;
   /** Picture order count; undefined: cannot be known. */
   readonly poc: number | undefined;
   /** Picture order counts start anew with this unit. */

@@ -235,6 +235,75 @@ test.for([
   expect(seen.damage).toHaveLength(1);
 });
 
+/** A picture whose header says that `frameNum` pictures were referred to since the key picture; `isNeeded`: others refer to it. */
+const pictureOf = (frameNum: number, isNeeded: boolean) => {
+  // first_mb_in_slice 0, slice_type 5, pps 0, frame_num in 4 bits.
+  const bits = `1001101${frameNum.toString(2).padStart(4, '0')}10000`;
+  const bytes = bits.match(/.{8}/g)?.map((byte) => Number.parseInt(byte, 2).toString(16).padStart(2, '0'));
+  return `${isNeeded ? '41' : '01'} ${bytes?.join('')} 55`;
+};
+
+test.for<[what: string, lost: readonly number[], shown: readonly number[]]>([
+  ['a picture that no other refers to', [2], [0, 1, 3, 4, 5]],
+  ['two such pictures', [2, 4], [0, 1, 3, 5]],
+  ['a picture that others refer to', [1], [0]],
+  ['both kinds', [3, 4], [0, 1, 2]],
+])('where %s is missing the pictures that need it are left out', ([, lost, shown]) => {
+  const { seen, depacketizer } = setUp();
+  const pictures = [
+    IDR,
+    pictureOf(1, true),
+    pictureOf(2, false),
+    pictureOf(2, true),
+    pictureOf(3, false),
+    pictureOf(3, true),
+  ];
+  let isGap = false;
+  for (const [i, nal] of pictures.entries()) {
+    if (lost.includes(i)) {
+      isGap = true;
+    } else {
+      pushHex(depacketizer, nal, 3600 * i, true, isGap);
+      isGap = false;
+    }
+  }
+  expect(seen.units.map(({ pts }) => pts / 3600)).toEqual(shown);
+});
+
+test('a part of a picture that no other refers to costs that picture alone', () => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, IDR, 0, true);
+  pushHex(depacketizer, '1c 81 9a30', 3600);
+  pushHex(depacketizer, '1c 41 22', 3600, true, true);
+  pushHex(depacketizer, pictureOf(1, true), 7200, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([0, 7200]);
+  expect(seen.damage).toEqual(['packets are missing']);
+});
+
+test('after a loss pictures go on at a recovery point, which is no key picture', () => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, IDR, 0, true);
+  pushHex(depacketizer, pictureOf(3, true), 7200, true, true);
+  pushHex(depacketizer, '06 0601c480', 10_800);
+  pushHex(depacketizer, pictureOf(4, true), 10_800, true);
+  pushHex(depacketizer, pictureOf(5, true), 14_400, true);
+  expect(seen.units.map(({ pts, key }) => [pts, key])).toEqual([
+    [0, true],
+    [10_800, false],
+    [14_400, false],
+  ]);
+});
+
+test('a sender whose pictures are shown whatever is missing loses the damaged one alone', () => {
+  const { seen, depacketizer } = setUp(SPROP, { continuesAfterLoss: true });
+  pushHex(depacketizer, IDR, 0, true);
+  pushHex(depacketizer, '7c 81 9a38', 3600);
+  pushHex(depacketizer, pictureOf(3, true), 7200, true, true);
+  pushHex(depacketizer, pictureOf(4, true), 10_800, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([0, 7200, 10_800]);
+  expect(seen.damage).toEqual(['packets are missing']);
+});
+
 test('a key unit right behind a gap is good if it is there from its first slice', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, IDR, 0, true);

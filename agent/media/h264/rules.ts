@@ -9,6 +9,8 @@ import { type H264Sps, h264Track, parseH264Pps, parseH264Sps } from './params.ts
 
 /** What is read of a slice header has at most about 20 bytes. */
 const SLICE_HEADER_BYTES = 32;
+/** No camera sends pictures faster: 60 in a second of 90 kHz. */
+const MIN_FRAME_TICKS = 1_500;
 
 /** H.264 for the assembly of access units: NAL unit types (§7.4.1), parameter sets, slice headers (§7.3.3). */
 export class H264Rules implements NalRules {
@@ -26,6 +28,10 @@ export class H264Rules implements NalRules {
   // Of the first slice before: to find the second field of a frame.
   #prevFrameNum = -1;
   #prevField = 0;
+  // Of the slice that was read last, and of the reference picture that was accepted last; -1: not known.
+  #frameNum = -1;
+  #isReference = false;
+  #acceptedFrameNum = -1;
 
   kindOf(header: number): NalKind {
     switch (header & 0x1f) {
@@ -52,6 +58,23 @@ export class H264Rules implements NalRules {
     return (header & 0x1f) === 5;
   }
 
+  isDisposable(header: number): boolean {
+    return (header & 0x60) === 0;
+  }
+
+  /** frame_num counts reference pictures, §7.4.3. It wraps: after as many pictures as it counts nothing is known. */
+  followsAccepted(elapsedTicks: number): boolean {
+    const range = 2 ** (this.#activeSps()?.parsed.frameNumBits ?? 0);
+    const isKnown = this.#acceptedFrameNum >= 0 && this.#frameNum >= 0 && elapsedTicks < range * MIN_FRAME_TICKS;
+    return isKnown && this.#frameNum === (this.#acceptedFrameNum + 1) % range;
+  }
+
+  accept(): void {
+    if (this.#isReference) {
+      this.#acceptedFrameNum = this.#frameNum;
+    }
+  }
+
   sliceStart(header: number, data: Uint8Array, at: number, end: number): SliceStart {
     // first_mb_in_slice is 0: a single one bit.
     if (at >= end || ((data[at] as number) & 0x80) === 0) {
@@ -76,6 +99,8 @@ export class H264Rules implements NalRules {
     const header = data[start] as number;
     this.startsOrder = this.isKey(header);
     this.poc = undefined;
+    this.#frameNum = -1;
+    this.#isReference = !this.isDisposable(header);
     try {
       this.#readHeader(header, data, start + 1, Math.min(end, start + SLICE_HEADER_BYTES));
     } catch (error) {
@@ -130,7 +155,7 @@ export class H264Rules implements NalRules {
     if (sps.hasSeparatePlanes) {
       bits.skip(2);
     }
-    bits.skip(sps.frameNumBits);
+    this.#frameNum = bits.bits(sps.frameNumBits);
     if (!sps.isFrameOnly) {
       readField(bits);
     }

@@ -42,7 +42,7 @@ export class H265Depacketizer implements Depacketizer {
   push(chunk: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void {
     const units = this.#units;
     if (gap) {
-      this.#nals.gap();
+      this.#nals.gap(ticks);
     }
     if (start < end) {
       const type = ((chunk[start] as number) >> 1) & 0x3f;

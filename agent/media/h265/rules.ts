@@ -45,6 +45,7 @@ export class H265Rules implements NalRules {
   // Of the picture of temporal sub-layer 0 before, H.265 §8.3.1.
   #prevPocMsb = 0;
   #prevPocLsb = 0;
+  #maxTemporalId = 0;
 
   kindOf(header: number): NalKind {
     if (layerOf(header) !== 0) {
@@ -74,6 +75,21 @@ export class H265Rules implements NalRules {
     const type = typeOf(header);
     return type >= BLA_W_LP && type <= CRA;
   }
+
+  /** A sub-layer non-reference picture (§7.4.2.2) of the highest sub-layer that has come: only higher ones may refer to it. */
+  isDisposable(header: number): boolean {
+    const temporalId = temporalIdOf(header);
+    this.#maxTemporalId = Math.max(this.#maxTemporalId, temporalId);
+    const type = typeOf(header);
+    return type < RSV_VCL_R15 && type % 2 === 0 && temporalId === this.#maxTemporalId;
+  }
+
+  /** There is no count of reference pictures. */
+  followsAccepted(): boolean {
+    return false;
+  }
+
+  accept(): void {}
 
   /** first_slice_segment_in_pic_flag. */
   sliceStart(_header: number, data: Uint8Array, at: number, end: number): SliceStart {

@@ -3,6 +3,10 @@ import { RTCP_BYE, RTCP_RECEIVER_REPORT, RTCP_SENDER_REPORT, RTCP_SOURCE_DESCRIP
 /** Seconds from 1900 (NTP era 0) to 1970. */
 const NTP_FROM_UNIX_S = 2_208_988_800;
 const CNAME = 1;
+/** RFC 4585 §6.3. */
+const RTCP_PAYLOAD_FEEDBACK = 206;
+const PLI = 1;
+const PLI_BYTES = 12;
 const MAX_CNAME_BYTES = 255;
 const RECEIVER_REPORT_BYTES = 32;
 const EMPTY_REPORT_BYTES = 8;
@@ -90,6 +94,16 @@ export function writeBye(ssrc: number): Uint8Array {
   const view = new DataView(packet.buffer);
   writeHeader(view, 1, RTCP_BYE, 8);
   view.setUint32(4, ssrc);
+  return packet;
+}
+
+/** The picture cannot go on without a key frame, RFC 4585 §6.3.1. */
+export function writePli(ssrc: number, mediaSsrc: number): Uint8Array {
+  const packet = new Uint8Array(PLI_BYTES);
+  const view = new DataView(packet.buffer);
+  writeHeader(view, PLI, RTCP_PAYLOAD_FEEDBACK, PLI_BYTES);
+  view.setUint32(4, ssrc);
+  view.setUint32(8, mediaSsrc);
   return packet;
 }
 

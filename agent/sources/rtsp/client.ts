@@ -43,6 +43,8 @@ export interface RtspSourceOptions extends Login {
   readonly sourceFingerprint?: string;
   /** Its sound is not asked for. */
   readonly isSilent?: boolean;
+  /** After lost packets pictures go on at once, whatever they build on. */
+  readonly continueAfterLoss?: boolean;
   /** Samples are labelled with the camera's clock as its sender reports tell it. */
   readonly useAbsoluteTimestamp?: boolean;
 }
@@ -154,7 +156,11 @@ export class RtspSource implements Source {
         isPlaying = true;
         this.#choice.worked(way);
       };
-      await session.play(playHeaders(this.#options), { way, silenceMs, onMedia }, signal);
+      await session.play(
+        playHeaders(this.#options),
+        { way, silenceMs, isTcpLeft: trials.isLeft('tcp'), onMedia },
+        signal,
+      );
       return undefined;
     } catch (error) {
       if (signal.aborted) {

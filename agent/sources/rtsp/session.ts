@@ -3,24 +3,26 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { SenderTraits } from '../../media/depacketizer.ts';
 import { describeFormat, describeOffer } from '../../media/describe-format.ts';
+import { writeEmptyReport, writePli } from '../../media/rtcp/write.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
 import { brokenPicture } from '../../stream/ingest/broken-picture.ts';
 import { Opening } from '../../stream/ingest/opening.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import { Timeline, type TrackTimeline } from '../../stream/ingest/timeline.ts';
-import { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
+import { RECEIVER_CNAME, TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import type { SourceStatistics } from '../source.ts';
 import { type Address, joinControl } from './address.ts';
 import type { RtspConnection } from './connection.ts';
 import type { Description, Dialogue } from './dialogue.ts';
 import { Lanes } from './lanes.ts';
+import { LossWatch } from './loss-watch.ts';
 import { NOTHING_YET, plus, statisticsOf } from './statistics.ts';
 import { TRANSPORT_OF, TransportRefused, type Way } from './transport-choice.ts';
 import type { UdpOptions } from './udp-ports.ts';
 
-/** What cameras are known to do wrong. */
-const CAMERA: SenderTraits = { hasDoubtfulMarkers: true };
+/** A camera that has lost a picture is asked for a key frame this often at most. */
+const KEY_FRAME_EVERY_MS = 1_000;
 const MAX_TRACKS = 8;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 5_000;
@@ -32,6 +34,8 @@ export interface SessionOptions extends UdpOptions {
   readonly useAbsoluteTimestamp?: boolean;
   /** No track of sound is set up. */
   readonly isSilent?: boolean;
+  /** After a loss pictures go on at once, whatever they build on. */
+  readonly continueAfterLoss?: boolean;
   /** The camera gets a sign of life at least as often. */
   readonly keepAliveMs?: number;
 }
@@ -41,6 +45,8 @@ export interface Trial {
   readonly way: Way;
   /** With no packet for so long the way is given up; undefined: it is the only one. */
   readonly silenceMs: number | undefined;
+  /** Where this way loses too much, TCP can be tried. */
+  readonly isTcpLeft: boolean;
   /** The first packet has come. */
   readonly onMedia: () => void;
 }
@@ -62,6 +68,9 @@ export class RtspSession {
   readonly #reportedClocks = new Set<TrackTimeline>();
   readonly #toldFaults = new Map<TrackReceiver, number>();
   readonly #longestKeepAliveMs: number;
+  readonly #traits: SenderTraits;
+  readonly #loss = new LossWatch();
+  #keyFrameAskedMs = Number.NEGATIVE_INFINITY;
   #hasMedia = false;
   /** Ends `play` while the connection still stands, so that the camera can be told goodbye. */
   #giveUp: (cause: unknown) => void = () => {};
@@ -84,6 +93,7 @@ export class RtspSession {
     this.#isSilent = options.isSilent ?? false;
     this.#address = address;
     this.#longestKeepAliveMs = options.keepAliveMs ?? LONGEST_KEEP_ALIVE_MS;
+    this.#traits = { hasDoubtfulMarkers: true, continuesAfterLoss: options.continueAfterLoss ?? false };
     this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp, true);
     this.#opening = new Opening(sink, this.#timeline, this.#receivers, options.name, log);
     this.#lanes = new Lanes(connection, dialogue, address.host, options, clock);
@@ -155,7 +165,9 @@ export class RtspSession {
         for (const lane of this.#lanes.all) {
           lane.tick(nowMs);
         }
+        this.#askForLostPictures(nowMs);
         this.#watchStart(nowMs - startedMs, trial);
+        this.#watchLoss(nowMs, trial);
         this.#watch(nowMs, startedMs);
       } catch (cause) {
         this.#giveUp(cause);
@@ -188,7 +200,7 @@ export class RtspSession {
   /** The first format that we can take; metadata and what nobody can decode are left alone. */
   #choose(media: SdpMedia): TrackReceiver | undefined {
     for (const format of media.formats) {
-      const receiver = new TrackReceiver(format, this.#timeline, this.#opening, this.#clock, CAMERA);
+      const receiver = new TrackReceiver(format, this.#timeline, this.#opening, this.#clock, this.#traits);
       if (receiver.isSupported) {
         return receiver;
       }
@@ -255,6 +267,37 @@ export class RtspSession {
     } else if (silenceMs !== undefined && playingMs >= silenceMs) {
       const message = `camera of path '${this.#name}' has sent nothing by ${TRANSPORT_OF[way]} for ${silenceMs / 1000} s`;
       throw new TransportRefused(new PerchError('timeout', message, { path: this.#name }), true);
+    }
+  }
+
+  /** Over TCP nothing gets lost that a key frame would bring back sooner. */
+  #askForLostPictures(nowMs: number): void {
+    if (nowMs - this.#keyFrameAskedMs < KEY_FRAME_EVERY_MS) {
+      return;
+    }
+    for (const lane of this.#lanes.all) {
+      const { isVideo, damage, ssrc } = lane.receiver;
+      if (isVideo && damage !== undefined && lane.transport !== 'TCP') {
+        this.#keyFrameAskedMs = nowMs;
+        // Compound packets begin with a report, RFC 4585 §3.1.
+        const report = writeEmptyReport(this.#lanes.ssrc, RECEIVER_CNAME);
+        const wish = writePli(this.#lanes.ssrc, ssrc);
+        const packet = new Uint8Array(report.length + wish.length);
+        packet.set(report);
+        packet.set(wish, report.length);
+        lane.sendControl(packet);
+        this.#opening.requestKeyFrame();
+      }
+    }
+  }
+
+  #watchLoss(nowMs: number, { way, isTcpLeft }: Trial): void {
+    const { packets, lost } = this.statistics;
+    const share = isTcpLeft && way !== 'tcp' ? this.#loss.tick(nowMs, packets, lost) : undefined;
+    if (share !== undefined) {
+      const percent = (100 * share).toFixed(1);
+      const message = `${percent} % of what the camera of path '${this.#name}' sends by ${TRANSPORT_OF[way]} gets lost`;
+      throw new TransportRefused(new PerchError('unavailable', message, { path: this.#name }), true);
     }
   }
 

@@ -57,7 +57,7 @@ test('a damaged picture is counted and the rest of its group is left out', async
         return undefined;
       }
       caller.reply(request, 200);
-      caller.send(key(1, 0), skip(2, 3600, 1), skip(4, 7200, 2), skip(5, 10_800, 3), key(6, 14_400));
+      caller.send(key(1, 0), skip(2, 3600, 1), skip(4, 7200, 3), skip(5, 10_800, 4), key(6, 14_400));
       return true;
     },
     writeSdp([tinyH264], { name: 'x', host: '127.0.0.1', sessionId: 1 }),

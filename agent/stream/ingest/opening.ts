@@ -120,6 +120,11 @@ export class Opening implements UnitOutput {
     }
   }
 
+  /** A picture cannot go on without a key frame. */
+  requestKeyFrame(): void {
+    this.#stream?.requestKeyFrame();
+  }
+
   /** Called now and then: stops waiting for tracks that do not come. @param playingMs since PLAY; @throws PerchError to start again */
   check(playingMs: number): void {
     if (this.#needsRestart) {

@@ -85,6 +85,11 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     return this.#depacketizer !== undefined;
   }
 
+  /** Of the sender; -1: nothing has come. */
+  get ssrc(): number {
+    return this.#ssrc;
+  }
+
   /** Interarrival jitter in ticks of the RTP clock, RFC 3550 §6.4.1. */
   get jitterTicks(): number {
     return this.#jitter >> 4;

@@ -7,7 +7,8 @@ import {
   type RtcpPayloadSpecificFeedback,
   type RtcpTransportLayerFeedback,
 } from 'werift';
-import { writeEstimate, writeNack, writePli } from './feedback.ts';
+import { writePli } from '../../../media/rtcp/write.ts';
+import { writeEstimate, writeNack } from './feedback.ts';
 
 const nackOf = (...sequences: readonly number[]): Buffer =>
   writeNack(7, 9, Uint16Array.from(sequences), sequences.length);
@@ -17,9 +18,10 @@ const readFeedback = (packet: Buffer) =>
   (RtcpPacketConverter.deSerialize(packet)[0] as RtcpPayloadSpecificFeedback | RtcpTransportLayerFeedback).feedback;
 
 test('a wish for a key frame', () => {
-  expect(writePli(7, 9).toString('hex')).toBe('81ce00020000000700000009');
-  expect(readFeedback(writePli(7, 9))).toMatchObject({ senderSsrc: 7, mediaSsrc: 9 });
-  expect(readFeedback(writePli(7, 9))).toBeInstanceOf(PictureLossIndication);
+  const pli = Buffer.from(writePli(7, 9));
+  expect(pli.toString('hex')).toBe('81ce00020000000700000009');
+  expect(readFeedback(pli)).toMatchObject({ senderSsrc: 7, mediaSsrc: 9 });
+  expect(readFeedback(pli)).toBeInstanceOf(PictureLossIndication);
 });
 
 test.for([

@@ -2,7 +2,6 @@
 const TRANSPORT_FEEDBACK = 205;
 const PAYLOAD_FEEDBACK = 206;
 const GENERIC_NACK = 1;
-const PLI = 1;
 const APPLICATION_LAYER = 15;
 const HEADER_BYTES = 12;
 /** A bit for each of the packets after the named one. */
@@ -10,11 +9,6 @@ const MASK_BITS = 16;
 /** "REMB", draft-alvestrand-rmcat-remb §2.2. */
 const REMB = 0x52454d42;
 const MANTISSA_BITS = 18;
-
-/** The picture cannot go on without a key frame, RFC 4585 §6.3.1. */
-export function writePli(ssrc: number, mediaSsrc: number): Buffer {
-  return feedback(PAYLOAD_FEEDBACK, PLI, ssrc, mediaSsrc, 0);
-}
 
 /** Asks for packets again, RFC 4585 §6.2.1. @param sequences the first `count`, in order */
 export function writeNack(ssrc: number, mediaSsrc: number, sequences: Uint16Array, count: number): Buffer {

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
-import { writeEmptyReport } from '../../../media/rtcp/write.ts';
+import { writeEmptyReport, writePli } from '../../../media/rtcp/write.ts';
 import { RECEIVER_CNAME } from '../../../stream/ingest/track-receiver.ts';
 import type { SecureLink } from '../session-media.ts';
 import { Bandwidth } from './bandwidth.ts';
-import { writeEstimate, writeNack, writePli } from './feedback.ts';
+import { writeEstimate, writeNack } from './feedback.ts';
 import type { InboundTrack } from './inbound-track.ts';
 import { KeyFrameWish } from './key-frame-wish.ts';
 
@@ -134,7 +134,7 @@ export class SenderFeedback {
   }
 
   /** RFC 3550 §6.1: a datagram begins with a report and our name, unless it was agreed that it need not (RFC 5506 §5). */
-  #send(feedback: Buffer, mayStandAlone: boolean): void {
+  #send(feedback: Uint8Array, mayStandAlone: boolean): void {
     this.#link.sendRtcp(mayStandAlone ? feedback : Buffer.concat([this.#emptyReport, feedback]));
   }
 

@@ -1,0 +1,79 @@
+import type { NalRules } from './nal-rules.ts';
+
+/** After so long without a key picture a recovery point counts as one: some encoders refresh bit by bit and send one IDR picture in their life, or none. */
+const KEYLESS_TICKS = 10 * 90_000;
+/** Leading pictures come right behind their key picture. */
+const LEADING_TICKS = 5 * 90_000;
+
+/** What a unit is shown as. */
+export const SHOWN = { not: 0, plain: 1, key: 2 } as const;
+
+/**
+ * Whether pictures can be shown after what is missing before them. After a loss that is from the next key picture on, or from
+ * the next recovery point; at once where no picture is missing that others refer to.
+ */
+export class PictureChain {
+  /** Nothing is shown before the next key picture or recovery point. */
+  isWaiting = true;
+  /** Something is missing, and the next picture tells whether it is needed. */
+  isDoubtful = false;
+  readonly #rules: NalRules;
+  readonly #continuesAfterLoss: boolean;
+  #lastTicks = Number.NaN;
+  #lastKeyTicks = Number.NaN;
+  #leadingBefore = Number.NEGATIVE_INFINITY;
+
+  /** @param continuesAfterLoss pictures are shown whatever is missing before them */
+  constructor(rules: NalRules, continuesAfterLoss: boolean) {
+    this.#rules = rules;
+    this.#continuesAfterLoss = continuesAfterLoss;
+  }
+
+  /** Something is missing. @param isNeeded a picture that others refer to is a part of it */
+  damage(isNeeded: boolean): void {
+    if (this.isWaiting || this.#continuesAfterLoss) {
+      return;
+    }
+    this.isWaiting = isNeeded;
+    this.isDoubtful = !isNeeded;
+  }
+
+  /** How the unit whose first slice `rules` have read is shown. */
+  judge(ticks: number, isKeyUnit: boolean, hasRecoveryPoint: boolean): (typeof SHOWN)[keyof typeof SHOWN] {
+    if (isKeyUnit || this.#isLateRecovery(ticks, hasRecoveryPoint)) {
+      return SHOWN.key;
+    }
+    if (this.isDoubtful && !this.#rules.followsAccepted(ticks - this.#lastTicks)) {
+      this.isWaiting = true;
+    }
+    this.isDoubtful = false;
+    // A decoder that has pictures becomes right from a recovery point on; what is shown before it and comes behind it does not.
+    if (this.isWaiting && hasRecoveryPoint && !Number.isNaN(this.#lastTicks)) {
+      this.isWaiting = false;
+      this.#leadingBefore = ticks;
+    }
+    const distance = this.#leadingBefore - ticks;
+    const isLeading = distance > 0 && distance < LEADING_TICKS;
+    return this.isWaiting || isLeading ? SHOWN.not : SHOWN.plain;
+  }
+
+  /** The unit is given on. */
+  accept(ticks: number, isKey: boolean): void {
+    if (isKey) {
+      // Leading pictures refer to pictures before their key picture, which are missing now (H.265 §3: RASL).
+      this.#leadingBefore = this.isWaiting ? ticks : Number.NEGATIVE_INFINITY;
+      this.#lastKeyTicks = ticks;
+      this.isWaiting = false;
+    }
+    this.isDoubtful = false;
+    this.#lastTicks = ticks;
+    this.#rules.accept();
+  }
+
+  #isLateRecovery(ticks: number, hasRecoveryPoint: boolean): boolean {
+    if (Number.isNaN(this.#lastKeyTicks)) {
+      this.#lastKeyTicks = ticks;
+    }
+    return hasRecoveryPoint && Math.abs(ticks - this.#lastKeyTicks) > KEYLESS_TICKS;
+  }
+}
