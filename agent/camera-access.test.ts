@@ -239,6 +239,6 @@ test('a path whose login the camera refuses says what to do and when it is tried
   await expect.poll(door).toMatchObject({
     ...{ state: 'waiting', trouble: 'wrongPassword' },
     lastError: expect.stringContaining('camera refused the password'),
-    next: expect.stringMatching(/they are tried at once.*every 10 minutes at most/),
+    next: expect.stringMatching(/they are tried at once.*after half an hour/),
   });
 });

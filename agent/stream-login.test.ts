@@ -24,7 +24,7 @@ interface Pulled {
 }
 
 /** Everything that logs in to an adopted camera by itself: its streams, its events, its pictures. */
-async function adopt(quirks: Quirks = {}) {
+async function adopt(quirks: Quirks = {}, login = RIGHT) {
   const clock = new FakeClock();
   const camera = await startOnvifCamera({ credentials: RIGHT, clock, quirks });
   onTestFinished(() => camera[Symbol.asyncDispose]());
@@ -34,7 +34,7 @@ async function adopt(quirks: Quirks = {}) {
     open: async (signal) => {
       openings += 1;
       try {
-        return await openSession({ url: camera.url, ...RIGHT, signal, clock, logins });
+        return await openSession({ url: camera.url, ...login, signal, clock, logins });
       } finally {
         openings -= 1;
       }
@@ -45,8 +45,8 @@ async function adopt(quirks: Quirks = {}) {
     ...{ clock, log: silentLogger },
   });
   onTestFinished(() => watch.close());
-  const snapshots = new Snapshots({ url: camera.url, ...RIGHT, maxBytes: 60_000, clock, logins });
-  const pull = (profile: string, login = RIGHT) => pullStream({ camera, clock, logins, profile, login });
+  const snapshots = new Snapshots({ url: camera.url, ...login, maxBytes: 60_000, clock, logins });
+  const pull = (profile: string, as = login) => pullStream({ camera, clock, logins, profile, login: as });
   return { camera, clock, logins, watch, snapshots, pull, isOpening: () => openings > 0 };
 }
 
@@ -122,6 +122,19 @@ test.for([
     expect(reasons).toContainEqual(expect.stringMatching(/refused .* tried again in \d+ min/));
   },
 );
+
+test('a wrong password is shown twice in half an hour by streams, events and pictures together, whoever comes first', async () => {
+  for (const quirks of [{}, { login: 'token' }, { login: 'digest both', rtspLogin: 'both' }] as const) {
+    const { camera, clock, pull, snapshots, isOpening } = await adopt(quirks, CHANGED);
+    const streams = [pull('main', CHANGED), pull('sub', CHANGED)];
+    for (let minute = 0; minute < 29; minute += 1) {
+      await clock.advance(60_000);
+      await snapshots.fetch(never).catch(() => {});
+      await until(() => expect([...streams.map(rests), isOpening()]).toEqual([true, true, false]));
+    }
+    expect(camera.state.wrongLogins).toHaveLength(2);
+  }
+});
 
 test('a stream with a wrong password is tried twice in half an hour; with another password at once', async () => {
   const { camera, clock, pull, watch } = await adopt();

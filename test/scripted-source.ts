@@ -6,6 +6,8 @@ import type { Stream } from '../agent/stream/stream.ts';
 /** A source that does what the test says. */
 export class ScriptedSource implements Source {
   readonly type = 'scripted';
+  /** It has waited so long for another one's login. */
+  heldMs = 0;
   runs = 0;
   isRunning = false;
   /** Told to stop it goes on until `letGo`. */

@@ -93,6 +93,17 @@ test('a source that does not come in time fails every request, with the reason, 
   expect(idleCount()).toBe(1);
 });
 
+test('a source that waits for the answer to another login has its whole time afterwards', async () => {
+  const { clock, source, path } = pathOnDemand();
+  const request = path.open('');
+  await clock.advance(9_000);
+  source.heldMs = 9_000;
+  await clock.advance(9_500);
+  const stream = source.deliver([tinyH264]);
+  expect(await request).toBe(stream);
+  await path.stop();
+});
+
 test('a stream that was asked for and is not read ends after the time to close', async () => {
   const { clock, source, path } = pathOnDemand();
   const request = path.open('');
