@@ -108,6 +108,7 @@ export class App {
   /** Configurations are applied one after the other. */
   #applying: Promise<void> = Promise.resolve();
   #stopRetrying: () => void = () => {};
+  #stopAwaiting: () => void = () => {};
 
   /** @throws PerchError when there is no configuration to start with */
   static async start(options: AppOptions): Promise<App> {
@@ -116,7 +117,8 @@ export class App {
     const store = await ConfigStore.open({ ...options, log });
     setLogLevel(log, store.current.logLevel);
     const events = new BoxEvents(clock);
-    const accounts = await Accounts.open({ dataDir, clock, log, tell: events.emit });
+    const isClaimable = () => store.current.isOwn;
+    const accounts = await Accounts.open({ dataDir, clock, log, tell: events.emit, isClaimable });
     const app = new App({ ...options, zlmSecret: await loadMadeSecret(dataDir, log) }, store, accounts, events);
     await app.#begin();
     return app;
@@ -214,9 +216,8 @@ export class App {
     return this.#config.tlsAddress;
   }
 
-  /** What somebody from outside has to know to claim the box; undefined once it has an owner. */
-  get setupCode(): string | undefined {
-    return this.#accounts.setupCode;
+  get accounts(): Pick<Accounts, 'setup' | 'setUrl'> {
+    return this.#accounts;
   }
 
   /** Reads the configuration file again. */
@@ -228,6 +229,7 @@ export class App {
   async close(): Promise<void> {
     this.#store.close();
     this.#stop.abort();
+    this.#stopAwaiting();
     this.#stopRetrying();
     await this.#applying;
     this.#departures.close();
@@ -253,6 +255,7 @@ export class App {
     for (const problem of this.#store.problems) {
       log[problem.severity === 'note' ? 'debug' : problem.severity]({ at: problemText(problem) }, 'configuration');
     }
+    this.#stopAwaiting = this.#accounts.awaitOwner();
     const key = await SecretKey.open(this.#options.dataDir, log);
     this.#logins = await keepLogins(this.#options.dataDir, (text) => key.sign('camera', text), clock, log);
     await this.#commands.begin();

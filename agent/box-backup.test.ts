@@ -172,11 +172,16 @@ test('a new box becomes the old one before anybody has set a password, and its p
     await open({ isUnclaimed: true }),
   ];
   const backup = await old.backup();
-  expect((await fresh.ask('GET', 'backup')).status).toBe(400);
-  expect((await fresh.ask('POST', 'restore/check', backup)).body).toMatchObject({ people: { added: ['owner'] } });
-  expect((await fresh.ask('POST', 'restore', backup)).status).toBe(200);
+  const code = { 'Perch-Setup-Code': fresh.setupCode ?? '' };
+  expect((await fresh.ask('GET', 'backup')).status).toBe(401);
+  expect((await fresh.ask('POST', 'restore/check', backup, code)).body).toMatchObject({ people: { added: ['owner'] } });
+  expect((await fresh.ask('POST', 'restore', backup, code)).status).toBe(200);
   await fresh.restarted();
-  expect((await fresh.ask('POST', 'restore/check', backup)).status).toBe(401);
+  expect(fresh.setupCode).toBeUndefined();
+  expect((await fresh.ask('POST', 'restore/check', backup, code)).status).toBe(401);
+  expect((await fresh.ask('POST', 'claim', { password: PASSWORD, setupCode: code['Perch-Setup-Code'] })).status).toBe(
+    400,
+  );
   expect((await fresh.ask('POST', 'session', { password: PASSWORD })).status).toBe(200);
   const authority = (box: RestartingBox) => readFileSync(join(box.dataDir, 'tls/authority.pem'), 'utf8');
   const keyOf = (text: string) => /-----BEGIN PRIVATE KEY-----[^-]+/.exec(text)?.[0];
@@ -184,19 +189,24 @@ test('a new box becomes the old one before anybody has set a password, and its p
   expect(await (await fresh.ask('GET', 'config/paths/get/door')).status).toBe(200);
 });
 
-test('a page of another site, and whoever does not know the setup code elsewhere, restores nothing', async () => {
+test.for<[string, Record<string, string>]>([
+  ['on the box itself', {}],
+  ['through a proxy that is trusted', { 'X-Forwarded-For': '203.0.113.9' }],
+  ['by localhost as Host', { Host: 'localhost' }],
+])('%s nobody restores anything without the setup code', async ([, headers]) => {
   const box = await open({ isUnclaimed: true, config: 'trustedProxies: [127.0.0.1]\n' });
-  const backup = await (await open()).backup();
+  const backup = await (await common).backup();
   const before = box.files();
+  for (const path of ['restore', 'restore/check']) {
+    expect((await box.ask('POST', path, backup, headers)).body).toMatchObject({
+      error: expect.stringContaining('setup code is needed'),
+    });
+    expect((await box.ask('POST', path, backup, { ...headers, 'Perch-Setup-Code': 'AAAABBBB' })).status).toBe(401);
+  }
+  const right = { ...headers, 'Perch-Setup-Code': box.setupCode ?? '' };
   const foreign = { Origin: 'http://evil.example', 'Sec-Fetch-Site': 'cross-site' };
-  expect((await box.ask('POST', 'restore', backup, foreign)).status).toBe(401);
-  const outside = { 'X-Forwarded-For': '203.0.113.9' };
-  expect((await box.ask('POST', 'restore', backup, outside)).body).toMatchObject({
-    error: expect.stringContaining('setup code is needed'),
-  });
-  expect((await box.ask('POST', 'restore', backup, { ...outside, 'Perch-Setup-Code': 'AAAABBBB' })).status).toBe(401);
+  expect((await box.ask('POST', 'restore', backup, { ...right, ...foreign })).status).toBe(401);
   expect(box.files()).toEqual(before);
-  const right = { ...outside, 'Perch-Setup-Code': box.setupCode ?? '' };
   expect((await box.ask('POST', 'restore/check', backup, right)).status).toBe(200);
 });
 

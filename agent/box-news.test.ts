@@ -35,7 +35,7 @@ async function openApp(discovery: AppOptions['discovery'] = {}) {
     const headers = { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin', cookie };
     return fetch(`${base}/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
   };
-  const claimed = await post('claim', { password: PASSWORD });
+  const claimed = await post('claim', { password: PASSWORD, setupCode: app.accounts.setup?.code });
   const cookie = claimed.headers
     .getSetCookie()
     .map((one) => one.split(';')[0])

@@ -80,8 +80,8 @@ test('a web hook that has the last word is told of, where it is asked', async ()
 test('a person of the box is known by what lies in the data folder', async () => {
   await using box = await openFolder();
   const users = await Users.open(box.folder);
-  expect((await box.say('owner admin')).text).toContain('before the box has an owner only programs on this machine');
-  expect((await box.say('owner admin', '127.0.0.1')).allowed).toBe(true);
+  expect((await box.say('owner admin')).text).toContain('this box has no owner yet');
+  expect((await box.say('owner admin', '127.0.0.1')).allowed).toBe(false);
   await users.setOwner('blue heron');
   expect((await box.say('owner admin')).text).toContain('owner (owner) lets in');
   expect((await box.say('- api -')).text).toContain('=> refused');

@@ -311,7 +311,13 @@ export class HttpServices {
     const { accounts, authority, wrongCredentials, pageFolder } = this.#deps;
     app.addHook('onRequest', renewSessions({ accounts, access }));
     const warnings = () => [...authority.warnings, ...this.#deps.problems().filter(isSerious).map(problemText)];
-    await app.register(healthRoute, { health: { status: () => healthOf(this.#deps) } });
+    const health = {
+      status: () => healthOf(this.#deps),
+      get isClaimed() {
+        return accounts.owner !== undefined;
+      },
+    };
+    await app.register(healthRoute, { health });
     await app.register(trustRoutes, {
       trust: { authority: () => this.#deps.own.authority(), port: () => this.#tlsPort, box: this.#https.box },
     });

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
@@ -15,9 +14,11 @@ const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configurat
        perch explain USER ACTION PATH [--ip IP] [--data DIR] [FILE.yml]
                                         say who may do what and why: ACTION is read, publish, playback, api, metrics,
                                         pprof or admin (the page); - for USER is nobody, IP is 127.0.0.1 when not given
+       perch claim [--data DIR]         ask for a password and set it, on a box that has no owner yet
+       perch claim --link [--data DIR]  show the link that does the same in a browser
        perch reset-password [--data DIR]
-                                        the owner's password is forgotten: everybody is logged out, and the page asks for
-                                        a new one; viewers, links, cameras and recordings stay
+                                        the owner's password is forgotten: everybody is logged out, and the box has no
+                                        owner until it is claimed; viewers, links, cameras and recordings stay
        perch --version | --help
 
 DIR is where Perch keeps what is its own (recordings, users, index); ./perch-data when not given.`;
@@ -34,6 +35,7 @@ async function main(): Promise<number> {
     options: {
       data: { type: 'string' },
       ip: { type: 'string' },
+      link: { type: 'boolean' },
       version: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -49,6 +51,9 @@ async function main(): Promise<number> {
   if (values.ip !== undefined) {
     throw new PerchError('badInput', `--ip is for perch explain\n${USAGE}`);
   }
+  if (values.link && first !== 'claim') {
+    throw new PerchError('badInput', `--link is for perch claim\n${USAGE}`);
+  }
   const isCommand = first === 'check' || first === 'reindex' || first === 'reset-password';
   if (more.length > 0 || (second !== undefined && !isCommand)) {
     throw new PerchError('badInput', `one configuration file is enough\n${USAGE}`);
@@ -59,6 +64,9 @@ async function main(): Promise<number> {
   }
   if (first === 'check') {
     return check(second);
+  }
+  if (first === 'claim' && second === undefined) {
+    return claim(values.data ?? 'perch-data', values.link === true);
   }
   if (first === 'reset-password' && second === undefined) {
     return resetPassword(values.data ?? 'perch-data');
@@ -111,21 +119,43 @@ async function check(file: string | undefined): Promise<number> {
   return isUsable ? 0 : 1;
 }
 
+async function claim(data: string, isLink: boolean): Promise<number> {
+  const [{ becomeOwnerOf }, { claimHere, linkHere, needsNoOwner }, { askNewPassword }, { systemClock }] =
+    await Promise.all([
+      import('../system/data-folder.ts'),
+      import('./claim-command.ts'),
+      import('./ask-password.ts'),
+      import('./base/clock.ts'),
+    ]);
+  const folder = resolve(data);
+  becomeOwnerOf(folder);
+  if (isLink) {
+    console.log((await linkHere(folder)).join('\n'));
+    return 0;
+  }
+  await needsNoOwner(folder);
+  const password = await askNewPassword(process.stdin, (text) => process.stderr.write(text));
+  await claimHere(folder, password, systemClock);
+  console.log('The password is set: log in as owner');
+  return 0;
+}
+
 async function resetPassword(data: string): Promise<number> {
   if (!existsSync(data)) {
     throw new PerchError('notFound', `there is no data folder ${resolve(data)}: name it with --data DIR`);
   }
-  const [{ holdDataFolder }, { forgetOwner }] = await Promise.all([
+  const [{ becomeOwnerOf, holdDataFolder }, { forgetOwner }] = await Promise.all([
     import('../system/data-folder.ts'),
     import('./auth/people.ts'),
   ]);
+  becomeOwnerOf(resolve(data));
   // A Perch that runs would not notice.
   const folder = holdDataFolder(data);
   const isForgotten = await forgetOwner(folder.path).finally(() => folder.release());
   console.log(
     isForgotten
-      ? 'The password is gone and everybody is logged out: start Perch, open its page and set a new one'
-      : 'This box has no owner: start Perch, open its page and set a password',
+      ? 'The password is gone and everybody is logged out: perch claim sets a new one'
+      : 'This box has no owner: perch claim sets a password',
   );
   return 0;
 }
@@ -204,12 +234,9 @@ async function run(data: string, file: string | undefined): Promise<number> {
     ...(isSupervised() ? { restart } : {}),
   });
   running = app;
-  if (app.setupCode !== undefined) {
-    console.log(`Setup code, asked for when the page is opened from another network: ${app.setupCode}`);
-  }
   const said = new Set<string>();
-  sayAddresses(app, said);
-  network.onChange(() => sayAddresses(app, said));
+  await sayAddresses(app, said);
+  network.onChange(() => void sayAddresses(app, said));
   reload = () => app.reload();
   manager.ready(`Perch ${packageJson.version}`);
   await tellWatchers(app, manager);
@@ -259,18 +286,16 @@ async function tellWatchers(app: App, manager: ServiceManager): Promise<void> {
   }
 }
 
-/** Where the page is, and again when the machine has another address. @param said lines of before */
-function sayAddresses(app: App, said: Set<string>): void {
-  const lines = [
-    ...(app.mainPort === undefined ? [] : [`Perch is at ${addressOf('http', app.mainAddress, app.mainPort)}`]),
-    ...(app.tlsPort === undefined ? [] : [`Over https: ${addressOf('https', app.tlsAddress, app.tlsPort)}`]),
-  ];
-  for (const line of lines.filter((one) => !said.has(one))) {
-    console.log(line);
+/** At the start, and again when the machine has another address. @param said of before */
+async function sayAddresses(app: App, said: Set<string>): Promise<void> {
+  const { startNotice } = await import('./start-notice.ts');
+  const texts = await startNotice(app, process.stdout.isTTY === true);
+  for (const text of texts.filter((one) => !said.has(one))) {
+    console.log(text);
   }
   said.clear();
-  for (const line of lines) {
-    said.add(line);
+  for (const text of texts) {
+    said.add(text);
   }
 }
 
@@ -289,18 +314,6 @@ function whenAsked(): Promise<void> {
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
   });
-}
-
-/** What to type into a phone: the address in the local network, when the port is open to it. */
-function addressOf(scheme: 'http' | 'https', address: string, port: number): string {
-  const host = address.slice(0, address.lastIndexOf(':'));
-  if (host !== '' && host !== '0.0.0.0' && host !== '[::]') {
-    return `${scheme}://${host}:${port}/`;
-  }
-  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const lan = own.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
-  const here = `${scheme}://127.0.0.1:${port}/`;
-  return lan === undefined ? here : `${scheme}://${lan}:${port}/ (on this machine also ${here})`;
 }
 
 // Not awaited here: bundled in the old form of modules there is nothing that waits at the top.

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { PerchError } from '../agent/base/errors.ts';
@@ -42,7 +42,7 @@ export function holdDataFolder(folder: string): DataFolder {
     }
     const advice = 'stop it (where it is a service: systemctl stop perch), or choose another folder with --data DIR';
     const text = `the data folder ${path} is in use by another Perch${pidOf(holder)}: ${advice}`;
-    throw new PerchError('unavailable', text, { folder: path });
+    throw new PerchError('unavailable', text, { folder: path, isHeld: true });
   }
   locks.add(lock);
   writeFileSync(holder, `${process.pid}\n`);
@@ -52,6 +52,16 @@ export function holdDataFolder(folder: string): DataFolder {
     locks.delete(lock);
   };
   return { path, release };
+}
+
+/** For commands that root runs: what they write has to belong to the user that Perch runs as. */
+export function becomeOwnerOf(folder: string): void {
+  const owner = statSync(folder, { throwIfNoEntry: false });
+  if (owner && owner.uid !== 0 && process.getuid?.() === 0) {
+    process.setgroups?.([owner.gid]);
+    process.setgid?.(owner.gid);
+    process.setuid?.(owner.uid);
+  }
 }
 
 function pidOf(holder: string): string {

@@ -44,7 +44,7 @@ export async function openAdoptionBox(discovery: AppOptions['discovery'], paths 
     });
     return { status: response.status, headers: response.headers, bytes: new Uint8Array(await response.arrayBuffer()) };
   };
-  const claimed = await ask('POST', '/claim', { password: PASSWORD });
+  const claimed = await ask('POST', '/claim', { password: PASSWORD, setupCode: app.accounts.setup?.code });
   const cookie = claimed.headers
     .getSetCookie()
     .map((one) => one.split(';')[0])

@@ -1,12 +1,13 @@
 import { BoxEvents } from '../agent/base/box-events.ts';
 import { PerchError } from '../agent/base/errors.ts';
 import { steeringOf } from '../agent/camera-steering.ts';
+import { MEDIAMTX_USERS } from '../agent/config/global.ts';
 import { type ControlApiOptions, controlApi } from '../agent/http/api/control-api.ts';
 import { EventStreams } from '../agent/http/api/event-stream.ts';
 import type { PathItem } from '../agent/http/api/paths.ts';
 import type { Stats } from '../agent/http/api/stats.ts';
 import { FakeClock } from './fake-clock.ts';
-import { openHttpBox } from './http-box.ts';
+import { type HttpBoxOptions, openHttpBox } from './http-box.ts';
 
 export const LOOPBACK = { remoteAddress: '127.0.0.1', headers: { host: 'localhost' } };
 export const ID = '0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11';
@@ -128,7 +129,8 @@ const noCameras: ControlApiOptions['cameras'] = {
 };
 
 /** The API on answers that stand fixed, and what it was told to do. */
-export async function openApi(rules?: Parameters<typeof openHttpBox>[0]) {
+/** Without options programs on this machine may use the API, as a file for MediaMTX has it. */
+export async function openApi(rules: HttpBoxOptions = { rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } }) {
   const clock = new FakeClock();
   const events = new BoxEvents(clock);
   const box = await openHttpBox(rules);

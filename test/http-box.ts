@@ -43,7 +43,7 @@ export async function openHttpBox(options: HttpBoxOptions = {}): Promise<HttpBox
   const { clock = systemClock } = options;
   const accounts = await Accounts.open({ dataDir, clock, log: silentLogger });
   if (options.password !== undefined) {
-    await accounts.claim(options.password, undefined, { ip: '127.0.0.1', isPrivate: true });
+    await accounts.claim(options.password, accounts.setup?.code, { ip: '127.0.0.1', isPrivate: true });
   }
   const authority = new Authority(accounts, options.rules ?? { isOwn: true, internalUsers: [] });
   const wrongCredentials =

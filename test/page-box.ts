@@ -120,7 +120,7 @@ export async function startPageBox(options: PageBoxOptions = {}): Promise<PageBo
       return app;
     },
     claim: async () => {
-      await api('POST', 'claim', { password: OWNER_PASSWORD });
+      await api('POST', 'claim', { password: OWNER_PASSWORD, setupCode: app.accounts.setup?.code });
     },
     adopt: () => adoptAll(cameras, api),
     away: async (during) => {

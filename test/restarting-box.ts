@@ -93,7 +93,7 @@ export async function startRestartingBox(options: RestartingBoxOptions = {}): Pr
       return `http://127.0.0.1:${app.mainPort}`;
     },
     get setupCode() {
-      return app.setupCode;
+      return app.accounts.setup?.code;
     },
     backup: async () => (await ask('GET', 'backup')).body as Uint8Array<ArrayBuffer>,
     files: () => ({ ...filesOf(dataDir), config: readFileSync(join(folder, 'perch.yml'), 'utf8') }),
@@ -111,7 +111,7 @@ export async function startRestartingBox(options: RestartingBoxOptions = {}): Pr
     },
   };
   if (!options.isUnclaimed) {
-    await ask('POST', 'claim', { password: PASSWORD });
+    await ask('POST', 'claim', { password: PASSWORD, setupCode: box.setupCode });
   }
   return box;
 }

@@ -9,7 +9,6 @@ const session: Session = {
   role: 'owner',
   mayLook: true,
   mayClaim: false,
-  needsSetupCode: false,
   openAccess: false,
   https: null,
   warnings: [],
@@ -30,9 +29,10 @@ test.for([
   ['the session is over', loggedOut, 'refused', 'recordings', 'login'],
   ['everybody may look and somebody wants to log in', loggedOut, 'granted', 'login', 'login'],
   ['everybody may look', loggedOut, 'granted', 'live', 'open'],
-  ['a new box is opened from another device', unclaimed, 'refused', 'live', 'start'],
-  ['a new box is opened on the box itself', unclaimed, 'granted', 'live', 'open'],
-  ['somebody at the box itself wants to claim it', unclaimed, 'granted', 'start', 'start'],
+  ['a new box is opened', unclaimed, 'refused', 'live', 'start'],
+  ['nobody owns the box, and it cannot be claimed here', { ...unclaimed, mayClaim: false }, 'refused', 'live', 'start'],
+  ['nobody owns the box, and its file shows the cameras', { ...unclaimed, mayClaim: false }, 'granted', 'live', 'open'],
+  ['somebody wants to own such a box', { ...unclaimed, mayClaim: false }, 'granted', 'start', 'start'],
   ['the box is claimed and somebody opens the link to claim it', session, 'granted', 'start', 'open'],
 ] as const)('when %s', ([, known, access, page, door]) => {
   expect(doorOf(known, access, page)).toBe(door);

@@ -5,8 +5,8 @@ import type { Place } from './route.ts';
 export type Door = 'waiting' | 'start' | 'login' | 'again' | 'open';
 
 /**
- * Who may go on to the pages. At the box itself one may look before anybody owns it; elsewhere the box is claimed
- * first. Log-in stands in place of the page that was asked for, or over it when a session has ended (`again`).
+ * Who may go on to the pages. A box that nobody owns is claimed first, unless its configuration shows the cameras to
+ * everybody who comes from here. Log-in stands in place of the page that was asked for, or over it when a session has ended (`again`).
  */
 export function doorOf(
   session: Session | undefined,
@@ -17,7 +17,7 @@ export function doorOf(
   if (!session || access === 'unknown') {
     return 'waiting';
   }
-  if (!session.claimed && session.mayClaim && (access === 'refused' || page === 'start')) {
+  if (!session.claimed && (access === 'refused' || page === 'start')) {
     return 'start';
   }
   if (access === 'refused' && hasEnded) {

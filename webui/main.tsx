@@ -4,11 +4,11 @@ import { App } from './app.tsx';
 import { loadAppearance } from './appearance.ts';
 import { listenToBox } from './box/feed.ts';
 import { keepAsking } from './box/paths.ts';
-import { openGuestLink, session } from './box/session.ts';
+import { openGuestLink, session, setupCode } from './box/session.ts';
 import { watchPage } from './box/wake.ts';
 import { keepShell } from './keep-shell.ts';
 import { watchPlace } from './navigation.ts';
-import { guestToken } from './route.ts';
+import { guestToken, setupCodeIn } from './route.ts';
 import { loadLanguage } from './words/words.ts';
 
 /** The address is cleared at once: what stands in it goes on to whomever it is shown. */
@@ -22,9 +22,19 @@ async function openGuestLinks(): Promise<void> {
   }
 }
 
+function takeSetupCode(): void {
+  const code = setupCodeIn(location.hash);
+  if (code !== undefined) {
+    setupCode.value = code;
+    history.replaceState(undefined, '', '#/start');
+  }
+}
+
 let opening = new AbortController();
 
 window.addEventListener('hashchange', () => void openGuestLinks());
+window.addEventListener('hashchange', takeSetupCode);
+takeSetupCode();
 openGuestLinks().then(() => keepAsking(new AbortController().signal));
 watchPlace();
 loadAppearance();

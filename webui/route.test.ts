@@ -7,6 +7,7 @@ import {
   recordingsLink,
   screenOf,
   settingsLink,
+  setupCodeIn,
 } from './route.ts';
 
 test.for([
@@ -64,6 +65,17 @@ test.for([
   ['#/live/guest', undefined],
 ] as const)("a guest's link %s", ([hash, token]) => {
   expect(guestToken(hash)).toBe(token);
+});
+
+test.for([
+  ['#/setup/7KQF-2MXA', '7KQF-2MXA'],
+  ['#setup/7kqf2mxa', '7kqf2mxa'],
+  ['#/setup/', undefined],
+  ['#/setup/a b', undefined],
+  [`#/setup/${'A'.repeat(65)}`, undefined],
+  ['#/start', undefined],
+] as const)('the setup code of %s', ([hash, code]) => {
+  expect(setupCodeIn(hash)).toBe(code);
 });
 
 test('links to rooms of the settings lead there', () => {

@@ -1,21 +1,28 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { TellBox } from '../base/box-events.ts';
 import type { Clock } from '../base/clock.ts';
-import { PerchError } from '../base/errors.ts';
+import { explain, PerchError } from '../base/errors.ts';
 import { isPrivateIp, subscriberOf } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
-import { Attempts } from './attempts.ts';
-import { checkNewPassword, isSetupCode, makeSetupCode } from './claim.ts';
 import type { DeviceLogin } from './device-passwords.ts';
 import { KnownDevices } from './known-devices.ts';
+import { findClaim, withdrawClaim } from './local-claim.ts';
 import { LogInLimits } from './log-in-limits.ts';
+import { checkNewPassword } from './new-password.ts';
 import type { LoginProtocol } from './page-logins.ts';
+import type { PasswordHash } from './password-hash.ts';
 import { type Asker, People } from './people.ts';
 import type { Person } from './person.ts';
+import { isSetupCode, SetupCode, type SetupFacts } from './setup-code.ts';
 
 /** A player sends its name and password with each request: a verified pair is not hashed again for this long. */
 const REMEMBER_MS = 10 * 60_000;
 const REMEMBER_LIMIT = 64;
+/** How often the data folder of a box without owner is searched for a local claim. */
+const LOCAL_CLAIM_MS = 500;
+const REMIND_MS = 86_400_000;
+
+const WHERE = 'the terminal or screen of the box shows it, and on the box itself perch claim needs none';
 
 export interface AccountsOptions {
   readonly dataDir: string;
@@ -23,14 +30,17 @@ export interface AccountsOptions {
   readonly log: Logger;
   /** Of who comes in and who is refused. */
   readonly tell?: TellBox;
+  /** Whether the box can be claimed over HTTP: not with a file for MediaMTX, which says who may what. */
+  readonly isClaimable?: () => boolean;
 }
 
 /** How people come in: the claim, log-in and log-out, and name and password with each request for players. */
 export class Accounts {
   readonly people: People;
-  /** Made at start while the box has no owner; wanted from whoever claims it from elsewhere than a private network. */
-  readonly #setupCode = makeSetupCode();
-  readonly #setupAttempts: Attempts;
+  readonly #dataDir: string;
+  readonly #setup: SetupCode;
+  readonly #isClaimable: () => boolean;
+  readonly #setupLimits: LogInLimits;
   readonly #limits: LogInLimits;
   readonly #devices: KnownDevices;
   readonly #clock: Clock;
@@ -38,14 +48,23 @@ export class Accounts {
   readonly #tell: TellBox;
   readonly #remembered = new Map<string, { readonly untilMs: number; readonly isRight: Promise<boolean> }>();
   readonly #rememberKey = randomBytes(32);
+  #isTaking = false;
 
   static async open(options: AccountsOptions): Promise<Accounts> {
-    return new Accounts(await People.open(options), options);
+    const people = await People.open(options);
+    const setup = await SetupCode.open(options.dataDir, people.users.owner !== undefined, options.log);
+    const accounts = new Accounts(people, setup, options);
+    await accounts.#takeLocalClaim();
+    return accounts;
   }
 
-  private constructor(people: People, { clock, log, tell = () => {} }: AccountsOptions) {
+  private constructor(people: People, setup: SetupCode, options: AccountsOptions) {
+    const { dataDir, clock, log, tell = () => {}, isClaimable = () => true } = options;
     this.people = people;
-    this.#setupAttempts = new Attempts(clock);
+    this.#dataDir = dataDir;
+    this.#setup = setup;
+    this.#isClaimable = isClaimable;
+    this.#setupLimits = new LogInLimits(clock);
     this.#limits = new LogInLimits(clock);
     this.#devices = new KnownDevices(people.key, people.users);
     this.#clock = clock;
@@ -58,9 +77,41 @@ export class Accounts {
     return this.people.users.owner;
   }
 
-  /** For console and log; undefined once the box has an owner. */
-  get setupCode(): string | undefined {
-    return this.owner === undefined ? this.#setupCode : undefined;
+  /** For the terminal and the screen, never for the log; undefined where nothing over HTTP claims the box. */
+  get setup(): SetupFacts | undefined {
+    return this.mayClaim ? this.#setup.facts : undefined;
+  }
+
+  /** Where people find the page: `perch claim --link` makes a link of it. */
+  async setUrl(url: string): Promise<void> {
+    if (this.mayClaim) {
+      await this.#setup.setUrl(url);
+    }
+  }
+
+  /** The setup code claims the box. */
+  get mayClaim(): boolean {
+    return this.owner === undefined && this.#isClaimable();
+  }
+
+  /** Takes the claim of `perch claim`, and reminds the log of an owner who is missing. @returns what ends it */
+  awaitOwner(): () => void {
+    if (this.owner !== undefined) {
+      return () => {};
+    }
+    const remind = () => this.#log.warn('this box has no owner yet: perch claim sets the password');
+    remind();
+    const stops = [
+      this.#clock.every(REMIND_MS, remind),
+      this.#clock.every(LOCAL_CLAIM_MS, () => void this.#takeLocalClaim().then(stopIfOwned)),
+    ];
+    const stop = () => {
+      for (const end of stops) {
+        end();
+      }
+    };
+    const stopIfOwned = () => this.owner !== undefined && stop();
+    return stop;
   }
 
   /** A user or a guest whose link holds, by name. */
@@ -106,25 +157,59 @@ export class Accounts {
 
   /** Sets the owner's password, once. Gives a session's token. */
   async claim(password: string, setupCode: string | undefined, asker: Asker): Promise<string> {
-    const { users, sessions } = this.people;
     this.checkSetUp(setupCode, asker);
     checkNewPassword(password);
-    await users.setOwner(password);
-    // Of an owner before, whose users.json was removed.
-    sessions.forgetAll();
-    this.#log.info({ ip: asker.ip }, 'the owner has set a password');
-    this.#tell('login', { state: 'claimed', user: users.owner, address: asker.ip });
-    return sessions.create(users.owner ?? '', asker);
+    await this.#setOwner(password, asker.ip);
+    return this.people.sessions.create(this.owner ?? '', asker);
   }
 
-  /** Who may make the box his own. @throws PerchError when it has an owner, or the setup code is wanted and is not this one */
+  /** Who may claim or restore the box over HTTP. @throws PerchError without the setup code, and when the box has an owner */
   checkSetUp(setupCode: string | undefined, { ip, isPrivate }: Pick<Asker, 'ip' | 'isPrivate'>): void {
-    if (this.owner !== undefined) {
+    const { facts } = this.#setup;
+    if (this.owner !== undefined || !facts) {
       throw new PerchError('badInput', 'this box has an owner already: log in');
     }
-    if (!isPrivate) {
-      this.#checkSetupCode(setupCode, ip);
+    if (!this.#isClaimable()) {
+      const why = 'its configuration does not begin with perch: own';
+      throw new PerchError('unauthorized', `this box is claimed on the machine itself (perch claim): ${why}`);
     }
+    if (setupCode === undefined || setupCode === '') {
+      throw new PerchError('badInput', `the setup code is needed: ${WHERE}`);
+    }
+    const wasRight = this.#setupLimits.take({ ip, isPrivate, account: undefined, isKnownAddress: false });
+    if (!isSetupCode(setupCode, facts.code)) {
+      this.#log.warn({ ip }, 'wrong setup code');
+      throw new PerchError('unauthorized', `wrong setup code: ${WHERE}`);
+    }
+    wasRight();
+  }
+
+  /** @param password or its hash. @param ip undefined: on the machine itself */
+  async #setOwner(password: string | PasswordHash, ip?: string): Promise<void> {
+    const { users, sessions } = this.people;
+    await users.setOwner(password);
+    // Of an owner before, whose users.json was removed.
+    await sessions.forgetAll();
+    await this.#setup.remove();
+    this.#log.info({ ip: ip ?? 'this machine' }, 'the owner has set a password');
+    this.#tell('login', { state: 'claimed', user: users.owner, address: ip });
+  }
+
+  /** `perch claim` waits until the claim has gone, and looks then whose password is there. */
+  async #takeLocalClaim(): Promise<void> {
+    if (this.#isTaking) {
+      return;
+    }
+    this.#isTaking = true;
+    const hash = await findClaim(this.#dataDir, this.#log);
+    if (hash) {
+      const setOwner = async () => (this.owner === undefined ? this.#setOwner(hash) : undefined);
+      await setOwner().catch((error: unknown) =>
+        this.#log.error({ cause: explain(error) }, 'the password of perch claim cannot be saved'),
+      );
+      await withdrawClaim(this.#dataDir);
+    }
+    this.#isTaking = false;
   }
 
   /** Gives a new session's token; `oldToken`, if any, is over: a token from before the log-in is never worth more after it. */
@@ -218,18 +303,6 @@ export class Accounts {
       wasRight();
     }
     return isRight;
-  }
-
-  #checkSetupCode(code: string | undefined, ip: string): void {
-    if (code === undefined || code === '') {
-      throw new PerchError('badInput', 'the setup code is needed: it stands in the log and on the console');
-    }
-    this.#setupAttempts.take(ip);
-    if (!isSetupCode(code, this.#setupCode)) {
-      this.#log.warn({ ip }, 'wrong setup code');
-      throw new PerchError('unauthorized', 'wrong setup code: it stands in the log and on the console');
-    }
-    this.#setupAttempts.succeeded(ip);
   }
 
   /** Keyed by a secret of this run, so that neither memory nor a dump holds passwords; bound to the stored hash and the address. */

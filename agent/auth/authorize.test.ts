@@ -43,7 +43,7 @@ const asTom = { user: 'tom', password: 'secret' };
 
 test.for([
   // Perch's own set-up.
-  ['own, unclaimed, loopback', unclaimed, own, loopback, ALL],
+  ['own, unclaimed, loopback', unclaimed, own, loopback, ''],
   ['own, unclaimed, proxied', unclaimed, own, proxied, ''],
   ['own, unclaimed, home', unclaimed, own, home, ''],
   ['own, unclaimed, away', unclaimed, own, away, ''],
@@ -65,14 +65,14 @@ test.for([
   ['own, claimed, user of the file', claimed, { ...own, internalUsers: [tom] }, { ...away, ...asTom }, 'read'],
   ['own, claimed, anonymous user of the file', claimed, { ...own, internalUsers: [anyone] }, away, ''],
   // A file written for MediaMTX.
-  ['foreign, unclaimed, loopback', unclaimed, foreign, loopback, ALL],
+  ['foreign, unclaimed, loopback', unclaimed, foreign, loopback, 'read publish playback api metrics pprof'],
   ['foreign, unclaimed, proxied', unclaimed, foreign, proxied, MEDIA],
   ['foreign, unclaimed, home', unclaimed, foreign, home, MEDIA],
   ['foreign, unclaimed, away', unclaimed, foreign, away, MEDIA],
   ['foreign, claimed, loopback', claimed, foreign, loopback, 'read publish playback api metrics pprof'],
   ['foreign, claimed, away', claimed, foreign, away, MEDIA],
   ['foreign, claimed, away, session', claimed, foreign, { ...away, ...session }, ALL],
-  ['foreign with users, unclaimed, loopback', unclaimed, { ...foreign, internalUsers: [tom] }, loopback, 'admin'],
+  ['foreign with users, unclaimed, loopback', unclaimed, { ...foreign, internalUsers: [tom] }, loopback, ''],
   ['foreign with users, unclaimed, home', unclaimed, { ...foreign, internalUsers: [tom] }, home, ''],
   ['foreign with users, claimed, loopback', claimed, { ...foreign, internalUsers: [tom] }, loopback, ''],
   ['foreign with users, claimed, tom', claimed, { ...foreign, internalUsers: [tom] }, { ...away, ...asTom }, 'read'],
@@ -118,7 +118,9 @@ test('a challenge is made only when nothing was offered and a name and password 
 
 test('before the claim the refusal says what to do', async () => {
   const { advice } = await new Authority(unclaimed, own).authorize('read', 'door', home);
-  expect(advice).toBe('this box has no owner yet: open its page in a browser and set a password');
+  expect(advice).toBe(
+    'this box has no owner yet: claim it on its page with the setup code, or on the box with perch claim',
+  );
 });
 
 test.for([
@@ -259,5 +261,5 @@ test('what is explained is what is decided, whoever asks for what', async () => 
     expect([i, allowed]).toEqual([i, byPassword.allowed || bySession.allowed]);
     allowedCount += allowed ? 1 : 0;
   }
-  expect(allowedCount).toBeGreaterThan(500);
+  expect(allowedCount).toBeGreaterThan(400);
 });

@@ -103,7 +103,7 @@ export interface AuthorityDeps {
   readonly objection?: (action: 'read' | 'publish', path: string, identity: Identity) => Promise<string | undefined>;
 }
 
-const NO_OWNER = 'this box has no owner yet: open its page in a browser and set a password';
+const NO_OWNER = 'this box has no owner yet: claim it on its page with the setup code, or on the box with perch claim';
 
 const FOR_PEOPLE = 'the page and its settings are for people of this box alone';
 
@@ -168,7 +168,8 @@ export class Authority {
     const { owner } = this.#accounts;
     const { isOwn } = this.#rules;
     if (owner === undefined && (isOwn || action === 'admin')) {
-      return identity.isLoopback ? allow('loopback before the claim') : refuse(identity, NO_OWNER, NO_OWNER);
+      // Wherever it comes from: what a proxy on this machine forwards looks local.
+      return refuse(identity, NO_OWNER, NO_OWNER);
     }
     // The web UI knows sessions only: a browser's dialog for name and password would lead nowhere.
     if (action === 'admin' && !isOwn) {
@@ -246,8 +247,7 @@ export class Authority {
       return { allowed: true, steps };
     }
     if (owner === undefined && (isOwn || action === 'admin')) {
-      steps.push(`before the box has an owner only programs on this machine are let in (127.0.0.1, ::1)`);
-      return { allowed: identity.isLoopback, steps };
+      return { allowed: false, steps: [...steps, NO_OWNER] };
     }
     if (action === 'admin') {
       return { allowed: false, steps: [...steps, FOR_PEOPLE] };

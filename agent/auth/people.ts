@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { checkNewPassword } from './claim.ts';
 import { type DeviceItem, DevicePasswords, type NewDevice } from './device-passwords.ts';
 import { type GuestItem, Guests, type NewGuest } from './guests.ts';
+import { withdrawClaim } from './local-claim.ts';
+import { checkNewPassword } from './new-password.ts';
 import { PageLogins } from './page-logins.ts';
 import type { Rights } from './person.ts';
 import { SecretKey } from './secret-key.ts';
 import { type Device, type SessionItem, Sessions } from './sessions.ts';
+import { forgetSetup } from './setup-code.ts';
 import { isSameName, OWNER_NAME, Users, type ViewerItem } from './users.ts';
 
 /** Whoever asks to come in. */
@@ -184,12 +186,14 @@ export class People {
 
 /**
  * For whoever has the box in his hands and has forgotten the owner's password: it is set up again, and nobody is logged in.
- * Nobody else may run meanwhile. Viewers, links to guests, cameras and recordings stay.
+ * Nobody else may run meanwhile. The next start makes another setup code. Viewers, links to guests, cameras and recordings stay.
  *
  * @returns false when there is no owner
  */
 export async function forgetOwner(dataDir: string): Promise<boolean> {
   const isForgotten = await Users.forgetOwner(dataDir);
+  await forgetSetup(dataDir);
+  await withdrawClaim(dataDir);
   if (isForgotten) {
     await rm(join(dataDir, 'sessions.json'), { force: true });
   }

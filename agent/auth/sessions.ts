@@ -165,10 +165,11 @@ export class Sessions {
     await this.#takeAway([...this.#sessions].filter((session) => session.user === user && session !== kept));
   }
 
-  /** Nobody is logged in any more; saved with the next one who logs in. */
-  forgetAll(): void {
+  /** Nobody is logged in any more. */
+  async forgetAll(): Promise<void> {
     this.#sessions.clear();
     this.#byHash.clear();
+    await this.#save();
   }
 
   #shown({ id, user, created, seen, seenMonoMs, ip = '', device = '' }: Session): SessionItem {

@@ -127,13 +127,14 @@ export class Users {
     return this.#users.find((user) => user.name === name)?.password.hash;
   }
 
-  async setOwner(password: string): Promise<void> {
+  /** @param password or its hash */
+  async setOwner(password: string | PasswordHash): Promise<void> {
     if (this.owner !== undefined || this.#claiming) {
       throw new PerchError('badInput', 'this box has an owner already: log in');
     }
     this.#claiming = true;
     try {
-      const hash = await hashPassword(password);
+      const hash = typeof password === 'string' ? await hashPassword(password) : password;
       await this.#change((users) => [{ name: OWNER_NAME, role: 'owner', password: hash }, ...users]);
     } finally {
       this.#claiming = false;

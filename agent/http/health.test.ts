@@ -8,7 +8,7 @@ test.for<[string, number]>([
   ['starting', 503],
 ])('a box that is %s answers %i to everybody', async ([status, code]) => {
   const app = createHttpApp({ log: silentLogger });
-  await app.register(healthRoute, { health: { status: () => status } });
+  await app.register(healthRoute, { health: { status: () => status, isClaimed: false } });
   const answer = await app.inject({ url: '/health', remoteAddress: '203.0.113.5' });
-  expect([answer.statusCode, answer.body]).toEqual([code, JSON.stringify({ status })]);
+  expect([answer.statusCode, answer.body]).toEqual([code, JSON.stringify({ status, claimed: false })]);
 });

@@ -4,9 +4,13 @@ import Type from 'typebox';
 export interface HealthLookup {
   /** `ok`, or one word for what is wrong; no names, because everybody may ask. */
   status(): string;
+  readonly isClaimed: boolean;
 }
 
-const Health = Type.Object({ status: Type.String({ description: '`ok`, or one word for what is wrong.' }) });
+const Health = Type.Object({
+  status: Type.String({ description: '`ok`, or one word for what is wrong.' }),
+  claimed: Type.Boolean({ description: 'The box has an owner.' }),
+});
 const SCHEMA = {
   summary: 'Whether all is well, for supervisors; without a log-in',
   ...{ tags: ['box'], response: { 200: Health, 503: Health } },
@@ -19,6 +23,6 @@ export const healthRoute: FastifyPluginAsync<{ health: HealthLookup }> = async (
     return reply
       .code(status === 'ok' ? 200 : 503)
       .header('Cache-Control', 'no-store')
-      .send({ status });
+      .send({ status, claimed: health.isClaimed });
   });
 };

@@ -247,15 +247,9 @@ test.for<[string, object, string]>([
   ['a field that there is not', { name: 'eve', password: 'red kite', role: 'owner' }, "unknown field 'role'"],
   ['a list', [], 'the body is not a JSON object'],
 ])('a user with %s is refused in words', async ([, payload, message]) => {
-  // Before the claim whoever is at the box itself may ask: no password has to be hashed for this.
-  await using box = await openHttpBox();
-  const answer = await box.app.inject({
-    method: 'POST',
-    url: '/v3/users',
-    payload,
-    remoteAddress: '127.0.0.1',
-    headers: { host: 'localhost' },
-  });
+  await using box = await openBox();
+  const owner = await new Browser(box).logIn('owner', PASSWORD);
+  const answer = await owner.ask('POST', '/v3/users', payload);
   expect([answer.statusCode, answer.json().error]).toEqual([400, expect.stringContaining(message)]);
 });
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { InjectOptions } from 'fastify';
 import { expect, test } from 'vitest';
-import { openHttpBox } from '../../test/http-box.ts';
+import { type HttpBox, openHttpBox } from '../../test/http-box.ts';
 
 const PASSWORD = 'blue heron';
 const HOME = { remoteAddress: '192.168.1.9', headers: { host: '192.168.1.2:8080' } };
@@ -15,6 +15,7 @@ const post = (url: string, payload: object, from: InjectOptions = HOME): InjectO
   url,
   payload,
 });
+const claimOf = ({ accounts }: HttpBox) => ({ password: PASSWORD, setupCode: accounts.setup?.code });
 async function listenOn({ app }: Awaited<ReturnType<typeof openHttpBox>>): Promise<AddressInfo> {
   await app.listen({ port: 0, host: '127.0.0.1' });
   return app.server.address() as AddressInfo;
@@ -23,7 +24,7 @@ async function listenOn({ app }: Awaited<ReturnType<typeof openHttpBox>>): Promi
 const cookieOf = (answer: { headers: Record<string, unknown> }) =>
   String(answer.headers['set-cookie']).split(';')[0] ?? '';
 
-test('a phone at home claims the box with nothing but a password, and is logged in', async () => {
+test('a phone claims the box with a password and the setup code, and is logged in', async () => {
   await using box = await openHttpBox();
   expect((await box.app.inject({ ...HOME, url: '/v3/session' })).json()).toEqual({
     claimed: false,
@@ -32,12 +33,11 @@ test('a phone at home claims the box with nothing but a password, and is logged 
     role: null,
     mayLook: false,
     mayClaim: true,
-    needsSetupCode: false,
     openAccess: false,
     warnings: [],
     https: null,
   });
-  const claim = await box.app.inject(post('/v3/claim', { password: PASSWORD }));
+  const claim = await box.app.inject(post('/v3/claim', claimOf(box)));
   expect(claim.statusCode).toBe(200);
   expect(String(claim.headers['set-cookie'])).toMatch(/^perch_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; /);
   const session = await box.app.inject({
@@ -78,25 +78,27 @@ test('a box is not claimed twice', async () => {
   ]);
 });
 
-test('from elsewhere the setup code is wanted', async () => {
+test.for<[string, InjectOptions]>([
+  ['from elsewhere', AWAY],
+  ['from the home network', HOME],
+  ['on the box itself', { remoteAddress: '127.0.0.1', headers: { host: 'localhost:8080' } }],
+  ['through an unknown proxy', { ...HOME, headers: { host: '192.168.1.2', 'x-forwarded-for': '192.168.1.9' } }],
+  ['by a name that may have been rebound', { ...HOME, headers: { host: 'evil.example' } }],
+])('%s the claim needs the setup code', async ([, from]) => {
   await using box = await openHttpBox();
-  expect((await box.app.inject({ ...AWAY, url: '/v3/session' })).json()).toMatchObject({ needsSetupCode: true });
-  expect((await box.app.inject(post('/v3/claim', { password: PASSWORD }, AWAY))).statusCode).toBe(400);
-  const wrong = await box.app.inject(post('/v3/claim', { password: PASSWORD, setupCode: 'AAAA-AAAA' }, AWAY));
+  expect((await box.app.inject({ ...from, url: '/v3/session' })).json()).toMatchObject({
+    mayClaim: true,
+    mayLook: false,
+  });
+  const without = await box.app.inject(post('/v3/claim', { password: PASSWORD }, from));
+  expect([without.statusCode, without.json().error]).toEqual([
+    400,
+    expect.stringContaining('the setup code is needed'),
+  ]);
+  const wrong = await box.app.inject(post('/v3/claim', { password: PASSWORD, setupCode: 'AAAA-AAAA' }, from));
   expect([wrong.statusCode, wrong.headers['www-authenticate']]).toEqual([401, undefined]);
-  const { setupCode } = box.accounts;
-  expect((await box.app.inject(post('/v3/claim', { password: PASSWORD, setupCode }, AWAY))).statusCode).toBe(200);
-});
-
-test.for<[string, Record<string, string>]>([
-  ['through an unknown proxy', { host: '192.168.1.2', 'x-forwarded-for': '192.168.1.9' }],
-  ['by a name that may have been rebound', { host: 'evil.example' }],
-])('at home, but %s, the setup code is wanted as well', async ([, headers]) => {
-  await using box = await openHttpBox();
-  const from = { remoteAddress: '192.168.1.9', headers };
-  expect((await box.app.inject({ ...from, url: '/v3/session' })).json()).toMatchObject({ needsSetupCode: true });
-  expect((await box.app.inject(post('/v3/claim', { password: PASSWORD }, from))).statusCode).toBe(400);
   expect(box.accounts.owner).toBeUndefined();
+  expect((await box.app.inject(post('/v3/claim', claimOf(box), from))).statusCode).toBe(200);
 });
 
 test('log-in exchanges the session, log-out ends it and takes the cookie away', async () => {
@@ -159,8 +161,8 @@ test.for<[string, Record<string, string>]>([
 ])("another site's page (%s) can neither claim, log in nor log out", async ([, headers]) => {
   await using box = await openHttpBox();
   const from = { ...HOME, headers: { ...HOME.headers, ...headers } };
-  expect((await box.app.inject(post('/v3/claim', { password: PASSWORD }, from))).statusCode).toBe(401);
-  const claim = await box.app.inject(post('/v3/claim', { password: PASSWORD }));
+  expect((await box.app.inject(post('/v3/claim', claimOf(box), from))).statusCode).toBe(401);
+  const claim = await box.app.inject(post('/v3/claim', claimOf(box)));
   expect((await box.app.inject(post('/v3/session', { password: PASSWORD }, from))).statusCode).toBe(401);
   const cookie = cookieOf(claim);
   const out = { ...from, method: 'DELETE', url: '/v3/session', headers: { ...from.headers, cookie } } as const;
@@ -177,7 +179,8 @@ test.for<[string, object | string, number]>([
 ])('a claim with %s is refused in words', async ([, payload, status]) => {
   await using box = await openHttpBox();
   const headers = { ...HOME.headers, ...(typeof payload === 'string' ? { 'content-type': 'text/plain' } : {}) };
-  const answer = await box.app.inject({ ...HOME, method: 'POST', url: '/v3/claim', payload, headers });
+  const withCode = typeof payload === 'string' ? payload : { ...payload, setupCode: box.accounts.setup?.code };
+  const answer = await box.app.inject({ ...HOME, method: 'POST', url: '/v3/claim', payload: withCode, headers });
   expect([answer.statusCode, answer.json().status]).toEqual([status, 'error']);
   expect(box.accounts.owner).toBeUndefined();
 });

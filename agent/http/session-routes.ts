@@ -32,6 +32,8 @@ export interface Asker {
 export interface SessionAccounts {
   /** Undefined before the claim. */
   readonly owner: string | undefined;
+  /** The setup code claims the box. */
+  readonly mayClaim: boolean;
   person(name: string): KnownPerson | undefined;
   claim(password: string, setupCode: string | undefined, asker: Asker): Promise<string>;
   logIn(user: string, password: string, asker: Asker, oldToken: string | undefined): Promise<string>;
@@ -69,8 +71,7 @@ const SessionAnswer = Type.Object({
   user: OrNull(Type.String()),
   role: OrNull(Type.Enum(['owner', 'viewer', 'guest'])),
   mayLook: Type.Boolean({ description: 'The box shows its cameras to whoever asks, or some of them.' }),
-  mayClaim: Type.Boolean(),
-  needsSetupCode: Type.Boolean(),
+  mayClaim: Type.Boolean({ description: 'The setup code and a password claim the box.' }),
   openAccess: Type.Boolean({ description: 'Anyone on this network can watch.' }),
   warnings: Type.Array(Type.String(), { description: 'For the owner.' }),
   https: OrNull(
@@ -102,7 +103,12 @@ export const sessionRoutes: FastifyPluginAsync<SessionRoutesOptions> = async (ap
 };
 
 function claimRoute(app: FastifyInstance, options: SessionRoutesOptions): void {
-  const schema = { summary: "Sets the owner's password, once", tags, body: ClaimBody, response: answers };
+  const schema = {
+    summary: "Sets the owner's password, once, with the setup code",
+    tags,
+    body: ClaimBody,
+    response: answers,
+  };
   app.post('/v3/claim', { schema }, async (request, reply) => {
     const origin = ownOrigin(options.access, request);
     const { password, setupCode } = checkedBody(ClaimBody, request.body);
@@ -192,8 +198,7 @@ async function describeSession(
     user: isUser ? person.name : null,
     role: person?.role ?? null,
     mayLook: person !== undefined || (await access.allows(request, 'api')),
-    mayClaim: !claimed,
-    needsSetupCode: !claimed && !origin.isPrivate,
+    mayClaim: accounts.mayClaim,
     openAccess: notices.isOpen,
     warnings: (await access.allows(request, 'admin')) ? notices.warnings : [],
     https: https(request, origin.isProxied),

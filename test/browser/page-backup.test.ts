@@ -142,7 +142,7 @@ describeWith(['chromium'], 'the page about backups', () => {
       // As for setting the password: an address that is not private wants it.
       await page.getByRole('button', { name: 'Choose a backup' }).click();
       await page.getByRole('alert').filter({ hasText: "in the box's log" }).waitFor();
-      await code.fill(fresh.app.setupCode ?? '');
+      await code.fill(fresh.app.accounts.setup?.code ?? '');
     }
     await choose(page, 'old.perchbackup', gzipSync(JSON.stringify(document)));
     await page.getByText('Your password is then the one of that time.').waitFor();

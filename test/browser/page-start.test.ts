@@ -25,7 +25,7 @@ async function expectMoving(visitor: Visit, count: number): Promise<void> {
 async function makeItMine(visitor: Visit, box: PageBox): Promise<void> {
   const { page } = visitor;
   await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);
-  await enterSetupCode(page, box.app.setupCode);
+  await enterSetupCode(page, box.app.accounts.setup?.code);
   await page.getByRole('button', { name: 'Find my cameras' }).click();
 }
 
@@ -54,7 +54,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await own.fill(OWNER_PASSWORD);
     await page.getByText('Long enough.').waitFor();
     // Its case does not matter.
-    await enterSetupCode(page, box.app.setupCode?.toLowerCase());
+    await enterSetupCode(page, box.app.accounts.setup?.code?.toLowerCase());
     await settled(page, '.door');
     expect(await axeFindings(page)).toEqual([]);
     await page.getByRole('button', { name: 'Find my cameras' }).click();
@@ -233,7 +233,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('button', { name: '查找摄像头' }).waitFor();
     await box.claim();
     await page.locator('[name=password]').fill('an otter swims by');
-    await enterSetupCode(page, box.app.setupCode);
+    await enterSetupCode(page, box.app.accounts.setup?.code);
     await page.getByRole('button', { name: '查找摄像头' }).click();
     await page.getByText('此设备已有所有者，请登录。').waitFor();
     await page.locator('[name=password]').fill(OWNER_PASSWORD);

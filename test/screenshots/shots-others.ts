@@ -28,7 +28,7 @@ async function loseBox(page: Page): Promise<void> {
 async function endSession(page: Page): Promise<void> {
   await json(page, '**/v3/**', { status: 'error', error: 'authentication error' }, 401);
   const nobody = { loggedIn: false, user: null, role: null, mayLook: false, mayClaim: false, warnings: [] };
-  await json(page, '**/v3/session', { claimed: true, needsSetupCode: false, openAccess: false, ...nobody });
+  await json(page, '**/v3/session', { claimed: true, openAccess: false, ...nobody });
   // A place whose answers it does not have yet.
   await page.evaluate(() => {
     location.hash = '#/settings/system/log';

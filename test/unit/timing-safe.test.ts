@@ -40,10 +40,10 @@ test('timing attacks: where secrets are compared it takes as long whatever is se
   const constant = files.filter((file) => /timingSafeEqual\(/.test(readFileSync(file, 'utf8')));
   expect(constant).toEqual(
     expect.arrayContaining([
-      'agent/auth/claim.ts',
       'agent/auth/credential.ts',
       'agent/auth/password-hash.ts',
       'agent/auth/secret-key.ts',
+      'agent/auth/setup-code.ts',
       'agent/servers/hls/delivery/door.ts',
     ]),
   );

@@ -11,8 +11,8 @@ export interface Session {
   readonly role: 'owner' | 'viewer' | 'guest' | null;
   /** Whether the box shows us its cameras. */
   readonly mayLook: boolean;
+  /** Nobody owns the box, and its configuration is Perch's own: the setup code and a password claim it. */
   readonly mayClaim: boolean;
-  readonly needsSetupCode: boolean;
   /** Anyone on this network can watch. */
   readonly openAccess: boolean;
   readonly warnings: readonly string[];
@@ -23,14 +23,11 @@ export interface Session {
 /** Undefined until the box has answered for the first time. */
 export const session = signal<Session | undefined>(undefined);
 
-/** Whether the box shows us its cameras. On the box itself it does so before anybody owns it. */
+/** Whether the box shows us its cameras. */
 export const access = signal<'unknown' | 'granted' | 'refused'>('unknown');
 
-/** Whoever may change things: the owner, and who sits at the box before anybody owns it. */
-export const isOwner = computed(() => {
-  const { role, claimed } = session.value ?? {};
-  return role === 'owner' || (role === null && claimed === false);
-});
+/** Whoever may change things. */
+export const isOwner = computed(() => session.value?.role === 'owner');
 
 /** Somebody has logged out, or another one has logged in: nothing of what the page holds is for the next one. */
 export const isLeft = signal(false);
@@ -56,8 +53,12 @@ export async function loadSession(): Promise<void> {
   }
 }
 
-export async function claim(password: string, setupCode: string | undefined): Promise<void> {
-  await ask('v3/claim', { method: 'POST', body: { password, ...(setupCode ? { setupCode } : {}) } });
+/** Of the link that the box shows in its terminal or on its screen; empty: it is typed. */
+export const setupCode = signal('');
+
+export async function claim(password: string, code: string): Promise<void> {
+  await ask('v3/claim', { method: 'POST', body: { password, setupCode: code } });
+  setupCode.value = '';
   await enter();
 }
 

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { BoxError } from '../box/request.ts';
-import { claim, isOwner, loadSession, session } from '../box/session.ts';
+import { claim, isOwner, loadSession, session, setupCode } from '../box/session.ts';
 import { lazyPart } from '../lazy-page.tsx';
 import { Button } from '../parts/button.tsx';
 import { ClearText } from '../parts/clear-text.tsx';
@@ -30,10 +30,23 @@ interface Wrong {
 
 /** First start: a password of one's own, the cameras that are found, the pictures that arrive. Adding cameras later is the same. */
 export function StartPage() {
-  return session.value?.claimed && isOwner.value ? (
-    <AddCameras backTo={place.value.page === 'start' ? LIVE : '#/settings/cameras'} />
-  ) : (
-    <Claim />
+  if (session.value?.claimed && isOwner.value) {
+    return <AddCameras backTo={place.value.page === 'start' ? LIVE : '#/settings/cameras'} />;
+  }
+  return session.value?.mayClaim === false ? <ClaimThere /> : <Claim />;
+}
+
+/** A configuration that is not Perch's own says who may what: then nobody claims the box from here. */
+function ClaimThere() {
+  return (
+    <div class="door">
+      <LanguageChoice />
+      <div class="hero">
+        <Mark />
+      </div>
+      <h1>{words.value.notYours}</h1>
+      <p class="dim">{startWords.value.claimThere}</p>
+    </div>
   );
 }
 
@@ -44,7 +57,7 @@ function Claim() {
   const [wrong, setWrong] = useState<Wrong>({});
   const [isBusy, setBusy] = useState(false);
   const [isRestoring, setRestoring] = useState(false);
-  const needsCode = session.value?.needsSetupCode === true;
+  const isFromLink = setupCode.value !== '';
   const judgement = judgePassword(password);
   const sentences = { short: say.passwordHint, common: say.passwordCommon, good: say.passwordLong } as const;
   const submit = async (event: Event) => {
@@ -58,7 +71,7 @@ function Claim() {
       return;
     }
     setBusy(true);
-    setWrong(await tryClaim(password, needsCode ? code : undefined, say));
+    setWrong(await tryClaim(password, setupCode.peek() || code, say));
     setBusy(false);
   };
   return (
@@ -85,7 +98,7 @@ function Claim() {
         wrong={wrong.password}
       />
       <ClearText />
-      {needsCode && (
+      {!isFromLink && (
         <TextField
           label={say.setupCode}
           name="code"
@@ -113,9 +126,12 @@ function Claim() {
   );
 }
 
-async function tryClaim(password: string, code: string | undefined, say: CommonWords & StartWords): Promise<Wrong> {
+async function tryClaim(password: string, code: string, say: CommonWords & StartWords): Promise<Wrong> {
   // Wherever one came from: with the password the way is not over.
   location.hash = START;
+  if (code === '') {
+    return { code: say.setupCodeHint };
+  }
   try {
     await claim(password, code);
     return {};
@@ -127,8 +143,13 @@ async function tryClaim(password: string, code: string | undefined, say: CommonW
     if (status === 400) {
       // Somebody else was quicker: then the log-in says so.
       await loadSession().catch(() => {});
-      return code === '' ? { code: say.setupCodeHint } : { password: say.passwordCommon };
+      return { password: say.passwordCommon };
     }
-    return status === 401 ? { code: say.setupCodeWrong } : { password: say.noAnswer };
+    if (status === 401) {
+      // That of the link as well: now it is typed.
+      setupCode.value = '';
+      return { code: say.setupCodeWrong };
+    }
+    return { password: say.noAnswer };
   }
 }

@@ -27,10 +27,10 @@ export function AwayStrip() {
   );
 }
 
-/** At the box itself one may look before anybody owns it. */
+/** Nobody owns the box, and its configuration shows the cameras all the same. */
 export function ClaimNotice() {
   const { notYours, makeYours } = words.value;
-  const isFree = session.value?.mayClaim === true && access.value === 'granted';
+  const isFree = session.value?.claimed === false && access.value === 'granted';
   return isFree ? (
     <p class="notice">
       <span>{notYours}</span>

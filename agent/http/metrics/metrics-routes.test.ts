@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { openHttpBox } from '../../../test/http-box.ts';
 import { readExposition } from '../../../test/prometheus.ts';
 import { random } from '../../../test/random.ts';
+import { MEDIAMTX_USERS } from '../../config/global.ts';
 import { disabledStatus, type PathStatus } from '../../paths/path-status.ts';
 import type { PeerLookups } from '../api/peers.ts';
 import { cors } from '../cors.ts';
@@ -77,7 +78,9 @@ interface Given {
 }
 
 async function open({ paths = [], peers = {}, isAlone = true, password }: Given = {}) {
-  const box = await openHttpBox(password === undefined ? {} : { password });
+  const box = await openHttpBox(
+    password === undefined ? { rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } } : { password },
+  );
   const options = {
     access: box.access,
     cors: cors(() => ['*'], METRICS_METHODS, METRICS_HEADERS),

@@ -20,19 +20,18 @@ const ENOUGH = {
 };
 
 interface Given {
-  readonly password?: string;
   readonly isAlone?: boolean;
   readonly availableBytes?: number;
 }
 
-async function open({ password, isAlone = true, availableBytes }: Given = {}) {
+async function open({ isAlone = true, availableBytes }: Given = {}) {
   const clock = new FakeClock();
-  const box = await openHttpBox(password === undefined ? {} : { password });
+  const box = await openHttpBox({ password: 'blue heron' });
   const short = availableBytes === undefined ? {} : { availableBytes: () => availableBytes };
   const profiler = new Profiler({ clock, ...ENOUGH, ...short });
   const hook = cors(() => ['*'], PPROF_METHODS, PPROF_HEADERS);
   await mountPprof(box.app, { access: box.access, cors: hook, profiler, wallMs: () => clock.wallMs() }, isAlone);
-  const get = (url: string, headers: object = {}) =>
+  const get = (url: string, headers: object = { authorization: OWNER }) =>
     box.app.inject({ url, ...LOOPBACK, headers: { ...LOOPBACK.headers, ...headers } });
   return { clock, get, profiler, [Symbol.asyncDispose]: () => box[Symbol.asyncDispose]() };
 }
@@ -233,8 +232,8 @@ test('profiles need the permission pprof, a snapshot the owner too: it holds pas
 });
 
 test('on the main port the rest needs no permission of profiles', async () => {
-  await using box = await open({ password: 'blue heron', isAlone: false });
-  expect((await box.get('/elsewhere')).statusCode).toBe(404);
-  expect((await box.get('/debug/pprof/heap')).statusCode).toBe(401);
-  expect((await box.get('/debug/pprof/heap', { authorization: OWNER })).statusCode).toBe(200);
+  await using box = await open({ isAlone: false });
+  expect((await box.get('/elsewhere', {})).statusCode).toBe(404);
+  expect((await box.get('/debug/pprof/heap', {})).statusCode).toBe(401);
+  expect((await box.get('/debug/pprof/heap')).statusCode).toBe(200);
 });

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { boxSays, notDoneWords } from '../../box/failure-words.ts';
 import { BoxError } from '../../box/request.ts';
 import { noteRestart } from '../../box/restarting.ts';
-import { noteRefusal, session } from '../../box/session.ts';
+import { noteRefusal, session, setupCode } from '../../box/session.ts';
 import { nowMs } from '../../box/wake.ts';
 import { Button } from '../../parts/button.tsx';
 import { TextField } from '../../parts/field.tsx';
@@ -42,10 +42,11 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
   const [work, setWork] = useState<Work>('none');
   const [chosen, setChosen] = useState<Chosen>();
   const [failure, setFailure] = useState<ComponentChildren>('');
-  const [code, setCode] = useState('');
+  const [typed, setTyped] = useState('');
+  const code = setupCode.value || typed;
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => onChosen?.(chosen !== undefined), [chosen]);
-  const needsCode = session.value?.needsSetupCode === true && !session.value.claimed;
+  const needsCode = session.value?.claimed === false && setupCode.value === '';
   const attempt = async (now: Work, doIt: () => Promise<Work>) => {
     setWork(now);
     setFailure('');
@@ -94,7 +95,7 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
   };
   return (
     <div class="restore">
-      {needsCode && !chosen && <SetupCode code={code} onCode={setCode} />}
+      {needsCode && !chosen && <SetupCode code={typed} onCode={setTyped} />}
       <FileInput element={input} onFile={(file) => void choose(file)} />
       {failure !== '' && (
         <p class="bad" role="alert">
@@ -121,8 +122,8 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
 }
 
 function SetupCode({ code, onCode }: { readonly code: string; readonly onCode: (code: string) => void }) {
-  const { setupCode, setupCodeHint } = startWords.value;
-  const field = { label: setupCode, hint: setupCodeHint, name: 'code', autocomplete: 'one-time-code' } as const;
+  const { setupCode: label, setupCodeHint: hint } = startWords.value;
+  const field = { label, hint, name: 'code', autocomplete: 'one-time-code' } as const;
   return <TextField {...field} value={code} onInput={onCode} />;
 }
 
@@ -211,6 +212,8 @@ function sentence(error: unknown, work: Work): ComponentChildren {
     return '';
   }
   if (status === 401) {
+    // That of the link as well: now it is typed.
+    setupCode.value = '';
     return startWords.peek().setupCodeWrong;
   }
   if (status === TOO_LARGE) {

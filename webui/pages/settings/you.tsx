@@ -28,7 +28,9 @@ export function You() {
           <span class="grow">{say.languageLabel}</span>
           <LanguageChoice />
         </div>
-        {now?.mayClaim && <Row icon="person" title={say.makeYours} text={youWords.value.noOwnerText} href="#/start" />}
+        {now?.claimed === false && (
+          <Row icon="person" title={say.makeYours} text={youWords.value.noOwnerText} href="#/start" />
+        )}
         {now?.loggedIn && (
           <Row icon="lock" title={youWords.value.changePassword} onClick={() => setChangesPassword(true)} />
         )}

@@ -10,8 +10,9 @@ export const start = {
   passwordLong: 'Long enough. A short sentence works well.',
   passwordCommon: 'Many people use this one. Add a word.',
   setupCode: 'Setup code',
-  setupCodeHint: "It stands in the box's log and on its screen.",
-  setupCodeWrong: 'This is not the setup code. It changes each time the box starts.',
+  setupCodeHint: 'The terminal or screen of the box shows it. On the box itself “perch claim” needs none.',
+  setupCodeWrong: 'This is not the setup code of this box.',
+  claimThere: 'Its configuration was not made by Perch. To make the box yours, run “perch claim” on it.',
   findCameras: 'Find my cameras',
   haveBackup: 'I have a backup',
 

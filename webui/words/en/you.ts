@@ -1,7 +1,7 @@
 /** What each sets for himself. */
 export const you = {
   ownerIs: (user: string) => `Logged in as ${user}`,
-  noOwnerText: 'You see it because you sit at the box itself. Other devices see nothing.',
+  noOwnerText: 'Its configuration decides who sees it. The owner can change it here.',
   logOut: 'Log out',
   appearance: 'Appearance',
   asSystem: 'Automatic',

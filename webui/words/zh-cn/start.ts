@@ -6,8 +6,9 @@ export const start: StartWords = {
   passwordLong: '长度足够。用一句短句最好记。',
   passwordCommon: '这个密码太常见，请再加一个词。',
   setupCode: '设置码',
-  setupCodeHint: '见设备日志或设备屏幕。',
-  setupCodeWrong: '设置码不正确。设备每次启动都会更换。',
+  setupCodeHint: '见设备的终端或屏幕；在设备上运行“perch claim”则无需设置码。',
+  setupCodeWrong: '这不是此设备的设置码。',
+  claimThere: '此设备使用其他程序的配置文件。要设为您的设备，请在设备上运行“perch claim”。',
   findCameras: '查找摄像头',
   haveBackup: '我有备份文件',
 

@@ -2,7 +2,7 @@ import type { YouWords } from '../en/you.ts';
 
 export const you: YouWords = {
   ownerIs: (user) => `已登录：${user}`,
-  noOwnerText: '您在设备本机上，所以能看到；其他设备什么也看不到。',
+  noOwnerText: '谁能看到由配置文件决定；所有者可在此更改。',
   logOut: '退出登录',
   appearance: '外观',
   asSystem: '自动',

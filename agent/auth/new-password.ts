@@ -1,11 +1,7 @@
-import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
 import { PerchError } from '../base/errors.ts';
 
 const SHORTEST_PASSWORD = 8;
 const LONGEST_PASSWORD = 256;
-/** No 0/O, 1/I/L: the code is read from a screen and typed on a phone. 8 of 31 are 40 bits. */
-const CODE_LETTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
-const CODE_CHARS = 8;
 
 /** What everybody tries first, of eight characters and more. */
 export const COMMONEST: ReadonlySet<string> = new Set(
@@ -33,19 +29,3 @@ export function checkNewPassword(password: string): void {
     throw new PerchError('badInput', 'this password is among the first that anybody would try: choose another');
   }
 }
-
-/** A code such as `7KQF-2MXA`, made anew at each start while the box has no owner. */
-export function makeSetupCode(): string {
-  const letters = Array.from({ length: CODE_CHARS }, () => CODE_LETTERS[randomInt(CODE_LETTERS.length)]);
-  return `${letters.slice(0, 4).join('')}-${letters.slice(4).join('')}`;
-}
-
-/** Case, blanks and dashes do not matter. */
-export function isSetupCode(given: string, expected: string): boolean {
-  return timingSafeEqual(digestOf(given), digestOf(expected));
-}
-
-const digestOf = (code: string): Buffer =>
-  createHash('sha256')
-    .update(code.toUpperCase().replace(/[^0-9A-Z]/g, ''))
-    .digest();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkNewPassword, isSetupCode, makeSetupCode } from './claim.ts';
+import { checkNewPassword } from './new-password.ts';
 
 test.for(['blue heron', 'kq7#xw2p', '喂养红色小鸟十只', `${'a'.repeat(255)}b`])('%s is a password', (password) => {
   expect(() => checkNewPassword(password)).not.toThrow();
@@ -15,14 +15,4 @@ test.for([
   ['zzzzzzzzzz', 'among the first'],
 ] as const)('%s is refused', ([password, message]) => {
   expect(() => checkNewPassword(password)).toThrow(message);
-});
-
-test('a setup code is read whatever its case, blanks and dashes are', () => {
-  const code = makeSetupCode();
-  expect(code).toMatch(/^[2-9A-HJKMNP-Z]{4}-[2-9A-HJKMNP-Z]{4}$/);
-  expect(isSetupCode(code, code)).toBe(true);
-  expect(isSetupCode(` ${code.toLowerCase().replace('-', ' ')} `, code)).toBe(true);
-  expect(isSetupCode(code.slice(1), code)).toBe(false);
-  expect(isSetupCode('', code)).toBe(false);
-  expect(isSetupCode(makeSetupCode(), code)).toBe(false);
 });
