@@ -26,6 +26,8 @@ DIR is where Perch keeps what is its own (recordings, users, index); ./perch-dat
 /** What /usr/bin/perch of the packages does itself, with the rights to see and start services. */
 const OF_PACKAGES: readonly (string | undefined)[] = ['doctor', 'logs', 'restart', 'status'];
 
+/** Another try may succeed (EX_TEMPFAIL of sysexits.h). */
+const TEMPORARY_CODE = 75;
 /** Whoever started Perch starts it anew when it ends with this one. */
 const RESTART_CODE = 85;
 
@@ -135,7 +137,15 @@ async function claim(data: string, isLink: boolean): Promise<number> {
   }
   await needsNoOwner(folder);
   const password = await askNewPassword(process.stdin, (text) => process.stderr.write(text));
-  await claimHere(folder, password, systemClock);
+  try {
+    await claimHere(folder, password, systemClock);
+  } catch (error) {
+    if (!(error instanceof PerchError && error.code === 'unavailable')) {
+      throw error;
+    }
+    console.error(`Perch: ${explain(error)}`);
+    return TEMPORARY_CODE;
+  }
   console.log('The password is set: log in as owner');
   return 0;
 }

@@ -199,7 +199,7 @@ test('many requests of one player at once cost one attempt and one hash', async 
 test('a damaged users file locks the box: no claim, no log-in, no setup code', async () => {
   await writeFile(join(folder, 'users.json'), '{"users":[{"name":"owner"}]}');
   const accounts = await open();
-  expect(accounts.setupCode).toBeUndefined();
+  expect(accounts.setup).toBeUndefined();
   await expect(accounts.claim(PASSWORD, undefined, HOME)).rejects.toThrow('has an owner already');
   await expect(accounts.logIn('owner', PASSWORD, HOME)).rejects.toThrow('nobody can log in');
   expect(accounts.person('owner')).toBeUndefined();

@@ -1,6 +1,6 @@
-import { startAgent } from '../peers/agent.ts';
 import { startViewer } from '../peers/browser.ts';
 import type { Figure } from './figure.ts';
+import { startDemoAgent } from '../peers/demo-agent.ts';
 
 const TIMES = 5;
 /** A phone of some years ago. */
@@ -13,7 +13,7 @@ export const uiFirstPaint: Figure = {
   isAbsolute: true,
   about: `from asking for the page to the first that is seen of it: Chromium slowed down ${SLOW_DOWN} times, nothing cached, over loopback`,
   measure: async (note) => {
-    await using agent = await startAgent();
+    await using agent = await startDemoAgent();
     await using viewer = await startViewer();
     const times: number[] = [];
     for (let i = 0; i < TIMES; i += 1) {

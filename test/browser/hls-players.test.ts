@@ -7,6 +7,7 @@ import { hlsReport, lagNowMs, playHls, stepsOf } from '../peers/hls-player.ts';
 import { segmentsListed } from '../peers/hls-playlists.ts';
 import { byLength, describeWith, inLong, inShort, LENGTH } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
+import { startDemoAgent } from '../peers/demo-agent.ts';
 
 const SECONDS = byLength(5, 60);
 const CLIP: BarClip = { ...TINY, audio: 'aac' };
@@ -102,8 +103,8 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays HLS', () => {
 
   inLong(() =>
     each('low latency shows what happened at most 1.5 s ago, by the clock in the picture', async () => {
-      // Its own set-up: with the demo camera, whose pictures say when they were made.
-      await using agent = await startAgent();
+      // The demo camera's pictures say when they were made.
+      await using agent = await startDemoAgent();
       const base = `http://127.0.0.1:${agent.ports.hls}`;
       await segmentsListed(`${base}/demo/index.m3u8`, ENOUGH_TO_BEGIN);
       const page = await viewer.open(`${base}/demo/hls.min.js`);
@@ -127,7 +128,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays HLS', () => {
   each.for(inShort(BEHIND_MS, '6000'))(
     'low latency comes back near live after it fell %i ms behind, and does not stall over that',
     async (behindMs) => {
-      await using agent = await startAgent();
+      await using agent = await startDemoAgent();
       const base = `http://127.0.0.1:${agent.ports.hls}`;
       await segmentsListed(`${base}/demo/index.m3u8`, ENOUGH_TO_BEGIN);
       const page = await viewer.open(`${base}/demo/hls.min.js`);

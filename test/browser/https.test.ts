@@ -9,6 +9,7 @@ import { systemNames } from '../../agent/tls/box-names.ts';
 import { type Agent, PATIENT, startAgent, until } from '../peers/agent.ts';
 import { freePort } from '../peers/free-port.ts';
 import { CHROMIUM, describeWith, inShort } from '../peers/peers.ts';
+import { setupCodeOf } from '../setup-code.ts';
 
 const PASSWORD = 'a long enough password';
 const SOON = { timeout: 30_000 };
@@ -48,7 +49,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     const config = `perch: own\n${PATIENT}tlsAddress: 127.0.0.1:${tlsPort}\nwebrtcEncryption: yes\npaths:\n  all_others:\n`;
     agent = await startAgent({ config });
     const claim = { method: 'POST', headers: { 'Content-Type': 'application/json' } };
-    await fetch(`${agent.url}/v3/claim`, { ...claim, body: JSON.stringify({ password: PASSWORD }) });
+    await fetch(`${agent.url}/v3/claim`, { ...claim, body: JSON.stringify({ password: PASSWORD, setupCode: setupCodeOf(agent) }) });
     // As a phone does: from the page.
     const file = join(folder, 'perch.pem');
     writeFileSync(file, await (await fetch(`${agent.url}/trust/perch.pem`)).text());

@@ -1,9 +1,9 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PageBox, startPageBox } from '../page-box.ts';
-import { type Agent, startAgent } from '../peers/agent.ts';
+import { startAgent } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { startOwnedAgent } from '../peers/owned-agent.ts';
+import { pageEverywhere, startOwnedAgent } from '../peers/owned-agent.ts';
 import {
   axeFindings,
   onlyBy,
@@ -336,10 +336,10 @@ describeWith(['chromium'], 'the page while its box is away', () => {
   onlyBy('localhost', () =>
     test('pictures come back by themselves after a restart; meanwhile the page opens from what the browser keeps', async () => {
       await using viewer = await startViewer();
-      const agent: Agent = await startAgent();
+      await using agent = await startOwnedAgent();
       await using visitor = await visit(viewer.browser, agent, { size: 'phone', way: 'localhost' });
       const { page } = visitor;
-      await visitor.go('#/live');
+      await visitor.logIn();
       await playsOn(page, 1);
       await page.waitForFunction(async () => {
         const { active } = await navigator.serviceWorker.ready;
@@ -363,7 +363,7 @@ describeWith(['chromium'], 'the page while its box is away', () => {
       await page.locator('.tile .stage.has-still').waitFor();
       await page.reload();
       await page.getByText('No connection to the box. Trying again…').waitFor();
-      await using again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports });
+      await using again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports, listen: pageEverywhere });
       await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
       await playsOn(page, 1);
       expect(again.url).toBe(agent.url);

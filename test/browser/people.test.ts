@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { framesDecoded, startViewer, type Viewer } from '../peers/browser.ts';
 import { describeWith, inLong } from '../peers/peers.ts';
+import { setupCodeOf } from '../setup-code.ts';
 
 const PASSWORD = 'a small bird by the river';
 
@@ -34,7 +35,7 @@ const demo = (page: Page) => page.getByRole('link', { name: 'Demo camera, Live' 
 describeWith(['chromium'], 'people on the page', () => {
   beforeAll(async () => {
     [viewer, agent] = await Promise.all([startViewer(), startAgent()]);
-    await ask('POST', '/v3/claim', { password: PASSWORD });
+    await ask('POST', '/v3/claim', { password: PASSWORD, setupCode: setupCodeOf(agent) });
   });
   afterAll(async () => {
     await viewer[Symbol.asyncDispose]();

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { type Agent, until } from '../peers/agent.ts';
 import { framesDecoded, pictureOf, startViewer, timeShown, timeShownAfter, type Viewer } from '../peers/browser.ts';
 import { byLength, describeWith, inLong, inShort } from '../peers/peers.ts';
+import { startDemoAgent } from '../peers/demo-agent.ts';
 
 const SECONDS = byLength(2, 60);
 const FRAMES_PER_SECOND = 15;
@@ -19,7 +20,7 @@ describeWith(['chromium'], 'Chromium', () => {
   let agent: Agent;
   let viewer: Viewer;
   beforeAll(async () => {
-    [agent, viewer] = await Promise.all([startAgent(), startViewer()]);
+    [agent, viewer] = await Promise.all([startDemoAgent(), startViewer()]);
     await until(async () => ((await fetch(`${agent.url}/v3/paths/get/demo`)).ok ? true : undefined));
   });
   afterAll(async () => {

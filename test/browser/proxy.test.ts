@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { type Agent, startAgent } from '../peers/agent.ts';
+import type { Agent } from '../peers/agent.ts';
 import { framesDecoded, startViewer, type Viewer } from '../peers/browser.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
 import { type FrontServer, startProxy } from '../peers/proxies.ts';
+import { startDemoAgent } from '../peers/demo-agent.ts';
 
 const FRAMES = 20;
 const DESKTOP = { width: 1440, height: 900 };
@@ -10,7 +11,7 @@ const DESKTOP = { width: 1440, height: 900 };
 let agent: Agent;
 let viewer: Viewer;
 beforeAll(async () => {
-  [agent, viewer] = await Promise.all([startAgent({ env: { PERCH_TRUSTEDPROXIES: '127.0.0.1' } }), startViewer()]);
+  [agent, viewer] = await Promise.all([startDemoAgent({ env: { PERCH_TRUSTEDPROXIES: '127.0.0.1' } }), startViewer()]);
 });
 afterAll(async () => {
   await viewer?.[Symbol.asyncDispose]();

@@ -6,6 +6,7 @@ import { framesDecoded, startViewer, timeShownAfter, type Viewer } from '../peer
 import { pageEverywhere, startOwnedAgent } from '../peers/owned-agent.ts';
 import { enterSetupCode, onlyBy, visit } from '../peers/page-visit.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
+import { setupCodeOf } from '../setup-code.ts';
 
 const FRAMES = byLength(10, 900);
 const TARGET_PX = 44;
@@ -71,8 +72,7 @@ describeWith(['chromium'], 'the page and its box', () => {
     const password = page.getByLabel('Your password');
     await password.waitFor();
     expect(await layoutFaults(page)).toEqual([]);
-    const [, code = ''] = await agent.process.waitFor(/Setup code.*: (\S+)/);
-    await enterSetupCode(page, code);
+    await enterSetupCode(page, setupCodeOf(agent));
     for (const [weak, words] of [
       ['', 'Eight characters or more.'],
       ['seven77', 'Eight characters or more.'],

@@ -8,6 +8,7 @@ import { byLength, describeWith } from '../peers/peers.ts';
 import { startProcess } from '../peers/process.ts';
 import { random } from '../random.ts';
 import { filesBelow } from '../recordings.ts';
+import { setupCodeOf } from '../setup-code.ts';
 
 const SEED = 20_261_120;
 const EDITS = byLength(60, 1_000);
@@ -229,7 +230,7 @@ async function claim(box: Agent): Promise<string> {
   const answer = await fetch(`${box.url}/v3/claim`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', origin: box.url },
-    body: JSON.stringify({ password: 'a kingfisher on a perch' }),
+    body: JSON.stringify({ password: 'a kingfisher on a perch', setupCode: setupCodeOf(box) }),
   });
   expect(answer.status).toBe(200);
   return answer.headers

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { AGENT, type Agent, startAgent, until } from '../peers/agent.ts';
 import { runProcess, startProcess } from '../peers/process.ts';
+import { setupCodeOf } from '../setup-code.ts';
 
 const run = (...args: string[]) => runProcess(process.execPath, [...AGENT, ...args]);
 
@@ -152,7 +153,7 @@ test("in Perch's own set-up a machine may configure cameras, and only the owner 
   await using agent = await startAgent({ config: `perch: own\n${machine}paths:\n  one:\n` });
   const password = 'a kingfisher on a perch';
   const headers = { 'content-type': 'application/json', origin: agent.url };
-  const claimed = await fetch(`${agent.url}/v3/claim`, { method: 'POST', headers, body: JSON.stringify({ password }) });
+  const claimed = await fetch(`${agent.url}/v3/claim`, { method: 'POST', headers, body: JSON.stringify({ password, setupCode: setupCodeOf(agent) }) });
   const { user } = (await claimed.json()) as { user?: string };
   const basic = (name: string, secret: string) => ({ authorization: `Basic ${btoa(`${name}:${secret}`)}` });
   const robot = basic('robot', 'r2d2');

@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, onTestFinished } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { startAgent, until } from '../peers/agent.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { temporaryFolder } from '../recordings.ts';
+import { startDemo } from '../peers/demo-agent.ts';
 
 const run = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
 
@@ -48,11 +49,9 @@ describeWith(['ffmpeg', 'loop mounts'], 'a disk that hangs', () => {
     using image = temporaryFolder();
     using folder = temporaryFolder();
     using disk = FreezingDisk.mount(join(image.path, 'disk'), folder.path);
-    await using camera = await startAgent();
-    const source = await until(async () => {
-      const list = await camera.json<{ items: { name: string; source: string }[] }>('/v3/config/paths/list');
-      return list.items.find(({ name }) => name === 'demo')?.source;
-    });
+    const camera = await startDemo();
+    onTestFinished(() => camera.close());
+    const source = camera.rtspUrl('main');
     const config = `pathDefaults: { source: ${source}, record: yes, recordPartDuration: 500ms }
 recordSyncInterval: 1s
 paths:

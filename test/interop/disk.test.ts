@@ -1,16 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, onTestFinished } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { startAgent, until } from '../peers/agent.ts';
+import { startDemo } from '../peers/demo-agent.ts';
+import { temporaryFolder } from '../recordings.ts';
 
 test('a disk that cannot be written is one clear line in log and API; live pictures and other recordings go on', async () => {
-  await using camera = await startAgent();
-  const source = await until(async () => {
-    const list = await camera.json<{ items: { name: string; source: string }[] }>('/v3/config/paths/list');
-    return list.items.find(({ name }) => name === 'demo')?.source;
-  });
-  const notAFolder = join(camera.dataDir, 'file');
+  const camera = await startDemo();
+  onTestFinished(() => camera.close());
+  const source = camera.rtspUrl('main');
+  using folder = temporaryFolder();
+  const notAFolder = join(folder.path, 'file');
   writeFileSync(notAFolder, '');
   await using agent = await startAgent({
     config: `pathDefaults: { record: yes }

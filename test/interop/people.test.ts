@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { AGENT, type Agent, startAgent, until } from '../peers/agent.ts';
 import { runProcess } from '../peers/process.ts';
+import { setupCodeOf } from '../setup-code.ts';
 
 const PASSWORD = 'a kingfisher on a perch';
 
@@ -45,7 +46,7 @@ async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promi
 test('who watches with a link loses the picture when the owner takes it back, and the owner does not', async () => {
   await using agent = await startAgent();
   const [owner, guest] = [new Person(agent), new Person(agent)];
-  expect(await owner.status('POST', '/v3/claim', { password: PASSWORD })).toBe(200);
+  expect(await owner.status('POST', '/v3/claim', { password: PASSWORD, setupCode: setupCodeOf(agent) })).toBe(200);
   const wish = { paths: ['demo'], until: new Date(Date.now() + 3_600_000).toISOString() };
   const made = (await (await owner.ask('POST', '/v3/guests', wish)).json()) as { id: string; token: string };
   expect(await guest.status('POST', '/v3/guest', { token: made.token })).toBe(200);
@@ -67,7 +68,7 @@ test('a forgotten password is reset on the box, once Perch has ended; sessions a
   const reset = (dataDir: string) => runProcess(process.execPath, [...AGENT, 'reset-password', '--data', dataDir]);
   await using first = await startAgent();
   const owner = new Person(first);
-  await owner.ask('POST', '/v3/claim', { password: PASSWORD });
+  await owner.ask('POST', '/v3/claim', { password: PASSWORD, setupCode: setupCodeOf(first) });
   await owner.ask('POST', '/v3/users', { name: 'eve', password: 'a red kite' });
   const wish = { paths: 'all', until: new Date(Date.now() + 3_600_000).toISOString() };
   const { token } = (await (await owner.ask('POST', '/v3/guests', wish)).json()) as { token: string };
@@ -86,7 +87,7 @@ test('a forgotten password is reset on the box, once Perch has ended; sessions a
   expect(session).toMatchObject({ claimed: false, loggedIn: false });
   const eve = new Person(again);
   expect(await eve.status('POST', '/v3/session', { user: 'eve', password: 'a red kite' })).toBe(400);
-  expect(await owner.status('POST', '/v3/claim', { password: 'another bird' })).toBe(200);
+  expect(await owner.status('POST', '/v3/claim', { password: 'another bird', setupCode: setupCodeOf(again) })).toBe(200);
   expect(await owner.status('GET', '/v3/users')).toBe(200);
   expect(await eve.status('POST', '/v3/session', { user: 'eve', password: 'a red kite' })).toBe(200);
   expect(await new Person(again).status('POST', '/v3/guest', { token })).toBe(200);

@@ -9,6 +9,7 @@ import { type Asked, CLIENT, FrontClient } from '../peers/front-client.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
 import { type FrontServer, type ProxyName, startProxy } from '../peers/proxies.ts';
 import { record } from '../recordings.ts';
+import { setupCodeOf } from '../setup-code.ts';
 
 const PASSWORD = 'a-kingfisher-on-a-perch';
 const OFFER = readFileSync(join(import.meta.dirname, '../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
@@ -47,7 +48,8 @@ beforeAll(async () => {
     listen: ({ main }) => ({ address: `:${main}`, tlsAddress: '' }),
   });
   const headers = { ...JSON_TYPE, origin: agent.url };
-  const claimed = await fetch(`${agent.url}/v3/claim`, { method: 'POST', headers, body: wordsOf(PASSWORD) });
+  const body = JSON.stringify({ password: PASSWORD, setupCode: setupCodeOf(agent) });
+  const claimed = await fetch(`${agent.url}/v3/claim`, { method: 'POST', headers, body });
   expect(claimed.status).toBe(200);
   const cookie = claimed.headers.getSetCookie().map(pairOf).join('; ');
   owner = (await (await fetch(`${agent.url}/v3/session`, { headers: { cookie } })).json()).user;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { startAgent } from '../peers/agent.ts';
+import { setupCodeOf } from '../setup-code.ts';
 
 const CONFIG = 'perch: own\npaths:\n  stage:\n';
 const LONGEST_MS = 30_000;
@@ -8,8 +9,15 @@ test('a box that is told to start again says so to who listens, ends in order wi
   timeout: LONGEST_MS,
 }, async () => {
   await using agent = await startAgent({ config: CONFIG, env: { PERCH_RESTART_CODE: '85' } });
-  const events = await fetch(`${agent.url}/v3/events?types=box`);
-  const answer = await fetch(`${agent.url}/v3/restart`, { method: 'POST' });
+  const claim = { password: 'a kingfisher on a perch', setupCode: setupCodeOf(agent) };
+  const claimed = await fetch(`${agent.url}/v3/claim`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(claim),
+  });
+  const headers = { cookie: claimed.headers.getSetCookie()[0]?.split(';')[0] ?? '', 'Sec-Fetch-Site': 'same-origin' };
+  const events = await fetch(`${agent.url}/v3/events?types=box`, { headers });
+  const answer = await fetch(`${agent.url}/v3/restart`, { method: 'POST', headers });
   expect(await answer.json()).toMatchObject({ status: 'ok', seconds: expect.any(Number) });
   expect(await textUntil(events, /"state":"restarting","seconds":\d/)).toContain('event: box');
   expect(await agent.process.exited).toBe(85);
@@ -18,7 +26,7 @@ test('a box that is told to start again says so to who listens, ends in order wi
     ...{ config: CONFIG, dataDir: agent.dataDir, ports: agent.ports },
     env: { PERCH_RESTART_CODE: undefined, INVOCATION_ID: undefined },
   });
-  expect(await (await fetch(`${again.url}/v3/restart`, { method: 'POST' })).json()).toMatchObject({
+  expect(await (await fetch(`${again.url}/v3/restart`, { method: 'POST', headers })).json()).toMatchObject({
     error: expect.stringContaining('nobody would start Perch again'),
   });
 });

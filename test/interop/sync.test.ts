@@ -6,6 +6,7 @@ import { readTimeBar } from '../../agent/sources/demo/time-bar.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
+import { startDemoAgent } from '../peers/demo-agent.ts';
 
 const SECONDS = byLength(6, 60);
 const WIDTH = 640;
@@ -84,7 +85,7 @@ describeWith(['ffmpeg'], 'the tick of each second is heard when the clock in the
   let agent: Agent;
   let recording: { start: string; duration: number };
   beforeAll(async () => {
-    agent = await startAgent();
+    agent = await startDemoAgent();
     recording = await until(async () => {
       const response = await fetch(`${agent.url}/playback/list?path=demo`);
       const [first] = response.ok ? ((await response.json()) as (typeof recording)[]) : [];

@@ -1,5 +1,6 @@
 import { OWNER_PASSWORD } from '../page-box.ts';
 import { type Agent, type AgentOptions, mediaEverywhere, startAgent } from './agent.ts';
+import { setupCodeOf } from '../setup-code.ts';
 
 /** The page, and the pictures that it plays, by every address of this machine. */
 export const pageEverywhere = (ports: Agent['ports']): Readonly<Record<string, string>> => ({
@@ -14,7 +15,7 @@ export async function startOwnedAgent(options: AgentOptions = {}): Promise<Agent
   const answer = await fetch(`${agent.url}/v3/claim`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ password: OWNER_PASSWORD }),
+    body: JSON.stringify({ password: OWNER_PASSWORD, setupCode: setupCodeOf(agent) }),
   });
   if (!answer.ok) {
     throw new Error(`it took no owner: ${answer.status} ${await answer.text()}`);

@@ -12,6 +12,7 @@ const PEERS = {
   ],
   firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
   curl: ['/usr/bin/curl'],
+  script: ['/usr/bin/script'],
   nginx: ['/usr/sbin/nginx'],
   apache: ['/usr/sbin/apache2'],
   avahi: ['/usr/sbin/avahi-daemon'],

@@ -56,11 +56,10 @@ export class PerchMachine implements AsyncDisposable {
     }
   }
 
-  /** Whoever asks first from the machine itself is the owner. */
   async install(): Promise<void> {
     await this.machine.must(`dpkg --install /files/perch_${VERSION}_all.deb`);
     await this.machine.until(HEALTHY);
-    await this.ask('POST', 'claim', { password: PASSWORD });
+    await this.machine.must(`echo '${PASSWORD}' | perch claim`);
   }
 
   /** As its owner. @returns the answer, which has to be good */
@@ -71,7 +70,7 @@ export class PerchMachine implements AsyncDisposable {
   }
 
   async asked<T = unknown>(method: string, path: string, body?: object): Promise<{ status: number; answer: T }> {
-    const login = path === 'claim' ? '' : `-u 'owner:${PASSWORD}'`;
+    const login = `-u 'owner:${PASSWORD}'`;
     const sent = body ? `-H 'Content-Type: application/json' -d '${JSON.stringify(body)}'` : '';
     const write = `-w '\\n%{http_code}'`;
     const { output } = await this.machine.run(

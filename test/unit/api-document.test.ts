@@ -106,7 +106,7 @@ beforeAll(async () => {
     log: createLogger('silent', () => {}),
     discovery: { only: [] },
   });
-  await plain('POST', '/v3/claim', { password: PASSWORD });
+  await plain('POST', '/v3/claim', { password: PASSWORD, setupCode: app.accounts.setup?.code });
   document = JSON.parse((await plain('GET', '/v3/openapi.json')).text);
   operations = operationsOf(document);
 });

@@ -1,45 +1,35 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { claimBox } from './claim.ts';
 
-async function answering(status: number, body: string) {
-  const server = createServer((request, response) => {
-    request.resume();
-    response.writeHead(status).end(body);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
-  };
-}
+/** A program that reads the password, says this, and ends with this code. */
+const saying = (words: string, code: number): readonly string[] => [
+  'sh',
+  '-c',
+  `read -r password; [ "$password" = 'some other words' ] || exit 99; echo "${words}" >&2; exit ${code}`,
+];
 
 test.for([
-  ['the password that was taken', 200, '{"status":"ok"}', 'owner-password: set; log in with it', true],
+  ['the password that was taken', '', 0, 'owner-password: set; log in with it', true],
+  ['one that Perch refuses, with its reason', 'Perch: choose another', 1, 'owner-password: not set: choose another', true],
   [
-    'one that Perch refuses, with its reason',
-    400,
-    '{"error":"choose another"}',
-    'owner-password: not set: choose another',
-    true,
+    'a Perch that cannot save it now',
+    'Perch: no room',
+    75,
+    'owner-password: Perch cannot set it now; it is set at the next start',
+    false,
   ],
-  [
-    'a box that has an owner',
-    409,
-    '{"error":"the box has an owner"}',
-    'owner-password: not set: the box has an owner',
-    true,
-  ],
-  ['a refusal without words', 403, 'no', 'owner-password: not set: 403', true],
-  ['a fault of Perch', 503, '', 'owner-password: Perch cannot set it now; it is set at the next start', false],
-] as const)('%s', async ([, status, body, told, isOver]) => {
-  await using box = await answering(status, body);
-  expect(await claimBox(box.url, 'some other words')).toEqual({ told, isOver });
+] as const)('%s', async ([, words, code, told, isOver]) => {
+  expect(await claimBox(saying(words, code), 'some other words')).toEqual({ told, isOver });
 });
 
-test('where Perch does not run, the next start tries again', async () => {
-  const box = await answering(200, '');
-  await box[Symbol.asyncDispose]();
-  expect((await claimBox(box.url, 'some other words')).isOver).toBe(false);
+test('a program that ends without reading is no failure of ours', async () => {
+  const told = 'owner-password: not set: it has an owner';
+  expect(await claimBox(['sh', '-c', 'echo it has an owner >&2; exit 1'], 'x'.repeat(1 << 20))).toEqual({
+    told,
+    isOver: true,
+  });
+});
+
+test('where the program is missing, the next start tries again', async () => {
+  expect((await claimBox(['/nowhere/perch'], 'some other words')).isOver).toBe(false);
 });

@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+
 export interface Claimed {
   /** For the owner. */
   readonly told: string;
@@ -5,28 +9,26 @@ export interface Claimed {
   readonly isOver: boolean;
 }
 
-/** The first thing that is asked of a box that has just started, perhaps a slow one. */
-const PATIENCE_MS = 120_000;
+/** Of `perch claim`: another try may succeed (EX_TEMPFAIL of sysexits.h). */
+const TEMPORARY = 75;
 
-/** Perch itself takes the password, as from the page, and keeps its hash alone. @param url of Perch on this machine */
-export async function claimBox(url: string, password: string): Promise<Claimed> {
-  let answer: Response;
+/** Perch itself takes the password and keeps its hash alone. @param command `perch claim` with its arguments */
+export async function claimBox(command: readonly string[], password: string): Promise<Claimed> {
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'pipe'] });
+  // It may end before it has read the password: how it ends tells why.
+  child.stdin.on('error', () => {});
+  child.stdin.end(`${password}\n`);
   try {
-    answer = await fetch(new URL('/v3/claim', url), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ password }),
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close') as Promise<[number | null]>]);
+    if (code === 0) {
+      return { told: 'owner-password: set; log in with it', isOver: true };
+    }
+    if (code !== TEMPORARY) {
+      return { told: `owner-password: not set: ${said.replace(/^Perch: /, '').trim()}`, isOver: true };
+    }
   } catch {
-    return { told: 'owner-password: Perch does not run yet; it is set at the next start', isOver: false };
+    // The program cannot be started.
   }
-  const { error } = (await answer.json().catch(() => ({}))) as { error?: unknown };
-  if (answer.ok) {
-    return { told: 'owner-password: set; log in with it', isOver: true };
-  }
-  if (answer.status >= 500) {
-    return { told: 'owner-password: Perch cannot set it now; it is set at the next start', isOver: false };
-  }
-  return { told: `owner-password: not set: ${String(error ?? answer.status)}`, isOver: true };
+  return { told: 'owner-password: Perch cannot set it now; it is set at the next start', isOver: false };
 }

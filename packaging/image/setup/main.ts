@@ -11,7 +11,7 @@ const BOOT = '/boot/firmware';
 const TEMPLATE = '/usr/lib/perch-image/perch-setup.txt';
 /** What the first step has to say, for the second; no secrets. */
 const SAID = '/run/perch-image/setup';
-const PERCH = 'http://127.0.0.1';
+const CLAIM = ['/usr/bin/perch', 'claim'];
 const CONFIG = '/etc/perch/perch.yml';
 const run = promisify(execFile);
 
@@ -41,7 +41,7 @@ async function finish(boot: BootPartition): Promise<void> {
   for (const { bytes } of files) {
     const { ownerPassword } = parseSettings(bytes).settings;
     if (ownerPassword !== undefined) {
-      const claimed = await claimBox(PERCH, ownerPassword);
+      const claimed = await claimBox(CLAIM, ownerPassword);
       said += `${claimed.told}\n`;
       isOver &&= claimed.isOver;
     }
