@@ -124,7 +124,9 @@ beforeAll(async () => {
     ...{ clock: systemClock, log: createLogger('silent', () => {}), discovery: { only: [] } },
   });
   url = `http://127.0.0.1:${app.mainPort}`;
-  const owner = { Cookie: cookiesOf(await ask('POST', '/v3/claim', {}, { password: PASSWORD, setupCode: app.accounts.setup?.code })) };
+  const owner = {
+    Cookie: cookiesOf(await ask('POST', '/v3/claim', {}, { password: PASSWORD, setupCode: app.accounts.setup?.code })),
+  };
   await ask('POST', '/v3/users', owner, { name: 'ann', password: 'a red kite', recordings: true });
   viewer = cookiesOf(await ask('POST', '/v3/session', {}, { user: 'ann', password: 'a red kite' }));
   const until = new Date(Date.now() + 3_600_000).toISOString();

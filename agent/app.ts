@@ -107,8 +107,6 @@ export class App {
   #hasNews = false;
   /** Configurations are applied one after the other. */
   #applying: Promise<void> = Promise.resolve();
-  #stopRetrying: () => void = () => {};
-  #stopAwaiting: () => void = () => {};
 
   /** @throws PerchError when there is no configuration to start with */
   static async start(options: AppOptions): Promise<App> {
@@ -229,8 +227,6 @@ export class App {
   async close(): Promise<void> {
     this.#store.close();
     this.#stop.abort();
-    this.#stopAwaiting();
-    this.#stopRetrying();
     await this.#applying;
     this.#departures.close();
     this.#box.close();
@@ -255,7 +251,7 @@ export class App {
     for (const problem of this.#store.problems) {
       log[problem.severity === 'note' ? 'debug' : problem.severity]({ at: problemText(problem) }, 'configuration');
     }
-    this.#stopAwaiting = this.#accounts.awaitOwner();
+    this.#stop.signal.addEventListener('abort', this.#accounts.awaitOwner());
     const key = await SecretKey.open(this.#options.dataDir, log);
     this.#logins = await keepLogins(this.#options.dataDir, (text) => key.sign('camera', text), clock, log);
     await this.#commands.begin();
@@ -267,7 +263,8 @@ export class App {
     this.#found.start();
     this.#options.network?.onChange(() => this.#found.networksChanged());
     this.#store.watch();
-    this.#stopRetrying = clock.every(RETRY_MS, () => this.#inTurn(() => this.#parts.retry()));
+    const retry = () => this.#inTurn(() => this.#parts.retry());
+    this.#stop.signal.addEventListener('abort', clock.every(RETRY_MS, retry));
     this.#recordings.begin(this.#stop.signal, () => this.#paths.list());
     await this.#cameras.begin();
     this.#http.zlm.begin();

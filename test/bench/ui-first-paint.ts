@@ -1,6 +1,6 @@
 import { startViewer } from '../peers/browser.ts';
-import type { Figure } from './figure.ts';
 import { startDemoAgent } from '../peers/demo-agent.ts';
+import type { Figure } from './figure.ts';
 
 const TIMES = 5;
 /** A phone of some years ago. */

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { type BarClip, barClip, TINY } from '../peers/bar-clip.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
+import { startDemoAgent } from '../peers/demo-agent.ts';
 import { hlsReport, lagNowMs, playHls, stepsOf } from '../peers/hls-player.ts';
 import { segmentsListed } from '../peers/hls-playlists.ts';
 import { byLength, describeWith, inLong, inShort, LENGTH } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
-import { startDemoAgent } from '../peers/demo-agent.ts';
 
 const SECONDS = byLength(5, 60);
 const CLIP: BarClip = { ...TINY, audio: 'aac' };

@@ -49,7 +49,10 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     const config = `perch: own\n${PATIENT}tlsAddress: 127.0.0.1:${tlsPort}\nwebrtcEncryption: yes\npaths:\n  all_others:\n`;
     agent = await startAgent({ config });
     const claim = { method: 'POST', headers: { 'Content-Type': 'application/json' } };
-    await fetch(`${agent.url}/v3/claim`, { ...claim, body: JSON.stringify({ password: PASSWORD, setupCode: setupCodeOf(agent) }) });
+    await fetch(`${agent.url}/v3/claim`, {
+      ...claim,
+      body: JSON.stringify({ password: PASSWORD, setupCode: setupCodeOf(agent) }),
+    });
     // As a phone does: from the page.
     const file = join(folder, 'perch.pem');
     writeFileSync(file, await (await fetch(`${agent.url}/trust/perch.pem`)).text());

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, until } from '../peers/agent.ts';
 import { framesDecoded, pictureOf, startViewer, timeShown, timeShownAfter, type Viewer } from '../peers/browser.ts';
-import { byLength, describeWith, inLong, inShort } from '../peers/peers.ts';
 import { startDemoAgent } from '../peers/demo-agent.ts';
+import { byLength, describeWith, inLong, inShort } from '../peers/peers.ts';
 
 const SECONDS = byLength(2, 60);
 const FRAMES_PER_SECOND = 15;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Agent } from '../peers/agent.ts';
 import { framesDecoded, startViewer, type Viewer } from '../peers/browser.ts';
+import { startDemoAgent } from '../peers/demo-agent.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
 import { type FrontServer, startProxy } from '../peers/proxies.ts';
-import { startDemoAgent } from '../peers/demo-agent.ts';
 
 const FRAMES = 20;
 const DESKTOP = { width: 1440, height: 900 };

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
-import { setupCodeOf } from '../setup-code.ts';
 import { startDemoAgent } from '../peers/demo-agent.ts';
+import { setupCodeOf } from '../setup-code.ts';
 
 /** An address of this machine that is not loopback: what is asked from there comes from there. */
 const outside = Object.values(networkInterfaces())
@@ -97,7 +97,9 @@ test.runIf(outside)(
     expect((await claim(agent.url, { password: PASSWORD, setupCode })).status).toBe(400);
 
     const session = { Cookie: cookie.split(';')[0] ?? '' };
-    await until(async () => ((await fetch(`${agent.url}/playback/list?path=demo`, { headers: session })).ok ? true : undefined));
+    await until(async () =>
+      (await fetch(`${agent.url}/playback/list?path=demo`, { headers: session })).ok ? true : undefined,
+    );
     expect(all(200)(await statuses(agent, outside ?? '', session))).toEqual([]);
     expect(all(401)(await statuses(agent, outside ?? ''))).toEqual([]);
     expect(all(401)(await statuses(agent, '127.0.0.1'))).toEqual([]);

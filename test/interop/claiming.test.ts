@@ -26,7 +26,13 @@ interface Way {
 }
 
 /** `fetch` does not let one choose `Host`. */
-function ask(way: Way, method: string, path: string, body?: object, more: object = {}): Promise<{ status: number; text: string }> {
+function ask(
+  way: Way,
+  method: string,
+  path: string,
+  body?: object,
+  more: object = {},
+): Promise<{ status: number; text: string }> {
   const host = way.host ?? `${way.at}:${way.port}`;
   const headers = { host, ...(body && { 'content-type': 'application/json' }), ...more };
   return new Promise((resolve, reject) => {
@@ -90,7 +96,9 @@ async function startGateway(port: number): Promise<number> {
 async function startPlainNginx(perchPort: number): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-plain-nginx-'));
   const [port = 0] = await freePorts(1);
-  const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((one) => `${one}_temp_path ${folder}/${one};`);
+  const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (one) => `${one}_temp_path ${folder}/${one};`,
+  );
   const server = `server { listen 127.0.0.1:${port}; location / { proxy_pass http://127.0.0.1:${perchPort}; } }`;
   writeFileSync(
     join(folder, 'nginx.conf'),
@@ -101,7 +109,12 @@ async function startPlainNginx(perchPort: number): Promise<number> {
     await running.stop();
     rmSync(folder, { recursive: true, force: true });
   });
-  await until(() => ask({ at: '127.0.0.1', port }, 'GET', '/health').then(() => true, () => undefined));
+  await until(() =>
+    ask({ at: '127.0.0.1', port }, 'GET', '/health').then(
+      () => true,
+      () => undefined,
+    ),
+  );
   return port;
 }
 
@@ -156,38 +169,44 @@ describeWith(['nginx'], 'nginx with its default headers', () => {
   });
 });
 
-test.runIf(lan)("with a file for MediaMTX nobody claims it over the network, and other machines write nothing", async () => {
-  await using free = await startAgent({ host: '0.0.0.0', config: 'api: yes\npaths:\n  all_others:\n' });
-  const code = JSON.parse(readFileSync(join(free.dataDir, 'setup.json'), 'utf8')).code;
-  for (const way of [
-    { at: lan ?? '', port: free.ports.main },
-    { at: '127.0.0.1', port: free.ports.main, host: 'localhost' },
-  ]) {
-    for (const setupCode of [undefined, WRONG, code]) {
-      const claim = { password: PASSWORD, ...(setupCode && { setupCode }) };
-      const { status, text } = await ask(way, 'POST', '/v3/claim', claim);
-      expect([status, text]).toEqual([401, expect.stringContaining('perch claim')]);
-      const restore = { ...BACKUP, ...(setupCode && { 'perch-setup-code': setupCode }) };
-      expect((await ask(way, 'POST', '/v3/restore', {}, restore)).status).toBe(401);
+test.runIf(lan)(
+  'with a file for MediaMTX nobody claims it over the network, and other machines write nothing',
+  async () => {
+    await using free = await startAgent({ host: '0.0.0.0', config: 'api: yes\npaths:\n  all_others:\n' });
+    const code = JSON.parse(readFileSync(join(free.dataDir, 'setup.json'), 'utf8')).code;
+    for (const way of [
+      { at: lan ?? '', port: free.ports.main },
+      { at: '127.0.0.1', port: free.ports.main, host: 'localhost' },
+    ]) {
+      for (const setupCode of [undefined, WRONG, code]) {
+        const claim = { password: PASSWORD, ...(setupCode && { setupCode }) };
+        const { status, text } = await ask(way, 'POST', '/v3/claim', claim);
+        expect([status, text]).toEqual([401, expect.stringContaining('perch claim')]);
+        const restore = { ...BACKUP, ...(setupCode && { 'perch-setup-code': setupCode }) };
+        expect((await ask(way, 'POST', '/v3/restore', {}, restore)).status).toBe(401);
+      }
+      expect(JSON.parse((await ask(way, 'GET', '/v3/session')).text)).toMatchObject({
+        claimed: false,
+        mayClaim: false,
+      });
+      expect((await ask(way, 'GET', '/v3/config/file')).status).toBe(401);
     }
-    expect(JSON.parse((await ask(way, 'GET', '/v3/session')).text)).toMatchObject({ claimed: false, mayClaim: false });
-    expect((await ask(way, 'GET', '/v3/config/file')).status).toBe(401);
-  }
-  for (const port of [free.ports.main, free.ports.api]) {
-    for (const host of [undefined, 'localhost']) {
-      const way = { at: lan ?? '', port, ...(host === undefined ? {} : { host }) };
-      expect((await ask(way, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
-      expect((await ask(way, 'GET', '/v3/config/global/get')).status).toBe(401);
+    for (const port of [free.ports.main, free.ports.api]) {
+      for (const host of [undefined, 'localhost']) {
+        const way = { at: lan ?? '', port, ...(host === undefined ? {} : { host }) };
+        expect((await ask(way, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
+        expect((await ask(way, 'GET', '/v3/config/global/get')).status).toBe(401);
+      }
     }
-  }
-  // As MediaMTX: programs on this machine may use the API.
-  const here = { at: '127.0.0.1', port: free.ports.api };
-  expect((await ask(here, 'POST', '/v3/config/paths/add/mine', { source: 'publisher' })).status).toBe(200);
-  expect(await perch(['claim', '--data', free.dataDir], `${PASSWORD}\n`)).toMatchObject({ code: 0 });
-  expect((await ask(here, 'GET', '/v3/paths/list')).status).toBe(200);
-  const logIn = await ask({ at: lan ?? '', port: free.ports.main }, 'POST', '/v3/session', { password: PASSWORD });
-  expect(logIn.status).toBe(200);
-});
+    // As MediaMTX: programs on this machine may use the API.
+    const here = { at: '127.0.0.1', port: free.ports.api };
+    expect((await ask(here, 'POST', '/v3/config/paths/add/mine', { source: 'publisher' })).status).toBe(200);
+    expect(await perch(['claim', '--data', free.dataDir], `${PASSWORD}\n`)).toMatchObject({ code: 0 });
+    expect((await ask(here, 'GET', '/v3/paths/list')).status).toBe(200);
+    const logIn = await ask({ at: lan ?? '', port: free.ports.main }, 'POST', '/v3/session', { password: PASSWORD });
+    expect(logIn.status).toBe(200);
+  },
+);
 
 test('a lost users.json makes another code, and the old one opens nothing', async () => {
   const first = await startAgent({ config: 'perch: own\n' });
@@ -227,7 +246,9 @@ test('perch claim beside a running Perch takes effect at once and lasts; the cod
   expect(running.process.output().replaceAll('-', '')).not.toContain(code.replace('-', ''));
   await running.process.stop('SIGINT');
   await using again = await startAgent({ config: 'perch: own\n', dataDir: running.dataDir, ports: running.ports });
-  expect((await ask({ ...here, port: again.ports.main }, 'POST', '/v3/session', { password: PASSWORD })).status).toBe(200);
+  expect((await ask({ ...here, port: again.ports.main }, 'POST', '/v3/session', { password: PASSWORD })).status).toBe(
+    200,
+  );
 });
 
 describeWith(['script'], 'perch claim at a terminal', () => {
@@ -250,10 +271,19 @@ describeWith(['script'], 'perch claim at a terminal', () => {
 
   test('a terminal that starts Perch shows the link, the QR code and the setup code', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'perch-terminal-'));
-    writeFileSync(join(folder, 'perch.yml'), 'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\nmdns: no\n');
+    writeFileSync(
+      join(folder, 'perch.yml'),
+      'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\nmdns: no\n',
+    );
     const words = [process.execPath, ...AGENT, '--data', join(folder, 'data'), join(folder, 'perch.yml')];
     const command = words.map((word) => `'${word}'`).join(' ');
-    const terminal = startProcess('/usr/bin/script', ['--quiet', '--return', '--command', `exec ${command}`, '/dev/null']);
+    const terminal = startProcess('/usr/bin/script', [
+      '--quiet',
+      '--return',
+      '--command',
+      `exec ${command}`,
+      '/dev/null',
+    ]);
     onTestFinished(async () => {
       await terminal.stop('SIGTERM');
       rmSync(folder, { recursive: true, force: true });

@@ -153,7 +153,11 @@ test("in Perch's own set-up a machine may configure cameras, and only the owner 
   await using agent = await startAgent({ config: `perch: own\n${machine}paths:\n  one:\n` });
   const password = 'a kingfisher on a perch';
   const headers = { 'content-type': 'application/json', origin: agent.url };
-  const claimed = await fetch(`${agent.url}/v3/claim`, { method: 'POST', headers, body: JSON.stringify({ password, setupCode: setupCodeOf(agent) }) });
+  const claimed = await fetch(`${agent.url}/v3/claim`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ password, setupCode: setupCodeOf(agent) }),
+  });
   const { user } = (await claimed.json()) as { user?: string };
   const basic = (name: string, secret: string) => ({ authorization: `Basic ${btoa(`${name}:${secret}`)}` });
   const robot = basic('robot', 'r2d2');

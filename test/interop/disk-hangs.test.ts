@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, onTestFinished } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { startAgent, until } from '../peers/agent.ts';
+import { startDemo } from '../peers/demo-agent.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { temporaryFolder } from '../recordings.ts';
-import { startDemo } from '../peers/demo-agent.ts';
 
 const run = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, onTestFinished } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { startAgent, until } from '../peers/agent.ts';
 import { startDemo } from '../peers/demo-agent.ts';

@@ -87,7 +87,9 @@ test('a forgotten password is reset on the box, once Perch has ended; sessions a
   expect(session).toMatchObject({ claimed: false, loggedIn: false });
   const eve = new Person(again);
   expect(await eve.status('POST', '/v3/session', { user: 'eve', password: 'a red kite' })).toBe(400);
-  expect(await owner.status('POST', '/v3/claim', { password: 'another bird', setupCode: setupCodeOf(again) })).toBe(200);
+  expect(await owner.status('POST', '/v3/claim', { password: 'another bird', setupCode: setupCodeOf(again) })).toBe(
+    200,
+  );
   expect(await owner.status('GET', '/v3/users')).toBe(200);
   expect(await eve.status('POST', '/v3/session', { user: 'eve', password: 'a red kite' })).toBe(200);
   expect(await new Person(again).status('POST', '/v3/guest', { token })).toBe(200);

@@ -3,10 +3,10 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readTimeBar } from '../../agent/sources/demo/time-bar.ts';
-import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { type Agent, until } from '../peers/agent.ts';
+import { startDemoAgent } from '../peers/demo-agent.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
-import { startDemoAgent } from '../peers/demo-agent.ts';
 
 const SECONDS = byLength(6, 60);
 const WIDTH = 640;

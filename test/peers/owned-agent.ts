@@ -1,6 +1,6 @@
 import { OWNER_PASSWORD } from '../page-box.ts';
-import { type Agent, type AgentOptions, mediaEverywhere, startAgent } from './agent.ts';
 import { setupCodeOf } from '../setup-code.ts';
+import { type Agent, type AgentOptions, mediaEverywhere, startAgent } from './agent.ts';
 
 /** The page, and the pictures that it plays, by every address of this machine. */
 export const pageEverywhere = (ports: Agent['ports']): Readonly<Record<string, string>> => ({

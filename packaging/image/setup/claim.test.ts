@@ -10,7 +10,13 @@ const saying = (words: string, code: number): readonly string[] => [
 
 test.for([
   ['the password that was taken', '', 0, 'owner-password: set; log in with it', true],
-  ['one that Perch refuses, with its reason', 'Perch: choose another', 1, 'owner-password: not set: choose another', true],
+  [
+    'one that Perch refuses, with its reason',
+    'Perch: choose another',
+    1,
+    'owner-password: not set: choose another',
+    true,
+  ],
   [
     'a Perch that cannot save it now',
     'Perch: no room',
