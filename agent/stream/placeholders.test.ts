@@ -116,6 +116,17 @@ test('before the leading pictures have come their number follows from the decode
   expect(times.at(-1)).toBe(-2);
 });
 
+test('the frame rate of the SPS counts while decode times are not known yet', () => {
+  const ticks = 1 / FRAME;
+  expect(
+    ahead(H264, [
+      [0, 0],
+      [4, ticks],
+      [2, 2 * ticks],
+    ]).map(([, time]) => time),
+  ).toEqual([-3, -2, -1]);
+});
+
 test('a codec without placeholders has none', () => {
   const placeholders = new Placeholders(new FrameWriter([mjpeg]), 0);
   expect(placeholders.countFor(mjpeg)).toBe(0);

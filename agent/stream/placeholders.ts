@@ -5,13 +5,15 @@ import { h265Placeholder } from '../media/h265/placeholder.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp/header.ts';
 import type { Sample } from '../media/sample.ts';
 import { payloadTypeOf } from '../media/sdp/write.ts';
-import type { Track } from '../media/track.ts';
+import type { Track, VideoTrack } from '../media/track.ts';
 import { FRAME_HEADER_BYTES, type FrameWriter } from './frame-writer.ts';
 
 /** Where neither the stream nor its samples say how far pictures are apart. 90 kHz. */
 const FRAME_TICKS = 3_600;
 /** No two pictures of a video are further apart; what is has stood still. 90 kHz. */
 const MAX_FRAME_TICKS = 90_000;
+/** Nor nearer: while it is not known how pictures are reordered, decode times are one tick apart. */
+const MIN_FRAME_TICKS = 90;
 /** H.264 §A.3.1, H.265 §A.4.2. */
 const MAX_REORDER_FRAMES = 16;
 
@@ -30,7 +32,8 @@ export class Placeholders {
   #payload: Uint8Array | undefined;
   /** As the parameter sets say; undefined: they do not. */
   #reorderFrames: number | undefined;
-  #frameTicks = FRAME_TICKS;
+  /** 0: no two pictures have shown it yet. */
+  #measuredTicks = 0;
   #lastDts = Number.NaN;
   /** Of the last key sample. */
   #keyPts = 0;
@@ -62,8 +65,8 @@ export class Placeholders {
 
   onSample({ pts, dts, key }: Sample): void {
     const distance = dts - this.#lastDts;
-    if (distance > 0 && distance <= MAX_FRAME_TICKS) {
-      this.#frameTicks = distance;
+    if (distance >= MIN_FRAME_TICKS && distance <= MAX_FRAME_TICKS) {
+      this.#measuredTicks = distance;
     }
     this.#lastDts = dts;
     if (key) {
@@ -92,6 +95,11 @@ export class Placeholders {
       at += bytes;
     }
     return chunk;
+  }
+
+  get #frameTicks(): number {
+    const { fps } = this.#description as VideoTrack;
+    return this.#measuredTicks || (fps === undefined ? FRAME_TICKS : Math.round(90_000 / fps));
   }
 
   /** As many pictures as precede another in decoding order and follow it in output order, at most. */
