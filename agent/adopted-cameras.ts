@@ -283,6 +283,8 @@ const GIVE_LOGIN =
 const NEXT: Partial<Record<CameraTrouble, string>> = {
   otherCamera:
     'if this camera was replaced, adopt the new one, or take endpoint and serial out of the settings of the path; if not, see which address the camera has now',
+  otherCertificate:
+    "if the camera's certificate was renewed, write its new fingerprint as camera.fingerprint of each of its paths, or take that key out; if not, something else answers at its address",
   wrongPassword: GIVE_LOGIN,
   lockedOut: 'wait until the camera lets this user in again; it has locked the account after wrong passwords',
 };

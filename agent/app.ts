@@ -34,6 +34,7 @@ import { makeSource } from './make-source.ts';
 import { OnvifCameras } from './onvif-cameras.ts';
 import { pullsAny } from './paths/path-settings.ts';
 import { type PathMakers, PathTable } from './paths/path-table.ts';
+import { pinCertificates } from './pinned-certificates.ts';
 import { Reconciler } from './reconcile.ts';
 import { Recordings } from './recordings.ts';
 import { RtspAuthority } from './rtsp-access.ts';
@@ -312,6 +313,7 @@ export class App {
     }
     const idle = this.#chooseDemo(config);
     this.#config = this.#withDemo(config);
+    pinCertificates(this.#config);
     await this.#recordings.configure();
     // The page first: it shows how the rest comes up.
     await this.#parts.apply(this.#config);

@@ -23,6 +23,12 @@ export const CameraSchema = Type.Object({
     Type.String({ maxLength: 200, description: 'urn:uuid:… by which the camera is known wherever its address is.' }),
   ),
   serial: Type.Optional(Type.String({ maxLength: 200, description: "The camera's serial number, as it tells it." })),
+  fingerprint: Type.Optional(
+    Type.String({
+      syntax: 'fingerprint',
+      description: "SHA-256 of the certificate in hex that the camera's ONVIF has over https: no other one is taken.",
+    }),
+  ),
   paused: Type.Optional(
     Type.Boolean({ description: 'The camera is neither pulled nor listened to; its path stays. Default: no.' }),
   ),

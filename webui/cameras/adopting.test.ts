@@ -75,6 +75,7 @@ test.for([
   ['clearPassword', undefined, 'clear'],
   ['timeout', undefined, 'silent'],
   ['otherCamera', undefined, 'other'],
+  ['otherCertificate', undefined, 'certificate'],
   ['badReply', undefined, 'again'],
   [undefined, undefined, 'again'],
 ] as const)('%s with %s tries left: %s', ([trouble, triesLeft, remedy]) => {

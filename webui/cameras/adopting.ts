@@ -112,7 +112,7 @@ const failed = (one: Arrival, trouble?: string, error?: string, triesLeft?: numb
 });
 
 /** What a person can do about a camera that was not added. */
-export type Remedy = 'password' | 'locked' | 'clock' | 'onvif' | 'clear' | 'silent' | 'other' | 'again';
+export type Remedy = 'password' | 'locked' | 'clock' | 'onvif' | 'clear' | 'silent' | 'other' | 'certificate' | 'again';
 
 const REMEDIES: Readonly<Record<string, Remedy>> = {
   wrongPassword: 'password',
@@ -124,6 +124,7 @@ const REMEDIES: Readonly<Record<string, Remedy>> = {
   notOnvif: 'onvif',
   clearPassword: 'clear',
   otherCamera: 'other',
+  otherCertificate: 'certificate',
   unreachable: 'silent',
   timeout: 'silent',
 };

@@ -12,6 +12,8 @@ import { type FoundCamera, sameEndpoint } from '../discovery/found-camera.ts';
 import type { KnownCamera } from '../discovery/found-cameras.ts';
 import { openGuarded } from '../following/endpoint-guard.ts';
 import { isOtherCamera, refuseOther } from '../following/identity.ts';
+import { sharedPins } from '../soap/certificate-pins.ts';
+import { placeOf } from '../soap/http-exchange.ts';
 import { loginMissing } from '../soap/login-failures.ts';
 import type { LoginMemory } from '../soap/login-memory.ts';
 import { type AtAddress, lookAtAddress } from './by-address.ts';
@@ -256,6 +258,7 @@ export class Adopter {
         serial: information.serial,
         onvif: withZone(session.url, session.host),
       },
+      fingerprint: sharedPins.seenAt({ ...placeOf(session.url), host: session.host }),
       title,
       called: [found?.location, model],
       channels: channels.map(({ main, sub }) => ({

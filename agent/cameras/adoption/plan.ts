@@ -16,6 +16,8 @@ export interface StreamPlan {
 /** What becomes of a camera: two paths for each of its lenses. */
 export interface CameraPlan {
   readonly identity: Identity;
+  /** Of its certificate, where its ONVIF is spoken to over https. */
+  readonly fingerprint?: string | undefined;
   readonly title: string;
   /** Of the path, as it is wanted; else it is made of `called`. */
   readonly name: string | undefined;
@@ -105,10 +107,10 @@ export const oneLine = (text: string): string =>
     .trim();
 
 function blockOf(plan: CameraPlan, stream: StreamPlan, title: string, record: CameraPlan['record']): object {
-  const { identity, credentials, clearPassword } = plan;
+  const { identity, credentials, clearPassword, fingerprint } = plan;
   const { onvif, endpoint, serial } = identity;
   const camera = {
-    ...{ name: oneLine(title).slice(0, 200), onvif, profile: stream.profile, endpoint, serial },
+    ...{ name: oneLine(title).slice(0, 200), onvif, profile: stream.profile, endpoint, serial, fingerprint },
     ...{ user: credentials?.user, password: credentials?.password },
     ...(clearPassword ? { clearPassword } : {}),
   };

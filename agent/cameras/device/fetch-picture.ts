@@ -6,7 +6,7 @@ import { authorization, type Challenge, type Credentials, parseChallenges } from
 import type { CameraGuard } from '../soap/camera-guard.ts';
 import { hash } from '../soap/digest-hash.ts';
 import { cameraError } from '../soap/failures.ts';
-import { limitConnecting, openRequest, placeOf } from '../soap/http-exchange.ts';
+import { endRequest, limitConnecting, openRequest, placeOf } from '../soap/http-exchange.ts';
 import type { KeptConnection } from '../soap/kept-connection.ts';
 import type { LoginTurn } from '../soap/login-memory.ts';
 import { originOf } from './snapshot-address.ts';
@@ -238,7 +238,7 @@ function send(asked: Parameters<typeof openRequest>[0]): Promise<IncomingMessage
     sent.on('response', resolve);
     // Also without an error: Node says nothing else of one that wants to switch protocols.
     sent.on('close', () => reject(new Error('it closed the connection without an answer')));
-    sent.end();
+    endRequest(sent, asked.place);
   });
 }
 

@@ -6,6 +6,8 @@ export type CameraTrouble =
   | 'timeout'
   /** Somebody answers there who is not the camera that was meant. */
   | 'otherCamera'
+  /** Over https it shows another certificate than when it was added. */
+  | 'otherCertificate'
   | 'wrongPassword'
   /** The login is right, what was asked for needs more rights. */
   | 'noRights'
@@ -24,6 +26,7 @@ const CODES: Record<CameraTrouble, ErrorCode> = {
   unreachable: 'unavailable',
   timeout: 'timeout',
   otherCamera: 'unavailable',
+  otherCertificate: 'unavailable',
   wrongPassword: 'unauthorized',
   noRights: 'unauthorized',
   lockedOut: 'unavailable',
@@ -53,7 +56,7 @@ export function troubleOf(error: unknown): CameraTrouble | undefined {
 
 /** The camera that was meant does not answer, whoever else does. */
 export const isAway = (error: unknown): boolean =>
-  ['unreachable', 'timeout', 'otherCamera'].includes(troubleOf(error) ?? '');
+  ['unreachable', 'timeout', 'otherCamera', 'otherCertificate'].includes(troubleOf(error) ?? '');
 
 /** For what one can do without; a bug stays one. */
 export function toNothing(error: unknown): undefined {

@@ -5,6 +5,7 @@ import { isIP, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
+import { sharedPins } from './certificate-pins.ts';
 import { cameraError } from './failures.ts';
 import type { KeptConnection } from './kept-connection.ts';
 
@@ -153,7 +154,7 @@ export function openRequest(asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' |
   return requestHttps({
     ...options,
     servername: isIP(host) === 0 ? host : '',
-    // Cameras sign for themselves, and old ones know neither TLS 1.2 nor long keys: taken as they are, and said so.
+    // Cameras sign for themselves, and old ones know neither TLS 1.2 nor long keys: `endRequest` looks at the certificate.
     rejectUnauthorized: false,
     minVersion: 'TLSv1',
     ciphers: 'DEFAULT@SECLEVEL=0',
@@ -190,7 +191,30 @@ function receive(asked: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
         reject,
       );
     });
-    sent.end(asked.body);
+    endRequest(sent, asked.place, asked.body);
+  });
+}
+
+/** Sends what was opened: over https as soon as the connection has shown the certificate that the camera must have. */
+export function endRequest(sent: ClientRequest, place: HttpPlace, body = ''): void {
+  if (!place.isSecure) {
+    sent.end(body);
+    return;
+  }
+  sent.once('socket', (socket) => {
+    const check = () => {
+      const failure = sharedPins.failureOf(place, socket as TLSSocket);
+      if (failure) {
+        sent.destroy(failure);
+      } else {
+        sent.end(body);
+      }
+    };
+    if (sent.reusedSocket) {
+      check();
+    } else {
+      socket.once('secureConnect', check);
+    }
   });
 }
 

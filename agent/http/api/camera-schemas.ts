@@ -58,7 +58,7 @@ const Claim = OrNull(Type.String());
 const Trouble = OrNull(
   Type.String({
     description:
-      'unreachable, timeout, otherCamera, wrongPassword, noRights, lockedOut, clock, onvifOff, onvifUser, notSupported, badReply, notOnvif, clearPassword, or adopted (path has it).',
+      'unreachable, timeout, otherCamera, otherCertificate, wrongPassword, noRights, lockedOut, clock, onvifOff, onvifUser, notSupported, badReply, notOnvif, clearPassword, or adopted (path has it).',
   }),
 );
 const Failed = {

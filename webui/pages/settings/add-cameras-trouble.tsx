@@ -24,6 +24,7 @@ const ICONS: Readonly<Record<Remedy, IconName>> = {
   clear: 'eye',
   silent: 'network',
   other: 'search',
+  certificate: 'lock',
   again: 'alert',
 };
 
@@ -90,6 +91,7 @@ function Trouble({ arrival, isSharedTaken }: { readonly arrival: Arrival; readon
     clear: <Again arrival={arrival} word={say.useItAnyway} isClear onAsk={() => setAsks(true)} />,
     silent: again,
     other: <Button onClick={endAdding}>{say.findCameras}</Button>,
+    certificate: again,
     again,
   };
   return (
@@ -128,6 +130,8 @@ function sentencesOf(
       return { title: say.cameraSilent(camera), text: say.cameraSilentText };
     case 'other':
       return { title: say.otherCamera(camera), text: undefined };
+    case 'certificate':
+      return { title: say.otherCertificate(camera), text: say.otherCertificateText };
     case 'again':
       return {
         title: say.notAdded(camera),

@@ -99,6 +99,8 @@ export const start = {
   cameraSilent: (camera: string) => `${camera} does not answer.`,
   cameraSilentText: 'Look at power and cable.',
   otherCamera: (camera: string) => `Another camera is where ${camera} was.`,
+  otherCertificate: (camera: string) => `${camera} shows another certificate than before.`,
+  otherCertificateText: 'If it was renewed, take fingerprint out of its camera block under System, File.',
   notAdded: (camera: string) => `${camera} was not added.`,
   notFinished: 'Whether it was is not known.',
   tryAgain: 'Try again',

@@ -85,6 +85,8 @@ export const start: StartWords = {
   cameraSilent: (camera) => `${camera} 没有应答。`,
   cameraSilentText: '请检查电源和网线。',
   otherCamera: (camera) => `${camera} 原来的地址上现在是另一个摄像头。`,
+  otherCertificate: (camera) => `${camera} 的证书与之前不同。`,
+  otherCertificateText: '如果证书已更新，请在“系统”的“文件”中删除其 camera 块里的 fingerprint。',
   notAdded: (camera) => `未能添加 ${camera}。`,
   notFinished: '无法确定是否已添加。',
   tryAgain: '重试',
