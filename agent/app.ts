@@ -9,6 +9,7 @@ import { Authority } from './auth/authorize.ts';
 import { SecretKey } from './auth/secret-key.ts';
 import { BoxEvents } from './base/box-events.ts';
 import { setLogLevel } from './base/log.ts';
+import { NewcomerMemory } from './base/newcomer-memory.ts';
 import { BoxBackup, restoreStaged } from './box-backup.ts';
 import { BoxCommands } from './box-commands.ts';
 import { LocalName, type LocalNameOptions } from './box-name.ts';
@@ -152,13 +153,14 @@ export class App {
     this.#follower = followCameras(this.#found, store, options, events.emit, this.#recordings.events.hub);
     this.#departures = new Departures(accounts, () => this.#watched(), clock);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
+    const newcomers = new NewcomerMemory(clock, log);
     this.#name = new LocalName(options);
     this.#own = new OwnCertificate({ ...options, names: () => this.#name.certificateNames() });
     this.#box = this.#cameraBox();
     this.#http = new HttpServices({
       ...options,
       ...{ own: this.#own, name: this.#name },
-      ...{ accounts, authority: this.#authority, wrongCredentials },
+      ...{ accounts, authority: this.#authority, wrongCredentials, newcomers },
       paths: this.#paths,
       recordings: this.#recordings,
       ...{ load: this.#load, loop: this.#loop },
@@ -176,7 +178,7 @@ export class App {
       rtsp: () => this.#rtsp,
     });
     const rtsp = rtspParts({
-      ...options,
+      ...{ ...options, newcomers },
       own: this.#own,
       paths: this.#paths,
       access: new RtspAuthority(this.#authority, wrongCredentials, log, this.#commands),

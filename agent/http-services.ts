@@ -8,6 +8,7 @@ import type { BoxEvents } from './base/box-events.ts';
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
 import type { LogLines } from './base/log-lines.ts';
+import type { NewcomerMemory } from './base/newcomer-memory.ts';
 import type { BoxCommands } from './box-commands.ts';
 import { BoxRoutes } from './box-routes.ts';
 import { boxStats } from './box-stats.ts';
@@ -36,6 +37,7 @@ import { healthRoute } from './http/health.ts';
 import { HttpsPlaces } from './http/https-place.ts';
 import type { ListenerTls } from './http/listener-tls.ts';
 import { listen } from './http/listeners.ts';
+import { newcomersAt } from './http/newcomers.ts';
 import { peopleRoutes } from './http/people-routes.ts';
 import { keepPrefix } from './http/proxy-prefix.ts';
 import { renewSessions, sessionRoutes } from './http/session-routes.ts';
@@ -81,6 +83,8 @@ export interface HttpServicesDeps {
   readonly authority: Authority;
   /** One for all ports and protocols. */
   readonly wrongCredentials: WrongCredentials;
+  /** One for all ports and protocols that other machines reach. */
+  readonly newcomers: NewcomerMemory;
   readonly paths: PathTable;
   readonly recordings: Recordings;
   readonly load: ProcessLoad;
@@ -259,7 +263,11 @@ export class HttpServices {
       start: async (config) => {
         const { log, authority, accounts } = this.#deps;
         const tls = server && (await openTls(server, config, this.#deps));
-        const app = createHttpApp({ log, readTimeoutMs: config.readTimeoutMs, ...(tls && { tls: tls.pair }) });
+        const newcomers = newcomersAt(addressOf(config) ?? '', this.#deps);
+        const app = createHttpApp({
+          ...{ log, readTimeoutMs: config.readTimeoutMs, newcomers },
+          ...(tls && { tls: tls.pair }),
+        });
         tls?.renew(app);
         const proxies = keys.find((other) => /trustedProxies$/i.test(other));
         const access = new HttpAccess({

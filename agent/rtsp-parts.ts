@@ -1,5 +1,6 @@
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
+import type { NewcomerMemory } from './base/newcomer-memory.ts';
 import { absoluteKeyFiles, keyFilesOf, type OwnKeys } from './config/key-pair.ts';
 import type { Config } from './config/load.ts';
 import type { EndCause, Part } from './reconcile.ts';
@@ -23,6 +24,7 @@ export interface RtspPartDeps {
   readonly paths: RtspPaths;
   readonly access: RtspAccess;
   readonly connections?: ConnectionWatch;
+  readonly newcomers?: NewcomerMemory;
   readonly clock: Clock;
   readonly log: Logger;
   /** Told of the server that answers now. */
@@ -41,10 +43,10 @@ export function rtspParts(deps: RtspPartDeps): readonly Part<Config>[] {
     name: 'RTSP server',
     settings,
     start: async (config) => {
-      const { paths, access, connections, clock, log } = deps;
+      const { paths, access, connections, newcomers, clock, log } = deps;
       const options = await withOwnPair(optionsOf(config, deps.cwd), config, deps);
       const plane = new DatagramPlane(options, clock, log);
-      const running = new RtspServer(options, paths, access, clock, log, withoutPorts(plane), connections);
+      const running = new RtspServer(options, paths, access, clock, log, withoutPorts(plane), connections, newcomers);
       await running.listen();
       media = plane;
       deps.use(running);

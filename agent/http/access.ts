@@ -11,6 +11,7 @@ import {
   sessionTokenOf,
   writtenCredentialsOf,
 } from './credentials.ts';
+import { letIn } from './newcomers.ts';
 import { isBrowser, originOf, type RequestOrigin } from './request-origin.ts';
 import type { WrongCredentials } from './wrong-credentials.ts';
 
@@ -142,6 +143,9 @@ export class HttpAccess {
     // nor be read from (Origin stands in every such request that a script could read, WebSockets among them).
     const isHarmless = SAFE_METHODS.has(method) && headers.origin === undefined;
     const sessionUser = isHarmless || isSameOrigin ? this.#cookieUser(request) : undefined;
+    if (sessionUser !== undefined) {
+      letIn(request, true);
+    }
     return {
       ip,
       isLoopback,
@@ -200,6 +204,7 @@ export class HttpAccess {
       identity,
     );
     if (allowed) {
+      letIn(request, hasCredentials);
       if (user !== undefined) {
         this.#names.set(request, user);
       }

@@ -6,9 +6,11 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { type Logger, redact } from '../base/log.ts';
+import type { NewcomerMemory } from '../base/newcomer-memory.ts';
 import type { KeyPair } from '../config/key-pair.ts';
 import { limitConnections } from './connection-limit.ts';
 import { answerError, installErrorHandler } from './errors.ts';
+import { limitNewcomers } from './newcomers.ts';
 import { catalogRoutes } from './openapi/catalog.ts';
 import { finishSecure, secureOptions } from './secure-app.ts';
 import { spareSlowBodies } from './slow-body.ts';
@@ -29,10 +31,17 @@ export interface HttpAppOptions {
   readonly readTimeoutMs?: number;
   /** With it the listener speaks TLS, and HTTP/2 in it. */
   readonly tls?: KeyPair;
+  /** For what clients hold before they are let in; without it nothing bounds that. */
+  readonly newcomers?: NewcomerMemory;
 }
 
 /** A Fastify instance for one listener, with everything that all of them share; its plugins are the caller's. */
-export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tls }: HttpAppOptions): FastifyInstance {
+export function createHttpApp({
+  log,
+  readTimeoutMs = DEFAULT_READ_TIMEOUT_MS,
+  tls,
+  newcomers,
+}: HttpAppOptions): FastifyInstance {
   const options = {
     // Fastify tells each address that it listens on: that is dialogue.
     loggerInstance: fastifyLog(log),
@@ -55,6 +64,9 @@ export function createHttpApp({ log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tl
     finishSecure(app, KEEP_ALIVE_MS, log);
   }
   limitConnections(app.server, log);
+  if (newcomers) {
+    limitNewcomers(app, newcomers, tls !== undefined);
+  }
   spareSlowBodies(app);
   setReadTimeout(app, readTimeoutMs);
   routeUpgrades(app);

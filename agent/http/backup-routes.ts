@@ -4,6 +4,7 @@ import type { TellBox } from '../base/box-events.ts';
 import { PerchError } from '../base/errors.ts';
 import type { HttpAccess } from './access.ts';
 import { answers, OrNull, TimeText } from './api/shapes.ts';
+import { letIn } from './newcomers.ts';
 import { restarter } from './restart.ts';
 import { sendFile } from './send-file.ts';
 import { ownOrigin, paused } from './session-routes.ts';
@@ -113,6 +114,7 @@ export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app,
   // Before a byte of the body is taken.
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
     await mayRestore(options, request);
+    letIn(request, true);
     // The time that a body may take is limited for every request.
     const giveBack = backup.take();
     if (reply.raw.destroyed) {

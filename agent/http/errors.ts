@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explain, PerchError } from '../base/errors.ts';
 import { redact } from '../base/log.ts';
+import { isNewcomer } from './newcomers.ts';
 import { skipBody } from './unread-body.ts';
 
 const HTTP_STATUS: Record<ErrorCode, number> = {
@@ -16,6 +17,7 @@ const HTTP_STATUS: Record<ErrorCode, number> = {
 
 const CONTENT_TOO_LARGE = 413;
 const UNSUPPORTED_MEDIA_TYPE = 415;
+const MAX_SKIPPED_OF_NEWCOMER_BYTES = 64 << 10;
 
 /** What failed because the camera does not answer: that it is away has been told, and whoever asked has his answer. */
 const AWAY: readonly unknown[] = ['unreachable', 'timeout'];
@@ -26,11 +28,22 @@ const UI_HEADER = 'x-perch-ui';
 /** Answers every failure in the one shape that the API promises: `{status: "error", error}`. */
 export function installErrorHandler(app: FastifyInstance): void {
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
-    if (error.statusCode === CONTENT_TOO_LARGE) {
+    if (error.statusCode === CONTENT_TOO_LARGE && isNewcomer(request)) {
+      await skipBody(request.raw, MAX_SKIPPED_OF_NEWCOMER_BYTES);
+      // What is left of it is not read: it would be megabytes for each connection.
+      closeBehind(request, reply);
+    } else if (error.statusCode === CONTENT_TOO_LARGE) {
       await skipBody(request.raw);
     }
     return answerError(error, request, reply);
   });
+}
+
+/** HTTP/2 has no such header (RFC 9113 §8.2.2), and ends the stream alone. */
+function closeBehind({ raw }: FastifyRequest, reply: FastifyReply): void {
+  if (raw.httpVersionMajor < 2) {
+    reply.header('Connection', 'close');
+  }
 }
 
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

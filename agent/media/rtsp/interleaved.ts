@@ -60,6 +60,16 @@ export class RtspFramer {
     return this.#isHeld;
   }
 
+  /** A message or frame has begun and is not whole. */
+  get isWithinUnit(): boolean {
+    return this.#pendingBytes > 0;
+  }
+
+  /** The memory that is kept for what has begun. */
+  get keptBytes(): number {
+    return this.#pending.length;
+  }
+
   /** Nothing is handed on any more, from the next unit on: it is kept. May be called by the sink. */
   hold(): void {
     this.#isHeld = true;

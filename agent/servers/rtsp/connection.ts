@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { endpointOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
+import { CONNECTION_BYTES, type NewcomerShare } from '../../base/newcomer-memory.ts';
 import { type FramerSink, RtspFramer } from '../../media/rtsp/interleaved.ts';
 import {
   cseqOf,
@@ -51,6 +52,10 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   #inboundBytes = 0;
   #outboundBytes = 0;
   #hasSpoken = false;
+  /** Of what clients hold that nobody has let in; undefined from its first session on. */
+  #newcomer: NewcomerShare | undefined;
+  /** Monotonic time since when a message or frame has been coming in. */
+  #partialMs: number | undefined;
   /** Monotonic time of the last request. */
   #heardMs: number;
   /** What had left when it was last looked at, and when that last changed. */
@@ -79,6 +84,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     this.#createdWallMs = room.clock.wallMs();
     this.#heardMs = room.clock.monoMs();
     this.#leftMs = this.#heardMs;
+    this.#newcomer = room.newcomers?.open(this.ip, () => this.close('clients without a login hold too much memory'));
     channel.sink = this;
   }
 
@@ -144,6 +150,13 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
       this.#refuseFor(error);
       return;
     }
+    if (!this.#dialogue.session) {
+      this.#partialMs = this.#framer.isWithinUnit ? (this.#partialMs ?? this.#clock.monoMs()) : undefined;
+      this.#newcomer?.hold(CONNECTION_BYTES + this.#framer.keptBytes + this.#waitingBytes());
+    } else if (this.#newcomer) {
+      this.#newcomer.end();
+      this.#newcomer = undefined;
+    }
     const allowed = this.#hasSpoken ? MAX_JUNK_BYTES : 0;
     if (this.#framer.junkBytes > allowed) {
       this.#refuse(`${this.#framer.junkBytes} bytes that are not RTSP`);
@@ -176,7 +189,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     this.#waiting.push(message);
     if (!this.#isAnswering) {
       void this.#answerAll();
-    } else if (this.#waiting.reduce((sum, request) => sum + sizeOf(request), 0) > MAX_WAITING_BYTES) {
+    } else if (this.#waitingBytes() > MAX_WAITING_BYTES) {
       this.#refuse(`more than ${MAX_WAITING_BYTES} bytes of requests wait`);
     }
   }
@@ -198,6 +211,8 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     const limitMs = this.#hasSpoken ? IDLE_MS : firstRequestMs;
     if (!this.#dialogue.session && !this.#isAnswering && nowMs - this.#heardMs >= limitMs) {
       this.close(`no request for ${limitMs / 1000} s`);
+    } else if (!this.#dialogue.session && this.#partialMs !== undefined && nowMs - this.#partialMs >= firstRequestMs) {
+      this.close(`a request took more than ${firstRequestMs / 1000} s to come in`);
     }
   }
 
@@ -213,6 +228,10 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
       bytesReceived: this.#inboundBytes,
       bytesSent: this.#outboundBytes,
     };
+  }
+
+  #waitingBytes(): number {
+    return this.#waiting.reduce((sum, request) => sum + sizeOf(request), 0);
   }
 
   async #answerAll(): Promise<void> {
@@ -315,6 +334,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
       return;
     }
     this.#isClosed = true;
+    this.#newcomer?.end();
     this.#waiting.length = 0;
     this.#dialogue.session?.onLinkClosed(this);
     this.#log.debug({ reason }, 'RTSP connection closed');

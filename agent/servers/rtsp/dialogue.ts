@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
 import { bodyText, type HeaderField, type RtspRequest } from '../../media/rtsp/message.ts';
 import { parseSdp, type SdpMedia } from '../../media/sdp/parse.ts';
 import { writeSdp } from '../../media/sdp/write.ts';
@@ -31,6 +32,8 @@ export interface Room {
   readonly makeDelivery: MakeDelivery;
   readonly makeIntake: MakeIntake;
   readonly clock: Clock;
+  /** For what clients hold before they have a session. */
+  readonly newcomers?: NewcomerMemory | undefined;
 }
 
 /** The requests of one connection, RFC 2326 §10. */

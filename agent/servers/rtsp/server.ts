@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
 import type { Room } from './dialogue.ts';
 import type { ConnectionWatch, RtspAccess, RtspPaths } from './gateway.ts';
 import type { Listed, RtspConnItem, RtspSessionItem } from './items.ts';
@@ -31,6 +32,7 @@ export class RtspServer {
   readonly #log: Logger;
   readonly #media: MediaPlane;
   readonly #connections: ConnectionWatch | undefined;
+  readonly #newcomers: NewcomerMemory | undefined;
   readonly #plain: Side;
   readonly #secure: Side;
   #stopTicking: (() => void) | undefined;
@@ -44,6 +46,7 @@ export class RtspServer {
     log: Logger,
     media: MediaPlane,
     connections?: ConnectionWatch,
+    newcomers?: NewcomerMemory,
   ) {
     this.#options = options;
     this.#paths = paths;
@@ -52,6 +55,7 @@ export class RtspServer {
     this.#log = log;
     this.#media = media;
     this.#connections = connections;
+    this.#newcomers = newcomers;
     const { address, tlsAddress, serverKey, serverCert, ownPair } = options;
     this.#plain = this.#makeSide('rtspSession', { key: 'rtspAddress', address });
     const tls = { key: serverKey, cert: serverCert, ...(ownPair === undefined ? {} : { own: ownPair }) };
@@ -122,6 +126,7 @@ export class RtspServer {
         return media.publisher(kind, { name: target.name, medias, ip: home.ip, owner: session });
       },
       clock,
+      newcomers: this.#newcomers,
     };
     const timeouts = { readMs: readTimeoutMs, writeMs: writeTimeoutMs };
     return new Side(listener, room, timeouts, clock, this.#log, this.#connections);

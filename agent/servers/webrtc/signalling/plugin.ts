@@ -27,7 +27,7 @@ export const webrtcPlugin: FastifyPluginAsync<WebRtcPluginOptions> = async (app,
   app.route({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/*',
-    config: { isForAnySite: true },
+    config: { isForAnySite: true, newcomerBodyBytes: OFFER_LIMIT_BYTES },
     handler: async (request, reply) => {
       const target = readSignallingUrl((request.params as { '*': string })['*']);
       if (target.kind === 'endpoint') {

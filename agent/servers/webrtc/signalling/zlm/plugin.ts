@@ -28,7 +28,7 @@ export const zlmPlugin: FastifyPluginAsync<ZlmPluginOptions> = async (app, optio
   app.route({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
     url: '/index/api/:name',
-    config: { isForAnySite: true },
+    config: { isForAnySite: true, newcomerBodyBytes: OFFER_LIMIT_BYTES },
     handler: async (request, reply) => {
       if (request.method === 'OPTIONS') {
         return reply.code(200).header('Access-Control-Allow-Methods', METHODS).send();
