@@ -30,7 +30,12 @@ export class HlsPaths {
   async open(name: string, query: string): Promise<Stream> {
     this.asked.push(`${name}?${query}`);
     if (name === 'late') {
-      throw new PerchError('timeout', `source of path '${name}' has timed out`, {}, new Error('connection refused'));
+      throw new PerchError(
+        'timeout',
+        `source of path '${name}' has timed out`,
+        {},
+        new Error('connect ECONNREFUSED 192.168.1.20:554'),
+      );
     }
     if (name === 'full') {
       throw new PerchError('exhausted', `maximum reader count reached: path '${name}' has 1`);

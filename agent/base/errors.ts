@@ -45,6 +45,10 @@ export const explain = (error: unknown): string =>
     .map((one) => (one instanceof Error ? one.message : String(one)))
     .join(': ');
 
+/** The text that a viewer gets to read: the causes of what fails behind the box name addresses there. */
+export const explainToViewer = (error: unknown): string =>
+  error instanceof PerchError && error.code !== 'badInput' ? error.message : explain(error);
+
 /**
  * For an error that is kept: until its stack is read V8 holds what it was thrown in, and all that hangs on that. A camera that had gone kept
  * the buffer of its last connection so.

@@ -299,3 +299,45 @@ test('a path without any key but those that are sent back whole keeps its comman
   const { runOnAvailable, maxReaders } = store.current.paths.get('cam')?.settings ?? {};
   expect({ runOnAvailable, maxReaders }).toEqual({ runOnAvailable: 'notify rtsp://me:pw@h/1', maxReaders: 1 });
 });
+
+test.for([
+  '$(reboot)',
+  '`reboot`',
+  'a;reboot',
+  'a b',
+  "a'b",
+  'a"b',
+  'a|b',
+  'a&b',
+  'a>b',
+  'a\nb',
+  'a*',
+  '~',
+  '\\',
+  '\u2028',
+  '(a)',
+  '{a}',
+  '#',
+])('nobody but the owner writes %j into a recordPath, whose files are named to commands', async (text) => {
+  const { edits, store } = await fileOf('paths: {cam: {}}\n');
+  const recordPath = `/mnt/${text}/%path/%Y-%m-%d_%H-%M-%S-%f`;
+  const ways = [
+    edits.patchPath('cam', { recordPath }, MACHINE),
+    edits.addPath('new', { recordPath }, MACHINE),
+    edits.replacePath('cam', { recordPath }, MACHINE),
+    edits.patchPathDefaults({ recordPath }, MACHINE),
+    edits.patchGlobal({ recordPath }, MACHINE),
+  ];
+  for (const way of ways) {
+    await expect(way).rejects.toThrow(/only the owner, or the file itself/);
+  }
+  await edits.patchPath('cam', { recordPath }, OWNER);
+  expect(pathListJson(store.current)[0]?.['recordPath']).toBe(recordPath);
+});
+
+test('a recordPath of ordinary letters is for whoever may use the API', async () => {
+  const { edits } = await fileOf('paths: {cam: {}}\n');
+  for (const folder of ['/mnt/usb-1', './recordings', '/mnt/Küche_2', '/mnt/门口']) {
+    await edits.patchPath('cam', { recordPath: `${folder}/%path/%Y-%m-%d_%H-%M-%S-%f` }, MACHINE);
+  }
+});

@@ -32,6 +32,9 @@ const PATH = asNode(PathSchema);
 const RIGHTS =
   /^(?:auth.*|trustedProxies|.*TrustedProxies|hlsCDNSecret|zlm(?:Secret|AllowIPs|OnPlay|OnPublish)|(?:publish|read)(?:User|Pass|IPs))$/;
 
+/** The names of files reach commands of the owner's (`sh -c '… $MTX_SEGMENT_PATH'`): letters of any script and these are harmless there, and no blank, which parts words. */
+const SHELL = /[^\p{L}\p{M}\p{N}%/._:,@+=-]/u;
+
 /** The control API's ways to change the file, with MediaMTX's refusals. Everything goes through the store. */
 export class ApiEdits {
   readonly #store: ConfigStore;
@@ -191,6 +194,12 @@ export class ApiEdits {
     }
     if (RIGHTS.test(key) && !hasAllRights) {
       throw new PerchError('badInput', `${key} says who may do what: only the owner, or the file itself, can set it`);
+    }
+    if (key === 'recordPath' && !hasAllRights && typeof value === 'string' && SHELL.test(value)) {
+      throw new PerchError(
+        'badInput',
+        'recordPath: only the owner, or the file itself, can write characters that mean something to a shell',
+      );
     }
     const variable = variableOf(keyPath, this.#env);
     if (variable !== undefined) {

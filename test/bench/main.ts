@@ -11,6 +11,7 @@ import { healthSampling } from './health-sampling.ts';
 import { hls500Cpu, hls500Late, hls500Memory } from './hls-500.ts';
 import { hlsCpu, hlsCpuLowLatency } from './hls-cpu.ts';
 import { hlsJoin } from './hls-join.ts';
+import { hostileClients } from './hostile-clients.ts';
 import { ingestPacket, ingestPacketBytes } from './ingest-packet.ts';
 import { keyFrameWish } from './key-frame-wish.ts';
 import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './list-scale.ts';
@@ -47,6 +48,7 @@ const FIGURES: readonly Figure[] = [
   recordCpu,
   recordMemory,
   recordMemoryGrowth,
+  hostileClients,
   sdWrites,
   sdFlushes,
   listScaleDay,

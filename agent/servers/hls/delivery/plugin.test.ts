@@ -315,7 +315,7 @@ test('a closed server ends its muxers and opens no more', async () => {
 });
 
 test.for([
-  ['late', "source of path 'late' has timed out: connection refused"],
+  ['late', "source of path 'late' has timed out"],
   ['full', "maximum reader count reached: path 'full' has 1"],
   ['unknown', "path 'unknown' is not configured"],
 ] as const)('what the path %s refuses is answered with 500 and its reason', async ([name, error]) => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorCode, explain, PerchError } from '../../../base/errors.ts';
+import { type ErrorCode, explainToViewer, PerchError } from '../../../base/errors.ts';
 import type { HlsRendition, MediaFile, MediaPlaylist } from '../hls-muxer.ts';
 import { writeMediaPlaylist } from '../playlist/write-media.ts';
 import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';
@@ -135,7 +135,7 @@ class Delivery {
       admitted = await this.#door.begin(request, reply, path);
     } catch (error) {
       if (error instanceof PerchError && isRefusal(error)) {
-        return reply.code(500).send({ status: 'error', error: explain(error) });
+        return reply.code(500).send({ status: 'error', error: explainToViewer(error) });
       }
       throw error;
     }

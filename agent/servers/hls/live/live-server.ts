@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explainToViewer, PerchError } from '../../../base/errors.ts';
 import { subscriberOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { AudioForms } from '../../../stream/audio-forms.ts';
@@ -247,7 +247,7 @@ export function describeFailure(error: unknown): {
     return { code: 'codecs', reason: error.message, labels: error.labels };
   }
   return error instanceof PerchError
-    ? { code: error.code, reason: explain(error) }
+    ? { code: error.code, reason: explainToViewer(error) }
     : { code: 'unavailable', reason: 'internal error' };
 }
 

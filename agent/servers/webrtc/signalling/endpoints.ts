@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { explainToViewer, PerchError } from '../../../base/errors.ts';
 import { hopeless } from '../refusals.ts';
 import type { Answered, WebRtcServer } from '../server.ts';
 import type { Requester } from '../session.ts';
@@ -93,7 +93,7 @@ export class Endpoints {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      const reason = explain(error).slice(0, MAX_REASON_CHARACTERS).toWellFormed();
+      const reason = explainToViewer(error).slice(0, MAX_REASON_CHARACTERS).toWellFormed();
       reply.header(TALK, 'no').header(TALK_REASON, encodeURIComponent(reason));
     }
   }
@@ -159,18 +159,18 @@ function refuse(error: unknown, reply: FastifyReply): FastifyReply {
   }
   if (error.context['isWithoutPort'] === true) {
     // Nothing that was asked is wrong.
-    return reply.code(500).send({ status: 'error', error: explain(error) });
+    return reply.code(500).send({ status: 'error', error: explainToViewer(error) });
   }
   const { retryAfterS } = error.context;
   if (typeof retryAfterS === 'number') {
     reply.header(RETRY_AFTER, String(retryAfterS)).header('Access-Control-Expose-Headers', RETRY_AFTER);
     if (error.code === 'exhausted') {
       // Sent here: a crowd at the door is no failure to log for each of its heads.
-      return reply.code(503).send({ status: 'error', error: explain(error) });
+      return reply.code(503).send({ status: 'error', error: explainToViewer(error) });
     }
   }
   if (error.context['isUnacceptable'] === true) {
-    return reply.code(406).send({ status: 'error', error: explain(error) });
+    return reply.code(406).send({ status: 'error', error: explainToViewer(error) });
   }
-  throw new PerchError('badInput', explain(error), error.context, error.cause);
+  throw new PerchError('badInput', explainToViewer(error), error.context, error.cause);
 }

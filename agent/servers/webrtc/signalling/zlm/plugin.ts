@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { explain, PerchError } from '../../../../base/errors.ts';
+import { explainToViewer, PerchError } from '../../../../base/errors.ts';
 import type { WebRtcPluginOptions } from '../plugin.ts';
 import { type MoreAnswer, type ZlmCallOptions, ZlmCalls } from './calls.ts';
 import { Parameters } from './parameters.ts';
@@ -135,5 +135,5 @@ function expected(error: unknown): PerchError {
 /** In the words that clients of ZLMediaKit know for it. */
 function reasonOf(error: unknown): string {
   const isRefused = error instanceof PerchError && error.code === 'unauthorized';
-  return isRefused ? `[auth failed]: ${explain(error)}` : explain(error);
+  return isRefused ? `[auth failed]: ${explainToViewer(error)}` : explainToViewer(error);
 }

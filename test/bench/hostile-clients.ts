@@ -1,0 +1,107 @@
+import { globSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { type Agent, startAgent } from '../peers/agent.ts';
+import { cameraUrls, names, recordingHasBegun, seconds, startCameras } from './eight-cameras.ts';
+import type { Figure } from './figure.ts';
+import { pssMegabytes } from './proc.ts';
+import { pull } from './rtsp-pull.ts';
+
+const CLIENTS = 1_000;
+const BODY_BYTES = 1 << 20;
+const SETTLED_SECONDS = 30;
+const HOSTILE_SECONDS = 30;
+const TARGETS = ['/v3/session', '/v3/claim', '/v3/guest'];
+/** A viewer of 25 pictures a second that gets none for so long has seen the picture stand still. */
+const MAX_PAUSE_MS = 1_000;
+
+const BODY = Buffer.alloc(BODY_BYTES - 1, 0x20);
+
+/** A client that announces a body of 1 MiB, sends all but its last byte as far as it is taken, and keeps its connection. */
+function hostileClient(port: number, target: string): Socket {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.resume();
+  const head = ['Host: box', 'Content-Type: application/json', `Content-Length: ${BODY_BYTES}`].join('\r\n');
+  socket.write(`POST ${target} HTTP/1.1\r\n${head}\r\n\r\n`);
+  socket.write(BODY);
+  return socket;
+}
+
+/** The longest time between two pieces that a viewer over RTSP got. */
+async function watch(agent: Agent): Promise<{ reset(): void; longestMs(): number; end(): void }> {
+  const viewer = await pull(agent.rtspUrl(names[0] ?? ''));
+  let [lastMs, longestMs] = [performance.now(), 0];
+  viewer.on('data', () => {
+    const nowMs = performance.now();
+    longestMs = Math.max(longestMs, nowMs - lastMs);
+    lastMs = nowMs;
+  });
+  return {
+    reset: () => {
+      longestMs = 0;
+    },
+    longestMs: () => Math.max(longestMs, performance.now() - lastMs),
+    end: () => viewer.destroy(),
+  };
+}
+
+interface Listed {
+  readonly start: string;
+  readonly duration: number;
+}
+
+/** Every camera has one recording without a gap, in one file. @throws Error with what is not so */
+async function checkRecordings(agent: Agent): Promise<void> {
+  for (const name of names) {
+    const answer = await fetch(`http://127.0.0.1:${agent.ports.playback}/list?path=${name}`);
+    const listed = (await answer.json()) as Listed[];
+    const files = globSync(join(agent.dataDir, `recordings/${name}/*.mp4`));
+    const [first] = listed;
+    const wantedS = (Date.now() - Date.parse(first?.start ?? '')) / 1000 - 10;
+    if (listed.length !== 1 || files.length !== 1 || (first?.duration ?? 0) < wantedS) {
+      throw new Error(`the recording of ${name} has a gap: ${JSON.stringify(listed)}, wanted ${wantedS} s`);
+    }
+  }
+}
+
+export const hostileClients: Figure = {
+  name: 'hostile-clients',
+  unit: 'MB',
+  goal: 20,
+  isAbsolute: false,
+  about: `how much more memory (proportional set size) Perch takes at most with ${CLIENTS} clients that send a body of 1 MiB to the log-in, recording 8 cameras and watched by one viewer, who sees no pause`,
+  measure: async (note) => {
+    await using cameras = await startCameras(SETTLED_SECONDS + HOSTILE_SECONDS + 120);
+    const paths = cameraUrls(cameras).map((url, i) => `  ${names[i]}: { source: '${url}' }`);
+    const config = ['playback: yes', 'pathDefaults: { record: yes }', 'paths:', ...paths, ''].join('\n');
+    // Every address: what listens on loopback alone has a budget of its own.
+    await using agent = await startAgent({ config, listen: ({ main }) => ({ address: `:${main}` }) });
+    await recordingHasBegun(agent);
+    const viewer = await watch(agent);
+    await seconds(SETTLED_SECONDS);
+    const before = pssMegabytes(agent.process.pid);
+    viewer.reset();
+    const clients = Array.from({ length: CLIENTS }, (_, i) =>
+      hostileClient(agent.port, TARGETS[i % TARGETS.length] ?? ''),
+    );
+    let most = 0;
+    for (let i = 0; i < HOSTILE_SECONDS; i += 1) {
+      await seconds(1);
+      most = Math.max(most, pssMegabytes(agent.process.pid));
+    }
+    const pauseMs = viewer.longestMs();
+    for (const client of clients) {
+      client.destroy();
+    }
+    viewer.end();
+    note(
+      `${before.toFixed(1)} MB before, ${most.toFixed(1)} MB at most; the viewer waited ${pauseMs.toFixed(0)} ms at most`,
+    );
+    await checkRecordings(agent);
+    if (pauseMs > MAX_PAUSE_MS) {
+      throw new Error(`the viewer got nothing for ${pauseMs.toFixed(0)} ms`);
+    }
+    return [most - before];
+  },
+};
