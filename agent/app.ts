@@ -196,7 +196,7 @@ export class App {
 
   /** For whoever watches over Perch on this machine. */
   get vitals() {
-    return { port: this.mainPort, paths: this.#paths, recordings: this.#recordings, authority: this.#own.authority() };
+    return { port: this.mainPort, paths: this.#paths, recordings: this.#recordings };
   }
 
   /** The port that the page is on; undefined while it could not be opened. */
@@ -206,6 +206,11 @@ export class App {
 
   get mainAddress(): string {
     return this.#config.address;
+  }
+
+  /** SHA-256 of the certificate of the box's own authority, as `/trust` shows it; undefined while it has none. */
+  get fingerprint(): string | undefined {
+    return this.#own.authority()?.fingerprint;
   }
 
   /** The port of the page over https; undefined while it is off. */

@@ -8,6 +8,7 @@ import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import { silentLogger } from './base/log.ts';
 import { setupNotice } from './setup-notice.ts';
+import { authorityFingerprint } from './tls/own-certificate.ts';
 
 /** A running Perch takes a claim within a second; a board under load takes longer. */
 const MAX_WAIT_MS = 15_000;
@@ -55,7 +56,7 @@ export async function linkHere(dataDir: string): Promise<readonly string[]> {
     const why = 'Perch has not started yet, or its configuration does not begin with perch: own';
     throw new PerchError('notFound', `there is no link: ${why}. perch claim sets the password all the same`);
   }
-  return setupNotice({ code, url });
+  return setupNotice({ code, url, fingerprint: await authorityFingerprint(dataDir) });
 }
 
 /** @returns undefined when a Perch runs, which takes the claim */

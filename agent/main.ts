@@ -282,14 +282,14 @@ async function tellWatchers(app: App, manager: ServiceManager): Promise<void> {
   const folder = process.env['RUNTIME_DIRECTORY'];
   if (folder !== undefined) {
     const facts = () => {
-      const { port, paths, recordings, authority } = app.vitals;
+      const { port, paths, recordings } = app.vitals;
       const disks = recordings.space.list();
       return {
         port,
         paths: paths.list(),
         disks,
         isClockTrusted: recordings.isClockTrusted,
-        fingerprint: authority?.fingerprint,
+        fingerprint: app.fingerprint,
       };
     };
     keepReport(folder, facts, systemClock);

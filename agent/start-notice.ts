@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import type { App } from './app.ts';
 import { setupNotice } from './setup-notice.ts';
 
-type Facts = Pick<App, 'mainAddress' | 'mainPort' | 'tlsAddress' | 'tlsPort' | 'accounts'>;
+type Facts = Pick<App, 'mainAddress' | 'mainPort' | 'tlsAddress' | 'tlsPort' | 'accounts' | 'fingerprint'>;
 
 /**
  * What the start prints: where the page is, and how a box without owner is claimed. A terminal alone shows the setup
@@ -24,7 +24,7 @@ export async function startNotice(app: Facts, isTerminal: boolean): Promise<read
   await app.accounts.setUrl(url);
   const { setup } = app.accounts;
   if (setup && isTerminal) {
-    texts.push(setupNotice({ ...setup, url }).join('\n'));
+    texts.push(setupNotice({ ...setup, url, fingerprint: app.fingerprint }).join('\n'));
   }
   return texts;
 }

@@ -203,6 +203,13 @@ export class OwnCertificate {
   }
 }
 
+/** SHA-256 of the authority's certificate, `AB:CD:…`, beside a Perch that may run; undefined while there is none. */
+export async function authorityFingerprint(dataDir: string): Promise<string | undefined> {
+  const text = await readConfigFile(join(dataDir, 'tls', 'authority.pem'));
+  const issued = text === undefined ? undefined : readIssued(text);
+  return issued && certificateOf(issued).fingerprint256;
+}
+
 /** A key and its certificate as they lie in one file; undefined when one of them is damaged, or of another pair. */
 export function readIssued(text: string): Issued | undefined {
   try {
