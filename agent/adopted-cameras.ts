@@ -5,8 +5,9 @@ import { PerchError } from './base/errors.ts';
 import type { Gate } from './base/gate.ts';
 import { joinSignals } from './base/joined-signal.ts';
 import { type Logger, redact } from './base/log.ts';
+import { CameraCompletion } from './camera-completion.ts';
 import { CameraDescriptions } from './camera-descriptions.ts';
-import { type CameraJson, descriptionJson, failureJson, timeText } from './camera-json.ts';
+import { type CameraJson, descriptionJson, failureJson, pendingJson, timeText } from './camera-json.ts';
 import { checkLogin, type Login, readQuietly, withoutLogin } from './camera-login.ts';
 import { cameraAt, camerasOf, pathsOfDevice, streamsOf, subOf } from './camera-paths.ts';
 import { ofCamera } from './camera-steering.ts';
@@ -61,6 +62,7 @@ interface PathState {
 /** The cameras that the box has: shown, read, changed, forgotten. */
 export class AdoptedCameras implements AdoptedLookup {
   readonly descriptions: CameraDescriptions;
+  readonly completion: CameraCompletion;
   readonly #deps: AdoptedCamerasDeps;
   readonly #pictures: CameraStills;
   /** What stood in the file, by the path of the camera: the newest last. */
@@ -70,9 +72,11 @@ export class AdoptedCameras implements AdoptedLookup {
     const { config, clock } = deps;
     this.#deps = deps;
     this.#pictures = new CameraStills(config, MAX_PICTURE_BYTES);
-    this.descriptions = new CameraDescriptions({
-      ...deps,
-      read: (camera) => this.#inTurn((signal) => readQuietly(camera, clock, signal)),
+    const read = (camera: ReadyPath) => this.#inTurn((signal) => readQuietly(camera, clock, signal));
+    this.descriptions = new CameraDescriptions({ ...deps, read });
+    this.completion = new CameraCompletion({
+      ...{ ...deps, read },
+      onRead: (camera, description) => this.descriptions.remember(camera, description),
     });
   }
 
@@ -260,6 +264,7 @@ export class AdoptedCameras implements AdoptedLookup {
       lastErrorTime: state?.lastErrorTime ?? null,
       trouble: trouble ?? null,
       next: isWaiting ? (NEXT[trouble ?? 'unreachable'] ?? this.#nextStep(camera)) : null,
+      pending: pendingJson(streamsOf(path, this.#deps.config())),
       description: known ? descriptionJson(known.description) : null,
       descriptionTime: known ? timeText(known.wallMs) : null,
     };

@@ -6,7 +6,8 @@ import { PerchError } from './base/errors.ts';
 import { Gate } from './base/gate.ts';
 import { joinSignals } from './base/joined-signal.ts';
 import { type Logger, redact } from './base/log.ts';
-import { askedFor, descriptionJson, failedItem, failureJson, foundJson, lookJson } from './camera-json.ts';
+import { askedFor, descriptionJson, failedItem, failureJson, foundJson, lookJson, pendingJson } from './camera-json.ts';
+import { isReady } from './camera-paths.ts';
 import { CameraPauses } from './camera-pauses.ts';
 import { portProber, rtspProber, streamProver } from './camera-proof.ts';
 import { Adopter, type AdopterDeps } from './cameras/adoption/adopter.ts';
@@ -71,10 +72,12 @@ export class CameraBox implements CameraLookup {
   /** The configuration is another one. */
   apply(): void {
     this.adopted.descriptions.apply();
+    this.adopted.completion.apply();
   }
 
   streamOpened(path: string): void {
     this.adopted.descriptions.streamOpened(path);
+    void this.adopted.completion.streamOpened(path);
   }
 
   /** It was set, or begins anew. */
@@ -168,10 +171,22 @@ export class CameraBox implements CameraLookup {
       if (description) {
         this.adopted.remember(names, description);
       }
+      const written = names.flatMap((name) => this.#deps.store.current.paths.get(name) ?? []);
+      const pending = pendingJson(written.filter(isReady));
       log.info({ paths: names }, 'camera adopted');
-      tell('camera', { state: 'adopted', camera, path: first?.name, name: title, paths: names });
+      for (const { path, words } of pending) {
+        log.warn({ path, reason: words }, 'the stream could not be tried yet: it is tried again');
+      }
+      tell('camera', {
+        state: 'adopted',
+        camera,
+        path: first?.name,
+        name: title,
+        paths: names,
+        pending: pending.map(({ path }) => path),
+      });
       return {
-        ...{ status: 'ok', camera, ...failureJson(undefined), title, path: first?.name ?? null, paths: names },
+        ...{ status: 'ok', camera, ...failureJson(undefined), title, path: first?.name ?? null, paths: names, pending },
         description: description ? descriptionJson(description) : null,
       };
     } catch (error) {

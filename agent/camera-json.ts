@@ -4,8 +4,10 @@ import { withoutZone, zonedUrl, zoneOf } from './base/url-zone.ts';
 import type { Failure } from './cameras/adoption/failure-words.ts';
 import type { Look } from './cameras/adoption/looks.ts';
 import type { CameraWish } from './cameras/adoption/wish.ts';
+import { DELAY_WORDS } from './cameras/device/streams.ts';
 import type { CameraDescription } from './cameras/device/understand.ts';
 import type { KnownCamera } from './cameras/discovery/found-cameras.ts';
+import type { ReadyPath } from './config/path-entry.ts';
 import type { AdoptAnswer, CameraItem, CheckAnswer, FoundItem, LookAnswer } from './http/api/camera-schemas.ts';
 
 type Shown = NonNullable<Static<typeof CheckAnswer>['description']>;
@@ -72,9 +74,16 @@ export function askedFor({ endpoint, onvif, address, rtsp }: CameraWish): string
   return isPlain ? zonedUrl(url, zoneOf(text)) : url.host;
 }
 
+/** The streams of a camera that could not be tried when it was added. */
+export const pendingJson = (streams: readonly Pick<ReadyPath, 'name' | 'settings'>[]): CameraJson['pending'] =>
+  streams.flatMap(({ name, settings }) => {
+    const why = settings.camera?.pending;
+    return why === undefined ? [] : [{ path: name, why, words: DELAY_WORDS[why] }];
+  });
+
 export const failedItem = (wish: CameraWish, failure: Failure): Static<typeof AdoptAnswer>['items'][number] => ({
   ...{ status: 'error', camera: askedFor(wish), ...failureJson(failure) },
-  ...{ title: null, path: failure.path ?? null, paths: [], description: null },
+  ...{ title: null, path: failure.path ?? null, paths: [], pending: [], description: null },
 });
 
 export function lookJson({ id, target, state, what, done, total, at, failure }: Look): Static<typeof LookAnswer> {

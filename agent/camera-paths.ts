@@ -50,4 +50,4 @@ const placeOf = ({ settings }: ReadyPath): number => settings.camera?.order ?? L
 
 const isSub = (name: string, config: Config): boolean => subOf(name.slice(0, -SUB_SUFFIX.length), config) !== undefined;
 
-const isReady = (path: PathEntry): path is ReadyPath => path.settings !== undefined;
+export const isReady = (path: PathEntry): path is ReadyPath => path.settings !== undefined;

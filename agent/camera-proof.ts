@@ -2,7 +2,7 @@ import type { Clock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import { joinSignals } from './base/joined-signal.ts';
 import type { IsOpen } from './cameras/adoption/try-patterns.ts';
-import type { ProveStream } from './cameras/device/streams.ts';
+import { DELAY_WORDS, delayOf, type ProveStream } from './cameras/device/streams.ts';
 import { cameraError, troubleOf } from './cameras/soap/failures.ts';
 import type { LoginMemory } from './cameras/soap/login-memory.ts';
 import { describeStream } from './sources/rtsp/describe.ts';
@@ -47,12 +47,16 @@ export const streamProver =
         throw error;
       }
       const { code, context } = error;
-      const { isUnreachable, host, wantsClear } = context;
+      const { isUnreachable, host, wantsClear, status, isConnected } = context;
       if (wantsClear === true) {
         throw cameraError('clearPassword', CLEAR, { host }, error);
       }
-      const words = WORDS[code] ?? 'what answers there does not speak RTSP as cameras do';
-      throw new PerchError(code, words, { host, ...(isUnreachable === true && { isUnreachable }) }, error);
+      const delay = delayOf(error);
+      const words = delay
+        ? `${DELAY_WORDS[delay]}: try again in a moment`
+        : (WORDS[code] ?? 'what answers there does not speak RTSP as cameras do');
+      const unreachable = isUnreachable === true && !delay ? { isUnreachable } : {};
+      throw new PerchError(code, words, { host, status, isConnected, ...unreachable }, error);
     }
   };
 

@@ -38,6 +38,12 @@ export const CameraSchema = Type.Object({
   order: Type.Optional(
     Type.Integer({ minimum: 1, description: 'Place of the camera among the others. Those without one come last.' }),
   ),
+  pending: Type.Optional(
+    Type.Enum(['noRoom', 'busy', 'slow'], {
+      description:
+        'The stream could not be tried when the camera was added, and why. Perch tries it again and takes the key out.',
+    }),
+  ),
   clearPassword: Type.Optional(
     Type.Boolean({
       description:

@@ -114,7 +114,7 @@ test.for([
   ['recordPath: /x/%path/%Y', 'recordPath: must contain either %s or all of'],
   [
     'camera: 192.168.1.2',
-    'camera: expected a block with the keys onvif, profile, user, password, name, events, setClock, endpoint, serial, fingerprint, paused, pausedUntil, order, clearPassword',
+    'camera: expected a block with the keys onvif, profile, user, password, name, events, setClock, endpoint, serial, fingerprint, paused, pausedUntil, order, pending, clearPassword',
   ],
   [
     'camera: {pausedUntil: tomorrow}',

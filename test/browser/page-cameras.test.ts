@@ -317,6 +317,28 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     const ofGone = new RegExp(`/${drive}\\w*/whep$|the server responded with a status of 400`);
     expect(complaints.filter((line) => !ofGone.test(line))).toEqual([]);
   });
+
+  test.for([
+    ['en-GB', 'Not complete yet', 'it was busy or still starting (503)'],
+    ['zh-CN', '尚未添加完整', '摄像头正忙或仍在启动（503）'],
+  ] as const)('in %s the note of a camera that is not complete stays until it is', async ([locale, title, why]) => {
+    const [, , camera] = box.cameras;
+    if (!camera) {
+      throw new Error('no camera');
+    }
+    camera.state.quirks.describes = { sub: 503 };
+    const name = `half-${locale.toLowerCase()}`;
+    await box.api('POST', 'cameras/adopt', { cameras: [{ onvif: camera.url, name, again: true }] });
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop', locale });
+    await visitor.logIn(sheetOf(name));
+    const note = visitor.page.getByText(why);
+    await note.waitFor();
+    await visitor.page.getByText(title, { exact: true }).first().waitFor();
+    camera.state.quirks.describes = {};
+    await note.waitFor({ state: 'detached' });
+    expect(visitor.complaints).toEqual([]);
+    await box.api('DELETE', `cameras/forget/${name}`);
+  });
 });
 
 async function boxOf(page: Page, title: string): Promise<{ readonly x: number; readonly y: number }> {

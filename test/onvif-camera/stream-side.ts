@@ -58,14 +58,17 @@ function portOf({ quirks, httpPort, rtspPort }: CameraState, call: Call): number
 /** The camera's RTSP service: the demo camera's, behind this camera's login and at its paths. */
 export function startStreamSide(state: CameraState, address: string, port: number): Promise<RtspServer> {
   const nonce = randomBytes(16).toString('hex');
-  const streamOf = (uri: string): string | undefined => {
+  const profileOf = (uri: string): SimulatedProfile | undefined => {
     const path = uri.replace(/^rtsp:\/\/[^/]*/i, '').replace(/\/trackID=\d$/, '');
-    return state.profiles.find((each) => sameStream(path, streamPathOf(state, each)))?.stream;
+    return state.profiles.find((each) => sameStream(path, streamPathOf(state, each)));
   };
+  const streamOf = (uri: string): string | undefined => profileOf(uri)?.stream;
   return startRtspServer(port, state.feed ?? sharedFeed(), systemClock, silentLogger, {
     address,
     manners: {
       moreMedia: (request) => backChannel(state, request),
+      refuses: ({ method, uri }) =>
+        method === 'DESCRIBE' ? state.quirks.describes?.[profileOf(uri)?.token ?? ''] : undefined,
       streamOf: (uri) => streamOf(uri) ?? (state.quirks.streamPaths ? 'none' : undefined),
       challenge: (request) => {
         const isAsked = request.method === 'DESCRIBE' || request.method === 'SETUP';

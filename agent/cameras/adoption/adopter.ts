@@ -6,7 +6,14 @@ import type { Config } from '../../config/load.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { OnvifSession } from '../device/session.ts';
 import { withZone } from '../device/stream-address.ts';
-import type { ProveStream } from '../device/streams.ts';
+import {
+  type CameraStream,
+  DELAY_WORDS,
+  delayOf,
+  PatientProver,
+  type ProveStream,
+  type StreamDelay,
+} from '../device/streams.ts';
 import { type CameraDescription, understand } from '../device/understand.ts';
 import { type FoundCamera, sameEndpoint } from '../discovery/found-camera.ts';
 import type { KnownCamera } from '../discovery/found-cameras.ts';
@@ -17,7 +24,7 @@ import { placeOf } from '../soap/http-exchange.ts';
 import { loginMissing } from '../soap/login-failures.ts';
 import type { LoginMemory } from '../soap/login-memory.ts';
 import { type AtAddress, lookAtAddress } from './by-address.ts';
-import { type AdoptedPath, type CameraPlan, editsFor, oneLine, pathOfCamera } from './plan.ts';
+import { type AdoptedPath, type CameraPlan, editsFor, oneLine, pathOfCamera, type StreamPlan } from './plan.ts';
 import { withLogin } from './stream-patterns.ts';
 import type { IsOpen, Progress } from './try-patterns.ts';
 import {
@@ -89,6 +96,10 @@ export class Adopter {
   /** Logs in and reads what the camera is, and changes nothing. @throws PerchError in words for a person */
   async check(wish: CameraWish, signal: AbortSignal): Promise<CameraDescription | undefined> {
     const at = await this.#locate(wish, signal);
+    const [delay] = 'delays' in at ? (at.delays?.values() ?? []) : [];
+    if (delay) {
+      throw new PerchError('unavailable', `${DELAY_WORDS[delay]}: try again in a moment`);
+    }
     return 'session' in at ? understand(at.session, { prove: at.prove, signal }) : undefined;
   }
 
@@ -165,7 +176,8 @@ export class Adopter {
     signal: AbortSignal,
   ): Promise<Located> {
     const { rtsp, sub } = wish;
-    const prove = this.#proverFor(wish);
+    const { prove } = new PatientProver(this.#proverFor(wish), this.#deps.clock);
+    const delays = new Map<string, StreamDelay>();
     const addressOf = (text: string, login: Credentials | undefined) =>
       streamAddress(withLogin(text, login?.user, login?.password));
     // What stands in the address is this camera's own; the other may be for all of them.
@@ -176,12 +188,17 @@ export class Adopter {
     const small = claimed === main ? undefined : claimed;
     for (const url of small === undefined ? [main] : [main, small]) {
       await prove(url, credentials, signal).catch((error: unknown) => {
+        const delay = delayOf(error);
+        if (delay) {
+          delays.set(url, delay);
+          return;
+        }
         throw error instanceof PerchError && error.code === 'unauthorized' && !credentials
           ? loginMissing({ url })
           : error;
       });
     }
-    return { main, sub: small, credentials, makers: undefined };
+    return { main, sub: small, credentials, makers: undefined, delays };
   }
 
   #proverFor({ clearPassword = false }: CameraWish): ProveStream {
@@ -247,7 +264,7 @@ export class Adopter {
 
   async #planOf({ session, prove, found }: ByOnvif, wish: AdoptWish, signal: AbortSignal): Promise<Planned> {
     const { prefers } = wish;
-    const description = await understand(session, { prove, prefers, signal });
+    const description = await understand(session, { prove, prefers, signal, retryClock: this.#deps.clock });
     const { information, channels } = description;
     const model = [information.manufacturer, information.model].filter(Boolean).join(' ');
     const title = oneLine(wish.title ?? '') || found?.name || model || session.host;
@@ -262,14 +279,14 @@ export class Adopter {
       title,
       called: [found?.location, model],
       channels: channels.map(({ main, sub }) => ({
-        main: { source: main.rtspUrl, profile: main.token },
-        sub: sub && { source: sub.rtspUrl, profile: sub.token },
+        main: planOf(main),
+        sub: sub && planOf(sub),
       })),
     };
     return { plan, description };
   }
 
-  #streamPlan({ main, sub, credentials, makers }: ByStream, wish: AdoptWish): Planned {
+  #streamPlan({ main, sub, credentials, makers, delays }: ByStream, wish: AdoptWish): Planned {
     const { hostname } = new URL(withoutZone(main));
     const [maker] = makers?.split(/[,(]/) ?? [];
     const plan = {
@@ -277,7 +294,12 @@ export class Adopter {
       identity: {},
       title: oneLine(wish.title ?? '') || [maker?.trim(), hostname].filter(Boolean).join(' '),
       called: [hostname],
-      channels: [{ main: { source: main }, sub: sub === undefined ? undefined : { source: sub } }],
+      channels: [
+        {
+          main: { source: main, delay: delays?.get(main) },
+          sub: sub === undefined ? undefined : { source: sub, delay: delays?.get(sub) },
+        },
+      ],
     };
     return { plan, description: undefined };
   }
@@ -298,12 +320,16 @@ interface ByStream {
   readonly sub: string | undefined;
   readonly credentials: Credentials | undefined;
   readonly makers: string | undefined;
+  /** Of the addresses that could not be proved yet. */
+  readonly delays?: ReadonlyMap<string, StreamDelay>;
 }
 type Located = ByOnvif | ByStream;
 interface Planned {
   readonly plan: CameraPlan;
   readonly description: CameraDescription | undefined;
 }
+
+const planOf = ({ rtspUrl, token, delay }: CameraStream): StreamPlan => ({ source: rtspUrl, profile: token, delay });
 
 const planFor = (wish: AdoptWish, credentials: Credentials | undefined) => ({
   name: wish.name || undefined,

@@ -3,6 +3,7 @@ import type { Edit } from '../../config/edit.ts';
 import type { Config } from '../../config/load.ts';
 import { checkStreamPath } from '../../config/path-name.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
+import type { StreamDelay } from '../device/streams.ts';
 import { freeName, freePathName, SUB_SUFFIX } from './path-names.ts';
 import { type Identity, isSameCamera } from './same-camera.ts';
 
@@ -11,6 +12,8 @@ export interface StreamPlan {
   readonly source: string;
   /** ONVIF token. */
   readonly profile?: string | undefined;
+  /** Why it has not been proved yet. */
+  readonly delay?: StreamDelay | undefined;
 }
 
 /** What becomes of a camera: two paths for each of its lenses. */
@@ -111,6 +114,7 @@ function blockOf(plan: CameraPlan, stream: StreamPlan, title: string, record: Ca
   const { onvif, endpoint, serial } = identity;
   const camera = {
     ...{ name: oneLine(title).slice(0, 200), onvif, profile: stream.profile, endpoint, serial, fingerprint },
+    pending: stream.delay,
     ...{ user: credentials?.user, password: credentials?.password },
     ...(clearPassword ? { clearPassword } : {}),
   };

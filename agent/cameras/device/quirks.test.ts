@@ -406,3 +406,53 @@ test('a camera that names one address for its large and its small stream has one
   const other = await start({ streamPaths }, { profiles: [MAIN_PROFILE, SUB_PROFILE, third] });
   expect((await read(other)).sub?.token).toBe('third');
 });
+
+test.for([
+  [453, 'noRoom'],
+  [503, 'busy'],
+] as const)(
+  'a main stream that answers %s is the main stream all the same, with the reason',
+  async ([status, delay]) => {
+    const camera = await start({ describes: { main: status } });
+    const { main, sub } = await read(camera);
+    expect(main).toMatchObject({ token: 'main', rtspUrl: camera.rtspUrl('main'), delay, proof: undefined });
+    expect(sub).toMatchObject({ token: 'sub', rtspUrl: camera.rtspUrl('sub'), proof: { hasPicture: true } });
+    expect(sub?.delay).toBeUndefined();
+  },
+);
+
+test('a sub stream that is put off is not dropped, and one that is not there is', async () => {
+  const busy = await read(await start({ describes: { sub: 503 } }));
+  expect(busy.sub).toMatchObject({ token: 'sub', delay: 'busy' });
+  const away = await read(await start({ describes: { sub: 404 } }));
+  expect([away.main.delay, away.sub]).toEqual([undefined, undefined]);
+});
+
+test('a stream that does not answer in time is slow, not missing', async () => {
+  const camera = await start({ describes: { main: 'never' } });
+  const session = await openSession(targetOf(camera));
+  const impatient: ProveStream = (url, credentials, signal) =>
+    describeStream(url, credentials, { signal, deadlineMs: 300 });
+  const { main, sub } = await understand(session, { prove: impatient, signal: never });
+  expect([main.token, main.delay, sub?.token, sub?.delay]).toEqual(['main', 'slow', 'sub', undefined]);
+});
+
+test('whoever waits for the answer has a stream that is put off tried again, a few times for the whole camera', async () => {
+  const camera = await start({ describes: { main: 503, sub: 453 } });
+  const session = await openSession(targetOf(camera));
+  const clock = new FakeClock();
+  const asked: string[] = [];
+  const counting: ProveStream = (url, ...more) => {
+    asked.push(url);
+    if (asked.length === 3) {
+      camera.state.quirks.describes = { sub: 453 };
+    }
+    return prove(url, ...more);
+  };
+  const reading = understand(session, { prove: counting, signal: never, retryClock: clock });
+  const tick = setInterval(() => void clock.advance(4_000), 20);
+  const { main, sub } = await reading.finally(() => clearInterval(tick));
+  expect([main.delay, sub?.delay]).toEqual([undefined, 'noRoom']);
+  const [first, second] = [camera.rtspUrl('main'), camera.rtspUrl('sub')];
+  expect(asked).toEqual([first, first, first, second, second]);
+});

@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { cameraError, troubleOf } from '../soap/failures.ts';
@@ -30,11 +31,63 @@ export type ProveStream = (
   signal: AbortSignal,
 ) => Promise<StreamProof>;
 
+/** The stream's server is there, and could not describe the stream for now: it answered 453, or 503, or too late. */
+export type StreamDelay = 'noRoom' | 'busy' | 'slow';
+
+/** In words for a person. */
+export const DELAY_WORDS: Readonly<Record<StreamDelay, string>> = {
+  noRoom: 'the camera has no room for another viewer of this stream (453)',
+  busy: 'the camera is busy or still starting (503)',
+  slow: 'the camera does not answer in time for this stream',
+};
+
+/** Why a stream may come later; undefined: it is not there. */
+export function delayOf(error: unknown): StreamDelay | undefined {
+  const { status, isConnected } = error instanceof PerchError ? error.context : {};
+  if (status === 453 || status === 503) {
+    return status === 453 ? 'noRoom' : 'busy';
+  }
+  return error instanceof PerchError && error.code === 'timeout' && isConnected === true ? 'slow' : undefined;
+}
+
+/** Of all streams of a camera together: a person waits for it. */
+const RETRY_PAUSES_MS = [1_000, 2_000, 4_000] as const;
+
+/** Proves a stream, and once more after a pause while its server puts it off. */
+export class PatientProver {
+  readonly #prove: ProveStream;
+  readonly #clock: Clock | undefined;
+  #retries = 0;
+
+  /** @param clock without it nothing is tried again */
+  constructor(prove: ProveStream, clock: Clock | undefined) {
+    this.#prove = prove;
+    this.#clock = clock;
+  }
+
+  readonly prove: ProveStream = async (url, credentials, signal) => {
+    for (;;) {
+      try {
+        return await this.#prove(url, credentials, signal);
+      } catch (error) {
+        const pauseMs = delayOf(error) && RETRY_PAUSES_MS[this.#retries];
+        if (pauseMs === undefined || !this.#clock || signal.aborted) {
+          throw error;
+        }
+        this.#retries += 1;
+        await this.#clock.sleep(pauseMs, signal);
+      }
+    }
+  };
+}
+
 export interface CameraStream extends CameraProfile {
   /** On the camera's own host, without credentials. */
   readonly rtspUrl: string;
   /** What the stream's own server said; undefined when nobody asked it. */
   readonly proof: StreamProof | undefined;
+  /** Why it could not be proved yet: its address is the camera's claim, repaired. */
+  readonly delay?: StreamDelay | undefined;
 }
 
 /** Finds the streams of one camera. What was learnt of its ports with the first one serves the others. */
@@ -52,10 +105,11 @@ export class StreamFinder {
     this.#signal = signal;
   }
 
-  /** @throws PerchError when the camera has no such stream, or it is nowhere */
+  /** One that is there and cannot be described for now has a `delay`. @throws PerchError when the camera has no such stream, or it is nowhere */
   async find(profile: CameraProfile): Promise<CameraStream> {
     const url = repairStreamUri(await askStreamUri(this.#session, profile), this.#session.host);
     let failure: unknown;
+    let delayed: CameraStream | undefined;
     for await (const port of this.#candidates(url)) {
       const rtspUrl = withZone(withPort(url, port), this.#session.host);
       try {
@@ -68,7 +122,17 @@ export class StreamFinder {
       } catch (error) {
         failure ??= error;
         this.#throwIfEnd(error);
+        const delay = delayOf(error);
+        delayed ??= delay && { ...profile, rtspUrl, proof: undefined, delay };
+        if (delay === 'noRoom' || delay === 'busy') {
+          // It speaks RTSP: it is the right port.
+          this.#knownPort = port;
+          break;
+        }
       }
+    }
+    if (delayed) {
+      return delayed;
     }
     const words = 'the stream that the camera names is not there';
     throw cameraError('badReply', words, { host: this.#session.host, profile: profile.token }, failure);

@@ -1,4 +1,5 @@
 import type { XmlElement } from '@rgrove/parse-xml';
+import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { cameraError, isAway } from '../soap/failures.ts';
 import { attributeOf, find } from '../soap/xml.ts';
@@ -9,7 +10,7 @@ import type { CameraProfile } from './profiles.ts';
 import { ask, requestsOf } from './requests.ts';
 import type { DeviceInformation, OnvifSession } from './session.ts';
 import { pinnedPictureUrl } from './snapshot-address.ts';
-import { type CameraStream, type ProveStream, StreamFinder } from './streams.ts';
+import { type CameraStream, PatientProver, type ProveStream, StreamFinder } from './streams.ts';
 import { type Suggestion, suggest } from './suggestions.ts';
 
 /** Recorders have a channel for each lens; more than this nobody adopts at once. */
@@ -22,6 +23,8 @@ export interface UnderstandOptions {
   /** Without it the camera's addresses are believed, repaired. */
   readonly prove?: ProveStream | undefined;
   readonly signal: AbortSignal;
+  /** With it a stream that is put off is tried again a few times: somebody waits for it. */
+  readonly retryClock?: Clock | undefined;
   /** Of a recorder, only the channels of these video sources; all when not given. */
   readonly videoSources?: readonly string[] | undefined;
 }
@@ -87,9 +90,10 @@ export async function understand(session: OnvifSession, options: UnderstandOptio
 async function findChannels(
   session: OnvifSession,
   profiles: readonly CameraProfile[],
-  { prefers, prove, signal, videoSources }: UnderstandOptions,
+  { prefers, prove, signal, videoSources, retryClock }: UnderstandOptions,
 ): Promise<CameraChannel[]> {
-  const finder = new StreamFinder(session, prove, signal);
+  const patient = prove && new PatientProver(prove, retryClock);
+  const finder = new StreamFinder(session, patient?.prove, signal);
   const bySource = new Map<string | undefined, CameraProfile[]>();
   for (const profile of profiles) {
     if (!videoSources || videoSources.includes(profile.videoSource ?? '')) {

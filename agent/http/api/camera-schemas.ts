@@ -131,6 +131,14 @@ export const CheckAnswer = Type.Object({
   ...Failed,
   description: OrNull(Description),
 });
+const Pending = Type.Array(
+  Type.Object({
+    path: Type.String(),
+    why: Type.Enum(['noRoom', 'busy', 'slow']),
+    words: Type.String({ description: 'With the status that the camera has answered.' }),
+  }),
+  { description: 'Streams that could not be tried yet. Perch tries them again until the camera is complete.' },
+);
 const Adopted = Type.Object({
   status: Type.Enum(['ok', 'error']),
   camera: OrNull(Type.String({ description: 'As it was asked for: endpoint, onvif or address; of rtsp the host.' })),
@@ -138,6 +146,7 @@ const Adopted = Type.Object({
   title: Claim,
   path: OrNull(Type.String({ description: 'Of its first lens; with the trouble adopted the one it has already.' })),
   paths: Type.Array(Type.String(), { description: 'All that were written.' }),
+  pending: Pending,
   description: OrNull(Description),
 });
 export const AdoptAnswer = Type.Object({
@@ -162,6 +171,7 @@ export const CameraItem = Type.Object({
   lastErrorTime: OrNull(TimeText),
   trouble: Trouble,
   next: OrNull(Type.String({ description: 'What to do about the error.' })),
+  pending: Pending,
   description: OrNull(Description),
   descriptionTime: OrNull(TimeText),
 });

@@ -21,6 +21,8 @@ const LAST_CHANNEL = 254;
 export interface RtspManners {
   /** The headers of a 401, when the request may not pass. */
   challenge?(request: RtspRequest): readonly HeaderField[] | undefined;
+  /** What a request is answered in place of its own answer, once the login is right: a status, or nothing at all. */
+  refuses?(request: RtspRequest): number | 'never' | undefined;
   /** The stream behind an address that is not called as the stream is. */
   streamOf?(uri: string): string | undefined;
   /** Lines of SDP for more media than there are. */
@@ -102,7 +104,11 @@ export class RtspSession implements FeedListener {
       return;
     }
     const cseq = message.headers.get('CSeq') ?? '0';
-    const [status, headers = [], body] = this.#answer(message);
+    const answer = this.#answer(message);
+    if (answer === 'never') {
+      return;
+    }
+    const [status, headers = [], body] = answer;
     this.#write(writeResponse(status, [['CSeq', cseq], ['Server', 'Perch demo camera'], ...headers], body));
     if (message.method === 'PLAY' && status === 200) {
       // After the reply, so that no picture comes before it.
@@ -112,7 +118,7 @@ export class RtspSession implements FeedListener {
     }
   }
 
-  #answer(request: RtspRequest): Answer {
+  #answer(request: RtspRequest): Answer | 'never' {
     const session = request.headers.get('Session')?.split(';')[0]?.trim();
     if (session !== undefined && session !== this.#id) {
       return [454];
@@ -120,6 +126,10 @@ export class RtspSession implements FeedListener {
     const challenge = this.#manners.challenge?.(request);
     if (challenge) {
       return [401, challenge];
+    }
+    const refusal = this.#manners.refuses?.(request);
+    if (refusal !== undefined) {
+      return refusal === 'never' ? refusal : [refusal];
     }
     switch (request.method) {
       case 'OPTIONS':

@@ -78,7 +78,12 @@ export async function describeStream(
     if (either.signal.aborted && !(error instanceof PerchError)) {
       const isLate = !signal.aborted;
       const words = isLate ? `no description of the stream within ${deadlineMs / 1000} s` : 'given up';
-      throw new PerchError(isLate ? 'timeout' : 'unavailable', words, { host: address.host }, error);
+      const context = { host: address.host, isConnected: connection.remoteIp !== undefined };
+      throw new PerchError(isLate ? 'timeout' : 'unavailable', words, context, error);
+    }
+    if (error instanceof PerchError && error.code === 'timeout') {
+      const context = { ...error.context, isConnected: connection.remoteIp !== undefined };
+      throw new PerchError('timeout', error.message, context, error.cause);
     }
     throw error;
   } finally {

@@ -30,7 +30,9 @@ export function cameraLine(camera: Camera, config: PathConfig | undefined): Line
     return { text: `${word} · ${liveWords.value.notRecording}`, tone: 'bad' };
   }
   const kept = config === undefined || state.kind === 'paused' ? undefined : keeping(config);
-  return { text: [word, kept].filter(Boolean).join(' · ') };
+  const isIncomplete = config?.camera?.['pending'] !== undefined;
+  const text = [word, kept, isIncomplete && camerasWords.value.incomplete].filter(Boolean).join(' · ');
+  return isIncomplete ? { text, tone: 'warn' } : { text };
 }
 
 /** `keeps 14 days`, `on motion`. */

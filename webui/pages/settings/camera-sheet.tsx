@@ -20,7 +20,7 @@ import { KeepFields } from './camera-keep.tsx';
 import { PictureSheet } from './camera-picture.tsx';
 import { RemovalSheet } from './camera-removal.tsx';
 import type { CameraSettings, PathConfig, RecordWhen } from './camera-settings.ts';
-import { CameraTrouble } from './camera-trouble.tsx';
+import { CameraTrouble, Incomplete } from './camera-trouble.tsx';
 
 interface CameraSheetProps {
   readonly name: string;
@@ -97,6 +97,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
         hasPlace
       >
         {camera && <CameraTrouble camera={camera} facts={facts} onDeeper={setDeeper} />}
+        <Incomplete item={facts.item} />
         <Fields edited={edited} facts={facts} name={name} />
         <div class="rows-end">
           <SoundSwitch edited={edited} camera={camera} />

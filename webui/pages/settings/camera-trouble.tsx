@@ -13,6 +13,7 @@ import { toast } from '../../parts/toast.tsx';
 import { voice } from '../../parts/voice.ts';
 import { camerasWords } from '../../words/cameras.ts';
 import { cinemaWords } from '../../words/cinema.ts';
+import { sentences } from '../../words/sentences.ts';
 import { words } from '../../words/words.ts';
 import { type CameraFacts, cameraCall, type Deeper, hostOf } from './camera-facts.ts';
 import { stateNow } from './camera-line.ts';
@@ -91,6 +92,17 @@ export function CameraTrouble({ camera, facts: { item }, onDeeper }: TroubleProp
     default:
       return <Say icon="alert" tone="bad" title={title} text={absenceWords(trouble, live)} />;
   }
+}
+
+/** It was added with what was known: stays until the camera is complete. */
+export function Incomplete({ item }: Pick<CameraFacts, 'item'>) {
+  const say = camerasWords.value;
+  const reasons = { noRoom: say.incompleteNoRoom, busy: say.incompleteBusy, slow: say.incompleteSlow };
+  const texts = (item?.pending ?? []).map(({ path, why }) => {
+    const words = path === item?.path ? say.incompleteMain : say.incompleteSub;
+    return words(reasons[why]);
+  });
+  return texts.length > 0 ? <Say icon="clock" tone="calm" title={say.incomplete} text={sentences(texts)} /> : null;
 }
 
 function Paused({ camera, title }: { readonly camera: Camera; readonly title: string }) {

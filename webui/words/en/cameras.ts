@@ -63,6 +63,14 @@ export const cameras = {
   setClock: 'Set its clock',
   clockSet: 'Its clock is right now.',
   locked: 'The camera is locked after wrong passwords',
+  incomplete: 'Not complete yet',
+  incompleteMain: (why: string) =>
+    `Its large picture did not come when it was added: ${why}. The box tries again by itself.`,
+  incompleteSub: (why: string) =>
+    `Its small picture did not come when it was added: ${why}. The box tries again by itself.`,
+  incompleteNoRoom: 'it had no room for another viewer (453)',
+  incompleteBusy: 'it was busy or still starting (503)',
+  incompleteSlow: 'it did not answer in time',
   lockedText: 'It lets this user in again after half an hour. The box then tries by itself.',
   needsOnvif: 'The camera has a user of its own for this',
   needsOnvifText: "Add this user under ONVIF on the camera's own page, or type another one here.",
