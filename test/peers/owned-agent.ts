@@ -11,7 +11,9 @@ export const pageEverywhere = (ports: Agent['ports']): Readonly<Record<string, s
 
 /** An agent that has its owner, so that its page shows pictures by any address. */
 export async function startOwnedAgent(options: AgentOptions = {}): Promise<Agent> {
-  const agent = await startAgent({ ...options, listen: pageEverywhere });
+  // A file for MediaMTX is claimed on the machine itself.
+  const config = options.config === undefined ? {} : { config: `perch: own\n${options.config}` };
+  const agent = await startAgent({ ...options, ...config, listen: pageEverywhere });
   const answer = await fetch(`${agent.url}/v3/claim`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
