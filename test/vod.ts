@@ -12,7 +12,7 @@ import { FragmentWalk, readInit } from '../agent/record/fragment-walk.ts';
 
 /** Streams made of the given recordings of a path `cam`, which stand in for an index. @param wallMs what time it is */
 export function openStreams(rows: readonly RowOfRecording[], wallMs: () => number = Date.now): RecordedStreams {
-  const tables = new TableCache();
+  const tables = new TableCache(() => true);
   const recordings = {
     between: async (_: string, _fromUs: number, toUs: number) => rows.filter(({ startUs }) => startUs <= toUs),
     named: async (_: string, nameUs: number) => rows.filter((row) => row.nameUs === nameUs),

@@ -97,7 +97,7 @@ const costOf = ({ table, head }: Tabled): number =>
 async function readTable(file: string, known: Tabled | undefined, isBeingWritten: boolean): Promise<Tabled> {
   const handle = await open(file, 'r');
   try {
-    const head = await readRecordingHead(handle);
+    const head = await readRecordingHead(handle, isBeingWritten);
     const isGrown = known !== undefined && head.sizeBytes >= known.endOffset && isSameHeader(known.head, head);
     const read = await readRecordingTable(handle, head, { isBeingWritten, known: isGrown ? known : undefined });
     return { ...read, file, head };

@@ -63,6 +63,8 @@ test('a recording is finished when its end is there whole and its header has the
   const noLength = Buffer.from(bytes);
   noLength.writeUInt32BE(0, noLength.indexOf('mvhd') + 20);
   expect(await head(noLength)).toMatchObject({ isFinished: false, tail: undefined });
+  // Of a file that is being written nothing is lost: what waits is the flush of its end.
+  expect(await readRecordingHead(new MemoryFile(noLength), true)).toMatchObject({ isFinished: true });
 });
 
 test('a torn header costs nothing but its own bytes', async () => {

@@ -41,8 +41,11 @@ export interface RecordingHead {
   readonly tail: TailPlace | undefined;
 }
 
-/** @throws PerchError when the file has no header that can be read */
-export async function readRecordingHead(handle: ReadableFile): Promise<RecordingHead> {
+/**
+ * @param isBeingWritten by this process: its end is what was written, though the duration is not there yet
+ * @throws PerchError when the file has no header that can be read
+ */
+export async function readRecordingHead(handle: ReadableFile, isBeingWritten = false): Promise<RecordingHead> {
   const { size: sizeBytes, mtimeMs } = await handle.stat();
   const mfraOffset = await findMfra(handle, sizeBytes);
   const found = mfraOffset === undefined ? undefined : await findTail(handle, mfraOffset);
@@ -56,7 +59,8 @@ export async function readRecordingHead(handle: ReadableFile): Promise<Recording
   const copyMark = findFileMark(found?.init.userData);
   // A tail that a disk has kept from another file has another mark. Without a duration it may be there in part, which its first and
   // last bytes do not show.
-  const isOurs = !own || (own.durationMs !== 0 && ownMark?.firstSequence === copyMark?.firstSequence);
+  const isOurs =
+    !own || ((own.durationMs !== 0 || isBeingWritten) && ownMark?.firstSequence === copyMark?.firstSequence);
   const tail = isOurs ? found : undefined;
   const init = tail?.init ?? own;
   if (!init) {
