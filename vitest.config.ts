@@ -43,11 +43,11 @@ const together = {
   sequence: { groupOrder: 1 },
 };
 /**
- * Their pictures and sounds are compared to the millisecond, or every packet is counted. They wait three quarters of their time, so
+ * Their pictures, sounds and starts are compared to the millisecond, or every packet is counted. They wait three quarters of their time, so
  * in short form there are two at once, never the two that play most: `LONG` has them apart.
  */
 const ALONE = [
-  ...['sync', 'aac-sync', 'impaired', 'impaired-tcp', 'rtsp-media', 'rtsp-transports'].map(
+  ...['sync', 'aac-sync', 'impaired', 'impaired-tcp', 'rtsp-media', 'rtsp-transports', 'recorder-channels'].map(
     (name) => `test/interop/${name}.test.ts`,
   ),
   ...['webrtc-loss', 'hls-players', 'live-fmp4'].map((name) => `test/browser/${name}.test.ts`),
