@@ -161,6 +161,8 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'zh-cn-settings',
       'zh-cn-people',
       'move-to-https',
+      'clear-text',
+      'forgotten',
     ]
       .map((name) => `${name}.js`)
       .concat('awake.mp4', 'later.css')

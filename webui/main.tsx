@@ -1,4 +1,3 @@
-import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { loadAppearance } from './appearance.ts';
@@ -42,12 +41,8 @@ watchPage();
 listenToBox();
 
 keepShell();
-const stopLooking = effect(() => {
-  if (session.value?.https) {
-    stopLooking?.();
-    void import('./box/move-to-https.ts').then(({ moveToHttps }) => moveToHttps());
-  }
-});
+// Begins by itself.
+session.subscribe((now) => now?.https && import('./box/move-to-https.ts'));
 
 const root = document.getElementById('app');
 if (root) {

@@ -1,5 +1,4 @@
-import { effect } from '@preact/signals';
-import { isTyping } from './keep-typed.ts';
+import { computed, effect } from '@preact/signals';
 import { access, session } from './session.ts';
 import { pageShown } from './wake.ts';
 
@@ -9,15 +8,30 @@ const ANSWER_LIMIT_MS = 5_000;
  * Takes a page that was opened over plain http on to https, at the same place, once the browser trusts the box: it is asked at the
  * start, at log-in, and whenever the page is shown again, as after a visit to `/trust`. Where something is typed nothing moves.
  */
-export function moveToHttps(): void {
+function moveToHttps(): void {
+  // The session is read again at each refusal, and says the same.
+  const port = computed(() => session.value?.https?.port);
+  const box = computed(() => session.value?.https?.box);
   effect(() => {
-    const https = session.value?.https;
     // Read here, so that each change of them asks again.
     const isWanted = access.value !== 'unknown' && pageShown.value;
+    const https =
+      port.value === undefined || box.value === undefined ? undefined : { port: port.value, box: box.value };
     if (https && isWanted && location.protocol === 'http:' && !window.isSecureContext) {
       void moveIfTrusted(https);
     }
   });
+}
+
+/** Inputs that hold text. */
+const TEXT = 'textarea, input:not([type=radio], [type=checkbox], [type=range], [type=file], [readonly])';
+
+/** Whether something was typed that a reload would lose. */
+function isTyping(): boolean {
+  const fields = document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>(TEXT);
+  // Forms that hold something prevent it, as when the page is closed.
+  const isKept = !window.dispatchEvent(new Event('beforeunload', { cancelable: true }));
+  return isKept || [...fields].some((field) => field.value !== '');
 }
 
 let isAsking = false;
@@ -45,3 +59,5 @@ async function boxAt(base: string): Promise<string | undefined> {
     return undefined;
   }
 }
+
+moveToHttps();

@@ -1,6 +1,7 @@
 import { Button } from '../parts/button.tsx';
 import { Sheet } from '../parts/sheet.tsx';
 import { words } from '../words/words.ts';
+import { Forgotten } from './forgotten.tsx';
 import { LoginFields, useLogin } from './login.tsx';
 
 /** The session has ended while the page was open: what was typed there stays. */
@@ -18,7 +19,7 @@ export function LoginSheet({ user }: { readonly user: string | undefined }) {
             <Button kind="main" type="submit" busy={login.isBusy && say.loginBusy}>
               {say.loginButton}
             </Button>
-            <p class="dim small">{login.wrong === undefined ? say.loginAgain : say.forgotten}</p>
+            {login.wrong === undefined ? <p class="dim small">{say.loginAgain}</p> : <Forgotten />}
           </>
         }
       >

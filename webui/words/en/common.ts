@@ -21,11 +21,7 @@ export const common = {
   loginOther: 'Use another name',
   yourName: 'Your name',
   yourPassword: 'Your password',
-  forgotten:
-    'Forgotten? On the box itself, stop Perch, run “npm run perch -- reset-password” in its folder and start it again: its owner then chooses a new one.',
   linkOver: 'This link has ended. Ask the person who sent it.',
-  clearText: 'This connection is not encrypted.',
-  clearTextWayOut: 'Encrypt it: trust this box',
   tooManyTries: (seconds: number) => `Too many tries. Next one possible in ${seconds} s.`,
   noAnswer: 'The box does not answer. Try again.',
   showPassword: 'Show password',

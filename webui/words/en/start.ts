@@ -11,6 +11,10 @@ export const start = {
   passwordCommon: 'Many people use this one. Add a word.',
   setupCode: 'Setup code',
   setupCodeHint: 'The terminal or screen of the box shows it. On the box itself “perch claim” needs none.',
+  forgotten:
+    'Forgotten? On the box itself, stop Perch, run “npm run perch -- reset-password” in its folder and start it again: its owner then chooses a new one.',
+  clearText: 'This connection is not encrypted.',
+  clearTextWayOut: 'Encrypt it: trust this box',
   setupCodeWrong: 'This is not the setup code of this box.',
   claimThere: 'Its configuration was not made by Perch. To make the box yours, run “perch claim” on it.',
   findCameras: 'Find my cameras',

@@ -18,11 +18,7 @@ export const common: CommonWords = {
   loginOther: '使用其他用户名',
   yourName: '您的用户名',
   yourPassword: '您的密码',
-  forgotten:
-    '忘记密码？在设备上停止 Perch，在其文件夹中运行“npm run perch -- reset-password”，再启动，所有者即可重新设置。',
   linkOver: '链接已失效，请联系发送者。',
-  clearText: '此连接未加密。',
-  clearTextWayOut: '信任此设备即可加密',
   tooManyTries: (seconds) => `尝试次数过多，${seconds} 秒后可再试。`,
   noAnswer: '设备没有应答，请重试。',
   showPassword: '显示密码',

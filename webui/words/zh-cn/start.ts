@@ -7,6 +7,10 @@ export const start: StartWords = {
   passwordCommon: '这个密码太常见，请再加一个词。',
   setupCode: '设置码',
   setupCodeHint: '见设备的终端或屏幕；在设备上运行“perch claim”则无需设置码。',
+  forgotten:
+    '忘记密码？在设备上停止 Perch，在其文件夹中运行“npm run perch -- reset-password”，再启动，所有者即可重新设置。',
+  clearText: '此连接未加密。',
+  clearTextWayOut: '信任此设备即可加密',
   setupCodeWrong: '这不是此设备的设置码。',
   claimThere: '此设备使用其他程序的配置文件。要设为您的设备，请在设备上运行“perch claim”。',
   findCameras: '查找摄像头',
