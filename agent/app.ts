@@ -222,7 +222,7 @@ export class App {
     return this.#config.tlsAddress;
   }
 
-  get accounts(): Pick<Accounts, 'setup' | 'setUrl'> {
+  get accounts(): Pick<Accounts, 'owner' | 'setup' | 'setUrl'> {
     return this.#accounts;
   }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { DEVICES_FILE, readDevices, restoredDevices } from './auth/device-passwords.ts';
-import { guestIds } from './auth/guests.ts';
+import { guestIds, restoredGuests } from './auth/guests.ts';
 import { isKeyFile } from './auth/secret-key.ts';
 import { sessionsOf } from './auth/sessions-file.ts';
 import { readPeople, type StoredPerson } from './auth/users.ts';
@@ -130,7 +130,8 @@ export function linksChange(
   before: string | undefined,
   after: string | undefined,
 ): Record<'added' | 'removed' | 'same', number> {
-  const [old, now] = [linksIn(before), linksIn(after)];
+  const restored = restoredGuests(parsed(before ?? ''), parsed(after ?? ''));
+  const [old, now] = [linksIn(before), new Set(restored.guests.map(({ id }) => id))];
   const same = [...now].filter((id) => old.has(id)).length;
   return { added: now.size - same, removed: old.size - same, same };
 }
@@ -156,7 +157,8 @@ export function writesOf({ members }: Backup, configFile: string): readonly Writ
 }
 
 /**
- * Whoever has the same password as before stays logged in, and no recording loses its protection.
+ * Whoever has the same password as before stays logged in, no recording loses its protection, and a link to guests that was
+ * taken back stays so.
  * Sessions come before the users that they are judged by: when this is done again after half of it, they have been.
  */
 export async function reviseWrites(dataDir: string, writes: readonly Write[]): Promise<readonly Write[]> {
@@ -169,12 +171,16 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
   const sessions = sessionsOf(parsed((await readWhole(join(dataDir, SESSIONS))) ?? ''), sameLogin);
   const kept = await readWhole(join(dataDir, PROTECTED));
   const keptDevices = await readWhole(join(dataDir, DEVICES_FILE));
+  const links = parsed((await readWhole(join(dataDir, GUESTS))) ?? '');
   return [
     first,
     { file: SESSIONS, text: `${JSON.stringify(sessions, undefined, 2)}\n` },
     ...others.map((write) => {
       if (write.file === PROTECTED && write.text !== null) {
         return { ...write, text: joined(write.text, kept) };
+      }
+      if (write.file === GUESTS) {
+        return { ...write, text: guestsText(links, write.text) };
       }
       return write.file === DEVICES_FILE ? { ...write, text: withoutRevoked(write.text, keptDevices) } : write;
     }),
@@ -188,6 +194,10 @@ function withoutRevoked(text: string | null, kept: string | undefined): string |
     ? `${JSON.stringify(restoredDevices(restored, readDevices(parsed(kept ?? ''))), undefined, 2)}\n`
     : text;
 }
+
+/** Links that were taken back stay so. */
+const guestsText = (now: unknown, text: string | null): string =>
+  `${JSON.stringify(restoredGuests(now, parsed(text ?? '')), undefined, 2)}\n`;
 
 /** @param kept what is protected now; undefined: nothing */
 export const joined = (text: string, kept: string | undefined): string =>

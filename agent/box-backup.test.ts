@@ -210,6 +210,27 @@ test.for<[string, Record<string, string>]>([
   expect((await box.ask('POST', 'restore/check', backup, right)).status).toBe(200);
 });
 
+test('a link to guests that was taken back stays so, whichever backup is restored how often', async () => {
+  const box = await open();
+  const [gone, kept] = [await guestToken(box, 'gone'), await guestToken(box, 'kept')];
+  const backup = await box.backup();
+  const { items } = (await box.ask('GET', 'guests')).body as { items: { id: string; note: string }[] };
+  const { id = '' } = items.find(({ note }) => note === 'gone') ?? {};
+  await done(box, 'DELETE', `guests/${id}`);
+  const without = changed(backup, (one) => {
+    one.members = one.members.filter(({ name }) => name !== 'guests.json');
+  });
+  for (const restored of [backup, without, backup]) {
+    await box.ask('POST', 'restore', restored);
+    await box.restarted();
+    expect(await statusOf(box, 'POST', 'guest', { token: gone })).toBe(401);
+  }
+  expect((await box.ask('POST', 'restore/check', backup)).body).toMatchObject({
+    links: { added: 0, removed: 0, same: 1 },
+  });
+  expect(await statusOf(box, 'POST', 'guest', { token: kept })).toBe(200);
+});
+
 const common = startRestartingBox({ config: CONFIG });
 afterAll(async () => (await common)[Symbol.asyncDispose]());
 

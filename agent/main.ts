@@ -289,6 +289,7 @@ async function tellWatchers(app: App, manager: ServiceManager): Promise<void> {
         paths: paths.list(),
         disks,
         isClockTrusted: recordings.isClockTrusted,
+        isClaimed: app.accounts.owner !== undefined,
         fingerprint: app.fingerprint,
       };
     };

@@ -16,6 +16,7 @@ const facts = (more: Partial<ReportFacts> = {}): ReportFacts => ({
   paths: [],
   disks: [],
   isClockTrusted: true,
+  isClaimed: true,
   fingerprint: undefined,
   ...more,
 });

@@ -24,14 +24,17 @@ export interface ReportFacts {
   readonly paths: readonly Path[];
   readonly disks: readonly Pick<DiskStatus, 'folder' | 'state' | 'error' | 'freeBytes'>[];
   readonly isClockTrusted: boolean;
+  /** The box has an owner. */
+  readonly isClaimed: boolean;
   /** SHA-256 of the certificate of the box's own authority, `AB:CD:…`; undefined while it has none. */
   readonly fingerprint: string | undefined;
 }
 
 /** What `perch doctor` tells that only the agent knows: a line for each thing, `ok` or `bad` and what to do. */
-export function reportLines({ port, paths, disks, isClockTrusted, fingerprint }: ReportFacts): string {
+export function reportLines({ port, paths, disks, isClockTrusted, fingerprint, isClaimed }: ReportFacts): string {
   const lines = [
     port === undefined ? 'bad the page has no port: perch logs tells why' : `port ${port}`,
+    ...(isClaimed ? [] : ['note this box has no owner yet: perch claim sets the password']),
     ...disks.map(diskLine),
     isClockTrusted
       ? 'ok the clock is set'

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 /** @param report what the service says of itself @param check what `perch check` does @returns what is told, and the addresses that were asked */
-function doctor(report: string, user = 0, check = 'exit 0') {
+function doctor(report: string, user = 0, check = 'exit 0', edit = (source: string) => source) {
   const root = mkdtempSync(join(tmpdir(), 'perch-doctor-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
   mkdirSync(join(root, 'bin'));
@@ -13,7 +13,8 @@ function doctor(report: string, user = 0, check = 'exit 0') {
   const source = readFileSync(join(import.meta.dirname, 'linux/perch'), 'utf8');
   writeFileSync(
     join(root, 'perch'),
-    source
+    edit(source)
+      .replaceAll('/run/systemd/system', root)
       .replaceAll('/run/perch/report', `${root}/report`)
       .replaceAll('/run/perch-host/', `${root}/`)
       .replaceAll('/usr/lib/perch/', `${root}/`)
@@ -72,4 +73,14 @@ test('somebody without rights is told to take them, not that Perch is ill', () =
   const { stdout, stderr, status, asked } = doctor('port 80\n', 1000);
   expect([stdout, asked, status]).toEqual(['', '', 2]);
   expect(stderr).toBe('perch doctor has to be run as root: sudo perch doctor\n');
+});
+
+test('without systemd and without a data folder it says so, and no shell complains', () => {
+  const bare = (source: string) =>
+    source.replaceAll('/run/systemd/system', '/nowhere/systemd').replaceAll('/var/lib/perch', '/nowhere/perch');
+  const { stdout, stderr, status } = doctor('port 80\n', 0, 'exit 0', bare);
+  expect(stderr).toBe('');
+  expect(stdout).toContain('bad systemd does not run here, and perch.service needs it\n');
+  expect(stdout).toContain('bad there is no folder /nowhere/perch yet');
+  expect(status).toBe(1);
 });

@@ -31,11 +31,35 @@ const Guest = Type.Object({
   open: Type.Number({ minimum: 0 }),
 });
 type Stored = Static<typeof Guest>;
-const GuestsFile = Type.Object({ guests: Type.Array(Guest, { maxItems: GUESTS_LIMIT }) });
+const Id = Type.String({ pattern: `^[\\w-]{${ID_CHARS}}$` });
+/** Links that were taken back are remembered, the oldest given up first: a backup of before must not revive them. */
+const MAX_REVOKED = 2_000;
+const GuestsFile = Type.Object({
+  guests: Type.Array(Guest, { maxItems: GUESTS_LIMIT }),
+  /** Absent in files of earlier versions. */
+  revoked: Type.Optional(Type.Array(Id, { maxItems: MAX_REVOKED })),
+});
 
 /** The links of a `guests.json` that comes from elsewhere; undefined when it is damaged. */
 export const guestIds = (stored: unknown): ReadonlySet<string> | undefined =>
   Check(GuestsFile, stored) ? new Set(stored.guests.map(({ id }) => id)) : undefined;
+
+/**
+ * What a restore leaves: the links of the backup but for those that were taken back here, each as long open as it was in either.
+ * The same again when it is done twice.
+ *
+ * @param now the present `guests.json`; anything else where there is none
+ * @param backup that of the backup
+ */
+export function restoredGuests(now: unknown, backup: unknown): Static<typeof GuestsFile> {
+  const [present, former] = [now, backup].map((stored) => (Check(GuestsFile, stored) ? stored : { guests: [] }));
+  const revoked = [...new Set([...(former?.revoked ?? []), ...(present?.revoked ?? [])])].slice(-MAX_REVOKED);
+  const openMs = new Map(present?.guests.map(({ id, open }) => [id, open]));
+  const guests = (former?.guests ?? [])
+    .filter(({ id }) => !revoked.includes(id))
+    .map((guest) => ({ ...guest, open: Math.max(guest.open, openMs.get(guest.id) ?? 0) }));
+  return { guests, revoked };
+}
 
 export interface NewGuest extends Rights {
   /** Unix milliseconds. */
@@ -71,6 +95,7 @@ export class Guests {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #guests = new Map<string, Guest>();
+  #revoked: readonly string[] = [];
   #savedMonoMs: number;
   #saving: Promise<void> = Promise.resolve();
 
@@ -125,6 +150,7 @@ export class Guests {
   async remove(id: string): Promise<boolean> {
     const isThere = this.#guests.delete(id);
     if (isThere) {
+      this.#revoked = [...this.#revoked, id].slice(-MAX_REVOKED);
       await this.#save();
     }
     return isThere;
@@ -197,6 +223,7 @@ export class Guests {
       for (const guest of stored.guests) {
         this.#add(guest);
       }
+      this.#revoked = stored.revoked ?? [];
     } else if (stored !== undefined) {
       this.#log.warn({ file: this.#file }, 'links to guests are lost: they have to be made anew');
     }
@@ -210,7 +237,7 @@ export class Guests {
         ...stored,
         open: Math.round(this.#openMs({ ...stored, sinceMonoMs, person })),
       }));
-      await savePrivate(this.#file, { guests });
+      await savePrivate(this.#file, { guests, revoked: this.#revoked });
     };
     const saved = this.#saving.then(write);
     this.#saving = saved.catch(() => {});

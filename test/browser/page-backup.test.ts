@@ -141,7 +141,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     if ((await code.count()) > 0) {
       // As for setting the password: an address that is not private wants it.
       await page.getByRole('button', { name: 'Choose a backup' }).click();
-      await page.getByRole('alert').filter({ hasText: "in the box's log" }).waitFor();
+      await page.getByRole('alert').filter({ hasText: 'The terminal or screen of the box shows it.' }).waitFor();
       await code.fill(fresh.app.accounts.setup?.code ?? '');
     }
     await choose(page, 'old.perchbackup', gzipSync(JSON.stringify(document)));
