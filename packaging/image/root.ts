@@ -97,7 +97,10 @@ async function layFiles(folder: string): Promise<void> {
 }
 
 const UNITS = {
-  enable: ['perch-firstboot', 'perch-owner', 'systemd-networkd', 'systemd-resolved', 'systemd-timesyncd', 'ssh'],
+  enable: [
+    ...['perch-firstboot', 'perch-owner', 'perch-screen.service', 'perch-screen.path'],
+    ...['systemd-networkd', 'systemd-resolved', 'systemd-timesyncd', 'ssh'],
+  ],
   // Debian's updates, and what could not write: the key of ssh is made by perch-firstboot.
   mask: [
     ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer'],
@@ -122,6 +125,8 @@ async function settle(folder: string): Promise<void> {
   await replaceByLink(join(folder, 'etc/localtime'), '/var/lib/perch-image/localtime');
   await symlink('/usr/share/zoneinfo/Etc/UTC', join(folder, 'var/lib/perch-image/localtime'));
   await replaceByLink(join(folder, 'etc/resolv.conf'), '/run/systemd/resolve/stub-resolv.conf');
+  await mkdir(join(folder, 'etc/issue.d'), { recursive: true });
+  await symlink('/run/perch-image/screen.issue', join(folder, 'etc/issue.d/perch.issue'));
   // By it Perch tells a battery's clock what a phone has said; Debian's own is in a package of its own.
   await symlink('/usr/bin/busybox', join(folder, 'usr/sbin/hwclock'));
   for (const name of await readdir(join(folder, 'etc/ssh'))) {
