@@ -28,6 +28,15 @@ test('the oldest clients of the address that holds most are closed, and nobody e
   expect(lines).toEqual([{ address: '192.0.2.9', closed: 1, limitBytes: 100 }]);
 });
 
+test('a client of a new address comes in, although many others hold as much as it does', () => {
+  const { closed, open } = memoryOf(100);
+  for (let i = 0; i < 10; i += 1) {
+    open(`stranger ${i}`, `198.51.100.${i}`, 10);
+  }
+  open('honest', '192.0.2.1', 10);
+  expect(closed).toEqual(['stranger 0']);
+});
+
 test('who has been let in, has gone or was closed holds nothing, whatever it says later', () => {
   const { memory, closed, open } = memoryOf(100);
   const shares = [open('a', '192.0.2.1', 60), open('b', '192.0.2.2', 30), open('c', '192.0.2.1', 20)];

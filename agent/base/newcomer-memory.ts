@@ -31,7 +31,8 @@ interface Address {
 
 /**
  * One budget for the heads and bodies of all clients that nobody has let in yet. When it is used up, the clients of the address that
- * holds most are closed, the oldest first: one machine that opens a thousand connections keeps no other one out.
+ * holds most are closed, the oldest first: one machine that opens a thousand connections keeps no other one out. Of addresses that
+ * hold the same the one that has been there longest gives way: a thousand machines with one connection each do not either.
  */
 export class NewcomerMemory {
   readonly #clock: Pick<Clock, 'monoMs'>;
@@ -67,7 +68,7 @@ export class NewcomerMemory {
       hold: (bytes) => {
         if (address.shares.has(share)) {
           this.#count(address, share, bytes);
-          this.#makeRoom(key);
+          this.#makeRoom();
         }
       },
       end: () => this.#remove(key, address, share),
@@ -92,9 +93,9 @@ export class NewcomerMemory {
     }
   }
 
-  #makeRoom(key: string): void {
+  #makeRoom(): void {
     while (this.#bytes > this.#limitBytes) {
-      let [most, largest] = [key, this.#addresses.get(key)];
+      let [most, largest]: [string, Address | undefined] = ['', undefined];
       for (const [other, address] of this.#addresses) {
         if (address.bytes > (largest?.bytes ?? 0)) {
           [most, largest] = [other, address];
