@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -127,6 +127,11 @@ test('a local claim is taken while the box runs, and ends old sessions for good'
 test('a local claim that was laid down before the start is taken by the start', async () => {
   await layClaim(folder, PASSWORD);
   expect((await open()).owner).toBe('owner');
+});
+
+test('a local claim that can be neither read nor removed ends nothing', async () => {
+  await mkdir(join(folder, 'claim.json', 'in the way'), { recursive: true });
+  expect((await open()).owner).toBeUndefined();
 });
 
 test('a local claim changes nothing for a box that has an owner', async () => {

@@ -201,14 +201,17 @@ export class Accounts {
       return;
     }
     this.#isTaking = true;
-    const hash = await findClaim(this.#dataDir, this.#log);
-    if (hash) {
-      const setOwner = async () => (this.owner === undefined ? this.#setOwner(hash) : undefined);
-      await setOwner().catch((error: unknown) =>
-        this.#log.error({ cause: explain(error) }, 'the password of perch claim cannot be saved'),
-      );
-      await withdrawClaim(this.#dataDir);
+    try {
+      const hash = await findClaim(this.#dataDir, this.#log);
+      if (hash && this.owner === undefined) {
+        await this.#setOwner(hash);
+      }
+    } catch (error) {
+      this.#log.error({ cause: explain(error) }, 'the password of perch claim cannot be saved');
     }
+    await withdrawClaim(this.#dataDir).catch((error: unknown) =>
+      this.#log.error({ cause: explain(error) }, 'the local claim cannot be removed'),
+    );
     this.#isTaking = false;
   }
 
