@@ -1,5 +1,5 @@
 import { computed, effect } from '@preact/signals';
-import { access, session } from './session.ts';
+import { access, session, setupCode } from './session.ts';
 import { pageShown } from './wake.ts';
 
 const ANSWER_LIMIT_MS = 5_000;
@@ -45,7 +45,9 @@ async function moveIfTrusted({ port, box }: { readonly port: number; readonly bo
   const answered = await boxAt(base);
   isAsking = false;
   if (answered === box && !isTyping()) {
-    location.replace(`${base}${location.pathname}${location.search}${location.hash}`);
+    // The code has been taken out of the address: without it, it would have to be typed there.
+    const hash = setupCode.peek() === '' ? location.hash : `#/setup/${setupCode.peek()}`;
+    location.replace(`${base}${location.pathname}${location.search}${hash}`);
   }
 }
 
