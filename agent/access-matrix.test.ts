@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { askFrom } from '../test/ask-from.ts';
 import { type AskedServerBox, openAskedServer } from '../test/asked-server.ts';
 import { freePorts } from '../test/peers/free-port.ts';
 import { RtspCaller } from '../test/rtsp-caller.ts';
@@ -156,6 +157,8 @@ webrtcLocalTCPAddress: 127.0.0.1:0\npaths:\n  door:\n  yard:\n`;
   };
 }
 
+let askedCount = 0;
+
 async function ask(
   ports: Ports,
   cookie: string,
@@ -166,8 +169,11 @@ async function ask(
   const basic = typeof given === 'object' && Buffer.from(`${given.user}:${given.password}`).toString('base64');
   const authorization = basic ? `Basic ${basic}` : '';
   const place = target.replace('@', path);
+  // Each from an address of its own: ten wrong ones would be the last of one address.
+  askedCount += 1;
+  const address = `127.1.${askedCount >> 8}.${askedCount & 255}`;
   if (server === 'rtsp') {
-    using caller = await RtspCaller.connect(ports.rtsp);
+    using caller = await RtspCaller.connect(ports.rtsp, false, address);
     const fields = authorization === '' ? [] : [['Authorization', authorization] as const];
     const isSdp = method === 'ANNOUNCE';
     const type = isSdp ? [['Content-Type', 'application/sdp'] as const] : [];
@@ -180,9 +186,8 @@ async function ask(
     ...(authorization === '' ? {} : { Authorization: authorization }),
     ...(given === 'session' ? { Cookie: cookie, Origin: `http://127.0.0.1:${ports[server]}` } : {}),
   };
-  const answer = await fetch(`http://127.0.0.1:${ports[server]}${place}`, { method, headers, redirect: 'manual' });
-  await answer.arrayBuffer();
-  return { status: answer.status, isAsking: answer.headers.has('www-authenticate') };
+  const answer = await askFrom(address, `http://127.0.0.1:${ports[server]}${place}`, { method, headers });
+  return { status: answer.status, isAsking: answer.headers['www-authenticate'] !== undefined };
 }
 
 describe.for(Object.entries(MODES))('%s', ([, mode]) => {

@@ -21,8 +21,9 @@ export class RtspCaller implements FramerSink, Disposable {
   #session: string | undefined;
   #wakes = new Set<() => void>();
 
-  static async connect(port: number, isTls = false): Promise<RtspCaller> {
-    const options = { port, host: '127.0.0.1', rejectUnauthorized: false };
+  /** @param localAddress which of this machine's addresses it calls from */
+  static async connect(port: number, isTls = false, localAddress = '127.0.0.1'): Promise<RtspCaller> {
+    const options = { port, host: '127.0.0.1', localAddress, rejectUnauthorized: false };
     const socket = isTls ? connectTls(options) : connect(options);
     const caller = new RtspCaller(socket);
     await once(socket, isTls ? 'secureConnect' : 'connect');

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { TellBox } from '../base/box-events.ts';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
-import { isPrivateIp, subscriberOf } from '../base/ip-address.ts';
+import { subscriberOf } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
 import type { DeviceLogin } from './device-passwords.ts';
 import { KnownDevices } from './known-devices.ts';
@@ -13,6 +13,7 @@ import type { LoginProtocol } from './page-logins.ts';
 import type { PasswordHash } from './password-hash.ts';
 import { type Asker, People } from './people.ts';
 import type { Person } from './person.ts';
+import { type Outcome, type ProgramLogin, ProgramLogins } from './program-logins.ts';
 import { isSetupCode, SetupCode, type SetupFacts } from './setup-code.ts';
 
 /** A player sends its name and password with each request: a verified pair is not hashed again for this long. */
@@ -42,6 +43,7 @@ export class Accounts {
   readonly #isClaimable: () => boolean;
   readonly #setupLimits: LogInLimits;
   readonly #limits: LogInLimits;
+  readonly #programs: ProgramLogins;
   readonly #devices: KnownDevices;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -66,6 +68,7 @@ export class Accounts {
     this.#isClaimable = isClaimable;
     this.#setupLimits = new LogInLimits(clock);
     this.#limits = new LogInLimits(clock);
+    this.#programs = new ProgramLogins(clock, this.#limits);
     this.#devices = new KnownDevices(people.key, people.users);
     this.#clock = clock;
     this.#log = log;
@@ -261,7 +264,14 @@ export class Accounts {
     this.#tell('login', { state: 'passwordChanged', user, address: asker.ip });
   }
 
-  /** Name and password of one request. */
+  /** Counts the name and password of one request. @returns to be called with what came of it @throws PerchError exhausted */
+  attempt(login: ProgramLogin): (outcome: Outcome) => void {
+    const { users, sessions } = this.people;
+    const { user, ip } = login;
+    return this.#programs.take(login, users.stampOf(user) !== undefined && sessions.isFrom(user, ip));
+  }
+
+  /** Name and password of one request, which `attempt` has counted. A name that nobody has takes as long as a wrong password. */
   async verify(user: string, password: string, ip: string): Promise<boolean> {
     const nowMs = this.#clock.monoMs();
     const key = this.#rememberedAs(user, password, ip);
@@ -270,7 +280,7 @@ export class Accounts {
       return known.isRight;
     }
     // Remembered while it is still being found out: a player opens several connections at once.
-    const isRight = this.#verify(user, password, { ip, isPrivate: isPrivateIp(ip) });
+    const isRight = this.people.users.verify(user, password);
     this.#remembered.set(key, { untilMs: nowMs + REMEMBER_MS, isRight });
     this.#forgetOldest();
     let isKept = false;
@@ -286,20 +296,19 @@ export class Accounts {
 
   async #verify(user: string, password: string, { ip, isPrivate, deviceToken }: Asker): Promise<boolean> {
     const { users, sessions } = this.people;
-    const account = users.stampOf(user) === undefined ? undefined : user;
     const wasRight = this.#limits.take({
       ip,
       isPrivate,
-      account,
+      account: user,
       device: deviceToken === undefined ? undefined : this.#devices.find(user, deviceToken),
-      isKnownAddress: account !== undefined && sessions.isFrom(account, ip),
+      isKnownAddress: users.stampOf(user) !== undefined && sessions.isFrom(user, ip),
     });
     let isRight: boolean;
     try {
       isRight = await users.verify(user, password);
     } catch (error) {
       // Too many hashes wait: nothing was found out.
-      wasRight();
+      wasRight(true);
       throw error;
     }
     if (isRight) {

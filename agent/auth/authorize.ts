@@ -9,6 +9,7 @@ import { InternalUsers } from './internal-users.ts';
 import type { Explanation, MachineRequest, Machines } from './machines.ts';
 import type { LoginProtocol } from './page-logins.ts';
 import type { Person } from './person.ts';
+import type { Outcome, ProgramLogin } from './program-logins.ts';
 import { SlowChecks } from './slow-checks.ts';
 import { type TokenSettings, Tokens } from './tokens.ts';
 
@@ -56,7 +57,7 @@ export interface Decision {
   readonly reason: string;
   /** Nothing was offered and a name and password may help: ask for them. */
   readonly challenge: boolean;
-  /** Name and password are right: nobody is guessing, he may only not do this. */
+  /** Name and password are right: nobody is guessing, whether he may do this or not. */
   readonly isKnown?: boolean;
   /** A token of the query was refused: it waits like any wrong credential. */
   readonly isGuess?: boolean;
@@ -81,6 +82,8 @@ export interface Owners {
   /** Undefined before the claim. */
   readonly owner: string | undefined;
   verify(user: string, password: string, ip: string): Promise<boolean>;
+  /** Counts a name and password. @returns to be called with what came of it @throws PerchError exhausted when too many were wrong */
+  attempt?(login: ProgramLogin): (outcome: Outcome) => void;
   /** A user, or a guest whose link holds. */
   person(name: string): Person | undefined;
   /** The device that logs in by this name. */
@@ -171,6 +174,37 @@ export class Authority {
       // Wherever it comes from: what a proxy on this machine forwards looks local.
       return refuse(identity, NO_OWNER, NO_OWNER);
     }
+    const device = identity.user === undefined ? undefined : this.#accounts.device?.(identity.user);
+    // Before anything is counted: 80 random bits cannot be guessed.
+    if (device?.isRight(identity)) {
+      return byDevice(device, action, path, identity);
+    }
+    const end = this.#attempt(identity);
+    let outcome: Outcome = 'open';
+    try {
+      const decision = await this.#judge(action, path, identity, device !== undefined);
+      outcome = outcomeOf(decision);
+      return decision;
+    } finally {
+      end?.(outcome);
+    }
+  }
+
+  /** Whatever the name is and whoever has it, so that the answers do not tell. Who sends nothing yet is not counted. */
+  #attempt({ user = '', password = '', proves, ip }: Identity): ((outcome: Outcome) => void) | undefined {
+    const { isOwn, http, jwt } = this.#rules;
+    const isDigest = proves !== undefined;
+    // With a file for MediaMTX the other server, or the token, is the only one to guess at.
+    if ((user === '' && password === '' && !isDigest) || (!isOwn && (http || jwt))) {
+      return undefined;
+    }
+    const given = isDigest ? this.#machines.provenPassword?.(user, proves) : password;
+    return this.#accounts.attempt?.({ user, password: given, isDigest, ip });
+  }
+
+  /** @param isDevice a device logs in by this name, with another password */
+  async #judge(action: Action, path: string, identity: Identity, isDevice: boolean): Promise<Decision> {
+    const { isOwn } = this.#rules;
     // The web UI knows sessions only: a browser's dialog for name and password would lead nowhere.
     if (action === 'admin' && !isOwn) {
       const reason = hasCredentials(identity) ? 'the page takes sessions only, no name and password' : undefined;
@@ -179,27 +213,25 @@ export class Authority {
     }
     // What the box's own people type goes to no other server.
     const isAskedElsewhere = this.#rules.http !== undefined || this.#rules.jwt !== undefined;
-    const device = identity.user === undefined ? undefined : this.#accounts.device?.(identity.user);
-    if (device && action !== 'admin' && device.isRight(identity)) {
-      return byDevice(device, action, path, identity);
-    }
     const isPerson = identity.user !== undefined && this.#accounts.person(identity.user) !== undefined;
-    const isOwnName = isOwn && (isPerson || device !== undefined);
+    const isOwnName = isOwn && (isPerson || isDevice);
     // Before a person's password, which takes long to verify.
     const verdict =
       action === 'admin' || (isAskedElsewhere && isOwnName)
         ? undefined
         : await this.#machines.decide(toMachine(action, path, identity), this.#allowsAnonymous(action, identity));
     if (verdict?.allowed) {
-      return { ...allow(verdict.reason), ...(verdict.user === undefined ? {} : { user: verdict.user }) };
+      const { reason, isKnown = false, user } = verdict;
+      return { ...allow(reason, isKnown), ...(user === undefined ? {} : { user }) };
     }
-    const byPassword = isOwn ? await this.#byPassword(action, path, identity) : undefined;
+    const isMachine = verdict?.isKnown === true && !isPerson;
+    const byPassword = isOwn && !isMachine ? await this.#byPassword(action, path, identity) : undefined;
     if (byPassword) {
       return byPassword;
     }
     const kept = action === 'admin' && !isPerson ? FOR_PEOPLE : undefined;
     const { reason = kept, isGuess = false } = verdict ?? {};
-    const isKnown = verdict?.isKnown || (kept !== undefined && (await this.#isMachine(identity)));
+    const isKnown = verdict?.isKnown || (action === 'admin' && (await this.#isMachine(identity)));
     return {
       ...refuse(identity, hasCredentials(identity) || isGuess || isKnown ? reason : undefined),
       // Whoever has proved who he is has nothing else to type.
@@ -283,13 +315,14 @@ export class Authority {
   /** Perch's own set-up: its people, with name and password. */
   async #byPassword(action: Action, path: string, identity: Identity): Promise<Decision | undefined> {
     const { user = '', password = '', proves, ip } = identity;
-    const person = user === '' ? undefined : this.#accounts.person(user);
-    // A machine may be called like him: its password is no guess at his, which would open nothing here.
-    if (person && action === 'admin' && !person.may(action, path)) {
-      return refuse(identity, `${person.name} (${person.role}) may not do this`);
-    }
     // Nothing but the hash of a person's password is known, which proves no Digest.
-    if (!person || proves !== undefined || !(await this.#accounts.verify(user, password, ip))) {
+    if ((user === '' && password === '') || proves !== undefined) {
+      return undefined;
+    }
+    // Whether somebody has the name or not, so that the time does not tell.
+    const isRight = await this.#accounts.verify(user, password, ip);
+    const person = isRight ? this.#accounts.person(user) : undefined;
+    if (!person) {
       return undefined;
     }
     const protocol = action === 'playback' ? action : identity.request?.protocol;
@@ -297,7 +330,7 @@ export class Authority {
       this.#accounts.notePageLogin?.(user, ip, protocol);
     }
     return person.may(action, path)
-      ? allow(`name and password of ${person.name} (${person.role})`)
+      ? allow(`name and password of ${person.name} (${person.role})`, true)
       : { ...refuse(identity, `${person.name} (${person.role}) may not do this`), isKnown: true };
   }
 
@@ -313,11 +346,19 @@ export class Authority {
 /** Name and password are right. */
 function byDevice({ name, may }: DeviceLogin, action: Action, path: string, identity: Identity): Decision {
   return may(action, path)
-    ? allow(`device password '${name}'`)
+    ? allow(`device password '${name}'`, true)
     : { ...refuse(identity, `the device '${name}' may not do this`), isKnown: true, challenge: false };
 }
 
-const allow = (reason: string): Decision => ({ allowed: true, reason, challenge: false });
+const allow = (reason: string, isKnown = false): Decision => ({ allowed: true, reason, challenge: false, isKnown });
+
+/** What lets everybody in says nothing about the password. */
+function outcomeOf({ allowed, isKnown }: Decision): Outcome {
+  if (isKnown) {
+    return 'right';
+  }
+  return allowed ? 'open' : 'wrong';
+}
 
 const hasCredentials = ({ user, password, token }: Identity): boolean => Boolean(user || password || token);
 

@@ -48,7 +48,7 @@ export class InternalUsers implements Machines {
   async decide(request: MachineRequest, allowsAnonymous: boolean): Promise<Verdict> {
     for (const user of this.#users) {
       if ((await whyNot(user, request, allowsAnonymous, isWho)) === undefined) {
-        return { allowed: true, reason: 'authInternalUsers' };
+        return { allowed: true, reason: 'authInternalUsers', isKnown: !isAnonymous(user) };
       }
     }
     // An entry of this name whose password would have been checked takes long: so must one that is not there.
@@ -77,6 +77,12 @@ export class InternalUsers implements Machines {
       }
     }
     return { allowed: false, steps: steps.length > 0 ? steps : ['authInternalUsers: there are none'] };
+  }
+
+  /** Every password is tried, whatever its user's name, so that the time does not tell whether the name exists. */
+  provenPassword(name: string, proves: (password: string) => boolean): string | undefined {
+    const proven = this.#users.filter(({ pass }) => pass?.plain !== undefined && proves(pass.plain));
+    return proven.find(({ user }) => user.plain === name)?.pass?.plain;
   }
 
   /** Whether the password is somebody's who is in the file, whatever he may do. */

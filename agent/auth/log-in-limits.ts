@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { subscriberOf } from '../base/ip-address.ts';
 import { Attempts } from './attempts.ts';
@@ -11,7 +12,7 @@ export interface Guess {
   /** Canonical. */
   readonly ip: string;
   readonly isPrivate: boolean;
-  /** Undefined: there is no such user. */
+  /** The name that was given, whether somebody has it or not. Undefined: the setup code. */
   readonly account: string | undefined;
   /** The device has shown that somebody was logged in on it to this account. */
   readonly device?: string | undefined;
@@ -38,14 +39,18 @@ export class LogInLimits {
     this.#far = new Attempts(clock, STRANGERS_FAR, 'for this user');
   }
 
-  /** Throws when there are no attempts left. @returns to be called when this one was not wrong */
-  take(guess: Guess): () => void {
+  /** Throws when there are no attempts left. @returns to be called when this one was not wrong, or nothing was found out (`isOpen`) */
+  take(guess: Guess): (isOpen?: boolean) => void {
     const key = knownAs(guess);
     if (key !== undefined) {
       this.#known.take(key, guess.ip);
-      return () => this.#known.succeeded(key);
+      return (isOpen) => (isOpen ? this.#known.giveBack(key) : this.#known.succeeded(key));
     }
-    const { ip, isPrivate, account = '' } = guess;
+    const { ip, isPrivate } = guess;
+    // Hashed: what is kept of a name is short, however long it is.
+    const account = createHash('sha256')
+      .update(guess.account ?? '')
+      .digest('base64');
     const strangers = isPrivate ? this.#near : this.#far;
     this.#addresses.take(ip);
     try {

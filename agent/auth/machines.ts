@@ -24,7 +24,7 @@ export interface Verdict {
   readonly allowed: boolean;
   /** For the log and for people who ask why. */
   readonly reason: string;
-  /** Name and password are right, they may only not do this. */
+  /** Name and password are right, whether they may do this or not. */
   readonly isKnown?: boolean;
   /** A token of the query was refused: whoever guesses there waits like anybody else. */
   readonly isGuess?: boolean;
@@ -54,6 +54,8 @@ export interface Machines {
   decide(request: MachineRequest, allowsAnonymous: boolean): Promise<Verdict>;
   /** The same in words, for a request whose password is taken for right. */
   explain(request: MachineRequest, allowsAnonymous: boolean): Promise<Explanation>;
+  /** The password of this user that a Digest answer was made with, where it is known. */
+  provenPassword?(user: string, proves: (password: string) => boolean): string | undefined;
   /** What has been fetched from others is fetched anew. */
   refresh?(): void;
 }

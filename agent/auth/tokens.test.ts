@@ -71,6 +71,7 @@ test('a token lets in to what its claim lists, under the name of its subject', a
   expect(await box.machines.decide({ ...request, token }, true)).toEqual({
     allowed: true,
     reason: 'token of tom',
+    isKnown: true,
     user: 'tom',
   });
   expect(await box.reason(token, { path: 'yard' })).toBe('the token allows read ~^do');

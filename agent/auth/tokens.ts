@@ -73,7 +73,7 @@ export class Tokens implements Machines {
     try {
       const { user, permissions } = await this.#read(token);
       return permissions.allows(request.action, request.path)
-        ? { allowed: true, reason: `token of ${user || 'nobody by name'}`, user }
+        ? { allowed: true, reason: `token of ${user || 'nobody by name'}`, user, isKnown: true }
         : { allowed: false, reason: `the token allows ${permissions.words}`, isKnown: true };
     } catch (error) {
       if (!(error instanceof PerchError)) {

@@ -78,7 +78,8 @@ export class Authentication {
       return { answer: isBasicLeft ? this.#challenge(offered, false) : { status: 401, ends: 'not permitted' } };
     } catch (error) {
       if (error instanceof PerchError && error.code === 'exhausted') {
-        return { answer: { status: 503, headers: [['Retry-After', `${RETRY_AFTER_S}`]], ends: error.message } };
+        const { retryAfterS = RETRY_AFTER_S } = error.context;
+        return { answer: { status: 503, headers: [['Retry-After', `${retryAfterS}`]], ends: error.message } };
       }
       throw error;
     }
