@@ -8,7 +8,6 @@ import { byLength, describeWith } from '../peers/peers.ts';
 import { startProcess } from '../peers/process.ts';
 import { random } from '../random.ts';
 import { filesBelow } from '../recordings.ts';
-import { setupCodeOf } from '../setup-code.ts';
 
 const SEED = 20_261_120;
 const EDITS = byLength(60, 1_000);
@@ -97,7 +96,9 @@ class Editing {
     const { url, ports } = this.#box;
     const isPage = this.#rng() < 0.5;
     const base = isPage ? url : `http://127.0.0.1:${ports.api}`;
-    const headers: Record<string, string> = isPage ? { cookie: this.#cookie, origin: url, 'x-perch-ui': '1' } : {};
+    const headers: Record<string, string> = isPage
+      ? { cookie: this.#cookie, origin: url, 'x-perch-ui': '1', 'content-type': 'application/json' }
+      : {};
     const answer = await fetch(`${base}/v3/config/${path}`, {
       method,
       headers,
@@ -226,29 +227,16 @@ async function watchHls(
 const decodeTimes = (framecrc: string): readonly number[] =>
   [...framecrc.matchAll(/^0, +(\d+),/gm)].map(([, ticks]) => Number(ticks));
 
-async function claim(box: Agent): Promise<string> {
-  const answer = await fetch(`${box.url}/v3/claim`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', origin: box.url },
-    body: JSON.stringify({ password: 'a kingfisher on a perch', setupCode: setupCodeOf(box) }),
-  });
-  expect(answer.status).toBe(200);
-  return answer.headers
-    .getSetCookie()
-    .map((cookie) => cookie.split(';')[0])
-    .join('; ');
-}
-
 describeWith(['ffmpeg'], 'editing the configuration', () => {
   test(
     `${EDITS} edits by API, file and page (seed ${SEED}) interrupt nobody on a path that they do not touch`,
     async () => {
-      await using camera = await startAgent();
+      await using camera = await startAgent({ isOwned: true });
       const source = await until(async () => {
         const { items } = await camera.json<{ items: { name: string; source: string }[] }>('/v3/config/paths/list');
         return items.find(({ name }) => name === 'demo')?.source;
       });
-      await using box = await startAgent({ config: `api: yes\n${fileText(source)}` });
+      await using box = await startAgent({ config: `api: yes\n${fileText(source)}`, isOwned: true });
       const status = () => box.json<PathStatus>('/v3/paths/get/untouched');
       const before = await until(async () => {
         const path = await status();
@@ -272,7 +260,7 @@ describeWith(['ffmpeg'], 'editing the configuration', () => {
       await reader.waitFor(/^0, .*\n0, /m);
       const readers = (await status()).readers.map(({ id }) => id);
 
-      const editing = new Editing(box, await claim(box), source);
+      const editing = new Editing(box, box.headers['cookie'] ?? '', source);
       const wrongs: string[] = [];
       for (let i = 0; i < EDITS; i += 1) {
         await editing.step();

@@ -19,7 +19,7 @@ const demoSource = (agent: Agent): Promise<string> =>
 let camera: Agent;
 let source: string;
 beforeAll(async () => {
-  camera = await startAgent();
+  camera = await startAgent({ isOwned: true });
   source = await demoSource(camera);
 });
 afterAll(() => camera?.[Symbol.asyncDispose]());
@@ -90,7 +90,7 @@ test('a port that is taken is one line that says by whom and what to change, and
 });
 
 test('the end is clean even when whoever read the output has gone first', async () => {
-  const agent = await startAgent();
+  const agent = await startAgent({ isOwned: true });
   agent.process.child.stdout.destroy();
   writeFileSync(join(agent.dataDir, 'perch.yml'), 'perch: own\nlogLevel: often\n');
   agent.process.child.kill('SIGHUP');
@@ -177,7 +177,7 @@ test("in Perch's own set-up a machine may configure cameras, and only the owner 
 });
 
 test('a changed logLevel reaches paths that are there already', async () => {
-  await using leaving = await startAgent();
+  await using leaving = await startAgent({ isOwned: true });
   const from = await demoSource(leaving);
   await using agent = await startAgent({ config: `logLevel: error\npaths:\n  one:\n    source: ${from}\n` });
   await until(async () => ((await find(agent, 'one'))?.ready ? true : undefined));
@@ -188,15 +188,31 @@ test('a changed logLevel reaches paths that are there already', async () => {
 });
 
 test("the first camera that is added makes Perch's own file, and the demo camera goes with its recordings", async () => {
-  await using agent = await startAgent();
+  await using agent = await startAgent({ isOwned: true });
   const recorded = async () => {
     const { items } = await agent.json<{ items: { name: string }[] }>('/v3/recordings/list');
     return items.map(({ name }) => name);
   };
   await until(() => find(agent, 'demo'));
   await until(async () => ((await recorded()).includes('demo') ? true : undefined));
-  expect(await change(agent.url, 'PATCH', 'paths/patch/demo', { record: false })).toBe('404 path not found');
-  expect(await change(agent.url, 'POST', 'paths/add/front', { source, name: 'front' })).toBe(200);
+  expect(
+    await change(
+      agent.url,
+      'PATCH',
+      'paths/patch/demo',
+      { record: false },
+      { ...agent.headers, 'content-type': 'application/json' },
+    ),
+  ).toBe('404 path not found');
+  expect(
+    await change(
+      agent.url,
+      'POST',
+      'paths/add/front',
+      { source, name: 'front' },
+      { ...agent.headers, 'content-type': 'application/json' },
+    ),
+  ).toBe(200);
   // What has been changed is read back at once, whatever the parts are still at.
   expect(await agent.json('/v3/config/paths/list')).toMatchObject({ items: [{ name: 'front', source }] });
   expect(readFileSync(join(agent.dataDir, 'perch.yml'), 'utf8')).toBe(

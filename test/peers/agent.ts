@@ -20,6 +20,8 @@ export interface AgentOptions {
   readonly flags?: readonly string[];
   /** Those of an agent that was there before, so that its page finds this one. */
   readonly ports?: Agent['ports'];
+  /** It has an owner, who asks by `headers` and `json`. */
+  readonly isOwned?: boolean;
   /** What the ports listen on; loopback when not given. */
   readonly host?: string;
   /** Addresses that shall be others, by their key. @param ports those that were found */
@@ -46,6 +48,8 @@ export interface Agent extends AsyncDisposable {
     /** UDP; RTCP is on the next port. */
     readonly rtp: number;
   };
+  /** The owner's session, of a page of its own; none without `isOwned`. */
+  readonly headers: Readonly<Record<string, string>>;
   /** `rtsp://127.0.0.1:PORT/PATH`. */
   rtspUrl(path: string): string;
   json<T>(path: string): Promise<T>;
@@ -108,15 +112,17 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const running = startProcess(process.execPath, args, env);
   const url = `http://127.0.0.1:${ports.main}`;
   await running.waitFor(/Perch is at http/);
+  const headers = options.isOwned ? await ownerOf(url, dataDir) : {};
   return {
     process: running,
     dataDir,
     url,
     port: ports.main,
     ports,
+    headers,
     rtspUrl: (path) => `rtsp://127.0.0.1:${ports.rtsp}/${path}`,
     json: async <T>(path: string) => {
-      const response = await fetch(`${url}${path}`);
+      const response = await fetch(`${url}${path}`, { headers });
       if (!response.ok) {
         throw new Error(`${path}: ${response.status} ${await response.text()}`);
       }
@@ -129,6 +135,26 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       }
     },
   };
+}
+
+/** Claims the box by `perch claim`, whatever its configuration. @returns the headers of its owner's session */
+async function ownerOf(url: string, dataDir: string): Promise<Record<string, string>> {
+  const password = 'a small bird by the river';
+  // By a process of its own: hashes are made cheaper in some tests.
+  const claiming = startProcess(process.execPath, [...AGENT, 'claim', '--data', dataDir]);
+  claiming.child.stdin.end(`${password}\n`);
+  if ((await claiming.exited) !== 0) {
+    throw new Error(`it took no owner: ${claiming.output()}`);
+  }
+  const answer = await fetch(`${url}/v3/session`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ password }),
+  });
+  if (!answer.ok) {
+    throw new Error(`its owner cannot log in: ${answer.status} ${await answer.text()}`);
+  }
+  return { cookie: answer.headers.getSetCookie()[0]?.split(';')[0] ?? '', 'sec-fetch-site': 'same-origin' };
 }
 
 const IS_SHORT = process.env['VITEST'] !== undefined && (process.env['PERCH_LENGTH'] ?? 'short') === 'short';
