@@ -141,6 +141,9 @@ const RESTART_CODE = 85;
 /** And with this one after an exception that nobody has caught (agent/stray-exceptions.ts); it makes the pauses itself. */
 const FAULT_CODE = 70;
 
+/** As in packaging/linux/run: glibc keeps one heap for all threads, and gives memory back that is not used any more. */
+const ALLOCATOR = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
+
 function handOver(runtime, target, args) {
   const isOurs = target.endsWith('.ts');
   const cache = inRoot('node_modules', '.cache', 'perch');
@@ -150,6 +153,7 @@ function handOver(runtime, target, args) {
       cwd: isOurs ? (process.env.INIT_CWD ?? process.cwd()) : root,
       stdio: 'inherit',
       env: {
+        ...(target === inRoot('agent', 'main.ts') ? ALLOCATOR : {}),
         ...process.env,
         // A disk that hangs keeps every thread that waits for it: with the usual four, two of them end all work with files.
         UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '12',

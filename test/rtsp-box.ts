@@ -1,6 +1,7 @@
 import { Authority, type Owners } from '../agent/auth/authorize.ts';
 import { PerchError } from '../agent/base/errors.ts';
 import { createLogger } from '../agent/base/log.ts';
+import { NewcomerMemory } from '../agent/base/newcomer-memory.ts';
 import { type InternalUser, MEDIAMTX_USERS } from '../agent/config/global.ts';
 import { WrongCredentials } from '../agent/http/wrong-credentials.ts';
 import type { Track } from '../agent/media/track.ts';
@@ -74,6 +75,8 @@ export interface RtspBoxOptions extends Partial<RtspServerOptions> {
   readonly users?: readonly InternalUser[];
   /** Perch's own set-up with these people; without them a file for MediaMTX. */
   readonly people?: Owners;
+  /** What clients without a session may hold together; without it as much as in the product. */
+  readonly newcomerBytes?: number;
 }
 
 const NOBODY = { owner: undefined, verify: async () => false, person: () => undefined };
@@ -86,6 +89,7 @@ export class RtspBox implements AsyncDisposable {
   readonly log: string[] = [];
   readonly media: DatagramPlane;
   readonly server: RtspServer;
+  readonly newcomers: NewcomerMemory;
   readonly #callers: RtspCaller[] = [];
   readonly #stop = new AbortController();
 
@@ -95,14 +99,16 @@ export class RtspBox implements AsyncDisposable {
     return box;
   }
 
-  constructor({ people, users = people ? [] : MEDIAMTX_USERS, ...options }: RtspBoxOptions) {
+  constructor({ people, users = people ? [] : MEDIAMTX_USERS, newcomerBytes, ...options }: RtspBoxOptions) {
     const log = createLogger('debug', (line) => this.log.push(line));
     const authority = new Authority(people ?? NOBODY, { isOwn: people !== undefined, internalUsers: users });
     const wrong = new WrongCredentials(this.clock, this.#stop.signal, () => 1);
     const access = new RtspAuthority(authority, wrong, log);
     const all = { ...OPTIONS, ...options };
     this.media = new DatagramPlane(all, this.clock, log);
-    this.server = new RtspServer(all, this.paths, access, this.clock, log, this.media);
+    this.newcomers = new NewcomerMemory(this.clock, log, newcomerBytes);
+    const { clock, paths, media, newcomers } = this;
+    this.server = new RtspServer(all, paths, access, clock, log, media, undefined, newcomers);
   }
 
   call(isTls = false): Promise<RtspCaller> {

@@ -1,4 +1,4 @@
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type Agent, startAgent } from '../peers/agent.ts';
@@ -16,6 +16,19 @@ const TARGETS = ['/v3/session', '/v3/claim', '/v3/guest'];
 const MAX_PAUSE_MS = 1_000;
 
 const BODY = Buffer.alloc(BODY_BYTES - 1, 0x20);
+
+/** What the packages' start script gives Perch's Node: settings of the allocator and flags of V8. */
+function packageSettings(): { env: Record<string, string>; flags: string[] } {
+  const script = readFileSync(join(import.meta.dirname, '../../packaging/linux/run'), 'utf8');
+  const flags = /^exec node (--.*?) \//m.exec(script)?.[1]?.split(' ');
+  const env = Object.fromEntries(
+    [...script.matchAll(/\b(MALLOC_\w+)=(\d+)/g)].map(([, key = '', value = '']) => [key, value]),
+  );
+  if (!flags || Object.keys(env).length === 0) {
+    throw new Error('packaging/linux/run names no flags or no settings of the allocator');
+  }
+  return { env, flags };
+}
 
 /** A client that announces a body of 1 MiB, sends all but its last byte as far as it is taken, and keeps its connection. */
 function hostileClient(port: number, target: string): Socket {
@@ -70,13 +83,17 @@ export const hostileClients: Figure = {
   unit: 'MB',
   goal: 20,
   isAbsolute: false,
-  about: `how much more memory (proportional set size) Perch takes at most with ${CLIENTS} clients that send a body of 1 MiB to the log-in, recording 8 cameras and watched by one viewer, who sees no pause`,
+  about: `how much more memory (proportional set size) Perch takes at most with ${CLIENTS} clients that send a body of 1 MiB to the log-in, recording 8 cameras and watched by one viewer, who sees no pause; started with the packages' settings of the allocator and of V8`,
   measure: async (note) => {
     await using cameras = await startCameras(SETTLED_SECONDS + HOSTILE_SECONDS + 120);
     const paths = cameraUrls(cameras).map((url, i) => `  ${names[i]}: { source: '${url}' }`);
     const config = ['playback: yes', 'pathDefaults: { record: yes }', 'paths:', ...paths, ''].join('\n');
     // Every address: what listens on loopback alone has a budget of its own.
-    await using agent = await startAgent({ config, listen: ({ main }) => ({ address: `:${main}` }) });
+    await using agent = await startAgent({
+      config,
+      ...packageSettings(),
+      listen: ({ main }) => ({ address: `:${main}` }),
+    });
     await recordingHasBegun(agent);
     const viewer = await watch(agent);
     await seconds(SETTLED_SECONDS);

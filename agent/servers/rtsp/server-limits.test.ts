@@ -107,3 +107,32 @@ test('requests that wait are bounded in bytes, too', async () => {
   await caller.until(() => caller.hasEnded);
   expect(box.log.join('')).toContain('more than 131072 bytes of requests wait');
 });
+
+const UNFINISHED_BYTES = 100_000;
+const UNFINISHED = `ANNOUNCE rtsp://box/cam RTSP/1.0\r\nContent-Length: ${UNFINISHED_BYTES + 1}\r\n\r\n${'x'.repeat(UNFINISHED_BYTES)}`;
+
+test('the body of a request counts towards what clients without a session hold, until its client has gone', async () => {
+  await using box = await boxWithCamera();
+  const caller = await box.call();
+  caller.socket.write(UNFINISHED);
+  await expect.poll(() => box.newcomers.bytes).toBeGreaterThan(UNFINISHED_BYTES);
+  caller.socket.destroy();
+  await expect.poll(() => box.newcomers.bytes).toBe(0);
+});
+
+test('the oldest connection is closed when bodies hold too much, and a session in progress is not', async () => {
+  await using box = await RtspBox.open({ newcomerBytes: 2.5 * UNFINISHED_BYTES });
+  box.paths.streams.set('cam', new Stream([H264_TRACK]));
+  const reader = await box.call();
+  await reader.ask('SETUP', `${box.url('cam')}/trackID=0`, [['Transport', 'RTP/AVP/TCP;unicast;interleaved=0-1']]);
+  const callers = [await box.call(), await box.call(), await box.call()];
+  for (const [i, { socket }] of callers.entries()) {
+    socket.write(UNFINISHED);
+    await expect.poll(() => box.newcomers.bytes).toBeGreaterThan(Math.min(i + 1, 2) * UNFINISHED_BYTES);
+  }
+  await callers[0]?.until(() => callers[0]?.hasEnded === true);
+  expect(callers.map(({ hasEnded }) => hasEnded)).toEqual([true, false, false]);
+  expect(box.newcomers.bytes).toBeLessThanOrEqual(2.5 * UNFINISHED_BYTES);
+  expect(reader.hasEnded).toBe(false);
+  expect(box.log.join('')).toContain('clients without a login hold too much memory');
+});
