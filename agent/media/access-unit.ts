@@ -36,6 +36,8 @@ export class AccessUnits {
   #hasRecoveryPoint = false;
   #isDamaged = false;
   #isDisposable = true;
+  /** All that is missing lies within it. */
+  #isLossWithin = false;
 
   // The NAL unit in the making.
   #isNalOpen = false;
@@ -77,8 +79,8 @@ export class AccessUnits {
   gap(ticks: number): void {
     // Both ends of the gap are in one picture.
     const isHarmless = this.#slices > 0 && ticks === this.#ticks && this.#isDisposable && !this.#chain.isDoubtful;
+    this.#isLossWithin = isHarmless;
     this.damage('packets are missing');
-    this.#chain.isDoubtful &&= !isHarmless;
     if (!isHarmless) {
       this.#startUnit();
     }
@@ -176,6 +178,8 @@ export class AccessUnits {
     this.#isDamaged = true;
     this.#isDisposable &&= header < 0 || this.#rules.isDisposable(header);
     chain.damage(!this.#isDisposable);
+    // The rest of a fragmented NAL unit comes without its beginning: that is no other loss.
+    chain.isDoubtful &&= !this.#isLossWithin;
     if (chain.isWaiting) {
       this.#times.restart();
     }
@@ -319,6 +323,7 @@ export class AccessUnits {
     this.#hasRecoveryPoint = false;
     this.#isDamaged = false;
     this.#isDisposable = true;
+    this.#isLossWithin = false;
     this.#isNalSkipped = true;
     this.#isMarked = false;
   }

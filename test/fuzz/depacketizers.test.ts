@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createDepacketizer } from '../../agent/media/create-depacketizer.ts';
-import type { Depacketizer } from '../../agent/media/depacketizer.ts';
+import type { Depacketizer, SenderTraits } from '../../agent/media/depacketizer.ts';
 import type { Track } from '../../agent/media/track.ts';
 import { mutate } from '../mutate.ts';
 import { byLength } from '../peers/peers.ts';
@@ -68,9 +68,24 @@ class Witness {
   }
 }
 
-function create(format: FuzzFormat, witness: Witness): Depacketizer {
+/** What is assumed of cameras; elsewhere nothing is. */
+const TRAITS: readonly SenderTraits[] = [
+  {},
+  { hasDoubtfulMarkers: true },
+  { continuesAfterLoss: true },
+  { hasDoubtfulMarkers: true, continuesAfterLoss: true },
+];
+const WITH_TRAITS = FORMATS.flatMap((format) =>
+  (['H264', 'H265'].includes(format.encoding) ? TRAITS : TRAITS.slice(0, 1)).map((traits) => ({
+    name: [format.encoding, ...Object.keys(traits)].join(' '),
+    format,
+    traits,
+  })),
+);
+
+function create(format: FuzzFormat, witness: Witness, traits: SenderTraits): Depacketizer {
   const { encoding, clockRate, channels, fmtp } = format;
-  const depacketizer = createDepacketizer(rtpFormat(encoding, clockRate, channels, { ...fmtp }), witness);
+  const depacketizer = createDepacketizer(rtpFormat(encoding, clockRate, channels, { ...fmtp }), witness, traits);
   if (!depacketizer) {
     throw new Error(`no depacketizer for ${encoding}`);
   }
@@ -93,10 +108,10 @@ test('every encoding that can be unpacked is here', () => {
   expect(FORMATS.map(({ encoding }) => encoding).sort()).toEqual(known.sort());
 });
 
-describe.for(FORMATS)('$encoding', (format) => {
+describe.for(WITH_TRAITS)('$name', ({ format, traits }) => {
   test('good packets make units, and the track is known', () => {
     const witness = new Witness();
-    pushAll(format, create(format, witness), 9000);
+    pushAll(format, create(format, witness, traits), 9000);
     expect(witness).toMatchObject({ damage: 0, wrongs: [] });
     expect(witness.units).toBeGreaterThan(0);
     expect(witness.tracks).toBeGreaterThan(0);
@@ -104,7 +119,7 @@ describe.for(FORMATS)('$encoding', (format) => {
 
   test('damaged packets make damage at worst: nothing is thrown, and no more comes out than went in', () => {
     const witness = new Witness();
-    const depacketizer = create(format, witness);
+    const depacketizer = create(format, witness, traits);
     const next = random(7);
     let ticks = 2 ** 32;
     let pushedBytes = 0;
@@ -135,7 +150,7 @@ describe.for(FORMATS)('$encoding', (format) => {
 
   test('noise makes no more than went in, and nothing wrong', () => {
     const witness = new Witness();
-    const depacketizer = create(format, witness);
+    const depacketizer = create(format, witness, traits);
     const next = random(8);
     let pushedBytes = 0;
     for (let i = 0; i < MUTATIONS / 10; i += 1) {
@@ -151,7 +166,7 @@ describe.for(FORMATS)('$encoding', (format) => {
     'packet %i without end, at one time, is cut off at the limit',
     (from) => {
       const witness = new Witness();
-      const depacketizer = create(format, witness);
+      const depacketizer = create(format, witness, traits);
       pushAll(format, depacketizer, 9000);
       const grown = new Uint8Array(16_000);
       const { bytes } = format.packets[from] as FuzzFormat['packets'][number];

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { packetizeH264 } from '../../agent/media/h264/packetize.ts';
 import { findStartCode, trimZeros } from '../../agent/media/nal.ts';
+import { writeSenderReport } from '../../agent/media/rtcp/write.ts';
 import { parseTransport } from '../../agent/media/rtsp/transport.ts';
 import { clip } from '../peers/camera.ts';
 import { freeUdpPair } from '../peers/free-port.ts';
@@ -12,6 +13,9 @@ export const FPS = 25;
 export const FRAME_MS = 1000 / FPS;
 const FRAME_TICKS = 90_000 / FPS;
 const FRAME_HEADER_BYTES = 4;
+const FIRST_SEQUENCE = 1001;
+const FIRST_TICKS = 50_000;
+const SSRC = 0x1234_5678;
 
 /** NAL units of each picture of a real encoder. */
 export interface HabitClip {
@@ -65,6 +69,10 @@ export interface Habit {
   /** When picture `i` is sent, after PLAY has come. */
   atMs?(i: number): number;
   readonly answersPlayAfterMs?: number;
+  /** It begins to send with its answer to SETUP; `atMs` counts from then on. */
+  readonly sendsFromSetup?: boolean;
+  /** The answer to PLAY names the next packet in RTP-Info, and sender reports come each second from the beginning. */
+  readonly tellsTimes?: boolean;
   readonly isUdp?: boolean;
   /** NAL units of `i`th picture in payloads of so many bytes. */
   readonly maxPayloadBytes?: number;
@@ -87,8 +95,10 @@ export async function habitCamera(clip: HabitClip, habit: Habit, count = clip.pi
   const ports = habit.isUdp ? await freeUdpPair() : undefined;
   const sockets = ports ? [await bound(ports[0]), await bound(ports[1])] : [];
   let clientPort = 0;
+  let nextSequence = FIRST_SEQUENCE;
+  let nextTicks = FIRST_TICKS;
   const start = (caller: Caller) => {
-    let sequence = 1000;
+    let sequence = FIRST_SEQUENCE - 1;
     const beganMs = performance.now();
     const send = (i: number) => {
       const nals = clip.pictures[i] as readonly Uint8Array[];
@@ -97,7 +107,7 @@ export async function habitCamera(clip: HabitClip, habit: Habit, count = clip.pi
           packetizeH264(sampleOf(nal), habit.maxPayloadBytes ?? 1200, n === nals.length - 1, sink),
         ).map(({ bytes, marker }): HabitPacket => {
           sequence += 1;
-          return { payload: bytes, marker, ticks: 50_000 + i * FRAME_TICKS, sequence, ssrc: 0x1234_5678 };
+          return { payload: bytes, marker, ticks: FIRST_TICKS + i * FRAME_TICKS, sequence, ssrc: SSRC };
         }),
       );
       const frames = (habit.packets?.(plain, i) ?? plain)
@@ -113,6 +123,8 @@ export async function habitCamera(clip: HabitClip, habit: Habit, count = clip.pi
         caller.send(...frames);
       }
       sent = i + 1;
+      nextSequence = sequence + 1;
+      nextTicks = FIRST_TICKS + sent * FRAME_TICKS;
     };
     const next = (i: number) => {
       if (i >= count || caller.socket.destroyed) {
@@ -146,6 +158,20 @@ export async function habitCamera(clip: HabitClip, habit: Habit, count = clip.pi
       speak();
       timers.add(setInterval(speak, 20));
     }
+    if (habit.tellsTimes) {
+      const report = () => {
+        const afterMs = performance.now() - beganMs + lead;
+        const info = { ssrc: SSRC, unixMs: Date.now(), ticks: FIRST_TICKS + Math.round(90 * afterMs) };
+        const packet = writeSenderReport({ ...info, packets: sent, payloadBytes: 0 }, 'camera');
+        if (habit.isUdp) {
+          sockets[1]?.send(packet, clientPort + 1, '127.0.0.1');
+        } else if (!caller.socket.destroyed) {
+          caller.send(Uint8Array.of(0x24, 1, packet.length >> 8, packet.length & 0xff), packet);
+        }
+      };
+      report();
+      timers.add(setInterval(report, 1_000));
+    }
     next(0);
   };
   const script: Script = (request, caller) => {
@@ -161,11 +187,18 @@ export async function habitCamera(clip: HabitClip, habit: Habit, count = clip.pi
         ['Session', '4711'],
         ['Transport', ports ? `${transport};server_port=${ports[0]}-${ports[1]}` : transport],
       ]);
+      if (habit.sendsFromSetup && (!habit.sound || request.uri.endsWith('track2'))) {
+        start(caller);
+      }
       return true;
     }
     if (request.method === 'PLAY') {
-      const reply = () => caller.reply(request, 200, [['Session', '4711']]);
-      if (habit.answersPlayAfterMs === undefined) {
+      const info = () => `url=${request.uri}/track1;seq=${nextSequence & 0xffff};rtptime=${nextTicks >>> 0}`;
+      const reply = () =>
+        caller.reply(request, 200, [['Session', '4711'], ...(habit.tellsTimes ? [['RTP-Info', info()] as const] : [])]);
+      if (habit.sendsFromSetup) {
+        reply();
+      } else if (habit.answersPlayAfterMs === undefined) {
         reply();
         start(caller);
       } else {

@@ -207,3 +207,53 @@ test('thousands of damaged packets: no exception, and the rules of time hold for
     expect(dts).toBeGreaterThan(seen.units[i - 1]?.dts ?? Number.NEGATIVE_INFINITY);
   }
 });
+
+/** In the higher one of two temporal sub-layers: TSA_N, which no other picture refers to. */
+const TSA_N = (nal: string) => `0402${nal.replaceAll(' ', '').slice(4)}`;
+
+test('a part of a picture that no other refers to costs that picture alone', () => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, IDR, 0, true);
+  const disposable = TSA_N(TRAIL);
+  pushHex(depacketizer, disposable, 3600, true);
+  pushHex(depacketizer, `6202 82 ${disposable.slice(4, 8)}`, 7200);
+  pushHex(depacketizer, '6202 42 22', 7200, true, true);
+  pushHex(depacketizer, TRAIL, 10_800, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([0, 3600, 10_800]);
+  expect(seen.damage).toEqual(['packets are missing']);
+});
+
+test('a part of a picture of the lower sub-layer costs all until the next key unit', () => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, IDR, 0, true);
+  pushHex(depacketizer, TSA_N(TRAIL), 3600, true);
+  pushHex(depacketizer, '6201 81 d009', 7200);
+  pushHex(depacketizer, '6201 41 22', 7200, true, true);
+  pushHex(depacketizer, TRAIL, 10_800, true);
+  pushHex(depacketizer, IDR, 14_400, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([0, 3600, 14_400]);
+});
+
+test('after a loss pictures go on at a recovery point, which is no key picture', () => {
+  const { seen, depacketizer } = setUp();
+  pushHex(depacketizer, IDR, 0, true);
+  pushHex(depacketizer, TRAIL, 7200, true, true);
+  pushHex(depacketizer, '4e01 0601d080', 10_800);
+  pushHex(depacketizer, TRAIL, 10_800, true);
+  pushHex(depacketizer, TRAIL, 14_400, true);
+  expect(seen.units.map(({ pts, key }) => [pts, key])).toEqual([
+    [0, true],
+    [10_800, false],
+    [14_400, false],
+  ]);
+});
+
+test('a sender whose pictures are shown whatever is missing loses the damaged one alone', () => {
+  const { seen, depacketizer } = setUp(SPROP, { continuesAfterLoss: true });
+  pushHex(depacketizer, IDR, 0, true);
+  pushHex(depacketizer, '6201 81 d009', 3600);
+  pushHex(depacketizer, TRAIL, 7200, true, true);
+  pushHex(depacketizer, TRAIL, 10_800, true);
+  expect(seen.units.map(({ pts }) => pts)).toEqual([0, 7200, 10_800]);
+  expect(seen.damage).toEqual(['packets are missing']);
+});

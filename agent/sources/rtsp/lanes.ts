@@ -65,9 +65,10 @@ export class Lanes {
     return { send: (packet) => this.#connection.sendFrame(channel, packet), close: () => {} };
   }
 
-  /** Nothing is taken before all tracks are set up. */
+  /** Nothing is handed on before all tracks are set up. */
   open(): void {
     this.#connection.frames = this.#interleaved;
+    this.#interleaved.open();
     for (const lane of this.all) {
       lane.open();
     }
@@ -94,6 +95,7 @@ export class Lanes {
   }
 
   async #openTcp(receiver: TrackReceiver, uri: string): Promise<Lane> {
+    this.#connection.frames = this.#interleaved;
     const answered = await this.#setup(uri, { ...PLAIN, protocol: 'tcp', interleaved: this.#nextChannels }, 'tcp');
     // Plain RTP/AVP without any port is no wish for UDP (Escam Q6).
     if (answered.protocol === 'udp' && (answered.isMulticast || answered.clientPort || answered.serverPort)) {

@@ -69,6 +69,30 @@ test.for<[quirk: string, rtpInfo: string]>([
   expect(run.samples[0]?.sample.pts).toBe(0);
 });
 
+test.for(['with', 'before'])('pictures that come %s the answer to SETUP are kept until PLAY', async (place) => {
+  const frames = framesOf(packetsOf());
+  const answer = setup('RTP/AVP/TCP;unicast;interleaved=0-1');
+  const sendEarly: Script = (request, caller) => {
+    if (request.method !== 'SETUP') {
+      return undefined;
+    }
+    // In one piece.
+    caller.socket.cork();
+    if (place === 'before') {
+      caller.send(...frames);
+    }
+    answer(request, caller);
+    if (place === 'with') {
+      caller.send(...frames);
+    }
+    caller.socket.uncork();
+    return true;
+  };
+  await using camera = await pictureCamera(sendEarly, { frames: [] });
+  await using run = new Run(url(camera), { rtspTransport: 'tcp' });
+  await expectPictures(run);
+});
+
 /** Where a camera is asked to set up its track and to play, by what it says about itself. */
 async function asked(path: string, contentBase: string | undefined, control: string): Promise<string[]> {
   const sdp = PICTURE_SDP.replace('a=control:track1', () => (control === '' ? 'a=x' : `a=control:${control}`));

@@ -14,6 +14,8 @@ const MIN_IDLE_SHARE = 0.5;
 /** A clock that is wrong by this factor shows with this many timestamps in a row. */
 const GROSS = 8;
 const GROSS_STEPS = 8;
+/** Small pictures that the network has held back come as fast as that, too, and so do those that a camera has kept: not for so long. */
+const MIN_GROSS_FAST_MS = 1_000;
 const MIN_GROSS_STEP_MS = 5;
 const MAX_GROSS_STEP_MS = 1_000;
 /** What cameras count instead of what they announce, in Hz; a measured rate this near is one of them. */
@@ -95,7 +97,8 @@ export class ClockRate {
     this.#runMs += stepMs;
     this.#runTicks += stepTicks;
     this.#runIdleMs += idleMs;
-    if (this.#run < GROSS_STEPS || this.#runIdleMs < MIN_IDLE_SHARE * this.#runMs) {
+    const leastMs = share > 1 ? MIN_GROSS_FAST_MS : 0;
+    if (this.#run < GROSS_STEPS || this.#runMs < leastMs || this.#runIdleMs < MIN_IDLE_SHARE * this.#runMs) {
       return false;
     }
     const measuredHz = (this.#runTicks * 1000) / this.#runMs;

@@ -3,6 +3,7 @@ import { FakeClock } from '../../../test/fake-clock.ts';
 import { random } from '../../../test/random.ts';
 import { rtpFrame } from '../../../test/scripted-camera.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../../../test/tiny-h264.ts';
+import type { SenderTraits } from '../../media/depacketizer.ts';
 import { writeBye } from '../../media/rtcp/write.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
 import { writeSdp } from '../../media/sdp/write.ts';
@@ -21,14 +22,18 @@ class Log implements UnitOutput {
   }
 }
 
-function receiver(): { log: Log; track: TrackReceiver } {
+/** @param traits of a camera, whose clock is not trusted either; undefined: of a publisher */
+function receiver(traits?: SenderTraits): { log: Log; track: TrackReceiver } {
   const log = new Log();
   const clock = new FakeClock();
   const format = parseSdp(writeSdp([tinyH264], { name: 'x', host: '::1', sessionId: 1 })).medias[0]?.formats[0];
   if (!format) {
     throw new Error('no format');
   }
-  return { log, track: new TrackReceiver(format, new Timeline(clock), log, clock) };
+  return {
+    log,
+    track: new TrackReceiver(format, new Timeline(clock, false, traits !== undefined), log, clock, traits),
+  };
 }
 
 interface Picture {
@@ -202,36 +207,43 @@ test('jitter is how much the delay of pictures changes, and neither steady laten
   expect(new DataView(report?.buffer ?? new ArrayBuffer(0)).getUint32(20)).toBe(before);
 });
 
-test('mutated packets and reports never end the receiver, and it recovers with the next good pictures', () => {
-  const { log, track } = receiver();
-  const next = random(9);
-  let sequence = 0;
-  const send = (payload: Uint8Array, picture: number, isBad: boolean) => {
-    sequence = (sequence + 1) & 0xffff;
-    const frame = rtpFrame(0, payload, { type: 96, marker: payload.length > 20, sequence, ticks: picture * 3600 });
-    for (let change = isBad ? 4 : 0; change > 0; change -= 1) {
-      frame[4 + Math.floor(next() * Math.min(40, frame.length - 4))] = Math.floor(next() * 256);
+test.for<[sender: string, traits: SenderTraits | undefined]>([
+  ['a publisher', undefined],
+  ['a camera', { hasDoubtfulMarkers: true }],
+  ['a camera whose pictures go on after a loss', { hasDoubtfulMarkers: true, continuesAfterLoss: true }],
+])(
+  'mutated packets and reports of %s never end the receiver, and it recovers with the next good pictures',
+  ([, traits]) => {
+    const { log, track } = receiver(traits);
+    const next = random(9);
+    let sequence = 0;
+    const send = (payload: Uint8Array, picture: number, isBad: boolean) => {
+      sequence = (sequence + 1) & 0xffff;
+      const frame = rtpFrame(0, payload, { type: 96, marker: payload.length > 20, sequence, ticks: picture * 3600 });
+      for (let change = isBad ? 4 : 0; change > 0; change -= 1) {
+        frame[4 + Math.floor(next() * Math.min(40, frame.length - 4))] = Math.floor(next() * 256);
+      }
+      const end = isBad && next() < 0.3 ? 4 + Math.floor(next() * (frame.length - 4)) : frame.length;
+      track.packet(frame, 4, end, picture * 40);
+      track.control(frame, 4, end);
+    };
+    const group = (first: number, badness: number) => {
+      for (const set of [tinyH264.sps, ...tinyH264.pps, idrPicture(9).subarray(4)]) {
+        send(set, first, next() < badness);
+      }
+      for (let picture = 1; picture < 10; picture += 1) {
+        send(skipPicture(picture).subarray(4), first + picture, next() < badness);
+      }
+    };
+    for (let groups = 0; groups < 1_000; groups += 1) {
+      group(groups * 10, 0.3);
     }
-    const end = isBad && next() < 0.3 ? 4 + Math.floor(next() * (frame.length - 4)) : frame.length;
-    track.packet(frame, 4, end, picture * 40);
-    track.control(frame, 4, end);
-  };
-  const group = (first: number, badness: number) => {
-    for (const set of [tinyH264.sps, ...tinyH264.pps, idrPicture(9).subarray(4)]) {
-      send(set, first, next() < badness);
-    }
-    for (let picture = 1; picture < 10; picture += 1) {
-      send(skipPicture(picture).subarray(4), first + picture, next() < badness);
-    }
-  };
-  for (let groups = 0; groups < 1_000; groups += 1) {
-    group(groups * 10, 0.3);
-  }
-  const before = log.pts.length;
-  // One group at most to believe in the sequence again.
-  group(10_000, 0);
-  group(10_010, 0);
-  group(10_020, 0);
-  expect(log.pts.length - before).toBeGreaterThanOrEqual(20);
-  expect(spans(log.pts.slice(-10))).toEqual(Array.from({ length: 10 }, (_, i) => i * 3600));
-});
+    const before = log.pts.length;
+    // One group at most to believe in the sequence again.
+    group(10_000, 0);
+    group(10_010, 0);
+    group(10_020, 0);
+    expect(log.pts.length - before).toBeGreaterThanOrEqual(20);
+    expect(spans(log.pts.slice(-10))).toEqual(Array.from({ length: 10 }, (_, i) => i * 3600));
+  },
+);
