@@ -109,6 +109,7 @@ test.for<[clock: string, ticksPerMs: number, decidedMs: number, jitterMs: number
   ['16 % slow on a bad network', 90 * 0.84, 15_000, 60],
   ['at half of its rate', 45, 5_000, 20],
   ['in milliseconds', 1, 500, 10],
+  ['in milliseconds on a bad network', 1, 1_000, 60],
   ['in units of 8,000 Hz', 8, 500, 10],
   ['in microseconds', 1_000, 1_500, 10],
 ])('a clock that counts %s is found', ([, ticksPerMs, decidedMs, jitterMs]) => {

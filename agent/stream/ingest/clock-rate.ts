@@ -20,7 +20,7 @@ const MIN_GROSS_STEP_MS = 5;
 const MAX_GROSS_STEP_MS = 1_000;
 /** What cameras count instead of what they announce, in Hz; a measured rate this near is one of them. */
 const LIKELY_RATES = [1_000, 8_000, 16_000, 44_100, 48_000, 90_000, 1_000_000];
-const SNAP_SHARE = 0.15;
+const SNAP_SHARE = 0.35;
 /** Once a clock is known to be wrong its rate is measured again by groups of this many windows. */
 const REFINE_WINDOWS = 8;
 const MAX_REFINED_MS = 1_000;
@@ -46,6 +46,7 @@ export class ClockRate {
   // The run of steps that are all far too small, or all far too large.
   #lastMs = Number.NaN;
   #lastTicks = 0;
+  #stepIdleMs = 0;
   #run = 0;
   #runMs = 0;
   #runTicks = 0;
@@ -78,11 +79,18 @@ export class ClockRate {
 
   #pushStep(ticks: number, atMs: number, idleMs: number): boolean {
     const stepMs = atMs - this.#lastMs;
+    this.#stepIdleMs += idleMs;
+    if (stepMs < MIN_GROSS_STEP_MS) {
+      // What came together is one step.
+      return false;
+    }
     const stepTicks = ticks - this.#lastTicks;
     this.#lastMs = atMs;
     this.#lastTicks = ticks;
+    const stepIdleMs = this.#stepIdleMs;
+    this.#stepIdleMs = 0;
     const share = (stepTicks * this.factor * 1000) / this.#announcedHz / stepMs;
-    const isGross = stepMs >= MIN_GROSS_STEP_MS && stepMs <= MAX_GROSS_STEP_MS && (share < 1 / GROSS || share > GROSS);
+    const isGross = stepMs <= MAX_GROSS_STEP_MS && (share < 1 / GROSS || share > GROSS);
     // `runTicks` tells the direction: a run of both is none.
     const isSame =
       this.#run === 0 || share > 1 === this.#runTicks * 1000 * this.factor > this.#runMs * this.#announcedHz;
@@ -96,14 +104,16 @@ export class ClockRate {
     this.#run += 1;
     this.#runMs += stepMs;
     this.#runTicks += stepTicks;
-    this.#runIdleMs += idleMs;
+    this.#runIdleMs += stepIdleMs;
     const leastMs = share > 1 ? MIN_GROSS_FAST_MS : 0;
     if (this.#run < GROSS_STEPS || this.#runMs < leastMs || this.#runIdleMs < MIN_IDLE_SHARE * this.#runMs) {
       return false;
     }
     const measuredHz = (this.#runTicks * 1000) / this.#runMs;
-    const likelyHz = LIKELY_RATES.find((rate) => Math.abs(measuredHz / rate - 1) <= SNAP_SHARE);
-    return this.#change(this.#announcedHz / (likelyHz ?? measuredHz));
+    const likelyHz = LIKELY_RATES.reduce((best, rate) =>
+      apart(rate, measuredHz) < apart(best, measuredHz) ? rate : best,
+    );
+    return this.#change(this.#announcedHz / (apart(likelyHz, measuredHz) <= SNAP_SHARE ? likelyHz : measuredHz));
   }
 
   #endWindow(): boolean {
@@ -186,3 +196,5 @@ export class ClockRate {
     return true;
   }
 }
+
+const apart = (rateHz: number, measuredHz: number): number => Math.abs(measuredHz / rateHz - 1);

@@ -289,3 +289,24 @@ test.for<[habit: string, timestampOf: (i: number) => number, worstMs: number, fa
   expect(track.fault).toBe(fault);
   expect(track.jumps).toBe(0);
 });
+
+test.for([
+  ['milliseconds', 1],
+  ['units of 8,000 Hz', 8],
+] as const)('a clock that counts %s never gets more than a second ahead on a network that stalls', ([, ticksPerMs]) => {
+  let aheadMs = 0;
+  for (let seed = 1; seed <= 40; seed += 1) {
+    const next = random(seed);
+    const track = new Timeline(new FakeClock(), false, true).addTrack(90_000, true);
+    const first = track.arrive(77_000, 0);
+    let stalledUntilMs = 0;
+    let arrivedMs = 0;
+    for (let capturedMs = 40; capturedMs < 9_000; capturedMs += 40) {
+      stalledUntilMs = next() < 0.08 ? capturedMs + next() * 600 : stalledUntilMs;
+      arrivedMs = Math.max(arrivedMs + 0.5, capturedMs + next() * 30, stalledUntilMs);
+      const ticks = track.arrive(77_000 + capturedMs * ticksPerMs, arrivedMs);
+      aheadMs = Math.max(aheadMs, (ticks - first) / 90 - capturedMs);
+    }
+  }
+  expect(aheadMs).toBeLessThan(1_000);
+});

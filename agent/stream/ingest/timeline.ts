@@ -15,6 +15,8 @@ const TRUSTED_AGAIN_MS = 9_000;
 const SAME_CLOCK_MS = 500;
 /** Timestamps that stay the same for this many units are no clock. */
 const STUCK_UNITS = 25;
+/** A clock that is known to be wrong is not measured so well that its times may run further ahead of their arrival. */
+const MAX_AHEAD_MS = 200;
 /** Sender reports that set tracks further apart than this against their arrival are wrong. */
 const MAX_REPORT_SKEW_MS = 5_000;
 
@@ -119,6 +121,9 @@ export class TrackTimeline {
   /** From here on the camera's ticks count by the factor of `#rate`. */
   #scaledFrom = 0;
   #scaledTicks = 0;
+  /** Where media time was when the clock was found wrong; NaN: it is right. */
+  #wrongSinceMs = Number.NaN;
+  #wrongSinceTicks = 0;
   #newestRaw = 0;
   #packetAtMs = 0;
   // Of the last unit.
@@ -204,6 +209,12 @@ export class TrackTimeline {
       }
     }
     let ticks = this.#scaled(raw) + this.#shiftTicks;
+    const aheadOfArrival = ticks - this.#farthestTicks(atMs);
+    if (aheadOfArrival > 0 && ticks > this.#newestTicks) {
+      const back = Math.min(aheadOfArrival, ticks - this.#newestTicks - 1);
+      this.#scaledTicks -= back;
+      ticks -= back;
+    }
     if (!isFirst) {
       const arrivedTicks = ((atMs - this.#newestAtMs) * this.#rtpClockRate) / 1000;
       const aheadTicks = ticks - this.#newestTicks;
@@ -314,9 +325,23 @@ export class TrackTimeline {
   /** From here on ticks count differently. What the clock has lost until now is made up for at once; it is never set back. */
   #rescale(raw: number, atMs: number): void {
     const arrived = Math.round(((atMs - this.#filter.offsetMs) * this.#rtpClockRate) / 1000);
-    this.#scaledTicks = Math.max(arrived, this.#newestTicks + 1) - this.#shiftTicks;
+    const now = Math.max(Math.min(arrived, this.#farthestTicks(atMs)), this.#newestTicks + 1);
+    this.#scaledTicks = now - this.#shiftTicks;
     this.#scaledFrom = raw;
     this.reportOffsetMs = Number.NaN;
+    if (this.#rate?.factor === 1) {
+      this.#wrongSinceMs = Number.NaN;
+    } else if (Number.isNaN(this.#wrongSinceMs)) {
+      this.#wrongSinceMs = atMs;
+      this.#wrongSinceTicks = now;
+    }
+  }
+
+  /** Beyond this no time of a clock that is known to be wrong is believed. */
+  #farthestTicks(atMs: number): number {
+    return Number.isNaN(this.#wrongSinceMs)
+      ? Number.POSITIVE_INFINITY
+      : this.#wrongSinceTicks + Math.round(((atMs - this.#wrongSinceMs + MAX_AHEAD_MS) * this.#rtpClockRate) / 1000);
   }
 
   #scaled(raw: number): number {
