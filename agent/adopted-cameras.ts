@@ -17,6 +17,7 @@ import { failureOf, troubleIn } from './cameras/adoption/failure-words.ts';
 import { oneLine } from './cameras/adoption/plan.ts';
 import type { CameraDescription } from './cameras/device/understand.ts';
 import type { FoundCameras } from './cameras/discovery/found-cameras.ts';
+import type { Doubted } from './cameras/following/follower.ts';
 import type { CameraTrouble } from './cameras/soap/failures.ts';
 import type { Edit } from './config/edit.ts';
 import type { Config } from './config/load.ts';
@@ -37,6 +38,8 @@ export interface AdoptedCamerasDeps {
   config(): Config;
   readonly found: Pick<FoundCameras, 'find'>;
   readonly paths: PathsState;
+  /** Why the path's camera, which is missing, is not followed to where it was seen. */
+  doubtOf(path: string): Doubted | undefined;
   readonly adopter: Pick<Adopter, 'read'>;
   /** A few cameras have their turn together. */
   readonly gate: Gate;
@@ -54,6 +57,7 @@ export interface PathsState {
 }
 
 interface PathState {
+  readonly ready: boolean;
   readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
   readonly lastError: string | null;
   readonly lastErrorTime: string | null;
@@ -247,8 +251,12 @@ export class AdoptedCameras implements AdoptedLookup {
     const { camera = {}, source } = settings;
     const state = this.#deps.paths.find(name);
     const known = this.descriptions.get(path);
-    const isWaiting = state?.sourceState === 'waiting' && !camera.paused;
-    const trouble = isWaiting ? troubleIn(this.#deps.paths.faultOf(name)) : undefined;
+    const fault = this.#deps.paths.faultOf(name);
+    // A try at an address where nobody answers takes longer than the pause before the next one.
+    const isTrying = state?.sourceState === 'running' && !state.ready && fault !== undefined;
+    const isAway = !camera.paused && (state?.sourceState === 'waiting' || isTrying);
+    const doubt = isAway ? this.#deps.doubtOf(name) : undefined;
+    const trouble = isAway ? (doubt?.trouble ?? troubleIn(fault)) : undefined;
     return {
       path: name,
       sub: subOf(name, this.#deps.config())?.name ?? null,
@@ -263,7 +271,8 @@ export class AdoptedCameras implements AdoptedLookup {
       lastError: state?.lastError ?? null,
       lastErrorTime: state?.lastErrorTime ?? null,
       trouble: trouble ?? null,
-      next: isWaiting ? (NEXT[trouble ?? 'unreachable'] ?? this.#nextStep(camera)) : null,
+      next: isAway ? (nextOf(doubt) ?? NEXT[trouble ?? 'unreachable'] ?? this.#nextStep(camera)) : null,
+      seenAt: doubt?.address ?? null,
       pending: pendingJson(streamsOf(path, this.#deps.config())),
       description: known ? descriptionJson(known.description) : null,
       descriptionTime: known ? timeText(known.wallMs) : null,
@@ -280,6 +289,19 @@ export class AdoptedCameras implements AdoptedLookup {
       ? `the camera has answered at ${seen.address} at ${timeText(seen.lastSeenMs)}: check its login, and that RTSP is switched on in it`
       : `a camera with this identity has answered at ${seen.address}: the path goes there once that is made sure; if it does not, check the login`;
   }
+}
+
+/** Where it was seen, and what keeps the path from going there. */
+function nextOf(doubt: Doubted | undefined): string | undefined {
+  if (!doubt) {
+    return undefined;
+  }
+  const { address, reason, trouble } = doubt;
+  const then =
+    trouble === 'clock'
+      ? 'on its own page, or let it ask a time server; the path goes there within a minute after that'
+      : 'if it is the camera, adopt it there or change the address of the path; it is asked again every ten minutes';
+  return `a camera with this identity has answered at ${address}, and the path does not go there: ${reason}${trouble === 'clock' ? ' ' : '; '}${then}`;
 }
 
 const GIVE_LOGIN =

@@ -380,6 +380,7 @@ export class App {
       config: () => this.#withDemo(this.#store.current),
       found: this.#found,
       paths: this.#paths,
+      doubtOf: (path) => this.#follower.doubtOf(path),
       tell: this.#events.emit,
       ...{ signal: this.#stop.signal, clock, log },
     });

@@ -35,6 +35,7 @@ export interface CameraBoxDeps extends Partial<Pick<AdopterDeps, 'onvifPorts' | 
   config(): Config;
   readonly found: FoundCameras;
   readonly paths: AdoptedCamerasDeps['paths'];
+  readonly doubtOf: AdoptedCamerasDeps['doubtOf'];
   readonly includeLoopback: boolean;
   readonly clock: Clock;
   readonly log: Logger;

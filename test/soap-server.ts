@@ -64,6 +64,7 @@ export function callerOf(url: URL, more: Partial<ConstructorParameters<typeof So
     credentials: LOGIN,
     isClearAllowed: false,
     isAsked: false,
+    takesClock: () => true,
     deadlineMs: 5_000,
     signal: never,
     clock,

@@ -1,6 +1,8 @@
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, mkdtempDisposableSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { CameraJson as CameraItem } from '../../agent/camera-json.ts';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import type { OnvifCameraOptions } from '../onvif-camera/camera.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
@@ -9,6 +11,7 @@ import { type FarCamera, startOnvifCameraIn } from '../peers/onvif-camera.ts';
 import { describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 
+const HOUR_MS = 3_600_000;
 const PORTS = { port: 8_000, rtspPort: 8_554 };
 const credentials = { user: 'admin', password: 'secret' };
 
@@ -28,8 +31,10 @@ const entry = (name: string, ip: string, { report }: FarCamera, serial: string):
       password: secret
 `;
 
-const startWith = (...entries: readonly string[]): Promise<Agent> =>
-  startAgent({ config: `readTimeout: 3s\napi: yes\nrecordPartDuration: 200ms\npaths:${entries.join('')}` });
+const configWith = (...entries: readonly string[]): string =>
+  `readTimeout: 3s\napi: yes\nrecordPartDuration: 200ms\npaths:${entries.join('')}`;
+
+const startWith = (...entries: readonly string[]): Promise<Agent> => startAgent({ config: configWith(...entries) });
 
 const configOf = (agent: Agent): string => readFileSync(join(agent.dataDir, 'test.yml'), 'utf8');
 
@@ -40,6 +45,10 @@ const untilRecorded = (agent: Agent, name: string) =>
     const { ready, recording } = await status(agent, name);
     return ready && recording?.active ? true : undefined;
   });
+
+/** By which clock a camera takes tokens is kept for the next run. */
+const hasClock = ({ dataDir }: Agent): boolean =>
+  globSync(join(dataDir, '**/camera-logins.json')).some((file) => readFileSync(file, 'utf8').includes('skewMs'));
 
 const filesOf = (agent: Agent, name: string): string[] => globSync(join(agent.dataDir, `recordings/${name}/*.mp4`));
 
@@ -133,4 +142,42 @@ describeWith(['namespaces'], 'cameras that get other addresses, in networks of t
     await untilRecorded(agent, 'door');
     expect(configOf(agent)).toBe(before);
   }, 60_000);
+
+  test.concurrent('a camera whose clock is hours off is followed within a minute, also by a Perch that is started after it moved', async () => {
+    await using house = await openNamespace();
+    const quirks = { login: 'token', clockOffsetMs: -5 * HOUR_MS } as const;
+    await using camera = await startIn(house, 'S1', { quirks });
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'perch-following-'));
+    const run = { config: configWith(entry('door', house.ip, camera, 'S1')), dataDir: folder.path };
+    {
+      await using former = await startAgent(run);
+      await untilRecorded(former, 'door');
+      await until(() => (hasClock(former) ? true : undefined));
+    }
+    const movedIp = await house.move();
+    await using agent = await startAgent(run);
+    await until(() => (configOf(agent).includes(movedIp) ? true : undefined));
+    await untilRecorded(agent, 'door');
+    expect((await camera.tell()).wrongLogins).toEqual([]);
+  }, 60_000);
+
+  test.concurrent('a camera that has lost its clock says so in the API, and is followed within a minute of its clock being set', async () => {
+    await using house = await openNamespace();
+    await using camera = await startIn(house, 'S1', { quirks: { login: 'token' } });
+    await using agent = await startWith(entry('door', house.ip, camera, 'S1'));
+    await untilRecorded(agent, 'door');
+    const before = configOf(agent);
+    await camera.tell(`clock ${Date.UTC(2000, 0, 1) - Date.now()}`);
+    const movedIp = await house.move();
+    const item = await until(async () => {
+      const { items } = await agent.json<{ items: CameraItem[] }>('/v3/cameras/list');
+      return items[0]?.trouble === 'clock' ? items[0] : undefined;
+    });
+    expect(item).toMatchObject({ seenAt: movedIp, next: expect.stringContaining(`has answered at ${movedIp}`) });
+    expect(item.next).toMatch(/its clock is off by \d+ days.*within a minute/);
+    expect(configOf(agent)).toBe(before);
+    await camera.tell('clock 0');
+    await until(() => (configOf(agent).includes(movedIp) ? true : undefined));
+    await untilRecorded(agent, 'door');
+  }, 90_000);
 });

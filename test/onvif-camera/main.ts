@@ -34,6 +34,9 @@ async function obey(line: string): Promise<void> {
     case 'start':
       await camera.start();
       break;
+    case 'clock':
+      camera.state.clockOffsetMs = Number(argument);
+      break;
     case 'reboot':
       await camera.reboot();
       break;

@@ -22,7 +22,7 @@ export interface CameraReport {
 export interface FarCamera extends AsyncDisposable {
   /** As it was at the start. */
   readonly report: CameraReport;
-  /** `motion on`, `motion off`, `move ADDRESS`, `hello`, `stop`, `stop silently`, `start`, `reboot`; nothing: a report. */
+  /** `motion on`, `motion off`, `move ADDRESS`, `hello`, `stop`, `stop silently`, `start`, `reboot`, `clock OFFSET_MS`; nothing: a report. */
   tell(what?: string): Promise<CameraReport>;
 }
 

@@ -10,7 +10,7 @@ import {
   type CameraStream,
   DELAY_WORDS,
   delayOf,
-  PatientProver,
+  Patience,
   type ProveStream,
   type StreamDelay,
 } from '../device/streams.ts';
@@ -176,7 +176,8 @@ export class Adopter {
     signal: AbortSignal,
   ): Promise<Located> {
     const { rtsp, sub } = wish;
-    const { prove } = new PatientProver(this.#proverFor(wish), this.#deps.clock);
+    const prove = this.#proverFor(wish);
+    const patience = new Patience(this.#deps.clock, signal);
     const delays = new Map<string, StreamDelay>();
     const addressOf = (text: string, login: Credentials | undefined) =>
       streamAddress(withLogin(text, login?.user, login?.password));
@@ -187,16 +188,18 @@ export class Adopter {
     // One address for both is one stream, which is pulled once.
     const small = claimed === main ? undefined : claimed;
     for (const url of small === undefined ? [main] : [main, small]) {
-      await prove(url, credentials, signal).catch((error: unknown) => {
-        const delay = delayOf(error);
-        if (delay) {
-          delays.set(url, delay);
-          return;
-        }
-        throw error instanceof PerchError && error.code === 'unauthorized' && !credentials
-          ? loginMissing({ url })
-          : error;
-      });
+      await patience
+        .ask(() => prove(url, credentials, signal))
+        .catch((error: unknown) => {
+          const delay = delayOf(error);
+          if (delay) {
+            delays.set(url, delay);
+            return;
+          }
+          throw error instanceof PerchError && error.code === 'unauthorized' && !credentials
+            ? loginMissing({ url })
+            : error;
+        });
     }
     return { main, sub: small, credentials, makers: undefined, delays };
   }

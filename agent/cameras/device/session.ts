@@ -28,6 +28,8 @@ export interface CameraTarget {
   readonly isAsked?: boolean | undefined;
   /** A token that nobody has asked for could be used elsewhere: `last` = only when no HTTP Digest is offered, `no` = not at all. */
   readonly tokens?: 'last' | 'no' | undefined;
+  /** No token is made by a clock that this refuses; HTTP Digest has no time. @param skewMs the camera's clock minus ours, as it says */
+  readonly takesClock?: ((skewMs: number) => boolean) | undefined;
   /** Ends every call of the session. */
   readonly signal: AbortSignal;
   readonly clock?: Clock | undefined;
@@ -95,6 +97,7 @@ export async function openSession(target: CameraTarget): Promise<OnvifSession> {
     isClearAllowed: target.isClearAllowed ?? false,
     isAsked: target.isAsked ?? false,
     tokens: target.tokens,
+    takesClock: target.takesClock ?? (() => true),
     deadlineMs: target.callDeadlineMs ?? CALL_DEADLINE_MS,
     signal: target.signal,
     clock: target.clock ?? systemClock,

@@ -53,22 +53,23 @@ export function delayOf(error: unknown): StreamDelay | undefined {
 /** Of all streams of a camera together: a person waits for it. */
 const RETRY_PAUSES_MS = [1_000, 2_000, 4_000] as const;
 
-/** Proves a stream, and once more after a pause while its server puts it off. */
-export class PatientProver {
-  readonly #prove: ProveStream;
+/** Asks for a stream, and once more after a pause while the camera puts it off. */
+export class Patience {
   readonly #clock: Clock | undefined;
+  readonly #signal: AbortSignal;
   #retries = 0;
 
   /** @param clock without it nothing is tried again */
-  constructor(prove: ProveStream, clock: Clock | undefined) {
-    this.#prove = prove;
+  constructor(clock: Clock | undefined, signal: AbortSignal) {
     this.#clock = clock;
+    this.#signal = signal;
   }
 
-  readonly prove: ProveStream = async (url, credentials, signal) => {
+  async ask<T>(work: () => Promise<T>): Promise<T> {
+    const signal = this.#signal;
     for (;;) {
       try {
-        return await this.#prove(url, credentials, signal);
+        return await work();
       } catch (error) {
         const pauseMs = delayOf(error) && RETRY_PAUSES_MS[this.#retries];
         if (pauseMs === undefined || !this.#clock || signal.aborted) {
@@ -78,7 +79,7 @@ export class PatientProver {
         await this.#clock.sleep(pauseMs, signal);
       }
     }
-  };
+  }
 }
 
 export interface CameraStream extends CameraProfile {
@@ -95,25 +96,30 @@ export class StreamFinder {
   readonly #session: OnvifSession;
   readonly #prove: ProveStream | undefined;
   readonly #signal: AbortSignal;
+  readonly #patience: Patience;
   #ports: Promise<NetworkPorts> | undefined;
   #knownPort: number | undefined;
 
   /** @param prove without it the camera's word is taken, repaired */
-  constructor(session: OnvifSession, prove: ProveStream | undefined, signal: AbortSignal) {
+  constructor(session: OnvifSession, prove: ProveStream | undefined, signal: AbortSignal, retryClock?: Clock) {
     this.#session = session;
     this.#prove = prove;
     this.#signal = signal;
+    this.#patience = new Patience(retryClock, signal);
   }
 
   /** One that is there and cannot be described for now has a `delay`. @throws PerchError when the camera has no such stream, or it is nowhere */
   async find(profile: CameraProfile): Promise<CameraStream> {
-    const url = repairStreamUri(await askStreamUri(this.#session, profile), this.#session.host);
+    const uri = await this.#patience.ask(() => askStreamUri(this.#session, profile));
+    const url = repairStreamUri(uri, this.#session.host);
     let failure: unknown;
     let delayed: CameraStream | undefined;
     for await (const port of this.#candidates(url)) {
       const rtspUrl = withZone(withPort(url, port), this.#session.host);
       try {
-        const proof = await this.#prove?.(rtspUrl, this.#session.credentials, this.#signal);
+        const proof = await this.#patience.ask(async () =>
+          this.#prove?.(rtspUrl, this.#session.credentials, this.#signal),
+        );
         if (proof?.hasPicture === false) {
           throw cameraError('badReply', 'the stream has no picture', { host: this.#session.host });
         }

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { FakeClock } from '../../../test/fake-clock.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
@@ -91,6 +92,54 @@ test('the demo camera is read whole, and main and sub are chosen from it', async
   expect(main).toMatchObject({ width: 640, height: 360, fps: 15, codec: 'H264', rtspUrl: demo.rtspUrl('main') });
   expect(sub).toMatchObject({ width: 320, height: 180, rtspUrl: demo.rtspUrl('sub') });
 });
+
+/** Two profiles, the address of the first one put off so many times. */
+const putOff = (times: number): Habit => {
+  let left = times;
+  const profile = (token: string, width: number) =>
+    `<r:Profiles token="${token}"><VideoEncoderConfiguration><Encoding>H264</Encoding><Resolution><Width>${width}</Width><Height>${width}</Height></Resolution></VideoEncoderConfiguration></r:Profiles>`;
+  return (operation, request, response) => {
+    if (operation === 'GetProfiles') {
+      return `<r:GetProfilesResponse>${profile('large', 1_920)}${profile('small', 640)}</r:GetProfilesResponse>`;
+    }
+    const token = request.includes('>large<') ? 'large' : 'small';
+    if (operation === 'GetStreamUri' && token === 'large' && left > 0) {
+      left -= 1;
+      response.writeHead(503).end();
+      return undefined;
+    }
+    return operation === 'GetStreamUri'
+      ? `<r:GetStreamUriResponse><MediaUri><Uri>rtsp://10.1.1.1/${token}</Uri></MediaUri></r:GetStreamUriResponse>`
+      : plain(operation, request, response);
+  };
+};
+
+test.for([
+  [3, 'large'],
+  [4, 'HTTP 503'],
+] as const)(
+  'the address of a stream is asked for again while the camera is busy, and nothing smaller takes its place: %i times',
+  async ([times, outcome]) => {
+    const { url } = await startFake(putOff(times));
+    const retryClock = new FakeClock();
+    let main: string | undefined;
+    void openCamera({ url, signal: never }, { retryClock }).then(
+      (camera) => {
+        main = camera.main.rtspUrl;
+      },
+      (error: unknown) => {
+        main = String(error);
+      },
+    );
+    await vi.waitFor(
+      async () => {
+        await retryClock.advance(1_000);
+        expect(main).toContain(outcome);
+      },
+      { timeout: 8_000, interval: 20 },
+    );
+  },
+);
 
 test('sparse replies are enough, and no host that the camera names is followed', async () => {
   const { url, calls } = await startFake(plain);

@@ -10,7 +10,7 @@ import type { CameraProfile } from './profiles.ts';
 import { ask, requestsOf } from './requests.ts';
 import type { DeviceInformation, OnvifSession } from './session.ts';
 import { pinnedPictureUrl } from './snapshot-address.ts';
-import { type CameraStream, PatientProver, type ProveStream, StreamFinder } from './streams.ts';
+import { type CameraStream, delayOf, type ProveStream, StreamFinder } from './streams.ts';
 import { type Suggestion, suggest } from './suggestions.ts';
 
 /** Recorders have a channel for each lens; more than this nobody adopts at once. */
@@ -92,8 +92,7 @@ async function findChannels(
   profiles: readonly CameraProfile[],
   { prefers, prove, signal, videoSources, retryClock }: UnderstandOptions,
 ): Promise<CameraChannel[]> {
-  const patient = prove && new PatientProver(prove, retryClock);
-  const finder = new StreamFinder(session, patient?.prove, signal);
+  const finder = new StreamFinder(session, prove, signal, retryClock);
   const bySource = new Map<string | undefined, CameraProfile[]>();
   for (const profile of profiles) {
     if (!videoSources || videoSources.includes(profile.videoSource ?? '')) {
@@ -144,7 +143,8 @@ async function findStreams(
       }
       // A small profile at the address of the large one is the same stream: nothing is pulled twice.
     } catch (error) {
-      if (!isOwnFault(error)) {
+      // Put off, and no address of it is known: nothing smaller takes its place.
+      if (!isOwnFault(error) || (!main && delayOf(error))) {
         throw error;
       }
       failure ??= error;

@@ -10,7 +10,7 @@ import { cameraOfPath, type FollowedCamera, hostOf, keyOf, planMove } from './fo
 import type { Asking, Verdict } from './identity.ts';
 import { IdentityCheck } from './identity-check.ts';
 import { NewEndpoints } from './new-endpoints.ts';
-import { prove } from './prove.ts';
+import { type Doubt, prove } from './prove.ts';
 import { isInNetworkOf } from './same-network.ts';
 
 /** A camera that was cut off for a moment is back by itself. */
@@ -23,6 +23,8 @@ const PAUSES_MS = [5_000, 10_000, 20_000, 40_000, 60_000, 180_000] as const;
 const LOOK_EVERY_MS = 5_000;
 /** Who has claimed to be a camera and was not is not asked again before. */
 const DOUBTED_MS = 10 * 60_000;
+/** The same for one that was not shown the login because of its clock, which may be set at any time. */
+const CLOCK_DOUBTED_MS = 30_000;
 const MAX_DOUBTED = 256;
 /** Boards of a make that all have one identity. */
 const MAX_CANDIDATES = 8;
@@ -45,11 +47,22 @@ export interface FollowerDeps {
   readonly isInNetworkOf?: (oldHost: string, foundFrom: string) => boolean;
 }
 
+/** A device that says that it is a camera which is missing. */
+export interface Doubted extends Doubt {
+  readonly address: string;
+}
+
+interface KnownDoubt extends Doubt {
+  readonly untilMs: number;
+}
+
 interface Missing {
   /** Ends its pause. */
   wake: () => void;
   isWoken: boolean;
   triedAtMs: number;
+  /** Somebody was not shown the login at the last try because of the clock. */
+  isClockDoubted: boolean;
   readonly ended: AbortController;
 }
 
@@ -58,8 +71,8 @@ export class Follower {
   readonly #deps: FollowerDeps;
   readonly #stop = new AbortController();
   readonly #missing = new Map<string, Missing>();
-  /** By camera and address: until when nobody believes it. */
-  readonly #doubted = new Map<string, number>();
+  /** By camera and address. */
+  readonly #doubted = new Map<string, KnownDoubt>();
   readonly #checks: IdentityCheck;
   readonly #lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve());
   readonly #working = new Set<Promise<void>>();
@@ -109,6 +122,7 @@ export class Follower {
       wake: () => {},
       isWoken: false,
       triedAtMs: Number.NEGATIVE_INFINITY,
+      isClockDoubted: false,
       ended: new AbortController(),
     };
     this.#missing.set(key, missing);
@@ -124,6 +138,19 @@ export class Follower {
     const missing = camera && this.#missing.get(keyOf(camera));
     missing?.ended.abort();
     missing?.wake();
+  }
+
+  /** Why the path's camera, which is missing, is not followed to where it was seen; undefined: it is not missing, or not seen. */
+  doubtOf(path: string): Doubted | undefined {
+    const camera = this.#missing.size === 0 ? undefined : cameraOfPath(this.#deps.config(), path);
+    if (!camera || !this.#missing.has(keyOf(camera))) {
+      return undefined;
+    }
+    const doubts = this.#seen(camera).flatMap(({ url }) => {
+      const known = this.#doubted.get(doubtKeyOf(camera, url));
+      return known ? [{ address: hostOf(url), reason: known.reason, trouble: known.trouble }] : [];
+    });
+    return doubts.find(({ trouble }) => trouble !== undefined) ?? doubts[0];
   }
 
   /** Who is at the address that the configuration names for this path. Never rejects. */
@@ -160,7 +187,7 @@ export class Follower {
     const { signal } = missing.ended;
     for (let i = -1; ; i += 1) {
       const pauseMs = i < 0 ? firstPauseMs : (PAUSES_MS[Math.min(i, PAUSES_MS.length - 1)] ?? 0);
-      await this.#pause(missing, pauseMs);
+      await this.#pause(missing, missing.isClockDoubted ? Math.min(pauseMs, CLOCK_DOUBTED_MS) : pauseMs);
       const camera = cameraOfPath(this.#deps.config(), path);
       if (signal.aborted || !camera || keyOf(camera) !== key || (await this.#tryAll(camera, missing))) {
         return;
@@ -202,16 +229,14 @@ export class Follower {
   /** @returns whether it was found and followed */
   async #tryAll(camera: FollowedCamera, missing: Missing): Promise<boolean> {
     const { signal } = missing.ended;
-    const { clock, found, isInNetworkOf: isNear = isInNetworkOf } = this.#deps;
-    const old = hostOf(camera.onvif);
-    const candidates = found
-      .find(camera.endpoint ?? '')
-      .filter(({ url, foundFrom }) => hostOf(url) !== old && isNear(old, foundFrom) && !this.#isDoubted(camera, url))
+    const candidates = this.#seen(camera)
+      .filter(({ url }) => !this.#isDoubted(camera, url))
       .slice(0, MAX_CANDIDATES);
     if (candidates.length === 0) {
       return false;
     }
-    missing.triedAtMs = clock.monoMs();
+    missing.triedAtMs = this.#deps.clock.monoMs();
+    missing.isClockDoubted = false;
     return this.#inLane(async () => {
       // It is where it was, and has another address besides, or somebody says so.
       if ((await this.#checks.verdictOf(camera)) === 'same') {
@@ -220,7 +245,7 @@ export class Follower {
       for (const { url } of candidates) {
         // At one of the ports of a liar, not at all of them.
         const isWanted = !signal.aborted && !this.#isDoubted(camera, url);
-        if (isWanted && (await this.#tryOne(camera, url, signal))) {
+        if (isWanted && (await this.#tryOne(camera, url, missing))) {
           return true;
         }
       }
@@ -228,10 +253,21 @@ export class Follower {
     });
   }
 
-  async #tryOne(camera: FollowedCamera, url: string, signal: AbortSignal): Promise<boolean> {
+  /** Known at other addresses than the configuration has, in the network that the camera was in. */
+  #seen(camera: FollowedCamera): FoundCamera[] {
+    const { found, isInNetworkOf: isNear = isInNetworkOf } = this.#deps;
+    const old = hostOf(camera.onvif);
+    return found
+      .find(camera.endpoint ?? '')
+      .filter(({ url, foundFrom }) => hostOf(url) !== old && isNear(old, foundFrom));
+  }
+
+  async #tryOne(camera: FollowedCamera, url: string, missing: Missing): Promise<boolean> {
+    const { signal } = missing.ended;
     try {
       const doubt = await prove(camera, url, this.#asking(signal), this.#deps.logins);
       if (doubt !== undefined) {
+        missing.isClockDoubted ||= doubt.trouble === 'clock';
         this.#doubt(camera, url, doubt);
         return false;
       }
@@ -267,7 +303,7 @@ export class Follower {
     this.#isUnwritten = false;
     const [from, at] = [hostOf(camera.onvif), hostOf(to)];
     if (refusal !== undefined) {
-      this.#doubt(camera, to, refusal);
+      this.#doubt(camera, to, { reason: refusal });
       return false;
     }
     if (isWritten) {
@@ -291,12 +327,14 @@ export class Follower {
   }
 
   /** Told once, and not tried again for a while. */
-  #doubt(camera: FollowedCamera, url: string, reason: string): void {
+  #doubt(camera: FollowedCamera, url: string, doubt: Doubt): void {
     const { clock } = this.#deps;
-    const name = doubtOf(camera, url);
-    const isNews = !this.#doubted.has(name);
+    const name = doubtKeyOf(camera, url);
+    const known = this.#doubted.get(name);
+    const isNews = known === undefined || known.trouble !== doubt.trouble;
+    const forMs = doubt.trouble === 'clock' ? CLOCK_DOUBTED_MS : DOUBTED_MS;
     this.#doubted.delete(name);
-    this.#doubted.set(name, clock.monoMs() + DOUBTED_MS);
+    this.#doubted.set(name, { ...doubt, untilMs: clock.monoMs() + forMs });
     for (const oldest of this.#doubted.keys()) {
       if (this.#doubted.size <= MAX_DOUBTED) {
         break;
@@ -304,7 +342,7 @@ export class Follower {
       this.#doubted.delete(oldest);
     }
     if (isNews) {
-      this.#tellElsewhere(camera, url, reason, 'a device says that it is this camera, and is not followed');
+      this.#tellElsewhere(camera, url, doubt.reason, 'a device says that it is this camera, and is not followed');
     }
   }
 
@@ -318,7 +356,7 @@ export class Follower {
   }
 
   #isDoubted(camera: FollowedCamera, url: string): boolean {
-    return (this.#doubted.get(doubtOf(camera, url)) ?? 0) > this.#deps.clock.monoMs();
+    return (this.#doubted.get(doubtKeyOf(camera, url))?.untilMs ?? 0) > this.#deps.clock.monoMs();
   }
 
   #asking(signal: AbortSignal): Asking {
@@ -334,4 +372,4 @@ export class Follower {
   }
 }
 
-const doubtOf = (camera: FollowedCamera, url: string): string => `${keyOf(camera)} ${hostOf(url)}`;
+const doubtKeyOf = (camera: FollowedCamera, url: string): string => `${keyOf(camera)} ${hostOf(url)}`;

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import type { PerchError } from '../../base/errors.ts';
 import { readEndpoint } from '../device/network.ts';
 import { type OnvifSession, openSession } from '../device/session.ts';
 import { sameEndpoint } from '../discovery/found-camera.ts';
@@ -31,6 +31,14 @@ export interface Login {
   readonly password: string | undefined;
 }
 
+/** What is known of a login from the camera's old address. */
+export interface KnownLogin {
+  /** Or in the clear: it wants no token. */
+  readonly takesDigest: boolean;
+  /** The camera's clock minus ours, when it last took a token. */
+  readonly skewMs: number | undefined;
+}
+
 export const OTHER_CAMERA =
   'another camera is at its address now: if it was replaced, take endpoint and serial out of the settings of the path';
 
@@ -40,7 +48,10 @@ export const otherCamera = (words: string, host?: string): PerchError =>
 /** Whether a call has failed because somebody else was there. */
 export const isOtherCamera = (error: unknown): boolean => troubleOf(error) === 'otherCamera';
 
-/** A login is not shown to a clock that is off by more: a token would be good at a time that somebody else has chosen. */
+/**
+ * A token is not made by a clock that is further from the right time, and from that of the camera when it last took a token: it would
+ * be good at a time that somebody else has chosen.
+ */
 const MAX_SKEW_MS = 10 * 60_000;
 
 /**
@@ -72,23 +83,17 @@ export async function readSerial(
 
 /**
  * The same where it is not known yet who answers: never in the clear, whatever is allowed elsewhere; HTTP Digest, which is good for
- * one request; a token only when nothing else is asked for, and not at all with `takesDigest`.
+ * one request and has no time; a token only when nothing else is asked for and by a clock as it was, and not at all with `takesDigest`.
  * @throws PerchError when it cannot be had
  */
 export async function proveSerial(
   url: string,
   login: Login,
-  takesDigest: boolean,
+  { takesDigest, skewMs: knownMs = 0 }: KnownLogin,
   asking: Asking,
 ): Promise<string | undefined> {
-  const session = await openSession({ url, ...login, tokens: takesDigest ? 'no' : 'last', ...asking });
-  if (Math.abs(session.skewMs) > MAX_SKEW_MS) {
-    throw new PerchError(
-      'unauthorized',
-      `its clock is off by ${Math.round(session.skewMs / 1_000)} s, it gets no login`,
-    );
-  }
-  return serialOf(session);
+  const takesClock = (skewMs: number) => [0, knownMs].some((known) => Math.abs(skewMs - known) <= MAX_SKEW_MS);
+  return serialOf(await openSession({ url, ...login, tokens: takesDigest ? 'no' : 'last', takesClock, ...asking }));
 }
 
 /** What a camera sees and does is another one's when it has another serial number. @throws PerchError otherCamera */

@@ -15,6 +15,8 @@ export interface CallerOptions {
   readonly isAsked: boolean;
   /** `last`: only when the camera does not say what it wants. `no`: not at all. */
   readonly tokens?: 'last' | 'no' | undefined;
+  /** No token is made by a clock that this refuses. @param skewMs the camera's clock minus ours, as it says */
+  takesClock(skewMs: number): boolean;
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;

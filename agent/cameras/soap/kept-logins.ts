@@ -1,4 +1,5 @@
 import { FORGET_AFTER_MS, LoginVerdict } from './login-verdict.ts';
+import { MAX_SKEW_MS } from './skew.ts';
 
 const MAX_LOCK_MS = 24 * 3_600_000;
 const MAX_LOGINS = 1_024;
@@ -10,6 +11,8 @@ const MAX_HASH_CHARS = 64;
 export interface KeptLogin {
   readonly id: string;
   readonly isGood: boolean;
+  /** The camera's clock minus ours, when it last took a token. */
+  readonly skewMs?: number | undefined;
   /** Channels that have taken it. */
   readonly proven: readonly string[];
   readonly refusals: readonly { readonly channel: string; readonly account: string; readonly agoMs: number }[];
@@ -28,6 +31,7 @@ export function keptOf(id: string, verdict: LoginVerdict, nowMs: number): KeptLo
   return {
     id,
     isGood: verdict.isGood,
+    skewMs: verdict.skewMs,
     proven: [...verdict.proven],
     refusals: verdict.recent(nowMs).map(({ channel, account, atMs }) => ({ channel, account, agoMs: nowMs - atMs })),
     pauses: [...verdict.pauses]
@@ -36,9 +40,10 @@ export function keptOf(id: string, verdict: LoginVerdict, nowMs: number): KeptLo
   };
 }
 
-export function verdictOf({ isGood, proven, refusals, pauses }: KeptLogin, nowMs: number): LoginVerdict {
+export function verdictOf({ isGood, skewMs, proven, refusals, pauses }: KeptLogin, nowMs: number): LoginVerdict {
   const verdict = new LoginVerdict();
   verdict.isGood = isGood;
+  verdict.skewMs = skewMs;
   verdict.refusals = refusals.map(({ channel, account, agoMs }) => ({ channel, account, atMs: nowMs - agoMs }));
   for (const channel of proven) {
     verdict.proven.add(channel);
@@ -64,14 +69,16 @@ export function parseLogins(content: unknown, sinceMs: number): KeptLogins {
   };
 }
 
-function parseLogin({ id, isGood, proven, refusals, pauses }: Record<string, unknown>, sinceMs: number): KeptLogin[] {
+function parseLogin({ id, isGood, skewMs, ...lists }: Record<string, unknown>, sinceMs: number): KeptLogin[] {
   if (!isHash(id)) {
     return [];
   }
+  const { proven, refusals, pauses } = lists;
   return [
     {
       id,
       isGood: isGood === true,
+      skewMs: isNumber(skewMs) ? between(skewMs, -MAX_SKEW_MS, MAX_SKEW_MS) : undefined,
       proven: listOf(proven, MAX_CHANNELS).filter(isHash),
       refusals: listOf(refusals, MAX_CHANNELS).flatMap((one) => {
         const { channel, account, agoMs } = fieldsOf(one);

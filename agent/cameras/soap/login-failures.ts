@@ -25,6 +25,14 @@ export const clockRefused = (facts: Facts): PerchError =>
     facts,
   );
 
+/** It was not shown the login at all. */
+export const clockDoubted = (skewMs: number, facts: Facts): PerchError =>
+  cameraError(
+    'clock',
+    `its clock is off by ${spanText(skewMs)}, and a login with that time could be used again: set its date, time and time zone`,
+    { ...facts, skewMs },
+  );
+
 export const onvifUserMissing = (facts: Facts): PerchError =>
   cameraError(
     'onvifUser',
@@ -74,5 +82,11 @@ export const lockedOut = (waitMs: number, facts: Facts): PerchError =>
     ...facts,
     waitMs,
   });
+
+function spanText(ms: number): string {
+  const minutes = Math.round(Math.abs(ms) / 60_000);
+  const hours = Math.round(minutes / 60);
+  return minutes < 120 ? `${minutes} min` : hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
+}
 
 const minutes = (ms: number): string => `${Math.max(1, Math.ceil(ms / 60_000))} min`;

@@ -66,6 +66,17 @@ test('a login that was taken is known to the next run, which lets all channels g
   expect(gone).toBe(16);
 });
 
+test('by which clock a camera took a token is known to the next run; what is no number in the file is not', async () => {
+  const { file, run } = folder();
+  const first = await run();
+  (await first.logins.turn(KEY)).accepted('token', -7_200_000);
+  await first.kept.close();
+  expect((await run()).logins.skewOf(KEY)).toBe(-7_200_000);
+  writeFileSync(file, readFileSync(file, 'utf8').replace('-7200000', '"then"'));
+  const { logins } = await run();
+  expect([logins.isTaken(KEY), logins.skewOf(KEY)]).toEqual([true, undefined]);
+});
+
 test('hosts, users and passwords cannot be read or guessed from the file: another key knows none of them', async () => {
   const { file, run } = folder();
   const { kept, use } = await run();

@@ -30,7 +30,8 @@ export interface LoginKey extends Credentials {
 
 /** A login that may be shown now. One of these is called once; later calls do nothing. */
 export interface LoginTurn {
-  accepted(scheme?: LoginScheme): void;
+  /** @param skewMs of a token: the camera's clock minus ours, by which it was made */
+  accepted(scheme?: LoginScheme, skewMs?: number): void;
   /** @param scheme kind of the answer that was refused, for `LoginMemory.refusedSchemes` */
   refused(scheme?: string): void;
   /** The answer says nothing about the login, or it never came to the camera. */
@@ -191,6 +192,11 @@ export class LoginMemory {
     put(this.#schemes, this.#accountOf(key), scheme);
   }
 
+  /** The camera's clock minus ours, when it last took a token of this login. */
+  skewOf(key: LoginKey): number | undefined {
+    return this.#logins.get(this.#idOf(key))?.verdict.skewMs;
+  }
+
   /** What the next run has to know; hashes under the machine's key in the place of hosts, users and passwords. */
   keep(): KeptLogins {
     const nowMs = this.#clock.monoMs();
@@ -265,7 +271,7 @@ export class LoginMemory {
       }
     };
     return {
-      accepted: (scheme) => settle(() => this.#accepted(verdict, key, begun, scheme)),
+      accepted: (scheme, skewMs) => settle(() => this.#accepted(verdict, key, begun, scheme, skewMs)),
       refused: (scheme) => settle(() => this.#refused(verdict, begun, scheme)),
       end: () => settle(() => {}),
       detach: () => {
@@ -281,7 +287,7 @@ export class LoginMemory {
     };
   }
 
-  #accepted(verdict: LoginVerdict, key: LoginKey, one: Try, scheme: LoginScheme | undefined): void {
+  #accepted(verdict: LoginVerdict, key: LoginKey, one: Try, scheme?: LoginScheme, skewMs?: number): void {
     put(this.#takenAtMs, one.account, this.#clock.monoMs());
     if (scheme) {
       this.learn(key, scheme);
@@ -289,7 +295,7 @@ export class LoginMemory {
     if (key.channel === undefined) {
       verdict.finding = undefined;
     }
-    if (verdict.accepted(one, this.#clock.monoMs())) {
+    if (verdict.accepted(one, this.#clock.monoMs(), skewMs)) {
       this.onChange();
     }
   }

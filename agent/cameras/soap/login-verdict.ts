@@ -14,6 +14,8 @@ const CHANNEL_PAUSE_MS = 10 * 60_000;
 /** One that has taken it before may only be starting. */
 const PROVEN_PAUSE_MS = 60_000;
 const MAX_CHANNELS = 256;
+/** Clocks drift: what has changed by less is not written to the disk each time. */
+const SAME_CLOCK_MS = 60_000;
 
 /** What a refusal was found to mean, where it is not just a wrong password. */
 export type LoginFinding = 'onvifUser' | 'clock';
@@ -57,6 +59,8 @@ const GO: Admission = { kind: 'go' };
 export class LoginVerdict {
   isGood = false;
   finding: LoginFinding | undefined;
+  /** The camera's clock minus ours when it last took a token, which has its time. */
+  skewMs: number | undefined;
   /** Since it was last taken. */
   refusals: readonly Refusal[] = [];
   /** Channels that have taken it. */
@@ -103,8 +107,13 @@ export class LoginVerdict {
   }
 
   /** @returns whether that is news */
-  accepted({ channel }: Pick<Try, 'channel'>, nowMs: number): boolean {
-    const isNews = !this.isGood || !this.proven.has(channel) || this.refusals.length > 0 || this.pauses.has(channel);
+  accepted({ channel }: Pick<Try, 'channel'>, nowMs: number, skewMs?: number): boolean {
+    const hasClockMoved = skewMs !== undefined && !(Math.abs(skewMs - (this.skewMs ?? Number.NaN)) < SAME_CLOCK_MS);
+    if (hasClockMoved) {
+      this.skewMs = skewMs;
+    }
+    const isKnown = this.isGood && this.proven.has(channel) && this.refusals.length === 0 && !this.pauses.has(channel);
+    const isNews = !isKnown || hasClockMoved;
     this.isGood = true;
     this.#takenAtMs = nowMs;
     this.refusals = [];

@@ -5,7 +5,7 @@ import { find, findNumber } from './xml.ts';
 /** The camera has cut its time to whole seconds: on average it is half a second further. */
 const HALF_A_SECOND_MS = 500;
 /** A clock without a battery says 1970. What is beyond is no time, and no date at all once ours is added to it (ECMA-262 §21.4.1.1). */
-const MAX_SKEW_MS = 100 * 366 * 86_400_000;
+export const MAX_SKEW_MS = 100 * 366 * 86_400_000;
 
 /**
  * How far the camera's clock is ahead of ours, in milliseconds; undefined when it does not tell its time in UTC

@@ -14,7 +14,15 @@ import { HeldTurns } from './held-turns.ts';
 import { exchange, type HttpPlace, nameOf } from './http-exchange.ts';
 import type { KeptConnection } from './kept-connection.ts';
 import { lockOf } from './lock-out.ts';
-import { clearRefused, clockRefused, noRights, onvifOff, onvifUserMissing, wrongPassword } from './login-failures.ts';
+import {
+  clearRefused,
+  clockDoubted,
+  clockRefused,
+  noRights,
+  onvifOff,
+  onvifUserMissing,
+  wrongPassword,
+} from './login-failures.ts';
 import type { LoginKey, LoginTurn } from './login-memory.ts';
 import { redirectOf } from './redirect.ts';
 import { MAX_REPLY_BYTES, readReply, responseOf, type SoapReply } from './reply.ts';
@@ -134,7 +142,10 @@ export class SoapCaller {
   }
 
   async #send(asked: TimedCall, attempt: Attempt): Promise<Sent> {
-    const { guard } = this.#options;
+    const { guard, takesClock } = this.#options;
+    if (attempt.scheme === 'token' && !takesClock(this.skewMs)) {
+      throw clockDoubted(this.skewMs, { host: this.#camera });
+    }
     const turn = await this.#turn(asked, attempt);
     if (kindOf(asked.toldMs) === 'waiting') {
       turn?.detach();
@@ -241,7 +252,7 @@ export class SoapCaller {
     }
     this.#passedBefore.add(asked.response);
     earlier?.end();
-    turn?.accepted(scheme === 'anonymous' ? undefined : scheme);
+    turn?.accepted(scheme === 'anonymous' ? undefined : scheme, scheme === 'token' ? this.skewMs : undefined);
   }
 
   /** When it cannot be found out the doubt stays. */
@@ -277,7 +288,8 @@ export class SoapCaller {
     const skewMs = this.skewMs;
     const proved = await this.#proveAgain(asked, attempt, reply);
     const hasClockMoved = proved ? this.skewMs !== skewMs : await this.#clockHasMoved(asked, attempt, reply);
-    if (attempt.scheme === 'token' && !attempt.tried.includes('clock') && hasClockMoved) {
+    const isNewClock = hasClockMoved && this.#options.takesClock(this.skewMs);
+    if (attempt.scheme === 'token' && !attempt.tried.includes('clock') && isNewClock) {
       // It may have been the password all the same, unless the camera says that it was the time: that comes out with the next try.
       const earlier = reply.fault && isAboutTime(reply.fault) ? undefined : attempt.turn;
       earlier?.lost();

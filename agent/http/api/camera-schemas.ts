@@ -171,6 +171,11 @@ export const CameraItem = Type.Object({
   lastErrorTime: OrNull(TimeText),
   trouble: Trouble,
   next: OrNull(Type.String({ description: 'What to do about the error.' })),
+  seenAt: OrNull(
+    Type.String({
+      description: 'Address of a device with its identity, which the path does not follow: `next` says why.',
+    }),
+  ),
   pending: Pending,
   description: OrNull(Description),
   descriptionTime: OrNull(TimeText),

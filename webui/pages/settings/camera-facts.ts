@@ -20,6 +20,8 @@ export interface CameraItem {
   readonly pausedUntil: string | null;
   readonly lastError: string | null;
   readonly trouble: string | null;
+  /** Where it was seen; it is not followed there. */
+  readonly seenAt?: string | null;
   /** Streams that could not be tried when it was added. */
   readonly pending: readonly { readonly path: string; readonly why: 'noRoom' | 'busy' | 'slow' }[];
   readonly description: {

@@ -67,7 +67,9 @@ export function CameraTrouble({ camera, facts: { item }, onDeeper }: TroubleProp
     case 'locked':
       return <Say icon="lock" tone="bad" title={say.locked} text={say.lockedText} />;
     case 'clock':
-      return (
+      return item?.seenAt ? (
+        <Say icon="clock" tone="bad" title={title} text={say.clockKeepsAway(item.seenAt)} />
+      ) : (
         <Say icon="clock" tone="bad" title={title} text={say.clockOffText}>
           <DoButton text={say.setClock} call={cameraCall('clock', camera.name)} body={{}} done={say.clockSet} />
         </Say>

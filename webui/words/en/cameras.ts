@@ -60,6 +60,8 @@ export const cameras = {
 
   clockOff: (minutes: string) => `The camera's clock is ${minutes} off.`,
   clockOffText: 'Its pictures carry the wrong time.',
+  clockKeepsAway: (address: string) =>
+    `It is at ${address} now, but its clock is wrong. Set date and time on its own page; the box then goes there within a minute.`,
   setClock: 'Set its clock',
   clockSet: 'Its clock is right now.',
   locked: 'The camera is locked after wrong passwords',

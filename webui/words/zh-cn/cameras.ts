@@ -56,6 +56,8 @@ export const cameras: CamerasWords = {
 
   clockOff: (minutes) => `摄像头时钟相差 ${minutes}。`,
   clockOffText: '画面上的时间不对。',
+  clockKeepsAway: (address) =>
+    `它现在位于 ${address}，但时钟不准。请在摄像头自己的页面上设置日期和时间，设备会在一分钟内自动连接过去。`,
   setClock: '校准时钟',
   clockSet: '摄像头时钟已校准。',
   locked: '密码多次错误，摄像头已锁定',
