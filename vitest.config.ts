@@ -47,9 +47,16 @@ const together = {
  * in short form there are two at once, never the two that play most: `LONG` has them apart.
  */
 const ALONE = [
-  ...['sync', 'aac-sync', 'impaired', 'impaired-tcp', 'rtsp-media', 'rtsp-transports', 'recorder-channels'].map(
-    (name) => `test/interop/${name}.test.ts`,
-  ),
+  ...[
+    'sync',
+    'aac-sync',
+    'impaired',
+    'impaired-tcp',
+    'rtsp-media',
+    'rtsp-transports',
+    'recorder-channels',
+    'camera-habits',
+  ].map((name) => `test/interop/${name}.test.ts`),
   ...['webrtc-loss', 'hls-players', 'live-fmp4'].map((name) => `test/browser/${name}.test.ts`),
 ];
 /** Suites of which the short length proves the same elsewhere: over HLS and MSE in Firefox, and with other cameras on the page. */

@@ -137,7 +137,7 @@ describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
     });
     expect(stopped?.error).toContain(`cannot record to ${disk.folder}/rec: recording has stopped`);
     const health = await fetch(`${agent.url}/health`);
-    expect([health.status, await health.json()]).toEqual([503, { status: 'not recording' }]);
+    expect([health.status, await health.json()]).toEqual([503, { status: 'not recording', claimed: false }]);
     const newest = join(disk.folder, 'rec/a', filesOf(disk.folder, 'a').at(-1) ?? '');
     await until(async () => {
       await using handle = await open(newest);

@@ -108,8 +108,9 @@ describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
     ]);
     expect(code).toBe(0);
     const flags = output.trim().split('\n');
-    expect(flags[0]).toMatch(/^K/);
-    expect(flags.slice(1).filter((flag) => flag.startsWith('K'))).toEqual([]);
+    // Readers with FFmpeg's library get one placeholder ahead of it.
+    expect(flags[1]).toMatch(/^K/);
+    expect(flags.filter((flag) => flag.startsWith('K'))).toHaveLength(1);
     expect(flags.length).toBeGreaterThanOrEqual(60);
   });
 
