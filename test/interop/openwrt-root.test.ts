@@ -55,9 +55,11 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
 
     const first = await router.startAsked();
     await first.waitFor(/no disk is mounted there: mount one/);
-    await expect.poll(async () => (await router.get('/hls/demo/index.m3u8')).body).toContain('#EXTM3U');
+    await router.run("echo 'a bird by the river' | perch claim");
+    const owner = 'owner:a bird by the river';
+    await expect.poll(async () => (await router.get('/hls/demo/index.m3u8', owner)).body).toContain('#EXTM3U');
     await isServing(router, first, 503);
-    expect(JSON.parse((await router.get('/v3/disks')).body).items).toEqual([
+    expect(JSON.parse((await router.get('/v3/disks', owner)).body).items).toEqual([
       expect.objectContaining({ folder: '/etc/perch/data/recordings', state: 'vanished', freeBytes: null }),
     ]);
     expect(await router.run(FILMS)).toBe('');

@@ -28,7 +28,8 @@ export interface Router {
   /** Any program there, as the user perch. */
   start(command: readonly string[], env: readonly string[]): RunningProcess;
   /** Over its own network. */
-  get(path: string): Promise<{ readonly status: number; readonly body: string }>;
+  /** @param login `name:password` */
+  get(path: string, login?: string): Promise<{ readonly status: number; readonly body: string }>;
   mountDisk(): Promise<void>;
   unmountDisk(): Promise<void>;
 }
@@ -93,8 +94,9 @@ export async function startRouter(): Promise<Router> {
           .flatMap((call) => call.slice(2));
       return start(wordsOf('command'), wordsOf('env'));
     },
-    get: async (path) => {
-      const curl = ['curl', '-sL', '-m', '10', '-w', '\n%{http_code}', `http://127.0.0.1:8080${path}`];
+    get: async (path, login) => {
+      const user = login === undefined ? [] : ['-u', login];
+      const curl = ['curl', '-sL', '-m', '10', ...user, '-w', '\n%{http_code}', `http://127.0.0.1:8080${path}`];
       const { output } = await runProcess('nsenter', [...inside, ...curl]);
       const end = output.lastIndexOf('\n');
       return { status: Number(output.slice(end + 1)), body: output.slice(0, end) };
