@@ -65,7 +65,7 @@ beforeAll(async () => {
   port = await freePort();
   writeFileSync(
     join(folder, 'perch.yml'),
-    `perch: own\naddress: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${port}\nrtspTransports: [tcp]\nrtspAuthMethods: [basic, digest]\napi: no\nauthInternalUsers: ${JSON.stringify([FILE_USER])}\npaths:\n  door:\n`,
+    `perch: own\naddress: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${port}\nrtspTransports: [tcp]\nrtspAuthMethods: [basic, digest]\nwebrtcAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: ""\nwebrtcLocalTCPAddress: 127.0.0.1:0\napi: no\nauthInternalUsers: ${JSON.stringify([FILE_USER])}\npaths:\n  door:\n`,
   );
   const users = await Users.open(folder);
   await users.setOwner(RIGHT);

@@ -10,31 +10,27 @@ import { watchPlace } from './navigation.ts';
 import { guestToken, setupCodeIn } from './route.ts';
 import { loadLanguage } from './words/words.ts';
 
-/** The address is cleared at once: what stands in it goes on to whomever it is shown. */
-async function openGuestLinks(): Promise<void> {
+let opening = new AbortController();
+
+/** Takes a guest's token or the setup code out of the address at once: an address is copied and shown. */
+async function takeLink(): Promise<void> {
   const token = guestToken(location.hash);
-  if (token !== undefined) {
-    history.replaceState(undefined, '', '#/live');
+  const code = setupCodeIn(location.hash);
+  if (token || code) {
+    history.replaceState(undefined, '', token ? '#/live' : '#/start');
+  }
+  if (code) {
+    setupCode.value = code;
+  }
+  if (token) {
     opening.abort();
     opening = new AbortController();
     await openGuestLink(token, opening.signal);
   }
 }
 
-function takeSetupCode(): void {
-  const code = setupCodeIn(location.hash);
-  if (code !== undefined) {
-    setupCode.value = code;
-    history.replaceState(undefined, '', '#/start');
-  }
-}
-
-let opening = new AbortController();
-
-window.addEventListener('hashchange', () => void openGuestLinks());
-window.addEventListener('hashchange', takeSetupCode);
-takeSetupCode();
-openGuestLinks().then(() => keepAsking(new AbortController().signal));
+addEventListener('hashchange', takeLink);
+takeLink().then(() => keepAsking(new AbortController().signal));
 watchPlace();
 loadAppearance();
 watchPage();
