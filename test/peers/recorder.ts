@@ -60,7 +60,7 @@ export async function startRecorder({
     complaints: agent.process
       .output()
       .split('\n')
-      .filter((line) => /refused|no picture|password|timed out/.test(line)),
+      .filter((line) => /refused|no picture|password|timed out/.test(line) && !line.includes('no owner yet')),
     logins: [...said.matchAll(/^login /gm)].length,
   };
 }

@@ -9,6 +9,8 @@ const MIN_GROWTH_MS = 120;
 /** Where it is less than that each second, a network that becomes slower looks the same for a while. */
 const MIN_SLOW_GROWTH_MS = 334;
 const MAX_SPREAD = 0.25;
+/** A lag that grows by more of the time than this, and by less than `GROSS`, is a network that carries only part of the stream. */
+const MAX_SLOW_SHARE = 0.25;
 /** Where less of the time passes between pictures than within them, the network is busy, and it is the network that is slow. */
 const MIN_IDLE_SHARE = 0.5;
 /** A clock that is wrong by this factor shows with this many timestamps in a row. */
@@ -145,7 +147,7 @@ export class ClockRate {
     const start = this.#leastFrom(first, windows);
     const meanMs = (this.#leastFrom(first + (GROUPS - 1) * windows, windows) - start) / (GROUPS - 1);
     const minMs = windows === 1 ? MIN_GROWTH_MS : MIN_SLOW_GROWTH_MS;
-    if (!(Math.abs(meanMs) >= minMs) || meanMs >= windows * WINDOW_MS) {
+    if (!(Math.abs(meanMs) >= minMs) || meanMs > MAX_SLOW_SHARE * windows * WINDOW_MS) {
       return 0;
     }
     let idleMs = 0;
