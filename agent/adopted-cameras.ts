@@ -252,7 +252,7 @@ export class AdoptedCameras implements AdoptedLookup {
     const state = this.#deps.paths.find(name);
     const known = this.descriptions.get(path);
     const fault = this.#deps.paths.faultOf(name);
-    // A try at an address where nobody answers takes longer than the pause before the next one.
+    // A connection attempt to an address that does not answer lasts longer than the pause before the next one.
     const isTrying = state?.sourceState === 'running' && !state.ready && fault !== undefined;
     const isAway = !camera.paused && (state?.sourceState === 'waiting' || isTrying);
     const doubt = isAway ? this.#deps.doubtOf(name) : undefined;

@@ -271,7 +271,7 @@ export class Accounts {
     return this.#programs.take(login, users.stampOf(user) !== undefined && sessions.isFrom(user, ip));
   }
 
-  /** Name and password of one request, which `attempt` has counted. A name that nobody has takes as long as a wrong password. */
+  /** Name and password of one request, which `attempt` has counted. An unknown name takes as long as a wrong password. */
   async verify(user: string, password: string, ip: string): Promise<boolean> {
     const nowMs = this.#clock.monoMs();
     const key = this.#rememberedAs(user, password, ip);

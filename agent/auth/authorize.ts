@@ -57,7 +57,7 @@ export interface Decision {
   readonly reason: string;
   /** Nothing was offered and a name and password may help: ask for them. */
   readonly challenge: boolean;
-  /** Name and password are right: nobody is guessing, whether he may do this or not. */
+  /** Name and password are right, so the request is no guess, even where the permission is missing. */
   readonly isKnown?: boolean;
   /** A token of the query was refused: it waits like any wrong credential. */
   readonly isGuess?: boolean;
@@ -190,7 +190,7 @@ export class Authority {
     }
   }
 
-  /** Whatever the name is and whoever has it, so that the answers do not tell. Who sends nothing yet is not counted. */
+  /** Counts known and unknown names alike, so that the answers do not reveal names. A request without a password is not counted. */
   #attempt({ user = '', password = '', proves, ip }: Identity): ((outcome: Outcome) => void) | undefined {
     const { isOwn, http, jwt } = this.#rules;
     const isDigest = proves !== undefined;
@@ -319,7 +319,7 @@ export class Authority {
     if ((user === '' && password === '') || proves !== undefined) {
       return undefined;
     }
-    // Whether somebody has the name or not, so that the time does not tell.
+    // For known and unknown names alike, so that the time does not reveal names.
     const isRight = await this.#accounts.verify(user, password, ip);
     const person = isRight ? this.#accounts.person(user) : undefined;
     if (!person) {
