@@ -8,9 +8,10 @@ import { LogLines } from '../agent/base/log-lines.ts';
 import { buildPage } from '../webui/build.ts';
 import { freeUdpPort } from './free-udp-port.ts';
 import { type OnvifCamera, type OnvifCameraOptions, startOnvifCamera } from './onvif-camera/camera.ts';
+import { OWNER_PASSWORD } from './peers/agent.ts';
 import { freePorts } from './peers/free-port.ts';
 
-export const OWNER_PASSWORD = 'a small bird by the river';
+export { OWNER_PASSWORD } from './peers/agent.ts';
 
 /** A running box with the page, in this process, and simulated cameras in its network. */
 export interface PageBox extends AsyncDisposable {

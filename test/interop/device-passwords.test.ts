@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { OWNER_PASSWORD } from '../page-box.ts';
 import { type Agent, until } from '../peers/agent.ts';
+import { askAsOwner, basic, deviceOf, OWNER, revoke, rtspUrlOf, whenReady } from '../peers/device-passwords.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { OWN_END } from '../peers/gstreamer.ts';
 import { startOwnedAgent } from '../peers/owned-agent.ts';
@@ -8,44 +8,10 @@ import { describeWith } from '../peers/peers.ts';
 import { runProcess, startProcess } from '../peers/process.ts';
 import { startPublisher } from '../peers/publisher.ts';
 
-interface Device {
-  readonly id: string;
-  readonly user: string;
-  readonly password: string;
-}
-
 const OWN = 'perch: own\nrtspTransports: [tcp]\npaths:\n  cam:\n  yard:\n';
 const CLIP_SECONDS = ['-t', '1'];
 
-const basic = (user: string, password: string) => ({
-  Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
-});
-
-async function askAsOwner<T>(agent: Agent, method: string, path: string, body?: object): Promise<T> {
-  const response = await fetch(`${agent.url}${path}`, {
-    method,
-    headers: { ...basic('owner', OWNER_PASSWORD), ...(body && { 'Content-Type': 'application/json' }) },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  expect([path, response.status]).toEqual([path, 200]);
-  return (await response.json()) as T;
-}
-
-const deviceOf = (agent: Agent, name: string, rights: object): Promise<Device> =>
-  askAsOwner(agent, 'POST', '/v3/devicepasswords', { name, paths: ['cam'], ...rights });
-
-const urlOf = (agent: Agent, { user, password }: Pick<Device, 'user' | 'password'>, path = 'cam'): string =>
-  `rtsp://${user}:${encodeURIComponent(password)}@127.0.0.1:${agent.ports.rtsp}/${path}`;
-
-const OWNER = { user: 'owner', password: OWNER_PASSWORD };
-
 const read = (url: string) => ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', url, ...CLIP_SECONDS]);
-
-const whenReady = (agent: Agent) =>
-  until(async () => {
-    const path = await askAsOwner<{ ready: boolean }>(agent, 'GET', '/v3/paths/get/cam');
-    return path.ready ? true : undefined;
-  });
 
 const logins = async (agent: Agent) =>
   (
@@ -61,9 +27,9 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
     await using agent = await startOwnedAgent({ config: `${OWN}rtspAuthMethods: [digest]\n` });
     const sender = await deviceOf(agent, 'Doorbell', { live: false, publish: true });
     const player = await deviceOf(agent, 'Living room TV', {});
-    await using _publisher = await startPublisher(urlOf(agent, sender));
+    await using _publisher = await startPublisher(rtspUrlOf(agent, sender));
     await whenReady(agent);
-    expect(await read(urlOf(agent, player))).toBe('');
+    expect(await read(rtspUrlOf(agent, player))).toBe('');
     const url = `rtsp://127.0.0.1:${agent.ports.rtsp}/cam`;
     const gst = async (user: string, password: string) => {
       const source = ['-q', 'rtspsrc', `location=${url}`, `user-id=${user}`, `user-pw=${password}`, 'protocols=tcp'];
@@ -87,36 +53,36 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
     expect(await gst(player.user, player.password)).toBe(0);
     expect(await gst(player.user, 'aaaa-aaaa-aaaa-aaaa')).not.toBe(0);
     for (const one of [OWNER, { ...player, password: 'aaaa-aaaa-aaaa-aaaa' }, sender]) {
-      expect(await read(urlOf(agent, one))).toContain('401');
+      expect(await read(rtspUrlOf(agent, one))).toContain('401');
     }
-    expect(await read(urlOf(agent, player, 'yard'))).toContain('401');
+    expect(await read(rtspUrlOf(agent, player, 'yard'))).toContain('401');
   });
 
   test('a program with a page password continues to work over RTSP next to device passwords, and is named', async () => {
     await using agent = await startOwnedAgent({ config: OWN });
-    await using _publisher = await startPublisher(urlOf(agent, OWNER));
+    await using _publisher = await startPublisher(rtspUrlOf(agent, OWNER));
     await whenReady(agent);
     expect(await logins(agent)).toMatchObject([{ user: 'owner', protocol: 'rtsp', address: '127.0.0.1' }]);
     const player = await deviceOf(agent, 'TV', {});
-    expect(await read(urlOf(agent, OWNER))).toBe('');
-    expect(await read(urlOf(agent, player))).toBe('');
+    expect(await read(rtspUrlOf(agent, OWNER))).toBe('');
+    expect(await read(rtspUrlOf(agent, player))).toBe('');
     // A program that was taken off the list is offered Digest once, and comes back with Basic.
     const [login] = await logins(agent);
     await askAsOwner(agent, 'DELETE', `/v3/pagelogins/${login?.id}`);
     expect(await logins(agent)).toEqual([]);
-    expect(await read(urlOf(agent, player))).toBe('');
-    expect(await read(urlOf(agent, OWNER))).toContain('401');
-    expect(await read(urlOf(agent, OWNER))).toBe('');
+    expect(await read(rtspUrlOf(agent, player))).toBe('');
+    expect(await read(rtspUrlOf(agent, OWNER))).toContain('401');
+    expect(await read(rtspUrlOf(agent, OWNER))).toBe('');
     expect(await logins(agent)).toMatchObject([{ user: 'owner', protocol: 'rtsp' }]);
   });
 
   test('revoking ends what is played and published, by RTSP and HTTP, and nothing opens with it any more', async () => {
     await using agent = await startOwnedAgent({ config: `${OWN}pathDefaults: {record: yes}\n` });
     const device = await deviceOf(agent, 'Recorder', { publish: true, recordings: true });
-    await using publisher = await startPublisher(urlOf(agent, device));
+    await using publisher = await startPublisher(rtspUrlOf(agent, device));
     await whenReady(agent);
     const reader = startProcess('ffmpeg', [
-      ...['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', urlOf(agent, device), '-f', 'null', '-'],
+      ...['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', rtspUrlOf(agent, device), '-f', 'null', '-'],
     ]);
     const curl = async (url: string) => {
       const from = ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-u', `${device.user}:${device.password}`];
@@ -133,7 +99,7 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
     }
     const offer = await fetch(`${url}/webrtc/cam/whep`, {
       method: 'POST',
-      headers: { ...basic(device.user, device.password), 'Content-Type': 'application/sdp' },
+      headers: { Authorization: basic(device), 'Content-Type': 'application/sdp' },
       body: 'v=0',
     });
     expect(offer.status).toBe(400);
@@ -143,12 +109,12 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
       return items.filter(({ state }) => state !== 'idle').length === 2 ? true : undefined;
     });
 
-    await askAsOwner(agent, 'DELETE', `/v3/devicepasswords/${device.id}`);
+    await revoke(agent, device);
     await Promise.all([publisher.exited, reader.exited]);
     for (const address of addresses) {
       expect([address, await curl(address)]).toEqual([address, '401']);
     }
-    expect(await read(urlOf(agent, device))).toContain('401');
+    expect(await read(rtspUrlOf(agent, device))).toContain('401');
     expect(agent.process.output()).not.toContain(device.password);
   });
 });

@@ -10,6 +10,8 @@ export const AGENT: readonly string[] = [
   process.env['BUILT_AGENT'] ?? join(import.meta.dirname, '../../agent/main.ts'),
 ];
 
+export const OWNER_PASSWORD = 'a small bird by the river';
+
 export interface AgentOptions {
   /** More of the configuration, appended to the ports. Without it the agent has no file: its own set-up. */
   readonly config?: string;
@@ -139,17 +141,16 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
 
 /** Claims the box by `perch claim`, whatever its configuration. @returns the headers of its owner's session */
 async function ownerOf(url: string, dataDir: string): Promise<Record<string, string>> {
-  const password = 'a small bird by the river';
   // By a process of its own: hashes are made cheaper in some tests.
   const claiming = startProcess(process.execPath, [...AGENT, 'claim', '--data', dataDir]);
-  claiming.child.stdin.end(`${password}\n`);
+  claiming.child.stdin.end(`${OWNER_PASSWORD}\n`);
   if ((await claiming.exited) !== 0) {
     throw new Error(`it took no owner: ${claiming.output()}`);
   }
   const answer = await fetch(`${url}/v3/session`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ password }),
+    body: JSON.stringify({ password: OWNER_PASSWORD }),
   });
   if (!answer.ok) {
     throw new Error(`its owner cannot log in: ${answer.status} ${await answer.text()}`);

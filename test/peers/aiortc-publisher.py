@@ -1,9 +1,9 @@
 """aiortc as a publisher over WHIP.
 
-usage: aiortc-publisher.py URL FILE CODEC
+usage: aiortc-publisher.py URL FILE CODEC [AUTHORIZATION]
 
-Decodes the file in its own time and sends it as CODEC (VP8 or H264) and Opus. Prints "connected" when the media flows.
-Ends, and says goodbye, with its standard input.
+Decodes the file in its own time and sends it as CODEC (VP8 or H264) and Opus. Prints "connected" when the media flows,
+"closed" when the server closes DTLS, or "refused" with the status. Ends its session at the end of its standard input.
 """
 
 import asyncio
@@ -16,15 +16,20 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSession
 from aiortc.contrib.media import MediaPlayer
 
 
-def ask(method, url, body=None):
+def ask(method, url, body=None, authorization=None):
     request = urllib.request.Request(url, data=body and body.encode(), method=method)
     if body:
         request.add_header("Content-Type", "application/sdp")
-    with urllib.request.urlopen(request) as response:
-        return response.headers, response.read().decode()
+    if authorization:
+        request.add_header("Authorization", authorization)
+    try:
+        with urllib.request.urlopen(request) as response:
+            return response.status, response.headers, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read().decode()
 
 
-async def main(url, file, codec):
+async def main(url, file, codec, authorization=None):
     # An empty list: with None it would go to a public server.
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     player = MediaPlayer(file, loop=True)
@@ -42,8 +47,16 @@ async def main(url, file, codec):
             known = RTCRtpSender.getCapabilities("video").codecs
             transceiver.setCodecPreferences([one for one in known if one.mimeType == f"video/{codec}"])
     await peer.setLocalDescription(await peer.createOffer())
-    headers, answer = await asyncio.to_thread(ask, "POST", url, peer.localDescription.sdp)
+    offer = peer.localDescription.sdp
+    status, headers, answer = await asyncio.to_thread(ask, "POST", url, offer, authorization)
+    if status != 201:
+        print("refused", status, flush=True)
+        await peer.close()
+        return
     await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    # The connection's state stays "connected" when the other side closes DTLS.
+    transport = peer.getSenders()[0].transport
+    transport.on("statechange", lambda: print(transport.state, flush=True) if transport.state == "closed" else None)
     await connected.wait()
     await asyncio.to_thread(sys.stdin.read)
     await asyncio.to_thread(ask, "DELETE", urljoin(url, headers["Location"]))
@@ -51,4 +64,4 @@ async def main(url, file, codec):
     print("ended", flush=True)
 
 
-asyncio.run(main(*sys.argv[1:4]))
+asyncio.run(main(*sys.argv[1:]))

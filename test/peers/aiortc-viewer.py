@@ -1,8 +1,9 @@
 """aiortc as a viewer over WHEP.
 
-usage: aiortc-viewer.py URL PICTURES
+usage: aiortc-viewer.py URL PICTURES [AUTHORIZATION]
 
-Decodes so many pictures and prints one line of JSON: what came, in which size, how much sound, and how the session ended.
+Decodes PICTURES pictures, or fewer when the server closes DTLS. Prints "watching" with the first one, and at the end one
+line of JSON: what came, in which size, how much sound, and how the session ended.
 """
 
 import asyncio
@@ -18,10 +19,12 @@ from aiortc.mediastreams import MediaStreamError
 SDP = "application/sdp"
 
 
-def ask(method, url, body=None):
+def ask(method, url, body=None, authorization=None):
     request = urllib.request.Request(url, data=body and body.encode(), method=method)
     if body:
         request.add_header("Content-Type", SDP)
+    if authorization:
+        request.add_header("Authorization", authorization)
     try:
         with urllib.request.urlopen(request) as response:
             return response.status, response.headers, response.read().decode()
@@ -29,7 +32,7 @@ def ask(method, url, body=None):
         return error.code, error.headers, error.read().decode()
 
 
-async def main(url, wanted):
+async def main(url, wanted, authorization=None):
     # An empty list: with None it would go to a public server.
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     seen = {"pictures": 0, "size": None, "sounds": 0, "loudest": 0, "codecs": []}
@@ -38,6 +41,8 @@ async def main(url, wanted):
     async def look(track):
         while True:
             frame = await track.recv()
+            if seen["pictures"] == 0:
+                print("watching", flush=True)
             seen["pictures"] += 1
             seen["size"] = [frame.width, frame.height]
             if seen["pictures"] >= wanted:
@@ -60,12 +65,17 @@ async def main(url, wanted):
     peer.addTransceiver("video", direction="recvonly")
     peer.addTransceiver("audio", direction="recvonly")
     await peer.setLocalDescription(await peer.createOffer())
-    status, headers, answer = await asyncio.to_thread(ask, "POST", url, peer.localDescription.sdp)
+    offer = peer.localDescription.sdp
+    status, headers, answer = await asyncio.to_thread(ask, "POST", url, offer, authorization)
     if status != 201:
         print(json.dumps({"status": status, "error": answer}), flush=True)
         return
     await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    # The connection's state stays "connected" when the other side closes DTLS.
+    transport = peer.getReceivers()[0].transport
+    transport.on("statechange", lambda: done.set() if transport.state == "closed" else None)
     await done.wait()
+    seen["transport"] = transport.state
     seen["codecs"] = [
         line.split(" ")[1] for line in answer.splitlines() if line.startswith("a=rtpmap:") and "rtx" not in line
     ]
@@ -75,4 +85,4 @@ async def main(url, wanted):
     print(json.dumps(seen), flush=True)
 
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))
