@@ -125,18 +125,27 @@ export function peopleChange(before: string | undefined, after: string): PeopleC
   };
 }
 
-/** How many links to guests come, go and stay. @param before of a `guests.json`; undefined: there are none */
-export function linksChange(
-  before: string | undefined,
-  after: string | undefined,
-): Record<'added' | 'removed' | 'same', number> {
-  const restored = restoredGuests(parsed(before ?? ''), parsed(after ?? ''));
-  const [old, now] = [linksIn(before), new Set(restored.guests.map(({ id }) => id))];
-  const same = [...now].filter((id) => old.has(id)).length;
-  return { added: now.size - same, removed: old.size - same, same };
+/** How many come, go and stay. */
+type Counts = Record<'added' | 'removed' | 'same', number>;
+
+/** Links to guests. @param before of a `guests.json`; undefined: there are none */
+export function linksChange(before: string | undefined, after: string | undefined): Counts {
+  const { guests } = restoredGuests(parsed(before ?? ''), parsed(after ?? ''));
+  return countsOf(guestIds(parsed(before ?? '')) ?? new Set(), guests);
 }
 
-const linksIn = (text: string | undefined): ReadonlySet<string> => guestIds(parsed(text ?? '')) ?? new Set();
+/** Device passwords. @param before of a `device-passwords.json`; undefined: there are none */
+export function devicesChange(before: string | undefined, after: string | undefined): Counts {
+  const [old, backup] = [devicesIn(before), devicesIn(after)];
+  return countsOf(new Set(old?.devices.map(({ id }) => id)), restoredDevices(backup, old).devices);
+}
+
+const devicesIn = (text: string | undefined) => readDevices(parsed(text ?? ''));
+
+function countsOf(before: ReadonlySet<string>, restored: readonly { readonly id: string }[]): Counts {
+  const same = restored.filter(({ id }) => before.has(id)).length;
+  return { added: restored.length - same, removed: before.size - same, same };
+}
 
 /**
  * What a restore writes: links to guests that the backup does not have go; a secret or certificate that it does not have stays.
@@ -170,7 +179,7 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
   const { sameLogin } = peopleChange(await readWhole(join(dataDir, USERS)), users);
   const sessions = sessionsOf(parsed((await readWhole(join(dataDir, SESSIONS))) ?? ''), sameLogin);
   const kept = await readWhole(join(dataDir, PROTECTED));
-  const keptDevices = await readWhole(join(dataDir, DEVICES_FILE));
+  const devices = await readWhole(join(dataDir, DEVICES_FILE));
   const links = parsed((await readWhole(join(dataDir, GUESTS))) ?? '');
   return [
     first,
@@ -182,18 +191,14 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
       if (write.file === GUESTS) {
         return { ...write, text: guestsText(links, write.text) };
       }
-      return write.file === DEVICES_FILE ? { ...write, text: withoutRevoked(write.text, keptDevices) } : write;
+      return write.file === DEVICES_FILE ? { ...write, text: devicesText(devices, write.text) } : write;
     }),
   ];
 }
 
-/** @param kept the device passwords of this box, as their file has them */
-function withoutRevoked(text: string | null, kept: string | undefined): string | null {
-  const restored = readDevices(parsed(text ?? ''));
-  return restored
-    ? `${JSON.stringify(restoredDevices(restored, readDevices(parsed(kept ?? ''))), undefined, 2)}\n`
-    : text;
-}
+/** Device passwords that were revoked stay so. @param now the file of this box */
+const devicesText = (now: string | undefined, text: string | null): string =>
+  `${JSON.stringify(restoredDevices(devicesIn(text ?? undefined), devicesIn(now)), undefined, 2)}\n`;
 
 /** Links that were taken back stay so. */
 const guestsText = (now: unknown, text: string | null): string =>

@@ -126,8 +126,15 @@ test('a device password that was revoked after the backup stays revoked, and the
   const backup = await box.backup();
   await done(box, 'DELETE', `devicepasswords/${tv.id}`);
   await made('Tablet');
+  const later = await box.backup();
+  expect(await done(box, 'POST', 'restore/check', backup)).toMatchObject({
+    devicePasswords: { added: 0, removed: 1, same: 1 },
+  });
   await done(box, 'POST', 'restore', backup);
   await box.restarted();
+  expect(await done(box, 'POST', 'restore/check', later)).toMatchObject({
+    devicePasswords: { added: 1, removed: 0, same: 1 },
+  });
   const { items } = (await done(box, 'GET', 'devicepasswords')) as { items: { user: string }[] };
   expect(items.map(({ user }) => user)).toEqual([recorder.user]);
   const opens = async ({ user, password }: { user: string; password: string }) => {

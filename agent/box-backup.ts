@@ -1,12 +1,14 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { DEVICES_FILE } from './auth/device-passwords.ts';
 import { type Backup, readBackup, writeBackup } from './backup/document.ts';
 import { readWhole } from './backup/read-whole.ts';
 import { finishRestore, stageRestore } from './backup/staged.ts';
 import {
   CONFIG,
   checkMembers,
+  devicesChange,
   GUESTS,
   joined,
   linksChange,
@@ -162,6 +164,7 @@ export class BoxBackup implements BackupBox {
       cameras: camerasChange(store.current, config),
       people: { added: [...added], removed: [...removed], changed: [...changed], same: [...same] },
       links: linksChange(await now(GUESTS), textOf(members, GUESTS)),
+      devicePasswords: devicesChange(await now(DEVICES_FILE), textOf(members, DEVICES_FILE)),
       settings: changesBetween(store.current, config).flatMap(({ path, keys }) => (path === undefined ? keys : [])),
       ...{ address: config.address, tlsAddress: config.tlsAddress },
     };

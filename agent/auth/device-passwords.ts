@@ -223,11 +223,12 @@ export const readDevices = (stored: unknown): DevicesFile | undefined =>
 
 /**
  * What a restore leaves: the device passwords of the backup without those that were revoked since it was made.
+ * @param restored the file of the backup; undefined: it has none
  * @param kept the file of this box
  */
-export function restoredDevices(restored: DevicesFile, kept: DevicesFile | undefined): DevicesFile {
-  const revoked = [...new Set([...restored.revoked, ...(kept?.revoked ?? [])])].slice(-MAX_REVOKED);
-  return { devices: restored.devices.filter(({ id }) => !revoked.includes(id)), revoked };
+export function restoredDevices(restored: DevicesFile | undefined, kept: DevicesFile | undefined): DevicesFile {
+  const revoked = [...new Set([...(restored?.revoked ?? []), ...(kept?.revoked ?? [])])].slice(-MAX_REVOKED);
+  return { devices: (restored?.devices ?? []).filter(({ id }) => !revoked.includes(id)), revoked };
 }
 
 const loginOf = (device: Stored, isRight: DeviceLogin['isRight']): DeviceLogin => ({

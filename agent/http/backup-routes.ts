@@ -17,6 +17,7 @@ const SETUP_CODE = 'perch-setup-code';
 
 const Named = Type.Object({ path: Type.String(), title: OrNull(Type.String()) });
 const Names = Type.Array(Type.String());
+const Counts = { added: Type.Integer(), removed: Type.Integer(), same: Type.Integer() };
 const RestorePlan = Type.Object({
   made: TimeText,
   version: Type.String({ description: 'Of the Perch that made it.' }),
@@ -35,10 +36,8 @@ const RestorePlan = Type.Object({
     }),
     same: Names,
   }),
-  links: Type.Object(
-    { added: Type.Integer(), removed: Type.Integer(), same: Type.Integer() },
-    { description: 'To guests.' },
-  ),
+  links: Type.Object(Counts, { description: 'To guests.' }),
+  devicePasswords: Type.Object(Counts, { description: 'Without those that were revoked on this box.' }),
   settings: Type.Array(Type.String(), { description: 'Keys of the configuration that change, but for paths.' }),
   address: Type.String({ description: 'Of the page, as `address` has it then: the box may be at another port.' }),
   tlsAddress: Type.String({ description: 'The same over https; empty: off.' }),

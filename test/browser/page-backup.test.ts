@@ -51,11 +51,13 @@ describeWith(['chromium'], 'the page about backups', () => {
     const before = file();
     await box.api('DELETE', `cameras/forget/${camera}`);
     await box.api('POST', 'users', { name: 'ann', password: 'a red kite over the hill' });
+    await box.api('POST', 'devicepasswords', { name: 'TV' });
     await choose(page, 'my.perchbackup', backup);
     const plan = page.locator('.plan');
     await plan.getByText('Comes back').waitFor();
     await plan.getByText('Front door').waitFor();
     await plan.getByText('ann').waitFor();
+    await plan.getByText('One device password stops working.').waitFor();
     await settled(page, '.plan');
     expect(await axeFindings(page)).toEqual([]);
     expect(complaints).toEqual([]);

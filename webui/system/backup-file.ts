@@ -9,6 +9,12 @@ interface Camera {
   readonly title: string | null;
 }
 
+interface Counts {
+  readonly added: number;
+  readonly removed: number;
+  readonly same: number;
+}
+
 /** What is in a backup, and what it would change. */
 export interface RestorePlan {
   /** RFC 3339. */
@@ -27,7 +33,8 @@ export interface RestorePlan {
     readonly same: readonly string[];
   };
   /** To guests. */
-  readonly links: { readonly added: number; readonly removed: number; readonly same: number };
+  readonly links: Counts;
+  readonly devicePasswords: Counts;
   readonly settings: readonly string[];
   /** Where the page is then, `host:port`. */
   readonly address: string;

@@ -146,7 +146,7 @@ const FileInput = (props: { readonly element: Ref<HTMLInputElement>; readonly on
 
 function Plan({ plan }: { readonly plan: RestorePlan }) {
   const say = systemWords.value;
-  const { made, host, cameras, people, links, settings, problems } = plan;
+  const { made, host, cameras, people, links, devicePasswords, settings, problems } = plan;
   const titles = (all: typeof cameras.added) => all.map(({ path, title }) => title ?? path);
   const own = session.value?.user ?? 'owner';
   const isOther = [...people.changed, ...people.added].includes(own);
@@ -156,9 +156,9 @@ function Plan({ plan }: { readonly plan: RestorePlan }) {
     [say.planGone, [...titles(cameras.removed), ...people.removed]],
     [say.planChanged, [...titles(cameras.changed), ...others(people.changed)]],
   ] as const;
+  const counts = [links, devicePasswords].flatMap(({ added, removed }) => [added, removed]);
   const isSame =
-    [...lines.map(([, names]) => names.length), settings.length, links.added, links.removed].every((n) => n === 0) &&
-    !isOther;
+    [...lines.map(([, names]) => names.length), settings.length, ...counts].every((n) => n === 0) && !isOther;
   return (
     <section class="card plan">
       <h3>{say.planMade(moment(Date.parse(made), nowMs.value, voice()))}</h3>
@@ -170,6 +170,8 @@ function Plan({ plan }: { readonly plan: RestorePlan }) {
       {isSame && <p>{say.planSame}</p>}
       {links.added > 0 && <p>{say.planLinksBack(links.added)}</p>}
       {links.removed > 0 && <p>{say.planLinksGone(links.removed)}</p>}
+      {devicePasswords.added > 0 && <p>{say.planDevicesBack(devicePasswords.added)}</p>}
+      {devicePasswords.removed > 0 && <p>{say.planDevicesGone(devicePasswords.removed)}</p>}
       {problems.length > 0 && <Line label={say.planOff} names={problems} lang="en" />}
       {isOther && (
         <p>

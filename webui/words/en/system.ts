@@ -86,7 +86,8 @@ export const system = {
 
   backup: 'Backup',
   backupRow: 'Cameras, settings and people as one file, and back again',
-  backupText: 'Cameras, settings, people, guest links and the certificate of this box, in one file. No recordings.',
+  backupText:
+    'Cameras, settings, people, guest links, device passwords and the certificate of this box, in one file. No recordings.',
   backupSecret: 'The passwords of the cameras are in it.',
   backupSecretText: 'Keep it where nobody else gets at it.',
   backupDownload: 'Download backup',
@@ -118,6 +119,10 @@ export const system = {
   planLinksBack: (count: number) =>
     many(count, { one: 'One guest link works again.', other: '# guest links work again.' }),
   planLinksGone: (count: number) => many(count, { one: 'One guest link ends.', other: '# guest links end.' }),
+  planDevicesBack: (count: number) =>
+    many(count, { one: 'One device password works again.', other: '# device passwords work again.' }),
+  planDevicesGone: (count: number) =>
+    many(count, { one: 'One device password stops working.', other: '# device passwords stop working.' }),
   planOff: 'Will not work, as it stands in the backup',
   planPassword: 'Your password is then the one of that time.',
   report: 'Report of a fault',

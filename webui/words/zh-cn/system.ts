@@ -82,7 +82,7 @@ export const system: SystemWords = {
 
   backup: '备份',
   backupRow: '摄像头、设置和用户存为一个文件，也可恢复',
-  backupText: '本设备的摄像头、设置、用户、访客链接和证书，存为一个文件。不含录像。',
+  backupText: '本设备的摄像头、设置、用户、访客链接、设备密码和证书，存为一个文件。不含录像。',
   backupSecret: '文件中含有摄像头的密码。',
   backupSecretText: '请存放在他人拿不到的地方。',
   backupDownload: '下载备份',
@@ -113,6 +113,8 @@ export const system: SystemWords = {
   planSame: '设备与当时相同。',
   planLinksBack: (count) => `${count} 个访客链接将恢复有效。`,
   planLinksGone: (count) => `${count} 个访客链接将失效。`,
+  planDevicesBack: (count) => `${count} 个设备密码将恢复有效。`,
+  planDevicesGone: (count) => `${count} 个设备密码将失效。`,
   planOff: '按备份中的设置将无法工作',
   planPassword: '恢复后请使用当时的密码。',
   report: '故障报告',
