@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { AGENT, type Agent, startAgent, until } from '../peers/agent.ts';
+import { AGENT, type Agent, OWNER_PASSWORD, startAgent, until } from '../peers/agent.ts';
 import { freePorts } from '../peers/free-port.ts';
 import { describeWith } from '../peers/peers.ts';
 import { startProcess } from '../peers/process.ts';
@@ -30,11 +30,12 @@ function ask(
   way: Way,
   method: string,
   path: string,
-  body?: object,
+  body?: object | Buffer,
   more: object = {},
 ): Promise<{ status: number; text: string }> {
   const host = way.host ?? `${way.at}:${way.port}`;
-  const headers = { host, ...(body && { 'content-type': 'application/json' }), ...more };
+  const type = Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json';
+  const headers = { host, ...(body && { 'content-type': type }), ...more };
   return new Promise((resolve, reject) => {
     const asked = request({ host: way.at, port: way.port, method, path, headers }, (response) => {
       let text = '';
@@ -43,22 +44,28 @@ function ask(
       });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
     });
-    asked.on('error', reject).end(body && JSON.stringify(body));
+    asked.on('error', reject).end(Buffer.isBuffer(body) ? body : body && JSON.stringify(body));
   });
 }
 
-const BACKUP = { 'content-type': 'application/octet-stream' };
+const OWN = 'perch: own\napi: yes\n';
 const HOOK = { source: 'publisher', runOnInit: 'true' };
+const withCode = (code: string) => ({ 'perch-setup-code': code });
+
+/** A box that has an owner: its backup, and its ports. */
+let old: { readonly backup: Buffer; readonly ports: Agent['ports'] };
+beforeAll(async () => {
+  await using owned = await startAgent({ config: OWN, isOwned: true });
+  const answer = await fetch(`${owned.url}/v3/backup`, { headers: owned.headers });
+  old = { backup: Buffer.from(await answer.arrayBuffer()), ports: owned.ports };
+});
 
 /** Whatever would give somebody the box: each has to be refused, and nothing may have changed. */
 async function cannotBeTaken(way: Way, dataDir: string): Promise<void> {
-  const tries: readonly [string, string, object?, object?][] = [
+  const tries: readonly [string, string, object?][] = [
     ['POST', '/v3/claim', { password: PASSWORD }],
     ['POST', '/v3/claim', { password: PASSWORD, setupCode: '' }],
     ['POST', '/v3/claim', { password: PASSWORD, setupCode: WRONG }],
-    ['POST', '/v3/restore', {}, BACKUP],
-    ['POST', '/v3/restore/check', {}, BACKUP],
-    ['POST', '/v3/restore', {}, { ...BACKUP, 'perch-setup-code': WRONG }],
     ['POST', '/v3/session', { password: PASSWORD }],
     ['POST', '/v3/users', { name: 'eve', password: PASSWORD }],
     ['POST', '/v3/config/paths/add/evil', HOOK],
@@ -68,16 +75,32 @@ async function cannotBeTaken(way: Way, dataDir: string): Promise<void> {
     ['GET', '/v3/backup'],
     ['GET', '/v3/log'],
   ];
-  for (const [method, path, body, more] of tries) {
-    const { status } = await ask(way, method, path, body, more);
+  for (const [method, path, body] of tries) {
+    const { status } = await ask(way, method, path, body);
     expect([400, 401], `${method} ${path} by ${way.host ?? way.at}: ${status}`).toContain(status);
   }
+  for (const path of ['/v3/restore', '/v3/restore/check']) {
+    await expectNoCode(way, path);
+  }
+  expect(await ask(way, 'POST', '/v3/restore', old.backup, withCode(WRONG))).toMatchObject({
+    status: 401,
+    text: expect.stringContaining('wrong setup code'),
+  });
+  // With the right code nothing else is wrong with the same request.
+  const right = withCode(setupCodeOf({ dataDir }));
+  expect((await ask(way, 'POST', '/v3/restore/check', old.backup, right)).status).toBe(200);
   const { text } = await ask(way, 'GET', '/v3/session');
   expect(JSON.parse(text)).toMatchObject({ claimed: false, loggedIn: false, mayLook: false });
   const health = await ask(way, 'GET', '/health');
   expect(JSON.parse(health.text)).toEqual({ status: 'ok', claimed: false });
   expect(existsSync(join(dataDir, 'users.json'))).toBe(false);
 }
+
+const expectNoCode = async (way: Way, path: string) =>
+  expect(await ask(way, 'POST', path, old.backup), path).toMatchObject({
+    status: 400,
+    text: expect.stringContaining('setup code is needed'),
+  });
 
 /** Passes bytes on as a NAT gateway, a container's port forwarding or `ssh -L` does: the peer is the gateway. */
 async function startGateway(port: number): Promise<number> {
@@ -126,7 +149,7 @@ const perch = (words: readonly string[], input = '') => {
 
 let agent: Agent;
 beforeAll(async () => {
-  agent = await startAgent({ host: '0.0.0.0', config: 'perch: own\napi: yes\n' });
+  agent = await startAgent({ host: '0.0.0.0', config: OWN });
 });
 afterAll(() => agent?.[Symbol.asyncDispose]());
 
@@ -155,13 +178,13 @@ test('through a NAT gateway nobody can take it', async () => {
     const { status } = await ask(way, 'POST', '/v3/claim', { password: PASSWORD });
     expect(status).toBe(400);
     expect((await ask(way, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
-    expect((await ask(way, 'POST', '/v3/restore', {}, BACKUP)).status).toBe(400);
+    await expectNoCode(way, '/v3/restore');
   }
 });
 
 describeWith(['nginx'], 'nginx with its default headers', () => {
   test('lets nobody take a new box', async () => {
-    await using fresh = await startAgent({ config: 'perch: own\napi: yes\n' });
+    await using fresh = await startAgent({ config: OWN });
     const port = await startPlainNginx(fresh.ports.main);
     await cannotBeTaken({ at: '127.0.0.1', port, host: 'cams.example' }, fresh.dataDir);
     const right = { password: PASSWORD, setupCode: setupCodeOf(fresh) };
@@ -182,8 +205,8 @@ test.runIf(lan)(
         const claim = { password: PASSWORD, ...(setupCode && { setupCode }) };
         const { status, text } = await ask(way, 'POST', '/v3/claim', claim);
         expect([status, text]).toEqual([401, expect.stringContaining('perch claim')]);
-        const restore = { ...BACKUP, ...(setupCode && { 'perch-setup-code': setupCode }) };
-        expect((await ask(way, 'POST', '/v3/restore', {}, restore)).status).toBe(401);
+        const restored = await ask(way, 'POST', '/v3/restore', old.backup, setupCode && withCode(setupCode));
+        expect(restored).toMatchObject({ status: 401, text: expect.stringContaining('perch claim') });
       }
       expect(JSON.parse((await ask(way, 'GET', '/v3/session')).text)).toMatchObject({
         claimed: false,
@@ -207,6 +230,18 @@ test.runIf(lan)(
     expect(logIn.status).toBe(200);
   },
 );
+
+test('with the setup code a backup is restored, and its owner owns the box', async () => {
+  await using fresh = await startAgent({ config: OWN, ports: old.ports, env: { PERCH_RESTART_CODE: '85' } });
+  const here = { at: '127.0.0.1', port: fresh.ports.main };
+  await expectNoCode(here, '/v3/restore');
+  const right = withCode(setupCodeOf(fresh));
+  expect((await ask(here, 'POST', '/v3/restore', old.backup, right)).status).toBe(200);
+  expect(await fresh.process.exited).toBe(85);
+  await using _again = await startAgent({ config: OWN, dataDir: fresh.dataDir, ports: old.ports });
+  expect((await ask(here, 'POST', '/v3/session', { password: OWNER_PASSWORD })).status).toBe(200);
+  expect((await ask(here, 'POST', '/v3/restore/check', old.backup, right)).status).toBe(401);
+});
 
 test('a lost users.json makes another code, and the old one opens nothing', async () => {
   const first = await startAgent({ config: 'perch: own\n' });
