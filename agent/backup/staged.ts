@@ -3,9 +3,10 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
+import { syncFolder } from '../base/durable-file.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { type PreparedWrite, prepareWrite, syncFolder, writeAtomic } from '../config/file.ts';
+import { type PreparedWrite, prepareWrite, writeAtomic } from '../config/file.ts';
 import { readWhole } from './read-whole.ts';
 
 const Write = Type.Object({

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, type FileHandle, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { syncFolder } from '../base/durable-file.ts';
 import { PerchError } from '../base/errors.ts';
 
 /** Larger is no configuration; the parser has its own limit in characters. */
@@ -142,16 +143,6 @@ async function writeSynced(file: string, text: string | Uint8Array, before: Owne
 async function keepOwner(handle: FileHandle, before: Ownership | undefined): Promise<void> {
   if (before && process.getuid?.() === 0 && before.uid !== 0) {
     await handle.chown(before.uid, before.gid);
-  }
-}
-
-/** That files have come, gone or changed their names is on the disk for good. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

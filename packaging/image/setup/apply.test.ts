@@ -18,7 +18,12 @@ const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 describe('settings of the boot partition, laid down', () => {
   beforeEach(async () => {
-    for (const folder of ['etc', 'proc/sys/kernel', 'usr/share/zoneinfo/Europe', 'var/lib/perch-image']) {
+    for (const folder of [
+      'etc/wpa_supplicant',
+      'proc/sys/kernel',
+      'usr/share/zoneinfo/Europe',
+      'var/lib/perch-image',
+    ]) {
       await mkdir(join(root, folder), { recursive: true });
     }
     await writeFile(join(root, 'usr/share/zoneinfo/Europe/Berlin'), 'TZif');

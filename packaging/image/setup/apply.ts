@@ -1,6 +1,7 @@
 import { pbkdf2Sync } from 'node:crypto';
-import { mkdir, open, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { replaceFile } from '../../../agent/base/durable-file.ts';
 import type { Settings, Wifi } from './settings.ts';
 
 /** IEEE 802.11 annex J.4: of these no password can be read back. */
@@ -83,18 +84,4 @@ async function replaceLink(link: string, target: string): Promise<void> {
   await rm(`${link}.new`, { force: true });
   await symlink(target, `${link}.new`);
   await rename(`${link}.new`, link);
-}
-
-/** A power cut leaves the former one or the new one. */
-async function replaceFile(file: string, text: string, mode = 0o644): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  const handle = await open(`${file}.new`, 'w', mode);
-  try {
-    await handle.chmod(mode);
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(`${file}.new`, file);
 }
