@@ -4,7 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import { codeOf } from '../../record/disk-fault.ts';
 import type { SegmentRow } from '../index/segment-row.ts';
 import type { LayoutCache } from './layout-cache.ts';
-import { LAYOUT_VERSION, type VodLayout } from './vod-layout.ts';
+import { ANCHOR_STEP_SECONDS, LAYOUT_VERSION, type VodLayout } from './vod-layout.ts';
 import type { PlaylistFile } from './vod-playlist.ts';
 
 export type RowOfRecording = Pick<SegmentRow, 'file' | 'nameUs' | 'startUs'>;
@@ -101,8 +101,17 @@ function partOf(
   if (from === to) {
     return undefined;
   }
-  const isContinued = before !== undefined && from === 0 && goesOn(before, layout);
-  return { layout, uri: resourceUri(row), startUs: row.startUs, from, to, isContinued };
+  const step = before !== undefined && from === 0 ? stepFrom(before, layout) : undefined;
+  const stepSeconds = step ?? 0;
+  const uri = resourceUri(row, stepSeconds);
+  return { layout, uri, startUs: row.startUs, from, to, isContinued: step !== undefined, stepSeconds };
+}
+
+/** What has a file's times go on from those of the file before; undefined: they do not. */
+function stepFrom(before: PlaylistFile, layout: VodLayout): number | undefined {
+  // Not a number where one of the two has no anchor.
+  const stepSeconds = before.layout.anchorSeconds + before.stepSeconds - layout.anchorSeconds;
+  return goesOn(before, layout) && Math.abs(stepSeconds) <= ANCHOR_STEP_SECONDS ? stepSeconds : undefined;
 }
 
 /** The stream's own times lead from one file into the other, and one header would do for both. */
@@ -115,27 +124,33 @@ function goesOn(before: PlaylistFile, layout: VodLayout): boolean {
     one.segmentNumber + 1 === other.segmentNumber &&
     before.to === before.layout.cuts.count &&
     before.layout.isFinished &&
-    before.layout.formTag === layout.formTag &&
-    layout.anchorSeconds === before.layout.anchorSeconds &&
-    layout.shiftSeconds > before.layout.shiftSeconds
+    one.dtsUs < other.dtsUs &&
+    before.layout.formTag === layout.formTag
   );
 }
 
-/** What an address of a recording says: the time in its file's name, which never changes, and a hash of the whole name and of how it is laid out. */
+/** What an address of a recording says. */
 export interface ResourceAddress {
+  /** The time in its file's name, which never changes. */
   readonly nameUs: number;
+  /** A hash of the whole name, and of how it is laid out. */
   readonly tag: string;
+  /** `PlaylistFile.stepSeconds`. */
+  readonly stepSeconds: number;
 }
 
-const ADDRESS = /^vod\/(\d{1,16})-([\w-]{8})\.mp4$/;
+const ADDRESS = /^vod\/(\d{1,16})-([\w-]{8})(?:\.(-?5))?\.mp4$/;
 
 const tagOf = (file: string): string =>
   createHash('sha1').update(`${LAYOUT_VERSION} ${file}`).digest('base64url').slice(0, 8);
 
-const resourceUri = ({ nameUs, file }: RowOfRecording): string => `vod/${nameUs}-${tagOf(file)}.mp4`;
+const resourceUri = ({ nameUs, file }: RowOfRecording, stepSeconds: number): string =>
+  `vod/${nameUs}-${tagOf(file)}${stepSeconds === 0 ? '' : `.${stepSeconds}`}.mp4`;
 
 /** @param text behind the path and its slash; undefined when it is no such address */
 export function parseResourceUri(text: string): ResourceAddress | undefined {
-  const [, nameUs, tag] = ADDRESS.exec(text) ?? [];
-  return nameUs === undefined || tag === undefined ? undefined : { nameUs: Number(nameUs), tag };
+  const [, nameUs, tag, step = '0'] = ADDRESS.exec(text) ?? [];
+  return nameUs === undefined || tag === undefined
+    ? undefined
+    : { nameUs: Number(nameUs), tag, stepSeconds: Number(step) };
 }

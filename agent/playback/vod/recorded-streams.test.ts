@@ -69,6 +69,59 @@ test('files that go on from each other have one clock and no discontinuity; the 
   await expect(resourceBytes(streams, segments[0]?.uri ?? '')).rejects.toThrow('no such recording');
 });
 
+/** Recordings of 7 s each. @param labels when the first picture of each has arrived: Unix milliseconds */
+async function recordLabelled(folder: string, labels: readonly number[], pace = 1): Promise<RowOfRecording[]> {
+  await using running = startRecorder(folder, { segmentDurationMs: 7_000 });
+  for (const [i, label] of labels.entries()) {
+    const pictures = tinyVideo(70, 10, 10, 900_000 + i * 630_000);
+    feed(running.stream, [pictures.map((picture) => ({ ...picture, wall: label + picture.wall * pace }))]);
+  }
+  running.stream.close();
+  await running.recorder.stop();
+  return rowsOf(
+    running.log.names,
+    labels.map((ms) => ms * 1000),
+  );
+}
+
+// Where the times of a stream lie is rounded to 5 s, file by file: 2.5 s are the border.
+test.for([
+  [2_498, [0, 4, 0]],
+  [2_502, [0, -4, 0]],
+] as const)(
+  'files of one stream have one clock where their labels, %d ms and %j ms later, are rounded to different steps',
+  async ([border, strays]) => {
+    using folder = temporaryFolder();
+    const rows = await recordLabelled(
+      folder.path,
+      strays.map((stray, i) => WALL + border + i * 7_000 + stray),
+    );
+    const streams = openStreams(rows);
+    const { segments } = readPlaylist(await streams.media('cam', { startUs: at(0), durationUs: 60 * S }));
+    expect(segments.map(({ isDiscontinuity }) => isDiscontinuity)).toEqual(Array(6).fill(false));
+    const uris = [...new Set(segments.map(({ uri }) => uri))];
+    expect(uris).toHaveLength(3);
+    const times: number[] = [];
+    for (const uri of uris) {
+      times.push(...(await readSamples(folder.path, await resourceBytes(streams, uri))).map(({ time }) => time));
+    }
+    expect(times.map((time) => time - (times[0] ?? 0))).toEqual(Array.from({ length: 210 }, (_, i) => i * 9_000));
+  },
+);
+
+test('a stream whose clock drifts from ours by more than a step gets the times of the day again, behind a discontinuity', async () => {
+  using folder = temporaryFolder();
+  const pace = 0.7;
+  const rows = await recordLabelled(
+    folder.path,
+    Array.from({ length: 6 }, (_, i) => WALL + i * 7_000 * pace),
+    pace,
+  );
+  const { segments } = readPlaylist(await openStreams(rows).media('cam', { startUs: at(0), durationUs: 60 * S }));
+  const firsts = segments.filter(({ uri }, i) => uri !== segments[i - 1]?.uri);
+  expect(firsts.map(({ isDiscontinuity }) => isDiscontinuity)).toEqual([false, false, false, false, true, false]);
+});
+
 test('behind a gap there is a discontinuity, and the date', async () => {
   using folder = temporaryFolder();
   const [one = ''] = await record(folder.path, 8);

@@ -100,7 +100,10 @@ export class RecordedStreams {
     const hash = createHash('sha256')
       .update(JSON.stringify([file, sizeBytes, mtimeMs]))
       .digest('base64url');
-    return { resource: new VodResource(layout, tabled), etag: isFinished ? `"${hash.slice(0, 27)}"` : undefined };
+    return {
+      resource: new VodResource(layout, tabled, address.stepSeconds),
+      etag: isFinished ? `"${hash.slice(0, 27)}"` : undefined,
+    };
   }
 
   async #filesOf(path: string, { startUs, durationUs }: Period): Promise<PlaylistFile[]> {

@@ -12,7 +12,11 @@ test.for([
   ['cam/vod/frame.mp4', { kind: 'frame', path: 'cam/vod' }],
   [
     'a/b/vod/1782907200000000-a_b-c1D2.mp4',
-    { kind: 'resource', path: 'a/b', resource: { nameUs: 1782907200000000, tag: 'a_b-c1D2' } },
+    { kind: 'resource', path: 'a/b', resource: { nameUs: 1782907200000000, tag: 'a_b-c1D2', stepSeconds: 0 } },
+  ],
+  [
+    'a/b/vod/1782907200000000-a_b-c1D2.-5.mp4',
+    { kind: 'resource', path: 'a/b', resource: { nameUs: 1782907200000000, tag: 'a_b-c1D2', stepSeconds: -5 } },
   ],
 ] as const)('%s', ([address, parsed]) => {
   expect(parseVodAddress(address)).toEqual(parsed);
@@ -28,6 +32,7 @@ test.for([
   ['vod/1782907200000000-a_b-c1D2.mp4'],
   ['cam/vod/1782907200000000-short.mp4'],
   ['cam/vod/-5-a_b-c1D2.mp4'],
+  ['cam/vod/1782907200000000-a_b-c1D2.6.mp4'],
   ['cam/vod/1782907200000000-a_b-c1D2.mp4\0'],
   ['cam/vod/../1782907200000000-a_b-c1D2.mp4'],
   ['cam/vod/17829072000000001782907200000000-a_b-c1D2.mp4'],

@@ -183,7 +183,15 @@ test('a hole in a file, where parts were lost, is a gap like that between files'
   const fragments = [part(0), part(8), part(20)].map((run, i) => joinBytes(writeFragment(i, [run])));
   const recording = { ...recordingOfChance(random(1), [tinyH264]), fragments };
   const { layout } = await open(join(folder.path, 'file.mp4'), recording, 3);
-  const file = { layout, uri: 'x.mp4', startUs: NAME_US, from: 0, to: layout.cuts.count, isContinued: false };
+  const file = {
+    layout,
+    uri: 'x.mp4',
+    startUs: NAME_US,
+    from: 0,
+    to: layout.cuts.count,
+    isContinued: false,
+    stepSeconds: 0,
+  };
   const kind = { isEnded: true, startOffsetSeconds: undefined, leastTargetSeconds: 1 };
   const { segments } = readPlaylist(writeVodPlaylist([file], kind));
   expect(segments.map(({ seconds, isDiscontinuity }) => [seconds, isDiscontinuity])).toEqual([

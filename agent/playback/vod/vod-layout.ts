@@ -14,8 +14,11 @@ export const LAYOUT_VERSION = 1;
 /** Up to here times of a stream and of a file can be added without losing a tick of any time scale. */
 const MAX_SHIFT_SECONDS = 4e9;
 const MAX_TIMESCALE = 1_000_000;
-/** Clocks of cameras and ours part by some seconds in a day: within so many the times of one stream go on without a jump. */
-const ANCHOR_STEP_SECONDS = 5;
+/**
+ * Clocks of cameras and ours part by some seconds in a day. The labels of two files stray by what the network's delay has changed,
+ * and may be rounded to two anchors that are next to each other: where one goes on from the other its times are moved by one step.
+ */
+export const ANCHOR_STEP_SECONDS = 5;
 
 /**
  * A recording as HLS players are given it: one resource with a header and, for each segment, its fragments with headers of their own.
@@ -40,7 +43,7 @@ export interface VodLayout {
   readonly offsets: Float64Array;
   /** Added to the file's times, in seconds: then they are about those of the day, and rise over everything that was ever recorded. */
   readonly shiftSeconds: number;
-  /** Of its stream: where the stream's time zero lies. Files of one stream that have the same one go on without a jump. */
+  /** Where the stream's time zero lies, rounded to `ANCHOR_STEP_SECONDS`; not a number: times are the file's own. */
   readonly anchorSeconds: number;
 }
 

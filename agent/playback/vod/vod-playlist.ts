@@ -11,6 +11,8 @@ export interface PlaylistFile {
   readonly to: number;
   /** It goes on where the one before has ended, in the same form. */
   readonly isContinued: boolean;
+  /** Added to the times of its layout, so that they go on from those of the file before. */
+  readonly stepSeconds: number;
 }
 
 export interface PlaylistKind {

@@ -10,15 +10,20 @@ import { fragmentsOf, type VodLayout } from './vod-layout.ts';
 export class VodResource implements SliceLookup {
   readonly #layout: VodLayout;
   readonly #tabled: Tabled;
+  readonly #shiftSeconds: number;
   readonly #recording: RecordedFile;
   readonly #header = new VirtualFile();
   #segment = -1;
   #segmentFile = this.#header;
 
-  /** @param tabled of the same file, as it was when it was laid out, or later */
-  constructor(layout: VodLayout, tabled: Tabled) {
+  /**
+   * @param tabled of the same file, as it was when it was laid out, or later
+   * @param stepSeconds added to the times of the layout
+   */
+  constructor(layout: VodLayout, tabled: Tabled, stepSeconds = 0) {
     this.#layout = layout;
     this.#tabled = tabled;
+    this.#shiftSeconds = layout.shiftSeconds + stepSeconds;
     const { file, sizeBytes, isFinished } = layout;
     this.#recording = { file, sizeBytes, isFinished };
     this.#header.addBytes(layout.init);
@@ -51,9 +56,9 @@ export class VodResource implements SliceLookup {
   }
 
   #fileOf(segment: number): VirtualFile {
-    const { cuts, shiftSeconds } = this.#layout;
+    const { cuts } = this.#layout;
     const { table, head } = this.#tabled;
-    const shifts = head.init.tracks.map(({ timescale }) => Math.round(shiftSeconds * timescale));
+    const shifts = head.init.tracks.map(({ timescale }) => Math.round(this.#shiftSeconds * timescale));
     const file = new VirtualFile();
     // Every fragment has a sample at least: numbers rise throughout the resource.
     let sequence = cuts.firstSamples.reduce((sum, bounds) => sum + (bounds[segment] as number), 1);
