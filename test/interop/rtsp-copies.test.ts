@@ -96,7 +96,9 @@ async function packetsOf(file: string): Promise<readonly Packet[]> {
 /** Copies for a while, and looks at what was written. */
 async function copy(agent: Agent, folder: string, path: string, { container, transport }: Copy): Promise<void> {
   const file = join(folder, `${path}.${container}`);
-  const input = ['-nostdin', '-v', 'warning', '-rtsp_transport', transport, '-i', agent.rtspUrl(path)];
+  // Frigate has its ffmpeg name itself, and writes MP4.
+  const name = container === 'mp4' ? ['-user_agent', 'FFmpeg Frigate/0.17.2'] : [];
+  const input = ['-nostdin', '-v', 'warning', ...name, '-rtsp_transport', transport, '-i', agent.rtspUrl(path)];
   const { code, output } = await runProcess('ffmpeg', [
     ...input,
     '-t',

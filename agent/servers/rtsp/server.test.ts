@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { RtspBox } from '../../../test/rtsp-box.ts';
+import { H264_PPS, H264_SPS } from '../../../test/tiny-streams.ts';
 import { H264_TRACK } from '../../../test/tracks.ts';
+import { hex } from '../../../test/units.ts';
 import { PerchError } from '../../base/errors.ts';
+import { h264Track } from '../../media/h264/params.ts';
 import { bodyText, type HeaderField, type RtspResponse } from '../../media/rtsp/message.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
 import type { Track } from '../../media/track.ts';
@@ -10,6 +13,8 @@ import { Stream } from '../../stream/stream.ts';
 const ALAW: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
 const TCP: HeaderField = ['Transport', 'RTP/AVP/TCP;unicast;interleaved=0-1'];
 const SDP = 'v=0\r\ns=x\r\na=control:*\r\nm=audio 0 RTP/AVP 8\r\na=control:streamid=0\r\n';
+/** NAL unit type 10, with which a placeholder ends. */
+const END_OF_SEQUENCE = 0x0a;
 const SDP_TYPE: HeaderField = ['Content-Type', 'application/sdp'];
 
 async function boxWithCamera(): Promise<RtspBox> {
@@ -124,6 +129,28 @@ test('a reader goes from SETUP over PLAY and PAUSE to TEARDOWN, and its session 
   expect((await caller.ask('TEARDOWN', box.url('cam/'))).status).toBe(200);
   expect(box.server.rtsp.sessions.list()).toEqual([]);
   expect((await caller.ask('PLAY', box.url('cam/'))).status).toBe(454);
+});
+
+test.for([
+  ['Lavf59.27.100', true],
+  ['FFmpeg Frigate/0.17.2-3a2b1c0', true],
+  ['go2rtc/ffmpeg', true],
+  ['go2rtc/1.9.9', false],
+  ['GStreamer/1.22.0', false],
+  ['LibVLC/3.0.20 (LIVE555 Streaming Media v2016.11.28)', false],
+  ['gortsplib', false],
+] as const)('%s gets placeholders ahead of its first key frame: %s', async ([userAgent, expected]) => {
+  await using box = await RtspBox.open();
+  const stream = new Stream([h264Track(hex(H264_SPS), [hex(H264_PPS)])]);
+  box.paths.streams.set('cam', stream);
+  const caller = await box.call();
+  await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP, ['User-Agent', userAgent]]);
+  await caller.ask('PLAY', box.url('cam/'));
+  stream.write(0, { pts: 0, dts: 0, wall: 0, key: true, data: Uint8Array.of(0, 0, 0, 2, 0x65, 0x88) });
+  const pictures = () => caller.frames.filter(({ channel, payload }) => channel === 0 && payload[12] === 0x65);
+  await caller.until(() => pictures().length > 0);
+  const [first] = caller.frames.filter(({ channel }) => channel === 0);
+  expect(first?.payload.at(-1) === END_OF_SEQUENCE).toBe(expected);
 });
 
 test('a reader counts as one from its first SETUP to its end', async () => {

@@ -20,8 +20,12 @@ export interface RtspSide {
 }
 
 const RTP_HEADER_BYTES = 12;
-/** `Lavf59.27.100`: ffmpeg, and whatever else reads with FFmpeg's library. */
-const LIBAVFORMAT = /^Lavf/;
+/**
+ * FFmpeg's library: `Lavf59.27.100`, `FFmpeg Frigate/0.17.2`, `go2rtc/ffmpeg`. Nothing else in its requests tells it apart. Other
+ * readers must not get placeholders: GStreamer's muxers write them to the file, and H.264's Main and High profiles allow no
+ * redundant pictures (§A.2.2, §A.2.4).
+ */
+const LIBAVFORMAT = /^Lavf|ffmpeg/i;
 
 /** RTSP for readers and publishers, RFC 2326. */
 export class RtspServer {
