@@ -4,9 +4,9 @@ import type { Logger } from './log.ts';
 
 /** What all of them may hold together: some hundred honest clients, who come and are let in within milliseconds, hold a tenth of it. */
 export const MAX_NEWCOMER_BYTES = 8 << 20;
-/** A connection, and what it costs with TLS (measured: OpenSSL's state and buffers). */
-export const CONNECTION_BYTES = 4 << 10;
-export const TLS_CONNECTION_BYTES = 32 << 10;
+/** A connection with its socket, parser and first request (measured), and the same with OpenSSL's state and buffers. */
+export const CONNECTION_BYTES = 12 << 10;
+export const TLS_CONNECTION_BYTES = 40 << 10;
 /** So often it is logged that clients were closed: a flood of them is not to fill the log. */
 const LOG_EVERY_MS = 60_000;
 

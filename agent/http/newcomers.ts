@@ -9,6 +9,7 @@ import { canonicalIp, isLoopbackIp } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
 import { CONNECTION_BYTES, NewcomerMemory, type NewcomerShare, TLS_CONNECTION_BYTES } from '../base/newcomer-memory.ts';
 import { parseAddress } from '../config/address.ts';
+import { AcceptQueue } from './accept-queue.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -87,8 +88,9 @@ export const isNewcomer = ({ raw, server }: FastifyRequest): boolean =>
 export function limitNewcomers(app: FastifyInstance, memory: NewcomerMemory, isTls: boolean): void {
   const connections = new Map<string, Connection>();
   const server = app.server as Server;
+  const queue = new AcceptQueue(server);
   listeners.set(server, connections);
-  server.on('connection', (socket: Socket) => {
+  server.prependListener('connection', (socket: Socket) => {
     const key = keyOf(socket);
     const ip = canonicalIp(socket.remoteAddress ?? '') ?? '';
     const share = memory.open(ip, () => socket.destroy());
@@ -119,7 +121,10 @@ export function limitNewcomers(app: FastifyInstance, memory: NewcomerMemory, isT
     const connection = connections.get(keyOf(raw.socket));
     if (connection) {
       connection.requests.set(raw, 0);
-      reply.raw.once('close', () => leave(connection, raw));
+      reply.raw.once('close', () => {
+        queue.done(connection.socket);
+        leave(connection, raw);
+      });
     }
   });
   // Behind all hooks that let somebody in.

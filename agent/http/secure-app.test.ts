@@ -14,6 +14,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { until } from '../../test/peers/agent.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
+import { NewcomerMemory } from '../base/newcomer-memory.ts';
 import type { KeyFiles } from '../config/key-pair.ts';
 import { issueAuthority, issueServer } from '../tls/issue.ts';
 import { createHttpApp } from './app.ts';
@@ -32,7 +33,8 @@ async function open(addRoutes: (app: FastifyInstance) => void = () => {}) {
   await use('server');
   const files = { key: join(folder, 'server.key'), cert: join(folder, 'server.crt') };
   const tls = await ListenerTls.open('hls', files, { clock: systemClock, log: silentLogger });
-  const app = createHttpApp({ log: silentLogger, tls: tls.pair });
+  const newcomers = new NewcomerMemory(systemClock, silentLogger);
+  const app = createHttpApp({ log: silentLogger, tls: tls.pair, newcomers });
   tls.renew(app);
   app.get('/version', (request) => ({ version: request.raw.httpVersion, tls: 'encrypted' in request.raw.socket }));
   app.get('/never', () => new Promise(() => {}));
