@@ -61,15 +61,15 @@ export const cameras = {
   clockOff: (minutes: string) => `The camera's clock is ${minutes} off.`,
   clockOffText: 'Its pictures carry the wrong time.',
   clockKeepsAway: (address: string) =>
-    `It is at ${address} now, but its clock is wrong. Set date and time on its own page; the box then goes there within a minute.`,
+    `It is at ${address} now, but its clock is wrong. Set the date and time on its own page; the box then connects to it within a minute.`,
   setClock: 'Set its clock',
   clockSet: 'Its clock is right now.',
   locked: 'The camera is locked after wrong passwords',
   incomplete: 'Not complete yet',
   incompleteMain: (why: string) =>
-    `Its large picture did not come when it was added: ${why}. The box tries again by itself.`,
+    `Its large picture was missing when it was added: ${why}. The box tries again by itself.`,
   incompleteSub: (why: string) =>
-    `Its small picture did not come when it was added: ${why}. The box tries again by itself.`,
+    `Its small picture was missing when it was added: ${why}. The box tries again by itself.`,
   incompleteNoRoom: 'it had no room for another viewer (453)',
   incompleteBusy: 'it was busy or still starting (503)',
   incompleteSlow: 'it did not answer in time',

@@ -36,7 +36,7 @@ export const cinema = {
   talkNeedsHttps: 'The phone does not let this page use the microphone. It needs https.',
   how: 'How',
   howHttps: (address: string) =>
-    `Open ${address} on this phone: it says how the phone comes to trust this box. This page then moves to https by itself.`,
+    `Open ${address} on this phone: it says how to make the phone trust this box. This page then moves to https by itself.`,
   microphoneRefused: 'This browser gives the page no microphone. Allow it in the settings of the browser.',
   notHeard: (why: string) => `The camera does not play what you say. ${why}`,
   turnIt: 'Turn the camera',
