@@ -18,7 +18,7 @@ const WAITING_PREFIX_BYTES = 64 << 10;
  * Where no fragmented NAL unit ever has an end, it ends where the next one begins: missing packets are known by their numbers.
  *
  * After damage nothing is given on until the next key unit or recovery point: a viewer sees a still picture, not a smeared one.
- * Where only pictures are missing that no other needs, the next one is given on.
+ * Where only pictures are missing that no other needs, the next one is given on, and in H.265 each that needs none of them.
  */
 export class AccessUnits {
   readonly #rules: NalRules;
@@ -174,7 +174,7 @@ export class AccessUnits {
       this.#flush();
     }
     const chain = this.#chain;
-    const isNews = !(this.#isDamaged || chain.isDoubtful) && (!chain.isWaiting || this.#isKeyUnit);
+    const isNews = !this.#isDamaged && (this.#isKeyUnit || !(chain.isDoubtful || chain.isWaiting));
     this.#isDamaged = true;
     this.#isDisposable &&= header < 0 || this.#rules.isDisposable(header);
     chain.damage(!this.#isDisposable);
@@ -341,6 +341,9 @@ export class AccessUnits {
         this.#times.restart();
       }
       return;
+    }
+    if (key && chain.isDoubtful) {
+      this.#times.restart();
     }
     if (!this.#times.next(this.#ticks, rules.poc, rules.startsOrder)) {
       this.damage('frames are reordered deeper than was known');

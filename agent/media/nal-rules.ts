@@ -26,6 +26,19 @@ export const SLICE = {
 } as const;
 export type SliceStart = (typeof SLICE)[keyof typeof SLICE];
 
+/** What of the pictures that a picture refers to was given on. */
+export const REFERENCES = {
+  /** That cannot be told. */
+  unknown: 0,
+  /** One of them was not. */
+  missing: 1,
+  /** All of them, but not all that later pictures may refer to. */
+  there: 2,
+  /** All that it and later pictures may refer to: no other needs what is lost. */
+  all: 3,
+} as const;
+export type References = (typeof REFERENCES)[keyof typeof REFERENCES];
+
 /** What the assembly asks the codec. `header` is the NAL unit header as a number, of 1 (H.264) or 2 bytes (H.265). */
 export interface NalRules {
   readonly headerBytes: 1 | 2;
@@ -33,6 +46,8 @@ export interface NalRules {
   isKey(header: number): boolean;
   /** No other picture refers to the one of this slice. */
   isDisposable(header: number): boolean;
+  /** Each slice header names the pictures that it refers to: whatever is lost, the next picture tells whether it is needed. */
+  readonly namesReferences: boolean;
   /** @param at first byte behind the NAL unit header */
   sliceStart(header: number, data: Uint8Array, at: number, end: number): SliceStart;
   /** An SEI NAL unit from which on a decoder can recover. */
@@ -41,10 +56,10 @@ export interface NalRules {
   keepParameters(data: Uint8Array, start: number, end: number): void;
   /** Reads the first slice header of a unit: `poc`, `startsOrder` and `track` are about it afterwards. */
   readSlice(data: Uint8Array, start: number, end: number): void;
-  /** Whether no picture that others refer to is missing between the last one that was accepted and the slice that was read last. */
-  followsAccepted(elapsedTicks: number): boolean;
-  /** The unit of the slice that was read last is given on. */
-  accept(): void;
+  /** What the picture of the slice that was read last refers to. @param ticks its time */
+  references(ticks: number): References;
+  /** The unit of the slice that was read last is given on. @param ticks its time */
+  accept(ticks: number): void;
   /** Picture order count; undefined: cannot be known. */
   readonly poc: number | undefined;
   /** Picture order counts start anew with this unit. */

@@ -1,4 +1,4 @@
-import type { NalRules } from './nal-rules.ts';
+import { type NalRules, REFERENCES } from './nal-rules.ts';
 
 /** After so long without a key picture a recovery point counts as one: some encoders refresh bit by bit and send one IDR picture in their life, or none. */
 const KEYLESS_TICKS = 10 * 90_000;
@@ -10,12 +10,13 @@ export const SHOWN = { not: 0, plain: 1, key: 2 } as const;
 
 /**
  * Whether pictures can be shown after what is missing before them. After a loss that is from the next key picture on, or from
- * the next recovery point; at once where no picture is missing that others refer to.
+ * the next recovery point; at once where no picture is missing that others refer to, and where pictures name those that they refer to,
+ * each that has them.
  */
 export class PictureChain {
   /** Nothing is shown before the next key picture or recovery point. */
   isWaiting = true;
-  /** Something is missing, and the next picture tells whether it is needed. */
+  /** Something is missing, and pictures tell whether they need it. */
   isDoubtful = false;
   readonly #rules: NalRules;
   readonly #continuesAfterLoss: boolean;
@@ -34,8 +35,8 @@ export class PictureChain {
     if (this.isWaiting || this.#continuesAfterLoss) {
       return;
     }
-    this.isWaiting = isNeeded;
-    this.isDoubtful = !isNeeded;
+    this.isWaiting = isNeeded && !this.#rules.namesReferences;
+    this.isDoubtful = !this.isWaiting;
   }
 
   /** How the unit whose first slice `rules` have read is shown. */
@@ -43,31 +44,37 @@ export class PictureChain {
     if (isKeyUnit || this.#isLateRecovery(ticks, hasRecoveryPoint)) {
       return SHOWN.key;
     }
-    if (this.isDoubtful && !this.#rules.followsAccepted(ticks - this.#lastTicks)) {
-      this.isWaiting = true;
-    }
-    this.isDoubtful = false;
+    const isShown = !this.isWaiting && (!this.isDoubtful || this.#hasReferences(ticks));
     // A decoder that has pictures becomes right from a recovery point on; what is shown before it and comes behind it does not.
-    if (this.isWaiting && hasRecoveryPoint && !Number.isNaN(this.#lastTicks)) {
+    if (!isShown && hasRecoveryPoint && !Number.isNaN(this.#lastTicks)) {
       this.isWaiting = false;
+      this.isDoubtful = false;
       this.#leadingBefore = ticks;
+      return SHOWN.plain;
     }
     const distance = this.#leadingBefore - ticks;
     const isLeading = distance > 0 && distance < LEADING_TICKS;
-    return this.isWaiting || isLeading ? SHOWN.not : SHOWN.plain;
+    return isShown && !isLeading ? SHOWN.plain : SHOWN.not;
   }
 
   /** The unit is given on. */
   accept(ticks: number, isKey: boolean): void {
     if (isKey) {
-      // Leading pictures refer to pictures before their key picture, which are missing now (H.265 §3: RASL).
-      this.#leadingBefore = this.isWaiting ? ticks : Number.NEGATIVE_INFINITY;
+      // Leading pictures refer to pictures before their key picture, which are or may be missing now (H.265 §3: RASL).
+      this.#leadingBefore = this.isWaiting || this.isDoubtful ? ticks : Number.NEGATIVE_INFINITY;
       this.#lastKeyTicks = ticks;
       this.isWaiting = false;
+      this.isDoubtful = false;
     }
-    this.isDoubtful = false;
     this.#lastTicks = ticks;
-    this.#rules.accept();
+    this.#rules.accept(ticks);
+  }
+
+  #hasReferences(ticks: number): boolean {
+    const references = this.#rules.references(ticks);
+    this.isWaiting = references === REFERENCES.unknown;
+    this.isDoubtful = references === REFERENCES.missing || references === REFERENCES.there;
+    return references >= REFERENCES.there;
   }
 
   #isLateRecovery(ticks: number, hasRecoveryPoint: boolean): boolean {

@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { BitReader } from '../bit-reader.ts';
 import type { PictureOrder } from '../decode-times.ts';
 import { hasRecoveryPoint } from '../nal.ts';
-import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from '../nal-rules.ts';
+import { NAL, type NalKind, type NalRules, REFERENCES, type References, SLICE, type SliceStart } from '../nal-rules.ts';
 import { ParameterSets } from '../parameter-sets.ts';
 import type { H264Track } from '../track.ts';
 import { type H264Sps, h264Track, parseH264Pps, parseH264Sps } from './params.ts';
@@ -15,6 +15,7 @@ const MIN_FRAME_TICKS = 1_500;
 /** H.264 for the assembly of access units: NAL unit types (§7.4.1), parameter sets, slice headers (§7.3.3). */
 export class H264Rules implements NalRules {
   readonly headerBytes = 1;
+  readonly namesReferences = false;
   poc: number | undefined;
   startsOrder = false;
   readonly #sps = new ParameterSets(parseH264Sps);
@@ -32,6 +33,7 @@ export class H264Rules implements NalRules {
   #frameNum = -1;
   #isReference = false;
   #acceptedFrameNum = -1;
+  #acceptedTicks = Number.NaN;
 
   kindOf(header: number): NalKind {
     switch (header & 0x1f) {
@@ -63,13 +65,16 @@ export class H264Rules implements NalRules {
   }
 
   /** frame_num counts reference pictures, §7.4.3. It wraps: after as many pictures as it counts nothing is known. */
-  followsAccepted(elapsedTicks: number): boolean {
+  references(ticks: number): References {
     const range = 2 ** (this.#activeSps()?.parsed.frameNumBits ?? 0);
-    const isKnown = this.#acceptedFrameNum >= 0 && this.#frameNum >= 0 && elapsedTicks < range * MIN_FRAME_TICKS;
-    return isKnown && this.#frameNum === (this.#acceptedFrameNum + 1) % range;
+    const isRecent = ticks - this.#acceptedTicks < range * MIN_FRAME_TICKS;
+    const isKnown = this.#acceptedFrameNum >= 0 && this.#frameNum >= 0 && isRecent;
+    const isNext = isKnown && this.#frameNum === (this.#acceptedFrameNum + 1) % range;
+    return isNext ? REFERENCES.all : REFERENCES.unknown;
   }
 
-  accept(): void {
+  accept(ticks: number): void {
+    this.#acceptedTicks = ticks;
     if (this.#isReference) {
       this.#acceptedFrameNum = this.#frameNum;
     }

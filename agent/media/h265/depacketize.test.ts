@@ -208,30 +208,50 @@ test('thousands of damaged packets: no exception, and the rules of time hold for
   }
 });
 
-/** In the higher one of two temporal sub-layers: TSA_N, which no other picture refers to. */
-const TSA_N = (nal: string) => `0402${nal.replaceAll(' ', '').slice(4)}`;
+const REAL = H265_UNITS.map(([frame, nal]) => ({ frame, nal }));
 
-test('a part of a picture that no other refers to costs that picture alone', () => {
+/** Which frames of real pictures are shown when some of them, by their place in decoding order, are lost. */
+function shownWithout(lost: readonly number[], pictures = REAL): number[] {
   const { seen, depacketizer } = setUp();
-  pushHex(depacketizer, IDR, 0, true);
-  const disposable = TSA_N(TRAIL);
-  pushHex(depacketizer, disposable, 3600, true);
-  pushHex(depacketizer, `6202 82 ${disposable.slice(4, 8)}`, 7200);
-  pushHex(depacketizer, '6202 42 22', 7200, true, true);
-  pushHex(depacketizer, TRAIL, 10_800, true);
-  expect(seen.units.map(({ pts }) => pts)).toEqual([0, 3600, 10_800]);
-  expect(seen.damage).toEqual(['packets are missing']);
+  let isGap = false;
+  for (const [i, { frame, nal }] of pictures.entries()) {
+    if (!lost.includes(i)) {
+      pushHex(depacketizer, nal, 90_000 + frame * 3600, true, isGap);
+    }
+    isGap = lost.includes(i);
+  }
+  return seen.units.map(({ pts }) => (pts - 90_000) / 3600);
+}
+
+// In decoding order: 0 (IDR), 5, 3, 1, 2, 4, 9, 7, 6, 8. The decoder of FFmpeg says the same of them.
+test.for<[what: string, lost: readonly number[], shown: readonly number[]]>([
+  ['a picture that no other needs', [3], [0, 5, 3, 2, 4, 9, 7, 6, 8]],
+  ['two of these', [4, 9], [0, 5, 3, 1, 4, 9, 7, 6]],
+  ['a picture that the ones between refer to', [2], [0, 5]],
+  ['the picture that all refer to', [1], [0]],
+])('after the loss of %s each picture is shown that has what it refers to', ([, lost, shown]) => {
+  expect(shownWithout(lost)).toEqual(shown);
 });
 
-test('a part of a picture of the lower sub-layer costs all until the next key unit', () => {
+test('where the key picture itself is lost, pictures that refer to the one of its number before are not shown', () => {
+  const twice = [...REAL, ...REAL.map(({ frame, nal }) => ({ frame: frame + 10, nal }))];
+  expect(shownWithout([REAL.length], twice)).toEqual(REAL.map(({ frame }) => frame));
+});
+
+test('a part of a picture that no other needs costs that picture alone', () => {
   const { seen, depacketizer } = setUp();
-  pushHex(depacketizer, IDR, 0, true);
-  pushHex(depacketizer, TSA_N(TRAIL), 3600, true);
-  pushHex(depacketizer, '6201 81 d009', 7200);
-  pushHex(depacketizer, '6201 41 22', 7200, true, true);
-  pushHex(depacketizer, TRAIL, 10_800, true);
-  pushHex(depacketizer, IDR, 14_400, true);
-  expect(seen.units.map(({ pts }) => pts)).toEqual([0, 3600, 14_400]);
+  for (const [i, { frame, nal }] of REAL.entries()) {
+    if (i !== 3) {
+      pushHex(depacketizer, nal, frame * 3600, true);
+      continue;
+    }
+    const header = Number.parseInt(nal.slice(0, 2), 16);
+    const fu = (flags: number) => `62${nal.slice(2, 4)} ${(flags | (header >> 1)).toString(16).padStart(2, '0')}`;
+    pushHex(depacketizer, `${fu(0x80)} ${nal.slice(4, 8)}`, frame * 3600);
+    pushHex(depacketizer, `${fu(0x40)} ${nal.slice(10)}`, frame * 3600, true, true);
+  }
+  expect(seen.units.map(({ pts }) => pts / 3600)).toEqual([0, 5, 3, 2, 4, 9, 7, 6, 8]);
+  expect(seen.damage).toEqual(['packets are missing']);
 });
 
 test('after a loss pictures go on at a recovery point, which is no key picture', () => {

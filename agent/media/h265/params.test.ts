@@ -24,7 +24,7 @@ test('an SPS holds all that hvcC repeats', () => {
     height: 1080,
     fps: 25,
     maxReorderFrames: 2,
-    slices: { hasAdaptiveOffset: true, shortTermSets: 0, longTermPictures: undefined, hasTemporalMotionVectors: true },
+    slices: { hasAdaptiveOffset: true, shortTermSets: [], longTermPictures: undefined, hasTemporalMotionVectors: true },
   });
   expect({ ...profile, constraints: toHex(profile.constraints) }).toEqual({
     space: 0,

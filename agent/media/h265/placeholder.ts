@@ -64,11 +64,11 @@ function writeSlice(writer: RbspWriter, ppsId: number, sps: H265Sps, slices: Sli
     writer.bits(0, 2); // colour_plane_id
   }
   writer.bits(0, sps.pocLsbBits);
-  writer.bits(0, slices.shortTermSets > 0 ? 2 : 1); // a reference picture set of its own, not predicted from another
+  writer.bits(0, slices.shortTermSets.length > 0 ? 2 : 1); // a reference picture set of its own, not predicted from another
   writer.unsigned(0); // num_negative_pics
   writer.unsigned(0); // num_positive_pics
   if (slices.longTermPictures !== undefined) {
-    if (slices.longTermPictures > 0) {
+    if (slices.longTermPictures.length > 0) {
       writer.unsigned(0); // num_long_term_sps
     }
     writer.unsigned(0); // num_long_term_pics

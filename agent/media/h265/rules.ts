@@ -2,10 +2,13 @@ import { PerchError } from '../../base/errors.ts';
 import { BitReader } from '../bit-reader.ts';
 import type { PictureOrder } from '../decode-times.ts';
 import { hasRecoveryPoint } from '../nal.ts';
-import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from '../nal-rules.ts';
+import { NAL, type NalKind, type NalRules, type References, SLICE, type SliceStart } from '../nal-rules.ts';
 import { ParameterSets } from '../parameter-sets.ts';
 import type { H265Track } from '../track.ts';
-import { h265Track, parseH265Pps, parseH265Sps, parseH265VpsId } from './params.ts';
+import { type H265Sps, h265Track, parseH265Pps, parseH265Sps, parseH265VpsId } from './params.ts';
+import { PictureBuffer } from './picture-buffer.ts';
+import { indexBits, parseSliceSet } from './reference-sets.ts';
+import type { SliceSyntax } from './vui.ts';
 
 /** NAL unit types, H.265 table 7-1. */
 const RSV_VCL_R15 = 15;
@@ -23,8 +26,9 @@ const AUD = 35;
 const PREFIX_SEI = 39;
 const SUFFIX_SEI = 40;
 
-/** What is read of a slice header has at most about 20 bytes. */
-const SLICE_HEADER_BYTES = 32;
+/** What is read of a slice header has some 20 bytes, and more only where it names many pictures with their distances. */
+const SLICE_HEADER_BYTES = 64;
+const MAX_LONG_TERM_PICTURES = 33;
 
 /** `header` is the NAL unit header of §7.3.1.2: F (1), type (6), layer (6), temporal id plus 1 (3). */
 const typeOf = (header: number): number => (header >> 9) & 0x3f;
@@ -34,6 +38,7 @@ const temporalIdOf = (header: number): number => (header & 7) - 1;
 /** H.265 for the assembly of access units: NAL unit types (§7.4.2.2), parameter sets, slice headers (§7.3.6.1). */
 export class H265Rules implements NalRules {
   readonly headerBytes = 2;
+  readonly namesReferences = true;
   poc: number | undefined;
   startsOrder = false;
   readonly #vps = new ParameterSets(parseVps);
@@ -45,7 +50,8 @@ export class H265Rules implements NalRules {
   // Of the picture of temporal sub-layer 0 before, H.265 §8.3.1.
   #prevPocMsb = 0;
   #prevPocLsb = 0;
-  #maxTemporalId = 0;
+  readonly #buffer = new PictureBuffer();
+  #isKeyPicture = false;
 
   kindOf(header: number): NalKind {
     if (layerOf(header) !== 0) {
@@ -76,20 +82,18 @@ export class H265Rules implements NalRules {
     return type >= BLA_W_LP && type <= CRA;
   }
 
-  /** A sub-layer non-reference picture (§7.4.2.2) of the highest sub-layer that has come: only higher ones may refer to it. */
-  isDisposable(header: number): boolean {
-    const temporalId = temporalIdOf(header);
-    this.#maxTemporalId = Math.max(this.#maxTemporalId, temporalId);
-    const type = typeOf(header);
-    return type < RSV_VCL_R15 && type % 2 === 0 && temporalId === this.#maxTemporalId;
-  }
-
-  /** There is no count of reference pictures. */
-  followsAccepted(): boolean {
+  /** What the next slice header names tells more. */
+  isDisposable(): boolean {
     return false;
   }
 
-  accept(): void {}
+  references(ticks: number): References {
+    return this.#buffer.references(this.poc, ticks);
+  }
+
+  accept(ticks: number): void {
+    this.#buffer.accept(this.poc, ticks, this.#isKeyPicture);
+  }
 
   /** first_slice_segment_in_pic_flag. */
   sliceStart(_header: number, data: Uint8Array, at: number, end: number): SliceStart {
@@ -112,10 +116,13 @@ export class H265Rules implements NalRules {
     const header = ((data[start] as number) << 8) | (data[start + 1] as number);
     const type = typeOf(header);
     this.startsOrder = type >= BLA_W_LP && type <= IDR_N_LP;
+    this.#isKeyPicture = this.isKey(header);
     this.poc = undefined;
+    this.#buffer.begin(false);
     try {
       this.#readHeader(header, data, start + 2, Math.min(end, start + SLICE_HEADER_BYTES));
     } catch (error) {
+      this.#buffer.begin(false);
       // The decoder may make more of it; without a count the order is taken from the times.
       if (!(error instanceof PerchError)) {
         throw error;
@@ -180,7 +187,38 @@ export class H265Rules implements NalRules {
     }
     // A BLA picture starts the counts anew as well, but not at 0.
     const isIdr = type === IDR_W_RADL || type === IDR_N_LP;
-    this.poc = this.#countPoc(header, isIdr ? 0 : bits.bits(sps.pocLsbBits), 2 ** sps.pocLsbBits);
+    const lsb = isIdr ? 0 : bits.bits(sps.pocLsbBits);
+    this.poc = this.#countPoc(header, lsb, 2 ** sps.pocLsbBits);
+    if (this.startsOrder) {
+      this.#buffer.begin(true);
+    } else if (sps.slices) {
+      this.#buffer.begin(true);
+      this.#nameReferences(bits, this.poc, sps, sps.slices);
+    }
+  }
+
+  /** From short_term_ref_pic_set_sps_flag up to the long-term pictures, H.265 §7.3.6.1 and §8.3.2. */
+  #nameReferences(bits: BitReader, poc: number, { pocLsbBits }: H265Sps, slices: SliceSyntax): void {
+    for (const { distance, isUsed } of parseSliceSet(bits, slices.shortTermSets)) {
+      this.#buffer.name(poc + distance, isUsed);
+    }
+    const inSps = slices.longTermPictures;
+    if (!inSps) {
+      return;
+    }
+    const range = 2 ** pocLsbBits;
+    const chosen = inSps.length > 0 ? bits.ueUpTo(MAX_LONG_TERM_PICTURES, 'num_long_term_sps') : 0;
+    const count = chosen + bits.ueUpTo(MAX_LONG_TERM_PICTURES, 'num_long_term_pics');
+    for (let i = 0, cycles = 0; i < count; i += 1) {
+      const known = i < chosen ? inSps[bits.bits(indexBits(inSps.length))] : undefined;
+      const pocLsb = known?.pocLsb ?? bits.bits(pocLsbBits);
+      const isUsed = known?.isUsed ?? bits.flag();
+      const hasCycles = bits.flag();
+      // Those of the SPS and those of the slice header are counted on from the one before, each for themselves (equation 7-52).
+      cycles = (i === 0 || i === chosen ? 0 : cycles) + (hasCycles ? bits.ue() : 0);
+      const whole = poc - (poc & (range - 1)) - cycles * range + pocLsb;
+      this.#buffer.name(hasCycles ? whole : pocLsb, isUsed, hasCycles ? -1 : range - 1);
+    }
   }
 
   /** H.265 §8.3.1. */

@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+import { packetizeH264 } from '../../agent/media/h264/packetize.ts';
+import { packetizeH265 } from '../../agent/media/h265/packetize.ts';
+import { findStartCode, trimZeros } from '../../agent/media/nal.ts';
+import type { Packetize } from '../../agent/media/packetizer.ts';
+import { clip } from '../peers/camera.ts';
+import { runProcess } from '../peers/process.ts';
+
+export const FPS = 25;
+export const FRAME_MS = 1000 / FPS;
+export const FRAME_TICKS = 90_000 / FPS;
+
+export type CodecName = 'h264' | 'h265';
+
+/** What the NAL units and RTP payloads of one codec look like, written from the standards for the tests. */
+export interface Codec {
+  readonly encoding: string;
+  readonly encoder: string;
+  /** FFmpeg's names of a byte stream of it, and of the filter that begins each picture with a delimiter. */
+  readonly format: string;
+  readonly delimited: string;
+  readonly packetize: Packetize;
+  typeOf(nal: Uint8Array): number;
+  readonly delimiter: number;
+  /** Types of parameter sets. */
+  readonly sets: readonly number[];
+  isSlice(type: number): boolean;
+  isIdr(type: number): boolean;
+  /** Other pictures refer to that of the slice. */
+  isNeeded(nal: Uint8Array): boolean;
+  /** RTP payload type of a fragment, and where its header with start and end bit is. */
+  readonly fragment: number;
+  readonly fragmentHeaderAt: number;
+  /** The header of the NAL unit of which this is the first fragment. */
+  headerOf(payload: Uint8Array): Uint8Array;
+  /** RTP payload of several NAL units. */
+  readonly aggregateHeader: readonly number[];
+  /** Of an SDP. */
+  fmtp(sets: readonly Uint8Array[]): string;
+}
+
+const base64 = (nal: Uint8Array | undefined) => Buffer.from(nal ?? []).toString('base64');
+
+export const CODECS: Readonly<Record<CodecName, Codec>> = {
+  h264: {
+    encoding: 'H264',
+    encoder: 'libx264',
+    format: 'h264',
+    delimited: 'h264_metadata=aud=insert',
+    packetize: packetizeH264,
+    typeOf: (nal) => (nal[0] as number) & 0x1f,
+    delimiter: 9,
+    sets: [7, 8],
+    isSlice: (type) => type >= 1 && type <= 5,
+    isIdr: (type) => type === 5,
+    isNeeded: (nal) => ((nal[0] as number) & 0x60) !== 0,
+    fragment: 28,
+    fragmentHeaderAt: 1,
+    headerOf: ([indicator = 0, flags = 0]) => Uint8Array.of((indicator & 0xe0) | (flags & 0x1f)),
+    aggregateHeader: [0x78],
+    fmtp: (sets) => `packetization-mode=1;sprop-parameter-sets=${sets.map(base64).join(',')}`,
+  },
+  h265: {
+    encoding: 'H265',
+    encoder: 'libx265',
+    format: 'hevc',
+    delimited: 'hevc_metadata=aud=insert',
+    packetize: packetizeH265,
+    typeOf: (nal) => ((nal[0] as number) >> 1) & 0x3f,
+    delimiter: 35,
+    sets: [32, 33, 34],
+    isSlice: (type) => type <= 31,
+    isIdr: (type) => type === 19 || type === 20,
+    // Types below 16 that are even: sub-layer non-reference pictures.
+    isNeeded: (nal) => ((nal[0] as number) >> 1) % 2 === 1 || (nal[0] as number) >> 1 >= 16,
+    fragment: 49,
+    fragmentHeaderAt: 2,
+    headerOf: ([first = 0, second = 0, flags = 0]) => Uint8Array.of((first & 0x81) | ((flags & 0x3f) << 1), second),
+    aggregateHeader: [0x60, 1],
+    fmtp: ([vps, sps, pps]) => `sprop-vps=${base64(vps)};sprop-sps=${base64(sps)};sprop-pps=${base64(pps)}`,
+  },
+};
+
+/** How a camera's encoder works. */
+export type Coding = 'plain' | 'four slices' | 'B-frames';
+
+const CODINGS: Readonly<Record<CodecName, Readonly<Record<Coding, readonly string[]>>>> = {
+  h264: {
+    plain: ['-preset', 'ultrafast', '-bf', '0', '-x264-params', 'scenecut=0'],
+    'four slices': ['-preset', 'ultrafast', '-bf', '0', '-x264-params', 'scenecut=0:slices=4'],
+    'B-frames': ['-bf', '2', '-preset', 'veryfast', '-x264-params', 'scenecut=0:b-adapt=0:b-pyramid=none'],
+  },
+  h265: {
+    plain: ['-preset', 'ultrafast', '-x265-params', h265Params('bframes=0')],
+    'four slices': ['-preset', 'ultrafast', '-x265-params', h265Params('bframes=0:slices=4:ctu=16')],
+    'B-frames': ['-preset', 'ultrafast', '-x265-params', h265Params('bframes=2:b-adapt=0:b-pyramid=0')],
+  },
+};
+
+function h265Params(rest: string): string {
+  return `log-level=error:pools=1:frame-threads=1:scenecut=0:open-gop=0:min-keyint=50:keyint=50:${rest}`;
+}
+
+export interface Picture {
+  /** Its slices. */
+  readonly nals: readonly Uint8Array[];
+  /** Its place in the order of display. */
+  readonly shown: number;
+  readonly isKey: boolean;
+  /** Others refer to it. */
+  readonly isNeeded: boolean;
+}
+
+/** What a real encoder has made, in the order of decoding; a key picture each two seconds. */
+export interface HabitClip {
+  readonly codec: Codec;
+  readonly sets: readonly Uint8Array[];
+  readonly pictures: readonly Picture[];
+}
+
+const made = new Map<string, Promise<HabitClip>>();
+
+export function habitClip(name: CodecName, coding: Coding, seconds: number): Promise<HabitClip> {
+  const key = `${name}-${coding.replaceAll(' ', '-')}-${seconds}`;
+  const known = made.get(key) ?? makeClip(key, name, coding, seconds);
+  made.set(key, known);
+  return known;
+}
+
+async function makeClip(key: string, name: CodecName, coding: Coding, seconds: number): Promise<HabitClip> {
+  const codec = CODECS[name];
+  const input = ['-f', 'lavfi', '-i', `testsrc2=s=320x240:r=${FPS}`, '-t', String(seconds), '-pix_fmt', 'yuv420p'];
+  const coded = ['-c:v', codec.encoder, '-g', '50', '-threads', '1', ...CODINGS[name][coding]];
+  const stream = ['-bsf:v', codec.delimited, '-f', codec.format];
+  const file = await clip(`habit-${key}.${name}`, [...input, ...coded, ...stream]);
+  return { codec, ...(await codedPictures(codec, file)) };
+}
+
+/** What is in a byte stream whose pictures begin with delimiters. */
+export async function codedPictures(codec: Codec, file: string): Promise<Omit<HabitClip, 'codec'>> {
+  const { sets, pictures } = split(codec, new Uint8Array(readFileSync(file)));
+  const places = await placesShown(file);
+  const order = places.toSorted((a, b) => a - b);
+  return {
+    sets,
+    pictures: pictures.map((nals, i) => {
+      const [first] = nals as [Uint8Array];
+      const isKey = codec.isIdr(codec.typeOf(first));
+      return { nals, shown: places.indexOf(order[i] as number), isKey, isNeeded: codec.isNeeded(first) };
+    }),
+  };
+}
+
+/** Where in the file each picture lies, in the order of display, as a decoder finds it. */
+async function placesShown(file: string): Promise<number[]> {
+  const shown = ['-show_entries', 'frame=pkt_pos', '-of', 'csv=p=0'];
+  const { output } = await runProcess('ffprobe', ['-v', 'error', ...shown, file]);
+  // What comes with a frame (SEI) is a line of its own, which has no number.
+  return (output.match(/^\d+/gm) ?? []).map(Number);
+}
+
+/** The NAL units of a byte stream: sets once, slices by picture. */
+function split(codec: Codec, bytes: Uint8Array): { sets: Uint8Array[]; pictures: Uint8Array[][] } {
+  const sets: Uint8Array[] = [];
+  const pictures: Uint8Array[][] = [];
+  for (let at = findStartCode(bytes, 0, bytes.length); at >= 0; ) {
+    const next = findStartCode(bytes, at + 3, bytes.length);
+    const nal = bytes.subarray(at + 3, trimZeros(bytes, at + 3, next < 0 ? bytes.length : next));
+    const type = codec.typeOf(nal);
+    if (type === codec.delimiter) {
+      pictures.push([]);
+    } else if (codec.sets.includes(type) && sets.length < codec.sets.length) {
+      sets.push(nal);
+    } else if (codec.isSlice(type)) {
+      pictures.at(-1)?.push(nal);
+    }
+    at = next;
+  }
+  return { sets, pictures };
+}
