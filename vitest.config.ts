@@ -55,6 +55,7 @@ const ALONE = [
     'rtsp-media',
     'rtsp-transports',
     'recorder-channels',
+    'recorder-password',
     'camera-habits',
   ].map((name) => `test/interop/${name}.test.ts`),
   ...['webrtc-loss', 'hls-players', 'live-fmp4'].map((name) => `test/browser/${name}.test.ts`),

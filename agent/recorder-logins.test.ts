@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../test/fake-clock.ts';
+import { Run } from '../test/rtsp-run.ts';
 import { scriptedCamera } from '../test/scripted-camera.ts';
 import { explain } from './base/errors.ts';
 import { silentLogger } from './base/log.ts';
@@ -132,4 +133,50 @@ test('a channel that never answers keeps the others for 5 s, and no longer', asy
   // Some may not wait yet: the turn is theirs as soon as they ask.
   await recorder.clock.advance(1);
   await until(() => expect(others.filter(({ isIn }) => isIn)).toHaveLength(15));
+});
+
+test('a password that is changed while channels play is shown by the keep-alives of two of them', async () => {
+  const clock = new FakeClock();
+  const logins = new LoginMemory(clock);
+  const shown: string[] = [];
+  let password = 'right';
+  await using camera = await scriptedCamera((request, caller) => {
+    const answer = parseAuthorization(request.headers.get('Authorization') ?? '');
+    const isIn = answer?.scheme === 'digest' && verifyDigest(answer, request.method, password, hash);
+    if (answer && !isIn) {
+      shown.push(request.method);
+    }
+    if (!isIn) {
+      caller.reply(request, 401, [['WWW-Authenticate', 'Digest realm="recorder", nonce="n"']]);
+    } else if (request.method === 'SETUP') {
+      const transport = request.headers.get('Transport') ?? '';
+      caller.reply(request, 200, [
+        ['Session', '4711;timeout=20'],
+        ['Transport', transport],
+      ]);
+    }
+    return !isIn || request.method === 'SETUP';
+  });
+  const login = { user: 'admin', password: 'right' };
+  const runs: Run[] = [];
+  for (const name of channels(4)) {
+    const url = `rtsp://127.0.0.1:${camera.port}/${name}`;
+    const loginWatch = streamLogin(name, url, login, { logins, clock });
+    const run = new Run(url, { ...login, loginWatch, readTimeoutMs: 120_000 }, clock);
+    await run.sampled(5);
+    runs.push(run);
+    await clock.advance(1_000);
+  }
+  password = 'changed';
+  const keepAlives = () =>
+    camera.callers.flatMap(({ methods }) => methods.filter((method) => method === 'GET_PARAMETER'));
+  for (let count = 1; count <= 8; count += 1) {
+    await clock.advance(count === 1 ? 6_000 : count === 5 ? 7_000 : 1_000);
+    await camera.until(() => keepAlives().length >= count);
+  }
+  expect(shown).toEqual(['GET_PARAMETER', 'GET_PARAMETER']);
+  for (const run of runs) {
+    await run[Symbol.asyncDispose]();
+  }
+  expect(shown).toHaveLength(2);
 });

@@ -39,8 +39,7 @@ export function streamLogin(
       const wait = { sinceMs: clock.monoMs() };
       waits.add(wait);
       try {
-        const turn = await logins.turn(key(), { isAsked, signal });
-        return { ...turn, accepted: () => turn.accepted() };
+        return await logins.turn(key(), { isAsked, signal });
       } finally {
         waits.delete(wait);
         heldMs += clock.monoMs() - wait.sinceMs;
@@ -48,6 +47,8 @@ export function streamLogin(
     },
     refused: (kind) => logins.refused(key(), kind),
     refusedKinds: () => logins.refusedSchemes(key()),
+    isWrong: () => logins.isWrong(key()),
+    plays: (isPlaying) => logins.plays(key(), isPlaying),
   };
 }
 

@@ -7,6 +7,8 @@ export interface TimedCall extends SoapCall {
   readonly untilMs: number;
   /** What people hear of it. */
   readonly toldMs: number;
+  /** The login has passed just before: where this is refused, it is the right to it that is missing. */
+  readonly isProved?: boolean;
 }
 
 export function timed(call: SoapCall, clock: Pick<Clock, 'monoMs'>, deadlineMs: number): TimedCall {

@@ -1,6 +1,6 @@
 import type { PerchError } from '../../base/errors.ts';
 import { cameraError } from './failures.ts';
-import type { LoginFinding } from './login-verdict.ts';
+import type { Bar, LoginFinding } from './login-verdict.ts';
 
 /** Each with what a person can do about it. */
 type Facts = Record<string, unknown>;
@@ -53,29 +53,33 @@ const SWITCH_ON =
 export const onvifOff = (path: string, facts: Facts): PerchError =>
   cameraError('onvifOff', `no ONVIF service at ${path} (HTTP ${facts['status']}): ${SWITCH_ON}`, facts);
 
-/** Not tried any more; the user hears what the last refusal meant. */
-export function refusedBefore(finding: LoginFinding | undefined, waitMs: number, facts: Facts): PerchError {
+/** Why a login is not shown now; the user hears what the last refusal meant. */
+export function notShown(
+  why: Bar,
+  { finding, times, waitMs }: { finding: LoginFinding | undefined; times: number; waitMs: number },
+  facts: Facts,
+): PerchError {
+  if (why === 'lock') {
+    return lockedOut(waitMs, facts);
+  }
+  if (why === 'count') {
+    const words = `the camera has refused this user ${times} times and would soon lock it: try again in ${minutes(waitMs)}`;
+    return cameraError('lockedOut', words, facts);
+  }
   if (finding !== undefined) {
     return (finding === 'onvifUser' ? onvifUserMissing : clockRefused)(facts);
   }
-  const words = `the camera has refused this user name or password twice: it is tried again in ${minutes(waitMs)}, or when it is changed`;
-  return cameraError('wrongPassword', words, { ...facts, absence: 'password' });
+  return cameraError('wrongPassword', NOT_SHOWN[why](minutes(waitMs)), { ...facts, absence: 'password' });
 }
 
-/** The camera takes the login elsewhere. */
-export const refusedByChannel = (waitMs: number, facts: Facts): PerchError =>
-  cameraError(
-    'wrongPassword',
-    `the camera takes this user name and password elsewhere and refuses them here: check the rights of this user; tried again in ${minutes(waitMs)}`,
-    { ...facts, absence: 'password' },
-  );
-
-export const tooManyPasswords = (times: number, waitMs: number, facts: Facts): PerchError =>
-  cameraError(
-    'lockedOut',
-    `the camera has refused this user ${times} times and would soon lock it: try again in ${minutes(waitMs)}`,
-    facts,
-  );
+const NOT_SHOWN: Readonly<Record<'wrong' | 'channel' | 'doubt', (wait: string) => string>> = {
+  wrong: (wait) =>
+    `the camera has refused this user name or password twice: it is tried again in ${wait}, or when it is changed`,
+  channel: (wait) =>
+    `the camera takes this user name and password elsewhere and refuses them here: check the rights of this user; tried again in ${wait}`,
+  doubt: () =>
+    'the camera has refused this user name or password elsewhere: it is tried here once it is taken there, or after half an hour',
+};
 
 export const lockedOut = (waitMs: number, facts: Facts): PerchError =>
   cameraError('lockedOut', `the camera has locked this user after wrong passwords: try again in ${minutes(waitMs)}`, {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
-import { type LoginKey, LoginMemory, type LoginTurn } from './login-memory.ts';
+import { type LoginKey, LoginMemory, type LoginTurn, type TurnOptions } from './login-memory.ts';
 
 const KEY = { camera: '10.0.0.5:80', user: 'admin', password: 'a' };
 const MINUTE_MS = 60_000;
@@ -15,9 +15,9 @@ function memory() {
   const clock = new FakeClock();
   const logins = new LoginMemory(clock);
   /** Asks for a turn; what came of it is seen after a moment. */
-  const ask = (key: LoginKey = KEY, isAsked = false, signal?: AbortSignal): Asked => {
+  const ask = (key: LoginKey = KEY, options: TurnOptions = {}): Asked => {
     const asked: Asked = {};
-    logins.turn(key, { isAsked, signal }).then(
+    logins.turn(key, options).then(
       (turn) => {
         asked.turn = turn;
       },
@@ -149,24 +149,39 @@ test('what never came to the camera counts for nothing', async () => {
   expect(stateOf(last)).toBe('goes');
 });
 
-test('of many that a login is known to be good for, the first has a fifth of a second ahead of the others', async () => {
-  const { clock, ask, settle, use } = memory();
+test('of many that a login is known to be good for, the first has six tenths of a second ahead of the others', async () => {
+  const { clock, ask, use } = memory();
   await use(KEY, 'accepted');
   await clock.advance(MINUTE_MS);
   const asked = channels(16).map((key) => ask(key));
-  await settle();
+  await clock.advance(599);
   expect(asked.filter((one) => stateOf(one) === 'goes')).toHaveLength(1);
-  await clock.advance(200);
+  await clock.advance(1);
   expect(asked.filter((one) => stateOf(one) === 'goes')).toHaveLength(16);
 });
 
-test('a password that was changed in the camera is shown twice, where the camera answers within a fifth of a second', async () => {
-  const { clock, ask, settle, use } = memory();
-  const all = channels(16);
-  for (const key of all) {
-    await use(key, 'accepted');
+test('where the first one has no answer at all the next one goes ahead, and not all of them', async () => {
+  const { ask, settle } = await proven(['stream 1', 'stream 2', 'stream 3']);
+  const asked = channels(3).map((key) => ask(key));
+  await settle();
+  asked[0]?.turn?.lost();
+  await settle();
+  expect(asked.map(stateOf)).toEqual(['goes', 'goes', 'waits']);
+});
+
+/** Channels that have taken the login, a minute ago. */
+async function proven(names: readonly string[]) {
+  const box = memory();
+  for (const name of names) {
+    await box.use(channel(name), 'accepted');
   }
-  await clock.advance(MINUTE_MS);
+  await box.clock.advance(MINUTE_MS);
+  return box;
+}
+
+test('a password that was changed in the camera is shown twice by sixteen that ask together', async () => {
+  const all = channels(16);
+  const { ask, settle } = await proven(all.map(({ channel: name = '' }) => name));
   const asked = all.map((key) => ask(key));
   for (let i = 0; i < 16; i += 1) {
     await settle();
@@ -175,6 +190,61 @@ test('a password that was changed in the camera is shown twice, where the camera
   await settle();
   expect(asked.filter((one) => stateOf(one) === 'goes')).toHaveLength(2);
   expect(asked.at(-1)?.error?.message).toContain('refused this user name or password twice');
+});
+
+test('a second after it was taken it may have been changed: the next one goes ahead alone again', async () => {
+  const { clock, ask, settle, use } = memory();
+  await use(KEY, 'accepted');
+  await clock.advance(800);
+  const asked = channels(4).map((key) => ask(key));
+  await settle();
+  expect(asked.map(stateOf)).toEqual(['goes', 'waits', 'waits', 'waits']);
+});
+
+test('the second try is that of a channel that has taken the login: one that never has waits for it', async () => {
+  const { clock, ask, settle } = await proven(['stream 1']);
+  const first = ask(channel('new 1'));
+  await settle();
+  first.turn?.refused();
+  await settle();
+  const early = ask(channel('new 2'));
+  await settle();
+  expect(early.error).toMatchObject({
+    message: expect.stringContaining('refused this user name or password elsewhere'),
+    context: { camera: 'wrongPassword', waitMs: MINUTE_MS },
+  });
+  const known = ask(channel('stream 1'));
+  const late = ask(channel('new 2'));
+  await settle();
+  expect([stateOf(known), stateOf(late)]).toEqual(['goes', 'waits']);
+  known.turn?.accepted();
+  await clock.advance(0);
+  expect(stateOf(late)).toBe('goes');
+});
+
+test('a channel that refuses again and again what it took never condemns a login by which another one plays', async () => {
+  const { clock, logins, ask, settle, use } = await proven(['stream 1', 'stream 2']);
+  logins.plays(channel('stream 1'), true);
+  await use(channel('stream 2'), 'refused');
+  for (let minute = 1; minute < 30; minute += 1) {
+    await clock.advance(MINUTE_MS);
+    expect(stateOf(await use(channel('stream 2'), 'refused'))).toBe('refused');
+  }
+  logins.plays(channel('stream 1'), false);
+  const back = ask(channel('stream 1'));
+  await settle();
+  back.turn?.accepted();
+  await settle();
+  expect([stateOf(back), logins.isTaken(KEY)]).toEqual(['goes', true]);
+});
+
+test('a channel that is alone decides by itself, after a minute', async () => {
+  const { clock, use } = await proven(['stream 1', 'stream 2']);
+  await use(channel('stream 2'), 'refused');
+  expect(stateOf(await use(channel('stream 2'), 'refused'))).toBe('refused');
+  await clock.advance(MINUTE_MS);
+  expect(stateOf(await use(channel('stream 2'), 'refused'))).toBe('goes');
+  expect((await use(channel('stream 1'), 'refused')).error?.message).toContain('twice');
 });
 
 test('events, pictures and streams are one account: two tries in half an hour by all of them', async () => {
@@ -236,7 +306,7 @@ test('a lock holds for as long as the camera says, whoever asks', async () => {
 test('whoever waits no more leaves the line', async () => {
   const { ask, settle } = memory();
   const stop = new AbortController();
-  const [first, second, third] = [ask(), ask(channel('a'), false, stop.signal), ask(channel('b'))];
+  const [first, second, third] = [ask(), ask(channel('a'), { signal: stop.signal }), ask(channel('b'))];
   await settle();
   stop.abort();
   await settle();
@@ -244,7 +314,7 @@ test('whoever waits no more leaves the line', async () => {
   first.turn?.accepted();
   await settle();
   expect(stateOf(third)).toBe('goes');
-  const late = ask(KEY, false, stop.signal);
+  const late = ask(KEY, { signal: stop.signal });
   await settle();
   expect(stateOf(late)).toBe('refused');
 });

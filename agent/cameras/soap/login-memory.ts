@@ -4,7 +4,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { put } from './bounded-map.ts';
 import { isWorthKeeping, type KeptLogins, keptOf, verdictOf } from './kept-logins.ts';
-import { lockedOut, refusedBefore, refusedByChannel, tooManyPasswords } from './login-failures.ts';
+import { lockedOut, notShown } from './login-failures.ts';
 import { type Admission, type LoginFinding, LoginVerdict, type Try } from './login-verdict.ts';
 
 /** Of one user of a camera within half an hour, whatever the passwords were: a person hears how many are left. */
@@ -52,7 +52,6 @@ interface Waiter {
   readonly key: LoginKey;
   readonly channel: string;
   readonly isAsked: boolean;
-  hasWaited: boolean;
   go(turn: LoginTurn): void;
   fail(error: unknown): void;
 }
@@ -103,7 +102,7 @@ export class LoginMemory {
       };
       const settled = (): void => signal?.removeEventListener('abort', leave);
       const waiter: Waiter = {
-        ...{ key, isAsked, channel: this.#channelOf(key), hasWaited: false },
+        ...{ key, isAsked, channel: this.#channelOf(key) },
         go: (turn) => {
           settled();
           resolve(turn);
@@ -126,9 +125,15 @@ export class LoginMemory {
   /** Without a turn: it had been let in, and is refused within what it was let in to. */
   refused(key: LoginKey, scheme?: string): void {
     const held = this.#open(key);
-    const one = { channel: this.#channelOf(key), account: this.#accountOf(key) };
+    const one = { channel: this.#channelOf(key), account: this.#accountOf(key), atMs: this.#clock.monoMs() };
     this.#refused(held.verdict, one, scheme);
     this.#wake(held);
+  }
+
+  /** A stream that was let in plays, or has ended. */
+  plays(key: LoginKey, isPlaying: boolean): void {
+    const { playing } = this.#open(key).verdict;
+    playing[isPlaying ? 'add' : 'delete'](this.#channelOf(key));
   }
 
   /** Whether it would be shown, now or after others. @throws PerchError as `turn` */
@@ -153,6 +158,11 @@ export class LoginMemory {
   isTaken(key: LoginKey): boolean {
     const isGood = this.#logins.get(this.#idOf(key))?.verdict.isGood === true;
     return isGood && this.#refusalsOf(this.#accountOf(key)) === 0;
+  }
+
+  /** Refused twice: it is not shown for now. */
+  isWrong(key: LoginKey): boolean {
+    return this.#logins.get(this.#idOf(key))?.verdict.isWrong(this.#clock.monoMs()) === true;
   }
 
   /** Kinds of answers that this login was refused with since it was last taken. */
@@ -229,7 +239,6 @@ export class LoginMemory {
     for (const waiter of this.#inOrder(held)) {
       const admission = this.#admit(verdict, waiter.key, waiter.isAsked);
       if (admission.kind === 'wait') {
-        waiter.hasWaited = true;
         untilMs = Math.min(untilMs, admission.untilMs);
         continue;
       }
@@ -255,12 +264,12 @@ export class LoginMemory {
   #inOrder({ verdict, waiters }: Held): readonly Waiter[] {
     const rankOf = ({ channel }: Waiter): number =>
       (verdict.proven.has(channel) ? 0 : 1) + (verdict.refusals.some((one) => one.channel === channel) ? 2 : 0);
-    return verdict.refusals.length === 0 ? [...waiters] : waiters.toSorted((a, b) => rankOf(a) - rankOf(b));
+    return waiters.toSorted((a, b) => rankOf(a) - rankOf(b));
   }
 
-  #begin(held: Held, { key, channel, hasWaited }: Waiter): LoginTurn {
+  #begin(held: Held, { key, channel }: Waiter): LoginTurn {
     const { verdict } = held;
-    const begun = verdict.begin(channel, this.#accountOf(key), this.#clock.monoMs(), hasWaited);
+    const begun = verdict.begin(channel, this.#accountOf(key), this.#clock.monoMs());
     let isOver = false;
     const settle = (what: () => void): void => {
       if (!isOver) {
@@ -300,7 +309,7 @@ export class LoginMemory {
     }
   }
 
-  #refused(verdict: LoginVerdict, one: Pick<Try, 'channel' | 'account'>, scheme: string | undefined): void {
+  #refused(verdict: LoginVerdict, one: Pick<Try, 'channel' | 'account' | 'atMs'>, scheme: string | undefined): void {
     verdict.refused(one, this.#clock.monoMs());
     if (scheme !== undefined) {
       verdict.refusedSchemes.add(scheme);
@@ -312,7 +321,7 @@ export class LoginMemory {
     const nowMs = this.#clock.monoMs();
     const lockedUntilMs = this.#lockedUntilMs.get(this.#lockOf(key)) ?? 0;
     if (lockedUntilMs > nowMs) {
-      return { kind: 'no', untilMs: lockedUntilMs, isChannel: false };
+      return { kind: 'no', untilMs: lockedUntilMs, why: 'lock' };
     }
     const account = this.#accountOf(key);
     const most = isAsked ? MAX_REFUSALS_IN_ALL : MAX_REFUSALS_OF_ACCOUNT;
@@ -320,29 +329,15 @@ export class LoginMemory {
     if (verdict.isGood || admission.kind !== 'go' || this.#refusalsOf(account) + this.#outOf(account) < most) {
       return admission;
     }
-    return { kind: 'no', untilMs: nowMs + this.#forgottenInMs(account), isChannel: false };
+    return { kind: 'no', untilMs: nowMs + this.#forgottenInMs(account), why: 'count' };
   }
 
   /** The user hears the same reason as at the first time. */
-  #refusal(
-    { untilMs, isChannel }: Admission & { kind: 'no' },
-    verdict: LoginVerdict | undefined,
-    key: LoginKey,
-  ): Error {
-    const nowMs = this.#clock.monoMs();
-    const waitMs = untilMs - nowMs;
-    const context = { host: key.camera, waitMs, isRemembered: true };
-    if ((this.#lockedUntilMs.get(this.#lockOf(key)) ?? 0) > nowMs) {
-      return lockedOut(waitMs, context);
-    }
-    if (isChannel) {
-      const finding = key.channel === undefined ? verdict?.finding : undefined;
-      return finding ? refusedBefore(finding, waitMs, context) : refusedByChannel(waitMs, context);
-    }
-    const isWrong = verdict !== undefined && verdict.admit(this.#channelOf(key), nowMs).kind === 'no';
-    return isWrong
-      ? refusedBefore(verdict.finding, waitMs, context)
-      : tooManyPasswords(this.#refusalsOf(this.#accountOf(key)), waitMs, context);
+  #refusal({ untilMs, why }: Admission & { kind: 'no' }, verdict: LoginVerdict | undefined, key: LoginKey): Error {
+    const waitMs = untilMs - this.#clock.monoMs();
+    const finding = key.channel === undefined || why === 'wrong' ? verdict?.finding : undefined;
+    const times = this.#refusalsOf(this.#accountOf(key));
+    return notShown(why, { finding, times, waitMs }, { host: key.camera, waitMs, isRemembered: true });
   }
 
   /** Of this user, with whatever password, since one was taken. */

@@ -5,14 +5,19 @@ export const FORGET_AFTER_MS = 30 * 60_000;
 const TURN_MS = 5_000;
 /** A login without an answer may still be refused until then. */
 const UNANSWERED_MS = 10_000;
-/** Of a login that is known to be good: the first of many goes ahead for so long, so that a password that was changed is seldom shown by all. */
-const HEAD_START_MS = 200;
-/** One that was taken so short a time ago has not been changed since. */
-const FRESH_MS = 10_000;
+/**
+ * Of a login that is known to be good the first of many goes ahead for so long, so that a password that was changed is not shown by all.
+ * Cameras may take seconds to describe a stream; they refuse a password at once.
+ */
+const HEAD_START_MS = 600;
+/** One that was taken so short a time ago has not been changed since. Less than the shortest pause before a connection is made anew (0.8 s). */
+const FRESH_MS = 700;
 /** A channel that refuses a login which others take is asked again after so long; the second time after `FORGET_AFTER_MS`. */
 const CHANNEL_PAUSE_MS = 10 * 60_000;
 /** One that has taken it before may only be starting. */
 const PROVEN_PAUSE_MS = 60_000;
+/** Before a channel that may not try the login asks for it again: another may have been let in meanwhile. */
+const DOUBT_MS = 60_000;
 const MAX_CHANNELS = 256;
 /** Clocks drift: what has changed by less is not written to the disk each time. */
 const SAME_CLOCK_MS = 60_000;
@@ -34,6 +39,8 @@ export interface Try {
   readonly channel: string;
   readonly account: string;
   readonly atMs: number;
+  /** Others wait for its answer for so long. */
+  readonly aheadMs: number;
   /** Others wait for its answer. */
   hasTurn: boolean;
 }
@@ -44,11 +51,17 @@ export interface Pause {
   readonly untilMs: number;
 }
 
+/**
+ * Why a login is not shown: the camera has locked the account (`lock`); it was refused twice (`wrong`), or too many passwords were (`count`);
+ * this channel alone refuses it (`channel`); another one has just refused it, and the next try is not this one's (`doubt`).
+ */
+export type Bar = 'lock' | 'wrong' | 'count' | 'channel' | 'doubt';
+
 /** `go`: it may be shown. `wait`: until then, or until something else changes. `no`: it is not shown before `untilMs`. */
 export type Admission =
   | { readonly kind: 'go' }
   | { readonly kind: 'wait'; readonly untilMs: number }
-  | { readonly kind: 'no'; readonly untilMs: number; readonly isChannel: boolean };
+  | { readonly kind: 'no'; readonly untilMs: number; readonly why: Bar };
 
 const GO: Admission = { kind: 'go' };
 
@@ -65,6 +78,8 @@ export class LoginVerdict {
   refusals: readonly Refusal[] = [];
   /** Channels that have taken it. */
   readonly proven = new Set<string>();
+  /** Channels that play now. */
+  readonly playing = new Set<string>();
   readonly pauses = new Map<string, Pause>();
   /** Kinds of answers that were refused: the second try is of another kind where the camera offers one. */
   readonly refusedSchemes = new Set<string>();
@@ -89,16 +104,30 @@ export class LoginVerdict {
     return [...this.#out];
   }
 
-  admit(channel: string, nowMs: number): Admission {
-    return this.isGood ? this.#admitGood(channel, nowMs) : this.#admitUnknown(nowMs);
+  isWrong(nowMs: number): boolean {
+    return this.recent(nowMs).length >= MAX_REFUSALS;
   }
 
-  /** @param hasWaited for another's answer: of those that go together then none waits for the next */
-  begin(channel: string, account: string, nowMs: number, hasWaited: boolean): Try {
-    const isOneOfAll = hasWaited && this.isGood && this.recent(nowMs).length === 0;
-    const begun = { channel, account, atMs: nowMs, hasTurn: !isOneOfAll };
+  admit(channel: string, nowMs: number): Admission {
+    const condemning = this.recent(nowMs).at(-MAX_REFUSALS);
+    if (condemning) {
+      return { kind: 'no', untilMs: condemning.atMs + FORGET_AFTER_MS, why: 'wrong' };
+    }
+    return this.isGood ? this.#admitGood(channel, nowMs) : this.#inTurn(nowMs);
+  }
+
+  begin(channel: string, account: string, nowMs: number): Try {
+    const isSure = this.isGood && this.recent(nowMs).length === 0;
+    const aheadMs = isSure ? HEAD_START_MS : TURN_MS;
+    // Of those that go together, behind one that was taken or that has no answer in time, none waits for the next.
+    const isOneOfAll = isSure && (this.#isFresh(nowMs) || this.out(nowMs).some(({ hasTurn }) => hasTurn));
+    const begun = { channel, account, atMs: nowMs, aheadMs, hasTurn: !isOneOfAll };
     this.#out.add(begun);
     return begun;
+  }
+
+  #isFresh(atMs: number): boolean {
+    return atMs - this.#takenAtMs < FRESH_MS;
   }
 
   /** It was answered, or never came to the camera. */
@@ -133,65 +162,66 @@ export class LoginVerdict {
     return isNews;
   }
 
-  refused({ channel, account }: Pick<Try, 'channel' | 'account'>, nowMs: number): void {
-    this.refusals = [...this.recent(nowMs), { channel, account, atMs: nowMs }].slice(-MAX_CHANNELS);
-    if (!this.isGood) {
-      return;
+  refused({ channel, account, atMs }: Pick<Try, 'channel' | 'account' | 'atMs'>, nowMs: number): void {
+    // Where another has just taken it, the password is right and the channel has no right to it.
+    if (!this.isGood || !this.#isFresh(atMs)) {
+      this.refusals = [...this.recent(nowMs), { channel, account, atMs: nowMs }].slice(-MAX_CHANNELS);
     }
-    const times = Math.min((this.pauses.get(channel)?.times ?? 0) + 1, MAX_REFUSALS);
-    const pauseMs =
-      times >= MAX_REFUSALS ? FORGET_AFTER_MS : this.proven.has(channel) ? PROVEN_PAUSE_MS : CHANNEL_PAUSE_MS;
-    this.pauses.set(channel, { times, untilMs: nowMs + pauseMs });
-    const doubters = new Set(this.refusals.filter((one) => this.proven.has(one.channel)).map((one) => one.channel));
-    // Two that have taken it and refuse it now: it was changed.
-    if (doubters.size >= MAX_REFUSALS) {
+    if (this.isWrong(nowMs)) {
       this.isGood = false;
       this.pauses.clear();
     }
-  }
-
-  #admitUnknown(nowMs: number): Admission {
-    const recent = this.recent(nowMs);
-    const condemning = recent.at(-MAX_REFUSALS);
-    if (condemning) {
-      return { kind: 'no', untilMs: condemning.atMs + FORGET_AFTER_MS, isChannel: false };
+    if (this.isGood) {
+      this.#pause(channel, nowMs);
     }
-    return this.#inTurn(recent.length, nowMs);
   }
 
-  /** One channel never condemns it. But where one that has taken it refuses it now, those that never have are not asked as well. */
+  #pause(channel: string, nowMs: number): void {
+    const times = Math.min((this.pauses.get(channel)?.times ?? 0) + 1, MAX_REFUSALS);
+    const firstMs = this.proven.has(channel) ? PROVEN_PAUSE_MS : CHANNEL_PAUSE_MS;
+    this.pauses.set(channel, { times, untilMs: nowMs + (times >= MAX_REFUSALS ? FORGET_AFTER_MS : firstMs) });
+  }
+
   #admitGood(channel: string, nowMs: number): Admission {
     const pause = this.pauses.get(channel);
     if (pause && pause.untilMs > nowMs) {
-      return { kind: 'no', untilMs: pause.untilMs, isChannel: true };
+      return { kind: 'no', untilMs: pause.untilMs, why: 'channel' };
     }
-    const recent = this.recent(nowMs);
-    const last = recent.at(-MAX_REFUSALS);
-    if (last && !this.proven.has(channel) && recent.some((one) => this.proven.has(one.channel))) {
-      return { kind: 'no', untilMs: last.atMs + FORGET_AFTER_MS, isChannel: false };
+    const [refusal] = this.recent(nowMs);
+    if (!refusal) {
+      return this.#behind(nowMs) ?? GO;
     }
-    if (recent.length > 0) {
-      return this.#inTurn(1, nowMs);
-    }
-    const isFresh = nowMs - this.#takenAtMs < FRESH_MS;
-    return (isFresh ? undefined : this.#behind(HEAD_START_MS, nowMs)) ?? GO;
+    return this.#mayDecide(channel, refusal) ? this.#inTurn(nowMs) : this.#inDoubt(nowMs);
+  }
+
+  /** The try after a refusal decides for all: it is kept for another channel that has taken the login, as long as one plays. */
+  #mayDecide(channel: string, refusal: Refusal): boolean {
+    const isOther = refusal.channel !== channel;
+    return this.proven.has(channel) && (isOther || [...this.playing].every((one) => one === channel));
+  }
+
+  #inDoubt(nowMs: number): Admission {
+    const [oldest] = this.out(nowMs);
+    return oldest
+      ? { kind: 'wait', untilMs: oldest.atMs + UNANSWERED_MS }
+      : { kind: 'no', untilMs: nowMs + DOUBT_MS, why: 'doubt' };
   }
 
   /** One at a time, and no more than may be refused. */
-  #inTurn(refusals: number, nowMs: number): Admission {
-    const ahead = this.#behind(TURN_MS, nowMs);
+  #inTurn(nowMs: number): Admission {
+    const ahead = this.#behind(nowMs);
     if (ahead) {
       return ahead;
     }
     const out = this.out(nowMs);
     const [oldest] = out;
-    return oldest && refusals + out.length >= MAX_REFUSALS
+    return oldest && this.recent(nowMs).length + out.length >= MAX_REFUSALS
       ? { kind: 'wait', untilMs: oldest.atMs + UNANSWERED_MS }
       : GO;
   }
 
-  #behind(patienceMs: number, nowMs: number): Admission | undefined {
-    const ahead = this.out(nowMs).findLast(({ hasTurn, atMs }) => hasTurn && nowMs - atMs < patienceMs);
-    return ahead && { kind: 'wait', untilMs: ahead.atMs + patienceMs };
+  #behind(nowMs: number): Admission | undefined {
+    const ahead = this.out(nowMs).findLast(({ hasTurn, atMs, aheadMs }) => hasTurn && nowMs - atMs < aheadMs);
+    return ahead && { kind: 'wait', untilMs: ahead.atMs + ahead.aheadMs };
   }
 }

@@ -149,6 +149,41 @@ test('a right that is missing is no wrong password, and does not count as one', 
   expect(requests.length).toBeGreaterThan(4);
 });
 
+test('before what has never passed a session that was idle asks what has: a password that was changed is one try', async () => {
+  const clock = new FakeClock();
+  let isChanged = false;
+  const { url, requests } = await listen((asked, response) => {
+    const isAllowed = hasToken(asked) && !isChanged && !asked.text.includes('SystemReboot');
+    response.writeHead(isAllowed ? 200 : 400).end(isAllowed ? envelope(INFORMATION) : fault('NotAuthorized'));
+  });
+  const reboot = { ...ASK, body: '<tds:SystemReboot/>', response: 'SystemRebootResponse' };
+  const caller = callerOf(url, { clock });
+  await caller.call(ASK);
+  await clock.advance(60_000);
+  expect((await failureOf(caller.call(reboot))).context['camera']).toBe('noRights');
+  await clock.advance(60_000);
+  isChanged = true;
+  const before = requests.length;
+  expect((await failureOf(caller.call(reboot))).context['camera']).toBe('wrongPassword');
+  const shown = requests.slice(before).filter(hasToken);
+  expect(shown.map(({ text }) => text.includes('SystemReboot'))).toEqual([false]);
+});
+
+test('a challenge that was not used for 10 s is not answered again: the camera is asked for a new one', async () => {
+  const clock = new FakeClock();
+  const { url, requests } = await listen(({ headers }, response) =>
+    headers.authorization
+      ? response.end(envelope(INFORMATION))
+      : response.writeHead(401, { 'WWW-Authenticate': DIGEST }).end(),
+  );
+  const caller = callerOf(url, { clock });
+  for (const idleMs of [0, 9_000, 10_000]) {
+    await clock.advance(idleMs);
+    await caller.call(ASK);
+  }
+  expect(requests.map(({ headers }) => headers.authorization !== undefined)).toEqual([false, true, true, false, true]);
+});
+
 test('what moves the camera or changes it is never said a second time to prove a login', async () => {
   const { url, requests } = await listen((asked, response) => {
     const isAllowed = hasToken(asked) && !asked.text.includes('SystemReboot');

@@ -36,6 +36,8 @@ import { isAnswer, refusedStranger } from './without-login.ts';
 /** Another place, token, clock, digest, its other algorithm, a nonce that has grown old. */
 const MAX_EXCHANGES = 8;
 const NONCE_BYTES = 20;
+/** A login that has passed so short a time ago is not asked for again. */
+const PROVED_MS = 10_000;
 /** Clocks drift; a difference like this has been set. */
 const CLOCK_MOVED_MS = 2_000;
 
@@ -57,8 +59,12 @@ export class SoapCaller {
   #headerSkewMs: number | undefined;
   /** The first reading that passed with the login. */
   #proof: SoapCall | undefined;
+  /** Strangers are refused it. */
+  #isProofClosed = false;
   /** Operations that have passed with the login: where one is refused now, it is no right that is missing. */
   readonly #passedBefore = new Set<string>();
+  /** When one has passed last, monotonic. */
+  #passedAtMs = Number.NEGATIVE_INFINITY;
   readonly #turns: HeldTurns;
   readonly #options: CallerOptions;
   readonly #camera: string;
@@ -81,7 +87,10 @@ export class SoapCaller {
     const { lanes, deadlineMs, signal } = this.#options;
     const kind = kindOf(asked.deadlineMs ?? deadlineMs, asked.isUrgent);
     const joined = joinSignals(asked.signal ? [asked.signal, signal] : [signal]);
-    const converse = () => this.#converse(timed({ ...asked, signal: joined.signal }, this.#turns, deadlineMs));
+    const converse = async () => {
+      const call = timed({ ...asked, signal: joined.signal }, this.#turns, deadlineMs);
+      return this.#converse({ ...call, isProved: await this.#proveFirst(call) });
+    };
     return await lanes.run(this.#camera, kind, joined.signal, converse).finally(() => joined.release());
   }
 
@@ -129,7 +138,9 @@ export class SoapCaller {
     if (!key || asked.isAnonymous) {
       return { scheme: 'anonymous', tried: [] };
     }
-    const challenge = asked.isOpen ? undefined : this.#challenges.at(asked.place ?? this.#place);
+    const challenge = asked.isOpen
+      ? undefined
+      : this.#challenges.at(asked.place ?? this.#place, this.#options.clock.monoMs());
     if (challenge) {
       return { scheme: challenge.scheme, challenge, isReused: true, tried: [challenge.algorithm] };
     }
@@ -239,11 +250,11 @@ export class SoapCaller {
   ): Promise<void> {
     const { logins } = this.#options;
     if (challenge) {
-      this.#challenges.took(asked.place ?? this.#place, challenge);
+      this.#challenges.took(asked.place ?? this.#place, challenge, this.#options.clock.monoMs());
     }
     const isReading = READS.test(asked.body);
     // Some tell everybody what they are: that says nothing of a login that was refused for the rest.
-    if (isReading && !isWanted && !logins.isTaken(key) && (await this.#isOpenToAll(asked))) {
+    if (isReading && !isWanted && !logins.isTaken(key) && (await this.#isOpenToAll(asked, asked))) {
       return;
     }
     if (isReading) {
@@ -251,14 +262,15 @@ export class SoapCaller {
       this.#proof ??= { ...asked, signal: undefined };
     }
     this.#passedBefore.add(asked.response);
+    this.#passedAtMs = this.#options.clock.monoMs();
     earlier?.end();
     turn?.accepted(scheme === 'anonymous' ? undefined : scheme, scheme === 'token' ? this.skewMs : undefined);
   }
 
   /** When it cannot be found out the doubt stays. */
-  async #isOpenToAll(asked: TimedCall): Promise<boolean> {
+  async #isOpenToAll(asked: TimedCall, reading: SoapCall): Promise<boolean> {
     try {
-      await this.#converse(this.#within(asked, { ...asked, isAnonymous: true }));
+      await this.#converse(this.#within(asked, { ...reading, isAnonymous: true }));
       return true;
     } catch (error) {
       if (error instanceof PerchError) {
@@ -285,9 +297,7 @@ export class SoapCaller {
     if (basic && !attempt.challenge && reply.status === 401) {
       return this.#basic(basic, attempt, asked);
     }
-    const skewMs = this.skewMs;
-    const proved = await this.#proveAgain(asked, attempt, reply);
-    const hasClockMoved = proved ? this.skewMs !== skewMs : await this.#clockHasMoved(asked, attempt, reply);
+    const hasClockMoved = await this.#clockHasMoved(asked, attempt, reply);
     const isNewClock = hasClockMoved && this.#options.takesClock(this.skewMs);
     if (attempt.scheme === 'token' && !attempt.tried.includes('clock') && isNewClock) {
       // It may have been the password all the same, unless the camera says that it was the time: that comes out with the next try.
@@ -295,7 +305,12 @@ export class SoapCaller {
       earlier?.lost();
       return { scheme: 'token', tried: [...attempt.tried, 'clock'], isWanted: true, earlier };
     }
-    throw proved ?? (await this.#refusal(asked, attempt, reply, key));
+    if (asked.isProved && (await this.#isClosed(asked))) {
+      attempt.turn?.end();
+      attempt.earlier?.end();
+      throw noRights({ host: this.#camera, status: reply.status, subcode: reply.fault?.codes.at(-1) });
+    }
+    throw await this.#refusal(asked, attempt, reply, key);
   }
 
   /** Whoever is in between reads it: over http only where the owner has allowed it. */
@@ -332,39 +347,34 @@ export class SoapCaller {
   }
 
   /**
-   * The login has passed before, so it may be the right to this one thing that is missing; or the password has been changed meanwhile.
-   * @returns undefined when what has passed passes without a login as well, and so has proved nothing
+   * What has never passed may be refused because the right to it is missing, or because the password has been changed. So what has passed
+   * is asked for before it: of a password that was changed that is one try, and not two.
+   * @returns whether the login is known to pass
    */
-  async #proveAgain(asked: TimedCall, { turn }: Attempt, { status, fault }: SoapReply): Promise<Error | undefined> {
+  async #proveFirst(asked: TimedCall): Promise<boolean> {
+    const { isOpen, isAnonymous, response } = asked;
+    if (!this.#proof || isOpen || isAnonymous || this.#passedBefore.has(response)) {
+      return false;
+    }
+    if (this.#options.clock.monoMs() - this.#passedAtMs < PROVED_MS) {
+      return true;
+    }
+    if (!(await this.#isClosed(asked))) {
+      return false;
+    }
+    await this.#converse(this.#within(asked, this.#proof));
+    return true;
+  }
+
+  /** Whether strangers are refused what has passed, so that it proves anything. */
+  async #isClosed(asked: TimedCall): Promise<boolean> {
     const proof = this.#proof;
-    if (!proof || this.#passedBefore.has(asked.response)) {
-      return undefined;
+    if (proof && !this.#isProofClosed) {
+      this.#isProofClosed = !(await this.#isOpenToAll(asked, proof));
+      // The next reading may be one.
+      this.#proof = this.#isProofClosed ? proof : undefined;
     }
-    this.#proof = undefined;
-    // Of what was refused nothing is known before the proof has its answer, and that is not to wait for it.
-    turn?.lost();
-    try {
-      await this.#converse(this.#within(asked, { ...proof, isAnonymous: true }));
-      return undefined;
-    } catch (error) {
-      if (troubleOf(error) !== 'wrongPassword') {
-        turn?.refused();
-        return error as Error;
-      }
-    }
-    const { logins, isAsked } = this.#options;
-    if (this.#key && !logins.mayTry(this.#key, isAsked)) {
-      return undefined;
-    }
-    try {
-      await this.#converse(this.#within(asked, proof));
-      turn?.end();
-      return noRights({ host: this.#camera, status, subcode: fault?.codes.at(-1) });
-    } catch (error) {
-      // Then what led here was a wrong password as well; or that cannot be found out now.
-      turn?.refused();
-      return error as Error;
-    }
+    return this.#isProofClosed;
   }
 
   /** Reads the clock once more. Some tell their local time as UTC: then the HTTP header is believed. */

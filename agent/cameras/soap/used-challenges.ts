@@ -4,9 +4,16 @@ import { hash } from './digest-hash.ts';
 import { type HttpPlace, nameOf } from './http-exchange.ts';
 
 const CLIENT_NONCE_BYTES = 8;
+/**
+ * Afterwards a new one is asked for, with a request that bears no login: many cameras do not say that a challenge has grown old (`stale`),
+ * and a refusal of the old one could as well mean that the password was changed.
+ */
+const MAX_AGE_MS = 10_000;
 
 interface Used {
   readonly challenge: Challenge;
+  /** When it was taken last, monotonic. */
+  readonly atMs: number;
   /** RFC 7616 §3.4, `nc`. */
   count: number;
 }
@@ -15,14 +22,15 @@ interface Used {
 export class UsedChallenges {
   readonly #used = new Map<string, Used>();
 
-  at(place: HttpPlace): Challenge | undefined {
-    return this.#used.get(keyOf(place))?.challenge;
+  at(place: HttpPlace, nowMs: number): Challenge | undefined {
+    const used = this.#used.get(keyOf(place));
+    return used && nowMs - used.atMs < MAX_AGE_MS ? used.challenge : undefined;
   }
 
-  took(place: HttpPlace, challenge: Challenge): void {
-    if (this.at(place) !== challenge) {
-      this.#used.set(keyOf(place), { challenge, count: 1 });
-    }
+  took(place: HttpPlace, challenge: Challenge, nowMs: number): void {
+    const used = this.#used.get(keyOf(place));
+    const count = used?.challenge === challenge ? used.count : 1;
+    this.#used.set(keyOf(place), { challenge, atMs: nowMs, count });
   }
 
   drop(place: HttpPlace): void {

@@ -22,6 +22,10 @@ export interface LoginWatch {
   refused(kind: string): void;
   /** Kinds of answers that were refused on other connections. */
   refusedKinds(): ReadonlySet<string>;
+  /** It was refused so often that no connection shows it, those that were let in among them. */
+  isWrong(): boolean;
+  /** The stream plays, or has ended. */
+  plays(isPlaying: boolean): void;
 }
 
 /** A login that may be shown; what becomes of it is told once. */
@@ -44,6 +48,8 @@ export class Authenticator {
   #clientNonce = '';
   #count = 0;
   #hasWorked = false;
+  /** The last request had the login. */
+  #isShown = false;
   #barred: PerchError | undefined;
   #wantsClear = false;
   #turn: LoginTurn | undefined;
@@ -71,7 +77,8 @@ export class Authenticator {
 
   /** The Authorization header of a request, undefined while none has been asked for. */
   header(method: string, uri: string): string | undefined {
-    if (!this.#challenge || !this.#credentials) {
+    this.#isShown = this.#challenge !== undefined && (this.#turn !== undefined || !this.#isWithheld(this.#challenge));
+    if (!this.#challenge || !this.#credentials || !this.#isShown) {
       return undefined;
     }
     this.#count += 1;
@@ -118,7 +125,7 @@ export class Authenticator {
     const challenges = all.filter(({ scheme }) => scheme === 'digest' || this.#mayTellPassword);
     this.#wantsClear = all.length > 0 && challenges.length === 0;
     const current = this.#challenge;
-    if (current) {
+    if (current && this.#isShown) {
       const renewed = challenges.find((other) => kindOf(other) === kindOf(current) && other.nonce !== current.nonce);
       if (renewed && (renewed.isStale || this.#hasWorked)) {
         this.#use(renewed);
@@ -136,6 +143,11 @@ export class Authenticator {
     const others = this.#watch?.refusedKinds();
     this.#use(left.find((challenge) => !others?.has(kindOf(challenge))) ?? (left[0] as Challenge));
     return true;
+  }
+
+  /** Within a session: what was refused is not shown with each keep-alive. */
+  #isWithheld(challenge: Challenge): boolean {
+    return this.#refused.has(kindOf(challenge)) || this.#watch?.isWrong() === true;
   }
 
   async #mayShow(signal: AbortSignal): Promise<boolean> {

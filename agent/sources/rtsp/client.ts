@@ -154,6 +154,7 @@ export class RtspSource implements Source {
       const silenceMs = trials.isOnlyWay || way === 'tcp' ? undefined : patienceMs;
       const onMedia = () => {
         isPlaying = true;
+        this.#options.loginWatch?.plays(true);
         this.#choice.worked(way);
       };
       await session.play(
@@ -171,6 +172,9 @@ export class RtspSource implements Source {
     } finally {
       // First, because what comes until the goodbye is answered would go into a stream that nobody wants any more.
       session.close();
+      if (isPlaying) {
+        this.#options.loginWatch?.plays(false);
+      }
       await dialogue.teardown();
       connection.fail(new PerchError('unavailable', 'connection is over'));
       this.#past = { ...this.statistics, transport: undefined };
