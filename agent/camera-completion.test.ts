@@ -5,6 +5,7 @@ import { freeUdpPort } from '../test/free-udp-port.ts';
 import { good } from '../test/loaded-config.ts';
 import { startOnvifCamera } from '../test/onvif-camera/camera.ts';
 import { toldOf } from '../test/told.ts';
+import { type Clock, systemClock } from './base/clock.ts';
 import { PerchError } from './base/errors.ts';
 import { CameraCompletion } from './camera-completion.ts';
 import type { CameraStream } from './cameras/device/streams.ts';
@@ -12,6 +13,11 @@ import type { CameraDescription } from './cameras/device/understand.ts';
 import type { Edit } from './config/edit.ts';
 
 const LOGIN = { user: 'admin', password: 'secret' };
+/** The pauses before a camera is asked again are over at once. */
+const SOON: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep([30_000, 60_000, 120_000].includes(ms) ? 200 : ms, signal),
+};
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
 test('a camera whose main stream is busy is adopted with a note, and completes by itself, over a restart too', async () => {
@@ -40,6 +46,36 @@ test('a camera whose main stream is busy is adopted with a note, and completes b
   });
   const pathsOf = (whole: string) => whole.slice(whole.indexOf('paths:'));
   expect(pathsOf(again.text())).toBe(pathsOf(text).replace(/\n *pending: busy/, ''));
+});
+
+test('a camera that is too busy to name its large stream is adopted with a note, and gets the address later, over a restart too', async () => {
+  await using camera = await startOnvifCamera({ credentials: LOGIN, quirks: { busyAddresses: ['main'] } });
+  const port = await freeUdpPort();
+  let text = '';
+  {
+    await using box = await openAdoptionBox({ port }, 'pathDefaults:\n  sourceOnDemand: yes\n');
+    const adopted = await box.call('POST', '/cameras/adopt', {
+      ...LOGIN,
+      cameras: [{ onvif: camera.url, name: 'yard' }],
+    });
+    const pending = [{ path: 'yard', why: 'busy', words: 'the camera is busy or still starting (503)' }];
+    expect(adopted.body['items']).toMatchObject([{ status: 'ok', paths: ['yard', 'yard_sub'], pending }]);
+    expect((await box.call('GET', '/cameras/get/yard')).body).toMatchObject({ sub: 'yard_sub', pending });
+    expect(box.log.join('')).toContain('the stream could not be tried yet');
+    text = box.text();
+    expect(text).toContain(`source: ${camera.rtspUrl('sub')}`);
+    expect(text).not.toContain(camera.rtspUrl('main'));
+  }
+  camera.state.quirks.busyAddresses = [];
+  camera.state.quirks.describes = { main: 503 };
+  await using again = await openAdoptionBox({ port }, text.slice(text.indexOf('pathDefaults:')), { clock: SOON });
+  await until(() => expect(again.text()).toContain(`source: ${camera.rtspUrl('main')}`));
+  expect((await again.call('GET', '/cameras/get/yard')).body).toMatchObject({ pending: [{ why: 'busy' }] });
+  camera.state.quirks.describes = {};
+  await until(async () => {
+    expect((await again.call('GET', '/cameras/get/yard')).body).toMatchObject({ pending: [] });
+  });
+  expect(again.text()).not.toContain('sourceOnDemand: no');
 });
 
 test('streams by their addresses alone are adopted with a note as well, and a check says what is the matter', async () => {

@@ -8,6 +8,7 @@ import { SUB_SUFFIX } from './cameras/adoption/path-names.ts';
 import type { CameraChannel, CameraDescription } from './cameras/device/understand.ts';
 import type { Edit } from './config/edit.ts';
 import type { Config } from './config/load.ts';
+import type { PathSettings } from './config/path.ts';
 import type { ReadyPath } from './config/path-entry.ts';
 import type { ConfigStore } from './config/store.ts';
 
@@ -53,7 +54,7 @@ export class CameraCompletion {
 
   /** The stream of this path has come: its address is right. */
   async streamOpened(path: string): Promise<void> {
-    if (pendingOf(this.#deps.store.current).some(({ name }) => name === path)) {
+    if (pendingOf(this.#deps.store.current).some(({ name, settings }) => name === path && isPulled(settings))) {
       await this.#logged(path, () => this.#revise(() => [withoutPending(path)]));
     }
   }
@@ -130,19 +131,25 @@ function completed({ name, settings }: ReadyPath, description: CameraDescription
     // The camera has been asked for it, and has no small stream but the large one.
     return channel.main.delay ? [] : [{ keyPath: ['paths', name], value: undefined }];
   }
-  if (stream.delay || !stream.proof) {
+  const { token: profile, rtspUrl } = stream;
+  const isProved = !stream.delay && stream.proof !== undefined;
+  const isNamed = !isPulled(settings) && rtspUrl !== undefined;
+  if (!isProved && !isNamed) {
     return [];
   }
-  const { token: profile } = stream;
-  const isMoved = withoutLogin(settings.source) !== stream.rtspUrl;
+  const isMoved = withoutLogin(settings.source) !== rtspUrl;
   return [
-    ...(isMoved ? [{ keyPath: ['paths', name, 'source'], value: stream.rtspUrl }] : []),
+    ...(isMoved ? [{ keyPath: ['paths', name, 'source'], value: rtspUrl }] : []),
+    ...(isNamed ? [{ keyPath: ['paths', name, 'sourceOnDemand'], value: undefined }] : []),
     ...(settings.camera?.profile === profile
       ? []
       : [{ keyPath: ['paths', name, 'camera', 'profile'], value: profile }]),
-    withoutPending(name),
+    ...(isProved ? [withoutPending(name)] : []),
   ];
 }
+
+/** Not where the camera was too busy to name the address of the stream. */
+const isPulled = ({ source }: PathSettings): boolean => source !== 'publisher';
 
 /** The lens that a profile belongs to. */
 function channelOf({ channels, profiles }: CameraDescription, name: string | undefined): CameraChannel | undefined {

@@ -3,6 +3,7 @@ import { explain } from './base/errors.ts';
 import { joinSignals } from './base/joined-signal.ts';
 import type { Logger } from './base/log.ts';
 import { openSession } from './cameras/device/session.ts';
+import type { CameraStream } from './cameras/device/streams.ts';
 import { understand } from './cameras/device/understand.ts';
 import { scan } from './cameras/discovery/scan.ts';
 import type { Config } from './config/load.ts';
@@ -25,8 +26,8 @@ export interface DemoDeps {
 
 interface DemoStreams {
   readonly onvifUrl: string;
-  readonly main: { readonly token: string; readonly rtspUrl: string };
-  readonly sub: { readonly token: string; readonly rtspUrl: string } | undefined;
+  readonly main: Pick<CameraStream, 'token' | 'rtspUrl'>;
+  readonly sub: Pick<CameraStream, 'token' | 'rtspUrl'> | undefined;
 }
 
 /** The demo camera, adopted as any other: found by a probe, read over ONVIF, pulled over RTSP. */
@@ -128,7 +129,7 @@ function pathsOf(streams: DemoStreams | undefined, { pathDefaults }: Config): Re
     name,
     settings: {
       ...pathDefaults,
-      source: profile.rtspUrl,
+      source: profile.rtspUrl ?? pathDefaults.source,
       record,
       camera: { onvif: onvifUrl, profile: profile.token, name: 'Demo camera' },
     },

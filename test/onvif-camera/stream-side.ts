@@ -11,7 +11,7 @@ import {
 import type { HeaderField, RtspRequest } from '../../agent/media/rtsp/message.ts';
 import { Feed } from '../../agent/sources/demo/feed.ts';
 import { type RtspServer, startRtspServer } from '../../agent/sources/demo/rtsp-server.ts';
-import type { Call } from './call.ts';
+import { type Call, Fault } from './call.ts';
 import type { CameraState, SimulatedProfile } from './state.ts';
 
 const SIZES = new Map<string, readonly [width: number, height: number]>([
@@ -33,7 +33,10 @@ export const streamPathOf = ({ quirks }: CameraState, profile: SimulatedProfile)
 
 /** A stream's address as the camera tells it, escaped for XML. */
 export function streamUri(state: CameraState, call: Call, profile: SimulatedProfile): string {
-  const { streamHost, streamUriEnd = '', streamUriText } = state.quirks;
+  const { streamHost, streamUriEnd = '', streamUriText, busyAddresses } = state.quirks;
+  if (busyAddresses?.includes(profile.token)) {
+    throw new Fault('Action', 'busy', { isSender: false, status: 503 });
+  }
   const port = portOf(state, call);
   const portText = port === 'none' ? '' : `:${port}`;
   const host = streamHost ?? (call.host.includes(':') ? `[${call.host}]` : call.host);

@@ -8,8 +8,8 @@ import { freeName, freePathName, SUB_SUFFIX } from './path-names.ts';
 import { type Identity, isSameCamera } from './same-camera.ts';
 
 export interface StreamPlan {
-  /** Without credentials. */
-  readonly source: string;
+  /** Without credentials; undefined: the camera was too busy to name it. */
+  readonly source: string | undefined;
   /** ONVIF token. */
   readonly profile?: string | undefined;
   /** Why it has not been proved yet. */
@@ -119,7 +119,8 @@ function blockOf(plan: CameraPlan, stream: StreamPlan, title: string, record: Ca
     ...(clearPassword ? { clearPassword } : {}),
   };
   return {
-    source: stream.source,
+    // A path without a source is not pulled. It gets one when the camera has named it.
+    ...(stream.source === undefined ? { sourceOnDemand: false } : { source: stream.source }),
     ...(record && { record: record === 'motion' ? record : record === 'always' }),
     camera: Object.fromEntries(Object.entries(camera).filter(([, value]) => value !== undefined && value !== '')),
   };

@@ -340,7 +340,10 @@ test('what a camera says of another host is not followed: nothing at all goes th
   const at = new URL(`http://127.0.0.2:${camera.port}/onvif/event_service?x=1`);
   await failureOf(session.callAt(at, '', '<wsnt:Unsubscribe/>', 'UnsubscribeResponse'));
   expect(camera.requests.at(-1)).toMatchObject({ path: '/onvif/event_service?x=1' });
-  expect([new URL(main.rtspUrl).hostname, new URL(snapshot?.url ?? '').hostname]).toEqual(['127.0.0.1', '127.0.0.1']);
+  expect([new URL(main.rtspUrl ?? '').hostname, new URL(snapshot?.url ?? '').hostname]).toEqual([
+    '127.0.0.1',
+    '127.0.0.1',
+  ]);
   expect(connections).toEqual([]);
 });
 
@@ -420,6 +423,12 @@ test.for([
     expect(sub?.delay).toBeUndefined();
   },
 );
+
+test('a camera that is too busy to name its streams has both all the same', async () => {
+  const { main, sub } = await read(await start({ busyAddresses: ['main', 'sub'] }));
+  expect(main).toMatchObject({ token: 'main', rtspUrl: undefined, proof: undefined, delay: 'busy' });
+  expect(sub).toMatchObject({ token: 'sub', rtspUrl: undefined, delay: 'busy' });
+});
 
 test('a sub stream that is put off is not dropped, and one that is not there is', async () => {
   const busy = await read(await start({ describes: { sub: 503 } }));

@@ -83,11 +83,11 @@ export class Patience {
 }
 
 export interface CameraStream extends CameraProfile {
-  /** On the camera's own host, without credentials. */
-  readonly rtspUrl: string;
+  /** On the camera's own host, without credentials; undefined: the camera was too busy to name it. */
+  readonly rtspUrl: string | undefined;
   /** What the stream's own server said; undefined when nobody asked it. */
   readonly proof: StreamProof | undefined;
-  /** Why it could not be proved yet: its address is the camera's claim, repaired. */
+  /** Why it could not be proved yet: its address, if it has one, is the camera's claim, repaired. */
   readonly delay?: StreamDelay | undefined;
 }
 
@@ -108,10 +108,22 @@ export class StreamFinder {
     this.#patience = new Patience(retryClock, signal);
   }
 
-  /** One that is there and cannot be described for now has a `delay`. @throws PerchError when the camera has no such stream, or it is nowhere */
+  /** One that cannot be named or described for now has a `delay`. @throws PerchError when the camera has no such stream, or it is nowhere */
   async find(profile: CameraProfile): Promise<CameraStream> {
-    const uri = await this.#patience.ask(() => askStreamUri(this.#session, profile));
-    const url = repairStreamUri(uri, this.#session.host);
+    let uri: string;
+    try {
+      uri = await this.#patience.ask(() => askStreamUri(this.#session, profile));
+    } catch (error) {
+      const delay = delayOf(error);
+      if (!delay) {
+        throw error;
+      }
+      return { ...profile, rtspUrl: undefined, proof: undefined, delay };
+    }
+    return this.#findAt(repairStreamUri(uri, this.#session.host), profile);
+  }
+
+  async #findAt(url: URL, profile: CameraProfile): Promise<CameraStream> {
     let failure: unknown;
     let delayed: CameraStream | undefined;
     for await (const port of this.#candidates(url)) {

@@ -10,7 +10,7 @@ import type { CameraProfile } from './profiles.ts';
 import { ask, requestsOf } from './requests.ts';
 import type { DeviceInformation, OnvifSession } from './session.ts';
 import { pinnedPictureUrl } from './snapshot-address.ts';
-import { type CameraStream, delayOf, type ProveStream, StreamFinder } from './streams.ts';
+import { type CameraStream, type ProveStream, StreamFinder } from './streams.ts';
 import { type Suggestion, suggest } from './suggestions.ts';
 
 /** Recorders have a channel for each lens; more than this nobody adopts at once. */
@@ -138,13 +138,12 @@ async function findStreams(
       const stream = await finder.find(chosen);
       if (!main) {
         main = stream;
-      } else if (stream.rtspUrl !== main.rtspUrl) {
+      } else if (main.rtspUrl === undefined || stream.rtspUrl !== main.rtspUrl) {
         return { main, sub: stream };
       }
       // A small profile at the address of the large one is the same stream: nothing is pulled twice.
     } catch (error) {
-      // Put off, and no address of it is known: nothing smaller takes its place.
-      if (!isOwnFault(error) || (!main && delayOf(error))) {
+      if (!isOwnFault(error)) {
         throw error;
       }
       failure ??= error;

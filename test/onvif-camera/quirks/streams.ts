@@ -11,6 +11,8 @@ export interface StreamQuirks {
   streamUriText?: 'spaced' | 'escaped twice';
   /** What follows the address, such as a user of the maker's: `?user=admin_password=tlJwpbo6_channel=1`. */
   streamUriEnd?: string;
+  /** Tokens of profiles: the address of their stream is asked for, and the camera is too busy to tell it (HTTP 503). */
+  busyAddresses?: readonly string[];
   /** By the profile's token: DESCRIBE is answered with this status, or not at all. */
   describes?: Readonly<Record<string, 453 | 503 | 404 | 'never'>>;
   /** A track to talk back through stands in the description; it cannot be set up. */
