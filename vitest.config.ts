@@ -57,6 +57,7 @@ const ALONE = [
     'recorder-channels',
     'recorder-password',
     'camera-habits',
+    'stray-restart',
   ].map((name) => `test/interop/${name}.test.ts`),
   ...['webrtc-loss', 'hls-players', 'live-fmp4'].map((name) => `test/browser/${name}.test.ts`),
 ];

@@ -58,7 +58,10 @@ export interface Agent extends AsyncDisposable {
 }
 
 /** The addresses of a configuration. */
-function addresses(ports: Agent['ports'], { host = '127.0.0.1', listen }: AgentOptions): Record<string, string> {
+export function addresses(
+  ports: Agent['ports'],
+  { host = '127.0.0.1', listen }: AgentOptions = {},
+): Record<string, string> {
   return {
     address: `${host}:${ports.main}`,
     webrtcAddress: `${host}:${ports.webrtc}`,
