@@ -12,11 +12,12 @@ import type { UpdatePackage } from '../system/update/manifest.ts';
 import { writeHeader } from '../system/update/update-file.ts';
 import { writeNewest } from '../system/update/update-server.ts';
 import { FakeClock } from '../test/fake-clock.ts';
+import { listenLocally } from '../test/local-listener.ts';
 import { PerchError } from './base/errors.ts';
 import { createLogger } from './base/log.ts';
 import { BoxUpdates, recordFolder } from './box-updates.ts';
 import { parseConfig } from './config/load.ts';
-import { createHttpApp, setReadTimeout } from './http/app.ts';
+import { createHttpApp } from './http/app.ts';
 import { updateRoutes } from './http/update-routes.ts';
 
 const KEYS = generateKeyPairSync('ed25519');
@@ -178,8 +179,8 @@ test('what has become of the last update is told, and each of its steps once', a
 });
 
 test('whoever sends a long file that is none gets his answer', async () => {
-  const address = await app.listen({ port: 0, host: '127.0.0.1' });
-  const answered = await fetch(`${address}/v3/update`, {
+  const { port } = await listenLocally(app);
+  const answered = await fetch(`http://127.0.0.1:${port}/v3/update`, {
     ...{ method: 'POST', headers: { 'Content-Type': 'application/octet-stream' }, body: Buffer.alloc(8 << 20, 'no') },
   });
   expect([answered.status, await answered.json()]).toMatchObject([400, { why: 'noUpdate' }]);
@@ -253,11 +254,10 @@ test('nothing is fetched without an address, by a box that cannot install it, or
 });
 
 test('an update may take longer to come in than other requests', async () => {
-  await app.listen({ port: 0, host: '127.0.0.1' });
-  setReadTimeout(app, 300);
+  const { port } = await listenLocally(app, { readTimeoutMs: 300 });
   const update = updateTo('1.2.0');
   const begin = (path: string, type: string, length: number) => {
-    const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1').setEncoding('utf8');
+    const socket = connect(port, '127.0.0.1').setEncoding('utf8');
     onTestFinished(() => void socket.destroy());
     socket.write(`POST ${path} HTTP/1.1\r\nHost: box\r\nConnection: close\r\nContent-Type: ${type}\r\n`);
     socket.write(`Content-Length: ${length}\r\n\r\n`);

@@ -136,7 +136,7 @@ const NONSENSE = '{"nonsense":true}';
 const changing = (): readonly (Route & { readonly port: number })[] =>
   routes
     .filter(({ method, isForAnySite }) => !SAFE.has(method) && !isForAnySite)
-    .map((route) => ({ ...route, port: (route.app.server.address() as { port: number }).port }));
+    .flatMap((route) => [...route.app.listeners].map(({ port }) => ({ ...route, port })));
 
 const isRefused = ({ status, text }: Answer): boolean => status === 401 && text.includes('page of another site');
 

@@ -1,18 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { EventLoopWatch } from '../system/event-loop.ts';
 import type { ProcessLoad } from '../system/process-load.ts';
-import type { Accounts } from './auth/accounts.ts';
-import type { Authority } from './auth/authorize.ts';
 import { deviceWords } from './auth/device-words.ts';
 import type { BoxEvents } from './base/box-events.ts';
-import type { Clock } from './base/clock.ts';
-import type { Logger } from './base/log.ts';
 import type { LogLines } from './base/log-lines.ts';
-import type { NewcomerMemory } from './base/newcomer-memory.ts';
 import type { BoxCommands } from './box-commands.ts';
 import { BoxRoutes } from './box-routes.ts';
 import { boxStats } from './box-stats.ts';
-import { ownTlsAddress } from './config/address.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from './config/json.ts';
 import type { OwnKeys } from './config/key-pair.ts';
 import type { Config } from './config/load.ts';
@@ -20,34 +14,25 @@ import { type Problem, problemText } from './config/problem.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { healthOf } from './health.ts';
 import { mountHls } from './hls-http.ts';
-import { HttpAccess } from './http/access.ts';
+import type { HttpAccess } from './http/access.ts';
 import type { CameraSteering } from './http/api/camera-control.ts';
 import type { CameraLookup } from './http/api/cameras.ts';
 import type { ConfigEditor, ConfigEdits } from './http/api/config.ts';
 import { controlApi } from './http/api/control-api.ts';
 import { EventStreams } from './http/api/event-stream.ts';
-import { createHttpApp, setReadTimeout } from './http/app.ts';
 import type { BackupBox } from './http/backup-routes.ts';
 import type { ConfigFile } from './http/config-file.ts';
 import { cors } from './http/cors.ts';
 import { deviceRoutes } from './http/device-routes.ts';
-import { refuseForeignChanges } from './http/foreign-changes.ts';
 import { guestRoutes } from './http/guest-routes.ts';
 import { healthRoute } from './http/health.ts';
 import { HttpsPlaces } from './http/https-place.ts';
-import type { ListenerTls } from './http/listener-tls.ts';
-import { listen } from './http/listeners.ts';
-import { newcomersAt } from './http/newcomers.ts';
 import { peopleRoutes } from './http/people-routes.ts';
-import { keepPrefix } from './http/proxy-prefix.ts';
 import { renewSessions, sessionRoutes } from './http/session-routes.ts';
 import { staticUi } from './http/static-ui.ts';
-import { insistOnTls, redirectToTls } from './http/tls-redirect.ts';
 import { type TrustLookup, trustRoutes } from './http/trust/trust-routes.ts';
-import { tellOfUnknownProxy } from './http/unknown-proxy.ts';
-import type { WrongCredentials } from './http/wrong-credentials.ts';
 import { zlmRoutes } from './http/zlm-routes.ts';
-import { openTls, type TlsServer, tlsSettings } from './http-tls.ts';
+import { HttpPorts, type HttpPortsDeps } from './http-ports.ts';
 import type { PathTable } from './paths/path-table.ts';
 import { peersOf } from './peers-of.ts';
 import { playbackPlugin } from './playback/plugin.ts';
@@ -61,30 +46,19 @@ import type { WebRtcServer } from './servers/webrtc/server.ts';
 import { mountWebRtc } from './webrtc-http.ts';
 import { ZlmBox } from './zlm-box.ts';
 
-export interface HttpServicesDeps {
+export interface HttpServicesDeps extends HttpPortsDeps {
   readonly version: string;
   readonly dataDir: string;
-  /** What the names of keys and certificates are relative to. */
-  readonly cwd: string;
-  /** The certificate that the box makes itself. */
   readonly own: OwnKeys & Pick<TrustLookup, 'authority'>;
   /** The built page. */
   readonly pageFolder: string;
   /** Of the box in the local network. */
   readonly name: { readonly current: string | undefined };
-  readonly clock: Clock;
-  readonly log: Logger;
   /** The last of what the log has said. */
   readonly lines?: LogLines;
   readonly restart?: () => void;
   readonly hostAnswers?: string;
   readonly updateKeys?: string;
-  readonly accounts: Accounts;
-  readonly authority: Authority;
-  /** One for all ports and protocols. */
-  readonly wrongCredentials: WrongCredentials;
-  /** One for all ports and protocols that other machines reach. */
-  readonly newcomers: NewcomerMemory;
   readonly paths: PathTable;
   readonly recordings: Recordings;
   readonly load: ProcessLoad;
@@ -93,7 +67,6 @@ export interface HttpServicesDeps {
   readonly events: BoxEvents;
   readonly cameras: CameraLookup;
   readonly steering: CameraSteering;
-  config(): Config;
   /** What has been read or written last, which the parts may be on their way to. */
   settings(): Config;
   /** The ways of the control API to change it. */
@@ -112,9 +85,6 @@ export interface HttpServicesDeps {
   readonly signal: AbortSignal;
 }
 
-/** What a listener mounts. Settings that it does not start again for are asked of the configuration when they are needed. */
-type Mount = (app: FastifyInstance, access: HttpAccess) => Promise<void>;
-
 /** Every HTTP listener: the main port with everything, and MediaMTX's ports with one service each at `/`. */
 export class HttpServices {
   readonly zlm: ZlmBox;
@@ -124,13 +94,12 @@ export class HttpServices {
   readonly #startedMs: number;
   readonly #eventStreams: EventStreams;
   readonly #boxRoutes: BoxRoutes;
-  readonly #open = new Set<FastifyInstance>();
-  readonly #https = new HttpsPlaces(() => this.#tlsPort);
-  #mainPort: number | undefined;
-  #tlsPort: number | undefined;
+  readonly #ports: HttpPorts;
+  readonly #https = new HttpsPlaces(() => this.tlsPort);
 
   constructor(deps: HttpServicesDeps) {
     this.#deps = deps;
+    this.#ports = new HttpPorts(deps);
     this.#diagnostics = new Diagnostics(deps);
     this.#started = new Date(deps.clock.wallMs()).toISOString();
     this.#startedMs = deps.clock.monoMs();
@@ -145,174 +114,33 @@ export class HttpServices {
   }
 
   get mainPort(): number | undefined {
-    return this.#mainPort;
+    return this.#ports.mainPort;
   }
 
   /** Of https; undefined while it is off. */
   get tlsPort(): number | undefined {
-    return this.#tlsPort;
+    return this.#ports.tlsPort;
   }
 
   parts(): Part<Config>[] {
-    return [...this.#listeners(), this.#requestTimes()];
-  }
-
-  #listeners(): Part<Config>[] {
-    const main: Mount = (app, access) => this.#mountMain(app, access);
+    const ports = this.#ports;
     return [
-      this.#listener('main port', 'address', (c) => c.address, ['trustedProxies'], main),
-      this.#listener(
-        'WebRTC port',
-        'webrtcAddress',
-        (c) => (c.webrtc ? c.webrtcAddress : undefined),
-        ['webrtcTrustedProxies'],
-        (app, access) => mountWebRtc(app, access, '', { ...this.#deps, zlm: this.zlm }),
-        'webrtc',
+      ports.mainRoutes((app, access) => this.#mountMain(app, access)),
+      ports.main(),
+      ports.ofService('webrtc', 'WebRTC port', (app, access) => mountWebRtc(app, access, '', this.#webrtcDeps())),
+      ports.ofService('hls', 'HLS port', (app, access) => mountHls(app, access, '', this.#deps)),
+      ports.ofService('playback', 'playback port', (app, access) => this.#mountPlayback(app, access, '')),
+      ports.ofService('api', 'API port', (app, access) => this.#mountApi(app, access)),
+      ports.ofService('metrics', 'metrics port', (app, access) =>
+        this.#diagnostics.mountMetrics(app, access, peersOf(this.#deps), true),
       ),
-      this.#listener(
-        'HLS port',
-        'hlsAddress',
-        (c) => (c.hls ? c.hlsAddress : undefined),
-        ['hlsTrustedProxies'],
-        (app, access) => mountHls(app, access, '', this.#deps),
-        'hls',
-      ),
-      this.#listener(
-        'playback port',
-        'playbackAddress',
-        (c) => (c.playback ? c.playbackAddress : undefined),
-        ['playbackTrustedProxies'],
-        (app, access) => this.#mountPlayback(app, access, ''),
-        'playback',
-      ),
-      this.#listener(
-        'API port',
-        'apiAddress',
-        (c) => (c.api ? c.apiAddress : undefined),
-        ['apiTrustedProxies'],
-        (app, access) => this.#mountApi(app, access),
-        'api',
-      ),
-      this.#listener(
-        'metrics port',
-        'metricsAddress',
-        (c) => (c.metrics ? c.metricsAddress : undefined),
-        ['metricsTrustedProxies'],
-        (app, access) => this.#diagnostics.mountMetrics(app, access, peersOf(this.#deps), true),
-        'metrics',
-      ),
-      this.#listener(
-        'profiling port',
-        'pprofAddress',
-        (c) => (c.pprof ? c.pprofAddress : undefined),
-        ['pprofTrustedProxies'],
-        (app, access) => this.#diagnostics.mountPprof(app, access, true),
-        'pprof',
-      ),
+      ports.ofService('pprof', 'profiling port', (app, access) => this.#diagnostics.mountPprof(app, access, true)),
+      ports.requestTimes(),
     ];
   }
 
-  /** The last to start: nobody waits for the key that is made at the first start. */
   tlsPart(): Part<Config> {
-    return {
-      ...this.#listener(
-        'main port with TLS',
-        'tlsAddress',
-        (c) => c.tlsAddress || undefined,
-        ['trustedProxies'],
-        (app, access) => this.#mountMain(app, access),
-        'tls',
-      ),
-      isOptional: (config) => config.isOwn && config.tlsAddress === ownTlsAddress(config.address),
-    };
-  }
-
-  /** Changed on ports that stay open: one that was closed for it would refuse whoever comes meanwhile. */
-  #requestTimes(): Part<Config> {
-    return {
-      name: 'time that HTTP requests have',
-      settings: ({ readTimeoutMs }) => readTimeoutMs,
-      start: async ({ readTimeoutMs }) => {
-        for (const app of this.#open) {
-          setReadTimeout(app, readTimeoutMs);
-        }
-        return () => {};
-      },
-    };
-  }
-
-  /**
-   * @param keys further settings that the listener depends on
-   * @param server whose key and certificate it has, where it can speak TLS
-   */
-  #listener(
-    name: string,
-    key: string,
-    addressOf: (config: Config) => string | undefined,
-    keys: readonly (keyof Config)[],
-    mount: Mount,
-    server?: TlsServer,
-  ): Part<Config> {
-    const all = [...keys, ...(server ? tlsSettings(server) : [])];
-    return {
-      name,
-      settings: (config) => {
-        const address = addressOf(config);
-        return address && [address, ...all.map((other) => config[other])];
-      },
-      start: async (config) => {
-        const { log, authority, accounts } = this.#deps;
-        const tls = server && (await openTls(server, config, this.#deps));
-        const newcomers = newcomersAt(addressOf(config) ?? '', this.#deps);
-        const app = createHttpApp({
-          ...{ log, readTimeoutMs: config.readTimeoutMs, newcomers },
-          ...(tls && { tls: tls.pair }),
-        });
-        tls?.renew(app);
-        const proxies = keys.find((other) => /trustedProxies$/i.test(other));
-        const access = new HttpAccess({
-          authority,
-          sessions: accounts,
-          wrongCredentials: this.#deps.wrongCredentials,
-          trustedProxies: proxies === undefined ? [] : (config[proxies] as readonly string[]),
-          log,
-          isOfPage: key === 'address' || key === 'tlsAddress',
-        });
-        refuseForeignChanges(app, access, () => this.#deps.config().apiAllowOrigins);
-        this.#directToTls(key, app, access, tls);
-        keepPrefix(app, access);
-        tellOfUnknownProxy(app, access, proxies ?? '', log);
-        const { port, close } = await mount(app, access)
-          .then(() => listen(key, addressOf(config) ?? '', app))
-          .catch(async (error: unknown) => {
-            await app.close();
-            throw error;
-          });
-        if (key === 'address') {
-          this.#mainPort = port;
-        } else if (key === 'tlsAddress') {
-          this.#tlsPort = port;
-        }
-        log.info({ port, encryption: tls !== undefined }, `${name} is open`);
-        this.#open.add(app);
-        return () => {
-          this.#open.delete(app);
-          this.#tlsPort = key === 'tlsAddress' ? undefined : this.#tlsPort;
-          return close();
-        };
-      },
-    };
-  }
-
-  /** Of the two main ports: plain http may send on to https, and https may have browsers insist on it. */
-  #directToTls(key: string, app: FastifyInstance, access: HttpAccess, tls: ListenerTls | undefined): void {
-    const { config } = this.#deps;
-    if (key === 'address') {
-      const port = () => (config().tlsRedirect ? this.#tlsPort : undefined);
-      redirectToTls(app, { port, isSecure: (request) => access.isSecure(request) });
-    } else if (key === 'tlsAddress' && tls) {
-      insistOnTls(app, () => config().tlsRedirect && tls.isReal);
-    }
+    return this.#ports.mainTls();
   }
 
   async #mountMain(app: FastifyInstance, access: HttpAccess): Promise<void> {
@@ -327,7 +155,7 @@ export class HttpServices {
     };
     await app.register(healthRoute, { health });
     await app.register(trustRoutes, {
-      trust: { authority: () => this.#deps.own.authority(), port: () => this.#tlsPort, box: this.#https.box },
+      trust: { authority: () => this.#deps.own.authority(), port: () => this.tlsPort, box: this.#https.box },
     });
     await app.register(sessionRoutes, {
       accounts,
@@ -352,11 +180,15 @@ export class HttpServices {
     await this.#mountApi(app, access);
     await this.#mountPlayback(app, access, '/playback');
     await mountHls(app, access, '/hls', this.#deps);
-    await mountWebRtc(app, access, '/webrtc', { ...this.#deps, zlm: this.zlm });
+    await mountWebRtc(app, access, '/webrtc', this.#webrtcDeps());
     await app.register(zlmRoutes, { access, zlm: this.zlm });
     await this.#diagnostics.mountMetrics(app, access, peersOf(this.#deps), false);
     await this.#diagnostics.mountPprof(app, access, false);
-    await app.register(staticUi, { folder: pageFolder, httpsPort: () => this.#tlsPort });
+    await app.register(staticUi, { folder: pageFolder, httpsPort: () => this.tlsPort });
+  }
+
+  #webrtcDeps() {
+    return { ...this.#deps, zlm: this.zlm };
   }
 
   async #mountPlayback(app: FastifyInstance, access: HttpAccess, prefix: string): Promise<void> {

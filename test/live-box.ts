@@ -13,6 +13,7 @@ import type { MseMessage } from '../agent/servers/hls/live/mse-protocol.ts';
 import type { Stream } from '../agent/stream/stream.ts';
 import { FakeClock } from './fake-clock.ts';
 import { openHttpBox } from './http-box.ts';
+import { listenLocally } from './local-listener.ts';
 import { toldOf } from './told.ts';
 
 const ANYBODY: AccessRules = {
@@ -48,12 +49,11 @@ export async function openLiveBox({
     cors(() => allowOrigins, 'OPTIONS, GET', 'Authorization'),
   );
   app.get('/*', (request, reply) => live.answer((request.params as { '*': string })['*'], request, reply));
-  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { server: http, port } = await listenLocally(app);
   onTestFinished(async () => {
     server.close();
     await box[Symbol.asyncDispose]();
   });
-  const { port } = app.server.address() as { port: number };
   return {
     server,
     told,
@@ -66,7 +66,7 @@ export async function openLiveBox({
       streams.set(name, stream);
       return stream;
     },
-    connections: () => promisify(app.server.getConnections.bind(app.server))(),
+    connections: () => promisify(http.getConnections.bind(http))(),
     watch: (path: string) => MseClient.open(`ws://127.0.0.1:${port}/${path}`),
     raw: (path: string, fields: Readonly<Record<string, string>> = {}) => RawSocket.open(port, path, fields),
   };

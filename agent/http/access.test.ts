@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/fake-clock.ts';
 import { type HttpBox, type HttpBoxOptions, openHttpBox } from '../../test/http-box.ts';
-import { createLogger } from '../base/log.ts';
+import { createLogger, silentLogger } from '../base/log.ts';
 import { textLine } from '../base/log-text.ts';
 import { MEDIAMTX_USERS } from '../config/global.ts';
 import type { HttpAction } from './access.ts';
@@ -42,7 +42,7 @@ test.for<[string, HttpBoxOptions, string, string]>([
   ],
 ])('over real sockets: %s', async ([, options, fromLoopback, fromElsewhere]) => {
   await using box = await openWithRoutes(options);
-  const { port } = await listen('address', ':0', box.app);
+  const { port } = await listen('address', ':0', box.app, { log: silentLogger });
   const over = (host: string) => async (url: string) => (await fetch(`http://${host}:${port}${url}`)).ok;
   // A machine without a network has no other address: then the connection is an injected one.
   const injected = async (url: string) => (await box.app.inject({ url, ...from('203.0.113.5') })).statusCode === 200;

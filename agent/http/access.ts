@@ -12,7 +12,7 @@ import {
   writtenCredentialsOf,
 } from './credentials.ts';
 import { letIn } from './newcomers.ts';
-import { isBrowser, originOf, type RequestOrigin } from './request-origin.ts';
+import { isBrowser, isByTls, originOf, type RequestOrigin } from './request-origin.ts';
 import type { WrongCredentials } from './wrong-credentials.ts';
 
 export type HttpAction = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'pprof' | 'admin';
@@ -114,9 +114,8 @@ export class HttpAccess {
   }
 
   origin(request: FastifyRequest): RequestOrigin {
-    const { headers, socket } = request.raw;
-    const isTls = 'encrypted' in socket && socket.encrypted === true;
-    return originOf(headers, socket.remoteAddress ?? '', isTls, this.#trusted);
+    const { raw } = request;
+    return originOf(raw.headers, raw.socket.remoteAddress ?? '', isByTls(raw), this.#trusted);
   }
 
   /** The address of `origin` alone: it is asked at each part that a player fetches. */

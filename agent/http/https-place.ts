@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
+import { isByTls } from './request-origin.ts';
 
 /** Where a page that was opened over plain http can go. */
 export interface HttpsPlace {
@@ -23,11 +24,10 @@ export class HttpsPlaces {
    * Nothing behind a proxy, and where the client came to another port than this one: there it is not known how https is reached.
    * @param isProxied a proxy has passed the request on
    */
-  of({ headers, socket }: FastifyRequest, isProxied: boolean): HttpsPlace | null {
+  of({ headers, raw }: FastifyRequest, isProxied: boolean): HttpsPlace | null {
     const port = this.#port();
-    const isTls = 'encrypted' in socket && socket.encrypted === true;
     const named = /:(\d+)$/.exec(headers.host ?? '')?.[1] ?? '80';
-    const isDirect = !isProxied && Number(named) === socket.localPort;
-    return port === undefined || isTls || !isDirect ? null : { port, box: this.box };
+    const isDirect = !isProxied && Number(named) === raw.socket.localPort;
+    return port === undefined || isByTls(raw) || !isDirect ? null : { port, box: this.box };
   }
 }

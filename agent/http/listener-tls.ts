@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
+import type { Server } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
-import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { type KeyFiles, type KeyPair, readKeyPair, watchKeyPair } from '../config/key-pair.ts';
@@ -44,16 +44,16 @@ export class ListenerTls {
     return this.#isReal;
   }
 
-  /** Connections to come get what the files hold then, as long as `app` lasts. */
-  renew(app: FastifyInstance): void {
-    const server = app.server as unknown as { setSecureContext(options: SecureContextOptions): void };
+  /** Connections to come get what the files hold then, until `server` closes. */
+  renew(server: Server): void {
+    const secure = server as unknown as { setSecureContext(options: SecureContextOptions): void };
     const use = (pair: KeyPair) => {
-      server.setSecureContext({ key: pair.key, cert: pair.cert });
+      secure.setSecureContext({ key: pair.key, cert: pair.cert });
       this.#pair = pair;
       this.#isReal = isSigned(pair);
     };
     const stop = watchKeyPair(this.#server, this.#files, use, this.#clock, this.#log);
-    app.addHook('onClose', async () => stop());
+    server.once('close', stop);
   }
 }
 

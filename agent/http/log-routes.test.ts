@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { LOOPBACK } from '../../test/control-api-box.ts';
 import { FakeClock } from '../../test/fake-clock.ts';
 import { openHttpBox } from '../../test/http-box.ts';
+import { listenLocally } from '../../test/local-listener.ts';
 import { createLogger } from '../base/log.ts';
 import { LogLines } from '../base/log-lines.ts';
 import { EventStreams } from './api/event-stream.ts';
@@ -64,8 +65,7 @@ test.for([
 test('the log is heard live, with what was missed, and only what is asked for', async () => {
   const { app, log } = await open();
   log.info('before');
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  const { port } = app.server.address() as { port: number };
+  const { port } = await listenLocally(app);
   const asking = request({
     ...{ port, host: '127.0.0.1', path: '/v3/log/live?level=warn' },
     headers: { authorization: basic('owner', PASSWORD), 'last-event-id': 'another-0' },

@@ -29,6 +29,8 @@ const LOOK_EVERY_MS = 500;
 const MAX_DISCARDED_BYTES = 2 << 20;
 
 interface Connection {
+  /** Of its listener. */
+  readonly queue: AcceptQueue;
   readonly socket: Socket;
   readonly share: NewcomerShare;
   /** Its fixed part of what it holds: none once it was let in. */
@@ -42,8 +44,8 @@ interface Connection {
   sinceMs: number;
 }
 
-/** By `address port` of the client. */
-const listeners = new WeakMap<Server, Map<string, Connection>>();
+/** Of all listeners, by the addresses and ports of both ends. */
+const connections = new Map<string, Connection>();
 const letInRequests = new WeakSet<IncomingMessage>();
 
 /** The budget of a listener: what programs on this machine alone can reach has one of its own, which nobody else uses up. */
@@ -56,9 +58,8 @@ export function newcomersAt(
 }
 
 /** The request may do what it asks for. @param isNamed its client has said who it is: its connection is nobody's newcomer from now on */
-export function letIn({ raw, server }: FastifyRequest, isNamed: boolean): void {
-  const connections = listeners.get(server.server as Server);
-  const connection = connections?.get(keyOf(raw.socket));
+export function letIn({ raw }: FastifyRequest, isNamed: boolean): void {
+  const connection = connections.get(keyOf(raw.socket));
   if (!connection || letInRequests.has(raw)) {
     return;
   }
@@ -66,7 +67,7 @@ export function letIn({ raw, server }: FastifyRequest, isNamed: boolean): void {
   connection.fixedBytes = 0;
   connection.requests.delete(raw);
   if (isNamed) {
-    connections?.delete(keyOf(raw.socket));
+    connections.delete(keyOf(raw.socket));
     connection.share.end();
   } else {
     connection.running += 1;
@@ -75,27 +76,22 @@ export function letIn({ raw, server }: FastifyRequest, isNamed: boolean): void {
 }
 
 /** Nobody has let the request's client in, and this listener bounds what such clients hold. */
-export const isNewcomer = ({ raw, server }: FastifyRequest): boolean =>
-  listeners
-    .get(server.server as Server)
-    ?.get(keyOf(raw.socket))
-    ?.requests.has(raw) === true;
+export const isNewcomer = ({ raw }: FastifyRequest): boolean =>
+  connections.get(keyOf(raw.socket))?.requests.has(raw) === true;
 
 /**
- * Bounds what clients make this listener hold before somebody has let them in: their bodies are small, they have little time for a
- * request, and heads, bodies and connections of all of them count towards one budget.
+ * Bounds what clients make this listener hold before somebody has let them in: their bodies are small (`boundNewcomers`), they have
+ * little time for a request, and heads, bodies and connections of all of them count towards one budget.
  */
-export function limitNewcomers(app: FastifyInstance, memory: NewcomerMemory, isTls: boolean): void {
-  const connections = new Map<string, Connection>();
-  const server = app.server as Server;
+export function limitNewcomers(server: Server, memory: NewcomerMemory, isTls: boolean): void {
   const queue = new AcceptQueue(server);
-  listeners.set(server, connections);
   server.prependListener('connection', (socket: Socket) => {
     const key = keyOf(socket);
     const ip = canonicalIp(socket.remoteAddress ?? '') ?? '';
     const share = memory.open(ip, () => socket.destroy());
     const fixedBytes = isTls ? TLS_CONNECTION_BYTES : CONNECTION_BYTES;
-    const connection = { socket, share, fixedBytes, requests: new Map(), running: 0, readBytes: 0, sinceMs: now() };
+    const counts = { fixedBytes, requests: new Map(), running: 0, readBytes: 0, sinceMs: now() };
+    const connection = { queue, socket, share, ...counts };
     connections.set(key, connection);
     socket.once('close', () => {
       share.end();
@@ -112,17 +108,23 @@ export function limitNewcomers(app: FastifyInstance, memory: NewcomerMemory, isT
     const busyMs = Math.max(0, now() - lookedMs - LOOK_EVERY_MS);
     lookedMs = now();
     for (const connection of connections.values()) {
-      connection.sinceMs += busyMs;
-      look(connection);
+      if (connection.queue === queue) {
+        connection.sinceMs += busyMs;
+        look(connection);
+      }
     }
   }, LOOK_EVERY_MS).unref();
-  app.addHook('onClose', async () => clearInterval(timer));
+  server.once('close', () => clearInterval(timer));
+}
+
+/** Counts the requests of newcomers to the routes of `app`, and limits their bodies. */
+export function boundNewcomers(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ raw }, reply) => {
     const connection = connections.get(keyOf(raw.socket));
     if (connection) {
       connection.requests.set(raw, 0);
       reply.raw.once('close', () => {
-        queue.done(connection.socket);
+        connection.queue.done(connection.socket);
         leave(connection, raw);
       });
     }
@@ -195,7 +197,8 @@ function count({ share, fixedBytes, requests, running, socket, readBytes }: Conn
 }
 
 const headBytes = ({ rawHeaders }: IncomingMessage): number => rawHeaders.reduce((sum, { length }) => sum + length, 0);
-const keyOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string => `${remoteAddress} ${remotePort}`;
+const keyOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
+  `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 const now = (): number => performance.now();
 
 /**

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { canonicalIp, type IpList, isLoopbackIp, isPrivateIp } from '../base/ip-address.ts';
 
@@ -68,6 +68,10 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
     isProxied: hasForwarded,
   };
 }
+
+/** The request has come by TLS to Perch itself. */
+export const isByTls = ({ socket }: Pick<IncomingMessage, 'socket'>): boolean =>
+  'encrypted' in socket && socket.encrypted === true;
 
 /** A browser says which page a request is for: with all that pages change, and with WebSockets. Programs send neither field. */
 export const namesPage = ({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean =>

@@ -1,9 +1,9 @@
 import { get } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { InjectOptions } from 'fastify';
 import { expect, test } from 'vitest';
 import { type HttpBox, openHttpBox } from '../../test/http-box.ts';
+import { listenLocally } from '../../test/local-listener.ts';
 
 const PASSWORD = 'blue heron';
 const HOME = { remoteAddress: '192.168.1.9', headers: { host: '192.168.1.2:8080' } };
@@ -16,10 +16,6 @@ const post = (url: string, payload: object, from: InjectOptions = HOME): InjectO
   payload,
 });
 const claimOf = ({ accounts }: HttpBox) => ({ password: PASSWORD, setupCode: accounts.setup?.code });
-async function listenOn({ app }: Awaited<ReturnType<typeof openHttpBox>>): Promise<AddressInfo> {
-  await app.listen({ port: 0, host: '127.0.0.1' });
-  return app.server.address() as AddressInfo;
-}
 
 const cookieOf = (answer: { headers: Record<string, unknown> }) =>
   String(answer.headers['set-cookie']).split(';')[0] ?? '';
@@ -61,7 +57,7 @@ test.for([
   ['http behind a proxy', { 'x-forwarded-for': '192.168.1.9' }, null],
 ] as const)('over %s the page is told of https as %j', async ([, headers, https]) => {
   await using box = await openHttpBox({ httpsPort: 8443 });
-  const { port } = await listenOn(box);
+  const { port } = await listenLocally(box.app);
   const url = `http://127.0.0.1:${port}/v3/session`;
   const answer = await new Promise<string>((resolve, reject) => {
     get(url, { headers: { ...headers } }, (response) => void text(response).then(resolve, reject)).on('error', reject);

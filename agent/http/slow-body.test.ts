@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../../test/channel-front.ts';
+import { listenLocally } from '../../test/local-listener.ts';
 import { createLogger } from '../base/log.ts';
 import { createHttpApp } from './app.ts';
 import { slowBody } from './slow-body.ts';
@@ -13,11 +13,7 @@ const LENGTH = 10;
 
 /** A route whose body may be slow, and one for which the listener's time holds. */
 async function open(tls = false, silentMs?: number) {
-  const app: FastifyInstance = createHttpApp({
-    log: createLogger('silent', () => {}),
-    readTimeoutMs: 300,
-    ...(tls && { tls: certificate('camera') }),
-  });
+  const app = createHttpApp({ log: createLogger('silent', () => {}) });
   app.addContentTypeParser('text/x', (_request, body, done) => done(null, body));
   const begun = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
@@ -38,7 +34,7 @@ async function open(tls = false, silentMs?: number) {
   });
   app.post('/other', ({ body }) => read(body as Readable));
   onTestFinished(() => app.close());
-  const port = Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port);
+  const { port } = await listenLocally(app, { readTimeoutMs: 300, ...(tls && { tls: certificate('camera') }) });
   return { port, begun: begun.promise, ended: ended.promise };
 }
 

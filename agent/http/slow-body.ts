@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 
 /** Without a byte. */
@@ -36,16 +36,11 @@ export async function* slowBody(
   }
 }
 
-/** Node tells of a late request once, and leaves it to whoever listens what becomes of its connection. */
-export function spareSlowBodies({ server }: FastifyInstance): void {
-  const others = server.listeners('clientError');
-  server.removeAllListeners('clientError');
+/** Node tells of a late request once, and leaves it to whoever listens what becomes of its connection. Fastify listens to its own server. */
+export function spareSlowBodies(server: Server, app: FastifyInstance): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isAwaited(socket)) {
-      return;
-    }
-    for (const other of others) {
-      other.call(server, error, socket);
+    if (error.code !== 'ERR_HTTP_REQUEST_TIMEOUT' || !isAwaited(socket)) {
+      app.server.emit('clientError', error, socket);
     }
   });
 }

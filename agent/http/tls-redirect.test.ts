@@ -1,21 +1,36 @@
 import { once } from 'node:events';
-import { get } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { get, type IncomingMessage } from 'node:http';
+import { get as getByTls } from 'node:https';
 import { expect, onTestFinished, test } from 'vitest';
+import { certificate } from '../../test/channel-front.ts';
+import { listenLocally } from '../../test/local-listener.ts';
 import { silentLogger } from '../base/log.ts';
 import { createHttpApp } from './app.ts';
 import { insistOnTls, redirectToTls } from './tls-redirect.ts';
 
-function open(port: number | undefined, mayInsist = false, isSecure = false) {
+function appOf(port: number | undefined, mayInsist = false, isSecure = false) {
   const app = createHttpApp({ log: silentLogger });
   redirectToTls(app, { port: () => port, isSecure: () => isSecure });
   insistOnTls(app, () => mayInsist);
   app.all('/*', () => 'answered');
   onTestFinished(() => app.close());
+  return app;
+}
+
+function open(...options: Parameters<typeof appOf>) {
+  const app = appOf(...options);
   return async (url: string, host: string, method: 'GET' | 'HEAD' | 'POST' | 'OPTIONS' | 'DELETE' = 'GET') => {
     const { statusCode, headers } = await app.inject({ method, url, headers: { host } });
     return { statusCode, location: headers.location, insists: headers['strict-transport-security'] };
   };
+}
+
+/** What the app answers to a request for `host` that comes by TLS. */
+async function byTls(app: ReturnType<typeof appOf>, host: string) {
+  const { port } = await listenLocally(app, { tls: certificate('camera') });
+  const where = { port, host: '127.0.0.1', headers: { host }, rejectUnauthorized: false, agent: false } as const;
+  const [{ statusCode, headers }] = (await once(getByTls(where).end(), 'response')) as [IncomingMessage];
+  return { statusCode, insists: headers['strict-transport-security'] };
 }
 
 test.for([
@@ -48,12 +63,7 @@ test.for(['box"><script>', 'a b', 'box/evil', 'me@evil.example'])('the host %j i
 });
 
 test('an address with a host of its own, as proxies are asked, goes nowhere', async () => {
-  const app = createHttpApp({ log: silentLogger });
-  redirectToTls(app, { port: () => 8443, isSecure: () => false });
-  app.all('/*', () => 'answered');
-  onTestFinished(() => app.close());
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  const { port } = app.server.address() as AddressInfo;
+  const { port } = await listenLocally(appOf(8443));
   const [response] = await once(get({ port, host: '127.0.0.1', path: 'http://elsewhere.example/x' }), 'response');
   response.resume();
   expect([response.statusCode, response.headers.location]).toEqual([200, undefined]);
@@ -61,6 +71,10 @@ test('an address with a host of its own, as proxies are asked, goes nowhere', as
 
 test('who comes by https through a proxy is where he should be', async () => {
   expect((await open(8443, false, true)('/', 'box')).statusCode).toBe(200);
+});
+
+test('a request by TLS is not redirected, whatever a proxy says of the browser', async () => {
+  expect((await byTls(appOf(8443), 'box')).statusCode).toBe(200);
 });
 
 test('without https nobody is sent on', async () => {
@@ -73,5 +87,9 @@ test.for([
   [true, 'box.example:8443', false],
   [false, 'box.example', false],
 ] as const)('browsers are told to insist: allowed %s, at %s: %s', async ([may, host, insists]) => {
-  expect((await open(undefined, may)('/', host)).insists).toBe(insists ? 'max-age=2592000' : undefined);
+  expect((await byTls(appOf(undefined, may), host)).insists).toBe(insists ? 'max-age=2592000' : undefined);
+});
+
+test('a request by plain http gets no such header, also behind a proxy with https', async () => {
+  expect((await open(undefined, true, true)('/', 'box.example')).insists).toBeUndefined();
 });

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isByTls } from './request-origin.ts';
 
 /** What is for those who have no https yet, and for supervisors, which follow nobody; and what is no path of this host. */
 const STAYS = /^(?:[^/]|\/(?:health|trust)(?:[/?]|$))/;
@@ -23,7 +24,8 @@ export function redirectToTls(app: FastifyInstance, secure: SecurePort): void {
     const port = secure.port();
     const [, host] = HOST.exec(request.headers.host ?? '') ?? [];
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    if (port === undefined || host === undefined || !isRead || STAYS.test(request.url) || secure.isSecure(request)) {
+    const isThere = isByTls(request.raw) || secure.isSecure(request);
+    if (port === undefined || host === undefined || !isRead || STAYS.test(request.url) || isThere) {
       return undefined;
     }
     const where = port === HTTPS_PORT ? host : `${host}:${port}`;
@@ -32,14 +34,14 @@ export function redirectToTls(app: FastifyInstance, secure: SecurePort): void {
 }
 
 /**
- * Browsers are to come by https alone from now on (RFC 6797). Only where the certificate is one that they will trust whatever
- * happens to this box, and where https is on its usual port: they keep any other port when they turn http into https, and would
- * knock where plain http is spoken.
+ * Tells browsers that come by TLS to Perch itself to use https alone from now on (RFC 6797). Only where the certificate is one that
+ * they will trust whatever happens to this box, and where https is on its usual port: they keep any other port when they turn http
+ * into https, and would knock where plain http is spoken.
  */
 export function insistOnTls(app: FastifyInstance, may: () => boolean): void {
   app.addHook('onRequest', async (request, reply) => {
     const host = request.headers.host ?? String(request.headers[':authority'] ?? '');
-    if (may() && HOST.exec(host)?.[1] === host) {
+    if (isByTls(request.raw) && may() && HOST.exec(host)?.[1] === host) {
       reply.header('Strict-Transport-Security', `max-age=${INSIST_S}`);
     }
   });

@@ -2,9 +2,9 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
+import { listenLocally } from '../../test/local-listener.ts';
 import { silentLogger } from '../base/log.ts';
 import { createHttpApp } from './app.ts';
-import { listen } from './listeners.ts';
 import { skipBody, type UnreadBody } from './unread-body.ts';
 
 const MEGABYTE = 1 << 20;
@@ -13,8 +13,8 @@ const MEGABYTE = 1 << 20;
 async function answerTo(head: string, body: string): Promise<string> {
   const app = createHttpApp({ log: silentLogger });
   app.post('/', () => 'taken');
-  const { port, close } = await listen('address', '127.0.0.1:0', app);
-  onTestFinished(close);
+  onTestFinished(() => app.close());
+  const { port } = await listenLocally(app);
   const socket = connect(port, '127.0.0.1');
   socket.write(`${head}\r\nHost: box\r\nContent-Type: application/json\r\n`);
   socket.write(body);

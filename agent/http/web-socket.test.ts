@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { listenLocally } from '../../test/local-listener.ts';
 import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { createHttpApp } from './app.ts';
@@ -28,15 +29,14 @@ async function open() {
   app.get('/refused', () => {
     throw new PerchError('unauthorized', 'not you', { challenge: true });
   });
-  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { server, port } = await listenLocally(app);
   onTestFinished(() => app.close());
-  const { port } = app.server.address() as AddressInfo;
   const ask = (request: string, behind = '') => {
     const socket = connect(port, '127.0.0.1');
     socket.write(`${request} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n${behind}`);
     return socket;
   };
-  return { app, seen, ask };
+  return { app, server, seen, ask };
 }
 
 const WEBSOCKET = 'Upgrade: websocket\r\n\r\n';
@@ -80,10 +80,10 @@ test('other upgrades are requests like any', async () => {
 });
 
 test('an upgrade that Node hands over with its body unread ends the connection, though the client keeps its half', async () => {
-  const { app } = await open();
+  const { server } = await open();
   // As Node before 22.21 does with every upgrade.
   const front = createServer({ allowHalfOpen: true }, (socket) =>
-    app.server.emit('upgrade', { method: 'POST', headers: { upgrade: 'h2c' } }, socket, Buffer.alloc(0)),
+    server.emit('upgrade', { method: 'POST', headers: { upgrade: 'h2c' } }, socket, Buffer.alloc(0)),
   );
   await once(front.listen(0, '127.0.0.1'), 'listening');
   onTestFinished(() => void front.close());

@@ -1,4 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
@@ -11,18 +11,15 @@ export interface Upgrade {
 
 const upgrades = new WeakMap<IncomingMessage, Upgrade & { readonly response: ServerResponse }>();
 
-/** For `http.createServer`, where Node knows it (22.21, 24.9 and later): other upgrades (`h2c`, say) are requests like any. */
+/** For servers, where Node knows it (22.21, 24.9 and later): other upgrades (`h2c`, say) are requests like any. */
 export const shouldUpgradeCallback = (request: IncomingMessage): boolean => isWebSocket(request);
 
 /**
  * Requests for a WebSocket go the way of all requests: hooks, access and errors are the same. A route that knows what to do with one
  * calls `takeUpgrade`; an answer of any other route ends the connection.
  */
-export function routeUpgrades(app: FastifyInstance): void {
-  const sockets = new Set<Socket>();
-  app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+export function routeUpgrades(server: Server, app: FastifyInstance): void {
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
     // Whoever takes the connection hears of it by itself.
     socket.on('error', () => {});
     if (request.method !== 'GET') {
@@ -39,12 +36,6 @@ export function routeUpgrades(app: FastifyInstance): void {
       upgrades.set(request, { socket, head, response });
     }
     app.routing(request, response);
-  });
-  // HTTP has let go of them, so that its server would wait for them.
-  app.addHook('preClose', async () => {
-    for (const socket of sockets) {
-      socket.destroy();
-    }
   });
 }
 

@@ -9,6 +9,7 @@ import { EventStreams } from '../../agent/http/api/event-stream.ts';
 import type { AacTrack } from '../../agent/media/track.ts';
 import { PathTable } from '../../agent/paths/path-table.ts';
 import { openHttpBox } from '../http-box.ts';
+import { listenLocally } from '../local-listener.ts';
 import { ScriptedSource } from '../scripted-source.ts';
 import { H264_TRACK } from '../tracks.ts';
 
@@ -72,11 +73,7 @@ const memory = fastify();
 const bytes = Buffer.from(same);
 memory.get('/memory', (_request, reply) => reply.type('application/json; charset=utf-8').send(bytes));
 
-const ports = [];
-for (const app of [box.app, memory]) {
-  await app.listen({ port: 0, host: '127.0.0.1' });
-  const address = app.server.address();
-  ports.push(typeof address === 'object' ? address?.port : 0);
-}
-console.log(`ready ${ports.join(' ')} ${bytes.length}`);
+const { port } = await listenLocally(box.app);
+const bare = new URL(await memory.listen({ port: 0, host: '127.0.0.1' })).port;
+console.log(`ready ${port} ${bare} ${bytes.length}`);
 process.stdin.resume().on('end', () => process.exit(0));

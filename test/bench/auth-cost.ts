@@ -1,6 +1,7 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { openHttpBox } from '../http-box.ts';
+import { listenLocally } from '../local-listener.ts';
 import type { Figure } from './figure.ts';
 
 const RUNS = 7;
@@ -41,7 +42,7 @@ async function measure(): Promise<Cost> {
     }
     return { status: 'ok' };
   });
-  const base = await box.app.listen({ host: '127.0.0.1', port: 0 });
+  const base = `http://127.0.0.1:${(await listenLocally(box.app)).port}`;
   const logIn = await fetch(`${base}/v3/session`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Origin: base },

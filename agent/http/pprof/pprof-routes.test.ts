@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { Session } from 'node:inspector/promises';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/fake-clock.ts';
 import { openHttpBox } from '../../../test/http-box.ts';
+import { listenLocally } from '../../../test/local-listener.ts';
 import { cors } from '../cors.ts';
 import { mountPprof, PPROF_HEADERS, PPROF_METHODS } from './pprof-routes.ts';
 import { Profiler } from './profiler.ts';
@@ -115,9 +116,9 @@ test.for(['profile?seconds=60', 'heapsnapshot'])(
     };
     const hook = cors(() => ['*'], PPROF_METHODS, PPROF_HEADERS);
     await mountPprof(box.app, { access: { require }, cors: hook, profiler, wallMs: () => clock.wallMs() }, true);
-    await box.app.listen({ host: '127.0.0.1', port: 0 });
-    const connected = once(box.app.server, 'connection') as Promise<[Socket]>;
-    const client = connect((box.app.server.address() as AddressInfo).port, '127.0.0.1');
+    const { server, port } = await listenLocally(box.app);
+    const connected = once(server, 'connection') as Promise<[Socket]>;
+    const client = connect(port, '127.0.0.1');
     client.write(`GET /debug/pprof/${name} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     const [connection] = await connected;
     const closed = once(connection, 'close');

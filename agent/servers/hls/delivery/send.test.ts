@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect as connectHttp2 } from 'node:http2';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
+import { listenLocally } from '../../../../test/local-listener.ts';
 import { until } from '../../../../test/peers/agent.ts';
 import { silentLogger } from '../../../base/log.ts';
 import type { KeyPair } from '../../../config/key-pair.ts';
@@ -33,7 +34,7 @@ async function serve({ tls, longestMs }: { readonly tls?: KeyPair; readonly long
       counts.held -= 1;
     },
   };
-  const app = createHttpApp({ log: silentLogger, ...(tls && { tls }) });
+  const app = createHttpApp({ log: silentLogger });
   const send = (request: FastifyRequest, reply: FastifyReply) => {
     const onSent = (bytes: number) => {
       counts.sentBytes += bytes;
@@ -49,9 +50,9 @@ async function serve({ tls, longestMs }: { readonly tls?: KeyPair; readonly long
     return send(request, reply);
   });
   app.get('/small', () => 'small');
-  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = await listenLocally(app, tls && { tls });
   onTestFinished(() => app.close());
-  return { pieces, counts, asked, make, port: (app.server.address() as AddressInfo).port };
+  return { pieces, counts, asked, make, port };
 }
 
 async function serveHttp2() {

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect as connectHttp2 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openLiveBox, turns, WEBSOCKET_FIELDS } from '../../../../test/live-box.ts';
+import { listenLocally } from '../../../../test/local-listener.ts';
 import { openAccess } from '../../../../test/open-access.ts';
 import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
 import { systemClock } from '../../../base/clock.ts';
@@ -294,13 +294,11 @@ test('over HTTP/2 it comes as it is made too, and whoever takes the request back
   const server = new LiveServer({ open: async () => stream }, systemClock, silentLogger);
   const access = { ...openAccess, origin: () => ({ isSameOrigin: true }) };
   const live = liveAddresses({ server, access, takeUpgrade, clock: systemClock, log: silentLogger });
-  const app = createHttpApp({ log: silentLogger, tls: { key, cert } });
+  const app = createHttpApp({ log: silentLogger });
   app.get('/*', (request, reply) => live.answer((request.params as { '*': string })['*'], request, reply));
-  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = await listenLocally(app, { tls: { key, cert } });
   onTestFinished(() => app.close());
-  const session = connectHttp2(`https://127.0.0.1:${(app.server.address() as AddressInfo).port}`, {
-    rejectUnauthorized: false,
-  });
+  const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
   onTestFinished(() => session.destroy());
   const request = session.request({ ':path': '/cam/live.mp4' });
   let bytes = 0;

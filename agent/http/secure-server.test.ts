@@ -3,7 +3,6 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { connect as connectHttp2, constants } from 'node:http2';
 import { Agent, get } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -11,6 +10,7 @@ import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
+import { listenLocally } from '../../test/local-listener.ts';
 import { until } from '../../test/peers/agent.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
@@ -33,9 +33,7 @@ async function open(addRoutes: (app: FastifyInstance) => void = () => {}) {
   await use('server');
   const files = { key: join(folder, 'server.key'), cert: join(folder, 'server.crt') };
   const tls = await ListenerTls.open('hls', files, { clock: systemClock, log: silentLogger });
-  const newcomers = new NewcomerMemory(systemClock, silentLogger);
-  const app = createHttpApp({ log: silentLogger, tls: tls.pair, newcomers });
-  tls.renew(app);
+  const app = createHttpApp({ log: silentLogger });
   app.get('/version', (request) => ({ version: request.raw.httpVersion, tls: 'encrypted' in request.raw.socket }));
   app.get('/never', () => new Promise(() => {}));
   app.get('/socket', (request, reply) => {
@@ -43,12 +41,14 @@ async function open(addRoutes: (app: FastifyInstance) => void = () => {}) {
     return reply;
   });
   addRoutes(app);
-  await app.listen({ host: '127.0.0.1', port: 0 });
+  const newcomers = new NewcomerMemory(systemClock, silentLogger);
+  const listener = await listenLocally(app, { tls: tls.pair, newcomers });
+  tls.renew(listener.server);
   onTestFinished(async () => {
     await app.close();
     await rm(folder, { recursive: true });
   });
-  return { app, use, port: (app.server.address() as AddressInfo).port };
+  return { app, use, ...listener };
 }
 
 const LAX = { rejectUnauthorized: false } as const;
@@ -155,8 +155,8 @@ test('one connection has so many requests open and no more', async () => {
 });
 
 test('a connection on which nothing moves ends, also with answers that nobody takes', async () => {
-  const { app, port } = await open();
-  const opened = once(app.server, 'session');
+  const { server, port } = await open();
+  const opened = once(server, 'session');
   const session = connectHttp2(`https://127.0.0.1:${port}`, { ...LAX, settings: { initialWindowSize: 0 } });
   session.on('error', () => {});
   const request = session.request({ ':path': '/version' });

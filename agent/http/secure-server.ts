@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { Http2SecureServer, SecureServerOptions } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
@@ -39,16 +40,13 @@ export function secureOptions({ key, cert }: KeyPair): SecureServerOptions {
   };
 }
 
-/** What Fastify leaves out for such a server: times for HTTP/1.1, faults of connections, and their end. */
-export function finishSecure(app: FastifyInstance, keepAliveMs: number, log: Logger): void {
-  const server = app.server as unknown as Http2SecureServer & { requestTimeout: number; keepAliveTimeout: number };
-  server.keepAliveTimeout = keepAliveMs;
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  limitPatience(server, { requestTimeoutMs: () => server.requestTimeout, keepAliveMs });
+/**
+ * What Node leaves out for such a server: times for HTTP/2, and faults of connections.
+ * @param sockets open ones, below TLS
+ */
+export function finishSecure(one: Server, sockets: ReadonlySet<Socket>, keepAliveMs: number, log: Logger): void {
+  const server = one as unknown as Http2SecureServer;
+  limitPatience(server, { requestTimeoutMs: () => one.requestTimeout, keepAliveMs });
   server.on('sessionError', (error) => log.debug({ cause: explain(error) }, 'HTTP/2 connection has failed'));
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     log.debug(
@@ -58,22 +56,19 @@ export function finishSecure(app: FastifyInstance, keepAliveMs: number, log: Log
     if (error.code === 'ERR_SSL_HTTP_REQUEST') {
       const { remoteAddress, remotePort } = socket;
       // Below TLS, which is closed behind this.
-      const plain = [...sockets].find((one) => one.remotePort === remotePort && one.remoteAddress === remoteAddress);
+      const plain = [...sockets].find((it) => it.remotePort === remotePort && it.remoteAddress === remoteAddress);
       plain?.write(SPEAKS_HTTPS);
     }
     socket.destroy();
   });
-  // Who left before his answer was begun is never told of again here, and Fastify would keep what was opened for him.
-  app.addHook('onSend', (request, _reply, payload, done) => {
-    if (request.raw.aborted && payload instanceof Readable) {
+}
+
+/** When an HTTP/2 client leaves before its answer begins, Node reports nothing later, and Fastify would keep the answer's source open. */
+export function dropLeftAnswers(app: FastifyInstance): void {
+  app.addHook('onSend', ({ raw }, _reply, payload, done) => {
+    if (raw.httpVersionMajor === 2 && raw.aborted && payload instanceof Readable) {
       payload.destroy();
     }
     done();
-  });
-  // Clips and event streams would keep the program from ending.
-  app.addHook('preClose', async () => {
-    for (const socket of sockets) {
-      socket.destroy();
-    }
   });
 }
