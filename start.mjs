@@ -138,7 +138,7 @@ function resolveTarget(name) {
 
 /** Perch ends with this code when it is to be started anew (POST /v3/restart). */
 const RESTART_CODE = 85;
-/** And with this one after an exception that nobody has caught (agent/stray-exceptions.ts); it makes the pauses itself. */
+/** And with this one after an exception that nobody has caught (agent/app/commands/stray-exceptions.ts); it makes the pauses itself. */
 const FAULT_CODE = 70;
 
 /** As in packaging/linux/run: glibc keeps one heap for all threads, and gives memory back that is not used any more. */

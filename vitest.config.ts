@@ -81,7 +81,7 @@ const withPeers = {
  */
 const OF_PAGE = ['test/browser/page-*.test.ts', 'test/browser/webui*.test.ts'];
 const browser = {
-  setupFiles: 'test/in-process-setup.ts',
+  setupFiles: 'test/support/base/in-process-setup.ts',
   testTimeout: slow,
   hookTimeout: 120_000,
   expect: PATIENT,
@@ -165,7 +165,7 @@ const system = {
 
 export default defineConfig({
   test: {
-    reporters: ['default', './test/plain-summary.ts'],
+    reporters: ['default', './test/support/base/plain-summary.ts'],
     sequence: { sequencer: LongestFirst },
     projects:
       length === 'system'
@@ -188,7 +188,7 @@ export default defineConfig({
                 // Some have real sockets, which a kernel lets overflow on a busy machine. Who needs it is named, with the reason.
                 retry: length === 'short' ? 1 : 0,
                 ...(memory && { env: memory }),
-                setupFiles: 'test/in-process-setup.ts',
+                setupFiles: 'test/support/base/in-process-setup.ts',
                 // A worker goes from file to file: what they all import is made ready once, not four hundred times.
                 isolate: false,
                 maxWorkers: 3,

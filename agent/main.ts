@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import { saveMemory } from '../system/memory.ts';
 import type { ServiceManager } from '../system/service-manager.ts';
-import type { App } from './app.ts';
+import type { App } from './app/app.ts';
 import { explain, PerchError } from './base/errors.ts';
 
 const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configuration file
@@ -80,7 +80,7 @@ async function main(): Promise<number> {
 }
 
 async function tellWhy(words: readonly string[], ip: string, data: string): Promise<number> {
-  const { explainAccess } = await import('./explain-access.ts');
+  const { explainAccess } = await import('./app/commands/explain-access.ts');
   const cwd = process.cwd();
   const { lines, allowed } = await explainAccess({ words, ip, dataDir: resolve(data), cwd, env: process.env });
   console.log(lines.join('\n'));
@@ -89,7 +89,7 @@ async function tellWhy(words: readonly string[], ip: string, data: string): Prom
 
 async function makeIndex(data: string, file: string | undefined): Promise<number> {
   needsFile(file);
-  const { reindex } = await import('./reindex.ts');
+  const { reindex } = await import('./app/commands/reindex.ts');
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   process.once('SIGTERM', () => stop.abort());
@@ -115,7 +115,7 @@ async function check(file: string | undefined): Promise<number> {
   if (file === undefined) {
     throw new PerchError('badInput', `which file?\n${USAGE}`);
   }
-  const { checkFile } = await import('./config/check.ts');
+  const { checkFile } = await import('./config/load/check.ts');
   const { lines, isUsable } = await checkFile(resolve(file), process.env);
   console.log(lines.length > 0 ? lines.join('\n') : `${file}: nothing wrong`);
   return isUsable ? 0 : 1;
@@ -125,8 +125,8 @@ async function claim(data: string, isLink: boolean): Promise<number> {
   const [{ becomeOwnerOf }, { claimHere, linkHere, needsNoOwner }, { askNewPassword }, { systemClock }] =
     await Promise.all([
       import('../system/data-folder.ts'),
-      import('./claim-command.ts'),
-      import('./ask-password.ts'),
+      import('./app/commands/claim-command.ts'),
+      import('./app/commands/ask-password.ts'),
       import('./base/clock.ts'),
     ]);
   const folder = resolve(data);
@@ -156,7 +156,7 @@ async function resetPassword(data: string): Promise<number> {
   }
   const [{ becomeOwnerOf, holdDataFolder }, { forgetOwner }] = await Promise.all([
     import('../system/data-folder.ts'),
-    import('./auth/people.ts'),
+    import('./auth/accounts/people.ts'),
   ]);
   becomeOwnerOf(resolve(data));
   // A Perch that runs would not notice.
@@ -175,13 +175,13 @@ const loadProgram = () =>
   Promise.all([
     import('../system/data-folder.ts'),
     import('../system/service-manager.ts'),
-    import('./app.ts'),
+    import('./app/app.ts'),
     import('./base/clock.ts'),
     import('./base/log.ts'),
     import('./base/log-lines.ts'),
     import('./base/log-text.ts'),
     import('../system/network-watch.ts'),
-    import('./stray-exceptions.ts'),
+    import('./app/commands/stray-exceptions.ts'),
   ]);
 
 async function run(data: string, file: string | undefined): Promise<number> {
@@ -275,7 +275,7 @@ async function tellWatchers(app: App, manager: ServiceManager): Promise<void> {
   const [{ feedWatchdog }, { systemClock }, { keepReport }] = await Promise.all([
     import('../system/service-manager.ts'),
     import('./base/clock.ts'),
-    import('./self-report.ts'),
+    import('./app/commands/doctor.ts'),
   ]);
   feedWatchdog(manager, systemClock.every, () => app.vitals.recordings.deadRecorders.length === 0);
   // Made by systemd (`RuntimeDirectory=`).
@@ -299,7 +299,7 @@ async function tellWatchers(app: App, manager: ServiceManager): Promise<void> {
 
 /** At the start, and again when the machine has another address. @param said of before */
 async function sayAddresses(app: App, said: Set<string>): Promise<void> {
-  const { startNotice } = await import('./start-notice.ts');
+  const { startNotice } = await import('./app/start-notice.ts');
   const texts = await startNotice(app, process.stdout.isTTY === true);
   for (const text of texts.filter((one) => !said.has(one))) {
     console.log(text);

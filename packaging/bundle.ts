@@ -20,7 +20,7 @@ const SCRIPT = 'perch.cjs';
 const PROGRAM = 'agent/main.ts';
 const PACKAGE = 'package.json';
 /** What the program starts as threads. */
-const THREADS = ['agent/transcode/worker.ts', 'agent/auth/argon2-worker.ts'];
+const THREADS = ['agent/transcode/worker.ts', 'agent/auth/passwords/argon2-worker.ts'];
 
 /**
  * The agent in one script for Node from 22.13 on, with all that it needs but the page, which it looks for where the sources do

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FakeClock } from '../test/fake-clock.ts';
-import { LOSSES, PowerCuts } from '../test/unsynced-loss.ts';
+import { FakeClock } from '../test/support/base/fake-clock.ts';
+import { LOSSES, PowerCuts } from '../test/support/disks/unsynced-loss.ts';
 import { MachineClock } from './boot-clock.ts';
 
 const BOOT_ID = '2f44e672-e280-45e7-99c5-0797382ab986';

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { FakeClock } from '../test/fake-clock.ts';
+import { FakeClock } from '../test/support/base/fake-clock.ts';
 import { EventLoopWatch, type LoopHistogram, RESOLUTION_MS } from './event-loop.ts';
 
 /** Histograms that say what they are told to. */

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FakeClock } from '../test/fake-clock.ts';
+import { FakeClock } from '../test/support/base/fake-clock.ts';
 import { HostRequests, parseAnswer } from './host-requests.ts';
 import { RequestFolder } from './updater/take-update.ts';
 

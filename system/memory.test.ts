@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { SHIPPED_ENV, SHIPPED_FLAGS } from '../test/shipped-run.ts';
+import { SHIPPED_ENV, SHIPPED_FLAGS } from '../test/support/base/shipped-run.ts';
 import { CALLS_FOR_MEDIA, CALLS_WITHOUT_MEDIA } from './memory.ts';
 
 const saveMemory = join(import.meta.dirname, 'memory.ts');

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { FakeClock } from '../test/fake-clock.ts';
+import { FakeClock } from '../test/support/base/fake-clock.ts';
 import { mountedPlaces, parseMounts } from './mounts.ts';
 
 const MOUNTS = `overlay / overlay rw,relatime 0 0

@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../test/fake-clock.ts';
+import { FakeClock } from '../test/support/base/fake-clock.ts';
 import { type Interfaces, NetworkWatch } from './network-watch.ts';
 
 const at = (address: string): NetworkInterfaceInfo => ({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../test/fake-clock.ts';
+import { FakeClock } from '../test/support/base/fake-clock.ts';
 import { ProcessLoad } from './process-load.ts';
 
 test('the load is that of the last ten to twenty seconds, of one processor', async () => {

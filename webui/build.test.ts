@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildPage } from './build.ts';
-import { LATER_ICONS } from './parts/later-icons.ts';
+import { LATER_ICONS } from './ui/icons/later-icons.ts';
 
 const FIRST_LOAD_LIMIT_BYTES = 60_000;
 const FIRST_SCRIPT_LIMIT_BYTES = 35_000;

@@ -1,5 +1,5 @@
-import { ICONS, MARK } from './parts/icon-paths.ts';
-import { PLACES } from './parts/places.ts';
+import { PLACES } from './shell/places.ts';
+import { ICONS, MARK } from './ui/icons/icon-paths.ts';
 
 /**
  * What `index.html` shows before any script has run: the three places where `Nav` draws them, without their names,

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { mutate } from '../../test/mutate.ts';
-import { random } from '../../test/random.ts';
+import { mutate } from '../../test/support/base/mutate.ts';
+import { random } from '../../test/support/base/random.ts';
 import { PerchError } from '../base/errors.ts';
 import { type Backup, readBackup, writeBackup } from './document.ts';
 

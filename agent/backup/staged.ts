@@ -6,7 +6,7 @@ import { Check } from 'typebox/value';
 import { syncFolder } from '../base/durable-file.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { type PreparedWrite, prepareWrite, writeAtomic } from '../config/file.ts';
+import { type PreparedWrite, prepareWrite, writeAtomic } from '../config/file/file.ts';
 import { readWhole } from './read-whole.ts';
 
 const Write = Type.Object({

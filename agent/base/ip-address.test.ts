@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { random } from '../../test/random.ts';
+import { random } from '../../test/support/base/random.ts';
 import { canonicalIp, endpointOf, IpList, isLoopbackIp, isPrivateIp, shownPeer, subscriberOf } from './ip-address.ts';
 
 test.for([

@@ -1,4 +1,4 @@
-import type { GlobalSettings } from '../config/global.ts';
+import type { GlobalSettings } from '../config/schema/global.ts';
 import type { Programs } from './programs.ts';
 
 export type ConnectionSettings = Pick<GlobalSettings, 'runOnConnect' | 'runOnConnectRestart' | 'runOnDisconnect'>;

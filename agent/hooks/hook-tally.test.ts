@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hookBox } from '../../test/hook-box.ts';
+import { hookBox } from '../../test/support/harness/hook-harness.ts';
 
 const WAIT = { timeout: 5_000 };
 const NOTHING = { running: 0, started: 0, failed: 0, leftOut: 0 };

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
-import { hookBox } from '../../test/hook-box.ts';
-import { parseConfig } from '../config/load.ts';
-import type { PathSettings } from '../config/path.ts';
+import { hookBox } from '../../test/support/harness/hook-harness.ts';
+import { parseConfig } from '../config/load/load.ts';
+import type { PathSettings } from '../config/schema/path.ts';
 import { ConnectionCommands } from './connection-commands.ts';
 import { encodeQuery, PathCommands } from './path-commands.ts';
 

@@ -1,4 +1,4 @@
-import type { PathSettings } from '../config/path.ts';
+import type { PathSettings } from '../config/schema/path.ts';
 import type { Command, Programs, Running } from './programs.ts';
 
 /** The path that the commands are for. */

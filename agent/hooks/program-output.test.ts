@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { random } from '../../test/random.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { random } from '../../test/support/base/random.ts';
 import { ProgramOutput } from './program-output.ts';
 
 function outputOf(clock = new FakeClock()) {

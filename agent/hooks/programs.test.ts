@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { hookBox } from '../../test/hook-box.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { hookBox } from '../../test/support/harness/hook-harness.ts';
 import { systemClock } from '../base/clock.ts';
 import { endLeftovers } from './leftovers.ts';
 import { groupLives } from './process-group.ts';

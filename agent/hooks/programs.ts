@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { expandWords, parseCommandLine } from '../config/command-line.ts';
+import { expandWords, parseCommandLine } from '../config/values/command-line.ts';
 import { HookTallies } from './hook-tally.ts';
 import { pathsNamedIn } from './named-paths.ts';
 import { type EndTimes, Program, type ProgramEnd } from './program.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Collector, rtpFormat, toHex } from '../../test/units.ts';
-import { MPEG4_CONFIG } from '../../test/video-tracks.ts';
+import { Collector, rtpFormat, toHex } from '../../test/support/media/units.ts';
+import { MPEG4_CONFIG } from '../../test/support/media/video-tracks.ts';
 import { createDepacketizer } from './create-depacketizer.ts';
 
 const AAC = { mode: 'AAC-hbr', config: '1588' };

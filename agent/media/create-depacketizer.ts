@@ -2,7 +2,6 @@ import { createAacDepacketizer } from './aac/depacketize.ts';
 import { createLatmDepacketizer } from './aac/latm.ts';
 import { createAc3Depacketizer } from './ac3/depacketize.ts';
 import { Av1Depacketizer } from './av1/depacketize.ts';
-import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from './depacketizer.ts';
 import { createG711Depacketizer } from './g711/depacketize.ts';
 import { createG722Depacketizer } from './g722/depacketize.ts';
 import { H264Depacketizer } from './h264/depacketize.ts';
@@ -13,6 +12,7 @@ import { createMpegAudioDepacketizer } from './mpeg-audio/depacketize.ts';
 import { Mpeg4VideoDepacketizer } from './mpeg4-video/depacketize.ts';
 import { createMpegTsDepacketizer } from './mpegts/depacketize.ts';
 import { createMultiopusDepacketizer, createOpusDepacketizer } from './opus/depacketize.ts';
+import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from './payload/depacketizer.ts';
 import { Vp8Depacketizer } from './vp8/depacketize.ts';
 import { Vp9Depacketizer } from './vp9/depacketize.ts';
 

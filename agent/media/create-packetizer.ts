@@ -3,14 +3,14 @@ import { packetizeAc3 } from './ac3/packetize.ts';
 import { packetizeAv1 } from './av1/packetize.ts';
 import { packetizeH264, packetizeH264Parameters } from './h264/packetize.ts';
 import { packetizeH265, packetizeH265Parameters } from './h265/packetize.ts';
-import { packetizeInstants } from './instants.ts';
 import { packetizeMjpeg } from './mjpeg/packetize.ts';
 import { packetizeMpegAudio } from './mpeg-audio/packetize.ts';
 import { packetizeMpeg4Video } from './mpeg4-video/packetize.ts';
 import { packetizeMpegTs } from './mpegts/packetize.ts';
 import { packetizeOpus } from './opus/packetize.ts';
-import type { Packetize, PayloadSink } from './packetizer.ts';
-import type { Track } from './track.ts';
+import { packetizeInstants } from './payload/instants.ts';
+import type { Packetize, PayloadSink } from './payload/packetizer.ts';
+import type { Track } from './sample/track.ts';
 import { packetizeVp8 } from './vp8/packetize.ts';
 import { packetizeVp9 } from './vp9/packetize.ts';
 

@@ -1,14 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { createDecoder } from 'libopus-wasm';
 import { expect, test } from 'vitest';
-import { withAdts } from '../../test/adts.ts';
-import { decodeFlacFrame } from '../../test/flac-decoder.ts';
 import { describeWith } from '../../test/peers/peers.ts';
+import { withAdts } from '../../test/support/media/adts.ts';
+import { decodeFlacFrame } from '../../test/support/media/flac-decoder.ts';
 import { AacDecoder } from './aac/decode/decoder.ts';
 import { writeAacConfig } from './aac/params.ts';
 import { opusFrameTicks } from './opus/params.ts';
+import type { AacTrack } from './sample/track.ts';
 import { silentFrame } from './silence.ts';
-import type { AacTrack } from './track.ts';
 
 const RATE_HZ = 48_000;
 

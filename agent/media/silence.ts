@@ -1,7 +1,7 @@
 import { parseAacConfig } from './aac/params.ts';
 import { BitWriter } from './flac/bit-writer.ts';
 import { FlacEncoder } from './flac/encode.ts';
-import type { AacTrack, FlacTrack, OpusTrack, Track } from './track.ts';
+import type { AacTrack, FlacTrack, OpusTrack, Track } from './sample/track.ts';
 
 /** A coded frame in which nothing is heard. */
 export interface SilentFrame {

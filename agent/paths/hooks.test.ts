@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { readerOf } from '../../test/reader.ts';
-import { ScriptedSource } from '../../test/scripted-source.ts';
-import { tinyH264 } from '../../test/tiny-h264.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
+import { readerOf } from '../../test/support/media/reader.ts';
+import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../base/log.ts';
-import { type Config, parseConfig } from '../config/load.ts';
+import { type Config, parseConfig } from '../config/load/load.ts';
 import type { HookSource, PathHooks } from './path-hooks.ts';
 import { PathTable } from './path-table.ts';
 

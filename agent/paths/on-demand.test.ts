@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { readerOf } from '../../test/reader.ts';
-import { ScriptedSource } from '../../test/scripted-source.ts';
-import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
+import { readerOf } from '../../test/support/media/reader.ts';
+import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
 import { PerchError } from '../base/errors.ts';
 import { createLogger, type Logger, silentLogger } from '../base/log.ts';
-import type { Sample } from '../media/sample.ts';
-import type { G711Track } from '../media/track.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import type { G711Track } from '../media/sample/track.ts';
 import { storable } from '../stream/storable.ts';
 import { Path } from './path.ts';
 

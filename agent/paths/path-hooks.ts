@@ -1,4 +1,4 @@
-import type { PathSettings } from '../config/path.ts';
+import type { PathSettings } from '../config/schema/path.ts';
 import type { Recipient, Stream } from '../stream/stream.ts';
 
 /** Ends what a hook has begun; resolves when nothing of it runs any more. */

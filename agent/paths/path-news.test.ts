@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { ScriptedSource } from '../../test/scripted-source.ts';
-import { tinyH264 } from '../../test/tiny-h264.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
+import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { Path, type PathOrigin } from './path.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseConfig, resolvePath } from '../config/load.ts';
+import { parseConfig, resolvePath } from '../config/load/load.ts';
 import { pullsAny, settingsFor } from './path-settings.ts';
 
 test.for<[pattern: string, source: string, name: string, wanted: string]>([

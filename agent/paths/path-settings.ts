@@ -1,7 +1,7 @@
 import { PerchError } from '../base/errors.ts';
-import type { Config } from '../config/load.ts';
-import type { PathSettings } from '../config/path.ts';
-import type { PathEntry } from '../config/path-entry.ts';
+import type { Config } from '../config/load/load.ts';
+import type { PathEntry } from '../config/load/path-entry.ts';
+import type { PathSettings } from '../config/schema/path.ts';
 
 /** What of a path's settings concerns the recorder alone: a change of these leaves source and readers untouched. */
 type RecordKey = Extract<keyof PathSettings, `record${string}`>;

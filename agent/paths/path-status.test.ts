@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../test/video-tracks.ts';
+import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../test/support/media/video-tracks.ts';
 import { describeTrack } from './path-status.ts';
 
 test.for([

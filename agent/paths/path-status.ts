@@ -1,8 +1,8 @@
-import type { PathEntry } from '../config/path-entry.ts';
+import type { PathEntry } from '../config/load/path-entry.ts';
 import { parseAv1Sequence } from '../media/av1/params.ts';
 import { parseH265Sps } from '../media/h265/params.ts';
-import type { Av1Track, G711Track, H264Track, Track } from '../media/track.ts';
-import { CODEC_LABEL } from '../media/track.ts';
+import type { Av1Track, G711Track, H264Track, Track } from '../media/sample/track.ts';
+import { CODEC_LABEL } from '../media/sample/track.ts';
 import type { SourceStatistics } from '../sources/source.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { RecordingStatus } from './path-recorder.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { configOf, namesOf, publisherOf, tableOf } from '../../test/path-table-of.ts';
-import { readerOf } from '../../test/reader.ts';
-import { tinyH264 } from '../../test/tiny-h264.ts';
+import { configOf, namesOf, publisherOf, tableOf } from '../../test/support/harness/path-table-of.ts';
+import { readerOf } from '../../test/support/media/reader.ts';
+import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 
 const failureOf = (request: Promise<unknown>) => request.catch((error: unknown) => error);
 const thrownBy = (act: () => unknown): unknown => {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { ScriptedSource } from '../../test/scripted-source.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
-import { type Config, parseConfig } from '../config/load.ts';
+import { type Config, parseConfig } from '../config/load/load.ts';
 import type { BackChannel, Loudspeaker } from '../sources/source.ts';
 import { PathTable } from './path-table.ts';
 

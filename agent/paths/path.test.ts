@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { tinyH264 } from '../../test/tiny-h264.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../base/log.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Path, type Publisher } from './path.ts';

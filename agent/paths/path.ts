@@ -2,7 +2,7 @@ import type { TellBox } from '../base/box-events.ts';
 import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { Track } from '../media/track.ts';
+import type { Track } from '../media/sample/track.ts';
 import type { StreamSink } from '../stream/ingest/stream-sink.ts';
 import { Stream } from '../stream/stream.ts';
 import { OnDemand, type OnDemandTimes } from './on-demand.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { heapBytes } from '../../test/heap.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { heapBytes } from '../../test/support/base/heap.ts';
 import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import type { Source } from '../sources/source.ts';

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { ScriptedSource } from '../../test/scripted-source.ts';
-import { tinyH264 } from '../../test/tiny-h264.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
+import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 import { PerchError } from '../base/errors.ts';
 import { createLogger } from '../base/log.ts';
-import { parseConfig } from '../config/load.ts';
+import { parseConfig } from '../config/load/load.ts';
 import { PathTable } from './path-table.ts';
 
 /** A camera with its small stream, and the paths of which the log warns. */

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { openPlayback } from '../../test/playback.ts';
-import { record, temporaryFolder, WALL } from '../../test/recordings.ts';
+import { record, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
+import { openPlayback } from '../../test/support/harness/playback.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
 import { type EventPage, eventPage } from './event-list.ts';
 import { SegmentIndex } from './index/segment-index.ts';
-import { type EventListRequest, eventListQuery } from './query.ts';
+import { type EventListRequest, eventListQuery } from './read/query.ts';
 
 const SECOND = 1_000_000;
 const DAY = { from: '2026-07-01T00:00:00Z', to: '2026-07-02T00:00:00Z' };

@@ -1,10 +1,10 @@
 import { PerchError } from '../base/errors.ts';
+import { zoneOffsetMs } from '../record/file/time-zone.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
-import { zoneOffsetMs } from '../record/time-zone.ts';
 import type { EventMark, EventWish, IndexedEvent } from './index/index-contract.ts';
 import type { Timespan } from './index/segment-index.ts';
-import type { EventListQuery } from './query.ts';
-import { formatRfc3339 } from './rfc3339.ts';
+import type { EventListQuery } from './read/query.ts';
+import { formatRfc3339 } from './read/rfc3339.ts';
 import type { IndexLookup } from './timeline.ts';
 
 /** A month with its longest day. */

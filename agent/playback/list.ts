@@ -1,8 +1,8 @@
 import { PerchError } from '../base/errors.ts';
-import { zoneOffsetMs } from '../record/time-zone.ts';
+import { zoneOffsetMs } from '../record/file/time-zone.ts';
 import type { Catalog } from './index/catalog.ts';
 import type { Timespan } from './index/segment-index.ts';
-import { formatRfc3339, type ZonedTime } from './rfc3339.ts';
+import { formatRfc3339, type ZonedTime } from './read/rfc3339.ts';
 
 export interface ListEntry {
   readonly start: string;

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { TEMPLATE } from '../../test/playback.ts';
-import { record, temporaryFolder, WALL } from '../../test/recordings.ts';
+import { record, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
+import { TEMPLATE } from '../../test/support/harness/playback.ts';
 import { silentLogger } from '../base/log.ts';
 import { Playback } from './playback.ts';
 

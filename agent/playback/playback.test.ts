@@ -11,13 +11,13 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openPlayback } from '../../test/playback.ts';
-import { random } from '../../test/random.ts';
-import { asNobody, feed, record, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
-import { tinyVideo } from '../../test/tiny-h264.ts';
-import { formatRecordPath } from '../record/record-path.ts';
+import { random } from '../../test/support/base/random.ts';
+import { asNobody, feed, record, startRecorder, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
+import { openPlayback } from '../../test/support/harness/playback.ts';
+import { tinyVideo } from '../../test/support/media/tiny-h264.ts';
+import { formatRecordPath } from '../record/file/record-path.ts';
 import type { Playback } from './playback.ts';
-import { parseRfc3339 } from './rfc3339.ts';
+import { parseRfc3339 } from './read/rfc3339.ts';
 
 const spans = async (playback: Playback, start?: string, end?: string) =>
   (

@@ -12,9 +12,9 @@ import {
   queryStart,
   queryText,
   queryTime,
-} from './query.ts';
-import { formatRfc3339 } from './rfc3339.ts';
-import { ALWAYS_ASK, sendRanged } from './send-ranged.ts';
+} from './read/query.ts';
+import { formatRfc3339 } from './read/rfc3339.ts';
+import { ALWAYS_ASK, sendRanged } from './read/send-ranged.ts';
 
 /** Who may do what, and how the request has come. */
 export interface PlaybackAccess {

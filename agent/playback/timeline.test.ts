@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { openPlayback } from '../../test/playback.ts';
-import { random } from '../../test/random.ts';
-import { record, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
-import { tinyVideo } from '../../test/tiny-h264.ts';
+import { random } from '../../test/support/base/random.ts';
+import { record, startRecorder, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
+import { openPlayback } from '../../test/support/harness/playback.ts';
+import { tinyVideo } from '../../test/support/media/tiny-h264.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
 import { SegmentIndex } from './index/segment-index.ts';
 import type { Playback } from './playback.ts';
-import { timelineQuery } from './query.ts';
-import { parseRfc3339 } from './rfc3339.ts';
+import { timelineQuery } from './read/query.ts';
+import { parseRfc3339 } from './read/rfc3339.ts';
 import { type IndexLookup, timelineOf } from './timeline.ts';
 
 const SECOND = 1_000_000;

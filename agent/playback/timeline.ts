@@ -1,9 +1,9 @@
 import { PerchError } from '../base/errors.ts';
+import { zoneOffsetMs } from '../record/file/time-zone.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
-import { zoneOffsetMs } from '../record/time-zone.ts';
 import type { SegmentIndex, Timespan } from './index/segment-index.ts';
-import type { TimelineQuery } from './query.ts';
-import { formatRfc3339 } from './rfc3339.ts';
+import type { TimelineQuery } from './read/query.ts';
+import { formatRfc3339 } from './read/rfc3339.ts';
 
 /** A picture of this many columns is all that fits into 40 kB. */
 const MAX_STEPS = 720;

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { expect, test } from 'vitest';
-import { openRecording } from '../../test/read-recording.ts';
+import { openRecording } from '../../test/support/disks/read-recording.ts';
 import {
   bootClockOf,
   feed,
@@ -10,9 +10,9 @@ import {
   startRecorder,
   temporaryFolder,
   WALL,
-} from '../../test/recordings.ts';
-import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
-import type { Sample } from '../media/sample.ts';
+} from '../../test/support/disks/recordings.ts';
+import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
+import type { Sample } from '../media/sample/sample.ts';
 import type { RecorderOptions } from './recorder.ts';
 
 const HOUR_MS = 3_600_000;

@@ -2,9 +2,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { filesBelow, SegmentLogBook, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
-import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
-import { readRecordingHead } from './recording-file.ts';
+import {
+  filesBelow,
+  SegmentLogBook,
+  startRecorder,
+  temporaryFolder,
+  WALL,
+} from '../../test/support/disks/recordings.ts';
+import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
+import { readRecordingHead } from './file/recording-file.ts';
 
 /** A disk that takes recordings or says why not. */
 class Guard {

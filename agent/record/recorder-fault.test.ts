@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { feed, startRecorder, temporaryFolder, WALL } from '../../test/recordings.ts';
-import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
-import type { Sample } from '../media/sample.ts';
+import { feed, startRecorder, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
+import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
+import type { Sample } from '../media/sample/sample.ts';
 import { Stream } from '../stream/stream.ts';
 
 test('a recorder that ends by a fault of its own says so until it records again', async () => {

@@ -2,9 +2,8 @@ import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'no
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { mpegTs } from '../../test/audio-tracks.ts';
-import { PowerCutDisk } from '../../test/power-cut-disk.ts';
-import { openRecording, type ReadRecording } from '../../test/read-recording.ts';
+import { PowerCutDisk } from '../../test/support/disks/power-cut-disk.ts';
+import { openRecording, type ReadRecording } from '../../test/support/disks/read-recording.ts';
 import {
   bootClockOf,
   feed,
@@ -15,13 +14,14 @@ import {
   startRecorder,
   temporaryFolder,
   WALL,
-} from '../../test/recordings.ts';
-import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
-import type { Track } from '../media/track.ts';
+} from '../../test/support/disks/recordings.ts';
+import { mpegTs } from '../../test/support/media/audio-tracks.ts';
+import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
+import type { Track } from '../media/sample/track.ts';
 import { Stream } from '../stream/stream.ts';
-import { HANGING_MS } from './flush.ts';
-import { readRecordingHead } from './recording-file.ts';
-import { readRecordingTable } from './recording-table.ts';
+import { readRecordingHead } from './file/recording-file.ts';
+import { readRecordingTable } from './file/recording-table.ts';
+import { HANGING_MS } from './write/flush.ts';
 
 const runsOf = (file: ReadRecording, trackId: number) =>
   file.fragments.flatMap((fragment) => fragment.runs.filter((run) => run.trackId === trackId));

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Sample } from '../media/sample.ts';
-import { hold } from '../media/slab.ts';
-import type { Track } from '../media/track.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import { hold } from '../media/sample/slab.ts';
+import type { Track } from '../media/sample/track.ts';
 import type { Reader } from '../stream/stream.ts';
-import type { RecordingWriter } from './recording-writer.ts';
-import type { StreamMark } from './stream-mark.ts';
-import { leadingTrackOf, TrackBuffer } from './track-buffer.ts';
+import type { StreamMark } from './file/stream-mark.ts';
+import type { RecordingWriter } from './write/recording-writer.ts';
+import { leadingTrackOf, TrackBuffer } from './write/track-buffer.ts';
 
 /** Samples of other tracks that are this much older than the key sample that begins a file belong to the one before. */
 const MAX_LAG_SECONDS = 1;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { pauseAfter, type SourceState, supervise } from './supervisor.ts';
 

@@ -1,4 +1,4 @@
-import type { Track } from '../media/track.ts';
+import type { Track } from '../media/sample/track.ts';
 import type { Stream } from './stream.ts';
 
 /** `flac`: Opus becomes FLAC, for players without Opus. What cannot be turned stays as it is. */

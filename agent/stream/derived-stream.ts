@@ -1,6 +1,6 @@
-import type { Sample } from '../media/sample.ts';
-import { hold } from '../media/slab.ts';
-import type { Track } from '../media/track.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import { hold } from '../media/sample/slab.ts';
+import type { Track } from '../media/sample/track.ts';
 import { type Reader, Stream } from './stream.ts';
 
 /** Makes samples of a derived track of those of its original, at once or later, in their order. */

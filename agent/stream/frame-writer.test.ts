@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { H264_TRACK } from '../../test/tracks.ts';
+import { H264_TRACK } from '../../test/support/media/tracks.ts';
 import { FrameWriter } from './frame-writer.ts';
 
 test('frames of a sample whose cutting was broken off do not go out with the next', () => {

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
-import type { PayloadSink } from '../media/packetizer.ts';
+import type { PayloadSink } from '../media/payload/packetizer.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp/header.ts';
+import { hold, release, SlabPool } from '../media/sample/slab.ts';
+import type { Track } from '../media/sample/track.ts';
 import { payloadTypeOf } from '../media/sdp/write.ts';
-import { hold, release, SlabPool } from '../media/slab.ts';
-import type { Track } from '../media/track.ts';
 
 /** `$`, channel, length of what follows (16 bits): RFC 2326 §10.12. */
 export const FRAME_HEADER_BYTES = 4;
@@ -25,7 +25,7 @@ const NO_SLAB: Buffer = Buffer.alloc(0);
 
 /**
  * Writes the RTP packets of one sample after the other, each as the interleaved frame of its track's RTP channel (twice the
- * track's number), one behind the other in memory that is not written to again before it is released (`media/slab.ts`).
+ * track's number), one behind the other in memory that is not written to again before it is released (`media/sample/slab.ts`).
  */
 export class FrameWriter implements PayloadSink {
   /** Packets of the chunk so far. */

@@ -1,4 +1,4 @@
-import { hold, release } from '../media/slab.ts';
+import { hold, release } from '../media/sample/slab.ts';
 import { REPLAY_LIMIT_BYTES } from './gop-cache.ts';
 
 /** What a replay is given to. */

@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import { packetizeParameters, packetizerOf } from '../media/create-packetizer.ts';
-import type { Packetize } from '../media/packetizer.ts';
+import type { Packetize } from '../media/payload/packetizer.ts';
 import { writeSenderReport } from '../media/rtcp/write.ts';
-import type { Sample } from '../media/sample.ts';
-import { release } from '../media/slab.ts';
-import type { Track } from '../media/track.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import { release } from '../media/sample/slab.ts';
+import type { Track } from '../media/sample/track.ts';
 import { FRAME_HEADER_BYTES, FrameWriter } from './frame-writer.ts';
 import { FramedGroup } from './framed-group.ts';
 import { Placeholders } from './placeholders.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Sample } from '../media/sample.ts';
-import { release, SlabPool } from '../media/slab.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import { release, SlabPool } from '../media/sample/slab.ts';
 import { GopCache } from './gop-cache.ts';
 
 const sample = (pts: number, key: boolean, data: Uint8Array = new Uint8Array(100)): Sample => ({

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { random } from '../../test/random.ts';
-import { H264_TRACK } from '../../test/tracks.ts';
-import type { Sample } from '../media/sample.ts';
-import { hold, release } from '../media/slab.ts';
-import { UnitBuffer, VIDEO_UNITS } from '../media/unit-buffer.ts';
+import { random } from '../../test/support/base/random.ts';
+import { H264_TRACK } from '../../test/support/media/tracks.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import { hold, release } from '../media/sample/slab.ts';
+import { UnitBuffer, VIDEO_UNITS } from '../media/sample/unit-buffer.ts';
 import { type Reader, Stream } from './stream.ts';
 
 const BYTES = 5_000;

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { H264_PPS, H264_SPS, H265_PPS, H265_SPS, H265_VPS } from '../../test/tiny-streams.ts';
-import { hex } from '../../test/units.ts';
-import { mjpeg } from '../../test/video-tracks.ts';
+import { H264_PPS, H264_SPS, H265_PPS, H265_SPS, H265_VPS } from '../../test/support/media/tiny-streams.ts';
+import { hex } from '../../test/support/media/units.ts';
+import { mjpeg } from '../../test/support/media/video-tracks.ts';
 import { h264Track } from '../media/h264/params.ts';
 import { h265Track } from '../media/h265/params.ts';
 import { RtpHeader } from '../media/rtp/header.ts';
-import type { Track } from '../media/track.ts';
+import type { Track } from '../media/sample/track.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { Placeholders } from './placeholders.ts';
 

@@ -3,9 +3,9 @@ import { h264Placeholder } from '../media/h264/placeholder.ts';
 import { parseH265Sps } from '../media/h265/params.ts';
 import { h265Placeholder } from '../media/h265/placeholder.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp/header.ts';
-import type { Sample } from '../media/sample.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import type { Track, VideoTrack } from '../media/sample/track.ts';
 import { payloadTypeOf } from '../media/sdp/write.ts';
-import type { Track, VideoTrack } from '../media/track.ts';
 import { FRAME_HEADER_BYTES, type FrameWriter } from './frame-writer.ts';
 
 /** Where neither the stream nor its samples say how far pictures are apart. 90 kHz. */

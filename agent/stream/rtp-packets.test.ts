@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { H264_TRACK } from '../../test/tracks.ts';
-import type { Sample } from '../media/sample.ts';
-import type { Track } from '../media/track.ts';
+import { H264_TRACK } from '../../test/support/media/tracks.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import type { Track } from '../media/sample/track.ts';
 import { MAX_PAYLOAD_BYTES, RtpPackets, type RtpViewer } from './rtp-packets.ts';
 import { Stream } from './stream.ts';
 

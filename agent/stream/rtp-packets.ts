@@ -1,7 +1,7 @@
 import { packetizeParameters, packetizerOf } from '../media/create-packetizer.ts';
-import type { Packetize, PayloadSink } from '../media/packetizer.ts';
-import type { Sample } from '../media/sample.ts';
-import type { Track } from '../media/track.ts';
+import type { Packetize, PayloadSink } from '../media/payload/packetizer.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import type { Track } from '../media/sample/track.ts';
 import { REPLAY_LIMIT_BYTES } from './gop-cache.ts';
 import { PacketRing, type RingLimits } from './packet-ring.ts';
 import type { Reader, Stream } from './stream.ts';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { decodeFlacFrame } from '../../test/flac-decoder.ts';
-import { tinyH264, tinyVideo } from '../../test/tiny-h264.ts';
+import { decodeFlacFrame } from '../../test/support/media/flac-decoder.ts';
+import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
 import { G722Decoder } from '../media/g722/decode.ts';
-import type { Sample } from '../media/sample.ts';
-import type { G711Track, LpcmTrack, OpusTrack, Track } from '../media/track.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import type { G711Track, LpcmTrack, OpusTrack, Track } from '../media/sample/track.ts';
 import { storable, unstorableLabels } from './storable.ts';
 import { type Reader, Stream } from './stream.ts';
 

@@ -1,7 +1,7 @@
 import { FlacFromPcm, flacTrackOf } from '../media/flac/from-pcm.ts';
 import { tsFormatOf } from '../media/mpegts/stream-format.ts';
 import { isPcm } from '../media/pcm/decode.ts';
-import { CODEC_LABEL, type Track } from '../media/track.ts';
+import { CODEC_LABEL, type Track } from '../media/sample/track.ts';
 import { DerivedStream, type Place } from './derived-stream.ts';
 import type { Stream } from './stream.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Sample } from '../media/sample.ts';
-import type { G711Track, H264Track, Track } from '../media/track.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import type { G711Track, H264Track, Track } from '../media/sample/track.ts';
 import { type Reader, Stream } from './stream.ts';
 
 const video: H264Track = {

@@ -1,6 +1,6 @@
-import type { Sample } from '../media/sample.ts';
-import { release } from '../media/slab.ts';
-import type { Track } from '../media/track.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import { release } from '../media/sample/slab.ts';
+import type { Track } from '../media/sample/track.ts';
 import { GopCache, type SampleSink } from './gop-cache.ts';
 
 /** Who gets the stream through something that is made once for all of them: listed among its readers, and handed nothing. */
@@ -23,7 +23,7 @@ export interface Reader {
   /** Whether somebody gets the stream through it, so that a source on demand goes on; when not said: unless it is hidden. */
   readonly isAudience?: boolean;
   /**
-   * It keeps no sample's data beyond `onSample`, or takes a hold on what it keeps (`media/slab.ts`).
+   * It keeps no sample's data beyond `onSample`, or takes a hold on what it keeps (`media/sample/slab.ts`).
    * While there are readers that do not say so, the memory of samples is left to the collector.
    */
   readonly countsHolds?: boolean;

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { createLogger, silentLogger } from '../base/log.ts';
 import { type BoxNames, namesOf } from './box-names.ts';
 import { OwnCertificate } from './own-certificate.ts';

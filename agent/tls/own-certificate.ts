@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { canonicalIp } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
-import { readConfigFile, writeAtomic } from '../config/file.ts';
+import { readConfigFile, writeAtomic } from '../config/file/file.ts';
 import { type BoxNames, systemNames, withFormer } from './box-names.ts';
 import {
   addressesOf,

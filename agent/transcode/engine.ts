@@ -1,5 +1,5 @@
 import { explain } from '../base/errors.ts';
-import type { OpusTrack } from '../media/track.ts';
+import type { OpusTrack } from '../media/sample/track.ts';
 import { BatchWriter, readBatch, stampOf } from './batch.ts';
 import type { Chain, Emit } from './chain.ts';
 import type { FromWorker, Order, ToWorker } from './messages.ts';

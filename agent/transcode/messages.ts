@@ -1,4 +1,4 @@
-import type { Track } from '../media/track.ts';
+import type { Track } from '../media/sample/track.ts';
 
 /** What sound becomes. */
 export type Form = 'opus' | 'flac';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import type { Sample } from '../media/sample.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import type { Sample } from '../media/sample/sample.ts';
 import { Pacer } from './pacer.ts';
 
 function setup() {

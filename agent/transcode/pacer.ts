@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { Sample } from '../media/sample.ts';
+import type { Sample } from '../media/sample/sample.ts';
 
 /** A tenth less than the frames last: what has piled up is worked off. */
 const PACE = 0.9;

@@ -2,7 +2,7 @@ import { PerchError } from '../base/errors.ts';
 import { AacDecoder, FRAME_SAMPLES } from '../media/aac/decode/decoder.ts';
 import { type PcmDecoder, type PcmTrack, pcmDecoderOf, sampleRateOf } from '../media/pcm/decode.ts';
 import { opusRateOf, Resampler } from '../media/resample/resampler.ts';
-import type { AacTrack } from '../media/track.ts';
+import type { AacTrack } from '../media/sample/track.ts';
 import type { OpusOrigin } from './turnable.ts';
 
 /** Frames of a track as PCM of a rate that Opus takes. */

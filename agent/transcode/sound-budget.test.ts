@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { hex } from '../../test/units.ts';
-import type { AacTrack, G711Track, G722Track, LpcmTrack, OpusTrack, Track } from '../media/track.ts';
+import { hex } from '../../test/support/media/units.ts';
+import type { AacTrack, G711Track, G722Track, LpcmTrack, OpusTrack, Track } from '../media/sample/track.ts';
 import { SoundBudget } from './sound-budget.ts';
 
 const aac: AacTrack = {

@@ -1,6 +1,6 @@
 import { opusFrameTicks } from '../media/opus/params.ts';
 import { isPcm, sampleRateOf } from '../media/pcm/decode.ts';
-import type { Track } from '../media/track.ts';
+import type { Track } from '../media/sample/track.ts';
 import type { Form } from './messages.ts';
 
 /** Faster than it plays, for clocks that run apart and for what has piled up; who sends faster for longer floods. */

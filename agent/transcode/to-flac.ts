@@ -2,7 +2,7 @@ import { createDecoder, isOpusError, type OpusDecoderHandle, type SampleRate } f
 import { PerchError } from '../base/errors.ts';
 import { FlacEncoder } from '../media/flac/encode.ts';
 import { SteadyBlocks } from '../media/pcm/steady-blocks.ts';
-import type { FlacTrack, OpusTrack } from '../media/track.ts';
+import type { FlacTrack, OpusTrack } from '../media/sample/track.ts';
 import type { Chain, Emit } from './chain.ts';
 import { flacOfOpus } from './turnable.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { ac3, g722, lpcm, mp3 } from '../../test/audio-tracks.ts';
-import { tinyH264 } from '../../test/tiny-h264.ts';
-import { hex } from '../../test/units.ts';
-import type { AacTrack, G711Track, OpusTrack } from '../media/track.ts';
+import { ac3, g722, lpcm, mp3 } from '../../test/support/media/audio-tracks.ts';
+import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
+import { hex } from '../../test/support/media/units.ts';
+import type { AacTrack, G711Track, OpusTrack } from '../media/sample/track.ts';
 import { flacOfOpus, opusTrackOf, whyNotOpus } from './turnable.ts';
 
 const aac = (config: string, clockRate: number, channels: number): AacTrack => ({

@@ -1,7 +1,7 @@
 import { readDecoderConfig } from '../media/aac/decode/config.ts';
 import { AacDecoder } from '../media/aac/decode/decoder.ts';
 import { isPcm, type PcmTrack, sampleRateOf } from '../media/pcm/decode.ts';
-import { type AacTrack, CODEC_LABEL, type FlacTrack, type OpusTrack, type Track } from '../media/track.ts';
+import { type AacTrack, CODEC_LABEL, type FlacTrack, type OpusTrack, type Track } from '../media/sample/track.ts';
 
 /** Those of AAC, ISO/IEC 14496-3 table 1.18; others would take tables without end. */
 // biome-ignore format: as the table has it

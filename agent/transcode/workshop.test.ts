@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { lpcm } from '../../test/audio-tracks.ts';
-import { FakeClock } from '../../test/fake-clock.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { lpcm } from '../../test/support/media/audio-tracks.ts';
 import { type Logger, silentLogger } from '../base/log.ts';
-import type { Sample } from '../media/sample.ts';
+import type { Sample } from '../media/sample/sample.ts';
 import { BatchWriter, readBatch, stampOf } from './batch.ts';
 import type { EngineEvents, StartEngine } from './engine-host.ts';
 import type { ToWorker } from './messages.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { Sample } from '../media/sample.ts';
-import type { Track } from '../media/track.ts';
+import type { Sample } from '../media/sample/sample.ts';
+import type { Track } from '../media/sample/track.ts';
 import type { Converter } from '../stream/derived-stream.ts';
 import { BatchWriter, readBatch, requestBytesOf, stampOf } from './batch.ts';
 import type { EngineHost, StartEngine } from './engine-host.ts';

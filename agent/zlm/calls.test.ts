@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { mutate } from '../../test/mutate.ts';
-import { random } from '../../test/random.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { mutate } from '../../test/support/base/mutate.ts';
+import { random } from '../../test/support/base/random.ts';
 import { PerchError } from '../base/errors.ts';
 import { Parameters } from '../servers/webrtc/signalling/zlm/parameters.ts';
 import { type PictureWish, QueryCalls } from './calls.ts';

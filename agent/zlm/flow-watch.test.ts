@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../base/log.ts';
 import { FlowWatch } from './flow-watch.ts';
 import { HOOKS, type HookName, Hooks } from './hooks.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
-import { isStreamPath } from '../config/path-name.ts';
+import { isStreamPath } from '../config/values/path-name.ts';
 import type { Hooks } from './hooks.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 

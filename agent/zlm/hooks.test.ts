@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { random } from '../../test/random.ts';
-import { toldOf } from '../../test/told.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { toldOf } from '../../test/support/base/log-lines.ts';
+import { random } from '../../test/support/base/random.ts';
 import { PerchError } from '../base/errors.ts';
 import { HookGate } from './hook-gate.ts';
 import { type HookSettings, Hooks, type Post, parseAnswer } from './hooks.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { checkStreamPath } from '../config/path-name.ts';
+import { checkStreamPath } from '../config/values/path-name.ts';
 import type { CallAnswer, CallParameters } from './call.ts';
 import { CODE, failure, isOn, waitMsOf } from './call.ts';
 import { originOf, type ShownPath } from './media-items.ts';

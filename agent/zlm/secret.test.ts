@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { type Caller, CallSecret, type Refusal } from './secret.ts';
 
 const SECRET = 'a-kingfisher';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { PerchError } from '../base/errors.ts';
 import { createLogger, silentLogger } from '../base/log.ts';
 import { HOOKS, type HookName, Hooks } from './hooks.ts';

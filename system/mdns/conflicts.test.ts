@@ -1,6 +1,6 @@
 import { encode } from 'dns-packet';
 import { expect, test } from 'vitest';
-import { MdnsHouse } from '../../test/mdns-house.ts';
+import { MdnsHouse } from '../../test/support/cameras/mdns-house.ts';
 import type { MdnsRecord } from './message.ts';
 import type { Responder } from './responder.ts';
 

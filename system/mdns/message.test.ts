@@ -1,9 +1,9 @@
 import { encode, type Question } from 'dns-packet';
 import { expect, test } from 'vitest';
 import { PerchError } from '../../agent/base/errors.ts';
-import { MdnsHouse } from '../../test/mdns-house.ts';
-import { mutate } from '../../test/mutate.ts';
-import { random } from '../../test/random.ts';
+import { mutate } from '../../test/support/base/mutate.ts';
+import { random } from '../../test/support/base/random.ts';
+import { MdnsHouse } from '../../test/support/cameras/mdns-house.ts';
 import { bytesOf, readMessage, writeProbe, writeResponse } from './message.ts';
 import { compareClaims, heardAs, recordsOf } from './records.ts';
 

@@ -1,6 +1,6 @@
 import { encode, type Question } from 'dns-packet';
 import { expect, test } from 'vitest';
-import { MdnsHouse, type Said } from '../../test/mdns-house.ts';
+import { MdnsHouse, type Said } from '../../test/support/cameras/mdns-house.ts';
 import type { MdnsRecord } from './message.ts';
 
 const PHONE = '192.0.2.90';

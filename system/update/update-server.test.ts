@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { PerchError } from '../../agent/base/errors.ts';
-import { openAskedServer } from '../../test/asked-server.ts';
-import { FakeClock } from '../../test/fake-clock.ts';
-import { mutate } from '../../test/mutate.ts';
-import { random } from '../../test/random.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { mutate } from '../../test/support/base/mutate.ts';
+import { random } from '../../test/support/base/random.ts';
+import { openAskedServer } from '../../test/support/clients/asked-server.ts';
 import { newestVersion, parseNewest, updateFrom, writeNewest } from './update-server.ts';
 
 let server: Server | undefined;

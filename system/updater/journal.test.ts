@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { mutate } from '../../test/mutate.ts';
-import { random } from '../../test/random.ts';
+import { mutate } from '../../test/support/base/mutate.ts';
+import { random } from '../../test/support/base/random.ts';
 import {
   NEW,
   OLD,
@@ -11,7 +11,7 @@ import {
   UpdaterMachine,
   updaterOn,
   updaterPlaces,
-} from '../../test/updater-machine.ts';
+} from '../../test/support/harness/updater-machine.ts';
 import { type Journal, parseJournal } from './journal.ts';
 
 const JOURNAL: Journal = {

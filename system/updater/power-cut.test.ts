@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { byLength } from '../../test/peers/peers.ts';
-import { LOSSES, type Loss, PowerCuts } from '../../test/unsynced-loss.ts';
+import { LOSSES, type Loss, PowerCuts } from '../../test/support/disks/unsynced-loss.ts';
 import {
   askForUpdate,
   type Ill,
@@ -13,7 +13,7 @@ import {
   UpdaterMachine,
   updaterOn,
   updaterPlaces,
-} from '../../test/updater-machine.ts';
+} from '../../test/support/harness/updater-machine.ts';
 
 const FOLDERS = ['/srv/door'];
 const NEVER = Number.POSITIVE_INFINITY;

@@ -12,8 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { mutate } from '../../test/mutate.ts';
-import { random } from '../../test/random.ts';
+import { mutate } from '../../test/support/base/mutate.ts';
+import { random } from '../../test/support/base/random.ts';
 import { parseRequest, RequestFolder, roomNeeded } from './take-update.ts';
 
 const REQUEST = {

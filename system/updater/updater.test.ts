@@ -24,7 +24,7 @@ import {
   UpdaterMachine,
   updaterOn,
   updaterPlaces,
-} from '../../test/updater-machine.ts';
+} from '../../test/support/harness/updater-machine.ts';
 import type { Status } from './journal.ts';
 
 let places: ReturnType<typeof updaterPlaces>;

@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { FakeClock } from '../../test/fake-clock.ts';
+import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { growing, recordingsIn, type Signs, watchNewVersion } from './watch.ts';
 
 const FOLDERS = ['/srv/door'];

@@ -1,4 +1,4 @@
-import { findStartCode, trimZeros } from '../../agent/media/nal.ts';
+import { findStartCode, trimZeros } from '../../agent/media/payload/nal.ts';
 
 /** An Annex B file as access units of length-prefixed NAL units; it has one slice for each picture. */
 export function accessUnits(clip: Uint8Array): Uint8Array[] {

@@ -2,16 +2,16 @@ import fastify from 'fastify';
 import { BoxEvents } from '../../agent/base/box-events.ts';
 import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
-import { MEDIAMTX_USERS } from '../../agent/config/global.ts';
-import { parseConfig } from '../../agent/config/load.ts';
+import { parseConfig } from '../../agent/config/load/load.ts';
+import { MEDIAMTX_USERS } from '../../agent/config/schema/global.ts';
 import { type ControlApiOptions, controlApi } from '../../agent/http/api/control-api.ts';
-import { EventStreams } from '../../agent/http/api/event-stream.ts';
-import type { AacTrack } from '../../agent/media/track.ts';
+import { EventStreams } from '../../agent/http/api/recordings/event-stream.ts';
+import type { AacTrack } from '../../agent/media/sample/track.ts';
 import { PathTable } from '../../agent/paths/path-table.ts';
-import { openHttpBox } from '../http-box.ts';
-import { listenLocally } from '../local-listener.ts';
-import { ScriptedSource } from '../scripted-source.ts';
-import { H264_TRACK } from '../tracks.ts';
+import { listenLocally } from '../support/base/local-listener.ts';
+import { ScriptedSource } from '../support/cameras/scripted-source.ts';
+import { openHttpBox } from '../support/harness/http-harness.ts';
+import { H264_TRACK } from '../support/media/tracks.ts';
 
 /*
  * The control API over paths that all have a stream, and a bare Fastify that returns the same bytes from memory, each on a port of

@@ -3,12 +3,12 @@ import { createEncoder } from 'libopus-wasm';
 import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
 import { writeAacConfig } from '../../agent/media/aac/params.ts';
-import type { Track } from '../../agent/media/track.ts';
+import type { Track } from '../../agent/media/sample/track.ts';
 import { storable } from '../../agent/stream/storable.ts';
 import { Stream } from '../../agent/stream/stream.ts';
 import { startWorker } from '../../agent/transcode/engine-host.ts';
 import { Transcoder } from '../../agent/transcode/transcoder.ts';
-import { adtsFrames } from '../adts.ts';
+import { adtsFrames } from '../support/media/adts.ts';
 
 /** usage: audio-transcode-run.ts KIND SECONDS. Turns the sound of some streams in their own time and prints what each takes of a core. */
 const [, , kind = '', seconds = '10'] = process.argv;

@@ -1,7 +1,7 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
-import { openHttpBox } from '../http-box.ts';
-import { listenLocally } from '../local-listener.ts';
+import { listenLocally } from '../support/base/local-listener.ts';
+import { openHttpBox } from '../support/harness/http-harness.ts';
 import type { Figure } from './figure.ts';
 
 const RUNS = 7;

@@ -1,5 +1,5 @@
 import { createServer, type Socket } from 'node:net';
-import { pull } from './rtsp-pull.ts';
+import { pull } from '../support/clients/rtsp-pull.ts';
 
 /**
  * The floor of relaying: `node bare-relay.ts URL ...` reads the cameras and writes their bytes as they come, unparsed,

@@ -1,5 +1,5 @@
-import { freeUdpPort } from '../free-udp-port.ts';
 import { startOnvifCamera } from '../onvif-camera/camera.ts';
+import { freeUdpPort } from '../support/base/free-udp-port.ts';
 
 /** So many simulated cameras as its argument says, in a process of their own; it prints the port of their discovery. */
 const discoveryPort = await freeUdpPort();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
-import { FoundCameras } from '../../agent/cameras/discovery/found-cameras.ts';
+import { FoundCameras } from '../../agent/onvif/discovery/found-cameras.ts';
 import { startProcess } from '../peers/process.ts';
 import type { Figure } from './figure.ts';
 

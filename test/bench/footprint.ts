@@ -2,13 +2,13 @@ import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freeAgentPorts, until } from '../peers/agent.ts';
-import { freePort } from '../peers/free-port.ts';
 import type { RunningProcess } from '../peers/process.ts';
-import { setupCodeOf } from '../setup-code.ts';
+import { freePort } from '../support/base/free-port.ts';
+import { setupCodeOf } from '../support/base/setup-code.ts';
+import { pull } from '../support/clients/rtsp-pull.ts';
 import { CAMERAS, cameraUrls, hasFragment, seconds, startCameras } from './eight-cameras.ts';
 import type { Figure } from './figure.ts';
 import { pssMegabytes } from './proc.ts';
-import { pull } from './rtsp-pull.ts';
 import { makePackages, type ShippedBox, unpackBox } from './shipped-box.ts';
 
 const SETTLED_SECONDS = 60;

@@ -4,7 +4,7 @@ import vm from 'node:vm';
 import fastifyStatic from '@fastify/static';
 import fastify from 'fastify';
 import { playbackPlugin } from '../../agent/playback/plugin.ts';
-import { openPlayback } from '../playback.ts';
+import { openPlayback } from '../support/harness/playback.ts';
 
 /*
  * Playback and @fastify/static in one process: `node get-server.ts FOLDER` prints `ready PORT`. Besides `/get` and `/static/…`:

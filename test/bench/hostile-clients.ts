@@ -2,10 +2,10 @@ import { globSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type Agent, startAgent } from '../peers/agent.ts';
+import { pull } from '../support/clients/rtsp-pull.ts';
 import { cameraUrls, names, recordingHasBegun, seconds, startCameras } from './eight-cameras.ts';
 import type { Figure } from './figure.ts';
 import { pssMegabytes } from './proc.ts';
-import { pull } from './rtsp-pull.ts';
 
 const CLIENTS = 1_000;
 const BODY_BYTES = 1 << 20;

@@ -1,14 +1,14 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../agent/base/clock.ts';
-import type { Sample } from '../../agent/media/sample.ts';
-import type { H264Track } from '../../agent/media/track.ts';
-import { FlushPoint } from '../../agent/record/flush.ts';
-import { diskFs } from '../../agent/record/segment-fs.ts';
-import { SegmentWriter } from '../../agent/record/segment-writer.ts';
-import { TrackBuffer } from '../../agent/record/track-buffer.ts';
+import type { Sample } from '../../agent/media/sample/sample.ts';
+import type { H264Track } from '../../agent/media/sample/track.ts';
+import { diskFs } from '../../agent/record/file/segment-fs.ts';
+import { FlushPoint } from '../../agent/record/write/flush.ts';
+import { SegmentWriter } from '../../agent/record/write/segment-writer.ts';
+import { TrackBuffer } from '../../agent/record/write/track-buffer.ts';
 import { cameraClip, clip } from '../peers/camera.ts';
-import { opusTrack, WALL } from '../recordings.ts';
+import { opusTrack, WALL } from '../support/disks/recordings.ts';
 import { accessUnits } from './access-units.ts';
 
 const SECONDS = 3_600;

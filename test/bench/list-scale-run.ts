@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { silentLogger } from '../../agent/base/log.ts';
 import { Playback } from '../../agent/playback/playback.ts';
-import { parseRfc3339 } from '../../agent/playback/rfc3339.ts';
-import { TEMPLATE } from '../playback.ts';
+import { parseRfc3339 } from '../../agent/playback/read/rfc3339.ts';
+import { TEMPLATE } from '../support/harness/playback.ts';
 import { FIRST_MS } from './long-history.ts';
 
 /** A fresh process that asks one question and says how long it took, how many entries it got, and by how much it has grown. */

@@ -5,9 +5,9 @@ import { silentLogger } from '../../agent/base/log.ts';
 import { Catalog } from '../../agent/playback/index/catalog.ts';
 import { KnownTemplates } from '../../agent/playback/index/known-templates.ts';
 import { SegmentIndex } from '../../agent/playback/index/segment-index.ts';
-import { formatRecordPath } from '../../agent/record/record-path.ts';
-import { TEMPLATE } from '../playback.ts';
-import { record } from '../recordings.ts';
+import { formatRecordPath } from '../../agent/record/file/record-path.ts';
+import { record } from '../support/disks/recordings.ts';
+import { TEMPLATE } from '../support/harness/playback.ts';
 
 export const FIRST_MS = Date.UTC(2026, 0, 1);
 export const SEGMENT_MS = 600_000;

@@ -1,10 +1,10 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { formatRecordPath } from '../../agent/record/record-path.ts';
+import { formatRecordPath } from '../../agent/record/file/record-path.ts';
 import { runProcess } from '../peers/process.ts';
-import { TEMPLATE } from '../playback.ts';
-import { record, WALL } from '../recordings.ts';
+import { record, WALL } from '../support/disks/recordings.ts';
+import { TEMPLATE } from '../support/harness/playback.ts';
 import type { Figure } from './figure.ts';
 
 const PATHS = 4;

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { pull } from './rtsp-pull.ts';
+import { pull } from '../support/clients/rtsp-pull.ts';
 
 /**
  * `node relay-readers.ts TARGET ...`: readers that throw away what they get. A target is an RTSP URL or the port of a bare relay.

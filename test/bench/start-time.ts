@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePorts } from '../peers/free-port.ts';
 import { startProcess } from '../peers/process.ts';
+import { freePorts } from '../support/base/free-port.ts';
 import type { Figure } from './figure.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { RTCPeerConnection, type RTCRtpSender, RtpPacket, useH264 } from 'werift';
 import { RtspFramer } from '../../agent/media/rtsp/interleaved.ts';
-import { pull } from './rtsp-pull.ts';
+import { pull } from '../support/clients/rtsp-pull.ts';
 
 /**
  * What relaying to browsers costs with werift as it comes: `node werift-relay.ts URL` reads the camera and gives each of its packets

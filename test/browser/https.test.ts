@@ -7,9 +7,9 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemNames } from '../../agent/tls/box-names.ts';
 import { type Agent, PATIENT, startAgent, until } from '../peers/agent.ts';
-import { freePort } from '../peers/free-port.ts';
 import { CHROMIUM, describeWith, inShort } from '../peers/peers.ts';
-import { setupCodeOf } from '../setup-code.ts';
+import { freePort } from '../support/base/free-port.ts';
+import { setupCodeOf } from '../support/base/setup-code.ts';
 
 const PASSWORD = 'a long enough password';
 const SOON = { timeout: 30_000 };

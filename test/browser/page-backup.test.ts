@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
-import { freePorts } from '../peers/free-port.ts';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../peers/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
+import { freePorts } from '../support/base/free-port.ts';
 
 const CLOSED_BY_RESTART = /ERR_|Failed to fetch|WebSocket|^401 /;
 const BACKUP = '#/settings/system/backup';

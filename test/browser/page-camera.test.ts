@@ -1,7 +1,7 @@
 import type { Download, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
+import { type PageBox, startPageBox } from '../peers/page-harness.ts';
 import { axeFindings, onlyBy, settled, type VisitOptions, visit } from '../peers/page-visit.ts';
 import { describeWith, inLong } from '../peers/peers.ts';
 

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import type { Download, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type PageBox, startPageBox } from '../page-box.ts';
 import { until } from '../peers/agent.ts';
 import { startViewer, timeShown, type Viewer } from '../peers/browser.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
+import { type PageBox, startPageBox } from '../peers/page-harness.ts';
 import { axeFindings, onlyBy, type Size, settled, type Visit, visit } from '../peers/page-visit.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
-import { recordClock } from '../recorded-clock.ts';
-import { record } from '../recordings.ts';
+import { recordClock } from '../support/disks/recorded-clock.ts';
+import { record } from '../support/disks/recordings.ts';
 
 /** Of each of the two recordings, and of the gap between them. */
 const RECORDED_MS = 9_000;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../agent/base/clock.ts';
-import { type PageBox, startPageBox } from '../page-box.ts';
 import { until } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
+import { type PageBox, startPageBox } from '../peers/page-harness.ts';
 import { axeFindings, sizesInTurn, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 

@@ -1,9 +1,9 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type PageBox, startPageBox } from '../page-box.ts';
 import { startAgent } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { pageEverywhere, startOwnedAgent } from '../peers/owned-agent.ts';
+import { type PageBox, startPageBox } from '../peers/page-harness.ts';
 import {
   axeFindings,
   onlyBy,

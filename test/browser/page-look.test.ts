@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
+import { type PageBox, startPageBox } from '../peers/page-harness.ts';
 import { axeFindings, settled, type Visit, visit } from '../peers/page-visit.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
 import { ownersShots, type Shot, WORDS } from '../screenshots/shots.ts';

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../peers/page-harness.ts';
 import { axeFindings, settled, sizesInTurn, type VisitOptions, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 

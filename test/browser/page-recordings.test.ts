@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BAR_TOP, readTimeBar } from '../../agent/sources/demo/time-bar.ts';
-import { type PageBox, startPageBox } from '../page-box.ts';
 import { until } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
+import { type PageBox, startPageBox } from '../peers/page-harness.ts';
 import { axeFindings, type Size, settled, type Visit, visit } from '../peers/page-visit.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
-import { GROUP_MS, recordClock } from '../recorded-clock.ts';
+import { GROUP_MS, recordClock } from '../support/disks/recorded-clock.ts';
 
 /** Of the two recordings, and of the gap between them. In the second most is watched: it goes on for longer than a busy machine looks. */
 const RECORDED_MS = 8_000;

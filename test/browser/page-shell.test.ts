@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../peers/page-harness.ts';
 import { axeFindings, settled, sightsOf, type VisitOptions, visit } from '../peers/page-visit.ts';
 import { describeWith, inLong, inShort } from '../peers/peers.ts';
 

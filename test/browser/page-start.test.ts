@@ -1,8 +1,8 @@
 import type { Route } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startOnvifCamera } from '../onvif-camera/camera.ts';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../peers/page-harness.ts';
 import { axeFindings, enterSetupCode, settled, type Visit, type VisitOptions, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeUpdate, updateKeys } from '../../packaging/update.ts';
 import { system as english } from '../../webui/words/en/system.ts';
 import { system as chinese } from '../../webui/words/zh-cn/system.ts';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../page-box.ts';
 import { until } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../peers/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../peers/page-visit.ts';
 import { describeWith } from '../peers/peers.ts';
 

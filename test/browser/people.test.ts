@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { framesDecoded, startViewer, type Viewer } from '../peers/browser.ts';
 import { describeWith, inLong } from '../peers/peers.ts';
-import { setupCodeOf } from '../setup-code.ts';
+import { setupCodeOf } from '../support/base/setup-code.ts';
 
 const PASSWORD = 'a small bird by the river';
 

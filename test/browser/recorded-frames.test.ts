@@ -8,7 +8,7 @@ import { barClip, SMALL } from '../peers/bar-clip.ts';
 import { startViewer, timeShown, type Viewer } from '../peers/browser.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
-import { random } from '../random.ts';
+import { random } from '../support/base/random.ts';
 
 const SECONDS = 40;
 const MOMENTS = byLength(5, 10);

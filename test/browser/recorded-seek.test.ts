@@ -9,7 +9,7 @@ import { barClip, SMALL } from '../peers/bar-clip.ts';
 import { startViewer, timeShown, type Viewer } from '../peers/browser.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess, startProcess } from '../peers/process.ts';
-import { random } from '../random.ts';
+import { random } from '../support/base/random.ts';
 
 const SECONDS = byLength(12, 60);
 const SEGMENT_SECONDS = byLength(4, 13);

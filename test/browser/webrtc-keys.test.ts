@@ -3,18 +3,18 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
-import type { SrtpProfile } from '../../agent/servers/webrtc/secure/srtp-keys.ts';
-import { WebRtcServer } from '../../agent/servers/webrtc/server.ts';
+import { WebRtcServer } from '../../agent/servers/webrtc/server/server.ts';
+import type { SrtpProfile } from '../../agent/servers/webrtc/srtp/srtp-keys.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
-import { webrtcPaths } from '../webrtc-paths.ts';
+import { webrtcPaths } from '../support/clients/webrtc-paths.ts';
 
 const REQUESTER = { path: 'echo', query: '', remoteAddr: '127.0.0.1:5', userAgent: 'test', user: '' };
 const HOSTS = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
 
 // Which profile costs less is the machine's affair; both have to be right on all of them.
 const order = vi.hoisted((): SrtpProfile[] => []);
-vi.mock('../../agent/servers/webrtc/secure/profile-order.ts', () => ({ measureProfiles: async () => order }));
+vi.mock('../../agent/servers/webrtc/srtp/profile-order.ts', () => ({ measureProfiles: async () => order }));
 
 describeWith(['chromium'], 'Chromium and our keys', () => {
   const page = createServer((_, response) => response.end('<!doctype html>'));

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { Stream } from '../../agent/stream/stream.ts';
-import { mp3 } from '../audio-tracks.ts';
 import { describeWith, inLong } from '../peers/peers.ts';
-import { frames, message, SOON, WebRtcPages } from '../webrtc-pages.ts';
+import { frames, message, SOON, WebRtcPages } from '../peers/webrtc-pages.ts';
+import { mp3 } from '../support/media/audio-tracks.ts';
 
 describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
   const pages = new WebRtcPages();

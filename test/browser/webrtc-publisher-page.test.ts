@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { describeWith, inShort } from '../peers/peers.ts';
-import { frames, message, SOON, WebRtcPages } from '../webrtc-pages.ts';
+import { frames, message, SOON, WebRtcPages } from '../peers/webrtc-pages.ts';
 
 describeWith(['chromium'], "the publisher's page in Chromium", () => {
   const pages = new WebRtcPages();

@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
-import type { WebRtcSessionItem } from '../../agent/servers/webrtc/session-item.ts';
+import type { WebRtcSessionItem } from '../../agent/servers/webrtc/server/session-item.ts';
 import { type Agent, PATIENT, startAgent, until } from '../peers/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';

@@ -1,12 +1,12 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { OWNER_PASSWORD } from '../page-box.ts';
 import { startAgent } from '../peers/agent.ts';
 import { framesDecoded, startViewer, timeShownAfter, type Viewer } from '../peers/browser.ts';
 import { pageEverywhere, startOwnedAgent } from '../peers/owned-agent.ts';
+import { OWNER_PASSWORD } from '../peers/page-harness.ts';
 import { enterSetupCode, visit } from '../peers/page-visit.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
-import { setupCodeOf } from '../setup-code.ts';
+import { setupCodeOf } from '../support/base/setup-code.ts';
 
 const FRAMES = byLength(10, 900);
 const TARGET_PX = 44;

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createDepacketizer } from '../../agent/media/create-depacketizer.ts';
-import type { Depacketizer, SenderTraits } from '../../agent/media/depacketizer.ts';
-import type { Track } from '../../agent/media/track.ts';
-import { mutate } from '../mutate.ts';
+import type { Depacketizer, SenderTraits } from '../../agent/media/payload/depacketizer.ts';
+import type { Track } from '../../agent/media/sample/track.ts';
 import { byLength } from '../peers/peers.ts';
-import { random } from '../random.ts';
-import { rtpFormat } from '../units.ts';
+import { mutate } from '../support/base/mutate.ts';
+import { random } from '../support/base/random.ts';
+import { rtpFormat } from '../support/media/units.ts';
 import { FORMATS, type FuzzFormat } from './formats.ts';
 
 const MUTATIONS = byLength(5_500, 100_000);

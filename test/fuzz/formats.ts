@@ -1,9 +1,9 @@
 import { packetizerOf } from '../../agent/media/create-packetizer.ts';
-import type { Packetize } from '../../agent/media/packetizer.ts';
-import type { Track } from '../../agent/media/track.ts';
-import { idrPicture, skipPicture, tinyH264 } from '../tiny-h264.ts';
-import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../tiny-streams.ts';
-import { hex, type Payload, payloadsOf, sampleOf } from '../units.ts';
+import type { Packetize } from '../../agent/media/payload/packetizer.ts';
+import type { Track } from '../../agent/media/sample/track.ts';
+import { idrPicture, skipPicture, tinyH264 } from '../support/media/tiny-h264.ts';
+import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../support/media/tiny-streams.ts';
+import { hex, type Payload, payloadsOf, sampleOf } from '../support/media/units.ts';
 
 /** Frames of ffmpeg's encoders, 48 x 32 pixels or a few milliseconds each. */
 const FRAMES = {

@@ -9,12 +9,12 @@ import { RtspFramer } from '../../agent/media/rtsp/interleaved.ts';
 import { MAX_BODY_BYTES, MAX_HEADERS, parseHead, type RtspMessage } from '../../agent/media/rtsp/message.ts';
 import { parseTransports, writeTransport } from '../../agent/media/rtsp/transport.ts';
 import { parseSdp } from '../../agent/media/sdp/parse.ts';
-import { parseAddress } from '../../agent/sources/rtsp/address.ts';
-import { mutate } from '../mutate.ts';
+import { parseAddress } from '../../agent/sources/rtsp/request/address.ts';
 import { byLength } from '../peers/peers.ts';
-import { framesOf, PICTURE_SDP, packetsOf } from '../picture-camera.ts';
-import { random } from '../random.ts';
-import { hex } from '../units.ts';
+import { mutate } from '../support/base/mutate.ts';
+import { random } from '../support/base/random.ts';
+import { framesOf, PICTURE_SDP, packetsOf } from '../support/cameras/picture-camera.ts';
+import { hex } from '../support/media/units.ts';
 
 /** A hundred times what a parser needs that looks at each byte once; one that goes back for each piece needs ten times more. */
 const MAX_READ_MS = 3_000;

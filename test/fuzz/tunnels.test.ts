@@ -3,10 +3,10 @@ import { PerchError } from '../../agent/base/errors.ts';
 import { Base64Decoder, encodeBase64 } from '../../agent/media/rtsp/base64-stream.ts';
 import { HttpHeadReader, MAX_HTTP_HEAD_BYTES } from '../../agent/media/rtsp/http-head.ts';
 import { binaryHead, maskedBinary, WebSocketDecoder } from '../../agent/media/websocket/frames.ts';
-import { mutate } from '../mutate.ts';
 import { byLength } from '../peers/peers.ts';
-import { random } from '../random.ts';
-import { hex } from '../units.ts';
+import { mutate } from '../support/base/mutate.ts';
+import { random } from '../support/base/random.ts';
+import { hex } from '../support/media/units.ts';
 
 const times = (count: number): number => count * byLength(1, 10);
 

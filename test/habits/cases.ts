@@ -1,4 +1,4 @@
-import { random } from '../random.ts';
+import { random } from '../support/base/random.ts';
 import { FRAME_MS, type Habit, type HabitPacket } from './habit-camera.ts';
 
 /** Arguments of libx264. */

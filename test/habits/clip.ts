@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { packetizeH264 } from '../../agent/media/h264/packetize.ts';
 import { packetizeH265 } from '../../agent/media/h265/packetize.ts';
-import { findStartCode, trimZeros } from '../../agent/media/nal.ts';
-import type { Packetize } from '../../agent/media/packetizer.ts';
+import { findStartCode, trimZeros } from '../../agent/media/payload/nal.ts';
+import type { Packetize } from '../../agent/media/payload/packetizer.ts';
 import { clip } from '../peers/camera.ts';
 import { runProcess } from '../peers/process.ts';
 

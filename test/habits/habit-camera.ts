@@ -1,13 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { packetizeH264 } from '../../agent/media/h264/packetize.ts';
-import { findStartCode, trimZeros } from '../../agent/media/nal.ts';
+import { findStartCode, trimZeros } from '../../agent/media/payload/nal.ts';
 import { writeSenderReport } from '../../agent/media/rtcp/write.ts';
 import { parseTransport } from '../../agent/media/rtsp/transport.ts';
 import { clip } from '../peers/camera.ts';
-import { freeUdpPair } from '../peers/free-port.ts';
-import { type Caller, rtpFrame, type Script, type ScriptedCamera, scriptedCamera } from '../scripted-camera.ts';
-import { bound } from '../udp-camera.ts';
-import { payloadsOf, sampleOf } from '../units.ts';
+import { freeUdpPair } from '../support/base/free-port.ts';
+import {
+  type Caller,
+  rtpFrame,
+  type Script,
+  type ScriptedCamera,
+  scriptedCamera,
+} from '../support/cameras/scripted-camera.ts';
+import { bound } from '../support/cameras/udp-camera.ts';
+import { payloadsOf, sampleOf } from '../support/media/units.ts';
 
 export const FPS = 25;
 export const FRAME_MS = 1000 / FPS;

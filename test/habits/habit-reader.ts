@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { RtpHeader } from '../../agent/media/rtp/header.ts';
-import { RtspCaller } from '../rtsp-caller.ts';
+import { RtspCaller } from '../support/clients/rtsp-caller.ts';
 
 /** A picture as a reader of the RTSP server gets it. */
 export interface ReadPicture {

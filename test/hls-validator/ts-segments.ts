@@ -1,4 +1,4 @@
-import { readTs, type TsUnit } from '../ts-packets.ts';
+import { readTs, type TsUnit } from '../support/media/ts-packets.ts';
 import type { Segment } from './playlist.ts';
 
 /** A presentation time that a picture more or less makes no difference to: decode order, and a last duration that nobody tells. */

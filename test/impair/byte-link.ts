@@ -1,5 +1,5 @@
 import type { Clock } from '../../agent/base/clock.ts';
-import { random } from '../random.ts';
+import { random } from '../support/base/random.ts';
 import type { WayState } from './packet-link.ts';
 
 /** What a network does to the bytes of one direction of a TCP connection: all come, in order, but when? */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../agent/base/clock.ts';
-import { random } from '../random.ts';
+import { random } from '../support/base/random.ts';
 
 /** What a network does to the packets of one direction. Shares are of all packets, from 0 to 1. */
 export interface PacketImpairment {

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { systemClock } from '../../agent/base/clock.ts';
-import { freeUdpPair } from '../peers/free-port.ts';
+import { freeUdpPair } from '../support/base/free-port.ts';
 import { type PacketImpairment, PacketLink, type Watch, type WayState } from './packet-link.ts';
 import type { Ports } from './rtsp-text.ts';
 

@@ -5,12 +5,12 @@ import { EIGHT_SHORT, INTENSITY_BOOK, NOISE_BOOK, OPPOSITE_BOOK } from '../../ag
 import { AacDecoder, FRAME_SAMPLES } from '../../agent/media/aac/decode/decoder.ts';
 import { FrameReader } from '../../agent/media/aac/decode/frame.ts';
 import { writeAacConfig } from '../../agent/media/aac/params.ts';
-import { AacFrames } from '../aac-frames.ts';
-import { adtsFrames } from '../adts.ts';
 import { CLIPS, clip } from '../peers/camera.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
-import { random } from '../random.ts';
+import { random } from '../support/base/random.ts';
+import { AacFrames } from '../support/media/aac-frames.ts';
+import { adtsFrames } from '../support/media/adts.ts';
 
 const RATES_HZ = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
 const ALL = RATES_HZ.flatMap((rateHz) => ([1, 2] as const).map((channels) => [rateHz, channels] as const));

@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { startDemoAgent } from '../peers/demo-agent.ts';
-import { setupCodeOf } from '../setup-code.ts';
+import { setupCodeOf } from '../support/base/setup-code.ts';
 
 /** An address of this machine that is not loopback: what is asked from there comes from there. */
 const outside = Object.values(networkInterfaces())

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { inShort } from '../peers/peers.ts';
 import { startPublisher } from '../peers/publisher.ts';
-import { setupCodeOf } from '../setup-code.ts';
+import { setupCodeOf } from '../support/base/setup-code.ts';
 
 const PASSWORD = 'a kingfisher on a perch';
 const CAMERA_PASSWORD = 'Tr0ub4dor-and-3';

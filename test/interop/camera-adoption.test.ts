@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { openAdoptionBox } from '../adoption-box.ts';
-import { freeUdpPort } from '../free-udp-port.ts';
 import { MAIN_PROFILE, SUB_PROFILE, startOnvifCamera } from '../onvif-camera/camera.ts';
 import { startAgent } from '../peers/agent.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
 import { describeWith } from '../peers/peers.ts';
+import { freeUdpPort } from '../support/base/free-udp-port.ts';
+import { openAdoptionBox } from '../support/harness/adoption-harness.ts';
 
 const LOGIN = { user: 'admin', password: 'grün & 7/8@home' };
 const H265 = { ...MAIN_PROFILE, token: 'h265', name: 'h265', codec: 'H265' as const };

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
-import { openSession } from '../../agent/cameras/device/session.ts';
-import { FoundCameras, type KnownCamera } from '../../agent/cameras/discovery/found-cameras.ts';
-import { openAdoptionBox } from '../adoption-box.ts';
+import { openSession } from '../../agent/onvif/device/session.ts';
+import { FoundCameras, type KnownCamera } from '../../agent/onvif/discovery/found-cameras.ts';
 import { type Namespace, openNamespace } from '../peers/namespace.ts';
 import { startOnvifCameraIn } from '../peers/onvif-camera.ts';
 import { describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
+import { openAdoptionBox } from '../support/harness/adoption-harness.ts';
 
 /** The other end of the cable. */
 const farInterface = ({ hostInterface }: Namespace): string => hostInterface.replace(/^pa/, 'pb');

@@ -5,8 +5,8 @@ import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { playClip, smallClip, startGstCamera } from '../peers/camera.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
-import { freePort } from '../peers/free-port.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
+import { freePort } from '../support/base/free-port.ts';
 
 const SECONDS = byLength(3, 60);
 

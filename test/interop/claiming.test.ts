@@ -5,10 +5,10 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { AGENT, type Agent, OWNER_PASSWORD, startAgent, until } from '../peers/agent.ts';
-import { freePorts } from '../peers/free-port.ts';
 import { describeWith } from '../peers/peers.ts';
 import { startProcess } from '../peers/process.ts';
-import { setupCodeOf } from '../setup-code.ts';
+import { freePorts } from '../support/base/free-port.ts';
+import { setupCodeOf } from '../support/base/setup-code.ts';
 
 const PASSWORD = 'a kingfisher on a perch';
 const WRONG = 'AAAA-AAAA';

@@ -1,13 +1,13 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseConfig } from '../../agent/config/load.ts';
+import { parseConfig } from '../../agent/config/load/load.ts';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { startProcess } from '../peers/process.ts';
-import { random } from '../random.ts';
-import { filesBelow } from '../recordings.ts';
+import { random } from '../support/base/random.ts';
+import { filesBelow } from '../support/disks/recordings.ts';
 
 const SEED = 20_261_120;
 const EDITS = byLength(60, 1_000);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { AGENT, type Agent, startAgent, until } from '../peers/agent.ts';
 import { runProcess, startProcess } from '../peers/process.ts';
-import { setupCodeOf } from '../setup-code.ts';
+import { setupCodeOf } from '../support/base/setup-code.ts';
 
 const run = (...args: string[]) => runProcess(process.execPath, [...AGENT, ...args]);
 

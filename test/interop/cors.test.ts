@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent } from '../peers/agent.ts';
-import { freePorts } from '../peers/free-port.ts';
+import { freePorts } from '../support/base/free-port.ts';
 
 const NAMED = 'https://nas.example';
 const STRANGER = 'https://evil.example';

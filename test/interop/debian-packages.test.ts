@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseConfig } from '../../agent/config/load.ts';
+import { parseConfig } from '../../agent/config/load/load.ts';
 import { type DebOptions, makeNodeDeb, makePerchDeb } from '../../packaging/debian.ts';
 import { describeWith } from '../peers/peers.ts';
 

@@ -17,7 +17,7 @@ import { startOwnedAgent } from '../peers/owned-agent.ts';
 import { describeWith, PYTHON } from '../peers/peers.ts';
 import { type RunningProcess, startProcess } from '../peers/process.ts';
 import { startPublisher } from '../peers/publisher.ts';
-import { offerOf } from '../signalling-app.ts';
+import { offerOf } from '../support/harness/signalling-app.ts';
 
 interface Session {
   readonly user: string;

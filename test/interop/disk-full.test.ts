@@ -3,12 +3,12 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readRecordingHead } from '../../agent/record/recording-file.ts';
-import { readRecordingTable } from '../../agent/record/recording-table.ts';
+import { readRecordingHead } from '../../agent/record/file/recording-file.ts';
+import { readRecordingTable } from '../../agent/record/file/recording-table.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { describeWith } from '../peers/peers.ts';
-import { feed, filesBelow, opusSound, opusTrack, startRecorder, temporaryFolder } from '../recordings.ts';
-import { tinyH264, tinyVideo } from '../tiny-h264.ts';
+import { feed, filesBelow, opusSound, opusTrack, startRecorder, temporaryFolder } from '../support/disks/recordings.ts';
+import { tinyH264, tinyVideo } from '../support/media/tiny-h264.ts';
 
 /** A file system of so many kilobytes in memory. */
 function smallDisk(folder: string, kilobytes: number): Disposable {

@@ -7,7 +7,7 @@ import { startAgent, until } from '../peers/agent.ts';
 import { startDemo } from '../peers/demo-agent.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
-import { temporaryFolder } from '../recordings.ts';
+import { temporaryFolder } from '../support/disks/recordings.ts';
 
 const run = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
 

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
-import { readRecordingHead } from '../../agent/record/recording-file.ts';
+import { readRecordingHead } from '../../agent/record/file/recording-file.ts';
 import type { DiskStatus } from '../../agent/record/space/disks.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { clip } from '../peers/camera.ts';
@@ -11,8 +11,8 @@ import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
 import { smallDisk } from '../peers/small-disk.ts';
-import { makeRecording } from '../recording-files.ts';
-import { filesBelow } from '../recordings.ts';
+import { makeRecording } from '../support/disks/recording-files.ts';
+import { filesBelow } from '../support/disks/recordings.ts';
 
 const MB = 1_000_000;
 

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { startAgent, until } from '../peers/agent.ts';
 import { startDemo } from '../peers/demo-agent.ts';
-import { temporaryFolder } from '../recordings.ts';
+import { temporaryFolder } from '../support/disks/recordings.ts';
 
 test('a disk that cannot be written is one clear line in log and API; live pictures and other recordings go on', async () => {
   const camera = await startDemo();

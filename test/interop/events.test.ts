@@ -6,7 +6,7 @@ import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { clip, playClip, startGstCamera } from '../peers/camera.ts';
 import { ffmpegWarnings, ffprobe, packetTimes } from '../peers/ffmpeg.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
-import { pictureOf, startSnapshotCamera } from '../snapshot-camera.ts';
+import { pictureOf, startSnapshotCamera } from '../support/cameras/snapshot-camera.ts';
 
 const PRE_ROLL_MS = byLength(2_000, 3_000);
 const POST_ROLL_MS = byLength(1_000, 2_000);

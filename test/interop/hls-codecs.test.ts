@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
-import type { Sample } from '../../agent/media/sample.ts';
-import type { G711Track, Track } from '../../agent/media/track.ts';
-import type { HlsVariant } from '../../agent/servers/hls/hls-muxer.ts';
+import type { Sample } from '../../agent/media/sample/sample.ts';
+import type { G711Track, Track } from '../../agent/media/sample/track.ts';
+import type { HlsVariant } from '../../agent/servers/hls/contracts/hls-muxer.ts';
 import { Stream } from '../../agent/stream/stream.ts';
-import { g722, lpcm, mp3, mpegTs } from '../audio-tracks.ts';
-import { openHlsBox } from '../hls-box.ts';
 import { clip } from '../peers/camera.ts';
 import { CLIP_FPS, type CodedClip, codedClip } from '../peers/coded-clip.ts';
 import { type Mp4Clip, mp4Clip } from '../peers/mp4-clip.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
-import { temporaryFolder } from '../recordings.ts';
-import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../video-tracks.ts';
+import { temporaryFolder } from '../support/disks/recordings.ts';
+import { openHlsBox } from '../support/harness/hls-harness.ts';
+import { g722, lpcm, mp3, mpegTs } from '../support/media/audio-tracks.ts';
+import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../support/media/video-tracks.ts';
 
 /** The clip's last second is the segment that is still being made, and some pictures before it are still in the decoder's threads. */
 const SECONDS = 5;

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemNames } from '../../agent/tls/box-names.ts';
 import { type Agent, startAgent } from '../peers/agent.ts';
 import { barClip, TINY } from '../peers/bar-clip.ts';
-import { freePorts } from '../peers/free-port.ts';
 import { describeWith } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
+import { freePorts } from '../support/base/free-port.ts';
 
 const run = promisify(execFile);
 

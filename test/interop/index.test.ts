@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { AGENT, startAgent, until } from '../peers/agent.ts';
 import { runProcess } from '../peers/process.ts';
-import { record, temporaryFolder, WALL } from '../recordings.ts';
+import { record, temporaryFolder, WALL } from '../support/disks/recordings.ts';
 
 const reindex = (...args: string[]) => runProcess(process.execPath, [...AGENT, 'reindex', ...args]);
 

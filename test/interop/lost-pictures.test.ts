@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { H264Depacketizer } from '../../agent/media/h264/depacketize.ts';
 import { H265Depacketizer } from '../../agent/media/h265/depacketize.ts';
-import { NAL_LENGTH_BYTES, readNalLength } from '../../agent/media/nal.ts';
+import { NAL_LENGTH_BYTES, readNalLength } from '../../agent/media/payload/nal.ts';
 import { CODECS, type CodecName, codedPictures } from '../habits/clip.ts';
 import { clip } from '../peers/camera.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
-import { random } from '../random.ts';
-import { temporaryFolder } from '../recordings.ts';
-import { Collector, rtpFormat } from '../units.ts';
+import { random } from '../support/base/random.ts';
+import { temporaryFolder } from '../support/disks/recordings.ts';
+import { Collector, rtpFormat } from '../support/media/units.ts';
 
 const FRAME_TICKS = 3600;
 const RUNS = byLength(3, 20);

@@ -3,11 +3,11 @@ import { RTCPeerConnection, useH264 } from 'werift';
 import { type Agent, PATIENT, startAgent, until } from '../peers/agent.ts';
 import { barClip, SMALL } from '../peers/bar-clip.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
-import { freePorts } from '../peers/free-port.ts';
 import { describeWith } from '../peers/peers.ts';
 import { startProcess } from '../peers/process.ts';
 import { publishClip } from '../peers/publisher.ts';
-import { readExposition, type Series } from '../prometheus.ts';
+import { freePorts } from '../support/base/free-port.ts';
+import { readExposition, type Series } from '../support/media/prometheus.ts';
 
 describeWith(['ffmpeg'], 'metrics of a box at work', () => {
   let agent: Agent;

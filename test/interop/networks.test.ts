@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
-import type { RtspSessionItem } from '../../agent/servers/rtsp/items.ts';
+import type { RtspSessionItem } from '../../agent/servers/rtsp/session/api-items.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { type GstCamera, playClip, smallClip, startGstCamera } from '../peers/camera.ts';
 import { ffmpegWarnings, packetTimes } from '../peers/ffmpeg.ts';

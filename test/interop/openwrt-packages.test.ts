@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseConfig } from '../../agent/config/load.ts';
+import { parseConfig } from '../../agent/config/load/load.ts';
 import type { DebOptions } from '../../packaging/debian.ts';
 import { makeNodeIpk, makeOpenwrtArchive, makePerchIpk } from '../../packaging/openwrt.ts';
 import { describeWith } from '../peers/peers.ts';

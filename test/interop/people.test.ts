@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AGENT, type Agent, startAgent, until } from '../peers/agent.ts';
 import { runProcess } from '../peers/process.ts';
-import { setupCodeOf } from '../setup-code.ts';
+import { setupCodeOf } from '../support/base/setup-code.ts';
 
 const PASSWORD = 'a kingfisher on a perch';
 

@@ -7,7 +7,7 @@ import { clip } from '../peers/camera.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
-import { openRecording } from '../read-recording.ts';
+import { openRecording } from '../support/disks/read-recording.ts';
 
 const SECONDS = byLength(9, 60);
 const SEGMENT_SECONDS = byLength(3, 10);

@@ -8,8 +8,8 @@ import { ffprobe } from '../peers/ffmpeg.ts';
 import { type Asked, CLIENT, FrontClient } from '../peers/front-client.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
 import { type FrontServer, type ProxyName, startProxy } from '../peers/proxies.ts';
-import { record } from '../recordings.ts';
-import { setupCodeOf } from '../setup-code.ts';
+import { setupCodeOf } from '../support/base/setup-code.ts';
+import { record } from '../support/disks/recordings.ts';
 
 const PASSWORD = 'a-kingfisher-on-a-perch';
 const OFFER = readFileSync(join(import.meta.dirname, '../fixtures/offers/chromium-156-linux.sdp'), 'utf8');

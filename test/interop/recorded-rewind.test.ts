@@ -6,7 +6,7 @@ import { type Agent, startAgent } from '../peers/agent.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { describeWith } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
-import { readPlaylist } from '../vod.ts';
+import { readPlaylist } from '../support/disks/vod.ts';
 
 const CONFIG = `api: yes
 hls: yes

@@ -5,11 +5,19 @@ import { expect, test } from 'vitest';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
-import { openPlayback } from '../playback.ts';
-import { feed, opusSound, opusTrack, record, startRecorder, temporaryFolder, WALL } from '../recordings.ts';
-import { tinyH264, tinyVideo } from '../tiny-h264.ts';
-import { readPlaylist } from '../vod.ts';
-import { openVodApp } from '../vod-app.ts';
+import {
+  feed,
+  opusSound,
+  opusTrack,
+  record,
+  startRecorder,
+  temporaryFolder,
+  WALL,
+} from '../support/disks/recordings.ts';
+import { readPlaylist } from '../support/disks/vod.ts';
+import { openPlayback } from '../support/harness/playback.ts';
+import { openVodApp } from '../support/harness/vod-app.ts';
+import { tinyH264, tinyVideo } from '../support/media/tiny-h264.ts';
 
 const NOON = '2026-07-01T12:00:00Z';
 

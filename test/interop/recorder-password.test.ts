@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { type GstCamera, playClip, smallClip, startGstCamera } from '../peers/camera.ts';
 import { describeWith } from '../peers/peers.ts';
-import { temporaryFolder } from '../recordings.ts';
+import { temporaryFolder } from '../support/disks/recordings.ts';
 
 const NAMES = Array.from({ length: 16 }, (_, i) => `ch${i + 1}`);
 

@@ -6,7 +6,7 @@ import { clip, playClip, smallClip, startGstCamera } from '../peers/camera.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
-import { readTs } from '../ts-packets.ts';
+import { readTs } from '../support/media/ts-packets.ts';
 
 const SECONDS = 5;
 const PICTURES = ['-f', 'lavfi', '-i', 'testsrc2=s=320x240:r=25'];

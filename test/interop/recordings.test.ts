@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { recoverFile } from '../../agent/record/recovery/recovery.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
-import { getBytes, openPlayback } from '../playback.ts';
-import { record, temporaryFolder } from '../recordings.ts';
+import { record, temporaryFolder } from '../support/disks/recordings.ts';
+import { getBytes, openPlayback } from '../support/harness/playback.ts';
 
 /** Everything that ffmpeg finds to say about a file while it decodes all of it. */
 async function complaints(file: string): Promise<string> {

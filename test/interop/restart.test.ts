@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startAgent } from '../peers/agent.ts';
-import { setupCodeOf } from '../setup-code.ts';
+import { setupCodeOf } from '../support/base/setup-code.ts';
 
 const CONFIG = 'perch: own\npaths:\n  stage:\n';
 const LONGEST_MS = 30_000;

@@ -5,7 +5,7 @@ import { clip, startGstCamera } from '../peers/camera.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { byLength, describeWith, inShort, LENGTH } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
-import { temporaryFolder } from '../recordings.ts';
+import { temporaryFolder } from '../support/disks/recordings.ts';
 
 const SECONDS = byLength(2, 4);
 const FRAME_TICKS = 3_600;

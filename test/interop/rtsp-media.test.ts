@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { RtspSessionItem } from '../../agent/servers/rtsp/items.ts';
+import type { RtspSessionItem } from '../../agent/servers/rtsp/session/api-items.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { clip, smallClip } from '../peers/camera.ts';
 import { ffmpegWarnings, packetTimes } from '../peers/ffmpeg.ts';
@@ -8,7 +8,7 @@ import { gstreamerSaid } from '../peers/gstreamer.ts';
 import { openNamespace } from '../peers/namespace.ts';
 import { byLength, describeWith, inLong } from '../peers/peers.ts';
 import { type RunningProcess, runProcess, startProcess } from '../peers/process.ts';
-import { temporaryFolder } from '../recordings.ts';
+import { temporaryFolder } from '../support/disks/recordings.ts';
 
 const PATHS = 'paths:\n  all_others:\n';
 const SECONDS = byLength(3, 30);

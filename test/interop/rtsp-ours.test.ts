@@ -3,13 +3,13 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
-import { certificate } from '../channel-front.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { smallClip } from '../peers/camera.ts';
 import { openNamespace } from '../peers/namespace.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
 import { publishClip } from '../peers/publisher.ts';
+import { certificate } from '../support/cameras/channel-front.ts';
 
 const TLS = join(import.meta.dirname, '../fixtures/tls');
 const sourceFingerprint = new X509Certificate(certificate('camera').cert).fingerprint256.replaceAll(':', '');

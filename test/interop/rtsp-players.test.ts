@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { RtspSessionItem } from '../../agent/servers/rtsp/items.ts';
+import type { RtspSessionItem } from '../../agent/servers/rtsp/session/api-items.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { smallClip } from '../peers/camera.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';

@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
-import type { RtspConnItem } from '../../agent/servers/rtsp/items.ts';
-import { certificate } from '../channel-front.ts';
+import type { RtspConnItem } from '../../agent/servers/rtsp/session/api-items.ts';
 import { type Agent, freeAgentPorts, startAgent, until } from '../peers/agent.ts';
 import { playClip, smallClip, startGstCamera } from '../peers/camera.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { gstreamerSaid } from '../peers/gstreamer.ts';
 import { byLength, describeWith, inShort } from '../peers/peers.ts';
 import { startProcess } from '../peers/process.ts';
-import { Run } from '../rtsp-run.ts';
+import { certificate } from '../support/cameras/channel-front.ts';
+import { Run } from '../support/cameras/rtsp-run.ts';
 
 const TLS = join(import.meta.dirname, '../fixtures/tls');
 const sourceFingerprint = new X509Certificate(certificate('camera').cert).fingerprint256.replaceAll(':', '');

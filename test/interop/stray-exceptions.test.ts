@@ -5,10 +5,10 @@ import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { recoverFile } from '../../agent/record/recovery/recovery.ts';
 import { startOnvifCamera } from '../onvif-camera/camera.ts';
 import { type Agent, freeAgentPorts, startAgent, until } from '../peers/agent.ts';
-import { freePorts } from '../peers/free-port.ts';
 import { startProcess } from '../peers/process.ts';
-import { openRecording } from '../read-recording.ts';
-import { temporaryFolder } from '../recordings.ts';
+import { freePorts } from '../support/base/free-port.ts';
+import { openRecording } from '../support/disks/read-recording.ts';
+import { temporaryFolder } from '../support/disks/recordings.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const THROWER = join(ROOT, 'test/peers/throws-later.mjs');

@@ -2,15 +2,15 @@ import { chmodSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { FAULT_CODE } from '../../agent/app/commands/stray-exceptions.ts';
 import { recoverFile } from '../../agent/record/recovery/recovery.ts';
-import { FAULT_CODE } from '../../agent/stray-exceptions.ts';
 import { startOnvifCamera } from '../onvif-camera/camera.ts';
 import { addresses, freeAgentPorts, until } from '../peers/agent.ts';
 import { setup } from '../peers/built-agent.ts';
 import { inShort } from '../peers/peers.ts';
 import { type RunningProcess, startProcess } from '../peers/process.ts';
-import { openRecording } from '../read-recording.ts';
-import { temporaryFolder } from '../recordings.ts';
+import { openRecording } from '../support/disks/read-recording.ts';
+import { temporaryFolder } from '../support/disks/recordings.ts';
 
 const PACKAGING = join(import.meta.dirname, '../../packaging');
 const THROWER = join(import.meta.dirname, '../peers/throws-later.mjs');

@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import { startAgent, until } from '../peers/agent.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
-import { recordUntilPowerCut, recoverAll } from '../power-cut.ts';
-import type { PowerCutDisk } from '../power-cut-disk.ts';
-import { record, temporaryFolder } from '../recordings.ts';
+import { recordUntilPowerCut, recoverAll } from '../support/disks/power-cut.ts';
+import type { PowerCutDisk } from '../support/disks/power-cut-disk.ts';
+import { record, temporaryFolder } from '../support/disks/recordings.ts';
 
 /** Every so manieth cut is tried. */
 const STRIDE = byLength(31, 1);

@@ -11,10 +11,10 @@ import { CLIP_FPS, type ClipCodec, type CodedClip, codedClip } from '../peers/co
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
 import { describeWith, inShort } from '../peers/peers.ts';
 import { runProcess } from '../peers/process.ts';
-import { getBytes, openPlayback } from '../playback.ts';
-import { startRecorder, temporaryFolder, WALL } from '../recordings.ts';
-import { type Caller, rtpFrame, type ScriptedCamera, scriptedCamera } from '../scripted-camera.ts';
-import { payloadsOf, type Unit } from '../units.ts';
+import { type Caller, rtpFrame, type ScriptedCamera, scriptedCamera } from '../support/cameras/scripted-camera.ts';
+import { startRecorder, temporaryFolder, WALL } from '../support/disks/recordings.ts';
+import { getBytes, openPlayback } from '../support/harness/playback.ts';
+import { payloadsOf, type Unit } from '../support/media/units.ts';
 
 /** What ffprobe calls them. */
 const FFMPEG_NAMES: Record<ClipCodec, string> = {

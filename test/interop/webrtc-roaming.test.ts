@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { WebRtcSessionItem } from '../../agent/servers/webrtc/session-item.ts';
+import type { WebRtcSessionItem } from '../../agent/servers/webrtc/server/session-item.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { smallClip } from '../peers/camera.ts';
 import { type Namespace, openNamespace } from '../peers/namespace.ts';

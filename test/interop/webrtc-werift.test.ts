@@ -16,7 +16,7 @@ import { barClip, SMALL } from '../peers/bar-clip.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/ffmpeg.ts';
 import { byLength, describeWith } from '../peers/peers.ts';
 import { publishClip } from '../peers/publisher.ts';
-import { temporaryFolder } from '../recordings.ts';
+import { temporaryFolder } from '../support/disks/recordings.ts';
 
 const SECONDS = byLength(3, 60);
 

@@ -6,11 +6,11 @@ import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { ffprobe } from '../peers/ffmpeg.ts';
-import { freePorts } from '../peers/free-port.ts';
 import { describeWith } from '../peers/peers.ts';
 import { AS_MJPEG, startPublisher } from '../peers/publisher.ts';
-import { pictureOf, startSnapshotCamera } from '../snapshot-camera.ts';
-import { openHookServer } from '../web-hooks.ts';
+import { freePorts } from '../support/base/free-port.ts';
+import { pictureOf, startSnapshotCamera } from '../support/cameras/snapshot-camera.ts';
+import { openHookServer } from '../support/clients/web-hooks.ts';
 
 const OFFER = readFileSync(join(import.meta.dirname, '../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
 const LIMIT = { timeout: 60_000 };

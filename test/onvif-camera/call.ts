@@ -1,5 +1,5 @@
 import { XmlElement } from '@rgrove/parse-xml';
-import { elements, find, localName } from '../../agent/cameras/soap/xml.ts';
+import { elements, find, localName } from '../../agent/onvif/soap/xml/xml.ts';
 import type { SoapRequest } from '../../agent/sources/demo/soap-request.ts';
 
 export const SERVICES = {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PerchError } from '../../agent/base/errors.ts';
-import { escapeXml, find } from '../../agent/cameras/soap/xml.ts';
+import { escapeXml, find } from '../../agent/onvif/soap/xml/xml.ts';
 import { envelope, writeFault } from '../../agent/sources/demo/onvif-replies.ts';
 import { parseSoapRequest, type SoapRequest } from '../../agent/sources/demo/soap-request.ts';
 import { type Call, Fault, notSupported, type Operations, type ServiceName, serviceOf } from './call.ts';

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { find, findText } from '../../agent/cameras/soap/xml.ts';
 import { type DigestAlgorithm, parseAuthorization, verifyDigest } from '../../agent/media/rtsp/digest.ts';
+import { find, findText } from '../../agent/onvif/soap/xml/xml.ts';
 import type { SoapRequest } from '../../agent/sources/demo/soap-request.ts';
 import type { CameraState } from './state.ts';
 

@@ -1,4 +1,4 @@
-import { escapeXml } from '../../agent/cameras/soap/xml.ts';
+import { escapeXml } from '../../agent/onvif/soap/xml/xml.ts';
 import { writeEncoder, writeProfile } from '../../agent/sources/demo/onvif-replies.ts';
 import { attributeOf, type Call, Fault, notSupported, numberOf, type Operations, SERVICES } from './call.ts';
 import { hasPtz, PTZ_CONFIGURATION } from './ptz-service.ts';

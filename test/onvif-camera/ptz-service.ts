@@ -1,4 +1,4 @@
-import { escapeXml } from '../../agent/cameras/soap/xml.ts';
+import { escapeXml } from '../../agent/onvif/soap/xml/xml.ts';
 import {
   attributeOf,
   type Call,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pictureOf } from '../snapshot-camera.ts';
+import { pictureOf } from '../support/cameras/snapshot-camera.ts';
 import type { LoginDesk } from './login.ts';
 import type { CameraState } from './state.ts';
 

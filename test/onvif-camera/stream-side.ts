@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
-import { escapeXml } from '../../agent/cameras/soap/xml.ts';
 import {
   type DigestAlgorithm,
   parseAuthorization,
@@ -9,6 +8,7 @@ import {
   writeChallenge,
 } from '../../agent/media/rtsp/digest.ts';
 import type { HeaderField, RtspRequest } from '../../agent/media/rtsp/message.ts';
+import { escapeXml } from '../../agent/onvif/soap/xml/xml.ts';
 import { Feed } from '../../agent/sources/demo/feed.ts';
 import { type RtspServer, startRtspServer } from '../../agent/sources/demo/rtsp-server.ts';
 import { type Call, Fault } from './call.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePorts, freeUdpPair } from './free-port.ts';
+import { freePorts, freeUdpPair } from '../support/base/free-port.ts';
 import { type RunningProcess, startProcess } from './process.ts';
 
 /** What `node` is given to run Perch's program: what built-agent.ts has made of the sources, or they themselves. */

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createDepacketizer } from '../../agent/media/create-depacketizer.ts';
 import { packetizerOf } from '../../agent/media/create-packetizer.ts';
+import type { Track, VideoTrack } from '../../agent/media/sample/track.ts';
 import { parseSdp } from '../../agent/media/sdp/parse.ts';
 import { writeSdp } from '../../agent/media/sdp/write.ts';
-import type { Track, VideoTrack } from '../../agent/media/track.ts';
-import { Collector, payloadsOf, rtpFormat, type Unit } from '../units.ts';
+import { Collector, payloadsOf, rtpFormat, type Unit } from '../support/media/units.ts';
 import { clip } from './camera.ts';
 
 export type ClipCodec = 'av1' | 'vp8' | 'vp9' | 'mjpeg' | 'mpeg4-video';

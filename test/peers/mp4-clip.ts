@@ -6,9 +6,9 @@ import { parseInit } from '../../agent/media/mp4/read.ts';
 import type { Mp4Track } from '../../agent/media/mp4/read-track.ts';
 import { bodyOfFirst } from '../../agent/media/mp4/walk.ts';
 import { parseMpegAudioFrame } from '../../agent/media/mpeg-audio/params.ts';
-import type { Sample } from '../../agent/media/sample.ts';
-import type { Track } from '../../agent/media/track.ts';
-import { readPlainMp4 } from '../read-mp4.ts';
+import type { Sample } from '../../agent/media/sample/sample.ts';
+import type { Track } from '../../agent/media/sample/track.ts';
+import { readPlainMp4 } from '../support/media/read-mp4.ts';
 import { clip } from './camera.ts';
 
 /** How ffmpeg makes each: pictures of 320x240 at 25 a second with a key picture each second, sound of 48 kHz. */

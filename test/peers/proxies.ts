@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '../support/base/free-port.ts';
 import { until } from './agent.ts';
-import { freePorts } from './free-port.ts';
 import { startProcess } from './process.ts';
 
 const DOCUMENT = readFileSync(join(import.meta.dirname, '../../docs/reverse-proxy.md'), 'utf8');

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { pull } from '../bench/rtsp-pull.ts';
+import { pull } from '../support/clients/rtsp-pull.ts';
 import { type Agent, startAgent } from './agent.ts';
 import { playClip, smallClip, startGstCamera } from './camera.ts';
 

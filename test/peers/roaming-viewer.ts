@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { CipherContext, DtlsClient, parseMessage, SrtpSession } from 'werift';
-import { type Credentials, credentialsIn, frame, writeCheck } from '../ice-client.ts';
+import { type Credentials, credentialsIn, frame, writeCheck } from '../support/clients/ice-client.ts';
 
 /*
  * A viewer with one UDP port or one TCP connection at a time, as a phone has them: it goes on checking whatever becomes of

@@ -1,4 +1,4 @@
-import { startRecorder } from '../recordings.ts';
+import { startRecorder } from '../support/disks/recordings.ts';
 import type { SceneClip } from './scene-clips.ts';
 
 const STEP_MS = 5_000;

@@ -7,9 +7,9 @@ import { h264Track } from '../../agent/media/h264/params.ts';
 import { fourcc } from '../../agent/media/mp4/boxes.ts';
 import { parseInit } from '../../agent/media/mp4/read.ts';
 import { bodyOfFirst } from '../../agent/media/mp4/walk.ts';
-import type { H264Track } from '../../agent/media/track.ts';
+import type { H264Track } from '../../agent/media/sample/track.ts';
 import { clip } from '../peers/camera.ts';
-import { readPlainMp4 } from '../read-mp4.ts';
+import { readPlainMp4 } from '../support/media/read-mp4.ts';
 
 export const SCENES = ['door', 'garden', 'driveway', 'barn', 'hall', 'gate'] as const;
 export type Scene = (typeof SCENES)[number];

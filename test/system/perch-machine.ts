@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import { readRecordingHead } from '../../agent/record/recording-file.ts';
+import { readRecordingHead } from '../../agent/record/file/recording-file.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 import { type DebianMachine, debianMachine } from './debian-machine.ts';
 

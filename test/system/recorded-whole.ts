@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { readRecordingHead } from '../../agent/record/recording-file.ts';
+import { readRecordingHead } from '../../agent/record/file/recording-file.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { ffmpegWarnings } from '../peers/ffmpeg.ts';
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pull } from '../bench/rtsp-pull.ts';
 import type { Agent } from '../peers/agent.ts';
 import { startProcess } from '../peers/process.ts';
+import { pull } from '../support/clients/rtsp-pull.ts';
 
 /** Each watches a path until `leave` aborts, and goes without a word where its protocol has none. @returns bytes of media that came */
 export type Viewer = (agent: Agent, path: string, leave: AbortSignal) => Promise<number>;

@@ -2,13 +2,13 @@ import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { HeapFacts } from '../../agent/http/pprof/profiler.ts';
-import { sharesOf } from '../heap-shares.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
 import { type GstCamera, playClip, smallClip, startGstCamera } from '../peers/camera.ts';
-import { freePorts } from '../peers/free-port.ts';
 import { describeWith } from '../peers/peers.ts';
-import { random } from '../random.ts';
-import { SHIPPED_ENV, SHIPPED_FLAGS } from '../shipped-run.ts';
+import { freePorts } from '../support/base/free-port.ts';
+import { sharesOf } from '../support/base/heap-shares.ts';
+import { random } from '../support/base/random.ts';
+import { SHIPPED_ENV, SHIPPED_FLAGS } from '../support/base/shipped-run.ts';
 import { VIEWERS } from './soak-viewers.ts';
 
 const MINUTES = Number(process.env['PERCH_SOAK_MINUTES'] ?? 30);

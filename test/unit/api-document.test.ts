@@ -5,8 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Check, Errors } from 'typebox/schema';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { App } from '../../agent/app.ts';
+import { App } from '../../agent/app/app.ts';
 import { createLogger } from '../../agent/base/log.ts';
+import { LENGTH } from '../peers/peers.ts';
+import { FakeClock } from '../support/base/fake-clock.ts';
+import { freeUdpPair } from '../support/base/free-port.ts';
+import { random } from '../support/base/random.ts';
 import {
   type JsonSchema,
   type MadeRequest,
@@ -14,11 +18,7 @@ import {
   operationsOf,
   RequestMaker,
   undeclaredIn,
-} from '../api-requests.ts';
-import { FakeClock } from '../fake-clock.ts';
-import { freeUdpPair } from '../peers/free-port.ts';
-import { LENGTH } from '../peers/peers.ts';
-import { random } from '../random.ts';
+} from '../support/clients/api-requests.ts';
 
 const SEED = 20_261_120;
 const ROUNDS = LENGTH === 'short' ? 8 : 200;

@@ -2,16 +2,16 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { Recordings } from '../../agent/app/recordings/recordings.ts';
 import { silentLogger } from '../../agent/base/log.ts';
-import { parseConfig } from '../../agent/config/load.ts';
-import { Recordings } from '../../agent/recordings.ts';
+import { parseConfig } from '../../agent/config/load/load.ts';
 import { Stream } from '../../agent/stream/stream.ts';
 import { MachineClock } from '../../system/boot-clock.ts';
-import { FakeClock } from '../fake-clock.ts';
 import { LENGTH } from '../peers/peers.ts';
-import { openRecording, type ReadRecording } from '../read-recording.ts';
-import { filesBelow } from '../recordings.ts';
-import { idrPicture, skipPicture, tinyH264 } from '../tiny-h264.ts';
+import { FakeClock } from '../support/base/fake-clock.ts';
+import { openRecording, type ReadRecording } from '../support/disks/read-recording.ts';
+import { filesBelow } from '../support/disks/recordings.ts';
+import { idrPicture, skipPicture, tinyH264 } from '../support/media/tiny-h264.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { type HeapShares, sharesOf } from '../heap-shares.ts';
+import { type HeapShares, sharesOf } from '../support/base/heap-shares.ts';
 
 /** Its functions are there from the beginning, and compiled when they are called. */
 const PROGRAM = `

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { Stream } from '../../agent/stream/stream.ts';
-import { g711, HlsPlayer, openHlsBox } from '../hls-box.ts';
 import { type Verdict, validate } from '../hls-validator/validate.ts';
-import { idrPicture, skipPicture, tinyH264 } from '../tiny-h264.ts';
+import { g711, HlsPlayer, openHlsBox } from '../support/harness/hls-harness.ts';
+import { idrPicture, skipPicture, tinyH264 } from '../support/media/tiny-h264.ts';
 
 const GROUP_PICTURES = 25;
 const SOUND_MS = 40;

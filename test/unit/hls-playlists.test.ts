@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { PerchError } from '../../agent/base/errors.ts';
 import { readMedia } from '../hls-validator/read-media.ts';
 import { readMultivariant } from '../hls-validator/read-multivariant.ts';
-import { mutate } from '../mutate.ts';
-import { random } from '../random.ts';
+import { mutate } from '../support/base/mutate.ts';
+import { random } from '../support/base/random.ts';
 
 const MEDIA = `#EXTM3U
 #EXT-X-VERSION:10

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { MediaPlaylist, PartLine, SegmentLine } from '../../agent/servers/hls/hls-muxer.ts';
+import type { MediaPlaylist, PartLine, SegmentLine } from '../../agent/servers/hls/contracts/hls-muxer.ts';
 import { type Asked, type Faults, Tape } from '../hls-validator/tape.ts';
 import { type Verdict, validate } from '../hls-validator/validate.ts';
 

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { FakeClock } from '../fake-clock.ts';
 import { type ByteImpairment, ByteLink } from '../impair/byte-link.ts';
 import { Fates, type PacketImpairment, PacketLink } from '../impair/packet-link.ts';
 import { Relay } from '../impair/relay.ts';
 import { field, portsIn, RtspCutter, withPorts } from '../impair/rtsp-text.ts';
 import { until } from '../peers/agent.ts';
-import { UdpPair } from '../udp-pair.ts';
+import { FakeClock } from '../support/base/fake-clock.ts';
+import { UdpPair } from '../support/clients/udp-pair.ts';
 
 const fatesOf = (impairment: PacketImpairment, count: number) => {
   const fates = new Fates(impairment);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { openSession } from '../../agent/cameras/device/session.ts';
-import { understand } from '../../agent/cameras/device/understand.ts';
+import { openSession } from '../../agent/onvif/device/session.ts';
+import { understand } from '../../agent/onvif/device/understand.ts';
 import { type OnvifCamera, startOnvifCamera } from '../onvif-camera/camera.ts';
 import { connectIndependent } from '../onvif-camera/independent-client.ts';
 import type { Quirks } from '../onvif-camera/quirks.ts';

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../fake-clock.ts';
 import { startOnvifCamera } from '../onvif-camera/camera.ts';
 import { connectIndependent as connect } from '../onvif-camera/independent-client.ts';
 import { PtzHead } from '../onvif-camera/ptz-head.ts';
 import type { Quirks } from '../onvif-camera/quirks.ts';
+import { FakeClock } from '../support/base/fake-clock.ts';
 
 const CREDENTIALS = { user: 'admin', password: 'pass <&> word' };
 

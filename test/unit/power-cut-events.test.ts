@@ -5,9 +5,9 @@ import { silentLogger } from '../../agent/base/log.ts';
 import type { CameraEvent } from '../../agent/record/events/event.ts';
 import { EventJournal } from '../../agent/record/events/event-journal.ts';
 import { byLength } from '../peers/peers.ts';
-import { PowerCutDisk } from '../power-cut-disk.ts';
-import { random } from '../random.ts';
-import { temporaryFolder } from '../recordings.ts';
+import { random } from '../support/base/random.ts';
+import { PowerCutDisk } from '../support/disks/power-cut-disk.ts';
+import { temporaryFolder } from '../support/disks/recordings.ts';
 
 /** Each seed is a moment of the cut and a choice of what the disk has kept. */
 const SEEDS = byLength(150, 4_000);

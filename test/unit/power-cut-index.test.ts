@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { byLength } from '../peers/peers.ts';
-import { openPlayback } from '../playback.ts';
-import { random } from '../random.ts';
-import { record, temporaryFolder, WALL } from '../recordings.ts';
+import { random } from '../support/base/random.ts';
+import { record, temporaryFolder, WALL } from '../support/disks/recordings.ts';
+import { openPlayback } from '../support/harness/playback.ts';
 
 /** Each seed is a moment of the cut and a choice of what the disk has kept of the index. */
 const SEEDS = byLength(60, 2_000);

@@ -1,8 +1,15 @@
 import { expect, test } from 'vitest';
 import { recoverFile } from '../../agent/record/recovery/recovery.ts';
 import { byLength } from '../peers/peers.ts';
-import { type CutMoment, faultsOn, recordUntilPowerCut, recoverAll, recoverRest, samplesOn } from '../power-cut.ts';
-import { playAll } from '../power-cut-playback.ts';
+import {
+  type CutMoment,
+  faultsOn,
+  recordUntilPowerCut,
+  recoverAll,
+  recoverRest,
+  samplesOn,
+} from '../support/disks/power-cut.ts';
+import { playAll } from '../support/disks/power-cut-playback.ts';
 
 /** Each seed is a moment of the cut and a choice of what the disk has kept. */
 const SEEDS = byLength(120, 4_000);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readExposition } from '../prometheus.ts';
+import { readExposition } from '../support/media/prometheus.ts';
 
 test('what the format allows is read', () => {
   const text = '# Paths\n# HELP a b c\n# TYPE a gauge\na{x="1",y="\\\\ \\" \\n",} -1.5e3\na +Inf\n\nb{} NaN\n';

@@ -1,15 +1,15 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { RecordingSpace } from '../../agent/app/recordings/retention-and-space.ts';
 import { silentLogger } from '../../agent/base/log.ts';
-import { type Config, parseConfig } from '../../agent/config/load.ts';
+import { type Config, parseConfig } from '../../agent/config/load/load.ts';
 import { Playback } from '../../agent/playback/playback.ts';
 import { EventHub } from '../../agent/record/events/event-hub.ts';
 import { EventJournal } from '../../agent/record/events/event-journal.ts';
 import { SegmentAges } from '../../agent/record/retention/segment-ages.ts';
-import { RecordingSpace } from '../../agent/recording-space.ts';
-import { FakeClock } from '../fake-clock.ts';
-import { filesBelow, record, temporaryFolder } from '../recordings.ts';
+import { FakeClock } from '../support/base/fake-clock.ts';
+import { filesBelow, record, temporaryFolder } from '../support/disks/recordings.ts';
 
 const HOUR_MS = 3_600_000;
 /** The real index over real recordings of a path, and who keeps them in bounds. The clock moves when it is told to. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { pull } from '../bench/rtsp-pull.ts';
+import { pull } from '../support/clients/rtsp-pull.ts';
 
 /** @param answer to the first request */
 async function serverThat(

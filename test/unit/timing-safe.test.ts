@@ -10,10 +10,10 @@ const HARMLESS = /^(?:undefined|null|''|true|false|\d+|'[^']*'|typeof.*)$|\.leng
 /** Lines that compare what is called so and is no secret of anybody who asks. */
 const ALLOWED: Record<string, string> = {
   'agent/playback/index/segment-row.ts: before.signature !== row.signature': "what a file's length and time were",
-  'agent/config/file-watch.ts: signature !== this.#signature': "what a file's length and time were",
-  'agent/cameras/device/snapshots.ts: token === wanted': "a profile's name in ONVIF, told by the camera",
-  'agent/cameras/events/channels.ts: token === profile': "a profile's name in ONVIF, told by the camera",
-  'agent/cameras/control/own-profile.ts: one.token === token': "a profile's name in ONVIF, told by the camera",
+  'agent/config/file/file-watch.ts: signature !== this.#signature': "what a file's length and time were",
+  'agent/onvif/device/snapshots.ts: token === wanted': "a profile's name in ONVIF, told by the camera",
+  'agent/onvif/events/channels.ts: token === profile': "a profile's name in ONVIF, told by the camera",
+  'agent/onvif/control/own-profile.ts: one.token === token': "a profile's name in ONVIF, told by the camera",
   'agent/sources/demo/onvif-replies.ts: each.token === token': "a profile's name in ONVIF, told by the camera",
 };
 
@@ -40,10 +40,10 @@ test('timing attacks: where secrets are compared it takes as long whatever is se
   const constant = files.filter((file) => /timingSafeEqual\(/.test(readFileSync(file, 'utf8')));
   expect(constant).toEqual(
     expect.arrayContaining([
-      'agent/auth/credential.ts',
-      'agent/auth/password-hash.ts',
-      'agent/auth/secret-key.ts',
-      'agent/auth/setup-code.ts',
+      'agent/auth/passwords/credential.ts',
+      'agent/auth/passwords/password-hash.ts',
+      'agent/auth/accounts/secret-key.ts',
+      'agent/auth/accounts/setup-code.ts',
       'agent/servers/hls/delivery/door.ts',
     ]),
   );

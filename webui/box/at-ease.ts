@@ -1,4 +1,4 @@
-import { pause } from './pause.ts';
+import { pause } from '../shell/pause.ts';
 
 /**
  * What is wanted while it is being done, or in the rest after it, is done once more behind that. A failure is not told:

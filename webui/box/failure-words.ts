@@ -1,5 +1,5 @@
 import { type ComponentChildren, h } from 'preact';
-import { settingsLink } from '../route.ts';
+import { settingsLink } from '../shell/route.ts';
 import type { ReasonsWords } from '../words/en/reasons.ts';
 import { reasonsWords } from '../words/reasons.ts';
 import { language, words } from '../words/words.ts';

@@ -1,9 +1,9 @@
 import { effect } from '@preact/signals';
+import { pause } from '../shell/pause.ts';
 import { either } from './either.ts';
 import { EventLines } from './event-lines.ts';
 import { takeNews } from './news.ts';
 import { paths } from './paths.ts';
-import { pause } from './pause.ts';
 import { UI_HEADER } from './request.ts';
 import { noteAnswer } from './restarting.ts';
 import { access, isOwner } from './session.ts';

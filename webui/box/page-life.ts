@@ -1,4 +1,4 @@
-import { wake } from './pause.ts';
+import { wake } from '../shell/pause.ts';
 
 const HIDDEN_STOP_MS = 5_000;
 /** A tick that comes this late: the device slept in between. */

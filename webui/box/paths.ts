@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { pause, wake } from './pause.ts';
+import { pause, wake } from '../shell/pause.ts';
 import { ask, BoxError } from './request.ts';
 import { noteAnswer } from './restarting.ts';
 import { access, endedUser, loadSession, noteRefusal, session } from './session.ts';

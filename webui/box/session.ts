@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { wake } from './pause.ts';
+import { wake } from '../shell/pause.ts';
 import { ask, BoxError } from './request.ts';
 import { isPassing, untilAnswered } from './until-answered.ts';
 

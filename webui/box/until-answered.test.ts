@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { wake } from './pause.ts';
+import { wake } from '../shell/pause.ts';
 import { BoxError } from './request.ts';
 import { untilAnswered } from './until-answered.ts';
 

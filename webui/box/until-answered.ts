@@ -1,4 +1,4 @@
-import { pause } from './pause.ts';
+import { pause } from '../shell/pause.ts';
 import { BoxError } from './request.ts';
 
 const FIRST_WAIT_MS = 1_000;

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { pause } from './pause.ts';
+import { pause } from '../shell/pause.ts';
 import { isListShown, namesToPlay, recordedNames, recordedSpans, type Span } from './recordings.ts';
 import { pageShown } from './wake.ts';
 

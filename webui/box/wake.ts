@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { place } from '../route.ts';
+import { place } from '../shell/route.ts';
 import { watchPageLife } from './page-life.ts';
 
 /** False from five seconds after the page was hidden until it is shown again: pictures stop meanwhile. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { connectionFailure, refusal } from '../../agent/sources/rtsp/failures.ts';
+import { connectionFailure, refusal } from '../../agent/sources/rtsp/request/failures.ts';
 import { absenceOf } from './absence.ts';
 
 const NAME = 'nothing answers (401)';

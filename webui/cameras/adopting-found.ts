@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { onNews } from '../box/news.ts';
-import { pause } from '../box/pause.ts';
 import { ask } from '../box/request.ts';
+import { pause } from '../shell/pause.ts';
 import type { Candidate } from './adopting.ts';
 
 /** A camera in the networks of the box, by its own claims. */

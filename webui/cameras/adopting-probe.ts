@@ -1,6 +1,6 @@
 import { urlOf } from '../box/addresses.ts';
-import { pause } from '../box/pause.ts';
 import { ask, BoxError } from '../box/request.ts';
+import { pause } from '../shell/pause.ts';
 import type { Candidate } from './adopting.ts';
 import type { CameraLogin } from './adopting-run.ts';
 

@@ -1,8 +1,8 @@
 import { effect } from '@preact/signals';
 import { onNews } from '../box/news.ts';
-import { toast } from '../parts/toast.tsx';
-import { voice } from '../parts/voice.ts';
-import { place } from '../route.ts';
+import { place } from '../shell/route.ts';
+import { toast } from '../ui/feedback/toast.tsx';
+import { voice } from '../ui/feedback/voice.ts';
 import { camerasWords } from '../words/cameras.ts';
 import { duration } from '../words/format.ts';
 import { cameras } from './cameras.ts';

@@ -1,11 +1,11 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { nowMs } from '../box/wake.ts';
 import type { Camera } from '../cameras/pair.ts';
-import { lazyPart } from '../lazy-page.tsx';
-import { Icon } from '../parts/icon.tsx';
-import { eventWord, stateOf, stateWord } from '../parts/tile.tsx';
-import { voice } from '../parts/voice.ts';
+import { eventWord, stateOf, stateWord } from '../live/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
+import { voice } from '../ui/feedback/voice.ts';
+import { Icon } from '../ui/icons/icon.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cinemaWords } from '../words/cinema.ts';
 import { clockSeconds } from '../words/format.ts';
 import { pictureTime } from './picture-time.ts';

@@ -4,7 +4,7 @@ import { absenceOf } from '../cameras/absence.ts';
 import { absenceWords } from '../cameras/absence-words.ts';
 import { notRecordingWords } from '../cameras/not-recording.ts';
 import { type Camera, videoCodec } from '../cameras/pair.ts';
-import { stateOf, stateReason } from '../parts/tile.tsx';
+import { stateOf, stateReason } from '../live/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
 import { cinemaWords } from '../words/cinema.ts';
 

@@ -2,9 +2,9 @@ import { useMemo } from 'preact/hooks';
 import { boxForm } from '../forms/box-form.ts';
 import { FormFoot } from '../forms/form-foot.tsx';
 import { FormSheet } from '../forms/form-sheet.tsx';
-import { TextField } from '../parts/field.tsx';
-import { Sure } from '../parts/sure.tsx';
-import { toast } from '../parts/toast.tsx';
+import { TextField } from '../ui/controls/field.tsx';
+import { toast } from '../ui/feedback/toast.tsx';
+import { Sure } from '../ui/sheet/sure.tsx';
 import { cinemaWords } from '../words/cinema.ts';
 import { forgetPlace, listPlaces, type Preset, savePlace } from './ptz-calls.ts';
 

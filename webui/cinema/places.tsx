@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { lazyPart } from '../lazy-page.tsx';
-import { Icon } from '../parts/icon.tsx';
+import { Icon } from '../ui/icons/icon.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cinemaWords } from '../words/cinema.ts';
 import type { Preset } from './ptz-calls.ts';
 

@@ -3,12 +3,10 @@ import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { useSpans } from '../box/use-spans.ts';
 import { nowMs } from '../box/wake.ts';
 import type { Camera } from '../cameras/pair.ts';
-import { Icon } from '../parts/icon.tsx';
-import { voice } from '../parts/voice.ts';
 import type { WhyNot } from '../playback/next-try.ts';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
 import { whyNotWords } from '../playback/why-not-words.ts';
-import { recordingsLink } from '../route.ts';
+import { recordingsLink } from '../shell/route.ts';
 import { onKeys } from '../timeline/keys.ts';
 import { windowOf } from '../timeline/scale.ts';
 import { Timeline } from '../timeline/timeline.tsx';
@@ -28,6 +26,8 @@ import {
   spans,
   speed,
 } from '../timeline/view.ts';
+import { voice } from '../ui/feedback/voice.ts';
+import { Icon } from '../ui/icons/icon.tsx';
 import { cinemaWords } from '../words/cinema.ts';
 import { clockSeconds } from '../words/format.ts';
 import { liveWords, words } from '../words/words.ts';

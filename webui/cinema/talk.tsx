@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { onLeaving } from '../box/leaving.ts';
-import { Icon } from '../parts/icon.tsx';
-import { Sheet } from '../parts/sheet.tsx';
-import { toast } from '../parts/toast.tsx';
+import { toast } from '../ui/feedback/toast.tsx';
+import { Icon } from '../ui/icons/icon.tsx';
+import { Sheet } from '../ui/sheet/sheet.tsx';
 import { cinemaWords } from '../words/cinema.ts';
 import { useHeldKeys } from './held-keys.ts';
 import { mayTalk, TalkLine } from './talk-line.ts';

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { onLeaving } from '../box/leaving.ts';
-import { Icon, type IconName } from '../parts/icon.tsx';
-import { toast } from '../parts/toast.tsx';
+import { toast } from '../ui/feedback/toast.tsx';
+import { Icon, type IconName } from '../ui/icons/icon.tsx';
 import { cinemaWords } from '../words/cinema.ts';
 import { isEnlarged } from './enlarged.ts';
 import { isInSlider, useHeldKeys } from './held-keys.ts';

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Button } from '../parts/button.tsx';
-import { Icon } from '../parts/icon.tsx';
-import { Sheet } from '../parts/sheet.tsx';
-import { voice } from '../parts/voice.ts';
 import { laneIn } from '../timeline/lanes.ts';
 import { atMs, isPlaying, seek, show, spans } from '../timeline/view.ts';
+import { Button } from '../ui/controls/button.tsx';
+import { voice } from '../ui/feedback/voice.ts';
+import { Icon } from '../ui/icons/icon.tsx';
+import { Sheet } from '../ui/sheet/sheet.tsx';
 import { clipWords } from '../words/clips.ts';
 import { dayStart, longDay, monthName, nextDay, shortDay } from '../words/format.ts';
 import {

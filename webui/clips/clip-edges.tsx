@@ -1,6 +1,6 @@
 import { useRef } from 'preact/hooks';
-import { voice } from '../parts/voice.ts';
 import { clip, fromMs, toMs } from '../timeline/view.ts';
+import { voice } from '../ui/feedback/voice.ts';
 import { clipWords } from '../words/clips.ts';
 import { clockSeconds } from '../words/format.ts';
 import { type End, momentOf, moveEnd, restAt, showEnd } from './marking.ts';

@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isOwner } from '../box/session.ts';
-import { Button } from '../parts/button.tsx';
-import { Icon } from '../parts/icon.tsx';
-import { toast } from '../parts/toast.tsx';
-import { voice } from '../parts/voice.ts';
 import { reasonOf, wordOfReason } from '../timeline/gap-reasons.ts';
 import { laneIn } from '../timeline/lanes.ts';
 import { spans } from '../timeline/view.ts';
+import { Button } from '../ui/controls/button.tsx';
+import { toast } from '../ui/feedback/toast.tsx';
+import { voice } from '../ui/feedback/voice.ts';
+import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
 import { byteSize, clockSeconds, duration, number, percent } from '../words/format.ts';
 import { recordingsWords } from '../words/recordings.ts';

@@ -1,8 +1,8 @@
 import { useEffect } from 'preact/hooks';
-import { Icon } from '../parts/icon.tsx';
-import { place } from '../route.ts';
+import { place } from '../shell/route.ts';
 import { onKeys } from '../timeline/keys.ts';
 import { atMs, clip, seek } from '../timeline/view.ts';
+import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
 import { ClipPanel } from './clip-panel.tsx';
 import { comeCloser, endHere, mark, unmark } from './marking.ts';

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import { Icon } from '../parts/icon.tsx';
-import { voice } from '../parts/voice.ts';
 import { onKeys } from '../timeline/keys.ts';
 import { atMs } from '../timeline/view.ts';
+import { voice } from '../ui/feedback/voice.ts';
+import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
 import { dayStart } from '../words/format.ts';
 import { Calendar, type CalendarProps } from './calendar.tsx';

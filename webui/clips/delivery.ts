@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { clipFileAddress, clipSize, fetchClip } from '../box/clip-files.ts';
-import { saveAs, saveFile } from '../parts/save-file.ts';
+import { saveAs, saveFile } from '../ui/browser/save-file.ts';
 import { type Clip, fileName } from './clip.ts';
 
 /** More than this the browser fetches itself, onto the disk: a page would hold it in memory. */

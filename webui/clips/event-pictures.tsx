@@ -1,8 +1,8 @@
 import { useRef } from 'preact/hooks';
 import { mayPlayBack } from '../box/recordings.ts';
-import { voice } from '../parts/voice.ts';
 import { laneIn } from '../timeline/lanes.ts';
 import { atMs, clip, fromMs, LEAD_MS, toMs } from '../timeline/view.ts';
+import { voice } from '../ui/feedback/voice.ts';
 import { number } from '../words/format.ts';
 import { Facts } from './facts.tsx';
 import { spread } from './seen.ts';

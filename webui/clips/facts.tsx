@@ -1,5 +1,5 @@
 import type { SeenEvent } from '../box/event-list.ts';
-import { voice } from '../parts/voice.ts';
+import { voice } from '../ui/feedback/voice.ts';
 import { clipWords } from '../words/clips.ts';
 import { clock, duration, longDuration, number } from '../words/format.ts';
 import { boxWords, kindName } from './seen.ts';

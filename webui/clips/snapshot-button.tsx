@@ -1,5 +1,5 @@
-import { givePicture } from '../parts/give-picture.ts';
-import { Icon } from '../parts/icon.tsx';
+import { givePicture } from '../ui/browser/give-picture.ts';
+import { Icon } from '../ui/icons/icon.tsx';
 import { liveWords } from '../words/words.ts';
 import { takePicture } from './snapshot.ts';
 

@@ -1,7 +1,7 @@
 import { type ChangedBy, ChangedMeanwhile, patchConfig, readConfig, type Tagged } from '../box/config.ts';
 import { failureWords } from '../box/failure-words.ts';
 import { BoxError } from '../box/request.ts';
-import { toast } from '../parts/toast.tsx';
+import { toast } from '../ui/feedback/toast.tsx';
 import { words } from '../words/words.ts';
 import { boxForm } from './box-form.ts';
 import type { Form, FormOptions } from './form.ts';

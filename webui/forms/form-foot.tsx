@@ -1,5 +1,5 @@
 import { failureWords } from '../box/failure-words.ts';
-import { Button } from '../parts/button.tsx';
+import { Button } from '../ui/controls/button.tsx';
 import { words } from '../words/words.ts';
 import type { Form } from './form.ts';
 

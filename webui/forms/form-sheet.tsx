@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { Sheet } from '../parts/sheet.tsx';
+import { Sheet } from '../ui/sheet/sheet.tsx';
 import type { Form } from './form.ts';
 
 interface FormSheetProps<V extends object> {

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
 import { useRef, useState } from 'preact/hooks';
 import { ARRANGEMENTS, type Arrangement } from '../cameras/layout.ts';
-import { Icon } from '../parts/icon.tsx';
-import type { PopupItem } from '../parts/popup.tsx';
-import { PopupLater } from '../parts/popup-later.ts';
+import { Icon } from '../ui/icons/icon.tsx';
+import type { PopupItem } from '../ui/sheet/popup.tsx';
+import { PopupLater } from '../ui/sheet/popup-later.ts';
 import { liveWords } from '../words/words.ts';
 
 const REMEMBERED = 'perch-arrangement';

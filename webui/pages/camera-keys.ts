@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Camera } from '../cameras/pair.ts';
-import { cameraLink } from '../route.ts';
+import { cameraLink } from '../shell/route.ts';
 
 export interface CameraKeys {
   readonly sound: () => void;

@@ -2,8 +2,8 @@ import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { type Arrangement, type Layout, narrowLayout, tileSize, wideLayout } from '../cameras/layout.ts';
 import type { Camera } from '../cameras/pair.ts';
-import { HeardCameras } from '../parts/heard-cameras.tsx';
-import { GridCell } from '../parts/tile-cell.tsx';
+import { HeardCameras } from '../live/heard-cameras.tsx';
+import { GridCell } from '../live/tile-cell.tsx';
 
 /** Between tiles and around them in a wide window, as the style has it. */
 const GAP_PX = 10;

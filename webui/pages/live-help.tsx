@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Camera, hasSound } from '../cameras/pair.ts';
-import { Sheet } from '../parts/sheet.tsx';
-import { cameraLink } from '../route.ts';
+import { cameraLink } from '../shell/route.ts';
+import { Sheet } from '../ui/sheet/sheet.tsx';
 import { cinemaWords } from '../words/cinema.ts';
 import { words } from '../words/words.ts';
 

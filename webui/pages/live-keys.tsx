@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Camera } from '../cameras/pair.ts';
-import { lazyPart } from '../lazy-page.tsx';
-import { cameraLink } from '../route.ts';
+import { cameraLink } from '../shell/route.ts';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 
 const Finder = lazyPart(() => import('./live-help.tsx').then(({ FindCamera }) => FindCamera));
 const Keys = lazyPart(() => import('./live-help.tsx').then(({ LiveKeys }) => LiveKeys));

@@ -7,17 +7,17 @@ import type { Camera } from '../cameras/pair.ts';
 import { askReach, reachesBackDays } from '../cameras/reach.ts';
 import { rememberCameras, rememberedCameras } from '../cameras/remembered.ts';
 import { summaryOf } from '../cameras/summary.ts';
-import { lazyPart } from '../lazy-page.tsx';
-import { Icon } from '../parts/icon.tsx';
-import { ClaimNotice, Empty, OldBrowser, Warnings } from '../parts/notices.tsx';
-import { useGone } from '../parts/use-gone.ts';
-import { settingsLink } from '../route.ts';
+import { ClaimNotice, Empty, OldBrowser, Warnings } from '../live/notices.tsx';
+import { useGone } from '../live/use-gone.ts';
+import { settingsLink } from '../shell/route.ts';
+import { Icon } from '../ui/icons/icon.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { words as commonWords, liveWords } from '../words/words.ts';
 import { Arrange, arrangement } from './arrange.tsx';
 import { LiveGrid } from './live-grid.tsx';
 import { useLiveKeys } from './live-keys.tsx';
 
-const OwnerCards = lazyPart(() => import('../parts/owner-cards.tsx').then((part) => part.OwnerCards));
+const OwnerCards = lazyPart(() => import('./cards/owner-cards.tsx').then((part) => part.OwnerCards));
 
 const isStopped = ({ main }: Camera): boolean => main.recording?.error != null;
 

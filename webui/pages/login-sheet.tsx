@@ -1,5 +1,5 @@
-import { Button } from '../parts/button.tsx';
-import { Sheet } from '../parts/sheet.tsx';
+import { Button } from '../ui/controls/button.tsx';
+import { Sheet } from '../ui/sheet/sheet.tsx';
 import { words } from '../words/words.ts';
 import { Forgotten } from './forgotten.tsx';
 import { LoginFields, useLogin } from './login.tsx';

@@ -1,17 +1,17 @@
 import { useRef, useState } from 'preact/hooks';
 import { BoxError } from '../box/request.ts';
 import { isLinkOver, leaveLink, logIn } from '../box/session.ts';
-import { lazyPart } from '../lazy-page.tsx';
-import { Button } from '../parts/button.tsx';
-import { PasswordField, TextField } from '../parts/field.tsx';
-import { Mark } from '../parts/icon.tsx';
-import { LanguageChoice } from '../parts/language-choice.tsx';
-import { place } from '../route.ts';
+import { place } from '../shell/route.ts';
+import { Button } from '../ui/controls/button.tsx';
+import { PasswordField, TextField } from '../ui/controls/field.tsx';
+import { LanguageChoice } from '../ui/controls/language-choice.tsx';
+import { Mark } from '../ui/icons/icon.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import type { CommonWords } from '../words/en/common.ts';
 import { words } from '../words/words.ts';
 
 const Forgotten = lazyPart(() => import('./forgotten.tsx').then((part) => part.Forgotten));
-const ClearText = lazyPart(() => import('../parts/clear-text.tsx').then((part) => part.ClearText));
+const ClearText = lazyPart(() => import('../ui/controls/clear-text.tsx').then((part) => part.ClearText));
 
 /** It stands in place of the page that was asked for, so that one is there afterwards. A guest has no password to be asked for. */
 export const LoginPage = () => (isLinkOver.value ? <LinkOver /> : <LogIn />);

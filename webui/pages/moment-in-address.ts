@@ -1,7 +1,7 @@
 import { effect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { replaceAddress } from '../navigation.ts';
-import { recordingsLink } from '../route.ts';
+import { replaceAddress } from '../shell/navigation.ts';
+import { recordingsLink } from '../shell/route.ts';
 import { atMs, clip } from '../timeline/view.ts';
 
 /** Browsers take a hundred changes in half a minute. */

@@ -10,19 +10,15 @@ import { DayList } from '../clips/day-list.tsx';
 import { EventPictures } from '../clips/event-pictures.tsx';
 import { findListed } from '../clips/listed.ts';
 import { SnapshotButton } from '../clips/snapshot-button.tsx';
-import { lazyPart } from '../lazy-page.tsx';
-import { replacePlace } from '../navigation.ts';
-import { Icon } from '../parts/icon.tsx';
-import { toast } from '../parts/toast.tsx';
-import { Transport } from '../parts/transport.tsx';
-import { useMedia } from '../parts/use-media.ts';
 import { DiskAway } from '../playback/disk-away.tsx';
 import { Follower } from '../playback/follower.tsx';
 import type { WhyNot } from '../playback/next-try.ts';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
 import { StepChoice } from '../playback/step-choice.tsx';
+import { Transport } from '../playback/transport.tsx';
 import { whyNotWords } from '../playback/why-not-words.ts';
-import { cameraLink, place, recordingsLink } from '../route.ts';
+import { replacePlace } from '../shell/navigation.ts';
+import { cameraLink, place, recordingsLink } from '../shell/route.ts';
 import { firstWindow } from '../timeline/first-window.ts';
 import { onKeys, onTimelineKeys } from '../timeline/keys.ts';
 import { LaneNames } from '../timeline/lane-names.tsx';
@@ -45,6 +41,10 @@ import {
   spans,
   toggleFollower,
 } from '../timeline/view.ts';
+import { useMedia } from '../ui/browser/use-media.ts';
+import { toast } from '../ui/feedback/toast.tsx';
+import { Icon } from '../ui/icons/icon.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 import { canDecode } from './can-decode.ts';
 import { useMomentInAddress } from './moment-in-address.ts';

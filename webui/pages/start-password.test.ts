@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { COMMONEST, checkNewPassword } from '../../agent/auth/new-password.ts';
+import { COMMONEST, checkNewPassword } from '../../agent/auth/accounts/new-password.ts';
 import { judgePassword } from './start-password.ts';
 
 test.for([

@@ -1,25 +1,25 @@
 import { useState } from 'preact/hooks';
 import { BoxError } from '../box/request.ts';
 import { claim, isOwner, loadSession, session, setupCode } from '../box/session.ts';
-import { lazyPart } from '../lazy-page.tsx';
-import { Button } from '../parts/button.tsx';
-import { ClearText } from '../parts/clear-text.tsx';
-import { PasswordField, TextField } from '../parts/field.tsx';
-import { Mark } from '../parts/icon.tsx';
-import { LanguageChoice } from '../parts/language-choice.tsx';
-import { LIVE, place } from '../route.ts';
+import { LIVE, place } from '../shell/route.ts';
+import { Button } from '../ui/controls/button.tsx';
+import { ClearText } from '../ui/controls/clear-text.tsx';
+import { PasswordField, TextField } from '../ui/controls/field.tsx';
+import { LanguageChoice } from '../ui/controls/language-choice.tsx';
+import { Mark } from '../ui/icons/icon.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import type { CommonWords } from '../words/en/common.ts';
 import type { StartWords } from '../words/en/start.ts';
 import { startWords } from '../words/start.ts';
 import { loadSettingsWords, words } from '../words/words.ts';
-import { AddCameras } from './settings/add-cameras.tsx';
+import { AddCameras } from './settings/cameras/add-cameras.tsx';
 import { judgePassword } from './start-password.ts';
 
 const START = '#/start';
 
 const RestoreSheet = lazyPart(async () => {
   await loadSettingsWords();
-  return (await import('./settings/restore-sheet.tsx')).RestoreSheet;
+  return (await import('./settings/system/restore-sheet.tsx')).RestoreSheet;
 });
 
 /** What was wrong, by the field that it is about. */

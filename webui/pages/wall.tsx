@@ -4,10 +4,10 @@ import { keepAwake } from '../box/awake.ts';
 import { watchable } from '../cameras/cameras.ts';
 import { tileSize, wallLayout } from '../cameras/layout.ts';
 import type { Camera } from '../cameras/pair.ts';
-import { Icon } from '../parts/icon.tsx';
-import { pathOf, Tile, wantsSound } from '../parts/tile.tsx';
+import { pathOf, Tile, wantsSound } from '../live/tile.tsx';
 import { useHandedPlayer } from '../player/picture.tsx';
-import { LIVE } from '../route.ts';
+import { LIVE } from '../shell/route.ts';
+import { Icon } from '../ui/icons/icon.tsx';
 import { liveWords, words } from '../words/words.ts';
 
 const GAP_PX = 4;

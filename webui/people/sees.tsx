@@ -1,8 +1,8 @@
 import { cameras } from '../cameras/cameras.ts';
 import { readableName } from '../cameras/pair.ts';
-import { Chips } from '../parts/chips.tsx';
-import { Icon } from '../parts/icon.tsx';
-import { Segment } from '../parts/segment.tsx';
+import { Chips } from '../ui/controls/chips.tsx';
+import { Segment } from '../ui/controls/segment.tsx';
+import { Icon } from '../ui/icons/icon.tsx';
 import { peopleWords } from '../words/people.ts';
 import { type CamerasSeen, type Sees, toggled } from './people.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { wake } from '../box/pause.ts';
+import { wake } from '../shell/pause.ts';
 import { Deck } from './deck.ts';
 
 const START_MS = Date.parse('2026-11-20T10:00:00Z');

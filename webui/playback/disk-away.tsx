@@ -1,6 +1,6 @@
 import { isOwner } from '../box/session.ts';
 import { useAsked } from '../box/use-asked.ts';
-import { Icon } from '../parts/icon.tsx';
+import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 
 const LOOK_MS = 60_000;

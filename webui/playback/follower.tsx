@@ -1,8 +1,8 @@
 import { effect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useSpans } from '../box/use-spans.ts';
-import { Icon } from '../parts/icon.tsx';
 import { atMs, isPlaying, scrubMs, sent, speed, toggleFollower } from '../timeline/view.ts';
+import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 import { Deck } from './deck.ts';
 import { leanFor } from './step-with.ts';

@@ -1,6 +1,6 @@
 import { either } from '../box/either.ts';
-import { pause } from '../box/pause.ts';
 import { UI_HEADER } from '../box/request.ts';
+import { pause } from '../shell/pause.ts';
 
 const FIRST_WAIT_MS = 1_000;
 const MOST_WAIT_MS = 30_000;

@@ -1,5 +1,5 @@
-import { Icon } from '../parts/icon.tsx';
 import { followers } from '../timeline/view.ts';
+import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 
 const NONE = '';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { writeFragment } from '../../agent/media/mp4/fragment.ts';
-import { mutate } from '../../test/mutate.ts';
-import { random } from '../../test/random.ts';
+import { mutate } from '../../test/support/base/mutate.ts';
+import { random } from '../../test/support/base/random.ts';
 import { beginsWithKey } from './fragment.ts';
 
 /** A fragment of a picture and a sound. */

@@ -1,4 +1,4 @@
-import { onWake, pause } from '../box/pause.ts';
+import { onWake, pause } from '../shell/pause.ts';
 import { Backoff } from './backoff.ts';
 import type { Codec } from './codec-names.ts';
 import { type LiveSession, PlayError, type SessionFacts, type Technology } from './live-session.ts';

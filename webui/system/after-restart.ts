@@ -1,6 +1,6 @@
-import { pause } from '../box/pause.ts';
 import { ask, BoxError } from '../box/request.ts';
 import { type Session, session } from '../box/session.ts';
+import { pause } from '../shell/pause.ts';
 import type { RestorePlan } from './backup-file.ts';
 
 const ASK_MS = 500;

@@ -1,7 +1,7 @@
 import { either } from '../box/either.ts';
 import { EventLines } from '../box/event-lines.ts';
-import { pause } from '../box/pause.ts';
 import { ask, UI_HEADER } from '../box/request.ts';
+import { pause } from '../shell/pause.ts';
 
 export interface LogLine {
   /** Counts up since the box was started. */

@@ -1,5 +1,5 @@
-import { toast } from '../parts/toast.tsx';
-import { voice } from '../parts/voice.ts';
+import { toast } from '../ui/feedback/toast.tsx';
+import { voice } from '../ui/feedback/voice.ts';
 import { moment } from '../words/format.ts';
 import { systemWords } from '../words/system.ts';
 

@@ -14,7 +14,7 @@ test.for(UPDATE_REASONS)('%s is said in sentences of their own in both languages
 });
 
 /** What decides of updates, in the agent and with root's rights. */
-const SOURCES = globSync(['system/update/*.ts', 'system/updater/*.ts', 'agent/box-updates.ts']).filter(
+const SOURCES = globSync(['system/update/*.ts', 'system/updater/*.ts', 'agent/app/device/updates.ts']).filter(
   (file) => !file.endsWith('.test.ts'),
 );
 

@@ -1,12 +1,12 @@
 import { effect } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import { voice } from '../parts/voice.ts';
-import { Stills } from '../playback/stills.ts';
+import { voice } from '../ui/feedback/voice.ts';
 import { clockSeconds } from '../words/format.ts';
 import { shareOf } from './draw.ts';
 import { hoverMs } from './hover-moment.ts';
 import { isCovered } from './lane.ts';
 import { coveredNow } from './scene.ts';
+import { Stills } from './stills.ts';
 import { fromMs, scrubMs, toMs } from './view.ts';
 
 const WIDTH = 168;

@@ -1,6 +1,6 @@
 import type { RefObject } from 'preact';
 import { useLayoutEffect } from 'preact/hooks';
-import { Icon } from '../parts/icon.tsx';
+import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 import { type LaneCamera, TOP } from './scene.ts';
 import { followers, lanesScrolledPx, toggleFollower } from './view.ts';

@@ -1,7 +1,7 @@
 import { effect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { voice } from '../parts/voice.ts';
+import { voice } from '../ui/feedback/voice.ts';
 import { clockSeconds, longDay } from '../words/format.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { type Palette, shareOf } from './draw.ts';

@@ -14,7 +14,7 @@ import { start } from './en/start.ts';
 import { storage } from './en/storage.ts';
 import { system } from './en/system.ts';
 import { you } from './en/you.ts';
-import { counter } from './plural.ts';
+import { counter } from './grammar/plural.ts';
 import { localeOf, pickLanguage } from './words.ts';
 import { zhCn as zhCnSeen } from './zh-cn.ts';
 import { zhCnPeople } from './zh-cn-people.ts';

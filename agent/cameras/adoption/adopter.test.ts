@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { good } from '../../../test/loaded-config.ts';
 import { type OnvifCamera, type OnvifCameraOptions, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { good } from '../../../test/support/harness/loaded-config.ts';
 import { systemClock } from '../../base/clock.ts';
-import type { Edit } from '../../config/edit.ts';
-import { LoginMemory } from '../soap/login-memory.ts';
+import type { Edit } from '../../config/yaml/edit.ts';
+import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { Adopter } from './adopter.ts';
 
 const { signal } = new AbortController();

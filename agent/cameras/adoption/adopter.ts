@@ -1,11 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { withoutZone } from '../../base/url-zone.ts';
-import type { Edit } from '../../config/edit.ts';
-import type { Config } from '../../config/load.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { Edit } from '../../config/yaml/edit.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import type { OnvifSession } from '../device/session.ts';
-import { withZone } from '../device/stream-address.ts';
+import type { OnvifSession } from '../../onvif/device/session.ts';
+import { withZone } from '../../onvif/device/stream-address.ts';
 import {
   type CameraStream,
   DELAY_WORDS,
@@ -13,16 +13,16 @@ import {
   Patience,
   type ProveStream,
   type StreamDelay,
-} from '../device/streams.ts';
-import { type CameraDescription, understand } from '../device/understand.ts';
-import { type FoundCamera, sameEndpoint } from '../discovery/found-camera.ts';
-import type { KnownCamera } from '../discovery/found-cameras.ts';
+} from '../../onvif/device/streams.ts';
+import { type CameraDescription, understand } from '../../onvif/device/understand.ts';
+import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
+import type { KnownCamera } from '../../onvif/discovery/found-cameras.ts';
+import { sharedPins } from '../../onvif/soap/http/certificate-pins.ts';
+import { placeOf } from '../../onvif/soap/http/http-exchange.ts';
+import { loginMissing } from '../../onvif/soap/login/login-failures.ts';
+import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { openGuarded } from '../following/endpoint-guard.ts';
 import { isOtherCamera, refuseOther } from '../following/identity.ts';
-import { sharedPins } from '../soap/certificate-pins.ts';
-import { placeOf } from '../soap/http-exchange.ts';
-import { loginMissing } from '../soap/login-failures.ts';
-import type { LoginMemory } from '../soap/login-memory.ts';
 import { type AtAddress, lookAtAddress } from './by-address.ts';
 import { type AdoptedPath, type CameraPlan, editsFor, oneLine, pathOfCamera, type StreamPlan } from './plan.ts';
 import { withLogin } from './stream-patterns.ts';

@@ -1,9 +1,9 @@
 import { expect, type TestContext, test } from 'vitest';
 import { type OnvifCameraOptions, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { freePort } from '../../../test/peers/free-port.ts';
+import { freePort } from '../../../test/support/base/free-port.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { LoginMemory } from '../soap/login-memory.ts';
+import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { lookAtAddress, ONVIF_PORTS } from './by-address.ts';
 import type { Progress } from './try-patterns.ts';
 

@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
-import { openSession } from '../device/session.ts';
-import { type CameraTrouble, cameraError, troubleOf } from '../soap/failures.ts';
-import type { LoginMemory } from '../soap/login-memory.ts';
+import { openSession } from '../../onvif/device/session.ts';
+import { type CameraTrouble, cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
+import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { type FoundStreams, type Trial, type TrialDeps, throwIfOver, tryPatterns } from './try-patterns.ts';
 
 /** Likeliest first: Reolink 8000, boards of HiSilicon 8080 and 8999, Tapo 2020, XM 8899, Foscam 888. */

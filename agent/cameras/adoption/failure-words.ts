@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { type CameraTrouble, troubleOf } from '../soap/failures.ts';
+import { type CameraTrouble, troubleOf } from '../../onvif/soap/http/failures.ts';
 
 /** What went wrong with one camera, for whoever wants it: one of many may fail. */
 export interface Failure {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { pathNameFault } from '../../config/path-name.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { pathNameFault } from '../../config/values/path-name.ts';
 import { freePathName, pathNameOf } from './path-names.ts';
 
 test.for([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { good } from '../../../test/loaded-config.ts';
-import { editAll } from '../../config/edit.ts';
+import { good } from '../../../test/support/harness/loaded-config.ts';
+import { editAll } from '../../config/yaml/edit.ts';
 import { type CameraPlan, editsFor, pathOfCamera } from './plan.ts';
 
 const FILE = `perch: own

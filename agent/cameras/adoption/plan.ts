@@ -1,9 +1,9 @@
 import { PerchError } from '../../base/errors.ts';
-import type { Edit } from '../../config/edit.ts';
-import type { Config } from '../../config/load.ts';
-import { checkStreamPath } from '../../config/path-name.ts';
+import type { Config } from '../../config/load/load.ts';
+import { checkStreamPath } from '../../config/values/path-name.ts';
+import type { Edit } from '../../config/yaml/edit.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import type { StreamDelay } from '../device/streams.ts';
+import type { StreamDelay } from '../../onvif/device/streams.ts';
 import { freeName, freePathName, SUB_SUFFIX } from './path-names.ts';
 import { type Identity, isSameCamera } from './same-camera.ts';
 

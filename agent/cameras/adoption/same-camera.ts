@@ -1,4 +1,4 @@
-import { plainEndpoint } from '../discovery/found-camera.ts';
+import { plainEndpoint } from '../../onvif/discovery/found-camera.ts';
 import { isTellingSerial } from '../following/identity.ts';
 
 /** By what a camera is known. Serial numbers and endpoints are its claims; cheap boards of one make share both. */

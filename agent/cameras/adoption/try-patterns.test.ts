@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { STREAM_PATTERNS } from './stream-patterns.ts';
 import { type Progress, type Trial, tryPatterns } from './try-patterns.ts';

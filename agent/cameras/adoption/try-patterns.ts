@@ -1,9 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import type { ProveStream, StreamProof } from '../device/streams.ts';
-import { cameraError, troubleOf } from '../soap/failures.ts';
-import { loginMissing } from '../soap/login-failures.ts';
+import type { ProveStream, StreamProof } from '../../onvif/device/streams.ts';
+import { cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
+import { loginMissing } from '../../onvif/soap/login/login-failures.ts';
 import { patternsFor, STREAM_PORTS, type StreamPattern, withLogin } from './stream-patterns.ts';
 
 /** Cameras count what is asked in vain; some lock whoever asks too often. */

@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
 import { withoutZone, zonedUrl, zoneOf } from '../../base/url-zone.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import type { PreferredCodec } from '../device/choose.ts';
-import { parseTargets } from '../discovery/targets.ts';
+import type { PreferredCodec } from '../../onvif/device/choose.ts';
+import { parseTargets } from '../../onvif/discovery/targets.ts';
 
 /** Which camera, and as whom: the address itself is one of these. */
 export interface CameraWish {

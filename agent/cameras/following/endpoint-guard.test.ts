@@ -1,13 +1,20 @@
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { type Asked, envelope, fault, hasToken, INFORMATION, listen } from '../../../test/soap-server.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import {
+  type Asked,
+  envelope,
+  fault,
+  hasToken,
+  INFORMATION,
+  listen,
+} from '../../../test/support/cameras/soap-server.ts';
 import { systemClock } from '../../base/clock.ts';
+import { placeOf } from '../../onvif/soap/http/http-exchange.ts';
+import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { namesOf } from '../../tls/box-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
-import { placeOf } from '../soap/http-exchange.ts';
-import { LoginMemory } from '../soap/login-memory.ts';
 import { EndpointGuard, openGuarded } from './endpoint-guard.ts';
 
 const { signal } = new AbortController();

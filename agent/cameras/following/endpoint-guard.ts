@@ -1,11 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
-import { type CameraTarget, type OnvifSession, openSession } from '../device/session.ts';
-import { sameEndpoint } from '../discovery/found-camera.ts';
-import { CallLanes } from '../soap/call-lanes.ts';
-import type { CameraGuard } from '../soap/camera-guard.ts';
-import { isReset, troubleOf } from '../soap/failures.ts';
-import { type HttpPlace, nameOf, parseHttpUrl } from '../soap/http-exchange.ts';
-import { KeptConnection } from '../soap/kept-connection.ts';
+import { type CameraTarget, type OnvifSession, openSession } from '../../onvif/device/session.ts';
+import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
+import type { CameraGuard } from '../../onvif/soap/http/camera-guard.ts';
+import { isReset, troubleOf } from '../../onvif/soap/http/failures.ts';
+import { type HttpPlace, nameOf, parseHttpUrl } from '../../onvif/soap/http/http-exchange.ts';
+import { KeptConnection } from '../../onvif/soap/http/kept-connection.ts';
+import { CallLanes } from '../../onvif/soap/http/request-limiter.ts';
 import { endpointOf, isClosed, isSilence, OTHER_CAMERA, otherCamera } from './identity.ts';
 
 /** Where it keeps no connection: as long after it has said who it is it is taken for the one that is there. */

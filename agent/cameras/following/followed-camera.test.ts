@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { good } from '../../../test/loaded-config.ts';
+import { good } from '../../../test/support/harness/loaded-config.ts';
 import { cameraOfPath, type FollowedCamera, planMove, withHost } from './followed-camera.ts';
 
 test.for([

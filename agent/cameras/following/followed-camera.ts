@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
-import type { Edit, KeyPath } from '../../config/edit.ts';
-import type { Config } from '../../config/load.ts';
-import type { CameraSettings } from '../../config/path.ts';
-import { sameEndpoint } from '../discovery/found-camera.ts';
-import { parseHttpUrl } from '../soap/http-exchange.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { CameraSettings } from '../../config/schema/path.ts';
+import type { Edit, KeyPath } from '../../config/yaml/edit.ts';
+import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
+import { parseHttpUrl } from '../../onvif/soap/http/http-exchange.ts';
 
 /** A camera as the configuration names it; its paths (main and small stream, the lenses of a recorder) share it. */
 export interface FollowedCamera extends CameraSettings {

@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { entryOf, openFollowing } from '../../../test/following-box.ts';
 import type { OnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { openSession } from '../device/session.ts';
-import { LoginMemory } from '../soap/login-memory.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { entryOf, openFollowing } from '../../../test/support/harness/following-harness.ts';
+import { openSession } from '../../onvif/device/session.ts';
+import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 
 const HOUR_MS = 3_600_000;
 const seen = (assert: () => unknown) => vi.waitFor(assert, { timeout: 8_000, interval: 20 });

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { entryOf, openFollowing } from '../../../test/following-box.ts';
-import { toldOf } from '../../../test/told.ts';
+import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { entryOf, openFollowing } from '../../../test/support/harness/following-harness.ts';
 import { PerchError } from '../../base/errors.ts';
 
 const seen = (assert: () => unknown) => vi.waitFor(assert, { timeout: 8_000, interval: 20 });

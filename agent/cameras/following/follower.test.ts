@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
-import { entryOf, openFollowing } from '../../../test/following-box.ts';
 import type { OnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { toldOf } from '../../../test/told.ts';
+import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { entryOf, openFollowing } from '../../../test/support/harness/following-harness.ts';
 
 const WAIT = { timeout: 8_000, interval: 20 };
 const seen = (assert: () => unknown) => vi.waitFor(assert, WAIT);

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { openHandedOverAddress } from '../../../test/handed-over-address.ts';
 import { type OnvifCamera, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
+import { openHandedOverAddress } from '../../../test/support/cameras/handed-over-address.ts';
 import { systemClock as clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { listProfiles } from '../device/media.ts';
-import { Snapshots } from '../device/snapshots.ts';
-import { PullPoint } from '../events/pull-point.ts';
-import { LoginMemory } from '../soap/login-memory.ts';
+import { listProfiles } from '../../onvif/device/media.ts';
+import { Snapshots } from '../../onvif/device/snapshots.ts';
+import { PullPoint } from '../../onvif/events/pull-point.ts';
+import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { EndpointGuard, openGuarded } from './endpoint-guard.ts';
 import { refuseOther } from './identity.ts';
 

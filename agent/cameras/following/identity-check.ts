@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import type { Config } from '../../config/load.ts';
-import { type FoundCamera, sameEndpoint } from '../discovery/found-camera.ts';
-import type { LoginMemory } from '../soap/login-memory.ts';
+import type { Config } from '../../config/load/load.ts';
+import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
+import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { type FollowedCamera, hostOf, isEndpointOfOthers, keyOf } from './followed-camera.ts';
 import { type Identity, isSilence, judge, readOpenly, readSerial, type Verdict } from './identity.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { openSession } from '../device/session.ts';
+import { openSession } from '../../onvif/device/session.ts';
 import { judge, OTHER_CAMERA, refuseOther } from './identity.ts';
 
 const KNOWN = { endpoint: 'urn:uuid:a', serial: 'S1' };

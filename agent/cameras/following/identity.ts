@@ -1,11 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
 import type { PerchError } from '../../base/errors.ts';
-import { readEndpoint } from '../device/network.ts';
-import { type OnvifSession, openSession } from '../device/session.ts';
-import { sameEndpoint } from '../discovery/found-camera.ts';
-import { cameraError, troubleOf } from '../soap/failures.ts';
-import type { KeptConnection } from '../soap/kept-connection.ts';
-import type { LoginMemory } from '../soap/login-memory.ts';
+import { readEndpoint } from '../../onvif/device/network.ts';
+import { type OnvifSession, openSession } from '../../onvif/device/session.ts';
+import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
+import { cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
+import type { KeptConnection } from '../../onvif/soap/http/kept-connection.ts';
+import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 
 /** By what a camera is told from others. */
 export interface Identity {

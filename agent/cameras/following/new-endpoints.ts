@@ -2,8 +2,8 @@ import type { TellBox } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Edit, KeyPath } from '../../config/edit.ts';
-import type { Config } from '../../config/load.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { Edit, KeyPath } from '../../config/yaml/edit.ts';
 import { type FollowedCamera, isEndpointOfOthers, keyOf, planEndpoint } from './followed-camera.ts';
 import { isTellingSerial } from './identity.ts';
 

@@ -1,8 +1,8 @@
 import { explain, PerchError } from '../../base/errors.ts';
-import { sameEndpoint } from '../discovery/found-camera.ts';
-import { type CameraTrouble, troubleOf } from '../soap/failures.ts';
-import { nameOf, parseHttpUrl } from '../soap/http-exchange.ts';
-import type { LoginMemory } from '../soap/login-memory.ts';
+import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
+import { type CameraTrouble, troubleOf } from '../../onvif/soap/http/failures.ts';
+import { nameOf, parseHttpUrl } from '../../onvif/soap/http/http-exchange.ts';
+import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import type { FollowedCamera } from './followed-camera.ts';
 import { type Asking, type KnownLogin, proveSerial, readOpenly, sameText } from './identity.ts';
 

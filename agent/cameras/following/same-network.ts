@@ -1,5 +1,5 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import { networkOf } from '../discovery/interfaces.ts';
+import { networkOf } from '../../onvif/discovery/interfaces.ts';
 
 type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 

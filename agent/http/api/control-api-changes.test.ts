@@ -8,7 +8,7 @@ import {
   PATHS,
   PROTECTED,
   PUBLISHER,
-} from '../../../test/control-api-box.ts';
+} from '../../../test/support/harness/control-api-harness.ts';
 
 const RANGE = { path: 'door', start: '2026-01-01T12:00:00Z', end: '2026-01-01T12:01:00Z' };
 

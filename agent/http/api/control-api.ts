@@ -1,26 +1,26 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
-import { answerNotFound } from '../app.ts';
-import { cors } from '../cors.ts';
+import { answerNotFound } from '../listener/app.ts';
+import { cors } from '../listener/cors.ts';
 import { type OpenApiOptions, openApiRoutes } from '../openapi/routes.ts';
-import { type CameraSteering, cameraControlRoutes } from './camera-control.ts';
-import { type CameraLookup, cameraRoutes } from './cameras.ts';
-import { type ConfigRoutesOptions, configRoutes } from './config.ts';
-import { type DiskLookup, diskRoutes } from './disks.ts';
-import { eventListRoutes } from './event-list.ts';
-import { type EventStreams, eventStreamRoutes } from './event-stream.ts';
-import { type EventIntake, eventRoutes } from './events.ts';
-import { type PathLookup, pathRoutes } from './paths.ts';
-import { type PeerLookups, peerRoutes } from './peers.ts';
-import { type ProtectionLookup, protectedRoutes } from './protected.ts';
-import { publisherRoutes } from './publishers.ts';
-import { type RecordingLookup, recordingRoutes } from './recordings.ts';
-import { answers } from './shapes.ts';
-import { isForViewers, type LimitedPerson } from './sight.ts';
-import { type StatsLookup, statsRoutes } from './stats.ts';
-import { timelineRoutes } from './timeline.ts';
-import { type TokenKeys, tokenKeyRoutes } from './token-keys.ts';
+import { type CameraSteering, cameraControlRoutes } from './cameras/camera-control.ts';
+import { type CameraLookup, cameraRoutes } from './cameras/cameras.ts';
+import { type ConfigRoutesOptions, configRoutes } from './device/config.ts';
+import { type StatsLookup, statsRoutes } from './device/stats.ts';
+import { type DiskLookup, diskRoutes } from './recordings/disks.ts';
+import { eventListRoutes } from './recordings/event-list.ts';
+import { type EventStreams, eventStreamRoutes } from './recordings/event-stream.ts';
+import { type EventIntake, eventRoutes } from './recordings/events.ts';
+import { type ProtectionLookup, protectedRoutes } from './recordings/protected.ts';
+import { type RecordingLookup, recordingRoutes } from './recordings/recordings.ts';
+import { timelineRoutes } from './recordings/timeline.ts';
+import { answers } from './schema/schemas.ts';
+import { type TokenKeys, tokenKeyRoutes } from './schema/token-keys.ts';
+import { isForViewers, type LimitedPerson } from './schema/visibility.ts';
+import { type PathLookup, pathRoutes } from './streams/paths.ts';
+import { publisherRoutes } from './streams/publishers.ts';
+import { type PeerLookups, peerRoutes } from './streams/session-routes.ts';
 
 export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly access: {

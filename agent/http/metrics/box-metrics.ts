@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { PathItem } from '../api/paths.ts';
+import type { PathItem } from '../api/streams/paths.ts';
 import { type Labels, labelsText, type MetricKind, type MetricsText } from './metrics-text.ts';
 
 /** How long the writes or the flushes of a disk take, in milliseconds. */

@@ -1,4 +1,4 @@
-import type { PathItem } from '../api/paths.ts';
+import type { PathItem } from '../api/streams/paths.ts';
 import type { Labels, MetricKind } from './metrics-text.ts';
 
 /** An item of the control API: its fields become values and labels. */

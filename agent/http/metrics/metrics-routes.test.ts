@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openHttpBox } from '../../../test/http-box.ts';
-import { readExposition } from '../../../test/prometheus.ts';
-import { random } from '../../../test/random.ts';
-import { MEDIAMTX_USERS } from '../../config/global.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { openHttpBox } from '../../../test/support/harness/http-harness.ts';
+import { readExposition } from '../../../test/support/media/prometheus.ts';
+import { MEDIAMTX_USERS } from '../../config/schema/global.ts';
 import { disabledStatus, type PathStatus } from '../../paths/path-status.ts';
-import type { PeerLookups } from '../api/peers.ts';
-import { cors } from '../cors.ts';
+import type { PeerLookups } from '../api/streams/session-routes.ts';
+import { cors } from '../listener/cors.ts';
 import type { BoxFacts } from './box-metrics.ts';
 import { METRICS_HEADERS, METRICS_METHODS, mountMetrics } from './metrics-routes.ts';
 

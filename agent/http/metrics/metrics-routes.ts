@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { PathLookup } from '../api/paths.ts';
-import type { PeerLookups } from '../api/peers.ts';
+import type { PathLookup } from '../api/streams/paths.ts';
+import type { PeerLookups } from '../api/streams/session-routes.ts';
 import { type BoxFacts, writeBox } from './box-metrics.ts';
 import { FILTERS, type Item, MEDIA_KINDS, pathRow } from './media-kinds.ts';
 import { writeKind } from './media-metrics.ts';

@@ -1,4 +1,4 @@
-import { ErrorAnswer } from '../simple-answers.ts';
+import { ErrorAnswer } from '../messages/responses.ts';
 import type { ListedRoute, RouteSchema } from './catalog.ts';
 
 /** https://spec.openapis.org/oas/v3.1.1 */

@@ -4,10 +4,10 @@ import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { openHttpBox } from '../../../test/http-box.ts';
-import { listenLocally } from '../../../test/local-listener.ts';
-import { cors } from '../cors.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { listenLocally } from '../../../test/support/base/local-listener.ts';
+import { openHttpBox } from '../../../test/support/harness/http-harness.ts';
+import { cors } from '../listener/cors.ts';
 import { mountPprof, PPROF_HEADERS, PPROF_METHODS } from './pprof-routes.ts';
 import { Profiler } from './profiler.ts';
 

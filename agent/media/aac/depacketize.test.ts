@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { Collector, hex, pushHex, rtpFormat, send, toHex } from '../../../test/units.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { Collector, hex, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
 import { createAacDepacketizer } from './depacketize.ts';
 import { packetizeAac } from './packetize.ts';
 

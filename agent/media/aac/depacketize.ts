@@ -1,8 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
-import { BitReader } from '../bit-reader.ts';
-import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
-import type { AacTrack } from '../track.ts';
-import { AUDIO_UNITS, UnitBuffer } from '../unit-buffer.ts';
+import { BitReader } from '../payload/bit-reader.ts';
+import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import type { AacTrack } from '../sample/track.ts';
+import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
 import { adtsFrameBytes, adtsHeaderBytes } from './adts.ts';
 import { type AuHeaderFormat, auHeaderFormat, configBytes } from './format.ts';
 import { parseAacConfig, writeAacConfig } from './params.ts';

@@ -1,4 +1,4 @@
-import type { RtpFormat } from '../depacketizer.ts';
+import type { RtpFormat } from '../payload/depacketizer.ts';
 
 /** Lengths of the fields of an AU header in bits, RFC 3640 §3.2.1.1 and §4.1. */
 export interface AuHeaderFormat {

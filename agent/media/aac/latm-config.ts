@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { BitReader } from '../bit-reader.ts';
+import type { BitReader } from '../payload/bit-reader.ts';
 import { type AacConfig, parseAacConfig, skipAacConfig } from './params.ts';
 
 /** How the frames lie in an AudioMuxElement, ISO/IEC 14496-3 §1.7.3. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { Collector, hex, pushHex, rtpFormat, toHex } from '../../../test/units.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { Collector, hex, pushHex, rtpFormat, toHex } from '../../../test/support/media/units.ts';
 import { createLatmDepacketizer } from './latm.ts';
 
 /** [value, bits] one after the other, as bytes; what is left of the last byte is 0. */

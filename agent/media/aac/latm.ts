@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
-import { BitReader } from '../bit-reader.ts';
-import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
-import { AUDIO_UNITS, UnitBuffer } from '../unit-buffer.ts';
+import { BitReader } from '../payload/bit-reader.ts';
+import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
 import { configBytes } from './format.ts';
 import { type LatmConfig, readStreamMuxConfig } from './latm-config.ts';
 

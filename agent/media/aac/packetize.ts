@@ -1,4 +1,4 @@
-import type { PayloadSink } from '../packetizer.ts';
+import type { PayloadSink } from '../payload/packetizer.ts';
 
 /** AU-headers-length, then one header of 13 bits size and 3 bits index. */
 const HEADER_BYTES = 4;

@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { BitReader } from '../bit-reader.ts';
+import { BitReader } from '../payload/bit-reader.ts';
 
 /** samplingFrequencyIndex, ISO/IEC 14496-3 table 1.18. */
 const RATES_HZ = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];

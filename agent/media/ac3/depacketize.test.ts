@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { Collector, hex, payloadsOf, rtpFormat, send, toHex } from '../../../test/units.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { Collector, hex, payloadsOf, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
 import { createAc3Depacketizer } from './depacketize.ts';
 import { packetizeAc3 } from './packetize.ts';
 import { parseAc3Frame } from './params.ts';

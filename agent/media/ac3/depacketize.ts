@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
-import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
-import { AUDIO_UNITS, UnitBuffer } from '../unit-buffer.ts';
+import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
 import { FRAME_SAMPLES, parseAc3Frame } from './params.ts';
 
 /** Six bits of 0, the frame type (2), then the number of frames or of fragments (8). */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { hex } from '../../../test/units.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { hex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
 import { parseAc3Frame } from './params.ts';
 

@@ -1,4 +1,4 @@
-import type { PayloadSink } from '../packetizer.ts';
+import type { PayloadSink } from '../payload/packetizer.ts';
 
 const CONTINUES = 0x80;
 const IS_CONTINUED = 0x40;

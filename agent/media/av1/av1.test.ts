@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { Collector, hex, payloadsOf, pushHex, send, toHex } from '../../../test/units.ts';
-import { AV1_SEQUENCE, av1 } from '../../../test/video-tracks.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { Collector, hex, payloadsOf, pushHex, send, toHex } from '../../../test/support/media/units.ts';
+import { AV1_SEQUENCE, av1 } from '../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../base/errors.ts';
-import { VIDEO_UNITS } from '../unit-buffer.ts';
+import { VIDEO_UNITS } from '../sample/unit-buffer.ts';
 import { Av1Depacketizer } from './depacketize.ts';
 import { packetizeAv1 } from './packetize.ts';
 import { parseAv1Sequence } from './params.ts';

@@ -1,5 +1,5 @@
-import type { Depacketizer, UnitSink } from '../depacketizer.ts';
-import { FrameUnits } from '../frame-units.ts';
+import type { Depacketizer, UnitSink } from '../payload/depacketizer.ts';
+import { FrameUnits } from '../payload/frame-units.ts';
 import { isKeptObu, Leb128, OBU, OBU_EXTENSION, OBU_HAS_SIZE, obuType } from './obu.ts';
 import { Av1Rules } from './rules.ts';
 

@@ -1,4 +1,4 @@
-import type { PayloadSink } from '../packetizer.ts';
+import type { PayloadSink } from '../payload/packetizer.ts';
 import { Aggregator } from './aggregate.ts';
 import { isKeptObu, Leb128, OBU, OBU_EXTENSION, OBU_HAS_SIZE, obuType } from './obu.ts';
 

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
-import { BitReader } from '../bit-reader.ts';
-import type { Av1Track } from '../track.ts';
+import { BitReader } from '../payload/bit-reader.ts';
+import type { Av1Track } from '../sample/track.ts';
 import { Leb128, OBU, OBU_EXTENSION, OBU_HAS_SIZE, obuType } from './obu.ts';
 
 /** As `vpcC` and CICP count them. */

@@ -1,8 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
-import { type FrameRules, IN_ORDER } from '../frame-units.ts';
-import { isSame } from '../nal.ts';
-import { release } from '../slab.ts';
-import type { Av1Track } from '../track.ts';
+import { type FrameRules, IN_ORDER } from '../payload/frame-units.ts';
+import { isSame } from '../payload/nal.ts';
+import { release } from '../sample/slab.ts';
+import type { Av1Track } from '../sample/track.ts';
 import { Leb128, OBU, OBU_EXTENSION, obuType } from './obu.ts';
 import { av1Track, parseAv1Sequence } from './params.ts';
 

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { decodeFlacFrame } from '../../../test/flac-decoder.ts';
 import { describeWith } from '../../../test/peers/peers.ts';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { decodeFlacFrame } from '../../../test/support/media/flac-decoder.ts';
 import { A_LAW, MU_LAW } from '../g711/decode.ts';
 import { sampleEntry } from '../mp4/sample-entry.ts';
 import { FlacEncoder } from './encode.ts';

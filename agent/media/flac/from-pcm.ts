@@ -1,7 +1,7 @@
 import { type PcmDecoder, type PcmTrack, pcmDecoderOf, sampleRateOf } from '../pcm/decode.ts';
 import { SteadyBlocks } from '../pcm/steady-blocks.ts';
-import type { Sample } from '../sample.ts';
-import type { FlacTrack } from '../track.ts';
+import type { Sample } from '../sample/sample.ts';
+import type { FlacTrack } from '../sample/track.ts';
 import { FlacEncoder } from './encode.ts';
 
 /** 40 ms: smaller blocks cost bytes, larger ones delay. */

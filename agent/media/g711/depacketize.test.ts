@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { Collector, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/units.ts';
-import { packetizeInstants } from '../instants.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { Collector, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
+import { packetizeInstants } from '../payload/instants.ts';
 import { createG711Depacketizer } from './depacketize.ts';
 
 function setUp(channels = 1, law: 'a' | 'mu' = 'a') {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../test/support/base/random.ts';
 import { G722Decoder } from './decode.ts';
 
 const noise = (count: number, seed: number): Uint8Array => {

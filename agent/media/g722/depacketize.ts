@@ -1,5 +1,5 @@
-import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
-import { InstantDepacketizer } from '../instants.ts';
+import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import { InstantDepacketizer } from '../payload/instants.ts';
 
 /** RFC 3551 §4.5.2: by an old mistake the RTP clock is 8,000 although 16,000 instants are sampled in a second. */
 const CLOCK_HZ = 8_000;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { H264_PPS, H264_SPS, H264_UNITS } from '../../../test/tiny-streams.ts';
-import { Collector, hex, pushHex, rtpFormat, sampleOf, send, toHex } from '../../../test/units.ts';
-import type { SenderTraits } from '../depacketizer.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { H264_PPS, H264_SPS, H264_UNITS } from '../../../test/support/media/tiny-streams.ts';
+import { Collector, hex, pushHex, rtpFormat, sampleOf, send, toHex } from '../../../test/support/media/units.ts';
+import type { SenderTraits } from '../payload/depacketizer.ts';
 import { H264Depacketizer } from './depacketize.ts';
 import { packetizeH264 } from './packetize.ts';
 

@@ -1,7 +1,7 @@
-import { AccessUnits } from '../access-unit.ts';
-import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../depacketizer.ts';
-import { decodeSprop } from '../nal.ts';
-import { NalAssembler } from '../nal-payloads.ts';
+import { AccessUnits } from '../payload/access-unit.ts';
+import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../payload/depacketizer.ts';
+import { decodeSprop } from '../payload/nal.ts';
+import { NalAssembler } from '../payload/nal-payloads.ts';
 import { H264Rules } from './rules.ts';
 
 const STAP_A = 24;

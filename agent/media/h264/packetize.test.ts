@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hex, payloadsOf, sampleOf, toHex } from '../../../test/units.ts';
+import { hex, payloadsOf, sampleOf, toHex } from '../../../test/support/media/units.ts';
 import { packetizeH264, packetizeH264Parameters } from './packetize.ts';
 import { h264Track } from './params.ts';
 

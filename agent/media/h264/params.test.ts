@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { H264_PPS, H264_SPS } from '../../../test/tiny-streams.ts';
-import { hex } from '../../../test/units.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { H264_PPS, H264_SPS } from '../../../test/support/media/tiny-streams.ts';
+import { hex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
 import { h264Track, parseH264Pps, parseH264Sps } from './params.ts';
 

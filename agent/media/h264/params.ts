@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
-import { BitReader } from '../bit-reader.ts';
-import type { H264Track } from '../track.ts';
+import { BitReader } from '../payload/bit-reader.ts';
+import type { H264Track } from '../sample/track.ts';
 import { parseVui, type Vui } from './vui.ts';
 
 /** Frame sizes beyond this are not of this world (level 6.2 ends at 16,384). */

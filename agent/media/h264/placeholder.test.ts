@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { H264_PPS, H264_SPS, H264_UNITS } from '../../../test/tiny-streams.ts';
-import { Collector, hex, rtpFormat, toHex } from '../../../test/units.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { H264_PPS, H264_SPS, H264_UNITS } from '../../../test/support/media/tiny-streams.ts';
+import { Collector, hex, rtpFormat, toHex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
 import { createDepacketizer } from '../create-depacketizer.ts';
 import { h264Track, parseH264Pps } from './params.ts';

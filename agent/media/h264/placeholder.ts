@@ -1,6 +1,6 @@
-import { aggregate } from '../nal-payloads.ts';
-import { escapeNal, RbspWriter } from '../rbsp-writer.ts';
-import type { H264Track } from '../track.ts';
+import { aggregate } from '../payload/nal-payloads.ts';
+import { escapeNal, RbspWriter } from '../payload/rbsp-writer.ts';
+import type { H264Track } from '../sample/track.ts';
 import { parseH264Pps, parseH264Sps } from './params.ts';
 
 const MAX_PPS_ID = 255;

@@ -1,10 +1,18 @@
 import { PerchError } from '../../base/errors.ts';
-import { BitReader } from '../bit-reader.ts';
-import type { PictureOrder } from '../decode-times.ts';
-import { hasRecoveryPoint } from '../nal.ts';
-import { NAL, type NalKind, type NalRules, REFERENCES, type References, SLICE, type SliceStart } from '../nal-rules.ts';
-import { ParameterSets } from '../parameter-sets.ts';
-import type { H264Track } from '../track.ts';
+import { BitReader } from '../payload/bit-reader.ts';
+import type { PictureOrder } from '../payload/decode-times.ts';
+import { hasRecoveryPoint } from '../payload/nal.ts';
+import {
+  NAL,
+  type NalKind,
+  type NalRules,
+  REFERENCES,
+  type References,
+  SLICE,
+  type SliceStart,
+} from '../payload/nal-rules.ts';
+import { ParameterSets } from '../payload/parameter-sets.ts';
+import type { H264Track } from '../sample/track.ts';
 import { type H264Sps, h264Track, parseH264Pps, parseH264Sps } from './params.ts';
 
 /** What is read of a slice header has at most about 20 bytes. */

@@ -1,5 +1,5 @@
-import type { BitReader } from '../bit-reader.ts';
-import { skipPictureDescription } from '../picture-description.ts';
+import type { BitReader } from '../payload/bit-reader.ts';
+import { skipPictureDescription } from '../payload/picture-description.ts';
 
 const MAX_FPS = 1000;
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../../../test/tiny-streams.ts';
-import { Collector, hex, pushHex, rtpFormat, sampleOf, send, toHex } from '../../../test/units.ts';
-import type { SenderTraits } from '../depacketizer.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../../../test/support/media/tiny-streams.ts';
+import { Collector, hex, pushHex, rtpFormat, sampleOf, send, toHex } from '../../../test/support/media/units.ts';
+import type { SenderTraits } from '../payload/depacketizer.ts';
 import { H265Depacketizer } from './depacketize.ts';
 import { packetizeH265 } from './packetize.ts';
 

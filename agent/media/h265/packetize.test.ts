@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { H265_PPS, H265_SPS, H265_VPS } from '../../../test/tiny-streams.ts';
-import { hex, payloadsOf, sampleOf, toHex } from '../../../test/units.ts';
+import { H265_PPS, H265_SPS, H265_VPS } from '../../../test/support/media/tiny-streams.ts';
+import { hex, payloadsOf, sampleOf, toHex } from '../../../test/support/media/units.ts';
 import { packetizeH265, packetizeH265Parameters } from './packetize.ts';
 import { h265Track } from './params.ts';
 

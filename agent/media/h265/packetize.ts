@@ -1,6 +1,6 @@
-import { FU_END, FU_START, packetizeNals, packetizeSets } from '../nal-payloads.ts';
-import type { PayloadSink } from '../packetizer.ts';
-import type { H265Track } from '../track.ts';
+import { FU_END, FU_START, packetizeNals, packetizeSets } from '../payload/nal-payloads.ts';
+import type { PayloadSink } from '../payload/packetizer.ts';
+import type { H265Track } from '../sample/track.ts';
 
 const AGGREGATION_PACKET = 48;
 const FRAGMENTATION_UNIT = 49;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { H265_PPS, H265_SPS, H265_VPS } from '../../../test/tiny-streams.ts';
-import { hex, toHex } from '../../../test/units.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { H265_PPS, H265_SPS, H265_VPS } from '../../../test/support/media/tiny-streams.ts';
+import { hex, toHex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
 import { h265Track, parseH265Pps, parseH265Sps, parseH265VpsId } from './params.ts';
 

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
-import { BitReader } from '../bit-reader.ts';
-import type { H265Track } from '../track.ts';
+import { BitReader } from '../payload/bit-reader.ts';
+import type { H265Track } from '../sample/track.ts';
 import { type H265Profile, parseProfile } from './profile.ts';
 import { parseFps, parseSliceSyntax, type SliceSyntax } from './vui.ts';
 

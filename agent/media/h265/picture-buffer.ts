@@ -1,4 +1,4 @@
-import { REFERENCES, type References } from '../nal-rules.ts';
+import { REFERENCES, type References } from '../payload/nal-rules.ts';
 
 /** Where picture order counts have moved on by less than this share of what time has, a picture is lost at which they began again at 0. */
 const MIN_PACE = 0.5;

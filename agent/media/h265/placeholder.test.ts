@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../../../test/tiny-streams.ts';
-import { Collector, hex, rtpFormat, toHex } from '../../../test/units.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../../../test/support/media/tiny-streams.ts';
+import { Collector, hex, rtpFormat, toHex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
 import { createDepacketizer } from '../create-depacketizer.ts';
 import { h265Track } from './params.ts';

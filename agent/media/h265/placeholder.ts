@@ -1,6 +1,6 @@
-import { aggregate } from '../nal-payloads.ts';
-import { escapeNal, RbspWriter } from '../rbsp-writer.ts';
-import type { H265Track } from '../track.ts';
+import { aggregate } from '../payload/nal-payloads.ts';
+import { escapeNal, RbspWriter } from '../payload/rbsp-writer.ts';
+import type { H265Track } from '../sample/track.ts';
 import { type H265Sps, parseH265Pps, parseH265Sps } from './params.ts';
 import type { SliceSyntax } from './vui.ts';
 

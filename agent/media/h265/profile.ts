@@ -1,4 +1,4 @@
-import type { BitReader } from '../bit-reader.ts';
+import type { BitReader } from '../payload/bit-reader.ts';
 
 /** profile_tier_level() for the whole stream, H.265 §7.3.3: what hvcC and the codecs parameter repeat. */
 export interface H265Profile {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BitReader } from '../bit-reader.ts';
+import { BitReader } from '../payload/bit-reader.ts';
 import { indexBits, parseShortTermSets, parseSliceSet, type ShortTermSet } from './reference-sets.ts';
 
 function readerOf(bits: string): BitReader {

@@ -1,4 +1,4 @@
-import type { BitReader } from '../bit-reader.ts';
+import type { BitReader } from '../payload/bit-reader.ts';
 
 const MAX_REF_PICS = 16;
 

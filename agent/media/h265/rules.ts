@@ -1,10 +1,10 @@
 import { PerchError } from '../../base/errors.ts';
-import { BitReader } from '../bit-reader.ts';
-import type { PictureOrder } from '../decode-times.ts';
-import { hasRecoveryPoint } from '../nal.ts';
-import { NAL, type NalKind, type NalRules, type References, SLICE, type SliceStart } from '../nal-rules.ts';
-import { ParameterSets } from '../parameter-sets.ts';
-import type { H265Track } from '../track.ts';
+import { BitReader } from '../payload/bit-reader.ts';
+import type { PictureOrder } from '../payload/decode-times.ts';
+import { hasRecoveryPoint } from '../payload/nal.ts';
+import { NAL, type NalKind, type NalRules, type References, SLICE, type SliceStart } from '../payload/nal-rules.ts';
+import { ParameterSets } from '../payload/parameter-sets.ts';
+import type { H265Track } from '../sample/track.ts';
 import { type H265Sps, h265Track, parseH265Pps, parseH265Sps, parseH265VpsId } from './params.ts';
 import { PictureBuffer } from './picture-buffer.ts';
 import { indexBits, parseSliceSet } from './reference-sets.ts';

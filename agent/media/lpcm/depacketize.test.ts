@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { Collector, pushHex, rtpFormat, send, toHex } from '../../../test/units.ts';
-import { packetizeInstants } from '../instants.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { Collector, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
+import { packetizeInstants } from '../payload/instants.ts';
 import { createLpcmDepacketizer } from './depacketize.ts';
 
 function setUp(bitDepth: 8 | 16 | 24, channels = 1, clockRate = 48_000) {

@@ -1,5 +1,5 @@
-import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
-import { InstantDepacketizer } from '../instants.ts';
+import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import { InstantDepacketizer } from '../payload/instants.ts';
 
 const MIN_RATE_HZ = 4_000;
 const MAX_RATE_HZ = 192_000;

@@ -1,6 +1,6 @@
-import type { Depacketizer, PictureSize, RtpFormat, UnitSink } from '../depacketizer.ts';
-import type { MjpegTrack } from '../track.ts';
-import { UnitBuffer, VIDEO_UNITS } from '../unit-buffer.ts';
+import type { Depacketizer, PictureSize, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import type { MjpegTrack } from '../sample/track.ts';
+import { UnitBuffer, VIDEO_UNITS } from '../sample/unit-buffer.ts';
 import { EOI, type JpegFormat, writeJfifHeader } from './params.ts';
 import { QUANTIZATION_BYTES, quantizationTables } from './tables.ts';
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { Collector, hex, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/units.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { Collector, hex, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
-import { VIDEO_UNITS } from '../unit-buffer.ts';
+import { VIDEO_UNITS } from '../sample/unit-buffer.ts';
 import { MjpegDepacketizer } from './depacketize.ts';
 import { packetizeMjpeg } from './packetize.ts';
 import { type JpegFormat, parseJpeg, writeJfifHeader } from './params.ts';

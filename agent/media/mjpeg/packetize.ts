@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { PayloadSink } from '../packetizer.ts';
+import type { PayloadSink } from '../payload/packetizer.ts';
 import { type JpegImage, parseJpeg } from './params.ts';
 import { QUANTIZATION_BYTES } from './tables.ts';
 

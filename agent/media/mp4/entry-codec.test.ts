@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { ac3, mp3 } from '../../../test/audio-tracks.ts';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { tinyH264 } from '../../../test/tiny-h264.ts';
-import { hex } from '../../../test/units.ts';
-import { av1, h265, mjpeg, vp8, vp9 } from '../../../test/video-tracks.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { ac3, mp3 } from '../../../test/support/media/audio-tracks.ts';
+import { tinyH264 } from '../../../test/support/media/tiny-h264.ts';
+import { hex } from '../../../test/support/media/units.ts';
+import { av1, h265, mjpeg, vp8, vp9 } from '../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../base/errors.ts';
-import { codecString } from '../codec-string.ts';
-import type { Track } from '../track.ts';
+import type { Track } from '../sample/track.ts';
 import { fourcc } from './boxes.ts';
+import { codecString } from './codec-string.ts';
 import { entryCodec } from './entry-codec.ts';
 import { sampleEntry } from './sample-entry.ts';
 

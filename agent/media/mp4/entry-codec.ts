@@ -1,5 +1,5 @@
-import { hevcCodecString } from '../codec-string.ts';
 import { fourccText } from './boxes.ts';
+import { hevcCodecString } from './codec-string.ts';
 import { type BoxPlace, boxAt, viewOf } from './walk.ts';
 
 /** Up to the boxes of the codec: ISO/IEC 14496-12 §12.1.3 and §12.2.3, box header included. */

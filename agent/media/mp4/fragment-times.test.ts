@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Sample } from '../sample.ts';
+import type { Sample } from '../sample/sample.ts';
 import { writeFragment } from './fragment.ts';
 import { shiftFragment } from './fragment-times.ts';
 import { parseFragment } from './read.ts';

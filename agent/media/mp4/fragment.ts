@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { Sample } from '../sample.ts';
+import type { Sample } from '../sample/sample.ts';
 import { fourcc } from './boxes.ts';
 
 /*

@@ -1,12 +1,21 @@
 import { expect, test } from 'vitest';
-import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/audio-tracks.ts';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { tinyH264 } from '../../../test/tiny-h264.ts';
-import { hex } from '../../../test/units.ts';
-import { AV1_SEQUENCE, av1, h265, MPEG4_CONFIG, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/video-tracks.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/support/media/audio-tracks.ts';
+import { tinyH264 } from '../../../test/support/media/tiny-h264.ts';
+import { hex } from '../../../test/support/media/units.ts';
+import {
+  AV1_SEQUENCE,
+  av1,
+  h265,
+  MPEG4_CONFIG,
+  mjpeg,
+  mpeg4Video,
+  vp8,
+  vp9,
+} from '../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../base/errors.ts';
-import type { Track } from '../track.ts';
+import type { Track } from '../sample/track.ts';
 import { box, fullBox, u32, zeros } from './boxes.ts';
 import { writeInit } from './init.ts';
 import { type Mp4Init, parseInit } from './read.ts';

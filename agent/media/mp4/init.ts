@@ -1,4 +1,4 @@
-import type { Track } from '../track.ts';
+import type { Track } from '../sample/track.ts';
 import { box, type Fields, fullBox, text, u16, u32, zeros } from './boxes.ts';
 import { sampleEntry } from './sample-entry.ts';
 

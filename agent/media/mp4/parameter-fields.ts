@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { BitReader } from '../bit-reader.ts';
+import { BitReader } from '../payload/bit-reader.ts';
 
 /** What `avcC` and `hvcC` repeat of a sequence parameter set. Other fields are the parsers' of the codecs' own folders. */
 export interface PixelFormat {

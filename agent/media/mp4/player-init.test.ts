@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { opusTrack } from '../../../test/recordings.ts';
-import { tinyH264 } from '../../../test/tiny-h264.ts';
-import { h265 } from '../../../test/video-tracks.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { opusTrack } from '../../../test/support/disks/recordings.ts';
+import { tinyH264 } from '../../../test/support/media/tiny-h264.ts';
+import { h265 } from '../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../base/errors.ts';
-import type { Track } from '../track.ts';
+import type { Track } from '../sample/track.ts';
 import { box, fourcc } from './boxes.ts';
 import { writeInit } from './init.ts';
 import { playerInit } from './player-init.ts';

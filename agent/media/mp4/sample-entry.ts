@@ -9,7 +9,7 @@ import {
   type OpusTrack,
   type Track,
   type VideoTrack,
-} from '../track.ts';
+} from '../sample/track.ts';
 import { box, fullBox, join, u8, u16, u24, u32, zeros } from './boxes.ts';
 import { esds, OBJECT_TYPE, STREAM_TYPE } from './esds.ts';
 import { av1C, vpcC } from './open-video.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../test/support/base/random.ts';
 import { endOfRun, firstFrom, runOf, syncUpTo, timeOf } from './sample-search.ts';
 import type { TrackSamples } from './sample-table.ts';
 

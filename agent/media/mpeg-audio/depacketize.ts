@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
-import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
-import type { MpegAudioTrack } from '../track.ts';
-import { AUDIO_UNITS, UnitBuffer } from '../unit-buffer.ts';
+import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import type { MpegAudioTrack } from '../sample/track.ts';
+import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
 import { type MpegAudioFrame, parseMpegAudioFrame } from './params.ts';
 
 /** Frag_offset stands in the last two bytes; the first two are 0. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hex } from '../../../test/units.ts';
+import { hex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
 import { parseMpegAudioFrame } from './params.ts';
 

@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { MpegAudioTrack } from '../track.ts';
+import type { MpegAudioTrack } from '../sample/track.ts';
 
 /*
  * The header of a frame, ISO/IEC 11172-3 §2.4.1.3 and ISO/IEC 13818-3 §2.4.1.3; "MPEG-2.5" is what decoders agreed on:

@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
-import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
-import { FrameUnits } from '../frame-units.ts';
-import { findStartCode } from '../nal.ts';
+import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import { FrameUnits } from '../payload/frame-units.ts';
+import { findStartCode } from '../payload/nal.ts';
 import { MAX_CONFIG_BYTES, START } from './params.ts';
 import { Mpeg4VideoRules } from './rules.ts';
 

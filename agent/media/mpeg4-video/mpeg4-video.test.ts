@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { Collector, hex, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/units.ts';
-import { MPEG4_CONFIG, mpeg4Video } from '../../../test/video-tracks.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { Collector, hex, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
+import { MPEG4_CONFIG, mpeg4Video } from '../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../base/errors.ts';
-import { VIDEO_UNITS } from '../unit-buffer.ts';
+import { VIDEO_UNITS } from '../sample/unit-buffer.ts';
 import { Mpeg4VideoDepacketizer } from './depacketize.ts';
 import { packetizeMpeg4Video } from './packetize.ts';
 import { parseVideoObjectLayer, profileLevelOf } from './params.ts';

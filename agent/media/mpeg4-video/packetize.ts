@@ -1,4 +1,4 @@
-import type { PayloadSink } from '../packetizer.ts';
+import type { PayloadSink } from '../payload/packetizer.ts';
 
 /** RFC 6416 §5: the stream as it is; the marker is on the last payload of the VOP. Its headers are in the first, as §5.2 asks. */
 export function packetizeMpeg4Video(

@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
-import { BitReader } from '../bit-reader.ts';
-import { findStartCode } from '../nal.ts';
-import type { Mpeg4VideoTrack } from '../track.ts';
+import { BitReader } from '../payload/bit-reader.ts';
+import { findStartCode } from '../payload/nal.ts';
+import type { Mpeg4VideoTrack } from '../sample/track.ts';
 
 /** Start codes of ISO/IEC 14496-2 table 6-3: 00 00 01 and one of these. */
 export const START = {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { Collector, payloadsOf, rtpFormat, send } from '../../../test/units.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { Collector, payloadsOf, rtpFormat, send } from '../../../test/support/media/units.ts';
 import { createMpegTsDepacketizer } from './depacketize.ts';
 import { packetizeMpegTs } from './packetize.ts';
 

@@ -1,5 +1,5 @@
-import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
-import { AUDIO_UNITS, UnitBuffer } from '../unit-buffer.ts';
+import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
 import { PACKET_BYTES, SYNC_BYTE } from './packetize.ts';
 
 const CLOCK_HZ = 90_000;

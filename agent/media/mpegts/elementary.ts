@@ -1,6 +1,6 @@
-import { NAL_LENGTH_BYTES, readNalLength } from '../nal.ts';
-import type { Sample } from '../sample.ts';
-import type { AacTrack, Track } from '../track.ts';
+import { NAL_LENGTH_BYTES, readNalLength } from '../payload/nal.ts';
+import type { Sample } from '../sample/sample.ts';
+import type { AacTrack, Track } from '../sample/track.ts';
 import type { PacketWriter } from './packet-writer.ts';
 import { adtsFields } from './stream-format.ts';
 

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/audio-tracks.ts';
-import { random } from '../../../test/random.ts';
-import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
-import { readTs } from '../../../test/ts-packets.ts';
-import { hex } from '../../../test/units.ts';
-import { av1, MPEG4_CONFIG, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/video-tracks.ts';
-import type { Sample } from '../sample.ts';
-import type { AacTrack, H265Track, OpusTrack, Track } from '../track.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/support/media/audio-tracks.ts';
+import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
+import { readTs } from '../../../test/support/media/ts-packets.ts';
+import { hex } from '../../../test/support/media/units.ts';
+import { av1, MPEG4_CONFIG, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/support/media/video-tracks.ts';
+import type { Sample } from '../sample/sample.ts';
+import type { AacTrack, H265Track, OpusTrack, Track } from '../sample/track.ts';
 import { START_TICKS, TsMuxer } from './mux.ts';
 import { tsFormatOf } from './stream-format.ts';
 

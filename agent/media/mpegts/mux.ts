@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
-import type { Sample } from '../sample.ts';
-import { CODEC_LABEL, type Track } from '../track.ts';
+import type { Sample } from '../sample/sample.ts';
+import { CODEC_LABEL, type Track } from '../sample/track.ts';
 import { type ElementaryStream, elementaryStreamOf, MAX_ADTS_BYTES } from './elementary.ts';
 import { NULL_PID, PacketWriter, packetBytesOf } from './packet-writer.ts';
 import { PACKET_BYTES, SYNC_BYTE } from './packetize.ts';

@@ -1,4 +1,4 @@
-import type { PayloadSink } from '../packetizer.ts';
+import type { PayloadSink } from '../payload/packetizer.ts';
 
 /** ISO/IEC 13818-1 §2.4.3.2. */
 export const PACKET_BYTES = 188;

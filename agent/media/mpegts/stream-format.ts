@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { parseAacConfig, writeAacConfig } from '../aac/params.ts';
-import type { AacTrack, MpegAudioTrack, OpusTrack, Track } from '../track.ts';
+import type { AacTrack, MpegAudioTrack, OpusTrack, Track } from '../sample/track.ts';
 
 /** How a track is announced in the programme map and in its PES packets. */
 export interface TsFormat {

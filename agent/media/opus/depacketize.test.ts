@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { Collector, hex, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/units.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { Collector, hex, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
 import { createMultiopusDepacketizer, createOpusDepacketizer } from './depacketize.ts';
 import { packetizeOpus } from './packetize.ts';
 import { opusFrameTicks } from './params.ts';

@@ -1,6 +1,6 @@
-import type { Depacketizer, RtpFormat, UnitSink } from '../depacketizer.ts';
-import type { OpusTrack } from '../track.ts';
-import { AUDIO_UNITS, UnitBuffer } from '../unit-buffer.ts';
+import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import type { OpusTrack } from '../sample/track.ts';
+import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
 import { parseOpusLayout } from './layout.ts';
 import { opusFrameTicks } from './params.ts';
 

@@ -1,5 +1,5 @@
-import type { RtpFormat } from '../depacketizer.ts';
-import type { OpusLayout } from '../track.ts';
+import type { RtpFormat } from '../payload/depacketizer.ts';
+import type { OpusLayout } from '../sample/track.ts';
 
 const MIN_CHANNELS = 3;
 const MAX_CHANNELS = 8;

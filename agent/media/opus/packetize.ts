@@ -1,4 +1,4 @@
-import type { PayloadSink } from '../packetizer.ts';
+import type { PayloadSink } from '../payload/packetizer.ts';
 
 /** RFC 7587 §4.2: one packet, one payload. Opus cannot be fragmented: one that does not fit (over 75 kbit/s at 120 ms) is left out. */
 export function packetizeOpus(data: Uint8Array, maxPayloadBytes: number, _isLast: boolean, sink: PayloadSink): void {

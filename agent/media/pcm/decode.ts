@@ -1,6 +1,6 @@
 import { A_LAW, A_LAW_UNUSED_BITS, MU_LAW, MU_LAW_UNUSED_BITS } from '../g711/decode.ts';
 import { G722Decoder } from '../g722/decode.ts';
-import type { G711Track, G722Track, LpcmTrack, Track } from '../track.ts';
+import type { G711Track, G722Track, LpcmTrack, Track } from '../sample/track.ts';
 
 /** Sound that is PCM, or becomes it by simple means: every byte has its place in time. */
 export type PcmTrack = G711Track | G722Track | LpcmTrack;

@@ -1,4 +1,4 @@
-import { bessel } from '../bessel.ts';
+import { bessel } from './bessel.ts';
 
 /** Shape of the Kaiser window: images and aliases are 75 dB down. */
 const KAISER_BETA = 7.4;

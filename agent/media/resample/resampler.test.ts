@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { byLength } from '../../../test/peers/peers.ts';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../test/support/base/random.ts';
 import { opusRateOf, Resampler } from './resampler.ts';
 
 const RATES = [

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RtcpPacketConverter, RtcpSourceDescriptionPacket, RtcpSrPacket } from 'werift';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import { parseRtcp, type SenderInfo } from './parse.ts';
 import { writeBye, writeEmptyReport, writeReceiverReport, writeSenderReport } from './write.ts';

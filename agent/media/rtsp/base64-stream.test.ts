@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import { Base64Decoder, encodeBase64 } from './base64-stream.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import { HttpHeadReader, MAX_HTTP_HEAD_BYTES, namesWord, parseHttpHead, writeHttpHead } from './http-head.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import { parseTransport, parseTransports, writeTransport } from './transport.ts';
 

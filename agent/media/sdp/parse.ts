@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { PictureSize, RtpFormat } from '../depacketizer.ts';
+import type { PictureSize, RtpFormat } from '../payload/depacketizer.ts';
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 

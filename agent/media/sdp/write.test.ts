@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/audio-tracks.ts';
-import { toHex } from '../../../test/units.ts';
-import { av1, MPEG4_CONFIG, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/video-tracks.ts';
-import type { Track } from '../track.ts';
+import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/support/media/audio-tracks.ts';
+import { toHex } from '../../../test/support/media/units.ts';
+import { av1, MPEG4_CONFIG, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/support/media/video-tracks.ts';
+import type { Track } from '../sample/track.ts';
 import { parseSdp } from './parse.ts';
 import { controlOf, payloadTypeOf, writeSdp } from './write.ts';
 

@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { parseAv1Sequence } from '../av1/params.ts';
 import { profileLevelOf } from '../mpeg4-video/params.ts';
 import { writeOpusLayout } from '../opus/layout.ts';
-import type { AudioTrack, Track } from '../track.ts';
+import type { AudioTrack, Track } from '../sample/track.ts';
 
 export interface SdpOptions {
   /** The `s=` line; what stands there is for people. */

@@ -1,5 +1,5 @@
-import type { Depacketizer, UnitSink } from '../depacketizer.ts';
-import { FrameUnits } from '../frame-units.ts';
+import type { Depacketizer, UnitSink } from '../payload/depacketizer.ts';
+import { FrameUnits } from '../payload/frame-units.ts';
 import { Vp8Rules } from './params.ts';
 
 // Payload descriptor, RFC 7741 §4.2: X R N S R PID | I L T K | M PictureID … | TL0PICIDX | TID Y KEYIDX.

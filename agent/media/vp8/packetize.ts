@@ -1,4 +1,4 @@
-import type { PayloadSink } from '../packetizer.ts';
+import type { PayloadSink } from '../payload/packetizer.ts';
 
 const STARTS_PARTITION = 0x10;
 const DESCRIPTOR_BYTES = 1;

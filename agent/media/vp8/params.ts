@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
-import type { PictureSize } from '../depacketizer.ts';
-import { type FrameRules, IN_ORDER } from '../frame-units.ts';
-import type { Vp8Track } from '../track.ts';
+import type { PictureSize } from '../payload/depacketizer.ts';
+import { type FrameRules, IN_ORDER } from '../payload/frame-units.ts';
+import type { Vp8Track } from '../sample/track.ts';
 
 /** Frame tag and, in a key frame, start code and size: RFC 6386 §9.1. */
 const FRAME_TAG_BYTES = 3;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { Collector, hex, payloadsOf, pushHex, send, toHex } from '../../../test/units.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { Collector, hex, payloadsOf, pushHex, send, toHex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
-import { VIDEO_UNITS } from '../unit-buffer.ts';
+import { VIDEO_UNITS } from '../sample/unit-buffer.ts';
 import { Vp8Depacketizer } from './depacketize.ts';
 import { packetizeVp8 } from './packetize.ts';
 import { parseVp8Size } from './params.ts';

@@ -1,5 +1,5 @@
-import type { Depacketizer, UnitSink } from '../depacketizer.ts';
-import { FrameUnits } from '../frame-units.ts';
+import type { Depacketizer, UnitSink } from '../payload/depacketizer.ts';
+import { FrameUnits } from '../payload/frame-units.ts';
 import { Vp9Rules } from './params.ts';
 
 // Payload descriptor, RFC 9628 §4.2: I P L F B E V Z | M PictureID … | TID U SID D | TL0PICIDX | P_DIFF N … | scalability structure.

@@ -1,4 +1,4 @@
-import type { PayloadSink } from '../packetizer.ts';
+import type { PayloadSink } from '../payload/packetizer.ts';
 import { isVp9Key } from './params.ts';
 
 const IS_PREDICTED = 0x40;

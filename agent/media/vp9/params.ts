@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
-import { BitReader } from '../bit-reader.ts';
-import { type FrameRules, IN_ORDER } from '../frame-units.ts';
-import type { Vp9Track } from '../track.ts';
+import { BitReader } from '../payload/bit-reader.ts';
+import { type FrameRules, IN_ORDER } from '../payload/frame-units.ts';
+import type { Vp9Track } from '../sample/track.ts';
 
 const FRAME_MARKER = 2;
 const SYNC_CODE = 0x498342;

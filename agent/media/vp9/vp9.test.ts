@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
-import { random } from '../../../test/random.ts';
-import { Collector, hex, payloadsOf, pushHex, send, toHex } from '../../../test/units.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { Collector, hex, payloadsOf, pushHex, send, toHex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
-import { BitReader } from '../bit-reader.ts';
+import { BitReader } from '../payload/bit-reader.ts';
 import { Vp9Depacketizer } from './depacketize.ts';
 import { packetizeVp9 } from './packetize.ts';
 import { isVp9Key, parseVp9Header, vp9Level } from './params.ts';

@@ -1,5 +1,5 @@
-import type { VirtualFile } from '../virtual-file.ts';
-import type { FileCut } from './cut.ts';
+import type { FileCut } from '../read/cut.ts';
+import type { VirtualFile } from '../read/virtual-file.ts';
 
 /** A form in which samples are answered: it is given what each recording has of them, in order. */
 export interface AnswerForm {

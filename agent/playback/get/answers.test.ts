@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { VirtualFile } from '../virtual-file.ts';
+import { VirtualFile } from '../read/virtual-file.ts';
 import { Answers } from './answers.ts';
 import type { Answer } from './get.ts';
 

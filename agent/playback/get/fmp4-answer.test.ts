@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { record, temporaryFolder } from '../../../test/recordings.ts';
-import { TableCache } from '../table-cache.ts';
-import { cutFile } from './cut.ts';
+import { record, temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { cutFile } from '../read/cut.ts';
+import { TableCache } from '../read/table-cache.ts';
 import { Fmp4Answer } from './fmp4-answer.ts';
 
 test('an answer is full when the places of its fragments take the memory that it may', async () => {

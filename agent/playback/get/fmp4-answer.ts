@@ -1,16 +1,16 @@
 import { writeFragmentHeader } from '../../media/mp4/fragment.ts';
 import { playerInit } from '../../media/mp4/player-init.ts';
-import type { FileInit } from '../../record/fragment-walk.ts';
-import { trackIdsOf } from '../../record/recording-file.ts';
-import { VirtualFile } from '../virtual-file.ts';
+import type { FileInit } from '../../record/file/fragment-walk.ts';
+import { trackIdsOf } from '../../record/file/recording-file.ts';
+import type { FileCut } from '../read/cut.ts';
+import { MoofPatch } from '../read/moof-patch.ts';
+import { recordedFile } from '../read/slice.ts';
+import { VirtualFile } from '../read/virtual-file.ts';
 import type { AnswerForm } from './answer-form.ts';
-import type { FileCut } from './cut.ts';
 import { FragmentIndex, type IndexedFragment } from './fragment-index.ts';
 import { HiddenPictures } from './hidden-pictures.ts';
 import { endOf, type KeptFragment, keptFragments } from './kept-fragments.ts';
 import { type KeptRun, KeptTable } from './kept-table.ts';
-import { MoofPatch } from './moof-patch.ts';
-import { recordedFile } from './slice.ts';
 
 /** An answer takes the places of its fragments, and in its index their sizes and times: of some ten days in parts of a second. */
 export const MAX_FMP4_BYTES = 32 << 20;

@@ -3,14 +3,14 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { openPlayback } from '../../../test/playback.ts';
-import { random } from '../../../test/random.ts';
-import { readPlainMp4 } from '../../../test/read-mp4.ts';
-import { feed, opusTrack, startRecorder, temporaryFolder, WALL } from '../../../test/recordings.ts';
-import { tinyH264 } from '../../../test/tiny-h264.ts';
-import type { Sample } from '../../media/sample.ts';
-import { FragmentWalk, readInit } from '../../record/fragment-walk.ts';
-import { findStreamMark, type StreamMark } from '../../record/stream-mark.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { feed, opusTrack, startRecorder, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
+import { openPlayback } from '../../../test/support/harness/playback.ts';
+import { readPlainMp4 } from '../../../test/support/media/read-mp4.ts';
+import { tinyH264 } from '../../../test/support/media/tiny-h264.ts';
+import type { Sample } from '../../media/sample/sample.ts';
+import { FragmentWalk, readInit } from '../../record/file/fragment-walk.ts';
+import { findStreamMark, type StreamMark } from '../../record/file/stream-mark.ts';
 
 /** A sample of an answer, or of a file. Times in ticks of its track. */
 interface Picked {

@@ -3,11 +3,19 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { getBytes, openPlayback } from '../../../test/playback.ts';
-import { random } from '../../../test/random.ts';
-import { feed, opusSound, opusTrack, record, startRecorder, temporaryFolder, WALL } from '../../../test/recordings.ts';
-import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
-import { FragmentWalk, readInit } from '../../record/fragment-walk.ts';
+import { random } from '../../../test/support/base/random.ts';
+import {
+  feed,
+  opusSound,
+  opusTrack,
+  record,
+  startRecorder,
+  temporaryFolder,
+  WALL,
+} from '../../../test/support/disks/recordings.ts';
+import { getBytes, openPlayback } from '../../../test/support/harness/playback.ts';
+import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
+import { FragmentWalk, readInit } from '../../record/file/fragment-walk.ts';
 
 interface PlayedSample {
   readonly seconds: number;

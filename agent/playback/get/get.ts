@@ -1,16 +1,16 @@
 import { createHash, type Hash } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
-import { codeOf } from '../../record/disk-fault.ts';
-import type { FileInit } from '../../record/fragment-walk.ts';
+import { codeOf } from '../../record/file/disk-fault.ts';
+import type { FileInit } from '../../record/file/fragment-walk.ts';
 import type { Catalog } from '../index/catalog.ts';
 import { goesOn, type SegmentRow } from '../index/segment-row.ts';
-import type { GetFormat } from '../query.ts';
-import { LONGEST_OVERLAP_US, requireThere, rowsBetween } from '../recording-lookup.ts';
-import type { TableCache, Tabled } from '../table-cache.ts';
-import type { VirtualFile } from '../virtual-file.ts';
+import { answerTime, cutFile, type FileCut, isEmpty } from '../read/cut.ts';
+import { fastForward } from '../read/fast-forward.ts';
+import type { GetFormat } from '../read/query.ts';
+import type { TableCache, Tabled } from '../read/table-cache.ts';
+import type { VirtualFile } from '../read/virtual-file.ts';
+import { LONGEST_OVERLAP_US, requireThere, rowsBetween } from '../vod/recording-lookup.ts';
 import type { AnswerForm } from './answer-form.ts';
-import { answerTime, cutFile, type FileCut, isEmpty } from './cut.ts';
-import { fastForward } from './fast-forward.ts';
 import { FMP4_BYTES_PER_SECOND, Fmp4Answer, MAX_FMP4_BYTES } from './fmp4-answer.ts';
 import { Mp4Answer } from './mp4-answer.ts';
 

@@ -1,5 +1,5 @@
 import { endOfRun, runOf } from '../../media/mp4/sample-search.ts';
-import type { FileCut, TrackCut } from './cut.ts';
+import type { FileCut, TrackCut } from '../read/cut.ts';
 import type { KeptRun } from './kept-table.ts';
 
 /** A fragment of a recording with what of it belongs into the answer. */

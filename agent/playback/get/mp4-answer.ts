@@ -1,17 +1,17 @@
 import { box, text, u32, u64 } from '../../media/mp4/boxes.ts';
 import { playerInit } from '../../media/mp4/player-init.ts';
 import { parseInit } from '../../media/mp4/read.ts';
-import type { FileInit } from '../../record/fragment-walk.ts';
-import { trackIdsOf } from '../../record/recording-file.ts';
-import { VirtualFile } from '../virtual-file.ts';
+import type { FileInit } from '../../record/file/fragment-walk.ts';
+import { trackIdsOf } from '../../record/file/recording-file.ts';
+import type { FileCut } from '../read/cut.ts';
+import { recordedFile } from '../read/slice.ts';
+import { VirtualFile } from '../read/virtual-file.ts';
 import type { AnswerForm } from './answer-form.ts';
 import { packed, sizeOf } from './box-pieces.ts';
-import type { FileCut } from './cut.ts';
 import { keptFragments } from './kept-fragments.ts';
 import type { KeptRun } from './kept-table.ts';
 import { type MovieTrack, writeMovie } from './movie-header.ts';
 import { SampleTables } from './sample-tables.ts';
-import { recordedFile } from './slice.ts';
 
 /** The answer of `format=mp4`: a plain MP4 with its tables in front, whose data come from the recordings. Plays and seeks everywhere. */
 export class Mp4Answer implements AnswerForm {

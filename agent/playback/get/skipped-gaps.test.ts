@@ -3,9 +3,9 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { openPlayback } from '../../../test/playback.ts';
-import { record, temporaryFolder, WALL } from '../../../test/recordings.ts';
-import { FragmentWalk, readInit } from '../../record/fragment-walk.ts';
+import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
+import { openPlayback } from '../../../test/support/harness/playback.ts';
+import { FragmentWalk, readInit } from '../../record/file/fragment-walk.ts';
 
 interface Asked {
   readonly fromMs: number;

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { getBytes, openPlayback } from '../../../test/playback.ts';
-import { readPlainMp4 } from '../../../test/read-mp4.ts';
-import { openRecording } from '../../../test/read-recording.ts';
-import { record, temporaryFolder, WALL } from '../../../test/recordings.ts';
+import { openRecording } from '../../../test/support/disks/read-recording.ts';
+import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
+import { getBytes, openPlayback } from '../../../test/support/harness/playback.ts';
+import { readPlainMp4 } from '../../../test/support/media/read-mp4.ts';
 
 /** Of pictures and sound: ticks a second, and ticks from one sample to the next. */
 const TRACKS = [

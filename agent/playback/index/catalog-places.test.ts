@@ -1,10 +1,10 @@
 import { renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { countOf, openCatalog, settle } from '../../../test/catalog.ts';
-import { failBelow } from '../../../test/failing-disk.ts';
-import { TEMPLATE } from '../../../test/playback.ts';
-import { record, temporaryFolder, WALL } from '../../../test/recordings.ts';
+import { countOf, openCatalog, settle } from '../../../test/support/disks/catalog.ts';
+import { failBelow } from '../../../test/support/disks/failing-disk.ts';
+import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
+import { TEMPLATE } from '../../../test/support/harness/playback.ts';
 import { silentLogger } from '../../base/log.ts';
 
 test('recordings stay listed when recordPath is changed, and also when the index is lost after that', async () => {

@@ -12,14 +12,14 @@ import {
 import { basename, dirname, join } from 'node:path';
 import pino from 'pino';
 import { expect, test } from 'vitest';
-import { countOf, LONG_AGO, openCatalog, settle } from '../../../test/catalog.ts';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { openPlayback, TEMPLATE } from '../../../test/playback.ts';
-import { random } from '../../../test/random.ts';
-import { record, temporaryFolder, WALL } from '../../../test/recordings.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { countOf, LONG_AGO, openCatalog, settle } from '../../../test/support/disks/catalog.ts';
+import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
+import { openPlayback, TEMPLATE } from '../../../test/support/harness/playback.ts';
 import { silentLogger } from '../../base/log.ts';
 import { Playback } from '../playback.ts';
-import { parseRfc3339 } from '../rfc3339.ts';
+import { parseRfc3339 } from '../read/rfc3339.ts';
 import type { Journal, ProtectedRange } from './index-contract.ts';
 
 const ever = new AbortController().signal;

@@ -1,5 +1,5 @@
-import type { FileMark } from '../../record/file-mark.ts';
-import type { StreamMark } from '../../record/stream-mark.ts';
+import type { FileMark } from '../../record/file/file-mark.ts';
+import type { StreamMark } from '../../record/file/stream-mark.ts';
 import type { IndexDatabase, Row } from './index-database.ts';
 
 const QUARTER_HOUR_US = 15 * 60_000_000;

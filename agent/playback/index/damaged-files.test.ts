@@ -2,15 +2,15 @@ import { appendFileSync, readFileSync, statSync, utimesSync, writeFileSync } fro
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { MemoryFile } from '../../../test/memory-file.ts';
-import { TEMPLATE } from '../../../test/playback.ts';
-import { random } from '../../../test/random.ts';
-import { openRecording } from '../../../test/read-recording.ts';
-import { feed, startRecorder, temporaryFolder, WALL } from '../../../test/recordings.ts';
-import { tinyVideo } from '../../../test/tiny-h264.ts';
-import { toldOf } from '../../../test/told.ts';
-import { readInit } from '../../record/fragment-walk.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { MemoryFile } from '../../../test/support/disks/memory-file.ts';
+import { openRecording } from '../../../test/support/disks/read-recording.ts';
+import { feed, startRecorder, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
+import { TEMPLATE } from '../../../test/support/harness/playback.ts';
+import { tinyVideo } from '../../../test/support/media/tiny-h264.ts';
+import { readInit } from '../../record/file/fragment-walk.ts';
 import { recoverRecordings } from '../../record/recovery/recovery.ts';
 import { Playback } from '../playback.ts';
 

@@ -2,8 +2,8 @@ import type { Dirent, Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
-import { codeOf, isDiskFailing } from '../../record/disk-fault.ts';
-import { RecordPathPattern } from '../../record/record-path.ts';
+import { codeOf, isDiskFailing } from '../../record/file/disk-fault.ts';
+import { RecordPathPattern } from '../../record/file/record-path.ts';
 import type { NamedFile, SegmentIndex } from './segment-index.ts';
 
 /** Names go into the index in lots of this many, so that other work gets its turn. */

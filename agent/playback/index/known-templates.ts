@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { codeOf } from '../../record/disk-fault.ts';
+import { codeOf } from '../../record/file/disk-fault.ts';
 
 /** Of those that are no longer in use the newest so many are kept. */
 const MAX_TEMPLATES = 64;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import type { FileMark } from '../../record/file-mark.ts';
+import { random } from '../../../test/support/base/random.ts';
+import type { FileMark } from '../../record/file/file-mark.ts';
 import { SegmentIndex, type SegmentInfo, type Timespan } from './segment-index.ts';
 import { goesOn } from './segment-row.ts';
 

@@ -1,6 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite';
-import type { FileMark } from '../../record/file-mark.ts';
-import type { StreamMark } from '../../record/stream-mark.ts';
+import type { FileMark } from '../../record/file/file-mark.ts';
+import type { StreamMark } from '../../record/file/stream-mark.ts';
 import { ClockLabels } from './clock-labels.ts';
 import { EventTable } from './event-table.ts';
 import { IndexDatabase } from './index-database.ts';

@@ -1,11 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
 import type { Mp4Track } from '../../media/mp4/read-track.ts';
+import { recordFormatOf } from '../../record/file/record-path.ts';
+import { readRecordingHead } from '../../record/file/recording-file.ts';
+import { type PartChain, WholeParts } from '../../record/file/whole-parts.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
-import { recordFormatOf } from '../../record/record-path.ts';
-import { readRecordingHead } from '../../record/recording-file.ts';
 import { BUSY_MS } from '../../record/recovery/recovery-plan.ts';
-import { type PartChain, WholeParts } from '../../record/whole-parts.ts';
 import type { SegmentInfo } from './segment-index.ts';
 
 /** What a file says beyond this is not believed. */

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { sqlite } from '../../base/sqlite.ts';
-import { codeOf } from '../../record/disk-fault.ts';
+import { codeOf } from '../../record/file/disk-fault.ts';
 
 /** SQLite's result codes for a file that is damaged or is no database. */
 const DAMAGED = new Set([11, 26]);

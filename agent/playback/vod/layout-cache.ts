@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import type { TableCache } from '../table-cache.ts';
+import type { TableCache } from '../read/table-cache.ts';
 import { bytesOfLayout, layOut, type VodLayout } from './vod-layout.ts';
 
 /** Of hourly files: those of a year. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { codeOf } from '../../record/disk-fault.ts';
+import { codeOf } from '../../record/file/disk-fault.ts';
 import type { SegmentRow } from '../index/segment-row.ts';
 import type { LayoutCache } from './layout-cache.ts';
 import { ANCHOR_STEP_SECONDS, LAYOUT_VERSION, type VodLayout } from './vod-layout.ts';

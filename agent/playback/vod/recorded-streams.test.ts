@@ -1,8 +1,16 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { feed, opusSound, opusTrack, record, startRecorder, temporaryFolder, WALL } from '../../../test/recordings.ts';
-import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
-import { openStreams, readPlaylist, readSamples, resourceBytes } from '../../../test/vod.ts';
+import {
+  feed,
+  opusSound,
+  opusTrack,
+  record,
+  startRecorder,
+  temporaryFolder,
+  WALL,
+} from '../../../test/support/disks/recordings.ts';
+import { openStreams, readPlaylist, readSamples, resourceBytes } from '../../../test/support/disks/vod.ts';
+import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import type { RowOfRecording } from './recorded-period.ts';
 
 const S = 1_000_000;

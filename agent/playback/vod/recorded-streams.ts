@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
-import { formatRfc3339 } from '../rfc3339.ts';
-import type { TableCache } from '../table-cache.ts';
+import { formatRfc3339 } from '../read/rfc3339.ts';
+import type { TableCache } from '../read/table-cache.ts';
 import type { RecordedPeriods, ResourceAddress } from './recorded-period.ts';
 import { type PlaylistFile, writeVodMultivariant, writeVodPlaylist } from './vod-playlist.ts';
 import { VodResource } from './vod-resource.ts';

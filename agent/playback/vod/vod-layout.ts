@@ -4,8 +4,8 @@ import { measureFragment } from '../../media/mp4/fragment.ts';
 import { playerInit } from '../../media/mp4/player-init.ts';
 import { endOfRun, runOf } from '../../media/mp4/sample-search.ts';
 import type { SampleTable, TrackSamples } from '../../media/mp4/sample-table.ts';
-import type { StreamMark } from '../../record/stream-mark.ts';
-import type { Tabled } from '../table-cache.ts';
+import type { StreamMark } from '../../record/file/stream-mark.ts';
+import type { Tabled } from '../read/table-cache.ts';
 import { SampleSlice } from './sample-slice.ts';
 import { cutSegments, type SegmentCuts } from './segment-cuts.ts';
 

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
-import { type Query, queryDuration, queryStart, queryText } from '../query.ts';
-import { requireRfc3339 } from '../rfc3339.ts';
+import { type Query, queryDuration, queryStart, queryText } from '../read/query.ts';
+import { requireRfc3339 } from '../read/rfc3339.ts';
 import type { Period, RewindPeriod } from './recorded-streams.ts';
 
 const DEFAULT_BACK_SECONDS = 3_600;

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import { writeFragmentHeader } from '../../media/mp4/fragment.ts';
-import type { RecordedFile, Slice, SliceLookup } from '../get/slice.ts';
-import { RangeStream } from '../range-stream.ts';
-import type { Tabled } from '../table-cache.ts';
-import { VirtualFile } from '../virtual-file.ts';
+import { RangeStream } from '../read/range-stream.ts';
+import type { RecordedFile, Slice, SliceLookup } from '../read/slice.ts';
+import type { Tabled } from '../read/table-cache.ts';
+import { VirtualFile } from '../read/virtual-file.ts';
 import { fragmentsOf, type VodLayout } from './vod-layout.ts';
 
 /** The bytes of a recording's resource. Of its fragments' headers, those of one segment are in memory at a time. */

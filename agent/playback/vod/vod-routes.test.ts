@@ -1,9 +1,9 @@
 import { request as httpRequest } from 'node:http';
 import { expect, test } from 'vitest';
-import { openPlayback } from '../../../test/playback.ts';
-import { record, temporaryFolder } from '../../../test/recordings.ts';
-import { readPlaylist } from '../../../test/vod.ts';
-import { openVodApp } from '../../../test/vod-app.ts';
+import { record, temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { readPlaylist } from '../../../test/support/disks/vod.ts';
+import { openPlayback } from '../../../test/support/harness/playback.ts';
+import { openVodApp } from '../../../test/support/harness/vod-app.ts';
 
 const PERIOD = 'start=2026-07-01T12:00:00Z&duration=60';
 

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
-import { pathNameFault } from '../../config/path-name.ts';
-import type { Frame } from '../frame.ts';
-import type { Query } from '../query.ts';
-import { formatRfc3339 } from '../rfc3339.ts';
-import { ALWAYS_ASK, type Ranged, sendRanged } from '../send-ranged.ts';
-import type { FoundStill } from '../still.ts';
+import { pathNameFault } from '../../config/values/path-name.ts';
+import type { Query } from '../read/query.ts';
+import { formatRfc3339 } from '../read/rfc3339.ts';
+import { ALWAYS_ASK, type Ranged, sendRanged } from '../read/send-ranged.ts';
+import type { Frame } from './frame.ts';
 import type { RecordedStreams, SentResource } from './recorded-streams.ts';
+import type { FoundStill } from './still.ts';
 import { parseVodAddress, type VodAddress } from './vod-address.ts';
 import { queryBack, queryFrameTime, queryPeriod, queryRewind } from './vod-query.ts';
 

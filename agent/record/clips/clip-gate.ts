@@ -1,5 +1,5 @@
-import type { Sample } from '../../media/sample.ts';
-import type { Track } from '../../media/track.ts';
+import type { Sample } from '../../media/sample/sample.ts';
+import type { Track } from '../../media/sample/track.ts';
 import type { Reader } from '../../stream/stream.ts';
 import type { ClipWindow } from './clip-window.ts';
 import { GroupRing } from './group-ring.ts';

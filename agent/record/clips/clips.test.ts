@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { PowerCutDisk } from '../../../test/power-cut-disk.ts';
-import { random } from '../../../test/random.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { PowerCutDisk } from '../../../test/support/disks/power-cut-disk.ts';
 import {
   bootClockOf,
   feed,
@@ -11,17 +11,17 @@ import {
   startRecorder,
   type TestRecorder,
   temporaryFolder,
-} from '../../../test/recordings.ts';
-import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
+} from '../../../test/support/disks/recordings.ts';
+import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../../base/log.ts';
-import type { Track } from '../../media/track.ts';
+import type { Track } from '../../media/sample/track.ts';
 import { Stream } from '../../stream/stream.ts';
 import { EventHub, type NewEvent } from '../events/event-hub.ts';
 import { EventJournal } from '../events/event-journal.ts';
-import { FlushPoint } from '../flush.ts';
+import type { SegmentFs } from '../file/segment-fs.ts';
 import { Recorder, type RecorderOptions } from '../recorder.ts';
 import { recoverFile } from '../recovery/recovery.ts';
-import type { SegmentFs } from '../segment-fs.ts';
+import { FlushPoint } from '../write/flush.ts';
 
 const NO_EVENTS = { listen: () => () => {}, running: () => [] };
 

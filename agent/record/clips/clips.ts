@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Track } from '../../media/track.ts';
+import type { Track } from '../../media/sample/track.ts';
 import type { Reader, Stream } from '../../stream/stream.ts';
 import type { CameraEvent, EventFeed } from '../events/event.ts';
 import { ClipGate, type ClipSink } from './clip-gate.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { opusSound, opusTrack } from '../../../test/recordings.ts';
-import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
-import type { Sample } from '../../media/sample.ts';
-import { hold, release, SlabPool } from '../../media/slab.ts';
+import { opusSound, opusTrack } from '../../../test/support/disks/recordings.ts';
+import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
+import type { Sample } from '../../media/sample/sample.ts';
+import { hold, release, SlabPool } from '../../media/sample/slab.ts';
 import { GroupRing } from './group-ring.ts';
 
 const seconds = (samples: readonly Sample[]): number[] => samples.map(({ dts }) => dts / 90_000);

@@ -1,8 +1,8 @@
-import type { Sample } from '../../media/sample.ts';
-import { hold, release } from '../../media/slab.ts';
-import type { Track } from '../../media/track.ts';
+import type { Sample } from '../../media/sample/sample.ts';
+import { hold, release } from '../../media/sample/slab.ts';
+import type { Track } from '../../media/sample/track.ts';
 import type { SampleSink } from '../../stream/gop-cache.ts';
-import { leadingTrackOf } from '../track-buffer.ts';
+import { leadingTrackOf } from '../write/track-buffer.ts';
 
 /** What a sample costs beside its data: small packets of sound must count too. */
 const SAMPLE_COST_BYTES = 200;

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { temporaryFolder } from '../../../test/recordings.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { CameraEvent } from './event.ts';
 import { EventHub, type NewEvent } from './event-hub.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { pathNameFault } from '../../config/path-name.ts';
+import { pathNameFault } from '../../config/values/path-name.ts';
 import type { CameraEvent, EventFeed, EventListener, EventSource } from './event.ts';
 import type { EventJournal } from './event-journal.ts';
 import { EVENT_ID, EVENT_TYPE, LONGEST_TEXT } from './event-line.ts';

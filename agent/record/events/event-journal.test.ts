@@ -1,11 +1,11 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { asNobody, temporaryFolder } from '../../../test/recordings.ts';
-import { toldOf } from '../../../test/told.ts';
+import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { asNobody, temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
-import { diskFs, type SegmentFs } from '../segment-fs.ts';
+import { diskFs, type SegmentFs } from '../file/segment-fs.ts';
 import type { CameraEvent } from './event.ts';
 import { EventJournal } from './event-journal.ts';
 import { readEventLine, writeEventLine } from './event-line.ts';

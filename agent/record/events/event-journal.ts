@@ -2,8 +2,8 @@ import { readdir, readFile, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { codeOf } from '../disk-fault.ts';
-import { diskFs, diskFull, type SegmentFs, type SegmentHandle } from '../segment-fs.ts';
+import { codeOf } from '../file/disk-fault.ts';
+import { diskFs, diskFull, type SegmentFs, type SegmentHandle } from '../file/segment-fs.ts';
 import type { CameraEvent } from './event.ts';
 import { readEventLine, writeEventLine } from './event-line.ts';
 

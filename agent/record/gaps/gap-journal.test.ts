@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { temporaryFolder } from '../../../test/recordings.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { silentLogger } from '../../base/log.ts';
 import { SegmentIndex } from '../../playback/index/segment-index.ts';
 import { GapJournal } from './gap-journal.ts';

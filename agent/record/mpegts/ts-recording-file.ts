@@ -1,7 +1,7 @@
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
-import { type FileMark, findFileMark } from '../file-mark.ts';
-import type { ReadableFile } from '../readable-file.ts';
-import { findStreamMark, type StreamMark } from '../stream-mark.ts';
+import { type FileMark, findFileMark } from '../file/file-mark.ts';
+import type { ReadableFile } from '../file/readable-file.ts';
+import { findStreamMark, type StreamMark } from '../file/stream-mark.ts';
 import { isNullPacket, readSeal, type TsSeal } from './ts-seal.ts';
 
 /** The marks stand behind the tables, which take two packets with as many tracks as cameras have. */

@@ -1,10 +1,10 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { record, temporaryFolder, WALL } from '../../../test/recordings.ts';
-import { readTs } from '../../../test/ts-packets.ts';
-import { diskFs } from '../segment-fs.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
+import { readTs } from '../../../test/support/media/ts-packets.ts';
+import { diskFs } from '../file/segment-fs.ts';
 import { recoverTransportStream } from './ts-recovery.ts';
 import { readSeal } from './ts-seal.ts';
 

@@ -1,6 +1,6 @@
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
-import type { ReadableFile } from '../readable-file.ts';
-import type { SegmentFs } from '../segment-fs.ts';
+import type { ReadableFile } from '../file/readable-file.ts';
+import type { SegmentFs } from '../file/segment-fs.ts';
 import { readTsHead } from './ts-recording-file.ts';
 import { isNullPacket, readSeal, sealPacket } from './ts-seal.ts';
 

@@ -1,14 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { ac3, mp3 } from '../../../test/audio-tracks.ts';
-import { feed, opusSound, opusTrack, record, startRecorder, temporaryFolder, WALL } from '../../../test/recordings.ts';
-import { tinyH264, tinyVideo } from '../../../test/tiny-h264.ts';
-import { readTs } from '../../../test/ts-packets.ts';
+import {
+  feed,
+  opusSound,
+  opusTrack,
+  record,
+  startRecorder,
+  temporaryFolder,
+  WALL,
+} from '../../../test/support/disks/recordings.ts';
+import { ac3, mp3 } from '../../../test/support/media/audio-tracks.ts';
+import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
+import { readTs } from '../../../test/support/media/ts-packets.ts';
 import { START_TICKS } from '../../media/mpegts/mux.ts';
-import type { Sample } from '../../media/sample.ts';
-import { SlabPool } from '../../media/slab.ts';
-import type { G711Track } from '../../media/track.ts';
+import type { Sample } from '../../media/sample/sample.ts';
+import { SlabPool } from '../../media/sample/slab.ts';
+import type { G711Track } from '../../media/sample/track.ts';
 import { readTsHead } from './ts-recording-file.ts';
 
 const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8_000, channels: 1 };

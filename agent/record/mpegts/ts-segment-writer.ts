@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { TsMuxer } from '../../media/mpegts/mux.ts';
 import { PACKET_BYTES } from '../../media/mpegts/packetize.ts';
-import type { Sample } from '../../media/sample.ts';
-import { release, SlabPool } from '../../media/slab.ts';
-import { writeFileMark } from '../file-mark.ts';
-import type { RecordingWriter } from '../recording-writer.ts';
-import { SegmentFile, type SegmentFileOptions } from '../segment-file.ts';
-import type { FileOrigin } from '../segment-writer.ts';
-import { type StreamMark, writeStreamMark } from '../stream-mark.ts';
-import type { TrackBuffer } from '../track-buffer.ts';
+import type { Sample } from '../../media/sample/sample.ts';
+import { release, SlabPool } from '../../media/sample/slab.ts';
+import { writeFileMark } from '../file/file-mark.ts';
+import { type StreamMark, writeStreamMark } from '../file/stream-mark.ts';
+import type { RecordingWriter } from '../write/recording-writer.ts';
+import { SegmentFile, type SegmentFileOptions } from '../write/segment-file.ts';
+import type { FileOrigin } from '../write/segment-writer.ts';
+import type { TrackBuffer } from '../write/track-buffer.ts';
 import { sealPacket, writeSeal } from './ts-seal.ts';
 
 /** One MPEG-TS file in the making. A part is a whole number of packets, the last of which seals it. */

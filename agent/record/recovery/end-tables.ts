@@ -1,8 +1,8 @@
 import type { RunTable } from '../../media/mp4/fragment.ts';
 import type { Mp4Fragment, Mp4Init } from '../../media/mp4/read.ts';
 import { SampleTableWriter } from '../../media/mp4/sample-table-writer.ts';
-import type { PlacedFragment } from '../fragment-walk.ts';
-import { RandomAccessTable } from '../random-access.ts';
+import type { PlacedFragment } from '../file/fragment-walk.ts';
+import { RandomAccessTable } from '../file/random-access.ts';
 
 type Run = Mp4Fragment['runs'][number];
 

@@ -3,10 +3,10 @@ import { box, fourcc, u32 } from '../../media/mp4/boxes.ts';
 import type { Mp4Init } from '../../media/mp4/read.ts';
 import { writeRecordingTail } from '../../media/mp4/recording-tail.ts';
 import { viewOf } from '../../media/mp4/walk.ts';
-import { type FileInit, readInit } from '../fragment-walk.ts';
-import type { ReadableFile } from '../readable-file.ts';
-import { type RecordingHead, readRecordingHead } from '../recording-file.ts';
-import { WholeParts } from '../whole-parts.ts';
+import { type FileInit, readInit } from '../file/fragment-walk.ts';
+import type { ReadableFile } from '../file/readable-file.ts';
+import { type RecordingHead, readRecordingHead } from '../file/recording-file.ts';
+import { WholeParts } from '../file/whole-parts.ts';
 import { EndTables } from './end-tables.ts';
 
 /** A file of another program that was changed so recently may be being written. */

@@ -2,18 +2,26 @@ import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, utimesSy
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { MemoryFile } from '../../../test/memory-file.ts';
 import { LENGTH } from '../../../test/peers/peers.ts';
-import { random } from '../../../test/random.ts';
-import { asNobody, feed, filesBelow, record, startRecorder, temporaryFolder, WALL } from '../../../test/recordings.ts';
-import { tinyVideo } from '../../../test/tiny-h264.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { MemoryFile } from '../../../test/support/disks/memory-file.ts';
+import {
+  asNobody,
+  feed,
+  filesBelow,
+  record,
+  startRecorder,
+  temporaryFolder,
+  WALL,
+} from '../../../test/support/disks/recordings.ts';
+import { tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../../base/log.ts';
 import { box, join as joinBytes, text, u32 } from '../../media/mp4/boxes.ts';
 import { writeFragmentHeader } from '../../media/mp4/fragment.ts';
-import { FragmentWalk, readInit } from '../fragment-walk.ts';
-import { readRecordingHead } from '../recording-file.ts';
-import { readRecordingTable } from '../recording-table.ts';
+import { FragmentWalk, readInit } from '../file/fragment-walk.ts';
+import { readRecordingHead } from '../file/recording-file.ts';
+import { readRecordingTable } from '../file/recording-table.ts';
 import { recoverFile, recoverRecordings } from './recovery.ts';
 import { planRecovery } from './recovery-plan.ts';
 

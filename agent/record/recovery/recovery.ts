@@ -2,11 +2,11 @@ import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { type FoundRecording, findRecordings } from '../find-recordings.ts';
+import { type FoundRecording, findRecordings } from '../file/find-recordings.ts';
+import { RecordPathPattern } from '../file/record-path.ts';
+import { diskFs, type SegmentFs, type SegmentHandle } from '../file/segment-fs.ts';
+import type { FinishedSegment } from '../file/segment-log.ts';
 import { recoverTransportStream } from '../mpegts/ts-recovery.ts';
-import { RecordPathPattern } from '../record-path.ts';
-import { diskFs, type SegmentFs, type SegmentHandle } from '../segment-fs.ts';
-import type { FinishedSegment } from '../segment-log.ts';
 import { BUSY_MS, planRecovery, type RecoveryPlan } from './recovery-plan.ts';
 
 /** A file of ours that somebody else has changed so recently may be another Perch's: it is looked at a second time. */

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { codeOf } from '../disk-fault.ts';
-import type { SegmentLog } from '../segment-log.ts';
+import { codeOf } from '../file/disk-fault.ts';
+import type { SegmentLog } from '../file/segment-log.ts';
 import type { DeletionReason, DeletionTrace } from './deletion-trace.ts';
 import { whoseRecording } from './whose-recording.ts';
 

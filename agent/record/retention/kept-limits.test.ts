@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../../../test/recordings.ts';
-import { type Config, parseConfig } from '../../config/load.ts';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { type Config, parseConfig } from '../../config/load/load.ts';
 import { KeptLimits } from './kept-limits.ts';
 
 const DAY_MS = 86_400_000;

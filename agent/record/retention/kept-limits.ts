@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { explain } from '../../base/errors.ts';
-import { writeAtomic } from '../../config/file.ts';
-import { type Config, resolvePath } from '../../config/load.ts';
-import type { PathSettings } from '../../config/path.ts';
-import { codeOf } from '../disk-fault.ts';
+import { writeAtomic } from '../../config/file/file.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import type { PathSettings } from '../../config/schema/path.ts';
+import { codeOf } from '../file/disk-fault.ts';
 import type { RetentionRules } from './retention.ts';
 
 /** Of those that are no longer configured the newest so many are kept; what is forgotten stays. */

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { temporaryFolder } from '../../../test/recordings.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { type ProtectedRange, ProtectedRanges } from './protected-ranges.ts';
 
 const NOON_US = Date.UTC(2026, 6, 1, 12) * 1000;

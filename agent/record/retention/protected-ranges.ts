@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { explain, PerchError } from '../../base/errors.ts';
-import { writeAtomic } from '../../config/file.ts';
-import { codeOf } from '../disk-fault.ts';
+import { writeAtomic } from '../../config/file/file.ts';
+import { codeOf } from '../file/disk-fault.ts';
 
 /** A file with all of them, each with the longest note, is read in some milliseconds. */
 const MAX_RANGES = 5_000;

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { makeRecording, type Writer } from '../../../test/recording-files.ts';
-import { asNobody, filesBelow, SegmentLogBook, temporaryFolder } from '../../../test/recordings.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { makeRecording, type Writer } from '../../../test/support/disks/recording-files.ts';
+import { asNobody, filesBelow, SegmentLogBook, temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { silentLogger } from '../../base/log.ts';
-import { formatRecordPath } from '../record-path.ts';
+import { formatRecordPath } from '../file/record-path.ts';
 import { Deletions, type Doomed } from './deletions.ts';
 import { deleteExpired, keepRetention, pauseMs, type RetentionRules } from './retention.ts';
 import { SegmentAges } from './segment-ages.ts';

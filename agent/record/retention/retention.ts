@@ -2,8 +2,8 @@ import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { type FoundRecording, findRecordings } from '../find-recordings.ts';
-import { RecordPathPattern } from '../record-path.ts';
+import { type FoundRecording, findRecordings } from '../file/find-recordings.ts';
+import { RecordPathPattern } from '../file/record-path.ts';
 import type { Deletions, Doomed } from './deletions.ts';
 
 const LONGEST_PAUSE_MS = 30 * 60_000;

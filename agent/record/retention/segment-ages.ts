@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import type { FinishedSegment, Segment, SegmentLog } from '../segment-log.ts';
+import type { FinishedSegment, Segment, SegmentLog } from '../file/segment-log.ts';
 
 /** Far more than are recorded until a machine without a clock of its own has been told the time. */
 const MAX_FILES = 10_000;

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
-import { codeOf } from '../disk-fault.ts';
+import { codeOf } from '../file/disk-fault.ts';
+import { readRecordingHead } from '../file/recording-file.ts';
 import { readTsHead } from '../mpegts/ts-recording-file.ts';
 import { readSeal } from '../mpegts/ts-seal.ts';
-import { readRecordingHead } from '../recording-file.ts';
 
 const TS_PACKET_BYTES = 188;
 const TS_SYNC = 0x47;

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { temporaryFolder } from '../../../test/recordings.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { DiskMemory, type Identity, identityOf, type KnownDisk } from './disk-memory.ts';
 import type { DiskLook } from './disk-probe.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { explain } from '../../base/errors.ts';
-import { writeAtomic } from '../../config/file.ts';
-import { codeOf } from '../disk-fault.ts';
+import { writeAtomic } from '../../config/file/file.ts';
+import { codeOf } from '../file/disk-fault.ts';
 import type { DiskLook, DiskPlace } from './disk-probe.ts';
 
 const MAX_FOLDERS = 200;

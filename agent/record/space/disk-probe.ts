@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { access, open, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../disk-fault.ts';
-import { nearestFolder } from '../nearest-folder.ts';
+import { codeOf } from '../file/disk-fault.ts';
+import { nearestFolder } from '../file/nearest-folder.ts';
 import { hasGivenUp } from './given-up.ts';
 
 const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;

@@ -1,5 +1,5 @@
-import { formatSize } from '../../config/size.ts';
-import { adviceOf } from '../disk-fault.ts';
+import { formatSize } from '../../config/values/size.ts';
+import { adviceOf } from '../file/disk-fault.ts';
 
 /** What a disk is worth to recordings. */
 export const DISK_STATES = [

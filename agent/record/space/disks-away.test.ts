@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { emptyMemory, setUpDisks } from '../../../test/disks-box.ts';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { SimulatedDisk } from '../../../test/simulated-disk.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { SimulatedDisk } from '../../../test/support/disks/simulated-disk.ts';
+import { emptyMemory, setUpDisks } from '../../../test/support/harness/disks-harness.ts';
 import { silentLogger } from '../../base/log.ts';
+import { diskFs } from '../file/segment-fs.ts';
 import type { Doomed } from '../retention/deletions.ts';
-import { diskFs } from '../segment-fs.ts';
 import { Disks } from './disks.ts';
 
 const MB = 1_000_000;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { setUpDisks } from '../../../test/disks-box.ts';
+import { setUpDisks } from '../../../test/support/harness/disks-harness.ts';
 
 const MB = 1_000_000;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../test/support/base/random.ts';
 import { hasGivenUp } from './given-up.ts';
 
 const MOUNTINFO = `27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
-import { codeOf, isDiskFailing } from '../disk-fault.ts';
+import { codeOf, isDiskFailing } from '../file/disk-fault.ts';
 import type { DiskLook, DiskProbe } from './disk-probe.ts';
 import { type DiskState, OK } from './disk-state.ts';
 

@@ -1,7 +1,7 @@
 import { readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { codeOf } from '../disk-fault.ts';
-import { RECORDING_MODE } from '../segment-fs.ts';
+import { codeOf } from '../file/disk-fault.ts';
+import { RECORDING_MODE } from '../file/segment-fs.ts';
 
 /** What is kept of a picture. */
 export const MAX_STILL_BYTES = 60_000;

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { filesBelow, SegmentLogBook, temporaryFolder } from '../../../test/recordings.ts';
-import { pictureOf } from '../../../test/snapshot-camera.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { pictureOf } from '../../../test/support/cameras/snapshot-camera.ts';
+import { filesBelow, SegmentLogBook, temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { EventHub, type NewEvent } from '../events/event-hub.ts';

@@ -1,10 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { codeOf } from '../disk-fault.ts';
 import type { CameraEvent, EventFeed } from '../events/event.ts';
-import { HANGING_MS } from '../flush.ts';
-import type { FinishedSegment, Segment, SegmentLog } from '../segment-log.ts';
+import { codeOf } from '../file/disk-fault.ts';
+import type { FinishedSegment, Segment, SegmentLog } from '../file/segment-log.ts';
+import { HANGING_MS } from '../write/flush.ts';
 import { keepStill } from './still-files.ts';
 
 /** While something is recorded. */

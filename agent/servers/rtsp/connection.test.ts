@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
-import { RtspBox } from '../../../test/rtsp-box.ts';
-import { H264_TRACK } from '../../../test/tracks.ts';
-import type { Track } from '../../media/track.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { RtspBox } from '../../../test/support/harness/rtsp-harness.ts';
+import { H264_TRACK } from '../../../test/support/media/tracks.ts';
+import type { Track } from '../../media/sample/track.ts';
 import { Stream } from '../../stream/stream.ts';
 
 const ALAW: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };

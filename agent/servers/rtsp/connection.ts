@@ -13,12 +13,12 @@ import {
   type RtspRequest,
   writeResponse,
 } from '../../media/rtsp/message.ts';
-import type { TunnelKind } from './accept-channel.ts';
-import { type Answer, answerTo } from './answer.ts';
-import { Dialogue, type Room } from './dialogue.ts';
-import type { RtspConnItem } from './items.ts';
-import type { SessionLink } from './session.ts';
-import { shownPath } from './target.ts';
+import type { RtspConnItem } from './session/api-items.ts';
+import { Dialogue, type Room } from './session/request-handler.ts';
+import { type Answer, answerTo } from './session/response.ts';
+import type { SessionLink } from './session/session.ts';
+import { shownPath } from './session/target.ts';
+import type { TunnelKind } from './tunnel/accept-channel.ts';
 
 /** Requests that wait for the one before them. */
 const MAX_WAITING_REQUESTS = 32;

@@ -12,8 +12,8 @@ import { explain, PerchError } from '../../base/errors.ts';
 import { canonicalIp, subscriberOf } from '../../base/ip-address.ts';
 import { listenFailure, tellOwnPort } from '../../base/listen-failure.ts';
 import type { Logger } from '../../base/log.ts';
-import { parseAddress } from '../../config/address.ts';
-import { type KeyFiles, readKeyPair, watchKeyPair } from '../../config/key-pair.ts';
+import { type KeyFiles, readKeyPair, watchKeyPair } from '../../config/file/key-pair.ts';
+import { parseAddress } from '../../config/values/address.ts';
 
 /** Connections that are open at a time. A recorder opens one for each camera and quality of a house. */
 const TOTAL_LIMIT = 1_000;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { type PublisherSession, picture, recording, sound } from '../../../test/rtsp-publisher.ts';
-import { rtpFrame } from '../../../test/scripted-camera.ts';
-import { idrPicture } from '../../../test/tiny-h264.ts';
+import { rtpFrame } from '../../../test/support/cameras/scripted-camera.ts';
+import { type PublisherSession, picture, recording, sound } from '../../../test/support/clients/rtsp-publisher.ts';
+import { idrPicture } from '../../../test/support/media/tiny-h264.ts';
 
 /** Sends a film as fast as its connection is read. @returns how many pictures have been read */
 async function sendFilm(session: PublisherSession, pictures: number, seconds: number): Promise<number> {

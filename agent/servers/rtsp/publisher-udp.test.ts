@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { PublisherSession, packetOf, picture, SDP, sound } from '../../../test/rtsp-publisher.ts';
-import { UdpPair } from '../../../test/udp-pair.ts';
+import { PublisherSession, packetOf, picture, SDP, sound } from '../../../test/support/clients/rtsp-publisher.ts';
+import { UdpPair } from '../../../test/support/clients/udp-pair.ts';
 import { writeSenderReport } from '../../media/rtcp/write.ts';
 import type { Transport } from '../../media/rtsp/transport.ts';
-import { UdpPorts } from './udp-ports.ts';
+import { UdpPorts } from './transport/udp-ports.ts';
 
 const overUdp: Transport = { protocol: 'udp', isSecure: false, isMulticast: false };
 

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { RtspBox } from '../../../test/rtsp-box.ts';
-import { H264_PPS, H264_SPS } from '../../../test/tiny-streams.ts';
-import { H264_TRACK } from '../../../test/tracks.ts';
-import { hex } from '../../../test/units.ts';
+import { RtspBox } from '../../../test/support/harness/rtsp-harness.ts';
+import { H264_PPS, H264_SPS } from '../../../test/support/media/tiny-streams.ts';
+import { H264_TRACK } from '../../../test/support/media/tracks.ts';
+import { hex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
 import { h264Track } from '../../media/h264/params.ts';
 import { bodyText, type HeaderField, type RtspResponse } from '../../media/rtsp/message.ts';
+import type { Track } from '../../media/sample/track.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
-import type { Track } from '../../media/track.ts';
 import { Stream } from '../../stream/stream.ts';
 
 const ALAW: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };

@@ -1,15 +1,15 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
-import type { Room } from './dialogue.ts';
-import type { ConnectionWatch, RtspAccess, RtspPaths } from './gateway.ts';
-import type { Listed, RtspConnItem, RtspSessionItem } from './items.ts';
+import { Side } from './endpoint.ts';
 import type { ListenerOptions } from './listener.ts';
-import type { MediaPlane } from './media-plane.ts';
-import type { RtspServerOptions } from './options.ts';
-import { SessionTable } from './session-table.ts';
-import { Side } from './side.ts';
-import { TcpDelivery } from './tcp-delivery.ts';
+import type { Listed, RtspConnItem, RtspSessionItem } from './session/api-items.ts';
+import type { ConnectionWatch, RtspAccess, RtspPaths } from './session/contracts.ts';
+import type { Room } from './session/request-handler.ts';
+import { SessionTable } from './session/session-table.ts';
+import type { MediaPlane } from './transport/media-plane.ts';
+import type { RtspServerOptions } from './transport/options.ts';
+import { TcpDelivery } from './transport/tcp-delivery.ts';
 
 /** One kind of listener: plain, or with TLS. */
 export interface RtspSide {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import type { G711Track, H264Track } from '../../media/track.ts';
+import type { G711Track, H264Track } from '../../media/sample/track.ts';
 import { H264Encoder } from './h264-encoder.ts';
 import { Picture } from './picture.ts';
 import { SOUND_PACKET_SAMPLES, SOUND_RATE_HZ, soundPacket } from './sound.ts';

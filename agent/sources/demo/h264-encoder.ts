@@ -1,4 +1,4 @@
-import { escapeNal, RbspWriter } from '../../media/rbsp-writer.ts';
+import { escapeNal, RbspWriter } from '../../media/payload/rbsp-writer.ts';
 import type { Frame } from './frame.ts';
 import { chooseFlat, writeFlat, writePcm } from './macroblock.ts';
 import { writePps, writeSps } from './parameter-sets.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import { freeUdpPort } from '../../../test/free-udp-port.ts';
+import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { type DemoCamera, startDemoCamera } from './demo-camera.ts';

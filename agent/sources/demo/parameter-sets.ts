@@ -1,4 +1,4 @@
-import type { RbspWriter } from '../../media/rbsp-writer.ts';
+import type { RbspWriter } from '../../media/payload/rbsp-writer.ts';
 
 /** Quantiser of the slices: a luma DC level is then a difference of one, see macroblock.ts. */
 const SLICE_QP = 28;

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { Packetize, PayloadSink } from '../../media/packetizer.ts';
+import type { Packetize, PayloadSink } from '../../media/payload/packetizer.ts';
 import { writeSenderReport } from '../../media/rtcp/write.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../media/rtp/header.ts';
 

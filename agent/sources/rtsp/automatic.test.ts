@@ -1,9 +1,14 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { expectPictures, PICTURE_SDP, pictureCamera } from '../../../test/picture-camera.ts';
-import { Run, url } from '../../../test/rtsp-run.ts';
-import { type Script, type ScriptedCamera, scriptedCamera, soundPackets } from '../../../test/scripted-camera.ts';
-import { soundFrom, udpCamera } from '../../../test/udp-camera.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { expectPictures, PICTURE_SDP, pictureCamera } from '../../../test/support/cameras/picture-camera.ts';
+import { Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import {
+  type Script,
+  type ScriptedCamera,
+  scriptedCamera,
+  soundPackets,
+} from '../../../test/support/cameras/scripted-camera.ts';
+import { soundFrom, udpCamera } from '../../../test/support/cameras/udp-camera.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLogger } from '../../base/log.ts';
 

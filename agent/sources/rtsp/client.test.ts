@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
-import { type Script, SOUND_SDP, scriptedCamera, soundPackets } from '../../../test/scripted-camera.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { type Script, SOUND_SDP, scriptedCamera, soundPackets } from '../../../test/support/cameras/scripted-camera.ts';
 import { createLogger } from '../../base/log.ts';
 
 const plain: Script = () => undefined;

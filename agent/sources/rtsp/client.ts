@@ -1,21 +1,21 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { rangeStartOf } from '../../config/range-start.ts';
+import { rangeStartOf } from '../../config/values/range-start.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import type { Source, SourceStatistics } from '../source.ts';
-import { type Address, parseAddress } from './address.ts';
-import type { Authenticator } from './authenticator.ts';
 import { openChannel } from './channel/open-channel.ts';
-import { RtspConnection } from './connection.ts';
-import { type Description, Dialogue, Redirect } from './dialogue.ts';
 import { answersAt } from './probe.ts';
-import { atItsAddress, type Login } from './redirects.ts';
+import { type Address, parseAddress } from './request/address.ts';
+import type { Authenticator } from './request/authenticator.ts';
+import { RtspConnection } from './request/connection.ts';
+import { type Description, Dialogue, Redirect } from './request/dialogue.ts';
+import { atItsAddress, type Login } from './request/redirects.ts';
 import { RtspSession } from './session.ts';
 import { NOTHING_YET, plus } from './statistics.ts';
 import { RtspLoudspeaker } from './talk/loudspeaker.ts';
-import { TRANSPORT_OF, TransportChoice, TransportRefused, Trials, type Way } from './transport-choice.ts';
+import { TRANSPORT_OF, TransportChoice, TransportRefused, Trials, type Way } from './transport/transport-choice.ts';
 
 /** UDP that brings nothing for so long is blocked on its way, as far as TCP may do better. */
 const SILENT_UDP_MS = 3_000;

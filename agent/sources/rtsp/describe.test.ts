@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { mutate } from '../../../test/mutate.ts';
 import { type OnvifCameraOptions, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { random } from '../../../test/random.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import { describeStream } from './describe.ts';
 

@@ -2,16 +2,16 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { sleepUnlessHeld } from '../../base/held-time.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
-import type { RtpFormat } from '../../media/depacketizer.ts';
 import { parseH264Sps } from '../../media/h264/params.ts';
 import { parseH265Sps } from '../../media/h265/params.ts';
-import { decodeSprop } from '../../media/nal.ts';
+import type { RtpFormat } from '../../media/payload/depacketizer.ts';
+import { decodeSprop } from '../../media/payload/nal.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import { parseAddress } from './address.ts';
-import { Authenticator, type LoginWatch } from './authenticator.ts';
 import { openChannel } from './channel/open-channel.ts';
-import { RtspConnection } from './connection.ts';
-import { Dialogue, Redirect } from './dialogue.ts';
+import { parseAddress } from './request/address.ts';
+import { Authenticator, type LoginWatch } from './request/authenticator.ts';
+import { RtspConnection } from './request/connection.ts';
+import { Dialogue, Redirect } from './request/dialogue.ts';
 
 const DEADLINE_MS = 5_000;
 

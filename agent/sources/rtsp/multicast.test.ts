@@ -2,11 +2,11 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { expect, test } from 'vitest';
-import { freeUdpPair } from '../../../test/peers/free-port.ts';
-import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
-import { type Script, scriptedCamera } from '../../../test/scripted-camera.ts';
-import { soundFrom } from '../../../test/udp-camera.ts';
-import { interfacesTowards } from './udp-ports.ts';
+import { freeUdpPair } from '../../../test/support/base/free-port.ts';
+import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { type Script, scriptedCamera } from '../../../test/support/cameras/scripted-camera.ts';
+import { soundFrom } from '../../../test/support/cameras/udp-camera.ts';
+import { interfacesTowards } from './transport/udp-ports.ts';
 
 const GROUP = '239.255.77.1';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { framesOf, numbered, type Packet, pictureCamera } from '../../../test/picture-camera.ts';
-import { Run, url } from '../../../test/rtsp-run.ts';
-import { hex, toHex } from '../../../test/units.ts';
+import { framesOf, numbered, type Packet, pictureCamera } from '../../../test/support/cameras/picture-camera.ts';
+import { Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { hex, toHex } from '../../../test/support/media/units.ts';
 
 const sdpOf = (rtpmap: string, fmtp = '') =>
   `v=0\r\nm=audio 0 RTP/AVP 96\r\na=rtpmap:96 ${rtpmap}\r\n${fmtp && `a=fmtp:96 ${fmtp}\r\n`}a=control:track1\r\n`;

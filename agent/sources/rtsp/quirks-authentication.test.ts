@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { expectPictures, framesOf, PICTURES, packetsOf, pictureCamera } from '../../../test/picture-camera.ts';
-import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
-import type { Script } from '../../../test/scripted-camera.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import {
+  expectPictures,
+  framesOf,
+  PICTURES,
+  packetsOf,
+  pictureCamera,
+} from '../../../test/support/cameras/picture-camera.ts';
+import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import type { Script } from '../../../test/support/cameras/scripted-camera.ts';
 import { createLogger } from '../../base/log.ts';
 import { parseAuthorization, verifyDigest } from '../../media/rtsp/digest.ts';
 import type { HeaderField, RtspRequest } from '../../media/rtsp/message.ts';

@@ -7,10 +7,10 @@ import {
   numbered,
   type Packet,
   pictureCamera,
-} from '../../../test/picture-camera.ts';
-import { Run, url } from '../../../test/rtsp-run.ts';
-import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../../../test/tiny-streams.ts';
-import { hex, payloadsOf, sampleOf } from '../../../test/units.ts';
+} from '../../../test/support/cameras/picture-camera.ts';
+import { Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../../../test/support/media/tiny-streams.ts';
+import { hex, payloadsOf, sampleOf } from '../../../test/support/media/units.ts';
 import { packetizeH265 } from '../../media/h265/packetize.ts';
 
 const AUD = '4601 10';

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { numbered, PICTURE_SDP, packetsOf } from '../../../test/picture-camera.ts';
-import { Run, url } from '../../../test/rtsp-run.ts';
-import { rtpFrame, type Script, scriptedCamera, soundPackets } from '../../../test/scripted-camera.ts';
-import { skipPicture } from '../../../test/tiny-h264.ts';
-import { soundPacket, udpCamera } from '../../../test/udp-camera.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { numbered, PICTURE_SDP, packetsOf } from '../../../test/support/cameras/picture-camera.ts';
+import { Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { rtpFrame, type Script, scriptedCamera, soundPackets } from '../../../test/support/cameras/scripted-camera.ts';
+import { soundPacket, udpCamera } from '../../../test/support/cameras/udp-camera.ts';
+import { skipPicture } from '../../../test/support/media/tiny-h264.ts';
 import { createLogger } from '../../base/log.ts';
 
 test('remembered UDP that loses two packets of a hundred for ten seconds goes back to TCP, and a line says so', async () => {

@@ -6,9 +6,9 @@ import {
   PICTURES,
   packetsOf,
   pictureCamera,
-} from '../../../test/picture-camera.ts';
-import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
-import type { Caller, Script } from '../../../test/scripted-camera.ts';
+} from '../../../test/support/cameras/picture-camera.ts';
+import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import type { Caller, Script } from '../../../test/support/cameras/scripted-camera.ts';
 import type { RtspRequest } from '../../media/rtsp/message.ts';
 
 const FRAMES = framesOf(packetsOf());

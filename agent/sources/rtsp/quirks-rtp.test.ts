@@ -10,10 +10,10 @@ import {
   packetsOf,
   pictureCamera,
   stepsMs,
-} from '../../../test/picture-camera.ts';
-import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
-import { soundPackets } from '../../../test/scripted-camera.ts';
-import { hex } from '../../../test/units.ts';
+} from '../../../test/support/cameras/picture-camera.ts';
+import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { soundPackets } from '../../../test/support/cameras/scripted-camera.ts';
+import { hex } from '../../../test/support/media/units.ts';
 import { writeSenderReport } from '../../media/rtcp/write.ts';
 
 const PACKETS = packetsOf();

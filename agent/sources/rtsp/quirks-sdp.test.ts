@@ -7,10 +7,10 @@ import {
   packetsOf,
   pictureCamera,
   SPROP,
-} from '../../../test/picture-camera.ts';
-import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
-import { soundPackets } from '../../../test/scripted-camera.ts';
-import { tinyH264 } from '../../../test/tiny-h264.ts';
+} from '../../../test/support/cameras/picture-camera.ts';
+import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { soundPackets } from '../../../test/support/cameras/scripted-camera.ts';
+import { tinyH264 } from '../../../test/support/media/tiny-h264.ts';
 
 const FMTP = /a=fmtp:.*\r\n/;
 const SETS = framesOf(

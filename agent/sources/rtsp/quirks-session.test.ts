@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import {
   expectPictures,
   framesOf,
@@ -8,9 +8,14 @@ import {
   PICTURES,
   packetsOf,
   pictureCamera,
-} from '../../../test/picture-camera.ts';
-import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
-import { type Caller, type Script, scriptedCamera, soundPackets } from '../../../test/scripted-camera.ts';
+} from '../../../test/support/cameras/picture-camera.ts';
+import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import {
+  type Caller,
+  type Script,
+  scriptedCamera,
+  soundPackets,
+} from '../../../test/support/cameras/scripted-camera.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { HeaderField, RtspRequest } from '../../media/rtsp/message.ts';
 import { Stream } from '../../stream/stream.ts';

@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
-import { expectPictures, framesOf, PICTURE_SDP, packetsOf, pictureCamera } from '../../../test/picture-camera.ts';
-import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
-import type { Script } from '../../../test/scripted-camera.ts';
+import {
+  expectPictures,
+  framesOf,
+  PICTURE_SDP,
+  packetsOf,
+  pictureCamera,
+} from '../../../test/support/cameras/picture-camera.ts';
+import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import type { Script } from '../../../test/support/cameras/scripted-camera.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 
 const answering =

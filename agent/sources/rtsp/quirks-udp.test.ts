@@ -8,11 +8,11 @@ import {
   PICTURE_SDP,
   PICTURES,
   packetsOf,
-} from '../../../test/picture-camera.ts';
-import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
-import { scriptedCamera } from '../../../test/scripted-camera.ts';
-import { udpCamera } from '../../../test/udp-camera.ts';
-import { hex, sampleOf } from '../../../test/units.ts';
+} from '../../../test/support/cameras/picture-camera.ts';
+import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { scriptedCamera } from '../../../test/support/cameras/scripted-camera.ts';
+import { udpCamera } from '../../../test/support/cameras/udp-camera.ts';
+import { hex, sampleOf } from '../../../test/support/media/units.ts';
 
 const UDP = { rtspTransport: 'udp' } as const;
 const FRAME_HEADER_BYTES = 4;

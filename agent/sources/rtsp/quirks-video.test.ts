@@ -10,11 +10,11 @@ import {
   packetsOf,
   pictureCamera,
   stepsMs,
-} from '../../../test/picture-camera.ts';
-import { Run, url } from '../../../test/rtsp-run.ts';
-import { idrPicture, skipPicture, tinyH264 } from '../../../test/tiny-h264.ts';
-import { H264_PPS, H264_SPS, H264_UNITS } from '../../../test/tiny-streams.ts';
-import { hex, sampleOf } from '../../../test/units.ts';
+} from '../../../test/support/cameras/picture-camera.ts';
+import { Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { idrPicture, skipPicture, tinyH264 } from '../../../test/support/media/tiny-h264.ts';
+import { H264_PPS, H264_SPS, H264_UNITS } from '../../../test/support/media/tiny-streams.ts';
+import { hex, sampleOf } from '../../../test/support/media/units.ts';
 
 const SPS = tinyH264.sps;
 const PPS = tinyH264.pps[0] as Uint8Array;

@@ -1,10 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { SenderTraits } from '../../media/depacketizer.ts';
-import { describeFormat, describeOffer } from '../../media/describe-format.ts';
+import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { writeEmptyReport, writePli } from '../../media/rtcp/write.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
+import { describeFormat, describeOffer } from '../../media/sdp/describe-format.ts';
 import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
 import { brokenPicture } from '../../stream/ingest/broken-picture.ts';
 import { Opening } from '../../stream/ingest/opening.ts';
@@ -12,14 +12,14 @@ import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
 import { Timeline, type TrackTimeline } from '../../stream/ingest/timeline.ts';
 import { RECEIVER_CNAME, TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import type { SourceStatistics } from '../source.ts';
-import { type Address, joinControl } from './address.ts';
-import type { RtspConnection } from './connection.ts';
-import type { Description, Dialogue } from './dialogue.ts';
-import { Lanes } from './lanes.ts';
 import { LossWatch } from './loss-watch.ts';
+import { type Address, joinControl } from './request/address.ts';
+import type { RtspConnection } from './request/connection.ts';
+import type { Description, Dialogue } from './request/dialogue.ts';
 import { NOTHING_YET, plus, statisticsOf } from './statistics.ts';
-import { TRANSPORT_OF, TransportRefused, type Way } from './transport-choice.ts';
-import type { UdpOptions } from './udp-ports.ts';
+import { Lanes } from './transport/track-transports.ts';
+import { TRANSPORT_OF, TransportRefused, type Way } from './transport/transport-choice.ts';
+import type { UdpOptions } from './transport/udp-ports.ts';
 
 /** A camera that has lost a picture is asked for a key frame this often at most. */
 const KEY_FRAME_EVERY_MS = 1_000;

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { expect, type TestContext, test } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { freePort } from '../../../test/peers/free-port.ts';
+import { freePort } from '../../../test/support/base/free-port.ts';
 import { systemClock } from '../../base/clock.ts';
 import { speaksRtsp } from './speaks-rtsp.ts';
 

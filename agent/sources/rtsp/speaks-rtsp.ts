@@ -1,9 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { parseAddress } from './address.ts';
-import { Authenticator } from './authenticator.ts';
 import { openChannel } from './channel/open-channel.ts';
-import { RtspConnection } from './connection.ts';
+import { parseAddress } from './request/address.ts';
+import { Authenticator } from './request/authenticator.ts';
+import { RtspConnection } from './request/connection.ts';
 
 const NAME = 'camera';
 

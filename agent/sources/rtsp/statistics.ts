@@ -1,5 +1,5 @@
 import type { SourceStatistics } from '../source.ts';
-import type { Lane } from './lane.ts';
+import type { Lane } from './transport/track-transport.ts';
 
 export const NOTHING_YET: SourceStatistics = {
   transport: undefined,

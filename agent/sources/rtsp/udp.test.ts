@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { freeUdpPair } from '../../../test/peers/free-port.ts';
-import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
-import { scriptedCamera, soundPackets } from '../../../test/scripted-camera.ts';
-import { bound, soundFrom, soundPacket, udpCamera } from '../../../test/udp-camera.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { freeUdpPair } from '../../../test/support/base/free-port.ts';
+import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { scriptedCamera, soundPackets } from '../../../test/support/cameras/scripted-camera.ts';
+import { bound, soundFrom, soundPacket, udpCamera } from '../../../test/support/cameras/udp-camera.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { PICTURE_SDP, pictureCamera } from '../../../test/picture-camera.ts';
-import { lastCaller, Run, url } from '../../../test/rtsp-run.ts';
-import { SOUND_SDP, scriptedCamera } from '../../../test/scripted-camera.ts';
+import { PICTURE_SDP, pictureCamera } from '../../../test/support/cameras/picture-camera.ts';
+import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
+import { SOUND_SDP, scriptedCamera } from '../../../test/support/cameras/scripted-camera.ts';
 
 const SOUND = 'm=audio 0 RTP/AVP 0\r\na=control:track2\r\n';
 const asked = (camera: Parameters<typeof lastCaller>[0]) =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../test/support/base/random.ts';
 import { Pace, SenderPace } from './pace.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../test/random.ts';
+import { random } from '../../../test/support/base/random.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../media/rtp/header.ts';
 import { SequenceTracker } from '../../media/rtp/sequence.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';

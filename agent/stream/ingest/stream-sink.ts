@@ -1,4 +1,4 @@
-import type { Track } from '../../media/track.ts';
+import type { Track } from '../../media/sample/track.ts';
 import type { Stream } from '../stream.ts';
 
 /** What a source or a publisher is given by its path. */

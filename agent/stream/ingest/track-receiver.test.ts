@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../test/fake-clock.ts';
-import { random } from '../../../test/random.ts';
-import { rtpFrame } from '../../../test/scripted-camera.ts';
-import { idrPicture, skipPicture, tinyH264 } from '../../../test/tiny-h264.ts';
-import type { SenderTraits } from '../../media/depacketizer.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { rtpFrame } from '../../../test/support/cameras/scripted-camera.ts';
+import { idrPicture, skipPicture, tinyH264 } from '../../../test/support/media/tiny-h264.ts';
+import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { writeBye } from '../../media/rtcp/write.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
 import { writeSdp } from '../../media/sdp/write.ts';

@@ -1,12 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { createDepacketizer } from '../../media/create-depacketizer.ts';
-import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../../media/depacketizer.ts';
+import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../../media/payload/depacketizer.ts';
 import { parseRtcp, type RtcpSink, type SenderInfo } from '../../media/rtcp/parse.ts';
 import { writeReceiverReport } from '../../media/rtcp/write.ts';
 import { RtpHeader } from '../../media/rtp/header.ts';
 import { SequenceTracker } from '../../media/rtp/sequence.ts';
-import type { Track } from '../../media/track.ts';
+import type { Track } from '../../media/sample/track.ts';
 import type { Timeline, TrackTimeline } from './timeline.ts';
 
 /** What a receiver gives its units to. */

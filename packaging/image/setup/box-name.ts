@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
-import { editText } from '../../../agent/config/edit.ts';
-import { writeAtomic } from '../../../agent/config/file.ts';
+import { writeAtomic } from '../../../agent/config/file/file.ts';
+import { editText } from '../../../agent/config/yaml/edit.ts';
 
 /** @param file Perch's configuration, of which all the rest stays as it is */
 export async function setBoxName(file: string, name: string): Promise<void> {

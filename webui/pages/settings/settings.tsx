@@ -1,23 +1,23 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { isOwner } from '../../box/session.ts';
 import { tellReturns } from '../../cameras/tell-returns.ts';
-import { lazyPage } from '../../lazy-page.tsx';
-import { Icon, type IconName } from '../../parts/icon.tsx';
-import { Warnings } from '../../parts/notices.tsx';
-import { place, type SettingsRoom, settingsLink } from '../../route.ts';
+import { Warnings } from '../../live/notices.tsx';
+import { place, type SettingsRoom, settingsLink } from '../../shell/route.ts';
 import { tellRestored } from '../../system/restored.ts';
+import { Icon, type IconName } from '../../ui/icons/icon.tsx';
+import { lazyPage } from '../../ui/lazy/lazy-page.tsx';
 import { camerasWords } from '../../words/cameras.ts';
 import { peopleWords } from '../../words/people.ts';
 import { storageWords } from '../../words/storage.ts';
 import { systemWords } from '../../words/system.ts';
 import { words } from '../../words/words.ts';
-import { You } from './you.tsx';
+import { You } from './people/you.tsx';
 
 const Rooms = {
-  cameras: lazyPage(() => import('./cameras.tsx').then((page) => page.CamerasPage)),
-  storage: lazyPage(() => import('./storage.tsx').then((page) => page.StoragePage)),
-  system: lazyPage(() => import('./system.tsx').then((page) => page.SystemPage)),
-  people: lazyPage(() => import('./people.tsx').then((page) => page.PeoplePage)),
+  cameras: lazyPage(() => import('./cameras/cameras.tsx').then((page) => page.CamerasPage)),
+  storage: lazyPage(() => import('./storage/storage.tsx').then((page) => page.StoragePage)),
+  system: lazyPage(() => import('./system/system.tsx').then((page) => page.SystemPage)),
+  people: lazyPage(() => import('./people/people.tsx').then((page) => page.PeoplePage)),
 } as const satisfies Record<SettingsRoom, unknown>;
 
 // It comes with the settings, which everybody's page fetches once the pictures are there.

@@ -1,4 +1,4 @@
-import { counter } from '../plural.ts';
+import { counter } from '../grammar/plural.ts';
 
 const many = counter('en');
 

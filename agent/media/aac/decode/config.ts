@@ -1,5 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
-import { BitReader } from '../../bit-reader.ts';
+import { BitReader } from '../../payload/bit-reader.ts';
 import { type AacConfig, readAacConfig } from '../params.ts';
 import { readChannelLayout } from './program.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { AacFrames } from '../../../../test/aac-frames.ts';
-import { mutate } from '../../../../test/mutate.ts';
 import { byLength } from '../../../../test/peers/peers.ts';
-import { random } from '../../../../test/random.ts';
+import { mutate } from '../../../../test/support/base/mutate.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { AacFrames } from '../../../../test/support/media/aac-frames.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { writeAacConfig } from '../params.ts';
 import { AacDecoder, FRAME_SAMPLES } from './decoder.ts';

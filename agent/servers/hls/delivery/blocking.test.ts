@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { feed, HlsPlayer, live, openHlsBox } from '../../../../test/hls-box.ts';
+import { feed, HlsPlayer, live, openHlsBox } from '../../../../test/support/harness/hls-harness.ts';
 
 /** A player of low latency, at a stream that has run for four seconds. */
 async function setup(options: Parameters<typeof openHlsBox>[0] = {}) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../../test/random.ts';
+import { random } from '../../../../test/support/base/random.ts';
 import type { PerchError } from '../../../base/errors.ts';
-import type { MediaPlaylist, PartLine, SegmentLine } from '../hls-muxer.ts';
+import type { MediaPlaylist, PartLine, SegmentLine } from '../contracts/hls-muxer.ts';
 import { parseDirectives, standingOf } from './directives.ts';
 
 const parts = (count: number): PartLine[] =>

@@ -1,5 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
-import type { MediaPlaylist } from '../hls-muxer.ts';
+import type { MediaPlaylist } from '../contracts/hls-muxer.ts';
 
 /** What a player of low latency asks of a media playlist (RFC 8216bis §6.2.5.1). */
 export interface Directives {

@@ -2,12 +2,12 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
 import { shownPeer } from '../../../base/ip-address.ts';
-import type { HlsMuxer } from '../hls-muxer.ts';
-import type { HlsServer, SoundForm } from '../server.ts';
-import { isChromiumPlayer } from './chromium-list.ts';
+import type { HlsMuxer } from '../contracts/hls-muxer.ts';
+import type { HlsServer, SoundForm } from '../server/server.ts';
+import { isChromiumPlayer } from '../sessions/chromium-compat.ts';
+import type { HlsSession, Requester } from '../sessions/sessions.ts';
 import { CHECK_COOKIE, cookie, cookiesOf, SESSION_COOKIE } from './cookies.ts';
 import { addressQuery, beginningQuery, checkQuery, queryOf } from './request.ts';
-import type { HlsSession, Requester } from './sessions.ts';
 
 /** Who may read what, and who asks. */
 export interface HttpAccess {

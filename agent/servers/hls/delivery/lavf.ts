@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { HlsSession } from './sessions.ts';
+import type { HlsSession } from '../sessions/sessions.ts';
 
 const MOST_INITS = 32;
 

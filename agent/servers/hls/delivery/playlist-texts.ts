@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { HlsRendition, MediaPlaylist } from '../hls-muxer.ts';
+import type { HlsRendition, MediaPlaylist } from '../contracts/hls-muxer.ts';
 import { writeMediaPlaylist } from '../playlist/write-media.ts';
 import type { Directives } from './directives.ts';
 

@@ -1,10 +1,18 @@
 import { expect, test } from 'vitest';
-import { feed, g711, HLS_OPTIONS, HlsPlayer, linesOf, live, openHlsBox } from '../../../../test/hls-box.ts';
-import { tinyH264 } from '../../../../test/tiny-h264.ts';
+import {
+  feed,
+  g711,
+  HLS_OPTIONS,
+  HlsPlayer,
+  linesOf,
+  live,
+  openHlsBox,
+} from '../../../../test/support/harness/hls-harness.ts';
+import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
 import { Stream } from '../../../stream/stream.ts';
-import { HlsServer } from '../server.ts';
+import { HlsServer } from '../server/server.ts';
 
 /** What answers, and a player with a cookie jar. */
 function setup(options: Parameters<typeof openHlsBox>[0] = {}) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../../test/random.ts';
+import { random } from '../../../../test/support/base/random.ts';
 import { addressQuery, beginningQuery, checkQuery, parseRequest } from './request.ts';
 
 test.for([

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
-import { listenLocally } from '../../../../test/local-listener.ts';
 import { until } from '../../../../test/peers/agent.ts';
+import { listenLocally } from '../../../../test/support/base/local-listener.ts';
 import { silentLogger } from '../../../base/log.ts';
-import type { KeyPair } from '../../../config/key-pair.ts';
-import { createHttpApp } from '../../../http/app.ts';
-import type { MediaFile } from '../hls-muxer.ts';
+import type { KeyPair } from '../../../config/file/key-pair.ts';
+import { createHttpApp } from '../../../http/listener/app.ts';
+import type { MediaFile } from '../contracts/hls-muxer.ts';
 import { sendFile } from './send.ts';
 
 const PIECE_BYTES = 1 << 20;

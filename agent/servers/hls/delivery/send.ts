@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { MediaFile } from '../hls-muxer.ts';
+import type { MediaFile } from '../contracts/hls-muxer.ts';
 import { byteRange, slicePieces } from './byte-range.ts';
 import type { PlaylistBody } from './playlist-texts.ts';
 

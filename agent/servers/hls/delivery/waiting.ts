@@ -1,6 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { HlsRendition } from '../hls-muxer.ts';
+import type { HlsRendition } from '../contracts/hls-muxer.ts';
 
 /** Of a playlist that does not change any more: then whoever waits for it is told so (RFC 8216bis §6.2.5.2). */
 const PATIENCE_TARGETS = 3;

@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
+import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { createLogger } from '../../../base/log.ts';
 import { Stream } from '../../../stream/stream.ts';
-import type { HlsVariant } from '../hls-muxer.ts';
+import type { HlsVariant } from '../contracts/hls-muxer.ts';
 import { TsHlsMuxer } from '../muxing/ts-muxer.ts';
 import { HlsDirectory } from './hls-directory.ts';
 

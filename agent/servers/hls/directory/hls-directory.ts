@@ -1,7 +1,7 @@
 import { join, resolve, sep } from 'node:path';
 import { PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
-import type { HlsMuxer, HlsVariant } from '../hls-muxer.ts';
+import type { HlsMuxer, HlsVariant } from '../contracts/hls-muxer.ts';
 import { Mirror } from './mirror.ts';
 
 /** A disk that hangs does not hold up the end of the program for longer. */

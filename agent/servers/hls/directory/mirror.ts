@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { explain } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
-import type { HlsMuxer, HlsRendition } from '../hls-muxer.ts';
+import type { HlsMuxer, HlsRendition } from '../contracts/hls-muxer.ts';
 import { playlistName } from '../playlist/playlist-text.ts';
 import { writeMediaPlaylist } from '../playlist/write-media.ts';
 import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';

@@ -1,8 +1,8 @@
 import { opusFrameTicks } from '../../../media/opus/params.ts';
-import type { Sample } from '../../../media/sample.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import { hold, release } from '../../../media/sample/slab.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { type SilentFrame, silentFrame } from '../../../media/silence.ts';
-import { hold, release } from '../../../media/slab.ts';
-import type { Track } from '../../../media/track.ts';
 
 const USUAL_FRAME_S = 0.04;
 /** A picture that stands longer is not a duration to expect of the next one. */

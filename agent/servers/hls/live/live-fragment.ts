@@ -1,8 +1,8 @@
 import { type TrackRun, tableOf, writeFragmentHeader } from '../../../media/mp4/fragment.ts';
-import { hold, release, SlabPool } from '../../../media/slab.ts';
+import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
 import { binaryHead } from '../../../media/websocket/frames.ts';
 
-/** Some samples as one fragment, made once for all viewers. Not written to while somebody holds `message` (`media/slab.ts`). */
+/** Some samples as one fragment, made once for all viewers. Not written to while somebody holds `message` (`media/sample/slab.ts`). */
 export interface LiveFragment {
   /** A whole WebSocket message: its head, then `moof` and `mdat`. */
   readonly message: Buffer;

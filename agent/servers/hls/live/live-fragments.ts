@@ -1,10 +1,10 @@
 import type { Clock } from '../../../base/clock.ts';
-import { codecString } from '../../../media/codec-string.ts';
+import { codecString } from '../../../media/mp4/codec-string.ts';
 import type { TrackRun } from '../../../media/mp4/fragment.ts';
 import { writeInit } from '../../../media/mp4/init.ts';
-import type { Sample } from '../../../media/sample.ts';
-import { release } from '../../../media/slab.ts';
-import type { Track } from '../../../media/track.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import { release } from '../../../media/sample/slab.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { binaryHead, textFrame } from '../../../media/websocket/frames.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 import { CaptureClock } from './capture-clock.ts';

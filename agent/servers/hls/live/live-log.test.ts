@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { feed } from '../../../../test/hls-box.ts';
-import { openLiveBox, turns } from '../../../../test/live-box.ts';
-import { tinyH264 } from '../../../../test/tiny-h264.ts';
+import { feed } from '../../../../test/support/harness/hls-harness.ts';
+import { openLiveBox, turns } from '../../../../test/support/harness/live-harness.ts';
+import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { Stream } from '../../../stream/stream.ts';
 
 test.for([

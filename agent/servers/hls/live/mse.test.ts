@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { openLiveBox, turns, WEBSOCKET_FIELDS } from '../../../../test/live-box.ts';
-import { mutate } from '../../../../test/mutate.ts';
-import { random } from '../../../../test/random.ts';
-import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
+import { mutate } from '../../../../test/support/base/mutate.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { openLiveBox, turns, WEBSOCKET_FIELDS } from '../../../../test/support/harness/live-harness.ts';
+import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
-import type { Sample } from '../../../media/sample.ts';
-import type { AacTrack, Track } from '../../../media/track.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import type { AacTrack, Track } from '../../../media/sample/track.ts';
 import { maskedBinary } from '../../../media/websocket/frames.ts';
 import { Stream } from '../../../stream/stream.ts';
 import { HOPELESS_MS, QUEUE_BYTES } from './live-viewer.ts';

@@ -1,6 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
-import { codecString } from '../../../media/codec-string.ts';
-import { CODEC_LABEL, type Track } from '../../../media/track.ts';
+import { codecString } from '../../../media/mp4/codec-string.ts';
+import { CODEC_LABEL, type Track } from '../../../media/sample/track.ts';
 import { storable, unstorableLabels } from '../../../stream/storable.ts';
 import type { Stream } from '../../../stream/stream.ts';
 import { isMuxed } from '../muxing/muxable.ts';

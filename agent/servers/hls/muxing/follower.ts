@@ -1,4 +1,4 @@
-import type { Sample } from '../../../media/sample.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
 import type { Rendition } from './rendition.ts';
 
 /** Where a segment of the leading rendition ended. */

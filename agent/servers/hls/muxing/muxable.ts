@@ -1,8 +1,8 @@
-import { codecString } from '../../../media/codec-string.ts';
-import { CODEC_LABEL, type Track } from '../../../media/track.ts';
+import { codecString } from '../../../media/mp4/codec-string.ts';
+import { CODEC_LABEL, type Track } from '../../../media/sample/track.ts';
 import { type Container, storable, unstorableLabels } from '../../../stream/storable.ts';
 import type { Stream } from '../../../stream/stream.ts';
-import type { HlsVariant } from '../hls-muxer.ts';
+import type { HlsVariant } from '../contracts/hls-muxer.ts';
 
 type Codecs = ReadonlySet<Track['codec']>;
 

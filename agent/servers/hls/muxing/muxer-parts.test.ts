@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
+import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { parseFragment } from '../../../media/mp4/read.ts';
-import type { Sample } from '../../../media/sample.ts';
-import type { AacTrack, OpusTrack, Track } from '../../../media/track.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import type { AacTrack, OpusTrack, Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';
-import type { MuxerOptions } from '../hls-muxer.ts';
+import type { MuxerOptions } from '../contracts/hls-muxer.ts';
 import { Muxer } from './muxer.ts';
 import { FULL_PART } from './part-target.ts';
 

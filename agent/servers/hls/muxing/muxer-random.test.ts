@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { LENGTH } from '../../../../test/peers/peers.ts';
-import { random } from '../../../../test/random.ts';
-import { tinyH264 } from '../../../../test/tiny-h264.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { parseFragment } from '../../../media/mp4/read.ts';
 import type { FragmentRun } from '../../../media/mp4/read-runs.ts';
-import type { Track } from '../../../media/track.ts';
-import { AUDIO_UNITS, UnitBuffer, VIDEO_UNITS } from '../../../media/unit-buffer.ts';
+import type { Track } from '../../../media/sample/track.ts';
+import { AUDIO_UNITS, UnitBuffer, VIDEO_UNITS } from '../../../media/sample/unit-buffer.ts';
 import { Stream } from '../../../stream/stream.ts';
-import type { HlsRendition, MediaPlaylist, MuxerOptions, SegmentLine } from '../hls-muxer.ts';
+import type { HlsRendition, MediaPlaylist, MuxerOptions, SegmentLine } from '../contracts/hls-muxer.ts';
 import { Muxer } from './muxer.ts';
 
 type Random = () => number;

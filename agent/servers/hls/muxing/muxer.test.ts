@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
+import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import type { PerchError } from '../../../base/errors.ts';
 import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
-import type { Sample } from '../../../media/sample.ts';
-import type { OpusTrack, Track } from '../../../media/track.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import type { OpusTrack, Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';
-import type { MediaPlaylist, MuxerOptions, SegmentLine } from '../hls-muxer.ts';
+import type { MediaPlaylist, MuxerOptions, SegmentLine } from '../contracts/hls-muxer.ts';
 import { leftOutOfHls } from './muxable.ts';
 import { Muxer } from './muxer.ts';
 

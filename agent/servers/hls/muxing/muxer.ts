@@ -1,9 +1,9 @@
 import { PerchError } from '../../../base/errors.ts';
-import type { Sample } from '../../../media/sample.ts';
-import type { Track } from '../../../media/track.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { storable } from '../../../stream/storable.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
-import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../hls-muxer.ts';
+import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../contracts/hls-muxer.ts';
 import { Follower } from './follower.ts';
 import { hlsRefusal, isMuxed } from './muxable.ts';
 import { Rendition } from './rendition.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../../test/random.ts';
-import { hold, release } from '../../../media/slab.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { hold, release } from '../../../media/sample/slab.ts';
 import { PartMemory } from './part-memory.ts';
 
 test('parts that are let go make room for others, and what is held is never handed out again', () => {

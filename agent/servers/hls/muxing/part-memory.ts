@@ -1,4 +1,4 @@
-import { hold, release, SlabPool } from '../../../media/slab.ts';
+import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
 
 const MIN_SLAB_BYTES = 16 << 10;
 const MAX_SLAB_BYTES = 1 << 20;
@@ -16,7 +16,7 @@ export class PartMemory {
   #tail = 0;
   #typicalBytes = 0;
 
-  /** Bytes of which the taker holds one hold (`media/slab.ts`). */
+  /** Bytes of which the taker holds one hold (`media/sample/slab.ts`). */
   take(sizeBytes: number): Uint8Array<ArrayBuffer> {
     this.#typicalBytes += this.#typicalBytes === 0 ? sizeBytes : (sizeBytes - this.#typicalBytes) / 8;
     if (sizeBytes > MAX_SLAB_BYTES) {

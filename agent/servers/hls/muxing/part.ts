@@ -1,7 +1,7 @@
 import { tableOf, writeFragmentHeader } from '../../../media/mp4/fragment.ts';
-import type { Sample } from '../../../media/sample.ts';
-import { hold, release } from '../../../media/slab.ts';
-import type { MediaFile, PartLine } from '../hls-muxer.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import { hold, release } from '../../../media/sample/slab.ts';
+import type { MediaFile, PartLine } from '../contracts/hls-muxer.ts';
 import type { PartMemory } from './part-memory.ts';
 
 /** Added to all times, so that the decode times of a stream with B-frames are never negative. */

@@ -1,5 +1,5 @@
-import type { Sample } from '../../../media/sample.ts';
-import { hold, release } from '../../../media/slab.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import { hold, release } from '../../../media/sample/slab.ts';
 import { FULL_PART } from './part-target.ts';
 import { PictureIntervals, type SteadyInterval, typicalOf } from './picture-intervals.ts';
 

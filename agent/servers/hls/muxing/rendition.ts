@@ -1,7 +1,7 @@
-import { codecString } from '../../../media/codec-string.ts';
+import { codecString } from '../../../media/mp4/codec-string.ts';
 import { writeInit } from '../../../media/mp4/init.ts';
-import type { Sample } from '../../../media/sample.ts';
-import type { Track } from '../../../media/track.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import type {
   HlsRendition,
   MediaFile,
@@ -9,7 +9,7 @@ import type {
   MuxerOptions,
   RunningSegment,
   SegmentLine,
-} from '../hls-muxer.ts';
+} from '../contracts/hls-muxer.ts';
 import { isRare } from './muxable.ts';
 import { Part } from './part.ts';
 import { PartMemory } from './part-memory.ts';

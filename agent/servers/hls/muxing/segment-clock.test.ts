@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
-import type { Sample } from '../../../media/sample.ts';
-import type { OpusTrack } from '../../../media/track.ts';
+import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import type { OpusTrack } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';
-import type { MuxerOptions } from '../hls-muxer.ts';
+import type { MuxerOptions } from '../contracts/hls-muxer.ts';
 import { Muxer } from './muxer.ts';
 import { SegmentClock } from './segment-clock.ts';
 

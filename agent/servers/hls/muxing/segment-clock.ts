@@ -1,4 +1,4 @@
-import type { Sample } from '../../../media/sample.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
 
 interface Anchor {
   /** Presentation time of the first sample of a segment. */

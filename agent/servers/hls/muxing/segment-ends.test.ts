@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../../test/random.ts';
-import { tinyVideo } from '../../../../test/tiny-h264.ts';
-import type { Sample } from '../../../media/sample.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
 import { SegmentEnds, type Step } from './segment-ends.ts';
 
 const OPTIONS = { clockRate: 90_000, segmentDurationMs: 1000 };

@@ -1,4 +1,4 @@
-import type { Sample } from '../../../media/sample.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
 
 export interface SegmentEndsOptions {
   /** Of the leading track, whose samples decide. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { SegmentLine } from '../hls-muxer.ts';
+import type { SegmentLine } from '../contracts/hls-muxer.ts';
 import { type KeptSegment, SegmentList } from './segment-list.ts';
 
 function segment(number: number, durationS: number, sizeBytes: number): KeptSegment {

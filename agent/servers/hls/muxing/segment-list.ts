@@ -1,4 +1,4 @@
-import type { SegmentLine } from '../hls-muxer.ts';
+import type { SegmentLine } from '../contracts/hls-muxer.ts';
 
 /**
  * Not 0: of the parts of a segment with that number hls.js 1.7 forgets that it has them whenever one is in its buffer, and gets them again.

@@ -1,4 +1,4 @@
-import type { MediaFile, PartLine, SegmentLine } from '../hls-muxer.ts';
+import type { MediaFile, PartLine, SegmentLine } from '../contracts/hls-muxer.ts';
 import type { Part } from './part.ts';
 
 /** A whole segment: its parts one behind the other. It owns one hold on each of them. */

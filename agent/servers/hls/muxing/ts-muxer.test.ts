@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { ac3, mp3 } from '../../../../test/audio-tracks.ts';
-import { random } from '../../../../test/random.ts';
-import { tinyH264, tinyVideo } from '../../../../test/tiny-h264.ts';
-import { readTs } from '../../../../test/ts-packets.ts';
-import { hex } from '../../../../test/units.ts';
-import { mjpeg } from '../../../../test/video-tracks.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { ac3, mp3 } from '../../../../test/support/media/audio-tracks.ts';
+import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
+import { readTs } from '../../../../test/support/media/ts-packets.ts';
+import { hex } from '../../../../test/support/media/units.ts';
+import { mjpeg } from '../../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { START_TICKS } from '../../../media/mpegts/mux.ts';
-import type { Sample } from '../../../media/sample.ts';
-import type { AacTrack, OpusTrack, Track } from '../../../media/track.ts';
-import { UnitBuffer, VIDEO_UNITS } from '../../../media/unit-buffer.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import type { AacTrack, OpusTrack, Track } from '../../../media/sample/track.ts';
+import { UnitBuffer, VIDEO_UNITS } from '../../../media/sample/unit-buffer.ts';
 import { Stream } from '../../../stream/stream.ts';
-import type { MuxerOptions, SegmentLine } from '../hls-muxer.ts';
+import type { MuxerOptions, SegmentLine } from '../contracts/hls-muxer.ts';
 import { leftOutOfHls } from './muxable.ts';
 import { TsHlsMuxer } from './ts-muxer.ts';
 

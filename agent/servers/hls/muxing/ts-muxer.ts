@@ -1,10 +1,10 @@
 import { PerchError } from '../../../base/errors.ts';
-import type { Sample } from '../../../media/sample.ts';
-import { hold, release, SlabPool } from '../../../media/slab.ts';
-import type { Track } from '../../../media/track.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { storable } from '../../../stream/storable.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
-import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../hls-muxer.ts';
+import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../contracts/hls-muxer.ts';
 import { hlsRefusal, tsTracks } from './muxable.ts';
 import { SegmentClock } from './segment-clock.ts';
 import { SegmentEnds } from './segment-ends.ts';

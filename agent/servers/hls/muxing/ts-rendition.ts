@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
-import { hold, release } from '../../../media/slab.ts';
-import type { Track } from '../../../media/track.ts';
-import type { HlsRendition, MediaFile, MediaPlaylist, SegmentLine } from '../hls-muxer.ts';
+import { hold, release } from '../../../media/sample/slab.ts';
+import type { Track } from '../../../media/sample/track.ts';
+import type { HlsRendition, MediaFile, MediaPlaylist, SegmentLine } from '../contracts/hls-muxer.ts';
 import { tsCodecs } from './muxable.ts';
 import { FIRST_SEGMENT_NUMBER, type KeptSegment, SegmentList } from './segment-list.ts';
 

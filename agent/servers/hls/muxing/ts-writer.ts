@@ -1,7 +1,7 @@
 import { TsMuxer } from '../../../media/mpegts/mux.ts';
-import type { Sample } from '../../../media/sample.ts';
-import { hold, release, type SlabPool } from '../../../media/slab.ts';
-import type { Track } from '../../../media/track.ts';
+import type { Sample } from '../../../media/sample/sample.ts';
+import { hold, release, type SlabPool } from '../../../media/sample/slab.ts';
+import type { Track } from '../../../media/sample/track.ts';
 
 /** Pieces stand one behind the other in slabs of this size; a larger piece has one to itself. */
 const SLAB_BYTES = 256 << 10;

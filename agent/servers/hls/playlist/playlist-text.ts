@@ -1,4 +1,4 @@
-import type { MediaPlaylist } from '../hls-muxer.ts';
+import type { MediaPlaylist } from '../contracts/hls-muxer.ts';
 
 export const playlistName = (rendition: string): string => `${rendition}_stream.m3u8`;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { MediaPlaylist, PartLine } from '../hls-muxer.ts';
+import type { MediaPlaylist, PartLine } from '../contracts/hls-muxer.ts';
 import { startOffsetS } from './start-offset.ts';
 
 /** `K`: begins with a key picture, `-`: does not. */

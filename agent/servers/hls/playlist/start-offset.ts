@@ -1,4 +1,4 @@
-import type { MediaPlaylist, SegmentLine } from '../hls-muxer.ts';
+import type { MediaPlaylist, SegmentLine } from '../contracts/hls-muxer.ts';
 
 /** PART-HOLD-BACK in part targets: so far from the end players begin. */
 const HOLD_BACK_PARTS = 3;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { MediaPlaylist, PartLine, RunningSegment, SegmentLine } from '../hls-muxer.ts';
+import type { MediaPlaylist, PartLine, RunningSegment, SegmentLine } from '../contracts/hls-muxer.ts';
 import { type MediaPlaylistOptions, writeMediaPlaylist } from './write-media.ts';
 
 const segment = (number: number, changes: Partial<SegmentLine> = {}): SegmentLine => ({

@@ -1,4 +1,4 @@
-import type { MediaPlaylist, PartLine, RunningSegment, SegmentLine } from '../hls-muxer.ts';
+import type { MediaPlaylist, PartLine, RunningSegment, SegmentLine } from '../contracts/hls-muxer.ts';
 import { playlistName, safeQuery, seconds, versionOf } from './playlist-text.ts';
 import { startOffsetS } from './start-offset.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { HlsRendition, MediaPlaylist } from '../hls-muxer.ts';
+import type { HlsRendition, MediaPlaylist } from '../contracts/hls-muxer.ts';
 import { writeMultivariantPlaylist } from './write-multivariant.ts';
 
 const playlistOf = (init: { name: string } | undefined): MediaPlaylist => {

@@ -1,4 +1,4 @@
-import type { HlsRendition } from '../hls-muxer.ts';
+import type { HlsRendition } from '../contracts/hls-muxer.ts';
 import { playlistName, safeQuery, versionOf } from './playlist-text.ts';
 
 interface Variant {

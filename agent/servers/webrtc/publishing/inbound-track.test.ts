@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
-import { random } from '../../../../test/random.ts';
-import type { RtpFormat } from '../../../media/depacketizer.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import { InboundTrack } from './inbound-track.ts';
 

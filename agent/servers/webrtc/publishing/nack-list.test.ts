@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { random } from '../../../../test/random.ts';
+import { random } from '../../../../test/support/base/random.ts';
 import { NackList } from './nack-list.ts';
 
 const GIVE_UP_MS = 500;

@@ -12,18 +12,18 @@ import {
 } from 'werift';
 import { MediaRelay } from '../../../../test/impair/media-relay.ts';
 import type { PacketImpairment } from '../../../../test/impair/packet-link.ts';
-import { idrPicture, skipPicture, tinyH264 } from '../../../../test/tiny-h264.ts';
-import { payloadsOf } from '../../../../test/units.ts';
-import { webrtcPaths } from '../../../../test/webrtc-paths.ts';
-import { vp8Frame } from '../../../../test/webrtc-peer.ts';
+import { webrtcPaths } from '../../../../test/support/clients/webrtc-paths.ts';
+import { vp8Frame } from '../../../../test/support/clients/webrtc-peer.ts';
+import { idrPicture, skipPicture, tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
+import { payloadsOf } from '../../../../test/support/media/units.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { packetizeParameters, packetizerOf } from '../../../media/create-packetizer.ts';
-import type { Track } from '../../../media/track.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { type Reader, Stream } from '../../../stream/stream.ts';
-import type { TalkChannel, WebRtcPaths } from '../gateway.ts';
-import { type Answered, WebRtcServer } from '../server.ts';
+import { type Answered, WebRtcServer } from '../server/server.ts';
+import type { TalkChannel, WebRtcPaths } from '../session/contracts.ts';
 
 // Another implementation's peer connection publishes, talks and hears itself through real sockets.
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
-import type { Publication, WebRtcPaths } from '../gateway.ts';
-import type { MediaStatistics, SecureLink, SessionMedia } from '../session-media.ts';
+import type { Publication, WebRtcPaths } from '../session/contracts.ts';
+import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
 
 /** A peer's picture and sound on their way to a path (WHIP). */

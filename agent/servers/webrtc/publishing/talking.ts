@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { release } from '../../../media/slab.ts';
+import { release } from '../../../media/sample/slab.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import type { TrackReceiver, UnitOutput } from '../../../stream/ingest/track-receiver.ts';
-import type { TalkChannel, WebRtcPaths } from '../gateway.ts';
 import { chooseTalk, type Inbound, remoteTrackOf } from '../sdp/inbound.ts';
 import type { Offer } from '../sdp/offer.ts';
-import { SrtpReceiver } from '../secure/srtp-receiver.ts';
-import type { MediaStatistics, SecureLink, SessionMedia } from '../session-media.ts';
+import type { TalkChannel, WebRtcPaths } from '../session/contracts.ts';
+import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
+import { SrtpReceiver } from '../srtp/srtp-receiver.ts';
 import { InboundTrack } from './inbound-track.ts';
 
 /** All that browsers have of G.711. */

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ac3, g722, lpcm, mp3, mpegTs } from '../../../../test/audio-tracks.ts';
-import { hex } from '../../../../test/units.ts';
-import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../../../test/video-tracks.ts';
-import type { Track } from '../../../media/track.ts';
+import { ac3, g722, lpcm, mp3, mpegTs } from '../../../../test/support/media/audio-tracks.ts';
+import { hex } from '../../../../test/support/media/units.ts';
+import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../../../test/support/media/video-tracks.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { writeAnswer } from './answer.ts';
 import { chooseCodecs, type Turning, whySilent } from './codecs.ts';
 import { parseOffer } from './offer.ts';

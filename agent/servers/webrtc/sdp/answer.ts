@@ -1,4 +1,4 @@
-import type { RtpFormat } from '../../../media/depacketizer.ts';
+import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { IceCredentials } from '../transport/ice-lite.ts';
 import { hasFeedback, type Offer, type OfferSection } from './offer.ts';
 

@@ -1,6 +1,6 @@
 import { parseAv1Sequence } from '../../../media/av1/params.ts';
-import type { RtpFormat } from '../../../media/depacketizer.ts';
 import { parseOpusLayout, writeOpusLayout } from '../../../media/opus/layout.ts';
+import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import {
   type AudioTrack,
   CODEC_LABEL,
@@ -11,10 +11,10 @@ import {
   type OpusTrack,
   type Track,
   type VideoTrack,
-} from '../../../media/track.ts';
+} from '../../../media/sample/track.ts';
 import type { OpusSound } from '../../../stream/audio-forms.ts';
-import { hopeless } from '../refusals.ts';
 import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, whyNothingGoesOut } from './offer.ts';
+import { hopeless } from './refusals.ts';
 
 /** The part of a track that a browser plays, and what it calls it. */
 export interface Choice {

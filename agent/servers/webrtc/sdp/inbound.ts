@@ -1,7 +1,7 @@
 import { createDepacketizer } from '../../../media/create-depacketizer.ts';
-import type { RtpFormat, UnitSink } from '../../../media/depacketizer.ts';
-import { hopeless } from '../refusals.ts';
+import type { RtpFormat, UnitSink } from '../../../media/payload/depacketizer.ts';
 import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, whyNothingComesIn } from './offer.ts';
+import { hopeless } from './refusals.ts';
 
 /** What a browser sends in one section: the only formats that the answer has for it, so nothing else comes. */
 export interface Inbound {

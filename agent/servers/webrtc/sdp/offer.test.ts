@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { g722 } from '../../../../test/audio-tracks.ts';
-import { random } from '../../../../test/random.ts';
-import { vp8 } from '../../../../test/video-tracks.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { g722 } from '../../../../test/support/media/audio-tracks.ts';
+import { vp8 } from '../../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { RtpFormat } from '../../../media/depacketizer.ts';
+import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import { type AnswerSection, writeAnswer } from './answer.ts';
 import { chooseCodecs } from './codecs.ts';
 import { chooseEcho, chooseInbound, chooseTalk } from './inbound.ts';

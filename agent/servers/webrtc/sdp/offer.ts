@@ -1,5 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
-import type { RtpFormat } from '../../../media/depacketizer.ts';
+import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 
 /** Far above any browser's offer (a hundred formats, 300 lines). */
 const MAX_LINES = 4_000;

@@ -1,4 +1,4 @@
-import type { RtpFormat } from '../../../media/depacketizer.ts';
+import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { AnswerSection, Outbound } from './answer.ts';
 import type { Choices } from './codecs.ts';
 import type { Inbound } from './inbound.ts';

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { explainToViewer, PerchError } from '../../../base/errors.ts';
-import { hopeless } from '../refusals.ts';
-import type { Answered, WebRtcServer } from '../server.ts';
-import type { Requester } from '../session.ts';
+import { hopeless } from '../sdp/refusals.ts';
+import type { Answered, WebRtcServer } from '../server/server.ts';
+import type { Requester } from '../session/session.ts';
 import { type IceServer, iceServerLinks } from './ice-servers.ts';
 import { bodyOf, type HttpAccess, queryOf, requesterOf, requireType } from './requests.ts';
 import { type EndpointTarget, encodePath, type Purpose } from './signalling-url.ts';

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { WebRtcServer } from '../server.ts';
+import type { WebRtcServer } from '../server/server.ts';
 import { PUBLISHER_PAGE } from './publisher-page.ts';
 import { PUBLISHER_SCRIPT } from './publisher-script.ts';
 import { READER_PAGE } from './reader-page.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { FRAGMENT, offerOf, SDP, signallingApp } from '../../../../test/signalling-app.ts';
+import { FRAGMENT, offerOf, SDP, signallingApp } from '../../../../test/support/harness/signalling-app.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { TalkChannel } from '../gateway.ts';
+import type { TalkChannel } from '../session/contracts.ts';
 
 const CHROMIUM = offerOf('chromium-156-linux-whip');
 const VOICE = offerOf('chromium-156-linux-talk');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { heapBytes } from '../../../../test/heap.ts';
-import { random } from '../../../../test/random.ts';
+import { heapBytes } from '../../../../test/support/base/heap.ts';
+import { random } from '../../../../test/support/base/random.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { ufragOf } from './requests.ts';
 import { encodePath, readSignallingUrl } from './signalling-url.ts';

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
 import { shownPeer } from '../../../base/ip-address.ts';
-import type { Requester } from '../session.ts';
+import type { Requester } from '../session/session.ts';
 
 /** Who may watch and publish what. */
 export interface HttpAccess {

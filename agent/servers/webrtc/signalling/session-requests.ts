@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
-import type { WebRtcServer } from '../server.ts';
+import type { WebRtcServer } from '../server/server.ts';
 import { FRAGMENT_TYPE } from './endpoints.ts';
 import { bodyOf, requireType, ufragOf } from './requests.ts';
 import { isUuid, type SessionTarget } from './signalling-url.ts';

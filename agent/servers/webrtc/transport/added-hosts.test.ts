@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { createLogger } from '../../../base/log.ts';
 import { AddedHosts } from './added-hosts.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { classes, Message, methods, parseMessage } from 'werift';
-import { random } from '../../../../test/random.ts';
+import { random } from '../../../../test/support/base/random.ts';
 import { hasIntegrity, parseBindingRequest, writeBindingSuccess, writeUnknownAttributes } from './stun.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');

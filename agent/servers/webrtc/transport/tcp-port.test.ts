@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
-import { frame, writeCheck } from '../../../../test/ice-client.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { frame, writeCheck } from '../../../../test/support/clients/ice-client.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { PeerBook } from './peer-book.ts';
 import type { Peer, Route } from './route.ts';

@@ -1,4 +1,4 @@
-import type { OutboundTrack } from '../secure/srtp.ts';
+import type { OutboundTrack } from '../srtp/srtp.ts';
 
 /** With fewer packets a share of them says nothing. */
 const MIN_PACKETS = 100;

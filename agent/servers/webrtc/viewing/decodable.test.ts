@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
 import { byLength } from '../../../../test/peers/peers.ts';
-import { random } from '../../../../test/random.ts';
-import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
 
 const STAP_A = 24;
 const FU_A = 28;

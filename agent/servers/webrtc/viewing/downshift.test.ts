@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
-import { ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
 import { Downshift, type Second } from './downshift.ts';
 
 const GOOD: Second = {

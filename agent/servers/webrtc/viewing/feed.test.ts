@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
-import { random } from '../../../../test/random.ts';
-import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { random } from '../../../../test/support/base/random.ts';
+import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { parseRtcp, type SenderInfo } from '../../../media/rtcp/parse.ts';
-import type { Track } from '../../../media/track.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';
 
 const VP8: Track = { kind: 'video', codec: 'vp8', width: 320, height: 240, fps: 25, clockRate: 90_000 };

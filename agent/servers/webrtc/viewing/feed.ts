@@ -1,8 +1,8 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
-import type { OutboundTrack } from '../secure/srtp.ts';
-import type { SecureLink } from '../session-media.ts';
+import type { SecureLink } from '../session/session-media.ts';
+import type { OutboundTrack } from '../srtp/srtp.ts';
 import { BitRate } from './bit-rate.ts';
 import { FULL_PACE, type Pace, PacketSender, type Position } from './packet-sender.ts';
 import { REORDERED } from './reordering.ts';

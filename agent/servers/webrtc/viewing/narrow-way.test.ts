@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
-import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
 
 const NAL_TYPE = 0x1f;
 /** Of the first payload of a key frame: parameter sets in one packet. */

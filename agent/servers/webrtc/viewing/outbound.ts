@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import type { RtpFormat } from '../../../media/depacketizer.ts';
-import type { OutboundTrack } from '../secure/srtp.ts';
+import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
+import type { OutboundTrack } from '../srtp/srtp.ts';
 
 /** Room below the first packet index: whoever looks back over the whole history never meets a negative one. */
 const HISTORY_PACKETS = 4_096;

@@ -1,5 +1,5 @@
-import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../secure/srtp.ts';
-import type { SecureLink } from '../session-media.ts';
+import type { SecureLink } from '../session/session-media.ts';
+import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../srtp/srtp.ts';
 
 /** Packets that are encrypted and sent to one viewer together. */
 class PacketBatch implements Batch {

@@ -1,7 +1,7 @@
 import type { RtpPackets } from '../../../stream/rtp-packets.ts';
-import { createSrtpSender } from '../secure/create-srtp-sender.ts';
-import { MAX_BATCH, type OutboundTrack, type SrtpSender } from '../secure/srtp.ts';
-import type { SecureLink } from '../session-media.ts';
+import type { SecureLink } from '../session/session-media.ts';
+import { createSrtpSender } from '../srtp/create-srtp-sender.ts';
+import { MAX_BATCH, type OutboundTrack, type SrtpSender } from '../srtp/srtp.ts';
 import { batch } from './packet-batch.ts';
 
 /** Encrypts packets of a stream with a viewer's keys and sends them, a batch at a time. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
-import { H264_TRACK } from '../../../../test/tracks.ts';
-import { NotedNetwork } from '../../../../test/webrtc-network.ts';
-import type { Track } from '../../../media/track.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { NotedNetwork } from '../../../../test/support/clients/webrtc-network.ts';
+import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';
 import { PacketSender } from './packet-sender.ts';
 

@@ -1,6 +1,6 @@
 import { explain } from '../../../base/errors.ts';
 import { RtpPackets, type RtpViewer } from '../../../stream/rtp-packets.ts';
-import type { OutboundTrack, SrtpSender } from '../secure/srtp.ts';
+import type { OutboundTrack, SrtpSender } from '../srtp/srtp.ts';
 import { LiveEdge } from './live-edge.ts';
 import { PacketOutlet } from './packet-outlet.ts';
 import { type SenderReportOptions, SenderReports } from './sender-reports.ts';

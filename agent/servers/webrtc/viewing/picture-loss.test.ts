@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
-import { ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
 import { type KeyFrames, PictureLoss } from './picture-loss.ts';
 
 /** Notes what is done, and when. */

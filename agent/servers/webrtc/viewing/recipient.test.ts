@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
-import { ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
 
 test('a viewer gets the stream from when he is connected until he goes, however often he says so', () => {
   const camera = new ScriptedCamera(new FakeClock(), 5_000);

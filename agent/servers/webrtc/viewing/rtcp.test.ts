@@ -8,7 +8,7 @@ import {
   RtcpRrPacket,
   RtcpTransportLayerFeedback,
 } from 'werift';
-import { random } from '../../../../test/random.ts';
+import { random } from '../../../../test/support/base/random.ts';
 import { type RtcpSink, readRtcp } from './rtcp.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
-import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/scripted-viewer.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
 import { parseRtcp, type SenderInfo } from '../../../media/rtcp/parse.ts';
-import type { Track } from '../../../media/track.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';
 
 const OPUS: Track = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 1 };

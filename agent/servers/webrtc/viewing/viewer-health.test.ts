@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { writeSenderReport } from '../../../media/rtcp/write.ts';
 import { BitRate } from './bit-rate.ts';
 import { ViewerHealth } from './viewer-health.ts';

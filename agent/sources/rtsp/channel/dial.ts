@@ -2,7 +2,7 @@ import { constants } from 'node:crypto';
 import { connect, isIP, type OnReadOpts } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { SocketChannel } from '../../../base/socket-channel.ts';
-import { type Address, placeOf } from '../address.ts';
+import { type Address, placeOf } from '../request/address.ts';
 import { certificateFailure } from './certificate.ts';
 import { SecureChannel } from './secure-channel.ts';
 

@@ -3,8 +3,8 @@ import { PerchError } from '../../../base/errors.ts';
 import type { SocketChannel } from '../../../base/socket-channel.ts';
 import { HttpHeadReader, type HttpResponse, parseHttpHead, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
-import type { Authenticator } from '../authenticator.ts';
-import { refusal } from '../failures.ts';
+import type { Authenticator } from '../request/authenticator.ts';
+import { refusal } from '../request/failures.ts';
 
 /** Schemes and old nonces that are tried. */
 const MAX_ATTEMPTS = 4;

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { getCACertificates, setDefaultCACertificates, type TlsOptions } from 'node:tls';
 import { expect, test } from 'vitest';
-import { certificate, channelFront, passOn } from '../../../../test/channel-front.ts';
-import { Run } from '../../../../test/rtsp-run.ts';
-import { type Script, scriptedCamera } from '../../../../test/scripted-camera.ts';
+import { certificate, channelFront, passOn } from '../../../../test/support/cameras/channel-front.ts';
+import { Run } from '../../../../test/support/cameras/rtsp-run.ts';
+import { type Script, scriptedCamera } from '../../../../test/support/cameras/scripted-camera.ts';
 import type { Clock } from '../../../base/clock.ts';
-import { parseAddress } from '../address.ts';
-import { Authenticator } from '../authenticator.ts';
+import { parseAddress } from '../request/address.ts';
+import { Authenticator } from '../request/authenticator.ts';
 import { openChannel } from './open-channel.ts';
 
 const plain: Script = () => undefined;

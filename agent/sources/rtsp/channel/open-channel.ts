@@ -1,6 +1,6 @@
 import type { ByteChannel } from '../../../base/byte-channel.ts';
-import { type Address, placeOf } from '../address.ts';
-import type { Authenticator } from '../authenticator.ts';
+import { type Address, placeOf } from '../request/address.ts';
+import type { Authenticator } from '../request/authenticator.ts';
 import { dial } from './dial.ts';
 import { HttpTunnel } from './http-tunnel.ts';
 import { WebSocketTunnel } from './websocket-tunnel.ts';

@@ -1,15 +1,15 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { type Address, joinControl } from '../address.ts';
-import type { Authenticator } from '../authenticator.ts';
 import { openChannel } from '../channel/open-channel.ts';
-import { RtspConnection } from '../connection.ts';
-import { Dialogue, Redirect } from '../dialogue.ts';
-import type { Outlet } from '../lane.ts';
-import { Lanes } from '../lanes.ts';
-import { TransportRefused, type Way } from '../transport-choice.ts';
-import type { UdpOptions } from '../udp-ports.ts';
-import { type BackTrack, findBackTrack, REQUIRE_BACK_CHANNEL } from './back-track.ts';
+import { type Address, joinControl } from '../request/address.ts';
+import type { Authenticator } from '../request/authenticator.ts';
+import { type BackTrack, findBackTrack, REQUIRE_BACK_CHANNEL } from '../request/back-track.ts';
+import { RtspConnection } from '../request/connection.ts';
+import { Dialogue, Redirect } from '../request/dialogue.ts';
+import type { Outlet } from '../transport/track-transport.ts';
+import { Lanes } from '../transport/track-transports.ts';
+import { TransportRefused, type Way } from '../transport/transport-choice.ts';
+import type { UdpOptions } from '../transport/udp-ports.ts';
 import { Voice } from './voice.ts';
 
 const TICK_MS = 1_000;

@@ -1,13 +1,13 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { FakeClock } from '../../../../test/fake-clock.ts';
-import { lastCaller, url } from '../../../../test/rtsp-run.ts';
-import { type Caller, type Script, scriptedCamera } from '../../../../test/scripted-camera.ts';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { lastCaller, url } from '../../../../test/support/cameras/rtsp-run.ts';
+import { type Caller, type Script, scriptedCamera } from '../../../../test/support/cameras/scripted-camera.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { TransportChoice, type Way } from '../transport-choice.ts';
+import { TransportChoice, type Way } from '../transport/transport-choice.ts';
 import { RtspLoudspeaker } from './loudspeaker.ts';
 
 const REQUIRE = 'www.onvif.org/ver20/backchannel';

@@ -2,10 +2,10 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { BackChannel, Loudspeaker } from '../../source.ts';
-import { Redirect } from '../dialogue.ts';
-import { atItsAddress, type Login } from '../redirects.ts';
-import type { TransportChoice, Way } from '../transport-choice.ts';
-import type { BackTrack } from './back-track.ts';
+import type { BackTrack } from '../request/back-track.ts';
+import { Redirect } from '../request/dialogue.ts';
+import { atItsAddress, type Login } from '../request/redirects.ts';
+import type { TransportChoice, Way } from '../transport/transport-choice.ts';
 import { Line, type LineOptions } from './line.ts';
 
 /** A camera whose settings have been changed may be talked to afterwards. */

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/header.ts';
-import type { Outlet } from '../lane.ts';
-import type { BackTrack } from './back-track.ts';
+import type { BackTrack } from '../request/back-track.ts';
+import type { Outlet } from '../transport/track-transport.ts';
 
 /** 120 ms at 8 kHz. Some cameras have room for little more in one packet. */
 const MAX_PAYLOAD_BYTES = 960;

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
-import { checkStreamPath } from '../../../../config/path-name.ts';
-import type { Answered, WebRtcServer } from '../../server.ts';
+import { checkStreamPath } from '../../../../config/values/path-name.ts';
+import type { Answered, WebRtcServer } from '../../server/server.ts';
 import { bodyOf, type HttpAccess, requesterOf } from '../requests.ts';
 import { fulfil, readWishes } from './candidate-wishes.ts';
 import type { Parameters } from './parameters.ts';

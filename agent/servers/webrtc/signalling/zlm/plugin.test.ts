@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
-import { FakeClock } from '../../../../../test/fake-clock.ts';
-import { random } from '../../../../../test/random.ts';
-import { offerOf, signallingApp } from '../../../../../test/signalling-app.ts';
+import { FakeClock } from '../../../../../test/support/base/fake-clock.ts';
+import { random } from '../../../../../test/support/base/random.ts';
+import { offerOf, signallingApp } from '../../../../../test/support/harness/signalling-app.ts';
 import { type Clock, systemClock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
-import { cors } from '../../../../http/cors.ts';
-import type { Track } from '../../../../media/track.ts';
+import { cors } from '../../../../http/listener/cors.ts';
+import type { Track } from '../../../../media/sample/track.ts';
 import { Stream } from '../../../../stream/stream.ts';
 import { type ZlmPluginOptions, zlmPlugin } from './plugin.ts';
 

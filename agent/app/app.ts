@@ -1,0 +1,413 @@
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { EventLoopWatch } from '../../system/event-loop.ts';
+import { optimizeForMedia } from '../../system/memory.ts';
+import { ProcessLoad } from '../../system/process-load.ts';
+import { Accounts } from '../auth/accounts/accounts.ts';
+import { SecretKey } from '../auth/accounts/secret-key.ts';
+import { Authority } from '../auth/permissions/authorize.ts';
+import { rulesOf } from '../auth/permissions/rules.ts';
+import { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
+import { BoxEvents } from '../base/box-events.ts';
+import { setLogLevel } from '../base/log.ts';
+import { NewcomerMemory } from '../base/newcomer-memory.ts';
+import { Reconciler } from '../base/reconciler.ts';
+import { ApiEdits } from '../config/edit/api-edits.ts';
+import { FileEdits } from '../config/edit/file-edits.ts';
+import type { Environment } from '../config/load/environment.ts';
+import type { Config } from '../config/load/load.ts';
+import { ConfigStore } from '../config/store/store.ts';
+import { problemText } from '../config/yaml/problem.ts';
+import { keepLogins } from '../onvif/device/kept-logins.ts';
+import { FoundCameras, type FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
+import type { LoginFile } from '../onvif/soap/login/login-file.ts';
+import { pullsAny } from '../paths/path-settings.ts';
+import { type PathMakers, PathTable } from '../paths/path-table.ts';
+import { LiveServer } from '../servers/hls/live/live-server.ts';
+import { hlsPart } from '../servers/hls/protocol.ts';
+import type { HlsServer } from '../servers/hls/server/server.ts';
+import { RtspAuthority } from '../servers/rtsp/access.ts';
+import { rtspParts } from '../servers/rtsp/protocol.ts';
+import type { RtspServer } from '../servers/rtsp/server.ts';
+import { endClosed, webrtcPaths } from '../servers/webrtc/paths.ts';
+import { webrtcParts } from '../servers/webrtc/protocol.ts';
+import { whySilent } from '../servers/webrtc/sdp/codecs.ts';
+import type { WebRtcServer } from '../servers/webrtc/server/server.ts';
+import type { Stream } from '../stream/stream.ts';
+import { OwnCertificate } from '../tls/own-certificate.ts';
+import { startEngine } from '../transcode/engine-host.ts';
+import { Transcoder } from '../transcode/transcoder.ts';
+import type { HookGate } from '../zlm/hook-gate.ts';
+import { followCameras } from './cameras/address-tracking.ts';
+import { CameraBox, type CameraBoxDeps } from './cameras/cameras.ts';
+import { OnvifCameras } from './cameras/onvif-features.ts';
+import { pinCertificates } from './cameras/pinned-certificates.ts';
+import { steeringOf } from './cameras/ptz.ts';
+import { type Demo, startDemo, wantsDemo } from './demo/demo.ts';
+import { BoxBackup, restoreStaged } from './device/backup.ts';
+import { tellOfCameras, tellOfConfig, tellOfFound } from './device/event-feed.ts';
+import { LocalName, type LocalNameOptions } from './device/mdns-name.ts';
+import { HttpServices, type HttpServicesDeps } from './listeners/http-listeners.ts';
+import { Recordings } from './recordings/recordings.ts';
+import { BoxCommands } from './servers/hook-runner.ts';
+import { Departures, withoutPublishers } from './servers/session-revocation.ts';
+import { makeSource } from './servers/source-factory.ts';
+import { loadMadeSecret } from './zlm/zlm.ts';
+
+const RETRY_MS = 10_000;
+
+type ForHttp = 'version' | 'pageFolder' | 'clock' | 'log' | 'lines';
+
+export interface AppOptions extends Pick<LocalNameOptions, 'network' | 'onName'>, Pick<HttpServicesDeps, ForHttp> {
+  /** Absolute; held by the caller. */
+  readonly dataDir: string;
+  /** The configuration file of the command line. */
+  readonly file?: string;
+  readonly cwd: string;
+  readonly env: Environment;
+  /** Ends the program so that it is started anew; without it nobody would. */
+  readonly restart?: () => void;
+  readonly hostAnswers?: string;
+  /** Of whom updates are taken, if not where the package has them. */
+  readonly updateKeys?: string;
+  /** Where cameras are looked for, if not in the networks of the machine. */
+  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
+    Pick<CameraBoxDeps, 'onvifPorts' | 'streamPorts'>;
+}
+
+/** The product: builds its parts from a configuration and brings them to the next one when it changes. */
+export class App {
+  readonly #options: AppOptions;
+  readonly #store: ConfigStore;
+  readonly #accounts: Accounts;
+  readonly #authority: Authority;
+  readonly #paths: PathTable;
+  #logins: LoginFile | undefined;
+  readonly #commands: BoxCommands;
+  readonly #recordings: Recordings;
+  readonly #cameras: OnvifCameras;
+  readonly #box: CameraBox;
+  readonly #transcoder: Transcoder;
+  readonly #live: LiveServer;
+  readonly #http: HttpServices;
+  readonly #departures: Departures;
+  readonly #events: BoxEvents;
+  readonly #found: FoundCameras;
+  readonly #follower: ReturnType<typeof followCameras>;
+  readonly #load: ProcessLoad;
+  readonly #loop: EventLoopWatch;
+  readonly #own: OwnCertificate;
+  readonly #name: LocalName;
+  readonly #parts: Reconciler<Config>;
+  readonly #stop = new AbortController();
+  #config: Config;
+  #hls: HlsServer | undefined;
+  #webrtc: WebRtcServer | undefined;
+  #rtsp: RtspServer | undefined;
+  #demo: Demo | undefined;
+  /** A configuration waits for its turn, which takes the newest. */
+  #hasNews = false;
+  /** Configurations are applied one after the other. */
+  #applying: Promise<void> = Promise.resolve();
+
+  /** @throws PerchError when there is no configuration to start with */
+  static async start(options: AppOptions): Promise<App> {
+    const { dataDir, clock, log } = options;
+    await restoreStaged(dataDir, log);
+    const store = await ConfigStore.open({ ...options, log });
+    setLogLevel(log, store.current.logLevel);
+    const events = new BoxEvents(clock);
+    const isClaimable = () => store.current.isOwn;
+    const accounts = await Accounts.open({ dataDir, clock, log, tell: events.emit, isClaimable });
+    const app = new App({ ...options, zlmSecret: await loadMadeSecret(dataDir, log) }, store, accounts, events);
+    await app.#begin();
+    return app;
+  }
+
+  private constructor(
+    options: AppOptions & { readonly zlmSecret: string },
+    store: ConfigStore,
+    accounts: Accounts,
+    events: BoxEvents,
+  ) {
+    const { dataDir, clock, log } = options;
+    this.#options = options;
+    this.#store = store;
+    this.#events = events;
+    this.#load = new ProcessLoad(clock);
+    this.#loop = new EventLoopWatch(clock);
+    this.#config = store.current;
+    this.#accounts = accounts;
+    const objection = (...asked: Parameters<HookGate['objection']>) => this.#http.zlm.gate.objection(...asked);
+    this.#authority = new Authority(accounts, rulesOf(this.#config), { clock, log, objection });
+    this.#commands = new BoxCommands(() => this.#config, options);
+    const applied = () => this.#applying;
+    this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
+    this.#cameras = new OnvifCameras({ ...options, config: () => this.#config, recordings: this.#recordings });
+    const nameOf = (stream: Stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
+    this.#transcoder = new Transcoder(startEngine, clock, log, nameOf);
+    this.#paths = new PathTable(this.#makers(), clock, log);
+    this.#live = new LiveServer(this.#paths, clock, log, this.#transcoder);
+    const isMissing = () => this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
+    this.#found = new FoundCameras({ ...options.discovery, clock, log, isMissing });
+    this.#follower = followCameras(this.#found, store, options, events.emit, this.#recordings.events.hub);
+    this.#departures = new Departures(accounts, () => this.#watched(), clock);
+    const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
+    const newcomers = new NewcomerMemory(clock, log);
+    this.#name = new LocalName(options);
+    this.#own = new OwnCertificate({ ...options, names: () => this.#name.certificateNames() });
+    this.#box = this.#cameraBox();
+    this.#http = new HttpServices({
+      ...options,
+      ...{ own: this.#own, name: this.#name },
+      ...{ accounts, authority: this.#authority, wrongCredentials, newcomers },
+      paths: this.#paths,
+      recordings: this.#recordings,
+      ...{ load: this.#load, loop: this.#loop },
+      commands: this.#commands,
+      events,
+      cameras: this.#box,
+      steering: steeringOf(this.#cameras, (path, what) => this.#box.cameraChanged(path, what)),
+      signal: this.#stop.signal,
+      config: () => this.#config,
+      settings: () => this.#withDemo(store.current),
+      ...{ edits: new ApiEdits(store, options.env), configFile: new FileEdits(store, options.env) },
+      ...{ problems: () => store.problems, backup: new BoxBackup({ ...options, store }) },
+      ...{ hls: () => this.#hls, live: this.#live },
+      webrtc: () => this.#webrtc,
+      rtsp: () => this.#rtsp,
+    });
+    const rtsp = rtspParts({
+      ...{ ...options, newcomers },
+      own: this.#own,
+      paths: this.#paths,
+      access: new RtspAuthority(this.#authority, wrongCredentials, log, this.#commands),
+      connections: this.#commands.connections,
+      use: (server) => {
+        this.#rtsp = server;
+      },
+    });
+    const page = [...this.#http.parts(), this.#name.part(() => this.mainPort)];
+    this.#parts = new Reconciler<Config>(
+      [...this.#webrtcParts(), this.#hlsPart(), ...page, ...rtsp, this.#http.tlsPart()],
+      log,
+    );
+  }
+
+  /** For whoever watches over Perch on this machine. */
+  get vitals() {
+    return { port: this.mainPort, paths: this.#paths, recordings: this.#recordings };
+  }
+
+  /** The port that the page is on; undefined while it could not be opened. */
+  get mainPort(): number | undefined {
+    return this.#http.mainPort;
+  }
+
+  get mainAddress(): string {
+    return this.#config.address;
+  }
+
+  /** SHA-256 of the certificate of the box's own authority, as `/trust` shows it; undefined while it has none. */
+  get fingerprint(): string | undefined {
+    return this.#own.authority()?.fingerprint;
+  }
+
+  /** The port of the page over https; undefined while it is off. */
+  get tlsPort(): number | undefined {
+    return this.#http.tlsPort;
+  }
+
+  get tlsAddress(): string {
+    return this.#config.tlsAddress;
+  }
+
+  get accounts(): Pick<Accounts, 'owner' | 'setup' | 'setUrl'> {
+    return this.#accounts;
+  }
+
+  /** Reads the configuration file again. */
+  async reload(): Promise<void> {
+    await this.#store.reload();
+  }
+
+  /** Ends everything in order: nothing new comes in, open recordings are finished. */
+  async close(): Promise<void> {
+    this.#store.close();
+    this.#stop.abort();
+    await this.#applying;
+    this.#departures.close();
+    this.#box.close();
+    await Promise.all([this.#follower.close(), this.#found.close()]);
+    this.#http.zlm.close();
+    this.#live.close();
+    await this.#parts.close();
+    this.#own.close();
+    await Promise.all([this.#paths.close(), this.#cameras.close()]);
+    await this.#demo?.close();
+    this.#transcoder.close();
+    await this.#recordings.close();
+    await this.#commands.close();
+    await this.#logins?.close();
+    this.#load.close();
+    this.#loop.close();
+    this.#options.log.info('stopped');
+  }
+
+  async #begin(): Promise<void> {
+    const { clock, log } = this.#options;
+    for (const problem of this.#store.problems) {
+      log[problem.severity === 'note' ? 'debug' : problem.severity]({ at: problemText(problem) }, 'configuration');
+    }
+    this.#stop.signal.addEventListener('abort', this.#accounts.awaitOwner());
+    const key = await SecretKey.open(this.#options.dataDir, log);
+    this.#logins = await keepLogins(this.#options.dataDir, (text) => key.sign('camera', text), clock, log);
+    await this.#commands.begin();
+    await this.#inTurn(() => this.#apply(this.#config));
+    this.#store.onChange(() => this.#applySoon());
+    this.#store.onChange(tellOfConfig(this.#events.emit));
+    this.#recordings.events.hub.listen(tellOfCameras(this.#events.emit));
+    this.#found.onFound(tellOfFound(this.#events.emit, clock));
+    this.#found.start();
+    this.#options.network?.onChange(() => this.#found.networksChanged());
+    this.#store.watch();
+    const retry = () => this.#inTurn(() => this.#parts.retry());
+    this.#stop.signal.addEventListener('abort', clock.every(RETRY_MS, retry));
+    this.#recordings.begin(this.#stop.signal, () => this.#paths.list());
+    await this.#cameras.begin();
+    this.#http.zlm.begin();
+    log.info(
+      { version: this.#options.version, file: this.#store.file ?? 'none', data: this.#options.dataDir },
+      'started',
+    );
+  }
+
+  /** Many changes in a row are applied together. */
+  #applySoon(): void {
+    if (this.#hasNews) {
+      return;
+    }
+    this.#hasNews = true;
+    void this.#inTurn(async () => {
+      // Who changes a setting of the very port that he asks at gets his answer before the port starts again.
+      await setImmediate();
+      this.#hasNews = false;
+      if (!this.#stop.signal.aborted) {
+        await this.#apply(this.#store.current);
+      }
+    });
+  }
+
+  /** Whatever serves a picture for as long as somebody watches. */
+  #watched() {
+    const rtsp = [this.#rtsp?.rtsp, this.#rtsp?.rtsps].map((server) => server?.sessions);
+    const others = [this.#webrtc, this.#hls?.sessions, this.#live];
+    return { watching: [...others, ...rtsp.map(withoutPublishers)], all: [...others, ...rtsp] };
+  }
+
+  /** One after the other, and nothing any more once the end has begun: what `close` stops must not start again. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#applying = this.#applying.then(() => (this.#stop.signal.aborted ? undefined : work()));
+    return this.#applying;
+  }
+
+  async #apply(config: Config): Promise<void> {
+    const { log } = this.#options;
+    setLogLevel(log, config.logLevel);
+    this.#authority.setRules(rulesOf(config));
+    if (pullsAny(config)) {
+      optimizeForMedia();
+    }
+    const idle = this.#chooseDemo(config);
+    this.#config = this.#withDemo(config);
+    pinCertificates(this.#config);
+    await this.#recordings.configure();
+    // The page first: it shows how the rest comes up.
+    await this.#parts.apply(this.#config);
+    await this.#paths.apply(this.#config);
+    this.#cameras.apply();
+    this.#box.apply();
+    this.#hls?.setAlwaysRemux(this.#config.hlsAlwaysRemux);
+    endClosed(this.#webrtc, this.#config);
+    // After its paths: a camera that goes first would be missed.
+    await idle?.close();
+    this.#recordings.demo.follow(this.#demo !== undefined);
+    for (const warning of this.#authority.warnings) {
+      log.warn(warning);
+    }
+  }
+
+  /** @returns the demo that is not wanted any more, to be closed */
+  #chooseDemo(config: Config): Demo | undefined {
+    const demo = this.#demo;
+    if (!wantsDemo(config)) {
+      this.#demo = undefined;
+      return demo;
+    }
+    const { clock, log } = this.#options;
+    // Found and read: its paths are there now.
+    const onFound = () => void this.#inTurn(() => this.#apply(this.#store.current));
+    this.#demo ??= startDemo({ clock, log, signal: this.#stop.signal }, onFound);
+    return undefined;
+  }
+
+  #makers(): PathMakers {
+    const { clock, log } = this.#options;
+    return {
+      source: (name, settings, config) => makeSource(name, settings, config, clock, log, this.#follower),
+      recorder: (name, settings, hooks) => this.#recordings.recorder(name, settings, hooks, this.#demo !== undefined),
+      hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
+      whySilent: (tracks) => whySilent(tracks, this.#transcoder.opus),
+      streamOpened: (name, stream) => {
+        this.#cameras.streamOpened(name, stream);
+        this.#box.streamOpened(name);
+        this.#hls?.streamOpened(name, stream);
+      },
+      tell: this.#events.emit,
+    };
+  }
+
+  #withDemo(config: Config): Config {
+    return this.#demo && wantsDemo(config) ? { ...config, paths: this.#demo.paths(config) } : config;
+  }
+
+  #cameraBox(): CameraBox {
+    const { discovery = {}, clock, log } = this.#options;
+    return new CameraBox({
+      ...discovery,
+      includeLoopback: discovery.includeLoopback ?? false,
+      store: this.#store,
+      config: () => this.#withDemo(this.#store.current),
+      found: this.#found,
+      paths: this.#paths,
+      doubtOf: (path) => this.#follower.doubtOf(path),
+      tell: this.#events.emit,
+      ...{ signal: this.#stop.signal, clock, log },
+    });
+  }
+
+  #webrtcParts() {
+    return webrtcParts({
+      ...this.#options,
+      paths: webrtcPaths(this.#paths, () => this.#config),
+      sound: this.#transcoder.opus,
+      use: (server) => {
+        this.#webrtc = server;
+      },
+    });
+  }
+
+  #hlsPart() {
+    return hlsPart({
+      ...this.#options,
+      paths: this.#paths,
+      transcoder: this.#transcoder,
+      use: (server) => {
+        this.#hls = server;
+      },
+    });
+  }
+}
+
+/** Where the built page lies beside the sources. */
+export const PAGE_FOLDER = join(import.meta.dirname, '../../webui/dist');

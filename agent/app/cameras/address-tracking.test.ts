@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { BoxEvents } from '../../base/box-events.ts';
+import { systemClock } from '../../base/clock.ts';
+import { createLogger } from '../../base/log.ts';
+import { EventHub } from '../../record/events/event-hub.ts';
+import { EventJournal } from '../../record/events/event-journal.ts';
+import { notingMoves } from './address-tracking.ts';
+
+test('that a camera was followed to another address stands in its history, without the address; what else happens to it does not', async () => {
+  using folder = temporaryFolder();
+  const logger = createLogger('silent', () => {});
+  const hub = new EventHub(new EventJournal({ folder: folder.path, logger }), systemClock, logger);
+  const noted: object[] = [];
+  hub.listen((event) => noted.push(event));
+  const box = new BoxEvents(systemClock);
+  const told: string[] = [];
+  box.listen(({ data }) => told.push(data));
+  const tell = notingMoves(box.emit, hub);
+  tell('camera', { state: 'moved', path: 'door', from: '192.0.2.1', to: '192.0.2.9' });
+  tell('camera', { state: 'elsewhere', path: 'door', from: '192.0.2.1', to: '192.0.2.9' });
+  tell('path', { state: 'moved', path: 'door' });
+  await hub.close();
+  expect(told).toHaveLength(3);
+  expect(noted).toEqual([expect.objectContaining({ path: 'door', type: 'perch.moved', source: 'perch', text: '' })]);
+});

@@ -1,0 +1,105 @@
+import { isIP } from 'node:net';
+import type { Static } from 'typebox';
+import { withoutZone, zonedUrl, zoneOf } from '../../base/url-zone.ts';
+import type { Failure } from '../../cameras/adoption/failure-words.ts';
+import type { Look } from '../../cameras/adoption/looks.ts';
+import type { CameraWish } from '../../cameras/adoption/wish.ts';
+import type { ReadyPath } from '../../config/load/path-entry.ts';
+import type {
+  AdoptAnswer,
+  CameraItem,
+  CheckAnswer,
+  FoundItem,
+  LookAnswer,
+} from '../../http/api/cameras/camera-schemas.ts';
+import { DELAY_WORDS } from '../../onvif/device/streams.ts';
+import type { CameraDescription } from '../../onvif/device/understand.ts';
+import type { KnownCamera } from '../../onvif/discovery/found-cameras.ts';
+
+type Shown = NonNullable<Static<typeof CheckAnswer>['description']>;
+export type CameraJson = Static<typeof CameraItem>;
+
+export const timeText = (ms: number): string => new Date(ms).toISOString();
+
+export function foundJson(camera: KnownCamera, path: string | undefined): Static<typeof FoundItem> {
+  const { endpoint, address, url, foundFrom, firstSeenMs, lastSeenMs } = camera;
+  return {
+    ...{ endpoint, address, onvif: url, foundFrom },
+    name: camera.name ?? null,
+    manufacturer: camera.manufacturer ?? null,
+    hardware: camera.hardware ?? null,
+    location: camera.location ?? null,
+    firstSeen: timeText(firstSeenMs),
+    lastSeen: timeText(lastSeenMs),
+    path: path ?? null,
+  };
+}
+
+export function descriptionJson(description: CameraDescription): Shown {
+  const { information, hasPtz, hasEvents, hasSound, hasBackChannel, profiles, suggestions } = description;
+  const { manufacturer, model, firmware, serial } = information;
+  return {
+    manufacturer: manufacturer ?? null,
+    model: model ?? null,
+    firmware: firmware ?? null,
+    serial: serial ?? null,
+    ...{ hasPtz, hasEvents, hasSound, hasBackChannel: hasBackChannel ?? null },
+    profiles: profiles.map(({ token, name, codec, width, height, fps }) => ({
+      ...{ token, name, codec: codec ?? null, width: whole(width), height: whole(height), fps: fps ?? null },
+    })),
+    suggestions: suggestions.map(({ kind, words, profile }) => ({ kind, words, profile: profile ?? null })),
+  };
+}
+
+const whole = (value: number | undefined): number | null => (value === undefined ? null : Math.round(value));
+
+export const failureJson = (failure: Failure | undefined) => ({
+  error: failure?.words ?? null,
+  trouble: failure?.trouble ?? null,
+  triesLeft: failure?.triesLeft ?? null,
+});
+
+/** The camera that somebody has asked for, by his own words as far as no password can be in them. */
+export function askedFor({ endpoint, onvif, address, rtsp }: CameraWish): string | null {
+  if (endpoint) {
+    return endpoint;
+  }
+  if (address) {
+    const [plain = ''] = address
+      .trim()
+      .replace(/^\[(.*)\]$/, '$1')
+      .split('%');
+    return isIP(plain) === 0 ? null : address;
+  }
+  const text = onvif || rtsp || '';
+  const url = URL.parse(withoutZone(text));
+  if (!url?.host) {
+    return null;
+  }
+  const isPlain = onvif && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  return isPlain ? zonedUrl(url, zoneOf(text)) : url.host;
+}
+
+/** The streams of a camera that could not be tried when it was added. */
+export const pendingJson = (streams: readonly Pick<ReadyPath, 'name' | 'settings'>[]): CameraJson['pending'] =>
+  streams.flatMap(({ name, settings }) => {
+    const why = settings.camera?.pending;
+    return why === undefined ? [] : [{ path: name, why, words: DELAY_WORDS[why] }];
+  });
+
+export const failedItem = (wish: CameraWish, failure: Failure): Static<typeof AdoptAnswer>['items'][number] => ({
+  ...{ status: 'error', camera: askedFor(wish), ...failureJson(failure) },
+  ...{ title: null, path: failure.path ?? null, paths: [], pending: [], description: null },
+});
+
+export function lookJson({ id, target, state, what, done, total, at, failure }: Look): Static<typeof LookAnswer> {
+  const streams = at?.onvif === undefined ? at : undefined;
+  return {
+    ...{ id, target, state, what, done, total },
+    onvif: at?.onvif ?? null,
+    rtsp: streams?.main ?? null,
+    sub: streams?.sub ?? null,
+    makers: streams?.makers ?? null,
+    ...failureJson(failure),
+  };
+}

@@ -1,0 +1,175 @@
+import { expect, test, vi } from 'vitest';
+import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
+import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { openAdoptionBox } from '../../../test/support/harness/adoption-harness.ts';
+import { good } from '../../../test/support/harness/loaded-config.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Edit } from '../../config/yaml/edit.ts';
+import type { CameraStream } from '../../onvif/device/streams.ts';
+import type { CameraDescription } from '../../onvif/device/understand.ts';
+import { CameraCompletion } from './completion.ts';
+
+const LOGIN = { user: 'admin', password: 'secret' };
+/** The pauses before a camera is asked again are over at once. */
+const SOON: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep([30_000, 60_000, 120_000].includes(ms) ? 200 : ms, signal),
+};
+const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
+
+test('a camera whose main stream is busy is adopted with a note, and completes by itself, over a restart too', async () => {
+  await using camera = await startOnvifCamera({ credentials: LOGIN, quirks: { describes: { main: 503 } } });
+  const port = await freeUdpPort();
+  let text = '';
+  {
+    await using box = await openAdoptionBox({ port });
+    const adopted = await box.call('POST', '/cameras/adopt', {
+      ...LOGIN,
+      cameras: [{ onvif: camera.url, name: 'yard' }],
+    });
+    const pending = [{ path: 'yard', why: 'busy', words: 'the camera is busy or still starting (503)' }];
+    expect(adopted.body['items']).toMatchObject([{ status: 'ok', paths: ['yard', 'yard_sub'], pending }]);
+    expect((await box.call('GET', '/cameras/get/yard')).body).toMatchObject({ sub: 'yard_sub', pending });
+    expect(box.log.join('')).toContain('the stream could not be tried yet');
+    text = box.text();
+    expect(text).toContain(`source: ${camera.rtspUrl('main')}`);
+    expect(text).toContain('pending: busy');
+  }
+  await using again = await openAdoptionBox({ port }, text.slice(text.indexOf('paths:')));
+  expect((await again.call('GET', '/cameras/get/yard')).body).toMatchObject({ pending: [{ why: 'busy' }] });
+  camera.state.quirks.describes = {};
+  await until(async () => {
+    expect((await again.call('GET', '/cameras/get/yard')).body).toMatchObject({ state: 'running', pending: [] });
+  });
+  const pathsOf = (whole: string) => whole.slice(whole.indexOf('paths:'));
+  expect(pathsOf(again.text())).toBe(pathsOf(text).replace(/\n *pending: busy/, ''));
+});
+
+test('a camera that is too busy to name its large stream is adopted with a note, and gets the address later, over a restart too', async () => {
+  await using camera = await startOnvifCamera({ credentials: LOGIN, quirks: { busyAddresses: ['main'] } });
+  const port = await freeUdpPort();
+  let text = '';
+  {
+    await using box = await openAdoptionBox({ port }, 'pathDefaults:\n  sourceOnDemand: yes\n');
+    const adopted = await box.call('POST', '/cameras/adopt', {
+      ...LOGIN,
+      cameras: [{ onvif: camera.url, name: 'yard' }],
+    });
+    const pending = [{ path: 'yard', why: 'busy', words: 'the camera is busy or still starting (503)' }];
+    expect(adopted.body['items']).toMatchObject([{ status: 'ok', paths: ['yard', 'yard_sub'], pending }]);
+    expect((await box.call('GET', '/cameras/get/yard')).body).toMatchObject({ sub: 'yard_sub', pending });
+    expect(box.log.join('')).toContain('the stream could not be tried yet');
+    text = box.text();
+    expect(text).toContain(`source: ${camera.rtspUrl('sub')}`);
+    expect(text).not.toContain(camera.rtspUrl('main'));
+  }
+  camera.state.quirks.busyAddresses = [];
+  camera.state.quirks.describes = { main: 503 };
+  await using again = await openAdoptionBox({ port }, text.slice(text.indexOf('pathDefaults:')), { clock: SOON });
+  await until(() => expect(again.text()).toContain(`source: ${camera.rtspUrl('main')}`));
+  expect((await again.call('GET', '/cameras/get/yard')).body).toMatchObject({ pending: [{ why: 'busy' }] });
+  camera.state.quirks.describes = {};
+  await until(async () => {
+    expect((await again.call('GET', '/cameras/get/yard')).body).toMatchObject({ pending: [] });
+  });
+  expect(again.text()).not.toContain('sourceOnDemand: no');
+});
+
+test('streams by their addresses alone are adopted with a note as well, and a check says what is the matter', async () => {
+  await using camera = await startOnvifCamera({ quirks: { describes: { sub: 453 } } });
+  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  const wish = { rtsp: camera.rtspUrl('main'), sub: camera.rtspUrl('sub') };
+  const words = 'the camera has no room for another viewer of this stream (453)';
+  expect((await box.call('POST', '/cameras/check', wish)).body).toMatchObject({
+    isGood: false,
+    error: `${words}: try again in a moment`,
+  });
+  const { body } = await box.call('POST', '/cameras/adopt', { cameras: [{ ...wish, name: 'yard' }] });
+  expect(body['items']).toMatchObject([{ status: 'ok', pending: [{ path: 'yard_sub', why: 'noRoom', words }] }]);
+});
+
+const stream = (token: string, more: Partial<CameraStream> = {}) =>
+  ({ token, rtspUrl: `rtsp://192.0.2.9/${token}`, proof: { hasSound: false }, ...more }) as CameraStream;
+
+function openCompletion(description: () => Partial<CameraDescription>) {
+  const clock = new FakeClock();
+  const { log, told } = toldOf();
+  const camera = (profile: string) => `camera: {onvif: "http://192.0.2.9/onvif", profile: ${profile}, pending: busy}`;
+  let current = good(
+    `paths:\n  yard: {source: "rtsp://192.0.2.9/main", ${camera('main')}}\n  yard_sub: {source: "rtsp://192.0.2.9/old", ${camera('sub')}}\n`,
+  );
+  const edits: Edit[] = [];
+  const readAtMs: number[] = [];
+  const completion = new CameraCompletion({
+    store: {
+      get current() {
+        return current;
+      },
+      revise: async (plan) => void edits.push(...plan({ config: current, written: undefined, text: '' } as never)),
+    },
+    read: async () => {
+      readAtMs.push(clock.monoMs());
+      return { profiles: [{ token: 'main' }, { token: 'sub' }], ...description() } as CameraDescription;
+    },
+    onRead: () => {},
+    ...{ clock, log, tell: () => {}, signal: new AbortController().signal },
+  });
+  return {
+    ...{ clock, told, edits, readAtMs, completion },
+    complete: () => {
+      current = good('paths:\n');
+    },
+  };
+}
+
+const channel = (main: CameraStream, sub: CameraStream | undefined) => ({
+  channels: [{ videoSource: undefined, main, sub }],
+});
+
+test('a stream that is somewhere else by now is written there; what is put off still stays as it is', async () => {
+  const { clock, edits, completion } = openCompletion(() =>
+    channel(stream('main', { proof: undefined, delay: 'busy' }), stream('sub')),
+  );
+  completion.apply();
+  await clock.advance(30_000);
+  expect(edits).toEqual([
+    { keyPath: ['paths', 'yard_sub', 'source'], value: 'rtsp://192.0.2.9/sub' },
+    { keyPath: ['paths', 'yard_sub', 'camera', 'pending'], value: undefined },
+  ]);
+});
+
+test('a small stream that turns out not to be there is taken out again', async () => {
+  const { clock, edits, completion } = openCompletion(() => channel(stream('main'), undefined));
+  completion.apply();
+  await clock.advance(30_000);
+  expect(edits).toEqual([
+    { keyPath: ['paths', 'yard', 'camera', 'pending'], value: undefined },
+    { keyPath: ['paths', 'yard_sub'], value: undefined },
+  ]);
+});
+
+test('a camera that is not complete is asked less and less often, once for all of its paths, and not once it is', async () => {
+  const { clock, readAtMs, completion, complete } = openCompletion(() => {
+    throw new PerchError('timeout', 'no answer');
+  });
+  completion.apply();
+  completion.apply();
+  await clock.advance(60 * 60_000);
+  expect(readAtMs.map((ms) => ms / 1_000)).toEqual([30, 90, 210, 510, 1_110, 2_910]);
+  complete();
+  await clock.advance(120 * 60_000);
+  expect(readAtMs).toHaveLength(6);
+});
+
+test('a fault of ours is logged, and the next try comes', async () => {
+  const { clock, readAtMs, told, completion } = openCompletion(() => {
+    throw new TypeError('a bug');
+  });
+  completion.apply();
+  await clock.advance(90_000);
+  expect(readAtMs).toHaveLength(2);
+  expect(told.map(([level]) => level)).toEqual(['error', 'error']);
+});

@@ -1,0 +1,159 @@
+import type { TellBox } from '../../base/box-events.ts';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { SUB_SUFFIX } from '../../cameras/adoption/path-names.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { ReadyPath } from '../../config/load/path-entry.ts';
+import type { PathSettings } from '../../config/schema/path.ts';
+import type { ConfigStore } from '../../config/store/store.ts';
+import type { Edit } from '../../config/yaml/edit.ts';
+import type { CameraChannel, CameraDescription } from '../../onvif/device/understand.ts';
+import { linkOf } from './grouping.ts';
+import { withoutLogin } from './login.ts';
+
+/** The streams themselves are tried all the time by their paths; this finds those that are somewhere else by now. */
+const PAUSES_MS = [30_000, 60_000, 2 * 60_000, 5 * 60_000, 10 * 60_000, 30 * 60_000] as const;
+
+export interface CompletionDeps {
+  readonly store: Pick<ConfigStore, 'current' | 'revise'>;
+  /** Asks the camera, and tries its streams. @throws PerchError */
+  read(camera: ReadyPath): Promise<CameraDescription>;
+  /** What the camera has told. */
+  onRead(camera: ReadyPath, description: CameraDescription): void;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly tell: TellBox;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Completes cameras whose streams could not be tried when they were added (`camera.pending`): a stream that has come needs nothing
+ * more, and the camera is asked again, less and less often, for those that do not come. What is pending stands in the configuration.
+ */
+export class CameraCompletion {
+  readonly #deps: CompletionDeps;
+  /** Paths that are being seen to, by the key of their camera's link: a recorder has many. */
+  readonly #running = new Set<string>();
+
+  constructor(deps: CompletionDeps) {
+    this.#deps = deps;
+  }
+
+  /** The configuration is another one. */
+  apply(): void {
+    for (const path of pendingOf(this.#deps.store.current)) {
+      const key = linkOf(path.settings)?.key;
+      if (key !== undefined && !this.#running.has(key)) {
+        this.#running.add(key);
+        void this.#keepTrying(key).finally(() => this.#running.delete(key));
+      }
+    }
+  }
+
+  /** The stream of this path has come: its address is right. */
+  async streamOpened(path: string): Promise<void> {
+    if (pendingOf(this.#deps.store.current).some(({ name, settings }) => name === path && isPulled(settings))) {
+      await this.#logged(path, () => this.#revise(() => [withoutPending(path)]));
+    }
+  }
+
+  async #keepTrying(key: string): Promise<void> {
+    const { clock, signal } = this.#deps;
+    for (let i = 0; ; i += 1) {
+      await clock.sleep(PAUSES_MS[Math.min(i, PAUSES_MS.length - 1)] ?? 0, signal);
+      const [camera] = this.#pendingOf(key);
+      if (signal.aborted || !camera) {
+        return;
+      }
+      await this.#logged(camera.name, () => this.#tryOnce(key, camera));
+    }
+  }
+
+  async #tryOnce(key: string, camera: ReadyPath): Promise<void> {
+    const description = await this.#deps.read(camera);
+    this.#deps.onRead(camera, description);
+    await this.#revise((config) =>
+      pendingOf(config)
+        .filter(({ settings }) => linkOf(settings)?.key === key)
+        .flatMap((path) => completed(path, description, config)),
+    );
+  }
+
+  #pendingOf(key: string): ReadyPath[] {
+    return pendingOf(this.#deps.store.current).filter(({ settings }) => linkOf(settings)?.key === key);
+  }
+
+  async #revise(plan: (config: Config) => readonly Edit[]): Promise<void> {
+    const { store, log, tell } = this.#deps;
+    const before = pendingOf(store.current).map(({ name }) => name);
+    await store.revise(({ config }) => plan(config), 'camera');
+    const after = new Set(pendingOf(store.current).map(({ name }) => name));
+    for (const path of before.filter((name) => !after.has(name))) {
+      log.info({ path }, 'a stream that could not be tried when its camera was added is complete');
+      tell('camera', { state: 'completed', path });
+    }
+  }
+
+  async #logged(path: string, work: () => Promise<void>): Promise<void> {
+    const { log, signal } = this.#deps;
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        log.error({ path, err: error }, NOT_COMPLETED);
+      } else if (!signal.aborted) {
+        log.debug({ path, reason: explain(error) }, NOT_COMPLETED);
+      }
+    }
+  }
+}
+
+const NOT_COMPLETED = 'a camera cannot be completed yet';
+
+const pendingOf = (config: Config): ReadyPath[] =>
+  [...config.paths.values()].filter(
+    (path): path is ReadyPath => path.settings?.camera?.pending !== undefined && path.pattern === undefined,
+  );
+
+const withoutPending = (path: string): Edit => ({ keyPath: ['paths', path, 'camera', 'pending'], value: undefined });
+
+/** What has to be written for a path by what the camera says of its streams now; nothing while they are put off again. */
+function completed({ name, settings }: ReadyPath, description: CameraDescription, config: Config): Edit[] {
+  const channel = channelOf(description, settings.camera?.profile);
+  if (!channel) {
+    return [];
+  }
+  const isSub = name.endsWith(SUB_SUFFIX) && config.paths.has(name.slice(0, -SUB_SUFFIX.length));
+  const stream = isSub ? channel.sub : channel.main;
+  if (!stream) {
+    // The camera has been asked for it, and has no small stream but the large one.
+    return channel.main.delay ? [] : [{ keyPath: ['paths', name], value: undefined }];
+  }
+  const { token: profile, rtspUrl } = stream;
+  const isProved = !stream.delay && stream.proof !== undefined;
+  const isNamed = !isPulled(settings) && rtspUrl !== undefined;
+  if (!isProved && !isNamed) {
+    return [];
+  }
+  const isMoved = withoutLogin(settings.source) !== rtspUrl;
+  return [
+    ...(isMoved ? [{ keyPath: ['paths', name, 'source'], value: rtspUrl }] : []),
+    ...(isNamed ? [{ keyPath: ['paths', name, 'sourceOnDemand'], value: undefined }] : []),
+    ...(settings.camera?.profile === profile
+      ? []
+      : [{ keyPath: ['paths', name, 'camera', 'profile'], value: profile }]),
+    ...(isProved ? [withoutPending(name)] : []),
+  ];
+}
+
+/** Not where the camera was too busy to name the address of the stream. */
+const isPulled = ({ source }: PathSettings): boolean => source !== 'publisher';
+
+/** The lens that a profile belongs to. */
+function channelOf({ channels, profiles }: CameraDescription, name: string | undefined): CameraChannel | undefined {
+  const byName = new Map(profiles.map((one) => [one.token, one]));
+  const profile = byName.get(name ?? '');
+  return channels.find(({ videoSource }) => profile && videoSource === profile.videoSource) ?? channels[0];
+}

@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { ScriptedSource } from '../../../test/support/cameras/scripted-source.ts';
+import { tinyH264 } from '../../../test/support/media/tiny-h264.ts';
+import { PerchError } from '../../base/errors.ts';
+import { OTHER_CAMERA, type Verdict } from '../../cameras/following/identity.ts';
+import type { Loudspeaker, SourceStatistics } from '../../sources/source.ts';
+import { Stream } from '../../stream/stream.ts';
+import { FollowedSource } from './identity-checked-source.ts';
+
+function setUp(verdicts: readonly (Verdict | Promise<Verdict>)[]) {
+  const clock = new FakeClock();
+  const told: string[] = [];
+  const source = Object.assign(new ScriptedSource(), {
+    answers: async () => true,
+    statistics: {} as SourceStatistics,
+    loudspeaker: {} as Loudspeaker,
+    heldMs: 0,
+  });
+  let asked = 0;
+  const watch = {
+    check: async () => (await verdicts[asked++]) ?? 'unknown',
+    failed: (path: string, isOther = false) => told.push(`${path} failed${isOther ? ', another camera' : ''}`),
+    connected: (path: string) => told.push(`${path} connected`),
+  };
+  const stop = new AbortController();
+  const followed = new FollowedSource(source, 'door', watch, clock);
+  const run = (): Promise<unknown> =>
+    followed
+      .run({ open: (tracks) => new Stream(tracks, { isOnDemand: false }) }, stop.signal)
+      .catch((error: unknown) => error);
+  return { clock, told, source, run, stop, asked: () => asked };
+}
+
+async function failOnce(clock: FakeClock, source: ScriptedSource, run: () => Promise<unknown>) {
+  const first = run();
+  await clock.advance(0);
+  source.fail(new PerchError('timeout', 'nothing came'));
+  await first;
+  const ran = run();
+  await clock.advance(0);
+  return { ran };
+}
+
+test('nothing is pulled from another camera that is at the address now', async () => {
+  const { source, run, told } = setUp(['other']);
+  expect(await run()).toMatchObject({ code: 'unavailable', message: OTHER_CAMERA, context: { camera: 'otherCamera' } });
+  expect(source.runs).toBe(0);
+  expect(told).toEqual(['door failed, another camera']);
+});
+
+test('who is known is asked once for each connection', async () => {
+  const { clock, source, run, stop, told, asked } = setUp(['same']);
+  const ran = run();
+  await clock.advance(0);
+  source.deliver([tinyH264]);
+  await clock.advance(600_000);
+  stop.abort();
+  await ran;
+  expect(asked()).toBe(1);
+  expect(told).toEqual(['door connected']);
+});
+
+test('a camera that streams before it can be asked is let in, and asked again: another one is out then', async () => {
+  const { clock, source, run, told } = setUp(['unknown', 'unknown', 'other']);
+  const ran = run();
+  await clock.advance(0);
+  source.deliver([tinyH264]);
+  await clock.advance(19_000);
+  expect(source.isRunning).toBe(true);
+  await clock.advance(1_000);
+  expect(await ran).toMatchObject({ message: OTHER_CAMERA });
+  expect(source.isRunning).toBe(false);
+  expect(told).toEqual(['door connected', 'door failed, another camera']);
+});
+
+test('one that never says who it is, is not asked for ever, and one that hangs keeps nobody waiting for more than two seconds', async () => {
+  const { clock, source, run, stop, asked } = setUp([new Promise<Verdict>(() => {})]);
+  const ran = run();
+  await clock.advance(1_999);
+  expect(source.runs).toBe(0);
+  await clock.advance(1);
+  expect(source.isRunning).toBe(true);
+  await clock.advance(3_600_000);
+  expect(asked()).toBe(4);
+  stop.abort();
+  await ran;
+});
+
+test('who is told to stop does not wait for the answer, and has not failed', async () => {
+  const { clock, source, run, stop, told } = setUp([new Promise<Verdict>(() => {})]);
+  const ran = run();
+  await clock.advance(10);
+  stop.abort();
+  expect(await ran).toBeUndefined();
+  expect(source.runs).toBe(0);
+  expect(told).toEqual([]);
+});
+
+test('a connection that breaks is told of, with its own reason for the path', async () => {
+  const { clock, source, run, told } = setUp(['same']);
+  const ran = run();
+  await clock.advance(0);
+  source.fail(new PerchError('timeout', 'nothing came'));
+  expect(await ran).toMatchObject({ message: 'nothing came' });
+  expect(told).toEqual(['door failed']);
+});
+
+test('after a failure nothing is pulled from whoever is there now until he has said who he is', async () => {
+  const { clock, source, run } = setUp(['same', 'silent', 'silent', 'other']);
+  const { ran } = await failOnce(clock, source, run);
+  await clock.advance(1_999);
+  expect(source.runs).toBe(1);
+  await clock.advance(1);
+  expect(await ran).toMatchObject({ message: OTHER_CAMERA });
+  expect(source.runs).toBe(1);
+});
+
+test.for([
+  ['hangs', new Promise<Verdict>(() => {})],
+  ['is off', 'silent'],
+] as const)('a camera whose ONVIF %s after a failure is pulled from after ten seconds', async ([, verdict]) => {
+  const { clock, source, run, stop } = setUp(['same', ...Array<Verdict | Promise<Verdict>>(20).fill(verdict)]);
+  const { ran } = await failOnce(clock, source, run);
+  await clock.advance(9_999);
+  expect(source.runs).toBe(1);
+  await clock.advance(1);
+  expect(source.runs).toBe(2);
+  stop.abort();
+  await ran;
+});

@@ -1,0 +1,144 @@
+import type { Clock } from '../../base/clock.ts';
+import type { PerchError } from '../../base/errors.ts';
+import { joinSignals } from '../../base/joined-signal.ts';
+import { OTHER_CAMERA, type Verdict } from '../../cameras/following/identity.ts';
+import { cameraError } from '../../onvif/soap/http/failures.ts';
+import type { Loudspeaker, Source, SourceStatistics } from '../../sources/source.ts';
+import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
+
+/** A camera that streams before it can say who it is: it is asked again. */
+const ASKED_AGAIN_MS = [5_000, 15_000, 60_000] as const;
+
+/** Longer than this nobody waits for the answer before he connects. */
+const PATIENCE_MS = 2_000;
+
+/** After a failure another camera may be there: it is asked for so long while nobody answers. */
+const RECONNECT_PATIENCE_MS = 10_000;
+const SILENT_PAUSE_MS = 1_000;
+
+/** Who knows about the identity of cameras. */
+export interface CameraWatch {
+  /** Never rejects. */
+  check(path: string): Promise<Verdict>;
+  failed(path: string, isOther?: boolean): void;
+  connected(path: string): void;
+}
+
+/** The source of a camera with an identity: nothing of another camera that is at its address now gets into the path. */
+export class FollowedSource implements Source {
+  readonly #source: Required<Source>;
+  readonly #path: string;
+  readonly #watch: CameraWatch;
+  readonly #clock: Clock;
+  #hasFailed = false;
+
+  constructor(source: Required<Source>, path: string, watch: CameraWatch, clock: Clock) {
+    this.#source = source;
+    this.#path = path;
+    this.#watch = watch;
+    this.#clock = clock;
+  }
+
+  get type(): string {
+    return this.#source.type;
+  }
+
+  get statistics(): SourceStatistics {
+    return this.#source.statistics;
+  }
+
+  get heldMs(): number {
+    return this.#source.heldMs;
+  }
+
+  get loudspeaker(): Loudspeaker {
+    return this.#source.loudspeaker;
+  }
+
+  answers(signal: AbortSignal): Promise<boolean> {
+    return this.#source.answers(signal);
+  }
+
+  async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
+    const verdict = await this.#firstCheck(signal);
+    if (signal.aborted) {
+      return;
+    }
+    if (verdict === 'other') {
+      this.#watch.failed(this.#path, true);
+      throw otherCamera(this.#path);
+    }
+    const ended = new AbortController();
+    const joined = joinSignals([signal, ended.signal]);
+    const opened: StreamSink = {
+      open: (tracks) => {
+        const stream = sink.open(tracks);
+        this.#watch.connected(this.#path);
+        return stream;
+      },
+    };
+    let isOther = false;
+    const asking =
+      verdict === 'same'
+        ? undefined
+        : this.#askAgain(joined.signal).then((is) => {
+            isOther = is;
+            if (is) {
+              ended.abort();
+            }
+          });
+    try {
+      await this.#source.run(opened, joined.signal);
+      if (isOther) {
+        throw otherCamera(this.#path);
+      }
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#hasFailed = true;
+        this.#watch.failed(this.#path, isOther);
+      }
+      throw isOther ? otherCamera(this.#path) : error;
+    } finally {
+      ended.abort();
+      await asking;
+      joined.release();
+    }
+  }
+
+  async #firstCheck(signal: AbortSignal): Promise<Verdict> {
+    const patience = new AbortController();
+    const joined = joinSignals([signal, patience.signal]);
+    const patienceMs = this.#hasFailed ? RECONNECT_PATIENCE_MS : PATIENCE_MS;
+    const late = this.#clock.sleep(patienceMs, joined.signal).then((): Verdict => 'unknown');
+    try {
+      return await Promise.race([this.#ask(joined.signal), late]);
+    } finally {
+      patience.abort();
+      joined.release();
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<Verdict> {
+    for (;;) {
+      const verdict = await this.#watch.check(this.#path);
+      if (verdict !== 'silent' || !this.#hasFailed || signal.aborted) {
+        return verdict;
+      }
+      await this.#clock.sleep(SILENT_PAUSE_MS, signal);
+    }
+  }
+
+  /** @returns whether it is another camera, as soon as that is known */
+  async #askAgain(signal: AbortSignal): Promise<boolean> {
+    for (const pauseMs of ASKED_AGAIN_MS) {
+      await this.#clock.sleep(pauseMs, signal);
+      const verdict = signal.aborted ? 'same' : await this.#watch.check(this.#path);
+      if (verdict !== 'unknown' && verdict !== 'silent') {
+        return verdict === 'other' && !signal.aborted;
+      }
+    }
+    return false;
+  }
+}
+
+const otherCamera = (path: string): PerchError => cameraError('otherCamera', OTHER_CAMERA, { path });

@@ -1,0 +1,55 @@
+import { type Clock, systemClock } from '../../base/clock.ts';
+import type { CameraSettings } from '../../config/schema/path.ts';
+import { sharedLogins } from '../../onvif/device/session.ts';
+import { nameOf, parseHttpUrl } from '../../onvif/soap/http/http-exchange.ts';
+import type { LoginKey, LoginMemory } from '../../onvif/soap/login/login-memory.ts';
+import { parseAddress, placeOf } from '../../sources/rtsp/request/address.ts';
+import type { LoginWatch } from '../../sources/rtsp/request/authenticator.ts';
+
+export interface StreamLoginOptions {
+  readonly logins?: LoginMemory;
+  readonly clock?: Pick<Clock, 'monoMs'>;
+  /** A person has just given the password. */
+  readonly isAsked?: boolean;
+}
+
+/** A stream's login is one with those of the same host's other streams, events and pictures: the account that a wrong password locks is one. */
+export function streamLogin(
+  name: string,
+  url: string,
+  { onvif = '', user, password = '' }: Pick<CameraSettings, 'onvif' | 'user' | 'password'>,
+  { logins = sharedLogins, clock = systemClock, isAsked = false }: StreamLoginOptions = {},
+): LoginWatch {
+  // What is wrong with the address is told by whoever connects to it.
+  const key = (): LoginKey => {
+    const address = parseAddress(url, name);
+    const service = parseHttpUrl(onvif);
+    const login = user === undefined ? (address.credentials ?? NOBODY) : { user, password };
+    const camera = service ? nameOf(service.place) : placeOf(address);
+    return { ...login, camera, host: address.host, channel: `stream ${address.uri}` };
+  };
+  let heldMs = 0;
+  const waits = new Set<{ readonly sinceMs: number }>();
+  return {
+    get heldMs() {
+      const nowMs = clock.monoMs();
+      return [...waits].reduce((sumMs, { sinceMs }) => sumMs + nowMs - sinceMs, heldMs);
+    },
+    turn: async (signal) => {
+      const wait = { sinceMs: clock.monoMs() };
+      waits.add(wait);
+      try {
+        return await logins.turn(key(), { isAsked, signal });
+      } finally {
+        waits.delete(wait);
+        heldMs += clock.monoMs() - wait.sinceMs;
+      }
+    },
+    refused: (kind) => logins.refused(key(), kind),
+    refusedKinds: () => logins.refusedSchemes(key()),
+    isWrong: () => logins.isWrong(key()),
+    plays: (isPlaying) => logins.plays(key(), isPlaying),
+  };
+}
+
+const NOBODY = { user: '', password: '' };

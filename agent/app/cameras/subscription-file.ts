@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { explain } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { loadPrivate, savePrivate } from '../../base/private-file.ts';
+import type { SubscriptionMemory } from '../../onvif/events/event-watch.ts';
+import type { SubscriptionReference } from '../../onvif/events/pull-point.ts';
+
+/** More cameras than anybody has; the oldest are forgotten. */
+const MAX_KEPT = 256;
+/** Cameras that do not renew get a new subscription every minute: they are written together. */
+const WRITE_PAUSE_MS = 5_000;
+const MAX_TEXT = 8_000;
+
+interface Entry extends SubscriptionReference {
+  readonly camera: string;
+}
+
+/**
+ * Which subscriptions cameras have of ours, on the disk: a crash leaves them there, and cameras have few, so they are ended at the next
+ * start. Cameras stand in it by a digest, so it has no passwords.
+ */
+export class SubscriptionFile {
+  readonly #file: string;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #kept = new Map<string, SubscriptionReference>();
+  readonly #closing = new AbortController();
+  #writing: Promise<void> | undefined;
+  #hasNews = false;
+
+  constructor(file: string, clock: Clock, log: Logger) {
+    this.#file = file;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** One that is damaged is as good as none: subscriptions end by themselves as well. */
+  async load(): Promise<void> {
+    try {
+      for (const { camera, address, headers } of readEntries(await loadPrivate(this.#file))) {
+        this.#kept.set(camera, { address, headers });
+      }
+    } catch (error) {
+      this.#log.info({ file: this.#file, reason: explain(error) }, 'what cameras were asked to tell is not known');
+    }
+  }
+
+  /** @param key of a camera's link */
+  of(key: string): SubscriptionMemory {
+    const camera = createHash('sha256').update(key).digest('base64url');
+    return {
+      left: () => this.#kept.get(camera),
+      keep: (reference) => {
+        if (reference) {
+          this.#kept.delete(camera);
+          this.#kept.set(camera, reference);
+          this.#limit();
+        } else if (!this.#kept.delete(camera)) {
+          return;
+        }
+        this.#hasNews = true;
+        this.#writing ??= this.#writeSoon();
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#writing;
+  }
+
+  #limit(): void {
+    for (const camera of this.#kept.keys()) {
+      if (this.#kept.size <= MAX_KEPT) {
+        return;
+      }
+      this.#kept.delete(camera);
+    }
+  }
+
+  async #writeSoon(): Promise<void> {
+    await this.#clock.sleep(WRITE_PAUSE_MS, this.#closing.signal);
+    while (this.#hasNews) {
+      this.#hasNews = false;
+      const entries: Entry[] = [...this.#kept].map(([camera, { address, headers }]) => ({ camera, address, headers }));
+      try {
+        await savePrivate(this.#file, { subscriptions: entries });
+      } catch (error) {
+        this.#log.debug({ file: this.#file, reason: explain(error) }, 'what cameras were asked to tell is not written');
+      }
+    }
+    this.#writing = undefined;
+  }
+}
+
+function readEntries(value: unknown): Entry[] {
+  const list = (value as { subscriptions?: unknown } | undefined)?.subscriptions;
+  return (Array.isArray(list) ? list : [])
+    .slice(0, MAX_KEPT)
+    .flatMap((entry: Partial<Record<keyof Entry, unknown>>) => {
+      const { camera, address, headers } = entry ?? {};
+      const isWhole = [camera, address, headers].every((text) => typeof text === 'string' && text.length < MAX_TEXT);
+      return isWhole ? [{ camera, address, headers } as Entry] : [];
+    });
+}

@@ -1,0 +1,36 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { PerchError } from '../../base/errors.ts';
+
+type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean };
+
+/** Asks twice at a terminal, which shows nothing of what is typed; from elsewhere the first line is taken. */
+export async function askNewPassword(input: Input, write: (text: string) => void): Promise<string> {
+  const isTerminal = input.isTTY === true;
+  const output = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input, output, terminal: isTerminal, historySize: 0 });
+  const lines = reader[Symbol.asyncIterator]();
+  const ask = async (question: string): Promise<string> => {
+    if (isTerminal) {
+      write(question);
+    }
+    const { value, done } = await lines.next();
+    if (isTerminal) {
+      write('\n');
+    }
+    // Ctrl-C and Ctrl-D end the input.
+    if (done) {
+      throw new PerchError('badInput', 'no password was given');
+    }
+    return value;
+  };
+  try {
+    const password = await ask('New password: ');
+    if (isTerminal && (await ask('The same again: ')) !== password) {
+      throw new PerchError('badInput', 'the two passwords are not the same');
+    }
+    return password;
+  } finally {
+    reader.close();
+  }
+}

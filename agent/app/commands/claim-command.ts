@@ -1,0 +1,84 @@
+import { holdDataFolder } from '../../../system/data-folder.ts';
+import { Accounts } from '../../auth/accounts/accounts.ts';
+import { isLaid, layClaim, withdrawClaim } from '../../auth/accounts/local-claim.ts';
+import { checkNewPassword } from '../../auth/accounts/new-password.ts';
+import { readSetup } from '../../auth/accounts/setup-code.ts';
+import { OWNER_NAME, Users } from '../../auth/accounts/users.ts';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import { authorityFingerprint } from '../../tls/own-certificate.ts';
+import { setupNotice } from '../device/setup-notice.ts';
+
+/** A running Perch takes a claim within a second; a board under load takes longer. */
+const MAX_WAIT_MS = 15_000;
+const LOOK_MS = 50;
+
+const HAS_OWNER = 'this box has an owner already: perch reset-password takes the password away';
+
+/** @throws PerchError when the box has an owner */
+export async function needsNoOwner(dataDir: string): Promise<void> {
+  if ((await Users.open(dataDir)).owner !== undefined) {
+    throw new PerchError('badInput', HAS_OWNER);
+  }
+}
+
+/** Sets the owner's password on this machine, whether Perch runs or not. @throws PerchError when it is not set */
+export async function claimHere(dataDir: string, password: string, clock: Clock): Promise<void> {
+  checkNewPassword(password);
+  await needsNoOwner(dataDir);
+  const folder = holdUnlessHeld(dataDir);
+  try {
+    await layClaim(dataDir, password);
+    if (folder) {
+      await Accounts.open({ dataDir, clock, log: silentLogger });
+    } else {
+      await untilTaken(dataDir, clock);
+    }
+  } finally {
+    await withdrawClaim(dataDir);
+    folder?.release();
+  }
+  const users = await Users.open(dataDir);
+  if (users.owner === undefined) {
+    throw new PerchError('unavailable', 'the password was not saved: the log of Perch tells why');
+  }
+  if (!(await users.verify(OWNER_NAME, password))) {
+    throw new PerchError('badInput', HAS_OWNER);
+  }
+}
+
+/** What the terminal of a Perch without owner shows. @throws PerchError where there is no link */
+export async function linkHere(dataDir: string): Promise<readonly string[]> {
+  await needsNoOwner(dataDir);
+  const { code, url } = (await readSetup(dataDir)) ?? {};
+  if (code === undefined || url === undefined) {
+    const why = 'Perch has not started yet, or its configuration does not begin with perch: own';
+    throw new PerchError('notFound', `there is no link: ${why}. perch claim sets the password all the same`);
+  }
+  return setupNotice({ code, url, fingerprint: await authorityFingerprint(dataDir) });
+}
+
+/** @returns undefined when a Perch runs, which takes the claim */
+function holdUnlessHeld(dataDir: string) {
+  try {
+    return holdDataFolder(dataDir);
+  } catch (error) {
+    if (error instanceof PerchError && error.context['isHeld'] === true) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+async function untilTaken(dataDir: string, clock: Clock): Promise<void> {
+  const { signal } = new AbortController();
+  const beginMs = clock.monoMs();
+  while (clock.monoMs() - beginMs < MAX_WAIT_MS) {
+    await clock.sleep(LOOK_MS, signal);
+    if (!isLaid(dataDir)) {
+      return;
+    }
+  }
+  throw new PerchError('unavailable', `the Perch that runs has not taken the password within ${MAX_WAIT_MS / 1000} s`);
+}

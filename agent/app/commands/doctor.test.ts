@@ -1,0 +1,167 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { keepReport, type ReportFacts, reportLines } from './doctor.ts';
+
+type Path = ReportFacts['paths'][number];
+
+const DOOR: Path = {
+  ...{ name: 'door', title: 'Front door', ready: true, paused: false, sourceState: 'running', sourceOnDemand: false },
+  ...{ lastError: null, configError: null, recording: { active: true, error: null, why: null, since: null } },
+};
+const facts = (more: Partial<ReportFacts> = {}): ReportFacts => ({
+  port: 80,
+  paths: [],
+  disks: [],
+  isClockTrusted: true,
+  isClaimed: true,
+  fingerprint: undefined,
+  ...more,
+});
+const lineOf = (path: Partial<Path>) => reportLines(facts({ paths: [{ ...DOOR, ...path }] })).split('\n')[2];
+
+test('the fingerprint is told as /trust shows it', () => {
+  const fingerprint = Array.from({ length: 32 }, () => 'AB').join(':');
+  const line = Array.from({ length: 4 }, () => 'ABAB ABAB ABAB ABAB').join(' · ');
+  expect(reportLines(facts({ fingerprint })).split('\n')[2]).toBe(`ok /trust shows the fingerprint ${line}`);
+});
+
+test.for<[string, Partial<Path>, string]>([
+  ['is there', {}, 'ok camera Front door is there and recorded'],
+  ['is there and not to be recorded', { recording: null, title: null }, 'ok camera door is there'],
+  [
+    'is away',
+    { ready: false, lastError: 'connection refused by rtsp://admin:secret@192.168.1.20/1' },
+    'bad camera Front door does not come (connection refused by rtsp://192.168.1.20/1): look at its power, its cable and its password',
+  ],
+  [
+    'is there and cannot be recorded',
+    { recording: { active: false, error: 'the disk is full', why: 'disk', since: null } },
+    'bad camera Front door is there and not recorded: the disk is full',
+  ],
+  ['was refused', { configError: 'no such source' }, 'bad camera Front door: no such source: perch check tells where'],
+  ['is paused', { paused: true, ready: false }, ''],
+  ['is wanted by nobody', { sourceOnDemand: true, ready: false }, ''],
+  ['is a publisher', { sourceState: null, ready: false }, ''],
+])('a camera that %s', ([, path, line]) => {
+  expect(lineOf(path)).toBe(line);
+});
+
+test.for<[string, Partial<Path>, Partial<Path>, string[]]>([
+  ['is well', {}, {}, ['ok camera Front door is there and recorded']],
+  [
+    'is away with the large one',
+    { ready: false },
+    { ready: false },
+    ['bad camera Front door does not come (it has not answered yet): look at its power, its cable and its password'],
+  ],
+  [
+    'is away alone',
+    {},
+    { ready: false, lastError: 'not found' },
+    [
+      'ok camera Front door is there and recorded',
+      'bad camera Front door (its small picture) does not come (not found): look at its power, its cable and its password',
+    ],
+  ],
+  [
+    'cannot be recorded',
+    {},
+    { recording: { active: false, error: 'the disk is full', why: 'disk', since: null } },
+    [
+      'ok camera Front door is there and recorded',
+      'bad camera Front door (its small picture) is there and not recorded: the disk is full',
+    ],
+  ],
+  [
+    'was refused',
+    { ready: false, lastError: 'no' },
+    { configError: 'no such source', title: null },
+    [
+      'bad camera Front door does not come (no): look at its power, its cable and its password',
+      'bad camera door_sub (its small picture): no such source: perch check tells where',
+    ],
+  ],
+  [
+    'alone is fetched, and comes,',
+    { ready: false, sourceOnDemand: true },
+    {},
+    ['ok camera Front door (its small picture) is there'],
+  ],
+  [
+    'alone is fetched, and does not come,',
+    { ready: false, sourceOnDemand: true },
+    { ready: false, lastError: 'not found' },
+    [
+      'bad camera Front door (its small picture) does not come (not found): look at its power, its cable and its password',
+    ],
+  ],
+])('a camera whose small picture %s is told once', ([, large, small, lines]) => {
+  const paths = [
+    { ...DOOR, ...large },
+    { ...DOOR, name: 'door_sub', recording: null, ...small },
+  ];
+  expect(reportLines(facts({ paths })).split('\n').slice(2, -1)).toEqual(lines);
+});
+
+test('a path that is only called as if it were a small picture is a camera of its own', () => {
+  const paths = [{ ...DOOR, name: 'yard_sub', title: null }];
+  expect(reportLines(facts({ paths }))).toContain('ok camera yard_sub is there');
+});
+
+test('a disk on which recording has stopped because it is nearly full is told as one, with what to do', () => {
+  const error = 'recording has stopped, 0.0 GB free: delete something';
+  const disks = [{ folder: '/srv/perch', state: 'nearlyFull', error, freeBytes: 0 }] as const;
+  expect(reportLines(facts({ disks }))).toContain(`bad nothing is recorded to /srv/perch: ${error}`);
+});
+
+test('disks, the clock and the port are told with what to do', () => {
+  const disks = [
+    { folder: '/mnt/usb/perch', state: 'ok', error: null, freeBytes: 60e9 },
+    { folder: '/mnt/old', state: 'vanished', error: 'the disk is not there', freeBytes: null },
+  ] as const;
+  expect(reportLines(facts({ disks, port: undefined, isClockTrusted: false })).split('\n')).toEqual([
+    'bad the page has no port: perch logs tells why',
+    'ok recordings go to /mnt/usb/perch, 60 GB free',
+    'bad nothing is recorded to /mnt/old: the disk is not there',
+    'bad the clock may be wrong: connect the box to the network, or log in on the page from a phone',
+    '',
+  ]);
+});
+
+test('whatever a camera is called and says, it is one line of a length, and there are so many at most', () => {
+  const odd = { ...DOOR, title: `a\nok b\u001b[2J${'x'.repeat(1_000)}` };
+  const lines = reportLines(facts({ paths: Array.from({ length: 2_000 }, () => odd) })).split('\n');
+  expect(lines).toHaveLength(501);
+  expect(lines[2]).toMatch(/^ok camera a ok b \[2Jx+$/);
+  expect(lines[2]).toHaveLength(300);
+});
+
+test('it is kept in a file that only Perch and root read, and follows what happens', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-report-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const clock = new FakeClock();
+  let now = facts();
+  keepReport(folder, () => now, clock);
+  const read = () => {
+    try {
+      return readFileSync(join(folder, 'report'), 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  await expect.poll(read).toBe('port 80\nok the clock is set\n');
+  expect(statSync(join(folder, 'report')).mode & 0o777).toBe(0o600);
+  now = facts({ paths: [DOOR] });
+  await clock.advance(10_000);
+  await expect.poll(read).toContain('Front door is there');
+});
+
+test('a folder that cannot be written harms nobody', async () => {
+  const clock = new FakeClock();
+  keepReport('/not/there', facts, clock);
+  await clock.advance(60_000);
+  expect(clock.sleeping).toBe(1);
+});

@@ -1,0 +1,115 @@
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { fingerprintLines } from '../../base/fingerprint.ts';
+import { redact } from '../../base/log.ts';
+import { SUB_SUFFIX } from '../../cameras/adoption/path-names.ts';
+import type { PathStatus } from '../../paths/path-status.ts';
+import type { DiskStatus } from '../../record/space/disks.ts';
+
+const EVERY_MS = 10_000;
+/** More cameras than that are on no box. */
+const MOST_LINES = 500;
+const MOST_CHARS = 300;
+const GOOD_DISKS: ReadonlySet<string> = new Set(['ok', 'filling']);
+
+type Path = Pick<
+  PathStatus,
+  'name' | 'title' | 'ready' | 'paused' | 'sourceState' | 'sourceOnDemand' | 'lastError' | 'configError' | 'recording'
+>;
+
+export interface ReportFacts {
+  /** Of the page; undefined: it is not open. */
+  readonly port: number | undefined;
+  readonly paths: readonly Path[];
+  readonly disks: readonly Pick<DiskStatus, 'folder' | 'state' | 'error' | 'freeBytes'>[];
+  readonly isClockTrusted: boolean;
+  /** The box has an owner. */
+  readonly isClaimed: boolean;
+  /** SHA-256 of the certificate of the box's own authority, `AB:CD:…`; undefined while it has none. */
+  readonly fingerprint: string | undefined;
+}
+
+/** What `perch doctor` tells that only the agent knows: a line for each thing, `ok` or `bad` and what to do. */
+export function reportLines({ port, paths, disks, isClockTrusted, fingerprint, isClaimed }: ReportFacts): string {
+  const lines = [
+    port === undefined ? 'bad the page has no port: perch logs tells why' : `port ${port}`,
+    ...(isClaimed ? [] : ['note this box has no owner yet: perch claim sets the password']),
+    ...disks.map(diskLine),
+    isClockTrusted
+      ? 'ok the clock is set'
+      : 'bad the clock may be wrong: connect the box to the network, or log in on the page from a phone',
+    ...(fingerprint === undefined
+      ? []
+      : [`ok /trust shows the fingerprint ${fingerprintLines(fingerprint).join(' · ')}`]),
+    ...cameraLines(paths),
+  ];
+  // What cameras say may have lines of its own.
+  const shown = lines.slice(0, MOST_LINES).map((line) =>
+    redact(line)
+      .replaceAll(/[\p{C}\s]+/gu, ' ')
+      .slice(0, MOST_CHARS),
+  );
+  return `${shown.join('\n')}\n`;
+}
+
+function diskLine({ folder, state, error, freeBytes }: ReportFacts['disks'][number]): string {
+  return GOOD_DISKS.has(state)
+    ? `ok recordings go to ${folder}, ${Math.round((freeBytes ?? 0) / 1e8) / 10} GB free`
+    : `bad nothing is recorded to ${folder}: ${error ?? state}`;
+}
+
+/** Of a camera's two streams the small one is told where it alone is ill, or fetched. */
+function cameraLines(paths: readonly Path[]): string[] {
+  const largeOf = new Map(paths.map((path) => [`${path.name}${SUB_SUFFIX}`, path]));
+  return paths.flatMap((path) => {
+    const large = largeOf.get(path.name);
+    const line = lineOf(path, large ? ' (its small picture)' : '');
+    return line === undefined || (large && isToldBy(large, path)) ? [] : [line];
+  });
+}
+
+function isToldBy(large: Path, small: Path): boolean {
+  const isTold = small.ready ? small.recording?.error == null : !large.ready;
+  return isTold && small.configError === null && lineOf(large) !== undefined;
+}
+
+function lineOf(path: Path, which = ''): string | undefined {
+  const { ready, paused, sourceState, sourceOnDemand, lastError, configError, recording } = path;
+  const camera = `camera ${path.title ?? path.name}${which}`;
+  if (configError !== null) {
+    return `bad ${camera}: ${configError}: perch check tells where`;
+  }
+  if (sourceState === null || paused || (sourceOnDemand && !ready)) {
+    return undefined;
+  }
+  if (!ready) {
+    return `bad ${camera} does not come (${lastError ?? 'it has not answered yet'}): look at its power, its cable and its password`;
+  }
+  return recording?.error == null
+    ? `ok ${camera} is there${recording?.active ? ' and recorded' : ''}`
+    : `bad ${camera} is there and not recorded: ${recording.error}`;
+}
+
+/**
+ * Keeps the report in a file of the service's own folder in memory, which goes with it.
+ * @param folder `RUNTIME_DIRECTORY` of systemd
+ */
+export function keepReport(folder: string, facts: () => ReportFacts, clock: Pick<Clock, 'every'>): void {
+  let written = '';
+  let writing = Promise.resolve();
+  const file = join(folder, 'report');
+  const look = () => {
+    const text = reportLines(facts());
+    if (text !== written) {
+      written = text;
+      writing = writing
+        .then(() => writeFile(`${file}.new`, text, { mode: 0o600 }))
+        .then(() => rename(`${file}.new`, file))
+        // Without it the doctor says that nothing is known of the cameras.
+        .catch(() => {});
+    }
+  };
+  look();
+  clock.every(EVERY_MS, look);
+}

@@ -1,0 +1,142 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { DevicePasswords } from '../../auth/accounts/device-passwords.ts';
+import { SecretKey } from '../../auth/accounts/secret-key.ts';
+import { Users } from '../../auth/accounts/users.ts';
+import { systemClock } from '../../base/clock.ts';
+import { silentLogger } from '../../base/log.ts';
+import { explainAccess } from './explain-access.ts';
+
+async function openFolder(text?: string) {
+  const folder = await mkdtemp(join(tmpdir(), 'perch-explain-'));
+  if (text !== undefined) {
+    await writeFile(join(folder, 'perch.yml'), text);
+  }
+  return {
+    folder,
+    say: async (words: string, ip = '192.168.1.9') => {
+      const options = { words: words.split(' '), ip, dataDir: folder, cwd: folder, env: {} };
+      const { lines, allowed } = await explainAccess(options);
+      return { text: lines.join('\n').replaceAll(folder, '…'), allowed };
+    },
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  };
+}
+
+const USERS = `authInternalUsers:
+- user: tom
+  pass: hunter2
+  ips: [192.168.1.0/24]
+  permissions: [{action: read, path: ~^do}]
+- user: any
+  permissions: [{action: publish}]
+paths:
+  all_others:
+`;
+
+test('the way to a decision is told step by step', async () => {
+  await using box = await openFolder(USERS);
+  expect(await box.say('tom read door')).toEqual({
+    allowed: true,
+    text: [
+      'tom, with the right password, from 192.168.1.9, wants: read door',
+      'configuration: …/perch.yml, as MediaMTX, authMethod internal',
+      'path door: follows the entry all_others',
+      "1. people of this box: nobody is called 'tom'",
+      '2. authInternalUsers[0] (tom): lets in: may read ~^do from 192.168.1.0/24, with the password',
+      '=> let in',
+    ].join('\n'),
+  });
+  const refused = await box.say('tom read door', '10.0.0.1');
+  expect(refused.text.split('\n').slice(3)).toEqual([
+    "1. people of this box: nobody is called 'tom'",
+    '2. authInternalUsers[0] (tom): does not fit: only from 192.168.1.0/24',
+    '3. authInternalUsers[1] (any): does not fit: may publish, not read door',
+    '=> refused',
+  ]);
+  expect(refused.allowed).toBe(false);
+});
+
+test("the demo camera's paths are named as such, and only where there is a demo camera", async () => {
+  await using box = await openFolder('perch: own\n');
+  for (const path of ['demo', 'demo_sub']) {
+    const { text } = await box.say(`- read ${path}`);
+    expect(text).toContain(`path ${path}: of the demo camera, which is there until a camera is configured`);
+  }
+  expect((await box.say('- read demo2')).text).toContain('path demo2: is not configured');
+  await using full = await openFolder('perch: own\npaths:\n  cam:\n');
+  expect((await full.say('- read demo')).text).toContain('path demo: is not configured');
+});
+
+test('a web hook that has the last word is told of, where it is asked', async () => {
+  await using box = await openFolder(`zlmOnPlay: http://127.0.0.1:1/on_play\n${USERS}`);
+  const note = 'note: zlmOnPlay is asked besides, except about sessions of the page, and may refuse';
+  expect((await box.say('tom read door')).text).toContain(`=> let in\n${note}`);
+  expect((await box.say('tom publish door')).text).not.toContain('zlmOn');
+});
+
+test('a person of the box is known by what lies in the data folder', async () => {
+  await using box = await openFolder();
+  const users = await Users.open(box.folder);
+  expect((await box.say('owner admin')).text).toContain('this box has no owner yet');
+  expect((await box.say('owner admin', '127.0.0.1')).allowed).toBe(false);
+  await users.setOwner('blue heron');
+  expect((await box.say('owner admin')).text).toContain('owner (owner) lets in');
+  expect((await box.say('- api -')).text).toContain('=> refused');
+});
+
+test('where another server or a token decides, it is told what would be asked', async () => {
+  await using box = await openFolder('authMethod: http\nauthHTTPAddress: http://127.0.0.1:9/x\n');
+  const { text, allowed } = await box.say('tom publish door');
+  expect(allowed).toBeUndefined();
+  expect(text).toContain('authHTTPAddress decides: it would be asked by POST');
+  expect(text).toContain('path door: is not configured');
+});
+
+test.for([
+  ['tom', 'write perch explain USER ACTION PATH'],
+  ['tom watch door', "'watch' is not one of read, publish, playback, api"],
+  ['tom read', 'which path? read is allowed path by path'],
+  ['tom read door perch.yml more', "'more' is one more"],
+  ['tom api missing.yml', 'the configuration file missing.yml does not exist'],
+] as const)('perch explain %s: %s', async ([words, message]) => {
+  await using box = await openFolder(USERS);
+  await expect(box.say(words)).rejects.toThrow(message);
+});
+
+test('users of the file that can let nobody in are told besides', async () => {
+  await using box = await openFolder(
+    'perch: own\nauthInternalUsers:\n- {user: tom, pass: "argon2:x"}\n- {user: any}\n',
+  );
+  expect((await box.say('tom read door')).text.split('\n').slice(-2)).toEqual([
+    'note: authInternalUsers: what has no password (1) lets nobody in (perch: own)',
+    'note: authInternalUsers[0].pass: not an argon2 hash: write $argon2id$v=19$m=65536,t=3,p=4$salt$hash',
+  ]);
+});
+
+test('no password is shown, and a wrong address or file is told', async () => {
+  await using box = await openFolder(USERS);
+  expect((await box.say('tom read door')).text).not.toContain('hunter2');
+  await expect(box.say('tom api', 'here')).rejects.toThrow("--ip 'here' is not an address");
+  await writeFile(join(box.folder, 'wrong.yml'), 'hls: perhaps');
+  await expect(box.say('tom api wrong.yml')).rejects.toThrow("wrong.yml:1: hls: 'perhaps' is not yes or no");
+});
+
+test('a device password is a step of its own, and nothing of it is made in the folder', async () => {
+  await using box = await openFolder('perch: own\npaths:\n  door:\n  yard:\n');
+  const key = await SecretKey.open(box.folder, silentLogger);
+  await (await Users.open(box.folder)).setOwner('a kingfisher');
+  const devices = await DevicePasswords.open(box.folder, key, systemClock, silentLogger);
+  const rights = { live: true, recordings: false, publish: false, onvif: false };
+  await devices.add({ name: 'Küche', paths: ['door'], ...rights }, () => false);
+  expect(await box.say('kuche read door perch.yml')).toMatchObject({
+    allowed: true,
+    text: expect.stringContaining("device passwords: kuche is that of 'Küche': lets in\n=> let in"),
+  });
+  expect(await box.say('kuche read yard perch.yml')).toMatchObject({
+    allowed: false,
+    text: expect.stringContaining("device passwords: kuche is that of 'Küche': may not read yard\n=> refused"),
+  });
+});

@@ -1,0 +1,133 @@
+import { basename, resolve } from 'node:path';
+import { DevicePasswords } from '../../auth/accounts/device-passwords.ts';
+import { Users } from '../../auth/accounts/users.ts';
+import { type Action, Authority } from '../../auth/permissions/authorize.ts';
+import { rulesOf } from '../../auth/permissions/rules.ts';
+import { PerchError } from '../../base/errors.ts';
+import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/ip-address.ts';
+import { placesOf, readConfigFile } from '../../config/file/file.ts';
+import type { Environment } from '../../config/load/environment.ts';
+import { type Config, NO_FILE, parseConfig, resolvePath } from '../../config/load/load.ts';
+import { problemText } from '../../config/yaml/problem.ts';
+import { isOfDemo } from '../demo/demo.ts';
+
+export interface ExplainOptions {
+  /** Behind `perch explain`: USER ACTION [PATH] [FILE.yml]. */
+  readonly words: readonly string[];
+  /** Where the request comes from. */
+  readonly ip: string;
+  readonly dataDir: string;
+  readonly cwd: string;
+  readonly env: Environment;
+}
+
+const WITH_PATH: readonly Action[] = ['read', 'publish', 'playback'];
+const WITHOUT_PATH: readonly Action[] = ['api', 'metrics', 'pprof', 'admin'];
+const ACTIONS = [...WITH_PATH, ...WITHOUT_PATH];
+/** For USER: nobody's name; for PATH: none. */
+const NOTHING = '-';
+
+/**
+ * What Perch would decide on a request, and why, step by step. Reads the files and changes nothing, so it can be asked
+ * beside a running Perch.
+ * @returns the lines, and whether the request would be let in; undefined: another server or a token decides
+ */
+export async function explainAccess(
+  options: ExplainOptions,
+): Promise<{ readonly lines: readonly string[]; readonly allowed: boolean | undefined }> {
+  const { user, action, path, file } = parseWords(options.words);
+  const ip = canonicalIp(options.ip);
+  if (ip === undefined) {
+    throw new PerchError('badInput', `--ip '${options.ip.slice(0, 64)}' is not an address`);
+  }
+  const { name, config } = await readConfig(file, options);
+  const users = await Users.open(options.dataDir);
+  const devices = await DevicePasswords.read(options.dataDir);
+  const people = {
+    owner: users.owner,
+    verify: async () => false,
+    person: (one: string) => users.person(one),
+    device: (one: string) => devices.get(one),
+  };
+  const identity = { ip, isLoopback: isLoopbackIp(ip), isPrivate: isPrivateIp(ip), user };
+  const authority = new Authority(people, rulesOf(config));
+  const { allowed, steps } = await authority.explain(action, path, identity);
+  const who = user === '' ? 'somebody without a name' : `${user}, with the right password`;
+  const outcome = allowed === undefined ? 'it depends' : allowed ? 'let in' : 'refused';
+  return {
+    allowed,
+    lines: [
+      `${who}, from ${ip}, wants: ${action}${path && ` ${path}`}`,
+      `configuration: ${name}, ${config.isOwn ? "Perch's own set-up" : 'as MediaMTX'}, authMethod ${config.authMethod}`,
+      ...(path === '' ? [] : [pathWords(config, path)]),
+      ...steps.map((step, i) => `${i + 1}. ${step}`),
+      `=> ${outcome}`,
+      ...hookWords(config, action),
+      ...authority.warnings.map((warning) => `note: ${warning}`),
+    ],
+  };
+}
+
+function parseWords(words: readonly string[]) {
+  const [user, action, ...rest] = words;
+  if (user === undefined || action === undefined) {
+    throw new PerchError('badInput', 'write perch explain USER ACTION PATH; - for USER is somebody without a name');
+  }
+  if (!isAction(action)) {
+    throw new PerchError('badInput', `'${action.slice(0, 64)}' is not one of ${ACTIONS.join(', ')}`);
+  }
+  const hasPath = WITH_PATH.includes(action) || rest[0] === NOTHING;
+  const [path = NOTHING, file, ...more] = hasPath ? rest : [NOTHING, ...rest];
+  if (WITH_PATH.includes(action) && path === NOTHING) {
+    throw new PerchError('badInput', `which path? ${action} is allowed path by path`);
+  }
+  if (more.length > 0) {
+    throw new PerchError('badInput', `one configuration file is enough, '${more[0]?.slice(0, 64)}' is one more`);
+  }
+  return { user: user === NOTHING ? '' : user, action, path: path === NOTHING ? '' : path, file };
+}
+
+const isAction = (word: string): word is Action => (ACTIONS as readonly string[]).includes(word);
+
+/** As a start would find it, but a wrong file is not passed over. */
+async function readConfig(file: string | undefined, { cwd, dataDir, env }: ExplainOptions) {
+  const places = file === undefined ? placesOf(cwd, dataDir) : [resolve(cwd, file)];
+  for (const place of places) {
+    const text = await readConfigFile(place);
+    if (text !== undefined) {
+      return { name: place, config: parsed(text, basename(place), cwd, env) };
+    }
+  }
+  if (file !== undefined) {
+    throw new PerchError('notFound', `the configuration file ${file} does not exist`);
+  }
+  return { name: 'no file', config: parsed(NO_FILE, 'perch.yml', cwd, env) };
+}
+
+function parsed(text: string, name: string, cwd: string, env: Environment): Config {
+  const recordPath = resolve(cwd, 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f');
+  const { config, problems } = parseConfig(text, name, env, { recordPath, cwd });
+  const fault = problems.find(({ severity }) => severity === 'error');
+  if (!config) {
+    throw new PerchError('badInput', fault ? problemText(fault) : `${name} is not valid`);
+  }
+  return config;
+}
+
+/** A web hook has the last word, and is not asked here. */
+function hookWords(config: Config, action: Action): string[] {
+  const key = action === 'read' ? 'zlmOnPlay' : 'zlmOnPublish';
+  const isAsked = (action === 'read' || action === 'publish') && config[key] !== '';
+  return isAsked ? [`note: ${key} is asked besides, except about sessions of the page, and may refuse`] : [];
+}
+
+function pathWords(config: Config, path: string): string {
+  const entry = resolvePath(config, path);
+  if (isOfDemo(config, path)) {
+    return `path ${path}: of the demo camera, which is there until a camera is configured`;
+  }
+  if (!entry) {
+    return `path ${path}: is not configured, so there is nothing to be had whoever asks`;
+  }
+  return `path ${path}: ${entry.error ?? (entry.name === path ? 'is configured' : `follows the entry ${entry.name}`)}`;
+}

@@ -1,0 +1,115 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { FAULT_CODE, StrayExceptions, type StrayExceptionsDeps } from './stray-exceptions.ts';
+
+const never = new Promise<never>(() => {});
+
+function openFolder(): string {
+  const dataDir = mkdtempSync(join(tmpdir(), 'perch-stray-'));
+  onTestFinished(() => rmSync(dataDir, { recursive: true }));
+  return dataDir;
+}
+
+function openRun(dataDir: string, finish: StrayExceptionsDeps['finish'] = async () => {}) {
+  const clock = new FakeClock();
+  const { log, told } = toldOf();
+  const codes: number[] = [];
+  const stray = new StrayExceptions({ dataDir, clock, log, finish, exit: (code) => codes.push(code) });
+  return { clock, told, codes, stray };
+}
+
+const exited = (codes: readonly number[]) => vi.waitFor(() => expect(codes).toEqual([FAULT_CODE]));
+
+test('recordings are finished before the process ends with the code for a restart', async () => {
+  let finished = () => {};
+  const finishing = new Promise<void>((resolve) => {
+    finished = resolve;
+  });
+  const { told, codes, stray } = openRun(openFolder(), () => finishing);
+  const error = new TypeError('a bug');
+  stray.take(error, 'uncaughtException');
+  expect(told).toEqual([
+    ['error', 'stray exception: finishes its recordings and starts again', { err: error, origin: 'uncaughtException' }],
+  ]);
+  await new Promise(setImmediate);
+  expect(codes).toEqual([]);
+  finished();
+  await exited(codes);
+});
+
+test('a disk that hangs is not waited for beyond a second', async () => {
+  const { clock, told, codes, stray } = openRun(openFolder(), () => never);
+  stray.take(undefined, 'unhandledRejection');
+  await clock.advance(999);
+  expect(codes).toEqual([]);
+  await clock.advance(1);
+  await exited(codes);
+  expect(told.map(([, phrase]) => phrase)).toContain('recordings could not be finished in time');
+});
+
+test('what throws again and again meanwhile ends the process once, and does not fill the log', async () => {
+  const failing = async () => {
+    throw new Error('cannot finish');
+  };
+  const { told, codes, stray } = openRun(openFolder(), failing);
+  for (let i = 0; i < 1_000; i += 1) {
+    stray.take(new Error('again'), 'uncaughtException');
+  }
+  await exited(codes);
+  expect(told.length).toBeLessThan(15);
+});
+
+test('the first restart is immediate, and further ones in a row wait longer, up to a minute', async () => {
+  const dataDir = openFolder();
+  const waits: unknown[] = [];
+  for (let run = 0; run < 9; run += 1) {
+    const { clock, told, codes, stray } = openRun(dataDir);
+    const began = stray.begin(never);
+    await vi.waitFor(() => expect(told).toHaveLength(run === 0 ? 0 : 1));
+    waits.push((told[0]?.[2] as { waitMs: number } | undefined)?.waitMs);
+    await clock.advance(60_000);
+    await began;
+    stray.take(new Error('a bug'), 'uncaughtException');
+    await exited(codes);
+  }
+  expect(waits).toEqual([undefined, 0, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 60_000]);
+});
+
+test('after ten calm minutes, or when somebody has ended Perch, the next one is the first again', async () => {
+  const dataDir = openFolder();
+  const file = join(dataDir, 'stray-exceptions.json');
+  writeFileSync(file, '{"inARow":3}');
+  const calm = openRun(dataDir);
+  await calm.stray.begin(Promise.resolve());
+  await calm.clock.advance(10 * 60_000 - 1);
+  expect(existsSync(file)).toBe(true);
+  await calm.clock.advance(1);
+  await vi.waitFor(() => expect(existsSync(file)).toBe(false));
+  calm.stray.take(new Error('a bug'), 'uncaughtException');
+  await exited(calm.codes);
+  const stopped = openRun(dataDir);
+  await stopped.stray.begin(Promise.resolve());
+  expect(stopped.told).toMatchObject([['warn', expect.any(String), { inARow: 1, waitMs: 0 }]]);
+  await stopped.stray.ended();
+  expect(existsSync(file)).toBe(false);
+});
+
+test.for(['', '{', 'null', '{"inARow":"x"}', '{"inARow":-1}'])('a count that says %j is none', async (text) => {
+  const dataDir = openFolder();
+  writeFileSync(join(dataDir, 'stray-exceptions.json'), text);
+  const { told, stray } = openRun(dataDir);
+  await stray.begin(never);
+  expect(told).toEqual([]);
+});
+
+test('a stop ends the wait before a start', async () => {
+  const dataDir = openFolder();
+  writeFileSync(join(dataDir, 'stray-exceptions.json'), '{"inARow":9}');
+  const { told, stray } = openRun(dataDir);
+  await stray.begin(Promise.resolve());
+  expect(told).toMatchObject([['warn', 'starts again after a stray exception', { inARow: 9, waitMs: 60_000 }]]);
+});

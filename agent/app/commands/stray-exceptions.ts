@@ -1,0 +1,120 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+
+/** EX_SOFTWARE of sysexits.h: Perch has ended because of a bug of its own, and is to be started again. */
+export const FAULT_CODE = 70;
+
+/** Recordings are finished within this time, so that they continue within two seconds. */
+const MAX_FINISH_MS = 1_000;
+/** Waits of the starts after the second, third … exception in a row; the last one repeats. */
+const WAITS_MS = [0, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000] as const;
+/** After this time without one the next is the first again. */
+const CALM_MS = 10 * 60_000;
+/** A timer that throws each time must not fill the log. */
+const MAX_LOGGED = 10;
+
+export interface StrayExceptionsDeps {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Finishes the files of all recordings. */
+  finish(): Promise<void>;
+  exit(code: number): void;
+}
+
+/**
+ * The policy for what nobody has caught. The state of the program is unknown afterwards, so it is logged, open recordings are finished
+ * and the process ends; systemd, procd or start.mjs starts it again. If it happens again and again, the starts wait longer and longer.
+ */
+export class StrayExceptions {
+  readonly #deps: StrayExceptionsDeps;
+  readonly #file: string;
+  readonly #stop = new AbortController();
+  /** In this process. */
+  #taken = 0;
+  /** In a row, over restarts. */
+  #inARow = 0;
+
+  constructor(deps: StrayExceptionsDeps) {
+    this.#deps = deps;
+    this.#file = join(deps.dataDir, 'stray-exceptions.json');
+  }
+
+  /** Waits if the last runs have ended by an exception. @param ended ends the wait */
+  async begin(ended: Promise<unknown>): Promise<void> {
+    const { clock, log } = this.#deps;
+    this.#inARow = await this.#load();
+    if (this.#inARow === 0) {
+      return;
+    }
+    const waitMs = WAITS_MS[Math.min(this.#inARow, WAITS_MS.length) - 1] ?? 0;
+    log.warn({ inARow: this.#inARow, waitMs }, 'starts again after a stray exception');
+    const over = new AbortController();
+    await Promise.race([clock.sleep(waitMs, over.signal), ended]);
+    over.abort();
+    void clock.sleep(CALM_MS, this.#stop.signal).then(() => (this.#stop.signal.aborted ? undefined : this.#forget()));
+  }
+
+  take(error: unknown, origin: string): void {
+    this.#taken += 1;
+    if (this.#taken <= MAX_LOGGED) {
+      this.#deps.log.error({ err: error, origin }, 'stray exception: finishes its recordings and starts again');
+    }
+    if (this.#taken === 1) {
+      this.#stop.abort();
+      void this.#end();
+    }
+  }
+
+  /** Somebody has ended Perch. */
+  async ended(): Promise<void> {
+    this.#stop.abort();
+    if (this.#inARow > 0) {
+      await this.#forget();
+    }
+  }
+
+  async #end(): Promise<void> {
+    const { clock, log, exit } = this.#deps;
+    const over = new AbortController();
+    const late = clock.sleep(MAX_FINISH_MS, over.signal).then(() => {
+      if (!over.signal.aborted) {
+        log.error({ limitMs: MAX_FINISH_MS }, 'recordings could not be finished in time');
+      }
+    });
+    await Promise.race([Promise.all([this.#finish(), this.#save()]), late]);
+    over.abort();
+    exit(FAULT_CODE);
+  }
+
+  async #finish(): Promise<void> {
+    try {
+      await this.#deps.finish();
+    } catch (error) {
+      this.#deps.log.error({ err: error }, 'recordings could not be finished');
+    }
+  }
+
+  async #load(): Promise<number> {
+    try {
+      const { inARow } = JSON.parse(await readFile(this.#file, 'utf8')) as { readonly inARow?: unknown };
+      return typeof inARow === 'number' && inARow > 0 ? inARow : 0;
+    } catch {
+      // None, or torn by a power cut: the next one counts as the first.
+      return 0;
+    }
+  }
+
+  async #save(): Promise<void> {
+    await writeFile(this.#file, JSON.stringify({ inARow: this.#inARow + 1 })).catch((error: unknown) => {
+      this.#deps.log.error({ err: error }, 'the exception cannot be counted');
+    });
+  }
+
+  async #forget(): Promise<void> {
+    this.#inARow = 0;
+    await rm(this.#file, { force: true }).catch(() => {});
+  }
+}

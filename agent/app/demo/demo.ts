@@ -1,0 +1,142 @@
+import type { Clock } from '../../base/clock.ts';
+import { explain } from '../../base/errors.ts';
+import { joinSignals } from '../../base/joined-signal.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
+import { openSession } from '../../onvif/device/session.ts';
+import type { CameraStream } from '../../onvif/device/streams.ts';
+import { understand } from '../../onvif/device/understand.ts';
+import { scan } from '../../onvif/discovery/scan.ts';
+import { type DemoCamera, startDemoCamera } from '../../sources/demo/demo-camera.ts';
+
+/** Its large picture, which is recorded. */
+export const DEMO_PATH = 'demo';
+const DEMO_SUB_PATH = 'demo_sub';
+
+const LISTEN_MS = 4_000;
+/** A busy machine may miss the answers of a first look. */
+const LOOK_AGAIN_MS = 2_000;
+
+export interface DemoDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+interface DemoStreams {
+  readonly onvifUrl: string;
+  readonly main: Pick<CameraStream, 'token' | 'rtspUrl'>;
+  readonly sub: Pick<CameraStream, 'token' | 'rtspUrl'> | undefined;
+}
+
+/** The demo camera, adopted as any other: found by a probe, read over ONVIF, pulled over RTSP. */
+export interface Demo {
+  /** `demo` and `demo_sub`, once it is found. */
+  paths(config: Config): ReadonlyMap<string, PathEntry>;
+  close(): Promise<void>;
+}
+
+/** Somebody without a camera gets one: only in Perch's own set-up, and only as long as no path is configured. */
+export const wantsDemo = ({ isOwn, paths }: Config): boolean => isOwn && paths.size === 0;
+
+/** Whether the demo camera is behind a path of this configuration, once it is found. */
+export const isOfDemo = (config: Config, path: string): boolean =>
+  wantsDemo(config) && (path === DEMO_PATH || path === DEMO_SUB_PATH);
+
+/** @param onFound called when `paths` has something */
+export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
+  let streams: DemoStreams | undefined;
+  let camera: DemoCamera | undefined;
+  const closed = new AbortController();
+  const signal = AbortSignal.any([deps.signal, closed.signal]);
+  const begin = async () => {
+    camera = await startDemoCamera(deps);
+    streams = await untilFound(camera, { ...deps, signal });
+    if (!signal.aborted) {
+      onFound();
+    }
+  };
+  const begun = begin().catch((error: unknown) => {
+    deps.log.error({ reason: explain(error) }, 'the demo camera does not start, the rest goes on');
+  });
+  return {
+    paths: (config) => pathsOf(streams, config),
+    close: async () => {
+      closed.abort();
+      await begun;
+      await camera?.close();
+    },
+  };
+}
+
+async function untilFound(camera: DemoCamera, deps: DemoDeps): Promise<DemoStreams | undefined> {
+  const { clock, log, signal } = deps;
+  for (let told = ''; !signal.aborted; await clock.sleep(LOOK_AGAIN_MS, signal)) {
+    const found = await findStreams(camera, deps).catch((error: unknown) => explain(error));
+    if (typeof found === 'object') {
+      return found;
+    }
+    const reason = found ?? 'it did not answer the probe';
+    if (reason !== told && !signal.aborted) {
+      log.warn({ reason }, 'the demo camera is not found yet, looking again');
+    }
+    told = reason;
+  }
+  return undefined;
+}
+
+async function findStreams(camera: DemoCamera, deps: DemoDeps): Promise<DemoStreams | undefined> {
+  const { signal, clock } = deps;
+  const found = await findUrl(camera.onvifUrl, deps);
+  if (found === undefined) {
+    return undefined;
+  }
+  const session = await openSession({ url: found, signal, clock });
+  const { main, sub } = await understand(session, { signal });
+  return { onvifUrl: found, main, sub };
+}
+
+/** The camera's address as a probe finds it. */
+async function findUrl(wanted: string, { log, signal, clock }: DemoDeps): Promise<string | undefined> {
+  const isFound = new AbortController();
+  const over = joinSignals([signal, isFound.signal]);
+  let url: string | undefined;
+  const options = {
+    includeLoopback: true,
+    listenMs: LISTEN_MS,
+    signal: over.signal,
+    log,
+    clock,
+  };
+  await scan(options, (camera) => {
+    if (camera.url === wanted) {
+      url = camera.url;
+      isFound.abort();
+    }
+  });
+  over.release();
+  return url;
+}
+
+function pathsOf(streams: DemoStreams | undefined, { pathDefaults }: Config): ReadonlyMap<string, PathEntry> {
+  const paths = new Map<string, ReadyPath>();
+  if (!streams) {
+    return paths;
+  }
+  const { onvifUrl, main, sub } = streams;
+  const entry = (name: string, profile: DemoStreams['main'], record: 'always' | 'no'): ReadyPath => ({
+    name,
+    settings: {
+      ...pathDefaults,
+      source: profile.rtspUrl ?? pathDefaults.source,
+      record,
+      camera: { onvif: onvifUrl, profile: profile.token, name: 'Demo camera' },
+    },
+  });
+  paths.set(DEMO_PATH, entry(DEMO_PATH, main, 'always'));
+  if (sub) {
+    paths.set(DEMO_SUB_PATH, entry(DEMO_SUB_PATH, sub, 'no'));
+  }
+  return paths;
+}

@@ -1,0 +1,92 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import files from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { hashPassword, type PasswordHash } from '../../auth/passwords/password-hash.ts';
+import { createLogger } from '../../base/log.ts';
+import { parseConfig } from '../../config/load/load.ts';
+import { BoxBackup } from './backup.ts';
+
+const CONFIG = 'paths:\n  door:\n';
+const SECRET = JSON.stringify({ secret: 'x'.repeat(60) });
+let password: PasswordHash;
+beforeAll(async () => {
+  password = await hashPassword('a heron by the lake');
+});
+
+interface Files {
+  readonly text?: string;
+  /** Of the configuration, in the data folder. */
+  readonly file?: string;
+  readonly users?: string;
+  readonly zlm?: string;
+}
+
+function open({ text = CONFIG, file, users, zlm = SECRET }: Files = {}) {
+  const dataDir = mkdtempSync(join(tmpdir(), 'perch-damage-'));
+  onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+  const owner = JSON.stringify({ users: [{ name: 'owner', role: 'owner', password }] });
+  writeFileSync(join(dataDir, 'users.json'), users ?? owner);
+  writeFileSync(join(dataDir, 'zlm-secret.json'), zlm);
+  const log: string[] = [];
+  const check = (one: string) => parseConfig(one, 'perch.yml', {}, { recordPath: '/rec/%path/%s-%f', cwd: '/' });
+  const { config } = check(CONFIG);
+  if (!config) {
+    throw new Error('the configuration of the test is wrong');
+  }
+  const backup = new BoxBackup({
+    ...{ version: 'v0.0.0', dataDir, clock: { wallMs: () => 0 } },
+    log: createLogger('info', (line) => log.push(line)),
+    store: {
+      ...{ look: async () => ({ text, tag: '' }), textInForce: text, current: config, check },
+      file: file === undefined ? undefined : join(dataDir, file),
+    },
+  });
+  return { dataDir, log, backup };
+}
+
+test('a damaged file that can be done without is left out of a backup, which is told, and the rest can be had back', async () => {
+  const { backup, log } = open({ zlm: '{"secr' });
+  const { bytes } = await backup.make();
+  expect(log.join()).toContain('zlm-secret.json');
+  expect(await backup.check(bytes)).toMatchObject({ people: { same: ['owner'] } });
+});
+
+test('there is no backup without the people: where they are damaged it is refused with the name of the file', async () => {
+  const { backup } = open({ users: '{"us' });
+  await expect(backup.make()).rejects.toThrow('users.json, which is damaged');
+});
+
+test('the backup of a box without a configuration can be had back', async () => {
+  const { backup } = open({ text: '' });
+  const { bytes } = await backup.make();
+  expect(await backup.check(bytes)).toMatchObject({ problems: [], cameras: { removed: [{ path: 'door' }] } });
+});
+
+test('where the configuration cannot be written a restore is refused before anything is laid down', async () => {
+  // Below a file there is no folder, whoever runs this.
+  const { backup, dataDir } = open({ file: 'users.json/perch.yml' });
+  const { bytes } = await backup.make();
+  const before = readdirSync(dataDir);
+  await expect(backup.stage(bytes)).rejects.toThrow(/^cannot write .*perch\.yml$/);
+  expect(readdirSync(dataDir)).toEqual(before);
+  await expect(backup.check(bytes)).resolves.toMatchObject({ problems: [] });
+});
+
+test('where the configuration is a file that is mounted read-only a restore is refused, too', async () => {
+  const { backup, dataDir } = open({ file: 'perch.yml' });
+  writeFileSync(join(dataDir, 'perch.yml'), CONFIG);
+  const { access } = files;
+  const use = (one: typeof access) => {
+    files.access = one;
+    syncBuiltinESMExports();
+  };
+  use(() => Promise.reject(Object.assign(new Error('read-only file system'), { code: 'EROFS' })));
+  onTestFinished(() => use(access));
+  const { bytes } = await backup.make();
+  const before = readdirSync(dataDir);
+  await expect(backup.stage(bytes)).rejects.toThrow(/^cannot write .*perch\.yml$/);
+  expect(readdirSync(dataDir)).toEqual(before);
+});

@@ -1,0 +1,232 @@
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { DEVICES_FILE, readDevices, restoredDevices } from '../../auth/accounts/device-passwords.ts';
+import { guestIds, restoredGuests } from '../../auth/accounts/guests.ts';
+import { isKeyFile } from '../../auth/accounts/secret-key.ts';
+import { sessionsOf } from '../../auth/accounts/sessions-file.ts';
+import { readPeople, type StoredPerson } from '../../auth/accounts/users.ts';
+import type { Backup, Member } from '../../backup/document.ts';
+import { checkParts, checkYamlParts } from '../../backup/parts.ts';
+import { readWhole } from '../../backup/read-whole.ts';
+import type { Write } from '../../backup/staged.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
+import { readIssued } from '../../tls/own-certificate.ts';
+import { secretIn } from '../zlm/zlm.ts';
+
+/** The configuration, whatever its file is called and wherever it lies. */
+export const CONFIG = 'perch.yml';
+export const USERS = 'users.json';
+export const PROTECTED = 'protected.json';
+export const GUESTS = 'guests.json';
+const SESSIONS = 'sessions.json';
+
+/** Files of the data folder that a backup has, and what throws when one is damaged. */
+const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
+  [USERS]: (text) => readPeople(JSON.parse(text)),
+  [GUESTS]: (text) => isTrue(guestIds(JSON.parse(text)) !== undefined),
+  [DEVICES_FILE]: (text) => isTrue(readDevices(JSON.parse(text)) !== undefined),
+  'secret.json': (text) => isTrue(isKeyFile(JSON.parse(text))),
+  'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
+  [PROTECTED]: readRanges,
+  'tls/authority.pem': (text) => isTrue(readIssued(text) !== undefined),
+  'tls/server.pem': (text) => isTrue(readIssued(text) !== undefined),
+};
+
+/** Links to guests have the most: 200 of them, each for 500 cameras. */
+const MOST_PARTS = 110_000;
+/** Some ten for each of thousands of paths. */
+const MOST_CONFIG_PARTS = 50_000;
+
+export const MEMBERS: ReadonlySet<string> = new Set([CONFIG, ...Object.keys(CHECKS)]);
+
+/**
+ * Those of the data folder that are there. What is damaged and can be done without is left out: no box would take the rest back.
+ * @throws PerchError unavailable when the people are damaged
+ */
+export async function readMembers(dataDir: string, log: Logger): Promise<readonly Member[]> {
+  const members: Member[] = [];
+  for (const name of Object.keys(CHECKS)) {
+    const text = await readWhole(join(dataDir, name));
+    if (text !== undefined && isWhole(name, text, log)) {
+      members.push({ name, text });
+    }
+  }
+  return members;
+}
+
+function isWhole(name: string, text: string, log: Logger): boolean {
+  try {
+    check(name, text);
+    return true;
+  } catch (cause) {
+    if (name === USERS) {
+      throw new PerchError('unavailable', `there is no backup without ${name}, which is damaged`, {}, cause);
+    }
+    log.error({ file: name }, 'a damaged file is left out of the backup');
+    return false;
+  }
+}
+
+/** All but the configuration. @throws PerchError badInput that names the first one that is damaged or missing */
+export function checkMembers({ members }: Backup): void {
+  for (const name of [CONFIG, USERS]) {
+    if (textOf(members, name) === undefined) {
+      throw new PerchError('badInput', `the backup has no ${name}`, { why: 'damaged' });
+    }
+  }
+  for (const { name, text } of members) {
+    try {
+      check(name, text);
+    } catch (cause) {
+      // What a parser complains of may be a secret.
+      const why = cause instanceof PerchError ? `: ${cause.message}` : '';
+      throw new PerchError('badInput', `${name} of the backup is damaged${why}`, { why: 'damaged' }, cause);
+    }
+  }
+}
+
+function check(name: string, text: string): void {
+  if (name.endsWith('.json')) {
+    checkParts(text, MOST_PARTS);
+  } else if (name === CONFIG) {
+    checkYamlParts(text, MOST_CONFIG_PARTS);
+  }
+  CHECKS[name]?.(text);
+}
+
+export const textOf = (members: readonly Member[], name: string): string | undefined =>
+  members.find((member) => member.name === name)?.text;
+
+/** What changes with the people of a backup. */
+export interface PeopleChange {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** With another password, another role or other rights. */
+  readonly changed: readonly string[];
+  readonly same: readonly string[];
+  /** Those with the same password and role, whatever their rights. */
+  readonly sameLogin: ReadonlySet<string>;
+}
+
+/** @param before of a `users.json`; undefined: there is nobody yet */
+export function peopleChange(before: string | undefined, after: string): PeopleChange {
+  const [old, now] = [peopleIn(before), peopleIn(after)];
+  const names = [...new Set([...old.keys(), ...now.keys()])].sort();
+  const both = names.filter((name) => old.has(name) && now.has(name));
+  const isSame = (name: string) => isDeepStrictEqual(old.get(name), now.get(name));
+  return {
+    added: names.filter((name) => !old.has(name)),
+    removed: names.filter((name) => !now.has(name)),
+    changed: both.filter((name) => !isSame(name)),
+    same: both.filter(isSame),
+    sameLogin: new Set(both.filter((name) => old.get(name)?.login === now.get(name)?.login)),
+  };
+}
+
+/** How many come, go and stay. */
+type Counts = Record<'added' | 'removed' | 'same', number>;
+
+/** Links to guests. @param before of a `guests.json`; undefined: there are none */
+export function linksChange(before: string | undefined, after: string | undefined): Counts {
+  const { guests } = restoredGuests(parsed(before ?? ''), parsed(after ?? ''));
+  return countsOf(guestIds(parsed(before ?? '')) ?? new Set(), guests);
+}
+
+/** Device passwords. @param before of a `device-passwords.json`; undefined: there are none */
+export function devicesChange(before: string | undefined, after: string | undefined): Counts {
+  const [old, backup] = [devicesIn(before), devicesIn(after)];
+  return countsOf(new Set(old?.devices.map(({ id }) => id)), restoredDevices(backup, old).devices);
+}
+
+const devicesIn = (text: string | undefined) => readDevices(parsed(text ?? ''));
+
+function countsOf(before: ReadonlySet<string>, restored: readonly { readonly id: string }[]): Counts {
+  const same = restored.filter(({ id }) => before.has(id)).length;
+  return { added: restored.length - same, removed: before.size - same, same };
+}
+
+/**
+ * What a restore writes: links to guests that the backup does not have go; a secret or certificate that it does not have stays.
+ * Sessions are gone through and protections joined when the time has come.
+ *
+ * @param configFile absolute
+ */
+export function writesOf({ members }: Backup, configFile: string): readonly Write[] {
+  // The configuration may lie on another disk, where it may not be written: before anything else is.
+  const config = { file: configFile, text: textOf(members, CONFIG) ?? '' };
+  const links = textOf(members, GUESTS) === undefined ? [{ file: GUESTS, text: null }] : [];
+  // A backup without device passwords still keeps what was revoked here.
+  const devices = { file: DEVICES_FILE, text: textOf(members, DEVICES_FILE) ?? '{"devices":[],"revoked":[]}\n' };
+  const others = members
+    .filter(({ name }) => name !== CONFIG && name !== DEVICES_FILE)
+    .map(({ name, text }) => ({ file: name, text }));
+  return [config, ...links, devices, ...others];
+}
+
+/**
+ * Whoever has the same password as before stays logged in, no recording loses its protection, and a link to guests that was
+ * taken back stays so.
+ * Sessions come before the users that they are judged by: when this is done again after half of it, they have been.
+ */
+export async function reviseWrites(dataDir: string, writes: readonly Write[]): Promise<readonly Write[]> {
+  const [first, ...others] = writes;
+  const users = writes.find(({ file }) => file === USERS)?.text;
+  if (!first || typeof users !== 'string') {
+    return writes;
+  }
+  const { sameLogin } = peopleChange(await readWhole(join(dataDir, USERS)), users);
+  const sessions = sessionsOf(parsed((await readWhole(join(dataDir, SESSIONS))) ?? ''), sameLogin);
+  const kept = await readWhole(join(dataDir, PROTECTED));
+  const devices = await readWhole(join(dataDir, DEVICES_FILE));
+  const links = parsed((await readWhole(join(dataDir, GUESTS))) ?? '');
+  return [
+    first,
+    { file: SESSIONS, text: `${JSON.stringify(sessions, undefined, 2)}\n` },
+    ...others.map((write) => {
+      if (write.file === PROTECTED && write.text !== null) {
+        return { ...write, text: joined(write.text, kept) };
+      }
+      if (write.file === GUESTS) {
+        return { ...write, text: guestsText(links, write.text) };
+      }
+      return write.file === DEVICES_FILE ? { ...write, text: devicesText(devices, write.text) } : write;
+    }),
+  ];
+}
+
+/** Device passwords that were revoked stay so. @param now the file of this box */
+const devicesText = (now: string | undefined, text: string | null): string =>
+  `${JSON.stringify(restoredDevices(devicesIn(text ?? undefined), devicesIn(now)), undefined, 2)}\n`;
+
+/** Links that were taken back stay so. */
+const guestsText = (now: unknown, text: string | null): string =>
+  `${JSON.stringify(restoredGuests(now, parsed(text ?? '')), undefined, 2)}\n`;
+
+/** @param kept what is protected now; undefined: nothing */
+export const joined = (text: string, kept: string | undefined): string =>
+  joinRanges(kept === undefined ? [] : readRanges(kept), readRanges(text));
+
+/** Nobody, where the file is damaged: the box would not have started with it. */
+function peopleIn(text: string | undefined): ReadonlyMap<string, StoredPerson> {
+  try {
+    return readPeople(parsed(text ?? ''));
+  } catch {
+    return new Map();
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isTrue(isGood: boolean): void {
+  if (!isGood) {
+    throw new PerchError('badInput', 'it holds something else');
+  }
+}

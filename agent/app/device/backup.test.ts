@@ -1,0 +1,416 @@
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
+import {
+  PASSWORD,
+  type RestartingBox,
+  type RestartingBoxOptions,
+  startRestartingBox,
+} from '../../../test/support/base/restarting-harness.ts';
+
+const DOOR =
+  '  door: # at the front\n    source: rtsp://admin:camera-password@127.0.0.9/1\n    camera: { name: Front door }\n';
+const CONFIG = `paths:\n${DOOR}  hall:\n  cellar:\n`;
+const RANGE = { path: 'door', start: '2026-11-01T12:00:00Z', end: '2026-11-01T12:01:00Z' };
+
+async function open(options: RestartingBoxOptions = { config: CONFIG }): Promise<RestartingBox> {
+  const box = await startRestartingBox(options);
+  onTestFinished(() => box[Symbol.asyncDispose]());
+  return box;
+}
+
+/** Whatever is asked for before the test has something to say. */
+async function done(box: RestartingBox, method: string, path: string, body?: object): Promise<unknown> {
+  const answer = await box.ask(method, path, body);
+  expect([answer.status, `${method} ${path} ${JSON.stringify(answer.body)}`]).toEqual([200, expect.anything()]);
+  return answer.body;
+}
+
+const until = () => new Date(Date.now() + 86_400_000).toISOString();
+const viewer = (name: string) => ({
+  name,
+  password: `password of ${name}`,
+  cameras: 'all',
+  live: true,
+  recordings: true,
+});
+
+async function guestToken(box: RestartingBox, note: string): Promise<string> {
+  const made = await done(box, 'POST', 'guests', { paths: 'all', live: true, until: until(), note });
+  return (made as { token: string }).token;
+}
+
+const statusOf = async (box: RestartingBox, method: string, path: string, body?: object): Promise<number> => {
+  const { cookie } = box;
+  const { status } = await box.ask(method, path, body, { cookie: '' });
+  box.cookie = cookie;
+  return status;
+};
+
+interface Document {
+  format: string;
+  version: number;
+  members: { name: string; text: string }[];
+}
+function changed(backup: Uint8Array, change: (document: Document) => void): Uint8Array {
+  const document = JSON.parse(gunzipSync(backup).toString()) as Document;
+  change(document);
+  return gzipSync(JSON.stringify(document));
+}
+const member = ({ members }: Document, name: string) => members.find((one) => one.name === name) ?? { name, text: '' };
+
+test('a restore makes the box what it was: cameras, people, links, protections; and keeps what is protected since', async () => {
+  const box = await open();
+  await done(box, 'POST', 'users', viewer('ann'));
+  await done(box, 'POST', 'users', viewer('eve'));
+  const link = await guestToken(box, 'the neighbour');
+  await done(box, 'POST', 'recordings/protect', { ...RANGE, note: 'the parcel' });
+  const backup = await box.backup();
+
+  await done(box, 'DELETE', 'config/paths/delete/door');
+  await done(box, 'POST', 'config/paths/add/gate', { source: 'publisher', camera: { name: 'Gate' } });
+  await done(box, 'PATCH', 'config/global/patch', { logLevel: 'warn' });
+  await done(box, 'PATCH', 'users/eve', { cameras: ['hall'], recordings: false });
+  await done(box, 'DELETE', 'users/ann');
+  await done(box, 'POST', 'users', viewer('bob'));
+  const newer = await guestToken(box, 'another one');
+  const { items } = (await box.ask('GET', 'recordings/protected')).body as { items: { id: string }[] };
+  await done(box, 'DELETE', `recordings/protect/${items[0]?.id}`);
+  await done(box, 'POST', 'config/paths/add/shed', { source: 'publisher' });
+  await done(box, 'PATCH', 'config/paths/patch/hall', { maxReaders: 3 });
+  const fox = { ...RANGE, path: 'shed', note: 'the fox' };
+  // A path is made a moment after it was added.
+  await expect.poll(async () => (await box.ask('POST', 'recordings/protect', fox)).status).toBe(200);
+
+  const plan = await box.ask('POST', 'restore/check', backup);
+  expect(plan.body).toMatchObject({
+    ...{ version: 'v0.0.0', links: { added: 0, removed: 1, same: 1 }, settings: ['logLevel'], problems: [] },
+    cameras: {
+      added: [{ path: 'door', title: 'Front door' }],
+      removed: [
+        { path: 'gate', title: 'Gate' },
+        { path: 'shed', title: null },
+      ],
+      ...{ changed: [{ path: 'hall', title: null }], same: 1 },
+    },
+    people: { added: ['ann'], removed: ['bob'], changed: ['eve'], same: ['owner'] },
+  });
+  expect(await box.ask('POST', 'restore', backup)).toMatchObject({
+    status: 200,
+    body: { status: 'ok', seconds: expect.any(Number) },
+  });
+  await box.restarted();
+
+  expect(box.files()['config']).toContain('# at the front');
+  // The owner is still logged in.
+  const { body: users } = await box.ask('GET', 'users');
+  expect((users as { items: { name: string }[] }).items.map(({ name }) => name)).toEqual(['owner', 'ann', 'eve']);
+  const { body: kept } = await box.ask('GET', 'recordings/protected');
+  expect((kept as { items: { note: string }[] }).items.map(({ note }) => note).sort()).toEqual([
+    'the fox',
+    'the parcel',
+  ]);
+  expect(await statusOf(box, 'POST', 'guest', { token: link })).toBe(200);
+  expect(await statusOf(box, 'POST', 'guest', { token: newer })).toBe(401);
+  expect(await statusOf(box, 'POST', 'session', { user: 'ann', password: 'password of ann' })).toBe(200);
+  expect(await statusOf(box, 'POST', 'session', { user: 'bob', password: 'password of bob' })).toBe(401);
+});
+
+test('a device password that was revoked after the backup stays revoked, and the others come back', async () => {
+  const box = await open();
+  const made = async (name: string) =>
+    (await done(box, 'POST', 'devicepasswords', { name, live: true })) as {
+      id: string;
+      user: string;
+      password: string;
+    };
+  const [tv, recorder] = [await made('TV'), await made('Recorder')];
+  const backup = await box.backup();
+  await done(box, 'DELETE', `devicepasswords/${tv.id}`);
+  await made('Tablet');
+  const later = await box.backup();
+  expect(await done(box, 'POST', 'restore/check', backup)).toMatchObject({
+    devicePasswords: { added: 0, removed: 1, same: 1 },
+  });
+  await done(box, 'POST', 'restore', backup);
+  await box.restarted();
+  expect(await done(box, 'POST', 'restore/check', later)).toMatchObject({
+    devicePasswords: { added: 1, removed: 0, same: 1 },
+  });
+  const { items } = (await done(box, 'GET', 'devicepasswords')) as { items: { user: string }[] };
+  expect(items.map(({ user }) => user)).toEqual([recorder.user]);
+  const opens = async ({ user, password }: { user: string; password: string }) => {
+    const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+    return (await box.ask('GET', 'devicepasswords', undefined, { cookie: '', authorization })).status;
+  };
+  // It proves who it is, and may not do this.
+  expect([await opens(tv), await opens(recorder)]).toEqual([401, 401]);
+});
+
+test('what only the defaults change is told as a setting, and with no camera', async () => {
+  const box = await open();
+  const backup = await box.backup();
+  await done(box, 'PATCH', 'config/pathdefaults/patch', { recordDeleteAfter: '3d' });
+  await done(box, 'PATCH', 'config/paths/patch/hall', { maxReaders: 3 });
+  expect((await box.ask('POST', 'restore/check', backup)).body).toMatchObject({
+    settings: ['pathDefaults.recordDeleteAfter'],
+    cameras: { added: [], removed: [], changed: [{ path: 'hall' }], same: 2 },
+  });
+});
+
+test('whoever has another password in the backup has to log in again, and the former box can be had back', async () => {
+  const box = await open();
+  const backup = await box.backup();
+  await done(box, 'POST', 'session/password', { oldPassword: PASSWORD, newPassword: 'a newer one of mine' });
+  const plan = await box.ask('POST', 'restore/check', backup);
+  expect(plan.body).toMatchObject({ people: { changed: ['owner'], same: [] } });
+  await box.ask('POST', 'restore', backup);
+  await box.restarted();
+  expect((await box.ask('GET', 'users')).status).toBe(401);
+  await done(box, 'POST', 'session', { password: PASSWORD });
+  const former = readFileSync(join(box.dataDir, 'before-restore.perchbackup'));
+  await box.ask('POST', 'restore', former);
+  await box.restarted();
+  expect(await statusOf(box, 'POST', 'session', { password: PASSWORD })).toBe(401);
+  expect(await statusOf(box, 'POST', 'session', { password: 'a newer one of mine' })).toBe(200);
+});
+
+test('a new box becomes the old one before anybody has set a password, and its phones trust it on', async () => {
+  const [old, fresh] = [
+    await open({ config: `tlsAddress: 127.0.0.1:0\n${CONFIG}` }),
+    await open({ isUnclaimed: true }),
+  ];
+  const backup = await old.backup();
+  const code = { 'Perch-Setup-Code': fresh.setupCode ?? '' };
+  expect((await fresh.ask('GET', 'backup')).status).toBe(401);
+  expect((await fresh.ask('POST', 'restore/check', backup, code)).body).toMatchObject({ people: { added: ['owner'] } });
+  expect((await fresh.ask('POST', 'restore', backup, code)).status).toBe(200);
+  await fresh.restarted();
+  expect(fresh.setupCode).toBeUndefined();
+  expect((await fresh.ask('POST', 'restore/check', backup, code)).status).toBe(401);
+  expect((await fresh.ask('POST', 'claim', { password: PASSWORD, setupCode: code['Perch-Setup-Code'] })).status).toBe(
+    400,
+  );
+  expect((await fresh.ask('POST', 'session', { password: PASSWORD })).status).toBe(200);
+  const authority = (box: RestartingBox) => readFileSync(join(box.dataDir, 'tls/authority.pem'), 'utf8');
+  const keyOf = (text: string) => /-----BEGIN PRIVATE KEY-----[^-]+/.exec(text)?.[0];
+  expect(keyOf(authority(fresh))).toBe(keyOf(authority(old)));
+  expect(await (await fresh.ask('GET', 'config/paths/get/door')).status).toBe(200);
+});
+
+test.for<[string, Record<string, string>]>([
+  ['on the box itself', {}],
+  ['through a proxy that is trusted', { 'X-Forwarded-For': '203.0.113.9' }],
+  ['by localhost as Host', { Host: 'localhost' }],
+])('%s nobody restores anything without the setup code', async ([, headers]) => {
+  const box = await open({ isUnclaimed: true, config: 'trustedProxies: [127.0.0.1]\n' });
+  const backup = await (await common).backup();
+  const before = box.files();
+  for (const path of ['restore', 'restore/check']) {
+    expect((await box.ask('POST', path, backup, headers)).body).toMatchObject({
+      error: expect.stringContaining('setup code is needed'),
+    });
+    expect((await box.ask('POST', path, backup, { ...headers, 'Perch-Setup-Code': 'AAAABBBB' })).status).toBe(401);
+  }
+  const right = { ...headers, 'Perch-Setup-Code': box.setupCode ?? '' };
+  const foreign = { Origin: 'http://evil.example', 'Sec-Fetch-Site': 'cross-site' };
+  expect((await box.ask('POST', 'restore', backup, { ...right, ...foreign })).status).toBe(401);
+  expect(box.files()).toEqual(before);
+  expect((await box.ask('POST', 'restore/check', backup, right)).status).toBe(200);
+});
+
+test('a link to guests that was taken back stays so, whichever backup is restored how often', async () => {
+  const box = await open();
+  const [gone, kept] = [await guestToken(box, 'gone'), await guestToken(box, 'kept')];
+  const backup = await box.backup();
+  const { items } = (await box.ask('GET', 'guests')).body as { items: { id: string; note: string }[] };
+  const { id = '' } = items.find(({ note }) => note === 'gone') ?? {};
+  await done(box, 'DELETE', `guests/${id}`);
+  const without = changed(backup, (one) => {
+    one.members = one.members.filter(({ name }) => name !== 'guests.json');
+  });
+  for (const restored of [backup, without, backup]) {
+    await box.ask('POST', 'restore', restored);
+    await box.restarted();
+    expect(await statusOf(box, 'POST', 'guest', { token: gone })).toBe(401);
+  }
+  expect((await box.ask('POST', 'restore/check', backup)).body).toMatchObject({
+    links: { added: 0, removed: 0, same: 1 },
+  });
+  expect(await statusOf(box, 'POST', 'guest', { token: kept })).toBe(200);
+});
+
+const common = startRestartingBox({ config: CONFIG });
+afterAll(async () => (await common)[Symbol.asyncDispose]());
+
+test.for([
+  ['no configuration', (one: Document) => one.members.splice(0, 1), 'has no perch.yml'],
+  [
+    'a wrong configuration',
+    (one: Document) => {
+      member(one, 'perch.yml').text = 'perch: own\nlogLevel: loud\n';
+    },
+    'perch.yml of the backup: perch.yml:2',
+  ],
+  [
+    'an empty configuration',
+    (one: Document) => {
+      member(one, 'perch.yml').text = ' \n';
+    },
+    'perch.yml of the backup: it is empty',
+  ],
+  [
+    'users that are none',
+    (one: Document) => {
+      member(one, 'users.json').text = '{"users":[{"name":"owner"}]}';
+    },
+    'users.json of the backup is damaged',
+  ],
+  [
+    'no owner',
+    (one: Document) => {
+      member(one, 'users.json').text = '{"users":[]}';
+    },
+    'users.json of the backup is damaged: it has no owner',
+  ],
+  [
+    'a key that is none',
+    (one: Document) => {
+      member(one, 'secret.json').text = '{"key":""}';
+    },
+    'secret.json of the backup is damaged',
+  ],
+  [
+    'something else than JSON',
+    (one: Document) => {
+      member(one, 'zlm-secret.json').text = 'hello';
+    },
+    'zlm-secret.json of the backup is damaged',
+  ],
+  [
+    'a certificate that is none',
+    (one: Document) => one.members.push({ name: 'tls/server.pem', text: 'hello' }),
+    'tls/server.pem of the backup is damaged',
+  ],
+  [
+    'protections that are none',
+    (one: Document) => one.members.push({ name: 'protected.json', text: '{"version":1,"ranges":[{}]}' }),
+    'protected.json of the backup is damaged',
+  ],
+  [
+    'a member that leads elsewhere',
+    (one: Document) => one.members.push({ name: '../users.json', text: '' }),
+    "a member '../users.json'",
+  ],
+] as const)('a backup with %s is refused with its reason, and nothing is written', async ([, change, reason]) => {
+  const box = await common;
+  const wrong = changed(await box.backup(), change);
+  const before = box.files();
+  for (const path of ['restore/check', 'restore']) {
+    const { status, body } = await box.ask('POST', path, wrong);
+    expect([status, (body as { error: string }).error]).toEqual([400, expect.stringContaining(reason)]);
+  }
+  expect(box.files()).toEqual(before);
+});
+
+test('a camera that is wrong in the backup is told, and does not keep the others from being restored', async () => {
+  const box = await open();
+  const backup = changed(await box.backup(), (one) => {
+    member(one, 'perch.yml').text += '  gate:\n    source: nonsense://\n';
+  });
+  const { body } = await box.ask('POST', 'restore/check', backup);
+  expect((body as { problems: string[] }).problems).toEqual([expect.stringContaining('gate')]);
+  await box.ask('POST', 'restore', backup);
+  await box.restarted();
+  expect((await box.ask('GET', 'config/paths/get/door')).status).toBe(200);
+});
+
+test('of two restores at a time one is done, and the other is told so', async () => {
+  const box = await open();
+  const backup = await box.backup();
+  const answers = await Promise.all([box.ask('POST', 'restore', backup), box.ask('POST', 'restore', backup)]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+  await box.restarted();
+  expect((await box.ask('GET', 'users')).status).toBe(200);
+});
+
+test('while one backup comes in no other is even taken, and the place is free when whoever had it has gone', async () => {
+  const box = await open();
+  const backup = await box.backup();
+  const slow = request(`${box.url}/v3/restore/check`, {
+    method: 'POST',
+    headers: {
+      ...{ cookie: box.cookie, 'Sec-Fetch-Site': 'same-origin', 'Content-Type': 'application/octet-stream' },
+      ...{ 'Content-Length': String(backup.length), Expect: '100-continue' },
+    },
+  });
+  slow.on('error', () => {});
+  onTestFinished(() => void slow.destroy());
+  slow.flushHeaders();
+  // It has been seen, and the first byte of its body is still to come.
+  await once(slow, 'continue');
+  expect((await box.ask('POST', 'restore/check', backup)).status).toBe(409);
+  slow.destroy();
+  await expect.poll(async () => (await box.ask('POST', 'restore/check', backup)).status).toBe(200);
+});
+
+test.for(['perch.yml', 'users.json', 'protected.json'])(
+  '%s of millions of parts is refused before it is read',
+  async (name) => {
+    const box = await common;
+    const wrong = changed(await box.backup(), (one) => {
+      one.members = [
+        ...one.members.filter((other) => other.name !== name),
+        { name, text: `[${'{},'.repeat(900_000)}{}]` },
+      ];
+    });
+    const { status, body } = await box.ask('POST', 'restore/check', wrong);
+    expect([status, (body as { error: string }).error]).toEqual([400, expect.stringMatching(`^${name} .* parts$`)]);
+  },
+);
+
+test('where nobody would start the box again nothing is written', async () => {
+  const box = await open({ config: CONFIG, isAlone: true });
+  const backup = await box.backup();
+  const before = box.files();
+  expect((await box.ask('POST', 'restore', backup)).status).toBe(501);
+  expect(box.files()).toEqual(before);
+});
+
+test('a backup holds the configuration that is in force, not the one that is wrong', async () => {
+  const box = await open();
+  const good = box.files()['config'] ?? '';
+  writeFileSync(join(box.dataDir, '../perch.yml'), 'logLevel: loud\n');
+  const document = JSON.parse(gunzipSync(await box.backup()).toString()) as Document;
+  expect(member(document, 'perch.yml').text).toBe(good);
+});
+
+test('it is kept by no cache, has a name of its own, and is for the owner alone', async () => {
+  const box = await open();
+  const { headers } = await box.ask('GET', 'backup');
+  expect(headers.get('cache-control')).toBe('no-store');
+  expect(headers.get('content-disposition')).toMatch(
+    /^attachment; filename="perch-[\w-]+-\d{4}-\d\d-\d\d\.perchbackup"$/,
+  );
+  await done(box, 'POST', 'users', viewer('ann'));
+  await done(box, 'POST', 'session', { user: 'ann', password: 'password of ann' });
+  expect((await box.ask('GET', 'backup')).status).toBe(401);
+  box.cookie = '';
+  expect((await box.ask('GET', 'backup')).status).toBe(401);
+});
+
+test('what is no file, too large, or sent as something else is refused', async () => {
+  const box = await open();
+  expect(await box.ask('POST', 'restore', { backup: 1 })).toMatchObject({
+    status: 415,
+    body: { error: 'the body has to be a file, with Content-Type: application/octet-stream' },
+  });
+  expect((await box.ask('POST', 'restore')).status).toBe(400);
+  expect((await box.ask('POST', 'restore/check', new Uint8Array(5 << 20))).status).toBe(413);
+  expect((await box.ask('POST', 'restore/check', new Uint8Array(9))).body).toMatchObject({
+    ...{ error: 'this is no backup of Perch', why: 'noBackup' },
+  });
+});

@@ -1,0 +1,207 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { DEVICES_FILE } from '../../auth/accounts/device-passwords.ts';
+import { type Backup, readBackup, writeBackup } from '../../backup/document.ts';
+import { readWhole } from '../../backup/read-whole.ts';
+import { finishRestore, stageRestore } from '../../backup/staged.ts';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { ownFileOf, tryWrite, writeAtomic } from '../../config/file/file.ts';
+import { inPresentForm, type Migration, presentForm } from '../../config/file/migrations.ts';
+import { type Config, NO_FILE } from '../../config/load/load.ts';
+import type { PathEntry } from '../../config/load/path-entry.ts';
+import { changesBetween } from '../../config/store/changes.ts';
+import type { ConfigStore } from '../../config/store/store.ts';
+import { problemText } from '../../config/yaml/problem.ts';
+import type { BackupBox, RestorePlan } from '../../http/api/device/backup-routes.ts';
+import { camerasOf, subOf } from '../cameras/path-entries.ts';
+import {
+  CONFIG,
+  checkMembers,
+  devicesChange,
+  GUESTS,
+  joined,
+  linksChange,
+  MEMBERS,
+  PROTECTED,
+  peopleChange,
+  readMembers,
+  reviseWrites,
+  textOf,
+  USERS,
+  writesOf,
+} from './backup-members.ts';
+
+export interface BoxBackupDeps {
+  readonly version: string;
+  readonly dataDir: string;
+  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly log: Logger;
+  readonly store: Pick<ConfigStore, 'look' | 'textInForce' | 'file' | 'current' | 'check'>;
+  /** Those of this program, if none are given. */
+  readonly migrations?: readonly Migration[];
+}
+
+/** What the box was before the last restore. */
+const FORMER = 'before-restore.perchbackup';
+
+/** What was laid down before the program began: before anything else of the data folder is read. @throws PerchError unavailable */
+export async function restoreStaged(dataDir: string, log: Logger): Promise<void> {
+  await finishRestore(dataDir, log, (writes) => reviseWrites(dataDir, writes));
+}
+
+/** All that makes this box what it is, but for recordings, as one file; and the way back from such a file. */
+export class BoxBackup implements BackupBox {
+  readonly #deps: BoxBackupDeps;
+  #isTaken = false;
+  #isReading = false;
+  #isStaged = false;
+
+  constructor(deps: BoxBackupDeps) {
+    this.#deps = deps;
+  }
+
+  async make(): Promise<{ readonly name: string; readonly bytes: Buffer }> {
+    const { version, dataDir, clock, store, log } = this.#deps;
+    const made = new Date(clock.wallMs()).toISOString();
+    const host = hostname();
+    // Of a file that is wrong as a whole the last good text is in force.
+    await store.look();
+    const config = { name: CONFIG, text: store.textInForce.trim() === '' ? NO_FILE : store.textInForce };
+    const members = [config, ...(await readMembers(dataDir, log))];
+    const form = presentForm(this.#deps.migrations);
+    const bytes = await writeBackup({ made, by: version, host, ...(form > 1 && { configForm: form }), members });
+    return { name: `perch-${host.replace(/[^\w-]+/g, '-')}-${made.slice(0, 10)}.perchbackup`, bytes };
+  }
+
+  take(): () => void {
+    if (this.#isTaken || this.#isReading || this.#isStaged) {
+      throw busy();
+    }
+    this.#isTaken = true;
+    return () => {
+      this.#isTaken = false;
+    };
+  }
+
+  check(bytes: Uint8Array): Promise<RestorePlan> {
+    return this.#alone(async () => this.#planOf(await this.#read(bytes)));
+  }
+
+  /** From then on nothing else is restored: the next start writes it. */
+  stage(bytes: Uint8Array): Promise<void> {
+    return this.#alone(async () => {
+      const { dataDir, store, log } = this.#deps;
+      const backup = await this.#read(bytes);
+      const configFile = store.file ?? ownFileOf(dataDir);
+      // Else only the log of the next start would say it.
+      await tryWrite(configFile, textOf(backup.members, CONFIG) ?? '');
+      const former = await this.make();
+      await writeAtomic(join(dataDir, FORMER), former.bytes);
+      await stageRestore(dataDir, writesOf(backup, configFile));
+      this.#isStaged = true;
+      log.warn({ made: backup.made, host: backup.host }, 'a backup is restored: the box starts again');
+    });
+  }
+
+  /** Whoever has sent it may have gone meanwhile, and given his place away. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isReading || this.#isStaged) {
+      throw busy();
+    }
+    this.#isReading = true;
+    try {
+      return await work();
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  async #read(bytes: Uint8Array): Promise<Backup> {
+    const { dataDir } = this.#deps;
+    const read = await readBackup(bytes, MEMBERS);
+    checkMembers(read);
+    const backup = this.#inPresentForm(read);
+    this.#configOf(backup);
+    joined(textOf(backup.members, PROTECTED) ?? '{"version":1,"ranges":[]}', await readWhole(join(dataDir, PROTECTED)));
+    return backup;
+  }
+
+  #inPresentForm(backup: Backup): Backup {
+    const { migrations } = this.#deps;
+    const [form, own] = [backup.configForm ?? 1, presentForm(migrations)];
+    if (form > own) {
+      const message = `${CONFIG} of the backup has form ${form}, this Perch knows forms up to ${own}`;
+      throw new PerchError('badInput', message, { why: 'laterVersion' });
+    }
+    const members = backup.members.map((one) =>
+      one.name === CONFIG ? { ...one, text: inPresentForm(one.text, migrations) } : one,
+    );
+    return { ...backup, members };
+  }
+
+  #configOf({ members }: Backup): { readonly config: Config; readonly problems: readonly string[] } {
+    const text = textOf(members, CONFIG) ?? '';
+    const { config, problems } = this.#deps.store.check(text);
+    const errors = problems.filter(({ severity }) => severity === 'error').map(problemText);
+    // What is wrong with one path alone disables that path, here as in the box that the backup is of.
+    if (!config || text.trim() === '') {
+      throw new PerchError('badInput', `${CONFIG} of the backup: ${errors[0] ?? 'it is empty'}`);
+    }
+    return { config, problems: errors };
+  }
+
+  async #planOf(backup: Backup): Promise<RestorePlan> {
+    const { dataDir, store } = this.#deps;
+    const { config, problems } = this.#configOf(backup);
+    const { made, by, host, members } = backup;
+    const now = async (name: string) => readWhole(join(dataDir, name));
+    const { added, removed, changed, same } = peopleChange(await now(USERS), textOf(members, USERS) ?? '');
+    return {
+      ...{ made, version: by, host, problems: [...problems] },
+      cameras: camerasChange(store.current, config),
+      people: { added: [...added], removed: [...removed], changed: [...changed], same: [...same] },
+      links: linksChange(await now(GUESTS), textOf(members, GUESTS)),
+      devicePasswords: devicesChange(await now(DEVICES_FILE), textOf(members, DEVICES_FILE)),
+      settings: changesBetween(store.current, config).flatMap(({ path, keys }) => (path === undefined ? keys : [])),
+      ...{ address: config.address, tlsAddress: config.tlsAddress },
+    };
+  }
+}
+
+const busy = () => new PerchError('exhausted', 'another backup is being restored', { isBusy: true });
+
+/** Paths that nobody has adopted as cameras are told, too. */
+function camerasChange(before: Config, after: Config): RestorePlan['cameras'] {
+  const [old, now] = [mainPaths(before), mainPaths(after)];
+  const shown = ({ name, settings }: PathEntry) => ({ path: name, title: settings?.camera?.name ?? null });
+  const both = now.filter(({ name }) => before.paths.has(name));
+  const isSame = ({ name }: PathEntry) =>
+    [name, subOf(name, after)?.name ?? name].every((one) =>
+      isDeepStrictEqual(ownOf(before.paths.get(one), before), ownOf(after.paths.get(one), after)),
+    );
+  return {
+    added: now.filter(({ name }) => !before.paths.has(name)).map(shown),
+    removed: old.filter(({ name }) => !after.paths.has(name)).map(shown),
+    changed: both.filter((path) => !isSame(path)).map(shown),
+    same: both.filter(isSame).length,
+  };
+}
+
+/** Without what it has from the defaults, whose change is told once and not with every camera. */
+function ownOf(entry: PathEntry | undefined, { pathDefaults }: Config): object | undefined {
+  if (!entry?.settings) {
+    return entry;
+  }
+  const usual: Readonly<Record<string, unknown>> = { ...pathDefaults };
+  const own = Object.entries(entry.settings).filter(([key, value]) => !isDeepStrictEqual(value, usual[key]));
+  return { ...entry, settings: Object.fromEntries(own) };
+}
+
+/** Without the small streams of cameras, which go with them. */
+function mainPaths(config: Config): readonly PathEntry[] {
+  const subs = new Set(camerasOf(config).map(({ name }) => subOf(name, config)?.name));
+  return [...config.paths.values()].filter(({ name }) => !subs.has(name));
+}

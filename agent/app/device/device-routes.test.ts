@@ -1,0 +1,98 @@
+import { tmpdir } from 'node:os';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Sensors } from '../../../system/sensors.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { LOOPBACK } from '../../../test/support/harness/control-api-harness.ts';
+import { openHttpBox } from '../../../test/support/harness/http-harness.ts';
+import type { Problem } from '../../config/yaml/problem.ts';
+import { BoxRoutes, type BoxRoutesDeps } from './device-routes.ts';
+
+const PASSWORD = 'correct horse battery';
+const SEEN = { now: false, sinceStart: true };
+const SENSORS: Sensors = {
+  temperatureCelsius: async () => 82.5,
+  power: async () => ({ underVoltage: SEEN, slowed: SEEN, hot: SEEN }),
+  network: async () => [{ name: 'eth0', addresses: ['192.168.1.5'], receivedBytes: 1, sentBytes: 1 }],
+  drives: async () => [
+    {
+      ...{ name: 'mmcblk0', model: 'SD64G', kind: 'SD', sizeBytes: 64e9 },
+      ...{ health: undefined, wornPercent: 70, temperatureCelsius: undefined },
+    },
+  ],
+  model: async () => 'Raspberry Pi 5',
+  clockSource: async () => 'none',
+};
+
+async function open(sensors: Sensors, problems: readonly Problem[] = []) {
+  const clock = new FakeClock();
+  const box = await openHttpBox({ password: PASSWORD });
+  onTestFinished(() => box[Symbol.asyncDispose]());
+  await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: true }, 'another password');
+  const deps = {
+    ...{ version: 'v1.2.3', dataDir: tmpdir(), clock, sensors, name: { current: 'perch-2.local' } },
+    load: { read: () => ({ cpuPercent: 3.5, memoryBytes: 1e8, heapUsedBytes: 5e7 }) },
+    recordings: { isClockTrusted: false, space: { list: () => [] } },
+    events: { emit: () => {} },
+    signal: new AbortController().signal,
+    configFile: undefined,
+    problems: () => problems,
+  } as unknown as BoxRoutesDeps;
+  await new BoxRoutes(deps).mount(box.app, box.access, '2026-01-01T00:00:00Z');
+  const ask = async (user: string, password: string) => {
+    const headers = { ...LOOPBACK.headers, authorization: `Basic ${btoa(`${user}:${password}`)}` };
+    return (await box.app.inject({ ...LOOPBACK, method: 'GET', url: '/v3/system', headers })).json();
+  };
+  return { clock, ask };
+}
+
+test('the owner reads how the machine is: heat, power, network, clock, drives, and what Perch takes of it', async () => {
+  const { clock, ask } = await open(SENSORS);
+  await clock.advance(90_000);
+  expect(await ask('owner', PASSWORD)).toMatchObject({
+    ...{
+      version: 'v1.2.3',
+      name: 'perch-2.local',
+      model: 'Raspberry Pi 5',
+      temperatureCelsius: 82.5,
+      processCpuPercent: 3.5,
+    },
+    ...{ uptimeSeconds: 90, power: { underVoltage: SEEN } },
+    network: [{ name: 'eth0', addresses: ['192.168.1.5'], inboundBitrate: null }],
+    clock: { set: false, source: 'none', time: '2026-01-01T00:01:30.000Z' },
+    drives: [{ name: 'mmcblk0', health: null, wornPercent: 70 }],
+    disks: [{ folder: tmpdir() }],
+    cpuPercent: expect.any(Number),
+    canRestart: false,
+  });
+});
+
+test('a machine that tells nothing is shown with what is known', async () => {
+  const silent = async () => {
+    throw new Error('no such sensor');
+  };
+  const { ask } = await open({
+    ...{ temperatureCelsius: silent, power: silent, network: silent },
+    ...{ drives: silent, model: silent, clockSource: silent },
+  });
+  expect(await ask('owner', PASSWORD)).toMatchObject({
+    ...{ model: null, temperatureCelsius: null, power: null, network: [], drives: [] },
+    memoryTotalBytes: expect.any(Number),
+  });
+});
+
+test('the owner reads what is wrong in the configuration file, and on which line', async () => {
+  const place = { file: 'perch.yml', line: 6, column: 3 };
+  const note: Problem = { ...place, severity: 'warn', key: 'hls', message: 'has been renamed' };
+  const fault: Problem = { ...place, severity: 'error', key: 'api', message: "'maybe' is not yes or no" };
+  const well = await open(SENSORS, [note]);
+  expect(await well.ask('owner', PASSWORD)).toMatchObject({ configFault: null });
+  const { ask } = await open(SENSORS, [note, fault]);
+  expect(await ask('owner', PASSWORD)).toMatchObject({
+    configFault: { line: 6, key: 'api', message: "'maybe' is not yes or no" },
+  });
+});
+
+test('a viewer reads nothing of it', async () => {
+  const { ask } = await open(SENSORS);
+  expect(await ask('ann', 'another password')).toEqual({ status: 'error', error: 'authentication error' });
+});

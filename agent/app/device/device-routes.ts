@@ -1,0 +1,164 @@
+import { availableParallelism, hostname, loadavg, uptime } from 'node:os';
+import type { FastifyInstance } from 'fastify';
+import { hostFacts } from '../../../system/host.ts';
+import { type HostHealth, HostWatch } from '../../../system/host-health.ts';
+import { HostRequests } from '../../../system/host-requests.ts';
+import type { ProcessLoad } from '../../../system/process-load.ts';
+import { machineSensors, type Sensors } from '../../../system/sensors.ts';
+import { timeZoneName } from '../../../system/time-zone.ts';
+import type { Accounts } from '../../auth/accounts/accounts.ts';
+import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
+import type { BoxEvents } from '../../base/box-events.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import { type LogLine, LogLines } from '../../base/log-lines.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { Problem } from '../../config/yaml/problem.ts';
+import { type BackupBox, backupRoutes } from '../../http/api/device/backup-routes.ts';
+import { clockRoute } from '../../http/api/device/clock-route.ts';
+import { type ConfigFile, configFileRoutes } from '../../http/api/device/config-file.ts';
+import { diagnosticsRoute } from '../../http/api/device/diagnostics-route.ts';
+import { logRoutes } from '../../http/api/device/log-routes.ts';
+import { restartRoute } from '../../http/api/device/restart.ts';
+import { storageRoutes } from '../../http/api/device/storage-routes.ts';
+import { systemRoute } from '../../http/api/device/system.ts';
+import { updateRoutes } from '../../http/api/device/update-routes.ts';
+import { EventStreams } from '../../http/api/recordings/event-stream.ts';
+import type { HttpAccess } from '../../http/auth/access.ts';
+import type { Recordings } from '../recordings/recordings.ts';
+import { StorageUse } from '../recordings/storage-use.ts';
+import { BoxClock } from './clock.ts';
+import { Diagnosis, type DiagnosisDeps } from './support-bundle.ts';
+import { BoxUpdates, type BoxUpdatesDeps } from './updates.ts';
+
+export interface BoxRoutesDeps extends Pick<DiagnosisDeps, 'cameras' | 'problems'> {
+  readonly paths: DiagnosisDeps['paths'] & BoxUpdatesDeps['paths'];
+  readonly log: Logger;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
+  readonly version: string;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly lines?: LogLines;
+  readonly load: ProcessLoad;
+  readonly recordings: Pick<Recordings, 'isClockTrusted' | 'space' | 'names' | 'titleOf' | 'playback'>;
+  /** What has been read or written last. */
+  settings(): Config;
+  readonly configFile: ConfigFile;
+  readonly backup: BackupBox;
+  readonly accounts: Accounts;
+  readonly wrongCredentials: WrongCredentials;
+  readonly events: Pick<BoxEvents, 'emit'>;
+  readonly restart?: () => void;
+  /** Of the box in the local network. */
+  readonly name: { readonly current: string | undefined };
+  /** The machine's own where there are none. */
+  readonly sensors?: Sensors;
+  /** Where root's services answer, if not where the package has them. */
+  readonly hostAnswers?: string;
+  /** Of whom updates are taken, if not where the package has them. */
+  readonly updateKeys?: string;
+}
+
+/** What the owner sees and does of the box itself: on the main port alone. */
+export class BoxRoutes {
+  readonly #deps: BoxRoutesDeps;
+  readonly #startedMs: number;
+  /** Node goes by the one of its start, too. */
+  readonly #timeZone = timeZoneName();
+  #startTookMs: number | undefined;
+  readonly #host: HostWatch;
+  readonly #lines: LogLines;
+  readonly #lineStreams: EventStreams<LogLine>;
+  readonly #diagnosis: Diagnosis;
+  readonly #requests: HostRequests;
+  readonly #boxClock: BoxClock;
+  readonly #updates: BoxUpdates;
+
+  constructor(deps: BoxRoutesDeps) {
+    const { clock, sensors = machineSensors(), lines = new LogLines(clock) } = deps;
+    this.#deps = deps;
+    this.#startedMs = clock.monoMs();
+    this.#host = new HostWatch(clock, sensors);
+    this.#lines = lines;
+    this.#lineStreams = new EventStreams(lines, clock);
+    const { hostAnswers: answers, updateKeys: keyFolder, recordings } = deps;
+    this.#requests = new HostRequests({ ...deps, ...(answers !== undefined && { answers }) });
+    const isTrusted = () => recordings.isClockTrusted;
+    this.#boxClock = new BoxClock({ clock, host: this.#requests, isTrusted });
+    this.#updates = new BoxUpdates({ ...deps, host: this.#requests, ...(keyFolder !== undefined && { keyFolder }) });
+    this.#diagnosis = new Diagnosis({ ...deps, lines, facts: () => this.#facts() });
+  }
+
+  /** @param started RFC 3339 */
+  async mount(app: FastifyInstance, access: HttpAccess, started: string): Promise<void> {
+    const { version, configFile, events, restart } = this.#deps;
+    await app.register(systemRoute, { access, info: { version, started }, facts: () => this.#facts() });
+    await app.register(logRoutes, { access, lines: this.#lines, streams: this.#lineStreams });
+    // A port that is opened anew later says nothing of the start.
+    this.#startTookMs ??= performance.now();
+    const startTookMs = this.#startTookMs;
+    const restarts = { access, tell: events.emit, startTookMs, ...(restart && { restart }) };
+    await app.register(restartRoute, restarts);
+    const { backup, accounts, wrongCredentials } = this.#deps;
+    await app.register(backupRoutes, { ...restarts, backup, accounts, wrongCredentials });
+    await app.register(diagnosticsRoute, { access, diagnosis: this.#diagnosis });
+    await app.register(clockRoute, { access, boxClock: this.#boxClock });
+    await app.register(updateRoutes, { access, updates: this.#updates });
+    const host = this.#requests;
+    await app.register(storageRoutes, { access, storage: new StorageUse({ ...this.#deps, host }) });
+    await app.register(configFileRoutes, { access, file: configFile });
+  }
+
+  /** A record folder's disk is not asked anew: one that hangs would hold up the answer. */
+  async #facts(): Promise<object> {
+    const { clock, dataDir, load, recordings } = this.#deps;
+    const [facts, health] = await Promise.all([hostFacts([dataDir]), this.#host.read()]);
+    const own = load.read();
+    return {
+      ...facts,
+      disks: [...facts.disks, ...recordings.space.list()],
+      processCpuPercent: own.cpuPercent,
+      processMemoryBytes: own.memoryBytes,
+      load: loadavg(),
+      processors: availableParallelism(),
+      uptimeSeconds: Math.round((clock.monoMs() - this.#startedMs) / 1000),
+      machineUptimeSeconds: Math.round(uptime()),
+      host: hostname(),
+      name: this.#deps.name.current ?? null,
+      canRestart: this.#deps.restart !== undefined,
+      configFault: faultJson(this.#deps.problems()),
+      ...healthJson(health),
+      clock: {
+        time: new Date(clock.wallMs()).toISOString(),
+        timeZone: this.#timeZone,
+        set: recordings.isClockTrusted,
+        source: health.clockSource,
+        canBeSet: this.#boxClock.canBeSet,
+      },
+    };
+  }
+}
+
+/** The first error of the configuration file as it is now. */
+function faultJson(problems: readonly Problem[]): object | null {
+  const fault = problems.find(({ severity }) => severity === 'error');
+  return fault ? { key: fault.key, message: fault.message, line: fault.line ?? null } : null;
+}
+
+const healthJson = ({ model, temperatureCelsius, power, network, drives }: HostHealth): object => ({
+  model: model ?? null,
+  temperatureCelsius: temperatureCelsius ?? null,
+  power: power ?? null,
+  network: network.map(({ inboundBitrate, outboundBitrate, ...one }) => ({
+    ...one,
+    inboundBitrate: inboundBitrate ?? null,
+    outboundBitrate: outboundBitrate ?? null,
+  })),
+  drives: drives.map(({ health, wornPercent, temperatureCelsius: degrees, ...one }) => ({
+    ...one,
+    health: health ?? null,
+    wornPercent: wornPercent ?? null,
+    temperatureCelsius: degrees ?? null,
+  })),
+});

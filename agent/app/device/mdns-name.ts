@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { BoxName, type BoxNameOptions } from '../../../system/mdns/box-name.ts';
+import type { Network } from '../../../system/network-watch.ts';
+import type { Clock } from '../../base/clock.ts';
+import { explain } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { loadPrivate, savePrivate } from '../../base/private-file.ts';
+import type { Part } from '../../base/reconciler.ts';
+import type { Config } from '../../config/load/load.ts';
+import { parseAddress } from '../../config/values/address.ts';
+import { type BoxNames, systemNames } from '../../tls/box-names.ts';
+
+const FILE = 'box-name.json';
+const LOOPBACK = /^(?:127\.|localhost$|::1$)/;
+
+export interface LocalNameOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Without it the box tells nobody of itself. */
+  readonly network?: Network;
+  /** Told where the page is by name, `http://perch.local/`, and again when the name is another one. */
+  readonly onName?: (address: string) => void;
+}
+
+/** The box's name in the local network, as the configuration has it. */
+export class LocalName {
+  readonly #options: LocalNameOptions;
+  #running: BoxName | undefined;
+
+  constructor(options: LocalNameOptions) {
+    this.#options = options;
+  }
+
+  /** `perch.local`; undefined while it is not the box's. */
+  get current(): string | undefined {
+    return this.#running?.name;
+  }
+
+  /** What its certificate is for. */
+  certificateNames(): BoxNames {
+    const names = systemNames(this.#options.network?.interfaces);
+    const { current } = this;
+    return { ...names, dns: [...new Set([...names.dns, ...(current === undefined ? [] : [current])])] };
+  }
+
+  /** @param mainPort that the page is on */
+  part(mainPort: () => number | undefined): Part<Config> {
+    const { network } = this.#options;
+    return {
+      name: 'name in the network',
+      needs: 'main port',
+      settings: ({ mdns, boxName, address }) =>
+        network && mdns && isReachable(address) ? { boxName, address } : undefined,
+      start: async ({ boxName }) => {
+        const port = mainPort();
+        const running = network && port !== undefined ? await this.#start(boxName, port, network) : undefined;
+        this.#running = running;
+        return () => {
+          this.#running = undefined;
+          return running?.close();
+        };
+      },
+    };
+  }
+
+  async #start(label: string, port: number, network: Network): Promise<BoxName> {
+    const title = label === 'perch' ? 'Perch' : label;
+    const { clock, log, onName } = this.#options;
+    const options: BoxNameOptions = {
+      ...{ clock, log, network },
+      number: await this.#lastNumber(label),
+      onNumber: (number) => void this.#keep(label, number),
+      onName: (name) => onName?.(`http://${name}${port === 80 ? '' : `:${port}`}/`),
+    };
+    return new BoxName({ label, title, port }, options);
+  }
+
+  /** Of two boxes each keeps its name over a power cut. */
+  async #lastNumber(label: string): Promise<number> {
+    const kept = await loadPrivate(this.#file).catch(() => undefined);
+    const { label: of, number } = (kept ?? {}) as { readonly label?: unknown; readonly number?: unknown };
+    return of === label && Number.isInteger(number) && Number(number) > 0 && Number(number) < 1_000
+      ? Number(number)
+      : 1;
+  }
+
+  async #keep(label: string, number: number): Promise<void> {
+    await savePrivate(this.#file, { label, number }).catch((error: unknown) =>
+      this.#options.log.warn({ cause: explain(error) }, 'the name of the box cannot be kept'),
+    );
+  }
+
+  get #file(): string {
+    return join(this.#options.dataDir, FILE);
+  }
+}
+
+/** Who listens on loopback alone has nothing to tell others. */
+const isReachable = (address: string): boolean => {
+  const parsed = parseAddress(address);
+  return parsed !== undefined && !LOOPBACK.test(parsed.host ?? '');
+};

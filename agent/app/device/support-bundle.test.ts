@@ -1,0 +1,169 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { expect, onTestFinished, test } from 'vitest';
+import { PASSWORD, startRestartingBox } from '../../../test/support/base/restarting-harness.ts';
+
+/** Each of them stands in one place of the box; none has a letter of another. */
+const SECRETS = {
+  cameraUrl: 'Zq-url-secret-1',
+  cameraOdd: 'Zq:odd@sec/ret-2',
+  camera: 'Zq-camera-secret-3',
+  query: 'Zq-query-secret-4',
+  maker: 'Zq-maker-secret-5',
+  turn: 'Zq-turn-secret-6',
+  plainUser: 'Zq-plain-user-7',
+  hashedUser: 'sha256:j1tsRqDEw9xvq/D7/9tMx6Jh/jMhk3UfjwIB2f1zgMo=',
+  cdn: 'Zq-cdn-secret-8-long',
+  command: 'Zq-command-secret-9',
+  hook: 'Zq-hook-secret-10',
+  zlm: 'Zq-zlm-secret-11-long-enough',
+  path: 'Zq-path-secret-12',
+};
+const CONFIG = `webrtcICEServers2:
+  - url: turn:192.0.2.1:3478
+    username: turner
+    password: ${SECRETS.turn}
+authInternalUsers:
+  - { user: machine, pass: ${SECRETS.plainUser}, permissions: [{ action: api }] }
+  - { user: other, pass: '${SECRETS.hashedUser}', permissions: [{ action: read }] }
+hlsCDNSecret: ${SECRETS.cdn}
+zlmSecret: ${SECRETS.zlm}
+zlmOnPlay: http://192.0.2.1/hook?key=${SECRETS.hook}
+paths:
+  door:
+    source: rtsp://admin:${SECRETS.cameraUrl}@127.0.0.9:1/live?channel=7&vendorkey=${SECRETS.maker}
+    camera: { name: Front door, onvif: 'http://127.0.0.9/onvif', user: admin, password: ${SECRETS.camera} }
+  gate:
+    source: 'rtsp://admin:${SECRETS.cameraOdd}@127.0.0.9:1/1'
+    runOnInit: 'sh -c "echo ${SECRETS.command} rtsp://u:${SECRETS.cameraUrl}@h/ and ${SECRETS.camera}"'
+  shed:
+    source: rtsp://127.0.0.9:1/live?token=${SECRETS.query}
+  barn:
+    source: rtsp://127.0.0.9:1/user=admin_password=${SECRETS.path}_channel=1
+  odd-${SECRETS.camera}:
+    source: publisher
+`;
+
+test('the bundle says how the box is, and no secret of it stands in it anywhere', async () => {
+  const box = await startRestartingBox({ config: CONFIG });
+  onTestFinished(() => box[Symbol.asyncDispose]());
+  const asks = (path: string, body: object) => box.ask('POST', path, body);
+  const until = new Date(Date.now() + 86_400_000).toISOString();
+  const { body: guest } = await asks('guests', { paths: 'all', live: true, until });
+  await asks('users', { name: 'ann', password: 'Zq-viewer-secret-13', cameras: 'all' });
+  const { cookie } = box;
+  await box.ask('GET', 'paths/list', undefined, { authorization: `Basic ${btoa('machine:Zq-wrong-14')}`, cookie: '' });
+  box.cookie = cookie;
+  // The cameras have been tried.
+  await expect.poll(() => box.log.filter((line) => line.includes('"path":"door"')).length).toBeGreaterThan(0);
+  await expect.poll(() => box.log.some((line) => line.includes(SECRETS.command))).toBe(true);
+
+  const answer = await box.ask('GET', 'diagnostics');
+  expect(answer.headers.get('content-disposition')).toMatch(/filename="perch-diagnostics-[\w-]+\.json\.gz"/);
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+  const text = gunzipSync(answer.body as Uint8Array).toString();
+  const bundle = JSON.parse(text);
+  expect(bundle).toMatchObject({
+    ...{ format: 'perch-diagnostics', version: 'v0.0.0', versions: { node: process.versions.node } },
+    machine: { limits: expect.arrayContaining([expect.stringMatching(/^Max open files/)]) },
+    system: { memoryTotalBytes: expect.any(Number), disks: expect.any(Array) },
+    config: { global: { hlsCDNSecret: '<redacted>', webrtcICEServers2: [{ url: 'turn:192.0.2.1:3478' }] } },
+  });
+  const [barn, door, gate] = bundle.config.paths;
+  expect(barn.source).toBe('rtsp://127.0.0.9:1/user=admin_password=***');
+  expect(door).toMatchObject({
+    source: expect.stringContaining('127.0.0.9:1/live?channel=7&'),
+    camera: { user: 'admin' },
+  });
+  expect(gate.runOnInit).toBe('<redacted>');
+  expect(bundle.paths.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(['door', 'shed']));
+  expect(bundle.cameras).toEqual([expect.objectContaining({ path: 'door', title: 'Front door' })]);
+  expect(bundle.log.length).toBeGreaterThan(3);
+
+  const kept = (file: string) => readFileSync(join(box.dataDir, file), 'utf8');
+  const { users } = JSON.parse(kept('users.json')) as { users: { password: { hash: string; salt: string } }[] };
+  const secrets = [
+    ...Object.values(SECRETS).flatMap((secret) => [secret, encodeURIComponent(secret)]),
+    ...[
+      'Zq',
+      PASSWORD,
+      (guest as { token: string }).token,
+      ...cookie.split('; ').map((one) => one.split('=')[1] ?? ''),
+    ],
+    ...users.flatMap(({ password }) => [password.hash, password.salt]),
+    ...[...kept('sessions.json').matchAll(/[0-9a-f]{64}/g)].map(([hash]) => hash),
+    ...['secret.json', 'zlm-secret.json'].flatMap(
+      (file) => Object.values(JSON.parse(kept(file)) as object) as string[],
+    ),
+  ];
+  expect(secrets.length).toBeGreaterThan(20);
+  expect(secrets.filter((secret) => secret.length < 2 || text.includes(secret))).toEqual([]);
+});
+
+test('a viewer has no bundle', async () => {
+  const box = await startRestartingBox();
+  onTestFinished(() => box[Symbol.asyncDispose]());
+  await box.ask('POST', 'users', { name: 'ann', password: 'password of ann', cameras: 'all' });
+  await box.ask('POST', 'session', { user: 'ann', password: 'password of ann' });
+  expect((await box.ask('GET', 'diagnostics')).status).toBe(401);
+});
+
+/** The bundle of a box with this configuration. @param then its file becomes this one */
+async function bundleOf(config: string, then?: string): Promise<{ text: string; bundle: Record<string, unknown> }> {
+  const box = await startRestartingBox({ config });
+  onTestFinished(() => box[Symbol.asyncDispose]());
+  if (then !== undefined) {
+    writeFileSync(join(box.dataDir, '../perch.yml'), then);
+    // Who asks for the file has what is new in it read.
+    await box.ask('GET', 'config/file');
+  }
+  const { body } = await box.ask('GET', 'diagnostics');
+  const text = gunzipSync(body as Uint8Array).toString();
+  return { text, bundle: JSON.parse(text) };
+}
+
+test('secrets of a path that is disabled stand nowhere in the bundle, whatever they are written under', async () => {
+  const { text, bundle } = await bundleOf(`paths:
+  broken:
+    source: rtsp://admin:Zq-disabled-url@127.0.0.9:1/live?vendorkey=Zq-disabled-query
+    record: perhaps
+    readUser: ann
+    readPass: Zq-disabled-reader
+    password: Zq-misplaced
+    camera: { onvif: 'http://127.0.0.9/onvif', user: admin, password: [Zq-listed, { pass: Zq-nested }] }
+  # What was said about them elsewhere.
+  Zq-disabled-url_Zq-disabled-query_Zq-disabled-reader: { source: publisher }
+  Zq-misplaced_Zq-listed_Zq-nested: { source: publisher }
+`);
+  expect(bundle['config']).toMatchObject({
+    paths: expect.arrayContaining([{ name: 'broken', error: expect.stringContaining("'perhaps'") }]),
+  });
+  expect(text).not.toContain('Zq');
+});
+
+test('a secret of a file that is no YAML is not told with what is wrong in it', async () => {
+  const { text, bundle } = await bundleOf(
+    'paths: {}\n',
+    'hlsCDNSecret: *Zq-alias\nzlmSecret: "Zq-quoted\npaths:\n  Zq-quoted: {}\n  cam: { camera: { password: *Zq-inner } }\n',
+  );
+  expect(bundle['problems']).not.toEqual([]);
+  expect(text).not.toContain('Zq');
+});
+
+test('a short secret goes from what somebody has written, and no setting is masked because it is the same word', async () => {
+  const { bundle } = await bundleOf(`authInternalUsers:
+  - { user: machine, pass: 'q7', permissions: [{ action: api }] }
+paths:
+  yard:
+    source: rtsp://admin:tcp@127.0.0.9:1/live
+    rtspTransport: tcp
+    camera: { name: Yard (q7) by q75, onvif: 'http://127.0.0.9/onvif', user: admin, password: x }
+`);
+  const [yard] = (bundle['config'] as { paths: object[] }).paths;
+  expect(yard).toMatchObject({
+    source: 'rtsp://127.0.0.9:1/live',
+    rtspTransport: 'tcp',
+    camera: { name: 'Yard (***) by q75', onvif: 'http://127.0.0.9/onvif', password: '<redacted>' },
+  });
+});

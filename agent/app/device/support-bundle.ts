@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, hostname, release } from 'node:os';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { Clock } from '../../base/clock.ts';
+import { explain } from '../../base/errors.ts';
+import { redact } from '../../base/log.ts';
+import type { LogLines } from '../../base/log-lines.ts';
+import { globalJson, HIDDEN, pathDefaultsJson, pathListJson } from '../../config/edit/json.ts';
+import type { Config } from '../../config/load/load.ts';
+import { type Problem, problemText } from '../../config/yaml/problem.ts';
+
+const MOST_LINES = 5_000;
+
+export interface DiagnosisDeps {
+  readonly version: string;
+  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly lines: Pick<LogLines, 'find'>;
+  settings(): Config;
+  problems(): readonly Problem[];
+  readonly configFile: { secrets(): Promise<readonly string[]> };
+  readonly paths: { list(): readonly object[] };
+  readonly cameras: { readonly adopted: { list(): readonly object[] } };
+  readonly recordings: { readonly space: { list(): readonly object[] } };
+  /** How the machine is. */
+  facts(): Promise<object>;
+}
+
+const pack = promisify(gzip);
+
+/** What whoever mends a fault asks for first, in one file; nothing secret is in it. */
+export class Diagnosis {
+  readonly #deps: DiagnosisDeps;
+
+  constructor(deps: DiagnosisDeps) {
+    this.#deps = deps;
+  }
+
+  async make(): Promise<{ readonly name: string; readonly bytes: Buffer }> {
+    const { version, clock, lines, settings, problems, configFile, paths, cameras, recordings, facts } = this.#deps;
+    const made = new Date(clock.wallMs()).toISOString();
+    const config = settings();
+    const wish = { level: undefined, path: undefined, text: undefined };
+    const all = {
+      ...{ format: 'perch-diagnostics', made, version },
+      versions: process.versions,
+      machine: {
+        ...{ platform: process.platform, arch: process.arch, release: release() },
+        ...{ processors: availableParallelism(), threads: process.env['UV_THREADPOOL_SIZE'] ?? null },
+        limits: await limits(),
+      },
+      system: await orReason(facts),
+      problems: problems().map(problemText),
+      config: { global: globalJson(config), pathDefaults: pathDefaultsJson(config), paths: pathListJson(config) },
+      paths: paths.list(),
+      cameras: cameras.adopted.list(),
+      disks: recordings.space.list(),
+      log: lines.find(wish, Number.POSITIVE_INFINITY, MOST_LINES).map(shownLine),
+    };
+    const bytes = await pack(JSON.stringify(withoutSecrets(all, await configFile.secrets()), undefined, 1));
+    return { name: `perch-diagnostics-${hostname().replace(/[^\w-]+/g, '-')}-${made.slice(0, 10)}.json.gz`, bytes };
+  }
+}
+
+/** What the owner's own programs print may be anything. */
+function shownLine({ data }: { readonly data: string }): object {
+  const line = JSON.parse(data) as { readonly text: string };
+  return { ...line, text: line.text.replace(/^(command .*?says=).*/s, `$1${HIDDEN}`) };
+}
+
+/** What is wrong with the machine may be just what its facts wait for. */
+async function orReason(facts: () => Promise<object>): Promise<object> {
+  try {
+    return await facts();
+  } catch (error) {
+    return { error: explain(error) };
+  }
+}
+
+/** Of files and processes, as Linux tells them. */
+async function limits(): Promise<readonly string[]> {
+  const text = await readFile('/proc/self/limits', 'utf8').catch(() => '');
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().replace(/ {2,}/g, '  '));
+}
+
+/** A command may hold anything, such as the key of somebody else's server. */
+const COMMAND = /^runOn(?!.*(?:Timeout|After)$)/;
+/** Whatever its name: makers and servers have names of their own for a password. What is a number of two digits is a channel. */
+const QUERY_VALUE = /([?&;][^=&;\s"']{1,64}=)(?!\d{1,2}(?:[&;\s"']|$))[^&;\s"']+/g;
+
+/** Shorter ones stand in too many words: only by themselves, in what somebody has written, are they taken for the secret. */
+const LEAST_CHARS = 4;
+/** A line, a sentence, an address. A single word is a setting's or a name: to mask it would tell which one is the secret. */
+const IS_TEXT = /\s|:\/\//;
+
+/** A copy in which the secrets stand nowhere, in no text and as no part of one. */
+function withoutSecrets(value: unknown, secrets: readonly string[]): unknown {
+  const anywhere = anyOf(secrets.filter((secret) => secret.length >= LEAST_CHARS));
+  const short = anyOf(secrets.filter((secret) => secret.length < LEAST_CHARS));
+  const long = new RegExp(anywhere, 'g');
+  const alone = new RegExp(`(?<![\\p{L}\\p{N}])(?:${short})(?![\\p{L}\\p{N}])`, 'gu');
+  const shown = (text: string): string => {
+    const masked = text.replace(long, '***');
+    return redact(IS_TEXT.test(masked) ? masked.replace(alone, '***') : masked).replace(
+      /[a-z][a-z0-9+.-]*:\/\/[^\s"']*/gi,
+      (address) => address.replace(QUERY_VALUE, '$1***'),
+    );
+  };
+  const walk = (one: unknown, key = ''): unknown => {
+    if (typeof one === 'string') {
+      return COMMAND.test(key) && one !== '' ? HIDDEN : shown(one);
+    }
+    if (Array.isArray(one)) {
+      return one.map((item) => walk(item));
+    }
+    if (typeof one === 'object' && one !== null) {
+      return Object.fromEntries(Object.entries(one).map(([name, item]) => [shown(name), walk(item, name)]));
+    }
+    return one;
+  };
+  return walk(value);
+}
+
+/** A pattern for each of these texts, and for nothing where there is none. */
+const anyOf = (texts: readonly string[]): string =>
+  texts.map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|') || '(?!)';

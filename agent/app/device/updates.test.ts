@@ -1,0 +1,351 @@
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import type { HostAnswer } from '../../../system/host-requests.ts';
+import type { UpdatePackage } from '../../../system/update/manifest.ts';
+import { writeHeader } from '../../../system/update/update-file.ts';
+import { writeNewest } from '../../../system/update/update-server.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { listenLocally } from '../../../test/support/base/local-listener.ts';
+import { PerchError } from '../../base/errors.ts';
+import { createLogger } from '../../base/log.ts';
+import { parseConfig } from '../../config/load/load.ts';
+import { updateRoutes } from '../../http/api/device/update-routes.ts';
+import { createHttpApp } from '../../http/listener/app.ts';
+import { BoxUpdates, recordFolder } from './updates.ts';
+
+const KEYS = generateKeyPairSync('ed25519');
+const PACKAGE = Buffer.alloc(100_000, 'perch');
+
+let folder: string;
+let app: FastifyInstance;
+let asked: object[];
+let told: object[];
+let answer: (HostAnswer & { readonly id: string }) | undefined;
+let isOffered: boolean;
+/** Root's service says nothing. */
+let isDeaf: boolean;
+/** Names of what is being recorded. */
+let recorded: readonly string[];
+let updateAddress: string;
+let updates: () => BoxUpdates;
+let stop: AbortController;
+let clock: FakeClock;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'perch-updates-'));
+  mkdirSync(join(folder, 'keys'));
+  writeFileSync(join(folder, 'keys/own.pem'), KEYS.publicKey.export({ type: 'spki', format: 'pem' }));
+  [asked, told, answer, isOffered, isDeaf, updateAddress, recorded] = [[], [], undefined, true, false, '', ['door']];
+  [stop, clock] = [new AbortController(), new FakeClock()];
+  const { config } = parseConfig(CONFIG, 'perch.yml', {}, DEFAULTS);
+  if (!config) {
+    throw new Error('the configuration is wrong');
+  }
+  updates = () =>
+    new BoxUpdates({
+      ...{ version: 'v1.1.0', dataDir: folder, clock, log: createLogger('silent', () => {}), signal: stop.signal },
+      events: { emit: (_type, fields) => void told.push(fields) },
+      paths: {
+        list: () => [
+          ...recorded.map((name) => ({ name, recording: { active: true } as never })),
+          { name: 'yard', recording: null },
+        ],
+      },
+      settings: () => ({ ...config, updateAddress }),
+      keyFolder: join(folder, 'keys'),
+      host: {
+        offers: () => isOffered,
+        ask: async (task, fields) => {
+          asked.push({ task, ...fields });
+          if (isDeaf) {
+            throw new PerchError('timeout', 'perch-update.service has not answered');
+          }
+          return { ok: true, text: 'it is being installed', state: 'installing' };
+        },
+        lastAnswer: async () => answer,
+      },
+    });
+  app = createHttpApp({ log: createLogger('silent', () => {}) });
+  await app.register(updateRoutes, { access: { require: async () => {} }, updates: updates() });
+});
+afterEach(async () => {
+  stop.abort();
+  await app.close();
+  rmSync(folder, { recursive: true });
+});
+
+const DEFAULTS = { recordPath: '/var/lib/perch/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/' };
+
+const CONFIG = `perch: own
+address: :80
+paths:
+  door: {record: yes}
+  gate: {record: motion}
+  ~^cam: {record: yes, recordPath: /srv/%path/%Y-%m-%d_%H-%M-%S-%f}
+`;
+
+function updateTo(version: string, key: KeyObject = KEYS.privateKey): Buffer {
+  const sha512 = createHash('sha512').update(PACKAGE).digest('hex');
+  const perch: UpdatePackage = { name: 'perch', version, architecture: 'all', sizeBytes: PACKAGE.length, sha512 };
+  const header = writeHeader({ version, made: '2026-11-21T08:00:00Z', packages: [perch] }, key);
+  return Buffer.concat([header, PACKAGE]);
+}
+
+const post = async (url: string, payload: Buffer) => {
+  const headers = { 'content-type': 'application/octet-stream' };
+  const { statusCode, body } = await app.inject({ method: 'POST', url, headers, payload });
+  return { statusCode, ...(JSON.parse(body) as Record<string, unknown>) };
+};
+const requested = (): string => join(folder, 'requests/update.perchupdate');
+
+test('what is in an update is told without anything being changed', async () => {
+  expect(await post('/v3/update/check', updateTo('1.2.0'))).toEqual({
+    ...{ statusCode: 200, version: '1.2.0', current: 'v1.1.0', made: '2026-11-21T08:00:00Z' },
+    packages: [{ name: 'perch', architecture: 'all', sizeBytes: PACKAGE.length }],
+  });
+  expect(existsSync(join(folder, 'requests'))).toBe(false);
+});
+
+test("an update is laid down for root's service, with what the new version is to be seen by", async () => {
+  const update = updateTo('1.2.0');
+  expect(await post('/v3/update', update)).toMatchObject({ statusCode: 200, version: '1.2.0' });
+  expect(readFileSync(requested()).equals(update)).toBe(true);
+  const folders = ['/var/lib/perch/recordings/door'];
+  expect(asked).toEqual([{ task: 'update', host: '127.0.0.1', port: 80, folders }]);
+});
+
+test('folders with the longest names that root looks into are asked for, those with longer ones are not', async () => {
+  const ofLength = (chars: number, at: number) => `cam${at}`.padEnd(chars - '/srv/'.length, 'é');
+  const longest = Array.from({ length: 9 }, (_, at) => ofLength(512, at));
+  recorded = [ofLength(513, 9), ...longest];
+  expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 200 });
+  expect(asked).toMatchObject([{ folders: longest.slice(0, 8).map((name) => `/srv/${name}`) }]);
+});
+
+test('a camera that is recorded around events only need not be recorded by the new version, one of a pattern is where the pattern says', async () => {
+  recorded = ['gate', 'cam1'];
+  expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 200 });
+  expect(asked).toMatchObject([{ folders: ['/srv/cam1'] }]);
+});
+
+test.for([
+  [400, 'same', () => updateTo('1.1.0')],
+  [400, 'older', () => updateTo('1.0.9')],
+  [400, 'notSigned', () => updateTo('1.2.0', generateKeyPairSync('ed25519').privateKey)],
+  [400, 'damaged', () => updateTo('1.2.0').fill(0, 100_000)],
+  [400, 'damaged', () => updateTo('1.2.0').subarray(0, 50_000)],
+  [400, 'noUpdate', () => Buffer.from('hello'.repeat(100))],
+] as const)('%i %s: such a file is not laid down', async ([statusCode, why, make]) => {
+  for (const url of ['/v3/update/check', '/v3/update']) {
+    expect(await post(url, make())).toMatchObject({ statusCode, why });
+  }
+  expect(asked).toEqual([]);
+  expect(existsSync(requested())).toBe(false);
+  expect(existsSync(`${requested()}.new`)).toBe(false);
+});
+
+test('a box that cannot install updates says why, and takes none', async () => {
+  isOffered = false;
+  expect((await app.inject('/v3/update')).json()).toMatchObject({ canInstall: false, lacking: 'noService' });
+  expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 501, why: 'noService' });
+  isOffered = true;
+  rmSync(join(folder, 'keys'), { recursive: true });
+  expect((await app.inject('/v3/update')).json()).toMatchObject({ canInstall: false, lacking: 'noKey' });
+  expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 501, why: 'noKey' });
+});
+
+test('what has become of the last update is told, and each of its steps once', async () => {
+  expect((await app.inject('/v3/update')).json()).toEqual({
+    ...{ version: 'v1.1.0', canInstall: true, lacking: null, isReceiving: false, address: null, last: null },
+  });
+  const steps = { id: 'a', ok: true, text: 'it is watched', from: '1.0.0', to: '1.1.0', time: '2026-11-21T08:00:00Z' };
+  answer = { ...steps, state: 'waiting' };
+  await clock.advance(6_000);
+  answer = { ...steps, ok: false, state: 'gone back', why: 'unhealthy' };
+  await clock.advance(6_000);
+  expect(told).toEqual([
+    { state: 'update', step: 'waiting', ok: true, version: '1.1.0' },
+    { state: 'update', step: 'gone back', ok: false, why: 'unhealthy', version: '1.1.0' },
+  ]);
+  const { last } = (await app.inject('/v3/update')).json() as { last: object };
+  expect(last).toMatchObject({ ok: false, state: 'gone back', why: 'unhealthy', from: '1.0.0', to: '1.1.0' });
+});
+
+test('whoever sends a long file that is none gets his answer', async () => {
+  const { port } = await listenLocally(app);
+  const answered = await fetch(`http://127.0.0.1:${port}/v3/update`, {
+    ...{ method: 'POST', headers: { 'Content-Type': 'application/octet-stream' }, body: Buffer.alloc(8 << 20, 'no') },
+  });
+  expect([answered.status, await answered.json()]).toMatchObject([400, { why: 'noUpdate' }]);
+});
+
+/** A web server with an update in its folder, on loopback. @returns what it was asked for */
+async function publish(version: string, file: Buffer): Promise<readonly string[]> {
+  const wanted: string[] = [];
+  const server = createServer(({ url = '' }, response) => {
+    wanted.push(url);
+    response.end(url.endsWith('.json') ? writeNewest(version) : file);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  updateAddress = `http://127.0.0.1:${(server.address() as AddressInfo).port}/perch/`;
+  return wanted;
+}
+const tell = async (url: string, payload?: object) => {
+  const { statusCode, body } = await app.inject({ method: 'POST', url, ...(payload && { payload }) });
+  return { statusCode, ...(JSON.parse(body) as Record<string, unknown>) };
+};
+
+test('an update is looked for and fetched where the configuration says', async () => {
+  const update = updateTo('1.2.0');
+  const wanted = await publish('1.2.0', update);
+  expect((await app.inject('/v3/update')).json()).toMatchObject({ address: updateAddress });
+  expect(wanted).toEqual([]);
+  const newest = { statusCode: 200, version: '1.2.0', current: 'v1.1.0', isNewer: true };
+  expect(await tell('/v3/update/look')).toEqual(newest);
+  expect(asked).toEqual([]);
+  expect(await tell('/v3/update/fetch', { version: '1.2.0' })).toMatchObject({ statusCode: 200, version: '1.2.0' });
+  expect(readFileSync(requested()).equals(update)).toBe(true);
+  expect(asked).toMatchObject([{ task: 'update', host: '127.0.0.1', port: 80 }]);
+  expect(wanted).toEqual(['/perch/perch-update.json', '/perch/perch-1.2.0.perchupdate']);
+});
+
+test.for(['1.1.0', '1.0.9'])('version %s at the address is not newer than the one that runs', async (version) => {
+  await publish(version, updateTo(version));
+  expect(await tell('/v3/update/look')).toMatchObject({ statusCode: 200, version, isNewer: false });
+  expect(await tell('/v3/update/fetch', { version })).toMatchObject({ statusCode: 400 });
+  expect(asked).toEqual([]);
+});
+
+test.for([
+  ['notSigned', () => updateTo('1.2.0', generateKeyPairSync('ed25519').privateKey)],
+  ['damaged', () => updateTo('1.2.0').fill(0, 100_000)],
+  ['damaged', () => updateTo('1.2.0').subarray(0, 50_000)],
+  ['damaged', () => Buffer.concat([updateTo('1.2.0'), Buffer.alloc(1 << 20)])],
+  ['damaged', () => updateTo('1.1.9')],
+  ['noUpdate', () => Buffer.from('<html>'.repeat(100))],
+] as const)('%s: such a file at the address is not laid down', async ([why, make]) => {
+  await publish('1.2.0', make());
+  expect(await tell('/v3/update/fetch', { version: '1.2.0' })).toMatchObject({ statusCode: 400, why });
+  expect(asked).toEqual([]);
+  expect(existsSync(requested())).toBe(false);
+  expect(existsSync(`${requested()}.new`)).toBe(false);
+});
+
+test('nothing is fetched without an address, by a box that cannot install it, or under a name that is no version', async () => {
+  expect(await tell('/v3/update/look')).toMatchObject({ statusCode: 501, why: 'noAddress' });
+  const fetchIt = (version: string) => tell('/v3/update/fetch', { version });
+  expect(await fetchIt('1.2.0')).toMatchObject({ statusCode: 501, why: 'noAddress' });
+  const wanted = await publish('1.2.0', updateTo('1.2.0'));
+  expect(await fetchIt('/../1.2.0')).toMatchObject({ statusCode: 400 });
+  isOffered = false;
+  expect(await fetchIt('1.2.0')).toMatchObject({ statusCode: 501, why: 'noService' });
+  expect(wanted).toEqual([]);
+});
+
+test('an update may take longer to come in than other requests', async () => {
+  const { port } = await listenLocally(app, { readTimeoutMs: 300 });
+  const update = updateTo('1.2.0');
+  const begin = (path: string, type: string, length: number) => {
+    const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+    onTestFinished(() => void socket.destroy());
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: box\r\nConnection: close\r\nContent-Type: ${type}\r\n`);
+    socket.write(`Content-Length: ${length}\r\n\r\n`);
+    return socket;
+  };
+  const slow = begin('/v3/update', 'application/octet-stream', update.length);
+  slow.write(update.subarray(0, 50_000));
+  await expect.poll(async () => (await app.inject('/v3/update')).json()).toMatchObject({ isReceiving: true });
+  const late = begin('/v3/update/fetch', 'application/json', 100);
+  expect((await late.toArray()).join('')).toMatch(/^HTTP\/1.1 408 /);
+  slow.write(update.subarray(50_000));
+  expect((await slow.toArray()).join('')).toMatch(/^HTTP\/1.1 200 /);
+  expect(readFileSync(requested()).equals(update)).toBe(true);
+});
+
+test('an update that nobody takes is not left lying there, and whoever has sent it is told', async () => {
+  isDeaf = true;
+  expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 504, why: 'noAnswer' });
+  expect(readdirSync(join(folder, 'requests'))).toEqual([]);
+});
+
+test.for([
+  [['update.perchupdate', 'update.perchupdate.new'], []],
+  [
+    ['update.json', 'update.perchupdate', 'update.perchupdate.new'],
+    ['update.json', 'update.perchupdate'],
+  ],
+] as const)('of %s that a process before has left there is %s after the start', async ([left, expected]) => {
+  mkdirSync(join(folder, 'requests'));
+  for (const name of left) {
+    writeFileSync(join(folder, 'requests', name), 'left');
+  }
+  await expect(updates().check(Readable.from([Buffer.alloc(100)]))).rejects.toThrow('no update');
+  expect(readdirSync(join(folder, 'requests'))).toEqual(expected);
+});
+
+test('while one update is taken another one is refused with its reason', async () => {
+  const first = updates();
+  const never = new Readable({ read: () => {} });
+  const checked = first.check(never).catch((error: unknown) => error);
+  await expect(first.check(Readable.from([]))).rejects.toMatchObject({ context: { why: 'taking', isBusy: true } });
+  never.push(null);
+  expect(await checked).toBeInstanceOf(Error);
+});
+
+test('whatever a damaged disk has made of what root said last, the rest is told', async () => {
+  const said = {
+    id: 'a',
+    ok: false,
+    text: '',
+    state: 'gone back',
+    why: 'unhealthy',
+    from: '1.0.0',
+    to: '1.1.0',
+    time: '',
+  };
+  for (const key of ['state', 'why', 'from', 'to', 'time']) {
+    for (const value of [undefined, null, 7, true, [], {}, 'x'.repeat(5_000)]) {
+      answer = { ...said, [key]: value };
+      const { statusCode, body } = await app.inject('/v3/update');
+      expect([statusCode, JSON.parse(body)], `${key} ${value}`).toMatchObject([200, { last: { ok: false } }]);
+    }
+  }
+});
+
+test('a time that is none is not told', async () => {
+  answer = { id: 'a', ok: false, text: '', state: 'gone back', why: 'unhealthy', time: 'soon' };
+  expect((await app.inject('/v3/update')).json()).toMatchObject({ last: { state: 'gone back', time: null } });
+});
+
+test('an update of long ago is no news', async () => {
+  answer = { id: 'a', ok: true, text: '', state: 'good' };
+  await clock.advance(10_000);
+  expect(told).toEqual([]);
+});
+
+test.for([
+  ['/srv/%path/%Y-%m-%d/%H', 'door', '/srv/door'],
+  ['/srv/rec-%path-%Y', 'a/b', '/srv/rec-a'],
+  ['/srv/%Y/%path', 'door', '/srv'],
+  ['/srv/%path/one', 'door', '/srv/door'],
+] as const)('%s of %s is written below %s', ([recordPath, name, expected]) => {
+  expect(recordFolder(recordPath, name)).toBe(expected);
+});
+
+test.for(['', 'null', '[]', '{"version":7}'])('a body "%s" names no version to be fetched', async (payload) => {
+  updateAddress = 'http://127.0.0.1:1/';
+  const headers = { 'content-type': 'application/json' };
+  const { statusCode } = await app.inject({ method: 'POST', url: '/v3/update/fetch', headers, payload });
+  expect(statusCode).toBe(400);
+});

@@ -1,0 +1,314 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import type { HostAnswer, HostRequests } from '../../../system/host-requests.ts';
+import { loadUpdateKeys } from '../../../system/update/keys.ts';
+import { checkNewer, damaged, type Manifest, MOST_UPDATE_BYTES } from '../../../system/update/manifest.ts';
+import { refusal, type UpdateReason } from '../../../system/update/reasons.ts';
+import { readUpdate } from '../../../system/update/update-file.ts';
+import { newestVersion, type UpdateServer, updateFrom } from '../../../system/update/update-server.ts';
+import { compareVersions, isVersion } from '../../../system/update/version.ts';
+import { isWatchable, MOST_FOLDERS } from '../../../system/updater/watched.ts';
+import type { TellBox } from '../../base/box-events.ts';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import { parseAddress } from '../../config/values/address.ts';
+import type { NewestUpdate, UpdateBox, UpdatePlan, UpdateState } from '../../http/api/device/update-routes.ts';
+import type { PathStatus } from '../../paths/path-status.ts';
+
+/** Until the request is taken and its file has been read there: a Node is a hundred megabytes on a slow card. */
+const TAKEN_MS = 180_000;
+const LOOK_MS = 2_000;
+const UNDER_WAY: readonly unknown[] = ['installing', 'waiting', 'going back'];
+const FILE = 'update.perchupdate';
+const UNFINISHED = `${FILE}.new`;
+
+export interface BoxUpdatesDeps {
+  readonly version: string;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly events: { emit: TellBox };
+  readonly paths: { list(): readonly Pick<PathStatus, 'name' | 'recording'>[] };
+  readonly signal: AbortSignal;
+  settings(): Config;
+  readonly host: Pick<HostRequests, 'offers' | 'ask' | 'lastAnswer'>;
+  /** Of the package. */
+  readonly keyFolder?: string;
+}
+
+/**
+ * What the agent does of an update: it checks what comes in and lays it down for root's service, which checks all of it again,
+ * installs it and watches it. The agent itself is started anew meanwhile.
+ */
+export class BoxUpdates implements UpdateBox {
+  readonly #deps: BoxUpdatesDeps;
+  readonly #cleaned: Promise<void>;
+  #isTaken = false;
+  #told = '';
+
+  constructor(deps: BoxUpdatesDeps) {
+    this.#deps = deps;
+    const stop = deps.clock.every(LOOK_MS, () => void this.#look());
+    deps.signal.addEventListener('abort', stop, { once: true });
+    this.#cleaned = this.#clean();
+  }
+
+  async state(): Promise<UpdateState> {
+    const { version, host } = this.#deps;
+    const answer = await host.lastAnswer('update');
+    const lacking = this.#lacking();
+    return {
+      version,
+      canInstall: lacking === undefined,
+      lacking: lacking ?? null,
+      isReceiving: this.#isTaken,
+      address: this.#deps.settings().updateAddress || null,
+      last: answer ? lastOf(answer) : null,
+    };
+  }
+
+  async check(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan> {
+    return this.#alone(async () => planOf(await this.#read(pieces, async () => {}), this.#deps.version));
+  }
+
+  async install(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan> {
+    return this.#alone(async () => {
+      this.#checkAble();
+      return this.#install(await this.#keep(pieces, () => {}));
+    });
+  }
+
+  async look(): Promise<NewestUpdate> {
+    const version = await newestVersion(this.#server());
+    return { version, current: this.#deps.version, isNewer: compareVersions(version, this.#here) > 0 };
+  }
+
+  async fetch(version: string): Promise<UpdatePlan> {
+    return this.#alone(async () => {
+      this.#checkAble();
+      if (!isVersion(version)) {
+        throw new PerchError('badInput', 'the version to fetch is none');
+      }
+      checkNewer({ version }, this.#here);
+      const manifest = await this.#keep(updateFrom(this.#server(), version), (found) => {
+        // Another one that is signed, too, and perhaps one with a known fault.
+        if (found.version !== version) {
+          throw damaged(`version ${found.version} came in the place of ${version}`);
+        }
+      });
+      return this.#install(manifest);
+    });
+  }
+
+  async #install(manifest: Manifest): Promise<UpdatePlan> {
+    const { host, signal, version, log } = this.#deps;
+    log.info({ version: manifest.version, from: version }, 'an update is installed');
+    const answer = await host.ask('update', this.#request(), TAKEN_MS, signal).catch((cause) => this.#unheard(cause));
+    if (!answer.ok) {
+      throw new PerchError('badInput', answer.text, { why: answer['why'] });
+    }
+    return planOf(manifest, version);
+  }
+
+  /** Whoever has taken the request has opened the file, too: otherwise nobody will. */
+  async #unheard(cause: unknown): Promise<never> {
+    if (!this.#deps.signal.aborted) {
+      await rm(join(this.#folder, FILE), { force: true });
+    }
+    const isLate = cause instanceof PerchError && cause.code === 'timeout';
+    throw isLate ? refusal('timeout', cause.message, 'noAnswer', cause) : cause;
+  }
+
+  /** What a process before this one has left, hundreds of megabytes perhaps; but not what still waits to be taken. */
+  async #clean(): Promise<void> {
+    try {
+      const names = new Set(await readdir(this.#folder).catch(() => []));
+      const left = names.has('update.json') ? [UNFINISHED] : [UNFINISHED, FILE];
+      for (const name of left.filter((one) => names.has(one))) {
+        await rm(join(this.#folder, name), { force: true });
+      }
+    } catch (cause) {
+      this.#deps.log.warn({ cause: explain(cause) }, 'what was left of an update cannot be removed');
+    }
+  }
+
+  get #folder(): string {
+    return join(this.#deps.dataDir, 'requests');
+  }
+
+  #server(): UpdateServer {
+    const { clock, signal, settings } = this.#deps;
+    const { updateAddress: address } = settings();
+    if (address === '') {
+      throw refusal('unsupported', 'updateAddress is not set: updates are looked for nowhere', 'noAddress');
+    }
+    return { address, clock, signal };
+  }
+
+  get #here(): string {
+    return this.#deps.version.replace(/^v/, '');
+  }
+
+  #checkAble(): void {
+    const lacking = this.#lacking();
+    if (lacking !== undefined) {
+      throw refusal('unsupported', LACKING[lacking], lacking);
+    }
+  }
+
+  #lacking(): keyof typeof LACKING | undefined {
+    if (!this.#deps.host.offers('update')) {
+      return 'noService';
+    }
+    return loadUpdateKeys(this.#deps.keyFolder).length === 0 ? 'noKey' : undefined;
+  }
+
+  /** A body of hundreds of megabytes, and the one file that there is for it. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isTaken) {
+      const why: UpdateReason = 'taking';
+      throw new PerchError('exhausted', 'another update is being taken', { why, isBusy: true });
+    }
+    this.#isTaken = true;
+    try {
+      await this.#cleaned;
+      return await work();
+    } finally {
+      this.#isTaken = false;
+    }
+  }
+
+  #read(pieces: AsyncIterable<Uint8Array>, begin: (manifest: Manifest) => Promise<void>): Promise<Manifest> {
+    const keys = loadUpdateKeys(this.#deps.keyFolder);
+    return readUpdate(pieces, keys, {
+      begin: async (manifest) => {
+        checkNewer(manifest, this.#here);
+        await begin(manifest);
+      },
+      take: () => {},
+    });
+  }
+
+  /** Writes it down as it comes, and gives it its name once all of it is right. */
+  async #keep(pieces: AsyncIterable<Uint8Array>, begin: (manifest: Manifest) => void): Promise<Manifest> {
+    const folder = this.#folder;
+    await mkdir(folder, { recursive: true, mode: 0o750 });
+    const file = join(folder, FILE);
+    const temporary = join(folder, UNFINISHED);
+    await rm(temporary, { force: true });
+    const out = createWriteStream(temporary, { mode: 0o640, flush: true });
+    const written = finished(out);
+    written.catch(() => {});
+    try {
+      const manifest = await this.#read(copied(pieces, out), async (found) => {
+        begin(found);
+        await checkRoom(folder, found);
+      });
+      out.end();
+      await written;
+      await rename(temporary, file);
+      return manifest;
+    } catch (error) {
+      out.destroy();
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  /**
+   * By what the new version is seen to work: the page's port, and folders that are being recorded to now, and will be in a minute:
+   * around events only it may be hours later.
+   */
+  #request(): object {
+    const settings = this.#deps.settings();
+    const { host = '', port = 0 } = parseAddress(settings.address) ?? {};
+    const isAny = isIP(host) === 0 || host === '0.0.0.0' || host === '::';
+    const recording = this.#deps.paths.list().filter((path) => path.recording?.active === true);
+    const folders = recording.flatMap(({ name }) => {
+      const path = resolvePath(settings, name)?.settings;
+      return path?.record === 'always' ? [recordFolder(path.recordPath, name)] : [];
+    });
+    const watchable = [...new Set(folders)].filter(isWatchable);
+    return { host: isAny ? '127.0.0.1' : host, port, folders: watchable.slice(0, MOST_FOLDERS) };
+  }
+
+  /** Tells of each step once; after a restart that of the version which is being watched. */
+  async #look(): Promise<void> {
+    const answer = await this.#deps.host.lastAnswer('update');
+    const step = answer?.['state'];
+    if (!answer || typeof step !== 'string') {
+      return;
+    }
+    const key = `${answer.id} ${step}`;
+    if (key !== this.#told && (UNDER_WAY.includes(step) || this.#told !== '')) {
+      this.#told = key;
+      const { ok, why, to } = answer;
+      this.#deps.events.emit('box', { state: 'update', step, ok, ...texts({ why, version: to }) });
+    }
+  }
+}
+
+const LACKING = {
+  noService: 'updates are installed by the service of the Debian package, which this box does not have',
+  noKey: 'the package of this box knows nobody whose updates it would take',
+};
+
+/** Up to the first part that changes with the time. */
+export function recordFolder(recordPath: string, name: string): string {
+  const parts = recordPath.replaceAll('%path', name).split('/');
+  const changing = parts.findIndex((part) => part.includes('%'));
+  return parts.slice(0, changing < 0 ? -1 : changing).join('/');
+}
+
+async function* copied(
+  pieces: AsyncIterable<Uint8Array>,
+  out: ReturnType<typeof createWriteStream>,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    if (out.errored) {
+      throw refusal('unavailable', 'the update cannot be written', 'notWritten', out.errored);
+    }
+    if (!out.write(piece)) {
+      await new Promise<void>((resolve) => {
+        out.once('drain', resolve).once('close', resolve);
+      });
+    }
+    yield piece;
+  }
+}
+
+/** It lies there three times for a moment: as a file, as packages, and installed. */
+async function checkRoom(folder: string, { packages }: Manifest): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const needed =
+    Math.min(
+      MOST_UPDATE_BYTES,
+      packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    ) * 3;
+  if (bavail * bsize < needed) {
+    throw refusal('exhausted', `the update needs ${needed} bytes on the disk, ${bavail * bsize} are free`, 'room');
+  }
+}
+
+const planOf = ({ version, made, packages }: Manifest, current: string): UpdatePlan => ({
+  ...{ version, made, current },
+  packages: packages.map(({ name, architecture, sizeBytes }) => ({ name, architecture, sizeBytes })),
+});
+
+function lastOf({ ok, text, state, why, from, to, time }: HostAnswer): NonNullable<UpdateState['last']> {
+  const told = texts({ state, why, from, to, time });
+  return {
+    ...{ ok, text, state: told['state'] ?? '' },
+    ...{ why: told['why'] ?? null, from: told['from'] ?? null, to: told['to'] ?? null },
+    // A disk may have damaged it.
+    time: Number.isNaN(Date.parse(told['time'] ?? '')) ? null : (told['time'] ?? null),
+  };
+}
+
+const texts = (fields: Readonly<Record<string, unknown>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(fields).filter((one): one is [string, string] => typeof one[1] === 'string'));

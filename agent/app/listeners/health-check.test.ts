@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { healthOf } from './health-check.ts';
+
+const facts = (meanMs: number, maxMs: number, isRecordingBroken = false, isHeldUp = false) => ({
+  loop: { delay: { meanMs, maxMs } },
+  paths: { isRecordingBroken },
+  recordings: { isHeldUp },
+});
+
+test.for([
+  ['quiet', facts(1, 40), 'ok'],
+  ['held up for a moment', facts(30, 4_900), 'ok'],
+  ['held up for long', facts(400, 5_000), 'stuck'],
+  ['late all the time', facts(500, 900), 'stuck'],
+  ['with a recorder that cannot write', facts(1, 40, true), 'not recording'],
+  ['waiting for a disk that hangs', facts(1, 40, false, true), 'not recording'],
+  ['stuck, and therefore not recording either', facts(1, 9_000, true), 'stuck'],
+] as const)('a box that is %s', ([, given, word]) => {
+  expect(healthOf(given)).toBe(word);
+});

@@ -1,0 +1,242 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { EventLoopWatch } from '../../../system/event-loop.ts';
+import type { ProcessLoad } from '../../../system/process-load.ts';
+import { deviceWords } from '../../auth/accounts/user-agent.ts';
+import type { BoxEvents } from '../../base/box-events.ts';
+import type { LogLines } from '../../base/log-lines.ts';
+import type { Part } from '../../base/reconciler.ts';
+import { globalJson, pathDefaultsJson, pathListJson } from '../../config/edit/json.ts';
+import type { OwnKeys } from '../../config/file/key-pair.ts';
+import type { Config } from '../../config/load/load.ts';
+import { type Problem, problemText } from '../../config/yaml/problem.ts';
+import { deviceRoutes } from '../../http/api/accounts/device-password-routes.ts';
+import { guestRoutes } from '../../http/api/accounts/guest-routes.ts';
+import { peopleRoutes } from '../../http/api/accounts/people-routes.ts';
+import { renewSessions, sessionRoutes } from '../../http/api/accounts/session-routes.ts';
+import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
+import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
+import { controlApi } from '../../http/api/control-api.ts';
+import type { BackupBox } from '../../http/api/device/backup-routes.ts';
+import type { ConfigEditor, ConfigEdits } from '../../http/api/device/config.ts';
+import type { ConfigFile } from '../../http/api/device/config-file.ts';
+import { EventStreams } from '../../http/api/recordings/event-stream.ts';
+import type { HttpAccess } from '../../http/auth/access.ts';
+import { HttpsPlaces } from '../../http/auth/https-place.ts';
+import { cors } from '../../http/listener/cors.ts';
+import { healthRoute } from '../../http/pages/health.ts';
+import { staticUi } from '../../http/pages/static-ui.ts';
+import { type TrustLookup, trustRoutes } from '../../http/pages/trust/trust-routes.ts';
+import { zlmRoutes } from '../../http/pages/zlm-routes.ts';
+import type { PathTable } from '../../paths/path-table.ts';
+import { playbackPlugin } from '../../playback/plugin.ts';
+import { vodRoutes } from '../../playback/vod/vod-routes.ts';
+import type { LiveServer } from '../../servers/hls/live/live-server.ts';
+import type { HlsServer } from '../../servers/hls/server/server.ts';
+import type { RtspServer } from '../../servers/rtsp/server.ts';
+import type { WebRtcServer } from '../../servers/webrtc/server/server.ts';
+import { BoxRoutes } from '../device/device-routes.ts';
+import type { Recordings } from '../recordings/recordings.ts';
+import type { BoxCommands } from '../servers/hook-runner.ts';
+import { peersOf } from '../servers/session-tables.ts';
+import { ZlmBox } from '../zlm/zlm.ts';
+import { healthOf } from './health-check.ts';
+import { mountHls } from './hls-routes.ts';
+import { HttpPorts, type HttpPortsDeps } from './http-ports.ts';
+import { Diagnostics } from './metrics-and-profiles.ts';
+import { boxStats } from './server-stats.ts';
+import { mountWebRtc } from './webrtc-routes.ts';
+
+export interface HttpServicesDeps extends HttpPortsDeps {
+  readonly version: string;
+  readonly dataDir: string;
+  readonly own: OwnKeys & Pick<TrustLookup, 'authority'>;
+  /** The built page. */
+  readonly pageFolder: string;
+  /** Of the box in the local network. */
+  readonly name: { readonly current: string | undefined };
+  /** The last of what the log has said. */
+  readonly lines?: LogLines;
+  readonly restart?: () => void;
+  readonly hostAnswers?: string;
+  readonly updateKeys?: string;
+  readonly paths: PathTable;
+  readonly recordings: Recordings;
+  readonly load: ProcessLoad;
+  readonly loop: EventLoopWatch;
+  readonly commands: BoxCommands;
+  readonly events: BoxEvents;
+  readonly cameras: CameraLookup;
+  readonly steering: CameraSteering;
+  /** What has been read or written last, which the parts may be on their way to. */
+  settings(): Config;
+  /** The ways of the control API to change it. */
+  readonly edits: ConfigEdits;
+  readonly configFile: ConfigFile;
+  readonly backup: BackupBox;
+  /** What is wrong with the configuration file as it is now. */
+  problems(): readonly Problem[];
+  hls(): HlsServer | undefined;
+  readonly live: LiveServer;
+  webrtc(): WebRtcServer | undefined;
+  rtsp(): RtspServer | undefined;
+  /** Of ZLMediaKit's calls, where the configuration has none. */
+  readonly zlmSecret: string;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
+}
+
+/** Every HTTP listener: the main port with everything, and MediaMTX's ports with one service each at `/`. */
+export class HttpServices {
+  readonly zlm: ZlmBox;
+  readonly #deps: HttpServicesDeps;
+  readonly #started: string;
+  readonly #diagnostics: Diagnostics;
+  readonly #startedMs: number;
+  readonly #eventStreams: EventStreams;
+  readonly #boxRoutes: BoxRoutes;
+  readonly #ports: HttpPorts;
+  readonly #https = new HttpsPlaces(() => this.tlsPort);
+
+  constructor(deps: HttpServicesDeps) {
+    this.#deps = deps;
+    this.#ports = new HttpPorts(deps);
+    this.#diagnostics = new Diagnostics(deps);
+    this.#started = new Date(deps.clock.wallMs()).toISOString();
+    this.#startedMs = deps.clock.monoMs();
+    this.#eventStreams = new EventStreams(deps.events, deps.clock);
+    this.#boxRoutes = new BoxRoutes(deps);
+    this.zlm = new ZlmBox({
+      ...deps,
+      madeSecret: deps.zlmSecret,
+      sessions: peersOf(this.#deps),
+      statistics: async () => ({ ...(await boxStats(deps, this.#started, this.#startedMs)) }),
+    });
+  }
+
+  get mainPort(): number | undefined {
+    return this.#ports.mainPort;
+  }
+
+  /** Of https; undefined while it is off. */
+  get tlsPort(): number | undefined {
+    return this.#ports.tlsPort;
+  }
+
+  parts(): Part<Config>[] {
+    const ports = this.#ports;
+    return [
+      ports.mainRoutes((app, access) => this.#mountMain(app, access)),
+      ports.main(),
+      ports.ofService('webrtc', 'WebRTC port', (app, access) => mountWebRtc(app, access, '', this.#webrtcDeps())),
+      ports.ofService('hls', 'HLS port', (app, access) => mountHls(app, access, '', this.#deps)),
+      ports.ofService('playback', 'playback port', (app, access) => this.#mountPlayback(app, access, '')),
+      ports.ofService('api', 'API port', (app, access) => this.#mountApi(app, access)),
+      ports.ofService('metrics', 'metrics port', (app, access) =>
+        this.#diagnostics.mountMetrics(app, access, peersOf(this.#deps), true),
+      ),
+      ports.ofService('pprof', 'profiling port', (app, access) => this.#diagnostics.mountPprof(app, access, true)),
+      ports.requestTimes(),
+    ];
+  }
+
+  tlsPart(): Part<Config> {
+    return this.#ports.mainTls();
+  }
+
+  async #mountMain(app: FastifyInstance, access: HttpAccess): Promise<void> {
+    const { accounts, authority, wrongCredentials, pageFolder } = this.#deps;
+    app.addHook('onRequest', renewSessions({ accounts, access }));
+    const warnings = () => [...authority.warnings, ...this.#deps.problems().filter(isSerious).map(problemText)];
+    const health = {
+      status: () => healthOf(this.#deps),
+      get isClaimed() {
+        return accounts.owner !== undefined;
+      },
+    };
+    await app.register(healthRoute, { health });
+    await app.register(trustRoutes, {
+      trust: { authority: () => this.#deps.own.authority(), port: () => this.tlsPort, box: this.#https.box },
+    });
+    await app.register(sessionRoutes, {
+      accounts,
+      access,
+      wrongCredentials,
+      deviceWords,
+      https: (request, isProxied) => this.#https.of(request, isProxied),
+      notices: {
+        get isOpen() {
+          return authority.isOpen;
+        },
+        get warnings() {
+          return warnings();
+        },
+      },
+    });
+    await app.register(peopleRoutes, { access, people: accounts.people });
+    await app.register(deviceRoutes, { access, people: accounts.people });
+    const wallMs = () => this.#deps.clock.wallMs();
+    await app.register(guestRoutes, { access, people: accounts.people, wrongCredentials, wallMs });
+    await this.#boxRoutes.mount(app, access, this.#started);
+    await this.#mountApi(app, access);
+    await this.#mountPlayback(app, access, '/playback');
+    await mountHls(app, access, '/hls', this.#deps);
+    await mountWebRtc(app, access, '/webrtc', this.#webrtcDeps());
+    await app.register(zlmRoutes, { access, zlm: this.zlm });
+    await this.#diagnostics.mountMetrics(app, access, peersOf(this.#deps), false);
+    await this.#diagnostics.mountPprof(app, access, false);
+    await app.register(staticUi, { folder: pageFolder, httpsPort: () => this.tlsPort });
+  }
+
+  #webrtcDeps() {
+    return { ...this.#deps, zlm: this.zlm };
+  }
+
+  async #mountPlayback(app: FastifyInstance, access: HttpAccess, prefix: string): Promise<void> {
+    const { recordings } = this.#deps;
+    const { playback } = recordings;
+    const allow = (methods: string, headers: string) =>
+      cors(() => this.#deps.config().playbackAllowOrigins, methods, headers);
+    const titleOf = (path: string) => recordings.titleOf(path);
+    await app.register(playbackPlugin, { prefix, access, playback, titleOf, cors: allow });
+    await app.register(vodRoutes, { prefix, access, streams: playback.streams, frames: playback, cors: allow });
+  }
+
+  async #mountApi(app: FastifyInstance, access: HttpAccess): Promise<void> {
+    const { paths, recordings } = this.#deps;
+    await app.register(controlApi, {
+      access,
+      allowOrigins: () => this.#deps.config().apiAllowOrigins,
+      info: { version: this.#deps.version, started: this.#started },
+      paths,
+      config: {
+        global: () => globalJson(this.#deps.settings()),
+        pathDefaults: () => pathDefaultsJson(this.#deps.settings()),
+        paths: () => pathListJson(this.#deps.settings()),
+        foresee: (config) => paths.foresee(config),
+      },
+      edits: this.#deps.edits,
+      editorOf: (request) => this.#editorOf(access, request),
+      peers: peersOf(this.#deps),
+      recordings,
+      protection: recordings.space.protection,
+      disks: recordings.space,
+      keys: this.#deps.authority,
+      events: recordings.events,
+      stats: { stats: () => boxStats(this.#deps, this.#started, this.#startedMs) },
+      streams: this.#eventStreams,
+      cameras: this.#deps.cameras,
+      steering: this.#deps.steering,
+      pageFolder: this.#deps.pageFolder,
+    });
+  }
+
+  /** In Perch's own set-up rights and programs are the owner's; in a file made for MediaMTX whoever may use the API sets them, as there. */
+  async #editorOf(access: HttpAccess, request: FastifyRequest): Promise<ConfigEditor> {
+    const { user, sessionUser } = access.identify(request);
+    const name = user ?? sessionUser;
+    const hasAllRights = !this.#deps.config().isOwn || (await access.mayAlso(request, 'admin'));
+    return { hasAllRights, ...(name === undefined ? {} : { user: name }) };
+  }
+}
+
+const isSerious = ({ severity }: Problem): boolean => severity === 'error';

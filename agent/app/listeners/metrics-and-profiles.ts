@@ -1,0 +1,63 @@
+import type { FastifyInstance } from 'fastify';
+import type { LoopDelay } from '../../../system/event-loop.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { PeerLookups } from '../../http/api/streams/session-routes.ts';
+import type { HttpAccess } from '../../http/auth/access.ts';
+import { cors } from '../../http/listener/cors.ts';
+import type { BoxFacts } from '../../http/metrics/box-metrics.ts';
+import { METRICS_HEADERS, METRICS_METHODS, mountMetrics } from '../../http/metrics/metrics-routes.ts';
+import { mountPprof, PPROF_HEADERS, PPROF_METHODS } from '../../http/pprof/pprof-routes.ts';
+import { Profiler } from '../../http/pprof/profiler.ts';
+import type { PathTable } from '../../paths/path-table.ts';
+import { DISK_STATES } from '../../record/space/disk-state.ts';
+import type { Recordings } from '../recordings/recordings.ts';
+
+export interface DiagnosticsDeps {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly paths: PathTable;
+  readonly recordings: Recordings;
+  readonly loop: { readonly delay: LoopDelay };
+  readonly commands: { tallies(): ReturnType<BoxFacts['hooks']> };
+  /** As it is now. */
+  config(): Config;
+}
+
+/** Metrics and profiles, on the main port and on their own. */
+export class Diagnostics {
+  readonly #deps: DiagnosticsDeps;
+  readonly #profiler: Profiler;
+  readonly #box: BoxFacts;
+
+  constructor(deps: DiagnosticsDeps) {
+    const { version, clock, recordings, loop, commands } = deps;
+    this.#deps = deps;
+    this.#profiler = new Profiler({ clock });
+    const startedMs = clock.monoMs();
+    this.#box = {
+      version,
+      wallMs: () => clock.wallMs(),
+      uptimeMs: () => clock.monoMs() - startedMs,
+      loopDelay: () => loop.delay,
+      diskStates: DISK_STATES,
+      disks: () => recordings.disks(),
+      losses: () => recordings.losses(),
+      hooks: () => commands.tallies(),
+    };
+  }
+
+  /** @param isAlone the listener has nothing else */
+  mountMetrics(app: FastifyInstance, access: HttpAccess, peers: PeerLookups, isAlone: boolean): Promise<void> {
+    const { paths, config } = this.#deps;
+    const hook = cors(() => config().metricsAllowOrigins, METRICS_METHODS, METRICS_HEADERS);
+    return mountMetrics(app, { access, cors: hook, paths, peers, box: this.#box }, isAlone);
+  }
+
+  /** @param isAlone the listener has nothing else */
+  mountPprof(app: FastifyInstance, access: HttpAccess, isAlone: boolean): Promise<void> {
+    const { clock, config } = this.#deps;
+    const hook = cors(() => config().pprofAllowOrigins, PPROF_METHODS, PPROF_HEADERS);
+    return mountPprof(app, { access, cors: hook, profiler: this.#profiler, wallMs: () => clock.wallMs() }, isAlone);
+  }
+}

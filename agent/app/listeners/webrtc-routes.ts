@@ -1,0 +1,67 @@
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import type { HttpAccess } from '../../http/auth/access.ts';
+import { cors } from '../../http/listener/cors.ts';
+import type { PathTable } from '../../paths/path-table.ts';
+import { type WebRtcServer, withoutPort } from '../../servers/webrtc/server/server.ts';
+import { webrtcPlugin } from '../../servers/webrtc/signalling/plugin.ts';
+import { zlmPlugin } from '../../servers/webrtc/signalling/zlm/plugin.ts';
+import type { ZlmBox } from '../zlm/zlm.ts';
+
+export interface WebRtcHttpDeps {
+  readonly paths: PathTable;
+  readonly clock: Clock;
+  readonly zlm: ZlmBox;
+  /** As it is now. */
+  config(): Config;
+  webrtc(): WebRtcServer | undefined;
+}
+
+/** WebRTC's signalling on one listener: WHEP, WHIP and pages below `prefix`, ZLMediaKit's calls below `/index/api/`. */
+export async function mountWebRtc(
+  app: FastifyInstance,
+  listener: HttpAccess,
+  prefix: string,
+  deps: WebRtcHttpDeps,
+): Promise<void> {
+  const access = listener.as('webrtc');
+  const corsHook = (methods: string, headers: string) => cors(() => deps.config().webrtcAllowOrigins, methods, headers);
+  const isConfigured = (path: string) => resolvePath(deps.config(), path) !== undefined;
+  await app.register(webrtcPlugin, {
+    prefix,
+    access,
+    // Asked at each request: the media ports may open anew while this listener goes on.
+    get server() {
+      return runningServer(deps);
+    },
+    cors: corsHook,
+    get iceServers() {
+      return deps.config().webrtcICEServers2;
+    },
+    isConfigured,
+  });
+  await app.register(zlmPlugin, {
+    access,
+    get server() {
+      return runningServer(deps);
+    },
+    cors: corsHook,
+    paths: { find: (path) => deps.paths.find(path), isConfigured },
+    clock: deps.clock,
+    more: deps.zlm.on(access),
+  });
+}
+
+function runningServer({ config, webrtc }: WebRtcHttpDeps): WebRtcServer {
+  if (!config().webrtc) {
+    // As players are told of what they cannot have; ours goes on with HLS at once.
+    throw new PerchError('badInput', 'WebRTC is switched off (webrtc: no)');
+  }
+  const server = webrtc();
+  if (server === undefined) {
+    throw withoutPort();
+  }
+  return server;
+}

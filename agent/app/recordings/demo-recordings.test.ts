@@ -1,0 +1,111 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { PerchError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import { DemoRecordings, parseFileNames } from './demo-recordings.ts';
+
+/** Files of the path `demo`, some of which the demo camera has recorded. */
+function demoWith(all: readonly string[]) {
+  const folder = temporaryFolder();
+  onTestFinished(() => folder[Symbol.dispose]());
+  const file = join(folder.path, 'demo-recordings.json');
+  const there = new Set(all);
+  const open = new Set<string>();
+  let fault: PerchError | undefined;
+  const start = () =>
+    new DemoRecordings({
+      ...{ file, log: silentLogger },
+      isOpen: (one) => open.has(one),
+      remove: async (isMeant) => {
+        if (fault) {
+          throw fault;
+        }
+        for (const one of there) {
+          if (isMeant(one) && !open.has(one)) {
+            there.delete(one);
+          }
+        }
+      },
+    });
+  return {
+    ...{ file, open, start },
+    left: () => [...there],
+    fail: (error: PerchError | undefined) => {
+      fault = error;
+    },
+  };
+}
+
+test('what the demo camera has recorded goes with it, also what it recorded before a restart, and nothing else of its path', async () => {
+  const { start, left } = demoWith(['of a camera named demo', 'first', 'second']);
+  const before = start();
+  before.noting(undefined).segmentCreated('first');
+  before.follow(true);
+  await before.close();
+  const after = start();
+  after.noting(undefined).segmentCreated('second');
+  await after.close();
+  expect(left()).toHaveLength(3);
+  after.follow(false);
+  await after.close();
+  expect(left()).toEqual(['of a camera named demo']);
+});
+
+test('its last file goes when it is finished, which may be after the demo has gone', async () => {
+  const { start, left, open } = demoWith(['last']);
+  const demo = start();
+  const told: string[] = [];
+  const noting = demo.noting({
+    segmentCreated: (file) => told.push(file),
+    segmentCompleted: (file) => told.push(file),
+  });
+  open.add('last');
+  noting.segmentCreated('last');
+  demo.follow(false);
+  await demo.close();
+  expect(left()).toEqual(['last']);
+  open.clear();
+  noting.segmentCompleted('last', 1000);
+  await demo.close();
+  expect(left()).toEqual([]);
+  expect(told).toEqual(['last', 'last']);
+});
+
+test('what lies on a disk that is away goes the next time, and of what is not there any more nothing is remembered', async () => {
+  const { file, start, left, fail } = demoWith(['one']);
+  const demo = start();
+  demo.noting(undefined).segmentCreated('one');
+  fail(new PerchError('unavailable', 'the disk is not there'));
+  demo.follow(false);
+  await demo.close();
+  expect(left()).toEqual(['one']);
+  fail(undefined);
+  const later = start();
+  later.follow(false);
+  await later.close();
+  expect(left()).toEqual([]);
+  demo.noting(undefined).segmentCreated('gone');
+  fail(new PerchError('notFound', 'no recordings'));
+  demo.follow(false);
+  await demo.close();
+  expect(readFileSync(file, 'utf8')).toBe('[]\n');
+});
+
+test('a damaged list names files or nothing, and deletes nothing that it does not name', async () => {
+  const next = random(11);
+  const list = new TextEncoder().encode('["/recordings/demo/a.mp4","/recordings/demo/b.mp4",7]');
+  for (let i = 0; i < 500; i += 1) {
+    const names = parseFileNames(new TextDecoder().decode(mutate(list, next)));
+    expect([...names].every((name) => typeof name === 'string')).toBe(true);
+  }
+  const { file, start, left } = demoWith(['one']);
+  writeFileSync(file, '{"one":');
+  const demo = start();
+  demo.follow(false);
+  await demo.close();
+  expect(left()).toEqual(['one']);
+});

@@ -1,0 +1,130 @@
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import type { EventIntake, ToldEvent } from '../../http/api/recordings/events.ts';
+import type { CameraEvent } from '../../record/events/event.ts';
+import { EventHub } from '../../record/events/event-hub.ts';
+import { EventJournal } from '../../record/events/event-journal.ts';
+import type { FlushPoint } from '../../record/write/flush.ts';
+
+const PRUNE_PAUSE_MS = 6 * 3_600_000;
+/** Of what happened to the machine, which has no path to say how long. */
+const MACHINE_KEPT_MS = 365 * 86_400_000;
+
+export interface CameraEventsOptions {
+  readonly config: () => Config;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly flush: FlushPoint;
+  /** How long the recordings of a path are kept; undefined: for ever. */
+  readonly keptMs: (path: string) => number | undefined;
+  /** Nothing goes by its age while it is not known what time it is. */
+  readonly isClockTrusted: () => boolean;
+  /** The date may be years ahead: then nothing is old by it. */
+  readonly isDateDoubted?: () => boolean;
+  /** Shows them beside the recordings. */
+  readonly index: {
+    addEvent(event: CameraEvent): void;
+    removeEventsBefore(path: string, us: number): void;
+  };
+}
+
+/** Events of all cameras: where they are told, and where they are written down. */
+export class CameraEvents implements EventIntake {
+  readonly hub: EventHub;
+  readonly journal: EventJournal;
+  readonly #options: CameraEventsOptions;
+  #upkeep: Promise<void> = Promise.resolve();
+
+  constructor(options: CameraEventsOptions) {
+    const { dataDir, clock, log, flush, index } = options;
+    const folder = join(dataDir, 'events');
+    this.#options = options;
+    this.journal = new EventJournal({
+      ...{ folder, logger: log },
+      inTurn: (device, work) => flush.disk(device).flush(work),
+    });
+    this.hub = new EventHub(this.journal, clock, log);
+    this.hub.listen((event) => index.addEvent(event));
+    // One of the files of its disk: it gets no flush of its own.
+    flush.add(folder, this.journal);
+  }
+
+  /** Until `signal` aborts. */
+  begin(signal: AbortSignal): void {
+    const { clock, log, isClockTrusted, isDateDoubted } = this.#options;
+    const keepUp = async (): Promise<void> => {
+      let isBegun = false;
+      while (!signal.aborted) {
+        if (!isBegun) {
+          isBegun = await this.#endLeft();
+        }
+        if (isClockTrusted() && !isDateDoubted?.()) {
+          await this.#prune(clock.wallMs()).catch((error: unknown) => log.error({ err: error }, 'old events are kept'));
+        }
+        await clock.sleep(PRUNE_PAUSE_MS, signal);
+      }
+    };
+    this.#upkeep = keepUp().catch((error: unknown) => log.error({ err: error }, 'events are not looked after'));
+  }
+
+  async tell(event: ToldEvent): Promise<{ readonly id: string }> {
+    const { path } = event;
+    if (!resolvePath(this.#options.config(), path)?.settings) {
+      throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured`, { path });
+    }
+    const told = await this.hub.add({ ...this.#dated(event), source: 'api' });
+    // Whoever gets an answer relies on it: a power cut must not take the event back.
+    await this.journal.sync();
+    if (this.journal.isRefused(told)) {
+      const message = 'the event was passed on, but the disk did not take it: the log says why';
+      throw new PerchError('unavailable', message, { path, event: told.id });
+    }
+    return { id: told.id };
+  }
+
+  async close(): Promise<void> {
+    await this.#upkeep;
+    await this.hub.close();
+  }
+
+  /** To a clock that has not been set other clocks' times say nothing: then it is now, for as long as was told. */
+  #dated(event: ToldEvent): ToldEvent {
+    const { clock, isClockTrusted } = this.#options;
+    const { startUs, endUs } = event;
+    if (isClockTrusted()) {
+      return event;
+    }
+    const isLong = startUs !== undefined && endUs !== undefined;
+    const nowUs = Math.round(clock.wallMs() * 1000);
+    return { ...event, startUs: undefined, endUs: isLong ? nowUs + endUs - startUs : undefined };
+  }
+
+  /** What was going on when the program ended is over. @returns whether that is done */
+  async #endLeft(): Promise<boolean> {
+    try {
+      await this.hub.begin();
+      return true;
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'what went on when the program ended is not known');
+      return false;
+    }
+  }
+
+  async #prune(nowMs: number): Promise<void> {
+    for (const path of await this.journal.prune(nowMs, (name) => this.#keptMs(name))) {
+      const keptMs = this.#keptMs(path);
+      if (keptMs !== undefined) {
+        this.#options.index.removeEventsBefore(path, (nowMs - keptMs) * 1000);
+      }
+    }
+  }
+
+  /** As long as the recordings of the path. */
+  #keptMs(path: string): number | undefined {
+    return path === '' ? MACHINE_KEPT_MS : this.#options.keptMs(path);
+  }
+}

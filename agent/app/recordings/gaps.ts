@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import type { FlushPoint } from '../../record/write/flush.ts';
+import { GapJournal, type GapJournalOptions } from '../../record/gaps/gap-journal.ts';
+import type { PathFacts, WatchedPath } from '../../record/gaps/gap-reason.ts';
+
+const LOOK_MS = 2_000;
+const PRUNE_PAUSE_MS = 6 * 3_600_000;
+
+export interface RecordingGapsOptions extends Pick<GapJournalOptions, 'index' | 'isClockTrusted' | 'lastAliveMs'> {
+  readonly config: () => Config;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly flush: FlushPoint;
+  /** The disks that recordings go to. */
+  readonly disks: () => readonly { readonly folder: string; readonly state: string }[];
+  /** How long the recordings of a path are kept; undefined: for ever. */
+  readonly keptMs: (path: string) => number | undefined;
+  /** The date may be years ahead: then nothing is old by it. */
+  readonly isDateDoubted: () => boolean;
+}
+
+/** Notes why paths are not recorded, as long as the box runs. */
+export class RecordingGaps {
+  readonly journal: GapJournal;
+  readonly #options: RecordingGapsOptions;
+  #stops: readonly (() => void)[] = [];
+
+  constructor(options: RecordingGapsOptions) {
+    const { dataDir, clock, log, flush } = options;
+    const folder = join(dataDir, 'gaps');
+    this.#options = options;
+    this.journal = new GapJournal({
+      ...{ ...options, folder, clock, logger: log },
+      factsOf: (path) => this.#factsOf(path),
+      inTurn: (device, work) => flush.disk(device).flush(work),
+    });
+    flush.add(folder, this.journal.files);
+  }
+
+  /** Until `signal` aborts. */
+  begin(signal: AbortSignal, paths: () => readonly WatchedPath[]): void {
+    const { clock, log } = this.#options;
+    const told = (error: unknown): void => log.error({ err: error }, 'reasons of gaps are not noted');
+    this.#stops = [
+      clock.every(LOOK_MS, () => void this.journal.look(paths()).catch(told)),
+      clock.every(PRUNE_PAUSE_MS, () => void this.#prune().catch(told)),
+    ];
+    // Before the paths go: that they are not there any more is no news.
+    signal.addEventListener('abort', () => this.#end(), { once: true });
+  }
+
+  async close(): Promise<void> {
+    this.#end();
+    await this.journal.close();
+  }
+
+  #end(): void {
+    for (const stop of this.#stops) {
+      stop();
+    }
+    this.#stops = [];
+  }
+
+  async #prune(): Promise<void> {
+    const { clock, keptMs, isClockTrusted, isDateDoubted } = this.#options;
+    if (isClockTrusted() && !isDateDoubted()) {
+      await this.journal.prune(clock.wallMs(), keptMs);
+    }
+  }
+
+  #factsOf(path: string): PathFacts {
+    const settings = resolvePath(this.#options.config(), path)?.settings;
+    // A disk may be mounted within another one's folder.
+    const [disk] = this.#options
+      .disks()
+      .filter(({ folder }) => settings?.recordPath.startsWith(`${folder}/`))
+      .sort((a, b) => b.folder.length - a.folder.length);
+    return { isAroundEvents: settings?.record === 'motion', diskState: disk?.state };
+  }
+}

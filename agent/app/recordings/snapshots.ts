@@ -1,0 +1,51 @@
+import { systemClock } from '../../base/clock.ts';
+import { Snapshots } from '../../onvif/device/snapshots.ts';
+import { EndpointGuard } from '../../cameras/following/endpoint-guard.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import { MAX_STILL_BYTES } from '../../record/stills/still-files.ts';
+import type { StillSource } from '../../record/stills/still-taker.ts';
+
+interface Known {
+  readonly key: string;
+  readonly snapshots: Snapshots;
+}
+
+/** The cameras that have pictures of their own: those whose ONVIF service is configured. */
+export class CameraStills {
+  readonly #config: () => Config;
+  /** By path. What a camera has told of itself is kept until its settings change. */
+  readonly #known = new Map<string, Known>();
+
+  readonly #maxBytes: number;
+
+  constructor(config: () => Config, maxBytes = MAX_STILL_BYTES) {
+    this.#config = config;
+    this.#maxBytes = maxBytes;
+  }
+
+  sourceOf(path: string): StillSource | undefined {
+    const {
+      onvif: url,
+      user,
+      password,
+      profile,
+      clearPassword,
+      endpoint,
+      paused,
+    } = resolvePath(this.#config(), path)?.settings?.camera ?? {};
+    if (url === undefined || url === '' || paused) {
+      this.#known.delete(path);
+      return undefined;
+    }
+    const key = JSON.stringify([url, user, password, profile, clearPassword, endpoint]);
+    let known = this.#known.get(path);
+    if (known?.key !== key) {
+      const target = { url, user, password, profile, isClearAllowed: clearPassword ?? false };
+      const signal = new AbortController().signal;
+      const guard = new EndpointGuard({ url, endpoint, clock: systemClock, signal });
+      known = { key, snapshots: new Snapshots({ ...target, guard, maxBytes: this.#maxBytes }) };
+      this.#known.set(path, known);
+    }
+    return known.snapshots;
+  }
+}

@@ -1,0 +1,262 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type Operation, operationsOf } from '../../../test/support/clients/api-requests.ts';
+import { systemClock } from '../../base/clock.ts';
+import { createLogger } from '../../base/log.ts';
+import { App } from '../app.ts';
+
+const PASSWORD = 'blue heron';
+/** What the page asks before anybody is logged in and for that, and what is no secret. */
+const FOR_ALL = [
+  'GET /v3/session',
+  'POST /v3/claim',
+  'POST /v3/session',
+  'DELETE /v3/session',
+  'POST /v3/guest',
+  'DELETE /v3/guest',
+  // For supervisors, and for phones that are to trust the box before they log in.
+  'GET /health',
+  'GET /trust',
+  'GET /trust/here',
+  'GET /trust/perch.crt',
+  'GET /trust/perch.mobileconfig',
+  'GET /trust/perch.pem',
+];
+const WATCHING = [
+  ...['GET /v3/paths/list', 'GET /v3/paths/get/{name}', 'GET /v3/timeline/{name}', 'GET /v3/recordings/protected'],
+  ...['GET /v3/events', 'GET /v3/events/list'],
+];
+const OWN_SESSIONS = ['POST /v3/session/password', 'GET /v3/sessions', 'DELETE /v3/sessions/{id}'];
+/** The page's: for people. */
+const OWNERS = [
+  ...[
+    '/v3/users',
+    '/v3/users/{name}',
+    '/v3/users/{name}/restore',
+    '/v3/guests',
+    '/v3/guests/{id}',
+    '/v3/devicepasswords',
+    '/v3/devicepasswords/{id}',
+    '/v3/pagelogins',
+    '/v3/pagelogins/{id}',
+    '/v3/system',
+    '/v3/zlm',
+  ],
+  ...[
+    '/v3/log',
+    '/v3/log/live',
+    '/v3/config/file',
+    '/v3/config/file/check',
+    '/v3/recordings/usage',
+    '/v3/disks/places',
+    '/v3/disks/places/open',
+    '/v3/clock',
+    '/v3/restart',
+    '/v3/update',
+    '/v3/update/check',
+    '/v3/update/look',
+    '/v3/update/fetch',
+    '/v3/backup',
+    '/v3/restore',
+    '/v3/restore/check',
+    '/v3/diagnostics',
+  ],
+];
+
+const folder = mkdtempSync(join(tmpdir(), 'perch-people-'));
+let app: App;
+let url = '';
+let operations: readonly Operation[] = [];
+let viewer = '';
+let guest = '';
+
+async function ask(method: string, path: string, headers: Readonly<Record<string, string>>, body?: object) {
+  const hasBody = method !== 'GET';
+  return fetch(`${url}${path}`, {
+    method,
+    headers: { ...(hasBody && { 'Content-Type': 'application/json', Origin: url }), ...headers },
+    ...(hasBody && { body: JSON.stringify(body ?? {}) }),
+  });
+}
+
+const cookiesOf = ({ headers }: Response): string =>
+  headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ');
+
+/** Every operation of the API that does not answer 401, of those that are meant. */
+async function reached(
+  headers: Readonly<Record<string, string>>,
+  isMeant: (name: string) => boolean = () => true,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const { method, path } of operations.filter((one) => isMeant(`${one.method} ${one.path}`))) {
+    const answer = await ask(method, path.replace(/\{[^}]*\}/g, 'none'), headers);
+    await answer.body?.cancel();
+    if (answer.status !== 401) {
+      found.push(`${method} ${path}`);
+    }
+  }
+  return found;
+}
+
+beforeAll(async () => {
+  // Wrong credentials wait for none of their four seconds.
+  vi.spyOn(Math, 'random').mockReturnValue(0);
+  const users = [
+    { user: 'ha', pass: 'secret', permissions: [{ action: 'api' }] },
+    {
+      user: 'player',
+      pass: 'secret',
+      permissions: [{ action: 'read' }, { action: 'playback' }, { action: 'publish' }],
+    },
+  ];
+  const servers = 'address: 127.0.0.1:0\nrtsp: no\nhls: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\n';
+  writeFileSync(
+    join(folder, 'perch.yml'),
+    `perch: own\n${servers}authInternalUsers: ${JSON.stringify(users)}\npaths:\n  door:\n  yard:\n`,
+  );
+  app = await App.start({
+    ...{ version: '0', dataDir: join(folder, 'data'), cwd: folder, env: {}, pageFolder: folder },
+    ...{ clock: systemClock, log: createLogger('silent', () => {}), discovery: { only: [] } },
+  });
+  url = `http://127.0.0.1:${app.mainPort}`;
+  const owner = {
+    Cookie: cookiesOf(await ask('POST', '/v3/claim', {}, { password: PASSWORD, setupCode: app.accounts.setup?.code })),
+  };
+  await ask('POST', '/v3/users', owner, { name: 'ann', password: 'a red kite', recordings: true });
+  viewer = cookiesOf(await ask('POST', '/v3/session', {}, { user: 'ann', password: 'a red kite' }));
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  const link = await ask('POST', '/v3/guests', owner, { paths: 'all', recordings: true, until });
+  const { token } = (await link.json()) as { token: string };
+  guest = cookiesOf(await ask('POST', '/v3/guest', {}, { token }));
+  operations = operationsOf(await (await ask('GET', '/v3/openapi.json', owner)).json());
+});
+
+afterAll(async () => {
+  await app.close();
+  rmSync(folder, { recursive: true, force: true });
+  vi.restoreAllMocks();
+});
+
+const sorted = (list: readonly string[]) => list.toSorted();
+const basic = (user: string) => ({ Authorization: `Basic ${Buffer.from(`${user}:secret`).toString('base64')}` });
+
+test('of the whole API a guest reaches what he may watch', async () => {
+  expect(sorted(await reached({ Cookie: guest }))).toEqual(sorted([...FOR_ALL, ...WATCHING]));
+});
+
+test('a viewer reaches his own sessions besides, and nothing that changes anything else', async () => {
+  // Afterwards he would be nobody.
+  const stays = (name: string) => name !== 'DELETE /v3/session';
+  const wanted = [...FOR_ALL, ...WATCHING, ...OWN_SESSIONS].filter(stays);
+  expect(sorted(await reached({ Cookie: viewer }, stays))).toEqual(sorted(wanted));
+});
+
+test('who is shown a path is told whether he may watch it live and play its recordings', async () => {
+  const item = async (headers: Readonly<Record<string, string>>) =>
+    ((await (await ask('GET', '/v3/paths/list', headers)).json()) as { items: readonly object[] }).items[0];
+  const owner = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
+  const bob = { name: 'bob', password: 'a grey wagtail' };
+  await ask('POST', '/v3/users', { ...owner }, { ...bob, recordings: false });
+  const cookie = cookiesOf(await ask('POST', '/v3/session', {}, { user: bob.name, password: bob.password }));
+  expect(await item({ Cookie: cookie })).toMatchObject({ name: 'door', mayRead: true, mayPlayback: false });
+  expect(await item({ Cookie: guest })).toMatchObject({ mayRead: true, mayPlayback: true });
+  expect(await item(basic('ha'))).not.toHaveProperty('mayRead');
+});
+
+test('who may play the recordings of a camera sees its timeline and is told what it sees, and nothing else of the box', async () => {
+  const owner = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
+  const cookieOf = async (name: string, cameras: readonly string[], recordings: boolean) => {
+    const password = 'a grey wagtail';
+    await ask('POST', '/v3/users', owner, { name, password, cameras, recordings });
+    return cookiesOf(await ask('POST', '/v3/session', {}, { user: name, password }));
+  };
+  const [may, live, other] = await Promise.all([
+    cookieOf('may', ['door'], true),
+    cookieOf('live', ['door'], false),
+    cookieOf('other', ['yard'], true),
+  ]);
+  const times = 'from=2026-07-01T00:00:00Z&to=2026-07-01T01:00:00Z';
+  const status = async (cookie: string) => (await ask('GET', `/v3/timeline/door?${times}`, { Cookie: cookie })).status;
+  expect([await status(may), await status(live), await status(other)]).toEqual([200, 404, 404]);
+
+  const kept = { start: '2026-07-01T00:00:00Z', end: '2026-07-01T00:01:00Z', note: 'the burglar' };
+  await ask('POST', '/v3/recordings/protect', owner, { path: 'door', ...kept });
+  const seenBy = async (cookie: string) => {
+    const answers = ['recordings/protected', `timeline/door?${times}`, `timeline/yard?${times}`].map((address) =>
+      ask('GET', `/v3/${address}`, { Cookie: cookie }).then(async (answer) => answer.text()),
+    );
+    const all = (await Promise.all(answers)).join();
+    return [all.split('2026-07-01T00:01:00Z').length > 1, all.includes('burglar'), all.includes('"duration":60')];
+  };
+  expect([await seenBy(may), await seenBy(live), await seenBy(other)]).toEqual([
+    [true, false, true],
+    [false, false, false],
+    [false, false, false],
+  ]);
+
+  const leave = new AbortController();
+  const listen = async (cookie: string) => {
+    const { body } = await fetch(`${url}/v3/events`, { headers: { Cookie: cookie }, signal: leave.signal });
+    const reader = (body as ReadableStream<Uint8Array>).getReader();
+    let text = '';
+    return async (end: string) => {
+      while (!text.includes(end)) {
+        text += Buffer.from((await reader.read()).value ?? []).toString();
+      }
+      return [...text.matchAll(/^event: (.*)$/gm)].map(([, type]) => type);
+    };
+  };
+  const heard = await Promise.all([listen(may), listen(live), listen(other)]);
+  await ask('PATCH', '/v3/config/paths/patch/door', owner, { maxReaders: 5 });
+  for (const path of ['door', 'yard']) {
+    await ask('POST', '/v3/events', owner, { path, type: 'motion', id: `at-${path}`, start: '2026-07-01T00:10:00Z' });
+  }
+  expect(await heard[0]('at-door')).toEqual(['event']);
+  expect(await heard[2]('at-yard')).toEqual(['event']);
+  // What he is told comes in order: who had been told of them would have been so by now.
+  await ask('PATCH', '/v3/users/live', owner, { recordings: true });
+  await ask('POST', '/v3/events', owner, { path: 'door', type: 'motion', id: 'later', start: '2026-07-01T00:20:00Z' });
+  expect(await heard[1]('later')).toEqual(['event']);
+  leave.abort();
+
+  const list = async (headers: Readonly<Record<string, string>>, more = '') =>
+    (await ask('GET', `/v3/events/list?${times}${more}`, headers)).json();
+  const pathsFor = async (headers: Readonly<Record<string, string>>): Promise<string[]> =>
+    (await list(headers)).items.map(({ path }: { path: string }) => path);
+  expect(await pathsFor(owner)).toEqual(['door', 'yard', 'door']);
+  expect([await pathsFor({ Cookie: may }), await pathsFor({ Cookie: other })]).toEqual([['door', 'door'], ['yard']]);
+  expect((await list({ Cookie: other }, '&path=door')).items).toEqual([]);
+  expect((await list({ Cookie: may }, '&limit=1')).items).toHaveLength(1);
+});
+
+test('nobody, and a player with its name and password, reach the log-in', async () => {
+  expect(sorted(await reached({}))).toEqual(sorted(FOR_ALL));
+  expect(sorted(await reached(basic('player')))).toEqual(sorted(FOR_ALL));
+});
+
+test('a machine with the action api reaches everything but people, links and the page of the system', async () => {
+  const closed = operations.filter(({ path }) => OWNERS.includes(path)).map(({ method, path }) => `${method} ${path}`);
+  expect(closed.length).toBeGreaterThan(7);
+  const expected = operations
+    .map(({ method, path }) => `${method} ${path}`)
+    .filter((name) => !closed.includes(name) && !OWN_SESSIONS.includes(name));
+  expect(sorted(await reached(basic('ha')))).toEqual(sorted(expected));
+});
+
+test('privilege escalation: that machine changes cameras, and neither rights nor programs; the owner does', async () => {
+  const rights = { authInternalUsers: [{ user: 'ha', pass: 'secret', permissions: [{ action: 'read' }] }] };
+  const status = async (path: string, headers: Readonly<Record<string, string>>, body: object) =>
+    (await ask('PATCH', path, headers, body)).status;
+  expect(await status('/v3/config/paths/patch/door', basic('ha'), { maxReaders: 3 })).toBe(200);
+  expect(await status('/v3/config/global/patch', basic('ha'), rights)).toBe(400);
+  expect(await status('/v3/config/paths/patch/door', basic('ha'), { runOnUnread: 'true' })).toBe(400);
+  const owner = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
+  expect(await status('/v3/config/paths/patch/door', owner, { runOnUnread: 'true' })).toBe(200);
+  expect(await status('/v3/config/global/patch', owner, rights)).toBe(200);
+  expect((await ask('GET', '/v3/info', basic('ha'))).status).toBe(401);
+});

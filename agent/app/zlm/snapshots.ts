@@ -1,0 +1,117 @@
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { joinSignals } from '../../base/joined-signal.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { PathTable } from '../../paths/path-table.ts';
+import { CODE, failure } from '../../zlm/call.ts';
+import type { PictureWish } from '../../zlm/calls.ts';
+import { CameraStills } from '../recordings/snapshots.ts';
+
+/** Cameras that are asked at once. */
+const MOST_ASKED = 4;
+/** Pictures that are kept for the next call, of 60 kB at most. */
+const MOST_KEPT = 50;
+const NO_PICTURE = 'no picture: the stream is not MJPEG, and the camera has no ONVIF service in the configuration';
+
+export interface ZlmPicturesDeps {
+  config(): Config;
+  readonly paths: Pick<PathTable, 'openStreams'>;
+  /** Those that lie beside recordings, the one nearest to a time in Unix microseconds. @throws PerchError when there is none */
+  readonly recordings: {
+    readonly playback: { still(path: string, timeUs: number): Promise<{ jpeg: Uint8Array; timeUs: number }> };
+  };
+  readonly clock: Clock;
+  /** Ends it all. */
+  readonly signal: AbortSignal;
+}
+
+interface Kept {
+  readonly jpeg: Uint8Array;
+  readonly takenMs: number;
+}
+
+/** What cameras see, as JPEG. Nothing is decoded here: MJPEG has it in the stream, of others it is the camera's own picture. */
+export class ZlmPictures {
+  readonly #deps: ZlmPicturesDeps;
+  readonly #stills: CameraStills;
+  /** By path, monotonic. */
+  readonly #kept = new Map<string, Kept>();
+  #asked = 0;
+
+  constructor(deps: ZlmPicturesDeps) {
+    this.#deps = deps;
+    this.#stills = new CameraStills(deps.config);
+  }
+
+  /** @throws PerchError with ZLMediaKit's code when there is none */
+  async picture(path: string, { timeoutMs, maxAgeMs }: PictureWish): Promise<Uint8Array> {
+    return this.#inStream(path) ?? (await this.#young(path, maxAgeMs)) ?? (await this.#ask(path, timeoutMs));
+  }
+
+  #inStream(path: string): Uint8Array | undefined {
+    const stream = this.#deps.paths.openStreams().find(([name]) => name === path)?.[1];
+    let picture: Uint8Array | undefined;
+    stream?.replayKey({
+      onSample: (track, { data }) => {
+        if (stream.tracks[track]?.codec === 'mjpeg') {
+          // A copy: the stream keeps it no longer than its group lasts.
+          picture = data.slice();
+        }
+      },
+    });
+    return picture;
+  }
+
+  /** One that was taken for an earlier call, or lies beside a recording. */
+  async #young(path: string, maxAgeMs: number): Promise<Uint8Array | undefined> {
+    const { clock, recordings } = this.#deps;
+    const kept = this.#kept.get(path);
+    if (kept && clock.monoMs() - kept.takenMs < maxAgeMs) {
+      return kept.jpeg;
+    }
+    const nowUs = clock.wallMs() * 1000;
+    try {
+      const { jpeg, timeUs } = await recordings.playback.still(path, nowUs);
+      return nowUs - timeUs < maxAgeMs * 1000 ? jpeg : undefined;
+    } catch (error) {
+      if (error instanceof PerchError) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  async #ask(path: string, timeoutMs: number): Promise<Uint8Array> {
+    const stills = this.#stills.sourceOf(path);
+    if (!stills) {
+      throw failure(CODE.failed, NO_PICTURE);
+    }
+    if (this.#asked >= MOST_ASKED) {
+      throw failure(CODE.failed, `${MOST_ASKED} pictures are being fetched: try again`);
+    }
+    const over = joinSignals([this.#deps.signal], timeoutMs);
+    this.#asked += 1;
+    try {
+      const jpeg = await stills.fetch(over.signal);
+      this.#keep(path, jpeg);
+      return jpeg;
+    } catch (error) {
+      if (over.signal.aborted) {
+        throw failure(CODE.failed, `no picture within ${timeoutMs / 1000} s`);
+      }
+      throw error instanceof PerchError ? failure(CODE.failed, explain(error)) : error;
+    } finally {
+      over.release();
+      this.#asked -= 1;
+    }
+  }
+
+  #keep(path: string, jpeg: Uint8Array): void {
+    const [oldest] = this.#kept.keys();
+    this.#kept.delete(path);
+    if (oldest !== undefined && this.#kept.size >= MOST_KEPT) {
+      this.#kept.delete(oldest);
+    }
+    this.#kept.set(path, { jpeg, takenMs: this.#deps.clock.monoMs() });
+  }
+}

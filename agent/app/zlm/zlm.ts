@@ -1,0 +1,327 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { FastifyRequest } from 'fastify';
+import { askServer } from '../../auth/permissions/auth-http-request.ts';
+import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
+import type { BoxEvents } from '../../base/box-events.ts';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { type Logger, redact } from '../../base/log.ts';
+import { loadPrivate, savePrivate } from '../../base/private-file.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import { parseAddress } from '../../config/values/address.ts';
+import type { HttpAccess } from '../../http/auth/access.ts';
+import { type CookiePlace, cookieOf, credentialsOf, writtenCredentialsOf } from '../../http/auth/credentials.ts';
+import { isBrowser } from '../../http/auth/request-origin.ts';
+import { isNamedOrigin } from '../../http/listener/cors.ts';
+import type { PathTable } from '../../paths/path-table.ts';
+import type { MoreAnswer, MoreCalls } from '../../servers/webrtc/signalling/zlm/calls.ts';
+import { pathOf } from '../../servers/webrtc/signalling/zlm/stream-path.ts';
+import type { CallParameters } from '../../zlm/call.ts';
+import { CODE, failure } from '../../zlm/call.ts';
+import { QueryCalls, type QueryCallsOptions } from '../../zlm/calls.ts';
+import { FlowWatch } from '../../zlm/flow-watch.ts';
+import { HookGate } from '../../zlm/hook-gate.ts';
+import { type HookSettings, Hooks } from '../../zlm/hooks.ts';
+import type { PathEdits, PulledPath } from '../../zlm/proxies.ts';
+import { type RecordedFile, recordBody, recordHookOf } from '../../zlm/recorded-file.ts';
+import { type Caller, CallSecret, CHALLENGE_COOKIE, LOGIN_COOKIE, type Refusal } from '../../zlm/secret.ts';
+import { streamNameOf, VHOST } from '../../zlm/stream-name.ts';
+import { StreamWatch } from '../../zlm/stream-watch.ts';
+import { ZlmPictures, type ZlmPicturesDeps } from './snapshots.ts';
+
+const SECRET_FILE = 'zlm-secret.json';
+const SECRET_BYTES = 24;
+const ANSWER_LIMIT_BYTES = 64 << 10;
+const CHALLENGE_S = 300;
+const LOGIN_S = 86_400;
+
+export interface ZlmBoxDeps {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly paths: PathTable;
+  readonly events: BoxEvents;
+  readonly recordings: ZlmPicturesDeps['recordings'] & {
+    /** @returns what ends it */
+    onFinished(listener: (file: RecordedFile) => void): () => void;
+  };
+  readonly wrongCredentials: WrongCredentials;
+  readonly edits: PathEdits;
+  readonly sessions: QueryCallsOptions['sessions'];
+  statistics(): Promise<Readonly<Record<string, unknown>>>;
+  /** As it is now. */
+  config(): Config;
+  /** That is made for the box. */
+  readonly madeSecret: string;
+  /** Ends it all. */
+  readonly signal: AbortSignal;
+}
+
+/** The secret of the data folder, made at the first start. One that cannot be kept holds until the end of the program. */
+export async function loadMadeSecret(dataDir: string, log: Logger): Promise<string> {
+  const file = join(dataDir, SECRET_FILE);
+  try {
+    const kept = secretIn(await loadPrivate(file));
+    if (kept !== undefined) {
+      return kept;
+    }
+    const secret = randomBytes(SECRET_BYTES).toString('base64url');
+    await savePrivate(file, { secret });
+    return secret;
+  } catch (error) {
+    log.warn({ cause: explain(error) }, "secret of ZLMediaKit's calls cannot be kept");
+    return randomBytes(SECRET_BYTES).toString('base64url');
+  }
+}
+
+/** The secret of what its file has. */
+export function secretIn(stored: unknown): string | undefined {
+  const { secret } = (stored ?? {}) as { readonly secret?: unknown };
+  return typeof secret === 'string' && secret.length >= SECRET_BYTES ? secret : undefined;
+}
+
+/** ZLMediaKit's calls with a secret, and its web hooks, for the whole box. */
+export class ZlmBox {
+  readonly gate: HookGate;
+  readonly #deps: ZlmBoxDeps;
+  readonly #hooks: Hooks;
+  readonly #calls: QueryCalls;
+  readonly #secret: CallSecret;
+  readonly #watch: StreamWatch;
+  readonly #stops: (() => void)[];
+  #toldMs = 0;
+
+  constructor(deps: ZlmBoxDeps) {
+    const { clock, log, config, paths, signal } = deps;
+    this.#deps = deps;
+    const post = (url: string, body: string, headers: Readonly<Record<string, string>>, timeoutMs: number) =>
+      askServer({ url, body, headers, fingerprint: '', timeoutMs, limitBytes: ANSWER_LIMIT_BYTES, clock });
+    this.#hooks = new Hooks({ settings: () => hookSettings(config()), post, clock, log, signal });
+    this.gate = new HookGate(this.#hooks, clock);
+    const pictures = new ZlmPictures(deps);
+    this.#secret = new CallSecret({
+      secret: () => this.secret,
+      allowedIps: () => config().zlmAllowIPs,
+      clock,
+    });
+    this.#calls = new QueryCalls({
+      ...{ paths, clock, sessions: deps.sessions, edits: deps.edits, version: deps.version },
+      pathOf: (app, stream) => this.#pathOf(app, stream),
+      ports: () => portsOf(config()),
+      schemas: () => schemasOf(config()),
+      pulled: () => pulledPaths(config()),
+      urlOf: (path) => {
+        const source = resolvePath(config(), path)?.settings?.source;
+        return source?.includes('://') ? redact(source) : undefined;
+      },
+      picture: (path, wish) => pictures.picture(path, wish),
+      statistics: () => deps.statistics(),
+      settings: () => shownSettings(config()),
+    });
+    this.#watch = new StreamWatch({
+      ...{ paths, clock, log, hooks: this.#hooks },
+      items: (path) => this.#calls.items(path),
+      end: (path) => this.#calls.end(path),
+      noneReaderDelayMs: () => config().zlmStreamNoneReaderDelayMs,
+    });
+    const flow = new FlowWatch({ sessions: this.#calls.sessions, hooks: this.#hooks, clock });
+    this.#stops = [
+      () => this.#watch.close(),
+      () => flow.close(),
+      deps.recordings.onFinished((file) => this.#hooks.tell(recordHookOf(file), recordBody(file))),
+      deps.events.listen(({ type }) => type === 'path' && this.#watch.look()),
+      clock.eachSecond(() => this.#keepAlive()),
+    ];
+  }
+
+  /** That holds now. */
+  get secret(): string {
+    return this.#deps.config().zlmSecret || this.#deps.madeSecret;
+  }
+
+  /** The box is up. */
+  begin(): void {
+    this.#toldMs = this.#deps.clock.monoMs();
+    this.#hooks.tell('on_server_started', shownSettings(this.#deps.config()));
+  }
+
+  close(): void {
+    for (const stop of this.#stops) {
+      stop();
+    }
+  }
+
+  /** The calls on one listener. */
+  on(access: HttpAccess): MoreCalls {
+    return {
+      answer: (name, { parameters, request }) => this.#answer(name, parameters, request, access),
+      streamNotFound: (path, request, isKnown) => this.#notFound(path, request, access, isKnown),
+    };
+  }
+
+  async #answer(
+    name: string,
+    parameters: CallParameters,
+    request: FastifyRequest,
+    access: HttpAccess,
+  ): Promise<MoreAnswer | undefined> {
+    const { ip, isPrivate } = access.identify(request);
+    const { headers } = request;
+    const place = access.origin(request);
+    const isChange = QueryCalls.isChange(name);
+    if (isChange && place.isForeign && !isNamedOrigin(headers.origin, this.#deps.config().webrtcAllowOrigins)) {
+      throw failure(CODE.unauthorized, 'this request comes from a page of another site');
+    }
+    // A cookie comes along with what pages of other ports of this host make the browser send. Over plain http nothing tells a picture
+    // of such a page from one of ours: what a browser adds by itself changes nothing then.
+    const isUnknownPage = isChange && isBrowser(headers) && !place.isSameOrigin;
+    const cookie = (wanted: string) => (isUnknownPage || place.isForeign ? undefined : cookieOf(headers, wanted));
+    const caller: Caller = { ip, isPrivate, cookie };
+    if (name === 'login') {
+      this.#deps.wrongCredentials.checkRoom(ip);
+      const result = this.#secret.logIn(parameters.require('digest').digest, caller);
+      return typeof result === 'string'
+        ? { fields: {}, cookies: [cookieText(LOGIN_COOKIE, result, LOGIN_S, place)] }
+        : this.#refuse(result, caller, place);
+    }
+    const call = this.#calls.find(name);
+    if (!call) {
+      return undefined;
+    }
+    // Whoever names himself is judged as at the control API.
+    const credentials = isUnknownPage && !place.isForeign ? writtenCredentialsOf(headers) : credentialsOf(headers);
+    const isNamed = Object.keys(credentials).length > 0;
+    if (isNamed) {
+      await requireIn(access, request, 'api', '');
+    } else {
+      this.#deps.wrongCredentials.checkRoom(ip);
+      const refusal = this.#secret.refusal(parameters, caller);
+      if (refusal) {
+        return this.#refuse(refusal, caller, place);
+      }
+    }
+    const mustRead = isNamed ? (path: string) => requireIn(access, request, 'read', path) : undefined;
+    const { picture, ...fields } = await call(parameters, mustRead);
+    return picture instanceof Uint8Array ? { fields, picture } : { fields };
+  }
+
+  async #refuse({ isGuess, ...fields }: Refusal, { ip }: Caller, place: CookiePlace): Promise<MoreAnswer> {
+    if (isGuess) {
+      this.#deps.log.warn({ ip }, "wrong secret for ZLMediaKit's calls");
+      await this.#deps.wrongCredentials.pause(ip);
+    }
+    const { cookie } = fields;
+    return cookie === undefined
+      ? { fields }
+      : { fields, cookies: [cookieText(CHALLENGE_COOKIE, cookie, CHALLENGE_S, place)] };
+  }
+
+  async #notFound(path: string, request: FastifyRequest, access: HttpAccess, isKnown: boolean): Promise<boolean> {
+    if (!this.#hooks.isOn('on_stream_not_found')) {
+      return isKnown;
+    }
+    const { ip, request: facts } = access.identify(request);
+    const body = {
+      ...{ schema: 'rtc', protocol: 'rtc', vhost: VHOST, ...streamNameOf(path), params: facts.query },
+      ...{ ip, port: request.raw.socket.remotePort ?? 0, id: facts.id ?? '' },
+    };
+    const { code, close } = await this.#hooks.ask('on_stream_not_found', body, ip);
+    // A hook that fails ends nobody's waiting for what may come by itself.
+    return !close && (code === 0 || isKnown);
+  }
+
+  #keepAlive(): void {
+    const { clock, config } = this.#deps;
+    const dueMs = this.#toldMs + config().zlmKeepaliveIntervalMs;
+    if (!this.#hooks.isOn('on_server_keepalive') || clock.monoMs() < dueMs) {
+      return;
+    }
+    this.#toldMs = clock.monoMs();
+    this.#deps.statistics().then(
+      (data) => this.#hooks.tell('on_server_keepalive', { data }),
+      (error: unknown) => this.#deps.log.error({ hook: 'on_server_keepalive', err: error }, 'web hook failed'),
+    );
+  }
+
+  #pathOf(app: string, stream: string): string {
+    const { paths, config } = this.#deps;
+    const isConfigured = (path: string) => resolvePath(config(), path) !== undefined;
+    return pathOf(app, stream, { find: (path) => paths.find(path), isConfigured });
+  }
+}
+
+/** @throws PerchError with ZLMediaKit's code for who may not */
+async function requireIn(
+  access: HttpAccess,
+  request: FastifyRequest,
+  action: 'api' | 'read',
+  path: string,
+): Promise<void> {
+  try {
+    await access.require(request, action, path);
+  } catch (error) {
+    throw error instanceof PerchError && error.code === 'unauthorized'
+      ? failure(CODE.unauthorized, explain(error))
+      : error;
+  }
+}
+
+const cookieText = (name: string, value: string, seconds: number, { isSecure, prefix }: CookiePlace): string =>
+  `${name}=${value}; Path=${prefix}/index/api; Max-Age=${seconds}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
+
+function hookSettings(config: Config): HookSettings {
+  return {
+    urls: {
+      on_play: config.zlmOnPlay,
+      on_publish: config.zlmOnPublish,
+      on_stream_not_found: config.zlmOnStreamNotFound,
+      on_stream_none_reader: config.zlmOnStreamNoneReader,
+      on_stream_changed: config.zlmOnStreamChanged,
+      on_flow_report: config.zlmOnFlowReport,
+      on_record_mp4: config.zlmOnRecordMP4,
+      on_record_ts: config.zlmOnRecordTS,
+      on_server_started: config.zlmOnServerStarted,
+      on_server_keepalive: config.zlmOnServerKeepalive,
+    },
+    mediaServerId: config.zlmMediaServerId,
+    timeoutMs: config.zlmHookTimeoutMs,
+    retries: config.zlmHookRetry,
+    retryDelayMs: config.zlmHookRetryDelayMs,
+  };
+}
+
+const portOf = (address: string): number => parseAddress(address)?.port ?? 0;
+
+const portsOf = (config: Config) => ({
+  rtsp: portOf(config.rtspAddress),
+  rtsps: portOf(config.rtspsAddress),
+  webrtc: portOf(config.webrtcLocalUDPAddress),
+  hls: portOf(config.hlsAddress),
+});
+
+/** What players can have a stream as. WebRTC counts as RTSP, as with ZLMediaKit. */
+function schemasOf({ rtsp, webrtc, hls, hlsVariant }: Config): string[] {
+  const isMpegTs = hlsVariant === 'mpegts';
+  return [...(rtsp || webrtc ? ['rtsp'] : []), ...(hls ? [isMpegTs ? 'hls' : 'hls.fmp4'] : [])];
+}
+
+function pulledPaths(config: Config): PulledPath[] {
+  return [...config.paths.values()].flatMap(({ name, pattern, settings }) => {
+    return settings && !pattern && settings.source.includes('://') ? [{ name, url: redact(settings.source) }] : [];
+  });
+}
+
+/** No secrets and no addresses of hooks, which may hold some. */
+const shownSettings = (config: Config): Readonly<Record<string, string>> => ({
+  'general.mediaServerId': config.zlmMediaServerId,
+  'general.streamNoneReaderDelayMS': String(config.zlmStreamNoneReaderDelayMs),
+  'general.maxStreamWaitMS': '15000',
+  'hook.alive_interval': String(config.zlmKeepaliveIntervalMs / 1000),
+  'hook.timeoutSec': String(config.zlmHookTimeoutMs / 1000),
+  'hook.retry': String(config.zlmHookRetry),
+  'http.port': String(portOf(config.address)),
+  'rtsp.port': String(config.rtsp ? portOf(config.rtspAddress) : 0),
+  'rtc.port': String(portOf(config.webrtcLocalUDPAddress)),
+  'rtc.tcpPort': String(portOf(config.webrtcLocalTCPAddress)),
+});

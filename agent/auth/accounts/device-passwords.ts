@@ -1,0 +1,285 @@
+import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { loadPrivate, savePrivate } from '../../base/private-file.ts';
+import { coversPath } from './person.ts';
+import type { SecretKey } from './secret-key.ts';
+import { Cameras } from './users.ts';
+
+const MAX_DEVICES = 100;
+/** Ids of revoked passwords: a backup that is older than the revocation does not bring them back. */
+const MAX_REVOKED = 1_000;
+const ID_BYTES = 12;
+export const MAX_DEVICE_NAME_CHARS = 64;
+const MAX_SLUG_CHARS = 24;
+/** No letter or digit that looks like another one, and no capitals: it may be typed with a remote control. */
+const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
+const GROUPS = 4;
+const GROUP_CHARS = 4;
+
+const Id = Type.String({ pattern: '^[\\w-]{16}$' });
+const Device = Type.Object({
+  id: Id,
+  name: Type.String({ minLength: 1, maxLength: MAX_DEVICE_NAME_CHARS }),
+  user: Type.String({ pattern: '^[a-z0-9-]{1,32}$' }),
+  paths: Cameras,
+  live: Type.Boolean(),
+  recordings: Type.Boolean(),
+  publish: Type.Boolean(),
+  onvif: Type.Boolean(),
+  /** Unix milliseconds. */
+  created: Type.Number(),
+  /** The password, encrypted with the box's key; everything above is authenticated with it. */
+  sealed: Type.String({ maxLength: 200 }),
+});
+type Stored = Static<typeof Device>;
+const DevicesFile = Type.Object({
+  devices: Type.Array(Device, { maxItems: MAX_DEVICES }),
+  revoked: Type.Array(Id, { maxItems: MAX_REVOKED }),
+});
+type DevicesFile = Static<typeof DevicesFile>;
+
+export const DEVICES_FILE = 'device-passwords.json';
+
+/** What a device may do. */
+export interface DeviceRights {
+  /** Names of paths; `all`: also those to come. A camera's second stream (`door_sub`) goes with it. */
+  readonly paths: 'all' | readonly string[];
+  readonly live: boolean;
+  readonly recordings: boolean;
+  readonly publish: boolean;
+  /** Reserved: no server of Perch speaks ONVIF yet. */
+  readonly onvif: boolean;
+}
+
+export interface NewDevice extends DeviceRights {
+  /** What the owner calls it. */
+  readonly name: string;
+}
+
+export interface DeviceItem extends NewDevice {
+  readonly id: string;
+  /** What the device logs in as. */
+  readonly user: string;
+  readonly createdMs: number;
+}
+
+/** What a device has sent: a password, or what proves one (HTTP Digest). */
+export interface DeviceProof {
+  readonly password?: string | undefined;
+  readonly proves?: ((password: string) => boolean) | undefined;
+}
+
+/** A device that has a password of its own. */
+export interface DeviceLogin {
+  readonly name: string;
+  readonly user: string;
+  may(action: string, path: string): boolean;
+  isRight(proof: DeviceProof): boolean;
+}
+
+/**
+ * Passwords for players, recorders and senders, in `device-passwords.json` of the data folder. They are generated and shown once.
+ * Digest needs the password itself, so the file holds it encrypted with the key of `secret.json`; it is decrypted for each check.
+ */
+export class DevicePasswords {
+  readonly #file: string;
+  readonly #key: SecretKey;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  /** By the name that the device logs in as. */
+  #devices: ReadonlyMap<string, Stored> = new Map();
+  #revoked: readonly string[] = [];
+  #changing: Promise<void> = Promise.resolve();
+
+  static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<DevicePasswords> {
+    const devices = new DevicePasswords(join(dataDir, DEVICES_FILE), key, clock, log);
+    await devices.#load();
+    return devices;
+  }
+
+  private constructor(file: string, key: SecretKey, clock: Clock, log: Logger) {
+    this.#file = file;
+    this.#key = key;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** The newest first. */
+  list(): readonly DeviceItem[] {
+    return [...this.#devices.values()].map(shown).reverse();
+  }
+
+  /** @param isTaken whether a person has this name @returns the password, which is not shown again */
+  async add(
+    wish: NewDevice,
+    isTaken: (user: string) => boolean,
+  ): Promise<{ readonly item: DeviceItem; readonly password: string }> {
+    const name = wish.name.trim();
+    if (name === '' || name.length > MAX_DEVICE_NAME_CHARS) {
+      throw new PerchError('badInput', `the name of a device has 1 to ${MAX_DEVICE_NAME_CHARS} characters`);
+    }
+    const password = makePassword();
+    let made: Stored | undefined;
+    await this.#change((devices) => {
+      if (devices.length >= MAX_DEVICES) {
+        const message = `there are ${MAX_DEVICES} device passwords, which is the limit: revoke one`;
+        throw new PerchError('badInput', message, { why: 'limit' });
+      }
+      const { paths, live, recordings, publish, onvif } = wish;
+      const terms = {
+        id: randomBytes(ID_BYTES).toString('base64url'),
+        name,
+        user: freeName(name, (user) => isTaken(user) || devices.some((device) => device.user === user)),
+        paths: paths === 'all' ? paths : [...new Set(paths)],
+        ...{ live, recordings, publish, onvif },
+        created: this.#clock.wallMs(),
+      };
+      made = { ...terms, sealed: this.#key.seal('devicePassword', password, termsOf(terms)) };
+      return [...devices, made];
+    });
+    return { item: shown(made as unknown as Stored), password };
+  }
+
+  /** @returns the revoked one @throws PerchError when that cannot be written: it would work again after the next start */
+  async remove(id: string): Promise<DeviceItem | undefined> {
+    const removed = [...this.#devices.values()].find((device) => device.id === id);
+    if (removed) {
+      await this.#change(
+        (devices) => devices.filter((device) => device.id !== id),
+        (revoked) => [...revoked, id].slice(-MAX_REVOKED),
+      );
+    }
+    return removed && shown(removed);
+  }
+
+  /** The device that logs in by this name. */
+  find(user: string): DeviceLogin | undefined {
+    const device = this.#devices.get(user);
+    return device && loginOf(device, (proof) => this.#isRight(device, proof));
+  }
+
+  /** What the devices of a data folder may do, without their passwords: nothing is changed in the folder. */
+  static async read(dataDir: string): Promise<ReadonlyMap<string, DeviceLogin>> {
+    const stored = await loadPrivate(join(dataDir, DEVICES_FILE));
+    const devices = readDevices(stored)?.devices ?? [];
+    return new Map(devices.map((device) => [device.user, loginOf(device, () => false)]));
+  }
+
+  /** Whether any device may do this. */
+  anyMay(action: string, path: string): boolean {
+    return [...this.#devices.values()].some((device) => mayDo(device, action, path));
+  }
+
+  #isRight(device: Stored, { password, proves }: DeviceProof): boolean {
+    const known = this.#key.unseal('devicePassword', device.sealed, termsOf(device));
+    if (known === undefined) {
+      return false;
+    }
+    return proves ? proves(known) : timingSafeEqual(sha256(password ?? ''), sha256(known));
+  }
+
+  async #load(): Promise<void> {
+    const stored = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
+    if (!Check(DevicesFile, stored)) {
+      if (stored !== undefined) {
+        this.#log.error({ file: this.#file }, 'device passwords cannot be read: create new ones');
+      }
+      return;
+    }
+    const opens = (device: Stored) => this.#key.unseal('devicePassword', device.sealed, termsOf(device)) !== undefined;
+    const lost = stored.devices.filter((device) => !opens(device)).map(({ name }) => name);
+    if (lost.length > 0) {
+      this.#log.error({ devices: lost }, 'device passwords do not fit secret.json: create new ones');
+    }
+    this.#devices = byUser(stored.devices);
+    this.#revoked = stored.revoked;
+  }
+
+  /** One change after the other; memory changes after the file. */
+  #change(
+    next: (devices: readonly Stored[]) => readonly Stored[],
+    revoke: (revoked: readonly string[]) => readonly string[] = (revoked) => revoked,
+  ): Promise<void> {
+    const work = this.#changing.then(async () => {
+      const devices = next([...this.#devices.values()]);
+      const revoked = revoke(this.#revoked);
+      await savePrivate(this.#file, { devices, revoked });
+      this.#devices = byUser(devices);
+      this.#revoked = revoked;
+    });
+    this.#changing = work.catch(() => {});
+    return work;
+  }
+}
+
+/** A `device-passwords.json` from elsewhere; undefined when it is damaged. */
+export const readDevices = (stored: unknown): DevicesFile | undefined =>
+  Check(DevicesFile, stored) ? stored : undefined;
+
+/**
+ * What a restore leaves: the device passwords of the backup without those that were revoked since it was made.
+ * @param restored the file of the backup; undefined: it has none
+ * @param kept the file of this box
+ */
+export function restoredDevices(restored: DevicesFile | undefined, kept: DevicesFile | undefined): DevicesFile {
+  const revoked = [...new Set([...(restored?.revoked ?? []), ...(kept?.revoked ?? [])])].slice(-MAX_REVOKED);
+  return { devices: (restored?.devices ?? []).filter(({ id }) => !revoked.includes(id)), revoked };
+}
+
+const loginOf = (device: Stored, isRight: DeviceLogin['isRight']): DeviceLogin => ({
+  name: device.name,
+  user: device.user,
+  may: (action, path) => mayDo(device, action, path),
+  isRight,
+});
+
+function mayDo({ paths, live, recordings, publish }: DeviceRights, action: string, path: string): boolean {
+  const isGranted =
+    (action === 'read' && live) || (action === 'playback' && recordings) || (action === 'publish' && publish);
+  return isGranted && path !== '' && coversPath(paths, path);
+}
+
+/** Four groups of four characters: 80 bits. */
+function makePassword(): string {
+  const group = () => Array.from({ length: GROUP_CHARS }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+  return Array.from({ length: GROUPS }, group).join('-');
+}
+
+/** A login that fits into any URL, made of what the owner calls the device. */
+function freeName(name: string, isTaken: (user: string) => boolean): string {
+  const plain = name.normalize('NFKD').toLowerCase().replace(/\p{M}/gu, '');
+  const words = plain.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
+  const slug = words.slice(0, MAX_SLUG_CHARS).replace(/-+$/, '') || 'device';
+  for (let number = 1; ; number += 1) {
+    const user = number === 1 ? slug : `${slug}-${number}`;
+    // `any` is everybody in the users of the file.
+    if (user !== 'any' && !isTaken(user)) {
+      return user;
+    }
+  }
+}
+
+/** What the encryption authenticates: neither the file's rights nor its names can be changed by hand. */
+const termsOf = ({
+  id,
+  name,
+  user,
+  paths,
+  live,
+  recordings,
+  publish,
+  onvif,
+  created,
+}: Omit<Stored, 'sealed'>): string =>
+  JSON.stringify([id, name, user, paths, live, recordings, publish, onvif, created]);
+
+const byUser = (devices: readonly Stored[]) => new Map(devices.map((device) => [device.user, device]));
+
+const shown = ({ sealed: _, created, ...device }: Stored): DeviceItem => ({ ...device, createdMs: created });
+
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();

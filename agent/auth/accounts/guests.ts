@@ -1,0 +1,260 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { loadPrivate, savePrivate } from '../../base/private-file.ts';
+import { limitedPerson, type Person, type Rights } from './person.ts';
+import { type SecretKey, SIGNATURE_CHARS } from './secret-key.ts';
+import { Cameras } from './users.ts';
+
+const GUESTS_LIMIT = 200;
+const ID_BYTES = 12;
+const ID_CHARS = 16;
+const NOTE_CHARS = 200;
+const LONGEST_MS = 366 * 86_400_000;
+/** How long links have been open is saved this often at most: a card wears with every write. */
+const OPEN_STEP_MS = 3_600_000;
+
+const Guest = Type.Object({
+  id: Type.String({ pattern: `^[\\w-]{${ID_CHARS}}$` }),
+  cameras: Cameras,
+  live: Type.Boolean(),
+  recordings: Type.Boolean(),
+  /** Unix milliseconds. */
+  created: Type.Number(),
+  until: Type.Number(),
+  note: Type.String({ maxLength: NOTE_CHARS }),
+  /** Milliseconds that the program has run since the link was made, as far as they are known. */
+  open: Type.Number({ minimum: 0 }),
+});
+type Stored = Static<typeof Guest>;
+const Id = Type.String({ pattern: `^[\\w-]{${ID_CHARS}}$` });
+/** Links that were taken back are remembered, the oldest given up first: a backup of before must not revive them. */
+const MAX_REVOKED = 2_000;
+const GuestsFile = Type.Object({
+  guests: Type.Array(Guest, { maxItems: GUESTS_LIMIT }),
+  /** Absent in files of earlier versions. */
+  revoked: Type.Optional(Type.Array(Id, { maxItems: MAX_REVOKED })),
+});
+
+/** The links of a `guests.json` that comes from elsewhere; undefined when it is damaged. */
+export const guestIds = (stored: unknown): ReadonlySet<string> | undefined =>
+  Check(GuestsFile, stored) ? new Set(stored.guests.map(({ id }) => id)) : undefined;
+
+/**
+ * What a restore leaves: the links of the backup but for those that were taken back here, each as long open as it was in either.
+ * The same again when it is done twice.
+ *
+ * @param now the present `guests.json`; anything else where there is none
+ * @param backup that of the backup
+ */
+export function restoredGuests(now: unknown, backup: unknown): Static<typeof GuestsFile> {
+  const [present, former] = [now, backup].map((stored) => (Check(GuestsFile, stored) ? stored : { guests: [] }));
+  const revoked = [...new Set([...(former?.revoked ?? []), ...(present?.revoked ?? [])])].slice(-MAX_REVOKED);
+  const openMs = new Map(present?.guests.map(({ id, open }) => [id, open]));
+  const guests = (former?.guests ?? [])
+    .filter(({ id }) => !revoked.includes(id))
+    .map((guest) => ({ ...guest, open: Math.max(guest.open, openMs.get(guest.id) ?? 0) }));
+  return { guests, revoked };
+}
+
+export interface NewGuest extends Rights {
+  /** Unix milliseconds. */
+  readonly untilMs: number;
+  readonly note: string;
+}
+
+export interface GuestItem extends NewGuest {
+  readonly id: string;
+  readonly createdMs: number;
+  readonly isOver: boolean;
+}
+
+interface Guest extends Stored {
+  /** What `open` counts from in this run. */
+  sinceMonoMs: number;
+  readonly person: Person;
+}
+
+const NAME_PREFIX = 'guest:';
+
+/**
+ * Links that show some cameras for some time, in `guests.json` of the data folder. A link's token is `id.signature`; the
+ * signature holds for the cameras, the rights and the time together. The file has no tokens: who reads it can open nothing.
+ *
+ * A link ends when the wall clock passes its time, and at the latest when the program has run for as long as it was made
+ * for: a box whose clock stands in 1970 opens no link for ever. It is never removed for its time, only refused: a clock
+ * that stands too late for a while kills none.
+ */
+export class Guests {
+  readonly #file: string;
+  readonly #key: SecretKey;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #guests = new Map<string, Guest>();
+  #revoked: readonly string[] = [];
+  #savedMonoMs: number;
+  #saving: Promise<void> = Promise.resolve();
+
+  static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Guests> {
+    const guests = new Guests(join(dataDir, 'guests.json'), key, clock, log);
+    await guests.#load();
+    return guests;
+  }
+
+  private constructor(file: string, key: SecretKey, clock: Clock, log: Logger) {
+    this.#file = file;
+    this.#key = key;
+    this.#clock = clock;
+    this.#log = log;
+    this.#savedMonoMs = clock.monoMs();
+  }
+
+  /** Those made last first. */
+  list(): readonly GuestItem[] {
+    return [...this.#guests.values()].map((guest) => this.#shown(guest)).reverse();
+  }
+
+  /** @returns the link's token, which is told once */
+  async add(wish: NewGuest): Promise<{ readonly item: GuestItem; readonly token: string }> {
+    const nowMs = this.#clock.wallMs();
+    checkTimes(wish.untilMs, nowMs);
+    this.#makeRoom();
+    const stored: Stored = {
+      id: randomBytes(ID_BYTES).toString('base64url'),
+      cameras: wish.cameras === 'all' ? 'all' : [...new Set(wish.cameras)],
+      live: wish.live,
+      recordings: wish.recordings,
+      created: nowMs,
+      until: wish.untilMs,
+      note: wish.note.slice(0, NOTE_CHARS),
+      open: 0,
+    };
+    const guest = this.#add(stored);
+    try {
+      await this.#save();
+    } catch (error) {
+      this.#guests.delete(guest.id);
+      throw error;
+    }
+    return { item: this.#shown(guest), token: `${guest.id}.${this.#key.sign('guest', termsOf(guest))}` };
+  }
+
+  /**
+   * @returns false when there is no such link
+   * @throws PerchError when that cannot be written: it would open again after the next start
+   */
+  async remove(id: string): Promise<boolean> {
+    const isThere = this.#guests.delete(id);
+    if (isThere) {
+      this.#revoked = [...this.#revoked, id].slice(-MAX_REVOKED);
+      await this.#save();
+    }
+    return isThere;
+  }
+
+  /** Who comes with this link; undefined when it is none of ours, was taken back, or is over. */
+  find(token: string): Person | undefined {
+    const guest =
+      token.length === ID_CHARS + 1 + SIGNATURE_CHARS ? this.#guests.get(token.slice(0, ID_CHARS)) : undefined;
+    const isOurs = guest !== undefined && this.#key.isSigned('guest', termsOf(guest), token.slice(ID_CHARS + 1));
+    if (!isOurs || token[ID_CHARS] !== '.' || this.#isOver(guest)) {
+      return undefined;
+    }
+    if (this.#clock.monoMs() - this.#savedMonoMs >= OPEN_STEP_MS) {
+      this.#save().catch((error: unknown) =>
+        this.#log.warn({ cause: explain(error) }, 'links to guests cannot be saved'),
+      );
+    }
+    return guest.person;
+  }
+
+  /** The one of this name, while his link holds. */
+  person(name: string): Person | undefined {
+    const guest = name.startsWith(NAME_PREFIX) ? this.#guests.get(name.slice(NAME_PREFIX.length)) : undefined;
+    return guest && !this.#isOver(guest) ? guest.person : undefined;
+  }
+
+  /** How long the link of this name lasts. */
+  untilMs(name: string): number | undefined {
+    return this.#guests.get(name.slice(NAME_PREFIX.length))?.until;
+  }
+
+  #isOver(guest: Guest): boolean {
+    return this.#clock.wallMs() >= guest.until || this.#openMs(guest) >= guest.until - guest.created;
+  }
+
+  #openMs({ open, sinceMonoMs }: Guest): number {
+    return open + this.#clock.monoMs() - sinceMonoMs;
+  }
+
+  #add(stored: Stored): Guest {
+    const person = limitedPerson(NAME_PREFIX + stored.id, 'guest', stored);
+    const guest = { ...stored, sinceMonoMs: this.#clock.monoMs(), person };
+    this.#guests.set(guest.id, guest);
+    return guest;
+  }
+
+  /** What is over goes first when the list is full. */
+  #makeRoom(): void {
+    if (this.#guests.size < GUESTS_LIMIT) {
+      return;
+    }
+    const over = [...this.#guests.values()].find((guest) => this.#isOver(guest));
+    if (!over) {
+      throw new PerchError('badInput', `there are ${GUESTS_LIMIT} links to guests, which is the limit: remove one`, {
+        why: 'limit',
+      });
+    }
+    this.#guests.delete(over.id);
+  }
+
+  #shown(guest: Guest): GuestItem {
+    const { id, cameras, live, recordings, note, created, until } = guest;
+    return { id, cameras, live, recordings, note, createdMs: created, untilMs: until, isOver: this.#isOver(guest) };
+  }
+
+  async #load(): Promise<void> {
+    const stored = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
+    if (Check(GuestsFile, stored)) {
+      for (const guest of stored.guests) {
+        this.#add(guest);
+      }
+      this.#revoked = stored.revoked ?? [];
+    } else if (stored !== undefined) {
+      this.#log.warn({ file: this.#file }, 'links to guests are lost: they have to be made anew');
+    }
+  }
+
+  /** One write at a time, each of the newest state. */
+  #save(): Promise<void> {
+    this.#savedMonoMs = this.#clock.monoMs();
+    const write = async () => {
+      const guests = [...this.#guests.values()].map(({ person, sinceMonoMs, ...stored }) => ({
+        ...stored,
+        open: Math.round(this.#openMs({ ...stored, sinceMonoMs, person })),
+      }));
+      await savePrivate(this.#file, { guests, revoked: this.#revoked });
+    };
+    const saved = this.#saving.then(write);
+    this.#saving = saved.catch(() => {});
+    return saved;
+  }
+}
+
+/** What a link is signed for: nothing of it can be changed afterwards, in the file neither. */
+const termsOf = ({ id, cameras, live, recordings, created, until }: Stored): string =>
+  JSON.stringify([id, cameras, live, recordings, created, until]);
+
+function checkTimes(untilMs: number, nowMs: number): void {
+  const now = new Date(nowMs).toISOString();
+  if (!(untilMs > nowMs)) {
+    throw new PerchError('badInput', `until is in the past: this box's clock says ${now}`);
+  }
+  if (untilMs - nowMs > LONGEST_MS) {
+    throw new PerchError('badInput', `until is more than 366 days away: this box's clock says ${now}`);
+  }
+}

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import type { Clock } from '../../base/clock.ts';
+import { explain } from '../../base/errors.ts';
+import { subscriberOf } from '../../base/ip-address.ts';
+import type { Logger } from '../../base/log.ts';
+import { loadPrivate, savePrivate } from '../../base/private-file.ts';
+
+const MAX_LOGINS = 100;
+/** A program that has not logged in for this long is not listed any more. */
+const KEPT_MS = 30 * 86_400_000;
+/** The time of a known login is saved at most this often: a card wears with every write. */
+const SAVE_STEP_MS = 3_600_000;
+/** How long a client whose Digest answer failed is asked for Basic instead. */
+const BASIC_MS = 10 * 60_000;
+const MAX_BASIC = 1_000;
+
+const Protocol = Type.Enum(['rtsp', 'hls', 'webrtc', 'playback']);
+export type LoginProtocol = Static<typeof Protocol>;
+
+const Login = Type.Object({
+  user: Type.String({ maxLength: 64 }),
+  address: Type.String({ maxLength: 64 }),
+  protocol: Protocol,
+  /** Unix milliseconds. */
+  last: Type.Number(),
+});
+type Login = Static<typeof Login>;
+const LoginsFile = Type.Object({ logins: Type.Array(Login, { maxItems: MAX_LOGINS }) });
+
+export interface LoginItem extends Login {
+  readonly id: string;
+}
+
+/**
+ * Programs that log in with the page password of a person, in `page-logins.json` of the data folder. The page lists them, and RTSP
+ * asks their addresses for Basic alone: a client that is offered Digest takes it, and a page password cannot answer that.
+ */
+export class PageLogins {
+  readonly #file: string;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  /** The oldest use first. */
+  readonly #logins = new Map<string, Login>();
+  /** Addresses whose Digest answer failed, with the end of that. */
+  readonly #failed = new Map<string, number>();
+  #savedMonoMs: number;
+  #saving: Promise<void> = Promise.resolve();
+
+  static async open(dataDir: string, clock: Clock, log: Logger): Promise<PageLogins> {
+    const logins = new PageLogins(join(dataDir, 'page-logins.json'), clock, log);
+    await logins.#load();
+    return logins;
+  }
+
+  private constructor(file: string, clock: Clock, log: Logger) {
+    this.#file = file;
+    this.#clock = clock;
+    this.#log = log;
+    this.#savedMonoMs = clock.monoMs();
+  }
+
+  /** The latest first. */
+  list(): readonly LoginItem[] {
+    const sinceMs = this.#clock.wallMs() - KEPT_MS;
+    return [...this.#logins.values()]
+      .filter(({ last }) => last >= sinceMs)
+      .map((login) => ({ ...login, id: idOf(login) }))
+      .reverse();
+  }
+
+  /** A program has logged in with a page password. @param address canonical */
+  note(user: string, address: string, protocol: LoginProtocol): void {
+    const login = { user, address, protocol, last: this.#clock.wallMs() };
+    const key = keyOf(login);
+    const isNew = !this.#logins.delete(key);
+    this.#logins.set(key, login);
+    forgetOldest(this.#logins, MAX_LOGINS);
+    if (isNew || this.#clock.monoMs() - this.#savedMonoMs >= SAVE_STEP_MS) {
+      this.#saveSoon();
+    }
+  }
+
+  /** @returns false when there is no such login */
+  async forget(id: string): Promise<boolean> {
+    const login = this.list().find((item) => item.id === id);
+    if (login) {
+      this.#logins.delete(keyOf(login));
+      await this.#save();
+    }
+    return login !== undefined;
+  }
+
+  /** A Digest answer from this address was wrong: it may have been made with a page password. */
+  digestFailed(address: string): void {
+    const key = subscriberOf(address);
+    this.#failed.delete(key);
+    this.#failed.set(key, this.#clock.monoMs() + BASIC_MS);
+    forgetOldest(this.#failed, MAX_BASIC);
+  }
+
+  /** Whether RTSP asks this address for Basic alone. */
+  wantsBasic(address: string): boolean {
+    const key = subscriberOf(address);
+    const sinceMs = this.#clock.wallMs() - KEPT_MS;
+    const isKnown = [...this.#logins.values()].some(
+      ({ protocol, address: known, last }) => protocol === 'rtsp' && subscriberOf(known) === key && last >= sinceMs,
+    );
+    return isKnown || (this.#failed.get(key) ?? 0) > this.#clock.monoMs();
+  }
+
+  #saveSoon(): void {
+    this.#save().catch((error: unknown) =>
+      this.#log.warn({ cause: explain(error) }, 'log-ins with page passwords cannot be saved'),
+    );
+  }
+
+  async #load(): Promise<void> {
+    const stored = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
+    if (Check(LoginsFile, stored)) {
+      for (const login of stored.logins) {
+        this.#logins.set(keyOf(login), login);
+      }
+    } else if (stored !== undefined) {
+      this.#log.warn(
+        { file: this.#file },
+        'log-ins with page passwords cannot be read: they are listed when they come again',
+      );
+    }
+  }
+
+  /** One write at a time, each of the newest state. */
+  #save(): Promise<void> {
+    this.#savedMonoMs = this.#clock.monoMs();
+    const saved = this.#saving.then(() => savePrivate(this.#file, { logins: [...this.#logins.values()] }));
+    this.#saving = saved.catch(() => {});
+    return saved;
+  }
+}
+
+const keyOf = ({ user, address, protocol }: Omit<Login, 'last'>): string => JSON.stringify([user, address, protocol]);
+
+const idOf = (login: Login): string => createHash('sha256').update(keyOf(login)).digest('base64url').slice(0, 16);
+
+function forgetOldest(map: Map<string, unknown>, limit: number): void {
+  const oldest = map.keys().next();
+  if (map.size > limit && !oldest.done) {
+    map.delete(oldest.value);
+  }
+}

@@ -1,0 +1,104 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { isPrivateIp, subscriberOf } from '../../base/ip-address.ts';
+import { LogInLimits } from '../throttle/login-limits.ts';
+
+/** A pair that was right is not counted at its address for this long after its last use. */
+const KEPT_MS = 86_400_000;
+const MAX_KEPT = 1_000;
+
+/** A name and password that came with a request. */
+export interface ProgramLogin {
+  readonly user: string;
+  /** Undefined: a Digest answer that no known password of the file makes. */
+  readonly password: string | undefined;
+  readonly isDigest: boolean;
+  /** Canonical. */
+  readonly ip: string;
+}
+
+/** `open`: nothing was found out about the password. */
+export type Outcome = 'right' | 'wrong' | 'open';
+
+/** The requests that bring one pair at the same time: together they are one attempt. */
+interface Pending {
+  count: number;
+  isWrong: boolean;
+  readonly giveBack: (isOpen: boolean) => void;
+}
+
+/**
+ * Counts the wrong names and passwords of programs, which send them with each request. Whether a name exists makes no difference.
+ * A pair that was right at an address is not counted there again: its player goes on while somebody else at the address guesses.
+ */
+export class ProgramLogins {
+  readonly #clock: Clock;
+  readonly #limits: LogInLimits;
+  /** Apart: players send a page password as Digest first, which is always wrong, and then as Basic. */
+  readonly #digestLimits: LogInLimits;
+  readonly #right = new Map<string, number>();
+  readonly #pending = new Map<string, Pending>();
+  /** Of this run, so that neither memory nor a dump holds passwords. */
+  readonly #key = randomBytes(32);
+
+  /** @param limits those of the page's log-in, with which Basic is counted together */
+  constructor(clock: Clock, limits: LogInLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#digestLimits = new LogInLimits(clock);
+  }
+
+  /** @returns to be called with what came of it @throws PerchError exhausted when there are no attempts left */
+  take(login: ProgramLogin, isKnownAddress: boolean): (outcome: Outcome) => void {
+    const key = login.password === undefined ? undefined : this.#keyOf(login);
+    if (key !== undefined && (this.#right.get(key) ?? Number.NEGATIVE_INFINITY) > this.#clock.monoMs()) {
+      return (outcome) => this.#remember(key, outcome);
+    }
+    const pending = (key === undefined ? undefined : this.#pending.get(key)) ?? this.#attempt(login, isKnownAddress);
+    pending.count += 1;
+    if (key !== undefined) {
+      this.#pending.set(key, pending);
+    }
+    return (outcome) => {
+      pending.count -= 1;
+      pending.isWrong ||= outcome === 'wrong';
+      if (key !== undefined) {
+        this.#remember(key, outcome);
+      }
+      if (pending.count > 0) {
+        return;
+      }
+      if (key !== undefined) {
+        this.#pending.delete(key);
+      }
+      if (!pending.isWrong) {
+        pending.giveBack(outcome === 'open');
+      }
+    };
+  }
+
+  #attempt({ user, isDigest, ip }: ProgramLogin, isKnownAddress: boolean): Pending {
+    const limits = isDigest ? this.#digestLimits : this.#limits;
+    const giveBack = limits.take({ ip, isPrivate: isPrivateIp(ip), account: user, isKnownAddress });
+    return { count: 0, isWrong: false, giveBack };
+  }
+
+  #remember(key: string, outcome: Outcome): void {
+    if (outcome === 'open') {
+      return;
+    }
+    this.#right.delete(key);
+    if (outcome === 'right') {
+      this.#right.set(key, this.#clock.monoMs() + KEPT_MS);
+    }
+    const oldest = this.#right.keys().next();
+    if (this.#right.size > MAX_KEPT && !oldest.done) {
+      this.#right.delete(oldest.value);
+    }
+  }
+
+  #keyOf({ user, password, ip }: ProgramLogin): string {
+    const text = JSON.stringify([user, password, subscriberOf(ip)]);
+    return createHmac('sha256', this.#key).update(text).digest('base64');
+  }
+}

@@ -1,0 +1,90 @@
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { join } from 'node:path';
+import Type from 'typebox';
+import { Check } from 'typebox/value';
+import { explain } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { loadPrivate, savePrivate } from '../../base/private-file.ts';
+
+const KEY_BYTES = 32;
+/** HMAC-SHA-256 as base64url. */
+export const SIGNATURE_CHARS = 43;
+
+const KeyFile = Type.Object({ key: Type.String({ pattern: '^[\\w-]{43}$' }) });
+
+/** Of a `secret.json` that comes from elsewhere. */
+export const isKeyFile = (stored: unknown): boolean => Check(KeyFile, stored);
+
+/** What a signature is for: one that was made for one purpose is worth nothing for another. */
+export type Purpose = 'guest' | 'device' | 'session' | 'camera';
+/** What is encrypted: each has a key of its own, derived from the box's. */
+export type SealPurpose = 'devicePassword';
+
+const CIPHER = 'aes-256-gcm';
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** The key that this box signs its links and cookies with, `secret.json` of the data folder. */
+export class SecretKey {
+  readonly #key: Buffer;
+
+  /** Makes the key at the first start. One that cannot be read is replaced: then links to guests have to be made anew. */
+  static async open(dataDir: string, log: Logger): Promise<SecretKey> {
+    const file = join(dataDir, 'secret.json');
+    const stored = await loadPrivate(file).catch((error: unknown) => explain(error));
+    if (Check(KeyFile, stored)) {
+      return new SecretKey(Buffer.from(stored.key, 'base64url'));
+    }
+    if (stored !== undefined) {
+      log.warn({ file }, 'the key of links to guests is damaged: links have to be made anew');
+    }
+    const key = randomBytes(KEY_BYTES);
+    await savePrivate(file, { key: key.toString('base64url') }).catch((error: unknown) =>
+      log.warn({ cause: explain(error) }, 'the key of links to guests cannot be saved: they last until the next start'),
+    );
+    return new SecretKey(key);
+  }
+
+  private constructor(key: Buffer) {
+    this.#key = key;
+  }
+
+  sign(purpose: Purpose, text: string): string {
+    return createHmac('sha256', this.#key).update(`${purpose}\n${text}`).digest('base64url');
+  }
+
+  /** How long it takes tells nothing about what would be right. */
+  isSigned(purpose: Purpose, text: string, signature: string): boolean {
+    const expected = Buffer.from(this.sign(purpose, text));
+    const given = Buffer.from(signature);
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  }
+
+  /** Encrypts `text` with AES-256-GCM. @param terms authenticated along with it, but kept elsewhere @returns base64url */
+  seal(purpose: SealPurpose, text: string, terms: string): string {
+    const iv = randomBytes(IV_BYTES);
+    const cipher = createCipheriv(CIPHER, this.#sealKey(purpose), iv).setAAD(Buffer.from(terms));
+    const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+    return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url');
+  }
+
+  /** Undefined when it was sealed with another key, for other terms or for another purpose, or is damaged. */
+  unseal(purpose: SealPurpose, sealed: string, terms: string): string | undefined {
+    const bytes = Buffer.from(sealed, 'base64url');
+    if (bytes.length < IV_BYTES + TAG_BYTES) {
+      return undefined;
+    }
+    const decipher = createDecipheriv(CIPHER, this.#sealKey(purpose), bytes.subarray(0, IV_BYTES));
+    decipher.setAAD(Buffer.from(terms)).setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
+    try {
+      return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
+    } catch {
+      // GCM knows no other failure than bytes that do not authenticate.
+      return undefined;
+    }
+  }
+
+  #sealKey(purpose: SealPurpose): Buffer {
+    return createHmac('sha256', this.#key).update(`seal\n${purpose}`).digest();
+  }
+}

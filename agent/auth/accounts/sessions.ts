@@ -1,0 +1,293 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { subscriberOf } from '../../base/ip-address.ts';
+import type { Logger } from '../../base/log.ts';
+import type { SecretKey } from './secret-key.ts';
+import { loadSessions, SESSIONS_LIMIT, type StoredSession, saveSessions } from './sessions-file.ts';
+
+const TOKEN_BYTES = 32;
+const TOKEN_CHARS = 43;
+const IDLE_LIMIT_MS = 30 * 86_400_000;
+/** `seen` is saved this often at most: a card wears with every write. */
+const SEEN_STEP_MS = 6 * 3_600_000;
+const TOKEN_LIFE_MS = 86_400_000;
+/** Requests in flight still come with the token of before. */
+const GRACE_MS = 60_000;
+
+/** Where a session was begun. */
+export interface Device {
+  /** Canonical. */
+  readonly ip: string;
+  /** `Chrome, Android`; empty when it has not said. */
+  readonly device?: string;
+}
+
+export interface SessionItem extends Required<Device> {
+  readonly id: string;
+  readonly user: string;
+  /** Unix milliseconds. */
+  readonly createdMs: number;
+  readonly seenMs: number;
+}
+
+interface Session extends Omit<StoredSession, 'turned' | 'next'> {
+  readonly id: string;
+  next: string | undefined;
+  turned: number;
+  /** Of the token of before, until then by the monotonic clock. */
+  before?: { readonly hash: string; readonly untilMonoMs: number };
+  /** Undefined until the session is used for the first time since the start. */
+  seenMonoMs?: number;
+  /** When the present token was handed out, or the program started. */
+  turnedMonoMs: number;
+}
+
+/** Who is logged in, in `sessions.json` of the data folder, so that a restart logs nobody out. */
+export class Sessions {
+  readonly #file: string;
+  readonly #key: SecretKey;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #sessions = new Set<Session>();
+  /** By the hash of each token that may be shown: the present one, the next one, the one of before. */
+  readonly #byHash = new Map<string, Session>();
+  #saving: Promise<boolean> = Promise.resolve(true);
+  #onTakenAway: (user: string) => void = () => {};
+
+  static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Sessions> {
+    const sessions = new Sessions(join(dataDir, 'sessions.json'), key, clock, log);
+    for (const stored of await loadSessions(sessions.#file, log)) {
+      const { id = randomUUID(), next, turned = stored.seen } = stored;
+      sessions.#add({ ...stored, id, next, turned, turnedMonoMs: clock.monoMs() });
+    }
+    return sessions;
+  }
+
+  private constructor(file: string, key: SecretKey, clock: Clock, log: Logger) {
+    this.#file = file;
+    this.#key = key;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** A new session's token, 256 random bits as base64url. It is told once and kept only as a hash. */
+  async create(user: string, { ip, device = '' }: Device): Promise<string> {
+    const token = randomBytes(TOKEN_BYTES).toString('base64url');
+    const nowMs = this.#clock.wallMs();
+    for (const session of [...this.#sessions].filter((other) => this.#isOver(other))) {
+      this.#remove(session);
+    }
+    while (this.#sessions.size >= SESSIONS_LIMIT) {
+      this.#remove(longestIdle(this.#sessions));
+    }
+    const monoMs = this.#clock.monoMs();
+    const times = { created: nowMs, seen: nowMs, turned: nowMs, seenMonoMs: monoMs, turnedMonoMs: monoMs };
+    this.#add({ id: randomUUID(), hash: hashOf(token), next: undefined, user, ip, device, ...times });
+    await this.#save();
+    return token;
+  }
+
+  /** The user whose session this is, or undefined. Counts as a use. */
+  find(token: string): string | undefined {
+    return this.#use(token)?.user;
+  }
+
+  /** Like `find`, for the id that lists have. */
+  idOf(token: string): string | undefined {
+    return this.#use(token)?.id;
+  }
+
+  /**
+   * The token to go on with, when this one has been in use for a day; to be handed to whoever has shown it. Whoever asks
+   * twice gets the same, so that no answer that was lost and no two answers that crossed log anybody out.
+   */
+  async renewal(token: string, ip: string): Promise<string | undefined> {
+    const session = this.#use(token);
+    if (!session || !this.#isDue(session) || session.hash !== hashOf(token)) {
+      return undefined;
+    }
+    const next = this.#key.sign('session', token);
+    if (session.next === undefined) {
+      session.next = hashOf(next);
+      session.ip = ip;
+      this.#byHash.set(session.next, session);
+      await this.#save();
+    }
+    return next;
+  }
+
+  /** The user's own, or everybody's; those that were used last first. */
+  list(user?: string): readonly SessionItem[] {
+    return [...this.#sessions]
+      .filter((session) => (user === undefined || session.user === user) && !this.#isOver(session))
+      .map((session) => this.#shown(session))
+      .toSorted((one, other) => other.seenMs - one.seenMs);
+  }
+
+  /** Somebody is logged in as this user from there. @param ip canonical */
+  isFrom(user: string, ip: string): boolean {
+    const subscriber = subscriberOf(ip);
+    return [...this.#sessions].some((one) => one.user === user && subscriberOf(one.ip ?? '') === subscriber);
+  }
+
+  /** Told whose session was taken from him, which he has not ended himself: a device may be in wrong hands. */
+  onTakenAway(listener: (user: string) => void): void {
+    this.#onTakenAway = listener;
+  }
+
+  async end(token: string): Promise<void> {
+    await this.#removeAll([this.#byHash.get(hashOf(token))]);
+  }
+
+  /**
+   * @param user undefined: whoever's it is
+   * @returns false when there is no such session of his
+   * @throws PerchError when that cannot be written
+   */
+  async endById(id: string, user: string | undefined): Promise<boolean> {
+    const session = [...this.#sessions].find((one) => one.id === id && (user === undefined || one.user === user));
+    if (!(await this.#takeAway([session]))) {
+      const message = 'the session is over, but that cannot be written: it would hold again after the next start';
+      throw new PerchError('unavailable', message);
+    }
+    return session !== undefined;
+  }
+
+  /** All of a user but the one with this token. */
+  async endAllOf(user: string, exceptToken?: string): Promise<void> {
+    const kept = exceptToken === undefined ? undefined : this.#byHash.get(hashOf(exceptToken));
+    await this.#takeAway([...this.#sessions].filter((session) => session.user === user && session !== kept));
+  }
+
+  /** Nobody is logged in any more. */
+  async forgetAll(): Promise<void> {
+    this.#sessions.clear();
+    this.#byHash.clear();
+    await this.#save();
+  }
+
+  #shown({ id, user, created, seen, seenMonoMs, ip = '', device = '' }: Session): SessionItem {
+    const isUsed = seenMonoMs !== undefined;
+    const seenMs = isUsed ? this.#clock.wallMs() - (this.#clock.monoMs() - seenMonoMs) : seen;
+    return { id, user, createdMs: created, seenMs: Math.round(seenMs), ip, device };
+  }
+
+  #use(token: string): Session | undefined {
+    if (token.length !== TOKEN_CHARS) {
+      return undefined;
+    }
+    const hash = hashOf(token);
+    const session = this.#byHash.get(hash);
+    if (!session || this.#isOver(session) || !this.#isTaken(session, hash)) {
+      return undefined;
+    }
+    const nowMs = this.#clock.wallMs();
+    session.seenMonoMs = this.#clock.monoMs();
+    if (nowMs - session.seen >= SEEN_STEP_MS) {
+      session.seen = nowMs;
+      void this.#save();
+    }
+    return session;
+  }
+
+  /** The next token's first use makes it the present one; the one of before goes on for as long as requests take. */
+  #isTaken(session: Session, hash: string): boolean {
+    const nowMs = this.#clock.monoMs();
+    if (hash === session.next) {
+      this.#forgetBefore(session);
+      session.before = { hash: session.hash, untilMonoMs: nowMs + GRACE_MS };
+      session.hash = hash;
+      session.next = undefined;
+      session.turned = this.#clock.wallMs();
+      session.turnedMonoMs = nowMs;
+      void this.#save();
+    }
+    return hash === session.hash || (session.before?.hash === hash && nowMs < session.before.untilMonoMs);
+  }
+
+  /** By either clock: the wall clock of a board may jump, the monotonic one begins anew with each start. */
+  #isDue({ turned, turnedMonoMs }: Session): boolean {
+    const { monoMs, wallMs } = { monoMs: this.#clock.monoMs(), wallMs: this.#clock.wallMs() };
+    return wallMs - turned >= TOKEN_LIFE_MS || monoMs - turnedMonoMs >= TOKEN_LIFE_MS;
+  }
+
+  /**
+   * Idle for 30 days by the wall clock and, if it was used since the start, by the monotonic clock as well:
+   * a board without a battery-backed clock starts in the past and jumps when the network's time arrives.
+   */
+  #isOver(session: Session): boolean {
+    const isIdleByWall = this.#clock.wallMs() - session.seen > IDLE_LIMIT_MS;
+    const { seenMonoMs } = session;
+    return isIdleByWall && (seenMonoMs === undefined || this.#clock.monoMs() - seenMonoMs > IDLE_LIMIT_MS);
+  }
+
+  #add(session: Session): void {
+    this.#sessions.add(session);
+    this.#byHash.set(session.hash, session);
+    if (session.next !== undefined) {
+      this.#byHash.set(session.next, session);
+    }
+  }
+
+  #remove(session: Session): void {
+    this.#sessions.delete(session);
+    this.#forgetBefore(session);
+    this.#byHash.delete(session.hash);
+    this.#byHash.delete(session.next ?? '');
+  }
+
+  #takeAway(sessions: readonly (Session | undefined)[]): Promise<boolean> {
+    const saved = this.#removeAll(sessions);
+    for (const user of new Set(sessions.flatMap((session) => session?.user ?? []))) {
+      this.#onTakenAway(user);
+    }
+    return saved;
+  }
+
+  /** @returns whether the disk knows it, too */
+  async #removeAll(sessions: readonly (Session | undefined)[]): Promise<boolean> {
+    const there = sessions.filter((session) => session !== undefined);
+    for (const session of there) {
+      this.#remove(session);
+    }
+    return there.length === 0 || this.#save();
+  }
+
+  #forgetBefore(session: Session): void {
+    this.#byHash.delete(session.before?.hash ?? '');
+  }
+
+  /** One write at a time, each of the newest state. @returns whether it is written */
+  #save(): Promise<boolean> {
+    this.#saving = this.#saving.then(() => saveSessions(this.#file, [...this.#sessions].map(toStored), this.#log));
+    return this.#saving;
+  }
+}
+
+/** Of whoever has most: nobody logs others out by logging in. */
+function longestIdle(sessions: ReadonlySet<Session>): Session {
+  const byUser = Map.groupBy(sessions, ({ user }) => user);
+  const [most = []] = [...byUser.values()].toSorted((one, other) => other.length - one.length);
+  return most.reduce((old, other) => (isLongerIdle(other, old) ? other : old));
+}
+
+/** A session not used since the start goes before one that was, whatever the wall clock said at the time. */
+function isLongerIdle(one: Session, other: Session): boolean {
+  const [oneMs, otherMs] = [one.seenMonoMs ?? -1, other.seenMonoMs ?? -1];
+  return oneMs === otherMs ? one.seen < other.seen : oneMs < otherMs;
+}
+
+const toStored = ({ hash, next, id, user, created, seen, turned, ip, device }: Session): StoredSession => ({
+  ...{ hash, id, user, created, seen, turned },
+  ...(next === undefined ? {} : { next }),
+  ...(ip === undefined ? {} : { ip }),
+  ...(device === undefined ? {} : { device }),
+});
+
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');

@@ -1,0 +1,51 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { silentLogger } from '../../base/log.ts';
+import { isSetupCode, makeSetupCode, readSetup, SetupCode } from './setup-code.ts';
+
+function emptyFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-setup-code-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+test('a setup code is read whatever its case, blanks and dashes are', () => {
+  const code = makeSetupCode();
+  expect(code).toMatch(/^[2-9A-HJKMNP-Z]{4}-[2-9A-HJKMNP-Z]{4}$/);
+  expect(isSetupCode(code, code)).toBe(true);
+  expect(isSetupCode(` ${code.toLowerCase().replace('-', ' ')} `, code)).toBe(true);
+  expect(isSetupCode(code.slice(1), code)).toBe(false);
+  expect(isSetupCode('', code)).toBe(false);
+  expect(isSetupCode(makeSetupCode(), code)).toBe(false);
+});
+
+test('the address of the page is kept beside the code, and both go when the box has an owner', async () => {
+  const folder = emptyFolder();
+  const setup = await SetupCode.open(folder, false, silentLogger);
+  const { code } = setup.facts ?? {};
+  await setup.setUrl('http://192.168.1.5:8080');
+  expect(await readSetup(folder)).toEqual({ code, url: 'http://192.168.1.5:8080' });
+  await setup.remove();
+  await setup.setUrl('http://192.168.1.6:8080');
+  expect([setup.facts, await readSetup(folder)]).toEqual([undefined, undefined]);
+});
+
+test.for(['', '{', 'null', '{"code":"2222-222"}', '{"code":"0000-0000"}', '{"code":["2222-2222"]}'])(
+  'a file that holds %j is replaced by a new code',
+  async (text) => {
+    const folder = emptyFolder();
+    writeFileSync(join(folder, 'setup.json'), text);
+    const { facts } = await SetupCode.open(folder, false, silentLogger);
+    expect(facts?.code).toMatch(/^[2-9A-Z]{4}-[2-9A-Z]{4}$/);
+    expect(await readSetup(folder)).toEqual(facts);
+  },
+);
+
+test('the code of a box that has an owner already is removed', async () => {
+  const folder = emptyFolder();
+  await SetupCode.open(folder, false, silentLogger);
+  expect((await SetupCode.open(folder, true, silentLogger)).facts).toBeUndefined();
+  expect(await readSetup(folder)).toBeUndefined();
+});

@@ -1,0 +1,108 @@
+import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import { explain } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { loadPrivate, savePrivate } from '../../base/private-file.ts';
+
+/** No 0/O, 1/I/L: the code is read from a screen and typed on a phone. 8 of 31 are 40 bits. */
+const CODE_LETTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
+const CODE_CHARS = 8;
+const MAX_URL_CHARS = 300;
+
+const SetupFacts = Type.Object({
+  /** Such as `7KQF-2MXA`. */
+  code: Type.String({ pattern: `^[${CODE_LETTERS}]{4}-[${CODE_LETTERS}]{4}$` }),
+  /** Where the page is: `http://192.168.1.5:8080`. Absent until the page is open. */
+  url: Type.Optional(Type.String({ maxLength: MAX_URL_CHARS })),
+});
+
+/** What a person needs to claim the box in a browser. */
+export type SetupFacts = Static<typeof SetupFacts>;
+
+const fileIn = (dataDir: string): string => join(dataDir, 'setup.json');
+
+/** @returns undefined when the box has an owner, or has not started yet */
+export async function readSetup(dataDir: string): Promise<SetupFacts | undefined> {
+  const stored = await loadPrivate(fileIn(dataDir));
+  return Check(SetupFacts, stored) ? stored : undefined;
+}
+
+/** The next start makes a new code. */
+export async function forgetSetup(dataDir: string): Promise<void> {
+  await rm(fileIn(dataDir), { force: true });
+}
+
+/** The setup code of a box without owner, in `setup.json` of the data folder. It stays the same until the box is claimed. */
+export class SetupCode {
+  readonly #dataDir: string;
+  readonly #log: Logger;
+  #facts: SetupFacts | undefined;
+  #saving: Promise<void> = Promise.resolve();
+
+  /** Makes a code when there is none, or a damaged one. */
+  static async open(dataDir: string, hasOwner: boolean, log: Logger): Promise<SetupCode> {
+    if (hasOwner) {
+      await forgetSetup(dataDir).catch((error: unknown) =>
+        log.warn({ cause: explain(error) }, 'the old setup code cannot be removed'),
+      );
+      return new SetupCode(dataDir, undefined, log);
+    }
+    const stored = await readSetup(dataDir).catch(() => undefined);
+    const setup = new SetupCode(dataDir, stored ?? { code: makeSetupCode() }, log);
+    if (!stored) {
+      await setup.#save();
+    }
+    return setup;
+  }
+
+  private constructor(dataDir: string, facts: SetupFacts | undefined, log: Logger) {
+    this.#dataDir = dataDir;
+    this.#facts = facts;
+    this.#log = log;
+  }
+
+  /** Undefined once the box has an owner. */
+  get facts(): SetupFacts | undefined {
+    return this.#facts;
+  }
+
+  /** For `perch claim --link` and the screen of the image. */
+  async setUrl(url: string): Promise<void> {
+    if (this.#facts && this.#facts.url !== url) {
+      this.#facts = { ...this.#facts, url };
+      await this.#save();
+    }
+  }
+
+  /** The box has an owner now. */
+  async remove(): Promise<void> {
+    this.#facts = undefined;
+    await this.#save();
+  }
+
+  #save(): Promise<void> {
+    this.#saving = this.#saving
+      .then(() => (this.#facts ? savePrivate(fileIn(this.#dataDir), this.#facts) : forgetSetup(this.#dataDir)))
+      .catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'the setup code cannot be saved'));
+    return this.#saving;
+  }
+}
+
+/** A code such as `7KQF-2MXA`. */
+export function makeSetupCode(): string {
+  const letters = Array.from({ length: CODE_CHARS }, () => CODE_LETTERS[randomInt(CODE_LETTERS.length)]);
+  return `${letters.slice(0, 4).join('')}-${letters.slice(4).join('')}`;
+}
+
+/** Case, blanks and dashes do not matter. */
+export function isSetupCode(given: string, expected: string): boolean {
+  return timingSafeEqual(digestOf(given), digestOf(expected));
+}
+
+const digestOf = (code: string): Buffer =>
+  createHash('sha256')
+    .update(code.toUpperCase().replace(/[^0-9A-Z]/g, ''))
+    .digest();

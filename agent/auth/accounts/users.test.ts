@@ -1,0 +1,141 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { silentLogger } from '../../base/log.ts';
+import { forgetOwner } from './people.ts';
+import { Users } from './users.ts';
+
+const EVE = { name: 'eve', cameras: ['door'], live: true, recordings: false } as const;
+/** A hash of nothing that anybody knows: whoever only reads users needs no real one. */
+const password = { scheme: 'scrypt', n: 16_384, r: 8, p: 5, salt: `${'A'.repeat(22)}==`, hash: `${'A'.repeat(43)}=` };
+const owner = { name: 'owner', role: 'owner', password };
+const viewer = (name: string) => ({ ...EVE, name, role: 'viewer', password });
+let folder = '';
+const put = (content: object) => writeFile(join(folder, 'users.json'), JSON.stringify(content));
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'perch-users-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+test('a file of before, with the owner alone, loads', async () => {
+  await put({ users: [owner] });
+  const users = await Users.open(folder, silentLogger);
+  expect([users.owner, users.viewers]).toEqual(['owner', []]);
+});
+
+test('viewers are added, changed and removed, and are there after a restart', async () => {
+  await put({ users: [owner] });
+  const users = await Users.open(folder, silentLogger);
+  await users.add(EVE, 'red kite');
+  await users.add({ ...EVE, name: 'Änne Müller', cameras: 'all' }, 'red kite');
+  await users.change('eve', { cameras: ['yard', 'yard'], recordings: true });
+  await users.remove('Änne Müller');
+  expect(users.person('eve')?.may('playback', 'yard')).toBe(true);
+  expect(users.person('eve')?.may('read', 'door')).toBe(false);
+  expect((await Users.open(folder, silentLogger)).viewers).toEqual([
+    { name: 'eve', cameras: ['yard'], live: true, recordings: true },
+  ]);
+  expect(await readFile(join(folder, 'users.json'), 'utf8')).not.toContain('red kite');
+});
+
+test('a viewer who was removed is had back with the same password and rights, unless another has the name now', async () => {
+  await put({ users: [owner] });
+  const users = await Users.open(folder, silentLogger);
+  await users.add(EVE, 'red kite');
+  await expect(users.restore('eve')).rejects.toThrow("no user 'eve' was removed lately");
+  await users.remove('eve');
+  expect(users.person('eve')).toBeUndefined();
+  await users.restore('eve');
+  expect([users.viewers, await users.verify('eve', 'red kite')]).toEqual([[EVE], true]);
+  expect((await Users.open(folder, silentLogger)).viewers).toEqual([EVE]);
+  await expect(users.restore('eve')).rejects.toThrow("no user 'eve' was removed lately");
+  await users.remove('eve');
+  await users.add({ ...EVE, name: 'Eve' }, 'grey heron');
+  await expect(users.restore('eve')).rejects.toThrow("there is a user 'eve' already");
+  await expect(users.restore('owner')).rejects.toThrow("no user 'owner' was removed lately");
+});
+
+test.for([
+  ['eve', "there is a user 'eve' already"],
+  ['EVE', "there is a user 'EVE' already"],
+  ['Owner', "there is a user 'Owner' already"],
+  ['guest:x', 'is not a user'],
+  ['a/b', 'is not a user'],
+  ['', 'is not a user'],
+  [' eve', 'is not a user'],
+  ['eve ', 'is not a user'],
+  ['a\r\nSet-Cookie: x', 'is not a user'],
+  ['x'.repeat(65), 'is not a user'],
+] as const)("nobody is called '%s'", async ([name, message]) => {
+  await put({ users: [owner, viewer('eve')] });
+  await expect((await Users.open(folder, silentLogger)).add({ ...EVE, name }, 'red kite')).rejects.toThrow(message);
+});
+
+test('there are fifty users at most', async () => {
+  await put({ users: [owner, ...Array.from({ length: 49 }, (_, i) => viewer(`viewer${i}`))] });
+  await expect((await Users.open(folder, silentLogger)).add(EVE, 'red kite')).rejects.toThrow('at most 50 are kept');
+});
+
+test('the owner is neither changed nor removed as a viewer is', async () => {
+  await put({ users: [owner] });
+  const users = await Users.open(folder, silentLogger);
+  await expect(users.change('owner', { live: false })).rejects.toThrow(
+    "there is no user 'owner' whom the owner has added",
+  );
+  await expect(users.remove('owner')).rejects.toThrow("there is no user 'owner'");
+  expect(users.owner).toBe('owner');
+});
+
+test.for<[string, object]>([
+  ['two owners', { users: [owner, { ...owner, name: 'other' }] }],
+  ['two of one name', { users: [owner, viewer('eve'), viewer('eve')] }],
+  ['viewers and no owner', { users: [viewer('eve')] }],
+  ['a viewer without rights', { users: [owner, { name: 'eve', role: 'viewer', password }] }],
+  ['another role', { users: [owner, { ...viewer('eve'), role: 'admin' }] }],
+  ['something else', { users: 'owner' }],
+])('a file with %s locks the box, which runs on: it is never a box without an owner', async ([, content]) => {
+  await put(content);
+  const before = await readFile(join(folder, 'users.json'), 'utf8');
+  const { log, told } = toldOf();
+  const users = await Users.open(folder, log);
+  expect(told).toMatchObject([
+    ['error', expect.stringContaining('nobody can log in'), { cause: expect.stringContaining('is damaged') }],
+  ]);
+  expect([users.owner, users.viewers, users.person('owner'), users.person('eve')]).toEqual([
+    ...['owner', [], undefined, undefined],
+  ]);
+  for (const work of [users.verify('owner', 'x'), users.add(EVE, 'red kite'), users.setPassword('owner', 'red kite')]) {
+    await expect(work).rejects.toThrow('perch reset-password');
+  }
+  await expect(users.setOwner('red kite')).rejects.toThrow('has an owner already');
+  expect(await readFile(join(folder, 'users.json'), 'utf8')).toBe(before);
+});
+
+test('a file that cannot be read locks the box, too', async () => {
+  await mkdir(join(folder, 'users.json'));
+  const users = await Users.open(folder, silentLogger);
+  expect(users.owner).toBe('owner');
+  await expect(users.verify('owner', 'x')).rejects.toThrow('cannot be used');
+});
+
+test('a damaged file is put aside when the owner is forgotten, and the box is set up again', async () => {
+  await writeFile(join(folder, 'users.json'), '{');
+  expect(await forgetOwner(folder)).toBe(true);
+  expect(await readFile(join(folder, 'users.json.damaged'), 'utf8')).toBe('{');
+  expect((await Users.open(folder, silentLogger)).owner).toBeUndefined();
+});
+
+test('an owner who is forgotten leaves a box to be set up again, with its viewers and without sessions', async () => {
+  await put({ users: [owner, viewer('eve')] });
+  await writeFile(join(folder, 'sessions.json'), '{"sessions":[]}');
+  expect(await forgetOwner(folder)).toBe(true);
+  await expect(readFile(join(folder, 'sessions.json'))).rejects.toThrow('ENOENT');
+  const users = await Users.open(folder, silentLogger);
+  expect([users.owner, users.viewers.map(({ name }) => name)]).toEqual([undefined, ['eve']]);
+  await users.remove('eve');
+  expect((await Users.open(folder, silentLogger)).owner).toBeUndefined();
+  expect(await forgetOwner(folder)).toBe(false);
+});

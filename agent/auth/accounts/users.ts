@@ -1,0 +1,325 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import { explain, PerchError } from '../../base/errors.ts';
+import { type Logger, silentLogger } from '../../base/log.ts';
+import { loadPrivate, savePrivate } from '../../base/private-file.ts';
+import { hashPassword, PasswordHash, verifyPassword } from '../passwords/password-hash.ts';
+import { limitedPerson, ownerPerson, type Person, type Rights } from './person.ts';
+
+export const USERS_LIMIT = 50;
+/** So many that were removed can be had back. */
+const REMOVED_LIMIT = 10;
+export const CAMERAS_LIMIT = 500;
+const NAME_CHARS = 64;
+const PATH_CHARS = 512;
+/** Letters and digits of any language first. No colon, which ends the name in `Basic`, and no slash. */
+const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+ -]*$/u;
+
+export const Cameras = Type.Union([
+  Type.Literal('all'),
+  Type.Array(Type.String({ minLength: 1, maxLength: PATH_CHARS }), { maxItems: CAMERAS_LIMIT }),
+]);
+const Name = Type.String({ minLength: 1, maxLength: NAME_CHARS });
+const Owner = Type.Object({ name: Name, role: Type.Literal('owner'), password: PasswordHash });
+const Viewer = Type.Object({
+  name: Name,
+  role: Type.Literal('viewer'),
+  password: PasswordHash,
+  cameras: Cameras,
+  live: Type.Boolean(),
+  recordings: Type.Boolean(),
+});
+const UsersFile = Type.Object({
+  users: Type.Array(Type.Union([Owner, Viewer]), { maxItems: USERS_LIMIT }),
+  /** Whoever has the box in his hands has taken the owner's password away: without this a file without owner is damaged. */
+  setup: Type.Optional(Type.Literal('again')),
+});
+type UsersFile = Static<typeof UsersFile>;
+type User = UsersFile['users'][number];
+
+export const OWNER_NAME = 'owner';
+
+/** A viewer as the owner sees him. */
+export interface ViewerItem extends Rights {
+  readonly name: string;
+}
+
+/** The people of the box, in `users.json` of the data folder: the owner, once there is one, and the viewers he has added. */
+export class Users {
+  readonly #file: string;
+  #users: readonly User[];
+  #people = new Map<string, Person>();
+  /** Hashed instead of a user's own when the name is wrong, so that the time does not tell which of the two it was. */
+  #decoy: Promise<PasswordHash> | undefined;
+  /** The last that were removed, until Perch ends: the owner may have meant another. */
+  #removed: readonly User[] = [];
+  #changing: Promise<void> = Promise.resolve();
+  #claiming = false;
+  /** Why the file cannot be used: then nobody can log in, nobody can claim the box, and the file stays as it is. */
+  readonly #damage: PerchError | undefined;
+
+  /** A file that is damaged or cannot be read must not end recordings: the box runs, and is locked. */
+  static async open(dataDir: string, log: Logger = silentLogger): Promise<Users> {
+    const file = join(dataDir, 'users.json');
+    try {
+      return new Users(file, (await loadUsers(file))?.users ?? []);
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      log.error({ file, cause: explain(error) }, LOCKED);
+      return new Users(file, [], error);
+    }
+  }
+
+  /**
+   * Takes the owner's password away: the box is set up again. The viewers stay, unless the file is damaged, which is put aside.
+   * @returns false: there was none
+   */
+  static async forgetOwner(dataDir: string): Promise<boolean> {
+    const file = join(dataDir, 'users.json');
+    const stored = await loadUsers(file).catch(async (error: unknown) => {
+      if (!(error instanceof PerchError) || error.code !== 'badInput') {
+        throw error;
+      }
+      await putAside(file);
+      return 'damaged' as const;
+    });
+    if (stored === 'damaged') {
+      await savePrivate(file, { users: [], setup: 'again' });
+      return true;
+    }
+    const users = stored?.users ?? [];
+    const viewers = users.filter(({ role }) => role === 'viewer');
+    if (viewers.length === users.length) {
+      return false;
+    }
+    await savePrivate(file, { users: viewers, setup: 'again' });
+    return true;
+  }
+
+  private constructor(file: string, users: readonly User[], damage?: PerchError) {
+    this.#file = file;
+    this.#damage = damage;
+    this.#users = users;
+    this.#people = peopleOf(users);
+  }
+
+  get owner(): string | undefined {
+    // Never "no owner yet": that would offer the box to whoever asks first.
+    return this.#damage ? OWNER_NAME : this.#users.find((user) => user.role === 'owner')?.name;
+  }
+
+  get viewers(): readonly ViewerItem[] {
+    return this.#users
+      .filter(isViewer)
+      .map(({ name, cameras, live, recordings }) => ({ name, cameras, live, recordings }));
+  }
+
+  person(name: string): Person | undefined {
+    return this.#people.get(name);
+  }
+
+  /** What a remembered verification is bound to: it changes with the password. */
+  stampOf(name: string): string | undefined {
+    return this.#users.find((user) => user.name === name)?.password.hash;
+  }
+
+  /** @param password or its hash */
+  async setOwner(password: string | PasswordHash): Promise<void> {
+    if (this.owner !== undefined || this.#claiming) {
+      throw new PerchError('badInput', 'this box has an owner already: log in');
+    }
+    this.#claiming = true;
+    try {
+      const hash = typeof password === 'string' ? await hashPassword(password) : password;
+      await this.#change((users) => [{ name: OWNER_NAME, role: 'owner', password: hash }, ...users]);
+    } finally {
+      this.#claiming = false;
+    }
+  }
+
+  async add(viewer: ViewerItem, password: string): Promise<void> {
+    checkName(viewer.name);
+    const hash = await hashPassword(password);
+    const { name, cameras, live, recordings } = viewer;
+    await this.#change((users) =>
+      withNew(users, { name, role: 'viewer', password: hash, cameras: copyOf(cameras), live, recordings }),
+    );
+  }
+
+  /** @throws PerchError notFound, also for the owner: he has all rights and changes his password himself */
+  async change(name: string, { cameras, live, recordings }: Partial<Rights>, password?: string): Promise<void> {
+    this.#viewer(name);
+    const hash = password === undefined ? undefined : await hashPassword(password);
+    await this.#change((users) => {
+      this.#viewer(name);
+      return users.map((user) =>
+        user.role === 'viewer' && user.name === name
+          ? {
+              ...user,
+              ...(hash && { password: hash }),
+              cameras: cameras === undefined ? user.cameras : copyOf(cameras),
+              live: live ?? user.live,
+              recordings: recordings ?? user.recordings,
+            }
+          : user,
+      );
+    });
+  }
+
+  async remove(name: string): Promise<void> {
+    const removed = this.#viewer(name);
+    await this.#change((users) => users.filter((user) => user.name !== name));
+    this.#removed = [removed, ...this.#removed.filter((user) => user.name !== name)].slice(0, REMOVED_LIMIT);
+  }
+
+  /** Has a viewer back that was removed a moment ago, with the same password. @throws PerchError notFound when he is forgotten */
+  async restore(name: string): Promise<void> {
+    const removed = this.#removed.find((user) => user.name === name);
+    if (!removed) {
+      throw new PerchError('notFound', `no user '${name.slice(0, NAME_CHARS)}' was removed lately`);
+    }
+    await this.#change((users) => withNew(users, removed));
+    this.#removed = this.#removed.filter((user) => user !== removed);
+  }
+
+  async setPassword(name: string, password: string): Promise<void> {
+    const hash = await hashPassword(password);
+    await this.#change((users) => users.map((user) => (user.name === name ? { ...user, password: hash } : user)));
+  }
+
+  /** @throws PerchError unavailable when nobody can log in */
+  async verify(name: string, password: string): Promise<boolean> {
+    this.#throwIfDamaged();
+    const user = this.#users.find((candidate) => candidate.name === name);
+    if (!user) {
+      this.#decoy ??= hashPassword('');
+      await verifyPassword(password, await this.#decoy);
+      return false;
+    }
+    return verifyPassword(password, user.password);
+  }
+
+  #throwIfDamaged(): void {
+    if (this.#damage) {
+      throw new PerchError('unavailable', LOCKED, { file: this.#file }, this.#damage);
+    }
+  }
+
+  #viewer(name: string): User {
+    const viewer = this.#users.find((user) => user.role === 'viewer' && user.name === name);
+    if (!viewer) {
+      throw new PerchError('notFound', `there is no user '${name.slice(0, NAME_CHARS)}' whom the owner has added`);
+    }
+    return viewer;
+  }
+
+  /** One change after the other, each of what the one before has left; nothing holds that the disk does not have. */
+  #change(next: (users: readonly User[]) => readonly User[]): Promise<void> {
+    const work = this.#changing.then(async () => {
+      this.#throwIfDamaged();
+      const users = next(this.#users);
+      const hasOwner = users.some(({ role }) => role === 'owner');
+      await savePrivate(this.#file, hasOwner ? { users } : { users, setup: 'again' });
+      this.#users = users;
+      this.#people = peopleOf(users);
+    });
+    this.#changing = work.catch(() => {});
+    return work;
+  }
+}
+
+const LOCKED =
+  'users.json cannot be used, so nobody can log in: put it back from a backup, or run perch reset-password on the machine';
+
+async function putAside(file: string): Promise<void> {
+  await rename(file, `${file}.damaged`).catch((cause: unknown) => {
+    throw new PerchError('unavailable', `cannot put ${file} aside`, { file }, cause);
+  });
+}
+
+async function loadUsers(file: string): Promise<UsersFile | undefined> {
+  const stored = await loadPrivate(file);
+  if (stored === undefined) {
+    return undefined;
+  }
+  if (!Check(UsersFile, stored) || !isWhole(stored)) {
+    throw new PerchError('badInput', `${file} is damaged`, { file });
+  }
+  return stored;
+}
+
+/** What a person of a `users.json` is: two that are the same have the same texts. */
+export interface StoredPerson {
+  /** Password and role: whoever has others has to log in again. */
+  readonly login: string;
+  readonly rights: string;
+}
+
+/**
+ * The people of a `users.json` that comes from elsewhere, by name.
+ * @throws PerchError badInput when it is damaged or has no owner
+ */
+export function readPeople(stored: unknown): ReadonlyMap<string, StoredPerson> {
+  if (!Check(UsersFile, stored) || !isWhole(stored)) {
+    throw new PerchError('badInput', 'it is no list of users');
+  }
+  if (!stored.users.some(({ role }) => role === 'owner')) {
+    throw new PerchError('badInput', 'it has no owner');
+  }
+  return new Map(
+    stored.users.map((user) => [
+      user.name,
+      { login: `${user.role} ${user.password.hash}`, rights: user.role === 'owner' ? '' : rightsText(user) },
+    ]),
+  );
+}
+
+const rightsText = ({ cameras, live, recordings }: Rights): string =>
+  JSON.stringify([cameras === 'all' ? cameras : [...cameras].sort(), live, recordings]);
+
+function isWhole({ users, setup }: UsersFile): boolean {
+  const owners = users.filter(({ role }) => role === 'owner').length;
+  const names = new Set(users.map(({ name }) => name));
+  return names.size === users.length && (owners === 1 || (owners === 0 && (users.length === 0 || setup === 'again')));
+}
+
+function withNew(users: readonly User[], viewer: User): readonly User[] {
+  // The owner's name stays free while the box is set up again.
+  if ([OWNER_NAME, ...users.map(({ name }) => name)].some((name) => isSameName(name, viewer.name))) {
+    throw new PerchError('badInput', `there is a user '${viewer.name}' already`, { isTaken: true });
+  }
+  if (users.length >= USERS_LIMIT) {
+    throw new PerchError('badInput', `there are ${users.length} users already, at most ${USERS_LIMIT} are kept`, {
+      why: 'limit',
+    });
+  }
+  return [...users, viewer];
+}
+
+const isViewer = (user: User) => user.role === 'viewer';
+
+const copyOf = (cameras: Rights['cameras']): 'all' | string[] => (cameras === 'all' ? cameras : [...new Set(cameras)]);
+
+export const isSameName = (one: string, other: string): boolean =>
+  one.normalize('NFKC').toLowerCase() === other.normalize('NFKC').toLowerCase();
+
+const peopleOf = (users: readonly User[]): Map<string, Person> =>
+  new Map(
+    users.map((user) => [
+      user.name,
+      user.role === 'owner' ? ownerPerson(user.name) : limitedPerson(user.name, 'viewer', user),
+    ]),
+  );
+
+function checkName(name: string): void {
+  if (name.length > NAME_CHARS || !NAME.test(name) || name.endsWith(' ')) {
+    throw new PerchError(
+      'badInput',
+      `'${name.slice(0, NAME_CHARS)}' is not a user's name: up to ${NAME_CHARS} letters, digits, blanks and . _ @ + -, a letter or digit first`,
+    );
+  }
+}

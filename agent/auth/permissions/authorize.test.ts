@@ -1,0 +1,265 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../test/support/base/random.ts';
+import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/global.ts';
+import { limitedPerson, ownerPerson, type Person } from '../accounts/person.ts';
+import { type AccessRules, type Action, Authority, type Identity, type Owners } from './authorize.ts';
+
+const ACTIONS: readonly Action[] = ['read', 'publish', 'playback', 'api', 'metrics', 'pprof', 'admin'];
+const loopback: Identity = { ip: '127.0.0.1', isLoopback: true, isPrivate: true };
+/** What a proxy on the same machine, or a web page in its browser, sends. */
+const proxied: Identity = { ip: '127.0.0.1', isLoopback: false, isPrivate: false };
+const home: Identity = { ip: '192.168.1.9', isLoopback: false, isPrivate: true };
+const away: Identity = { ip: '203.0.113.5', isLoopback: false, isPrivate: false };
+
+const owners = (owner: string | undefined): Owners => ({
+  owner,
+  verify: async (user, password) => (user === owner || user === 'ann') && password === 'blue heron',
+  person: (name) => (owner === undefined ? undefined : PEOPLE.find((person) => person.name === name)),
+});
+const PEOPLE: readonly Person[] = [
+  ownerPerson('owner'),
+  limitedPerson('ann', 'viewer', { cameras: ['door'], live: true, recordings: false }),
+  limitedPerson('guest:1', 'guest', { cameras: ['yard'], live: true, recordings: true }),
+];
+const unclaimed = owners(undefined);
+const claimed = owners('owner');
+const tom: InternalUser = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read', path: 'door' }] };
+const anyone: InternalUser = { user: 'any', pass: '', ips: [], permissions: [{ action: 'read', path: '' }] };
+
+const own: AccessRules = { isOwn: true, internalUsers: [] };
+const foreign: AccessRules = { isOwn: false, internalUsers: MEDIAMTX_USERS };
+
+const allowedTo = async (accounts: Owners, rules: AccessRules, identity: Identity) => {
+  const authority = new Authority(accounts, rules);
+  const decisions = await Promise.all(ACTIONS.map((action) => authority.authorize(action, 'door', identity)));
+  return ACTIONS.filter((_, i) => decisions[i]?.allowed).join(' ');
+};
+
+const ALL = ACTIONS.join(' ');
+const MEDIA = 'read publish playback';
+const session = { sessionUser: 'owner' };
+const owner = { user: 'owner', password: 'blue heron' };
+const asTom = { user: 'tom', password: 'secret' };
+
+test.for([
+  // Perch's own set-up.
+  ['own, unclaimed, loopback', unclaimed, own, loopback, ''],
+  ['own, unclaimed, proxied', unclaimed, own, proxied, ''],
+  ['own, unclaimed, home', unclaimed, own, home, ''],
+  ['own, unclaimed, away', unclaimed, own, away, ''],
+  ['own, unclaimed, home, user of the file', unclaimed, { ...own, internalUsers: [tom] }, { ...home, ...asTom }, ''],
+  ['own, claimed, loopback', claimed, own, loopback, ''],
+  ['own, claimed, home', claimed, own, home, ''],
+  ['own, claimed, away', claimed, own, away, ''],
+  ['own, claimed, away, session', claimed, own, { ...away, ...session }, ALL],
+  ['own, claimed, away, name and password', claimed, own, { ...away, ...owner }, ALL],
+  ['own, claimed, away, wrong password', claimed, own, { ...away, ...owner, password: 'x' }, ''],
+  ['own, claimed, away, Digest of the owner', claimed, own, { ...away, user: 'owner', proves: () => true }, ''],
+  [
+    'own, claimed, Digest of a user of the file',
+    claimed,
+    { ...own, internalUsers: [tom] },
+    { ...away, user: 'tom', proves: (password: string) => password === 'secret' },
+    'read',
+  ],
+  ['own, claimed, user of the file', claimed, { ...own, internalUsers: [tom] }, { ...away, ...asTom }, 'read'],
+  ['own, claimed, anonymous user of the file', claimed, { ...own, internalUsers: [anyone] }, away, ''],
+  // A file written for MediaMTX.
+  ['foreign, unclaimed, loopback', unclaimed, foreign, loopback, 'read publish playback api metrics pprof'],
+  ['foreign, unclaimed, proxied', unclaimed, foreign, proxied, MEDIA],
+  ['foreign, unclaimed, home', unclaimed, foreign, home, MEDIA],
+  ['foreign, unclaimed, away', unclaimed, foreign, away, MEDIA],
+  ['foreign, claimed, loopback', claimed, foreign, loopback, 'read publish playback api metrics pprof'],
+  ['foreign, claimed, away', claimed, foreign, away, MEDIA],
+  ['foreign, claimed, away, session', claimed, foreign, { ...away, ...session }, ALL],
+  ['foreign with users, unclaimed, loopback', unclaimed, { ...foreign, internalUsers: [tom] }, loopback, ''],
+  ['foreign with users, unclaimed, home', unclaimed, { ...foreign, internalUsers: [tom] }, home, ''],
+  ['foreign with users, claimed, loopback', claimed, { ...foreign, internalUsers: [tom] }, loopback, ''],
+  ['foreign with users, claimed, tom', claimed, { ...foreign, internalUsers: [tom] }, { ...away, ...asTom }, 'read'],
+  ['foreign with users, claimed, session', claimed, { ...foreign, internalUsers: [tom] }, { ...home, ...session }, ALL],
+  [
+    'foreign with users, the owner by password',
+    claimed,
+    { ...foreign, internalUsers: [tom] },
+    { ...home, ...owner },
+    '',
+  ],
+  ['foreign without any user', claimed, { ...foreign, internalUsers: [] }, loopback, ''],
+  // Users and guests of the box.
+  ['own, a viewer by session', claimed, own, { ...away, sessionUser: 'ann' }, 'read'],
+  ['own, a viewer by password', claimed, own, { ...away, user: 'ann', password: 'blue heron' }, 'read'],
+  ['own, a viewer by a wrong password', claimed, own, { ...away, user: 'ann', password: 'x' }, ''],
+  ['own, a guest of another camera', claimed, own, { ...away, sessionUser: 'guest:1' }, ''],
+  [
+    'foreign with users, a viewer by session',
+    claimed,
+    { ...foreign, internalUsers: [tom] },
+    { ...away, sessionUser: 'ann' },
+    'read',
+  ],
+  ['foreign, a viewer where anybody may', claimed, foreign, { ...away, sessionUser: 'ann' }, MEDIA],
+  // A session counts for nobody but the owner of now.
+  ['own, unclaimed, a session of before', unclaimed, own, { ...home, ...session }, ''],
+  ['own, claimed, a session of someone else', claimed, own, { ...home, sessionUser: 'tom' }, ''],
+] as const)('%s', async ([, accounts, rules, identity, expected]) => {
+  expect(await allowedTo(accounts, rules, identity)).toBe(expected);
+});
+
+test('a challenge is made only when nothing was offered and a name and password would help', async () => {
+  const challenge = async (accounts: Owners, rules: AccessRules, identity: Identity, action: Action = 'read') =>
+    (await new Authority(accounts, rules).authorize(action, 'door', identity)).challenge;
+  expect(await challenge(claimed, own, home)).toBe(true);
+  expect(await challenge(claimed, own, { ...home, user: 'x', password: 'y' })).toBe(false);
+  expect(await challenge(claimed, own, { ...home, token: 'x' })).toBe(false);
+  expect(await challenge(unclaimed, own, home)).toBe(false);
+  expect(await challenge(claimed, foreign, home, 'api')).toBe(true);
+  expect(await challenge(claimed, foreign, home, 'admin')).toBe(false);
+});
+
+test('before the claim the refusal says what to do', async () => {
+  const { advice } = await new Authority(unclaimed, own).authorize('read', 'door', home);
+  expect(advice).toBe(
+    'this box has no owner yet: claim it on its page with the setup code, or on the box with perch claim',
+  );
+});
+
+test.for([
+  [
+    "a machine of Perch's own set-up",
+    { ...own, internalUsers: [tom] },
+    asTom,
+    'the page and its settings are for people of this box alone',
+  ],
+  ['a wrong password of a person', own, { ...owner, password: 'x' }, 'wrong name or password'],
+  [
+    "a person's right password where a file for MediaMTX holds",
+    foreign,
+    owner,
+    'the page takes sessions only, no name and password',
+  ],
+] as const)('why %s is kept from the page', async ([, rules, credentials, reason]) => {
+  const decision = await new Authority(claimed, rules).authorize('admin', '', { ...home, ...credentials });
+  expect([decision.allowed, decision.reason]).toEqual([false, reason]);
+});
+
+test.for<[string, AccessRules, Partial<Identity>, boolean]>([
+  ["a machine of Perch's own set-up", { ...own, internalUsers: [tom] }, asTom, true],
+  ['a machine of a file for MediaMTX', { ...foreign, internalUsers: [tom] }, asTom, true],
+  ['a wrong password of a machine', { ...own, internalUsers: [tom] }, { ...asTom, password: 'x' }, false],
+  ['a name that nobody has', { ...own, internalUsers: [tom] }, { user: 'x', password: 'secret' }, false],
+  ['a wrong password of a person', own, { ...owner, password: 'x' }, false],
+  ['whoever sends nothing', { ...own, internalUsers: [anyone] }, {}, false],
+])('%s is known before the page, or not, and kept out', async ([, rules, credentials, isKnown]) => {
+  const decision = await new Authority(claimed, rules).authorize('admin', '', { ...home, ...credentials });
+  expect([decision.allowed, decision.isKnown ?? false]).toEqual([false, isKnown]);
+});
+
+test('another server is not asked about the page', async () => {
+  const http = { address: 'http://127.0.0.1:1/', fingerprint: '', exclude: [], timeoutMs: 1_000 };
+  const decision = await new Authority(claimed, { ...own, http }).authorize('admin', '', { ...home, ...asTom });
+  expect(decision.reason).toBe('the page and its settings are for people of this box alone');
+});
+
+test('new rules hold from the next request on', async () => {
+  const authority = new Authority(claimed, foreign);
+  expect((await authority.authorize('read', 'door', away)).allowed).toBe(true);
+  authority.setRules({ isOwn: false, internalUsers: [tom] });
+  expect((await authority.authorize('read', 'door', away)).allowed).toBe(false);
+});
+
+test.for<[string, AccessRules, boolean, string[]]>([
+  ["MediaMTX's users", foreign, true, []],
+  ['anyone', { ...foreign, internalUsers: [anyone] }, true, []],
+  ['anyone of one network', { ...foreign, internalUsers: [{ ...anyone, ips: ['192.168.0.0/16'] }] }, false, []],
+  ['a user with a password', { ...foreign, internalUsers: [tom] }, false, []],
+  ['no user of its own set-up', own, false, []],
+  [
+    'anyone in its own set-up',
+    { ...own, internalUsers: [anyone] },
+    false,
+    ['authInternalUsers: what has no password (1) lets nobody in (perch: own)'],
+  ],
+])('with %s the box is open: %s', ([, rules, isOpen, warnings]) => {
+  const authority = new Authority(claimed, rules);
+  expect([authority.isOpen, authority.warnings]).toEqual([isOpen, warnings]);
+});
+
+const explained = async (rules: AccessRules, action: Action, path: string, identity: Identity) =>
+  (await new Authority(claimed, rules).explain(action, path, identity)).steps;
+
+test.for<[string, AccessRules, Action, Identity, string[]]>([
+  [
+    'the owner',
+    own,
+    'admin',
+    { ...away, user: 'owner' },
+    ['people of this box: owner (owner) lets in, with the session of the page, or name and password'],
+  ],
+  [
+    'a viewer who may not',
+    own,
+    'playback',
+    { ...home, user: 'ann' },
+    ['people of this box: ann (viewer) may not playback door', 'authInternalUsers: there are none'],
+  ],
+  [
+    'a stranger',
+    foreign,
+    'api',
+    { ...away, user: 'x' },
+    [
+      "people of this box: nobody is called 'x'",
+      'authInternalUsers[0] (any): does not fit: may publish, read, playback, not api door',
+      'authInternalUsers[1] (any): does not fit: only from 127.0.0.1/32, ::1/128',
+    ],
+  ],
+  [
+    'a stranger in its own set-up',
+    { ...own, internalUsers: [anyone] },
+    'read',
+    away,
+    [
+      "people of this box: nobody is called ''",
+      "authInternalUsers[0] (any): passed over: it has no password, and Perch's own set-up lets nobody in without one",
+    ],
+  ],
+  [
+    'a machine at the page',
+    foreign,
+    'admin',
+    { ...away, user: 'tom' },
+    ["people of this box: nobody is called 'tom'", 'the page and its settings are for people of this box alone'],
+  ],
+])('the decision on %s is explained', async ([, rules, action, identity, steps]) => {
+  expect(await explained(rules, action, 'door', identity)).toEqual(steps);
+});
+
+test('what is explained is what is decided, whoever asks for what', async () => {
+  const next = random(17);
+  const one = <T>(items: readonly T[]): T => items[Math.floor(next() * items.length)] as T;
+  const some = <T>(items: readonly T[]): T[] => items.filter(() => next() < 0.5);
+  let allowedCount = 0;
+  for (let i = 0; i < 3_000; i += 1) {
+    const internalUsers = Array.from({ length: Math.floor(next() * 4) }, (): InternalUser => {
+      const user = one(['any', 'tom', 'eve', 'owner']);
+      const pass = user === 'any' || next() < 0.3 ? '' : 'blue heron';
+      const actions = some(['read', 'publish', 'playback', 'api', 'metrics', 'pprof'] as const);
+      const permissions = actions.map((action) => ({ action, path: one(['', 'door', '~^y']) }));
+      return { user, pass, ips: one([[], ['127.0.0.1'], ['192.168.1.0/24']]), permissions };
+    });
+    const rules = { isOwn: next() < 0.5, internalUsers };
+    const accounts = one([claimed, unclaimed]);
+    const user = one(['', 'tom', 'eve', 'owner', 'ann', 'guest:1']);
+    const from = { ...one([loopback, proxied, home, away]), user };
+    const action = one(ACTIONS);
+    const path = one(['door', 'yard']);
+    const authority = new Authority(accounts, rules);
+    const { allowed } = await authority.explain(action, path, from);
+    const byPassword = await authority.authorize(action, path, { ...from, password: 'blue heron' });
+    const bySession = await authority.authorize(action, path, { ...from, sessionUser: user });
+    // A guest has no password: nothing but his link lets him in.
+    expect([i, allowed]).toEqual([i, byPassword.allowed || bySession.allowed]);
+    allowedCount += allowed ? 1 : 0;
+  }
+  expect(allowedCount).toBeGreaterThan(400);
+});

@@ -1,0 +1,190 @@
+import { IpList } from '../../base/ip-address.ts';
+import type { InternalUser } from '../../config/schema/global.ts';
+import { type Credential, compileCredential } from '../passwords/credential.ts';
+import type { SlowChecks } from '../passwords/hash-queue.ts';
+import type { MachineRequest, Machines, Verdict } from './api-auth.ts';
+import { Permissions } from './permissions.ts';
+
+interface CompiledUser {
+  readonly isAny: boolean;
+  /** As people may see it. */
+  readonly shownName: string;
+  readonly user: Credential;
+  readonly pass: Credential | undefined;
+  readonly ips: IpList;
+  readonly shownIps: string;
+  readonly permissions: Permissions;
+}
+
+/** Why an entry does not let a request in. */
+type Miss = 'anonymous' | 'action' | 'address' | 'who';
+
+/** `authInternalUsers`: tried in order, the first that lets the request in wins. */
+export class InternalUsers implements Machines {
+  /** For log and page: entries that can never match, and why. */
+  readonly problems: readonly string[];
+  readonly #users: readonly CompiledUser[];
+
+  constructor(users: readonly InternalUser[], checks: SlowChecks) {
+    const problems: string[] = [];
+    this.#users = users.map((user, index) => compile(user, `authInternalUsers[${index}]`, checks, problems));
+    this.problems = problems;
+  }
+
+  get warnings(): readonly string[] {
+    return this.problems;
+  }
+
+  /** Everybody who reaches the port sees pictures without a password. */
+  get isOpen(): boolean {
+    return this.#users.some((user) => isAnonymous(user) && user.ips.isEmpty && user.permissions.has('read'));
+  }
+
+  get anonymous(): string | undefined {
+    const count = this.#users.filter(isAnonymous).length;
+    return count > 0 ? `authInternalUsers: what has no password (${count})` : undefined;
+  }
+
+  async decide(request: MachineRequest, allowsAnonymous: boolean): Promise<Verdict> {
+    for (const user of this.#users) {
+      if ((await whyNot(user, request, allowsAnonymous, isWho)) === undefined) {
+        return { allowed: true, reason: 'authInternalUsers', isKnown: !isAnonymous(user) };
+      }
+    }
+    // An entry of this name whose password would have been checked takes long: so must one that is not there.
+    const slow = this.#users.find(({ pass }) => pass?.isSlow);
+    const hasSlowName = await anyOf(this.#users, async ({ pass, user }) => {
+      return pass?.isSlow === true && (await user.matches(request.user, request.ip));
+    });
+    if (slow?.pass && !hasSlowName) {
+      await slow.pass.matches(request.password, request.ip);
+    }
+    const isKnown = await this.#knows(request);
+    return {
+      allowed: false,
+      reason: isKnown ? 'no entry of authInternalUsers permits it' : 'wrong name or password',
+      isKnown,
+    };
+  }
+
+  async explain(request: MachineRequest, allowsAnonymous: boolean) {
+    const steps: string[] = [];
+    for (const [index, user] of this.#users.entries()) {
+      const miss = await whyNot(user, request, allowsAnonymous, isNamed);
+      steps.push(`authInternalUsers[${index}] (${user.shownName}): ${wordsOf(miss, user, request)}`);
+      if (miss === undefined) {
+        return { allowed: true, steps };
+      }
+    }
+    return { allowed: false, steps: steps.length > 0 ? steps : ['authInternalUsers: there are none'] };
+  }
+
+  /** Every password is tried, whatever its user's name, so that the time does not tell whether the name exists. */
+  provenPassword(name: string, proves: (password: string) => boolean): string | undefined {
+    const proven = this.#users.filter(({ pass }) => pass?.plain !== undefined && proves(pass.plain));
+    return proven.find(({ user }) => user.plain === name)?.pass?.plain;
+  }
+
+  /** Whether the password is somebody's who is in the file, whatever he may do. */
+  #knows(request: MachineRequest): Promise<boolean> {
+    return anyOf(this.#users, async (user) => {
+      return !isAnonymous(user) && isFromThere(user, request) && (await isWho(user, request));
+    });
+  }
+}
+
+async function anyOf<T>(items: readonly T[], test: (item: T) => Promise<boolean>): Promise<boolean> {
+  for (const item of items) {
+    if (await test(item)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+const isAnonymous = (user: CompiledUser): boolean => user.isAny || user.pass === undefined;
+
+async function whyNot(
+  user: CompiledUser,
+  request: MachineRequest,
+  allowsAnonymous: boolean,
+  isThisOne: typeof isWho,
+): Promise<Miss | undefined> {
+  if (!allowsAnonymous && isAnonymous(user)) {
+    return 'anonymous';
+  }
+  if (!user.permissions.allows(request.action, request.path)) {
+    return 'action';
+  }
+  if (!isFromThere(user, request)) {
+    return 'address';
+  }
+  return (await isThisOne(user, request)) ? undefined : 'who';
+}
+
+const isFromThere = ({ ips }: CompiledUser, { ip, isIpKnown }: MachineRequest): boolean =>
+  ips.isEmpty || (isIpKnown && ips.has(ip));
+
+/** Where that is quick both are compared whatever the first gives, so that the time tells nothing. */
+async function isWho(user: CompiledUser, request: MachineRequest): Promise<boolean> {
+  if (user.isAny) {
+    return true;
+  }
+  const isUser = await user.user.matches(request.user, request.ip);
+  if (user.pass?.isSlow) {
+    return isUser && (await hasPassword(user, request));
+  }
+  const isPass = await hasPassword(user, request);
+  return isUser && isPass;
+}
+
+/** As if the password were right. */
+const isNamed = async (user: CompiledUser, request: MachineRequest): Promise<boolean> =>
+  user.isAny || (await user.user.matches(request.user, request.ip));
+
+function hasPassword({ pass }: CompiledUser, { password, proves, ip }: MachineRequest): boolean | Promise<boolean> {
+  if (!pass) {
+    return true;
+  }
+  return proves ? pass.plain !== undefined && proves(pass.plain) : pass.matches(password, ip);
+}
+
+function wordsOf(miss: Miss | undefined, user: CompiledUser, { action, path }: MachineRequest): string {
+  const wanted = path === '' ? action : `${action} ${path}`;
+  switch (miss) {
+    case undefined:
+      return `lets in: may ${user.permissions.words}${user.shownIps}${user.pass ? ', with the password' : ''}`;
+    case 'anonymous':
+      return "passed over: it has no password, and Perch's own set-up lets nobody in without one";
+    case 'action':
+      return `does not fit: may ${user.permissions.words}, not ${wanted}`;
+    case 'address':
+      return `does not fit: only${user.shownIps}`;
+    case 'who':
+      return 'does not fit: another name';
+  }
+}
+
+function compile(
+  { user, pass, ips, permissions }: InternalUser,
+  where: string,
+  checks: SlowChecks,
+  problems: string[],
+): CompiledUser {
+  const list = new IpList(ips);
+  for (const entry of list.invalid) {
+    problems.push(`${where}.ips: '${entry}' is neither an address nor a subnet`);
+  }
+  const allowed = new Permissions(permissions, `${where}.permissions`);
+  problems.push(...allowed.problems);
+  const name = compileCredential(user, `${where}.user`, checks, problems);
+  return {
+    isAny: user === 'any',
+    shownName: name.plain ?? 'a hashed name',
+    user: name,
+    pass: pass === '' ? undefined : compileCredential(pass, `${where}.pass`, checks, problems),
+    ips: list,
+    shownIps: ips.length === 0 ? '' : ` from ${ips.join(', ')}`,
+    permissions: allowed,
+  };
+}

@@ -1,0 +1,31 @@
+import type { Config } from '../../config/load/load.ts';
+import type { AccessRules } from './authorize.ts';
+
+/** The part of the configuration that says who may do what. */
+export function rulesOf(config: Config): AccessRules {
+  const { isOwn, authMethod, authInternalUsers: internalUsers, readTimeoutMs: timeoutMs } = config;
+  const http = {
+    address: config.authHTTPAddress,
+    fingerprint: config.authHTTPFingerprint,
+    exclude: config.authHTTPExclude,
+    timeoutMs,
+  };
+  const jwt = {
+    jwks: config.authJWTJWKS,
+    fingerprint: config.authJWTJWKSFingerprint,
+    claimKey: config.authJWTClaimKey,
+    exclude: config.authJWTExclude,
+    inHttpQuery: config.authJWTInHTTPQuery,
+    issuer: config.authJWTIssuer,
+    audience: config.authJWTAudience,
+    timeoutMs,
+  };
+  switch (authMethod) {
+    case 'internal':
+      return { isOwn, internalUsers };
+    case 'http':
+      return { isOwn, internalUsers, http };
+    case 'jwt':
+      return { isOwn, internalUsers, jwt };
+  }
+}

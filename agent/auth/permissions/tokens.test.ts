@@ -1,0 +1,237 @@
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { exportJWK, SignJWT } from 'jose';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { type AskedServerBox, openAskedServer } from '../../../test/support/clients/asked-server.ts';
+import { createLogger } from '../../base/log.ts';
+import type { MachineRequest } from './api-auth.ts';
+import { type TokenSettings, Tokens } from './tokens.ts';
+
+const request: MachineRequest = {
+  ...{ action: 'read', path: 'door', ip: '192.168.1.9', isIpKnown: true, user: '', password: '', token: '' },
+  ...{ protocol: 'hls', id: null, query: '', userAgent: '' },
+};
+const KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const OTHER = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const RSA = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+const PERMISSIONS = [{ action: 'read', path: '~^do' }];
+
+const jwks = async () =>
+  JSON.stringify({
+    keys: [
+      { ...(await exportJWK(KEY.publicKey)), kid: 'a', alg: 'ES256' },
+      { ...(await exportJWK(RSA.publicKey)), kid: 'b', alg: 'RS256' },
+      { kty: 'oct', k: 'c2VjcmV0', kid: 'shared', alg: 'HS256' },
+    ],
+  });
+
+interface TokenBox extends AsyncDisposable {
+  readonly server: AskedServerBox;
+  readonly clock: FakeClock;
+  readonly log: string[];
+  readonly machines: Tokens;
+  make(
+    payload: Record<string, unknown>,
+    key?: { readonly privateKey: KeyObject },
+    header?: { alg: string; kid?: string },
+  ): Promise<string>;
+  reason(token: string, more?: Partial<MachineRequest>): Promise<string>;
+}
+
+async function openTokens(settings: Partial<TokenSettings> = {}): Promise<TokenBox> {
+  const server = await openAskedServer({ status: 200, body: await jwks() });
+  const clock = new FakeClock();
+  const log: string[] = [];
+  const defaults = { fingerprint: '', claimKey: 'mediamtx_permissions', exclude: [], inHttpQuery: false };
+  const all = { ...defaults, issuer: '', audience: '', timeoutMs: 10_000, jwks: server.url, ...settings };
+  const machines = new Tokens(
+    all,
+    clock,
+    createLogger('info', (line) => log.push(line)),
+  );
+  return {
+    ...{ server, clock, log, machines },
+    make: (payload, key: { readonly privateKey: KeyObject } = KEY, header = { alg: 'ES256', kid: 'a' }) =>
+      new SignJWT({ mediamtx_permissions: PERMISSIONS, ...payload }).setProtectedHeader(header).sign(key.privateKey),
+    reason: async (token, more = {}) => {
+      const { allowed, reason } = await machines.decide({ ...request, token, ...more }, true);
+      return `${allowed ? 'in: ' : ''}${reason}`;
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+const nowS = Date.UTC(2026, 0, 1) / 1000;
+
+test('a token lets in to what its claim lists, under the name of its subject', async () => {
+  await using box = await openTokens();
+  const token = await box.make({ sub: 'tom' });
+  expect(await box.machines.decide({ ...request, token }, true)).toEqual({
+    allowed: true,
+    reason: 'token of tom',
+    isKnown: true,
+    user: 'tom',
+  });
+  expect(await box.reason(token, { path: 'yard' })).toBe('the token allows read ~^do');
+  expect(await box.reason(token, { action: 'publish' })).toBe('the token allows read ~^do');
+  expect(await box.reason(await box.make({}, RSA, { alg: 'RS256', kid: 'b' }))).toBe('in: token of nobody by name');
+  expect(await box.reason(await box.make({ mediamtx_permissions: '[{"action":"read"}]' }))).toContain('in: ');
+  // Fetched at first use, once.
+  expect(box.server.asked).toEqual(['GET']);
+});
+
+test.for<[string, Record<string, unknown>, string]>([
+  ['has expired', { exp: nowS - 10 }, 'the token has expired (exp)'],
+  ['is not valid yet', { nbf: nowS + 10 }, 'the token is not valid yet (nbf)'],
+  ['was made in the future', { iat: nowS + 10 }, 'the token was made in the future (iat)'],
+  ['has no number as its end', { exp: 'soon' }, 'the token is refused: "exp" claim must be a number'],
+  ['lacks the claim', { mediamtx_permissions: undefined }, 'the token has no claim mediamtx_permissions'],
+  ['has another claim', { mediamtx_permissions: 'yes' }, 'is no JSON'],
+  ['comes from somebody else', { iss: 'evil', aud: 'perch' }, 'the token is from somebody else (iss)'],
+  ['is for somebody else', { iss: 'sso', aud: 'other' }, 'the token is for somebody else (aud)'],
+])('a token that %s is refused', async ([, payload, reason]) => {
+  const settings = 'aud' in payload ? { issuer: 'sso', audience: 'perch' } : {};
+  await using box = await openTokens(settings);
+  const said = await box.reason(await box.make(payload));
+  expect(said).toContain(reason);
+  expect(said).not.toContain('in: ');
+  expect(said).not.toContain('[object');
+});
+
+test('issuer and audience are asked for where they are set, and times hold to a few seconds', async () => {
+  await using box = await openTokens({ issuer: 'sso', audience: 'perch', claimKey: 'rights' });
+  const times = { exp: nowS - 2, nbf: nowS + 2, iat: nowS + 2 };
+  const token = await box.make({ iss: 'sso', aud: ['x', 'perch'], rights: PERMISSIONS, sub: 'tom', ...times });
+  expect(await box.reason(token)).toBe('in: token of tom');
+});
+
+test('a signature that proves nothing is refused', async () => {
+  await using box = await openTokens();
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const body = part({ mediamtx_permissions: PERMISSIONS });
+  const none = `${part({ alg: 'none' })}.${body}.`;
+  const shared = new TextEncoder().encode('secret');
+  const symmetric = await new SignJWT({ mediamtx_permissions: PERMISSIONS })
+    .setProtectedHeader({ alg: 'HS256', kid: 'shared' })
+    .sign(shared);
+  // The public key taken for a shared secret.
+  const head = `${part({ alg: 'HS256', kid: 'b' })}.${body}`;
+  const confused = `${head}.${sign('sha256', Buffer.from(head), RSA.privateKey).toString('base64url')}`;
+  const foreign = await box.make({}, OTHER);
+  const unknown = await box.make({}, OTHER, { alg: 'ES256', kid: 'c' });
+  for (const token of [none, symmetric, confused, foreign, unknown, 'a.b.c', 'x', `${'a'.repeat(20_000)}.b.c`]) {
+    expect(await box.reason(token)).not.toContain('in: ');
+  }
+});
+
+test.for<[string, Partial<TokenSettings>, Partial<MachineRequest>, boolean]>([
+  ['as a password', {}, { user: 'whoever', password: '@' }, true],
+  ['in the query of RTSP', {}, { protocol: 'rtsp', query: 'a=1&token=@' }, true],
+  ['in the query of RTSP by its old name', {}, { protocol: 'rtsp', query: 'jwt=@' }, true],
+  ['in the query of HTTP', {}, { query: 'token=@' }, false],
+  ['in the query of HTTP where that is allowed', { inHttpQuery: true }, { query: 'jwt=@' }, true],
+  ['in the query behind a wrong bearer', { inHttpQuery: true }, { token: 'a.b.c', query: 'token=@' }, false],
+])('a token %s', async ([, settings, where, isAllowed]) => {
+  await using box = await openTokens(settings);
+  const token = await box.make({});
+  const filled = Object.fromEntries(
+    Object.entries(where).map(([key, value]) => [key, String(value).replace('@', token)]),
+  );
+  const verdict = await box.machines.decide({ ...request, ...filled }, true);
+  expect(verdict.allowed).toBe(isAllowed);
+});
+
+test('a wrong token in a query is a guess, one that may not do this is known', async () => {
+  await using box = await openTokens({ inHttpQuery: true });
+  const wrong = await box.machines.decide({ ...request, query: 'token=a.b.c' }, true);
+  expect(wrong).toMatchObject({ allowed: false, isGuess: true });
+  const token = await box.make({});
+  expect(await box.machines.decide({ ...request, token, path: 'yard' }, true)).toMatchObject({ isKnown: true });
+  expect(await box.machines.decide(request, true)).toEqual({ allowed: false, reason: 'no token' });
+});
+
+test('keys are kept for an hour, fetched anew when told, and go on while their server is away', async () => {
+  await using box = await openTokens();
+  const token = await box.make({ sub: 'tom' });
+  const ask = () => box.reason(token);
+  await ask();
+  await box.clock.advance(3_599_000);
+  await ask();
+  expect(box.server.asked).toHaveLength(1);
+  box.server.reply = { status: 503 };
+  await box.clock.advance(2_000);
+  expect(await ask()).toBe('in: token of tom');
+  expect(box.server.asked).toHaveLength(2);
+  // Not asked again for each request, and told once.
+  await ask();
+  expect(box.server.asked).toHaveLength(2);
+  await box.clock.advance(6_000);
+  await ask();
+  expect(box.server.asked).toHaveLength(3);
+  expect(box.log.map((line) => JSON.parse(line).msg)).toEqual(['keys of authJWTJWKS cannot be fetched']);
+  box.machines.refresh();
+  expect(await ask()).toBe('authJWTJWKS answered 503');
+  box.server.reply = { status: 200, body: await jwks() };
+  await box.clock.advance(6_000);
+  expect(await ask()).toBe('in: token of tom');
+});
+
+test('a key that is made later is fetched with its first token, and a made-up one costs a question a minute', async () => {
+  await using box = await openTokens();
+  await box.reason(await box.make({}));
+  const added = { ...(await exportJWK(OTHER.publicKey)), kid: 'new', alg: 'ES256' };
+  box.server.reply = { status: 200, body: JSON.stringify({ keys: [added] }) };
+  const token = await box.make({ sub: 'tom' }, OTHER, { alg: 'ES256', kid: 'new' });
+  expect(await box.reason(token)).toContain('the token is refused');
+  await box.clock.advance(60_000);
+  expect(await box.reason(token)).toBe('in: token of tom');
+  for (let i = 0; i < 10; i += 1) {
+    expect(await box.reason(await box.make({}, OTHER, { alg: 'ES256', kid: `x${i}` }))).not.toContain('in: ');
+  }
+  expect(box.server.asked).toHaveLength(2);
+});
+
+test.for([
+  ['no JSON', 'x'],
+  ['no list', '{"keys":{}}'],
+  ['null', 'null'],
+  ['too many keys', JSON.stringify({ keys: Array(101).fill({ kty: 'oct' }) })],
+  ['too much', ' '.repeat(300_000)],
+] as const)('keys that are %s let nobody in', async ([, body]) => {
+  await using box = await openTokens();
+  box.server.reply = { status: 200, body };
+  expect(await box.reason(await box.make({}))).toMatch(/authJWTJWKS has more than|no JSON Web Key Set/);
+});
+
+test('what is excluded needs no token, in its own set-up it does', async () => {
+  await using box = await openTokens({ exclude: [{ action: 'read', path: '' }] });
+  expect(await box.reason('')).toBe('in: authJWTExclude');
+  expect(await box.machines.decide(request, false)).toMatchObject({ allowed: false });
+  expect(box.machines.isOpen).toBe(true);
+  expect((await box.machines.explain(request, false)).steps).toEqual([
+    "authJWTExclude (read): passed over: Perch's own set-up lets nobody in without a password",
+    'a token, signed with a key of authJWTJWKS, whose mediamtx_permissions allows read door, would let in',
+  ]);
+});
+
+test('a damaged token or list of keys lets nobody in and ends nothing', async () => {
+  await using box = await openTokens();
+  const next = random(5);
+  const token = await box.make({ sub: 'tom', exp: nowS + 60 });
+  for (let i = 0; i < 400; i += 1) {
+    const damaged = Buffer.from(mutate(Buffer.from(token), next)).toString('latin1');
+    const said = await box.reason(damaged);
+    expect(damaged === token || !said.startsWith('in: ') || sameButSpare(damaged, token)).toBe(true);
+  }
+  const keys = await jwks();
+  for (let i = 0; i < 100; i += 1) {
+    box.server.reply = { status: 200, body: Buffer.from(mutate(Buffer.from(keys), next)).toString('latin1') };
+    box.machines.refresh();
+    expect(await box.reason(token)).toBeTypeOf('string');
+  }
+});
+
+/** The last character of base64 has bits that count for nothing. */
+const sameButSpare = (a: string, b: string) => a.slice(0, -1) === b.slice(0, -1);

@@ -1,0 +1,49 @@
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { replaceFile } from './durable-file.ts';
+import { PerchError } from './errors.ts';
+
+const LIMIT_BYTES = 4 << 20;
+
+/** The JSON in `file`, or undefined when there is no such file. Damaged JSON is a PerchError: the caller decides what it means. */
+export async function loadPrivate(file: string): Promise<unknown> {
+  const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') {
+      return undefined;
+    }
+    throw new PerchError('unavailable', `cannot read ${file}`, { file }, error);
+  });
+  if (!handle) {
+    return undefined;
+  }
+  try {
+    const { size } = await handle.stat();
+    if (size > LIMIT_BYTES) {
+      throw new PerchError('badInput', `${file} has ${size} bytes, at most ${LIMIT_BYTES} are read`, { file });
+    }
+    return parse(await handle.readFile('utf8'), file);
+  } catch (error) {
+    // A folder in its place, a card with bad blocks.
+    throw error instanceof PerchError ? error : new PerchError('unavailable', `cannot read ${file}`, { file }, error);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes `value` so that after a power cut either the old or the new file is there whole, readable by its owner alone. */
+export async function savePrivate(file: string, value: unknown): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await replaceFile(file, `${JSON.stringify(value, undefined, 2)}\n`, 0o600);
+  } catch (cause) {
+    throw new PerchError('unavailable', `cannot write ${file}`, { file }, cause);
+  }
+}
+
+function parse(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new PerchError('badInput', `${file} is not JSON`, { file }, cause);
+  }
+}

@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest';
+import { createLogger, silentLogger } from './log.ts';
+import { type EndCause, type Part, Reconciler } from './reconciler.ts';
+
+interface Config {
+  readonly a?: number;
+  readonly b?: number;
+}
+
+function setUp() {
+  const did: string[] = [];
+  const broken = new Set<string>();
+  const part = (name: 'a' | 'b'): Part<Config> => ({
+    name,
+    settings: (config) => config[name],
+    start: async (config) => {
+      if (broken.has(name)) {
+        throw new Error('taken');
+      }
+      did.push(`start ${name}${config[name]}`);
+      return () => {
+        did.push(`stop ${name}`);
+      };
+    },
+  });
+  return { did, broken, reconciler: new Reconciler<Config>([part('a'), part('b')], silentLogger) };
+}
+
+test('only what changed is stopped and started, in order', async () => {
+  const { did, reconciler } = setUp();
+  await reconciler.apply({ a: 1, b: 1 });
+  await reconciler.apply({ a: 1, b: 2 });
+  await reconciler.apply({ a: 2, b: 2 });
+  expect(did).toEqual(['start a1', 'start b1', 'stop b', 'start b2', 'stop a', 'start a2']);
+});
+
+test('what is switched off stops, and everything stops in reverse at the end', async () => {
+  const { did, reconciler } = setUp();
+  await reconciler.apply({ a: 1, b: 1 });
+  await reconciler.apply({ b: 1 });
+  await reconciler.apply({ a: 1, b: 1 });
+  await reconciler.close();
+  expect(did).toEqual(['start a1', 'start b1', 'stop a', 'start a1', 'stop b', 'stop a']);
+});
+
+test('a part that does not end well keeps no other from its end or its start', async () => {
+  const did: string[] = [];
+  const part = (name: 'a' | 'b', stop: () => void): Part<Config> => ({
+    name,
+    settings: (config) => config[name],
+    start: async (config) => {
+      did.push(`start ${name}${config[name]}`);
+      return stop;
+    },
+  });
+  const stopA = () => void did.push('stop a');
+  const stopB = () => {
+    throw new Error('stuck');
+  };
+  const reconciler = new Reconciler<Config>([part('a', stopA), part('b', stopB)], silentLogger);
+  await reconciler.apply({ a: 1, b: 1 });
+  await reconciler.apply({ a: 2, b: 2 });
+  await reconciler.close();
+  expect(did).toEqual(['start a1', 'start b1', 'stop a', 'start a2', 'start b2', 'stop a']);
+});
+
+test.for([
+  [true, 40],
+  [false, 50],
+] as const)('that an optional part (%s) cannot start is logged at level %i', async ([isOptional, level]) => {
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
+  const part = {
+    name: 'https',
+    settings: () => 1,
+    isOptional: () => isOptional,
+    start: () => Promise.reject(new Error('taken')),
+  };
+  const reconciler = new Reconciler<Config>([part], log);
+  await reconciler.apply({});
+  await reconciler.retry();
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level, msg: 'cannot start, the rest goes on' }]);
+});
+
+test('a part that cannot start holds up no other and starts when it can', async () => {
+  const { did, broken, reconciler } = setUp();
+  broken.add('a');
+  await reconciler.apply({ a: 1, b: 1 });
+  expect(reconciler.isRunning('a')).toBe(false);
+  await reconciler.retry();
+  broken.clear();
+  await reconciler.retry();
+  await reconciler.retry();
+  expect(did).toEqual(['start b1', 'start a1']);
+});
+
+test('a part hears whether it starts again, is switched off, or all ends', async () => {
+  const causes: EndCause[] = [];
+  const part: Part<Config> = {
+    name: 'a',
+    settings: (config) => config.a,
+    start: async () => (cause) => void causes.push(cause),
+  };
+  const reconciler = new Reconciler<Config>([part], silentLogger);
+  for (const config of [{ a: 1 }, { a: 2 }, {}, { a: 3 }]) {
+    await reconciler.apply(config);
+  }
+  await reconciler.close();
+  expect(causes).toEqual(['changed', 'off', 'end']);
+});
+
+test('a part that needs another waits for it without a word, and comes with it', async () => {
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
+  let isTaken = true;
+  const server: Part<Config> = {
+    name: 'server',
+    settings: (config) => config.a,
+    start: async () => {
+      if (isTaken) {
+        throw new Error('taken');
+      }
+      return () => {};
+    },
+  };
+  const media: Part<Config> = { name: 'media', needs: 'server', settings: (c) => c.a, start: async () => () => {} };
+  const reconciler = new Reconciler<Config>([server, media], log);
+  await reconciler.apply({ a: 1 });
+  await reconciler.retry();
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain('"part":"server","reason":"taken"');
+  isTaken = false;
+  await reconciler.retry();
+  expect(['server', 'media'].map((name) => reconciler.isRunning(name))).toEqual([true, true]);
+  expect(lines.slice(1).map((line) => JSON.parse(line).part)).toEqual(['server']);
+});

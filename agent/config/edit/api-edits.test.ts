@@ -1,0 +1,343 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { PerchError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import { ConfigStore } from '../store/store.ts';
+import { ApiEdits } from './api-edits.ts';
+import { globalJson, pathDefaultsJson, pathListJson } from './json.ts';
+
+const OWNER = { hasAllRights: true };
+const MACHINE = { hasAllRights: false };
+
+async function fileOf(text: string, env: Record<string, string> = {}) {
+  const cwd = mkdtempSync(join(tmpdir(), 'perch-edits-'));
+  onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
+  const file = join(cwd, 'perch.yml');
+  writeFileSync(file, text);
+  const options = { cwd, dataDir: join(cwd, 'data'), env, clock: new FakeClock(), log: silentLogger };
+  const store = await ConfigStore.open(options);
+  onTestFinished(() => store.close());
+  const write = (next: string) => writeFileSync(file, next);
+  return { store, edits: new ApiEdits(store, env), write, text: () => readFileSync(file, 'utf8') };
+}
+
+const PATHS = `# mine
+paths:
+  cam: # the door
+    source: rtsp://me:pw@h/1
+    record: yes # always
+    camera: {user: me, password: pw}
+  loft:
+`;
+
+test('a patched path keeps what is not named, comments included', async () => {
+  const { edits, text } = await fileOf(PATHS);
+  await edits.patchPath('cam', { record: false, maxReaders: 3 }, MACHINE);
+  expect(text()).toBe(PATHS.replace('record: yes', 'record: false').replace('pw}\n', 'pw}\n    maxReaders: 3\n'));
+});
+
+test.for([
+  ['record', 'yes', true],
+  ['record', 'No', false],
+  ['record', 'motion', 'motion'],
+  ['useAbsoluteTimestamp', 'yes', true],
+  ['overridePublisher', 'off', false],
+  ['recordDeleteAfter', '', ''],
+] as const)('%s may be sent as "%s"', async ([key, sent, shown]) => {
+  const { edits, store } = await fileOf('paths: {cam: {record: motion, recordDeleteAfter: 2d}}\n');
+  await edits.patchPath('cam', { [key]: sent }, MACHINE);
+  expect(pathListJson(store.current)[0]?.[key]).toBe(shown);
+});
+
+test('a former name is written as the one of today', async () => {
+  const { edits, text } = await fileOf('paths:\n  cam:\n    rtspTransport: udp\n');
+  await edits.patchPath('cam', { sourceProtocol: 'tcp', disablePublisherOverride: true }, MACHINE);
+  expect(text()).toBe('paths:\n  cam:\n    rtspTransport: tcp\n    overridePublisher: false\n');
+  await edits.patchGlobal({ hlsDisable: 'yes', record: true, apiAllowOrigin: 'http://a' }, MACHINE);
+  expect(text()).toMatch(/^hls: false$/m);
+  expect(text()).toMatch(/^apiAllowOrigins:\n {2}- http:\/\/a$/m);
+  expect(text()).toMatch(/^pathDefaults:\n {2}record: true$/m);
+});
+
+test('what is read can be sent back and changes nothing: hidden passwords stay what they are', async () => {
+  const users = 'authInternalUsers: [{user: a, pass: one}, {user: b, pass: two}]\nhlsCDNSecret: abc\n';
+  const before = `${users}${PATHS}`;
+  const { edits, store, text } = await fileOf(before);
+  await edits.patchGlobal(globalJson(store.current), MACHINE);
+  await edits.patchPathDefaults(pathDefaultsJson(store.current), MACHINE);
+  for (const path of pathListJson(store.current)) {
+    await edits.patchPath(path.name, path, MACHINE);
+  }
+  expect(text()).toBe(before);
+
+  const [cam] = pathListJson(store.current);
+  await edits.replacePath('cam', { ...cam, maxReaders: 2 }, MACHINE);
+  expect(store.current.paths.get('cam')?.settings).toMatchObject({
+    source: 'rtsp://me:pw@h/1',
+    camera: { user: 'me', password: 'pw' },
+    maxReaders: 2,
+  });
+  expect(text()).toContain('record: yes # always');
+});
+
+test("hidden passwords follow their users when a list is sent in another order, and one that is nobody's is refused", async () => {
+  const { edits, store } = await fileOf('authInternalUsers: [{user: a, pass: one}, {user: b, pass: two}]\n');
+  const hidden = (user: string) => ({ user, pass: '<redacted>' });
+  await edits.patchGlobal({ authInternalUsers: [hidden('b'), { user: 'c', pass: 'new' }, hidden('a')] }, OWNER);
+  expect(store.current.authInternalUsers.map(({ user, pass }) => [user, pass])).toEqual([
+    ['b', 'two'],
+    ['c', 'new'],
+    ['a', 'one'],
+  ]);
+  await expect(edits.patchGlobal({ authInternalUsers: [hidden('d')] }, OWNER)).rejects.toThrow(
+    "authInternalUsers[0].pass: '<redacted>' stands for a secret that is not there",
+  );
+});
+
+test('a path is added once, replaced whole, and deleted', async () => {
+  const { edits, store, text } = await fileOf(PATHS);
+  await edits.addPath('shed/1', { name: 'ignored', source: 'publisher', record: null }, MACHINE);
+  expect(text()).toBe(`${PATHS}  shed/1:\n    source: publisher\n`);
+  await expect(edits.addPath('shed/1', {}, MACHINE)).rejects.toThrow('path already exists');
+  await edits.replacePath('cam', { record: true }, MACHINE);
+  await edits.replacePath('new', {}, MACHINE);
+  expect(text()).toBe(
+    '# mine\npaths:\n  cam: # the door\n    record: yes # always\n  loft:\n  shed/1:\n    source: publisher\n  new: null\n',
+  );
+  await edits.deletePath('cam', OWNER);
+  await edits.deletePath('shed/1', OWNER);
+  expect([...store.current.paths.keys()]).toEqual(['loft', 'new']);
+  await expect(edits.deletePath('cam', OWNER)).rejects.toMatchObject({ code: 'notFound', message: 'path not found' });
+  await expect(edits.patchPath('cam', {}, MACHINE)).rejects.toMatchObject({ code: 'notFound' });
+});
+
+test.for([
+  ['an unknown field', { foo: 1 }, 'json: unknown field "foo"'],
+  ['an unknown field inside', { camera: { foo: 1 } }, 'json: unknown field "foo"'],
+  ['a name of the program itself', { constructor: 1 }, 'json: unknown field "constructor"'],
+  ['no object', [1], 'the body is a list'],
+  ['nothing', undefined, 'the body is empty'],
+  ['a text where a number belongs', { maxReaders: '5' }, 'maxReaders: expected a whole number, got a string'],
+  ['a number where a text belongs', { source: 5 }, 'source: expected a text, got a number'],
+  ['a number where yes or no belongs', { sourceOnDemand: 1 }, 'sourceOnDemand: expected true or false, got a number'],
+  ['null where a list belongs', { rtspUDPSourcePortRange: null }, 'expected a list, got null'],
+  ['a value out of its limits', { maxReaders: -1 }, 'paths.cam.maxReaders: '],
+  ['no duration', { recordPartDuration: 'soon' }, "paths.cam.recordPartDuration: 'soon' is not a duration"],
+  ['no source', { source: 'gopher://x' }, 'paths.cam.source: '],
+  ['an endless list', { rtspUDPSourcePortRange: Array(10_001).fill(1) }, 'has 10001 items, the limit is 10000'],
+  ['a nest', { forward: JSON.parse('['.repeat(5_000) + ']'.repeat(5_000)) }, 'nested more than 8 levels'],
+] as const)('%s is refused, and nothing is written', async ([, body, message]) => {
+  const { edits, text } = await fileOf(PATHS);
+  await expect(edits.patchPath('cam', body, OWNER)).rejects.toThrow(message);
+  expect(text()).toBe(PATHS);
+});
+
+test('neither the block of paths nor the mark of an own set-up is a global setting', async () => {
+  const { edits, text } = await fileOf(PATHS);
+  for (const key of ['paths', 'pathDefaults', 'perch', 'isOwn', '__proto__']) {
+    const body = JSON.parse(`{"${key}": {}}`);
+    await expect(edits.patchGlobal(body, OWNER)).rejects.toThrow(`json: unknown field "${key}"`);
+  }
+  expect(text()).toBe(PATHS);
+});
+
+test("commands are the owner's to set, and the source ffmpeg:// is nobody's but the file's", async () => {
+  const { edits, text } = await fileOf(PATHS);
+  await expect(edits.patchPath('cam', { runOnReady: 'touch x' }, MACHINE)).rejects.toThrow(/^runOn\w+ runs a program/);
+  await expect(edits.addPath('new', { runOnInit: 'touch x' }, MACHINE)).rejects.toThrow(/^runOn\w+ runs a program/);
+  await expect(edits.patchGlobal({ runOnConnect: 'touch x' }, MACHINE)).rejects.toThrow('runOnConnect runs a program');
+  for (const source of ['ffmpeg://x', 'FFMPEG://x']) {
+    await expect(edits.patchPath('cam', { source }, OWNER)).rejects.toThrow('it can be written into the file only');
+    await expect(edits.replacePath('cam', { source }, OWNER)).rejects.toThrow('it can be written into the file only');
+  }
+  expect(text()).toBe(PATHS);
+  await edits.patchGlobal({ runOnConnect: 'touch x' }, OWNER);
+  expect(text()).toContain('runOnConnect: touch x');
+});
+
+test('privilege escalation: a machine that may use the API gives nobody rights, itself neither', async () => {
+  const before = `perch: own\nauthInternalUsers: [{user: ha, pass: one, permissions: [{action: api}]}]\n${PATHS}`;
+  const { edits, store, text } = await fileOf(before);
+  const wishes = {
+    authMethod: 'http',
+    authHTTPAddress: 'http://192.0.2.1/yes',
+    authJWTExclude: [{ action: 'read' }],
+    authInternalUsers: [{ user: 'ha', pass: '<redacted>', permissions: [{ action: 'api' }, { action: 'read' }] }],
+    externalAuthenticationURL: 'http://192.0.2.1/yes',
+    authJWTJWKS: 'http://192.0.2.1/keys',
+    trustedProxies: ['192.0.2.1'],
+    apiTrustedProxies: ['192.0.2.1'],
+    hlsCDNSecret: 'known',
+    zlmSecret: 'known',
+    zlmAllowIPs: ['0.0.0.0/0'],
+    zlmOnPlay: 'http://192.0.2.1/yes',
+    zlmOnPublish: 'http://192.0.2.1/yes',
+  };
+  for (const [key, value] of Object.entries(wishes)) {
+    await expect(edits.patchGlobal({ [key]: value }, MACHINE), key).rejects.toThrow('says who may do what: only');
+  }
+  for (const key of ['readUser', 'readPass', 'publishUser', 'publishPass']) {
+    await expect(edits.patchPath('cam', { [key]: 'x' }, MACHINE), key).rejects.toThrow('says who may do what: only');
+  }
+  expect(text()).toBe(before);
+  await edits.patchGlobal({ ...globalJson(store.current), hls: false }, MACHINE);
+  await edits.patchGlobal({ authInternalUsers: wishes.authInternalUsers }, OWNER);
+  expect(store.current.authInternalUsers[0]).toMatchObject({ pass: 'one', permissions: [{}, { action: 'read' }] });
+});
+
+test('a key that the environment sets is refused, because the file would not count', async () => {
+  const { edits } = await fileOf(PATHS, {
+    MTX_HLS: 'no',
+    MTX_PATHS_CAM_RECORD: 'no',
+    MTX_PATHS_TEST_SOURCE: 'publisher',
+  });
+  await expect(edits.patchGlobal({ hls: true }, OWNER)).rejects.toThrow('set by the environment variable MTX_HLS');
+  await expect(edits.patchPath('cam', { record: true }, OWNER)).rejects.toThrow('variable MTX_PATHS_CAM_RECORD');
+  await expect(edits.deletePath('test', OWNER)).rejects.toThrow("path 'test' comes from an environment variable");
+});
+
+test('a wrong file is told by a reload, and the right one of before holds', async () => {
+  const { edits, store, write } = await fileOf(PATHS);
+  write('hls: maybe\n');
+  await expect(edits.reload()).rejects.toThrow("perch.yml:1: hls: 'maybe' is not yes or no");
+  write('hls: no\n');
+  await edits.reload();
+  expect(store.current).toMatchObject({ hls: false, paths: new Map() });
+});
+
+test('whatever is sent is taken or refused in words, and the file goes on being one', async () => {
+  const { edits, store, text } = await fileOf(PATHS);
+  const rng = random(7);
+  const keys = [
+    'source',
+    'record',
+    'maxReaders',
+    'recordPath',
+    'camera',
+    'name',
+    'sourceProtocol',
+    'forward',
+    '__proto__',
+  ];
+  const values = [
+    null,
+    true,
+    -1,
+    5,
+    1e300,
+    '',
+    'yes',
+    'rtsp://h/1',
+    '\u0000',
+    ': #',
+    '&a *b',
+    [],
+    ['x'],
+    {},
+    { user: 'ü' },
+  ];
+  const names = ['cam', 'a/b', '~^x(.*)$', 'all', '__proto__', '123', 'null', 'true', '..', 'ü', '- a', '*', 'x: y'];
+  const any = <T>(list: readonly T[]) => list[Math.floor(rng() * list.length)] as T;
+  let taken = 0;
+  for (let i = 0; i < 300; i += 1) {
+    const body = JSON.parse(`{${JSON.stringify(any(keys))}: ${JSON.stringify(any(values))}}`);
+    const act = [
+      () => edits.addPath(any(names), body, OWNER),
+      () => edits.replacePath(any(names), body, OWNER),
+      () => edits.patchPath(any(names), body, OWNER),
+      () => edits.deletePath(any(names), OWNER),
+      () => edits.patchPathDefaults(body, OWNER),
+      () => edits.patchGlobal(body, OWNER),
+    ][Math.floor(rng() * 6)];
+    try {
+      await act?.();
+      taken += 1;
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+  }
+  expect(taken).toBeGreaterThan(20);
+  expect(await store.reload()).toBe(true);
+  expect(store.problems.filter(({ severity }) => severity === 'error')).toEqual([]);
+  expect(text()).toMatch(/^# mine\n/);
+}, 30_000);
+
+test("MediaMTX's file with every key is edited by the API, and nothing else of it changes", async () => {
+  const before = readFileSync(`${import.meta.dirname}/../load/fixtures/all-keys.yml`, 'utf8');
+  const { edits, store, text } = await fileOf(before);
+  await edits.patchGlobal(globalJson(store.current), MACHINE);
+  await edits.patchPathDefaults(pathDefaultsJson(store.current), MACHINE);
+  for (const path of pathListJson(store.current)) {
+    await edits.patchPath(path.name, path, MACHINE);
+  }
+  expect(text()).toBe(before);
+  await edits.patchPath('garage', { record: true, rpiCameraWidth: 1280, srtReadPassphrase: 'long enough' }, MACHINE);
+  await edits.addPath('added', { source: 'publisher' }, MACHINE);
+  const lines = new Set(before.split('\n'));
+  const added = text()
+    .split('\n')
+    .filter((line) => !lines.has(line));
+  expect(added.map((line) => line.trim()).sort()).toEqual(
+    expect.arrayContaining(['added:', 'rpiCameraWidth: 1280', 'source: publisher', 'srtReadPassphrase: long enough']),
+  );
+  expect(
+    text()
+      .split('\n')
+      .filter((line) => line.includes('#')),
+  ).toEqual(before.split('\n').filter((line) => line.includes('#')));
+});
+
+test('a path without any key but those that are sent back whole keeps its commands, whoever sends it', async () => {
+  const { edits, store } = await fileOf('paths:\n  cam:\n    runOnReady: notify rtsp://me:pw@h/1\n');
+  const [cam] = pathListJson(store.current);
+  expect(JSON.stringify(cam)).not.toContain('me:pw');
+  await edits.replacePath('cam', { ...cam, maxReaders: 1 }, MACHINE);
+  const { runOnAvailable, maxReaders } = store.current.paths.get('cam')?.settings ?? {};
+  expect({ runOnAvailable, maxReaders }).toEqual({ runOnAvailable: 'notify rtsp://me:pw@h/1', maxReaders: 1 });
+});
+
+test.for([
+  '$(reboot)',
+  '`reboot`',
+  'a;reboot',
+  'a b',
+  "a'b",
+  'a"b',
+  'a|b',
+  'a&b',
+  'a>b',
+  'a\nb',
+  'a*',
+  '~',
+  '\\',
+  '\u2028',
+  '(a)',
+  '{a}',
+  '#',
+])('nobody but the owner writes %j into a recordPath, whose files are named to commands', async (text) => {
+  const { edits, store } = await fileOf('paths: {cam: {}}\n');
+  const recordPath = `/mnt/${text}/%path/%Y-%m-%d_%H-%M-%S-%f`;
+  const ways = [
+    edits.patchPath('cam', { recordPath }, MACHINE),
+    edits.addPath('new', { recordPath }, MACHINE),
+    edits.replacePath('cam', { recordPath }, MACHINE),
+    edits.patchPathDefaults({ recordPath }, MACHINE),
+    edits.patchGlobal({ recordPath }, MACHINE),
+  ];
+  for (const way of ways) {
+    await expect(way).rejects.toThrow(/only the owner, or the file itself/);
+  }
+  await edits.patchPath('cam', { recordPath }, OWNER);
+  expect(pathListJson(store.current)[0]?.['recordPath']).toBe(recordPath);
+});
+
+test('a recordPath of ordinary letters is for whoever may use the API', async () => {
+  const { edits } = await fileOf('paths: {cam: {}}\n');
+  for (const folder of ['/mnt/usb-1', './recordings', '/mnt/Küche_2', '/mnt/门口']) {
+    await edits.patchPath('cam', { recordPath: `${folder}/%path/%Y-%m-%d_%H-%M-%S-%f` }, MACHINE);
+  }
+});

@@ -1,0 +1,245 @@
+import { isDeepStrictEqual } from 'node:util';
+import { PerchError } from '../../base/errors.ts';
+import { type Environment, variableOf } from '../load/environment.ts';
+import type { Config } from '../load/load.ts';
+import type { PathEntry } from '../load/path-entry.ts';
+import { asNode, resolvedName, type SchemaNode } from '../load/read.ts';
+import { isFfmpegSource } from '../schema/ffmpeg-source.ts';
+import { GlobalSchema } from '../schema/global.ts';
+import { PathSchema } from '../schema/path.ts';
+import type { ConfigStore, FileNow } from '../store/store.ts';
+import { type Edit, editAll, type KeyPath } from '../yaml/edit.ts';
+import { problemText } from '../yaml/problem.ts';
+import { refuseConflict } from './conflict.ts';
+import { globalJson, pathDefaultsJson, pathJson } from './json.ts';
+import { withKeptSecrets } from './kept-secrets.ts';
+import { type Posted, postedGlobal, postedPath } from './posted.ts';
+
+/** Who changes settings. */
+export interface Editor {
+  /** He may also say who may do what, and which programs of this machine Perch runs (`runOn…`). */
+  readonly hasAllRights: boolean;
+  /** What he is called, where that is known. */
+  readonly user?: string;
+  /** Names the text of the file that he has seen: what others have changed since is not overwritten. */
+  readonly seen?: string;
+}
+
+const GLOBAL = asNode(GlobalSchema);
+const PATH = asNode(PathSchema);
+
+/** Keys that say who may do what: users, who is asked about them, whose word about addresses is believed, secrets that open something. */
+const RIGHTS =
+  /^(?:auth.*|trustedProxies|.*TrustedProxies|hlsCDNSecret|zlm(?:Secret|AllowIPs|OnPlay|OnPublish)|(?:publish|read)(?:User|Pass|IPs))$/;
+
+/** The names of files reach commands of the owner's (`sh -c '… $MTX_SEGMENT_PATH'`): letters of any script and these are harmless there, and no blank, which parts words. */
+const SHELL = /[^\p{L}\p{M}\p{N}%/._:,@+=-]/u;
+
+/** The control API's ways to change the file, with MediaMTX's refusals. Everything goes through the store. */
+export class ApiEdits {
+  readonly #store: ConfigStore;
+  readonly #env: Environment;
+
+  constructor(store: ConfigStore, env: Environment) {
+    this.#store = store;
+    this.#env = env;
+  }
+
+  async patchGlobal(body: unknown, editor: Editor): Promise<void> {
+    const { global, pathDefaults } = postedGlobal(body);
+    await this.#revise(editor, (now) => {
+      const before = settingsOf(GLOBAL, postedGlobal(globalJson(now.config)).global, now.config);
+      return [
+        ...this.#changed([], GLOBAL, global, before, editor, now),
+        ...this.#changed(['pathDefaults'], PATH, pathDefaults, defaultsOf(now.config), editor, now),
+      ];
+    });
+  }
+
+  async patchPathDefaults(body: unknown, editor: Editor): Promise<void> {
+    const posted = postedPath(body);
+    await this.#revise(editor, (now) => {
+      return this.#changed(['pathDefaults'], PATH, posted, defaultsOf(now.config), editor, now);
+    });
+  }
+
+  async addPath(name: string, body: unknown, editor: Editor): Promise<void> {
+    const posted = postedPath(body);
+    await this.#revise(editor, (now) => {
+      if (now.config.paths.has(name)) {
+        throw new PerchError('badInput', 'path already exists', { path: name });
+      }
+      return [this.#whole(name, posted, now, editor)];
+    });
+  }
+
+  async replacePath(name: string, body: unknown, editor: Editor): Promise<void> {
+    const posted = postedPath(body);
+    await this.#revise(editor, (now) => {
+      const { paths } = now.config;
+      const entry = paths.get(name);
+      refuseConflict(now, editor.seen, name, entry ? Object.keys(pathSettings(entry).shown) : [''], {});
+      return [this.#whole(name, posted, now, editor)];
+    });
+  }
+
+  async patchPath(name: string, body: unknown, editor: Editor): Promise<void> {
+    const posted = postedPath(body);
+    await this.#revise(editor, (now) => {
+      const entry = now.config.paths.get(name);
+      if (!entry) {
+        throw noSuchPath(name);
+      }
+      return this.#changed(['paths', name], PATH, posted, pathSettings(entry), editor, now);
+    });
+  }
+
+  /** What the file would say after `patchPath`: nothing is written. @throws PerchError as that does, except for what others have changed */
+  async tryPath(name: string, body: unknown, editor: Editor): Promise<Config> {
+    const posted = postedPath(body);
+    const { current, tag, textInForce } = this.#store;
+    const entry = current.paths.get(name);
+    if (!entry) {
+      throw noSuchPath(name);
+    }
+    const now = { config: current, written: undefined, tag, since: () => undefined };
+    const anyTime = { hasAllRights: editor.hasAllRights };
+    const edits = this.#changed(['paths', name], PATH, posted, pathSettings(entry), anyTime, now);
+    if (edits.length === 0) {
+      return current;
+    }
+    const { config, problems } = this.#store.check(editAll(textInForce, edits, true));
+    const error = problems.find(({ severity, key }) => severity === 'error' && key.startsWith(`paths.${name}.`));
+    if (error || !config) {
+      throw new PerchError('badInput', error ? problemText(error) : 'the configuration is not valid', { path: name });
+    }
+    return config;
+  }
+
+  async deletePath(name: string, editor: Editor): Promise<void> {
+    await this.#revise(editor, (now) => {
+      const { config, written } = now;
+      if (!config.paths.has(name)) {
+        throw noSuchPath(name);
+      }
+      if (!isWritten(written, name)) {
+        const message = `path '${name}' comes from an environment variable: it ends with it`;
+        throw new PerchError('badInput', message, { path: name });
+      }
+      refuseConflict(now, editor.seen, name, [...Object.keys(PATH.properties ?? {})], {});
+      return [{ keyPath: ['paths', name], value: undefined }];
+    });
+  }
+
+  /** Reads the file again. @throws PerchError badInput with what is wrong in it */
+  async reload(): Promise<void> {
+    if (!(await this.#store.reload())) {
+      const first = this.#store.problems.find(({ severity }) => severity === 'error');
+      throw new PerchError('badInput', first ? problemText(first) : 'the configuration file is wrong');
+    }
+  }
+
+  /** Names the file's text: whoever has read the settings now may say so with his change. */
+  get tag(): string {
+    return this.#store.tag;
+  }
+
+  async #revise({ seen, user }: Editor, plan: (now: FileNow) => readonly Edit[]): Promise<void> {
+    if (seen !== undefined) {
+      // What somebody has changed in the file by hand counts from the moment that it stands there.
+      await this.#store.look();
+    }
+    await this.#store.revise(plan, 'API', user);
+  }
+
+  /** Values that differ from those in force: the others stay as they are written, or not written. */
+  #changed(
+    place: KeyPath,
+    schema: SchemaNode,
+    posted: Posted,
+    before: InForce,
+    editor: Editor,
+    now: FileNow,
+  ): readonly Edit[] {
+    const keys = Object.keys(posted).filter((key) => !isDeepStrictEqual(posted[key], before.shown[key]));
+    const path = place[0] === 'paths' ? String(place[1]) : undefined;
+    refuseConflict(now, editor.seen, path, keys, before.shown, place[0] === 'pathDefaults' ? 'pathDefaults.' : '');
+    return keys.map((key) => {
+      this.#check(schema, [...place, key], posted[key], editor);
+      return { keyPath: [...place, key], value: valueFor(schema, key, posted[key], before) };
+    });
+  }
+
+  /** A path as it is sent, and nothing else of it. */
+  #whole(name: string, posted: Posted, { config }: FileNow, editor: Editor): Edit {
+    const entry = config.paths.get(name);
+    const before = entry ? pathSettings(entry) : defaultsOf(config);
+    const written = Object.entries(posted).map(([key, value]) => {
+      if (!isDeepStrictEqual(value, before.shown[key])) {
+        this.#check(PATH, ['paths', name, key], value, editor);
+      }
+      return [key, valueFor(PATH, key, value, before)];
+    });
+    return { keyPath: ['paths', name], value: written.length === 0 ? null : Object.fromEntries(written) };
+  }
+
+  #check(schema: SchemaNode, keyPath: KeyPath, value: unknown, { hasAllRights }: Editor): void {
+    const key = String(keyPath.at(-1));
+    const { syntax } = schema.properties?.[key] ?? {};
+    if (syntax === 'source' && typeof value === 'string' && isFfmpegSource(value.trim())) {
+      throw new PerchError('badInput', 'source: ffmpeg:// runs a program: it can be written into the file only');
+    }
+    if (syntax === 'command' && !hasAllRights) {
+      throw new PerchError('badInput', `${key} runs a program: only the owner, or the file itself, can set it`);
+    }
+    if (RIGHTS.test(key) && !hasAllRights) {
+      throw new PerchError('badInput', `${key} says who may do what: only the owner, or the file itself, can set it`);
+    }
+    if (key === 'recordPath' && !hasAllRights && typeof value === 'string' && SHELL.test(value)) {
+      throw new PerchError(
+        'badInput',
+        'recordPath: only the owner, or the file itself, can write characters that mean something to a shell',
+      );
+    }
+    const variable = variableOf(keyPath, this.#env);
+    if (variable !== undefined) {
+      throw new PerchError('badInput', `${key} is set by the environment variable ${variable}: change it there`, {
+        why: 'byVariable',
+      });
+    }
+  }
+}
+
+/** Settings as they are shown, in the form of a request, and as they are. */
+interface InForce {
+  readonly shown: Posted;
+  readonly value: (key: string) => unknown;
+}
+
+const settingsOf = (schema: SchemaNode, shown: Posted, settings: object): InForce => ({
+  shown,
+  value: (key) => (settings as Posted)[resolvedName(key, schema.properties?.[key] ?? {})],
+});
+
+const defaultsOf = (config: FileNow['config']): InForce =>
+  settingsOf(PATH, postedPath(pathDefaultsJson(config)), config.pathDefaults);
+
+const pathSettings = (entry: PathEntry): InForce =>
+  entry.settings
+    ? settingsOf(PATH, postedPath(pathJson(entry)), entry.settings)
+    : { shown: {}, value: () => undefined };
+
+/** What is written for a value: secrets as they are, and the words of a switch as yes and no. */
+function valueFor(schema: SchemaNode, key: string, posted: unknown, before: InForce): unknown {
+  const property = schema.properties?.[key] ?? {};
+  const value = withKeptSecrets(property, posted, before.value(key), key);
+  const { isSwitch, words } = property;
+  return isSwitch && (value === words?.yes || value === words?.no) ? value === words?.yes : value;
+}
+
+function isWritten(written: unknown, name: string): boolean {
+  const paths = (written as { readonly paths?: unknown } | null)?.paths;
+  return typeof paths === 'object' && paths !== null && Object.hasOwn(paths, name);
+}
+
+const noSuchPath = (path: string): PerchError => new PerchError('notFound', 'path not found', { path });

@@ -1,0 +1,69 @@
+import { redact } from '../../base/log.ts';
+import type { Config } from '../load/load.ts';
+import type { PathEntry } from '../load/path-entry.ts';
+import { asNode, resolvedName, type SchemaNode } from '../load/read.ts';
+import { GlobalSchema } from '../schema/global.ts';
+import { PathSchema, type PathSettings } from '../schema/path.ts';
+import { formatDuration } from '../values/duration.ts';
+import { formatSize } from '../values/size.ts';
+
+/** An answer of the control API: the file's keys, quantities as texts, nothing secret. */
+export type ConfigJson = Record<string, unknown>;
+export type PathJson = ConfigJson & { readonly name: string };
+
+/** `/v3/config/global/get`. */
+export const globalJson = (config: Config): ConfigJson => renderObject(asNode(GlobalSchema), { ...config });
+
+/** `/v3/config/pathdefaults/get`. */
+export const pathDefaultsJson = (config: Config): ConfigJson => renderSettings(config.pathDefaults);
+
+/** An item of `/v3/config/paths/list`. A disabled path has its error in place of settings. */
+export function pathJson({ name, settings, error }: PathEntry): PathJson {
+  return settings ? { name, ...renderSettings(settings) } : { name, error };
+}
+
+/** `/v3/config/paths/list` before pagination: sorted by name. */
+export function pathListJson(config: Config): readonly PathJson[] {
+  const entries = [...config.paths.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return entries.map(pathJson);
+}
+
+/** What is shown in a secret's place. */
+export const HIDDEN = '<redacted>';
+
+/** Kinds of text that may hold a password. */
+const URLS = new Set(['source', 'redirect', 'command']);
+/** A text that is shown without the password in it. */
+export const holdsSecret = ({ syntax }: SchemaNode): boolean => URLS.has(syntax ?? '');
+
+const renderSettings = (settings: PathSettings): ConfigJson => renderObject(asNode(PathSchema), { ...settings });
+
+function renderObject(schema: SchemaNode, values: Readonly<Record<string, unknown>>): ConfigJson {
+  const json: ConfigJson = {};
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const value = values[resolvedName(name, property)];
+    if (value !== undefined) {
+      json[name] = render(property, value);
+    }
+  }
+  return json;
+}
+
+function render(schema: SchemaNode, value: unknown): unknown {
+  if (typeof value === 'number') {
+    return schema.unit === 'Ms' ? formatDuration(value) : schema.unit === 'Bytes' ? formatSize(value) : value;
+  }
+  if (Array.isArray(value)) {
+    return value.map((item: unknown) => render(schema.items ?? {}, item));
+  }
+  if (typeof value === 'object' && value !== null) {
+    return renderObject(schema, value as Readonly<Record<string, unknown>>);
+  }
+  if (schema.isSwitch && schema.words && (value === schema.words.yes || value === schema.words.no)) {
+    return value === schema.words.yes;
+  }
+  if (schema.secret) {
+    return value === '' ? '' : HIDDEN;
+  }
+  return holdsSecret(schema) ? redact(String(value)) : value;
+}

@@ -1,0 +1,59 @@
+import { PerchError } from '../../base/errors.ts';
+import { redact } from '../../base/log.ts';
+import type { SchemaNode } from '../load/read.ts';
+import { HIDDEN, holdsSecret } from './json.ts';
+
+/**
+ * A value that somebody sends, with the secrets in it that our answers hide: who reads the settings and sends them
+ * back changes no password.
+ * @param before the value in force
+ * @throws PerchError badInput where a hidden secret stands for none that there is
+ */
+export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unknown, key: string): unknown {
+  if (Array.isArray(value)) {
+    const former = counterparts(schema.items ?? {}, value, Array.isArray(before) ? before : []);
+    return value.map((item, i) => withKeptSecrets(schema.items ?? {}, item, former[i], `${key}[${i}]`));
+  }
+  if (isBlock(value)) {
+    const inner = isBlock(before) ? before : {};
+    return Object.fromEntries(
+      Object.entries(value).map(([name, one]) => {
+        return [name, withKeptSecrets(schema.properties?.[name] ?? {}, one, inner[name], `${key}.${name}`)];
+      }),
+    );
+  }
+  if (schema.secret && value === HIDDEN) {
+    if (typeof before !== 'string' || before === '') {
+      throw new PerchError('badInput', `${key}: '${HIDDEN}' stands for a secret that is not there: send the secret`);
+    }
+    return before;
+  }
+  return holdsSecret(schema) && typeof before === 'string' && value === redact(before) ? before : value;
+}
+
+/** What each item was: the one in its place if that is called the same, else, of those of its name, the one that comes in turn. */
+function counterparts(schema: SchemaNode, values: readonly unknown[], before: readonly unknown[]): readonly unknown[] {
+  // The first of its texts that is no secret tells one item from the next, such as `user` or `url`.
+  const texts = Object.entries(schema.properties ?? {}).filter(([, { type, secret }]) => type === 'string' && !secret);
+  const nameOf = (item: unknown): unknown => (isBlock(item) ? item[texts[0]?.[0] ?? ''] : undefined);
+  const called = new Map<unknown, unknown[]>();
+  for (const item of before) {
+    const name = nameOf(item);
+    const others = called.get(name);
+    if (others) {
+      others.push(item);
+    } else {
+      called.set(name, [item]);
+    }
+  }
+  const turns = new Map<unknown, number>();
+  return values.map((item, i) => {
+    const name = nameOf(item);
+    const turn = turns.get(name) ?? 0;
+    turns.set(name, turn + 1);
+    return nameOf(before[i]) === name ? before[i] : called.get(name)?.[turn];
+  });
+}
+
+const isBlock = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,217 @@
+import { PerchError } from '../../base/errors.ts';
+import { DEPRECATED_GLOBAL, DEPRECATED_PATH, renameGlobal, renamePath } from '../load/deprecated.ts';
+import { treeOf } from '../load/environment.ts';
+import { PATH_USER_KEYS } from '../load/legacy-users.ts';
+import { asNode, type SchemaNode } from '../load/read.ts';
+import { namesOf, UNSUPPORTED_GLOBAL, UNSUPPORTED_PATH } from '../load/unsupported.ts';
+import { GlobalSchema } from '../schema/global.ts';
+import { PathSchema } from '../schema/path.ts';
+import { parseWord } from '../values/word.ts';
+import { Report } from '../yaml/problem.ts';
+import type { Branch, Entry, Tree } from '../yaml/tree.ts';
+
+/** Settings of a request, under the names of today and of the kinds that the file has. */
+export type Posted = Readonly<Record<string, unknown>>;
+
+/** Which keys a request may name. */
+interface Vocabulary {
+  readonly schema: SchemaNode;
+  /** Keys of MediaMTX that do nothing here, or are read by the loader in a way of their own. */
+  readonly others: ReadonlySet<string>;
+  readonly former: ReadonlySet<string>;
+  /** Passed over, so that an answer can be sent back. */
+  readonly ignored: ReadonlySet<string>;
+}
+
+const GLOBAL: Vocabulary = {
+  schema: asNode(GlobalSchema),
+  others: new Set(namesOf(UNSUPPORTED_GLOBAL)),
+  former: new Set(DEPRECATED_GLOBAL),
+  ignored: new Set(),
+};
+const PATH: Vocabulary = {
+  schema: asNode(PathSchema),
+  others: new Set([...namesOf(UNSUPPORTED_PATH), ...PATH_USER_KEYS]),
+  former: new Set(DEPRECATED_PATH),
+  ignored: new Set(['name']),
+};
+/** More than any value of the file. */
+const MOST_LEVELS = 8;
+const MOST_ITEMS = 10_000;
+const LONGEST_SHOWN = 64;
+
+/** Top-level settings; those that stood there once and concern paths are apart. @throws PerchError badInput */
+export function postedGlobal(body: unknown): { readonly global: Posted; readonly pathDefaults: Posted } {
+  const block = blockOf(body, GLOBAL);
+  const renamed = renamedBlock(block, GLOBAL, (branch) => renameGlobal(branch, new Report('')));
+  const { pathDefaults, ...global } = renamed;
+  return { global: readBlock(global, GLOBAL), pathDefaults: readBlock((pathDefaults ?? {}) as Posted, PATH) };
+}
+
+/** Settings of a path, or of all paths. @throws PerchError badInput */
+export function postedPath(body: unknown): Posted {
+  const block = blockOf(body, PATH);
+  return readBlock(
+    renamedBlock(block, PATH, (branch) => renamePath(branch, '', new Report(''))),
+    PATH,
+  );
+}
+
+export type SettingsKind = 'global' | 'path';
+const VOCABULARY: Readonly<Record<SettingsKind, Vocabulary>> = { global: GLOBAL, path: PATH };
+
+/** Names that are taken besides those of the schema. */
+export const formerNames = (kind: SettingsKind): readonly string[] => {
+  const { former, others, ignored } = VOCABULARY[kind];
+  return [...ignored, ...former, ...others];
+};
+
+/** Nothing in the body is a setting: a form, a greeting, another program's JSON. */
+export function isForeign(body: unknown, kind: SettingsKind): boolean {
+  const vocabulary = VOCABULARY[kind];
+  return !isBlock(body) || !Object.keys(body).some((name) => isKnown(name, vocabulary));
+}
+
+/** A body that names known keys only. Keys without a value are as good as absent, as in Go. */
+function blockOf(body: unknown, vocabulary: Vocabulary): Posted {
+  if (body === undefined) {
+    throw new PerchError('badInput', 'the body is empty: send a JSON object with the settings');
+  }
+  if (!isBlock(body)) {
+    throw new PerchError('badInput', `the body is ${kindOf(body)}: send a JSON object with the settings`);
+  }
+  const entries = Object.entries(body).filter(([name]) => !vocabulary.ignored.has(name));
+  for (const [name, value] of entries) {
+    if (!isKnown(name, vocabulary)) {
+      throw unknownField(name);
+    }
+    checkDepth(value, name, 0);
+  }
+  return Object.fromEntries(entries.filter(([name, value]) => value !== null || isList(name, vocabulary)));
+}
+
+const isKnown = (name: string, { schema, others, former }: Vocabulary): boolean =>
+  Object.hasOwn(schema.properties ?? {}, name) || others.has(name) || former.has(name);
+
+const isList = (name: string, { schema }: Vocabulary): boolean =>
+  Object.hasOwn(schema.properties ?? {}, name) && schema.properties?.[name]?.type === 'array';
+
+const unknownField = (name: string): PerchError =>
+  new PerchError('badInput', `json: unknown field ${JSON.stringify(name.slice(0, LONGEST_SHOWN))}`);
+
+/** What is walked below must not be deeper than the stack. */
+function checkDepth(value: unknown, name: string, level: number): void {
+  if (level > MOST_LEVELS) {
+    throw new PerchError('badInput', `${name} is nested more than ${MOST_LEVELS} levels deep`);
+  }
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) {
+      checkDepth(inner, name, level + 1);
+    }
+  }
+}
+
+/** The values under today's names. Those that the loader does not rename stay what they are in JSON. */
+function renamedBlock(block: Posted, { former }: Vocabulary, rename: (branch: Branch) => Branch): Posted {
+  if (!Object.keys(block).some((name) => former.has(name))) {
+    return block;
+  }
+  const trees = Object.entries(block).map(([name, value]): [string, Entry] => [name, { tree: treeOf(value) }]);
+  const given = new Map(trees);
+  const { entries } = rename({ kind: 'branch', entries: given });
+  return Object.fromEntries(
+    [...entries].map(([name, { tree }]) => [name, given.get(name)?.tree === tree ? block[name] : plainOf(tree)]),
+  );
+}
+
+function plainOf(tree: Tree): unknown {
+  if (tree.kind === 'leaf') {
+    return tree.text;
+  }
+  return tree.kind === 'row'
+    ? tree.items.map(plainOf)
+    : Object.fromEntries([...tree.entries].map(([name, entry]) => [name, plainOf(entry.tree)]));
+}
+
+function readBlock(block: Posted, { schema }: Vocabulary): Posted {
+  return Object.fromEntries(
+    Object.entries(block).map(([name, value]) => {
+      const property = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties?.[name] : undefined;
+      return [name, property ? readValue(property, value, name) : value];
+    }),
+  );
+}
+
+/** Only the kind is looked at here; what a value may be is judged when the file is read with it. */
+function readValue(schema: SchemaNode, value: unknown, key: string): unknown {
+  if (schema.type === 'array') {
+    if (!Array.isArray(value)) {
+      throw wrongKind(key, 'a list', value);
+    }
+    if (value.length > MOST_ITEMS) {
+      throw new PerchError('badInput', `${key} has ${value.length} items, the limit is ${MOST_ITEMS}`);
+    }
+    return value.map((item, i) => readValue(schema.items ?? {}, item, `${key}[${i}]`));
+  }
+  if (schema.type === 'object') {
+    return readNested(schema, value, key);
+  }
+  if (schema.type === 'boolean') {
+    return readSwitch(value, key);
+  }
+  if (schema.words) {
+    const word = typeof value === 'boolean' ? value : typeof value === 'string' ? parseWord(value) : undefined;
+    return word === undefined ? readText(value, key) : schema.words[word ? 'yes' : 'no'];
+  }
+  if (schema.type === 'integer') {
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+      throw wrongKind(key, 'a whole number', value);
+    }
+    return value;
+  }
+  return schema.type === 'string' || schema.enum ? readText(value, key) : value;
+}
+
+function readNested(schema: SchemaNode, value: unknown, key: string): Posted {
+  if (!isBlock(value)) {
+    throw wrongKind(key, 'an object', value);
+  }
+  const entries = Object.entries(value).flatMap(([name, inner]) => {
+    const property = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties?.[name] : undefined;
+    if (!property) {
+      throw unknownField(name);
+    }
+    return inner === null && property.type !== 'array' ? [] : [[name, readValue(property, inner, `${key}.${name}`)]];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Guides in circulation write "yes" and "no" into JSON. */
+function readSwitch(value: unknown, key: string): boolean {
+  const word = typeof value === 'string' ? parseWord(value) : value;
+  if (typeof word !== 'boolean') {
+    throw wrongKind(key, 'true or false', value);
+  }
+  return word;
+}
+
+function readText(value: unknown, key: string): string {
+  if (typeof value !== 'string') {
+    throw wrongKind(key, 'a text', value);
+  }
+  return value;
+}
+
+const wrongKind = (key: string, expected: string, value: unknown): PerchError =>
+  new PerchError('badInput', `${key}: expected ${expected}, got ${kindOf(value)}`);
+
+/** Never the value itself: it may be a password in the wrong place. */
+function kindOf(value: unknown): string {
+  if (value === null) {
+    return 'null';
+  }
+  return Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+const isBlock = (value: unknown): value is Posted =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,124 @@
+import { type Environment, overlayEnvironment } from '../load/environment.ts';
+import { type Config, PATH_WITH_USERS } from '../load/load.ts';
+import { asNode, resolvedName, type SchemaNode } from '../load/read.ts';
+import { GlobalSchema } from '../schema/global.ts';
+import { Report } from '../yaml/problem.ts';
+import { type Branch, parseTree, type Tree } from '../yaml/tree.ts';
+
+/** `user:password@`; a password as it was typed may hold almost anything. */
+const IN_ADDRESS = /:\/\/[^\s/@:]*:([^\s/@]+(?:@[^\s/@]+)*)@/g;
+/** Values of a query, whatever their names; what is shorter is a word such as `unicast`. */
+const IN_QUERY = /[?&;][^=&;\s]*=([^&;\s"']{8,})/g;
+
+const GLOBAL = asNode(GlobalSchema);
+const PATH: SchemaNode = PATH_WITH_USERS;
+const SECRET: SchemaNode = asNode({ type: 'string', secret: true });
+/** What a secret's key is called, wherever somebody has put it. */
+const SECRET_KEYS: ReadonlySet<string> = new Set([...secretKeys(GLOBAL), ...secretKeys(PATH)]);
+const SECRET_LINE = new RegExp(`(?:^|[\\s{,])["']?(?:${[...SECRET_KEYS].join('|')})["']?[ \\t]*:[ \\t]*(.+)$`, 'gm');
+
+/**
+ * All passwords, tokens and keys of a configuration, as they may stand in some text, the longest first.
+ *
+ * @param texts of the file, those that are refused too: of a path that is wrong nothing stands in `config`
+ */
+export function secretsIn(config: Config, texts: readonly string[], env: Environment): readonly string[] {
+  const found = new Set<string>();
+  collect(GLOBAL, config, found);
+  const paths = [...config.paths.values()].flatMap(({ settings }) => (settings ? [settings] : []));
+  for (const settings of [config.pathDefaults, ...paths]) {
+    collect(PATH, settings, found);
+  }
+  for (const text of new Set(texts)) {
+    const file = parseTree(text, new Report(''));
+    if (file) {
+      collectFile(overlayEnvironment(file, GLOBAL, PATH, env), found);
+    } else {
+      collectLines(text, found);
+    }
+  }
+  found.delete('');
+  return [...found].sort((a, b) => b.length - a.length);
+}
+
+function collect(schema: SchemaNode, value: unknown, found: Set<string>): void {
+  if (typeof value === 'string') {
+    collectText(schema, value, found);
+  } else if (Array.isArray(value)) {
+    for (const item of value) {
+      collect(schema.items ?? {}, item, found);
+    }
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [name, property] of Object.entries(schema.properties ?? {})) {
+      collect(property, (value as Readonly<Record<string, unknown>>)[resolvedName(name, property)], found);
+    }
+  }
+}
+
+function collectText(schema: SchemaNode, text: string, found: Set<string>): void {
+  const parts = schema.secret ? [text] : [...partsOf(text, IN_ADDRESS), ...partsOf(text, IN_QUERY)];
+  for (const part of parts) {
+    // As it is in an address, in one that was taken apart, and in quotes.
+    found.add(part).add(encodeURIComponent(part)).add(decoded(part)).add(JSON.stringify(part).slice(1, -1));
+  }
+}
+
+function collectFile(root: Branch, found: Set<string>): void {
+  for (const [name, { tree }] of root.entries) {
+    if (name === 'paths' && tree.kind === 'branch') {
+      for (const path of tree.entries.values()) {
+        collectTree(PATH, path.tree, found);
+      }
+    } else {
+      collectTree(name === 'pathDefaults' ? PATH : nodeOf(GLOBAL, name), tree, found);
+    }
+  }
+}
+
+/** What is written, right or wrong. All that stands under a secret's key is taken for one. */
+function collectTree(schema: SchemaNode, tree: Tree, found: Set<string>): void {
+  if (tree.kind === 'leaf') {
+    collectText(schema, tree.text, found);
+  } else if (tree.kind === 'row') {
+    for (const item of tree.items) {
+      collectTree(schema.secret ? schema : (schema.items ?? {}), item, found);
+    }
+  } else {
+    for (const [name, { tree: inner }] of tree.entries) {
+      collectTree(schema.secret ? schema : nodeOf(schema, name), inner, found);
+    }
+  }
+}
+
+/** A text that is no YAML: what faults of it are told with may hold a piece of it. */
+function collectLines(text: string, found: Set<string>): void {
+  for (const value of partsOf(text, SECRET_LINE)) {
+    const [uncommented = ''] = value.split(/\s#/);
+    for (const one of [value, uncommented, uncommented.split(/[,}\]]/)[0] ?? '']) {
+      collectText(SECRET, one.trim(), found);
+      collectText(SECRET, one.trim().replace(/^["'*&!]|["']$/g, ''), found);
+    }
+  }
+  collectText({}, text, found);
+}
+
+const nodeOf = (schema: SchemaNode, name: string): SchemaNode => {
+  const known = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties?.[name] : undefined;
+  return known ?? (SECRET_KEYS.has(name) ? SECRET : {});
+};
+
+function secretKeys(schema: SchemaNode): string[] {
+  const own = Object.entries(schema.properties ?? {});
+  const inner = own.flatMap(([, property]) => [...secretKeys(property), ...secretKeys(property.items ?? {})]);
+  return [...own.flatMap(([name, property]) => (property.secret ? [name] : [])), ...inner];
+}
+
+const partsOf = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, part = '']) => part);
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,111 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { signatureOf } from './file.ts';
+
+/** An editor writes a file in several steps: look when they are over. */
+const SETTLE_MS = 50;
+/** For folders that tell nothing (network shares) and for links that change elsewhere. */
+const POLL_MS = 3_000;
+
+/**
+ * Calls `onChange` after the file changed, appeared, or was replaced under its name, and perhaps once too often.
+ * The parent folder is watched, because editors put a new file in the old one's place.
+ */
+export class FileWatch {
+  readonly #fileOf: () => string | undefined;
+  readonly #onChange: () => Promise<void>;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #stop = new AbortController();
+  readonly #stopPolling: () => void;
+  #folder: { readonly name: string; readonly watcher: FSWatcher | undefined } | undefined;
+  #signature: string | undefined;
+  #isSettling = false;
+  #told = '';
+
+  /** `fileOf` names the file to watch; while it names none, `onChange` is called at each poll to look for one. */
+  constructor(fileOf: () => string | undefined, onChange: () => Promise<void>, clock: Clock, log: Logger) {
+    this.#fileOf = fileOf;
+    this.#onChange = onChange;
+    this.#clock = clock;
+    this.#log = log;
+    this.#stopPolling = clock.every(POLL_MS, () => this.#check());
+    this.#watchFolder();
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#stopPolling();
+    this.#folder?.watcher?.close();
+  }
+
+  #watchFolder(): void {
+    const file = this.#fileOf();
+    const name = file === undefined ? undefined : dirname(file);
+    if (name === undefined || name === this.#folder?.name || this.#stop.signal.aborted) {
+      return;
+    }
+    this.#folder?.watcher?.close();
+    this.#folder = { name, watcher: this.#openWatcher(name) };
+  }
+
+  #openWatcher(folder: string): FSWatcher | undefined {
+    try {
+      const watcher = watch(folder, { persistent: false }, (_, changed) => this.#heed(changed));
+      watcher.on('error', (error) => this.#pollOnly(folder, error));
+      return watcher;
+    } catch (error) {
+      this.#pollOnly(folder, error);
+      return undefined;
+    }
+  }
+
+  #pollOnly(folder: string, error: unknown): void {
+    this.#log.warn({ folder, pollMs: POLL_MS, cause: explain(error) }, 'cannot watch folder, looking now and then');
+  }
+
+  #heed(changed: string | null): void {
+    const file = this.#fileOf();
+    // A mounted Kubernetes volume changes the link `..data` beside the file.
+    const isOurs = changed === null || changed.startsWith('..') || (file !== undefined && changed === basename(file));
+    if (isOurs && !this.#isSettling) {
+      this.#isSettling = true;
+      this.#settle();
+    }
+  }
+
+  async #settle(): Promise<void> {
+    await this.#clock.sleep(SETTLE_MS, this.#stop.signal);
+    this.#isSettling = false;
+    await this.#check();
+  }
+
+  async #check(): Promise<void> {
+    try {
+      const file = this.#fileOf();
+      const signature = file === undefined ? undefined : await signatureOf(file);
+      const isNews = file === undefined || signature !== this.#signature;
+      this.#signature = signature;
+      if (isNews && !this.#stop.signal.aborted) {
+        await this.#onChange();
+        this.#watchFolder();
+      }
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.#tell(explain(error));
+    }
+  }
+
+  /** Once, not at every poll. */
+  #tell(cause: string): void {
+    if (cause !== this.#told) {
+      this.#told = cause;
+      this.#log.warn({ cause }, 'cannot look at the configuration file');
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { checkFile } from './check.ts';
+
+const TLS = join(import.meta.dirname, '../../../test/fixtures/tls');
+
+function check(text: string, env: Record<string, string> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-check-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'my.yml');
+  writeFileSync(file, `perch: own\n${text}`);
+  return checkFile(file, env);
+}
+
+test('a file in order has nothing to tell', async () => {
+  expect(await check('hls: no')).toEqual({ lines: [], isUsable: true });
+});
+
+test('an error makes the file useless, a warning does not', async () => {
+  const wrong = await check('hls: perhaps');
+  expect(wrong).toEqual({ lines: ["my.yml:2: hls: 'perhaps' is not yes or no"], isUsable: false });
+  expect(await check('foo: 1')).toEqual({ lines: ['my.yml:2: foo: unknown key (warn)'], isUsable: true });
+});
+
+test.for(['optional', 'strict'])(
+  'with rtspEncryption %s a key or certificate that is missing is told with key and path',
+  async (encryption) => {
+    const text = `rtspEncryption: ${encryption}\nrtspServerKey: /nonexistent/my.key`;
+    const why = `cannot be read (ENOENT): without it there is no RTSP server, as rtspEncryption is ${encryption} (warn)`;
+    const lines = [
+      `my.yml: rtspServerCert: ${resolve('server.crt')} ${why}`,
+      `my.yml:3: rtspServerKey: /nonexistent/my.key ${why}`,
+    ];
+    expect(await check(text)).toEqual({ lines, isUsable: true });
+  },
+);
+
+test('a certificate of another key is told', async () => {
+  const pair = `rtspEncryption: yes\nrtspServerKey: ${TLS}/server.key\nrtspServerCert: ${TLS}`;
+  expect((await check(`${pair}/server.crt`)).lines).toEqual([]);
+  expect((await check(`${pair}/camera.crt`)).lines).toEqual([
+    expect.stringMatching(/^my\.yml:3: rtspServerKey: .*server\.key and .*camera\.crt are no key and its certificate/),
+  ]);
+});
+
+test('with hlsEncryption the files of the HLS server are looked at', async () => {
+  const why = 'cannot be read (ENOENT): without it there is no HLS server, as hlsEncryption is on (warn)';
+  const text = `hlsEncryption: yes\nhlsServerKey: ${TLS}/server.key\nhlsServerCert:`;
+  expect((await check(`${text} ${TLS}/server.crt`)).lines).toEqual([]);
+  expect((await check(`${text} /nonexistent/a.crt`)).lines).toEqual([
+    `my.yml:4: hlsServerCert: /nonexistent/a.crt ${why}`,
+  ]);
+});
+
+test.for(['rtspEncryption: no', 'rtsp: no\nrtspEncryption: yes', 'hls: no\nhlsEncryption: yes'])(
+  'nobody asks for a certificate with %s',
+  async (text) => {
+    expect((await check(`${text}\nrtspServerKey: /nonexistent/my.key`)).lines).toEqual([]);
+  },
+);
+
+test('the environment counts', async () => {
+  const { lines } = await check('', { PERCH_RTSPENCRYPTION: 'strict', PERCH_RTSPSERVERKEY: '/nonexistent/env.key' });
+  expect(lines.join('\n')).toContain('my.yml: rtspServerKey: /nonexistent/env.key cannot be read');
+});

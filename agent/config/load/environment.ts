@@ -1,0 +1,147 @@
+import type { Report } from '../yaml/problem.ts';
+import type { Branch, Entry, Tree } from '../yaml/tree.ts';
+import type { SchemaNode } from './read.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Later ones win. The first is MediaMTX's, so that its container set-ups work as they are. */
+const PREFIXES = ['MTX', 'PERCH'] as const;
+const MOST_ITEMS = 1_000;
+
+/** The file's tree with the variables' values in it: `MTX_HLSADDRESS`, `PERCH_PATHS_CAM1_SOURCE`, `MTX_LIST_0_KEY`. */
+export function overlayEnvironment(file: Branch, global: SchemaNode, path: SchemaNode, env: Environment): Branch {
+  let branch = file;
+  for (const prefix of PREFIXES) {
+    const variables = variablesOf(env, `${prefix}_`);
+    if (variables.size > 0) {
+      branch = overlayObject(global, branch, prefix, variables);
+      branch = overlayBlock(path, branch, 'pathDefaults', `${prefix}_PATHDEFAULTS`, variables);
+      branch = overlayPaths(path, branch, `${prefix}_PATHS`, variables);
+    }
+  }
+  return branch;
+}
+
+/** Variables that set a key which does nothing here yet would be ignored in silence. */
+export function reportUnsupportedVariables(names: Iterable<string>, env: Environment, report: Report): void {
+  for (const name of names) {
+    for (const prefix of PREFIXES) {
+      const variable = `${prefix}_${name.toUpperCase()}`;
+      if (env[variable] !== undefined) {
+        report.add('warn', {}, variable, `${name} is not supported yet`);
+      }
+    }
+  }
+}
+
+/** The variable that sets this key whatever the file says; nothing when there is none. Lists of blocks are not looked into. */
+export function variableOf(keyPath: readonly (string | number)[], env: Environment): string | undefined {
+  const [first, name] = keyPath;
+  // A path's name in a variable is lower case, and ends at the next underscore.
+  if (first === 'paths' && String(name) !== String(name).toLowerCase()) {
+    return undefined;
+  }
+  const rest = keyPath.join('_').toUpperCase();
+  return PREFIXES.map((prefix) => `${prefix}_${rest}`).find((variable) => env[variable] !== undefined);
+}
+
+type Variables = ReadonlyMap<string, string>;
+
+function variablesOf(env: Environment, prefix: string): Variables {
+  const found = new Map<string, string>();
+  for (const [name, value] of Object.entries(env)) {
+    if (name.startsWith(prefix) && value !== undefined) {
+      found.set(name, value);
+    }
+  }
+  return found;
+}
+
+const startsAny = (variables: Variables, prefix: string): boolean =>
+  [...variables.keys()].some((name) => name.startsWith(prefix));
+
+function overlayObject(schema: SchemaNode, base: Branch, prefix: string, variables: Variables): Branch {
+  const entries = new Map<string, Entry>(base.entries);
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const before = entries.get(name)?.tree;
+    const tree = overlayValue(property, before, `${prefix}_${name.toUpperCase()}`, variables);
+    if (tree && tree !== before) {
+      entries.set(name, { tree });
+    }
+  }
+  return { ...base, entries };
+}
+
+function overlayValue(
+  schema: SchemaNode,
+  base: Tree | undefined,
+  name: string,
+  variables: Variables,
+): Tree | undefined {
+  if (schema.type === 'array') {
+    return overlayList(schema.items ?? {}, base, name, variables);
+  }
+  if (schema.type === 'object') {
+    return startsAny(variables, `${name}_`) ? overlayObject(schema, blockOf(base), name, variables) : base;
+  }
+  const value = variables.get(name);
+  return value === undefined ? base : leafOf(value, name);
+}
+
+/** Texts stand in one variable, separated by commas; objects in one variable for each key, by their index. */
+function overlayList(items: SchemaNode, base: Tree | undefined, name: string, variables: Variables): Tree | undefined {
+  const whole = variables.get(name);
+  if (whole !== undefined) {
+    const texts = whole === '' ? [] : whole.split(',');
+    return { kind: 'row', items: texts.map((text) => leafOf(text, name)) };
+  }
+  if (items.type !== 'object' || !startsAny(variables, `${name}_`)) {
+    return base;
+  }
+  const trees = base?.kind === 'row' ? [...base.items] : [];
+  for (let i = 0; i < MOST_ITEMS && (i < trees.length || startsAny(variables, `${name}_${i}_`)); i += 1) {
+    trees[i] = overlayObject(items, blockOf(trees[i]), `${name}_${i}`, variables);
+  }
+  return { kind: 'row', items: trees };
+}
+
+function overlayBlock(schema: SchemaNode, root: Branch, key: string, prefix: string, variables: Variables): Branch {
+  if (!startsAny(variables, `${prefix}_`)) {
+    return root;
+  }
+  const block = overlayObject(schema, blockOf(root.entries.get(key)?.tree), prefix, variables);
+  return block.entries.size === 0 ? root : withEntry(root, key, block);
+}
+
+/** A path's name is the upper-case text up to the next underscore: names with one cannot be made by variables. */
+function overlayPaths(schema: SchemaNode, root: Branch, prefix: string, variables: Variables): Branch {
+  let paths = blockOf(root.entries.get('paths')?.tree);
+  for (const variable of variables.keys()) {
+    const upper = variable.startsWith(`${prefix}_`) ? variable.slice(prefix.length + 1).split('_', 1)[0] : undefined;
+    if (upper && upper === upper.toUpperCase()) {
+      paths = overlayBlock(schema, paths, upper.toLowerCase(), `${prefix}_${upper}`, variables);
+    }
+  }
+  return paths.entries.size === 0 ? root : withEntry(root, 'paths', paths);
+}
+
+function withEntry(branch: Branch, key: string, tree: Tree): Branch {
+  const place = branch.entries.get(key) ?? {};
+  return { ...branch, entries: new Map(branch.entries).set(key, { ...place, tree }) };
+}
+
+const blockOf = (tree: Tree | undefined): Branch =>
+  tree?.kind === 'branch' ? tree : { kind: 'branch', entries: new Map() };
+const leafOf = (text: string, variable: string): Tree => ({ kind: 'leaf', text, isNull: false, variable });
+
+/** A value of the program as a tree, so that variables can change single keys of a default. */
+export function treeOf(value: unknown): Tree {
+  if (Array.isArray(value)) {
+    return { kind: 'row', items: value.map(treeOf) };
+  }
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).map(([name, item]): [string, Entry] => [name, { tree: treeOf(item) }]);
+    return { kind: 'branch', entries: new Map(entries) };
+  }
+  return { kind: 'leaf', text: String(value), isNull: false };
+}

@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { good, linesOf } from '../../../test/support/harness/loaded-config.ts';
+import { GlobalSchema } from '../schema/global.ts';
+import { PathSchema } from '../schema/path.ts';
+import { DEPRECATED_GLOBAL, DEPRECATED_PATH } from './deprecated.ts';
+import { namesOf, UNSUPPORTED_GLOBAL, UNSUPPORTED_PATH } from './unsupported.ts';
+
+test("a file with every key of MediaMTX's vocabulary loads without an error", () => {
+  const text = readFileSync(`${import.meta.dirname}/fixtures/all-keys.yml`, 'utf8');
+  const config = good(text);
+  expect(config.paths.get('garage')?.settings?.source).toBe('rtsp://viewer:secret@192.168.1.20:554/stream1');
+  expect(linesOf(text, 'warn').map((line) => line.replace(/^perch.yml:\d+: /, ''))).toEqual([
+    'rtmp: the RTMP server is not supported yet',
+    'srt: the SRT server is not supported yet',
+    'moq: the Media-over-QUIC server is not supported yet',
+  ]);
+  for (const line of linesOf(text, 'note')) {
+    expect(line).toMatch(
+      /^perch\.yml:\d+: \S+: (this does nothing here, and as it is written nothing is missing|'lowLatency' is)/,
+    );
+  }
+});
+
+test('the file of all keys has each of them', () => {
+  const text = readFileSync(`${import.meta.dirname}/fixtures/all-keys.yml`, 'utf8');
+  const former =
+    /^(rpiCamera(Profile|Level|Hardware|Software|JPEG)|.*UDPReadBufferSize$|.*Disable$|.*AllowOrigin$|moqHTTPS)/;
+  const others =
+    /^(address|trustedProxies|tls[A-Z]\w+|zlm[A-Z]\w+|recordSyncInterval|recordMinFree|recordNeedsDisk|recordMaxSize|recordPreRoll|recordPostRoll|mdns|boxName|updateAddress|audio|camera|authJWTInHTTPQuery|fallback|playback)$/;
+  const names = [
+    ...Object.keys({ ...GlobalSchema.properties, ...PathSchema.properties }),
+    ...namesOf([...UNSUPPORTED_GLOBAL, ...UNSUPPORTED_PATH]),
+  ];
+  const missing = names.filter((name) => !former.test(name) && !others.test(name) && !text.includes(`${name}:`));
+  expect(missing).toEqual([]);
+});
+
+test('no key is both supported and not', () => {
+  const global = new Set(Object.keys(GlobalSchema.properties));
+  const path = new Set(Object.keys(PathSchema.properties));
+  expect(namesOf(UNSUPPORTED_GLOBAL).filter((name) => global.has(name))).toEqual([]);
+  expect(namesOf(UNSUPPORTED_PATH).filter((name) => path.has(name))).toEqual([]);
+  expect(DEPRECATED_PATH.filter((name) => path.has(name))).toEqual([]);
+  expect(DEPRECATED_GLOBAL.filter((name) => global.has(name))).toEqual([]);
+});
+
+test('an unknown key is a warning with the name that may be meant', () => {
+  expect(linesOf('perch: own\nhlsAdress: :1\nfoo: 1', 'warn')).toEqual([
+    'perch.yml:2: hlsAdress: unknown key, did you mean hlsAddress?',
+    'perch.yml:3: foo: unknown key',
+  ]);
+  expect(linesOf('perch: own\npaths:\n  a:\n    sources: x', 'warn')).toEqual([
+    'perch.yml:4: paths.a.sources: unknown key, did you mean source?',
+  ]);
+  expect(linesOf('perch: own\npaths:\n  a:\n    recrod: perhaps\n    rpe: 1', 'warn')).toEqual([
+    'perch.yml:4: paths.a.recrod: unknown key, did you mean record?',
+    'perch.yml:5: paths.a.rpe: unknown key',
+  ]);
+});
+
+test('a key in the wrong part of the file is a warning that says where it belongs', () => {
+  const text = 'perch: own\nrecordMaxSize: 1G\npathDefaults:\n  recordMinFree: 1G\npaths:\n  a:\n    recordMinFree: 1G';
+  expect(linesOf(text, 'warn')).toEqual([
+    'perch.yml:2: recordMaxSize: unknown key here, it belongs into a path or into pathDefaults',
+    'perch.yml:4: pathDefaults.recordMinFree: unknown key here, it belongs to the top level of the file',
+    'perch.yml:7: paths.a.recordMinFree: unknown key here, it belongs to the top level of the file',
+  ]);
+});
+
+test('a key that does nothing yet is a warning when it asks for something, and a note at its default', () => {
+  const text =
+    'perch: own\nsrtpAddress: :554\nsrtcpAddress: :8005\npathDefaults:\n  alwaysAvailable: yes\nsysLogPrefix: mediamtx';
+  expect(linesOf(text, 'warn')).toEqual([
+    'perch.yml:2: srtpAddress: SRTP for RTSP clients is not supported yet',
+    'perch.yml:5: pathDefaults.alwaysAvailable: a picture while the source is away is not supported yet',
+  ]);
+  expect(linesOf(text, 'note')).toEqual([
+    'perch.yml:6: sysLogPrefix: this does nothing here, and as it is written nothing is missing',
+  ]);
+});
+
+test('what a file switches off or leaves at its default is not called unsupported', () => {
+  const text =
+    "perch: own\nrtmpEncryption: no\nrtmpServerKey: server.key\nrtmp: no\nsrt: no\nrunOnConnect: ''\nlogDestinations: [stdout]\nauthHTTPExclude: []";
+  expect(linesOf(text, 'warn')).toEqual([]);
+  expect(linesOf(text, 'note').map((line) => line.replace(/^.*?: (\w+): /, '$1: '))).toEqual([
+    'rtmpEncryption: this does nothing here, and as it is written nothing is missing, with it rtmpServerKey (line 3), rtmp (line 4)',
+    ...['srt', 'logDestinations'].map(
+      (key) => `${key}: this does nothing here, and as it is written nothing is missing`,
+    ),
+  ]);
+});
+
+test('former names are taken with a warning', () => {
+  const text = [
+    'perch: own',
+    'hlsAllowOrigin: https://a',
+    'webrtcDisable: yes',
+    'webrtcICEUDPMuxAddress: :9',
+    'webrtcICETCPMuxAddress: :10',
+    'webrtcICEHostNAT1To1IPs: [1.2.3.4]',
+    'webrtcICEServers: [stun:h:1, turn:me:pw:h:2]',
+    'record: yes',
+    'readBufferCount: 1024',
+    'protocols: [tcp]',
+    'encryption: optional',
+    'authMethods: [digest]',
+    'serverKey: a.key',
+    'serverCert: a.crt',
+    'rtspUDPReadBufferSize: 65536',
+    'rtspDisable: yes',
+    'paths: {a: {sourceProtocol: tcp, sourceAnyPortEnable: yes, disablePublisherOverride: yes}}',
+  ].join('\n');
+  const config = good(text);
+  expect(config).toMatchObject({ hlsAllowOrigins: ['https://a'], webrtc: false });
+  expect(config).toMatchObject({ webrtcLocalUDPAddress: ':9', webrtcLocalTCPAddress: ':10' });
+  expect(config.webrtcAdditionalHosts).toEqual(['1.2.3.4']);
+  expect(config.webrtcICEServers2).toMatchObject([
+    { url: 'stun:h:1', username: '' },
+    { url: 'turn:h:2', username: 'me', password: 'pw', clientOnly: false },
+  ]);
+  expect(config).toMatchObject({
+    ...{ writeQueueSize: 1_024, rtspTransports: ['tcp'], rtspEncryption: 'optional', rtspAuthMethods: ['digest'] },
+    ...{ rtspServerKey: 'a.key', rtspServerCert: 'a.crt', udpReadBufferSize: 65_536, rtsp: false },
+  });
+  expect(config.paths.get('a')?.settings).toMatchObject({
+    ...{ record: 'always', rtspTransport: 'tcp', rtspAnyPort: true, overridePublisher: false },
+  });
+  expect(linesOf(text, 'warn')).toHaveLength(18);
+  expect(linesOf(text, 'warn')).toContain('perch.yml:8: record: this key is called pathDefaults.record now');
+});

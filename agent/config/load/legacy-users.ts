@@ -1,0 +1,147 @@
+import { isDeepStrictEqual } from 'node:util';
+import Type from 'typebox';
+import { type GlobalSettings, type InternalUser, MEDIAMTX_USERS } from '../schema/global.ts';
+import { attempt } from '../schema/syntax.ts';
+import { parseIpRange } from '../values/address.ts';
+import { isCatchAll, patternOf } from '../values/path-name.ts';
+import type { Report } from '../yaml/problem.ts';
+import type { Branch, Entry } from '../yaml/tree.ts';
+import { asNode, type SchemaNode } from './read.ts';
+
+/** Users of single paths, which `authInternalUsers` replaced: ignoring one would open a stream that its author closed. */
+export const PATH_USER_KEYS = ['publishUser', 'publishPass', 'publishIPs', 'readUser', 'readPass', 'readIPs'] as const;
+type PathUserKey = (typeof PATH_USER_KEYS)[number];
+
+/** So that the environment can set them (`MTX_PATHDEFAULTS_READUSER`), and which of them are secret. */
+export const PATH_USERS: Readonly<Record<PathUserKey, SchemaNode>> = {
+  publishUser: asNode(Type.String()),
+  publishPass: asNode(Type.String({ secret: true })),
+  publishIPs: asNode(Type.Array(Type.String())),
+  readUser: asNode(Type.String()),
+  readPass: asNode(Type.String({ secret: true })),
+  readIPs: asNode(Type.Array(Type.String())),
+};
+
+const [, LOCAL_PROGRAMS] = MEDIAMTX_USERS;
+/** What such a file lets everybody do besides its paths: what MediaMTX did when it had no users yet. */
+const FOR_ALL: readonly InternalUser[] = [
+  { user: 'any', pass: '', ips: [], permissions: [{ action: 'playback', path: '' }] },
+  ...(LOCAL_PROGRAMS ? [LOCAL_PROGRAMS] : []),
+];
+
+/** One block of the file and where it stands. */
+interface Place {
+  readonly block: Branch;
+  /** `pathDefaults` or `paths.<name>`. */
+  readonly key: string;
+  readonly path?: string;
+}
+
+const EMPTY: Branch = { kind: 'branch', entries: new Map() };
+
+/** The file has users of single paths. */
+export const hasLegacyUsers = (root: Branch): boolean =>
+  [defaultsOf(root), ...pathsOf(root)].some(({ block }) => firstKeyOf(block) !== undefined);
+
+/** The settings with users of single paths (`publishUser` and so on) turned into `authInternalUsers`. */
+export function withLegacyUsers(root: Branch, settings: GlobalSettings, report: Report): GlobalSettings {
+  const defaults = defaultsOf(root);
+  const places = pathsOf(root);
+  const first = [defaults, ...places].find(({ block }) => firstKeyOf(block) !== undefined);
+  const name = first && firstKeyOf(first.block);
+  const entry = name && first.block.entries.get(name);
+  if (!entry) {
+    return settings;
+  }
+  const key = `${first.key}.${name}`;
+  const users = settings.authInternalUsers;
+  if (users.length > 0 && !isDeepStrictEqual(users, MEDIAMTX_USERS)) {
+    const message = 'cannot stand beside authInternalUsers: give this permission to a user there';
+    report.add('error', entry, key, message);
+    return settings;
+  }
+  report.add('warn', entry, key, 'users of single paths are called authInternalUsers now', first.path);
+  // A path whose name is wrong is disabled, and told of where its name stands.
+  const named = places.filter(({ path = '' }) => 'value' in attempt(() => patternOf(path)));
+  const ofPaths = named.flatMap((place) => [
+    ...userOf('publish', place, defaults, report),
+    ...userOf('read', place, defaults, report),
+  ]);
+  return { ...settings, authInternalUsers: [...FOR_ALL, ...ofPaths] };
+}
+
+function userOf(action: 'publish' | 'read', place: Place, defaults: Place, report: Report): readonly InternalUser[] {
+  const written = (suffix: 'User' | 'Pass' | 'IPs') => {
+    const own = writtenIn(place, `${action}${suffix}`);
+    return own ?? writtenIn(defaults, `${action}${suffix}`);
+  };
+  const [user, pass, ips] = [written('User'), written('Pass'), written('IPs')];
+  if (pass && !user) {
+    const message = `is of no use without ${action}User: everybody could do without it`;
+    report.add('error', pass.entry, pass.key, message, pass.path);
+    return [];
+  }
+  const wrong = [user, pass].find((one) => one && one.entry.tree.kind !== 'leaf');
+  if (wrong) {
+    report.add('error', wrong.entry, wrong.key, 'expected a single value here', wrong.path);
+    return [];
+  }
+  const addresses = ips ? addressesOf(ips, report) : [];
+  const path = place.path ?? '';
+  const permissions = [{ action, path: isCatchAll(path) ? '~^.*$' : path }];
+  return addresses
+    ? [{ user: user ? textOf(user.entry) : 'any', pass: pass ? textOf(pass.entry) : '', ips: addresses, permissions }]
+    : [];
+}
+
+interface Written {
+  readonly entry: Entry;
+  readonly key: string;
+  /** Absent in `pathDefaults`: wrong there is wrong for all. */
+  readonly path?: string;
+}
+
+/** An empty text or list is as good as none. */
+function writtenIn({ block, key, path }: Place, name: PathUserKey): Written | undefined {
+  const entry = block.entries.get(name);
+  const whose = path === undefined ? {} : { path };
+  return entry && !isEmpty(entry) ? { entry, key: `${key}.${name}`, ...whose } : undefined;
+}
+
+function addressesOf({ entry, key, path }: Written, report: Report): string[] | undefined {
+  const { tree } = entry;
+  if (tree.kind !== 'row') {
+    report.add('error', entry, key, 'expected a list here: write [] for none', path);
+    return undefined;
+  }
+  const addresses: string[] = [];
+  for (const [i, item] of tree.items.entries()) {
+    const result = attempt(() => parseIpRange(item.kind === 'leaf' ? item.text : ''));
+    if ('fault' in result) {
+      report.add('error', item, `${key}[${i}]`, result.fault, path);
+      return undefined;
+    }
+    addresses.push(result.value);
+  }
+  return addresses;
+}
+
+const isEmpty = ({ tree }: Entry): boolean =>
+  (tree.kind === 'leaf' && (tree.isNull || tree.text === '')) || (tree.kind === 'row' && tree.items.length === 0);
+
+const textOf = ({ tree }: Entry): string => (tree.kind === 'leaf' ? tree.text : '');
+
+const firstKeyOf = (block: Branch): PathUserKey | undefined =>
+  PATH_USER_KEYS.find((name) => {
+    const entry = block.entries.get(name);
+    return entry !== undefined && !isEmpty(entry);
+  });
+
+const defaultsOf = (root: Branch): Place => ({ block: blockOf(root.entries.get('pathDefaults')), key: 'pathDefaults' });
+
+function pathsOf(root: Branch): readonly Place[] {
+  const paths = blockOf(root.entries.get('paths'));
+  return [...paths.entries].map(([path, entry]) => ({ block: blockOf(entry), key: `paths.${path}`, path }));
+}
+
+const blockOf = (entry: Entry | undefined): Branch => (entry?.tree.kind === 'branch' ? entry.tree : EMPTY);

@@ -1,0 +1,156 @@
+import { resolve } from 'node:path';
+import { withPublisher } from '../schema/ffmpeg-source.ts';
+import { GlobalSchema } from '../schema/global.ts';
+import { OWN_PATH_DEFAULTS, PathSchema, type PathSettings } from '../schema/path.ts';
+import { commandFaults, type Fault, recordFaults, sourceFaults } from '../schema/rules.ts';
+import { attempt } from '../schema/syntax.ts';
+import { isCatchAll, patternOf } from '../values/path-name.ts';
+import type { Place, Report } from '../yaml/problem.ts';
+import type { Branch, Entry } from '../yaml/tree.ts';
+import { DEPRECATED_PATH, renamePath } from './deprecated.ts';
+import { PATH_USER_KEYS } from './legacy-users.ts';
+import { asNode, defaultsOf, readObject } from './read.ts';
+import { namesOf, reportUnsupported, UNSUPPORTED_PATH } from './unsupported.ts';
+
+/** An entry of `paths`: its settings with `pathDefaults` filled in, or why it is disabled. */
+export type PathEntry = ReadyPath | DisabledPath;
+
+interface NamedPath {
+  readonly name: string;
+  /** The names that it stands for; absent for the one path of its name. */
+  readonly pattern?: RegExp;
+}
+export interface ReadyPath extends NamedPath {
+  readonly settings: PathSettings;
+  readonly error?: never;
+}
+export interface DisabledPath extends NamedPath {
+  /** One line: the first wrong key and what is wrong with it. */
+  readonly error: string;
+  readonly settings?: never;
+}
+
+/** `pathDefaults`, read: what every path starts from. */
+export interface PathDefaults {
+  readonly settings: PathSettings;
+  readonly block: Branch;
+  readonly cwd: string;
+}
+
+export interface PathContext {
+  readonly defaults: PathDefaults;
+  readonly hasPlayback: boolean;
+  readonly report: Report;
+  /** The entries above it in the file. */
+  readonly before: ReadonlyMap<string, PathEntry>;
+}
+
+const PATH = asNode(PathSchema);
+const HANDLED = new Set<string>([...PATH_USER_KEYS, ...namesOf(UNSUPPORTED_PATH)]);
+const ALSO_KNOWN = [...HANDLED, ...DEPRECATED_PATH];
+const OF_FILE = {
+  names: new Set(Object.keys(asNode(GlobalSchema).properties ?? {})),
+  where: 'to the top level of the file',
+};
+const EMPTY: Branch = { kind: 'branch', entries: new Map() };
+
+export function readPathDefaults(
+  root: Branch,
+  { isOwn, hasPlayback }: { readonly isOwn: boolean; readonly hasPlayback: boolean },
+  fallback: { readonly recordPath: string; readonly cwd: string },
+  report: Report,
+): PathDefaults {
+  const entry = root.entries.get('pathDefaults');
+  const block = entry ? blockOf(entry, 'pathDefaults', report) : EMPTY;
+  const { written, renamed } = readBlock(block, 'pathDefaults', report);
+  const own = isOwn ? OWN_PATH_DEFAULTS : {};
+  const settings = { ...defaultsOf(PATH), ...own, recordPath: fallback.recordPath, ...written } as PathSettings;
+  // A source that is not supported concerns the paths that use it, so it is told there.
+  reportFaults(recordFaults(settings, hasPlayback), renamed, EMPTY, entry ?? {}, 'pathDefaults', report);
+  return { settings: resolved(settings, fallback.cwd), block: renamed, cwd: fallback.cwd };
+}
+
+export function readPath(name: string, entry: Entry, context: PathContext): PathEntry {
+  const { defaults, hasPlayback, report } = context;
+  const key = `paths.${name}`;
+  const named = readName(name, entry, context);
+  const { written, renamed } = readBlock(blockOf(entry, key, report, name), key, report, name);
+  const settings = { ...defaults.settings, ...written } as PathSettings;
+
+  if (report.firstErrorOf(name) === undefined) {
+    const isPattern = named.pattern !== undefined;
+    const faults = [
+      ...sourceFaults(settings, isPattern),
+      ...commandFaults(settings, isPattern),
+      ...recordFaults(settings, hasPlayback),
+    ];
+    reportFaults(faults, renamed, defaults.block, entry, key, report, name);
+  }
+  const error = report.firstErrorOf(name);
+  if (error) {
+    const shortKey = error.key.startsWith(`${key}.`) ? `${error.key.slice(key.length + 1)}: ` : '';
+    return { ...named, error: `${shortKey}${error.message}` };
+  }
+  return { ...named, settings: resolved(withPublisher(settings), defaults.cwd) };
+}
+
+function readName(name: string, entry: Entry, { report, before }: PathContext): NamedPath {
+  const result = attempt(() => patternOf(name));
+  if ('fault' in result) {
+    report.add('error', entry, `paths.${name}`, result.fault, name);
+    return { name };
+  }
+  const other = isCatchAll(name) ? [...before.keys()].find(isCatchAll) : undefined;
+  if (other !== undefined) {
+    report.add(
+      'error',
+      entry,
+      `paths.${name}`,
+      `means the same as ${other} above: only one of them can be there`,
+      name,
+    );
+    return { name };
+  }
+  return result.value ? { name, pattern: result.value } : { name };
+}
+
+function readBlock(block: Branch, key: string, report: Report, path?: string) {
+  const renamed = renamePath(block, `${key}.`, report, path);
+  reportUnsupported(renamed, UNSUPPORTED_PATH, `${key}.`, report, path);
+  const known = { handled: HANDLED, alsoKnown: ALSO_KNOWN, elsewhere: OF_FILE };
+  const context = { report, ...known, ...(path === undefined ? {} : { path }) };
+  const written = readObject(PATH, renamed, key, context);
+  return { written, renamed };
+}
+
+/** The keys under `entry`; none for an entry that is empty, which is all defaults. */
+function blockOf(entry: Entry, key: string, report: Report, path?: string): Branch {
+  const { tree } = entry;
+  if (tree.kind !== 'branch' && !(tree.kind === 'leaf' && tree.isNull)) {
+    report.add('error', entry, key, 'expected a block of keys, or nothing', path);
+  }
+  return tree.kind === 'branch' ? tree : EMPTY;
+}
+
+function reportFaults(
+  faults: readonly Fault[],
+  block: Branch,
+  defaults: Branch,
+  entry: Place,
+  key: string,
+  report: Report,
+  path?: string,
+): void {
+  for (const fault of faults) {
+    report.add('error', placeOf(fault.key, block, defaults, entry), `${key}.${fault.key}`, fault.message, path);
+  }
+}
+
+/** Where the value of a key comes from: the path itself, `pathDefaults`, else (a default) the path as a whole. */
+const placeOf = (key: string, block: Branch, defaults: Branch, entry: Place): Place =>
+  block.entries.get(key) ?? defaults.entries.get(key) ?? entry;
+
+const resolved = (settings: PathSettings, cwd: string): PathSettings => ({
+  ...settings,
+  recordPath: resolve(cwd, settings.recordPath),
+});

@@ -1,0 +1,178 @@
+import type { TSchema } from 'typebox';
+import { Check, Errors } from 'typebox/value';
+import { attempt, checkSyntax } from '../schema/syntax.ts';
+import { parseDuration } from '../values/duration.ts';
+import { parseSize } from '../values/size.ts';
+import { nearestName, parseWord } from '../values/word.ts';
+import type { Place, Report } from '../yaml/problem.ts';
+import type { Branch, Leaf, Tree } from '../yaml/tree.ts';
+
+/** The words of a schema that the reader looks at; `unit`, `syntax`, `secret`, `words` and `isSwitch` are ours. */
+export interface SchemaNode extends TSchema {
+  readonly type?: string;
+  readonly enum?: readonly string[];
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly required?: readonly string[];
+  readonly items?: SchemaNode;
+  readonly default?: unknown;
+  readonly unit?: 'Ms' | 'Bytes';
+  readonly syntax?: string;
+  readonly secret?: boolean;
+  /** What yes and no stand for, where an enumeration was a switch once or `no` is one of its words. */
+  readonly words?: Readonly<Record<'yes' | 'no', string>>;
+  /** With `words`: those two are true and false in the control API, as clients of a time before the other words expect it. */
+  readonly isSwitch?: boolean;
+}
+
+/** TypeBox's own types say nothing about a schema's keywords. */
+export const asNode = (schema: TSchema): SchemaNode => schema;
+
+export interface ReadContext {
+  readonly report: Report;
+  /** The path whose block is read: its problems are its own. */
+  readonly path?: string;
+  /** Names that are no key of the schema and dealt with already. */
+  readonly handled?: ReadonlySet<string>;
+  /** More names to guess from when a key is unknown. */
+  readonly alsoKnown?: readonly string[];
+  /** Keys that stand in another part of the file, and which. */
+  readonly elsewhere?: { readonly names: ReadonlySet<string>; readonly where: string };
+}
+
+type Values = Record<string, unknown>;
+
+const QUANTITIES = { Ms: parseDuration, Bytes: parseSize } as const;
+const LONGEST_SHOWN = 64;
+/** Guessing costs time: a file with more unknown keys than this is no configuration. */
+const MOST_GUESSES = 50;
+
+/** The name under which a key's value stands in the program: with its unit. */
+export const resolvedName = (name: string, schema: SchemaNode): string => `${name}${schema.unit ?? ''}`;
+
+/** Every default of an object schema, resolved. */
+export function defaultsOf(schema: SchemaNode): Values {
+  const values: Values = {};
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    if (property.default !== undefined) {
+      const value = property.unit ? QUANTITIES[property.unit](String(property.default)) : property.default;
+      values[resolvedName(name, property)] = value;
+    }
+  }
+  return values;
+}
+
+/** What is written in `branch` and right, resolved. The rest goes to the report: wrong values as errors, unknown keys as warnings. */
+export function readObject(schema: SchemaNode, branch: Branch, key: string, context: ReadContext): Values {
+  const values: Values = {};
+  for (const [name, entry] of branch.entries) {
+    const property = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties?.[name] : undefined;
+    const dotted = key === '' ? name : `${key}.${name}`;
+    if (property) {
+      const value = readValue(property, entry.tree, dotted, context);
+      if (value !== undefined) {
+        values[resolvedName(name, property)] = value;
+      }
+    } else if (!context.handled?.has(name)) {
+      reportUnknown(schema, name, dotted, entry, context);
+    }
+  }
+  return values;
+}
+
+function reportUnknown(schema: SchemaNode, name: string, key: string, place: Place, context: ReadContext): void {
+  const { report, path, elsewhere } = context;
+  if (elsewhere?.names.has(name)) {
+    report.add('warn', place, key.slice(0, 200), `unknown key here, it belongs ${elsewhere.where}`, path);
+    return;
+  }
+  const known = [...Object.keys(schema.properties ?? {}), ...(context.alsoKnown ?? [])];
+  const near = report.count('warn') < MOST_GUESSES ? nearestName(name, known) : undefined;
+  report.add('warn', place, key.slice(0, 200), near ? `unknown key, did you mean ${near}?` : 'unknown key', path);
+}
+
+/** Nothing for an empty scalar, which keeps the default, and for a wrong value, which is reported. */
+function readValue(schema: SchemaNode, tree: Tree, key: string, context: ReadContext): unknown {
+  if (schema.type === 'array') {
+    return readList(schema, tree, key, context);
+  }
+  if (tree.kind === 'leaf' && tree.isNull) {
+    return undefined;
+  }
+  if (schema.type === 'object') {
+    return readNested(schema, tree, key, context);
+  }
+  if (tree.kind !== 'leaf') {
+    context.report.add('error', tree, key, 'expected a single value here', context.path);
+    return undefined;
+  }
+  const result = readLeaf(schema, tree);
+  if ('value' in result) {
+    return result.value;
+  }
+  const origin = tree.variable === undefined ? '' : ` (from ${tree.variable})`;
+  context.report.add('error', tree, key, `${result.fault}${origin}`, context.path);
+  return undefined;
+}
+
+function readList(schema: SchemaNode, tree: Tree, key: string, context: ReadContext): unknown {
+  if (tree.kind !== 'row') {
+    context.report.add('error', tree, key, 'expected a list here: write [] for none', context.path);
+    return undefined;
+  }
+  const items: unknown[] = [];
+  for (const [i, item] of tree.items.entries()) {
+    const value = readValue(schema.items ?? {}, item, `${key}[${i}]`, context);
+    if (value === undefined && item.kind === 'leaf' && item.isNull) {
+      context.report.add('error', item, `${key}[${i}]`, 'an item of the list is empty', context.path);
+    }
+    items.push(value);
+  }
+  return items;
+}
+
+/** An object inside the file's own: complete with its defaults, without which it would be of no use. */
+function readNested(schema: SchemaNode, tree: Tree, key: string, context: ReadContext): unknown {
+  if (tree.kind !== 'branch') {
+    const names = Object.keys(schema.properties ?? {}).join(', ');
+    context.report.add('error', tree, key, `expected a block with the keys ${names}`, context.path);
+    return undefined;
+  }
+  const { report, path } = context;
+  const before = report.count('error');
+  const values = {
+    ...defaultsOf(schema),
+    ...readObject(schema, tree, key, path === undefined ? { report } : { report, path }),
+  };
+  const missing = (schema.required ?? []).find((name) => values[name] === undefined);
+  if (missing !== undefined && report.count('error') === before) {
+    report.add('error', tree, key, `the key ${missing} is missing`, path);
+  }
+  return values;
+}
+
+function readLeaf(schema: SchemaNode, leaf: Leaf): { readonly value: unknown } | { readonly fault: string } {
+  const { unit, syntax, words } = schema;
+  if (unit) {
+    return attempt(() => QUANTITIES[unit](leaf.text));
+  }
+  const shown = schema.secret ? 'the value' : `'${leaf.text.slice(0, LONGEST_SHOWN)}'`;
+  if (schema.type === 'boolean') {
+    const value = parseWord(leaf.text);
+    return value === undefined ? { fault: `${shown} is not yes or no` } : { value };
+  }
+  const word = words && parseWord(leaf.text);
+  if (words && word !== undefined) {
+    return { value: words[word ? 'yes' : 'no'] };
+  }
+  if (schema.enum && !schema.enum.includes(leaf.text)) {
+    return { fault: `${shown} is not one of ${schema.enum.join(', ')}` };
+  }
+  if (schema.type === 'integer' && !/^-?\d{1,15}$/.test(leaf.text)) {
+    return { fault: `${shown} is not a whole number` };
+  }
+  const value = schema.type === 'integer' ? Number(leaf.text) : leaf.text;
+  if (!Check(schema, value)) {
+    return { fault: `${shown} ${Errors(schema, value)[0]?.message ?? 'is not valid'}` };
+  }
+  return syntax ? attempt(() => checkSyntax(syntax, leaf.text)) : { value };
+}

@@ -1,0 +1,117 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Config } from '../load/load.ts';
+import type { PathEntry } from '../load/path-entry.ts';
+import { asNode, resolvedName, type SchemaNode } from '../load/read.ts';
+import { GlobalSchema } from '../schema/global.ts';
+import { PathSchema } from '../schema/path.ts';
+import { formatDuration } from '../values/duration.ts';
+import { formatSize } from '../values/size.ts';
+
+/** What one configuration says otherwise than the one before it: in words, without any secret. */
+export interface Change {
+  /** The path, or the pattern of paths, that it concerns alone. */
+  readonly path?: string;
+  /** Such as `source changed; recording switched on`. */
+  readonly words: string;
+  /** As they stand in the file; none for a path that came or went. */
+  readonly keys: readonly string[];
+  /** The path has them from `pathDefaults`, whose own change is told too. */
+  readonly isInherited?: true;
+}
+
+/** A box has this many paths at most before they are counted instead of told. */
+const MOST_PATHS = 20;
+const GLOBAL = asNode(GlobalSchema);
+const PATH = asNode(PathSchema);
+
+/** The top-level keys first, then `pathDefaults`, then each path by its name: 20 at most, the rest as a number. */
+export function changesBetween(before: Config, after: Config): readonly Change[] {
+  const changes: Change[] = [];
+  if (before.isOwn !== after.isOwn) {
+    const words = after.isOwn ? "this is Perch's own set-up now" : "this is not Perch's own set-up any more";
+    changes.push({ words, keys: ['perch'] });
+  }
+  const whole = keysBetween(GLOBAL, { ...before }, { ...after });
+  const defaults = keysBetween(PATH, before.pathDefaults, after.pathDefaults);
+  if (whole) {
+    changes.push(whole);
+  }
+  if (defaults) {
+    changes.push({
+      words: `pathDefaults: ${defaults.words}`,
+      keys: defaults.keys.map((key) => `pathDefaults.${key}`),
+    });
+  }
+  const names = [...new Set([...before.paths.keys(), ...after.paths.keys()])].sort();
+  const paths = names.flatMap((name) => {
+    const entry = after.paths.get(name);
+    const change = pathBetween(before.paths.get(name), entry);
+    const isInherited = isFrom(defaults, change, entry, after) ? { isInherited: true as const } : {};
+    return change ? [{ path: name, ...change, ...isInherited }] : [];
+  });
+  changes.push(...paths.slice(0, MOST_PATHS));
+  const more = paths.slice(MOST_PATHS);
+  if (more.length > 0) {
+    const isInherited = more.every((change) => change.isInherited) ? { isInherited: true as const } : {};
+    changes.push({ words: `${more.length} more paths changed`, keys: [], ...isInherited });
+  }
+  return changes;
+}
+
+/** Whether the change of a path says only what the change of the defaults has said. */
+function isFrom(
+  defaults: Change | undefined,
+  change: Change | undefined,
+  entry: PathEntry | undefined,
+  { pathDefaults }: Config,
+): boolean {
+  if (!defaults || !entry?.settings || !change || change.keys.length === 0) {
+    return false;
+  }
+  const own = keysBetween(PATH, pathDefaults, entry.settings)?.keys ?? [];
+  return change.keys.every((key) => defaults.keys.includes(key) && !own.includes(key));
+}
+
+function pathBetween(before: PathEntry | undefined, after: PathEntry | undefined): Change | undefined {
+  if (!before || !after) {
+    return { words: after ? 'added' : 'removed', keys: [] };
+  }
+  if (before.settings && after.settings) {
+    return keysBetween(PATH, before.settings, after.settings);
+  }
+  if (before.error === after.error) {
+    return undefined;
+  }
+  return { words: after.error === undefined ? 'right again' : 'disabled: it is wrong in the file', keys: [] };
+}
+
+function keysBetween(schema: SchemaNode, before: object, after: object): Change | undefined {
+  const words: string[] = [];
+  const keys: string[] = [];
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const key = resolvedName(name, property);
+    const now = (after as Values)[key];
+    if (!isDeepStrictEqual((before as Values)[key], now)) {
+      keys.push(name);
+      words.push(wordsFor(name, property, now));
+    }
+  }
+  return keys.length === 0 ? undefined : { words: words.join('; '), keys };
+}
+
+/** Texts are not shown: a URL, a command or a name may hold a password. */
+function wordsFor(name: string, schema: SchemaNode, now: unknown): string {
+  if (name === 'record') {
+    return now === 'motion' ? 'recording around events only' : `recording switched ${now === 'no' ? 'off' : 'on'}`;
+  }
+  if (typeof now === 'boolean') {
+    return `${name} switched ${now ? 'on' : 'off'}`;
+  }
+  if (typeof now === 'number') {
+    const shown = schema.unit === 'Ms' ? formatDuration(now) || '0s' : schema.unit === 'Bytes' ? formatSize(now) : now;
+    return `${name} is ${shown} now`;
+  }
+  return schema.enum && typeof now === 'string' && now !== '' ? `${name} is ${now} now` : `${name} changed`;
+}
+
+type Values = Readonly<Record<string, unknown>>;

@@ -1,0 +1,70 @@
+import { PerchError } from '../../base/errors.ts';
+
+const PLAIN = /^[0-9a-zA-Z_\-/.]+$/;
+/** Of a stream: files are called by it. */
+const LONGEST_NAME = 240;
+const CATCH_ALL = new Set(['all', 'all_others', '~^.*$']);
+
+/** Why `name` cannot be the name of a path, in MediaMTX's words; nothing when it can. */
+export function pathNameFault(name: string): string | undefined {
+  if (name === '') {
+    return 'cannot be empty';
+  }
+  if (name.startsWith('/')) {
+    return "can't begin with a slash";
+  }
+  if (name.endsWith('/')) {
+    return "can't end with a slash";
+  }
+  if (!PLAIN.test(name)) {
+    return 'can contain only alphanumeric characters, underscore, dot, minus, slash';
+  }
+  if (name.split('/').some((part) => part === '.' || part === '..')) {
+    return "can't contain dot path segments";
+  }
+  return undefined;
+}
+
+function streamPathFault(name: string): string | undefined {
+  return name.length > LONGEST_NAME ? `is longer than ${LONGEST_NAME} characters` : pathNameFault(name);
+}
+
+export const isStreamPath = (name: string): boolean => streamPathFault(name) === undefined;
+
+/** @throws PerchError badInput for what no stream can be called */
+export function checkStreamPath(name: string): void {
+  const fault = streamPathFault(name);
+  if (fault !== undefined) {
+    throw new PerchError('badInput', `invalid path name: ${fault} (${name.slice(0, LONGEST_NAME)})`);
+  }
+}
+
+export const isCatchAll = (name: string): boolean => CATCH_ALL.has(name);
+
+/** What an entry of `paths` stands for: the names that match a pattern, or (nothing) the one path of that name. */
+export function patternOf(name: string): RegExp | undefined {
+  if (isCatchAll(name)) {
+    return /^.*$/;
+  }
+  if (name.startsWith('~')) {
+    try {
+      return new RegExp(name.slice(1));
+    } catch (cause) {
+      throw new PerchError('badInput', `'${name.slice(1, 200)}' is not a regular expression`, {}, cause);
+    }
+  }
+  const fault = pathNameFault(name);
+  if (fault) {
+    throw new PerchError('badInput', `invalid path name: ${fault} (${name.slice(0, 200)})`);
+  }
+  return undefined;
+}
+
+/** Patterns are tried in the order of their names, the one that catches all others last. */
+export function comparePatterns(a: string, b: string): number {
+  const lastA = isCatchAll(a);
+  if (lastA !== isCatchAll(b)) {
+    return lastA ? 1 : -1;
+  }
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,187 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../test/support/base/random.ts';
+import { editSteps, editText, type KeyPath, readPlain } from './edit.ts';
+
+const FILE = `# my cameras
+hls:   yes      # wide spacing
+hlsAddress: ':8888'
+
+paths:
+    # in front of the house
+    door:      # the bell
+        source: rtsp://a/1   # main stream
+        record: no
+
+    # behind it
+    garden: {source: 'rtsp://b/1',   record: no}
+    shed:
+    loft: &base
+        record: yes
+    attic: *base
+
+# who may
+authInternalUsers:
+  - user: me
+    pass: pw   # secret
+  - user: you
+# the end
+`;
+
+test.for([
+  ['a scalar', ['paths', 'door', 'source'], 'rtsp://c/2', 'source: rtsp://a/1 ', 'source: rtsp://c/2 '],
+  ['a boolean', ['hls'], false, 'hls:   yes ', 'hls:   false '],
+  ['a quoted text', ['hlsAddress'], ':80', "hlsAddress: ':8888'", 'hlsAddress: :80'],
+  ['a text that looks like a number', ['hlsAddress'], '80', "hlsAddress: ':8888'", 'hlsAddress: "80"'],
+  [
+    'a new key of a block',
+    ['paths', 'door', 'maxReaders'],
+    2,
+    'record: no\n\n',
+    'record: no\n        maxReaders: 2\n\n',
+  ],
+  [
+    'a path that was empty',
+    ['paths', 'shed', 'record'],
+    true,
+    'shed:\n',
+    'shed:\n        record: true\n'.replace('        ', '      '),
+  ],
+  ['a new path', ['paths', 'new'], { source: 'x' }, 'attic: *base\n', 'attic: *base\n    new:\n      source: x\n'],
+  ['a new top-level key', ['api'], true, '# the end\n', '# the end\napi: true\n'],
+  ['a removed key', ['paths', 'door', 'record'], undefined, '        record: no\n', ''],
+  ['a removed path', ['paths', 'garden'], undefined, "    garden: {source: 'rtsp://b/1',   record: no}\n", ''],
+  ['a key of a list item', ['authInternalUsers', 0, 'pass'], 'new', 'pass: pw ', 'pass: new '],
+  ['a removed list item', ['authInternalUsers', 1], undefined, '  - user: you\n', ''],
+  ['a new list item', ['authInternalUsers', 2], { user: 'x' }, '- user: you\n', '- user: you\n  - user: x\n'],
+] as const)('%s changes its own line and no other', ([, keyPath, value, before, after]) => {
+  expect(FILE).toContain(before);
+  expect(editText(FILE, keyPath as KeyPath, value)).toBe(FILE.replace(before, after));
+});
+
+test('a block is compared key by key, so the comments of those that stay, stay', () => {
+  const edited = editText(FILE, ['paths', 'door'], { source: 'rtsp://a/1', record: true, name: 'x' });
+  expect(edited).toBe(FILE.replace('        record: no\n', '        record: true\n        name: x\n'));
+});
+
+test('nothing changes when the value is there already', () => {
+  expect(editText(FILE, ['paths', 'door', 'source'], 'rtsp://a/1')).toBe(FILE);
+  expect(editText(FILE, ['nobody', 'knows'], undefined)).toBe(FILE);
+});
+
+test('a flow block is written by the document, and every comment stays', () => {
+  const edited = editText(FILE, ['paths', 'garden', 'record'], true);
+  expect(edited).toContain("source: 'rtsp://b/1', record: true");
+  for (const comment of FILE.match(/#.*/g) ?? []) {
+    expect(edited).toContain(comment);
+  }
+  expect(edited).toContain('&base');
+  expect(edited).toContain('*base');
+});
+
+test('an alias becomes a block of its own, the anchor keeps its value', () => {
+  const edited = editText(FILE, ['paths', 'attic', 'record'], false);
+  expect(edited).toContain('loft: &base');
+  expect(edited).toMatch(/attic:\s+record: false/);
+});
+
+test.for([
+  ['', 'a:\n  b: 1\n'],
+  ['# only a comment\n', '# only a comment\na:\n  b: 1\n'],
+  ['x: 1', 'x: 1\na:\n  b: 1\n'],
+  ['a: {}\n', 'a:\n  b: 1\n'],
+  ['a: # note\n', 'a:\n  b: 1 # note\n'],
+  ['x: 1\r\ny: 2\r\n', 'x: 1\r\ny: 2\r\na:\r\n  b: 1\r\n'],
+] as const)('a key is added to %j', ([before, after]) => {
+  expect(editText(before, ['a', 'b'], 1)).toBe(after);
+});
+
+test.for([
+  ['a key of the file', ['b'], 'a: 1\n\n# c: 3\n#  d: 4\n\n', 'a: 1\n\n# c: 3\n#  d: 4\nb: 2\n\n'],
+  ['one, where the comment has no line break', ['b'], 'a: 1\n# end', 'a: 1\n# end\nb: 2\n'],
+  [
+    'a key of a block',
+    ['p', 'b'],
+    'p:\n  a:\n    x: 1\n    # y: 2\n  # a is over\n# p is over\nz: 1\n',
+    'p:\n  a:\n    x: 1\n    # y: 2\n  # a is over\n  b: 2\n# p is over\nz: 1\n',
+  ],
+  ['an item', ['l', 1], 'l:\n  - 1\n  # - 3\n\n# z\nz: 1\n', 'l:\n  - 1\n  # - 3\n  - 2\n\n# z\nz: 1\n'],
+  ['an item before the comment of a key', ['l', 1], 'l:\n- 1\n\n# z\nz: 1\n', 'l:\n- 1\n- 2\n\n# z\nz: 1\n'],
+  ['a key behind a text', ['b'], 'a: |\n  x\n  # text\n# note\n', 'a: |\n  x\n  # text\n# note\nb: 2\n'],
+] as const)('%s is added behind the comments of what stands before it', ([, keyPath, before, after]) => {
+  expect(editText(before, keyPath, 2)).toBe(after);
+});
+
+test('a text of several lines and one with signs of YAML come back as they were', () => {
+  for (const value of ['a\nb\n', '- x', 'a: b', '#x', "it's", '', ' x ', '*y', 'null', 'ä😀', '0x10']) {
+    const edited = editText(FILE, ['paths', 'door', 'source'], value);
+    expect(editText(edited, ['paths', 'door', 'source'], 'rtsp://a/1')).toContain('# behind it');
+    expect(editText(edited, ['paths', 'door', 'source'], value)).toBe(edited);
+  }
+});
+
+test('a file that is no YAML is not touched', () => {
+  const message = 'mend the configuration file before changing settings: line 1: not valid YAML';
+  const refusal = expect.objectContaining({
+    message: expect.stringContaining(message),
+    context: { why: 'brokenFile' },
+  });
+  expect(() => editText('a: [', ['a'], 1)).toThrow(refusal);
+});
+
+test('any sequence of edits keeps every comment, and each value is read back', () => {
+  const next = random(7);
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)] as T;
+  const names = ['door', 'garden', 'shed', 'loft', 'attic', 'fresh', 'x/y'];
+  let text = FILE;
+  for (let i = 0; i < 300; i += 1) {
+    const keyPath = ['paths', pick(names), pick(['source', 'record', 'maxReaders', 'recordPath'])];
+    const value = pick([true, 5, 'rtsp://h/1', '%path/%s', 'a: #b', ['x', 'y'], { z: 1 }, undefined]);
+    text = editText(text, keyPath, value);
+    expect(editText(text, keyPath, value)).toBe(text);
+  }
+  for (const comment of ['# my cameras', '# wide spacing', '# behind it', '# who may', '# secret', '# the end']) {
+    expect(text).toContain(comment);
+  }
+});
+
+test('a word that says the same already stays as it is written', () => {
+  expect(editText('hls: yes # mine\napi: Off\n', ['hls'], true)).toBe('hls: yes # mine\napi: Off\n');
+  expect(editText('hls: yes\napi: Off\n', ['api'], true)).toBe('hls: yes\napi: true\n');
+});
+
+test.for([
+  [
+    'a changed item',
+    [{ user: 'a', pass: 'x' }, { user: 'b' }, { user: 'c' }],
+    '    pass: 1 # one',
+    '    pass: x # one',
+  ],
+  ['an item that went', [{ user: 'a', pass: 1 }, { user: 'c' }], '  # the second\n  - user: b\n', '  # the second\n'],
+  [
+    'an item more',
+    [{ user: 'a', pass: 1 }, { user: 'b' }, { user: 'c' }, { user: 'd' }],
+    'c # three\n',
+    'c # three\n  - user: d\n',
+  ],
+] as const)(
+  'of a list of blocks %s changes its own lines, and the comments of the others stay',
+  ([, users, before, after]) => {
+    const file =
+      'authInternalUsers:\n  # the first\n  - user: a\n    pass: 1 # one\n  # the second\n  - user: b\n  - user: c # three\n';
+    expect(file).toContain(before);
+    expect(editText(file, ['authInternalUsers'], users)).toBe(file.replace(before, after));
+  },
+);
+
+test('a long list that changes in many items is written at once', () => {
+  const users = (mark: string) => Array.from({ length: 500 }, (_, i) => ({ user: `${mark}${i}`, pass: 'x' }));
+  const file = editText('hls: yes # mine\n', ['authInternalUsers'], users('a'));
+  const steps = [...editSteps(file, [{ keyPath: ['authInternalUsers'], value: users('b') }], true)];
+  expect(steps).toHaveLength(1);
+  const edited = editText(file, ['authInternalUsers'], users('b'));
+  expect(readPlain(edited)).toEqual({ hls: 'yes', authInternalUsers: users('b') });
+  expect(edited).toMatch(/^hls: yes # mine\n/);
+  expect(readPlain(editText(edited, ['authInternalUsers'], users('b').slice(400)))).toMatchObject({
+    authInternalUsers: users('b').slice(400),
+  });
+});

@@ -1,0 +1,387 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Document,
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  parseDocument,
+  stringify,
+  type YAMLMap,
+} from 'yaml';
+import { PerchError } from '../../base/errors.ts';
+import { parseWord } from '../values/word.ts';
+import { Report } from './problem.ts';
+import { parseTree } from './tree.ts';
+
+export type KeyPath = readonly (string | number)[];
+type YamlPair = Pair<Node, Node | null>;
+
+const PARSE = { uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const;
+const WRITE = { lineWidth: 0 } as const;
+/** Beyond it a list is written anew: each change reads the file. */
+const MOST_ITEM_CHANGES = 50;
+/** The text is bounded and its aliases are counted when it is loaded. */
+const TO_JS = { maxAliasCount: -1 } as const;
+
+/** One value of the file; `undefined` removes it. */
+export interface Edit {
+  readonly keyPath: KeyPath;
+  readonly value: unknown;
+}
+
+export const editText = (text: string, keyPath: KeyPath, value: unknown): string => editAll(text, [{ keyPath, value }]);
+
+/**
+ * The file's text with values changed, added, or removed, one after the other.
+ * Only the lines of those values change: all others stay as they are, byte for byte. Where a value stands in a way that
+ * lines cannot be exchanged (a flow collection, an anchor), yaml's document writes the whole, which keeps comments,
+ * order and anchors, but not the spacing. A block of keys is compared key by key, and a list of blocks item by item, so
+ * comments inside them stay too.
+ * @param isLoaded the loader has taken this text
+ */
+export function editAll(text: string, edits: readonly Edit[], isLoaded = false): string {
+  const steps = editSteps(text, edits, isLoaded);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) {
+      return value;
+    }
+  }
+}
+
+/** Like `editAll`, in steps between which others may have their turn: each reads the whole file. */
+export function* editSteps(text: string, edits: readonly Edit[], isLoaded: boolean): Generator<undefined, string> {
+  try {
+    let written = read(text, isLoaded ? parseDocument(text, PARSE) : parse(text));
+    for (const { keyPath, value } of edits) {
+      for (const change of changesOf(valueAt(written.says, keyPath), keyPath, value)) {
+        written = applyChange(written, change);
+        yield;
+      }
+    }
+    return written.text;
+  } catch (error) {
+    // What yaml throws at an alias whose anchor is not there, or would go away with the change.
+    if (error instanceof ReferenceError || (error instanceof Error && error.message.startsWith('Unresolved alias'))) {
+      throw new PerchError(
+        'badInput',
+        'another line of the file uses this one as its anchor: edit the file',
+        {},
+        error,
+      );
+    }
+    throw error;
+  }
+}
+
+/** The file as plain values, aliases written out. @throws PerchError when it is no YAML */
+export const readPlain = (text: string): unknown => toJs(parse(text));
+
+/** A text, and what it says: read once for each change. */
+interface Written {
+  readonly text: string;
+  readonly document: Document;
+  readonly says: unknown;
+}
+
+function changesOf(before: unknown, keyPath: KeyPath, after: unknown): readonly Edit[] {
+  if (isBlock(before) && isBlock(after) && Object.keys(before).length > 0 && Object.keys(after).length > 0) {
+    const keys = new Set([...Object.keys(after), ...Object.keys(before)]);
+    return [...keys].flatMap((key) => changesOf(own(before, key), [...keyPath, key], own(after, key)));
+  }
+  if (isDeepStrictEqual(before, after) || isSameWord(before, after)) {
+    return [];
+  }
+  return isListOfBlocks(before) && isListOfBlocks(after)
+    ? itemChangesOf(before, keyPath, after)
+    : [{ keyPath, value: after }];
+}
+
+/** Items that are gone go, from the last on; else each is compared with the one in its place. */
+function itemChangesOf(before: readonly Block[], keyPath: KeyPath, after: readonly Block[]): readonly Edit[] {
+  const gone: number[] = [];
+  let kept = 0;
+  for (const [i, item] of before.entries()) {
+    if (isDeepStrictEqual(item, after[kept])) {
+      kept += 1;
+    } else {
+      gone.unshift(i);
+    }
+  }
+  if (kept === after.length && gone.length <= MOST_ITEM_CHANGES) {
+    return gone.map((i) => ({ keyPath: [...keyPath, i], value: undefined }));
+  }
+  const last = before.slice(after.length).map((_, i) => before.length - 1 - i);
+  const changes = [
+    ...after.flatMap((item, i) => changesOf(before[i], [...keyPath, i], item)),
+    ...last.map((i) => ({ keyPath: [...keyPath, i], value: undefined })),
+  ];
+  return changes.length > MOST_ITEM_CHANGES ? [{ keyPath, value: after }] : changes;
+}
+
+/** `yes` in the file stays when it is to be true: YAML of today reads a text there. */
+const isSameWord = (before: unknown, after: unknown): boolean =>
+  typeof before === 'string' && typeof after === 'boolean' && parseWord(before) === after;
+
+const own = (block: Block, key: string): unknown => (Object.hasOwn(block, key) ? block[key] : undefined);
+const isListOfBlocks = (value: unknown): value is readonly Block[] =>
+  Array.isArray(value) && value.length > 0 && value.every(isBlock);
+
+function applyChange({ text, document, says }: Written, { keyPath, value }: Edit): Written {
+  const expected = withValue(says, keyPath, value);
+  const splice = spliceOf(text, document.contents, keyPath, value);
+  if (splice) {
+    const newline = text.includes('\r\n') ? '\r\n' : '\n';
+    const spliced = text.slice(0, splice.start) + splice.text.replaceAll('\n', newline) + text.slice(splice.end);
+    const next = parseDocument(spliced, PARSE);
+    const said = next.errors.length === 0 ? read(spliced, next) : undefined;
+    if (said && isDeepStrictEqual(pruned(said.says), pruned(expected))) {
+      return said;
+    }
+  }
+  const rewritten = rewrite(document, keyPath, expected);
+  return read(rewritten, parse(rewritten));
+}
+
+const read = (text: string, document: Document): Written => ({ text, document, says: toJs(document) });
+
+/** The document of a text that the loader takes: its aliases resolve, and it is no deeper or larger than allowed. */
+function parse(text: string): Document {
+  const report = new Report('');
+  if (!parseTree(text, report)) {
+    const { line, message } = report.all()[0] ?? {};
+    throw new PerchError('badInput', `mend the configuration file before changing settings: line ${line}: ${message}`, {
+      why: 'brokenFile',
+    });
+  }
+  return parseDocument(text, PARSE);
+}
+
+const toJs = (document: Document): unknown => document.toJS(TO_JS);
+
+/** A block without keys says the same as no value. */
+function pruned(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(pruned);
+  }
+  if (!isBlock(value)) {
+    return value;
+  }
+  const entries = Object.entries(value).map(([key, item]) => [key, pruned(item)]);
+  return entries.length === 0 ? null : Object.fromEntries(entries);
+}
+
+/** Through yaml's document: the deepest collection on the way gets the value, with what is missing below it. */
+function rewrite(document: Document, keyPath: KeyPath, expected: unknown): string {
+  let depth = 1;
+  while (depth < keyPath.length && takesKey(document.getIn(keyPath.slice(0, depth), true), keyPath[depth])) {
+    depth += 1;
+  }
+  const place = keyPath.slice(0, depth);
+  const value = valueAt(expected, place);
+  if (value === undefined) {
+    document.deleteIn(place);
+  } else if (document.contents === null || isScalar(document.contents)) {
+    document.contents = document.createNode(expected) as typeof document.contents;
+  } else {
+    document.setIn(place, value);
+  }
+  return document.toString(WRITE);
+}
+
+const takesKey = (node: unknown, key: string | number | undefined): boolean =>
+  isMap(node) || (isSeq(node) && typeof key === 'number');
+
+/** Characters from `start` to `end` of the text are exchanged. */
+interface Splice {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** The exchange that makes the change; nothing where it takes more than exchanging lines. */
+function spliceOf(text: string, node: Node | null, keyPath: KeyPath, value: unknown): Splice | undefined {
+  const [key, ...rest] = keyPath;
+  if (key === undefined || (isCollection(node) && node.flow)) {
+    return undefined;
+  }
+  if (isSeq(node) && typeof key === 'number') {
+    return spliceItem(text, node.items as Node[], key, rest, value);
+  }
+  if (isMap(node) && !(node as YAMLMap).flow) {
+    return spliceKey(text, node.items as YamlPair[], String(key), rest, value);
+  }
+  const isEmpty = node === null || (isScalar(node) && node.value === null);
+  return isEmpty && value !== undefined ? append(text, render({ [String(key)]: nested(rest, value) }, 0)) : undefined;
+}
+
+function spliceKey(
+  text: string,
+  pairs: readonly YamlPair[],
+  key: string,
+  rest: KeyPath,
+  value: unknown,
+): Splice | undefined {
+  const pair = pairs.find((one) => isScalar(one.key) && String(one.key.value) === key);
+  const last = pairs.at(-1);
+  if (!pair) {
+    if (value === undefined || !last) {
+      return undefined;
+    }
+    const column = columnOf(text, startOf(last.key));
+    return insertAfterLine(text, endOfPair(text, last), render({ [key]: nested(rest, value) }, column), column);
+  }
+  const isFull = isCollection(pair.value) && pair.value.items.length > 0;
+  if (rest.length > 0 && isFull) {
+    return spliceOf(text, pair.value, rest, value);
+  }
+  if (value === undefined) {
+    return rest.length > 0 ? undefined : removeLines(text, startOf(pair.key), endOfPair(text, pair), /^\s*$/);
+  }
+  return replaceValue(text, pair, nested(rest, value));
+}
+
+function replaceValue(text: string, pair: YamlPair, value: unknown): Splice | undefined {
+  const { key, value: old } = pair;
+  const hasProperties = old !== null && (('anchor' in old && old.anchor) || old.tag);
+  if (hasProperties || !isScalar(key)) {
+    return undefined;
+  }
+  const start = startOf(key);
+  const rendered = render({ [String(key.value)]: value }, columnOf(text, start));
+  const isInline = !rendered.includes('\n');
+  const keyEnd = key.range?.[1] ?? start;
+  const colon = text.indexOf(':', keyEnd) + 1;
+  if (isInline && isScalar(old)) {
+    const inline = stringify(value, WRITE).trimEnd();
+    const isAbsent = old.range?.[0] === old.range?.[1];
+    const [from, to] = isAbsent ? [colon, colon] : [startOf(old), endOf(text, old)];
+    return { start: from, end: to, text: isAbsent ? ` ${inline}` : inline };
+  }
+  return { start, end: endOfPair(text, pair), text: rendered };
+}
+
+function spliceItem(
+  text: string,
+  items: readonly Node[],
+  index: number,
+  rest: KeyPath,
+  value: unknown,
+): Splice | undefined {
+  const item = items[index];
+  const last = items.at(-1);
+  if (item && rest.length > 0) {
+    return spliceOf(text, item, rest, value);
+  }
+  if (item && value === undefined) {
+    return removeLines(text, startOf(item), endOf(text, item), /^\s*- +$/);
+  }
+  if (!item && last && index === items.length && value !== undefined) {
+    const lineStart = text.lastIndexOf('\n', startOf(items[0] ?? last) - 1) + 1;
+    const column = text.indexOf('-', lineStart) - lineStart;
+    return insertAfterLine(text, endOf(text, last), render([nested(rest, value)], column), column);
+  }
+  return undefined;
+}
+
+/** Whole lines go, when nothing else stands on the first of them. */
+function removeLines(text: string, start: number, end: number, before: RegExp): Splice | undefined {
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+  return before.test(text.slice(lineStart, start))
+    ? { start: lineStart, end: lineEnd(text, end), text: '' }
+    : undefined;
+}
+
+/** Behind the line in which `position` is, and behind the comments that follow it within the same block: they are about what is there. */
+function insertAfterLine(text: string, position: number, lines: string, column: number): Splice {
+  const at = commentsEnd(text, lineEnd(text, position), column);
+  const indented = `${' '.repeat(column)}${lines}`;
+  const isAtLineStart = at === 0 || text[at - 1] === '\n';
+  return { start: at, end: at, text: isAtLineStart ? `${indented}\n` : `\n${indented}\n` };
+}
+
+const append = (text: string, lines: string): Splice => insertAfterLine(text, text.length, lines, 0);
+
+/**
+ * Behind the last of the comment lines from `start` on that are indented by `column` at least; blank lines may part them.
+ * A list may stand in the column of its key: comments there are rather about the key that follows.
+ */
+function commentsEnd(text: string, start: number, column: number): number {
+  let end = start;
+  for (let at = start; at < text.length; ) {
+    const next = lineEnd(text, at);
+    const line = text.slice(at, next).trimEnd();
+    const indent = line.search(/\S/);
+    if (indent >= 0 && (indent < column || line[indent] !== '#')) {
+      return indent < column ? end : start;
+    }
+    end = indent < 0 ? end : next;
+    at = next;
+  }
+  return end;
+}
+
+/** Behind the line break of the line in which `position` is. */
+function lineEnd(text: string, position: number): number {
+  const found = text.indexOf('\n', position);
+  return found < 0 ? text.length : found + 1;
+}
+
+const startOf = (node: Node): number => node.range?.[0] ?? 0;
+const columnOf = (text: string, position: number): number => position - (text.lastIndexOf('\n', position - 1) + 1);
+
+/** Where a node's own text ends, line breaks behind it left out. */
+function endOf(text: string, node: Node): number {
+  const end = node.range?.[1] ?? 0;
+  return Math.max(startOf(node), text.slice(0, end).trimEnd().length);
+}
+
+function endOfPair(text: string, { key, value }: YamlPair): number {
+  const colon = text.indexOf(':', key.range?.[1] ?? 0) + 1;
+  return value && value.range?.[0] !== value.range?.[1] ? endOf(text, value) : colon;
+}
+
+/** YAML text whose first line is not indented, and whose others stand at `column` or deeper. */
+function render(value: unknown, column: number): string {
+  const lines = stringify(value, WRITE).trimEnd().split('\n');
+  return lines.map((line, i) => (i === 0 || line === '' ? line : ' '.repeat(column) + line)).join('\n');
+}
+
+/** `value` inside the blocks and lists that `keyPath` names. */
+function nested(keyPath: KeyPath, value: unknown): unknown {
+  return keyPath
+    .toReversed()
+    .reduce<unknown>((inner, key) => (typeof key === 'number' ? [inner] : { [key]: inner }), value);
+}
+
+function valueAt(root: unknown, keyPath: KeyPath): unknown {
+  return keyPath.reduce<unknown>((at, key) => {
+    return (isBlock(at) || Array.isArray(at)) && Object.hasOwn(at, key) ? (at as Block)[key] : undefined;
+  }, root);
+}
+
+function withValue(root: unknown, [key, ...rest]: KeyPath, value: unknown): unknown {
+  if (key === undefined) {
+    return value;
+  }
+  if (typeof key === 'number') {
+    const items: unknown[] = Array.isArray(root) ? [...root] : [];
+    const isRemoved = rest.length === 0 && value === undefined;
+    items.splice(key, 1, ...(isRemoved ? [] : [withValue(items[key], rest, value)]));
+    return items;
+  }
+  const entries = new Map(isBlock(root) ? Object.entries(root) : []);
+  if (rest.length === 0 && value === undefined) {
+    entries.delete(key);
+  } else {
+    entries.set(key, withValue(entries.get(key), rest, value));
+  }
+  return Object.fromEntries(entries);
+}
+
+type Block = Readonly<Record<string | number, unknown>>;
+const isBlock = (value: unknown): value is Block =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

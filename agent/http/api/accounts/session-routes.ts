@@ -1,0 +1,272 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import type { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
+import { PerchError } from '../../../base/errors.ts';
+import type { HttpAccess, KnownPerson } from '../../auth/access.ts';
+import {
+  cookieOf,
+  DEVICE_COOKIE,
+  GUEST_COOKIE,
+  noCookie,
+  ownCookie,
+  SESSION_COOKIE,
+  sessionCookie,
+  sessionTokenOf,
+  sessionTokensOf,
+} from '../../auth/credentials.ts';
+import type { HttpsPlace } from '../../auth/https-place.ts';
+import type { RequestOrigin } from '../../auth/request-origin.ts';
+import { checkedBody } from '../../messages/checked-body.ts';
+import { ErrorAnswer, OkAnswer } from '../../messages/responses.ts';
+
+/** Whoever asks to come in. */
+export interface Asker {
+  readonly ip: string;
+  readonly isPrivate: boolean;
+  /** `Chrome, Android`. */
+  readonly device: string;
+  readonly deviceToken?: string | undefined;
+}
+
+/** The accounts, as far as the page needs them. Tokens are what the cookie holds. */
+export interface SessionAccounts {
+  /** Undefined before the claim. */
+  readonly owner: string | undefined;
+  /** The setup code claims the box. */
+  readonly mayClaim: boolean;
+  person(name: string): KnownPerson | undefined;
+  claim(password: string, setupCode: string | undefined, asker: Asker): Promise<string>;
+  logIn(user: string, password: string, asker: Asker, oldToken: string | undefined): Promise<string>;
+  logOut(token: string): Promise<void>;
+  changePassword(user: string, password: string, next: string, asker: Asker, token: string): Promise<void>;
+  /** What shows at the next log-in that this device has been in. */
+  deviceToken(user: string, old: string | undefined): string;
+  /** The token to go on with, when this one is old enough. */
+  renewal(token: string, ip: string): Promise<string | undefined>;
+}
+
+export interface SessionRoutesOptions {
+  readonly accounts: SessionAccounts;
+  readonly access: Pick<HttpAccess, 'origin' | 'identify' | 'allows'>;
+  readonly wrongCredentials: WrongCredentials;
+  /** What the page tells about the set-up. The warnings are told to the owner alone. */
+  readonly notices: { readonly isOpen: boolean; readonly warnings: readonly string[] };
+  /** Where the page is over https, for a request that came over plain http. */
+  https(request: FastifyRequest, isProxied: boolean): HttpsPlace | null;
+  /** `Chrome, Android`, of a `User-Agent`. */
+  deviceWords(userAgent: string): string;
+}
+
+const Password = Type.String({ minLength: 1, maxLength: 1024 });
+/** A field that is not known is told of: `name` in the place of `user` would be a try at the owner's account. */
+const NO_MORE = { additionalProperties: false };
+const ShortText = Type.String({ maxLength: 64 });
+const ClaimBody = Type.Object({ password: Password, setupCode: Type.Optional(ShortText) }, NO_MORE);
+const LogInBody = Type.Object({ user: Type.Optional(ShortText), password: Password }, NO_MORE);
+const PasswordBody = Type.Object({ oldPassword: Password, newPassword: Password }, NO_MORE);
+const OrNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const SessionAnswer = Type.Object({
+  claimed: Type.Boolean({ description: 'The box has an owner.' }),
+  loggedIn: Type.Boolean(),
+  user: OrNull(Type.String()),
+  role: OrNull(Type.Enum(['owner', 'viewer', 'guest'])),
+  mayLook: Type.Boolean({ description: 'The box shows its cameras to whoever asks, or some of them.' }),
+  mayClaim: Type.Boolean({ description: 'The setup code and a password claim the box.' }),
+  openAccess: Type.Boolean({ description: 'Anyone on this network can watch.' }),
+  warnings: Type.Array(Type.String(), { description: 'For the owner.' }),
+  https: OrNull(
+    Type.Object(
+      { port: Type.Integer(), box: Type.String({ description: 'What `/trust/here` answers there.' }) },
+      { description: 'Where the page is over https. Null: it is off, the request came over it or through a proxy.' },
+    ),
+  ),
+});
+
+const tags = ['session'];
+const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 429: ErrorAnswer };
+
+/** The claim, log-in and log-out, and the password, on the main port only. */
+export const sessionRoutes: FastifyPluginAsync<SessionRoutesOptions> = async (app, options) => {
+  // The routes say in words what is wrong with a body.
+  app.setValidatorCompiler(() => () => true);
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store');
+  });
+  app.get(
+    '/v3/session',
+    { schema: { summary: 'Who is logged in, and what the page may offer', tags, response: { 200: SessionAnswer } } },
+    (request, reply) => describeSession(options, request, reply),
+  );
+  claimRoute(app, options);
+  logInRoutes(app, options);
+  passwordRoute(app, options);
+};
+
+function claimRoute(app: FastifyInstance, options: SessionRoutesOptions): void {
+  const schema = {
+    summary: "Sets the owner's password, once, with the setup code",
+    tags,
+    body: ClaimBody,
+    response: answers,
+  };
+  app.post('/v3/claim', { schema }, async (request, reply) => {
+    const origin = ownOrigin(options.access, request);
+    const { password, setupCode } = checkedBody(ClaimBody, request.body);
+    const claim = () => options.accounts.claim(password, setupCode, askerOf(options, request, origin));
+    const token = await paused(options.wrongCredentials, origin.ip, claim);
+    welcome(options, options.accounts.owner ?? '', token, request, reply);
+    return { status: 'ok' };
+  });
+}
+
+function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void {
+  const { accounts, access, wrongCredentials } = options;
+  const schema = { summary: 'Logs in; without user: the owner', tags, body: LogInBody, response: answers };
+  app.post('/v3/session', { schema }, async (request, reply) => {
+    const origin = ownOrigin(access, request);
+    const { user: typed = accounts.owner ?? '', password } = checkedBody(LogInBody, request.body);
+    const user = typed.normalize('NFC');
+    const asker = askerOf(options, request, origin);
+    const logIn = () => accounts.logIn(user, password, asker, sessionTokenOf(request.headers));
+    welcome(options, user, await paused(wrongCredentials, origin.ip, logIn), request, reply);
+    return { status: 'ok' };
+  });
+
+  app.delete('/v3/session', { schema: { summary: 'Logs out', tags, response: answers } }, async (request, reply) => {
+    const origin = ownOrigin(access, request);
+    for (const token of sessionTokensOf(request.headers)) {
+      await accounts.logOut(token);
+    }
+    reply.header('Set-Cookie', noCookie(SESSION_COOKIE, origin));
+    // Who opened a guest's link in this browser before would go on as that guest.
+    reply.header('Set-Cookie', noCookie(GUEST_COOKIE, origin));
+    return { status: 'ok' };
+  });
+}
+
+function passwordRoute(app: FastifyInstance, options: SessionRoutesOptions): void {
+  const { accounts, access, wrongCredentials } = options;
+  const summary = "Changes one's own password; all other sessions of the user are over";
+  app.post(
+    '/v3/session/password',
+    { schema: { summary, tags, body: PasswordBody, response: { ...answers, 403: ErrorAnswer } } },
+    async (request, reply) => {
+      const origin = ownOrigin(access, request);
+      const { sessionUser = '' } = access.identify(request);
+      const token = sessionTokenOf(request.headers);
+      const isGuest = accounts.person(sessionUser)?.role === 'guest';
+      if (sessionUser === '' || token === undefined || isGuest) {
+        throw new PerchError('unauthorized', 'log in first', { ip: origin.ip });
+      }
+      const { oldPassword, newPassword } = checkedBody(PasswordBody, request.body);
+      const asker = askerOf(options, request, origin);
+      const change = () => accounts.changePassword(sessionUser, oldPassword, newPassword, asker, token);
+      try {
+        await paused(wrongCredentials, origin.ip, change);
+      } catch (error) {
+        if (error instanceof PerchError && error.code === 'unauthorized') {
+          // Not 401: the session is there, and nobody has to log in.
+          return reply.code(403).send({ status: 'error', error: error.message });
+        }
+        throw error;
+      }
+      // The device's cookie was bound to the old password.
+      reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, accounts.deviceToken(sessionUser, undefined), origin));
+      return { status: 'ok' };
+    },
+  );
+}
+
+async function describeSession(
+  { accounts, access, notices, https }: SessionRoutesOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<object> {
+  const origin = access.origin(request);
+  const { sessionUser } = access.identify(request);
+  const person = sessionUser === undefined ? undefined : accounts.person(sessionUser);
+  const token = sessionTokenOf(request.headers);
+  const claimed = accounts.owner !== undefined;
+  const isUser = person !== undefined && person.role !== 'guest';
+  if (isUser && token !== undefined) {
+    // The browser keeps it as long again.
+    reply.header('Set-Cookie', sessionCookie((await accounts.renewal(token, origin.ip)) ?? token, origin));
+  }
+  return {
+    claimed,
+    loggedIn: isUser,
+    user: isUser ? person.name : null,
+    role: person?.role ?? null,
+    mayLook: person !== undefined || (await access.allows(request, 'api')),
+    mayClaim: accounts.mayClaim,
+    openAccess: notices.isOpen,
+    warnings: (await access.allows(request, 'admin')) ? notices.warnings : [],
+    https: https(request, origin.isProxied),
+  };
+}
+
+/**
+ * A session in use gets a new token each day. For the other addresses of the page, which asks for `/v3/session` at its beginning only.
+ * Nothing is renewed by what another site's page makes the browser send.
+ */
+export function renewSessions({ accounts, access }: Pick<SessionRoutesOptions, 'accounts' | 'access'>) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const token = sessionTokenOf(request.headers);
+    const isWanted =
+      request.method === 'GET' && request.url.startsWith('/v3/') && !/^\/v3\/session\b/.test(request.url);
+    if (token === undefined || !isWanted || access.identify(request).sessionUser === undefined) {
+      return;
+    }
+    const origin = access.origin(request);
+    const next = await accounts.renewal(token, origin.ip);
+    if (next !== undefined) {
+      reply.header('Set-Cookie', sessionCookie(next, origin));
+    }
+  };
+}
+
+/** Another site's page may not log anybody in, out, or claim the box. Programs that are no browser send neither header. */
+export function ownOrigin(access: Pick<HttpAccess, 'origin'>, request: FastifyRequest): RequestOrigin {
+  const origin = access.origin(request);
+  const { headers } = request;
+  const isBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
+  if (isBrowser && !origin.isSameOrigin) {
+    throw new PerchError('unauthorized', 'this request comes from a page of another site', { ip: origin.ip });
+  }
+  return origin;
+}
+
+/** A wrong password, setup code or link is answered after a pause. */
+export async function paused<T>(wrong: WrongCredentials, ip: string, work: () => Promise<T>): Promise<T> {
+  wrong.checkRoom(ip);
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof PerchError && error.code === 'unauthorized') {
+      await wrong.pause(ip);
+    }
+    throw error;
+  }
+}
+
+function askerOf(
+  { deviceWords }: SessionRoutesOptions,
+  { headers }: FastifyRequest,
+  { ip, isPrivate }: RequestOrigin,
+): Asker {
+  const device = deviceWords(headers['user-agent'] ?? '');
+  return { ip, isPrivate, device, deviceToken: cookieOf(headers, DEVICE_COOKIE) };
+}
+
+function welcome(
+  { accounts, access }: SessionRoutesOptions,
+  user: string,
+  token: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const origin = access.origin(request);
+  const device = accounts.deviceToken(user, cookieOf(request.headers, DEVICE_COOKIE));
+  reply.header('Set-Cookie', sessionCookie(token, origin));
+  reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, device, origin));
+}

@@ -1,0 +1,111 @@
+import type { FastifyPluginAsync } from 'fastify';
+import type { Static } from 'typebox';
+import { PerchError } from '../../../base/errors.ts';
+import { checkedBody } from '../../messages/checked-body.ts';
+import { OkAnswer } from '../../messages/responses.ts';
+import { nameOf } from '../schema/names.ts';
+import { paginate } from '../schema/paginate.ts';
+import { answers, PageQuery, PathName, pageOf } from '../schema/schemas.ts';
+import { CameraItem, CameraOrder, CameraPatch, LoginAnswer, NewLogin } from './camera-schemas.ts';
+
+/** Places of a thousand cameras. */
+const MAX_BODY_BYTES = 256 << 10;
+const TAGS = ['cameras'];
+const OK = { status: 'ok' } as const;
+
+/** Cameras that are adopted. All throw PerchError: notFound where no camera has this path, unavailable when the file cannot be written. */
+export interface AdoptedLookup {
+  /** In their owner's order. */
+  list(): readonly Static<typeof CameraItem>[];
+  /** Asks the camera what it is. */
+  read(path: string): Promise<Static<typeof CameraItem>>;
+  /** Changes what people call it, or pauses it. @throws badInput */
+  patch(path: string, body: Static<typeof CameraPatch>): Promise<Static<typeof CameraItem>>;
+  /** Tries a login, and writes it when the camera takes it. */
+  login(path: string, login: Static<typeof NewLogin>): Promise<Static<typeof LoginAnswer>>;
+  /** These first, the others behind them as they were. */
+  order(paths: readonly string[]): Promise<void>;
+  /** Takes its paths out of the configuration; its recordings stay. */
+  forget(path: string): Promise<void>;
+  /** Has back what was forgotten, as it was. @throws badInput when its path is another's meanwhile */
+  restore(path: string): Promise<Static<typeof CameraItem>>;
+  /** A JPEG of the camera's own making. @throws unsupported, unavailable */
+  snapshot(path: string): Promise<Uint8Array>;
+}
+
+interface Options {
+  readonly cameras: AdoptedLookup;
+}
+
+export const adoptedRoutes: FastifyPluginAsync<Options> = async (app, options) => {
+  await app.register(showingRoutes, options);
+  await app.register(changingRoutes, options);
+};
+
+const about = (summary: string, ...failures: number[]) => ({
+  ...{ summary, tags: TAGS, params: PathName, response: answers(CameraItem, 400, 404, ...failures) },
+});
+
+const showingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
+  const list = {
+    summary: "Cameras that are adopted, in their owner's order, with what is known of them",
+    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(CameraItem), 400) },
+  };
+  app.get('/cameras/list', { schema: list }, ({ query }) => paginate([...cameras.list()], query));
+  app.get('/cameras/get/*', { schema: about('One of them') }, async (request) => {
+    const name = nameOf(request);
+    const camera = cameras.list().find(({ path }) => path === name);
+    if (!camera) {
+      throw new PerchError('notFound', 'no camera has this path', { path: name });
+    }
+    return camera;
+  });
+  app.post('/cameras/read/*', { schema: about('Ask it again what it is', 413, 429, 501, 503, 504) }, (request) =>
+    cameras.read(nameOf(request)),
+  );
+  const snapshot = {
+    summary: "The camera's own picture of now",
+    ...{ tags: TAGS, params: PathName, produces: { 200: 'image/jpeg' } },
+    response: answers({ type: 'string', format: 'binary' } as never, 400, 404, 409, 501, 503, 504),
+  };
+  app.get('/cameras/snapshot/*', { schema: snapshot }, async (request, reply) => {
+    const picture = await cameras.snapshot(nameOf(request));
+    return reply.type('image/jpeg').send(Buffer.from(picture.buffer, picture.byteOffset, picture.byteLength));
+  });
+};
+
+const changingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
+  const bodyLimit = MAX_BODY_BYTES;
+  const patch = { ...about('Change what people call it; pause it, or go on', 413, 503), body: CameraPatch };
+  app.patch('/cameras/patch/*', { bodyLimit, schema: patch }, (request) =>
+    cameras.patch(nameOf(request), checkedBody(CameraPatch, request.body)),
+  );
+  const login = {
+    summary: 'Give it another login: it is tried first, and written for all paths of the device when it is taken',
+    ...{ tags: TAGS, params: PathName, body: NewLogin, response: answers(LoginAnswer, 400, 404, 413, 429, 503) },
+  };
+  app.post('/cameras/login/*', { bodyLimit, schema: login }, (request) =>
+    cameras.login(nameOf(request), checkedBody(NewLogin, request.body)),
+  );
+  const order = {
+    summary: 'Put cameras in order: these first, the others behind them as they were',
+    ...{ tags: TAGS, body: CameraOrder, response: answers(OkAnswer, 400, 404, 413, 503) },
+  };
+  app.post('/cameras/order', { bodyLimit, schema: order }, async ({ body }) => {
+    await cameras.order(checkedBody(CameraOrder, body).paths);
+    return OK;
+  });
+  const forget = {
+    summary: 'Take a camera out of the configuration; its recordings stay',
+    ...{ tags: TAGS, params: PathName, response: answers(OkAnswer, 400, 404, 503) },
+  };
+  app.delete('/cameras/forget/*', { schema: forget }, async (request) => {
+    await cameras.forget(nameOf(request));
+    return OK;
+  });
+  app.post(
+    '/cameras/restore/*',
+    { schema: about('Have back a camera that was taken out, as it was', 503) },
+    (request) => cameras.restore(nameOf(request)),
+  );
+};

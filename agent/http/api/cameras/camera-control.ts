@@ -1,0 +1,163 @@
+import type { FastifyPluginAsync } from 'fastify';
+import Type, { type Static } from 'typebox';
+import { checkedBody } from '../../messages/checked-body.ts';
+import { OkAnswer } from '../../messages/responses.ts';
+import { nameOf } from '../schema/names.ts';
+import { answers, OrNull, PathName } from '../schema/schemas.ts';
+
+const MAX_BODY_BYTES = 16_384;
+const TAGS = ['cameras'];
+const FAILURES = [400, 404, 413, 501, 503, 504];
+const OK = { status: 'ok' } as const;
+
+const Axis = Type.Optional(Type.Number({ minimum: -1, maximum: 1 }));
+const Velocity = Type.Object(
+  { pan: Axis, tilt: Axis, zoom: Axis },
+  {
+    additionalProperties: false,
+    description:
+      'Right, up and in are positive. Lasts two seconds: ask again as long as it is to go on. All zero stops.',
+  },
+);
+const Token = Type.Object({ token: Type.String({ maxLength: 200 }) }, { additionalProperties: false });
+const NewPreset = Type.Object(
+  {
+    name: Type.String({ maxLength: 64 }),
+    token: Type.Optional(Type.String({ maxLength: 200, description: 'Of the one to be replaced.' })),
+  },
+  { additionalProperties: false },
+);
+const Presets = Type.Object({ items: Type.Array(Type.Object({ token: Type.String(), name: Type.String() })) });
+const Abilities = Type.Object({
+  hasPanTilt: Type.Boolean(),
+  hasZoom: Type.Boolean(),
+  hasHome: OrNull(Type.Boolean({ description: 'null: the camera does not tell.' })),
+  mostPresets: OrNull(Type.Integer()),
+});
+const ClockFacts = Type.Object({
+  skewMs: Type.Number({ description: "The camera's clock minus the box's." }),
+  source: OrNull(Type.String()),
+  ntpServer: OrNull(Type.String()),
+});
+const Ntp = Type.Object(
+  {
+    ntpServer: Type.Optional(
+      Type.String({ maxLength: 253, description: 'A name or an address, to be asked from now on.' }),
+    ),
+  },
+  { additionalProperties: false, description: 'Empty: the clock is set to that of the box.' },
+);
+const encoder = {
+  groupFrames: OrNull(Type.Integer({ description: 'From one key frame to the next.' })),
+  fps: OrNull(Type.Number()),
+  bitrateKbps: OrNull(Type.Number()),
+};
+const Encoder = Type.Object(encoder);
+const Advice = Type.Object({
+  profile: Type.String(),
+  now: Encoder,
+  better: OrNull(Encoder),
+  words: OrNull(Type.String()),
+});
+const NewEncoder = Type.Object(
+  {
+    groupFrames: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    fps: Type.Optional(Type.Integer({ minimum: 1, maximum: 120 })),
+    bitrateKbps: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+const EncoderChange = Type.Object({
+  profile: Type.String(),
+  before: Encoder,
+  after: Encoder,
+  isDone: Type.Boolean({ description: 'As the camera tells afterwards: not all that say yes do it.' }),
+});
+
+/** What can be done to the camera of a path. Rejects with PerchError: notFound for a path without one. */
+export interface CameraSteering {
+  abilities(path: string): Promise<Static<typeof Abilities>>;
+  move(path: string, velocity: Static<typeof Velocity>): Promise<void>;
+  stop(path: string): Promise<void>;
+  presets(path: string): Promise<Static<typeof Presets>['items']>;
+  goToPreset(path: string, token: string): Promise<void>;
+  /** @returns its token */
+  setPreset(path: string, name: string, token: string | undefined): Promise<string>;
+  removePreset(path: string, token: string): Promise<void>;
+  goHome(path: string): Promise<void>;
+  reboot(path: string): Promise<void>;
+  clock(path: string): Promise<Static<typeof ClockFacts>>;
+  setClock(path: string, ntpServer: string | undefined): Promise<Static<typeof ClockFacts>>;
+  encoder(path: string): Promise<Static<typeof Advice>>;
+  setEncoder(path: string, wanted: Static<typeof NewEncoder>): Promise<Static<typeof EncoderChange>>;
+}
+
+/** `/cameras/ptz/…`, `/cameras/reboot/…`, `/cameras/clock/…`, `/cameras/encoder/…`. */
+export const cameraControlRoutes: FastifyPluginAsync<{ steering: CameraSteering }> = async (app, options) => {
+  await app.register(ptzRoutes, options);
+  await app.register(presetRoutes, options);
+  await app.register(upkeepRoutes, options);
+};
+
+const about = (summary: string, good: object = OkAnswer, body?: object) => ({
+  bodyLimit: MAX_BODY_BYTES,
+  schema: {
+    ...{ summary, tags: TAGS, params: PathName, ...(body && { body }) },
+    response: answers(good as typeof OkAnswer, ...FAILURES),
+  },
+});
+
+const ptzRoutes: FastifyPluginAsync<{ steering: CameraSteering }> = async (app, { steering }) => {
+  app.get('/cameras/ptz/get/*', about('How a camera can be turned', Abilities), (request) =>
+    steering.abilities(nameOf(request)),
+  );
+  app.post('/cameras/ptz/move/*', about('Turn it, for two seconds', OkAnswer, Velocity), async (request) => {
+    await steering.move(nameOf(request), checkedBody(Velocity, request.body));
+    return OK;
+  });
+  app.post('/cameras/ptz/stop/*', about('Stop it'), async (request) => {
+    await steering.stop(nameOf(request));
+    return OK;
+  });
+  app.post('/cameras/ptz/home/*', about('Turn it to where it is at home'), async (request) => {
+    await steering.goHome(nameOf(request));
+    return OK;
+  });
+};
+
+const presetRoutes: FastifyPluginAsync<{ steering: CameraSteering }> = async (app, { steering }) => {
+  app.get('/cameras/ptz/presets/*', about('Places that it knows', Presets), async (request) => ({
+    items: await steering.presets(nameOf(request)),
+  }));
+  app.post('/cameras/ptz/goto/*', about('Turn it to one of them', OkAnswer, Token), async (request) => {
+    await steering.goToPreset(nameOf(request), checkedBody(Token, request.body).token);
+    return OK;
+  });
+  app.post('/cameras/ptz/presets/*', about('Have it remember where it looks', Token, NewPreset), async (request) => {
+    const { name, token } = checkedBody(NewPreset, request.body);
+    return { token: await steering.setPreset(nameOf(request), name, token) };
+  });
+  app.post('/cameras/ptz/remove/*', about('Have it forget one', OkAnswer, Token), async (request) => {
+    await steering.removePreset(nameOf(request), checkedBody(Token, request.body).token);
+    return OK;
+  });
+};
+
+const upkeepRoutes: FastifyPluginAsync<{ steering: CameraSteering }> = async (app, { steering }) => {
+  app.post('/cameras/reboot/*', about('Start a camera anew: it is gone for a minute'), async (request) => {
+    await steering.reboot(nameOf(request));
+    return OK;
+  });
+  app.get('/cameras/clock/*', about('How a clock of a camera stands', ClockFacts), (request) =>
+    steering.clock(nameOf(request)),
+  );
+  app.post('/cameras/clock/*', about('Set it, or have it ask a time server', ClockFacts, Ntp), (request) =>
+    steering.setClock(nameOf(request), checkedBody(Ntp, request.body).ntpServer),
+  );
+  app.get('/cameras/encoder/*', about('How its stream is coded, and what would be better', Advice), (request) =>
+    steering.encoder(nameOf(request)),
+  );
+  app.post('/cameras/encoder/*', about('Change that', EncoderChange, NewEncoder), (request) =>
+    steering.setEncoder(nameOf(request), checkedBody(NewEncoder, request.body)),
+  );
+};

@@ -1,0 +1,106 @@
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { PerchError } from '../../../base/errors.ts';
+import type { HttpAccess } from '../../auth/access.ts';
+import { checkedBody } from '../../messages/checked-body.ts';
+import { entityTag, IfMatch, ifMatch } from '../../messages/if-match.ts';
+import { ConflictAnswer, ErrorAnswer } from '../../messages/responses.ts';
+
+/** The longest file there may be, each of its characters escaped once. */
+const BODY_LIMIT_BYTES = 8 << 20;
+
+interface FileProblem {
+  readonly severity: 'error' | 'warn' | 'note';
+  readonly key: string;
+  readonly message: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** The configuration file, as far as these routes need it. */
+export interface ConfigFile {
+  read(): Promise<{
+    readonly name: string;
+    readonly text: string;
+    readonly tag: string;
+    readonly problems: readonly FileProblem[];
+  }>;
+  check(text: string): { readonly isUsable: boolean; readonly problems: readonly FileProblem[] };
+  write(text: string, seen: string, user: string | undefined): Promise<void>;
+  /** As they may stand in some text, the longest first. */
+  secrets(): Promise<readonly string[]>;
+}
+
+export interface ConfigFileOptions {
+  readonly access: Pick<HttpAccess, 'require' | 'identify'>;
+  readonly file: ConfigFile;
+}
+
+const Problems = Type.Array(
+  Type.Object({
+    severity: Type.Enum(['error', 'warn', 'note'], {
+      description: 'error: the file is not taken; warn: it does not do what it says; note: worth knowing.',
+    }),
+    key: Type.String({ description: 'Dotted; empty for the file as a whole.' }),
+    message: Type.String(),
+    line: Type.Union([Type.Integer(), Type.Null()], { description: 'From 1. Null: of the environment.' }),
+    column: Type.Union([Type.Integer(), Type.Null()], { description: 'From 1.' }),
+  }),
+);
+const FileText = Type.Object({
+  name: Type.String(),
+  text: Type.String({ description: 'With the passwords of cameras that stand in it.' }),
+  tag: Type.String({ description: 'Also the ETag, for If-Match.' }),
+  problems: Problems,
+});
+const Verdict = Type.Object({ usable: Type.Boolean({ description: 'Perch would take it.' }), problems: Problems });
+const Written = Type.Object({ status: Type.Literal('ok'), tag: Type.String() });
+const NewText = Type.Object({ text: Type.String() }, { additionalProperties: false });
+
+const tags = ['configuration'];
+const failures = { 400: ErrorAnswer, 401: ErrorAnswer, 413: ErrorAnswer, 415: ErrorAnswer };
+
+/** The configuration file as a text, passwords and all: for the owner, on the main port only. */
+export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (app, { access, file }) => {
+  app.setValidatorCompiler(() => () => true);
+  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store');
+  });
+  const bodyLimit = BODY_LIMIT_BYTES;
+
+  const get = { summary: 'The configuration file, for the owner', tags, response: { ...failures, 200: FileText } };
+  app.get('/v3/config/file', { schema: get }, async (_request, reply) => {
+    const { name, text, tag, problems } = await file.read();
+    reply.header('ETag', entityTag(tag));
+    return { name, text, tag, problems: problems.map(shown) };
+  });
+
+  const check = { summary: 'What is wrong with a text, if it were the file', tags, body: NewText };
+  const judged = { ...check, response: { ...failures, 200: Verdict } };
+  app.post('/v3/config/file/check', { bodyLimit, schema: judged }, ({ body }) => {
+    const { isUsable, problems } = file.check(checkedBody(NewText, body).text);
+    return { usable: isUsable, problems: problems.map(shown) };
+  });
+
+  const put = {
+    summary: 'Replaces the configuration file, unless somebody else has changed it; the former one is kept',
+    ...{ tags, headers: IfMatch, body: NewText },
+    response: { ...failures, 200: Written, 412: ConflictAnswer, 503: ErrorAnswer },
+  };
+  app.put('/v3/config/file', { bodyLimit, schema: put }, async (request) => {
+    const seen = ifMatch(request);
+    if (seen === undefined) {
+      throw new PerchError('badInput', 'If-Match is missing: send the ETag of the text that this one was made from');
+    }
+    const { user, sessionUser } = access.identify(request);
+    await file.write(checkedBody(NewText, request.body).text, seen, sessionUser ?? user);
+    return { status: 'ok', tag: (await file.read()).tag };
+  });
+};
+
+const shown = ({ severity, key, message, line, column }: FileProblem): object => ({
+  ...{ severity, key, message },
+  line: line ?? null,
+  column: column ?? null,
+});

@@ -1,0 +1,81 @@
+import Type, { type TSchema } from 'typebox';
+import { formerNames, type SettingsKind } from '../../../config/edit/posted.ts';
+import { asNode, type SchemaNode } from '../../../config/load/read.ts';
+import { GlobalSchema } from '../../../config/schema/global.ts';
+import { PathSchema } from '../../../config/schema/path.ts';
+
+const WORDS = ['yes', 'no', 'true', 'false', 'on', 'off'];
+
+/** Settings as they are answered: every key, quantities as texts, `<redacted>` in the place of secrets. */
+export const ShownGlobal = shownObject(asNode(GlobalSchema));
+export const ShownDefaults = shownObject(asNode(PathSchema));
+export const ShownPath = Type.Object({
+  name: Type.String(),
+  ...shownObject(asNode(PathSchema)).properties,
+  error: Type.Optional(Type.String({ description: 'Why the path is disabled: it has no settings then.' })),
+});
+
+/** Settings as they are taken: any of the keys. */
+export const SentGlobal = sentObject(asNode(GlobalSchema), 'global');
+export const SentPath = sentObject(asNode(PathSchema), 'path');
+
+export const ForeseenAnswer = Type.Object({
+  restarts: Type.Array(Type.String(), { description: 'Paths whose stream, and recording, begins anew.' }),
+  recordings: Type.Array(Type.String(), { description: 'Paths whose recording begins or ends; their stream stays.' }),
+});
+
+export const ConfigName = Type.Object({
+  '*': Type.String({ description: 'Name of the entry in paths; it may contain slashes.' }),
+});
+
+function shownObject(schema: SchemaNode) {
+  const properties = Object.entries(schema.properties ?? {}).map(([name, property]): [string, TSchema] => {
+    return [name, Type.Optional(formOf(property, false))];
+  });
+  return Type.Object(Object.fromEntries(properties));
+}
+
+function sentObject(schema: SchemaNode, kind: SettingsKind) {
+  const known = Object.entries(schema.properties ?? {}).map(([name, property]): [string, TSchema] => {
+    return [name, Type.Optional(formOf(property, true))];
+  });
+  const former = formerNames(kind).map((name): [string, TSchema] => {
+    return [name, Type.Optional(Type.Unknown({ description: 'Taken from files and clients made for MediaMTX.' }))];
+  });
+  return Type.Object(Object.fromEntries([...former, ...known]), { additionalProperties: false });
+}
+
+function formOf(schema: SchemaNode, isSent: boolean): TSchema {
+  const options = describe(schema);
+  if (schema.type === 'array') {
+    return Type.Array(formOf(schema.items ?? {}, isSent), options);
+  }
+  if (schema.type === 'object') {
+    const properties = Object.entries(schema.properties ?? {}).map(([name, property]): [string, TSchema] => {
+      return [name, Type.Optional(formOf(property, isSent))];
+    });
+    return Type.Object(Object.fromEntries(properties), options);
+  }
+  if (schema.type === 'boolean') {
+    return isSent ? Type.Union([Type.Boolean(), Type.Enum(WORDS)], options) : Type.Boolean(options);
+  }
+  if (schema.words && schema.enum && (isSent || schema.isSwitch)) {
+    const words = isSent ? [...schema.enum, ...WORDS.filter((word) => !schema.enum?.includes(word))] : schema.enum;
+    return Type.Union([Type.Boolean(), Type.Enum([...words])], options);
+  }
+  if (schema.type === 'integer') {
+    const { minimum, maximum } = schema as { minimum?: number; maximum?: number };
+    return Type.Integer({ ...options, ...(minimum === undefined ? {} : { minimum, maximum: maximum ?? 2 ** 53 - 1 }) });
+  }
+  return schema.enum ? Type.Enum([...schema.enum], options) : Type.String(options);
+}
+
+function describe({
+  description,
+  default: standard,
+}: SchemaNode & { readonly description?: string }): Type.TSchemaOptions {
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(standard === undefined ? {} : { default: standard }),
+  };
+}

@@ -1,0 +1,26 @@
+import type { FastifyPluginAsync } from 'fastify';
+import Type from 'typebox';
+import type { HttpAccess } from '../../auth/access.ts';
+import { sendFile } from '../../messages/send-file.ts';
+import { answers } from '../schema/schemas.ts';
+
+const GZIP = 'application/gzip';
+
+export interface DiagnosticsRouteOptions {
+  readonly access: Pick<HttpAccess, 'require'>;
+  readonly diagnosis: { make(): Promise<{ readonly name: string; readonly bytes: Buffer }> };
+}
+
+/** `GET /v3/diagnostics`, for the owner, on the main port only: it has names and addresses of cameras in it. */
+export const diagnosticsRoute: FastifyPluginAsync<DiagnosticsRouteOptions> = async (app, { access, diagnosis }) => {
+  const schema = {
+    summary:
+      'What helps to find a fault, as one file without passwords: settings, states, machine, the last of the log',
+    ...{ tags: ['box'], response: answers(Type.String()), produces: { 200: GZIP } },
+  };
+  app.get('/v3/diagnostics', { schema }, async (request, reply) => {
+    await access.require(request, 'admin', '');
+    const { name, bytes } = await diagnosis.make();
+    return sendFile(reply, { name, type: GZIP, bytes });
+  });
+};

@@ -1,0 +1,120 @@
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { PerchError } from '../../../base/errors.ts';
+import {
+  isWanted,
+  LOG_LEVELS,
+  type LogLevel,
+  type LogLine,
+  type LogLines,
+  type LogWish,
+} from '../../../base/log-lines.ts';
+import type { HttpAccess } from '../../auth/access.ts';
+import type { EventStreams } from '../recordings/event-stream.ts';
+import { answers, OrNull, TimeText } from '../schema/schemas.ts';
+
+const DEFAULT_LIMIT = 200;
+const MOST_PER_ANSWER = 1_000;
+const LONGEST_ID = 64;
+
+export interface LogRoutesOptions {
+  readonly access: Pick<HttpAccess, 'require' | 'ip'>;
+  readonly lines: Pick<LogLines, 'find'>;
+  readonly streams: Pick<EventStreams<LogLine>, 'open'>;
+}
+
+const WISH = {
+  level: Type.Optional(Type.Enum([...LOG_LEVELS], { description: 'This one and what is graver. Without it: all.' })),
+  path: Type.Optional(Type.String({ description: 'Of one camera.' })),
+  text: Type.Optional(Type.String({ description: 'Somewhere in the line, in capitals or not.' })),
+  viewers: Type.Optional(
+    Type.Enum(['yes', 'no'], { default: 'yes', description: 'no: without those who come to watch and go.' }),
+  ),
+};
+const Line = Type.Object({
+  number: Type.Integer({ description: 'Counts up since Perch began.' }),
+  time: TimeText,
+  level: Type.Enum([...LOG_LEVELS]),
+  path: OrNull(Type.String()),
+  text: Type.String(),
+});
+const Page = Type.Object({
+  items: Type.Array(Line, { description: 'The newest first.' }),
+  before: OrNull(Type.Integer({ description: 'Ask with it for those before them. Null: there are no more.' })),
+});
+
+/** The last lines of the log, for the owner, on the main port only. */
+export const logRoutes: FastifyPluginAsync<LogRoutesOptions> = async (app, { access, lines, streams }) => {
+  const tags = ['box'];
+  app.setValidatorCompiler(() => () => true);
+  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store');
+  });
+
+  const paging = {
+    before: Type.Optional(Type.Integer({ minimum: 1, description: 'Lines with a smaller number.' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_PER_ANSWER, default: DEFAULT_LIMIT })),
+  };
+  const list = { summary: 'The last lines of the log, for the owner', tags };
+  const querystring = Type.Object({ ...WISH, ...paging });
+  app.get('/v3/log', { schema: { ...list, querystring, response: answers(Page, 400) } }, ({ query }) => {
+    const limit = wholeNumber(query, 'limit', MOST_PER_ANSWER) ?? DEFAULT_LIMIT;
+    const before = wholeNumber(query, 'before', Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
+    // One more tells whether there are any before them.
+    const found = lines.find(wishOf(query), before, limit + 1);
+    const items = found.slice(0, limit).map(({ data }) => JSON.parse(data) as object);
+    return { items, before: found.length > limit ? (found[limit - 1]?.number ?? null) : null };
+  });
+
+  const live = {
+    summary: 'The log as it is written, as server-sent events, for the owner',
+    description: 'Each event is `line`, with what a line of `/v3/log` has. `Last-Event-ID` brings what was missed.',
+    ...{ tags, querystring: Type.Object(WISH), response: answers(Type.String(), 400, 429) },
+    produces: { 200: 'text/event-stream' },
+  };
+  app.get('/v3/log/live', { schema: live }, (request, reply) => {
+    const wish = wishOf(request.query);
+    const id = request.headers['last-event-id'];
+    const lastId = typeof id === 'string' ? id.slice(0, LONGEST_ID) : undefined;
+    const mayStill = () => access.require(request, 'admin', '');
+    return (
+      reply
+        .type('text/event-stream; charset=utf-8')
+        // nginx keeps answers back until it has some kilobytes of them.
+        .header('X-Accel-Buffering', 'no')
+        .send(streams.open(access.ip(request), (line) => isWanted(line, wish), lastId, mayStill))
+    );
+  });
+};
+
+type Query = Readonly<Record<string, unknown>>;
+
+function wishOf(query: unknown): LogWish {
+  const [level, path, text] = ['level', 'path', 'text'].map((key) => wordOf(query, key));
+  if (level !== undefined && !isLevel(level)) {
+    throw new PerchError('badInput', `invalid level '${level.slice(0, 64)}': known are ${LOG_LEVELS.join(', ')}`);
+  }
+  const viewers = wordOf(query, 'viewers') ?? 'yes';
+  if (viewers !== 'yes' && viewers !== 'no') {
+    throw new PerchError('badInput', `invalid viewers '${viewers.slice(0, 64)}': known are yes, no`);
+  }
+  return { level, path, text, isWithoutViewers: viewers === 'no' };
+}
+
+const isLevel = (word: string): word is LogLevel => (LOG_LEVELS as readonly string[]).includes(word);
+
+function wholeNumber(query: unknown, key: string, most: number): number | undefined {
+  const text = wordOf(query, key);
+  const number = Number(text);
+  if (text !== undefined && !(/^\d{1,16}$/.test(text) && number >= 1 && number <= most)) {
+    throw new PerchError('badInput', `invalid ${key} '${text.slice(0, 64)}': a number from 1 to ${most}`);
+  }
+  return text === undefined ? undefined : number;
+}
+
+/** The first, where it is said more than once; nothing where it is empty. */
+function wordOf(query: unknown, key: string): string | undefined {
+  const [word] = [(query as Query)[key]].flat();
+  return typeof word === 'string' && word !== '' ? word : undefined;
+}

@@ -1,0 +1,142 @@
+import { Readable } from 'node:stream';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import Type, { type Static } from 'typebox';
+import { PerchError } from '../../../base/errors.ts';
+import type { HttpAccess } from '../../auth/access.ts';
+import { slowBody } from '../../listener/slow-body.ts';
+import { skipBody } from '../../listener/unread-body.ts';
+import { checkedBody } from '../../messages/checked-body.ts';
+import { answers, OrNull, TimeText } from '../schema/schemas.ts';
+
+const BINARY = 'application/octet-stream';
+/** Perch, and its Node for two architectures. */
+const bodyLimit = 330 << 20;
+
+const UpdateState = Type.Object({
+  version: Type.String({ description: 'That runs.' }),
+  canInstall: Type.Boolean(),
+  lacking: OrNull(
+    Type.Enum(['noService', 'noKey'], {
+      description:
+        'Why it cannot: it was not installed by the Debian package, or that knows nobody whose updates it would take.',
+    }),
+  ),
+  isReceiving: Type.Boolean({ description: 'A file is being checked, fetched or taken.' }),
+  address: OrNull(Type.String({ description: '`updateAddress`: where updates are looked for when somebody asks.' })),
+  last: OrNull(
+    Type.Object({
+      ok: Type.Boolean(),
+      state: Type.String({
+        description: 'installing, waiting and going back while it goes on; good, gone back, refused or failed.',
+      }),
+      why: OrNull(Type.String({ description: 'One word.' })),
+      text: Type.String(),
+      from: OrNull(Type.String()),
+      to: OrNull(Type.String()),
+      time: OrNull(TimeText),
+    }),
+  ),
+});
+export type UpdateState = Static<typeof UpdateState>;
+
+const UpdatePlan = Type.Object({
+  version: Type.String(),
+  current: Type.String({ description: 'That runs.' }),
+  made: TimeText,
+  packages: Type.Array(Type.Object({ name: Type.String(), architecture: Type.String(), sizeBytes: Type.Integer() })),
+});
+export type UpdatePlan = Static<typeof UpdatePlan>;
+
+const NewestUpdate = Type.Object({
+  version: Type.String(),
+  current: Type.String({ description: 'That runs.' }),
+  isNewer: Type.Boolean(),
+});
+export type NewestUpdate = Static<typeof NewestUpdate>;
+const Wanted = Type.Object({ version: Type.String({ description: 'As `POST /v3/update/look` has told it.' }) });
+
+/** What the routes need of the box. */
+export interface UpdateBox {
+  state(): Promise<UpdateState>;
+  /** @throws PerchError badInput, exhausted while another one is being taken */
+  check(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan>;
+  /** Resolves when it is being installed. @throws PerchError besides: unsupported, timeout */
+  install(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan>;
+  /** What there is at the configured address. @throws PerchError unsupported, timeout, unavailable */
+  look(): Promise<NewestUpdate>;
+  /** Fetches this version from there, and goes on as `install` does. @throws PerchError as both do */
+  fetch(version: string): Promise<UpdatePlan>;
+}
+
+export interface UpdateRoutesOptions {
+  readonly access: Pick<HttpAccess, 'require'>;
+  readonly updates: UpdateBox;
+}
+
+const tags = ['box'];
+const FAILURES = [400, 409, 413, 415, 429, 501, 503, 504, 507];
+const sent = {
+  tags,
+  body: Type.String({ format: 'binary' }),
+  consumes: BINARY,
+  response: answers(UpdatePlan, ...FAILURES),
+};
+
+/** Updates of the box, for the owner on the main port alone. */
+export const updateRoutes: FastifyPluginAsync<UpdateRoutesOptions> = async (app, { access, updates }) => {
+  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+  await app.register(sentUpdates, { updates });
+
+  const get = { summary: 'The version that runs, and what has become of the last update', tags };
+  app.get('/v3/update', { schema: { ...get, response: answers(UpdateState) } }, () => updates.state());
+
+  const look = { summary: 'Which version is the newest at `updateAddress`; nothing is changed', tags };
+  app.post('/v3/update/look', { schema: { ...look, response: answers(NewestUpdate, 501, 503, 504) } }, () =>
+    updates.look(),
+  );
+
+  const fetched = {
+    summary: 'Fetches an update from `updateAddress`, and goes on as with one that was sent',
+    ...{ tags, body: Wanted, response: answers(UpdatePlan, 400, 501, 503, 504, 507) },
+  };
+  app.post('/v3/update/fetch', { schema: fetched }, async ({ body }) =>
+    updates.fetch(checkedBody(Wanted, body).version),
+  );
+};
+
+/** Files of hundreds of megabytes, which are read as they come. */
+const sentUpdates: FastifyPluginAsync<Pick<UpdateRoutesOptions, 'updates'>> = async (app, { updates }) => {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(BINARY, (_request, body, done) => done(null, body));
+
+  const check = { summary: 'What is in an update, and whether this box takes it; nothing is changed', ...sent };
+  app.post('/v3/update/check', { schema: check, bodyLimit }, (request) =>
+    taken(request, (pieces) => updates.check(pieces)),
+  );
+
+  const install = {
+    summary: 'Installs an update; the box starts again with it, or goes back if it does not work',
+    ...sent,
+  };
+  app.post('/v3/update', { schema: install, bodyLimit }, (request) =>
+    taken(request, (pieces) => updates.install(pieces)),
+  );
+};
+
+/** Whoever sends what is refused at its begin is listened to, so that he gets the answer. */
+async function taken<T>(
+  { body, raw }: FastifyRequest,
+  use: (pieces: AsyncIterable<Uint8Array>) => Promise<T>,
+): Promise<T> {
+  if (!(body instanceof Readable)) {
+    throw new PerchError('badInput', `the body has to be the update, with Content-Type: ${BINARY}`);
+  }
+  const pieces = slowBody(raw, body.iterator({ destroyOnReturn: false }));
+  try {
+    return await use(pieces);
+  } catch (error) {
+    await pieces.return(undefined);
+    await (body.readableEnded ? undefined : skipBody(raw));
+    throw error;
+  }
+}

@@ -1,0 +1,121 @@
+import type { FastifyPluginAsync } from 'fastify';
+import Type from 'typebox';
+import { PerchError } from '../../../base/errors.ts';
+import { OkAnswer } from '../../messages/responses.ts';
+import type { EventListLookup } from './event-list.ts';
+import { nameOf } from '../schema/names.ts';
+import { paginate } from '../schema/paginate.ts';
+import { answers, PageQuery, PathName, pageOf, TimeText } from '../schema/schemas.ts';
+import type { TimelineLookup } from './timeline.ts';
+
+export interface RecordingSegment {
+  /** RFC 3339, as exact as the file's name. */
+  readonly start: string;
+}
+
+export interface RecordingLookup extends TimelineLookup, EventListLookup {
+  /** Names of the paths that have recordings. */
+  names(): Promise<readonly string[]> | readonly string[];
+  /** Undefined when nothing in the configuration stands for the path; empty when it has no recordings. */
+  segments(path: string): Promise<readonly RecordingSegment[] | undefined> | readonly RecordingSegment[] | undefined;
+  /** Removes one segment's file. Throws PerchError when there is none that starts exactly then. */
+  deleteSegment(path: string, start: string): Promise<void>;
+  /** Removes all of a path but what is protected or being written. Throws PerchError notFound. */
+  deletePath(path: string): Promise<object>;
+  /** How far the index of recordings is, and which files it has left out. */
+  index(): object;
+}
+
+interface DeleteQuery {
+  readonly path?: string;
+  readonly start?: string;
+}
+
+const Recording = Type.Object({ name: Type.String(), segments: Type.Array(Type.Object({ start: TimeText })) });
+const Index = Type.Object({
+  state: Type.Enum(['looking', 'reading', 'ready']),
+  files: Type.Integer(),
+  read: Type.Integer({ description: 'Since this work began.' }),
+  left: Type.Integer(),
+  filesPerSecond: Type.Number(),
+  leftSeconds: Type.Number(),
+  unreadable: Type.Object({
+    count: Type.Integer(),
+    files: Type.Array(Type.Object({ file: Type.String(), path: Type.String(), reason: Type.String() })),
+  }),
+});
+const Emptied = Type.Object({
+  deleted: Type.Integer({ description: 'Files.' }),
+  bytes: Type.Integer({ description: 'What became free.' }),
+  kept: Type.Integer({ description: 'Files.' }),
+  items: Type.Array(Type.Object({ start: TimeText, reason: Type.String() }), {
+    description: 'The first 100 of those that were kept.',
+  }),
+});
+const TAGS = ['recordings'];
+
+export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }> = async (app, { recordings }) => {
+  const all = {
+    summary: 'Paths that have recordings, with the begin of each file',
+    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(Recording), 400) },
+  };
+  app.get('/recordings/list', { schema: all }, async ({ query }) => {
+    const names = [...(await recordings.names())].sort();
+    const page = paginate(names, query);
+    // Only the page's own are looked up: a disk holds many.
+    const items = [];
+    for (const name of page.items) {
+      items.push({ name, segments: (await recordings.segments(name)) ?? [] });
+    }
+    return { ...page, items };
+  });
+
+  const one = { summary: 'Recordings of one path', tags: TAGS, params: PathName, response: answers(Recording, 400) };
+  app.get('/recordings/get/*', { schema: one }, async (request) => {
+    const name = nameOf(request);
+    const segments = await recordings.segments(name);
+    if (segments === undefined) {
+      throw new PerchError('badInput', `path '${name}' is not configured`, { path: name });
+    }
+    return { name, segments };
+  });
+
+  const index = { summary: 'How far the index of recordings is', tags: TAGS, response: answers(Index) };
+  app.get('/recordings/index', { schema: index }, () => recordings.index());
+
+  const empty = {
+    summary: 'Delete all recordings of one path, but those that are protected or being written',
+    ...{ tags: TAGS, params: PathName, response: answers(Emptied, 400, 404) },
+  };
+  app.delete('/recordings/deletepath/*', { schema: empty }, (request) => recordings.deletePath(nameOf(request)));
+
+  const remove = {
+    summary: 'Delete one file of a recording; start as /recordings/get tells it',
+    ...{
+      tags: TAGS,
+      querystring: Type.Object({ path: Type.String(), start: TimeText }),
+      response: answers(OkAnswer, 400, 503),
+    },
+  };
+  app.delete<{ Querystring: DeleteQuery }>(
+    '/recordings/deletesegment',
+    { schema: remove },
+    async ({ query: { path, start } }) => {
+      if (typeof path !== 'string' || path === '') {
+        throw new PerchError('badInput', 'invalid path');
+      }
+      if (typeof start !== 'string' || Number.isNaN(Date.parse(start))) {
+        throw new PerchError(
+          'badInput',
+          `invalid start: '${(start ?? '').slice(0, 64)}' is not a time such as 2026-01-31T12:00:00+01:00`,
+        );
+      }
+      await recordings.deleteSegment(path, start).catch((error: unknown) => {
+        throw error instanceof PerchError && error.code === 'notFound'
+          ? new PerchError('badInput', error.message, error.context, error)
+          : error;
+      });
+      return { status: 'ok' };
+    },
+  );
+};

@@ -1,0 +1,101 @@
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { PerchError } from '../../../base/errors.ts';
+import { nameOf } from '../schema/names.ts';
+import { answers, OrNull, PathName, TimeText } from '../schema/schemas.ts';
+import type { LimitedPerson } from '../schema/visibility.ts';
+
+export interface TimelineLookup {
+  /** What there is of a path between two times, RFC 3339. */
+  timeline(request: TimelineRequest): Promise<{ readonly protected: readonly object[] }>;
+}
+
+/** As it came in the query. */
+export interface TimelineRequest {
+  readonly path: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  /** Seconds. */
+  readonly resolution: string | undefined;
+}
+
+interface TimelineQuery {
+  readonly from?: string | readonly string[];
+  readonly to?: string | readonly string[];
+  readonly resolution?: string | readonly string[];
+}
+
+/** As the box notes them (`record/gaps/gap-reason.ts`). */
+export const TOLD_REASONS = [
+  ...['offline', 'paused', 'recordingOff', 'diskFull', 'diskAway', 'diskFault', 'boxOff', 'clockSet', 'nothingSeen'],
+];
+const Stretches = Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
+  description: 'Seconds after `from`, and how long.',
+});
+const Timeline = Type.Object({
+  path: Type.String(),
+  from: TimeText,
+  to: TimeText,
+  resolution: Type.Number({ description: 'Seconds: gaps that are shorter are not shown.' }),
+  first: OrNull(TimeText),
+  last: OrNull(TimeText),
+  recordedSeconds: Type.Number(),
+  coverage: Stretches,
+  gaps: Stretches,
+  reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Type.Enum(TOLD_REASONS)]), {
+    description:
+      'Why nothing was recorded, as far as that is known: seconds after `from`, how long, and the reason. Some seconds off, where `gaps` are exact. The longest, where not all fit.',
+  }),
+  events: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      type: Type.String(),
+      at: Type.Number({ description: 'Seconds after `from`.' }),
+      duration: OrNull(Type.Number()),
+      text: Type.String(),
+    }),
+  ),
+  eventCounts: Type.Array(
+    Type.Object({ type: Type.String(), at: Type.Number(), duration: Type.Number(), count: Type.Integer() }),
+  ),
+  protected: Type.Array(
+    Type.Object({ id: Type.String(), at: Type.Number(), duration: Type.Number(), note: Type.String() }),
+  ),
+  isCut: Type.Boolean({ description: 'Not all reasons, events or protected ranges fit: ask for less time.' }),
+});
+const TimelineWish = Type.Object({
+  from: TimeText,
+  to: TimeText,
+  resolution: Type.Optional(Type.Number({ description: 'Seconds.' })),
+});
+
+export interface TimelineRoutesOptions {
+  readonly recordings: TimelineLookup;
+  /** The viewer or guest who asks; undefined: somebody with the action `api`. */
+  viewerOf(request: FastifyRequest): LimitedPerson | undefined;
+}
+
+export const timelineRoutes: FastifyPluginAsync<TimelineRoutesOptions> = async (app, { recordings, viewerOf }) => {
+  const timeline = {
+    summary: 'What there is of a path between two times',
+    ...{
+      tags: ['recordings'],
+      params: PathName,
+      querystring: TimelineWish,
+      response: answers(Timeline, 400, 404, 503),
+    },
+  };
+  app.get<{ Querystring: TimelineQuery }>('/timeline/*', { schema: timeline }, async (request) => {
+    const one = (value: string | readonly string[] | undefined) => (typeof value === 'string' ? value : value?.[0]);
+    const { from, to, resolution } = request.query;
+    const times = { from: one(from), to: one(to), resolution: one(resolution) };
+    const path = nameOf(request);
+    const viewer = viewerOf(request);
+    if (viewer && !viewer.may('playback', path)) {
+      throw new PerchError('notFound', 'path not found', { path });
+    }
+    // What the owner has noted is his.
+    const found = await recordings.timeline({ path, ...times });
+    return viewer ? { ...found, protected: found.protected.map((range) => ({ ...range, note: '' })) } : found;
+  });
+};

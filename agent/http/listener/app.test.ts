@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest';
+import { type ErrorCode, PerchError } from '../../base/errors.ts';
+import { createLogger, silentLogger } from '../../base/log.ts';
+import { createHttpApp } from './app.ts';
+
+const open = (log = silentLogger) => {
+  const app = createHttpApp({ log });
+  app.get('/broken', () => Promise.reject(new TypeError('undefined is not a camera')));
+  app.get<{ Querystring: { code: ErrorCode } }>('/fails', ({ query }) => {
+    throw new PerchError(query.code, 'no rtsp://tom:secret@cam/1 here');
+  });
+  app.get('/busy', () => {
+    throw new PerchError('exhausted', 'too many', { retryAfterS: 4.2 });
+  });
+  app.get<{ Querystring: { camera: string } }>('/camera', ({ query: { camera } }) => {
+    throw new PerchError('unavailable', 'no answer from the camera', { camera });
+  });
+  app.get('/closed', () => {
+    throw new PerchError('unauthorized', 'authentication error', { challenge: true });
+  });
+  app.post('/json', ({ body }) => ({ body }));
+  app.get('/playback/list', () => []);
+  app.get('/folder/', () => 'folder');
+  app.post('/kick', () => ({ status: 'ok' }));
+  return app;
+};
+
+test.for<[ErrorCode, number]>([
+  ['badInput', 400],
+  ['unauthorized', 401],
+  ['notFound', 404],
+  ['timeout', 504],
+  ['unavailable', 503],
+  ['unsupported', 501],
+  ['exhausted', 507],
+])('%s is answered with %i, in the one shape and without credentials', async ([code, status]) => {
+  const answer = await open().inject(`/fails?code=${code}`);
+  expect(answer.statusCode).toBe(status);
+  expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+  expect(answer.body).toBe('{"status":"error","error":"no rtsp://cam/1 here"}');
+});
+
+test.for([
+  ['a paused camera', 'unsupported', { isPaused: true }, 409, 'paused'],
+  ['a name that somebody has', 'badInput', { isTaken: true }, 409, 'taken'],
+  ['work that goes on already', 'exhausted', { isBusy: true }, 409, 'busy'],
+  ['a reason of its own', 'unavailable', { why: 'notWritten' }, 503, 'notWritten'],
+  ['no word for it', 'unavailable', { why: 7 }, 503, undefined],
+] as const)('a refusal because of %s says so in one word', async ([, code, context, status, why]) => {
+  const app = createHttpApp({ log: silentLogger });
+  app.get('/refused', () => Promise.reject(new PerchError(code, 'no', context)));
+  const answer = await app.inject('/refused');
+  const said = why === undefined ? {} : { why };
+  expect([answer.statusCode, answer.json()]).toEqual([status, { status: 'error', error: 'no', ...said }]);
+});
+
+test('a bug is answered without its text, and logged with it', async () => {
+  const lines: string[] = [];
+  const answer = await open(createLogger('info', (line) => lines.push(line))).inject('/broken?token=abc');
+  expect([answer.statusCode, answer.json()]).toEqual([500, { status: 'error', error: 'internal error' }]);
+  expect(lines.join()).toContain('undefined is not a camera');
+  expect(lines.join()).not.toContain('token=abc');
+});
+
+test('who asks a camera that is away is answered, and the log warns of other failures alone', async () => {
+  const warned: string[] = [];
+  const app = open(createLogger('warn', (line) => warned.push(JSON.parse(line).camera)));
+  for (const camera of ['unreachable', 'timeout', 'badReply']) {
+    expect((await app.inject(`/camera?camera=${camera}`)).statusCode).toBe(503);
+  }
+  expect(warned).toEqual(['badReply']);
+});
+
+test('every request stands in the debug log, without what is secret in its URL', async () => {
+  const lines: string[] = [];
+  await open(createLogger('debug', (line) => lines.push(line))).inject('/playback/list?jwt=eyJhbGciOi&path=a');
+  expect(lines.join()).toContain('/playback/list?jwt=***&path=a');
+  expect(lines.join()).not.toContain('eyJhbGciOi');
+});
+
+test('what is only too much for now is 429 and says when to come again', async () => {
+  const answer = await open().inject('/busy');
+  expect([answer.statusCode, answer.headers['retry-after']]).toEqual([429, '5']);
+});
+
+test('a challenge goes to programs and foreign pages, not to our own page', async () => {
+  const app = open();
+  expect((await app.inject('/closed')).headers['www-authenticate']).toBe('Basic realm="mediamtx"');
+  const own = await app.inject({ url: '/closed', headers: { 'x-perch-ui': '1' } });
+  expect([own.statusCode, own.headers['www-authenticate']]).toEqual([401, undefined]);
+});
+
+test.for<[string, 'GET' | 'POST' | 'HEAD', number, string | undefined]>([
+  ['/playback/list/', 'GET', 301, '../list'],
+  ['/playback/list/?path=a', 'GET', 301, '../list?path=a'],
+  ['/folder', 'GET', 301, 'folder/'],
+  ['/playback/list/', 'HEAD', 301, '../list'],
+  ['/kick/', 'POST', 307, '../kick'],
+  ['/kick', 'GET', 404, undefined],
+  ['/nothing', 'GET', 404, undefined],
+  ['/', 'GET', 404, undefined],
+  ['//evil.example', 'GET', 404, undefined],
+])('%s by %s is %i to %s', async ([url, method, status, location]) => {
+  const answer = await open().inject({ url, method });
+  expect([answer.statusCode, answer.headers.location]).toEqual([status, location]);
+});
+
+test('an unknown route is the plain text that clients of MediaMTX know', async () => {
+  const answer = await open().inject('/nothing');
+  expect([answer.body, answer.headers['content-type']]).toEqual(['404 page not found', 'text/plain; charset=utf-8']);
+});
+
+test.for<[string, string, string, number]>([
+  ['JSON', 'application/json', '{"a":1}', 200],
+  ['broken JSON', 'application/json', '{"a":', 400],
+  ['a form', 'application/x-www-form-urlencoded', 'a=1', 415],
+  ['text, which a form of another site may send', 'text/plain', '{"a":1}', 415],
+  ['too much', 'application/json', `"${'x'.repeat(1 << 20)}"`, 413],
+])('a body of %s', async ([, type, payload, status]) => {
+  const answer = await open().inject({ method: 'POST', url: '/json', headers: { 'content-type': type }, payload });
+  expect(answer.statusCode).toBe(status);
+});
+
+test('who sends what is not JSON is told what to send', async () => {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const answer = await open().inject({ method: 'POST', url: '/json', headers, payload: '{"a":1}' });
+  expect(answer.json()).toEqual({
+    status: 'error',
+    error: 'the body has to be JSON, with Content-Type: application/json',
+  });
+});
+
+test.for(['/%zz', '/%c0%ae'])('a URL that cannot be read (%s) is refused in the same shape', async (url) => {
+  const answer = await open().inject(url);
+  expect([answer.statusCode, answer.json().status]).toEqual([400, 'error']);
+});

@@ -1,0 +1,85 @@
+import { createServer } from 'node:http';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
+import { type Logger, redact } from '../../base/log.ts';
+import { catalogRoutes } from '../openapi/catalog.ts';
+import { answerError, installErrorHandler } from './errors.ts';
+import type { Listener } from './listeners.ts';
+import { boundNewcomers } from './newcomers.ts';
+import { dropLeftAnswers } from './secure-server.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Open ones that answer by its routes. */
+    readonly listeners: Set<Listener>;
+  }
+}
+
+const BODY_LIMIT_BYTES = 1 << 20;
+
+/** A Fastify instance for one listener or several, with everything that all of them share; its plugins are the caller's. */
+export function createHttpApp({ log }: { readonly log: Logger }): FastifyInstance {
+  const app: FastifyInstance = fastify({
+    loggerInstance: fastifyLog(log),
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_LIMIT_BYTES,
+    frameworkErrors: answerError,
+    // Fastify needs a server. This one never listens: `listen` opens others, and they close while the routes stay.
+    serverFactory: () => createServer(),
+  });
+  app.decorate('listeners', new Set<Listener>());
+  app.addHook('preClose', async () => {
+    await Promise.all([...app.listeners].map((listener) => listener.close()));
+  });
+  boundNewcomers(app);
+  dropLeftAnswers(app);
+  catalogRoutes(app);
+  // A form of another site can send text/plain without asking: whoever wants a body says which.
+  app.removeContentTypeParser('text/plain');
+  installErrorHandler(app);
+  app.setNotFoundHandler((request, reply) => answerNotFound(app, '', request, reply));
+  app.addHook('onResponse', async (request, reply) => {
+    if (log.level !== 'debug') {
+      return;
+    }
+    const ms = Math.round(reply.elapsedTime);
+    log.debug({ method: request.method, url: redact(request.url), status: reply.statusCode, ms }, 'answered');
+  });
+  return app;
+}
+
+/** Each request gets a child of its own, which is gone before a changed level could reach it. */
+function fastifyLog(log: Logger): FastifyBaseLogger {
+  const own = log.child({}, { level: log.level === 'debug' ? 'debug' : 'warn' });
+  own.onChild = () => {};
+  return own as FastifyBaseLogger;
+}
+
+/**
+ * Plain `404 page not found`; a static route with a trailing slash too many or too few is redirected to,
+ * relative to the request, so that it also works below a sub-folder of a proxy.
+ */
+export function answerNotFound(
+  app: FastifyInstance,
+  prefix: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const [path = '', query] = request.url.split(/\?(.*)/s);
+  const other = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
+  const name = other.replace(/\/$/, '').split('/').pop() ?? '';
+  const isRoute = other.startsWith(`${prefix}/`) && other.length > 1 && !/[:*]/.test(other);
+  // As a route has it: the last word may stand for any, or for whatever follows.
+  const patterns = path.endsWith('/') ? [other, other.replace(/[^/]+$/, ':id')] : [other, `${other}*`];
+  if (isRoute && patterns.some((url) => app.hasRoute({ method: request.method as 'GET', url }))) {
+    const target = path.endsWith('/') ? `../${name}` : `${name}/`;
+    const isGet = request.method === 'GET' || request.method === 'HEAD';
+    return reply.redirect(query === undefined ? target : `${target}?${query}`, isGet ? 301 : 307);
+  }
+  return reply.code(404).type('text/plain; charset=utf-8').send('404 page not found');
+}

@@ -1,0 +1,62 @@
+import type { Server, Socket } from 'node:net';
+import { canonicalIp, isLoopbackIp, subscriberOf } from '../../base/ip-address.ts';
+
+/** As many connections as one listener takes; a browser opens six, and a player two of them for each stream. */
+const CONNECTIONS_LIMIT = 2048;
+/** One address never takes all places. This machine may: it is where a proxy stands, behind which are all. */
+const PER_ADDRESS_LIMIT = CONNECTIONS_LIMIT / 2;
+
+/**
+ * Bounds how many connections a listener holds, in all and for each address (IPv6: each subscriber). What is too much is closed unread,
+ * and told once until there are half as many.
+ */
+export function limitConnections(
+  server: Pick<Server, 'on' | 'maxConnections'>,
+  log: { warn(facts: object, message: string): void },
+  perAddress = PER_ADDRESS_LIMIT,
+  isExempt = isLoopbackIp,
+): void {
+  server.maxConnections = CONNECTIONS_LIMIT;
+  const counts = new Map<string, number>();
+  const told = new Set<string>();
+  let [open, isFull] = [0, false];
+  server.on('drop', () => {
+    if (!isFull) {
+      isFull = true;
+      log.warn({ limit: server.maxConnections }, 'too many connections: no more are taken until some end');
+    }
+  });
+  server.on('connection', (socket: Socket) => {
+    open += 1;
+    socket.once('close', () => {
+      open -= 1;
+      isFull = isFull && open > server.maxConnections / 2;
+    });
+    const ip = canonicalIp(socket.remoteAddress ?? '') ?? '';
+    if (isExempt(ip)) {
+      return;
+    }
+    const key = subscriberOf(ip);
+    const count = (counts.get(key) ?? 0) + 1;
+    if (count > perAddress) {
+      socket.destroy();
+      if (!told.has(key)) {
+        told.add(key);
+        log.warn({ ip, limit: perAddress }, 'too many connections from one address: further ones are closed');
+      }
+      return;
+    }
+    counts.set(key, count);
+    socket.once('close', () => {
+      const left = (counts.get(key) ?? 1) - 1;
+      if (left <= perAddress / 2) {
+        told.delete(key);
+      }
+      if (left > 0) {
+        counts.set(key, left);
+      } else {
+        counts.delete(key);
+      }
+    });
+  });
+}

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../test/support/base/random.ts';
+import { allowedOrigin } from './cors.ts';
+
+test.for<[string | undefined, readonly string[], string | undefined]>([
+  ['https://a.example', [], undefined],
+  ['https://a.example', ['*'], '*'],
+  [undefined, ['*'], '*'],
+  ['https://a.example', ['*', 'https://a.example'], 'https://a.example'],
+  ['https://a.example', ['https://a.example:443'], 'https://a.example'],
+  ['https://a.example:8443', ['https://a.example'], undefined],
+  ['http://a.example', ['https://a.example'], undefined],
+  ['https://cam.a.example', ['https://*.a.example'], 'https://cam.a.example'],
+  ['https://one.cam.a.example', ['https://*.a.example'], 'https://one.cam.a.example'],
+  ['https://a.example', ['https://*.a.example'], 'https://a.example'],
+  ['https://evila.example', ['https://*.a.example'], undefined],
+  ['http://192.168.1.9:3000', ['http://192.168.*:3000'], 'http://192.168.1.9:3000'],
+  ['https://aXexample', ['https://a.example'], undefined],
+  ['http://[::1]:3000', ['http://[::1]:3000'], 'http://[::1]:3000'],
+  ['null', ['https://a.example'], undefined],
+])('%s asked of %j is allowed as %s', ([origin, list, allowed]) => {
+  expect(allowedOrigin(origin, list)).toBe(allowed);
+});
+
+test('no Origin makes it throw, and what is allowed is only ever the origin itself', () => {
+  const next = random(5);
+  const letters = 'htps:/.*a[]0123456789 \\';
+  for (let i = 0; i < 10_000; i += 1) {
+    const text = () => Array.from({ length: next() * 20 }, () => letters[Math.floor(next() * letters.length)]).join('');
+    const origin = text();
+    const allowed = allowedOrigin(origin, [`http://${text()}`, 'https://a.example']);
+    expect(allowed ?? origin).toBe(origin);
+  }
+});

@@ -1,0 +1,132 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, explain, PerchError } from '../../base/errors.ts';
+import { redact } from '../../base/log.ts';
+import { isNewcomer } from './newcomers.ts';
+import { skipBody } from './unread-body.ts';
+
+const HTTP_STATUS: Record<ErrorCode, number> = {
+  badInput: 400,
+  unauthorized: 401,
+  notFound: 404,
+  timeout: 504,
+  unavailable: 503,
+  unsupported: 501,
+  exhausted: 507,
+  conflict: 412,
+};
+
+const CONTENT_TOO_LARGE = 413;
+const UNSUPPORTED_MEDIA_TYPE = 415;
+const MAX_SKIPPED_OF_NEWCOMER_BYTES = 64 << 10;
+
+/** What failed because the camera does not answer: that it is away has been told, and whoever asked has his answer. */
+const AWAY: readonly unknown[] = ['unreachable', 'timeout'];
+
+/** Our own page sends it, because the browser's dialog for name and password must not cover it. */
+const UI_HEADER = 'x-perch-ui';
+
+/** Answers every failure in the one shape that the API promises: `{status: "error", error}`. */
+export function installErrorHandler(app: FastifyInstance): void {
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    if (error.statusCode === CONTENT_TOO_LARGE && isNewcomer(request)) {
+      await skipBody(request.raw, MAX_SKIPPED_OF_NEWCOMER_BYTES);
+      // What is left of it is not read: it would be megabytes for each connection.
+      closeBehind(request, reply);
+    } else if (error.statusCode === CONTENT_TOO_LARGE) {
+      await skipBody(request.raw);
+    }
+    return answerError(error, request, reply);
+  });
+}
+
+/** HTTP/2 has no such header (RFC 9113 §8.2.2), and ends the stream alone. */
+function closeBehind({ raw }: FastifyRequest, reply: FastifyReply): void {
+  if (raw.httpVersionMajor < 2) {
+    reply.header('Connection', 'close');
+  }
+}
+
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const status = statusOf(error);
+  if (error instanceof PerchError) {
+    setHeaders(error, request, reply);
+  }
+  if (status >= 500) {
+    logFailure(error, status, request);
+  }
+  return reply
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .send({ status: 'error', error: textOf(error, status, request), ...detailsOf(error) });
+}
+
+/** Whoever has to decide between two changes is told what the other one was. */
+function detailsOf(error: unknown): object {
+  if (!(error instanceof PerchError)) {
+    return {};
+  }
+  const why = whyOf(error.context);
+  return { ...(why === undefined ? {} : { why }), ...(error.code === 'conflict' ? error.context : {}) };
+}
+
+/** In one word, for whoever says it in another language. */
+function whyOf({ why, isPaused, isBusy, isTaken }: PerchError['context']): string | undefined {
+  const state = isPaused === true ? 'paused' : isBusy === true ? 'busy' : isTaken === true ? 'taken' : undefined;
+  return typeof why === 'string' ? why : state;
+}
+
+function textOf(error: unknown, status: number, { routeOptions }: FastifyRequest): string {
+  if (status === 500) {
+    return 'internal error';
+  }
+  if (status !== UNSUPPORTED_MEDIA_TYPE) {
+    return redact((error as Error).message);
+  }
+  // Fastify names what is wrong, and not what would be right.
+  const type = routeOptions?.schema?.consumes;
+  return type === undefined
+    ? 'the body has to be JSON, with Content-Type: application/json'
+    : `the body has to be a file, with Content-Type: ${type}`;
+}
+
+/**
+ * A limit of attempts is not a full disk: what says when to come again is 429 (RFC 6585 §4), not 507.
+ * What could be done if its camera were not paused, if the same were not being done already, if nobody had the
+ * name, or if the box did not know better, is 409 (RFC 9110 §15.5.10), not 501, 507 or 400.
+ */
+function statusOf(error: unknown): number {
+  if (error instanceof PerchError) {
+    if (isInTheWay(error)) {
+      return 409;
+    }
+    const isForNow = error.code === 'exhausted' && error.context['retryAfterS'] !== undefined;
+    return isForNow ? 429 : HTTP_STATUS[error.code];
+  }
+  const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
+}
+
+const isInTheWay = ({ code, context: { isPaused, isBusy, isTaken, isKnown } }: PerchError): boolean =>
+  (code === 'unsupported' && isPaused === true) ||
+  (code === 'exhausted' && isBusy === true) ||
+  (code === 'badInput' && (isTaken === true || isKnown === true));
+
+function setHeaders({ code, context }: PerchError, request: FastifyRequest, reply: FastifyReply): void {
+  const retryAfterS = context['retryAfterS'];
+  if (typeof retryAfterS === 'number') {
+    reply.header('Retry-After', String(Math.ceil(retryAfterS)));
+  }
+  if (code === 'unauthorized' && context['challenge'] === true && request.headers[UI_HEADER] === undefined) {
+    reply.header('WWW-Authenticate', 'Basic realm="mediamtx"');
+  }
+}
+
+function logFailure(error: unknown, status: number, request: FastifyRequest): void {
+  const facts = { method: request.method, url: redact(request.url), status };
+  if (error instanceof PerchError) {
+    const level = AWAY.includes(error.context['camera']) ? 'debug' : 'warn';
+    request.log[level]({ ...facts, ...error.context, cause: redact(explain(error)) }, 'request failed');
+  } else {
+    request.log.error({ ...facts, err: error }, 'request failed');
+  }
+}

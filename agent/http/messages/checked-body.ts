@@ -1,0 +1,32 @@
+import type { Static, TSchema } from 'typebox';
+import { Check, Errors } from 'typebox/value';
+import { PerchError } from '../../base/errors.ts';
+
+const SHOWN_CHARS = 64;
+
+/** `body` as the schema has it. Throws PerchError badInput that names the first field that is not so, with its place; never what was in it. */
+export function checkedBody<T extends TSchema>(schema: T, body: unknown): Static<T> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new PerchError('badInput', 'the body is not a JSON object');
+  }
+  if (Check(schema, body)) {
+    return body;
+  }
+  const [first] = Errors(schema, body);
+  const shown = placeOf(first?.instancePath ?? '').slice(0, SHOWN_CHARS);
+  if (first?.keyword === 'boolean') {
+    throw new PerchError('badInput', `unknown field '${shown}'`);
+  }
+  // What may be one of several things fits none of them: the first complaint would be about the first of them alone.
+  const isChoice = first?.schemaPath.includes('/anyOf/') === true;
+  const message = isChoice ? 'is none of what it may be' : (first?.message ?? 'is not what was expected');
+  throw new PerchError('badInput', `${shown === '' ? 'the body' : shown} ${message}`);
+}
+
+/** `/cameras/0/foo` (RFC 6901) as `cameras[0].foo`. */
+const placeOf = (pointer: string): string =>
+  pointer
+    .slice(1)
+    .split('/')
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce((place, part) => (/^\d+$/.test(part) ? `${place}[${part}]` : `${place}.${part}`));

@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { fingerprintLines } from '../../../base/fingerprint.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { createHttpApp } from '../../listener/app.ts';
+import { type TrustLookup, trustRoutes } from './trust-routes.ts';
+
+const certificate = new X509Certificate(
+  readFileSync(join(import.meta.dirname, '../../../../test/fixtures/tls/server.crt')),
+);
+const authority = {
+  name: 'Perch <b>box</b> & co',
+  pem: certificate.toString(),
+  der: certificate.raw,
+  fingerprint: certificate.fingerprint256,
+  untilMs: Date.UTC(2036, 10, 18),
+};
+
+async function open(trust: TrustLookup = { authority: () => authority, port: () => 8443, box: 'this one' }) {
+  const app = createHttpApp({ log: silentLogger });
+  await app.register(trustRoutes, { trust });
+  onTestFinished(() => app.close());
+  return (url: string, headers: Record<string, string> = {}) => app.inject({ url, headers });
+}
+
+test('the page shows the fingerprint, steps for each kind of device, and where https is', async () => {
+  const { statusCode, body, headers } = await (await open())('/trust');
+  expect(statusCode).toBe(200);
+  const [first = ''] = fingerprintLines(authority.fingerprint);
+  for (const words of [first, 'iPhone', 'Android', 'Windows', 'macOS', 'Firefox', 'data-port="8443"']) {
+    expect(body).toContain(words);
+  }
+  expect(body).not.toContain('<b>box');
+  expect(headers['content-security-policy']).toContain("default-src 'none'");
+});
+
+test.for([
+  ['/trust', 'zh-CN,zh;q=0.9,en;q=0.8', 'zh-CN'],
+  ['/trust', 'de-DE,de;q=0.9', 'en'],
+  ['/trust?lang=zh-CN', 'en', 'zh-CN'],
+  ['/trust?lang=en', 'zh', 'en'],
+  ['/trust?lang=a&lang=b', '', 'en'],
+] as const)('%s with Accept-Language %s is in %s', async ([url, preferred, lang]) => {
+  const { body } = await (await open())(url, { 'accept-language': preferred });
+  expect(body).toContain(`<html lang="${lang}">`);
+});
+
+test('the certificate is given as DER, as PEM, and in a profile that Apple can read', async () => {
+  const get = await open();
+  const der = await get('/trust/perch.crt');
+  expect(new X509Certificate(der.rawPayload).fingerprint256).toBe(authority.fingerprint);
+  expect(der.headers['content-type']).toBe('application/x-x509-ca-cert');
+  expect(new X509Certificate((await get('/trust/perch.pem')).body).fingerprint256).toBe(authority.fingerprint);
+  const profile = await get('/trust/perch.mobileconfig');
+  expect(profile.headers['content-type']).toBe('application/x-apple-aspen-config');
+  const read =
+    'import plistlib,sys; p=plistlib.loads(sys.stdin.buffer.read()); c=p["PayloadContent"][0]; print(c["PayloadType"], c["PayloadContent"].hex())';
+  const said = execFileSync('python3', ['-c', read], { input: profile.body }).toString().trim();
+  expect(said).toBe(`com.apple.security.root ${Buffer.from(authority.der).toString('hex')}`);
+  expect((await get('/trust/perch.mobileconfig')).body).toBe(profile.body);
+});
+
+test('whether a browser trusts it a page of plain http may ask from anywhere, and is told which box answers', async () => {
+  const { headers, body } = await (await open())('/trust/here', { origin: 'http://box.local:8080' });
+  expect([headers['access-control-allow-origin'], JSON.parse(body)]).toEqual(['*', { box: 'this one' }]);
+});
+
+test('a box without a certificate of its own says how to come to one', async () => {
+  const get = await open({ authority: () => undefined, port: () => undefined, box: '' });
+  expect((await get('/trust')).body).toContain('tlsAddress: :8443');
+  expect((await get('/trust/perch.crt')).statusCode).toBe(404);
+});
+
+test('with a certificate of somebody else there is nothing to fetch, and the page still looks whether it is trusted', async () => {
+  const { body } = await (await open({ authority: () => undefined, port: () => 443, box: '' }))('/trust');
+  expect(body).toContain('data-port="443"');
+  expect(body).not.toContain('perch.crt');
+});

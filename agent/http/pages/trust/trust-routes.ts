@@ -1,0 +1,76 @@
+import type { FastifyPluginAsync, FastifyReply } from 'fastify';
+import Type from 'typebox';
+import { PerchError } from '../../../base/errors.ts';
+import { ErrorAnswer } from '../../messages/responses.ts';
+import { mobileProfile, type ShownAuthority } from './mobile-profile.ts';
+import { TRUST_POLICY, trustPage } from './trust-page.ts';
+import { wordsFor } from './trust-words.ts';
+
+export interface TrustLookup {
+  /** Undefined while the box has not made any. */
+  authority(): ShownAuthority | undefined;
+  /** The port of the page over https. */
+  port(): number | undefined;
+  /** What this box is told from others by. */
+  readonly box: string;
+}
+
+const tags = ['trust'];
+const HTML = 'text/html';
+const CRT = 'application/x-x509-ca-cert';
+const PEM = 'application/x-pem-file';
+const PROFILE = 'application/x-apple-aspen-config';
+
+/** `/trust`: how a phone comes to trust the box. Without a log-in: a certificate is no secret, and who has none yet cannot log in safely. */
+export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (app, { trust }) => {
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store').header('X-Content-Type-Options', 'nosniff');
+    reply.header('Content-Security-Policy', TRUST_POLICY).header('Referrer-Policy', 'no-referrer');
+  });
+  const querystring = Type.Object({ lang: Type.Optional(Type.String()) });
+  const page = {
+    summary: 'How a phone or computer comes to trust the box: a page',
+    ...{ tags, querystring, response: { 200: Type.String() }, produces: { 200: HTML } },
+  };
+  app.get('/trust', { schema: page }, (request, reply) => {
+    const { lang } = request.query as { lang?: unknown };
+    const words = wordsFor(typeof lang === 'string' ? lang : undefined, request.headers['accept-language']);
+    return reply.type(`${HTML}; charset=utf-8`).send(trustPage(words, trust.authority(), trust.port()));
+  });
+
+  const here = {
+    summary: 'Whether a browser trusts https, and this is the box: for pages of plain http, which ask it over https',
+    ...{ tags, response: { 200: Type.Object({ box: Type.String() }) } },
+  };
+  app.get('/trust/here', { schema: here }, (_request, reply) => {
+    reply.header('Access-Control-Allow-Origin', '*');
+    return { box: trust.box };
+  });
+
+  app.get('/trust/perch.crt', { schema: fileOf('DER', CRT) }, (_request, reply) =>
+    sendFile(reply, 'perch.crt', CRT, Buffer.from(made(trust).der)),
+  );
+  app.get('/trust/perch.pem', { schema: fileOf('PEM', PEM) }, (_request, reply) =>
+    sendFile(reply, 'perch.pem', PEM, made(trust).pem),
+  );
+  app.get('/trust/perch.mobileconfig', { schema: fileOf("as a profile for Apple's devices", PROFILE) }, (_, reply) =>
+    sendFile(reply, 'perch.mobileconfig', PROFILE, mobileProfile(made(trust))),
+  );
+};
+
+const fileOf = (form: string, type: string) => ({
+  summary: `The certificate of the box's own authority, ${form}`,
+  ...{ tags, response: { 200: Type.String(), 404: ErrorAnswer }, produces: { 200: type } },
+});
+
+function sendFile(reply: FastifyReply, name: string, type: string, content: string | Buffer): FastifyReply {
+  return reply.type(type).header('Content-Disposition', `attachment; filename="${name}"`).send(content);
+}
+
+function made(trust: TrustLookup): ShownAuthority {
+  const authority = trust.authority();
+  if (!authority) {
+    throw new PerchError('notFound', 'the box has no certificate of its own: set tlsAddress');
+  }
+  return authority;
+}

@@ -1,0 +1,371 @@
+import type { NalTrack } from '../sample/track.ts';
+import { UnitBuffer, VIDEO_UNITS } from '../sample/unit-buffer.ts';
+import { DecodeTimes } from './decode-times.ts';
+import type { SenderTraits, UnitSink } from './depacketizer.ts';
+import { findStartCode, trimZeros } from './nal.ts';
+import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from './nal-rules.ts';
+import { hasSameSets } from './parameter-sets.ts';
+import { PictureChain, SHOWN } from './picture-chain.ts';
+
+/** SEI that waits for its slices, of cameras that give it a time of its own. */
+const WAITING_PREFIX_BYTES = 64 << 10;
+
+/**
+ * Puts NAL units together to access units, whatever the camera does with its markers:
+ * a unit ends when the timestamp changes, when a delimiter or a first slice follows slices, and at once at a marker behind slices.
+ * Where markers are doubtful the first is not believed before the next NAL unit: if that continues the picture, the markers of this
+ * camera end slices, not pictures, and are ignored from then on.
+ * Where no fragmented NAL unit ever has an end, it ends where the next one begins: missing packets are known by their numbers.
+ *
+ * After damage nothing is given on until the next key unit or recovery point: a viewer sees a still picture, not a smeared one.
+ * Where only pictures are missing that no other needs, the next one is given on, and in H.265 each that needs none of them.
+ */
+export class AccessUnits {
+  readonly #rules: NalRules;
+  readonly #sink: UnitSink;
+  readonly #buffer = new UnitBuffer(VIDEO_UNITS);
+  readonly #times = new DecodeTimes();
+  #track: NalTrack | undefined;
+
+  // The unit in the making.
+  #ticks = 0;
+  #slices = 0;
+  #firstSliceOffset = 0;
+  #firstSliceBytes = 0;
+  #isKeyUnit = false;
+  #hasRecoveryPoint = false;
+  #isDamaged = false;
+  #isDisposable = true;
+  /** All that is missing lies within it. */
+  #isLossWithin = false;
+
+  // The NAL unit in the making.
+  #isNalOpen = false;
+  #isNalSkipped = false;
+  #nalKind: NalKind = NAL.drop;
+  /** This camera marks the last fragment of a NAL unit. */
+  #hasFragmentEnds = false;
+
+  // What is known about the stream.
+  readonly #chain: PictureChain;
+  #isAnnexB = false;
+  #areMarkersWrong = false;
+  /** Behind a marker came the next picture, as it should. */
+  #areMarkersProven: boolean;
+  /** A marker came behind the slices of the unit in the making, and no marker is proven yet. */
+  #isMarked = false;
+  #markedTicks = Number.NaN;
+
+  constructor(rules: NalRules, sink: UnitSink, traits: SenderTraits) {
+    this.#rules = rules;
+    this.#sink = sink;
+    this.#areMarkersProven = !traits.hasDoubtfulMarkers;
+    this.#chain = new PictureChain(rules, traits.continuesAfterLoss ?? false);
+  }
+
+  /** The description is known already, from the SDP. */
+  announce(track: NalTrack): void {
+    this.#track = track;
+    this.#times.configure(this.#rules.order());
+    this.#sink.onTrack(track);
+  }
+
+  /** A fragment with this timestamp can be appended to the NAL unit in the making. */
+  isOpenAt(ticks: number): boolean {
+    return this.#isNalOpen && ticks === this.#ticks;
+  }
+
+  /** Packets are missing: what is gathered is incomplete. @param ticks of the packet behind them */
+  gap(ticks: number): void {
+    // Both ends of the gap are in one picture.
+    const isHarmless = this.#slices > 0 && ticks === this.#ticks && this.#isDisposable && !this.#chain.isDoubtful;
+    this.#isLossWithin = isHarmless;
+    this.damage('packets are missing');
+    if (!isHarmless) {
+      this.#startUnit();
+    }
+  }
+
+  /** One whole NAL unit. */
+  nal(ticks: number, data: Uint8Array, start: number, end: number): void {
+    if (end - start < this.#rules.headerBytes) {
+      return;
+    }
+    const header = this.#headerAt(data, start);
+    const mayHoldMore = this.#isAnnexB || data[start] === 0 || this.#rules.kindOf(header) !== NAL.slice;
+    if (mayHoldMore && findStartCode(data, start, end) >= 0) {
+      this.#split(ticks, data, start, end);
+    } else {
+      this.#whole(ticks, data, start, end);
+    }
+  }
+
+  /**
+   * A NAL unit begins whose rest comes in fragments.
+   * @param data,at,end its first bytes behind the header
+   */
+  beginNal(ticks: number, header: number, data: Uint8Array, at: number, end: number): void {
+    this.#openNal(ticks, header, data, at, end);
+    if (!this.#isNalSkipped) {
+      const isRoom =
+        this.#buffer.beginNal() &&
+        (this.#rules.headerBytes === 1 || this.#buffer.appendByte(header >> 8)) &&
+        this.#buffer.appendByte(header & 0xff);
+      if (!isRoom) {
+        this.#overflow();
+      }
+    }
+    this.append(data, at, end);
+  }
+
+  append(data: Uint8Array, at: number, end: number): void {
+    if (!this.#isNalSkipped && !this.#buffer.append(data, at, end)) {
+      this.#overflow();
+    }
+  }
+
+  /** The fragment that says it is the last one is through. */
+  endNal(): void {
+    this.#hasFragmentEnds = true;
+    this.#closeNal();
+  }
+
+  #closeNal(): void {
+    this.#isNalOpen = false;
+    if (this.#isNalSkipped) {
+      return;
+    }
+    const buffer = this.#buffer;
+    const { slab, nalStart, tail } = buffer;
+    const kind = this.#nalKind;
+    if (kind === NAL.slice && !this.#isAnnexB) {
+      this.#keepNal();
+    } else if (findStartCode(slab, nalStart, tail) >= 0) {
+      const copy = slab.slice(nalStart, tail);
+      buffer.cancelNal();
+      this.#slices -= kind === NAL.slice ? 1 : 0;
+      this.#split(this.#ticks, copy, 0, copy.length);
+    } else if (kind === NAL.parameters) {
+      this.#rules.keepParameters(slab, nalStart, trimZeros(slab, nalStart, tail));
+      buffer.cancelNal();
+    } else if (kind === NAL.drop || kind === NAL.delimiter) {
+      buffer.cancelNal();
+    } else {
+      this.#keepNal();
+    }
+  }
+
+  /** The packet with the RTP marker bit is through. */
+  marker(): void {
+    if (this.#slices === 0 || this.#isNalOpen || this.#areMarkersWrong) {
+      return;
+    }
+    if (!this.#areMarkersProven) {
+      this.#isMarked = true;
+      return;
+    }
+    this.#markedTicks = this.#ticks;
+    this.#flush();
+  }
+
+  /** The unit in the making cannot be completed. @param header of a NAL unit that is missing; -1: not known */
+  damage(reason: string, header = -1): void {
+    if (this.#isMarked) {
+      this.#flush();
+    }
+    const chain = this.#chain;
+    const isNews = !this.#isDamaged && (this.#isKeyUnit || !(chain.isDoubtful || chain.isWaiting));
+    this.#isDamaged = true;
+    this.#isDisposable &&= header < 0 || this.#rules.isDisposable(header);
+    chain.damage(!this.#isDisposable);
+    // The rest of a fragmented NAL unit comes without its beginning: that is no other loss.
+    chain.isDoubtful &&= !this.#isLossWithin;
+    if (chain.isWaiting) {
+      this.#times.restart();
+    }
+    this.#isNalOpen = false;
+    this.#isNalSkipped = true;
+    this.#buffer.drop();
+    if (isNews) {
+      this.#sink.onDamage(reason);
+    }
+  }
+
+  #headerAt(data: Uint8Array, at: number): number {
+    const first = data[at] as number;
+    return this.#rules.headerBytes === 1 ? first : (first << 8) | (data[at + 1] as number);
+  }
+
+  #whole(ticks: number, data: Uint8Array, start: number, end: number): void {
+    const header = this.#headerAt(data, start);
+    this.#openNal(ticks, header, data, start + this.#rules.headerBytes, end);
+    this.#isNalOpen = false;
+    if (this.#nalKind === NAL.parameters) {
+      this.#rules.keepParameters(data, start, trimZeros(data, start, end));
+    } else if (!this.#isNalSkipped && this.#nalKind >= NAL.prefix) {
+      if (this.#buffer.beginNal() && this.#buffer.append(data, start, end)) {
+        this.#keepNal();
+      } else {
+        this.#overflow();
+      }
+    }
+  }
+
+  /** A payload that holds a byte stream, with start codes between its NAL units. V380: parameter sets and IDR in one packet. */
+  #split(ticks: number, data: Uint8Array, start: number, end: number): void {
+    this.#isAnnexB = true;
+    let at = start;
+    while (at < end) {
+      const code = findStartCode(data, at, end);
+      const nalEnd = trimZeros(data, at, code < 0 ? end : code);
+      if (nalEnd - at >= this.#rules.headerBytes) {
+        this.#whole(ticks, data, at, nalEnd);
+      }
+      at = code < 0 ? end : code + 3;
+    }
+  }
+
+  #openNal(ticks: number, header: number, data: Uint8Array, at: number, end: number): void {
+    if (this.#isNalOpen) {
+      this.#endUnmarkedNal();
+    }
+    const kind = this.#rules.kindOf(header);
+    const start = kind === NAL.slice ? this.#rules.sliceStart(header, data, at, end) : SLICE.continues;
+    if (this.#isMarked && (kind === NAL.slice || ticks !== this.#ticks)) {
+      this.#judgeMarker(ticks === this.#ticks && start === SLICE.continues);
+    }
+    if (ticks !== this.#ticks) {
+      this.#flush();
+      this.#moveTo(ticks);
+    } else if (this.#slices > 0 && (kind === NAL.delimiter || start === SLICE.begins)) {
+      this.#flush();
+    }
+    if (kind === NAL.slice) {
+      this.#countSlice(ticks, header, start);
+    }
+    this.#nalKind = kind;
+    this.#isNalOpen = true;
+    // SEI behind slices of its own picture is against the order of H.264 §7.4.1.2.3, and some decoders refuse it.
+    const isLatePrefix = kind === NAL.prefix && this.#slices > 0;
+    this.#isNalSkipped = isLatePrefix || (this.#isDamaged && kind !== NAL.parameters);
+  }
+
+  #endUnmarkedNal(): void {
+    if (this.#hasFragmentEnds) {
+      this.damage('a fragmented NAL unit has no end');
+    } else {
+      this.#closeNal();
+    }
+  }
+
+  /** What follows the first marker has come. */
+  #judgeMarker(isSamePicture: boolean): void {
+    this.#isMarked = false;
+    this.#areMarkersWrong = isSamePicture;
+    this.#areMarkersProven = !isSamePicture;
+    if (!isSamePicture) {
+      this.#flush();
+    }
+  }
+
+  #countSlice(ticks: number, header: number, start: SliceStart): void {
+    this.#isKeyUnit ||= this.#rules.isKey(header);
+    this.#isDisposable &&= this.#rules.isDisposable(header);
+    if (this.#slices === 0 && start === SLICE.continues && !this.#isDamaged) {
+      const isRestOfMarked = ticks === this.#markedTicks;
+      this.#areMarkersWrong ||= isRestOfMarked;
+      this.damage(
+        isRestOfMarked ? 'slices follow the marker: this camera sets it too early' : 'first slice is missing',
+      );
+    }
+    this.#slices += 1;
+  }
+
+  #keepNal(): void {
+    const buffer = this.#buffer;
+    buffer.endNal();
+    if (this.#nalKind === NAL.slice && this.#firstSliceBytes === 0) {
+      this.#firstSliceOffset = buffer.nalStart - buffer.start;
+      this.#firstSliceBytes = buffer.tail - buffer.nalStart;
+    } else if (this.#nalKind === NAL.prefix) {
+      this.#hasRecoveryPoint ||= this.#rules.isRecoveryPoint(buffer.slab, buffer.nalStart, buffer.tail);
+    }
+  }
+
+  #overflow(): void {
+    this.damage(`access unit is larger than ${VIDEO_UNITS.unitLimitBytes} bytes`);
+  }
+
+  /** Without slices there is no picture yet: SEI with a time of its own waits for them. */
+  #moveTo(ticks: number): void {
+    this.#ticks = ticks;
+    if (this.#buffer.sizeBytes > WAITING_PREFIX_BYTES) {
+      this.#buffer.drop();
+    }
+    this.#isDamaged = false;
+  }
+
+  #flush(): void {
+    if (this.#slices === 0) {
+      return;
+    }
+    if (!this.#isDamaged && this.#firstSliceBytes > 0) {
+      this.#deliver();
+    }
+    this.#startUnit();
+  }
+
+  #startUnit(): void {
+    this.#buffer.drop();
+    this.#slices = 0;
+    this.#firstSliceBytes = 0;
+    this.#isKeyUnit = false;
+    this.#hasRecoveryPoint = false;
+    this.#isDamaged = false;
+    this.#isDisposable = true;
+    this.#isLossWithin = false;
+    this.#isNalSkipped = true;
+    this.#isMarked = false;
+  }
+
+  #deliver(): void {
+    const rules = this.#rules;
+    const sliceStart = this.#buffer.start + this.#firstSliceOffset;
+    rules.readSlice(this.#buffer.slab, sliceStart, sliceStart + this.#firstSliceBytes);
+    const chain = this.#chain;
+    const shown = chain.judge(this.#ticks, this.#isKeyUnit, this.#hasRecoveryPoint);
+    const key = shown === SHOWN.key;
+    if (shown === SHOWN.not || (key && !this.#describe())) {
+      chain.isWaiting ||= key;
+      if (chain.isWaiting) {
+        this.#times.restart();
+      }
+      return;
+    }
+    if (key && chain.isDoubtful) {
+      this.#times.restart();
+    }
+    if (!this.#times.next(this.#ticks, rules.poc, rules.startsOrder)) {
+      this.damage('frames are reordered deeper than was known');
+      return;
+    }
+    chain.accept(this.#ticks, key);
+    const times = this.#times;
+    this.#sink.onUnit(times.pts, times.dts, key, this.#buffer.take());
+  }
+
+  /** Tells the sink when the parameter sets of this key unit are not those of the last. False: they are missing. */
+  #describe(): boolean {
+    const track = this.#rules.track();
+    if (!track || track === this.#track) {
+      return track !== undefined;
+    }
+    const isChange = !this.#track || !hasSameSets(track, this.#track);
+    this.#track = track;
+    if (isChange) {
+      this.#times.configure(this.#rules.order());
+      this.#sink.onTrack(track);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,56 @@
+import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
+import type { Depacketizer, UnitSink } from './depacketizer.ts';
+import type { PayloadSink } from './packetizer.ts';
+
+/** A longer packet becomes several samples, so that each fits into one packet of any reader: 128 ms of 8 kHz G.711, 5 ms of 48 kHz stereo. */
+const MAX_SAMPLE_BYTES = 1024;
+
+/** How sound without frames lies in its packets: one instant after the other, all channels of each together. */
+export interface InstantFormat {
+  /** Of one instant, all channels together. */
+  readonly bytes: number;
+  /** How far the RTP clock goes on with each instant. */
+  readonly ticks: number;
+}
+
+/** Sample-based encodings, RFC 3551 §4.3: any whole number of instants makes a packet, so a lost one is a gap and nothing else. */
+export class InstantDepacketizer implements Depacketizer {
+  readonly #sink: UnitSink;
+  readonly #instant: InstantFormat;
+  readonly #limitBytes: number;
+  readonly #buffer = new UnitBuffer(AUDIO_UNITS);
+
+  constructor(instant: InstantFormat, sink: UnitSink) {
+    this.#sink = sink;
+    this.#instant = instant;
+    this.#limitBytes = MAX_SAMPLE_BYTES - (MAX_SAMPLE_BYTES % instant.bytes);
+  }
+
+  push(chunk: Uint8Array, start: number, end: number, ticks: number): void {
+    const instant = this.#instant;
+    // Half an instant at the end is of no use.
+    const last = end - ((end - start) % instant.bytes);
+    let at = start;
+    while (at < last) {
+      const to = Math.min(at + this.#limitBytes, last);
+      const pts = ticks + ((at - start) / instant.bytes) * instant.ticks;
+      if (this.#buffer.append(chunk, at, to)) {
+        this.#sink.onUnit(pts, pts, true, this.#buffer.take());
+      }
+      at = to;
+    }
+  }
+}
+
+/** The bytes as they are. A sample that does not fit is left out: its second half would need a time of its own. */
+export function packetizeInstants(
+  data: Uint8Array,
+  maxPayloadBytes: number,
+  _isLast: boolean,
+  sink: PayloadSink,
+): void {
+  if (data.length > 0 && data.length <= maxPayloadBytes) {
+    // The marker begins a talk spurt (RFC 3551 §4.1); what we send is continuous.
+    sink.onPayload(0, 0, data, 0, data.length, false);
+  }
+}

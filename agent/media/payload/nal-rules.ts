@@ -1,0 +1,70 @@
+import type { NalTrack } from '../sample/track.ts';
+import type { PictureOrder } from './decode-times.ts';
+
+/** What a NAL unit is for the access unit that it is in. Numbers, because it is asked for each. */
+export const NAL = {
+  /** Of no use in a sample: filler, end marks, layers that nobody decodes, reserved types. */
+  drop: 0,
+  /** Access unit delimiter: not kept, but a new access unit begins. */
+  delimiter: 1,
+  /** Parameter set: kept on the track. */
+  parameters: 2,
+  /** SEI: kept. It carries captions, camera times, recovery points and what else the camera wants on record, and is small. */
+  prefix: 3,
+  slice: 4,
+  /** Kept, belongs to the slices before it. */
+  suffix: 5,
+} as const;
+export type NalKind = (typeof NAL)[keyof typeof NAL];
+
+/** Whether a slice is the first of its picture. */
+export const SLICE = {
+  continues: 0,
+  begins: 1,
+  /** Second field of a frame: belongs to the first, or stands alone where it has its own time. */
+  either: 2,
+} as const;
+export type SliceStart = (typeof SLICE)[keyof typeof SLICE];
+
+/** What of the pictures that a picture refers to was given on. */
+export const REFERENCES = {
+  /** That cannot be told. */
+  unknown: 0,
+  /** One of them was not. */
+  missing: 1,
+  /** All of them, but not all that later pictures may refer to. */
+  there: 2,
+  /** All that it and later pictures may refer to: no other needs what is lost. */
+  all: 3,
+} as const;
+export type References = (typeof REFERENCES)[keyof typeof REFERENCES];
+
+/** What the assembly asks the codec. `header` is the NAL unit header as a number, of 1 (H.264) or 2 bytes (H.265). */
+export interface NalRules {
+  readonly headerBytes: 1 | 2;
+  kindOf(header: number): NalKind;
+  isKey(header: number): boolean;
+  /** No other picture refers to the one of this slice. */
+  isDisposable(header: number): boolean;
+  /** Each slice header names the pictures that it refers to: whatever is lost, the next picture tells whether it is needed. */
+  readonly namesReferences: boolean;
+  /** @param at first byte behind the NAL unit header */
+  sliceStart(header: number, data: Uint8Array, at: number, end: number): SliceStart;
+  /** An SEI NAL unit from which on a decoder can recover. */
+  isRecoveryPoint(data: Uint8Array, start: number, end: number): boolean;
+  /** Keeps a copy of the parameter set if it is new and valid. */
+  keepParameters(data: Uint8Array, start: number, end: number): void;
+  /** Reads the first slice header of a unit: `poc`, `startsOrder` and `track` are about it afterwards. */
+  readSlice(data: Uint8Array, start: number, end: number): void;
+  /** What the picture of the slice that was read last refers to. @param ticks its time */
+  references(ticks: number): References;
+  /** The unit of the slice that was read last is given on. @param ticks its time */
+  accept(ticks: number): void;
+  /** Picture order count; undefined: cannot be known. */
+  readonly poc: number | undefined;
+  /** Picture order counts start anew with this unit. */
+  readonly startsOrder: boolean;
+  /** The description that the slice refers to, the same object while nothing changes; undefined: its parameter sets have not come. */
+  track(): NalTrack | undefined;
+  order(): PictureOrder;
+}

@@ -1,0 +1,72 @@
+import { PerchError } from '../../base/errors.ts';
+import type { NalTrack } from '../sample/track.ts';
+import { isSame } from './nal.ts';
+
+/** Real ones have 10 to 100 bytes, with scaling lists up to some hundred. */
+const MAX_BYTES = 1024;
+
+export interface ParameterSet<T> {
+  readonly nal: Uint8Array;
+  readonly parsed: T;
+}
+
+/** The parameter sets of one type by their id. The standards bound the ids (H.264: 32 SPS, 256 PPS; H.265: 16, 64), so it is bounded. */
+export class ParameterSets<T extends { readonly id: number }> {
+  readonly #parse: (nal: Uint8Array) => T;
+  readonly #byId = new Map<number, ParameterSet<T>>();
+
+  constructor(parse: (nal: Uint8Array) => T) {
+    this.#parse = parse;
+  }
+
+  get(id: number): ParameterSet<T> | undefined {
+    return this.#byId.get(id);
+  }
+
+  get firstId(): number | undefined {
+    return this.#byId.keys().next().value;
+  }
+
+  /** Copies the set if it is new and can be read. True: something changed. One that cannot be read is of no use: a good one is awaited. */
+  keep(data: Uint8Array, start: number, end: number): boolean {
+    if (end - start > MAX_BYTES || this.#isKnown(data, start, end)) {
+      return false;
+    }
+    const nal = data.slice(start, end);
+    try {
+      const parsed = this.#parse(nal);
+      this.#byId.set(parsed.id, { nal, parsed });
+      return true;
+    } catch (error) {
+      if (error instanceof PerchError) {
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  /** The NAL units of those that `isWanted`, by ascending id. */
+  nalsWhere(isWanted: (parsed: T) => boolean): Uint8Array[] {
+    const wanted = [...this.#byId.values()].filter(({ parsed }) => isWanted(parsed));
+    return wanted.sort((a, b) => a.parsed.id - b.parsed.id).map(({ nal }) => nal);
+  }
+
+  #isKnown(data: Uint8Array, start: number, end: number): boolean {
+    for (const { nal } of this.#byId.values()) {
+      if (isSame(nal, data, start, end)) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
+
+/** The same sets, byte for byte: some cameras send others in between that no picture uses. */
+export function hasSameSets(track: NalTrack, other: NalTrack): boolean {
+  const sets = setsOf(track);
+  const others = setsOf(other);
+  return sets.length === others.length && sets.every((set, i) => isSame(others[i], set, 0, set.length));
+}
+
+const setsOf = (track: NalTrack): readonly Uint8Array[] =>
+  track.codec === 'h264' ? [track.sps, ...track.pps] : [track.vps, track.sps, ...track.pps];

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../test/support/base/random.ts';
+import { hold, release, SlabPool } from './slab.ts';
+import { UnitBuffer, VIDEO_UNITS } from './unit-buffer.ts';
+
+function unitOf(buffer: UnitBuffer, value: number, bytes: number): Uint8Array {
+  buffer.append(new Uint8Array(bytes).fill(value), 0, bytes);
+  return buffer.take();
+}
+
+test('a slab is used again once every unit in it is released, and not before', () => {
+  const buffer = new UnitBuffer({ ...VIDEO_UNITS, maxSlabBytes: VIDEO_UNITS.minSlabBytes });
+  const first = unitOf(buffer, 1, 30_000);
+  const second = unitOf(buffer, 2, 30_000);
+  expect(second.buffer).toBe(first.buffer);
+  const third = unitOf(buffer, 3, 30_000);
+  expect(third.buffer).not.toBe(first.buffer);
+  release(first);
+  const fourth = unitOf(buffer, 4, 30_000);
+  expect(fourth.buffer).toBe(third.buffer);
+  release(second);
+  const fifth = unitOf(buffer, 5, 30_000);
+  expect(fifth.buffer).toBe(first.buffer);
+});
+
+test('a unit with two holds stays until both are released', () => {
+  const pool = new SlabPool();
+  const slab = pool.take(1024);
+  hold(slab);
+  release(slab);
+  expect(pool.take(1024)).not.toBe(slab);
+  release(slab);
+  expect(pool.take(1024)).toBe(slab);
+});
+
+test('whatever order units are released in, the bytes of those that are held stay as they were', () => {
+  const next = random(11);
+  const buffer = new UnitBuffer(VIDEO_UNITS);
+  const held: { readonly unit: Uint8Array; readonly value: number; readonly bytes: number }[] = [];
+  const places = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 5_000; i += 1) {
+    const bytes = 1 + Math.floor(next() * (next() < 0.05 ? 200_000 : 12_000));
+    const value = i & 0xff;
+    const unit = unitOf(buffer, value, bytes);
+    places.add(unit.buffer);
+    held.push({ unit, value, bytes });
+    while (held.length > 60 || (held.length > 0 && next() < 0.3)) {
+      const [gone] = held.splice(Math.floor(next() * held.length), 1);
+      if (gone) {
+        expect([gone.unit.length, gone.unit.every((byte) => byte === gone.value)]).toEqual([gone.bytes, true]);
+        release(gone.unit);
+      }
+    }
+  }
+  // 30 MB went through: most of it in memory that had been used before.
+  expect(places.size).toBeLessThan(100);
+});
+
+test('slabs that one long halt had filled are let go, those of each group of pictures are not', () => {
+  const pool = new SlabPool();
+  const group = (count: number): ArrayBufferLike[] => {
+    const units = Array.from({ length: count }, () => pool.take(1024));
+    for (const unit of units) {
+      release(unit);
+    }
+    return units.map(({ buffer }) => buffer);
+  };
+  const ofHalt = new Set(group(16));
+  const before = group(4);
+  for (let taken = 0; taken < 200; taken += 4) {
+    expect(new Set(group(4))).toEqual(new Set(before));
+  }
+  expect(group(16).filter((place) => ofHalt.has(place))).toHaveLength(4);
+});
+
+test('what is in no slab may be held and released as one likes', () => {
+  const own = new Uint8Array(10);
+  hold(own);
+  release(own);
+  release(own);
+  expect(own.length).toBe(10);
+});
+
+test('few large slabs wait to be used again, and many small ones', () => {
+  const waitingOf = (bytes: number) => {
+    const pool = new SlabPool();
+    const slabs = Array.from({ length: 20 }, () => pool.take(bytes));
+    slabs.forEach(release);
+    const again = new Set(Array.from({ length: 20 }, () => pool.take(bytes)));
+    return slabs.filter((slab) => again.has(slab)).length;
+  };
+  expect([64 << 10, 1 << 20, 8 << 20].map(waitingOf)).toEqual([16, 16, 2]);
+});

@@ -1,0 +1,57 @@
+import { auHeaderFormat } from '../aac/format.ts';
+import { createDepacketizer } from '../create-depacketizer.ts';
+import type { RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+
+/** Values of a fmtp are outside text. */
+const MAX_VALUE_CHARACTERS = 40;
+
+const NOBODY: UnitSink = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
+
+/** More formats than anybody reads. */
+const MAX_TOLD = 10;
+
+/** What somebody offers, for a message. */
+export function describeOffer(formats: readonly RtpFormat[]): string {
+  const told = formats.slice(0, MAX_TOLD).map(describeFormat).join(', ');
+  const more = formats.length - MAX_TOLD;
+  return more > 0 ? `${told} and ${more} more` : told || 'nothing';
+}
+
+/** A format for people: its encoding, and where that is one which we take otherwise, why not this time. */
+export function describeFormat(format: RtpFormat): string {
+  const reason = createDepacketizer(format, NOBODY) ? undefined : reasonAgainst(format);
+  return reason === undefined ? format.encoding : `${format.encoding} (${reason})`;
+}
+
+function reasonAgainst(format: RtpFormat): string | undefined {
+  const { encoding, clockRate, channels } = format;
+  switch (encoding) {
+    case 'H264':
+      return `NAL units out of order, ${parameter(format, 'packetization-mode')}`;
+    case 'H265':
+      return `NAL units out of order, ${parameter(format, 'sprop-max-don-diff')}`;
+    case 'MPEG4-GENERIC':
+      return auHeaderFormat(format)
+        ? `no AAC by its configuration, ${parameter(format, 'config')}`
+        : 'AU headers that are not those of AAC-hbr or AAC-lbr';
+    case 'MP4A-LATM':
+      return `no AAC by its configuration, ${parameter(format, 'config')}`;
+    case 'PCMA':
+    case 'PCMU':
+    case 'G722':
+    case 'L8':
+    case 'L16':
+    case 'L24':
+    case 'MPA':
+    case 'AC3':
+    case 'MP2T':
+      return `with ${clockRate} Hz and ${channels === 1 ? 'one channel' : `${channels} channels`}`;
+    default:
+      return undefined;
+  }
+}
+
+function parameter(format: RtpFormat, name: string): string {
+  const value = format.fmtp.get(name);
+  return value === undefined ? `without ${name}` : `${name}=${value.slice(0, MAX_VALUE_CHARACTERS)}`;
+}

@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { type CameraTrouble, cameraError } from '../soap/http/failures.ts';
+import { KeyFrameAsker } from './key-frames.ts';
+
+function begin({ longestGroupMs = 20_000, heeds = true, fails = undefined as CameraTrouble | undefined } = {}) {
+  const clock = new FakeClock();
+  const asked: number[] = [];
+  const reasons: string[] = [];
+  let keyMs = 0;
+  const asker = new KeyFrameAsker({
+    groups: {
+      get groupMs() {
+        return clock.monoMs() - keyMs;
+      },
+      longestGroupMs,
+    },
+    clock,
+    ask: async () => {
+      asked.push(clock.monoMs());
+      if (fails) {
+        throw cameraError(fails, 'the camera does not do that');
+      }
+      keyMs = heeds ? clock.monoMs() + 100 : keyMs;
+    },
+    onGivenUp: (reason) => reasons.push(reason),
+  });
+  /** A viewer each half second. */
+  const pass = async (ms: number): Promise<void> => {
+    for (let at = 0; at < ms; at += 500) {
+      await clock.advance(500);
+      asker.want();
+    }
+    await clock.advance(0);
+  };
+  return { asked, reasons, pass };
+}
+
+test('a camera with short groups is asked for nothing', async () => {
+  const { asked, pass } = begin({ longestGroupMs: 2_000 });
+  await pass(3_500);
+  expect(asked).toEqual([]);
+});
+
+test('however many viewers come, a camera is asked every three seconds at most', async () => {
+  const { asked, pass } = begin();
+  await pass(30_000);
+  expect(asked.length).toBeGreaterThan(5);
+  expect(asked.length).toBeLessThanOrEqual(10);
+  expect(asked[0]).toBe(2_000);
+});
+
+test('a group that has just begun is not asked for again', async () => {
+  const { asked, pass } = begin();
+  await pass(1_500);
+  expect(asked).toEqual([]);
+});
+
+test('one that says yes and does nothing is asked ever more rarely, and then no more', async () => {
+  const { asked, reasons, pass } = begin({ heeds: false });
+  await pass(600_000);
+  expect(asked).toHaveLength(4);
+  expect(reasons).toEqual(['4 wishes in a row without a key frame']);
+});
+
+test('one that cannot is not asked twice', async () => {
+  const { asked, reasons, pass } = begin({ fails: 'notSupported' });
+  await pass(60_000);
+  expect(asked).toHaveLength(1);
+  expect(reasons).toEqual(['the camera does not do that']);
+});
+
+test('one that was away for a moment is asked again', async () => {
+  const { asked, reasons, pass } = begin({ fails: 'unreachable' });
+  await pass(20_000);
+  expect(asked.length).toBeGreaterThan(1);
+  expect(reasons).toEqual([]);
+});

@@ -1,0 +1,263 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { type OnvifCamera, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
+import type { SimulatedProfile } from '../../../test/onvif-camera/state.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { silentLogger } from '../../base/log.ts';
+import { openSession } from '../device/session.ts';
+import { cameraError } from '../soap/http/failures.ts';
+import { LoginMemory } from '../soap/login/login-memory.ts';
+import { DEAD_MAN_MS } from './control.ts';
+import { OnvifPtz } from './onvif-ptz.ts';
+import { SessionKeeper } from './session-keeper.ts';
+
+const LOGIN = { user: 'admin', password: 'secret' };
+
+async function begin(quirks: Quirks = {}, profile?: string) {
+  const clock = new FakeClock();
+  const camera = await startOnvifCamera({ quirks, clock, credentials: LOGIN });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  const logins = new LoginMemory(clock);
+  const { signal } = new AbortController();
+  /** What happens before a session is opened. */
+  const way = { pass: async (): Promise<void> => {} };
+  const sessions = new SessionKeeper(async () => {
+    await way.pass();
+    return openSession({ url: camera.url, ...LOGIN, signal, clock, logins });
+  });
+  const ptz = new OnvifPtz({ sessions, profile, clock, log: silentLogger });
+  onTestFinished(() => ptz.close());
+  return { clock, camera, ptz, sessions, way };
+}
+
+const until = (check: () => void) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
+const count = (camera: OnvifCamera, operation: string) => camera.operations.filter((one) => one === operation).length;
+const lastMove = (camera: OnvifCamera) =>
+  camera.requests.filter(({ operation }) => operation === 'ContinuousMove').at(-1)?.text ?? '';
+
+test('a camera moves while it is told to, and stands when it is stopped', async () => {
+  const { camera, ptz, clock } = await begin();
+  await ptz.move({ pan: 0.5, tilt: -0.25 });
+  expect(camera.ptz.velocity).toEqual({ x: 0.5, y: -0.25, zoom: 0 });
+  await clock.advance(500);
+  await ptz.stop();
+  expect(camera.ptz.moving).toBe(false);
+  expect(camera.ptz.position.x).toBeCloseTo(0.05);
+});
+
+test('whoever is gone moves nothing: without news the camera is stopped', async () => {
+  const { camera, ptz, clock } = await begin({ ignoresMoveTimeout: true });
+  await ptz.move({ pan: 1 });
+  await clock.advance(DEAD_MAN_MS - 100);
+  expect(camera.ptz.moving).toBe(true);
+  await clock.advance(100);
+  await until(() => expect(camera.ptz.moving).toBe(false));
+  expect(count(camera, 'Stop')).toBe(1);
+});
+
+test('a move that is renewed goes on, and is sent again only so often', async () => {
+  const { camera, ptz, clock } = await begin();
+  for (let i = 0; i < 20; i += 1) {
+    await ptz.move({ zoom: 0.3 });
+    await clock.advance(250);
+  }
+  expect(camera.ptz.moving).toBe(true);
+  expect(count(camera, 'Stop')).toBe(0);
+  expect(count(camera, 'ContinuousMove')).toBe(5);
+});
+
+// The camera has an end of its own for it, should Perch's get lost.
+test('a move has its end with it', async () => {
+  const { camera, ptz, clock } = await begin({ ignoresStop: true });
+  await ptz.move({ pan: 1 });
+  expect(lastMove(camera)).toContain('<tptz:Timeout>PT3S</tptz:Timeout>');
+  await ptz.stop();
+  await clock.advance(3_000);
+  expect(camera.ptz.moving).toBe(false);
+});
+
+test('a camera that refuses Timeout is moved without, and Stop alone ends it', async () => {
+  const { camera, ptz, clock } = await begin({ refusesMoveTimeout: true });
+  await ptz.move({ pan: 1 });
+  expect(camera.ptz.moving).toBe(true);
+  await ptz.move({ pan: -1 });
+  expect(count(camera, 'ContinuousMove')).toBe(3);
+  await clock.advance(DEAD_MAN_MS);
+  await until(() => expect(camera.ptz.moving).toBe(false));
+});
+
+test.for<[string, Quirks]>([
+  ['has no zoom', { ptz: 'panTilt' }],
+  ['refuses a zoom that is not asked for', { refusesZoom: true }],
+])('a camera that %s is turned without naming it', async ([, quirks]) => {
+  const { camera, ptz } = await begin(quirks);
+  await ptz.move({ pan: 1, zoom: 0 });
+  expect(lastMove(camera)).not.toContain('Zoom');
+  expect(camera.ptz.velocity.x).toBe(1);
+});
+
+test('an axis that is let go stands while the other goes on', async () => {
+  const { camera, ptz } = await begin();
+  await ptz.move({ pan: 1, zoom: 1 });
+  await ptz.move({ zoom: 1 });
+  expect(camera.ptz.velocity).toEqual({ x: 0, y: 0, zoom: 1 });
+});
+
+test.for<[string, Quirks]>([
+  ['is fixed', { ptz: 'none' }],
+  ['has the service and no profile that turns', { ptz: 'serviceOnly' }],
+])('a camera that %s says that it cannot be turned', async ([, quirks]) => {
+  const { camera, ptz } = await begin(quirks);
+  await expect(ptz.move({ pan: 1 })).rejects.toMatchObject({ context: { camera: 'notSupported' } });
+  expect(count(camera, 'ContinuousMove')).toBe(0);
+});
+
+test('a zoom that the camera does not have is refused in words, and nothing moves', async () => {
+  const { camera, ptz } = await begin({ ptz: 'panTilt' });
+  await expect(ptz.move({ zoom: 1 })).rejects.toThrow('the camera cannot zoom');
+  expect(camera.ptz.moving).toBe(false);
+  expect(await ptz.abilities()).toEqual({ hasPanTilt: true, hasZoom: false, hasHome: true, mostPresets: 8 });
+});
+
+test('speeds are held within their limits; what is no number is refused', async () => {
+  const { camera, ptz } = await begin();
+  await ptz.move({ pan: 7, tilt: -7 });
+  expect(camera.ptz.velocity).toMatchObject({ x: 1, y: -1 });
+  await expect(ptz.move({ pan: Number.NaN })).rejects.toThrow('pan: NaN is not a number');
+});
+
+test('of many moves at once the newest counts, and a stop after them is last', async () => {
+  const { camera, ptz } = await begin();
+  await ptz.abilities();
+  const moves = Array.from({ length: 50 }, (_, i) => ptz.move({ pan: (i + 1) / 50 }));
+  const stopped = ptz.stop();
+  await Promise.all([...moves, stopped]);
+  expect(camera.ptz.moving).toBe(false);
+  expect(count(camera, 'ContinuousMove')).toBeLessThanOrEqual(2);
+  expect(camera.operations.at(-1)).toBe('Stop');
+});
+
+test('a stop that does not get through is tried until it does', async () => {
+  const { camera, ptz, clock } = await begin({ ignoresMoveTimeout: true });
+  await ptz.move({ pan: 1 });
+  await camera.stop({ isSilent: true });
+  await clock.advance(DEAD_MAN_MS);
+  await expect(ptz.stop()).rejects.toMatchObject({ context: { camera: 'unreachable' } });
+  await camera.start();
+  expect(camera.ptz.moving).toBe(true);
+  await vi.waitFor(
+    async () => {
+      await clock.advance(500);
+      expect(camera.ptz.moving).toBe(false);
+    },
+    { timeout: 5_000, interval: 20 },
+  );
+});
+
+test('a camera that is away for minutes while it moves is stopped when it is back', async () => {
+  const { camera, ptz, clock, sessions, way } = await begin({ ignoresMoveTimeout: true });
+  await ptz.move({ pan: 1 });
+  let tries = 0;
+  way.pass = () => {
+    tries += 1;
+    return Promise.reject(cameraError('unreachable', 'nobody there'));
+  };
+  sessions.forget();
+  for (let i = 0; i < 120; i += 1) {
+    await clock.advance(1_000);
+  }
+  expect(tries).toBeGreaterThan(60);
+  expect(camera.ptz.moving).toBe(true);
+  way.pass = async () => {};
+  await clock.advance(1_000);
+  await until(() => expect(camera.ptz.moving).toBe(false));
+});
+
+test.for<[string, (ptz: OnvifPtz, clock: FakeClock) => Promise<unknown>]>([
+  ['whoever wanted it has been silent for too long', (_ptz, clock) => clock.advance(DEAD_MAN_MS)],
+  ['the program ends', (ptz) => ptz.close()],
+])('a move that has waited for the camera is not made when, meanwhile, %s', async ([, happen]) => {
+  const { camera, ptz, clock, way } = await begin({ ignoresMoveTimeout: true });
+  const gate = Promise.withResolvers<void>();
+  way.pass = () => gate.promise;
+  const moved = expect(ptz.move({ pan: 1 })).rejects.toThrow('nobody wants it any more');
+  await clock.advance(0);
+  await happen(ptz, clock);
+  gate.resolve();
+  await moved;
+  expect(count(camera, 'ContinuousMove')).toBe(0);
+});
+
+test('the end of the program stops what moves', async () => {
+  const { camera, ptz } = await begin({ ignoresMoveTimeout: true });
+  await ptz.move({ tilt: 1 });
+  await ptz.close();
+  expect(camera.ptz.moving).toBe(false);
+  await expect(ptz.move({ tilt: 1 })).rejects.toThrow('not controlled any more');
+});
+
+test('presets are set, listed, gone to and removed; home is one too', async () => {
+  const { camera, ptz, clock } = await begin();
+  await ptz.move({ pan: 1 });
+  await clock.advance(1_000);
+  await ptz.stop();
+  const { x } = camera.ptz.position;
+  const token = await ptz.setPreset('Gate <left> & right');
+  expect(await ptz.presets()).toEqual([{ token, name: 'Gate <left> & right' }]);
+  await ptz.goHome();
+  expect(camera.ptz.position.x).toBe(0);
+  await ptz.goToPreset(token);
+  expect(camera.ptz.position.x).toBe(x);
+  expect(await ptz.setPreset('Gate', token)).toBe(token);
+  await ptz.removePreset(token);
+  expect(await ptz.presets()).toEqual([]);
+  await expect(ptz.goToPreset('x'.repeat(100))).rejects.toThrow('preset of 100 characters, expected 1 to 64');
+});
+
+test.for<[string, Quirks, (ptz: OnvifPtz) => Promise<unknown>]>([
+  ['presets', { presets: 'none' }, (ptz) => ptz.presets()],
+  ['home', { hasNoHome: true }, (ptz) => ptz.goHome()],
+])('a camera without %s says so', async ([, quirks, ask]) => {
+  const { ptz } = await begin(quirks);
+  await expect(ask(ptz)).rejects.toMatchObject({ context: { camera: 'notSupported' } });
+});
+
+test('what a camera tells of its state is not needed to move it', async () => {
+  const { camera, ptz } = await begin({ status: 'missing' });
+  await ptz.move({ pan: -1 });
+  expect(camera.ptz.velocity.x).toBe(-1);
+});
+
+test('after a reboot with other profiles the camera is turned by the new one', async () => {
+  const { camera, ptz, sessions } = await begin();
+  await ptz.move({ pan: 1 });
+  await ptz.stop();
+  const { profiles } = camera.state;
+  const renamed = profiles.map((profile) => ({ ...profile, token: `new-${profile.token}` }));
+  (profiles as SimulatedProfile[]).splice(0, profiles.length, ...renamed);
+  sessions.forget();
+  await ptz.move({ pan: 1 });
+  expect(lastMove(camera)).toContain('>new-main<');
+  expect(camera.ptz.moving).toBe(true);
+});
+
+test('a profile that the camera has no more is looked for anew at the next wish', async () => {
+  const { camera, ptz } = await begin();
+  await ptz.move({ pan: 1 });
+  await ptz.stop();
+  const { profiles } = camera.state;
+  const renamed = profiles.map((profile) => ({ ...profile, token: `new-${profile.token}` }));
+  (profiles as SimulatedProfile[]).splice(0, profiles.length, ...renamed);
+  await expect(ptz.move({ pan: 1 })).rejects.toThrow('fault');
+  await ptz.move({ pan: 1 });
+  expect(camera.ptz.moving).toBe(true);
+});
+
+test('a stop in a new session goes before what would be read anew', async () => {
+  const { camera, ptz, sessions } = await begin({ ignoresMoveTimeout: true });
+  await ptz.move({ pan: 1 });
+  const before = count(camera, 'GetProfiles');
+  sessions.forget();
+  await ptz.stop();
+  expect([camera.ptz.moving, count(camera, 'GetProfiles')]).toEqual([false, before]);
+});

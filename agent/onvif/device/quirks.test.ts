@@ -1,0 +1,467 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { MAIN_PROFILE, type OnvifCamera, SUB_PROFILE, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { describeStream } from '../../sources/rtsp/describe.ts';
+import { LoginMemory } from '../soap/login/login-memory.ts';
+import { type CameraTarget, openSession } from './session.ts';
+import { Snapshots } from './snapshots.ts';
+import type { ProveStream } from './streams.ts';
+import { understand } from './understand.ts';
+
+const never = new AbortController().signal;
+const LOGIN = { user: 'admin', password: 'se<c>ret ä' };
+const HOUR_MS = 3_600_000;
+
+const prove: ProveStream = (url, credentials, signal) => describeStream(url, credentials, { signal });
+
+async function start(quirks: Quirks = {}, options: Parameters<typeof startOnvifCamera>[0] = {}) {
+  const camera = await startOnvifCamera({ credentials: LOGIN, ...options, quirks });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  return camera;
+}
+
+/** With a memory of its own, so that no test knows what another has learnt. */
+const targetOf = (camera: OnvifCamera, more: Partial<CameraTarget> = {}): CameraTarget => ({
+  url: camera.url,
+  ...LOGIN,
+  signal: never,
+  logins: new LoginMemory(systemClock),
+  ...more,
+});
+
+async function read(camera: OnvifCamera, more: Partial<CameraTarget> = {}) {
+  const session = await openSession(targetOf(camera, more));
+  return { session, ...(await understand(session, { prove, signal: never })) };
+}
+
+async function failureOf(work: Promise<unknown>): Promise<PerchError> {
+  const error = await work.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  expect(error).toBeInstanceOf(PerchError);
+  return error as PerchError;
+}
+
+const EVERYBODY = {
+  'a camera that keeps to the standard': {},
+  'Media 1 alone': { media: '1' },
+  'Media 2 alone': { media: '2' },
+  'Media 2 that is told and broken': { media: '2 broken' },
+  'a token alone': { login: 'token' },
+  'Digest alone': { login: 'digest' },
+  'Digest with SHA-256': { login: 'digest sha256' },
+  'two challenges': { login: 'digest both' },
+  'qop before realm': { login: 'digest', challenge: 'qop first' },
+  'auth-int beside auth': { login: 'digest', challenge: 'auth-int too' },
+  'no qop': { login: 'digest', challenge: 'no qop' },
+  'no algorithm': { login: 'digest', challenge: 'no algorithm' },
+  'a nonce for one request': { login: 'digest', nonceUses: 1 },
+  'no token beside Digest': { login: 'digest', refusesTokenBesideDigest: true },
+  'tokens that nobody understands': { login: 'digest', mustUnderstandFault: true },
+  'time after login alone': { timeWantsLogin: true },
+  'time after login alone, 3 h slow': {
+    login: 'token',
+    timeWantsLogin: true,
+    clockOffsetMs: -3 * HOUR_MS,
+    tokenWindowMs: 5_000,
+  },
+  'services after login alone': { servicesWantLogin: true, timeWantsLogin: true },
+  'services after Digest alone': { login: 'digest', servicesWantLogin: true, timeWantsLogin: true },
+  'refusals with 401': { login: 'token', refusalStatus: 401, servicesWantLogin: true },
+  'refusals with 200': { login: 'token', refusalStatus: 200, servicesWantLogin: true },
+  'a clock 3 h slow, strict': { login: 'token', clockOffsetMs: -3 * HOUR_MS, tokenWindowMs: 5_000 },
+  'a clock 3 h fast, strict': { login: 'token', clockOffsetMs: 3 * HOUR_MS, tokenWindowMs: 5_000 },
+  'no time in UTC, 3 h slow': { login: 'token', utcTime: 'missing', clockOffsetMs: -3 * HOUR_MS, tokenWindowMs: 5_000 },
+  'half a time in UTC, 3 h fast': {
+    login: 'token',
+    utcTime: 'hollow',
+    clockOffsetMs: 3 * HOUR_MS,
+    tokenWindowMs: 5_000,
+  },
+  'local time told as UTC': { login: 'token', utcTime: { zoneMs: 8 * HOUR_MS }, tokenWindowMs: 5_000 },
+  'no GetServices': { hasNoGetServices: true },
+  'services at another host': { serviceHost: '192.168.1.108' },
+  'services at another host and port': { serviceHost: '10.0.0.9:81' },
+  'a device service elsewhere': { devicePath: '/onvif/service' },
+  'one path for everything': { hasOnePath: true },
+  'a stream at another host': { streamHost: '10.1.2.3' },
+  'a stream at the port of HTTP': { streamPort: 'http' },
+  'a stream at a port where nothing is': { streamPort: 9 },
+  'the port of its page where RTSP over HTTP is asked for': { answersHttpWishesWithPort80: true },
+  "XM's user in the query": { streamUriEnd: '?user=admin_password=tlJwpbo6_channel=1' },
+  'an address with white space': { streamUriText: 'spaced' },
+  "Hikvision's query": {
+    streamPaths: {
+      main: '/Streaming/Channels/101?transportmode=unicast&profile=Profile_1',
+      sub: '/Streaming/Channels/102?transportmode=unicast&profile=Profile_2',
+    },
+    streamUriText: 'escaped twice',
+  },
+  'SOAP 1.1 faults': { faults: '1.1', media: '2 broken', snapshot: 'none' },
+  'faults with 200': { faultStatus: 200, media: '2 broken', snapshot: 'none' },
+  'other prefixes': { prefixes: 'SOAP-ENV' },
+  'no prefixes': { prefixes: 'none' },
+  'a line break before the document': { around: 'line break before' },
+  'NULs behind the document': { around: 'nulls behind' },
+  'a byte order mark': { around: 'byte order mark' },
+  'UTF-16': { spoils: 'utf16' },
+  'Latin-1': { spoils: 'latin1' },
+  'few words in profiles': { leavesOut: ['RateControl', 'Bounds', 'Multicast', 'Name', 'H264', 'Quality'] },
+  'floats for integers': { writesFloats: true },
+  'a profile with sound alone, first': { hasSoundOnlyProfile: true },
+  'no snapshots': { snapshot: 'none' },
+  'nothing said of itself': { saysLittleOfItself: true },
+  'no network protocols': { hasNoNetworkProtocols: true },
+  'two calls at once': { callsAtOnce: 2 },
+  'one request for each connection': { breaksKeepAlive: true },
+  'RTSP with SHA-256': { rtspLogin: 'sha256' },
+  'RTSP with two challenges': { rtspLogin: 'both' },
+} as const satisfies Record<string, Quirks>;
+
+test.for(Object.entries<Quirks>(EVERYBODY))(
+  '%s: it is read, logged in, and its streams are proved',
+  async ([, quirks]) => {
+    const camera = await start(quirks);
+    const { main, sub } = await read(camera);
+    const { streamUriEnd: end = '' } = quirks;
+    expect(main).toMatchObject({ token: 'main', codec: 'H264', rtspUrl: camera.rtspUrl('main') + end });
+    expect(main.proof).toMatchObject({ hasPicture: true, hasSound: true });
+    expect(sub?.rtspUrl).toBe(camera.rtspUrl('sub') + end);
+    expect(camera.state.callsAtMost).toBeLessThanOrEqual(2);
+  },
+);
+
+test.for([
+  ['a wrong password by token', { login: 'token' }, 'wrongPassword'],
+  ['a wrong password by Digest', { login: 'digest' }, 'wrongPassword'],
+  [
+    'a wrong password for everything',
+    { login: 'digest', servicesWantLogin: true, timeWantsLogin: true },
+    'wrongPassword',
+  ],
+  ['a wrong password that locks at once', { login: 'token', lockOut: { after: 1, forMs: HOUR_MS } }, 'wrongPassword'],
+] as const)('%s is tried once, and once more when it is asked again, then never', async ([, quirks, trouble]) => {
+  const camera = await start(quirks);
+  const target = targetOf(camera, { password: 'wrong' });
+  const tries = () =>
+    camera.requests.filter(({ hasToken, authorization }) => hasToken || authorization !== undefined).length;
+  const once = await failureOf(openSession(target).then((session) => session.information()));
+  expect(once.context['camera']).toBe(trouble);
+  const before = tries();
+  expect(before).toBeLessThanOrEqual('login' in quirks && quirks.login === 'digest' ? 3 : 2);
+  await failureOf(openSession(target).then((session) => session.information()));
+  const after = tries();
+  const third = await failureOf(openSession(target).then((session) => session.information()));
+  expect(third.context['isRemembered'] ?? third.context['camera'] === 'lockedOut').toBe(true);
+  expect(tries()).toBe(after);
+});
+
+test('a camera that has locked the login is left alone until its time is over', async () => {
+  const clock = new FakeClock();
+  const camera = await start({ login: 'token', lockOut: { after: 1, forMs: HOUR_MS } });
+  const logins = new LoginMemory(clock);
+  await failureOf(read(camera, { password: 'wrong', logins }));
+  const locked = await failureOf(read(camera, { logins }));
+  expect(locked.context).toMatchObject({ camera: 'lockedOut', waitMs: HOUR_MS / 2, isTold: false });
+  expect(locked.message).toContain('try again in 30 min');
+  const asked = camera.requests.length;
+  const still = await failureOf(read(camera, { logins, isAsked: true }));
+  expect(still.context).toMatchObject({ camera: 'lockedOut', isRemembered: true });
+  // The time alone, which needs no login.
+  expect(camera.operations.slice(asked).every((one) => !one.startsWith('GetDevice'))).toBe(true);
+});
+
+test('what is wrong with the clock is told as that, not as a wrong password', async () => {
+  const quirks = { login: 'token', utcTime: 'missing', clockOffsetMs: 3 * HOUR_MS, tokenWindowMs: 5_000 } as const;
+  const camera = await start({ ...quirks, hasNoDate: true, saysTimeCheckFailed: true });
+  const error = await failureOf(read(camera));
+  expect(error.context['camera']).toBe('clock');
+  expect(error.message).toContain('set its date');
+});
+
+test('a clock that was set meanwhile is read once more, and the call goes on', async () => {
+  const camera = await start({ login: 'token', tokenWindowMs: 5_000 });
+  const session = await openSession(targetOf(camera));
+  camera.state.clockOffsetMs = -5 * HOUR_MS;
+  expect((await session.information()).model).toBe('Sim 1');
+  expect(Math.abs(session.skewMs + 5 * HOUR_MS)).toBeLessThan(5_000);
+  camera.state.clockOffsetMs = 7 * HOUR_MS;
+  await session.call('ptz', '<tptz:GetNodes/>', 'GetNodesResponse');
+  expect(Math.abs(session.skewMs - 7 * HOUR_MS)).toBeLessThan(5_000);
+});
+
+test('Basic over http is refused until the owner allows it for this camera', async () => {
+  const camera = await start({ login: 'basic', rtspLogin: 'basic' });
+  const error = await failureOf(read(camera));
+  expect(error.context['camera']).toBe('clearPassword');
+  expect(camera.requests.every(({ authorization }) => authorization === undefined)).toBe(true);
+  const session = await openSession(targetOf(camera, { isClearAllowed: true }));
+  expect((await session.information()).model).toBe('Sim 1');
+});
+
+test.for([401, 404] as const)('ONVIF that is switched off (HTTP %i) is told as that', async (onvifIsOff) => {
+  const error = await failureOf(read(await start({ onvifIsOff })));
+  expect(error.context['camera']).toBe('onvifOff');
+  expect(error.message).toContain('switch ONVIF on');
+});
+
+test.for(['never', 'trickle', 'reset', 'endless', 'half'] as const)(
+  'a camera whose every reply is "%s" costs one deadline at most, and one call',
+  async (silence) => {
+    const camera = await start({ answers: { '*': silence } });
+    const error = await failureOf(read(camera, { callDeadlineMs: 500 }));
+    expect(['timeout', 'unreachable', 'badReply']).toContain(error.context['camera']);
+    expect(camera.requests.length).toBe(1);
+  },
+);
+
+test.for(['never', 'reset', 'half'] as const)(
+  'a camera that answers only GetServices with "%s" is asked in the old way',
+  async (silence) => {
+    const camera = await start({ answers: { GetServices: silence }, media: '1' });
+    expect((await read(camera, { callDeadlineMs: 500 })).main.token).toBe('main');
+  },
+);
+
+test.for(['cut', 'document type', 'entity bomb', 'html', 'empty', 'other answer', 'deep nesting'] as const)(
+  'replies spoilt as "%s" are refused in words',
+  async (spoils) => {
+    const error = await failureOf(read(await start({ spoils })));
+    expect(['badReply', 'notOnvif']).toContain(error.context['camera']);
+    expect(error.message).not.toContain('<');
+  },
+);
+
+const H265 = { ...MAIN_PROFILE, token: 'uhd', name: '4K', codec: 'H265', width: 3840, height: 2160 } as const;
+
+test.for([
+  ['h264', 'main'],
+  ['h265', 'uhd'],
+] as const)('who prefers %s gets %s of a camera that has both in full size', async ([prefers, token]) => {
+  const full = { ...MAIN_PROFILE, width: 3840, height: 2160 };
+  const camera = await start({}, { profiles: [H265, full, SUB_PROFILE] });
+  const session = await openSession(targetOf(camera));
+  const { main, sub } = await understand(session, { prefers, signal: never });
+  expect([main.token, sub?.token]).toEqual([token, 'sub']);
+});
+
+test('what would make the camera better is suggested, with numbers', async () => {
+  const camera = await start(
+    { clockOffsetMs: 2 * HOUR_MS },
+    {
+      profiles: [
+        { ...MAIN_PROFILE, group: 150 },
+        { ...SUB_PROFILE, fps: 10, group: 20 },
+      ],
+    },
+  );
+  const { suggestions } = await read(camera);
+  expect(suggestions.map(({ kind, profile }) => [kind, profile])).toEqual([
+    ['longGroups', 'main'],
+    ['smartCodec', 'main'],
+    ['clock', undefined],
+  ]);
+  expect(suggestions[0]).toMatchObject({ seconds: 10, groupFrames: 30 });
+});
+
+test('a camera is known by its endpoint, serial number and hardware address', async () => {
+  const camera = await start({ macAddress: 'AA-BB-CC-00-11-22' });
+  const { information, endpoint, hardwareAddresses, hasPtz, hasEvents, snapshot } = await read(camera);
+  expect(information.serial).toBe(camera.state.identity.serial);
+  expect(endpoint).toBe(camera.endpoint);
+  expect(hardwareAddresses).toEqual(['aa:bb:cc:00:11:22']);
+  expect({ hasPtz, hasEvents, snapshot: snapshot?.profile }).toEqual({
+    hasPtz: true,
+    hasEvents: true,
+    snapshot: 'main',
+  });
+});
+
+test.for([
+  [{ ptz: 'none' }, { hasPtz: false }],
+  [{ ptz: 'serviceOnly' }, { hasPtz: false }],
+  [{ events: 'none' }, { hasEvents: false }],
+  [{ hasSound: false }, {}],
+] as const)('of a camera with %j it is said so', async ([quirks, expected]) => {
+  expect(await read(await start(quirks))).toMatchObject(expected);
+});
+
+test('a stream that refuses the login that ONVIF takes is not tried at other ports', async () => {
+  const tried: string[] = [];
+  const refusing: ProveStream = async (url) => {
+    tried.push(url);
+    throw new PerchError('unauthorized', 'no');
+  };
+  const session = await openSession(targetOf(await start()));
+  const error = await failureOf(understand(session, { prove: refusing, signal: never }));
+  expect(error.context['camera']).toBe('onvifUser');
+  expect(tried).toHaveLength(1);
+});
+
+test('a stream that is nowhere is looked for at few places', async () => {
+  const tried: string[] = [];
+  const nowhere: ProveStream = async (url) => {
+    tried.push(new URL(url).port);
+    throw new PerchError('unavailable', 'nothing there');
+  };
+  const camera = await start({ streamPort: 9 });
+  const session = await openSession(targetOf(camera));
+  await failureOf(understand(session, { prove: nowhere, signal: never }));
+  expect([...new Set(tried)]).toEqual(['9', String(camera.rtspPort), '', '8554', '10554']);
+});
+
+test('a camera at an IPv6 address is read, and its streams have brackets', async () => {
+  const camera = await start({ streamHost: '10.0.0.1' }, { address: '::1' });
+  const { main, session } = await read(camera);
+  expect([session.host, main.rtspUrl]).toEqual(['::1', `rtsp://[::1]:${camera.rtspPort}/main`]);
+});
+
+test('what a camera says of another host is not followed: nothing at all goes there', async () => {
+  const connections: string[] = [];
+  const evil = createServer((socket) => {
+    connections.push('');
+    socket.destroy();
+  }).listen(0, '127.0.0.2');
+  await once(evil, 'listening');
+  onTestFinished(() => void evil.close());
+  const { port } = evil.address() as AddressInfo;
+  const camera = await start({
+    serviceHost: `127.0.0.2:${port}`,
+    streamHost: '127.0.0.2',
+    subscriptionHost: '127.0.0.2',
+  });
+  const { session, main, snapshot } = await read(camera);
+  const at = new URL(`http://127.0.0.2:${camera.port}/onvif/event_service?x=1`);
+  await failureOf(session.callAt(at, '', '<wsnt:Unsubscribe/>', 'UnsubscribeResponse'));
+  expect(camera.requests.at(-1)).toMatchObject({ path: '/onvif/event_service?x=1' });
+  expect([new URL(main.rtspUrl ?? '').hostname, new URL(snapshot?.url ?? '').hostname]).toEqual([
+    '127.0.0.1',
+    '127.0.0.1',
+  ]);
+  expect(connections).toEqual([]);
+});
+
+test('streams are asked for as RTSP, never as HTTP, and no Digest goes with a token beside it', async () => {
+  const camera = await start({ login: 'digest' });
+  await read(camera);
+  const asked = camera.requests.filter(({ operation }) => operation === 'GetStreamUri').map(({ text }) => text);
+  expect(asked.length).toBeGreaterThan(0);
+  expect(asked.every((text) => /Protocol>RTSP</.test(text))).toBe(true);
+  const digests = camera.requests.filter(({ authorization }) => authorization !== undefined);
+  expect(digests.some(({ hasToken }) => hasToken)).toBe(false);
+});
+
+test.for(['octet-stream', undefined] as const)('a picture that comes as %s is taken', async (snapshot) => {
+  const camera = await start(snapshot ? { snapshot } : {});
+  const { signal: _signal, ...target } = targetOf(camera);
+  const picture = await new Snapshots({ ...target, maxBytes: 100_000 }).fetch(never);
+  expect([picture[0], picture[1]]).toEqual([0xff, 0xd8]);
+});
+
+test('who does not wait for a picture any more is let go, and the camera is not held against it', async () => {
+  const camera = await start({ snapshot: 'hangs' });
+  const { signal: _signal, ...target } = targetOf(camera);
+  const stop = new AbortController();
+  const picture = failureOf(new Snapshots({ ...target, maxBytes: 100_000 }).fetch(stop.signal));
+  await expect.poll(() => camera.operations.includes('GetSnapshotUri')).toBe(true);
+  stop.abort();
+  expect((await picture).code).toBe('unavailable');
+});
+
+test('a recorder is a channel for each lens; one whose camera is away does not hide the others', async () => {
+  const lens = (source: string, main: string, sub: string) => [
+    { ...MAIN_PROFILE, token: main, name: main, source },
+    { ...SUB_PROFILE, token: sub, name: sub, source },
+  ];
+  const profiles = [...lens('ch1', 'a', 'b'), ...lens('ch2', 'c', 'd'), ...lens('ch3', 'e', 'f')];
+  const streamPaths = Object.fromEntries(profiles.map(({ token }) => [token, `/lens/${token}`]));
+  const camera = await start({ streamPaths }, { profiles });
+  const session = await openSession(targetOf(camera));
+  const away = new Set(['c', 'd'].map((token) => camera.rtspUrl(token)));
+  const one: ProveStream = async (url, credentials, signal) => {
+    if (away.has(url)) {
+      throw new PerchError('notFound', 'no such stream');
+    }
+    return prove(url, credentials, signal);
+  };
+  const { channels, main } = await understand(session, { prove: one, signal: never });
+  expect(channels.map((channel) => [channel.videoSource, channel.main.token, channel.sub?.token])).toEqual([
+    ['ch1', 'a', 'b'],
+    ['ch3', 'e', 'f'],
+  ]);
+  expect(main.token).toBe('a');
+  const third = await understand(session, { signal: never, videoSources: ['ch3'] });
+  expect(third.channels.map(({ videoSource }) => videoSource)).toEqual(['ch3']);
+});
+
+test('a camera that names one address for its large and its small stream has one stream', async () => {
+  const camera = await start({ streamPaths: { main: '/live', sub: '/live' } });
+  const { main, sub } = await read(camera);
+  expect([main.rtspUrl, sub]).toEqual([camera.rtspUrl('main'), undefined]);
+  const third = { ...SUB_PROFILE, token: 'third', name: 'third', width: 160, height: 90 };
+  const streamPaths = { main: '/live', sub: '/live', third: '/third' };
+  const other = await start({ streamPaths }, { profiles: [MAIN_PROFILE, SUB_PROFILE, third] });
+  expect((await read(other)).sub?.token).toBe('third');
+});
+
+test.for([
+  [453, 'noRoom'],
+  [503, 'busy'],
+] as const)(
+  'a main stream that answers %s is the main stream all the same, with the reason',
+  async ([status, delay]) => {
+    const camera = await start({ describes: { main: status } });
+    const { main, sub } = await read(camera);
+    expect(main).toMatchObject({ token: 'main', rtspUrl: camera.rtspUrl('main'), delay, proof: undefined });
+    expect(sub).toMatchObject({ token: 'sub', rtspUrl: camera.rtspUrl('sub'), proof: { hasPicture: true } });
+    expect(sub?.delay).toBeUndefined();
+  },
+);
+
+test('a camera that is too busy to name its streams has both all the same', async () => {
+  const { main, sub } = await read(await start({ busyAddresses: ['main', 'sub'] }));
+  expect(main).toMatchObject({ token: 'main', rtspUrl: undefined, proof: undefined, delay: 'busy' });
+  expect(sub).toMatchObject({ token: 'sub', rtspUrl: undefined, delay: 'busy' });
+});
+
+test('a sub stream that is put off is not dropped, and one that is not there is', async () => {
+  const busy = await read(await start({ describes: { sub: 503 } }));
+  expect(busy.sub).toMatchObject({ token: 'sub', delay: 'busy' });
+  const away = await read(await start({ describes: { sub: 404 } }));
+  expect([away.main.delay, away.sub]).toEqual([undefined, undefined]);
+});
+
+test('a stream that does not answer in time is slow, not missing', async () => {
+  const camera = await start({ describes: { main: 'never' } });
+  const session = await openSession(targetOf(camera));
+  const impatient: ProveStream = (url, credentials, signal) =>
+    describeStream(url, credentials, { signal, deadlineMs: 300 });
+  const { main, sub } = await understand(session, { prove: impatient, signal: never });
+  expect([main.token, main.delay, sub?.token, sub?.delay]).toEqual(['main', 'slow', 'sub', undefined]);
+});
+
+test('whoever waits for the answer has a stream that is put off tried again, a few times for the whole camera', async () => {
+  const camera = await start({ describes: { main: 503, sub: 453 } });
+  const session = await openSession(targetOf(camera));
+  const clock = new FakeClock();
+  const asked: string[] = [];
+  const counting: ProveStream = (url, ...more) => {
+    asked.push(url);
+    if (asked.length === 3) {
+      camera.state.quirks.describes = { sub: 453 };
+    }
+    return prove(url, ...more);
+  };
+  const reading = understand(session, { prove: counting, signal: never, retryClock: clock });
+  const tick = setInterval(() => void clock.advance(4_000), 20);
+  const { main, sub } = await reading.finally(() => clearInterval(tick));
+  expect([main.delay, sub?.delay]).toEqual([undefined, 'noRoom']);
+  const [first, second] = [camera.rtspUrl('main'), camera.rtspUrl('sub')];
+  expect(asked).toEqual([first, first, first, second, second]);
+});

@@ -1,0 +1,378 @@
+import { createSocket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
+import { expect, test } from 'vitest';
+import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
+import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { openCamera, openRegistry } from '../../../test/support/harness/registry-harness.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { FoundCameras } from './found-cameras.ts';
+
+const GROUP = '239.255.255.250';
+
+const urls = (found: FoundCameras): string[] => found.list().map(({ url }) => url);
+
+test.concurrent('a camera that comes says Hello and is known at once, and what it says of itself with it', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const { found, untilTold } = openRegistry(context, discoveryPort);
+  found.start();
+  const camera = await openCamera(context, { discoveryPort, address: '127.0.0.9' });
+  const { camera: known } = await untilTold(({ camera: { endpoint } }) => endpoint === camera.endpoint);
+  expect(known).toMatchObject({ address: '127.0.0.9', url: camera.url, name: 'Front door', hardware: 'Sim 1' });
+  expect(found.find(camera.endpoint)).toMatchObject([{ url: camera.url }]);
+});
+
+test.concurrent('a camera that goes says Bye; a Bye from another address is not believed', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const { found, untilTold } = openRegistry(context, discoveryPort);
+  found.start();
+  const camera = await openCamera(context, { discoveryPort, address: '127.0.0.9' });
+  const liar = await openCamera(context, { discoveryPort, address: '127.0.0.10', endpoint: camera.endpoint });
+  const last = (address: string) => untilTold((told) => told.camera.address === address);
+  await Promise.all([last('127.0.0.9'), last('127.0.0.10')]);
+  await liar.stop();
+  // What comes after the Bye is heard after it.
+  await openCamera(context, { discoveryPort, address: '127.0.0.11' });
+  await last('127.0.0.11');
+  expect(found.find(camera.endpoint).map(({ address }) => address)).toEqual(['127.0.0.9']);
+  await camera.stop();
+  await openCamera(context, { discoveryPort, address: '127.0.0.12' });
+  await last('127.0.0.12');
+  expect(found.find(camera.endpoint)).toEqual([]);
+});
+
+test.concurrent('64 cameras are all found with one look, which two share', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const cameras = await Promise.all(
+    Array.from({ length: 64 }, (_, i) => openCamera(context, { discoveryPort, address: `127.0.1.${i + 1}` })),
+  );
+  const { found, told } = openRegistry(context, discoveryPort);
+  await Promise.all([found.look({ listenMs: 2_500 }), found.look()]);
+  expect(urls(found)).toEqual(cameras.map(({ url }) => url));
+  expect(told.map(({ finding }) => finding)).toEqual(cameras.map(() => 'new'));
+});
+
+test.concurrent.for([
+  ['answers for each of its interfaces', { answersForEach: ['http://10.0.0.9:PORT/PATH', 'http://HOST:PORT/PATH'] }],
+  ['answers everything twice', { answersTwice: true }],
+  ['leaves RelatesTo out', { leavesOutRelatesTo: true }],
+  ['has no scopes', { leavesOutScopes: true }],
+  ['is only a Device', { types: ['tds:Device'] }],
+  ['is only an NVT', { types: ['dn:NetworkVideoTransmitter'] }],
+  ['names 0.0.0.0', { xaddrs: ['http://0.0.0.0:PORT/PATH'] }],
+  ['names its factory address', { xaddrs: ['http://192.168.1.108:PORT/PATH'] }],
+  ['names a dead address first', { xaddrs: ['http://169.254.9.9/PATH', 'http://HOST:PORT/PATH'] }],
+  ['names IPv6 first', { xaddrs: ['http://[fe80::1]:PORT/PATH', 'http://HOST:PORT/PATH'] }],
+  ['has the service at a path of its own', { devicePath: '/onvif/service' }],
+  ['talks nonsense first', { saysFirst: ['nonsense', '<Envelope><Body><Hello/></Body></Envelope>', '\u0000'] }],
+  [
+    'sends an empty answer first',
+    { saysFirst: ['<Envelope><Header><RelatesTo>ID</RelatesTo></Header><Body><ProbeMatches/></Body></Envelope>'] },
+  ],
+  ['sends an answer in many pieces', { answerBytes: 20_000 }],
+  ['thinks for half a second', { answersAfterMs: 500 }],
+] as const satisfies readonly (readonly [string, Quirks])[])(
+  'a camera that %s is found once',
+  async ([, quirks], context) => {
+    const discoveryPort = await freeUdpPort();
+    const camera = await openCamera(context, { discoveryPort, address: '127.0.0.21', quirks });
+    const { found, told } = openRegistry(context, discoveryPort);
+    await found.look({ listenMs: 1_500 });
+    expect(urls(found)).toEqual([camera.url]);
+    expect(told).toHaveLength(1);
+  },
+);
+
+test.concurrent('a recorder that answers for another device in the same datagram hides none of them', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const other = { endpoint: 'urn:uuid:other', xaddr: 'http://127.0.0.22:81/onvif/device_service' };
+  const camera = await openCamera(context, { discoveryPort, address: '127.0.0.22', quirks: { isBundledWith: other } });
+  const { found } = openRegistry(context, discoveryPort);
+  await found.look({ listenMs: 1_500 });
+  expect(urls(found).sort()).toEqual([other.xaddr, camera.url].sort());
+});
+
+test.concurrent('cheap boards that all have one identity are each found', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const endpoint = 'urn:uuid:00000000-0000-0000-0000-000000000001';
+  await openCamera(context, { discoveryPort, address: '127.0.0.31', endpoint });
+  await openCamera(context, { discoveryPort, address: '127.0.0.32', endpoint });
+  const { found } = openRegistry(context, discoveryPort);
+  await found.look({ listenMs: 1_500 });
+  expect(found.find(endpoint).map(({ address }) => address)).toHaveLength(2);
+});
+
+test.concurrent('a camera that has moved is known at its new address alone after a look', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const camera = await openCamera(context, { discoveryPort, address: '127.0.0.41' });
+  const { found } = openRegistry(context, discoveryPort);
+  await found.look({ listenMs: 1_500 });
+  await camera.moveTo('127.0.0.42');
+  await found.look({ listenMs: 1_500 });
+  expect(urls(found)).toEqual([camera.url]);
+  expect(camera.url).toContain('127.0.0.42');
+});
+
+test.concurrent('a camera that says Hello at another address is known there alone as soon as nobody answers at the old one', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const camera = await openCamera(context, { discoveryPort, address: '127.0.0.47' });
+  const { found } = openRegistry(context, discoveryPort);
+  found.start();
+  await found.look();
+  expect(urls(found)).toEqual([camera.url]);
+  await camera.moveTo('127.0.0.48');
+  await context.expect.poll(() => urls(found)).toEqual([camera.url]);
+});
+
+test.concurrent('a board that comes with the identity of another that is still there is one more', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const endpoint = 'urn:uuid:00000000-0000-0000-0000-000000000003';
+  await openCamera(context, { discoveryPort, address: '127.0.0.49', endpoint });
+  const { found } = openRegistry(context, discoveryPort);
+  found.start();
+  await found.look();
+  const seenMs = () => found.list().find(({ address }) => address === '127.0.0.49')?.lastSeenMs;
+  const before = seenMs();
+  await openCamera(context, { discoveryPort, address: '127.0.0.50', endpoint });
+  // The first one is asked whether it is still there, and answers.
+  await context.expect.poll(() => seenMs() === before).toBe(false);
+  expect(
+    found
+      .find(endpoint)
+      .map(({ address }) => address)
+      .sort(),
+  ).toEqual(['127.0.0.49', '127.0.0.50']);
+});
+
+test.concurrent('a camera that answers from two addresses, and names both at each, is listed once, at the one that is left if one goes', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const endpoint = 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000004';
+  const quirks = { xaddrs: ['http://127.0.0.71:PORT/PATH', 'http://127.0.0.72:PORT/PATH'] };
+  const wired = await openCamera(context, { discoveryPort, address: '127.0.0.71', endpoint, quirks });
+  await openCamera(context, { discoveryPort, address: '127.0.0.72', endpoint, quirks });
+  // It claims their addresses, and they do not claim its.
+  const claims = { xaddrs: [...quirks.xaddrs, 'http://127.0.0.73:PORT/PATH'] };
+  await openCamera(context, { discoveryPort, address: '127.0.0.73', endpoint, quirks: claims });
+  const { found } = openRegistry(context, discoveryPort);
+  await found.look({ listenMs: 1_500 });
+  const places = () => found.list().map(({ address }) => address);
+  expect(places()).toHaveLength(2);
+  expect(places()).toContain('127.0.0.73');
+  expect(found.find(endpoint)).toHaveLength(3);
+  await wired.stop({ isSilent: true });
+  await found.look({ listenMs: 1_500 });
+  expect(places()).toEqual(['127.0.0.72', '127.0.0.73']);
+});
+
+test.concurrent('one of two boards with one identity that misses a look is kept', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const endpoint = 'urn:uuid:00000000-0000-0000-0000-000000000002';
+  await openCamera(context, { discoveryPort, address: '127.0.0.43', endpoint });
+  const lost = await openCamera(context, { discoveryPort, address: '127.0.0.44', endpoint });
+  const { found, told } = openRegistry(context, discoveryPort);
+  await found.look({ listenMs: 1_000 });
+  await lost.stop({ isSilent: true });
+  await found.look({ listenMs: 1_000 });
+  expect(found.find(endpoint).map(({ address }) => address)).toEqual(['127.0.0.43', '127.0.0.44']);
+  await lost.start();
+  await found.look({ listenMs: 1_000 });
+  expect(told.map(({ camera, finding }) => `${camera.address} ${finding}`).slice(2)).toEqual(['127.0.0.44 again']);
+});
+
+test.concurrent('a camera whose Hello does not say where its service is is asked for it', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const camera = await openCamera(context, {
+    discoveryPort,
+    address: '127.0.0.45',
+    quirks: { isDeafToMulticast: true, leavesOutXaddrsInHello: true },
+  });
+  const { found, untilTold } = openRegistry(context, discoveryPort);
+  found.start();
+  await found.look();
+  expect(urls(found)).toEqual([]);
+  await camera.hello();
+  expect(await untilTold(() => true)).toMatchObject({ finding: 'new', camera: { url: camera.url } });
+});
+
+test.concurrent('a camera that is deaf to multicast is found by its address, also while a range is searched, of which there is one at a time', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const camera = await openCamera(context, {
+    discoveryPort,
+    address: '127.0.2.77',
+    quirks: { isDeafToMulticast: true },
+  });
+  const { found } = openRegistry(context, discoveryPort);
+  await found.look({ listenMs: 1_500 });
+  expect(urls(found)).toEqual([]);
+  await found.probe('127.0.2.77');
+  expect(urls(found)).toEqual([camera.url]);
+
+  const stop = new AbortController();
+  const progress: string[] = [];
+  const search = found.probe('127.0.2.0/24', {
+    signal: stop.signal,
+    onProgress: (done, total) => {
+      progress.push(`${done} of ${total}`);
+      stop.abort();
+    },
+  });
+  await expect(found.probe('127.0.2.0/30')).rejects.toThrow('being searched already');
+  await found.probe('127.0.2.77');
+  await search;
+  expect(progress[0]).toBe('1 of 254');
+  await expect(found.probe('8.8.8.8')).rejects.toThrow('private network');
+});
+
+test.concurrent('a range is searched while a single address is asked', async (context) => {
+  const clock = new FakeClock();
+  const { found } = openRegistry(context, await freeUdpPort(), { clock });
+  const single = found.probe('127.0.2.1');
+  const range = found.probe('127.0.2.0/30');
+  await clock.advance(500);
+  await clock.advance(800);
+  await expect(Promise.all([single, range])).resolves.toHaveLength(2);
+});
+
+test.concurrent('a whole range is searched with at most 64 addresses at a time', async (context) => {
+  const clock = new FakeClock();
+  const { found } = openRegistry(context, await freeUdpPort(), { clock });
+  let done = 0;
+  const search = found.probe('127.0.3.0/24', {
+    onProgress: (count) => {
+      done = count;
+    },
+  });
+  await clock.advance(1_299);
+  expect(done).toBe(0);
+  await clock.advance(1);
+  expect(done).toBe(64);
+  await clock.advance(3 * 1_300);
+  await search;
+  expect(done).toBe(254);
+});
+
+test('who asks for a look while one is well on its way gets one of his own, and shares it', async (context) => {
+  const clock = new FakeClock();
+  const { found } = openRegistry(context, await freeUdpPort(), { clock });
+  const ended: string[] = [];
+  const look = (name: string) => found.look().then(() => ended.push(name));
+  void look('first');
+  await clock.advance(200);
+  void look('beside it');
+  await clock.advance(2_000);
+  void look('later');
+  void look('later too');
+  await clock.advance(1_800);
+  expect(ended).toEqual(['first', 'beside it']);
+  await clock.advance(3_999);
+  expect(ended).toHaveLength(2);
+  await clock.advance(1);
+  expect(ended).toEqual(['first', 'beside it', 'later', 'later too']);
+});
+
+test('the networks are probed at the start, every three minutes while a camera is missing, and else once an hour', async (context) => {
+  const port = await freeUdpPort();
+  const clock = new FakeClock();
+  let isMissing = false;
+  const { found } = openRegistry(context, port, { clock, isMissing: () => isMissing });
+  let looks = 0;
+  const look = found.look.bind(found);
+  found.look = (options) => {
+    looks += 1;
+    return look(options);
+  };
+  found.start();
+  await clock.advance(59 * 60_000);
+  expect(looks).toBe(1);
+  await clock.advance(2 * 60_000);
+  expect(looks).toBe(2);
+  isMissing = true;
+  await clock.advance(31 * 60_000);
+  expect(looks).toBeGreaterThanOrEqual(9);
+  expect(looks).toBeLessThanOrEqual(13);
+});
+
+test.concurrent('a taken port is no error: cameras are found by probes', async (context) => {
+  const discoveryPort = await freeUdpPort();
+  const taken = createSocket({ type: 'udp4', reuseAddr: false }).bind(discoveryPort, GROUP);
+  await new Promise<void>((resolve) => taken.once('listening', resolve));
+  context.onTestFinished(() => {
+    taken.close();
+  });
+  const lines: string[] = [];
+  const log = Object.assign(Object.create(silentLogger), {
+    debug: (_fields: object, text: string) => lines.push(text),
+    child: () => log,
+  });
+  const { found } = openRegistry(context, discoveryPort, { log });
+  found.start();
+  await context.expect.poll(() => lines).toEqual(['cameras that announce themselves are not heard']);
+});
+
+test('a fault while the networks are looked at is logged, and they are looked at again', async (context) => {
+  const clock = new FakeClock();
+  const { log, told } = toldOf();
+  let asked = 0;
+  const isMissing = () => {
+    asked += 1;
+    if (asked === 1) {
+      throw new Error('a fault of ours');
+    }
+    return true;
+  };
+  const { found } = openRegistry(context, await freeUdpPort(), { clock, log, isMissing, only: ['nowhere'] });
+  found.start();
+  await clock.advance(4_000);
+  expect(found.isLooking).toBe(false);
+  await clock.advance(60_000);
+  expect(told).toMatchObject([['error', 'looking for cameras failed', {}]]);
+  await clock.advance(120_000);
+  expect(found.isLooking).toBe(true);
+  await clock.advance(4_000);
+});
+
+test('that a camera of this machine itself was dropped is logged once, with what to do', async (context) => {
+  const [name, info] =
+    Object.entries(networkInterfaces())
+      .flatMap(([each, infos = []]) => infos.map((one) => [each, one] as const))
+      .find(([, { family, internal }]) => family === 'IPv4' && !internal) ?? [];
+  if (name === undefined || info === undefined) {
+    context.skip('this machine has no network but its own');
+    return;
+  }
+  const port = await freeUdpPort();
+  const simulator = createSocket({ type: 'udp4', reuseAddr: true });
+  const answering = createSocket('udp4');
+  context.onTestFinished(() => {
+    simulator.close();
+    answering.close();
+  });
+  answering.bind(0, '127.0.0.31');
+  simulator.on('message', (probe, from) => {
+    const id = /MessageID>([^<]*)</.exec(probe.toString())?.[1];
+    const match =
+      '<ProbeMatch><EndpointReference><Address>urn:uuid:a</Address></EndpointReference><Types>dn:NetworkVideoTransmitter</Types>' +
+      '<XAddrs>http://127.0.0.31/onvif/device_service</XAddrs></ProbeMatch>';
+    const answer = `<Envelope><Header><RelatesTo>${id}</RelatesTo></Header><Body><ProbeMatches>${match}</ProbeMatches></Body></Envelope>`;
+    answering.send(answer, from.port, from.address);
+  });
+  await new Promise<void>((resolve) => {
+    simulator.bind({ port, address: GROUP }, () => {
+      simulator.addMembership(GROUP, info.address);
+      resolve();
+    });
+  });
+  const { log, told } = toldOf();
+  const dropping = openRegistry(context, port, { log, includeLoopback: false, only: [name] });
+  await dropping.found.look({ listenMs: 1_000 });
+  await dropping.found.look({ listenMs: 1_000 });
+  expect(dropping.found.list()).toEqual([]);
+  const phrase = 'a camera on this machine itself was dropped';
+  expect(told.filter(([level, text]) => level === 'info' && text === phrase)).toMatchObject([
+    ['info', phrase, { address: '127.0.0.31', hint: expect.stringContaining('PERCH_LOOPBACK_CAMERAS=yes') }],
+  ]);
+  const taking = openRegistry(context, port, { includeLoopback: true, only: [name] });
+  await taking.found.look({ listenMs: 1_000 });
+  expect(urls(taking.found)).toEqual(['http://127.0.0.31/onvif/device_service']);
+});

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import type { XmlElement } from '@rgrove/parse-xml';
+import { PerchError } from '../../base/errors.ts';
+import { elements, find, findText, localName, plainLine, readXml } from '../soap/xml/xml.ts';
+import { decodedScope, manufacturerOf } from './manufacturer.ts';
+
+/** A UDP datagram holds no more; answers of real cameras have 1 to 3 kB. */
+const MAX_DATAGRAM_BYTES = 65_536;
+const MAX_MATCHES = 64;
+const MAX_LIST_ITEMS = 64;
+/** Of an identity or an address; longer ones are nobody's. */
+const MAX_ITEM_CHARACTERS = 512;
+const SCOPE_PREFIX = 'onvif://www.onvif.org/';
+
+/** Several types in one probe would have to match all, so each is asked for alone. */
+export const PROBE_TYPES = ['dn:NetworkVideoTransmitter', 'tds:Device'] as const;
+
+/** One device of a message, as it describes itself. */
+export interface ProbeMatch {
+  /** `urn:uuid:…`, the device's identity; a few cheap boards all have the same. */
+  readonly endpoint: string;
+  readonly types: readonly string[];
+  readonly xaddrs: readonly string[];
+  readonly name: string | undefined;
+  readonly hardware: string | undefined;
+  readonly location: string | undefined;
+  readonly manufacturer: string | undefined;
+  /** A printer or a disk that answers everything does not say so. */
+  readonly isOnvif: boolean;
+}
+
+export interface DiscoveryMessage {
+  readonly kind: 'matches' | 'hello' | 'bye' | 'other';
+  /** MessageID of the probe that it answers; some devices leave it out. */
+  readonly relatesTo: string | undefined;
+  readonly matches: readonly ProbeMatch[];
+}
+
+/** A WS-Discovery Probe (2005/04), the edition that cameras speak. */
+export function writeProbe(type: (typeof PROBE_TYPES)[number]): { readonly messageId: string; readonly text: string } {
+  const messageId = `urn:uuid:${randomUUID()}`;
+  const text =
+    '<?xml version="1.0" encoding="UTF-8"?>' +
+    '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"' +
+    ' xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing"' +
+    ' xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"' +
+    ' xmlns:dn="http://www.onvif.org/ver10/network/wsdl" xmlns:tds="http://www.onvif.org/ver10/device/wsdl">' +
+    '<s:Header><a:Action s:mustUnderstand="1">http://schemas.xmlsoap.org/ws/2005/04/discovery/Probe</a:Action>' +
+    `<a:MessageID>${messageId}</a:MessageID>` +
+    '<a:To s:mustUnderstand="1">urn:schemas-xmlsoap-org:ws:2005:04:discovery</a:To></s:Header>' +
+    `<s:Body><d:Probe><d:Types>${type}</d:Types></d:Probe></s:Body></s:Envelope>`;
+  return { messageId, text };
+}
+
+/** Reads a datagram. Whatever is well-formed and not for us is `other`. */
+export function parseDiscovery(datagram: Uint8Array): DiscoveryMessage {
+  const root = readXml(datagram, MAX_DATAGRAM_BYTES);
+  if (localName(root) !== 'Envelope') {
+    throw new PerchError('badInput', `'${localName(root).slice(0, 40)}' is not a SOAP envelope`);
+  }
+  const body = find(root, 'Body');
+  const relatesTo = findText(root, 'Header', 'RelatesTo')?.slice(0, MAX_ITEM_CHARACTERS);
+  const message = (kind: DiscoveryMessage['kind'], devices: readonly XmlElement[]): DiscoveryMessage => ({
+    kind,
+    relatesTo,
+    matches: devices.slice(0, MAX_MATCHES).flatMap(matchOf),
+  });
+  const [first] = elements(body);
+  switch (first && localName(first)) {
+    case 'ProbeMatches':
+      return message('matches', elements(first, 'ProbeMatch'));
+    case 'ResolveMatches':
+      return message('matches', elements(first, 'ResolveMatch'));
+    case 'Hello':
+      return message('hello', elements(body, 'Hello'));
+    case 'Bye':
+      return message('bye', elements(body, 'Bye'));
+    default:
+      return message('other', []);
+  }
+}
+
+function matchOf(match: XmlElement): ProbeMatch[] {
+  const endpoint = plainLine(findText(match, 'EndpointReference', 'Address'));
+  if (endpoint === undefined) {
+    return [];
+  }
+  const scopes = listOf(findText(match, 'Scopes'));
+  const types = listOf(findText(match, 'Types'));
+  const xaddrs = listOf(findText(match, 'XAddrs'));
+  return [
+    {
+      endpoint,
+      types,
+      xaddrs,
+      name: scopeValue(scopes, 'name/'),
+      hardware: scopeValue(scopes, 'hardware/'),
+      location: scopeValue(scopes, 'location/'),
+      manufacturer: manufacturerOf(scopes),
+      isOnvif: [...types, ...scopes, ...xaddrs].some((text) => /onvif|NetworkVideo/i.test(text)),
+    },
+  ];
+}
+
+function listOf(text: string | undefined): string[] {
+  return (text ?? '').split(/\s+/, MAX_LIST_ITEMS).filter((item) => item !== '' && item.length <= MAX_ITEM_CHARACTERS);
+}
+
+function scopeValue(scopes: readonly string[], kind: string): string | undefined {
+  const prefix = SCOPE_PREFIX + kind;
+  const scope = scopes.find((text) => text.toLowerCase().startsWith(prefix));
+  return decodedScope(scope?.slice(prefix.length) ?? '');
+}

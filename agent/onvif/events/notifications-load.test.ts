@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { heapBytes } from '../../../test/support/base/heap.ts';
+import { MAX_REPLY_BYTES } from '../soap/reply.ts';
+import { readXml } from '../soap/xml/xml.ts';
+import { readNotifications } from './notifications.ts';
+import { Sighted } from './sighted.ts';
+
+const item = (name: string, value: string): string => `<tt:SimpleItem Name="${name}" Value="${value}"/>`;
+
+const message = (topic: string, source: string, data: string): string =>
+  `<wsnt:NotificationMessage><wsnt:Topic>${topic}</wsnt:Topic><wsnt:Message><tt:Message PropertyOperation="Changed">` +
+  `<tt:Source>${source}</tt:Source><tt:Data>${data}</tt:Data></tt:Message></wsnt:Message></wsnt:NotificationMessage>`;
+
+const MOTION = 'tns1:RuleEngine/CellMotionDetector/Motion';
+const IS_ON = item('IsMotion', 'true');
+
+/** A reply that holds as much of it as is read, and no more. @param one made anew for each number */
+function fullOf(one: (number: number) => string): Uint8Array {
+  const head = '<tev:PullMessagesResponse>';
+  const tail = '</tev:PullMessagesResponse>';
+  const parts: string[] = [];
+  let bytes = head.length + tail.length;
+  for (let number = 0; ; number += 1) {
+    const next = one(number);
+    bytes += next.length;
+    if (bytes > MAX_REPLY_BYTES) {
+      return new TextEncoder().encode(head + parts.join('') + tail);
+    }
+    parts.push(next);
+  }
+}
+
+const read = (reply: Uint8Array) => readNotifications(readXml(reply, MAX_REPLY_BYTES));
+
+test('of a reply full of notifications the first 200 are read', () => {
+  const reply = fullOf((number) => message(MOTION, item('Rule', `${number}`), IS_ON));
+  const notifications = read(reply);
+  expect(notifications).toHaveLength(200);
+  expect(notifications[199]?.source).toEqual([{ name: 'Rule', value: '199' }]);
+});
+
+test('of thousands of items in one notification the first 16 are read', () => {
+  const items = Array.from({ length: 10_000 }, (_, i) => item(`Item${i}`, 'true')).join('');
+  const reply = `<tev:PullMessagesResponse>${message(MOTION, items, IS_ON)}</tev:PullMessagesResponse>`;
+  const [notification] = read(new TextEncoder().encode(reply));
+  expect(notification?.source).toHaveLength(16);
+  expect(notification?.data).toEqual([{ name: 'IsMotion', value: 'true' }]);
+});
+
+test('a topic and a value of half a megabyte are cut to what is shown of a text', () => {
+  const long = 'x'.repeat(MAX_REPLY_BYTES / 2 - 1_000);
+  const reply = `<tev:PullMessagesResponse>${message(`tns1:a/${long}`, item('Rule', long), IS_ON)}</tev:PullMessagesResponse>`;
+  const [notification] = read(new TextEncoder().encode(reply));
+  expect(notification?.topic.join('/').length).toBeLessThanOrEqual(256);
+  expect(notification?.source[0]?.value).toHaveLength(256);
+});
+
+/** Contacts last until they are told to end. Each is on a channel of its own: else they would be one event. */
+function contacts() {
+  const clock = new FakeClock();
+  const open = new Set<string>();
+  const sighted = new Sighted(clock, (channel, _type, isOn) => (isOn ? open.add(channel) : open.delete(channel)));
+  let count = 0;
+  const close = (more: number): void => {
+    for (const last = count + more; count < last; count += 1) {
+      const told = message('tns1:Device/Trigger/DigitalInput', item('InputToken', `${count}`), item('State', 'true'));
+      const reply = new TextEncoder().encode(`<tev:PullMessagesResponse>${told}</tev:PullMessagesResponse>`);
+      for (const notification of read(reply)) {
+        sighted.take(notification, `cam${count}`);
+      }
+    }
+  };
+  return { clock, open, sighted, close };
+}
+
+test('of 5,000 that begin at once 30 are told, and each of them ends', () => {
+  const { open, sighted, close } = contacts();
+  close(5_000);
+  expect(open.size).toBe(30);
+  sighted.close();
+  expect(open.size).toBe(0);
+});
+
+test('of all that begin and do not end 128 are told, and each of them ends', async () => {
+  const { clock, open, sighted, close } = contacts();
+  for (let minute = 0; minute < 10; minute += 1) {
+    close(30);
+    await clock.advance(60_000);
+  }
+  expect(open.size).toBe(128);
+  sighted.close();
+  expect(open.size).toBe(0);
+});
+
+test('states told in thirty full replies leave less than a megabyte with what lives on', () => {
+  const clock = new FakeClock();
+  const sighted = new Sighted(clock, () => {});
+  const value = 'v'.repeat(5_000);
+  const tell = (round: number): void => {
+    const reply = fullOf((number) => message(MOTION, item('Rule', `${round} ${number} ${value}`), IS_ON));
+    for (const notification of read(reply)) {
+      sighted.take(notification, 'cam');
+    }
+  };
+  tell(0);
+  const before = heapBytes();
+  for (let round = 1; round <= 30; round += 1) {
+    tell(round);
+  }
+  expect(heapBytes() - before).toBeLessThan(1 << 20);
+  sighted.close();
+});

@@ -1,0 +1,64 @@
+import type { XmlElement } from '@rgrove/parse-xml';
+import { attributeOf, elements, find, findText, plainLine } from '../soap/xml/xml.ts';
+
+/** A camera was asked for 50 at most; more than this in one answer is nonsense. */
+const MAX_NOTIFICATIONS = 200;
+const MAX_ITEMS = 16;
+const MAX_STEPS = 12;
+
+export type Operation = 'initialized' | 'changed' | 'deleted';
+
+export interface Item {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** One message of a pull point (WS-BaseNotification §3.2 with ONVIF Core §9.4). */
+export interface Notification {
+  /** Elements of the topic's path, without prefixes: `RuleEngine`, `CellMotionDetector`, `Motion`. */
+  readonly topic: readonly string[];
+  readonly operation: Operation;
+  /** Which lens, which rule, which contact. */
+  readonly source: readonly Item[];
+  readonly data: readonly Item[];
+}
+
+/** PullMessagesResponse. What makes no sense is left out: the rest of an answer is good all the same. */
+export function readNotifications(response: XmlElement): Notification[] {
+  return elements(response, 'NotificationMessage')
+    .slice(0, MAX_NOTIFICATIONS)
+    .flatMap((element) => {
+      const topic = topicOf(findText(element, 'Topic'));
+      // Some leave the wrapping element out.
+      const message = find(element, 'Message', 'Message') ?? find(element, 'Message');
+      return topic.length === 0 || !message
+        ? []
+        : [
+            {
+              topic,
+              operation: operationOf(attributeOf(message, 'PropertyOperation')),
+              source: itemsOf(find(message, 'Source')),
+              data: itemsOf(find(message, 'Data')),
+            },
+          ];
+    });
+}
+
+function topicOf(text: string | undefined): string[] {
+  return (plainLine(text) ?? '')
+    .split('/')
+    .map((step) => step.slice(step.lastIndexOf(':') + 1).trim())
+    .filter((step) => step !== '')
+    .slice(0, MAX_STEPS);
+}
+
+function operationOf(text: string | undefined): Operation {
+  const word = text?.toLowerCase();
+  return word === 'initialized' || word === 'deleted' ? word : 'changed';
+}
+
+function itemsOf(parent: XmlElement | undefined): Item[] {
+  return elements(parent, 'SimpleItem')
+    .slice(0, MAX_ITEMS)
+    .map((item) => ({ name: attributeOf(item, 'Name') ?? '', value: attributeOf(item, 'Value') ?? '' }));
+}

@@ -1,0 +1,174 @@
+import type { XmlElement } from '@rgrove/parse-xml';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { withoutZone } from '../../base/url-zone.ts';
+import type { OnvifSession } from '../device/session.ts';
+import { cameraError, troubleOf } from '../soap/http/failures.ts';
+import { writeXml } from '../soap/xml/write-xml.ts';
+import { elements, escapeXml, find, findText } from '../soap/xml/xml.ts';
+import { type Notification, readNotifications } from './notifications.ts';
+
+const EVENTS = 'http://www.onvif.org/ver10/events/wsdl';
+const MANAGER = 'http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager';
+const LIFE_S = 120;
+/** What a camera says of the life of a subscription is believed within these. */
+const SHORTEST_LIFE_MS = 10_000;
+const LONGEST_LIFE_MS = 3_600_000;
+/** A pull is answered when something happens, or at its end; the answer has this time on top. */
+const PULL_GRACE_MS = 10_000;
+const MESSAGE_LIMIT = 50;
+const END_DEADLINE_MS = 3_000;
+const MAX_ADDRESS = 2_000;
+const MAX_REFERENCE = 4_000;
+
+/** Enough to end a subscription, also in another run of the program. */
+export interface SubscriptionReference {
+  /** As the camera gave it. */
+  readonly address: string;
+  /** Its reference parameters, as headers (WS-Addressing 1.0 §3.3). */
+  readonly headers: string;
+}
+
+/** A subscription of ours in a camera (ONVIF Core §9.2). */
+export class PullPoint {
+  readonly reference: SubscriptionReference;
+  readonly #session: OnvifSession;
+  readonly #clock: Clock;
+  /** By the monotonic clock. */
+  #renewAtMs: number;
+  #endsAtMs: number;
+  #takesAbsolute = false;
+
+  /** @throws PerchError: `notSupported` when the camera only says that it has events */
+  static async create(session: OnvifSession, clock: Clock): Promise<PullPoint> {
+    const response = await session.call(
+      'events',
+      `<tev:CreatePullPointSubscription><tev:InitialTerminationTime>PT${LIFE_S}S</tev:InitialTerminationTime></tev:CreatePullPointSubscription>`,
+      'CreatePullPointSubscriptionResponse',
+      { action: `${EVENTS}/EventPortType/CreatePullPointSubscriptionRequest` },
+    );
+    return new PullPoint(session, clock, readReference(response), lifeOf(response));
+  }
+
+  private constructor(session: OnvifSession, clock: Clock, reference: SubscriptionReference, lifeMs: number) {
+    this.#session = session;
+    this.#clock = clock;
+    this.reference = reference;
+    this.#renewAtMs = clock.monoMs() + lifeMs / 2;
+    this.#endsAtMs = clock.monoMs() + lifeMs;
+  }
+
+  get isDue(): boolean {
+    return this.#clock.monoMs() >= this.#renewAtMs;
+  }
+
+  /** @param waitMs how long the camera may wait for something to happen; not beyond the time to renew */
+  async pull(waitMs: number, signal: AbortSignal): Promise<Notification[]> {
+    const leftMs = Math.max(1_000, this.#renewAtMs - this.#clock.monoMs());
+    const seconds = Math.max(1, Math.round(Math.min(waitMs, leftMs) / 1000));
+    const body = `<tev:PullMessages><tev:Timeout>PT${seconds}S</tev:Timeout><tev:MessageLimit>${MESSAGE_LIMIT}</tev:MessageLimit></tev:PullMessages>`;
+    const response = await call(this.#session, this.reference, {
+      ...{ body, response: 'PullMessagesResponse', signal },
+      action: `${EVENTS}/PullPointSubscription/PullMessagesRequest`,
+      deadlineMs: seconds * 1000 + PULL_GRACE_MS,
+    });
+    return readNotifications(response);
+  }
+
+  /** @throws PerchError when the camera does not do it: some take only a time span, some only a time, some neither */
+  async renew(signal: AbortSignal): Promise<void> {
+    const ways = this.#takesAbsolute ? [true] : [false, true];
+    for (const isAbsolute of ways) {
+      try {
+        await this.#renewAs(isAbsolute, signal);
+        this.#takesAbsolute = isAbsolute;
+        return;
+      } catch (error) {
+        if (isAbsolute || !['badReply', 'notSupported'].includes(troubleOf(error) ?? '')) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  /** Cameras have few of them. Whatever goes wrong, it ends by itself in time. */
+  async end(): Promise<void> {
+    if (this.#clock.monoMs() < this.#endsAtMs) {
+      await endSubscription(this.#session, this.reference);
+    }
+  }
+
+  async #renewAs(isAbsolute: boolean, signal: AbortSignal): Promise<void> {
+    // In the camera's time.
+    const endMs = this.#clock.wallMs() + this.#session.skewMs + LIFE_S * 1000;
+    const until = isAbsolute ? new Date(endMs).toISOString() : `PT${LIFE_S}S`;
+    const response = await call(this.#session, this.reference, {
+      body: `<wsnt:Renew><wsnt:TerminationTime>${until}</wsnt:TerminationTime></wsnt:Renew>`,
+      ...{ response: 'RenewResponse', action: `${MANAGER}/RenewRequest`, signal },
+    });
+    const lifeMs = lifeOf(response);
+    this.#renewAtMs = this.#clock.monoMs() + lifeMs / 2;
+    this.#endsAtMs = this.#clock.monoMs() + lifeMs;
+  }
+}
+
+/** Ends a subscription, also one that an earlier run of the program has left behind. Resolves whatever comes of it. */
+export async function endSubscription(session: OnvifSession, reference: SubscriptionReference): Promise<void> {
+  try {
+    await call(session, reference, {
+      ...{ body: '<wsnt:Unsubscribe/>', response: 'UnsubscribeResponse', deadlineMs: END_DEADLINE_MS },
+      action: `${MANAGER}/UnsubscribeRequest`,
+    });
+  } catch (error) {
+    if (!(error instanceof PerchError)) {
+      throw error;
+    }
+  }
+}
+
+interface Asked {
+  readonly body: string;
+  readonly response: string;
+  readonly action: string;
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** To the camera's own host; port, path and headers are as it gave them. `To` is the very text: some compare it. */
+function call(session: OnvifSession, { address, headers }: SubscriptionReference, asked: Asked): Promise<XmlElement> {
+  const { body, response, ...options } = asked;
+  const url = URL.parse(withoutZone(address));
+  if (!url) {
+    return Promise.reject(noAddress());
+  }
+  const addressing = `<wsa:Action>${asked.action}</wsa:Action><wsa:To>${escapeXml(address)}</wsa:To>`;
+  return session.callAt(url, addressing + headers, body, response, options);
+}
+
+const noAddress = (): PerchError => cameraError('badReply', 'the camera gives its subscription no address');
+
+function readReference(response: XmlElement): SubscriptionReference {
+  const reference = find(response, 'SubscriptionReference');
+  const address = findText(reference, 'Address') ?? '';
+  if (address.length > MAX_ADDRESS || !URL.canParse(withoutZone(address))) {
+    throw noAddress();
+  }
+  try {
+    const parameters = elements(find(reference, 'ReferenceParameters'));
+    const headers = parameters.map((one) => writeXml(one, { maxCharacters: MAX_REFERENCE })).join('');
+    if (headers.length > MAX_REFERENCE) {
+      throw new PerchError('badInput', `${headers.length} characters of parameters, at most ${MAX_REFERENCE}`);
+    }
+    return { address, headers };
+  } catch (cause) {
+    throw cameraError('badReply', 'the camera gives its subscription parameters that cannot be sent back', {}, cause);
+  }
+}
+
+/** Both times are the camera's, so its clock does not matter. */
+function lifeOf(response: XmlElement): number {
+  const lifeMs =
+    Date.parse(findText(response, 'TerminationTime') ?? '') - Date.parse(findText(response, 'CurrentTime') ?? '');
+  const told = Number.isNaN(lifeMs) ? LIFE_S * 1000 : lifeMs;
+  return Math.min(LONGEST_LIFE_MS, Math.max(SHORTEST_LIFE_MS, told));
+}

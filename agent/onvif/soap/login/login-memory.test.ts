@@ -1,0 +1,351 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { type LoginKey, LoginMemory, type LoginTurn, type TurnOptions } from './login-memory.ts';
+
+const KEY = { camera: '10.0.0.5:80', user: 'admin', password: 'a' };
+const MINUTE_MS = 60_000;
+const channel = (name: string): LoginKey => ({ ...KEY, channel: name });
+
+interface Asked {
+  turn?: LoginTurn;
+  error?: Error;
+}
+
+function memory() {
+  const clock = new FakeClock();
+  const logins = new LoginMemory(clock);
+  /** Asks for a turn; what came of it is seen after a moment. */
+  const ask = (key: LoginKey = KEY, options: TurnOptions = {}): Asked => {
+    const asked: Asked = {};
+    logins.turn(key, options).then(
+      (turn) => {
+        asked.turn = turn;
+      },
+      (error: Error) => {
+        asked.error = error;
+      },
+    );
+    return asked;
+  };
+  const settle = () => clock.advance(0);
+  const use = async (key: LoginKey, what: 'accepted' | 'refused') => {
+    const asked = ask(key);
+    await settle();
+    asked.turn?.[what]();
+    await settle();
+    return asked;
+  };
+  return { clock, logins, ask, settle, use };
+}
+
+const stateOf = ({ turn, error }: Asked) => (turn ? 'goes' : error ? 'refused' : 'waits');
+const channels = (count: number) => Array.from({ length: count }, (_, i) => channel(`stream ${i + 1}`));
+
+test('one that is not known goes ahead alone, and all others go with the moment it is taken', async () => {
+  const { logins, ask, settle } = memory();
+  const asked = channels(16).map((key) => ask(key));
+  await settle();
+  expect(asked.map(stateOf)).toEqual(['goes', ...Array.from({ length: 15 }, () => 'waits')]);
+  asked[0]?.turn?.accepted();
+  await settle();
+  expect(new Set(asked.map(stateOf))).toEqual(new Set(['goes']));
+  expect(logins.isTaken(KEY)).toBe(true);
+});
+
+test('refused, it is tried on one second channel; refused again, all report the same without a try', async () => {
+  const { ask, settle } = memory();
+  const asked = channels(16).map((key) => ask(key));
+  await settle();
+  asked[0]?.turn?.refused();
+  await settle();
+  expect(asked.map(stateOf).filter((state) => state === 'goes')).toHaveLength(2);
+  asked[1]?.turn?.refused();
+  await settle();
+  expect(new Set(asked.slice(2).map(stateOf))).toEqual(new Set(['refused']));
+  expect(asked[7]?.error).toMatchObject({
+    code: 'unauthorized',
+    message: expect.stringContaining('twice: it is tried again in 30 min, or when it is changed'),
+    context: { camera: 'wrongPassword', absence: 'password', waitMs: 30 * MINUTE_MS },
+  });
+});
+
+test('the second channel may take it: then all go, and the first alone is held back', async () => {
+  const { clock, ask, settle } = memory();
+  const asked = channels(4).map((key) => ask(key));
+  await settle();
+  asked[0]?.turn?.refused();
+  await settle();
+  asked[1]?.turn?.accepted();
+  await settle();
+  expect(asked.map(stateOf)).toEqual(['goes', 'goes', 'goes', 'goes']);
+  for (const { turn } of asked) {
+    turn?.accepted();
+  }
+  await clock.advance(MINUTE_MS);
+  const again = channels(4).map((key) => ask(key));
+  await clock.advance(1_000);
+  expect(again.map(stateOf)).toEqual(['goes', 'goes', 'goes', 'goes']);
+});
+
+test('what refuses a login that others take is held back alone, however many others ask', async () => {
+  const { clock, ask, settle, use } = memory();
+  await use(channel('stream 1'), 'accepted');
+  for (const forbidden of ['stream 2', 'stream 3', 'stream 4']) {
+    await use(channel(forbidden), 'refused');
+  }
+  const [first, second] = [ask(channel('stream 1')), ask(channel('stream 2'))];
+  await settle();
+  expect([stateOf(first), stateOf(second)]).toEqual(['goes', 'refused']);
+  expect(second.error?.message).toContain('elsewhere and refuses them here');
+  first.turn?.accepted();
+  await clock.advance(10 * MINUTE_MS);
+  expect(stateOf(await use(channel('stream 2'), 'refused'))).toBe('goes');
+  await clock.advance(20 * MINUTE_MS);
+  const third = ask(channel('stream 2'));
+  await settle();
+  expect(stateOf(third)).toBe('refused');
+});
+
+test('a login without an answer hands its turn on after 5 s, and no more than two are on their way', async () => {
+  const { clock, ask } = memory();
+  const asked = channels(5).map((key) => ask(key));
+  const goes = () => asked.filter((one) => stateOf(one) === 'goes').length;
+  await clock.advance(4_999);
+  expect(goes()).toBe(1);
+  await clock.advance(1);
+  expect(goes()).toBe(2);
+  await clock.advance(4_999);
+  expect(goes()).toBe(2);
+  // Whoever has no answer after 10 s has not been refused.
+  await clock.advance(1);
+  expect(goes()).toBe(3);
+  asked[1]?.turn?.accepted();
+  await clock.advance(0);
+  expect(goes()).toBe(5);
+});
+
+test('a connection that ends without an answer hands its turn on at once, and counts for 10 s', async () => {
+  const { clock, ask, settle } = memory();
+  const asked = channels(3).map((key) => ask(key));
+  await settle();
+  asked[0]?.turn?.lost();
+  await settle();
+  asked[1]?.turn?.lost();
+  await settle();
+  expect(asked.map(stateOf)).toEqual(['goes', 'goes', 'waits']);
+  await clock.advance(10_000);
+  expect(asked.map(stateOf)).toEqual(['goes', 'goes', 'goes']);
+});
+
+test('what never came to the camera counts for nothing', async () => {
+  const { ask, settle } = memory();
+  for (let i = 0; i < 8; i += 1) {
+    const asked = ask();
+    await settle();
+    asked.turn?.end();
+  }
+  const last = ask();
+  await settle();
+  expect(stateOf(last)).toBe('goes');
+});
+
+test('of many that a login is known to be good for, the first has six tenths of a second ahead of the others', async () => {
+  const { clock, ask, use } = memory();
+  await use(KEY, 'accepted');
+  await clock.advance(MINUTE_MS);
+  const asked = channels(16).map((key) => ask(key));
+  await clock.advance(599);
+  expect(asked.filter((one) => stateOf(one) === 'goes')).toHaveLength(1);
+  await clock.advance(1);
+  expect(asked.filter((one) => stateOf(one) === 'goes')).toHaveLength(16);
+});
+
+test('where the first one has no answer at all the next one goes ahead, and not all of them', async () => {
+  const { ask, settle } = await proven(['stream 1', 'stream 2', 'stream 3']);
+  const asked = channels(3).map((key) => ask(key));
+  await settle();
+  asked[0]?.turn?.lost();
+  await settle();
+  expect(asked.map(stateOf)).toEqual(['goes', 'goes', 'waits']);
+});
+
+/** Channels that have taken the login, a minute ago. */
+async function proven(names: readonly string[]) {
+  const box = memory();
+  for (const name of names) {
+    await box.use(channel(name), 'accepted');
+  }
+  await box.clock.advance(MINUTE_MS);
+  return box;
+}
+
+test('a password that was changed in the camera is shown twice by sixteen that ask together', async () => {
+  const all = channels(16);
+  const { ask, settle } = await proven(all.map(({ channel: name = '' }) => name));
+  const asked = all.map((key) => ask(key));
+  for (let i = 0; i < 16; i += 1) {
+    await settle();
+    asked.find(({ turn }, at) => turn && at === i)?.turn?.refused();
+  }
+  await settle();
+  expect(asked.filter((one) => stateOf(one) === 'goes')).toHaveLength(2);
+  expect(asked.at(-1)?.error?.message).toContain('refused this user name or password twice');
+});
+
+test('a second after it was taken it may have been changed: the next one goes ahead alone again', async () => {
+  const { clock, ask, settle, use } = memory();
+  await use(KEY, 'accepted');
+  await clock.advance(800);
+  const asked = channels(4).map((key) => ask(key));
+  await settle();
+  expect(asked.map(stateOf)).toEqual(['goes', 'waits', 'waits', 'waits']);
+});
+
+test('the second try is that of a channel that has taken the login: one that never has waits for it', async () => {
+  const { clock, ask, settle } = await proven(['stream 1']);
+  const first = ask(channel('new 1'));
+  await settle();
+  first.turn?.refused();
+  await settle();
+  const early = ask(channel('new 2'));
+  await settle();
+  expect(early.error).toMatchObject({
+    message: expect.stringContaining('refused this user name or password elsewhere'),
+    context: { camera: 'wrongPassword', waitMs: MINUTE_MS },
+  });
+  const known = ask(channel('stream 1'));
+  const late = ask(channel('new 2'));
+  await settle();
+  expect([stateOf(known), stateOf(late)]).toEqual(['goes', 'waits']);
+  known.turn?.accepted();
+  await clock.advance(0);
+  expect(stateOf(late)).toBe('goes');
+});
+
+test('a channel that refuses again and again what it took never condemns a login by which another one plays', async () => {
+  const { clock, logins, ask, settle, use } = await proven(['stream 1', 'stream 2']);
+  logins.plays(channel('stream 1'), true);
+  await use(channel('stream 2'), 'refused');
+  for (let minute = 1; minute < 30; minute += 1) {
+    await clock.advance(MINUTE_MS);
+    expect(stateOf(await use(channel('stream 2'), 'refused'))).toBe('refused');
+  }
+  logins.plays(channel('stream 1'), false);
+  const back = ask(channel('stream 1'));
+  await settle();
+  back.turn?.accepted();
+  await settle();
+  expect([stateOf(back), logins.isTaken(KEY)]).toEqual(['goes', true]);
+});
+
+test('a channel that is alone decides by itself, after a minute', async () => {
+  const { clock, use } = await proven(['stream 1', 'stream 2']);
+  await use(channel('stream 2'), 'refused');
+  expect(stateOf(await use(channel('stream 2'), 'refused'))).toBe('refused');
+  await clock.advance(MINUTE_MS);
+  expect(stateOf(await use(channel('stream 2'), 'refused'))).toBe('goes');
+  expect((await use(channel('stream 1'), 'refused')).error?.message).toContain('twice');
+});
+
+test('events, pictures and streams are one account: two tries in half an hour by all of them', async () => {
+  const { clock, logins, use, ask, settle } = memory();
+  await use(channel('picture'), 'refused');
+  expect(logins.mayTry(KEY, false)).toBe(true);
+  await use({ ...KEY, camera: '10.0.0.5:554', channel: 'stream 1' }, 'refused');
+  for (const key of [KEY, channel('picture'), channel('talk'), { ...KEY, camera: '10.0.0.5:8000' }]) {
+    expect(logins.mayTry(key, true)).toBe(false);
+  }
+  expect(logins.mayTry({ ...KEY, camera: '10.0.0.6:80' }, false)).toBe(true);
+  const changed = ask({ ...KEY, password: 'b' });
+  await settle();
+  expect(stateOf(changed)).toBe('goes');
+  await clock.advance(29 * MINUTE_MS);
+  expect(() => logins.check(KEY, true)).toThrow('tried again in 1 min');
+  await clock.advance(MINUTE_MS);
+  expect(logins.mayTry(KEY, false)).toBe(true);
+});
+
+test('other passwords may be tried, but not for ever; another user has a count of its own', async () => {
+  const { logins, use } = memory();
+  for (const password of ['a', 'b', 'c', 'd']) {
+    await use({ ...KEY, password }, 'refused');
+  }
+  const other = { ...KEY, password: 'e' };
+  expect(() => logins.check(other, true)).toThrow(
+    'has refused this user 4 times and would soon lock it: try again in 30 min',
+  );
+  expect([logins.mayTry(other, false), logins.triesLeft(other)]).toEqual([true, 0]);
+  await use({ ...KEY, password: 'e' }, 'refused');
+  await use({ ...KEY, password: 'f' }, 'refused');
+  expect(logins.mayTry({ ...KEY, password: 'g' }, false)).toBe(false);
+  expect(logins.mayTry({ ...KEY, user: 'operator' }, false)).toBe(true);
+});
+
+test('a login that is taken is a new beginning for other passwords, not for one that was refused twice', async () => {
+  const { logins, use } = memory();
+  for (const password of ['wrong', 'wrong', 'c', 'd']) {
+    await use({ ...KEY, password }, 'refused');
+  }
+  await use(KEY, 'accepted');
+  expect([logins.triesLeft(KEY), logins.mayTry({ ...KEY, password: 'new' }, true)]).toEqual([4, true]);
+  expect(logins.mayTry({ ...KEY, password: 'wrong' }, true)).toBe(false);
+});
+
+test('a lock holds for as long as the camera says, whoever asks', async () => {
+  const { clock, logins, ask, settle } = memory();
+  expect(logins.locked(KEY, 10 * MINUTE_MS).message).toContain('try again in 10 min');
+  clock.skip(9 * MINUTE_MS);
+  expect(() => logins.check({ ...KEY, password: 'b' }, true)).toThrow('try again in 1 min');
+  const asked = ask();
+  await settle();
+  expect(asked.error).toMatchObject({ context: { camera: 'lockedOut' } });
+  clock.skip(MINUTE_MS);
+  logins.check(KEY, false);
+});
+
+test('whoever waits no more leaves the line', async () => {
+  const { ask, settle } = memory();
+  const stop = new AbortController();
+  const [first, second, third] = [ask(), ask(channel('a'), { signal: stop.signal }), ask(channel('b'))];
+  await settle();
+  stop.abort();
+  await settle();
+  expect([stateOf(first), stateOf(second), stateOf(third)]).toEqual(['goes', 'refused', 'waits']);
+  first.turn?.accepted();
+  await settle();
+  expect(stateOf(third)).toBe('goes');
+  const late = ask(KEY, { signal: stop.signal });
+  await settle();
+  expect(stateOf(late)).toBe('refused');
+});
+
+test('of two kinds of answers the second channel is told which one was refused', async () => {
+  const { logins, ask, settle } = memory();
+  const asked = ask();
+  await settle();
+  asked.turn?.refused('sha256');
+  expect([...logins.refusedSchemes(channel('stream 2'))]).toEqual(['sha256']);
+});
+
+test('it does not grow: the login that was used longest ago is forgotten', async () => {
+  const { logins, use } = memory();
+  await use(KEY, 'refused');
+  await use(KEY, 'refused');
+  for (let i = 0; i < 1_024; i += 1) {
+    logins.turn({ ...KEY, camera: `10.1.${i >> 8}.${i & 255}:80` }).then((turn) => turn.accepted('token'));
+    await Promise.resolve();
+    await Promise.resolve();
+  }
+  expect(logins.mayTry(KEY, false)).toBe(true);
+  expect(logins.schemeOf({ ...KEY, camera: '10.1.3.255:80' })).toBe('token');
+});
+
+test('what a refusal was found to mean is said again, for this password alone', async () => {
+  const { logins, use } = memory();
+  await use(KEY, 'refused');
+  logins.found(KEY, 'onvifUser');
+  await use(KEY, 'refused');
+  expect(() => logins.check(KEY, false)).toThrow('its ONVIF does not');
+  expect(logins.findingOf(KEY)).toBe('onvifUser');
+  expect(logins.findingOf({ ...KEY, password: 'b' })).toBeUndefined();
+});

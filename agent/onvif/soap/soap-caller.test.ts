@@ -1,0 +1,427 @@
+import { expect, test, vi } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import {
+  ASK,
+  callerOf,
+  DIGEST,
+  envelope,
+  failureOf,
+  fault,
+  hasToken,
+  INFORMATION,
+  listen,
+} from '../../../test/support/cameras/soap-server.ts';
+import { parseAuthorization } from '../../media/rtsp/digest.ts';
+import { namesOf } from '../../tls/box-names.ts';
+import { issueAuthority, issueServer } from '../../tls/issue.ts';
+import { parseHttpUrl, placeOf } from './http/http-exchange.ts';
+import { LoginMemory } from './login/login-memory.ts';
+import { findText } from './xml/xml.ts';
+
+test('a request declares what it uses, names its operation, and asks for no second one on its connection', async () => {
+  const { url, requests } = await listen((_asked, response) => response.end(envelope(INFORMATION)));
+  expect(findText(await callerOf(url).call(ASK), 'Model')).toBe('m');
+  const [{ headers, text } = { headers: {}, text: '' }] = requests;
+  expect(headers.connection).toBe('close');
+  expect(headers['content-type']).toBe(
+    'application/soap+xml; charset=utf-8; action="http://www.onvif.org/ver10/device/wsdl/GetDeviceInformation"',
+  );
+  expect(text.match(/xmlns:\w+/g)).toEqual(['xmlns:s', 'xmlns:tds']);
+});
+
+test('a camera that knows SOAP 1.1 alone is spoken to so from then on', async () => {
+  const old = 'http://schemas.xmlsoap.org/soap/envelope/';
+  const { url, requests } = await listen(({ text }, response) =>
+    text.includes(old)
+      ? response.end(envelope(INFORMATION))
+      : response.writeHead(500).end(envelope('<Fault><faultcode>e:VersionMismatch</faultcode></Fault>')),
+  );
+  const caller = callerOf(url);
+  await caller.call(ASK);
+  await caller.call(ASK);
+  expect(requests.map(({ headers }) => headers['content-type']?.split(';')[0])).toEqual([
+    'application/soap+xml',
+    'text/xml',
+    'text/xml',
+  ]);
+  expect(requests[1]?.headers['soapaction']).toMatch(/GetDeviceInformation"$/);
+});
+
+test('an answer to another request is none', async () => {
+  const related = (id: string) => `<RelatesTo>${id}</RelatesTo>`;
+  let id = 'urn:uuid:other';
+  const { url } = await listen((_asked, response) => response.end(envelope(INFORMATION, related(id))));
+  const asked = { ...ASK, headers: '<wsa:MessageID>urn:uuid:mine</wsa:MessageID>' };
+  const error = await failureOf(callerOf(url).call(asked));
+  expect([error.context['camera'], error.message]).toEqual(['badReply', "the camera's reply answers another request"]);
+  id = 'urn:uuid:mine';
+  expect(findText(await callerOf(url).call(asked), 'Model')).toBe('m');
+});
+
+test.for([
+  ['http://10.0.0.9/onvif', 'sends us elsewhere'],
+  ['http://user:pw@evil.example/', 'sends us elsewhere'],
+  ['gopher://127.0.0.1/', 'sends us elsewhere'],
+  ['//10.0.0.9/onvif', 'sends us elsewhere'],
+] as const)('nobody follows a camera to %s', async ([location, words]) => {
+  const { url, requests } = await listen((_asked, response) => response.writeHead(307, { Location: location }).end());
+  expect((await failureOf(callerOf(url).call(ASK))).message).toContain(words);
+  expect(requests).toHaveLength(1);
+});
+
+test('a camera that sends us on and on is given up', async () => {
+  const { url, requests } = await listen(({ path }, response) =>
+    response.writeHead(302, { Location: `${path}a` }).end(),
+  );
+  await failureOf(callerOf(url).call(ASK));
+  expect(requests.length).toBeLessThan(10);
+});
+
+test('a camera that wants https is spoken to over https, and that it has signed for itself is known', async () => {
+  const names = namesOf('camera', ['127.0.0.1']);
+  const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
+  const own = await issueServer(await issueAuthority(names, validity), names, validity);
+  const secure = await listen((_asked, response) => response.end(envelope(INFORMATION)), {
+    key: own.keyPem,
+    cert: own.certPem,
+  });
+  const plain = await listen((_asked, response) => response.writeHead(301, { Location: secure.url.href }).end());
+  const caller = callerOf(plain.url);
+  await caller.call(ASK);
+  await caller.call(ASK);
+  expect([caller.isTrusted, caller.place.isSecure, plain.requests.length, secure.requests.length]).toEqual([
+    false,
+    true,
+    1,
+    2,
+  ]);
+  const back = await listen((_asked, response) => response.writeHead(301, { Location: plain.url.href }).end(), {
+    key: own.keyPem,
+    cert: own.certPem,
+  });
+  expect((await failureOf(callerOf(back.url).call(ASK))).message).toContain('sends us elsewhere');
+});
+
+test('Basic goes over https, where nothing else is offered', async () => {
+  const names = namesOf('camera', ['127.0.0.1']);
+  const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
+  const own = await issueServer(await issueAuthority(names, validity), names, validity);
+  let offered = ['Basic realm="x"', DIGEST];
+  const { url, requests } = await listen(
+    ({ headers }, response) =>
+      headers.authorization?.startsWith('Basic') && offered.length === 1
+        ? response.end(envelope(INFORMATION))
+        : response.writeHead(401, { 'WWW-Authenticate': offered }).end(),
+    { key: own.keyPem, cert: own.certPem },
+  );
+  await failureOf(callerOf(url).call(ASK));
+  expect(requests.some(({ headers }) => headers.authorization?.startsWith('Basic'))).toBe(false);
+  offered = ['Basic realm="x"'];
+  await callerOf(url).call(ASK);
+});
+
+test('who is not known yet gets no password over https either, where he has signed for himself', async () => {
+  const names = namesOf('camera', ['127.0.0.1']);
+  const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
+  const own = await issueServer(await issueAuthority(names, validity), names, validity);
+  const { url, requests } = await listen(
+    (_asked, response) => response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end(),
+    { key: own.keyPem, cert: own.certPem },
+  );
+  for (const tokens of ['last', 'no'] as const) {
+    const caller = callerOf(url, { tokens });
+    expect((await failureOf(caller.call(ASK))).context['camera']).toBe('clearPassword');
+  }
+  expect(requests.some(({ headers }) => headers.authorization !== undefined)).toBe(false);
+});
+
+test('a right that is missing is no wrong password, and does not count as one', async () => {
+  const { url, requests } = await listen((asked, response) => {
+    const isAllowed = hasToken(asked) && !asked.text.includes('SystemReboot');
+    response.writeHead(isAllowed ? 200 : 400).end(isAllowed ? envelope(INFORMATION) : fault('NotAuthorized'));
+  });
+  const caller = callerOf(url);
+  await caller.call(ASK);
+  const reboot = { ...ASK, body: '<tds:SystemReboot/>', response: 'SystemRebootResponse' };
+  for (let i = 0; i < 4; i += 1) {
+    expect((await failureOf(caller.call(reboot))).context['camera']).toBe('noRights');
+  }
+  expect(requests.length).toBeGreaterThan(4);
+});
+
+test('before what has never passed a session that was idle asks what has: a password that was changed is one try', async () => {
+  const clock = new FakeClock();
+  let isChanged = false;
+  const { url, requests } = await listen((asked, response) => {
+    const isAllowed = hasToken(asked) && !isChanged && !asked.text.includes('SystemReboot');
+    response.writeHead(isAllowed ? 200 : 400).end(isAllowed ? envelope(INFORMATION) : fault('NotAuthorized'));
+  });
+  const reboot = { ...ASK, body: '<tds:SystemReboot/>', response: 'SystemRebootResponse' };
+  const caller = callerOf(url, { clock });
+  await caller.call(ASK);
+  await clock.advance(60_000);
+  expect((await failureOf(caller.call(reboot))).context['camera']).toBe('noRights');
+  await clock.advance(60_000);
+  isChanged = true;
+  const before = requests.length;
+  expect((await failureOf(caller.call(reboot))).context['camera']).toBe('wrongPassword');
+  const shown = requests.slice(before).filter(hasToken);
+  expect(shown.map(({ text }) => text.includes('SystemReboot'))).toEqual([false]);
+});
+
+test('a challenge that was not used for 10 s is not answered again: the camera is asked for a new one', async () => {
+  const clock = new FakeClock();
+  const { url, requests } = await listen(({ headers }, response) =>
+    headers.authorization
+      ? response.end(envelope(INFORMATION))
+      : response.writeHead(401, { 'WWW-Authenticate': DIGEST }).end(),
+  );
+  const caller = callerOf(url, { clock });
+  for (const idleMs of [0, 9_000, 10_000]) {
+    await clock.advance(idleMs);
+    await caller.call(ASK);
+  }
+  expect(requests.map(({ headers }) => headers.authorization !== undefined)).toEqual([false, true, true, false, true]);
+});
+
+test('what moves the camera or changes it is never said a second time to prove a login', async () => {
+  const { url, requests } = await listen((asked, response) => {
+    const isAllowed = hasToken(asked) && !asked.text.includes('SystemReboot');
+    const moved = asked.text.includes('ContinuousMove') ? '<ContinuousMoveResponse/>' : INFORMATION;
+    response.writeHead(isAllowed ? 200 : 400).end(isAllowed ? envelope(moved) : fault('NotAuthorized'));
+  });
+  const caller = callerOf(url);
+  await caller.call({ ...ASK, body: '<tptz:ContinuousMove/>', response: 'ContinuousMoveResponse' });
+  await failureOf(caller.call({ ...ASK, body: '<tds:SystemReboot/>', response: 'SystemRebootResponse' }));
+  expect(requests.filter((asked) => hasToken(asked) && asked.text.includes('ContinuousMove'))).toHaveLength(1);
+});
+
+test('a camera that tells anybody what it is takes no wrong password into a lock-out, however often it is opened', async () => {
+  const { url, requests } = await listen(({ text }, response) => {
+    const isOpen = text.includes('GetDeviceInformation');
+    response.writeHead(isOpen ? 200 : 400).end(isOpen ? envelope(INFORMATION) : fault('NotAuthorized'));
+  });
+  const logins = new LoginMemory(new FakeClock());
+  const profiles = { ...ASK, body: '<trt:GetProfiles/>', response: 'GetProfilesResponse' };
+  for (let i = 0; i < 8; i += 1) {
+    const caller = callerOf(url, { logins });
+    await caller.call(ASK).catch(() => {});
+    expect((await failureOf(caller.call(profiles))).context['camera']).toBe('wrongPassword');
+  }
+  expect(requests.filter((asked) => hasToken(asked) && asked.text.includes('GetProfiles')).length).toBeLessThanOrEqual(
+    2,
+  );
+});
+
+test('a password that was read over https does not go over http afterwards', async () => {
+  const names = namesOf('camera', ['127.0.0.1']);
+  const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
+  const own = await issueServer(await issueAuthority(names, validity), names, validity);
+  const secure = await listen(
+    ({ headers }, response) =>
+      headers.authorization?.startsWith('Basic')
+        ? response.end(envelope(INFORMATION))
+        : response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end(),
+    { key: own.keyPem, cert: own.certPem },
+  );
+  const plain = await listen((_asked, response) => response.end(envelope(INFORMATION)));
+  const caller = callerOf(plain.url);
+  await caller.call({ ...ASK, place: placeOf(secure.url) });
+  await caller.call(ASK);
+  expect(secure.requests.some(({ headers }) => headers.authorization?.startsWith('Basic'))).toBe(true);
+  expect(plain.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+});
+
+test.for([
+  ['in its reply', {}, '<Year>275760</Year><Month>9</Month><Day>13</Day>'],
+  ['in its header', { Date: 'Sat, 13 Sep 275760 00:00:00 GMT' }, ''],
+] as const)('a clock at the end of all days %s is no clock', async ([, headers, date]) => {
+  const time = `<Time><Hour>0</Hour><Minute>0</Minute><Second>0</Second></Time>`;
+  const told = `<GetSystemDateAndTimeResponse><SystemDateAndTime><UTCDateTime>${time}<Date>${date}</Date></UTCDateTime></SystemDateAndTime></GetSystemDateAndTimeResponse>`;
+  const { url } = await listen(({ text }, response) =>
+    response.writeHead(200, headers).end(envelope(text.includes('GetSystemDateAndTime') ? told : INFORMATION)),
+  );
+  const clock = new FakeClock();
+  const caller = callerOf(url, { clock });
+  await caller.readClock();
+  await clock.advance(60_000);
+  expect(findText(await caller.call(ASK), 'Model')).toBe('m');
+});
+
+test('whoever asks for no login gets none, and one that asks for a digest gets no token', async () => {
+  const { url, requests } = await listen(({ text, headers }, response) =>
+    text.includes('GetServices') || headers.authorization
+      ? response.end(envelope(text.includes('GetServices') ? '<GetServicesResponse/>' : INFORMATION))
+      : response.writeHead(401, { 'WWW-Authenticate': DIGEST }).end(),
+  );
+  const caller = callerOf(url);
+  await caller.call({ ...ASK, body: '<tds:GetServices/>', response: 'GetServicesResponse', isOpen: true });
+  await caller.call(ASK);
+  await caller.call({ ...ASK, body: '<tds:GetServices/>', response: 'GetServicesResponse', isOpen: true });
+  await caller.call(ASK);
+  expect(requests.map((asked) => [hasToken(asked), asked.headers.authorization !== undefined])).toEqual([
+    [false, false],
+    [false, false],
+    [false, true],
+    [false, false],
+    [false, true],
+  ]);
+});
+
+test.for([
+  ['a digest', [DIGEST]],
+  ['digests of two kinds', [DIGEST, DIGEST.replace('MD5', 'SHA-256')]],
+  ['nothing by name', []],
+] as const)(
+  'a typo is one wrong login of a camera that asks for %s; the second try is of another kind',
+  async ([, challenges]) => {
+    const { url, requests } = await listen(({ method }, response) =>
+      method === 'POST' && challenges.length > 0
+        ? response.writeHead(401, { 'WWW-Authenticate': [...challenges] }).end(fault('NotAuthorized'))
+        : response.writeHead(400).end(fault('NotAuthorized')),
+    );
+    const logins = new LoginMemory(new FakeClock());
+    const shown = () =>
+      requests
+        .filter((asked) => hasToken(asked) || asked.headers.authorization !== undefined)
+        .map(({ headers }) => headers.authorization?.match(/algorithm=[\w-]+/)?.[0] ?? typeof headers.authorization);
+    for (let i = 1; i <= 4; i += 1) {
+      expect((await failureOf(callerOf(url, { logins, isAsked: true }).call(ASK))).context['camera']).toBe(
+        'wrongPassword',
+      );
+      expect(shown()).toHaveLength(Math.min(i, 2));
+    }
+    expect(new Set(shown()).size).toBe(challenges.length === 0 ? 1 : 2);
+  },
+);
+
+test('a password that was changed in a running session is a wrong password, and is not tried on', async () => {
+  let isRight = true;
+  const { url, requests } = await listen((asked, response) => {
+    const isAllowed = hasToken(asked) && isRight;
+    response.writeHead(isAllowed ? 200 : 400).end(isAllowed ? envelope(INFORMATION) : fault('NotAuthorized'));
+  });
+  const caller = callerOf(url);
+  await caller.call(ASK);
+  isRight = false;
+  for (let i = 0; i < 5; i += 1) {
+    expect((await failureOf(caller.call(ASK))).context['camera']).toBe('wrongPassword');
+  }
+  expect(requests.filter(hasToken).length).toBeLessThanOrEqual(4);
+});
+
+test('a camera that answers late is shown a login that it has not taken yet once, and once more when that is refused', async () => {
+  const held: (() => void)[] = [];
+  const { url, requests } = await listen((asked, response) => {
+    const refuse = () => response.writeHead(400).end(fault('NotAuthorized'));
+    if (hasToken(asked)) {
+      held.push(refuse);
+    } else {
+      refuse();
+    }
+  });
+  const logins = new LoginMemory(new FakeClock());
+  const failures = Array.from({ length: 6 }, () => failureOf(callerOf(url, { logins }).call(ASK)));
+  for (let i = 0; i < 2; i += 1) {
+    await vi.waitFor(() => expect(held).toHaveLength(1));
+    held.shift()?.();
+  }
+  const all = await Promise.all(failures);
+  expect(all.map(({ context }) => context['camera'])).toEqual(Array.from({ length: 6 }, () => 'wrongPassword'));
+  await failureOf(callerOf(url, { logins }).call(ASK));
+  expect(requests.filter(hasToken)).toHaveLength(2);
+});
+
+test('calls that wait for the answer to another login have their whole time when it is there', async () => {
+  const clock = new FakeClock();
+  const held: (() => void)[] = [];
+  const { url } = await listen((asked, response) => {
+    if (hasToken(asked)) {
+      held.push(() => response.end(envelope(INFORMATION)));
+    } else {
+      response.writeHead(400).end(fault('NotAuthorized'));
+    }
+  });
+  const logins = new LoginMemory(clock);
+  const [first, second] = [callerOf(url, { logins, clock }), callerOf(url, { logins, clock })];
+  const answered = [first.call(ASK), second.call({ ...ASK, deadlineMs: 1_000 })];
+  await vi.waitFor(() => expect(held).toHaveLength(1));
+  await clock.advance(4_900);
+  held.shift()?.();
+  await vi.waitFor(() => expect(held).toHaveLength(1));
+  held.shift()?.();
+  await Promise.all(answered);
+});
+
+test('a login that came to nobody is not on its way', async () => {
+  const { url, requests } = await listen((asked, response) =>
+    response
+      .writeHead(hasToken(asked) ? 200 : 400)
+      .end(hasToken(asked) ? envelope(INFORMATION) : fault('NotAuthorized')),
+  );
+  const logins = new LoginMemory(new FakeClock());
+  const gone = new URL('http://127.0.0.1:1/onvif/device_service');
+  for (let i = 0; i < 5; i += 1) {
+    expect((await failureOf(callerOf(gone, { logins }).call(ASK))).context['camera']).toBe('unreachable');
+  }
+  await callerOf(url, { logins }).call(ASK);
+  expect(requests.filter(hasToken)).toHaveLength(1);
+});
+
+test('a login that the web page takes and ONVIF does not is told as that', async () => {
+  const { url, requests } = await listen(({ method, path, headers }, response) => {
+    if (method === 'POST') {
+      response.writeHead(400).end(fault('NotAuthorized'));
+    } else if (path !== '/ISAPI/System/deviceInfo') {
+      response.writeHead(404).end();
+    } else if (parseAuthorization(headers.authorization ?? '')) {
+      response.end('<DeviceInfo/>');
+    } else {
+      response.writeHead(401, { 'WWW-Authenticate': DIGEST }).end();
+    }
+  });
+  const logins = new LoginMemory(new FakeClock());
+  // Each session anew, also when the login is not tried any more.
+  for (let i = 0; i < 3; i += 1) {
+    const error = await failureOf(callerOf(url, { logins }).call(ASK));
+    expect([error.context['camera'], error.message]).toEqual(['onvifUser', expect.stringContaining('ONVIF users')]);
+  }
+  expect(requests.filter(hasToken)).toHaveLength(2);
+  expect(requests.filter(({ headers }) => headers.authorization !== undefined)).toHaveLength(1);
+});
+
+test.for([
+  [
+    'Hikvision',
+    401,
+    '<userCheck><lockStatus>lock</lockStatus><unlockTime>1790</unlockTime></userCheck>',
+    {},
+    1_790_000,
+  ],
+  ['HTTP 423', 423, '', {}, undefined],
+  ['HTTP 429 with a time', 429, '', { 'Retry-After': '60' }, 60_000],
+  ['words in a fault', 400, fault('NotAuthorized', 'Account is locked'), {}, undefined],
+] as const)('a lock is understood: %s', async ([, status, body, headers, toldMs]) => {
+  const { url, requests } = await listen((_asked, response) => response.writeHead(status, headers).end(body));
+  const caller = callerOf(url);
+  const error = await failureOf(caller.call(ASK));
+  expect(error.context).toMatchObject({
+    camera: 'lockedOut',
+    isTold: toldMs !== undefined,
+    waitMs: toldMs ?? 1_800_000,
+  });
+  await failureOf(caller.call(ASK));
+  expect(requests).toHaveLength(1);
+});
+
+test.for([
+  ['http://[fe80::1%25eth0]:8000/onvif', 'fe80::1%eth0', 8000],
+  ['https://[fe80::1%wlan0.5]/onvif', 'fe80::1%wlan0.5', 443],
+  ['http://camera.local/onvif?a=%25b]', 'camera.local', 80],
+] as const)('%s is at %s, port %i', ([text, host, port]) => {
+  expect(parseHttpUrl(text)?.place).toMatchObject({ host, port });
+});
+
+test.for(['ftp://a/', 'camera', '', 'http://[fe80::1%25eth0', 'http:// /'])('%j is no http address', (text) => {
+  expect(parseHttpUrl(text)).toBeUndefined();
+});

@@ -1,0 +1,86 @@
+import { XmlElement } from '@rgrove/parse-xml';
+import { PerchError } from '../../../base/errors.ts';
+import { escapeXml } from './xml.ts';
+
+/** Deeper ones are no part of any request. */
+const MAX_DEPTH = 16;
+
+export interface WriteXmlOptions {
+  /** A longer text is refused. */
+  readonly maxCharacters: number;
+  /** In the place of the element's own name; its prefix has to be one of the envelope's. */
+  readonly name?: string;
+}
+
+/**
+ * An element of a reply, to be sent back: each carries the declarations of its prefixes, which may have stood far above it.
+ * @throws PerchError badInput when it is too large, too deep or has undeclared prefixes
+ */
+export function writeXml(element: XmlElement, { maxCharacters, name }: WriteXmlOptions): string {
+  const text = write(element, new Map(), 0, name);
+  if (text.length > maxCharacters) {
+    throw new PerchError(
+      'badInput',
+      `XML element of ${text.length} characters, at most ${maxCharacters} are sent back`,
+    );
+  }
+  return text;
+}
+
+function write(element: XmlElement, declared: ReadonlyMap<string, string>, depth: number, renamed?: string): string {
+  if (depth > MAX_DEPTH) {
+    throw new PerchError('badInput', `XML element nested deeper than ${MAX_DEPTH}`);
+  }
+  const { name: own, attributes } = element;
+  const name = renamed ?? own;
+  const known = new Map(declared);
+  let head = name;
+  const declare = (prefix: string): void => {
+    const uri = namespaceOf(element, prefix);
+    if (known.get(prefix) !== uri) {
+      known.set(prefix, uri);
+      head += prefix === '' ? ` xmlns="${escapeXml(uri)}"` : ` xmlns:${prefix}="${escapeXml(uri)}"`;
+    }
+  };
+  if (renamed === undefined) {
+    declare(prefixOf(own));
+  }
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === 'xmlns' || key.startsWith('xmlns:')) {
+      continue;
+    }
+    if (key.includes(':')) {
+      declare(prefixOf(key));
+    }
+    head += ` ${key}="${escapeXml(value)}"`;
+  }
+  let inner = '';
+  for (const node of element.children) {
+    if (node instanceof XmlElement) {
+      inner += write(node, known, depth + 1);
+    } else if ('text' in node) {
+      inner += escapeXml(node.text);
+    }
+  }
+  return inner === '' ? `<${head}/>` : `<${head}>${inner}</${name}>`;
+}
+
+const prefixOf = (name: string): string => (name.includes(':') ? name.slice(0, name.indexOf(':')) : '');
+
+/** What a prefix means at this place. No default namespace: the empty one. */
+function namespaceOf(from: XmlElement, prefix: string): string {
+  if (prefix === 'xml') {
+    return 'http://www.w3.org/XML/1998/namespace';
+  }
+  const key = prefix === '' ? 'xmlns' : `xmlns:${prefix}`;
+  for (let at: XmlElement | undefined = from; at; at = at.parent instanceof XmlElement ? at.parent : undefined) {
+    const uri = Object.hasOwn(at.attributes, key) ? at.attributes[key] : undefined;
+    if (uri !== undefined) {
+      return uri;
+    }
+  }
+  if (prefix !== '') {
+    throw new PerchError('badInput', `XML prefix '${prefix.slice(0, 40)}' is not declared`);
+  }
+  return '';
+}

@@ -1,0 +1,112 @@
+import { parseXml, XmlElement } from '@rgrove/parse-xml';
+import { PerchError } from '../../../base/errors.ts';
+import { decodeText } from './encoding.ts';
+
+/** Longer texts in what a camera says of itself are cut. */
+const MAX_TEXT_CHARACTERS = 256;
+
+/**
+ * The root element of a document that came from outside.
+ * SOAP forbids a DTD (SOAP 1.2 part 1 §5), so a document with one is refused rather than read without it.
+ * @param limitBytes a longer document is refused unread
+ * @param contentType of the HTTP reply that it came in
+ */
+export function readXml(bytes: Uint8Array, limitBytes: number, contentType?: string): XmlElement {
+  if (bytes.length > limitBytes) {
+    throw new PerchError('badInput', `XML document of ${bytes.length} bytes, at most ${limitBytes} are read`);
+  }
+  // Line breaks as XML 1.0 §2.11 wants them: the parser does it too, and copies the rest of the text for each one that it finds.
+  const text = withoutPadding(decodeText(bytes, contentType)).replace(/\r\n?/g, '\n');
+  if (text.includes('<!DOCTYPE')) {
+    throw new PerchError('badInput', 'XML document with a document type, which SOAP forbids');
+  }
+  let root: XmlElement | null;
+  try {
+    root = parseXml(text).root;
+  } catch (cause) {
+    // Nesting too deep for the stack ends here as well.
+    const [reason] = cause instanceof Error ? cause.message.split('\n', 1) : [String(cause)];
+    throw new PerchError('badInput', `not an XML document: ${reason}`);
+  }
+  if (!root) {
+    throw new PerchError('badInput', 'XML document without an element');
+  }
+  return root;
+}
+
+/**
+ * Some boards send a line break before the declaration, others a NUL after the end. Counted from both ends: a pattern would begin
+ * anew at each character of white space inside, minutes for a megabyte of it.
+ */
+function withoutPadding(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isPadding(text.charCodeAt(start))) {
+    start += 1;
+  }
+  while (end > start && isPadding(text.charCodeAt(end - 1))) {
+    end -= 1;
+  }
+  return text.slice(start, end);
+}
+
+const isPadding = (code: number): boolean => code <= 0x20 || code === 0xfeff;
+
+/** An element's name without the prefix, which every vendor chooses differently. */
+export function localName(element: XmlElement): string {
+  return element.name.slice(element.name.indexOf(':') + 1);
+}
+
+export function elements(parent: XmlElement | undefined, name?: string): XmlElement[] {
+  return (parent?.children ?? []).filter(
+    (node): node is XmlElement => node instanceof XmlElement && (name === undefined || localName(node) === name),
+  );
+}
+
+/** The element at the end of a path of local names, each time the first child of that name. */
+export function find(from: XmlElement | undefined, ...path: readonly string[]): XmlElement | undefined {
+  let at = from;
+  for (const name of path) {
+    at = elements(at, name)[0];
+  }
+  return at;
+}
+
+/** The text directly inside the element at the end of a path, trimmed; undefined when it is not there or empty. */
+export function findText(from: XmlElement | undefined, ...path: readonly string[]): string | undefined {
+  const element = find(from, ...path);
+  let text = '';
+  for (const node of element?.children ?? []) {
+    if ('text' in node && !(node instanceof XmlElement)) {
+      text += node.text;
+    }
+  }
+  return text.trim() || undefined;
+}
+
+/** What a camera says of itself, fit to be shown: one line, no control characters, none that turn the text around, not endless. */
+export function plainLine(text: string | undefined): string | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
+  const line = text?.replace(/[\s\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
+  return line?.slice(0, MAX_TEXT_CHARACTERS).toWellFormed() || undefined;
+}
+
+/** The same for a number that may be written as a float. */
+export function findNumber(from: XmlElement | undefined, ...path: readonly string[]): number | undefined {
+  const text = findText(from, ...path);
+  const value = text === undefined ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** What a camera says in an attribute, as plainLine. */
+export function attributeOf(element: XmlElement | undefined, name: string): string | undefined {
+  // Own ones alone: an attribute may be called __proto__.
+  return element && Object.hasOwn(element.attributes, name) ? plainLine(element.attributes[name]) : undefined;
+}
+
+/** ASCII, whatever the text: so no camera's idea of an encoding can spoil it. What XML 1.0 §2.2 does not allow is left out. */
+export function escapeXml(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
+  const allowed = text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '').toWellFormed();
+  return allowed.replace(/[<>&"']|[^\x20-\x7e]/gu, (character) => `&#${character.codePointAt(0)};`);
+}

@@ -1,0 +1,72 @@
+import { placeOf, shownAt, timeOf } from '../../media/mp4/sample-search.ts';
+import type { SampleTable, TrackSamples } from '../../media/mp4/sample-table.ts';
+import type { FileCut, TrackCut } from './cut.ts';
+import type { Tabled } from './table-cache.ts';
+
+/** How many times as fast an answer can be. */
+export const SPEEDS: readonly number[] = [2, 4, 8, 16];
+
+/**
+ * What is left of a recording for looking through it fast: the key frames of its pictures, which need no others, one after the other in
+ * a fraction of their time, and no sound.
+ * @returns a cut of which nothing is kept when there are no pictures
+ */
+export function fastForward(cut: FileCut, speed: number): FileCut {
+  const video = cut.tracks.find(({ track }) => track.kind === 'video');
+  const { tabled } = cut;
+  const tracks = video ? [video.track] : [];
+  const keys = video ? keysOf(video) : [];
+  const samples = video && keyTrack(video, keys, speed);
+  const init = { ...tabled.head.init, tracks };
+  const thinned: Tabled = { ...tabled, head: { ...tabled.head, init }, table: tableOf(samples) };
+  return {
+    tabled: thinned,
+    tracks: video && samples ? [{ track: video.track, samples, shiftTicks: 0, from: 0, to: samples.count }] : [],
+  };
+}
+
+function keysOf({ samples, from, to }: TrackCut): number[] {
+  const keys: number[] = [];
+  for (let i = from; i < to; i += 1) {
+    if (samples.syncs[i] === 1) {
+      keys.push(i);
+    }
+  }
+  return keys;
+}
+
+/** Every key frame in a run, and in a fragment, of its own; its time is that of the answer already. */
+function keyTrack({ samples, to, shiftTicks }: TrackCut, keys: readonly number[], speed: number): TrackSamples {
+  const count = keys.length;
+  const timeIn = (ticks: number): number => Math.round((ticks + shiftTicks) / speed);
+  const times = Float64Array.from(keys, (key) => timeIn(shownAt(samples, key)));
+  const last = keys.at(-1) ?? 0;
+  const end = timeIn(timeOf(samples, to) + (samples.compositionOffsets?.[last] ?? 0));
+  return {
+    trackId: samples.trackId,
+    count,
+    sizes: Uint32Array.from(keys, (key) => samples.sizes[key] as number),
+    durations: Uint32Array.from(times, (time, i) => Math.max(0, (times[i + 1] ?? end) - time)),
+    compositionOffsets: undefined,
+    syncs: new Uint8Array(count).fill(1),
+    runs: {
+      count,
+      firstSamples: Uint32Array.from(keys, (_, i) => i),
+      baseTimes: times,
+      fragments: Uint32Array.from(keys, (_, i) => i),
+      dataOffsets: Float64Array.from(keys, (key) => placeOf(samples, key)),
+    },
+  };
+}
+
+/** Of fragments that are nowhere as such: each is said to be larger than its sample, so that none is taken as a whole. */
+function tableOf(track: TrackSamples | undefined): SampleTable {
+  const fragmentCount = track?.count ?? 0;
+  return {
+    fragmentCount,
+    fragmentOffsets: Float64Array.from(track?.runs.dataOffsets ?? []),
+    fragmentBytes: Float64Array.from(track?.sizes ?? [], (sizeBytes) => sizeBytes + 1),
+    headerBytes: new Uint32Array(fragmentCount),
+    tracks: track ? [track] : [],
+  };
+}

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { PerchError } from '../../base/errors.ts';
+import { queryDuration, queryFormat, queryPath, querySkipsGaps, queryStart, queryTime } from './query.ts';
+
+test.for([
+  ['200.5', 200_500_000],
+  ['0', 0],
+  ['3m20s', 200_000_000],
+  ['1h0.5s', 3_600_500_000],
+] as const)('a duration of %s is %s µs', ([duration, us]) => {
+  expect(queryDuration({ duration })).toBe(us);
+});
+
+test.for(['', ' ', '-1', 'abc', '1e99', 'NaN', 'Infinity', '5 minutes'])(
+  "a duration of '%s' is refused",
+  (duration) => {
+    expect(() => queryDuration({ duration })).toThrow('invalid duration');
+  },
+);
+
+test('a missing duration or start is refused', () => {
+  expect(() => queryDuration({})).toThrow('invalid duration');
+  expect(() => queryStart({})).toThrow('invalid start');
+});
+
+test.for([
+  ['', 'cannot be empty'],
+  ['/cam', "can't begin with a slash"],
+  ['cam/', "can't end with a slash"],
+  ['../x', "can't contain dot path segments"],
+  ['a b', 'can contain only alphanumeric characters'],
+] as const)("the path '%s' is refused: it %s", ([path, reason]) => {
+  expect(() => queryPath({ path })).toThrow(`invalid path name: ${reason}`);
+  expect(() => queryPath({ path })).toThrow(PerchError);
+});
+
+test('the first of two values counts, and an empty time is none', () => {
+  expect(queryPath({ path: ['one', 'two'] })).toBe('one');
+  expect(queryTime({ end: '' }, 'end')).toBeUndefined();
+  expect(() => queryTime({ end: 'noon' }, 'end')).toThrow("invalid end: 'noon'");
+});
+
+test('formats are fmp4, mp4 and the default', () => {
+  expect([{}, { format: '' }, { format: 'fmp4' }, { format: 'mp4' }].map(queryFormat)).toEqual([
+    'fmp4',
+    'fmp4',
+    'fmp4',
+    'mp4',
+  ]);
+  expect(() => queryFormat({ format: 'avi' })).toThrow('invalid format: avi');
+});
+
+test('gaps end an answer unless they are to be skipped, and another word is refused', () => {
+  expect([querySkipsGaps({}), querySkipsGaps({ gaps: 'end' }), querySkipsGaps({ gaps: 'skip' })]).toEqual([
+    false,
+    false,
+    true,
+  ]);
+  expect(() => querySkipsGaps({ gaps: 'none' })).toThrow("invalid gaps: 'none'");
+});

@@ -1,0 +1,163 @@
+import { PerchError } from '../../base/errors.ts';
+import { parseDuration } from '../../config/values/duration.ts';
+import { pathNameFault } from '../../config/values/path-name.ts';
+import { SPEEDS } from './fast-forward.ts';
+import { requireRfc3339, type ZonedTime } from './rfc3339.ts';
+
+/** What a timeline is to show. */
+export interface TimelineQuery {
+  readonly path: string;
+  readonly from: ZonedTime;
+  readonly to: ZonedTime;
+  /** Seconds; undefined: what suits. */
+  readonly resolution: number | undefined;
+}
+
+/** What came in a query string: a name that stands twice is a list. */
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export type GetFormat = 'fmp4' | 'mp4';
+
+export function queryText(query: Query, name: string): string | undefined {
+  const value = query[name];
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+export function queryPath(query: Query): string {
+  const path = queryText(query, 'path') ?? '';
+  const fault = pathNameFault(path);
+  if (fault) {
+    throw new PerchError('badInput', `invalid path name: ${fault} (${path.slice(0, 200)})`);
+  }
+  return path;
+}
+
+export function queryTime(query: Query, name: 'start' | 'end'): ZonedTime | undefined {
+  const text = queryText(query, name);
+  if (text === undefined || text === '') {
+    return undefined;
+  }
+  return requireRfc3339(name, text);
+}
+
+export function queryStart(query: Query): ZonedTime {
+  return requireRfc3339('start', queryText(query, 'start') ?? '');
+}
+
+/** Microseconds of seconds such as `200.5`, or of a duration such as `3m20s`. */
+export function queryDuration(query: Query): number {
+  const text = queryText(query, 'duration') ?? '';
+  let seconds = Number(text);
+  if (text !== '' && !Number.isFinite(seconds)) {
+    try {
+      seconds = parseDuration(text) / 1000;
+    } catch (cause) {
+      throw new PerchError(
+        'badInput',
+        `invalid duration: '${text.slice(0, 64)}' is not a number of seconds`,
+        {},
+        cause,
+      );
+    }
+  }
+  if (text.trim() === '' || !(seconds >= 0) || seconds > 1e10) {
+    throw new PerchError('badInput', `invalid duration: '${text.slice(0, 64)}' is not a number of seconds`);
+  }
+  return Math.round(seconds * 1e6);
+}
+
+export function queryFormat(query: Query): GetFormat {
+  const format = queryText(query, 'format') ?? '';
+  if (format !== '' && format !== 'fmp4' && format !== 'mp4') {
+    throw new PerchError('badInput', `invalid format: ${format.slice(0, 64)}`);
+  }
+  return format === 'mp4' ? 'mp4' : 'fmp4';
+}
+
+/** Undefined: as it was. */
+export function querySpeed(query: Query): number | undefined {
+  const text = queryText(query, 'speed') ?? '';
+  const speed = SPEEDS.find((value) => String(value) === text);
+  if (speed === undefined && text !== '' && text !== '1') {
+    throw new PerchError('badInput', `invalid speed: '${text.slice(0, 64)}' is none of 1, ${SPEEDS.join(', ')}`);
+  }
+  return speed;
+}
+
+export function querySkipsGaps(query: Query): boolean {
+  const text = queryText(query, 'gaps') ?? '';
+  if (text !== '' && text !== 'end' && text !== 'skip') {
+    throw new PerchError('badInput', `invalid gaps: '${text.slice(0, 64)}' is neither end nor skip`);
+  }
+  return text === 'skip';
+}
+
+/** What came in a request for a timeline. */
+export interface TimelineRequest {
+  readonly path: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  /** Seconds. */
+  readonly resolution: string | undefined;
+}
+
+export function timelineQuery({ path, from = '', to = '', resolution = '' }: TimelineRequest): TimelineQuery {
+  const fault = pathNameFault(path);
+  if (fault) {
+    throw new PerchError('badInput', `invalid path name: ${fault} (${path.slice(0, 200)})`);
+  }
+  const seconds = resolution === '' ? undefined : Number(resolution);
+  if (seconds !== undefined && !Number.isFinite(seconds)) {
+    throw new PerchError('badInput', `invalid resolution: '${resolution.slice(0, 64)}' is not a number of seconds`);
+  }
+  return {
+    path,
+    from: requireRfc3339('from', from),
+    to: requireRfc3339('to', to),
+    resolution: seconds,
+  };
+}
+
+/** Which events are to be listed. */
+export interface EventListQuery {
+  readonly from: ZonedTime;
+  readonly to: ZonedTime;
+  /** Undefined: of all that there are. */
+  readonly path: string | undefined;
+  readonly types: readonly string[] | undefined;
+  /** `next` of the answer that this one goes on from. */
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+/** What came in a request for events. */
+export interface EventListRequest {
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly path: string | undefined;
+  /** Several with commas between. */
+  readonly types: string | undefined;
+  readonly before: string | undefined;
+  readonly limit: string | undefined;
+}
+
+const USUAL_EVENTS = 50;
+const MOST_EVENTS = 200;
+const MOST_TYPES = 32;
+
+export function eventListQuery(request: EventListRequest): EventListQuery {
+  const { from = '', to = '', path, types, before, limit = String(USUAL_EVENTS) } = request;
+  const count = Number(limit);
+  if (!Number.isInteger(count) || count < 1 || count > MOST_EVENTS) {
+    throw new PerchError('badInput', `invalid limit: '${limit.slice(0, 64)}' is not between 1 and ${MOST_EVENTS}`);
+  }
+  const wanted = types?.split(',').filter((type) => type !== '');
+  if (wanted && wanted.length > MOST_TYPES) {
+    throw new PerchError('badInput', `invalid types: ${wanted.length}, at most ${MOST_TYPES} are looked for at once`);
+  }
+  return {
+    from: requireRfc3339('from', from),
+    to: requireRfc3339('to', to),
+    ...{ path, types: wanted, before, limit: count },
+  };
+}

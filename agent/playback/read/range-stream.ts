@@ -1,0 +1,142 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { PerchError } from '../../base/errors.ts';
+import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
+
+/** Read from the disk at once, at most; but a fragment's header is never cut. */
+const CHUNK_BYTES = 256 << 10;
+
+/** The part of a recording that was read last. */
+interface Window {
+  readonly source: FileSource;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A range of an answer. One chunk is read ahead while the one before is being sent; nothing is copied. */
+export class RangeStream extends Readable {
+  readonly #file: SliceLookup;
+  #at: number;
+  readonly #end: number;
+  #handle: FileHandle | undefined;
+  #recording: RecordedFile | undefined;
+  #window: Window | undefined;
+  /** What comes next, when it is being read already. */
+  #ahead: Promise<Uint8Array | undefined> | undefined;
+  #reading: Promise<unknown> = Promise.resolve();
+
+  constructor(file: SliceLookup, start: number, end: number) {
+    super({ highWaterMark: CHUNK_BYTES });
+    this.#file = file;
+    this.#at = start;
+    this.#end = end;
+  }
+
+  override _read(): void {
+    const chunk = this.#ahead ?? this.#start();
+    this.#ahead = undefined;
+    chunk.then(
+      (bytes) => {
+        if (this.destroyed) {
+          return;
+        }
+        if (bytes !== undefined) {
+          this.#ahead = this.#start();
+        }
+        this.push(bytes ?? null);
+      },
+      (error: Error) => this.destroy(error),
+    );
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    // A file is closed only when nothing is being read from it, or opened.
+    this.#reading
+      .then(() => this.#close())
+      .then(
+        () => callback(error),
+        (failure: Error) => callback(error ?? failure),
+      );
+  }
+
+  #start(): Promise<Uint8Array | undefined> {
+    const chunk = this.#next();
+    // What goes wrong is told when the chunk's turn comes.
+    this.#reading = chunk.catch(() => {});
+    return chunk;
+  }
+
+  /** The next bytes, as many as lie one behind the other in memory; undefined at the end. */
+  async #next(): Promise<Uint8Array | undefined> {
+    const slice = this.#at < this.#end ? this.#file.sliceAt(this.#at) : undefined;
+    if (!slice) {
+      return undefined;
+    }
+    const { source } = slice;
+    const from = slice.offset + this.#at - slice.start;
+    const mostBytes = Math.min(slice.end, this.#end) - this.#at;
+    let bytes: Uint8Array;
+    if (source.recording) {
+      const window = await this.#windowFor(slice, source, from);
+      bytes = window.bytes.subarray(from - window.offset, from - window.offset + mostBytes);
+    } else {
+      bytes = source.bytes.subarray(from, from + mostBytes);
+    }
+    this.#at += bytes.length;
+    return bytes;
+  }
+
+  /** Has the byte at `from` of the slice's file in it. */
+  async #windowFor(slice: Slice, source: FileSource, from: number): Promise<Window> {
+    const { recording, patch } = source;
+    const known = this.#window;
+    if (known?.source === source && from >= known.offset && from < known.offset + known.bytes.length) {
+      return known;
+    }
+    this.#window = undefined;
+    const handle = await this.#open(recording);
+    // What of a patched range was read serves one slice: its numbers are that one's.
+    const limit = patch ? slice.offset + slice.end - slice.start : source.endOffset;
+    const plain = { start: from, end: Math.min(from + CHUNK_BYTES, from + this.#end - this.#at, limit) };
+    const wanted = patch?.whole(plain) ?? plain;
+    const bytes = Buffer.allocUnsafeSlow(wanted.end - wanted.start);
+    await readFully(handle, bytes, wanted.start, recording);
+    patch?.apply(bytes, wanted.start, slice.start - slice.offset);
+    this.#window = { source, offset: wanted.start, bytes };
+    return this.#window;
+  }
+
+  async #open(recording: RecordedFile): Promise<FileHandle> {
+    if (this.#handle && this.#recording?.file === recording.file) {
+      return this.#handle;
+    }
+    await this.#close();
+    const handle = await open(recording.file, 'r').catch((cause: unknown) => {
+      throw new PerchError('notFound', 'recording is gone', { file: recording.file }, cause);
+    });
+    this.#handle = handle;
+    this.#recording = recording;
+    const { size } = await handle.stat();
+    if (recording.isFinished ? size !== recording.sizeBytes : size < recording.sizeBytes) {
+      throw new PerchError('unavailable', 'recording has another size than it had', { file: recording.file });
+    }
+    return handle;
+  }
+
+  async #close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    this.#recording = undefined;
+    await handle?.close();
+  }
+}
+
+async function readFully(handle: FileHandle, bytes: Uint8Array, offset: number, { file }: RecordedFile): Promise<void> {
+  for (let filled = 0; filled < bytes.length; ) {
+    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, offset + filled);
+    if (bytesRead === 0) {
+      throw new PerchError('unavailable', 'recording is shorter than it was', { file });
+    }
+    filled += bytesRead;
+  }
+}

@@ -1,0 +1,54 @@
+import { PerchError } from '../../base/errors.ts';
+
+const SHAPE = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?(?:Z|([+ -])(\d{2}):(\d{2}))$/;
+
+/** An instant and the zone that it was written in. */
+export interface ZonedTime {
+  /** Unix microseconds; finer digits are cut off. */
+  readonly us: number;
+  readonly offsetMs: number;
+}
+
+/** RFC 3339 with a mandatory zone; undefined when it is anything else. A blank stands for the plus sign that a query turns into one. */
+export function parseRfc3339(text: string): ZonedTime | undefined {
+  const match = SHAPE.exec(text);
+  if (!match) {
+    return undefined;
+  }
+  const number = (i: number): number => Number(match[i] ?? 0);
+  const date = new Date(Date.UTC(2000, 0, 1, number(4), number(5), number(6)));
+  // Date.UTC takes years below 100 for those of the twentieth century; Go's clients ask from the year 1 when they mean all.
+  date.setUTCFullYear(number(1), number(2) - 1, number(3));
+  const isReal =
+    date.getUTCMonth() + 1 === number(2) && date.getUTCDate() === number(3) && number(4) < 24 && number(5) < 60;
+  if (!isReal || number(6) > 59 || number(9) > 23 || number(10) > 59) {
+    return undefined;
+  }
+  const micros = Number((match[7] ?? '').padEnd(6, '0').slice(0, 6));
+  const offsetMs = (number(9) * 60 + number(10)) * (match[8] === '-' ? -60_000 : 60_000);
+  return { us: (date.getTime() - offsetMs) * 1000 + micros, offsetMs };
+}
+
+/** @param name what it is, for who gave it; @throws PerchError badInput when it is no time */
+export function requireRfc3339(name: string, text: string): ZonedTime {
+  const time = parseRfc3339(text);
+  if (!time) {
+    const shown = text.slice(0, 64);
+    throw new PerchError('badInput', `invalid ${name}: '${shown}' is not a time such as 2026-01-31T14:05:00.5+01:00`);
+  }
+  return time;
+}
+
+/** As Go's RFC3339Nano: no zeros at the end of the fraction, `Z` for UTC. */
+export function formatRfc3339({ us, offsetMs }: ZonedTime): string {
+  const wholeMs = Math.floor(us / 1e6) * 1000;
+  const local = new Date(wholeMs + offsetMs).toISOString().slice(0, 19);
+  const micros = us - wholeMs * 1000;
+  const fraction = micros === 0 ? '' : `.${String(micros).padStart(6, '0').replace(/0+$/, '')}`;
+  if (offsetMs === 0) {
+    return `${local}${fraction}Z`;
+  }
+  const minutes = Math.abs(offsetMs) / 60_000;
+  const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
+  return `${local}${fraction}${offsetMs < 0 ? '-' : '+'}${two(minutes / 60)}:${two(minutes % 60)}`;
+}

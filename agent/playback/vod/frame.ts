@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { PerchError } from '../../base/errors.ts';
+import { type RunTable, writeFragmentHeader } from '../../media/mp4/fragment.ts';
+import { playerInit } from '../../media/mp4/player-init.ts';
+import { firstFrom, placeOf, shownAt, syncUpTo, timeOf } from '../../media/mp4/sample-search.ts';
+import type { TrackSamples } from '../../media/mp4/sample-table.ts';
+import { codeOf } from '../../record/file/disk-fault.ts';
+import type { TableCache, Tabled } from '../read/table-cache.ts';
+import type { RecordingLookup, RowOfRecording } from './recorded-period.ts';
+
+/** A key frame of 8K at the best quality has some ten megabytes. */
+const MAX_FRAME_BYTES = 32 << 20;
+/** A hole shorter than this is none to somebody who looks for a picture. */
+const TOLERATED_HOLE_SECONDS = 0.5;
+/** What has been seen is on the disk only with the next part of the recording. */
+const GROWING_SECONDS = 15;
+
+/** One key frame, as a file of its own. */
+export interface Frame {
+  readonly bytes: Uint8Array;
+  /** When it was seen: Unix microseconds. */
+  readonly timeUs: number;
+  /** Quoted. */
+  readonly etag: string;
+  /** The recording is finished and has pictures then: for this time there will never be another. */
+  readonly isFinal: boolean;
+}
+
+/**
+ * The key frame of the group of pictures that a time lies in.
+ * @throws PerchError 'notFound' when nothing was recorded then
+ */
+export async function findFrame(
+  recordings: RecordingLookup,
+  tables: TableCache,
+  path: string,
+  timeUs: number,
+): Promise<Frame> {
+  const rows = [...(await recordings.between(path, timeUs, timeUs))].filter(({ startUs }) => startUs <= timeUs);
+  let early: Found | undefined;
+  // Recordings may overlap, and the newest may have gone since.
+  for (const row of rows.reverse()) {
+    const tabled = await tablesOf(tables, row);
+    const key = tabled && keyAt(tabled, (timeUs - row.startUs) / 1e6);
+    if (key && !key.isLater) {
+      return readFrame(tabled, row, key);
+    }
+    early ??= key && { tabled, row, key };
+  }
+  if (early) {
+    return readFrame(early.tabled, early.row, early.key);
+  }
+  throw new PerchError('notFound', 'no picture was recorded then', { path });
+}
+
+async function tablesOf(tables: TableCache, row: RowOfRecording): Promise<Tabled | undefined> {
+  try {
+    return await tables.of(row);
+  } catch (error) {
+    if (error instanceof PerchError || codeOf(error) !== '') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+interface Found {
+  readonly tabled: Tabled;
+  readonly row: RowOfRecording;
+  readonly key: KeySample;
+}
+
+interface KeySample {
+  readonly trackId: number;
+  readonly timescale: number;
+  readonly samples: TrackSamples;
+  readonly sample: number;
+  /** Then there was only sound yet: it is the first picture behind. */
+  readonly isLater: boolean;
+  /** The recording has pictures then. Behind its end the next one may not be there yet. */
+  readonly isInside: boolean;
+}
+
+/** @param seconds as the file counts them */
+function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined {
+  const track = head.init.tracks.find(({ kind }) => kind === 'video');
+  const samples = table.tracks.find(({ trackId }) => trackId === track?.id);
+  if (!track || !samples || samples.count === 0) {
+    return undefined;
+  }
+  const { id: trackId, timescale } = track;
+  const ticks = Math.floor(seconds * timescale);
+  const last = samples.count - 1;
+  const endTicks = timeOf(samples, samples.count) + (samples.compositionOffsets?.[last] ?? 0);
+  const toleratedSeconds = head.isFinished ? TOLERATED_HOLE_SECONDS : GROWING_SECONDS;
+  if (ticks >= endTicks + toleratedSeconds * timescale) {
+    return undefined;
+  }
+  // Decoded not later than shown: behind this one no picture is shown by then.
+  let sample = syncUpTo(samples, firstFrom(samples, ticks + 1) - 1);
+  if (sample !== undefined && sample > 0 && shownAt(samples, sample) > ticks) {
+    sample = syncUpTo(samples, sample - 1) ?? sample;
+  }
+  const isLater = sample === undefined || shownAt(samples, sample) > ticks;
+  const isInside = !isLater && ticks < endTicks;
+  sample ??= firstSync(samples);
+  return sample === undefined ? undefined : { trackId, timescale, samples, sample, isLater, isInside };
+}
+
+function firstSync({ syncs }: TrackSamples): number | undefined {
+  const first = syncs.indexOf(1);
+  return first < 0 ? undefined : first;
+}
+
+async function readFrame(tabled: Tabled, row: RowOfRecording, key: KeySample): Promise<Frame> {
+  const { samples, sample, timescale, trackId } = key;
+  const sizeBytes = samples.sizes[sample] as number;
+  if (sizeBytes > MAX_FRAME_BYTES) {
+    throw new PerchError('unsupported', `key frame of ${sizeBytes} bytes, at most ${MAX_FRAME_BYTES}`);
+  }
+  const offset = placeOf(samples, sample);
+  const init = playerInit(tabled.head.init.bytes, [trackId]);
+  const header = writeFragmentHeader(1, [onePicture(key, sizeBytes)]);
+  const bytes = Buffer.allocUnsafeSlow(init.length + header.length + sizeBytes);
+  bytes.set(init);
+  bytes.set(header, init.length);
+  await readInto(tabled.file, bytes, init.length + header.length, offset);
+  const identity = [row.file, row.startUs, tabled.head.init.sizeBytes, offset, sizeBytes];
+  const hash = createHash('sha256').update(JSON.stringify(identity)).digest('base64url');
+  return {
+    bytes,
+    timeUs: Math.round(row.startUs + (shownAt(samples, sample) / timescale) * 1e6),
+    etag: `"${hash.slice(0, 27)}"`,
+    isFinal: tabled.head.isFinished && key.isInside,
+  };
+}
+
+/** Shown at time 0, as long as it was shown. */
+function onePicture({ trackId, samples, sample, timescale }: KeySample, sizeBytes: number): RunTable {
+  const duration = samples.durations[sample] || timescale;
+  return {
+    trackId,
+    baseTime: 0,
+    count: 1,
+    sizeOf: () => sizeBytes,
+    durationOf: () => duration,
+    compositionOffsetOf: () => 0,
+    isSync: () => true,
+  };
+}
+
+async function readInto(file: string, bytes: Uint8Array, at: number, offset: number): Promise<void> {
+  const handle = await open(file, 'r').catch((cause: unknown) => {
+    throw new PerchError('notFound', 'recording is gone', { file }, cause);
+  });
+  try {
+    for (let filled = at; filled < bytes.length; ) {
+      const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, offset + filled - at);
+      if (bytesRead === 0) {
+        throw new PerchError('unavailable', 'recording is shorter than it was', { file });
+      }
+      filled += bytesRead;
+    }
+  } finally {
+    await handle.close();
+  }
+}

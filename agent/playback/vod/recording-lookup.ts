@@ -1,0 +1,76 @@
+import type { PerchError } from '../../base/errors.ts';
+import type { Catalog } from '../index/catalog.ts';
+import type { SegmentRow } from '../index/segment-row.ts';
+import type { RecordingLookup } from './recorded-period.ts';
+
+const ROWS_AT_ONCE = 64;
+/** Sound may lie ahead of pictures: then a file begins while there are pictures of the one before to come, so long at most. */
+export const LONGEST_OVERLAP_US = 2_000_000;
+/** As many files as can begin in one microsecond: of one path, with different templates. */
+const MAX_TWINS = 16;
+
+/** The recordings as those find them who make streams and pictures of them. */
+export class CatalogLookup implements RecordingLookup {
+  readonly #catalog: Catalog;
+  readonly #require: (path: string) => Promise<void>;
+
+  /** @param require throws when a path is neither configured nor recorded */
+  constructor(catalog: Catalog, require: (path: string) => Promise<void>) {
+    this.#catalog = catalog;
+    this.#require = require;
+  }
+
+  async between(path: string, fromUs: number, toUs: number): Promise<Iterable<SegmentRow>> {
+    await this.#require(path);
+    await this.#catalog.refresh(path, fromUs - LONGEST_OVERLAP_US, toUs);
+    requireThere(this.#catalog, path, fromUs, toUs);
+    return rowsBetween(this.#catalog, path, fromUs, toUs);
+  }
+
+  async named(path: string, nameUs: number): Promise<Iterable<SegmentRow>> {
+    await this.#require(path);
+    return namedRows(this.#catalog, path, nameUs);
+  }
+}
+
+/** Those that may have something between two times, a few at a time, because a day has many. */
+export function* rowsBetween(
+  { index }: Catalog,
+  path: string,
+  fromUs: number,
+  toUs: number,
+): Generator<SegmentRow, void> {
+  const firstUs = index.lastStartUpTo(path, fromUs - LONGEST_OVERLAP_US);
+  let last: SegmentRow | undefined;
+  do {
+    const rows: SegmentRow[] = index.list(path, firstUs, toUs, ROWS_AT_ONCE, last);
+    yield* rows;
+    last = rows.length < ROWS_AT_ONCE ? undefined : rows.at(-1);
+  } while (last);
+}
+
+/** @throws PerchError when all that was recorded between two times lies on disks that are not there */
+export function requireThere(catalog: Catalog, path: string, fromUs: number, toUs: number): void {
+  if (!catalog.isAnyAway) {
+    return;
+  }
+  let whyNot: PerchError | undefined;
+  for (const row of rowsBetween(catalog, path, fromUs, toUs)) {
+    if (row.startUs <= toUs && row.startUs + row.durationUs > fromUs) {
+      const why = catalog.whyAway(row.file);
+      if (!why) {
+        return;
+      }
+      whyNot = why;
+    }
+  }
+  if (whyNot) {
+    throw whyNot;
+  }
+}
+
+/** Most begin when their names say so. */
+function* namedRows({ index }: Catalog, path: string, nameUs: number): Generator<SegmentRow, void> {
+  yield* index.list(path, nameUs, nameUs, MAX_TWINS).filter((row) => row.nameUs === nameUs);
+  yield* index.named(path, nameUs, MAX_TWINS);
+}

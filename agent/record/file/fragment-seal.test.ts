@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { random } from '../../../test/support/base/random.ts';
+import { MemoryFile } from '../../../test/support/disks/memory-file.ts';
+import { writeFragmentHeader } from '../../media/mp4/fragment.ts';
+import { SEAL_BYTES } from '../../media/mp4/fragment-seal.ts';
+import { parseFragment } from '../../media/mp4/read.ts';
+import { SealReader, sealFragment } from './fragment-seal.ts';
+import type { PlacedFragment } from './fragment-walk.ts';
+
+const next = random(3);
+const data = Uint8Array.from({ length: 900 }, () => next() * 256);
+const run = {
+  trackId: 1,
+  baseTime: 5_000,
+  count: 2,
+  sizeOf: (i: number) => [600, 300][i] ?? 0,
+  durationOf: () => 40,
+  compositionOffsetOf: () => 0,
+  isSync: (i: number) => i === 0,
+};
+
+function sealed(): Uint8Array {
+  const pieces = [writeFragmentHeader(77, [run], SEAL_BYTES), data.subarray(0, 600), data.subarray(600)];
+  sealFragment(pieces);
+  return Buffer.concat(pieces);
+}
+
+/** The fragment behind 100 bytes of something else. */
+function placed(bytes: Uint8Array): { file: MemoryFile; fragment: PlacedFragment } {
+  const file = new MemoryFile(Buffer.concat([Buffer.alloc(100), bytes]));
+  const fragment = parseFragment(bytes);
+  if (!fragment) {
+    throw new Error('the test has made no fragment');
+  }
+  return { file, fragment: { offset: 100, fragment, moof: bytes.subarray(0, fragment.moofBytes) } };
+}
+
+test('a fragment with its seal is read as one without, and is known to be whole', async () => {
+  const { file, fragment } = placed(sealed());
+  expect(fragment.fragment).toMatchObject({ sequence: 77, sizeBytes: sealed().length });
+  expect(fragment.fragment.runs[0]).toMatchObject({ trackId: 1, baseTime: 5_000, count: 2, sizeBytes: 900 });
+  expect(await new SealReader(file).isWhole(fragment)).toBe(true);
+});
+
+test('whichever bit of it is another, the seal tells', async () => {
+  const whole = placed(sealed());
+  for (let at = 0; at < sealed().length; at += 1) {
+    const bytes = sealed();
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << (at % 8));
+    const file = new MemoryFile(Buffer.concat([Buffer.alloc(100), bytes]));
+    const moof = bytes.subarray(0, whole.fragment.fragment.moofBytes);
+    const isWhole = await new SealReader(file).isWhole({ ...whole.fragment, moof });
+    expect(isWhole ? `byte ${at}` : '').toBe('');
+  }
+});
+
+test('a fragment without a seal, or one that the file ends in, is not known to be whole', async () => {
+  const bare = Buffer.concat([writeFragmentHeader(77, [run]), data]);
+  const { file, fragment } = placed(bare);
+  expect(await new SealReader(file).isWhole(fragment)).toBe(false);
+  const cut = placed(sealed());
+  cut.file.sizeBytes -= 1;
+  expect(await new SealReader(cut.file).isWhole(cut.fragment)).toBe(false);
+});

@@ -1,0 +1,118 @@
+import { PerchError } from '../../base/errors.ts';
+import { fourcc } from '../../media/mp4/boxes.ts';
+import { type Mp4Fragment, type Mp4Init, parseFragment, parseInit } from '../../media/mp4/read.ts';
+import { boxAt, viewOf } from '../../media/mp4/walk.ts';
+import type { ReadableFile } from './readable-file.ts';
+
+const FIRST_READ_BYTES = 16 << 10;
+const MAX_INIT_BYTES = 8 << 20;
+const MAX_MOOF_BYTES = 8 << 20;
+const MOOF = fourcc('moof');
+/** What may stand between fragments and is passed over. */
+const SKIPPED = new Set(['free', 'skip', 'sidx', 'styp', 'emsg', 'prft', 'uuid', 'mfra', 'udta'].map(fourcc));
+
+export interface FileInit extends Mp4Init {
+  /** The file's first `sizeBytes` bytes. */
+  readonly bytes: Uint8Array;
+}
+
+/** Reads up to the end of `moov`. @throws PerchError when the file has none */
+export async function readInit(handle: ReadableFile, sizeBytes: number): Promise<FileInit> {
+  for (let wantedBytes = FIRST_READ_BYTES; ; wantedBytes *= 4) {
+    const buffer = new Uint8Array(Math.min(wantedBytes, sizeBytes));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+    const init = parseInit(buffer.subarray(0, bytesRead));
+    if (init) {
+      return { ...init, bytes: buffer.subarray(0, init.sizeBytes) };
+    }
+    if (bytesRead >= sizeBytes || wantedBytes >= MAX_INIT_BYTES) {
+      throw new PerchError('badInput', `recording of ${sizeBytes} bytes has no complete header`);
+    }
+  }
+}
+
+export interface PlacedFragment {
+  /** Where its `moof` begins in the file. */
+  readonly offset: number;
+  readonly fragment: Mp4Fragment;
+  /** The `moof` itself: valid until the next step. */
+  readonly moof: Uint8Array;
+}
+
+/** Goes through the fragments of a file, reading little more than their headers. Ends before the first that is not whole. */
+export class FragmentWalk {
+  readonly #handle: ReadableFile;
+  readonly #init: Mp4Init;
+  readonly #fileBytes: number;
+  #window: Uint8Array = new Uint8Array(FIRST_READ_BYTES);
+  #windowStart = 0;
+  #windowEnd = 0;
+  /** One past the last whole fragment: where the next begins. */
+  offset: number;
+  /** Why the walk ended before the end of the file; undefined when a fragment is only cut short. */
+  fault: PerchError | undefined;
+
+  /** @param fileBytes what lies behind is not looked at */
+  constructor(handle: ReadableFile, init: Mp4Init, fileBytes: number, offset: number = init.sizeBytes) {
+    this.#handle = handle;
+    this.#init = init;
+    this.#fileBytes = fileBytes;
+    this.offset = offset;
+  }
+
+  async next(): Promise<PlacedFragment | undefined> {
+    try {
+      return await this.#next();
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.fault = error;
+      return undefined;
+    }
+  }
+
+  async #next(): Promise<PlacedFragment | undefined> {
+    for (let at = this.offset; ; ) {
+      const head = await this.#read(at, 16);
+      const place = head && boxAt(viewOf(head), 0, head.length);
+      if (!place || at + place.end > this.#fileBytes) {
+        return undefined;
+      }
+      if (place.type !== MOOF && SKIPPED.has(place.type)) {
+        at += place.end;
+        continue;
+      }
+      if (place.end > MAX_MOOF_BYTES) {
+        throw new PerchError('badInput', `MP4 'moof' of ${place.end} bytes, at most ${MAX_MOOF_BYTES}`);
+      }
+      const bytes = await this.#read(at, place.end + 16);
+      const fragment = bytes && parseFragment(bytes, 0, { tracks: this.#init.tracks, moofFileOffset: at });
+      if (!fragment || at + fragment.sizeBytes > this.#fileBytes) {
+        return undefined;
+      }
+      this.offset = at + fragment.sizeBytes;
+      return { offset: at, fragment, moof: bytes.subarray(0, fragment.moofBytes) };
+    }
+  }
+
+  /** Up to `wantedBytes` at `at`, fewer at the end of the file; undefined when there is nothing. */
+  async #read(at: number, wantedBytes: number): Promise<Uint8Array | undefined> {
+    const lengthBytes = Math.min(wantedBytes, this.#fileBytes - at);
+    if (lengthBytes < 8) {
+      return undefined;
+    }
+    if (at < this.#windowStart || at + lengthBytes > this.#windowEnd) {
+      if (this.#window.length < lengthBytes) {
+        this.#window = new Uint8Array(lengthBytes * 2);
+      }
+      const { bytesRead } = await this.#handle.read(this.#window, 0, this.#window.length, at);
+      this.#windowStart = at;
+      this.#windowEnd = at + bytesRead;
+      if (bytesRead < lengthBytes) {
+        return undefined;
+      }
+    }
+    return this.#window.subarray(at - this.#windowStart, at - this.#windowStart + lengthBytes);
+  }
+}

@@ -1,0 +1,130 @@
+import { PerchError } from '../../base/errors.ts';
+import { fourcc } from '../../media/mp4/boxes.ts';
+import { parseInit } from '../../media/mp4/read.ts';
+import { MFRO_BYTES, mfraSize } from '../../media/mp4/read-mfra.ts';
+import { initBytesOfTail, TAIL_HEAD_BYTES, TAIL_SIZE_BYTES } from '../../media/mp4/recording-tail.ts';
+import { viewOf } from '../../media/mp4/walk.ts';
+import { type FileMark, findFileMark } from './file-mark.ts';
+import { type FileInit, readInit } from './fragment-walk.ts';
+import type { ReadableFile } from './readable-file.ts';
+import { findStreamMark, type StreamMark } from './stream-mark.ts';
+
+const MFRA = fourcc('mfra');
+/** The tail of the longest recording that there can be has some 60 MB. */
+const MAX_TAIL_BYTES = 128 << 20;
+const MAX_INIT_BYTES = 8 << 20;
+/** What `mvhd` says beyond this is not believed. */
+const LONGEST_MS = 100 * 86_400_000;
+
+/** Where the box with the sample table stands in the file. */
+export interface TailPlace {
+  readonly offset: number;
+  readonly sizeBytes: number;
+}
+
+/** What is to be known of a recording before its samples. */
+export interface RecordingHead {
+  /** Of a finished file of ours the copy at its end: what the header says has not been trusted to one sector. */
+  readonly init: FileInit;
+  /** From `mvhd`, where it can be read and believed; 0: the samples tell. */
+  readonly durationMs: number;
+  readonly mark: StreamMark | undefined;
+  /** Undefined in files that Perch has not written, or before it made such marks. */
+  readonly fileMark: FileMark | undefined;
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+  /**
+   * Nothing more is written to it. Ours: its tail and its `mfra` are there, and its duration, which is written when they have been
+   * flushed; others: they give a length or have an `mfra`.
+   */
+  readonly isFinished: boolean;
+  readonly tail: TailPlace | undefined;
+}
+
+/**
+ * @param isBeingWritten by this process: its end is what was written, though the duration is not there yet
+ * @throws PerchError when the file has no header that can be read
+ */
+export async function readRecordingHead(handle: ReadableFile, isBeingWritten = false): Promise<RecordingHead> {
+  const { size: sizeBytes, mtimeMs } = await handle.stat();
+  const mfraOffset = await findMfra(handle, sizeBytes);
+  const found = mfraOffset === undefined ? undefined : await findTail(handle, mfraOffset);
+  const own = await readInit(handle, sizeBytes).catch((error: unknown) => {
+    if (error instanceof PerchError && found) {
+      return undefined;
+    }
+    throw error;
+  });
+  const ownMark = findFileMark(own?.userData);
+  const copyMark = findFileMark(found?.init.userData);
+  // A tail that a disk has kept from another file has another mark. Without a duration it may be there in part, which its first and
+  // last bytes do not show.
+  const isOurs =
+    !own || ((own.durationMs !== 0 || isBeingWritten) && ownMark?.firstSequence === copyMark?.firstSequence);
+  const tail = isOurs ? found : undefined;
+  const init = tail?.init ?? own;
+  if (!init) {
+    throw new PerchError('badInput', `recording of ${sizeBytes} bytes has no complete header`);
+  }
+  const durationMs = believed(tail?.init.durationMs) || believed(own?.durationMs);
+  const fileMark = tail ? copyMark : ownMark;
+  return {
+    init,
+    durationMs,
+    mark: findStreamMark(init.userData),
+    fileMark,
+    sizeBytes,
+    mtimeMs,
+    isFinished: fileMark ? tail !== undefined : durationMs > 0 || mfraOffset !== undefined,
+    tail: tail?.place,
+  };
+}
+
+const believed = (durationMs: number | undefined): number =>
+  durationMs !== undefined && durationMs < LONGEST_MS ? durationMs : 0;
+
+/** Where `mfra` begins, when it ends the file. */
+async function findMfra(handle: ReadableFile, sizeBytes: number): Promise<number | undefined> {
+  const end = await readAt(handle, sizeBytes - MFRO_BYTES, MFRO_BYTES);
+  const mfraBytes = end && mfraSize(end);
+  const head = mfraBytes === undefined ? undefined : await readAt(handle, sizeBytes - mfraBytes, 8);
+  const view = head && viewOf(head);
+  const isWhole = view?.getUint32(0) === mfraBytes && view?.getUint32(4) === MFRA;
+  return isWhole && mfraBytes !== undefined ? sizeBytes - mfraBytes : undefined;
+}
+
+/** The box that ends at `end`, without its table. */
+async function findTail(
+  handle: ReadableFile,
+  end: number,
+): Promise<{ readonly place: TailPlace; readonly init: FileInit } | undefined> {
+  const last = await readAt(handle, end - TAIL_SIZE_BYTES, TAIL_SIZE_BYTES);
+  const sizeBytes = last ? viewOf(last).getUint32(0) : 0;
+  const offset = end - sizeBytes;
+  const head = sizeBytes > MAX_TAIL_BYTES ? undefined : await readAt(handle, offset, TAIL_HEAD_BYTES);
+  const initBytes = head && initBytesOfTail(head, sizeBytes);
+  const isPossible = initBytes !== undefined && initBytes <= MAX_INIT_BYTES;
+  const bytes = isPossible ? await readAt(handle, offset + TAIL_HEAD_BYTES, initBytes) : undefined;
+  try {
+    const init = bytes && parseInit(bytes);
+    return init && { place: { offset, sizeBytes }, init: { ...init, bytes: bytes.subarray(0, init.sizeBytes) } };
+  } catch (error) {
+    if (error instanceof PerchError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** Exactly this many bytes; undefined if the file is shorter. */
+export async function readAt(handle: ReadableFile, at: number, sizeBytes: number): Promise<Uint8Array | undefined> {
+  if (at < 0 || sizeBytes <= 0) {
+    return undefined;
+  }
+  const bytes = new Uint8Array(sizeBytes);
+  const { bytesRead } = await handle.read(bytes, 0, sizeBytes, at);
+  return bytesRead === sizeBytes ? bytes : undefined;
+}
+
+/** In the order in which a table counts tracks. */
+export const trackIdsOf = (init: FileInit): number[] => init.tracks.map((track) => track.id);

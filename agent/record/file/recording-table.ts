@@ -1,0 +1,81 @@
+import { PerchError } from '../../base/errors.ts';
+import { parseRecordingTail } from '../../media/mp4/recording-tail.ts';
+import { type SampleTable, SampleTableReader } from '../../media/mp4/sample-table.ts';
+import { SampleTableBuilder } from '../../media/mp4/sample-table-builder.ts';
+import type { ReadableFile } from './readable-file.ts';
+import { type RecordingHead, readAt, trackIdsOf } from './recording-file.ts';
+import { type PartChain, WholeParts } from './whole-parts.ts';
+
+/** Of a table between turns for others: an hour's is read in one or two, some ten milliseconds each. */
+const PIECE_BYTES = 512 << 10;
+
+/** Where everything in a recording lies, as far as it is whole. */
+export interface RecordingTable {
+  readonly table: SampleTable;
+  /** One past the last whole fragment. */
+  readonly endOffset: number;
+  /** What has collected the table of a file without one of its own: it is continued when the file has grown. */
+  readonly walked: Walked | undefined;
+}
+
+interface Walked {
+  readonly builder: SampleTableBuilder;
+  readonly chain: PartChain;
+}
+
+export interface TableOptions {
+  /** By this process. */
+  readonly isBeingWritten?: boolean | undefined;
+  /** What an earlier call gave for the same file, which may have grown since; it is not to be used again afterwards. */
+  readonly known?: RecordingTable | undefined;
+}
+
+/** The table of a finished file of ours stands in it; otherwise its whole parts are walked through. */
+export async function readRecordingTable(
+  handle: ReadableFile,
+  head: RecordingHead,
+  options: TableOptions = {},
+): Promise<RecordingTable> {
+  return (await tableAtEnd(handle, head)) ?? walkThrough(handle, head, options);
+}
+
+async function tableAtEnd(handle: ReadableFile, { tail, init }: RecordingHead): Promise<RecordingTable | undefined> {
+  const bytes = tail && (await readAt(handle, tail.offset, tail.sizeBytes));
+  const parsed = bytes && parseRecordingTail(bytes);
+  if (!parsed) {
+    return undefined;
+  }
+  try {
+    const reader = new SampleTableReader(parsed.table, trackIdsOf(init), init.sizeBytes);
+    while (reader.read(PIECE_BYTES)) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const { table } = reader;
+    const last = table.fragmentCount - 1;
+    const endOffset = (table.fragmentOffsets[last] ?? init.sizeBytes) + (table.fragmentBytes[last] ?? 0);
+    return endOffset <= tail.offset ? { table, endOffset, walked: undefined } : undefined;
+  } catch (error) {
+    if (error instanceof PerchError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+async function walkThrough(
+  handle: ReadableFile,
+  head: RecordingHead,
+  { isBeingWritten, known }: TableOptions,
+): Promise<RecordingTable> {
+  const walked = known?.walked;
+  const parts = new WholeParts(handle, head, { isBeingWritten, chain: walked?.chain });
+  const { chain } = parts;
+  const builder = chain === walked?.chain ? walked.builder : new SampleTableBuilder(trackIdsOf(head.init));
+  for (let placed = await parts.next(); placed; placed = await parts.next()) {
+    builder.addFragment(placed.offset, placed.fragment);
+  }
+  if (head.isFinished) {
+    builder.trim();
+  }
+  return { table: builder.table, endOffset: chain.endOffset, walked: { builder, chain } };
+}

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { DiskQueue, type DiskWriter } from './disk-queue.ts';
+
+const turns = (names: string[], name: string): DiskWriter => ({ startWrite: () => names.push(name) });
+
+test('one write is under way at a time, and those that wait have their turn in order', () => {
+  const disk = new DiskQueue(new FakeClock());
+  const started: string[] = [];
+  for (const name of ['a', 'b', 'c']) {
+    disk.wantsWrite(turns(started, name));
+  }
+  expect(started).toEqual(['a']);
+  disk.writeDone();
+  expect(started).toEqual(['a', 'b']);
+  disk.writeDone();
+  disk.writeDone();
+  disk.wantsWrite(turns(started, 'd'));
+  expect(started).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('flushes go one after the other, and one that fails holds up none', async () => {
+  const disk = new DiskQueue(new FakeClock());
+  const order: string[] = [];
+  const first = disk.flush(async () => {
+    order.push('first');
+    throw new Error('no disk');
+  });
+  const second = disk.flush(async () => order.push('second'));
+  await expect(first).rejects.toThrow('no disk');
+  await second;
+  expect(order).toEqual(['first', 'second']);
+});
+
+test('how long the disk has been busy is counted from the beginning of what is under way', async () => {
+  const clock = new FakeClock();
+  const disk = new DiskQueue(clock);
+  disk.wantsWrite(turns([], 'a'));
+  await clock.advance(700);
+  disk.wantsWrite(turns([], 'b'));
+  expect(disk.busyMs).toBe(700);
+  disk.writeDone();
+  expect(disk.busyMs).toBe(0);
+  await clock.advance(50);
+  expect(disk.busyMs).toBe(50);
+  disk.writeDone();
+  await clock.advance(50);
+  expect(disk.busyMs).toBe(0);
+});
+
+test('what writes and flushes take is told: how many, the last, the longest', async () => {
+  const clock = new FakeClock();
+  const disk = new DiskQueue(clock);
+  for (const ms of [300, 20]) {
+    disk.wantsWrite(turns([], 'a'));
+    await clock.advance(ms);
+    disk.writeDone();
+  }
+  let release = (): void => {};
+  const slow = disk.flush(() => new Promise<void>((resolve) => (release = resolve)));
+  await clock.advance(1_500);
+  release();
+  await slow;
+  await disk.flush(async () => {});
+  await clock.advance(0);
+  expect({ ...disk.writes }).toEqual({ count: 2, totalMs: 320, lastMs: 20, maxMs: 300 });
+  expect({ ...disk.flushes }).toEqual({ count: 2, totalMs: 1_500, lastMs: 0, maxMs: 1_500 });
+});

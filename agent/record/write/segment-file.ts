@@ -1,0 +1,348 @@
+import { dirname } from 'node:path';
+import { release } from '../../media/sample/slab.ts';
+import { codeOf } from '../file/disk-fault.ts';
+import { diskFull, type SegmentFs, type SegmentHandle } from '../file/segment-fs.ts';
+import type { DiskQueue, DiskWriter } from './disk-queue.ts';
+import type { FlushPoint, OpenFile } from './flush.ts';
+
+const MAX_NAME_CLASHES = 1000;
+
+/** Where `mvhd.duration` (32 bits, milliseconds) stands, and what goes there. */
+export interface DurationPatch {
+  readonly offset: number;
+  readonly durationMs: number;
+}
+
+/** What makes a file whole. */
+export interface SegmentEnd {
+  /** What stands behind the last part; `[]`: nothing. */
+  readonly pieces: readonly Uint8Array[];
+  /** A courtesy to players that want to know it in advance; undefined: the file has no place for it. */
+  readonly duration: DurationPatch | undefined;
+  /** Unix milliseconds: what the file's times will say. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+export interface SegmentFileOptions {
+  readonly fs: SegmentFs;
+  /** The wanted name; with `clash` > 0 the one to try when those before are taken. */
+  readonly nameOf: (clash: number) => string;
+  /** More than this waiting for the disk is refused. */
+  readonly queueBytes: number;
+  readonly flush: FlushPoint;
+  /** The first write has succeeded. */
+  readonly onStarted: (file: string, clash: number) => void;
+  /** The disk refused; called once. The file is closed and stays as it is: `leftOver`, unless nothing was written. */
+  readonly onFailure: (error: unknown, leftOver: string | undefined) => void;
+}
+
+/**
+ * One recording being written, under its final name from the first byte. One write is in flight at a time; what comes
+ * meanwhile goes with the next one. An unfinished file stays as it is: recovery cuts it to its last whole fragment.
+ */
+export class SegmentFile implements OpenFile, DiskWriter {
+  /** Operations that the disk has ended: a file for which it grows is not one whose disk hangs. */
+  steps = 0;
+  readonly #options: SegmentFileOptions;
+  /** Undefined until the file exists. */
+  #name: string | undefined;
+  #clash = 0;
+  #handle: SegmentHandle | undefined;
+  #disk: DiskQueue | undefined;
+  #isWaiting = false;
+  #queue: Uint8Array[] = [];
+  #inFlight: readonly Uint8Array[] = [];
+  #queuedBytes = 0;
+  #inFlightBytes = 0;
+  #writtenBytes = 0;
+  #syncedBytes = 0;
+  #hasFailed = false;
+  /** Operations under way that need the descriptor besides the write. */
+  #syncing: Promise<void> | undefined;
+  #onDrained: (() => void) | undefined;
+  #wantsFlush = false;
+  readonly #written = (error: Error | null, bytes: number): void => this.#onWritten(error, bytes);
+
+  constructor(options: SegmentFileOptions) {
+    this.#options = options;
+    this.#open().catch((error: unknown) => this.#fail(error));
+  }
+
+  get name(): string | undefined {
+    return this.#name;
+  }
+
+  /** Bytes written and waiting: where the next part will stand. */
+  get sizeBytes(): number {
+    return this.#writtenBytes + this.#inFlightBytes + this.#queuedBytes;
+  }
+
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  get device(): number | undefined {
+    return this.#handle?.device;
+  }
+
+  get hasUnsynced(): boolean {
+    return this.#writtenBytes > this.#syncedBytes && !this.#hasFailed;
+  }
+
+  /**
+   * Appends one part (`moof`, `mdat` header, samples) with a single vectored write, after which one hold on each is released.
+   * @returns false when too much is waiting for the disk: the part is not taken
+   */
+  append(part: readonly Uint8Array[], sizeBytes: number): boolean {
+    const waiting = this.#queuedBytes + this.#inFlightBytes;
+    if (this.#hasFailed || (waiting > 0 && waiting + sizeBytes > this.#options.queueBytes)) {
+      return false;
+    }
+    for (let i = 0; i < part.length; i += 1) {
+      this.#queue.push(part[i] as Uint8Array);
+    }
+    this.#queuedBytes += sizeBytes;
+    this.#pump();
+    return true;
+  }
+
+  sync(): Promise<void> {
+    this.#syncing ??= this.#sync().finally(() => {
+      this.#syncing = undefined;
+    });
+    return this.#syncing;
+  }
+
+  /** Flushes what was appended so far once it is written, without waiting for the next round. */
+  flush(): void {
+    this.#wantsFlush = true;
+    this.#pump();
+  }
+
+  /** Its turn at the disk. */
+  startWrite(): void {
+    this.#isWaiting = false;
+    if (this.#queuedBytes === 0 || !this.#handle) {
+      this.#disk?.writeDone();
+      return;
+    }
+    const pieces = this.#queue;
+    this.#queue = [];
+    this.#inFlight = pieces;
+    this.#inFlightBytes = this.#queuedBytes;
+    this.#queuedBytes = 0;
+    this.#handle.append(pieces, this.#written);
+  }
+
+  /**
+   * Writes what waits and then the end. The end has a copy of the header, and is on the disk before the duration is written into
+   * the header: a power cut that tears that sector costs nothing. The duration itself need not be waited for: nothing depends on it.
+   * @returns false when the disk refused (`onFailure` has been called)
+   */
+  async finish(end: SegmentEnd): Promise<boolean> {
+    for (const piece of end.pieces) {
+      this.#queue.push(piece);
+      this.#queuedBytes += piece.length;
+    }
+    await this.#drain();
+    // The first may be a round of the flush point that began before the last write.
+    await this.sync();
+    await this.sync();
+    const handle = this.#handle;
+    if (this.#hasFailed || !handle) {
+      return false;
+    }
+    try {
+      await this.#disk?.flush(() => finishHeader(handle, end));
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+    await this.#close();
+    return true;
+  }
+
+  async #open(): Promise<void> {
+    const { flush, fs, nameOf } = this.#options;
+    let isSecondTry = false;
+    for (let clash = 0; ; ) {
+      const name = nameOf(clash);
+      const folder = dirname(name);
+      // In its turn: a disk that hangs would keep a thread for each camera that begins a file, and nobody would see that it does.
+      const { firstMade, made } = await flush.disk(await fs.deviceOf(folder)).flush(() => this.#begin(name, folder));
+      if (made === 'taken' && clash < MAX_NAME_CLASHES) {
+        clash += 1;
+        continue;
+      }
+      if (made === 'no folder' && !isSecondTry) {
+        // The retention has removed the folder, empty for a moment, right after it was made.
+        isSecondTry = true;
+        continue;
+      }
+      if (typeof made === 'string') {
+        const code = made === 'taken' ? 'EEXIST' : 'ENOENT';
+        throw Object.assign(new Error(`${code}: cannot make ${name}`), { code });
+      }
+      this.#disk = flush.disk(made.device);
+      this.#handle = made;
+      this.#name = name;
+      this.#clash = clash;
+      this.#pump();
+      await this.#disk.flush(() => syncFolders(fs, folder, firstMade));
+      this.steps += 1;
+      return;
+    }
+  }
+
+  async #begin(name: string, folder: string) {
+    const firstMade = await this.#options.fs.makeFolder(folder);
+    this.steps += 1;
+    return { firstMade, made: await this.#create(name) };
+  }
+
+  /** @returns `taken` also for the name of a file of ours that is not there yet, or is being finished */
+  async #create(name: string): Promise<SegmentHandle | 'taken' | 'no folder'> {
+    const { flush, fs } = this.#options;
+    if (!flush.add(name, this)) {
+      return 'taken';
+    }
+    try {
+      return await fs.create(name);
+    } catch (error) {
+      flush.remove(name);
+      const code = codeOf(error);
+      if (code !== 'EEXIST' && code !== 'ENOENT') {
+        throw error;
+      }
+      return code === 'EEXIST' ? 'taken' : 'no folder';
+    }
+  }
+
+  #pump(): void {
+    if (!this.#handle || this.#inFlightBytes > 0 || this.#isWaiting) {
+      return;
+    }
+    if (this.#queuedBytes === 0) {
+      if (this.#wantsFlush) {
+        this.#wantsFlush = false;
+        void this.#flushNow();
+      }
+      this.#onDrained?.();
+      return;
+    }
+    this.#isWaiting = true;
+    this.#disk?.wantsWrite(this);
+  }
+
+  #onWritten(error: Error | null, written: number): void {
+    this.steps += 1;
+    this.#disk?.writeDone();
+    const wantedBytes = this.#inFlightBytes;
+    const pieces = this.#inFlight;
+    this.#inFlightBytes = 0;
+    this.#inFlight = [];
+    for (let i = 0; i < pieces.length; i += 1) {
+      release(pieces[i] as Uint8Array);
+    }
+    if (this.#hasFailed) {
+      void this.#close();
+      return;
+    }
+    if (error || written < wantedBytes) {
+      this.#fail(error ?? diskFull(written, wantedBytes));
+      return;
+    }
+    const isFirst = this.#writtenBytes === 0;
+    this.#writtenBytes += written;
+    if (isFirst && this.#name !== undefined) {
+      this.#options.onStarted(this.#name, this.#clash);
+    }
+    this.#pump();
+  }
+
+  /** Resolves when nothing waits for the disk any more, or the file has failed. */
+  #drain(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onDrained = resolve;
+      if (this.#hasFailed) {
+        resolve();
+      }
+      this.#pump();
+    });
+  }
+
+  async #flushNow(): Promise<void> {
+    // A round that is under way may have begun before the last write.
+    await this.#syncing;
+    await this.sync();
+  }
+
+  async #sync(): Promise<void> {
+    const upToBytes = this.#writtenBytes;
+    const handle = this.#handle;
+    if (this.#hasFailed || !handle || upToBytes === this.#syncedBytes) {
+      return;
+    }
+    try {
+      await this.#disk?.flush(() => handle.sync());
+      this.#syncedBytes = upToBytes;
+      this.steps += 1;
+    } catch (error) {
+      // After a failed flush nobody knows what is on the disk: the file is given up as it is.
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#hasFailed) {
+      return;
+    }
+    this.#hasFailed = true;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#options.onFailure(error, this.#writtenBytes > 0 ? this.#name : undefined);
+    this.#onDrained?.();
+    void this.#close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#syncing;
+    const handle = this.#handle;
+    // A write in flight closes the file when it comes back.
+    if (!handle || this.#inFlightBytes > 0) {
+      return;
+    }
+    this.#handle = undefined;
+    await handle.close().catch(() => {});
+    const name = this.#name;
+    if (name === undefined) {
+      return;
+    }
+    if (this.#hasFailed && this.#writtenBytes === 0) {
+      // Made a moment ago and without a single part: not a recording.
+      await this.#options.fs.unlink(name).catch(() => {});
+    }
+    this.#options.flush.remove(name);
+  }
+}
+
+async function finishHeader(handle: SegmentHandle, end: SegmentEnd): Promise<void> {
+  if (end.duration) {
+    const field = new Uint8Array(4);
+    new DataView(field.buffer).setUint32(0, Math.min(end.duration.durationMs, 0xffff_fffe));
+    await handle.write(field, end.duration.offset);
+  }
+  await handle.setTimes(end.startMs, end.endMs);
+}
+
+/** A file whose folder entry was not flushed is gone after a power cut, whatever was flushed into it. */
+async function syncFolders(fs: SegmentFs, folder: string, firstMade: string | undefined): Promise<void> {
+  const top = firstMade === undefined ? folder : dirname(firstMade);
+  for (let at = folder; ; at = dirname(at)) {
+    await fs.syncFolder(at);
+    if (at === top || at === dirname(at)) {
+      return;
+    }
+  }
+}

@@ -1,0 +1,182 @@
+import { randomInt } from 'node:crypto';
+import { type RunTable, type TrackRun, tableOf, writeFragmentHeader } from '../../media/mp4/fragment.ts';
+import { SEAL_BYTES } from '../../media/mp4/fragment-seal.ts';
+import { writeInit } from '../../media/mp4/init.ts';
+import { parseInit } from '../../media/mp4/read.ts';
+import { writeRecordingTail } from '../../media/mp4/recording-tail.ts';
+import { type PlacedRun, SampleTableWriter } from '../../media/mp4/sample-table-writer.ts';
+import type { Sample } from '../../media/sample/sample.ts';
+import { type FileMark, writeFileMark } from '../file/file-mark.ts';
+import { sealFragment } from '../file/fragment-seal.ts';
+import { RandomAccessTable } from '../file/random-access.ts';
+import { type StreamMark, writeStreamMark } from '../file/stream-mark.ts';
+import type { RecordingWriter } from './recording-writer.ts';
+import { SegmentFile, type SegmentFileOptions } from './segment-file.ts';
+import { leadingTrackOf, type TrackBuffer } from './track-buffer.ts';
+
+/** Numbers of fragments have 32 bits: one a second from here on is enough for a century. */
+const MAX_FIRST_SEQUENCE = 2 ** 30;
+
+/** What Perch says of a file of its own, but for the number that each file draws. */
+export type FileOrigin = Omit<FileMark, 'firstSequence'>;
+
+/**
+ * One file in the making: numbers its parts, keeps its tables and its length. The file is created with its first part.
+ * The table of samples takes two to five bytes for each: up to 0.9 MB for an hour of pictures and sound and 21 MB for a day, the longest
+ * that a file can be; for a moment at the end twice that.
+ */
+export class SegmentWriter implements RecordingWriter {
+  readonly mark: StreamMark;
+  /** Unix microseconds, as in the file's name. */
+  startUs: number;
+  readonly #buffers: readonly TrackBuffer[];
+  readonly #leading: number;
+  readonly #origin: FileOrigin;
+  readonly #options: SegmentFileOptions;
+  readonly #access: RandomAccessTable;
+  #file: SegmentFile | undefined;
+  #samples: SampleTableWriter | undefined;
+  #init: Uint8Array = new Uint8Array(0);
+  #durationOffset = 0;
+  #sequence = randomInt(1, MAX_FIRST_SEQUENCE);
+  #endSeconds = 0;
+
+  /** @param buffers their `baseDts` is set to this file's start */
+  constructor(mark: StreamMark, origin: FileOrigin, buffers: readonly TrackBuffer[], options: SegmentFileOptions) {
+    this.mark = mark;
+    this.startUs = mark.wallUs;
+    this.#origin = origin;
+    this.#buffers = buffers;
+    this.#options = options;
+    this.#leading = leadingTrackOf(buffers.map((buffer) => buffer.description));
+    this.#access = new RandomAccessTable(this.#leading + 1);
+  }
+
+  get name(): string | undefined {
+    return this.#file?.name;
+  }
+
+  get header(): Uint8Array | undefined {
+    return this.#file && this.#init;
+  }
+
+  /** Operations that the disk has ended for this file. */
+  get steps(): number {
+    return this.#file?.steps ?? 0;
+  }
+
+  get sizeBytes(): number {
+    return this.#file?.sizeBytes ?? 0;
+  }
+
+  /** Never 0, which would say that the file is unfinished. */
+  get durationMs(): number {
+    return Math.max(1, Math.round(this.#endSeconds * 1000));
+  }
+
+  /**
+   * Writes the samples that the buffers have collected and empties them.
+   * @returns false when the disk is too slow: the part is lost
+   */
+  writePart(): boolean {
+    const runs = this.#takeRuns();
+    if (runs.length === 0) {
+      return true;
+    }
+    const isFirst = this.#file === undefined;
+    this.#file ??= this.#create();
+    const tables = runs.map(tableOf);
+    const header = writeFragmentHeader(this.#sequence, tables, SEAL_BYTES);
+    const pieces: Uint8Array[] = [header];
+    const placed: PlacedRun[] = [];
+    let sizeBytes = header.length;
+    for (let i = 0; i < runs.length; i += 1) {
+      placed.push({ run: tables[i] as RunTable, dataOffset: sizeBytes });
+      const { samples } = runs[i] as TrackRun;
+      for (let k = 0; k < samples.length; k += 1) {
+        const { data } = samples[k] as Sample;
+        pieces.push(data);
+        sizeBytes += data.length;
+      }
+    }
+    sealFragment(pieces);
+    // The file's header goes with its first part, which however large it is has nothing to wait behind.
+    const headBytes = isFirst ? this.#init.length : 0;
+    if (isFirst) {
+      pieces.unshift(this.#init);
+    }
+    const moofOffset = this.#file.sizeBytes + headBytes;
+    if (!this.#file.append(pieces, headBytes + sizeBytes)) {
+      return false;
+    }
+    this.#sequence += 1;
+    this.#samples?.addFragment(moofOffset, sizeBytes, header.length, placed);
+    const leading = runs.findIndex((run) => run.track === this.#leading);
+    if (leading >= 0) {
+      this.#index(runs[leading] as TrackRun, moofOffset, leading + 1);
+    }
+    return true;
+  }
+
+  flush(): void {
+    this.#file?.flush();
+  }
+
+  /** @returns false when the disk refused, or there is no file because nothing was collected */
+  async finish(): Promise<boolean> {
+    const table = this.#samples?.bytes;
+    if (!this.#file || !table) {
+      return false;
+    }
+    const startMs = this.startUs / 1000;
+    return this.#file.finish({
+      pieces: [writeRecordingTail({ init: this.#init, table }), this.#access.write()],
+      duration: { offset: this.#durationOffset, durationMs: this.durationMs },
+      startMs,
+      endMs: startMs + this.durationMs,
+    });
+  }
+
+  /** What the buffers have collected; they are empty afterwards. */
+  #takeRuns(): TrackRun[] {
+    const runs: TrackRun[] = [];
+    for (let i = 0; i < this.#buffers.length; i += 1) {
+      const buffer = this.#buffers[i] as TrackBuffer;
+      if (buffer.samples.length > 0) {
+        runs.push(buffer.run());
+        this.#endSeconds = Math.max(this.#endSeconds, buffer.secondsOf(buffer.endDts - buffer.baseDts));
+        buffer.samples = [];
+      }
+    }
+    return runs;
+  }
+
+  #create(): SegmentFile {
+    const file = new SegmentFile(this.#options);
+    const tracks = this.#buffers.map((buffer) => buffer.description);
+    const fileMark = writeFileMark({ ...this.#origin, firstSequence: this.#sequence });
+    const init = writeInit(tracks, Buffer.concat([writeStreamMark(this.mark), fileMark]));
+    this.#init = init;
+    this.#samples = new SampleTableWriter(
+      tracks.map((_, i) => i + 1),
+      init.length,
+    );
+    this.#durationOffset = parseInit(init)?.durationOffset ?? 0;
+    return file;
+  }
+
+  #index(run: TrackRun, moofOffset: number, traf: number): void {
+    const isAudio = this.#buffers[this.#leading]?.description.kind === 'audio';
+    const firstDts = (run.samples[0] as Sample).dts;
+    for (let i = 0; i < run.samples.length; i += 1) {
+      const sample = run.samples[i] as Sample;
+      if (sample.key) {
+        this.#access.add(run.baseTime + sample.pts - firstDts, moofOffset, traf, i + 1);
+      }
+      if (isAudio) {
+        // Every sample of sound is a place to start at: one for each part is enough.
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { feed, HlsPlayer, linesOf, live, openHlsBox } from '../../../../test/support/harness/hls-harness.ts';
+import { mp3 } from '../../../../test/support/media/audio-tracks.ts';
+import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
+import { Stream } from '../../../stream/stream.ts';
+
+const facts = { path: 'cam', variant: 'fmp4' };
+
+test('one who watches is four lines, however much he asks for: muxer and viewer come and go', async () => {
+  const { app, clock, paths, told, server } = openHlsBox();
+  const stream = live(paths);
+  const player = new HlsPlayer(app);
+  await player.get('/cam/index.m3u8');
+  const [session] = server.sessions.list();
+  let sentBytes = 0;
+  for (let i = 0; i < 5; i += 1) {
+    const media = await player.get('/cam/video1_stream.m3u8');
+    sentBytes += (await player.get(`/cam/${linesOf(media.body).at(-1)}`)).rawPayload.length;
+    feed(stream, 1, 4 + i);
+    await clock.advance(1000);
+  }
+  await clock.advance(200_000);
+  const viewer = { path: 'cam', session: session?.id, remote: session?.remoteAddr, protocol: 'fmp4', user: 'ann' };
+  expect(told).toEqual([
+    ['info', 'HLS muxer begins', facts],
+    ['info', 'HLS viewer has come', viewer],
+    ['info', 'HLS viewer has left', { ...viewer, reason: 'nothing was asked for in 30 s', sentBytes }],
+    ['info', 'HLS muxer has ended', { ...facts, reason: 'nothing was asked for in 60 s', sentBytes }],
+  ]);
+});
+
+test.for([
+  ['he is kicked', 'ended by the API'],
+  ['his stream ends', 'the stream has ended'],
+  ['the server closes', 'the server is closing'],
+] as const)('when %s a viewer leaves because: %s', async ([what, reason]) => {
+  const { app, paths, told, server } = openHlsBox();
+  const stream = live(paths);
+  await new HlsPlayer(app).get('/cam/index.m3u8');
+  if (what === 'he is kicked') {
+    server.sessions.kick(server.sessions.list()[0]?.id ?? '');
+  } else if (what === 'his stream ends') {
+    stream.close();
+  } else {
+    await server.close();
+  }
+  const left = told.filter(([, phrase]) => phrase === 'HLS viewer has left');
+  expect(left.map(([, , left]) => left)).toMatchObject([{ reason, sentBytes: 0 }]);
+});
+
+test('a stream whose muxer fails at each request is told of once in ten minutes', async () => {
+  const { app, clock, paths, told } = openHlsBox({ options: { segmentMaxBytes: 100 } });
+  const stream = live(paths);
+  const shown = () => told.filter(([level]) => level !== 'debug').map(([level, phrase]) => [level, phrase]);
+  const once = [
+    ['info', 'HLS muxer begins'],
+    ['warn', 'HLS muxer failed'],
+  ];
+  for (let i = 0; i < 5; i += 1) {
+    expect((await new HlsPlayer(app).get('/cam/index.m3u8')).statusCode).toBe(500);
+    feed(stream, 1, 4 + i);
+  }
+  expect(shown()).toEqual(once);
+  await clock.advance(600_000);
+  await new HlsPlayer(app).get('/cam/index.m3u8');
+  expect(shown()).toEqual([...once, ...once]);
+});
+
+test('what is left out is told once for each stream, with the way out', async () => {
+  const { app, paths, told } = openHlsBox();
+  const stream = new Stream([tinyH264, mp3]);
+  paths.streams.set('cam', stream);
+  for (const picture of tinyVideo(100, 25, 100)) {
+    stream.write(0, picture);
+  }
+  await new HlsPlayer(app).get('/cam/index.m3u8');
+  await new HlsPlayer(app).get('/cam/index.m3u8');
+  const [[, phrase, left] = [], ...others] = told.filter(([level]) => level === 'warn');
+  expect(phrase).toBe('HLS goes without tracks that players do not take');
+  const codecs = ['MPEG-1/2 Audio layer 3'];
+  expect(left).toEqual({ path: 'cam', codecs, advice: 'hlsVariant: mpegts takes MPEG-1/2 Audio layer 3' });
+  expect(others).toEqual([]);
+});
+
+test('who shows a session that is none any more is told what to do', async () => {
+  const { app, paths } = openHlsBox();
+  live(paths);
+  const answer = await app.inject('/cam/video1_stream.m3u8?session=x');
+  expect([answer.statusCode, answer.json().error]).toEqual([
+    401,
+    'this session has ended, or belongs to another path or address: index.m3u8 has to be opened again',
+  ]);
+});

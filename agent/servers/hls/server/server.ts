@@ -1,0 +1,345 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../../base/clock.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
+import type { Logger } from '../../../base/log.ts';
+import type { AudioForms } from '../../../stream/audio-forms.ts';
+import type { Stream } from '../../../stream/stream.ts';
+import type { HlsMuxer, HlsVariant } from '../contracts/hls-muxer.ts';
+import { HlsDirectory } from '../directory/hls-directory.ts';
+import { adviceFor, containerOf, leftOutOfHls } from '../muxing/muxable.ts';
+import { Muxer } from '../muxing/muxer.ts';
+import { TsHlsMuxer } from '../muxing/ts-muxer.ts';
+import { HlsSessions } from '../sessions/sessions.ts';
+import { ViewerLog } from '../sessions/viewer-log.ts';
+
+export interface HlsOptions {
+  readonly variant: HlsVariant;
+  readonly partDurationMs: number;
+  readonly segmentCount: number;
+  readonly segmentDurationMs: number;
+  readonly segmentMaxBytes: number;
+  /** A muxer that nobody has asked for anything for this long is closed. */
+  readonly closeAfterMs: number;
+  /** Muxers begin with their streams (see `streamOpened`) and do not close while these last; those of sources on demand as ever. */
+  readonly alwaysRemux?: boolean;
+  /** Whoever sends it as a Bearer token needs no session and may keep what it gets for others; empty: nobody. */
+  readonly cdnSecret?: string;
+  /** Absolute: segments are stored there too; empty: nowhere. */
+  readonly directory?: string;
+}
+
+/** `flac`: with FLAC in the place of Opus, for players that lack it. */
+export type SoundForm = 'plain' | 'flac';
+const FORMS: readonly SoundForm[] = ['plain', 'flac'];
+
+/** Where streams come from. */
+export interface StreamLookup {
+  /**
+   * @param query of the viewer's address: it may say something about the source
+   * @throws PerchError notFound while the path has no stream, badInput when it is not configured, timeout when its source on
+   * demand does not come, exhausted when it has as many readers as are allowed
+   */
+  open(name: string, query: string): Promise<Stream>;
+  /** Those that there are now, with the names of their paths. */
+  openStreams?(): Iterable<readonly [name: string, stream: Stream]>;
+}
+
+/** A muxer as MediaMTX's API shows it. */
+export interface HlsMuxerItem {
+  readonly path: string;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly lastRequest: string;
+  readonly outboundBytes: number;
+  readonly outboundFramesDiscarded: number;
+  readonly bytesSent: number;
+}
+
+/** Key frames are hardly ever further apart; a stream without any is not waited for longer. */
+const FIRST_SEGMENT_TIMEOUT_MS = 20_000;
+/** Paths whose key frames are remembered; the one that was watched first is forgotten first. */
+const MAX_REMEMBERED = 1_000;
+const SLOWEST_CHECK_MS = 20_000;
+const FASTEST_CHECK_MS = 1_000;
+/** Who cannot play a stream asks again and again, and each time its muxer fails: that is told once in this time. */
+const FAILURE_TOLD_MS = 600_000;
+
+/** A path's muxer and the stream that the path gave, of which the muxer may read a derived one. */
+export interface Opened {
+  readonly muxer: HlsMuxer;
+  readonly origin: Stream;
+}
+
+interface Entry extends Opened {
+  readonly createdMs: number;
+  lastRequestMs: number;
+  lastRequestMonoMs: number;
+  /** Why it is closed, where it is not the stream that ends. */
+  endReason?: string;
+}
+
+/** One muxer for each path that somebody watches over HLS, and one more where players want other sound. */
+export class HlsServer {
+  readonly sessions: HlsSessions;
+  readonly clock: Clock;
+  readonly options: HlsOptions;
+  readonly #paths: StreamLookup;
+  readonly #log: Logger;
+  readonly #audioForms: AudioForms | undefined;
+  /** By form of the sound, then by path. */
+  readonly #entries: Readonly<Record<SoundForm, Map<string, Entry>>> = { plain: new Map(), flac: new Map() };
+  /** By path, in ms, from streams that have ended: the next one is from the same camera. */
+  readonly #longestGroups = new Map<string, number>();
+  readonly #told = new WeakSet<Stream>();
+  /** When it was last told that a muxer of it has failed, monotonic. */
+  readonly #failures = new WeakMap<Stream, number>();
+  readonly #directory: HlsDirectory | undefined;
+  readonly #stopChecking: () => void;
+  #alwaysRemux: boolean;
+  #isClosed = false;
+
+  /** @param audioForms without it players without Opus get Opus all the same */
+  constructor(options: HlsOptions, paths: StreamLookup, clock: Clock, log: Logger, audioForms?: AudioForms) {
+    this.options = options;
+    this.#alwaysRemux = options.alwaysRemux === true;
+    this.#paths = paths;
+    this.clock = clock;
+    this.#log = log;
+    this.#audioForms = audioForms;
+    this.sessions = new HlsSessions(clock, new ViewerLog(log, clock), options.variant);
+    const { directory, variant } = options;
+    this.#directory = directory ? new HlsDirectory(directory, variant, log) : undefined;
+    const checkMs = Math.min(SLOWEST_CHECK_MS, Math.max(FASTEST_CHECK_MS, options.closeAfterMs / 3));
+    this.#stopChecking = clock.every(checkMs, () => this.#closeIdle());
+    // A server that begins anew with other settings finds the streams that its predecessor was told of.
+    this.#takeStreams();
+  }
+
+  /** Switched on, the streams that are there get their muxers; switched off, those that nobody watches end as always. */
+  setAlwaysRemux(isOn: boolean): void {
+    this.#alwaysRemux = isOn;
+    this.#takeStreams();
+  }
+
+  #takeStreams(): void {
+    for (const [name, stream] of this.#paths.openStreams?.() ?? []) {
+      this.streamOpened(name, stream);
+    }
+  }
+
+  /** The path's muxer as soon as it has something to play; made when there is none. */
+  async open(name: string, query = '', form: SoundForm = 'plain'): Promise<Opened> {
+    // All who watch over HLS are one reader of the path: it is asked once.
+    const known = FORMS.map((other) => this.#entries[other].get(name)?.origin).find((origin) => origin !== undefined);
+    const origin = known ?? (await this.#paths.open(name, query));
+    const read = form === 'flac' ? ((await this.#audioForms?.open(origin, 'flac')) ?? origin) : origin;
+    if (this.#isClosed) {
+      throw new PerchError('unavailable', 'the HLS server is shutting down');
+    }
+    if (origin.isClosed) {
+      // The path may have its next stream and a muxer of that already, which must not make room for this one.
+      throw new PerchError('notFound', `the stream on path '${name}' has ended`, { path: name });
+    }
+    const entry = this.#entryOf(name, origin, read);
+    this.#touch(entry);
+    await this.#untilReady(name, entry.muxer);
+    this.#touch(entry);
+    return entry;
+  }
+
+  /** The path's muxer if it has one; this is a sign of life of whoever asks. */
+  find(name: string, form: SoundForm = 'plain'): Opened | undefined {
+    // Where there is nothing to turn, the plain one is what all get.
+    const entry = this.#entries[form].get(name) ?? this.#entries.plain.get(name);
+    if (entry) {
+      this.#touch(entry);
+    }
+    return entry;
+  }
+
+  /** With `alwaysRemux` a path's new stream gets its muxer at once. */
+  streamOpened(name: string, origin: Stream): void {
+    if (!this.#alwaysRemux || origin.isOnDemand || this.#isClosed) {
+      return;
+    }
+    try {
+      this.#entryOf(name, origin, origin);
+    } catch (error) {
+      this.#log.warn({ path: name, cause: explain(error) }, 'stream cannot be muxed to HLS');
+    }
+  }
+
+  /** Muxers of one path are shown as one. */
+  list(): HlsMuxerItem[] {
+    const names = new Set(FORMS.flatMap((form) => [...this.#entries[form].keys()]));
+    const items = [...names].map((path) => {
+      const entries = FORMS.flatMap((form) => this.#entries[form].get(path) ?? []);
+      const outboundBytes = entries.reduce((sum, { muxer }) => sum + muxer.bytesSent, 0);
+      return {
+        path,
+        created: new Date(Math.min(...entries.map((entry) => entry.createdMs))).toISOString(),
+        lastRequest: new Date(Math.max(...entries.map((entry) => entry.lastRequestMs))).toISOString(),
+        outboundBytes,
+        outboundFramesDiscarded: entries.reduce((sum, { muxer }) => sum + muxer.framesDiscarded, 0),
+        bytesSent: outboundBytes,
+      };
+    });
+    return items.sort((a, b) => (a.created < b.created ? -1 : 1));
+  }
+
+  /** Settles when what is stored in `directory` has gone. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#stopChecking();
+    this.sessions.close();
+    for (const entry of this.#all()) {
+      this.#closeFor(entry, 'the server is closing');
+    }
+    await this.#directory?.close();
+  }
+
+  #all(): Entry[] {
+    return FORMS.flatMap((form) => [...this.#entries[form].values()]);
+  }
+
+  /** @param read the origin, or what was made of it */
+  #entryOf(name: string, origin: Stream, read: Stream): Entry {
+    const entries = this.#entries[read === origin ? 'plain' : 'flac'];
+    const known = entries.get(name);
+    if (known?.origin === origin) {
+      return known;
+    }
+    if (known) {
+      this.#closeFor(known, 'the path has a new stream');
+    }
+    const muxer = this.#makeMuxer(name, origin, read, (cause) => this.#forget(name, muxer, read !== origin, cause));
+    const nowMs = this.clock.wallMs();
+    const entry: Entry = {
+      muxer,
+      origin,
+      createdMs: nowMs,
+      lastRequestMs: nowMs,
+      lastRequestMonoMs: this.clock.monoMs(),
+    };
+    entries.set(name, entry);
+    this.#log[this.#hasFailed(origin) ? 'debug' : 'info'](this.#factsOf(name, read !== origin), 'HLS muxer begins');
+    this.#tellLeftOut(name, origin);
+    try {
+      if (read === origin) {
+        this.#directory?.opened(name, muxer);
+      }
+      muxer.start();
+    } catch (error) {
+      muxer.close();
+      throw error;
+    }
+    return entry;
+  }
+
+  #makeMuxer(name: string, origin: Stream, read: Stream, onClosed: (cause: unknown) => void): HlsMuxer {
+    const { variant, segmentCount, segmentDurationMs, partDurationMs, segmentMaxBytes } = this.options;
+    const prefix = randomBytes(6).toString('hex');
+    const longestGroupMs = Math.max(this.#longestGroups.get(name) ?? 0, origin.longestGroupMs);
+    const known = longestGroupMs > 0 ? { longestGroupMs } : {};
+    const options = { prefix, variant, segmentCount, segmentDurationMs, partDurationMs, segmentMaxBytes, ...known };
+    return variant === 'mpegts'
+      ? new TsHlsMuxer(name, read, options, onClosed)
+      : new Muxer(name, read, options, onClosed);
+  }
+
+  /** Said once for each stream, however often it is asked for. */
+  #tellLeftOut(name: string, origin: Stream): void {
+    const codecs = leftOutOfHls(origin, containerOf(this.options.variant));
+    if (codecs.length > 0 && !this.#told.has(origin)) {
+      this.#told.add(origin);
+      const advice = adviceFor(origin, containerOf(this.options.variant));
+      this.#log.warn({ path: name, codecs, advice }, 'HLS goes without tracks that players do not take');
+    }
+  }
+
+  /** @param isFlac it is the one with FLAC in the place of Opus */
+  #forget(name: string, muxer: HlsMuxer, isFlac: boolean, cause: unknown): void {
+    const entries = this.#entries[isFlac ? 'flac' : 'plain'];
+    const entry = entries.get(name);
+    const isKnown = entry?.muxer === muxer;
+    if (isKnown) {
+      entries.delete(name);
+      this.#remember(name, entry.origin.longestGroupMs);
+    }
+    const reason = (isKnown ? entry.endReason : undefined) ?? 'the stream has ended';
+    this.sessions.endOf(muxer, cause === undefined ? reason : 'the muxer has failed');
+    this.#directory?.closed(muxer);
+    const facts = { ...this.#factsOf(name, isFlac), sentBytes: muxer.bytesSent };
+    const isTold = isKnown && this.#hasFailed(entry.origin);
+    if (cause === undefined) {
+      this.#log[isTold ? 'debug' : 'info']({ ...facts, reason }, 'HLS muxer has ended');
+    } else if (cause instanceof PerchError) {
+      this.#log[isTold ? 'debug' : 'warn']({ ...facts, cause: explain(cause) }, 'HLS muxer failed');
+    } else {
+      this.#log.error({ ...facts, err: cause }, 'HLS muxer failed');
+    }
+    if (cause !== undefined && isKnown && !isTold) {
+      this.#failures.set(entry.origin, this.clock.monoMs());
+    }
+  }
+
+  /** What befalls its muxers has been told not long ago. */
+  #hasFailed(origin: Stream): boolean {
+    const toldMs = this.#failures.get(origin);
+    return toldMs !== undefined && this.clock.monoMs() - toldMs < FAILURE_TOLD_MS;
+  }
+
+  #factsOf(path: string, isFlac: boolean): object {
+    return { path, variant: this.options.variant, ...(isFlac ? { sound: 'flac' } : {}) };
+  }
+
+  #closeFor(entry: Entry, reason: string): void {
+    entry.endReason = reason;
+    entry.muxer.close();
+  }
+
+  #remember(name: string, longestGroupMs: number): void {
+    if (longestGroupMs === 0) {
+      return;
+    }
+    // The newest counts: the camera may have been set to shorter groups.
+    this.#longestGroups.delete(name);
+    this.#longestGroups.set(name, longestGroupMs);
+    const oldest = this.#longestGroups.keys().next().value;
+    if (this.#longestGroups.size > MAX_REMEMBERED && oldest !== undefined) {
+      this.#longestGroups.delete(oldest);
+    }
+  }
+
+  async #untilReady(name: string, muxer: HlsMuxer): Promise<void> {
+    const stop = new AbortController();
+    const late = this.clock.sleep(FIRST_SEGMENT_TIMEOUT_MS, stop.signal).then(() => {
+      const text = `path '${name}' has had no key frame for ${FIRST_SEGMENT_TIMEOUT_MS / 1000} s`;
+      throw new PerchError('timeout', text, { path: name });
+    });
+    // Loses the race by design once it is over.
+    late.catch(() => {});
+    try {
+      await Promise.race([muxer.ready, late]);
+    } finally {
+      stop.abort();
+    }
+  }
+
+  #touch(entry: Entry): void {
+    entry.lastRequestMs = this.clock.wallMs();
+    entry.lastRequestMonoMs = this.clock.monoMs();
+  }
+
+  #closeIdle(): void {
+    const { closeAfterMs } = this.options;
+    const nowMs = this.clock.monoMs();
+    for (const entry of this.#all()) {
+      const { origin, lastRequestMonoMs } = entry;
+      const isLasting = this.#alwaysRemux && !origin.isOnDemand;
+      if (!isLasting && nowMs - lastRequestMonoMs >= closeAfterMs) {
+        this.#closeFor(entry, `nothing was asked for in ${closeAfterMs / 1000} s`);
+      }
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { feed, HlsPlayer, linesOf, live, openHlsBox } from '../../../../test/support/harness/hls-harness.ts';
+
+const CHROMIUM = { 'accept-encoding': 'identity;q=1, *;q=0' };
+
+const nameOf = (address: string): string => address.replace(/\?.*/, '');
+
+/** Chromium's own player at a stream of low latency that has run for eight seconds; it has got all that there is. */
+async function setup() {
+  const box = openHlsBox({ options: { variant: 'lowLatency' } });
+  const stream = live(box.paths);
+  const player = new HlsPlayer(box.app);
+  const open = (headers: Record<string, string>) => player.get('/cam/index.m3u8', headers);
+  // Its muxer begins, for which there is a segment already.
+  await open({});
+  for (let i = 4; i < 8; i += 1) {
+    feed(stream, 1, i);
+  }
+  const address = linesOf((await open(CHROMIUM)).body).at(-1);
+  const ask = () => player.get(`/cam/${address}`, CHROMIUM);
+  const first = await ask();
+  return { ...box, stream, player, open, ask, first };
+}
+
+test('it gets whole segments alone, which no cache may take for what others get', async () => {
+  const { first } = await setup();
+  expect(first.statusCode).toBe(200);
+  expect(linesOf(first.body).length).toBe(3);
+  expect(first.body).not.toContain('EXT-X-PART');
+  expect(first.headers).toMatchObject({ 'cache-control': 'private, no-cache', vary: 'Origin, Accept-Encoding' });
+});
+
+test('another player of the same browser takes nothing from it', async () => {
+  const { stream, open, ask } = await setup();
+  await open({ 'accept-encoding': 'gzip, deflate, br, zstd' });
+  feed(stream, 1, 8);
+  const next = await ask();
+  expect([next.statusCode, next.body.includes('EXT-X-PART')]).toEqual([200, false]);
+});
+
+test('two of them in one browser get lists of their own, however far each has got', async () => {
+  const { stream, player, open, server } = await setup();
+  const addresses = [await open(CHROMIUM), await open(CHROMIUM)].map(({ body }) => linesOf(body).at(-1));
+  const ask = async (which: number) => linesOf((await player.get(`/cam/${addresses[which]}`, CHROMIUM)).body);
+  // It has got all that there is when the other one begins.
+  const first = await ask(0);
+  expect((await ask(1)).map(nameOf)).toEqual(first.map(nameOf));
+  feed(stream, 1, 8);
+  feed(stream, 1, 9);
+  expect((await ask(0)).length).toBeGreaterThan(3);
+  expect((await ask(1)).length).toBeGreaterThan(3);
+  expect(server.sessions.count).toBe(4);
+});
+
+test('while its camera stands still it is told so after a while, and goes on where it was', async () => {
+  const { clock, stream, ask, first } = await setup();
+  const waiting = ask();
+  await clock.advance(15_000);
+  expect((await waiting).statusCode).toBe(503);
+  const next = ask();
+  feed(stream, 1, 8);
+  feed(stream, 1, 9);
+  const { statusCode, body } = await next;
+  expect([statusCode, linesOf(body).slice(0, 3)]).toEqual([200, linesOf(first.body)]);
+});

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { Authority } from '../../auth/permissions/authorize.ts';
+import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
+import { silentLogger } from '../../base/log.ts';
+import { RtspAuthority } from './access.ts';
+
+const NOBODY = { owner: 'owner', verify: async () => false, person: () => undefined };
+const OWN = { client: { ip: '127.0.0.1', port: 40_000 }, server: { ip: '127.0.0.1', port: 8554 } };
+
+function accessOf() {
+  const authority = new Authority(NOBODY, { isOwn: false, internalUsers: [] });
+  const wrong = new WrongCredentials(new FakeClock(), new AbortController().signal);
+  const programs = {
+    isFor: (path: string, asked: unknown) => path === 'cam' && asked === OWN,
+  };
+  return new RtspAuthority(authority, wrong, silentLogger, programs);
+}
+
+const requester = { ip: '127.0.0.1', connection: OWN, query: '', id: 'x', userAgent: '', credentials: undefined };
+
+test.for(['publish', 'read'] as const)(
+  'a program that Perch has started with a command that names a path needs no password to %s there',
+  async (action) => {
+    expect(await accessOf().authorize(action, 'cam', requester)).toEqual({ user: '' });
+  },
+);
+
+test.for([
+  ['to publish to another path', 'publish', 'other', {}],
+  ['to read another path', 'read', 'other', {}],
+  ['over another connection', 'publish', 'cam', { connection: { ...OWN } }],
+  ['through a tunnel', 'publish', 'cam', { connection: undefined }],
+  ['from another machine', 'publish', 'cam', { ip: '192.168.1.20' }],
+] as const)('it needs one as everybody does: %s', async ([, action, path, other]) => {
+  expect(await accessOf().authorize(action, path, { ...requester, ...other })).toBe('challenge');
+});

@@ -1,0 +1,132 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Clock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { endpointOf } from '../../../base/ip-address.ts';
+import {
+  type BasicAnswer,
+  type DigestAlgorithm,
+  type DigestAnswer,
+  type Hash,
+  parseAuthorization,
+  verifyDigest,
+  writeChallenge,
+} from '../../../media/rtsp/digest.ts';
+import type { HeaderField, RtspRequest } from '../../../media/rtsp/message.ts';
+import type { RtspAccess, RtspCredentials } from './contracts.ts';
+import type { Answer } from './response.ts';
+import type { RtspTarget } from './target.ts';
+
+/** The connection whose client is asked. */
+export interface AuthenticatedLink {
+  readonly id: string;
+  /** Without port. */
+  readonly ip: string;
+  /** `address:port`, an IPv6 address in brackets. */
+  readonly remote: string;
+  /** The same of this side; undefined: it has come through a tunnel. */
+  readonly local: string | undefined;
+}
+
+export type AuthMethod = 'basic' | 'digest';
+
+const REALM = 'ipcam';
+const NONCE_LIFE_MS = 10 * 60_000;
+const RETRY_AFTER_S = 4;
+
+const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
+
+/** Who may use a path: either a name, or what the request is answered with instead. */
+export type Verdict = { readonly user: string } | { readonly answer: Answer };
+
+/** Asks the client of one connection for its name, RFC 2326 §D, RFC 7616, RFC 7617. Nonces are this connection's alone. */
+export class Authentication {
+  readonly #methods: readonly AuthMethod[];
+  readonly #access: RtspAccess;
+  readonly #link: AuthenticatedLink;
+  readonly #clock: Clock;
+  #nonce = '';
+  #nonceEndsMs = Number.NEGATIVE_INFINITY;
+
+  constructor(methods: readonly AuthMethod[], access: RtspAccess, link: AuthenticatedLink, clock: Clock) {
+    this.#methods = methods;
+    this.#access = access;
+    this.#link = link;
+    this.#clock = clock;
+  }
+
+  async check(action: 'read' | 'publish', target: RtspTarget, request: RtspRequest): Promise<Verdict> {
+    const given = this.#answerIn(request);
+    if (given?.scheme === 'digest' && !this.#isFresh(given)) {
+      return { answer: this.#challenge(this.#methods, true) };
+    }
+    const credentials = given && credentialsOf(given, request.method);
+    const userAgent = request.headers.get('User-Agent') ?? '';
+    const { ip, id, remote, local } = this.#link;
+    const connection = local === undefined ? undefined : { client: endpointOf(remote), server: endpointOf(local) };
+    const requester = { ip, connection, id, userAgent, query: target.query, credentials };
+    try {
+      const verdict = await this.#access.authorize(action, target.name, requester);
+      if (typeof verdict === 'object') {
+        return verdict;
+      }
+      const offered = this.#offered(action, target.name);
+      if (verdict === 'challenge') {
+        return { answer: this.#challenge(offered, false) };
+      }
+      // It may have a password that only Basic can carry.
+      const isBasicLeft = given?.scheme === 'digest' && !offered.includes('digest');
+      return { answer: isBasicLeft ? this.#challenge(offered, false) : { status: 401, ends: 'not permitted' } };
+    } catch (error) {
+      if (error instanceof PerchError && error.code === 'exhausted') {
+        const { retryAfterS = RETRY_AFTER_S } = error.context;
+        return { answer: { status: 503, headers: [['Retry-After', `${retryAfterS}`]], ends: error.message } };
+      }
+      throw error;
+    }
+  }
+
+  #offered(action: 'read' | 'publish', path: string): readonly AuthMethod[] {
+    const isChoice = this.#methods.includes('basic') && this.#methods.includes('digest');
+    return isChoice && !this.#access.offersDigest(action, path, this.#link.ip) ? ['basic'] : this.#methods;
+  }
+
+  /** Of a method that is not offered: as if nothing had been sent. */
+  #answerIn(request: RtspRequest): BasicAnswer | DigestAnswer | undefined {
+    const given = parseAuthorization(request.headers.get('Authorization') ?? '');
+    return given && this.#methods.includes(given.scheme) ? given : undefined;
+  }
+
+  #isFresh(given: DigestAnswer): boolean {
+    return given.realm === REALM && given.nonce === this.#nonce && this.#clock.monoMs() < this.#nonceEndsMs;
+  }
+
+  #challenge(methods: readonly AuthMethod[], isStale: boolean): Answer {
+    const headers: HeaderField[] = [];
+    if (methods.includes('digest')) {
+      this.#nonce = randomBytes(16).toString('hex');
+      this.#nonceEndsMs = this.#clock.monoMs() + NONCE_LIFE_MS;
+      // FFmpeg takes the last Digest that stands there, whether it knows its algorithm or not.
+      headers.push(this.#digest('sha256', isStale), this.#digest('md5', isStale));
+    }
+    if (methods.includes('basic')) {
+      const basic = writeChallenge({ scheme: 'basic', realm: REALM, nonce: '', algorithm: 'md5' });
+      headers.push(['WWW-Authenticate', basic]);
+    }
+    return { status: 401, headers };
+  }
+
+  #digest(algorithm: DigestAlgorithm, isStale: boolean): HeaderField {
+    return [
+      'WWW-Authenticate',
+      writeChallenge({ scheme: 'digest', realm: REALM, nonce: this.#nonce, algorithm, isStale }),
+    ];
+  }
+}
+
+function credentialsOf(given: BasicAnswer | DigestAnswer, method: string): RtspCredentials {
+  if (given.scheme === 'basic') {
+    return { user: given.user, password: given.password };
+  }
+  // The URI is taken as the client wrote it: players differ in what they put there, and the nonce is of this connection.
+  return { user: given.user, proves: (password) => verifyDigest(given, method, password, hash) };
+}

@@ -1,0 +1,128 @@
+import { PerchError } from '../../../base/errors.ts';
+import type { HeaderField } from '../../../media/rtsp/message.ts';
+import { writeTransport } from '../../../media/rtsp/transport.ts';
+import type { Reader, Stream } from '../../../stream/stream.ts';
+import type { Delivery, Received, Sent, TransportKind } from '../transport/media-plane.ts';
+import type { TcpDelivery } from '../transport/tcp-delivery.ts';
+import type { ChosenTransport } from './choose-transport.ts';
+import type { Answer } from './response.ts';
+import type { Role, RtspSession } from './session.ts';
+import { NOTHING_RECEIVED, NOTHING_SENT } from './session-item.ts';
+import { withoutCredentials } from './target.ts';
+
+/** Makes what carries a reader's packets. */
+export type MakeDelivery = (kind: TransportKind, session: RtspSession, stream: Stream) => Delivery | TcpDelivery;
+
+/** A session that reads: DESCRIBE is behind it, SETUP, PLAY and PAUSE are its own. It counts as a reader from its first SETUP on. */
+export class Reading implements Role, Reader {
+  readonly type: 'rtspSession' | 'rtspsSession';
+  readonly id: string;
+  readonly countsHolds = true;
+  readonly #session: RtspSession;
+  readonly #stream: Stream;
+  readonly #makeDelivery: MakeDelivery;
+  /** What each track was set up as, for RTP-Info: clients look for their own URLs there. */
+  readonly #uris = new Map<number, string>();
+  #delivery: Delivery | TcpDelivery | undefined;
+  #isPlaying = false;
+
+  constructor(session: RtspSession, stream: Stream, makeDelivery: MakeDelivery) {
+    this.type = session.facts.type;
+    this.id = session.id;
+    this.#session = session;
+    this.#stream = stream;
+    this.#makeDelivery = makeDelivery;
+    stream.addReader(this, false);
+  }
+
+  get state(): 'idle' | 'read' {
+    return this.#isPlaying ? 'read' : 'idle';
+  }
+
+  get kind(): TransportKind | undefined {
+    return this.#delivery?.kind;
+  }
+
+  get sent(): Sent {
+    return this.#delivery?.sent ?? NOTHING_SENT;
+  }
+
+  get received(): Received {
+    return this.#delivery?.received ?? NOTHING_RECEIVED;
+  }
+
+  get heardMs(): number {
+    return this.#delivery?.heardMs ?? 0;
+  }
+
+  /** @param uri of the request */
+  setUp(track: number, uri: string, { kind, wanted }: ChosenTransport): HeaderField {
+    if (this.#isPlaying) {
+      throw new PerchError('badInput', 'SETUP of a further track while playing');
+    }
+    if (track >= this.#stream.tracks.length) {
+      throw new PerchError('notFound', `track ${track} of ${this.#stream.tracks.length}`);
+    }
+    if (this.#uris.has(track)) {
+      throw new PerchError('badInput', `track ${track} is set up already`);
+    }
+    this.#delivery ??= this.#makeDelivery(kind, this.#session, this.#stream);
+    const transport = this.#delivery.setUp(track, wanted);
+    this.#uris.set(track, withoutCredentials(uri));
+    return ['Transport', writeTransport(transport)];
+  }
+
+  play(): Answer {
+    const delivery = this.#delivery;
+    if (!delivery || this.#isPlaying) {
+      // Some players say PLAY again to stay alive.
+      return { status: delivery ? 200 : 455 };
+    }
+    const starts = delivery.start();
+    this.#isPlaying = true;
+    this.#stream.beginRecipient(this, this.#session.facts.target.query);
+    const info = starts.map(
+      ({ track, sequence, rtpTime }) => `url=${this.#uris.get(track)};seq=${sequence};rtptime=${rtpTime}`,
+    );
+    return {
+      status: 200,
+      headers: info.length > 0 ? [['RTP-Info', info.join(',')]] : [],
+      after: () => {
+        this.#session.began('is reading from path');
+        delivery.flow();
+      },
+    };
+  }
+
+  pause(): Answer {
+    if (this.#isPlaying) {
+      this.#isPlaying = false;
+      this.#stream.endRecipient(this);
+      this.#delivery?.stop();
+    }
+    return { status: 200 };
+  }
+
+  onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
+    const delivery = this.#delivery;
+    if (delivery && 'onFrame' in delivery) {
+      delivery.onFrame(chunk, channel, start, end);
+    }
+  }
+
+  close(): void {
+    this.#isPlaying = false;
+    this.#stream.endRecipient(this);
+    this.#stream.removeReader(this);
+    this.#delivery?.close();
+  }
+
+  /** Samples go to the delivery, once for all. */
+  onSample(): void {}
+
+  onTrack(): void {}
+
+  onEnd(): void {
+    this.#session.finish('the stream is over');
+  }
+}

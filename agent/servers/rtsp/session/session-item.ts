@@ -1,0 +1,56 @@
+import type { Received, Sent } from '../transport/media-plane.ts';
+import type { RtspSessionItem } from './api-items.ts';
+import { type RtspSession, TRANSPORT_LABEL } from './session.ts';
+
+export const NOTHING_SENT: Sent = { bytes: 0, rtpPackets: 0, rtcpPackets: 0, reportedLost: 0, discarded: 0 };
+export const NOTHING_RECEIVED: Received = {
+  bytes: 0,
+  rtpPackets: 0,
+  lost: 0,
+  inError: 0,
+  jitterTicks: 0,
+  rtcpPackets: 0,
+  rtcpInError: 0,
+};
+
+export function describeSession(session: RtspSession): RtspSessionItem {
+  const { facts, role } = session;
+  const sent = role?.sent ?? NOTHING_SENT;
+  const received = role?.received ?? NOTHING_RECEIVED;
+  const kind = role?.kind;
+  return {
+    id: session.id,
+    created: new Date(session.createdWallMs).toISOString(),
+    remoteAddr: facts.home.remote,
+    state: role?.state ?? 'idle',
+    path: facts.target.name,
+    query: facts.target.query,
+    user: facts.user,
+    userAgent: facts.userAgent,
+    transport: kind === undefined ? null : TRANSPORT_LABEL[kind],
+    profile: kind === undefined ? null : 'AVP',
+    conns: [...session.links].map((link) => link.id),
+    inboundBytes: received.bytes,
+    inboundRTPPackets: received.rtpPackets,
+    inboundRTPPacketsLost: received.lost,
+    inboundRTPPacketsInError: received.inError,
+    inboundRTPPacketsJitter: received.jitterTicks,
+    inboundRTCPPackets: received.rtcpPackets,
+    inboundRTCPPacketsInError: received.rtcpInError,
+    outboundBytes: sent.bytes,
+    outboundRTPPackets: sent.rtpPackets,
+    outboundRTPPacketsReportedLost: sent.reportedLost,
+    outboundRTPPacketsDiscarded: sent.discarded,
+    outboundRTCPPackets: sent.rtcpPackets,
+    bytesReceived: received.bytes,
+    bytesSent: sent.bytes,
+    rtpPacketsReceived: received.rtpPackets,
+    rtpPacketsSent: sent.rtpPackets,
+    rtpPacketsLost: received.lost,
+    rtpPacketsInError: received.inError,
+    rtpPacketsJitter: received.jitterTicks,
+    rtcpPacketsReceived: received.rtcpPackets,
+    rtcpPacketsSent: sent.rtcpPackets,
+    rtcpPacketsInError: received.rtcpInError,
+  };
+}

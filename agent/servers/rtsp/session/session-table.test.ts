@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { silentLogger } from '../../../base/log.ts';
+import type { SessionFacts } from './session.ts';
+import { SessionTable } from './session-table.ts';
+
+const factsOf = (ip: string): SessionFacts => ({
+  type: 'rtspSession',
+  target: { name: 'cam', query: '' },
+  user: '',
+  userAgent: '',
+  home: {
+    ...{ id: ip, ip, remote: `${ip}:1`, local: undefined, isClosed: false, queuedBytes: 0, tunnel: 'none' as const },
+    ...{ write: () => {}, pause: () => {}, resume: () => {}, close: () => {}, finish: () => {} },
+  },
+  readTimeoutMs: 10_000,
+});
+
+const openTable = () => new SessionTable(new FakeClock(), silentLogger);
+
+test('one address has 256 sessions at most, and one more when one has ended', () => {
+  const table = openTable();
+  const sessions = Array.from({ length: 256 }, () => table.open(factsOf('192.0.2.1')));
+  expect(() => table.open(factsOf('192.0.2.1'))).toThrow('256 from this address');
+  expect(table.open(factsOf('192.0.2.2')).isClosed).toBe(false);
+  sessions[0]?.close('test');
+  expect(table.open(factsOf('192.0.2.1')).isClosed).toBe(false);
+});
+
+test('the addresses of one IPv6 network count as one', () => {
+  const table = openTable();
+  for (let i = 0; i < 256; i += 1) {
+    table.open(factsOf(`2001:db8:1:2::${i.toString(16)}`));
+  }
+  expect(() => table.open(factsOf('2001:db8:1:2:ffff::1'))).toThrow('too many RTSP sessions');
+});
+
+test('there are 1,000 sessions at most', () => {
+  const table = openTable();
+  for (let i = 0; i < 1_000; i += 1) {
+    table.open(factsOf(`10.0.${i >> 7}.${i & 127}`));
+  }
+  expect(() => table.open(factsOf('192.0.2.1'))).toThrow('1000 are open');
+});
+
+test("a session's key is of use to the address that opened it alone", () => {
+  const table = openTable();
+  const session = table.open(factsOf('192.0.2.1'));
+  expect(table.ofKey(session.key, '192.0.2.1')).toBe(session);
+  expect(table.ofKey(session.key, '192.0.2.2')).toBeUndefined();
+  expect(table.ofKey('', '192.0.2.1')).toBeUndefined();
+});
+
+test('keys differ and do not tell the id that the API shows', () => {
+  const table = openTable();
+  const sessions = Array.from({ length: 100 }, () => table.open(factsOf('192.0.2.1')));
+  expect(new Set(sessions.map(({ key }) => key)).size).toBe(100);
+  expect(sessions.every(({ id, key }) => !id.replaceAll('-', '').includes(key))).toBe(true);
+});

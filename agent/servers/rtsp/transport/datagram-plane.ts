@@ -1,0 +1,87 @@
+import type { Clock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import type { Logger } from '../../../base/log.ts';
+import { RTP_HEADER_BYTES } from '../../../media/rtp/header.ts';
+import type { Stream } from '../../../stream/stream.ts';
+import type { Delivery, Intake, MediaPlane, MulticastPlace, PublisherRequest, ReaderRequest } from './media-plane.ts';
+import { Multicast } from './multicast.ts';
+import { MulticastDelivery } from './multicast-delivery.ts';
+import type { RtspServerOptions } from './options.ts';
+import { PublisherMedia } from './publisher-media.ts';
+import { UdpDelivery } from './udp-delivery.ts';
+import { UdpPorts } from './udp-ports.ts';
+
+/** UDP ports, multicast groups and the intake of publishers, as the configuration wants them. */
+export class DatagramPlane implements MediaPlane {
+  readonly #options: RtspServerOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #maxPayloadBytes: number;
+  readonly #ports = new UdpPorts();
+  readonly #multicast: Multicast | undefined;
+
+  /** @throws PerchError when `multicastIPRange` is no range of multicast addresses */
+  constructor(options: RtspServerOptions, clock: Clock, log: Logger) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#log = log;
+    this.#maxPayloadBytes = options.udpMaxPayloadBytes - RTP_HEADER_BYTES;
+    const { multicastIPRange: range, multicastRTPPort: rtpPort, multicastRTCPPort: rtcpPort } = options;
+    this.#multicast = options.transports.includes('multicast')
+      ? new Multicast({ range, rtpPort, rtcpPort }, clock, log)
+      : undefined;
+  }
+
+  /** Of RTP and RTCP over UDP; 0 while it is off. */
+  get rtpPort(): number {
+    return this.#ports.rtpPort;
+  }
+
+  get rtcpPort(): number {
+    return this.#ports.rtcpPort;
+  }
+
+  /**
+   * Opens the UDP ports. While they are not open, readers and publishers over UDP are refused and all else goes on.
+   * @throws PerchError when a port is taken: none is open then, and it may be tried again
+   */
+  async listen(): Promise<void> {
+    if (this.#options.transports.includes('udp')) {
+      const { rtpAddress, rtcpAddress, udpReadBufferBytes: readBufferBytes } = this.#options;
+      await this.#ports.listen({ rtpAddress, rtcpAddress, readBufferBytes });
+    }
+  }
+
+  /** Sessions have been closed before. */
+  async close(): Promise<void> {
+    await this.#ports.close();
+  }
+
+  reader(kind: 'udp' | 'multicast', request: ReaderRequest): Delivery {
+    return kind === 'udp'
+      ? new UdpDelivery(request, this.#openPorts(), this.#maxPayloadBytes, this.#clock)
+      : new MulticastDelivery(request, this.#openGroups(), this.#maxPayloadBytes);
+  }
+
+  publisher(kind: 'tcp' | 'udp', request: PublisherRequest): Intake {
+    return new PublisherMedia(request, kind === 'udp' ? this.#openPorts() : undefined, this.#clock, this.#log);
+  }
+
+  multicastPlace(stream: Stream): MulticastPlace {
+    return this.#openGroups().placeOf(stream);
+  }
+
+  #openPorts(): UdpPorts {
+    if (!this.#ports.isOpen) {
+      throw new PerchError('unsupported', 'RTP over UDP is off');
+    }
+    return this.#ports;
+  }
+
+  #openGroups(): Multicast {
+    if (!this.#multicast) {
+      throw new PerchError('unsupported', 'multicast is off');
+    }
+    return this.#multicast;
+  }
+}

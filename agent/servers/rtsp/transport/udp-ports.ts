@@ -1,0 +1,250 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv4, isIPv6 } from 'node:net';
+import { PerchError } from '../../../base/errors.ts';
+import { canonicalIp } from '../../../base/ip-address.ts';
+import { parseAddress } from '../../../config/values/address.ts';
+import type { Pair } from '../../../media/rtsp/transport.ts';
+
+/** One track of a session: whoever the datagrams of two of a peer's ports belong to. A datagram is valid during the call only. */
+export interface UdpPeer {
+  /** Its session, whatever stands for it: two tracks of one do not push each other out. */
+  readonly owner: unknown;
+  onRtp(datagram: Buffer): void;
+  onRtcp(datagram: Buffer): void;
+  /** Another session of the same address has asked for these ports: what comes from there is that one's. */
+  onReplaced(): void;
+}
+
+export interface UdpOptions {
+  readonly rtpAddress: string;
+  readonly rtcpAddress: string;
+  /** 0: as much as one key frame of a camera with a high bit rate. */
+  readonly readBufferBytes: number;
+}
+
+/** Kernel buffers: the packets of a large key frame come and go in one burst. */
+const SOCKET_BUFFER_BYTES = 1 << 20;
+/** Above either nothing more is handed to the sockets for now. */
+const QUEUE_LIMIT_BYTES = 1 << 20;
+const QUEUE_LIMIT_PACKETS = 1_024;
+/** Tracks of all sessions, and of those of one address: a recorder's sessions have two each. */
+const MAX_PEERS = 2_048;
+const MAX_PEERS_OF_ONE = 512;
+
+/** RFC 4291 §2.5.6. Canonical addresses have no zone, and no packet leaves without one. */
+const LINK_LOCAL = /^fe[89ab]/;
+
+/** A peer's address, without zone, then its port: no string has to be built to find a peer. */
+type PeerMap = Map<string, Map<number, UdpPeer>>;
+
+interface Place {
+  readonly ip: string;
+  readonly ports: Pair;
+}
+
+/** The RTP and the RTCP port of all sessions over UDP: for each a socket per address family. */
+export class UdpPorts {
+  /** Datagrams that belong to nobody. */
+  ignored = 0;
+  readonly #rtp: PeerMap = new Map();
+  readonly #rtcp: PeerMap = new Map();
+  readonly #places = new Map<UdpPeer, Place>();
+  #rtpSockets: readonly Socket[] = [];
+  #rtcpSockets: readonly Socket[] = [];
+
+  get rtpPort(): number {
+    return this.#rtpSockets[0]?.address().port ?? 0;
+  }
+
+  get rtcpPort(): number {
+    return this.#rtcpSockets[0]?.address().port ?? 0;
+  }
+
+  get isOpen(): boolean {
+    return this.#rtpSockets.length > 0 && this.#rtcpSockets.length > 0;
+  }
+
+  /** @throws PerchError when a port cannot be opened; none is open then */
+  async listen({ rtpAddress, rtcpAddress, readBufferBytes }: UdpOptions): Promise<void> {
+    try {
+      this.#rtpSockets = await openPort('rtpAddress', rtpAddress, readBufferBytes, this.#rtp, this);
+      this.#rtcpSockets = await openPort('rtcpAddress', rtcpAddress, readBufferBytes, this.#rtcp, this);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /**
+   * From now on `peer` gets what comes from these two ports of `ip`.
+   * @param ip canonical
+   * @throws PerchError `unsupported` when the ports cannot be used, `exhausted` when there are too many peers
+   */
+  register(ip: string, ports: Pair, peer: UdpPeer): void {
+    const [rtp, rtcp] = ports;
+    if (rtp < 1 || rtcp < 1 || rtp === rtcp) {
+      throw new PerchError('unsupported', `UDP ports ${rtp}-${rtcp} cannot be sent to`);
+    }
+    const family = isIPv6(ip) ? 'IPv6' : 'IPv4';
+    if (!this.#rtpSockets.some((socket) => socket.address().family === family)) {
+      throw new PerchError('unsupported', `RTP over UDP does not reach ${ip}: rtpAddress is none of ${family}`);
+    }
+    if (LINK_LOCAL.test(ip)) {
+      throw new PerchError('unsupported', `RTP over UDP does not reach ${ip}: it means nothing without its network`);
+    }
+    const there = [this.#rtp.get(ip)?.get(rtp), this.#rtcp.get(ip)?.get(rtcp)];
+    const others = new Set(there.filter((other) => other !== undefined));
+    if ([...others].some(({ owner }) => owner === peer.owner)) {
+      throw new PerchError('unsupported', `UDP ports ${rtp}-${rtcp} are those of another track of the session`);
+    }
+    for (const other of others) {
+      // A client that was cut off takes the same ports again: nobody else can be there.
+      this.forget(other);
+      other.onReplaced();
+    }
+    this.#checkRoom(ip);
+    add(this.#rtp, ip, rtp, peer);
+    add(this.#rtcp, ip, rtcp, peer);
+    this.#places.set(peer, { ip, ports });
+  }
+
+  forget(peer: UdpPeer): void {
+    const place = this.#places.get(peer);
+    if (place) {
+      this.#places.delete(peer);
+      remove(this.#rtp, place.ip, place.ports[0], peer);
+      remove(this.#rtcp, place.ip, place.ports[1], peer);
+    }
+  }
+
+  /** The network, or the system, takes less than is sent to addresses of this family. */
+  isCongested(ip: string): boolean {
+    return isQueueFull(socketFor(this.#rtpSockets, ip));
+  }
+
+  /** Sends at once; what the system does not take waits in memory, so the bytes must not change. A failed send is a lost packet. */
+  sendRtp(bytes: Buffer, start: number, length: number, port: number, ip: string): void {
+    socketFor(this.#rtpSockets, ip)?.send(bytes, start, length, port, ip);
+  }
+
+  sendRtcp(bytes: Uint8Array, start: number, length: number, port: number, ip: string): void {
+    socketFor(this.#rtcpSockets, ip)?.send(bytes, start, length, port, ip);
+  }
+
+  async close(): Promise<void> {
+    const sockets = [...this.#rtpSockets, ...this.#rtcpSockets];
+    this.#rtpSockets = [];
+    this.#rtcpSockets = [];
+    await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
+  }
+
+  #checkRoom(ip: string): void {
+    if (this.#places.size >= MAX_PEERS) {
+      throw new PerchError('exhausted', `${MAX_PEERS} tracks are sent over UDP already`);
+    }
+    if ((this.#rtp.get(ip)?.size ?? 0) >= MAX_PEERS_OF_ONE) {
+      throw new PerchError('exhausted', `${MAX_PEERS_OF_ONE} tracks of ${ip} are sent over UDP already`);
+    }
+  }
+}
+
+function add(map: PeerMap, ip: string, port: number, peer: UdpPeer): void {
+  const ports = map.get(ip) ?? new Map<number, UdpPeer>();
+  map.set(ip, ports);
+  ports.set(port, peer);
+}
+
+function remove(map: PeerMap, ip: string, port: number, peer: UdpPeer): void {
+  const ports = map.get(ip);
+  if (ports?.get(port) === peer) {
+    ports.delete(port);
+    if (ports.size === 0) {
+      map.delete(ip);
+    }
+  }
+}
+
+/** The first is of IPv4 where there are two. */
+function socketFor(sockets: readonly Socket[], ip: string): Socket | undefined {
+  const [first, second] = sockets;
+  return second && ip.includes(':') ? second : first;
+}
+
+function isQueueFull(socket: Socket | undefined): boolean {
+  return (
+    socket !== undefined &&
+    (socket.getSendQueueSize() > QUEUE_LIMIT_BYTES || socket.getSendQueueCount() > QUEUE_LIMIT_PACKETS)
+  );
+}
+
+async function openPort(
+  key: string,
+  address: string,
+  bufferBytes: number,
+  peers: PeerMap,
+  ports: UdpPorts,
+): Promise<readonly Socket[]> {
+  const { host = '', port = 0 } = parseAddress(address) ?? {};
+  if (host !== '' && !isIPv4(host) && !isIPv6(host)) {
+    throw new PerchError('badInput', `${key} '${address}' is not numeric: write for example :8000 or 192.168.1.2:8000`);
+  }
+  const open = (type: 'udp4' | 'udp6', ip: string, number: number) =>
+    openSocket(type, ip, number, bufferBytes, (datagram, from, fromPort) => {
+      const ip = from.includes('%') ? (canonicalIp(from) ?? '') : from;
+      const peer = peers.get(ip)?.get(fromPort);
+      if (!peer) {
+        ports.ignored += 1;
+      } else if (key === 'rtpAddress') {
+        peer.onRtp(datagram);
+      } else {
+        peer.onRtcp(datagram);
+      }
+    }).catch((cause: NodeJS.ErrnoException) => {
+      throw cannotOpen(cause, key, number);
+    });
+  if (host !== '') {
+    return [await open(isIPv4(host) ? 'udp4' : 'udp6', host, port)];
+  }
+  const first = await open('udp4', '0.0.0.0', port);
+  // A kernel without IPv6 is no reason to have no UDP.
+  const second = await open('udp6', '::', first.address().port).catch(() => undefined);
+  return second ? [first, second] : [first];
+}
+
+async function openSocket(
+  type: 'udp4' | 'udp6',
+  address: string,
+  port: number,
+  bufferBytes: number,
+  take: (datagram: Buffer, ip: string, port: number) => void,
+): Promise<Socket> {
+  const socket = createSocket({
+    type,
+    ipv6Only: type === 'udp6',
+    recvBufferSize: bufferBytes > 0 ? bufferBytes : SOCKET_BUFFER_BYTES,
+    sendBufferSize: SOCKET_BUFFER_BYTES,
+    // Every address is numeric: without this each packet would wait for the next turn of the event loop.
+    lookup: (host, _options, callback) => callback(null, host, type === 'udp4' ? 4 : 6),
+  });
+  try {
+    const listening = once(socket, 'listening');
+    socket.bind({ address, port, exclusive: true });
+    await listening;
+  } catch (cause) {
+    socket.close();
+    throw cause;
+  }
+  socket.on('message', (datagram, from) => take(datagram, from.address, from.port));
+  // An address that is unreachable right now: the packet is lost like any other.
+  socket.on('error', () => {});
+  return socket;
+}
+
+function cannotOpen(cause: NodeJS.ErrnoException, key: string, port: number): PerchError {
+  const text =
+    cause.code === 'EADDRINUSE'
+      ? `UDP port ${port} is taken by another program: stop it or change ${key}`
+      : `cannot open UDP port ${port} (${key})`;
+  return new PerchError('unavailable', text, { port }, cause.code === 'EADDRINUSE' ? undefined : cause);
+}

@@ -1,0 +1,114 @@
+import type { ByteSink } from '../../../base/byte-channel.ts';
+import { PerchError } from '../../../base/errors.ts';
+import type { SocketChannel } from '../../../base/socket-channel.ts';
+import { HttpHeadReader, type HttpRequest, parseHttpHead } from '../../../media/rtsp/http-head.ts';
+
+const NOTHING = new Uint8Array(0);
+const HTTP_STARTS = ['GET ', 'POST '];
+
+/** What a new connection turns out to be. */
+export interface ArrivalSink {
+  /** @param first what has come so far, valid during the call only */
+  onRtsp(arrival: Arrival, first: Uint8Array): void;
+  /** @param first what has come behind the head, valid during the call only */
+  onHttp(arrival: Arrival, request: HttpRequest, first: Uint8Array): void;
+  onBroken(arrival: Arrival, reason: PerchError): void;
+  onGone(arrival: Arrival): void;
+}
+
+/** A connection that has just been accepted: its first bytes tell RTSP from the HTTP that a tunnel begins with. */
+export class Arrival implements ByteSink {
+  readonly channel: SocketChannel;
+  /** Without port, in canonical form. */
+  readonly ip: string;
+  /** Monotonic time by which it must be known what it is. */
+  readonly untilMs: number;
+  readonly #sink: ArrivalSink;
+  #start = NOTHING;
+  #head: HttpHeadReader | undefined;
+  #isOver = false;
+
+  constructor(channel: SocketChannel, ip: string, untilMs: number, sink: ArrivalSink) {
+    this.channel = channel;
+    this.ip = ip;
+    this.untilMs = untilMs;
+    this.#sink = sink;
+    channel.sink = this;
+  }
+
+  onBytes(chunk: Uint8Array, length: number): void {
+    if (this.#isOver) {
+      return;
+    }
+    const bytes = join(this.#start, chunk, length);
+    try {
+      if (this.#head) {
+        this.#readHead(this.#head, bytes);
+        return;
+      }
+      const kind = kindOf(bytes);
+      if (kind === 'rtsp') {
+        this.#isOver = true;
+        this.#sink.onRtsp(this, bytes);
+      } else if (kind === 'http') {
+        this.#start = NOTHING;
+        this.#head = new HttpHeadReader();
+        this.#readHead(this.#head, bytes);
+      } else {
+        this.#start = bytes.slice();
+      }
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.#isOver = true;
+      this.#sink.onBroken(this, error);
+    }
+  }
+
+  onEnd(): void {
+    this.#isOver = true;
+    this.#sink.onGone(this);
+  }
+
+  #readHead(head: HttpHeadReader, bytes: Uint8Array): void {
+    const end = head.push(bytes, bytes.length);
+    if (end < 0) {
+      return;
+    }
+    const request = parseHttpHead(head.bytes);
+    if (request.kind !== 'request') {
+      throw new PerchError('badInput', `HTTP answer ${request.status} where a request was expected`);
+    }
+    this.#isOver = true;
+    this.#sink.onHttp(this, request, bytes.subarray(end));
+  }
+}
+
+/** `GET_PARAMETER` is RTSP: the blank behind the method is what counts. */
+function kindOf(bytes: Uint8Array): 'rtsp' | 'http' | 'more' {
+  let kind: 'rtsp' | 'more' = 'rtsp';
+  for (const start of HTTP_STARTS) {
+    let same = 0;
+    while (same < Math.min(start.length, bytes.length) && bytes[same] === start.charCodeAt(same)) {
+      same += 1;
+    }
+    if (same === start.length) {
+      return 'http';
+    }
+    if (same === bytes.length) {
+      kind = 'more';
+    }
+  }
+  return kind;
+}
+
+function join(start: Uint8Array, chunk: Uint8Array, length: number): Uint8Array {
+  if (start.length === 0) {
+    return chunk.subarray(0, length);
+  }
+  const bytes = new Uint8Array(start.length + length);
+  bytes.set(start);
+  bytes.set(chunk.subarray(0, length), start.length);
+  return bytes;
+}

@@ -1,0 +1,171 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { webrtcPaths } from '../../../test/support/clients/webrtc-paths.ts';
+import { offerOf } from '../../../test/support/harness/signalling-app.ts';
+import { H264_TRACK } from '../../../test/support/media/tracks.ts';
+import { systemClock } from '../../base/clock.ts';
+import { createLogger, type Logger, silentLogger } from '../../base/log.ts';
+import { Reconciler } from '../../base/reconciler.ts';
+import { type Config, parseConfig } from '../../config/load/load.ts';
+import type { OpusSound } from '../../stream/audio-forms.ts';
+import { Stream } from '../../stream/stream.ts';
+import { webrtcParts } from './protocol.ts';
+import type { WebRtcServer } from './server/server.ts';
+
+function configOf(text: string): Config {
+  const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/' });
+  if (!config) {
+    throw new Error('no configuration');
+  }
+  return config;
+}
+
+const paths = webrtcPaths(async () => new Stream([H264_TRACK]));
+/** Nothing is turned. */
+const sound: OpusSound = { whyNot: () => 'nothing is turned here', of: (stream) => stream };
+const partsWith = (use: (server: WebRtcServer | undefined) => void = () => {}, log: Logger = silentLogger) =>
+  webrtcParts({ paths, clock: systemClock, log, sound, use });
+const settingsOf = (text: string): unknown[] => partsWith().map((part) => part.settings(configOf(text)));
+
+const LOCAL = 'webrtcLocalTCPAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: 127.0.0.1:';
+const NAMES = ['WebRTC media port', 'second WebRTC media port'];
+
+test('the server is there unless the file switches it off, by UDP and by TCP', () => {
+  expect(settingsOf('')[0]).toMatchObject({
+    ...{ udpAddress: ':8189', tcpAddress: ':8189', handshakeTimeoutMs: 10_000, trackGatherTimeoutMs: 2_000 },
+  });
+  expect(settingsOf('webrtc: no')).toEqual([undefined, undefined]);
+});
+
+test.for([
+  ['webrtcLocalTCPAddress: ""', true],
+  ['webrtcTrackGatherTimeout: 5s', true],
+  ['webrtcAdditionalHosts: [203.0.113.5]', true],
+  // Told by the HTTP listeners.
+  ['webrtcICEServers2: [{url: "stun:h:1"}]', false],
+  ['webrtcAddress: :1', false],
+  ['paths: {cam: {source: "rtsp://h/"}}', false],
+] as const)('whether %s ends the sessions: %s', ([text, isNew]) => {
+  expect(JSON.stringify(settingsOf(text)) !== JSON.stringify(settingsOf(''))).toBe(isNew);
+});
+
+test('it listens from its start to its end', async () => {
+  let server: WebRtcServer | undefined;
+  const parts = new Reconciler<Config>(
+    partsWith((now) => {
+      server = now;
+    }),
+    silentLogger,
+  );
+  await parts.apply(configOf(`${LOCAL}0`));
+  expect([server?.udpPort, server?.tcpPort]).toEqual([expect.any(Number), expect.any(Number)]);
+  await parts.apply(configOf(`webrtc: no\n${LOCAL}0`));
+  expect(server).toBeUndefined();
+  await parts.close();
+});
+
+test('one port of two that is taken is told once, and opened when it is free, without a word to those who watch', async () => {
+  const taken = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const lines: string[] = [];
+  const servers: (WebRtcServer | undefined)[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
+  const parts = new Reconciler<Config>(
+    partsWith((server) => servers.push(server), log),
+    log,
+  );
+  await parts.apply(configOf(LOCAL + taken.address().port));
+  await parts.retry();
+  expect(NAMES.map((name) => parts.isRunning(name))).toEqual([true, false]);
+  expect(lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 50)).toEqual([
+    expect.objectContaining({ part: NAMES[1], reason: expect.stringContaining('change webrtcLocalUDPAddress') }),
+  ]);
+  const { port } = taken.address();
+  const closed = once(taken, 'close');
+  taken.close();
+  await closed;
+  await parts.retry();
+  expect(NAMES.map((name) => parts.isRunning(name))).toEqual([true, true]);
+  expect(servers.map((server) => server?.udpPort)).toEqual([port]);
+  await parts.close();
+});
+
+test('without any of its ports it waits, and says so once', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as { port: number };
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
+  const parts = new Reconciler<Config>(partsWith(), log);
+  await parts.apply(configOf(`webrtcLocalUDPAddress: ""\nwebrtcLocalTCPAddress: 127.0.0.1:${port}`));
+  await parts.retry();
+  expect(NAMES.map((name) => parts.isRunning(name))).toEqual([false, false]);
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({ part: NAMES[0], reason: expect.stringContaining('change webrtcLocalTCPAddress') }),
+  ]);
+  await parts.close();
+  taken.close();
+});
+
+test('without any address it says once which keys are empty', async () => {
+  const lines: string[] = [];
+  const log = createLogger('warn', (line) => lines.push(line));
+  const parts = new Reconciler<Config>(partsWith(undefined, log), log);
+  const ice = 'webrtcICEServers2: [{url: "stun:h:1"}]';
+  await parts.apply(configOf(`webrtcLocalUDPAddress: ""\nwebrtcLocalTCPAddress: ""\n${ice}`));
+  await parts.retry();
+  await parts.close();
+  const msg = expect.stringContaining('webrtcLocalUDPAddress and webrtcLocalTCPAddress are empty');
+  expect(lines.map((line) => JSON.parse(line))).toEqual([expect.objectContaining({ level: 40, msg })]);
+});
+
+test('those who watch, and the log, are told why the server ends', async () => {
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
+  let server: WebRtcServer | undefined;
+  const use = (now: WebRtcServer | undefined) => {
+    server = now;
+  };
+  const parts = new Reconciler<Config>(partsWith(use, log), log);
+  const requester = { path: 'cam', query: '', remoteAddr: '127.0.0.1:1', userAgent: '', user: '' };
+  for (const text of ['', 'webrtcTrackGatherTimeout: 5s\n', 'webrtc: no\n', '']) {
+    await parts.apply(configOf(`${text}${LOCAL}0`));
+    await server?.read(requester, offerOf('chromium-156-linux'));
+  }
+  await parts.close();
+  const ends = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'WebRTC viewer has left');
+  expect(ends.map(({ reason }) => reason)).toEqual([
+    'the WebRTC server starts again with its changed configuration',
+    'the WebRTC server was switched off',
+    'Perch is ending',
+  ]);
+});
+
+test('STUN and TURN servers are never asked: browsers are told of them, and the log says so', async () => {
+  const stun = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(stun, 'listening');
+  let datagrams = 0;
+  stun.on('message', () => {
+    datagrams += 1;
+  });
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
+  let server: WebRtcServer | undefined;
+  const use = (now: WebRtcServer | undefined) => {
+    server ??= now;
+  };
+  const parts = new Reconciler<Config>(partsWith(use, log), log);
+  const url = `stun:127.0.0.1:${stun.address().port}`;
+  await parts.apply(configOf(`webrtcICEServers2: [{url: "${url}"}, {url: "turn:h:1", clientOnly: yes}]\n${LOCAL}0`));
+  const requester = { path: 'cam', query: '', remoteAddr: '127.0.0.1:1', userAgent: '', user: '' };
+  const answered = await server?.read(requester, offerOf('chromium-156-linux'));
+  expect(answered?.answer).toContain('a=ice-lite\r\n');
+  expect(answered?.answer).not.toContain('typ srflx');
+  await parts.close();
+  expect(datagrams).toBe(0);
+  stun.close();
+  const told = lines.map((line) => JSON.parse(line)).filter(({ servers }) => servers !== undefined);
+  expect(told).toEqual([expect.objectContaining({ level: 30, servers: [url] })]);
+});

@@ -1,0 +1,52 @@
+import type { Clock } from '../../../base/clock.ts';
+import type { SessionEnd } from '../session/session-media.ts';
+
+/** A page asks at once when its transport has closed, and a little later when it has to find that out by itself. */
+const REMEMBERED_MS = 60_000;
+/** A stream with hundreds of viewers has ended; the oldest are forgotten first. */
+const MAX_REMEMBERED = 500;
+
+export interface Ending {
+  readonly reason: string;
+  readonly end: SessionEnd;
+}
+
+/** Why sessions have ended of which the peer does not know it: DTLS can say that, but not why. */
+export class EndedSessions {
+  readonly #clock: Clock;
+  /** By the secret, in the order of their ends. */
+  readonly #endings = new Map<string, Ending & { readonly monoMs: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  remember(secret: string, reason: string, end: SessionEnd): void {
+    if (end === 'byPeer') {
+      return;
+    }
+    this.#endings.set(secret, { reason, end, monoMs: this.#clock.monoMs() });
+    for (const oldest of this.#endings.keys()) {
+      if (this.#endings.size <= MAX_REMEMBERED) {
+        break;
+      }
+      this.#endings.delete(oldest);
+    }
+  }
+
+  find(secret: string): Ending | undefined {
+    const ending = this.#endings.get(secret);
+    return ending && this.#clock.monoMs() - ending.monoMs <= REMEMBERED_MS ? ending : undefined;
+  }
+
+  /** Called about once a second. */
+  tick(): void {
+    const nowMs = this.#clock.monoMs();
+    for (const [secret, { monoMs }] of this.#endings) {
+      if (nowMs - monoMs <= REMEMBERED_MS) {
+        break;
+      }
+      this.#endings.delete(secret);
+    }
+  }
+}

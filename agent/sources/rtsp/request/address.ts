@@ -1,0 +1,148 @@
+import { PerchError } from '../../../base/errors.ts';
+import type { Credentials } from '../../../media/rtsp/digest.ts';
+
+/** The same with and without a tunnel, as MediaMTX and ffmpeg have it: cameras that take one take it on RTSP's port too. */
+const DEFAULT_PORT = 554;
+const DEFAULT_TLS_PORT = 322;
+
+/** What carries RTSP: TCP itself, two HTTP requests, or a WebSocket. */
+export type Tunnel = 'none' | 'http' | 'websocket';
+
+const TUNNELS: Record<string, Tunnel> = { '': 'none', '+http': 'http', '+ws': 'websocket' };
+
+/** Where a camera's stream is. */
+export interface Address {
+  /** RTSP over TLS. */
+  readonly isSecure: boolean;
+  readonly tunnel: Tunnel;
+  /** Without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** For request lines and messages: never holds credentials. */
+  readonly uri: string;
+  /** `rtsp://host:port` or `rtsps://host:port`, the start of `uri`. */
+  readonly origin: string;
+  readonly credentials: Credentials | undefined;
+}
+
+/** `host:port`, for messages and HTTP's Host. */
+export function placeOf({ host, port }: Address): string {
+  const bare = host.replace(/%.*/, '');
+  return bare.includes(':') ? `[${bare}]:${port}` : `${bare}:${port}`;
+}
+
+/** @param name of the path, for the message */
+export function parseAddress(url: string, name: string): Address {
+  const address = readAddress(url.trim());
+  if (!address) {
+    throw new PerchError('badInput', `the URL of path '${name}' is not rtsp://host:port/…`, { path: name });
+  }
+  return address;
+}
+
+// The last @ before the first slash ends the credentials, so that @, # and ? in a password do no harm.
+const URL_PARTS =
+  /^rtsp(?<tls>s?)(?<tunnel>|\+http|\+ws):\/\/(?:(?<user>[^/]*)@)?(?<host>\[[\da-f:.]+(?:%[\w.~-]+)?\]|[^\s@/?#:[\]]+)(?::(?<port>\d{1,5}))?(?<rest>[/?][^\s#]*)?(?:#.*)?$/i;
+
+function readAddress(url: string): Address | undefined {
+  const { tls, tunnel = '', user, host, port: portText, rest = '/' } = URL_PARTS.exec(url)?.groups ?? {};
+  const isSecure = tls !== undefined && tls !== '';
+  const port = Number(portText ?? (isSecure ? DEFAULT_TLS_PORT : DEFAULT_PORT));
+  if (host === undefined || port < 1 || port > 65_535) {
+    return undefined;
+  }
+  // A zone (RFC 6874) says which of our networks the camera is on: it is nothing that a camera knows.
+  const shown = host.replace(/%[^\]]*/, '');
+  const place = portText === undefined ? shown : `${shown}:${port}`;
+  const origin = `${isSecure ? 'rtsps' : 'rtsp'}://${place}`;
+  return {
+    isSecure,
+    tunnel: TUNNELS[tunnel.toLowerCase()] ?? 'none',
+    host: host.replace(/^\[(.*)\]$/, '$1').replace(/%25(?=.)/, '%'),
+    port,
+    origin,
+    uri: `${origin}${rest}`,
+    credentials: user === undefined ? undefined : parseUserInfo(user),
+  };
+}
+
+function parseUserInfo(text: string): Credentials {
+  const colon = text.indexOf(':');
+  return colon < 0
+    ? { user: decode(text), password: '' }
+    : { user: decode(text.slice(0, colon)), password: decode(text.slice(colon + 1)) };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A plain % in a password that nobody encoded.
+    return text;
+  }
+}
+
+/**
+ * The base of a description's control URLs.
+ * Only the path of Content-Base is believed, not its host: cameras write host names, the address of their other interface,
+ * `rtsp://rtsp://`, nothing at all, or `::ffff:1.2.3.4` without brackets.
+ */
+export function baseOf(address: Address, contentBase: string | undefined): string {
+  const text = contentBase?.trim().replace(/^"(.*)"$/, '$1') ?? '';
+  return text === '' ? address.uri : onOrigin(address, text);
+}
+
+/** RFC 2326 appendix C.1.1, as cameras mean it: relative to the whole base, its query included. */
+export function joinControl(address: Address, base: string, control: string | undefined): string {
+  const text = control?.trim() ?? '';
+  if (text === '' || text === '*') {
+    return base;
+  }
+  if (/^rtsps?:\/\//i.test(text)) {
+    return onOrigin(address, text);
+  }
+  if (text.startsWith('?')) {
+    return base + text;
+  }
+  const basePath = base.slice(address.origin.length).replace(/\?.*$/, '').replace(/\/$/, '');
+  if (basePath !== '' && text.startsWith(`${basePath}/`)) {
+    return address.origin + text;
+  }
+  return `${base.replace(/\/$/, '')}/${text.replace(/^\//, '')}`;
+}
+
+function onOrigin(address: Address, text: string): string {
+  const rest = text.replace(/^(?:rtsps?:\/\/)+/i, '');
+  const hasScheme = rest !== text;
+  const looksLikeHost = /^[^/?]*[.:][^/?]*(?:[/?]|$)/.test(rest);
+  if (!hasScheme && !looksLikeHost) {
+    return `${address.origin}/${rest.replace(/^\//, '')}`;
+  }
+  const path = rest.replace(/^[^/?]*/, '');
+  return path === '' ? `${address.origin}/` : `${address.origin}${path}`;
+}
+
+/**
+ * The address that a redirect names; a relative one is on the same host. Who is behind a tunnel redirects without naming it,
+ * so the tunnel stays, and on the same host its port too.
+ */
+export function redirectedTo(address: Address, location: string, name: string): Address {
+  const url = location.startsWith('/') ? `${address.origin}${location}` : location.trim();
+  const there = readAddress(url);
+  if (!there) {
+    const message = `camera of path '${name}' redirects to what is not rtsp://host:port/…`;
+    throw new PerchError('unsupported', message, { path: name });
+  }
+  const redirected = { ...there, host: inZoneOf(address, there.host) };
+  if (address.tunnel === 'none' || redirected.tunnel !== 'none') {
+    return redirected;
+  }
+  const isNear = redirected.host === address.host && redirected.isSecure === address.isSecure;
+  return { ...redirected, tunnel: address.tunnel, port: isNear ? address.port : redirected.port };
+}
+
+/** A link-local address (RFC 4291 §2.5.6) that a camera names is on the network that the camera is on. */
+function inZoneOf({ host }: Address, other: string): string {
+  const zone = /%.*/.exec(host)?.[0] ?? '';
+  return /^fe[89ab][\da-f]:/i.test(other) && !other.includes('%') ? other + zone : other;
+}

@@ -1,0 +1,209 @@
+import type { ByteChannel, ByteSink } from '../../../base/byte-channel.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { sleepUnlessHeld } from '../../../base/held-time.ts';
+import { canonicalIp } from '../../../base/ip-address.ts';
+import { RtspFramer } from '../../../media/rtsp/interleaved.ts';
+import {
+  cseqOf,
+  type HeaderField,
+  type RtspMessage,
+  type RtspRequest,
+  type RtspResponse,
+  writeRequest,
+  writeResponse,
+} from '../../../media/rtsp/message.ts';
+import { type Address, placeOf } from './address.ts';
+import { type Absence, connectionEnd, connectionFailure } from './failures.ts';
+
+/** A camera that does not read what we send gets no more of it: what counts is what it sends. */
+const MAX_UNREAD_BYTES = 64 << 10;
+const FRAME_HEADER_BYTES = 4;
+const USER_AGENT = 'Perch';
+const OUR_METHODS = ['OPTIONS', 'GET_PARAMETER', 'SET_PARAMETER'];
+
+/** What a connection gives its interleaved frames to. */
+export interface FrameSink {
+  /** @param chunk holds the payload in [start, end), valid during the call only */
+  onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;
+}
+
+interface Waiter {
+  readonly resolve: (response: RtspResponse) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One connection to a camera, whatever it goes through: requests and their replies, and interleaved frames between them. */
+export class RtspConnection implements ByteSink {
+  /** Monotonic time of the read that is being handled. */
+  readAtMs = 0;
+  hasRead = false;
+  frames: FrameSink | undefined;
+  /** Resolves with the reason when the connection has ended. */
+  readonly ended: Promise<unknown>;
+  readonly #channel: ByteChannel;
+  readonly #framer: RtspFramer;
+  readonly #address: Address;
+  readonly #name: string;
+  readonly #clock: Clock;
+  readonly #waiters = new Map<number, Waiter>();
+  #lastCseq = 0;
+  /** In RTSP: what a TLS port sends back is none. */
+  #hasAnswered = false;
+  #failure: unknown;
+  #settleEnd: (cause: unknown) => void = () => {};
+
+  /** @param name of the path, for messages */
+  constructor(channel: ByteChannel, address: Address, name: string, clock: Clock) {
+    this.#channel = channel;
+    this.#address = address;
+    this.#name = name;
+    this.#clock = clock;
+    this.#framer = new RtspFramer(this);
+    this.ended = new Promise((resolve) => {
+      this.#settleEnd = resolve;
+    });
+    channel.sink = this;
+  }
+
+  /** The camera's address in canonical form, as the connection has found it; undefined while there is none. RTP over UDP comes from it. */
+  get remoteIp(): string | undefined {
+    const { remote } = this.#channel;
+    return canonicalIp(remote.slice(0, remote.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1'));
+  }
+
+  get junkBytes(): number {
+    return this.#framer.junkBytes;
+  }
+
+  /**
+   * Sends a request and waits for its reply.
+   * @param timeoutMs for the reply, and for the connection to be made if that is still going on
+   */
+  async request(
+    method: string,
+    uri: string,
+    headers: readonly HeaderField[],
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<RtspResponse> {
+    signal?.throwIfAborted();
+    this.#throwFailure();
+    this.#lastCseq += 1;
+    const cseq = this.#lastCseq;
+    const message = writeRequest(method, uri, [['CSeq', `${cseq}`], ['User-Agent', USER_AGENT], ...headers]);
+    const answered = new AbortController();
+    const reply = new Promise<RtspResponse>((resolve, reject) => {
+      this.#waiters.set(cseq, { resolve, reject });
+      signal?.addEventListener('abort', () => reject(signal.reason), { signal: answered.signal });
+    });
+    // A tunnel may wait for the answer to another one's login before it can take the request.
+    const heldMs = () => this.#channel.heldMs ?? 0;
+    const slept = sleepUnlessHeld(this.#clock, timeoutMs, heldMs, answered.signal);
+    const late = slept.then(() => this.#silence(method, timeoutMs));
+    this.#send(message);
+    try {
+      const first = await Promise.race([reply, late]);
+      if (first instanceof PerchError) {
+        throw first;
+      }
+      return first;
+    } finally {
+      this.#waiters.delete(cseq);
+      answered.abort();
+    }
+  }
+
+  sendFrame(channel: number, payload: Uint8Array): void {
+    const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
+    frame.set([0x24, channel, payload.length >> 8, payload.length & 0xff]);
+    frame.set(payload, FRAME_HEADER_BYTES);
+    this.#send(frame);
+  }
+
+  /** Ends the connection at once; the first cause is the one that counts. */
+  fail(cause: unknown): void {
+    if (this.#failure !== undefined) {
+      return;
+    }
+    this.#failure = cause;
+    this.frames = undefined;
+    this.#channel.destroy();
+    for (const waiter of this.#waiters.values()) {
+      waiter.reject(cause);
+    }
+    this.#waiters.clear();
+    this.#settleEnd(cause);
+  }
+
+  onBytes(chunk: Uint8Array, length: number): void {
+    this.readAtMs = this.#clock.monoMs();
+    this.hasRead = true;
+    try {
+      this.#framer.push(chunk, length);
+    } catch (cause) {
+      const message = `camera of path '${this.#name}' sends what is not RTSP`;
+      this.fail(cause instanceof PerchError ? new PerchError(cause.code, message, { path: this.#name }, cause) : cause);
+    }
+  }
+
+  onEnd(cause: unknown): void {
+    this.fail(cause instanceof PerchError ? cause : this.#brokenBy(cause));
+  }
+
+  onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
+    this.frames?.onFrame(chunk, channel, start, end);
+  }
+
+  onMessage(message: RtspMessage): void {
+    this.#hasAnswered = true;
+    if (message.kind === 'request') {
+      this.#answer(message);
+      return;
+    }
+    if (message.status < 200) {
+      // The reply itself is still to come (RFC 2326 §7.1.1).
+      return;
+    }
+    // A reply without a number, or with one that was not ours, can only be to the oldest request that waits.
+    const waiter = this.#waiters.get(cseqOf(message) ?? 0) ?? this.#waiters.values().next().value;
+    waiter?.resolve(message);
+  }
+
+  /** Some cameras ask us: OPTIONS to see whether we are alive, SET_PARAMETER to tell us things. */
+  #answer(request: RtspRequest): void {
+    const isKnown = OUR_METHODS.includes(request.method);
+    const headers: HeaderField[] = [['CSeq', request.headers.get('CSeq') ?? '0']];
+    if (request.method === 'OPTIONS') {
+      headers.push(['Public', OUR_METHODS.join(', ')]);
+    }
+    this.#send(writeResponse(isKnown ? 200 : 501, headers));
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (this.#failure === undefined && this.#channel.queuedBytes <= MAX_UNREAD_BYTES) {
+      this.#channel.write(bytes);
+    }
+  }
+
+  #brokenBy(cause: unknown): PerchError {
+    return cause === undefined
+      ? connectionEnd(this.#address, this.#name, this.#hasAnswered)
+      : connectionFailure(cause as NodeJS.ErrnoException, this.#address, this.#name, this.#hasAnswered);
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+  }
+
+  #silence(method: string, timeoutMs: number): PerchError {
+    const where = placeOf(this.#address);
+    const what = this.hasRead ? `no reply to ${method}` : 'no answer at all';
+    const message = `${what} from ${where} within ${timeoutMs / 1000} s: is the camera of path '${this.#name}' on?`;
+    const absence: Absence = this.hasRead ? 'refuses' : 'silent';
+    const context = { path: this.#name, host: this.#address.host, isUnreachable: !this.hasRead, absence };
+    return new PerchError('timeout', message, context);
+  }
+}

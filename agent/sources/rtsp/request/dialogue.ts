@@ -1,0 +1,236 @@
+import { PerchError } from '../../../base/errors.ts';
+import { bodyText, type HeaderField, type RtspResponse } from '../../../media/rtsp/message.ts';
+import { parseTransport, type Transport, writeTransport } from '../../../media/rtsp/transport.ts';
+import { parseSdp, type Sdp } from '../../../media/sdp/parse.ts';
+import { type Address, baseOf, joinControl } from './address.ts';
+import type { Authenticator } from './authenticator.ts';
+import { REQUIRE_BACK_CHANNEL } from './back-track.ts';
+import type { RtspConnection } from './connection.ts';
+import { refusal } from './failures.ts';
+
+/** Schemes and old nonces that are tried for one request. */
+const MAX_ATTEMPTS = 4;
+/** RFC 2326 §12.37. */
+const DEFAULT_SESSION_MS = 60_000;
+const SHORTEST_SESSION_MS = 2_000;
+const GOODBYE_MS = 1_000;
+
+export interface Description {
+  readonly sdp: Sdp;
+  /** What control URLs are joined to. */
+  readonly base: string;
+}
+
+/** The camera is to be asked at another address. */
+export class Redirect {
+  readonly location: string;
+
+  constructor(location: string) {
+    this.location = location;
+  }
+}
+
+/** The requests of one RTSP session in their order, with credentials where they are asked for. */
+export class Dialogue {
+  /** How long the camera keeps the session without a sign of life from us. */
+  sessionMs = DEFAULT_SESSION_MS;
+  readonly #connection: RtspConnection;
+  readonly #address: Address;
+  readonly #authenticator: Authenticator;
+  readonly #name: string;
+  readonly #timeoutMs: number;
+  readonly #signal: AbortSignal;
+  #session: string | undefined;
+  #controlUri: string;
+  #base: string;
+  #keepAliveMethod = 'OPTIONS';
+
+  constructor(
+    connection: RtspConnection,
+    address: Address,
+    authenticator: Authenticator,
+    options: { readonly name: string; readonly timeoutMs: number },
+    signal: AbortSignal,
+  ) {
+    this.#connection = connection;
+    this.#address = address;
+    this.#authenticator = authenticator;
+    this.#name = options.name;
+    this.#timeoutMs = options.timeoutMs;
+    this.#signal = signal;
+    this.#controlUri = address.uri;
+    this.#base = address.uri;
+  }
+
+  /** Finds out what the camera can; one that refuses to say is asked on all the same. */
+  async greet(): Promise<void> {
+    const response = await this.#ask('OPTIONS', this.#address.uri, []);
+    if (response.status === 401) {
+      throw this.#refusal('OPTIONS', response);
+    }
+    if (/\bGET_PARAMETER\b/i.test(response.headers.get('Public') ?? '')) {
+      this.#keepAliveMethod = 'GET_PARAMETER';
+    }
+  }
+
+  /** @param wantsBackChannel tracks on which we could talk are asked for too; a camera that refuses is asked without them */
+  async describe(wantsBackChannel = false): Promise<Description | Redirect> {
+    const accept: HeaderField = ['Accept', 'application/sdp'];
+    const { uri } = this.#address;
+    let response = await this.#ask('DESCRIBE', uri, wantsBackChannel ? [accept, REQUIRE_BACK_CHANNEL] : [accept]);
+    // 551 is what the standard says (RFC 2326 §12.32); cameras have said 400, 454 and 500.
+    if (wantsBackChannel && response.status >= 400 && response.status !== 401) {
+      response = await this.#ask('DESCRIBE', uri, [accept]);
+    }
+    const location = response.headers.get('Location');
+    if (response.status >= 300 && response.status < 400 && location) {
+      return new Redirect(location);
+    }
+    this.#check('DESCRIBE', response);
+    const { headers } = response;
+    const base = baseOf(this.#address, headers.get('Content-Base') ?? headers.get('Content-Location'));
+    const sdp = this.#read('DESCRIBE', () => parseSdp(bodyText(response)));
+    this.#controlUri = joinControl(this.#address, base, sdp.control);
+    this.#base = base;
+    return { sdp, base };
+  }
+
+  /** @returns the transport that the camera will use, which may be another than the one that is wanted */
+  async setup(uri: string, wanted: Transport, fields: readonly HeaderField[] = []): Promise<Transport> {
+    const transport = writeTransport(wanted);
+    const response = await this.#askSetup(uri, [['Transport', transport], ...fields]);
+    this.#check('SETUP', response);
+    const answered = this.#read('SETUP', () => parseTransport(response.headers.get('Transport') ?? transport));
+    if (answered.isSecure) {
+      const message = `camera wants to encrypt its media (RTP/SAVP), which path '${this.#name}' cannot read`;
+      throw new PerchError('unsupported', message, { path: this.#name });
+    }
+    return answered;
+  }
+
+  /** @param fields what is to be played, and how fast */
+  async play(fields: readonly HeaderField[]): Promise<void> {
+    this.#check('PLAY', await this.#ask('PLAY', this.#controlUri, fields));
+  }
+
+  /**
+   * A sign of life; the reply is not waited for, because some cameras never send one. It goes to the base URL:
+   * some do not know the session's control URL here, though they take PLAY on it.
+   */
+  keepAlive(): void {
+    const method = this.#keepAliveMethod;
+    this.#ask(method, this.#base, []).then(
+      (response) => {
+        if (response.status >= 400 && response.status !== 401) {
+          this.#keepAliveMethod = 'OPTIONS';
+        }
+      },
+      // No reply is no failure: whether media come is what counts, and a broken connection is seen elsewhere.
+      () => {},
+    );
+  }
+
+  /** Says goodbye and waits a moment for the reply: live555 cameras go on sending to a connection that was just closed. */
+  async teardown(): Promise<void> {
+    if (this.#session === undefined) {
+      return;
+    }
+    const response = await this.#goodbye();
+    if (response?.status === 401 && (await this.#authenticator.refuse(response, this.#signal))) {
+      await this.#goodbye();
+    }
+  }
+
+  async #goodbye(): Promise<RtspResponse | undefined> {
+    const headers = this.#headers('TEARDOWN', this.#controlUri, []);
+    return this.#connection.request('TEARDOWN', this.#controlUri, headers, GOODBYE_MS).catch(() => undefined);
+  }
+
+  /** Cameras mean their controls to be added to the base; the few that do not know such a URL are asked as RFC 3986 §5.2.3 joins it. */
+  async #askSetup(uri: string, fields: readonly HeaderField[]): Promise<RtspResponse> {
+    const response = await this.#ask('SETUP', uri, fields);
+    const base = this.#base;
+    if (response.status !== 404 || base.endsWith('/') || !uri.startsWith(`${base}/`)) {
+      return response;
+    }
+    const besides = base.replace(/\?.*$/, '').replace(/[^/]*$/, '') + uri.slice(base.length + 1);
+    return this.#ask('SETUP', besides, fields);
+  }
+
+  async #ask(method: string, uri: string, fields: readonly HeaderField[]): Promise<RtspResponse> {
+    for (let attempt = 1; ; attempt += 1) {
+      const headers = this.#headers(method, uri, fields);
+      const response = await this.#request(method, uri, headers);
+      this.#readSession(response);
+      if (response.status !== 401) {
+        this.#authenticator.accept(response);
+        return response;
+      }
+      if (attempt >= MAX_ATTEMPTS || !(await this.#authenticator.refuse(response, this.#signal))) {
+        return response;
+      }
+    }
+  }
+
+  async #request(method: string, uri: string, headers: readonly HeaderField[]): Promise<RtspResponse> {
+    try {
+      return await this.#connection.request(method, uri, headers, this.#timeoutMs, this.#signal);
+    } catch (error) {
+      this.#authenticator.lose();
+      throw error;
+    }
+  }
+
+  #headers(method: string, uri: string, fields: readonly HeaderField[]): HeaderField[] {
+    const headers = [...fields];
+    if (this.#session !== undefined) {
+      headers.push(['Session', this.#session]);
+    }
+    const authorization = this.#authenticator.header(method, uri);
+    if (authorization !== undefined) {
+      headers.push(['Authorization', authorization]);
+    }
+    return headers;
+  }
+
+  /** `Session: 4711;timeout=60`. Taken from every reply: there are cameras that change it with each SETUP. */
+  #readSession(response: RtspResponse): void {
+    const field = response.headers.get('Session');
+    const id = field?.split(';', 1)[0]?.trim();
+    if (field === undefined || !id || response.status !== 200) {
+      return;
+    }
+    this.#session = id;
+    const timeout = /;\s*timeout\s*=\s*(\d{1,6})/i.exec(field)?.[1];
+    if (timeout !== undefined) {
+      this.sessionMs = Math.max(SHORTEST_SESSION_MS, Number(timeout) * 1000);
+    }
+  }
+
+  #read<T>(method: string, read: () => T): T {
+    try {
+      return read();
+    } catch (cause) {
+      if (cause instanceof PerchError) {
+        const message = `answer to ${method} of the camera of path '${this.#name}' cannot be read`;
+        throw new PerchError(cause.code, message, { path: this.#name, absence: 'refuses' }, cause);
+      }
+      throw cause;
+    }
+  }
+
+  #check(method: string, response: RtspResponse): void {
+    if (response.status !== 200) {
+      throw this.#refusal(method, response);
+    }
+  }
+
+  #refusal(method: string, response: RtspResponse): unknown {
+    const { barred, hasCredentials, wantsClear } = this.#authenticator;
+    const failure = refusal(method, response.status, response.reason, this.#name, hasCredentials);
+    if (response.status !== 401 || (!barred && !wantsClear)) {
+      return failure;
+    }
+    return barred ?? new PerchError(failure.code, failure.message, { ...failure.context, wantsClear });
+  }
+}

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { silentLogger } from '../../../base/log.ts';
+import { Redirect } from './dialogue.ts';
+import { atItsAddress } from './redirects.ts';
+
+/** Where a camera at `url` that sends us on to `location` is looked for, one after the other. */
+async function hosts(url: string, location: string): Promise<string[]> {
+  const asked: string[] = [];
+  await atItsAddress({ name: 'door', url }, silentLogger, new AbortController().signal, async ({ host }) => {
+    asked.push(host);
+    return asked.length === 1 ? new Redirect(location) : 'picture';
+  });
+  return asked;
+}
+
+test.for([
+  'rtsp://127.0.0.1:8554/yard',
+  'rtsp://localhost:8554/yard',
+  'rtsp://[::1]:8554/yard',
+  'rtsp://127.1:8554/yard',
+  'rtsp://2130706433/yard',
+  'rtsp://0.0.0.0/yard',
+  'rtsp://[::ffff:127.0.0.1]/yard',
+])('a camera of the network that sends us on to this machine (%s) is not followed', async (location) => {
+  await expect(hosts('rtsp://192.0.2.1/door', location)).rejects.toThrow('redirects to this machine itself');
+});
+
+test.for([
+  ['rtsp://192.0.2.1/door', 'rtsp://192.0.2.2/other', '192.0.2.2'],
+  ['rtsp://127.0.0.1/door', 'rtsp://localhost:8554/other', 'localhost'],
+  ['rtsp://127.0.0.1/door', '/other', '127.0.0.1'],
+] as const)('from %s to %s it is followed', async ([url, location, next]) => {
+  expect((await hosts(url, location))[1]).toBe(next);
+});

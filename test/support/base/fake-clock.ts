@@ -1,0 +1,82 @@
+import type { Clock } from '../../../agent/base/clock.ts';
+
+interface Sleeper {
+  dueMs: number;
+  readonly everyMs: number | undefined;
+  readonly wake: () => void;
+}
+
+/** Time that moves only when told to. */
+export class FakeClock implements Clock {
+  #nowMs = 0;
+  #wallOffsetMs = Date.UTC(2026, 0, 1);
+  #sleepers: Sleeper[] = [];
+
+  monoMs = (): number => this.#nowMs;
+  wallMs = (): number => this.#wallOffsetMs + this.#nowMs;
+
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((wake) => {
+      if (signal.aborted) {
+        wake();
+        return;
+      }
+      this.#sleepers.push({ dueMs: this.#nowMs + ms, everyMs: undefined, wake });
+      signal.addEventListener('abort', () => wake(), { once: true });
+    });
+  }
+
+  every(ms: number, tick: () => void): () => void {
+    const sleeper: Sleeper = { dueMs: this.#nowMs + ms, everyMs: ms, wake: tick };
+    this.#sleepers.push(sleeper);
+    return () => {
+      this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+    };
+  }
+
+  eachSecond(tick: () => void): () => void {
+    return this.every(1_000, tick);
+  }
+
+  /** How many wait for their time. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
+  /** Moves the wall clock without moving monotonic time, as NTP does. */
+  stepWall(ms: number): void {
+    this.#wallOffsetMs += ms;
+  }
+
+  /** Moves to `ms` from now as if the machine had slept: who was due meanwhile is woken once, at the next `advance`. */
+  skip(ms: number): void {
+    this.#nowMs += ms;
+    for (const sleeper of this.#sleepers) {
+      sleeper.dueMs = Math.max(sleeper.dueMs, this.#nowMs);
+    }
+  }
+
+  /** Moves to `ms` from now and wakes everyone due, in order; code under test runs up to its next sleep before and after. */
+  async advance(ms: number): Promise<void> {
+    await settle();
+    const endMs = this.#nowMs + ms;
+    for (;;) {
+      const next = this.#sleepers.filter((s) => s.dueMs <= endMs).sort((a, b) => a.dueMs - b.dueMs)[0];
+      if (!next) {
+        break;
+      }
+      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
+      if (next.everyMs === undefined) {
+        this.#sleepers = this.#sleepers.filter((s) => s !== next);
+      } else {
+        next.dueMs += next.everyMs;
+      }
+      next.wake();
+      await settle();
+    }
+    this.#nowMs = endMs;
+    await settle();
+  }
+}
+
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));

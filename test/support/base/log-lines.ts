@@ -1,0 +1,14 @@
+import { type Logger, silentLogger } from '../../../agent/base/log.ts';
+
+/** A line of the log: its level, phrase and facts. */
+export type Told = readonly [level: string, phrase: string, facts: unknown];
+
+/** A logger that keeps what it is told, and of which children are not told apart. */
+export function toldOf(): { readonly log: Logger; readonly told: Told[] } {
+  const told: Told[] = [];
+  const levels = ['debug', 'info', 'warn', 'error'] as const;
+  const take = (level: string) => (facts: unknown, phrase?: string) =>
+    void told.push(typeof facts === 'string' ? [level, facts, {}] : [level, phrase ?? '', facts]);
+  const log = { ...silentLogger, ...Object.fromEntries(levels.map((level) => [level, take(level)])), child: () => log };
+  return { log: log as unknown as Logger, told };
+}

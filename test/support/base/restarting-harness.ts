@@ -1,0 +1,127 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from '../../../agent/app/app.ts';
+import { systemClock } from '../../../agent/base/clock.ts';
+import { createLogger } from '../../../agent/base/log.ts';
+import { LogLines } from '../../../agent/base/log-lines.ts';
+
+export const PASSWORD = 'the heron by the lake';
+const QUIET = 'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\n';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers: Headers;
+}
+
+/** A box without media that starts itself anew, and whoever asks it. */
+export interface RestartingBox extends AsyncDisposable {
+  readonly dataDir: string;
+  /** Of the main port, without a slash at its end. */
+  readonly url: string;
+  readonly log: readonly string[];
+  /** While nobody owns it. */
+  readonly setupCode: string | undefined;
+  /** Of the one that asks. */
+  cookie: string;
+  /** @param path below `/v3/`. @param body bytes are sent as they are */
+  ask(method: string, path: string, body?: object | Uint8Array, headers?: Record<string, string>): Promise<Answer>;
+  /** The backup of the box. */
+  backup(): Promise<Uint8Array<ArrayBuffer>>;
+  /** The configuration, and the files of the data folder that a restore may touch, by name. */
+  files(): Record<string, string>;
+  /** When it has started anew. */
+  restarted(): Promise<void>;
+}
+
+export interface RestartingBoxOptions {
+  /** More of the configuration. */
+  readonly config?: string;
+  /** Nobody has a password yet. */
+  readonly isUnclaimed?: boolean;
+  /** Nobody would start it again. */
+  readonly isAlone?: boolean;
+}
+
+export async function startRestartingBox(options: RestartingBoxOptions = {}): Promise<RestartingBox> {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-restarting-'));
+  const dataDir = join(folder, 'data');
+  writeFileSync(join(folder, 'perch.yml'), QUIET + (options.config ?? ''));
+  const log: string[] = [];
+  const lines = new LogLines(systemClock);
+  const restart = () => {
+    restarted = app.close().then(async () => {
+      app = await start();
+    });
+  };
+  const start = (): Promise<App> =>
+    App.start({
+      ...{ version: 'v0.0.0', dataDir, cwd: folder, env: {}, pageFolder: folder, clock: systemClock },
+      log: createLogger('info', (line) => {
+        log.push(line);
+        lines.add(line);
+      }),
+      ...{ lines, discovery: { only: [] } },
+      ...(options.isAlone ? {} : { restart }),
+    });
+  let restarted: Promise<void> | undefined;
+  let app = await start();
+  const ask: RestartingBox['ask'] = async (method, path, body, more = {}) => {
+    const isFile = body instanceof Uint8Array;
+    const type = isFile ? 'application/octet-stream' : 'application/json';
+    const response = await fetch(`${box.url}/v3/${path}`, {
+      method,
+      headers: { cookie: box.cookie, 'Sec-Fetch-Site': 'same-origin', ...(body && { 'Content-Type': type }), ...more },
+      ...(body && { body: isFile ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+    });
+    const named = (cookie: string): [string, string] => [cookie.split('=')[0] ?? '', cookie];
+    const kept = [...box.cookie.split('; '), ...response.headers.getSetCookie().map((one) => one.split(';')[0] ?? '')];
+    box.cookie = [...new Map(kept.filter(Boolean).map(named)).values()].join('; ');
+    const bytes = await response.arrayBuffer();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
+    return {
+      status: response.status,
+      body: isJson ? JSON.parse(new TextDecoder().decode(bytes)) : new Uint8Array(bytes),
+      headers: response.headers,
+    };
+  };
+  const box: RestartingBox = {
+    ...{ dataDir, log, ask },
+    cookie: '',
+    get url() {
+      return `http://127.0.0.1:${app.mainPort}`;
+    },
+    get setupCode() {
+      return app.accounts.setup?.code;
+    },
+    backup: async () => (await ask('GET', 'backup')).body as Uint8Array<ArrayBuffer>,
+    files: () => ({ ...filesOf(dataDir), config: readFileSync(join(folder, 'perch.yml'), 'utf8') }),
+    restarted: async () => {
+      while (!restarted) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await restarted;
+      restarted = undefined;
+    },
+    async [Symbol.asyncDispose]() {
+      await restarted;
+      await app.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  if (!options.isUnclaimed) {
+    await ask('POST', 'claim', { password: PASSWORD, setupCode: box.setupCode });
+  }
+  return box;
+}
+
+/** What a backup has, what it changes, and what a restore leaves. */
+const TOLD = /^(?:users|guests|sessions|secret|zlm-secret|protected|restore)\.json$|^(?:restore|before-restore)\./;
+
+const filesOf = (folder: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && TOLD.test(entry.name))
+      .map(({ name }) => [name, readFileSync(join(folder, name), 'latin1')]),
+  );

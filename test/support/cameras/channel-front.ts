@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { ByteChannel } from '../../../agent/base/byte-channel.ts';
+import { type Clock, systemClock } from '../../../agent/base/clock.ts';
+import { silentLogger } from '../../../agent/base/log.ts';
+import { ChannelAcceptor, type TunnelKind } from '../../../agent/servers/rtsp/tunnel/accept-channel.ts';
+
+/** Key and certificate of a simulated camera. */
+export const certificate = (name: 'camera' | 'old-camera') => ({
+  key: readFileSync(join(import.meta.dirname, `fixtures/tls/${name}.key`)),
+  cert: readFileSync(join(import.meta.dirname, `fixtures/tls/${name}.crt`)),
+});
+
+export interface ChannelFront extends AsyncDisposable {
+  readonly port: number;
+  /** What came in, in order. */
+  readonly channels: readonly { readonly channel: ByteChannel; readonly tunnel: TunnelKind }[];
+  /** The accepted sockets. */
+  readonly sockets: readonly Socket[];
+}
+
+/** Accepts what the RTSP server accepts, in TLS when it has a key, and gives the bytes within to `onChannel`. */
+export async function channelFront(
+  onChannel: (channel: ByteChannel, tunnel: TunnelKind) => void,
+  tls?: TlsOptions,
+  clock: Clock = systemClock,
+): Promise<ChannelFront> {
+  const channels: { channel: ByteChannel; tunnel: TunnelKind }[] = [];
+  const sockets: Socket[] = [];
+  const take = (channel: ByteChannel, tunnel: TunnelKind) => {
+    channels.push({ channel, tunnel });
+    onChannel(channel, tunnel);
+  };
+  const acceptor = new ChannelAcceptor({ timeoutMs: 10_000 }, take, clock, silentLogger);
+  const accept = (socket: Socket) => {
+    sockets.push(socket);
+    acceptor.accept(socket);
+  };
+  const server = tls ? createTlsServer(tls, accept) : createServer(accept);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    channels,
+    sockets,
+    async [Symbol.asyncDispose]() {
+      acceptor.close();
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** Passes what comes in on to a server on loopback that knows TCP only. */
+export function passOn(port: number): (channel: ByteChannel) => void {
+  return (channel) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    channel.sink = {
+      onBytes: (chunk, length) => socket.write(Uint8Array.prototype.slice.call(chunk, 0, length)),
+      onEnd: () => socket.destroy(),
+    };
+    socket.on('data', (chunk) => channel.write(chunk as Buffer));
+    socket.on('error', () => channel.destroy());
+    socket.on('close', () => channel.end());
+  };
+}

@@ -1,0 +1,50 @@
+import type { Track } from '../../../agent/media/sample/track.ts';
+import type { Source } from '../../../agent/sources/source.ts';
+import type { StreamSink } from '../../../agent/stream/ingest/stream-sink.ts';
+import type { Stream } from '../../../agent/stream/stream.ts';
+
+/** A source that does what the test says. */
+export class ScriptedSource implements Source {
+  readonly type = 'scripted';
+  /** It has waited so long for another one's login. */
+  heldMs = 0;
+  runs = 0;
+  isRunning = false;
+  /** Told to stop it goes on until `letGo`. */
+  isSlowToEnd = false;
+  /** Every connection ends at once with this. */
+  refusal: Error | undefined;
+  #sink: StreamSink | undefined;
+  #ended = Promise.withResolvers<void>();
+
+  async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
+    this.runs += 1;
+    if (this.refusal) {
+      throw this.refusal;
+    }
+    this.isRunning = true;
+    this.#sink = sink;
+    this.#ended = Promise.withResolvers();
+    const { promise, resolve } = this.#ended;
+    signal.addEventListener('abort', () => (this.isSlowToEnd ? undefined : resolve()), { once: true });
+    await promise.finally(() => {
+      this.isRunning = false;
+    });
+  }
+
+  /** The camera sends. */
+  deliver(tracks: readonly Track[]): Stream {
+    if (!this.#sink) {
+      throw new Error('the source was not started');
+    }
+    return this.#sink.open(tracks);
+  }
+
+  fail(cause: Error): void {
+    this.#ended.reject(cause);
+  }
+
+  letGo(): void {
+    this.#ended.resolve();
+  }
+}

@@ -1,0 +1,23 @@
+import { expect } from 'vitest';
+import { type Config, parseConfig } from '../../../agent/config/load/load.ts';
+import { problemText } from '../../../agent/config/yaml/problem.ts';
+
+/** What the program fills in. */
+export const defaults = { recordPath: '/data/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/home/me' };
+/** `env` are the variables of the environment. */
+export const load = (text: string, env: Record<string, string> = {}) => parseConfig(text, 'perch.yml', env, defaults);
+/** What is said of `text`, as `perch check` prints it. */
+export const linesOf = (text: string, severity: string) =>
+  load(text)
+    .problems.filter((one) => one.severity === severity)
+    .map(problemText);
+
+/** The configuration of a text without an error. */
+export function good(text: string, env: Record<string, string> = {}): Config {
+  const { config, problems } = load(text, env);
+  expect(problems.filter((one) => one.severity === 'error')).toEqual([]);
+  if (!config) {
+    throw new Error('no configuration');
+  }
+  return config;
+}

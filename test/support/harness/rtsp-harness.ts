@@ -1,0 +1,160 @@
+import { Authority, type Owners } from '../../../agent/auth/permissions/authorize.ts';
+import { WrongCredentials } from '../../../agent/auth/throttle/wrong-credentials.ts';
+import { PerchError } from '../../../agent/base/errors.ts';
+import { createLogger } from '../../../agent/base/log.ts';
+import { NewcomerMemory } from '../../../agent/base/newcomer-memory.ts';
+import { type InternalUser, MEDIAMTX_USERS } from '../../../agent/config/schema/global.ts';
+import type { Track } from '../../../agent/media/sample/track.ts';
+import { RtspAuthority } from '../../../agent/servers/rtsp/access.ts';
+import { RtspServer } from '../../../agent/servers/rtsp/server.ts';
+import type { Publication, Publisher, RtspPaths } from '../../../agent/servers/rtsp/session/contracts.ts';
+import { DatagramPlane } from '../../../agent/servers/rtsp/transport/datagram-plane.ts';
+import type { RtspServerOptions } from '../../../agent/servers/rtsp/transport/options.ts';
+import { Stream } from '../../../agent/stream/stream.ts';
+import { FakeClock } from '../base/fake-clock.ts';
+import { RtspCaller } from '../clients/rtsp-caller.ts';
+
+/** Paths whose streams a test writes itself. Those that nobody knows are not configured. */
+export class TestPaths implements RtspPaths {
+  readonly streams = new Map<string, Stream>();
+  readonly redirects = new Map<string, string>();
+  readonly publishers = new Map<string, Publisher>();
+  /** Paths that wait for a publisher. */
+  readonly waiting = new Set<string>();
+  /** What opening a path fails with. */
+  readonly failures = new Map<string, PerchError>();
+  readonly opened: string[] = [];
+
+  redirectOf(name: string): string | undefined {
+    return this.redirects.get(name);
+  }
+
+  async open(name: string, query = ''): Promise<Stream> {
+    this.opened.push(`${name}?${query}`);
+    const failure = this.failures.get(name);
+    if (failure) {
+      throw failure;
+    }
+    const stream = this.streams.get(name);
+    if (stream) {
+      return stream;
+    }
+    if (this.waiting.has(name)) {
+      throw new PerchError('notFound', `no stream is available on path '${name}'`);
+    }
+    throw new PerchError('badInput', `path '${name}' is not configured`);
+  }
+
+  mayPublish(name: string): void {
+    if (!this.waiting.has(name)) {
+      throw new PerchError('badInput', `path '${name}' is not configured`);
+    }
+  }
+
+  publish(name: string, publisher: Publisher): Publication {
+    if (this.publishers.has(name)) {
+      throw new PerchError('badInput', `someone is already publishing to path '${name}'`);
+    }
+    this.publishers.set(name, publisher);
+    return {
+      open: (tracks: readonly Track[]) => {
+        const stream = new Stream(tracks);
+        this.streams.set(name, stream);
+        return stream;
+      },
+      close: () => {
+        this.publishers.delete(name);
+        this.streams.get(name)?.close();
+        this.streams.delete(name);
+      },
+    };
+  }
+}
+
+export interface RtspBoxOptions extends Partial<RtspServerOptions> {
+  readonly users?: readonly InternalUser[];
+  /** Perch's own set-up with these people; without them a file for MediaMTX. */
+  readonly people?: Owners;
+  /** What clients without a session may hold together; without it as much as in the product. */
+  readonly newcomerBytes?: number;
+}
+
+const NOBODY = { owner: undefined, verify: async () => false, person: () => undefined };
+
+/** A server on loopback with the real rules of access, over paths of the test. Wrong credentials wait for the full four seconds. */
+export class RtspBox implements AsyncDisposable {
+  readonly clock = new FakeClock();
+  readonly paths = new TestPaths();
+  /** What the log says, as lines of JSON. */
+  readonly log: string[] = [];
+  readonly media: DatagramPlane;
+  readonly server: RtspServer;
+  readonly newcomers: NewcomerMemory;
+  readonly #callers: RtspCaller[] = [];
+  readonly #stop = new AbortController();
+
+  static async open(options: RtspBoxOptions = {}): Promise<RtspBox> {
+    const box = new RtspBox(options);
+    await box.server.listen();
+    return box;
+  }
+
+  constructor({ people, users = people ? [] : MEDIAMTX_USERS, newcomerBytes, ...options }: RtspBoxOptions) {
+    const log = createLogger('debug', (line) => this.log.push(line));
+    const authority = new Authority(people ?? NOBODY, { isOwn: people !== undefined, internalUsers: users });
+    const wrong = new WrongCredentials(this.clock, this.#stop.signal, () => 1);
+    const access = new RtspAuthority(authority, wrong, log);
+    const all = { ...OPTIONS, ...options };
+    this.media = new DatagramPlane(all, this.clock, log);
+    this.newcomers = new NewcomerMemory(this.clock, log, newcomerBytes);
+    const { clock, paths, media, newcomers } = this;
+    this.server = new RtspServer(all, paths, access, clock, log, media, undefined, newcomers);
+  }
+
+  call(isTls = false): Promise<RtspCaller> {
+    return this.#call(isTls ? this.server.rtsps.port : this.server.rtsp.port, isTls);
+  }
+
+  /** Without TLS, whatever the port is for. */
+  callPlain(port: number): Promise<RtspCaller> {
+    return this.#call(port, false);
+  }
+
+  url(path: string): string {
+    return `rtsp://127.0.0.1:${this.server.rtsp.port}/${path}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    for (const caller of this.#callers) {
+      caller[Symbol.dispose]();
+    }
+    await this.server.close();
+  }
+
+  async #call(port: number, isTls: boolean): Promise<RtspCaller> {
+    const caller = await RtspCaller.connect(port, isTls);
+    this.#callers.push(caller);
+    return caller;
+  }
+}
+
+const OPTIONS: RtspServerOptions = {
+  address: '127.0.0.1:0',
+  tlsAddress: '127.0.0.1:0',
+  encryption: 'no',
+  serverKey: '',
+  serverCert: '',
+  transports: ['udp', 'multicast', 'tcp'],
+  authMethods: ['basic'],
+  rtpAddress: '127.0.0.1:0',
+  rtcpAddress: '127.0.0.1:0',
+  multicastIPRange: '224.1.0.0/16',
+  multicastRTPPort: 8002,
+  multicastRTCPPort: 8003,
+  readTimeoutMs: 10_000,
+  writeTimeoutMs: 10_000,
+  writeQueueSize: 512,
+  udpMaxPayloadBytes: 1452,
+  udpReadBufferBytes: 0,
+};

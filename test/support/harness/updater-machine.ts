@@ -1,0 +1,174 @@
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { expect } from 'vitest';
+import type { Clock } from '../../../agent/base/clock.ts';
+import { PerchError } from '../../../agent/base/errors.ts';
+import type { PackageName, UpdatePackage } from '../../../system/update/manifest.ts';
+import { writeHeader } from '../../../system/update/update-file.ts';
+import type { Machine } from '../../../system/updater/debian.ts';
+import { type Places, Updater } from '../../../system/updater/updater.ts';
+import type { PowerCuts } from '../disks/unsynced-loss.ts';
+
+export const UPDATE_KEYS = generateKeyPairSync('ed25519');
+export const UPDATE_ID = '0123456789abcdef0123456789abcdef';
+export const OLD = '1.0.0';
+export const NEW = '1.1.0';
+
+/** Folders as on a machine, below one that is new. */
+export function updaterPlaces(): Places & { readonly folder: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-updater-'));
+  const at = (name: string): string => join(folder, name);
+  const places = {
+    requests: at('requests'),
+    answers: at('run'),
+    own: at('own'),
+    program: at('program'),
+    node: at('node'),
+  };
+  for (const one of [places.requests, places.own, places.program]) {
+    mkdirSync(one);
+  }
+  for (const file of [join(places.program, 'run'), join(places.program, 'updater.cjs'), places.node]) {
+    writeFileSync(file, 'program');
+  }
+  return { ...places, folder };
+}
+
+/** Versions that do not start, that are not healthy, that do not record, that dpkg does not install. */
+export type Ill = 'dead' | 'unhealthy' | 'silent' | 'uninstallable';
+
+/** What the machine has on its disk, which outlives the updater. */
+export class UpdaterMachine implements Machine {
+  installed: Record<PackageName, string> = { perch: OLD, 'perch-node': OLD };
+  running = OLD;
+  ills: Readonly<Record<string, Ill>> = {};
+  /** Folders to which nothing is recorded by any version. */
+  away: readonly string[] = [];
+  /** So often another program has dpkg's lock. */
+  locks = 0;
+  isNoExec = false;
+  /** What was on the disk for certain when it was last told to write everything, without what lies in `kept`. */
+  synced: readonly string[] = [];
+  readonly repacked: string[] = [];
+  readonly #places: Places;
+  readonly #cuts: PowerCuts | undefined;
+  #recordedBytes = 0;
+
+  constructor(places: Places, cuts?: PowerCuts) {
+    this.#places = places;
+    this.#cuts = cuts;
+  }
+
+  architecture = async (): Promise<string> => 'amd64';
+  versionOf = async (name: PackageName): Promise<string | undefined> => {
+    const version = this.installed[name];
+    return version === 'half' ? undefined : version;
+  };
+  canInstall = async (): Promise<boolean> => !this.isNoExec;
+  mayRun = (file: string): boolean => existsSync(file);
+  isWhole = async (file: string): Promise<boolean> => statSync(file).size > 0;
+  install: Machine['install'] = async (files) => {
+    if (this.locks > 0) {
+      this.locks -= 1;
+      throw new PerchError('conflict', 'another program installs packages on this machine');
+    }
+    for (const file of files) {
+      const [name = '', version = ''] = basename(file).split('_');
+      if (statSync(file).size === 0) {
+        throw new Error(`dpkg: ${file} is no package`);
+      }
+      expect(existsSync(join(this.#places.answers, 'update.hold'))).toBe(true);
+      this.#cuts?.happens();
+      this.installed[name as PackageName] = 'half';
+      this.#cuts?.happens();
+      if (this.ills[version] === 'uninstallable') {
+        throw new Error('dpkg: it cannot be installed');
+      }
+      this.installed[name as PackageName] = version;
+    }
+  };
+  configureAll: Machine['configureAll'] = async () => this.#cuts?.happens();
+  repack = async (name: PackageName, file: string): Promise<void> => {
+    this.repacked.push(basename(file));
+    writeFileSync(`${file}.new`, `made of the installed ${name}`);
+    syncPath(`${file}.new`);
+    renameSync(`${file}.new`, file);
+    syncPath(dirname(file));
+  };
+  restart = async (): Promise<void> => {
+    this.#cuts?.happens();
+    this.running = this.installed.perch;
+  };
+  reload = async (): Promise<void> => this.#cuts?.happens();
+  mainPid = async (): Promise<number> => (this.ills[this.running] === 'dead' || this.running === 'half' ? 0 : 100);
+  isHealthy = async (host: string, port: number): Promise<boolean> => {
+    expect([host, port]).toEqual(['127.0.0.1', 8080]);
+    return this.ills[this.running] !== 'unhealthy';
+  };
+  isAnswering = async (): Promise<boolean> => true;
+  recordings = (folders: readonly string[]): ReadonlyMap<string, number> => {
+    this.#recordedBytes += this.ills[this.running] === 'silent' ? 0 : 1;
+    return new Map(folders.map((one) => [`${one}/1.mp4`, this.away.includes(one) ? 7 : this.#recordedBytes]));
+  };
+  sync = async (): Promise<void> => {
+    this.#cuts?.happens();
+    this.#cuts?.syncAll();
+    this.synced = readdirSync(this.#places.own, { recursive: true, encoding: 'utf8' });
+  };
+}
+
+function syncPath(path: string): void {
+  const handle = openSync(path, 'r');
+  fsyncSync(handle);
+  closeSync(handle);
+}
+
+/** Nobody waits in it. */
+export function quickClock(): Clock {
+  let nowMs = 0;
+  const sleep = async (ms: number) => {
+    nowMs += ms;
+    await Promise.resolve();
+  };
+  const never = () => () => {};
+  return { monoMs: () => nowMs, wallMs: () => Date.UTC(2026, 0, 1) + nowMs, sleep, every: never, eachSecond: never };
+}
+
+export const updaterOn = (places: Places, machine: UpdaterMachine, clock = quickClock()): Updater =>
+  new Updater({ places, keys: [UPDATE_KEYS.publicKey], machine, clock, say: () => {} });
+
+/** As the agent asks for an update. */
+export function askForUpdate(
+  { requests }: Places,
+  version = NEW,
+  {
+    key = UPDATE_KEYS.privateKey,
+    folders = [],
+  }: { readonly key?: KeyObject; readonly folders?: readonly string[] } = {},
+): void {
+  const bytes = Buffer.from(`the package of ${version}`);
+  const sha512 = createHash('sha512').update(bytes).digest('hex');
+  const one = (more: object) => ({ version, sizeBytes: bytes.length, sha512, ...more }) as UpdatePackage;
+  const packages = [
+    one({ name: 'perch', architecture: 'all' }),
+    one({ name: 'perch-node', architecture: 'amd64' }),
+    one({ name: 'perch-node', architecture: 'arm64' }),
+  ];
+  const header = writeHeader({ version, made: '2026-11-21T08:00:00Z', packages }, key);
+  writeFileSync(join(requests, 'update.perchupdate'), Buffer.concat([header, bytes, bytes, bytes]));
+  const request = { id: UPDATE_ID, host: '127.0.0.1', port: 8080, folders };
+  writeFileSync(join(requests, 'update.json'), JSON.stringify(request));
+}

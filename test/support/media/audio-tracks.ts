@@ -1,0 +1,23 @@
+import type { Ac3Track, G722Track, LpcmTrack, MpegAudioTrack, MpegTsTrack } from '../../../agent/media/sample/track.ts';
+
+/** Tracks of what cameras and encoders send beside AAC, Opus and G.711. */
+export const g722: G722Track = { kind: 'audio', codec: 'g722', clockRate: 8_000, channels: 1 };
+export const lpcm: LpcmTrack = { kind: 'audio', codec: 'lpcm', clockRate: 48_000, bitDepth: 16, channels: 2 };
+export const mp3: MpegAudioTrack = {
+  kind: 'audio',
+  codec: 'mpeg-audio',
+  clockRate: 90_000,
+  version: 1,
+  layer: 3,
+  sampleRate: 44_100,
+  channels: 2,
+};
+/** 192 kbit/s stereo at 48 kHz. */
+export const ac3: Ac3Track = {
+  kind: 'audio',
+  codec: 'ac3',
+  clockRate: 48_000,
+  channels: 2,
+  config: Uint8Array.of(0x10, 0x11, 0x40),
+};
+export const mpegTs: MpegTsTrack = { kind: 'multiplex', codec: 'mpeg-ts', clockRate: 90_000 };

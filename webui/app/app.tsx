@@ -1,0 +1,189 @@
+import { useEffect, useLayoutEffect } from 'preact/hooks';
+import { access, endedUser, isLeft, isOwner, session } from '../box/session.ts';
+import { cameras } from '../cameras/cameras.ts';
+import { forgetCameras } from '../cameras/remembered.ts';
+import { AwayStrip } from '../live/notices.tsx';
+import { LivePage } from '../pages/live.tsx';
+import { LoginPage } from '../pages/login.tsx';
+import { forgetStills } from '../player/stage.ts';
+import { lastScroll } from '../shell/navigation.ts';
+import { type Place, place, screenOf } from '../shell/route.ts';
+import { Toasts } from '../ui/feedback/toast.tsx';
+import { lazyPage, lazyPart } from '../ui/lazy/lazy-page.tsx';
+import { liveWords, loadSettingsWords, words } from '../words/words.ts';
+import { doorOf } from './gate.ts';
+import { Nav } from './nav.tsx';
+
+const Start = lazyPage(async () => {
+  // Cameras are added there as in the settings.
+  const [page] = await Promise.all([import('../pages/start.tsx'), loadSettingsWords()]);
+  return page.StartPage;
+});
+const OneCamera = lazyPage(() => import('../pages/camera.tsx').then((page) => page.CameraPage));
+const Recordings = lazyPage(() => import('../pages/recordings.tsx').then((page) => page.RecordingsPage));
+const Wall = lazyPage(() => import('../pages/wall.tsx').then((page) => page.WallPage));
+const Settings = lazyPage(async () => {
+  const [page] = await Promise.all([import('../pages/settings/settings.tsx'), loadSettingsWords()]);
+  return page.SettingsPage;
+});
+
+const loadLoginSheet = () => import('../pages/login-sheet.tsx').then((page) => page.LoginSheet);
+const LoginSheet = lazyPart(loadLoginSheet);
+
+/** The page. When somebody has left it, it is loaded anew: whatever any part of it still holds goes with it. */
+export const App = () => (isLeft.value ? <Anew /> : <Whole />);
+
+function Anew() {
+  useEffect(() => {
+    forgetStills();
+    forgetCameras();
+    location.reload();
+  }, []);
+  return null;
+}
+
+/** What stands in front of the pages, then the place that the address names. */
+function Whole() {
+  const door = doorOf(session.value, access.value, place.value.page, endedUser.value !== undefined);
+  useEffect(() => {
+    if (door === 'login' || door === 'start') {
+      forgetStills();
+      forgetCameras();
+    }
+  }, [door]);
+  useTitle();
+  useLaterPages(door === 'open');
+  const isOpen = door === 'open' || door === 'again';
+  const isBare = door === 'start' || door === 'login' || isAlone(place.value) || (isOpen && isAdding());
+  return (
+    <>
+      <AwayStrip />
+      <main>{door === 'start' ? <Start.Page /> : door === 'login' ? <LoginPage /> : <Page isOpen={isOpen} />}</main>
+      {!isBare && session.value?.role !== 'guest' && <Nav />}
+      <Toasts />
+      {door === 'again' && <LoginSheet user={endedUser.value} />}
+    </>
+  );
+}
+
+/** Pages without the three places beside them. */
+const isAlone = ({ page }: Place): boolean => page === 'camera' || page === 'wall';
+
+/** Cameras are added at the first start and from the settings. */
+function isAdding(): boolean {
+  const here = place.value;
+  return isOwner.value && (here.page === 'start' || (here.page === 'settings' && here.part === 'add'));
+}
+
+/** Before the box has answered the shell is there already. */
+function Page({ isOpen }: { readonly isOpen: boolean }) {
+  const here = place.value;
+  useScroll(screenOf(here));
+  if (!isOpen) {
+    return here.page === 'live' ? <LivePage /> : <div class="skeleton-page" />;
+  }
+  if (isAdding()) {
+    return <Start.Page />;
+  }
+  switch (here.page) {
+    case 'camera':
+      return <OneCamera.Page />;
+    case 'recordings':
+      return <Recordings.Page />;
+    case 'settings':
+      return <Settings.Page />;
+    case 'wall':
+      return <Wall.Page />;
+    default:
+      return <LivePage />;
+  }
+}
+
+/** A screen that was left comes back as it was; what it is made of may come a moment later. */
+function useScroll(screen: string): void {
+  useLayoutEffect(() => {
+    const to = lastScroll(screen);
+    window.scrollTo(0, to);
+    if (to === 0) {
+      return undefined;
+    }
+    const observer = new ResizeObserver(() => {
+      window.scrollTo(0, to);
+      if (window.scrollY >= to) {
+        observer.disconnect();
+      }
+    });
+    observer.observe(document.body);
+    const stop = () => observer.disconnect();
+    const signs = ['pointerdown', 'wheel', 'keydown'] as const;
+    for (const sign of signs) {
+      window.addEventListener(sign, stop, { once: true, passive: true });
+    }
+    return () => {
+      stop();
+      for (const sign of signs) {
+        window.removeEventListener(sign, stop);
+      }
+    };
+  }, [screen]);
+}
+
+/** What will be needed soon is fetched when there is nothing else to do. Guests stay where they are. */
+function useLaterPages(isOpen: boolean): void {
+  const isWanted = isOpen && session.value !== undefined && session.value.role !== 'guest';
+  useEffect(() => {
+    if (!isWanted) {
+      return undefined;
+    }
+    const stop = new AbortController();
+    fetchLater(stop.signal);
+    return () => stop.abort();
+  }, [isWanted]);
+}
+
+async function fetchLater(stop: AbortSignal): Promise<void> {
+  const rooms = async () => {
+    const { fetchRooms } = await import('../pages/settings/settings.tsx');
+    for (const fetch of isOwner.peek() ? fetchRooms() : []) {
+      await idle();
+      await fetch();
+    }
+  };
+  // When they are wanted the box may be away.
+  const parts = [loadLoginSheet, () => import('../player/without-webrtc.ts'), () => import('../live/tile-snapshot.ts')];
+  for (const fetch of [OneCamera.fetch, Recordings.fetch, Settings.fetch, ...parts, rooms]) {
+    await idle();
+    if (stop.aborted) {
+      return;
+    }
+    // What does not come now comes when it is needed.
+    await fetch().catch(() => {});
+  }
+}
+
+const IDLE_LIMIT_MS = 10_000;
+
+/** Safari has no idle callbacks: there a while after. */
+const idle = (): Promise<void> =>
+  new Promise((resolve) => {
+    if ('requestIdleCallback' in window) {
+      requestIdleCallback(() => resolve(), { timeout: IDLE_LIMIT_MS });
+    } else {
+      setTimeout(resolve, 2_000);
+    }
+  });
+
+/** The browser's tab and history say where one is; the rooms of the settings say it themselves. */
+function useTitle(): void {
+  const here = place.value;
+  const { live, recordings } = words.value;
+  const name = here.page === 'camera' || here.page === 'recordings' ? here.camera : undefined;
+  const camera = cameras.value?.find((one) => one.name === name)?.title ?? name;
+  const page = here.page === 'recordings' ? recordings : here.page === 'wall' ? liveWords.value.wall : live;
+  const title = here.page === 'camera' ? camera : [camera, page].filter(Boolean).join(' · ');
+  useEffect(() => {
+    if (here.page !== 'settings') {
+      document.title = `${title} · Perch`;
+    }
+  }, [title, here.page]);
+}

@@ -1,0 +1,97 @@
+import type { ComponentChildren } from 'preact';
+import { awaySinceMs } from '../box/paths.ts';
+import { restarting } from '../box/restarting.ts';
+import { access, linkWaitsFor, session } from '../box/session.ts';
+import { nowMs } from '../box/wake.ts';
+import { hasAnyWay } from '../player/any-way.ts';
+import { Icon, Mark } from '../ui/icons/icon.tsx';
+import { liveWords, words } from '../words/words.ts';
+
+const QUIET_MS = 3_000;
+
+/** The box does not answer: a strip above, which goes by itself. */
+export function AwayStrip() {
+  const since = awaySinceMs.value;
+  const isLong = since !== undefined && nowMs.value - since >= QUIET_MS;
+  const seconds = restarting.value?.seconds;
+  const link = linkWaitsFor.value;
+  const { boxAway, boxStarts, tooManyTries } = words.value;
+  return (
+    <div class="strip" role="status" hidden={!isLong && seconds === undefined && !link}>
+      {seconds !== undefined
+        ? boxStarts(seconds)
+        : link?.retryAfterS !== undefined
+          ? tooManyTries(link.retryAfterS)
+          : (isLong || link) && boxAway}
+    </div>
+  );
+}
+
+/** Nobody owns the box, and its configuration shows the cameras all the same. */
+export function ClaimNotice() {
+  const { notYours, makeYours } = words.value;
+  const isFree = session.value?.claimed === false && access.value === 'granted';
+  return isFree ? (
+    <p class="notice">
+      <span>{notYours}</span>
+      <a class="text" href="#/start">
+        {makeYours}
+      </a>
+    </p>
+  ) : null;
+}
+
+/** Neither WebRTC nor Media Source nor HLS: all but the pictures works. */
+export function OldBrowser() {
+  return hasAnyWay() ? null : (
+    <p class="notice" role="alert">
+      <Icon name="alert" />
+      <span>{words.value.oldBrowser}</span>
+    </p>
+  );
+}
+
+/** What the owner should know about the set-up: never more than two at once. */
+export function Warnings() {
+  const warnings = session.value?.warnings ?? [];
+  return (
+    <>
+      {warnings.slice(0, 2).map((text) => (
+        <p class="notice" key={text}>
+          <Icon name="alert" />
+          <span lang="en">{text}</span>
+        </p>
+      ))}
+    </>
+  );
+}
+
+/** The address names a camera that the box does not know. */
+export function NoSuchCamera() {
+  const { unknownCamera, unknownCameraText, toLive } = liveWords.value;
+  return (
+    <Empty title={unknownCamera} text={unknownCameraText}>
+      <a class="button main" href="#/live">
+        {toLive}
+      </a>
+    </Empty>
+  );
+}
+
+interface EmptyProps {
+  readonly title: string;
+  readonly text: string;
+  readonly children?: ComponentChildren;
+}
+
+/** One line what will be here, one line what to do. */
+export function Empty({ title, text, children }: EmptyProps) {
+  return (
+    <div class="empty">
+      <Mark />
+      <h2>{title}</h2>
+      <p class="dim">{text}</p>
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,163 @@
+import { isOwner } from '../box/session.ts';
+import { nowMs } from '../box/wake.ts';
+import { absenceOf } from '../cameras/absence.ts';
+import { eventRings } from '../cameras/events.ts';
+import { type Camera, canPlay, hasSound, isSoundAlone, smallPath, videoCodec } from '../cameras/pair.ts';
+import { type CameraState, cameraState } from '../cameras/state.ts';
+import type { LivePlayer } from '../player/live-player.ts';
+import { HandedPicture, type HandedPlayer, useKeptStill } from '../player/picture.tsx';
+import { cameraLink, cameraSettingsLink } from '../shell/route.ts';
+import { voice } from '../ui/feedback/voice.ts';
+import type { LiveWords } from '../words/en/live.ts';
+import { moment } from '../words/format.ts';
+import { liveWords } from '../words/words.ts';
+
+const MINUTE_MS = 60_000;
+
+/** The camera's state now, from the box's answer and the player. */
+export function stateOf(camera: Camera, player: LivePlayer): CameraState {
+  const { lastFrameMs, stillMs } = player.stage;
+  const picture = { phase: player.view.value.phase, lastFrameMs, stillMs };
+  return cameraState(camera.main, picture, nowMs.value);
+}
+
+/** A word only where something is different from what one expects. */
+export function stateWord(state: CameraState, speaker: ReturnType<typeof voice>): string | undefined {
+  const words = liveWords.value;
+  const when = (ms: number) => moment(ms, nowMs.value, speaker);
+  switch (state.kind) {
+    case 'live':
+      return undefined;
+    case 'late':
+      return words.secondsAgo(state.seconds);
+    case 'past':
+      return nowMs.value - state.atMs < MINUTE_MS
+        ? words.secondsAgo(Math.floor((nowMs.value - state.atMs) / 1000))
+        : when(state.atMs);
+    case 'joining':
+      return words.signingIn;
+    case 'first':
+      return words.firstPicture;
+    case 'reconnecting':
+      return words.reconnecting;
+    case 'paused':
+      return state.untilMs === undefined ? words.paused : words.pausedUntil(when(state.untilMs));
+    case 'offline':
+      if (needsPassword(state)) {
+        return words.wrongPassword;
+      }
+      return state.sinceMs === undefined ? words.offline : words.offlineSince(when(state.sinceMs));
+    case 'misconfigured':
+      return words.misconfigured;
+    case 'unplayable':
+      return words.notPlayable;
+  }
+}
+
+/** Why there is no picture, in a sentence. */
+export function stateReason(state: CameraState, camera: Camera, words: LiveWords): string | undefined {
+  switch (state.kind) {
+    case 'offline':
+    case 'misconfigured':
+      return state.why;
+    case 'unplayable':
+      return words.notPlayableWhy(videoCodec(smallPath(camera)) ?? '?');
+    default:
+      return undefined;
+  }
+}
+
+const needsPassword = (state: CameraState): boolean => state.kind === 'offline' && absenceOf(state.word) === 'password';
+
+/** What one can do about it: the link leads there. */
+function nextStep(state: CameraState, { name }: Camera): { readonly link: string; readonly step?: string } {
+  const words = liveWords.value;
+  if (needsPassword(state) && isOwner.value) {
+    return { link: cameraSettingsLink(name), step: words.enterAgain };
+  }
+  const isTrouble = state.kind === 'offline' || state.kind === 'misconfigured' || state.kind === 'unplayable';
+  return { link: cameraLink(name), ...(isTrouble ? { step: words.why } : {}) };
+}
+
+const EVENTS: Readonly<Record<string, keyof LiveWords>> = {
+  motion: 'motion',
+  person: 'person',
+  vehicle: 'vehicle',
+  doorbell: 'doorbell',
+  tamper: 'tamper',
+};
+
+/** `Doorbell`, for ten seconds. What has no word of ours is called as whoever told it did. */
+export function eventWord(camera: Camera): string | undefined {
+  const type = eventRings.value.rings.at(camera.name, nowMs.value);
+  if (type === undefined) {
+    return undefined;
+  }
+  const known = EVENTS[type];
+  return known === undefined ? type : (liveWords.value[known] as string);
+}
+
+/** The path that a tile plays; the large one only where nothing stands beside it. */
+export const pathOf = (camera: Camera, isAlone: boolean) => (isAlone ? camera.main : smallPath(camera));
+
+interface TileProps {
+  readonly camera: Camera;
+  readonly isAlone: boolean;
+  readonly handed: HandedPlayer;
+  /** Nothing to tap. */
+  readonly isWall?: boolean;
+}
+
+/** One camera of the grid: its picture, its name, and a word where there is one to say. One link. */
+export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
+  const { player, bridge } = handed;
+  const speaker = voice();
+  const say = liveWords.value;
+  const state = stateOf(camera, bridge ?? player);
+  const seen = state.kind === 'live' || state.kind === 'late' ? eventWord(camera) : undefined;
+  // A picture of this very moment is there: that the next one comes need not be said.
+  const isComing = (state.kind === 'first' || state.kind === 'joining') && player.stage.hasStill;
+  const word = isComing ? undefined : (stateWord(state, speaker) ?? seen);
+  const isStopped = camera.main.recording?.error != null;
+  const { link, step } = nextStep(state, camera);
+  useKeptStill(player, camera.name);
+  const content = (
+    <>
+      <HandedPicture {...handed} isOn={canPlay(pathOf(camera, isAlone))} />
+      <span class="caption">
+        <span class="name">
+          <i class="dot" />
+          <b>
+            <bdi>{camera.title}</bdi>
+          </b>{' '}
+          {word && <span class="word">{word}</span>}
+        </span>{' '}
+        {step && !isWall && <span class="step">{step}</span>}
+      </span>{' '}
+      {isStopped && <span class="chip corner">{say.notRecording}</span>}
+    </>
+  );
+  const looks = {
+    class: `tile ${state.kind}${seen === undefined ? '' : ' seen'}`,
+    // What is seen, in its order, so that it can be said to open it.
+    'aria-label': [camera.title, word, step, isStopped && say.notRecording, !word && speaker.words.live]
+      .filter(Boolean)
+      .join(', '),
+    'data-technology': player.view.value.technology,
+  };
+  return isWall ? (
+    <div role="img" {...looks}>
+      {content}
+    </div>
+  ) : (
+    <a href={link} {...looks}>
+      {content}
+    </a>
+  );
+}
+
+/** A small picture has sound only when it is heard; what is the large one as well goes on as that, with all that it has. */
+export function wantsSound(camera: Camera, isAlone: boolean, isHeard: boolean): boolean {
+  const path = pathOf(camera, isAlone);
+  return isHeard || isSoundAlone(path) || (path === camera.main && hasSound(path));
+}

@@ -1,0 +1,50 @@
+import { useEffect, useState } from 'preact/hooks';
+import { systemFacts } from '../../box/system.ts';
+import { pause } from '../../shell/pause.ts';
+import { lacksTime } from '../../system/troubles.ts';
+import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
+import { loadSettingsWords } from '../../words/words.ts';
+
+const LOOK_MS = 10_000;
+
+// Their words are those of the settings.
+const DiskTrouble = lazyPart(async () => {
+  const [part] = await Promise.all([import('./disk-trouble.tsx'), loadSettingsWords()]);
+  return part.DiskTrouble;
+});
+const OfferTime = lazyPart(async () => {
+  const [part] = await Promise.all([import('../settings/system/offer-time.tsx'), loadSettingsWords()]);
+  return part.OfferTime;
+});
+
+/** What the owner is told above his pictures. @param stopped recording has */
+export function OwnerCards({ stopped }: { readonly stopped: boolean | undefined }) {
+  const [isLost, setLost] = useState(false);
+  useEffect(() => {
+    const stop = new AbortController();
+    void followClock(setLost, stop.signal);
+    return () => stop.abort();
+  }, []);
+  return (
+    <>
+      {stopped && <DiskTrouble />}
+      {isLost && (
+        <div class="on-grid">
+          <OfferTime onSet={() => setLost(false)} />
+        </div>
+      )}
+    </>
+  );
+}
+
+/** Until the box has the time: the network may tell it late. */
+async function followClock(onLook: (isLost: boolean) => void, stop: AbortSignal): Promise<void> {
+  for (let isLost = true; isLost && !stop.aborted; ) {
+    const facts = await systemFacts(stop).catch(() => undefined);
+    if (facts && !stop.aborted) {
+      isLost = lacksTime(facts.clock);
+      onLook(isLost);
+    }
+    await (isLost ? pause(LOOK_MS, stop) : undefined);
+  }
+}

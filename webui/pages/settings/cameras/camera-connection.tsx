@@ -1,0 +1,177 @@
+import { useMemo, useState } from 'preact/hooks';
+import { ask } from '../../../box/request.ts';
+import { boxForm } from '../../../forms/box-form.ts';
+import { FieldError } from '../../../forms/form.ts';
+import { FormFoot } from '../../../forms/form-foot.tsx';
+import { FormSheet } from '../../../forms/form-sheet.tsx';
+import { Button } from '../../../ui/controls/button.tsx';
+import { ClearText } from '../../../ui/controls/clear-text.tsx';
+import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
+import { Row } from '../../../ui/controls/row.tsx';
+import { toast } from '../../../ui/feedback/toast.tsx';
+import { camerasWords } from '../../../words/cameras.ts';
+import { sentences } from '../../../words/sentences.ts';
+import { startWords } from '../../../words/start.ts';
+import { words } from '../../../words/words.ts';
+import { type CameraItem, cameraCall, hostOf } from './camera-facts.ts';
+import { DoButton } from './camera-trouble.tsx';
+
+/** A camera tries its own login again for a while. */
+const TRY_LIMIT_MS = 60_000;
+
+interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
+interface ConnectionProps {
+  readonly item: CameraItem;
+  readonly title: string;
+  readonly onClosed: () => void;
+  readonly onChanged: () => void;
+}
+
+/** What the camera is and where; another login, which is tried first; a restart. */
+export function ConnectionSheet({ item, title, onClosed, onChanged }: ConnectionProps) {
+  const say = camerasWords.value;
+  const form = useMemo(() => loginForm(item.path), []);
+  const isLocked = form.saving.value !== 'no';
+  return (
+    <FormSheet
+      title={say.connection}
+      form={form}
+      onClosed={onClosed}
+      onSaved={() => {
+        toast(camerasWords.peek().loginSaved(title));
+        onChanged();
+      }}
+      foot={<FormFoot form={form} text={say.loginText} action={say.tryLogin} />}
+    >
+      <Facts item={item} />
+      <TextField
+        label={say.user}
+        name="user"
+        autocomplete="off"
+        value={form.values.value.user}
+        onInput={(text) => form.set('user', text)}
+        onLeave={() => form.leave('user')}
+        isLocked={isLocked}
+        hint={say.userWrong}
+        wrong={form.wrong.value.user}
+      />
+      <PasswordField
+        label={say.password}
+        name="camera-password"
+        autocomplete="off"
+        value={form.values.value.password}
+        onInput={(text) => form.set('password', text)}
+        isLocked={isLocked}
+        wrong={form.wrong.value.password}
+      />
+      <ClearText />
+      {item.onvif && <Restart path={item.path} title={title} />}
+    </FormSheet>
+  );
+}
+
+function Facts({ item }: { readonly item: CameraItem }) {
+  const say = camerasWords.value;
+  const { manufacturer, model, firmware, serial } = item.description ?? {};
+  const host = hostOf(item);
+  const facts: readonly (readonly [string, string | null | undefined])[] = [
+    [say.maker, manufacturer],
+    [say.model, model],
+    [say.firmware, firmware],
+    [say.serial, serial],
+    [say.address, host],
+  ];
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) =>
+        value ? (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>
+              <bdi>{value}</bdi>
+            </dd>
+          </div>
+        ) : null,
+      )}
+      {host && (
+        <div>
+          <dt />
+          <dd>
+            <a class="text" href={`http://${host}/`} target="_blank" rel="noreferrer noopener">
+              {say.openItsPage}
+            </a>
+          </dd>
+        </div>
+      )}
+    </dl>
+  );
+}
+
+function Restart({ path, title }: { readonly path: string; readonly title: string }) {
+  const say = camerasWords.value;
+  const [asks, setAsks] = useState(false);
+  return asks ? (
+    <div class="ask">
+      <p>{say.restartText}</p>
+      <DoButton
+        text={say.restartNow}
+        call={cameraCall('reboot', path)}
+        body={{}}
+        done={say.restarts(title)}
+        onDone={() => setAsks(false)}
+      />
+      <Button kind="text" onClick={() => setAsks(false)}>
+        {words.value.cancel}
+      </Button>
+    </div>
+  ) : (
+    <Row title={say.restart} text={say.restartText} onClick={() => setAsks(true)} />
+  );
+}
+
+const loginForm = (path: string) =>
+  boxForm<Login>({
+    initial: { user: 'admin', password: '' },
+    judge: { user: (text) => (text.trim() === '' ? camerasWords.peek().userWrong : undefined) },
+    save: async ({ user, password }) => {
+      const { isGood, ...refused } = await ask<Refusal & { isGood: boolean }>(cameraCall('login', path), {
+        method: 'POST',
+        body: { user: user.trim(), password },
+        limitMs: TRY_LIMIT_MS,
+      });
+      if (!isGood) {
+        throw new FieldError<Login>('password', refusalWords(refused));
+      }
+    },
+  });
+
+interface Refusal {
+  readonly trouble: string | null;
+  readonly error: string | null;
+  readonly triesLeft: number | null;
+}
+
+/** Why the camera was not given this login. */
+function refusalWords({ trouble, error, triesLeft }: Refusal): string {
+  const say = camerasWords.peek();
+  switch (trouble) {
+    case 'wrongPassword':
+    case 'noRights':
+      return sentences([say.passwordRefused, triesLeft !== null && startWords.peek().triesLeft(triesLeft)]);
+    case 'onvifUser':
+      return say.needsOnvifText;
+    case 'lockedOut':
+      return say.lockedText;
+    case 'unreachable':
+    case 'timeout':
+      return say.notReached;
+    case 'clearPassword':
+      return say.inTheClear;
+    default:
+      return error ?? say.passwordRefused;
+  }
+}

@@ -1,0 +1,154 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { failureWords } from '../../../box/failure-words.ts';
+import { ask } from '../../../box/request.ts';
+import { useAsked } from '../../../box/use-asked.ts';
+import type { Camera } from '../../../cameras/pair.ts';
+import { SmallPicture } from '../../../live/small-picture.tsx';
+import { cameraSettingsLink } from '../../../shell/route.ts';
+import { toast } from '../../../ui/feedback/toast.tsx';
+import { Icon } from '../../../ui/icons/icon.tsx';
+import { camerasWords } from '../../../words/cameras.ts';
+import { cameraLine } from './camera-line.ts';
+import { inOrder, movedTo, roomFor } from './camera-order.ts';
+import type { PathConfig } from './camera-settings.ts';
+import { type Drag, useListDrag } from './list-drag.ts';
+
+const LOOK_MS = 60_000;
+
+/** The owner puts them in order here: hold and drag, or Alt with the arrows. */
+export function CameraList({ cameras }: { readonly cameras: readonly Camera[] }) {
+  const say = camerasWords.value;
+  const list = useRef<HTMLUListElement>(null);
+  const order = useSignal<readonly string[] | undefined>(undefined);
+  const said = useSignal('');
+  const configs = useConfigs();
+  const shown = order.value ? inOrder(cameras, order.value) : cameras;
+  const put = async (names: readonly string[], before: readonly string[] | undefined) => {
+    order.value = names;
+    try {
+      await ask('v3/cameras/order', {
+        method: 'POST',
+        body: { paths: names.filter((name) => configs?.has(name) ?? true) },
+      });
+      if (before) {
+        toast(say.orderSaved, () => void put(before, undefined));
+      }
+    } catch (error) {
+      order.value = undefined;
+      toast(failureWords(error));
+    }
+  };
+  const move = (from: number, to: number) => {
+    const names = shown.map(({ name }) => name);
+    if (to < 0 || to >= names.length || to === from) {
+      return;
+    }
+    said.value = say.placeOf(shown[from]?.title ?? '', to + 1, names.length);
+    void put(movedTo(names, from, to), names);
+  };
+  const drag = useListDrag(list, move);
+  useFocusKept(list, shown.map(({ name }) => name).join('\n'));
+  useEffect(() => {
+    const told = cameras.map(({ name }) => name).join('\n');
+    if (
+      order.value &&
+      told ===
+        inOrder(cameras, order.value)
+          .map(({ name }) => name)
+          .join('\n')
+    ) {
+      // The box tells the same now: later changes of others show.
+      order.value = undefined;
+    }
+  }, [cameras]);
+  return (
+    <section>
+      <ul class={drag.value ? 'card camera-list dragged' : 'card camera-list'} ref={list}>
+        {shown.map((camera, i) => (
+          <CameraRow
+            key={camera.name}
+            camera={camera}
+            config={configs?.get(camera.name)}
+            drag={drag.value}
+            place={i}
+            onKey={(by) => move(i, i + by)}
+          />
+        ))}
+      </ul>
+      {shown.length > 1 && <p class="dim small">{say.orderHint}</p>}
+      <p class="unseen" role="status">
+        {said.value}
+      </p>
+    </section>
+  );
+}
+
+interface CameraRowProps {
+  readonly camera: Camera;
+  readonly config: PathConfig | undefined;
+  readonly drag: Drag | undefined;
+  readonly place: number;
+  readonly onKey: (by: -1 | 1) => void;
+}
+
+function CameraRow({ camera, config, drag, place, onKey }: CameraRowProps) {
+  const { text, tone } = cameraLine(camera, config);
+  const isDragged = drag?.from === place;
+  const px = drag ? (isDragged ? drag.byPx : roomFor(place, drag.from, drag.to) * drag.heightPx) : 0;
+  return (
+    <li class={isDragged ? 'lifted' : undefined} style={drag ? { transform: `translateY(${px}px)` } : undefined}>
+      <a
+        class="row"
+        href={cameraSettingsLink(camera.name)}
+        draggable={false}
+        aria-keyshortcuts="Alt+ArrowUp Alt+ArrowDown"
+        aria-description={camerasWords.value.orderKeys}
+        onKeyDown={(event) => {
+          const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+          if (event.altKey && by !== undefined) {
+            event.preventDefault();
+            onKey(by as -1 | 1);
+          }
+        }}
+      >
+        <SmallPicture camera={camera} />
+        <span class="grow">
+          <b>
+            <bdi>{camera.title}</bdi>
+          </b>
+          <span class={`small ${tone ?? 'dim'}`}>{text}</span>
+        </span>
+        <Icon name="go" />
+      </a>
+    </li>
+  );
+}
+
+/** How each is set, by its path. Cameras that stand nowhere in the file are not among them. */
+function useConfigs(): ReadonlyMap<string, PathConfig> | undefined {
+  const { value } = useAsked<{ readonly items: readonly PathConfig[] }>('v3/config/paths/list?itemsPerPage=1000', {
+    everyMs: LOOK_MS,
+    news: ['config'],
+  });
+  return value && new Map(value.items.map((item) => [item.name, item]));
+}
+
+/** Whoever moves a row by keys goes on with it. */
+function useFocusKept(list: { readonly current: HTMLElement | null }, order: string): void {
+  const focused = useRef<HTMLElement | undefined>(undefined);
+  useEffect(() => {
+    const { current } = focused;
+    if (current?.isConnected && document.activeElement === document.body) {
+      current.focus();
+    }
+  }, [order]);
+  useEffect(() => {
+    const note = (event: FocusEvent) => {
+      focused.current = event.target as HTMLElement;
+    };
+    const { current } = list;
+    current?.addEventListener('focusin', note);
+    return () => current?.removeEventListener('focusin', note);
+  }, []);
+}

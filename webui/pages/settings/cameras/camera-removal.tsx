@@ -1,0 +1,214 @@
+import { useState } from 'preact/hooks';
+import { encodeName } from '../../../box/addresses.ts';
+import { notDoneWords } from '../../../box/failure-words.ts';
+import { paths } from '../../../box/paths.ts';
+import { ask, BoxError } from '../../../box/request.ts';
+import { settingsLink } from '../../../shell/route.ts';
+import { Button } from '../../../ui/controls/button.tsx';
+import { Row } from '../../../ui/controls/row.tsx';
+import { toast, toastWithWay } from '../../../ui/feedback/toast.tsx';
+import { voice } from '../../../ui/feedback/voice.ts';
+import { Sheet } from '../../../ui/sheet/sheet.tsx';
+import { camerasWords } from '../../../words/cameras.ts';
+import { byteSize } from '../../../words/format.ts';
+import { sentences } from '../../../words/sentences.ts';
+import { words } from '../../../words/words.ts';
+import { type CameraFacts, cameraCall, useConfigAtFirst } from './camera-facts.ts';
+import { deleteRecordings } from './delete-recordings.ts';
+import { type KeptWords, keptWords } from './kept-words.ts';
+
+const LIST = 'v3/cameras/list?itemsPerPage=1000';
+const HOUR_MS = 3_600_000;
+const MORNING_HOUR = 8;
+
+interface RemovalProps {
+  readonly name: string;
+  readonly title: string;
+  readonly facts: CameraFacts;
+  readonly onClosed: () => void;
+  readonly onRemoved: () => void;
+}
+
+/** Pause it, or remove it with or without what was recorded. */
+export function RemovalSheet({ name, title, facts, onClosed, onRemoved }: RemovalProps) {
+  const say = camerasWords.value;
+  const [outcome, setOutcome] = useState<'paused' | 'removed'>();
+  const closed = () => {
+    onClosed();
+    if (outcome === 'removed') {
+      onRemoved();
+    }
+  };
+  return (
+    <Sheet title={facts.item ? say.pauseOrRemove : say.removeOnly} onClosed={closed} isDone={outcome !== undefined}>
+      {facts.item && (
+        <Pause name={name} title={title} isPaused={facts.item.state === 'paused'} onDone={() => setOutcome('paused')} />
+      )}
+      <Remove name={name} title={title} facts={facts} onDone={() => setOutcome('removed')} />
+    </Sheet>
+  );
+}
+
+interface PauseProps {
+  readonly name: string;
+  readonly title: string;
+  readonly isPaused: boolean;
+  readonly onDone: () => void;
+}
+
+function Pause({ name, title, isPaused, onDone }: PauseProps) {
+  const say = camerasWords.value;
+  const set = async (paused: boolean, pausedUntil: string | null = null) => {
+    const patch = (body: object) => ask(cameraCall('patch', name), { method: 'PATCH', body });
+    const told = (isNow: boolean) => (isNow ? camerasWords.peek().isPaused(title) : camerasWords.peek().goesOn(title));
+    try {
+      await patch(paused ? { paused, pausedUntil } : { paused });
+      showPaused(name, paused, pausedUntil);
+      toast(told(paused), () => {
+        patch({ paused: !paused }).then(
+          () => showPaused(name, !paused, null),
+          (error: unknown) => toast(notDoneWords(error)),
+        );
+      });
+      onDone();
+    } catch (error) {
+      toast(notDoneWords(error));
+    }
+  };
+  if (isPaused) {
+    return <Button onClick={() => void set(false)}>{say.goOn}</Button>;
+  }
+  const until = (ms: number) => void set(true, new Date(ms).toISOString());
+  return (
+    <section class="choices">
+      <h3>{say.pause}</h3>
+      <p class="dim small">{say.pauseText}</p>
+      <div class="together">
+        <Row title={say.pauseHour} onClick={() => until(Date.now() + HOUR_MS)} />
+        <Row title={say.pauseMorning} onClick={() => until(tomorrowMorning())} />
+        <Row title={say.pauseOpen} onClick={() => void set(true)} />
+      </div>
+    </section>
+  );
+}
+
+function tomorrowMorning(): number {
+  const day = new Date();
+  day.setDate(day.getDate() + 1);
+  return day.setHours(MORNING_HOUR, 0, 0, 0);
+}
+
+interface RemoveProps {
+  readonly name: string;
+  readonly title: string;
+  readonly facts: CameraFacts;
+  readonly onDone: () => void;
+}
+
+function Remove({ name, title, facts, onDone }: RemoveProps) {
+  const { language } = voice();
+  const say = camerasWords.value;
+  const stay = keptWords(useConfigAtFirst(name)?.value.recordDeleteAfter);
+  const [fate, setFate] = useState<'keep' | 'delete'>('keep');
+  const [isBusy, setBusy] = useState(false);
+  const streams = [name, ...(facts.item?.sub ? [facts.item.sub] : [])];
+  const uses = (facts.use?.items ?? []).filter(({ path }) => streams.includes(path));
+  const recorded = facts.use ? uses.map(({ path }) => path) : streams;
+  const bytes = uses.reduce((sum, use) => sum + use.bytes, 0);
+  const remove = async () => {
+    setBusy(true);
+    try {
+      if (!(await forget(name, facts))) {
+        toast(say.demoStays);
+        setBusy(false);
+        return;
+      }
+    } catch (error) {
+      toast(notDoneWords(error));
+      setBusy(false);
+      return;
+    }
+    await (fate === 'delete' ? deleted(recorded, title, language) : kept(name, stay, title, facts));
+    paths.value = paths.peek()?.filter((path) => !streams.includes(path.name));
+    onDone();
+  };
+  return (
+    <fieldset class="choices">
+      <legend>{say.remove(title)}</legend>
+      <p class="dim small">{say.removeTitle}</p>
+      <Fate text={stay.choice} isChosen={fate === 'keep'} onChoose={() => setFate('keep')} />
+      <Fate
+        text={say.removeDelete(byteSize(bytes, language))}
+        isChosen={fate === 'delete'}
+        onChoose={() => setFate('delete')}
+      />
+      <Button busy={isBusy && words.value.saving} onClick={() => void remove()}>
+        <span class="bad">{say.removeButton}</span>
+      </Button>
+    </fieldset>
+  );
+}
+
+interface FateProps {
+  readonly text: string;
+  readonly isChosen: boolean;
+  readonly onChoose: () => void;
+}
+
+const Fate = ({ text, isChosen, onChoose }: FateProps) => (
+  <label class="fate">
+    <input type="radio" name="recordings" checked={isChosen} onChange={onChoose} />
+    <span>{text}</span>
+  </label>
+);
+
+/**
+ * What the box does not take for a camera, such as a path that somebody publishes to, is taken out of the file.
+ * @returns false: it is there all the same, which of all cameras the demo alone is
+ */
+async function forget(name: string, { item }: CameraFacts): Promise<boolean> {
+  const address = item ? cameraCall('forget', name) : `v3/config/paths/delete/${encodeName(name)}`;
+  try {
+    await ask(address, { method: 'DELETE' });
+  } catch (error) {
+    // It is not there: a try before was not answered, or somebody else was quicker.
+    if (!(error instanceof BoxError && error.status === 404)) {
+      throw error;
+    }
+    const { items } = await ask<{ items: readonly { readonly path: string }[] }>(LIST);
+    return !items.some(({ path }) => path === name);
+  }
+  return true;
+}
+
+async function kept(name: string, stay: KeptWords, title: string, { item }: CameraFacts): Promise<void> {
+  const undo = () => {
+    ask(cameraCall('restore', name), { method: 'POST', body: {} }).then(
+      () => toast(camerasWords.peek().isBack(title)),
+      () => toast(camerasWords.peek().notBack),
+    );
+  };
+  toast(stay.told(title), item ? undo : undefined);
+}
+
+/** The camera is gone already, whatever becomes of its recordings. */
+async function deleted(streams: readonly string[], title: string, language: string): Promise<void> {
+  const say = camerasWords.peek();
+  let [bytes, keptCount] = [0, 0];
+  try {
+    for (const stream of streams) {
+      const gone = await deleteRecordings(stream);
+      bytes += gone.bytes;
+      keptCount += gone.kept;
+    }
+  } catch {
+    toastWithWay(say.removedNotDeleted(title), say.toStorage, settingsLink('storage'));
+    return;
+  }
+  toast(sentences([say.removedAll(title, byteSize(bytes, language)), keptCount > 0 && say.keptSome(keptCount)]));
+}
+
+/** The page shows it at once, before the box tells it. */
+function showPaused(name: string, paused: boolean, pausedUntil: string | null): void {
+  paths.value = paths.peek()?.map((path) => (path.name === name ? { ...path, paused, pausedUntil } : path));
+}

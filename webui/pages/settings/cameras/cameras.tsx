@@ -1,0 +1,78 @@
+import { foundNews } from '../../../box/news.ts';
+import { useAsked } from '../../../box/use-asked.ts';
+import { cameras } from '../../../cameras/cameras.ts';
+import { Empty } from '../../../live/notices.tsx';
+import { leaveTo } from '../../../shell/navigation.ts';
+import { place, settingsLink } from '../../../shell/route.ts';
+import { Row } from '../../../ui/controls/row.tsx';
+import { Icon } from '../../../ui/icons/icon.tsx';
+import { camerasWords } from '../../../words/cameras.ts';
+import { CameraList } from './camera-list.tsx';
+import { CameraSheet } from './camera-sheet.tsx';
+
+const LOOK_MS = 30_000;
+
+interface Found {
+  readonly endpoint: string;
+  readonly address: string;
+  readonly name: string | null;
+  readonly manufacturer: string | null;
+  readonly path: string | null;
+}
+
+/** New ones on the network, then those that there are, in the order of the grid. */
+export function CamerasPage() {
+  const say = camerasWords.value;
+  const here = place.value;
+  const edited = here.page === 'settings' ? here.camera : undefined;
+  const all = cameras.value;
+  return (
+    <>
+      <header class="page-head">
+        <h2 class="title wide-only">{say.cameras}</h2>
+        <AddCamera />
+      </header>
+      <NewCameras />
+      {all?.length === 0 && <Empty title={say.noCameras} text={say.noCamerasText} />}
+      {all && all.length > 0 && <CameraList cameras={all} />}
+      <AddCamera />
+      {edited !== undefined && (
+        <CameraSheet key={edited} name={edited} onClosed={() => leaveTo(settingsLink('cameras'))} />
+      )}
+    </>
+  );
+}
+
+/** In the head of a wide page, below the list on a phone: one of them is shown. */
+const AddCamera = () => (
+  <a class="button main add-one" href={settingsLink('cameras', 'add')}>
+    <Icon name="plus" />
+    {camerasWords.value.addCamera}
+  </a>
+);
+
+function NewCameras() {
+  const say = camerasWords.value;
+  const { value } = useAsked<{ readonly items: readonly Found[] }>('v3/cameras/found?itemsPerPage=1000', {
+    everyMs: LOOK_MS,
+    news: ['camera', 'config'],
+  });
+  // Who has just answered is told before the next look.
+  const told = [...foundNews.value.values()];
+  const fresh = (value?.items ?? []).filter(({ path }) => path === null);
+  const [only] = fresh;
+  if (!only) {
+    return null;
+  }
+  const name = told.find(({ endpoint }) => endpoint === only.endpoint)?.name ?? only.name ?? only.manufacturer ?? '';
+  return (
+    <div class="card">
+      <Row
+        icon="search"
+        title={say.newOnNetwork(fresh.length)}
+        {...(fresh.length === 1 && { text: say.newCameraText(name || only.address, only.address) })}
+        href={settingsLink('cameras', 'add')}
+      />
+    </div>
+  );
+}

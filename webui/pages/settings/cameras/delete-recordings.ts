@@ -1,0 +1,39 @@
+import { encodeName } from '../../../box/addresses.ts';
+import { ask } from '../../../box/request.ts';
+import { pause } from '../../../shell/pause.ts';
+
+const AGAIN_MS = 500;
+const MOST_TIMES = 20;
+const ANSWER_LIMIT_MS = 120_000;
+const IS_WRITTEN = /being written/;
+
+interface Emptied {
+  readonly deleted: number;
+  readonly bytes: number;
+  /** Files that stay, mostly because they are protected. */
+  readonly kept: number;
+  readonly items: readonly { readonly reason: string }[];
+}
+
+/** All recordings of a path. The one that is just being written of a camera that was taken out goes as soon as it is finished. */
+export async function deleteRecordings(path: string): Promise<Pick<Emptied, 'bytes' | 'kept'>> {
+  let bytes = 0;
+  for (let turn = 1; ; turn += 1) {
+    const answer = await ask<Emptied>(`v3/recordings/deletepath/${encodeName(path)}`, {
+      ...{ method: 'DELETE', limitMs: ANSWER_LIMIT_MS },
+    }).catch(nothing);
+    bytes += answer.bytes;
+    if (turn === MOST_TIMES || !answer.items.some(({ reason }) => IS_WRITTEN.test(reason))) {
+      return { bytes, kept: answer.kept };
+    }
+    await pause(AGAIN_MS, new AbortController().signal);
+  }
+}
+
+/** There are none of this path. */
+function nothing(error: unknown): Emptied {
+  if ((error as { status?: unknown }).status === 404) {
+    return { deleted: 0, bytes: 0, kept: 0, items: [] };
+  }
+  throw error;
+}

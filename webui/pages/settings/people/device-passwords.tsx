@@ -1,0 +1,87 @@
+import { useState } from 'preact/hooks';
+import { useAsked } from '../../../box/use-asked.ts';
+import { nowMs } from '../../../box/wake.ts';
+import { loginWords, rightName } from '../../../people/devices.ts';
+import { DEVICE_RIGHTS, type DeviceItem, type PageLoginItem } from '../../../people/people.ts';
+import { camerasSeen } from '../../../people/sees.tsx';
+import { Button } from '../../../ui/controls/button.tsx';
+import { Row } from '../../../ui/controls/row.tsx';
+import { voice } from '../../../ui/feedback/voice.ts';
+import { Icon } from '../../../ui/icons/icon.tsx';
+import { moment } from '../../../words/format.ts';
+import { peopleWords } from '../../../words/people.ts';
+import { DevicePasswordSheet } from './device-password-sheet.tsx';
+import { NewDeviceSheet } from './new-device-sheet.tsx';
+
+const LOOK_MS = 30_000;
+
+interface Items<T> {
+  readonly items: readonly T[];
+}
+
+/** Passwords for players, recorders and senders; and programs that use a page password instead. */
+export function DevicePasswords() {
+  const say = peopleWords.value;
+  const { language } = voice();
+  const { value, again } = useAsked<Items<DeviceItem>>('v3/devicepasswords?itemsPerPage=1000', { everyMs: LOOK_MS });
+  const { value: logins, again: lookAgain } = useAsked<Items<PageLoginItem>>('v3/pagelogins?itemsPerPage=1000', {
+    everyMs: LOOK_MS,
+  });
+  const [shown, setShown] = useState<DeviceItem>();
+  const [made, setMade] = useState<{ readonly login: PageLoginItem | undefined }>();
+  const devices = value?.items ?? [];
+  const rightsOf = (device: DeviceItem) => {
+    const rights = DEVICE_RIGHTS.filter((right) => device[right]).map((right) => rightName(right));
+    return `${rights.join(', ')} · ${camerasSeen(device.paths, language)}`;
+  };
+  const changed = () => {
+    again();
+    lookAgain();
+  };
+  return (
+    <section class="device-passwords">
+      <h2>{say.devicePasswords}</h2>
+      {devices.length > 0 ? (
+        <div class="card">
+          {devices.map((device) => (
+            <Row
+              key={device.id}
+              icon="lock"
+              title={device.name}
+              text={rightsOf(device)}
+              onClick={() => setShown(device)}
+            />
+          ))}
+        </div>
+      ) : (
+        <p class="dim">{say.devicePasswordsText}</p>
+      )}
+      {logins !== undefined && logins.items.length > 0 && (
+        <div class="card">
+          {logins.items.map((login) => (
+            <Row
+              key={login.id}
+              icon="alert"
+              title={loginWords(login)}
+              text={say.lastAt(moment(Date.parse(login.last), nowMs.value, voice()))}
+              onClick={() => setMade({ login })}
+            />
+          ))}
+        </div>
+      )}
+      <Button onClick={() => setMade({ login: undefined })}>
+        <Icon name="plus" small />
+        {say.newDevicePassword}
+      </Button>
+      {made && <NewDeviceSheet replaced={made.login} onChanged={changed} onClosed={() => setMade(undefined)} />}
+      {shown && (
+        <DevicePasswordSheet
+          device={shown}
+          text={rightsOf(shown)}
+          onChanged={again}
+          onClosed={() => setShown(undefined)}
+        />
+      )}
+    </section>
+  );
+}

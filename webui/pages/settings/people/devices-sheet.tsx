@@ -1,0 +1,88 @@
+import { notDoneWords } from '../../../box/failure-words.ts';
+import { ask, BoxError } from '../../../box/request.ts';
+import { session } from '../../../box/session.ts';
+import { useAsked } from '../../../box/use-asked.ts';
+import { nowMs } from '../../../box/wake.ts';
+import type { SessionItem } from '../../../people/people.ts';
+import { toast } from '../../../ui/feedback/toast.tsx';
+import { voice } from '../../../ui/feedback/voice.ts';
+import { Sheet } from '../../../ui/sheet/sheet.tsx';
+import { moment } from '../../../words/format.ts';
+import { youWords } from '../../../words/you.ts';
+
+const LOOK_MS = 15_000;
+
+/** Where one is logged in; the owner sees everybody's. */
+export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
+  const say = youWords.value;
+  const { value, again } = useAsked<{ readonly items: readonly SessionItem[] }>('v3/sessions?itemsPerPage=1000', {
+    everyMs: LOOK_MS,
+  });
+  const items = (value?.items ?? []).toSorted((a, b) => Date.parse(b.lastUsed) - Date.parse(a.lastUsed));
+  const own = session.value?.user;
+  const others = items.filter(({ user, current }) => user === own && !current);
+  const end = async (ended: readonly SessionItem[]) => {
+    try {
+      for (const { id } of ended) {
+        await ask(`v3/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' }).catch(unlessGone);
+      }
+      if (ended === others) {
+        toast(youWords.peek().othersAreOut);
+      }
+    } catch (error) {
+      toast(notDoneWords(error));
+    }
+    again();
+  };
+  return (
+    <Sheet title={say.devices} onClosed={onClosed}>
+      <p class="dim small">{say.devicesText}</p>
+      <ul class="card plain devices">
+        {[...items.filter(({ current }) => current), ...items.filter(({ current }) => !current)].map((item) => (
+          <Device key={item.id} item={item} isOwn={item.user === own} onEnd={() => end([item])} />
+        ))}
+      </ul>
+      {others.length > 1 && (
+        <button class="button" type="button" onClick={() => end(others)}>
+          {say.logOutOthers}
+        </button>
+      )}
+    </Sheet>
+  );
+}
+
+/** It has ended by itself meanwhile. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof BoxError && error.status === 404)) {
+    throw error;
+  }
+}
+
+interface DeviceProps {
+  readonly item: SessionItem;
+  readonly isOwn: boolean;
+  readonly onEnd: () => void;
+}
+
+function Device({ item, isOwn, onEnd }: DeviceProps) {
+  const say = youWords.value;
+  const device = item.device || say.unknownDevice;
+  const seen = item.current ? say.thisDevice : say.lastUsed(moment(Date.parse(item.lastUsed), nowMs.value, voice()));
+  return (
+    <li class="line">
+      <span class="grow">
+        <b>
+          <bdi>{isOwn ? device : `${item.user} · ${device}`}</bdi>
+        </b>
+        <span class="small dim break">
+          {seen} · {item.address}
+        </span>
+      </span>
+      {!item.current && (
+        <button class="text" type="button" aria-label={say.logOutNamed(device)} onClick={onEnd}>
+          {say.logOutDevice}
+        </button>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,131 @@
+import { useState } from 'preact/hooks';
+import { session } from '../../../box/session.ts';
+import { useAsked } from '../../../box/use-asked.ts';
+import { nowMs } from '../../../box/wake.ts';
+import type { CamerasSeen, GuestItem, UserItem } from '../../../people/people.ts';
+import { camerasSeen } from '../../../people/sees.tsx';
+import { untilWords } from '../../../people/until.ts';
+import { Button } from '../../../ui/controls/button.tsx';
+import { Row } from '../../../ui/controls/row.tsx';
+import { voice } from '../../../ui/feedback/voice.ts';
+import { Icon } from '../../../ui/icons/icon.tsx';
+import { peopleWords } from '../../../words/people.ts';
+import { DevicePasswords } from './device-passwords.tsx';
+import { GuestLinkSheet } from './guest-link-sheet.tsx';
+import { GuestSheet } from './guest-sheet.tsx';
+import { PersonSheet } from './person-sheet.tsx';
+import { You } from './you.tsx';
+
+const LOOK_MS = 30_000;
+
+interface Items<T> {
+  readonly items: readonly T[];
+}
+
+/** Who may see what; and what each sets for himself. */
+export function PeoplePage() {
+  const hasOwner = session.value?.claimed === true;
+  return (
+    <>
+      <h2 class="title wide-only">{peopleWords.value.people}</h2>
+      {hasOwner && <Persons />}
+      {hasOwner && <GuestLinks />}
+      {hasOwner && <DevicePasswords />}
+      <You />
+    </>
+  );
+}
+
+function Persons() {
+  const say = peopleWords.value;
+  const { language } = voice();
+  const { value, again } = useAsked<Items<UserItem>>('v3/users?itemsPerPage=1000', { everyMs: LOOK_MS });
+  const [edited, setEdited] = useState<{ readonly user: UserItem | undefined }>();
+  const users = value?.items ?? [];
+  return (
+    <section class="persons">
+      <div class="card">
+        {users.map((user) => (
+          <Row
+            key={user.name}
+            before={<Initial name={user.name} isOwner={user.role === 'owner'} />}
+            title={user.role === 'owner' ? say.owner : user.name}
+            text={rightsText(user.role === 'owner' ? say.owner : mayText(user), user.cameras, language)}
+            {...(user.role === 'owner' ? { value: say.itIsYou } : { onClick: () => setEdited({ user }) })}
+          />
+        ))}
+      </div>
+      <Button onClick={() => setEdited({ user: undefined })}>
+        <Icon name="plus" small />
+        {say.addPerson}
+      </Button>
+      {edited && (
+        <PersonSheet
+          user={edited.user}
+          taken={users.map(({ name }) => name)}
+          onChanged={again}
+          onClosed={() => setEdited(undefined)}
+        />
+      )}
+    </section>
+  );
+}
+
+const Initial = ({ name, isOwner }: { readonly name: string; readonly isOwner: boolean }) => (
+  <span class={isOwner ? 'initial own' : 'initial'} aria-hidden="true">
+    {[...name][0]?.toLocaleUpperCase()}
+  </span>
+);
+
+function mayText({ live, recordings }: Pick<UserItem, 'live' | 'recordings'>): string {
+  const { liveOnly, liveAndRecordings, recordingsOnly } = peopleWords.value;
+  return !recordings ? liveOnly : live ? liveAndRecordings : recordingsOnly;
+}
+
+const rightsText = (first: string, seen: CamerasSeen, language: string): string =>
+  `${first} · ${camerasSeen(seen, language)}`;
+
+function GuestLinks() {
+  const say = peopleWords.value;
+  const { language } = voice();
+  const { value, again } = useAsked<Items<GuestItem>>('v3/guests?itemsPerPage=1000', { everyMs: LOOK_MS });
+  const [isNew, setNew] = useState(false);
+  const [shown, setShown] = useState<GuestItem>();
+  const links = value?.items ?? [];
+  const endOf = ({ over, until }: GuestItem) =>
+    over ? say.linkEnded : say.endsAt(untilWords(Date.parse(until), nowMs.value, language, say));
+  return (
+    <section class="guest-links">
+      <h2>{say.guestLinks}</h2>
+      {links.length > 0 ? (
+        <div class="card">
+          {links.map((link) => (
+            <Row
+              key={link.id}
+              icon="link"
+              title={[link.note, camerasSeen(link.paths, language)].filter(Boolean).join(' · ')}
+              text={`${mayText(link)} · ${endOf(link)}`}
+              onClick={() => setShown(link)}
+            />
+          ))}
+        </div>
+      ) : (
+        <p class="dim">{say.guestLinksText}</p>
+      )}
+      <Button onClick={() => setNew(true)}>
+        <Icon name="link" small />
+        {say.newGuestLink}
+      </Button>
+      {isNew && <GuestSheet onChanged={again} onClosed={() => setNew(false)} />}
+      {shown && (
+        <GuestLinkSheet
+          title={shown.note || camerasSeen(shown.paths, language)}
+          text={`${rightsText(mayText(shown), shown.paths, language)} · ${endOf(shown)}`}
+          id={shown.id}
+          onChanged={again}
+          onClosed={() => setShown(undefined)}
+        />
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,144 @@
+import { useMemo, useState } from 'preact/hooks';
+import { notDoneWords } from '../../../box/failure-words.ts';
+import { ask, BoxError } from '../../../box/request.ts';
+import { boxForm } from '../../../forms/box-form.ts';
+import { FieldError } from '../../../forms/form.ts';
+import { FormFoot } from '../../../forms/form-foot.tsx';
+import { FormSheet } from '../../../forms/form-sheet.tsx';
+import { changePerson, type Person, PersonAdding } from '../../../people/add-person.ts';
+import type { UserItem } from '../../../people/people.ts';
+import { oneAtLeast, SeesFields } from '../../../people/sees.tsx';
+import { ClearText } from '../../../ui/controls/clear-text.tsx';
+import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
+import { toast } from '../../../ui/feedback/toast.tsx';
+import { Sure } from '../../../ui/sheet/sure.tsx';
+import { peopleWords } from '../../../words/people.ts';
+import { words } from '../../../words/words.ts';
+import { youWords } from '../../../words/you.ts';
+
+const SHORTEST = 8;
+/** As the box takes them. */
+const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+ -]{0,63}$/u;
+
+interface PersonSheetProps {
+  /** Undefined: somebody new. */
+  readonly user: UserItem | undefined;
+  readonly taken: readonly string[];
+  readonly onChanged: () => void;
+  readonly onClosed: () => void;
+}
+
+/** Somebody who logs in with a name and a password, and sees some cameras. */
+export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetProps) {
+  const say = peopleWords.value;
+  const form = useMemo(() => personForm(user, taken), []);
+  const { name, password, cameras, sees } = form.values.value;
+  const wrong = form.wrong.value;
+  const isLocked = form.saving.value !== 'no';
+  const [isGone, setGone] = useState(false);
+  return (
+    <FormSheet
+      title={user?.name ?? say.addPerson}
+      form={form}
+      isOver={isGone}
+      onClosed={onClosed}
+      onSaved={() => {
+        toast(user ? words.peek().saved : peopleWords.peek().personAdded(name.trim()));
+        onChanged();
+      }}
+      foot={<FormFoot form={form} text={say.personWillSee} {...(user ? {} : { action: say.addPerson })} />}
+    >
+      {!user && (
+        <TextField
+          label={say.personName}
+          name="name"
+          autocomplete="off"
+          value={name}
+          onInput={(value) => form.set('name', value)}
+          onLeave={() => form.leave('name')}
+          isLocked={isLocked}
+          wrong={wrong.name}
+        />
+      )}
+      <PasswordField
+        label={user ? say.personNewPassword : say.personPassword}
+        name="password"
+        autocomplete="new-password"
+        value={password}
+        onInput={(value) => form.set('password', value)}
+        onLeave={() => form.leave('password')}
+        isLocked={isLocked}
+        hint={user ? say.personPasswordText : youWords.value.newPasswordHint}
+        wrong={wrong.password}
+      />
+      <ClearText />
+      <SeesFields
+        chosen={cameras}
+        onChosen={(value) => form.set('cameras', value)}
+        wrong={wrong.cameras}
+        sees={sees}
+        onSees={(value) => form.set('sees', value)}
+      />
+      {user && (
+        <Sure
+          title={say.removePerson(user.name)}
+          text={say.removePersonText}
+          onSure={() => remove(user.name, () => setGone(true), onChanged)}
+        />
+      )}
+    </FormSheet>
+  );
+}
+
+function personForm(user: UserItem | undefined, taken: readonly string[]) {
+  const initial: Person = {
+    name: user?.name ?? '',
+    password: '',
+    cameras: user?.cameras ?? 'all',
+    sees: user?.recordings ? 'both' : 'live',
+  };
+  const adding = new PersonAdding(taken);
+  return boxForm<Person>({
+    initial,
+    judge: {
+      name: (text) => (user ? undefined : nameFault(text, taken)),
+      password: (text) =>
+        [...text].length < SHORTEST && !(user && text === '') ? youWords.peek().newPasswordHint : undefined,
+      cameras: oneAtLeast,
+    },
+    save: async (values, changed) => {
+      try {
+        await (user ? changePerson(user.name, changed) : adding.add(values));
+      } catch (error) {
+        // The box's own reason for a refused password is that too many people use it: its length was judged here.
+        const isPassword = error instanceof BoxError && error.status === 400 && error.message.includes('password');
+        throw isPassword ? new FieldError<Person>('password', youWords.peek().newPasswordCommon) : error;
+      }
+    },
+  });
+}
+
+function nameFault(text: string, taken: readonly string[]): string | undefined {
+  const { personNameWrong, personNameTaken } = peopleWords.peek();
+  const name = text.trim().normalize('NFC');
+  return taken.includes(name) ? personNameTaken : NAME.test(name) ? undefined : personNameWrong;
+}
+
+async function remove(name: string, onGone: () => void, onChanged: () => void): Promise<void> {
+  const address = `v3/users/${encodeURIComponent(name)}`;
+  try {
+    await ask(address, { method: 'DELETE' });
+    toast(peopleWords.peek().personRemoved(name), () => {
+      ask(`${address}/restore`, { method: 'POST', body: {} }).then(() => {
+        toast(peopleWords.peek().personIsBack(name));
+        onChanged();
+      }, tellFailure);
+    });
+    onGone();
+    onChanged();
+  } catch (error) {
+    tellFailure(error);
+  }
+}
+
+const tellFailure = (error: unknown): void => toast(notDoneWords(error));

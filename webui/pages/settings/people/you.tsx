@@ -1,0 +1,87 @@
+import { useState } from 'preact/hooks';
+import { notDoneWords } from '../../../box/failure-words.ts';
+import { logOut } from '../../../box/log-out.ts';
+import { isLinkOver, session } from '../../../box/session.ts';
+import { APPEARANCES, type Appearance, appearance, chooseAppearance } from '../../../shell/appearance.ts';
+import { LanguageChoice } from '../../../ui/controls/language-choice.tsx';
+import { Row } from '../../../ui/controls/row.tsx';
+import { Segment } from '../../../ui/controls/segment.tsx';
+import { toast } from '../../../ui/feedback/toast.tsx';
+import { Icon } from '../../../ui/icons/icon.tsx';
+import { words } from '../../../words/words.ts';
+import { youWords } from '../../../words/you.ts';
+import { DevicesSheet } from './devices-sheet.tsx';
+import { PasswordSheet } from './password-sheet.tsx';
+
+/** What everybody sets for himself: language, appearance, password, and the way out. */
+export function You() {
+  const say = words.value;
+  const [changesPassword, setChangesPassword] = useState(false);
+  const [showsDevices, setShowsDevices] = useState(false);
+  const now = session.value;
+  return (
+    <section class="you">
+      <h2>{say.account}</h2>
+      <div class="card">
+        <div class="line">
+          <Icon name="globe" />
+          <span class="grow">{say.languageLabel}</span>
+          <LanguageChoice />
+        </div>
+        {now?.claimed === false && (
+          <Row icon="person" title={say.makeYours} text={youWords.value.noOwnerText} href="#/start" />
+        )}
+        {now?.loggedIn && (
+          <Row icon="lock" title={youWords.value.changePassword} onClick={() => setChangesPassword(true)} />
+        )}
+        {now?.loggedIn && now.role !== 'guest' && (
+          <Row icon="small" title={youWords.value.devices} onClick={() => setShowsDevices(true)} />
+        )}
+        {now?.loggedIn && <LogOut user={now.user ?? ''} />}
+        {now?.claimed && !now.loggedIn && now.role === null && (
+          <Row icon="person" title={say.loginButton} href="#/login" />
+        )}
+      </div>
+      <AppearanceChoice />
+      {changesPassword && <PasswordSheet onClosed={() => setChangesPassword(false)} />}
+      {showsDevices && <DevicesSheet onClosed={() => setShowsDevices(false)} />}
+    </section>
+  );
+}
+
+function AppearanceChoice() {
+  const { appearance: label, asSystem, dark, light } = youWords.value;
+  const names: Readonly<Record<Appearance, string>> = { system: asSystem, dark, light };
+  return (
+    <Segment
+      label={label}
+      value={appearance.value}
+      options={APPEARANCES.map((value) => ({ value, text: names[value] }))}
+      onChange={chooseAppearance}
+    />
+  );
+}
+
+function LogOut({ user }: { readonly user: string }) {
+  const { logOut: title, ownerIs } = youWords.value;
+  const [isBusy, setBusy] = useState(false);
+  return (
+    <button
+      class="row"
+      type="button"
+      disabled={isBusy}
+      onClick={async () => {
+        setBusy(true);
+        isLinkOver.value = false;
+        await logOut().catch((error: unknown) => toast(notDoneWords(error)));
+        setBusy(false);
+      }}
+    >
+      <Icon name="leave" />
+      <span class="grow">
+        <b>{title}</b>
+        <span class="dim small">{ownerIs(user)}</span>
+      </span>
+    </button>
+  );
+}

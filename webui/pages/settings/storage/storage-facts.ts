@@ -1,0 +1,134 @@
+import type { PathUse, RecordingDisk, StorageUse } from '../cameras/camera-settings.ts';
+
+/** A mounted disk, as `/v3/disks/places` has it. */
+export interface Place {
+  readonly folder: string;
+  readonly device: string;
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly removable: boolean;
+  readonly network: boolean;
+  readonly writable: boolean;
+  /** Not writable, but the box has somebody who can change that: Perch starts anew for it. */
+  readonly canBeOpened: boolean;
+  readonly recordsHere: readonly string[];
+  readonly isChosen: boolean;
+  readonly recordPath: string;
+  /** Recordings of when cameras recorded elsewhere on it. `end`: RFC 3339, of the last. */
+  readonly older: { readonly bytes: number; readonly end: string } | null;
+}
+
+/** A drive, as `/v3/system` has it. */
+export interface Drive {
+  readonly name: string;
+  readonly model: string;
+  readonly kind: string;
+  readonly sizeBytes: number;
+  readonly health: 'ok' | 'failing' | null;
+  readonly wornPercent: number | null;
+  readonly temperatureCelsius: number | null;
+}
+
+/** How far back recordings will reach: `now` when only what there is can be told. */
+export interface Reach {
+  readonly days: number;
+  readonly isNow: boolean;
+}
+
+/** The furthest that any camera's recordings will reach at today's rate: as long as they are wanted, or as many as fit. */
+export function reachOf({ items, reachesBackDays }: StorageUse): Reach | undefined {
+  const known = items.filter((use) => use.configured && use.fitsDays !== null).map(daysToCome);
+  if (known.length > 0) {
+    return { days: Math.max(...known), isNow: false };
+  }
+  return reachesBackDays === null ? undefined : { days: reachesBackDays, isNow: true };
+}
+
+const daysToCome = ({ wantedDays, fitsDays }: PathUse): number =>
+  Math.min(wantedDays ?? Infinity, fitsDays ?? Infinity);
+
+/** Largest first; a small stream's with its camera's. Those that take nothing and are not there any more are left out. */
+export function byCamera(items: readonly PathUse[]): readonly PathUse[] {
+  const names = new Set(items.map(({ path }) => path));
+  const mainOf = (path: string) => {
+    const main = path.replace(/_sub$/, '');
+    return names.has(main) ? main : path;
+  };
+  const bytes = new Map<string, number>();
+  for (const use of items) {
+    const main = mainOf(use.path);
+    bytes.set(main, (bytes.get(main) ?? 0) + use.bytes);
+  }
+  return items
+    .filter((use) => mainOf(use.path) === use.path && (use.configured || use.bytes > 0))
+    .map((use) => ({ ...use, bytes: bytes.get(use.path) ?? use.bytes }))
+    .sort((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1));
+}
+
+/** Folders on the same disk are one: the fullest state counts. */
+export function oneOfEach(disks: readonly RecordingDisk[], places: readonly Place[]): readonly RecordingDisk[] {
+  const seen = new Map<string, RecordingDisk>();
+  for (const disk of disks) {
+    const key = placeOf(disk, places)?.folder ?? disk.folder;
+    const known = seen.get(key);
+    if (!known || (known.state === 'ok' && disk.state !== 'ok')) {
+      seen.set(key, disk);
+    }
+  }
+  return [...seen.values()];
+}
+
+/** Where a disk is mounted: one that is not there is nowhere, and not on the disk below its folder. */
+export const placeOf = ({ folder, state }: RecordingDisk, places: readonly Place[]): Place | undefined =>
+  state === 'vanished' ? undefined : placeAbove(folder, places);
+
+/** What the disks hold together that are there; undefined: none is. */
+export function filledOf(
+  disks: readonly RecordingDisk[],
+): { readonly totalBytes: number; readonly usedBytes: number } | undefined {
+  let [totalBytes, usedBytes] = [0, 0];
+  for (const disk of disks) {
+    if (disk.freeBytes !== null) {
+      totalBytes += disk.totalBytes;
+      usedBytes += disk.totalBytes - disk.freeBytes;
+    }
+  }
+  return totalBytes > 0 ? { totalBytes, usedBytes } : undefined;
+}
+
+export function placeAbove(folder: string, places: readonly Place[]): Place | undefined {
+  const above = places.filter((place) => `${folder}/`.startsWith(`${place.folder.replace(/\/$/, '')}/`));
+  return above.sort((a, b) => b.folder.length - a.folder.length)[0];
+}
+
+/** The drive that a device such as `/dev/sda1` or `/dev/mmcblk0p2` is a part of. */
+export const driveOf = (device: string, drives: readonly Drive[]): Drive | undefined =>
+  drives
+    .filter(({ name }) => name !== '' && (device === name || device.startsWith(name)))
+    .filter(({ name }) => /^(?:p?\d+)?$/.test(device.slice(name.length)))[0];
+
+export type DiskTrouble = 'gone' | 'full' | 'failing' | 'readOnly' | 'stuck';
+
+const TROUBLES: Readonly<Partial<Record<RecordingDisk['state'], DiskTrouble>>> = {
+  vanished: 'gone',
+  full: 'full',
+  nearlyFull: 'full',
+  failing: 'failing',
+  readOnly: 'readOnly',
+  hanging: 'stuck',
+};
+const GRAVEST: readonly DiskTrouble[] = ['gone', 'readOnly', 'full', 'stuck', 'failing'];
+
+/** What is wrong with disks that are recorded to, the gravest first. */
+export function diskTroubles(disks: readonly RecordingDisk[]): readonly DiskTrouble[] {
+  const found = new Set(disks.map(({ state }) => TROUBLES[state]));
+  return GRAVEST.filter((trouble) => found.has(trouble));
+}
+
+/** `10%` of each disk; a size in bytes is none of the steps. */
+export const percentOf = (recordMinFree: string): number | undefined => {
+  const [, percent] = /^([\d.]+)\s*%$/.exec(recordMinFree) ?? [];
+  return percent === undefined ? undefined : Number(percent);
+};
+
+export const FREE_STEPS = [1, 2, 3, 5, 10, 15, 20, 30, 50];

@@ -1,0 +1,64 @@
+import { useEffect, useState } from 'preact/hooks';
+import { untilAnswered } from '../../../box/until-answered.ts';
+import { checkText, type FileProblem } from '../../../system/config-file.ts';
+import { voice } from '../../../ui/feedback/voice.ts';
+import { number } from '../../../words/format.ts';
+import { systemWords } from '../../../words/system.ts';
+
+const TYPED_MS = 400;
+
+interface ProblemsProps {
+  readonly problems: readonly FileProblem[];
+  /** Undefined: the lines are not there to go to. */
+  readonly onGo?: (line: number) => void;
+}
+
+export function Problems({ problems, onGo }: ProblemsProps) {
+  const say = systemWords.value;
+  const { language } = voice();
+  const tone = { error: 'bad', warn: 'warn', note: 'dim' } as const;
+  return (
+    <ul class="problems">
+      {problems.map(({ severity, key, message, line }) => (
+        <li key={`${line} ${key} ${message}`} class={`small ${tone[severity]}`}>
+          {line !== null && !onGo && `${say.fileAt(number(line, 0, language))} `}
+          {line !== null && onGo && (
+            <button class="text" type="button" onClick={() => onGo(line)}>
+              {say.fileAt(number(line, 0, language))}
+            </button>
+          )}
+          <span class="break">
+            {key !== '' && <code>{key}</code>} {message}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** The box does not even judge it, and would not the next time either. */
+const lastingProblem = ({ message }: Error): FileProblem => ({
+  ...{ severity: 'error', key: '', message, line: null, column: null },
+});
+
+/** What the box says of the text, a moment after the last key. */
+export function useProblems(text: string, known: readonly FileProblem[] | undefined) {
+  const [judged, setJudged] = useState<{ readonly text: string; readonly problems: readonly FileProblem[] }>();
+  useEffect(() => {
+    if (known) {
+      return undefined;
+    }
+    const stop = new AbortController();
+    const timer = setTimeout(() => {
+      untilAnswered(() => checkText(text, stop.signal), stop.signal).then(
+        (said) => said && setJudged({ text, problems: said.problems }),
+        (error: Error) => setJudged({ text, problems: [lastingProblem(error)] }),
+      );
+    }, TYPED_MS);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [text, known]);
+  return { problems: known ?? judged?.problems ?? [], isChecking: !known && judged?.text !== text };
+}

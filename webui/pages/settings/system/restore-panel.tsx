@@ -1,0 +1,229 @@
+import type { ComponentChildren, Ref } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { boxSays, notDoneWords } from '../../../box/failure-words.ts';
+import { BoxError } from '../../../box/request.ts';
+import { noteRestart } from '../../../box/restarting.ts';
+import { noteRefusal, session, setupCode } from '../../../box/session.ts';
+import { nowMs } from '../../../box/wake.ts';
+import { LIVE, place } from '../../../shell/route.ts';
+import { afterRestart, movedTo, runOfBox } from '../../../system/after-restart.ts';
+import { checkBackup, MOST_BYTES, type RestorePlan, restoreBackup } from '../../../system/backup-file.ts';
+import { noteRestored } from '../../../system/restored.ts';
+import { Button } from '../../../ui/controls/button.tsx';
+import { TextField } from '../../../ui/controls/field.tsx';
+import { voice } from '../../../ui/feedback/voice.ts';
+import type { SystemWords } from '../../../words/en/system.ts';
+import { moment } from '../../../words/format.ts';
+import { startWords } from '../../../words/start.ts';
+import { systemWords } from '../../../words/system.ts';
+import { words } from '../../../words/words.ts';
+import { RestoreWaits } from './restore-waits.tsx';
+
+type Work = 'none' | 'reading' | 'restoring' | 'restarting' | 'gone';
+
+/** HTTP's, as the box answers. */
+const TOO_LARGE = 413;
+
+/** What the box calls it that a file is wrong, and what it is here. */
+const REASONS: Readonly<Record<string, (say: SystemWords) => string>> = {
+  noBackup: (say) => say.restoreNoBackup,
+  damaged: (say) => say.restoreDamaged,
+  laterVersion: (say) => say.restoreLater,
+};
+
+interface Chosen {
+  readonly file: File;
+  readonly plan: RestorePlan;
+}
+
+/** A backup is chosen, what it would change is told, and then it is done. */
+export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: boolean) => void }) {
+  const say = systemWords.value;
+  const [work, setWork] = useState<Work>('none');
+  const [chosen, setChosen] = useState<Chosen>();
+  const [failure, setFailure] = useState<ComponentChildren>('');
+  const [typed, setTyped] = useState('');
+  const code = setupCode.value || typed;
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => onChosen?.(chosen !== undefined), [chosen]);
+  const needsCode = session.value?.claimed === false && setupCode.value === '';
+  const attempt = async (now: Work, doIt: () => Promise<Work>) => {
+    setWork(now);
+    setFailure('');
+    try {
+      setWork(await doIt());
+    } catch (error) {
+      setFailure(sentence(error, now));
+      setWork('none');
+    }
+  };
+  const choose = (file: File) =>
+    attempt('reading', async () => {
+      setChosen(undefined);
+      if (file.size > MOST_BYTES) {
+        throw new BoxError(TOO_LARGE, '');
+      }
+      setChosen({ file, plan: await checkBackup(file, code) });
+      return 'none';
+    });
+  const restore = ({ file, plan }: Chosen) =>
+    attempt('restoring', async () => {
+      const before = await runOfBox();
+      const seconds = await restoreBackup(file, code);
+      noteRestart(seconds);
+      setWork('restarting');
+      if (!(await afterRestart(before, seconds))) {
+        return 'gone';
+      }
+      if (place.peek().page === 'start') {
+        location.hash = LIVE;
+      }
+      // It may be the former one still, that has not ended for long.
+      if ((await runOfBox()) !== before) {
+        noteRestored(plan.made);
+      }
+      // All that the page knows was the other box's.
+      location.reload();
+      return 'restarting';
+    });
+  const ask = () => {
+    if (needsCode && code === '') {
+      setFailure(startWords.peek().setupCodeHint);
+    } else {
+      input.current?.click();
+    }
+  };
+  return (
+    <div class="restore">
+      {needsCode && !chosen && <SetupCode code={typed} onCode={setTyped} />}
+      <FileInput element={input} onFile={(file) => void choose(file)} />
+      {failure !== '' && (
+        <p class="bad" role="alert">
+          {failure}
+        </p>
+      )}
+      {chosen && <Plan plan={chosen.plan} />}
+      {work === 'restarting' || work === 'gone' ? (
+        <RestoreWaits isGone={work === 'gone'} moved={chosen && movedTo(chosen.plan, location)} />
+      ) : (
+        <div class="tools">
+          {chosen && (
+            <Button kind="main" busy={work === 'restoring' && say.restoring} onClick={() => void restore(chosen)}>
+              {say.restoreNow}
+            </Button>
+          )}
+          <Button busy={work === 'reading' && say.restoreReading} onClick={ask}>
+            {chosen ? say.restoreOther : say.restoreChoose}
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function SetupCode({ code, onCode }: { readonly code: string; readonly onCode: (code: string) => void }) {
+  const { setupCode: label, setupCodeHint: hint } = startWords.value;
+  const field = { label, hint, name: 'code', autocomplete: 'one-time-code' } as const;
+  return <TextField {...field} value={code} onInput={onCode} />;
+}
+
+/** The button stands for it. Chosen again it is read again. */
+const FileInput = (props: { readonly element: Ref<HTMLInputElement>; readonly onFile: (file: File) => void }) => (
+  <input
+    hidden
+    type="file"
+    accept=".perchbackup,application/octet-stream"
+    ref={props.element}
+    onChange={({ currentTarget }) => {
+      const [file] = currentTarget.files ?? [];
+      if (file) {
+        props.onFile(file);
+      }
+      currentTarget.value = '';
+    }}
+  />
+);
+
+function Plan({ plan }: { readonly plan: RestorePlan }) {
+  const say = systemWords.value;
+  const { made, host, cameras, people, links, devicePasswords, settings, problems } = plan;
+  const titles = (all: typeof cameras.added) => all.map(({ path, title }) => title ?? path);
+  const own = session.value?.user ?? 'owner';
+  const isOther = [...people.changed, ...people.added].includes(own);
+  const others = (names: readonly string[]) => names.filter((name) => name !== own);
+  const lines = [
+    [say.planBack, [...titles(cameras.added), ...others(people.added)]],
+    [say.planGone, [...titles(cameras.removed), ...people.removed]],
+    [say.planChanged, [...titles(cameras.changed), ...others(people.changed)]],
+  ] as const;
+  const counts = [links, devicePasswords].flatMap(({ added, removed }) => [added, removed]);
+  const isSame =
+    [...lines.map(([, names]) => names.length), settings.length, ...counts].every((n) => n === 0) && !isOther;
+  return (
+    <section class="card plan">
+      <h3>{say.planMade(moment(Date.parse(made), nowMs.value, voice()))}</h3>
+      <p class="dim small">
+        <bdi>{host}</bdi>
+      </p>
+      {lines.map(([label, names]) => names.length > 0 && <Line key={label} label={label} names={names} />)}
+      {settings.length > 0 && <Line label={say.planSettings} names={settings} lang="en" />}
+      {isSame && <p>{say.planSame}</p>}
+      {links.added > 0 && <p>{say.planLinksBack(links.added)}</p>}
+      {links.removed > 0 && <p>{say.planLinksGone(links.removed)}</p>}
+      {devicePasswords.added > 0 && <p>{say.planDevicesBack(devicePasswords.added)}</p>}
+      {devicePasswords.removed > 0 && <p>{say.planDevicesGone(devicePasswords.removed)}</p>}
+      {problems.length > 0 && <Line label={say.planOff} names={problems} lang="en" />}
+      {isOther && (
+        <p>
+          <b>{say.planPassword}</b>
+        </p>
+      )}
+    </section>
+  );
+}
+
+interface LineProps {
+  readonly label: string;
+  readonly names: readonly string[];
+  readonly lang?: string;
+}
+
+const Line = ({ label, names, lang }: LineProps) => (
+  <div class="plan-line">
+    <span class="dim">{label}</span>
+    <ul lang={lang}>
+      {names.map((name) => (
+        <li key={name}>
+          <bdi>{name}</bdi>
+        </li>
+      ))}
+    </ul>
+  </div>
+);
+
+function sentence(error: unknown, work: Work): ComponentChildren {
+  const { status, message, why } = error instanceof BoxError ? error : new BoxError(0, '');
+  const say = systemWords.peek();
+  if (status === 0) {
+    // A file that is only looked at changes nothing.
+    return work === 'reading' ? words.peek().noAnswer : notDoneWords(error);
+  }
+  if (status === 401 && session.peek()?.claimed) {
+    // The log-in comes over the page.
+    void noteRefusal();
+    return '';
+  }
+  if (status === 401) {
+    // That of the link as well: now it is typed.
+    setupCode.value = '';
+    return startWords.peek().setupCodeWrong;
+  }
+  if (status === TOO_LARGE) {
+    return `${say.restoreNot} ${say.restoreTooLarge}`;
+  }
+  const reason = why === undefined ? undefined : REASONS[why];
+  if (reason) {
+    return `${say.restoreNot} ${reason(say)}`;
+  }
+  return status === 501 ? say.restoreAlone : boxSays((why) => `${say.restoreNot} ${why}`.trim(), message);
+}

@@ -1,0 +1,231 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { boxSays, withReason } from '../../../box/failure-words.ts';
+import { BoxError } from '../../../box/request.ts';
+import { nowMs } from '../../../box/wake.ts';
+import {
+  checkUpdate,
+  fetchUpdate,
+  installUpdate,
+  isUnderWay,
+  type LastUpdate,
+  lookForUpdate,
+  MOST_BYTES,
+  type UpdatePlan,
+  type UpdateState,
+  updateState,
+} from '../../../system/update-file.ts';
+import { saysMore, updateReason } from '../../../system/update-reasons.ts';
+import { Button } from '../../../ui/controls/button.tsx';
+import { Say } from '../../../ui/feedback/say.tsx';
+import { voice } from '../../../ui/feedback/voice.ts';
+import { moment } from '../../../words/format.ts';
+import { systemWords } from '../../../words/system.ts';
+import { words } from '../../../words/words.ts';
+import { BackToSystem } from './back-to-system.tsx';
+
+const LOOK_MS = 2_000;
+/** HTTP's, as the box answers. */
+const TOO_LARGE = 413;
+
+/** An update that this box takes, from a file or from the configured address. */
+interface Chosen {
+  readonly plan: UpdatePlan;
+  install(): Promise<unknown>;
+}
+
+/** Which version runs, what became of the last update, and another one from a file. */
+export function UpdatesPage() {
+  const say = systemWords.value;
+  const [state, isAway, look] = useUpdateState();
+  return (
+    <section class="backup-page">
+      <BackToSystem title={say.updates} />
+      {state ? (
+        <>
+          <p>{say.updateVersion(state.version)}</p>
+          {state.last && <Last last={state.last} isAway={isAway} />}
+          <p class="dim">{state.lacking === null ? say.updateText : updateReason(state.lacking, say)}</p>
+          {state.lacking === null && !isUnderWay(state.last) && (
+            <Choose mayLook={state.address !== null} isTaking={state.isReceiving} onBegun={look} />
+          )}
+        </>
+      ) : (
+        <div class="skeleton block" />
+      )}
+    </section>
+  );
+}
+
+/** The box starts again meanwhile: what it said last stays. */
+function useUpdateState(): readonly [UpdateState | undefined, boolean, () => void] {
+  const [state, setState] = useState<UpdateState>();
+  const [isAway, setAway] = useState(false);
+  const [looks, setLooks] = useState(0);
+  useEffect(() => {
+    let isOver = false;
+    const look = () =>
+      updateState().then(
+        (now) => {
+          if (!isOver) {
+            setState(now);
+            setAway(false);
+          }
+        },
+        () => !isOver && setAway(true),
+      );
+    void look();
+    const timer = setInterval(() => void look(), LOOK_MS);
+    return () => {
+      isOver = true;
+      clearInterval(timer);
+    };
+  }, [looks]);
+  return [state, isAway, () => setLooks(looks + 1)];
+}
+
+function Last({ last, isAway }: { readonly last: LastUpdate; readonly isAway: boolean }) {
+  const say = systemWords.value;
+  const { state, from, to, time, why, text } = last;
+  if (isUnderWay(last)) {
+    const doing =
+      state === 'installing'
+        ? say.updateInstalling(to ?? '')
+        : state === 'waiting'
+          ? say.updateWaiting(to ?? '')
+          : say.updateGoingBack(from ?? '');
+    return (
+      <div role="status">
+        <Say icon="clock" tone="calm" title={doing} text={isAway ? say.updateAway : say.updateStay} />
+      </div>
+    );
+  }
+  const when = time === null ? '' : moment(Date.parse(time), nowMs.value, voice());
+  if (state === 'good') {
+    return <Say icon="ok" tone="calm" title={say.updateGood(to ?? '', when)} />;
+  }
+  const reason = updateReason(why, say);
+  const title = state === 'gone back' ? say.updateGoneBack(from ?? '', when) : say.updateNot(when);
+  return (
+    <div role="status">
+      <Say icon="alert" tone="warn" title={title}>
+        {reason !== undefined && <p>{reason}</p>}
+        {(reason === undefined || saysMore(why)) && <p lang="en">{text}</p>}
+      </Say>
+    </div>
+  );
+}
+
+type Work = 'none' | 'reading' | 'looking' | 'sending';
+
+interface ChooseProps {
+  readonly mayLook: boolean;
+  /** The box said so a moment ago. */
+  readonly isTaking: boolean;
+  readonly onBegun: () => void;
+}
+
+function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
+  const say = systemWords.value;
+  const [work, setWork] = useState<Work>('none');
+  const [chosen, setChosen] = useState<Chosen>();
+  const [isNewest, setNewest] = useState(false);
+  // What the box takes may then be what was chosen here.
+  const [isUsed, setUsed] = useState(false);
+  const [failure, setFailure] = useState<ComponentChildren>('');
+  const input = useRef<HTMLInputElement>(null);
+  const attempt = async (now: Work, doIt: () => Promise<void>) => {
+    setWork(now);
+    setUsed(true);
+    setNewest(false);
+    setFailure('');
+    try {
+      await doIt();
+    } catch (error) {
+      setFailure(sentence(error));
+    }
+    setWork('none');
+  };
+  const choose = (file: File) =>
+    attempt('reading', async () => {
+      setChosen(undefined);
+      if (file.size > MOST_BYTES) {
+        throw new BoxError(TOO_LARGE, '');
+      }
+      setChosen({ plan: await checkUpdate(file), install: () => installUpdate(file) });
+    });
+  const lookThere = () =>
+    attempt('looking', async () => {
+      setChosen(undefined);
+      const plan = await lookForUpdate();
+      setNewest(!plan.isNewer);
+      setChosen(plan.isNewer ? { plan, install: () => fetchUpdate(plan.version) } : undefined);
+    });
+  const install = (update: Chosen) =>
+    attempt('sending', async () => {
+      await update.install();
+      setChosen(undefined);
+      onBegun();
+    });
+  return (
+    <div class="restore">
+      <input
+        hidden
+        type="file"
+        accept=".perchupdate,application/octet-stream"
+        ref={input}
+        onChange={({ currentTarget }) => {
+          const [file] = currentTarget.files ?? [];
+          if (file) {
+            void choose(file);
+          }
+          currentTarget.value = '';
+        }}
+      />
+      {failure !== '' && (
+        <p class="bad" role="alert">
+          {failure}
+        </p>
+      )}
+      {isTaking && !isUsed && <p role="status">{say.updateTaking}</p>}
+      {isNewest && <p role="status">{say.updateNewest}</p>}
+      {chosen && <p>{say.updatePlan(chosen.plan.version)}</p>}
+      <div class="tools">
+        {chosen && (
+          <Button kind="main" busy={work === 'sending' && say.updateSending} onClick={() => void install(chosen)}>
+            {say.updateNow}
+          </Button>
+        )}
+        {mayLook && (
+          <Button busy={work === 'looking' && say.updateLooking} onClick={() => void lookThere()}>
+            {say.updateLook}
+          </Button>
+        )}
+        <Button busy={work === 'reading' && say.updateReading} onClick={() => input.current?.click()}>
+          {chosen ? say.updateOther : say.updateChoose}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+function sentence(error: unknown): ComponentChildren {
+  const say = systemWords.peek();
+  if (!(error instanceof BoxError) || error.status === 0) {
+    return words.peek().noAnswer;
+  }
+  const { status, why, message } = error;
+  if (why === 'notFetched') {
+    return boxSays((said) => `${say.updateNotFetched} ${said}`, message);
+  }
+  const reason = status === TOO_LARGE ? say.updateNone : updateReason(why, say);
+  if (why === 'noAnswer') {
+    return reason;
+  }
+  if (reason !== undefined) {
+    return `${say.updateRefused} ${reason}`;
+  }
+  return why === undefined
+    ? boxSays((said) => `${say.updateRefused} ${said}`.trim(), message)
+    : withReason((said) => `${say.updateRefused} ${said}`, error);
+}

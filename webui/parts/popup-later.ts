@@ -1,4 +1,0 @@
-import { lazyPart } from '../lazy-page.tsx';
-
-/** Its script comes when the first one is opened: the grid is there sooner. */
-export const PopupLater = lazyPart(() => import('./popup.tsx').then(({ Popup }) => Popup));

@@ -1,0 +1,19 @@
+import { signal } from '@preact/signals';
+import { REMEMBERED_APPEARANCE, rememberedTheme, showTheme } from './remembered-theme.ts';
+
+export type Appearance = 'system' | 'dark' | 'light';
+export const APPEARANCES: readonly Appearance[] = ['system', 'dark', 'light'];
+
+/** What the person chose; it wins over the device's own. */
+export const appearance = signal<Appearance>('system');
+
+/** `app/early.ts` has shown it already. */
+export function loadAppearance(): void {
+  appearance.value = rememberedTheme() ?? 'system';
+}
+
+export function chooseAppearance(chosen: Appearance): void {
+  localStorage.setItem(REMEMBERED_APPEARANCE, chosen);
+  appearance.value = chosen;
+  showTheme(rememberedTheme());
+}

@@ -1,0 +1,37 @@
+import { Icon } from '../icons/icon.tsx';
+
+interface ChoiceProps {
+  readonly class: 'title' | 'chip';
+  readonly label: string;
+  readonly value: string;
+  readonly options: readonly { readonly value: string; readonly text: string }[];
+  readonly onChange: (value: string) => void;
+}
+
+/** The system's own list under a title or a chip: it works on every phone and with every screen reader. */
+export function Choice({ label, value, options, onChange, ...more }: ChoiceProps) {
+  return (
+    <label class={`choice ${more.class}`}>
+      <span class="unseen">{label}</span>
+      <span class="shown" aria-hidden="true">
+        <bdi>{options.find((option) => option.value === value)?.text}</bdi>
+        <Icon name="down" small={more.class === 'chip'} />
+      </span>
+      <select
+        value={value}
+        onChange={({ currentTarget }) => {
+          const chosen = currentTarget.value;
+          // What is shown follows from outside: not everything that is chosen stays so.
+          currentTarget.value = value;
+          onChange(chosen);
+        }}
+      >
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

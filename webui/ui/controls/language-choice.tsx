@@ -1,0 +1,25 @@
+import { chooseLanguage, LANGUAGES, type Language, language, words } from '../../words/words.ts';
+import { Icon } from '../icons/icon.tsx';
+
+/** A chip that is the system's own list. */
+export function LanguageChoice() {
+  return (
+    <label class="choice chip">
+      <Icon name="globe" small />
+      <span class="unseen">{words.value.languageLabel}</span>
+      <select
+        value={language.value}
+        onChange={(event) => {
+          chooseLanguage(event.currentTarget.value as Language);
+        }}
+      >
+        {LANGUAGES.map(({ code, name }) => (
+          <option key={code} value={code} lang={code}>
+            {name}
+          </option>
+        ))}
+      </select>
+      <Icon name="down" small />
+    </label>
+  );
+}

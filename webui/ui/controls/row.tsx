@@ -1,0 +1,54 @@
+import type { ComponentChildren } from 'preact';
+import { Icon, type IconName } from '../icons/icon.tsx';
+
+interface RowProps {
+  readonly title: string;
+  readonly text?: string | undefined;
+  /** How the second line looks. */
+  readonly tone?: 'bad' | 'warn';
+  readonly icon?: IconName;
+  /** Before the title instead of an icon: a small picture. */
+  readonly before?: ComponentChildren;
+  readonly value?: string;
+  /** Leads somewhere. */
+  readonly href?: string;
+  readonly onClick?: () => void;
+}
+
+/** A title, a second line, and a value or the sign that it leads deeper. */
+export function Row(props: RowProps) {
+  const { href, onClick } = props;
+  if (href !== undefined) {
+    return (
+      <a class="row" href={href}>
+        <Inside {...props} leads />
+      </a>
+    );
+  }
+  return onClick ? (
+    <button class="row" type="button" onClick={onClick}>
+      <Inside {...props} leads />
+    </button>
+  ) : (
+    <div class="row">
+      <Inside {...props} />
+    </div>
+  );
+}
+
+function Inside({ title, text, tone, icon, before, value, leads }: RowProps & { readonly leads?: boolean }) {
+  return (
+    <>
+      {before}
+      {icon && <Icon name={icon} />}
+      <span class="grow">
+        <b>
+          <bdi>{title}</bdi>
+        </b>
+        {text !== undefined && <span class={`small ${tone ?? 'dim'}`}>{text}</span>}
+      </span>
+      {value !== undefined && <span class="value digits">{value}</span>}
+      {leads && <Icon name="go" />}
+    </>
+  );
+}

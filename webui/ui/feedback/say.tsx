@@ -1,0 +1,26 @@
+import type { ComponentChildren } from 'preact';
+import { Icon, type IconName } from '../icons/icon.tsx';
+
+interface SayProps {
+  readonly icon: IconName;
+  /** `bad`: does not work; `warn`: look at this; `calm`: good to know. */
+  readonly tone: 'bad' | 'warn' | 'calm';
+  readonly title: string;
+  readonly text?: ComponentChildren;
+  /** One button or link. */
+  readonly children?: ComponentChildren;
+}
+
+/** A card with one sentence, its reason and one button: what concerns the whole page. Never more than two at once. */
+export function Say({ icon, tone, title, text, children }: SayProps) {
+  return (
+    <div class={`say ${tone}`} role={tone === 'bad' ? 'alert' : undefined}>
+      <Icon name={icon} />
+      <div class="grow">
+        <b>{title}</b>
+        {text && <p class="dim small">{text}</p>}
+        {children}
+      </div>
+    </div>
+  );
+}

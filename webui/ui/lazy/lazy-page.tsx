@@ -1,0 +1,89 @@
+import { signal } from '@preact/signals';
+import type { FunctionComponent } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { pause } from '../../shell/pause.ts';
+import { laterLooks } from './later-looks.ts';
+
+const RETRY_MS = 2_000;
+
+export interface LazyPage {
+  /** Shows the page as soon as it is there. */
+  readonly Page: FunctionComponent;
+  /** Fetches it before it is asked for. */
+  readonly fetch: () => Promise<void>;
+}
+
+/** A page whose script comes when it is needed. */
+export function lazyPage(load: () => Promise<FunctionComponent>): LazyPage {
+  const loaded = signal<{ readonly Page: FunctionComponent } | undefined>(undefined);
+  let under: Promise<void> | undefined;
+  const fetch = () => {
+    under ??= Promise.all([load(), laterLooks()]).then(
+      ([Page]) => {
+        loaded.value = { Page };
+      },
+      (error: unknown) => {
+        under = undefined;
+        throw error;
+      },
+    );
+    return under;
+  };
+  const Shown: FunctionComponent = () => {
+    const Page = loaded.value?.Page;
+    useEffect(() => {
+      const stop = new AbortController();
+      if (!Page) {
+        keepFetching(fetch, stop.signal);
+      }
+      return () => stop.abort();
+    }, [Page]);
+    return Page ? <Page /> : <div class="skeleton-page" aria-busy="true" />;
+  };
+  return { Page: Shown, fetch };
+}
+
+/** A part of a page whose script comes when it is needed; until then nothing is there. */
+export function lazyPart<P extends object>(load: () => Promise<FunctionComponent<P>>): FunctionComponent<P> {
+  const loaded = signal<{ readonly Part: FunctionComponent<P> } | undefined>(undefined);
+  const fetch = async () => {
+    const [Part] = await Promise.all([load(), laterLooks()]);
+    loaded.value ??= { Part };
+  };
+  return (props: P) => {
+    const Part = loaded.value?.Part;
+    useEffect(() => {
+      const stop = new AbortController();
+      if (!Part) {
+        keepFetching(fetch, stop.signal);
+      }
+      return () => stop.abort();
+    }, [Part]);
+    return Part ? <Part {...props} /> : null;
+  };
+}
+
+/** The strip above says meanwhile when the box does not answer. */
+async function keepFetching(fetch: () => Promise<void>, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    try {
+      await fetch();
+      return;
+    } catch {
+      await reloadIfOld(stop);
+    }
+    await pause(RETRY_MS, stop);
+  }
+}
+
+/** After an update the box has other scripts than those that this page names. */
+async function reloadIfOld(stop: AbortSignal): Promise<void> {
+  const own = document.querySelector('script[src]')?.getAttribute('src');
+  const page = await window.fetch('.', { cache: 'no-store', signal: stop }).then(
+    (response) => (response.ok ? response.text() : ''),
+    () => '',
+  );
+  if (own && page.includes('<script') && !page.includes(own)) {
+    location.reload();
+  }
+}

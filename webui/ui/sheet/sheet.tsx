@@ -1,0 +1,153 @@
+import type { ComponentChildren, RefObject } from 'preact';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { askBeforeUnload } from '../../box/keep-typed.ts';
+import { guardPlace } from '../../shell/navigation.ts';
+import { words } from '../../words/words.ts';
+import { Toasts } from '../feedback/toast.tsx';
+import { Icon } from '../icons/icon.tsx';
+import { useDrag } from './sheet-drag.ts';
+import { useOwnEntry } from './sheet-history.ts';
+
+interface SheetProps {
+  readonly title: string;
+  readonly children: ComponentChildren;
+  /** The main action and the sentence what it does: always in sight. */
+  readonly foot?: ComponentChildren;
+  /** It has gone: unmount it. */
+  readonly onClosed: () => void;
+  /** Something was changed and not saved: closing asks first. */
+  readonly isDirty?: boolean;
+  /** It has an address of its own, so the browser's Back leaves it by itself. Others get an entry of the history. */
+  readonly hasPlace?: boolean;
+  /** What it was for is done: it closes without asking. */
+  readonly isDone?: boolean;
+  /** There is no way around it. */
+  readonly mustStay?: boolean;
+}
+
+/**
+ * From below on a phone, from the right elsewhere. The browser's own modal dialog: it keeps the focus within and gives it back.
+ * Back, Esc, the veil, the handle and the cross close it.
+ */
+export function Sheet(props: SheetProps) {
+  const {
+    title,
+    children,
+    foot,
+    onClosed,
+    isDirty = false,
+    hasPlace = false,
+    mustStay = false,
+    isDone = false,
+  } = props;
+  const id = useId();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [asks, setAsks] = useState(false);
+  const latest = useRef({ isDirty, onClosed });
+  latest.current = { isDirty, onClosed };
+  const leave = useRef(async () => {
+    await leaving(dialog.current);
+    latest.current.onClosed();
+  });
+  const mayClose = () => {
+    if (latest.current.isDirty || mustStay) {
+      setAsks(latest.current.isDirty);
+      return false;
+    }
+    return true;
+  };
+  const closeEntry = useOwnEntry({ isOn: !hasPlace && !mustStay, mayClose, onBack: () => void leave.current() });
+  const close = () => {
+    if (mayClose()) {
+      closeEntry();
+    }
+  };
+  useModal(dialog);
+  useEffect(() => {
+    if (isDone) {
+      closeEntry();
+    }
+  }, [isDone]);
+  useEffect(() => (hasPlace && isDirty ? guardPlace(mayClose) : undefined), [hasPlace, isDirty]);
+  useEffect(() => (isDirty ? askBeforeUnload() : undefined), [isDirty]);
+  const drag = useDrag(dialog, close);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the veil; the keyboard has Esc
+    <dialog
+      class="sheet"
+      ref={dialog}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault();
+        close();
+      }}
+      onClick={(event) => event.target === event.currentTarget && close()}
+    >
+      <div class="sheet-body">
+        <header {...(mustStay ? {} : drag)}>
+          <i class="handle" />
+          <h2 id={id} tabIndex={-1}>
+            {title}
+          </h2>
+          {!mustStay && (
+            <button class="round" type="button" aria-label={words.value.close} onClick={close}>
+              <Icon name="cross" />
+            </button>
+          )}
+        </header>
+        <div class="sheet-content">{children}</div>
+        <Toasts />
+        {asks ? (
+          <Ask
+            onStay={() => setAsks(false)}
+            onLeave={() => {
+              latest.current.isDirty = false;
+              closeEntry();
+            }}
+          />
+        ) : (
+          foot && <footer>{foot}</footer>
+        )}
+      </div>
+    </dialog>
+  );
+}
+
+function Ask({ onStay, onLeave }: { readonly onStay: () => void; readonly onLeave: () => void }) {
+  const { discardTitle, discard, goOnEditing } = words.value;
+  const stay = useRef<HTMLButtonElement>(null);
+  useEffect(() => stay.current?.focus(), []);
+  return (
+    <footer>
+      <p role="alert">{discardTitle}</p>
+      <button class="button main" type="button" ref={stay} onClick={onStay}>
+        {goOnEditing}
+      </button>
+      <button class="button" type="button" onClick={onLeave}>
+        {discard}
+      </button>
+    </footer>
+  );
+}
+
+function useModal(dialog: RefObject<HTMLDialogElement | null>): void {
+  useEffect(() => {
+    const element = dialog.current;
+    const before = document.activeElement;
+    element?.showModal();
+    // The first field is what one came for; on a phone it would open the keyboard over the rest.
+    element?.querySelector<HTMLElement>('h2')?.focus();
+    return () => {
+      element?.close();
+      if (before instanceof HTMLElement) {
+        before.focus();
+      }
+    };
+  }, [dialog]);
+}
+
+/** Plays the way out; it is short, and nothing at all with reduced motion. */
+async function leaving(dialog: HTMLDialogElement | null): Promise<void> {
+  dialog?.setAttribute('data-leaving', '');
+  await Promise.allSettled((dialog?.getAnimations() ?? []).map(({ finished }) => finished));
+}
