@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import { saveMemory } from '../system/memory.ts';
@@ -189,7 +189,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   const [
     { holdDataFolder },
     { findServiceManager },
-    { App, PAGE_FOLDER },
+    { App },
     { systemClock },
     { createLogger },
     { LogLines },
@@ -233,7 +233,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     ...(file === undefined ? {} : { file }),
     cwd: process.cwd(),
     env: process.env,
-    pageFolder: PAGE_FOLDER,
+    pageFolder: join(import.meta.dirname, '../webui/dist'),
     clock: systemClock,
     network,
     // Only simulated cameras are there.

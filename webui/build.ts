@@ -25,7 +25,7 @@ export async function buildPage(folder: string): Promise<void> {
   await mkdir(fresh, { recursive: true });
   const page: BuildOptions & { absWorkingDir: string } = {
     absWorkingDir: HERE,
-    entryPoints: { main: 'main.tsx', app: 'app.css', later: 'later.css' },
+    entryPoints: { main: 'app/main.tsx', app: 'app.css', later: 'later.css' },
     outdir: fresh,
     bundle: true,
     splitting: true,
@@ -42,7 +42,7 @@ export async function buildPage(folder: string): Promise<void> {
     plugins: [plainHls],
     logLevel: 'warning',
   };
-  const plugins = [plainHls, await oneFirstLoad(page, 'app.tsx')];
+  const plugins = [plainHls, await oneFirstLoad(page, 'app/app.tsx')];
   const { metafile } = await build({ ...page, plugins, metafile: true });
   await buildElement(fresh);
   await buildNearLive(fresh);
@@ -50,7 +50,7 @@ export async function buildPage(folder: string): Promise<void> {
   // For the HLS pages, the element and the page.
   await copyFile(fileURLToPath(import.meta.resolve('hls.js/dist/hls.min.js')), join(fresh, 'hls.min.js'));
   const names = new Map([
-    ['main.js', outputOf(metafile, 'main.tsx')],
+    ['main.js', outputOf(metafile, 'app/main.tsx')],
     ['app.css', outputOf(metafile, 'app.css')],
     ['mark.svg', await copyHashed('mark.svg', fresh)],
   ]);
@@ -77,7 +77,7 @@ const plainHls: Plugin = {
 };
 
 /** What the first picture needs stands in the page itself, so that nothing is waited for: the box allows it by its hash. */
-async function buildInline(source: 'shell.css' | 'early.ts'): Promise<string> {
+async function buildInline(source: 'shell.css' | 'app/early.ts'): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: HERE,
     entryPoints: [source],
@@ -85,7 +85,7 @@ async function buildInline(source: 'shell.css' | 'early.ts'): Promise<string> {
     write: false,
     format: 'iife',
     // The script tells browsers of any age that they are too old; all have `const` that have ever played live pictures.
-    ...(source === 'early.ts' ? { target: 'es5', supported: { 'const-and-let': true } } : { target: BROWSERS }),
+    ...(source === 'app/early.ts' ? { target: 'es5', supported: { 'const-and-let': true } } : { target: BROWSERS }),
     minify: true,
     legalComments: 'none',
     logLevel: 'warning',
@@ -153,7 +153,7 @@ async function buildShellWorker(folder: string, files: readonly string[]): Promi
   const version = createHash('sha256').update(page).digest('hex').slice(0, 8);
   await build({
     absWorkingDir: HERE,
-    entryPoints: ['shell-worker.ts'],
+    entryPoints: ['app/shell-worker.ts'],
     outdir: folder,
     bundle: true,
     format: 'iife',
@@ -183,7 +183,7 @@ function outputOf({ outputs }: Metafile, source: string): string {
 
 /** What the page's script imports at once, and what that does: named in the page, they are fetched side by side. */
 function firstImports({ outputs }: Metafile): string[] {
-  const main = Object.keys(outputs).find((file) => outputs[file]?.entryPoint === 'main.tsx');
+  const main = Object.keys(outputs).find((file) => outputs[file]?.entryPoint === 'app/main.tsx');
   const files = new Set(main === undefined ? [] : [main]);
   for (const file of files) {
     for (const { path, kind } of outputs[file]?.imports ?? []) {
@@ -206,7 +206,7 @@ async function copyHashed(file: string, folder: string): Promise<string> {
 
 async function writeIndex(names: ReadonlyMap<string, string>, imports: readonly string[]): Promise<string> {
   let page = await readFile(join(HERE, 'index.html'), 'utf8');
-  const [style, script] = await Promise.all([buildInline('shell.css'), buildInline('early.ts')]);
+  const [style, script] = await Promise.all([buildInline('shell.css'), buildInline('app/early.ts')]);
   page = page
     .replace('<div id="app">', (root) => root + firstPicture())
     .replace('<!-- shell.css -->', () => `<style>${style}</style>`)

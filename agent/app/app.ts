@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { EventLoopWatch } from '../../system/event-loop.ts';
 import { optimizeForMedia } from '../../system/memory.ts';
@@ -408,6 +407,3 @@ export class App {
     });
   }
 }
-
-/** Where the built page lies beside the sources. */
-export const PAGE_FOLDER = join(import.meta.dirname, '../../webui/dist');

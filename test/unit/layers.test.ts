@@ -1,65 +1,129 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, normalize } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-/** Each folder of agent/ and the folders it may import from. Read top to bottom: only downwards. */
-const MAY_IMPORT: Record<string, readonly string[]> = {
+/** Each room and the rooms it may import from. A room is a folder of `agent`, `system`, or `main.ts`. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
-  config: ['base'],
   media: ['base'],
-  stream: ['base', 'media'],
-  transcode: ['base', 'media', 'stream'],
-  sources: ['base', 'config', 'media', 'stream'],
-  servers: ['base', 'config', 'media', 'stream'],
-  record: ['base', 'config', 'media', 'stream'],
-  paths: ['base', 'config', 'media', 'stream', 'sources', 'servers', 'record'],
-  playback: ['base', 'config', 'media', 'record'],
-  auth: ['base', 'config'],
-  backup: ['base', 'config'],
-  cameras: ['base', 'config', 'media'],
-  hooks: ['base', 'config'],
+  config: ['base'],
   system: ['base'],
+  stream: ['base', 'media'],
+  auth: ['base', 'config'],
   tls: ['base', 'config'],
-  http: ['base', 'config'],
+  backup: ['base', 'config'],
+  onvif: ['base', 'config', 'media'],
+  hooks: ['base', 'config'],
   zlm: ['base', 'config'],
+  http: ['base', 'config', 'auth'],
+  cameras: ['base', 'config', 'media', 'onvif'],
+  sources: ['base', 'config', 'media', 'stream'],
+  transcode: ['base', 'media', 'stream'],
+  record: ['base', 'config', 'media', 'stream'],
+  servers: ['base', 'config', 'media', 'stream', 'auth', 'http'],
+  playback: ['base', 'config', 'media', 'record'],
+  paths: ['base', 'config', 'media', 'stream', 'sources'],
+  app: [
+    ...['base', 'media', 'config', 'system', 'stream', 'auth', 'tls', 'backup', 'onvif', 'hooks', 'zlm', 'http'],
+    ...['cameras', 'sources', 'transcode', 'record', 'servers', 'playback', 'paths'],
+  ],
+  main: ['app', 'base', 'config', 'auth', 'system'],
   webui: [],
 };
 
 /** Rooms whose folders are siblings: each protocol stands alone. */
 const SIBLINGS = ['sources', 'servers'];
+const MAX_FILES_IN_FOLDER = 30;
+const OUTSIDE = ['package.json'];
 
-/** `agent/media/rtp/x.ts` is in room media, `system/health.ts` in room system. */
-const partsOf = (path: string): readonly string[] => path.split('/').slice(path.startsWith('agent/') ? 1 : 0);
+/** `agent/media/rtp/x.ts` is in room media, `agent/main.ts` is room main, `system/health.ts` is in room system. */
+const partsOf = (path: string): readonly string[] =>
+  path === 'agent/main.ts' ? ['main'] : path.split('/').slice(path.startsWith('agent/') ? 1 : 0);
 const roomOf = (path: string): string => partsOf(path)[0] ?? '';
 const protocolOf = (path: string): string | undefined => (partsOf(path).length > 2 ? partsOf(path)[1] : undefined);
-const rooms = /^(agent\/[^/]+|system|webui)\//;
-const files = globSync('{agent/*,system,webui}/**/*.{ts,tsx}').filter(
-  (file) => rooms.test(file) && !/\.test\.tsx?$/.test(file) && !file.includes('/dist/'),
+const files = globSync('{agent,system,webui}/**/*.{ts,tsx}').filter(
+  (file) => !/\.test\.tsx?$/.test(file) && !file.includes('/dist/'),
 );
 
 const importsOf = (file: string): string[] => {
   const text = readFileSync(file, 'utf8');
   const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((m) => m[1] ?? '');
-  return specifiers.map((path) => normalize(`${dirname(file)}/${path}`));
+  return specifiers.map((path) => normalize(`${dirname(file)}/${path}`)).filter((path) => !OUTSIDE.includes(path));
 };
+const imports = new Map(files.map((file) => [file, importsOf(file)]));
 
-test('there are files to check', () => {
-  expect(files.length).toBeGreaterThan(5);
+test('only main.ts lies at the root of agent/', () => {
+  expect(globSync('agent/*.ts')).toEqual(['agent/main.ts']);
+  expect(files.length).toBeGreaterThan(500);
 });
 
-test.for(files)('%s imports only downwards', (file) => {
+test.for(files)('%s imports only rooms that its room may know', (file) => {
   const room = roomOf(file);
   expect(Object.keys(MAY_IMPORT)).toContain(room);
-  const wrong = importsOf(file).filter((path) => roomOf(path) !== room && !MAY_IMPORT[room]?.includes(roomOf(path)));
+  const wrong = imports.get(file)?.filter((path) => roomOf(path) !== room && !MAY_IMPORT[room]?.includes(roomOf(path)));
   expect(wrong).toEqual([]);
 });
 
 test.for(files.filter((file) => SIBLINGS.includes(roomOf(file)) && protocolOf(file)))(
   '%s does not know its siblings',
   (file) => {
-    const wrong = importsOf(file).filter(
-      (path) => roomOf(path) === roomOf(file) && protocolOf(path) && protocolOf(path) !== protocolOf(file),
-    );
+    const wrong = imports
+      .get(file)
+      ?.filter((path) => roomOf(path) === roomOf(file) && protocolOf(path) && protocolOf(path) !== protocolOf(file));
     expect(wrong).toEqual([]);
   },
 );
+
+describe('folders', () => {
+  /** Nodes that can be reached from a node and reach it again. */
+  function cycleOf(graph: ReadonlyMap<string, ReadonlySet<string>>): string[] | undefined {
+    const reach = (from: string): Set<string> => {
+      const found = new Set(graph.get(from));
+      for (const node of found) {
+        for (const next of graph.get(node) ?? []) {
+          found.add(next);
+        }
+      }
+      return found;
+    };
+    const inCycle = [...graph.keys()].filter((node) => reach(node).has(node));
+    return inCycle.length === 0 ? undefined : inCycle.sort();
+  }
+
+  /** By folder, the folders that its files import from. @param nameOf the folder of a file; undefined: it does not take part */
+  function folderGraph(nameOf: (file: string) => string | undefined): Map<string, Set<string>> {
+    const graph = new Map<string, Set<string>>();
+    for (const [file, paths] of imports) {
+      for (const path of paths) {
+        const [from, to] = [nameOf(file), nameOf(path)];
+        if (from !== undefined && to !== undefined && from !== to) {
+          graph.set(from, (graph.get(from) ?? new Set()).add(to));
+        }
+      }
+    }
+    return graph;
+  }
+
+  const parents = new Set(files.flatMap((file) => ancestors(dirname(file))));
+
+  test('no folder imports from one whose files import from it', () => {
+    expect(cycleOf(folderGraph(dirname))).toBeUndefined();
+  });
+
+  test.for([...parents].sort())('the folders of %s do not import each other in a circle', (parent) => {
+    const child = (file: string): string | undefined => {
+      const rest = file.startsWith(`${parent}/`) ? file.slice(parent.length + 1) : '';
+      return rest.includes('/') ? rest.slice(0, rest.indexOf('/')) : undefined;
+    };
+    expect(cycleOf(folderGraph(child))).toBeUndefined();
+  });
+
+  test.for([...new Set(files.map((file) => dirname(file)))].sort())('%s is not too large', (folder) => {
+    expect(files.filter((file) => dirname(file) === folder).length).toBeLessThanOrEqual(MAX_FILES_IN_FOLDER);
+  });
+
+  function ancestors(folder: string): string[] {
+    const parent = dirname(folder);
+    return parent === '.' ? [folder] : [folder, ...ancestors(parent)];
+  }
+});

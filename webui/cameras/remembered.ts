@@ -1,11 +1,7 @@
 import type { PathItem } from '../box/paths.ts';
 import { keepOnly } from '../player/kept-stills.ts';
+import { hadBFrames, type Kept, REMEMBERED, read } from '../player/remembered-cameras.ts';
 import type { Camera } from './pair.ts';
-
-const REMEMBERED = 'perch-cameras';
-
-/** `bFrames`: of its paths those whose pictures come out of their order. */
-type Kept = readonly [name: string, title: string, sub: string | null, bFrames?: readonly string[]];
 
 /** Remembers names and order for the next visit, which shows them before the box has answered. */
 export function rememberCameras(all: readonly Camera[]): void {
@@ -20,10 +16,6 @@ export function rememberCameras(all: readonly Camera[]): void {
   }
 }
 
-/** Whether a path's pictures came out of their order at the last visit: the player knows before the box has answered. */
-export const hadBFrames = (path: string): boolean =>
-  read(localStorage.getItem(REMEMBERED)).some(([, , , bFrames]) => bFrames?.includes(path));
-
 /** They belong to the one who was logged in. */
 export function forgetCameras(): void {
   localStorage.removeItem(REMEMBERED);
@@ -34,22 +26,6 @@ export function forgetCameras(): void {
 export function rememberedCameras(): readonly Camera[] | undefined {
   const kept = read(localStorage.getItem(REMEMBERED));
   return kept.length === 0 ? undefined : kept.map(cameraOf);
-}
-
-/** @param text as `rememberCameras` wrote it, or whatever somebody has put there */
-export function read(text: string | null): readonly Kept[] {
-  try {
-    const kept: unknown = JSON.parse(text ?? '[]');
-    return Array.isArray(kept) ? kept.filter(isKept) : [];
-  } catch {
-    return [];
-  }
-}
-
-function isKept(value: unknown): value is Kept {
-  const [name, title, sub, bFrames = []] = Array.isArray(value) ? (value as unknown[]) : [];
-  const isCamera = typeof name === 'string' && typeof title === 'string' && (sub === null || typeof sub === 'string');
-  return isCamera && Array.isArray(bFrames) && bFrames.every((path) => typeof path === 'string');
 }
 
 const cameraOf = ([name, title, sub]: Kept): Camera => ({

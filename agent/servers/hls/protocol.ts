@@ -3,15 +3,14 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Part } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { PathTable } from '../../paths/path-table.ts';
-import type { Transcoder } from '../../transcode/transcoder.ts';
-import { HlsServer } from './server/server.ts';
+import type { AudioForms } from '../../stream/audio-forms.ts';
+import { HlsServer, type StreamLookup } from './server/server.ts';
 
 export interface HlsPartDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly paths: PathTable;
-  readonly transcoder: Transcoder;
+  readonly paths: StreamLookup;
+  readonly transcoder: AudioForms;
   /** Told of the server that is there now. */
   use(server: HlsServer | undefined): void;
 }

@@ -1,13 +1,12 @@
 import { PerchError } from '../../base/errors.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
-import type { PathTable } from '../../paths/path-table.ts';
 import type { WebRtcServer } from './server/server.ts';
 import type { WebRtcPaths } from './session/contracts.ts';
 
 const isClosed = (config: Config, path: string): boolean => resolvePath(config, path)?.settings?.webrtc === false;
 
 /** The paths as WebRTC has them: one with `webrtc: no` is neither watched, published to nor talked to over it. */
-export function webrtcPaths(table: PathTable, config: () => Config): WebRtcPaths {
+export function webrtcPaths(table: WebRtcPaths, config: () => Config): WebRtcPaths {
   const check = (path: string): void => {
     if (isClosed(config(), path)) {
       throw new PerchError('badInput', `path '${path}' is not served over WebRTC (webrtc: no)`, { path });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { read } from './remembered.ts';
+import { read } from './remembered-cameras.ts';
 
 test('cameras of the last visit are read, and nothing else that may stand there', () => {
   expect(read('[["door","Front door","door_sub"],["yard","<b>Yard",null]]')).toEqual([
