@@ -10,8 +10,8 @@ import { ChannelAcceptor, type TunnelKind } from '../../../agent/servers/rtsp/tu
 
 /** Key and certificate of a simulated camera. */
 export const certificate = (name: 'camera' | 'old-camera') => ({
-  key: readFileSync(join(import.meta.dirname, `fixtures/tls/${name}.key`)),
-  cert: readFileSync(join(import.meta.dirname, `fixtures/tls/${name}.crt`)),
+  key: readFileSync(join(import.meta.dirname, `../../fixtures/tls/${name}.key`)),
+  cert: readFileSync(join(import.meta.dirname, `../../fixtures/tls/${name}.crt`)),
 });
 
 export interface ChannelFront extends AsyncDisposable {
