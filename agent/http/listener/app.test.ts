@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import Type from 'typebox';
+import { expect, onTestFinished, test } from 'vitest';
 import { type ErrorCode, PerchError } from '../../base/errors.ts';
 import { createLogger, silentLogger } from '../../base/log.ts';
 import { createHttpApp } from './app.ts';
@@ -133,4 +134,24 @@ test('who sends what is not JSON is told what to send', async () => {
 test.for(['/%zz', '/%c0%ae'])('a URL that cannot be read (%s) is refused in the same shape', async (url) => {
   const answer = await open().inject(url);
   expect([answer.statusCode, answer.json().status]).toEqual([400, 'error']);
+});
+
+const SCHEMA = {
+  summary: 'Takes a file',
+  consumes: 'application/json',
+  body: Type.Object({ name: Type.String() }),
+  querystring: Type.Object({ count: Type.Integer() }),
+  response: { 200: Type.Object({ name: Type.String() }) },
+};
+
+test('a schema is in the catalog whole, and Fastify neither checks requests nor cuts answers by it', async () => {
+  const app = createHttpApp({ log: silentLogger });
+  onTestFinished(() => app.close());
+  app.post('/v3/files', { schema: SCHEMA }, ({ body, query, routeOptions }) => ({
+    ...{ body, query, kept: Object.keys(routeOptions.schema ?? {}) },
+  }));
+  const { statusCode, body } = await app.inject({ method: 'POST', url: '/v3/files?count=many', payload: { size: 7 } });
+  const answer = { body: { size: 7 }, query: { count: 'many' }, kept: ['consumes'] };
+  expect([statusCode, JSON.parse(body)]).toEqual([200, answer]);
+  expect(app.routeCatalog.routes).toEqual([{ method: 'POST', url: '/v3/files', schema: SCHEMA }]);
 });

@@ -86,7 +86,6 @@ const params = Type.Object({ id: Type.String() });
 
 /** Passwords for players, recorders and senders: for the owner, on the main port only. */
 export const deviceRoutes: FastifyPluginAsync<DeviceRoutesOptions> = async (app, { access, people }) => {
-  app.setValidatorCompiler(() => () => true);
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
   });

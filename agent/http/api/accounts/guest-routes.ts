@@ -86,7 +86,6 @@ const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 404: ErrorA
 
 /** Links that show some cameras for some time: the owner makes and takes them back, whoever has one opens it. On the main port only. */
 export const guestRoutes: FastifyPluginAsync<GuestRoutesOptions> = async (app, options) => {
-  app.setValidatorCompiler(() => () => true);
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
   });

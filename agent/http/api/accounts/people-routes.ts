@@ -83,7 +83,6 @@ const NameTaken = Type.Object(ErrorAnswer.properties, { description: 'Somebody h
 
 /** Users and sessions, for the owner; everybody sees and ends sessions of his own. On the main port only. */
 export const peopleRoutes: FastifyPluginAsync<PeopleRoutesOptions> = async (app, options) => {
-  app.setValidatorCompiler(() => () => true);
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
   });

@@ -88,7 +88,6 @@ const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 429: ErrorA
 /** The claim, log-in and log-out, and the password, on the main port only. */
 export const sessionRoutes: FastifyPluginAsync<SessionRoutesOptions> = async (app, options) => {
   // The routes say in words what is wrong with a body.
-  app.setValidatorCompiler(() => () => true);
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
   });

@@ -62,7 +62,6 @@ const failures = { 400: ErrorAnswer, 401: ErrorAnswer, 413: ErrorAnswer, 415: Er
 
 /** The configuration file as a text, passwords and all: for the owner, on the main port only. */
 export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (app, { access, file }) => {
-  app.setValidatorCompiler(() => () => true);
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
