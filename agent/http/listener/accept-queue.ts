@@ -1,25 +1,29 @@
 import type { Server, Socket } from 'node:net';
 import { canonicalIp, subscriberOf } from '../../base/ip-address.ts';
 
-/** Connections of one listener whose first requests are read at the same time. */
+/** Connections of one listener whose first requests are awaited at the same time. */
 const MAX_CONCURRENT = 8;
 const MAX_TURN_MS = 50;
 
 /**
- * Node reads up to 64 KiB of each new connection before anyone sees its head. The queue reads a few connections at a time, so a
- * thousand that arrive at once wait in the kernel with their bytes. Addresses take turns: a flood from one delays only that one.
+ * Node reads up to 64 KiB of each new connection before anything sees its head. The queue starts to read eight connections at a time,
+ * so a thousand that arrive at once wait in the kernel with their bytes. Addresses take turns: a flood from one delays only that one.
  */
 export class AcceptQueue {
   readonly #serve: (socket: Socket) => void;
   readonly #maxTurnMs: number;
-  /** By address, in the order of their turns. */
-  readonly #waiting = new Map<string, Socket[]>();
-  /** With the time when each was started. */
+  /** By address, in the order of their turns; the oldest connection first. */
+  readonly #waiting = new Map<string, Set<Socket>>();
+  /** With the time when each was started; the oldest first. */
   readonly #active = new Map<Socket, number>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** Takes over the listener's connections. @param maxTurnMs a connection without an answer by then lets the next one start */
-  constructor(server: Server, maxTurnMs = MAX_TURN_MS) {
+  /**
+   * Takes over the listener's connections.
+   * @param onServed the connection is read from now on
+   * @param maxTurnMs a connection without a request by then lets the next one start
+   */
+  constructor(server: Server, onServed: (socket: Socket) => void, maxTurnMs = MAX_TURN_MS) {
     this.#maxTurnMs = maxTurnMs;
     const [accept] = server.listeners('connection') as ((socket: Socket) => void)[];
     if (!accept) {
@@ -29,12 +33,13 @@ export class AcceptQueue {
     Object.assign(server, { pauseOnConnect: true });
     server.on('connection', (socket: Socket) => this.#add(socket));
     this.#serve = (socket) => {
+      onServed(socket);
       accept.call(server, socket);
       socket.resume();
     };
   }
 
-  /** The connection's first request is answered, or its client is let in. */
+  /** The connection's first request has no body, is answered, or its client is let in. */
   done(socket: Socket): void {
     if (this.#active.delete(socket) && this.#waiting.size > 0) {
       // Media and other connections come first.
@@ -43,29 +48,40 @@ export class AcceptQueue {
   }
 
   #add(socket: Socket): void {
-    const address = subscriberOf(canonicalIp(socket.remoteAddress ?? '') ?? '');
-    const sockets = this.#waiting.get(address);
-    if (sockets) {
-      sockets.push(socket);
-    } else {
-      this.#waiting.set(address, [socket]);
+    if (socket.destroyed) {
+      return;
     }
-    socket.once('close', () => this.done(socket));
+    const address = subscriberOf(canonicalIp(socket.remoteAddress ?? '') ?? '');
+    const sockets = this.#waiting.get(address) ?? new Set();
+    this.#waiting.set(address, sockets.add(socket));
+    socket.once('close', () => {
+      this.#leave(address, socket);
+      this.done(socket);
+    });
     this.#next();
   }
 
+  #leave(address: string, socket: Socket): void {
+    const sockets = this.#waiting.get(address);
+    if (sockets?.delete(socket) && sockets.size === 0) {
+      this.#waiting.delete(address);
+    }
+  }
+
   #next(): void {
+    this.#endLate();
     for (const [address, sockets] of this.#waiting) {
       if (this.#active.size >= MAX_CONCURRENT) {
-        this.#timer ??= setTimeout(() => this.#endLate(), this.#maxTurnMs).unref();
+        this.#wait();
         return;
       }
+      const [socket] = sockets;
       this.#waiting.delete(address);
-      const socket = sockets.shift();
-      if (sockets.length > 0) {
-        this.#waiting.set(address, sockets);
-      }
-      if (socket && !socket.destroyed) {
+      if (socket && sockets.delete(socket)) {
+        if (sockets.size > 0) {
+          // Behind all other addresses.
+          this.#waiting.set(address, sockets);
+        }
         this.#active.set(socket, performance.now());
         this.#serve(socket);
       }
@@ -73,13 +89,23 @@ export class AcceptQueue {
   }
 
   #endLate(): void {
-    this.#timer = undefined;
-    const nowMs = performance.now();
-    for (const [socket, startedMs] of this.#active) {
-      if (nowMs - startedMs >= this.#maxTurnMs) {
-        this.#active.delete(socket);
+    const startedMs = performance.now() - this.#maxTurnMs;
+    for (const [socket, sinceMs] of this.#active) {
+      if (sinceMs > startedMs) {
+        return;
       }
+      this.#active.delete(socket);
     }
-    this.#next();
+  }
+
+  /** Until the oldest turn is over. */
+  #wait(): void {
+    const [sinceMs = 0] = this.#active.values();
+    // Timers count whole milliseconds, and may come one early.
+    const restMs = Math.max(0, sinceMs + this.#maxTurnMs - performance.now()) + 1;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#next();
+    }, restMs).unref();
   }
 }

@@ -32,6 +32,7 @@ async function boxOf(limitBytes?: number) {
   const sizeOf = ({ body }: { body: unknown }) => ({ size: JSON.stringify(body ?? '').length });
   app.post('/open', sizeOf);
   app.post('/large', { config: { newcomerBodyBytes: 8 * KIB } }, sizeOf);
+  app.get('/stream', () => new Promise(() => {}));
   app.post('/known', { onRequest: async (request) => letIn(request, true) }, sizeOf);
   app.post('/read', { onRequest: async (request) => letIn(request, false) }, sizeOf);
   const options = { newcomers: memory, readTimeoutMs: 60_000 };
@@ -190,6 +191,22 @@ test('who takes too long for a request loses the connection, and who has been le
   clearInterval(drip);
   expect(await Promise.race([...ended, 'open'])).toBe('open');
   for (const { socket } of known) {
+    socket.destroy();
+  }
+});
+
+test('requests without a body whose answers take long delay no other connection, and neither do let-in ones with a body', async () => {
+  const { port } = await boxOf();
+  const since = performance.now();
+  const streams = await Promise.all(
+    Array.from({ length: 400 }, (_, i) =>
+      open(port, i % 2 === 0 ? 'GET /stream HTTP/1.1\r\nHost: box\r\n\r\n' : headOf('/known', 100)),
+    ),
+  );
+  expect((await post(port, '/open', '{}')).status).toBe(200);
+  // With 50 ms for eight of them it is 2.5 s.
+  expect(performance.now() - since).toBeLessThan(2_000);
+  for (const { socket } of streams) {
     socket.destroy();
   }
 });

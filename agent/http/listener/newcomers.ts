@@ -44,7 +44,7 @@ interface Connection {
   readonly requests: Map<IncomingMessage, number>;
   /** Of requests that have been let in without a name. */
   running: number;
-  /** What had come when the last request was over, and when that was. */
+  /** What had come when the last request was over, and when that was; infinite while the connection waits to be read. */
   readBytes: number;
   sinceMs: number;
 }
@@ -69,6 +69,7 @@ export function letIn({ raw }: FastifyRequest, isNamed: boolean): void {
     return;
   }
   letInRequests.add(raw);
+  connection.queue.done(connection.socket);
   connection.fixedBytes = 0;
   connection.requests.delete(raw);
   if (isNamed) {
@@ -89,13 +90,18 @@ export const isNewcomer = ({ raw }: FastifyRequest): boolean =>
  * little time for a request, and heads, bodies and connections of all of them count towards one budget.
  */
 export function limitNewcomers(server: Server, memory: NewcomerMemory, isTls: boolean): void {
-  const queue = new AcceptQueue(server);
+  const queue = new AcceptQueue(server, (socket) => {
+    const connection = connections.get(keyOf(socket));
+    if (connection) {
+      connection.sinceMs = now();
+    }
+  });
   server.prependListener('connection', (socket: Socket) => {
     const key = keyOf(socket);
     const ip = canonicalIp(socket.remoteAddress ?? '') ?? '';
     const share = memory.open(ip, () => socket.destroy());
     const fixedBytes = isTls ? TLS_CONNECTION_BYTES : CONNECTION_BYTES;
-    const counts = { fixedBytes, requests: new Map(), running: 0, readBytes: 0, sinceMs: now() };
+    const counts = { fixedBytes, requests: new Map(), running: 0, readBytes: 0, sinceMs: Number.POSITIVE_INFINITY };
     const connection = { queue, socket, share, ...counts };
     connections.set(key, connection);
     socket.once('close', () => {
@@ -128,6 +134,9 @@ export function boundNewcomers(app: FastifyInstance): void {
     const connection = connections.get(keyOf(raw.socket));
     if (connection) {
       connection.requests.set(raw, 0);
+      if (!hasBody(raw)) {
+        connection.queue.done(connection.socket);
+      }
       reply.raw.once('close', () => {
         connection.queue.done(connection.socket);
         leave(connection, raw);
@@ -201,6 +210,8 @@ function count({ share, fixedBytes, requests, running, socket, readBytes }: Conn
   share.hold(bytes + (isComing ? Math.min(socket.bytesRead - readBytes, MAX_HEAD_BYTES) : 0));
 }
 
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 const headBytes = ({ rawHeaders }: IncomingMessage): number => rawHeaders.reduce((sum, { length }) => sum + length, 0);
 const keyOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
   `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
