@@ -78,7 +78,7 @@ const NOT_SHOWN: Readonly<Record<'wrong' | 'channel' | 'doubt', (wait: string) =
   channel: (wait) =>
     `the camera takes this user name and password elsewhere and refuses them here: check the rights of this user; tried again in ${wait}`,
   doubt: () =>
-    'the camera has refused this user name or password elsewhere: it is tried here once it is taken there, or after half an hour',
+    'another channel of this camera refused this login; Perch tries it here when another channel accepts it, or after half an hour',
 };
 
 export const lockedOut = (waitMs: number, facts: Facts): PerchError =>

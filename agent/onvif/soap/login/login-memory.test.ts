@@ -210,7 +210,7 @@ test('the second try is that of a channel that has taken the login: one that nev
   const early = ask(channel('new 2'));
   await settle();
   expect(early.error).toMatchObject({
-    message: expect.stringContaining('refused this user name or password elsewhere'),
+    message: expect.stringContaining('another channel of this camera refused this login'),
     context: { camera: 'wrongPassword', waitMs: MINUTE_MS },
   });
   const known = ask(channel('stream 1'));
