@@ -233,6 +233,44 @@ test.for<[what: string, lost: readonly number[], shown: readonly number[]]>([
   expect(shownWithout(lost)).toEqual(shown);
 });
 
+/** Unsigned Exp-Golomb code, H.265 §9.2. */
+const ue = (value: number) => (value + 1).toString(2).padStart(2 * Math.floor(Math.log2(value + 1)) + 1, '0');
+
+/** A P picture that refers to `used`, and keeps `kept` for later ones. */
+function pictureOf(poc: number, used: readonly number[], kept: readonly number[]): string {
+  const named = [...used, ...kept].sort((one, other) => other - one);
+  const set = named.map((other, i) => ue((named[i - 1] ?? poc) - other - 1) + (used.includes(other) ? '1' : '0'));
+  // First slice, pps 0, slice_type 1, poc in 8 bits, a set of its own without later pictures.
+  const header = ['11010', poc.toString(2).padStart(8, '0'), '0', ue(named.length), ue(0), ...set, '1010101010'];
+  const bytes = header.join('').match(/.{8}/g);
+  return `0201 ${bytes?.map((byte) => Number.parseInt(byte, 2).toString(16).padStart(2, '0')).join('')}`;
+}
+
+test('each loss and each stop behind a picture that is shown is reported, so that the sender is asked for a key frame', () => {
+  const heard: (number | string)[] = [];
+  const depacketizer = new H265Depacketizer(rtpFormat('H265', 90_000, 0, SPROP), {
+    onUnit: (pts) => heard.push(pts / 3600),
+    onTrack: () => {},
+    onDamage: (reason) => heard.push(reason),
+  });
+  const pictures: readonly (readonly [poc: number, nal: string, isBehindGap?: boolean])[] = [
+    [0, IDR],
+    [1, pictureOf(1, [0], [])],
+    [3, pictureOf(3, [1], [2, 0]), true],
+    [4, pictureOf(4, [2], [3, 1])],
+    [5, pictureOf(5, [3], [2])],
+    [7, pictureOf(7, [5], [6, 2]), true],
+    [8, pictureOf(8, [7, 6], [2])],
+    [9, pictureOf(9, [8], [2])],
+    [10, CRA],
+  ];
+  for (const [poc, nal, isBehindGap = false] of pictures) {
+    pushHex(depacketizer, nal, poc * 3600, true, isBehindGap);
+  }
+  const [gap, stop] = ['packets are missing', 'reference pictures are missing'];
+  expect(heard).toEqual([0, 1, gap, 3, stop, 5, gap, 7, stop, 10]);
+});
+
 test('where the key picture itself is lost, pictures that refer to the one of its number before are not shown', () => {
   const twice = [...REAL, ...REAL.map(({ frame, nal }) => ({ frame: frame + 10, nal }))];
   expect(shownWithout([REAL.length], twice)).toEqual(REAL.map(({ frame }) => frame));

@@ -48,6 +48,8 @@ export class AccessUnits {
 
   // What is known about the stream.
   readonly #chain: PictureChain;
+  /** The sink knows why it gets nothing: damage is reported, or the first unit is yet to come. */
+  #isReported = true;
   #isAnnexB = false;
   #areMarkersWrong = false;
   /** Behind a marker came the next picture, as it should. */
@@ -174,7 +176,8 @@ export class AccessUnits {
       this.#flush();
     }
     const chain = this.#chain;
-    const isNews = !this.#isDamaged && (this.#isKeyUnit || !(chain.isDoubtful || chain.isWaiting));
+    const isKnown = this.#isReported && !this.#isKeyUnit && (chain.isDoubtful || chain.isWaiting);
+    const isNews = !this.#isDamaged && !isKnown;
     this.#isDamaged = true;
     this.#isDisposable &&= header < 0 || this.#rules.isDisposable(header);
     chain.damage(!this.#isDisposable);
@@ -187,8 +190,13 @@ export class AccessUnits {
     this.#isNalSkipped = true;
     this.#buffer.drop();
     if (isNews) {
-      this.#sink.onDamage(reason);
+      this.#report(reason);
     }
+  }
+
+  #report(reason: string): void {
+    this.#isReported = true;
+    this.#sink.onDamage(reason);
   }
 
   #headerAt(data: Uint8Array, at: number): number {
@@ -340,6 +348,9 @@ export class AccessUnits {
       if (chain.isWaiting) {
         this.#times.restart();
       }
+      if (!this.#isReported && (chain.isWaiting || chain.isDoubtful)) {
+        this.#report(key ? 'parameter sets are missing' : 'reference pictures are missing');
+      }
       return;
     }
     if (key && chain.isDoubtful) {
@@ -350,6 +361,7 @@ export class AccessUnits {
       return;
     }
     chain.accept(this.#ticks, key);
+    this.#isReported = false;
     const times = this.#times;
     this.#sink.onUnit(times.pts, times.dts, key, this.#buffer.take());
   }
