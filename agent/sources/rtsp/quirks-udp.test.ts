@@ -10,7 +10,7 @@ import {
   packetsOf,
 } from '../../../test/support/cameras/picture-camera.ts';
 import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';
-import { scriptedCamera } from '../../../test/support/cameras/scripted-camera.ts';
+import { type Script, scriptedCamera } from '../../../test/support/cameras/scripted-camera.ts';
 import { udpCamera } from '../../../test/support/cameras/udp-camera.ts';
 import { hex, sampleOf } from '../../../test/support/media/units.ts';
 
@@ -91,6 +91,24 @@ test('a fragment that is lost takes its group with it, and no picture is smeared
   await using run = new Run(url(camera), UDP);
   await expectPictures(run, [...PICTURES, ...PICTURES]);
   expect(run.source.statistics).toMatchObject({ lost: 1 });
+});
+
+test('what a camera sends by UDP before its last track is set up is kept, with its times', async () => {
+  await using udp = await udpCamera();
+  const onSetup = udp.script([]);
+  const sdp = `${PICTURE_SDP}m=audio 0 RTP/AVP 0\r\na=control:track2\r\n`;
+  const script: Script = (request, caller) => {
+    if (request.method !== 'SETUP' || !request.uri.endsWith('track2')) {
+      return onSetup(request, caller);
+    }
+    // To the ports of the first track; they have come before the answer about the second.
+    udp.send(...datagramsOf(PACKETS));
+    setImmediate(() => setImmediate(() => caller.reply(request, 404)));
+    return true;
+  };
+  await using camera = await scriptedCamera(script, sdp);
+  await using run = new Run(url(camera), UDP);
+  await expectPictures(run);
 });
 
 test('a camera that refuses TCP is asked for UDP at once', async () => {

@@ -1,32 +1,17 @@
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { FrameSink, RtspConnection } from '../request/connection.ts';
+import { KeptPackets } from './kept-packets.ts';
 import type { Lane } from './track-transport.ts';
 
 const CHANNELS = 256;
-/** Of what comes before PLAY: two seconds of a camera with 16 Mbit/s. */
-const KEPT_BYTES = 4 << 20;
-/** What a frame costs next to its payload, which may be empty. */
-const FRAME_COST_BYTES = 200;
-
-interface KeptFrame {
-  readonly channel: number;
-  readonly payload: Uint8Array;
-  readonly atMs: number;
-}
-
-/**
- * RTP and RTCP within the RTSP connection (RFC 2326 §10.12): which channel belongs to which track.
- * There are cameras that send from their first answer to SETUP on. What they send is kept until all tracks are set up: the only
- * key picture of the next minute may be in it.
- */
+/** RTP and RTCP within the RTSP connection (RFC 2326 §10.12): which channel belongs to which track. */
 export class Interleaved implements FrameSink {
   readonly #connection: RtspConnection;
   readonly #byRtpChannel: (TrackReceiver | undefined)[] = new Array(CHANNELS).fill(undefined);
   readonly #byRtcpChannel: (TrackReceiver | undefined)[] = new Array(CHANNELS).fill(undefined);
   /** Undefined: all tracks are set up. */
-  #kept: KeptFrame[] | undefined = [];
-  #keptBytes = 0;
+  #kept: KeptPackets | undefined = new KeptPackets();
 
   constructor(connection: RtspConnection) {
     this.#connection = connection;
@@ -44,23 +29,19 @@ export class Interleaved implements FrameSink {
 
   /** Hands on what was kept, and from now on everything at once. */
   open(): void {
-    const kept = this.#kept ?? [];
+    const kept = this.#kept?.take() ?? [];
     this.#kept = undefined;
-    for (const { channel, payload, atMs } of kept) {
-      this.#handOn(payload, channel, 0, payload.length, atMs);
+    for (const { channel, packet, atMs } of kept) {
+      this.#handOn(packet, channel, 0, packet.length, atMs);
     }
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
     const atMs = this.#connection.readAtMs;
-    if (!this.#kept) {
+    if (this.#kept) {
+      this.#kept.keep(channel, chunk.slice(start, end), atMs);
+    } else {
       this.#handOn(chunk, channel, start, end, atMs);
-      return;
-    }
-    // What does not fit any more is lost, and all that follows it.
-    this.#keptBytes += end - start + FRAME_COST_BYTES;
-    if (this.#keptBytes <= KEPT_BYTES) {
-      this.#kept.push({ channel, payload: chunk.slice(start, end), atMs });
     }
   }
 

@@ -4,6 +4,7 @@ import type { Pair } from '../../../media/rtsp/transport.ts';
 import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { RtspConnection } from '../request/connection.ts';
+import { KeptPackets } from './kept-packets.ts';
 import type { Lane } from './track-transport.ts';
 import type { UdpPair } from './udp-ports.ts';
 
@@ -28,6 +29,8 @@ export class UdpLane implements Lane {
   readonly #farEnd: FarEnd;
   readonly #ssrc: number;
   readonly #connection: Pick<RtspConnection, 'fail'>;
+  /** Undefined: all tracks are set up. */
+  #kept: KeptPackets | undefined = new KeptPackets();
 
   /**
    * @param ssrc of ours
@@ -52,6 +55,8 @@ export class UdpLane implements Lane {
     const peers = { ips: farEnd.ips, ports: farEnd.isAnyPort ? [] : (farEnd.ports ?? []) };
     pair.rtp.listenTo(peers);
     pair.rtcp.listenTo(peers);
+    pair.rtp.sink = { onDatagram: (datagram, atMs) => this.#takeMedia(datagram, atMs) };
+    pair.rtcp.sink = { onDatagram: (datagram) => this.#takeControl(datagram) };
   }
 
   get late(): number {
@@ -75,8 +80,11 @@ export class UdpLane implements Lane {
   }
 
   open(): void {
-    this.#pair.rtp.sink ??= { onDatagram: (datagram, atMs) => this.#takeMedia(datagram, atMs) };
-    this.#pair.rtcp.sink ??= { onDatagram: (datagram) => this.#takeControl(datagram) };
+    const kept = this.#kept?.take() ?? [];
+    this.#kept = undefined;
+    for (const { packet, atMs } of kept) {
+      this.#takeMedia(packet, atMs);
+    }
     this.#punch();
   }
 
@@ -90,6 +98,10 @@ export class UdpLane implements Lane {
   }
 
   #takeMedia(datagram: Uint8Array, atMs: number): void {
+    if (this.#kept) {
+      this.#kept.keep(0, datagram, atMs);
+      return;
+    }
     try {
       this.#order.push(datagram, 0, datagram.length, atMs);
     } catch (cause) {
