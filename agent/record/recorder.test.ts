@@ -66,6 +66,32 @@ test('a part is written each part duration, holds all tracks, and follows the on
   }
 });
 
+test.for([['fmp4'], ['mpegts']] as const)(
+  'a file that begins with what the camera had kept is labelled with the capture of its first picture (%s)',
+  async ([format]) => {
+    using folder = temporaryFolder();
+    await using running = startRecorder(folder.path, { format });
+    const wall = running.clock.wallMs() - 5_000;
+    // Two seconds of pictures, with a key picture after one, come at the same moment: each seems to be captured just then.
+    const kept = 20;
+    const pictures = tinyVideo(50, 10, 10, 900_000);
+    feed(running.stream, [pictures.map((sample, i) => ({ ...sample, wall: wall + 100 * Math.max(0, i - kept + 1) }))]);
+    running.stream.close();
+    await running.recorder.stop();
+    const startUs = (wall - 1_900) * 1000;
+    const [name = ''] = running.log.names;
+    expect(running.log.names).toHaveLength(1);
+    expect(name).toContain('2025-12-31_23-59-53-100000');
+    expect(running.log.openedFiles.map((file) => file.startUs)).toEqual([startUs]);
+    expect(running.log.finishedFiles.map((file) => file.startUs)).toEqual([startUs]);
+    if (format === 'fmp4') {
+      const { mark, fileMark } = await openRecording(name);
+      expect(mark.wallUs).toBe(startUs);
+      expect(bootClockOf(running.clock).monoUs() - (fileMark?.monoUs ?? 0)).toBe(6_900_000);
+    }
+  },
+);
+
 test('a file says in which start of the machine it was begun and when, and which time was in use there', async () => {
   using folder = temporaryFolder();
   const zone = 'Asia/Kolkata';

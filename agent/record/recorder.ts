@@ -249,15 +249,15 @@ export class Recorder {
     const stepMs = CLASH_STEPS_MS[this.#options.recordPath.includes('%f') ? 0 : 1];
     const { recordPath, path, zone } = this.#options;
     const nameOf = (clash: number) =>
-      formatRecordPath(recordPath, path, mark.wallUs / 1000 + clash * stepMs, zone, this.#format);
-    const writer: RecordingWriter = new WRITERS[this.#format](mark, this.#originOf(mark), buffers, {
+      formatRecordPath(recordPath, path, writer.mark.wallUs / 1000 + clash * stepMs, zone, this.#format);
+    const writer: RecordingWriter = new WRITERS[this.#format](mark, (started) => this.#originOf(started), buffers, {
       fs: this.#deps.fs ?? diskFs,
       nameOf,
       // What has been kept from before an event comes all at once.
       queueBytes: (this.#options.queueBytes ?? QUEUE_BYTES) + (this.#clips?.ringBytes ?? 0),
       flush: this.#deps.flush,
       onStarted: (file, clash) => {
-        writer.startUs = mark.wallUs + Math.round(clash * stepMs * 1000);
+        writer.startUs = writer.mark.wallUs + Math.round(clash * stepMs * 1000);
         this.#onStarted(segmenter, file, writer.startUs);
       },
       onFailure: (error, leftOver) => {

@@ -5,6 +5,7 @@ import type { Track } from '../media/sample/track.ts';
 import type { Reader } from '../stream/stream.ts';
 import type { StreamMark } from './file/stream-mark.ts';
 import type { RecordingWriter } from './write/recording-writer.ts';
+import { StartLabel } from './write/start-label.ts';
 import { leadingTrackOf, TrackBuffer } from './write/track-buffer.ts';
 
 /** Samples of other tracks that are this much older than the key sample that begins a file belong to the one before. */
@@ -18,6 +19,8 @@ const JUMPS_TO_START_OVER = 3;
 const MIN_STEP_MS = 1_000;
 /** A camera whose clock jumps all the time has its files cut no more often than this. */
 const MIN_BROKEN_SECONDS = 10;
+/** A camera that begins with what it has kept is waited for: the first part is so long at most. */
+const MAX_BURST_SECONDS = 10;
 /** A sample of another track this far from the leading one is a wrong timestamp. */
 const MAX_SPREAD_SECONDS = 10;
 
@@ -63,6 +66,7 @@ export class Segmenter implements Reader {
   /** The first sample of the file: what drift is measured against. */
   #startWall = 0;
   #startDts = 0;
+  readonly #label = new StartLabel();
   /** Samples of the leading track with jumped timestamps, one after the other. */
   #jumps = 0;
 
@@ -197,6 +201,11 @@ export class Segmenter implements Reader {
   #stepMs(held: Sample, sample: Sample): number {
     const mediaMs = this.#lead.secondsOf(sample.pts - held.pts) * 1000;
     const stepMs = sample.wall - held.wall - mediaMs;
+    const olderMs = this.#label.push(stepMs, this.#lead.secondsOf(sample.dts - held.dts) * 1000);
+    this.#startWall -= olderMs ?? 0;
+    if (olderMs !== undefined && stepMs < 0) {
+      return 0;
+    }
     return Math.abs(stepMs) > MIN_STEP_MS && Math.abs(mediaMs) <= MAX_DRIFT_MS ? stepMs : 0;
   }
 
@@ -230,19 +239,28 @@ export class Segmenter implements Reader {
     buffer.lastDuration = endDts - sample.dts;
     this.#partBytes += sample.data.length;
     const partTicks = endDts - (buffer.samples[0] as Sample).dts;
-    if (
-      partTicks * 1000 >= this.#limits.partDurationMs * buffer.description.clockRate ||
-      this.#partBytes >= this.#limits.maxPartBytes
-    ) {
+    const isInBurst = this.#label.isInBurst && partTicks < MAX_BURST_SECONDS * buffer.description.clockRate;
+    const isLong = partTicks * 1000 >= this.#limits.partDurationMs * buffer.description.clockRate;
+    if ((isLong && !isInBurst) || this.#partBytes >= this.#limits.maxPartBytes) {
       this.#writePart();
     }
   }
 
   #writePart(): void {
     this.#partBytes = 0;
+    this.#setLabel();
     if (this.#writer && !this.#writer.writePart()) {
       this.#owner.dropped('slow disk');
       this.#wait();
+    }
+  }
+
+  /** The file is created with its first part. */
+  #setLabel(): void {
+    const writer = this.#writer;
+    if (writer && this.#label.finish()) {
+      const { mark } = writer;
+      writer.mark = { ...mark, wallUs: mark.wallUs - Math.round(this.#label.earlierMs * 1000) };
     }
   }
 
@@ -250,7 +268,7 @@ export class Segmenter implements Reader {
   #alignPart(): void {
     const first = this.#lead.samples[0];
     const partTicks = first ? this.#lead.endDts - first.dts : 0;
-    if (partTicks * 2000 >= this.#limits.partDurationMs * this.#lead.description.clockRate) {
+    if (!this.#label.isInBurst && partTicks * 2000 >= this.#limits.partDurationMs * this.#lead.description.clockRate) {
       this.#writePart();
     }
   }
@@ -316,6 +334,7 @@ export class Segmenter implements Reader {
     this.#jumps = 0;
     this.#startDts = lead.dts;
     this.#startWall = lead.wall;
+    this.#label.begin();
     const mark = {
       streamId: this.#streamId,
       segmentNumber: this.#segmentNumber,

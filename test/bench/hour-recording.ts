@@ -31,9 +31,9 @@ export async function recordHour(folder: string): Promise<HourRecording> {
   const buffers = [new TrackBuffer(0, track), new TrackBuffer(1, opusTrack)];
   const file = join(folder, 'cam', '2026-07-01_12-00-00-000000.mp4');
   const mark = { streamId: '0123456789abcdef0123456789abcdef', segmentNumber: 0, dtsUs: 0, wallUs: WALL * 1000 };
-  const origin = { bootId: '0'.repeat(32), monoUs: 1, isClockTrusted: true, offsetMinutes: 0 };
+  const originOf = () => ({ bootId: '0'.repeat(32), monoUs: 1, isClockTrusted: true, offsetMinutes: 0 });
   let failure: unknown;
-  const writer = new SegmentWriter(mark, origin, buffers, {
+  const writer = new SegmentWriter(mark, originOf, buffers, {
     fs: diskFs,
     nameOf: () => file,
     queueBytes: 8 * QUEUE_BYTES,

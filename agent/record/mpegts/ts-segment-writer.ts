@@ -7,16 +7,16 @@ import { writeFileMark } from '../file/file-mark.ts';
 import { type StreamMark, writeStreamMark } from '../file/stream-mark.ts';
 import type { RecordingWriter } from '../write/recording-writer.ts';
 import { SegmentFile, type SegmentFileOptions } from '../write/segment-file.ts';
-import type { FileOrigin } from '../write/segment-writer.ts';
+import type { OriginOf } from '../write/segment-writer.ts';
 import type { TrackBuffer } from '../write/track-buffer.ts';
 import { sealPacket, writeSeal } from './ts-seal.ts';
 
 /** One MPEG-TS file in the making. A part is a whole number of packets, the last of which seals it. */
 export class TsSegmentWriter implements RecordingWriter {
-  readonly mark: StreamMark;
+  mark: StreamMark;
   /** Unix microseconds, as in the file's name. */
   startUs: number;
-  readonly #origin: FileOrigin;
+  readonly #originOf: OriginOf;
   readonly #buffers: readonly TrackBuffer[];
   readonly #options: SegmentFileOptions;
   readonly #muxer: TsMuxer;
@@ -28,10 +28,10 @@ export class TsSegmentWriter implements RecordingWriter {
   #endSeconds = 0;
 
   /** @param buffers their `baseDts` is set to this file's start */
-  constructor(mark: StreamMark, origin: FileOrigin, buffers: readonly TrackBuffer[], options: SegmentFileOptions) {
+  constructor(mark: StreamMark, originOf: OriginOf, buffers: readonly TrackBuffer[], options: SegmentFileOptions) {
     this.mark = mark;
     this.startUs = mark.wallUs;
-    this.#origin = origin;
+    this.#originOf = originOf;
     this.#buffers = buffers;
     this.#options = options;
     this.#muxer = new TsMuxer(buffers.map((buffer) => buffer.description));
@@ -64,7 +64,8 @@ export class TsSegmentWriter implements RecordingWriter {
     const slab = this.#pool.take(this.#muxer.tableBytes + roomBytes + 2 * PACKET_BYTES);
     this.#muxer.begin(slab);
     if (isFirst) {
-      const fileMark = writeFileMark({ ...this.#origin, firstSequence: this.#fileId });
+      this.startUs = this.mark.wallUs;
+      const fileMark = writeFileMark({ ...this.#originOf(this.mark), firstSequence: this.#fileId });
       this.#muxer.putNull(Buffer.concat([writeStreamMark(this.mark), fileMark]));
     }
     this.#putSamples();

@@ -2,7 +2,8 @@ import type { StreamMark } from '../file/stream-mark.ts';
 
 /** One recording in the making, whatever its format. */
 export interface RecordingWriter {
-  readonly mark: StreamMark;
+  /** What the file says of its start; may be changed until the first part is written. */
+  mark: StreamMark;
   /** Unix microseconds, as in the file's name. */
   startUs: number;
   /** Undefined until the file exists. */

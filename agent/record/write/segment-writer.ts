@@ -19,6 +19,7 @@ const MAX_FIRST_SEQUENCE = 2 ** 30;
 
 /** What Perch says of a file of its own, but for the number that each file draws. */
 export type FileOrigin = Omit<FileMark, 'firstSequence'>;
+export type OriginOf = (mark: StreamMark) => FileOrigin;
 
 /**
  * One file in the making: numbers its parts, keeps its tables and its length. The file is created with its first part.
@@ -26,12 +27,12 @@ export type FileOrigin = Omit<FileMark, 'firstSequence'>;
  * that a file can be; for a moment at the end twice that.
  */
 export class SegmentWriter implements RecordingWriter {
-  readonly mark: StreamMark;
+  mark: StreamMark;
   /** Unix microseconds, as in the file's name. */
   startUs: number;
   readonly #buffers: readonly TrackBuffer[];
   readonly #leading: number;
-  readonly #origin: FileOrigin;
+  readonly #originOf: OriginOf;
   readonly #options: SegmentFileOptions;
   readonly #access: RandomAccessTable;
   #file: SegmentFile | undefined;
@@ -42,10 +43,10 @@ export class SegmentWriter implements RecordingWriter {
   #endSeconds = 0;
 
   /** @param buffers their `baseDts` is set to this file's start */
-  constructor(mark: StreamMark, origin: FileOrigin, buffers: readonly TrackBuffer[], options: SegmentFileOptions) {
+  constructor(mark: StreamMark, originOf: OriginOf, buffers: readonly TrackBuffer[], options: SegmentFileOptions) {
     this.mark = mark;
     this.startUs = mark.wallUs;
-    this.#origin = origin;
+    this.#originOf = originOf;
     this.#buffers = buffers;
     this.#options = options;
     this.#leading = leadingTrackOf(buffers.map((buffer) => buffer.description));
@@ -152,9 +153,10 @@ export class SegmentWriter implements RecordingWriter {
   }
 
   #create(): SegmentFile {
+    this.startUs = this.mark.wallUs;
     const file = new SegmentFile(this.#options);
     const tracks = this.#buffers.map((buffer) => buffer.description);
-    const fileMark = writeFileMark({ ...this.#origin, firstSequence: this.#sequence });
+    const fileMark = writeFileMark({ ...this.#originOf(this.mark), firstSequence: this.#sequence });
     const init = writeInit(tracks, Buffer.concat([writeStreamMark(this.mark), fileMark]));
     this.#init = init;
     this.#samples = new SampleTableWriter(

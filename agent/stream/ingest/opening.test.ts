@@ -113,6 +113,38 @@ test('sound that stays silent for five seconds is left out', async () => {
   expect(camera.run.tracks.map((track) => track.codec)).toEqual(['h264']);
 });
 
+test('all pictures that come while sound is waited for are in the stream', async () => {
+  const clock = new FakeClock();
+  await using camera = await play(clock, avSdp, key(1, 0), skip(2, 3_600), key(3, 7_200), skip(4, 10_800));
+  await camera.send(...sound(0, 1));
+  await camera.run.sampled(5);
+  const pictures = camera.run.samples.filter(({ track }) => track === 0).map(({ sample }) => sample);
+  expect(pictures.map(({ key }) => key)).toEqual([true, false, true, false]);
+});
+
+test('a camera that sends two seconds of pictures at once, and live sound, is waited for', async () => {
+  const clock = new FakeClock();
+  const pictures = Array.from({ length: 50 }, (_, i) => (i === 0 ? key(1, 0) : skip(1 + i, 3_600 * i)));
+  await using camera = await play(clock, avSdp, ...pictures, ...sound(0, 1));
+  expect(camera.run.tracks).toEqual([]);
+  clock.skip(150);
+  await camera.send(skip(51, 3_600 * 53.75), ...sound(1, 1));
+  await camera.run.sampled(53);
+  const [first] = camera.run.samples.filter(({ track }) => track === 1).map(({ sample }) => sample);
+  // 1.96 s of pictures are older than the sound that came with the last of them.
+  expect((first?.pts ?? 0) / 8).toBeCloseTo(2_000, -2);
+});
+
+test('a camera that sends nothing behind a burst is waited for no longer than a second', async () => {
+  const clock = new FakeClock();
+  const pictures = Array.from({ length: 50 }, (_, i) => (i === 0 ? key(1, 0) : skip(1 + i, 3_600 * i)));
+  await using camera = await play(clock, avSdp, ...pictures, ...sound(0, 1));
+  await clock.advance(500);
+  expect(camera.run.tracks).toEqual([]);
+  await clock.advance(500);
+  await camera.run.sampled(51);
+});
+
 test('a picture is waited for longer than sound, and one that comes later still makes a new start', async () => {
   const clock = new FakeClock();
   await using camera = await play(clock, avSdp, ...sound(0, 3));

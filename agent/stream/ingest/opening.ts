@@ -22,7 +22,7 @@ export interface OpeningTimes {
 /** A picture that does not come, or a track that sends but whose description does not, holds the others up for so long at most. */
 const MISSING_MS = 20_000;
 const CAMERA_TIMES: OpeningTimes = { soundMs: 5_000, pictureMs: MISSING_MS };
-/** What is kept until the stream opens: since the last key picture, and bounded. */
+/** What is kept until the stream opens; when there is more, what comes before the newest key picture goes. */
 const HELD_BYTES = 16 << 20;
 const HELD_UNITS = 4_000;
 /** The first unit of a track that has given none yet may be older than what has arrived of it (B-frames). */
@@ -59,6 +59,7 @@ export class Opening implements UnitOutput {
   #heldBytes = 0;
   #damage = 0;
   #needsRestart = false;
+  #wasComplete = false;
   /** What came after the stream had opened without it. */
   readonly #late = new Set<TrackReceiver>();
   #stream: Stream | undefined;
@@ -99,9 +100,13 @@ export class Opening implements UnitOutput {
     }
     this.#hold({ receiver, ptsTicks, dtsTicks, key, data });
     this.#heard.add(receiver);
-    if (this.#receivers.every((other) => other.track && this.#heard.has(other))) {
+    if (this.#isComplete && !this.#timeline.isInBurst) {
       this.#open(this.#receivers);
     }
+  }
+
+  get #isComplete(): boolean {
+    return this.#receivers.every((receiver) => receiver.track && this.#heard.has(receiver));
   }
 
   onTrack(receiver: TrackReceiver, track: Track): void {
@@ -131,6 +136,13 @@ export class Opening implements UnitOutput {
       const message = `${this.#subject} sends its picture late: starting again with it`;
       throw new PerchError('unavailable', message, { path: this.#name });
     }
+    if (!this.#stream && this.#isComplete) {
+      // What comes in a burst is waited for from one call to the next.
+      if (this.#wasComplete) {
+        this.#open(this.#receivers);
+      }
+      this.#wasComplete = true;
+    }
     const { soundMs, pictureMs } = this.#times;
     if (this.#stream || playingMs < soundMs) {
       return;
@@ -148,11 +160,10 @@ export class Opening implements UnitOutput {
   }
 
   #hold(unit: HeldUnit): void {
-    const leading = this.#receivers.find((receiver) => receiver.isVideo);
-    const startsGroup = unit.key && unit.receiver === leading;
-    if (startsGroup || this.#heldBytes + unit.data.length > HELD_BYTES || this.#held.length >= HELD_UNITS) {
-      this.#held = [];
-      this.#heldBytes = 0;
+    if (this.#heldBytes + unit.data.length > HELD_BYTES || this.#held.length >= HELD_UNITS) {
+      const lastKey = this.#held.findLastIndex(({ key, receiver }) => key && receiver.isVideo);
+      this.#held = lastKey > 0 ? this.#held.slice(lastKey) : [];
+      this.#heldBytes = this.#held.reduce((sum, { data }) => sum + data.length, 0);
     }
     this.#held.push(unit);
     this.#heldBytes += unit.data.length;
@@ -196,6 +207,7 @@ export class Opening implements UnitOutput {
       return;
     }
     const timeline = receiver.timeline;
+    this.#timeline.follow(timeline);
     const time = timeline.timeOf(dtsTicks);
     if (time < 0) {
       return;

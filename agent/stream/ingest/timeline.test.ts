@@ -147,6 +147,63 @@ test('a sender report after the opening moves nothing', () => {
   expect(track.captureMs(ticks)).toBe(1000);
 });
 
+interface Arrival {
+  readonly of: 'picture' | 'sound';
+  readonly capturedMs: number;
+  readonly atMs: number;
+}
+
+/** Samples each `stepMs`, kept from before for so long: those come together, the others when they are captured. */
+function arrivalsOf(of: Arrival['of'], stepMs: number, keptMs: number): Arrival[] {
+  const first = -Math.floor(keptMs / stepMs);
+  return Array.from({ length: 4_000 / stepMs }, (_, i) => {
+    const capturedMs = (first + i) * stepMs;
+    return { of, capturedMs, atMs: Math.max(capturedMs, 0) };
+  });
+}
+
+/** How far the sound is off the picture in the end, of a stream that opens as `Opening` does. */
+function skewMs(arrivals: readonly Arrival[]): number {
+  const timeline = new Timeline(new FakeClock(), false, true);
+  const tracks = { picture: timeline.addTrack(90_000, true), sound: timeline.addTrack(8_000, false) };
+  const rates = { picture: 90, sound: 8 };
+  const offMs = { picture: Number.NaN, sound: Number.NaN };
+  let isOpen = false;
+  for (const { of, capturedMs, atMs } of arrivals.toSorted((a, b) => a.atMs - b.atMs)) {
+    const track = tracks[of];
+    const ticks = track.arrive(1_000_000 + capturedMs * rates[of], atMs);
+    if (!isOpen && tracks.picture.hasArrived && tracks.sound.hasArrived && !timeline.isInBurst) {
+      isOpen = true;
+      timeline.align();
+      timeline.open(Math.min(...Object.values(tracks).map((one) => one.captureMs(one.newestTicks))));
+    }
+    if (isOpen) {
+      timeline.follow(track);
+      const before = offMs[of];
+      offMs[of] = track.timeOf(ticks) / rates[of] - capturedMs;
+      expect(offMs[of] - before, 'nothing is set back').not.toBeLessThan(-0.5);
+    }
+  }
+  return offMs.sound - offMs.picture;
+}
+
+test.for<[what: string, arrivals: readonly Arrival[]]>([
+  ['nothing kept', [...arrivalsOf('picture', 40, 0), ...arrivalsOf('sound', 20, 0)]],
+  ['both kept, the pictures ahead', [...arrivalsOf('picture', 40, 2_000), ...arrivalsOf('sound', 20, 2_000)]],
+  ['both kept, the sound ahead', [...arrivalsOf('sound', 20, 2_000), ...arrivalsOf('picture', 40, 2_000)]],
+  [
+    'both kept, in the order of their captures',
+    [...arrivalsOf('picture', 40, 2_000), ...arrivalsOf('sound', 20, 2_000)].toSorted(
+      (a, b) => a.capturedMs - b.capturedMs,
+    ),
+  ],
+  ['pictures kept, sound behind them', [...arrivalsOf('picture', 40, 2_000), ...arrivalsOf('sound', 20, 0)]],
+  ['pictures kept, sound ahead of them', [...arrivalsOf('sound', 20, 0), ...arrivalsOf('picture', 40, 2_000)]],
+  ['sound kept, pictures ahead of it', [...arrivalsOf('picture', 40, 0), ...arrivalsOf('sound', 20, 1_500)]],
+])('sound and picture of a camera that begins with a burst stay together: %s', ([, arrivals]) => {
+  expect(Math.abs(skewMs(arrivals))).toBeLessThan(45);
+});
+
 test('AAC frames keep their length where the RTP clock is not the sample rate', () => {
   const { timeline, track } = opened();
   track.setClockRate(44_100);
@@ -257,19 +314,24 @@ test('labels do not go back and forth where the camera’s clock is ten seconds 
 });
 
 /** Times of units that come each 40 ms, in milliseconds of media. */
-function spreadTimes(timestampOf: (i: number) => number, pictures: number): { times: number[]; track: TrackTimeline } {
+function spreadTimes(
+  timestampOf: (i: number) => number,
+  pictures: number,
+  lateMs: (i: number) => number = () => 0,
+): { times: number[]; track: TrackTimeline } {
   const timeline = new Timeline(new FakeClock(), false, true);
   const track = timeline.addTrack(90_000, true);
   let lastDts = Number.NEGATIVE_INFINITY;
   const times = Array.from({ length: pictures }, (_, i) => {
-    const ticks = track.arrive(timestampOf(i), i * 40);
+    const atMs = i * 40 + lateMs(i);
+    const ticks = track.arrive(timestampOf(i), atMs);
     // As `DecodeTimes` has it.
     const dts = Math.max(ticks, lastDts + 1);
     lastDts = dts;
     if (i === 0) {
       timeline.open(track.captureMs(ticks));
     }
-    return track.timeOf(dts + track.spread(dts, dts, i * 40)) / 90;
+    return track.timeOf(dts + track.spread(dts, dts, atMs)) / 90;
   });
   return { times, track };
 }
@@ -289,6 +351,43 @@ test.for<[habit: string, timestampOf: (i: number) => number, worstMs: number, fa
   expect(track.fault).toBe(fault);
   expect(track.jumps).toBe(0);
 });
+
+test('a wrong clock is found also where the end of each picture comes with the beginning of the next', () => {
+  const track = new Timeline(new FakeClock(), false, true).addTrack(90_000, true);
+  for (let i = 0; i < 25; i += 1) {
+    track.arrive(77_000 + i * 40, i * 40);
+    track.arrive(77_000 + i * 40, i * 40 + 39.9);
+  }
+  expect(track.fault).toBe('clock counts 1000 in a second');
+});
+
+test('timestamps that change once a second, on a network that holds some pictures up, never lead ahead', () => {
+  const { times } = spreadTimes(
+    (i) => 90_000 * Math.floor(i / 25),
+    500,
+    (i) => (i % 25 === 24 || i % 7 === 3 ? 44 : 4 * ((i + 1) % 2)),
+  );
+  expect(Math.max(...times.map((time, i) => Math.abs(time - 40 * i)))).toBeLessThan(60);
+  expect(times.every((time, i) => i === 0 || time > (times[i - 1] as number))).toBe(true);
+});
+
+test.for([
+  ['without a pause, of a camera that never sets the marker', 1, () => true],
+  ['with a pause, of a camera that sets the marker', 13, (packet: number) => packet === 0],
+] as const)(
+  'the packets of one picture have one time also where its timestamps never change: %s',
+  ([, pauseMs, mayBegin]) => {
+    const track = new Timeline(new FakeClock(), false, true).addTrack(90_000, true);
+    track.arrive(7, 0);
+    let worst = 0;
+    for (let i = 1; i < 1_000; i += 1) {
+      // The second of three packets comes when the timestamp has stood still for five seconds.
+      const ticks = [0, 1, 2].map((n) => track.arrive(7, i * 40 + (n - 1) * pauseMs, mayBegin(n)));
+      worst = Math.max(worst, (ticks[2] as number) - (ticks[0] as number));
+    }
+    expect(worst).toBe(0);
+  },
+);
 
 test.for([
   ['milliseconds', 1],

@@ -2,9 +2,13 @@ import type { Clock } from '../../base/clock.ts';
 import { TickUnwrapper } from '../../media/rtp/ticks.ts';
 import { ArrivalFilter } from './arrival-filter.ts';
 import { ClockRate } from './clock-rate.ts';
+import { StartBurst } from './start-burst.ts';
+import { UnitSpread } from './unit-spread.ts';
 
 /** Timestamps that run ahead of their packets' arrival by more than this, or for good behind it, have jumped. */
 const JUMP_MS = 5_000;
+/** Packets that are closer to each other come together. */
+const MIN_PAUSE_MS = 5;
 /** Pictures out of order (B-frames) reach this far back at most; what goes further back has jumped. */
 const REORDER_MS = 1_000;
 /** The camera's clock is believed, where it is asked for, as long as it is no further from ours. */
@@ -13,10 +17,10 @@ const MAX_CLOCK_OFFSET_MS = 10_000;
 const TRUSTED_AGAIN_MS = 9_000;
 /** A sender that begins anew within this of what arrival says has kept its clock. */
 const SAME_CLOCK_MS = 500;
-/** Timestamps that stay the same for this many units are no clock. */
-const STUCK_UNITS = 25;
 /** A clock that is known to be wrong is not measured so well that its times may run further ahead of their arrival. */
 const MAX_AHEAD_MS = 200;
+/** Tracks that are no further apart than this stay so: a step would be heard. */
+const MIN_DELAY_MS = 100;
 /** Sender reports that set tracks further apart than this against their arrival are wrong. */
 const MAX_REPORT_SKEW_MS = 5_000;
 
@@ -32,6 +36,8 @@ export class Timeline {
   #wallOffsetMs = Number.NaN;
   /** The sender's clock was near enough when it was last looked at. Of all tracks: sound and picture have one clock. */
   #isTrusted = true;
+  /** The tracks' places beside each other depend on how their beginnings come. */
+  #isSettling = false;
 
   /** Senders' clocks are not trusted to run at the announced rate. */
   readonly #checksRates: boolean;
@@ -60,6 +66,7 @@ export class Timeline {
   align(): void {
     const known = this.#tracks.filter((track) => track.hasArrived && !Number.isNaN(track.reportOffsetMs));
     const reference = known[0];
+    this.#isSettling = this.#checksRates && known.length < this.#tracks.length;
     for (const track of known) {
       if (reference && track !== reference) {
         const byReportMs = track.reportOffsetMs - reference.reportOffsetMs;
@@ -75,6 +82,24 @@ export class Timeline {
     for (const track of this.#tracks) {
       track.open(originMs);
     }
+  }
+
+  /** A track sends what the camera has kept from before, and its place beside the others is known only behind that. */
+  get isInBurst(): boolean {
+    return this.#checksRates && this.#tracks.length > 1 && this.#tracks.some(({ burst }) => burst.isRunning);
+  }
+
+  /**
+   * Called for each unit behind `open`: where the beginning of a track came in a burst, that track is older than it seemed, and the
+   * others come later next to it.
+   */
+  follow(track: TrackTimeline): void {
+    if (!this.#isSettling || this.#tracks.some(({ burst }) => burst.isFast)) {
+      return;
+    }
+    const olderMs = this.#tracks.reduce((most, { burst }) => Math.max(most, burst.olderMs), 0);
+    track.delay(olderMs - track.burst.olderMs);
+    this.#isSettling = !this.#tracks.every(({ burst }) => burst.isOver);
   }
 
   /** Capture as Unix milliseconds. */
@@ -117,6 +142,8 @@ export class TrackTimeline {
   readonly #jumpTicks: number;
   readonly #unwrapper = new TickUnwrapper();
   readonly #filter = new ArrivalFilter();
+  readonly burst = new StartBurst();
+  #delayMs = 0;
   readonly #rate: ClockRate | undefined;
   /** From here on the camera's ticks count by the factor of `#rate`. */
   #scaledFrom = 0;
@@ -126,12 +153,10 @@ export class TrackTimeline {
   #wrongSinceTicks = 0;
   #newestRaw = 0;
   #packetAtMs = 0;
-  // Of the last unit.
-  #lastDts = Number.NEGATIVE_INFINITY;
-  #lastSpread = Number.NEGATIVE_INFINITY;
-  #usualStep = Number.POSITIVE_INFINITY;
-  /** Units in a row whose time had not changed. */
-  #stuckUnits = 0;
+  // The last pause between packets.
+  #pauseMs = 0;
+  #pausedUntilMs = 0;
+  readonly #spread: UnitSpread;
   /** What is added to unwrapped timestamps so that they go on after a jump. */
   #shiftTicks = 0;
   #lastTimestamp = -1;
@@ -149,12 +174,13 @@ export class TrackTimeline {
     this.#rtpClockRate = rtpClockRate;
     this.#clockRate = rtpClockRate;
     this.#backTicks = (reorderMs * rtpClockRate) / 1000;
+    this.#spread = new UnitSpread(rtpClockRate, reorderMs > 0, checksRate);
     this.#jumpTicks = (JUMP_MS * rtpClockRate) / 1000;
   }
 
   /** What is wrong with the camera's clock, if anything. */
   get fault(): string | undefined {
-    if (this.#stuckUnits >= STUCK_UNITS) {
+    if (this.#spread.isStuck) {
       return 'timestamps do not change';
     }
     const factor = this.#rate?.factor ?? 1;
@@ -192,19 +218,27 @@ export class TrackTimeline {
   /**
    * The ticks of a packet. Called for every packet in the order of arrival.
    * @param atMs monotonic time of arrival
+   * @param mayBegin it may be the first of a sample
    */
-  arrive(timestamp: number, atMs: number): number {
+  arrive(timestamp: number, atMs: number, mayBegin = true): number {
     const idleMs = atMs - this.#packetAtMs;
     this.#packetAtMs = atMs;
+    if (idleMs >= MIN_PAUSE_MS) {
+      this.#pauseMs = idleMs;
+      this.#pausedUntilMs = atMs;
+    }
     const isRepeated = timestamp === this.#lastTimestamp;
-    if (isRepeated && !this.#mustReanchor && atMs - this.#newestAtMs < JUMP_MS) {
+    const stuckMs = atMs - this.#newestAtMs;
+    // The packets of one picture keep one time, whenever its clock is found to stand still.
+    const isOfOne = (!mayBegin || idleMs < MIN_PAUSE_MS) && stuckMs < 2 * JUMP_MS;
+    if (isRepeated && !this.#mustReanchor && (stuckMs < JUMP_MS || isOfOne)) {
       return this.#lastTicks;
     }
     const isFirst = this.#lastTimestamp < 0;
     const raw = this.#unwrapper.unwrap(timestamp);
     if (this.#rate && (isFirst || raw > this.#newestRaw)) {
       this.#newestRaw = raw;
-      if (this.#rate.push(raw, atMs, isFirst ? 0 : idleMs)) {
+      if (this.#rate.push(raw, atMs, isFirst ? 0 : this.#takeIdleMs(atMs, idleMs))) {
         this.#rescale(raw, atMs);
       }
     }
@@ -259,27 +293,7 @@ export class TrackTimeline {
    * Called for each unit in decoding order. @param atMs monotonic time of arrival
    */
   spread(ptsTicks: number, dtsTicks: number, atMs: number): number {
-    const step = dtsTicks - this.#lastDts;
-    this.#lastDts = dtsTicks;
-    // Pictures with one time are told apart by one tick already (`DecodeTimes`).
-    const isStuck = step <= (this.#backTicks > 0 ? 1 : 0) && this.#rate !== undefined && ptsTicks === dtsTicks;
-    if (!isStuck) {
-      this.#stuckUnits = 0;
-      this.#usualStep = step;
-      if (dtsTicks > this.#lastSpread) {
-        this.#lastSpread = dtsTicks;
-        return 0;
-      }
-      // Ahead of the camera by what it has repeated: at half the speed until that is made up for.
-      this.#lastSpread += Math.max(1, Math.round(step / 2));
-      return this.#lastSpread - dtsTicks;
-    }
-    this.#stuckUnits += 1;
-    const arrived = Math.round(((atMs - this.#filter.offsetMs) * this.#rtpClockRate) / 1000);
-    const farthest = this.#stuckUnits < STUCK_UNITS ? this.#lastSpread + this.#usualStep : Number.POSITIVE_INFINITY;
-    const least = this.#lastSpread + Math.ceil(this.#rtpClockRate / 1000);
-    this.#lastSpread = Math.max(least, Math.min(arrived, farthest));
-    return this.#lastSpread - dtsTicks;
+    return this.#spread.push(ptsTicks, dtsTicks, atMs, this.#filter.offsetMs);
   }
 
   /** Monotonic time at which the sample was captured, as far as can be told from here. */
@@ -294,6 +308,16 @@ export class TrackTimeline {
 
   open(originMs: number): void {
     this.#originTicks = ((originMs - this.#filter.offsetMs - this.#biasMs) * this.#rtpClockRate) / 1000;
+    this.burst.open();
+  }
+
+  /** Media times are later by this from now on; never by less again. */
+  delay(ms: number): void {
+    const moreMs = ms - this.#delayMs;
+    if (moreMs >= MIN_DELAY_MS) {
+      this.#delayMs = ms;
+      this.#originTicks -= (moreMs * this.#rtpClockRate) / 1000;
+    }
   }
 
   /** pts or dts in ticks of the track's clock rate; negative for what is older than the stream's origin. */
@@ -306,6 +330,7 @@ export class TrackTimeline {
   #catchUp(atMs: number, ticks: number): number {
     const beforeMs = this.#filter.offsetMs;
     this.#filter.push(atMs, this.#msOf(ticks));
+    this.burst.push(this.#msOf(ticks), atMs, beforeMs - this.#filter.offsetMs);
     const lateMs = this.#filter.offsetMs - beforeMs;
     if (!(lateMs > JUMP_MS)) {
       return 0;
@@ -314,6 +339,13 @@ export class TrackTimeline {
     this.#filter.advance(this.#msOf(lateTicks));
     this.#shift(lateTicks, true);
     return lateTicks;
+  }
+
+  /** TCP may keep the end of a picture until the next one comes (Nagle's algorithm): the pause before both counts. */
+  #takeIdleMs(atMs: number, idleMs: number): number {
+    const pauseMs = atMs - this.#pausedUntilMs < MIN_PAUSE_MS ? this.#pauseMs : idleMs;
+    this.#pauseMs = 0;
+    return pauseMs;
   }
 
   #shift(byTicks: number, isJump: boolean): void {

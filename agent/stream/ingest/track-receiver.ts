@@ -57,6 +57,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   /** Of the last packet that was taken. */
   #lastTimestamp = -1;
   #isMarked = false;
+  #hasMarkers = false;
   /** A copy of the packet before, where its number fitted nowhere. */
   #suspect = NO_PACKET;
   #suspectAtMs = 0;
@@ -143,10 +144,12 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     if (header.timestamp !== this.#jitterTimestamp) {
       this.#measureJitter(header.timestamp, atMs);
     }
-    const ticks = this.timeline.arrive(header.timestamp, atMs);
+    const mayBegin = !this.isVideo || this.#isMarked || !this.#hasMarkers;
+    const ticks = this.timeline.arrive(header.timestamp, atMs, mayBegin);
     this.#isGap ||= isGap;
     this.#lastTimestamp = header.timestamp;
     this.#isMarked = header.marker;
+    this.#hasMarkers ||= header.marker;
     if (header.payloadEnd > header.payloadStart) {
       this.#depacketizer?.push(chunk, header.payloadStart, header.payloadEnd, ticks, header.marker, this.#isGap);
       this.#isGap = false;

@@ -1,0 +1,62 @@
+/** Timestamps that stay the same for this many units are no clock. */
+const STUCK_UNITS = 25;
+
+/** Lets the times of units rise as these arrived, where the camera repeats its timestamps. */
+export class UnitSpread {
+  readonly #rtpClockRate: number;
+  readonly #isVideo: boolean;
+  readonly #isActive: boolean;
+  // Of the last unit.
+  #lastDts = Number.NEGATIVE_INFINITY;
+  #lastAtMs = 0;
+  #lastSpread = Number.NEGATIVE_INFINITY;
+  #usualStep = Number.POSITIVE_INFINITY;
+  /** Units in a row whose time had not changed. */
+  #stuckUnits = 0;
+
+  /** @param isActive else units with one time keep it */
+  constructor(rtpClockRate: number, isVideo: boolean, isActive: boolean) {
+    this.#rtpClockRate = rtpClockRate;
+    this.#isVideo = isVideo;
+    this.#isActive = isActive;
+  }
+
+  get isStuck(): boolean {
+    return this.#stuckUnits >= STUCK_UNITS;
+  }
+
+  /**
+   * @param atMs monotonic time of arrival
+   * @param offsetMs monotonic capture time of ticks 0
+   * @returns what is to be added to the unit's times
+   */
+  push(ptsTicks: number, dtsTicks: number, atMs: number, offsetMs: number): number {
+    const step = dtsTicks - this.#lastDts;
+    const arrivedStep = this.#ticksOf(atMs - this.#lastAtMs);
+    this.#lastDts = dtsTicks;
+    this.#lastAtMs = atMs;
+    // Pictures with one time are told apart by one tick already (`DecodeTimes`).
+    const isRepeated = step <= (this.#isVideo ? 1 : 0) && this.#isActive && ptsTicks === dtsTicks;
+    if (isRepeated) {
+      this.#stuckUnits += 1;
+      const farthest = this.isStuck ? Number.POSITIVE_INFINITY : this.#lastSpread + this.#usualStep;
+      const least = this.#lastSpread + Math.ceil(this.#ticksOf(1));
+      const arrived = Math.round(this.#ticksOf(atMs - offsetMs));
+      this.#lastSpread = Math.max(least, Math.min(arrived, farthest));
+      return this.#lastSpread - dtsTicks;
+    }
+    this.#stuckUnits = 0;
+    this.#usualStep = step;
+    if (dtsTicks > this.#lastSpread) {
+      this.#lastSpread = dtsTicks;
+      return 0;
+    }
+    // Ahead of the camera by what it has repeated: at half the speed until that is made up for.
+    this.#lastSpread += Math.max(1, Math.round(Math.min(step, arrivedStep) / 2));
+    return this.#lastSpread - dtsTicks;
+  }
+
+  #ticksOf(ms: number): number {
+    return (ms * this.#rtpClockRate) / 1000;
+  }
+}
