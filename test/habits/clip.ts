@@ -35,6 +35,8 @@ export interface Codec {
   headerOf(payload: Uint8Array): Uint8Array;
   /** RTP payload of several NAL units. */
   readonly aggregateHeader: readonly number[];
+  /** A message for nobody. */
+  readonly sei: Uint8Array;
   /** Of an SDP. */
   fmtp(sets: readonly Uint8Array[]): string;
 }
@@ -58,6 +60,7 @@ export const CODECS: Readonly<Record<CodecName, Codec>> = {
     fragmentHeaderAt: 1,
     headerOf: ([indicator = 0, flags = 0]) => Uint8Array.of((indicator & 0xe0) | (flags & 0x1f)),
     aggregateHeader: [0x78],
+    sei: Uint8Array.of(6, 5, 4, 0xaa, 0xbb, 0xcc, 0xdd, 0x80),
     fmtp: (sets) => `packetization-mode=1;sprop-parameter-sets=${sets.map(base64).join(',')}`,
   },
   h265: {
@@ -77,23 +80,26 @@ export const CODECS: Readonly<Record<CodecName, Codec>> = {
     fragmentHeaderAt: 2,
     headerOf: ([first = 0, second = 0, flags = 0]) => Uint8Array.of((first & 0x81) | ((flags & 0x3f) << 1), second),
     aggregateHeader: [0x60, 1],
+    sei: Uint8Array.of(0x4e, 1, 5, 4, 0xaa, 0xbb, 0xcc, 0xdd, 0x80),
     fmtp: ([vps, sps, pps]) => `sprop-vps=${base64(vps)};sprop-sps=${base64(sps)};sprop-pps=${base64(pps)}`,
   },
 };
 
 /** How a camera's encoder works. */
-export type Coding = 'plain' | 'four slices' | 'B-frames';
+export type Coding = 'plain' | 'four slices' | 'B-frames' | 'intra refresh';
 
 const CODINGS: Readonly<Record<CodecName, Readonly<Record<Coding, readonly string[]>>>> = {
   h264: {
     plain: ['-preset', 'ultrafast', '-bf', '0', '-x264-params', 'scenecut=0'],
     'four slices': ['-preset', 'ultrafast', '-bf', '0', '-x264-params', 'scenecut=0:slices=4'],
     'B-frames': ['-bf', '2', '-preset', 'veryfast', '-x264-params', 'scenecut=0:b-adapt=0:b-pyramid=none'],
+    'intra refresh': ['-preset', 'ultrafast', '-bf', '0', '-x264-params', 'scenecut=0:intra-refresh=1'],
   },
   h265: {
     plain: ['-preset', 'ultrafast', '-x265-params', h265Params('bframes=0')],
     'four slices': ['-preset', 'ultrafast', '-x265-params', h265Params('bframes=0:slices=4:ctu=16')],
     'B-frames': ['-preset', 'ultrafast', '-x265-params', h265Params('bframes=2:b-adapt=0:b-pyramid=0')],
+    'intra refresh': ['-preset', 'ultrafast', '-x265-params', h265Params('bframes=0:intra-refresh=1')],
   },
 };
 

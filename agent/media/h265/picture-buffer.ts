@@ -25,7 +25,7 @@ export class PictureBuffer {
     this.#references = isReadable ? REFERENCES.all : REFERENCES.unknown;
   }
 
-  /** The picture that is read names another. @param mask the bits of `poc` that are told */
+  /** The picture that is read names another. @param mask the bits of `poc` that are known */
   name(poc: number, isUsed: boolean, mask = -1): void {
     const held = this.#pocs.find((other) => ((other ^ poc) & mask) === 0);
     if (held !== undefined) {

@@ -1,23 +1,23 @@
 /** A step further back than this is no burst: a clock has jumped. */
 const MAX_STEP_MS = 5_000;
-/** A burst is over behind so much media, and so many samples, that were not too fast: the network or this machine may pause in it. */
+/** A burst is over after this much media, and `LEVEL_SAMPLES`, at normal speed: the network or this machine may pause within it. */
 const CALM_MS = 500;
-/** Pictures out of their order have times that waver over so many. */
+/** The reordering of B-frames moves capture times back and forth within this many samples. */
 const LEVEL_SAMPLES = 4;
 
 /**
- * When a file's first sample was captured. A camera that begins with what it has kept sends that faster than it was captured, and
- * what is captured later cannot come earlier: each sample shows that the first is older than it was taken for. The label is final
- * with the first part, which waits for the end of such a burst.
+ * The capture time of a file's first sample. A camera may begin with a burst of what it has kept. A sample cannot arrive before it is
+ * captured, so each sample that comes faster than real time shows that the first one is older than was assumed. The label is final
+ * with the first part, which waits for the end of the burst.
  */
 export class StartLabel {
-  /** By how much the first sample has turned out to be older. */
+  /** How much older the first sample is than was assumed, in milliseconds. */
   earlierMs = 0;
   isInBurst = false;
   #isFinal = false;
   #calmMs = 0;
   #calmSamples = 0;
-  /** Capture time minus media time of the last samples, from that of the first on. */
+  /** Capture time minus media time of the last samples, relative to the first sample. */
   #drifts: number[] = [0];
   #driftMs = 0;
 
@@ -43,7 +43,7 @@ export class StartLabel {
    * The next sample of the leading track.
    * @param partedMs capture time since the one before, minus media time
    * @param frameMs decode time since the one before
-   * @returns by how much more all before it was captured earlier; undefined: the label is final, or a clock has jumped
+   * @returns how much `earlierMs` has grown; undefined: the label is final, or a clock has jumped
    */
   push(partedMs: number, frameMs: number): number | undefined {
     if (this.#isFinal || partedMs > MAX_STEP_MS || partedMs < -MAX_STEP_MS) {

@@ -137,7 +137,7 @@ export class Opening implements UnitOutput {
       throw new PerchError('unavailable', message, { path: this.#name });
     }
     if (!this.#stream && this.#isComplete) {
-      // What comes in a burst is waited for from one call to the next.
+      // The end of a burst is waited for from one call to the next at most.
       if (this.#wasComplete) {
         this.#open(this.#receivers);
       }

@@ -1,15 +1,15 @@
-/** So long the beginning of a track may come in a burst; afterwards what comes too fast is a clock that has jumped. */
+/** A burst from before PLAY comes within this time. Later a step that is too fast is a jump of the camera's clock. */
 const MAX_BEGINNING_MS = 3_000;
 /** Less than this is jitter. */
 const MIN_SURPLUS_MS = 300;
-/** A burst is over when nothing came too fast for so long: the network or this machine may pause in it. */
+/** A burst is over when nothing has come too fast for this time: the network or this machine may pause within it. */
 const CALM_MS = 100;
 
-/** How the beginning of a track comes: what a camera has kept from before comes faster than it was captured. */
+/** Recognises that a track begins with a burst: the camera sends what it has kept, faster than it was captured. */
 export class StartBurst {
-  /** By how much the track has turned out to be older than it seemed at `open`, by what came too fast. */
+  /** How much older the track is than it seemed at `open`, in milliseconds. */
   olderMs = 0;
-  /** What comes is faster than it was captured. */
+  /** Samples come faster than they were captured. */
   isFast = false;
   isOver = false;
   #surplusMs = 0;
@@ -19,7 +19,7 @@ export class StartBurst {
   #mediaMs = 0;
   #fastAtMs = Number.NEGATIVE_INFINITY;
 
-  /** The burst is large, and lasts. */
+  /** The burst is large and is not over. */
   get isRunning(): boolean {
     return this.isFast && this.#surplusMs >= MIN_SURPLUS_MS;
   }
@@ -29,8 +29,8 @@ export class StartBurst {
   }
 
   /**
-   * A new time of the track.
-   * @param olderMs by how much the capture of all before has turned out to be earlier with it
+   * A timestamp later than all before.
+   * @param olderMs how much earlier all samples before it were captured than was assumed until now
    */
   push(mediaMs: number, atMs: number, olderMs: number): void {
     if (Number.isNaN(this.#firstAtMs)) {

@@ -19,7 +19,7 @@ const TRUSTED_AGAIN_MS = 9_000;
 const SAME_CLOCK_MS = 500;
 /** A clock that is known to be wrong is not measured so well that its times may run further ahead of their arrival. */
 const MAX_AHEAD_MS = 200;
-/** Tracks that are no further apart than this stay so: a step would be heard. */
+/** Tracks that are no further apart than this stay so: a step is audible. */
 const MIN_DELAY_MS = 100;
 /** Sender reports that set tracks further apart than this against their arrival are wrong. */
 const MAX_REPORT_SKEW_MS = 5_000;
@@ -36,8 +36,8 @@ export class Timeline {
   #wallOffsetMs = Number.NaN;
   /** The sender's clock was near enough when it was last looked at. Of all tracks: sound and picture have one clock. */
   #isTrusted = true;
-  /** The tracks' places beside each other depend on how their beginnings come. */
-  #isSettling = false;
+  /** Tracks whose offsets to each other are not final: a burst may change them. */
+  #settling: readonly TrackTimeline[] = [];
 
   /** Senders' clocks are not trusted to run at the announced rate. */
   readonly #checksRates: boolean;
@@ -64,17 +64,21 @@ export class Timeline {
 
   /** Puts the tracks into place beside each other: their `captureMs` may be compared afterwards. Called once, before `open`. */
   align(): void {
-    const known = this.#tracks.filter((track) => track.hasArrived && !Number.isNaN(track.reportOffsetMs));
+    const arrived = this.#arrived;
+    const known = arrived.filter((track) => !Number.isNaN(track.reportOffsetMs));
     const reference = known[0];
-    this.#isSettling = this.#checksRates && known.length < this.#tracks.length;
+    let isByReports = known.length === arrived.length;
     for (const track of known) {
       if (reference && track !== reference) {
         const byReportMs = track.reportOffsetMs - reference.reportOffsetMs;
         const byArrivalMs = track.arrivalOffsetMs - reference.arrivalOffsetMs;
         const skewMs = byReportMs - byArrivalMs;
-        track.setBias(Math.abs(skewMs) <= MAX_REPORT_SKEW_MS ? skewMs : 0);
+        const isBelieved = Math.abs(skewMs) <= MAX_REPORT_SKEW_MS;
+        track.setBias(isBelieved ? skewMs : 0);
+        isByReports &&= isBelieved;
       }
     }
+    this.#settling = this.#checksRates && !isByReports ? arrived : [];
   }
 
   /** @param originMs capture time (monotonic) that becomes pts 0 on every track */
@@ -84,22 +88,29 @@ export class Timeline {
     }
   }
 
-  /** A track sends what the camera has kept from before, and its place beside the others is known only behind that. */
+  /** A track has begun with a burst that is not over: its offset to the other tracks is not known before its end. */
   get isInBurst(): boolean {
-    return this.#checksRates && this.#tracks.length > 1 && this.#tracks.some(({ burst }) => burst.isRunning);
+    const arrived = this.#arrived;
+    return this.#checksRates && arrived.length > 1 && arrived.some(({ burst }) => burst.isRunning);
   }
 
   /**
-   * Called for each unit behind `open`: where the beginning of a track came in a burst, that track is older than it seemed, and the
-   * others come later next to it.
+   * Called for each unit after `open`. A track that began with a burst is older than it seemed at `open`, so the other tracks are
+   * delayed by as much.
    */
   follow(track: TrackTimeline): void {
-    if (!this.#isSettling || this.#tracks.some(({ burst }) => burst.isFast)) {
+    if (this.#settling.length === 0 || this.#settling.some(({ burst }) => burst.isFast)) {
       return;
     }
-    const olderMs = this.#tracks.reduce((most, { burst }) => Math.max(most, burst.olderMs), 0);
+    const olderMs = this.#settling.reduce((most, { burst }) => Math.max(most, burst.olderMs), 0);
     track.delay(olderMs - track.burst.olderMs);
-    this.#isSettling = !this.#tracks.every(({ burst }) => burst.isOver);
+    if (this.#settling.every(({ burst }) => burst.isOver)) {
+      this.#settling = [];
+    }
+  }
+
+  get #arrived(): TrackTimeline[] {
+    return this.#tracks.filter((track) => track.hasArrived);
   }
 
   /** Capture as Unix milliseconds. */
@@ -229,7 +240,7 @@ export class TrackTimeline {
     }
     const isRepeated = timestamp === this.#lastTimestamp;
     const stuckMs = atMs - this.#newestAtMs;
-    // The packets of one picture keep one time, whenever its clock is found to stand still.
+    // The packets of one picture keep one time, also when its clock is found to stand still.
     const isOfOne = (!mayBegin || idleMs < MIN_PAUSE_MS) && stuckMs < 2 * JUMP_MS;
     if (isRepeated && !this.#mustReanchor && (stuckMs < JUMP_MS || isOfOne)) {
       return this.#lastTicks;
@@ -311,7 +322,7 @@ export class TrackTimeline {
     this.burst.open();
   }
 
-  /** Media times are later by this from now on; never by less again. */
+  /** Media times are later by this from now on. The delay never becomes smaller. */
   delay(ms: number): void {
     const moreMs = ms - this.#delayMs;
     if (moreMs >= MIN_DELAY_MS) {

@@ -12,6 +12,8 @@ import {
 export interface Frame {
   readonly channel: number;
   readonly payload: Buffer;
+  /** When it came, by `performance.now()`. */
+  readonly atMs: number;
 }
 
 /** A player or publisher that says exactly what a test tells it to. */
@@ -50,7 +52,7 @@ export class RtspCaller implements FramerSink, Disposable {
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
-    this.frames.push({ channel, payload: Buffer.from(chunk.slice(start, end)) });
+    this.frames.push({ channel, payload: Buffer.from(chunk.slice(start, end)), atMs: performance.now() });
     this.order.push(`channel ${channel}`);
   }
 

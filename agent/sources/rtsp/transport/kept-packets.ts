@@ -10,10 +10,7 @@ export interface KeptPacket {
   readonly atMs: number;
 }
 
-/**
- * What a camera sends before all tracks are set up. There are cameras that send from their first answer to SETUP on, and the only key
- * picture of the next minute may be in it.
- */
+/** Packets that a camera sends before all tracks are set up: some send from their first answer to SETUP on, perhaps their only key frame for a minute. */
 export class KeptPackets {
   #packets: KeptPacket[] = [];
   #bytes = 0;

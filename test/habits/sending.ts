@@ -1,0 +1,224 @@
+import { writeSenderReport } from '../../agent/media/rtcp/write.ts';
+import { rtpFrame } from '../support/cameras/scripted-camera.ts';
+import { payloadsOf, sampleOf } from '../support/media/units.ts';
+import { FRAME_MS, FRAME_TICKS, type HabitClip } from './clip.ts';
+
+const FIRST_SEQUENCE = 1001;
+const FIRST_TICKS = 50_000;
+const SSRC = 0x1234_5678;
+const FIRST_SOUND_TICKS = 9_000;
+export const SOUND_MS = 20;
+const SOUND_TICKS = 160;
+/** Code words of G.711 that mean different values; 127 and 255 both mean 0. */
+const CODES = 254;
+/** The sound repeats after this time. */
+export const SOUND_PERIOD_MS = CODES * SOUND_MS;
+const REPORT_MS = 1_000;
+const FRAME_HEADER_BYTES = 4;
+export const PICTURE_TYPE = 96;
+
+/** One RTP packet of a picture, before it is sent. */
+export interface HabitPacket {
+  readonly payload: Uint8Array;
+  readonly marker: boolean;
+  readonly ticks: number;
+  readonly sequence: number;
+  readonly ssrc: number;
+  readonly type: number;
+  /** It is numbered and never sent. */
+  readonly isLost?: boolean;
+}
+
+export interface Reports {
+  /** When the first of each track is sent, after the camera has begun to send; 0: before the first packet. */
+  readonly firstMs: number;
+  /** How far the camera's wall clock is off. */
+  readonly clockOffMs?: number;
+}
+
+/** What a camera does otherwise than others. Made for one camera: some count. */
+export interface Habit {
+  /** Changes the packets of picture `i`, in the order of decoding. */
+  packets?(packets: readonly HabitPacket[], i: number): readonly HabitPacket[];
+  /** It begins by sending at once what it has captured in this time before. */
+  readonly keptMs?: number;
+  /** When what is due at `dueMs` after the camera has begun is sent. */
+  sentMs?(dueMs: number): number;
+  /** Parameter sets are sent ahead of each key picture. */
+  readonly sendsSets?: boolean;
+  readonly reports?: Reports;
+}
+
+/** G.711 next to the picture. */
+export interface Sound {
+  /** Sound from this time before the camera begins is sent at once; as of the picture when not given. */
+  readonly keptMs?: number;
+  /** It begins later than the picture by this. */
+  readonly afterMs?: number;
+}
+
+/** A track's way to the client. */
+export interface Way {
+  rtp(packet: Uint8Array): void;
+  rtcp(packet: Uint8Array): void;
+}
+
+/** What the camera sends to one client, from its first packet on. All times are of its capture clock: 0 is the first picture's capture. */
+export class Sending {
+  /** Pictures whose last packet has gone out. */
+  sent = 0;
+  /** Pictures of which packets were lost on the way. */
+  readonly damaged = new Set<number>();
+  /** The first picture's capture as Unix time, and by `performance.now()`. */
+  capturedWallMs = 0;
+  capturedMs = 0;
+  readonly #clip: HabitClip;
+  readonly #habit: Habit;
+  readonly #sound: Sound | undefined;
+  readonly #ways: readonly Way[];
+  readonly #count: number;
+  #beganMs = 0;
+  readonly #keptMs: number;
+  #sequence = FIRST_SEQUENCE;
+  #dueMs = 0;
+  #nextSound: number;
+  readonly #firstSound: number;
+  #nextReportMs: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param ways of the picture, and of the sound */
+  constructor(clip: HabitClip, habit: Habit, sound: Sound | undefined, ways: readonly Way[], count: number) {
+    this.#clip = clip;
+    this.#habit = habit;
+    this.#sound = sound;
+    this.#ways = ways;
+    this.#count = count;
+    this.#keptMs = habit.keptMs ?? 0;
+    const soundFromMs = this.#keptMs - (sound?.keptMs ?? this.#keptMs) + (sound?.afterMs ?? 0);
+    this.#firstSound = Math.ceil(soundFromMs / SOUND_MS);
+    this.#nextSound = this.#firstSound;
+    this.#nextReportMs = habit.reports?.firstMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  start(): void {
+    this.#beganMs = performance.now();
+    this.capturedWallMs = Date.now() - this.#keptMs;
+    this.capturedMs = this.#beganMs - this.#keptMs;
+    this.#pump();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** What RTP-Info tells of a track: its next packet, and the time of that packet or of now. */
+  next(track: number, isNow: boolean): { readonly sequence: number; readonly ticks: number } {
+    const nowMs = this.#keptMs + (this.#beganMs === 0 ? 0 : performance.now() - this.#beganMs);
+    if (track === 0) {
+      const shown = this.#clip.pictures[this.sent]?.shown ?? this.sent;
+      return {
+        sequence: this.#sequence & 0xffff,
+        ticks: FIRST_TICKS + Math.round(90 * (isNow ? nowMs : shown * FRAME_MS)),
+      };
+    }
+    const soundMs = isNow ? nowMs : this.#nextSound * SOUND_MS;
+    return {
+      sequence: (this.#nextSound - this.#firstSound) & 0xffff,
+      ticks: FIRST_SOUND_TICKS + Math.round(8 * soundMs),
+    };
+  }
+
+  #pump(): void {
+    const nowMs = performance.now() - this.#beganMs;
+    for (; this.#nextReportMs <= nowMs; this.#nextReportMs += REPORT_MS) {
+      this.#report(nowMs + this.#keptMs);
+    }
+    let nextMs = this.#nextReportMs;
+    for (; this.sent < this.#count; this.sent += 1) {
+      const atMs = this.#pictureDueMs();
+      if (atMs > nowMs) {
+        nextMs = Math.min(nextMs, atMs);
+        break;
+      }
+      this.#sendPicture(this.sent);
+    }
+    if (this.#sound) {
+      for (; this.#soundDueMs() <= nowMs; this.#nextSound += 1) {
+        this.#sendSound(this.#nextSound);
+      }
+      nextMs = Math.min(nextMs, this.#soundDueMs());
+    }
+    if (this.sent < this.#count) {
+      this.#timer = setTimeout(() => this.#pump(), Math.max(0, nextMs - nowMs));
+    }
+  }
+
+  /** A picture goes out when all before it in decoding order, and itself, are captured. */
+  #pictureDueMs(): number {
+    this.#dueMs = Math.max(this.#dueMs, (this.#clip.pictures[this.sent]?.shown ?? 0) * FRAME_MS);
+    return this.#sentMs(this.#dueMs);
+  }
+
+  #soundDueMs(): number {
+    return this.#sentMs(this.#nextSound * SOUND_MS);
+  }
+
+  #sentMs(capturedMs: number): number {
+    const dueMs = Math.max(0, capturedMs - this.#keptMs);
+    return this.#habit.sentMs?.(dueMs) ?? dueMs;
+  }
+
+  #sendPicture(i: number): void {
+    const { codec, pictures, sets } = this.#clip;
+    const picture = pictures[i];
+    if (!picture) {
+      return;
+    }
+    const nals = this.#habit.sendsSets && picture.isKey ? [...sets, ...picture.nals] : picture.nals;
+    const plain = nals.flatMap((nal, n) =>
+      payloadsOf((sink) => codec.packetize(sampleOf(nal), 1200, n === nals.length - 1, sink)).map(
+        ({ bytes, marker }): HabitPacket => {
+          const ticks = FIRST_TICKS + picture.shown * FRAME_TICKS;
+          const packet = { payload: bytes, marker, ticks, sequence: this.#sequence, ssrc: SSRC, type: PICTURE_TYPE };
+          this.#sequence += 1;
+          return packet;
+        },
+      ),
+    );
+    for (const { payload, isLost, ...header } of this.#habit.packets?.(plain, i) ?? plain) {
+      if (isLost) {
+        this.damaged.add(i);
+      } else {
+        this.#ways[0]?.rtp(
+          packetOf(payload, { ...header, sequence: header.sequence & 0xffff, ticks: header.ticks >>> 0 }),
+        );
+      }
+    }
+  }
+
+  #sendSound(n: number): void {
+    const header = { sequence: (n - this.#firstSound) & 0xffff, ticks: FIRST_SOUND_TICKS + n * SOUND_TICKS, type: 0 };
+    this.#ways[1]?.rtp(packetOf(new Uint8Array(SOUND_TICKS).fill(codeOf(n)), header));
+  }
+
+  #report(capturedMs: number): void {
+    const unixMs = Date.now() + (this.#habit.reports?.clockOffMs ?? 0);
+    const report = { ssrc: SSRC, unixMs, packets: this.sent, payloadBytes: 0 };
+    const ticks = [FIRST_TICKS + Math.round(90 * capturedMs), FIRST_SOUND_TICKS + Math.round(8 * capturedMs)];
+    for (const [track, way] of this.#ways.entries()) {
+      way.rtcp(writeSenderReport({ ...report, ticks: ticks[track] as number }, 'camera'));
+    }
+  }
+}
+
+/** What all samples of the `n`th packet are. */
+function codeOf(n: number): number {
+  const place = n % CODES;
+  return place < CODES / 2 ? place : place + 1;
+}
+
+/** When the sound with this code word was captured, modulo `SOUND_PERIOD_MS`. */
+export const soundMs = (code: number): number => (code < CODES / 2 ? code : code - 1) * SOUND_MS;
+
+const packetOf = (payload: Uint8Array, header: Parameters<typeof rtpFrame>[2]): Uint8Array =>
+  rtpFrame(0, payload, header).subarray(FRAME_HEADER_BYTES);
