@@ -230,7 +230,7 @@ export class HttpServices {
     });
   }
 
-  /** In Perch's own set-up rights and programs are the owner's; in a file made for MediaMTX whoever may use the API sets them, as there. */
+  /** In Perch's own set-up only the owner changes rights and programs. In a MediaMTX file each user with the right `api` does, as in MediaMTX. */
   async #editorOf(access: HttpAccess, request: FastifyRequest): Promise<ConfigEditor> {
     const { user, sessionUser } = access.identify(request);
     const name = user ?? sessionUser;

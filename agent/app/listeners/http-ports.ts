@@ -100,7 +100,7 @@ export class HttpPorts {
     });
   }
 
-  /** The last to start: nobody waits for the key that is made at the first start. */
+  /** Starts last, so that no other part waits for the key made at the first start. */
   mainTls(): Part<Config> {
     const [name, key, server] = ['main port with TLS', 'tlsAddress', 'tls'] as const;
     const port: Port = { name, key, server, proxies: 'trustedProxies', addressOf: (c) => c.tlsAddress || undefined };
@@ -133,7 +133,7 @@ export class HttpPorts {
     };
   }
 
-  /** Changed on ports that stay open: one that was closed for it would refuse whoever comes meanwhile. */
+  /** Changes the ports while they are open: a port that reopens rejects connections in between. */
   requestTimes(): Part<Config> {
     return {
       name: 'time that HTTP requests have',
@@ -203,7 +203,7 @@ export class HttpPorts {
     return { listener, tls };
   }
 
-  /** `tlsRedirect`: requests by plain http are redirected to https, and browsers that come by https are told to insist on it. */
+  /** `tlsRedirect`: http requests are redirected to https, and https answers carry Strict-Transport-Security. */
   #directToTls(app: FastifyInstance, access: HttpAccess): void {
     const { config } = this.#deps;
     const port = () => (config().tlsRedirect ? this.tlsPort : undefined);

@@ -95,7 +95,7 @@ const httpRows = Object.keys(HTTP).flatMap((protocol) =>
 );
 
 test.for(httpRows)(
-  'ten wrong passwords over HTTP (%s) are answered the same whoever has the name: %s',
+  'ten wrong passwords over HTTP (%s) get the same answers for every name: %s',
   async ([protocol, name]) => {
     const address = newAddress();
     const right = passwords.get(name);
@@ -119,30 +119,27 @@ test.for(httpRows)(
   },
 );
 
-test.for(NAMES)(
-  'ten wrong passwords over RTSP (Basic) are answered the same whoever has the name: %s',
-  async (name) => {
-    const address = newAddress();
-    const right = passwords.get(name);
-    for (let i = 0; i < 12; i += 1) {
-      expect(await rtsp(address)).toBe('401 asks');
-    }
-    if (right !== undefined) {
-      expect(await rtsp(address, name, right)).toBe('404');
-    }
-    const answers: string[] = [];
-    for (const password of wrongs) {
-      answers.push(await rtsp(address, name, password));
-    }
-    expect(answers).toEqual(LOCKED_RTSP);
-    if (right !== undefined) {
-      expect(await rtsp(address, name, right)).toBe('404');
-      expect(await rtsp(newAddress(), name, right)).toBe('404');
-    }
-  },
-);
+test.for(NAMES)('ten wrong passwords over RTSP (Basic) get the same answers for every name: %s', async (name) => {
+  const address = newAddress();
+  const right = passwords.get(name);
+  for (let i = 0; i < 12; i += 1) {
+    expect(await rtsp(address)).toBe('401 asks');
+  }
+  if (right !== undefined) {
+    expect(await rtsp(address, name, right)).toBe('404');
+  }
+  const answers: string[] = [];
+  for (const password of wrongs) {
+    answers.push(await rtsp(address, name, password));
+  }
+  expect(answers).toEqual(LOCKED_RTSP);
+  if (right !== undefined) {
+    expect(await rtsp(address, name, right)).toBe('404');
+    expect(await rtsp(newAddress(), name, right)).toBe('404');
+  }
+});
 
-test.for(NAMES)('ten wrong answers over RTSP (Digest) are answered the same whoever has the name: %s', async (user) => {
+test.for(NAMES)('ten wrong responses over RTSP (Digest) get the same answers for every name: %s', async (user) => {
   const address = newAddress();
   const uri = `rtsp://127.0.0.1:${port}/door`;
   const answers: string[] = [];

@@ -20,7 +20,7 @@ function open() {
   return { clock, logins, guess };
 }
 
-test('a pair that was right goes on at its address while somebody guesses there', async () => {
+test('a login that was right keeps working at its address while another client guesses there', async () => {
   const { clock, logins, guess } = open();
   logins.take(login('right'), false)('right');
   guess(10);

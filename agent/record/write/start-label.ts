@@ -55,7 +55,11 @@ export class StartLabel {
     if (!isBeginning) {
       this.#drifts.shift();
     }
-    const moreMs = Math.max(0, -Math.max(...this.#drifts) - this.earlierMs);
+    let highestMs = this.#driftMs;
+    for (const driftMs of this.#drifts) {
+      highestMs = Math.max(highestMs, driftMs);
+    }
+    const moreMs = Math.max(0, -highestMs - this.earlierMs);
     this.earlierMs += moreMs;
     const isFast = (isBeginning ? -partedMs : moreMs) > frameMs / 2;
     this.#calmMs = isFast ? 0 : this.#calmMs + frameMs;

@@ -99,12 +99,19 @@ export class Timeline {
    * delayed by as much.
    */
   follow(track: TrackTimeline): void {
-    if (this.#settling.length === 0 || this.#settling.some(({ burst }) => burst.isFast)) {
+    if (this.#settling.length === 0) {
       return;
     }
-    const olderMs = this.#settling.reduce((most, { burst }) => Math.max(most, burst.olderMs), 0);
+    let [olderMs, isOver] = [0, true];
+    for (const { burst } of this.#settling) {
+      if (burst.isFast) {
+        return;
+      }
+      olderMs = Math.max(olderMs, burst.olderMs);
+      isOver &&= burst.isOver;
+    }
     track.delay(olderMs - track.burst.olderMs);
-    if (this.#settling.every(({ burst }) => burst.isOver)) {
+    if (isOver) {
       this.#settling = [];
     }
   }
