@@ -27,7 +27,7 @@ const SLOW_MS = 60_000;
 /** Disks may be woken by it. */
 const DRIVES_MS = 10 * 60_000;
 /** Between counts that lie longer apart nobody looked: that mean is no rate of now. */
-const LONGEST_RATE_MS = 60_000;
+const MAX_RATE_MS = 60_000;
 
 /** Who asks waits no longer: a disk that hangs holds up whatever asks it. */
 const PATIENCE_MS = 2_500;
@@ -103,7 +103,7 @@ export class HostWatch {
     this.#counts = { atMs, byName: new Map(counts.map((count) => [count.name, count])) };
     const elapsedMs = before ? atMs - before.atMs : 0;
     const rate = (now: number | undefined, then: number | undefined): number | undefined => {
-      const isKnown = now !== undefined && then !== undefined && elapsedMs > 0 && elapsedMs <= LONGEST_RATE_MS;
+      const isKnown = now !== undefined && then !== undefined && elapsedMs > 0 && elapsedMs <= MAX_RATE_MS;
       return isKnown && now >= then ? Math.round(((now - then) * 8_000) / elapsedMs) : undefined;
     };
     return counts.map(({ name, addresses, receivedBytes, sentBytes }) => {

@@ -4,7 +4,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../agent/base/clock.ts';
 import { PerchError } from '../agent/base/errors.ts';
-import { MOST_REQUEST_BYTES } from './updater/watched.ts';
+import { MAX_REQUEST_BYTES } from './updater/watched.ts';
 
 /** What only root may do, by the names of the services that do it (`perch-NAME.service`). */
 export type HostTask = 'disk' | 'update' | 'clock';
@@ -21,7 +21,7 @@ export interface HostAnswer {
 const ANSWERS = '/run/perch-host';
 const LOOK_MS = 200;
 /** Services with root's rights read no more of a request. */
-const MAX_REQUEST_BYTES: Readonly<Record<HostTask, number>> = { disk: 4_096, clock: 4_096, update: MOST_REQUEST_BYTES };
+const MAX_BYTES_OF_TASK: Readonly<Record<HostTask, number>> = { disk: 4_096, clock: 4_096, update: MAX_REQUEST_BYTES };
 const MAX_ANSWER_BYTES = 16_384;
 
 export interface HostRequestsDeps {
@@ -94,7 +94,7 @@ export class HostRequests {
   }
 
   async #place(task: HostTask, text: string): Promise<void> {
-    const mostBytes = MAX_REQUEST_BYTES[task];
+    const mostBytes = MAX_BYTES_OF_TASK[task];
     if (Buffer.byteLength(text) > mostBytes) {
       throw new PerchError('badInput', `a request for '${task}' of more than ${mostBytes} bytes`, { task });
     }

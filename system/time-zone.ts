@@ -2,7 +2,7 @@ import { readlinkSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /** The image's link leads over one more, which may be written to. */
-const MOST_LINKS = 4;
+const MAX_LINKS = 4;
 
 /**
  * The machine's time zone, IANA name. Node's own answer costs 7 MB for as long as it runs (ICU looks at each language that
@@ -15,7 +15,7 @@ export function timeZoneName(link = '/etc/localtime', set = process.env['TZ']): 
 function linkedZone(link: string): string | undefined {
   try {
     let file = link;
-    for (let links = 0; links < MOST_LINKS; links += 1) {
+    for (let links = 0; links < MAX_LINKS; links += 1) {
       const target = readlinkSync(file);
       const [, name] = /\/zoneinfo\/((?:[A-Z][\w+-]*\/)*[A-Z][\w+-]*)$/.exec(target) ?? [];
       if (name !== undefined) {

@@ -6,11 +6,11 @@ import { PerchError } from '../base/errors.ts';
 import { checkParts } from './parts.ts';
 
 /** As a file. */
-export const MOST_BYTES = 4 << 20;
+export const MAX_BYTES = 4 << 20;
 /** A configuration of the largest size and every recording that can be protected; a small file can unpack to gigabytes. */
-const MOST_UNPACKED_BYTES = 8 << 20;
+const MAX_UNPACKED_BYTES = 8 << 20;
 /** Of the document itself: what the members hold is text to it. */
-const MOST_PARTS = 100;
+const MAX_PARTS = 100;
 const VERSION = 1;
 const SHOWN_CHARS = 64;
 
@@ -48,8 +48,8 @@ const unpack = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(gunzip
 export async function writeBackup(backup: Backup): Promise<Buffer> {
   const text = JSON.stringify({ format: 'perch-backup', version: VERSION, ...backup });
   const bytes = await pack(text);
-  if (bytes.length > MOST_BYTES || Buffer.byteLength(text) > MOST_UNPACKED_BYTES) {
-    const limits = `the limits are ${MOST_BYTES} and ${MOST_UNPACKED_BYTES}`;
+  if (bytes.length > MAX_BYTES || Buffer.byteLength(text) > MAX_UNPACKED_BYTES) {
+    const limits = `the limits are ${MAX_BYTES} and ${MAX_UNPACKED_BYTES}`;
     const has = `${bytes.length} bytes, unpacked ${Buffer.byteLength(text)}`;
     throw new PerchError('exhausted', `the backup would have ${has}: ${limits}`);
   }
@@ -93,11 +93,11 @@ const damaged = (message: string, cause?: unknown): PerchError =>
 
 async function unpacked(bytes: Uint8Array): Promise<Buffer> {
   try {
-    return await unpack(bytes, { maxOutputLength: MOST_UNPACKED_BYTES });
+    return await unpack(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
   } catch (cause) {
     const { code } = cause as { readonly code?: unknown };
     if (code === 'ERR_BUFFER_TOO_LARGE') {
-      const limit = `the limit is ${MOST_UNPACKED_BYTES >> 20} MiB`;
+      const limit = `the limit is ${MAX_UNPACKED_BYTES >> 20} MiB`;
       throw new PerchError('badInput', `what the backup holds is too large: ${limit}`, {}, cause);
     }
     const isCut = code === 'Z_BUF_ERROR';
@@ -108,7 +108,7 @@ async function unpacked(bytes: Uint8Array): Promise<Buffer> {
 function parse(bytes: Uint8Array): unknown {
   try {
     const json = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    checkParts(json, MOST_PARTS);
+    checkParts(json, MAX_PARTS);
     return JSON.parse(json);
   } catch (cause) {
     // Other programs pack their files, too.

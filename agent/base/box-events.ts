@@ -23,8 +23,8 @@ const HISTORY_LIMIT = 500;
 /** Together, as UTF-8. With what goes around each it is less than a listener may be behind: whoever comes again can be told all of it. */
 const HISTORY_BYTES = 192 << 10;
 /** Longer texts are cut, longer lists too. */
-const LONGEST_TEXT = 500;
-const LONGEST_LIST = 50;
+const MAX_TEXT = 500;
+const MAX_LIST = 50;
 
 /** Where everything that happens to the box is told, and told on. Nobody waits: listeners are called at once and may not throw. */
 export class BoxEvents {
@@ -82,9 +82,9 @@ function shortened(fields: EventFields): Record<string, unknown> {
       if (typeof value === 'string') {
         return [key, cut(value)];
       }
-      return [key, Array.isArray(value) ? value.slice(0, LONGEST_LIST).map(cut) : value];
+      return [key, Array.isArray(value) ? value.slice(0, MAX_LIST).map(cut) : value];
     }),
   );
 }
 
-const cut = (text: string): string => (text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT - 1)}…` : text);
+const cut = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text);

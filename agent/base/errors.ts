@@ -24,14 +24,14 @@ export class PerchError extends Error {
   }
 }
 
-const MOST_CAUSES = 16;
+const MAX_CAUSES = 16;
 
 /** The error, what caused it, and so on: each once, for errors may cause each other. */
 function causesOf(error: unknown): readonly unknown[] {
   const causes = [error];
   for (let last = error; last instanceof Error && last.cause !== undefined; ) {
     last = last.cause;
-    if (causes.length === MOST_CAUSES || causes.includes(last)) {
+    if (causes.length === MAX_CAUSES || causes.includes(last)) {
       break;
     }
     causes.push(last);

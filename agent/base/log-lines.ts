@@ -29,13 +29,13 @@ export interface LogWish {
   readonly isWithoutViewers?: boolean;
 }
 
-const MOST_LINES = 5_000;
+const MAX_LINES = 5_000;
 /** Together: of JSON, which is ASCII mostly. */
-const MOST_CHARS = 1 << 20;
+const MAX_CHARS = 1 << 20;
 /** How the servers name those who watch. */
 const OF_VIEWERS = /^(?:more )?(?:HLS|WebRTC) viewers? /;
 /** A stack is longer seldom. */
-const LONGEST_TEXT = 4_000;
+const MAX_TEXT = 4_000;
 
 /** The last lines of the log, in memory: the oldest go. Told on as they come; listeners may not throw. */
 export class LogLines {
@@ -53,9 +53,9 @@ export class LogLines {
   /** @param json a line of the logger */
   add(json: string): void {
     const entry = JSON.parse(json) as Record<string, unknown>;
-    const path = entry['path'] === undefined ? null : redact(String(entry['path'])).slice(0, LONGEST_TEXT);
+    const path = entry['path'] === undefined ? null : redact(String(entry['path'])).slice(0, MAX_TEXT);
     const whole = eventText(entry);
-    const text = whole.length > LONGEST_TEXT ? `${whole.slice(0, LONGEST_TEXT - 1)}…` : whole;
+    const text = whole.length > MAX_TEXT ? `${whole.slice(0, MAX_TEXT - 1)}…` : whole;
     this.#number += 1;
     const [number, level] = [this.#number, levelOf(Number(entry['level']))];
     const data = JSON.stringify({ number, time: String(entry['time']), level, path, text });
@@ -63,7 +63,7 @@ export class LogLines {
     const line = { number, type: 'line', level, path, text, isViewers, data } as const;
     this.#lines.push(line);
     this.#chars += data.length;
-    while (this.#lines.length > MOST_LINES || this.#chars > MOST_CHARS) {
+    while (this.#lines.length > MAX_LINES || this.#chars > MAX_CHARS) {
       this.#chars -= this.#lines.shift()?.data.length ?? 0;
     }
     for (const listener of this.#listeners) {

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { redact } from '../base/log.ts';
 
 /** Longer lines are cut: they are no messages. */
-const LONGEST_LINE = 1_000;
+const MAX_LINE = 1_000;
 /** Lines at once, and then so many in a second: a program that complains of every picture must not fill the log. */
 const BURST_LINES = 100;
 const LINES_PER_SECOND = 5;
@@ -63,7 +63,7 @@ export class ProgramOutput {
       this.#isCut = false;
     }
     this.#hasReturned = text.length < piece.length;
-    const room = LONGEST_LINE - this.#rest.length;
+    const room = MAX_LINE - this.#rest.length;
     this.#isCut ||= text.length - start > room;
     this.#rest += text.slice(start, start + room);
   }

@@ -16,7 +16,7 @@ const LAST_WAIT_MS = 1_000;
 /** The first program has ended as it was asked to; its children are seldom told so: a shell has those behind `&` ignore SIGINT. */
 const ORPHANS_GRACE_MS = 500;
 const FIRST_LOOK_MS = 10;
-const LONGEST_LOOK_MS = 100;
+const MAX_LOOK_MS = 100;
 /** A group whose first program has gone is looked at so often: its number is another's when the last one has gone. */
 const ORPHANS_LOOK_MS = 1_000;
 
@@ -113,7 +113,7 @@ export class Program {
     let lookMs = FIRST_LOOK_MS;
     while (!this.#noteGone(group) && this.#clock.monoMs() < Math.min(deadlineMs, endedMs + orphansMs)) {
       await this.#clock.sleep(lookMs, never);
-      lookMs = Math.min(2 * lookMs, LONGEST_LOOK_MS);
+      lookMs = Math.min(2 * lookMs, MAX_LOOK_MS);
       endedMs = this.#hasEnded ? Math.min(endedMs, this.#clock.monoMs()) : endedMs;
     }
   }

@@ -3,7 +3,7 @@ import { PerchError } from '../base/errors.ts';
 import type { Stream } from '../stream/stream.ts';
 
 /** Between getting a stream and reading it lies an answer over the network: so long it is kept even when nobody reads. */
-const SHORTEST_GRACE_MS = 1_000;
+const MIN_GRACE_MS = 1_000;
 /** More requests than this at the same time are not viewers. */
 const MAX_HELD = 1_000;
 
@@ -75,7 +75,7 @@ export class OnDemand {
   /** Somebody gets the stream that is there, and reads it soon or does not: like a reader who leaves now. */
   touch(audience: number): void {
     if (this.#state === 'ready' && audience === 0) {
-      this.#closeAfter(Math.max(SHORTEST_GRACE_MS, this.#times.closeAfterMs));
+      this.#closeAfter(Math.max(MIN_GRACE_MS, this.#times.closeAfterMs));
     }
   }
 

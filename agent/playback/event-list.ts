@@ -8,9 +8,9 @@ import { formatRfc3339 } from './read/rfc3339.ts';
 import type { IndexLookup } from './timeline.ts';
 
 /** A month with its longest day. */
-const LONGEST_US = 32 * 86_400_000_000;
+const MAX_US = 32 * 86_400_000_000;
 /** A camera that is away for less is not missed by anybody. */
-const AWAY_LEAST_US = 60_000_000;
+const AWAY_MIN_US = 60_000_000;
 const MAX_TYPES = 100;
 /** A picture that is further away shows something else. */
 const NEAR_US = 5_000_000;
@@ -52,8 +52,8 @@ export async function eventPage(
   zone: string | undefined,
 ): Promise<EventPage> {
   const { from, to, path, types, limit } = query;
-  if (!(to.us > from.us) || to.us - from.us > LONGEST_US) {
-    throw new PerchError('badInput', `invalid to: it is not after from, or more than ${LONGEST_US / 86_400e6} days`);
+  if (!(to.us > from.us) || to.us - from.us > MAX_US) {
+    throw new PerchError('badInput', `invalid to: it is not after from, or more than ${MAX_US / 86_400e6} days`);
   }
   const { events } = catalog.index;
   const paths = pathsOf(catalog).filter((name) => (path === undefined || name === path) && maySee(name));
@@ -98,7 +98,7 @@ function awayOf(
   }
   // What is told of both is put in order by the path alone: the mark of one is one of the other.
   const after = wish.after && { ...wish.after, path: gapsName(wish.after.path) };
-  const away = { ...wish, after, types: ['offline'], leastUs: AWAY_LEAST_US };
+  const away = { ...wish, after, types: ['offline'], leastUs: AWAY_MIN_US };
   return index.events.newestOf(gapsName(path), away).map((event) => ({ ...event, path, type: AWAY }));
 }
 

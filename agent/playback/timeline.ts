@@ -7,7 +7,7 @@ import { formatRfc3339 } from './read/rfc3339.ts';
 
 /** A picture of this many columns is all that fits into 40 kB. */
 const MAX_STEPS = 720;
-const LONGEST_SECONDS = 400 * 86_400;
+const MAX_SECONDS = 400 * 86_400;
 const FINEST_SECONDS = 0.001;
 /** What is offered when nothing is asked for: steps that people count in. */
 const STEPS_SECONDS = [
@@ -120,17 +120,17 @@ function resolutionOf({ from, to, resolution }: TimelineQuery): number {
   if (!(seconds > 0)) {
     throw new PerchError('badInput', `invalid to: '${formatRfc3339(to)}' is not after '${formatRfc3339(from)}'`);
   }
-  if (seconds > LONGEST_SECONDS) {
-    throw new PerchError('badInput', `invalid to: ${seconds} s are asked for, at most ${LONGEST_SECONDS} at once`);
+  if (seconds > MAX_SECONDS) {
+    throw new PerchError('badInput', `invalid to: ${seconds} s are asked for, at most ${MAX_SECONDS} at once`);
   }
   const finest = STEPS_SECONDS.find((step) => seconds / step <= MAX_STEPS) ?? 86_400;
   if (resolution === undefined) {
     return finest;
   }
-  if (!(resolution >= FINEST_SECONDS && resolution <= LONGEST_SECONDS)) {
+  if (!(resolution >= FINEST_SECONDS && resolution <= MAX_SECONDS)) {
     throw new PerchError(
       'badInput',
-      `invalid resolution: ${resolution} is not between ${FINEST_SECONDS} and ${LONGEST_SECONDS} s`,
+      `invalid resolution: ${resolution} is not between ${FINEST_SECONDS} and ${MAX_SECONDS} s`,
     );
   }
   if (seconds / resolution > MAX_STEPS) {

@@ -21,7 +21,7 @@ import { type FileOrigin, SegmentWriter } from './write/segment-writer.ts';
 import type { TrackBuffer } from './write/track-buffer.ts';
 
 const FIRST_RETRY_MS = 2_000;
-const LONGEST_RETRY_MS = 10_000;
+const MAX_RETRY_MS = 10_000;
 /** What may wait for the disk: some ten seconds of a good camera. */
 const QUEUE_BYTES = 16 << 20;
 const WRITERS = { fmp4: SegmentWriter, mpegts: TsSegmentWriter };
@@ -316,7 +316,7 @@ export class Recorder {
   #onFailure(file: string | undefined, wantedFile: string, error: unknown, startUs: number): void {
     this.#failures += 1;
     this.refusedFiles += 1;
-    const pauseMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
+    const pauseMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
     this.#retryAtMs = this.#deps.clock.monoMs() + pauseMs;
     if (file !== undefined) {
       this.#leftOver.push({ path: this.#options.path, file, startUs });

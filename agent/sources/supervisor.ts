@@ -2,9 +2,9 @@ import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 10_000;
+const MAX_PAUSE_MS = 10_000;
 /** A camera that was there a moment ago is on its way back: it is asked so often at least, so that it is pulled within 5 s. */
-const LONGEST_FRESH_PAUSE_MS = 4_000;
+const MAX_FRESH_PAUSE_MS = 4_000;
 const FRESH_MS = 180_000;
 /** One that does not even answer is looked for so often; whoever looks gives up before the next time. */
 const LOOK_EVERY_MS = 2_000;
@@ -39,7 +39,7 @@ export function pauseAfter(failures: number, random: number, isRefused: boolean,
   if (isRefused) {
     return failures === 1 ? REFUSED_ONCE_PAUSE_MS : REFUSED_PAUSE_MS;
   }
-  const longestMs = isFresh ? LONGEST_FRESH_PAUSE_MS : LONGEST_PAUSE_MS;
+  const longestMs = isFresh ? MAX_FRESH_PAUSE_MS : MAX_PAUSE_MS;
   const pauseMs = Math.min(longestMs, FIRST_PAUSE_MS * 2 ** (failures - 1));
   return Math.round(pauseMs * (1 - JITTER * random));
 }

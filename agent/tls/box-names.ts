@@ -13,7 +13,7 @@ export interface BoxNames {
 const LOCAL_DOMAINS = ['localhost', 'local', 'lan', 'home', 'internal', 'home.arpa'];
 const NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 /** Containers make interfaces by the dozen, and providers new addresses each day. */
-const MOST_IPS = 64;
+const MAX_IPS = 64;
 
 /** As the machine says it now. */
 export function systemNames(
@@ -35,14 +35,14 @@ export function namesOf(host: string, addresses: readonly string[]): BoxNames {
   const ips = addresses.map(canonicalIp).filter((ip) => ip !== undefined && !/^fe[89ab]/.test(ip));
   return {
     dns: [...new Set(dns)],
-    ips: [...new Set(['127.0.0.1', '::1', ...(ips as string[])])].slice(0, MOST_IPS),
+    ips: [...new Set(['127.0.0.1', '::1', ...(ips as string[])])].slice(0, MAX_IPS),
   };
 }
 
 /** Those of now, and what there is room for of those before: an interface that comes and goes needs no new certificate each time. */
 export const withFormer = (now: BoxNames, former: readonly string[]): BoxNames => ({
   dns: now.dns,
-  ips: [...new Set([...now.ips, ...former])].slice(0, MOST_IPS),
+  ips: [...new Set([...now.ips, ...former])].slice(0, MAX_IPS),
 });
 
 /** The domains that the box's authority is to be good for: all that are local, and the box's own names. */

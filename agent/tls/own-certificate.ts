@@ -20,7 +20,7 @@ import {
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 /** Before any box: a clock that says less has not been set. */
-const LEAST_MS = Date.UTC(2026, 0, 1);
+const MIN_MS = Date.UTC(2026, 0, 1);
 /** An authority begins before any clock, so it holds whatever the box took for the time when it made it. */
 const AUTHORITY_FROM_MS = Date.UTC(2025, 0, 1);
 const AUTHORITY_MS = 10 * YEAR_MS;
@@ -129,8 +129,8 @@ export class OwnCertificate {
   async #bring(): Promise<void> {
     const names = this.#names();
     const { clock, log } = this.#options;
-    const isSet = clock.wallMs() >= LEAST_MS;
-    const nowMs = Math.max(clock.wallMs(), LEAST_MS);
+    const isSet = clock.wallMs() >= MIN_MS;
+    const nowMs = Math.max(clock.wallMs(), MIN_MS);
     this.#authority ??= await this.#load('authority.pem');
     this.#server ??= await this.#load('server.pem');
     const server = this.#server && certificateOf(this.#server);

@@ -20,7 +20,7 @@ export interface EngineHost {
 export type StartEngine = (events: EngineEvents) => EngineHost;
 
 /** A thread is twenty megabytes: machines with less than this have no room for it. */
-const LEAST_MEMORY_BYTES = 256 << 20;
+const MIN_MEMORY_BYTES = 256 << 20;
 /** The one place that knows where the worker's module lies. */
 const WORKER_MODULE = new URL('./worker.ts', import.meta.url);
 /** It keeps next to nothing: a leak is to end it, not the machine. */
@@ -30,7 +30,7 @@ const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 export function startEngine(events: EngineEvents): EngineHost {
   // 0: nothing but the machine itself limits us.
   const memoryBytes = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
-  return memoryBytes < LEAST_MEMORY_BYTES ? startInLoop(events) : startWorker(events);
+  return memoryBytes < MIN_MEMORY_BYTES ? startInLoop(events) : startWorker(events);
 }
 
 /** In a thread of its own. */

@@ -6,7 +6,7 @@ import type { Form } from './messages.ts';
 /** Faster than it plays, for clocks that run apart and for what has piled up; who sends faster for longer floods. */
 const PACE = 2;
 /** What a sample costs however little sound is in it: the shortest packets that people send (AES67) hold 0.125 ms. */
-const LEAST_MS = 0.1;
+const MIN_MS = 0.1;
 const OPUS_TICKS_PER_MS = 48;
 /**
  * Sound that may come at once. What becomes Opus is live: ffmpeg sends 0.7 s at a time. FLAC begins with what a stream keeps, which is
@@ -32,7 +32,7 @@ export class SoundBudget {
     if (spentMs - nowMs > this.#burstMs / PACE) {
       return false;
     }
-    this.#spentMs = spentMs + Math.max(LEAST_MS, this.#durationMs(data)) / PACE;
+    this.#spentMs = spentMs + Math.max(MIN_MS, this.#durationMs(data)) / PACE;
     return true;
   }
 }

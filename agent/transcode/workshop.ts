@@ -22,7 +22,7 @@ const MAX_UNANSWERED_BYTES = 8 << 20;
 /** Sound that took longer would only come as a burst. */
 const LATE_MS = 500;
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 60_000;
+const MAX_PAUSE_MS = 60_000;
 /** One that has lasted this long was healthy. */
 const HEALTHY_MS = 60_000;
 
@@ -228,7 +228,7 @@ export class Workshop {
   #restart(reason: string): void {
     const nowMs = this.#clock.monoMs();
     const isHealthy = nowMs - this.#startedMs >= HEALTHY_MS || this.#pauseMs === 0;
-    this.#pauseMs = isHealthy ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
+    this.#pauseMs = isHealthy ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, 2 * this.#pauseMs);
     this.#retryMs = nowMs + this.#pauseMs;
     this.#end();
     this.#log.warn({ reason, pauseMs: this.#pauseMs }, 'transcoding of sound failed: it starts again');

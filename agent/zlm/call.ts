@@ -4,7 +4,7 @@ import { PerchError } from '../base/errors.ts';
 export const CODE = { failed: -1, unauthorized: -100, badArguments: -300, exception: -400, notFound: -500 } as const;
 
 const DEFAULT_WAIT_MS = 10_000;
-const LONGEST_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 30_000;
 
 /** What a call was sent, wherever it stood. */
 export interface CallParameters {
@@ -36,4 +36,4 @@ export function msOf(parameters: CallParameters, name: string): number {
 
 /** `timeout_sec`, within limits. @throws PerchError with ZLMediaKit's code */
 export const waitMsOf = (parameters: CallParameters): number =>
-  Math.min(msOf(parameters, 'timeout_sec') || DEFAULT_WAIT_MS, LONGEST_WAIT_MS);
+  Math.min(msOf(parameters, 'timeout_sec') || DEFAULT_WAIT_MS, MAX_WAIT_MS);

@@ -42,7 +42,7 @@ const STREAM = ['schema', 'vhost', 'app', 'stream'] as const;
 const RECORD = ['type', 'vhost', 'app', 'stream'] as const;
 const MP4 = '1';
 /** A picture that is older is a recording, for which one needs another permission than for looking. */
-const LONGEST_AGE_MS = 60_000;
+const MAX_AGE_MS = 60_000;
 /** Calls that change nothing, whatever the method. */
 const READING = new Set(
   [
@@ -218,7 +218,7 @@ export class QueryCalls {
     const timeoutMs = waitMsOf(parameters);
     const path = this.#pathOfUrl(url);
     await mustRead?.(path);
-    const maxAgeMs = Math.min(msOf(parameters, 'expire_sec'), LONGEST_AGE_MS);
+    const maxAgeMs = Math.min(msOf(parameters, 'expire_sec'), MAX_AGE_MS);
     return this.#options.picture(path, { timeoutMs, maxAgeMs });
   }
 

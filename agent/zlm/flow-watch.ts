@@ -4,7 +4,7 @@ import { streamNameOf, VHOST } from './stream-name.ts';
 import type { Listed, Sessions } from './viewers.ts';
 
 /** Who has moved less is not told of, as with ZLMediaKit. */
-const LEAST_BYTES = 1 << 20;
+const MIN_BYTES = 1 << 20;
 const SCHEMAS: Readonly<Record<string, string>> = { RtspSession: 'rtsp', WebRtcSession: 'rtc', HttpSession: 'hls' };
 
 export interface FlowWatchOptions {
@@ -51,7 +51,7 @@ export class FlowWatch {
   #tell({ facts, item }: Listed): void {
     const isPlayer = facts.state !== 'publish';
     const totalBytes = (isPlayer ? facts.outboundBytes : facts.inboundBytes) ?? 0;
-    if (totalBytes < LEAST_BYTES) {
+    if (totalBytes < MIN_BYTES) {
       return;
     }
     const schema = SCHEMAS[item.typeid] ?? 'rtsp';

@@ -18,7 +18,7 @@ export interface Asking {
 
 /** A client asks several times for one session: at DESCRIBE and SETUP, for the page and the playlist. */
 const REMEMBERED_MS = 10_000;
-const MOST_REMEMBERED = 1_000;
+const MAX_REMEMBERED = 1_000;
 /** What a player adds itself. */
 const PLAYERS_OWN = /(?:^|&)(?:cookieCheck|session|_HLS_\w+)=[^&]*/g;
 
@@ -69,7 +69,7 @@ export class HookGate {
 
   #remember(key: string): void {
     const [oldest] = this.#agreed.keys();
-    if (oldest !== undefined && this.#agreed.size >= MOST_REMEMBERED) {
+    if (oldest !== undefined && this.#agreed.size >= MAX_REMEMBERED) {
       this.#agreed.delete(oldest);
     }
     this.#agreed.delete(key);

@@ -54,12 +54,12 @@ export interface HooksOptions {
 }
 
 /** Questions that wait for their answers; further ones are refused. */
-const MOST_ASKED = 64;
+const MAX_ASKED = 64;
 /** Of one client: the others' are not to be refused for his. */
-const MOST_ASKED_OF_ONE = 32;
+const MAX_ASKED_OF_ONE = 32;
 /** News that wait to be told; further ones are lost. */
-const MOST_NEWS = 500;
-const LONGEST_MESSAGE = 200;
+const MAX_NEWS = 500;
+const MAX_MESSAGE = 200;
 const GO_ON: HookAnswer = { code: 0, msg: '', close: false };
 // biome-ignore lint/suspicious/noControlCharactersInRegex: another server's text goes to terminals and headers
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
@@ -67,7 +67,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
 /** ZLMediaKit's web hooks: another server is asked and told over HTTP. */
 export class Hooks {
   readonly #options: HooksOptions;
-  readonly #places = new Places(MOST_ASKED, MOST_ASKED_OF_ONE);
+  readonly #places = new Places(MAX_ASKED, MAX_ASKED_OF_ONE);
   readonly #news: { readonly name: HookName; readonly body: object }[] = [];
   #index = 0;
   #isTelling = false;
@@ -91,7 +91,7 @@ export class Hooks {
     }
     const leave = this.#places.take(ip);
     if (!leave) {
-      return refused(`${name}: ${MOST_ASKED} questions wait for an answer, or ${MOST_ASKED_OF_ONE} of this address`);
+      return refused(`${name}: ${MAX_ASKED} questions wait for an answer, or ${MAX_ASKED_OF_ONE} of this address`);
     }
     try {
       return await this.#try(name, body);
@@ -105,7 +105,7 @@ export class Hooks {
     if (!this.isOn(name)) {
       return;
     }
-    if (this.#news.length >= MOST_NEWS) {
+    if (this.#news.length >= MAX_NEWS) {
       this.#lost += 1;
       return;
     }
@@ -127,7 +127,7 @@ export class Hooks {
     }
     this.#isTelling = false;
     if (this.#lost > 0) {
-      this.#options.log.warn({ lost: this.#lost, limit: MOST_NEWS }, 'web hooks were too slow to be told everything');
+      this.#options.log.warn({ lost: this.#lost, limit: MAX_NEWS }, 'web hooks were too slow to be told everything');
       this.#lost = 0;
     }
   }
@@ -171,7 +171,7 @@ export function parseAnswer({ status, text }: { readonly status: number; readonl
   if (typeof code !== 'number' || !Number.isInteger(code)) {
     throw new PerchError('badInput', 'its answer has no integer code');
   }
-  const said = typeof msg === 'string' ? msg.replace(CONTROL, ' ').trim().slice(0, LONGEST_MESSAGE) : '';
+  const said = typeof msg === 'string' ? msg.replace(CONTROL, ' ').trim().slice(0, MAX_MESSAGE) : '';
   return { code, msg: said, close: close === true };
 }
 

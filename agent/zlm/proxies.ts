@@ -7,7 +7,7 @@ import { keyOf, parseKey, type StreamName, streamNameOf, VHOST } from './stream-
 
 const LOOK_EVERY_MS = 100;
 /** Each waits for a camera. */
-const MOST_WAITING = 20;
+const MAX_WAITING = 20;
 const TRANSPORTS: Readonly<Record<string, string>> = { 0: 'tcp', 1: 'udp', 2: 'multicast' };
 
 /** The ways to change the configuration that these calls need. */
@@ -63,8 +63,8 @@ export class StreamProxies {
     if (exists) {
       throw failure(CODE.failed, 'This stream already exists');
     }
-    if (this.#waiting >= MOST_WAITING) {
-      throw failure(CODE.failed, `${MOST_WAITING} cameras are being connected to: try again`);
+    if (this.#waiting >= MAX_WAITING) {
+      throw failure(CODE.failed, `${MAX_WAITING} cameras are being connected to: try again`);
     }
     this.#waiting += 1;
     try {

@@ -5,7 +5,7 @@ import { type CallParameters, CODE } from './call.ts';
 
 const CHALLENGE_MS = 300_000;
 const LOGIN_MS = 86_400_000;
-const MOST_REMEMBERED = 500;
+const MAX_REMEMBERED = 500;
 export const CHALLENGE_COOKIE = 'ZLM_UNLOGIN';
 export const LOGIN_COOKIE = 'ZLM_LOGINED';
 
@@ -103,7 +103,7 @@ class Remembered {
 
   add(value: string): string {
     const [oldest] = this.#values.keys();
-    if (oldest !== undefined && this.#values.size >= MOST_REMEMBERED) {
+    if (oldest !== undefined && this.#values.size >= MAX_REMEMBERED) {
       this.#values.delete(oldest);
     }
     const name = randomBytes(18).toString('base64url');

@@ -6,7 +6,7 @@ import type { ShownPath } from './media-items.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 
 /** All streams come at once when Perch starts: the others are asked about at a later look, and places are left for players' questions. */
-const MOST_ASKING = 16;
+const MAX_ASKING = 16;
 
 export interface StreamWatchOptions {
   readonly paths: { list(): readonly ShownPath[] };
@@ -94,7 +94,7 @@ export class StreamWatch {
       known.unreadSinceMs = undefined;
     } else if (known.hasReaders) {
       known.unreadSinceMs = nowMs;
-    } else if (this.#asking < MOST_ASKING && this.#isDue(known, nowMs)) {
+    } else if (this.#asking < MAX_ASKING && this.#isDue(known, nowMs)) {
       known.unreadSinceMs = undefined;
       this.#askToClose(path, known.schemas[0] ?? 'rtsp').catch((error: unknown) => {
         const fields = error instanceof PerchError ? { cause: explain(error) } : { err: error };

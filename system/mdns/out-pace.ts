@@ -2,7 +2,7 @@ import type { Clock } from '../../agent/base/clock.ts';
 import type { MdnsRecord } from './message.ts';
 
 /** RFC 6762 §6. */
-const LEAST_MS = 1_000;
+const MIN_MS = 1_000;
 /** Answers to single ones, who could have been named by somebody else. */
 const MAX_ALONE_A_SECOND = 50;
 /** The box has some ten. */
@@ -20,7 +20,7 @@ export class OutPace {
     this.#clock = clock;
   }
 
-  maySay(record: MdnsRecord, leastMs = LEAST_MS): boolean {
+  maySay(record: MdnsRecord, leastMs = MIN_MS): boolean {
     return this.#clock.monoMs() - (this.#saidMs.get(keyOf(record)) ?? Number.NEGATIVE_INFINITY) >= leastMs;
   }
 

@@ -29,10 +29,10 @@ export interface Manifest {
 const FORMAT = 'perch-update';
 const FORMAT_VERSION = 1;
 /** Perch, and its Node for two architectures, with some room. */
-const MOST_PACKAGES = 4;
+const MAX_PACKAGES = 4;
 /** A Node that is packed little. */
-const MOST_PACKAGE_BYTES = 160 << 20;
-export const MOST_UPDATE_BYTES = 320 << 20;
+const MAX_PACKAGE_BYTES = 160 << 20;
+export const MAX_UPDATE_BYTES = 320 << 20;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
 const SHOWN_CHARS = 64;
 
@@ -61,8 +61,8 @@ export function parseManifest(text: string): Manifest {
   if (typeof made !== 'string' || !TIME.test(made)) {
     throw damaged('the update does not say when it was made');
   }
-  if (!Array.isArray(listed) || listed.length === 0 || listed.length > MOST_PACKAGES) {
-    throw damaged(`the update has to have 1 to ${MOST_PACKAGES} packages`);
+  if (!Array.isArray(listed) || listed.length === 0 || listed.length > MAX_PACKAGES) {
+    throw damaged(`the update has to have 1 to ${MAX_PACKAGES} packages`);
   }
   const packages = listed.map(packageIn);
   checkTogether(version, packages);
@@ -83,8 +83,8 @@ function packageIn(value: unknown): UpdatePackage {
   if (typeof sizeBytes !== 'number' || !Number.isSafeInteger(sizeBytes) || sizeBytes < 1) {
     throw damaged(`${name} of the update has no size`);
   }
-  if (sizeBytes > MOST_PACKAGE_BYTES) {
-    throw damaged(`${name} of the update has ${sizeBytes} bytes, the limit is ${MOST_PACKAGE_BYTES}`);
+  if (sizeBytes > MAX_PACKAGE_BYTES) {
+    throw damaged(`${name} of the update has ${sizeBytes} bytes, the limit is ${MAX_PACKAGE_BYTES}`);
   }
   if (typeof sha512 !== 'string' || !/^[0-9a-f]{128}$/.test(sha512)) {
     throw damaged(`${name} of the update has no SHA-512`);
@@ -102,8 +102,8 @@ function checkTogether(version: string, packages: readonly UpdatePackage[]): voi
     throw damaged(`the update to ${version} has no perch ${version}`);
   }
   const bytes = packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  if (bytes > MOST_UPDATE_BYTES) {
-    throw damaged(`the packages of the update have ${bytes} bytes, the limit is ${MOST_UPDATE_BYTES}`);
+  if (bytes > MAX_UPDATE_BYTES) {
+    throw damaged(`the packages of the update have ${bytes} bytes, the limit is ${MAX_UPDATE_BYTES}`);
   }
 }
 

@@ -14,7 +14,7 @@ const MAGIC = Buffer.from('PERCHUP1');
 const SIGNATURE_BYTES = 64;
 const SIGNED_BEFORE_BYTES = MAGIC.length + 4;
 const HEADER_BYTES = SIGNED_BEFORE_BYTES + SIGNATURE_BYTES;
-const MOST_MANIFEST_BYTES = 16 << 10;
+const MAX_MANIFEST_BYTES = 16 << 10;
 
 /** All that comes before the packages. @param key the private one */
 export function writeHeader(manifest: Manifest, key: KeyObject): Buffer {
@@ -48,8 +48,8 @@ export async function readUpdate(
     throw refusal('badInput', 'this is no update of Perch', 'noUpdate');
   }
   const manifestBytes = header.readUInt32BE(MAGIC.length);
-  if (manifestBytes > MOST_MANIFEST_BYTES) {
-    throw damaged(`the manifest has ${manifestBytes} bytes, the limit is ${MOST_MANIFEST_BYTES}`);
+  if (manifestBytes > MAX_MANIFEST_BYTES) {
+    throw damaged(`the manifest has ${manifestBytes} bytes, the limit is ${MAX_MANIFEST_BYTES}`);
   }
   const text = await input.exactly(manifestBytes);
   const signed = Buffer.concat([header.subarray(0, SIGNED_BEFORE_BYTES), text]);

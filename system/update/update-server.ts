@@ -16,12 +16,12 @@ export const NEWEST = 'perch-update.json';
 export const updateName = (version: string): string => `perch-${version}.perchupdate`;
 export const writeNewest = (version: string): string => `${JSON.stringify({ version })}\n`;
 
-const MOST_NEWEST_BYTES = 4_096;
-const MOST_REDIRECTS = 3;
+const MAX_NEWEST_BYTES = 4_096;
+const MAX_REDIRECTS = 3;
 /** Without a byte. */
 const SILENT_MS = 30_000;
 /** In all: whoever sends a byte now and then would hold up every other update. */
-const MOST_MS = 3_600_000;
+const MAX_MS = 3_600_000;
 const LOOK_MS = 1_000;
 
 export interface UpdateServer {
@@ -37,8 +37,8 @@ export async function newestVersion(server: UpdateServer): Promise<string> {
   let bytes = 0;
   for await (const piece of fetched(server, NEWEST)) {
     bytes += piece.length;
-    if (bytes > MOST_NEWEST_BYTES) {
-      throw notFetched(`${NEWEST} has more than ${MOST_NEWEST_BYTES} bytes`);
+    if (bytes > MAX_NEWEST_BYTES) {
+      throw notFetched(`${NEWEST} has more than ${MAX_NEWEST_BYTES} bytes`);
     }
     parts.push(piece);
   }
@@ -68,7 +68,7 @@ async function* fetched({ address, clock, signal }: UpdateServer, name: string):
   let lastMs = beginMs;
   const stop = clock.every(LOOK_MS, () => {
     const nowMs = clock.monoMs();
-    if (nowMs - lastMs > SILENT_MS || nowMs - beginMs > MOST_MS) {
+    if (nowMs - lastMs > SILENT_MS || nowMs - beginMs > MAX_MS) {
       late.abort();
     }
   });
@@ -103,7 +103,7 @@ function placeOf(address: string, name: string): URL {
 
 async function follow(first: URL, signal: AbortSignal): Promise<IncomingMessage> {
   let url = first;
-  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     const response = await get(url, signal);
     const { statusCode: status = 0, headers } = response;
     if (status === 200) {
@@ -119,7 +119,7 @@ async function follow(first: URL, signal: AbortSignal): Promise<IncomingMessage>
     }
     url = next;
   }
-  throw notFetched(`${first.host} sends us on more than ${MOST_REDIRECTS} times`);
+  throw notFetched(`${first.host} sends us on more than ${MAX_REDIRECTS} times`);
 }
 
 /** Nothing is told of the box. What stands before an @ in a redirect is nobody's login. */

@@ -5,9 +5,9 @@ import { PerchError } from '../../agent/base/errors.ts';
 import { refusal } from '../update/reasons.ts';
 
 const run = promisify(execFile);
-const MOST_OUTPUT_BYTES = 4 << 20;
+const MAX_OUTPUT_BYTES = 4 << 20;
 /** What waits for a disk that hangs does not end, even then. */
-const MOST_DYING_MS = 5_000;
+const MAX_DYING_MS = 5_000;
 /** As dpkg of any age says it: nothing has been changed then. */
 const LOCKED = /lock (?:is|was) locked by another process/;
 
@@ -21,7 +21,7 @@ export async function tell(program: string, args: readonly string[], limitMs?: n
   // Asks nobody, and answers in English.
   const options = {
     env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
-    maxBuffer: MOST_OUTPUT_BYTES,
+    maxBuffer: MAX_OUTPUT_BYTES,
   };
   // A group of its own is what can be ended as a whole.
   const running = limitMs === undefined ? run(program, args, options) : run('setsid', [program, ...args], options);
@@ -64,7 +64,7 @@ async function end(running: Promise<unknown> & { readonly child: ChildProcess })
   child.stdout?.destroy();
   child.stderr?.destroy();
   child.unref();
-  await isOverWithin(running, MOST_DYING_MS);
+  await isOverWithin(running, MAX_DYING_MS);
 }
 
 /** @throws where it was not started at all: 0 would be the group of this program */

@@ -7,15 +7,15 @@ import {
   checkNewer,
   damaged,
   debName,
+  MAX_UPDATE_BYTES,
   type Manifest,
-  MOST_UPDATE_BYTES,
   type PackageName,
   type UpdatePackage,
 } from '../update/manifest.ts';
 import { refusal } from '../update/reasons.ts';
 import { readUpdate } from '../update/update-file.ts';
 import { isId } from './journal.ts';
-import { MOST_REQUEST_BYTES, type Watched, watchedIn } from './watched.ts';
+import { MAX_REQUEST_BYTES, type Watched, watchedIn } from './watched.ts';
 
 /** The agent writes these into its data folder. Whoever has taken the agent over does so, too. */
 const REQUEST = 'update.json';
@@ -60,11 +60,11 @@ export class RequestFolder implements Disposable {
   openUpdate(): number {
     const handle = this.#open(UPDATE);
     const status = fstatSync(handle);
-    if (status.isFile() && status.size <= MOST_UPDATE_BYTES) {
+    if (status.isFile() && status.size <= MAX_UPDATE_BYTES) {
       return handle;
     }
     closeSync(handle);
-    throw damaged(`${UPDATE} is no file of at most ${MOST_UPDATE_BYTES} bytes`);
+    throw damaged(`${UPDATE} is no file of at most ${MAX_UPDATE_BYTES} bytes`);
   }
 
   removeUpdate(): void {
@@ -87,9 +87,9 @@ export class RequestFolder implements Disposable {
   #readText(): string {
     const handle = this.#open(REQUEST);
     try {
-      const bytes = Buffer.alloc(MOST_REQUEST_BYTES + 1);
+      const bytes = Buffer.alloc(MAX_REQUEST_BYTES + 1);
       const length = fstatSync(handle).isFile() ? readSync(handle, bytes) : bytes.length;
-      return length > MOST_REQUEST_BYTES ? '' : bytes.toString('utf8', 0, length);
+      return length > MAX_REQUEST_BYTES ? '' : bytes.toString('utf8', 0, length);
     } finally {
       closeSync(handle);
     }

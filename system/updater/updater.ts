@@ -13,10 +13,10 @@ import { RequestFolder, takeUpdate, type UpdateRequest } from './take-update.ts'
 import { growing, watchNewVersion } from './watch.ts';
 
 /** The second time that the machine starts while a new version is watched is no accident any more. */
-const MOST_STARTS = 1;
+const MAX_STARTS = 1;
 const RETRIES = 5;
 /** So often the version before cannot be put back, at once or at the next starts, before what is there stays. */
-const MOST_FAILURES = 3;
+const MAX_FAILURES = 3;
 /** apt brings a whole system up to date meanwhile. */
 const BUSY_MS = 600_000;
 const START_BUSY_MS = 30_000;
@@ -157,7 +157,7 @@ export class Updater {
       if (journal === 'damaged') {
         await this.#endDamaged(isStarting);
       } else if (isStarting && journal.step === 'waiting') {
-        if (journal.starts < MOST_STARTS) {
+        if (journal.starts < MAX_STARTS) {
           this.#journals.write({ ...journal, starts: journal.starts + 1 });
           return;
         }
@@ -270,7 +270,7 @@ export class Updater {
       throw error;
     }
     const failures = journal.failures + 1;
-    if (failures < MOST_FAILURES) {
+    if (failures < MAX_FAILURES) {
       this.#journals.write({ ...journal, failures });
       throw error;
     }

@@ -10,8 +10,8 @@ const LOOK_MS = 1_000;
 /** So often in a row, by the same process: one that ends and is started again is well for a moment, too. */
 const GOOD_LOOKS = 5;
 /** A camera's next part may wait for a key frame. */
-const MOST_LOOKS_BEFORE = 15;
-const MOST_ENTRIES = 5_000;
+const MAX_LOOKS_BEFORE = 15;
+const MAX_ENTRIES = 5_000;
 const RECORDING = /\.(mp4|ts)$/;
 
 /** What a new version is seen by, from outside. */
@@ -43,7 +43,7 @@ export async function growing(
 ): Promise<readonly string[]> {
   const atFirst = signs.recordings(folders);
   let grown: readonly string[] = [];
-  for (let looks = 0; looks < MOST_LOOKS_BEFORE && grown.length < folders.length; looks += 1) {
+  for (let looks = 0; looks < MAX_LOOKS_BEFORE && grown.length < folders.length; looks += 1) {
     await clock.sleep(LOOK_MS, new AbortController().signal);
     grown = grownOf(folders, atFirst, signs.recordings(folders));
   }
@@ -98,7 +98,7 @@ function grownOf(
 export function recordingsIn(folders: readonly string[]): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   for (const folder of folders) {
-    let left = MOST_ENTRIES;
+    let left = MAX_ENTRIES;
     const waiting = [folder];
     for (let next = waiting.pop(); next !== undefined && left > 0; next = waiting.pop()) {
       for (const entry of entriesOf(next).slice(0, left)) {

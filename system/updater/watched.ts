@@ -12,23 +12,23 @@ export interface Watched {
   readonly wasIll?: boolean;
 }
 
-export const MOST_FOLDERS = 8;
-const MOST_FOLDER_CHARS = 512;
+export const MAX_FOLDERS = 8;
+const MAX_FOLDER_CHARS = 512;
 /** Also of folders with the longest names, in JSON six bytes for each character. */
-export const MOST_REQUEST_BYTES = 32_768;
+export const MAX_REQUEST_BYTES = 32_768;
 
 /** @returns undefined for what nothing can be seen by */
 export function watchedIn(value: unknown): Watched | undefined {
   const { host, port, folders, wasIll } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const isHost = typeof host === 'string' && isIP(host) !== 0;
   const isPort = typeof port === 'number' && Number.isInteger(port) && port > 0 && port < 65_536;
-  const areFolders = Array.isArray(folders) && folders.length <= MOST_FOLDERS && folders.every(isWatchable);
+  const areFolders = Array.isArray(folders) && folders.length <= MAX_FOLDERS && folders.every(isWatchable);
   return isHost && isPort && areFolders ? { host, port, folders, ...(wasIll === true && { wasIll }) } : undefined;
 }
 
 export const isWatchable = (value: unknown): boolean =>
   typeof value === 'string' &&
-  value.length <= MOST_FOLDER_CHARS &&
+  value.length <= MAX_FOLDER_CHARS &&
   isAbsolute(value) &&
   normalize(value) === value &&
   !value.includes('\0');

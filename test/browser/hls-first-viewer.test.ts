@@ -61,7 +61,7 @@ function look(): Played {
 /** A player may show where the buffer begins before it goes to its place. */
 const BEFORE_ITS_PLACE_S = 0.2;
 /** On a busy machine it falls behind what it has, and goes on near live now and then: jumps, but no holes. */
-const MOST_RANGES = byLength(3, 1);
+const MAX_RANGES = byLength(3, 1);
 const lengthOf = (range: string): number => {
   const [start = 0, end = 0] = range.split('-').map(Number);
   return end - start;
@@ -108,7 +108,7 @@ for (const name of inShort(['firefox', 'chromium'] as const, 'chromium')) {
         expect(seen.repeated, text).toEqual([]);
         expect(seen.buffered, text).toHaveLength(1);
         const ranges = seen.played.filter((range) => lengthOf(range) > BEFORE_ITS_PLACE_S);
-        expect(ranges.length, text).toBeLessThanOrEqual(MOST_RANGES);
+        expect(ranges.length, text).toBeLessThanOrEqual(MAX_RANGES);
       },
     );
   });

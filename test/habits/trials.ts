@@ -10,7 +10,7 @@ const SECONDS = 9;
 export const PICTURES = SECONDS * FPS;
 const QUIET_MS = 1_500;
 /** A camera that was not asked to play by then, or not long enough, has not been played. */
-const LONGEST_MS = 30_000;
+const MAX_MS = 30_000;
 
 /** A camera with one habit. */
 export interface HabitCase {
@@ -63,7 +63,7 @@ export async function runTrials(cases: readonly HabitCase[]): Promise<Map<HabitC
   );
   const beganMs = performance.now();
   const hasSent = ({ camera }: Trial) => (camera.sending?.sent ?? 0) >= PICTURES;
-  await until(() => (trials.every(hasSent) || performance.now() - beganMs > LONGEST_MS ? true : undefined));
+  await until(() => (trials.every(hasSent) || performance.now() - beganMs > MAX_MS ? true : undefined));
   await quiet(trials);
   const readers = trials.map((trial) => judgeReader(trial));
   const starts = await Promise.all(trials.map(({ path }) => firstStart(agent, path)));

@@ -77,7 +77,7 @@ export class Follower {
     }
     await this.#takeFiles(first);
     let round = 0;
-    while (this.#options.nowMs() < this.#options.endMs && this.violations.length < MOST_VIOLATIONS) {
+    while (this.#options.nowMs() < this.#options.endMs && this.violations.length < MAX_VIOLATIONS) {
       const known = this.history.at(-1)?.media as Media;
       const isBlocking = this.#options.isLowLatency && known.partTargetS !== undefined;
       const next = isBlocking ? await this.#askNext(known, round) : await this.#askLater(known);
@@ -333,4 +333,4 @@ interface PlaylistFetch extends Answer {
 }
 
 /** More of them say nothing more. */
-const MOST_VIOLATIONS = 100;
+const MAX_VIOLATIONS = 100;

@@ -89,7 +89,7 @@ export interface Multivariant {
   readonly unknownTags: readonly string[];
 }
 
-const MOST_BYTES = 1 << 20;
+const MAX_BYTES = 1 << 20;
 const ATTRIBUTE = /([A-Z0-9-]+)=("[^"\r\n]*"|[^",\s]+)(?:,|$)/y;
 const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$/;
 
@@ -97,8 +97,8 @@ const wrong = (text: string): PerchError => new PerchError('badInput', text);
 
 /** The lines of a playlist, without the empty ones and the comments. */
 export function linesOf(text: string): string[] {
-  if (text.length > MOST_BYTES) {
-    throw wrong(`playlist of ${text.length} characters, at most ${MOST_BYTES}`);
+  if (text.length > MAX_BYTES) {
+    throw wrong(`playlist of ${text.length} characters, at most ${MAX_BYTES}`);
   }
   const lines = text.split(/\r?\n/);
   if (lines[0] !== '#EXTM3U') {

@@ -19,7 +19,7 @@ export interface PlaylistAnswer {
 }
 
 /** A blocking request for longer than this is given up by the server (RFC 8216bis §6.2.5.2). */
-const LONGEST_WAIT_TARGETS = 3;
+const MAX_WAIT_TARGETS = 3;
 const PLAYLIST_TYPES = /^(application\/vnd\.apple\.mpegurl|audio\/mpegurl)\b/i;
 
 /** How one request was answered. @param known the newest whole playlist that the client had when it asked */
@@ -51,7 +51,7 @@ export function brokenByAnswer(answer: PlaylistAnswer, known: Media | undefined)
     found.push(`blocking: ${asked} answered at ${endOf(media).msn}/${endOf(media).part}`);
   }
   const heldMs = answer.answeredMs - answer.askedMs;
-  if (known && heldMs > LONGEST_WAIT_TARGETS * known.targetDurationS * 1000 + GRACE_MS) {
+  if (known && heldMs > MAX_WAIT_TARGETS * known.targetDurationS * 1000 + GRACE_MS) {
     found.push(`blocking: ${asked} was held for ${heldMs} ms, target duration ${known.targetDurationS} s`);
   }
   const excess = excessSegments(media, directives, known);
@@ -63,7 +63,7 @@ export function hasGivenUp(
   { status, askedMs, answeredMs }: Pick<PlaylistAnswer, 'status' | 'askedMs' | 'answeredMs'>,
   { targetDurationS }: Media,
 ): boolean {
-  return status === 503 && answeredMs - askedMs >= LONGEST_WAIT_TARGETS * targetDurationS * 1000;
+  return status === 503 && answeredMs - askedMs >= MAX_WAIT_TARGETS * targetDurationS * 1000;
 }
 
 /** A machine with other work to do. */

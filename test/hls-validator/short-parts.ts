@@ -2,7 +2,7 @@ import type { Media, Part } from './playlist.ts';
 import { ROUNDING_S } from './playlist-rules.ts';
 
 /** A part is at least so much of the part target (RFC 8216bis §4.4.4.9). */
-const SHORTEST_PART = 0.85;
+const MIN_PART = 0.85;
 /**
  * A camera that changed is noticed when its segment ends, and the part target falls only when the longer parts have gone from the list: those of
  * the segment itself and of two target durations behind it. Segments are up to 1.44 target durations long, so what came within so many
@@ -16,7 +16,7 @@ export function shortOnes(parts: readonly Part[], targetS: number, isWhole: bool
     const isExcused = (isWhole && i === parts.length - 1) || part.isIndependent || part.isGap;
     // Of a segment that goes on the newest part may be the last one.
     const isNewest = !isWhole && i === parts.length - 1;
-    return !isExcused && !isNewest && part.durationS > 0 && part.durationS < SHORTEST_PART * targetS - ROUNDING_S;
+    return !isExcused && !isNewest && part.durationS > 0 && part.durationS < MIN_PART * targetS - ROUNDING_S;
   });
 }
 

@@ -12,9 +12,9 @@ import { filesBelow } from '../support/disks/recordings.ts';
 const SEED = 20_261_120;
 const EDITS = byLength(60, 1_000);
 /** Each of them may pull the camera and record: more would be a proof of the machine. */
-const MOST_PATHS = 12;
+const MAX_PATHS = 12;
 /** The demo camera's pictures are 9,000 ticks apart: one that is lost makes it twice as many, however busy the machine. */
-const MOST_BETWEEN_PICTURES_TICKS = 13_500;
+const MAX_BETWEEN_PICTURES_TICKS = 13_500;
 
 const fileText = (source: string) => `# the house, as its owner wrote it
 logLevel: info # kept: how much is told
@@ -67,7 +67,7 @@ class Editing {
       ...[() => this.#addByHand(), () => this.#addByHand(), () => this.#changeByHand(), () => this.#slip()],
       ...[() => this.#refused(), () => this.#send('POST', 'reload', undefined, 200), () => this.#hangUp()],
     ];
-    await (this.paths.size > MOST_PATHS ? this.#remove() : this.#any(steps)());
+    await (this.paths.size > MAX_PATHS ? this.#remove() : this.#any(steps)());
   }
 
   #any<T>(list: readonly T[]): T {
@@ -290,7 +290,7 @@ describeWith(['ffmpeg'], 'editing the configuration', () => {
       const times = decodeTimes(reader.output());
       const gaps = times.slice(1).map((ticks, i) => ticks - (times[i] ?? 0));
       expect(times.length).toBeGreaterThan(20);
-      expect(Math.max(...gaps)).toBeLessThanOrEqual(MOST_BETWEEN_PICTURES_TICKS);
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(MAX_BETWEEN_PICTURES_TICKS);
       const files = filesBelow(box.dataDir).filter(
         (file) => file.includes('recordings/untouched/') && file.endsWith('.mp4'),
       );

@@ -14,7 +14,7 @@ const SEGMENT_SECONDS = byLength(3, 10);
 /** Between picture and sound, against what the camera sent. */
 const MAX_SKEW_S = 0.005;
 /** What is only there to be decoded comes within this time at the beginning of an answer: some 20 pictures, each an 800th part of one. */
-const MOST_HIDDEN_S = 0.005;
+const MAX_HIDDEN_S = 0.005;
 
 /** What a camera sends: both codecs of pictures, pictures out of their order, two codecs of sound. */
 const CAMERAS = [
@@ -90,7 +90,7 @@ function placesOf(packets: readonly Packet[]): Places {
 
 /** The place of what is shown or heard first in an answer. What is only there to be decoded has hardly any time of its own, or one before 0. */
 function firstShown(packets: readonly Packet[], places: Places): number {
-  const isHidden = ({ ptsS }: Packet): boolean => ptsS <= MOST_HIDDEN_S;
+  const isHidden = ({ ptsS }: Packet): boolean => ptsS <= MAX_HIDDEN_S;
   const times = (of: readonly Packet[]): number[] => of.map(({ hash }) => places.get(hash) ?? Number.NaN);
   const hidden = times(packets.filter(isHidden));
   return hidden.length > 0 ? Math.max(...hidden) : Math.min(...times(packets));
@@ -98,7 +98,7 @@ function firstShown(packets: readonly Packet[], places: Places): number {
 
 /** How far the packets of an answer were moved against those of the whole recording, without what is only there to be decoded. */
 function movedIn(packets: readonly Packet[], places: Places): { least: number; most: number } {
-  const shown = packets.filter(({ ptsS }) => ptsS > MOST_HIDDEN_S);
+  const shown = packets.filter(({ ptsS }) => ptsS > MAX_HIDDEN_S);
   const moves = shown.map(({ ptsS, hash }) => ptsS - (places.get(hash) ?? Number.NaN));
   return { least: Math.min(...moves), most: Math.max(...moves) };
 }

@@ -16,7 +16,7 @@ const OFFER = readFileSync(join(import.meta.dirname, '../fixtures/offers/chromiu
 const RECORDED_AGO_MS = 3_600_000;
 const RELOADS = 4;
 /** What `Attempts` has for each address. */
-const MOST_ATTEMPTS = 10;
+const MAX_ATTEMPTS = 10;
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 /** As anybody outside may write them. */
 const FORGED = {
@@ -347,7 +347,7 @@ async function guessUntilShutOut(site: FrontClient, user: string, from: string):
   let isOut = false;
   let waiting = 0;
   await until(() => {
-    for (; waiting <= MOST_ATTEMPTS && !isOut; waiting += 1) {
+    for (; waiting <= MAX_ATTEMPTS && !isOut; waiting += 1) {
       void isShutOut(site, user, from).then((isRefused) => {
         isOut ||= isRefused;
         waiting -= 1;

@@ -3,10 +3,10 @@ import { startAgent } from '../peers/agent.ts';
 import { setupCodeOf } from '../support/base/setup-code.ts';
 
 const CONFIG = 'perch: own\npaths:\n  stage:\n';
-const LONGEST_MS = 30_000;
+const MAX_MS = 30_000;
 
 test('a box that is told to start again says so to who listens, ends in order with the code for it, and is back with the next start', {
-  timeout: LONGEST_MS,
+  timeout: MAX_MS,
 }, async () => {
   await using agent = await startAgent({ config: CONFIG, env: { PERCH_RESTART_CODE: '85' } });
   const claim = { password: 'a kingfisher on a perch', setupCode: setupCodeOf(agent) };

@@ -5,7 +5,7 @@ import type { CameraState } from './state.ts';
 
 export const SUBSCRIPTION_PATH = '/onvif/subscription';
 const LIFE_MS = 60_000;
-const LONGEST_PULL_MS = 60_000;
+const MAX_PULL_MS = 60_000;
 const AXIS = 'http://www.axis.com/2009/event';
 
 const answer = (operation: string, inner = ''): string =>
@@ -103,7 +103,7 @@ function subscriptionOf(state: CameraState, call: Call): Subscription {
 async function pull(state: CameraState, call: Call): Promise<string> {
   const subscription = subscriptionOf(state, call);
   const { clock, quirks } = state;
-  const wantedMs = Math.min(durationMs(call.argument('Timeout')) ?? 0, LONGEST_PULL_MS);
+  const wantedMs = Math.min(durationMs(call.argument('Timeout')) ?? 0, MAX_PULL_MS);
   const timeoutMs = Math.min(wantedMs, quirks.answersPullsAfterMs ?? wantedMs, quirks.cutsPullsAfterMs ?? wantedMs);
   if (subscription.waiting.length === 0 && timeoutMs > 0) {
     const isOver = new AbortController();

@@ -4,7 +4,7 @@ import { type Agent, startAgent } from './agent.ts';
 import { playClip, smallClip, startGstCamera } from './camera.ts';
 
 const LOGIN = 'admin:right';
-const LONGEST_MS = 60_000;
+const MAX_MS = 60_000;
 
 export interface RecorderStart {
   /** From the first connection to the recorder until the last channel was there. */
@@ -75,8 +75,8 @@ async function readyTimes(agent: Agent, count: number): Promise<number[]> {
     if (times.length === count) {
       return times;
     }
-    if (performance.now() - beganMs > LONGEST_MS) {
-      throw new Error(`${times.length} of ${count} channels within ${LONGEST_MS / 1000} s: ${agent.process.output()}`);
+    if (performance.now() - beganMs > MAX_MS) {
+      throw new Error(`${times.length} of ${count} channels within ${MAX_MS / 1000} s: ${agent.process.output()}`);
     }
     await delay(100);
   }

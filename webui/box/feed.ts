@@ -11,7 +11,7 @@ import { pageShown } from './wake.ts';
 
 const RETRY_MS = 2_000;
 /** To a box that has no place, or a fault. */
-const MOST_RETRY_MS = 60_000;
+const MAX_RETRY_MS = 60_000;
 /** The box says something every 15 s; after three times nothing the connection is dead. */
 const SILENT_MS = 45_000;
 
@@ -45,7 +45,7 @@ async function keepListening(stop: AbortSignal): Promise<void> {
     if (status === 401 || status === 403) {
       return;
     }
-    waitMs = status ? Math.min(2 * waitMs, MOST_RETRY_MS) : RETRY_MS;
+    waitMs = status ? Math.min(2 * waitMs, MAX_RETRY_MS) : RETRY_MS;
     await pause(waitMs, stop);
   }
 }

@@ -2,7 +2,7 @@ import { pause } from '../shell/pause.ts';
 import { BoxError } from './request.ts';
 
 const FIRST_WAIT_MS = 1_000;
-const MOST_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 30_000;
 
 /** Whether the same question may be answered later: the box is away or busy, has a fault, or the session is over and is begun again. */
 export const isPassing = (error: unknown): boolean =>
@@ -19,7 +19,7 @@ export async function untilAnswered<T>(
   stop: AbortSignal,
   onFailure: (error: unknown) => void = throwLasting,
 ): Promise<T | undefined> {
-  for (let waitMs = FIRST_WAIT_MS; !stop.aborted; waitMs = Math.min(2 * waitMs, MOST_WAIT_MS)) {
+  for (let waitMs = FIRST_WAIT_MS; !stop.aborted; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
     try {
       const answer = await work();
       return stop.aborted ? undefined : answer;

@@ -16,7 +16,7 @@ export interface TurnCalls {
 /** The box stops a camera two seconds after it was told last. */
 const RENEW_MS = 1_000;
 /** A tap moves it so long that one sees it. */
-const SHORTEST_MS = 400;
+const MIN_MS = 400;
 /** Closer to the middle nothing moves. */
 const STILL_SHARE = 0.2;
 const STEP = 0.1;
@@ -61,7 +61,7 @@ export class Turning {
       return;
     }
     clearTimeout(this.#next);
-    const leftMs = (this.#movesSinceMs ?? 0) + SHORTEST_MS - performance.now();
+    const leftMs = (this.#movesSinceMs ?? 0) + MIN_MS - performance.now();
     if (isSame(this.#wanted, AT_REST) && this.#movesSinceMs !== undefined && leftMs > 0) {
       this.#next = setTimeout(() => this.#tell(), leftMs);
     } else {

@@ -7,11 +7,11 @@ export interface Clip {
 }
 
 const AROUND_MS = 15_000;
-const SHORTEST_MS = 1_000;
+const MIN_MS = 1_000;
 /** The box makes no longer files. */
-const LONGEST_MS = 6 * 3_600_000;
+const MAX_MS = 6 * 3_600_000;
 /** Recordings that are closer to each other miss nothing. */
-const SHORTEST_GAP_MS = 1_000;
+const MIN_GAP_MS = 1_000;
 
 /** Fifteen seconds before and after a moment, as far as there are recordings. */
 export function clipAround(spans: readonly Span[], atMs: number): Clip {
@@ -20,20 +20,20 @@ export function clipAround(spans: readonly Span[], atMs: number): Clip {
 
 /** It begins there; the other end gives way where it has to. */
 export function startingAt(spans: readonly Span[], { endMs }: Clip, ms: number): Clip {
-  return within(spans, { startMs: ms, endMs: Math.min(Math.max(endMs, ms + SHORTEST_MS), ms + LONGEST_MS) });
+  return within(spans, { startMs: ms, endMs: Math.min(Math.max(endMs, ms + MIN_MS), ms + MAX_MS) });
 }
 
 /** It ends there; the other end gives way where it has to. */
 export function endingAt(spans: readonly Span[], { startMs }: Clip, ms: number): Clip {
-  return within(spans, { startMs: Math.max(Math.min(startMs, ms - SHORTEST_MS), ms - LONGEST_MS), endMs: ms });
+  return within(spans, { startMs: Math.max(Math.min(startMs, ms - MIN_MS), ms - MAX_MS), endMs: ms });
 }
 
 /** Nothing is marked before the first recording or behind the last. */
 function within(spans: readonly Span[], { startMs, endMs }: Clip): Clip {
   const firstMs = spans[0]?.startMs ?? startMs;
-  const lastMs = Math.max(spans.at(-1)?.endMs ?? endMs, firstMs + SHORTEST_MS);
-  const start = Math.round(Math.min(Math.max(startMs, firstMs), lastMs - SHORTEST_MS));
-  return { startMs: start, endMs: Math.round(Math.min(Math.max(endMs, start + SHORTEST_MS), lastMs)) };
+  const lastMs = Math.max(spans.at(-1)?.endMs ?? endMs, firstMs + MIN_MS);
+  const start = Math.round(Math.min(Math.max(startMs, firstMs), lastMs - MIN_MS));
+  return { startMs: start, endMs: Math.round(Math.min(Math.max(endMs, start + MIN_MS), lastMs)) };
 }
 
 /** What of it was not recorded. */
@@ -42,7 +42,7 @@ export function gapsIn(spans: readonly Span[], { startMs, endMs }: Clip): readon
   let doneMs = startMs;
   for (const span of [...spans, { startMs: endMs, endMs }]) {
     if (span.endMs > doneMs && span.startMs < endMs + 1) {
-      if (span.startMs - doneMs >= SHORTEST_GAP_MS) {
+      if (span.startMs - doneMs >= MIN_GAP_MS) {
         gaps.push({ startMs: doneMs, endMs: span.startMs });
       }
       doneMs = span.endMs;
@@ -57,11 +57,11 @@ export const missingMs = (spans: readonly Span[], clip: Clip): number =>
 
 /** What no file system takes in a name. */
 const UNSAFE = /[/\\:*?"<>|\p{Cc}]+/gu;
-const LONGEST_NAME = 100;
+const MAX_NAME = 100;
 
 /** `Front door 2026-11-17 16.03.51.mp4`, in the browser's time zone. */
 export function fileName(title: string, ms: number, ending: 'mp4' | 'jpg'): string {
   const local = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString();
-  const name = Array.from(title.replace(UNSAFE, '_').trim()).slice(0, LONGEST_NAME).join('');
+  const name = Array.from(title.replace(UNSAFE, '_').trim()).slice(0, MAX_NAME).join('');
   return `${name} ${local.slice(0, 10)} ${local.slice(11, 19).replaceAll(':', '.')}.${ending}`;
 }

@@ -9,7 +9,7 @@ import { spread } from './seen.ts';
 import { Thumb } from './thumb.tsx';
 
 /** From one picture to the next. */
-const LEAST_PX = 58;
+const MIN_PX = 58;
 
 /**
  * What was seen as small pictures beside its moment, on the upright timeline. For the eyes: fingers go through them to the
@@ -24,7 +24,7 @@ export function EventPictures({ name }: { readonly name: string }) {
     return null;
   }
   const px = whole.current?.clientHeight || 400;
-  const room = (LEAST_PX / px) * length;
+  const room = (MIN_PX / px) * length;
   const at = atMs.value ?? window.toMs;
   const shown = spread(laneIn(name, window).events, room, at, LEAD_MS).filter(
     ({ mark: { startMs } }) => startMs > window.fromMs - room && startMs < window.toMs + room,

@@ -39,7 +39,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 const FIRST_REACH_MS = 10 * MINUTE_MS;
 const REACH_FACTOR = 3;
 /** The box tells of 32 days at once. */
-const LONGEST_REACH_MS = 30 * DAY_MS;
+const MAX_REACH_MS = 30 * DAY_MS;
 const FARTHEST_MS = 399 * DAY_MS;
 
 /** What the list of all cameras has before or behind a moment, with its kinds. Undefined when there is none. */
@@ -53,7 +53,7 @@ export async function findListed(
   let edgeMs = ms + LEAD_MS - by * NEAR_MS;
   const endMs = by > 0 ? Math.max(edgeMs, Date.now()) + DAY_MS : edgeMs - FARTHEST_MS;
   for (let reachMs = FIRST_REACH_MS; by * (endMs - edgeMs) > 0; reachMs *= REACH_FACTOR) {
-    const nextMs = edgeMs + by * Math.min(reachMs, LONGEST_REACH_MS);
+    const nextMs = edgeMs + by * Math.min(reachMs, MAX_REACH_MS);
     const [fromMs, toMs] = by > 0 ? [edgeMs, nextMs] : [nextMs, edgeMs];
     const found = eventBeside(await allBetween(fromMs, toMs, signal), name, ms, by);
     if (found) {

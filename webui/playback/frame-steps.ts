@@ -6,8 +6,8 @@ export interface Steppable {
 }
 
 /** Cameras send one to sixty pictures a second. */
-const SHORTEST_S = 1 / 60;
-const LONGEST_S = 1.1;
+const MIN_S = 1 / 60;
+const MAX_S = 1.1;
 const EDGE_S = 0.001;
 
 /**
@@ -18,7 +18,7 @@ export class FrameSteps {
   readonly #video: Steppable;
   /** Of the picture that is shown. */
   #shownS = 0;
-  #lastsS = SHORTEST_S;
+  #lastsS = MIN_S;
   #wanted: { readonly fromS: number; aheadS: number } | undefined;
   /** A picture was told since the last seek. */
   #hasSeen = true;
@@ -58,10 +58,10 @@ export class FrameSteps {
       return;
     }
     if (!isSame) {
-      this.#lastsS = Math.max(SHORTEST_S, mediaS - wanted.fromS);
+      this.#lastsS = Math.max(MIN_S, mediaS - wanted.fromS);
       this.#wanted = undefined;
-    } else if (wanted.aheadS < LONGEST_S) {
-      wanted.aheadS += SHORTEST_S;
+    } else if (wanted.aheadS < MAX_S) {
+      wanted.aheadS += MIN_S;
       this.#feel(wanted);
     } else {
       this.#wanted = undefined;

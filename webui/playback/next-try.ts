@@ -3,7 +3,7 @@ import { UI_HEADER } from '../box/request.ts';
 import { pause } from '../shell/pause.ts';
 
 const FIRST_WAIT_MS = 1_000;
-const MOST_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 30_000;
 const ANSWER_LIMIT_MS = 15_000;
 
 /** `gone`: it was deleted. `away`: it is tried again. `unplayable`: the box has it, and this browser cannot play it there. */
@@ -26,7 +26,7 @@ export class NextTry {
       return;
     }
     const waitMs = this.#waitMs;
-    this.#waitMs = Math.min(2 * waitMs, MOST_WAIT_MS);
+    this.#waitMs = Math.min(2 * waitMs, MAX_WAIT_MS);
     await pause(waitMs, signal);
     if (!signal.aborted) {
       again();

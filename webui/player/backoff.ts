@@ -1,5 +1,5 @@
 const FIRST_MS = 2_000;
-const LONGEST_MS = 10_000;
+const MAX_MS = 10_000;
 
 /** How long to wait before the next try: 2 s, then longer, at most 10 s. */
 export class Backoff {
@@ -7,7 +7,7 @@ export class Backoff {
 
   take(): number {
     const ms = this.#nextMs;
-    this.#nextMs = Math.min(LONGEST_MS, ms * 1.5);
+    this.#nextMs = Math.min(MAX_MS, ms * 1.5);
     return ms;
   }
 

@@ -1,14 +1,14 @@
 /** Room for what arrives a little later than ever before, and for what decoders and stretched sound need beside. */
 const SPARE_S = 0.14;
 /** More is never held, whatever a camera does. */
-const MOST_S = 1.5;
+const MAX_S = 1.5;
 /** A picture, or two. */
 const NOTHING_S = 0.04;
 /** How long a late arrival is remembered: as long as a group where that is longer, as key pictures are the large ones. */
 const MEMORY_MS = 4_000;
-const LONGEST_MEMORY_MS = 12_000;
+const MAX_MEMORY_MS = 12_000;
 const STUMBLE_S = 0.08;
-const MOST_STUMBLES = 5;
+const MAX_STUMBLES = 5;
 const STUMBLE_MEMORY_MS = 20_000;
 
 /** Farther behind than this it jumps. */
@@ -77,13 +77,13 @@ export class LiveEdge {
   onKey(nowMs: number): void {
     const groupMs = nowMs - (this.#keyMs ?? nowMs);
     this.#keyMs = nowMs;
-    this.#memoryMs = Math.min(LONGEST_MEMORY_MS, Math.max(MEMORY_MS, groupMs * 1.2));
+    this.#memoryMs = Math.min(MAX_MEMORY_MS, Math.max(MEMORY_MS, groupMs * 1.2));
   }
 
   /** It ran dry while it played, with so much in hand. Where that was nothing, the arrival that it waits for says how late it was. */
   onStumble(inHandS: number, nowMs: number): void {
     if (inHandS > NOTHING_S) {
-      this.#stumbles = Math.min(MOST_STUMBLES, this.#stumbles + 1);
+      this.#stumbles = Math.min(MAX_STUMBLES, this.#stumbles + 1);
       this.#stumbledMs = nowMs;
     }
   }
@@ -110,7 +110,7 @@ export class LiveEdge {
   #wantedS(endS: number, nowMs: number): number {
     const nowS = nowMs / 1000;
     const latestS = Math.max(this.#latestS, this.#formerS, nowS - endS);
-    return Math.max(endS - MOST_S, nowS - latestS - SPARE_S - this.#stumbles * STUMBLE_S);
+    return Math.max(endS - MAX_S, nowS - latestS - SPARE_S - this.#stumbles * STUMBLE_S);
   }
 
   #rateFor(behindS: number, inHandS: number): number {

@@ -1,7 +1,7 @@
 import { BoxError, errorOf, UI_HEADER } from '../box/request.ts';
 
 /** What the box takes at most. */
-export const MOST_BYTES = 4 << 20;
+export const MAX_BYTES = 4 << 20;
 const LIMIT_MS = 60_000;
 
 interface Camera {

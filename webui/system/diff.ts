@@ -7,7 +7,7 @@ export interface DiffLine {
 }
 
 /** Larger changes are shown as the whole of the former lines and the whole of the new ones. */
-const MOST_PAIRS = 4_000_000;
+const MAX_PAIRS = 4_000_000;
 /** Lines that are the same, around those that changed. */
 const AROUND = 2;
 
@@ -35,7 +35,7 @@ function between(theirs: readonly string[], mine: readonly string[], offset: num
   const gone = (line: number): DiffLine => ({ kind: 'theirs', text: theirs[line] ?? '', line: offset + line + 1 });
   const come = (line: number): DiffLine => ({ kind: 'mine', text: mine[line] ?? '', line: offset + line + 1 });
   const width = mine.length + 1;
-  if (theirs.length * width > MOST_PAIRS) {
+  if (theirs.length * width > MAX_PAIRS) {
     return [...theirs.map((_, line) => gone(line)), ...mine.map((_, line) => come(line))];
   }
   const length = new Uint32Array((theirs.length + 1) * width);

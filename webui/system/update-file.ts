@@ -1,7 +1,7 @@
 import { ask, BoxError, errorOf, UI_HEADER } from '../box/request.ts';
 
 /** What the box takes at most. */
-export const MOST_BYTES = 320 << 20;
+export const MAX_BYTES = 320 << 20;
 /** A Node over a slow Wi-Fi, and a box that reads all of it before it says yes. */
 const LIMIT_MS = 240_000;
 /** The box gives a server that is silent half a minute. */

@@ -15,7 +15,7 @@ export const PIECE_LIMIT_MS = 10 * 60_000;
 /** A rest so short has no picture in it. */
 const REST_MS = 200;
 /** Less than this is not worth a file of its own. */
-const LEAST_MS = 1000;
+const MIN_MS = 1000;
 
 /** Steps back from a moment stay within its piece, so that they cost a seek and not a new file. */
 const LEAD_MS = 30_000;
@@ -31,7 +31,7 @@ export function pieceAround(spans: readonly Span[], atMs: number): Piece | undef
 }
 
 function pieceFrom(span: Span, wantedMs: number): Piece {
-  const latestMs = Math.max(span.startMs, span.endMs - LEAST_MS);
+  const latestMs = Math.max(span.startMs, span.endMs - MIN_MS);
   const startMs = Math.min(Math.max(wantedMs, span.startMs), latestMs);
   return {
     start: startMs === span.startMs ? span.start : new Date(startMs).toISOString(),

@@ -4,12 +4,12 @@ export interface Window {
   readonly toMs: number;
 }
 
-export const SHORTEST_MS = 1_000;
-export const LONGEST_MS = 31 * 86_400_000;
+export const MIN_MS = 1_000;
+export const MAX_MS = 31 * 86_400_000;
 
 /** As long as it may be, around the same share of the window. */
 export function windowOf(lengthMs: number, aroundMs: number, share: number): Window {
-  const length = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, lengthMs));
+  const length = Math.min(MAX_MS, Math.max(MIN_MS, lengthMs));
   const fromMs = aroundMs - share * length;
   return { fromMs, toMs: fromMs + length };
 }

@@ -19,10 +19,10 @@ const STEPS_MS = [
   ...[1, 2, 3, 6, 12].map((step) => step * HOUR),
   ...[1, 2, 4, 7, 14].map((step) => step * DAY),
 ];
-const LEAST_PX = 64;
+const MIN_PX = 64;
 
 /** The step at which labels stand far enough from each other. @param msPerPx of the axis */
-export function tickStep(msPerPx: number, leastPx = LEAST_PX): number {
+export function tickStep(msPerPx: number, leastPx = MIN_PX): number {
   return STEPS_MS.find((step) => step / msPerPx >= leastPx) ?? 14 * DAY;
 }
 

@@ -7,7 +7,7 @@ import { including, type Window, windowOf, zoomed } from './scale.ts';
 /** Who goes to an event sees what led to it. */
 export const LEAD_MS = 3_000;
 /** With the chosen one there are four: what a phone can decode. */
-const MOST_FOLLOWERS = 3;
+const MAX_FOLLOWERS = 3;
 const FIRST_WINDOW_MS = 4 * 3_600_000;
 
 /** The path whose recordings are looked at. */
@@ -129,7 +129,7 @@ export function toggleFollower(name: string): void {
   const before = followers.peek();
   followers.value = before.includes(name)
     ? before.filter((one) => one !== name)
-    : [...before, name].slice(-MOST_FOLLOWERS);
+    : [...before, name].slice(-MAX_FOLLOWERS);
 }
 
 const lengthMs = (): number => toMs.peek() - fromMs.peek();

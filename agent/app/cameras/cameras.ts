@@ -30,7 +30,7 @@ import { portProber, rtspProber, streamProver } from './stream-probe.ts';
 
 /** Cameras that are spoken to at the same time, and those that wait for it. */
 const AT_ONCE = 4;
-const MOST_WAITING = 128;
+const MAX_WAITING = 128;
 /** For one camera: where nothing is known, the streams of all makers are tried, one a second. */
 const DEADLINE_MS = 5 * 60_000;
 const TELL_EVERY_MS = 1_000;
@@ -60,7 +60,7 @@ export class CameraBox implements CameraLookup {
   readonly #pauses: CameraPauses;
   readonly #looks: Looks;
   readonly #openFile: OpenFileWarning;
-  readonly #gate = new Gate(AT_ONCE, MOST_WAITING, 'cameras');
+  readonly #gate = new Gate(AT_ONCE, MAX_WAITING, 'cameras');
   #toldMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: CameraBoxDeps) {

@@ -30,7 +30,7 @@ const MAX_PICTURE_BYTES = 4 << 20;
 const PICTURE_DEADLINE_MS = 10_000;
 const DEADLINE_MS = 60_000;
 /** Cameras that were taken out and can be had back. */
-const MOST_FORGOTTEN = 50;
+const MAX_FORGOTTEN = 50;
 
 export interface AdoptedCamerasDeps {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
@@ -144,7 +144,7 @@ export class AdoptedCameras implements AdoptedLookup {
     this.#forgotten.delete(path);
     this.#forgotten.set(path, blocks);
     const [oldest = ''] = this.#forgotten.keys();
-    if (this.#forgotten.size > MOST_FORGOTTEN) {
+    if (this.#forgotten.size > MAX_FORGOTTEN) {
       this.#forgotten.delete(oldest);
     }
   }

@@ -17,7 +17,7 @@ const CHANGED_PAUSE_MS = 1_000;
 /** What was read is good for so long, however often the stream begins anew. */
 const FRESH_MS = 600_000;
 const FIRST_RETRY_MS = 600_000;
-const LONGEST_RETRY_MS = 6 * 3_600_000;
+const MAX_RETRY_MS = 6 * 3_600_000;
 
 export interface DescriptionsOptions {
   /** What runs. */
@@ -187,7 +187,7 @@ export class CameraDescriptions {
         log.error({ err: error, path }, NOT_READ);
       }
       wanted.failures += 1;
-      void this.#dueAfter(wanted, Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (wanted.failures - 1)));
+      void this.#dueAfter(wanted, Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (wanted.failures - 1)));
     }
   }
 

@@ -9,8 +9,8 @@ import type { DiskStatus } from '../../record/space/disks.ts';
 
 const EVERY_MS = 10_000;
 /** More cameras than that are on no box. */
-const MOST_LINES = 500;
-const MOST_CHARS = 300;
+const MAX_LINES = 500;
+const MAX_CHARS = 300;
 const GOOD_DISKS: ReadonlySet<string> = new Set(['ok', 'filling']);
 
 type Path = Pick<
@@ -45,10 +45,10 @@ export function reportLines({ port, paths, disks, isClockTrusted, fingerprint, i
     ...cameraLines(paths),
   ];
   // What cameras say may have lines of its own.
-  const shown = lines.slice(0, MOST_LINES).map((line) =>
+  const shown = lines.slice(0, MAX_LINES).map((line) =>
     redact(line)
       .replaceAll(/[\p{C}\s]+/gu, ' ')
-      .slice(0, MOST_CHARS),
+      .slice(0, MAX_CHARS),
   );
   return `${shown.join('\n')}\n`;
 }

@@ -35,9 +35,9 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
 };
 
 /** Links to guests have the most: 200 of them, each for 500 cameras. */
-const MOST_PARTS = 110_000;
+const MAX_PARTS = 110_000;
 /** Some ten for each of thousands of paths. */
-const MOST_CONFIG_PARTS = 50_000;
+const MAX_CONFIG_PARTS = 50_000;
 
 export const MEMBERS: ReadonlySet<string> = new Set([CONFIG, ...Object.keys(CHECKS)]);
 
@@ -89,9 +89,9 @@ export function checkMembers({ members }: Backup): void {
 
 function check(name: string, text: string): void {
   if (name.endsWith('.json')) {
-    checkParts(text, MOST_PARTS);
+    checkParts(text, MAX_PARTS);
   } else if (name === CONFIG) {
-    checkYamlParts(text, MOST_CONFIG_PARTS);
+    checkYamlParts(text, MAX_CONFIG_PARTS);
   }
   CHECKS[name]?.(text);
 }

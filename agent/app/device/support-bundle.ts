@@ -10,7 +10,7 @@ import { globalJson, HIDDEN, pathDefaultsJson, pathListJson } from '../../config
 import type { Config } from '../../config/load/load.ts';
 import { type Problem, problemText } from '../../config/yaml/problem.ts';
 
-const MOST_LINES = 5_000;
+const MAX_LINES = 5_000;
 
 export interface DiagnosisDeps {
   readonly version: string;
@@ -55,7 +55,7 @@ export class Diagnosis {
       paths: paths.list(),
       cameras: cameras.adopted.list(),
       disks: recordings.space.list(),
-      log: lines.find(wish, Number.POSITIVE_INFINITY, MOST_LINES).map(shownLine),
+      log: lines.find(wish, Number.POSITIVE_INFINITY, MAX_LINES).map(shownLine),
     };
     const bytes = await pack(JSON.stringify(withoutSecrets(all, await configFile.secrets()), undefined, 1));
     return { name: `perch-diagnostics-${hostname().replace(/[^\w-]+/g, '-')}-${made.slice(0, 10)}.json.gz`, bytes };
@@ -92,14 +92,14 @@ const COMMAND = /^runOn(?!.*(?:Timeout|After)$)/;
 const QUERY_VALUE = /([?&;][^=&;\s"']{1,64}=)(?!\d{1,2}(?:[&;\s"']|$))[^&;\s"']+/g;
 
 /** Shorter ones stand in too many words: only by themselves, in what somebody has written, are they taken for the secret. */
-const LEAST_CHARS = 4;
+const MIN_CHARS = 4;
 /** A line, a sentence, an address. A single word is a setting's or a name: to mask it would tell which one is the secret. */
 const IS_TEXT = /\s|:\/\//;
 
 /** A copy in which the secrets stand nowhere, in no text and as no part of one. */
 function withoutSecrets(value: unknown, secrets: readonly string[]): unknown {
-  const anywhere = anyOf(secrets.filter((secret) => secret.length >= LEAST_CHARS));
-  const short = anyOf(secrets.filter((secret) => secret.length < LEAST_CHARS));
+  const anywhere = anyOf(secrets.filter((secret) => secret.length >= MIN_CHARS));
+  const short = anyOf(secrets.filter((secret) => secret.length < MIN_CHARS));
   const long = new RegExp(anywhere, 'g');
   const alone = new RegExp(`(?<![\\p{L}\\p{N}])(?:${short})(?![\\p{L}\\p{N}])`, 'gu');
   const shown = (text: string): string => {

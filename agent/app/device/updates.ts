@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { HostAnswer, HostRequests } from '../../../system/host-requests.ts';
 import { loadUpdateKeys } from '../../../system/update/keys.ts';
-import { checkNewer, damaged, type Manifest, MOST_UPDATE_BYTES } from '../../../system/update/manifest.ts';
+import { checkNewer, damaged, MAX_UPDATE_BYTES, type Manifest } from '../../../system/update/manifest.ts';
 import { refusal, type UpdateReason } from '../../../system/update/reasons.ts';
 import { readUpdate } from '../../../system/update/update-file.ts';
 import { newestVersion, type UpdateServer, updateFrom } from '../../../system/update/update-server.ts';
 import { compareVersions, isVersion } from '../../../system/update/version.ts';
-import { isWatchable, MOST_FOLDERS } from '../../../system/updater/watched.ts';
+import { isWatchable, MAX_FOLDERS } from '../../../system/updater/watched.ts';
 import type { TellBox } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
@@ -234,7 +234,7 @@ export class BoxUpdates implements UpdateBox {
       return path?.record === 'always' ? [recordFolder(path.recordPath, name)] : [];
     });
     const watchable = [...new Set(folders)].filter(isWatchable);
-    return { host: isAny ? '127.0.0.1' : host, port, folders: watchable.slice(0, MOST_FOLDERS) };
+    return { host: isAny ? '127.0.0.1' : host, port, folders: watchable.slice(0, MAX_FOLDERS) };
   }
 
   /** Tells of each step once; after a restart that of the version which is being watched. */
@@ -287,7 +287,7 @@ async function checkRoom(folder: string, { packages }: Manifest): Promise<void> 
   const { bavail, bsize } = await statfs(folder);
   const needed =
     Math.min(
-      MOST_UPDATE_BYTES,
+      MAX_UPDATE_BYTES,
       packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     ) * 3;
   if (bavail * bsize < needed) {

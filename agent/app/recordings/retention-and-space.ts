@@ -33,7 +33,7 @@ import { zoneOffsetMs } from '../../record/file/time-zone.ts';
 const UPKEEP_MS = 30_000;
 const DAY_MS = 86_400_000;
 /** A machine may have been off for so long without anybody's asking whether its date is right. */
-const LONGEST_GAP_MS = 7 * DAY_MS;
+const MAX_GAP_MS = 7 * DAY_MS;
 /** What was recorded by the clock in doubt itself says nothing for it. */
 const VOUCHER_BEFORE_MS = 60_000;
 
@@ -342,7 +342,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
       this.#vouched = { sinceMs, gapMs: lastUs === undefined ? 0 : sinceMs - lastUs / 1000 };
     }
     const { gapMs } = this.#vouched;
-    return gapMs > LONGEST_GAP_MS ? doubtText(gapMs, 'ahead', 'the newest recording') : undefined;
+    return gapMs > MAX_GAP_MS ? doubtText(gapMs, 'ahead', 'the newest recording') : undefined;
   }
 
   #folders(): string[] {

@@ -11,7 +11,7 @@ import type { DiskStatus } from '../../record/space/disks.ts';
 
 const DAY_MS = 86_400_000;
 /** Shorter is no basis for days. */
-const LEAST_OBSERVED_MS = 10 * 60_000;
+const MIN_OBSERVED_MS = 10 * 60_000;
 /** Below the folder that the owner chose, so that the disk keeps its other folders apart. */
 const BELOW_PLACE = `${OWN_FOLDER}/%path/%Y-%m-%d_%H-%M-%S-%f`;
 
@@ -150,7 +150,7 @@ export class StorageUse {
     const nowUs = clock.wallMs() * 1000;
     const { space } = recordings.playback;
     const { firstUs, recentBytes, recentUs } = space.spanOf(path, nowUs - DAY_MS * 1000, nowUs);
-    const isKnown = recentUs >= LEAST_OBSERVED_MS * 1000;
+    const isKnown = recentUs >= MIN_OBSERVED_MS * 1000;
     const own = resolvePath(settings(), path)?.settings;
     const isRecorded = own !== undefined && own.record !== 'no';
     return {

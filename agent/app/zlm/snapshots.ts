@@ -8,9 +8,9 @@ import type { PictureWish } from '../../zlm/calls.ts';
 import { CameraStills } from '../recordings/snapshots.ts';
 
 /** Cameras that are asked at once. */
-const MOST_ASKED = 4;
+const MAX_ASKED = 4;
 /** Pictures that are kept for the next call, of 60 kB at most. */
-const MOST_KEPT = 50;
+const MAX_KEPT = 50;
 const NO_PICTURE = 'no picture: the stream is not MJPEG, and the camera has no ONVIF service in the configuration';
 
 export interface ZlmPicturesDeps {
@@ -86,8 +86,8 @@ export class ZlmPictures {
     if (!stills) {
       throw failure(CODE.failed, NO_PICTURE);
     }
-    if (this.#asked >= MOST_ASKED) {
-      throw failure(CODE.failed, `${MOST_ASKED} pictures are being fetched: try again`);
+    if (this.#asked >= MAX_ASKED) {
+      throw failure(CODE.failed, `${MAX_ASKED} pictures are being fetched: try again`);
     }
     const over = joinSignals([this.#deps.signal], timeoutMs);
     this.#asked += 1;
@@ -109,7 +109,7 @@ export class ZlmPictures {
   #keep(path: string, jpeg: Uint8Array): void {
     const [oldest] = this.#kept.keys();
     this.#kept.delete(path);
-    if (oldest !== undefined && this.#kept.size >= MOST_KEPT) {
+    if (oldest !== undefined && this.#kept.size >= MAX_KEPT) {
       this.#kept.delete(oldest);
     }
     this.#kept.set(path, { jpeg, takenMs: this.#deps.clock.monoMs() });

@@ -14,7 +14,7 @@ const GUESTS_LIMIT = 200;
 const ID_BYTES = 12;
 const ID_CHARS = 16;
 const NOTE_CHARS = 200;
-const LONGEST_MS = 366 * 86_400_000;
+const MAX_MS = 366 * 86_400_000;
 /** How long links have been open is saved this often at most: a card wears with every write. */
 const OPEN_STEP_MS = 3_600_000;
 
@@ -254,7 +254,7 @@ function checkTimes(untilMs: number, nowMs: number): void {
   if (!(untilMs > nowMs)) {
     throw new PerchError('badInput', `until is in the past: this box's clock says ${now}`);
   }
-  if (untilMs - nowMs > LONGEST_MS) {
+  if (untilMs - nowMs > MAX_MS) {
     throw new PerchError('badInput', `until is more than 366 days away: this box's clock says ${now}`);
   }
 }

@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 
-const SHORTEST_PASSWORD = 8;
-const LONGEST_PASSWORD = 256;
+const MIN_PASSWORD = 8;
+const MAX_PASSWORD = 256;
 
 /** What everybody tries first, of eight characters and more. */
 export const COMMONEST: ReadonlySet<string> = new Set(
@@ -19,11 +19,11 @@ export const COMMONEST: ReadonlySet<string> = new Set(
 /** Throws with words for the person who chose the password. Length counts, not the kind of characters. */
 export function checkNewPassword(password: string): void {
   const chars = [...password].length;
-  if (chars < SHORTEST_PASSWORD) {
-    throw new PerchError('badInput', `the password has ${chars} characters, at least ${SHORTEST_PASSWORD} are needed`);
+  if (chars < MIN_PASSWORD) {
+    throw new PerchError('badInput', `the password has ${chars} characters, at least ${MIN_PASSWORD} are needed`);
   }
-  if (chars > LONGEST_PASSWORD) {
-    throw new PerchError('badInput', `the password has ${chars} characters, at most ${LONGEST_PASSWORD} are taken`);
+  if (chars > MAX_PASSWORD) {
+    throw new PerchError('badInput', `the password has ${chars} characters, at most ${MAX_PASSWORD} are taken`);
   }
   if (COMMONEST.has(password.toLowerCase()) || /^(.)\1*$/u.test(password)) {
     throw new PerchError('badInput', 'this password is among the first that anybody would try: choose another');

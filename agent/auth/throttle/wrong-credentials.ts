@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { isPrivateIp, subscriberOf } from '../../base/ip-address.ts';
 
-const LONGEST_PAUSE_MS = 4_000;
+const MAX_PAUSE_MS = 4_000;
 const PER_ADDRESS_LIMIT = 8;
 /** Of all addresses outside private networks together. */
 const FAR_LIMIT = 256;
@@ -41,7 +41,7 @@ export class WrongCredentials {
     this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1);
     const far = isPrivateIp(ip) ? 0 : 1;
     this.#far += far;
-    await this.#clock.sleep(this.#random() * LONGEST_PAUSE_MS, this.#signal);
+    await this.#clock.sleep(this.#random() * MAX_PAUSE_MS, this.#signal);
     this.#far -= far;
     const left = (this.#waiting.get(key) ?? 1) - 1;
     if (left > 0) {
@@ -53,4 +53,4 @@ export class WrongCredentials {
 }
 
 const tooMany = (message: string, ip: string): PerchError =>
-  new PerchError('exhausted', message, { ip, retryAfterS: LONGEST_PAUSE_MS / 1000 });
+  new PerchError('exhausted', message, { ip, retryAfterS: MAX_PAUSE_MS / 1000 });

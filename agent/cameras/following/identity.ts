@@ -123,8 +123,8 @@ export function judge(expected: Identity, read: Identity, isElsewhere: boolean):
 }
 
 /** What is shorter is `0`, `none` or `12345` in a whole series. */
-const SHORTEST_SERIAL = 6;
-export const isTellingSerial = (serial = ''): boolean => serial.trim().length >= SHORTEST_SERIAL;
+const MIN_SERIAL = 6;
+export const isTellingSerial = (serial = ''): boolean => serial.trim().length >= MIN_SERIAL;
 
 export const sameText = (a: string, b: string): boolean => a.trim().toLowerCase() === b.trim().toLowerCase();
 

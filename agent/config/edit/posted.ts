@@ -36,9 +36,9 @@ const PATH: Vocabulary = {
   ignored: new Set(['name']),
 };
 /** More than any value of the file. */
-const MOST_LEVELS = 8;
-const MOST_ITEMS = 10_000;
-const LONGEST_SHOWN = 64;
+const MAX_LEVELS = 8;
+const MAX_ITEMS = 10_000;
+const MAX_SHOWN = 64;
 
 /** Top-level settings; those that stood there once and concern paths are apart. @throws PerchError badInput */
 export function postedGlobal(body: unknown): { readonly global: Posted; readonly pathDefaults: Posted } {
@@ -97,12 +97,12 @@ const isList = (name: string, { schema }: Vocabulary): boolean =>
   Object.hasOwn(schema.properties ?? {}, name) && schema.properties?.[name]?.type === 'array';
 
 const unknownField = (name: string): PerchError =>
-  new PerchError('badInput', `json: unknown field ${JSON.stringify(name.slice(0, LONGEST_SHOWN))}`);
+  new PerchError('badInput', `json: unknown field ${JSON.stringify(name.slice(0, MAX_SHOWN))}`);
 
 /** What is walked below must not be deeper than the stack. */
 function checkDepth(value: unknown, name: string, level: number): void {
-  if (level > MOST_LEVELS) {
-    throw new PerchError('badInput', `${name} is nested more than ${MOST_LEVELS} levels deep`);
+  if (level > MAX_LEVELS) {
+    throw new PerchError('badInput', `${name} is nested more than ${MAX_LEVELS} levels deep`);
   }
   if (typeof value === 'object' && value !== null) {
     for (const inner of Object.values(value)) {
@@ -148,8 +148,8 @@ function readValue(schema: SchemaNode, value: unknown, key: string): unknown {
     if (!Array.isArray(value)) {
       throw wrongKind(key, 'a list', value);
     }
-    if (value.length > MOST_ITEMS) {
-      throw new PerchError('badInput', `${key} has ${value.length} items, the limit is ${MOST_ITEMS}`);
+    if (value.length > MAX_ITEMS) {
+      throw new PerchError('badInput', `${key} has ${value.length} items, the limit is ${MAX_ITEMS}`);
     }
     return value.map((item, i) => readValue(schema.items ?? {}, item, `${key}[${i}]`));
   }

@@ -5,7 +5,7 @@ import { syncFolder } from '../../base/durable-file.ts';
 import { PerchError } from '../../base/errors.ts';
 
 /** Larger is no configuration; the parser has its own limit in characters. */
-const MOST_BYTES = 4_194_304;
+const MAX_BYTES = 4_194_304;
 const OWN_NAME = 'perch.yml';
 
 /** Where the configuration is looked for when the command line names none, in this order. */
@@ -34,8 +34,8 @@ export async function readConfigFile(file: string): Promise<string | undefined> 
     if (!status.isFile()) {
       throw new PerchError('badInput', `${file} is not a file`);
     }
-    if (status.size > MOST_BYTES) {
-      throw new PerchError('badInput', `${file} has ${status.size} bytes, the limit is ${MOST_BYTES}`);
+    if (status.size > MAX_BYTES) {
+      throw new PerchError('badInput', `${file} has ${status.size} bytes, the limit is ${MAX_BYTES}`);
     }
     return await readFile(file, 'utf8');
   } catch (error) {

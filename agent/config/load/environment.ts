@@ -6,7 +6,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Later ones win. The first is MediaMTX's, so that its container set-ups work as they are. */
 const PREFIXES = ['MTX', 'PERCH'] as const;
-const MOST_ITEMS = 1_000;
+const MAX_ITEMS = 1_000;
 
 /** The file's tree with the variables' values in it: `MTX_HLSADDRESS`, `PERCH_PATHS_CAM1_SOURCE`, `MTX_LIST_0_KEY`. */
 export function overlayEnvironment(file: Branch, global: SchemaNode, path: SchemaNode, env: Environment): Branch {
@@ -99,7 +99,7 @@ function overlayList(items: SchemaNode, base: Tree | undefined, name: string, va
     return base;
   }
   const trees = base?.kind === 'row' ? [...base.items] : [];
-  for (let i = 0; i < MOST_ITEMS && (i < trees.length || startsAny(variables, `${name}_${i}_`)); i += 1) {
+  for (let i = 0; i < MAX_ITEMS && (i < trees.length || startsAny(variables, `${name}_${i}_`)); i += 1) {
     trees[i] = overlayObject(items, blockOf(trees[i]), `${name}_${i}`, variables);
   }
   return { kind: 'row', items: trees };

@@ -1,7 +1,7 @@
 import { GlobalSchema, type GlobalSettings, MEDIAMTX_USERS, OWN_DEFAULTS } from '../schema/global.ts';
 import { PathSchema, type PathSettings } from '../schema/path.ts';
 import { PORTS_OF_PERCH, portClashes } from '../schema/ports.ts';
-import { globalFaults, LEAST_LOW_LATENCY_SEGMENTS } from '../schema/rules.ts';
+import { globalFaults, MIN_LOW_LATENCY_SEGMENTS } from '../schema/rules.ts';
 import { ownTlsAddress } from '../values/address.ts';
 import { comparePatterns } from '../values/path-name.ts';
 import { type Place, type Problem, Report } from '../yaml/problem.ts';
@@ -145,8 +145,8 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
     report.add('warn', placeOfKey(root, 'rtspAuthMethods'), 'rtspAuthMethods', message);
   }
   const { hlsVariant, hlsSegmentCount: count } = settings;
-  if (hlsVariant === 'lowLatency' && count < LEAST_LOW_LATENCY_SEGMENTS) {
-    const message = `'${count}' is too few for hlsVariant lowLatency: a playlist has ${LEAST_LOW_LATENCY_SEGMENTS}`;
+  if (hlsVariant === 'lowLatency' && count < MIN_LOW_LATENCY_SEGMENTS) {
+    const message = `'${count}' is too few for hlsVariant lowLatency: a playlist has ${MIN_LOW_LATENCY_SEGMENTS}`;
     report.add('warn', placeOfKey(root, 'hlsSegmentCount'), 'hlsSegmentCount', message);
   }
   return settings;

@@ -42,9 +42,9 @@ export interface ReadContext {
 type Values = Record<string, unknown>;
 
 const QUANTITIES = { Ms: parseDuration, Bytes: parseSize } as const;
-const LONGEST_SHOWN = 64;
+const MAX_SHOWN = 64;
 /** Guessing costs time: a file with more unknown keys than this is no configuration. */
-const MOST_GUESSES = 50;
+const MAX_GUESSES = 50;
 
 /** The name under which a key's value stands in the program: with its unit. */
 export const resolvedName = (name: string, schema: SchemaNode): string => `${name}${schema.unit ?? ''}`;
@@ -86,7 +86,7 @@ function reportUnknown(schema: SchemaNode, name: string, key: string, place: Pla
     return;
   }
   const known = [...Object.keys(schema.properties ?? {}), ...(context.alsoKnown ?? [])];
-  const near = report.count('warn') < MOST_GUESSES ? nearestName(name, known) : undefined;
+  const near = report.count('warn') < MAX_GUESSES ? nearestName(name, known) : undefined;
   report.add('warn', place, key.slice(0, 200), near ? `unknown key, did you mean ${near}?` : 'unknown key', path);
 }
 
@@ -155,7 +155,7 @@ function readLeaf(schema: SchemaNode, leaf: Leaf): { readonly value: unknown } |
   if (unit) {
     return attempt(() => QUANTITIES[unit](leaf.text));
   }
-  const shown = schema.secret ? 'the value' : `'${leaf.text.slice(0, LONGEST_SHOWN)}'`;
+  const shown = schema.secret ? 'the value' : `'${leaf.text.slice(0, MAX_SHOWN)}'`;
   if (schema.type === 'boolean') {
     const value = parseWord(leaf.text);
     return value === undefined ? { fault: `${shown} is not yes or no` } : { value };

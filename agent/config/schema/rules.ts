@@ -15,10 +15,10 @@ export interface Fault {
 
 const DAY_MS = 86_400_000;
 /** Some seconds of a camera. */
-const LEAST_PATH_BYTES = 10 << 20;
+const MIN_PATH_BYTES = 10 << 20;
 
 /** MediaMTX's limit: what delta updates leave out is at least six target durations old (RFC 8216bis §4.4.3.8). */
-export const LEAST_LOW_LATENCY_SEGMENTS = 7;
+export const MIN_LOW_LATENCY_SEGMENTS = 7;
 
 const LONGER_THAN_ZERO = [
   ...(['readTimeout', 'writeTimeout', 'recordSyncInterval'] as const),
@@ -141,8 +141,8 @@ export function recordFaults(settings: PathSettings, hasPlayback: boolean): read
     faults.push({ key: 'recordDeleteAfter', message: `'${formatDuration(deleteAfterMs)}' is shorter than ${limit}` });
   }
   const { recordMaxSizeBytes: maxBytes } = settings;
-  if (maxBytes !== 0 && maxBytes < LEAST_PATH_BYTES) {
-    const limit = `${formatSize(LEAST_PATH_BYTES)} that recordings need at least`;
+  if (maxBytes !== 0 && maxBytes < MIN_PATH_BYTES) {
+    const limit = `${formatSize(MIN_PATH_BYTES)} that recordings need at least`;
     faults.push({ key: 'recordMaxSize', message: `'${formatSize(maxBytes)}' is less than the ${limit}: 0 = no limit` });
   }
   return faults;

@@ -27,7 +27,7 @@ interface Entry {
 }
 
 /** So many texts of the file are known again: whoever has an older one is told that others may have changed anything. */
-const MOST_ENTRIES = 200;
+const MAX_ENTRIES = 200;
 
 /** Names one text of the file. */
 export const tagOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
@@ -50,7 +50,7 @@ export class ChangeLog {
       wallMs,
     }));
     this.#entries.push({ tag, changes: logged });
-    if (this.#entries.length > MOST_ENTRIES) {
+    if (this.#entries.length > MAX_ENTRIES) {
       this.#entries.shift();
     }
   }

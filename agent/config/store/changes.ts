@@ -20,7 +20,7 @@ export interface Change {
 }
 
 /** A box has this many paths at most before they are counted instead of told. */
-const MOST_PATHS = 20;
+const MAX_PATHS = 20;
 const GLOBAL = asNode(GlobalSchema);
 const PATH = asNode(PathSchema);
 
@@ -49,8 +49,8 @@ export function changesBetween(before: Config, after: Config): readonly Change[]
     const isInherited = isFrom(defaults, change, entry, after) ? { isInherited: true as const } : {};
     return change ? [{ path: name, ...change, ...isInherited }] : [];
   });
-  changes.push(...paths.slice(0, MOST_PATHS));
-  const more = paths.slice(MOST_PATHS);
+  changes.push(...paths.slice(0, MAX_PATHS));
+  const more = paths.slice(MAX_PATHS);
   if (more.length > 0) {
     const isInherited = more.every((change) => change.isInherited) ? { isInherited: true as const } : {};
     changes.push({ words: `${more.length} more paths changed`, keys: [], ...isInherited });

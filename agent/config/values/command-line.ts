@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 
 /** Of a command; no script that stands in a configuration file needs more. */
-const LONGEST_COMMAND = 8_192;
+const MAX_COMMAND = 8_192;
 const JOINED_LINES = '\\\n';
 const BLANK = /[ \t\r\n]/;
 /** In double quotes a backslash stands for itself before anything else (POSIX shell §2.2.3). */
@@ -16,8 +16,8 @@ const SHELLS = /^(?:.*\/)?(?:sh|bash|dash|ash|zsh|ksh|busybox)$/;
  * @throws PerchError badInput for what is no command
  */
 export function parseCommandLine(text: string): readonly string[] {
-  if (text.length > LONGEST_COMMAND) {
-    throw new PerchError('badInput', `command of ${text.length} characters, limit ${LONGEST_COMMAND}`);
+  if (text.length > MAX_COMMAND) {
+    throw new PerchError('badInput', `command of ${text.length} characters, limit ${MAX_COMMAND}`);
   }
   if (text.includes('\0')) {
     throw new PerchError('badInput', 'a command cannot hold the character U+0000');

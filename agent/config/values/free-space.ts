@@ -4,7 +4,7 @@ import { formatSize, parseSize } from './size.ts';
 
 const PERCENT = /^(\d{1,2}(?:\.\d{1,3})?)\s?%$/;
 /** More would leave recordings no room worth the name. */
-const MOST_PERCENT = 90;
+const MAX_PERCENT = 90;
 
 /** What of a disk is to stay free: a share of it or a size. Zero of either: nothing is kept free. */
 export type FreeSpace = { readonly percent: number } | { readonly bytes: number };
@@ -19,8 +19,8 @@ export function parseFreeSpace(text: string): FreeSpace {
     return { bytes: parseSize(text) };
   }
   const percent = Number(amount);
-  if (percent > MOST_PERCENT) {
-    throw new PerchError('badInput', `'${text}' is more than the limit of ${MOST_PERCENT}%`);
+  if (percent > MAX_PERCENT) {
+    throw new PerchError('badInput', `'${text}' is more than the limit of ${MAX_PERCENT}%`);
   }
   return { percent };
 }

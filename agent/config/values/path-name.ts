@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 
 const PLAIN = /^[0-9a-zA-Z_\-/.]+$/;
 /** Of a stream: files are called by it. */
-const LONGEST_NAME = 240;
+const MAX_NAME = 240;
 const CATCH_ALL = new Set(['all', 'all_others', '~^.*$']);
 
 /** Why `name` cannot be the name of a path, in MediaMTX's words; nothing when it can. */
@@ -26,7 +26,7 @@ export function pathNameFault(name: string): string | undefined {
 }
 
 function streamPathFault(name: string): string | undefined {
-  return name.length > LONGEST_NAME ? `is longer than ${LONGEST_NAME} characters` : pathNameFault(name);
+  return name.length > MAX_NAME ? `is longer than ${MAX_NAME} characters` : pathNameFault(name);
 }
 
 export const isStreamPath = (name: string): boolean => streamPathFault(name) === undefined;
@@ -35,7 +35,7 @@ export const isStreamPath = (name: string): boolean => streamPathFault(name) ===
 export function checkStreamPath(name: string): void {
   const fault = streamPathFault(name);
   if (fault !== undefined) {
-    throw new PerchError('badInput', `invalid path name: ${fault} (${name.slice(0, LONGEST_NAME)})`);
+    throw new PerchError('badInput', `invalid path name: ${fault} (${name.slice(0, MAX_NAME)})`);
   }
 }
 

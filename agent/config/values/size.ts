@@ -10,7 +10,7 @@ const UNITS = [
   ['K', 2 ** 10],
 ] as const;
 const WHOLE = /^(\d{1,12}(?:\.\d{1,6})?)([KMGT]?)(I?B)?$/;
-const LARGEST_BYTES = 2 ** 50;
+const MAX_BYTES = 2 ** 50;
 
 /** Bytes of a text such as `50M`, `512KiB` or `100B`. */
 export function parseSize(text: string): number {
@@ -22,7 +22,7 @@ export function parseSize(text: string): number {
   }
   const scale = UNITS.find(([unit]) => unit === letter)?.[1] ?? 1;
   const size = Math.round(Number(amount) * scale);
-  if (size > LARGEST_BYTES) {
+  if (size > MAX_BYTES) {
     throw new PerchError('badInput', `'${text}' is larger than the limit of 1024T`);
   }
   return size;

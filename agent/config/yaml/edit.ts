@@ -22,7 +22,7 @@ type YamlPair = Pair<Node, Node | null>;
 const PARSE = { uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const;
 const WRITE = { lineWidth: 0 } as const;
 /** Beyond it a list is written anew: each change reads the file. */
-const MOST_ITEM_CHANGES = 50;
+const MAX_ITEM_CHANGES = 50;
 /** The text is bounded and its aliases are counted when it is loaded. */
 const TO_JS = { maxAliasCount: -1 } as const;
 
@@ -111,7 +111,7 @@ function itemChangesOf(before: readonly Block[], keyPath: KeyPath, after: readon
       gone.unshift(i);
     }
   }
-  if (kept === after.length && gone.length <= MOST_ITEM_CHANGES) {
+  if (kept === after.length && gone.length <= MAX_ITEM_CHANGES) {
     return gone.map((i) => ({ keyPath: [...keyPath, i], value: undefined }));
   }
   const last = before.slice(after.length).map((_, i) => before.length - 1 - i);
@@ -119,7 +119,7 @@ function itemChangesOf(before: readonly Block[], keyPath: KeyPath, after: readon
     ...after.flatMap((item, i) => changesOf(before[i], [...keyPath, i], item)),
     ...last.map((i) => ({ keyPath: [...keyPath, i], value: undefined })),
   ];
-  return changes.length > MOST_ITEM_CHANGES ? [{ keyPath, value: after }] : changes;
+  return changes.length > MAX_ITEM_CHANGES ? [{ keyPath, value: after }] : changes;
 }
 
 /** `yes` in the file stays when it is to be true: YAML of today reads a text there. */

@@ -27,7 +27,7 @@ export function problemText({ file, line, key, message }: Problem): string {
 }
 
 export type Severity = Problem['severity'];
-const MOST_PER_SEVERITY = 200;
+const MAX_PER_SEVERITY = 200;
 
 /** Collects the problems of one file; keeps the first 200 of each severity and counts the rest. */
 export class Report {
@@ -46,7 +46,7 @@ export class Report {
     const whose = path === undefined ? {} : { path };
     const problem: Problem = { severity, file: this.#file, ...where, key, message, ...whose };
     this.#counts[severity] += 1;
-    if (this.#counts[severity] <= MOST_PER_SEVERITY) {
+    if (this.#counts[severity] <= MAX_PER_SEVERITY) {
       this.#kept.push(problem);
     }
     if (severity === 'error' && path === undefined) {
@@ -74,8 +74,8 @@ export class Report {
   all(): readonly Problem[] {
     const sorted = this.#kept.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
     for (const [severity, count] of Object.entries(this.#counts)) {
-      if (count > MOST_PER_SEVERITY) {
-        const message = `${count - MOST_PER_SEVERITY} more of this kind (${severity}) are not shown`;
+      if (count > MAX_PER_SEVERITY) {
+        const message = `${count - MAX_PER_SEVERITY} more of this kind (${severity}) are not shown`;
         sorted.push({ severity: severity as Severity, file: this.#file, key: '', message });
       }
     }

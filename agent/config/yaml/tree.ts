@@ -35,14 +35,14 @@ export interface Entry extends Place {
   readonly tree: Tree;
 }
 
-const MOST_CHARACTERS = 1_048_576;
-const MOST_VALUES = 100_000;
-const MOST_LEVELS = 32;
+const MAX_CHARACTERS = 1_048_576;
+const MAX_VALUES = 100_000;
+const MAX_LEVELS = 32;
 
 /** The file as a tree; nothing when it is no YAML, each fault of which goes to `report` as an error with its line. */
 export function parseTree(text: string, report: Report): Branch | undefined {
-  if (text.length > MOST_CHARACTERS) {
-    report.add('error', {}, '', `the file has ${text.length} characters, the limit is ${MOST_CHARACTERS}`);
+  if (text.length > MAX_CHARACTERS) {
+    report.add('error', {}, '', `the file has ${text.length} characters, the limit is ${MAX_CHARACTERS}`);
     return undefined;
   }
   const lines = new LineCounter();
@@ -124,8 +124,8 @@ class Walk {
     const here = this.#placeOf(node) ?? place;
     const before = this.#values;
     this.#count(1, here, key);
-    if (level > MOST_LEVELS) {
-      this.#stop(here, key, `nested more than ${MOST_LEVELS} levels deep`);
+    if (level > MAX_LEVELS) {
+      this.#stop(here, key, `nested more than ${MAX_LEVELS} levels deep`);
     }
     if (isAlias(node)) {
       return this.#resolve(node.source, here, key);
@@ -206,8 +206,8 @@ class Walk {
 
   #count(values: number, here: Place, key: string): void {
     this.#values += values;
-    if (this.#values > MOST_VALUES) {
-      this.#stop(here, key.slice(0, 100), `the file holds more than ${MOST_VALUES} values, aliases written out`);
+    if (this.#values > MAX_VALUES) {
+      this.#stop(here, key.slice(0, 100), `the file holds more than ${MAX_VALUES} values, aliases written out`);
     }
   }
 

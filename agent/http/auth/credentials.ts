@@ -94,16 +94,16 @@ export interface CookiePlace {
 }
 
 /** The longest that browsers keep a cookie; how long an idle session lasts is decided here, not there. */
-const LONGEST_COOKIE_S = 400 * 86_400;
+const MAX_COOKIE_S = 400 * 86_400;
 
 /**
  * Lax, not Strict: a link to a recording in a message must open logged in. What changes something is proof against
  * other sites all the same: it wants the same origin. Not Secure over plain HTTP, or the browser would drop it.
  * An empty value takes the cookie away.
  */
-export function ownCookie(name: string, value: string, place: CookiePlace, lifeS = LONGEST_COOKIE_S): string {
+export function ownCookie(name: string, value: string, place: CookiePlace, lifeS = MAX_COOKIE_S): string {
   const { isSecure, prefix } = place;
-  const keptS = value === '' ? 0 : Math.max(0, Math.min(Math.ceil(lifeS), LONGEST_COOKIE_S));
+  const keptS = value === '' ? 0 : Math.max(0, Math.min(Math.ceil(lifeS), MAX_COOKIE_S));
   const path = prefix === '' ? '/' : prefix;
   const secure = isSecure ? '; Secure' : '';
   return `${name}${isSecure ? OVER_TLS : ''}=${value}; Path=${path}; HttpOnly; SameSite=Lax; Max-Age=${keptS}${secure}`;

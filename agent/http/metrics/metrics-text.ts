@@ -6,7 +6,7 @@ export type MetricKind = 'counter' | 'gauge';
 const SPECIAL = /[\\"\n]/g;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
 /** More than any number here has behind the point. */
-const MOST_DECIMALS = 20;
+const MAX_DECIMALS = 20;
 
 /** `{id="…",path="…"}`; nothing for no labels. */
 export function labelsText(labels: Labels): string {
@@ -59,5 +59,5 @@ function valueText(value: number): string {
   if (!text.includes('e')) {
     return text;
   }
-  return Math.abs(value) < 1 ? value.toFixed(MOST_DECIMALS).replace(/\.?0+$/, '') : BigInt(value).toString();
+  return Math.abs(value) < 1 ? value.toFixed(MAX_DECIMALS).replace(/\.?0+$/, '') : BigInt(value).toString();
 }

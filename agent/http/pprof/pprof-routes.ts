@@ -18,11 +18,11 @@ export const PPROF_HEADERS = 'Authorization';
 
 const BASE = '/debug/pprof';
 const DEFAULT_SECONDS = 30;
-const LONGEST_SECONDS = 60;
+const MAX_SECONDS = 60;
 
 const INDEX = `Profiles of Perch, at the addresses where MediaMTX has Go's. They are Node's: Chrome's developer tools open the files.
 
-${BASE}/profile?seconds=30   CPU: a .cpuprofile of the next seconds (1 to ${LONGEST_SECONDS})
+${BASE}/profile?seconds=30   CPU: a .cpuprofile of the next seconds (1 to ${MAX_SECONDS})
 ${BASE}/allocs?seconds=30    memory that is asked for in the next seconds, by whom: a .heapprofile
 ${BASE}/heap                 memory and what is open, as it is now: JSON; ?gc=1 collects all garbage first
 ${BASE}/heapsnapshot         every object: a .heapsnapshot, for the owner alone. It holds passwords; Perch stands still while it
@@ -98,9 +98,9 @@ function secondsOf({ query }: FastifyRequest): number {
     return DEFAULT_SECONDS;
   }
   const value = typeof seconds === 'string' && /^\d{1,3}$/.test(seconds) ? Number(seconds) : 0;
-  if (value < 1 || value > LONGEST_SECONDS) {
+  if (value < 1 || value > MAX_SECONDS) {
     const given = String(seconds).slice(0, 40);
-    throw new PerchError('badInput', `invalid seconds: '${given}' is not a whole number from 1 to ${LONGEST_SECONDS}`);
+    throw new PerchError('badInput', `invalid seconds: '${given}' is not a whole number from 1 to ${MAX_SECONDS}`);
   }
   return value;
 }

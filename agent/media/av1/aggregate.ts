@@ -7,7 +7,7 @@ const AGGREGATION_BYTES = 1;
 /** leb128 of every element that fits into a packet. */
 const MAX_LENGTH_BYTES = 2;
 /** Length and one byte of another OBU. */
-const SMALLEST_ELEMENT_BYTES = MAX_LENGTH_BYTES + 1;
+const MIN_ELEMENT_BYTES = MAX_LENGTH_BYTES + 1;
 
 /**
  * Lays out several OBUs as RTP payloads, each element with its length (W = 0).
@@ -24,10 +24,10 @@ export class Aggregator {
 
   /** @param sizeBytes of all OBUs together; @param count how many */
   begin(sizeBytes: number, count: number, maxPayloadBytes: number, startsSequence: boolean): void {
-    const packets = Math.ceil(sizeBytes / (maxPayloadBytes - AGGREGATION_BYTES - 2 * SMALLEST_ELEMENT_BYTES)) + 1;
+    const packets = Math.ceil(sizeBytes / (maxPayloadBytes - AGGREGATION_BYTES - 2 * MIN_ELEMENT_BYTES)) + 1;
     // Views of it are kept by whoever sends them: it is used once.
     this.#bytes = new Uint8Array(
-      sizeBytes + (packets + count) * (AGGREGATION_BYTES + MAX_LENGTH_BYTES + SMALLEST_ELEMENT_BYTES),
+      sizeBytes + (packets + count) * (AGGREGATION_BYTES + MAX_LENGTH_BYTES + MIN_ELEMENT_BYTES),
     );
     this.#limit = maxPayloadBytes;
     this.#start = 0;
@@ -54,7 +54,7 @@ export class Aggregator {
     for (let left = headerBytes + end - start; left > 0; ) {
       const room = this.#limit - (this.#at - this.#start) - MAX_LENGTH_BYTES;
       let bytes = Math.min(left, room);
-      if (bytes === left && left > 1 && !isLast && room - bytes < SMALLEST_ELEMENT_BYTES) {
+      if (bytes === left && left > 1 && !isLast && room - bytes < MIN_ELEMENT_BYTES) {
         bytes -= 1;
       }
       this.#writeLength(bytes);

@@ -10,8 +10,8 @@ const LONG_GROUP_MS = 4_000;
 /** A group that began so lately is at hand. */
 const FRESH_MS = 2_000;
 /** Each wish costs the camera a large frame, and two calls. */
-const LEAST_PAUSE_MS = 3_000;
-const LONGEST_PAUSE_MS = 60_000;
+const MIN_PAUSE_MS = 3_000;
+const MAX_PAUSE_MS = 60_000;
 /** Many cameras say yes and do nothing. */
 const MAX_UNHEEDED = 4;
 
@@ -36,7 +36,7 @@ export interface KeyFrameOptions {
 export class KeyFrameAsker {
   readonly #options: KeyFrameOptions;
   #askedMs = Number.NEGATIVE_INFINITY;
-  #pauseMs = LEAST_PAUSE_MS;
+  #pauseMs = MIN_PAUSE_MS;
   #unheeded = 0;
   #isAsking = false;
   #isGivenUp = false;
@@ -70,7 +70,7 @@ export class KeyFrameAsker {
   /** @param isUnheeded the group that went on at the last wish goes on still */
   #judge(isUnheeded: boolean): void {
     this.#unheeded = isUnheeded ? this.#unheeded + 1 : 0;
-    this.#pauseMs = isUnheeded ? Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS) : LEAST_PAUSE_MS;
+    this.#pauseMs = isUnheeded ? Math.min(2 * this.#pauseMs, MAX_PAUSE_MS) : MIN_PAUSE_MS;
     if (this.#unheeded >= MAX_UNHEEDED) {
       this.#giveUp(`${MAX_UNHEEDED} wishes in a row without a key frame`);
     }

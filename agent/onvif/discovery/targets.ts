@@ -1,7 +1,7 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
 
-const SMALLEST_PREFIX_BITS = 24;
+const MIN_PREFIX_BITS = 24;
 
 /** Networks that are not the internet (RFC 6890): only there does a camera of the house have its address. */
 const PRIVATE = new BlockList();
@@ -45,8 +45,8 @@ export function parseTargets(text: string, includeLoopback = false): string[] {
   if (more !== undefined || !(isIPv4(address) || (isIPv6(address) && !isRange))) {
     throw refused(text, 'is neither an address nor a range such as 192.168.1.0/24');
   }
-  if (isRange && !(Number.isInteger(bits) && bits >= SMALLEST_PREFIX_BITS && bits <= 32 && bitsText !== '')) {
-    throw refused(text, `is too large a range: /${SMALLEST_PREFIX_BITS} at most`);
+  if (isRange && !(Number.isInteger(bits) && bits >= MIN_PREFIX_BITS && bits <= 32 && bitsText !== '')) {
+    throw refused(text, `is too large a range: /${MIN_PREFIX_BITS} at most`);
   }
   const family = isIPv4(plain) ? 'ipv4' : 'ipv6';
   if (LOOPBACK.check(plain, family)) {

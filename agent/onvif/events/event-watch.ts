@@ -9,8 +9,8 @@ import { endSubscription, PullPoint, type SubscriptionReference } from './pull-p
 import { Sighted } from './sighted.ts';
 import type { SightingType } from './topics.ts';
 
-const LONGEST_PULL_MS = 30_000;
-const SHORTEST_PULL_MS = 2_000;
+const MAX_PULL_MS = 30_000;
+const MIN_PULL_MS = 2_000;
 /** Tapo C220 breaks connections after 10 s without news: a shorter wait keeps them. */
 const CUT_SHARE = 0.7;
 const MAX_RESETS = 3;
@@ -20,9 +20,9 @@ const MAX_QUICK = 5;
 /** A camera that has been listened to for so long works: what fails afterwards is tried again soon. */
 const STEADY_MS = 60_000;
 const FIRST_PAUSE_MS = 5_000;
-const LONGEST_PAUSE_MS = 60_000;
+const MAX_PAUSE_MS = 60_000;
 /** It does answer, and never as it should. */
-const LONGEST_FAULT_PAUSE_MS = 3_600_000;
+const MAX_FAULT_PAUSE_MS = 3_600_000;
 /** Firmware may be changed one day. */
 const UNSUPPORTED_PAUSE_MS = 6 * 3_600_000;
 /** Somebody has to do something in the camera or to its settings. */
@@ -64,7 +64,7 @@ export class EventWatch {
   /** Beyond `#stop`: the subscription is ended in the camera before this. */
   readonly #calls = new AbortController();
   readonly #running: Promise<void>;
-  #pullMs = LONGEST_PULL_MS;
+  #pullMs = MAX_PULL_MS;
   #pauseMs = FIRST_PAUSE_MS;
   #reason: string | undefined;
   #channels: Channels | undefined;
@@ -209,8 +209,8 @@ export class EventWatch {
   }
 
   #learnWait(waitedMs: number): void {
-    if (waitedMs >= SHORTEST_PULL_MS) {
-      this.#pullMs = Math.max(SHORTEST_PULL_MS, Math.min(this.#pullMs, waitedMs * CUT_SHARE));
+    if (waitedMs >= MIN_PULL_MS) {
+      this.#pullMs = Math.max(MIN_PULL_MS, Math.min(this.#pullMs, waitedMs * CUT_SHARE));
     }
   }
 
@@ -244,7 +244,7 @@ export class EventWatch {
       return PERSON_PAUSE_MS;
     }
     const pauseMs = this.#pauseMs;
-    this.#pauseMs = Math.min(2 * pauseMs, wasAway ? LONGEST_PAUSE_MS : LONGEST_FAULT_PAUSE_MS);
+    this.#pauseMs = Math.min(2 * pauseMs, wasAway ? MAX_PAUSE_MS : MAX_FAULT_PAUSE_MS);
     return pauseMs;
   }
 
@@ -253,7 +253,7 @@ export class EventWatch {
     this.#options.log.error({ err: error }, 'listening to the camera failed, and begins anew');
     this.#reason = 'internal error';
     const pauseMs = this.#pauseMs;
-    this.#pauseMs = Math.min(2 * pauseMs, LONGEST_FAULT_PAUSE_MS);
+    this.#pauseMs = Math.min(2 * pauseMs, MAX_FAULT_PAUSE_MS);
     return pauseMs;
   }
 

@@ -12,8 +12,8 @@ const EVENTS = 'http://www.onvif.org/ver10/events/wsdl';
 const MANAGER = 'http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager';
 const LIFE_S = 120;
 /** What a camera says of the life of a subscription is believed within these. */
-const SHORTEST_LIFE_MS = 10_000;
-const LONGEST_LIFE_MS = 3_600_000;
+const MIN_LIFE_MS = 10_000;
+const MAX_LIFE_MS = 3_600_000;
 /** A pull is answered when something happens, or at its end; the answer has this time on top. */
 const PULL_GRACE_MS = 10_000;
 const MESSAGE_LIMIT = 50;
@@ -170,5 +170,5 @@ function lifeOf(response: XmlElement): number {
   const lifeMs =
     Date.parse(findText(response, 'TerminationTime') ?? '') - Date.parse(findText(response, 'CurrentTime') ?? '');
   const told = Number.isNaN(lifeMs) ? LIFE_S * 1000 : lifeMs;
-  return Math.min(LONGEST_LIFE_MS, Math.max(SHORTEST_LIFE_MS, told));
+  return Math.min(MAX_LIFE_MS, Math.max(MIN_LIFE_MS, told));
 }

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import type { Notification } from './notifications.ts';
-import { LONGEST_MS, SILENCE_MS, Sighted } from './sighted.ts';
+import { MAX_MS, SILENCE_MS, Sighted } from './sighted.ts';
 
 const CELLS = ['RuleEngine', 'CellMotionDetector', 'Motion'];
 const ALARM = ['VideoSource', 'MotionAlarm'];
@@ -96,7 +96,7 @@ test('a moment is told once, and not while the same goes on', () => {
 test('what goes on and on, and is told of again and again, is told as one event after the other', async () => {
   const { clock, told, say } = begin();
   say(ALARM, true);
-  for (let s = 0; s < LONGEST_MS / 1000 - 10; s += 10) {
+  for (let s = 0; s < MAX_MS / 1000 - 10; s += 10) {
     say(CELLS, true);
     await clock.advance(10_000);
   }
@@ -112,7 +112,7 @@ test('what goes on and on, and is told of again and again, is told as one event 
 test('a contact that is closed for hours is one event', async () => {
   const { clock, told, say } = begin();
   say(CONTACT, true);
-  await clock.advance(2 * LONGEST_MS);
+  await clock.advance(2 * MAX_MS);
   say(CONTACT, true);
   expect(told).toEqual(['cam input true']);
 });

@@ -5,7 +5,7 @@ import { type SightingType, sightingsOf } from './topics.ts';
 /** The end of what was seen gets lost, or is never told: without news it is over. */
 export const SILENCE_MS = 45_000;
 /** What moves on and on is told as one event after the other: nobody waits for the end of one for longer than an hour. */
-export const LONGEST_MS = 1_800_000;
+export const MAX_MS = 1_800_000;
 const SWEEP_MS = 5_000;
 /** Lenses, rules and contacts, each with its topic: a camera has some dozens. */
 const MAX_STATES = 128;
@@ -107,7 +107,7 @@ export class Sighted {
     const nowMs = this.#clock.monoMs();
     const toldMs = this.#told.get(nameOf(state));
     state.newsMs = nowMs;
-    if (!isLasting(type) && toldMs !== undefined && nowMs - toldMs >= LONGEST_MS) {
+    if (!isLasting(type) && toldMs !== undefined && nowMs - toldMs >= MAX_MS) {
       this.#told.set(nameOf(state), nowMs);
       this.#tell(channel, type, false);
       this.#tell(channel, type, true);

@@ -9,7 +9,7 @@ import { fastForward } from '../read/fast-forward.ts';
 import type { GetFormat } from '../read/query.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { VirtualFile } from '../read/virtual-file.ts';
-import { LONGEST_OVERLAP_US, requireThere, rowsBetween } from '../vod/recording-lookup.ts';
+import { MAX_OVERLAP_US, requireThere, rowsBetween } from '../vod/recording-lookup.ts';
 import type { AnswerForm } from './answer-form.ts';
 import { FMP4_BYTES_PER_SECOND, Fmp4Answer, MAX_FMP4_BYTES } from './fmp4-answer.ts';
 import { Mp4Answer } from './mp4-answer.ts';
@@ -65,7 +65,7 @@ export async function buildAnswer(
   done?: AbortSignal,
 ): Promise<Answer> {
   const { path, startUs, durationUs } = request;
-  await catalog.refresh(path, startUs - LONGEST_OVERLAP_US, startUs + durationUs);
+  await catalog.refresh(path, startUs - MAX_OVERLAP_US, startUs + durationUs);
   requireThere(catalog, path, startUs, startUs + durationUs);
   const builder = new AnswerBuilder(tables, request);
   for (const row of rowsOf(catalog, request)) {

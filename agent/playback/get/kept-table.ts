@@ -4,7 +4,7 @@ import type { TrackSamples } from '../../media/mp4/sample-table.ts';
 /** The last pictures before the start keep times of their own: so many, a tick apart. */
 const TOLD_APART = 8;
 /** Together they take no more than this part of a picture, however coarse the ticks are. */
-const LEAST_PART = 50;
+const MIN_PART = 50;
 
 /** Samples [from, to) of one run. */
 export interface KeptRun {
@@ -104,7 +104,7 @@ export class KeptTable implements RunTable {
     }
     const shown = time + offset;
     const duration = Math.max(1, samples.durations[from + i] ?? 1);
-    const apart = Math.min(TOLD_APART, Math.floor(duration / LEAST_PART));
+    const apart = Math.min(TOLD_APART, Math.floor(duration / MIN_PART));
     const told = shown < 0 ? Math.max(0, apart + Math.floor(shown / duration)) : Math.max(apart, shown);
     return told - (this.#told[i] ?? 0);
   }

@@ -5,7 +5,7 @@ import type { IndexDatabase, Row } from './index-database.ts';
 const QUARTER_HOUR_US = 15 * 60_000_000;
 const DAY_US = 86_400_000_000;
 /** A difference that small is no clock that was set, but one that was slewed. */
-const LEAST_CORRECTION_US = 2_000_000;
+const MIN_CORRECTION_US = 2_000_000;
 
 /** What the two clocks said when a recording was begun. */
 interface Begun {
@@ -43,7 +43,7 @@ export class ClockLabels {
     const offsetUs = Math.round(mark.wallUs - fileMark.monoUs);
     this.#database.run('INSERT OR REPLACE INTO boots VALUES (?, ?, ?)', boot, fileMark.monoUs, offsetUs);
     const movedUs = known ? Math.abs(offsetUs - Number(known['offset_us'])) : Infinity;
-    return movedUs >= LEAST_CORRECTION_US ? boot : undefined;
+    return movedUs >= MIN_CORRECTION_US ? boot : undefined;
   }
 
   /** @param fileMark undefined: what the name and the file say is all that is known */
@@ -78,7 +78,7 @@ export class ClockLabels {
     const offset = this.#database.first('SELECT offset_us FROM boots WHERE boot = ?', boot)?.['offset_us'];
     const correctionUs = offset === undefined ? 0 : Number(offset) - (wallUs - monoUs);
     const correctedUs = shownUs + correctionUs;
-    const isClear = Math.abs(correctionUs) >= LEAST_CORRECTION_US && Number.isSafeInteger(correctedUs);
+    const isClear = Math.abs(correctionUs) >= MIN_CORRECTION_US && Number.isSafeInteger(correctedUs);
     return isClear ? correctedUs : shownUs;
   }
 }

@@ -9,7 +9,7 @@ import { BUSY_MS } from '../../record/recovery/recovery-plan.ts';
 import type { SegmentInfo } from './segment-index.ts';
 
 /** What a file says beyond this is not believed. */
-const LONGEST_SECONDS = 100 * 86_400;
+const MAX_SECONDS = 100 * 86_400;
 
 export interface InfoOptions {
   /** By this process. */
@@ -62,7 +62,7 @@ async function readMp4Info(handle: FileHandle, { isBeingWritten, known }: InfoOp
     }
     throw new PerchError('badInput', `recording of ${sizeBytes} bytes: ${parts.fault}`);
   }
-  const durationUs = Math.round(Math.min(chain.endSeconds, LONGEST_SECONDS) * 1e6);
+  const durationUs = Math.round(Math.min(chain.endSeconds, MAX_SECONDS) * 1e6);
   return { info: { ...info, durationUs }, chain };
 }
 

@@ -142,18 +142,18 @@ export interface EventListRequest {
 }
 
 const USUAL_EVENTS = 50;
-const MOST_EVENTS = 200;
-const MOST_TYPES = 32;
+const MAX_EVENTS = 200;
+const MAX_TYPES = 32;
 
 export function eventListQuery(request: EventListRequest): EventListQuery {
   const { from = '', to = '', path, types, before, limit = String(USUAL_EVENTS) } = request;
   const count = Number(limit);
-  if (!Number.isInteger(count) || count < 1 || count > MOST_EVENTS) {
-    throw new PerchError('badInput', `invalid limit: '${limit.slice(0, 64)}' is not between 1 and ${MOST_EVENTS}`);
+  if (!Number.isInteger(count) || count < 1 || count > MAX_EVENTS) {
+    throw new PerchError('badInput', `invalid limit: '${limit.slice(0, 64)}' is not between 1 and ${MAX_EVENTS}`);
   }
   const wanted = types?.split(',').filter((type) => type !== '');
-  if (wanted && wanted.length > MOST_TYPES) {
-    throw new PerchError('badInput', `invalid types: ${wanted.length}, at most ${MOST_TYPES} are looked for at once`);
+  if (wanted && wanted.length > MAX_TYPES) {
+    throw new PerchError('badInput', `invalid types: ${wanted.length}, at most ${MAX_TYPES} are looked for at once`);
   }
   return {
     from: requireRfc3339('from', from),

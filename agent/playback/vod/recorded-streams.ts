@@ -27,7 +27,7 @@ export interface RewindPeriod {
 }
 
 /** A player's first picture begins this much later than the playlist at least: before, it is not worth a word. */
-const LEAST_START_OFFSET_SECONDS = 0.05;
+const MIN_START_OFFSET_SECONDS = 0.05;
 /** A growing recording was written to in this time. */
 const GROWING_MS = 60_000;
 /** Recordings of a camera whose clock, or ours, is a little ahead. */
@@ -67,7 +67,7 @@ export class RecordedStreams {
     const offsetSeconds = (period.startUs - begin) / 1e6;
     return writeVodPlaylist(files, {
       isEnded: true,
-      startOffsetSeconds: offsetSeconds >= LEAST_START_OFFSET_SECONDS ? offsetSeconds : undefined,
+      startOffsetSeconds: offsetSeconds >= MIN_START_OFFSET_SECONDS ? offsetSeconds : undefined,
       leastTargetSeconds: 1,
     });
   }

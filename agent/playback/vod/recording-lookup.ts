@@ -5,7 +5,7 @@ import type { RecordingLookup } from './recorded-period.ts';
 
 const ROWS_AT_ONCE = 64;
 /** Sound may lie ahead of pictures: then a file begins while there are pictures of the one before to come, so long at most. */
-export const LONGEST_OVERLAP_US = 2_000_000;
+export const MAX_OVERLAP_US = 2_000_000;
 /** As many files as can begin in one microsecond: of one path, with different templates. */
 const MAX_TWINS = 16;
 
@@ -22,7 +22,7 @@ export class CatalogLookup implements RecordingLookup {
 
   async between(path: string, fromUs: number, toUs: number): Promise<Iterable<SegmentRow>> {
     await this.#require(path);
-    await this.#catalog.refresh(path, fromUs - LONGEST_OVERLAP_US, toUs);
+    await this.#catalog.refresh(path, fromUs - MAX_OVERLAP_US, toUs);
     requireThere(this.#catalog, path, fromUs, toUs);
     return rowsBetween(this.#catalog, path, fromUs, toUs);
   }
@@ -40,7 +40,7 @@ export function* rowsBetween(
   fromUs: number,
   toUs: number,
 ): Generator<SegmentRow, void> {
-  const firstUs = index.lastStartUpTo(path, fromUs - LONGEST_OVERLAP_US);
+  const firstUs = index.lastStartUpTo(path, fromUs - MAX_OVERLAP_US);
   let last: SegmentRow | undefined;
   do {
     const rows: SegmentRow[] = index.list(path, firstUs, toUs, ROWS_AT_ONCE, last);

@@ -2,7 +2,7 @@ import { endOfRun, runOf } from '../../media/mp4/sample-search.ts';
 import type { SampleTable, TrackSamples } from '../../media/mp4/sample-table.ts';
 
 /** A segment ends at the first key frame from here on: a little less than the six seconds that are meant, for cameras' clocks are not exact. */
-const LEAST_SECONDS = 5.5;
+const MIN_SECONDS = 5.5;
 /** The recording has a hole here, as after a time in which the disk was too slow: a segment begins behind it. */
 const HOLE_SECONDS = 0.5;
 
@@ -80,7 +80,7 @@ function leadCuts(track: TrackSamples, timescale: number, isVideo: boolean): Lea
     for (let i = first; i < last; i += 1) {
       // Every sample of sound is a key sample: where a run begins is early enough.
       const isKey = syncs[i] === 1 && (isVideo || i === first);
-      if (isKey && (time - segmentTime >= LEAST_SECONDS * timescale || (isBehindHole && i === first))) {
+      if (isKey && (time - segmentTime >= MIN_SECONDS * timescale || (isBehindHole && i === first))) {
         const offset = compositionOffsets?.[i] ?? 0;
         const start = (time + offset) / timescale;
         if (cuts.firstSamples.length > 0) {

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { CameraEvent } from '../events/event.ts';
 
 /** Pictures are not longer than this on their way; where they seem to be, a clock has been set. */
-const LONGEST_WAY_MS = 2_000;
+const MAX_WAY_MS = 2_000;
 
 /**
  * Until when a path is recorded for the sake of its events: overlapping ones make one window. It runs on the monotonic clock, because
@@ -26,7 +26,7 @@ export class ClipWindow {
 
   /** Whether a sample belongs to it that comes in now. @param wall its capture time, Unix milliseconds */
   takes(wall: number): boolean {
-    const onTheWayMs = Math.min(LONGEST_WAY_MS, Math.max(0, this.#clock.wallMs() - wall));
+    const onTheWayMs = Math.min(MAX_WAY_MS, Math.max(0, this.#clock.wallMs() - wall));
     return this.#running.size > 0 || this.#clock.monoMs() - onTheWayMs < this.#untilMs;
   }
 

@@ -5,21 +5,21 @@ import type { Logger } from '../../base/log.ts';
 import { pathNameFault } from '../../config/values/path-name.ts';
 import type { CameraEvent, EventFeed, EventListener, EventSource } from './event.ts';
 import type { EventJournal } from './event-journal.ts';
-import { EVENT_ID, EVENT_TYPE, LONGEST_TEXT } from './event-line.ts';
+import { EVENT_ID, EVENT_TYPE, MAX_TEXT } from './event-line.ts';
 
 /** How long something lasts of which only its begin is told. */
 export const PULSE_MS = 5_000;
 /** An event whose end nobody tells is over after this. */
-export const LONGEST_OPEN_MS = 3_600_000;
+export const MAX_OPEN_MS = 3_600_000;
 /** An event that is told with its end is no longer than this. */
-const LONGEST_MS = 86_400_000;
+const MAX_MS = 86_400_000;
 /** Clocks of those who tell may be ahead of ours. */
 const FUTURE_MS = 60_000;
 const SWEEP_MS = 10_000;
 const MAX_RUNNING_OF_PATH = 64;
 const MAX_RUNNING = 1_000;
 /** As many characters as a path may have. */
-const LONGEST_PATH = 240;
+const MAX_PATH = 240;
 
 /** What somebody tells. Times are Unix microseconds. */
 export interface NewEvent {
@@ -133,7 +133,7 @@ export class EventHub implements EventFeed {
       const which = id === undefined ? `of type '${type}'` : `'${id}'`;
       throw new PerchError('notFound', `no event ${which} goes on in path '${path}'`, { path });
     }
-    const endUs = Math.min(Math.max(told.endUs ?? nowUs, event.startUs), event.startUs + LONGEST_MS * 1000);
+    const endUs = Math.min(Math.max(told.endUs ?? nowUs, event.startUs), event.startUs + MAX_MS * 1000);
     return { ...event, text: told.text || event.text, endUs };
   }
 
@@ -165,12 +165,12 @@ export class EventHub implements EventFeed {
   #sweep(): void {
     const nowMs = this.#clock.monoMs();
     for (const { event, sinceMonoMs } of [...this.#running.values()]) {
-      if (nowMs - sinceMonoMs >= LONGEST_OPEN_MS) {
+      if (nowMs - sinceMonoMs >= MAX_OPEN_MS) {
         this.#logger.info(
           { path: event.path, type: event.type, event: event.id },
           'nobody has told the end of an event',
         );
-        const ended = { ...event, endUs: event.startUs + LONGEST_OPEN_MS * 1000 };
+        const ended = { ...event, endUs: event.startUs + MAX_OPEN_MS * 1000 };
         this.#publish(ended);
         void this.#journal.append(ended);
       }
@@ -185,8 +185,8 @@ function check({ path, type, id, text = '', startUs, endUs, state }: NewEvent, n
   const refuse = (message: string) => new PerchError('badInput', message, { path });
   // It becomes the name of a folder.
   const pathFault = path === '' ? undefined : pathNameFault(path);
-  if (pathFault !== undefined || path.length > LONGEST_PATH) {
-    throw refuse(`invalid path name: ${pathFault ?? `longer than ${LONGEST_PATH} characters`} (${path.slice(0, 64)})`);
+  if (pathFault !== undefined || path.length > MAX_PATH) {
+    throw refuse(`invalid path name: ${pathFault ?? `longer than ${MAX_PATH} characters`} (${path.slice(0, 64)})`);
   }
   if (!EVENT_TYPE.test(type)) {
     throw refuse(`invalid type '${type.slice(0, 64)}': a word of up to 32 letters, digits, '.', '_' and '-'`);
@@ -194,8 +194,8 @@ function check({ path, type, id, text = '', startUs, endUs, state }: NewEvent, n
   if (id !== undefined && !EVENT_ID.test(id)) {
     throw refuse(`invalid id '${id.slice(0, 64)}': up to 64 letters, digits, '.', ':', '_' and '-'`);
   }
-  if (text.length > LONGEST_TEXT) {
-    throw refuse(`text of ${text.length} characters, at most ${LONGEST_TEXT} are kept`);
+  if (text.length > MAX_TEXT) {
+    throw refuse(`text of ${text.length} characters, at most ${MAX_TEXT} are kept`);
   }
   if (startUs !== undefined && (startUs < 0 || startUs > nowUs + FUTURE_MS * 1000)) {
     throw refuse(`start is more than ${FUTURE_MS / 1000} s ahead of this machine's clock, or before 1970`);
@@ -207,7 +207,7 @@ function check({ path, type, id, text = '', startUs, endUs, state }: NewEvent, n
     throw refuse("an event with state 'start' has no end yet: tell it with state 'end'");
   }
   const lengthMs = (endUs - (startUs ?? nowUs)) / 1000;
-  if (lengthMs < 0 || lengthMs > LONGEST_MS) {
+  if (lengthMs < 0 || lengthMs > MAX_MS) {
     throw refuse(`an event of ${Math.round(lengthMs / 1000)} s: it ends before it begins, or lasts longer than 24 h`);
   }
 }

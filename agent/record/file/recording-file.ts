@@ -14,7 +14,7 @@ const MFRA = fourcc('mfra');
 const MAX_TAIL_BYTES = 128 << 20;
 const MAX_INIT_BYTES = 8 << 20;
 /** What `mvhd` says beyond this is not believed. */
-const LONGEST_MS = 100 * 86_400_000;
+const MAX_MS = 100 * 86_400_000;
 
 /** Where the box with the sample table stands in the file. */
 export interface TailPlace {
@@ -81,7 +81,7 @@ export async function readRecordingHead(handle: ReadableFile, isBeingWritten = f
 }
 
 const believed = (durationMs: number | undefined): number =>
-  durationMs !== undefined && durationMs < LONGEST_MS ? durationMs : 0;
+  durationMs !== undefined && durationMs < MAX_MS ? durationMs : 0;
 
 /** Where `mfra` begins, when it ends the file. */
 async function findMfra(handle: ReadableFile, sizeBytes: number): Promise<number | undefined> {

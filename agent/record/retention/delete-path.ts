@@ -3,7 +3,7 @@ import type { Deletions } from './deletions.ts';
 
 const LOT = 200;
 /** So many that stay are named. */
-const MOST_NAMED = 100;
+const MAX_NAMED = 100;
 
 /** As the index knows it. Times are Unix microseconds. */
 export interface RecordingOfPath {
@@ -62,7 +62,7 @@ export async function deletePath(deps: PathDeletionDeps): Promise<PathDeletion> 
       folders.add(dirname(file));
     } else if (deletion.kind === 'kept') {
       keptFiles += 1;
-      if (kept.length < MOST_NAMED) {
+      if (kept.length < MAX_NAMED) {
         kept.push({ startUs, because: deps.keptBecause(row) ?? WORDS[deletion.because] });
       }
     }

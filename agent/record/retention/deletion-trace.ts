@@ -4,7 +4,7 @@ import type { Logger } from '../../base/log.ts';
 /** So often is an event made of what was deleted: a full disk loses something every few minutes. */
 const EVENT_EVERY_MS = 3_600_000;
 /** A text of an event is cut there. */
-const LONGEST_TEXT = 500;
+const MAX_TEXT = 500;
 
 /** Why a recording goes: it is too old, its disk too full, its path too large, or somebody wants it gone. */
 export type DeletionReason = 'age' | 'space' | 'size' | 'hand';
@@ -84,7 +84,7 @@ function summaryOf(lots: readonly Lot[]): string {
   for (const [i, lot] of sorted.entries()) {
     const piece = ` ${lot.path}: ${lot.files} by ${lot.because}, ${textOf(lot.fromUs)} to ${textOf(lot.toUs)};`;
     const rest = ` and ${sorted.length - i} more`;
-    if (text.length + piece.length + rest.length > LONGEST_TEXT) {
+    if (text.length + piece.length + rest.length > MAX_TEXT) {
       return text + rest;
     }
     text += piece;

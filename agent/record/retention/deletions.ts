@@ -11,7 +11,7 @@ import { whoseRecording } from './whose-recording.ts';
 /** A pause between deletions keeps an SD card free for what is being recorded. */
 const DELETION_PAUSE_MS = 20;
 /** As long as a file can be: `recordSegmentDuration` goes up to a day. */
-const LONGEST_FILE_US = 86_400_000_000;
+const MAX_FILE_US = 86_400_000_000;
 /** Names of files that were left, so that each is told once. */
 const MAX_TOLD = 1_000;
 
@@ -149,7 +149,7 @@ export class Deletions {
       if (reason === 'age' && !found.isDated && !doomed.isDated) {
         return { kind: 'kept', because: 'undated' };
       }
-      if (this.#isProtected(doomed, found.durationMs > 0 ? found.durationMs * 1000 : LONGEST_FILE_US)) {
+      if (this.#isProtected(doomed, found.durationMs > 0 ? found.durationMs * 1000 : MAX_FILE_US)) {
         return { kind: 'kept', because: 'protected' };
       }
       const deletion = await this.#unlink(file, found.diskBytes, reason);

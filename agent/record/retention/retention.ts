@@ -6,8 +6,8 @@ import { type FoundRecording, findRecordings } from '../file/find-recordings.ts'
 import { RecordPathPattern } from '../file/record-path.ts';
 import type { Deletions, Doomed } from './deletions.ts';
 
-const LONGEST_PAUSE_MS = 30 * 60_000;
-const SHORTEST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 30 * 60_000;
+const MIN_PAUSE_MS = 1_000;
 /** What takes longer below one folder goes on beside the next: its disk may hang. */
 const PATIENCE_MS = 60_000;
 
@@ -46,14 +46,14 @@ export async function keepRetention(
   while (!signal.aborted) {
     await deleteExpired(rules, deps, signal, zone, busy);
     if (!signal.aborted) {
-      await deps.clock.sleep(deps.deletions.ageHold === undefined ? pauseMs(rules) : SHORTEST_PAUSE_MS, signal);
+      await deps.clock.sleep(deps.deletions.ageHold === undefined ? pauseMs(rules) : MIN_PAUSE_MS, signal);
     }
   }
 }
 
 export function pauseMs(rules: Pick<RetentionRules, 'shortestMs'>): number {
   const shortestMs = rules.shortestMs();
-  return Math.max(SHORTEST_PAUSE_MS, Math.min(LONGEST_PAUSE_MS, shortestMs === undefined ? Infinity : shortestMs / 2));
+  return Math.max(MIN_PAUSE_MS, Math.min(MAX_PAUSE_MS, shortestMs === undefined ? Infinity : shortestMs / 2));
 }
 
 /**

@@ -5,13 +5,13 @@ import { type Forecast, forecast, WriteRate } from './write-rate.ts';
 
 /** More is freed than is missing, so that not every look finds something to delete. */
 const SPARE_SHARE = 1 / 20;
-const MOST_SPARE_BYTES = 2 ** 30;
+const MAX_SPARE_BYTES = 2 ** 30;
 /** And as much as is written in this time. */
 const SPARE_SECONDS = 30;
-const MOST_AHEAD_SHARE = 1 / 4;
+const MAX_AHEAD_SHARE = 1 / 4;
 /** File systems with snapshots or logs give space back some time after a file is gone. */
 const EFFECT_MS = 60_000;
-const LONGEST_WAIT_MS = 3_600_000;
+const MAX_WAIT_MS = 3_600_000;
 /** What nothing could be deleted for is not asked about at each look. */
 const STUCK_MS = 15_000;
 const OLDEST_EVERY_MS = 60_000;
@@ -96,10 +96,10 @@ export class DiskDevice {
       this.stuck = 'the index of recordings is being filled, then the oldest are deleted';
       return false;
     }
-    const spareBytes = Math.min(minFreeBytes * SPARE_SHARE, MOST_SPARE_BYTES);
+    const spareBytes = Math.min(minFreeBytes * SPARE_SHARE, MAX_SPARE_BYTES);
     const writtenBytes = this.rate.recentBytesPerSecond * SPARE_SECONDS;
     // However fast something else fills the disk, not all recordings go for it at once.
-    const aheadBytes = spareBytes + Math.min(writtenBytes, minFreeBytes * MOST_AHEAD_SHARE);
+    const aheadBytes = spareBytes + Math.min(writtenBytes, minFreeBytes * MAX_AHEAD_SHARE);
     const wantedBytes = minFreeBytes - this.#freeBytes + aheadBytes;
     const freeBytes = this.#freeBytes;
     const oldest = oldestBelow(index, this.#folders);
@@ -135,7 +135,7 @@ export class DiskDevice {
       return false;
     }
     this.#claim = undefined;
-    this.#waitUntilMs = nowMs + Math.min(LONGEST_WAIT_MS, EFFECT_MS * 2 ** this.#inVain);
+    this.#waitUntilMs = nowMs + Math.min(MAX_WAIT_MS, EFFECT_MS * 2 ** this.#inVain);
     this.#inVain += 1;
     this.stuck = 'recordings were deleted and nothing became free: other files, snapshots or open files take the space';
     return false;

@@ -2,9 +2,9 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const HOURS = 24;
 /** Shorter is no basis for days. */
-const LEAST_OBSERVED_MS = 10 * 60_000;
+const MIN_OBSERVED_MS = 10 * 60_000;
 /** Looks that follow more closely say nothing of a rate. */
-const LEAST_APART_MS = 1_000;
+const MIN_APART_MS = 1_000;
 
 interface Hour {
   readonly index: number;
@@ -30,7 +30,7 @@ export class WriteRate {
   add(monoMs: number, freeBytes: number): void {
     const lastMs = this.#lastMs;
     const passedMs = lastMs === undefined ? 0 : monoMs - lastMs;
-    if (lastMs !== undefined && passedMs < LEAST_APART_MS) {
+    if (lastMs !== undefined && passedMs < MIN_APART_MS) {
       return;
     }
     const grownBytes = this.#lastFreeBytes - freeBytes;
@@ -65,7 +65,7 @@ export class WriteRate {
       observedMs += hour.observedMs;
       bytes += bytesOf(hour);
     }
-    return observedMs < LEAST_OBSERVED_MS ? undefined : (bytes * DAY_MS) / observedMs;
+    return observedMs < MIN_OBSERVED_MS ? undefined : (bytes * DAY_MS) / observedMs;
   }
 
   #hourAt(index: number): Hour {

@@ -13,7 +13,7 @@ const LOOK_MS = 30_000;
 /** Events that follow each other this fast share a still. */
 const CLOSEST_MS = 2_000;
 /** A clip's file comes some time after its event: until then the picture waits. */
-const LONGEST_WAIT_MS = 15_000;
+const MAX_WAIT_MS = 15_000;
 /** After a failure; one that a person must mend (a wrong password, which cameras count) has the whole time between two stills. */
 const FAILURE_PAUSE_MS = 60_000;
 
@@ -171,7 +171,7 @@ export class StillTaker {
       // Taken some time between question and answer.
       const timeMs = (askedMs + clock.wallMs()) / 2;
       if (state.recording === undefined) {
-        state.waiting = { jpeg, timeMs, untilMs: this.#nowMs + LONGEST_WAIT_MS };
+        state.waiting = { jpeg, timeMs, untilMs: this.#nowMs + MAX_WAIT_MS };
       } else {
         await this.#keep(path, state.recording, jpeg, timeMs);
       }

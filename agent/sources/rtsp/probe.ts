@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 
 /** Whoever is there in a local network answers in milliseconds; TCP asks a second time after one second. */
-const LONGEST_WAIT_MS = 2_000;
+const MAX_WAIT_MS = 2_000;
 
 /** Whether a TCP connection can be made there. It is closed at once. */
 export async function answersAt(host: string, port: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
@@ -17,7 +17,7 @@ export async function answersAt(host: string, port: number, clock: Clock, signal
     signal.addEventListener('abort', () => resolve(false), { signal: over.signal });
   });
   try {
-    return await Promise.race([connected, clock.sleep(LONGEST_WAIT_MS, over.signal).then(() => false)]);
+    return await Promise.race([connected, clock.sleep(MAX_WAIT_MS, over.signal).then(() => false)]);
   } finally {
     over.abort();
     socket.destroy();

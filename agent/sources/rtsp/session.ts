@@ -27,7 +27,7 @@ const MAX_TRACKS = 8;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 5_000;
 /** Half of RFC 2326's session timeout; longer ones of the camera's do not make it longer. */
-const LONGEST_KEEP_ALIVE_MS = 30_000;
+const MAX_KEEP_ALIVE_MS = 30_000;
 
 export interface SessionOptions extends UdpOptions {
   readonly readTimeoutMs: number;
@@ -92,7 +92,7 @@ export class RtspSession {
     this.#readTimeoutMs = options.readTimeoutMs;
     this.#isSilent = options.isSilent ?? false;
     this.#address = address;
-    this.#longestKeepAliveMs = options.keepAliveMs ?? LONGEST_KEEP_ALIVE_MS;
+    this.#longestKeepAliveMs = options.keepAliveMs ?? MAX_KEEP_ALIVE_MS;
     this.#traits = { hasDoubtfulMarkers: true, continuesAfterLoss: options.continueAfterLoss ?? false };
     this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp, true);
     this.#opening = new Opening(sink, this.#timeline, this.#receivers, options.name, log);

@@ -14,8 +14,8 @@ import type { EventStreams } from '../recordings/event-stream.ts';
 import { answers, OrNull, TimeText } from '../schema/schemas.ts';
 
 const DEFAULT_LIMIT = 200;
-const MOST_PER_ANSWER = 1_000;
-const LONGEST_ID = 64;
+const MAX_PER_ANSWER = 1_000;
+const MAX_ID = 64;
 
 export interface LogRoutesOptions {
   readonly access: Pick<HttpAccess, 'require' | 'ip'>;
@@ -53,12 +53,12 @@ export const logRoutes: FastifyPluginAsync<LogRoutesOptions> = async (app, { acc
 
   const paging = {
     before: Type.Optional(Type.Integer({ minimum: 1, description: 'Lines with a smaller number.' })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_PER_ANSWER, default: DEFAULT_LIMIT })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PER_ANSWER, default: DEFAULT_LIMIT })),
   };
   const list = { summary: 'The last lines of the log, for the owner', tags };
   const querystring = Type.Object({ ...WISH, ...paging });
   app.get('/v3/log', { schema: { ...list, querystring, response: answers(Page, 400) } }, ({ query }) => {
-    const limit = wholeNumber(query, 'limit', MOST_PER_ANSWER) ?? DEFAULT_LIMIT;
+    const limit = wholeNumber(query, 'limit', MAX_PER_ANSWER) ?? DEFAULT_LIMIT;
     const before = wholeNumber(query, 'before', Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
     // One more tells whether there are any before them.
     const found = lines.find(wishOf(query), before, limit + 1);
@@ -75,7 +75,7 @@ export const logRoutes: FastifyPluginAsync<LogRoutesOptions> = async (app, { acc
   app.get('/v3/log/live', { schema: live }, (request, reply) => {
     const wish = wishOf(request.query);
     const id = request.headers['last-event-id'];
-    const lastId = typeof id === 'string' ? id.slice(0, LONGEST_ID) : undefined;
+    const lastId = typeof id === 'string' ? id.slice(0, MAX_ID) : undefined;
     const mayStill = () => access.require(request, 'admin', '');
     return (
       reply

@@ -16,7 +16,7 @@ const MAX_CLIENTS = 64;
 const MAX_PER_ADDRESS = 16;
 /** Whoever is so far behind does not take anything: he is let go, and may come again with the last id he has seen. */
 const MAX_QUEUED_BYTES = 256 << 10;
-const LONGEST_ID = 64;
+const MAX_ID = 64;
 
 export interface StreamedEvent {
   /** Counts up. */
@@ -163,7 +163,7 @@ export const eventStreamRoutes: FastifyPluginAsync<EventStreamOptions> = async (
     };
     const wants = (event: BoxEvent) => (!types || types.has(event.type)) && (!isLimited || isHis(event));
     const mayStill = isLimited ? async () => checkKnown(viewerOf(request)) : () => access.require(request, 'api', '');
-    const id = typeof lastId === 'string' ? lastId.slice(0, LONGEST_ID) : undefined;
+    const id = typeof lastId === 'string' ? lastId.slice(0, MAX_ID) : undefined;
     return (
       reply
         .type('text/event-stream; charset=utf-8')

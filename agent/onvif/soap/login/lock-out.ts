@@ -1,7 +1,7 @@
 import type { HttpReply } from '../http/http-exchange.ts';
 
 /** Longer is not believed: the longest that cameras lock for is half an hour. */
-const LONGEST_MS = 24 * 3_600_000;
+const MAX_MS = 24 * 3_600_000;
 /** Only the beginning is looked through. */
 const MAX_LOOKED_BYTES = 16_384;
 
@@ -22,5 +22,5 @@ export function lockOf(reply: HttpReply): { readonly forMs: number | undefined }
   }
   const told = /<unlockTime>\s*(\d{1,6})\s*</i.exec(text)?.[1] ?? headers['retry-after']?.[0];
   const seconds = Number(told ?? Number.NaN);
-  return { forMs: seconds > 0 ? Math.min(seconds * 1000, LONGEST_MS) : undefined };
+  return { forMs: seconds > 0 ? Math.min(seconds * 1000, MAX_MS) : undefined };
 }

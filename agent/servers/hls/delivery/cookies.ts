@@ -4,7 +4,7 @@ export const SESSION_COOKIE = 'hlsSession';
 export const CHECK_COOKIE = 'cookieCheck';
 
 /** No browser sends more of one name; of what is made up not everything has to be looked at. */
-const MOST_VALUES = 16;
+const MAX_VALUES = 16;
 
 /** All cookies of a name (RFC 6265 §5.4: those of deeper folders come first). */
 export function cookiesOf(header: string | undefined, name: string): readonly string[] {
@@ -14,7 +14,7 @@ export function cookiesOf(header: string | undefined, name: string): readonly st
   const values: string[] = [];
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=');
-    if (equals > 0 && pair.slice(0, equals).trim() === name && values.length < MOST_VALUES) {
+    if (equals > 0 && pair.slice(0, equals).trim() === name && values.length < MAX_VALUES) {
       values.push(pair.slice(equals + 1).trim());
     }
   }

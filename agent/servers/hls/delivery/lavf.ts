@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { HlsSession } from '../sessions/sessions.ts';
 
-const MOST_INITS = 32;
+const MAX_INITS = 32;
 
 /**
  * ffmpeg 4 to 7 (`Lavf/…`) read the init segment again at each reload of a playlist, and complain of the `moov` that they know
@@ -11,7 +11,7 @@ export const isLavf = ({ headers }: FastifyRequest): boolean => headers['user-ag
 
 /** It reads a file of the stream. */
 export function readsAsLavf(session: HlsSession, file: string): void {
-  if (file.endsWith('_init.mp4') && session.knownInits.size < MOST_INITS) {
+  if (file.endsWith('_init.mp4') && session.knownInits.size < MAX_INITS) {
     session.knownInits.add(file);
   }
 }

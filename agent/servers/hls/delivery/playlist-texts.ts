@@ -20,7 +20,7 @@ export const wantedBy = ({ msn, skip }: Directives): Wanted => (msn === undefine
 /** Stands where the query goes; no name that a muxer gives has it. */
 const QUERY_MARK = '?__query__';
 /** Queries that are not a viewer's own (a token that many have): more than these are made anew each time. */
-const MOST_QUERIES = 16;
+const MAX_QUERIES = 16;
 /** Playlists have a few kilobytes: a small window finds as much in less time. */
 const GZIP = { windowBits: 12, memLevel: 5 };
 
@@ -47,7 +47,7 @@ class Texts {
     if (known) {
       return known;
     }
-    const isKept = isShared && this.#bodies.size < MOST_QUERIES;
+    const isKept = isShared && this.#bodies.size < MAX_QUERIES;
     const body = bodyOf(text(), isKept);
     if (isKept) {
       this.#bodies.set(key, body);

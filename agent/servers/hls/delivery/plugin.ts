@@ -48,10 +48,10 @@ const SHARED_HOUR = 'public, max-age=3600';
 const KEPT_TARGETS = 6;
 
 /** It stands in every line of a playlist: a token fits in, and nothing that makes megabytes of it. */
-const MOST_QUERY_CHARACTERS = 4_096;
+const MAX_QUERY_CHARACTERS = 4_096;
 
 /** With so many sessions a playlist that one viewer alone gets is packed too: for each that takes as long as all else of the answer. */
-const MOST_ZIPPED_ALONE = 16;
+const MAX_ZIPPED_ALONE = 16;
 
 /** MediaMTX's HLS addresses, below any prefix: playlists and pages hold relative addresses only. */
 export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, options) => {
@@ -107,8 +107,8 @@ class Delivery {
     // Refusals and redirects: what succeeds says something else.
     reply.header('Cache-Control', 'no-store');
     const { length } = queryOf(request.url);
-    if (length > MOST_QUERY_CHARACTERS) {
-      throw new PerchError('badInput', `query of ${length} characters, at most ${MOST_QUERY_CHARACTERS} are taken`);
+    if (length > MAX_QUERY_CHARACTERS) {
+      throw new PerchError('badInput', `query of ${length} characters, at most ${MAX_QUERY_CHARACTERS} are taken`);
     }
     switch (wanted.kind) {
       case 'foreign':
@@ -169,7 +169,7 @@ class Delivery {
       return sendText(request, reply, PLAYLIST_TYPE, cache, text);
     }
     const body = this.#texts.body(rendition, renditions, wantedBy(directives), query, !isOwnQuery);
-    const mayZip = body.isKept || this.#options.server.sessions.count <= MOST_ZIPPED_ALONE;
+    const mayZip = body.isKept || this.#options.server.sessions.count <= MAX_ZIPPED_ALONE;
     return sendPlaylist(request, reply, cache, body, mayZip);
   }
 

@@ -6,12 +6,12 @@ import type { PlaylistBody } from './playlist-texts.ts';
 
 export const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 /** Below this gzip makes nothing smaller that matters: it is one packet anyway. */
-const LEAST_GZIP_BYTES = 1_000;
+const MIN_GZIP_BYTES = 1_000;
 /**
  * A player that has not got a file by then cannot follow the stream: the file is not held for it any more. Of the whole answer, because
  * whoever takes a byte now and then would keep one file after the other, long after they have left the list.
  */
-const LONGEST_MS = 60_000;
+const MAX_MS = 60_000;
 
 export function sendText(request: FastifyRequest, reply: FastifyReply, type: string, cache: string, text: string) {
   const body = Buffer.from(text);
@@ -30,7 +30,7 @@ export function sendPlaylist(
   body: PlaylistBody,
   mayZip: boolean,
 ): FastifyReply {
-  const isLong = body.plain.length >= LEAST_GZIP_BYTES;
+  const isLong = body.plain.length >= MIN_GZIP_BYTES;
   const isZipped = mayZip && isLong && takesGzip(request.headers['accept-encoding']);
   const bytes = isZipped ? body.gzip() : body.plain;
   const raw = takeOver(reply, 200, playlistHead(bytes.length, cache, isZipped, reply.getHeader('Vary')));
@@ -81,7 +81,7 @@ export function sendFile(
   cache: string,
   file: MediaFile,
   onSent: (bytes: number) => void,
-  longestMs = LONGEST_MS,
+  longestMs = MAX_MS,
 ): FastifyReply {
   // With If-Range a player wants a range of what it knows; what it knows cannot be told, so it gets everything.
   const wanted = request.headers['if-range'] === undefined ? request.headers.range : undefined;

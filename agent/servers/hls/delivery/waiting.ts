@@ -4,7 +4,7 @@ import type { HlsRendition } from '../contracts/hls-muxer.ts';
 
 /** Of a playlist that does not change any more: then whoever waits for it is told so (RFC 8216bis §6.2.5.2). */
 const PATIENCE_TARGETS = 3;
-const LEAST_PATIENCE_MS = 5_000;
+const MIN_PATIENCE_MS = 5_000;
 
 /** Those who wait for playlists to change: hundreds wait for one promise and have one timer together. */
 export class Waiting {
@@ -49,5 +49,5 @@ export class Waiting {
 }
 
 function patienceOf({ playlist }: HlsRendition): number {
-  return Math.max(LEAST_PATIENCE_MS, (playlist?.targetDurationS ?? 0) * PATIENCE_TARGETS * 1000);
+  return Math.max(MIN_PATIENCE_MS, (playlist?.targetDurationS ?? 0) * PATIENCE_TARGETS * 1000);
 }

@@ -5,7 +5,7 @@ import type { HlsMuxer, HlsVariant } from '../contracts/hls-muxer.ts';
 import { Mirror } from './mirror.ts';
 
 /** A disk that hangs does not hold up the end of the program for longer. */
-const LONGEST_END_MS = 2_000;
+const MAX_END_MS = 2_000;
 
 /**
  * `hlsDirectory`: what muxers hold, as files too, each path in a folder of its name. Nothing waits for the disk: what it does not take
@@ -55,7 +55,7 @@ export class HlsDirectory {
       this.closed(muxer);
     }
     const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, LONGEST_END_MS);
+    const timer = setTimeout(late.resolve, MAX_END_MS);
     await Promise.race([this.#last, late.promise]);
     clearTimeout(timer);
   }

@@ -11,7 +11,7 @@ const MAX_GUESS_S = 1;
 /** Sound that does not come for so long, while pictures do, has halted: some publishers collect it for nearly as long. */
 const HALTED_S = 1;
 /** Of the time that it has halted so much is filled, at most: pictures may have jumped. */
-const MOST_FILLED_S = 2;
+const MAX_FILLED_S = 2;
 
 /** A track among those that are sent, and its samples that wait to be. */
 export class Lane {
@@ -83,7 +83,7 @@ export class Lane {
     const { data, ticks } = this.#silence;
     const untilDts = this.#dtsAt(pictureS);
     const beginDts = this.endDts > 0 ? this.endDts : this.#dtsAt(this.#heardS);
-    const oldestDts = this.#dtsAt(pictureS - MOST_FILLED_S);
+    const oldestDts = this.#dtsAt(pictureS - MAX_FILLED_S);
     for (let dts = Math.max(beginDts, oldestDts); dts + ticks <= untilDts; dts += ticks) {
       this.push({ pts: dts, dts, wall: 0, key: true, data });
       this.endDts = dts + ticks;

@@ -15,7 +15,7 @@ export interface Boundary {
 }
 
 /** Samples that are later than so many segments are not waited for. */
-const MOST_WAITING = 8;
+const MAX_WAITING = 8;
 /** Nor is a track of which nothing has come for so long, while the leading one went on. */
 const SILENCE_S = 0.75;
 /** A sample that is longer than this many usual ones is a silence: the segment does not grow by it. */
@@ -68,7 +68,7 @@ export class Follower {
   reach(boundary: Boundary): void {
     const { clockRate } = this.rendition.track;
     const isSilent = boundary.pts - this.#heardPts > SILENCE_S * clockRate;
-    while (this.#waiting.length > 0 && (isSilent || this.#waiting.length === MOST_WAITING)) {
+    while (this.#waiting.length > 0 && (isSilent || this.#waiting.length === MAX_WAITING)) {
       this.#close(undefined);
     }
     if (boundary.isBreak) {

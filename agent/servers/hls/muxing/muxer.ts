@@ -13,7 +13,7 @@ import { SegmentEnds, type Step } from './segment-ends.ts';
 /** Sound that has not come so long after the first segment is not waited for. */
 const PATIENCE_S = 1;
 /** In segment durations: what is less of a kept group goes with its last moments. */
-const LEAST_KEPT = 0.2;
+const MIN_KEPT = 0.2;
 
 /**
  * A stream as HLS in fragmented MP4, with parts or without: the first video track and every audio track that players take, each a
@@ -270,7 +270,7 @@ export class Muxer implements Reader, HlsMuxer {
     const { segmentDurationMs, variant } = this.#options;
     const untilS = this.#segmentEnd(heardS, segmentDurationMs) > 0 ? Math.min(heardS, lastS) : lastS;
     if (variant === 'lowLatency') {
-      this.#cutUntil(untilS - segmentDurationMs / 1000, LEAST_KEPT * segmentDurationMs);
+      this.#cutUntil(untilS - segmentDurationMs / 1000, MIN_KEPT * segmentDurationMs);
     }
     this.#cutUntil(untilS, segmentDurationMs);
     this.#leading.closeParts(Number.POSITIVE_INFINITY);

@@ -1,11 +1,11 @@
 /** A pause does not change how long samples are taken to be. */
-const LONGEST_USUAL = 4;
+const MAX_USUAL = 4;
 /** So many in a row that are off by so much, to one side, are neither pauses nor trembling: the camera has another rate. */
 const NEW_ONES = 3;
 const NEW = 1.4;
 const RECENT = 16;
 /** From fewer nothing is concluded. */
-const FEWEST_RECENT = 3;
+const MIN_RECENT = 3;
 /** The older half of the recent ones is so near to the newer half, unless the rate is changing just now. */
 const STEADY = 1.25;
 
@@ -59,7 +59,7 @@ export class PictureIntervals {
     if (this.#mayChange && this.#isNewRate(ticks)) {
       return true;
     }
-    if (ticks < LONGEST_USUAL * this.#usualTicks) {
+    if (ticks < MAX_USUAL * this.#usualTicks) {
       this.#usualTicks += (ticks - this.#usualTicks) / 8;
       this.#remember(ticks);
     }
@@ -98,7 +98,7 @@ export class PictureIntervals {
   /** Undefined: there are too few, or the rate is changing. */
   steady(): SteadyInterval | undefined {
     const count = Math.min(this.#count, RECENT);
-    if (count < FEWEST_RECENT) {
+    if (count < MIN_RECENT) {
       return undefined;
     }
     const recent: number[] = [];

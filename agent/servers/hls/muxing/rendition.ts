@@ -36,7 +36,7 @@ export interface SegmentEnd {
 /** Fragments of a segment that is not offered in parts: the memory of its samples goes back in between. */
 const FRAGMENT_MS = 1000;
 /** Of the first segment: hls.js begins anew with parts of a whole segment when it has not got all of them before the next playlist. */
-const MOST_FIRST_PARTS = 7;
+const MAX_FIRST_PARTS = 7;
 /** A track of which one sample alone has come is taken to have them so far apart. */
 const UNKNOWN_SAMPLE_MS = 20;
 
@@ -299,7 +299,7 @@ export class Rendition implements HlsRendition {
 
   /** A long segment that was whole from the beginning is offered as such: nobody has waited for its parts. */
   #isOffered(parts: readonly Part[]): boolean {
-    return this.#isParted && (this.#playlist !== undefined || parts.length <= MOST_FIRST_PARTS);
+    return this.#isParted && (this.#playlist !== undefined || parts.length <= MAX_FIRST_PARTS);
   }
 
   #forget(segment: Segment): void {

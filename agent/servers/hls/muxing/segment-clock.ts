@@ -8,7 +8,7 @@ interface Anchor {
 }
 
 /** Renditions are behind the leading one by less. */
-const MOST_ANCHORS = 16;
+const MAX_ANCHORS = 16;
 /** Where pictures are reordered a key picture's presentation trembles against the boundary; segments are longer than that. */
 const TREMBLE_S = 0.1;
 /** By so much a second the clock is put right: as far as the clocks of cameras are off. */
@@ -33,7 +33,7 @@ export class SegmentClock {
     const fromS = first.pts / clockRateHz;
     const offsetMs = this.#slewed(fromS, first.wall - fromS * 1000);
     this.#anchors.push({ fromS, offsetMs });
-    if (this.#anchors.length > MOST_ANCHORS) {
+    if (this.#anchors.length > MAX_ANCHORS) {
       this.#anchors.shift();
     }
     return fromS * 1000 + offsetMs;

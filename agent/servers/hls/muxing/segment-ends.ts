@@ -22,7 +22,7 @@ const SPARE_S = 0.05;
 /** EXTINF is rounded before it is compared with the target (RFC 8216bis §4.4.3.1); audio may end a few samples later. */
 const ROUNDED_AWAY_S = 0.44;
 /** A group or a pause beyond this does not become one segment. */
-const LONGEST_TARGET_S = 30;
+const MAX_TARGET_S = 30;
 /** Pictures that come seldom tremble: a target that has to rise takes in those that are so much longer. */
 const RISE = 1.25;
 
@@ -49,7 +49,7 @@ export class SegmentEnds {
   #startDts = 0;
   #groupDts = 0;
   #lastDts = 0;
-  #longestS = LONGEST_TARGET_S;
+  #longestS = MAX_TARGET_S;
   /** Of the last sample that was offered, taken or not. */
   #heardDts = Number.NEGATIVE_INFINITY;
   #wasPause = false;
@@ -81,9 +81,7 @@ export class SegmentEnds {
     const ticks = dts - this.#startDts;
     if (this.#secondsOf(ticks) > this.#longestS) {
       // The target that a first segment ending there would fix may be shorter than the pause behind it.
-      const targetS = this.#isFirstSegment
-        ? targetOf(this.#secondsOf(this.#lastDts - this.#startDts))
-        : LONGEST_TARGET_S;
+      const targetS = this.#isFirstSegment ? targetOf(this.#secondsOf(this.#lastDts - this.#startDts)) : MAX_TARGET_S;
       return this.#secondsOf(interval) > targetS + ROUNDED_AWAY_S ? 'break' : 'cutBefore';
     }
     if (key) {
@@ -104,7 +102,7 @@ export class SegmentEnds {
     const pauseS = this.#secondsOf(dts - this.#heardDts);
     this.#heardDts = dts;
     const isPause = Number.isFinite(pauseS) && pauseS > this.#longestS;
-    if (isPause && this.#wasPause && pauseS <= LONGEST_TARGET_S) {
+    if (isPause && this.#wasPause && pauseS <= MAX_TARGET_S) {
       this.#raiseTo(RISE * pauseS);
       this.#longestS = this.#targetS + ROUNDED_AWAY_S;
     }
@@ -189,7 +187,7 @@ export class SegmentEnds {
   }
 
   #raiseTo(seconds: number): void {
-    this.#targetS = Math.max(this.#targetS, Math.min(targetOf(seconds), LONGEST_TARGET_S));
+    this.#targetS = Math.max(this.#targetS, Math.min(targetOf(seconds), MAX_TARGET_S));
   }
 
   #isEnough(ticks: number, spareMs: number): boolean {

@@ -16,7 +16,7 @@ export interface KeptSegment {
 }
 
 /** What has left the playlist may take so much memory; beyond that the oldest goes before its time, but never what left last. */
-const MOST_LEFT_BYTES = 16 << 20;
+const MAX_LEFT_BYTES = 16 << 20;
 /** Whole segments that are offered in parts too, at least: players come to the end of the list by them. */
 const PARTED_SEGMENTS = 2;
 /**
@@ -24,11 +24,11 @@ const PARTED_SEGMENTS = 2;
  * one than the running segment is long. RFC 8216bis §6.2.2 allows three target durations, the running segment included.
  */
 const PARTED_TARGETS = 2;
-const MOST_PARTS = 60;
+const MAX_PARTS = 60;
 /** A list may not become shorter than so many target durations by what leaves it (RFC 8216bis §6.2.2). */
-const LEAST_TARGETS = 3;
+const MIN_TARGETS = 3;
 /** So far back is looked for a segment that players can begin with. */
-const LONGEST_SEARCH_S = 30;
+const MAX_SEARCH_S = 30;
 
 /**
  * The whole segments of a rendition that are kept, and which of them the playlist shows. What has left it is fetched by players that took
@@ -80,7 +80,7 @@ export class SegmentList<S extends KeptSegment> {
       const { line } = this.#segments[first - 1] as S;
       seconds += line.durationS;
       parts += line.parts.length;
-      const isFar = seconds > PARTED_TARGETS * this.#targetDurationS || parts > MOST_PARTS;
+      const isFar = seconds > PARTED_TARGETS * this.#targetDurationS || parts > MAX_PARTS;
       // What has gone does not come back when the target rises.
       const hasGone = line.number < this.#firstPartedNumber;
       if (hasGone || (isFar && this.#segments.length - first >= PARTED_SEGMENTS)) {
@@ -146,7 +146,7 @@ export class SegmentList<S extends KeptSegment> {
   #newStart(targetDurationS: number): number {
     let start = this.#segments.length;
     let seconds = 0;
-    const leastS = LEAST_TARGETS * targetDurationS;
+    const leastS = MIN_TARGETS * targetDurationS;
     while (start > this.#start && (this.#segments.length - start < this.#listedCount || seconds < leastS)) {
       start -= 1;
       seconds += this.#lineAt(start).durationS;
@@ -155,7 +155,7 @@ export class SegmentList<S extends KeptSegment> {
     for (let searchedS = 0; whole > this.#start && !this.#lineAt(whole).isIndependent; ) {
       whole -= 1;
       searchedS += this.#lineAt(whole).durationS;
-      if (searchedS > LONGEST_SEARCH_S) {
+      if (searchedS > MAX_SEARCH_S) {
         return start;
       }
     }
@@ -184,7 +184,7 @@ export class SegmentList<S extends KeptSegment> {
     let count = 0;
     while (count < this.#start) {
       const isOver = (this.#keptUntilS[count] as number) <= this.#mediaS;
-      if (!isOver && (bytes <= MOST_LEFT_BYTES || count === this.#start - 1)) {
+      if (!isOver && (bytes <= MAX_LEFT_BYTES || count === this.#start - 1)) {
         break;
       }
       bytes -= (this.#segments[count] as S).sizeBytes;

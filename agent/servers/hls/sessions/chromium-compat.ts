@@ -10,7 +10,7 @@ const OWN_START = 3;
  * It loads so much before it plays, and what it has not got of a list then is its proof that the stream goes on; without any it throws
  * all away and wants something new at once. Long segments need not be as many.
  */
-const LEAST_START = 2;
+const MIN_START = 2;
 const OWN_BUFFER_S = 10;
 
 /** `<video src="….m3u8">` in Chromium 142 and later, and what is built on it: no script, nor another program, asks like this. */
@@ -59,7 +59,7 @@ export class ChromiumList {
 
 /** From the newest key picture that has enough behind it. */
 function startOf(segments: readonly SegmentLine[]): Span | undefined {
-  for (let i = segments.length - LEAST_START; i >= 0; i -= 1) {
+  for (let i = segments.length - MIN_START; i >= 0; i -= 1) {
     const { isIndependent, isGap, number } = segments[i] as SegmentLine;
     const begun = segments.slice(i, i + OWN_START);
     const beginsS = begun.reduce((sum, { durationS }) => sum + durationS, 0);

@@ -47,7 +47,7 @@ const CHECK_MS = 10_000;
 /** Requests that one session may have waiting at a time: a player has one for each rendition, and one for the next part of each. */
 const MAX_WAITING = 32;
 /** Of what the API tells: nobody's query and program name are longer but to waste memory. */
-const LONGEST_TEXT = 512;
+const MAX_TEXT = 512;
 
 /** One viewer, or a CDN that stands for many. */
 export class HlsSession implements Viewer {
@@ -254,7 +254,7 @@ export class HlsSessions {
   }
 }
 
-const copyOf = (text: string): string => Buffer.from(text.slice(0, LONGEST_TEXT)).toString();
+const copyOf = (text: string): string => Buffer.from(text.slice(0, MAX_TEXT)).toString();
 
 function refuseAbove(count: number, limit: number, which: string): void {
   if (count >= limit) {

@@ -2,7 +2,7 @@ import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 
 /** As many lines as one can follow; a thousand viewers who come at once are told in one more. */
-const MOST_LINES = 50;
+const MAX_LINES = 50;
 const WINDOW_MS = 10_000;
 
 /** What is told of a viewer. */
@@ -51,7 +51,7 @@ export class ViewerLog {
   #hasRoom(what: 'opened' | 'ended'): boolean {
     this.#stopWindow ??= this.#clock.every(WINDOW_MS, () => this.#endWindow());
     this.#lines += 1;
-    const hasRoom = this.#lines <= MOST_LINES;
+    const hasRoom = this.#lines <= MAX_LINES;
     this.#untold[what] += hasRoom ? 0 : 1;
     return hasRoom;
   }

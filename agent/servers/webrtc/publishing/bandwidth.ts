@@ -1,7 +1,7 @@
 /** Enough for a small picture over a phone's uplink; what the link takes shows within a second. */
 const START_BITS_PER_SECOND = 1_500_000;
-const LEAST_BITS_PER_SECOND = 150_000;
-const MOST_BITS_PER_SECOND = 100_000_000;
+const MIN_BITS_PER_SECOND = 150_000;
+const MAX_BITS_PER_SECOND = 100_000_000;
 /** Below the first nothing is wrong, above the second the link is full: draft-ietf-rmcat-gcc §6, as browsers have it. */
 const LITTLE_LOSS = 0.02;
 const HEAVY_LOSS = 0.1;
@@ -42,6 +42,6 @@ export class Bandwidth {
         : ROOM * receivedBitsPerSecond;
       this.#bitsPerSecond = Math.max(this.#bitsPerSecond, reach);
     }
-    this.#bitsPerSecond = Math.min(MOST_BITS_PER_SECOND, Math.max(LEAST_BITS_PER_SECOND, this.#bitsPerSecond));
+    this.#bitsPerSecond = Math.min(MAX_BITS_PER_SECOND, Math.max(MIN_BITS_PER_SECOND, this.#bitsPerSecond));
   }
 }

@@ -4,7 +4,7 @@ const CAPACITY = 256;
 const LATER_PACKETS = 2;
 const FIRST_ASK_MS = 12;
 /** On networks that shuffle packets nothing is asked for before late ones have usually come; this is forgotten slowly. */
-const MOST_PATIENCE_MS = 60;
+const MAX_PATIENCE_MS = 60;
 const PATIENCE = 1.25;
 const FORGET = 0.98;
 /** The repetition should be there by then; a longer round trip is learnt from the first answers. Then it is twice that, and so on. */
@@ -131,7 +131,7 @@ export class NackList {
     const tries = this.#tries[i] as number;
     if (this.#hasRepairs ? !isRepair : tries === 0) {
       const lateMs = PATIENCE * (atMs - (this.#sinceMs[i] as number));
-      this.#patienceMs = Math.min(MOST_PATIENCE_MS, Math.max(this.#patienceMs, lateMs));
+      this.#patienceMs = Math.min(MAX_PATIENCE_MS, Math.max(this.#patienceMs, lateMs));
     } else {
       this.repaired += 1;
       this.#learnTrip(i, atMs);

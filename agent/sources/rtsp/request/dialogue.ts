@@ -12,7 +12,7 @@ import { refusal } from './failures.ts';
 const MAX_ATTEMPTS = 4;
 /** RFC 2326 §12.37. */
 const DEFAULT_SESSION_MS = 60_000;
-const SHORTEST_SESSION_MS = 2_000;
+const MIN_SESSION_MS = 2_000;
 const GOODBYE_MS = 1_000;
 
 export interface Description {
@@ -203,7 +203,7 @@ export class Dialogue {
     this.#session = id;
     const timeout = /;\s*timeout\s*=\s*(\d{1,6})/i.exec(field)?.[1];
     if (timeout !== undefined) {
-      this.sessionMs = Math.max(SHORTEST_SESSION_MS, Number(timeout) * 1000);
+      this.sessionMs = Math.max(MIN_SESSION_MS, Number(timeout) * 1000);
     }
   }
 

@@ -3,7 +3,7 @@ import { ask } from '../../../box/request.ts';
 import { pause } from '../../../shell/pause.ts';
 
 const AGAIN_MS = 500;
-const MOST_TIMES = 20;
+const MAX_TIMES = 20;
 const ANSWER_LIMIT_MS = 120_000;
 const IS_WRITTEN = /being written/;
 
@@ -23,7 +23,7 @@ export async function deleteRecordings(path: string): Promise<Pick<Emptied, 'byt
       ...{ method: 'DELETE', limitMs: ANSWER_LIMIT_MS },
     }).catch(nothing);
     bytes += answer.bytes;
-    if (turn === MOST_TIMES || !answer.items.some(({ reason }) => IS_WRITTEN.test(reason))) {
+    if (turn === MAX_TIMES || !answer.items.some(({ reason }) => IS_WRITTEN.test(reason))) {
       return { bytes, kept: answer.kept };
     }
     await pause(AGAIN_MS, new AbortController().signal);

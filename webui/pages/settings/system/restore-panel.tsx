@@ -7,7 +7,7 @@ import { noteRefusal, session, setupCode } from '../../../box/session.ts';
 import { nowMs } from '../../../box/wake.ts';
 import { LIVE, place } from '../../../shell/route.ts';
 import { afterRestart, movedTo, runOfBox } from '../../../system/after-restart.ts';
-import { checkBackup, MOST_BYTES, type RestorePlan, restoreBackup } from '../../../system/backup-file.ts';
+import { checkBackup, MAX_BYTES, type RestorePlan, restoreBackup } from '../../../system/backup-file.ts';
 import { noteRestored } from '../../../system/restored.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { TextField } from '../../../ui/controls/field.tsx';
@@ -60,7 +60,7 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
   const choose = (file: File) =>
     attempt('reading', async () => {
       setChosen(undefined);
-      if (file.size > MOST_BYTES) {
+      if (file.size > MAX_BYTES) {
         throw new BoxError(TOO_LARGE, '');
       }
       setChosen({ file, plan: await checkBackup(file, code) });

@@ -13,7 +13,7 @@ import { clockSeconds, number } from '../../../words/format.ts';
 import { systemWords } from '../../../words/system.ts';
 import { BackToSystem } from './back-to-system.tsx';
 
-const MOST_LINES = 500;
+const MAX_LINES = 500;
 const TYPED_MS = 300;
 /** What happens, with those who come to watch and go. */
 const VIEWERS = 'viewers';
@@ -128,7 +128,7 @@ function useLog(wish: LogWish): { readonly lines: readonly LogLine[]; readonly i
     const draw = () => {
       frame = 0;
       const come = waiting.current.splice(0).reverse();
-      setLines((before) => [...come, ...before].slice(0, MOST_LINES));
+      setLines((before) => [...come, ...before].slice(0, MAX_LINES));
     };
     const listener = {
       onAll: (all: readonly LogLine[]) => {

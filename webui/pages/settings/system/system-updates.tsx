@@ -10,7 +10,7 @@ import {
   isUnderWay,
   type LastUpdate,
   lookForUpdate,
-  MOST_BYTES,
+  MAX_BYTES,
   type UpdatePlan,
   type UpdateState,
   updateState,
@@ -149,7 +149,7 @@ function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
   const choose = (file: File) =>
     attempt('reading', async () => {
       setChosen(undefined);
-      if (file.size > MOST_BYTES) {
+      if (file.size > MAX_BYTES) {
         throw new BoxError(TOO_LARGE, '');
       }
       setChosen({ plan: await checkUpdate(file), install: () => installUpdate(file) });

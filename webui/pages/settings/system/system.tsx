@@ -26,7 +26,7 @@ const File = lazyPage(() => import('./system-file.tsx').then((page) => page.File
 
 /** Above this the box works hard: pictures may come late. */
 const BUSY_PERCENT = 90;
-const MOST_SAID = 2;
+const MAX_SAID = 2;
 
 /** One sentence: does it run well, what should be looked at. Then what it is made of. */
 export function SystemPage() {
@@ -54,7 +54,7 @@ function Overview() {
 function System({ facts }: { readonly facts: SystemFacts }) {
   const say = systemWords.value;
   const { language } = voice();
-  const troubles = troublesOf(facts).slice(0, MOST_SAID);
+  const troubles = troublesOf(facts).slice(0, MAX_SAID);
   const isBusy = facts.cpuPercent >= BUSY_PERCENT;
   const hasWarnings = troubles.length > 0 || (session.value?.warnings.length ?? 0) > 0;
   const runningMs = Math.max(0, nowMs.value - Date.parse(facts.started));

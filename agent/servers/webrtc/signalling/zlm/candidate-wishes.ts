@@ -37,7 +37,7 @@ function placeOf(name: string, parameters: Parameters): string | undefined {
 const CANDIDATE =
   /^a=candidate:(?<foundation>\S+) \d (?<protocol>udp|tcp) (?<priority>\d+) \S+ \d+ (?<end>typ host.*)$/;
 /** The least that RFC 8445 §5.1.2 allows for a candidate. */
-const LEAST_PRIORITY = 1;
+const MIN_PRIORITY = 1;
 
 /** The answer with the candidates that the client wishes for. */
 export function fulfil(answer: string, wishes: CandidateWishes): string {
@@ -57,7 +57,7 @@ export function fulfil(answer: string, wishes: CandidateWishes): string {
       if (protocol === undefined) {
         return [line];
       }
-      const rank = wishes.prefersTcp && hasTcp && protocol === 'udp' ? LEAST_PRIORITY : priority;
+      const rank = wishes.prefersTcp && hasTcp && protocol === 'udp' ? MIN_PRIORITY : priority;
       const place = protocol === 'udp' ? wishes.udp : wishes.tcp;
       if (place === undefined) {
         return [line.replace(` ${protocol} ${priority} `, ` ${protocol} ${rank} `)];
