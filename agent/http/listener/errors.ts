@@ -1,8 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explain, PerchError } from '../../base/errors.ts';
 import { redact } from '../../base/log.ts';
-import { isNewcomer } from './newcomers.ts';
-import { skipBody } from './unread-body.ts';
+import { discard, isNewcomer } from './newcomers.ts';
+import { refusal } from './unread-body.ts';
 
 const HTTP_STATUS: Record<ErrorCode, number> = {
   badInput: 400,
@@ -15,9 +15,11 @@ const HTTP_STATUS: Record<ErrorCode, number> = {
   conflict: 412,
 };
 
+const JSON_TYPE = 'application/json; charset=utf-8';
 const CONTENT_TOO_LARGE = 413;
 const UNSUPPORTED_MEDIA_TYPE = 415;
-const MAX_SKIPPED_OF_NEWCOMER_BYTES = 64 << 10;
+/** Of a client that is not logged in: every byte that is read costs memory until V8 frees it. */
+const MAX_SKIPPED_OF_NEWCOMER_BYTES = 2 << 20;
 
 /** What failed because the camera does not answer: that it is away has been told, and whoever asked has his answer. */
 const AWAY: readonly unknown[] = ['unreachable', 'timeout'];
@@ -27,23 +29,23 @@ const UI_HEADER = 'x-perch-ui';
 
 /** Answers every failure in the one shape that the API promises: `{status: "error", error}`. */
 export function installErrorHandler(app: FastifyInstance): void {
-  app.setErrorHandler(async (error: FastifyError, request, reply) => {
-    if (error.statusCode === CONTENT_TOO_LARGE && isNewcomer(request)) {
-      await skipBody(request.raw, MAX_SKIPPED_OF_NEWCOMER_BYTES);
-      // What is left of it is not read: it would be megabytes for each connection.
-      closeBehind(request, reply);
-    } else if (error.statusCode === CONTENT_TOO_LARGE) {
-      await skipBody(request.raw);
-    }
-    return answerError(error, request, reply);
-  });
+  app.setErrorHandler(async (error: FastifyError, request, reply) =>
+    error.statusCode === CONTENT_TOO_LARGE ? refuseBody(error, request, reply) : answerError(error, request, reply),
+  );
 }
 
-/** HTTP/2 has no such header (RFC 9113 §8.2.2), and ends the stream alone. */
-function closeBehind({ raw }: FastifyRequest, reply: FastifyReply): void {
-  if (raw.httpVersionMajor < 2) {
-    reply.header('Connection', 'close');
+function refuseBody(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { raw } = request;
+  if (raw.httpVersionMajor > 1 || raw.complete) {
+    return answerError(error, request, reply);
   }
+  const limits = isNewcomer(request) ? { maxBytes: MAX_SKIPPED_OF_NEWCOMER_BYTES, onSkipped: discard } : {};
+  const text = JSON.stringify(errorBody(error, CONTENT_TOO_LARGE, request));
+  return reply
+    .code(CONTENT_TOO_LARGE)
+    .type(JSON_TYPE)
+    .headers({ 'Content-Length': Buffer.byteLength(text), Connection: 'close' })
+    .send(refusal(text, raw, limits));
 }
 
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -56,9 +58,15 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   }
   return reply
     .code(status)
-    .type('application/json; charset=utf-8')
-    .send({ status: 'error', error: textOf(error, status, request), ...detailsOf(error) });
+    .type(JSON_TYPE)
+    .send(errorBody(error, status, request));
 }
+
+const errorBody = (error: unknown, status: number, request: FastifyRequest): object => ({
+  status: 'error',
+  error: textOf(error, status, request),
+  ...detailsOf(error),
+});
 
 /** Whoever has to decide between two changes is told what the other one was. */
 function detailsOf(error: unknown): object {

@@ -226,7 +226,8 @@ setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void;
 setFlagsFromString('--no-expose-gc');
 
-function discard(bytes: number): void {
+/** @param bytes that were read and dropped, and wait for V8 to free them */
+export function discard(bytes: number): void {
   discardedBytes += bytes;
   if (discardedBytes > MAX_DISCARDED_BYTES) {
     discardedBytes = 0;

@@ -1,4 +1,5 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
@@ -9,7 +10,7 @@ import { skipBody, type UnreadBody } from './unread-body.ts';
 
 const MEGABYTE = 1 << 20;
 
-/** The whole of what is said to a client that sends everything before it listens, as proxies do. */
+/** The whole answer to a client that sends everything before it reads, as proxies do. */
 async function answerTo(head: string, body: string): Promise<string> {
   const app = createHttpApp({ log: silentLogger });
   app.post('/', () => 'taken');
@@ -27,30 +28,56 @@ test.for([
   ['HTTP/1.1', 'POST / HTTP/1.1', `Content-Length: ${8 * MEGABYTE}\r\n\r\n${'x'.repeat(8 * MEGABYTE)}`],
   ['HTTP/1.0', 'POST / HTTP/1.0', `Content-Length: ${8 * MEGABYTE}\r\n\r\n${'x'.repeat(8 * MEGABYTE)}`],
   ['chunks', 'POST / HTTP/1.1', `Transfer-Encoding: chunked\r\n\r\n${chunk(MEGABYTE).repeat(8)}0\r\n\r\n`],
-] as const)('who has sent too much hears so in words, by %s', async ([, head, body]) => {
+] as const)('a client that has sent too much is refused, by %s', async ([, head, body]) => {
   const answer = await answerTo(head, body);
   expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   expect(answer).toContain('"status":"error"');
 });
 
-test('what is far too much is not waited for', async () => {
-  const answer = await answerTo('POST / HTTP/1.1', `Content-Length: ${MEGABYTE * MEGABYTE}\r\n\r\nbegun`);
+/** A client that has announced a body and sent nothing of it; with the answer. */
+async function refused(bodyBytes: number): Promise<{ readonly socket: Socket; readonly answer: string }> {
+  const app = createHttpApp({ log: silentLogger });
+  app.post('/', () => 'taken');
+  onTestFinished(() => app.close());
+  const { port } = await listenLocally(app);
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`POST / HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: ${bodyBytes}\r\n\r\n`);
+  const [answer] = await once(socket, 'data');
+  return { socket, answer: String(answer) };
+}
+
+test.for([
+  ['too large', 2 * MEGABYTE],
+  ['far too large', MEGABYTE * MEGABYTE],
+] as const)('a body that is %s is refused before it arrives', async ([, bodyBytes]) => {
+  const { socket, answer } = await refused(bodyBytes);
   expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+  expect(answer).toContain('"status":"error"');
+  socket.destroy();
 });
 
-test('a body without end is not waited for', async () => {
+test('the rest of a refused body is read, so that the connection is not reset', async () => {
+  const { socket } = await refused(2 * MEGABYTE);
+  const closed = once(socket, 'close');
+  for (let sent = 0; sent < 2 * MEGABYTE; sent += 1 << 16) {
+    await new Promise((resolve) => socket.write(new Uint8Array(1 << 16), resolve));
+  }
+  expect(await closed).toEqual([false]);
+});
+
+test('a body without end is dropped after 16 MiB', async () => {
   const endless = new Readable({
     read() {
       setImmediate(() => this.push(new Uint8Array(MEGABYTE)));
     },
   });
-  const request = Object.assign(endless, { headers: {}, httpVersionMajor: 1, complete: false });
+  const request = Object.assign(endless, { httpVersionMajor: 1, complete: false });
   await expect(skipBody(request as unknown as UnreadBody)).resolves.toBeUndefined();
   endless.destroy();
 });
 
-test('who goes while he is refused is not waited for', async () => {
-  const silent = Object.assign(new Readable({ read: () => {} }), { headers: {}, httpVersionMajor: 1, complete: false });
+test('a client that disconnects while it is refused is not waited for', async () => {
+  const silent = Object.assign(new Readable({ read: () => {} }), { httpVersionMajor: 1, complete: false });
   const skipped = skipBody(silent as unknown as UnreadBody);
   silent.destroy();
   await expect(skipped).resolves.toBeUndefined();
