@@ -115,7 +115,7 @@ async function check(file: string | undefined): Promise<number> {
   if (file === undefined) {
     throw new PerchError('badInput', `which file?\n${USAGE}`);
   }
-  const { checkFile } = await import('./config/load/check.ts');
+  const { checkFile } = await import('./config/load/check-files.ts');
   const { lines, isUsable } = await checkFile(resolve(file), process.env);
   console.log(lines.length > 0 ? lines.join('\n') : `${file}: nothing wrong`);
   return isUsable ? 0 : 1;

@@ -3,7 +3,7 @@ import { BoxEvents } from '../../agent/base/box-events.ts';
 import { systemClock } from '../../agent/base/clock.ts';
 import { silentLogger } from '../../agent/base/log.ts';
 import { parseConfig } from '../../agent/config/load/load.ts';
-import { MEDIAMTX_USERS } from '../../agent/config/schema/global.ts';
+import { MEDIAMTX_USERS } from '../../agent/config/schema/general.ts';
 import { type ControlApiOptions, controlApi } from '../../agent/http/api/control-api.ts';
 import { EventStreams } from '../../agent/http/api/recordings/event-stream.ts';
 import type { AacTrack } from '../../agent/media/sample/track.ts';

@@ -227,7 +227,7 @@ test('whoever adopts cameras is told once when everybody can read the file that 
   const adopt = (sub: string) => ({ cameras: [{ rtsp: camera.rtspUrl(sub), again: true, ...login }] });
   box.chmod(0o644);
   const warning = (await box.call('POST', '/cameras/adopt', adopt('main'))).body['warning'];
-  expect(warning).toMatch(/^everybody on this machine can read .*chmod 600 '.*perch\.yml'$/);
+  expect(warning).toMatch(/^every user of this machine can read .*chmod 600 '.*perch\.yml'$/);
   expect((await box.call('POST', '/cameras/adopt', adopt('sub'))).body['warning']).toBeNull();
 });
 

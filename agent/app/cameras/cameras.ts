@@ -10,7 +10,7 @@ import { failureOf } from '../../cameras/adoption/failure-words.ts';
 import { type Look, Looks } from '../../cameras/adoption/looks.ts';
 import type { Progress } from '../../cameras/adoption/try-patterns.ts';
 import { isRange } from '../../cameras/adoption/wish.ts';
-import { isReadByAll, OpenFileWarning } from '../../config/file/open-file.ts';
+import { isReadByAll, OpenFileWarning } from '../../config/file/file.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import type {
@@ -161,7 +161,7 @@ export class CameraBox implements CameraLookup {
   #warning(): string | undefined {
     const { current, file } = this.#deps.store;
     const hasPasswords = [...current.paths.values()].some(({ settings }) => settings?.camera?.password);
-    return hasPasswords && file !== undefined ? this.#openFile.tell(file) : undefined;
+    return hasPasswords && file !== undefined ? this.#openFile.warn(file) : undefined;
   }
 
   async #adoptOne(wish: Static<typeof AdoptBody>['cameras'][number]): Promise<AdoptItem> {

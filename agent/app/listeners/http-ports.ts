@@ -19,7 +19,7 @@ import type { ListenerTls } from '../../http/listener/listener-tls.ts';
 import { type Listener, listen } from '../../http/listener/listeners.ts';
 import { newcomersAt } from '../../http/listener/newcomers.ts';
 import { setReadTimeout } from '../../http/listener/server.ts';
-import { openTls, type TlsServer, tlsSettings } from './http-tls.ts';
+import { type HttpServerName, openTls, type TlsServer, tlsSettings } from './http-tls.ts';
 
 export interface HttpPortsDeps {
   readonly clock: Clock;
@@ -39,13 +39,11 @@ export interface HttpPortsDeps {
 
 /** Mounts routes. Settings for which no port starts again are asked of the configuration when they are needed. */
 type Mount = (app: FastifyInstance, access: HttpAccess) => Promise<void>;
-/** A service with a port of its own in MediaMTX. Its settings begin with its name: `hlsAddress`. */
-type Service = Exclude<TlsServer, 'tls'>;
-type TrustedProxies = 'trustedProxies' | `${Service}TrustedProxies`;
+type TrustedProxies = 'trustedProxies' | `${HttpServerName}TrustedProxies`;
 
 interface Port {
   readonly name: string;
-  readonly key: 'address' | 'tlsAddress' | `${Service}Address`;
+  readonly key: 'address' | 'tlsAddress' | `${HttpServerName}Address`;
   readonly proxies: TrustedProxies;
   /** Whose key and certificate it has, where it can speak TLS. */
   readonly server?: TlsServer;
@@ -114,7 +112,7 @@ export class HttpPorts {
   }
 
   /** A port with routes of its own, while its service is on. */
-  ofService(server: Service, name: string, mount: Mount): Part<Config> {
+  ofService(server: HttpServerName, name: string, mount: Mount): Part<Config> {
     const [key, proxies] = [`${server}Address`, `${server}TrustedProxies`] as const;
     const port: Port = { name, key, proxies, server, addressOf: (c) => (c[server] ? c[key] : undefined) };
     return {

@@ -2,10 +2,14 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { keyFilesOf, type OwnKeys } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
+import type { GlobalSettings } from '../../config/schema/global.ts';
 import { ListenerTls } from '../../http/listener/listener-tls.ts';
 
+type NameIn<Key> = Key extends `${infer Name}TrustedProxies` ? Name : never;
+/** A server with an HTTP port of its own: its settings begin with its name, `hlsAddress`. */
+export type HttpServerName = NameIn<keyof GlobalSettings>;
 /** Whose settings a port's key and certificate have: `hls` of `hlsServerKey`. */
-export type TlsServer = 'tls' | 'api' | 'playback' | 'metrics' | 'pprof' | 'webrtc' | 'hls';
+export type TlsServer = 'tls' | HttpServerName;
 
 /** The settings that a port with TLS depends on. */
 export const tlsSettings = (server: TlsServer): readonly (keyof Config)[] => [

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
-import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/global.ts';
+import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/general.ts';
 import { limitedPerson, ownerPerson, type Person } from '../accounts/person.ts';
 import { type AccessRules, type Action, Authority, type Identity, type Owners } from './authorize.ts';
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { isLoopbackIp } from '../../base/ip-address.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
-import type { InternalUser } from '../../config/schema/global.ts';
+import type { InternalUser } from '../../config/schema/general.ts';
 import type { DeviceLogin } from '../accounts/device-passwords.ts';
 import type { LoginProtocol } from '../accounts/page-logins.ts';
 import type { Person } from '../accounts/person.ts';

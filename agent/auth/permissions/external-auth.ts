@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { Gate } from '../../base/gate.ts';
-import type { PermissionRule } from '../../config/schema/global.ts';
+import type { PermissionRule } from '../../config/schema/general.ts';
 import { excludedWords, type MachineRequest, type Machines, tokenOf, type Verdict } from './api-auth.ts';
 import { askServer } from './auth-http-request.ts';
 import { Permissions } from './permissions.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
-import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/global.ts';
+import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/general.ts';
 import { SlowChecks } from '../passwords/hash-queue.ts';
 import type { MachineRequest } from './api-auth.ts';
 import { InternalUsers } from './internal-users.ts';

@@ -1,5 +1,5 @@
 import { IpList } from '../../base/ip-address.ts';
-import type { InternalUser } from '../../config/schema/global.ts';
+import type { InternalUser } from '../../config/schema/general.ts';
 import { type Credential, compileCredential } from '../passwords/credential.ts';
 import type { SlowChecks } from '../passwords/hash-queue.ts';
 import type { MachineRequest, Machines, Verdict } from './api-auth.ts';

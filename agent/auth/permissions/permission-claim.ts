@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import type { PermissionRule } from '../../config/schema/global.ts';
+import type { PermissionRule } from '../../config/schema/general.ts';
 
 const ACTIONS: ReadonlySet<unknown> = new Set(['publish', 'read', 'playback', 'api', 'metrics', 'pprof']);
 const isAction = (value: unknown): value is PermissionRule['action'] => ACTIONS.has(value);

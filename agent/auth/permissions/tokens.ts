@@ -2,7 +2,7 @@ import { errors, type JWTPayload, jwtVerify } from 'jose';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { PermissionRule } from '../../config/schema/global.ts';
+import type { PermissionRule } from '../../config/schema/general.ts';
 import { excludedWords, type MachineRequest, type Machines, tokenOf, type Verdict } from './api-auth.ts';
 import { KeySets } from './jwks.ts';
 import { parsePermissionClaim } from './permission-claim.ts';

@@ -15,27 +15,27 @@ import { globalJson, pathDefaultsJson, pathJson } from './json.ts';
 import { withKeptSecrets } from './kept-secrets.ts';
 import { type Posted, postedGlobal, postedPath } from './posted.ts';
 
-/** Who changes settings. */
+/** The author of a change. */
 export interface Editor {
-  /** He may also say who may do what, and which programs of this machine Perch runs (`runOn…`). */
+  /** May also change access rights and the programs that Perch runs (`runOn…`). */
   readonly hasAllRights: boolean;
-  /** What he is called, where that is known. */
+  /** The name, if known. */
   readonly user?: string;
-  /** Names the text of the file that he has seen: what others have changed since is not overwritten. */
+  /** Tag of the text that the change is based on: later changes of others are not overwritten. */
   readonly seen?: string;
 }
 
 const GLOBAL = asNode(GlobalSchema);
 const PATH = asNode(PathSchema);
 
-/** Keys that say who may do what: users, who is asked about them, whose word about addresses is believed, secrets that open something. */
+/** Keys of access rights: users, authentication servers, trusted proxies, secrets that grant access. */
 const RIGHTS =
   /^(?:auth.*|trustedProxies|.*TrustedProxies|hlsCDNSecret|zlm(?:Secret|AllowIPs|OnPlay|OnPublish)|(?:publish|read)(?:User|Pass|IPs))$/;
 
-/** The names of files reach commands of the owner's (`sh -c '… $MTX_SEGMENT_PATH'`): letters of any script and these are harmless there, and no blank, which parts words. */
+/** File names reach the owner's commands (`sh -c '… $MTX_SEGMENT_PATH'`): letters of any script and these characters are harmless there. A blank separates words. */
 const SHELL = /[^\p{L}\p{M}\p{N}%/._:,@+=-]/u;
 
-/** The control API's ways to change the file, with MediaMTX's refusals. Everything goes through the store. */
+/** The control API's changes of the file, with MediaMTX's errors. All of them go through the store. */
 export class ApiEdits {
   readonly #store: ConfigStore;
   readonly #env: Environment;
@@ -94,7 +94,7 @@ export class ApiEdits {
     });
   }
 
-  /** What the file would say after `patchPath`: nothing is written. @throws PerchError as that does, except for what others have changed */
+  /** The configuration after a `patchPath` that is not written. @throws PerchError like `patchPath`, but no conflict */
   async tryPath(name: string, body: unknown, editor: Editor): Promise<Config> {
     const posted = postedPath(body);
     const { current, tag, textInForce } = this.#store;
@@ -131,7 +131,7 @@ export class ApiEdits {
     });
   }
 
-  /** Reads the file again. @throws PerchError badInput with what is wrong in it */
+  /** Reads the file again. @throws PerchError badInput with its first error */
   async reload(): Promise<void> {
     if (!(await this.#store.reload())) {
       const first = this.#store.problems.find(({ severity }) => severity === 'error');
@@ -139,20 +139,20 @@ export class ApiEdits {
     }
   }
 
-  /** Names the file's text: whoever has read the settings now may say so with his change. */
+  /** Identifies the file's text: a client sends it with a change of the settings that it has read. */
   get tag(): string {
     return this.#store.tag;
   }
 
   async #revise({ seen, user }: Editor, plan: (now: FileNow) => readonly Edit[]): Promise<void> {
     if (seen !== undefined) {
-      // What somebody has changed in the file by hand counts from the moment that it stands there.
+      // An edit of the file by hand counts at once.
       await this.#store.look();
     }
     await this.#store.revise(plan, 'API', user);
   }
 
-  /** Values that differ from those in force: the others stay as they are written, or not written. */
+  /** Edits of the values that differ from those in force; the others stay as they are in the file. */
   #changed(
     place: KeyPath,
     schema: SchemaNode,
@@ -170,7 +170,7 @@ export class ApiEdits {
     });
   }
 
-  /** A path as it is sent, and nothing else of it. */
+  /** Replaces all keys of a path. */
   #whole(name: string, posted: Posted, { config }: FileNow, editor: Editor): Edit {
     const entry = config.paths.get(name);
     const before = entry ? pathSettings(entry) : defaultsOf(config);
@@ -210,7 +210,7 @@ export class ApiEdits {
   }
 }
 
-/** Settings as they are shown, in the form of a request, and as they are. */
+/** Settings as the API shows them, in the form of a request, and their values. */
 interface InForce {
   readonly shown: Posted;
   readonly value: (key: string) => unknown;
@@ -229,7 +229,7 @@ const pathSettings = (entry: PathEntry): InForce =>
     ? settingsOf(PATH, postedPath(pathJson(entry)), entry.settings)
     : { shown: {}, value: () => undefined };
 
-/** What is written for a value: secrets as they are, and the words of a switch as yes and no. */
+/** The value for the file: hidden secrets restored, the words of a switch as yes and no. */
 function valueFor(schema: SchemaNode, key: string, posted: unknown, before: InForce): unknown {
   const property = schema.properties?.[key] ?? {};
   const value = withKeptSecrets(property, posted, before.value(key), key);

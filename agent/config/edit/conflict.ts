@@ -2,14 +2,14 @@ import { PerchError } from '../../base/errors.ts';
 import { concerns, type LoggedChange } from '../store/change-log.ts';
 import type { FileNow } from '../store/store.ts';
 
-/** One key that somebody else has changed meanwhile. */
+/** A key that another author has changed meanwhile. */
 export interface ConflictItem {
-  /** Null for what is above all paths. */
+  /** Null at the top level. */
   readonly path: string | null;
   readonly key: string;
-  /** As it is now, in the form of an answer; absent where a whole path or file is meant. */
+  /** Its present value, as the API shows it; absent for a whole path or file. */
   readonly value?: unknown;
-  /** Who has changed it: null where it is not known any more. */
+  /** Origin of the change; null: no longer known. */
   readonly by: string | null;
   readonly user: string | null;
   /** RFC 3339. */
@@ -17,12 +17,12 @@ export interface ConflictItem {
 }
 
 /**
- * Refuses to change keys that somebody else has changed since the file had the text that `seen` names.
+ * Rejects a change of keys that have changed since the file had the text of the tag `seen`.
  *
- * @param path undefined: what is above all paths
- * @param shown the values of now
- * @param prefix what the keys are called by in the log of changes
- * @throws PerchError conflict; its context is for whoever has to decide
+ * @param path undefined: the top level
+ * @param shown the present values
+ * @param prefix of the keys in the change log
+ * @throws PerchError conflict, whose context has the conflicting keys
  */
 export function refuseConflict(
   now: Pick<FileNow, 'tag' | 'since'>,
@@ -46,7 +46,7 @@ export function refuseConflict(
   }
 }
 
-/** @throws PerchError conflict when the file has another text than the one that `seen` names, with all that has changed */
+/** @throws PerchError conflict with all changes when the file's text is not the one of the tag `seen` */
 export function refuseOtherText(now: Pick<FileNow, 'tag' | 'since'>, seen: string): void {
   if (seen === now.tag) {
     return;

@@ -9,18 +9,18 @@ import { secretsIn } from './secrets.ts';
 export interface FileText {
   readonly name: string;
   readonly text: string;
-  /** Names the text. */
+  /** Identifies the text. */
   readonly tag: string;
   readonly problems: readonly Problem[];
 }
 
 export interface FileVerdict {
-  /** Perch would take it. */
+  /** Perch would accept it. */
   readonly isUsable: boolean;
   readonly problems: readonly Problem[];
 }
 
-/** The configuration file as a text, for whoever writes it himself. */
+/** The configuration file as a text, for an editor. */
 export class FileEdits {
   readonly #store: ConfigStore;
   readonly #env: Environment;
@@ -35,7 +35,7 @@ export class FileEdits {
     return { name: nameOf(this.#store.file), text, tag, problems: this.#store.problems };
   }
 
-  /** All passwords, tokens and keys in it and in what is in force. */
+  /** All passwords, tokens and keys of the file and of the configuration in force. */
   async secrets(): Promise<readonly string[]> {
     const { text } = await this.#store.look();
     return secretsIn(this.#store.current, [this.#store.textInForce, text], this.#env);
@@ -49,11 +49,11 @@ export class FileEdits {
 
   /**
    * @param seen the tag of the text that this one was made from
-   * @throws PerchError badInput with the first error, conflict when the file has another text by now, unavailable
+   * @throws PerchError badInput with the first error, conflict when the file has changed since, unavailable
    */
   async write(text: string, seen: string, user: string | undefined): Promise<void> {
     if (text.trim() === '') {
-      // No configuration at all is a file for MediaMTX, which lets everybody watch: nobody means that.
+      // An empty file is one for MediaMTX, which lets every client watch.
       throw new PerchError('badInput', 'the configuration file cannot be empty');
     }
     await this.#store.look();

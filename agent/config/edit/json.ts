@@ -7,7 +7,7 @@ import { PathSchema, type PathSettings } from '../schema/path.ts';
 import { formatDuration } from '../values/duration.ts';
 import { formatSize } from '../values/size.ts';
 
-/** An answer of the control API: the file's keys, quantities as texts, nothing secret. */
+/** A response of the control API: the file's keys, quantities as texts, no secrets. */
 export type ConfigJson = Record<string, unknown>;
 export type PathJson = ConfigJson & { readonly name: string };
 
@@ -28,12 +28,12 @@ export function pathListJson(config: Config): readonly PathJson[] {
   return entries.map(pathJson);
 }
 
-/** What is shown in a secret's place. */
+/** Shown in place of a secret. */
 export const HIDDEN = '<redacted>';
 
 /** Kinds of text that may hold a password. */
 const URLS = new Set(['source', 'redirect', 'command']);
-/** A text that is shown without the password in it. */
+/** Shown without the password in it. */
 export const holdsSecret = ({ syntax }: SchemaNode): boolean => URLS.has(syntax ?? '');
 
 const renderSettings = (settings: PathSettings): ConfigJson => renderObject(asNode(PathSchema), { ...settings });

@@ -4,10 +4,10 @@ import type { SchemaNode } from '../load/read.ts';
 import { HIDDEN, holdsSecret } from './json.ts';
 
 /**
- * A value that somebody sends, with the secrets in it that our answers hide: who reads the settings and sends them
- * back changes no password.
+ * A value of a request in which the secrets that responses hide are restored: a client that sends settings back changes no
+ * password.
  * @param before the value in force
- * @throws PerchError badInput where a hidden secret stands for none that there is
+ * @throws PerchError badInput for a hidden secret where there is none
  */
 export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unknown, key: string): unknown {
   if (Array.isArray(value)) {
@@ -31,9 +31,9 @@ export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unkn
   return holdsSecret(schema) && typeof before === 'string' && value === redact(before) ? before : value;
 }
 
-/** What each item was: the one in its place if that is called the same, else, of those of its name, the one that comes in turn. */
+/** The former item of each item: the one at its index if it has the same name, else the next one of that name. */
 function counterparts(schema: SchemaNode, values: readonly unknown[], before: readonly unknown[]): readonly unknown[] {
-  // The first of its texts that is no secret tells one item from the next, such as `user` or `url`.
+  // An item's name is its first text that is no secret, such as `user` or `url`.
   const texts = Object.entries(schema.properties ?? {}).filter(([, { type, secret }]) => type === 'string' && !secret);
   const nameOf = (item: unknown): unknown => (isBlock(item) ? item[texts[0]?.[0] ?? ''] : undefined);
   const called = new Map<unknown, unknown[]>();

@@ -10,16 +10,16 @@ import { parseWord } from '../values/word.ts';
 import { Report } from '../yaml/problem.ts';
 import type { Branch, Entry, Tree } from '../yaml/tree.ts';
 
-/** Settings of a request, under the names of today and of the kinds that the file has. */
+/** Settings of a request under their present names, with the types of the file. */
 export type Posted = Readonly<Record<string, unknown>>;
 
 /** Which keys a request may name. */
 interface Vocabulary {
   readonly schema: SchemaNode;
-  /** Keys of MediaMTX that do nothing here, or are read by the loader in a way of their own. */
+  /** Keys of MediaMTX that do nothing here, or that the loader reads separately. */
   readonly others: ReadonlySet<string>;
   readonly former: ReadonlySet<string>;
-  /** Passed over, so that an answer can be sent back. */
+  /** Ignored, so that a response can be sent back. */
   readonly ignored: ReadonlySet<string>;
 }
 
@@ -35,12 +35,12 @@ const PATH: Vocabulary = {
   former: new Set(DEPRECATED_PATH),
   ignored: new Set(['name']),
 };
-/** More than any value of the file. */
+/** Deeper than any value of the file. */
 const MAX_LEVELS = 8;
 const MAX_ITEMS = 10_000;
 const MAX_SHOWN = 64;
 
-/** Top-level settings; those that stood there once and concern paths are apart. @throws PerchError badInput */
+/** Top-level settings; former ones that belong to paths now are separate. @throws PerchError badInput */
 export function postedGlobal(body: unknown): { readonly global: Posted; readonly pathDefaults: Posted } {
   const block = blockOf(body, GLOBAL);
   const renamed = renamedBlock(block, GLOBAL, (branch) => renameGlobal(branch, new Report('')));
@@ -60,19 +60,19 @@ export function postedPath(body: unknown): Posted {
 export type SettingsKind = 'global' | 'path';
 const VOCABULARY: Readonly<Record<SettingsKind, Vocabulary>> = { global: GLOBAL, path: PATH };
 
-/** Names that are taken besides those of the schema. */
+/** Names that are accepted in addition to those of the schema. */
 export const formerNames = (kind: SettingsKind): readonly string[] => {
   const { former, others, ignored } = VOCABULARY[kind];
   return [...ignored, ...former, ...others];
 };
 
-/** Nothing in the body is a setting: a form, a greeting, another program's JSON. */
+/** The body has no known key: a form, or another program's JSON. */
 export function isForeign(body: unknown, kind: SettingsKind): boolean {
   const vocabulary = VOCABULARY[kind];
   return !isBlock(body) || !Object.keys(body).some((name) => isKnown(name, vocabulary));
 }
 
-/** A body that names known keys only. Keys without a value are as good as absent, as in Go. */
+/** Checks that a body has known keys only. Keys without a value are ignored, as in Go. */
 function blockOf(body: unknown, vocabulary: Vocabulary): Posted {
   if (body === undefined) {
     throw new PerchError('badInput', 'the body is empty: send a JSON object with the settings');
@@ -99,7 +99,7 @@ const isList = (name: string, { schema }: Vocabulary): boolean =>
 const unknownField = (name: string): PerchError =>
   new PerchError('badInput', `json: unknown field ${JSON.stringify(name.slice(0, MAX_SHOWN))}`);
 
-/** What is walked below must not be deeper than the stack. */
+/** The functions below recurse into the value. */
 function checkDepth(value: unknown, name: string, level: number): void {
   if (level > MAX_LEVELS) {
     throw new PerchError('badInput', `${name} is nested more than ${MAX_LEVELS} levels deep`);
@@ -111,7 +111,7 @@ function checkDepth(value: unknown, name: string, level: number): void {
   }
 }
 
-/** The values under today's names. Those that the loader does not rename stay what they are in JSON. */
+/** The values under their present names. Values that the loader does not rename keep their JSON types. */
 function renamedBlock(block: Posted, { former }: Vocabulary, rename: (branch: Branch) => Branch): Posted {
   if (!Object.keys(block).some((name) => former.has(name))) {
     return block;
@@ -142,7 +142,7 @@ function readBlock(block: Posted, { schema }: Vocabulary): Posted {
   );
 }
 
-/** Only the kind is looked at here; what a value may be is judged when the file is read with it. */
+/** Checks the type only; the loader checks the value when it reads the file. */
 function readValue(schema: SchemaNode, value: unknown, key: string): unknown {
   if (schema.type === 'array') {
     if (!Array.isArray(value)) {
@@ -186,7 +186,7 @@ function readNested(schema: SchemaNode, value: unknown, key: string): Posted {
   return Object.fromEntries(entries);
 }
 
-/** Guides in circulation write "yes" and "no" into JSON. */
+/** Some guides have "yes" and "no" in JSON. */
 function readSwitch(value: unknown, key: string): boolean {
   const word = typeof value === 'string' ? parseWord(value) : value;
   if (typeof word !== 'boolean') {
@@ -205,7 +205,7 @@ function readText(value: unknown, key: string): string {
 const wrongKind = (key: string, expected: string, value: unknown): PerchError =>
   new PerchError('badInput', `${key}: expected ${expected}, got ${kindOf(value)}`);
 
-/** Never the value itself: it may be a password in the wrong place. */
+/** Not the value itself: it may be a misplaced password. */
 function kindOf(value: unknown): string {
   if (value === null) {
     return 'null';

@@ -5,22 +5,22 @@ import { GlobalSchema } from '../schema/global.ts';
 import { Report } from '../yaml/problem.ts';
 import { type Branch, parseTree, type Tree } from '../yaml/tree.ts';
 
-/** `user:password@`; a password as it was typed may hold almost anything. */
+/** `user:password@`; an unencoded password may hold almost any character. */
 const IN_ADDRESS = /:\/\/[^\s/@:]*:([^\s/@]+(?:@[^\s/@]+)*)@/g;
-/** Values of a query, whatever their names; what is shorter is a word such as `unicast`. */
+/** Values of a query; a shorter one is a word such as `unicast`. */
 const IN_QUERY = /[?&;][^=&;\s]*=([^&;\s"']{8,})/g;
 
 const GLOBAL = asNode(GlobalSchema);
 const PATH: SchemaNode = PATH_WITH_USERS;
 const SECRET: SchemaNode = asNode({ type: 'string', secret: true });
-/** What a secret's key is called, wherever somebody has put it. */
+/** Keys of secrets; they count wherever they are in the file. */
 const SECRET_KEYS: ReadonlySet<string> = new Set([...secretKeys(GLOBAL), ...secretKeys(PATH)]);
 const SECRET_LINE = new RegExp(`(?:^|[\\s{,])["']?(?:${[...SECRET_KEYS].join('|')})["']?[ \\t]*:[ \\t]*(.+)$`, 'gm');
 
 /**
- * All passwords, tokens and keys of a configuration, as they may stand in some text, the longest first.
+ * All passwords, tokens and keys of a configuration, in the forms that a text may have them in, the longest first.
  *
- * @param texts of the file, those that are refused too: of a path that is wrong nothing stands in `config`
+ * @param texts of the file, rejected ones included: a wrong path is not in `config`
  */
 export function secretsIn(config: Config, texts: readonly string[], env: Environment): readonly string[] {
   const found = new Set<string>();
@@ -58,7 +58,7 @@ function collect(schema: SchemaNode, value: unknown, found: Set<string>): void {
 function collectText(schema: SchemaNode, text: string, found: Set<string>): void {
   const parts = schema.secret ? [text] : [...partsOf(text, IN_ADDRESS), ...partsOf(text, IN_QUERY)];
   for (const part of parts) {
-    // As it is in an address, in one that was taken apart, and in quotes.
+    // Plain, percent-encoded, decoded, and in a JSON string.
     found.add(part).add(encodeURIComponent(part)).add(decoded(part)).add(JSON.stringify(part).slice(1, -1));
   }
 }
@@ -75,7 +75,7 @@ function collectFile(root: Branch, found: Set<string>): void {
   }
 }
 
-/** What is written, right or wrong. All that stands under a secret's key is taken for one. */
+/** Valid or not. Everything below a secret's key counts as a secret. */
 function collectTree(schema: SchemaNode, tree: Tree, found: Set<string>): void {
   if (tree.kind === 'leaf') {
     collectText(schema, tree.text, found);
@@ -90,7 +90,7 @@ function collectTree(schema: SchemaNode, tree: Tree, found: Set<string>): void {
   }
 }
 
-/** A text that is no YAML: what faults of it are told with may hold a piece of it. */
+/** For a text that is not YAML: error messages may quote a part of it. */
 function collectLines(text: string, found: Set<string>): void {
   for (const value of partsOf(text, SECRET_LINE)) {
     const [uncommented = ''] = value.split(/\s#/);

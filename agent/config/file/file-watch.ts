@@ -5,14 +5,14 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { signatureOf } from './file.ts';
 
-/** An editor writes a file in several steps: look when they are over. */
+/** Editors write a file in several steps. */
 const SETTLE_MS = 50;
-/** For folders that tell nothing (network shares) and for links that change elsewhere. */
+/** For folders without change events (network shares) and for links whose target changes. */
 const POLL_MS = 3_000;
 
 /**
- * Calls `onChange` after the file changed, appeared, or was replaced under its name, and perhaps once too often.
- * The parent folder is watched, because editors put a new file in the old one's place.
+ * Calls `onChange` after the file changed, appeared, or was replaced; sometimes without a change.
+ * Watches the parent folder, because editors replace the file.
  */
 export class FileWatch {
   readonly #fileOf: () => string | undefined;
@@ -24,9 +24,9 @@ export class FileWatch {
   #folder: { readonly name: string; readonly watcher: FSWatcher | undefined } | undefined;
   #signature: string | undefined;
   #isSettling = false;
-  #told = '';
+  #reported = '';
 
-  /** `fileOf` names the file to watch; while it names none, `onChange` is called at each poll to look for one. */
+  /** @param fileOf names the file to watch; while it returns undefined, `onChange` is called at each poll to look for one */
   constructor(fileOf: () => string | undefined, onChange: () => Promise<void>, clock: Clock, log: Logger) {
     this.#fileOf = fileOf;
     this.#onChange = onChange;
@@ -54,7 +54,7 @@ export class FileWatch {
 
   #openWatcher(folder: string): FSWatcher | undefined {
     try {
-      const watcher = watch(folder, { persistent: false }, (_, changed) => this.#heed(changed));
+      const watcher = watch(folder, { persistent: false }, (_, changed) => this.#onEvent(changed));
       watcher.on('error', (error) => this.#pollOnly(folder, error));
       return watcher;
     } catch (error) {
@@ -64,12 +64,12 @@ export class FileWatch {
   }
 
   #pollOnly(folder: string, error: unknown): void {
-    this.#log.warn({ folder, pollMs: POLL_MS, cause: explain(error) }, 'cannot watch folder, looking now and then');
+    this.#log.warn({ folder, pollMs: POLL_MS, cause: explain(error) }, 'cannot watch folder, polling instead');
   }
 
-  #heed(changed: string | null): void {
+  #onEvent(changed: string | null): void {
     const file = this.#fileOf();
-    // A mounted Kubernetes volume changes the link `..data` beside the file.
+    // A mounted Kubernetes volume changes the link `..data` next to the file.
     const isOurs = changed === null || changed.startsWith('..') || (file !== undefined && changed === basename(file));
     if (isOurs && !this.#isSettling) {
       this.#isSettling = true;
@@ -87,9 +87,9 @@ export class FileWatch {
     try {
       const file = this.#fileOf();
       const signature = file === undefined ? undefined : await signatureOf(file);
-      const isNews = file === undefined || signature !== this.#signature;
+      const hasChanged = file === undefined || signature !== this.#signature;
       this.#signature = signature;
-      if (isNews && !this.#stop.signal.aborted) {
+      if (hasChanged && !this.#stop.signal.aborted) {
         await this.#onChange();
         this.#watchFolder();
       }
@@ -97,15 +97,15 @@ export class FileWatch {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      this.#tell(explain(error));
+      this.#report(explain(error));
     }
   }
 
   /** Once, not at every poll. */
-  #tell(cause: string): void {
-    if (cause !== this.#told) {
-      this.#told = cause;
-      this.#log.warn({ cause }, 'cannot look at the configuration file');
+  #report(cause: string): void {
+    if (cause !== this.#reported) {
+      this.#reported = cause;
+      this.#log.warn({ cause }, 'cannot read the configuration file');
     }
   }
 }

@@ -3,8 +3,8 @@ import { access, type FileHandle, mkdir, open, readFile, realpath, rename, rm, s
 import { basename, dirname, join, resolve } from 'node:path';
 import { syncFolder } from '../../base/durable-file.ts';
 import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
 
-/** Larger is no configuration; the parser has its own limit in characters. */
 const MAX_BYTES = 4_194_304;
 const OWN_NAME = 'perch.yml';
 
@@ -15,19 +15,48 @@ export const placesOf = (cwd: string, dataDir: string): readonly string[] => [
   '/etc/perch/perch.yml',
 ];
 
-/** The file that Perch makes when something is saved and there is none. */
+/**
+ * The file of the command line; without one the first file at `placesOf`.
+ * @returns an absolute name; undefined when no file is there
+ * @throws PerchError notFound when the command line's file does not exist
+ */
+export async function findFile({
+  file,
+  cwd,
+  dataDir,
+}: {
+  readonly file?: string;
+  readonly cwd: string;
+  readonly dataDir: string;
+}): Promise<string | undefined> {
+  if (file !== undefined) {
+    const named = resolve(cwd, file);
+    if ((await signatureOf(named)) === undefined) {
+      throw new PerchError('notFound', `the configuration file ${file} does not exist`, { file: named });
+    }
+    return named;
+  }
+  for (const place of placesOf(cwd, dataDir)) {
+    if ((await signatureOf(place)) !== undefined) {
+      return place;
+    }
+  }
+  return undefined;
+}
+
+/** The file that the first edit makes where there is none. */
 export const ownFileOf = (dataDir: string): string => resolve(dataDir, OWN_NAME);
 
-/** What messages call the file. */
+/** The file's name in messages. */
 export const nameOf = (file: string | undefined): string => (file === undefined ? OWN_NAME : basename(file));
 
-/** What tells one version of a file from the next without reading it; nothing when there is no file. Follows symbolic links. */
+/** Differs from one version of a file to the next; undefined when there is no file. Follows symbolic links. */
 export async function signatureOf(file: string): Promise<string | undefined> {
   const status = await unlessMissing(file, stat(file));
   return status && `${status.ino} ${status.mtimeMs} ${status.ctimeMs} ${status.size}`;
 }
 
-/** The file's text; nothing when there is no file. */
+/** The file's text; undefined when there is no file. */
 export async function readConfigFile(file: string): Promise<string | undefined> {
   try {
     const status = await stat(file);
@@ -51,15 +80,15 @@ export async function readConfigFile(file: string): Promise<string | undefined> 
 
 /**
  * Replaces a file so that a power cut leaves the old or the new text, never a part. A symbolic link stays one; mode and
- * owner stay. A file of its own in a container's mount cannot be replaced: it is written in place.
+ * owner stay. A file that is mounted by itself into a container cannot be replaced: it is written in place.
  */
 export async function writeAtomic(file: string, text: string | Uint8Array): Promise<void> {
   await (await prepareWrite(file, text)).commit();
 }
 
-/** A text that lies beside its file, on the disk for good. */
+/** A text that is on the disk, next to the file that it will replace. */
 export interface PreparedWrite {
-  /** Takes the file's place, for which no more room is needed. */
+  /** Replaces the file. Needs no more room on the disk. */
   commit(): Promise<void>;
   drop(): Promise<void>;
 }
@@ -69,14 +98,14 @@ export async function prepareWrite(file: string, text: string | Uint8Array): Pro
   await mkdir(dirname(file), { recursive: true }).catch((error: unknown) => cannotWrite(file, error));
   const target = (await unlessMissing(file, realpath(file))) ?? file;
   const before = await unlessMissing(target, stat(target));
-  // One name for all starts: what a power cut leaves, passwords and all, is gone with the next write.
+  // Always the same name: the next write removes what a power cut has left, passwords included.
   const temporary = join(dirname(target), `.${basename(target)}.tmp`);
   const drop = () => rm(temporary, { force: true });
   const failed = async (error: unknown) => {
     await drop().catch(() => {});
     cannotWrite(file, error);
   };
-  // One that another user has left cannot be opened.
+  // A file left by another user cannot be opened.
   await drop()
     .then(() => writeSynced(temporary, text, before))
     .catch(failed);
@@ -93,7 +122,7 @@ export async function prepareWrite(file: string, text: string | Uint8Array): Pro
   return { commit, drop };
 }
 
-/** What fails half-way is taken back, as far as the disk lets it. */
+/** Restores the former text when the write fails half-way, if the disk permits. */
 async function writeInPlace(target: string, text: string | Uint8Array, before: Ownership | undefined): Promise<void> {
   const former = await readFile(target);
   try {
@@ -104,11 +133,11 @@ async function writeInPlace(target: string, text: string | Uint8Array, before: O
   }
 }
 
-/** Whether it can be written, as far as that shows without doing it. @throws PerchError unavailable */
+/** Checks that the file can be written, without writing it. @throws PerchError unavailable */
 export async function tryWrite(file: string, text: string): Promise<void> {
   await (await prepareWrite(file, text)).drop();
   await access(file, constants.W_OK).catch((error: unknown) => {
-    // A file without the right to write is replaced; one that is mounted read-only is not.
+    // A file without write permission can be replaced; one that is mounted read-only cannot.
     if (codeOf(error) === 'EROFS') {
       cannotWrite(file, error);
     }
@@ -126,7 +155,7 @@ interface Ownership {
 }
 
 async function writeSynced(file: string, text: string | Uint8Array, before: Ownership | undefined): Promise<void> {
-  // Passwords of cameras stand in it: a new file is for its owner alone.
+  // It holds camera passwords: a new file is for its owner alone.
   const mode = before ? before.mode & 0o777 : 0o600;
   const handle = await open(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode);
   try {
@@ -139,7 +168,7 @@ async function writeSynced(file: string, text: string | Uint8Array, before: Owne
   }
 }
 
-/** Only root can give files away, and only root takes them by writing. */
+/** A file that root replaces would become root's. */
 async function keepOwner(handle: FileHandle, before: Ownership | undefined): Promise<void> {
   if (before && process.getuid?.() === 0 && before.uid !== 0) {
     await handle.chown(before.uid, before.gid);
@@ -159,3 +188,32 @@ async function unlessMissing<T>(file: string, work: Promise<T>): Promise<T | und
 
 const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
 const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
+
+const READ_BY_OTHERS = 0o004;
+
+/** Whether every user of this machine can read it. A file that does not exist will be made for its owner alone. */
+export async function isReadByAll(file: string | undefined): Promise<boolean> {
+  const status = file === undefined ? undefined : await stat(file).catch(() => undefined);
+  return status !== undefined && (status.mode & READ_BY_OTHERS) !== 0;
+}
+
+/** Warns once that every user of this machine can read a file with passwords. Its mode is the owner's choice, and stays. */
+export class OpenFileWarning {
+  readonly #log: Logger;
+  #wasGiven = false;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** @returns the warning with its remedy; undefined when it was given before */
+  warn(file: string): string | undefined {
+    if (this.#wasGiven) {
+      return undefined;
+    }
+    this.#wasGiven = true;
+    const todo = `chmod 600 '${file.replaceAll("'", "'\\''")}'`;
+    this.#log.warn({ file, todo }, 'every user of this machine can read the camera passwords in the configuration');
+    return `every user of this machine can read ${file}, which holds camera passwords: ${todo}`;
+  }
+}

@@ -11,28 +11,27 @@ import { FileWatch } from './file-watch.ts';
 export interface KeyFiles {
   readonly key: string;
   readonly cert: string;
-  /** Key and certificate that the box has made itself, in one file: used while neither of the others is there. */
+  /** Key and certificate made by Perch, in one file: used while neither of the others exists. */
   readonly own?: string;
 }
 
 export interface KeyPair {
   readonly key: Buffer;
   readonly cert: Buffer;
-  /** The box has made them itself. */
+  /** Made by Perch. */
   readonly isOwn?: boolean;
 }
 
-/** The certificate that the box makes itself, on first use. */
+/** The certificate that Perch makes on first use. */
 export interface OwnKeys {
   file(): Promise<string>;
 }
 
-/** What `…ServerKey` and `…ServerCert` are called when nobody has given them a name. */
+/** Defaults of `…ServerKey` and `…ServerCert`. */
 const DEFAULT_NAMES = { key: 'server.key', cert: 'server.crt' } as const;
 
 /**
- * The files of a server's settings: relative to `cwd`. Where nobody has named any and none have the names that MediaMTX's have
- * by default, the box's own are made.
+ * The files of a server's settings, relative to `cwd`. With default names and no such files Perch uses its own.
  */
 export async function keyFilesOf(
   server: string,
@@ -44,12 +43,12 @@ export async function keyFilesOf(
     return files;
   }
   const file = await own.file();
-  // Not above debug: a port that is taken is tried again and again.
+  // Not above debug: a port that is taken is retried.
   log.debug({ server, file }, 'no certificate is configured: the own one is used');
   return { ...files, own: file };
 }
 
-/** Nobody has named any files. */
+/** The settings have their default names. */
 export const isLeftToUs = ({ key, cert }: { readonly key: string; readonly cert: string }): boolean =>
   (key === '' || key === DEFAULT_NAMES.key) && (cert === '' || cert === DEFAULT_NAMES.cert);
 
@@ -59,7 +58,7 @@ export const absoluteKeyFiles = (names: { readonly key: string; readonly cert: s
 });
 
 /**
- * @param server `rtsp`, `hls`: its settings are named in messages
+ * @param server `rtsp`, `hls`: messages name its settings
  * @throws PerchError unavailable when one cannot be read, badInput when they do not belong together
  */
 export async function readKeyPair(server: string, files: KeyFiles): Promise<KeyPair> {
@@ -68,7 +67,7 @@ export async function readKeyPair(server: string, files: KeyFiles): Promise<KeyP
     const both = await readNamed(`${server}ServerKey`, own);
     return checkedPair(server, files, { key: both, cert: both, isOwn: true });
   }
-  // One after the other: of two that are missing the same one is named at each try, which the log then tells once.
+  // In turn: with both missing every try names the same file, so the log reports it once.
   const key = await readNamed(`${server}ServerKey`, files.key);
   const cert = await readNamed(`${server}ServerCert`, files.cert);
   return checkedPair(server, files, { key, cert, isOwn: false });
@@ -93,9 +92,9 @@ async function readNamed(setting: string, file: string): Promise<Buffer> {
 }
 
 /**
- * Gives the pair anew whenever one of its files has changed, for the connections to come. While they do not belong together the old
- * ones stay.
- * @returns what ends it
+ * Passes the pair to `use` after one of its files has changed, for new connections. While key and certificate do not match, the
+ * old pair stays.
+ * @returns a function that ends it
  */
 export function watchKeyPair(
   server: string,

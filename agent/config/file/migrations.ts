@@ -4,30 +4,30 @@ import type { Logger } from '../../base/log.ts';
 import { readConfigFile, writeAtomic } from './file.ts';
 
 /**
- * Brings the text of a configuration file into the next form: comments and all else stay. What is in that form already is given back
- * as it is: a new file may be, and nothing tells its form.
+ * Brings the text of a configuration file into the next form; comments stay. A text that is already in that form is returned
+ * unchanged: a file does not say which form it has.
  */
 export type Migration = (text: string) => string;
 
-/** From form 1 on, one for each next form. */
+/** The first one leads from form 1 to form 2. */
 const MIGRATIONS: readonly Migration[] = [];
 
-/** Of texts that this program writes. */
+/** The form of texts that this program writes. */
 export const presentForm = (migrations = MIGRATIONS): number => migrations.length + 1;
 
-/** For a text whose form nothing tells: a copy, or a backup that was made long ago. */
+/** For a text of an unknown form: a copy, or an old backup. */
 export const inPresentForm = (text: string, migrations = MIGRATIONS): string =>
   migrations.reduce((before, turn) => turn(before), text);
 
 interface Step {
   /** The form that it led to. */
   readonly to: number;
-  /** SHA-256 of the text before, which is kept beside this, and of the text after it. */
+  /** SHA-256 of the text before, which is kept in the same folder, and of the text after it. */
   readonly before: string;
   readonly after: string;
 }
 
-/** What has been done to a file, oldest first. */
+/** The migrations of a file, oldest first. */
 interface Done {
   readonly steps: readonly Step[];
 }
@@ -41,11 +41,11 @@ export interface MigrationOptions {
 }
 
 /**
- * Before the configuration is read: a file of an older form is brought into that of this program, and one that a later version
- * has brought into another form, and nobody has changed since, becomes what it was. A power cut between any two writes leaves what
- * is done again at the next start.
+ * Called before the configuration is read. A file of an older form is migrated to this program's form. A file that a later version
+ * has migrated, and that has not changed since, becomes what it was. After a power cut between two writes the next start repeats
+ * the step.
  *
- * @returns the text; nothing when there is no file
+ * @returns the text; undefined when there is no file
  */
 export async function migrateConfig({
   file,
@@ -66,7 +66,7 @@ export async function migrateConfig({
     if (before === undefined || hashOf(before) !== last.before || !isUntouched) {
       log.warn(
         { form: last.to, own: form },
-        'the configuration was changed after a later version had turned it: it stays',
+        'the configuration has changed since a later version migrated it: it stays as it is',
       );
       return text;
     }
@@ -74,11 +74,11 @@ export async function migrateConfig({
     text = before;
     steps = steps.slice(0, -1);
     await writeAtomic(record, write({ steps }));
-    log.info({ form: last.to - 1 }, 'the configuration is again what it was before a later version turned it');
+    log.info({ form: last.to - 1 }, 'the configuration is restored to what it was before a later version migrated it');
   }
   const last = steps.at(-1);
   if (last && hashOf(text) === last.before && last.before !== last.after) {
-    // The power was cut before the file was written.
+    // A power cut came before the file was written.
     steps = steps.slice(0, -1);
   }
   for (let to = (steps.at(-1)?.to ?? 1) + 1; to <= form; to += 1) {
@@ -88,7 +88,7 @@ export async function migrateConfig({
     await writeAtomic(record, write({ steps }));
     if (after !== text) {
       await writeAtomic(file, after);
-      log.info({ form: to }, 'the configuration was turned into the form of this version');
+      log.info({ form: to }, 'the configuration was migrated to the form of this version');
     }
     text = after;
   }
@@ -100,7 +100,7 @@ const keptAs = (dataDir: string, to: number): string => join(dataDir, `config-be
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 const write = (done: Done): string => `${JSON.stringify(done, undefined, 2)}\n`;
 
-/** None where the record is damaged: then every migration is tried, which leaves what is in its form. */
+/** None where the record is damaged: then every migration runs, which changes nothing that is in its form. */
 function readDone(text: string | undefined): Done {
   try {
     const { steps } = JSON.parse(text ?? '') as { readonly steps: readonly Step[] };

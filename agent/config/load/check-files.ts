@@ -1,76 +1,82 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { explain } from '../../base/errors.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { readConfigFile } from '../file/file.ts';
 import { absoluteKeyFiles, isLeftToUs } from '../file/key-pair.ts';
-import type { Fault } from '../schema/rules.ts';
-import type { Config } from './load.ts';
+import type { Fault } from '../schema/key-rules.ts';
+import { portsOf } from '../schema/ports.ts';
+import type { KeyPairUse } from '../schema/server-keys.ts';
+import { type Problem, problemText, Report } from '../yaml/problem.ts';
+import { parseTree } from '../yaml/tree.ts';
+import type { Environment } from './environment.ts';
+import { type Config, parseConfig } from './load.ts';
 
-type ServerPrefix = 'tls' | 'rtsp' | 'api' | 'playback' | 'metrics' | 'pprof' | 'hls' | 'webrtc';
+/** @returns a line for each problem, and whether Perch would take the file as it is */
+export async function checkFile(
+  file: string,
+  env: Environment,
+): Promise<{ readonly lines: readonly string[]; readonly isUsable: boolean }> {
+  const text = await readConfigFile(file);
+  if (text === undefined) {
+    throw new PerchError('notFound', `the configuration file ${file} does not exist`, { file });
+  }
+  const name = basename(file);
+  const cwd = process.cwd();
+  const defaults = { recordPath: './recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd };
+  const { config, problems } = parseConfig(text, name, env, defaults);
+  const faults = config ? await fileFaults(config, cwd) : [];
+  const all = [...problems, ...warningsAt(faults, text, name)];
+  const lines = all.map(
+    (problem) => `${problemText(problem)}${problem.severity === 'error' ? '' : ` (${problem.severity})`}`,
+  );
+  return { lines, isUsable: all.every(({ severity }) => severity !== 'error') };
+}
 
-/** A server's TLS: what switches it on, and its files. */
-interface TlsKeys {
-  readonly server: string;
-  /** As the message tells it, or undefined where no file is wanted. */
-  readonly why: string | undefined;
-  readonly key: readonly [setting: string, file: string];
-  readonly cert: readonly [setting: string, file: string];
+/** Warnings at the lines of their keys; a key that is not in the file has no line. */
+function warningsAt(faults: readonly Fault[], text: string, name: string): readonly Problem[] {
+  const root = parseTree(text, new Report(name));
+  const report = new Report(name);
+  for (const { key, message } of faults) {
+    report.add('warn', root?.entries.get(key) ?? {}, key, message);
+  }
+  return report.all();
 }
 
 /**
- * Files that the configuration names and that a server could not use now. The configuration is right all the same:
- * a running Perch tries again until they are there.
+ * Files of the configuration that a server cannot use now. The configuration is valid all the same: a running Perch retries until
+ * they exist.
  */
-export async function fileFaults(config: Config, cwd: string): Promise<readonly Fault[]> {
-  const { rtsp, rtspEncryption, tlsAddress } = config;
-  const of = (prefix: ServerPrefix, server: string, why: string | undefined): TlsKeys => {
-    const names = { key: config[`${prefix}ServerKey`], cert: config[`${prefix}ServerCert`] };
-    const files = absoluteKeyFiles(names, cwd);
-    // Then the box makes its own.
-    const isOwn = isLeftToUs(names) && !existsSync(files.key) && !existsSync(files.cert);
-    return {
-      server,
-      why: isOwn ? undefined : why,
-      key: [`${prefix}ServerKey`, files.key],
-      cert: [`${prefix}ServerCert`, files.cert],
-    };
-  };
-  const when = (prefix: 'api' | 'playback' | 'metrics' | 'pprof' | 'hls' | 'webrtc', server: string): TlsKeys =>
-    of(prefix, server, config[prefix] && config[`${prefix}Encryption`] ? `${prefix}Encryption is on` : undefined);
-  const servers: readonly TlsKeys[] = [
-    of('tls', 'main', tlsAddress === '' ? undefined : 'tlsAddress is set'),
-    of('rtsp', 'RTSP', rtsp && rtspEncryption !== 'no' ? `rtspEncryption is ${rtspEncryption}` : undefined),
-    when('hls', 'HLS'),
-    when('webrtc', 'WebRTC'),
-    when('playback', 'playback'),
-    when('api', 'API'),
-    when('metrics', 'metrics'),
-    when('pprof', 'profiling'),
-  ];
-  return (await Promise.all(servers.map(pairFaults))).flat();
+async function fileFaults(config: Config, cwd: string): Promise<readonly Fault[]> {
+  const pairs = portsOf(config).flatMap(({ keyPair }) => keyPair ?? []);
+  return (await Promise.all(pairs.map((pair) => pairFaults(pair, cwd)))).flat();
 }
 
-async function pairFaults({ server, why, key, cert }: TlsKeys): Promise<readonly Fault[]> {
-  if (why === undefined) {
+async function pairFaults({ server, prefix, key, cert, reason }: KeyPairUse, cwd: string): Promise<readonly Fault[]> {
+  const files = absoluteKeyFiles({ key, cert }, cwd);
+  if (isLeftToUs({ key, cert }) && !existsSync(files.key) && !existsSync(files.cert)) {
+    // Perch makes its own.
     return [];
   }
   const faults: Fault[] = [];
-  const read = async ([setting, file]: readonly [string, string]): Promise<Buffer | undefined> => {
+  const read = async (setting: string, file: string): Promise<Buffer | undefined> => {
     try {
       return await readFile(file);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? explain(error);
-      const message = `${file} cannot be read (${code}): without it there is no ${server} server, as ${why}`;
+      const message = `${file} cannot be read (${code}): without it there is no ${server} server, as ${reason}`;
       faults.push({ key: setting, message });
       return undefined;
     }
   };
-  const [keyBytes, certBytes] = [await read(key), await read(cert)];
+  const keyBytes = await read(`${prefix}ServerKey`, files.key);
+  const certBytes = await read(`${prefix}ServerCert`, files.cert);
   try {
     createSecureContext(keyBytes && certBytes ? { key: keyBytes, cert: certBytes } : {});
   } catch (error) {
-    const message = `${key[1]} and ${cert[1]} are no key and its certificate (${explain(error)})`;
-    faults.push({ key: key[0], message });
+    const message = `${files.key} and ${files.cert} are no key and its certificate (${explain(error)})`;
+    faults.push({ key: `${prefix}ServerKey`, message });
   }
   return faults;
 }

@@ -4,11 +4,11 @@ import type { SchemaNode } from './read.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Later ones win. The first is MediaMTX's, so that its container set-ups work as they are. */
+/** Later ones win. The first is MediaMTX's: its container set-ups work unchanged. */
 const PREFIXES = ['MTX', 'PERCH'] as const;
 const MAX_ITEMS = 1_000;
 
-/** The file's tree with the variables' values in it: `MTX_HLSADDRESS`, `PERCH_PATHS_CAM1_SOURCE`, `MTX_LIST_0_KEY`. */
+/** Puts the values of variables into the file's tree: `MTX_HLSADDRESS`, `PERCH_PATHS_CAM1_SOURCE`, `MTX_LIST_0_KEY`. */
 export function overlayEnvironment(file: Branch, global: SchemaNode, path: SchemaNode, env: Environment): Branch {
   let branch = file;
   for (const prefix of PREFIXES) {
@@ -22,7 +22,7 @@ export function overlayEnvironment(file: Branch, global: SchemaNode, path: Schem
   return branch;
 }
 
-/** Variables that set a key which does nothing here yet would be ignored in silence. */
+/** Reports variables of keys that do nothing here yet. */
 export function reportUnsupportedVariables(names: Iterable<string>, env: Environment, report: Report): void {
   for (const name of names) {
     for (const prefix of PREFIXES) {
@@ -34,7 +34,7 @@ export function reportUnsupportedVariables(names: Iterable<string>, env: Environ
   }
 }
 
-/** The variable that sets this key whatever the file says; nothing when there is none. Lists of blocks are not looked into. */
+/** The variable that overrides this key of the file; undefined when there is none. Does not look into lists of blocks. */
 export function variableOf(keyPath: readonly (string | number)[], env: Environment): string | undefined {
   const [first, name] = keyPath;
   // A path's name in a variable is lower case, and ends at the next underscore.
@@ -88,7 +88,7 @@ function overlayValue(
   return value === undefined ? base : leafOf(value, name);
 }
 
-/** Texts stand in one variable, separated by commas; objects in one variable for each key, by their index. */
+/** A list of texts is one variable with commas; a list of objects has a variable for each index and key. */
 function overlayList(items: SchemaNode, base: Tree | undefined, name: string, variables: Variables): Tree | undefined {
   const whole = variables.get(name);
   if (whole !== undefined) {
@@ -113,7 +113,7 @@ function overlayBlock(schema: SchemaNode, root: Branch, key: string, prefix: str
   return block.entries.size === 0 ? root : withEntry(root, key, block);
 }
 
-/** A path's name is the upper-case text up to the next underscore: names with one cannot be made by variables. */
+/** A path's name is the upper-case text up to the next underscore: variables cannot set names with an underscore. */
 function overlayPaths(schema: SchemaNode, root: Branch, prefix: string, variables: Variables): Branch {
   let paths = blockOf(root.entries.get('paths')?.tree);
   for (const variable of variables.keys()) {
@@ -134,7 +134,7 @@ const blockOf = (tree: Tree | undefined): Branch =>
   tree?.kind === 'branch' ? tree : { kind: 'branch', entries: new Map() };
 const leafOf = (text: string, variable: string): Tree => ({ kind: 'leaf', text, isNull: false, variable });
 
-/** A value of the program as a tree, so that variables can change single keys of a default. */
+/** A default value as a tree, so that variables can change single keys of it. */
 export function treeOf(value: unknown): Tree {
   if (Array.isArray(value)) {
     return { kind: 'row', items: value.map(treeOf) };

@@ -1,18 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import Type from 'typebox';
-import { type GlobalSettings, type InternalUser, MEDIAMTX_USERS } from '../schema/global.ts';
-import { attempt } from '../schema/syntax.ts';
+import { type InternalUser, MEDIAMTX_USERS } from '../schema/general.ts';
+import type { GlobalSettings } from '../schema/global.ts';
+import { attempt } from '../schema/key-rules.ts';
 import { parseIpRange } from '../values/address.ts';
 import { isCatchAll, patternOf } from '../values/path-name.ts';
 import type { Report } from '../yaml/problem.ts';
 import type { Branch, Entry } from '../yaml/tree.ts';
 import { asNode, type SchemaNode } from './read.ts';
 
-/** Users of single paths, which `authInternalUsers` replaced: ignoring one would open a stream that its author closed. */
+/** Users of single paths, now `authInternalUsers`. They cannot be ignored: that would open a protected stream. */
 export const PATH_USER_KEYS = ['publishUser', 'publishPass', 'publishIPs', 'readUser', 'readPass', 'readIPs'] as const;
 type PathUserKey = (typeof PATH_USER_KEYS)[number];
 
-/** So that the environment can set them (`MTX_PATHDEFAULTS_READUSER`), and which of them are secret. */
+/** Their schema: for the environment (`MTX_PATHDEFAULTS_READUSER`) and for secrets. */
 export const PATH_USERS: Readonly<Record<PathUserKey, SchemaNode>> = {
   publishUser: asNode(Type.String()),
   publishPass: asNode(Type.String({ secret: true })),
@@ -23,13 +24,13 @@ export const PATH_USERS: Readonly<Record<PathUserKey, SchemaNode>> = {
 };
 
 const [, LOCAL_PROGRAMS] = MEDIAMTX_USERS;
-/** What such a file lets everybody do besides its paths: what MediaMTX did when it had no users yet. */
+/** Permissions of every client in such a file, as in MediaMTX before it had users. */
 const FOR_ALL: readonly InternalUser[] = [
   { user: 'any', pass: '', ips: [], permissions: [{ action: 'playback', path: '' }] },
   ...(LOCAL_PROGRAMS ? [LOCAL_PROGRAMS] : []),
 ];
 
-/** One block of the file and where it stands. */
+/** One block of the file and its place. */
 interface Place {
   readonly block: Branch;
   /** `pathDefaults` or `paths.<name>`. */
@@ -39,11 +40,10 @@ interface Place {
 
 const EMPTY: Branch = { kind: 'branch', entries: new Map() };
 
-/** The file has users of single paths. */
 export const hasLegacyUsers = (root: Branch): boolean =>
   [defaultsOf(root), ...pathsOf(root)].some(({ block }) => firstKeyOf(block) !== undefined);
 
-/** The settings with users of single paths (`publishUser` and so on) turned into `authInternalUsers`. */
+/** Converts users of single paths (`publishUser` …) to `authInternalUsers`. */
 export function withLegacyUsers(root: Branch, settings: GlobalSettings, report: Report): GlobalSettings {
   const defaults = defaultsOf(root);
   const places = pathsOf(root);
@@ -61,7 +61,7 @@ export function withLegacyUsers(root: Branch, settings: GlobalSettings, report: 
     return settings;
   }
   report.add('warn', entry, key, 'users of single paths are called authInternalUsers now', first.path);
-  // A path whose name is wrong is disabled, and told of where its name stands.
+  // A path with an invalid name is disabled, and reported where the name is read.
   const named = places.filter(({ path = '' }) => 'value' in attempt(() => patternOf(path)));
   const ofPaths = named.flatMap((place) => [
     ...userOf('publish', place, defaults, report),
@@ -97,11 +97,11 @@ function userOf(action: 'publish' | 'read', place: Place, defaults: Place, repor
 interface Written {
   readonly entry: Entry;
   readonly key: string;
-  /** Absent in `pathDefaults`: wrong there is wrong for all. */
+  /** Absent in `pathDefaults`: an error there concerns all paths. */
   readonly path?: string;
 }
 
-/** An empty text or list is as good as none. */
+/** Undefined for an empty text or list, too. */
 function writtenIn({ block, key, path }: Place, name: PathUserKey): Written | undefined {
   const entry = block.entries.get(name);
   const whose = path === undefined ? {} : { path };

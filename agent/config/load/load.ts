@@ -1,7 +1,8 @@
-import { GlobalSchema, type GlobalSettings, MEDIAMTX_USERS, OWN_DEFAULTS } from '../schema/global.ts';
+import { MEDIAMTX_USERS } from '../schema/general.ts';
+import { GlobalSchema, type GlobalSettings, OWN_DEFAULTS, SERVER_KEYS } from '../schema/global.ts';
 import { PathSchema, type PathSettings } from '../schema/path.ts';
-import { PORTS_OF_PERCH, portClashes } from '../schema/ports.ts';
-import { globalFaults, MIN_LOW_LATENCY_SEGMENTS } from '../schema/rules.ts';
+import { portClashes } from '../schema/ports.ts';
+import { globalFaults } from '../schema/rules.ts';
 import { ownTlsAddress } from '../values/address.ts';
 import { comparePatterns } from '../values/path-name.ts';
 import { type Place, type Problem, Report } from '../yaml/problem.ts';
@@ -13,28 +14,28 @@ import { type PathDefaults, type PathEntry, readPath, readPathDefaults } from '.
 import { asNode, defaultsOf, readObject } from './read.ts';
 import { namesOf, reportUnsupported, UNSUPPORTED_GLOBAL } from './unsupported.ts';
 
-/** All settings. Keys are those of the file, with the unit behind durations (`Ms`) and sizes (`Bytes`). */
+/** All settings. Keys are those of the file; durations end with `Ms` and sizes with `Bytes`. */
 export interface Config extends GlobalSettings {
-  /** Perch's own set-up (no file, or a file that begins with `perch: own`): nobody gets in without an account. */
+  /** Perch's own set-up (no file, or a file that begins with `perch: own`): access needs an account. */
   readonly isOwn: boolean;
   readonly pathDefaults: PathSettings;
-  /** Every entry of `paths` by its name, in the order of the file. */
+  /** All entries of `paths` by name, in the order of the file. */
   readonly paths: ReadonlyMap<string, PathEntry>;
-  /** The entries that stand for many paths, in the order in which they are tried. */
+  /** The entries with a pattern, in the order in which they are tried. */
   readonly patterns: readonly PathEntry[];
 }
 
 export interface ParsedConfig {
-  /** Absent when something is wrong outside of a single path. */
+  /** Absent after an error outside of a single path. */
   readonly config?: Config;
   /** In the order of the lines. */
   readonly problems: readonly Problem[];
 }
 
 export interface ConfigDefaults {
-  /** Where recordings go when nothing is written, absolute. */
+  /** Default of `recordPath`, absolute. */
   readonly recordPath: string;
-  /** What a relative `recordPath` of the file is relative to. */
+  /** A relative `recordPath` starts here. */
   readonly cwd: string;
 }
 
@@ -47,7 +48,7 @@ const OF_PATHS = {
 };
 const ALSO_KNOWN_GLOBAL = [...HANDLED_GLOBAL, ...DEPRECATED_GLOBAL];
 
-/** What may stand in a path's block, with the keys of former days. */
+/** Keys of a path's block, former ones included. */
 export const PATH_WITH_USERS = {
   ...asNode(PathSchema),
   properties: { ...asNode(PathSchema).properties, ...PATH_USERS },
@@ -56,7 +57,7 @@ export const PATH_WITH_USERS = {
 /** The text of Perch's own set-up while there is no file. */
 export const NO_FILE = 'perch: own\n';
 
-/** A configuration from the text of its file. Never throws on a wrong file: all that is wrong stands in `problems`. */
+/** A configuration from the text of its file. Never throws on a wrong file: `problems` has all errors. */
 export function parseConfig(text: string, fileName: string, env: Environment, defaults: ConfigDefaults): ParsedConfig {
   const report = new Report(fileName);
   const file = parseTree(text, report);
@@ -84,13 +85,13 @@ export function parseConfig(text: string, fileName: string, env: Environment, de
   return { config, problems: report.all() };
 }
 
-/** The entries of `paths` that stand for many paths, in the order in which they are tried. */
+/** The entries of `paths` with a pattern, in the order in which they are tried. */
 export function patternsOf(paths: ReadonlyMap<string, PathEntry>): readonly PathEntry[] {
   const patterns = [...paths.values()].filter((entry) => entry.pattern);
   return patterns.sort((a, b) => comparePatterns(a.name, b.name));
 }
 
-/** The entry that a path of this name follows: its own, else the first pattern that fits. Disabled ones count: they are closed, not absent. */
+/** The entry for a path of this name: its own, else the first matching pattern. Disabled entries count. */
 export function resolvePath(config: Config, name: string): PathEntry | undefined {
   const exact = config.paths.get(name);
   if (exact && !exact.pattern) {
@@ -113,7 +114,7 @@ function readOwn(file: Branch, report: Report): boolean {
 
 const DEFAULT_USERS = treeOf(MEDIAMTX_USERS);
 
-/** MediaMTX's users where the author of a file relies on them: in the tree, so that variables can change one of their keys. */
+/** Adds MediaMTX's users to a file without users: in the tree, so that variables can change single keys of them. */
 function withUsers(root: Branch, isOwn: boolean): Branch {
   if (isOwn || root.entries.has('authInternalUsers')) {
     return root;
@@ -134,49 +135,35 @@ function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSetting
   const all = withLegacyUsers(root, read, report);
   const settings = isOwn && report.fatalCount === 0 ? withOwnDefaults(all, written) : all;
   if (report.fatalCount === 0) {
-    for (const { key, message } of globalFaults(settings)) {
-      report.add('error', placeOfKey(root, key), key, message);
+    for (const { key, message, isWarning } of globalFaults(settings, isOwn)) {
+      report.add(isWarning ? 'warn' : 'error', placeOfKey(root, key), key, message);
     }
     reportClashes(root, settings, isOwn, report);
-  }
-  if (isOwn && settings.rtsp && !settings.rtspAuthMethods.includes('basic')) {
-    const message =
-      'page passwords do not work with digest, because only their hashes are known: add basic, or use device passwords';
-    report.add('warn', placeOfKey(root, 'rtspAuthMethods'), 'rtspAuthMethods', message);
-  }
-  const { hlsVariant, hlsSegmentCount: count } = settings;
-  if (hlsVariant === 'lowLatency' && count < MIN_LOW_LATENCY_SEGMENTS) {
-    const message = `'${count}' is too few for hlsVariant lowLatency: a playlist has ${MIN_LOW_LATENCY_SEGMENTS}`;
-    report.add('warn', placeOfKey(root, 'hlsSegmentCount'), 'hlsSegmentCount', message);
   }
   return settings;
 }
 
-/** Of Perch's own set-up: defaults that depend on what else is written. */
+/** Defaults of Perch's own set-up that depend on other settings. */
 function withOwnDefaults(settings: GlobalSettings, written: object): GlobalSettings {
-  const { authMethod, authInternalUsers } = settings;
-  // Device passwords can answer Digest; what the users of the file or another server decide on may not.
-  const hasDevicesOnly = authMethod === 'internal' && authInternalUsers.length === 0;
-  const login =
-    'rtspAuthMethods' in written || !hasDevicesOnly ? {} : { rtspAuthMethods: ['basic', 'digest'] as const };
+  const own: object = Object.assign({}, ...SERVER_KEYS.map((keys) => keys.ownDefaults?.(settings)));
   const https = { ...settings, tlsAddress: ownTlsAddress(settings.address) };
-  const isFree = !portClashes(https).some(({ keys }) => keys.includes('tlsAddress'));
-  const tls = 'tlsAddress' in written || !isFree ? {} : { tlsAddress: https.tlsAddress };
-  return { ...settings, ...login, ...tls } as GlobalSettings;
+  const isFree = !portClashes(https).some(({ ports }) => ports.some(({ key }) => key === 'tlsAddress'));
+  const defaults = Object.entries({ ...own, ...(isFree && { tlsAddress: https.tlsAddress }) });
+  return { ...settings, ...Object.fromEntries(defaults.filter(([key]) => !(key in written))) };
 }
 
-/** Told at a key that was written. */
+/** Reported at a key that is in the file. */
 function reportClashes(root: Branch, settings: GlobalSettings, isOwn: boolean, report: Report): void {
   const leafAt = (key: string) => {
     const tree = root.entries.get(key)?.tree;
     return tree?.kind === 'leaf' && !tree.isNull ? tree : undefined;
   };
-  for (const { keys, port } of portClashes(settings)) {
-    const [other, key] = leafAt(keys[1]) ? keys : ([keys[1], keys[0]] as const);
-    const isForeign = !isOwn && PORTS_OF_PERCH.has(other) && !leafAt(other);
+  for (const { ports, port } of portClashes(settings)) {
+    const [other, { key }] = leafAt(ports[1].key) ? ports : ([ports[1], ports[0]] as const);
+    const isForeign = !isOwn && other.isOfPerch && !leafAt(other.key);
     const variable = leafAt(key)?.variable;
     const from = variable === undefined ? '' : ` (from ${variable})`;
-    const message = `has the TCP port ${port}, which is that of ${other}: give one of them another${from}`;
+    const message = `has the TCP port ${port}, which is that of ${other.key}: give one of them another${from}`;
     report.add(isForeign ? 'warn' : 'error', placeOfKey(root, key), key, message);
   }
 }
@@ -202,7 +189,7 @@ function readPaths(
   return paths;
 }
 
-/** The place of the key, of which `authInternalUsers[0].pass` is a part. */
+/** The place of the top-level key: of `authInternalUsers` for `authInternalUsers[0].pass`. */
 function placeOfKey(root: Branch, key: string): Place {
   return root.entries.get(key.split('[')[0] ?? '') ?? {};
 }

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import { withPublisher } from '../schema/ffmpeg-source.ts';
 import { GlobalSchema } from '../schema/global.ts';
+import { attempt, type Fault } from '../schema/key-rules.ts';
 import { OWN_PATH_DEFAULTS, PathSchema, type PathSettings } from '../schema/path.ts';
-import { commandFaults, type Fault, recordFaults, sourceFaults } from '../schema/rules.ts';
-import { attempt } from '../schema/syntax.ts';
+import { commandFaults, recordFaults } from '../schema/rules.ts';
+import { sourceFaults } from '../schema/source.ts';
 import { isCatchAll, patternOf } from '../values/path-name.ts';
 import type { Place, Report } from '../yaml/problem.ts';
 import type { Branch, Entry } from '../yaml/tree.ts';
@@ -12,12 +13,12 @@ import { PATH_USER_KEYS } from './legacy-users.ts';
 import { asNode, defaultsOf, readObject } from './read.ts';
 import { namesOf, reportUnsupported, UNSUPPORTED_PATH } from './unsupported.ts';
 
-/** An entry of `paths`: its settings with `pathDefaults` filled in, or why it is disabled. */
+/** An entry of `paths`: its settings, `pathDefaults` included, or the error that disables it. */
 export type PathEntry = ReadyPath | DisabledPath;
 
 interface NamedPath {
   readonly name: string;
-  /** The names that it stands for; absent for the one path of its name. */
+  /** Matches the names of its paths; absent for the single path of its name. */
   readonly pattern?: RegExp;
 }
 export interface ReadyPath extends NamedPath {
@@ -25,12 +26,12 @@ export interface ReadyPath extends NamedPath {
   readonly error?: never;
 }
 export interface DisabledPath extends NamedPath {
-  /** One line: the first wrong key and what is wrong with it. */
+  /** One line: the first wrong key and its error. */
   readonly error: string;
   readonly settings?: never;
 }
 
-/** `pathDefaults`, read: what every path starts from. */
+/** `pathDefaults`, parsed. */
 export interface PathDefaults {
   readonly settings: PathSettings;
   readonly block: Branch;
@@ -65,7 +66,7 @@ export function readPathDefaults(
   const { written, renamed } = readBlock(block, 'pathDefaults', report);
   const own = isOwn ? OWN_PATH_DEFAULTS : {};
   const settings = { ...defaultsOf(PATH), ...own, recordPath: fallback.recordPath, ...written } as PathSettings;
-  // A source that is not supported concerns the paths that use it, so it is told there.
+  // A source that is not supported is reported at the paths that use it.
   reportFaults(recordFaults(settings, hasPlayback), renamed, EMPTY, entry ?? {}, 'pathDefaults', report);
   return { settings: resolved(settings, fallback.cwd), block: renamed, cwd: fallback.cwd };
 }
@@ -123,7 +124,7 @@ function readBlock(block: Branch, key: string, report: Report, path?: string) {
   return { written, renamed };
 }
 
-/** The keys under `entry`; none for an entry that is empty, which is all defaults. */
+/** The keys under `entry`; none for an empty entry. */
 function blockOf(entry: Entry, key: string, report: Report, path?: string): Branch {
   const { tree } = entry;
   if (tree.kind !== 'branch' && !(tree.kind === 'leaf' && tree.isNull)) {
@@ -146,7 +147,7 @@ function reportFaults(
   }
 }
 
-/** Where the value of a key comes from: the path itself, `pathDefaults`, else (a default) the path as a whole. */
+/** Where the value of a key comes from: the path itself, `pathDefaults`, else the path as a whole. */
 const placeOf = (key: string, block: Branch, defaults: Branch, entry: Place): Place =>
   block.entries.get(key) ?? defaults.entries.get(key) ?? entry;
 

@@ -1,13 +1,14 @@
 import type { TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
-import { attempt, checkSyntax } from '../schema/syntax.ts';
+import { attempt } from '../schema/key-rules.ts';
+import { checkSyntax } from '../schema/syntax.ts';
 import { parseDuration } from '../values/duration.ts';
 import { parseSize } from '../values/size.ts';
 import { nearestName, parseWord } from '../values/word.ts';
 import type { Place, Report } from '../yaml/problem.ts';
 import type { Branch, Leaf, Tree } from '../yaml/tree.ts';
 
-/** The words of a schema that the reader looks at; `unit`, `syntax`, `secret`, `words` and `isSwitch` are ours. */
+/** The keywords of a schema that the reader uses; `unit`, `syntax`, `secret`, `words` and `isSwitch` are Perch's. */
 export interface SchemaNode extends TSchema {
   readonly type?: string;
   readonly enum?: readonly string[];
@@ -18,24 +19,24 @@ export interface SchemaNode extends TSchema {
   readonly unit?: 'Ms' | 'Bytes';
   readonly syntax?: string;
   readonly secret?: boolean;
-  /** What yes and no stand for, where an enumeration was a switch once or `no` is one of its words. */
+  /** Values for yes and no, in an enumeration that was a switch or has the value `no`. */
   readonly words?: Readonly<Record<'yes' | 'no', string>>;
-  /** With `words`: those two are true and false in the control API, as clients of a time before the other words expect it. */
+  /** With `words`: these two values are true and false in the control API, as older clients expect. */
   readonly isSwitch?: boolean;
 }
 
-/** TypeBox's own types say nothing about a schema's keywords. */
+/** TypeBox's types do not have a schema's keywords. */
 export const asNode = (schema: TSchema): SchemaNode => schema;
 
 export interface ReadContext {
   readonly report: Report;
-  /** The path whose block is read: its problems are its own. */
+  /** The path whose block is read: problems concern it alone. */
   readonly path?: string;
-  /** Names that are no key of the schema and dealt with already. */
+  /** Names outside of the schema that are handled elsewhere. */
   readonly handled?: ReadonlySet<string>;
-  /** More names to guess from when a key is unknown. */
+  /** More candidates for the suggestion at an unknown key. */
   readonly alsoKnown?: readonly string[];
-  /** Keys that stand in another part of the file, and which. */
+  /** Keys that belong to another part of the file. */
   readonly elsewhere?: { readonly names: ReadonlySet<string>; readonly where: string };
 }
 
@@ -43,10 +44,10 @@ type Values = Record<string, unknown>;
 
 const QUANTITIES = { Ms: parseDuration, Bytes: parseSize } as const;
 const MAX_SHOWN = 64;
-/** Guessing costs time: a file with more unknown keys than this is no configuration. */
+/** Suggestions cost time: a file with more unknown keys than this is no configuration. */
 const MAX_GUESSES = 50;
 
-/** The name under which a key's value stands in the program: with its unit. */
+/** The name of a key's value in the program: with its unit. */
 export const resolvedName = (name: string, schema: SchemaNode): string => `${name}${schema.unit ?? ''}`;
 
 /** Every default of an object schema, resolved. */
@@ -61,7 +62,7 @@ export function defaultsOf(schema: SchemaNode): Values {
   return values;
 }
 
-/** What is written in `branch` and right, resolved. The rest goes to the report: wrong values as errors, unknown keys as warnings. */
+/** The valid values of `branch`, resolved. Wrong values are reported as errors, unknown keys as warnings. */
 export function readObject(schema: SchemaNode, branch: Branch, key: string, context: ReadContext): Values {
   const values: Values = {};
   for (const [name, entry] of branch.entries) {
@@ -90,7 +91,7 @@ function reportUnknown(schema: SchemaNode, name: string, key: string, place: Pla
   report.add('warn', place, key.slice(0, 200), near ? `unknown key, did you mean ${near}?` : 'unknown key', path);
 }
 
-/** Nothing for an empty scalar, which keeps the default, and for a wrong value, which is reported. */
+/** Undefined for an empty scalar, which keeps the default, and for a wrong value, which is reported. */
 function readValue(schema: SchemaNode, tree: Tree, key: string, context: ReadContext): unknown {
   if (schema.type === 'array') {
     return readList(schema, tree, key, context);
@@ -130,7 +131,7 @@ function readList(schema: SchemaNode, tree: Tree, key: string, context: ReadCont
   return items;
 }
 
-/** An object inside the file's own: complete with its defaults, without which it would be of no use. */
+/** An object below the top level, with its defaults. */
 function readNested(schema: SchemaNode, tree: Tree, key: string, context: ReadContext): unknown {
   if (tree.kind !== 'branch') {
     const names = Object.keys(schema.properties ?? {}).join(', ');

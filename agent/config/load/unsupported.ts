@@ -1,48 +1,52 @@
+import { SERVER_KEYS } from '../schema/global.ts';
+import type { Harmless, UnsupportedGroup } from '../schema/key-rules.ts';
+import { SOURCE_KEYS } from '../schema/path.ts';
 import { parseWord } from '../values/word.ts';
 import type { Report } from '../yaml/problem.ts';
 import type { Branch, Entry, Tree } from '../yaml/tree.ts';
 
-type Harmless = boolean | number | string | readonly (string | number)[];
-
-/**
- * Keys of MediaMTX that do nothing here yet, each with the value at which that makes no difference: MediaMTX's default,
- * or for a server its being off. They are told in one line for each group and block of the file.
- */
-export interface UnsupportedGroup {
-  /** What the keys are about, as the subject of "is not supported yet"; without it each key is told for itself. */
-  readonly feature?: string;
-  readonly keys: Readonly<Record<string, Harmless>>;
-}
-
+/** MediaMTX's keys that do nothing here yet; those of a protocol stand with its keys. */
 export const UNSUPPORTED_GLOBAL: readonly UnsupportedGroup[] = [
   {
     feature: 'writing the log elsewhere than to the terminal',
     keys: {
-      ...{ logDestinations: ['stdout'], logStructured: false, logFile: 'mediamtx.log', sysLogPrefix: 'mediamtx' },
+      logDestinations: ['stdout'],
+      logStructured: false,
+      logFile: 'mediamtx.log',
+      sysLogPrefix: 'mediamtx',
       dumpPackets: false,
     },
   },
   {
-    feature: 'SRTP for RTSP clients',
-    keys: { srtpAddress: ':8004', srtcpAddress: ':8005', multicastSRTPPort: 8006, multicastSRTCPPort: 8007 },
-  },
-  { keys: { rtspTrustedProxies: [] } },
-  {
     feature: 'the RTMP server',
     keys: {
-      ...{ rtmp: false, rtmpDisable: true, rtmpEncryption: 'no', rtmpAddress: ':1935', rtmpsAddress: ':1936' },
-      ...{ rtmpServerKey: 'server.key', rtmpServerCert: 'server.crt', rtmpTrustedProxies: [] },
+      rtmp: false,
+      rtmpDisable: true,
+      rtmpEncryption: 'no',
+      rtmpAddress: ':1935',
+      rtmpsAddress: ':1936',
+      rtmpServerKey: 'server.key',
+      rtmpServerCert: 'server.crt',
+      rtmpTrustedProxies: [],
     },
   },
   { feature: 'the SRT server', keys: { srt: false, srtAddress: ':8890' } },
   {
     feature: 'the Media-over-QUIC server',
     keys: {
-      ...{ moq: false, moqHTTP2Address: ':8892', moqHTTP3Address: ':8892', moqQUICAddress: ':8893' },
-      ...{ moqHTTPS2Address: ':8892', moqHTTPS3Address: ':8892', moqServerKey: 'auto.key' },
-      ...{ moqServerCert: 'auto.crt', moqAllowOrigins: ['*'], moqTrustedProxies: [] },
+      moq: false,
+      moqHTTP2Address: ':8892',
+      moqHTTP3Address: ':8892',
+      moqQUICAddress: ':8893',
+      moqHTTPS2Address: ':8892',
+      moqHTTPS3Address: ':8892',
+      moqServerKey: 'auto.key',
+      moqServerCert: 'auto.crt',
+      moqAllowOrigins: ['*'],
+      moqTrustedProxies: [],
     },
   },
+  ...SERVER_KEYS.flatMap(({ inert }) => inert),
 ];
 
 export const UNSUPPORTED_PATH: readonly UnsupportedGroup[] = [
@@ -50,11 +54,7 @@ export const UNSUPPORTED_PATH: readonly UnsupportedGroup[] = [
     feature: 'a picture while the source is away',
     keys: { alwaysAvailable: false, alwaysAvailableTracks: [], alwaysAvailableFile: '' },
   },
-  {
-    feature: 'taking RTP and MPEG-TS apart from RTSP cameras',
-    keys: { rtspDemuxMpegts: false, rtpSDP: '', mpegtsUDPReadBufferSize: 0, rtpUDPReadBufferSize: 0 },
-  },
-  { keys: { rtspUDPReadBufferSize: 0 } },
+  ...SOURCE_KEYS.flatMap(({ inert }) => inert),
   {
     feature: 'pulling and publishing over SRT, Media-over-QUIC and WHEP',
     keys: {
@@ -85,7 +85,7 @@ export const UNSUPPORTED_PATH: readonly UnsupportedGroup[] = [
 export const namesOf = (groups: readonly UnsupportedGroup[]): readonly string[] =>
   groups.flatMap((group) => Object.keys(group.keys));
 
-/** Tells which keys of `branch` do nothing, by name and line: a warning where that matters, else a note that nothing is missing. */
+/** Reports the keys of `branch` that do nothing: a warning for values that would have an effect, else a note. */
 export function reportUnsupported(
   branch: Branch,
   groups: readonly UnsupportedGroup[],
@@ -134,6 +134,6 @@ function isSame(text: string, harmless: Harmless): boolean {
   if (typeof harmless === 'number') {
     return text !== '' && Number(text) === harmless;
   }
-  // `rtmpEncryption: no` without quotes is the word of its enumeration all the same.
+  // `rtmpEncryption: no` without quotes means the word of the enumeration.
   return text === harmless || (harmless === 'no' && parseWord(text) === false);
 }

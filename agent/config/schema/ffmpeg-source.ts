@@ -4,19 +4,19 @@ import type { PathSettings } from './path.ts';
 
 const SCHEME = /^ffmpeg:\/\//i;
 const CODEC_OPTION = /^-(?:c|codec|vcodec|acodec)(?::|$)/;
-/** Options of the input as some write them: `input_format=mjpeg /dev/video0`. */
+/** An option of the input in the form `input_format=mjpeg /dev/video0`. */
 const NAMED_VALUE = /^([a-z]\w{0,40})=([^/]\S*)$/;
 const HERE = 'rtsp://127.0.0.1:$RTSP_PORT/$MTX_PATH';
 const QUIET = ['ffmpeg', '-nostdin', '-hide_banner', '-loglevel', 'warning'];
-/** Pictures of a device come as they are. */
+/** A device sends raw pictures. */
 const FOR_DEVICES = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p'];
 
 export const isFfmpegSource = (source: string): boolean => SCHEME.test(source);
 
 /**
- * What guides mean by `source: ffmpeg://…`: ffmpeg runs and publishes to the path. Behind the scheme is an input with
- * options of the output behind it (`rtsp://camera/1 -c:v libx264 -f rtsp`), or whatever ffmpeg is to be given (`-re -i x …`).
- * @returns the command, in which `$RTSP_PORT` and `$MTX_PATH` are not replaced yet
+ * `source: ffmpeg://…`: ffmpeg runs and publishes to the path. The scheme is followed by an input and options of the output
+ * (`rtsp://camera/1 -c:v libx264 -f rtsp`), or by ffmpeg's arguments (`-re -i x …`).
+ * @returns the command; `$RTSP_PORT` and `$MTX_PATH` are not replaced yet
  * @throws PerchError badInput
  */
 export function ffmpegCommand(source: string): string {
@@ -31,14 +31,14 @@ export function ffmpegCommand(source: string): string {
   const given = words[0]?.startsWith('-') ? words : inputOf(words);
   const last = given.at(-1) ?? '';
   const hasOutput = /^rtsps?:\/\//i.test(last) && given.at(-2) !== '-i';
-  // An output's options stand before it: `-f rtsp` may be written already, and once more does no harm.
+  // Options of an output precede it: a second `-f rtsp` does no harm.
   const output = hasOutput ? [] : ['-f', 'rtsp', '-rtsp_transport', 'tcp', HERE];
   const command = [...QUIET, ...given, ...output].map(quoted).join(' ');
   parseCommandLine(command);
   return command;
 }
 
-/** The path as it is meant: one that is published to, by a command that is started again whenever it ends. */
+/** Turns the path into one for a publisher: a command that restarts when it ends. */
 export function withPublisher(settings: PathSettings): PathSettings {
   if (!isFfmpegSource(settings.source)) {
     return settings;
@@ -72,7 +72,7 @@ function inputOf(words: readonly string[]): readonly string[] {
   return [...kindOf(input, isDevice), ...options, '-i', input, ...codec, ...following];
 }
 
-/** How an input of this kind is read. */
+/** Options for this kind of input. */
 function kindOf(input: string, isDevice: boolean): readonly string[] {
   if (isDevice) {
     return ['-f', 'v4l2'];
@@ -80,7 +80,7 @@ function kindOf(input: string, isDevice: boolean): readonly string[] {
   if (/^rtsps?:\/\//i.test(input)) {
     return ['-rtsp_transport', 'tcp'];
   }
-  // A file is shown at its own pace, again and again.
+  // A file plays in real time, in a loop.
   return input.includes('://') ? [] : ['-re', '-stream_loop', '-1'];
 }
 

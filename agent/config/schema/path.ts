@@ -3,8 +3,10 @@ import { Command, Restart } from '../values/command.ts';
 import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
 import { Size } from '../values/size.ts';
+import { RTSP_SOURCE } from './rtsp-source.ts';
+import type { SourceKeys } from './source-keys.ts';
 
-/** Perch's own block of a path: how to reach the camera's ONVIF service, beside its stream. */
+/** Perch's own block of a path: the camera's ONVIF service, in addition to its stream. */
 export const CameraSchema = Type.Object({
   onvif: Type.Optional(
     Type.String({ syntax: 'httpUrl', description: "Address of the camera's ONVIF device service." }),
@@ -12,48 +14,55 @@ export const CameraSchema = Type.Object({
   profile: Type.Optional(Type.String({ description: 'Token of the ONVIF media profile that the source comes from.' })),
   user: Type.Optional(Type.String({ description: "The camera's user name." })),
   password: Type.Optional(Type.String({ secret: true, description: "The camera's password." })),
-  name: Type.Optional(Type.String({ maxLength: 200, description: 'Name that people read.' })),
+  name: Type.Optional(Type.String({ maxLength: 200, description: 'Name for people.' })),
   events: Type.Optional(
-    Type.Boolean({ description: 'Ask the camera what it sees: motion, persons, vehicles. Default: yes.' }),
+    Type.Boolean({ description: 'Subscribe to events of the camera: motion, persons, vehicles. Default: yes.' }),
   ),
   setClock: Type.Optional(
-    Type.Boolean({ description: "Set the camera's clock by this machine's when it is off by seconds. Default: no." }),
+    Type.Boolean({
+      description: "Set the camera's clock when it differs from this machine's by seconds. Default: no.",
+    }),
   ),
   endpoint: Type.Optional(
-    Type.String({ maxLength: 200, description: 'urn:uuid:… by which the camera is known wherever its address is.' }),
+    Type.String({ maxLength: 200, description: 'urn:uuid:… that identifies the camera at any address.' }),
   ),
-  serial: Type.Optional(Type.String({ maxLength: 200, description: "The camera's serial number, as it tells it." })),
+  serial: Type.Optional(Type.String({ maxLength: 200, description: "The camera's serial number, as it reports it." })),
   fingerprint: Type.Optional(
     Type.String({
       syntax: 'fingerprint',
-      description: "SHA-256 of the certificate in hex that the camera's ONVIF has over https: no other one is taken.",
+      description:
+        "SHA-256 in hex of the certificate of the camera's ONVIF service over https: no other one is accepted.",
     }),
   ),
   paused: Type.Optional(
-    Type.Boolean({ description: 'The camera is neither pulled nor listened to; its path stays. Default: no.' }),
+    Type.Boolean({ description: 'No stream and no events of the camera; its path stays. Default: no.' }),
   ),
   pausedUntil: Type.Optional(
-    Type.String({ syntax: 'time', description: 'With paused: when Perch goes on by itself, 2026-01-31T18:00:00Z.' }),
+    Type.String({ syntax: 'time', description: 'With paused: when the pause ends, 2026-01-31T18:00:00Z.' }),
   ),
   order: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'Place of the camera among the others. Those without one come last.' }),
+    Type.Integer({
+      minimum: 1,
+      description: 'Position of the camera among the others. Cameras without one come last.',
+    }),
   ),
   pending: Type.Optional(
     Type.Enum(['noRoom', 'busy', 'slow'], {
-      description:
-        'The stream could not be tried when the camera was added, and why. Perch tries it again and takes the key out.',
+      description: 'Why the stream could not be tested when the camera was added. Perch retries and removes the key.',
     }),
   ),
   clearPassword: Type.Optional(
     Type.Boolean({
-      description:
-        'The password may be sent to the camera (ONVIF, stills, the trial of its stream) so that anybody in the network can read it.',
+      description: 'The password may be sent to the camera unencrypted (ONVIF, stills, the test of its stream).',
     }),
   ),
 });
 export type CameraSettings = Static<typeof CameraSchema>;
 
-/** Settings of one path. Names and defaults are MediaMTX's; the descriptions become the reference page and the form hints. */
+/** The keys of each kind of source. */
+export const SOURCE_KEYS: readonly SourceKeys[] = [RTSP_SOURCE];
+
+/** Settings of one path. Names and defaults are MediaMTX's; the descriptions are those of the OpenAPI document. */
 export const PathSchema = Type.Object({
   source: Type.String({
     default: 'publisher',
@@ -63,11 +72,11 @@ export const PathSchema = Type.Object({
   sourceFingerprint: Type.String({
     default: '',
     syntax: 'fingerprint',
-    description: "SHA-256 of the camera's TLS certificate in hex: it is believed whoever signed it.",
+    description: "SHA-256 of the camera's TLS certificate in hex: it is trusted whoever signed it.",
   }),
-  sourceOnDemand: Type.Boolean({ default: false, description: 'Pull the source only while someone reads.' }),
-  sourceOnDemandStartTimeout: Duration('10s', 'Keep readers waiting for a source on demand at most this long.'),
-  sourceOnDemandCloseAfter: Duration('10s', 'Close a source on demand when nobody has read for this long.'),
+  sourceOnDemand: Type.Boolean({ default: false, description: 'Pull the source only while there are readers.' }),
+  sourceOnDemandStartTimeout: Duration('10s', 'Longest wait of readers for a source on demand.'),
+  sourceOnDemandCloseAfter: Duration('10s', 'Close a source on demand after this long without readers.'),
   sourceRedirect: Type.String({
     default: '',
     syntax: 'redirect',
@@ -82,42 +91,21 @@ export const PathSchema = Type.Object({
   useAbsoluteTimestamp: Type.Boolean({ default: false, description: "Label pictures with the camera's own clock." }),
   overridePublisher: Type.Boolean({
     default: true,
-    description: 'A new publisher takes the place of the present one.',
+    description: 'A new publisher replaces the present one.',
   }),
   audio: Type.Boolean({
     default: true,
-    description: "Take the source's sound: no = it is not asked for, and neither heard nor recorded.",
-  }),
-  rtspTransport: Type.Enum(['automatic', 'udp', 'multicast', 'tcp'], {
-    default: 'automatic',
-    description: 'How the stream is pulled from the camera.',
-  }),
-  rtspAnyPort: Type.Boolean({
-    default: false,
-    description: 'Take RTP over UDP from whichever port of the camera it comes.',
+    description: "Take the source's sound: no = it is neither requested nor recorded.",
   }),
   continueAfterLoss: Type.Boolean({
     default: false,
     description:
-      'After lost packets of a camera show the next pictures at once, damaged until the next key frame. No = wait for a picture that needs nothing that is missing.',
+      'After packet loss show the next pictures at once, damaged until the next key frame. No = wait for an intact picture.',
   }),
-  rtspRangeType: Type.Enum(['', 'clock', 'npt', 'smpte'], {
-    default: '',
-    description: 'Kind of the time at which a recorded source begins. Empty = live.',
-  }),
-  rtspRangeStart: Type.String({
-    default: '',
-    maxLength: 64,
-    description: 'That time: 20260131T120000Z for clock, a duration such as 1m30s for npt and smpte.',
-  }),
-  rtspScale: Type.String({ default: '', maxLength: 16, description: 'Speed of a recorded source, such as 2.0.' }),
-  rtspUDPSourcePortRange: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 }), {
-    default: [32_768, 60_999],
-    description: 'First and last local UDP port for RTP from the camera.',
-  }),
+  ...RTSP_SOURCE.schema,
   webrtc: Type.Boolean({
     default: true,
-    description: 'Serve the path over WebRTC: no = it is neither watched, published to nor talked to over it.',
+    description: 'Serve the path over WebRTC: no = no watching, publishing or talking over it.',
   }),
   maxReaders: Type.Integer({ minimum: 0, default: 0, description: 'Readers allowed at the same time. 0 = no limit.' }),
   record: Type.Enum(['no', 'always', 'motion'], {
@@ -128,9 +116,9 @@ export const PathSchema = Type.Object({
   }),
   recordPreRoll: Duration(
     '5s',
-    'With record: motion, keep this much from before an event, in whole groups of pictures.',
+    'With record: motion, time before an event that is recorded, in whole groups of pictures.',
   ),
-  recordPostRoll: Duration('10s', "With record: motion, go on for this long after an event's end."),
+  recordPostRoll: Duration('10s', 'With record: motion, time after an event that is recorded.'),
   recordPath: Type.String({
     default: '',
     maxLength: 1_000,
@@ -145,27 +133,27 @@ export const PathSchema = Type.Object({
   recordMaxSize: Size('0B', "Delete the oldest of Perch's own recordings of the path beyond this size. 0 = no limit."),
   runOnInit: Command('Run while the path exists.'),
   runOnInitRestart: Restart('runOnInit'),
-  runOnDemand: Command('Run while someone reads: publishes to the path.'),
+  runOnDemand: Command('Run while there are readers: publishes to the path.'),
   runOnDemandRestart: Restart('runOnDemand'),
-  runOnDemandStartTimeout: Duration('10s', 'Keep readers waiting for what runOnDemand publishes at most this long.'),
-  runOnDemandCloseAfter: Duration('10s', 'End runOnDemand when nobody has read for this long.'),
+  runOnDemandStartTimeout: Duration('10s', 'Longest wait of readers for the publisher of runOnDemand.'),
+  runOnDemandCloseAfter: Duration('10s', 'End runOnDemand after this long without readers.'),
   runOnUnDemand: Command('Run once when runOnDemand is ended.'),
   runOnAvailable: Command('Run while the stream can be read.'),
   runOnAvailableRestart: Restart('runOnAvailable'),
-  runOnUnavailable: Command('Run once when the stream cannot be read any more.'),
-  runOnOnline: Command('Run while the source of the stream is there.'),
+  runOnUnavailable: Command('Run once when the stream is no longer available.'),
+  runOnOnline: Command('Run while the source is online.'),
   runOnOnlineRestart: Restart('runOnOnline'),
-  runOnOffline: Command('Run once when the source of the stream is gone.'),
+  runOnOffline: Command('Run once when the source goes offline.'),
   runOnRead: Command('Run for each reader while it reads.'),
   runOnReadRestart: Restart('runOnRead'),
-  runOnUnread: Command('Run once for each reader who stops.'),
+  runOnUnread: Command('Run once for each reader that stops.'),
   runOnRecordSegmentCreate: Command('Run once for each recording file that begins.'),
-  runOnRecordSegmentComplete: Command('Run once for each recording file that is whole.'),
+  runOnRecordSegmentComplete: Command('Run once for each recording file that is complete.'),
   camera: Type.Optional(CameraSchema),
 });
 export type PathSettings = Resolved<Static<typeof PathSchema>>;
 /**
- * Where Perch made the file itself: a month can be looked back at. Disks that are too small for that lose their oldest recordings
- * before (`recordMinFree`).
+ * Defaults of Perch's own set-up that differ: recordings of a month. A disk that is too small loses its oldest recordings earlier
+ * (`recordMinFree`).
  */
 export const OWN_PATH_DEFAULTS = { recordDeleteAfterMs: 30 * 24 * 3_600_000 } as const;

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Change } from './changes.ts';
 
-/** Who brings a change, for the log. */
+/** Where a change comes from. */
 export type ChangeOrigin = 'file' | 'API' | 'camera';
 
 export interface Author {
   readonly by: ChangeOrigin;
-  /** Where it is known. */
+  /** Absent: not known. */
   readonly user?: string;
 }
 
@@ -21,27 +21,27 @@ export interface LoggedChange extends Author, Pick<Change, 'path' | 'keys'> {
 }
 
 interface Entry {
-  /** Of the text that the changes led to. */
+  /** Of the text after the changes. */
   readonly tag: string;
   readonly changes: readonly LoggedChange[];
 }
 
-/** So many texts of the file are known again: whoever has an older one is told that others may have changed anything. */
+/** Texts of the file that are remembered: to a client with an older one any key may have changed. */
 const MAX_ENTRIES = 200;
 
-/** Names one text of the file. */
+/** Identifies one text of the file. */
 export const tagOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
-/** Who has changed what since somebody looked: so that nobody overwrites what another has changed meanwhile. */
+/** The last changes and their authors: an edit does not overwrite what others have changed since its author read the file. */
 export class ChangeLog {
   readonly #entries: Entry[];
 
-  /** @param tag of the text that there is at the beginning */
+  /** @param tag of the first text */
   constructor(tag: string) {
     this.#entries = [{ tag, changes: [] }];
   }
 
-  /** The file has another text; nothing has changed where that is refused. */
+  /** The file has another text; without changes where that is rejected. */
   note(tag: string, changes: readonly Change[], author: Author, wallMs: number): void {
     const logged = changes.map(({ path, keys }) => ({
       ...(path === undefined ? {} : { path }),
@@ -55,16 +55,16 @@ export class ChangeLog {
     }
   }
 
-  /** Oldest first; nothing where that text is not known, or not any more. */
+  /** Oldest first; undefined for a text that is not remembered. */
   since(tag: string): readonly LoggedChange[] | undefined {
     const at = this.#entries.findLastIndex((entry) => entry.tag === tag);
     return at < 0 ? undefined : this.#entries.slice(at + 1).flatMap(({ changes }) => changes);
   }
 }
 
-/** Whether the change is about this key of this path, or of what is above all paths. */
+/** Whether the change is about this key of this path; without a path, of the top level. */
 export function concerns(change: LoggedChange, path: string | undefined, key: string): boolean {
-  // A path that came or went, or changes that were only counted, name no keys.
+  // A path that was added or removed names no keys, nor do changes that are only counted.
   const isWhole = change.keys.length === 0 && (change.path === undefined || change.path === path);
   return isWhole || (change.path === path && change.keys.includes(key));
 }

@@ -7,19 +7,19 @@ import { PathSchema } from '../schema/path.ts';
 import { formatDuration } from '../values/duration.ts';
 import { formatSize } from '../values/size.ts';
 
-/** What one configuration says otherwise than the one before it: in words, without any secret. */
+/** A difference between two configurations, in words without secrets. */
 export interface Change {
-  /** The path, or the pattern of paths, that it concerns alone. */
+  /** The only path, or pattern of paths, that it concerns. */
   readonly path?: string;
   /** Such as `source changed; recording switched on`. */
   readonly words: string;
-  /** As they stand in the file; none for a path that came or went. */
+  /** As in the file; none for a path that was added or removed. */
   readonly keys: readonly string[];
-  /** The path has them from `pathDefaults`, whose own change is told too. */
+  /** The path has them from `pathDefaults`, whose own change is reported too. */
   readonly isInherited?: true;
 }
 
-/** A box has this many paths at most before they are counted instead of told. */
+/** Changed paths beyond this are only counted. */
 const MAX_PATHS = 20;
 const GLOBAL = asNode(GlobalSchema);
 const PATH = asNode(PathSchema);
@@ -58,7 +58,7 @@ export function changesBetween(before: Config, after: Config): readonly Change[]
   return changes;
 }
 
-/** Whether the change of a path says only what the change of the defaults has said. */
+/** Whether a path changed only because `pathDefaults` did. */
 function isFrom(
   defaults: Change | undefined,
   change: Change | undefined,
@@ -99,7 +99,7 @@ function keysBetween(schema: SchemaNode, before: object, after: object): Change 
   return keys.length === 0 ? undefined : { words: words.join('; '), keys };
 }
 
-/** Texts are not shown: a URL, a command or a name may hold a password. */
+/** Shows no texts: a URL, a command or a name may hold a password. */
 function wordsFor(name: string, schema: SchemaNode, now: unknown): string {
   if (name === 'record') {
     return now === 'motion' ? 'recording around events only' : `recording switched ${now === 'no' ? 'off' : 'on'}`;

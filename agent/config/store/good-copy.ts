@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { PerchError } from '../../base/errors.ts';
+import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { nameOf, ownFileOf, readConfigFile } from '../file/file.ts';
 import { inPresentForm, type Migration } from '../file/migrations.ts';
 import type { Environment } from '../load/environment.ts';
-import { type Config, type ConfigDefaults, type ParsedConfig, parseConfig } from '../load/load.ts';
+import { type Config, type ConfigDefaults, type ParsedConfig, parseConfig, patternsOf } from '../load/load.ts';
+import type { PathEntry } from '../load/path-entry.ts';
 import { problemText } from '../yaml/problem.ts';
 
-/** What holds, and the text that says it. */
+/** The configuration in force, and its text. */
 export interface InForce {
   readonly text: string;
   readonly config: Config;
@@ -21,7 +22,7 @@ interface GoodCopyOptions {
   readonly migrations?: readonly Migration[];
 }
 
-/** In the place of a file that is wrong as a whole. @throws PerchError with the first of its errors when there is no copy */
+/** The last good version of a file that is wrong as a whole. @throws PerchError with the file's first error when there is none */
 export async function lastGood(
   file: string | undefined,
   { problems }: ParsedConfig,
@@ -32,7 +33,7 @@ export async function lastGood(
   const problem = error ? problemText(error) : 'the configuration is not valid';
   const copy = file && copyOf(file, options.dataDir, 'last-good');
   const kept = copy === undefined ? undefined : await readConfigFile(copy);
-  // An older version may have kept it.
+  // An older version of Perch may have written it.
   const text = kept === undefined ? undefined : inPresentForm(kept, options.migrations);
   const config = text === undefined ? undefined : parseConfig(text, nameOf(file), options.env, defaults).config;
   if (text === undefined || !config) {
@@ -42,9 +43,52 @@ export async function lastGood(
   return { text, config };
 }
 
-/** Beside the data folder's own file under its name; the copy of any other file carries a mark of where that is. */
+/** Next to the data folder's own file under its name; the name of any other copy has a hash of the file's place. */
 export function copyOf(file: string, dataDir: string, kind: 'last-good' | 'before'): string {
   const mark = createHash('sha256').update(file).digest('hex').slice(0, 8);
   const isOwn = file === ownFileOf(dataDir);
   return join(dataDir, isOwn ? `${basename(file)}.${kind}` : `${basename(file)}.${mark}.${kind}`);
+}
+
+/** The file's text, or why it cannot be read; neither when there is no file yet. */
+export interface FoundText {
+  readonly text?: string;
+  readonly fault?: string;
+}
+
+export async function findText(file: string | undefined): Promise<FoundText> {
+  try {
+    const text = file === undefined ? undefined : await readConfigFile(file);
+    if (text?.trim() === '') {
+      // An editor that is about to write, or an accident.
+      return { fault: 'the configuration file is empty' };
+    }
+    return text === undefined ? (file === undefined ? {} : { fault: 'the configuration file is gone' }) : { text };
+  } catch (error) {
+    return faultOf(error);
+  }
+}
+
+export function faultOf(error: unknown): FoundText {
+  if (error instanceof PerchError) {
+    return { fault: explain(error) };
+  }
+  throw error;
+}
+
+export const unreadable = (file: string, message: string): ParsedConfig => ({
+  problems: [{ severity: 'error', file, key: '', message }],
+});
+
+/**
+ * `next`, in which paths with an error are as they are in `running`: a mistake in one path of the file does not end its stream when
+ * another setting is edited.
+ */
+export function keepRunning(next: Config, running: Config): Config {
+  const kept = [...next.paths].map(([name, entry]): [string, PathEntry] => {
+    const before = running.paths.get(name);
+    return [name, entry.error !== undefined && before?.settings ? before : entry];
+  });
+  const paths = new Map(kept);
+  return { ...next, paths, patterns: patternsOf(paths) };
 }

@@ -86,7 +86,7 @@ test('a reload with anything wrong is refused whole, and the next right one hold
   expect(await store.reload()).toBe(false);
   expect(store.current.hls).toBe(false);
   expect(store.problems.some(({ message }) => message.includes('perhaps'))).toBe(true);
-  expect(logged.at(-1)?.msg).toBe('changed configuration refused, the old one stays in force');
+  expect(logged.at(-1)?.msg).toBe('changed configuration rejected, the old one stays in force');
 
   write('perch.yml', 'hls: yes');
   expect(await store.reload()).toBe(true);
@@ -188,7 +188,7 @@ test('a file that an editor puts in place of the old one is applied by itself', 
   expect((await change).hls).toBe(false);
 });
 
-test('a link that is changed elsewhere, and a file that appears, are found by looking now and then', async () => {
+test('a link that is changed elsewhere, and a file that appears, are found by polling', async () => {
   const { open, write, cwd } = place();
   const clock = new FakeClock();
   const store = await open(undefined, clock);

@@ -3,9 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { nameOf, ownFileOf, readConfigFile, writeAtomic } from '../file/file.ts';
+import { findFile, nameOf, ownFileOf, readConfigFile, writeAtomic } from '../file/file.ts';
 import { FileWatch } from '../file/file-watch.ts';
-import { findFile } from '../file/find-file.ts';
 import { type Migration, migrateConfig } from '../file/migrations.ts';
 import type { Environment } from '../load/environment.ts';
 import { type Config, type ConfigDefaults, NO_FILE, type ParsedConfig, parseConfig } from '../load/load.ts';
@@ -13,41 +12,48 @@ import { type Edit, editSteps, readPlain } from '../yaml/edit.ts';
 import { type Problem, problemText } from '../yaml/problem.ts';
 import { type Author, authorOf, ChangeLog, type ChangeOrigin, type LoggedChange, tagOf } from './change-log.ts';
 import { type Change, changesBetween } from './changes.ts';
-import { type FoundText, faultOf, findText, unreadable } from './found-text.ts';
-import { copyOf, type InForce, lastGood } from './good-copy.ts';
-import { keepRunning } from './keep-running.ts';
+import {
+  copyOf,
+  type FoundText,
+  faultOf,
+  findText,
+  type InForce,
+  keepRunning,
+  lastGood,
+  unreadable,
+} from './good-copy.ts';
 
 export interface ConfigStoreOptions {
   /** The command line's argument. */
   readonly file?: string;
-  /** What relative names are relative to. */
+  /** Relative names start here. */
   readonly cwd: string;
   readonly dataDir: string;
   readonly env: Environment;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Those of this program, if none are given. */
+  /** Default: those of this program. */
   readonly migrations?: readonly Migration[];
 }
 
 type Listener = (config: Config, changes: readonly Change[], author: Author) => void;
 
-/** The file as it is when an edit is made, which may be newer than what is in force. */
+/** The file at the moment of an edit; it may be newer than the configuration in force. */
 export interface FileNow {
-  /** What it says; what is in force where it is wrong. */
+  /** Its content; while that is wrong, the configuration in force. */
   readonly config: Config;
-  /** As plain values, aliases written out; read when it is asked for. */
+  /** Plain values, aliases resolved; parsed on first use. */
   readonly written: unknown;
-  /** Names its text. */
+  /** Identifies its text. */
   readonly tag: string;
-  /** What has changed since the file had the text of that tag; nothing where that is not known. */
+  /** Changes since the file had the text of that tag; undefined for an unknown tag. */
   since(tag: string): readonly LoggedChange[] | undefined;
 }
 
 /** A whole text for the file. */
 export interface NewText {
   readonly text: string;
-  /** Of the text that it is made from. */
+  /** Identifies the text that it was made from. */
   readonly tag: string;
 }
 
@@ -57,9 +63,9 @@ export class ConfigStore {
   readonly #defaults: ConfigDefaults;
   readonly #listeners = new Set<Listener>();
   #file: string | undefined;
-  /** The file's text as last read or written, right or wrong: what differs from it is news. */
+  /** The file's text as last read or written, right or wrong. */
   #text: string | undefined;
-  /** The text that is in force: the file's, or while that is wrong as a whole the one before it. */
+  /** The text in force: the file's, or while that is wrong as a whole the text before it. */
   #goodText: string;
   readonly #log: ChangeLog;
   #current: Config;
@@ -70,8 +76,8 @@ export class ConfigStore {
   #queue: Promise<unknown> = Promise.resolve();
 
   /**
-   * Finds the file and reads it. A wrong file is passed over for its last good version; where there is none, the first
-   * of its errors is thrown.
+   * Finds the file and reads it. A wrong file is replaced by its last good version.
+   * @throws PerchError with the first error of a wrong file without a good version
    */
   static async open(given: ConfigStoreOptions): Promise<ConfigStore> {
     const options = { ...given, dataDir: resolve(given.cwd, given.dataDir) };
@@ -105,12 +111,12 @@ export class ConfigStore {
     this.#log = new ChangeLog(this.tag);
   }
 
-  /** Names the file's text as it was last read or written. */
+  /** Identifies the file's text as last read or written. */
   get tag(): string {
     return tagOf(this.#text ?? NO_FILE);
   }
 
-  /** Absolute; nothing while the built-in defaults hold. */
+  /** Absolute; undefined while the built-in defaults apply. */
   get file(): string | undefined {
     return this.#file;
   }
@@ -124,12 +130,12 @@ export class ConfigStore {
     return this.#current;
   }
 
-  /** What is to be told about the file as it is now, even if it was refused and an older version is in force. */
+  /** Of the file as it is now, even while it is rejected and an older version is in force. */
   get problems(): readonly Problem[] {
     return this.#problems;
   }
 
-  /** Reads the file again. False: something in it is wrong, the old configuration stays in force. */
+  /** Reads the file again. False: it has an error, and the old configuration stays in force. */
   reload(): Promise<boolean> {
     return this.#enqueue(async () => {
       return this.#apply(await this.#look());
@@ -137,14 +143,14 @@ export class ConfigStore {
   }
 
   /**
-   * Writes values into the file and applies them together. Refused, with nothing written, when they would bring an error
-   * that is not there yet. Where there is no file it makes Perch's own, in the data folder.
+   * Writes values into the file and applies them together. Edits that would add an error are rejected, and nothing is written.
+   * Without a file this creates Perch's own, in the data folder.
    */
   edit(edits: readonly Edit[], by?: ChangeOrigin): Promise<void> {
     return this.revise(() => edits, by);
   }
 
-  /** Like `edit`, for values that depend on what the file says now: nobody else changes it between `plan` and the write. */
+  /** Like `edit`, for values that depend on the file: nothing else changes it between `plan` and the write. */
   revise(plan: (now: FileNow) => readonly Edit[], by: ChangeOrigin = 'API', user?: string): Promise<void> {
     return this.#enqueue(async () => {
       const file = this.#file ?? ownFileOf(this.#options.dataDir);
@@ -169,16 +175,16 @@ export class ConfigStore {
       this.#text = text;
       this.#goodText = inForce.text;
       await this.#keepIfGood(inForce.text, inForce.problems);
-      // Last of all: who has asked for it at a port that starts again has his answer by then.
+      // Last: a port that restarts has sent its response by then.
       this.#adopt(keepRunning(inForce.config, this.#current), parsed.problems, authorOf(by, user));
     });
   }
 
   /**
-   * Writes a whole text and applies it; the one before it is kept beside the last good one. Where there is no file it makes
+   * Writes a whole text and applies it; the text before it is kept next to the last good one. Without a file this creates
    * Perch's own, in the data folder.
    *
-   * @param make is given the text that there is now
+   * @param make is called with the present text
    * @throws PerchError badInput with the first error of the new text, which is then not written
    */
   replace(make: (now: NewText & Pick<FileNow, 'since'>) => string, user: string | undefined): Promise<void> {
@@ -204,13 +210,13 @@ export class ConfigStore {
     });
   }
 
-  /** The file's text as it is now, once what is new in it has been read. */
+  /** The file's present text, after a changed file has been read. */
   async look(): Promise<NewText> {
     await this.#reloadIfNew();
     return { text: this.#text ?? NO_FILE, tag: this.tag };
   }
 
-  /** What there is to be told about a text, if it were the file's. */
+  /** Parses a text as if it were the file's. */
   check(text: string): ParsedConfig {
     return parseConfig(text, nameOf(this.#file), this.#options.env, this.#defaults);
   }
@@ -219,7 +225,7 @@ export class ConfigStore {
     return { tag: tagOf(text), since: (tag) => this.#log.since(tag) };
   }
 
-  /** The file is wrong elsewhere and as a whole, and stays so: what is in force in its place gets the same edit. */
+  /** The file stays wrong as a whole: the text in force gets the same edit. */
   async #editInForce(
     edits: readonly Edit[],
     file: string,
@@ -234,13 +240,13 @@ export class ConfigStore {
     return { text, config, problems: parsed.problems };
   }
 
-  /** `listener` is called, after each change that is in force, until the returned function is called. */
+  /** Calls `listener` after each change, until the returned function is called. */
   onChange(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Reloads by itself when the file changes, or appears, until `close`. */
+  /** Reloads when the file changes or appears, until `close`. */
   watch(): void {
     const { clock, log } = this.#options;
     const watched = () => this.#file;
@@ -282,7 +288,7 @@ export class ConfigStore {
     if (error || !parsed.config) {
       this.#problems = parsed.problems;
       this.#log.note(this.tag, [], { by: 'file' }, this.#options.clock.wallMs());
-      log.error({ problem: error && problemText(error) }, 'changed configuration refused, the old one stays in force');
+      log.error({ problem: error && problemText(error) }, 'changed configuration rejected, the old one stays in force');
       return false;
     }
     this.#goodText = text ?? NO_FILE;
@@ -319,8 +325,7 @@ export class ConfigStore {
   }
 
   /**
-   * Keeps a copy of a file without any error. Only when it differs, to be gentle to flash cards; one that cannot be
-   * kept harms nobody until the file breaks.
+   * Keeps a copy of a file without errors. An equal copy is not written again, to spare flash cards.
    */
   async #keepIfGood(text: string | undefined, problems = this.#problems): Promise<void> {
     const isWrong = problems.some((one) => one.severity === 'error');
@@ -337,7 +342,7 @@ export class ConfigStore {
     }
   }
 
-  /** The newest text is kept with what it says: an edit asks for it again, and reading takes long with many paths. */
+  /** Caches the newest text: an edit parses it again, and parsing takes long with many paths. */
   #parse(text: string, file: string | undefined): ParsedConfig {
     if (text !== this.#parsed?.text) {
       this.#parsed = { text, said: parseConfig(text, nameOf(file), this.#options.env, this.#defaults) };
@@ -352,7 +357,7 @@ export class ConfigStore {
   }
 }
 
-/** The program does other things between the changes. */
+/** Lets other work run between the edits. */
 async function editInTurns(text: string, edits: readonly Edit[], isLoaded: boolean): Promise<string> {
   const steps = editSteps(text, edits, isLoaded);
   for (;;) {
@@ -370,8 +375,8 @@ const defaultsFor = ({ cwd, dataDir }: ConfigStoreOptions): ConfigDefaults => ({
 });
 
 /**
- * @returns nothing where errors that were there before keep all of it from being used
- * @throws PerchError with the first error that `known` does not have
+ * @returns undefined while errors of `known` make the whole text unusable
+ * @throws PerchError with the first error that is not in `known`
  */
 function withoutNewErrors({ config, problems }: ParsedConfig, known: readonly Problem[]): Config | undefined {
   const errors = problems.filter(({ severity }) => severity === 'error');

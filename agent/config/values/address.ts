@@ -11,7 +11,7 @@ export interface ListenAddress {
 
 const HOST_AND_PORT = /^(\[[0-9a-f:.%]+\]|[a-z0-9._-]*):(\d{1,5})$/i;
 
-/** Parts of `:8889`, `127.0.0.1:8889` or `[::1]:8889`; nothing for an empty text, which switches the listener off. */
+/** Parts of `:8889`, `127.0.0.1:8889` or `[::1]:8889`; undefined for an empty text, which switches the listener off. */
 export function parseAddress(text: string): ListenAddress | undefined {
   if (text === '') {
     return undefined;
@@ -31,8 +31,8 @@ export function parseAddress(text: string): ListenAddress | undefined {
 const OWN_TLS_PORT = 8443;
 
 /**
- * Where Perch's own set-up has https when nothing is written: next to `address`, on its host. Off (an empty text) where that is
- * loopback, which only programs of this machine and a proxy reach, or a port that the system chooses.
+ * Default of `tlsAddress` in Perch's own set-up: on the host of `address`. Off (an empty text) for loopback, which only programs of
+ * this machine and a proxy reach, and for a port that the system chooses.
  */
 export function ownTlsAddress(address: string): string {
   const where = parseAddress(address);

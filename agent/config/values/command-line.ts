@@ -1,19 +1,18 @@
 import { PerchError } from '../../base/errors.ts';
 
-/** Of a command; no script that stands in a configuration file needs more. */
 const MAX_COMMAND = 8_192;
 const JOINED_LINES = '\\\n';
 const BLANK = /[ \t\r\n]/;
-/** In double quotes a backslash stands for itself before anything else (POSIX shell §2.2.3). */
+/** In double quotes a backslash before any other character is literal (POSIX shell §2.2.3). */
 const ESCAPED_IN_QUOTES = '$`"\\\n';
 const VARIABLE = /\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/g;
-/** They know variables of their own, beside those that we tell them. */
+/** They have variables of their own. */
 const SHELLS = /^(?:.*\/)?(?:sh|bash|dash|ash|zsh|ksh|busybox)$/;
 
 /**
- * The words of a command, as a shell would split them: blanks part words, quotes and backslashes keep them together.
- * Nothing else of a shell is there: no pipes, no `&&`, no patterns of file names.
- * @throws PerchError badInput for what is no command
+ * The words of a command, split like a shell does: blanks separate words, quotes and backslashes keep them together.
+ * No other syntax of a shell: no pipes, no `&&`, no file name patterns.
+ * @throws PerchError badInput
  */
 export function parseCommandLine(text: string): readonly string[] {
   if (text.length > MAX_COMMAND) {
@@ -35,8 +34,8 @@ export function parseCommandLine(text: string): readonly string[] {
 }
 
 /**
- * The words with `$NAME` and `${NAME}` replaced, each word by itself: what a variable holds never becomes two words.
- * A name that nobody knows is empty, but in the arguments of a shell it stays, for it may be the script's own.
+ * The words with `$NAME` and `${NAME}` replaced: the value of a variable never becomes two words.
+ * An unknown name is empty; in the arguments of a shell it stays, because the script may define it.
  */
 export function expandWords(
   words: readonly string[],
@@ -53,7 +52,7 @@ export function expandWords(
 
 function skipBlanks(text: string, from: number): number {
   let at = from;
-  // A backslash before the end of a line joins the lines.
+  // A backslash at the end of a line joins the lines.
   while (at < text.length && (BLANK.test(text[at] ?? '') || text.startsWith(JOINED_LINES, at))) {
     at += text[at] === '\\' ? JOINED_LINES.length : 1;
   }

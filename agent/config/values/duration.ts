@@ -19,7 +19,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 const WHOLE = /^(?=.)(\d{1,9}d)?(\d{1,15}(\.\d{1,15})?(h|ms|m|s|us|\u00b5s|ns))*$/;
 const MAX_MS = 36_500 * DAY_MS;
 
-/** Milliseconds of a text such as `10s`, `1h30m` or `1d12h`. Empty is zero, because zero is shown as an empty text. */
+/** Milliseconds of a text such as `10s`, `1h30m` or `1d12h`. Empty is zero: zero is shown as an empty text. */
 export function parseDuration(text: string): number {
   if (text === '' || text === '0') {
     return 0;
@@ -40,7 +40,7 @@ export function parseDuration(text: string): number {
   return ms;
 }
 
-/** The text that MediaMTX shows for a duration: `1d`, `1h0m0s`, `10s`, `200ms`, and nothing for zero. */
+/** The text that MediaMTX shows for a duration: `1d`, `1h0m0s`, `10s`, `200ms`, empty for zero. */
 export function formatDuration(ms: number): string {
   const days = Math.floor(ms / DAY_MS);
   const rest = ms - days * DAY_MS;

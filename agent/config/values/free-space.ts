@@ -3,10 +3,9 @@ import { PerchError } from '../../base/errors.ts';
 import { formatSize, parseSize } from './size.ts';
 
 const PERCENT = /^(\d{1,2}(?:\.\d{1,3})?)\s?%$/;
-/** More would leave recordings no room worth the name. */
 const MAX_PERCENT = 90;
 
-/** What of a disk is to stay free: a share of it or a size. Zero of either: nothing is kept free. */
+/** Space of a disk that stays free: a share of it or a size. Zero: none. */
 export type FreeSpace = { readonly percent: number } | { readonly bytes: number };
 
 /** Of a text such as `10%` or `20G`. */
@@ -25,13 +24,13 @@ export function parseFreeSpace(text: string): FreeSpace {
   return { percent };
 }
 
-/** The text in the one form in which the program and the API have it. */
+/** The text in its canonical form. */
 export function checkFreeSpace(text: string): string {
   const space = parseFreeSpace(text);
   return 'percent' in space ? `${space.percent}%` : formatSize(space.bytes);
 }
 
-/** Bytes that are to stay free on a disk of `totalBytes`; 0: none. */
+/** Bytes that stay free on a disk of `totalBytes`; 0: none. */
 export function freeSpaceBytes(text: string, totalBytes: number): number {
   const space = parseFreeSpace(text);
   return 'percent' in space ? Math.floor((totalBytes * space.percent) / 100) : Math.min(space.bytes, totalBytes);

@@ -1,11 +1,11 @@
 import { PerchError } from '../../base/errors.ts';
 
 const PLAIN = /^[0-9a-zA-Z_\-/.]+$/;
-/** Of a stream: files are called by it. */
+/** Characters of a stream's name, which is part of file names. */
 const MAX_NAME = 240;
 const CATCH_ALL = new Set(['all', 'all_others', '~^.*$']);
 
-/** Why `name` cannot be the name of a path, in MediaMTX's words; nothing when it can. */
+/** Why `name` is not a valid path name, in MediaMTX's words; undefined when it is valid. */
 export function pathNameFault(name: string): string | undefined {
   if (name === '') {
     return 'cannot be empty';
@@ -31,7 +31,7 @@ function streamPathFault(name: string): string | undefined {
 
 export const isStreamPath = (name: string): boolean => streamPathFault(name) === undefined;
 
-/** @throws PerchError badInput for what no stream can be called */
+/** @throws PerchError badInput for an invalid name */
 export function checkStreamPath(name: string): void {
   const fault = streamPathFault(name);
   if (fault !== undefined) {
@@ -41,7 +41,7 @@ export function checkStreamPath(name: string): void {
 
 export const isCatchAll = (name: string): boolean => CATCH_ALL.has(name);
 
-/** What an entry of `paths` stands for: the names that match a pattern, or (nothing) the one path of that name. */
+/** The pattern that the names of an entry of `paths` match; undefined: it is the single path of that name. */
 export function patternOf(name: string): RegExp | undefined {
   if (isCatchAll(name)) {
     return /^.*$/;
@@ -60,7 +60,7 @@ export function patternOf(name: string): RegExp | undefined {
   return undefined;
 }
 
-/** Patterns are tried in the order of their names, the one that catches all others last. */
+/** The order in which patterns are tried: by name, the catch-all last. */
 export function comparePatterns(a: string, b: string): number {
   const lastA = isCatchAll(a);
   if (lastA !== isCatchAll(b)) {

@@ -1,12 +1,11 @@
 /**
- * Texts of the file that stand for a number. The schema marks them with `unit`, and the reader resolves them once:
- * a key `readTimeout: 10s` becomes `readTimeoutMs: 10000`, and `recordMaxPartSize: 50M` becomes
- * `recordMaxPartSizeBytes`. So every number in the program says its unit, and keys in files and API stay MediaMTX's.
+ * Texts of the file that mean a number. The schema marks them with `unit`, and the loader resolves them once:
+ * `readTimeout: 10s` becomes `readTimeoutMs: 10000`, and `recordMaxPartSize: 50M` becomes `recordMaxPartSizeBytes`.
  */
 export type DurationText = string & { readonly '~unit': 'Ms' };
 export type SizeText = string & { readonly '~unit': 'Bytes' };
 
-/** The program's view of an object of the schema: quantities as numbers under a name with their unit, the rest as it is. */
+/** An object of the schema in the program: quantities are numbers under a name with their unit. */
 export type Resolved<T> = {
   readonly [K in keyof T as ResolvedKey<K, T[K]>]: T[K] extends DurationText | SizeText ? number : T[K];
 };

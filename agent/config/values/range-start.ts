@@ -10,8 +10,8 @@ const NPT = /^(\d{1,9}|\d{1,4}:[0-5]\d:[0-5]\d)(\.\d{1,9})?$/;
 const SMPTE = /^\d{1,4}:[0-5]\d:[0-5]\d(:\d\d(\.\d\d)?)?$/;
 
 /**
- * Where a recorded source begins, in the words of the Range header: MediaMTX's file has a duration such as `1m30s` for
- * `npt` and `smpte`. The header's own words are taken as they are. Empty for a live source.
+ * Where a recorded source begins, in the form of the Range header: for `npt` and `smpte` MediaMTX's file has a duration such as
+ * `1m30s`. The header's own form is accepted, too. Empty for a live source.
  */
 export function rangeStartOf(type: RangeType, text: string): string {
   switch (type) {

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
 import type { SizeText } from './quantity.ts';
 
-/** Largest first, as a size is shown. Powers of 1024 whatever the spelling: `50M`, `50MB` and `50MiB` are the same. */
+/** Largest first. Always powers of 1024: `50M`, `50MB` and `50MiB` are equal. */
 const UNITS = [
   ['T', 2 ** 40],
   ['G', 2 ** 30],
@@ -15,7 +15,7 @@ const MAX_BYTES = 2 ** 50;
 /** Bytes of a text such as `50M`, `512KiB` or `100B`. */
 export function parseSize(text: string): number {
   const [whole, amount, letter, bytes] = WHOLE.exec(text.trim().toUpperCase()) ?? [];
-  // Nothing is nothing in every unit.
+  // Zero needs no unit.
   const hasUnit = letter !== '' || bytes === 'B' || whole === '0';
   if (whole === undefined || !hasUnit) {
     throw new PerchError('badInput', `'${text.slice(0, 64)}' is not a size: write for example 50M, 512K or 100B`);

@@ -7,11 +7,11 @@ const WORDS: Readonly<Record<string, boolean>> = {
   off: false,
 };
 
-/** Yes or no in the words of YAML 1.1 and 1.2; nothing for any other text. */
+/** Yes or no in the words of YAML 1.1 and 1.2; undefined for any other text. */
 export const parseWord = (text: string): boolean | undefined =>
   Object.hasOwn(WORDS, text.toLowerCase()) ? WORDS[text.toLowerCase()] : undefined;
 
-/** The known name nearest to a misspelt one, when it is near enough to be meant. */
+/** The known name that is closest to a misspelt one; undefined when none is close. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const wanted = name.slice(0, 60).toLowerCase();
   let best: string | undefined;
@@ -28,7 +28,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return best;
 }
 
-/** Levenshtein distance, in which two neighbours that have changed places are one step, as one typing error is. */
+/** Levenshtein distance in which a transposition counts as one step. */
 function editSteps(a: string, b: string): number {
   let before: readonly number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);

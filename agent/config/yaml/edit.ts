@@ -21,7 +21,7 @@ type YamlPair = Pair<Node, Node | null>;
 
 const PARSE = { uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const;
 const WRITE = { lineWidth: 0 } as const;
-/** Beyond it a list is written anew: each change reads the file. */
+/** With more changes the whole list is written: each change parses the file. */
 const MAX_ITEM_CHANGES = 50;
 /** The text is bounded and its aliases are counted when it is loaded. */
 const TO_JS = { maxAliasCount: -1 } as const;
@@ -35,12 +35,11 @@ export interface Edit {
 export const editText = (text: string, keyPath: KeyPath, value: unknown): string => editAll(text, [{ keyPath, value }]);
 
 /**
- * The file's text with values changed, added, or removed, one after the other.
- * Only the lines of those values change: all others stay as they are, byte for byte. Where a value stands in a way that
- * lines cannot be exchanged (a flow collection, an anchor), yaml's document writes the whole, which keeps comments,
- * order and anchors, but not the spacing. A block of keys is compared key by key, and a list of blocks item by item, so
- * comments inside them stay too.
- * @param isLoaded the loader has taken this text
+ * The file's text with values changed, added, or removed in turn.
+ * Only the lines of those values change; all others stay byte for byte. Where lines cannot be replaced (a flow collection, an
+ * anchor), yaml's document writes the whole text, which keeps comments, order and anchors, but not the spacing. Blocks are compared
+ * key by key, and lists of blocks item by item, so comments inside them stay too.
+ * @param isLoaded the loader has accepted this text
  */
 export function editAll(text: string, edits: readonly Edit[], isLoaded = false): string {
   const steps = editSteps(text, edits, isLoaded);
@@ -52,7 +51,7 @@ export function editAll(text: string, edits: readonly Edit[], isLoaded = false):
   }
 }
 
-/** Like `editAll`, in steps between which others may have their turn: each reads the whole file. */
+/** Like `editAll`, in steps: each parses the whole file, and other work can run between them. */
 export function* editSteps(text: string, edits: readonly Edit[], isLoaded: boolean): Generator<undefined, string> {
   try {
     let written = read(text, isLoaded ? parseDocument(text, PARSE) : parse(text));
@@ -64,7 +63,7 @@ export function* editSteps(text: string, edits: readonly Edit[], isLoaded: boole
     }
     return written.text;
   } catch (error) {
-    // What yaml throws at an alias whose anchor is not there, or would go away with the change.
+    // yaml throws these for an alias whose anchor is missing, or would be removed by the change.
     if (error instanceof ReferenceError || (error instanceof Error && error.message.startsWith('Unresolved alias'))) {
       throw new PerchError(
         'badInput',
@@ -77,10 +76,10 @@ export function* editSteps(text: string, edits: readonly Edit[], isLoaded: boole
   }
 }
 
-/** The file as plain values, aliases written out. @throws PerchError when it is no YAML */
+/** The file as plain values, aliases resolved. @throws PerchError when it is not YAML */
 export const readPlain = (text: string): unknown => toJs(parse(text));
 
-/** A text, and what it says: read once for each change. */
+/** A text and its values. */
 interface Written {
   readonly text: string;
   readonly document: Document;
@@ -100,7 +99,7 @@ function changesOf(before: unknown, keyPath: KeyPath, after: unknown): readonly 
     : [{ keyPath, value: after }];
 }
 
-/** Items that are gone go, from the last on; else each is compared with the one in its place. */
+/** Removes missing items, from the last on; else compares the items at the same index. */
 function itemChangesOf(before: readonly Block[], keyPath: KeyPath, after: readonly Block[]): readonly Edit[] {
   const gone: number[] = [];
   let kept = 0;
@@ -122,7 +121,7 @@ function itemChangesOf(before: readonly Block[], keyPath: KeyPath, after: readon
   return changes.length > MAX_ITEM_CHANGES ? [{ keyPath, value: after }] : changes;
 }
 
-/** `yes` in the file stays when it is to be true: YAML of today reads a text there. */
+/** `yes` in the file stays for true: to YAML 1.2 it is a text. */
 const isSameWord = (before: unknown, after: unknown): boolean =>
   typeof before === 'string' && typeof after === 'boolean' && parseWord(before) === after;
 
@@ -148,7 +147,7 @@ function applyChange({ text, document, says }: Written, { keyPath, value }: Edit
 
 const read = (text: string, document: Document): Written => ({ text, document, says: toJs(document) });
 
-/** The document of a text that the loader takes: its aliases resolve, and it is no deeper or larger than allowed. */
+/** The document of a text that passes the loader's limits; its aliases resolve. */
 function parse(text: string): Document {
   const report = new Report('');
   if (!parseTree(text, report)) {
@@ -162,7 +161,7 @@ function parse(text: string): Document {
 
 const toJs = (document: Document): unknown => document.toJS(TO_JS);
 
-/** A block without keys says the same as no value. */
+/** A block without keys counts as no value. */
 function pruned(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(pruned);
@@ -174,7 +173,7 @@ function pruned(value: unknown): unknown {
   return entries.length === 0 ? null : Object.fromEntries(entries);
 }
 
-/** Through yaml's document: the deepest collection on the way gets the value, with what is missing below it. */
+/** Writes the value with yaml's document, at the deepest collection of the key path that exists. */
 function rewrite(document: Document, keyPath: KeyPath, expected: unknown): string {
   let depth = 1;
   while (depth < keyPath.length && takesKey(document.getIn(keyPath.slice(0, depth), true), keyPath[depth])) {
@@ -195,14 +194,14 @@ function rewrite(document: Document, keyPath: KeyPath, expected: unknown): strin
 const takesKey = (node: unknown, key: string | number | undefined): boolean =>
   isMap(node) || (isSeq(node) && typeof key === 'number');
 
-/** Characters from `start` to `end` of the text are exchanged. */
+/** A replacement for the characters from `start` to `end`. */
 interface Splice {
   readonly start: number;
   readonly end: number;
   readonly text: string;
 }
 
-/** The exchange that makes the change; nothing where it takes more than exchanging lines. */
+/** The replacement that makes the change; undefined where replacing lines is not enough. */
 function spliceOf(text: string, node: Node | null, keyPath: KeyPath, value: unknown): Splice | undefined {
   const [key, ...rest] = keyPath;
   if (key === undefined || (isCollection(node) && node.flow)) {
@@ -287,7 +286,7 @@ function spliceItem(
   return undefined;
 }
 
-/** Whole lines go, when nothing else stands on the first of them. */
+/** Removes whole lines, unless the first one has something else before `start`. */
 function removeLines(text: string, start: number, end: number, before: RegExp): Splice | undefined {
   const lineStart = text.lastIndexOf('\n', start - 1) + 1;
   return before.test(text.slice(lineStart, start))
@@ -295,7 +294,7 @@ function removeLines(text: string, start: number, end: number, before: RegExp): 
     : undefined;
 }
 
-/** Behind the line in which `position` is, and behind the comments that follow it within the same block: they are about what is there. */
+/** After the line of `position`, and after comments that follow it in the same block: they belong to it. */
 function insertAfterLine(text: string, position: number, lines: string, column: number): Splice {
   const at = commentsEnd(text, lineEnd(text, position), column);
   const indented = `${' '.repeat(column)}${lines}`;
@@ -306,8 +305,8 @@ function insertAfterLine(text: string, position: number, lines: string, column: 
 const append = (text: string, lines: string): Splice => insertAfterLine(text, text.length, lines, 0);
 
 /**
- * Behind the last of the comment lines from `start` on that are indented by `column` at least; blank lines may part them.
- * A list may stand in the column of its key: comments there are rather about the key that follows.
+ * The end of the comment lines from `start` on that are indented by at least `column`, blank lines included.
+ * A list may be in the column of its key: comments there rather belong to the next key.
  */
 function commentsEnd(text: string, start: number, column: number): number {
   let end = start;
@@ -324,7 +323,7 @@ function commentsEnd(text: string, start: number, column: number): number {
   return end;
 }
 
-/** Behind the line break of the line in which `position` is. */
+/** After the line break of the line of `position`. */
 function lineEnd(text: string, position: number): number {
   const found = text.indexOf('\n', position);
   return found < 0 ? text.length : found + 1;
@@ -333,7 +332,7 @@ function lineEnd(text: string, position: number): number {
 const startOf = (node: Node): number => node.range?.[0] ?? 0;
 const columnOf = (text: string, position: number): number => position - (text.lastIndexOf('\n', position - 1) + 1);
 
-/** Where a node's own text ends, line breaks behind it left out. */
+/** The end of a node's own text, without trailing line breaks. */
 function endOf(text: string, node: Node): number {
   const end = node.range?.[1] ?? 0;
   return Math.max(startOf(node), text.slice(0, end).trimEnd().length);
@@ -344,7 +343,7 @@ function endOfPair(text: string, { key, value }: YamlPair): number {
   return value && value.range?.[0] !== value.range?.[1] ? endOf(text, value) : colon;
 }
 
-/** YAML text whose first line is not indented, and whose others stand at `column` or deeper. */
+/** YAML text; all lines but the first are indented by at least `column`. */
 function render(value: unknown, column: number): string {
   const lines = stringify(value, WRITE).trimEnd().split('\n');
   return lines.map((line, i) => (i === 0 || line === '' ? line : ' '.repeat(column) + line)).join('\n');

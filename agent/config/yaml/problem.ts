@@ -1,4 +1,4 @@
-/** Where a value was written. Values from the environment have no line; their key names the variable. */
+/** Where a value is in the file. Values from the environment have no line; their key names the variable. */
 export interface Place {
   /** From 1. */
   readonly line?: number;
@@ -7,8 +7,8 @@ export interface Place {
 }
 
 /**
- * Something to tell about a configuration. error = the value is wrong: its path is disabled, or the file refused;
- * warn = it does not do what its author wants; note = worth knowing.
+ * A finding about a configuration. error = the value is wrong: its path is disabled, or the file rejected;
+ * warn = it does not have the intended effect; note = worth knowing.
  */
 export interface Problem extends Place {
   readonly severity: 'error' | 'warn' | 'note';
@@ -16,7 +16,7 @@ export interface Problem extends Place {
   /** Dotted, as in `pathDefaults.recordPartDuration`; empty for the file as a whole. */
   readonly key: string;
   readonly message: string;
-  /** The path that it concerns alone. */
+  /** The only path that it concerns. */
   readonly path?: string;
 }
 

@@ -12,14 +12,14 @@ import {
 } from 'yaml';
 import type { Place, Report } from './problem.ts';
 
-/** A value as it was written, with its place: what the reader needs of YAML, and what the environment can add to. */
+/** A value of the file with its place; variables of the environment can add values. */
 export type Tree = Leaf | Branch | Row;
 export interface Leaf extends Place {
   readonly kind: 'leaf';
-  /** As in the file, so that `pass: 0123` keeps its zero whatever YAML takes it for. */
+  /** As in the file: `pass: 0123` keeps its zero, though YAML has a number there. */
   readonly text: string;
   readonly isNull: boolean;
-  /** The environment variable that it comes from, instead of a line. */
+  /** The environment variable that it comes from; it has no line then. */
   readonly variable?: string;
 }
 export interface Branch extends Place {
@@ -39,14 +39,14 @@ const MAX_CHARACTERS = 1_048_576;
 const MAX_VALUES = 100_000;
 const MAX_LEVELS = 32;
 
-/** The file as a tree; nothing when it is no YAML, each fault of which goes to `report` as an error with its line. */
+/** The file as a tree; undefined when it is not YAML, with each error and its line in `report`. */
 export function parseTree(text: string, report: Report): Branch | undefined {
   if (text.length > MAX_CHARACTERS) {
     report.add('error', {}, '', `the file has ${text.length} characters, the limit is ${MAX_CHARACTERS}`);
     return undefined;
   }
   const lines = new LineCounter();
-  // Keys that stand twice are found by the walk below: yaml's own search takes time that grows with their square.
+  // The walk below finds duplicate keys: yaml's own search takes quadratic time.
   const document = parseDocument(text, {
     uniqueKeys: false,
     prettyErrors: false,
@@ -55,7 +55,7 @@ export function parseTree(text: string, report: Report): Branch | undefined {
   });
   for (const error of document.errors.slice(0, 20)) {
     const { line, col: column } = lines.linePos(error.pos[0]);
-    const above = isToldLate(error) ? lineAbove(text, error.pos[0]) : undefined;
+    const above = isReportedLate(error) ? lineAbove(text, error.pos[0]) : undefined;
     const hint = above === undefined ? '' : `; the mistake may be in line ${above}`;
     report.add('error', { line: Math.max(1, line), column }, '', `${yamlMessage(error.message)}${hint}`);
   }
@@ -65,11 +65,11 @@ export function parseTree(text: string, report: Report): Branch | undefined {
   return new Walk(document, lines, report).root();
 }
 
-/** What is wrong with an indentation or is not closed is found by the parser only in the line after it. */
-const isToldLate = ({ code, message }: YAMLError): boolean =>
+/** The parser finds a wrong indentation or an unclosed collection only in the next line. */
+const isReportedLate = ({ code, message }: YAMLError): boolean =>
   code === 'BAD_INDENT' || message.startsWith('Sequence item without -');
 
-/** From 1: the next line above that says something, where nothing but spaces stands before `position` in its own. */
+/** From 1: the next line above that is not empty, if only spaces precede `position` in its own line. */
 function lineAbove(text: string, position: number): number | undefined {
   const [own = '', ...above] = text.slice(0, position).split('\n').reverse();
   const lines = above.findIndex((line) => /^\s*[^\s#]/.test(line));
@@ -83,7 +83,7 @@ function yamlMessage(message: string): string {
   return `not valid YAML: ${message.slice(0, 1).toLowerCase()}${message.slice(1, 200)}`;
 }
 
-/** Ends a walk whose fault is reported already. */
+/** Ends a walk after its error was reported. */
 class Stop extends Error {}
 
 class Walk {
@@ -92,7 +92,7 @@ class Walk {
   readonly #report: Report;
   /** Finished trees only, so an alias inside its own anchor does not resolve. */
   readonly #anchors = new Map<string, { tree: Tree; values: number }>();
-  /** Counted as if every alias were written out, so that a few lines cannot stand for millions. */
+  /** Counts the values of every alias again: a few lines cannot expand to millions. */
   #values = 0;
 
   constructor(document: Document, lines: LineCounter, report: Report) {
@@ -180,7 +180,7 @@ class Walk {
     return entries;
   }
 
-  /** `<<: *base` and `<<: [*first, *second]`: the earlier one wins, and a key of the map itself before all. */
+  /** `<<: *base` and `<<: [*first, *second]`: the earlier one wins, and a key of the map itself wins over both. */
   #merge(tree: Tree, merged: Map<string, Entry>, place: Place, key: string): void {
     const sources = tree.kind === 'row' ? tree.items : [tree];
     for (const source of sources) {

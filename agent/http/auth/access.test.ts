@@ -5,7 +5,7 @@ import { type HttpBox, type HttpBoxOptions, openHttpBox } from '../../../test/su
 import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { createLogger, silentLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
-import { MEDIAMTX_USERS } from '../../config/schema/global.ts';
+import { MEDIAMTX_USERS } from '../../config/schema/general.ts';
 import { listen } from '../listener/listeners.ts';
 import type { HttpAction } from './access.ts';
 

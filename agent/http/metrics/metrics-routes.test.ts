@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { openHttpBox } from '../../../test/support/harness/http-harness.ts';
 import { readExposition } from '../../../test/support/media/prometheus.ts';
-import { MEDIAMTX_USERS } from '../../config/schema/global.ts';
+import { MEDIAMTX_USERS } from '../../config/schema/general.ts';
 import { disabledStatus, type PathStatus } from '../../paths/path-status.ts';
 import type { PeerLookups } from '../api/streams/session-routes.ts';
 import { cors } from '../listener/cors.ts';

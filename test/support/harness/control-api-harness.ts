@@ -1,7 +1,7 @@
 import { steeringOf } from '../../../agent/app/cameras/ptz.ts';
 import { BoxEvents } from '../../../agent/base/box-events.ts';
 import { PerchError } from '../../../agent/base/errors.ts';
-import { MEDIAMTX_USERS } from '../../../agent/config/schema/global.ts';
+import { MEDIAMTX_USERS } from '../../../agent/config/schema/general.ts';
 import { type ControlApiOptions, controlApi } from '../../../agent/http/api/control-api.ts';
 import type { Stats } from '../../../agent/http/api/device/stats.ts';
 import { EventStreams } from '../../../agent/http/api/recordings/event-stream.ts';

@@ -3,7 +3,7 @@ import { WrongCredentials } from '../../../agent/auth/throttle/wrong-credentials
 import { PerchError } from '../../../agent/base/errors.ts';
 import { createLogger } from '../../../agent/base/log.ts';
 import { NewcomerMemory } from '../../../agent/base/newcomer-memory.ts';
-import { type InternalUser, MEDIAMTX_USERS } from '../../../agent/config/schema/global.ts';
+import { type InternalUser, MEDIAMTX_USERS } from '../../../agent/config/schema/general.ts';
 import type { Track } from '../../../agent/media/sample/track.ts';
 import { RtspAuthority } from '../../../agent/servers/rtsp/access.ts';
 import { RtspServer } from '../../../agent/servers/rtsp/server.ts';

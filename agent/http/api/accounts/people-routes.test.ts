@@ -2,7 +2,7 @@ import type { InjectOptions } from 'fastify';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { type HttpBox, openHttpBox } from '../../../../test/support/harness/http-harness.ts';
-import { MEDIAMTX_USERS } from '../../../config/schema/global.ts';
+import { MEDIAMTX_USERS } from '../../../config/schema/general.ts';
 
 const PASSWORD = 'blue heron';
 const HOME = { host: '192.168.1.2:8080' };

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { RtspCaller } from '../../../../test/support/clients/rtsp-caller.ts';
 import { RtspBox, type RtspBoxOptions } from '../../../../test/support/harness/rtsp-harness.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
-import type { InternalUser } from '../../../config/schema/global.ts';
+import type { InternalUser } from '../../../config/schema/general.ts';
 import { authorization, type Challenge, type DigestAlgorithm, parseChallenges } from '../../../media/rtsp/digest.ts';
 import type { HeaderField, RtspResponse } from '../../../media/rtsp/message.ts';
 import { Stream } from '../../../stream/stream.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { checkFile } from './check.ts';
+import { checkFile } from './check-files.ts';
 
 const TLS = join(import.meta.dirname, '../../../test/fixtures/tls');
 

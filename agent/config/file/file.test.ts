@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '../../base/log.ts';
-import { isReadByAll, OpenFileWarning } from './open-file.ts';
+import { isReadByAll, OpenFileWarning } from './file.ts';
 
 test.for([
   [0o644, true],
   [0o604, true],
   [0o640, false],
   [0o600, false],
-] as const)('whether everybody can read a file with mode %o: %s', async ([mode, expected]) => {
+] as const)('whether every user can read a file with mode %o: %s', async ([mode, expected]) => {
   const folder = await mkdtemp(join(tmpdir(), 'perch-open-file-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'perch.yml');
@@ -21,12 +21,12 @@ test.for([
   expect(await isReadByAll(undefined)).toBe(false);
 });
 
-test('it is said once, with what to do', () => {
+test('the warning is given once, with the remedy', () => {
   const lines: string[] = [];
   const warning = new OpenFileWarning(createLogger('info', (line) => lines.push(line)));
-  expect(warning.tell("/the box's.yml")).toMatch(
-    /^everybody on this machine can read .*: chmod 600 '\/the box'\\''s\.yml'$/,
+  expect(warning.warn("/the box's.yml")).toMatch(
+    /^every user of this machine can read .*: chmod 600 '\/the box'\\''s\.yml'$/,
   );
-  expect(warning.tell("/the box's.yml")).toBeUndefined();
+  expect(warning.warn("/the box's.yml")).toBeUndefined();
   expect(lines.filter((line) => line.includes('chmod 600'))).toHaveLength(1);
 });

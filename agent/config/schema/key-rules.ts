@@ -1,0 +1,64 @@
+import { explain, PerchError } from '../../base/errors.ts';
+import { parseWord } from '../values/word.ts';
+import type { Tree } from '../yaml/tree.ts';
+
+/** A rule that several values break together, reported at one of their keys. */
+export interface Fault {
+  readonly key: string;
+  readonly message: string;
+  /** Absent: an error. */
+  readonly isWarning?: true;
+}
+
+/** A former name of a key, as MediaMTX still takes it. */
+export interface Rename {
+  readonly to: string;
+  readonly convert?: (old: Tree) => Tree;
+}
+export type Renames = Readonly<Record<string, Rename>>;
+
+export type Harmless = boolean | number | string | readonly (string | number)[];
+
+/**
+ * Keys of MediaMTX that do nothing here yet, each with the value at which that makes no difference: MediaMTX's default,
+ * or for a server its being off. They are reported in one line for each group and block of the file.
+ */
+export interface UnsupportedGroup {
+  /** What the keys are about, as the subject of "is not supported yet"; without it each key is reported by itself. */
+  readonly feature?: string;
+  readonly keys: Readonly<Record<string, Harmless>>;
+}
+
+/** A single text became a list. */
+export const asList = (old: Tree): Tree => (old.kind === 'leaf' ? { ...placeOf(old), kind: 'row', items: [old] } : old);
+
+/** `xDisable: yes` became `x: no`. */
+export const inverted = (old: Tree): Tree => {
+  const word = old.kind === 'leaf' ? parseWord(old.text) : undefined;
+  return word === undefined ? old : leafAt(old, word ? 'no' : 'yes');
+};
+
+/** A text in the place of another value. */
+export const leafAt = (place: Tree, text: string): Tree => ({ ...placeOf(place), kind: 'leaf', text, isNull: false });
+
+export const placeOf = ({ line, column }: Tree) => (line === undefined || column === undefined ? {} : { line, column });
+
+/** @param keys durations: `readTimeout` of `readTimeoutMs` */
+export function notPositive<Key extends string>(
+  settings: Readonly<Record<`${Key}Ms`, number>>,
+  keys: readonly Key[],
+): readonly Fault[] {
+  return keys.filter((key) => settings[`${key}Ms`] <= 0).map((key) => ({ key, message: 'must be longer than zero' }));
+}
+
+/** The value of `read`, or the message of its PerchError. Other errors pass. */
+export function attempt<T>(read: () => T): { readonly value: T } | { readonly fault: string } {
+  try {
+    return { value: read() };
+  } catch (error) {
+    if (error instanceof PerchError) {
+      return { fault: explain(error) };
+    }
+    throw error;
+  }
+}
