@@ -1,4 +1,4 @@
-import type { Mp4Track } from '../../agent/media/mp4/read-track.ts';
+import type { Mp4Track } from '../../agent/media/mp4/read/read-track.ts';
 import { brokenByChange, brokenByUpdate, updated } from './change-rules.ts';
 import { type MediaRun, readInit, readRun } from './fragments.ts';
 import { brokenContinuity, brokenPart, brokenSegment, nameOf } from './media-rules.ts';

@@ -1,5 +1,5 @@
-import { parseFragment, parseInit } from '../../agent/media/mp4/read.ts';
-import type { Mp4Track } from '../../agent/media/mp4/read-track.ts';
+import { parseFragment, parseInit } from '../../agent/media/mp4/read/read.ts';
+import type { Mp4Track } from '../../agent/media/mp4/read/read-track.ts';
 
 export interface MediaSample {
   readonly decodeTime: number;

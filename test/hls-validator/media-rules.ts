@@ -1,4 +1,4 @@
-import type { Mp4Track } from '../../agent/media/mp4/read-track.ts';
+import type { Mp4Track } from '../../agent/media/mp4/read/read-track.ts';
 import type { MediaRun } from './fragments.ts';
 import type { Part, Segment, Variant } from './playlist.ts';
 import { ROUNDING_S } from './playlist-rules.ts';

@@ -1,5 +1,5 @@
-import { writeFragment } from '../../agent/media/mp4/fragment.ts';
-import { writeInit } from '../../agent/media/mp4/init.ts';
+import { writeFragment } from '../../agent/media/mp4/write/fragment.ts';
+import { writeInit } from '../../agent/media/mp4/write/init.ts';
 import type { Sample } from '../../agent/media/sample/sample.ts';
 import type { AacTrack, Track } from '../../agent/media/sample/track.ts';
 import type { MediaPlaylist, PartLine, SegmentLine } from '../../agent/servers/hls/contracts/hls-muxer.ts';

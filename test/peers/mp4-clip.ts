@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { h264Track } from '../../agent/media/h264/params.ts';
 import { h265Track } from '../../agent/media/h265/params.ts';
-import { fourcc } from '../../agent/media/mp4/boxes.ts';
-import { parseInit } from '../../agent/media/mp4/read.ts';
-import type { Mp4Track } from '../../agent/media/mp4/read-track.ts';
-import { bodyOfFirst } from '../../agent/media/mp4/walk.ts';
+import { fourcc } from '../../agent/media/mp4/box/boxes.ts';
+import { parseInit } from '../../agent/media/mp4/read/read.ts';
+import type { Mp4Track } from '../../agent/media/mp4/read/read-track.ts';
+import { bodyOfFirst } from '../../agent/media/mp4/box/walk.ts';
 import { parseMpegAudioFrame } from '../../agent/media/mpeg-audio/params.ts';
 import type { Sample } from '../../agent/media/sample/sample.ts';
 import type { Track } from '../../agent/media/sample/track.ts';

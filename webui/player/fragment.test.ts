@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { writeFragment } from '../../agent/media/mp4/fragment.ts';
+import { writeFragment } from '../../agent/media/mp4/write/fragment.ts';
 import { mutate } from '../../test/support/base/mutate.ts';
 import { random } from '../../test/support/base/random.ts';
 import { beginsWithKey } from './fragment.ts';

@@ -1,4 +1,4 @@
-import { type Fields, fullBox, join, u8, u16, zeros } from './boxes.ts';
+import { type Fields, fullBox, join, u8, u16, zeros } from './box/boxes.ts';
 
 /** objectTypeIndication of what we store, ISO/IEC 14496-1 table 5; MPEG audio has numbers of its own. */
 export const OBJECT_TYPE = { mpeg4Video: 0x20, mpeg4Audio: 0x40, jpeg: 0x6c } as const;

@@ -1,7 +1,7 @@
 import { parseAv1Sequence } from '../av1/params.ts';
 import type { Av1Track, Vp8Track, Vp9Track } from '../sample/track.ts';
 import { vp9Level } from '../vp9/params.ts';
-import { box, fullBox, u8, u16 } from './boxes.ts';
+import { box, fullBox, u8, u16 } from './box/boxes.ts';
 
 /** Colours are not specified: CICP, ISO/IEC 23091-2. */
 const UNSPECIFIED = 2;

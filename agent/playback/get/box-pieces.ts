@@ -1,5 +1,5 @@
-import { fourcc, join } from '../../media/mp4/boxes.ts';
-import { viewOf } from '../../media/mp4/walk.ts';
+import { fourcc, join } from '../../media/mp4/box/boxes.ts';
+import { viewOf } from '../../media/mp4/box/walk.ts';
 
 /** Smaller pieces are put together: each one is an entry of the answer. */
 const SMALL_BYTES = 4 << 10;

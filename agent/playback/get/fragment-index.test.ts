@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { viewOf } from '../../media/mp4/walk.ts';
+import { viewOf } from '../../media/mp4/box/walk.ts';
 import { FragmentIndex, type IndexedFragment } from './fragment-index.ts';
 
 const REFERENCES_AT = 8 + 4 + 8 + 16 + 2;

@@ -1,5 +1,5 @@
-import { fullBox, join, u16, u32, u64 } from '../../media/mp4/boxes.ts';
-import { viewOf } from '../../media/mp4/walk.ts';
+import { fullBox, join, u16, u32, u64 } from '../../media/mp4/box/boxes.ts';
+import { viewOf } from '../../media/mp4/box/walk.ts';
 
 /** The count in `sidx` has 16 bits; beyond it fragments share an entry. */
 const MAX_REFERENCES = 0xffff;

@@ -1,4 +1,4 @@
-import { endOfRun, runOf } from '../../media/mp4/sample-search.ts';
+import { endOfRun, runOf } from '../../media/mp4/table/sample-search.ts';
 import type { FileCut, TrackCut } from '../read/cut.ts';
 import type { KeptRun } from './kept-table.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { TrackSamples } from '../../media/mp4/sample-table.ts';
+import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import { type HiddenPace, KeptTable } from './kept-table.ts';
 
 /** Pictures of 400 ticks in the order I P B b b, each group shown as 1 5 3 2 4. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Mp4Track } from '../../media/mp4/read-track.ts';
+import type { Mp4Track } from '../../media/mp4/read/read-track.ts';
 import { sizeOf } from './box-pieces.ts';
 import { writeMovie } from './movie-header.ts';
 import { SampleTables } from './sample-tables.ts';

@@ -1,5 +1,5 @@
-import { box, type Fields, fullBox, text, u16, u32, u64, zeros } from '../../media/mp4/boxes.ts';
-import type { Mp4Track } from '../../media/mp4/read-track.ts';
+import { box, type Fields, fullBox, text, u16, u32, u64, zeros } from '../../media/mp4/box/boxes.ts';
+import type { Mp4Track } from '../../media/mp4/read/read-track.ts';
 import { boxOf } from './box-pieces.ts';
 import type { PlacedTables, SampleTables } from './sample-tables.ts';
 

@@ -1,6 +1,6 @@
-import { box, text, u32, u64 } from '../../media/mp4/boxes.ts';
-import { playerInit } from '../../media/mp4/player-init.ts';
-import { parseInit } from '../../media/mp4/read.ts';
+import { box, text, u32, u64 } from '../../media/mp4/box/boxes.ts';
+import { playerInit } from '../../media/mp4/read/player-init.ts';
+import { parseInit } from '../../media/mp4/read/read.ts';
 import type { FileInit } from '../../record/file/fragment-walk.ts';
 import { trackIdsOf } from '../../record/file/recording-file.ts';
 import type { FileCut } from '../read/cut.ts';

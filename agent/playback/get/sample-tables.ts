@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
-import { fullBox, u8, u24, u32 } from '../../media/mp4/boxes.ts';
-import { viewOf } from '../../media/mp4/walk.ts';
+import { fullBox, u8, u24, u32 } from '../../media/mp4/box/boxes.ts';
+import { viewOf } from '../../media/mp4/box/walk.ts';
 import { boxOf } from './box-pieces.ts';
 import type { KeptRun } from './kept-table.ts';
 import { NumberList, RunList } from './number-list.ts';

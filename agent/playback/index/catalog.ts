@@ -1,7 +1,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { parseInit } from '../../media/mp4/read.ts';
+import { parseInit } from '../../media/mp4/read/read.ts';
 import { codeOf, isDiskFailing } from '../../record/file/disk-fault.ts';
 import { findFileMark } from '../../record/file/file-mark.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../../record/file/segment-log.ts';

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
-import type { Mp4Track } from '../../media/mp4/read-track.ts';
+import type { Mp4Track } from '../../media/mp4/read/read-track.ts';
 import { recordFormatOf } from '../../record/file/record-path.ts';
 import { readRecordingHead } from '../../record/file/recording-file.ts';
 import { type PartChain, WholeParts } from '../../record/file/whole-parts.ts';

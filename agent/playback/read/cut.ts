@@ -1,6 +1,6 @@
-import type { Mp4Track } from '../../media/mp4/read-track.ts';
-import { firstFrom, shownAt, syncUpTo, timeOf } from '../../media/mp4/sample-search.ts';
-import type { TrackSamples } from '../../media/mp4/sample-table.ts';
+import type { Mp4Track } from '../../media/mp4/read/read-track.ts';
+import { firstFrom, shownAt, syncUpTo, timeOf } from '../../media/mp4/table/sample-search.ts';
+import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import type { Tabled } from './table-cache.ts';
 
 /** Pictures come at most so many places before the one that is shown before them (H.264 and H.265: `max_num_reorder` up to 16). */

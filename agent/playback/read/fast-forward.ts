@@ -1,5 +1,5 @@
-import { placeOf, shownAt, timeOf } from '../../media/mp4/sample-search.ts';
-import type { SampleTable, TrackSamples } from '../../media/mp4/sample-table.ts';
+import { placeOf, shownAt, timeOf } from '../../media/mp4/table/sample-search.ts';
+import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import type { FileCut, TrackCut } from './cut.ts';
 import type { Tabled } from './table-cache.ts';
 

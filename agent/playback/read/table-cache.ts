@@ -1,5 +1,5 @@
 import { open, stat } from 'node:fs/promises';
-import { bytesOfTable } from '../../media/mp4/sample-table.ts';
+import { bytesOfTable } from '../../media/mp4/table/sample-table.ts';
 import { type RecordingHead, readRecordingHead } from '../../record/file/recording-file.ts';
 import { type RecordingTable, readRecordingTable } from '../../record/file/recording-table.ts';
 

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
-import { type RunTable, writeFragmentHeader } from '../../media/mp4/fragment.ts';
+import { type RunTable, writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { MoofPatch } from './moof-patch.ts';
 import type { RecordedFile } from './slice.ts';
 import { VirtualFile } from './virtual-file.ts';

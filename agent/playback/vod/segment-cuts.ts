@@ -1,5 +1,5 @@
-import { endOfRun, runOf } from '../../media/mp4/sample-search.ts';
-import type { SampleTable, TrackSamples } from '../../media/mp4/sample-table.ts';
+import { endOfRun, runOf } from '../../media/mp4/table/sample-search.ts';
+import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-table.ts';
 
 /** A segment ends at the first key frame from here on: a little less than the six seconds that are meant, for cameras' clocks are not exact. */
 const MIN_SECONDS = 5.5;

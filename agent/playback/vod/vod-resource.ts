@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { writeFragmentHeader } from '../../media/mp4/fragment.ts';
+import { writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { RangeStream } from '../read/range-stream.ts';
 import type { RecordedFile, Slice, SliceLookup } from '../read/slice.ts';
 import type { Tabled } from '../read/table-cache.ts';

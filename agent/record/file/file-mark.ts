@@ -1,5 +1,5 @@
-import { box, fourcc, u16, u32, u64 } from '../../media/mp4/boxes.ts';
-import { bodyOfFirst, uint64, viewOf } from '../../media/mp4/walk.ts';
+import { box, fourcc, u16, u32, u64 } from '../../media/mp4/box/boxes.ts';
+import { bodyOfFirst, uint64, viewOf } from '../../media/mp4/box/walk.ts';
 
 /*
  * moov/udta/prch, beside MediaMTX's mtxi: what Perch says of a file that it has written itself.

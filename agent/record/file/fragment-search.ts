@@ -1,4 +1,4 @@
-import type { Mp4Init } from '../../media/mp4/read.ts';
+import type { Mp4Init } from '../../media/mp4/read/read.ts';
 import { FragmentWalk, type PlacedFragment } from './fragment-walk.ts';
 import type { ReadableFile } from './readable-file.ts';
 

@@ -1,4 +1,4 @@
-import { type RandomAccess, writeMfra } from '../../media/mp4/mfra.ts';
+import { type RandomAccess, writeMfra } from '../../media/mp4/write/mfra.ts';
 
 /** Collects where in a file players can start; becomes the index at its end. */
 export class RandomAccessTable {

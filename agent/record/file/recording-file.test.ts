@@ -5,7 +5,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { MemoryFile } from '../../../test/support/disks/memory-file.ts';
 import { record, temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { PerchError } from '../../base/errors.ts';
-import type { SampleTable } from '../../media/mp4/sample-table.ts';
+import type { SampleTable } from '../../media/mp4/table/sample-table.ts';
 import { FragmentWalk, readInit } from './fragment-walk.ts';
 import { readRecordingHead } from './recording-file.ts';
 import { type RecordingTable, readRecordingTable } from './recording-table.ts';

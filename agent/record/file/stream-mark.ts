@@ -1,5 +1,5 @@
-import { box, fourcc } from '../../media/mp4/boxes.ts';
-import { bodyOfFirst, viewOf } from '../../media/mp4/walk.ts';
+import { box, fourcc } from '../../media/mp4/box/boxes.ts';
+import { bodyOfFirst, viewOf } from '../../media/mp4/box/walk.ts';
 
 /*
  * moov/udta/mtxi, MediaMTX's private box, by which two files prove that the second goes on where the first ended:

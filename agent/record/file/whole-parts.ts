@@ -1,4 +1,4 @@
-import type { Mp4Fragment } from '../../media/mp4/read.ts';
+import type { Mp4Fragment } from '../../media/mp4/read/read.ts';
 import { SealReader } from './fragment-seal.ts';
 import { FragmentSearch } from './fragment-search.ts';
 import { FragmentWalk, type PlacedFragment } from './fragment-walk.ts';

@@ -13,7 +13,7 @@ import {
 import { ac3, mp3 } from '../../../test/support/media/audio-tracks.ts';
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { readTs } from '../../../test/support/media/ts-packets.ts';
-import { START_TICKS } from '../../media/mpegts/mux.ts';
+import { START_TICKS } from '../../media/mpegts/mux/mux.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import { SlabPool } from '../../media/sample/slab.ts';
 import type { G711Track } from '../../media/sample/track.ts';

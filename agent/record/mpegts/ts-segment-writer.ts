@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { TsMuxer } from '../../media/mpegts/mux.ts';
+import { TsMuxer } from '../../media/mpegts/mux/mux.ts';
 import { PACKET_BYTES } from '../../media/mpegts/packetize.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import { release, SlabPool } from '../../media/sample/slab.ts';

@@ -17,8 +17,8 @@ import {
 } from '../../../test/support/disks/recordings.ts';
 import { tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../../base/log.ts';
-import { box, join as joinBytes, text, u32 } from '../../media/mp4/boxes.ts';
-import { writeFragmentHeader } from '../../media/mp4/fragment.ts';
+import { box, join as joinBytes, text, u32 } from '../../media/mp4/box/boxes.ts';
+import { writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { FragmentWalk, readInit } from '../file/fragment-walk.ts';
 import { readRecordingHead } from '../file/recording-file.ts';
 import { readRecordingTable } from '../file/recording-table.ts';

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
-import { type RunTable, type TrackRun, tableOf, writeFragmentHeader } from '../../media/mp4/fragment.ts';
-import { SEAL_BYTES } from '../../media/mp4/fragment-seal.ts';
-import { writeInit } from '../../media/mp4/init.ts';
-import { parseInit } from '../../media/mp4/read.ts';
-import { writeRecordingTail } from '../../media/mp4/recording-tail.ts';
-import { type PlacedRun, SampleTableWriter } from '../../media/mp4/sample-table-writer.ts';
+import { type RunTable, type TrackRun, tableOf, writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
+import { SEAL_BYTES } from '../../media/mp4/write/fragment-seal.ts';
+import { writeInit } from '../../media/mp4/write/init.ts';
+import { parseInit } from '../../media/mp4/read/read.ts';
+import { writeRecordingTail } from '../../media/mp4/write/recording-tail.ts';
+import { type PlacedRun, SampleTableWriter } from '../../media/mp4/table/sample-table-writer.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import { type FileMark, writeFileMark } from '../file/file-mark.ts';
 import { sealFragment } from '../file/fragment-seal.ts';

@@ -1,4 +1,4 @@
-import type { TrackRun } from '../../media/mp4/fragment.ts';
+import type { TrackRun } from '../../media/mp4/write/fragment.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
 

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import type { Mp4Fragment } from '../../../agent/media/mp4/read.ts';
+import type { Mp4Fragment } from '../../../agent/media/mp4/read/read.ts';
 import { type FileMark, findFileMark } from '../../../agent/record/file/file-mark.ts';
 import { FragmentWalk, readInit } from '../../../agent/record/file/fragment-walk.ts';
 import { findStreamMark, type StreamMark } from '../../../agent/record/file/stream-mark.ts';

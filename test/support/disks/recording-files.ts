@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { writeInit } from '../../../agent/media/mp4/init.ts';
+import { writeInit } from '../../../agent/media/mp4/write/init.ts';
 import { writeFileMark } from '../../../agent/record/file/file-mark.ts';
 import { writeStreamMark } from '../../../agent/record/file/stream-mark.ts';
 import { tinyH264 } from '../media/tiny-h264.ts';

@@ -10,7 +10,7 @@ import {
 } from '../../../../test/support/harness/hls-harness.ts';
 import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
+import { parseFragment, parseInit } from '../../../media/mp4/read/read.ts';
 import { Stream } from '../../../stream/stream.ts';
 import { HlsServer } from '../server/server.ts';
 

@@ -1,4 +1,4 @@
-import { type TrackRun, tableOf, writeFragmentHeader } from '../../../media/mp4/fragment.ts';
+import { type TrackRun, tableOf, writeFragmentHeader } from '../../../media/mp4/write/fragment.ts';
 import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
 import { binaryHead } from '../../../media/websocket/frames.ts';
 

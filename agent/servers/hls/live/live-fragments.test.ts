@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
-import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
+import { parseFragment, parseInit } from '../../../media/mp4/read/read.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { AacTrack, OpusTrack, Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';

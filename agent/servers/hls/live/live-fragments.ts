@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
-import { codecString } from '../../../media/mp4/codec-string.ts';
-import type { TrackRun } from '../../../media/mp4/fragment.ts';
-import { writeInit } from '../../../media/mp4/init.ts';
+import { codecString } from '../../../media/mp4/entry/codec-string.ts';
+import type { TrackRun } from '../../../media/mp4/write/fragment.ts';
+import { writeInit } from '../../../media/mp4/write/init.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import { release } from '../../../media/sample/slab.ts';
 import type { Track } from '../../../media/sample/track.ts';

@@ -11,7 +11,7 @@ import { systemClock } from '../../../base/clock.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { createHttpApp } from '../../../http/listener/app.ts';
 import { takeUpgrade } from '../../../http/listener/web-socket.ts';
-import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
+import { parseFragment, parseInit } from '../../../media/mp4/read/read.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { AacTrack, Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';

@@ -2,7 +2,7 @@ import type { ByteSink } from '../../../base/byte-channel.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { SocketChannel } from '../../../base/socket-channel.ts';
-import { codecString } from '../../../media/mp4/codec-string.ts';
+import { codecString } from '../../../media/mp4/entry/codec-string.ts';
 import { CODEC_LABEL, type Track } from '../../../media/sample/track.ts';
 import { closeFrame, pingFrame, pongFrame, textFrame, WebSocketDecoder } from '../../../media/websocket/frames.ts';
 import type { LiveFragment } from './live-fragment.ts';

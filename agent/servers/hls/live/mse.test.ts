@@ -3,7 +3,7 @@ import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { openLiveBox, turns, WEBSOCKET_FIELDS } from '../../../../test/support/harness/live-harness.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
-import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
+import { parseFragment, parseInit } from '../../../media/mp4/read/read.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { AacTrack, Track } from '../../../media/sample/track.ts';
 import { maskedBinary } from '../../../media/websocket/frames.ts';

@@ -1,5 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
-import { codecString } from '../../../media/mp4/codec-string.ts';
+import { codecString } from '../../../media/mp4/entry/codec-string.ts';
 import { CODEC_LABEL, type Track } from '../../../media/sample/track.ts';
 import { storable, unstorableLabels } from '../../../stream/storable.ts';
 import type { Stream } from '../../../stream/stream.ts';

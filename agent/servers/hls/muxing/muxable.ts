@@ -1,4 +1,4 @@
-import { codecString } from '../../../media/mp4/codec-string.ts';
+import { codecString } from '../../../media/mp4/entry/codec-string.ts';
 import { CODEC_LABEL, type Track } from '../../../media/sample/track.ts';
 import { type Container, storable, unstorableLabels } from '../../../stream/storable.ts';
 import type { Stream } from '../../../stream/stream.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
-import { parseFragment } from '../../../media/mp4/read.ts';
+import { parseFragment } from '../../../media/mp4/read/read.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { AacTrack, OpusTrack, Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';

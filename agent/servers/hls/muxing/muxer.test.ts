@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import type { PerchError } from '../../../base/errors.ts';
-import { parseFragment, parseInit } from '../../../media/mp4/read.ts';
+import { parseFragment, parseInit } from '../../../media/mp4/read/read.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { OpusTrack, Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';

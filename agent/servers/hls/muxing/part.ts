@@ -1,4 +1,4 @@
-import { tableOf, writeFragmentHeader } from '../../../media/mp4/fragment.ts';
+import { tableOf, writeFragmentHeader } from '../../../media/mp4/write/fragment.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import { hold, release } from '../../../media/sample/slab.ts';
 import type { MediaFile, PartLine } from '../contracts/hls-muxer.ts';

@@ -1,5 +1,5 @@
-import { codecString } from '../../../media/mp4/codec-string.ts';
-import { writeInit } from '../../../media/mp4/init.ts';
+import { codecString } from '../../../media/mp4/entry/codec-string.ts';
+import { writeInit } from '../../../media/mp4/write/init.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import type {

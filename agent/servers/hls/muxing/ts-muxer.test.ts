@@ -6,7 +6,7 @@ import { readTs } from '../../../../test/support/media/ts-packets.ts';
 import { hex } from '../../../../test/support/media/units.ts';
 import { mjpeg } from '../../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { START_TICKS } from '../../../media/mpegts/mux.ts';
+import { START_TICKS } from '../../../media/mpegts/mux/mux.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { AacTrack, OpusTrack, Track } from '../../../media/sample/track.ts';
 import { UnitBuffer, VIDEO_UNITS } from '../../../media/sample/unit-buffer.ts';

@@ -1,4 +1,4 @@
-import { TsMuxer } from '../../../media/mpegts/mux.ts';
+import { TsMuxer } from '../../../media/mpegts/mux/mux.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import { hold, release, type SlabPool } from '../../../media/sample/slab.ts';
 import type { Track } from '../../../media/sample/track.ts';

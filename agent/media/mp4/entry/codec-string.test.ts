@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { ac3, lpcm, mp3, mpegTs } from '../../../../test/support/media/audio-tracks.ts';
+import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
+import { av1, mjpeg, vp8, vp9 } from '../../../../test/support/media/video-tracks.ts';
+import type { Track } from '../../sample/track.ts';
+import { codecString } from './codec-string.ts';
+
+const hex = (text: string): Uint8Array =>
+  Uint8Array.from(text.match(/[0-9a-f]{2}/g) ?? [], (pair) => Number.parseInt(pair, 16));
+const hevc = (sps: string): Track => ({
+  kind: 'video',
+  codec: 'h265',
+  clockRate: 90_000,
+  width: 1920,
+  height: 1080,
+  fps: undefined,
+  vps: hex('40 01'),
+  sps: hex(sps),
+  pps: [hex('44 01')],
+});
+const aac = (config: string): Track => ({
+  kind: 'audio',
+  codec: 'aac',
+  clockRate: 48_000,
+  channels: 2,
+  frameSamples: 1024,
+  config: hex(config),
+});
+
+const MAIN_L93 = '42 01 01 01 60 00 00 03 00 90 00 00 03 00 00 03 00 5d a0 02 80 80 2d 16 59 59 a4 93 2b c0 40';
+const MAIN10_HIGH_L120 = '42 01 01 22 20 00 00 03 00 90 00 00 03 00 00 03 00 78 a0 02 80 80 2d 13 65 95 9a 49 32 bc';
+
+test.for([
+  ['Baseline 1.0', tinyH264, 'avc1.42C00A'],
+  ['High 4.0', { ...tinyH264, sps: hex('67 64 00 28 ac') }, 'avc1.640028'],
+  ['Main 3.1 of H.265', hevc(MAIN_L93), 'hvc1.1.6.L93.90'],
+  ['Main 10 in the high tier, compatible with Main 10 alone', hevc(MAIN10_HIGH_L120), 'hvc1.2.4.H120.90'],
+  ['AV1 Main 2.0', av1, 'av01.0.00M.08'],
+  ['AV1 High', { ...av1, sequenceHeader: hex('0a 0a 20 00 00 02 af f7 9b 5f 20 40') }, 'av01.1.00M.08'],
+  ['AV1 Main with 10 bits', { ...av1, sequenceHeader: hex('0a 0a 00 00 00 02 af f7 9b 5f 28 08') }, 'av01.0.00M.10'],
+  ['VP9 at 320x240', vp9, 'vp09.00.20.08'],
+  ['VP9 with 10 bits at 1080p', { ...vp9, profile: 2, bitDepth: 10, width: 1920, height: 1080 }, 'vp09.02.40.10'],
+  ['VP8', vp8, 'vp08.00.20.08'],
+  ['MJPEG, which no playlist names', mjpeg, undefined],
+  ['AAC-LC', aac('11 90'), 'mp4a.40.2'],
+  ['HE-AAC', aac('2b 92 08 00'), 'mp4a.40.5'],
+  ['an audio object type beyond 31', aac('f8 e8'), 'mp4a.40.39'],
+  ['Opus', { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 }, 'opus'],
+  ['FLAC', { kind: 'audio', codec: 'flac', clockRate: 8000, channels: 1, frameSamples: 320 }, 'fLaC'],
+  ['MP3', mp3, 'mp4a.6B'],
+  ['MP3 of low sampling rates', { ...mp3, version: 2, sampleRate: 22_050 }, 'mp4a.69'],
+  ['AC-3', ac3, 'ac-3'],
+  ['LPCM, which is stored as FLAC', lpcm, undefined],
+  ['a multiplex', mpegTs, undefined],
+  [
+    'G.711, which MP4 does not hold',
+    { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 },
+    undefined,
+  ],
+] as [string, Track, string | undefined][])('%s', ([, track, text]) => {
+  expect(codecString(track)).toBe(text);
+});

@@ -1,0 +1,77 @@
+import { PerchError } from '../../../base/errors.ts';
+
+/** Whole numbers from 0 to 2^53 in groups of 7 bits, the lowest first: small numbers, of which tables are full, take one byte. */
+export class VarintWriter {
+  #bytes = new Uint8Array(256);
+  #count = 0;
+
+  get sizeBytes(): number {
+    return this.#count;
+  }
+
+  /** What was written so far: a view, valid until more is written. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#count);
+  }
+
+  push(value: number): void {
+    if (this.#count + 8 > this.#bytes.length) {
+      const larger = new Uint8Array(this.#bytes.length * 2);
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[this.#count] = (rest % 0x80) | 0x80;
+      this.#count += 1;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes[this.#count] = rest;
+    this.#count += 1;
+  }
+
+  /** Numbers that may be negative: 0, -1, 1, -2, … become 0, 1, 2, 3, … */
+  pushSigned(value: number): void {
+    this.push(value < 0 ? -2 * value - 1 : 2 * value);
+  }
+}
+
+export class VarintReader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at >= this.#bytes.length;
+  }
+
+  /** What is left: no list that is to be read can have more entries. */
+  get leftBytes(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  /** @throws PerchError when the bytes end before the number does, or it is beyond 2^53 */
+  next(): number {
+    let value = 0;
+    for (let scale = 1; scale <= 2 ** 49; scale *= 0x80) {
+      const byte = this.#bytes[this.#at];
+      if (byte === undefined) {
+        throw new PerchError('badInput', `sample table of ${this.#bytes.length} bytes is cut short`);
+      }
+      this.#at += 1;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        return value;
+      }
+    }
+    throw new PerchError('badInput', 'sample table has a number beyond 2^53');
+  }
+
+  nextSigned(): number {
+    const value = this.next();
+    return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
+  }
+}

@@ -1,0 +1,30 @@
+import { fourcc } from '../box/boxes.ts';
+import { viewOf } from '../box/walk.ts';
+
+/*
+ * The last box of a recording's `moof`, by which one knows after a power cut whether all of a fragment has reached the disk:
+ *   prcs: version (8 bits), flags (24 bits, 0), CRC-32 (zlib's) of the fragment: of `moof` up to here, and of `mdat`
+ */
+const PRCS = fourcc('prcs');
+export const SEAL_BYTES = 16;
+
+/**
+ * Writes the box, still without its number, where `writeFragmentHeader` has left room for it.
+ * @param header `moof` and the 8 bytes of `mdat`'s header
+ * @returns where the number stands
+ */
+export function placeSeal(header: Uint8Array): number {
+  const view = viewOf(header);
+  const at = header.length - 8 - SEAL_BYTES;
+  view.setUint32(at, SEAL_BYTES);
+  view.setUint32(at + 4, PRCS);
+  view.setUint32(at + 8, 0);
+  return at + 12;
+}
+
+/** Where the number stands; undefined when the `moof` has no such box. */
+export function findSeal(moof: Uint8Array): number | undefined {
+  const at = moof.length - SEAL_BYTES;
+  const view = viewOf(moof);
+  return at > 0 && view.getUint32(at) === SEAL_BYTES && view.getUint32(at + 4) === PRCS ? at + 12 : undefined;
+}

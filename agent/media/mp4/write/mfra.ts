@@ -1,0 +1,37 @@
+import { box, type Fields, fullBox, join, u32, u64 } from '../box/boxes.ts';
+
+/** One sample at which a player can start: ISO/IEC 14496-12 §8.8.10. */
+export interface RandomAccess {
+  /** Presentation time in ticks of the track, as the file counts it. */
+  readonly time: number;
+  /** Where the `moof` begins in the file. */
+  readonly moofOffset: number;
+  /** From 1: which `traf` of the `moof`, which `trun` of the `traf`, which sample of the `trun`. */
+  readonly traf: number;
+  readonly trun: number;
+  readonly sample: number;
+}
+
+export interface TrackAccess {
+  readonly trackId: number;
+  readonly entries: readonly RandomAccess[];
+}
+
+/** The index at the end of a finished file; its last four bytes are its own size (`mfro`), so it is found from the end. */
+export function writeMfra(tracks: readonly TrackAccess[]): Uint8Array {
+  const tables = tracks.map(tfra);
+  const sizeBytes = tables.reduce((sum, table) => sum + table.length, 8 + 16);
+  return box('mfra', ...tables, fullBox('mfro', 0, 0, u32(sizeBytes)));
+}
+
+function tfra(track: TrackAccess): Uint8Array {
+  const entries: Fields[] = track.entries.map((entry) => [
+    ...u64(entry.time),
+    ...u64(entry.moofOffset),
+    ...u32(entry.traf),
+    ...u32(entry.trun),
+    ...u32(entry.sample),
+  ]);
+  const allNumbersHave32Bits = u32(0x3f);
+  return fullBox('tfra', 1, 0, u32(track.trackId), allNumbersHave32Bits, u32(track.entries.length), join(entries));
+}

@@ -1,0 +1,75 @@
+import { box, fourcc, u32 } from '../box/boxes.ts';
+import { viewOf } from '../box/walk.ts';
+
+/*
+ * Between the last fragment and `mfra` of a finished recording stands a box of ours, which others pass over:
+ *   uuid, its 16 bytes of type, version (8 bits), flags (24 bits, 0),
+ *   size of the header (32 bits), the file's header (`ftyp` and `moov`) as it was first written,
+ *   the sample table (sample-table-writer.ts),
+ *   the size of the whole box (32 bits), by which it is found from the end.
+ * With it the header can be lost (its length is written into it at the end: a sector that a power cut tears) without losing the file,
+ * and an answer can be put together without reading a single fragment.
+ */
+const UUID = fourcc('uuid');
+const TYPE = Uint8Array.of(
+  0x9e,
+  0x71,
+  0x2d,
+  0x50,
+  0x65,
+  0x72,
+  0x63,
+  0x68,
+  0x8a,
+  0x4b,
+  0x73,
+  0x61,
+  0x6d,
+  0x70,
+  0x6c,
+  0x65,
+);
+const VERSION_1 = [1, 0, 0, 0];
+const HEAD_BYTES = 8 + 16 + 4 + 4;
+/** From its end: the size of the box stands in its last bytes. */
+export const TAIL_SIZE_BYTES = 4;
+
+export interface RecordingTail {
+  /** The file's header: `ftyp` and `moov`. A view. */
+  readonly init: Uint8Array;
+  /** For `parseSampleTable`. A view. */
+  readonly table: Uint8Array;
+}
+
+export function writeRecordingTail({ init, table }: RecordingTail): Uint8Array {
+  const sizeBytes = HEAD_BYTES + init.length + table.length + TAIL_SIZE_BYTES;
+  return box('uuid', TYPE, VERSION_1, u32(init.length), init, table, u32(sizeBytes));
+}
+
+/** From its start on: so many bytes tell whether it is ours. */
+export const TAIL_HEAD_BYTES = HEAD_BYTES;
+
+/** @param head the first bytes of the box: the header's size in it; undefined when it is none of ours, or not of this size */
+export function initBytesOfTail(head: Uint8Array, sizeBytes: number): number | undefined {
+  if (head.length < HEAD_BYTES || sizeBytes < HEAD_BYTES + TAIL_SIZE_BYTES) {
+    return undefined;
+  }
+  const view = viewOf(head);
+  const isOurs = view.getUint32(4) === UUID && TYPE.every((byte, i) => head[8 + i] === byte) && head[24] === 1;
+  const initBytes = view.getUint32(HEAD_BYTES - 4);
+  const fits = view.getUint32(0) === sizeBytes && HEAD_BYTES + initBytes + TAIL_SIZE_BYTES <= sizeBytes;
+  return isOurs && fits ? initBytes : undefined;
+}
+
+/** @param bytes the whole box; undefined when it is none of ours, or not whole */
+export function parseRecordingTail(bytes: Uint8Array): RecordingTail | undefined {
+  const initBytes = initBytesOfTail(bytes, bytes.length);
+  const end = bytes.length - TAIL_SIZE_BYTES;
+  if (initBytes === undefined || viewOf(bytes).getUint32(end) !== bytes.length) {
+    return undefined;
+  }
+  return {
+    init: bytes.subarray(HEAD_BYTES, HEAD_BYTES + initBytes),
+    table: bytes.subarray(HEAD_BYTES + initBytes, end),
+  };
+}
