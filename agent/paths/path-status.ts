@@ -1,8 +1,8 @@
 import type { PathEntry } from '../config/load/path-entry.ts';
 import { parseAv1Sequence } from '../media/av1/params.ts';
+import { codecOf } from '../media/codecs.ts';
 import { parseH265Sps } from '../media/h265/params.ts';
 import type { Av1Track, G711Track, H264Track, Track } from '../media/sample/track.ts';
-import { CODEC_LABEL } from '../media/sample/track.ts';
 import type { SourceStatistics } from '../sources/source.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { RecordingStatus } from './path-recorder.ts';
@@ -150,7 +150,7 @@ export function describeStream(stream: Stream | undefined, since: string | null)
 export const hasBFrames = (stream: Stream | undefined): boolean | undefined =>
   stream?.hasBFrames(stream.tracks.findIndex(({ kind }) => kind === 'video'));
 
-export const trackLabels = (tracks: readonly Track[]): string[] => tracks.map((track) => CODEC_LABEL[track.codec]);
+export const trackLabels = (tracks: readonly Track[]): string[] => tracks.map((track) => codecOf(track).label);
 
 /** A track never changes, another one comes in its place: it is looked into once, however often it is asked for. */
 const described = new WeakMap<Track, TrackStatus>();
@@ -160,7 +160,7 @@ export function describeTrack(track: Track): TrackStatus {
   if (known) {
     return known;
   }
-  const status = { codec: CODEC_LABEL[track.codec], codecProps: propsOf(track) };
+  const status = { codec: codecOf(track).label, codecProps: propsOf(track) };
   described.set(track, status);
   return status;
 }

@@ -7,7 +7,7 @@ import { H264_PPS, H264_SPS, H265_PPS, H265_SPS, H265_VPS } from '../../test/sup
 import { H264_TRACK } from '../../test/support/media/tracks.ts';
 import { hex, sampleOf } from '../../test/support/media/units.ts';
 import { vp8 } from '../../test/support/media/video-tracks.ts';
-import { createDepacketizer } from '../media/create-depacketizer.ts';
+import { createDepacketizer } from '../media/codecs.ts';
 import { h264Track } from '../media/h264/params.ts';
 import type { SenderInfo } from '../media/rtcp/parse.ts';
 import { parseRtcp } from '../media/rtcp/parse.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { packetizeParameters, packetizerOf } from '../media/create-packetizer.ts';
+import { codecOf } from '../media/codecs.ts';
 import type { Packetize } from '../media/payload/packetizer.ts';
 import { writeSenderReport } from '../media/rtcp/write.ts';
 import type { Sample } from '../media/sample/sample.ts';
@@ -100,7 +100,7 @@ export class FramedPackets implements Reader {
     this.#maxPayloadBytes = maxPayloadBytes;
     this.#writer = new FrameWriter(stream.tracks);
     this.#group = new FramedGroup(stream.tracks.length);
-    this.#packetize = stream.tracks.map(packetizerOf);
+    this.#packetize = stream.tracks.map((track) => codecOf(track).packetize);
     this.#descriptions = [...stream.tracks];
     this.leadingTrack = stream.tracks.findIndex((track) => track.kind === 'video');
     this.#placeholders = new Placeholders(this.#writer, this.leadingTrack);
@@ -231,7 +231,8 @@ export class FramedPackets implements Reader {
     const writer = this.#writer;
     writer.begin(track, sample.pts, sample.data.length);
     if (sample.key) {
-      packetizeParameters(this.#descriptions[track] as Track, this.#maxPayloadBytes, writer);
+      const description = this.#descriptions[track] as Track;
+      codecOf(description).packetizeParameters?.(description, this.#maxPayloadBytes, writer);
     }
     packetize(sample.data, this.#maxPayloadBytes, true, writer);
     return writer.end();

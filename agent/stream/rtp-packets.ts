@@ -1,4 +1,4 @@
-import { packetizeParameters, packetizerOf } from '../media/create-packetizer.ts';
+import { codecOf } from '../media/codecs.ts';
 import type { Packetize, PayloadSink } from '../media/payload/packetizer.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import type { Track } from '../media/sample/track.ts';
@@ -13,18 +13,6 @@ const MAX_UNTOLD = 64;
 
 /** Beyond the group: the last second of the one before, and what the alignment of payloads takes. */
 const LIMITS: RingLimits = { groupBytes: REPLAY_LIMIT_BYTES, ringBytes: REPLAY_LIMIT_BYTES + (2 << 20) };
-
-/** What browsers take over RTP; the rest is not cut for them. */
-const BROWSER_CODECS: ReadonlySet<Track['codec']> = new Set([
-  'h264',
-  'h265',
-  'av1',
-  'vp8',
-  'vp9',
-  'opus',
-  'g711',
-  'g722',
-]);
 
 /** One receiver of a stream's RTP packets. Called synchronously; it never blocks and never throws. */
 export interface RtpViewer {
@@ -79,11 +67,14 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
   private constructor(stream: Stream) {
     super(LIMITS, stream.keptBytes);
     this.#stream = stream;
-    this.leadingTrack = stream.tracks.findIndex(({ kind, codec }) => kind === 'video' && BROWSER_CODECS.has(codec));
+    this.leadingTrack = stream.tracks.findIndex((track) => track.kind === 'video' && codecOf(track).webrtc);
     this.lastPts = new Float64Array(stream.tracks.length);
     this.lastWall = new Float64Array(stream.tracks.length);
     this.lastStep = new Float64Array(stream.tracks.length);
-    this.#packetize = stream.tracks.map((track) => (BROWSER_CODECS.has(track.codec) ? packetizerOf(track) : undefined));
+    this.#packetize = stream.tracks.map((track) => {
+      const { packetize, webrtc } = codecOf(track);
+      return webrtc && packetize;
+    });
     this.#descriptions = [...stream.tracks];
   }
 
@@ -136,7 +127,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
     this.lastWall[track] = sample.wall;
     if (description.kind === 'video' && sample.key) {
       this.#beginKey(track, sample.wall);
-      packetizeParameters(description, MAX_PAYLOAD_BYTES, this);
+      codecOf(description).packetizeParameters?.(description, MAX_PAYLOAD_BYTES, this);
     }
     packetize(sample.data, MAX_PAYLOAD_BYTES, true, this);
     this.#tell();
@@ -200,7 +191,8 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
     // For the ring it is new, however old the picture is.
     this.begin({ track, pts: sample.pts, wall: this.lastWall[track] as number });
     this.#stillStart = this.written;
-    packetizeParameters(this.#descriptions[track] as Track, MAX_PAYLOAD_BYTES, this);
+    const description = this.#descriptions[track] as Track;
+    codecOf(description).packetizeParameters?.(description, MAX_PAYLOAD_BYTES, this);
     packetize(sample.data, MAX_PAYLOAD_BYTES, true, this);
     this.#stillEnd = this.written;
   }

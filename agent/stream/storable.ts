@@ -1,7 +1,7 @@
+import { codecOf } from '../media/codecs.ts';
 import { FlacFromPcm, flacTrackOf } from '../media/flac/from-pcm.ts';
-import { tsFormatOf } from '../media/mpegts/stream-format.ts';
 import { isPcm } from '../media/pcm/decode.ts';
-import { CODEC_LABEL, type Track } from '../media/sample/track.ts';
+import type { Track } from '../media/sample/track.ts';
 import { DerivedStream, type Place } from './derived-stream.ts';
 import type { Stream } from './stream.ts';
 
@@ -9,9 +9,6 @@ import type { Stream } from './stream.ts';
 export type Container = 'fmp4' | 'mpegts';
 
 const derived: Record<Container, WeakMap<Stream, DerivedStream>> = { fmp4: new WeakMap(), mpegts: new WeakMap() };
-
-/** MP4 has no place for them, or none that any player knows. */
-const UNSTORABLE: ReadonlySet<Track['codec']> = new Set(['g722', 'lpcm', 'mpeg-ts']);
 
 /**
  * The stream as a container can hold it: the stream itself, or one derived stream for all who ask, without what it cannot hold; in MP4 with
@@ -31,12 +28,11 @@ export function storable(stream: Stream, container: Container = 'fmp4'): Stream 
 /** What the storable stream goes without, for people: PCM as such is stored in MP4. */
 export function unstorableLabels(stream: Stream, container: Container = 'fmp4'): string[] {
   const left = stream.tracks.filter((track) => PLACES[container](track) === undefined);
-  return left.map((track) => CODEC_LABEL[track.codec] + (container === 'fmp4' ? ofChannels(track) : ''));
+  return left.map((track) => codecOf(track).label + (container === 'fmp4' ? ofChannels(track) : ''));
 }
 
-/** Where nothing but their number stands in the way. */
-const ofChannels = (track: Track): string =>
-  track.codec === 'lpcm' || track.codec === 'g722' ? ` with ${track.channels} channels` : '';
+/** MP4 holds all sound but PCM of more channels than FLAC is made with. */
+const ofChannels = (track: Track): string => (track.kind === 'audio' ? ` with ${track.channels} channels` : '');
 
 /** undefined: it holds nothing in the place of a track. */
 const PLACES: Record<Container, (track: Track) => Place | undefined> = {
@@ -44,7 +40,7 @@ const PLACES: Record<Container, (track: Track) => Place | undefined> = {
     if (isPcm(track)) {
       return { track: flacTrackOf(track), convert: (emit) => new FlacFromPcm(track, emit) };
     }
-    return UNSTORABLE.has(track.codec) ? undefined : { track };
+    return codecOf(track).sampleEntry && { track };
   },
-  mpegts: (track) => (tsFormatOf(track) ? { track } : undefined),
+  mpegts: (track) => (codecOf(track).tsFormat?.(track) ? { track } : undefined),
 };

@@ -1,7 +1,8 @@
 import { readDecoderConfig } from '../media/aac/decode/config.ts';
 import { AacDecoder } from '../media/aac/decode/decoder.ts';
+import { codecOf } from '../media/codecs.ts';
 import { isPcm, type PcmTrack, sampleRateOf } from '../media/pcm/decode.ts';
-import { type AacTrack, CODEC_LABEL, type FlacTrack, type OpusTrack, type Track } from '../media/sample/track.ts';
+import type { AacTrack, FlacTrack, OpusTrack, Track } from '../media/sample/track.ts';
 
 /** Those of AAC, ISO/IEC 14496-3 table 1.18; others would take tables without end. */
 // biome-ignore format: as the table has it
@@ -43,7 +44,7 @@ export function whyNotOpus(track: Track): string | undefined {
 
 /** With what stands in the way of LPCM. */
 const nameOf = (track: Track): string =>
-  CODEC_LABEL[track.codec] + (track.codec === 'lpcm' ? ` with ${track.channels} channels` : '');
+  codecOf(track).label + (track.codec === 'lpcm' ? ` with ${track.channels} channels` : '');
 
 /** The track that Opus of this one is. */
 export function opusTrackOf(track: OpusOrigin): OpusTrack {

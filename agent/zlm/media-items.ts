@@ -1,3 +1,4 @@
+import { CODECS } from '../media/codecs.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 
 /** A path, as far as these calls tell of it. */
@@ -87,31 +88,17 @@ export function readersOf({ readers }: ShownPath, schema: string): ShownPath['re
   return readers.filter(({ type }) => (SCHEMA_OF[type] ?? 'rtsp') === family);
 }
 
-/** By the names that the control API has for codecs. */
-const CODECS: Readonly<Record<string, readonly [id: number, name: string, isAudio: boolean]>> = {
-  H264: [0, 'H264', false],
-  H265: [1, 'H265', false],
-  'MPEG-4 Audio': [2, 'mpeg4-generic', true],
-  G711: [3, 'PCMA', true],
-  Opus: [5, 'opus', true],
-  LPCM: [6, 'L16', true],
-  VP8: [7, 'VP8', false],
-  VP9: [8, 'VP9', false],
-  AV1: [9, 'AV1', false],
-  'M-JPEG': [10, 'JPEG', false],
-  'MPEG-1/2 Audio': [14, 'MP3', true],
-  G722: [18, 'G722', true],
-  // No numbers of their own there.
-  FLAC: [-1, 'FLAC', true],
-  AC3: [-1, 'AC3', true],
-};
-const NO_CODEC = [-1, 'unknown', false] as const;
-const PCMU = [4, 'PCMU', true] as const;
+/** By the label that the control API has for a codec. */
+const codecs = new Map(CODECS.map((codec) => [codec.label, codec]));
+const NO_CODEC = [-1, 'unknown'] as const;
+const PCMU = [4, 'PCMU'] as const;
 const SAMPLE_BITS = 16;
 
 function trackItem({ codec, codecProps }: ShownPath['tracks2'][number]) {
   const props = codecProps ?? {};
-  const [codecId, codecName, isAudio] = props['muLaw'] === true ? PCMU : (CODECS[codec] ?? NO_CODEC);
+  const { kind, zlm = NO_CODEC } = codecs.get(codec) ?? {};
+  const [codecId, codecName] = props['muLaw'] === true ? PCMU : zlm;
+  const isAudio = kind === 'audio';
   const common = { codec_id: codecId, codec_id_name: codecName, codec_type: isAudio ? 1 : 0, ready: true };
   if (!isAudio) {
     return { ...common, ...known({ width: props['width'], height: props['height'] }) };

@@ -1,4 +1,4 @@
-import { packetizerOf } from '../../agent/media/create-packetizer.ts';
+import { codecOf } from '../../agent/media/codecs.ts';
 import type { Packetize } from '../../agent/media/payload/packetizer.ts';
 import type { Track } from '../../agent/media/sample/track.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../support/media/tiny-h264.ts';
@@ -62,7 +62,7 @@ function cut(packetize: Packetize | undefined, samples: readonly Uint8Array[]): 
   return samples.flatMap((data) => payloadsOf((sink) => packetize(data, MAX_PAYLOAD_BYTES, true, sink)));
 }
 /** The packetizers look at nothing of a track but its codec. */
-const packetizer = (codec: Track['codec']) => packetizerOf({ codec } as Track);
+const packetizer = (codec: Track['codec']) => codecOf({ codec }).packetize;
 
 const sets = [tinyH264.sps, ...tinyH264.pps];
 const h265Sets = [H265_VPS, H265_SPS, H265_PPS].map(hex);

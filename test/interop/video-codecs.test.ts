@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../agent/base/clock.ts';
-import { packetizerOf } from '../../agent/media/create-packetizer.ts';
+import { codecOf } from '../../agent/media/codecs.ts';
 import { payloadTypeOf, writeSdp } from '../../agent/media/sdp/write.ts';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../peers/agent.ts';
@@ -189,7 +189,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
 
 /** A camera of ours that plays a clip again and again, in real time. */
 function clipCamera({ track, units }: CodedClip): Promise<ScriptedCamera> {
-  const packetize = packetizerOf(track);
+  const packetize = codecOf(track).packetize;
   const sdp = writeSdp([track], { name: 'camera', host: '127.0.0.1', sessionId: 1 });
   let sequence = 0;
   const show = (caller: Caller, number: number): void => {

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { createDepacketizer } from '../../agent/media/create-depacketizer.ts';
-import { packetizerOf } from '../../agent/media/create-packetizer.ts';
-import type { Track, VideoTrack } from '../../agent/media/sample/track.ts';
+import { codecOf, createDepacketizer } from '../../agent/media/codecs.ts';
+import type { VideoTrack } from '../../agent/media/sample/track.ts';
 import { parseSdp } from '../../agent/media/sdp/parse.ts';
 import { writeSdp } from '../../agent/media/sdp/write.ts';
 import { Collector, payloadsOf, rtpFormat, type Unit } from '../support/media/units.ts';
@@ -52,7 +51,7 @@ export async function codedClip(codec: ClipCodec, seconds: number): Promise<Code
 function overRtp(codec: ClipCodec, encoding: string, frames: readonly Uint8Array[]): Omit<CodedClip, 'file'> {
   const seen = new Collector();
   const depacketizer = createDepacketizer(rtpFormat(encoding, 90_000, 1, {}), seen);
-  const packetize = packetizerOf({ codec } as Track);
+  const packetize = codecOf({ codec }).packetize;
   if (!depacketizer || !packetize) {
     throw new Error(`${codec} has no RTP format`);
   }

@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   backup: ['base', 'config'],
   onvif: ['base', 'config', 'media'],
   hooks: ['base', 'config'],
-  zlm: ['base', 'config'],
+  zlm: ['base', 'config', 'media'],
   http: ['base', 'config', 'auth'],
   cameras: ['base', 'config', 'media', 'onvif'],
   sources: ['base', 'config', 'media', 'stream'],

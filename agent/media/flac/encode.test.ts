@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { describeWith } from '../../../test/peers/peers.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { decodeFlacFrame } from '../../../test/support/media/flac-decoder.ts';
+import { sampleEntry } from '../codecs.ts';
 import { A_LAW, MU_LAW } from '../g711/decode.ts';
-import { sampleEntry } from '../mp4/entry/sample-entry.ts';
 import { FlacEncoder } from './encode.ts';
 
 /** Something like speech: a few tones that swell, with noise. */

@@ -4,7 +4,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { H264_PPS, H264_SPS, H264_UNITS } from '../../../test/support/media/tiny-streams.ts';
 import { Collector, hex, rtpFormat, toHex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
-import { createDepacketizer } from '../create-depacketizer.ts';
+import { createDepacketizer } from '../codecs.ts';
 import { h264Track, parseH264Pps } from './params.ts';
 import { h264Placeholder } from './placeholder.ts';
 

@@ -4,7 +4,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { H265_PPS, H265_SPS, H265_UNITS, H265_VPS } from '../../../test/support/media/tiny-streams.ts';
 import { Collector, hex, rtpFormat, toHex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
-import { createDepacketizer } from '../create-depacketizer.ts';
+import { createDepacketizer } from '../codecs.ts';
 import { h265Track } from './params.ts';
 import { h265Placeholder } from './placeholder.ts';
 

@@ -163,23 +163,3 @@ export interface MpegTsTrack extends TrackBase {
   readonly kind: 'multiplex';
   readonly codec: 'mpeg-ts';
 }
-
-/** The track's codec as MediaMTX's API and logs name it. */
-export const CODEC_LABEL: Record<Track['codec'], string> = {
-  h264: 'H264',
-  h265: 'H265',
-  av1: 'AV1',
-  vp8: 'VP8',
-  vp9: 'VP9',
-  mjpeg: 'M-JPEG',
-  'mpeg4-video': 'MPEG-4 Video',
-  aac: 'MPEG-4 Audio',
-  opus: 'Opus',
-  g711: 'G711',
-  flac: 'FLAC',
-  g722: 'G722',
-  lpcm: 'LPCM',
-  'mpeg-audio': 'MPEG-1/2 Audio',
-  ac3: 'AC3',
-  'mpeg-ts': 'MPEG-TS',
-};

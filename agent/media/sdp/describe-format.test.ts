@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Collector, rtpFormat } from '../../../test/support/media/units.ts';
-import { createDepacketizer } from '../create-depacketizer.ts';
+import { createDepacketizer } from '../codecs.ts';
 import { describeFormat, describeOffer } from './describe-format.ts';
 
 test.for([

@@ -1,5 +1,5 @@
 import { auHeaderFormat } from '../aac/format.ts';
-import { createDepacketizer } from '../create-depacketizer.ts';
+import { createDepacketizer } from '../codecs.ts';
 import type { RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 
 /** Values of a fmtp are outside text. */

@@ -1,5 +1,5 @@
-import { writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { playerInit } from '../../media/mp4/read/player-init.ts';
+import { writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import type { FileInit } from '../../record/file/fragment-walk.ts';
 import { trackIdsOf } from '../../record/file/recording-file.ts';
 import type { FileCut } from '../read/cut.ts';

@@ -1,5 +1,5 @@
-import type { RunTable } from '../../media/mp4/write/fragment.ts';
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
+import type { RunTable } from '../../media/mp4/write/fragment.ts';
 
 /** The last pictures before the start keep times of their own: so many, a tick apart. */
 const TOLD_APART = 8;

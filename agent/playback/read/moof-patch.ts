@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { fourcc } from '../../media/mp4/box/boxes.ts';
-import type { SampleTable } from '../../media/mp4/table/sample-table.ts';
 import { type BoxPlace, boxAt, childrenOf, need, uint64, versionOf, viewOf } from '../../media/mp4/box/walk.ts';
+import type { SampleTable } from '../../media/mp4/table/sample-table.ts';
 
 const MOOF = fourcc('moof');
 const MFHD = fourcc('mfhd');

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
-import { type RunTable, writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { playerInit } from '../../media/mp4/read/player-init.ts';
 import { firstFrom, placeOf, shownAt, syncUpTo, timeOf } from '../../media/mp4/table/sample-search.ts';
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
+import { type RunTable, writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { RecordingLookup, RowOfRecording } from './recorded-period.ts';

@@ -1,6 +1,6 @@
-import type { RunFacts, RunTable } from '../../media/mp4/write/fragment.ts';
 import { endOfRun, placeOf, timeOf } from '../../media/mp4/table/sample-search.ts';
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
+import type { RunFacts, RunTable } from '../../media/mp4/write/fragment.ts';
 
 /** Consecutive samples of one track as a run of a new fragment. */
 export class SampleSlice implements RunTable {

@@ -10,9 +10,9 @@ import { hashOf, type ReadSample, readPlaylist, readSamples } from '../../../tes
 import { tinyH264 } from '../../../test/support/media/tiny-h264.ts';
 import { PerchError } from '../../base/errors.ts';
 import { join as joinBytes } from '../../media/mp4/box/boxes.ts';
+import { parseInit } from '../../media/mp4/read/read.ts';
 import { type TrackRun, writeFragment } from '../../media/mp4/write/fragment.ts';
 import { writeInit } from '../../media/mp4/write/init.ts';
-import { parseInit } from '../../media/mp4/read/read.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
 import { writeStreamMark } from '../../record/file/stream-mark.ts';

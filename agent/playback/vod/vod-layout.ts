@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { entryCodec } from '../../media/mp4/entry/entry-codec.ts';
-import { measureFragment } from '../../media/mp4/write/fragment.ts';
 import { playerInit } from '../../media/mp4/read/player-init.ts';
 import { endOfRun, runOf } from '../../media/mp4/table/sample-search.ts';
 import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-table.ts';
+import { measureFragment } from '../../media/mp4/write/fragment.ts';
 import type { StreamMark } from '../../record/file/stream-mark.ts';
 import type { Tabled } from '../read/table-cache.ts';
 import { SampleSlice } from './sample-slice.ts';

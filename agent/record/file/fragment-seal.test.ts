@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { MemoryFile } from '../../../test/support/disks/memory-file.ts';
+import { parseFragment } from '../../media/mp4/read/read.ts';
 import { writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { SEAL_BYTES } from '../../media/mp4/write/fragment-seal.ts';
-import { parseFragment } from '../../media/mp4/read/read.ts';
 import { SealReader, sealFragment } from './fragment-seal.ts';
 import type { PlacedFragment } from './fragment-walk.ts';
 

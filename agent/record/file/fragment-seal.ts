@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { findSeal, placeSeal } from '../../media/mp4/write/fragment-seal.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
+import { findSeal, placeSeal } from '../../media/mp4/write/fragment-seal.ts';
 import type { PlacedFragment } from './fragment-walk.ts';
 import type { ReadableFile } from './readable-file.ts';
 

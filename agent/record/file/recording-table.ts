@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
-import { parseRecordingTail } from '../../media/mp4/write/recording-tail.ts';
 import { type SampleTable, SampleTableReader } from '../../media/mp4/table/sample-table.ts';
 import { SampleTableBuilder } from '../../media/mp4/table/sample-table-builder.ts';
+import { parseRecordingTail } from '../../media/mp4/write/recording-tail.ts';
 import type { ReadableFile } from './readable-file.ts';
 import { type RecordingHead, readAt, trackIdsOf } from './recording-file.ts';
 import { type PartChain, WholeParts } from './whole-parts.ts';

@@ -1,6 +1,6 @@
-import type { RunTable } from '../../media/mp4/write/fragment.ts';
 import type { Mp4Fragment, Mp4Init } from '../../media/mp4/read/read.ts';
 import { SampleTableWriter } from '../../media/mp4/table/sample-table-writer.ts';
+import type { RunTable } from '../../media/mp4/write/fragment.ts';
 import type { PlacedFragment } from '../file/fragment-walk.ts';
 import { RandomAccessTable } from '../file/random-access.ts';
 

@@ -1,8 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
 import { box, fourcc, u32 } from '../../media/mp4/box/boxes.ts';
+import { viewOf } from '../../media/mp4/box/walk.ts';
 import type { Mp4Init } from '../../media/mp4/read/read.ts';
 import { writeRecordingTail } from '../../media/mp4/write/recording-tail.ts';
-import { viewOf } from '../../media/mp4/box/walk.ts';
 import { type FileInit, readInit } from '../file/fragment-walk.ts';
 import type { ReadableFile } from '../file/readable-file.ts';
 import { type RecordingHead, readRecordingHead } from '../file/recording-file.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { createDepacketizer } from '../../media/create-depacketizer.ts';
+import { createDepacketizer } from '../../media/codecs.ts';
 import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../../media/payload/depacketizer.ts';
 import { parseRtcp, type RtcpSink, type SenderInfo } from '../../media/rtcp/parse.ts';
 import { writeReceiverReport } from '../../media/rtcp/write.ts';

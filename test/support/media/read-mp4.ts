@@ -1,6 +1,6 @@
 import { fourccText } from '../../../agent/media/mp4/box/boxes.ts';
-import { parseInit } from '../../../agent/media/mp4/read/read.ts';
 import { type BoxPlace, boxAt, childrenOf, viewOf } from '../../../agent/media/mp4/box/walk.ts';
+import { parseInit } from '../../../agent/media/mp4/read/read.ts';
 
 /** A sample as a player finds it. */
 export interface PlainSample {

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { ac3, lpcm, mp3, mpegTs } from '../../../../test/support/media/audio-tracks.ts';
 import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { av1, mjpeg, vp8, vp9 } from '../../../../test/support/media/video-tracks.ts';
+import { codecString } from '../../codecs.ts';
 import type { Track } from '../../sample/track.ts';
-import { codecString } from './codec-string.ts';
 
 const hex = (text: string): Uint8Array =>
   Uint8Array.from(text.match(/[0-9a-f]{2}/g) ?? [], (pair) => Number.parseInt(pair, 16));

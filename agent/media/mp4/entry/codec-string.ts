@@ -1,59 +1,44 @@
 import { parseAv1Sequence } from '../../av1/params.ts';
 import { mpegAudioObjectType } from '../../mpeg-audio/params.ts';
-import type { AacTrack, Av1Track, H264Track, H265Track, Track, Vp9Track } from '../../sample/track.ts';
+import type {
+  AacTrack,
+  Av1Track,
+  H264Track,
+  H265Track,
+  MpegAudioTrack,
+  Vp8Track,
+  Vp9Track,
+} from '../../sample/track.ts';
 import { vp9Level } from '../../vp9/params.ts';
 import { hevcFields } from './parameter-fields.ts';
 
-/** How playlists and `MediaSource.isTypeSupported` name a codec: RFC 6381 and what follows it. undefined: not for MP4. */
-export function codecString(track: Track): string | undefined {
-  switch (track.codec) {
-    case 'h264':
-      return avc1(track);
-    case 'h265':
-      return hvc1(track);
-    case 'av1':
-      return av01(track);
-    case 'vp8':
-      return `vp08.00.${decimal(vp9Level(track.width, track.height, track.fps))}.08`;
-    case 'vp9':
-      return vp09(track);
-    case 'aac':
-      return `mp4a.40.${aacObjectType(track)}`;
-    case 'opus':
-      return 'opus';
-    case 'flac':
-      // This spelling and no other: Apple's validator refuses `flac`.
-      return 'fLaC';
-    case 'mpeg-audio':
-      return `mp4a.${hex(mpegAudioObjectType(track))}`;
-    case 'ac3':
-      return 'ac-3';
-    default:
-      return undefined;
-  }
-}
+/*
+ * How playlists and `MediaSource.isTypeSupported` name codecs: RFC 6381 and the bindings of later codecs.
+ */
 
 const hex = (byte: number): string => byte.toString(16).toUpperCase().padStart(2, '0');
 
 /** RFC 6381 §3.3: profile_idc, constraint flags and level_idc. */
-function avc1(track: H264Track): string {
+export function avc1(track: H264Track): string {
   return `avc1.${[1, 2, 3].map((i) => hex(track.sps[i] ?? 0)).join('')}`;
 }
 
 const decimal = (value: number): string => String(value).padStart(2, '0');
 
 /** "AV1 Codec ISO Media File Format Binding" §5: profile, level with tier, bit depth. */
-function av01(track: Av1Track): string {
+export function av01(track: Av1Track): string {
   const { profile, levelIdx, tier, bitDepth } = parseAv1Sequence(track.sequenceHeader);
   return `av01.${profile}.${decimal(levelIdx)}${tier === 0 ? 'M' : 'H'}.${decimal(bitDepth)}`;
 }
 
 /** "VP Codec ISO Media File Format Binding": profile, ten times the level, bit depth. */
-function vp09({ profile, width, height, fps, bitDepth }: Vp9Track): string {
+export const vp08 = ({ width, height, fps }: Vp8Track): string => `vp08.00.${decimal(vp9Level(width, height, fps))}.08`;
+
+export function vp09({ profile, width, height, fps, bitDepth }: Vp9Track): string {
   return `vp09.${decimal(profile)}.${decimal(vp9Level(width, height, fps))}.${decimal(bitDepth)}`;
 }
 
-const hvc1 = (track: H265Track): string => hevcCodecString(hevcFields(track.sps).profileTierLevel);
+export const hvc1 = (track: H265Track): string => hevcCodecString(hevcFields(track.sps).profileTierLevel);
 
 /**
  * ISO/IEC 14496-15 annex E.3.
@@ -78,9 +63,10 @@ export function hevcCodecString(ptl: Uint8Array): string {
   return ['hvc1', ...parts, ...constraints.map((byte) => byte.toString(16).toUpperCase())].join('.');
 }
 
-/** ISO/IEC 14496-3 §1.6.2.1: five bits, or 32 plus six more. */
-function aacObjectType(track: AacTrack): number {
-  const [first = 0, second = 0] = track.config;
+/** The audio object type has five bits, or 32 plus six more: ISO/IEC 14496-3 §1.6.2.1. */
+export function mp4aOfAac({ config: [first = 0, second = 0] }: AacTrack): string {
   const type = first >> 3;
-  return type === 31 ? 32 + (((first & 7) << 3) | (second >> 5)) : type;
+  return `mp4a.40.${type === 31 ? 32 + (((first & 7) << 3) | (second >> 5)) : type}`;
 }
+
+export const mp4aOfMpegAudio = (track: MpegAudioTrack): string => `mp4a.${hex(mpegAudioObjectType(track))}`;

@@ -6,11 +6,10 @@ import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { hex } from '../../../../test/support/media/units.ts';
 import { av1, h265, mjpeg, vp8, vp9 } from '../../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../../base/errors.ts';
+import { codecString, sampleEntry } from '../../codecs.ts';
 import type { Track } from '../../sample/track.ts';
 import { fourcc } from '../box/boxes.ts';
-import { codecString } from './codec-string.ts';
 import { entryCodec } from './entry-codec.ts';
-import { sampleEntry } from './sample-entry.ts';
 
 const aac = (config: string): Track => ({
   kind: 'audio',

@@ -1,6 +1,6 @@
 import { fourccText } from '../box/boxes.ts';
-import { hevcCodecString } from './codec-string.ts';
 import { type BoxPlace, boxAt, viewOf } from '../box/walk.ts';
+import { hevcCodecString } from './codec-string.ts';
 
 /** Up to the boxes of the codec: ISO/IEC 14496-12 §12.1.3 and §12.2.3, box header included. */
 const VISUAL_ENTRY_BYTES = 86;

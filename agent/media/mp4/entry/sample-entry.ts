@@ -1,60 +1,29 @@
 import { PerchError } from '../../../base/errors.ts';
+import { parseAv1Sequence } from '../../av1/params.ts';
 import { mpegAudioObjectType } from '../../mpeg-audio/params.ts';
-import {
-  type AudioTrack,
-  CODEC_LABEL,
-  type FlacTrack,
-  type H264Track,
-  type H265Track,
-  type OpusTrack,
-  type Track,
-  type VideoTrack,
+import type {
+  Ac3Track,
+  AudioTrack,
+  Av1Track,
+  FlacTrack,
+  H264Track,
+  H265Track,
+  MpegAudioTrack,
+  OpusTrack,
+  VideoTrack,
+  Vp8Track,
+  Vp9Track,
 } from '../../sample/track.ts';
-import { box, fullBox, join, u8, u16, u24, u32, zeros } from '../box/boxes.ts';
-import { esds, OBJECT_TYPE, STREAM_TYPE } from '../esds.ts';
-import { av1C, vpcC } from '../open-video.ts';
+import { vp9Level } from '../../vp9/params.ts';
+import { box, type Fields, fullBox, join, u8, u16, u24, u32, zeros } from '../box/boxes.ts';
 import { avcPixelFormat, hevcFields } from './parameter-fields.ts';
 
 /** RFC 7845 §4.2, at 48 kHz: what libopus looks ahead, and what a stream that does not say it most likely has. */
 const OPUS_PRE_SKIP_SAMPLES = 312;
 const NAL_LENGTH_BYTES = 4;
 
-/** The entry of `stsd` that describes a track: ISO/IEC 14496-12 §8.5.2 with the box of its codec inside. */
-export function sampleEntry(track: Track): Uint8Array {
-  switch (track.codec) {
-    case 'h264':
-      return visualEntry('avc1', track, avcC(track));
-    case 'h265':
-      // hvc1, not hev1: parameter sets stand here and only here, which is what Apple's players ask for.
-      return visualEntry('hvc1', track, hvcC(track));
-    case 'av1':
-      return visualEntry('av01', track, av1C(track));
-    case 'vp8':
-      return visualEntry('vp08', track, vpcC(track));
-    case 'vp9':
-      return visualEntry('vp09', track, vpcC(track));
-    case 'mjpeg':
-      return visualEntry('mp4v', track, esds(STREAM_TYPE.video, OBJECT_TYPE.jpeg, undefined));
-    case 'mpeg4-video':
-      return visualEntry('mp4v', track, esds(STREAM_TYPE.video, OBJECT_TYPE.mpeg4Video, track.config));
-    case 'aac':
-      return audioEntry('mp4a', track, esds(STREAM_TYPE.audio, OBJECT_TYPE.mpeg4Audio, track.config));
-    case 'opus':
-      return audioEntry('Opus', track, dOps(track));
-    case 'flac':
-      return audioEntry('fLaC', track, dfLa(track));
-    case 'mpeg-audio':
-      return audioEntry('mp4a', track, esds(STREAM_TYPE.audio, mpegAudioObjectType(track), undefined));
-    case 'ac3':
-      return audioEntry('ac-3', track, box('dac3', track.config));
-    case 'g711':
-      throw new PerchError('unsupported', 'G.711 is not stored in MP4: browsers refuse the whole file');
-    default:
-      throw new PerchError('unsupported', `${CODEC_LABEL[track.codec]} is not stored in MP4`);
-  }
-}
-
-function visualEntry(type: string, track: VideoTrack, config: Uint8Array): Uint8Array {
+/** VisualSampleEntry, ISO/IEC 14496-12 §12.1.3, around the box of the codec. */
+export function visualEntry(type: string, track: VideoTrack, config: Uint8Array): Uint8Array {
   const dpi72 = u32(72 << 16);
   const [frameCount, depth] = [u16(1), u16(0x18)];
   const compressorName = zeros(32);
@@ -75,7 +44,8 @@ function visualEntry(type: string, track: VideoTrack, config: Uint8Array): Uint8
   );
 }
 
-function audioEntry(type: string, track: AudioTrack, config: Uint8Array): Uint8Array {
+/** AudioSampleEntry, ISO/IEC 14496-12 §12.2.3. */
+export function audioEntry(type: string, track: AudioTrack, config: Uint8Array): Uint8Array {
   return box(
     type,
     [...zeros(6), ...u16(1)],
@@ -101,7 +71,7 @@ function entryRateHz(track: AudioTrack): number {
 }
 
 /** ISO/IEC 14496-15 §5.3.3.1. */
-function avcC(track: H264Track): Uint8Array {
+export function avcC(track: H264Track): Uint8Array {
   const format = avcPixelFormat(track.sps);
   const tail = format
     ? [0xfc | format.chromaFormat, 0xf8 | (format.lumaDepthBits - 8), 0xf8 | (format.chromaDepthBits - 8), 0]
@@ -122,7 +92,7 @@ const SPS_TYPE = 33;
 const PPS_TYPE = 34;
 
 /** ISO/IEC 14496-15 §8.3.3.1. */
-function hvcC(track: H265Track): Uint8Array {
+export function hvcC(track: H265Track): Uint8Array {
   const fields = hevcFields(track.sps);
   const layers = (fields.temporalLayers << 3) | (fields.isTemporallyNested ? 4 : 0) | (NAL_LENGTH_BYTES - 1);
   return box(
@@ -153,7 +123,7 @@ function withLength(nal: Uint8Array): Uint8Array {
 }
 
 /** "Encapsulation of Opus in ISO Base Media File Format" §4.3.2. Both rates must be 48,000: Chromium compares them. */
-function dOps(track: OpusTrack): Uint8Array {
+export function dOps(track: OpusTrack): Uint8Array {
   const { channels, layout } = track;
   if (channels > 2 && layout?.mapping.length !== channels) {
     throw new PerchError('unsupported', `Opus with ${channels} channels, at most 2 without their layout`);
@@ -165,7 +135,7 @@ function dOps(track: OpusTrack): Uint8Array {
 }
 
 /** "Encapsulation of FLAC in ISO Base Media File Format" §3.3.2: one STREAMINFO block (RFC 9639 §8.2), marked as the last. */
-function dfLa(track: FlacTrack): Uint8Array {
+export function dfLa(track: FlacTrack): Uint8Array {
   const rateChannelsDepth = (track.clockRate << 4) | ((track.channels - 1) << 1); // then 5 bits: depth - 1 = 15
   const streamInfo = join([
     u16(track.frameSamples),
@@ -178,4 +148,74 @@ function dfLa(track: FlacTrack): Uint8Array {
     zeros(16), // no MD5
   ]);
   return fullBox('dfLa', 0, 0, [0x80, ...u24(streamInfo.length)], streamInfo);
+}
+
+/** ETSI TS 102 366 annex F.4. */
+export const dac3 = (track: Ac3Track): Uint8Array => box('dac3', track.config);
+
+/** Colours are not specified: CICP, ISO/IEC 23091-2. */
+const UNSPECIFIED = 2;
+const CHROMA_420 = 1;
+
+/** "AV1 Codec ISO Media File Format Binding" §2.3.3. */
+export function av1C(track: Av1Track): Uint8Array {
+  const sequence = parseAv1Sequence(track.sequenceHeader);
+  const flags =
+    (sequence.tier << 7) |
+    (sequence.bitDepth > 8 ? 0x40 : 0) |
+    (sequence.bitDepth === 12 ? 0x20 : 0) |
+    (sequence.isMonochrome ? 0x10 : 0) |
+    (sequence.isHalfWidth ? 0x08 : 0) |
+    (sequence.isHalfHeight ? 0x04 : 0) |
+    sequence.chromaPosition;
+  const noPresentationDelay = 0;
+  return box(
+    'av1C',
+    u8(0x80 | 1), // marker, version 1
+    u8((sequence.profile << 5) | sequence.levelIdx),
+    u8(flags),
+    u8(noPresentationDelay),
+    track.sequenceHeader,
+  );
+}
+
+/** "VP Codec ISO Media File Format Binding": VPCodecConfigurationBox, for VP8 and VP9 alike. */
+export function vpcC(track: Vp8Track | Vp9Track): Uint8Array {
+  const { profile, bitDepth, chromaSubsampling, isFullRange } =
+    track.codec === 'vp9' ? track : { profile: 0, bitDepth: 8, chromaSubsampling: CHROMA_420, isFullRange: false };
+  const level = vp9Level(track.width, track.height, track.fps);
+  const depthChromaRange = (bitDepth << 4) | (chromaSubsampling << 1) | (isFullRange ? 1 : 0);
+  const colors = [UNSPECIFIED, UNSPECIFIED, UNSPECIFIED];
+  const noInitialization = u16(0);
+  return fullBox('vpcC', 1, 0, [profile, level, depthChromaRange, ...colors], noInitialization);
+}
+
+/** objectTypeIndication of ISO/IEC 14496-1 table 5, and streamType of table 6. */
+const ES_TYPES = {
+  mpeg4Video: [0x20, 4],
+  mpeg4Audio: [0x40, 5],
+  jpeg: [0x6c, 4],
+} as const;
+const AUDIO_STREAM = 5;
+
+/**
+ * ISO/IEC 14496-14 §5.6 around the descriptors of ISO/IEC 14496-1 §7.2.6.
+ * @param specificInfo what the decoder is set up with; undefined: the codec needs nothing
+ */
+export function esds(type: keyof typeof ES_TYPES | MpegAudioTrack, specificInfo: Uint8Array | undefined): Uint8Array {
+  const [objectType, streamType] =
+    typeof type === 'string' ? ES_TYPES[type] : [mpegAudioObjectType(type), AUDIO_STREAM];
+  const streamTypeByte = (streamType << 2) | 1; // the last bit is reserved as 1
+  const unknownRates = zeros(11); // bufferSizeDB, maxBitrate, avgBitrate
+  const setUp = specificInfo ? descriptor(5, specificInfo) : [];
+  const decoder = descriptor(4, [objectType, streamTypeByte], unknownRates, setUp);
+  const syncLayer = descriptor(6, u8(2));
+  return fullBox('esds', 0, 0, descriptor(3, u16(0), u8(0), decoder, syncLayer));
+}
+
+/** A length of 7 bits per byte, always in four bytes as most writers do. */
+function descriptor(tag: number, ...parts: readonly Fields[]): Uint8Array {
+  const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
+  const length = [21, 14, 7].map((shift) => 0x80 | ((sizeBytes >> shift) & 0x7f));
+  return join([u8(tag), length, u8(sizeBytes & 0x7f), ...parts]);
 }

@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 import { box, fourcc, join } from '../box/boxes.ts';
-import { parseInit } from './read.ts';
 import { type BoxPlace, boxAt, childrenOf, need, versionOf, viewOf } from '../box/walk.ts';
+import { parseInit } from './read.ts';
 
 const FTYP = fourcc('ftyp');
 const MOOV = fourcc('moov');

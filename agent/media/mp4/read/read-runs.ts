@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 import { fourcc } from '../box/boxes.ts';
-import type { SampleDefaults } from './read-track.ts';
 import { type BoxPlace, childAt, need, uint64, versionOf } from '../box/walk.ts';
+import type { SampleDefaults } from './read-track.ts';
 
 const NON_SYNC = 0x1_0000;
 /** A fragment is seconds long; the limit holds where the box's own size does not (a `trun` without any per-sample field). */

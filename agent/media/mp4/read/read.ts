@@ -1,8 +1,8 @@
 import { PerchError } from '../../../base/errors.ts';
 import { fourcc, fourccText } from '../box/boxes.ts';
+import { type BoxPlace, boxAt, childrenOf, need, uint64, versionOf, viewOf } from '../box/walk.ts';
 import { FragmentReader, type FragmentRun } from './read-runs.ts';
 import { isMedia, type Mp4Track, parseTrak, type SampleDefaults, type TrackFields } from './read-track.ts';
-import { type BoxPlace, boxAt, childrenOf, need, uint64, versionOf, viewOf } from '../box/walk.ts';
 
 export interface Mp4Init {
   /** From the start of the file to the end of `moov`. */

@@ -12,10 +12,10 @@ import { FlacFromPcm, flacTrackOf } from '../../flac/from-pcm.ts';
 import type { Sample } from '../../sample/sample.ts';
 import type { G711Track } from '../../sample/track.ts';
 import { box, fullBox, join, u16, u32, u64 } from '../box/boxes.ts';
+import { type Mp4Fragment, parseFragment, parseInit } from '../read/read.ts';
 import { type TrackRun, writeFragment } from './fragment.ts';
 import { writeInit } from './init.ts';
 import { writeMfra } from './mfra.ts';
-import { type Mp4Fragment, parseFragment, parseInit } from '../read/read.ts';
 
 const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8000, channels: 1 };
 

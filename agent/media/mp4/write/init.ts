@@ -1,6 +1,6 @@
+import { sampleEntry } from '../../codecs.ts';
 import type { Track } from '../../sample/track.ts';
 import { box, type Fields, fullBox, text, u16, u32, zeros } from '../box/boxes.ts';
-import { sampleEntry } from '../entry/sample-entry.ts';
 
 /*
  * A fragmented file begins with (ISO/IEC 14496-12):

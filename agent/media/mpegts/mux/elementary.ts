@@ -1,8 +1,8 @@
 import { NAL_LENGTH_BYTES, readNalLength } from '../../payload/nal.ts';
 import type { Sample } from '../../sample/sample.ts';
 import type { AacTrack, Track } from '../../sample/track.ts';
-import type { PacketWriter } from './packet-writer.ts';
 import { adtsFields } from '../stream-format.ts';
+import type { PacketWriter } from './packet-writer.ts';
 
 /** A track's samples in the form that transport streams carry them. */
 export interface ElementaryStream {

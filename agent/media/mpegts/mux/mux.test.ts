@@ -5,10 +5,10 @@ import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts
 import { readTs } from '../../../../test/support/media/ts-packets.ts';
 import { hex } from '../../../../test/support/media/units.ts';
 import { av1, MPEG4_CONFIG, mjpeg, mpeg4Video, vp8, vp9 } from '../../../../test/support/media/video-tracks.ts';
+import { codecOf } from '../../codecs.ts';
 import type { Sample } from '../../sample/sample.ts';
 import type { AacTrack, H265Track, OpusTrack, Track } from '../../sample/track.ts';
 import { START_TICKS, TsMuxer } from './mux.ts';
-import { tsFormatOf } from '../stream-format.ts';
 
 const aac: AacTrack = {
   kind: 'audio',
@@ -84,13 +84,17 @@ test.for([
   ['MPEG-4 Audio', { ...aac, config: hex('ff') }],
   ['Opus', { ...opus, channels: 6, layout: { streams: 6, coupledStreams: 0, mapping: [0, 1, 2, 3, 4, 5] } }],
 ] as const satisfies readonly (readonly [string, Track])[])('there is no place for %s', ([label, track]) => {
-  expect(tsFormatOf(track)).toBeUndefined();
+  expect(codecOf(track).tsFormat?.(track)).toBeUndefined();
   expect(() => new TsMuxer([track])).toThrow(`MPEG-TS has no place for ${label}`);
 });
 
 test('surround sound in Opus whose streams lie as usual is announced by its channels', () => {
   const layout = { streams: 4, coupledStreams: 2, mapping: [0, 4, 1, 2, 3, 5] };
-  expect(tsFormatOf({ ...opus, channels: 6, layout })?.descriptors.at(-1)).toBe(6);
+  expect(
+    codecOf(opus)
+      .tsFormat?.({ ...opus, channels: 6, layout })
+      ?.descriptors.at(-1),
+  ).toBe(6);
 });
 
 test('a picture is a delimiter and NAL units behind start codes, a key picture has the parameter sets before it', () => {

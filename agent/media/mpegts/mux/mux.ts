@@ -1,10 +1,11 @@
 import { PerchError } from '../../../base/errors.ts';
+import { codecOf } from '../../codecs.ts';
 import type { Sample } from '../../sample/sample.ts';
-import { CODEC_LABEL, type Track } from '../../sample/track.ts';
+import type { Track } from '../../sample/track.ts';
+import { PACKET_BYTES, SYNC_BYTE } from '../packetize.ts';
+import type { TsFormat } from '../stream-format.ts';
 import { type ElementaryStream, elementaryStreamOf, MAX_ADTS_BYTES } from './elementary.ts';
 import { NULL_PID, PacketWriter, packetBytesOf } from './packet-writer.ts';
-import { PACKET_BYTES, SYNC_BYTE } from '../packetize.ts';
-import { type TsFormat, tsFormatOf } from '../stream-format.ts';
 import { PMT_PID, pidOf, writePat, writePmt } from './tables.ts';
 
 const CLOCK_HZ = 90_000;
@@ -43,13 +44,14 @@ export class TsMuxer {
   /** The tables were the last that was put. */
   #hasTables = false;
 
-  /** @throws PerchError when there is a track that transport streams have no place for (`tsFormatOf`) */
+  /** @throws PerchError 'unsupported': transport streams have no place for a track */
   constructor(tracks: readonly Track[]) {
     this.#tracks = tracks;
     this.#formats = tracks.map((track) => {
-      const format = tsFormatOf(track);
+      const codec = codecOf(track);
+      const format = codec.tsFormat?.(track);
       if (!format) {
-        throw new PerchError('unsupported', `MPEG-TS has no place for ${CODEC_LABEL[track.codec]}`);
+        throw new PerchError('unsupported', `MPEG-TS has no place for ${codec.label}`);
       }
       return format;
     });

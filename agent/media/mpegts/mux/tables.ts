@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
-import { crc32 } from './crc32.ts';
 import { PACKET_BYTES, SYNC_BYTE } from '../packetize.ts';
 import type { TsFormat } from '../stream-format.ts';
+import { crc32 } from './crc32.ts';
 
 /*
  * Sections (ISO/IEC 13818-1 §2.4.4): which programmes there are, and which streams make up the only one. A packet that begins a

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
-import { codecString } from '../../../media/mp4/entry/codec-string.ts';
+import { codecString } from '../../../media/codecs.ts';
 import type { TrackRun } from '../../../media/mp4/write/fragment.ts';
 import { writeInit } from '../../../media/mp4/write/init.ts';
 import type { Sample } from '../../../media/sample/sample.ts';

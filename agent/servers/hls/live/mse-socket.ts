@@ -2,8 +2,8 @@ import type { ByteSink } from '../../../base/byte-channel.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { SocketChannel } from '../../../base/socket-channel.ts';
-import { codecString } from '../../../media/mp4/entry/codec-string.ts';
-import { CODEC_LABEL, type Track } from '../../../media/sample/track.ts';
+import { codecOf, codecString } from '../../../media/codecs.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { closeFrame, pingFrame, pongFrame, textFrame, WebSocketDecoder } from '../../../media/websocket/frames.ts';
 import type { LiveFragment } from './live-fragment.ts';
 import type { LiveInit } from './live-fragments.ts';
@@ -159,7 +159,7 @@ export class MseSocket implements Outlet, ByteSink {
 
 function describe(track: Track): MseTrack {
   const codec = codecString(track) ?? '';
-  const label = CODEC_LABEL[track.codec];
+  const label = codecOf(track).label;
   return track.kind === 'video'
     ? { kind: 'video', codec, label, width: track.width, height: track.height }
     : { kind: 'audio', codec, label };

@@ -1,6 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
-import { codecString } from '../../../media/mp4/entry/codec-string.ts';
-import { CODEC_LABEL, type Track } from '../../../media/sample/track.ts';
+import { codecOf, codecString } from '../../../media/codecs.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { storable, unstorableLabels } from '../../../stream/storable.ts';
 import type { Stream } from '../../../stream/stream.ts';
 import { isMuxed } from '../muxing/muxable.ts';
@@ -54,7 +54,7 @@ export function selectTracks(stream: Stream, { codecs, isOneOfEach }: SelectionW
       tracks.push(number);
     } else {
       const codec = codecString(track);
-      leftOut.push({ kind, label: CODEC_LABEL[track.codec], ...(codec === undefined ? {} : { codec }), reason });
+      leftOut.push({ kind, label: codecOf(track).label, ...(codec === undefined ? {} : { codec }), reason });
     }
   }
   return { tracks, leftOut };
@@ -90,6 +90,6 @@ function isAmong(codecs: readonly string[], codec: string): boolean {
 }
 
 function kindOf(stream: Stream, label: string): MseLeftOut['kind'] {
-  const kind = stream.tracks.find((track) => label.startsWith(CODEC_LABEL[track.codec]))?.kind;
+  const kind = stream.tracks.find((track) => label.startsWith(codecOf(track).label))?.kind;
   return kind === 'video' || kind === 'audio' ? kind : 'other';
 }

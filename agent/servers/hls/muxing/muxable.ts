@@ -1,39 +1,32 @@
-import { codecString } from '../../../media/mp4/entry/codec-string.ts';
-import { CODEC_LABEL, type Track } from '../../../media/sample/track.ts';
+import { CODECS, type CodecInfo, codecOf, codecString } from '../../../media/codecs.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { type Container, storable, unstorableLabels } from '../../../stream/storable.ts';
 import type { Stream } from '../../../stream/stream.ts';
 import type { HlsVariant } from '../contracts/hls-muxer.ts';
 
-type Codecs = ReadonlySet<Track['codec']>;
-
-/**
- * What players of HLS take, by what the segments are. Transport streams could hold H.265 and Opus too, but Apple's authoring
- * specification has H.265 in fMP4 only, and no browser looks for either there. MP3 is the other way round: as fMP4 Chromium refuses
- * it in Media Source Extensions, and its own HLS player stops with an error even where another variant does without.
- */
-const MUXED: Readonly<Record<Container, Codecs>> = {
-  fmp4: new Set(['h264', 'h265', 'av1', 'vp9', 'aac', 'opus', 'flac', 'ac3']),
-  mpegts: new Set(['h264', 'aac', 'mpeg-audio', 'ac3']),
-};
 const SUPPORTED: Readonly<Record<Container, string>> = {
-  fmp4: 'H264, H265, AV1, VP9, MPEG-4 Audio, Opus, FLAC, AC3, G711, G722 and LPCM',
-  mpegts: 'H264, MPEG-4 Audio, MP3 and AC3',
+  fmp4: listOf(CODECS.filter(({ hls, fmp4As }) => hls?.fmp4 || fmp4As)),
+  mpegts: listOf(CODECS.filter(({ hls }) => hls?.mpegts)),
 };
 const HINT: Readonly<Record<Container, string>> = {
   fmp4: 'with hlsVariant mpegts it takes more',
   mpegts: 'with hlsVariant fmp4 or lowLatency it takes more',
 };
-/** In fMP4: no browser but Safari. */
-const RARE: Codecs = new Set(['ac3']);
+function listOf(codecs: readonly CodecInfo[]): string {
+  const names = codecs.map(({ label, hls }) => hls?.label ?? label);
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
 
 export const containerOf = (variant: HlsVariant): Container => (variant === 'mpegts' ? 'mpegts' : 'fmp4');
 
 /** @param track of a stream in its storable form for the container: in fMP4 G.711 and LPCM are FLAC there */
-export const isMuxed = (track: Track, container: Container = 'fmp4'): boolean =>
-  MUXED[container].has(track.codec) && (track.codec !== 'mpeg-audio' || track.layer === 3);
+export function isMuxed(track: Track, container: Container = 'fmp4'): boolean {
+  const { hls } = codecOf(track);
+  return hls?.[container] !== undefined && (hls.takes?.(track) ?? true);
+}
 
 /** Sound in fMP4 that a player may not decode though it decodes the rest. */
-export const isRare = (track: Track): boolean => RARE.has(track.codec);
+export const isRare = (track: Track): boolean => codecOf(track).hls?.fmp4 === 'rare';
 
 /**
  * What stands in MPEG-TS segments: the first video, and of several sounds the first AAC or else the first, because nobody can choose
@@ -71,7 +64,7 @@ export function leftOutOfHls(stream: Stream, container: Container = 'fmp4'): str
 }
 
 function labelOf(track: Track): string {
-  return CODEC_LABEL[track.codec] + (track.codec === 'mpeg-audio' ? ` layer ${track.layer}` : '');
+  return codecOf(track).label + (track.codec === 'mpeg-audio' ? ` layer ${track.layer}` : '');
 }
 
 /** How what HLS goes without can be had, in words for people. */

@@ -1,4 +1,4 @@
-import { codecString } from '../../../media/mp4/entry/codec-string.ts';
+import { codecString } from '../../../media/codecs.ts';
 import { writeInit } from '../../../media/mp4/write/init.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { Track } from '../../../media/sample/track.ts';

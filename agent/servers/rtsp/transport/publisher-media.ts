@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
-import { createDepacketizer } from '../../../media/create-depacketizer.ts';
+import { createDepacketizer } from '../../../media/codecs.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { Transport } from '../../../media/rtsp/transport.ts';
 import { describeFormat, describeOffer } from '../../../media/sdp/describe-format.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
-import { createDepacketizer } from '../../../media/create-depacketizer.ts';
+import { createDepacketizer } from '../../../media/codecs.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import { hold } from '../../../media/sample/slab.ts';

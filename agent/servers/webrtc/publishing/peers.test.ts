@@ -19,7 +19,7 @@ import { payloadsOf } from '../../../../test/support/media/units.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { packetizeParameters, packetizerOf } from '../../../media/create-packetizer.ts';
+import { codecOf } from '../../../media/codecs.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { type Reader, Stream } from '../../../stream/stream.ts';
 import { type Answered, WebRtcServer } from '../server/server.ts';
@@ -108,10 +108,10 @@ class Feeder {
   }
 
   sendUnit(track: Track, timestamp: number, data: Uint8Array, key: boolean): void {
-    const packetize = packetizerOf(track);
+    const packetize = codecOf(track).packetize;
     const payloads = payloadsOf((sink) => {
       if (key && track.kind === 'video') {
-        packetizeParameters(track, MAX_PAYLOAD_BYTES, sink);
+        codecOf(track).packetizeParameters?.(track, MAX_PAYLOAD_BYTES, sink);
       }
       packetize?.(data, MAX_PAYLOAD_BYTES, true, sink);
     });

@@ -1,17 +1,8 @@
 import { parseAv1Sequence } from '../../../media/av1/params.ts';
+import { codecOf } from '../../../media/codecs.ts';
 import { parseOpusLayout, writeOpusLayout } from '../../../media/opus/layout.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
-import {
-  type AudioTrack,
-  CODEC_LABEL,
-  type G711Track,
-  type G722Track,
-  type H264Track,
-  type H265Track,
-  type OpusTrack,
-  type Track,
-  type VideoTrack,
-} from '../../../media/sample/track.ts';
+import type { AudioTrack, H264Track, H265Track, Track, VideoTrack } from '../../../media/sample/track.ts';
 import type { OpusSound } from '../../../stream/audio-forms.ts';
 import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, whyNothingGoesOut } from './offer.ts';
 import { hopeless } from './refusals.ts';
@@ -45,8 +36,6 @@ const AS_IT_IS: Turning = { whyNot: () => '' };
 const SUPPORTED = 'AV1, VP9, VP8, H265, H264, Opus, and with one channel G722 and G711 of 8000 Hz';
 const UNPLAYABLE = 'browsers cannot play it over WebRTC';
 const OPUS_CLOCK_HZ = 48_000;
-/** MediaMTX's order: of several video tracks the first of these that the browser takes is sent. */
-const VIDEO_PRIORITY: readonly Track['codec'][] = ['av1', 'vp9', 'vp8', 'h265', 'h264'];
 
 /**
  * Finds what the browser can play of the stream, with the payload types that it gave.
@@ -60,7 +49,7 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer, turning = A
     throw hopeless(`the offer wants to receive nothing${why}`);
   }
   const videoTrack = preferredVideo(tracks, videoSection);
-  if (videoTrack < 0 && !tracks.some((track) => isSendableAudio(track) || isTurnable(track, turning))) {
+  if (videoTrack < 0 && !tracks.some((track) => isSendable(track) || isTurnable(track, turning))) {
     const codecs =
       tracks.map((track) => `${nameOf(track)} (${whyUnplayable(track, turning)})`).join(', ') || 'no tracks';
     throw hopeless(`the stream has no codec that WebRTC supports: it has ${codecs}, supported are ${SUPPORTED}`);
@@ -91,7 +80,7 @@ const isAskedFor = ({ kind }: Track, { sections }: Offer): boolean =>
 /** Why browsers hear nothing of a stream with sound, in words; undefined: they hear it, or there is none. */
 export function whySilent(tracks: readonly Track[], turning = AS_IT_IS): string | undefined {
   const sounds = tracks.filter((track) => track.kind === 'audio');
-  if (sounds.length === 0 || sounds.some((track) => isSendableAudio(track) || isTurnable(track, turning))) {
+  if (sounds.length === 0 || sounds.some((track) => isSendable(track) || isTurnable(track, turning))) {
     return undefined;
   }
   return sounds.map((track) => `${nameOf(track)} (${whyUnplayable(track, turning)})`).join(', ');
@@ -99,14 +88,11 @@ export function whySilent(tracks: readonly Track[], turning = AS_IT_IS): string 
 
 /** @param sent what goes in its place */
 function whyLeftOut(track: Track, sent: Choice | undefined, offer: Offer, turning: Turning): string {
-  const isSendable =
-    track.kind === 'video'
-      ? VIDEO_PRIORITY.includes(track.codec)
-      : isSendableAudio(track) || isTurnable(track, turning);
+  const canBeSent = isSendable(track) || isTurnable(track, turning);
   const section = offer.sections.find(({ kind }) => kind === track.kind);
   const idle = section && !sectionFor(track.kind, offer) ? whyNothingGoesOut(section) : undefined;
   const notTaken = idle === undefined ? 'the player does not take it' : `the player's section ${idle}`;
-  const why = !isSendable ? whyUnplayable(track, turning) : sent ? `another ${track.kind} is sent` : notTaken;
+  const why = !canBeSent ? whyUnplayable(track, turning) : sent ? `another ${track.kind} is sent` : notTaken;
   return `${track.kind} ${nameOf(track)} (${why})`;
 }
 
@@ -120,16 +106,11 @@ function whyUnplayable(track: Track, turning: Turning): string {
 }
 
 /** As people say it: nobody looks for the name that the standard has for AAC. */
-function nameOf({ codec }: Track): string {
-  return codec === 'aac' ? 'AAC' : CODEC_LABEL[codec];
-}
+const nameOf = (track: Track): string => (track.codec === 'aac' ? 'AAC' : codecOf(track).label);
 
-function isSendableAudio(track: Track): track is OpusTrack | G711Track | G722Track {
-  if (track.codec === 'g722' || track.codec === 'g711') {
-    // RFC 3551 §4.5.2, §4.5.14: browsers know them with an RTP clock of 8,000 and one channel only.
-    return track.clockRate === 8_000 && track.channels === 1;
-  }
-  return track.codec === 'opus';
+function isSendable(track: Track): boolean {
+  const { webrtc } = codecOf(track);
+  return webrtc !== undefined && (webrtc.takes?.(track) ?? true);
 }
 
 function sectionFor(kind: string, offer: Offer): OfferSection | undefined {
@@ -139,11 +120,11 @@ function sectionFor(kind: string, offer: Offer): OfferSection | undefined {
 /** The number of the track to send, or of the one to give as the reason why there is no picture; -1: the stream has none. */
 function preferredVideo(tracks: readonly Track[], section: OfferSection | undefined): number {
   const ranked = tracks
-    .map((track, number) => ({ number, rank: VIDEO_PRIORITY.indexOf(track.codec), track }))
+    .map((track, number) => ({ number, priority: codecOf(track).webrtc?.priority ?? Number.MAX_VALUE, track }))
     .filter(({ track }) => track.kind === 'video')
-    .sort((a, b) => (a.rank < 0 ? VIDEO_PRIORITY.length : a.rank) - (b.rank < 0 ? VIDEO_PRIORITY.length : b.rank));
+    .sort((a, b) => a.priority - b.priority);
   const isOffered = ({ track }: { track: Track }): boolean =>
-    section?.formats.some((format) => format.encoding === CODEC_LABEL[track.codec]) ?? false;
+    section?.formats.some((format) => format.encoding === codecOf(track).webrtc?.encoding(track)) ?? false;
   return (ranked.find(isOffered) ?? ranked[0])?.number ?? -1;
 }
 
@@ -174,7 +155,7 @@ function formatFor(track: VideoTrack, section: OfferSection): RtpFormat {
     case 'mjpeg':
     case 'mpeg4-video':
       throw hopeless(
-        `the video is ${CODEC_LABEL[track.codec]}, which no browser takes over WebRTC: set the camera to H264, or watch it over RTSP`,
+        `the video is ${codecOf(track).label}, which no browser takes over WebRTC: set the camera to H264, or watch it over RTSP`,
       );
   }
 }
@@ -225,7 +206,10 @@ function chooseH265(track: H265Track, section: OfferSection): RtpFormat {
 /** The stream's first that the browser takes. */
 function chooseAudio(tracks: readonly Track[], section: OfferSection): Choice | undefined {
   for (const [number, track] of tracks.entries()) {
-    const format = isSendableAudio(track) ? section.formats.find((offered) => isSame(offered, track)) : undefined;
+    if (track.kind !== 'audio' || !isSendable(track)) {
+      continue;
+    }
+    const format = section.formats.find((offered) => isSame(offered, track));
     if (format) {
       const isStereo = track.codec === 'opus' && track.channels === 2;
       return { track: number, section, format: isStereo ? withStereo(format) : format, rtx: undefined };
@@ -234,8 +218,8 @@ function chooseAudio(tracks: readonly Track[], section: OfferSection): Choice | 
   return undefined;
 }
 
-function isSame(format: RtpFormat, track: OpusTrack | G711Track | G722Track): boolean {
-  if (format.clockRate !== track.clockRate || format.encoding !== encodingOf(track)) {
+function isSame(format: RtpFormat, track: AudioTrack): boolean {
+  if (format.clockRate !== track.clockRate || format.encoding !== codecOf(track).webrtc?.encoding(track)) {
     return false;
   }
   if (track.codec === 'opus' && track.layout) {
@@ -243,17 +227,6 @@ function isSame(format: RtpFormat, track: OpusTrack | G711Track | G722Track): bo
     return offered !== undefined && writeOpusLayout(offered) === writeOpusLayout(track.layout);
   }
   return true;
-}
-
-function encodingOf(track: OpusTrack | G711Track | G722Track): string {
-  switch (track.codec) {
-    case 'g711':
-      return track.law === 'a' ? 'PCMA' : 'PCMU';
-    case 'opus':
-      return track.layout ? 'MULTIOPUS' : 'OPUS';
-    case 'g722':
-      return 'G722';
-  }
 }
 
 /** The stream's first that can be Opus. */

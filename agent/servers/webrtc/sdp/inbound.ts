@@ -1,4 +1,4 @@
-import { createDepacketizer } from '../../../media/create-depacketizer.ts';
+import { createDepacketizer } from '../../../media/codecs.ts';
 import type { RtpFormat, UnitSink } from '../../../media/payload/depacketizer.ts';
 import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, whyNothingComesIn } from './offer.ts';
 import { hopeless } from './refusals.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Collector, rtpFormat, toHex } from '../../test/support/media/units.ts';
 import { MPEG4_CONFIG } from '../../test/support/media/video-tracks.ts';
-import { createDepacketizer } from './create-depacketizer.ts';
+import { CODECS, createDepacketizer } from './codecs.ts';
 
 const AAC = { mode: 'AAC-hbr', config: '1588' };
 const H264 = { 'sprop-parameter-sets': 'Z0LAFtkAoC/5cBEAAAMAAQAAAwAeDxYuSA==,aMuDyyA=' };
@@ -49,4 +49,34 @@ test.for([
   const seen = new Collector();
   expect(createDepacketizer(rtpFormat(encoding, clockRate, 1, fmtp), seen)).toBeUndefined();
   expect(seen.tracks).toEqual([]);
+});
+
+test('what carries each codec', () => {
+  const carriers = CODECS.map((codec) => {
+    const hls = [
+      codec.hls?.fmp4 === 'rare' ? 'HLS fMP4 (rare)' : codec.hls?.fmp4 && 'HLS fMP4',
+      codec.hls?.mpegts && 'HLS TS',
+    ];
+    const files = [codec.sampleEntry && 'MP4', codec.fmp4As && 'MP4 as FLAC', codec.tsFormat && 'TS'];
+    const rtp = [codec.depacketizers && 'RTP in', codec.packetize && 'RTP out', codec.webrtc && 'WebRTC'];
+    return `${codec.label}: ${[...rtp, ...files, ...hls].filter((name) => name).join(', ')}`;
+  });
+  expect(carriers).toEqual([
+    'H264: RTP in, RTP out, WebRTC, MP4, TS, HLS fMP4, HLS TS',
+    'H265: RTP in, RTP out, WebRTC, MP4, TS, HLS fMP4',
+    'AV1: RTP in, RTP out, WebRTC, MP4, HLS fMP4',
+    'VP8: RTP in, RTP out, WebRTC, MP4',
+    'VP9: RTP in, RTP out, WebRTC, MP4, HLS fMP4',
+    'M-JPEG: RTP in, RTP out, MP4',
+    'MPEG-4 Video: RTP in, RTP out, MP4, TS',
+    'MPEG-4 Audio: RTP in, RTP out, MP4, TS, HLS fMP4, HLS TS',
+    'Opus: RTP in, RTP out, WebRTC, MP4, TS, HLS fMP4',
+    'FLAC: MP4, HLS fMP4',
+    'MPEG-1/2 Audio: RTP in, RTP out, MP4, TS, HLS TS',
+    'AC3: RTP in, RTP out, MP4, TS, HLS fMP4 (rare), HLS TS',
+    'G711: RTP in, RTP out, WebRTC, MP4 as FLAC',
+    'G722: RTP in, RTP out, WebRTC, MP4 as FLAC',
+    'LPCM: RTP in, RTP out, MP4 as FLAC',
+    'MPEG-TS: RTP in, RTP out',
+  ]);
 });
