@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Sample } from '../media/sample/sample.ts';
-import { hold } from '../media/sample/slab.ts';
 import type { Track } from '../media/sample/track.ts';
 import type { Reader } from '../stream/stream.ts';
 import type { StreamMark } from './file/stream-mark.ts';
@@ -79,8 +78,6 @@ export class Segmenter implements Reader {
 
   onSample(track: number, sample: Sample): void {
     const buffer = this.#buffers[track] as TrackBuffer;
-    // Released when it is written. What is left out on the way is the collector's.
-    hold(sample.data);
     if (this.#isWaiting) {
       this.#join(buffer, sample);
       return;
@@ -89,9 +86,9 @@ export class Segmenter implements Reader {
       return;
     }
     buffer.wantsKey = false;
-    const held = buffer.held;
+    const held = buffer.last;
     if (held === undefined) {
-      buffer.held = sample;
+      this.#append(buffer, sample);
       return;
     }
     const stepMs = buffer === this.#lead ? this.#stepMs(held, sample) : 0;
@@ -99,8 +96,7 @@ export class Segmenter implements Reader {
       this.#onJump(buffer, sample);
       return;
     }
-    if (sample.dts <= held.dts) {
-      this.#owner.dropped('late sample');
+    if (!this.#append(buffer, sample)) {
       return;
     }
     if (stepMs !== 0) {
@@ -108,8 +104,7 @@ export class Segmenter implements Reader {
       this.#startWall += stepMs;
       this.#wantsNewFile = true;
     }
-    buffer.held = sample;
-    this.#take(buffer, held, sample.dts);
+    this.#complete(buffer, held);
     if (buffer === this.#lead && !this.#isWaiting) {
       this.#jumps = 0;
       if (sample.key) {
@@ -122,7 +117,7 @@ export class Segmenter implements Reader {
   /** A file has one description of its tracks: the next key sample begins another, and readers must not join the two. */
   onTrack(track: number, description: Track): void {
     const buffer = this.#buffers[track] as TrackBuffer;
-    buffer.nextDescription = description;
+    buffer.nextTrack = description;
     this.#wantsNewFile = true;
     if (!this.#writer) {
       this.#applyDescriptions();
@@ -161,7 +156,7 @@ export class Segmenter implements Reader {
   abandon(writer: RecordingWriter): void {
     if (this.#writer === writer) {
       this.#writer = undefined;
-      this.#clearParts();
+      this.#partBytes = 0;
       this.#wait();
     }
     this.#renew();
@@ -170,15 +165,17 @@ export class Segmenter implements Reader {
   /** While waiting: a key sample ends the wait. Samples of sound are held on the way, for the file may begin with one. */
   #join(buffer: TrackBuffer, sample: Sample): void {
     if (buffer !== this.#lead || !sample.key) {
-      if (buffer.description.kind === 'audio') {
-        buffer.held = sample;
+      if (buffer.track.kind === 'audio') {
+        buffer.clear();
+        buffer.append(sample);
       }
       return;
     }
     if (!this.#writer && !this.#owner.mayOpen()) {
       return;
     }
-    buffer.held = sample;
+    buffer.clear();
+    buffer.append(sample);
     this.#isWaiting = false;
     buffer.wantsKey = false;
     if (!this.#writer) {
@@ -210,7 +207,7 @@ export class Segmenter implements Reader {
   }
 
   #isStray(buffer: TrackBuffer, sample: Sample): boolean {
-    const held = this.#lead.held;
+    const held = this.#lead.last;
     const apart = held ? buffer.secondsOf(sample.dts) - this.#lead.secondsOf(held.dts) : 0;
     return Math.abs(apart) > MAX_SPREAD_SECONDS;
   }
@@ -226,21 +223,29 @@ export class Segmenter implements Reader {
     this.#join(buffer, sample);
   }
 
-  #take(buffer: TrackBuffer, sample: Sample, endDts: number): void {
-    if (sample.dts < buffer.baseDts) {
-      // Sound from right before the first picture belongs to no file: that is no fault.
-      if (buffer.secondsOf(buffer.baseDts - sample.dts) > MAX_LAG_SECONDS) {
+  #append(buffer: TrackBuffer, sample: Sample): boolean {
+    const isLater = buffer.append(sample);
+    if (!isLater) {
+      this.#owner.dropped('late sample');
+    }
+    return isLater;
+  }
+
+  /** The sample's end is known. */
+  #complete(buffer: TrackBuffer, sample: Sample): void {
+    if (sample.dts < buffer.originDts) {
+      // It is the buffer's first. Sound from right before the first picture belongs to no file: that is no fault.
+      buffer.drop(1);
+      if (buffer.secondsOf(buffer.originDts - sample.dts) > MAX_LAG_SECONDS) {
         this.#owner.dropped('late sample');
       }
       return;
     }
-    buffer.samples.push(sample);
-    buffer.endDts = endDts;
-    buffer.lastDuration = endDts - sample.dts;
     this.#partBytes += sample.data.length;
-    const partTicks = endDts - (buffer.samples[0] as Sample).dts;
-    const isInBurst = this.#label.isInBurst && partTicks < MAX_BURST_SECONDS * buffer.description.clockRate;
-    const isLong = partTicks * 1000 >= this.#limits.partDurationMs * buffer.description.clockRate;
+    const partTicks = buffer.wholeTicks;
+    const { clockRate } = buffer.track;
+    const isInBurst = this.#label.isInBurst && partTicks < MAX_BURST_SECONDS * clockRate;
+    const isLong = partTicks * 1000 >= this.#limits.partDurationMs * clockRate;
     if ((isLong && !isInBurst) || this.#partBytes >= this.#limits.maxPartBytes) {
       this.#writePart();
     }
@@ -266,9 +271,8 @@ export class Segmenter implements Reader {
 
   /** Where a part is half full, a key sample begins the next one: players start at the beginning of parts. */
   #alignPart(): void {
-    const first = this.#lead.samples[0];
-    const partTicks = first ? this.#lead.endDts - first.dts : 0;
-    if (!this.#label.isInBurst && partTicks * 2000 >= this.#limits.partDurationMs * this.#lead.description.clockRate) {
+    const { wholeTicks, track } = this.#lead;
+    if (!this.#label.isInBurst && wholeTicks * 2000 >= this.#limits.partDurationMs * track.clockRate) {
       this.#writePart();
     }
   }
@@ -279,16 +283,16 @@ export class Segmenter implements Reader {
       return;
     }
     const ticks = sample.dts - this.#startDts;
-    const isLongEnough = ticks * 1000 >= this.#limits.segmentDurationMs * this.#lead.description.clockRate;
-    const isBroken = this.#isBroken && ticks >= MIN_BROKEN_SECONDS * this.#lead.description.clockRate;
+    const isLongEnough = ticks * 1000 >= this.#limits.segmentDurationMs * this.#lead.track.clockRate;
+    const isBroken = this.#isBroken && ticks >= MIN_BROKEN_SECONDS * this.#lead.track.clockRate;
     const isOff = Math.abs(this.#driftMs(sample)) > TOLERATED_DRIFT_MS;
     if (!isLongEnough && !this.#wantsNewFile && !isBroken && !isOff) {
       return;
     }
     const oldest = this.#lead.secondsOf(sample.dts) - MAX_LAG_SECONDS;
     for (const buffer of this.#buffers) {
-      if (buffer.held && buffer.secondsOf(buffer.held.dts) < oldest) {
-        this.#completeHeld(buffer);
+      if (buffer.last && buffer.secondsOf(buffer.last.dts) < oldest) {
+        this.#completeLast(buffer);
       }
     }
     this.#finish();
@@ -307,26 +311,27 @@ export class Segmenter implements Reader {
   /** Begins a file with the held samples. */
   #begin(): void {
     this.#applyDescriptions();
-    const lead = this.#lead.held as Sample;
+    const lead = this.#lead.last as Sample;
     const leadSeconds = this.#lead.secondsOf(lead.dts);
     let first = this.#lead;
     let start = lead;
     for (const buffer of this.#buffers) {
-      if (!buffer.held || buffer === this.#lead) {
+      const { last } = buffer;
+      if (!last || buffer === this.#lead) {
         continue;
       }
       // The leading track has the file whatever others say of their time: one that is far off is left out, not the picture.
-      const seconds = buffer.secondsOf(buffer.held.dts);
+      const seconds = buffer.secondsOf(last.dts);
       if (seconds < leadSeconds - MAX_LAG_SECONDS || seconds > leadSeconds + MAX_SPREAD_SECONDS) {
-        buffer.held = undefined;
+        buffer.clear();
       } else if (seconds < first.secondsOf(start.dts)) {
         first = buffer;
-        start = buffer.held;
+        start = last;
       }
     }
     const startSeconds = first.secondsOf(start.dts);
     for (const buffer of this.#buffers) {
-      buffer.baseDts = buffer === first ? start.dts : buffer.ticksOf(startSeconds);
+      buffer.originDts = buffer === first ? start.dts : buffer.ticksOf(startSeconds);
     }
     // Sound from right before the wall clock was set has the old time.
     const wallMs = lead.wall - (this.#lead.secondsOf(lead.pts) - first.secondsOf(start.pts)) * 1000;
@@ -347,8 +352,8 @@ export class Segmenter implements Reader {
 
   #applyDescriptions(): void {
     for (const buffer of this.#buffers) {
-      buffer.description = buffer.nextDescription ?? buffer.description;
-      buffer.nextDescription = undefined;
+      buffer.track = buffer.nextTrack ?? buffer.track;
+      buffer.nextTrack = undefined;
     }
     if (this.#wantsNewFile || this.#isBroken) {
       this.#wantsNewFile = false;
@@ -360,15 +365,17 @@ export class Segmenter implements Reader {
   /** The last samples of a stream have no successor: they are taken to last as long as the ones before. */
   #completeAll(): void {
     for (const buffer of this.#buffers) {
-      this.#completeHeld(buffer);
+      this.#completeLast(buffer);
     }
   }
 
-  #completeHeld(buffer: TrackBuffer): void {
-    const held = buffer.held;
-    buffer.held = undefined;
-    if (held && this.#writer && !this.#isWaiting) {
-      this.#take(buffer, held, held.dts + Math.max(1, buffer.lastDuration));
+  #completeLast(buffer: TrackBuffer): void {
+    const { last } = buffer;
+    if (last && this.#writer && !this.#isWaiting) {
+      buffer.close();
+      this.#complete(buffer, last);
+    } else {
+      buffer.clear();
     }
   }
 
@@ -381,18 +388,11 @@ export class Segmenter implements Reader {
     }
   }
 
-  #clearParts(): void {
-    this.#partBytes = 0;
-    for (const buffer of this.#buffers) {
-      buffer.samples = [];
-    }
-  }
-
   #wait(): void {
     this.#isWaiting = true;
     for (const buffer of this.#buffers) {
-      buffer.held = undefined;
-      buffer.wantsKey = buffer.description.kind === 'video';
+      buffer.clear();
+      buffer.wantsKey = buffer.track.kind === 'video';
     }
   }
 

@@ -88,14 +88,14 @@ function collectSecond(buffers: readonly TrackBuffer[], pictures: readonly Uint8
   const [video, audio] = buffers as [TrackBuffer, TrackBuffer];
   for (let i = 0; i < FPS; i += 1) {
     const data = pictures[(second * FPS + i) % pictures.length] as Uint8Array;
-    video.samples.push(sampleAt((second * FPS + i) * (90_000 / FPS), data, isKey(data)));
+    video.append(sampleAt((second * FPS + i) * (90_000 / FPS), data, isKey(data)));
   }
   for (let i = 0; i < SOUNDS_PER_SECOND; i += 1) {
     const data = new Uint8Array(SOUND_BYTES).fill(i);
-    audio.samples.push(sampleAt((second * SOUNDS_PER_SECOND + i) * (48_000 / SOUNDS_PER_SECOND), data, true));
+    audio.append(sampleAt((second * SOUNDS_PER_SECOND + i) * (48_000 / SOUNDS_PER_SECOND), data, true));
   }
-  video.endDts = (second + 1) * 90_000;
-  audio.endDts = (second + 1) * 48_000;
+  video.close();
+  audio.close();
 }
 
 const sampleAt = (dts: number, data: Uint8Array, key: boolean): Sample => ({ pts: dts, dts, wall: WALL, key, data });

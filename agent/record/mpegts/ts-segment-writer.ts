@@ -22,19 +22,21 @@ export class TsSegmentWriter implements RecordingWriter {
   readonly #muxer: TsMuxer;
   readonly #pool = new SlabPool();
   readonly #fileId = randomInt(2 ** 32);
-  /** By buffer, of the part being written: the sample that comes next. */
+  /** By buffer, of the part being written: its samples, and the index of the next one. */
+  readonly #samples: (readonly Sample[])[];
   readonly #next: Uint32Array;
   #file: SegmentFile | undefined;
   #endSeconds = 0;
 
-  /** @param buffers their `baseDts` is set to this file's start */
+  /** @param buffers their `originDts` is set to this file's start */
   constructor(mark: StreamMark, originOf: OriginOf, buffers: readonly TrackBuffer[], options: SegmentFileOptions) {
     this.mark = mark;
     this.startUs = mark.wallUs;
     this.#originOf = originOf;
     this.#buffers = buffers;
     this.#options = options;
-    this.#muxer = new TsMuxer(buffers.map((buffer) => buffer.description));
+    this.#muxer = new TsMuxer(buffers.map((buffer) => buffer.track));
+    this.#samples = buffers.map(() => []);
     this.#next = new Uint32Array(buffers.length);
   }
 
@@ -55,7 +57,7 @@ export class TsSegmentWriter implements RecordingWriter {
   }
 
   writePart(): boolean {
-    const roomBytes = this.#roomBytes();
+    const roomBytes = this.#takeSamples();
     if (roomBytes === 0) {
       return true;
     }
@@ -96,18 +98,20 @@ export class TsSegmentWriter implements RecordingWriter {
     });
   }
 
-  /** What the collected samples may take; 0: there are none. */
-  #roomBytes(): number {
+  /** @returns the most bytes that the samples may take; 0: there are none */
+  #takeSamples(): number {
     let roomBytes = 0;
     for (let i = 0; i < this.#buffers.length; i += 1) {
       const buffer = this.#buffers[i] as TrackBuffer;
-      const { samples } = buffer;
+      const run = buffer.takeWhole();
+      const samples = run?.samples ?? [];
       for (let k = 0; k < samples.length; k += 1) {
         roomBytes += this.#muxer.maxBytesOf(i, samples[k] as Sample);
       }
-      if (samples.length > 0) {
-        this.#endSeconds = Math.max(this.#endSeconds, buffer.secondsOf(buffer.endDts - buffer.baseDts));
+      if (run) {
+        this.#endSeconds = Math.max(this.#endSeconds, buffer.secondsOf(run.endDts - buffer.originDts));
       }
+      this.#samples[i] = samples;
       this.#next[i] = 0;
     }
     return roomBytes;
@@ -117,14 +121,12 @@ export class TsSegmentWriter implements RecordingWriter {
   #putSamples(): void {
     for (let track = this.#earliest(); track >= 0; track = this.#earliest()) {
       const buffer = this.#buffers[track] as TrackBuffer;
-      const sample = buffer.samples[this.#next[track] as number] as Sample;
+      const sample = this.#samples[track]?.[this.#next[track] as number] as Sample;
       this.#next[track] = (this.#next[track] as number) + 1;
-      this.#muxer.write(track, sample, buffer.baseDts);
+      this.#muxer.write(track, sample, buffer.originDts);
       release(sample.data);
     }
-    for (let i = 0; i < this.#buffers.length; i += 1) {
-      (this.#buffers[i] as TrackBuffer).samples = [];
-    }
+    this.#samples.fill([]);
   }
 
   /** The track whose next sample is the earliest; -1: there is none. */
@@ -133,7 +135,7 @@ export class TsSegmentWriter implements RecordingWriter {
     let earliestSeconds = Number.POSITIVE_INFINITY;
     for (let i = 0; i < this.#buffers.length; i += 1) {
       const buffer = this.#buffers[i] as TrackBuffer;
-      const sample = buffer.samples[this.#next[i] as number];
+      const sample = this.#samples[i]?.[this.#next[i] as number];
       const seconds = sample ? buffer.secondsOf(sample.dts) : Number.POSITIVE_INFINITY;
       if (seconds < earliestSeconds) {
         earliestSeconds = seconds;

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
+import { parseInit } from '../../media/mp4/read/read.ts';
+import { type PlacedRun, SampleTableWriter } from '../../media/mp4/table/sample-table-writer.ts';
 import { type RunTable, type TrackRun, tableOf, writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { SEAL_BYTES } from '../../media/mp4/write/fragment-seal.ts';
 import { writeInit } from '../../media/mp4/write/init.ts';
-import { parseInit } from '../../media/mp4/read/read.ts';
 import { writeRecordingTail } from '../../media/mp4/write/recording-tail.ts';
-import { type PlacedRun, SampleTableWriter } from '../../media/mp4/table/sample-table-writer.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import { type FileMark, writeFileMark } from '../file/file-mark.ts';
 import { sealFragment } from '../file/fragment-seal.ts';
@@ -42,14 +42,14 @@ export class SegmentWriter implements RecordingWriter {
   #sequence = randomInt(1, MAX_FIRST_SEQUENCE);
   #endSeconds = 0;
 
-  /** @param buffers their `baseDts` is set to this file's start */
+  /** @param buffers their `originDts` is set to this file's start */
   constructor(mark: StreamMark, originOf: OriginOf, buffers: readonly TrackBuffer[], options: SegmentFileOptions) {
     this.mark = mark;
     this.startUs = mark.wallUs;
     this.#originOf = originOf;
     this.#buffers = buffers;
     this.#options = options;
-    this.#leading = leadingTrackOf(buffers.map((buffer) => buffer.description));
+    this.#leading = leadingTrackOf(buffers.map((buffer) => buffer.track));
     this.#access = new RandomAccessTable(this.#leading + 1);
   }
 
@@ -76,7 +76,7 @@ export class SegmentWriter implements RecordingWriter {
   }
 
   /**
-   * Writes the samples that the buffers have collected and empties them.
+   * Takes the whole samples out of the buffers and writes them.
    * @returns false when the disk is too slow: the part is lost
    */
   writePart(): boolean {
@@ -138,15 +138,14 @@ export class SegmentWriter implements RecordingWriter {
     });
   }
 
-  /** What the buffers have collected; they are empty afterwards. */
   #takeRuns(): TrackRun[] {
     const runs: TrackRun[] = [];
     for (let i = 0; i < this.#buffers.length; i += 1) {
       const buffer = this.#buffers[i] as TrackBuffer;
-      if (buffer.samples.length > 0) {
-        runs.push(buffer.run());
-        this.#endSeconds = Math.max(this.#endSeconds, buffer.secondsOf(buffer.endDts - buffer.baseDts));
-        buffer.samples = [];
+      const run = buffer.takeWhole();
+      if (run) {
+        runs.push(run);
+        this.#endSeconds = Math.max(this.#endSeconds, buffer.secondsOf(run.endDts - buffer.originDts));
       }
     }
     return runs;
@@ -155,7 +154,7 @@ export class SegmentWriter implements RecordingWriter {
   #create(): SegmentFile {
     this.startUs = this.mark.wallUs;
     const file = new SegmentFile(this.#options);
-    const tracks = this.#buffers.map((buffer) => buffer.description);
+    const tracks = this.#buffers.map((buffer) => buffer.track);
     const fileMark = writeFileMark({ ...this.#originOf(this.mark), firstSequence: this.#sequence });
     const init = writeInit(tracks, Buffer.concat([writeStreamMark(this.mark), fileMark]));
     this.#init = init;
@@ -168,7 +167,7 @@ export class SegmentWriter implements RecordingWriter {
   }
 
   #index(run: TrackRun, moofOffset: number, traf: number): void {
-    const isAudio = this.#buffers[this.#leading]?.description.kind === 'audio';
+    const isAudio = this.#buffers[this.#leading]?.track.kind === 'audio';
     const firstDts = (run.samples[0] as Sample).dts;
     for (let i = 0; i < run.samples.length; i += 1) {
       const sample = run.samples[i] as Sample;

@@ -1,6 +1,5 @@
-import { opusFrameTicks } from '../../../media/opus/params.ts';
+import { TrackRunBuffer } from '../../../media/mp4/write/track-run.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
-import { hold, release } from '../../../media/sample/slab.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { type SilentFrame, silentFrame } from '../../../media/silence.ts';
 
@@ -14,36 +13,25 @@ const HALTED_S = 1;
 const MAX_FILLED_S = 2;
 
 /** A track among those that are sent, and its samples that wait to be. */
-export class Lane {
-  /** Place in the list that the init segment is made of. */
-  readonly number: number;
-  track: Track;
-  /** What is taken off its times. */
-  originTicks = 0;
+export class Lane extends TrackRunBuffer {
   /** Described anew: its samples wait for the next init segment. */
   isStale = false;
-  /** Held. */
-  pending: Sample[] = [];
-  /** Decode time at which the last of them ends, as far as one knows. */
+  /** Decode time at which the newest sample ends, as far as one knows; 0: there was none. */
   endDts = 0;
   /** Media time of the pictures when a sample of it came last, or first could have. */
   #heardS: number | undefined;
   #silence: SilentFrame | undefined;
   /** Decode time up to which there is silence. */
   #filledDts = Number.NEGATIVE_INFINITY;
-  #lastDts = Number.NaN;
-  /** How long a sample lasts of which the next is not known yet. */
-  #usualTicks = 0;
 
   constructor(number: number, track: Track) {
-    this.number = number;
-    this.track = track;
+    super(number, track);
     this.describe(track);
   }
 
   /** How long all that waits is, in seconds. */
   get pendingS(): number {
-    const first = this.pending[0];
+    const { first } = this;
     return first ? (this.endDts - first.dts) / this.track.clockRate : 0;
   }
 
@@ -51,14 +39,19 @@ export class Lane {
     this.track = track;
     this.#silence = silentFrame(track);
     const fps = track.kind === 'video' ? track.fps : undefined;
-    const seconds = fps !== undefined && fps > 0 ? 1 / fps : USUAL_FRAME_S;
-    this.#usualTicks = 'frameSamples' in track ? track.frameSamples : Math.round(seconds * track.clockRate);
+    this.intervalTicks = Math.round((fps !== undefined && fps > 0 ? 1 / fps : USUAL_FRAME_S) * track.clockRate);
   }
 
-  push(sample: Sample): void {
-    this.endDts = sample.dts + this.#expect(sample);
-    hold(sample.data);
-    this.pending.push(sample);
+  override append(sample: Sample): boolean {
+    const usualTicks = this.intervalTicks;
+    if (!super.append(sample)) {
+      return false;
+    }
+    if (this.intervalTicks > MAX_GUESS_S * this.track.clockRate) {
+      this.intervalTicks = usualTicks;
+    }
+    this.endDts = this.endDtsOf(this.count);
+    return true;
   }
 
   /** Whether the sample comes too late: there is silence in its place. */
@@ -85,33 +78,13 @@ export class Lane {
     const beginDts = this.endDts > 0 ? this.endDts : this.#dtsAt(this.#heardS);
     const oldestDts = this.#dtsAt(pictureS - MAX_FILLED_S);
     for (let dts = Math.max(beginDts, oldestDts); dts + ticks <= untilDts; dts += ticks) {
-      this.push({ pts: dts, dts, wall: 0, key: true, data });
+      this.append({ pts: dts, dts, wall: 0, key: true, data });
       this.endDts = dts + ticks;
       this.#filledDts = this.endDts;
     }
   }
 
   #dtsAt(mediaS: number): number {
-    return Math.round(mediaS * this.track.clockRate) + this.originTicks;
-  }
-
-  letGo(): void {
-    for (const { data } of this.pending) {
-      release(data);
-    }
-    this.pending = [];
-  }
-
-  /** @returns how long the sample probably lasts, in ticks */
-  #expect(sample: Sample): number {
-    const { track } = this;
-    const ticks = sample.dts - this.#lastDts;
-    this.#lastDts = sample.dts;
-    if (track.codec === 'opus') {
-      this.#usualTicks = opusFrameTicks(sample.data) || this.#usualTicks;
-    } else if (!('frameSamples' in track) && ticks > 0 && ticks <= MAX_GUESS_S * track.clockRate) {
-      this.#usualTicks = ticks;
-    }
-    return this.#usualTicks;
+    return Math.round(mediaS * this.track.clockRate) + this.originDts;
   }
 }

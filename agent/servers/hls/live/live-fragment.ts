@@ -36,7 +36,7 @@ export class FragmentWriter {
   #sequence = 0;
 
   /**
-   * @param runs of one track each; their samples are copied
+   * @param runs of one track each; their samples are copied and released
    * @returns the fragment with one hold on it
    */
   write(
@@ -62,6 +62,7 @@ export class FragmentWriter {
     for (const run of runs) {
       for (const { data } of run.samples) {
         this.#put(data);
+        release(data);
       }
     }
     const message = this.#slab.subarray(start, this.#tail);

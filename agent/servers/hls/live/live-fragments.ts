@@ -173,7 +173,7 @@ export class LiveFragments implements Reader {
     this.#state = 'over';
     this.#group.clear();
     for (const lane of this.#lanes) {
-      lane.letGo();
+      lane.clear();
     }
     this.#onIdle();
   }
@@ -183,7 +183,7 @@ export class LiveFragments implements Reader {
       return;
     }
     this.#setOrigin(sample.dts / lane.track.clockRate);
-    this.#pictureS = (sample.dts - lane.originTicks) / lane.track.clockRate;
+    this.#pictureS = (sample.dts - lane.originDts) / lane.track.clockRate;
     for (const other of this.#lanes) {
       if (other !== lane && !other.isStale) {
         other.fill(this.#pictureS);
@@ -194,7 +194,7 @@ export class LiveFragments implements Reader {
       this.#sendSound();
       this.#needsKey = false;
     }
-    lane.push(sample);
+    lane.append(sample);
     this.#send(sample.key);
   }
 
@@ -202,11 +202,11 @@ export class LiveFragments implements Reader {
   #onSound(lane: Lane, sample: Sample, waitsS: number): void {
     this.#setOrigin(sample.dts / lane.track.clockRate);
     lane.onHeard(this.#pictureS);
-    if (sample.dts < lane.originTicks || lane.isFilled(sample)) {
+    if (sample.dts < lane.originDts || lane.isFilled(sample)) {
       return;
     }
-    lane.push(sample);
-    const isOld = this.#leading && (sample.dts - lane.originTicks) / lane.track.clockRate < this.#groupStartS;
+    lane.append(sample);
+    const isOld = this.#leading && (sample.dts - lane.originDts) / lane.track.clockRate < this.#groupStartS;
     // What is older than the group's key picture goes by itself, so that players who begin there can do without it.
     if (isOld || (this.#leading ? lane.pendingS > waitsS : lane.pendingS >= waitsS)) {
       this.#sendSound();
@@ -215,7 +215,7 @@ export class LiveFragments implements Reader {
 
   #sendSound(): void {
     for (const lane of this.#lanes) {
-      if (lane.pending.length > 0) {
+      if (lane.count > 0) {
         this.#send(!this.#leading);
         return;
       }
@@ -226,26 +226,24 @@ export class LiveFragments implements Reader {
   #send(isKey: boolean): void {
     const runs: TrackRun[] = [];
     let first: Lane | undefined;
+    let sample: Sample | undefined;
     for (const lane of this.#lanes) {
-      const [sample] = lane.pending;
-      if (sample) {
-        const { number: track, pending: samples, endDts } = lane;
-        runs.push({ track, baseTime: sample.dts - lane.originTicks, samples, endDts });
-        first = first === undefined || lane === this.#leading ? lane : first;
+      if (lane.count > 0) {
+        if (!first || lane === this.#leading) {
+          first = lane;
+          sample = lane.first;
+        }
+        runs.push(lane.take(lane.count, lane.endDts));
       }
     }
-    const sample = first?.pending[0];
     if (!first || !sample) {
       return;
     }
-    const mediaS = (sample.pts - first.originTicks) / first.track.clockRate;
+    const mediaS = (sample.pts - first.originDts) / first.track.clockRate;
     const hasVideo = first === this.#leading;
     const fragment = this.#writer.write(runs, { isKey, hasVideo, mediaS, wallMs: sample.wall });
     if (isKey) {
-      this.#groupStartS = (sample.dts - first.originTicks) / first.track.clockRate;
-    }
-    for (const lane of this.#lanes) {
-      lane.letGo();
+      this.#groupStartS = (sample.dts - first.originDts) / first.track.clockRate;
     }
     this.#deliver(fragment);
   }
@@ -254,7 +252,7 @@ export class LiveFragments implements Reader {
     if (!this.#hasOrigin) {
       this.#hasOrigin = true;
       for (const lane of this.#lanes) {
-        lane.originTicks = Math.round((decodeS - TIME_OFFSET_S) * lane.track.clockRate);
+        lane.originDts = Math.round((decodeS - TIME_OFFSET_S) * lane.track.clockRate);
       }
     }
   }

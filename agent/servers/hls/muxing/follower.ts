@@ -57,7 +57,7 @@ export class Follower {
   take(sample: Sample): void {
     this.#heardPts = Math.max(this.#heardPts, this.#frontierPts);
     this.#passed(sample.pts, sample.dts);
-    if (sample.pts < this.#fromPts || this.rendition.awaitsSegment || !this.rendition.pending.add(sample)) {
+    if (sample.pts < this.#fromPts || this.rendition.awaitsSegment || !this.rendition.pending.append(sample)) {
       this.discarded += sample.pts >= this.#beginPts ? 1 : 0;
       return;
     }
@@ -108,7 +108,7 @@ export class Follower {
 
   /** Silence behind the last sample does not make the segment longer than the leading one. */
   #endBy(nextDts: number, boundaryPts: number, last: Sample | undefined): number {
-    const usual = this.rendition.usualTicks;
+    const usual = this.rendition.pending.usualTicks;
     if (!last || usual === 0 || nextDts - boundaryPts <= LONG_SAMPLES * usual) {
       return nextDts;
     }

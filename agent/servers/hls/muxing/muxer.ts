@@ -170,7 +170,7 @@ export class Muxer implements Reader, HlsMuxer {
   #takeLeading(sample: Sample): void {
     const { pending } = this.#leading;
     const step = this.#stepBefore(sample);
-    if (step === 'wait' || !pending.add(sample)) {
+    if (step === 'wait' || !pending.append(sample)) {
       this.#discarded += this.#hasStarted || this.#firstEndDts !== undefined ? 1 : 0;
       return;
     }
@@ -227,8 +227,8 @@ export class Muxer implements Reader, HlsMuxer {
 
   /** The leading track has paused for longer than a segment may be. */
   #break(): void {
-    const { pending, usualTicks } = this.#leading;
-    const endDts = (pending.last?.dts ?? this.#startDts) + Math.max(1, usualTicks);
+    const { pending } = this.#leading;
+    const endDts = (pending.last?.dts ?? this.#startDts) + Math.max(1, pending.usualTicks);
     if (this.#firstEndDts === undefined) {
       this.#dropAll();
     } else {

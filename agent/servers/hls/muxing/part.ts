@@ -1,11 +1,8 @@
-import { tableOf, writeFragmentHeader } from '../../../media/mp4/write/fragment.ts';
+import { type TrackRun, tableOf, writeFragmentHeader } from '../../../media/mp4/write/fragment.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import { hold, release } from '../../../media/sample/slab.ts';
 import type { MediaFile, PartLine } from '../contracts/hls-muxer.ts';
 import type { PartMemory } from './part-memory.ts';
-
-/** Added to all times, so that the decode times of a stream with B-frames are never negative. */
-const TIME_OFFSET_S = 10;
 
 export interface PartContent {
   readonly name: string;
@@ -13,9 +10,8 @@ export interface PartContent {
   /** Of its `moof`; from 1. */
   readonly sequence: number;
   readonly clockRate: number;
-  /** At least one. Their holds go over: the part lets go of them when it has copied them. */
-  readonly samples: readonly Sample[];
-  readonly endDts: number;
+  /** Its holds pass to the part, which releases the samples when it has copied them. */
+  readonly run: TrackRun;
 }
 
 /** A fragment in one piece. Whoever makes it holds it. */
@@ -28,14 +24,13 @@ export class Part implements MediaFile, PartLine {
   readonly #bytes: Uint8Array;
 
   constructor(content: PartContent, memory: PartMemory) {
-    const { samples, endDts, clockRate } = content;
+    const { samples, endDts } = content.run;
     const first = samples[0] as Sample;
     this.name = content.name;
     this.type = content.type;
-    this.durationS = (endDts - first.dts) / clockRate;
+    this.durationS = (endDts - first.dts) / content.clockRate;
     this.isIndependent = first.key;
-    const baseTime = first.dts + TIME_OFFSET_S * clockRate;
-    const header = writeFragmentHeader(content.sequence, [tableOf({ track: 0, baseTime, samples, endDts })]);
+    const header = writeFragmentHeader(content.sequence, [tableOf(content.run)]);
     this.#bytes = memory.take(header.length + sizeOf(samples));
     this.#bytes.set(header);
     let at = header.length;

@@ -1,40 +1,24 @@
+import type { TrackRun } from '../../../media/mp4/write/fragment.ts';
+import { TrackRunBuffer } from '../../../media/mp4/write/track-run.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
-import { hold, release } from '../../../media/sample/slab.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { FULL_PART } from './part-target.ts';
 import { PictureIntervals, type SteadyInterval, typicalOf } from './picture-intervals.ts';
 
-/** Samples of one track that do not lie in a part yet, oldest first; each is held. */
-export class PendingSamples {
-  #samples: Sample[] = [];
-  #bytes = 0;
+/** Added to all times, so that the decode times of a stream with B-frames are never negative. */
+const TIME_OFFSET_S = 10;
+
+/** Samples of one track that do not lie in a part yet. */
+export class PendingSamples extends TrackRunBuffer {
   readonly #intervals: PictureIntervals;
   /** Before it no part ends. */
   #examined = 1;
 
-  /** @param isPicture pictures may become fewer for good */
-  constructor(isPicture: boolean) {
-    this.#intervals = new PictureIntervals(isPicture);
-  }
-
-  get count(): number {
-    return this.#samples.length;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  get first(): Sample | undefined {
-    return this.#samples[0];
-  }
-
-  get last(): Sample | undefined {
-    return this.#samples.at(-1);
-  }
-
-  /** How long a sample usually is; 0: unknown. */
-  get intervalTicks(): number {
-    return this.#intervals.usualTicks;
+  constructor(track: Track) {
+    super(0, track);
+    this.originDts = -TIME_OFFSET_S * track.clockRate;
+    // Pictures may become fewer for good.
+    this.#intervals = new PictureIntervals(track.kind === 'video');
   }
 
   /** Of the last ones, those in parts included; undefined: there are too few, or the rate is changing. */
@@ -42,26 +26,29 @@ export class PendingSamples {
     return this.#intervals.steady();
   }
 
-  at(index: number): Sample | undefined {
-    return this.#samples[index];
-  }
-
-  /** False: it does not come after the one before it, and nothing was added. */
-  add(sample: Sample): boolean {
-    if (!this.#intervals.add(sample.dts)) {
+  override append(sample: Sample): boolean {
+    if (!super.append(sample)) {
       return false;
     }
-    hold(sample.data);
-    this.#samples.push(sample);
-    this.#bytes += sample.data.length;
+    this.#intervals.add(sample.dts);
+    this.intervalTicks = Math.round(this.#intervals.usualTicks);
     return true;
+  }
+
+  override take(count: number, endDts?: number): TrackRun {
+    this.#examined = 1;
+    return super.take(count, endDts);
+  }
+
+  override drop(count: number): void {
+    this.#examined = 1;
+    super.drop(count);
   }
 
   /** How many lie before `pts`. */
   countBefore(pts: number): number {
-    const samples = this.#samples;
-    let count = samples.length;
-    while (count > 0 && (samples[count - 1] as Sample).pts >= pts) {
+    let { count } = this;
+    while (count > 0 && (this.at(count - 1) as Sample).pts >= pts) {
       count -= 1;
     }
     return count;
@@ -73,11 +60,10 @@ export class PendingSamples {
    * @param isPicture key samples are rare and begin parts
    */
   nextPart(targetTicks: number, isPicture: boolean): number {
-    const samples = this.#samples;
-    const firstDts = samples[0]?.dts ?? 0;
+    const firstDts = this.first?.dts ?? 0;
     const { usualTicks } = this.#intervals;
-    for (let i = this.#examined; i < samples.length; i += 1) {
-      const { dts, key } = samples[i] as Sample;
+    for (let i = this.#examined; i < this.count; i += 1) {
+      const { dts, key } = this.at(i) as Sample;
       const ticks = dts - firstDts;
       if (ticks > targetTicks && i > 1) {
         return i - 1;
@@ -87,33 +73,15 @@ export class PendingSamples {
         return i;
       }
     }
-    this.#examined = Math.max(1, samples.length);
+    this.#examined = Math.max(1, this.count);
     return 0;
-  }
-
-  /** Takes out the first ones; their holds go over to the caller. */
-  take(count: number): Sample[] {
-    const taken = this.#samples.splice(0, count);
-    for (let i = 0; i < taken.length; i += 1) {
-      this.#bytes -= (taken[i] as Sample).data.length;
-    }
-    this.#examined = 1;
-    return taken;
-  }
-
-  /** Lets go of the first ones. */
-  drop(count: number): void {
-    for (const { data } of this.take(count)) {
-      release(data);
-    }
   }
 
   /** How far those that are pending are apart, by the middle half of them. 0: there are not two. */
   typicalTicks(): number {
-    const samples = this.#samples;
     const distances: number[] = [];
-    for (let i = 1; i < samples.length; i += 1) {
-      distances.push((samples[i] as Sample).dts - (samples[i - 1] as Sample).dts);
+    for (let i = 1; i < this.count; i += 1) {
+      distances.push((this.at(i) as Sample).dts - (this.at(i - 1) as Sample).dts);
     }
     return typicalOf(distances);
   }

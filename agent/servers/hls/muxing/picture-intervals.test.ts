@@ -15,17 +15,6 @@ function heard(ticks: readonly number[], mayChange = true): PictureIntervals {
 
 const times = (ticks: number, count: number): number[] => Array(count).fill(ticks);
 
-test('a sample that does not come after the one before it is not counted', () => {
-  const intervals = new PictureIntervals(true);
-  expect([intervals.add(10), intervals.add(10), intervals.add(5), intervals.add(20)]).toEqual([
-    true,
-    false,
-    false,
-    true,
-  ]);
-  expect(intervals.usualTicks).toBe(10);
-});
-
 test('one pause or two do not change how long a picture is taken to be, the third of them does', () => {
   expect(heard([...times(40, 20), 250, 250]).usualTicks).toBe(40);
   expect(heard([...times(40, 20), 250, 250, 40, 250, 250]).usualTicks).toBe(40);

@@ -41,29 +41,25 @@ export class PictureIntervals {
     return this.#usualTicks;
   }
 
-  /** False: it does not come after the one before it, and is not counted. */
-  add(dts: number): boolean {
+  /** @param dts later than the last one */
+  add(dts: number): void {
     const ticks = dts - this.#lastDts;
-    if (ticks <= 0) {
-      return false;
-    }
     this.#lastDts = dts;
     if (!Number.isFinite(ticks)) {
-      return true;
+      return;
     }
     if (this.#usualTicks === 0) {
       this.#usualTicks = ticks;
       this.#remember(ticks);
-      return true;
+      return;
     }
     if (this.#mayChange && this.#isNewRate(ticks)) {
-      return true;
+      return;
     }
     if (ticks < MAX_USUAL * this.#usualTicks) {
       this.#usualTicks += (ticks - this.#usualTicks) / 8;
       this.#remember(ticks);
     }
-    return true;
   }
 
   /** True: it was the last of those that make another rate, which holds from now on. */

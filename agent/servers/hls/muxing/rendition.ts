@@ -56,7 +56,6 @@ export class Rendition implements HlsRendition {
   readonly #change = new PlaylistChange();
   /** What can be fetched, by name. */
   readonly #files = new Map<string, MediaFile>();
-  #track: Track;
   #nextTrack: Track | undefined;
   #init: MediaFile;
   #initCount = 0;
@@ -80,10 +79,9 @@ export class Rendition implements HlsRendition {
   /** @param name kind and place among the muxed tracks: `video1`, `audio2` */
   constructor(name: string, track: Track, options: MuxerOptions, clock: SegmentClock) {
     this.name = name;
-    this.#track = track;
     this.#options = options;
     this.#clock = clock;
-    this.pending = new PendingSamples(track.kind === 'video');
+    this.pending = new PendingSamples(track);
     this.#isParted = options.variant === 'lowLatency';
     this.#partTarget = new PartTarget(this.#isParted ? options.partDurationMs : FRAGMENT_MS);
     this.#segments = new SegmentList<Segment>(options.segmentCount);
@@ -91,23 +89,24 @@ export class Rendition implements HlsRendition {
   }
 
   get track(): Track {
-    return this.#track;
+    return this.pending.track;
   }
 
   get kind(): 'video' | 'audio' {
-    return this.#track.kind === 'video' ? 'video' : 'audio';
+    return this.track.kind === 'video' ? 'video' : 'audio';
   }
 
   get codecs(): readonly string[] {
-    return [codecString(this.#track) ?? ''];
+    return [codecString(this.track) ?? ''];
   }
 
   get isRare(): boolean {
-    return isRare(this.#track);
+    return isRare(this.track);
   }
 
   get picture() {
-    return this.#track.kind === 'video' ? this.#track : undefined;
+    const { track } = this;
+    return track.kind === 'video' ? track : undefined;
   }
 
   get playlist(): MediaPlaylist | undefined {
@@ -126,14 +125,6 @@ export class Rendition implements HlsRendition {
   /** The track is described anew from the next discontinuity on; until then its samples are let go. */
   get awaitsSegment(): boolean {
     return this.#nextTrack !== undefined;
-  }
-
-  /** How long a sample is when nothing comes after it. */
-  get usualTicks(): number {
-    const track = this.#track;
-    return track.codec === 'aac' || track.codec === 'flac'
-      ? track.frameSamples
-      : Math.round(this.pending.intervalTicks);
   }
 
   changed(): Promise<void> {
@@ -192,7 +183,7 @@ export class Rendition implements HlsRendition {
 
   /** Nothing changes any more, and nothing can be fetched. */
   end(): void {
-    this.pending.drop(this.pending.count);
+    this.pending.clear();
     for (const held of [...this.#parts.splice(0), ...this.#segments.clear()]) {
       held.release();
     }
@@ -209,7 +200,7 @@ export class Rendition implements HlsRendition {
     if (this.#partTarget.ms === 0) {
       return 0;
     }
-    const isPicture = this.#track.kind === 'video';
+    const isPicture = this.track.kind === 'video';
     let taken = 0;
     for (;;) {
       const next = this.pending.nextPart(this.#targetTicks, isPicture);
@@ -226,7 +217,7 @@ export class Rendition implements HlsRendition {
   #closeRest(count: number, knownEndDts: number | undefined): void {
     const first = this.pending.first as Sample;
     const last = this.pending.at(count - 1) as Sample;
-    const endDts = knownEndDts ?? this.pending.at(count)?.dts ?? last.dts + Math.max(1, this.usualTicks);
+    const endDts = knownEndDts ?? this.pending.endDtsOf(count);
     if (count > 1 && endDts - first.dts > this.#targetTicks) {
       this.#closePart(count - 1, last.dts);
       this.#closePart(1, endDts);
@@ -236,27 +227,20 @@ export class Rendition implements HlsRendition {
   }
 
   get #targetTicks(): number {
-    return Math.floor((this.#partTarget.ms * this.#track.clockRate) / 1000);
+    return Math.floor((this.#partTarget.ms * this.track.clockRate) / 1000);
   }
 
   #closePart(count: number, endDts: number): void {
-    const samples = this.pending.take(count);
-    const { clockRate } = this.#track;
+    const run = this.pending.take(count, endDts);
+    const { clockRate } = this.track;
     if (this.#parts.length === 0) {
-      const first = samples[0] as Sample;
+      const first = run.samples[0] as Sample;
       this.#wallMs = this.#clock.wallMsOf(first, clockRate, this.kind);
       this.#startDts = first.dts;
     }
     this.#endDts = endDts;
     this.#fragments += 1;
-    const content = {
-      name: this.#partName,
-      type: this.#init.type,
-      sequence: this.#fragments,
-      clockRate,
-      samples,
-      endDts,
-    };
+    const content = { name: this.#partName, type: this.#init.type, sequence: this.#fragments, clockRate, run };
     const part = new Part(content, this.#memory);
     if (this.#isParted) {
       this.#nextPart += 1;
@@ -278,7 +262,7 @@ export class Rendition implements HlsRendition {
     const facts = {
       number: this.#nextNumber,
       name: this.#fileName(isGap ? 'gap' : `seg${this.#nextNumber}`),
-      durationS: isGap ? spanS : (this.#endDts - this.#startDts) / this.#track.clockRate,
+      durationS: isGap ? spanS : (this.#endDts - this.#startDts) / this.track.clockRate,
       wallMs: isGap && last ? last.wallMs + last.durationS * 1000 : this.#wallMs,
       isDiscontinuity: this.#startsDiscontinuity,
       isIndependent: isGap || parts[0]?.isIndependent === true,
@@ -337,7 +321,9 @@ export class Rendition implements HlsRendition {
   }
 
   #firstSampleMs(): number {
-    return ((this.pending.typicalTicks() || this.usualTicks) * 1000) / this.#track.clockRate || UNKNOWN_SAMPLE_MS;
+    return (
+      ((this.pending.typicalTicks() || this.pending.usualTicks) * 1000) / this.track.clockRate || UNKNOWN_SAMPLE_MS
+    );
   }
 
   /** The segment has ended and is listed: the next one may have other parts. */
@@ -346,14 +332,14 @@ export class Rendition implements HlsRendition {
     this.#partTarget.segmentEnded(number, firstParted?.number ?? number + 1);
     const steady = this.pending.steadyInterval();
     if (steady && this.kind === 'video' && this.#isParted) {
-      this.#partTarget.refit(steady, this.#track.clockRate);
+      this.#partTarget.refit(steady, this.track.clockRate);
     }
   }
 
   #applyNextTrack(): void {
     if (this.#nextTrack) {
       const old = this.#init;
-      this.#track = this.#nextTrack;
+      this.pending.track = this.#nextTrack;
       this.#nextTrack = undefined;
       this.#init = this.#makeInit();
       if (!this.#segments.isInUse(old)) {
@@ -363,7 +349,7 @@ export class Rendition implements HlsRendition {
   }
 
   #makeInit(): MediaFile {
-    const bytes = writeInit([this.#track]);
+    const bytes = writeInit([this.track]);
     const name = this.#fileName(this.#initCount === 0 ? 'init' : `init${this.#initCount}`);
     this.#initCount += 1;
     const init = new InitFile(name, `${this.kind}/mp4`, bytes);
