@@ -209,7 +209,8 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     tsFormat: ts.mpegAudioFormat,
     // In fMP4 Chromium rejects MP3 in Media Source Extensions, and its own HLS player stops even where another variant goes without.
     hls: { label: 'MP3', mpegts: true, takes: (track) => track.layer === 3 },
-  },  ac3: {
+  },
+  ac3: {
     kind: 'audio',
     label: 'AC3',
     zlm: [-1, 'AC3'],
@@ -256,7 +257,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     packetize: packetizeInstants,
     fmp4As: 'flac',
   },
-
 
   'mpeg-ts': {
     kind: 'multiplex',
