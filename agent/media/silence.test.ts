@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createDecoder } from 'libopus-wasm';
 import { expect, test } from 'vitest';
-import { describeWith } from '../../test/peers/peers.ts';
+import { describeWith } from '../../test/peers/programs/peers.ts';
 import { withAdts } from '../../test/support/media/adts.ts';
 import { decodeFlacFrame } from '../../test/support/media/flac-decoder.ts';
 import { AacDecoder } from './aac/decode/decoder.ts';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { byLength } from '../../test/peers/peers.ts';
+import { byLength } from '../../test/peers/programs/peers.ts';
 import { LOSSES, type Loss, PowerCuts } from '../../test/support/disks/unsynced-loss.ts';
 import {
   askForUpdate,

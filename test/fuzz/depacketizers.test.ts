@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { CODECS, createDepacketizer } from '../../agent/media/codecs.ts';
 import type { Depacketizer, SenderTraits } from '../../agent/media/payload/depacketizer.ts';
 import type { Track } from '../../agent/media/sample/track.ts';
-import { byLength } from '../peers/peers.ts';
+import { byLength } from '../peers/programs/peers.ts';
 import { mutate } from '../support/base/mutate.ts';
 import { random } from '../support/base/random.ts';
 import { rtpFormat } from '../support/media/units.ts';

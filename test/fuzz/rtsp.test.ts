@@ -10,7 +10,7 @@ import { MAX_BODY_BYTES, MAX_HEADERS, parseHead, type RtspMessage } from '../../
 import { parseTransports, writeTransport } from '../../agent/media/rtsp/transport.ts';
 import { parseSdp } from '../../agent/media/sdp/parse.ts';
 import { parseAddress } from '../../agent/sources/rtsp/request/address.ts';
-import { byLength } from '../peers/peers.ts';
+import { byLength } from '../peers/programs/peers.ts';
 import { mutate } from '../support/base/mutate.ts';
 import { random } from '../support/base/random.ts';
 import { framesOf, PICTURE_SDP, packetsOf } from '../support/cameras/picture-camera.ts';

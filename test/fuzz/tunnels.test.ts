@@ -3,7 +3,7 @@ import { PerchError } from '../../agent/base/errors.ts';
 import { Base64Decoder, encodeBase64 } from '../../agent/media/rtsp/base64-stream.ts';
 import { HttpHeadReader, MAX_HTTP_HEAD_BYTES } from '../../agent/media/rtsp/http-head.ts';
 import { binaryHead, maskedBinary, WebSocketDecoder } from '../../agent/media/websocket/frames.ts';
-import { byLength } from '../peers/peers.ts';
+import { byLength } from '../peers/programs/peers.ts';
 import { mutate } from '../support/base/mutate.ts';
 import { random } from '../support/base/random.ts';
 import { hex } from '../support/media/units.ts';

@@ -3,8 +3,8 @@ import { packetizeH264 } from '../../agent/media/h264/packetize.ts';
 import { packetizeH265 } from '../../agent/media/h265/packetize.ts';
 import { findStartCode, trimZeros } from '../../agent/media/payload/nal.ts';
 import type { Packetize } from '../../agent/media/payload/packetizer.ts';
-import { clip } from '../peers/camera.ts';
-import { runProcess } from '../peers/process.ts';
+import { clip } from '../peers/cameras/camera.ts';
+import { runProcess } from '../peers/programs/process.ts';
 
 export const FPS = 25;
 export const FRAME_MS = 1000 / FPS;

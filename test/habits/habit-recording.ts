@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MU_LAW } from '../../agent/media/g711/decode.ts';
 import { NAL_LENGTH_BYTES, readNalLength } from '../../agent/media/payload/nal.ts';
-import { runProcess } from '../peers/process.ts';
+import { runProcess } from '../peers/programs/process.ts';
 import { decodeFlacFrame } from '../support/media/flac-decoder.ts';
 import type { Codec } from './clip.ts';
 import { hashOf } from './habit-reader.ts';

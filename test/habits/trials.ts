@@ -1,4 +1,4 @@
-import { type Agent, startAgent, until } from '../peers/agent.ts';
+import { type Agent, startAgent, until } from '../peers/agent/agent.ts';
 import { type CodecName, FPS, type HabitClip, habitClip } from './clip.ts';
 import { type HabitCamera, habitCamera } from './habit-camera.ts';
 import { HabitReader } from './habit-reader.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { until } from '../peers/agent.ts';
-import { type PageBox, startPageBox } from '../peers/page-harness.ts';
+import { until } from '../peers/agent/agent.ts';
+import { type PageBox, startPageBox } from '../peers/browser/page-harness.ts';
 import { recordPast, type Stretch } from './past.ts';
 import { filmScenes, SCENES } from './scene-clips.ts';
 import { SceneFeed } from './scene-feed.ts';

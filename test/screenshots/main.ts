@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { startViewer } from '../peers/browser.ts';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../peers/page-harness.ts';
-import { type Size, settled, visit } from '../peers/page-visit.ts';
+import { startViewer } from '../peers/browser/browser.ts';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../peers/browser/page-harness.ts';
+import { type Size, settled, visit } from '../peers/browser/page-visit.ts';
 import { buildHouse, type House, NO_DEMO } from './house.ts';
 import { enter, ownersShots, type Shot, type Spoken, WORDS } from './shots.ts';
 import { guestsShots, troublesShots, viewersShots } from './shots-others.ts';

@@ -8,7 +8,7 @@ import { fourcc } from '../../agent/media/mp4/box/boxes.ts';
 import { bodyOfFirst } from '../../agent/media/mp4/box/walk.ts';
 import { parseInit } from '../../agent/media/mp4/read/read.ts';
 import type { H264Track } from '../../agent/media/sample/track.ts';
-import { clip } from '../peers/camera.ts';
+import { clip } from '../peers/cameras/camera.ts';
 import { readPlainMp4 } from '../support/media/read-mp4.ts';
 
 export const SCENES = ['door', 'garden', 'driveway', 'barn', 'hall', 'gate'] as const;

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { settled } from '../peers/page-visit.ts';
+import { settled } from '../peers/browser/page-visit.ts';
 import type { Shot, Spoken } from './shots.ts';
 
 /** The strip above the page. */

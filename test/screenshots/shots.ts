@@ -12,7 +12,7 @@ import { you } from '../../webui/words/en/you.ts';
 import { zhCn } from '../../webui/words/zh-cn.ts';
 import { zhCnPeople } from '../../webui/words/zh-cn-people.ts';
 import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
-import { settled } from '../peers/page-visit.ts';
+import { settled } from '../peers/browser/page-visit.ts';
 
 const ENGLISH = { common, live, cinema, clips, start, cameras, storage, system, people, you };
 export type Spoken = typeof ENGLISH;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith } from '../peers/programs/peers.ts';
 import { debianMachine, type Suite } from './debian-machine.ts';
 import type { Machine } from './machine.ts';
 

@@ -1,4 +1,4 @@
-import { type RunningProcess, runProcess, startProcess } from '../peers/process.ts';
+import { type RunningProcess, runProcess, startProcess } from '../peers/programs/process.ts';
 
 let count = 0;
 

@@ -2,9 +2,9 @@ import { existsSync, statfsSync, statSync, unlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { AGENT, type Agent, startAgent, until } from '../peers/agent.ts';
-import { playClip, smallClip, startGstCamera } from '../peers/camera.ts';
-import { describeWith } from '../peers/peers.ts';
+import { AGENT, type Agent, startAgent, until } from '../peers/agent/agent.ts';
+import { playClip, smallClip, startGstCamera } from '../peers/cameras/camera.ts';
+import { describeWith } from '../peers/programs/peers.ts';
 import { emptyNetwork } from './empty-network.ts';
 import { imageDisk } from './image-disk.ts';
 import { expectWhole, filesOf, recordingGoesOn } from './recorded-whole.ts';
@@ -90,7 +90,7 @@ describeWith(['ffmpeg', 'gstreamer', 'loop mounts', 'namespaces'], 'without any 
       await agent.waitFor(/\[garden\].*there is no network to reach/);
       await network.up();
       const clip = await smallClip(600);
-      const script = join(import.meta.dirname, '../peers/gst-camera.py');
+      const script = join(import.meta.dirname, '../peers/cameras/gst-camera.py');
       const source = network.start('/usr/bin/python3', [script, '8554', `/main=${playClip(clip, true)}`]);
       try {
         await source.waitFor(/ready (\d+)/);

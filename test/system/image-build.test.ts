@@ -4,7 +4,7 @@ import { existsSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { runProcess } from '../peers/process.ts';
+import { runProcess } from '../peers/programs/process.ts';
 
 const BUILD = join(import.meta.dirname, '../../packaging/image/build.ts');
 /** By which the kernel starts programs for arm64. */

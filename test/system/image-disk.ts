@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runProcess } from '../peers/process.ts';
+import { runProcess } from '../peers/programs/process.ts';
 
 /** An ext4 file system in a file: a disk that can give itself up and be pulled out while files on it are open. */
 export interface ImageDisk extends AsyncDisposable {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith } from '../peers/programs/peers.ts';
 import { PerchMachine } from './perch-machine.ts';
 
 const RECORDINGS = '/var/lib/perch/recordings';

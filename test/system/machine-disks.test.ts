@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith } from '../peers/programs/peers.ts';
 import { NOT_RECORDING, PerchMachine } from './perch-machine.ts';
 
 const DEVICE = '/dev/disk/by-id/virtio-usb';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeWith } from '../peers/peers.ts';
+import { describeWith } from '../peers/programs/peers.ts';
 import { HEALTHY, PerchMachine } from './perch-machine.ts';
 
 const MINUTES = Number(process.env['PERCH_FAULT_MINUTES'] ?? 5);

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { readRecordingHead } from '../../agent/record/file/recording-file.ts';
-import { ffmpegWarnings } from '../peers/ffmpeg.ts';
+import { ffmpegWarnings } from '../peers/programs/ffmpeg.ts';
 import { type DebianMachine, debianMachine } from './debian-machine.ts';
 
 const run = promisify(execFile);

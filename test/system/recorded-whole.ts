@@ -3,8 +3,8 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { readRecordingHead } from '../../agent/record/file/recording-file.ts';
-import { type Agent, startAgent, until } from '../peers/agent.ts';
-import { ffmpegWarnings } from '../peers/ffmpeg.ts';
+import { type Agent, startAgent, until } from '../peers/agent/agent.ts';
+import { ffmpegWarnings } from '../peers/programs/ffmpeg.ts';
 
 interface Listed {
   readonly items: readonly { readonly name: string; readonly segments: readonly unknown[] }[];

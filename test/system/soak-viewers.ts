@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Agent } from '../peers/agent.ts';
-import { startProcess } from '../peers/process.ts';
+import type { Agent } from '../peers/agent/agent.ts';
+import { startProcess } from '../peers/programs/process.ts';
 import { pull } from '../support/clients/rtsp-pull.ts';
 
 /** Each watches a path until `leave` aborts, and goes without a word where its protocol has none. @returns bytes of media that came */
@@ -62,7 +62,7 @@ const hls: Viewer = async (agent, path, leave) => {
 
 /** A process of its own, as its own loop must not wait for ours; it ends without telling. */
 const webrtc: Viewer = async (agent, path, leave) => {
-  const script = join(import.meta.dirname, '../bench/light-viewers.ts');
+  const script = join(import.meta.dirname, '../bench/webrtc/light-viewers.ts');
   const flags = ['--disable-warning=ExperimentalWarning'];
   const url = `http://127.0.0.1:${agent.ports.webrtc}/${path}/whep`;
   const running = startProcess(process.execPath, [...flags, script, url, '0']);

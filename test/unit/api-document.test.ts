@@ -7,7 +7,7 @@ import { Check, Errors } from 'typebox/schema';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { App } from '../../agent/app/app.ts';
 import { createLogger } from '../../agent/base/log.ts';
-import { LENGTH } from '../peers/peers.ts';
+import { LENGTH } from '../peers/programs/peers.ts';
 import { FakeClock } from '../support/base/fake-clock.ts';
 import { freeUdpPair } from '../support/base/free-port.ts';
 import { random } from '../support/base/random.ts';

@@ -7,7 +7,7 @@ import { silentLogger } from '../../agent/base/log.ts';
 import { parseConfig } from '../../agent/config/load/load.ts';
 import { Stream } from '../../agent/stream/stream.ts';
 import { MachineClock } from '../../system/boot-clock.ts';
-import { LENGTH } from '../peers/peers.ts';
+import { LENGTH } from '../peers/programs/peers.ts';
 import { FakeClock } from '../support/base/fake-clock.ts';
 import { openRecording, type ReadRecording } from '../support/disks/read-recording.ts';
 import { filesBelow } from '../support/disks/recordings.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Figure, judge, median } from '../bench/figure.ts';
+import { type Figure, judge, median } from '../bench/measure/figure.ts';
 
 const figure: Figure = { name: 'x', unit: 'ms', goal: 100, isAbsolute: true, about: '', measure: async () => [] };
 

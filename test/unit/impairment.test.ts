@@ -5,7 +5,7 @@ import { type ByteImpairment, ByteLink } from '../impair/byte-link.ts';
 import { Fates, type PacketImpairment, PacketLink } from '../impair/packet-link.ts';
 import { Relay } from '../impair/relay.ts';
 import { field, portsIn, RtspCutter, withPorts } from '../impair/rtsp-text.ts';
-import { until } from '../peers/agent.ts';
+import { until } from '../peers/agent/agent.ts';
 import { FakeClock } from '../support/base/fake-clock.ts';
 import { UdpPair } from '../support/clients/udp-pair.ts';
 

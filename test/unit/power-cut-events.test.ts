@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { silentLogger } from '../../agent/base/log.ts';
 import type { CameraEvent } from '../../agent/record/events/event.ts';
 import { EventJournal } from '../../agent/record/events/event-journal.ts';
-import { byLength } from '../peers/peers.ts';
+import { byLength } from '../peers/programs/peers.ts';
 import { random } from '../support/base/random.ts';
 import { PowerCutDisk } from '../support/disks/power-cut-disk.ts';
 import { temporaryFolder } from '../support/disks/recordings.ts';

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { byLength } from '../peers/peers.ts';
+import { byLength } from '../peers/programs/peers.ts';
 import { random } from '../support/base/random.ts';
 import { record, temporaryFolder, WALL } from '../support/disks/recordings.ts';
 import { openPlayback } from '../support/harness/playback.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { recoverFile } from '../../agent/record/recovery/recovery.ts';
-import { byLength } from '../peers/peers.ts';
+import { byLength } from '../peers/programs/peers.ts';
 import {
   type CutMoment,
   faultsOn,

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
-import { until } from '../../../test/peers/agent.ts';
+import { until } from '../../../test/peers/agent/agent.ts';
 import { listenLocally } from '../../../test/support/base/local-listener.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { describeWith } from '../../../test/peers/peers.ts';
+import { describeWith } from '../../../test/peers/programs/peers.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { decodeFlacFrame } from '../../../test/support/media/flac-decoder.ts';
 import { sampleEntry } from '../codecs.ts';

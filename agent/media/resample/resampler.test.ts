@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { byLength } from '../../../test/peers/peers.ts';
+import { byLength } from '../../../test/peers/programs/peers.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { opusRateOf, Resampler } from './resampler.ts';
 

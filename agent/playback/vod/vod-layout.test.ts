@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { byLength } from '../../../test/peers/peers.ts';
+import { byLength } from '../../../test/peers/programs/peers.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { opusTrack, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, utimesSy
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { LENGTH } from '../../../test/peers/peers.ts';
+import { LENGTH } from '../../../test/peers/programs/peers.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { MemoryFile } from '../../../test/support/disks/memory-file.ts';

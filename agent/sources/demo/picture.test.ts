@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { describeWith } from '../../../test/peers/peers.ts';
+import { describeWith } from '../../../test/peers/programs/peers.ts';
 import type { Frame } from './frame.ts';
 import { H264Encoder } from './h264-encoder.ts';
 import { Picture } from './picture.ts';

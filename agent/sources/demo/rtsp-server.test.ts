@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { describeWith } from '../../../test/peers/peers.ts';
+import { describeWith } from '../../../test/peers/programs/peers.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';

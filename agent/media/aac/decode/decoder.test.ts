@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { byLength } from '../../../../test/peers/peers.ts';
+import { byLength } from '../../../../test/peers/programs/peers.ts';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { AacFrames } from '../../../../test/support/media/aac-frames.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { describeWith } from '../../../../test/peers/peers.ts';
+import { describeWith } from '../../../../test/peers/programs/peers.ts';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';

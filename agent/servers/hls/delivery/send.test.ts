@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
-import { until } from '../../../../test/peers/agent.ts';
+import { until } from '../../../../test/peers/agent/agent.ts';
 import { listenLocally } from '../../../../test/support/base/local-listener.ts';
 import { silentLogger } from '../../../base/log.ts';
 import type { KeyPair } from '../../../config/file/key-pair.ts';

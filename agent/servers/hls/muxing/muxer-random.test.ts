@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LENGTH } from '../../../../test/peers/peers.ts';
+import { LENGTH } from '../../../../test/peers/programs/peers.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { parseFragment } from '../../../media/mp4/read/read.ts';

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import fastify from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
-import { describeWith } from '../../../../test/peers/peers.ts';
+import { describeWith } from '../../../../test/peers/programs/peers.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { openAccess } from '../../../../test/support/harness/open-access.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { until } from '../../../../test/peers/agent.ts';
+import { until } from '../../../../test/peers/agent/agent.ts';
 import { feed, HlsPlayer, linesOf, live, openHlsBox } from '../../../../test/support/harness/hls-harness.ts';
 import { Stream } from '../../../stream/stream.ts';
 

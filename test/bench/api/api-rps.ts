@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import { startScript } from '../measure/script.ts';
+import type { Figure } from '../measure/figure.ts';
+
+const PATHS = 200;
+const ROUNDS = 5;
+const CONNECTIONS = 8;
+/** Of a quarter of a second, for each of both. */
+const WINDOWS = 6;
+
+export const apiRps: Figure = {
+  name: 'api-rps',
+  unit: '',
+  goal: 0.4,
+  isAtLeast: true,
+  isAbsolute: false,
+  about: '/v3/paths/list with 200 paths, by a Fastify route that returns the same bytes from memory',
+  measure: async (note) => {
+    const server = startScript(join(import.meta.dirname, 'api-server.ts'), [String(PATHS)]);
+    try {
+      const [, api, memory, bytes] = await server.waitFor(/ready (\d+) (\d+) (\d+)/);
+      const list = `http://localhost:${api}/v3/paths/list?itemsPerPage=${PATHS}`;
+      const reference = `http://localhost:${memory}/memory`;
+      const ratios: number[] = [];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const [listed, remembered] = await answersPerSecond(list, reference);
+        note(`${bytes} bytes: list ${listed.toFixed(0)}/s, memory ${remembered.toFixed(0)}/s`);
+        ratios.push(listed / remembered);
+      }
+      return ratios;
+    } finally {
+      await server.stop('SIGKILL');
+    }
+  },
+};
+
+/** The load is a process of its own. */
+async function answersPerSecond(list: string, reference: string): Promise<readonly [list: number, reference: number]> {
+  const load = startScript(join(import.meta.dirname, 'api-load.ts'), [list, reference, String(CONNECTIONS), String(WINDOWS)]);
+  try {
+    const [, listed, remembered] = await load.waitFor(/answers ([\d.]+) ([\d.]+)/);
+    return [Number(listed), Number(remembered)];
+  } finally {
+    await load.stop('SIGKILL');
+  }
+}

@@ -1,0 +1,79 @@
+import { startAgent, until } from '../../peers/agent/agent.ts';
+import type { BarClip } from '../../peers/cameras/bar-clip.ts';
+import { startViewer } from '../../peers/browser/browser.ts';
+import { startClipCamera } from '../cameras/clip-cameras.ts';
+import { seconds } from '../cameras/eight-cameras.ts';
+import type { Figure } from '../measure/figure.ts';
+
+const CAMERAS = 9;
+const WATCHED_SECONDS = 60;
+const STALL_MS = 500;
+/** As cameras send their small pictures. */
+const SMALL: BarClip = {
+  video: 'h264',
+  width: 640,
+  height: 360,
+  fps: 15,
+  kilobitsPerSecond: 400,
+  groupSeconds: 4,
+  seconds: 60,
+};
+
+export const uiGrid9: Figure = {
+  name: 'ui-grid-9',
+  unit: 'stalls',
+  goal: 0,
+  isAbsolute: false,
+  about: `${CAMERAS} small pictures of ${SMALL.width} × ${SMALL.height} in the page's grid in Chromium, ${WATCHED_SECONDS} s: gaps of more than ${STALL_MS} ms between two frames of one`,
+  measure: async (note) => {
+    await using camera = await startClipCamera(SMALL);
+    const paths = Array.from({ length: CAMERAS }, (_, i) => `  cam${i + 1}: { source: '${camera.url}' }\n`);
+    await using agent = await startAgent({ config: `paths:\n${paths.join('')}` });
+    await using viewer = await startViewer();
+    await until(async () => {
+      const { items } = await agent.json<{ items: { ready: boolean }[] }>('/v3/paths/list');
+      return items.filter(({ ready }) => ready).length === CAMERAS || undefined;
+    });
+    const page = await viewer.open(`${agent.url}/#/live`, { width: 1440, height: 900 });
+    await page
+      .locator('.tile .stage.playing')
+      .nth(CAMERAS - 1)
+      .waitFor();
+    const watching = page.evaluate(watchFrames, { stallMs: STALL_MS, watchedMs: WATCHED_SECONDS * 1000 });
+    await seconds(WATCHED_SECONDS);
+    const seen = await watching;
+    for (const [i, { frames, longestMs }] of seen.entries()) {
+      note(`picture ${i + 1}: ${frames} frames, at most ${longestMs.toFixed(0)} ms between two`);
+    }
+    return [seen.length === CAMERAS ? seen.reduce((sum, { stalls }) => sum + stalls, 0) : Number.NaN];
+  },
+};
+
+interface Seen {
+  readonly frames: number;
+  readonly stalls: number;
+  readonly longestMs: number;
+}
+
+/** In the page: what each of its videos shows. */
+async function watchFrames({ stallMs, watchedMs }: { stallMs: number; watchedMs: number }): Promise<Seen[]> {
+  const watchOne = async (video: HTMLVideoElement): Promise<Seen> => {
+    const gaps: number[] = [];
+    let lastMs = performance.now();
+    const note = (nowMs: number) => {
+      gaps.push(nowMs - lastMs);
+      lastMs = nowMs;
+    };
+    const onFrame = (nowMs: number) => {
+      note(nowMs);
+      video.requestVideoFrameCallback(onFrame);
+    };
+    video.requestVideoFrameCallback(onFrame);
+    await new Promise((resolve) => setTimeout(resolve, watchedMs));
+    const frames = gaps.length;
+    // A picture that stands still to the end has stalled as well.
+    note(performance.now());
+    return { frames, stalls: gaps.filter((ms) => ms > stallMs).length, longestMs: Math.max(...gaps) };
+  };
+  return await Promise.all([...document.querySelectorAll<HTMLVideoElement>('.tile video')].map(watchOne));
+}

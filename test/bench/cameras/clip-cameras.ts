@@ -1,0 +1,42 @@
+import { startScript } from '../measure/script.ts';
+import { basename, join } from 'node:path';
+import { type BarClip, barClip } from '../../peers/cameras/bar-clip.ts';
+import { clip } from '../../peers/cameras/camera.ts';
+
+/** A camera in a process of its own whose time is known. */
+export interface ClipCamera extends AsyncDisposable {
+  readonly url: string;
+  /** Of the group that is being sent, from its key frame on, in seconds. */
+  phase(): number;
+  /** The camera's next picture is a key frame. */
+  wishKey(): void;
+  /** @returns the Unix time in ms at which the camera sent what the time bar of a picture says, which was shown at `wallMs` */
+  sentMs(clockMs: number, wallMs: number): number;
+}
+
+/** @param payloadBytes the largest RTP payload that it sends */
+export async function startClipCamera(of: BarClip, payloadBytes = 1_400): Promise<ClipCamera> {
+  const made = await barClip(of);
+  const elementary = ['-i', made, '-map', '0:v', '-c', 'copy', '-bsf', 'h264_mp4toannexb'];
+  const file = await clip(basename(made).replace(/mkv$/, 'h264'), elementary);
+  const running = startScript(join(import.meta.dirname, 'clip-camera.ts'), [file, String(of.fps), String(payloadBytes)]);
+  const [, port, start, pictures] = await running.waitFor(/ready (\d+) (\d+) (\d+)/);
+  const clipMs = (Number(pictures) * 1000) / of.fps;
+  /** When the clip would have begun for the pictures since the last wish. What was sent before it looks older than it is. */
+  const beganMs = (): number => {
+    const [, at = start, picture = 0] = [...running.output().matchAll(/jumped (\d+) (\d+)\n/g)].at(-1) ?? [];
+    return Number(at) - (Number(picture) * 1000) / of.fps;
+  };
+  return {
+    url: `rtsp://127.0.0.1:${port}/cam`,
+    phase: () => (((Date.now() - beganMs()) % clipMs) / 1000) % of.groupSeconds,
+    wishKey: () => running.child.stdin.write('key\n'),
+    sentMs: (clockMs, wallMs) => {
+      const rounds = Math.floor((wallMs - beganMs() - clockMs) / clipMs);
+      return beganMs() + rounds * clipMs + clockMs;
+    },
+    async [Symbol.asyncDispose]() {
+      await running.stop('SIGKILL');
+    },
+  };
+}

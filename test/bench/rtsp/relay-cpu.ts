@@ -1,0 +1,85 @@
+import { startScript } from '../measure/script.ts';
+import { join } from 'node:path';
+import { startAgent } from '../../peers/agent/agent.ts';
+import type { RunningProcess } from '../../peers/programs/process.ts';
+import { CAMERAS, cameraUrls, seconds, startCameras } from '../cameras/eight-cameras.ts';
+import type { Figure } from '../measure/figure.ts';
+import { cpuSeconds } from '../measure/proc.ts';
+
+const RUNS = 3;
+const READERS = 4;
+const MEASURED_SECONDS = 30;
+/** What a reader of a 4 Mbit/s camera gets at least. */
+const MIN_BYTES = (MEASURED_SECONDS * 3_000_000) / 8;
+
+async function startReaders(targets: readonly string[]): Promise<RunningProcess> {
+  const readers = startScript(join(import.meta.dirname, 'relay-readers.ts'),
+    targets.flatMap((target) => new Array<string>(READERS).fill(target)),
+  );
+  await readers.waitFor(/ready/);
+  return readers;
+}
+
+async function received(readers: RunningProcess): Promise<number[]> {
+  const before = readers.output().length;
+  readers.child.stdin.write('\n');
+  for (;;) {
+    const line = /\[.*\]\n/.exec(readers.output().slice(before));
+    if (line) {
+      return JSON.parse(line[0]) as number[];
+    }
+    await seconds(0.05);
+  }
+}
+
+/** Everything that was asked for has come to each reader. */
+function check(name: string, before: readonly number[], after: readonly number[]): void {
+  const least = Math.min(...after.map((bytes, i) => bytes - (before[i] ?? 0)));
+  if (after.length !== CAMERAS * READERS || !(least >= MIN_BYTES)) {
+    throw new Error(`a reader of ${name} got only ${least} bytes in ${MEASURED_SECONDS} s`);
+  }
+}
+
+async function oneRun(note: (text: string) => void): Promise<number> {
+  await using cameras = await startCameras(120);
+  const urls = cameraUrls(cameras);
+  const paths = urls.map((url, i) => `  cam${i + 1}: { source: '${url}' }`);
+  await using agent = await startAgent({ config: ['api: yes', 'paths:', ...paths, ''].join('\n') });
+  const relay = startScript(join(import.meta.dirname, 'bare-relay.ts'), urls);
+  const started: RunningProcess[] = [relay];
+  try {
+    const [, ports = ''] = await relay.waitFor(/ready (.*)/);
+    await agent.process.waitFor(new RegExp(`(camera is there[^]*){${CAMERAS}}`));
+    const ours = await startReaders(urls.map((_, i) => `rtsp://127.0.0.1:${agent.ports.rtsp}/cam${i + 1}`));
+    started.push(ours);
+    const theirs = await startReaders(ports.split(' '));
+    started.push(theirs);
+    await seconds(5);
+    const [oursBefore, theirsBefore] = [await received(ours), await received(theirs)];
+    const [agentCpu, relayCpu] = [cpuSeconds(agent.process.pid), cpuSeconds(relay.pid)];
+    await seconds(MEASURED_SECONDS);
+    const agentUsed = cpuSeconds(agent.process.pid) - agentCpu;
+    const relayUsed = cpuSeconds(relay.pid) - relayCpu;
+    check('Perch', oursBefore, await received(ours));
+    check('the bare relay', theirsBefore, await received(theirs));
+    note(`Perch ${agentUsed.toFixed(2)} s, bare ${relayUsed.toFixed(2)} s of CPU in ${MEASURED_SECONDS} s`);
+    return agentUsed / relayUsed;
+  } finally {
+    await Promise.all(started.map((one) => one.stop('SIGKILL')));
+  }
+}
+
+export const relayCpu: Figure = {
+  name: 'relay-cpu',
+  unit: '× bare',
+  goal: 1.6,
+  isAbsolute: false,
+  about: `CPU time of Perch relaying ${CAMERAS} cameras to ${READERS} RTSP/TCP readers each ÷ that of a process that writes their bytes on unparsed`,
+  measure: async (note) => {
+    const values: number[] = [];
+    for (let i = 0; i < RUNS; i += 1) {
+      values.push(await oneRun(note));
+    }
+    return values;
+  },
+};

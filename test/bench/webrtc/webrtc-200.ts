@@ -1,0 +1,157 @@
+import { join } from 'node:path';
+import { startScript } from '../measure/script.ts';
+import { once } from 'node:events';
+import { createInterface, type Interface } from 'node:readline';
+import { startAgent, until } from '../../peers/agent/agent.ts';
+import type { BarClip } from '../../peers/cameras/bar-clip.ts';
+import { startClipCamera } from '../cameras/clip-cameras.ts';
+import { seconds } from '../cameras/eight-cameras.ts';
+import type { Figure } from '../measure/figure.ts';
+import { collectGarbage, DEBUGGABLE } from '../measure/garbage.ts';
+import type { Seen } from './light-viewers.ts';
+import { cpuSeconds, pssMegabytes } from '../measure/proc.ts';
+
+const FEW = 20;
+const MANY = 200;
+const DECRYPTED = 10;
+const MEASURED_SECONDS = 60;
+const SETTLE_SECONDS = 15;
+/** A sub stream. */
+const CLIP: BarClip = {
+  video: 'h264',
+  width: 640,
+  height: 360,
+  fps: 25,
+  kilobitsPerSecond: 500,
+  groupSeconds: 2,
+  seconds: 60,
+};
+const PICTURE_MS = 1000 / CLIP.fps;
+
+interface Results {
+  /** Of the session that got the least of its packets, in percent of what was sent. */
+  readonly lostPercent: number;
+  /** The most that a picture came later to one session than to the first, in ms. */
+  readonly lateMs: number;
+  readonly sessionKilobytes: number;
+}
+
+let run: Promise<Results> | undefined;
+
+async function measureAll(note: (text: string) => void): Promise<Results> {
+  await using camera = await startClipCamera(CLIP);
+  const config = `api: yes\npaths:\n  cam: { source: '${camera.url}' }\n`;
+  await using agent = await startAgent({ config, env: DEBUGGABLE });
+  const megabytes = async (): Promise<number> => {
+    await collectGarbage(agent.process);
+    return pssMegabytes(agent.process.pid);
+  };
+  const status = () => agent.json<{ ready: boolean }>('/v3/paths/get/cam');
+  await until(async () => (await status()).ready || undefined);
+  const viewers = startScript(join(import.meta.dirname, 'light-viewers.ts'), [
+    `http://127.0.0.1:${agent.ports.webrtc}/cam/whep`,
+    String(DECRYPTED),
+  ]);
+  const lines = createInterface({ input: viewers.child.stdout });
+  try {
+    const ask = (line: string): Promise<string> => replyTo(lines, () => viewers.child.stdin.write(`${line}\n`));
+    await ask(`open ${FEW}`);
+    await seconds(SETTLE_SECONDS);
+    const few = await megabytes();
+    await ask(`open ${MANY}`);
+    await seconds(SETTLE_SECONDS);
+    await ask('begin');
+    const before = cpuSeconds(agent.process.pid);
+    await seconds(MEASURED_SECONDS);
+    const cpu = (cpuSeconds(agent.process.pid) - before) / MEASURED_SECONDS;
+    const all = JSON.parse(await ask('tell')) as Seen[];
+    const many = await megabytes();
+    const sessionKilobytes = ((many - few) * 1000) / (MANY - FEW);
+    note(
+      `${few.toFixed(1)} MB with ${FEW} sessions, ${many.toFixed(1)} MB with ${MANY}; ${(cpu * 100).toFixed(0)} % of a core`,
+    );
+    return { ...judgeAll(all, note), sessionKilobytes };
+  } finally {
+    lines.close();
+    await viewers.stop('SIGKILL');
+  }
+}
+
+async function replyTo(lines: Interface, ask: () => void): Promise<string> {
+  const line = once(lines, 'line');
+  ask();
+  const [text] = (await line) as [string];
+  return text;
+}
+
+interface Picture {
+  /** When its last packet came to each session; a session that never got it is missing. */
+  readonly arrivals: number[];
+  /** Packets, as many as the session that got most of them. */
+  sent: number;
+}
+
+function judgeAll(all: readonly Seen[], note: (text: string) => void): Pick<Results, 'lostPercent' | 'lateMs'> {
+  const numberOf = (captureMs: number): number => Math.round(captureMs / PICTURE_MS);
+  const pictures = new Map<number, Picture>();
+  for (const [captureMs, arrivalMs, packets] of all.flatMap((one) => one.pictures)) {
+    const picture = pictures.get(numberOf(captureMs)) ?? { arrivals: [], sent: 0 };
+    pictures.set(numberOf(captureMs), picture);
+    picture.arrivals.push(arrivalMs);
+    picture.sent = Math.max(picture.sent, packets);
+  }
+  // At both ends of the time some have got a picture and some have not; the first one may have lost its beginning.
+  const first = Math.max(...all.map((one) => numberOf(one.pictures[1]?.[0] ?? Number.NaN)));
+  const last = Math.min(...all.map((one) => numberOf(one.pictures.at(-1)?.[0] ?? Number.NaN)));
+  const counted = [...pictures].filter(([number]) => number >= first && number <= last).map(([, picture]) => picture);
+  const sent = counted.reduce((sum, picture) => sum + picture.sent, 0);
+  const got = all.map((one) =>
+    one.pictures.reduce((sum, [captureMs, , packets]) => {
+      const number = numberOf(captureMs);
+      return sum + (number >= first && number <= last ? packets : 0);
+    }, 0),
+  );
+  const late = counted.map(({ arrivals }) => Math.max(...arrivals) - Math.min(...arrivals)).sort((a, b) => a - b);
+  const lateMs = late.at(-1) ?? Number.NaN;
+  const median = late[late.length >> 1] ?? Number.NaN;
+  const damaged = all.reduce((sum, one) => sum + one.damaged, 0);
+  note(
+    `${all.length} sessions got ${Math.min(...got)} to ${Math.max(...got)} of ${sent} packets of ${counted.length} pictures; the last session ${median.toFixed(1)} ms after the first, at most ${lateMs.toFixed(1)} ms`,
+  );
+  if (all.length !== MANY || damaged > 0 || !(counted.length > MEASURED_SECONDS * CLIP.fps * 0.98)) {
+    throw new Error(`${all.length} sessions, ${damaged} damaged packets, ${counted.length} pictures`);
+  }
+  return { lostPercent: 100 - (100 * Math.min(...got)) / sent, lateMs };
+}
+
+const results = (note: (text: string) => void): Promise<Results> => {
+  run ??= measureAll(note);
+  return run;
+};
+
+export const webrtc200Lost: Figure = {
+  name: 'webrtc-200-lost',
+  unit: '%',
+  goal: 0.1,
+  isAbsolute: false,
+  about: `packets that did not come to the worst of ${MANY} WebRTC sessions of a 0.5 Mbit/s stream in ${MEASURED_SECONDS} s`,
+  measure: async (note) => [(await results(note)).lostPercent],
+};
+
+export const webrtc200Late: Figure = {
+  name: 'webrtc-200-late',
+  unit: 'ms',
+  goal: 200,
+  isAbsolute: true,
+  about: 'the most that one of their pictures came later to one session than to the first',
+  measure: async (note) => [(await results(note)).lateMs],
+};
+
+export const webrtc200Memory: Figure = {
+  name: 'webrtc-200-memory',
+  unit: 'kB',
+  goal: 150,
+  isAbsolute: false,
+  about: `proportional set size for each session, without garbage: ${MANY} of them less ${FEW}`,
+  measure: async (note) => [(await results(note)).sessionKilobytes],
+};

@@ -1,0 +1,50 @@
+import { watch } from '../../peers/browser/webrtc-viewer.ts';
+import { seconds } from '../cameras/eight-cameras.ts';
+import type { Figure } from '../measure/figure.ts';
+import { LONG_GROUPS, openWebRtcBox, type WebRtcBox } from './webrtc-server.ts';
+
+const RUNS = 3;
+const JOINS = 20;
+/** The nearest rank: one of twenty may be slower. */
+const P95_RANK = Math.ceil(0.95 * JOINS) - 1;
+const STEP_SECONDS = LONG_GROUPS.groupSeconds / JOINS;
+
+/** One viewer, when the group is that old. @returns ms from the POST to the first picture that is shown */
+async function join({ camera, openPage, whepUrl }: WebRtcBox, phase: number): Promise<number> {
+  const page = await openPage();
+  const { groupSeconds } = LONG_GROUPS;
+  await seconds((phase - camera.phase() + groupSeconds) % groupSeconds);
+  const watching = await watch(page, { url: whepUrl });
+  const { firstPictureMs = Number.NaN } = await watching.shown(1);
+  await watching.close();
+  await page.close();
+  return firstPictureMs;
+}
+
+async function p95(box: WebRtcBox, note: (text: string) => void): Promise<number> {
+  const all: number[] = [];
+  for (let i = 0; i < JOINS; i += 1) {
+    // Every seventh next: a page has time to open, and twenty joins are spread over the group all the same.
+    all.push(await join(box, (((i * 7) % JOINS) + 0.5) * STEP_SECONDS));
+  }
+  note(all.map((ms) => ms.toFixed(0)).join(' '));
+  return all.toSorted((a, b) => a - b)[P95_RANK] ?? Number.NaN;
+}
+
+export const webrtcJoin: Figure = {
+  name: 'webrtc-join',
+  unit: 'ms',
+  goal: 250,
+  isAbsolute: true,
+  about: `95th percentile of ${JOINS} joins in Chromium, spread evenly over a group of ${LONG_GROUPS.groupSeconds} s: from POST to the first picture shown`,
+  measure: async (note) => {
+    await using box = await openWebRtcBox(LONG_GROUPS);
+    // What a browser and a server do once is not what a viewer waits for.
+    await join(box, 1);
+    const values: number[] = [];
+    for (let i = 0; i < RUNS; i += 1) {
+      values.push(await p95(box, note));
+    }
+    return values;
+  },
+};

@@ -1,0 +1,53 @@
+import type { Page } from 'playwright-core';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import type { BarClip } from '../../peers/cameras/bar-clip.ts';
+import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
+import { type ClipCamera, startClipCamera } from '../cameras/clip-cameras.ts';
+
+/** A camera whose time is known, Perch pulling it, and Chromium. */
+export interface WebRtcBox extends AsyncDisposable {
+  readonly camera: ClipCamera;
+  readonly agent: Agent;
+  readonly viewer: Viewer;
+  readonly whepUrl: string;
+  /** From which the agent may be called. */
+  openPage(): Promise<Page>;
+}
+
+/** @param onvif of the camera, which is asked for key frames then */
+export async function openWebRtcBox(
+  clip: BarClip,
+  payloadBytes?: number,
+  onvif?: (camera: ClipCamera) => string,
+): Promise<WebRtcBox> {
+  await using stack = new AsyncDisposableStack();
+  const camera = stack.use(await startClipCamera(clip, payloadBytes));
+  const service = onvif ? `, camera: { onvif: '${onvif(camera)}' }` : '';
+  const config = `api: yes\npaths:\n  cam: { source: '${camera.url}'${service} }\n`;
+  const agent = stack.use(await startAgent({ config }));
+  const viewer = stack.use(await startViewer());
+  await until(async () => {
+    const { ready } = await agent.json<{ ready: boolean }>('/v3/paths/get/cam');
+    return ready || undefined;
+  });
+  const kept = stack.move();
+  return {
+    camera,
+    agent,
+    viewer,
+    whepUrl: `http://127.0.0.1:${agent.ports.webrtc}/cam/whep`,
+    openPage: () => viewer.open(`${agent.url}/health`),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** What the figures about joining are for: a key frame every ten seconds. */
+export const LONG_GROUPS: BarClip = {
+  video: 'h264',
+  width: 1280,
+  height: 720,
+  fps: 25,
+  kilobitsPerSecond: 2_000,
+  groupSeconds: 10,
+  seconds: 60,
+};

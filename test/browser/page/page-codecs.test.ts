@@ -1,0 +1,118 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../../peers/agent/agent.ts';
+import { framesDecoded, startViewer, type Viewer } from '../../peers/browser/browser.ts';
+import { startGstCamera } from '../../peers/cameras/camera.ts';
+import { startOwnedAgent } from '../../peers/agent/owned-agent.ts';
+import { visit } from '../../peers/browser/page-visit.ts';
+import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
+
+const FRAMES = byLength(10, 900);
+
+const camera = (encoder: string, codec: string, fps: number) =>
+  `( videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=${fps}/1 ! ${encoder} tune=zerolatency speed-preset=ultrafast key-int-max=${fps} ! ${codec}parse ! rtp${codec}pay name=pay0 pt=96 )`;
+const H264 = camera('x264enc bitrate=300', 'h264', 10);
+/** Costs the most, and nobody sees it. */
+const H265 = camera('x265enc bitrate=800', 'h265', 3);
+const JPEG =
+  'videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=180,framerate=10/1 ! jpegenc ! rtpjpegpay name=pay0 pt=26';
+/** Surround: nothing makes Opus of it. */
+const AAC =
+  'audiotestsrc is-live=true ! audio/x-raw,channels=6,channel-mask=(bitmask)0x3f ! avenc_aac ! aacparse ! rtpmp4gpay name=pay1 pt=97';
+const ALAW = 'audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay1 pt=8';
+
+let viewer: Viewer;
+beforeAll(async () => {
+  viewer = await startViewer();
+});
+afterAll(() => viewer[Symbol.asyncDispose]());
+
+const tile = (page: Page, name: string | RegExp) => page.getByRole('link', { name });
+const alert = (page: Page, text: string) => page.getByRole('alert').filter({ hasText: text });
+
+describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot decode', () => {
+  test('a codec that the browser cannot decode is named, and the small picture is shown if there is one', async () => {
+    await using gst = await startGstCamera({ '/h265': H265, '/h264': H264 });
+    const sources = { barn: '/h265', garden: '/h265', garden_sub: '/h264' };
+    const paths = Object.entries(sources).map(([name, mount]) => `  ${name}:\n    source: ${gst.url(mount)}\n`);
+    await using agent = await startOwnedAgent({ config: `paths:\n${paths.join('')}` });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    const refused: string[] = [];
+    page.on(
+      'response',
+      (answer) => answer.status() >= 400 && /webrtc|hls/.test(answer.url()) && refused.push(answer.url()),
+    );
+    await visitor.logIn();
+    await tile(page, 'Garden, Live').waitFor();
+    await tile(page, 'Barn, Not playable here, Why?').click();
+    await page.getByText("This browser cannot play this camera's picture (H.265).").waitFor();
+    await page.getByRole('link', { name: 'Back' }).click();
+    await tile(page, 'Garden, Live').click();
+    await page
+      .getByText("This browser cannot play this camera's picture (H.265). The small picture is shown.")
+      .waitFor();
+    await page.locator('.cinema .stage.playing').waitFor();
+    await framesDecoded(page, FRAMES);
+    await page.getByRole('link', { name: 'Back' }).click();
+    await tile(page, 'Barn, Not playable here').waitFor();
+    expect(refused, 'what WebRTC does not carry is not asked for').toEqual([]);
+  });
+
+  test('sound that does not come over WebRTC is named in the information, until it is heard', async () => {
+    const mount = H264.replace(' )', ` ${AAC} )`);
+    await using gst = await startGstCamera({ '/main': mount });
+    await using agent = await startOwnedAgent({ config: `paths:\n  garden:\n    source: ${gst.url('/main')}\n` });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn();
+    await tile(page, 'Garden, Live').click();
+    await page.getByRole('button', { name: 'Information' }).click();
+    const card = page.locator('.info');
+    await card.filter({ hasText: 'Comes byWebRTC' }).filter({ hasText: 'Left outAAC' }).waitFor();
+    await page.getByRole('button', { name: 'Sound on' }).click();
+    await card.filter({ hasText: 'Comes byMSE' }).filter({ hasNotText: 'Left out' }).waitFor();
+    await page.getByRole('button', { name: 'Sound off' }).click();
+    await card.filter({ hasText: 'Comes byWebRTC' }).waitFor();
+  });
+
+  test('a recording that the browser cannot decode is named, also where its sound plays', async () => {
+    const names = inShort(['silent', 'sound'], 'sound');
+    await using gst = await startGstCamera({ '/silent': `( ${JPEG} )`, '/sound': `( ${JPEG} ${ALAW} )` });
+    const paths = names.map((name) => `  ${name}:\n    source: ${gst.url(`/${name}`)}\n    record: true\n`);
+    await using agent = await startOwnedAgent({ config: `paths:\n${paths.join('')}` });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn();
+    for (const name of names) {
+      await until(async () => {
+        const [span] = await agent.json<{ duration: number }[]>(`/playback/list?path=${name}`).catch(() => []);
+        return span && span.duration > 2 ? true : undefined;
+      });
+      await visitor.go(`#/rec/${name}?ago=2`);
+      const why = alert(page, 'This browser cannot play this recording (M-JPEG). It can be downloaded.');
+      await why.waitFor();
+      // What is said stays, also while the sound goes on.
+      if (name === 'sound') {
+        await page.waitForFunction(() => (document.querySelector('video')?.played.length ?? 0) > 0);
+        expect(await why.isVisible()).toBe(true);
+      }
+      await page.goto('about:blank');
+    }
+  });
+
+  test('a camera that is recorded as MPEG-TS is told not to play here, and how it would', async () => {
+    await using gst = await startGstCamera({ '/main': H264 });
+    const config = `paths:\n  ts:\n    source: ${gst.url('/main')}\n    record: yes\n    recordFormat: mpegts\n`;
+    await using agent = await startOwnedAgent({ config });
+    await until(async () => {
+      const { items } = await agent.json<{ items: readonly unknown[] }>('/v3/recordings/list');
+      return items.length > 0 ? true : undefined;
+    });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn('#/rec/ts');
+    await page.getByRole('heading', { name: 'MPEG-TS recordings are not played here' }).waitFor();
+    await page.getByText('With recordFormat: fmp4 new recordings play here.').waitFor();
+  });
+});

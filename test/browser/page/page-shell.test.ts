@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { axeFindings, settled, sightsOf, type VisitOptions, visit } from '../../peers/browser/page-visit.ts';
+import { describeWith, inLong, inShort } from '../../peers/programs/peers.ts';
+
+describeWith(['chromium'], "the page's shell", () => {
+  let viewer: Viewer;
+  let box: PageBox;
+  let cameras: readonly string[];
+  beforeAll(async () => {
+    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}] })]);
+    await box.claim();
+    cameras = await box.adopt();
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+  const open = (options: VisitOptions) => visit(viewer.browser, box, options);
+
+  const LOOKS = [
+    ['phone', 'light'],
+    ['desktop', 'dark'],
+    ['phone', 'dark'],
+    ['desktop', 'light'],
+  ] as const;
+  test.for(inShort(LOOKS, 'phone light'))(
+    'every place on a %s, %s: nothing fails and axe finds nothing',
+    async ([size, theme]) => {
+      await using visitor = await open({ size, theme });
+      const { page, complaints } = visitor;
+      await visitor.logIn();
+      for (const [name, place, sign] of sightsOf(cameras)) {
+        await visitor.go(place);
+        await settled(page, sign);
+        expect(await axeFindings(page), name).toEqual([]);
+      }
+      expect(complaints).toEqual([]);
+    },
+  );
+
+  test('axe finds what is wrong', async () => {
+    await using visitor = await open({ size: 'phone' });
+    await visitor.logIn();
+    await visitor.page.evaluate(() => document.querySelector('main')?.append(document.createElement('button')));
+    expect((await axeFindings(visitor.page)).join()).toContain('button-name');
+    const small = '<button style="width: 9px; height: 9px; padding: 0">x</button>';
+    await visitor.page.evaluate(
+      (html) => document.querySelector('main')?.insertAdjacentHTML('beforeend', html),
+      small + small,
+    );
+    expect((await axeFindings(visitor.page)).join()).toContain('target-size');
+  });
+
+  test('the three places keep where one was, and Back goes back', async () => {
+    await using visitor = await open({ size: 'desktop' });
+    const { page } = visitor;
+    await visitor.logIn();
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await page.getByRole('link', { name: 'System' }).click();
+    await page.getByRole('heading', { name: /Running well|Working hard|One thing/ }).waitFor();
+    await page.getByRole('link', { name: 'Live' }).click();
+    await page.getByRole('link', { name: /^Front door/ }).waitFor();
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await page.getByRole('heading', { name: /Running well|Working hard|One thing/ }).waitFor();
+    await page.goBack();
+    await page.getByRole('link', { name: /^Front door/ }).waitFor();
+  });
+
+  test('what was opened by its address closes to what it stands over, also after one was there and came back', async () => {
+    await using visitor = await open({ size: 'desktop' });
+    const { page } = visitor;
+    await visitor.logIn();
+    await page.goto('about:blank');
+    await visitor.go(`#/settings/cameras/${cameras[0]}`);
+    const sheet = page.getByRole('dialog');
+    await sheet.waitFor();
+    await page.evaluate(() => {
+      location.hash = '#/settings/cameras';
+    });
+    await sheet.waitFor({ state: 'detached' });
+    await page.goBack();
+    await sheet.getByRole('button', { name: 'Close' }).click();
+    await sheet.waitFor({ state: 'detached' });
+    expect(new URL(page.url()).hash).toBe('#/settings/cameras');
+    await page.locator('.camera-list .row').first().click();
+    await sheet.getByRole('button', { name: 'Close' }).click();
+    await sheet.waitFor({ state: 'detached' });
+    expect(new URL(page.url()).hash).toBe('#/settings/cameras');
+  });
+
+  test('a language is chosen once, and the page says everything in it after it is opened again', async () => {
+    await using visitor = await open({ size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn('#/settings/people');
+    await page.getByLabel('Language').selectOption('zh-CN');
+    await page.getByRole('link', { name: '成员' }).waitFor();
+    await page.reload();
+    await page.getByRole('link', { name: '成员' }).waitFor();
+    expect(await page.evaluate(() => document.documentElement.lang)).toBe('zh-CN');
+    await settled(page, '.you');
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  inLong(() =>
+    test('an appearance that was chosen wins over the device', async () => {
+      await using visitor = await open({ size: 'phone', theme: 'dark' });
+      const { page } = visitor;
+      await visitor.logIn('#/settings/people');
+      const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      expect(await background()).toBe('rgb(11, 14, 15)');
+      await page.getByRole('radio', { name: 'Light' }).check();
+      expect(await background()).toBe('rgb(245, 243, 238)');
+      await page.reload();
+      await page.getByRole('radio', { name: 'Light' }).waitFor();
+      expect(await background()).toBe('rgb(245, 243, 238)');
+    }),
+  );
+
+  test('a sheet holds the focus, gives it back, closes by Back, and asks when something was typed', async () => {
+    await using visitor = await open({ size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn('#/settings/people');
+    const opener = page.getByRole('button', { name: 'Change password' });
+    await opener.click();
+    const sheet = page.getByRole('dialog', { name: 'Change password' });
+    await sheet.waitFor();
+    await settled(page, '.sheet');
+    expect(await axeFindings(page)).toEqual([]);
+    await page.goBack();
+    await sheet.waitFor({ state: 'detached' });
+    expect(await opener.evaluate((element) => element === document.activeElement)).toBe(true);
+
+    await opener.click();
+    await page.getByLabel('Your password until now').fill('something');
+    await page.keyboard.press('Escape');
+    await page.getByText('Leave what you changed?').waitFor();
+    await page.getByRole('button', { name: 'Go on editing' }).click();
+    expect(await page.getByLabel('Your password until now').inputValue()).toBe('something');
+    const asked = page.waitForEvent('dialog');
+    page.evaluate(() => location.reload()).catch(() => {});
+    const question = await asked;
+    expect(question.type()).toBe('beforeunload');
+    await question.dismiss();
+    expect(await page.getByLabel('Your password until now').inputValue()).toBe('something');
+    await page.goBack();
+    await page.getByRole('button', { name: 'Leave it' }).click();
+    await sheet.waitFor({ state: 'detached' });
+    expect(new URL(page.url()).hash).toBe('#/settings/people');
+  });
+
+  inLong(() =>
+    test('a session that ends while a form is open asks for a log-in over it; what was typed stays and is saved', async () => {
+      await box.api('POST', 'users', { name: 'eve', password: 'a red kite flies', cameras });
+      await using visitor = await open({ size: 'desktop' });
+      const { page } = visitor;
+      await visitor.go('#/live');
+      await page.getByRole('button', { name: 'Use another name' }).click();
+      await page.getByLabel('Your name').fill('eve');
+      await page.getByLabel('Your password').fill('a red kite flies');
+      await page.getByRole('button', { name: 'Log in', exact: true }).click();
+      await page.getByRole('link', { name: 'Settings' }).click();
+      await page.getByRole('button', { name: 'Change password' }).click();
+      await page.getByLabel('Your password until now').fill('a red kite flies');
+      await page.getByLabel('Your new password').fill('a black kite flies');
+      await visitor.context.clearCookies();
+      await page.getByRole('dialog', { name: 'Welcome back' }).waitFor();
+      const login = page.getByRole('dialog', { name: 'Welcome back' });
+      await login.getByLabel('Your password').fill('a red kite flies');
+      await login.getByRole('button', { name: 'Log in' }).click();
+      await login.waitFor({ state: 'detached' });
+      expect(await page.getByLabel('Your new password').inputValue()).toBe('a black kite flies');
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('status').filter({ hasText: 'Password changed.' }).waitFor();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+    }),
+  );
+
+  test('a wrong password until now stands at its field', async () => {
+    await using visitor = await open({ size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn('#/settings/people');
+    await page.getByRole('button', { name: 'Change password' }).click();
+    await page.getByLabel('Your password until now').fill(`${OWNER_PASSWORD} no`);
+    await page.getByLabel('Your new password').fill('short');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').filter({ hasText: 'Eight characters or more.' }).waitFor();
+    await page.getByLabel('Your new password').fill('long enough for me');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').filter({ hasText: 'This is not your password until now.' }).waitFor();
+  });
+});

@@ -1,0 +1,269 @@
+import type { Route } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startOnvifCamera } from '../../onvif-camera/camera.ts';
+import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
+import { OWNER_PASSWORD, type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { axeFindings, enterSetupCode, settled, type Visit, type VisitOptions, visit } from '../../peers/browser/page-visit.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+
+const SHARED = { user: 'admin', password: 'heron' };
+const OTHER = { user: 'admin', password: 'osprey' };
+/** A name that is anything but one. */
+const ODD_NAME = `<img src=x onerror="document.title='broken'">${'long'.repeat(20)} الباب 🐦`;
+
+/** What plays moves on: the same picture twice would be a still. */
+async function expectMoving(visitor: Visit, count: number): Promise<void> {
+  const { page } = visitor;
+  await page.waitForFunction((wanted) => document.querySelectorAll('.stage.playing video').length >= wanted, count);
+  const times = () => page.evaluate(() => [...document.querySelectorAll('video')].map((video) => video.currentTime));
+  const before = await times();
+  await expect
+    .poll(async () => (await times()).every((time, i) => time > (before[i] ?? 0)), { timeout: 15_000 })
+    .toBe(true);
+}
+
+async function makeItMine(visitor: Visit, box: PageBox): Promise<void> {
+  const { page } = visitor;
+  await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);
+  await enterSetupCode(page, box.app.accounts.setup?.code);
+  await page.getByRole('button', { name: 'Find my cameras' }).click();
+}
+
+describeWith(['chromium'], 'first start and adding cameras', () => {
+  let viewer: Viewer;
+  beforeAll(async () => {
+    viewer = await startViewer();
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+  });
+  const open = (box: PageBox, options: VisitOptions) => visit(viewer.browser, box, options);
+  const titles = async (box: PageBox) =>
+    (await box.api<{ items: { title: string }[] }>('GET', 'cameras/list')).items.map(({ title }) => title);
+
+  test('from the box as it comes to live pictures of two cameras, one of which has another password', async () => {
+    await using box = await startPageBox({ cameras: [{ credentials: SHARED }, { credentials: OTHER }] });
+    await using visitor = await open(box, { size: 'phone' });
+    const { page, complaints } = visitor;
+    await visitor.go('#/start');
+    const own = page.getByLabel('Your password', { exact: true });
+    await own.fill('password1');
+    await page.getByText('Many people use this one.').waitFor();
+    await own.fill('seven77');
+    await page.getByText('Eight characters or more.').waitFor();
+    await own.fill(OWNER_PASSWORD);
+    await page.getByText('Long enough.').waitFor();
+    // Its case does not matter.
+    await enterSetupCode(page, box.app.accounts.setup?.code?.toLowerCase());
+    await settled(page, '.door');
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Find my cameras' }).click();
+
+    await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
+    expect(await page.getByRole('checkbox', { name: /Front door|Garden/, checked: true }).count()).toBe(2);
+    await settled(page, '.ticks');
+    expect(await axeFindings(page)).toEqual([]);
+    complaints.length = 0;
+    await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
+    await page.getByRole('button', { name: 'Add 2 cameras' }).click();
+
+    await page.getByRole('heading', { name: 'One is live' }).waitFor();
+    await page.getByText('Garden has another password.').waitFor();
+    await expectMoving(visitor, 1);
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Enter it' }).click();
+    const sheet = page.getByRole('dialog', { name: 'Garden' });
+    await sheet.getByLabel('Password of the camera', { exact: true }).fill('not this one');
+    await sheet.getByRole('button', { name: 'Add one camera' }).click();
+    await page.getByText('Garden does not accept this password.').waitFor();
+    await page.getByText('After 2 more tries some cameras lock for 30 minutes.').waitFor();
+    expect(await page.getByRole('link', { name: 'Go to live' }).isEnabled()).toBe(true);
+
+    await page.reload();
+    await page.getByText('Garden does not accept this password.').waitFor();
+    await page.getByRole('button', { name: 'Enter it' }).click();
+    await sheet.getByLabel('Password of the camera', { exact: true }).fill(OTHER.password);
+    await sheet.getByRole('button', { name: 'Add one camera' }).click();
+    await page.getByRole('heading', { name: 'Two are live' }).waitFor();
+    await expectMoving(visitor, 2);
+    await page.getByText('What is recorded is kept for 30 days.').waitFor();
+
+    await page.getByRole('button', { name: 'Name of Garden' }).click();
+    await page.getByLabel('Name', { exact: true }).fill(ODD_NAME);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await box.api('POST', 'session', { password: OWNER_PASSWORD });
+    expect(await titles(box)).toEqual(['Front door', ODD_NAME]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await page.getByRole('link', { name: 'Go to live' }).click();
+    await page.getByRole('navigation').waitFor();
+    await expectMoving(visitor, 2);
+    expect(await page.title()).toBe('Live · Perch');
+    expect(complaints).toEqual([]);
+    const kept = await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage }));
+    expect(kept).not.toMatch(/heron|osprey/);
+  });
+
+  test('cameras that refuse the same password are one card, and one field is for all of them', async () => {
+    const credentials = OTHER;
+    await using box = await startPageBox({ cameras: [{ credentials }, { credentials }, { credentials }] });
+    await using visitor = await open(box, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.go('#/start');
+    await makeItMine(visitor, box);
+    await page.getByRole('heading', { name: 'Three cameras found' }).waitFor();
+    await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
+    await page.getByRole('button', { name: 'Add 3 cameras' }).click();
+    await page.getByText('3 cameras do not accept this password.').waitFor();
+    expect(await page.locator('.adding-troubles .say').count()).toBe(1);
+    await page.getByText(/After \d more tries some cameras lock/).waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Enter it' }).click();
+    const sheet = page.getByRole('dialog', { name: '3 cameras' });
+    await sheet.getByLabel('Password of the cameras', { exact: true }).fill(OTHER.password);
+    await sheet.getByRole('button', { name: 'Add 3 cameras' }).click();
+    await page.getByRole('heading', { name: 'Three are live' }).waitFor();
+    expect(await page.locator('.adding-troubles .say').count()).toBe(0);
+  });
+
+  test('a password that was typed for one camera and is right is offered to the next that wants one', async () => {
+    const credentials = OTHER;
+    await using box = await startPageBox({ cameras: [{ credentials }, { credentials }] });
+    await using visitor = await open(box, { size: 'phone' });
+    const { page, complaints } = visitor;
+    await visitor.go('#/start');
+    await makeItMine(visitor, box);
+    await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
+    await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
+    await page.getByRole('button', { name: 'Add 2 cameras' }).click();
+    await page.getByText('2 cameras do not accept this password.').waitFor();
+    complaints.length = 0;
+    await page.getByRole('button', { name: 'One by one' }).click();
+    const offer = page.getByRole('button', { name: 'Try the one of Front door' });
+    expect(await offer.count()).toBe(0);
+    await page.getByRole('button', { name: 'Enter it' }).first().click();
+    const sheet = page.getByRole('dialog', { name: 'Front door' });
+    await sheet.getByLabel('Password of the camera', { exact: true }).fill(OTHER.password);
+    await sheet.getByRole('button', { name: 'Add one camera' }).click();
+    await offer.click();
+    await page.getByRole('heading', { name: 'Two are live' }).waitFor();
+    expect(box.cameras.map(({ state }) => state.wrongLogins.length > 0)).toEqual([true, true]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('no camera answers: it is found by its address, and another one by that of its picture', async () => {
+    await using box = await startPageBox();
+    await using first = await startOnvifCamera({ address: '127.0.4.1', port: 8899, credentials: SHARED });
+    await using second = await startOnvifCamera({ address: '127.0.4.2', credentials: OTHER });
+    await using visitor = await open(box, { size: 'desktop', theme: 'light' });
+    const { page, complaints } = visitor;
+    await visitor.go('#/start');
+    await makeItMine(visitor, box);
+    await page.getByText('No camera answers yet.').waitFor();
+    complaints.length = 0;
+    await settled(page, '.adding-none');
+    expect(await axeFindings(page)).toEqual([]);
+
+    await page.getByRole('button', { name: 'A camera is missing' }).click();
+    const sheet = page.getByRole('dialog', { name: 'A camera is missing' });
+    await sheet.getByLabel('Address', { exact: true }).last().fill(first.address);
+    await sheet.getByLabel('Password of the camera', { exact: true }).fill(SHARED.password);
+    await settled(page, '.sheet');
+    expect(await axeFindings(page)).toEqual([]);
+    await sheet.getByRole('button', { name: 'Look there' }).click();
+    await page.getByRole('heading', { name: 'One camera found' }).waitFor();
+    await sheet.waitFor({ state: 'detached' });
+
+    await page.getByRole('button', { name: 'A camera is missing' }).click();
+    await sheet.getByRole('radio', { name: 'Picture address' }).check();
+    await sheet.getByLabel('Address of the large picture').fill('nowhere');
+    await sheet.getByRole('button', { name: 'Put on the list' }).click();
+    await sheet.getByText('This is no address such as').waitFor();
+    const stream = second.rtspUrl('main').replace('rtsp://', `rtsp://${OTHER.user}:${OTHER.password}@`);
+    await sheet.getByLabel('Address of the large picture').fill(stream);
+    await sheet.getByRole('button', { name: 'Put on the list' }).click();
+    await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
+    await sheet.waitFor({ state: 'detached' });
+    expect(await page.locator('.ticks').textContent()).not.toContain(OTHER.password);
+
+    await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
+    await page.getByRole('button', { name: 'Add 2 cameras' }).click();
+    await page.getByRole('heading', { name: 'Two are live' }).waitFor();
+    await expectMoving(visitor, 2);
+    await settled(page, '.arriving');
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('a camera is added later from the settings; what does not answer says so, and is tried again', async () => {
+    await using box = await startPageBox({ cameras: [{}, {}, { quirks: { onvifIsOff: 404 } }] });
+    await box.claim();
+    await using visitor = await open(box, { size: 'phone', theme: 'light' });
+    const { page } = visitor;
+    await visitor.logIn('#/settings/cameras/add');
+    await page.getByRole('heading', { name: 'Three cameras found' }).waitFor();
+    await page.getByRole('checkbox', { name: /Front door/ }).uncheck();
+    await box.cameras[1]?.stop({ isSilent: true });
+    await page.getByRole('button', { name: 'Add 2 cameras' }).click();
+    await page.getByText('Tap again if the cameras have no password.').waitFor();
+    await page.getByRole('button', { name: 'Add 2 cameras' }).click();
+    await page.getByText('Garden does not answer.').waitFor();
+    await page.getByText('ONVIF is switched off in this camera.').waitFor();
+    const itsPage = page.getByRole('link', { name: 'Open its page' });
+    expect(await itsPage.getAttribute('href')).toBe(`http://${box.cameras[2]?.address}/`);
+    await page.setViewportSize({ width: 320, height: 640 });
+    const sideways = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(await sideways()).toBe(0);
+    await settled(page, '.say');
+    expect(await axeFindings(page)).toEqual([]);
+    await box.cameras[1]?.start();
+    await page.locator('.say', { hasText: 'Garden' }).getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('heading', { name: 'One is live' }).waitFor();
+    await expectMoving(visitor, 1);
+    await page.getByRole('button', { name: 'Back' }).click();
+    await page.waitForURL(/#\/settings\/cameras$/);
+    expect(await titles(box)).toEqual(['Garden']);
+  });
+
+  test('whoever comes to a box that has an owner by now is told so, and logs in', async () => {
+    await using box = await startPageBox({ cameras: [{}] });
+    await using visitor = await open(box, { size: 'desktop', locale: 'zh-CN' });
+    const { page } = visitor;
+    await visitor.go('#/start');
+    await page.getByRole('button', { name: '查找摄像头' }).waitFor();
+    await box.claim();
+    await page.locator('[name=password]').fill('an otter swims by');
+    await enterSetupCode(page, box.app.accounts.setup?.code);
+    await page.getByRole('button', { name: '查找摄像头' }).click();
+    await page.getByText('此设备已有所有者，请登录。').waitFor();
+    await page.locator('[name=password]').fill(OWNER_PASSWORD);
+    await page.getByRole('button', { name: '登录' }).click();
+    await page.getByRole('heading', { name: '找到 1 个摄像头' }).waitFor();
+  });
+
+  test('a camera is not said to be live before its picture has come, and its name is not cut for a word', async () => {
+    await using box = await startPageBox({ cameras: [{}, {}, {}, {}] });
+    await box.claim();
+    await using visitor = await open(box, { size: 'phone' });
+    const { page, complaints } = visitor;
+    const held: Route[] = [];
+    let isHeld = true;
+    await page.route('**/whep*', (route) => (isHeld ? held.push(route) : route.continue()));
+    await visitor.logIn('#/settings/cameras/add');
+    await page.getByRole('heading', { name: 'Four cameras found' }).waitFor();
+    const add = page.getByRole('button', { name: 'Add 4 cameras' });
+    await add.click();
+    await page.getByText('Tap again if the cameras have no password.').waitFor();
+    await add.click();
+    await expect.poll(() => held.length).toBe(4);
+    const names = page.locator('.arriving .tile.first .name b');
+    await expect.poll(() => names.count()).toBe(4);
+    expect(await names.evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth).length)).toBe(0);
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Adding 4 cameras');
+    isHeld = false;
+    await Promise.all(held.map((route) => route.continue()));
+    await page.getByRole('heading', { name: 'Four are live' }).waitFor();
+    await expectMoving(visitor, 4);
+    expect(complaints).toEqual([]);
+  });
+});

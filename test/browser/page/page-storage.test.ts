@@ -1,0 +1,269 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { byteSize } from '../../../webui/words/format.ts';
+import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
+import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+
+interface Use {
+  readonly items: readonly { readonly path: string; readonly bytes: number; readonly title: string | null }[];
+}
+
+describeWith(['chromium'], 'the settings of the storage', () => {
+  let viewer: Viewer;
+  let box: PageBox;
+  let door: string;
+  let garden: string;
+  beforeAll(async () => {
+    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}] })]);
+    await box.claim();
+    [door = '', garden = ''] = await box.adopt();
+    const patient = { timeout: 30_000, interval: 200 };
+    for (const name of [door, garden]) {
+      await vi.waitFor(async () => {
+        const { segments } = await box.api<{ segments: object[] }>('GET', `recordings/get/${name}`);
+        expect(segments.length).toBeGreaterThan(0);
+      }, patient);
+      // Its file ends here, and counts from now on.
+      await box.api('PATCH', `config/paths/patch/${name}`, { record: 'no', recordDeleteAfter: '14d' });
+    }
+    await vi.waitFor(async () => {
+      const { items } = await box.api<Use>('GET', 'recordings/usage');
+      expect(items.filter(({ path, bytes }) => [door, garden].includes(path) && bytes > 0)).toHaveLength(2);
+    }, patient);
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+
+  const open = async (size: Size) => {
+    const visitor = await visit(viewer.browser, box, { size });
+    await visitor.logIn('#/settings/storage');
+    return visitor;
+  };
+  const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
+
+  test.for(sizesInTurn())('on a %s its numbers are those of the box, and axe finds nothing', async (size) => {
+    await using visitor = await open(size);
+    const { page, complaints } = visitor;
+    await settled(page, '.settings-page .tall');
+    const { items } = await box.api<Use>('GET', 'recordings/usage');
+    for (const { path, bytes } of items.filter(({ path }) => [door, garden].includes(path))) {
+      const title = path === door ? 'Front door' : 'Garden';
+      const row = page.getByRole('link', { name: new RegExp(`^${title}`) });
+      expect(await row.locator('.value').textContent()).toBe(byteSize(bytes, 'en'));
+    }
+    const disks = await box.api<{ items: { totalBytes: number; folder: string }[] }>('GET', 'disks');
+    const total = byteSize(disks.items[0]?.totalBytes ?? 0, 'en');
+    await page.getByText(new RegExp(`^.* used of ${total}$`)).waitFor();
+    await page.locator('.headline').waitFor();
+    await page.getByText(disks.items[0]?.folder ?? '', { exact: true }).waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('how far recordings will reach is one number, and who has less room than is wanted says so', async () => {
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page } = visitor;
+    const known = { bytesPerDay: 1e9, reachesBackDays: 1, files: 1, configured: true };
+    const items = [
+      { ...known, path: door, title: 'Front door', bytes: 3e9, wantedDays: 30, fitsDays: 26.4 },
+      { ...known, path: garden, title: 'Garden', bytes: 2e9, wantedDays: 14, fitsDays: 26.4 },
+    ];
+    await page.route('**/v3/recordings/usage', (route) =>
+      route.fulfill({ json: { bytes: 5e9, bytesPerDay: 2e9, reachesBackDays: 1, items } }),
+    );
+    await visitor.logIn('#/settings/storage');
+    await page.getByText('26 days', { exact: true }).waitFor();
+    await page.getByRole('link', { name: /^Front door 30 days wanted, 26 fit 3 GB$/ }).waitFor();
+    await page.getByText('2 GB a day').waitFor();
+    await visitor.go(`#/settings/cameras/${garden}`);
+    const disk = await box.api<{ items: { totalBytes: number }[] }>('GET', 'disks');
+    const total = byteSize(disk.items[0]?.totalBytes ?? 0, 'en');
+    await page.getByRole('radio', { name: 'Always' }).check();
+    await page.getByText(`About 14 GB of the ${total} disk.`).waitFor();
+  });
+
+  test('how much stays free is changed by taps and taken back by Undo', async () => {
+    await using visitor = await open('phone');
+    const { page, complaints } = visitor;
+    const free = async () => (await box.api<{ recordMinFree: string }>('GET', 'config/global/get')).recordMinFree;
+    const before = await free();
+    expect(before).toBe('10%');
+    const field = page.locator('.field').filter({ hasText: 'Keep free on each disk' });
+    await field.getByRole('button', { name: 'Less' }).click();
+    await field.getByRole('button', { name: 'Less' }).click();
+    await until(async () => expect(await free()).toBe('3%'));
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await until(async () => expect(await free()).toBe(before));
+    await field.getByText('10 %').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('what goes wrong with a disk stands above all, and is no alarm where it is none', async () => {
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
+    const { page } = visitor;
+    let state = 'vanished';
+    await page.route('**/v3/disks', async (route) => {
+      const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks');
+      await route.fulfill({ json: { items: [{ ...items[0], state, fullInDays: 2 }] } });
+    });
+    await visitor.logIn();
+    const said: readonly (readonly [string, string])[] = [
+      ['vanished', 'The disk is not there. Recording has stopped.'],
+      ['full', 'The disk is full. Recording has stopped.'],
+      ['failing', 'The disk reports faults.'],
+      ['filling', 'In 2 days the oldest recordings go. That is normal.'],
+    ];
+    for (const [next, words] of said) {
+      state = next;
+      await visitor.go('#/settings/system');
+      await visitor.go('#/settings/storage');
+      await page.getByText(words).waitFor();
+      expect(await page.locator('.say.bad').count(), next).toBe(next === 'filling' ? 0 : 1);
+    }
+  });
+
+  test.for([
+    ['English', 'en', 'The disk is not there. Recording has stopped.', 'Storage'],
+    ['Chinese', 'zh-CN', '找不到磁盘，录像已停止。', '存储'],
+  ] as const)(
+    'while the disk is not there Live says so once in %s, with the way to Storage',
+    async ([, locale, text, name]) => {
+      await using visitor = await visit(viewer.browser, box, { size: 'desktop', locale });
+      const { page } = visitor;
+      const error = 'cannot record to /mnt/usb: its disk is not mounted';
+      await page.route('**/v3/paths/list**', async (route) => {
+        const { items } = await box.api<{ items: readonly object[] }>('GET', 'paths/list');
+        await route.fulfill({
+          json: { items: items.map((item) => ({ ...item, recording: { active: false, error } })) },
+        });
+      });
+      await page.route('**/v3/disks', async (route) => {
+        const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks');
+        await route.fulfill({ json: { items: [{ ...items[0], state: 'vanished', freeBytes: null }] } });
+      });
+      await visitor.logIn('#/live');
+      const said = page.getByRole('alert').filter({ hasText: text });
+      await said.getByRole('link', { name }).click();
+      await page.waitForURL('**/#/settings/storage');
+    },
+  );
+
+  test('recordings go to another disk when that is chosen, and Undo brings them back', async () => {
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page, complaints } = visitor;
+    const folder = join(box.folder, 'usb');
+    // A second mount is nothing that a test has: the box's answer has one more.
+    await page.route('**/v3/disks/places', async (route) => {
+      const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks/places');
+      const room = {
+        totalBytes: 602e6,
+        freeBytes: 556e6,
+        older: { files: 2, bytes: 41e6, end: '2020-05-12T10:00:00Z' },
+      };
+      const other = { ...items[0], ...room, folder, isChosen: false, recordsHere: [], removable: true };
+      await route.fulfill({
+        json: { items: [...items, { ...other, recordPath: `${folder}/perch/%path/%Y-%m-%d_%H-%M-%S-%f` }] },
+      });
+    });
+    await page.route('**/v3/recordings/usage', async (route) => {
+      const use = await box.api<object>('GET', 'recordings/usage');
+      await route.fulfill({ json: { ...use, bytesPerDay: 80e9 } });
+    });
+    await visitor.logIn('#/settings/storage');
+    await page
+      .locator('.tall', { hasText: folder })
+      .getByText('41 MB of older recordings are here, the last of 12 May')
+      .waitFor();
+    await page.getByRole('button', { name: 'Record to another disk' }).click();
+    await page.getByText('holds about 10 minutes of recordings').waitFor();
+    const sheet = page.getByRole('dialog');
+    await settled(page, '.fate');
+    expect(await axeFindings(page)).toEqual([]);
+    expect(await sheet.getByRole('button', { name: 'Record here' }).isDisabled()).toBe(true);
+    await sheet.getByRole('radio', { name: new RegExp(`^${folder}`) }).check();
+    await sheet.getByRole('button', { name: 'Record here' }).click();
+    await page.getByRole('status').filter({ hasText: 'Recordings go to the other disk now.' }).waitFor();
+    const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
+    expect(file()).toContain(`recordPath: ${folder}/perch/`);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await until(async () => expect(file()).not.toContain(`${folder}/perch/`));
+    expect(complaints).toEqual([]);
+  });
+
+  test('a disk on which Perch may not write is opened by the host first; while that fails nothing is changed', async () => {
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page } = visitor;
+    const folder = join(box.folder, 'closed');
+    const recordPath = `${folder}/perch/%path/%Y-%m-%d_%H-%M-%S-%f`;
+    await page.route('**/v3/disks/places', async (route) => {
+      const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks/places');
+      const closed = { folder, recordPath, isChosen: false, recordsHere: [], writable: false, canBeOpened: true };
+      await route.fulfill({ json: { items: [...items, { ...items[0], ...closed }] } });
+    });
+    // Root's part is not there in a test: it refuses once, and then does it.
+    const opened: unknown[] = [];
+    await page.route('**/v3/disks/places/open', async (route) => {
+      opened.push(route.request().postDataJSON());
+      const refused = { status: 'error', error: 'the disk is not mounted' };
+      await route.fulfill(
+        opened.length === 1 ? { status: 400, json: refused } : { json: { text: 'Perch starts anew' } },
+      );
+    });
+    await visitor.logIn('#/settings/storage');
+    await page.getByRole('button', { name: 'Record to another disk' }).click();
+    const sheet = page.getByRole('dialog');
+    await sheet.getByText('Perch starts anew to record here').waitFor();
+    await sheet.getByRole('radio', { name: new RegExp(`^${folder}`) }).check();
+    await sheet.getByRole('button', { name: 'Record here' }).click();
+    await sheet.getByRole('status').filter({ hasText: 'Not saved.' }).waitFor();
+    const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
+    expect(file()).not.toContain(folder);
+    await sheet.getByRole('button', { name: 'Record here' }).click();
+    await page.getByRole('status').filter({ hasText: 'Recordings go to the other disk now.' }).waitFor();
+    expect(file()).toContain(`recordPath: ${folder}/perch/`);
+    expect(opened).toEqual([{ folder }, { folder }]);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await until(async () => expect(file()).not.toContain(folder));
+  });
+
+  test('a protected clip leads to its moment, and is given free with a way back', async () => {
+    const { segments } = await box.api<{ segments: { start: string }[] }>('GET', `recordings/get/${door}`);
+    const start = segments[0]?.start ?? '';
+    const end = new Date(Date.parse(start) + 1000).toISOString();
+    await box.api('POST', 'recordings/protect', { path: door, start, end, note: 'the parcel <b>' });
+    await using visitor = await open('desktop');
+    const { page, complaints } = visitor;
+    const kept = async () => (await box.api<{ items: object[] }>('GET', 'recordings/protected')).items;
+    await page.getByRole('button', { name: /^Protected clips One clip/ }).click();
+    const clip = page.getByRole('link', { name: /the parcel <b>/ });
+    await clip.waitFor();
+    expect(await clip.getAttribute('href')).toContain(`#/rec/${door}?t=`);
+    await page.getByRole('button', { name: 'Protect no more' }).click();
+    await until(async () => expect(await kept()).toEqual([]));
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await until(async () => expect(await kept()).toMatchObject([{ path: door, note: 'the parcel <b>' }]));
+    expect(complaints).toEqual([]);
+  });
+
+  test('recordings of a camera that was removed are listed and can be deleted', async () => {
+    await box.api('DELETE', `cameras/forget/${garden}`);
+    await using visitor = await open('phone');
+    const { page, complaints } = visitor;
+    await page.getByRole('button', { name: /^Garden removed, its recordings are there/ }).click();
+    await page.getByText('Its recordings go after 14 days').waitFor();
+    await page.getByRole('button', { name: /^Delete them now/ }).click();
+    await page
+      .getByRole('status')
+      .filter({ hasText: / deleted\.$/ })
+      .waitFor();
+    const { items } = await box.api<Use>('GET', 'recordings/usage');
+    expect(items.find(({ path }) => path === garden)?.bytes ?? 0).toBe(0);
+    await page.getByRole('button', { name: /^Garden/ }).waitFor({ state: 'detached' });
+    expect(complaints).toEqual([]);
+  });
+});

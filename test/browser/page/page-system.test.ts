@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
+import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+
+const CLOSED_BY_RESTART = /ERR_|Failed to fetch|WebSocket/;
+
+describeWith(['chromium'], 'the page about the system', () => {
+  let viewer: Viewer;
+  let box: PageBox;
+  beforeAll(async () => {
+    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}] })]);
+    await box.claim();
+    await box.adopt();
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+  const open = async (size: Size, place: string) => {
+    const visitor = await visit(viewer.browser, box, { size });
+    await visitor.logIn(place);
+    return visitor;
+  };
+  const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
+
+  test.for(sizesInTurn())('how the box does is said on a %s', async (size) => {
+    await using owner = await open(size, '#/settings/system');
+    const { page, complaints } = owner;
+    await page.getByRole('heading', { name: /Running well|Working hard|One thing/ }).waitFor();
+    await page.getByText('Perch v0.0.0').waitFor();
+    expect(await page.locator('.spark').first().isVisible()).toBe(size === 'desktop');
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test.for(sizesInTurn())('a line of the log stands on the page as it is written, on a %s', async (size) => {
+    await using owner = await open(size, '#/settings/system/log');
+    const { page, complaints } = owner;
+    await page.locator('.log-lines li').first().waitFor();
+    await settled(page, '.log-lines');
+    expect(await axeFindings(page)).toEqual([]);
+    expect(await linesThatOverlap(page)).toEqual([]);
+    // What was logged once is found again.
+    const name = `<img src=${randomUUID()}>`;
+    await page.getByLabel('Find').fill(name);
+    await page.getByText('Nothing of this kind').waitFor();
+    // Somebody with a strange name is refused, which is logged.
+    const refused = fetch(`${owner.url}/v3/paths/list`, {
+      headers: { authorization: `Basic ${btoa(`${name}:wrong`)}` },
+    });
+    await page.locator('.log-lines li').filter({ hasText: name }).first().waitFor();
+    expect((await refused).status).toBe(401);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download' }).click(),
+    ]);
+    const text = readFileSync(await download.path(), 'utf8');
+    expect(text).toContain(name);
+    expect(text.trim().split('\n')).toHaveLength(await page.locator('.log-lines li').count());
+    expect(complaints).toEqual([]);
+  });
+
+  test.for(sizesInTurn())(
+    'a file that was broken elsewhere is told with its line and the way to it, until it is mended, on a %s',
+    async (size) => {
+      const before = file();
+      await using owner = await open(size, '#/settings/system');
+      const { page, complaints } = owner;
+      const row = page.getByRole('link', { name: /^Configuration file/ });
+      await row.filter({ hasText: 'For experts' }).waitFor();
+      const name = join(box.folder, 'perch.yml');
+      writeFileSync(name, `${before}\nhls: [yes\n`);
+      try {
+        await page.getByText('There is a mistake in the configuration file.').waitFor();
+        await row.filter({ hasText: /A mistake in line \d+/ }).waitFor();
+        await page.getByRole('heading', { name: 'One thing to look at' }).waitFor();
+        expect(await axeFindings(page)).toEqual([]);
+        await page.getByRole('link', { name: 'Open the file' }).click();
+        await page
+          .getByRole('button', { name: /^Line \d+/ })
+          .first()
+          .waitFor();
+      } finally {
+        writeFileSync(name, before);
+      }
+      await owner.go('#/settings/system');
+      await row.filter({ hasText: 'For experts' }).waitFor();
+      expect(complaints).toEqual([]);
+    },
+  );
+
+  test.for(sizesInTurn())(
+    'a mistake in the file stands at its line, and the mended text is saved, on a %s',
+    async (size) => {
+      const before = file();
+      await using owner = await open(size, '#/settings/system/file');
+      const { page, complaints } = owner;
+      const editor = page.getByRole('textbox', { name: 'Configuration file' });
+      await editor.waitFor();
+      expect(await editor.inputValue()).toBe(before);
+      expect(await axeFindings(page)).toEqual([]);
+      if (size === 'phone') {
+        expect(await editor.isEditable()).toBe(false);
+        await page.getByRole('button', { name: 'Edit it all the same' }).click();
+      }
+      const wrong = `${before}# ${size}\nlogLevel: loud\n`;
+      await editor.fill(wrong);
+      const line = wrong.split('\n').indexOf('logLevel: loud') + 1;
+      await page.getByRole('button', { name: `Line ${line}`, exact: true }).click();
+      await page.locator(`.numbers .error:nth-child(${line})`).waitFor();
+      expect(await page.getByRole('button', { name: 'See what changes' }).isDisabled()).toBe(true);
+      expect(
+        await editor.evaluate((area) =>
+          (area as HTMLTextAreaElement).value.slice((area as HTMLTextAreaElement).selectionStart),
+        ),
+      ).toMatch(/^logLevel: loud/);
+      expect(await axeFindings(page)).toEqual([]);
+
+      // What was typed is still there after another page was seen.
+      await owner.go('#/settings/system');
+      await page.getByRole('link', { name: /^Configuration file/ }).click();
+      await editor.waitFor();
+      expect(await editor.inputValue()).toBe(wrong);
+      const good = `${before}# ${size}\n`;
+      await editor.fill(good);
+      await page.getByRole('button', { name: 'See what changes' }).click();
+      const mine = page.locator('.diff .mine');
+      await mine.first().waitFor();
+      expect(await mine.allTextContents()).toEqual([expect.stringContaining(`# ${size}`)]);
+      expect(await axeFindings(page)).toEqual([]);
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('status').filter({ hasText: 'Saved.' }).waitFor();
+      expect(file()).toBe(good);
+      expect(complaints).toEqual([]);
+    },
+  );
+
+  test('a word that the box does not know is said beside Save too, with the one that may be meant', async () => {
+    await using owner = await open('desktop', '#/settings/system/file');
+    const { page, complaints } = owner;
+    const editor = page.getByRole('textbox', { name: 'Configuration file' });
+    await editor.waitFor();
+    await editor.fill(`${file()}readTimeuot: 11s\n`);
+    await page.getByRole('button', { name: 'See what changes' }).click();
+    await page.getByRole('button', { name: 'Save' }).waitFor();
+    await page.getByText('unknown key, did you mean readTimeout?').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Go on editing' }).click();
+    await page.getByRole('button', { name: 'Back to the saved one' }).click();
+    expect(complaints).toEqual([]);
+  });
+
+  test('whoever saves a file that another has changed meanwhile is told, compares, and keeps both', async () => {
+    await using owner = await open('desktop', '#/settings/system/file');
+    const { page } = owner;
+    const editor = page.getByRole('textbox', { name: 'Configuration file' });
+    await editor.waitFor();
+    await editor.fill(`${file()}# mine\n`);
+    await box.api('PATCH', 'config/global/patch', { readTimeout: '11s' });
+    await page.getByRole('button', { name: 'See what changes' }).click();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('owner has changed the file meanwhile. Nothing was saved.').waitFor();
+    expect(file()).toContain('readTimeout: 11s');
+    expect(file()).not.toContain('# mine');
+    await page.getByRole('button', { name: 'Compare mine with theirs' }).click();
+    await page.locator('.diff .theirs', { hasText: 'readTimeout: 11s' }).waitFor();
+    await page.getByRole('button', { name: 'Go on editing' }).click();
+    await page.getByRole('button', { name: 'Back to the saved one' }).click();
+    expect(await editor.inputValue()).toBe(file());
+  });
+
+  test.for(sizesInTurn())('a restart of the box is told and survived, on a %s', async (size) => {
+    await using owner = await open(size, '#/settings/system');
+    const { page, complaints } = owner;
+    const former = box.app;
+    await page.getByRole('button', { name: 'Restart' }).click();
+    await page.getByText('Tap again to restart.').waitFor();
+    await page.getByRole('button', { name: 'Restart' }).click();
+    const strip = page.getByText('The box is starting again.');
+    await strip.waitFor();
+    await strip.waitFor({ state: 'hidden' });
+    expect(box.app).not.toBe(former);
+    await owner.go('#/live');
+    await page.locator('.tile.live .stage.playing').waitFor();
+    expect(complaints.filter((text) => !CLOSED_BY_RESTART.test(text))).toEqual([]);
+  });
+});
+
+/** @returns the lines of the log that do not begin below the one before */
+const linesThatOverlap = (page: Page): Promise<readonly string[]> =>
+  page.locator('.log-lines li').evaluateAll((lines) =>
+    lines.flatMap((line, i) => {
+      const endPx = lines[i - 1]?.getBoundingClientRect().bottom ?? 0;
+      return line.getBoundingClientRect().top < endPx - 0.5 ? [line.outerHTML] : [];
+    }),
+  );

@@ -1,0 +1,333 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { AGENT, type Agent, OWNER_PASSWORD, startAgent, until } from '../../peers/agent/agent.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { startProcess } from '../../peers/programs/process.ts';
+import { freePorts } from '../../support/base/free-port.ts';
+import { setupCodeOf } from '../../support/base/setup-code.ts';
+
+const PASSWORD = 'a kingfisher on a perch';
+const WRONG = 'AAAA-AAAA';
+
+const lan = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+
+/** Where requests are sent to, and which host they name. */
+interface Way {
+  readonly at: string;
+  readonly port: number;
+  /** Of `Host`; the address when not given. */
+  readonly host?: string;
+}
+
+/** `fetch` does not let one choose `Host`. */
+function ask(
+  way: Way,
+  method: string,
+  path: string,
+  body?: object | Buffer,
+  more: object = {},
+): Promise<{ status: number; text: string }> {
+  const host = way.host ?? `${way.at}:${way.port}`;
+  const type = Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json';
+  const headers = { host, ...(body && { 'content-type': type }), ...more };
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: way.at, port: way.port, method, path, headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    asked.on('error', reject).end(Buffer.isBuffer(body) ? body : body && JSON.stringify(body));
+  });
+}
+
+const OWN = 'perch: own\napi: yes\n';
+const HOOK = { source: 'publisher', runOnInit: 'true' };
+const withCode = (code: string) => ({ 'perch-setup-code': code });
+
+/** A box that has an owner: its backup, and its ports. */
+let old: { readonly backup: Buffer; readonly ports: Agent['ports'] };
+beforeAll(async () => {
+  await using owned = await startAgent({ config: OWN, isOwned: true });
+  const answer = await fetch(`${owned.url}/v3/backup`, { headers: owned.headers });
+  old = { backup: Buffer.from(await answer.arrayBuffer()), ports: owned.ports };
+});
+
+/** Whatever would give somebody the box: each has to be refused, and nothing may have changed. */
+async function cannotBeTaken(way: Way, dataDir: string): Promise<void> {
+  const tries: readonly [string, string, object?][] = [
+    ['POST', '/v3/claim', { password: PASSWORD }],
+    ['POST', '/v3/claim', { password: PASSWORD, setupCode: '' }],
+    ['POST', '/v3/claim', { password: PASSWORD, setupCode: WRONG }],
+    ['POST', '/v3/session', { password: PASSWORD }],
+    ['POST', '/v3/users', { name: 'eve', password: PASSWORD }],
+    ['POST', '/v3/config/paths/add/evil', HOOK],
+    ['PATCH', '/v3/config/global/patch', { logLevel: 'debug' }],
+    ['GET', '/v3/config/file'],
+    ['GET', '/v3/paths/list'],
+    ['GET', '/v3/backup'],
+    ['GET', '/v3/log'],
+  ];
+  for (const [method, path, body] of tries) {
+    const { status } = await ask(way, method, path, body);
+    expect([400, 401], `${method} ${path} by ${way.host ?? way.at}: ${status}`).toContain(status);
+  }
+  for (const path of ['/v3/restore', '/v3/restore/check']) {
+    await expectNoCode(way, path);
+  }
+  expect(await ask(way, 'POST', '/v3/restore', old.backup, withCode(WRONG))).toMatchObject({
+    status: 401,
+    text: expect.stringContaining('wrong setup code'),
+  });
+  // With the right code nothing else is wrong with the same request.
+  const right = withCode(setupCodeOf({ dataDir }));
+  expect((await ask(way, 'POST', '/v3/restore/check', old.backup, right)).status).toBe(200);
+  const { text } = await ask(way, 'GET', '/v3/session');
+  expect(JSON.parse(text)).toMatchObject({ claimed: false, loggedIn: false, mayLook: false });
+  const health = await ask(way, 'GET', '/health');
+  expect(JSON.parse(health.text)).toEqual({ status: 'ok', claimed: false });
+  expect(existsSync(join(dataDir, 'users.json'))).toBe(false);
+}
+
+const expectNoCode = async (way: Way, path: string) =>
+  expect(await ask(way, 'POST', path, old.backup), path).toMatchObject({
+    status: 400,
+    text: expect.stringContaining('setup code is needed'),
+  });
+
+/** Passes bytes on as a NAT gateway, a container's port forwarding or `ssh -L` does: the peer is the gateway. */
+async function startGateway(port: number): Promise<number> {
+  const server = createServer((from) => {
+    const to = connect(port, '127.0.0.1');
+    from.pipe(to).pipe(from);
+    from.on('error', () => to.destroy());
+    to.on('error', () => from.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** nginx as it is without any `proxy_set_header`: no forwarded header, and its own address of Perch as `Host`. */
+async function startPlainNginx(perchPort: number): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-plain-nginx-'));
+  const [port = 0] = await freePorts(1);
+  const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (one) => `${one}_temp_path ${folder}/${one};`,
+  );
+  const server = `server { listen 127.0.0.1:${port}; location / { proxy_pass http://127.0.0.1:${perchPort}; } }`;
+  writeFileSync(
+    join(folder, 'nginx.conf'),
+    `user root; daemon off; pid ${folder}/pid; error_log stderr; worker_processes 1; events {}\nhttp { access_log off; ${places.join(' ')} ${server} }`,
+  );
+  const running = startProcess('/usr/sbin/nginx', ['-e', 'stderr', '-c', join(folder, 'nginx.conf')]);
+  onTestFinished(async () => {
+    await running.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await until(() =>
+    ask({ at: '127.0.0.1', port }, 'GET', '/health').then(
+      () => true,
+      () => undefined,
+    ),
+  );
+  return port;
+}
+
+const perch = (words: readonly string[], input = '') => {
+  const running = startProcess(process.execPath, [...AGENT, ...words]);
+  running.child.stdin.end(input);
+  return running.exited.then((code) => ({ code, output: running.output() }));
+};
+
+let agent: Agent;
+beforeAll(async () => {
+  agent = await startAgent({ host: '0.0.0.0', config: OWN });
+});
+afterAll(() => agent?.[Symbol.asyncDispose]());
+
+test.runIf(lan)('a machine of the home network that names an address cannot take a new box', async () => {
+  await cannotBeTaken({ at: lan ?? '', port: agent.ports.main }, agent.dataDir);
+});
+
+test.runIf(lan)('a machine of the home network that names localhost cannot take it', async () => {
+  await cannotBeTaken({ at: lan ?? '', port: agent.ports.main, host: 'localhost' }, agent.dataDir);
+});
+
+test('a page that has rebound its name cannot take it', async () => {
+  await cannotBeTaken({ at: '127.0.0.1', port: agent.ports.main, host: 'rebound.example' }, agent.dataDir);
+});
+
+test('a program on the machine itself cannot take it over HTTP', async () => {
+  await cannotBeTaken({ at: '127.0.0.1', port: agent.ports.main, host: 'localhost' }, agent.dataDir);
+  const { status } = await ask({ at: '127.0.0.1', port: agent.ports.api }, 'POST', '/v3/config/paths/add/evil', HOOK);
+  expect(status).toBe(401);
+});
+
+test('through a NAT gateway nobody can take it', async () => {
+  const port = await startGateway(agent.ports.main);
+  for (const host of ['localhost', '192.0.2.1', 'perch.local']) {
+    const way = { at: lan ?? '127.0.0.1', port, host };
+    const { status } = await ask(way, 'POST', '/v3/claim', { password: PASSWORD });
+    expect(status).toBe(400);
+    expect((await ask(way, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
+    await expectNoCode(way, '/v3/restore');
+  }
+});
+
+describeWith(['nginx'], 'nginx with its default headers', () => {
+  test('lets nobody take a new box', async () => {
+    await using fresh = await startAgent({ config: OWN });
+    const port = await startPlainNginx(fresh.ports.main);
+    await cannotBeTaken({ at: '127.0.0.1', port, host: 'cams.example' }, fresh.dataDir);
+    const right = { password: PASSWORD, setupCode: setupCodeOf(fresh) };
+    expect((await ask({ at: '127.0.0.1', port, host: 'cams.example' }, 'POST', '/v3/claim', right)).status).toBe(200);
+  });
+});
+
+test.runIf(lan)(
+  'with a file for MediaMTX nobody claims it over the network, and other machines write nothing',
+  async () => {
+    await using free = await startAgent({ host: '0.0.0.0', config: 'api: yes\npaths:\n  all_others:\n' });
+    const code = JSON.parse(readFileSync(join(free.dataDir, 'setup.json'), 'utf8')).code;
+    for (const way of [
+      { at: lan ?? '', port: free.ports.main },
+      { at: '127.0.0.1', port: free.ports.main, host: 'localhost' },
+    ]) {
+      for (const setupCode of [undefined, WRONG, code]) {
+        const claim = { password: PASSWORD, ...(setupCode && { setupCode }) };
+        const { status, text } = await ask(way, 'POST', '/v3/claim', claim);
+        expect([status, text]).toEqual([401, expect.stringContaining('perch claim')]);
+        const restored = await ask(way, 'POST', '/v3/restore', old.backup, setupCode && withCode(setupCode));
+        expect(restored).toMatchObject({ status: 401, text: expect.stringContaining('perch claim') });
+      }
+      expect(JSON.parse((await ask(way, 'GET', '/v3/session')).text)).toMatchObject({
+        claimed: false,
+        mayClaim: false,
+      });
+      expect((await ask(way, 'GET', '/v3/config/file')).status).toBe(401);
+    }
+    for (const port of [free.ports.main, free.ports.api]) {
+      for (const host of [undefined, 'localhost']) {
+        const way = { at: lan ?? '', port, ...(host === undefined ? {} : { host }) };
+        expect((await ask(way, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
+        expect((await ask(way, 'GET', '/v3/config/global/get')).status).toBe(401);
+      }
+    }
+    // As MediaMTX: programs on this machine may use the API.
+    const here = { at: '127.0.0.1', port: free.ports.api };
+    expect((await ask(here, 'POST', '/v3/config/paths/add/mine', { source: 'publisher' })).status).toBe(200);
+    expect(await perch(['claim', '--data', free.dataDir], `${PASSWORD}\n`)).toMatchObject({ code: 0 });
+    expect((await ask(here, 'GET', '/v3/paths/list')).status).toBe(200);
+    const logIn = await ask({ at: lan ?? '', port: free.ports.main }, 'POST', '/v3/session', { password: PASSWORD });
+    expect(logIn.status).toBe(200);
+  },
+);
+
+test('with the setup code a backup is restored, and its owner owns the box', async () => {
+  await using fresh = await startAgent({ config: OWN, ports: old.ports, env: { PERCH_RESTART_CODE: '85' } });
+  const here = { at: '127.0.0.1', port: fresh.ports.main };
+  await expectNoCode(here, '/v3/restore');
+  const right = withCode(setupCodeOf(fresh));
+  expect((await ask(here, 'POST', '/v3/restore', old.backup, right)).status).toBe(200);
+  expect(await fresh.process.exited).toBe(85);
+  await using _again = await startAgent({ config: OWN, dataDir: fresh.dataDir, ports: old.ports });
+  expect((await ask(here, 'POST', '/v3/session', { password: OWNER_PASSWORD })).status).toBe(200);
+  expect((await ask(here, 'POST', '/v3/restore/check', old.backup, right)).status).toBe(401);
+});
+
+test('a lost users.json makes another code, and the old one opens nothing', async () => {
+  const first = await startAgent({ config: 'perch: own\n' });
+  onTestFinished(() => first[Symbol.asyncDispose]());
+  const old = setupCodeOf(first);
+  const here = { at: '127.0.0.1', port: first.ports.main };
+  expect((await ask(here, 'POST', '/v3/claim', { password: PASSWORD, setupCode: old })).status).toBe(200);
+  await first.process.stop('SIGINT');
+  rmSync(join(first.dataDir, 'users.json'));
+  await using again = await startAgent({ config: 'perch: own\n', dataDir: first.dataDir, ports: first.ports });
+  expect(setupCodeOf(again)).not.toBe(old);
+  expect((await ask(here, 'POST', '/v3/claim', { password: PASSWORD, setupCode: old })).status).toBe(401);
+  await cannotBeTaken(here, again.dataDir);
+});
+
+test('perch claim beside a running Perch takes effect at once and lasts; the code is in no output', async () => {
+  const running = await startAgent({ config: 'perch: own\n' });
+  onTestFinished(() => running[Symbol.asyncDispose]());
+  const code = setupCodeOf(running);
+  expect(statSync(join(running.dataDir, 'setup.json')).mode & 0o777).toBe(0o600);
+  const link = await perch(['claim', '--link', '--data', running.dataDir]);
+  expect(link.output).toContain(`${running.url}/#/setup/${code}`);
+  expect(await perch(['claim', '--data', running.dataDir], 'short\n')).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('at least 8 are needed'),
+  });
+  expect(await perch(['claim', '--data', running.dataDir], `${PASSWORD}\n`)).toMatchObject({ code: 0 });
+  const here = { at: '127.0.0.1', port: running.ports.main };
+  expect((await ask(here, 'POST', '/v3/session', { password: PASSWORD })).status).toBe(200);
+  expect((await ask(here, 'POST', '/v3/claim', { password: 'another bird', setupCode: code })).status).toBe(400);
+  expect(await perch(['claim', '--data', running.dataDir], 'another bird\n')).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('has an owner already'),
+  });
+  expect((await perch(['claim', '--link', '--data', running.dataDir])).code).toBe(1);
+  expect(running.process.output()).toContain('this box has no owner yet');
+  expect(running.process.output().replaceAll('-', '')).not.toContain(code.replace('-', ''));
+  await running.process.stop('SIGINT');
+  await using again = await startAgent({ config: 'perch: own\n', dataDir: running.dataDir, ports: running.ports });
+  expect((await ask({ ...here, port: again.ports.main }, 'POST', '/v3/session', { password: PASSWORD })).status).toBe(
+    200,
+  );
+});
+
+describeWith(['script'], 'perch claim at a terminal', () => {
+  test('without a running Perch asks twice and shows nothing of what is typed', async () => {
+    const dataDir = join(mkdtempSync(join(tmpdir(), 'perch-claim-')), 'data');
+    onTestFinished(() => rmSync(join(dataDir, '..'), { recursive: true }));
+    const command = [process.execPath, ...AGENT, 'claim', '--data', dataDir].map((word) => `'${word}'`).join(' ');
+    const terminal = startProcess('/usr/bin/script', ['--quiet', '--return', '--command', command, '/dev/null']);
+    await terminal.waitFor(/New password: /);
+    terminal.child.stdin.write(`${PASSWORD}\r`);
+    await terminal.waitFor(/The same again: /);
+    terminal.child.stdin.write(`${PASSWORD}\r`);
+    expect(await terminal.exited).toBe(0);
+    expect(terminal.output()).toContain('The password is set');
+    expect(terminal.output()).not.toContain(PASSWORD);
+    await using box = await startAgent({ config: 'perch: own\n', dataDir });
+    const here = { at: '127.0.0.1', port: box.ports.main };
+    expect((await ask(here, 'POST', '/v3/session', { password: PASSWORD })).status).toBe(200);
+  });
+
+  test('a terminal that starts Perch shows the link, the QR code and the setup code', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'perch-terminal-'));
+    writeFileSync(
+      join(folder, 'perch.yml'),
+      'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\nmdns: no\n',
+    );
+    const words = [process.execPath, ...AGENT, '--data', join(folder, 'data'), join(folder, 'perch.yml')];
+    const command = words.map((word) => `'${word}'`).join(' ');
+    const terminal = startProcess('/usr/bin/script', [
+      '--quiet',
+      '--return',
+      '--command',
+      `exec ${command}`,
+      '/dev/null',
+    ]);
+    onTestFinished(async () => {
+      await terminal.stop('SIGTERM');
+      rmSync(folder, { recursive: true, force: true });
+    });
+    const [, url = '', code] = await terminal.waitFor(/(http:\S+)\/#\/setup\/(\S{4}-\S{4})/);
+    expect(code).toBe(setupCodeOf({ dataDir: join(folder, 'data') }));
+    expect(terminal.output()).toContain(`Perch is at ${url}/`);
+    expect(terminal.output()).toContain('\u2588\u2580');
+    terminal.child.stdin.write('\x03');
+    await terminal.exited;
+  });
+});

@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest';
+import { type Agent, until } from '../../peers/agent/agent.ts';
+import { askAsOwner, basic, deviceOf, OWNER, revoke, rtspUrlOf, whenReady } from '../../peers/agent/device-passwords.ts';
+import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
+import { OWN_END } from '../../peers/programs/gstreamer.ts';
+import { startOwnedAgent } from '../../peers/agent/owned-agent.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { runProcess, startProcess } from '../../peers/programs/process.ts';
+import { startPublisher } from '../../peers/clients/publisher.ts';
+
+const OWN = 'perch: own\nrtspTransports: [tcp]\npaths:\n  cam:\n  yard:\n';
+const CLIP_SECONDS = ['-t', '1'];
+
+const read = (url: string) => ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', url, ...CLIP_SECONDS]);
+
+const logins = async (agent: Agent) =>
+  (
+    await askAsOwner<{ items: { id: string; user: string; protocol: string; address: string }[] }>(
+      agent,
+      'GET',
+      '/v3/pagelogins',
+    )
+  ).items;
+
+describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
+  test('ffmpeg publishes and reads, GStreamer reads with them where RTSP has Digest alone; page passwords do not work there', async () => {
+    await using agent = await startOwnedAgent({ config: `${OWN}rtspAuthMethods: [digest]\n` });
+    const sender = await deviceOf(agent, 'Doorbell', { live: false, publish: true });
+    const player = await deviceOf(agent, 'Living room TV', {});
+    await using _publisher = await startPublisher(rtspUrlOf(agent, sender));
+    await whenReady(agent);
+    expect(await read(rtspUrlOf(agent, player))).toBe('');
+    const url = `rtsp://127.0.0.1:${agent.ports.rtsp}/cam`;
+    const gst = async (user: string, password: string) => {
+      const source = ['-q', 'rtspsrc', `location=${url}`, `user-id=${user}`, `user-pw=${password}`, 'protocols=tcp'];
+      const sink = [
+        '!',
+        'application/x-rtp,media=video',
+        '!',
+        'identity',
+        'eos-after=50',
+        '!',
+        'fakesink',
+        'sync=false',
+      ];
+      for (;;) {
+        const { code, output } = await runProcess('gst-launch-1.0', [...source, ...sink]);
+        if (!OWN_END.test(output)) {
+          return code;
+        }
+      }
+    };
+    expect(await gst(player.user, player.password)).toBe(0);
+    expect(await gst(player.user, 'aaaa-aaaa-aaaa-aaaa')).not.toBe(0);
+    for (const one of [OWNER, { ...player, password: 'aaaa-aaaa-aaaa-aaaa' }, sender]) {
+      expect(await read(rtspUrlOf(agent, one))).toContain('401');
+    }
+    expect(await read(rtspUrlOf(agent, player, 'yard'))).toContain('401');
+  });
+
+  test('a program with a page password continues to work over RTSP next to device passwords, and is named', async () => {
+    await using agent = await startOwnedAgent({ config: OWN });
+    await using _publisher = await startPublisher(rtspUrlOf(agent, OWNER));
+    await whenReady(agent);
+    expect(await logins(agent)).toMatchObject([{ user: 'owner', protocol: 'rtsp', address: '127.0.0.1' }]);
+    const player = await deviceOf(agent, 'TV', {});
+    expect(await read(rtspUrlOf(agent, OWNER))).toBe('');
+    expect(await read(rtspUrlOf(agent, player))).toBe('');
+    // A program that was taken off the list is offered Digest once, and comes back with Basic.
+    const [login] = await logins(agent);
+    await askAsOwner(agent, 'DELETE', `/v3/pagelogins/${login?.id}`);
+    expect(await logins(agent)).toEqual([]);
+    expect(await read(rtspUrlOf(agent, player))).toBe('');
+    expect(await read(rtspUrlOf(agent, OWNER))).toContain('401');
+    expect(await read(rtspUrlOf(agent, OWNER))).toBe('');
+    expect(await logins(agent)).toMatchObject([{ user: 'owner', protocol: 'rtsp' }]);
+  });
+
+  test('revoking ends what is played and published, by RTSP and HTTP, and nothing opens with it any more', async () => {
+    await using agent = await startOwnedAgent({ config: `${OWN}pathDefaults: {record: yes}\n` });
+    const device = await deviceOf(agent, 'Recorder', { publish: true, recordings: true });
+    await using publisher = await startPublisher(rtspUrlOf(agent, device));
+    await whenReady(agent);
+    const reader = startProcess('ffmpeg', [
+      ...['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', rtspUrlOf(agent, device), '-f', 'null', '-'],
+    ]);
+    const curl = async (url: string) => {
+      const from = ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-u', `${device.user}:${device.password}`];
+      return (await runProcess('curl', [...from, url])).output;
+    };
+    const { ports, url } = agent;
+    const addresses = [
+      `http://127.0.0.1:${ports.hls}/cam/index.m3u8?cookieCheck=1`,
+      `${url}/webrtc/cam/`,
+      `http://127.0.0.1:${ports.playback}/list?path=cam`,
+    ];
+    for (const address of addresses) {
+      await until(async () => ((await curl(address)) === '200' ? true : undefined));
+    }
+    const offer = await fetch(`${url}/webrtc/cam/whep`, {
+      method: 'POST',
+      headers: { Authorization: basic(device), 'Content-Type': 'application/sdp' },
+      body: 'v=0',
+    });
+    expect(offer.status).toBe(400);
+    expect(await curl(`${url}/v3/paths/list`)).toBe('401');
+    await until(async () => {
+      const { items } = await askAsOwner<{ items: { state: string }[] }>(agent, 'GET', '/v3/rtspsessions/list');
+      return items.filter(({ state }) => state !== 'idle').length === 2 ? true : undefined;
+    });
+
+    await revoke(agent, device);
+    await Promise.all([publisher.exited, reader.exited]);
+    for (const address of addresses) {
+      expect([address, await curl(address)]).toEqual([address, '401']);
+    }
+    expect(await read(rtspUrlOf(agent, device))).toContain('401');
+    expect(agent.process.output()).not.toContain(device.password);
+  });
+});

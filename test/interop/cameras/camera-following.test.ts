@@ -1,0 +1,186 @@
+import { globSync, mkdtempDisposableSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { CameraJson as CameraItem } from '../../../agent/app/cameras/api-views.ts';
+import type { PathStatus } from '../../../agent/paths/path-status.ts';
+import type { OnvifCameraOptions } from '../../onvif-camera/camera.ts';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { type Namespace, openNamespace } from '../../peers/host/namespace.ts';
+import { type FarCamera, startOnvifCameraIn } from '../../peers/cameras/onvif-camera.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { runProcess } from '../../peers/programs/process.ts';
+
+const HOUR_MS = 3_600_000;
+const PORTS = { port: 8_000, rtspPort: 8_554 };
+const credentials = { user: 'admin', password: 'secret' };
+
+/** Such cameras as a home has: with a login, and no answer about themselves to strangers. */
+const startIn = (house: Namespace, serial: string, options: OnvifCameraOptions = {}): Promise<FarCamera> =>
+  startOnvifCameraIn(house, { ...PORTS, credentials, identity: { serial }, ...options });
+
+const entry = (name: string, ip: string, { report }: FarCamera, serial: string): string => `
+  ${name}: # ours
+    source: rtsp://${ip}:${PORTS.rtspPort}/main
+    record: yes
+    camera:
+      onvif: http://${ip}:${PORTS.port}/onvif/device_service
+      endpoint: ${report.endpoint}
+      serial: ${serial}
+      user: admin
+      password: secret
+`;
+
+const configWith = (...entries: readonly string[]): string =>
+  `readTimeout: 3s\napi: yes\nrecordPartDuration: 200ms\npaths:${entries.join('')}`;
+
+const startWith = (...entries: readonly string[]): Promise<Agent> => startAgent({ config: configWith(...entries) });
+
+const configOf = (agent: Agent): string => readFileSync(join(agent.dataDir, 'test.yml'), 'utf8');
+
+const status = (agent: Agent, name: string): Promise<PathStatus> => agent.json<PathStatus>(`/v3/paths/get/${name}`);
+
+const untilRecorded = (agent: Agent, name: string) =>
+  until(async () => {
+    const { ready, recording } = await status(agent, name);
+    return ready && recording?.active ? true : undefined;
+  });
+
+/** By which clock a camera takes tokens is kept for the next run. */
+const hasClock = ({ dataDir }: Agent): boolean =>
+  globSync(join(dataDir, '**/camera-logins.json')).some((file) => readFileSync(file, 'utf8').includes('skewMs'));
+
+const filesOf = (agent: Agent, name: string): string[] => globSync(join(agent.dataDir, `recordings/${name}/*.mp4`));
+
+const give = async ({ name, hostInterface }: Namespace, address: string): Promise<void> => {
+  const device = hostInterface.replace(/^pa/, 'pb');
+  await runProcess('ip', ['-n', name, 'addr', 'add', `${address}/24`, 'dev', device]);
+};
+
+const neighbourOf = (ip: string): string => ip.replace(/\d+$/, (last) => `${Number(last) + 8}`);
+
+describeWith(['namespaces'], 'cameras that get other addresses, in networks of their own', () => {
+  test.concurrent('a camera that says nothing of its new address is looked for, and its recording goes on within 30 s', async () => {
+    await using house = await openNamespace();
+    await using camera = await startIn(house, 'S1');
+    await using agent = await startWith(entry('door', house.ip, camera, 'S1'));
+    await untilRecorded(agent, 'door');
+    const before = configOf(agent);
+    const movedIp = await house.move();
+    await until(async () => (configOf(agent).includes(movedIp) ? true : undefined));
+    await untilRecorded(agent, 'door');
+    expect(configOf(agent)).toBe(before.replaceAll(house.ip, movedIp));
+    await until(() => (filesOf(agent, 'door').length >= 2 ? true : undefined));
+  }, 30_000);
+
+  test.concurrent('two cameras that swap their addresses are recorded each into its own folder', async () => {
+    await using house = await openNamespace();
+    const other = neighbourOf(house.ip);
+    await give(house, other);
+    await using door = await startIn(house, 'S1', { address: house.ip });
+    await using yard = await startIn(house, 'S2', { address: other });
+    const entries = [entry('door', house.ip, door, 'S1'), entry('yard', other, yard, 'S2')];
+    await using agent = await startWith(...entries);
+    await Promise.all(['door', 'yard'].map((name) => untilRecorded(agent, name)));
+    const [had] = await Promise.all([
+      filesOf(agent, 'door').length,
+      door.tell('stop silently'),
+      yard.tell('stop silently'),
+    ]);
+    const before = configOf(agent);
+    await Promise.all([door.tell(`move ${other}`), yard.tell(`move ${house.ip}`)]);
+    const swapped = before.replaceAll(house.ip, 'X').replaceAll(other, house.ip).replaceAll('X', other);
+    await until(() => (configOf(agent) === swapped ? true : undefined));
+    await Promise.all(['door', 'yard'].map((name) => untilRecorded(agent, name)));
+    await until(() => (filesOf(agent, 'door').length > had ? true : undefined));
+  }, 60_000);
+
+  test.concurrent('of cameras that have swapped and cannot be found nothing is recorded until they are back', async () => {
+    await using house = await openNamespace();
+    const other = neighbourOf(house.ip);
+    await give(house, other);
+    // Nobody listens there: they are never heard.
+    const discoveryPort = 3_999;
+    await using door = await startIn(house, 'S1', { address: house.ip, discoveryPort });
+    await using yard = await startIn(house, 'S2', { address: other, discoveryPort });
+    const entries = [entry('door', house.ip, door, 'S1'), entry('yard', other, yard, 'S2')];
+    await using agent = await startWith(...entries);
+    const names = ['door', 'yard'];
+    await Promise.all(names.map((name) => untilRecorded(agent, name)));
+    const before = configOf(agent);
+    await Promise.all([door.tell('stop silently'), yard.tell('stop silently')]);
+    await Promise.all([door.tell(`move ${other}`), yard.tell(`move ${house.ip}`)]);
+    const isRefused = async (name: string) => {
+      const { ready, lastError } = await status(agent, name);
+      return !ready && lastError?.includes('another camera is at its address now') ? true : undefined;
+    };
+    await Promise.all(names.map((name) => until(() => isRefused(name))));
+    const had = names.map((name) => filesOf(agent, name).length);
+    await Promise.all([door.tell('stop silently'), yard.tell('stop silently')]);
+    expect(names.map((name) => filesOf(agent, name).length)).toEqual(had);
+    await Promise.all([door.tell(`move ${house.ip}`), yard.tell(`move ${other}`)]);
+    await Promise.all(names.map((name) => untilRecorded(agent, name)));
+    expect(configOf(agent)).toBe(before);
+  }, 60_000);
+
+  test.concurrent('a liar who takes the endpoint of a camera that is away gets neither its password nor its place', async () => {
+    await using house = await openNamespace();
+    const other = neighbourOf(house.ip);
+    await give(house, other);
+    await using camera = await startIn(house, 'S1', { address: house.ip });
+    await using agent = await startWith(entry('door', house.ip, camera, 'S1'));
+    await untilRecorded(agent, 'door');
+    const before = configOf(agent);
+    await camera.tell('stop silently');
+    const { endpoint } = camera.report;
+    await using liar = await startIn(house, 'S9', { address: other, endpoint, quirks: { login: 'basic' } });
+    await until(() => (agent.process.output().includes('says that it is this camera') ? true : undefined));
+    const { operations } = await liar.tell();
+    expect(operations).toContain('GetDeviceInformation');
+    expect(configOf(agent)).toBe(before);
+    await camera.tell('start');
+    await untilRecorded(agent, 'door');
+    expect(configOf(agent)).toBe(before);
+  }, 60_000);
+});
+
+// After the others: six agents at once are too slow for their limits on two cores.
+describeWith(['namespaces'], 'cameras with a wrong clock that get other addresses', () => {
+  test.concurrent('a camera whose clock is hours off is followed within a minute, also by a Perch that is started after it moved', async () => {
+    await using house = await openNamespace();
+    const quirks = { login: 'token', clockOffsetMs: -5 * HOUR_MS } as const;
+    await using camera = await startIn(house, 'S1', { quirks });
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'perch-following-'));
+    const run = { config: configWith(entry('door', house.ip, camera, 'S1')), dataDir: folder.path };
+    {
+      await using former = await startAgent(run);
+      await untilRecorded(former, 'door');
+      await until(() => (hasClock(former) ? true : undefined));
+    }
+    const movedIp = await house.move();
+    await using agent = await startAgent(run);
+    await until(() => (configOf(agent).includes(movedIp) ? true : undefined));
+    await untilRecorded(agent, 'door');
+    expect((await camera.tell()).wrongLogins).toEqual([]);
+  }, 60_000);
+
+  test.concurrent('a camera that has lost its clock says so in the API, and is followed within a minute of its clock being set', async () => {
+    await using house = await openNamespace();
+    await using camera = await startIn(house, 'S1', { quirks: { login: 'token' } });
+    await using agent = await startWith(entry('door', house.ip, camera, 'S1'));
+    await untilRecorded(agent, 'door');
+    const before = configOf(agent);
+    await camera.tell(`clock ${Date.UTC(2000, 0, 1) - Date.now()}`);
+    const movedIp = await house.move();
+    const item = await until(async () => {
+      const { items } = await agent.json<{ items: CameraItem[] }>('/v3/cameras/list');
+      return items[0]?.trouble === 'clock' ? items[0] : undefined;
+    });
+    expect(item).toMatchObject({ seenAt: movedIp, next: expect.stringContaining(`has answered at ${movedIp}`) });
+    expect(item.next).toMatch(/its clock is off by \d+ days.*within a minute/);
+    expect(configOf(agent)).toBe(before);
+    await camera.tell('clock 0');
+    await until(() => (configOf(agent).includes(movedIp) ? true : undefined));
+    await untilRecorded(agent, 'door');
+  }, 90_000);
+});

@@ -1,0 +1,125 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { PathStatus } from '../../../agent/paths/path-status.ts';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { playClip, smallClip, startGstCamera } from '../../peers/cameras/camera.ts';
+import { ffmpegWarnings, ffprobe } from '../../peers/programs/ffmpeg.ts';
+import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
+import { freePort } from '../../support/base/free-port.ts';
+
+const SECONDS = byLength(3, 60);
+
+const pathWhen = (agent: Agent, name: string, is: (path: PathStatus) => boolean): Promise<PathStatus> =>
+  until(async () => {
+    const path = await agent.json<PathStatus>(`/v3/paths/get/${name}`);
+    return is(path) ? path : undefined;
+  });
+
+/** What the API calls it, what is recorded, and how GStreamer makes it. */
+const SOUNDS = [
+  ['G711', 'flac', 'rate=8000,channels=1 ! alawenc ! rtppcmapay pt=8'],
+  ['Opus', 'opus', 'rate=48000,channels=1 ! opusenc ! rtpopuspay pt=97'],
+] as const;
+
+const config = (url: string): string => `
+readTimeout: 3s
+playback: yes
+api: yes
+paths:
+  garden:
+    source: ${url}
+    record: yes
+`;
+
+describeWith(['ffmpeg', 'gstreamer'], "GStreamer's RTSP server as the camera", () => {
+  test('asks for a digest, is pulled once, relayed and recorded; ffmpeg has nothing to say about any of it', async () => {
+    const mounts = { '/main': playClip(await smallClip(120), true) };
+    await using camera = await startGstCamera(mounts, { digest: 'admin:se:cret' });
+    const url = camera.url('/main').replace('://', '://admin:se%3Acret@');
+    await using agent = await startAgent({ config: config(url) });
+    const path = await pathWhen(agent, 'garden', ({ ready, recording }) => ready && recording?.active === true);
+    expect(path).toMatchObject({
+      tracks: ['H264', 'MPEG-4 Audio'],
+      source: { type: 'rtspSource', id: '' },
+      lastError: null,
+      recording: { active: true, error: null },
+    });
+    expect(path.tracks2[0]).toMatchObject({ codecProps: { width: 640, height: 360 } });
+
+    const playlist = `http://127.0.0.1:${agent.ports.hls}/garden/index.m3u8`;
+    expect(await ffmpegWarnings(['-i', playlist, '-t', String(SECONDS)])).toBe('');
+    const probed = await ffprobe(`${agent.url}/hls/garden/index.m3u8`);
+    expect(probed.warnings).toBe('');
+    expect(probed.streams.map((stream) => stream.codec_name).sort()).toEqual(['aac', 'h264']);
+
+    const [recording = ''] = globSync(join(agent.dataDir, 'recordings/garden/*.mp4'));
+    const growing = await ffprobe(recording, ['-count_packets']);
+    expect(growing.warnings).toBe('');
+    expect(growing.streams.map((stream) => stream.codec_name)).toEqual(['h264', 'aac']);
+    expect(Number(growing.streams[0]?.nb_read_packets)).toBeGreaterThan(SECONDS * 20);
+    expect(await ffmpegWarnings(['-i', recording])).toBe('');
+
+    await agent.process.stop('SIGINT');
+    expect(agent.process.output()).not.toContain('cret');
+    const finished = await ffprobe(recording);
+    expect(Number(finished.format.duration)).toBeGreaterThan(SECONDS);
+    expect(await ffmpegWarnings(['-i', recording])).toBe('');
+  });
+
+  test('a wrong password is told with the camera and what to do, and no password is told', async () => {
+    await using camera = await startGstCamera({ '/main': playClip(await smallClip(120)) }, { digest: 'admin:right' });
+    const url = camera.url('/main').replace('://', '://admin:wrong-one@');
+    await using agent = await startAgent({ config: config(url) });
+    const path = await pathWhen(agent, 'garden', ({ lastError }) => lastError !== null);
+    expect(path.lastError).toMatch(/garden/);
+    expect(path.lastError).toMatch(/password/);
+    expect(path).toMatchObject({ ready: false, sourceState: 'waiting', lastErrorTime: expect.any(String) });
+    await agent.process.stop('SIGINT');
+    expect(agent.process.output()).toMatch(/\[garden\].*password/);
+    expect(agent.process.output()).not.toContain('wrong-one');
+  });
+
+  test('a camera that goes and comes back is pulled again, and what it sent before and after is kept', async () => {
+    const port = await freePort();
+    const mounts = { '/main': playClip(await smallClip(120)) };
+    const first = await startGstCamera(mounts, { port });
+    await using agent = await startAgent({ config: config(first.url('/main')) });
+    await pathWhen(agent, 'garden', ({ ready, bytesReceived }) => ready && bytesReceived > 100_000);
+    await first[Symbol.asyncDispose]();
+    const gone = await pathWhen(agent, 'garden', ({ ready }) => !ready);
+    expect(gone.readyTime).toBeNull();
+    const why = await pathWhen(agent, 'garden', ({ lastError }) => lastError !== null);
+    expect(why.lastError).toMatch(/camera|connection/);
+    await using second = await startGstCamera(mounts, { port });
+    expect(second.port).toBe(port);
+    await pathWhen(agent, 'garden', ({ ready, bytesReceived }) => ready && bytesReceived > 100_000);
+    await agent.process.stop('SIGINT');
+    const files = globSync(join(agent.dataDir, 'recordings/garden/*.mp4'));
+    expect(files).toHaveLength(2);
+    for (const file of files) {
+      expect(await ffmpegWarnings(['-i', file])).toBe('');
+    }
+  });
+
+  test.for(inShort(SOUNDS, 'G711'))(
+    'H.265 with %s comes through to HLS and recordings',
+    async ([codec, stored, coder]) => {
+      const x265 =
+        '( videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=15/1 ! x265enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph265pay name=pay0 pt=96 config-interval=1';
+      await using camera = await startGstCamera({
+        '/main': `${x265}  audiotestsrc is-live=true ! audio/x-raw,${coder} name=pay1 )`,
+      });
+      await using agent = await startAgent({ config: config(camera.url('/main')) });
+      const path = await pathWhen(agent, 'garden', ({ ready }) => ready);
+      expect(path.tracks).toEqual(['H265', codec]);
+      expect(await ffmpegWarnings(['-i', `${agent.url}/hls/garden/index.m3u8`, '-t', String(SECONDS)])).toBe('');
+      await agent.process.stop('SIGINT');
+      const [file = ''] = globSync(join(agent.dataDir, 'recordings/garden/*.mp4'));
+      const probed = await ffprobe(file);
+      expect(probed.streams.map((stream) => stream.codec_name)).toEqual(['hevc', stored]);
+      expect(probed.warnings).toBe('');
+      expect(await ffmpegWarnings(['-i', file])).toBe('');
+    },
+  );
+});

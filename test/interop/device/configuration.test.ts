@@ -1,0 +1,224 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { PathStatus } from '../../../agent/paths/path-status.ts';
+import { AGENT, type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { runProcess, startProcess } from '../../peers/programs/process.ts';
+import { setupCodeOf } from '../../support/base/setup-code.ts';
+
+const run = (...args: string[]) => runProcess(process.execPath, [...AGENT, ...args]);
+
+/** The address of the demo camera that `agent` runs. */
+const demoSource = (agent: Agent): Promise<string> =>
+  until(async () => {
+    const { items } = await agent.json<{ items: { source: string; name: string }[] }>('/v3/config/paths/list');
+    return items.find(({ name }) => name === 'demo')?.source;
+  });
+
+/** The demo camera of a Perch that is left alone: what it sends is the source of the others' paths. */
+let camera: Agent;
+let source: string;
+beforeAll(async () => {
+  camera = await startAgent({ isOwned: true });
+  source = await demoSource(camera);
+});
+afterAll(() => camera?.[Symbol.asyncDispose]());
+
+const find = (agent: Agent, name: string) => agent.json<PathStatus>(`/v3/paths/get/${name}`).catch(() => undefined);
+
+test('with no configuration the demo camera is found, relayed and recorded, and the folder is held', async () => {
+  const demo = await until(async () => {
+    const path = await find(camera, 'demo');
+    return path?.ready && path.recording?.active ? path : undefined;
+  });
+  expect(demo).toMatchObject({ title: 'Demo camera', tracks: ['H264', 'G711'], source: { type: 'rtspSource' } });
+  expect(await until(() => find(camera, 'demo_sub'))).toMatchObject({ recording: null });
+  const second = await run('--data', camera.dataDir);
+  expect(second.code).toBe(1);
+  expect(second.output).toMatch(/is in use by another Perch \(process \d+\)/);
+});
+
+test('a changed file changes the paths that it concerns; a wrong one is refused and the old one stays', async () => {
+  const config = (rest: string) => `paths:\n  one:\n    source: ${source}\n${rest}`;
+  await using agent = await startAgent({ config: config('') });
+  const file = join(agent.dataDir, 'test.yml');
+  const head = readFileSync(file, 'utf8').replace(config(''), '');
+  const one = await until(async () => {
+    const path = await find(agent, 'one');
+    return path?.ready ? path : undefined;
+  });
+
+  writeFileSync(file, head + config(`  two:\n    source: ${source}\n    record: yes\n`));
+  await until(async () => ((await find(agent, 'two'))?.recording?.active ? true : undefined));
+  expect(await find(agent, 'one')).toMatchObject({ readyTime: one.readyTime });
+
+  writeFileSync(file, head + config(`    record: yes\n  two:\n    source: ${source}\n    record: no\n`));
+  await until(async () => ((await find(agent, 'one'))?.recording?.active ? true : undefined));
+  expect(await find(agent, 'one')).toMatchObject({ readyTime: one.readyTime });
+  expect(await find(agent, 'two')).toMatchObject({ ready: true, recording: null });
+
+  writeFileSync(file, `${head}paths:\n  one:\n    recordSegmentDuration: often\n`);
+  await agent.process.waitFor(/recordSegmentDuration.*'often' is not a duration/);
+  expect(await find(agent, 'one')).toMatchObject({ ready: true, readyTime: one.readyTime });
+
+  writeFileSync(file, head + config('').replace('one', 'three'));
+  agent.process.child.kill('SIGHUP');
+  await until(async () => ((await find(agent, 'three'))?.ready ? true : undefined));
+  expect(await find(agent, 'one')).toBeUndefined();
+});
+
+test('a wrong value in one path disables that path with its reason, and the rest starts', async () => {
+  await using agent = await startAgent({
+    config: `paths:\n  good:\n    source: ${source}\n  bad:\n    source: ${source}\n    recordSegmentDuration: often\n`,
+  });
+  await until(async () => ((await find(agent, 'good'))?.ready ? true : undefined));
+  const bad = await find(agent, 'bad');
+  expect(bad).toMatchObject({ ready: false, sourceState: 'disabled' });
+  expect(bad?.configError).toMatch(/recordSegmentDuration: 'often' is not a duration/);
+  expect(agent.process.output()).toMatch(/test\.yml:\d+.*paths\.bad\.recordSegmentDuration/);
+});
+
+test('a port that is taken is one line that says by whom and what to change, and the rest goes on', async () => {
+  const { dataDir, ports, process: first } = camera;
+  const file = join(dataDir, 'taken.yml');
+  writeFileSync(file, `address: 127.0.0.1:${ports.main}\nwebrtc: no\nhls: no\nwebrtcLocalUDPAddress: ''\n`);
+  const second = startProcess(process.execPath, [...AGENT, '--data', join(dataDir, 'second'), file]);
+  await second.waitFor(/started/);
+  const [line = ''] = await second.waitFor(/.*is taken by.*/);
+  expect(line).toMatch(new RegExp(`port ${ports.main} is taken by .*process ${first.pid}.*change address`));
+  expect(await second.stop('SIGINT')).toBe(0);
+});
+
+test('the end is clean even when whoever read the output has gone first', async () => {
+  const agent = await startAgent({ isOwned: true });
+  agent.process.child.stdout.destroy();
+  writeFileSync(join(agent.dataDir, 'perch.yml'), 'perch: own\nlogLevel: often\n');
+  agent.process.child.kill('SIGHUP');
+  await until(async () => {
+    const { warnings } = await agent.json<{ warnings: string[] }>('/v3/session');
+    return warnings.some((text) => text.includes('often')) || undefined;
+  });
+  expect(await agent.process.stop('SIGINT')).toBe(0);
+  rmSync(agent.dataDir, { recursive: true, force: true });
+});
+
+test('check says what is wrong with a file, with line and key, and ends', async () => {
+  const file = join(camera.dataDir, 'check.yml');
+  writeFileSync(file, 'logLevel: info\nrecordSyncInterval: soon\npaths:\n  a:\n    sorce: rtsp://x\n');
+  const wrong = await run('check', file);
+  expect(wrong.code).toBe(1);
+  expect(wrong.output).toMatch(/check\.yml:2: recordSyncInterval: 'soon' is not a duration/);
+  expect(wrong.output).toMatch(/check\.yml:5: paths\.a\.sorce: .*source/);
+  writeFileSync(file, 'paths:\n  a:\n    source: rtsp://127.0.0.1/x\n');
+  expect((await run('check', file)).code).toBe(0);
+  expect((await run('check', join(camera.dataDir, 'none.yml'))).output).toMatch(/does not exist/);
+});
+
+/** What the control API answers, as its status and error. */
+async function change(url: string, method: string, path: string, body: object, headers: Record<string, string> = {}) {
+  const answer = await fetch(`${url}/v3/config/${path}`, { method, headers, body: JSON.stringify(body) });
+  const { error } = (await answer.json()) as { error?: string };
+  return error === undefined ? answer.status : `${answer.status} ${error}`;
+}
+
+test('the control API changes a running box: recording begins, readers stay, and who restarts his own port is answered', async () => {
+  await using agent = await startAgent({ config: `api: yes\npaths:\n  one: # mine\n    source: ${source}\n` });
+  const api = `http://127.0.0.1:${agent.ports.api}`;
+  const one = await until(async () => {
+    const path = await find(agent, 'one');
+    return path?.ready ? path : undefined;
+  });
+  expect(await change(api, 'PATCH', 'paths/patch/one', { record: true })).toBe(200);
+  await until(async () => ((await find(agent, 'one'))?.recording?.active ? true : undefined));
+  expect(await find(agent, 'one')).toMatchObject({ ready: true, readyTime: one.readyTime });
+  expect(await change(api, 'PATCH', 'paths/patch/one', { foo: 1 })).toBe('400 json: unknown field "foo"');
+
+  for (const [url, origin] of [
+    [api, 'http://a.example'],
+    [agent.url, 'http://b.example'],
+  ] as const) {
+    expect(await change(url, 'PATCH', 'global/patch', { apiAllowOrigins: [origin] })).toBe(200);
+    await until(async () => {
+      const answer = await fetch(`${url}/v3/info`, { headers: { origin } }).catch(() => undefined);
+      return answer?.headers.get('access-control-allow-origin') === origin || undefined;
+    });
+  }
+  expect(await find(agent, 'one')).toMatchObject({ ready: true, readyTime: one.readyTime });
+  expect(readFileSync(join(agent.dataDir, 'test.yml'), 'utf8')).toContain('  one: # mine\n');
+  expect(agent.process.output()).toMatch(/\[one\] configuration changed change="recording switched on"/);
+});
+
+test("in Perch's own set-up a machine may configure cameras, and only the owner which programs run", async () => {
+  const machine = 'authInternalUsers:\n  - user: robot\n    pass: r2d2\n    permissions: [{action: api}]\n';
+  await using agent = await startAgent({ config: `perch: own\n${machine}paths:\n  one:\n` });
+  const password = 'a kingfisher on a perch';
+  const headers = { 'content-type': 'application/json', origin: agent.url };
+  const claimed = await fetch(`${agent.url}/v3/claim`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ password, setupCode: setupCodeOf(agent) }),
+  });
+  const { user } = (await claimed.json()) as { user?: string };
+  const basic = (name: string, secret: string) => ({ authorization: `Basic ${btoa(`${name}:${secret}`)}` });
+  const robot = basic('robot', 'r2d2');
+  expect(await change(agent.url, 'PATCH', 'paths/patch/one', { maxReaders: 2 })).toMatch(/^401 /);
+  expect(await change(agent.url, 'PATCH', 'paths/patch/one', { maxReaders: 2 }, robot)).toBe(200);
+  expect(await change(agent.url, 'PATCH', 'paths/patch/one', { runOnReady: 'true' }, robot)).toMatch(
+    /^400 .*only the owner/,
+  );
+  const owner = basic(user ?? 'owner', password);
+  expect(await change(agent.url, 'PATCH', 'paths/patch/one', { runOnReady: 'true' }, owner)).toBe(200);
+  expect(await change(agent.url, 'PATCH', 'paths/patch/one', { source: 'ffmpeg://-i x' }, owner)).toMatch(
+    /^400 .*file only/,
+  );
+  expect(await change(agent.url, 'PATCH', 'global/patch', { perch: 'other' }, owner)).toBe(
+    '400 json: unknown field "perch"',
+  );
+});
+
+test('a changed logLevel reaches paths that are there already', async () => {
+  await using leaving = await startAgent({ isOwned: true });
+  const from = await demoSource(leaving);
+  await using agent = await startAgent({ config: `logLevel: error\npaths:\n  one:\n    source: ${from}\n` });
+  await until(async () => ((await find(agent, 'one'))?.ready ? true : undefined));
+  expect(agent.process.output()).not.toContain('[one]');
+  expect(await change(agent.url, 'PATCH', 'global/patch', { logLevel: 'info' })).toBe(200);
+  await leaving.process.stop('SIGINT');
+  await agent.process.waitFor(/\[one\] no picture from the camera/);
+});
+
+test("the first camera that is added makes Perch's own file, and the demo camera goes with its recordings", async () => {
+  await using agent = await startAgent({ isOwned: true });
+  const recorded = async () => {
+    const { items } = await agent.json<{ items: { name: string }[] }>('/v3/recordings/list');
+    return items.map(({ name }) => name);
+  };
+  await until(() => find(agent, 'demo'));
+  await until(async () => ((await recorded()).includes('demo') ? true : undefined));
+  expect(
+    await change(
+      agent.url,
+      'PATCH',
+      'paths/patch/demo',
+      { record: false },
+      { ...agent.headers, 'content-type': 'application/json' },
+    ),
+  ).toBe('404 path not found');
+  expect(
+    await change(
+      agent.url,
+      'POST',
+      'paths/add/front',
+      { source, name: 'front' },
+      { ...agent.headers, 'content-type': 'application/json' },
+    ),
+  ).toBe(200);
+  // What has been changed is read back at once, whatever the parts are still at.
+  expect(await agent.json('/v3/config/paths/list')).toMatchObject({ items: [{ name: 'front', source }] });
+  expect(readFileSync(join(agent.dataDir, 'perch.yml'), 'utf8')).toBe(
+    `perch: own\npaths:\n  front:\n    source: ${source}\n`,
+  );
+  await until(async () => ((await find(agent, 'front'))?.ready ? true : undefined));
+  await until(async () => ((await find(agent, 'demo')) === undefined ? true : undefined));
+  await until(async () => ((await recorded()).includes('demo') ? undefined : true));
+});

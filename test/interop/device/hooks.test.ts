@@ -1,0 +1,255 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { groupLives } from '../../../agent/hooks/process-group.ts';
+import type { PathStatus } from '../../../agent/paths/path-status.ts';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { smallClip } from '../../peers/cameras/camera.ts';
+import { ffprobe } from '../../peers/programs/ffmpeg.ts';
+import { describeWith, inLong, inShort } from '../../peers/programs/peers.ts';
+import { runProcess } from '../../peers/programs/process.ts';
+import { startPublisher } from '../../peers/clients/publisher.ts';
+
+const OFFER = readFileSync(join(import.meta.dirname, '../../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
+const TCP = ['-rtsp_transport', 'tcp'];
+const LIMIT = { timeout: 60_000 };
+
+const find = (agent: Agent, name: string) => agent.json<PathStatus>(`/v3/paths/get/${name}`).catch(() => undefined);
+const whenReady = (agent: Agent, name: string, isReady = true) =>
+  until(async () => (((await find(agent, name))?.ready ?? false) === isReady ? true : undefined));
+
+/** A line for each hook, with the variables that it is to have. */
+const told = (hook: string, ...variables: string[]) =>
+  `  ${hook}: sh -c 'echo "${hook} ${variables.map((name) => `$${name}`).join(' ')}"'\n`;
+/** What the hooks have said, as the log has it. */
+const said = (agent: Agent): string[] =>
+  [...agent.process.output().matchAll(/says="?([^"\n]+?)"?$/gm)].map(([, text = '']) => text);
+const started = (agent: Agent): string[] =>
+  [...agent.process.output().matchAll(/DEB \[cam\] command started hook=(\w+)/g)].map(([, hook = '']) => hook);
+
+const SOURCE = ['MTX_PATH', 'MTX_QUERY', 'MTX_SOURCE_TYPE'];
+const READER = ['MTX_PATH', 'MTX_QUERY', 'MTX_READER_TYPE'];
+
+/** A reader of each kind, of the path that is called like it. */
+const readOnDemand = {
+  rtsp: async (agent: Agent) => {
+    const { streams } = await ffprobe(`${agent.rtspUrl('on/rtsp')}?a=1`, TCP);
+    expect(streams.map((one) => one.codec_name)).toEqual(['h264', 'aac']);
+    await until(() => (said(agent).includes('gone rtsp a%3D1') ? true : undefined));
+  },
+  hls: async (agent: Agent) => {
+    const list = await fetch(`http://127.0.0.1:${agent.ports.hls}/on/hls/index.m3u8`);
+    expect([list.status, await list.text()]).toEqual([200, expect.stringContaining('#EXTM3U')]);
+  },
+  webrtc: async (agent: Agent) => {
+    const answer = await fetch(`http://127.0.0.1:${agent.ports.webrtc}/on/webrtc/whep`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/sdp' },
+      body: OFFER,
+    });
+    expect([answer.status, await answer.text()]).toEqual([201, expect.stringContaining('m=video')]);
+    await fetch(new URL(answer.headers.get('Location') ?? '', answer.url), { method: 'DELETE' });
+  },
+};
+
+describeWith(['ffmpeg'], 'commands of paths', () => {
+  test('each runs at its moment with its variables, and at the end of a stream they run in order', LIMIT, async () => {
+    const config = [
+      'logLevel: debug\nhlsMuxerCloseAfter: 1s\n',
+      `runOnConnect: sh -c 'echo "runOnConnect $MTX_CONN_TYPE"'\nrunOnDisconnect: sh -c 'echo "runOnDisconnect $MTX_CONN_TYPE"'\n`,
+      'paths:\n cam:\n  record: yes\n  recordPartDuration: 200ms\n',
+      ...[told('runOnInit', 'MTX_PATH', 'RTSP_PATH'), told('runOnOffline', ...SOURCE), told('runOnUnread', ...READER)],
+      ...[told('runOnReady', ...SOURCE), told('runOnNotReady', ...SOURCE)],
+      ...[told('runOnOnline', ...SOURCE), told('runOnRead', ...READER)],
+      told('runOnRecordSegmentCreate', 'MTX_SEGMENT_PATH'),
+      told('runOnRecordSegmentComplete', 'MTX_SEGMENT_PATH', 'MTX_SEGMENT_DURATION'),
+    ];
+    await using agent = await startAgent({ config: config.join('') });
+    await using publisher = await startPublisher(`${agent.rtspUrl('cam')}?from=a%20b&x=$(id)`);
+    await whenReady(agent, 'cam');
+    await ffprobe(`${agent.rtspUrl('cam')}?reader=1`, TCP);
+    const list = await fetch(`http://127.0.0.1:${agent.ports.hls}/cam/index.m3u8?hls=1`);
+    expect(list.status).toBe(200);
+    await until(() => (started(agent).filter((hook) => hook === 'runOnRead').length === 2 ? true : undefined));
+    await until(() => (agent.process.output().includes('runOnUnread cam reader%3D1 rtspSession') ? true : undefined));
+    await publisher.stop('SIGINT');
+    await until(() => (started(agent).includes('runOnRecordSegmentComplete') ? true : undefined));
+    await until(() => (said(agent).some((line) => line.startsWith('runOnRecordSegmentComplete')) ? true : undefined));
+    await until(() => (said(agent).some((line) => line.startsWith('runOnNotReady')) ? true : undefined));
+
+    const query = 'from%3Da%2520b%26x%3D%24%28id%29';
+    const lines = said(agent);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'runOnInit cam cam',
+        'runOnConnect rtspConn',
+        'runOnDisconnect rtspConn',
+        `runOnReady cam ${query} rtspSession`,
+        `runOnOnline cam ${query} rtspSession`,
+        `runOnOffline cam ${query} rtspSession`,
+        `runOnNotReady cam ${query} rtspSession`,
+        'runOnRead cam reader%3D1 rtspSession',
+        'runOnRead cam hls%3D1 hlsSession',
+        'runOnUnread cam hls%3D1 hlsSession',
+      ]),
+    );
+    expect(started(agent)).toEqual([
+      ...[
+        'runOnInit',
+        'runOnAvailable',
+        'runOnOnline',
+        'runOnRecordSegmentCreate',
+        'runOnRead',
+        'runOnUnread',
+        'runOnRead',
+      ],
+      ...['runOnOffline', 'runOnUnread', 'runOnUnavailable', 'runOnRecordSegmentComplete'],
+    ]);
+    const complete = lines.find((line) => line.startsWith('runOnRecordSegmentComplete'))?.split(' ') ?? [];
+    expect(lines).toContain(`runOnRecordSegmentCreate ${complete[1]}`);
+    const { format } = await ffprobe(complete[1] ?? '');
+    expect(Math.abs(Number(complete[2]) - Number((format as { duration?: string }).duration))).toBeLessThan(0.5);
+  });
+
+  // In the short length the command without a user does it.
+  inLong(() =>
+    test('one path is turned into another by ffmpeg as long as it is there', LIMIT, async () => {
+      const url = (path: string) => `rtsp://localhost:$RTSP_PORT/${path}`;
+      const command = `ffmpeg -nostdin -v error ${TCP.join(' ')} -i ${url('$MTX_PATH')} -an -vf scale=160:-2 -c:v libx264 -preset ultrafast -g 25 -f rtsp ${TCP.join(' ')} ${url('small')}`;
+      const config = `logLevel: debug\npaths:\n  cam:\n    runOnReady: >\n      ${command}\n    runOnReadyRestart: yes\n  small:\n`;
+      await using agent = await startAgent({ config });
+      await using publisher = await startPublisher(agent.rtspUrl('cam'));
+      await whenReady(agent, 'small');
+      expect((await ffprobe(agent.rtspUrl('small'), TCP)).streams).toMatchObject([{ codec_name: 'h264', width: 160 }]);
+      const pid = Number(/command started hook=runOnAvailable pid=(\d+)/.exec(agent.process.output())?.[1]);
+      expect(groupLives(pid)).toBe(true);
+      await publisher.stop('SIGINT');
+      await whenReady(agent, 'small', false);
+      await until(() => (groupLives(pid) ? undefined : true));
+    }),
+  );
+
+  test.for(inShort(['rtsp', 'hls', 'webrtc'] as const, 'rtsp'))(
+    'a publisher on demand comes for readers over %s, and goes when they have gone',
+    LIMIT,
+    async (protocol) => {
+      const command = `ffmpeg -nostdin -v error -re -stream_loop -1 -i ${await smallClip(10)} -c copy -f rtsp ${TCP.join(' ')} rtsp://localhost:$RTSP_PORT/$MTX_PATH`;
+      const config = `
+logLevel: debug
+hlsMuxerCloseAfter: 1s
+paths:
+  "~^on/(.+)$":
+    runOnDemand: ${command}
+    runOnDemandCloseAfter: 1s
+    runOnUnDemand: sh -c 'echo "gone $G1 $MTX_QUERY"'
+`;
+      await using agent = await startAgent({ config });
+      await readOnDemand[protocol](agent);
+      await until(async () =>
+        said(agent).some((line) => line.startsWith(`gone ${protocol}`)) &&
+        (await find(agent, `on/${protocol}`)) === undefined
+          ? true
+          : undefined,
+      );
+      const [group, ...others] = [...agent.process.output().matchAll(/hook=runOnDemand pid=(\d+)/g)];
+      expect(others).toEqual([]);
+      expect(groupLives(Number(group?.[1]))).toBe(false);
+    },
+  );
+
+  test('readers of a publisher that does not come in time are told so', LIMIT, async () => {
+    const config = 'logLevel: debug\npaths:\n  cam:\n    runOnDemand: sleep 1000\n    runOnDemandStartTimeout: 500ms\n';
+    await using agent = await startAgent({ config });
+    const { output } = await runProcess('ffprobe', ['-v', 'error', ...TCP, agent.rtspUrl('cam')]);
+    expect(output).toMatch(/400|Bad Request/);
+    const pid = Number((await agent.process.waitFor(/hook=runOnDemand pid=(\d+)/))[1]);
+    await until(() => (groupLives(pid) ? undefined : true));
+  });
+
+  test(
+    'source: ffmpeg:// publishes where nobody else may, and without a password among its arguments',
+    LIMIT,
+    async () => {
+      const config = `
+logLevel: debug
+authInternalUsers:
+  - user: any
+    permissions: [{action: read}, {action: api}]
+paths:
+  cam:
+    source: ffmpeg://${await smallClip(10)} -an
+`;
+      await using agent = await startAgent({ config });
+      await whenReady(agent, 'cam');
+      expect(await find(agent, 'cam')).toMatchObject({ source: { type: 'rtspSession' }, tracks: ['H264'] });
+      const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(10), '-c', 'copy'];
+      const stranger = await runProcess('ffmpeg', [...input, '-f', 'rtsp', ...TCP, agent.rtspUrl('cam')]);
+      expect(stranger.output).toMatch(/401|authorization/i);
+      expect(await find(agent, 'cam')).toMatchObject({ ready: true });
+    },
+  );
+
+  test(
+    'a command reads and publishes without a user what its addresses name, and nobody else does, nor it anything else',
+    LIMIT,
+    async () => {
+      const url = (path: string) => `rtsp://localhost:$RTSP_PORT/${path}`;
+      const encode = `-an -vf scale=160:-2 -c:v libx264 -preset ultrafast -g 25 -f rtsp ${TCP.join(' ')}`;
+      const config = `
+logLevel: debug
+authInternalUsers:
+  - user: any
+    permissions: [{action: publish, path: cam}, {action: api}]
+paths:
+  cam:
+    runOnReady: ffmpeg -nostdin -v error ${TCP.join(' ')} -i ${url('$MTX_PATH')} ${encode} ${url('small')}
+    runOnReadyRestart: yes
+    runOnOnline: sh -c 'port=$RTSP_PORT; exec ffmpeg -nostdin -v error ${TCP.join(' ')} -i rtsp://localhost:$port/cam -f null -'
+  small:
+`;
+      await using agent = await startAgent({ config });
+      await using publisher = await startPublisher(agent.rtspUrl('cam'));
+      await whenReady(agent, 'small');
+      expect(await find(agent, 'cam')).toMatchObject({ readers: [{ type: 'rtspSession' }] });
+      await agent.process.waitFor(/runOnOnline.*says=.*401|says=.*401.*runOnOnline/);
+      const reader = await runProcess('ffprobe', ['-v', 'error', ...TCP, agent.rtspUrl('cam')]);
+      expect(reader.output).toMatch(/401|authorization/i);
+      const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(10), '-c', 'copy'];
+      const stranger = await runProcess('ffmpeg', [...input, '-f', 'rtsp', ...TCP, agent.rtspUrl('small')]);
+      expect(stranger.output).toMatch(/401|authorization/i);
+      await publisher.stop('SIGINT');
+      await whenReady(agent, 'small', false);
+    },
+  );
+});
+
+describeWith([], 'programs of commands', () => {
+  const FORKS = `logLevel: debug\npaths:\n  cam:\n    runOnInit: sh -c 'sleep 1000 & sleep 1001 & wait'\n`;
+  const groupOf = async (agent: Agent) => Number((await agent.process.waitFor(/hook=runOnInit pid=(\d+)/))[1]);
+
+  test('end with Perch, with all that they have started', LIMIT, async () => {
+    const agent = await startAgent({ config: FORKS });
+    const group = await groupOf(agent);
+    expect(groupLives(group)).toBe(true);
+    await agent[Symbol.asyncDispose]();
+    expect(groupLives(group)).toBe(false);
+  });
+
+  test('are ended when their path goes', LIMIT, async () => {
+    await using agent = await startAgent({ config: FORKS });
+    const group = await groupOf(agent);
+    const answer = await fetch(`${agent.url}/v3/config/paths/delete/cam`, { method: 'DELETE' });
+    expect(answer.status).toBe(200);
+    await until(() => (groupLives(group) ? undefined : true));
+  });
+
+  test('that a killed Perch has left behind are ended by the next one', LIMIT, async () => {
+    await using first = await startAgent({ config: FORKS });
+    const group = await groupOf(first);
+    await first.process.stop('SIGKILL');
+    expect(groupLives(group)).toBe(true);
+    await using second = await startAgent({ config: FORKS, dataDir: first.dataDir });
+    expect(groupLives(group)).toBe(false);
+    expect(groupLives(await groupOf(second))).toBe(true);
+  });
+});

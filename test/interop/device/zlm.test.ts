@@ -1,0 +1,353 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:http2';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { ffprobe } from '../../peers/programs/ffmpeg.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { AS_MJPEG, startPublisher } from '../../peers/clients/publisher.ts';
+import { freePorts } from '../../support/base/free-port.ts';
+import { pictureOf, startSnapshotCamera } from '../../support/cameras/snapshot-camera.ts';
+import { openHookServer } from '../../support/clients/web-hooks.ts';
+
+const OFFER = readFileSync(join(import.meta.dirname, '../../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
+const LIMIT = { timeout: 60_000 };
+const SECRET = 'a-kingfisher';
+const TCP = ['-rtsp_transport', 'tcp'];
+const CAM1 = { schema: 'rtsp', vhost: '__defaultVhost__', app: 'live', stream: 'cam1' };
+
+type Fields = Readonly<Record<string, string>>;
+type Answer = Readonly<Record<string, unknown>> & { readonly code: number; readonly data?: unknown };
+
+const address = (agent: Agent, name: string, fields: Fields): string =>
+  `${agent.url}/index/api/${name}?${new URLSearchParams(fields)}`;
+
+async function call(agent: Agent, name: string, fields: Fields = {}): Promise<Answer> {
+  const response = await fetch(address(agent, name, { secret: SECRET, ...fields }));
+  expect(response.status).toBe(200);
+  return (await response.json()) as Answer;
+}
+
+const offer = (agent: Agent, name: string, fields: Fields) =>
+  fetch(address(agent, name, fields), { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: OFFER });
+
+const isOnline = (agent: Agent, fields: Fields = CAM1) =>
+  until(async () => ((await call(agent, 'isMediaOnline', fields))['online'] === true ? true : undefined));
+
+const CONFIG = `zlmSecret: ${SECRET}\npaths:\n  live/cam1:\n  live/sink:\n`;
+
+describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
+  test('tell of a stream that ffmpeg publishes, record it, and end it', LIMIT, async () => {
+    // Ports of both families at once: there IPv4 clients come with addresses of IPv6.
+    await using hooks = await openHookServer();
+    const config = `zlmOnRecordMP4: ${hooks.url}recorded\n${CONFIG}`;
+    await using agent = await startAgent({ config, host: '' });
+    expect(await call(agent, 'getMediaList')).toEqual({ code: 0 });
+    await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
+    await isOnline(agent);
+
+    const list = (await call(agent, 'getMediaList')).data as Record<string, unknown>[];
+    expect(list.map(({ schema, app, stream }) => [schema, app, stream])).toEqual([
+      ['rtsp', 'live', 'cam1'],
+      ['hls.fmp4', 'live', 'cam1'],
+    ]);
+    expect(list[0]).toMatchObject({ originType: 2, originTypeStr: 'rtsp_push', readerCount: 0, isRecordingMP4: false });
+    expect(list[0]?.['originSock']).toMatchObject({ peer_ip: '127.0.0.1', local_port: agent.ports.rtsp });
+    const info = await call(agent, 'getMediaInfo', CAM1);
+    expect(info['tracks']).toEqual([
+      { codec_id: 0, codec_id_name: 'H264', codec_type: 0, ready: true, width: 640, height: 360 },
+      expect.objectContaining({ codec_id: 2, codec_type: 1, sample_rate: 48_000, channels: 1 }),
+    ]);
+    expect(await call(agent, 'getMediaInfo', { ...CAM1, stream: 'other' })).toEqual({
+      code: -500,
+      msg: 'can not find the stream',
+    });
+    expect(await call(agent, 'isMediaOnline', { ...CAM1, schema: 'rtmp' })).toEqual({ code: 0, online: false });
+
+    const recording = { ...CAM1, type: '1' };
+    expect(await call(agent, 'startRecord', recording)).toEqual({ code: 0, result: true });
+    await until(async () => ((await call(agent, 'isRecording', recording))['status'] === true ? true : undefined));
+    expect(await call(agent, 'stopRecord', recording)).toEqual({ code: 0, result: true });
+    await until(async () => ((await call(agent, 'isRecording', recording))['status'] === false ? true : undefined));
+    expect(await call(agent, 'startRecord', { ...recording, type: '0' })).toMatchObject({ code: -1, result: false });
+    const { body } = await until(async () => hooks.of('recorded')[0]);
+    expect(body).toMatchObject({ app: 'live', stream: 'cam1', file_size: statSync(String(body['file_path'])).size });
+    const file = await fetch(`${agent.url}/${body['url']}`);
+    expect([file.status, file.headers.get('content-type')]).toEqual([200, 'video/mp4']);
+    await file.body?.cancel();
+    // A proxy of itself has a reader: who watches is listed and can be sent away.
+    const proxy = { vhost: CAM1.vhost, app: 'yard', stream: 'gate', url: agent.rtspUrl('live/cam1') };
+    expect(await call(agent, 'addStreamProxy', proxy)).toEqual({
+      code: 0,
+      data: { key: '__defaultVhost__/yard/gate' },
+    });
+    const players = (await call(agent, 'getMediaPlayerList', CAM1)).data as Record<string, unknown>[];
+    expect(players).toEqual([expect.objectContaining({ typeid: 'RtspSession', peer_ip: '127.0.0.1' })]);
+    expect(await call(agent, 'close_stream', CAM1)).toMatchObject({ code: -1, result: -1 });
+    expect(await call(agent, 'kick_session', { id: String(players[0]?.['identifier']) })).toEqual({ code: 0 });
+    expect(await call(agent, 'close_stream', { ...CAM1, force: '1' })).toMatchObject({ code: 0, result: 0 });
+    expect((await call(agent, 'getAllSession')).data).not.toContainEqual(
+      expect.objectContaining({ id: players[0]?.['identifier'] }),
+    );
+    expect(agent.process.output()).toContain('remote=127.0.0.1:');
+    expect(agent.process.output()).not.toContain('::ffff:');
+  });
+
+  test('getSnap gives the newest picture of an MJPEG stream, and of another what the camera gives', LIMIT, async () => {
+    const pictures = [pictureOf(500, 1), pictureOf(500, 2)];
+    await using camera = await startSnapshotCamera({
+      onGet: (_request, response) => {
+        response.writeHead(200, { 'Content-Type': 'image/jpeg' }).end(pictures.shift());
+        return true;
+      },
+    });
+    await using hooks = await openHookServer();
+    const still = `  live/still:\n    camera:\n      onvif: ${camera.url}\n`;
+    await using agent = await startAgent({ config: `zlmOnFlowReport: ${hooks.url}flow\n${CONFIG}${still}` });
+    await using motion = await startPublisher(`${agent.rtspUrl('live/cam1')}?a=b`, [...AS_MJPEG, '-q:v', '2']);
+    await using _other = await startPublisher(agent.rtspUrl('live/still'));
+    await using _plain = await startPublisher(agent.rtspUrl('live/sink'));
+    const snap = async (stream: string, expireS = 1) => {
+      const fields = { secret: SECRET, timeout_sec: '10', expire_sec: String(expireS) };
+      return fetch(address(agent, 'getSnap', { ...fields, url: `rtsp://192.0.2.1/live/${stream}` }));
+    };
+    for (const stream of ['cam1', 'still', 'sink']) {
+      await isOnline(agent, { ...CAM1, stream });
+    }
+    const moving = await snap('cam1');
+    expect(moving.headers.get('content-type')).toBe('image/jpeg');
+    const file = join(agent.dataDir, 'snap.jpg');
+    writeFileSync(file, Buffer.from(await moving.arrayBuffer()));
+    expect((await ffprobe(file)).streams[0]).toMatchObject({ codec_name: 'mjpeg', width: 640, height: 360 });
+
+    const fill = async (expireS: number) => new Uint8Array(await (await snap('still', expireS)).arrayBuffer())[100];
+    expect([await fill(60), await fill(60), await fill(0)]).toEqual([1, 1, 2]);
+    expect(await (await snap('sink')).json()).toMatchObject({ code: -1 });
+    expect(await (await snap('nobody')).json()).toEqual({ code: -500, msg: 'can not find the stream' });
+
+    await until(async () => Number((await call(agent, 'getMediaInfo', CAM1))['totalBytes']) > 2 << 20 || undefined);
+    await motion.stop('SIGKILL');
+    const { body } = await until(async () => hooks.of('flow')[0]);
+    expect(body).toMatchObject({ schema: 'rtsp', app: 'live', stream: 'cam1', params: 'a=b', player: false });
+  });
+
+  test('take their parameters in every form, and the query goes first', LIMIT, async () => {
+    await using agent = await startAgent({ config: CONFIG });
+    await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
+    await isOnline(agent);
+    const fields = { secret: SECRET, ...CAM1 };
+    const wrong = { ...fields, stream: 'other' };
+    const answers: Answer[] = [];
+    for (const [query, body, headers] of [
+      [fields, undefined, {}],
+      [{}, new URLSearchParams(fields), {}],
+      [{}, JSON.stringify(fields), { 'Content-Type': 'application/json' }],
+      [{}, undefined, fields],
+      [{ stream: 'cam1' }, new URLSearchParams(wrong), {}],
+      [{ stream: 'other' }, new URLSearchParams(fields), {}],
+    ] as const) {
+      const method = body === undefined ? 'GET' : 'POST';
+      const response = await fetch(address(agent, 'ISMEDIAONLINE', query), { method, headers, ...(body && { body }) });
+      answers.push((await response.json()) as Answer);
+    }
+    expect(answers.map(({ online }) => online)).toEqual([true, true, true, true, true, false]);
+    const named = [{}, { schema: 'rtsp' }, { app: 'live' }, { stream: 'cam1' }, { vhost: CAM1.vhost }, CAM1];
+    const counts: number[] = [];
+    for (const filter of [...named, { schema: 'rtmp' }, { app: 'x' }, { stream: 'x' }, { vhost: 'x' }]) {
+      counts.push(((await call(agent, 'getMediaList', filter)).data as unknown[] | undefined)?.length ?? 0);
+    }
+    expect(counts).toEqual([2, 1, 2, 2, 2, 1, 0, 0, 0, 0]);
+  });
+
+  test('take a proxy as a path of the configuration, and out again', LIMIT, async () => {
+    await using agent = await startAgent({ config: CONFIG });
+    await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
+    await isOnline(agent);
+    const file = () => readFileSync(join(agent.dataDir, 'test.yml'), 'utf8');
+    const proxy = { vhost: CAM1.vhost, app: 'yard', stream: 'gate/left', url: agent.rtspUrl('live/cam1') };
+    expect(await call(agent, 'addStreamProxy', proxy)).toMatchObject({ code: 0 });
+    expect(file()).toContain('yard/gate/left:');
+    expect(await call(agent, 'addStreamProxy', proxy)).toEqual({ code: -1, msg: 'This stream already exists' });
+    const key = '__defaultVhost__/yard/gate/left';
+    expect((await call(agent, 'listStreamProxy')).data).toEqual([
+      expect.objectContaining({ key, url: proxy.url, status: 0, status_str: 'playing' }),
+    ]);
+    await ffprobe(agent.rtspUrl('yard/gate/left'), TCP);
+    expect(await call(agent, 'delStreamProxy', { key })).toEqual({ code: 0, data: { flag: true } });
+    expect(await call(agent, 'delStreamProxy', { key })).toEqual({ code: 0, data: { flag: false } });
+
+    const away = { ...proxy, url: 'rtsp://127.0.0.1:1/away', timeout_sec: '1' };
+    expect(await call(agent, 'addStreamProxy', away)).toMatchObject({ code: -1 });
+    for (const url of ['file:///etc/passwd', 'ffmpeg://x', 'publisher', 'rtsp://a b/']) {
+      expect((await call(agent, 'addStreamProxy', { ...away, url })).code, url).toBeLessThan(0);
+    }
+    expect((await call(agent, 'listStreamProxy')).data).toEqual([]);
+    expect(file()).not.toContain('yard');
+  });
+});
+
+describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
+  const hooksOf = (url: string, ...names: string[]) => names.map((name) => `${name}: ${url}${name}\n`).join('');
+
+  test('keep players and publishers out, with their words', LIMIT, async () => {
+    const isGuest = ({ body }: { body: Readonly<Record<string, unknown>> }) => body['params'] !== 'token=good';
+    await using hooks = await openHookServer((one) =>
+      isGuest(one) ? { json: { code: 7, msg: 'not without a ticket' } } : undefined,
+    );
+    const config = hooksOf(hooks.url, 'zlmOnPlay', 'zlmOnPublish') + CONFIG;
+    await using agent = await startAgent({ config });
+    await using stranger = await startPublisher(agent.rtspUrl('live/sink'));
+    await until(async () => (hooks.of('zlmOnPublish').length > 0 ? true : undefined));
+    await using _publisher = await startPublisher(`${agent.rtspUrl('live/cam1')}?token=good`);
+    await isOnline(agent);
+    expect((await call(agent, 'isMediaOnline', { ...CAM1, stream: 'sink' }))['online']).toBe(false);
+    expect(stranger.output()).toContain('401');
+
+    const play = { app: 'live', stream: 'cam1' };
+    const refused = await offer(agent, 'whep', play);
+    expect([refused.status, await refused.text()]).toEqual([406, '[auth failed]: code: 7 msg: not without a ticket']);
+    expect(await (await offer(agent, 'webrtc', { ...play, type: 'play' })).json()).toEqual({
+      code: -400,
+      msg: '[auth failed]: code: 7 msg: not without a ticket',
+    });
+    expect((await fetch(`http://127.0.0.1:${agent.ports.hls}/live/cam1/index.m3u8?cookieCheck=1`)).status).toBe(401);
+    expect(hooks.of('zlmOnPlay')[0]).toMatchObject({
+      headers: { 'x-vhost': '__defaultVhost__', 'content-type': 'application/json' },
+      body: { mediaServerId: 'perch', schema: 'rtc', ...play, params: 'app=live&stream=cam1', ip: '127.0.0.1' },
+    });
+    await ffprobe(`${agent.rtspUrl('live/cam1')}?token=good`, TCP);
+    await expect(ffprobe(agent.rtspUrl('live/cam1'), TCP)).rejects.toThrow();
+  });
+
+  test('tell of streams, and one that is missing can be made while its player waits', LIMIT, async () => {
+    let agent: Agent | undefined;
+    await using hooks = await openHookServer(async ({ name, body }) => {
+      if (name !== 'zlmOnStreamNotFound' || !agent) {
+        return name === 'zlmOnStreamNoneReader' ? { json: { code: 0, close: true } } : undefined;
+      }
+      if (body['stream'] !== 'wanted') {
+        return { json: { code: 0, close: true } };
+      }
+      const proxy = { vhost: CAM1.vhost, app: 'live', stream: 'wanted', url: agent.rtspUrl('live/cam1') };
+      return { json: await call(agent, 'addStreamProxy', proxy) };
+    });
+    const names = ['zlmOnStreamNotFound', 'zlmOnStreamNoneReader', 'zlmOnStreamChanged', 'zlmOnServerStarted'];
+    const times = 'zlmStreamNoneReaderDelay: 1s\nwebrtcHandshakeTimeout: 1s\nzlmKeepaliveInterval: 1s\n';
+    const config = `${hooksOf(hooks.url, ...names, 'zlmOnServerKeepalive')}${times}${CONFIG}`;
+    await using running = await startAgent({ config });
+    agent = running;
+    await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
+    await isOnline(agent);
+    const changed = await until(async () => hooks.of('zlmOnStreamChanged')[1]);
+    expect(changed.body).toMatchObject({ regist: true, schema: 'hls.fmp4', app: 'live', stream: 'cam1' });
+
+    const missing = await offer(agent, 'webrtc', { app: 'live', stream: 'nobody', type: 'play' });
+    expect(await missing.json()).toEqual({ code: -400, msg: 'stream not found' });
+    const player = await offer(agent, 'webrtc', { app: 'live', stream: 'wanted', type: 'play' });
+    expect(await player.json()).toMatchObject({ code: 0, type: 'answer' });
+    expect(hooks.of('zlmOnStreamNotFound')[0]?.body).toMatchObject({ app: 'live', stream: 'nobody' });
+    // It never connects and is given up on: nobody watches the proxy any more, and the hook has it closed.
+    await until(async () => (hooks.of('zlmOnStreamNoneReader').length > 0 ? true : undefined));
+    const box = agent;
+    await until(async () => ((await call(box, 'listStreamProxy')).data as []).length === 0 || undefined);
+    await until(async () => hooks.of('zlmOnStreamChanged').find(({ body }) => body['regist'] === false));
+    expect(hooks.of('zlmOnServerStarted')).toHaveLength(1);
+    await until(async () => hooks.of('zlmOnServerKeepalive')[0]);
+  });
+});
+
+test("a web hook that fails ends nobody's waiting for a path that is known", LIMIT, async () => {
+  await using hooks = await openHookServer(() => ({ status: 500 }));
+  const config = `zlmOnStreamNotFound: ${hooks.url}zlmOnStreamNotFound\nzlmHookRetry: 0\n${CONFIG}`;
+  await using agent = await startAgent({ config });
+  const gone = new AbortController();
+  const waiting = { method: 'POST', body: OFFER, signal: gone.signal };
+  let isAnswered = false;
+  const play = (stream: string) => address(agent, 'webrtc', { app: 'live', stream, type: 'play' });
+  const known = fetch(play('cam1'), waiting).finally(() => {
+    isAnswered = true;
+  });
+  await until(async () => hooks.of('zlmOnStreamNotFound')[0]);
+  const unknown = await offer(agent, 'webrtc', { app: 'live', stream: 'nobody', type: 'play' });
+  expect(await unknown.json()).toEqual({ code: -400, msg: 'stream not found' });
+  expect(isAnswered).toBe(false);
+  gone.abort();
+  await expect(known).rejects.toThrow('abort');
+});
+
+test('the secret is one of the data folder, which the owner is shown; nothing is answered without it', async () => {
+  await using agent = await startAgent({ config: 'paths:\n  cam:\n' });
+  const { secret } = JSON.parse(readFileSync(join(agent.dataDir, 'zlm-secret.json'), 'utf8')) as { secret: string };
+  expect(secret).toMatch(/^[\w-]{32}$/);
+  const refused = await fetch(`${agent.url}/index/api/getMediaList`);
+  const { cookie, ...rest } = (await refused.json()) as Record<string, string>;
+  expect([refused.status, rest]).toEqual([200, { code: -100, msg: 'Please login first' }]);
+  expect(refused.headers.get('set-cookie')).toMatch(`ZLM_UNLOGIN=${cookie}; `);
+
+  const digest = createHash('md5').update(`zlmediakit:${secret}:${cookie}`).digest('hex');
+  const headers = { cookie: `ZLM_UNLOGIN=${cookie}` };
+  const login = await fetch(`${agent.url}/index/api/login?digest=${digest}`, { headers });
+  const [, session = ''] =
+    /(ZLM_LOGINED=[^;]+);.*HttpOnly; SameSite=Strict/.exec(login.headers.get('set-cookie') ?? '') ?? [];
+  const list = async (more: Readonly<Record<string, string>> = {}) =>
+    (await fetch(`${agent.url}/index/api/getApiList`, { headers: { cookie: session, ...more } })).json();
+  expect(await list()).toMatchObject({ code: 0 });
+  expect(await list({ origin: agent.url })).toMatchObject({ code: 0 });
+  // Another port's page is of the same site: SameSite keeps the cookie from none of its requests.
+  for (const foreign of [{ origin: 'http://127.0.0.1:1' }, { 'sec-fetch-site': 'same-site' }]) {
+    expect(await list(foreign)).toMatchObject({ code: -100 });
+  }
+
+  const form = new URLSearchParams({ secret });
+  const ways: readonly RequestInit[] = [
+    { method: 'POST', body: form },
+    { method: 'POST', body: JSON.stringify({ secret }), headers: { 'Content-Type': 'application/json' } },
+    { headers: { secret } },
+  ];
+  for (const init of ways) {
+    expect(await (await fetch(`${agent.url}/index/api/VERSION`, init)).json()).toMatchObject({ code: 0 });
+  }
+  // The secret is the owner's: without an owner it stands in the data folder alone.
+  expect((await fetch(`${agent.url}/v3/zlm`)).status).toBe(401);
+  const forwarded = { 'X-Forwarded-For': '192.0.2.9' };
+  expect((await fetch(`${agent.url}/v3/zlm`, { headers: forwarded })).status).toBe(401);
+  const outside = await fetch(`${agent.url}/index/api/version?secret=${secret}`, { headers: forwarded });
+  expect(await outside.json()).toEqual({ code: -100, msg: 'Your ip is not allowed to access the service.' });
+  const missing = await fetch(`${agent.url}/index/api/isMediaOnline?secret=${secret}&app=live`);
+  expect(await missing.json()).toEqual({
+    code: -300,
+    msg: 'Required parameter missed: "schema", "vhost", "stream"',
+  });
+  expect(missing.headers.get('connection')).toBe('close');
+  const whep = await fetch(`${agent.url}/index/api/whep?app=live&stream=x`, { method: 'POST', body: OFFER });
+  expect([whep.status, await whep.text()]).toEqual([406, 'stream not found']);
+});
+
+test('guesses at the log-in are answered late, and few at a time', LIMIT, async () => {
+  await using agent = await startAgent({ config: CONFIG });
+  const guess = async (): Promise<() => Promise<string>> => {
+    const { cookie } = (await (await fetch(`${agent.url}/index/api/version`)).json()) as { cookie: string };
+    const headers = { cookie: `ZLM_UNLOGIN=${cookie}` };
+    return async () => (await fetch(`${agent.url}/index/api/login?digest=0`, { headers })).text();
+  };
+  const guesses = await Promise.all(Array.from({ length: 40 }, guess));
+  const answers = await Promise.all(guesses.map((one) => one()));
+  const late = answers.filter((text) => text.includes('Please login first')).length;
+  const atOnce = answers.filter((text) => text.includes('wrong log-ins from this address')).length;
+  // One that is answered soon makes room for another.
+  expect(late).toBeGreaterThanOrEqual(8);
+  expect(atOnce).toBeGreaterThan(0);
+  expect(late + atOnce).toBe(40);
+});
+
+test('over HTTP/2 a refusal has no header that only HTTP/1 knows', LIMIT, async () => {
+  const [port] = await freePorts(1);
+  await using agent = await startAgent({ config: `tlsAddress: 127.0.0.1:${port}\n${CONFIG}` });
+  const session = connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+  const answer = await text(session.request({ ':path': `/index/api/isMediaOnline?secret=${SECRET}` }));
+  session.close();
+  expect(JSON.parse(answer)).toMatchObject({ code: -300 });
+  expect(agent.process.output()).not.toContain('UnsupportedWarning');
+});

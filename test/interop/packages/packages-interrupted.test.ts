@@ -1,0 +1,62 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { type RunningProcess, startProcess } from '../../peers/programs/process.ts';
+
+const BUILD = join(import.meta.dirname, '../../../packaging/build.ts');
+const PATIENCE_MS = 240_000;
+
+/** Programs that work in a folder. */
+const pidsOf = (folder: string): number[] =>
+  spawnSync('pgrep', ['-f', folder], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean).map(Number);
+
+describeWith(['dpkg-deb'], 'the making of packages', () => {
+  test('killed, it leaves none that are cut; the next clears up after it, and when interrupted leaves nothing at all', {
+    timeout: PATIENCE_MS,
+  }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'perch-packages-'));
+    const [out, temporary] = [join(folder, 'out'), join(folder, 'tmp')];
+    mkdirSync(temporary);
+    let making: RunningProcess | undefined;
+    const endAll = () => {
+      making?.child.kill('SIGKILL');
+      for (const pid of pidsOf(folder)) {
+        spawnSync('kill', ['-KILL', String(pid)]);
+      }
+    };
+    onTestFinished(() => {
+      endAll();
+      rmSync(folder, { recursive: true });
+    });
+    /** Until Node is being packed, which takes a minute. */
+    const begin = async () => {
+      making = startProcess(process.execPath, [BUILD, '--out', out], { TMPDIR: temporary });
+      await making.waitFor(/^packing Node for \w+: /m);
+      await vi.waitUntil(
+        () =>
+          execFileSync('find', [folder, '-name', 'perch-node_*.deb', '-size', '+0'], { encoding: 'utf8' }).length > 0,
+        { timeout: PATIENCE_MS, interval: 50 },
+      );
+      return making;
+    };
+    const whole = () => readdirSync(out).filter((name) => !name.startsWith('.'));
+
+    const killed = await begin();
+    endAll();
+    await killed.exited;
+    expect(whole()).toEqual([]);
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(readdirSync(out)).toHaveLength(1);
+
+    const interrupted = await begin();
+    interrupted.child.kill('SIGINT');
+    await interrupted.exited;
+    expect(interrupted.child.signalCode).toBe('SIGINT');
+    expect(readdirSync(out)).toEqual([]);
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(pidsOf(folder)).toEqual([]);
+  });
+});

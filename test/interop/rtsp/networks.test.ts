@@ -1,0 +1,165 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { PathStatus } from '../../../agent/paths/path-status.ts';
+import type { RtspSessionItem } from '../../../agent/servers/rtsp/session/api-items.ts';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { type GstCamera, playClip, smallClip, startGstCamera } from '../../peers/cameras/camera.ts';
+import { ffmpegWarnings, packetTimes } from '../../peers/programs/ffmpeg.ts';
+import { gstreamerSaid } from '../../peers/programs/gstreamer.ts';
+import { type Namespace, openNamespace } from '../../peers/host/namespace.ts';
+import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
+import { runProcess } from '../../peers/programs/process.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
+
+/** 25 a second. */
+const PICTURES = byLength(50, 1_000);
+/** What the clip has in that time at least. */
+const BYTES = PICTURES * 4_500;
+const SMALL_MTU_BYTES = 1_280;
+/** What our side takes, and the far one. */
+const NARROW = [
+  ['on our own cable', SMALL_MTU_BYTES, 1_500],
+  ['behind a router', 1_500, SMALL_MTU_BYTES],
+] as const;
+
+const pathWhen = (agent: Agent, name: string, is: (path: PathStatus) => boolean): Promise<PathStatus> =>
+  until(async () => {
+    const path = await agent.json<PathStatus>(`/v3/paths/get/${name}`);
+    return is(path) ? path : undefined;
+  });
+
+/** Plays for a while from now on, and is recorded. */
+async function plays(agent: Agent, name: string): Promise<PathStatus> {
+  const { bytesReceived } = await pathWhen(agent, name, ({ ready }) => ready);
+  const isEnough = (path: PathStatus): boolean =>
+    path.ready && path.recording?.active === true && path.bytesReceived > bytesReceived + BYTES;
+  return pathWhen(agent, name, isEnough);
+}
+
+const filesOf = (agent: Agent, name: string): string[] =>
+  globSync(join(agent.dataDir, `recordings/${name}/*.mp4`)).sort();
+
+async function expectFlawless(agent: Agent, name: string, count: number): Promise<void> {
+  expect(filesOf(agent, name)).toHaveLength(count);
+  for (const file of filesOf(agent, name)) {
+    expect(await ffmpegWarnings(['-i', file])).toBe('');
+  }
+}
+
+/** A camera in another network that serves the clip to each of these paths. */
+async function cameraFor(
+  paths: readonly string[],
+  namespace: Namespace,
+  protocols: readonly ('tcp' | 'udp' | 'multicast')[],
+): Promise<GstCamera> {
+  const clip = playClip(await smallClip(120), true);
+  return startGstCamera(Object.fromEntries(paths.map((path) => [`/${path}`, clip])), { namespace, protocols });
+}
+
+const pathLine = (name: string, camera: GstCamera, rtspTransport: string): string =>
+  `  ${name}: { source: '${camera.url(`/${name}`)}', rtspTransport: ${rtspTransport}, record: yes }\n`;
+
+/** Decodes so many pictures in another network. @returns what GStreamer had to say: nothing, when all is well */
+async function readIn(namespace: Namespace, url: string, protocols: string, pictures: number): Promise<string> {
+  const source = ['rtspsrc', `location=${url}`, `protocols=${protocols}`, 'latency=200'];
+  const decoder = ['rtph264depay', '!', 'h264parse', '!', 'avdec_h264', '!', 'identity', `eos-after=${pictures}`];
+  const pipeline = [...source, '!', 'application/x-rtp,media=video', '!', ...decoder, '!', 'fakesink', 'sync=false'];
+  const { code, output } = await runProcess('ip', [
+    ...['netns', 'exec', namespace.name, 'gst-launch-1.0', '-q', ...pipeline],
+  ]);
+  return gstreamerSaid(code, output);
+}
+
+const sessions = async (agent: Agent): Promise<readonly RtspSessionItem[]> => {
+  const { items } = await agent.json<{ items: RtspSessionItem[] }>('/v3/rtspsessions/list');
+  return items.filter(({ state }) => state === 'read');
+};
+
+/** In all networks; `cam` is for whoever publishes. */
+const startEverywhere = (paths = ''): Promise<Agent> =>
+  startAgent({ config: `api: yes\npaths:\n  cam:\n${paths}`, host: '0.0.0.0' });
+
+const urlFrom = (agent: Agent, { hostIp }: Namespace): string => agent.rtspUrl('cam').replace('127.0.0.1', hostIp);
+
+describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in networks of their own', () => {
+  test.concurrent('two cameras are pulled by multicast, although both send to the same group', async () => {
+    await using house = await openNamespace();
+    await using barn = await openNamespace();
+    await using inHouse = await cameraFor(['house'], house, ['multicast']);
+    await using inBarn = await cameraFor(['barn'], barn, ['multicast']);
+    await using agent = await startAgent({
+      config: `api: yes\npaths:\n${pathLine('house', inHouse, 'multicast')}${pathLine('barn', inBarn, 'multicast')}`,
+    });
+    for (const name of ['house', 'barn']) {
+      const { sourceStatistics } = await plays(agent, name);
+      expect(sourceStatistics).toMatchObject({ lost: 0, late: 0, badPackets: 0, jumps: 0 });
+    }
+    await agent.process.stop('SIGINT');
+    for (const name of ['house', 'barn']) {
+      await expectFlawless(agent, name, 1);
+    }
+  });
+
+  test.concurrent('readers by multicast are sent to wherever they are', async () => {
+    await using house = await openNamespace();
+    await using barn = await openNamespace();
+    await using agent = await startEverywhere();
+    await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true });
+    const reading = [house, barn].map((network) => readIn(network, urlFrom(agent, network), 'udp-mcast', PICTURES));
+    // On a machine with other work to do one may have ended before the other begins.
+    const seen = new Map<string, string | null>();
+    await until(async () => {
+      for (const { id, transport, outboundRTPPackets } of await sessions(agent)) {
+        if (outboundRTPPackets > 0) {
+          seen.set(id, transport);
+        }
+      }
+      return seen.size === 2 ? true : undefined;
+    });
+    expect([...seen.values()]).toEqual(['UDP-multicast', 'UDP-multicast']);
+    expect(await Promise.all(reading)).toEqual(['', '']);
+  });
+
+  test.concurrent('a camera that loses its address and gets it back is pulled again, by TCP and by UDP', async () => {
+    await using network = await openNamespace();
+    const ways = ['tcp', 'udp'] as const;
+    await using camera = await cameraFor(ways, network, ways);
+    const paths = ways.map((way) => pathLine(way, camera, way)).join('');
+    await using agent = await startAgent({ config: `api: yes\nreadTimeout: 3s\npaths:\n${paths}` });
+    await Promise.all(ways.map((way) => plays(agent, way)));
+    await network.give(false);
+    const isGone = ({ ready, lastError }: PathStatus) => !ready && lastError !== null;
+    const gone = await Promise.all(ways.map((way) => pathWhen(agent, way, isGone)));
+    expect(gone.map(({ lastError }) => lastError)).toEqual([
+      "camera of path 'tcp' has sent no media for 3 s",
+      "camera of path 'udp' has sent no media for 3 s",
+    ]);
+    await network.give(true);
+    await Promise.all(ways.map((way) => plays(agent, way)));
+    await agent.process.stop('SIGINT');
+    for (const way of ways) {
+      await expectFlawless(agent, way, 2);
+    }
+  });
+
+  test.concurrent.for(inShort(NARROW, 'behind a router'))(
+    'a way that takes nothing above 1280 bytes, %s, is no obstacle over UDP, from us or to us',
+    async ([, ourMtuBytes, farMtuBytes]) => {
+      await using router = await openNamespace({ mtuBytes: ourMtuBytes });
+      await using far = await openNamespace({ behind: router, mtuBytes: farMtuBytes });
+      await using camera = await cameraFor(['far'], far, ['udp']);
+      await using agent = await startEverywhere(pathLine('far', camera, 'udp'));
+      await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true });
+      expect(await readIn(far, urlFrom(agent, router), 'udp', PICTURES)).toBe('');
+
+      const { sourceStatistics } = await plays(agent, 'far');
+      // What is sent before the sender is told how much the way takes.
+      expect(sourceStatistics?.lost).toBeLessThan(10);
+      await agent.process.stop('SIGINT');
+      await expectFlawless(agent, 'far', 1);
+      const [file = ''] = filesOf(agent, 'far');
+      expect((await packetTimes(file, 'v:0')).length).toBeGreaterThan(PICTURES);
+    },
+  );
+});

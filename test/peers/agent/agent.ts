@@ -1,0 +1,181 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts, freeUdpPair } from '../../support/base/free-port.ts';
+import { type RunningProcess, startProcess } from '../programs/process.ts';
+
+/** What `node` is given to run Perch's program: what built-agent.ts has made of the sources, or they themselves. */
+export const AGENT: readonly string[] = [
+  '--disable-warning=ExperimentalWarning',
+  process.env['BUILT_AGENT'] ?? join(import.meta.dirname, '../../../agent/main.ts'),
+];
+
+export const OWNER_PASSWORD = 'a small bird by the river';
+
+export interface AgentOptions {
+  /** More of the configuration, appended to the ports. Without it the agent has no file: its own set-up. */
+  readonly config?: string;
+  /** A folder to go on with; without it a fresh one, removed at the end. */
+  readonly dataDir?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Flags of Node's for it. */
+  readonly flags?: readonly string[];
+  /** Those of an agent that was there before, so that its page finds this one. */
+  readonly ports?: Agent['ports'];
+  /** It has an owner, who asks by `headers` and `json`. */
+  readonly isOwned?: boolean;
+  /** What the ports listen on; loopback when not given. */
+  readonly host?: string;
+  /** Addresses that shall be others, by their key. @param ports those that were found */
+  readonly listen?: (ports: Agent['ports']) => Readonly<Record<string, string>>;
+}
+
+/** A real agent in a process of its own, on free ports of loopback. */
+export interface Agent extends AsyncDisposable {
+  readonly process: RunningProcess;
+  readonly dataDir: string;
+  /** Main port: `http://127.0.0.1:PORT`. */
+  readonly url: string;
+  readonly port: number;
+  readonly ports: {
+    readonly main: number;
+    readonly webrtc: number;
+    readonly hls: number;
+    readonly playback: number;
+    readonly api: number;
+    /** UDP and TCP. */
+    readonly media: number;
+    readonly rtsp: number;
+    readonly rtsps: number;
+    /** UDP; RTCP is on the next port. */
+    readonly rtp: number;
+  };
+  /** The owner's session, of a page of its own; none without `isOwned`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** `rtsp://127.0.0.1:PORT/PATH`. */
+  rtspUrl(path: string): string;
+  json<T>(path: string): Promise<T>;
+}
+
+/** The addresses of a configuration. */
+export function addresses(
+  ports: Agent['ports'],
+  { host = '127.0.0.1', listen }: AgentOptions = {},
+): Record<string, string> {
+  return {
+    address: `${host}:${ports.main}`,
+    webrtcAddress: `${host}:${ports.webrtc}`,
+    webrtcLocalUDPAddress: `${host}:${ports.media}`,
+    webrtcLocalTCPAddress: `${host}:${ports.media}`,
+    hlsAddress: `${host}:${ports.hls}`,
+    playbackAddress: `${host}:${ports.playback}`,
+    apiAddress: `${host}:${ports.api}`,
+    // On by itself in Perch's own set-up, and wherever it happens to be.
+    metricsAddress: `${host}:0`,
+    rtspAddress: `${host}:${ports.rtsp}`,
+    rtspsAddress: `${host}:${ports.rtsps}`,
+    rtpAddress: `${host}:${ports.rtp}`,
+    rtcpAddress: `${host}:${ports.rtp + 1}`,
+    // Boxes of tests are nobody's business.
+    mdns: 'no',
+    // Agents that run at the same time would have one port for it; on loopback there is none.
+    ...(host === '127.0.0.1' ? {} : { tlsAddress: '' }),
+    ...listen?.(ports),
+  };
+}
+
+/** WebRTC's media by every address of this machine, of both families. */
+export const mediaEverywhere = ({ media }: Agent['ports']): Readonly<Record<string, string>> => ({
+  webrtcLocalUDPAddress: `:${media}`,
+  webrtcLocalTCPAddress: `:${media}`,
+});
+
+/** Browsers that share two cores with others' take longer than two seconds to their first picture: it would be left out. */
+export const PATIENT = 'webrtcTrackGatherTimeout: 20s\n';
+
+/** For a configuration that names its own ports. */
+export async function freeAgentPorts(): Promise<Agent['ports']> {
+  const [main = 0, webrtc = 0, hls = 0, playback = 0, api = 0, media = 0, rtsp = 0, rtsps = 0] = await freePorts(8);
+  const [rtp] = await freeUdpPair();
+  return { main, webrtc, hls, playback, api, media, rtsp, rtsps, rtp };
+}
+
+export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'perch-test-'));
+  const ports = options.ports ?? (await freeAgentPorts());
+  const args = [...(options.flags ?? []), ...AGENT, '--data', dataDir];
+  let env: NodeJS.ProcessEnv = { ...options.env };
+  if (options.config === undefined) {
+    const prefixed = Object.entries(addresses(ports, options));
+    env = { ...Object.fromEntries(prefixed.map(([key, value]) => [`PERCH_${key.toUpperCase()}`, value])), ...env };
+  } else {
+    const file = join(dataDir, 'test.yml');
+    const lines = Object.entries(addresses(ports, options)).map(([key, value]) => `${key}: '${value}'\n`);
+    writeFileSync(file, lines.join('') + options.config);
+    args.push(file);
+  }
+  const running = startProcess(process.execPath, args, env);
+  const url = `http://127.0.0.1:${ports.main}`;
+  await running.waitFor(/Perch is at http/);
+  const headers = options.isOwned ? await ownerOf(url, dataDir) : {};
+  return {
+    process: running,
+    dataDir,
+    url,
+    port: ports.main,
+    ports,
+    headers,
+    rtspUrl: (path) => `rtsp://127.0.0.1:${ports.rtsp}/${path}`,
+    json: async <T>(path: string) => {
+      const response = await fetch(`${url}${path}`, { headers });
+      if (!response.ok) {
+        throw new Error(`${path}: ${response.status} ${await response.text()}`);
+      }
+      return (await response.json()) as T;
+    },
+    async [Symbol.asyncDispose]() {
+      await running.stop('SIGINT');
+      if (options.dataDir === undefined) {
+        rmSync(dataDir, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+/** Claims the box by `perch claim`, whatever its configuration. @returns the headers of its owner's session */
+async function ownerOf(url: string, dataDir: string): Promise<Record<string, string>> {
+  // By a process of its own: hashes are made cheaper in some tests.
+  const claiming = startProcess(process.execPath, [...AGENT, 'claim', '--data', dataDir]);
+  claiming.child.stdin.end(`${OWNER_PASSWORD}\n`);
+  if ((await claiming.exited) !== 0) {
+    throw new Error(`it took no owner: ${claiming.output()}`);
+  }
+  const answer = await fetch(`${url}/v3/session`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ password: OWNER_PASSWORD }),
+  });
+  if (!answer.ok) {
+    throw new Error(`its owner cannot log in: ${answer.status} ${await answer.text()}`);
+  }
+  return { cookie: answer.headers.getSetCookie()[0]?.split(';')[0] ?? '', 'sec-fetch-site': 'same-origin' };
+}
+
+const IS_SHORT = process.env['VITEST'] !== undefined && (process.env['PERCH_LENGTH'] ?? 'short') === 'short';
+/** In short tests nothing takes so long, and who ends before the test does tells what it was that did not come. */
+const PATIENCE_MS = IS_SHORT ? 45_000 : Number.POSITIVE_INFINITY;
+
+/** Asks until `probe` gives something. */
+export async function until<T>(probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  const beginMs = performance.now();
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined) {
+      return found;
+    }
+    if (performance.now() - beginMs > PATIENCE_MS) {
+      throw new Error(`not so within ${PATIENCE_MS / 1000} s: ${probe}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

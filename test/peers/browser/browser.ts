@@ -1,0 +1,107 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { BAR_TOP, readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
+import { until } from '../agent/agent.ts';
+import { CHROMIUM } from '../programs/peers.ts';
+
+export interface Viewer extends AsyncDisposable {
+  readonly browser: Browser;
+  open(url: string, size?: { width: number; height: number }): Promise<Page>;
+}
+
+/**
+ * Parts of Chromium that are off: Playwright's list, which a second one replaces, and what Chromium makes ready of its own windows
+ * for each page that is opened, processes that nobody sees; one of them alone costs as much as the page.
+ */
+const OFF = [
+  ...['AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades', 'LensOverlay'],
+  ...['HttpsFirstBalancedModeAutoEnable', 'MediaRouter', 'PaintHolding', 'ThirdPartyStoragePartitioning'],
+  ...['AvoidCorsURLLoaderRestartOnRedirect', 'OptimizationHints', 'NetworkTimeServiceQuerying', 'PreconnectToSearch'],
+  ...['PreloadTopChromeWebUI', 'PreloadTopChromeWebUILessNavigations', 'WebUITabStrip', 'WebUIOmniboxPopup'],
+  ...['WebUIOmniboxAimPopup', 'SpareRendererForSitePerProcess'],
+];
+
+/** Headless Chromium from the system's packages. */
+export async function startViewer(): Promise<Viewer> {
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--autoplay-policy=no-user-gesture-required',
+      '--disable-background-networking',
+      `--disable-features=${OFF.join(',')}`,
+      // A camera and a microphone of its own, for which nobody is asked.
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
+    ],
+  });
+  return {
+    browser,
+    open: async (url, size = { width: 390, height: 844 }) => {
+      const page = await browser.newPage({ viewport: size });
+      await page.goto(url);
+      return page;
+    },
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
+}
+
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  /** One byte a pixel. */
+  readonly luma: Uint8Array;
+}
+
+/**
+ * What the page's first `<video>` shows now.
+ * @param from the part of its height above which it is left out, and black
+ */
+export async function pictureOf(page: Page, from = 0): Promise<Picture> {
+  const { width, height, top, base64 } = await page.evaluate((part) => {
+    const video = document.querySelector('video') as HTMLVideoElement;
+    const canvas = document.createElement('canvas');
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+    context.drawImage(video, 0, 0);
+    const first = Math.floor(canvas.height * part);
+    const { data } = context.getImageData(0, first, canvas.width, canvas.height - first);
+    let text = '';
+    for (let i = 0; i < data.length; i += 4) {
+      const [r = 0, g = 0, b = 0] = [data[i], data[i + 1], data[i + 2]];
+      text += String.fromCharCode(Math.round(0.299 * r + 0.587 * g + 0.114 * b));
+    }
+    return { width: canvas.width, height: canvas.height, top: first, base64: btoa(text) };
+  }, from);
+  const luma = new Uint8Array(width * height);
+  luma.set(Buffer.from(base64, 'base64'), width * top);
+  return { width, height, luma };
+}
+
+/** Waits until the page's first `<video>` has decoded at least `frames` pictures. */
+export async function framesDecoded(page: Page, frames: number): Promise<void> {
+  await page.waitForFunction(
+    (wanted) => {
+      const video = document.querySelector('video');
+      return video !== null && video.getVideoPlaybackQuality().totalVideoFrames >= wanted;
+    },
+    frames,
+    // The test's own time limit is the end. Asked at each picture of the page the browser would paint sixty of them a second.
+    { timeout: 0, polling: 100 },
+  );
+}
+
+/** The time that stands in the demo camera's picture, as Unix milliseconds; undefined while there is no such picture. */
+export async function timeShown(page: Page): Promise<number | undefined> {
+  // There may be no video yet, or one without a picture.
+  const picture = await pictureOf(page, BAR_TOP).catch(() => undefined);
+  return picture && readTimeBar(picture.luma, picture.width, picture.height, picture.width);
+}
+
+/** Waits for a picture of that moment or later: it has gone all the way since. */
+export const timeShownAfter = (page: Page, unixMs: number): Promise<number> =>
+  until(async () => {
+    const shown = await timeShown(page);
+    return shown !== undefined && shown >= unixMs ? shown : undefined;
+  });

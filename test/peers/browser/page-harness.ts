@@ -1,0 +1,168 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from '../../../agent/app/app.ts';
+import { type Clock, systemClock } from '../../../agent/base/clock.ts';
+import { createLogger } from '../../../agent/base/log.ts';
+import { LogLines } from '../../../agent/base/log-lines.ts';
+import { buildPage } from '../../../webui/build.ts';
+import { type OnvifCamera, type OnvifCameraOptions, startOnvifCamera } from '../../onvif-camera/camera.ts';
+import { freePorts } from '../../support/base/free-port.ts';
+import { freeUdpPort } from '../../support/base/free-udp-port.ts';
+import { OWNER_PASSWORD } from '../agent/agent.ts';
+
+export { OWNER_PASSWORD } from '../agent/agent.ts';
+
+/** A running box with the page, in this process, and simulated cameras in its network. */
+export interface PageBox extends AsyncDisposable {
+  readonly app: App;
+  readonly folder: string;
+  readonly port: number;
+  readonly cameras: readonly OnvifCamera[];
+  /** Every line that the box wrote. */
+  readonly log: readonly string[];
+  /** Gives it its owner. */
+  claim(): Promise<void>;
+  /** Ends it for as long as this takes, and starts it again. */
+  away(during: () => Promise<void>): Promise<void>;
+  /** Asks the API as the owner; a failure is thrown with the answer. */
+  api<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Adopts all cameras, and waits for their pictures. @returns the names of their paths */
+  adopt(): Promise<readonly string[]>;
+}
+
+export interface PageBoxOptions {
+  /** As many simulated cameras as there are options. */
+  readonly cameras?: readonly OnvifCameraOptions[];
+  /** More of the configuration. */
+  readonly config?: string;
+  /** The machine's, if it is another time there. */
+  readonly clock?: Clock;
+  /** Where root's services answer. */
+  readonly hostAnswers?: string;
+  /** Folder of the keys of whom it takes updates. */
+  readonly updateKeys?: string;
+  /** Of https, which is off when nothing is given. */
+  readonly tlsAddress?: string;
+  /** Asked at each start. */
+  readonly version?: () => string;
+}
+
+let built: Promise<string> | undefined;
+/** The page as it is now, once for all boxes of a process. */
+function builtPage(): Promise<string> {
+  built ??= (async () => {
+    const folder = join(mkdtempSync(join(tmpdir(), 'perch-page-')), 'dist');
+    await buildPage(folder);
+    process.once('exit', () => rmSync(join(folder, '..'), { recursive: true, force: true }));
+    return folder;
+  })();
+  return built;
+}
+
+/** Names as makers give them; the cameras of a box have them in this order. */
+const NAMES = ['Front door', 'Garden', 'Driveway', 'Barn', 'Hall', 'Gate', 'Pond', 'Attic', 'Shed'];
+
+async function startCameras(all: readonly OnvifCameraOptions[], discoveryPort: number): Promise<OnvifCamera[]> {
+  const cameras: OnvifCamera[] = [];
+  for (const [i, options] of all.entries()) {
+    const name = `onvif://www.onvif.org/name/${encodeURIComponent(NAMES[i % NAMES.length] ?? 'Camera')}`;
+    const identity = { scopes: ['onvif://www.onvif.org/type/video_encoder', name], serial: `S${i}` };
+    cameras.push(await startOnvifCamera({ discoveryPort, address: `127.0.3.${i + 1}`, identity, ...options }));
+  }
+  return cameras;
+}
+
+export async function startPageBox(options: PageBoxOptions = {}): Promise<PageBox> {
+  const { cameras: wanted = [], config = '', clock = systemClock, hostAnswers, updateKeys } = options;
+  const { version = () => 'v0.0.0', tlsAddress = '' } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'perch-page-box-'));
+  const [port = 0, media = 0, rtsp = 0] = await freePorts(3);
+  const discoveryPort = await freeUdpPort();
+  const cameras = await startCameras(wanted, discoveryPort);
+  const addresses = `address: ':${port}'\ntlsAddress: '${tlsAddress}'\nwebrtcAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: ':${media}'\nwebrtcLocalTCPAddress: ':${media}'\nhlsAddress: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${rtsp}\nrtspTransports: [tcp]\nplaybackAddress: 127.0.0.1:0\napiAddress: 127.0.0.1:0\nmetricsAddress: 127.0.0.1:0\n`;
+  writeFileSync(join(folder, 'perch.yml'), `perch: own\n${addresses}${config}`);
+  const log: string[] = [];
+  const lines = new LogLines(systemClock);
+  const onLine = (line: string) => {
+    log.push(line);
+    lines.add(line);
+  };
+  const start = async (): Promise<App> =>
+    App.start({
+      ...{ version: version(), dataDir: join(folder, 'data'), cwd: folder, env: {}, clock },
+      ...{ pageFolder: await builtPage(), log: createLogger('info', onLine), lines },
+      ...{ discovery: { port: discoveryPort, includeLoopback: true } },
+      ...(hostAnswers !== undefined && { hostAnswers }),
+      ...(updateKeys !== undefined && { updateKeys }),
+      restart: () => {
+        restarted = app.close().then(async () => {
+          app = await start();
+        });
+      },
+    });
+  let restarted: Promise<void> = Promise.resolve();
+  let app = await start();
+  let cookie = '';
+  const api = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const headers = { cookie, 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin' };
+    const more = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await fetch(`http://127.0.0.1:${port}/v3/${path}`, { method, headers, ...more });
+    if (!response.ok) {
+      throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    }
+    const cookies = response.headers.getSetCookie().map((one) => one.split(';')[0]);
+    cookie = cookies.length > 0 ? cookies.join('; ') : cookie;
+    return (await response.json()) as T;
+  };
+  return {
+    ...{ folder, port, cameras, log, api },
+    get app() {
+      return app;
+    },
+    claim: async () => {
+      await api('POST', 'claim', { password: OWNER_PASSWORD, setupCode: app.accounts.setup?.code });
+    },
+    adopt: () => adoptAll(cameras, api),
+    away: async (during) => {
+      await app.close();
+      await during();
+      app = await start();
+    },
+    async [Symbol.asyncDispose]() {
+      await restarted;
+      await app.close();
+      for (const camera of cameras) {
+        await camera[Symbol.asyncDispose]();
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function adoptAll(cameras: readonly OnvifCamera[], api: PageBox['api']): Promise<readonly string[]> {
+  const wishes = cameras.map(({ url }) => ({ onvif: url }));
+  const body = { user: 'admin', password: 'none', cameras: wishes };
+  const { items } = await api<{ items: readonly { path: string | null; error: string | null }[] }>(
+    'POST',
+    'cameras/adopt',
+    body,
+  );
+  const names = items.map(({ path, error }) => {
+    if (path === null || error !== null) {
+      throw new Error(`not adopted: ${error}`);
+    }
+    return path;
+  });
+  for (const name of names) {
+    // A path is made a moment after its camera is adopted.
+    const isReady = async () => {
+      const { items: paths } = await api<{ items: readonly { name: string; ready: boolean }[] }>('GET', 'paths/list');
+      return paths.some((path) => path.name === name && path.ready);
+    };
+    while (!(await isReady())) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  return names;
+}

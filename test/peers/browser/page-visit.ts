@@ -1,0 +1,203 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { networkInterfaces } from 'node:os';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { OWNER_PASSWORD } from './page-harness.ts';
+import { byLength } from '../programs/peers.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** The two sizes that the page is made for. */
+export const SIZES = {
+  phone: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 1 },
+  desktop: { viewport: { width: 1440, height: 900 } },
+} as const;
+export type Size = keyof typeof SIZES;
+
+/** `localhost` is a secure context; the machine's own address (`plain`) is none. */
+export type Way = 'localhost' | 'plain';
+
+/**
+ * By which way the pages of this run are opened: vitest.config.ts runs their suites by each in the long length. In short form a
+ * phone comes by the address, and a desktop by localhost.
+ */
+const RUN_BY = process.env['PERCH_PAGE_BY'] as Way | undefined;
+
+/** For a test about one of the ways: it is defined where its suite is run by that. */
+export function onlyBy(way: Way, define: () => void): void {
+  if (RUN_BY === undefined || RUN_BY === way) {
+    define();
+  }
+}
+
+let asked = 0;
+/** For a test that is the same on both: in short form the tests of a file have one each, in turn. */
+export function sizesInTurn(): readonly Size[] {
+  asked += 1;
+  return byLength<readonly Size[]>([asked % 2 === 0 ? 'phone' : 'desktop'], ['phone', 'desktop']);
+}
+
+function ownAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const found = all.find(({ family, internal }) => family === 'IPv4' && !internal);
+  if (!found) {
+    throw new Error('this machine has no address but loopback');
+  }
+  return found.address;
+}
+
+/** A page that was opened, and all that the browser complained of. */
+export interface Visit extends AsyncDisposable {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Of the page, by the way that it was opened. */
+  readonly url: string;
+  /** Lines of the console that are errors, exceptions, and requests that failed, were refused or went to another host. */
+  readonly complaints: string[];
+  /** The place behind `#`, without loading the page anew once it is there. */
+  go(place: string): Promise<void>;
+  /** Logs in as the owner, without the form, and opens the page; at the live pictures when no place is given. */
+  logIn(place?: string): Promise<void>;
+}
+
+export interface VisitOptions {
+  readonly size: Size;
+  /** That of the run when not given. */
+  readonly way?: Way;
+  readonly theme?: 'dark' | 'light';
+  /** `en-GB` when not given. */
+  readonly locale?: string;
+}
+
+/** Whose page is visited: a box, or the main port of an agent. */
+export interface Visited {
+  readonly port: number;
+}
+
+/** Where a box's page is, by the way of its visitor. */
+export function addressOf({ port }: Visited, { size, way = RUN_BY }: VisitOptions): string {
+  const isPlain = (way ?? (size === 'phone' ? 'plain' : 'localhost')) === 'plain';
+  return `http://${isPlain ? ownAddress() : 'localhost'}:${port}`;
+}
+
+/** Suites beside this one plug in networks and take them away, at which Chromium ends what it loads. */
+const OTHERS_NETWORK = /net::ERR_NETWORK_CHANGED/;
+
+export async function visit(browser: Browser, box: Visited, options: VisitOptions): Promise<Visit> {
+  const { size, theme = 'dark', locale = 'en-GB' } = options;
+  const url = addressOf(box, options);
+  const context = await browser.newContext({ ...SIZES[size], colorScheme: theme, locale });
+  const page = await context.newPage();
+  page.setDefaultTimeout(50_000);
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !OTHERS_NETWORK.test(message.text())) {
+      complaints.push(message.text());
+    }
+  });
+  page.on('pageerror', ({ message }) => complaints.push(message));
+  page.on(
+    'request',
+    (request) => isElsewhere(request.url(), url) && complaints.push(`asked elsewhere: ${request.url()}`),
+  );
+  page.on('response', (answer) => answer.status() >= 400 && complaints.push(`${answer.status()} ${answer.url()}`));
+  return {
+    ...{ page, context, url, complaints },
+    go: async (place) => {
+      await page.goto(`${url}/${place}`);
+    },
+    logIn: async (place = '#/live') => {
+      const headers = { 'Sec-Fetch-Site': 'same-origin' };
+      const answer = await context.request.post(`${url}/v3/session`, { data: { password: OWNER_PASSWORD }, headers });
+      if (!answer.ok()) {
+        throw new Error(`the log-in was refused: ${answer.status()} ${await answer.text()}`);
+      }
+      // A page that is there already would not ask again who one is.
+      await page.goto('about:blank');
+      await page.goto(`${url}/${place}`);
+      // One camera, and who adds some, have the window to themselves.
+      await page.getByRole('navigation').or(page.locator('.cinema, .adding')).first().waitFor();
+      // What is refused before one has logged in was to be refused.
+      complaints.length = 0;
+    },
+    [Symbol.asyncDispose]: () => context.close(),
+  };
+}
+
+/** The first start asks for it by an address that is not private, as this machine may have. */
+export async function enterSetupCode(page: Page, code = ''): Promise<void> {
+  const field = page.locator('[name=code]');
+  if ((await field.count()) > 0) {
+    await field.fill(code);
+  }
+}
+
+/** The page needs nothing but its box. */
+const isElsewhere = (asked: string, box: string): boolean =>
+  /^(?:https?|wss?):/.test(asked) && new URL(asked).host !== new URL(box).host;
+
+/** A place, and what stands on the page as soon as it is all there. */
+export type Sight = readonly [name: string, place: string, sign: string];
+
+/** The places where the owner finds something, with the name of one of the cameras. */
+export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[] => [
+  ['live', '#/live', '.tile.live .stage.playing'],
+  ['camera', `#/live/${camera}`, '.cinema .stage.playing'],
+  ['recordings', `#/rec/${camera}`, '.recorded'],
+  ['add', '#/settings/cameras/add', '.adding'],
+  ['cameras', '#/settings/cameras', '.settings-page .row'],
+  ['storage', '#/settings/storage', '.settings-page .card .icon'],
+  ['system', '#/settings/system', '.headline'],
+  ['backup', '#/settings/system/backup', '.restore'],
+  ['log', '#/settings/system/log', '.log-lines li'],
+  ['file', '#/settings/system/file', '.editor'],
+  ['people', '#/settings/people', '.you'],
+];
+
+/** The page is built up, as `sign` shows, and nothing moves any more that comes to rest. */
+export async function settled(page: Page, sign: string): Promise<void> {
+  await page.locator(sign).first().waitFor();
+  await page.evaluate(() => {
+    const ending = document
+      .getAnimations()
+      .filter(({ effect }) => effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
+    return Promise.allSettled(ending.map(({ finished }) => finished)).then(() => undefined);
+  });
+}
+
+/** @returns what axe-core finds, as `rule: element` */
+export async function axeFindings(page: Page): Promise<readonly string[]> {
+  // Not as a script of the page, which the page's own security policy would refuse.
+  await page.evaluate(AXE);
+  return await page.evaluate(async (rules) => {
+    interface Node {
+      html: string;
+      failureSummary?: string;
+      target: string[];
+    }
+    interface Axe {
+      run(where: Document | Element, how: object): Promise<{ violations: { id: string; nodes: Node[] }[] }>;
+    }
+    const { axe } = window as unknown as { axe: Axe };
+    /** What lies half below the bar of the places can be scrolled: its size is looked at in the middle of the window. */
+    const isSmall = async ({ target: [selector = ''] }: Node) => {
+      const element = document.querySelector(selector) ?? document.body;
+      const { scrollX, scrollY } = window;
+      element.scrollIntoView({ block: 'center' });
+      const { violations } = await axe.run(element, { runOnly: { type: 'rule', values: ['target-size'] } });
+      window.scrollTo(scrollX, scrollY);
+      return violations.length > 0;
+    };
+    const { violations } = await axe.run(document, { runOnly: { type: 'tag', values: rules } });
+    const found: string[] = [];
+    for (const { id, nodes } of violations) {
+      for (const node of nodes) {
+        if (id !== 'target-size' || (await isSmall(node))) {
+          found.push(`${id}: ${node.html.slice(0, 160)} ${node.failureSummary ?? ''}`);
+        }
+      }
+    }
+    return found;
+  }, RULES);
+}

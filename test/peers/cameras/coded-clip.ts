@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs';
+import { codecOf, createDepacketizer } from '../../../agent/media/codecs.ts';
+import type { VideoTrack } from '../../../agent/media/sample/track.ts';
+import { parseSdp } from '../../../agent/media/sdp/parse.ts';
+import { writeSdp } from '../../../agent/media/sdp/write.ts';
+import { Collector, payloadsOf, rtpFormat, type Unit } from '../../support/media/units.ts';
+import { clip } from './camera.ts';
+
+export type ClipCodec = 'av1' | 'vp8' | 'vp9' | 'mjpeg' | 'mpeg4-video';
+
+export const CLIP_FPS = 25;
+const TICKS = 90_000 / CLIP_FPS;
+
+/** How ffmpeg makes each, and what SDP calls it. */
+const CODERS: Record<ClipCodec, { file: string; args: string[]; encoding: string }> = {
+  av1: {
+    file: 'av1.ivf',
+    args: ['libaom-av1', '-cpu-used', '8', '-usage', 'realtime', '-b:v', '600k'],
+    encoding: 'AV1',
+  },
+  vp8: {
+    file: 'vp8.ivf',
+    args: ['libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-b:v', '600k'],
+    encoding: 'VP8',
+  },
+  vp9: { file: 'vp9.ivf', args: ['libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8'], encoding: 'VP9' },
+  mjpeg: { file: 'jpeg.mjpeg', args: ['mjpeg', '-huffman', 'default', '-q:v', '5'], encoding: 'JPEG' },
+  'mpeg4-video': { file: 'mpeg4.m4v', args: ['mpeg4', '-b:v', '600k', '-f', 'm4v'], encoding: 'MP4V-ES' },
+};
+
+export interface CodedClip {
+  readonly track: VideoTrack;
+  /** 25 a second, a key frame each second, from 0 on. */
+  readonly units: readonly Unit[];
+  /** What ffmpeg made. */
+  readonly file: string;
+}
+
+/** Pictures of a real encoder, 320x240, after they have gone through our packetizer and depacketizer as if over RTSP. */
+export async function codedClip(codec: ClipCodec, seconds: number): Promise<CodedClip> {
+  const { file, args, encoding } = CODERS[codec];
+  const input = ['-f', 'lavfi', '-i', `testsrc2=s=320x240:r=${CLIP_FPS}`, '-t', String(seconds)];
+  const pixels = codec === 'mjpeg' ? 'yuvj420p' : 'yuv420p';
+  const coding = ['-pix_fmt', pixels, '-g', String(CLIP_FPS), '-threads', '1', '-c:v', ...args];
+  const made = await clip(`coded-${seconds}-${file}`, [...input, ...coding]);
+  const bytes = new Uint8Array(readFileSync(made));
+  const frames = file.endsWith('.ivf') ? ivfFrames(bytes) : codec === 'mjpeg' ? images(bytes) : vops(bytes);
+  return { file: made, ...overRtp(codec, encoding, frames) };
+}
+
+function overRtp(codec: ClipCodec, encoding: string, frames: readonly Uint8Array[]): Omit<CodedClip, 'file'> {
+  const seen = new Collector();
+  const depacketizer = createDepacketizer(rtpFormat(encoding, 90_000, 1, {}), seen);
+  const packetize = codecOf({ codec }).packetize;
+  if (!depacketizer || !packetize) {
+    throw new Error(`${codec} has no RTP format`);
+  }
+  for (const [i, frame] of frames.entries()) {
+    for (const { bytes, marker } of payloadsOf((sink) => packetize(frame, 1188, true, sink))) {
+      depacketizer.push(bytes, 0, bytes.length, i * TICKS, marker, false);
+    }
+  }
+  const [track] = seen.tracks;
+  if (track?.kind !== 'video' || seen.damage.length > 0) {
+    throw new Error(`${codec} came out damaged: ${seen.damage.join(', ') || 'no track'}`);
+  }
+  // What a description says is what a reader of it is told.
+  const format = parseSdp(writeSdp([track], { name: codec, host: '::1', sessionId: 1 })).medias[0]?.formats[0];
+  if (format?.encoding !== encoding) {
+    throw new Error(`${codec} is described as ${format?.encoding}`);
+  }
+  return { track, units: seen.units };
+}
+
+/** IVF: a header of 32 bytes, then for each frame its size (32 bits, little-endian) and time (64 bits). */
+function ivfFrames(bytes: Uint8Array): Uint8Array[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const frames: Uint8Array[] = [];
+  for (let at = 32; at + 12 <= bytes.length; ) {
+    const end = at + 12 + view.getUint32(at, true);
+    frames.push(bytes.subarray(at + 12, end));
+    at = end;
+  }
+  return frames;
+}
+
+/** JPEG images one behind the other: inside of one no SOI follows an EOI. */
+function images(bytes: Uint8Array): Uint8Array[] {
+  const text = Buffer.from(bytes);
+  const border = Buffer.from('ffd9ffd8', 'hex');
+  const frames: Uint8Array[] = [];
+  let start = 0;
+  for (let at = text.indexOf(border); at >= 0; at = text.indexOf(border, start)) {
+    frames.push(bytes.subarray(start, at + 2));
+    start = at + 2;
+  }
+  return [...frames, bytes.subarray(start)];
+}
+
+/** An elementary stream cut behind each VOP. */
+function vops(bytes: Uint8Array): Uint8Array[] {
+  const text = Buffer.from(bytes);
+  const startCode = Buffer.from('000001', 'hex');
+  const frames: Uint8Array[] = [];
+  let start = 0;
+  let hasVop = false;
+  for (let at = text.indexOf(startCode); at >= 0; at = text.indexOf(startCode, at + 3)) {
+    if (hasVop) {
+      frames.push(bytes.subarray(start, at));
+      start = at;
+    }
+    hasVop = bytes[at + 3] === 0xb6;
+  }
+  return [...frames, bytes.subarray(start)];
+}

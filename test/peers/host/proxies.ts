@@ -1,0 +1,189 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts } from '../../support/base/free-port.ts';
+import { until } from '../agent/agent.ts';
+import { startProcess } from '../programs/process.ts';
+
+const DOCUMENT = readFileSync(join(import.meta.dirname, '../../../docs/reverse-proxy.md'), 'utf8');
+const APACHE_MODULES = [
+  ...['mpm_event', 'authz_core', 'headers', 'rewrite', 'proxy', 'proxy_http', 'socache_shmcb', 'ssl', 'http2'],
+];
+
+export type ProxyName = 'nginx' | 'apache' | 'caddy';
+
+/** What the guide has as a whole, for a folder of `home.example` and for `perch.example` alone. */
+interface Guide {
+  readonly folder: string;
+  readonly own: string;
+  /** What stands before both. */
+  readonly head: string;
+}
+
+/** One site of a server: what the guide says, at another port, with the test's certificate and Perch. */
+interface Site {
+  readonly host: string;
+  readonly block: keyof Omit<Guide, 'head'>;
+  /** Where Perch is. */
+  readonly upstream: string;
+  /** Without TLS, for whatever host is asked for. */
+  readonly isPlain?: boolean;
+  readonly edit?: (text: string) => string;
+}
+
+interface Place {
+  readonly folder: string;
+  readonly plainPort: number;
+  readonly tlsPort: number;
+}
+
+/** The real server in the foreground, on loopback, with the guide's configurations. */
+export interface FrontServer extends AsyncDisposable {
+  readonly name: ProxyName;
+  /** `http://127.0.0.1:PORT/perch`: a folder without TLS. */
+  readonly url: string;
+  /** Of `home.example` (a folder), `perch.example`, `stranger.example` (as that, by an address that is not trusted) and `old.example` (nginx: a folder by HTTP/1.0). */
+  readonly tlsPort: number;
+  /** The certificate of all of them. */
+  readonly certificate: string;
+}
+
+interface Server {
+  /** @param text of one site as the guide has it */
+  place(text: string, site: Site, place: Place): string;
+  readonly file: string;
+  whole(sites: string, guide: Guide, place: Place): string;
+  command(place: Place): string[];
+}
+
+const SERVERS: Readonly<Record<ProxyName, Server>> = {
+  nginx: {
+    file: 'nginx.conf',
+    place: (text, { isPlain }, { plainPort, tlsPort }) => {
+      const port = isPlain ? `127.0.0.1:${plainPort}` : `127.0.0.1:${tlsPort} ssl http2`;
+      return text
+        .replace('443 ssl http2', port)
+        .split('\n')
+        .filter((line) => !isPlain || !line.includes('ssl_'))
+        .join('\n');
+    },
+    whole: (sites, { head }, { folder }) => {
+      const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+      const temporary = places.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n');
+      // Its temporary files lie in a folder of ours.
+      return `user root; daemon off; pid ${folder}/pid; error_log stderr; worker_processes 1;
+events {}
+http { access_log off; ${temporary}
+${head}${sites} }`;
+    },
+    command: ({ folder }) => ['/usr/sbin/nginx', '-e', 'stderr', '-c', `${folder}/nginx.conf`],
+  },
+  apache: {
+    file: 'apache.conf',
+    place: (text, { isPlain }, { plainPort, tlsPort }) =>
+      text
+        .replace('*:443', `127.0.0.1:${isPlain ? plainPort : tlsPort}`)
+        .split('\n')
+        .filter((line) => !isPlain || !line.includes('SSL'))
+        .join('\n'),
+    whole: (sites, _guide, { folder, plainPort, tlsPort }) => `${APACHE_MODULES.map(loadApache).join('\n')}
+ServerRoot ${folder}
+PidFile ${folder}/pid
+ErrorLog ${folder}/error.log
+ServerName localhost
+User www-data
+Group www-data
+StartServers 1
+Listen 127.0.0.1:${plainPort}
+Listen 127.0.0.1:${tlsPort}
+${sites}`,
+    command: ({ folder }) => ['/usr/sbin/apache2', '-DFOREGROUND', '-f', `${folder}/apache.conf`],
+  },
+  caddy: {
+    file: 'Caddyfile',
+    place: (text, { host, isPlain }, { folder, plainPort, tlsPort }) => {
+      const address = isPlain ? `http://:${plainPort}` : `${host}:${tlsPort}`;
+      const tls = isPlain ? '' : `  tls ${folder}/cert.pem ${folder}/cert.key\n`;
+      return text.replace(/^\S+ \{\n/, `${address} {\n  bind 127.0.0.1\n${tls}`);
+    },
+    whole: (sites) => `{\n  admin off\n  auto_https disable_redirects\n}\n${sites}`,
+    command: ({ folder }) => ['/usr/bin/caddy', 'run', '--adapter', 'caddyfile', '--config', `${folder}/Caddyfile`],
+  },
+};
+
+const loadApache = (name: string): string => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`;
+
+function guideOf(name: ProxyName): Guide {
+  const blocks = [...DOCUMENT.matchAll(new RegExp(`\`\`\`${name}\n([^]*?)\`\`\``, 'g'))].map(([, text = '']) => text);
+  const [own = '', folder = '', head = ''] = blocks.reverse();
+  return { folder, own, head };
+}
+
+function sitesOf(name: ProxyName, perchPort: number): Site[] {
+  const upstream = `127.0.0.1:${perchPort}`;
+  const sites: Site[] = [
+    { host: 'localhost', block: 'folder', upstream, isPlain: true },
+    { host: 'home.example', block: 'folder', upstream },
+    { host: 'perch.example', block: 'own', upstream },
+    { host: 'stranger.example', block: 'own', upstream: `[::1]:${perchPort}` },
+  ];
+  const older = (text: string) => text.replace(/ *proxy_http_version 1.1;\n/, '');
+  return name === 'nginx' ? [...sites, { host: 'old.example', block: 'folder', upstream, edit: older }] : sites;
+}
+
+function makeCertificate(folder: string): string {
+  const names = ['home', 'perch', 'stranger', 'old'].map((name) => `DNS:${name}.example`).join(',');
+  const kind = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+  const whose = ['-subj', '/CN=home.example', '-addext', `subjectAltName=${names}`];
+  const files = ['-keyout', join(folder, 'cert.key'), '-out', join(folder, 'cert.pem')];
+  execFileSync('openssl', [...kind, ...whose, ...files], { stdio: 'ignore' });
+  return readFileSync(join(folder, 'cert.pem'), 'utf8');
+}
+
+/** @param perchPort of the main port, which is asked by 127.0.0.1, and by ::1 as a proxy that is not trusted */
+export async function startProxy(name: ProxyName, perchPort: number): Promise<FrontServer> {
+  const folder = mkdtempSync(join(tmpdir(), `perch-${name}-`));
+  const [plainPort = 0, tlsPort = 0] = await freePorts(2);
+  const place: Place = { folder, plainPort, tlsPort };
+  const [server, guide] = [SERVERS[name], guideOf(name)];
+  const certificate = makeCertificate(folder);
+  const sites = sitesOf(name, perchPort).map((site) => {
+    const text = guide[site.block]
+      .replaceAll('127.0.0.1:8080', site.upstream)
+      .replaceAll(/\/etc\/ssl\/[\w.]+\.(pem|key)/g, `${folder}/cert.$1`)
+      .replace(site.block === 'folder' ? 'home.example' : 'perch.example', site.host);
+    return server.place(site.edit?.(text) ?? text, site, place);
+  });
+  const text = server.whole(sites.join('\n'), guide, place);
+  const home = join(folder, 'home');
+  mkdirSync(home);
+  writeFileSync(join(folder, server.file), text);
+  const [program = '', ...args] = server.command(place);
+  const running = startProcess(program, args, { HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home });
+  const url = `http://127.0.0.1:${plainPort}/perch`;
+  let end: number | null | undefined;
+  running.exited.then((code) => {
+    end = code;
+  });
+  await until(async () => {
+    if (end !== undefined) {
+      throw new Error(`${name} ended (${end}):\n${running.output()}\n${text}`);
+    }
+    return await fetch(`${url}/health`).then(
+      (response) => (response.ok ? true : undefined),
+      () => undefined,
+    );
+  });
+  return {
+    name,
+    url,
+    tlsPort,
+    certificate,
+    async [Symbol.asyncDispose]() {
+      // Caddy would wait for kept connections; the others have children.
+      await running.stop(name === 'caddy' ? 'SIGKILL' : 'SIGTERM');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

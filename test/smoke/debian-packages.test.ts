@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parseConfig } from '../../agent/config/load/load.ts';
+import { type DebOptions, makeNodeDeb, makePerchDeb } from '../../packaging/debian.ts';
+import { describeWith } from '../peers/programs/peers.ts';
+
+const TIME = 1_700_000_000;
+const FILES = new Map([
+  ['agent/perch.cjs', Buffer.from('process.exit(0);\n')],
+  ['webui/dist/index.html', Buffer.from('<!doctype html>')],
+]);
+
+describeWith(['dpkg-deb'], 'packages for Debian', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'perch-packages-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const options = (more: Partial<DebOptions> = {}): DebOptions => ({
+    version: '1.2.3',
+    time: TIME,
+    folder,
+    packing: 'quick',
+    ...more,
+  });
+  const dpkg = (...args: string[]) => execFileSync('dpkg-deb', args, { encoding: 'utf8' });
+  const unpacked = (file: string): string => {
+    const to = join(folder, 'unpacked');
+    dpkg('--raw-extract', file, to);
+    return to;
+  };
+
+  test('the same files make the same package, whoever builds it', async () => {
+    const first = readFileSync(await makePerchDeb(FILES, options()));
+    const umask = process.umask(0o077);
+    try {
+      expect(readFileSync(await makePerchDeb(FILES, options())).equals(first)).toBe(true);
+    } finally {
+      process.umask(umask);
+    }
+  });
+
+  test('perch is for every machine, needs a Node that can run it, and belongs to root', async () => {
+    const file = await makePerchDeb(FILES, options());
+    expect(file).toBe(join(folder, 'perch_1.2.3_all.deb'));
+    expect(dpkg('--field', file, 'Version', 'Architecture', 'Depends')).toBe(
+      'Version: 1.2.3\nArchitecture: all\nDepends: perch-node | nodejs (>= 22.13), systemd\n',
+    );
+    // With it a phone's time reaches the battery's clock, too: Debian 13 has no hwclock otherwise.
+    expect(dpkg('--field', file, 'Recommends')).toBe('util-linux-extra\n');
+    const list = dpkg('--contents', file).trimEnd().split('\n');
+    expect(list.every((line) => / root\/root /.test(line))).toBe(true);
+    const modeOf = (path: string) => list.find((line) => line.endsWith(` ./${path}`))?.slice(0, 10);
+    expect(modeOf('usr/lib/perch/run')).toBe('-rwxr-xr-x');
+    expect(modeOf('usr/bin/perch')).toBe('-rwxr-xr-x');
+    expect(modeOf('usr/lib/perch/agent/perch.cjs')).toBe('-rw-r--r--');
+    expect(modeOf('usr/lib/systemd/system/perch.service')).toBe('-rw-r--r--');
+  });
+
+  test('the configuration is no file of the package, which would ask about it: it is made from one that is, and is good', async () => {
+    const root = unpacked(await makePerchDeb(FILES, options()));
+    expect(() => statSync(join(root, 'etc'))).toThrow();
+    expect(() => statSync(join(root, 'DEBIAN/conffiles'))).toThrow();
+    const text = readFileSync(join(root, 'usr/share/perch/perch.yml'), 'utf8');
+    const defaults = { recordPath: '/var/lib/perch/%path/%s-%f', cwd: '/' };
+    const { config, problems } = parseConfig(text, 'perch.yml', {}, defaults);
+    expect(problems).toEqual([]);
+    expect(config).toMatchObject({ isOwn: true, address: ':80' });
+  });
+
+  test("perch-node is the program and its licence, below Perch's own folder", async () => {
+    const file = await makeNodeDeb('arm64', { node: Buffer.from('node'), license: Buffer.from('licence') }, options());
+    expect(file).toBe(join(folder, 'perch-node_1.2.3_arm64.deb'));
+    const root = unpacked(file);
+    const node = join(root, 'usr/lib/perch/node/bin/node');
+    expect([readFileSync(node, 'utf8'), statSync(node).mode & 0o777, statSync(node).mtimeMs]).toEqual([
+      'node',
+      0o755,
+      TIME * 1_000,
+    ]);
+    expect(dpkg('--field', file, 'Architecture')).toBe('arm64\n');
+  });
+});

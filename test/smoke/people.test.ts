@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest';
+import { AGENT, type Agent, startAgent, until } from '../peers/agent/agent.ts';
+import { runProcess } from '../peers/programs/process.ts';
+import { setupCodeOf } from '../support/base/setup-code.ts';
+
+const PASSWORD = 'a kingfisher on a perch';
+
+/** A browser, as far as cookies go. */
+class Person {
+  readonly #agent: Agent;
+  readonly #cookies = new Map<string, string>();
+
+  constructor(agent: Agent) {
+    this.#agent = agent;
+  }
+
+  async ask(method: 'GET' | 'POST' | 'DELETE', url: string, body?: object): Promise<Response> {
+    const response = await fetch(`${this.#agent.url}${url}`, {
+      method,
+      headers: {
+        cookie: [...this.#cookies].map((pair) => pair.join('=')).join('; '),
+        ...(method === 'GET' ? {} : { origin: this.#agent.url }),
+        ...(body && { 'Content-Type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    for (const text of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(text) ?? [];
+      this.#cookies.set(name, value);
+    }
+    return response;
+  }
+
+  async status(...request: Parameters<Person['ask']>): Promise<number> {
+    const response = await this.ask(...request);
+    await response.body?.cancel();
+    return response.status;
+  }
+}
+
+/** The whole of what comes, until it ends by itself. */
+async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  while (!(await reader.read()).done) {}
+}
+
+test('who watches with a link loses the picture when the owner takes it back, and the owner does not', async () => {
+  await using agent = await startAgent();
+  const [owner, guest] = [new Person(agent), new Person(agent)];
+  expect(await owner.status('POST', '/v3/claim', { password: PASSWORD, setupCode: setupCodeOf(agent) })).toBe(200);
+  const wish = { paths: ['demo'], until: new Date(Date.now() + 3_600_000).toISOString() };
+  const made = (await (await owner.ask('POST', '/v3/guests', wish)).json()) as { id: string; token: string };
+  expect(await guest.status('POST', '/v3/guest', { token: made.token })).toBe(200);
+  const watch = (person: Person) =>
+    until(async () => {
+      const response = await person.ask('GET', '/hls/demo/live.mp4');
+      const reader = response.ok ? response.body?.getReader() : undefined;
+      return (await reader?.read())?.value === undefined ? undefined : reader;
+    });
+  const [ofGuest, ofOwner] = [await watch(guest), await watch(owner)];
+  expect(await owner.status('DELETE', `/v3/guests/${made.id}`)).toBe(200);
+  await readToEnd(ofGuest).catch(() => {});
+  expect(await guest.status('GET', '/hls/demo/live.mp4')).toBe(401);
+  expect((await ofOwner.read()).done).toBe(false);
+  await ofOwner.cancel();
+});
+
+test('a forgotten password is reset on the box, once Perch has ended; sessions are over, viewers and links stay', async () => {
+  const reset = (dataDir: string) => runProcess(process.execPath, [...AGENT, 'reset-password', '--data', dataDir]);
+  await using first = await startAgent();
+  const owner = new Person(first);
+  await owner.ask('POST', '/v3/claim', { password: PASSWORD, setupCode: setupCodeOf(first) });
+  await owner.ask('POST', '/v3/users', { name: 'eve', password: 'a red kite' });
+  const wish = { paths: 'all', until: new Date(Date.now() + 3_600_000).toISOString() };
+  const { token } = (await (await owner.ask('POST', '/v3/guests', wish)).json()) as { token: string };
+  expect(await reset(first.dataDir)).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('is in use by another Perch'),
+  });
+  await first.process.stop('SIGINT');
+  expect(await reset(first.dataDir)).toMatchObject({
+    code: 0,
+    output: expect.stringContaining('The password is gone'),
+  });
+
+  await using again = await startAgent({ dataDir: first.dataDir, ports: first.ports });
+  const session = (await (await owner.ask('GET', '/v3/session')).json()) as object;
+  expect(session).toMatchObject({ claimed: false, loggedIn: false });
+  const eve = new Person(again);
+  expect(await eve.status('POST', '/v3/session', { user: 'eve', password: 'a red kite' })).toBe(400);
+  expect(await owner.status('POST', '/v3/claim', { password: 'another bird', setupCode: setupCodeOf(again) })).toBe(
+    200,
+  );
+  expect(await owner.status('GET', '/v3/users')).toBe(200);
+  expect(await eve.status('POST', '/v3/session', { user: 'eve', password: 'a red kite' })).toBe(200);
+  expect(await new Person(again).status('POST', '/v3/guest', { token })).toBe(200);
+});

@@ -1,0 +1,172 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { PathStatus } from '../../agent/paths/path-status.ts';
+import type { RtspSessionItem } from '../../agent/servers/rtsp/session/api-items.ts';
+import type { PacketImpairment } from '../impair/packet-link.ts';
+import { Packets, Pictures } from '../impair/playable.ts';
+import { Relay } from '../impair/relay.ts';
+import { type Agent, startAgent, until } from '../peers/agent/agent.ts';
+import { type GstCamera, playClip, smallClip, startGstCamera } from '../peers/cameras/camera.ts';
+import { ffmpegWarnings, ffprobe } from '../peers/programs/ffmpeg.ts';
+import { byLength, describeWith, inShort } from '../peers/programs/peers.ts';
+import { type RunningProcess, startProcess } from '../peers/programs/process.ts';
+
+/** 25 a second. */
+const PICTURES = byLength(50, 1_500);
+
+const sparedPackets = 20;
+const IMPAIRMENTS = {
+  losses: { seed: 11, loss: 0.02 },
+  bursts: { seed: 12, bursts: { share: 0.005, packets: 8 } },
+  reordering: { seed: 13, sparedPackets, reorder: { share: 0.2, heldMs: 30 } },
+  duplicates: { seed: 14, duplicates: 0.2 },
+  jitter: { seed: 15, sparedPackets, jitterMs: 40 },
+  'everything at once': {
+    seed: 16,
+    sparedPackets,
+    loss: 0.01,
+    bursts: { share: 0.001, packets: 4 },
+    duplicates: 0.05,
+    reorder: { share: 0.05, heldMs: 30 },
+    jitterMs: 40,
+  },
+} satisfies Record<string, PacketImpairment>;
+type Kind = keyof typeof IMPAIRMENTS;
+const ALL_KINDS = Object.keys(IMPAIRMENTS) as Kind[];
+/** One that loses pictures and everything else with them, and one that must lose none. */
+const KINDS = inShort(ALL_KINDS, 'reordering', 'everything at once');
+const HARMLESS: readonly Kind[] = ['reordering', 'duplicates', 'jitter'];
+const pathOf = (kind: Kind): string => kind.replaceAll(' ', '-');
+
+/** A bad way to one camera or from one publisher, and what came through. */
+interface Way {
+  readonly relay: Relay;
+  readonly pictures: Pictures;
+  readonly sound: Packets;
+  /** Pictures that were sent before it went dark. */
+  sentPictures: number;
+}
+
+async function startWay(to: number, kind: Kind, direction: 'toClient' | 'toServer'): Promise<Way> {
+  const pictures = new Pictures();
+  const sound = new Packets();
+  const watch = (track: number) => ({ [direction]: (track === 0 ? pictures : sound).watch });
+  return { relay: await Relay.start({ to, datagrams: IMPAIRMENTS[kind], watch }), pictures, sound, sentPictures: 0 };
+}
+
+/** Lets so many pictures through, then nothing more. @returns packets that arrived, of both tracks */
+async function endAfter(way: Way, count: number): Promise<number> {
+  const { relay, pictures, sound } = way;
+  await until(() => (pictures.sent >= count ? true : undefined));
+  relay.state = 'blackHole';
+  way.sentPictures = pictures.sent;
+  return pictures.arrived + sound.arrived;
+}
+
+/** What is recorded of a path: decoded pictures, and what ffmpeg has to say about them. */
+async function recorded(agent: Agent, path: string): Promise<{ pictures: number; complaints: string }> {
+  let pictures = 0;
+  let complaints = '';
+  for (const file of globSync(join(agent.dataDir, `recordings/${path}/*.mp4`))) {
+    const { streams } = await ffprobe(file, ['-count_frames']);
+    pictures += Number(streams.find(({ codec_type }) => codec_type === 'video')?.nb_read_frames ?? 0);
+    complaints += await ffmpegWarnings(['-i', file]);
+  }
+  return { pictures, complaints };
+}
+
+/** Every picture that can be played is recorded, no other, and the recording has no flaw. */
+async function expectPlayable(agent: Agent, ways: ReadonlyMap<Kind, Way>): Promise<void> {
+  for (const [kind, { pictures, sentPictures }] of ways) {
+    expect
+      .soft({ kind, ...(await recorded(agent, pathOf(kind))) })
+      .toEqual({ kind, pictures: pictures.playable, complaints: '' });
+    if (HARMLESS.includes(kind)) {
+      expect.soft({ kind, playable: pictures.playable }).toEqual({ kind, playable: sentPictures });
+    }
+  }
+}
+
+async function close(...all: readonly (AsyncDisposable | undefined)[]): Promise<void> {
+  for (const one of all) {
+    await one?.[Symbol.asyncDispose]();
+  }
+}
+
+describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer over UDP through a network with', () => {
+  let camera: GstCamera;
+  let agent: Agent;
+  const ways = new Map<Kind, Way>();
+  beforeAll(async () => {
+    const clip = playClip(await smallClip(120), true);
+    camera = await startGstCamera(Object.fromEntries(KINDS.map((kind) => [`/${pathOf(kind)}`, clip])));
+    for (const kind of KINDS) {
+      ways.set(kind, await startWay(camera.port, kind, 'toClient'));
+    }
+    const path = ([kind, { relay }]: [Kind, Way]) =>
+      `  ${pathOf(kind)}: { source: 'rtsp://127.0.0.1:${relay.port}/${pathOf(kind)}', rtspTransport: udp, record: yes }\n`;
+    agent = await startAgent({ config: `api: yes\npaths:\n${[...ways].map(path).join('')}` });
+  });
+  afterAll(() => close(...[...ways.values()].map(({ relay }) => relay), agent, camera));
+
+  test.for(KINDS)('%s: packets that never came, came twice or out of order are counted', async (kind) => {
+    const way = ways.get(kind) as Way;
+    const arrived = await endAfter(way, PICTURES);
+    const { sourceStatistics } = await until(async () => {
+      const status = await agent.json<PathStatus>(`/v3/paths/get/${pathOf(kind)}`);
+      return status.sourceStatistics?.packets === arrived ? status : undefined;
+    });
+    const { pictures, sound } = way;
+    expect(sourceStatistics).toMatchObject({
+      transport: 'UDP',
+      lost: pictures.lost + sound.lost,
+      late: pictures.extra + sound.extra,
+      badPackets: 0,
+      jumps: 0,
+    });
+    const isInOrder = !('reorder' in IMPAIRMENTS[kind] || 'jitterMs' in IMPAIRMENTS[kind]);
+    expect(isInOrder || (sourceStatistics?.reordered ?? 0) > PICTURES / 10).toBe(true);
+  });
+
+  test('every picture that can be played is recorded and no other, without a flaw', async () => {
+    await agent.process.stop('SIGINT');
+    await expectPlayable(agent, ways);
+  });
+});
+
+describeWith(['ffmpeg'], 'ffmpeg as a publisher over UDP through a network with', () => {
+  let agent: Agent;
+  const ways = new Map<Kind, Way>();
+  const publishers: RunningProcess[] = [];
+  beforeAll(async () => {
+    agent = await startAgent({ config: 'api: yes\npathDefaults:\n  record: yes\npaths:\n  all_others:\n' });
+    const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(120), '-c', 'copy', '-f', 'rtsp'];
+    for (const kind of KINDS) {
+      const way = await startWay(agent.ports.rtsp, kind, 'toServer');
+      ways.set(kind, way);
+      const url = `rtsp://127.0.0.1:${way.relay.port}/${pathOf(kind)}`;
+      publishers.push(startProcess('ffmpeg', [...input, '-rtsp_transport', 'udp', url]));
+    }
+  });
+  afterAll(async () => {
+    await Promise.all(publishers.map((publisher) => publisher.stop('SIGKILL')));
+    await close(...[...ways.values()].map(({ relay }) => relay), agent);
+  });
+
+  test.for(KINDS)('%s: packets that never came are counted', async (kind) => {
+    const way = ways.get(kind) as Way;
+    const arrived = await endAfter(way, PICTURES);
+    const session = await until(async () => {
+      const { items } = await agent.json<{ items: RtspSessionItem[] }>('/v3/rtspsessions/list');
+      return items.find(({ path, inboundRTPPackets }) => path === pathOf(kind) && inboundRTPPackets === arrived);
+    });
+    const inboundRTPPacketsLost = way.pictures.lost + way.sound.lost;
+    expect(session).toMatchObject({ transport: 'UDP', inboundRTPPacketsLost, inboundRTPPacketsInError: 0 });
+  });
+
+  test('every picture that can be played is recorded and no other, without a flaw', async () => {
+    await agent.process.stop('SIGINT');
+    await expectPlayable(agent, ways);
+  });
+});

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { MediaRelay } from '../impair/media-relay.ts';
+import { startAgent } from '../peers/agent/agent.ts';
+import { barClip, SMALL } from '../peers/cameras/bar-clip.ts';
+import { startViewer } from '../peers/browser/browser.ts';
+import { byLength, describeWith, LENGTH } from '../peers/programs/peers.ts';
+import { publishClip } from '../peers/clients/publisher.ts';
+import { watch } from '../peers/browser/webrtc-viewer.ts';
+
+const SECONDS = byLength(8, 60);
+/** 4 Mbit/s: several hundred packets a second. */
+const CLIP = { ...SMALL, kilobitsPerSecond: 4_000, groupSeconds: 2, audio: 'opus' } as const;
+
+describeWith(['chromium', 'ffmpeg'], 'where 2 % of all packets are lost', () => {
+  test('what is lost is sent again: Chromium asks for no new picture, and where it has the machine to itself nothing freezes', async () => {
+    await using agent = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
+    await using viewer = await startViewer();
+    await using _publisher = await publishClip(agent, 'cam', await barClip(CLIP), { isEndless: true });
+    await using relay = await MediaRelay.start(agent.ports.media, { seed: 4, loss: 0.02 });
+    const page = await viewer.open(`${agent.url}/health`);
+    const url = `http://127.0.0.1:${agent.ports.webrtc}/cam/whep`;
+    const watching = await watch(page, { url, relayPort: relay.port, only: ' udp ' });
+    const before = await watching.shown(CLIP.fps);
+    await watching.settle();
+    const after = await watching.shown(before.pictures + SECONDS * CLIP.fps);
+    expect(after).toMatchObject({ status: 201, connection: 'connected', remotePort: relay.port });
+    const asked = Number(after.video['nackCount']);
+    expect(relay.lost).toBeGreaterThan(SECONDS * 3);
+    expect(asked).toBeGreaterThan(0);
+    // Each is repaired by one repetition, a few by two.
+    expect(after.video['retransmittedPacketsReceived']).toBeGreaterThan(relay.lost / 2);
+    expect(Number(after.video['pliCount']), 'pictures that could not be repaired').toBe(
+      Number(before.video['pliCount']),
+    );
+    if (LENGTH === 'short') {
+      // Beside other suites a picture may also be late because the machine is busy.
+      return;
+    }
+    const { freezeCount, framesDropped } = before.video;
+    expect(after.video).toMatchObject({ freezeCount, framesDropped });
+    expect(after.longestGapMs).toBeLessThan(300);
+  });
+});
