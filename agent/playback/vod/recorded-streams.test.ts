@@ -189,8 +189,11 @@ test('a rewind playlist begins where it began, grows with the recording, and is 
       tinyVideo(count * 10, 10, 10, 900_000 + fromS * 90_000, WALL + fromS * 1000),
       opusSound(count * 50, 480_000 + fromS * 48_000, WALL + fromS * 1000),
     ]);
+  // The disk may open files in another order than the index lists them.
   const rows = (): RowOfRecording[] =>
-    running.log.openedFiles.map(({ file, startUs }) => ({ file, nameUs: startUs, startUs }));
+    running.log.openedFiles
+      .map(({ file, startUs }) => ({ file, nameUs: startUs, startUs }))
+      .sort((a, b) => a.startUs - b.startUs);
   const media = async () => {
     const text = await openStreams(rows(), () => nowMs).rewindMedia('cam', { startUs: at(10), targetSeconds: 6 });
     return readPlaylist(text);
