@@ -63,7 +63,9 @@ const projects = [
   suites('interop', ['test/{interop,browser}/**/*.test.ts'], 2, SIDE_BY_SIDE),
   suites('timing', ['test/timing/*.test.ts'], 3, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
-  ...(LENGTH === 'long' ? [suites('page-by-address', PAGE, 4, { ...WITH_PEERS, env: { PERCH_PAGE_BY: 'plain' } })] : []),
+  ...(LENGTH === 'long'
+    ? [suites('page-by-address', PAGE, 4, { ...WITH_PEERS, env: { PERCH_PAGE_BY: 'plain' } })]
+    : []),
 ];
 /** Machines are emulated, and have this one to themselves. */
 const system = suites('system', ['test/system/*.test.ts'], 0, {

@@ -1,30 +1,36 @@
 import { apiRps } from './api/api-rps.ts';
-import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './media/audio-transcode.ts';
 import { authCost, authCostScrypt } from './api/auth-cost.ts';
-import { calibrate } from './measure/calibrate.ts';
-import { cameraEvents, cameraEventsBusy, cameraEventsIdle, cameraEventsMemory } from './onvif/camera-events.ts';
-import { discover, discoverCpu } from './onvif/discover.ts';
-import { type Figure, judge, type Result } from './measure/figure.ts';
-import { footprintFirstSample, footprintIdle, footprintNode, footprintPerch, footprintRecording } from './device/footprint.ts';
-import { getFirstByte, getFmp4, getMemory, getMp4 } from './playback/get-throughput.ts';
+import { hlsJoin } from './browser/hls-join.ts';
+import { mseLag } from './browser/mse-lag.ts';
+import { uiFirstPaint } from './browser/ui-first-paint.ts';
+import { uiGrid9 } from './browser/ui-grid.ts';
+import {
+  footprintFirstSample,
+  footprintIdle,
+  footprintNode,
+  footprintPerch,
+  footprintRecording,
+} from './device/footprint.ts';
 import { healthSampling } from './device/health-sampling.ts';
+import { startTime } from './device/start-time.ts';
 import { hls500Cpu, hls500Late, hls500Memory } from './hls/hls-500.ts';
 import { hlsCpu, hlsCpuLowLatency } from './hls/hls-cpu.ts';
-import { hlsJoin } from './browser/hls-join.ts';
-import { hostileClients } from './rtsp/hostile-clients.ts';
+import { calibrate } from './measure/calibrate.ts';
+import { type Figure, judge, type Result } from './measure/figure.ts';
+import { audioTranscode, audioTranscodeFlac, audioTranscodeG711 } from './media/audio-transcode.ts';
 import { ingestPacket, ingestPacketBytes } from './media/ingest-packet.ts';
-import { keyFrameWish } from './webrtc/key-frame-wish.ts';
+import { cameraEvents, cameraEventsBusy, cameraEventsIdle, cameraEventsMemory } from './onvif/camera-events.ts';
+import { discover, discoverCpu } from './onvif/discover.ts';
+import { getFirstByte, getFmp4, getMemory, getMp4 } from './playback/get-throughput.ts';
 import { listScaleAll, listScaleDay, listScaleMemory, listScaleTimeline } from './playback/list-scale.ts';
-import { mseLag } from './browser/mse-lag.ts';
+import { reindexFigure } from './playback/reindex.ts';
 import { recordCpu } from './record/record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record/record-memory.ts';
 import { recorder16 } from './record/recorder-16.ts';
-import { reindexFigure } from './playback/reindex.ts';
-import { relayCpu } from './rtsp/relay-cpu.ts';
 import { sdFlushes, sdWrites } from './record/sd-writes.ts';
-import { startTime } from './device/start-time.ts';
-import { uiFirstPaint } from './browser/ui-first-paint.ts';
-import { uiGrid9 } from './browser/ui-grid.ts';
+import { hostileClients } from './rtsp/hostile-clients.ts';
+import { relayCpu } from './rtsp/relay-cpu.ts';
+import { keyFrameWish } from './webrtc/key-frame-wish.ts';
 import { webrtc200Late, webrtc200Lost, webrtc200Memory } from './webrtc/webrtc-200.ts';
 import { webrtcCpu } from './webrtc/webrtc-cpu.ts';
 import { webrtcJoin } from './webrtc/webrtc-join.ts';

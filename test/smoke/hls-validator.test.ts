@@ -4,8 +4,8 @@ import { type Agent, startAgent } from '../peers/agent/agent.ts';
 import { type BarClip, barClip, SMALL } from '../peers/cameras/bar-clip.ts';
 import { clip } from '../peers/cameras/camera.ts';
 import { targetDuration } from '../peers/clients/hls-playlists.ts';
-import { byLength, describeWith, inShort } from '../peers/programs/peers.ts';
 import { publishClip } from '../peers/clients/publisher.ts';
+import { byLength, describeWith, inShort } from '../peers/programs/peers.ts';
 
 const SECONDS = byLength(6, 60);
 /** Of a client that has the machine to itself; of one that has to wait for it so many that the rules were held against something. */

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemNames } from '../../agent/tls/box-names.ts';
 import { type Agent, startAgent } from '../peers/agent/agent.ts';
 import { barClip, TINY } from '../peers/cameras/bar-clip.ts';
-import { describeWith } from '../peers/programs/peers.ts';
 import { publishClip } from '../peers/clients/publisher.ts';
+import { describeWith } from '../peers/programs/peers.ts';
 import { freePorts } from '../support/base/free-port.ts';
 
 const run = promisify(execFile);

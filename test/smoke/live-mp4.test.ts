@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent } from '../peers/agent/agent.ts';
 import { type BarClip, barClip, SMALL } from '../peers/cameras/bar-clip.ts';
+import { publishClip } from '../peers/clients/publisher.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/programs/ffmpeg.ts';
 import { gstreamerSaid } from '../peers/programs/gstreamer.ts';
 import { byLength, describeWith, inShort } from '../peers/programs/peers.ts';
 import { runProcess } from '../peers/programs/process.ts';
-import { publishClip } from '../peers/clients/publisher.ts';
 
 const SECONDS = byLength(3, 60);
 const CAMERAS: Readonly<Record<string, BarClip>> = {

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RTCPeerConnection, useH264 } from 'werift';
 import { type Agent, PATIENT, startAgent, until } from '../peers/agent/agent.ts';
 import { barClip, SMALL } from '../peers/cameras/bar-clip.ts';
+import { publishClip } from '../peers/clients/publisher.ts';
 import { ffmpegWarnings } from '../peers/programs/ffmpeg.ts';
 import { describeWith } from '../peers/programs/peers.ts';
 import { startProcess } from '../peers/programs/process.ts';
-import { publishClip } from '../peers/clients/publisher.ts';
 import { freePorts } from '../support/base/free-port.ts';
 import { readExposition, type Series } from '../support/media/prometheus.ts';
 

@@ -1,12 +1,12 @@
 import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, mediaEverywhere, startAgent, until } from '../peers/agent/agent.ts';
-import { barClip, TINY } from '../peers/cameras/bar-clip.ts';
-import { clip } from '../peers/cameras/camera.ts';
 import { addElement, elementState } from '../peers/browser/element-page.ts';
 import { type Firefox, startFirefox } from '../peers/browser/firefox.ts';
-import { byLength, describeWith, inLong, inShort } from '../peers/programs/peers.ts';
+import { barClip, TINY } from '../peers/cameras/bar-clip.ts';
+import { clip } from '../peers/cameras/camera.ts';
 import { publishClip } from '../peers/clients/publisher.ts';
+import { byLength, describeWith, inLong, inShort } from '../peers/programs/peers.ts';
 
 const SECONDS = byLength(2, 60);
 

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, until } from '../peers/agent/agent.ts';
-import { framesDecoded, pictureOf, startViewer, timeShown, timeShownAfter, type Viewer } from '../peers/browser/browser.ts';
 import { startDemoAgent } from '../peers/agent/demo-agent.ts';
+import {
+  framesDecoded,
+  pictureOf,
+  startViewer,
+  timeShown,
+  timeShownAfter,
+  type Viewer,
+} from '../peers/browser/browser.ts';
 import { byLength, describeWith, inLong, inShort } from '../peers/programs/peers.ts';
 
 const SECONDS = byLength(2, 60);

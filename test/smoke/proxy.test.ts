@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Agent } from '../peers/agent/agent.ts';
-import { framesDecoded, startViewer, type Viewer } from '../peers/browser/browser.ts';
 import { startDemoAgent } from '../peers/agent/demo-agent.ts';
-import { describeWith, inShort } from '../peers/programs/peers.ts';
+import { framesDecoded, startViewer, type Viewer } from '../peers/browser/browser.ts';
 import { type FrontServer, startProxy } from '../peers/host/proxies.ts';
+import { describeWith, inShort } from '../peers/programs/peers.ts';
 
 const FRAMES = 20;
 const DESKTOP = { width: 1440, height: 900 };

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { type Agent, PATIENT, startAgent, until } from '../peers/agent/agent.ts';
 import { barClip, SMALL } from '../peers/cameras/bar-clip.ts';
+import { publishClip } from '../peers/clients/publisher.ts';
 import { ffprobe } from '../peers/programs/ffmpeg.ts';
 import { byLength, describeWith, inShort, PYTHON } from '../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../peers/programs/process.ts';
-import { publishClip } from '../peers/clients/publisher.ts';
 
 const SECONDS = byLength(3, 60);
 const PICTURES = SECONDS * SMALL.fps;

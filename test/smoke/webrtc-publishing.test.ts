@@ -5,10 +5,10 @@ import type { PathStatus } from '../../agent/paths/path-status.ts';
 import type { WebRtcSessionItem } from '../../agent/servers/webrtc/server/session-item.ts';
 import { type Agent, PATIENT, startAgent, until } from '../peers/agent/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser/browser.ts';
-import { ffmpegWarnings, ffprobe } from '../peers/programs/ffmpeg.ts';
-import { byLength, describeWith, inLong, inShort } from '../peers/programs/peers.ts';
 import { PUBLISHED_SIZE, type PublishReport, send } from '../peers/browser/webrtc-publisher.ts';
 import { watch } from '../peers/browser/webrtc-viewer.ts';
+import { ffmpegWarnings, ffprobe } from '../peers/programs/ffmpeg.ts';
+import { byLength, describeWith, inLong, inShort } from '../peers/programs/peers.ts';
 
 const SECONDS = byLength(2, 60);
 /** Chromium's fake camera is asked for 25 a second and gives fewer on a busy machine. */

@@ -1,13 +1,13 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../peers/agent/agent.ts';
-import { type BarClip, barClip, TINY } from '../peers/cameras/bar-clip.ts';
-import { startViewer, type Viewer } from '../peers/browser/browser.ts';
 import { startDemoAgent } from '../peers/agent/demo-agent.ts';
+import { startViewer, type Viewer } from '../peers/browser/browser.ts';
 import { hlsReport, lagNowMs, playHls, stepsOf } from '../peers/browser/hls-player.ts';
+import { type BarClip, barClip, TINY } from '../peers/cameras/bar-clip.ts';
 import { segmentsListed } from '../peers/clients/hls-playlists.ts';
-import { byLength, describeWith, inLong, inShort, LENGTH } from '../peers/programs/peers.ts';
 import { publishClip } from '../peers/clients/publisher.ts';
+import { byLength, describeWith, inLong, inShort, LENGTH } from '../peers/programs/peers.ts';
 
 const SECONDS = byLength(5, 60);
 const CLIP: BarClip = { ...TINY, audio: 'aac' };

@@ -1,12 +1,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent } from '../peers/agent/agent.ts';
-import { type BarClip, barClip, TINY } from '../peers/cameras/bar-clip.ts';
 import { startViewer, type Viewer } from '../peers/browser/browser.ts';
 import { stepsOf } from '../peers/browser/hls-player.ts';
 import { type LiveReport, playLive } from '../peers/browser/live-player.ts';
-import { byLength, describeWith, inLong, inShort } from '../peers/programs/peers.ts';
+import { type BarClip, barClip, TINY } from '../peers/cameras/bar-clip.ts';
 import { publishClip } from '../peers/clients/publisher.ts';
+import { byLength, describeWith, inLong, inShort } from '../peers/programs/peers.ts';
 
 const SECONDS = byLength(6, 60);
 /** A player that has just begun finds out how much it has to keep. */

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { describeWith, inShort } from '../peers/programs/peers.ts';
 import { startRecorder } from '../peers/cameras/recorder.ts';
+import { describeWith, inShort } from '../peers/programs/peers.ts';
 
 /** Connections, the first picture, and a machine that is busy. */
 const SPARE_MS = 1_500;

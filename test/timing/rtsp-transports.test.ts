@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../peers/agent/agent.ts';
 import { type GstCameraOptions, playClip, smallClip, startGstCamera } from '../peers/cameras/camera.ts';
-import { ffmpegWarnings, ffprobe } from '../peers/programs/ffmpeg.ts';
 import { openNamespace } from '../peers/host/namespace.ts';
+import { ffmpegWarnings, ffprobe } from '../peers/programs/ffmpeg.ts';
 import { byLength, describeWith, inShort } from '../peers/programs/peers.ts';
 
 const SECONDS = byLength(3, 60);

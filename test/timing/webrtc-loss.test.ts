@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { MediaRelay } from '../impair/media-relay.ts';
 import { startAgent } from '../peers/agent/agent.ts';
-import { barClip, SMALL } from '../peers/cameras/bar-clip.ts';
 import { startViewer } from '../peers/browser/browser.ts';
-import { byLength, describeWith, LENGTH } from '../peers/programs/peers.ts';
-import { publishClip } from '../peers/clients/publisher.ts';
 import { watch } from '../peers/browser/webrtc-viewer.ts';
+import { barClip, SMALL } from '../peers/cameras/bar-clip.ts';
+import { publishClip } from '../peers/clients/publisher.ts';
+import { byLength, describeWith, LENGTH } from '../peers/programs/peers.ts';
 
 const SECONDS = byLength(8, 60);
 /** 4 Mbit/s: several hundred packets a second. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { startScript } from '../measure/script.ts';
 import type { Figure } from '../measure/figure.ts';
+import { startScript } from '../measure/script.ts';
 
 const PATHS = 200;
 const ROUNDS = 5;
@@ -36,7 +36,12 @@ export const apiRps: Figure = {
 
 /** The load is a process of its own. */
 async function answersPerSecond(list: string, reference: string): Promise<readonly [list: number, reference: number]> {
-  const load = startScript(join(import.meta.dirname, 'api-load.ts'), [list, reference, String(CONNECTIONS), String(WINDOWS)]);
+  const load = startScript(join(import.meta.dirname, 'api-load.ts'), [
+    list,
+    reference,
+    String(CONNECTIONS),
+    String(WINDOWS),
+  ]);
   try {
     const [, listed, remembered] = await load.waitFor(/answers ([\d.]+) ([\d.]+)/);
     return [Number(listed), Number(remembered)];

@@ -1,5 +1,5 @@
-import { startViewer } from '../../peers/browser/browser.ts';
 import { startDemoAgent } from '../../peers/agent/demo-agent.ts';
+import { startViewer } from '../../peers/browser/browser.ts';
 import type { Figure } from '../measure/figure.ts';
 
 const TIMES = 5;

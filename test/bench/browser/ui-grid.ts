@@ -1,6 +1,6 @@
 import { startAgent, until } from '../../peers/agent/agent.ts';
-import type { BarClip } from '../../peers/cameras/bar-clip.ts';
 import { startViewer } from '../../peers/browser/browser.ts';
+import type { BarClip } from '../../peers/cameras/bar-clip.ts';
 import { startClipCamera } from '../cameras/clip-cameras.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';

@@ -1,7 +1,7 @@
-import { startScript } from '../measure/script.ts';
 import { basename, join } from 'node:path';
 import { type BarClip, barClip } from '../../peers/cameras/bar-clip.ts';
 import { clip } from '../../peers/cameras/camera.ts';
+import { startScript } from '../measure/script.ts';
 
 /** A camera in a process of its own whose time is known. */
 export interface ClipCamera extends AsyncDisposable {
@@ -19,7 +19,11 @@ export async function startClipCamera(of: BarClip, payloadBytes = 1_400): Promis
   const made = await barClip(of);
   const elementary = ['-i', made, '-map', '0:v', '-c', 'copy', '-bsf', 'h264_mp4toannexb'];
   const file = await clip(basename(made).replace(/mkv$/, 'h264'), elementary);
-  const running = startScript(join(import.meta.dirname, 'clip-camera.ts'), [file, String(of.fps), String(payloadBytes)]);
+  const running = startScript(join(import.meta.dirname, 'clip-camera.ts'), [
+    file,
+    String(of.fps),
+    String(payloadBytes),
+  ]);
   const [, port, start, pictures] = await running.waitFor(/ready (\d+) (\d+) (\d+)/);
   const clipMs = (Number(pictures) * 1000) / of.fps;
   /** When the clip would have begun for the pictures since the last wish. What was sent before it looks older than it is. */

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { startScript } from '../measure/script.ts';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { startAgent, until } from '../../peers/agent/agent.ts';
 import type { BarClip } from '../../peers/cameras/bar-clip.ts';
@@ -8,8 +7,9 @@ import { startClipCamera } from '../cameras/clip-cameras.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { collectGarbage, DEBUGGABLE } from '../measure/garbage.ts';
-import type { Told } from './hls-viewers.ts';
 import { cpuSeconds, pssMegabytes } from '../measure/proc.ts';
+import { startScript } from '../measure/script.ts';
+import type { Told } from './hls-viewers.ts';
 
 const FEW = 50;
 const MANY = 500;

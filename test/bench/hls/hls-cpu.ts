@@ -1,4 +1,3 @@
-import { startScript } from '../measure/script.ts';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAgent, until } from '../../peers/agent/agent.ts';
@@ -6,6 +5,7 @@ import { startProcess } from '../../peers/programs/process.ts';
 import { CAMERAS, cameraUrls, names, seconds, startCameras } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { cpuSeconds } from '../measure/proc.ts';
+import { startScript } from '../measure/script.ts';
 
 const RUNS = 3;
 const MEASURED_SECONDS = 30;

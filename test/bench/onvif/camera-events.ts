@@ -1,4 +1,3 @@
-import { startScript } from '../measure/script.ts';
 import { once } from 'node:events';
 import { globSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { seconds } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { collectGarbage, DEBUGGABLE } from '../measure/garbage.ts';
 import { cpuSeconds } from '../measure/proc.ts';
+import { startScript } from '../measure/script.ts';
 
 const CAMERAS = 64;
 const SETTLE_SECONDS = 10;

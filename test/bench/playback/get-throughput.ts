@@ -1,9 +1,9 @@
-import { startScript } from '../measure/script.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Figure, median } from '../measure/figure.ts';
+import { startScript } from '../measure/script.ts';
 import { type HourRecording, recordHour } from './hour-recording.ts';
 
 const ROUNDS = 5;

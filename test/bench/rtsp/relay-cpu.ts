@@ -1,10 +1,10 @@
-import { startScript } from '../measure/script.ts';
 import { join } from 'node:path';
 import { startAgent } from '../../peers/agent/agent.ts';
 import type { RunningProcess } from '../../peers/programs/process.ts';
 import { CAMERAS, cameraUrls, seconds, startCameras } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { cpuSeconds } from '../measure/proc.ts';
+import { startScript } from '../measure/script.ts';
 
 const RUNS = 3;
 const READERS = 4;
@@ -13,7 +13,8 @@ const MEASURED_SECONDS = 30;
 const MIN_BYTES = (MEASURED_SECONDS * 3_000_000) / 8;
 
 async function startReaders(targets: readonly string[]): Promise<RunningProcess> {
-  const readers = startScript(join(import.meta.dirname, 'relay-readers.ts'),
+  const readers = startScript(
+    join(import.meta.dirname, 'relay-readers.ts'),
     targets.flatMap((target) => new Array<string>(READERS).fill(target)),
   );
   await readers.waitFor(/ready/);

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { startScript } from '../measure/script.ts';
 import type { Page } from 'playwright-core';
 import { until } from '../../peers/agent/agent.ts';
-import type { BarClip } from '../../peers/cameras/bar-clip.ts';
 import { type Watching, watch } from '../../peers/browser/webrtc-viewer.ts';
+import type { BarClip } from '../../peers/cameras/bar-clip.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { cpuSeconds } from '../measure/proc.ts';
+import { startScript } from '../measure/script.ts';
 import { openWebRtcBox } from './webrtc-server.ts';
 
 const PAIRS = 5;

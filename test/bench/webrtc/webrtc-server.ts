@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
-import type { BarClip } from '../../peers/cameras/bar-clip.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
+import type { BarClip } from '../../peers/cameras/bar-clip.ts';
 import { type ClipCamera, startClipCamera } from '../cameras/clip-cameras.ts';
 
 /** A camera whose time is known, Perch pulling it, and Chromium. */

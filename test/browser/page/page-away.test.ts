@@ -1,10 +1,10 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAgent } from '../../peers/agent/agent.ts';
-import { framesDecoded, startViewer, timeShownAfter, type Viewer } from '../../peers/browser/browser.ts';
-import { startGstCamera } from '../../peers/cameras/camera.ts';
 import { pageEverywhere, startOwnedAgent } from '../../peers/agent/owned-agent.ts';
+import { framesDecoded, startViewer, timeShownAfter, type Viewer } from '../../peers/browser/browser.ts';
 import { visit } from '../../peers/browser/page-visit.ts';
+import { startGstCamera } from '../../peers/cameras/camera.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
 const H264 =

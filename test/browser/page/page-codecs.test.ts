@@ -1,10 +1,10 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../../peers/agent/agent.ts';
-import { framesDecoded, startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { startGstCamera } from '../../peers/cameras/camera.ts';
 import { startOwnedAgent } from '../../peers/agent/owned-agent.ts';
+import { framesDecoded, startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { visit } from '../../peers/browser/page-visit.ts';
+import { startGstCamera } from '../../peers/cameras/camera.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 
 const FRAMES = byLength(10, 900);

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAgent } from '../../peers/agent/agent.ts';
-import { framesDecoded, startViewer, timeShownAfter, type Viewer } from '../../peers/browser/browser.ts';
 import { pageEverywhere, startOwnedAgent } from '../../peers/agent/owned-agent.ts';
+import { framesDecoded, startViewer, timeShownAfter, type Viewer } from '../../peers/browser/browser.ts';
 import { OWNER_PASSWORD } from '../../peers/browser/page-harness.ts';
 import { enterSetupCode, visit } from '../../peers/browser/page-visit.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAgent } from '../../peers/agent/agent.ts';
-import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { pageEverywhere, startOwnedAgent } from '../../peers/agent/owned-agent.ts';
+import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
 import {
   axeFindings,

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { OWNER_PASSWORD, type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
-import { axeFindings, settled, sightsOf, type VisitOptions, visit } from '../../peers/browser/page-visit.ts';
-import { describeWith, inLong, inShort } from '../../peers/programs/peers.ts';
+import { axeFindings, settled, type VisitOptions, visit } from '../../peers/browser/page-visit.ts';
+import { describeWith, inLong } from '../../peers/programs/peers.ts';
 
 describeWith(['chromium'], "the page's shell", () => {
   let viewer: Viewer;
@@ -18,27 +18,6 @@ describeWith(['chromium'], "the page's shell", () => {
     await box[Symbol.asyncDispose]();
   });
   const open = (options: VisitOptions) => visit(viewer.browser, box, options);
-
-  const LOOKS = [
-    ['phone', 'light'],
-    ['desktop', 'dark'],
-    ['phone', 'dark'],
-    ['desktop', 'light'],
-  ] as const;
-  test.for(inShort(LOOKS, 'phone light'))(
-    'every place on a %s, %s: nothing fails and axe finds nothing',
-    async ([size, theme]) => {
-      await using visitor = await open({ size, theme });
-      const { page, complaints } = visitor;
-      await visitor.logIn();
-      for (const [name, place, sign] of sightsOf(cameras)) {
-        await visitor.go(place);
-        await settled(page, sign);
-        expect(await axeFindings(page), name).toEqual([]);
-      }
-      expect(complaints).toEqual([]);
-    },
-  );
 
   test('axe finds what is wrong', async () => {
     await using visitor = await open({ size: 'phone' });

@@ -3,24 +3,19 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startOnvifCamera } from '../../onvif-camera/camera.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { OWNER_PASSWORD, type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
-import { axeFindings, enterSetupCode, settled, type Visit, type VisitOptions, visit } from '../../peers/browser/page-visit.ts';
+import {
+  axeFindings,
+  enterSetupCode,
+  expectMoving,
+  settled,
+  type Visit,
+  type VisitOptions,
+  visit,
+} from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
 const SHARED = { user: 'admin', password: 'heron' };
 const OTHER = { user: 'admin', password: 'osprey' };
-/** A name that is anything but one. */
-const ODD_NAME = `<img src=x onerror="document.title='broken'">${'long'.repeat(20)} الباب 🐦`;
-
-/** What plays moves on: the same picture twice would be a still. */
-async function expectMoving(visitor: Visit, count: number): Promise<void> {
-  const { page } = visitor;
-  await page.waitForFunction((wanted) => document.querySelectorAll('.stage.playing video').length >= wanted, count);
-  const times = () => page.evaluate(() => [...document.querySelectorAll('video')].map((video) => video.currentTime));
-  const before = await times();
-  await expect
-    .poll(async () => (await times()).every((time, i) => time > (before[i] ?? 0)), { timeout: 15_000 })
-    .toBe(true);
-}
 
 async function makeItMine(visitor: Visit, box: PageBox): Promise<void> {
   const { page } = visitor;
@@ -40,69 +35,6 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   const open = (box: PageBox, options: VisitOptions) => visit(viewer.browser, box, options);
   const titles = async (box: PageBox) =>
     (await box.api<{ items: { title: string }[] }>('GET', 'cameras/list')).items.map(({ title }) => title);
-
-  test('from the box as it comes to live pictures of two cameras, one of which has another password', async () => {
-    await using box = await startPageBox({ cameras: [{ credentials: SHARED }, { credentials: OTHER }] });
-    await using visitor = await open(box, { size: 'phone' });
-    const { page, complaints } = visitor;
-    await visitor.go('#/start');
-    const own = page.getByLabel('Your password', { exact: true });
-    await own.fill('password1');
-    await page.getByText('Many people use this one.').waitFor();
-    await own.fill('seven77');
-    await page.getByText('Eight characters or more.').waitFor();
-    await own.fill(OWNER_PASSWORD);
-    await page.getByText('Long enough.').waitFor();
-    // Its case does not matter.
-    await enterSetupCode(page, box.app.accounts.setup?.code?.toLowerCase());
-    await settled(page, '.door');
-    expect(await axeFindings(page)).toEqual([]);
-    await page.getByRole('button', { name: 'Find my cameras' }).click();
-
-    await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
-    expect(await page.getByRole('checkbox', { name: /Front door|Garden/, checked: true }).count()).toBe(2);
-    await settled(page, '.ticks');
-    expect(await axeFindings(page)).toEqual([]);
-    complaints.length = 0;
-    await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
-    await page.getByRole('button', { name: 'Add 2 cameras' }).click();
-
-    await page.getByRole('heading', { name: 'One is live' }).waitFor();
-    await page.getByText('Garden has another password.').waitFor();
-    await expectMoving(visitor, 1);
-    expect(await axeFindings(page)).toEqual([]);
-    await page.getByRole('button', { name: 'Enter it' }).click();
-    const sheet = page.getByRole('dialog', { name: 'Garden' });
-    await sheet.getByLabel('Password of the camera', { exact: true }).fill('not this one');
-    await sheet.getByRole('button', { name: 'Add one camera' }).click();
-    await page.getByText('Garden does not accept this password.').waitFor();
-    await page.getByText('After 2 more tries some cameras lock for 30 minutes.').waitFor();
-    expect(await page.getByRole('link', { name: 'Go to live' }).isEnabled()).toBe(true);
-
-    await page.reload();
-    await page.getByText('Garden does not accept this password.').waitFor();
-    await page.getByRole('button', { name: 'Enter it' }).click();
-    await sheet.getByLabel('Password of the camera', { exact: true }).fill(OTHER.password);
-    await sheet.getByRole('button', { name: 'Add one camera' }).click();
-    await page.getByRole('heading', { name: 'Two are live' }).waitFor();
-    await expectMoving(visitor, 2);
-    await page.getByText('What is recorded is kept for 30 days.').waitFor();
-
-    await page.getByRole('button', { name: 'Name of Garden' }).click();
-    await page.getByLabel('Name', { exact: true }).fill(ODD_NAME);
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('dialog').waitFor({ state: 'detached' });
-    await box.api('POST', 'session', { password: OWNER_PASSWORD });
-    expect(await titles(box)).toEqual(['Front door', ODD_NAME]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
-    await page.getByRole('link', { name: 'Go to live' }).click();
-    await page.getByRole('navigation').waitFor();
-    await expectMoving(visitor, 2);
-    expect(await page.title()).toBe('Live · Perch');
-    expect(complaints).toEqual([]);
-    const kept = await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage }));
-    expect(kept).not.toMatch(/heron|osprey/);
-  });
 
   test('cameras that refuse the same password are one card, and one field is for all of them', async () => {
     const credentials = OTHER;

@@ -5,10 +5,10 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { A_LAW } from '../../../agent/media/g711/decode.ts';
 import { until } from '../../peers/agent/agent.ts';
-import { startViewer } from '../../peers/browser/browser.ts';
-import { startGstCamera } from '../../peers/cameras/camera.ts';
 import { startOwnedAgent } from '../../peers/agent/owned-agent.ts';
+import { startViewer } from '../../peers/browser/browser.ts';
 import { axeFindings, onlyBy, type Size, settled, visit, type Way } from '../../peers/browser/page-visit.ts';
+import { startGstCamera } from '../../peers/cameras/camera.ts';
 import { describeWith, inLong } from '../../peers/programs/peers.ts';
 
 const VIDEO =

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
+import { listen } from '../../peers/browser/webrtc-listener.ts';
 import { type GstCamera, startGstCamera } from '../../peers/cameras/camera.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
-import { listen } from '../../peers/browser/webrtc-listener.ts';
 
 const FREQUENCY_HZ = 440;
 const LOUDNESS = 0.2 / Math.SQRT2;

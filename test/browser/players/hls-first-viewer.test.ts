@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
-import { barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { startViewer } from '../../peers/browser/browser.ts';
 import { startFirefox } from '../../peers/browser/firefox.ts';
-import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
+import { barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
+import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 
 /** Of the player's time, from where it began: past the end of the first segments, and of a short group. */
 const PLAYED_S = 2.5;

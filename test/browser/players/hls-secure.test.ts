@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent } from '../../peers/agent/agent.ts';
-import { barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
+import { barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/tls');
 const PLAYED_S = 4;

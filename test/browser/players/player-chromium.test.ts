@@ -3,11 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Agent, PATIENT, startAgent, until } from '../../peers/agent/agent.ts';
-import { type BarClip, barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { addElement, type ElementState, elementState } from '../../peers/browser/element-page.ts';
-import { byLength, CHROMIUM, describeWith, inLong, inShort } from '../../peers/programs/peers.ts';
+import { type BarClip, barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
+import { byLength, CHROMIUM, describeWith, inLong, inShort } from '../../peers/programs/peers.ts';
 
 const FRAMES = byLength(10, 600);
 const CONFIG = `api: yes\n${PATIENT}paths:\n  all_others:\n`;

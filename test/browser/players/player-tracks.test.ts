@@ -1,12 +1,12 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Agent, PATIENT, startAgent, until } from '../../peers/agent/agent.ts';
-import { barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { clip } from '../../peers/cameras/camera.ts';
 import { addElement, type ElementState, elementState } from '../../peers/browser/element-page.ts';
-import { describeWith, inShort } from '../../peers/programs/peers.ts';
+import { barClip, TINY } from '../../peers/cameras/bar-clip.ts';
+import { clip } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
+import { describeWith, inShort } from '../../peers/programs/peers.ts';
 
 const CONFIG = `api: yes\n${PATIENT}paths:\n  all_others:\n`;
 const WHY = 'This browser cannot play H.265, which the camera sends. Try another browser, or set the camera to H.264.';

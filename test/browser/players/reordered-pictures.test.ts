@@ -1,11 +1,11 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PATIENT, startAgent, until } from '../../peers/agent/agent.ts';
-import { framesDecoded, startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { type GstCamera, startGstCamera } from '../../peers/cameras/camera.ts';
-import { addElement, elementState } from '../../peers/browser/element-page.ts';
 import { startOwnedAgent } from '../../peers/agent/owned-agent.ts';
+import { framesDecoded, startViewer, type Viewer } from '../../peers/browser/browser.ts';
+import { addElement, elementState } from '../../peers/browser/element-page.ts';
 import { visit } from '../../peers/browser/page-visit.ts';
+import { type GstCamera, startGstCamera } from '../../peers/cameras/camera.ts';
 import { byLength, describeWith } from '../../peers/programs/peers.ts';
 
 const FRAMES = byLength(10, 600);

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, mediaEverywhere, startAgent, until } from '../../peers/agent/agent.ts';
-import { barClip, SMALL } from '../../peers/cameras/bar-clip.ts';
 import { type Firefox, startFirefox } from '../../peers/browser/firefox.ts';
-import { byLength, describeWith } from '../../peers/programs/peers.ts';
-import { publishClip } from '../../peers/clients/publisher.ts';
 import { watch } from '../../peers/browser/webrtc-viewer.ts';
+import { barClip, SMALL } from '../../peers/cameras/bar-clip.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
+import { byLength, describeWith } from '../../peers/programs/peers.ts';
 
 const SECONDS = byLength(2, 60);
 const PICTURES = SECONDS * SMALL.fps;

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startAgent } from '../../peers/agent/agent.ts';
-import { barClip, SMALL, TINY } from '../../peers/cameras/bar-clip.ts';
 import { startViewer } from '../../peers/browser/browser.ts';
-import { byLength, describeWith } from '../../peers/programs/peers.ts';
-import { publishClip } from '../../peers/clients/publisher.ts';
 import { watch } from '../../peers/browser/webrtc-viewer.ts';
+import { barClip, SMALL, TINY } from '../../peers/cameras/bar-clip.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
+import { byLength, describeWith } from '../../peers/programs/peers.ts';
 
 const JOINS = byLength(12, 1_000);
 const SIDE_BY_SIDE = 4;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Stream } from '../../../agent/stream/stream.ts';
-import { describeWith, inLong } from '../../peers/programs/peers.ts';
 import { frames, message, SOON, WebRtcPages } from '../../peers/browser/webrtc-pages.ts';
+import { describeWith, inLong } from '../../peers/programs/peers.ts';
 import { mp3 } from '../../support/media/audio-tracks.ts';
 
 describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { frames, message, SOON, WebRtcPages } from '../../peers/browser/webrtc-pages.ts';
+import { describeWith, inShort } from '../../peers/programs/peers.ts';
 
 describeWith(['chromium'], "the publisher's page in Chromium", () => {
   const pages = new WebRtcPages();

@@ -6,10 +6,10 @@ import { A_LAW } from '../../../agent/media/g711/decode.ts';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { startAgent, until } from '../../peers/agent/agent.ts';
 import { startViewer } from '../../peers/browser/browser.ts';
-import { startGstCamera } from '../../peers/cameras/camera.ts';
-import { byLength, describeWith } from '../../peers/programs/peers.ts';
 import { send } from '../../peers/browser/webrtc-publisher.ts';
 import { watch } from '../../peers/browser/webrtc-viewer.ts';
+import { startGstCamera } from '../../peers/cameras/camera.ts';
+import { byLength, describeWith } from '../../peers/programs/peers.ts';
 
 const SECONDS = byLength(3, 30);
 const RATE_HZ = 8_000;

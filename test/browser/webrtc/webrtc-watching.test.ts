@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, mediaEverywhere, startAgent } from '../../peers/agent/agent.ts';
-import { type BarClip, barClip, SMALL, TINY } from '../../peers/cameras/bar-clip.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { byLength, describeWith, inShort, LENGTH } from '../../peers/programs/peers.ts';
-import { publishClip } from '../../peers/clients/publisher.ts';
 import { type WatchReport, watch } from '../../peers/browser/webrtc-viewer.ts';
+import { type BarClip, barClip, SMALL, TINY } from '../../peers/cameras/bar-clip.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
+import { byLength, describeWith, inShort, LENGTH } from '../../peers/programs/peers.ts';
 
 const SECONDS = byLength(2, 60);
 /** Pictures like a camera's come by UDP in any case; in the short length the other ways have some that ten at once leave time for. */

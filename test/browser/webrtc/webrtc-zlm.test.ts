@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, PATIENT, startAgent, until } from '../../peers/agent/agent.ts';
-import { barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { byLength, describeWith, inLong } from '../../peers/programs/peers.ts';
-import { publishClip } from '../../peers/clients/publisher.ts';
 import { PUBLISHED_SIZE, send } from '../../peers/browser/webrtc-publisher.ts';
 import { watch } from '../../peers/browser/webrtc-viewer.ts';
+import { barClip, TINY } from '../../peers/cameras/bar-clip.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
+import { byLength, describeWith, inLong } from '../../peers/programs/peers.ts';
 
 const isReady = async (agent: Agent, path: string): Promise<boolean> => {
   const { ready } = await agent.json<{ ready: boolean }>(`/v3/paths/get/${path}`).catch(() => ({ ready: false }));

@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
-import { inShort } from '../../peers/programs/peers.ts';
 import { startPublisher } from '../../peers/clients/publisher.ts';
+import { inShort } from '../../peers/programs/peers.ts';
 import { setupCodeOf } from '../../support/base/setup-code.ts';
 
 const PASSWORD = 'a kingfisher on a perch';

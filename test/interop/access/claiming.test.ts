@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
@@ -255,35 +255,6 @@ test('a lost users.json makes another code, and the old one opens nothing', asyn
   expect(setupCodeOf(again)).not.toBe(old);
   expect((await ask(here, 'POST', '/v3/claim', { password: PASSWORD, setupCode: old })).status).toBe(401);
   await cannotBeTaken(here, again.dataDir);
-});
-
-test('perch claim beside a running Perch takes effect at once and lasts; the code is in no output', async () => {
-  const running = await startAgent({ config: 'perch: own\n' });
-  onTestFinished(() => running[Symbol.asyncDispose]());
-  const code = setupCodeOf(running);
-  expect(statSync(join(running.dataDir, 'setup.json')).mode & 0o777).toBe(0o600);
-  const link = await perch(['claim', '--link', '--data', running.dataDir]);
-  expect(link.output).toContain(`${running.url}/#/setup/${code}`);
-  expect(await perch(['claim', '--data', running.dataDir], 'short\n')).toMatchObject({
-    code: 1,
-    output: expect.stringContaining('at least 8 are needed'),
-  });
-  expect(await perch(['claim', '--data', running.dataDir], `${PASSWORD}\n`)).toMatchObject({ code: 0 });
-  const here = { at: '127.0.0.1', port: running.ports.main };
-  expect((await ask(here, 'POST', '/v3/session', { password: PASSWORD })).status).toBe(200);
-  expect((await ask(here, 'POST', '/v3/claim', { password: 'another bird', setupCode: code })).status).toBe(400);
-  expect(await perch(['claim', '--data', running.dataDir], 'another bird\n')).toMatchObject({
-    code: 1,
-    output: expect.stringContaining('has an owner already'),
-  });
-  expect((await perch(['claim', '--link', '--data', running.dataDir])).code).toBe(1);
-  expect(running.process.output()).toContain('this box has no owner yet');
-  expect(running.process.output().replaceAll('-', '')).not.toContain(code.replace('-', ''));
-  await running.process.stop('SIGINT');
-  await using again = await startAgent({ config: 'perch: own\n', dataDir: running.dataDir, ports: running.ports });
-  expect((await ask({ ...here, port: again.ports.main }, 'POST', '/v3/session', { password: PASSWORD })).status).toBe(
-    200,
-  );
 });
 
 describeWith(['script'], 'perch claim at a terminal', () => {

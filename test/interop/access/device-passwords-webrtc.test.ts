@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, PATIENT, until } from '../../peers/agent/agent.ts';
-import { barClip, SMALL } from '../../peers/cameras/bar-clip.ts';
 import {
   askAsOwner,
   basic,
@@ -14,9 +13,10 @@ import {
   whenReady,
 } from '../../peers/agent/device-passwords.ts';
 import { startOwnedAgent } from '../../peers/agent/owned-agent.ts';
+import { barClip, SMALL } from '../../peers/cameras/bar-clip.ts';
+import { startPublisher } from '../../peers/clients/publisher.ts';
 import { describeWith, PYTHON } from '../../peers/programs/peers.ts';
 import { type RunningProcess, startProcess } from '../../peers/programs/process.ts';
-import { startPublisher } from '../../peers/clients/publisher.ts';
 import { offerOf } from '../../support/harness/signalling-app.ts';
 
 interface Session {

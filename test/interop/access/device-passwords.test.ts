@@ -1,12 +1,20 @@
 import { expect, test } from 'vitest';
 import { type Agent, until } from '../../peers/agent/agent.ts';
-import { askAsOwner, basic, deviceOf, OWNER, revoke, rtspUrlOf, whenReady } from '../../peers/agent/device-passwords.ts';
+import {
+  askAsOwner,
+  basic,
+  deviceOf,
+  OWNER,
+  revoke,
+  rtspUrlOf,
+  whenReady,
+} from '../../peers/agent/device-passwords.ts';
+import { startOwnedAgent } from '../../peers/agent/owned-agent.ts';
+import { startPublisher } from '../../peers/clients/publisher.ts';
 import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
 import { OWN_END } from '../../peers/programs/gstreamer.ts';
-import { startOwnedAgent } from '../../peers/agent/owned-agent.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../../peers/programs/process.ts';
-import { startPublisher } from '../../peers/clients/publisher.ts';
 
 const OWN = 'perch: own\nrtspTransports: [tcp]\npaths:\n  cam:\n  yard:\n';
 const CLIP_SECONDS = ['-t', '1'];

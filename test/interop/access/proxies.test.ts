@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
-import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { type Asked, CLIENT, FrontClient } from '../../peers/host/front-client.ts';
-import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { type FrontServer, type ProxyName, startProxy } from '../../peers/host/proxies.ts';
+import { ffprobe } from '../../peers/programs/ffmpeg.ts';
+import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { setupCodeOf } from '../../support/base/setup-code.ts';
 import { record } from '../../support/disks/recordings.ts';
 

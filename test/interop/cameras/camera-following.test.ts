@@ -6,8 +6,8 @@ import type { CameraJson as CameraItem } from '../../../agent/app/cameras/api-vi
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import type { OnvifCameraOptions } from '../../onvif-camera/camera.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
-import { type Namespace, openNamespace } from '../../peers/host/namespace.ts';
 import { type FarCamera, startOnvifCameraIn } from '../../peers/cameras/onvif-camera.ts';
+import { type Namespace, openNamespace } from '../../peers/host/namespace.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 

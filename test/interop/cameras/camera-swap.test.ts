@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { MAIN_PROFILE, SUB_PROFILE } from '../../onvif-camera/camera.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
-import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { type FarCamera, startOnvifCameraIn } from '../../peers/cameras/onvif-camera.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
 import { type Machine, openSharedNetwork } from '../../peers/host/shared-network.ts';
+import { ffprobe } from '../../peers/programs/ffmpeg.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
 
 const PORTS = { port: 8_000, rtspPort: 8_554 };
 const WIDTHS = { door: 640, yard: 320 };

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { barClip, SMALL } from '../../peers/cameras/bar-clip.ts';
 import { clip } from '../../peers/cameras/camera.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
-import { publishClip } from '../../peers/clients/publisher.ts';
 
 const SECONDS = 20;
 const RATE = 16_000;

@@ -26,47 +26,6 @@ afterAll(() => camera?.[Symbol.asyncDispose]());
 
 const find = (agent: Agent, name: string) => agent.json<PathStatus>(`/v3/paths/get/${name}`).catch(() => undefined);
 
-test('with no configuration the demo camera is found, relayed and recorded, and the folder is held', async () => {
-  const demo = await until(async () => {
-    const path = await find(camera, 'demo');
-    return path?.ready && path.recording?.active ? path : undefined;
-  });
-  expect(demo).toMatchObject({ title: 'Demo camera', tracks: ['H264', 'G711'], source: { type: 'rtspSource' } });
-  expect(await until(() => find(camera, 'demo_sub'))).toMatchObject({ recording: null });
-  const second = await run('--data', camera.dataDir);
-  expect(second.code).toBe(1);
-  expect(second.output).toMatch(/is in use by another Perch \(process \d+\)/);
-});
-
-test('a changed file changes the paths that it concerns; a wrong one is refused and the old one stays', async () => {
-  const config = (rest: string) => `paths:\n  one:\n    source: ${source}\n${rest}`;
-  await using agent = await startAgent({ config: config('') });
-  const file = join(agent.dataDir, 'test.yml');
-  const head = readFileSync(file, 'utf8').replace(config(''), '');
-  const one = await until(async () => {
-    const path = await find(agent, 'one');
-    return path?.ready ? path : undefined;
-  });
-
-  writeFileSync(file, head + config(`  two:\n    source: ${source}\n    record: yes\n`));
-  await until(async () => ((await find(agent, 'two'))?.recording?.active ? true : undefined));
-  expect(await find(agent, 'one')).toMatchObject({ readyTime: one.readyTime });
-
-  writeFileSync(file, head + config(`    record: yes\n  two:\n    source: ${source}\n    record: no\n`));
-  await until(async () => ((await find(agent, 'one'))?.recording?.active ? true : undefined));
-  expect(await find(agent, 'one')).toMatchObject({ readyTime: one.readyTime });
-  expect(await find(agent, 'two')).toMatchObject({ ready: true, recording: null });
-
-  writeFileSync(file, `${head}paths:\n  one:\n    recordSegmentDuration: often\n`);
-  await agent.process.waitFor(/recordSegmentDuration.*'often' is not a duration/);
-  expect(await find(agent, 'one')).toMatchObject({ ready: true, readyTime: one.readyTime });
-
-  writeFileSync(file, head + config('').replace('one', 'three'));
-  agent.process.child.kill('SIGHUP');
-  await until(async () => ((await find(agent, 'three'))?.ready ? true : undefined));
-  expect(await find(agent, 'one')).toBeUndefined();
-});
-
 test('a wrong value in one path disables that path with its reason, and the rest starts', async () => {
   await using agent = await startAgent({
     config: `paths:\n  good:\n    source: ${source}\n  bad:\n    source: ${source}\n    recordSegmentDuration: often\n`,

@@ -5,10 +5,10 @@ import { groupLives } from '../../../agent/hooks/process-group.ts';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
+import { startPublisher } from '../../peers/clients/publisher.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { describeWith, inLong, inShort } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
-import { startPublisher } from '../../peers/clients/publisher.ts';
 
 const OFFER = readFileSync(join(import.meta.dirname, '../../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
 const TCP = ['-rtsp_transport', 'tcp'];
@@ -18,18 +18,9 @@ const find = (agent: Agent, name: string) => agent.json<PathStatus>(`/v3/paths/g
 const whenReady = (agent: Agent, name: string, isReady = true) =>
   until(async () => (((await find(agent, name))?.ready ?? false) === isReady ? true : undefined));
 
-/** A line for each hook, with the variables that it is to have. */
-const told = (hook: string, ...variables: string[]) =>
-  `  ${hook}: sh -c 'echo "${hook} ${variables.map((name) => `$${name}`).join(' ')}"'\n`;
 /** What the hooks have said, as the log has it. */
 const said = (agent: Agent): string[] =>
   [...agent.process.output().matchAll(/says="?([^"\n]+?)"?$/gm)].map(([, text = '']) => text);
-const started = (agent: Agent): string[] =>
-  [...agent.process.output().matchAll(/DEB \[cam\] command started hook=(\w+)/g)].map(([, hook = '']) => hook);
-
-const SOURCE = ['MTX_PATH', 'MTX_QUERY', 'MTX_SOURCE_TYPE'];
-const READER = ['MTX_PATH', 'MTX_QUERY', 'MTX_READER_TYPE'];
-
 /** A reader of each kind, of the path that is called like it. */
 const readOnDemand = {
   rtsp: async (agent: Agent) => {
@@ -53,64 +44,6 @@ const readOnDemand = {
 };
 
 describeWith(['ffmpeg'], 'commands of paths', () => {
-  test('each runs at its moment with its variables, and at the end of a stream they run in order', LIMIT, async () => {
-    const config = [
-      'logLevel: debug\nhlsMuxerCloseAfter: 1s\n',
-      `runOnConnect: sh -c 'echo "runOnConnect $MTX_CONN_TYPE"'\nrunOnDisconnect: sh -c 'echo "runOnDisconnect $MTX_CONN_TYPE"'\n`,
-      'paths:\n cam:\n  record: yes\n  recordPartDuration: 200ms\n',
-      ...[told('runOnInit', 'MTX_PATH', 'RTSP_PATH'), told('runOnOffline', ...SOURCE), told('runOnUnread', ...READER)],
-      ...[told('runOnReady', ...SOURCE), told('runOnNotReady', ...SOURCE)],
-      ...[told('runOnOnline', ...SOURCE), told('runOnRead', ...READER)],
-      told('runOnRecordSegmentCreate', 'MTX_SEGMENT_PATH'),
-      told('runOnRecordSegmentComplete', 'MTX_SEGMENT_PATH', 'MTX_SEGMENT_DURATION'),
-    ];
-    await using agent = await startAgent({ config: config.join('') });
-    await using publisher = await startPublisher(`${agent.rtspUrl('cam')}?from=a%20b&x=$(id)`);
-    await whenReady(agent, 'cam');
-    await ffprobe(`${agent.rtspUrl('cam')}?reader=1`, TCP);
-    const list = await fetch(`http://127.0.0.1:${agent.ports.hls}/cam/index.m3u8?hls=1`);
-    expect(list.status).toBe(200);
-    await until(() => (started(agent).filter((hook) => hook === 'runOnRead').length === 2 ? true : undefined));
-    await until(() => (agent.process.output().includes('runOnUnread cam reader%3D1 rtspSession') ? true : undefined));
-    await publisher.stop('SIGINT');
-    await until(() => (started(agent).includes('runOnRecordSegmentComplete') ? true : undefined));
-    await until(() => (said(agent).some((line) => line.startsWith('runOnRecordSegmentComplete')) ? true : undefined));
-    await until(() => (said(agent).some((line) => line.startsWith('runOnNotReady')) ? true : undefined));
-
-    const query = 'from%3Da%2520b%26x%3D%24%28id%29';
-    const lines = said(agent);
-    expect(lines).toEqual(
-      expect.arrayContaining([
-        'runOnInit cam cam',
-        'runOnConnect rtspConn',
-        'runOnDisconnect rtspConn',
-        `runOnReady cam ${query} rtspSession`,
-        `runOnOnline cam ${query} rtspSession`,
-        `runOnOffline cam ${query} rtspSession`,
-        `runOnNotReady cam ${query} rtspSession`,
-        'runOnRead cam reader%3D1 rtspSession',
-        'runOnRead cam hls%3D1 hlsSession',
-        'runOnUnread cam hls%3D1 hlsSession',
-      ]),
-    );
-    expect(started(agent)).toEqual([
-      ...[
-        'runOnInit',
-        'runOnAvailable',
-        'runOnOnline',
-        'runOnRecordSegmentCreate',
-        'runOnRead',
-        'runOnUnread',
-        'runOnRead',
-      ],
-      ...['runOnOffline', 'runOnUnread', 'runOnUnavailable', 'runOnRecordSegmentComplete'],
-    ]);
-    const complete = lines.find((line) => line.startsWith('runOnRecordSegmentComplete'))?.split(' ') ?? [];
-    expect(lines).toContain(`runOnRecordSegmentCreate ${complete[1]}`);
-    const { format } = await ffprobe(complete[1] ?? '');
-    expect(Math.abs(Number(complete[2]) - Number((format as { duration?: string }).duration))).toBeLessThan(0.5);
-  });
-
   // In the short length the command without a user does it.
   inLong(() =>
     test('one path is turned into another by ffmpeg as long as it is there', LIMIT, async () => {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { AGENT, until } from '../../peers/agent/agent.ts';
 import { pagesBecome, startAvahi } from '../../peers/host/avahi.ts';
+import { type Machine, openSharedNetwork } from '../../peers/host/shared-network.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../../peers/programs/process.ts';
-import { type Machine, openSharedNetwork } from '../../peers/host/shared-network.ts';
 
 /** A box on one machine of the network, with the page on port 80. */
 async function startBox(machine: Machine) {

@@ -1,100 +1,28 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { AS_MJPEG, startPublisher } from '../../peers/clients/publisher.ts';
+import { type Answer, address, CAM1, call, type Fields, isOnline, SECRET } from '../../peers/clients/zlm-client.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
-import { AS_MJPEG, startPublisher } from '../../peers/clients/publisher.ts';
 import { freePorts } from '../../support/base/free-port.ts';
 import { pictureOf, startSnapshotCamera } from '../../support/cameras/snapshot-camera.ts';
 import { openHookServer } from '../../support/clients/web-hooks.ts';
 
 const OFFER = readFileSync(join(import.meta.dirname, '../../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
 const LIMIT = { timeout: 60_000 };
-const SECRET = 'a-kingfisher';
 const TCP = ['-rtsp_transport', 'tcp'];
-const CAM1 = { schema: 'rtsp', vhost: '__defaultVhost__', app: 'live', stream: 'cam1' };
-
-type Fields = Readonly<Record<string, string>>;
-type Answer = Readonly<Record<string, unknown>> & { readonly code: number; readonly data?: unknown };
-
-const address = (agent: Agent, name: string, fields: Fields): string =>
-  `${agent.url}/index/api/${name}?${new URLSearchParams(fields)}`;
-
-async function call(agent: Agent, name: string, fields: Fields = {}): Promise<Answer> {
-  const response = await fetch(address(agent, name, { secret: SECRET, ...fields }));
-  expect(response.status).toBe(200);
-  return (await response.json()) as Answer;
-}
 
 const offer = (agent: Agent, name: string, fields: Fields) =>
   fetch(address(agent, name, fields), { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: OFFER });
 
-const isOnline = (agent: Agent, fields: Fields = CAM1) =>
-  until(async () => ((await call(agent, 'isMediaOnline', fields))['online'] === true ? true : undefined));
-
 const CONFIG = `zlmSecret: ${SECRET}\npaths:\n  live/cam1:\n  live/sink:\n`;
 
 describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
-  test('tell of a stream that ffmpeg publishes, record it, and end it', LIMIT, async () => {
-    // Ports of both families at once: there IPv4 clients come with addresses of IPv6.
-    await using hooks = await openHookServer();
-    const config = `zlmOnRecordMP4: ${hooks.url}recorded\n${CONFIG}`;
-    await using agent = await startAgent({ config, host: '' });
-    expect(await call(agent, 'getMediaList')).toEqual({ code: 0 });
-    await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
-    await isOnline(agent);
-
-    const list = (await call(agent, 'getMediaList')).data as Record<string, unknown>[];
-    expect(list.map(({ schema, app, stream }) => [schema, app, stream])).toEqual([
-      ['rtsp', 'live', 'cam1'],
-      ['hls.fmp4', 'live', 'cam1'],
-    ]);
-    expect(list[0]).toMatchObject({ originType: 2, originTypeStr: 'rtsp_push', readerCount: 0, isRecordingMP4: false });
-    expect(list[0]?.['originSock']).toMatchObject({ peer_ip: '127.0.0.1', local_port: agent.ports.rtsp });
-    const info = await call(agent, 'getMediaInfo', CAM1);
-    expect(info['tracks']).toEqual([
-      { codec_id: 0, codec_id_name: 'H264', codec_type: 0, ready: true, width: 640, height: 360 },
-      expect.objectContaining({ codec_id: 2, codec_type: 1, sample_rate: 48_000, channels: 1 }),
-    ]);
-    expect(await call(agent, 'getMediaInfo', { ...CAM1, stream: 'other' })).toEqual({
-      code: -500,
-      msg: 'can not find the stream',
-    });
-    expect(await call(agent, 'isMediaOnline', { ...CAM1, schema: 'rtmp' })).toEqual({ code: 0, online: false });
-
-    const recording = { ...CAM1, type: '1' };
-    expect(await call(agent, 'startRecord', recording)).toEqual({ code: 0, result: true });
-    await until(async () => ((await call(agent, 'isRecording', recording))['status'] === true ? true : undefined));
-    expect(await call(agent, 'stopRecord', recording)).toEqual({ code: 0, result: true });
-    await until(async () => ((await call(agent, 'isRecording', recording))['status'] === false ? true : undefined));
-    expect(await call(agent, 'startRecord', { ...recording, type: '0' })).toMatchObject({ code: -1, result: false });
-    const { body } = await until(async () => hooks.of('recorded')[0]);
-    expect(body).toMatchObject({ app: 'live', stream: 'cam1', file_size: statSync(String(body['file_path'])).size });
-    const file = await fetch(`${agent.url}/${body['url']}`);
-    expect([file.status, file.headers.get('content-type')]).toEqual([200, 'video/mp4']);
-    await file.body?.cancel();
-    // A proxy of itself has a reader: who watches is listed and can be sent away.
-    const proxy = { vhost: CAM1.vhost, app: 'yard', stream: 'gate', url: agent.rtspUrl('live/cam1') };
-    expect(await call(agent, 'addStreamProxy', proxy)).toEqual({
-      code: 0,
-      data: { key: '__defaultVhost__/yard/gate' },
-    });
-    const players = (await call(agent, 'getMediaPlayerList', CAM1)).data as Record<string, unknown>[];
-    expect(players).toEqual([expect.objectContaining({ typeid: 'RtspSession', peer_ip: '127.0.0.1' })]);
-    expect(await call(agent, 'close_stream', CAM1)).toMatchObject({ code: -1, result: -1 });
-    expect(await call(agent, 'kick_session', { id: String(players[0]?.['identifier']) })).toEqual({ code: 0 });
-    expect(await call(agent, 'close_stream', { ...CAM1, force: '1' })).toMatchObject({ code: 0, result: 0 });
-    expect((await call(agent, 'getAllSession')).data).not.toContainEqual(
-      expect.objectContaining({ id: players[0]?.['identifier'] }),
-    );
-    expect(agent.process.output()).toContain('remote=127.0.0.1:');
-    expect(agent.process.output()).not.toContain('::ffff:');
-  });
-
   test('getSnap gives the newest picture of an MJPEG stream, and of another what the camera gives', LIMIT, async () => {
     const pictures = [pictureOf(500, 1), pictureOf(500, 2)];
     await using camera = await startSnapshotCamera({

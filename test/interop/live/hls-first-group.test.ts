@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent } from '../../peers/agent/agent.ts';
 import { type BarClip, barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { segmentsListed } from '../../peers/clients/hls-playlists.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
 
 const run = promisify(execFile);
 const CLIP: BarClip = { ...TINY, audio: 'aac', groupSeconds: 10 };

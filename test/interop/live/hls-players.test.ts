@@ -3,8 +3,8 @@ import { type Agent, startAgent } from '../../peers/agent/agent.ts';
 import { type BarClip, barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { segmentsListed } from '../../peers/clients/hls-playlists.ts';
 import { readWithFfmpeg, readWithGstreamer, wrongSteps } from '../../peers/clients/hls-readers.ts';
-import { byLength, describeWith, inShort, LENGTH } from '../../peers/programs/peers.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
+import { byLength, describeWith, inShort, LENGTH } from '../../peers/programs/peers.ts';
 
 const SECONDS = byLength(5, 60);
 const CLIP: BarClip = { ...TINY, audio: 'aac' };

@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import type { WebRtcSessionItem } from '../../../agent/servers/webrtc/server/session-item.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
 import { type Namespace, openNamespace } from '../../peers/host/namespace.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { type RunningProcess, runProcess, startProcess } from '../../peers/programs/process.ts';
-import { publishClip } from '../../peers/clients/publisher.ts';
 
 const VIEWER = join(import.meta.dirname, '../../peers/clients/roaming-viewer.ts');
 const ENOUGH_PACKETS = 50;

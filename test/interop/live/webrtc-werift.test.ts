@@ -13,9 +13,9 @@ import {
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { type Agent, PATIENT, startAgent, until } from '../../peers/agent/agent.ts';
 import { barClip, SMALL } from '../../peers/cameras/bar-clip.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
 import { ffmpegWarnings, ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { byLength, describeWith } from '../../peers/programs/peers.ts';
-import { publishClip } from '../../peers/clients/publisher.ts';
 import { temporaryFolder } from '../../support/disks/recordings.ts';
 
 const SECONDS = byLength(3, 60);

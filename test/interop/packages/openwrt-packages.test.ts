@@ -6,8 +6,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseConfig } from '../../../agent/config/load/load.ts';
 import type { DebOptions } from '../../../packaging/debian.ts';
 import { makeNodeIpk, makeOpenwrtArchive, makePerchIpk } from '../../../packaging/openwrt.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
 import { startRouter } from '../../peers/host/router.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
 
 const TIME = 1_700_000_000;
 const FILES = new Map([

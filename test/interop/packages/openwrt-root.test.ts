@@ -8,9 +8,9 @@ import type { Architecture, DebOptions } from '../../../packaging/debian.ts';
 import { packedNode } from '../../../packaging/node.ts';
 import { makeNodeIpk, makeOpenwrtArchive, makePerchIpk } from '../../../packaging/openwrt.ts';
 import { openwrtRuntime } from '../../../packaging/openwrt-runtime.ts';
+import { type Router, startRouter } from '../../peers/host/router.ts';
 import { describeWith, inLong } from '../../peers/programs/peers.ts';
 import type { RunningProcess } from '../../peers/programs/process.ts';
-import { type Router, startRouter } from '../../peers/host/router.ts';
 
 const PAGE = ['webui/dist/index.html', Buffer.from('<!doctype html><title>Perch</title>')] as const;
 /** Packages of 120 MB are unpacked three times. */

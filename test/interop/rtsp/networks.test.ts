@@ -5,12 +5,12 @@ import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import type { RtspSessionItem } from '../../../agent/servers/rtsp/session/api-items.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { type GstCamera, playClip, smallClip, startGstCamera } from '../../peers/cameras/camera.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
+import { type Namespace, openNamespace } from '../../peers/host/namespace.ts';
 import { ffmpegWarnings, packetTimes } from '../../peers/programs/ffmpeg.ts';
 import { gstreamerSaid } from '../../peers/programs/gstreamer.ts';
-import { type Namespace, openNamespace } from '../../peers/host/namespace.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
-import { publishClip } from '../../peers/clients/publisher.ts';
 
 /** 25 a second. */
 const PICTURES = byLength(50, 1_000);

@@ -5,10 +5,10 @@ import { expect, test } from 'vitest';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
 import { openNamespace } from '../../peers/host/namespace.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
-import { publishClip } from '../../peers/clients/publisher.ts';
 import { certificate } from '../../support/cameras/channel-front.ts';
 
 const TLS = join(import.meta.dirname, '../../fixtures/tls');

@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import type { RtspSessionItem } from '../../../agent/servers/rtsp/session/api-items.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
 import { ffmpegWarnings, ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { OWN_END } from '../../peers/programs/gstreamer.ts';
 import { byLength, describeWith } from '../../peers/programs/peers.ts';
 import { startProcess } from '../../peers/programs/process.ts';
-import { publishClip } from '../../peers/clients/publisher.ts';
 
 const TLS = join(import.meta.dirname, '../../fixtures/tls');
 const SECONDS = byLength(2, 30);

@@ -2,8 +2,8 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startAgent, until } from '../../peers/agent/agent.ts';
-import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { startPublisher } from '../../peers/clients/publisher.ts';
+import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 
 interface PathNow {
   readonly ready: boolean;

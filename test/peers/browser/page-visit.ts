@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { networkInterfaces } from 'node:os';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { OWNER_PASSWORD } from './page-harness.ts';
+import { expect } from 'vitest';
 import { byLength } from '../programs/peers.ts';
+import { OWNER_PASSWORD } from './page-harness.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
@@ -131,6 +132,17 @@ export async function enterSetupCode(page: Page, code = ''): Promise<void> {
   if ((await field.count()) > 0) {
     await field.fill(code);
   }
+}
+
+/** What plays moves on: the same picture twice would be a still. */
+export async function expectMoving(visitor: Visit, count: number): Promise<void> {
+  const { page } = visitor;
+  await page.waitForFunction((wanted) => document.querySelectorAll('.stage.playing video').length >= wanted, count);
+  const times = () => page.evaluate(() => [...document.querySelectorAll('video')].map((video) => video.currentTime));
+  const before = await times();
+  await expect
+    .poll(async () => (await times()).every((time, i) => time > (before[i] ?? 0)), { timeout: 15_000 })
+    .toBe(true);
 }
 
 /** The page needs nothing but its box. */

@@ -6,8 +6,8 @@ import type { Sample } from '../../../agent/media/sample/sample.ts';
 import type { Publication, Publisher, TalkChannel } from '../../../agent/servers/webrtc/session/contracts.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
 import { type SignallingApp, signallingApp } from '../../support/harness/signalling-app.ts';
-import { startViewer, type Viewer } from './browser.ts';
 import { type Mp4Clip, mp4Clip } from '../cameras/mp4-clip.ts';
+import { startViewer, type Viewer } from './browser.ts';
 
 export const SOON = { timeout: 20_000 };
 const CLIP_SECONDS = 5;

@@ -1,6 +1,12 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BAR_CELL_HEIGHT, BAR_COLUMNS, BAR_LINES, BAR_TOP, timeBarCells } from '../../../agent/sources/demo/time-bar.ts';
+import {
+  BAR_CELL_HEIGHT,
+  BAR_COLUMNS,
+  BAR_LINES,
+  BAR_TOP,
+  timeBarCells,
+} from '../../../agent/sources/demo/time-bar.ts';
 import { CLIPS, clip } from './camera.ts';
 
 export interface BarClip {
