@@ -3,10 +3,9 @@ import { PerchError } from '../../base/errors.ts';
 import { type Environment, variableOf } from '../load/environment.ts';
 import type { Config } from '../load/load.ts';
 import type { PathEntry } from '../load/path-entry.ts';
-import { asNode, resolvedName, type SchemaNode } from '../load/read.ts';
+import { CONFIG_KEYS } from '../schema/config-keys.ts';
 import { isFfmpegSource } from '../schema/ffmpeg-source.ts';
-import { GlobalSchema } from '../schema/global.ts';
-import { PathSchema } from '../schema/path.ts';
+import { resolvedName, type SchemaNode } from '../schema/node.ts';
 import type { ConfigStore, FileNow } from '../store/store.ts';
 import { type Edit, editAll, type KeyPath } from '../yaml/edit.ts';
 import { problemText } from '../yaml/problem.ts';
@@ -25,8 +24,8 @@ export interface Editor {
   readonly seen?: string;
 }
 
-const GLOBAL = asNode(GlobalSchema);
-const PATH = asNode(PathSchema);
+const GLOBAL = CONFIG_KEYS.global.schema;
+const PATH = CONFIG_KEYS.path.schema;
 
 /** Keys of access rights: users, authentication servers, trusted proxies, secrets that grant access. */
 const RIGHTS =

@@ -1,9 +1,9 @@
 import { redact } from '../../base/log.ts';
 import type { Config } from '../load/load.ts';
 import type { PathEntry } from '../load/path-entry.ts';
-import { asNode, resolvedName, type SchemaNode } from '../load/read.ts';
-import { GlobalSchema } from '../schema/global.ts';
-import { PathSchema, type PathSettings } from '../schema/path.ts';
+import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import { resolvedName, type SchemaNode } from '../schema/node.ts';
+import type { PathSettings } from '../schema/path.ts';
 import { formatDuration } from '../values/duration.ts';
 import { formatSize } from '../values/size.ts';
 
@@ -12,7 +12,7 @@ export type ConfigJson = Record<string, unknown>;
 export type PathJson = ConfigJson & { readonly name: string };
 
 /** `/v3/config/global/get`. */
-export const globalJson = (config: Config): ConfigJson => renderObject(asNode(GlobalSchema), { ...config });
+export const globalJson = (config: Config): ConfigJson => renderObject(CONFIG_KEYS.global.schema, { ...config });
 
 /** `/v3/config/pathdefaults/get`. */
 export const pathDefaultsJson = (config: Config): ConfigJson => renderSettings(config.pathDefaults);
@@ -36,7 +36,7 @@ const URLS = new Set(['source', 'redirect', 'command']);
 /** Shown without the password in it. */
 export const holdsSecret = ({ syntax }: SchemaNode): boolean => URLS.has(syntax ?? '');
 
-const renderSettings = (settings: PathSettings): ConfigJson => renderObject(asNode(PathSchema), { ...settings });
+const renderSettings = (settings: PathSettings): ConfigJson => renderObject(CONFIG_KEYS.path.schema, { ...settings });
 
 function renderObject(schema: SchemaNode, values: Readonly<Record<string, unknown>>): ConfigJson {
   const json: ConfigJson = {};

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { redact } from '../../base/log.ts';
-import type { SchemaNode } from '../load/read.ts';
+import type { SchemaNode } from '../schema/node.ts';
 import { HIDDEN, holdsSecret } from './json.ts';
 
 /**

@@ -1,11 +1,9 @@
 import { PerchError } from '../../base/errors.ts';
-import { DEPRECATED_GLOBAL, DEPRECATED_PATH, renameGlobal, renamePath } from '../load/deprecated.ts';
+import { formerNames as formerGlobalNames, rename, renameGlobal } from '../load/deprecated.ts';
 import { treeOf } from '../load/environment.ts';
 import { PATH_USER_KEYS } from '../load/legacy-users.ts';
-import { asNode, type SchemaNode } from '../load/read.ts';
-import { namesOf, UNSUPPORTED_GLOBAL, UNSUPPORTED_PATH } from '../load/unsupported.ts';
-import { GlobalSchema } from '../schema/global.ts';
-import { PathSchema } from '../schema/path.ts';
+import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import type { SchemaNode } from '../schema/node.ts';
 import { parseWord } from '../values/word.ts';
 import { Report } from '../yaml/problem.ts';
 import type { Branch, Entry, Tree } from '../yaml/tree.ts';
@@ -23,16 +21,17 @@ interface Vocabulary {
   readonly ignored: ReadonlySet<string>;
 }
 
+const { global, path } = CONFIG_KEYS;
 const GLOBAL: Vocabulary = {
-  schema: asNode(GlobalSchema),
-  others: new Set(namesOf(UNSUPPORTED_GLOBAL)),
-  former: new Set(DEPRECATED_GLOBAL),
+  schema: global.schema,
+  others: new Set(global.inertNames),
+  former: new Set(formerGlobalNames(CONFIG_KEYS)),
   ignored: new Set(),
 };
 const PATH: Vocabulary = {
-  schema: asNode(PathSchema),
-  others: new Set([...namesOf(UNSUPPORTED_PATH), ...PATH_USER_KEYS]),
-  former: new Set(DEPRECATED_PATH),
+  schema: path.schema,
+  others: new Set([...path.inertNames, ...PATH_USER_KEYS]),
+  former: new Set(Object.keys(path.renamed)),
   ignored: new Set(['name']),
 };
 /** Deeper than any value of the file. */
@@ -43,7 +42,7 @@ const MAX_SHOWN = 64;
 /** Top-level settings; former ones that belong to paths now are separate. @throws PerchError badInput */
 export function postedGlobal(body: unknown): { readonly global: Posted; readonly pathDefaults: Posted } {
   const block = blockOf(body, GLOBAL);
-  const renamed = renamedBlock(block, GLOBAL, (branch) => renameGlobal(branch, new Report('')));
+  const renamed = renamedBlock(block, GLOBAL, (branch) => renameGlobal(branch, new Report(''), CONFIG_KEYS));
   const { pathDefaults, ...global } = renamed;
   return { global: readBlock(global, GLOBAL), pathDefaults: readBlock((pathDefaults ?? {}) as Posted, PATH) };
 }
@@ -52,7 +51,7 @@ export function postedGlobal(body: unknown): { readonly global: Posted; readonly
 export function postedPath(body: unknown): Posted {
   const block = blockOf(body, PATH);
   return readBlock(
-    renamedBlock(block, PATH, (branch) => renamePath(branch, '', new Report(''))),
+    renamedBlock(block, PATH, (branch) => rename(branch, path.renamed, '', new Report(''))),
     PATH,
   );
 }
@@ -112,13 +111,13 @@ function checkDepth(value: unknown, name: string, level: number): void {
 }
 
 /** The values under their present names. Values that the loader does not rename keep their JSON types. */
-function renamedBlock(block: Posted, { former }: Vocabulary, rename: (branch: Branch) => Branch): Posted {
+function renamedBlock(block: Posted, { former }: Vocabulary, toPresent: (branch: Branch) => Branch): Posted {
   if (!Object.keys(block).some((name) => former.has(name))) {
     return block;
   }
   const trees = Object.entries(block).map(([name, value]): [string, Entry] => [name, { tree: treeOf(value) }]);
   const given = new Map(trees);
-  const { entries } = rename({ kind: 'branch', entries: given });
+  const { entries } = toPresent({ kind: 'branch', entries: given });
   return Object.fromEntries(
     [...entries].map(([name, { tree }]) => [name, given.get(name)?.tree === tree ? block[name] : plainOf(tree)]),
   );

@@ -1,7 +1,7 @@
 import { type Environment, overlayEnvironment } from '../load/environment.ts';
-import { type Config, PATH_WITH_USERS } from '../load/load.ts';
-import { asNode, resolvedName, type SchemaNode } from '../load/read.ts';
-import { GlobalSchema } from '../schema/global.ts';
+import { type Config, pathWithUsers } from '../load/load.ts';
+import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import { asNode, resolvedName, type SchemaNode } from '../schema/node.ts';
 import { Report } from '../yaml/problem.ts';
 import { type Branch, parseTree, type Tree } from '../yaml/tree.ts';
 
@@ -10,8 +10,8 @@ const IN_ADDRESS = /:\/\/[^\s/@:]*:([^\s/@]+(?:@[^\s/@]+)*)@/g;
 /** Values of a query; a shorter one is a word such as `unicast`. */
 const IN_QUERY = /[?&;][^=&;\s]*=([^&;\s"']{8,})/g;
 
-const GLOBAL = asNode(GlobalSchema);
-const PATH: SchemaNode = PATH_WITH_USERS;
+const GLOBAL = CONFIG_KEYS.global.schema;
+const PATH: SchemaNode = pathWithUsers(CONFIG_KEYS);
 const SECRET: SchemaNode = asNode({ type: 'string', secret: true });
 /** Keys of secrets; they count wherever they are in the file. */
 const SECRET_KEYS: ReadonlySet<string> = new Set([...secretKeys(GLOBAL), ...secretKeys(PATH)]);

@@ -5,6 +5,7 @@ import { createSecureContext } from 'node:tls';
 import { explain, PerchError } from '../../base/errors.ts';
 import { readConfigFile } from '../file/file.ts';
 import { absoluteKeyFiles, isLeftToUs } from '../file/key-pair.ts';
+import { CONFIG_KEYS } from '../schema/config-keys.ts';
 import type { Fault } from '../schema/key-rules.ts';
 import { portsOf } from '../schema/ports.ts';
 import type { KeyPairUse } from '../schema/server-keys.ts';
@@ -49,7 +50,7 @@ function warningsAt(faults: readonly Fault[], text: string, name: string): reado
  * they exist.
  */
 async function fileFaults(config: Config, cwd: string): Promise<readonly Fault[]> {
-  const pairs = portsOf(config).flatMap(({ keyPair }) => keyPair ?? []);
+  const pairs = portsOf(config, CONFIG_KEYS.servers).flatMap(({ keyPair }) => keyPair ?? []);
   return (await Promise.all(pairs.map((pair) => pairFaults(pair, cwd)))).flat();
 }
 

@@ -1,19 +1,8 @@
-import { GlobalSchema, SERVER_KEYS } from '../schema/global.ts';
-import { asList, inverted, leafAt, type Renames } from '../schema/key-rules.ts';
-import { SOURCE_KEYS } from '../schema/path.ts';
+import type { ConfigKeys } from '../schema/config-keys.ts';
+import { asList, leafAt, type Renames } from '../schema/key-rules.ts';
 import type { Report } from '../yaml/problem.ts';
 import type { Branch, Entry } from '../yaml/tree.ts';
 
-/** Former names of keys, as MediaMTX still takes them; those of a protocol stand with its keys. */
-const GLOBAL: Renames = {
-  readBufferCount: { to: 'writeQueueSize' },
-  rtspUDPReadBufferSize: { to: 'udpReadBufferSize' },
-  apiAllowOrigin: { to: 'apiAllowOrigins', convert: asList },
-  playbackAllowOrigin: { to: 'playbackAllowOrigins', convert: asList },
-  metricsAllowOrigin: { to: 'metricsAllowOrigins', convert: asList },
-  pprofAllowOrigin: { to: 'pprofAllowOrigins', convert: asList },
-  ...merged(SERVER_KEYS),
-};
 /** Former top-level keys that are in `pathDefaults` now. */
 const NOW_PATH_DEFAULTS = [
   'record',
@@ -23,27 +12,23 @@ const NOW_PATH_DEFAULTS = [
   'recordSegmentDuration',
   'recordDeleteAfter',
 ];
-const PATH: Renames = {
-  ...merged(SOURCE_KEYS),
-  disablePublisherOverride: { to: 'overridePublisher', convert: inverted },
-  runOnReady: { to: 'runOnAvailable' },
-  runOnReadyRestart: { to: 'runOnAvailableRestart' },
-  runOnNotReady: { to: 'runOnUnavailable' },
-};
-
 /** Now `authMethod: http` and `authHTTPAddress`. */
 const ASKED_SERVER = 'externalAuthenticationURL';
 
 /** In older guides, one key for all servers. */
 const ALL_ORIGINS = 'allowOrigin';
-const SERVER_ORIGINS = Object.keys(GlobalSchema.properties).filter((name) => name.endsWith('AllowOrigins'));
-
-export const DEPRECATED_GLOBAL = [...Object.keys(GLOBAL), ...NOW_PATH_DEFAULTS, ASKED_SERVER, ALL_ORIGINS];
-export const DEPRECATED_PATH = Object.keys(PATH);
+/** Former names at the top level. */
+export const formerNames = ({ global }: ConfigKeys): readonly string[] => [
+  ...Object.keys(global.renamed),
+  ...NOW_PATH_DEFAULTS,
+  ASKED_SERVER,
+  ALL_ORIGINS,
+];
 
 /** Replaces former names by present ones, each with a warning. With both in the block the present one counts. */
-export function renameGlobal(root: Branch, report: Report): Branch {
-  const renamed = withAllOrigins(withAskedServer(rename(root, GLOBAL, '', report), report), report);
+export function renameGlobal(root: Branch, report: Report, { global }: ConfigKeys): Branch {
+  const present = rename(root, global.renamed, '', report);
+  const renamed = withAllOrigins(withAskedServer(present, report), global.names, report);
   const moved = NOW_PATH_DEFAULTS.filter((name) => renamed.entries.has(name));
   if (moved.length === 0) {
     return renamed;
@@ -65,15 +50,16 @@ export function renameGlobal(root: Branch, report: Report): Branch {
 }
 
 /** A server's own key, present or former, takes precedence. */
-function withAllOrigins(root: Branch, report: Report): Branch {
+function withAllOrigins(root: Branch, names: ReadonlySet<string>, report: Report): Branch {
   const entry = root.entries.get(ALL_ORIGINS);
   if (!entry) {
     return root;
   }
-  report.add('warn', entry, ALL_ORIGINS, `this key stands for ${SERVER_ORIGINS.join(', ')} now`);
+  const all = [...names].filter((name) => name.endsWith('AllowOrigins'));
+  report.add('warn', entry, ALL_ORIGINS, `this key stands for ${all.join(', ')} now`);
   const entries = new Map(root.entries);
   entries.delete(ALL_ORIGINS);
-  for (const name of SERVER_ORIGINS) {
+  for (const name of all) {
     entries.set(name, entries.get(name) ?? { ...entry, tree: asList(entry.tree) });
   }
   return { ...root, entries };
@@ -94,10 +80,8 @@ function withAskedServer(root: Branch, report: Report): Branch {
   return { ...root, entries };
 }
 
-export const renamePath = (block: Branch, prefix: string, report: Report, path?: string): Branch =>
-  rename(block, PATH, prefix, report, path);
-
-function rename(block: Branch, table: Renames, prefix: string, report: Report, path?: string): Branch {
+/** @param prefix of the keys in the report, such as `paths.cam.` */
+export function rename(block: Branch, table: Renames, prefix: string, report: Report, path?: string): Branch {
   const entries = new Map<string, Entry>();
   for (const [name, entry] of block.entries) {
     const now = Object.hasOwn(table, name) ? table[name] : undefined;
@@ -111,8 +95,4 @@ function rename(block: Branch, table: Renames, prefix: string, report: Report, p
     }
   }
   return { ...block, entries };
-}
-
-function merged(keys: readonly { readonly renamed: Renames }[]): Renames {
-  return Object.assign({}, ...keys.map(({ renamed }) => renamed));
 }

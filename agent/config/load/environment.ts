@@ -1,6 +1,6 @@
+import type { SchemaNode } from '../schema/node.ts';
 import type { Report } from '../yaml/problem.ts';
 import type { Branch, Entry, Tree } from '../yaml/tree.ts';
-import type { SchemaNode } from './read.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

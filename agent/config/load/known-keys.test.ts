@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { good, linesOf } from '../../../test/support/harness/loaded-config.ts';
-import { GlobalSchema } from '../schema/global.ts';
-import { PathSchema } from '../schema/path.ts';
-import { DEPRECATED_GLOBAL, DEPRECATED_PATH } from './deprecated.ts';
-import { namesOf, UNSUPPORTED_GLOBAL, UNSUPPORTED_PATH } from './unsupported.ts';
+import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import { formerNames } from './deprecated.ts';
+
+const { global, path } = CONFIG_KEYS;
 
 test("a file with every key of MediaMTX's vocabulary loads without an error", () => {
   const text = readFileSync(`${import.meta.dirname}/fixtures/all-keys.yml`, 'utf8');
@@ -28,21 +28,16 @@ test('the file of all keys has each of them', () => {
     /^(rpiCamera(Profile|Level|Hardware|Software|JPEG)|.*UDPReadBufferSize$|.*Disable$|.*AllowOrigin$|moqHTTPS)/;
   const others =
     /^(address|trustedProxies|tls[A-Z]\w+|zlm[A-Z]\w+|recordSyncInterval|recordMinFree|recordNeedsDisk|recordMaxSize|recordPreRoll|recordPostRoll|mdns|boxName|updateAddress|audio|camera|authJWTInHTTPQuery|fallback|playback)$/;
-  const names = [
-    ...Object.keys({ ...GlobalSchema.properties, ...PathSchema.properties }),
-    ...namesOf([...UNSUPPORTED_GLOBAL, ...UNSUPPORTED_PATH]),
-  ];
+  const names = [...global.names, ...path.names, ...global.inertNames, ...path.inertNames];
   const missing = names.filter((name) => !former.test(name) && !others.test(name) && !text.includes(`${name}:`));
   expect(missing).toEqual([]);
 });
 
 test('no key is both supported and not', () => {
-  const global = new Set(Object.keys(GlobalSchema.properties));
-  const path = new Set(Object.keys(PathSchema.properties));
-  expect(namesOf(UNSUPPORTED_GLOBAL).filter((name) => global.has(name))).toEqual([]);
-  expect(namesOf(UNSUPPORTED_PATH).filter((name) => path.has(name))).toEqual([]);
-  expect(DEPRECATED_PATH.filter((name) => path.has(name))).toEqual([]);
-  expect(DEPRECATED_GLOBAL.filter((name) => global.has(name))).toEqual([]);
+  expect(global.inertNames.filter((name) => global.names.has(name))).toEqual([]);
+  expect(path.inertNames.filter((name) => path.names.has(name))).toEqual([]);
+  expect(formerNames(CONFIG_KEYS).filter((name) => global.names.has(name))).toEqual([]);
+  expect(Object.keys(path.renamed).filter((name) => path.names.has(name))).toEqual([]);
 });
 
 test('an unknown key is a warning with the name that may be meant', () => {

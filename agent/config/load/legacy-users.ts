@@ -3,11 +3,11 @@ import Type from 'typebox';
 import { type InternalUser, MEDIAMTX_USERS } from '../schema/general.ts';
 import type { GlobalSettings } from '../schema/global.ts';
 import { attempt } from '../schema/key-rules.ts';
+import { asNode, type SchemaNode } from '../schema/node.ts';
 import { parseIpRange } from '../values/address.ts';
 import { isCatchAll, patternOf } from '../values/path-name.ts';
 import type { Report } from '../yaml/problem.ts';
 import type { Branch, Entry } from '../yaml/tree.ts';
-import { asNode, type SchemaNode } from './read.ts';
 
 /** Users of single paths, now `authInternalUsers`. They cannot be ignored: that would open a protected stream. */
 export const PATH_USER_KEYS = ['publishUser', 'publishPass', 'publishIPs', 'readUser', 'readPass', 'readIPs'] as const;

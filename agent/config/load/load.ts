@@ -1,18 +1,20 @@
+import { CONFIG_KEYS, type ConfigKeys } from '../schema/config-keys.ts';
 import { MEDIAMTX_USERS } from '../schema/general.ts';
-import { GlobalSchema, type GlobalSettings, OWN_DEFAULTS, SERVER_KEYS } from '../schema/global.ts';
-import { PathSchema, type PathSettings } from '../schema/path.ts';
+import { type GlobalSettings, OWN_DEFAULTS } from '../schema/global.ts';
+import { defaultsOf, type SchemaNode } from '../schema/node.ts';
+import type { PathSettings } from '../schema/path.ts';
 import { portClashes } from '../schema/ports.ts';
 import { globalFaults } from '../schema/rules.ts';
 import { ownTlsAddress } from '../values/address.ts';
 import { comparePatterns } from '../values/path-name.ts';
 import { type Place, type Problem, Report } from '../yaml/problem.ts';
 import { type Branch, parseTree } from '../yaml/tree.ts';
-import { DEPRECATED_GLOBAL, renameGlobal } from './deprecated.ts';
+import { formerNames, renameGlobal } from './deprecated.ts';
 import { type Environment, overlayEnvironment, reportUnsupportedVariables, treeOf } from './environment.ts';
 import { hasLegacyUsers, PATH_USERS, withLegacyUsers } from './legacy-users.ts';
 import { type PathDefaults, type PathEntry, readPath, readPathDefaults } from './path-entry.ts';
-import { asNode, defaultsOf, readObject } from './read.ts';
-import { namesOf, reportUnsupported, UNSUPPORTED_GLOBAL } from './unsupported.ts';
+import { readObject } from './read.ts';
+import { reportUnsupported } from './unsupported.ts';
 
 /** All settings. Keys are those of the file; durations end with `Ms` and sizes with `Bytes`. */
 export interface Config extends GlobalSettings {
@@ -37,45 +39,41 @@ export interface ConfigDefaults {
   readonly recordPath: string;
   /** A relative `recordPath` starts here. */
   readonly cwd: string;
+  /** Those of Perch's own protocols unless given. */
+  readonly keys?: ConfigKeys;
 }
 
-const GLOBAL = asNode(GlobalSchema);
 const BLOCKS = ['perch', 'pathDefaults', 'paths'];
-const HANDLED_GLOBAL = new Set([...BLOCKS, ...namesOf(UNSUPPORTED_GLOBAL)]);
-const OF_PATHS = {
-  names: new Set(Object.keys(asNode(PathSchema).properties ?? {})),
-  where: 'into a path or into pathDefaults',
-};
-const ALSO_KNOWN_GLOBAL = [...HANDLED_GLOBAL, ...DEPRECATED_GLOBAL];
 
 /** Keys of a path's block, former ones included. */
-export const PATH_WITH_USERS = {
-  ...asNode(PathSchema),
-  properties: { ...asNode(PathSchema).properties, ...PATH_USERS },
-};
+export const pathWithUsers = ({ path }: ConfigKeys): SchemaNode => ({
+  ...path.schema,
+  properties: { ...path.schema.properties, ...PATH_USERS },
+});
 
 /** The text of Perch's own set-up while there is no file. */
 export const NO_FILE = 'perch: own\n';
 
 /** A configuration from the text of its file. Never throws on a wrong file: `problems` has all errors. */
 export function parseConfig(text: string, fileName: string, env: Environment, defaults: ConfigDefaults): ParsedConfig {
+  const { keys = CONFIG_KEYS } = defaults;
   const report = new Report(fileName);
   const file = parseTree(text, report);
   if (!file) {
     return { problems: report.all() };
   }
   const isOwn = readOwn(file, report);
-  const written = withUsers(renameGlobal(file, report), isOwn);
-  const root = overlayEnvironment(written, GLOBAL, PATH_WITH_USERS, env);
+  const written = withUsers(renameGlobal(file, report, keys), isOwn);
+  const root = overlayEnvironment(written, keys.global.schema, pathWithUsers(keys), env);
   const hasOwnUsers = root.entries.get('authInternalUsers')?.tree !== DEFAULT_USERS;
   const isInternal = isDefaultMethod(root);
   if (!isOwn && !hasOwnUsers && isInternal && !hasLegacyUsers(root)) {
     report.add('warn', {}, 'authInternalUsers', 'anyone on this network can watch: set users with this key');
   }
-  reportUnsupportedVariables(namesOf(UNSUPPORTED_GLOBAL), env, report);
+  reportUnsupportedVariables(keys.global.inertNames, env, report);
 
-  const settings = readGlobal(root, isOwn, report);
-  const pathDefaults = readPathDefaults(root, { isOwn, hasPlayback: settings.playback }, defaults, report);
+  const settings = readGlobal(root, keys, isOwn, report);
+  const pathDefaults = readPathDefaults(root, { isOwn, hasPlayback: settings.playback }, { ...defaults, keys }, report);
   const paths = readPaths(root, pathDefaults, settings.playback, report);
   if (report.fatalCount > 0) {
     return { problems: report.all() };
@@ -127,38 +125,51 @@ function isDefaultMethod(root: Branch): boolean {
   return tree?.kind !== 'leaf' || tree.isNull || tree.text === 'internal';
 }
 
-function readGlobal(root: Branch, isOwn: boolean, report: Report): GlobalSettings {
-  reportUnsupported(root, UNSUPPORTED_GLOBAL, '', report);
-  const context = { report, handled: HANDLED_GLOBAL, alsoKnown: ALSO_KNOWN_GLOBAL, elsewhere: OF_PATHS };
-  const written = readObject(GLOBAL, root, '', context);
-  const read = { ...defaultsOf(GLOBAL), ...(isOwn ? OWN_DEFAULTS : {}), ...written } as GlobalSettings;
+function readGlobal(root: Branch, keys: ConfigKeys, isOwn: boolean, report: Report): GlobalSettings {
+  const { schema, inert, inertNames } = keys.global;
+  reportUnsupported(root, inert, '', report);
+  const handled = new Set([...BLOCKS, ...inertNames]);
+  const context = {
+    report,
+    handled,
+    alsoKnown: [...handled, ...formerNames(keys)],
+    elsewhere: { names: keys.path.names, where: 'into a path or into pathDefaults' },
+  };
+  const written = readObject(schema, root, '', context);
+  const read = { ...defaultsOf(schema), ...(isOwn ? OWN_DEFAULTS : {}), ...written } as GlobalSettings;
   const all = withLegacyUsers(root, read, report);
-  const settings = isOwn && report.fatalCount === 0 ? withOwnDefaults(all, written) : all;
+  const settings = isOwn && report.fatalCount === 0 ? withOwnDefaults(all, keys, written) : all;
   if (report.fatalCount === 0) {
-    for (const { key, message, isWarning } of globalFaults(settings, isOwn)) {
+    for (const { key, message, isWarning } of globalFaults(settings, keys.servers, isOwn)) {
       report.add(isWarning ? 'warn' : 'error', placeOfKey(root, key), key, message);
     }
-    reportClashes(root, settings, isOwn, report);
+    reportClashes(root, settings, keys, isOwn, report);
   }
   return settings;
 }
 
 /** Defaults of Perch's own set-up that depend on other settings. */
-function withOwnDefaults(settings: GlobalSettings, written: object): GlobalSettings {
-  const own: object = Object.assign({}, ...SERVER_KEYS.map((keys) => keys.ownDefaults?.(settings)));
+function withOwnDefaults(settings: GlobalSettings, { servers }: ConfigKeys, written: object): GlobalSettings {
+  const own: object = Object.assign({}, ...servers.map((keys) => keys.ownDefaults?.(settings)));
   const https = { ...settings, tlsAddress: ownTlsAddress(settings.address) };
-  const isFree = !portClashes(https).some(({ ports }) => ports.some(({ key }) => key === 'tlsAddress'));
+  const isFree = !portClashes(https, servers).some(({ ports }) => ports.some(({ key }) => key === 'tlsAddress'));
   const defaults = Object.entries({ ...own, ...(isFree && { tlsAddress: https.tlsAddress }) });
   return { ...settings, ...Object.fromEntries(defaults.filter(([key]) => !(key in written))) };
 }
 
 /** Reported at a key that is in the file. */
-function reportClashes(root: Branch, settings: GlobalSettings, isOwn: boolean, report: Report): void {
+function reportClashes(
+  root: Branch,
+  settings: GlobalSettings,
+  { servers }: ConfigKeys,
+  isOwn: boolean,
+  report: Report,
+): void {
   const leafAt = (key: string) => {
     const tree = root.entries.get(key)?.tree;
     return tree?.kind === 'leaf' && !tree.isNull ? tree : undefined;
   };
-  for (const { ports, port } of portClashes(settings)) {
+  for (const { ports, port } of portClashes(settings, servers)) {
     const [other, { key }] = leafAt(ports[1].key) ? ports : ([ports[1], ports[0]] as const);
     const isForeign = !isOwn && other.isOfPerch && !leafAt(other.key);
     const variable = leafAt(key)?.variable;

@@ -1,17 +1,18 @@
 import { resolve } from 'node:path';
+import type { ConfigKeys } from '../schema/config-keys.ts';
 import { withPublisher } from '../schema/ffmpeg-source.ts';
-import { GlobalSchema } from '../schema/global.ts';
 import { attempt, type Fault } from '../schema/key-rules.ts';
-import { OWN_PATH_DEFAULTS, PathSchema, type PathSettings } from '../schema/path.ts';
+import { defaultsOf } from '../schema/node.ts';
+import { OWN_PATH_DEFAULTS, type PathSettings } from '../schema/path.ts';
 import { commandFaults, recordFaults } from '../schema/rules.ts';
 import { sourceFaults } from '../schema/source.ts';
 import { isCatchAll, patternOf } from '../values/path-name.ts';
 import type { Place, Report } from '../yaml/problem.ts';
 import type { Branch, Entry } from '../yaml/tree.ts';
-import { DEPRECATED_PATH, renamePath } from './deprecated.ts';
+import { rename } from './deprecated.ts';
 import { PATH_USER_KEYS } from './legacy-users.ts';
-import { asNode, defaultsOf, readObject } from './read.ts';
-import { namesOf, reportUnsupported, UNSUPPORTED_PATH } from './unsupported.ts';
+import { readObject } from './read.ts';
+import { reportUnsupported } from './unsupported.ts';
 
 /** An entry of `paths`: its settings, `pathDefaults` included, or the error that disables it. */
 export type PathEntry = ReadyPath | DisabledPath;
@@ -36,6 +37,7 @@ export interface PathDefaults {
   readonly settings: PathSettings;
   readonly block: Branch;
   readonly cwd: string;
+  readonly keys: ConfigKeys;
 }
 
 export interface PathContext {
@@ -46,42 +48,35 @@ export interface PathContext {
   readonly before: ReadonlyMap<string, PathEntry>;
 }
 
-const PATH = asNode(PathSchema);
-const HANDLED = new Set<string>([...PATH_USER_KEYS, ...namesOf(UNSUPPORTED_PATH)]);
-const ALSO_KNOWN = [...HANDLED, ...DEPRECATED_PATH];
-const OF_FILE = {
-  names: new Set(Object.keys(asNode(GlobalSchema).properties ?? {})),
-  where: 'to the top level of the file',
-};
 const EMPTY: Branch = { kind: 'branch', entries: new Map() };
 
 export function readPathDefaults(
   root: Branch,
   { isOwn, hasPlayback }: { readonly isOwn: boolean; readonly hasPlayback: boolean },
-  fallback: { readonly recordPath: string; readonly cwd: string },
+  { recordPath, cwd, keys }: { readonly recordPath: string; readonly cwd: string; readonly keys: ConfigKeys },
   report: Report,
 ): PathDefaults {
   const entry = root.entries.get('pathDefaults');
   const block = entry ? blockOf(entry, 'pathDefaults', report) : EMPTY;
-  const { written, renamed } = readBlock(block, 'pathDefaults', report);
+  const { written, renamed } = readBlock(block, keys, 'pathDefaults', report);
   const own = isOwn ? OWN_PATH_DEFAULTS : {};
-  const settings = { ...defaultsOf(PATH), ...own, recordPath: fallback.recordPath, ...written } as PathSettings;
+  const settings = { ...defaultsOf(keys.path.schema), ...own, recordPath, ...written } as PathSettings;
   // A source that is not supported is reported at the paths that use it.
   reportFaults(recordFaults(settings, hasPlayback), renamed, EMPTY, entry ?? {}, 'pathDefaults', report);
-  return { settings: resolved(settings, fallback.cwd), block: renamed, cwd: fallback.cwd };
+  return { settings: resolved(settings, cwd), block: renamed, cwd, keys };
 }
 
 export function readPath(name: string, entry: Entry, context: PathContext): PathEntry {
   const { defaults, hasPlayback, report } = context;
   const key = `paths.${name}`;
   const named = readName(name, entry, context);
-  const { written, renamed } = readBlock(blockOf(entry, key, report, name), key, report, name);
+  const { written, renamed } = readBlock(blockOf(entry, key, report, name), defaults.keys, key, report, name);
   const settings = { ...defaults.settings, ...written } as PathSettings;
 
   if (report.firstErrorOf(name) === undefined) {
     const isPattern = named.pattern !== undefined;
     const faults = [
-      ...sourceFaults(settings, isPattern),
+      ...sourceFaults(settings, defaults.keys.sources, isPattern),
       ...commandFaults(settings, isPattern),
       ...recordFaults(settings, hasPlayback),
     ];
@@ -115,12 +110,24 @@ function readName(name: string, entry: Entry, { report, before }: PathContext): 
   return result.value ? { name, pattern: result.value } : { name };
 }
 
-function readBlock(block: Branch, key: string, report: Report, path?: string) {
-  const renamed = renamePath(block, `${key}.`, report, path);
-  reportUnsupported(renamed, UNSUPPORTED_PATH, `${key}.`, report, path);
-  const known = { handled: HANDLED, alsoKnown: ALSO_KNOWN, elsewhere: OF_FILE };
-  const context = { report, ...known, ...(path === undefined ? {} : { path }) };
-  const written = readObject(PATH, renamed, key, context);
+function readBlock(
+  block: Branch,
+  { global, path: keys, sources }: ConfigKeys,
+  key: string,
+  report: Report,
+  path?: string,
+) {
+  const renamed = rename(block, keys.renamed, `${key}.`, report, path);
+  reportUnsupported(renamed, keys.inert, `${key}.`, report, path);
+  const handled = new Set<string>([...PATH_USER_KEYS, ...keys.inertNames]);
+  const written = readObject(keys.schema, renamed, key, {
+    report,
+    ...(path === undefined ? {} : { path }),
+    handled,
+    alsoKnown: [...handled, ...Object.keys(keys.renamed)],
+    sources,
+    elsewhere: { names: global.names, where: 'to the top level of the file' },
+  });
   return { written, renamed };
 }
 

@@ -1,32 +1,12 @@
-import type { TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { attempt } from '../schema/key-rules.ts';
+import { defaultsOf, QUANTITIES, resolvedName, type SchemaNode } from '../schema/node.ts';
+import { checkSource } from '../schema/source.ts';
+import type { SourceKeys } from '../schema/source-keys.ts';
 import { checkSyntax } from '../schema/syntax.ts';
-import { parseDuration } from '../values/duration.ts';
-import { parseSize } from '../values/size.ts';
 import { nearestName, parseWord } from '../values/word.ts';
 import type { Place, Report } from '../yaml/problem.ts';
 import type { Branch, Leaf, Tree } from '../yaml/tree.ts';
-
-/** The keywords of a schema that the reader uses; `unit`, `syntax`, `secret`, `words` and `isSwitch` are Perch's. */
-export interface SchemaNode extends TSchema {
-  readonly type?: string;
-  readonly enum?: readonly string[];
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
-  readonly required?: readonly string[];
-  readonly items?: SchemaNode;
-  readonly default?: unknown;
-  readonly unit?: 'Ms' | 'Bytes';
-  readonly syntax?: string;
-  readonly secret?: boolean;
-  /** Values for yes and no, in an enumeration that was a switch or has the value `no`. */
-  readonly words?: Readonly<Record<'yes' | 'no', string>>;
-  /** With `words`: these two values are true and false in the control API, as older clients expect. */
-  readonly isSwitch?: boolean;
-}
-
-/** TypeBox's types do not have a schema's keywords. */
-export const asNode = (schema: TSchema): SchemaNode => schema;
 
 export interface ReadContext {
   readonly report: Report;
@@ -36,31 +16,17 @@ export interface ReadContext {
   readonly handled?: ReadonlySet<string>;
   /** More candidates for the suggestion at an unknown key. */
   readonly alsoKnown?: readonly string[];
+  /** Kinds of sources that `source` may name. */
+  readonly sources?: readonly SourceKeys[];
   /** Keys that belong to another part of the file. */
   readonly elsewhere?: { readonly names: ReadonlySet<string>; readonly where: string };
 }
 
 type Values = Record<string, unknown>;
 
-const QUANTITIES = { Ms: parseDuration, Bytes: parseSize } as const;
 const MAX_SHOWN = 64;
 /** Suggestions cost time: a file with more unknown keys than this is no configuration. */
 const MAX_GUESSES = 50;
-
-/** The name of a key's value in the program: with its unit. */
-export const resolvedName = (name: string, schema: SchemaNode): string => `${name}${schema.unit ?? ''}`;
-
-/** Every default of an object schema, resolved. */
-export function defaultsOf(schema: SchemaNode): Values {
-  const values: Values = {};
-  for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    if (property.default !== undefined) {
-      const value = property.unit ? QUANTITIES[property.unit](String(property.default)) : property.default;
-      values[resolvedName(name, property)] = value;
-    }
-  }
-  return values;
-}
 
 /** The valid values of `branch`, resolved. Wrong values are reported as errors, unknown keys as warnings. */
 export function readObject(schema: SchemaNode, branch: Branch, key: string, context: ReadContext): Values {
@@ -106,7 +72,7 @@ function readValue(schema: SchemaNode, tree: Tree, key: string, context: ReadCon
     context.report.add('error', tree, key, 'expected a single value here', context.path);
     return undefined;
   }
-  const result = readLeaf(schema, tree);
+  const result = readLeaf(schema, tree, context);
   if ('value' in result) {
     return result.value;
   }
@@ -151,7 +117,11 @@ function readNested(schema: SchemaNode, tree: Tree, key: string, context: ReadCo
   return values;
 }
 
-function readLeaf(schema: SchemaNode, leaf: Leaf): { readonly value: unknown } | { readonly fault: string } {
+function readLeaf(
+  schema: SchemaNode,
+  leaf: Leaf,
+  { sources = [] }: ReadContext,
+): { readonly value: unknown } | { readonly fault: string } {
   const { unit, syntax, words } = schema;
   if (unit) {
     return attempt(() => QUANTITIES[unit](leaf.text));
@@ -175,5 +145,8 @@ function readLeaf(schema: SchemaNode, leaf: Leaf): { readonly value: unknown } |
   if (!Check(schema, value)) {
     return { fault: `${shown} ${Errors(schema, value)[0]?.message ?? 'is not valid'}` };
   }
-  return syntax ? attempt(() => checkSyntax(syntax, leaf.text)) : { value };
+  if (syntax === undefined) {
+    return { value };
+  }
+  return attempt(() => (syntax === 'source' ? checkSource(leaf.text, sources) : checkSyntax(syntax, leaf.text)));
 }

@@ -5,6 +5,7 @@ import { Duration } from '../values/duration.ts';
 import { FreeSpaceText } from '../values/free-space.ts';
 import type { Resolved } from '../values/quantity.ts';
 import { CertFile, KeyFile, Origins, Proxies, Switch } from './fields.ts';
+import { asList, type Renames } from './key-rules.ts';
 
 const Permission = Type.Object({
   action: Type.Enum(['publish', 'read', 'playback', 'api', 'metrics', 'pprof']),
@@ -180,3 +181,13 @@ export const GENERAL_KEYS = {
   pprofTrustedProxies: Proxies(),
 };
 export type GeneralSettings = Resolved<Static<TObject<typeof GENERAL_KEYS>>>;
+
+/** Former names, as MediaMTX still takes them. */
+export const GENERAL_RENAMED: Renames = {
+  readBufferCount: { to: 'writeQueueSize' },
+  rtspUDPReadBufferSize: { to: 'udpReadBufferSize' },
+  apiAllowOrigin: { to: 'apiAllowOrigins', convert: asList },
+  playbackAllowOrigin: { to: 'playbackAllowOrigins', convert: asList },
+  metricsAllowOrigin: { to: 'metricsAllowOrigins', convert: asList },
+  pprofAllowOrigin: { to: 'pprofAllowOrigins', convert: asList },
+};

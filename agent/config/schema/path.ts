@@ -3,6 +3,7 @@ import { Command, Restart } from '../values/command.ts';
 import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
 import { Size } from '../values/size.ts';
+import { inverted, type Renames } from './key-rules.ts';
 import { RTSP_SOURCE } from './rtsp-source.ts';
 import type { SourceKeys } from './source-keys.ts';
 
@@ -157,3 +158,11 @@ export type PathSettings = Resolved<Static<typeof PathSchema>>;
  * (`recordMinFree`).
  */
 export const OWN_PATH_DEFAULTS = { recordDeleteAfterMs: 30 * 24 * 3_600_000 } as const;
+
+/** Former names, as MediaMTX still takes them. */
+export const PATH_RENAMED: Renames = {
+  disablePublisherOverride: { to: 'overridePublisher', convert: inverted },
+  runOnReady: { to: 'runOnAvailable' },
+  runOnReadyRestart: { to: 'runOnAvailableRestart' },
+  runOnNotReady: { to: 'runOnUnavailable' },
+};

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { type ListenAddress, parseAddress } from '../values/address.ts';
-import { type GlobalSettings, SERVER_KEYS } from './global.ts';
-import { httpPort, keyPairOf, type PortUse } from './server-keys.ts';
+import type { GlobalSettings } from './global.ts';
+import { httpPort, keyPairOf, type PortUse, type ServerKeys } from './server-keys.ts';
 
 /** Two servers of one configuration that cannot both listen. */
 export interface PortClash {
@@ -11,10 +11,10 @@ export interface PortClash {
 }
 
 /** Each port with the first one before it that has the same address and number. */
-export function portClashes(settings: GlobalSettings): readonly PortClash[] {
+export function portClashes(settings: GlobalSettings, servers: readonly ServerKeys[]): readonly PortClash[] {
   const clashes: PortClash[] = [];
   const before: (ListenAddress & { readonly use: PortUse })[] = [];
-  for (const use of portsOf(settings)) {
+  for (const use of portsOf(settings, servers)) {
     const where = parseAddress(use.address);
     // For 0 the system chooses the port.
     if (!where || where.port === 0) {
@@ -30,7 +30,7 @@ export function portClashes(settings: GlobalSettings): readonly PortClash[] {
 }
 
 /** The TCP ports of all servers that are on. */
-export function portsOf(settings: GlobalSettings): readonly PortUse[] {
+export function portsOf(settings: GlobalSettings, servers: readonly ServerKeys[]): readonly PortUse[] {
   const { address, tlsAddress } = settings;
   const tls = { key: 'tlsAddress', address: tlsAddress };
   return [
@@ -40,7 +40,7 @@ export function portsOf(settings: GlobalSettings): readonly PortUse[] {
     ...httpPort('api', 'API', settings),
     ...httpPort('metrics', 'metrics', settings),
     ...httpPort('pprof', 'profiling', settings),
-    ...SERVER_KEYS.flatMap((keys) => keys.listeners(settings)),
+    ...servers.flatMap((keys) => keys.listeners(settings)),
   ];
 }
 

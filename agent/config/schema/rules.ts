@@ -3,9 +3,10 @@ import { patternOf } from '../values/path-name.ts';
 import { formatSize } from '../values/size.ts';
 import { isFfmpegSource } from './ffmpeg-source.ts';
 import type { GeneralSettings } from './general.ts';
-import { type GlobalSettings, SERVER_KEYS } from './global.ts';
+import type { GlobalSettings } from './global.ts';
 import { attempt, type Fault, notPositive } from './key-rules.ts';
 import type { PathSettings } from './path.ts';
+import type { ServerKeys } from './server-keys.ts';
 
 const DAY_MS = 86_400_000;
 /** A few seconds of a camera. */
@@ -15,13 +16,17 @@ const MIN_PATH_BYTES = 10 << 20;
  * MediaMTX's checks of the top-level keys.
  * @param isOwn Perch made the file itself
  */
-export function globalFaults(settings: GlobalSettings, isOwn: boolean): readonly Fault[] {
+export function globalFaults(
+  settings: GlobalSettings,
+  servers: readonly ServerKeys[],
+  isOwn: boolean,
+): readonly Fault[] {
   return [
     ...notPositive(settings, ['readTimeout', 'writeTimeout', 'recordSyncInterval']),
     ...methodFaults(settings),
     ...userFaults(settings),
     ...queueFaults(settings),
-    ...SERVER_KEYS.flatMap((keys) => keys.faults(settings, isOwn)),
+    ...servers.flatMap((keys) => keys.faults(settings, isOwn)),
   ];
 }
 

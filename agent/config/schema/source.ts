@@ -2,39 +2,44 @@ import { PerchError } from '../../base/errors.ts';
 import { withoutZone } from '../../base/url-zone.ts';
 import { ffmpegCommand, isFfmpegSource } from './ffmpeg-source.ts';
 import type { Fault } from './key-rules.ts';
-import { type PathSettings, SOURCE_KEYS } from './path.ts';
+import type { PathSettings } from './path.ts';
+import type { SourceKeys } from './source-keys.ts';
 
 /** Sources of MediaMTX that are not URLs; `true`: supported. */
 const WORDS: Readonly<Record<string, boolean>> = { publisher: true, redirect: true, rpiCamera: false };
-const SCHEMES: ReadonlySet<string> = new Set(['ffmpeg', ...SOURCE_KEYS.flatMap(({ schemes }) => schemes)]);
 /** Schemes of MediaMTX that Perch does not support. */
 const OTHER_SCHEMES = 'rtmp rtmps http https udp udp+mpegts unix+mpegts udp+rtp unix+rtp srt moqt whep wheps'.split(
   ' ',
 );
-const EXPECTED = `write publisher, redirect, or for example ${SOURCE_KEYS[0]?.example}`;
-const PULLED = SOURCE_KEYS.map(({ schemes }) => `${schemes[0]}://`).join(', ');
+
+const expectedOf = (sources: readonly SourceKeys[]): string =>
+  `write publisher, redirect, or for example ${sources[0]?.example}`;
 
 /** A source in messages: the scheme of a URL, without credentials. */
 const kindOf = (source: string): string => /^[a-z0-9+]{1,20}:\/\//i.exec(source)?.[0] ?? source.slice(0, 64);
 const schemeOf = (url: string): string => kindOf(url).replace('://', '').toLowerCase();
 
-const isSupported = (source: string): boolean =>
-  source.includes('://') ? SCHEMES.has(schemeOf(source)) : WORDS[source] === true;
+function isSupported(source: string, sources: readonly SourceKeys[]): boolean {
+  const scheme = schemeOf(source);
+  return source.includes('://')
+    ? scheme === 'ffmpeg' || sources.some(({ schemes }) => schemes.includes(scheme))
+    : WORDS[source] === true;
+}
 
 /** Messages do not show the URL, which holds the camera's password. @throws PerchError badInput */
-export function checkSource(text: string): string {
+export function checkSource(text: string, sources: readonly SourceKeys[]): string {
   const isUrl = text.includes('://');
   if (!isUrl && Object.hasOwn(WORDS, text)) {
     return text;
   }
-  if (!isUrl || !(SCHEMES.has(schemeOf(text)) || OTHER_SCHEMES.includes(schemeOf(text)))) {
+  if (!isUrl || !(isSupported(text, sources) || OTHER_SCHEMES.includes(schemeOf(text)))) {
     const shown = text.includes('@') ? 'the value' : `'${kindOf(text)}'`;
-    throw new PerchError('badInput', `${shown} is not a source: ${EXPECTED}`);
+    throw new PerchError('badInput', `${shown} is not a source: ${expectedOf(sources)}`);
   }
   if (isFfmpegSource(text)) {
     ffmpegCommand(text);
-  } else if (isSupported(text)) {
-    checkUrl(text);
+  } else if (isSupported(text, sources)) {
+    checkUrl(text, sources);
   }
   return text;
 }
@@ -42,11 +47,11 @@ export function checkSource(text: string): string {
 /** Replaced when the source is opened: by a group of the path's regular expression, or the reader's query. */
 const SOURCE_VARIABLE = /\$(?:G\d{1,2}|MTX_QUERY)/g;
 
-function checkUrl(withVariables: string): void {
+function checkUrl(withVariables: string, sources: readonly SourceKeys[]): void {
   const text = withoutZone(withVariables.replace(SOURCE_VARIABLE, '1'));
   if (!URL.canParse(text) || new URL(text).hostname === '') {
     const hint = 'in a password write % as %25, / as %2F, # as %23, ? as %3F and @ as %40';
-    throw new PerchError('badInput', `the ${kindOf(withVariables)} URL is not valid: ${EXPECTED}; ${hint}`);
+    throw new PerchError('badInput', `the ${kindOf(withVariables)} URL is not valid: ${expectedOf(sources)}; ${hint}`);
   }
   const { username, password } = new URL(text);
   if ((username === '') !== (password === '')) {
@@ -58,12 +63,15 @@ function checkUrl(withVariables: string): void {
 }
 
 /** Checks a path's source and the keys that depend on it. */
-export function sourceFaults(settings: PathSettings, isPattern: boolean): readonly Fault[] {
+export function sourceFaults(
+  settings: PathSettings,
+  sources: readonly SourceKeys[],
+  isPattern: boolean,
+): readonly Fault[] {
   const { source, sourceOnDemand, sourceRedirect } = settings;
-  if (!isSupported(source)) {
-    return [
-      { key: 'source', message: `'${kindOf(source)}' is not supported yet: write an ${PULLED} URL or publisher` },
-    ];
+  if (!isSupported(source, sources)) {
+    const urls = sources.map(({ schemes }) => `${schemes[0]}://`).join(', ');
+    return [{ key: 'source', message: `'${kindOf(source)}' is not supported yet: write an ${urls} URL or publisher` }];
   }
   const isPulled = source.includes('://');
   const faults: Fault[] = [];
@@ -83,5 +91,5 @@ export function sourceFaults(settings: PathSettings, isPattern: boolean): readon
   if (settings.sourceOnDemandStartTimeoutMs <= 0) {
     faults.push({ key: 'sourceOnDemandStartTimeout', message: 'must be longer than zero' });
   }
-  return [...faults, ...SOURCE_KEYS.flatMap((keys) => keys.faults(settings))];
+  return [...faults, ...sources.flatMap((keys) => keys.faults(settings))];
 }

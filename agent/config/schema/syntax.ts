@@ -4,7 +4,6 @@ import { withoutZone } from '../../base/url-zone.ts';
 import { parseAddress, parseIpRange } from '../values/address.ts';
 import { parseCommandLine } from '../values/command-line.ts';
 import { checkFreeSpace } from '../values/free-space.ts';
-import { checkSource } from './source.ts';
 
 /** Where readers are sent: `/name` on this server, or an RTSP URL. */
 function checkRedirect(text: string): string {
@@ -110,13 +109,12 @@ function checkCommand(text: string): string {
   return command;
 }
 
-/** Checks by the schema's `syntax`; each returns the canonical text. */
+/** Checks by the schema's `syntax`; each returns the canonical text. `source` is checked by `checkSource`. */
 const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   address: checkAddress,
   freeSpace: checkFreeSpace,
   ipRange: parseIpRange,
   multicastRange: checkMulticastRange,
-  source: checkSource,
   redirect: checkRedirect,
   fingerprint: checkFingerprint,
   iceUrl: checkIceUrl,

@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../load/load.ts';
 import type { PathEntry } from '../load/path-entry.ts';
-import { asNode, resolvedName, type SchemaNode } from '../load/read.ts';
-import { GlobalSchema } from '../schema/global.ts';
-import { PathSchema } from '../schema/path.ts';
+import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import { resolvedName, type SchemaNode } from '../schema/node.ts';
 import { formatDuration } from '../values/duration.ts';
 import { formatSize } from '../values/size.ts';
 
@@ -21,8 +20,8 @@ export interface Change {
 
 /** Changed paths beyond this are only counted. */
 const MAX_PATHS = 20;
-const GLOBAL = asNode(GlobalSchema);
-const PATH = asNode(PathSchema);
+const GLOBAL = CONFIG_KEYS.global.schema;
+const PATH = CONFIG_KEYS.path.schema;
 
 /** The top-level keys first, then `pathDefaults`, then each path by its name: 20 at most, the rest as a number. */
 export function changesBetween(before: Config, after: Config): readonly Change[] {

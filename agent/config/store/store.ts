@@ -8,6 +8,7 @@ import { FileWatch } from '../file/file-watch.ts';
 import { type Migration, migrateConfig } from '../file/migrations.ts';
 import type { Environment } from '../load/environment.ts';
 import { type Config, type ConfigDefaults, NO_FILE, type ParsedConfig, parseConfig } from '../load/load.ts';
+import { CONFIG_KEYS, type ConfigKeys } from '../schema/config-keys.ts';
 import { type Edit, editSteps, readPlain } from '../yaml/edit.ts';
 import { type Problem, problemText } from '../yaml/problem.ts';
 import { type Author, authorOf, ChangeLog, type ChangeOrigin, type LoggedChange, tagOf } from './change-log.ts';
@@ -34,6 +35,8 @@ export interface ConfigStoreOptions {
   readonly log: Logger;
   /** Default: those of this program. */
   readonly migrations?: readonly Migration[];
+  /** Default: those of Perch's own protocols. */
+  readonly keys?: ConfigKeys;
 }
 
 type Listener = (config: Config, changes: readonly Change[], author: Author) => void;
@@ -369,9 +372,10 @@ async function editInTurns(text: string, edits: readonly Edit[], isLoaded: boole
   }
 }
 
-const defaultsFor = ({ cwd, dataDir }: ConfigStoreOptions): ConfigDefaults => ({
+const defaultsFor = ({ cwd, dataDir, keys = CONFIG_KEYS }: ConfigStoreOptions): ConfigDefaults => ({
   recordPath: join(dataDir, 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f'),
   cwd,
+  keys,
 });
 
 /**

@@ -1,23 +1,22 @@
 import Type, { type TSchema } from 'typebox';
 import { formerNames, type SettingsKind } from '../../../config/edit/posted.ts';
-import { asNode, type SchemaNode } from '../../../config/load/read.ts';
-import { GlobalSchema } from '../../../config/schema/global.ts';
-import { PathSchema } from '../../../config/schema/path.ts';
+import { CONFIG_KEYS } from '../../../config/schema/config-keys.ts';
+import type { SchemaNode } from '../../../config/schema/node.ts';
 
 const WORDS = ['yes', 'no', 'true', 'false', 'on', 'off'];
 
 /** Settings as they are answered: every key, quantities as texts, `<redacted>` in the place of secrets. */
-export const ShownGlobal = shownObject(asNode(GlobalSchema));
-export const ShownDefaults = shownObject(asNode(PathSchema));
+export const ShownGlobal = shownObject(CONFIG_KEYS.global.schema);
+export const ShownDefaults = shownObject(CONFIG_KEYS.path.schema);
 export const ShownPath = Type.Object({
   name: Type.String(),
-  ...shownObject(asNode(PathSchema)).properties,
+  ...shownObject(CONFIG_KEYS.path.schema).properties,
   error: Type.Optional(Type.String({ description: 'Why the path is disabled: it has no settings then.' })),
 });
 
 /** Settings as they are taken: any of the keys. */
-export const SentGlobal = sentObject(asNode(GlobalSchema), 'global');
-export const SentPath = sentObject(asNode(PathSchema), 'path');
+export const SentGlobal = sentObject(CONFIG_KEYS.global.schema, 'global');
+export const SentPath = sentObject(CONFIG_KEYS.path.schema, 'path');
 
 export const ForeseenAnswer = Type.Object({
   restarts: Type.Array(Type.String(), { description: 'Paths whose stream, and recording, begins anew.' }),

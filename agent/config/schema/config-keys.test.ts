@@ -1,0 +1,64 @@
+import Type from 'typebox';
+import { expect, test } from 'vitest';
+import { parseConfig } from '../load/load.ts';
+import { Address } from '../values/address.ts';
+import { problemText } from '../yaml/problem.ts';
+import { configKeysOf } from './config-keys.ts';
+import { SERVER_KEYS } from './global.ts';
+import { inverted } from './key-rules.ts';
+import { SOURCE_KEYS } from './path.ts';
+import type { ServerKeys } from './server-keys.ts';
+import type { SourceKeys } from './source-keys.ts';
+
+const serverSchema = { toy: Type.Boolean({ default: true }), toyAddress: Address(':7000', 'Port.') };
+const toyServer: ServerKeys<typeof serverSchema> = {
+  schema: serverSchema,
+  listeners: ({ toy, toyAddress }) => (toy ? [{ key: 'toyAddress', address: toyAddress }] : []),
+  faults: ({ toyAddress }) => (toyAddress === ':1' ? [{ key: 'toyAddress', message: 'is reserved' }] : []),
+  inert: [{ feature: 'the colour of toys', keys: { toyColour: 'red' } }],
+  renamed: { toyDisable: { to: 'toy', convert: inverted } },
+};
+const sourceSchema = { toySpeed: Type.Integer({ default: 1 }) };
+const toySource: SourceKeys<typeof sourceSchema> = {
+  schemes: ['toy'],
+  example: 'toy://192.168.1.20:7000/stream',
+  schema: sourceSchema,
+  faults: ({ toySpeed }) => (toySpeed > 9 ? [{ key: 'toySpeed', message: 'is too fast' }] : []),
+  inert: [],
+  renamed: { toyPace: { to: 'toySpeed' } },
+};
+
+function loaded(text: string) {
+  const keys = configKeysOf([...SERVER_KEYS, toyServer], [...SOURCE_KEYS, toySource]);
+  const { config, problems } = parseConfig(
+    `perch: own\n${text}`,
+    'perch.yml',
+    {},
+    { recordPath: '/%path/%s%f', cwd: '/', keys },
+  );
+  return { config, lines: problems.map(problemText) };
+}
+
+test('the keys of another protocol are read, with their defaults and former names', () => {
+  expect(loaded('').config).toMatchObject({ toy: true, toyAddress: ':7000', rtsp: true });
+  const { config, lines } = loaded('toyDisable: yes\npaths: {cam: {source: "toy://h:1/s", toyPace: 3}}');
+  expect(config).toMatchObject({ toy: false });
+  expect(config?.paths.get('cam')?.settings).toMatchObject({ source: 'toy://h:1/s', toySpeed: 3 });
+  expect(lines).toEqual([
+    'perch.yml:2: toyDisable: this key is called toy now',
+    'perch.yml:3: paths.cam.toyPace: this key is called toySpeed now',
+  ]);
+});
+
+test.for([
+  ['toyAddress: :8554', 'toyAddress: has the TCP port 8554, which is that of rtspAddress: give one of them another'],
+  ['toyAddress: :1', 'toyAddress: is reserved'],
+  ['toyColour: blue', 'toyColour: the colour of toys is not supported yet'],
+  ['paths: {cam: {toySpeed: 10}}', 'paths.cam.toySpeed: is too fast'],
+  [
+    'paths: {cam: {source: "rtmp://h/1"}}',
+    "paths.cam.source: 'rtmp://' is not supported yet: write an rtsp://, toy:// URL or publisher",
+  ],
+] as const)('the rules of another protocol hold: %s', ([text, line]) => {
+  expect(loaded(text).lines).toEqual([`perch.yml:2: ${line}`]);
+});

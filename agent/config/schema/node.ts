@@ -1,0 +1,41 @@
+import type { TSchema } from 'typebox';
+import { parseDuration } from '../values/duration.ts';
+import { parseSize } from '../values/size.ts';
+
+/** The keywords of a schema that the reader uses; `unit`, `syntax`, `secret`, `words` and `isSwitch` are Perch's. */
+export interface SchemaNode extends TSchema {
+  readonly type?: string;
+  readonly enum?: readonly string[];
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly required?: readonly string[];
+  readonly items?: SchemaNode;
+  readonly default?: unknown;
+  readonly unit?: 'Ms' | 'Bytes';
+  readonly syntax?: string;
+  readonly secret?: boolean;
+  /** Values for yes and no, in an enumeration that was a switch or has the value `no`. */
+  readonly words?: Readonly<Record<'yes' | 'no', string>>;
+  /** With `words`: these two values are true and false in the control API, as older clients expect. */
+  readonly isSwitch?: boolean;
+}
+
+/** TypeBox's types do not have a schema's keywords. */
+export const asNode = (schema: TSchema): SchemaNode => schema;
+
+/** Numbers of texts, by `unit`. */
+export const QUANTITIES = { Ms: parseDuration, Bytes: parseSize } as const;
+
+/** The name of a key's value in the program: with its unit. */
+export const resolvedName = (name: string, schema: SchemaNode): string => `${name}${schema.unit ?? ''}`;
+
+/** Every default of an object schema, resolved. */
+export function defaultsOf(schema: SchemaNode): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    if (property.default !== undefined) {
+      const value = property.unit ? QUANTITIES[property.unit](String(property.default)) : property.default;
+      values[resolvedName(name, property)] = value;
+    }
+  }
+  return values;
+}
