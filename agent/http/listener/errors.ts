@@ -20,6 +20,10 @@ const CONTENT_TOO_LARGE = 413;
 const UNSUPPORTED_MEDIA_TYPE = 415;
 /** Of a client that is not logged in: every byte that is read costs memory until V8 frees it. */
 const MAX_SKIPPED_OF_NEWCOMER_BYTES = 2 << 20;
+/** Each of them holds its connection, request and answer. Beyond this number connections are closed with the answer. */
+const MAX_SKIPPING_NEWCOMERS = 32;
+
+let skippingNewcomers = 0;
 
 /** What failed because the camera does not answer: that it is away has been told, and whoever asked has his answer. */
 const AWAY: readonly unknown[] = ['unreachable', 'timeout'];
@@ -39,13 +43,23 @@ function refuseBody(error: FastifyError, request: FastifyRequest, reply: Fastify
   if (raw.httpVersionMajor > 1 || raw.complete) {
     return answerError(error, request, reply);
   }
-  const limits = isNewcomer(request) ? { maxBytes: MAX_SKIPPED_OF_NEWCOMER_BYTES, onSkipped: discard } : {};
+  reply.header('Connection', 'close');
+  const isUnknown = isNewcomer(request);
+  if (isUnknown && skippingNewcomers >= MAX_SKIPPING_NEWCOMERS) {
+    return answerError(error, request, reply);
+  }
+  if (isUnknown) {
+    skippingNewcomers += 1;
+    reply.raw.once('close', () => {
+      skippingNewcomers -= 1;
+    });
+  }
   const text = JSON.stringify(errorBody(error, CONTENT_TOO_LARGE, request));
   return reply
     .code(CONTENT_TOO_LARGE)
     .type(JSON_TYPE)
-    .headers({ 'Content-Length': Buffer.byteLength(text), Connection: 'close' })
-    .send(refusal(text, raw, limits));
+    .header('Content-Length', Buffer.byteLength(text))
+    .send(refusal(text, raw, isUnknown ? { maxBytes: MAX_SKIPPED_OF_NEWCOMER_BYTES, onSkipped: discard } : {}));
 }
 
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
