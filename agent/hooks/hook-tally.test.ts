@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { hookBox } from '../../test/support/harness/hook-harness.ts';
+import { openHookHarness } from '../../test/support/harness/hook-harness.ts';
 
 const WAIT = { timeout: 5_000 };
 const NOTHING = { running: 0, started: 0, failed: 0, leftOut: 0 };
 
 test('commands are counted by their hook: those that run, those that failed, and all', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const { programs } = box;
   programs.once({ hook: 'runOnRead', text: 'true', variables: {} });
   programs.once({ hook: 'runOnUnread', text: 'sh -c "exit 3"', variables: {} });

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { hookBox } from '../../test/support/harness/hook-harness.ts';
+import { openHookHarness } from '../../test/support/harness/hook-harness.ts';
 import { parseConfig } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import { ConnectionCommands } from './connection-commands.ts';
@@ -42,7 +42,7 @@ test.for([
 });
 
 test('each command gets the variables of its moment', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const keys = [
     'runOnInit',
     'runOnDemand',
@@ -83,7 +83,7 @@ test('each command gets the variables of its moment', async () => {
 });
 
 test('the same command does not run twice at a time: the next one waits for the end of the one before', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const script = `sh -c 'trap "sleep 0.2; echo end >> $OUT; exit" INT; echo begin >> $OUT; while :; do sleep 0.02; done'`;
   const commands = new PathCommands(
     settingsOf({ runOnDemand: script }),
@@ -100,7 +100,7 @@ test('the same command does not run twice at a time: the next one waits for the 
 });
 
 test('a command that is wanted no more before its turn has come is not started', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const commands = new PathCommands(
     settingsOf({ runOnDemand: `sh -c 'echo begin >> $OUT; sleep 1000'` }),
     { name: 'cam', groups: [], rtspPort: () => 8554 },
@@ -114,7 +114,7 @@ test('a command that is wanted no more before its turn has come is not started',
 });
 
 test('what lasts waits until the former path of this name is gone, but not what is run for readers', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const former = Promise.withResolvers<void>();
   const settings = settingsOf({ runOnDemand: 'sh -c "echo demand >> $OUT"', runOnRead: 'sh -c "echo read >> $OUT"' });
   const facts = { name: 'cam', groups: undefined, rtspPort: () => 8554, former: former.promise };
@@ -127,7 +127,7 @@ test('what lasts waits until the former path of this name is gone, but not what 
 });
 
 test('what readers have run counts as caused by clients, and everything of a path that only a pattern stands for', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const kept = vi.spyOn(box.programs, 'keep');
   const once = vi.spyOn(box.programs, 'once');
   const keys = ['runOnDemand', 'runOnUnDemand', 'runOnRead', 'runOnUnread', 'runOnAvailable', 'runOnUnavailable'];
@@ -145,7 +145,7 @@ test('what readers have run counts as caused by clients, and everything of a pat
 });
 
 test('other commands and groups hold for what begins or runs once from then on', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const facts = { name: 'cam', groups: ['one'], rtspPort: () => 8554 };
   const commands = new PathCommands(settingsOf({ runOnUnread: 'sh -c "echo a $G1 >> $OUT"' }), facts, box.programs);
   const end = commands.read({ type: 'hlsSession', id: 'R' }, '');
@@ -155,7 +155,7 @@ test('other commands and groups hold for what begins or runs once from then on',
 });
 
 test('a client of the RTSP server has a command while he is connected, and one when he has gone', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const text = (hook: string) => `sh -c 'echo "${hook} $MTX_CONN_TYPE $MTX_CONN_ID $RTSP_PORT"'`;
   const settings = { runOnConnect: text('connect'), runOnConnectRestart: false, runOnDisconnect: text('disconnect') };
   const commands = new ConnectionCommands(() => ({ ...settings, rtspPort: 8554 }), box.programs);

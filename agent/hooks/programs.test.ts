@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { hookBox } from '../../test/support/harness/hook-harness.ts';
+import { openHookHarness } from '../../test/support/harness/hook-harness.ts';
 import { systemClock } from '../base/clock.ts';
 import { endLeftovers } from './leftovers.ts';
 import { groupLives } from './process-group.ts';
@@ -11,7 +11,7 @@ import { MARK } from './programs.ts';
 const WAIT = { timeout: 5_000 };
 
 test('a command gets its variables as arguments and in its environment, and its output is in the log', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const { programs, lines } = box;
   programs.once({
     hook: 'runOnRead',
@@ -26,15 +26,15 @@ test('a command gets its variables as arguments and in its environment, and its 
 });
 
 test('a name that only objects know is no variable', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   box.programs.once({ hook: 'runOnInit', text: 'echo a$constructor.$toString.', variables: {} });
   await expect.poll(box.said, WAIT).toEqual(['a..']);
 });
 
 test('the key of an encrypted configuration file is not handed on', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   process.env['MTX_CONFKEY'] = 'secret';
-  await using second = hookBox();
+  await using second = openHookHarness();
   delete process.env['MTX_CONFKEY'];
   second.programs.once(second.script('echo "key:$MTX_CONFKEY."'));
   await expect.poll(second.said, WAIT).toEqual(['key:.']);
@@ -42,13 +42,13 @@ test('the key of an encrypted configuration file is not handed on', async () => 
 });
 
 test('the last words are told, too, without an end of their line', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   box.programs.once(box.script('printf "no such camera" >&2'));
   await expect.poll(box.said, WAIT).toEqual(['no such camera']);
 });
 
 test('a program that is not there is an error in the log, and nothing else', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   box.programs.once({ hook: 'runOnInit', text: 'no-such-program -x', variables: {} });
   await expect
     .poll(() => box.lines.find(({ level }) => level === 50), WAIT)
@@ -56,7 +56,7 @@ test('a program that is not there is an error in the log, and nothing else', asy
 });
 
 test('a program that is ended gets SIGINT, with all that it has started', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const running = box.programs.keep(
     box.script('trap "echo interrupted >> $OUT; exit 0" INT; sleep 1000 & sleep 1001 & echo ready >> $OUT; wait'),
     true,
@@ -70,7 +70,7 @@ test('a program that is ended gets SIGINT, with all that it has started', async 
 });
 
 test('one that hears neither SIGINT nor SIGTERM is killed', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const running = box.programs.keep(
     box.script('trap "" INT TERM; echo ready >> $OUT; while :; do sleep 0.1; done'),
     false,
@@ -82,7 +82,7 @@ test('one that hears neither SIGINT nor SIGTERM is killed', async () => {
 });
 
 test('what a program has left behind when it ended is ended with the hook', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const running = box.programs.keep(box.script('sleep 1000 & echo ready >> $OUT'), false);
   await expect.poll(() => box.lines.at(-1)?.['msg'], WAIT).toBe('command has ended');
   const { group = 0 } = running;
@@ -93,7 +93,7 @@ test('what a program has left behind when it ended is ended with the hook', asyn
 
 test('a command that is to be restarted is started again five seconds after its end, until it is stopped', async () => {
   const clock = new FakeClock();
-  await using box = hookBox(clock);
+  await using box = openHookHarness(clock);
   const running = box.programs.keep(box.script('echo run >> $OUT'), true);
   const hasSlept = () => expect.poll(() => clock.sleeping, WAIT).toBe(1);
   await hasSlept();
@@ -109,7 +109,7 @@ test('a command that is to be restarted is started again five seconds after its 
 
 test('a command that is not to be restarted runs once', async () => {
   const clock = new FakeClock();
-  await using box = hookBox(clock);
+  await using box = openHookHarness(clock);
   const running = box.programs.keep(box.script('echo run >> $OUT'), false);
   await expect.poll(() => box.lines.at(-1)?.['msg'], WAIT).toBe('command has ended');
   await clock.advance(60_000);
@@ -118,7 +118,7 @@ test('a command that is not to be restarted runs once', async () => {
 });
 
 test('the end waits for commands that run once, and ends those that last', async () => {
-  const box = hookBox();
+  const box = openHookHarness();
   await using _ = box;
   const running = box.programs.keep(box.script('sleep 1000'), true);
   box.programs.once(box.script('echo begun >> $OUT; sleep 0.3; echo done >> $OUT'));
@@ -131,7 +131,7 @@ test('the end waits for commands that run once, and ends those that last', async
 });
 
 test('two hundred commands of a key run for clients at a time, and no more; other keys have their own', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const keep = (hook: string) => box.programs.keep({ hook, text: 'sleep 1000', variables: {}, isCaused: true }, false);
   const started = Array.from({ length: 202 }, () => keep('runOnRead'));
   expect(started.filter(({ group }) => group !== undefined)).toHaveLength(200);
@@ -144,7 +144,7 @@ test('two hundred commands of a key run for clients at a time, and no more; othe
 });
 
 test('what is no command is an error in the log, and nothing else', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const command = { hook: 'runOnRead', text: `echo "open`, variables: {} };
   box.programs.once(command);
   await box.programs.keep(command, false).stop();
@@ -156,7 +156,7 @@ test('what is no command is an error in the log, and nothing else', async () => 
 });
 
 test('a command is known by the paths whose addresses stand in it, as long as it runs', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const text = 'sh -c "sleep 1000; : rtsp://localhost:$RTSP_PORT/$MTX_PATH/small"';
   const running = box.programs.keep(
     { hook: 'runOnAvailable', text, variables: { RTSP_PORT: '8554', MTX_PATH: 'cam' } },
@@ -169,7 +169,7 @@ test('a command is known by the paths whose addresses stand in it, as long as it
 });
 
 test('programs that a killed Perch has left behind are ended at the next start, and only those', async () => {
-  await using box = hookBox();
+  await using box = openHookHarness();
   const programOf = (mark: string) =>
     spawn('sh', ['-c', 'sleep 1000; :'], { env: { ...process.env, [MARK]: mark }, detached: true, stdio: 'ignore' });
   const [left, foreign] = [programOf('of this folder'), programOf('of this folder, too')];

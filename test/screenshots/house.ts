@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { until } from '../peers/agent/agent.ts';
-import { type PageBox, startPageBox } from '../peers/browser/page-harness.ts';
+import { type PageHarness, startPageHarness } from '../peers/browser/page-harness.ts';
 import { recordPast, type Stretch } from './past.ts';
 import { filmScenes, SCENES } from './scene-clips.ts';
 import { SceneFeed } from './scene-feed.ts';
@@ -14,7 +14,7 @@ const CHINESE = ['前门', '花园', '车道', '马厩', '门厅', '大门'];
 
 /** A house with six cameras, and what they saw since yesterday. */
 export interface House extends AsyncDisposable {
-  readonly box: PageBox;
+  readonly box: PageHarness;
   readonly cameras: readonly string[];
   /** A moment with a visitor at the door. */
   readonly visitMs: number;
@@ -31,7 +31,7 @@ export async function buildHouse(browser: Browser): Promise<House> {
     return film ? [{ feed: new SceneFeed(film), picture: film.jpeg, wishKey: () => {} }] : [];
   });
   const quirks = [{ backChannel: 'always' }, {}, {}, {}, {}, {}] as const;
-  const box = await startPageBox({
+  const box = await startPageHarness({
     cameras: options.map((each, i) => ({ ...each, quirks: quirks[i] ?? {} })),
     config: `pathDefaults:\n  record: yes\n  recordDeleteAfter: 30d\n${NO_DEMO}`,
   });
@@ -78,7 +78,7 @@ function stretchesOf(i: number, nowMs: number): readonly Stretch[] {
     : [{ fromMs: hours(PAST_HOURS - 3 * i), toMs: endMs }];
 }
 
-async function tellEvents(box: PageBox, cameras: readonly string[], nowMs: number, visitMs: number): Promise<void> {
+async function tellEvents(box: PageHarness, cameras: readonly string[], nowMs: number, visitMs: number): Promise<void> {
   const tell = (camera: number, type: string, atMs: number, seconds: number) =>
     box.api('POST', 'events', {
       ...{ path: cameras[camera], type },
@@ -94,7 +94,7 @@ async function tellEvents(box: PageBox, cameras: readonly string[], nowMs: numbe
   }
 }
 
-async function addPeople(box: PageBox, cameras: readonly string[]): Promise<void> {
+async function addPeople(box: PageHarness, cameras: readonly string[]): Promise<void> {
   await box.api('POST', 'users', { name: 'Ann', password: 'a wren in the hedge', cameras: 'all', recordings: true });
   await box.api('POST', 'users', { name: 'Tom', password: 'a wren in the hedge', cameras: [cameras[2]] });
   const until = new Date(Date.now() + 24 * HOUR_MS).toISOString();

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { startViewer } from '../peers/browser/browser.ts';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../peers/browser/page-harness.ts';
+import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../peers/browser/page-harness.ts';
 import { type Size, settled, visit } from '../peers/browser/page-visit.ts';
 import { buildHouse, type House, NO_DEMO } from './house.ts';
 import { enter, ownersShots, type Shot, type Spoken, WORDS } from './shots.ts';
@@ -65,7 +65,7 @@ interface Visitor {
 }
 type Stills = readonly (readonly [key: string, value: string])[];
 
-async function shoot(browser: Browser, box: PageBox, way: Way, who: Visitor, shots: readonly Shot[]): Promise<void> {
+async function shoot(browser: Browser, box: PageHarness, way: Way, who: Visitor, shots: readonly Shot[]): Promise<void> {
   const nameOf = (shot: Shot) => `${shot.name}-${way.size}-${way.theme}${way.speech === 'en' ? '' : `-${way.speech}`}`;
   const chosen = shots.filter((shot) => wanted.length === 0 || wanted.some((part) => nameOf(shot).includes(part)));
   if (chosen.length === 0) {
@@ -134,7 +134,7 @@ async function shootOthers(browser: Browser, { box, cameras: [door = ''] }: Hous
 /** The first start: the box is nobody's, then its cameras are found. */
 async function shootStart(browser: Browser): Promise<void> {
   for (const way of [...WAYS, ...CHINESE]) {
-    await using fresh = await startPageBox({ cameras: [{}, {}, {}] });
+    await using fresh = await startPageHarness({ cameras: [{}, {}, {}] });
     const found = async (page: Page) => {
       await page.locator('input[type=password]').fill(OWNER_PASSWORD);
       await page.locator('form .button.main').click();
@@ -156,7 +156,7 @@ async function shootStart(browser: Browser): Promise<void> {
 
 /** A box whose owner has no camera yet. */
 async function shootEmpty(browser: Browser): Promise<void> {
-  await using box = await startPageBox({ config: NO_DEMO });
+  await using box = await startPageHarness({ config: NO_DEMO });
   await box.claim();
   const places = ['live', 'rec', 'settings/cameras', 'settings/storage', 'settings/cameras/add'];
   const shots = places.map((place) => ({

@@ -3,7 +3,7 @@ import { MAIN_PROFILE, SUB_PROFILE, startOnvifCamera } from '../onvif-camera/cam
 import { ffprobe } from '../peers/programs/ffmpeg.ts';
 import { describeWith } from '../peers/programs/peers.ts';
 import { freeUdpPort } from '../support/base/free-udp-port.ts';
-import { openAdoptionBox } from '../support/harness/adoption-harness.ts';
+import { openAdoptionHarness } from '../support/harness/adoption-harness.ts';
 
 const LOGIN = { user: 'admin', password: 'grün & 7/8@home' };
 const H265 = { ...MAIN_PROFILE, token: 'h265', name: 'h265', codec: 'H265' as const };
@@ -14,7 +14,7 @@ const NAMES = {
 describeWith(['ffmpeg'], 'ONVIF cameras in the local network', () => {
   test('two that are found are adopted with one password, and other programs read their streams', async () => {
     const port = await freeUdpPort();
-    await using box = await openAdoptionBox({ port });
+    await using box = await openAdoptionHarness({ port });
     const seen: unknown[] = [];
     const over = new AbortController();
     const events = await fetch(`${box.url}/v3/events?types=camera`, {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../peers/browser/browser.ts';
-import { OWNER_PASSWORD, startPageBox } from '../peers/browser/page-harness.ts';
+import { OWNER_PASSWORD, startPageHarness } from '../peers/browser/page-harness.ts';
 import { axeFindings, enterSetupCode, expectMoving, settled, sightsOf, visit } from '../peers/browser/page-visit.ts';
 import { describeWith, inShort } from '../peers/programs/peers.ts';
 
@@ -17,7 +17,7 @@ afterAll(() => viewer[Symbol.asyncDispose]());
 
 describeWith(['chromium'], 'the page, from the first start to every place of it', () => {
   test('a new device is claimed, finds two cameras with different passwords and shows them live', async () => {
-    await using box = await startPageBox({ cameras: [{ credentials: SHARED }, { credentials: OTHER }] });
+    await using box = await startPageHarness({ cameras: [{ credentials: SHARED }, { credentials: OTHER }] });
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page, complaints } = visitor;
     await visitor.go('#/start');
@@ -89,7 +89,7 @@ describeWith(['chromium'], 'the page, from the first start to every place of it'
   test.for(inShort(LOOKS, 'phone light'))(
     'every place on a %s, %s: nothing fails and axe finds nothing',
     async ([size, theme]) => {
-      await using box = await startPageBox({ cameras: [{}, {}] });
+      await using box = await startPageHarness({ cameras: [{}, {}] });
       await box.claim();
       const cameras = await box.adopt();
       await using visitor = await visit(viewer.browser, box, { size, theme });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Stream } from '../../agent/stream/stream.ts';
 import { type Verdict, validate } from '../hls-validator/validate.ts';
-import { g711, HlsPlayer, openHlsBox } from '../support/harness/hls-harness.ts';
+import { g711, HlsPlayer, openHlsHarness } from '../support/harness/hls-harness.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../support/media/tiny-h264.ts';
 
 const GROUP_PICTURES = 25;
@@ -79,7 +79,7 @@ interface Told {
 
 /** A low-latency client that believes nothing watches the real service, in a time that goes on when all has been answered. */
 async function watch(lights: readonly Light[]): Promise<Told> {
-  const { app, clock, paths } = openHlsBox({ options: { variant: 'lowLatency' } });
+  const { app, clock, paths } = openHlsHarness({ options: { variant: 'lowLatency' } });
   const camera = new NightCamera(lights, clock.wallMs());
   paths.streams.set('cam', camera.stream);
   const player = new HlsPlayer(app);

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
-import { openAdoptionBox } from '../../../test/support/harness/adoption-harness.ts';
+import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
 import { textLine } from '../../base/log-text.ts';
 
 const ROUTES: readonly (readonly [method: string, path: string, body?: object])[] = [
@@ -56,7 +56,7 @@ async function openTrap() {
 test('viewers, guests and strangers have none of it, and nothing is connected to for them', async () => {
   await using trap = await openTrap();
   const source = `paths:\n  door:\n    camera: {onvif: "http://127.0.0.1:${trap.port}/onvif"}\n`;
-  await using box = await openAdoptionBox({ port: await freeUdpPort(), onvifPorts: [trap.port] }, source);
+  await using box = await openAdoptionHarness({ port: await freeUdpPort(), onvifPorts: [trap.port] }, source);
   await box.call('POST', '/users', { name: 'ann', password: 'a long password', cameras: 'all', recordings: true });
   const login = await box.ask('POST', '/session', { user: 'ann', password: 'a long password' });
   const viewer = login.headers
@@ -81,7 +81,7 @@ test('viewers, guests and strangers have none of it, and nothing is connected to
 
 test('what is no camera is not shown: neither what it answers nor, outside of private networks, whether it is there', async () => {
   await using trap = await openTrap();
-  await using box = await openAdoptionBox({
+  await using box = await openAdoptionHarness({
     port: await freeUdpPort(),
     onvifPorts: [trap.port],
     streamPorts: [trap.port],
@@ -113,7 +113,7 @@ test('what is no camera is not shown: neither what it answers nor, outside of pr
 
 test('loopback is no private network unless simulated cameras are wanted', async () => {
   await using trap = await openTrap();
-  await using box = await openAdoptionBox({ port: await freeUdpPort(), includeLoopback: false });
+  await using box = await openAdoptionHarness({ port: await freeUdpPort(), includeLoopback: false });
   const before = trap.count();
   const onvif = `http://127.0.0.1:${trap.port}/onvif/device_service`;
   const { body } = await box.call('POST', '/cameras/check', { onvif });
@@ -124,7 +124,7 @@ test('loopback is no private network unless simulated cameras are wanted', async
 
 test('a wrong password is told for the one camera that it is wrong for, and is no reason to log in again', async () => {
   const port = await freeUdpPort();
-  await using box = await openAdoptionBox({ port });
+  await using box = await openAdoptionHarness({ port });
   const login = { user: 'admin', password: 'right' };
   await using good = await startOnvifCamera({ address: '127.0.0.31', credentials: login });
   await using other = await startOnvifCamera({ address: '127.0.0.32', credentials: { ...login, password: 'other' } });
@@ -144,7 +144,7 @@ test('a wrong password is told for the one camera that it is wrong for, and is n
 });
 
 test('a stream that refuses a wrong password is not said to want it in the clear', async () => {
-  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   await using camera = await startOnvifCamera({ credentials: { user: 'admin', password: 'right' } });
   const { body } = await box.call('POST', '/cameras/check', {
     rtsp: camera.rtspUrl(),
@@ -158,7 +158,7 @@ test('a stream that refuses a wrong password is not said to want it in the clear
 });
 
 test('a stream that takes the password in the clear only is adopted when that is allowed, by its address with the login in it', async () => {
-  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const login = { user: 'admin', password: 'p&w' };
   const main = '/user=admin&password=p%26w&channel=1&stream=0.sdp';
   await using camera = await startOnvifCamera({
@@ -183,7 +183,7 @@ test('a stream that takes the password in the clear only is adopted when that is
 });
 
 test('a login in the address of a stream goes before the one for all', async () => {
-  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const main = '/one';
   await using camera = await startOnvifCamera({
     ...{ address: '127.0.0.34', credentials: { user: 'ann', password: 'of-one' } },
@@ -199,7 +199,7 @@ test('a login in the address of a stream goes before the one for all', async () 
 });
 
 test('a camera has the user for all and a password of its own', async () => {
-  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const credentials = { user: 'admin', password: 'of-one' };
   await using camera = await startOnvifCamera({ address: '127.0.0.35', credentials });
   const { body } = await box.call('POST', '/cameras/adopt', {
@@ -209,7 +209,7 @@ test('a camera has the user for all and a password of its own', async () => {
 });
 
 test('the demo camera is listed and read as any other, and forgotten only by adopting one', async () => {
-  await using box = await openAdoptionBox({});
+  await using box = await openAdoptionHarness({});
   const list = async () => (await box.call('GET', '/cameras/list')).body['items'];
   await expect.poll(list, { timeout: 20_000 }).toMatchObject([{ path: 'demo', sub: 'demo_sub', title: 'Demo camera' }]);
   const { status, body } = await box.call('POST', '/cameras/read/demo');
@@ -221,7 +221,7 @@ test('the demo camera is listed and read as any other, and forgotten only by ado
 });
 
 test('whoever adopts cameras is told once when everybody can read the file that their passwords are written into', async () => {
-  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const login = { user: 'admin', password: 'right' };
   await using camera = await startOnvifCamera({ credentials: login });
   const adopt = (sub: string) => ({ cameras: [{ rtsp: camera.rtspUrl(sub), again: true, ...login }] });
@@ -234,7 +234,7 @@ test('whoever adopts cameras is told once when everybody can read the file that 
 test('a path whose login the camera refuses says what to do and when it is tried again', async () => {
   await using camera = await startOnvifCamera({ credentials: { user: 'admin', password: 'right' } });
   const source = `    source: ${camera.rtspUrl()}\n    camera: {user: admin, password: wrong}\n`;
-  await using box = await openAdoptionBox({ port: await freeUdpPort() }, `paths:\n  door:\n${source}`);
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() }, `paths:\n  door:\n${source}`);
   const door = async () => (await box.call('GET', '/cameras/get/door')).body;
   await expect.poll(door).toMatchObject({
     ...{ state: 'waiting', trouble: 'wrongPassword' },

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
-import { openAdoptionBox } from '../../../test/support/harness/adoption-harness.ts';
+import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
 
 const LOGIN = { user: 'admin', password: 'secret' };
 
 test('a camera with another endpoint after its start gives events, control and pictures again, and all hear why', async () => {
-  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const quirks = { changesEndpointAtReboot: true };
   await using camera = await startOnvifCamera({ address: '127.0.46.2', credentials: LOGIN, quirks });
   const adopted = await box.call('POST', '/cameras/adopt', {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
-import { openAdoptionBox } from '../../../test/support/harness/adoption-harness.ts';
+import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
 
 test('while a range is searched another one is refused at once, and a single address is not', async () => {
-  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const probe = (target: string) => box.call('POST', '/cameras/probe', { target });
   const first = await probe('127.0.2.0/27');
   expect(first).toMatchObject({ status: 200, body: { state: 'running' } });

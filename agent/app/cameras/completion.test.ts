@@ -3,7 +3,7 @@ import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
 import { toldOf } from '../../../test/support/base/log-lines.ts';
-import { openAdoptionBox } from '../../../test/support/harness/adoption-harness.ts';
+import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
@@ -25,7 +25,7 @@ test('a camera whose main stream is busy is adopted with a note, and completes b
   const port = await freeUdpPort();
   let text = '';
   {
-    await using box = await openAdoptionBox({ port });
+    await using box = await openAdoptionHarness({ port });
     const adopted = await box.call('POST', '/cameras/adopt', {
       ...LOGIN,
       cameras: [{ onvif: camera.url, name: 'yard' }],
@@ -38,7 +38,7 @@ test('a camera whose main stream is busy is adopted with a note, and completes b
     expect(text).toContain(`source: ${camera.rtspUrl('main')}`);
     expect(text).toContain('pending: busy');
   }
-  await using again = await openAdoptionBox({ port }, text.slice(text.indexOf('paths:')));
+  await using again = await openAdoptionHarness({ port }, text.slice(text.indexOf('paths:')));
   expect((await again.call('GET', '/cameras/get/yard')).body).toMatchObject({ pending: [{ why: 'busy' }] });
   camera.state.quirks.describes = {};
   await until(async () => {
@@ -53,7 +53,7 @@ test('a camera that is too busy to name its large stream is adopted with a note,
   const port = await freeUdpPort();
   let text = '';
   {
-    await using box = await openAdoptionBox({ port }, 'pathDefaults:\n  sourceOnDemand: yes\n');
+    await using box = await openAdoptionHarness({ port }, 'pathDefaults:\n  sourceOnDemand: yes\n');
     const adopted = await box.call('POST', '/cameras/adopt', {
       ...LOGIN,
       cameras: [{ onvif: camera.url, name: 'yard' }],
@@ -68,7 +68,7 @@ test('a camera that is too busy to name its large stream is adopted with a note,
   }
   camera.state.quirks.busyAddresses = [];
   camera.state.quirks.describes = { main: 503 };
-  await using again = await openAdoptionBox({ port }, text.slice(text.indexOf('pathDefaults:')), { clock: SOON });
+  await using again = await openAdoptionHarness({ port }, text.slice(text.indexOf('pathDefaults:')), { clock: SOON });
   await until(() => expect(again.text()).toContain(`source: ${camera.rtspUrl('main')}`));
   expect((await again.call('GET', '/cameras/get/yard')).body).toMatchObject({ pending: [{ why: 'busy' }] });
   camera.state.quirks.describes = {};
@@ -80,7 +80,7 @@ test('a camera that is too busy to name its large stream is adopted with a note,
 
 test('streams by their addresses alone are adopted with a note as well, and a check says what is the matter', async () => {
   await using camera = await startOnvifCamera({ quirks: { describes: { sub: 453 } } });
-  await using box = await openAdoptionBox({ port: await freeUdpPort() });
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const wish = { rtsp: camera.rtspUrl('main'), sub: camera.rtspUrl('sub') };
   const words = 'the camera has no room for another viewer of this stream (453)';
   expect((await box.call('POST', '/cameras/check', wish)).body).toMatchObject({

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
-import { openAdoptionBox } from '../../../test/support/harness/adoption-harness.ts';
+import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
 
 const LOGIN = { user: 'admin', password: 'grün & 7/8@home' };
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 50 });
@@ -10,7 +10,7 @@ const plain = (name: string, more = '') =>
   `  ${name}: {source: "rtsp://127.0.0.1:9/1", sourceOnDemand: yes, camera: {name: ${name}${more}}}\n`;
 
 async function openBox(paths: string) {
-  return openAdoptionBox({ port: await freeUdpPort() }, `paths:\n${paths}`);
+  return openAdoptionHarness({ port: await freeUdpPort() }, `paths:\n${paths}`);
 }
 
 const pathsOf = (body: Record<string, unknown>) => (body['items'] as { path: string }[]).map(({ path }) => path);

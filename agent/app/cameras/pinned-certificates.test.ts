@@ -3,7 +3,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { createServer } from 'node:tls';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { openAdoptionBox } from '../../../test/support/harness/adoption-harness.ts';
+import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
 import { sharedPins } from '../../onvif/soap/http/certificate-pins.ts';
 import { namesOf } from '../../tls/box-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
@@ -42,7 +42,7 @@ test('the certificate of adoption is kept, another one is refused, and the new f
   onTestFinished(() => camera[Symbol.asyncDispose]());
   const [first, second] = [await certificate(), await certificate()];
   const front = await inTls(Number(new URL(camera.url).port), first);
-  await using box = await openAdoptionBox({});
+  await using box = await openAdoptionHarness({});
   const onvif = `https://127.0.0.1:${front.port}/onvif/device_service`;
   const adopted = await box.call('POST', '/cameras/adopt', { cameras: [{ onvif, ...login, title: 'Door' }] });
   expect(adopted.body).toMatchObject({ items: [{ path: 'door' }] });

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { exportJWK, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { openAskedServer } from '../../../test/support/clients/asked-server.ts';
-import { openHttpBox } from '../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
 import { Authority } from '../../auth/permissions/authorize.ts';
 import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -39,7 +39,7 @@ test.for(['Bearer', 'token', 'jwt'])(
   async (way) => {
     await using tokens = await openTokens();
     const { lines, log } = openLog();
-    await using box = await openHttpBox({ rules: tokens.rules, log });
+    await using box = await openHttpHarness({ rules: tokens.rules, log });
     box.app.get('/read', (request) => box.access.require(request, 'read', 'door'));
     const token = await tokens.make();
     const query = way === 'Bearer' ? '' : `?${way}=${token}`;

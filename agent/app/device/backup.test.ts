@@ -6,9 +6,9 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import {
   PASSWORD,
-  type RestartingBox,
-  type RestartingBoxOptions,
-  startRestartingBox,
+  type RestartingHarness,
+  type RestartingHarnessOptions,
+  startRestartingHarness,
 } from '../../../test/support/base/restarting-harness.ts';
 
 const DOOR =
@@ -16,14 +16,14 @@ const DOOR =
 const CONFIG = `paths:\n${DOOR}  hall:\n  cellar:\n`;
 const RANGE = { path: 'door', start: '2026-11-01T12:00:00Z', end: '2026-11-01T12:01:00Z' };
 
-async function open(options: RestartingBoxOptions = { config: CONFIG }): Promise<RestartingBox> {
-  const box = await startRestartingBox(options);
+async function open(options: RestartingHarnessOptions = { config: CONFIG }): Promise<RestartingHarness> {
+  const box = await startRestartingHarness(options);
   onTestFinished(() => box[Symbol.asyncDispose]());
   return box;
 }
 
 /** Whatever is asked for before the test has something to say. */
-async function done(box: RestartingBox, method: string, path: string, body?: object): Promise<unknown> {
+async function done(box: RestartingHarness, method: string, path: string, body?: object): Promise<unknown> {
   const answer = await box.ask(method, path, body);
   expect([answer.status, `${method} ${path} ${JSON.stringify(answer.body)}`]).toEqual([200, expect.anything()]);
   return answer.body;
@@ -38,12 +38,12 @@ const viewer = (name: string) => ({
   recordings: true,
 });
 
-async function guestToken(box: RestartingBox, note: string): Promise<string> {
+async function guestToken(box: RestartingHarness, note: string): Promise<string> {
   const made = await done(box, 'POST', 'guests', { paths: 'all', live: true, until: until(), note });
   return (made as { token: string }).token;
 }
 
-const statusOf = async (box: RestartingBox, method: string, path: string, body?: object): Promise<number> => {
+const statusOf = async (box: RestartingHarness, method: string, path: string, body?: object): Promise<number> => {
   const { cookie } = box;
   const { status } = await box.ask(method, path, body, { cookie: '' });
   box.cookie = cookie;
@@ -195,7 +195,7 @@ test('a new box becomes the old one before anybody has set a password, and its p
     400,
   );
   expect((await fresh.ask('POST', 'session', { password: PASSWORD })).status).toBe(200);
-  const authority = (box: RestartingBox) => readFileSync(join(box.dataDir, 'tls/authority.pem'), 'utf8');
+  const authority = (box: RestartingHarness) => readFileSync(join(box.dataDir, 'tls/authority.pem'), 'utf8');
   const keyOf = (text: string) => /-----BEGIN PRIVATE KEY-----[^-]+/.exec(text)?.[0];
   expect(keyOf(authority(fresh))).toBe(keyOf(authority(old)));
   expect(await (await fresh.ask('GET', 'config/paths/get/door')).status).toBe(200);
@@ -243,7 +243,7 @@ test('a link to guests that was taken back stays so, whichever backup is restore
   expect(await statusOf(box, 'POST', 'guest', { token: kept })).toBe(200);
 });
 
-const common = startRestartingBox({ config: CONFIG });
+const common = startRestartingHarness({ config: CONFIG });
 afterAll(async () => (await common)[Symbol.asyncDispose]());
 
 test.for([

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Sensors } from '../../../system/sensors.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { LOOPBACK } from '../../../test/support/harness/control-api-harness.ts';
-import { openHttpBox } from '../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
 import { BoxRoutes, type BoxRoutesDeps } from './device-routes.ts';
 
@@ -25,7 +25,7 @@ const SENSORS: Sensors = {
 
 async function open(sensors: Sensors, problems: readonly Problem[] = []) {
   const clock = new FakeClock();
-  const box = await openHttpBox({ password: PASSWORD });
+  const box = await openHttpHarness({ password: PASSWORD });
   onTestFinished(() => box[Symbol.asyncDispose]());
   await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: true }, 'another password');
   const deps = {

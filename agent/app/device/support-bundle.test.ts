@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
-import { PASSWORD, startRestartingBox } from '../../../test/support/base/restarting-harness.ts';
+import { PASSWORD, startRestartingHarness } from '../../../test/support/base/restarting-harness.ts';
 
 /** Each of them stands in one place of the box; none has a letter of another. */
 const SECRETS = {
@@ -46,7 +46,7 @@ paths:
 `;
 
 test('the bundle says how the box is, and no secret of it stands in it anywhere', async () => {
-  const box = await startRestartingBox({ config: CONFIG });
+  const box = await startRestartingHarness({ config: CONFIG });
   onTestFinished(() => box[Symbol.asyncDispose]());
   const asks = (path: string, body: object) => box.ask('POST', path, body);
   const until = new Date(Date.now() + 86_400_000).toISOString();
@@ -102,7 +102,7 @@ test('the bundle says how the box is, and no secret of it stands in it anywhere'
 });
 
 test('a viewer has no bundle', async () => {
-  const box = await startRestartingBox();
+  const box = await startRestartingHarness();
   onTestFinished(() => box[Symbol.asyncDispose]());
   await box.ask('POST', 'users', { name: 'ann', password: 'password of ann', cameras: 'all' });
   await box.ask('POST', 'session', { user: 'ann', password: 'password of ann' });
@@ -111,7 +111,7 @@ test('a viewer has no bundle', async () => {
 
 /** The bundle of a box with this configuration. @param then its file becomes this one */
 async function bundleOf(config: string, then?: string): Promise<{ text: string; bundle: Record<string, unknown> }> {
-  const box = await startRestartingBox({ config });
+  const box = await startRestartingHarness({ config });
   onTestFinished(() => box[Symbol.asyncDispose]());
   if (then !== undefined) {
     writeFileSync(join(box.dataDir, '../perch.yml'), then);

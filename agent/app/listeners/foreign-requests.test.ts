@@ -10,7 +10,7 @@ import type { FastifyInstance } from 'fastify';
 import { exportJWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePorts } from '../../../test/support/base/free-port.ts';
-import { type AskedServerBox, openAskedServer } from '../../../test/support/clients/asked-server.ts';
+import { type AskedServerHarness, openAskedServer } from '../../../test/support/clients/asked-server.ts';
 import { Users } from '../../auth/accounts/users.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLogger } from '../../base/log.ts';
@@ -48,7 +48,7 @@ const collect = (message: unknown): void => {
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'perch-foreign-'));
-let asked: AskedServerBox;
+let asked: AskedServerHarness;
 let app: App;
 let jwt = '';
 let cookie = '';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { LOOPBACK } from '../../../test/support/harness/control-api-harness.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { openHttpBox } from '../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
 import { storageRoutes } from '../../http/api/device/storage-routes.ts';
 import { type StorageDeps, StorageUse } from './storage-use.ts';
@@ -81,7 +81,7 @@ async function open(
       },
     ],
   };
-  const box = await openHttpBox({ password: PASSWORD });
+  const box = await openHttpHarness({ password: PASSWORD });
   onTestFinished(() => box[Symbol.asyncDispose]());
   await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: true }, 'another password');
   await box.app.register(storageRoutes, { access: box.access, storage: new StorageUse(deps) });

@@ -6,7 +6,7 @@ import { exportJWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePorts } from '../../../test/support/base/free-port.ts';
 import { askFrom } from '../../../test/support/clients/ask-from.ts';
-import { type AskedServerBox, openAskedServer } from '../../../test/support/clients/asked-server.ts';
+import { type AskedServerHarness, openAskedServer } from '../../../test/support/clients/asked-server.ts';
 import { RtspCaller } from '../../../test/support/clients/rtsp-caller.ts';
 import { Users } from '../../auth/accounts/users.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -84,7 +84,7 @@ interface Answer {
 
 interface Mode {
   /** Lines of the configuration. */
-  config(asked: AskedServerBox): string;
+  config(asked: AskedServerHarness): string;
   readonly right: Given;
   readonly wrong: Given;
   /** Somebody who may all that `right` may, but from elsewhere. */

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
-import { type AskedServerBox, openAskedServer } from '../../../test/support/clients/asked-server.ts';
+import { type AskedServerHarness, openAskedServer } from '../../../test/support/clients/asked-server.ts';
 import { createLogger } from '../../base/log.ts';
 import type { MachineRequest } from './api-auth.ts';
 import { type TokenSettings, Tokens } from './tokens.ts';
@@ -28,7 +28,7 @@ const jwks = async () =>
   });
 
 interface TokenBox extends AsyncDisposable {
-  readonly server: AskedServerBox;
+  readonly server: AskedServerHarness;
   readonly clock: FakeClock;
   readonly log: string[];
   readonly machines: Tokens;

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { type HttpBox, type HttpBoxOptions, openHttpBox } from '../../../test/support/harness/http-harness.ts';
+import { type HttpHarness, type HttpHarnessOptions, openHttpHarness } from '../../../test/support/harness/http-harness.ts';
 import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { createLogger, silentLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
@@ -14,8 +14,8 @@ const ACTIONS: readonly HttpAction[] = ['read', 'publish', 'playback', 'api', 'm
 const FOREIGN = { isOwn: false, internalUsers: MEDIAMTX_USERS };
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
 
-async function openWithRoutes(options: HttpBoxOptions = {}): Promise<HttpBox> {
-  const box = await openHttpBox(options);
+async function openWithRoutes(options: HttpHarnessOptions = {}): Promise<HttpHarness> {
+  const box = await openHttpHarness(options);
   for (const action of ACTIONS) {
     box.app.all(`/${action}`, async (request) => {
       await box.access.require(request, action, 'door');
@@ -30,7 +30,7 @@ const lanAddress = () =>
     .flat()
     .find((face) => face?.family === 'IPv4' && !face.internal)?.address;
 
-test.for<[string, HttpBoxOptions, string, string]>([
+test.for<[string, HttpHarnessOptions, string, string]>([
   ['own, unclaimed', {}, '', ''],
   ['own, claimed', { password: PASSWORD }, '', ''],
   ['foreign, unclaimed', { rules: FOREIGN }, 'read publish playback api metrics', 'read publish playback'],
@@ -161,7 +161,7 @@ test('a trusted proxy is not loopback, and the client that it names counts', asy
 
 test('the address alone is the one that is known of a request otherwise', async () => {
   for (const trustedProxies of [[], ['10.0.0.9']]) {
-    await using box = await openHttpBox({ trustedProxies });
+    await using box = await openHttpHarness({ trustedProxies });
     box.app.get('/who', (request) => ({ ip: box.access.ip(request), origin: box.access.origin(request).ip }));
     for (const remoteAddress of ['203.0.113.5', '::ffff:203.0.113.5', '2001:DB8::1', '10.0.0.9', 'fe80::1%eth0']) {
       const headers = { 'x-forwarded-for': '198.51.100.7' };

@@ -2,8 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { exportJWK, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { type AskedServerBox, openAskedServer } from '../../../test/support/clients/asked-server.ts';
-import { openHttpBox } from '../../../test/support/harness/http-harness.ts';
+import { type AskedServerHarness, openAskedServer } from '../../../test/support/clients/asked-server.ts';
+import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
 import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import type { HttpProtocol } from './access.ts';
 
@@ -15,7 +15,7 @@ const tokenOf = (sub: string, action = 'read') =>
     .setProtectedHeader({ alg: 'EdDSA' })
     .sign(KEY.privateKey);
 
-const jwtRules = (server: AskedServerBox) => ({
+const jwtRules = (server: AskedServerHarness) => ({
   isOwn: false,
   internalUsers: [],
   jwt: {
@@ -23,7 +23,7 @@ const jwtRules = (server: AskedServerBox) => ({
     ...{ issuer: '', audience: '', timeoutMs: 10_000 },
   },
 });
-const httpRules = (server: AskedServerBox) => ({
+const httpRules = (server: AskedServerHarness) => ({
   isOwn: false,
   internalUsers: [],
   http: { address: server.url, fingerprint: '', exclude: [], timeoutMs: 10_000 },
@@ -31,7 +31,7 @@ const httpRules = (server: AskedServerBox) => ({
 
 test('a session bears the name of its token', async () => {
   await using server = await openAskedServer({ status: 200, body: await jwks() });
-  await using box = await openHttpBox({ rules: jwtRules(server) });
+  await using box = await openHttpHarness({ rules: jwtRules(server) });
   box.app.get('/door', async (request) => {
     const before = box.access.identify(request).user;
     await box.access.require(request, 'read', 'door');
@@ -43,7 +43,7 @@ test('a session bears the name of its token', async () => {
 
 test("a token that calls itself by a person's name is nobody of the box, and guesses at nobody's password", async () => {
   await using server = await openAskedServer({ status: 200, body: await jwks() });
-  await using box = await openHttpBox({ rules: { ...jwtRules(server), isOwn: true }, password: 'blue heron' });
+  await using box = await openHttpHarness({ rules: { ...jwtRules(server), isOwn: true }, password: 'blue heron' });
   box.app.post('/edit', async (request) => {
     await box.access.require(request, 'api', '');
     return { isOwner: await box.access.mayAlso(request, 'admin') };
@@ -59,7 +59,7 @@ test("a token that calls itself by a person's name is nobody of the box, and gue
 
 test('a machine that is called like a viewer guesses at no password of his by changing the configuration', async () => {
   const ann = { user: 'ann', pass: 'secret', ips: [], permissions: [{ action: 'api' as const, path: '' }] };
-  await using box = await openHttpBox({ rules: { isOwn: true, internalUsers: [ann] }, password: 'blue heron' });
+  await using box = await openHttpHarness({ rules: { isOwn: true, internalUsers: [ann] }, password: 'blue heron' });
   await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: false }, 'a red kite');
   box.app.post('/edit', async (request) => {
     await box.access.require(request, 'api', '');
@@ -75,7 +75,7 @@ test('a wrong token in a query waits like a wrong password, and too many waiting
   await using server = await openAskedServer({ status: 200, body: await jwks() });
   const clock = new FakeClock();
   const wrongCredentials = new WrongCredentials(clock, new AbortController().signal, () => 1);
-  await using box = await openHttpBox({ rules: jwtRules(server), wrongCredentials });
+  await using box = await openHttpHarness({ rules: jwtRules(server), wrongCredentials });
   box.app.get('/door', (request) => box.access.require(request, 'read', 'door'));
   const guesses = Array.from({ length: 8 }, (_, i) => box.app.inject({ url: `/door?a=1&jwt=a.b.${i}` }));
   await expect.poll(() => clock.sleeping).toBe(8);
@@ -93,7 +93,7 @@ test.for<[HttpProtocol, 'GET' | 'POST' | 'OPTIONS', boolean]>([
   ['', 'POST', false],
 ])("of %j's %s the asked server hears the session's id: %s", async ([protocol, method, hasId]) => {
   await using server = await openAskedServer({ status: 200 });
-  await using box = await openHttpBox({ rules: httpRules(server) });
+  await using box = await openHttpHarness({ rules: httpRules(server) });
   const access = box.access.as(protocol);
   box.app.route({
     method,

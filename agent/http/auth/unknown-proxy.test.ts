@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openHttpBox } from '../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
 import { tellOfUnknownProxy } from './unknown-proxy.ts';
 
 const FORWARDED = { 'x-forwarded-for': '203.0.113.5' };
@@ -10,7 +10,7 @@ test.for<[string, readonly string[], string, Record<string, string>, number]>([
   ['who comes without a proxy is not', [], '127.0.0.1', {}, 0],
   ['what a stranger sends is not', [], '203.0.113.9', FORWARDED, 0],
 ])('%s', async ([, trustedProxies, remoteAddress, headers, times]) => {
-  await using box = await openHttpBox({ trustedProxies });
+  await using box = await openHttpHarness({ trustedProxies });
   const told: unknown[] = [];
   tellOfUnknownProxy(box.app, box.access, 'trustedProxies', { warn: (...words: unknown[]) => told.push(words) });
   box.app.get('/there', () => 'yes');

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
-import { openHttpBox } from '../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
 import { readExposition } from '../../../test/support/media/prometheus.ts';
 import { MEDIAMTX_USERS } from '../../config/schema/general.ts';
 import { disabledStatus, type PathStatus } from '../../paths/path-status.ts';
@@ -78,7 +78,7 @@ interface Given {
 }
 
 async function open({ paths = [], peers = {}, isAlone = true, password }: Given = {}) {
-  const box = await openHttpBox(
+  const box = await openHttpHarness(
     password === undefined ? { rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } } : { password },
   );
   const options = {

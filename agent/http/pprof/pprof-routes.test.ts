@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { listenLocally } from '../../../test/support/base/local-listener.ts';
-import { openHttpBox } from '../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
 import { cors } from '../listener/cors.ts';
 import { mountPprof, PPROF_HEADERS, PPROF_METHODS } from './pprof-routes.ts';
 import { Profiler } from './profiler.ts';
@@ -27,7 +27,7 @@ interface Given {
 
 async function open({ isAlone = true, availableBytes }: Given = {}) {
   const clock = new FakeClock();
-  const box = await openHttpBox({ password: 'blue heron' });
+  const box = await openHttpHarness({ password: 'blue heron' });
   const short = availableBytes === undefined ? {} : { availableBytes: () => availableBytes };
   const profiler = new Profiler({ clock, ...ENOUGH, ...short });
   const hook = cors(() => ['*'], PPROF_METHODS, PPROF_HEADERS);
@@ -105,7 +105,7 @@ test('who goes away before it is ready leaves room for the next', async () => {
 test.for(['profile?seconds=60', 'heapsnapshot'])(
   'who goes away while he is let in to %s has none taken',
   async (name) => {
-    await using box = await openHttpBox();
+    await using box = await openHttpHarness();
     const clock = new FakeClock();
     const takeSnapshot = vi.fn(ENOUGH.takeSnapshot);
     const profiler = new Profiler({ clock, ...ENOUGH, takeSnapshot });
@@ -215,7 +215,7 @@ test("MediaMTX's other addresses say what is here instead", async () => {
 
 test('profiles need the permission pprof, a snapshot the owner too: it holds passwords', async () => {
   const users = [{ user: 'ops', pass: 'pw', ips: [], permissions: [{ action: 'pprof' as const, path: '' }] }];
-  await using box = await openHttpBox({ password: 'blue heron', rules: { isOwn: true, internalUsers: users } });
+  await using box = await openHttpHarness({ password: 'blue heron', rules: { isOwn: true, internalUsers: users } });
   const clock = new FakeClock();
   const profiler = new Profiler({ clock, ...ENOUGH });
   const hook = cors(() => ['*'], PPROF_METHODS, PPROF_HEADERS);

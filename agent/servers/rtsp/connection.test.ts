@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
-import { RtspBox } from '../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness } from '../../../test/support/harness/rtsp-harness.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
 import type { Track } from '../../media/sample/track.ts';
 import { Stream } from '../../stream/stream.ts';
@@ -30,7 +30,7 @@ const CONVERSATIONS = [
 ] as const;
 
 test('a thousand damaged conversations are answered or ended: nothing stumbles, nothing stays', async () => {
-  await using box = await RtspBox.open({ authMethods: ['basic', 'digest'] });
+  await using box = await RtspHarness.open({ authMethods: ['basic', 'digest'] });
   box.paths.streams.set('cam', new Stream([H264_TRACK, ALAW]));
   box.paths.waiting.add('studio');
   const next = random(3);

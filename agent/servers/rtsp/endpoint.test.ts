@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { certificate } from '../../../test/support/cameras/channel-front.ts';
 import type { RtspCaller } from '../../../test/support/clients/rtsp-caller.ts';
 import { UdpPair } from '../../../test/support/clients/udp-pair.ts';
-import { RtspBox } from '../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness } from '../../../test/support/harness/rtsp-harness.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 import { Stream } from '../../stream/stream.ts';
@@ -34,7 +34,7 @@ async function keyFolder() {
 
 const fingerprintOf = (name: string) => new X509Certificate(certificate(name as 'camera').cert).fingerprint256;
 
-const shown = async (box: RtspBox) => ((await box.call(true)).socket as TLSSocket).getPeerCertificate().fingerprint256;
+const shown = async (box: RtspHarness) => ((await box.call(true)).socket as TLSSocket).getPeerCertificate().fingerprint256;
 
 test.for([
   ['no', [true, false]],
@@ -42,13 +42,13 @@ test.for([
   ['strict', [false, true]],
 ] as const)('with rtspEncryption %s these ports are open', async ([encryption, expected]) => {
   await using keys = await keyFolder();
-  await using box = await RtspBox.open({ ...keys, encryption });
+  await using box = await RtspHarness.open({ ...keys, encryption });
   expect([box.server.rtsp.port > 0, box.server.rtsps.port > 0]).toEqual(expected);
 });
 
 test('sessions and connections with TLS are listed apart, and read over the connection alone', async () => {
   await using keys = await keyFolder();
-  await using box = await RtspBox.open({ ...keys, encryption: 'optional' });
+  await using box = await RtspHarness.open({ ...keys, encryption: 'optional' });
   const stream = new Stream([H264_TRACK]);
   box.paths.streams.set('cam', stream);
   await using pair = await UdpPair.open();
@@ -67,7 +67,7 @@ test('sessions and connections with TLS are listed apart, and read over the conn
 
 test('a session of one side is unknown on the other', async () => {
   await using keys = await keyFolder();
-  await using box = await RtspBox.open({ ...keys, encryption: 'optional' });
+  await using box = await RtspHarness.open({ ...keys, encryption: 'optional' });
   box.paths.streams.set('cam', new Stream([H264_TRACK]));
   const [secure, plain] = [await box.call(true), await box.call()];
   const setUp = await secure.ask('SETUP', `${box.url('cam')}/trackID=0`, [TCP]);
@@ -77,7 +77,7 @@ test('a session of one side is unknown on the other', async () => {
 
 test('a new certificate holds for the next connection, when its key is there too', async () => {
   await using keys = await keyFolder();
-  await using box = await RtspBox.open({ ...keys, encryption: 'strict' });
+  await using box = await RtspHarness.open({ ...keys, encryption: 'strict' });
   expect(await shown(box)).toBe(fingerprintOf('server'));
   await keys.use('server', 'camera');
   while (!box.log.join('').includes('new certificate cannot be used yet')) {
@@ -95,14 +95,14 @@ test.for([
   ['a certificate of another key', { serverCert: join(FIXTURES, 'camera.crt') }, 'no key and its certificate'],
 ] as const)('%s is named, and no port stays open', async ([, wrong, message]) => {
   await using keys = await keyFolder();
-  const box = new RtspBox({ ...keys, ...wrong, encryption: 'optional' });
+  const box = new RtspHarness({ ...keys, ...wrong, encryption: 'optional' });
   await expect(box.server.listen()).rejects.toThrow(message);
   expect([box.server.rtsp.port, box.server.rtsps.port]).toEqual([0, 0]);
 });
 
 test('a client that does not come to TLS leaves nothing behind', async () => {
   await using keys = await keyFolder();
-  await using box = await RtspBox.open({ ...keys, encryption: 'strict' });
+  await using box = await RtspHarness.open({ ...keys, encryption: 'strict' });
   const plain = await box.callPlain(box.server.rtsps.port);
   plain.socket.write('OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n');
   await plain.until(() => plain.hasEnded);
@@ -111,7 +111,7 @@ test('a client that does not come to TLS leaves nothing behind', async () => {
 });
 
 test('a session over UDP outlives its connection, and may be gone on with on another', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   box.paths.streams.set('cam', new Stream([H264_TRACK]));
   await using pair = await UdpPair.open();
   const first = await box.call();
@@ -134,7 +134,7 @@ test('a session over UDP outlives its connection, and may be gone on with on ano
 });
 
 test('a reader over UDP without request or RTCP for a minute is let go, one that reports stays', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const stream = new Stream([H264_TRACK]);
   box.paths.streams.set('cam', stream);
   await using silent = await UdpPair.open();
@@ -158,7 +158,7 @@ test('a reader over UDP without request or RTCP for a minute is let go, one that
 });
 
 test('two tracks of one session cannot share UDP ports: the second is refused, and nothing stays of either', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const stream = new Stream([H264_TRACK, H264_TRACK]);
   box.paths.streams.set('cam', stream);
   await using pair = await UdpPair.open();
@@ -173,7 +173,7 @@ test('two tracks of one session cannot share UDP ports: the second is refused, a
 });
 
 test('readers over UDP hear that the stream is over (BYE), the first of them too', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const stream = new Stream([H264_TRACK]);
   box.paths.streams.set('cam', stream);
   await using one = await UdpPair.open();

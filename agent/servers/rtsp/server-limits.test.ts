@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { RtspBox } from '../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness } from '../../../test/support/harness/rtsp-harness.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
 import type { Track } from '../../media/sample/track.ts';
 import { Stream } from '../../stream/stream.ts';
 
 const ALAW: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
 
-async function boxWithCamera(): Promise<RtspBox> {
-  const box = await RtspBox.open();
+async function boxWithCamera(): Promise<RtspHarness> {
+  const box = await RtspHarness.open();
   box.paths.streams.set('cam', new Stream([H264_TRACK, ALAW]));
   return box;
 }
@@ -121,7 +121,7 @@ test('the body of a request counts towards what clients without a session hold, 
 });
 
 test('the oldest connection is closed when bodies hold too much, and a session in progress is not', async () => {
-  await using box = await RtspBox.open({ newcomerBytes: 2.5 * UNFINISHED_BYTES });
+  await using box = await RtspHarness.open({ newcomerBytes: 2.5 * UNFINISHED_BYTES });
   box.paths.streams.set('cam', new Stream([H264_TRACK]));
   const reader = await box.call();
   await reader.ask('SETUP', `${box.url('cam')}/trackID=0`, [['Transport', 'RTP/AVP/TCP;unicast;interleaved=0-1']]);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RtspBox } from '../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness } from '../../../test/support/harness/rtsp-harness.ts';
 import { H264_PPS, H264_SPS } from '../../../test/support/media/tiny-streams.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
 import { hex } from '../../../test/support/media/units.ts';
@@ -17,8 +17,8 @@ const SDP = 'v=0\r\ns=x\r\na=control:*\r\nm=audio 0 RTP/AVP 8\r\na=control:strea
 const END_OF_SEQUENCE = 0x0a;
 const SDP_TYPE: HeaderField = ['Content-Type', 'application/sdp'];
 
-async function boxWithCamera(): Promise<RtspBox> {
-  const box = await RtspBox.open();
+async function boxWithCamera(): Promise<RtspHarness> {
+  const box = await RtspHarness.open();
   box.paths.streams.set('cam', new Stream([H264_TRACK, ALAW]));
   return box;
 }
@@ -140,7 +140,7 @@ test.for([
   ['LibVLC/3.0.20 (LIVE555 Streaming Media v2016.11.28)', false],
   ['gortsplib', false],
 ] as const)('%s gets placeholders ahead of its first key frame: %s', async ([userAgent, expected]) => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const stream = new Stream([h264Track(hex(H264_SPS), [hex(H264_PPS)])]);
   box.paths.streams.set('cam', stream);
   const caller = await box.call();
@@ -171,7 +171,7 @@ test.for([
   ['a transport that is off', 'cam/trackID=0', 'RTP/AVP;multicast', 461],
   ['one channel for two kinds of packets', 'cam/trackID=0', 'RTP/AVP/TCP;interleaved=3-3', 461],
 ] as const)('SETUP of %s is refused, and leaves no session', async ([, name, transport, status]) => {
-  await using box = await RtspBox.open({ transports: ['tcp', 'udp'] });
+  await using box = await RtspHarness.open({ transports: ['tcp', 'udp'] });
   box.paths.streams.set('cam', new Stream([H264_TRACK, ALAW]));
   const caller = await box.call();
   expect((await caller.ask('SETUP', box.url(name), [['Transport', transport]])).status).toBe(status);
@@ -179,7 +179,7 @@ test.for([
 });
 
 test('the first of the transports that is served is taken', async () => {
-  await using box = await RtspBox.open({ transports: ['tcp'] });
+  await using box = await RtspHarness.open({ transports: ['tcp'] });
   box.paths.streams.set('cam', new Stream([ALAW]));
   const caller = await box.call();
   const offer = 'RTP/AVP;unicast;client_port=5000-5001,RTP/AVP/TCP;unicast';
@@ -215,7 +215,7 @@ test.for([
   ['has no known format', [SDP_TYPE], 'v=0\r\nm=application 0 RTP/AVP 107\r\n'],
   ['has more media than anybody plays', [SDP_TYPE], `v=0\r\n${'m=audio 0 RTP/AVP 8\r\n'.repeat(17)}`],
 ] as const)('ANNOUNCE whose body %s is refused', async ([, headers, body]) => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   box.paths.waiting.add('studio');
   const caller = await box.call();
   const reply = await caller.ask('ANNOUNCE', box.url('studio'), headers as readonly HeaderField[], body);
@@ -368,7 +368,7 @@ test('what is kicked is gone, its connections with it', async () => {
   ]);
 });
 
-const told = (box: RtspBox, msg: string) =>
+const told = (box: RtspHarness, msg: string) =>
   box.log.map((line) => JSON.parse(line)).filter((line) => line.msg.startsWith(msg));
 
 test.for([
@@ -377,7 +377,7 @@ test.for([
   [['tcp'], 'RTP/SAVP/TCP;unicast', 'the client asks for its media by SRTP, served here: TCP'],
   [['tcp'], 'RAW;x', "the client asks for its media by what is no transport ('RAW;x'), served here: TCP"],
 ] as const)('with %s the refusal of %s is told with its path, in words', async ([transports, transport, reason]) => {
-  await using box = await RtspBox.open({ transports });
+  await using box = await RtspHarness.open({ transports });
   box.paths.streams.set('cam', new Stream([ALAW]));
   const caller = await box.call();
   await caller.ask('SETUP', box.url('cam/trackID=0'), [['Transport', transport]]);
@@ -409,6 +409,6 @@ test('closing ends every session and connection', async () => {
 
 test('a port that is taken is named with its key, and nothing stays open', async () => {
   await using box = await boxWithCamera();
-  const second = new RtspBox({ address: `127.0.0.1:${box.server.rtsp.port}` });
+  const second = new RtspHarness({ address: `127.0.0.1:${box.server.rtsp.port}` });
   await expect(second.server.listen()).rejects.toThrow(/port \d+ is taken by this same Perch: change rtspAddress/);
 });

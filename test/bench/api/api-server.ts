@@ -10,7 +10,7 @@ import type { AacTrack } from '../../../agent/media/sample/track.ts';
 import { PathTable } from '../../../agent/paths/path-table.ts';
 import { listenLocally } from '../../support/base/local-listener.ts';
 import { ScriptedSource } from '../../support/cameras/scripted-source.ts';
-import { openHttpBox } from '../../support/harness/http-harness.ts';
+import { openHttpHarness } from '../../support/harness/http-harness.ts';
 import { H264_TRACK } from '../../support/media/tracks.ts';
 
 /*
@@ -52,7 +52,7 @@ for (const source of sources) {
   source.deliver([H264_TRACK, AAC]);
 }
 
-const box = await openHttpBox({ rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } });
+const box = await openHttpHarness({ rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } });
 const none = () => undefined;
 const options = {
   access: box.access,

@@ -1,7 +1,7 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { listenLocally } from '../../support/base/local-listener.ts';
-import { openHttpBox } from '../../support/harness/http-harness.ts';
+import { openHttpHarness } from '../../support/harness/http-harness.ts';
 import type { Figure } from '../measure/figure.ts';
 
 const RUNS = 7;
@@ -24,7 +24,7 @@ function cost(): Promise<Cost> {
 
 async function measure(): Promise<Cost> {
   const count = countHashes();
-  await using box = await openHttpBox({ password: PASSWORD });
+  await using box = await openHttpHarness({ password: PASSWORD });
   const usPerRequest: number[] = [];
   let before = 0;
   box.app.get('/measured', async (request) => {

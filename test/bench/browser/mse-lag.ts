@@ -1,7 +1,7 @@
 import { playLive } from '../../peers/browser/live-player.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
 import { type Figure, median } from '../measure/figure.ts';
-import { LONG_GROUPS, openWebRtcBox, type WebRtcBox } from '../webrtc/webrtc-server.ts';
+import { LONG_GROUPS, startWebRtcServer, type WebRtcServer } from '../webrtc/webrtc-server.ts';
 
 /** How old the group is at the joins, in seconds. */
 const PHASES = [1, 4, 7, 9.5];
@@ -10,7 +10,7 @@ const SETTLING_MS = 6_000;
 const WATCHED_SECONDS = 12;
 
 /** @returns the median time from the camera's sending to the page's showing, in ms */
-async function join(box: WebRtcBox, phase: number, note: (text: string) => void): Promise<number> {
+async function join(box: WebRtcServer, phase: number, note: (text: string) => void): Promise<number> {
   const { camera, agent, openPage } = box;
   const page = await openPage();
   const { groupSeconds } = LONG_GROUPS;
@@ -37,7 +37,7 @@ export const mseLag: Figure = {
   isAbsolute: true,
   about: 'median time from the camera sending a picture to Chromium showing it over Media Source Extensions',
   measure: async (note) => {
-    await using box = await openWebRtcBox(LONG_GROUPS);
+    await using box = await startWebRtcServer(LONG_GROUPS);
     const lags: number[] = [];
     for (const phase of PHASES) {
       lags.push(await join(box, phase, note));

@@ -9,7 +9,7 @@ import { pull } from '../../support/clients/rtsp-pull.ts';
 import { CAMERAS, cameraUrls, hasFragment, seconds, startCameras } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { pssMegabytes } from '../measure/proc.ts';
-import { makePackages, type ShippedBox, unpackBox } from './shipped-server.ts';
+import { makePackages, type ShippedServer, unpackServer } from './shipped-server.ts';
 
 const SETTLED_SECONDS = 60;
 const STARTS = 5;
@@ -22,7 +22,7 @@ interface Box {
 }
 
 /** Starts the box as it is shipped with these paths, lets somebody use it, and ends it. */
-async function withBox<T>(box: ShippedBox, dataDir: string, paths: string, use: (box: Box) => Promise<T>): Promise<T> {
+async function withBox<T>(box: ShippedServer, dataDir: string, paths: string, use: (box: Box) => Promise<T>): Promise<T> {
   const ports = await freeAgentPorts();
   const addresses = {
     address: ports.main,
@@ -126,7 +126,7 @@ export const footprintIdle: Figure = {
   isAbsolute: false,
   about: `resident memory of the box as it is shipped, in Perch's own set-up with https and without cameras, ${SETTLED_SECONDS} s after its owner has opened the page`,
   measure: async (note) => {
-    using box = await unpackBox();
+    using box = await unpackServer();
     return await withFolder(async (folder) => {
       // A path, or the demo camera would be there; not in the machine's network.
       const own = `perch: own\nmdns: no\ntlsAddress: 127.0.0.1:${await freePort()}\n`;
@@ -155,7 +155,7 @@ export const footprintRecording: Figure = {
   isAbsolute: false,
   about: `proportional set size of the box as it is shipped, recording ${CAMERAS} cameras that are watched by RTSP, after ${SETTLED_SECONDS} s`,
   measure: async (note) => {
-    using box = await unpackBox();
+    using box = await unpackServer();
     await using cameras = await startCameras(180);
     const urls = cameraUrls(cameras);
     const lines = urls.map((url, i) => `  cam${i + 1}: { source: '${url}' }\n`);
@@ -190,7 +190,7 @@ export const footprintFirstSample: Figure = {
   isAbsolute: true,
   about: 'a box that starts: from the answer of its camera to the first part of the recording in the file',
   measure: async () => {
-    using box = await unpackBox();
+    using box = await unpackServer();
     await using cameras = await startCameras(120);
     const paths = `pathDefaults: { record: yes }\npaths:\n  cam: { source: '${cameraUrls(cameras)[0]}' }\n`;
     const values: number[] = [];

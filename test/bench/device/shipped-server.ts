@@ -27,12 +27,12 @@ export async function makePackages(...more: readonly string[]): Promise<Packages
 }
 
 /** What the packages hold, in a folder of its own. */
-export interface ShippedBox extends Disposable {
+export interface ShippedServer extends Disposable {
   /** As the unit starts it: with the flags of `run`, its own Node, and what has been compiled before. */
   start(dataDir: string, config: string): RunningProcess;
 }
 
-export async function unpackBox(): Promise<ShippedBox> {
+export async function unpackServer(): Promise<ShippedServer> {
   using packages = await makePackages('--quick');
   const folder = mkdtempSync(join(tmpdir(), 'perch-box-'));
   for (const file of [packages.perch, packages.node]) {

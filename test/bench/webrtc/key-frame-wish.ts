@@ -3,7 +3,7 @@ import { watch } from '../../peers/browser/webrtc-viewer.ts';
 import type { ClipCamera } from '../cameras/clip-cameras.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
 import { type Figure, median } from '../measure/figure.ts';
-import { LONG_GROUPS, openWebRtcBox, type WebRtcBox } from './webrtc-server.ts';
+import { LONG_GROUPS, startWebRtcServer, type WebRtcServer } from './webrtc-server.ts';
 
 /** How old the group is at the joins, in seconds. The oldest first: only then it is known that groups are long. */
 const PHASES = [9, 6, 3];
@@ -15,7 +15,7 @@ const LIVE_MS = 100;
 const BETWEEN_SECONDS = 3;
 
 /** @returns ms from the POST to the first picture that is live */
-async function join({ camera, openPage, whepUrl }: WebRtcBox, phase: number): Promise<number> {
+async function join({ camera, openPage, whepUrl }: WebRtcServer, phase: number): Promise<number> {
   const page = await openPage();
   const { groupSeconds } = LONG_GROUPS;
   await seconds((phase - camera.phase() + groupSeconds) % groupSeconds);
@@ -37,7 +37,7 @@ async function joins(heeds: boolean): Promise<number[]> {
   const wishKey = () => clip?.wishKey();
   const quirks = heeds ? {} : { ignoresKeyWishes: true };
   await using onvif: OnvifCamera = await startOnvifCamera({ quirks, wishKey });
-  await using box = await openWebRtcBox(LONG_GROUPS, undefined, (camera) => {
+  await using box = await startWebRtcServer(LONG_GROUPS, undefined, (camera) => {
     clip = camera;
     return onvif.url;
   });

@@ -7,7 +7,7 @@ import { seconds } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { cpuSeconds } from '../measure/proc.ts';
 import { startScript } from '../measure/script.ts';
-import { openWebRtcBox } from './webrtc-server.ts';
+import { startWebRtcServer } from './webrtc-server.ts';
 
 const PAIRS = 5;
 const VIEWERS = 10;
@@ -71,7 +71,7 @@ async function perPacket(contender: Contender, page: Page, note: (text: string) 
 }
 
 async function measureAll(note: (text: string) => void): Promise<number[]> {
-  await using box = await openWebRtcBox(CLIP, PAYLOAD_BYTES);
+  await using box = await startWebRtcServer(CLIP, PAYLOAD_BYTES);
   const relay = startScript(join(import.meta.dirname, 'werift-relay.ts'), [box.camera.url]);
   try {
     const [, port] = await relay.waitFor(/ready (\d+)/);

@@ -1,7 +1,7 @@
 import { watch } from '../../peers/browser/webrtc-viewer.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
-import { LONG_GROUPS, openWebRtcBox, type WebRtcBox } from './webrtc-server.ts';
+import { LONG_GROUPS, startWebRtcServer, type WebRtcServer } from './webrtc-server.ts';
 
 const RUNS = 3;
 const JOINS = 20;
@@ -10,7 +10,7 @@ const P95_RANK = Math.ceil(0.95 * JOINS) - 1;
 const STEP_SECONDS = LONG_GROUPS.groupSeconds / JOINS;
 
 /** One viewer, when the group is that old. @returns ms from the POST to the first picture that is shown */
-async function join({ camera, openPage, whepUrl }: WebRtcBox, phase: number): Promise<number> {
+async function join({ camera, openPage, whepUrl }: WebRtcServer, phase: number): Promise<number> {
   const page = await openPage();
   const { groupSeconds } = LONG_GROUPS;
   await seconds((phase - camera.phase() + groupSeconds) % groupSeconds);
@@ -21,7 +21,7 @@ async function join({ camera, openPage, whepUrl }: WebRtcBox, phase: number): Pr
   return firstPictureMs;
 }
 
-async function p95(box: WebRtcBox, note: (text: string) => void): Promise<number> {
+async function p95(box: WebRtcServer, note: (text: string) => void): Promise<number> {
   const all: number[] = [];
   for (let i = 0; i < JOINS; i += 1) {
     // Every seventh next: a page has time to open, and twenty joins are spread over the group all the same.
@@ -38,7 +38,7 @@ export const webrtcJoin: Figure = {
   isAbsolute: true,
   about: `95th percentile of ${JOINS} joins in Chromium, spread evenly over a group of ${LONG_GROUPS.groupSeconds} s: from POST to the first picture shown`,
   measure: async (note) => {
-    await using box = await openWebRtcBox(LONG_GROUPS);
+    await using box = await startWebRtcServer(LONG_GROUPS);
     // What a browser and a server do once is not what a viewer waits for.
     await join(box, 1);
     const values: number[] = [];

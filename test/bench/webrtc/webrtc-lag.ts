@@ -1,7 +1,7 @@
 import { type Shown, watch } from '../../peers/browser/webrtc-viewer.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
 import { type Figure, median } from '../measure/figure.ts';
-import { LONG_GROUPS, openWebRtcBox, type WebRtcBox } from './webrtc-server.ts';
+import { LONG_GROUPS, startWebRtcServer, type WebRtcServer } from './webrtc-server.ts';
 
 /** How old the group is at the joins, in seconds. */
 const PHASES = [0.5, 2, 3.5, 6, 8, 9.5];
@@ -19,7 +19,7 @@ interface Join {
   readonly extra: number;
 }
 
-async function join({ camera, openPage, whepUrl }: WebRtcBox, phase: number): Promise<Join> {
+async function join({ camera, openPage, whepUrl }: WebRtcServer, phase: number): Promise<Join> {
   const page = await openPage();
   const { groupSeconds } = LONG_GROUPS;
   await seconds((phase - camera.phase() + groupSeconds) % groupSeconds);
@@ -36,14 +36,14 @@ async function join({ camera, openPage, whepUrl }: WebRtcBox, phase: number): Pr
 }
 
 const lagOf =
-  (camera: WebRtcBox['camera']) =>
+  (camera: WebRtcServer['camera']) =>
   ({ clockMs, wallMs }: Shown): number[] =>
     clockMs === undefined ? [] : [wallMs - camera.sentMs(clockMs, wallMs)];
 
 let run: Promise<Join[]> | undefined;
 
 async function measureAll(note: (text: string) => void): Promise<Join[]> {
-  await using box = await openWebRtcBox(LONG_GROUPS);
+  await using box = await startWebRtcServer(LONG_GROUPS);
   const joins: Join[] = [];
   for (const phase of PHASES) {
     const one = await join(box, phase);

@@ -5,7 +5,7 @@ import type { BarClip } from '../../peers/cameras/bar-clip.ts';
 import { type ClipCamera, startClipCamera } from '../cameras/clip-cameras.ts';
 
 /** A camera whose time is known, Perch pulling it, and Chromium. */
-export interface WebRtcBox extends AsyncDisposable {
+export interface WebRtcServer extends AsyncDisposable {
   readonly camera: ClipCamera;
   readonly agent: Agent;
   readonly viewer: Viewer;
@@ -15,11 +15,11 @@ export interface WebRtcBox extends AsyncDisposable {
 }
 
 /** @param onvif of the camera, which is asked for key frames then */
-export async function openWebRtcBox(
+export async function startWebRtcServer(
   clip: BarClip,
   payloadBytes?: number,
   onvif?: (camera: ClipCamera) => string,
-): Promise<WebRtcBox> {
+): Promise<WebRtcServer> {
   await using stack = new AsyncDisposableStack();
   const camera = stack.use(await startClipCamera(clip, payloadBytes));
   const service = onvif ? `, camera: { onvif: '${onvif(camera)}' }` : '';

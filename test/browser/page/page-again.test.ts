@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { type Size, type Visit, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
@@ -10,10 +10,10 @@ const OWNERS = /front.?door/i;
 
 describeWith(['chromium'], 'the page after people have changed, or an answer did not come', () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   let cameras: readonly string[];
   beforeAll(async () => {
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}] })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}, {}] })]);
     await box.claim();
     cameras = await box.adopt();
     await box.api('POST', 'users', { ...VIEWER, cameras: cameras.slice(1), recordings: true });

@@ -4,7 +4,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { freePorts } from '../../support/base/free-port.ts';
@@ -14,10 +14,10 @@ const BACKUP = '#/settings/system/backup';
 
 describeWith(['chromium'], 'the page about backups', () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   let camera: string;
   beforeAll(async () => {
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}] })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}] })]);
     await box.claim();
     [camera = ''] = await box.adopt();
   });
@@ -127,7 +127,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     await owner.logIn(BACKUP);
     await settled(owner.page, '.restore');
     const document = JSON.parse(gunzipSync(await download(owner.page, 'Download backup')).toString());
-    await using fresh = await startPageBox();
+    await using fresh = await startPageHarness();
     // It keeps its own addresses, for both are on one machine, but for the one of the page.
     const [port = 0] = await freePorts(1);
     const own = readFileSync(join(fresh.folder, 'perch.yml'), 'utf8');

@@ -1,7 +1,7 @@
 import type { Download, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, onlyBy, settled, type VisitOptions, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith, inLong } from '../../peers/programs/peers.ts';
 
@@ -11,12 +11,12 @@ const MAIN_SIZE = [640, 360];
 
 describeWith(['chromium'], 'one camera', () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   let garden: string;
   let plain: string;
   beforeAll(async () => {
     const cameras = [{ quirks: { ptz: 'full', backChannel: 'when asked' } }, { quirks: { ptz: 'none' } }] as const;
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras })]);
     await box.claim();
     const names = await box.adopt();
     [garden = '', plain = ''] = names;

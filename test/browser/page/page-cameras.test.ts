@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { MAIN_PROFILE, SUB_PROFILE } from '../../onvif-camera/camera.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
@@ -12,7 +12,7 @@ const HOSTILE = '<img src=x onerror=alert(1)> "Garten" 🐦 مرحبا بالع�
 
 describeWith(['chromium'], 'the settings of cameras', () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   let door: string;
   let garden: string;
   let drive: string;
@@ -21,7 +21,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     const credentials = { user: 'admin', password: 'none' };
     const cameras = [{ credentials }, { profiles: [slow, SUB_PROFILE] }, {}];
     const config = 'pathDefaults:\n  recordDeleteAfter: 1d\n';
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras, config })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras, config })]);
     await box.claim();
     [door = '', garden = '', drive = ''] = await box.adopt();
     await box.api('POST', 'cameras/order', { paths: [door, garden, drive] });

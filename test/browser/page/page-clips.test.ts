@@ -3,7 +3,7 @@ import type { Download, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../../peers/agent/agent.ts';
 import { startViewer, timeShown, type Viewer } from '../../peers/browser/browser.ts';
-import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, onlyBy, type Size, settled, type Visit, visit } from '../../peers/browser/page-visit.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
@@ -59,14 +59,14 @@ async function probed(download: Download) {
 
 describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   let first: Span;
   let second: Span;
   let earlierMs: number;
 
   beforeAll(async () => {
     const config = 'pathDefaults:\n  record: true\n  recordPartDuration: 500ms\n';
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}], config })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}], config })]);
     const startMs = Math.floor(Date.now() / 1000) * 1000 - 60_000;
     first = { startMs, endMs: startMs + RECORDED_MS };
     second = { startMs: first.endMs + GAP_MS, endMs: first.endMs + GAP_MS + RECORDED_MS };

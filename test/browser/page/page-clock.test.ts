@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { until } from '../../peers/agent/agent.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
@@ -51,10 +51,10 @@ function lostMachine() {
 describeWith(['chromium'], 'a box that does not know the time', () => {
   const machine = lostMachine();
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   beforeAll(async () => {
     const { clock, host: hostAnswers } = machine;
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ clock, hostAnswers })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ clock, hostAnswers })]);
     machine.ready(join(box.folder, 'data'));
     await box.claim();
   });

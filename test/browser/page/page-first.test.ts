@@ -1,7 +1,7 @@
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { addressOf, onlyBy, SIZES, type Size, type VisitOptions, visit } from '../../peers/browser/page-visit.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 
@@ -16,9 +16,9 @@ const drawnPlaces = (page: Page): Promise<readonly string[]> =>
 
 describeWith(['chromium'], 'what is seen before the page is there', () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   beforeAll(async () => {
-    [viewer, box] = await Promise.all([startViewer(), startPageBox()]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness()]);
   });
   afterAll(async () => {
     await viewer[Symbol.asyncDispose]();
@@ -171,7 +171,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
   });
 
   test('a browser that knows no way to play live pictures is told what to use; all else is there', async () => {
-    await using owned = await startPageBox();
+    await using owned = await startPageHarness();
     await owned.claim();
     await using visitor = await visit(viewer.browser, owned, { size: 'phone' });
     await visitor.page.addInitScript(() => {

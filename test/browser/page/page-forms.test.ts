@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import type { Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
 describeWith(['chromium'], 'what was set on the page is not lost', () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   beforeAll(async () => {
-    [viewer, box] = await Promise.all([startViewer(), startPageBox()]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness()]);
     await box.claim();
   });
   afterAll(async () => {

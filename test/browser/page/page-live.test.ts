@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAgent } from '../../peers/agent/agent.ts';
 import { pageEverywhere, startOwnedAgent } from '../../peers/agent/owned-agent.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import {
   axeFindings,
   onlyBy,
@@ -48,10 +48,10 @@ const boxesOf = (page: Page) =>
 
 describeWith(['chromium'], 'live pictures of all cameras', () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   let cameras: readonly string[];
   beforeAll(async () => {
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}, {}, {}, {}] })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}, {}, {}, {}, {}] })]);
     await box.claim();
     cameras = await box.adopt();
     await box.api('POST', 'cameras/order', { paths: cameras });

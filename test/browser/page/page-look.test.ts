@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, settled, type Visit, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { ownersShots, type Shot, WORDS } from '../../screenshots/shots.ts';
@@ -33,11 +33,11 @@ const sideways = (page: Page): Promise<readonly string[]> =>
 
 describeWith(['chromium'], "the page's looks", () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   let shots: readonly Shot[];
   beforeAll(async () => {
     const config = 'pathDefaults:\n  record: yes\n';
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}, {}], config })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}, {}, {}], config })]);
     await box.claim();
     const names = await box.adopt();
     for (const [i, title] of [LONG, WORD, MIXED].entries()) {

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, settled, sizesInTurn, type VisitOptions, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
@@ -9,9 +9,9 @@ const NAME = 'Тётя Øyvind 李';
 
 describeWith(['chromium'], 'the page about people', () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   beforeAll(async () => {
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}] })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}, {}] })]);
     await box.claim();
     await box.adopt();
   });

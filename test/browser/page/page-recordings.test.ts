@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BAR_TOP, readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
 import { until } from '../../peers/agent/agent.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, type Visit, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { GROUP_MS, recordClock } from '../../support/disks/recorded-clock.ts';
@@ -61,13 +61,13 @@ const MAIN = '.recording-screen:not(.follower) video';
 
 describeWith(['chromium'], 'the page of recordings', () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   let first: Recorded;
   let second: Recorded;
 
   beforeAll(async () => {
     const config = 'pathDefaults:\n  record: true\n  recordPartDuration: 500ms\n';
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}], config })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}, {}], config })]);
     const startMs = Math.floor(Date.now() / 1000) * 1000 - 60_000;
     first = { startMs, endMs: startMs + RECORDED_MS };
     second = { startMs: first.endMs + GAP_MS, endMs: first.endMs + GAP_MS + SECOND_MS };

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, settled, type VisitOptions, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith, inLong } from '../../peers/programs/peers.ts';
 
 describeWith(['chromium'], "the page's shell", () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   let cameras: readonly string[];
   beforeAll(async () => {
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}] })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}, {}] })]);
     await box.claim();
     cameras = await box.adopt();
   });

@@ -2,7 +2,7 @@ import type { Route } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startOnvifCamera } from '../../onvif-camera/camera.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import {
   axeFindings,
   enterSetupCode,
@@ -17,7 +17,7 @@ import { describeWith } from '../../peers/programs/peers.ts';
 const SHARED = { user: 'admin', password: 'heron' };
 const OTHER = { user: 'admin', password: 'osprey' };
 
-async function makeItMine(visitor: Visit, box: PageBox): Promise<void> {
+async function makeItMine(visitor: Visit, box: PageHarness): Promise<void> {
   const { page } = visitor;
   await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);
   await enterSetupCode(page, box.app.accounts.setup?.code);
@@ -32,13 +32,13 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   afterAll(async () => {
     await viewer[Symbol.asyncDispose]();
   });
-  const open = (box: PageBox, options: VisitOptions) => visit(viewer.browser, box, options);
-  const titles = async (box: PageBox) =>
+  const open = (box: PageHarness, options: VisitOptions) => visit(viewer.browser, box, options);
+  const titles = async (box: PageHarness) =>
     (await box.api<{ items: { title: string }[] }>('GET', 'cameras/list')).items.map(({ title }) => title);
 
   test('cameras that refuse the same password are one card, and one field is for all of them', async () => {
     const credentials = OTHER;
-    await using box = await startPageBox({ cameras: [{ credentials }, { credentials }, { credentials }] });
+    await using box = await startPageHarness({ cameras: [{ credentials }, { credentials }, { credentials }] });
     await using visitor = await open(box, { size: 'phone' });
     const { page } = visitor;
     await visitor.go('#/start');
@@ -60,7 +60,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
 
   test('a password that was typed for one camera and is right is offered to the next that wants one', async () => {
     const credentials = OTHER;
-    await using box = await startPageBox({ cameras: [{ credentials }, { credentials }] });
+    await using box = await startPageHarness({ cameras: [{ credentials }, { credentials }] });
     await using visitor = await open(box, { size: 'phone' });
     const { page, complaints } = visitor;
     await visitor.go('#/start');
@@ -84,7 +84,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   });
 
   test('no camera answers: it is found by its address, and another one by that of its picture', async () => {
-    await using box = await startPageBox();
+    await using box = await startPageHarness();
     await using first = await startOnvifCamera({ address: '127.0.4.1', port: 8899, credentials: SHARED });
     await using second = await startOnvifCamera({ address: '127.0.4.2', credentials: OTHER });
     await using visitor = await open(box, { size: 'desktop', theme: 'light' });
@@ -128,7 +128,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   });
 
   test('a camera is added later from the settings; what does not answer says so, and is tried again', async () => {
-    await using box = await startPageBox({ cameras: [{}, {}, { quirks: { onvifIsOff: 404 } }] });
+    await using box = await startPageHarness({ cameras: [{}, {}, { quirks: { onvifIsOff: 404 } }] });
     await box.claim();
     await using visitor = await open(box, { size: 'phone', theme: 'light' });
     const { page } = visitor;
@@ -158,7 +158,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   });
 
   test('whoever comes to a box that has an owner by now is told so, and logs in', async () => {
-    await using box = await startPageBox({ cameras: [{}] });
+    await using box = await startPageHarness({ cameras: [{}] });
     await using visitor = await open(box, { size: 'desktop', locale: 'zh-CN' });
     const { page } = visitor;
     await visitor.go('#/start');
@@ -174,7 +174,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   });
 
   test('a camera is not said to be live before its picture has come, and its name is not cut for a word', async () => {
-    await using box = await startPageBox({ cameras: [{}, {}, {}, {}] });
+    await using box = await startPageHarness({ cameras: [{}, {}, {}, {}] });
     await box.claim();
     await using visitor = await open(box, { size: 'phone' });
     const { page, complaints } = visitor;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { byteSize } from '../../../webui/words/format.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
@@ -13,11 +13,11 @@ interface Use {
 
 describeWith(['chromium'], 'the settings of the storage', () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   let door: string;
   let garden: string;
   beforeAll(async () => {
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}, {}] })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}, {}] })]);
     await box.claim();
     [door = '', garden = ''] = await box.adopt();
     const patient = { timeout: 30_000, interval: 200 };

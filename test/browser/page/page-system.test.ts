@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
@@ -12,9 +12,9 @@ const CLOSED_BY_RESTART = /ERR_|Failed to fetch|WebSocket/;
 
 describeWith(['chromium'], 'the page about the system', () => {
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   beforeAll(async () => {
-    [viewer, box] = await Promise.all([startViewer(), startPageBox({ cameras: [{}] })]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}] })]);
     await box.claim();
     await box.adopt();
   });

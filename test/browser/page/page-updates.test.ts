@@ -10,7 +10,7 @@ import { system as english } from '../../../webui/words/en/system.ts';
 import { system as chinese } from '../../../webui/words/zh-cn/system.ts';
 import { until } from '../../peers/agent/agent.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
-import { OWNER_PASSWORD, type PageBox, startPageBox } from '../../peers/browser/page-harness.ts';
+import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
@@ -105,14 +105,14 @@ describeWith(['chromium'], 'updates on the page', () => {
   const machine = packagedMachine();
   let version = `v${HERE}`;
   let viewer: Viewer;
-  let box: PageBox;
+  let box: PageHarness;
   let dataDir: string;
   let web: Awaited<ReturnType<typeof serveFolder>>;
   beforeAll(async () => {
     web = await serveFolder(machine.published);
     const config = `updateAddress: ${web.url}\n`;
     const options = { config, hostAnswers: machine.host, updateKeys: machine.keys, version: () => version };
-    [viewer, box] = await Promise.all([startViewer(), startPageBox(options)]);
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness(options)]);
     dataDir = join(box.folder, 'data');
     await machine.ready(dataDir);
     await box.claim();

@@ -4,7 +4,7 @@ import { startAgent } from '../../peers/agent/agent.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { freeUdpPort } from '../../support/base/free-udp-port.ts';
-import { openAdoptionBox } from '../../support/harness/adoption-harness.ts';
+import { openAdoptionHarness } from '../../support/harness/adoption-harness.ts';
 
 const LOGIN = { user: 'admin', password: 'grün & 7/8@home' };
 
@@ -17,7 +17,7 @@ describeWith(['ffmpeg'], 'cameras of the house', () => {
       profiles: [{ ...MAIN_PROFILE, group: 250 }, SUB_PROFILE],
     });
     const login = `user: ${LOGIN.user}, password: "${LOGIN.password}"`;
-    await using box = await openAdoptionBox(
+    await using box = await openAdoptionHarness(
       { port: await freeUdpPort() },
       `paths:\n  door: {source: "${camera.rtspUrl()}", camera: {onvif: "${camera.url}", ${login}}}\n`,
     );
@@ -40,7 +40,7 @@ describeWith(['ffmpeg'], 'cameras of the house', () => {
       credentials: LOGIN,
       quirks: { streamPaths, onvifIsOff: 404 },
     });
-    await using box = await openAdoptionBox({
+    await using box = await openAdoptionHarness({
       ...{ port: await freeUdpPort(), onvifPorts: [camera.port], streamPorts: [camera.rtspPort] },
     });
     const { body: begun } = await box.call('POST', '/cameras/probe', {

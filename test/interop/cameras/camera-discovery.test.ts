@@ -7,7 +7,7 @@ import { startOnvifCameraIn } from '../../peers/cameras/onvif-camera.ts';
 import { type Namespace, openNamespace } from '../../peers/host/namespace.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
-import { openAdoptionBox } from '../../support/harness/adoption-harness.ts';
+import { openAdoptionHarness } from '../../support/harness/adoption-harness.ts';
 
 /** The other end of the cable. */
 const farInterface = ({ hostInterface }: Namespace): string => hostInterface.replace(/^pa/, 'pb');
@@ -108,7 +108,7 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     await using camera = await startOnvifCameraIn(house, {
       ...{ address: `${far}%${farInterface(house)}`, credentials: login, quirks: { login: 'digest' } },
     });
-    await using box = await openAdoptionBox({ includeLoopback: false });
+    await using box = await openAdoptionHarness({ includeLoopback: false });
     const host = `[${far}%25${house.hostInterface}]`;
     const onvif = `http://${host}:${camera.report.port}/onvif/device_service`;
     const adopted = await box.call('POST', '/cameras/adopt', { ...login, cameras: [{ onvif, name: 'gate' }] });

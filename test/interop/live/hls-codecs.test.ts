@@ -12,7 +12,7 @@ import { type Mp4Clip, mp4Clip } from '../../peers/cameras/mp4-clip.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 import { temporaryFolder } from '../../support/disks/recordings.ts';
-import { openHlsBox } from '../../support/harness/hls-harness.ts';
+import { openHlsHarness } from '../../support/harness/hls-harness.ts';
 import { g722, lpcm, mp3, mpegTs } from '../../support/media/audio-tracks.ts';
 import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../support/media/video-tracks.ts';
 
@@ -28,7 +28,7 @@ interface Source {
 
 /** A server that has muxed the sources, faster than they were made. @returns the address of the playlist */
 async function serve(variant: HlsVariant, sources: readonly Source[], directory = ''): Promise<string> {
-  const { app, paths, server } = openHlsBox({ options: { variant, directory, segmentMaxBytes: 10 << 20 } });
+  const { app, paths, server } = openHlsHarness({ options: { variant, directory, segmentMaxBytes: 10 << 20 } });
   const stream = new Stream(sources.map(({ track }) => track));
   paths.streams.set('cam', stream);
   const opened = server.open('cam');
@@ -215,7 +215,7 @@ test.for(
     ).map(([label, track]) => [variant, label, track] as const),
   ),
 )('%s: %s alone is a playlist error that names it', async ([variant, label, track]) => {
-  const { app, paths } = openHlsBox({ options: { variant } });
+  const { app, paths } = openHlsHarness({ options: { variant } });
   paths.streams.set('cam', new Stream([track as Track]));
   const answer = await app.inject({ url: '/cam/index.m3u8?cookieCheck=1' });
   expect(answer.statusCode).toBe(500);

@@ -14,7 +14,7 @@ import { OWNER_PASSWORD } from '../agent/agent.ts';
 export { OWNER_PASSWORD } from '../agent/agent.ts';
 
 /** A running box with the page, in this process, and simulated cameras in its network. */
-export interface PageBox extends AsyncDisposable {
+export interface PageHarness extends AsyncDisposable {
   readonly app: App;
   readonly folder: string;
   readonly port: number;
@@ -31,7 +31,7 @@ export interface PageBox extends AsyncDisposable {
   adopt(): Promise<readonly string[]>;
 }
 
-export interface PageBoxOptions {
+export interface PageHarnessOptions {
   /** As many simulated cameras as there are options. */
   readonly cameras?: readonly OnvifCameraOptions[];
   /** More of the configuration. */
@@ -73,7 +73,7 @@ async function startCameras(all: readonly OnvifCameraOptions[], discoveryPort: n
   return cameras;
 }
 
-export async function startPageBox(options: PageBoxOptions = {}): Promise<PageBox> {
+export async function startPageHarness(options: PageHarnessOptions = {}): Promise<PageHarness> {
   const { cameras: wanted = [], config = '', clock = systemClock, hostAnswers, updateKeys } = options;
   const { version = () => 'v0.0.0', tlsAddress = '' } = options;
   const folder = mkdtempSync(join(tmpdir(), 'perch-page-box-'));
@@ -140,7 +140,7 @@ export async function startPageBox(options: PageBoxOptions = {}): Promise<PageBo
   };
 }
 
-async function adoptAll(cameras: readonly OnvifCamera[], api: PageBox['api']): Promise<readonly string[]> {
+async function adoptAll(cameras: readonly OnvifCamera[], api: PageHarness['api']): Promise<readonly string[]> {
   const wishes = cameras.map(({ url }) => ({ onvif: url }));
   const body = { user: 'admin', password: 'none', cameras: wishes };
   const { items } = await api<{ items: readonly { path: string | null; error: string | null }[] }>(

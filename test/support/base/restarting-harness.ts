@@ -16,7 +16,7 @@ export interface Answer {
 }
 
 /** A box without media that starts itself anew, and whoever asks it. */
-export interface RestartingBox extends AsyncDisposable {
+export interface RestartingHarness extends AsyncDisposable {
   readonly dataDir: string;
   /** Of the main port, without a slash at its end. */
   readonly url: string;
@@ -35,7 +35,7 @@ export interface RestartingBox extends AsyncDisposable {
   restarted(): Promise<void>;
 }
 
-export interface RestartingBoxOptions {
+export interface RestartingHarnessOptions {
   /** More of the configuration. */
   readonly config?: string;
   /** Nobody has a password yet. */
@@ -44,7 +44,7 @@ export interface RestartingBoxOptions {
   readonly isAlone?: boolean;
 }
 
-export async function startRestartingBox(options: RestartingBoxOptions = {}): Promise<RestartingBox> {
+export async function startRestartingHarness(options: RestartingHarnessOptions = {}): Promise<RestartingHarness> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-restarting-'));
   const dataDir = join(folder, 'data');
   writeFileSync(join(folder, 'perch.yml'), QUIET + (options.config ?? ''));
@@ -67,7 +67,7 @@ export async function startRestartingBox(options: RestartingBoxOptions = {}): Pr
     });
   let restarted: Promise<void> | undefined;
   let app = await start();
-  const ask: RestartingBox['ask'] = async (method, path, body, more = {}) => {
+  const ask: RestartingHarness['ask'] = async (method, path, body, more = {}) => {
     const isFile = body instanceof Uint8Array;
     const type = isFile ? 'application/octet-stream' : 'application/json';
     const response = await fetch(`${box.url}/v3/${path}`, {
@@ -86,7 +86,7 @@ export async function startRestartingBox(options: RestartingBoxOptions = {}): Pr
       headers: response.headers,
     };
   };
-  const box: RestartingBox = {
+  const box: RestartingHarness = {
     ...{ dataDir, log, ask },
     cookie: '',
     get url() {

@@ -10,7 +10,7 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface AskedServerBox extends AsyncDisposable {
+export interface AskedServerHarness extends AsyncDisposable {
   readonly url: string;
   /** What it was asked: bodies of POST as JSON, else the method. */
   readonly asked: unknown[];
@@ -26,7 +26,7 @@ export async function openAskedServer(
   reply: Reply | undefined,
   isTls = false,
   judge: (body: unknown) => Reply | undefined = () => undefined,
-): Promise<AskedServerBox> {
+): Promise<AskedServerHarness> {
   const asked: unknown[] = [];
   const listener: RequestListener = (request: IncomingMessage, response) => {
     void text(request).then((body) => {
@@ -42,7 +42,7 @@ export async function openAskedServer(
   const server = isTls ? createTlsServer(certificate('camera'), listener) : createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const box: AskedServerBox = {
+  const box: AskedServerHarness = {
     url: `${isTls ? 'https' : 'http'}://127.0.0.1:${port}/ask`,
     asked,
     reply,

@@ -14,7 +14,7 @@ export interface Answer {
 }
 
 /** A box with an owner that looks for cameras on this machine itself. `log` has every line that it wrote. */
-export async function openAdoptionBox(discovery: AppOptions['discovery'], paths = '', more: object = {}) {
+export async function openAdoptionHarness(discovery: AppOptions['discovery'], paths = '', more: object = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-adoption-'));
   const file = join(folder, 'perch.yml');
   const [rtspPort = 0] = await freePorts(1);

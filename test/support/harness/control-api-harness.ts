@@ -7,7 +7,7 @@ import type { Stats } from '../../../agent/http/api/device/stats.ts';
 import { EventStreams } from '../../../agent/http/api/recordings/event-stream.ts';
 import type { PathItem } from '../../../agent/http/api/streams/paths.ts';
 import { FakeClock } from '../base/fake-clock.ts';
-import { type HttpBoxOptions, openHttpBox } from './http-harness.ts';
+import { type HttpHarnessOptions, openHttpHarness } from './http-harness.ts';
 
 export const LOOPBACK = { remoteAddress: '127.0.0.1', headers: { host: 'localhost' } };
 export const ID = '0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11';
@@ -130,10 +130,10 @@ const noCameras: ControlApiOptions['cameras'] = {
 
 /** The API on answers that stand fixed, and what it was told to do. */
 /** Without options programs on this machine may use the API, as a file for MediaMTX has it. */
-export async function openApi(rules: HttpBoxOptions = { rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } }) {
+export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } }) {
   const clock = new FakeClock();
   const events = new BoxEvents(clock);
-  const box = await openHttpBox(rules);
+  const box = await openHttpHarness(rules);
   const edited: unknown[][] = [];
   const tell =
     (name: string) =>

@@ -63,7 +63,7 @@ const access = {
   isSecure: (request: FastifyRequest) => request.headers['x-test-tls'] !== undefined,
 };
 
-export interface HlsBox {
+export interface HlsHarness {
   readonly app: FastifyInstance;
   readonly server: HlsServer;
   readonly clock: FakeClock;
@@ -73,7 +73,7 @@ export interface HlsBox {
 }
 
 /** The HLS service as it is, behind one app, with a clock that moves when told to. */
-export function openHlsBox({
+export function openHlsHarness({
   prefix = '',
   options = {},
   audioForms,
@@ -81,7 +81,7 @@ export function openHlsBox({
   readonly prefix?: string;
   readonly options?: Partial<HlsOptions>;
   readonly audioForms?: AudioForms;
-} = {}): HlsBox {
+} = {}): HlsHarness {
   const clock = new FakeClock();
   const paths = new HlsPaths();
   const { log, told } = toldOf();

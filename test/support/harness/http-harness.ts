@@ -15,14 +15,14 @@ import { HttpAccess } from '../../../agent/http/auth/access.ts';
 import { HttpsPlaces } from '../../../agent/http/auth/https-place.ts';
 import { createHttpApp } from '../../../agent/http/listener/app.ts';
 
-export interface HttpBox extends AsyncDisposable {
+export interface HttpHarness extends AsyncDisposable {
   readonly app: FastifyInstance;
   readonly access: HttpAccess;
   readonly accounts: Accounts;
   readonly authority: Authority;
 }
 
-export interface HttpBoxOptions {
+export interface HttpHarnessOptions {
   /** Of https; undefined while it is off. */
   readonly httpsPort?: number;
   readonly rules?: AccessRules;
@@ -38,7 +38,7 @@ export interface HttpBoxOptions {
 }
 
 /** The real accounts, rules and log-in routes behind one HTTP app, without the media. */
-export async function openHttpBox(options: HttpBoxOptions = {}): Promise<HttpBox> {
+export async function openHttpHarness(options: HttpHarnessOptions = {}): Promise<HttpHarness> {
   const dataDir = await mkdtemp(join(tmpdir(), 'perch-http-'));
   const { clock = systemClock } = options;
   const accounts = await Accounts.open({ dataDir, clock, log: silentLogger });

@@ -14,7 +14,7 @@ import type { Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { listenLocally } from '../base/local-listener.ts';
 import { toldOf } from '../base/log-lines.ts';
-import { openHttpBox } from './http-harness.ts';
+import { openHttpHarness } from './http-harness.ts';
 
 const ANYBODY: AccessRules = {
   isOwn: false,
@@ -22,7 +22,7 @@ const ANYBODY: AccessRules = {
 };
 
 /** Live fMP4 on a real port, of streams that the test writes. */
-export async function openLiveBox({
+export async function openLiveHarness({
   rules = ANYBODY,
   allowOrigins = ['https://nas.example'] as readonly string[],
 } = {}) {
@@ -41,7 +41,7 @@ export async function openLiveBox({
   };
   const { log, told } = toldOf();
   const server = new LiveServer(paths, clock, log);
-  const box = await openHttpBox({ rules });
+  const box = await openHttpHarness({ rules });
   const { app, access } = box;
   const live = liveAddresses({ server, access, takeUpgrade, clock, log: silentLogger });
   app.addHook(

@@ -71,7 +71,7 @@ export class TestPaths implements RtspPaths {
   }
 }
 
-export interface RtspBoxOptions extends Partial<RtspServerOptions> {
+export interface RtspHarnessOptions extends Partial<RtspServerOptions> {
   readonly users?: readonly InternalUser[];
   /** Perch's own set-up with these people; without them a file for MediaMTX. */
   readonly people?: Owners;
@@ -82,7 +82,7 @@ export interface RtspBoxOptions extends Partial<RtspServerOptions> {
 const NOBODY = { owner: undefined, verify: async () => false, person: () => undefined };
 
 /** A server on loopback with the real rules of access, over paths of the test. Wrong credentials wait for the full four seconds. */
-export class RtspBox implements AsyncDisposable {
+export class RtspHarness implements AsyncDisposable {
   readonly clock = new FakeClock();
   readonly paths = new TestPaths();
   /** What the log says, as lines of JSON. */
@@ -93,13 +93,13 @@ export class RtspBox implements AsyncDisposable {
   readonly #callers: RtspCaller[] = [];
   readonly #stop = new AbortController();
 
-  static async open(options: RtspBoxOptions = {}): Promise<RtspBox> {
-    const box = new RtspBox(options);
+  static async open(options: RtspHarnessOptions = {}): Promise<RtspHarness> {
+    const box = new RtspHarness(options);
     await box.server.listen();
     return box;
   }
 
-  constructor({ people, users = people ? [] : MEDIAMTX_USERS, newcomerBytes, ...options }: RtspBoxOptions) {
+  constructor({ people, users = people ? [] : MEDIAMTX_USERS, newcomerBytes, ...options }: RtspHarnessOptions) {
     const log = createLogger('debug', (line) => this.log.push(line));
     const authority = new Authority(people ?? NOBODY, { isOwn: people !== undefined, internalUsers: users });
     const wrong = new WrongCredentials(this.clock, this.#stop.signal, () => 1);

@@ -1,7 +1,7 @@
 import type { InjectOptions } from 'fastify';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { type HttpBox, openHttpBox } from '../../../../test/support/harness/http-harness.ts';
+import { type HttpHarness, openHttpHarness } from '../../../../test/support/harness/http-harness.ts';
 import { MEDIAMTX_USERS } from '../../../config/schema/general.ts';
 
 const PASSWORD = 'blue heron';
@@ -10,11 +10,11 @@ const DAY_MS = 86_400_000;
 
 /** What a browser keeps, and the page's own mark on each request. */
 class Browser {
-  readonly #box: HttpBox;
+  readonly #box: HttpHarness;
   readonly #cookies = new Map<string, string>();
   readonly #address: string;
 
-  constructor(box: HttpBox, address = '192.168.1.9') {
+  constructor(box: HttpHarness, address = '192.168.1.9') {
     this.#box = box;
     this.#address = address;
   }
@@ -49,8 +49,8 @@ class Browser {
 }
 
 /** A box with two cameras, whose media are asked for at `/watch/NAME` and `/recorded/NAME`. */
-async function openBox(options: Parameters<typeof openHttpBox>[0] = {}) {
-  const box = await openHttpBox({ password: PASSWORD, ...options });
+async function openBox(options: Parameters<typeof openHttpHarness>[0] = {}) {
+  const box = await openHttpHarness({ password: PASSWORD, ...options });
   box.app.all<{ Params: { '*': string } }>('/watch/*', async (request) => {
     await box.access.require(request, 'read', request.params['*']);
     return 'picture';

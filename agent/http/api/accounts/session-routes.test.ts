@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import type { InjectOptions } from 'fastify';
 import { expect, test } from 'vitest';
 import { listenLocally } from '../../../../test/support/base/local-listener.ts';
-import { type HttpBox, openHttpBox } from '../../../../test/support/harness/http-harness.ts';
+import { type HttpHarness, openHttpHarness } from '../../../../test/support/harness/http-harness.ts';
 
 const PASSWORD = 'blue heron';
 const HOME = { remoteAddress: '192.168.1.9', headers: { host: '192.168.1.2:8080' } };
@@ -15,13 +15,13 @@ const post = (url: string, payload: object, from: InjectOptions = HOME): InjectO
   url,
   payload,
 });
-const claimOf = ({ accounts }: HttpBox) => ({ password: PASSWORD, setupCode: accounts.setup?.code });
+const claimOf = ({ accounts }: HttpHarness) => ({ password: PASSWORD, setupCode: accounts.setup?.code });
 
 const cookieOf = (answer: { headers: Record<string, unknown> }) =>
   String(answer.headers['set-cookie']).split(';')[0] ?? '';
 
 test('a phone claims the box with a password and the setup code, and is logged in', async () => {
-  await using box = await openHttpBox();
+  await using box = await openHttpHarness();
   expect((await box.app.inject({ ...HOME, url: '/v3/session' })).json()).toEqual({
     claimed: false,
     loggedIn: false,
@@ -56,7 +56,7 @@ test.for([
   ['http at another port, behind a router', { host: '192.168.1.5:9000' }, null],
   ['http behind a proxy', { 'x-forwarded-for': '192.168.1.9' }, null],
 ] as const)('over %s the page is told of https as %j', async ([, headers, https]) => {
-  await using box = await openHttpBox({ httpsPort: 8443 });
+  await using box = await openHttpHarness({ httpsPort: 8443 });
   const { port } = await listenLocally(box.app);
   const url = `http://127.0.0.1:${port}/v3/session`;
   const answer = await new Promise<string>((resolve, reject) => {
@@ -66,7 +66,7 @@ test.for([
 });
 
 test('a box is not claimed twice', async () => {
-  await using box = await openHttpBox({ password: PASSWORD });
+  await using box = await openHttpHarness({ password: PASSWORD });
   const again = await box.app.inject(post('/v3/claim', { password: 'grey heron' }));
   expect([again.statusCode, again.json()]).toEqual([
     400,
@@ -81,7 +81,7 @@ test.for<[string, InjectOptions]>([
   ['through an unknown proxy', { ...HOME, headers: { host: '192.168.1.2', 'x-forwarded-for': '192.168.1.9' } }],
   ['by a name that may have been rebound', { ...HOME, headers: { host: 'evil.example' } }],
 ])('%s the claim needs the setup code', async ([, from]) => {
-  await using box = await openHttpBox();
+  await using box = await openHttpHarness();
   expect((await box.app.inject({ ...from, url: '/v3/session' })).json()).toMatchObject({
     mayClaim: true,
     mayLook: false,
@@ -98,7 +98,7 @@ test.for<[string, InjectOptions]>([
 });
 
 test('log-in exchanges the session, log-out ends it and takes the cookie away', async () => {
-  await using box = await openHttpBox({ password: PASSWORD });
+  await using box = await openHttpHarness({ password: PASSWORD });
   const first = cookieOf(await box.app.inject(post('/v3/session', { password: PASSWORD })));
   const headers = (cookie: string) => ({ ...HOME.headers, cookie });
   const second = cookieOf(
@@ -116,7 +116,7 @@ test('log-in exchanges the session, log-out ends it and takes the cookie away', 
 });
 
 test('who logs out is no guest afterwards either: the cookie of a link that was opened before goes too', async () => {
-  await using box = await openHttpBox({ password: PASSWORD });
+  await using box = await openHttpHarness({ password: PASSWORD });
   const cookie = cookieOf(await box.app.inject(post('/v3/session', { password: PASSWORD })));
   const out = await box.app.inject({
     ...{ ...HOME, method: 'DELETE', url: '/v3/session' },
@@ -126,7 +126,7 @@ test('who logs out is no guest afterwards either: the cookie of a link that was 
 });
 
 test('who says his name in a field that there is not is told so, and counts as no try at another account', async () => {
-  await using box = await openHttpBox({ password: PASSWORD });
+  await using box = await openHttpHarness({ password: PASSWORD });
   for (let i = 0; i < 20; i += 1) {
     const answer = await box.app.inject(post('/v3/session', { name: 'ann', password: "not the owner's" }));
     expect([answer.statusCode, answer.json()]).toEqual([400, { status: 'error', error: "unknown field 'name'" }]);
@@ -134,14 +134,14 @@ test('who says his name in a field that there is not is told so, and counts as n
 });
 
 test('a wrong password says so and opens no browser dialog', async () => {
-  await using box = await openHttpBox({ password: PASSWORD });
+  await using box = await openHttpHarness({ password: PASSWORD });
   const answer = await box.app.inject(post('/v3/session', { password: 'wrong' }));
   expect([answer.statusCode, answer.json()]).toEqual([401, { status: 'error', error: 'wrong password' }]);
   expect([answer.headers['www-authenticate'], answer.headers['set-cookie']]).toEqual([undefined, undefined]);
 });
 
 test('the eleventh wrong password in a row has to wait, and is told how long', async () => {
-  await using box = await openHttpBox({ password: PASSWORD });
+  await using box = await openHttpHarness({ password: PASSWORD });
   for (let i = 0; i < 10; i += 1) {
     expect((await box.app.inject(post('/v3/session', { password: `wrong ${i}` }))).statusCode).toBe(401);
   }
@@ -155,7 +155,7 @@ test.for<[string, Record<string, string>]>([
   ['Origin of another port', { origin: 'http://192.168.1.2:8123' }],
   ['Sec-Fetch-Site', { 'sec-fetch-site': 'cross-site' }],
 ])("another site's page (%s) can neither claim, log in nor log out", async ([, headers]) => {
-  await using box = await openHttpBox();
+  await using box = await openHttpHarness();
   const from = { ...HOME, headers: { ...HOME.headers, ...headers } };
   expect((await box.app.inject(post('/v3/claim', claimOf(box), from))).statusCode).toBe(401);
   const claim = await box.app.inject(post('/v3/claim', claimOf(box)));
@@ -173,7 +173,7 @@ test.for<[string, object | string, number]>([
   ['a giant', { password: 'x'.repeat(5_000) }, 400],
   ['no JSON', 'password=blue', 415],
 ])('a claim with %s is refused in words', async ([, payload, status]) => {
-  await using box = await openHttpBox();
+  await using box = await openHttpHarness();
   const headers = { ...HOME.headers, ...(typeof payload === 'string' ? { 'content-type': 'text/plain' } : {}) };
   const withCode = typeof payload === 'string' ? payload : { ...payload, setupCode: box.accounts.setup?.code };
   const answer = await box.app.inject({ ...HOME, method: 'POST', url: '/v3/claim', payload: withCode, headers });

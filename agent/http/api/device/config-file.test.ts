@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { place } from '../../../../test/support/harness/config-place.ts';
 import { LOOPBACK } from '../../../../test/support/harness/control-api-harness.ts';
-import { openHttpBox } from '../../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../../test/support/harness/http-harness.ts';
 import { ApiEdits } from '../../../config/edit/api-edits.ts';
 import { FileEdits } from '../../../config/edit/file-edits.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from '../../../config/edit/json.ts';
@@ -20,7 +20,7 @@ async function open() {
   const files = place();
   files.write('perch.yml', FILE);
   const store = await files.open();
-  const box = await openHttpBox({ password: PASSWORD });
+  const box = await openHttpHarness({ password: PASSWORD });
   onTestFinished(() => box[Symbol.asyncDispose]());
   await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: true }, 'another password');
   await box.app.register(configFileRoutes, { access: box.access, file: new FileEdits(store, {}) });

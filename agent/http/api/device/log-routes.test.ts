@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { listenLocally } from '../../../../test/support/base/local-listener.ts';
 import { LOOPBACK } from '../../../../test/support/harness/control-api-harness.ts';
-import { openHttpBox } from '../../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../../test/support/harness/http-harness.ts';
 import { createLogger } from '../../../base/log.ts';
 import { LogLines } from '../../../base/log-lines.ts';
 import { EventStreams } from '../recordings/event-stream.ts';
@@ -16,7 +16,7 @@ async function open() {
   const clock = new FakeClock();
   const lines = new LogLines(clock);
   const log = createLogger('debug', (line) => lines.add(line));
-  const box = await openHttpBox({ password: PASSWORD });
+  const box = await openHttpHarness({ password: PASSWORD });
   onTestFinished(() => box[Symbol.asyncDispose]());
   await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: true }, 'another password');
   await box.app.register(logRoutes, { access: box.access, lines, streams: new EventStreams(lines, clock) });

@@ -1,12 +1,12 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { LOOPBACK } from '../../../../test/support/harness/control-api-harness.ts';
-import { openHttpBox } from '../../../../test/support/harness/http-harness.ts';
+import { openHttpHarness } from '../../../../test/support/harness/http-harness.ts';
 import { restartRoute } from './restart.ts';
 
 const PASSWORD = 'correct horse battery';
 
 async function open(canRestart: boolean) {
-  const box = await openHttpBox({ password: PASSWORD });
+  const box = await openHttpHarness({ password: PASSWORD });
   onTestFinished(() => box[Symbol.asyncDispose]());
   await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: true }, 'another password');
   const done: unknown[] = [];

@@ -1,10 +1,10 @@
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { feed, HlsPlayer, live, openHlsBox } from '../../../../test/support/harness/hls-harness.ts';
+import { feed, HlsPlayer, live, openHlsHarness } from '../../../../test/support/harness/hls-harness.ts';
 
 /** A player of low latency, at a stream that has run for four seconds. */
-async function setup(options: Parameters<typeof openHlsBox>[0] = {}) {
-  const box = openHlsBox({ ...options, options: { variant: 'lowLatency', ...options.options } });
+async function setup(options: Parameters<typeof openHlsHarness>[0] = {}) {
+  const box = openHlsHarness({ ...options, options: { variant: 'lowLatency', ...options.options } });
   const thrown: unknown[] = [];
   box.app.addHook('onError', async (_request, _reply, error) => {
     thrown.push(error);

@@ -6,7 +6,7 @@ import {
   HlsPlayer,
   linesOf,
   live,
-  openHlsBox,
+  openHlsHarness,
 } from '../../../../test/support/harness/hls-harness.ts';
 import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../../../base/log.ts';
@@ -15,8 +15,8 @@ import { Stream } from '../../../stream/stream.ts';
 import { HlsServer } from '../server/server.ts';
 
 /** What answers, and a player with a cookie jar. */
-function setup(options: Parameters<typeof openHlsBox>[0] = {}) {
-  const box = openHlsBox(options);
+function setup(options: Parameters<typeof openHlsHarness>[0] = {}) {
+  const box = openHlsHarness(options);
   const player = new HlsPlayer(box.app);
   return { ...box, player, get: (url: string) => player.get(url) };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { feed } from '../../../../test/support/harness/hls-harness.ts';
-import { openLiveBox, turns } from '../../../../test/support/harness/live-harness.ts';
+import { openLiveHarness, turns } from '../../../../test/support/harness/live-harness.ts';
 import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { Stream } from '../../../stream/stream.ts';
 
@@ -9,7 +9,7 @@ test.for([
   ['his stream ends', "the stream on path 'cam' has ended"],
   ['the server closes', 'the server is shutting down'],
 ] as const)('a viewer of live fMP4 is two lines in the log; when %s it says: %s', async ([what, reason]) => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
   const answer = await fetch(`${box.url}/cam/live.mp4`);

@@ -4,7 +4,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { listenLocally } from '../../../../test/support/base/local-listener.ts';
-import { openLiveBox, turns, WEBSOCKET_FIELDS } from '../../../../test/support/harness/live-harness.ts';
+import { openLiveHarness, turns, WEBSOCKET_FIELDS } from '../../../../test/support/harness/live-harness.ts';
 import { openAccess } from '../../../../test/support/harness/open-access.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { systemClock } from '../../../base/clock.ts';
@@ -79,7 +79,7 @@ class FileReader {
 }
 
 test('a file begins with the last key picture at time 0 and goes on as the stream does', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('yard/cam', new Stream([tinyH264, aac]));
   feed(stream, 50);
   feed(stream, 5, 50);
@@ -101,7 +101,7 @@ test('a file begins with the last key picture at time 0 and goes on as the strea
 });
 
 test('sound that is older than the first picture is let go', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264, aac]));
   feed(stream, 1, 25);
   for (let pts = 48_000 - 5 * 1024; pts < 49_000; pts += 1024) {
@@ -119,7 +119,7 @@ test('sound that is older than the first picture is let go', async () => {
 });
 
 test('a file has all sound that browsers play, and says so when it has no pictures', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([aac, g711]));
   const pending = fetch(`${box.url}/cam/live.mp4`);
   while (box.server.list().length === 0) {
@@ -135,7 +135,7 @@ test('a file has all sound that browsers play, and says so when it has no pictur
 });
 
 test('the file ends with the stream, and where the camera changes its parameters', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
   const before = await new FileReader(await fetch(`${box.url}/cam/live.mp4`)).read(1);
@@ -151,7 +151,7 @@ test('the file ends with the stream, and where the camera changes its parameters
 });
 
 test('whoever goes is no reader any more', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
   const file = await new FileReader(await fetch(`${box.url}/cam/live.mp4`)).read(1);
@@ -165,7 +165,7 @@ test('whoever goes is no reader any more', async () => {
 });
 
 test('whoever has gone before the stream came leaves nothing behind', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = new Stream([tinyH264]);
   feed(stream, 1);
   let come: (stream: Stream) => void = () => {};
@@ -184,14 +184,14 @@ test('whoever has gone before the stream came leaves nothing behind', async () =
 });
 
 test('HEAD tells the type and leaves no reader', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   const answer = await fetch(`${box.url}/cam/live.mp4`, { method: 'HEAD' });
   expect([answer.status, answer.headers.get('content-type'), stream.readers.length]).toEqual([200, 'video/mp4', 0]);
 });
 
 test('whoever does not read loses whole groups and never half a fragment', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
   const slow = await box.raw('cam/live.mp4', { Connection: 'close' });
@@ -227,7 +227,7 @@ test('whoever does not read loses whole groups and never half a fragment', async
 });
 
 test('whoever does not read at all loses the connection, and what was kept for him', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
   const dead = await box.raw('cam/live.mp4');
@@ -266,7 +266,7 @@ function unchunked(answer: Buffer): Buffer {
 }
 
 test('without a stream, and of codecs that nobody plays, the answer is an error', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   box.add('vp8', new Stream([{ kind: 'video', codec: 'vp8', clockRate: 90_000, width: 64, height: 48, fps: 25 }]));
   const none = await fetch(`${box.url}/none/live.mp4`);
   expect([none.status, await none.json()]).toEqual([
@@ -279,7 +279,7 @@ test('without a stream, and of codecs that nobody plays, the answer is an error'
 });
 
 test('an upgrade to a WebSocket is not what a file is for', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   feed(box.add('cam', new Stream([tinyH264])), 1);
   const raw = await box.raw('cam/live.mp4', WEBSOCKET_FIELDS);
   expect(await raw.head()).toContain('HTTP/1.1 200');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
-import { openLiveBox, turns, WEBSOCKET_FIELDS } from '../../../../test/support/harness/live-harness.ts';
+import { openLiveHarness, turns, WEBSOCKET_FIELDS } from '../../../../test/support/harness/live-harness.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { parseFragment, parseInit } from '../../../media/mp4/read/read.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
@@ -35,7 +35,7 @@ const typesOf = (messages: readonly (object | Buffer)[]): string[] =>
   messages.map((message) => (Buffer.isBuffer(message) ? 'binary' : (message as { type: string }).type));
 
 test('a viewer is told what comes, then gets the init segment, the pictures since the last key picture, and each that follows', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('yard/cam', new Stream([tinyH264, aac]));
   feed(stream, 5);
   const viewer = await box.watch('yard/cam/mse?token=x');
@@ -63,7 +63,7 @@ test('a viewer is told what comes, then gets the init segment, the pictures sinc
 });
 
 test('tracks that the browser cannot decode are left out and named', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   feed(box.add('cam', new Stream([tinyH264, aac, g711])), 2);
   const tracksOf = async (query: string) => {
     const viewer = await box.watch(`cam/mse${query}`);
@@ -95,7 +95,7 @@ test.for([
   ['none/mse', 'notFound', "no stream is available on path 'none'"],
   ['vp8/mse', 'codecs', "the stream on path 'vp8' has VP8, of which HLS takes nothing"],
 ] as const)('%s is refused with a reason', async ([path, code, reason, labels]) => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   feed(box.add('cam', new Stream([tinyH264])), 1);
   box.add('both', new Stream([tinyH264, aac]));
   box.add('old', new Stream([mjpeg, aac]));
@@ -115,7 +115,7 @@ test.for([
   ['?codecs=mp4a.40', 'of codecs for sound alone'],
   ['', 'nothing'],
 ] as const)('a viewer who names %s gets the sound of a stream whose pictures are not for it: %s', async ([query]) => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('old', new Stream([mjpeg, aac]));
   const viewer = await box.watch(`old/mse${query}`);
   stream.write(1, { pts: 0, dts: 0, wall: 0, key: true, data: Uint8Array.of(1, 2) });
@@ -139,7 +139,7 @@ test.for([
     'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
   ],
 ] as const)('a request %s is answered as HTTP does', async ([, fields, status, line]) => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   feed(box.add('cam', new Stream([tinyH264])), 1);
   const head = await (await box.raw('cam/mse', fields)).head();
   expect(head.split('\r\n')[0]).toContain(`HTTP/1.1 ${status}`);
@@ -147,14 +147,14 @@ test.for([
 });
 
 test('a page of this server is let in, whatever the list says', async () => {
-  const box = await openLiveBox({ allowOrigins: [] });
+  const box = await openLiveHarness({ allowOrigins: [] });
   feed(box.add('cam', new Stream([tinyH264])), 1);
   const own = await box.raw('cam/mse', { ...WEBSOCKET_FIELDS, Origin: box.url });
   expect(await own.head()).toContain(' 101 ');
 });
 
 test('who may not watch is answered as anywhere, and his connection ends', async () => {
-  const box = await openLiveBox({
+  const box = await openLiveHarness({
     rules: {
       isOwn: false,
       internalUsers: [{ user: 'me', pass: 'secret', ips: [], permissions: [{ action: 'read', path: '' }] }],
@@ -172,7 +172,7 @@ test('who may not watch is answered as anywhere, and his connection ends', async
 });
 
 test('a viewer is one of the readers of the path until he goes', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
   const viewer = await box.watch('cam/mse');
@@ -194,7 +194,7 @@ test('a viewer is one of the readers of the path until he goes', async () => {
 });
 
 test('the end of the stream is told, and so is being put out', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
   const [one, other] = [await box.watch('cam/mse'), await box.watch('cam/mse')];
@@ -210,7 +210,7 @@ test('the end of the stream is told, and so is being put out', async () => {
 });
 
 test('a client that says anything is let go', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   feed(box.add('cam', new Stream([tinyH264])), 1);
   const viewer = await box.watch('cam/mse');
   await viewer.until(() => viewer.binaries.length === 2);
@@ -220,7 +220,7 @@ test('a client that says anything is let go', async () => {
 });
 
 test('who answers no ping for 25 s is gone; who answers stays', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
   const [silent, viewer] = [await box.raw('cam/mse', WEBSOCKET_FIELDS), await box.watch('cam/mse')];
@@ -239,7 +239,7 @@ test('who answers no ping for 25 s is gone; who answers stays', async () => {
 });
 
 test('who does not read loses whole groups, is told where it goes on, and harms nobody', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
   const [slow, viewer] = [await box.raw('cam/mse', WEBSOCKET_FIELDS), await box.watch('cam/mse')];
@@ -269,7 +269,7 @@ test('who does not read loses whole groups, is told where it goes on, and harms 
 });
 
 test('a group that is larger than what may wait later comes whole', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   feed(box.add('cam', new Stream([tinyH264])), 30, 0, QUEUE_BYTES / 20);
   const viewer = await box.watch('cam/mse');
   await viewer.until(() => viewer.binaries.length === 31);
@@ -277,7 +277,7 @@ test('a group that is larger than what may wait later comes whole', async () => 
 });
 
 test('who does not read at all is let go', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
   const stuck = await box.raw('cam/mse', WEBSOCKET_FIELDS);
@@ -297,7 +297,7 @@ test('who does not read at all is let go', async () => {
 });
 
 test('a viewer who has gone before the stream came leaves nothing behind', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = new Stream([tinyH264]);
   let come: (stream: Stream) => void = () => {};
   const coming = new Promise<Stream>((resolve) => {
@@ -313,7 +313,7 @@ test('a viewer who has gone before the stream came leaves nothing behind', async
 });
 
 test('the server closes with its viewers still there', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   feed(box.add('cam', new Stream([tinyH264])), 1);
   const viewer = await box.raw('cam/mse', WEBSOCKET_FIELDS);
   await viewer.head();
@@ -322,7 +322,7 @@ test('the server closes with its viewers still there', async () => {
 });
 
 test('whatever bytes a client sends, nothing but its own connection ends', async () => {
-  const box = await openLiveBox();
+  const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
   const viewer = await box.watch('cam/mse');

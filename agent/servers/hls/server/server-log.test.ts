@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { feed, HlsPlayer, linesOf, live, openHlsBox } from '../../../../test/support/harness/hls-harness.ts';
+import { feed, HlsPlayer, linesOf, live, openHlsHarness } from '../../../../test/support/harness/hls-harness.ts';
 import { mp3 } from '../../../../test/support/media/audio-tracks.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { Stream } from '../../../stream/stream.ts';
@@ -7,7 +7,7 @@ import { Stream } from '../../../stream/stream.ts';
 const facts = { path: 'cam', variant: 'fmp4' };
 
 test('one who watches is four lines, however much he asks for: muxer and viewer come and go', async () => {
-  const { app, clock, paths, told, server } = openHlsBox();
+  const { app, clock, paths, told, server } = openHlsHarness();
   const stream = live(paths);
   const player = new HlsPlayer(app);
   await player.get('/cam/index.m3u8');
@@ -34,7 +34,7 @@ test.for([
   ['his stream ends', 'the stream has ended'],
   ['the server closes', 'the server is closing'],
 ] as const)('when %s a viewer leaves because: %s', async ([what, reason]) => {
-  const { app, paths, told, server } = openHlsBox();
+  const { app, paths, told, server } = openHlsHarness();
   const stream = live(paths);
   await new HlsPlayer(app).get('/cam/index.m3u8');
   if (what === 'he is kicked') {
@@ -49,7 +49,7 @@ test.for([
 });
 
 test('a stream whose muxer fails at each request is told of once in ten minutes', async () => {
-  const { app, clock, paths, told } = openHlsBox({ options: { segmentMaxBytes: 100 } });
+  const { app, clock, paths, told } = openHlsHarness({ options: { segmentMaxBytes: 100 } });
   const stream = live(paths);
   const shown = () => told.filter(([level]) => level !== 'debug').map(([level, phrase]) => [level, phrase]);
   const once = [
@@ -67,7 +67,7 @@ test('a stream whose muxer fails at each request is told of once in ten minutes'
 });
 
 test('what is left out is told once for each stream, with the way out', async () => {
-  const { app, paths, told } = openHlsBox();
+  const { app, paths, told } = openHlsHarness();
   const stream = new Stream([tinyH264, mp3]);
   paths.streams.set('cam', stream);
   for (const picture of tinyVideo(100, 25, 100)) {
@@ -83,7 +83,7 @@ test('what is left out is told once for each stream, with the way out', async ()
 });
 
 test('who shows a session that is none any more is told what to do', async () => {
-  const { app, paths } = openHlsBox();
+  const { app, paths } = openHlsHarness();
   live(paths);
   const answer = await app.inject('/cam/video1_stream.m3u8?session=x');
   expect([answer.statusCode, answer.json().error]).toEqual([

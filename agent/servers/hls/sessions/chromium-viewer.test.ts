@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { feed, HlsPlayer, linesOf, live, openHlsBox } from '../../../../test/support/harness/hls-harness.ts';
+import { feed, HlsPlayer, linesOf, live, openHlsHarness } from '../../../../test/support/harness/hls-harness.ts';
 
 const CHROMIUM = { 'accept-encoding': 'identity;q=1, *;q=0' };
 
@@ -7,7 +7,7 @@ const nameOf = (address: string): string => address.replace(/\?.*/, '');
 
 /** Chromium's own player at a stream of low latency that has run for eight seconds; it has got all that there is. */
 async function setup() {
-  const box = openHlsBox({ options: { variant: 'lowLatency' } });
+  const box = openHlsHarness({ options: { variant: 'lowLatency' } });
   const stream = live(box.paths);
   const player = new HlsPlayer(box.app);
   const open = (headers: Record<string, string>) => player.get('/cam/index.m3u8', headers);

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { until } from '../../../../test/peers/agent/agent.ts';
-import { feed, HlsPlayer, linesOf, live, openHlsBox } from '../../../../test/support/harness/hls-harness.ts';
+import { feed, HlsPlayer, linesOf, live, openHlsHarness } from '../../../../test/support/harness/hls-harness.ts';
 import { Stream } from '../../../stream/stream.ts';
 
 const ATTRIBUTES = 'HttpOnly; SameSite=Lax';
 
-function setup(options: Parameters<typeof openHlsBox>[0] = {}) {
-  const box = openHlsBox(options);
+function setup(options: Parameters<typeof openHlsHarness>[0] = {}) {
+  const box = openHlsHarness(options);
   const stream = live(box.paths);
   return { ...box, stream };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { RtspCaller } from '../../../../test/support/clients/rtsp-caller.ts';
-import { RtspBox, type RtspBoxOptions } from '../../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness, type RtspHarnessOptions } from '../../../../test/support/harness/rtsp-harness.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
 import type { InternalUser } from '../../../config/schema/general.ts';
 import { authorization, type Challenge, type DigestAlgorithm, parseChallenges } from '../../../media/rtsp/digest.ts';
@@ -19,8 +19,8 @@ const TCP: HeaderField = ['Transport', 'RTP/AVP/TCP;unicast;interleaved=0-1'];
 const SDP = 'v=0\r\nm=audio 0 RTP/AVP 8\r\n';
 const hash = (algorithm: DigestAlgorithm, text: string) => createHash(algorithm).update(text).digest('hex');
 
-async function open(options: RtspBoxOptions): Promise<RtspBox> {
-  const box = await RtspBox.open(options);
+async function open(options: RtspHarnessOptions): Promise<RtspHarness> {
+  const box = await RtspHarness.open(options);
   box.paths.streams.set('cam', new Stream([H264_TRACK]));
   box.paths.streams.set('other', new Stream([H264_TRACK]));
   box.paths.waiting.add('studio');
@@ -49,7 +49,7 @@ function answer(
 }
 
 /** The answer to a request that has to wait: until it comes, time passes. */
-async function wait(box: RtspBox, caller: RtspCaller, work: Promise<RtspResponse>): Promise<number> {
+async function wait(box: RtspHarness, caller: RtspCaller, work: Promise<RtspResponse>): Promise<number> {
   let isDone = false;
   const done = work.finally(() => {
     isDone = true;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RtspCaller } from '../../../../test/support/clients/rtsp-caller.ts';
-import { RtspBox } from '../../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness } from '../../../../test/support/harness/rtsp-harness.ts';
 import { writeRtpHeader } from '../../../media/rtp/header.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 
@@ -17,14 +17,14 @@ const ONE_SOUND = ['v=0', 'm=audio 0 RTP/AVP 8', ''].join('\r\n');
 
 const tcp = (channels: string): HeaderField => ['Transport', `RTP/AVP/TCP;unicast;interleaved=${channels};mode=record`];
 
-async function openBox(): Promise<RtspBox> {
-  const box = await RtspBox.open();
+async function openBox(): Promise<RtspHarness> {
+  const box = await RtspHarness.open();
   box.paths.waiting.add('studio');
   return box;
 }
 
 /** From ANNOUNCE to before RECORD. */
-async function announce(box: RtspBox): Promise<RtspCaller> {
+async function announce(box: RtspHarness): Promise<RtspCaller> {
   const caller = await box.call();
   await caller.ask('ANNOUNCE', box.url('studio'), [SDP_TYPE, ['User-Agent', 'Lavf']], TWO_SOUNDS);
   await caller.ask('SETUP', box.url('studio/streamid=0'), [tcp('0-1')]);
@@ -177,10 +177,10 @@ function fourSeconds(first = 0): Buffer {
 }
 
 const FOUR_SECONDS_BYTES = 400 * 160;
-const received = (box: RtspBox) => box.paths.streams.get('studio')?.bytesReceived ?? 0;
+const received = (box: RtspHarness) => box.paths.streams.get('studio')?.bytesReceived ?? 0;
 
 /** A publisher has sent four seconds of sound, of which two are taken. */
-async function hurry(box: RtspBox): Promise<RtspCaller> {
+async function hurry(box: RtspHarness): Promise<RtspCaller> {
   const caller = await announce(box);
   await caller.ask('RECORD', box.url('studio'));
   caller.socket.write(fourSeconds());

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Frame, RtspCaller } from '../../../../test/support/clients/rtsp-caller.ts';
-import { RtspBox } from '../../../../test/support/harness/rtsp-harness.ts';
+import { RtspHarness } from '../../../../test/support/harness/rtsp-harness.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
 import { parseRtcp, type SenderInfo } from '../../../media/rtcp/parse.ts';
 import { writeReceiverReport } from '../../../media/rtcp/write.ts';
@@ -28,7 +28,7 @@ interface Camera {
   hear(): void;
 }
 
-function cameraOf(box: RtspBox, gopCacheBytes?: number): Camera {
+function cameraOf(box: RtspHarness, gopCacheBytes?: number): Camera {
   const stream = new Stream([H264_TRACK, ALAW], gopCacheBytes === undefined ? {} : { gopCacheBytes });
   box.paths.streams.set('cam', stream);
   let pictures = 0;
@@ -51,7 +51,7 @@ function cameraOf(box: RtspBox, gopCacheBytes?: number): Camera {
 const tcp = (channels: string): HeaderField => ['Transport', `RTP/AVP/TCP;unicast;interleaved=${channels}`];
 
 async function play(
-  box: RtspBox,
+  box: RtspHarness,
   setups: readonly (readonly [track: number, channels: string])[],
 ): Promise<[RtspCaller, RtspResponse]> {
   const caller = await box.call();
@@ -75,7 +75,7 @@ function headerOf({ payload }: Frame): RtpHeader {
 const isVideo = ({ channel }: Frame) => channel === 0;
 
 test('a reader has the running group at once, after the answer to PLAY, and then each sample as it comes', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.film(true);
   camera.film(false);
@@ -94,7 +94,7 @@ test('a reader has the running group at once, after the answer to PLAY, and then
 });
 
 test('RTP-Info names the first packet of each track, and one moment for all', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.hear();
   camera.film(false);
@@ -116,7 +116,7 @@ test('RTP-Info names the first packet of each track, and one moment for all', as
 });
 
 test('RTP-Info says nothing of a track that has no data, or that was not set up', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.film(true);
   const [, video] = await play(box, USUAL);
@@ -128,7 +128,7 @@ test('RTP-Info says nothing of a track that has no data, or that was not set up'
 });
 
 test('where no group is kept, a reader begins with the next key picture', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const camera = cameraOf(box, 10);
   camera.film(true);
   const [caller] = await play(box, USUAL);
@@ -159,7 +159,7 @@ test.for([
   ['the sound alone, on the first channels', [[1, '0-1']], [undefined, 0]],
   ['the picture alone', [[0, '0-1']], [0, undefined]],
 ] as const)('a reader that takes %s gets the same packets there', async ([, setups, [video, audio]]) => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.film(true);
   camera.hear();
@@ -181,7 +181,7 @@ test.for([
 });
 
 test('a sender report comes at the start and every ten seconds', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.film(true);
   const [caller] = await play(box, [[0, '0-1']]);
@@ -199,7 +199,7 @@ test('a sender report comes at the start and every ten seconds', async () => {
 });
 
 test('what was sent, and what the reader says it lost, is listed', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.film(true);
   const caller = await box.call();
@@ -229,7 +229,7 @@ test('what was sent, and what the reader says it lost, is listed', async () => {
 });
 
 test('a reader may not send media: what it sends is passed over', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.film(true);
   const [caller] = await play(box, USUAL);
@@ -239,7 +239,7 @@ test('a reader may not send media: what it sends is passed over', async () => {
 });
 
 test('PAUSE stops the packets, and PLAY begins again with the running group', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.film(true);
   const [caller] = await play(box, [[0, '0-1']]);
@@ -254,7 +254,7 @@ test('PAUSE stops the packets, and PLAY begins again with the running group', as
 });
 
 test('when the stream is over the reader gets what was sent, and its connection ends', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.film(true);
   const [caller] = await play(box, [[0, '0-1']]);
@@ -267,7 +267,7 @@ test('when the stream is over the reader gets what was sent, and its connection 
 });
 
 test('a reader that takes nothing is cut off at the limit of its queue, and another loses nothing', async () => {
-  await using box = await RtspBox.open({ writeQueueSize: 64 });
+  await using box = await RtspHarness.open({ writeQueueSize: 64 });
   const camera = cameraOf(box);
   camera.film(true);
   const [slow] = await play(box, [[0, '0-1']]);
@@ -287,7 +287,7 @@ test('a reader that takes nothing is cut off at the limit of its queue, and anot
 });
 
 test('a picture that is larger than the queue reaches a reader that keeps up', async () => {
-  await using box = await RtspBox.open({ writeQueueSize: 16 });
+  await using box = await RtspHarness.open({ writeQueueSize: 16 });
   const camera = cameraOf(box);
   camera.film(true, 400_000);
   const [caller] = await play(box, [[0, '0-1']]);
@@ -299,7 +299,7 @@ test('a picture that is larger than the queue reaches a reader that keeps up', a
 });
 
 test('a reader whose network is gone is let go after writeTimeout, however little is sent', async () => {
-  await using box = await RtspBox.open({ writeQueueSize: 1 << 16 });
+  await using box = await RtspHarness.open({ writeQueueSize: 1 << 16 });
   const camera = cameraOf(box);
   camera.film(true);
   const [caller] = await play(box, [[0, '0-1']]);
@@ -318,7 +318,7 @@ test('a reader whose network is gone is let go after writeTimeout, however littl
 });
 
 test('PLAY after PAUSE while the group of the last PLAY still waits does not add another to it', async () => {
-  await using box = await RtspBox.open();
+  await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.film(true, 4_000_000);
   const [caller] = await play(box, [[0, '4-5']]);
