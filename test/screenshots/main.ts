@@ -65,7 +65,13 @@ interface Visitor {
 }
 type Stills = readonly (readonly [key: string, value: string])[];
 
-async function shoot(browser: Browser, box: PageHarness, way: Way, who: Visitor, shots: readonly Shot[]): Promise<void> {
+async function shoot(
+  browser: Browser,
+  box: PageHarness,
+  way: Way,
+  who: Visitor,
+  shots: readonly Shot[],
+): Promise<void> {
   const nameOf = (shot: Shot) => `${shot.name}-${way.size}-${way.theme}${way.speech === 'en' ? '' : `-${way.speech}`}`;
   const chosen = shots.filter((shot) => wanted.length === 0 || wanted.some((part) => nameOf(shot).includes(part)));
   if (chosen.length === 0) {

@@ -1,7 +1,11 @@
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { type HttpHarness, type HttpHarnessOptions, openHttpHarness } from '../../../test/support/harness/http-harness.ts';
+import {
+  type HttpHarness,
+  type HttpHarnessOptions,
+  openHttpHarness,
+} from '../../../test/support/harness/http-harness.ts';
 import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { createLogger, silentLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';

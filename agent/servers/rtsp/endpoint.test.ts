@@ -34,7 +34,8 @@ async function keyFolder() {
 
 const fingerprintOf = (name: string) => new X509Certificate(certificate(name as 'camera').cert).fingerprint256;
 
-const shown = async (box: RtspHarness) => ((await box.call(true)).socket as TLSSocket).getPeerCertificate().fingerprint256;
+const shown = async (box: RtspHarness) =>
+  ((await box.call(true)).socket as TLSSocket).getPeerCertificate().fingerprint256;
 
 test.for([
   ['no', [true, false]],

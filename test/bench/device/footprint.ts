@@ -22,7 +22,12 @@ interface Box {
 }
 
 /** Starts the box as it is shipped with these paths, lets somebody use it, and ends it. */
-async function withBox<T>(box: ShippedServer, dataDir: string, paths: string, use: (box: Box) => Promise<T>): Promise<T> {
+async function withBox<T>(
+  box: ShippedServer,
+  dataDir: string,
+  paths: string,
+  use: (box: Box) => Promise<T>,
+): Promise<T> {
   const ports = await freeAgentPorts();
   const addresses = {
     address: ports.main,
