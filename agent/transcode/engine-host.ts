@@ -1,46 +1,43 @@
 import { totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { explain } from '../base/errors.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
+import type { FromWorker, ToWorker } from './contracts.ts';
 
 export interface EngineEvents {
   onMessage(message: FromWorker): void;
-  /** It has ended by itself; nothing more will come. */
-  onDied(reason: string): void;
+  /** The engine ended by itself and sends nothing more. */
+  onExit(reason: string): void;
 }
 
-/** Where the engine runs. */
 export interface EngineHost {
-  /** Memory of batches is handed over. */
+  /** Transfers the memory of batches. */
   post(message: ToWorker): void;
-  /** Nothing is told any more. */
+  /** No event follows. */
   end(): void;
 }
 
 export type StartEngine = (events: EngineEvents) => EngineHost;
 
-/** A thread is twenty megabytes: machines with less than this have no room for it. */
+/** A thread takes 20 MB; a machine with less memory than this transcodes in the main loop. */
 const MIN_MEMORY_BYTES = 256 << 20;
-/** The one place that knows where the worker's module lies. */
 const WORKER_MODULE = new URL('./worker.ts', import.meta.url);
-/** It keeps next to nothing: a leak is to end it, not the machine. */
+/** The worker keeps little state: a leak ends the worker, not the machine. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 
-/** Where this machine has room for it. */
+/** Starts a worker thread if the machine has enough memory for it. */
 export function startEngine(events: EngineEvents): EngineHost {
-  // 0: nothing but the machine itself limits us.
+  // 0 means no limit other than the machine's memory.
   const memoryBytes = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
   return memoryBytes < MIN_MEMORY_BYTES ? startInLoop(events) : startWorker(events);
 }
 
-/** In a thread of its own. */
 export function startWorker(events: EngineEvents): EngineHost {
   const worker = new Worker(WORKER_MODULE, { name: 'transcode', resourceLimits: LIMITS });
   let isOver = false;
-  const die = (reason: string): void => {
+  const exit = (reason: string): void => {
     if (!isOver) {
       isOver = true;
-      events.onDied(reason);
+      events.onExit(reason);
     }
   };
   worker.unref();
@@ -49,8 +46,8 @@ export function startWorker(events: EngineEvents): EngineHost {
       events.onMessage(message);
     }
   });
-  worker.on('error', (error) => die(explain(error)));
-  worker.on('exit', (code) => die(`it ended with code ${code}`));
+  worker.on('error', (error) => exit(explain(error)));
+  worker.on('exit', (code) => exit(`exited with code ${code}`));
   return {
     post: (message) => worker.postMessage(message, message instanceof ArrayBuffer ? [message] : []),
     end: () => {
@@ -60,22 +57,22 @@ export function startWorker(events: EngineEvents): EngineHost {
   };
 }
 
-/** Between other work of the main loop, where there is not enough memory for a thread. */
+/** Runs in the main loop, for machines without enough memory for a thread. */
 export function startInLoop(events: EngineEvents): EngineHost {
   let isOver = false;
-  /** What has come before the codec was loaded. */
+  /** Messages received before the codec is loaded. */
   let waiting: ToWorker[] | undefined = [];
   let take = (message: ToWorker): unknown => waiting?.push(message);
-  const answer = (message: FromWorker): void => {
+  const respond = (message: FromWorker): void => {
     if (!isOver) {
       events.onMessage(message);
     }
   };
   const load = async (): Promise<void> => {
-    // Not before it is needed: it is some megabytes.
+    // Loaded on first use: the codec takes several megabytes.
     const [{ loadLibopus }, { Engine }] = await Promise.all([import('libopus-wasm'), import('./engine.ts')]);
     await loadLibopus();
-    const engine = new Engine(answer);
+    const engine = new Engine(respond);
     take = (message) => setImmediate(() => isOver || engine.receive(message));
     waiting?.forEach(take);
     waiting = undefined;
@@ -83,7 +80,7 @@ export function startInLoop(events: EngineEvents): EngineHost {
   load().catch((cause: unknown) => {
     if (!isOver) {
       isOver = true;
-      events.onDied(explain(cause));
+      events.onExit(explain(cause));
     }
   });
   return {

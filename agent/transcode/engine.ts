@@ -1,81 +1,80 @@
 import { explain } from '../base/errors.ts';
 import type { OpusTrack } from '../media/sample/track.ts';
 import { BatchWriter, readBatch, stampOf } from './batch.ts';
-import type { Chain, Emit } from './chain.ts';
-import type { FromWorker, Order, ToWorker } from './messages.ts';
-import { ToFlac } from './to-flac.ts';
-import { ToOpus } from './to-opus.ts';
-import type { OpusOrigin } from './turnable.ts';
+import type { Emit, FromWorker, JobRequest, ToWorker, TrackTranscoder } from './contracts.ts';
+import { FlacTranscoder } from './flac-transcoder.ts';
+import { OpusTranscoder } from './opus-transcoder.ts';
+import type { OpusSourceTrack } from './transcodable.ts';
 
-interface Lane {
-  readonly order: Extract<Order, { type: 'open' }>;
-  /** undefined: it is about to be there, or cannot be. */
-  chain: Chain | undefined;
-  /** It broke: a new one is made with the next sample. */
+interface JobState {
+  readonly request: Extract<JobRequest, { type: 'open' }>;
+  /** undefined: not created yet, or creating it failed. */
+  transcoder: TrackTranscoder | undefined;
+  /** The next sample creates a new transcoder. */
   isBroken: boolean;
 }
 
-/** Turns the sound of all lanes: what runs in the worker. */
+/** Runs in the worker and transcodes the audio of all jobs. */
 export class Engine {
   readonly #post: (message: FromWorker) => void;
-  readonly #lanes = new Map<number, Lane>();
-  readonly #turned = new BatchWriter();
+  readonly #jobs = new Map<number, JobState>();
+  readonly #output = new BatchWriter();
 
-  /** @param post an answer is handed over with its memory */
+  /** @param post transfers the memory of a batch */
   constructor(post: (message: FromWorker) => void) {
     this.#post = post;
   }
 
   receive(message: ToWorker): void {
     if (message instanceof ArrayBuffer) {
-      readBatch(message, (lane, pts, wall, data) => this.#push(lane, pts, wall, data));
-      // Also without a single sample: it says how far we are.
-      this.#post(this.#turned.take(stampOf(message), message.byteLength));
+      readBatch(message, (job, pts, wall, data) => this.#push(job, pts, wall, data));
+      // Sent even without samples: it reports progress.
+      this.#post(this.#output.take(stampOf(message), message.byteLength));
     } else if (message.type === 'open') {
-      const lane: Lane = { order: message, chain: undefined, isBroken: false };
-      this.#lanes.set(message.lane, lane);
-      this.#make(lane);
+      const job: JobState = { request: message, transcoder: undefined, isBroken: false };
+      this.#jobs.set(message.job, job);
+      this.#createTranscoder(job);
     } else {
-      this.#lanes.get(message.lane)?.chain?.free();
-      this.#lanes.delete(message.lane);
+      this.#jobs.get(message.job)?.transcoder?.free();
+      this.#jobs.delete(message.job);
     }
   }
 
   #push(number: number, pts: number, wall: number, data: Uint8Array): void {
-    const lane = this.#lanes.get(number);
-    if (lane?.isBroken) {
-      this.#make(lane);
+    const job = this.#jobs.get(number);
+    if (job?.isBroken) {
+      this.#createTranscoder(job);
     }
     try {
-      lane?.chain?.push(data, pts, wall);
+      job?.transcoder?.push(data, pts, wall);
     } catch (error) {
-      this.#break(lane as Lane, error);
+      this.#fail(job as JobState, error);
     }
   }
 
-  /** As libopus is loaded, it is there before the next message. */
-  #make(lane: Lane): void {
-    const { lane: number, form, track } = lane.order;
-    lane.isBroken = false;
-    const emit: Emit = (pts, wall, data) => this.#turned.add(number, pts, wall, data);
-    const making = form === 'opus' ? ToOpus.create(track as OpusOrigin, emit) : ToFlac.create(track as OpusTrack, emit);
-    making.then(
-      (chain) => {
-        if (this.#lanes.get(number) === lane) {
-          lane.chain = chain;
+  /** libopus is already loaded, so the transcoder exists before the next message. */
+  #createTranscoder(job: JobState): void {
+    const { job: number, target, track } = job.request;
+    job.isBroken = false;
+    const emit: Emit = (pts, wall, data) => this.#output.add(number, pts, wall, data);
+    const creating = target === 'opus' ? OpusTranscoder.create(track as OpusSourceTrack, emit) : FlacTranscoder.create(track as OpusTrack, emit);
+    creating.then(
+      (transcoder) => {
+        if (this.#jobs.get(number) === job) {
+          job.transcoder = transcoder;
         } else {
-          chain.free();
+          transcoder.free();
         }
       },
-      (error: unknown) => this.#break(lane, error),
+      (error: unknown) => this.#fail(job, error),
     );
   }
 
-  /** One lane's fault is not the others'. */
-  #break(lane: Lane, error: unknown): void {
-    lane.chain?.free();
-    lane.chain = undefined;
-    lane.isBroken = true;
-    this.#post({ type: 'fault', lane: lane.order.lane, message: explain(error) });
+  /** A failed job does not affect the others. */
+  #fail(job: JobState, error: unknown): void {
+    job.transcoder?.free();
+    job.transcoder = undefined;
+    job.isBroken = true;
+    this.#post({ type: 'failure', job: job.request.job, message: explain(error) });
   }
 }

@@ -8,7 +8,6 @@ function setup() {
   const out: { pts: number; atMs: number }[] = [];
   const pacer = new Pacer(20, clock, ({ pts }) => out.push({ pts, atMs: clock.monoMs() }));
   let pts = 0;
-  /** So many frames at once. */
   const burst = (count: number): void => {
     for (let i = 0; i < count; i += 1) {
       pacer.take({ pts, dts: pts, wall: pts / 48, key: true, data: new Uint8Array(1) } satisfies Sample);
@@ -19,7 +18,7 @@ function setup() {
   return { clock, out, pacer, burst, gaps };
 }
 
-test('frames that come in their time go at once', async () => {
+test('frames that arrive in real time pass at once', async () => {
   const { clock, out, burst } = setup();
   for (let i = 0; i < 50; i += 1) {
     burst(1);
@@ -31,9 +30,9 @@ test('frames that come in their time go at once', async () => {
 
 test.for([
   ['a frame of AAC at 16 kHz', 3],
-  ['one at 8 kHz', 6],
-  ['a packet of ffmpeg', 35],
-] as const)('those of %s go one by one, in their order, and none waits for the next burst', async ([, count]) => {
+  ['a frame of AAC at 8 kHz', 6],
+  ['a packet from ffmpeg', 35],
+] as const)('the frames of %s leave one by one, in order, before the next burst', async ([, count]) => {
   const { clock, out, burst, gaps } = setup();
   for (let i = 0; i < 10; i += 1) {
     burst(count);
@@ -47,7 +46,7 @@ test.for([
   expect(Math.max(...gaps())).toBeLessThanOrEqual(20 + 2 * count + 10);
 });
 
-test('after a stall there is no burst: what is too much is dropped, oldest first', async () => {
+test('after a stall the oldest frames are dropped instead of a burst', async () => {
   const { clock, out, burst } = setup();
   burst(200);
   await clock.advance(2_000);
@@ -55,7 +54,7 @@ test('after a stall there is no burst: what is too much is dropped, oldest first
   expect(out.at(-1)?.pts).toBe(199 * 960);
 });
 
-test('what waits is forgotten when nobody listens any more', async () => {
+test('close drops the queued frames', async () => {
   const { clock, out, pacer, burst } = setup();
   burst(10);
   pacer.close();

@@ -1,22 +1,22 @@
 import type { Clock } from '../base/clock.ts';
 import type { Sample } from '../media/sample/sample.ts';
 
-/** A tenth less than the frames last: what has piled up is worked off. */
+/** 10 % faster than real time, which drains the queue. */
 const PACE = 0.9;
 const TICK_MS = 10;
-/** ffmpeg sends AAC for seven tenths of a second at once; what is more than twice that has no place in live sound. */
+/** ffmpeg sends AAC in bursts of 0.7 s; twice that is too late for live audio. */
 const MAX_WAITING_MS = 1_500;
 
 /**
- * Gives frames that come many at once one by one: a frame of AAC is up to seven of Opus, a packet of some publishers three dozen, and a
- * browser that gets them in bursts makes its delay longer than any of them and loses the picture beside it.
+ * Spaces out frames that arrive in bursts: one AAC frame is up to seven Opus frames, and some publishers send 36 frames
+ * per packet. A browser that receives bursts delays its playback by more than their length and drops video frames.
  */
 export class Pacer {
   readonly #frameMs: number;
   readonly #clock: Clock;
   readonly #emit: (sample: Sample) => void;
   #waiting: Sample[] = [];
-  /** When the next frame may go. */
+  /** When the next frame is due. */
   #dueMs = 0;
   #stopTicking: (() => void) | undefined;
 
@@ -34,7 +34,6 @@ export class Pacer {
     this.#release();
   }
 
-  /** What waits is not wanted any more. */
   close(): void {
     this.#waiting = [];
     this.#setTicking(false);
@@ -43,7 +42,7 @@ export class Pacer {
   #release(): void {
     const nowMs = this.#clock.monoMs();
     while (this.#waiting.length > 0 && this.#dueMs <= nowMs) {
-      // A late frame does not make the next one earlier.
+      // A late frame does not move the next one earlier.
       this.#dueMs = Math.max(this.#dueMs, nowMs - TICK_MS) + PACE * this.#frameMs;
       this.#emit(this.#waiting.shift() as Sample);
     }

@@ -3,26 +3,26 @@ import { AacDecoder, FRAME_SAMPLES } from '../media/aac/decode/decoder.ts';
 import { type PcmDecoder, type PcmTrack, pcmDecoderOf, sampleRateOf } from '../media/pcm/decode.ts';
 import { opusRateOf, Resampler } from '../media/resample/resampler.ts';
 import type { AacTrack } from '../media/sample/track.ts';
-import type { OpusOrigin } from './turnable.ts';
+import type { OpusSourceTrack } from './transcodable.ts';
 
-/** Frames of a track as PCM of a rate that Opus takes. */
+/** Decodes a track's frames to PCM at a rate that Opus supports. */
 export interface PcmSource {
-  /** Interleaved; what `read` has made. Another array may take its place with each call. */
+  /** Interleaved; the result of `read`, which may replace the array. */
   readonly values: Int16Array;
-  /** @returns how many values there are, all channels together. What is damaged is silence. */
+  /** @returns the number of values of all channels together. Damaged data yields silence. */
   read(data: Uint8Array): number;
 }
 
-export function createPcmSource(track: OpusOrigin): PcmSource {
+export function createPcmSource(track: OpusSourceTrack): PcmSource {
   if (track.codec === 'aac') {
-    return new AacSource(track);
+    return new AacPcmSource(track);
   }
-  const plain = new PlainSource(pcmDecoderOf(track));
+  const plain = new DirectPcmSource(pcmDecoderOf(track));
   const rateHz = sampleRateOf(track);
-  return opusRateOf(rateHz) === rateHz ? plain : new ResampledSource(plain, track, rateHz);
+  return opusRateOf(rateHz) === rateHz ? plain : new ResampledPcmSource(plain, track, rateHz);
 }
 
-class PlainSource implements PcmSource {
+class DirectPcmSource implements PcmSource {
   values = new Int16Array(0);
   readonly #decoder: PcmDecoder;
 
@@ -31,25 +31,24 @@ class PlainSource implements PcmSource {
   }
 
   read(data: Uint8Array): number {
-    const most = data.length * this.#decoder.valuesPerByte;
-    if (this.values.length < most) {
-      this.values = new Int16Array(Math.ceil(most));
+    const maxValues = data.length * this.#decoder.valuesPerByte;
+    if (this.values.length < maxValues) {
+      this.values = new Int16Array(Math.ceil(maxValues));
     }
     return this.#decoder.decode(data, this.values);
   }
 }
 
-/** PCM of another rate. */
-class ResampledSource implements PcmSource {
-  readonly #plain: PlainSource;
+class ResampledPcmSource implements PcmSource {
+  readonly #plain: DirectPcmSource;
   readonly #channels: number;
-  readonly #rate: AtOpusRate;
+  readonly #rate: OpusRateConverter;
   #floats = new Float32Array(0);
 
-  constructor(plain: PlainSource, { channels }: PcmTrack, rateHz: number) {
+  constructor(plain: DirectPcmSource, { channels }: PcmTrack, rateHz: number) {
     this.#plain = plain;
     this.#channels = channels;
-    this.#rate = new AtOpusRate(rateHz, channels === 1 ? 1 : 2);
+    this.#rate = new OpusRateConverter(rateHz, channels === 1 ? 1 : 2);
   }
 
   get values(): Int16Array {
@@ -69,16 +68,16 @@ class ResampledSource implements PcmSource {
   }
 }
 
-class AacSource implements PcmSource {
+class AacPcmSource implements PcmSource {
   readonly #decoder: AacDecoder;
   readonly #floats: Float32Array;
-  readonly #rate: AtOpusRate;
+  readonly #rate: OpusRateConverter;
 
   constructor({ config }: AacTrack) {
     this.#decoder = new AacDecoder(config);
     const { rateHz, channels } = this.#decoder;
     this.#floats = new Float32Array(FRAME_SAMPLES * channels);
-    this.#rate = new AtOpusRate(rateHz, channels);
+    this.#rate = new OpusRateConverter(rateHz, channels);
   }
 
   get values(): Int16Array {
@@ -103,8 +102,8 @@ class AacSource implements PcmSource {
 
 const FULL_SCALE = 32_767;
 
-/** Sound of full scale 1 in 16 bits and at the rate that Opus takes. */
-class AtOpusRate {
+/** Converts floats of full scale 1 to 16 bits at a rate that Opus supports. */
+class OpusRateConverter {
   values = new Int16Array(0);
   readonly #resampler: Resampler | undefined;
   readonly #channels: 1 | 2;
@@ -116,17 +115,17 @@ class AtOpusRate {
     this.#channels = channels;
   }
 
-  /** @returns how many values have come, all channels together */
+  /** @returns the number of values of all channels together */
   put(floats: Float32Array, samples: number): number {
-    const most = (this.#resampler?.outputFor(samples) ?? samples) * this.#channels;
-    if (this.values.length < most) {
-      this.values = new Int16Array(most);
-      this.#floats = new Float32Array(this.#resampler ? most : 0);
+    const maxValues = (this.#resampler?.outputFor(samples) ?? samples) * this.#channels;
+    if (this.values.length < maxValues) {
+      this.values = new Int16Array(maxValues);
+      this.#floats = new Float32Array(this.#resampler ? maxValues : 0);
     }
     const source = this.#resampler ? this.#floats : floats;
     const count = (this.#resampler?.push(floats, samples, this.#floats) ?? samples) * this.#channels;
     for (let i = 0; i < count; i += 1) {
-      // A filter may swing beyond full scale.
+      // A filter can overshoot full scale.
       const value = Math.round((source[i] as number) * FULL_SCALE);
       this.values[i] = Math.max(-FULL_SCALE, Math.min(FULL_SCALE, value));
     }

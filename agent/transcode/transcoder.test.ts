@@ -17,10 +17,10 @@ import { Transcoder } from './transcoder.ts';
 
 const WALL = 1_700_000_000_000;
 const pcm = (clockRate: number, channels: number): LpcmTrack => ({
-  ...{ kind: 'audio', codec: 'lpcm', clockRate, bitDepth: 16, channels },
+  kind: 'audio', codec: 'lpcm', clockRate, bitDepth: 16, channels,
 });
 const aac = (clockRate: number): AacTrack => ({
-  ...{ kind: 'audio', codec: 'aac', clockRate, channels: 1, frameSamples: 1024 },
+  kind: 'audio', codec: 'aac', clockRate, channels: 1, frameSamples: 1024,
   config: writeAacConfig(clockRate, 1) ?? new Uint8Array(),
 });
 const opus = (channels: number): OpusTrack => ({ kind: 'audio', codec: 'opus', clockRate: 48_000, channels });
@@ -58,14 +58,14 @@ function setup(start: StartEngine = startInLoop, log: Logger = silentLogger) {
   return { clock, transcoder };
 }
 
-/** The engine takes its turns between. */
+/** The engine runs between the polls. */
 async function until(is: () => boolean): Promise<void> {
   while (!is()) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 
-/** Waits for the answer to what was written in one turn, and lets the time pass in which its frames go out one by one. */
+/** Waits for the batch written in one turn, then for the pacer to release its frames. */
 async function play(clock: FakeClock, { samples }: Listener): Promise<void> {
   const before = samples.length;
   await until(() => samples.length > before);
@@ -73,10 +73,10 @@ async function play(clock: FakeClock, { samples }: Listener): Promise<void> {
 }
 
 const sampleOf = (data: Uint8Array, pts: number, clockRate: number): Sample => ({
-  ...{ pts, dts: pts, wall: WALL + (pts * 1000) / clockRate, key: true, data },
+  pts, dts: pts, wall: WALL + (pts * 1000) / clockRate, key: true, data,
 });
 
-/** A tone in both channels, big-endian, in packets of 20 ms. */
+/** A tone on all channels, big-endian, in packets of 20 ms. */
 function* tone(rateHz: number, channels: number, toneHz: number, packets: number): Generator<Sample> {
   const samples = rateHz / 50;
   for (let packet = 0; packet < packets; packet += 1) {
@@ -90,7 +90,7 @@ function* tone(rateHz: number, channels: number, toneHz: number, packets: number
   }
 }
 
-/** By its zero crossings. */
+/** Counts zero crossings. */
 function frequencyOf(values: ArrayLike<number>, rateHz: number): number {
   let crossings = 0;
   for (let i = 1; i < values.length; i += 1) {
@@ -108,9 +108,9 @@ async function decoded(samples: readonly Sample[]): Promise<Int16Array> {
 test.for([
   ['8 kHz', 8_000, 1],
   ['16 kHz in the worker', 16_000, 1],
-  ['44.1 kHz in stereo', 44_100, 2],
-  ['48 kHz in stereo', 48_000, 2],
-] as const)('LPCM of %s becomes Opus of the same tone, time and wall clock', async ([name, rateHz, channels]) => {
+  ['44.1 kHz stereo', 44_100, 2],
+  ['48 kHz stereo', 48_000, 2],
+] as const)('LPCM of %s becomes Opus with the same tone, timestamps and wall clock', async ([name, rateHz, channels]) => {
   const { clock, transcoder } = setup(name.includes('worker') ? startWorker : startInLoop);
   const stream = new Stream([tinyH264, pcm(rateHz, channels)]);
   const sound = transcoder.opus.of(stream, 1);
@@ -124,7 +124,7 @@ test.for([
     }
     await play(clock, listener);
   }
-  // What the filter still holds is in the packet that is not full yet.
+  // The resampler's delay is in the packet that is not full yet.
   expect(listener.samples.length).toBeGreaterThanOrEqual(99);
   const first = listener.samples[0] as Sample;
   expect(Math.abs(first.pts - (1000 * 48_000) / rateHz)).toBeLessThan(2);
@@ -135,9 +135,9 @@ test.for([
   expect(Math.max(...values.subarray(9600))).toBeGreaterThan(7000);
 });
 
-test('nothing in a camera’s AAC, however damaged, stops the sound or makes its times uneven', async () => {
-  const told: unknown[] = [];
-  const log = { ...silentLogger, warn: (...what: unknown[]) => told.push(what) } as unknown as Logger;
+test('no damage in AAC stops the audio or makes its timestamps irregular', async () => {
+  const logged: unknown[] = [];
+  const log = { ...silentLogger, warn: (...what: unknown[]) => logged.push(what) } as unknown as Logger;
   const { clock, transcoder } = setup(startInLoop, log);
   const next = random(77);
   const frames = new AacFrames(16_000, next);
@@ -153,11 +153,11 @@ test('nothing in a camera’s AAC, however damaged, stops the sound or makes its
   }
   expect(listener.samples).toHaveLength(600 * 3.2);
   expect(listener.samples.map(({ pts }) => pts)).toEqual(listener.samples.map((_, i) => 960 * i));
-  expect(told).toEqual([]);
+  expect(logged).toEqual([]);
 });
 
 test.for([1, 2])(
-  'Opus of %d channels becomes FLAC of the same tone and time, for who has no Opus',
+  'Opus of %d channels becomes FLAC with the same tone and timestamps',
   async (channels) => {
     const { transcoder } = setup();
     const stream = new Stream([opus(channels), tinyH264]);
@@ -174,10 +174,10 @@ test.for([1, 2])(
         { length: 960 * channels },
         (_, n) => 8000 * Math.sin((2 * Math.PI * 440 * at(n)) / 48_000),
       );
-      // Every tenth is not Opus.
+      // Every tenth packet is not Opus.
       stream.write(0, sampleOf(i % 10 === 9 ? Uint8Array.of(3) : encoder.encode(block), 4800 + i * 960, 48_000));
     }
-    // A loss is made up for when there is another: what is heard later by less is not noticed.
+    // A gap is filled when the next packet arrives, so the end may be a few frames short.
     await until(() => listener.samples.length >= 97);
     const step = rateHz / 50;
     expect(listener.samples.map(({ pts }) => pts)).toEqual(listener.samples.map((_, i) => rateHz / 10 + step * i));
@@ -188,7 +188,7 @@ test.for([1, 2])(
   },
 );
 
-test('a stream without Opus is its own; all who ask get one derived stream', () => {
+test('a stream without Opus is returned as it is; all callers get one derived stream', () => {
   const { transcoder } = setup();
   const plain = new Stream([tinyH264, aac(8000)]);
   expect(transcoder.of(plain, 'flac')).toBe(plain);
@@ -197,7 +197,7 @@ test('a stream without Opus is its own; all who ask get one derived stream', () 
   expect(transcoder.opus.of(plain, 1)).toBe(transcoder.opus.of(plain, 1));
 });
 
-test('a reader who waits until it is open is replayed the sound of the group with its pictures', async () => {
+test('a reader that awaits open gets the audio of the GOP together with its video', async () => {
   const { transcoder } = setup();
   const stream = new Stream([opus(1), tinyH264]);
   using encoder = await createEncoder({ channels: 1 });
@@ -206,7 +206,6 @@ test('a reader who waits until it is open is replayed the sound of the group wit
   for (let i = 0; i < 50; i += 1) {
     stream.write(0, sampleOf(encoder.encode(new Int16Array(960)), i * 960, 48_000));
   }
-  // Both come at once.
   for (const opening of [transcoder.open(stream, 'flac'), transcoder.open(stream, 'flac')]) {
     const late = new Listener();
     (await opening).addReader(late, true);
@@ -214,7 +213,7 @@ test('a reader who waits until it is open is replayed the sound of the group wit
   }
 });
 
-test('what is turned follows its original: read only while it is read, described anew, ended with it', async () => {
+test('a derived stream follows its source: it reads only while it has readers, updates its tracks and ends with it', async () => {
   const { transcoder } = setup();
   const stream = new Stream([aac(16_000)]);
   const sound = transcoder.opus.of(stream, 0);
@@ -223,7 +222,7 @@ test('what is turned follows its original: read only while it is read, described
   sound.addReader(second, false);
   expect(stream.readers).toHaveLength(1);
   stream.setTrack(0, aac(48_000));
-  // What cannot be turned any more is silent until it can be again.
+  // A track that is no longer transcodable is silent until it is again.
   stream.setTrack(0, { ...aac(48_000), config: Uint8Array.of(0x2b, 0x8a, 0x08, 0x00) });
   stream.write(0, sampleOf(new Uint8Array(40), 0, 48_000));
   expect(first.described).toHaveLength(1);
@@ -232,9 +231,9 @@ test('what is turned follows its original: read only while it is read, described
   expect([first.ends, second.ends]).toEqual([0, 1]);
 });
 
-test('a worker that dies is started again: one warning, silence for a moment, and the sound goes on', async () => {
-  const told: unknown[] = [];
-  const log = { ...silentLogger, warn: (...what: unknown[]) => told.push(what) } as unknown as Logger;
+test('a worker that dies is restarted: one warning, a short silence, and the audio continues', async () => {
+  const logged: unknown[] = [];
+  const log = { ...silentLogger, warn: (...what: unknown[]) => logged.push(what) } as unknown as Logger;
   const hosts: EngineHost[] = [];
   const start: StartEngine = (events) => {
     const host = startWorker(events);
@@ -253,7 +252,7 @@ test('a worker that dies is started again: one warning, silence for a moment, an
   };
   write(0, 50);
   await play(clock, listener);
-  // No message is null: the engine throws.
+  // null is not a message: the engine throws.
   hosts[0]?.post(null as never);
   await until(() => !transcoder.isRunning);
   write(50, 100);
@@ -262,7 +261,7 @@ test('a worker that dies is started again: one warning, silence for a moment, an
   await play(clock, listener);
   expect(listener.samples).toHaveLength(100);
   expect(hosts).toHaveLength(2);
-  expect(told).toMatchObject([[{ pauseMs: 1000 }, 'transcoding of sound failed: it starts again']]);
+  expect(logged).toMatchObject([[{ pauseMs: 1000 }, 'audio transcoding failed, restarting']]);
   expect(listener.samples.every(({ pts }, i) => i === 0 || pts >= (listener.samples[i - 1]?.pts ?? 0) + 960)).toBe(
     true,
   );

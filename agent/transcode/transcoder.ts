@@ -6,26 +6,24 @@ import { DerivedStream, type Place } from '../stream/derived-stream.ts';
 import type { Reader, Stream } from '../stream/stream.ts';
 import type { StartEngine } from './engine-host.ts';
 import { Pacer } from './pacer.ts';
-import { flacOfOpus, type OpusOrigin, opusTrackOf, whyNotOpus } from './turnable.ts';
-import { Workshop } from './workshop.ts';
+import { flacTrackOf, type OpusSourceTrack, opusTrackOf, whyNotOpus } from './transcodable.ts';
+import { WorkerSupervisor } from './worker-supervisor.ts';
 
 const OPUS_FRAME_MS = 20;
-/** At 48 kHz. */
 const OPUS_FRAME_TICKS = 960;
 const OPEN_LIMIT_MS = 500;
 const KEPT_MS = 10_000;
 
-/** Makes other sound of streams' sound. */
+/** Derives streams with transcoded audio. */
 export class Transcoder implements AudioForms {
-  /** For WebRTC. */
   readonly opus: OpusSound;
-  readonly #workshop: Workshop;
+  readonly #supervisor: WorkerSupervisor;
   readonly #clock: Clock;
   readonly #pathOf: (stream: Stream) => string | undefined;
   readonly #stop = new AbortController();
   readonly #flac = new WeakMap<Stream, DerivedStream>();
-  /** Those who come meanwhile wait for the same. */
-  readonly #opening = new WeakMap<Stream, Promise<void>>();
+  /** Concurrent callers share one promise. */
+  readonly #starting = new WeakMap<Stream, Promise<void>>();
   readonly #opus = new WeakMap<Stream, Map<number, DerivedStream>>();
 
   /** @param pathOf the name of a stream's path, for the log */
@@ -37,17 +35,17 @@ export class Transcoder implements AudioForms {
   ) {
     this.#clock = clock;
     this.#pathOf = pathOf;
-    this.#workshop = new Workshop(start, clock, log);
+    this.#supervisor = new WorkerSupervisor(start, clock, log);
     this.opus = { whyNot: whyNotOpus, of: (stream, track) => this.#opusOf(stream, track) };
   }
 
-  /** Whether anything is turned, or was a moment ago. */
+  /** Whether the worker runs; it outlives the last job by a while. */
   get isRunning(): boolean {
-    return this.#workshop.isRunning;
+    return this.#supervisor.isRunning;
   }
 
   of(stream: Stream, _form: 'flac'): Stream {
-    const place = (track: Track): Place => this.#inFlac(stream, track);
+    const place = (track: Track): Place => this.#flacMapping(stream, track);
     if (stream.tracks.every((track) => place(track).track === track)) {
       return stream;
     }
@@ -59,31 +57,31 @@ export class Transcoder implements AudioForms {
   async open(stream: Stream, form: 'flac'): Promise<Stream> {
     const derived = this.of(stream, form);
     if (derived !== stream && derived.readers.length === 0) {
-      const opening = this.#begin(derived).finally(() => this.#opening.delete(derived));
-      this.#opening.set(derived, opening);
+      const opening = this.#start(derived).finally(() => this.#starting.delete(derived));
+      this.#starting.set(derived, opening);
     }
-    await this.#opening.get(derived);
+    await this.#starting.get(derived);
     return derived;
   }
 
   close(): void {
     this.#stop.abort();
-    this.#workshop.close();
+    this.#supervisor.close();
   }
 
-  /** Has the derived stream read, and waits for what it was replayed. */
-  async #begin(derived: Stream): Promise<void> {
-    const keeper = keeperOf();
-    derived.addReader(keeper, false);
-    void this.#clock.sleep(KEPT_MS, this.#stop.signal).then(() => derived.removeReader(keeper));
-    await Promise.race([this.#workshop.settled(), this.#clock.sleep(OPEN_LIMIT_MS, this.#stop.signal)]);
+  /** Adds a reader and waits until the replayed GOP is transcoded. */
+  async #start(derived: Stream): Promise<void> {
+    const keepAlive = keepAliveReader();
+    derived.addReader(keepAlive, false);
+    void this.#clock.sleep(KEPT_MS, this.#stop.signal).then(() => derived.removeReader(keepAlive));
+    await Promise.race([this.#supervisor.settled(), this.#clock.sleep(OPEN_LIMIT_MS, this.#stop.signal)]);
   }
 
-  #inFlac(stream: Stream, track: Track): Place {
-    const flac = track.codec === 'opus' ? flacOfOpus(track) : undefined;
+  #flacMapping(stream: Stream, track: Track): Place {
+    const flac = track.codec === 'opus' ? flacTrackOf(track) : undefined;
     const pathOf = () => this.#pathOf(stream);
     return flac
-      ? { track: flac, convert: (emit) => this.#workshop.open('flac', track, flac.frameSamples, emit, pathOf) }
+      ? { track: flac, convert: (emit) => this.#supervisor.open('flac', track, flac.frameSamples, emit, pathOf) }
       : { track };
   }
 
@@ -91,24 +89,24 @@ export class Transcoder implements AudioForms {
     const known = this.#opus.get(stream) ?? new Map<number, DerivedStream>();
     this.#opus.set(stream, known);
     const place = (track: Track, other: number): Place | undefined =>
-      other === number && whyNotOpus(track) === undefined ? this.#inOpus(stream, track as OpusOrigin) : undefined;
-    // What is heard is live: nothing of what the stream keeps is turned.
+      other === number && whyNotOpus(track) === undefined ? this.#opusMapping(stream, track as OpusSourceTrack) : undefined;
+    // WebRTC viewers hear live audio only: the cached GOP is not transcoded.
     const derived = known.get(number) ?? new DerivedStream(stream, { id: 'opus', place, startsWithGroup: false });
     known.set(number, derived);
     return derived;
   }
 
-  #inOpus(stream: Stream, track: OpusOrigin): Place {
+  #opusMapping(stream: Stream, track: OpusSourceTrack): Place {
     const pathOf = () => this.#pathOf(stream);
     return {
       track: opusTrackOf(track),
       convert: (emit) => {
         const pacer = new Pacer(OPUS_FRAME_MS, this.#clock, emit);
-        const lane = this.#workshop.open('opus', track, OPUS_FRAME_TICKS, (frame) => pacer.take(frame), pathOf);
+        const job = this.#supervisor.open('opus', track, OPUS_FRAME_TICKS, (frame) => pacer.take(frame), pathOf);
         return {
-          push: (sample) => lane.push(sample),
+          push: (sample) => job.push(sample),
           close: () => {
-            lane.close?.();
+            job.close?.();
             pacer.close();
           },
         };
@@ -117,8 +115,8 @@ export class Transcoder implements AudioForms {
   }
 }
 
-/** Nobody gets the stream through it. */
-const keeperOf = (): Reader => ({
+/** Reads the stream so that it stays open; delivers it nowhere. */
+const keepAliveReader = (): Reader => ({
   type: 'hidden',
   id: 'flac-keeper',
   countsHolds: true,

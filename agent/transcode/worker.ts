@@ -1,9 +1,9 @@
 import { parentPort } from 'node:worker_threads';
 import { loadLibopus } from 'libopus-wasm';
 import { Engine } from './engine.ts';
-import type { ToWorker } from './messages.ts';
+import type { ToWorker } from './contracts.ts';
 
-// Messages wait in the port until there is a listener.
+// Messages wait in the port until a listener is attached.
 void loadLibopus().then(() => {
   const engine = new Engine((message) =>
     parentPort?.postMessage(message, message instanceof ArrayBuffer ? [message] : []),

@@ -30,7 +30,7 @@ test.for([
 test.for([
   [null, false],
   ['video H265 (another video is sent)', false],
-  ['video H265 (another video is sent), audio MPEG-4 Audio (HE-AAC cannot be turned)', true],
+  ['video H265 (another video is sent), audio MPEG-4 Audio (HE-AAC is not decoded)', true],
 ] as const)('whether sound stays behind: %s', ([header, isLeftOut]) => {
   expect(isSoundLeftOut(header)).toBe(isLeftOut);
 });

@@ -69,7 +69,7 @@ describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
   });
 
   test('sound that cannot be turned is a silent track, named in the answer and in the API', async () => {
-    const why = 'MPEG-1/2 Audio (browsers cannot play it over WebRTC: MPEG-1/2 Audio cannot be turned into Opus)';
+    const why = 'MPEG-1/2 Audio (browsers cannot play it over WebRTC: MPEG-1/2 Audio cannot be transcoded to Opus)';
     expect(await ready('radio')).toMatchObject({ webrtcSilence: why });
     const base = `http://127.0.0.1:${agent.ports.webrtc}/radio`;
     const page = await viewer.open(`${base}/`);

@@ -168,7 +168,7 @@ test('a stream without usable sound still has a silent sound section', () => {
 
 /** As the transcoder answers. */
 const TURNING: Turning = {
-  whyNot: (track) => (track.codec === 'ac3' ? 'AC3 cannot be turned into Opus' : undefined),
+  whyNot: (track) => (track.codec === 'ac3' ? 'AC3 cannot be transcoded to Opus' : undefined),
 };
 
 test('sound that browsers do not take is sent as Opus where it can be turned', () => {
@@ -200,7 +200,7 @@ test('sound that cannot be turned is a silent section, with the reason by name',
   const tracks = [h264(0x42), ac3];
   const { audio, leftOut } = chooseCodecs(tracks, parseOffer(CHROMIUM), TURNING);
   expect(audio?.track).toBe(-1);
-  const why = 'AC3 (browsers cannot play it over WebRTC: AC3 cannot be turned into Opus)';
+  const why = 'AC3 (browsers cannot play it over WebRTC: AC3 cannot be transcoded to Opus)';
   expect(leftOut).toEqual([`audio ${why}`]);
   expect(whySilent(tracks, TURNING)).toBe(why);
   expect([[h264(0x42)], [ac3, AAC], [ac3, OPUS]].map((some) => whySilent(some, TURNING))).toEqual([

@@ -2,36 +2,36 @@ import { Application, createEncoder, type OpusEncoderHandle, type SampleRate } f
 import { PerchError } from '../base/errors.ts';
 import { SteadyBlocks } from '../media/pcm/steady-blocks.ts';
 import { opusRateOf } from '../media/resample/resampler.ts';
-import type { Chain, Emit } from './chain.ts';
+import type { TrackTranscoder, Emit } from './contracts.ts';
 import { createPcmSource, type PcmSource } from './pcm-source.ts';
-import { type OpusOrigin, originOf } from './turnable.ts';
+import { type OpusSourceTrack, sourceFormatOf } from './transcodable.ts';
 
-/** 20 ms: what browsers send themselves. */
+/** 20 ms, as browsers send. */
 const FRAMES_PER_SECOND = 50;
 const CLOCK_HZ = 48_000;
-/** Low delay has a quarter of the look-ahead; beyond 3 the complexity costs twice as much and is not heard. */
+/** The low-delay mode has a quarter of the look-ahead. Above 3, complexity doubles the cost without audible gain. */
 const COMPLEXITY = 3;
 const STEREO_BITS_PER_SECOND = 64_000;
 const WIDE_BITS_PER_SECOND = 32_000;
 const NARROW_BITS_PER_SECOND = 24_000;
-/** From this rate on there is more than speech in it. */
+/** From this rate on, audio is more than speech. */
 const WIDE_RATE_HZ = 24_000;
 
-/** AAC-LC or PCM into Opus packets of 20 ms, with steady times. */
-export class ToOpus implements Chain {
+/** AAC-LC or PCM to Opus packets of 20 ms with regular timestamps. */
+export class OpusTranscoder implements TrackTranscoder {
   readonly #source: PcmSource;
   readonly #encoder: OpusEncoderHandle;
   readonly #blocks: SteadyBlocks;
-  /** PCM samples to code in a tick of the input. */
+  /** PCM samples per tick of the input. */
   readonly #samplesPerTick: number;
   readonly #ticksPerSample: number;
   readonly #emit: Emit;
 
-  /** @throws PerchError when the track cannot become Opus */
-  static async create(track: OpusOrigin, emit: Emit): Promise<ToOpus> {
-    const { rateHz, channels } = originOf(track);
+  /** @throws PerchError if the track cannot be transcoded to Opus */
+  static async create(track: OpusSourceTrack, emit: Emit): Promise<OpusTranscoder> {
+    const { rateHz, channels } = sourceFormatOf(track);
     if (channels !== 1 && channels !== 2) {
-      throw new PerchError('unsupported', `no Opus of ${channels} channels`);
+      throw new PerchError('unsupported', `audio with ${channels} channels cannot be transcoded to Opus`);
     }
     const sampleRate = opusRateOf(rateHz) as SampleRate;
     const mono = sampleRate >= WIDE_RATE_HZ ? WIDE_BITS_PER_SECOND : NARROW_BITS_PER_SECOND;
@@ -43,10 +43,10 @@ export class ToOpus implements Chain {
       complexity: COMPLEXITY,
       bitrate: channels === 2 ? STEREO_BITS_PER_SECOND : mono,
     });
-    return new ToOpus(track, encoder, emit);
+    return new OpusTranscoder(track, encoder, emit);
   }
 
-  private constructor(track: OpusOrigin, encoder: OpusEncoderHandle, emit: Emit) {
+  private constructor(track: OpusSourceTrack, encoder: OpusEncoderHandle, emit: Emit) {
     const { sampleRate: rateHz, channels, frameSize: blockSamples } = encoder;
     this.#source = createPcmSource(track);
     this.#encoder = encoder;

@@ -6,63 +6,62 @@ import type { Track } from '../media/sample/track.ts';
 import type { Converter } from '../stream/derived-stream.ts';
 import { BatchWriter, readBatch, requestBytesOf, stampOf } from './batch.ts';
 import type { EngineHost, StartEngine } from './engine-host.ts';
-import type { Form, FromWorker } from './messages.ts';
-import { SoundBudget } from './sound-budget.ts';
+import type { TargetCodec, FromWorker } from './contracts.ts';
+import { AudioRateLimit } from './audio-rate-limit.ts';
 
 const TICK_MS = 1_000;
-/** Without a lane it ends after this long: somebody who comes back at once does not wait for it. */
+/** How long the engine runs without a job, so that a returning viewer need not wait. */
 const IDLE_LIMIT_MS = 30_000;
 /**
- * An engine that has not answered for so many ticks hangs. Not by the clock: while the main loop stands still it takes no answer either,
- * and then has one tick for all that time.
+ * An engine hangs when it has not answered for this many ticks. Counted in ticks, not time: a blocked main loop
+ * receives no answers either, and then gets one tick for all that time.
  */
 const HANG_TICKS = 5;
-/** More than a minute of sound for sixty-four streams: beyond it samples are dropped. */
+/** More than a minute of audio for 64 streams. Samples beyond it are dropped. */
 const MAX_UNANSWERED_BYTES = 8 << 20;
-/** Sound that took longer would only come as a burst. */
+/** Later output would be a burst and is dropped. */
 const LATE_MS = 500;
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;
-/** One that has lasted this long was healthy. */
+/** An engine that lived this long was healthy: the pause starts over. */
 const HEALTHY_MS = 60_000;
 
-/** One track that is turned. */
-interface Lane {
+/** One transcoded track. */
+interface Job {
   readonly number: number;
-  readonly form: Form;
+  readonly target: TargetCodec;
   readonly track: Track;
-  /** Of what is made. */
+  /** Duration of an output frame, in ticks. */
   readonly frameTicks: number;
   readonly emit: (sample: Sample) => void;
-  /** Nothing earlier is emitted any more: times never run backwards, whatever happens to the engine. */
+  /** Earlier output is dropped: timestamps never run backwards, even after a restart. */
   nextPts: number;
-  readonly budget: SoundBudget;
-  /** Of the path, for the log. */
+  readonly rateLimit: AudioRateLimit;
   readonly pathOf: () => string | undefined;
-  hasFaulted: boolean;
-  hasFlooded: boolean;
+  hasLoggedFailure: boolean;
+  hasLoggedExcess: boolean;
 }
 
 /**
- * All turning of sound: one engine, there from the first need until a while after the last. What it does not do in time is dropped;
- * one that dies or hangs is started again, and its streams go on without sound meanwhile.
+ * Runs one engine for all jobs, from the first one until a while after the last. Work that is not done in time is
+ * dropped. An engine that dies or hangs is restarted; its streams are silent meanwhile.
  */
-export class Workshop {
+export class WorkerSupervisor {
   readonly #start: StartEngine;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #lanes = new Map<number, Lane>();
+  readonly #jobs = new Map<number, Job>();
   readonly #batch = new BatchWriter();
   readonly #flush = (): void => this.#send();
   #isFlushDue = false;
-  #lastLane = 0;
+  #lastJobId = 0;
   #engine: EngineHost | undefined;
   #startedMs = 0;
-  /** Of requests to all engines so far, and of those that are answered or lost. */
+  /** Bytes of all requests so far, and of those answered or lost. */
   #sentBytes = 0;
   #doneBytes = 0;
   #ticksUnanswered = 0;
-  /** Those who wait until so much is done. */
+  /** Callers of `settled` and the bytes they wait for. */
   #settling: { readonly bytes: number; readonly resolve: () => void }[] = [];
   #idleSinceMs: number | undefined;
   #pauseMs = 0;
@@ -80,42 +79,42 @@ export class Workshop {
   }
 
   /**
-   * @param frameTicks how long each sample lasts that is emitted, in ticks of its track
-   * @param pathOf asked when something has to be told
+   * @param frameTicks duration of an output frame, in ticks of its track
+   * @param pathOf called when something is logged
    */
   open(
-    form: Form,
+    target: TargetCodec,
     track: Track,
     frameTicks: number,
     emit: (sample: Sample) => void,
     pathOf: () => string | undefined = () => undefined,
   ): Converter {
-    this.#lastLane += 1;
-    const number = this.#lastLane;
-    const lane: Lane = {
-      ...{ number, form, track: alone(track), frameTicks, emit, nextPts: 0, pathOf },
-      budget: new SoundBudget(form, track),
-      hasFaulted: false,
-      hasFlooded: false,
+    this.#lastJobId += 1;
+    const number = this.#lastJobId;
+    const job: Job = {
+      number, target, track: withOwnConfig(track), frameTicks, emit, nextPts: 0, pathOf,
+      rateLimit: new AudioRateLimit(target, track),
+      hasLoggedFailure: false,
+      hasLoggedExcess: false,
     };
-    this.#lanes.set(number, lane);
+    this.#jobs.set(number, job);
     this.#idleSinceMs = undefined;
     this.#stopTicking ??= this.#clock.every(TICK_MS, () => this.#tick());
     if (this.#engine) {
-      this.#engine.post({ type: 'open', lane: number, form, track: lane.track });
+      this.#engine.post({ type: 'open', job: number, target, track: job.track });
     } else {
       this.#startEngine();
     }
     return {
-      push: (sample) => this.#put(lane, sample),
+      push: (sample) => this.#put(job, sample),
       close: () => this.#close(number),
     };
   }
 
-  /** Resolves when all that has been pushed until now is turned, or lost. */
+  /** Resolves when all samples pushed until now are transcoded or lost. */
   settled(): Promise<void> {
     return new Promise((resolve) => {
-      // Behind the flush that is due.
+      // After the flush that is due.
       setImmediate(() => {
         this.#settling.push({ bytes: this.#sentBytes, resolve });
         this.#settle();
@@ -124,7 +123,7 @@ export class Workshop {
   }
 
   close(): void {
-    this.#lanes.clear();
+    this.#jobs.clear();
     this.#end();
     this.#stopTicking?.();
     this.#stopTicking = undefined;
@@ -134,22 +133,22 @@ export class Workshop {
     return this.#sentBytes - this.#doneBytes;
   }
 
-  #put(lane: Lane, sample: Sample): void {
+  #put(job: Job, sample: Sample): void {
     if (!this.#engine || this.#unansweredBytes > MAX_UNANSWERED_BYTES) {
       return;
     }
-    if (!lane.budget.takes(sample.data, this.#clock.monoMs())) {
-      this.#tellFlood(lane);
+    if (!job.rateLimit.admits(sample.data, this.#clock.monoMs())) {
+      this.#logExcess(job);
       return;
     }
-    this.#batch.add(lane.number, sample.pts, sample.wall, sample.data);
+    this.#batch.add(job.number, sample.pts, sample.wall, sample.data);
     if (!this.#isFlushDue) {
       this.#isFlushDue = true;
       setImmediate(this.#flush);
     }
   }
 
-  /** Once for all samples of a turn of the loop. */
+  /** Once per turn of the event loop. */
   #send(): void {
     this.#isFlushDue = false;
     const nowMs = this.#clock.monoMs();
@@ -166,7 +165,7 @@ export class Workshop {
 
   #receive(message: FromWorker): void {
     if (!(message instanceof ArrayBuffer)) {
-      this.#tellFault(message.lane, message.message);
+      this.#logFailure(message.job, message.message);
       return;
     }
     const nowMs = this.#clock.monoMs();
@@ -179,19 +178,19 @@ export class Workshop {
   }
 
   readonly #deliver = (number: number, pts: number, wall: number, data: Uint8Array): void => {
-    const lane = this.#lanes.get(number);
-    if (lane && pts >= lane.nextPts) {
-      lane.nextPts = pts + lane.frameTicks;
-      lane.emit({ pts, dts: pts, wall, key: true, data });
+    const job = this.#jobs.get(number);
+    if (job && pts >= job.nextPts) {
+      job.nextPts = pts + job.frameTicks;
+      job.emit({ pts, dts: pts, wall, key: true, data });
     }
   };
 
   #close(number: number): void {
-    if (!this.#lanes.delete(number)) {
+    if (!this.#jobs.delete(number)) {
       return;
     }
-    this.#engine?.post({ type: 'close', lane: number });
-    if (this.#lanes.size === 0) {
+    this.#engine?.post({ type: 'close', job: number });
+    if (this.#jobs.size === 0) {
       this.#idleSinceMs = this.#clock.monoMs();
     }
   }
@@ -207,17 +206,17 @@ export class Workshop {
     if (!engine) {
       return;
     }
-    for (const { number, form, track } of this.#lanes.values()) {
-      engine.post({ type: 'open', lane: number, form, track });
+    for (const { number, target, track } of this.#jobs.values()) {
+      engine.post({ type: 'open', job: number, target, track });
     }
   }
 
-  /** The machine may have no thread left for it. */
+  /** Starting fails when the machine has no thread left. */
   #tryStart(): EngineHost | undefined {
     try {
       return this.#start({
         onMessage: (message) => this.#receive(message),
-        onDied: (reason) => this.#restart(reason),
+        onExit: (reason) => this.#restart(reason),
       });
     } catch (cause) {
       this.#restart(explain(cause));
@@ -231,7 +230,7 @@ export class Workshop {
     this.#pauseMs = isHealthy ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, 2 * this.#pauseMs);
     this.#retryMs = nowMs + this.#pauseMs;
     this.#end();
-    this.#log.warn({ reason, pauseMs: this.#pauseMs }, 'transcoding of sound failed: it starts again');
+    this.#log.warn({ reason, pauseMs: this.#pauseMs }, 'audio transcoding failed, restarting');
   }
 
   #end(): void {
@@ -247,7 +246,7 @@ export class Workshop {
     this.#ticksUnanswered += this.#unansweredBytes > 0 ? 1 : 0;
     if (this.#ticksUnanswered > HANG_TICKS) {
       this.#restart(`no answer for ${HANG_TICKS * TICK_MS} ms`);
-    } else if (this.#lanes.size > 0 && !this.#engine) {
+    } else if (this.#jobs.size > 0 && !this.#engine) {
       this.#startEngine();
     } else if (this.#idleSinceMs !== undefined && nowMs - this.#idleSinceMs >= IDLE_LIMIT_MS) {
       this.#idleSinceMs = undefined;
@@ -263,28 +262,28 @@ export class Workshop {
     }
   }
 
-  /** Once for each lane: a camera may send the same damage for days. */
-  #tellFault(number: number, reason: string): void {
-    const lane = this.#lanes.get(number);
-    if (lane && !lane.hasFaulted) {
-      lane.hasFaulted = true;
-      this.#log.warn({ ...factsOf(lane), reason }, 'sound of a stream cannot be turned');
+  /** Once per job: a camera may send the same damage for days. */
+  #logFailure(number: number, reason: string): void {
+    const job = this.#jobs.get(number);
+    if (job && !job.hasLoggedFailure) {
+      job.hasLoggedFailure = true;
+      this.#log.warn({ ...logFieldsOf(job), reason }, 'audio cannot be transcoded');
     }
   }
 
-  #tellFlood(lane: Lane): void {
-    if (!lane.hasFlooded) {
-      lane.hasFlooded = true;
-      this.#log.warn(factsOf(lane), 'sound of a stream comes faster than it plays: what is too much is not turned');
+  #logExcess(job: Job): void {
+    if (!job.hasLoggedExcess) {
+      job.hasLoggedExcess = true;
+      this.#log.warn(logFieldsOf(job), 'audio arrives faster than real time, excess dropped');
     }
   }
 }
 
-function factsOf({ pathOf, track }: Lane): object {
+function logFieldsOf({ pathOf, track }: Job): object {
   const path = pathOf();
   return { ...(path === undefined ? {} : { path }), codec: track.codec };
 }
 
-/** A view of a larger piece of memory would take all of it along. */
-const alone = (track: Track): Track =>
+/** Copied: posting a view would clone the whole buffer behind it. */
+const withOwnConfig = (track: Track): Track =>
   track.codec === 'aac' ? { ...track, config: Uint8Array.from(track.config) } : track;

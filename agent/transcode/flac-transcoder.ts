@@ -3,26 +3,26 @@ import { PerchError } from '../base/errors.ts';
 import { FlacEncoder } from '../media/flac/encode.ts';
 import { SteadyBlocks } from '../media/pcm/steady-blocks.ts';
 import type { FlacTrack, OpusTrack } from '../media/sample/track.ts';
-import type { Chain, Emit } from './chain.ts';
-import { flacOfOpus } from './turnable.ts';
+import type { TrackTranscoder, Emit } from './contracts.ts';
+import { flacTrackOf } from './transcodable.ts';
 
-/** Opus into FLAC frames of 20 ms, with steady times. */
-export class ToFlac implements Chain {
+/** Opus to FLAC frames of 20 ms with regular timestamps. */
+export class FlacTranscoder implements TrackTranscoder {
   readonly #decoder: OpusDecoderHandle;
   readonly #encoder: FlacEncoder;
   readonly #blocks: SteadyBlocks;
   readonly #samplesPerTick: number;
   readonly #emit: Emit;
 
-  /** @throws PerchError when the track has more than two channels */
-  static async create(track: OpusTrack, emit: Emit): Promise<ToFlac> {
-    const flac = flacOfOpus(track);
+  /** @throws PerchError for more than two channels */
+  static async create(track: OpusTrack, emit: Emit): Promise<FlacTranscoder> {
+    const flac = flacTrackOf(track);
     if (!flac) {
-      throw new PerchError('unsupported', `no FLAC of Opus with ${track.channels} channels`);
+      throw new PerchError('unsupported', `Opus with ${track.channels} channels cannot be transcoded to FLAC`);
     }
     const { clockRate, channels } = flac;
     const decoder = await createDecoder({ sampleRate: clockRate as SampleRate, channels: channels === 1 ? 1 : 2 });
-    return new ToFlac(track, flac, decoder, emit);
+    return new FlacTranscoder(track, flac, decoder, emit);
   }
 
   private constructor(track: OpusTrack, flac: FlacTrack, decoder: OpusDecoderHandle, emit: Emit) {
@@ -47,10 +47,10 @@ export class ToFlac implements Chain {
     this.#decoder.free();
   }
 
-  /** undefined: nothing can be made of it; what comes next finds a gap, which is filled. */
+  /** undefined if the packet is damaged; the gap is filled before the next packet's audio. */
   #decode(packet: Uint8Array): Int16Array | undefined {
     try {
-      // For no bytes at all it would make something up.
+      // libopus would conceal an empty packet.
       return packet.length === 0 ? undefined : this.#decoder.decode(packet);
     } catch (error) {
       if (isOpusError(error)) {

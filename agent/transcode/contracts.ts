@@ -1,0 +1,32 @@
+import type { Track } from '../media/sample/track.ts';
+
+export type TargetCodec = 'opus' | 'flac';
+
+/** Sent to the worker besides batches of samples (`batch.ts`). Each batch is answered by one of transcoded samples, in order. */
+export type JobRequest =
+  | { readonly type: 'open'; readonly job: number; readonly target: TargetCodec; readonly track: Track }
+  | { readonly type: 'close'; readonly job: number };
+
+/** Sent by the worker besides batches: a job could not be opened, or failed and starts over. */
+export interface JobFailure {
+  readonly type: 'failure';
+  readonly job: number;
+  readonly message: string;
+}
+
+export type ToWorker = JobRequest | ArrayBuffer;
+export type FromWorker = JobFailure | ArrayBuffer;
+
+/** @param pts in ticks of the output track */
+export type Emit = (pts: number, wall: number, data: Uint8Array) => void;
+
+/** Transcodes one track, in the worker. */
+export interface TrackTranscoder {
+  /**
+   * Emits complete frames during the call. Damaged data yields silence and does not throw.
+   * @param pts in ticks of the input track
+   */
+  push(data: Uint8Array, pts: number, wall: number): void;
+  /** Releases WebAssembly memory, which is not garbage-collected. Called once. */
+  free(): void;
+}
