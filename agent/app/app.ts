@@ -28,9 +28,9 @@ import type { HlsServer } from '../servers/hls/server/server.ts';
 import { RtspAuthority } from '../servers/rtsp/access.ts';
 import { rtspParts } from '../servers/rtsp/protocol.ts';
 import type { RtspServer } from '../servers/rtsp/server.ts';
-import { endClosed, webrtcPaths } from '../servers/webrtc/paths.ts';
+import { closeDisabledPaths, webrtcPaths } from '../servers/webrtc/paths.ts';
 import { webrtcParts } from '../servers/webrtc/protocol.ts';
-import { whySilent } from '../servers/webrtc/sdp/codecs.ts';
+import { noAudioReason } from '../servers/webrtc/sdp/codecs.ts';
 import type { WebRtcServer } from '../servers/webrtc/server/server.ts';
 import type { Stream } from '../stream/stream.ts';
 import { OwnCertificate } from '../tls/own-certificate.ts';
@@ -327,7 +327,7 @@ export class App {
     this.#cameras.apply();
     this.#box.apply();
     this.#hls?.setAlwaysRemux(this.#config.hlsAlwaysRemux);
-    endClosed(this.#webrtc, this.#config);
+    closeDisabledPaths(this.#webrtc, this.#config);
     // After its paths: a camera that goes first would be missed.
     await idle?.close();
     this.#recordings.demo.follow(this.#demo !== undefined);
@@ -356,7 +356,7 @@ export class App {
       source: (name, settings, config) => makeSource(name, settings, config, clock, log, this.#follower),
       recorder: (name, settings, hooks) => this.#recordings.recorder(name, settings, hooks, this.#demo !== undefined),
       hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
-      whySilent: (tracks) => whySilent(tracks, this.#transcoder.opus),
+      noAudioReason: (tracks) => noAudioReason(tracks, this.#transcoder.opus),
       streamOpened: (name, stream) => {
         this.#cameras.streamOpened(name, stream);
         this.#box.streamOpened(name);

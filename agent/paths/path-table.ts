@@ -45,7 +45,7 @@ export interface PathMakers {
     former: Promise<void> | undefined,
   ): PathHooks;
   /** Why WebRTC viewers would hear nothing of a stream with these tracks, although there is sound; undefined: they hear it. */
-  whySilent?(tracks: readonly Track[]): string | undefined;
+  noAudioReason?(tracks: readonly Track[]): string | undefined;
   streamOpened(name: string, stream: Stream): void;
   /** Of streams and cameras that come and go. */
   tell?: TellBox;
@@ -280,7 +280,7 @@ export class PathTable {
         ...this.#traitsOf(name, entry, settings, config),
         ...{ hooks, former },
         recorder: this.#makers.recorder(name, settings, hooks),
-        whySilent: this.#makers.whySilent,
+        noAudioReason: this.#makers.noAudioReason,
         onStream: (stream) => this.#makers.streamOpened(name, stream),
         tell: this.#makers.tell,
         onIdle: () => this.#forget(name, path),

@@ -68,7 +68,7 @@ export interface PathParts extends PathTraits {
   /** When the path that had this name before is `released`. */
   readonly former?: Promise<void> | undefined;
   /** Why WebRTC viewers would hear nothing of a stream with these tracks; undefined: they hear it, or there is no sound. */
-  readonly whySilent?: ((tracks: readonly Track[]) => string | undefined) | undefined;
+  readonly noAudioReason?: ((tracks: readonly Track[]) => string | undefined) | undefined;
   /** Called with each new stream. */
   readonly onStream?: (stream: Stream) => void;
   readonly tell?: TellBox | undefined;
@@ -278,7 +278,7 @@ export class Path {
       recording: this.#recorder?.status ?? null,
       bitrate: stream ? this.#rate.bitsPerSecond : 0,
       talk: this.talk.state,
-      webrtcSilence: this.#parts.whySilent?.(stream?.tracks ?? []) ?? null,
+      webrtcSilence: this.#parts.noAudioReason?.(stream?.tracks ?? []) ?? null,
       hasBFrames: this.hasBFrames ?? null,
     };
   }

@@ -60,7 +60,7 @@ export class BatchWriter {
 }
 
 /** Called for each sample of a batch, in order. @param data a view of the batch */
-export type TakeRecord = (job: number, pts: number, wall: number, data: Uint8Array) => void;
+type TakeRecord = (job: number, pts: number, wall: number, data: Uint8Array) => void;
 
 export const stampOf = (batch: ArrayBuffer): number => new DataView(batch).getFloat64(0);
 export const requestBytesOf = (batch: ArrayBuffer): number => new DataView(batch).getFloat64(8);

@@ -8,7 +8,7 @@ export type JobRequest =
   | { readonly type: 'close'; readonly job: number };
 
 /** Sent by the worker besides batches: a job could not be opened, or failed and starts over. */
-export interface JobFailure {
+interface JobFailure {
   readonly type: 'failure';
   readonly job: number;
   readonly message: string;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Config, parseConfig } from '../../config/load/load.ts';
 import type { PathTable } from '../../paths/path-table.ts';
-import { endClosed, webrtcPaths } from './paths.ts';
+import { closeDisabledPaths, webrtcPaths } from './paths.ts';
 import type { WebRtcServer } from './server/server.ts';
 
 function load(text: string): Config {
@@ -53,6 +53,6 @@ test('sessions on a path that is shut now are ended, the others go on', () => {
     { id: '2', path: 'shut' },
     { id: '3', path: 'shut/x' },
   ];
-  endClosed({ list, kick: (id: string) => kicked.push(id) > 0 } as unknown as WebRtcServer, CONFIG);
+  closeDisabledPaths({ list, kick: (id: string) => kicked.push(id) > 0 } as unknown as WebRtcServer, CONFIG);
   expect(kicked).toEqual(['2', '3']);
 });

@@ -5,7 +5,7 @@ import type { WebRtcPaths } from './session/contracts.ts';
 
 const isClosed = (config: Config, path: string): boolean => resolvePath(config, path)?.settings?.webrtc === false;
 
-/** The paths as WebRTC has them: one with `webrtc: no` is neither watched, published to nor talked to over it. */
+/** Applies `webrtc: no`: such a path can be neither read, published to nor talked to. */
 export function webrtcPaths(table: WebRtcPaths, config: () => Config): WebRtcPaths {
   const check = (path: string): void => {
     if (isClosed(config(), path)) {
@@ -37,8 +37,8 @@ export function webrtcPaths(table: WebRtcPaths, config: () => Config): WebRtcPat
   };
 }
 
-/** Ends the sessions on paths that are not served over WebRTC any more. */
-export function endClosed(server: WebRtcServer | undefined, config: Config): void {
+/** Ends the sessions on paths that are no longer served over WebRTC. */
+export function closeDisabledPaths(server: WebRtcServer | undefined, config: Config): void {
   for (const { id, path } of server?.list() ?? []) {
     if (isClosed(config, path)) {
       server?.kick(id);

@@ -34,7 +34,7 @@ const NAMES = ['WebRTC media port', 'second WebRTC media port'];
 
 test('the server is there unless the file switches it off, by UDP and by TCP', () => {
   expect(settingsOf('')[0]).toMatchObject({
-    ...{ udpAddress: ':8189', tcpAddress: ':8189', handshakeTimeoutMs: 10_000, trackGatherTimeoutMs: 2_000 },
+    udpAddress: ':8189', tcpAddress: ':8189', handshakeTimeoutMs: 10_000, trackGatherTimeoutMs: 2_000,
   });
   expect(settingsOf('webrtc: no')).toEqual([undefined, undefined]);
 });
@@ -166,6 +166,6 @@ test('STUN and TURN servers are never asked: browsers are told of them, and the 
   await parts.close();
   expect(datagrams).toBe(0);
   stun.close();
-  const told = lines.map((line) => JSON.parse(line)).filter(({ servers }) => servers !== undefined);
-  expect(told).toEqual([expect.objectContaining({ level: 30, servers: [url] })]);
+  const logged = lines.map((line) => JSON.parse(line)).filter(({ servers }) => servers !== undefined);
+  expect(logged).toEqual([expect.objectContaining({ level: 30, servers: [url] })]);
 });

@@ -13,7 +13,7 @@ const END_WORDS: Record<EndCause, string> = {
   end: 'Perch is ending',
 };
 
-export interface WebRtcPartDeps {
+interface WebRtcPartDeps {
   readonly paths: WebRtcPaths;
   readonly clock: Clock;
   readonly log: Logger;
@@ -51,7 +51,7 @@ export function webrtcParts(deps: WebRtcPartDeps): readonly Part<Config>[] {
     needs: media.name,
     settings,
     start: async () => {
-      await running?.listenToRest();
+      await running?.retryFailedPorts();
       // The server closes it with the other.
       return () => {};
     },

@@ -4,7 +4,7 @@ import { chooseCodecs } from '../../../agent/servers/webrtc/sdp/codecs.ts';
 import { parseOffer } from '../../../agent/servers/webrtc/sdp/offer.ts';
 import { SrtpReceiver } from '../../../agent/servers/webrtc/srtp/srtp-receiver.ts';
 import type { OutboundVideo } from '../../../agent/servers/webrtc/viewing/outbound.ts';
-import { Viewing, type ViewingOptions } from '../../../agent/servers/webrtc/viewing/viewing.ts';
+import { ViewerSession, type ViewerSessionOptions } from '../../../agent/servers/webrtc/viewing/viewer-session.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
 import type { FakeClock } from '../base/fake-clock.ts';
 import { H264_TRACK } from '../media/tracks.ts';
@@ -69,17 +69,17 @@ export interface Received {
 /** A viewer with Chromium's offer, connected without a network. It says what it is told to. */
 export class ScriptedViewer {
   readonly link = new RecordingLink();
-  readonly viewing: Viewing;
+  readonly viewing: ViewerSession;
   readonly #receiver: SrtpReceiver;
   readonly #clock: FakeClock;
 
   /** @param knowsRtx whether it offers a format for retransmissions */
   constructor(
     { stream, clock }: ScriptedCamera,
-    { knowsRtx = true, ...options }: ViewingOptions & { knowsRtx?: boolean } = {},
+    { knowsRtx = true, ...options }: ViewerSessionOptions & { knowsRtx?: boolean } = {},
   ) {
     const offer = parseOffer(knowsRtx ? OFFER : OFFER.replaceAll(/a=rtpmap:\d+ rtx.*\r\n/g, ''));
-    this.viewing = new Viewing('viewer', stream, chooseCodecs(stream.tracks, offer), clock, options);
+    this.viewing = new ViewerSession('viewer', stream, chooseCodecs(stream.tracks, offer), clock, options);
     this.#receiver = new SrtpReceiver(this.link.keys);
     this.#clock = clock;
   }

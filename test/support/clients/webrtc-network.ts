@@ -1,7 +1,7 @@
 import type { SecureLink } from '../../../agent/servers/webrtc/session/session-media.ts';
 import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../../../agent/servers/webrtc/srtp/srtp-keys.ts';
 import { PacketSlots } from '../../../agent/servers/webrtc/transport/packet-slots.ts';
-import type { Route } from '../../../agent/servers/webrtc/transport/route.ts';
+import type { Transport } from '../../../agent/servers/webrtc/transport/transport.ts';
 
 /** One RTP packet as its header tells it (RFC 3550 §5.1). */
 export interface SentPacket {
@@ -21,7 +21,7 @@ export interface SentReport {
 }
 
 /** A way to a viewer that takes everything, until it is told not to, and notes what was sent. */
-export class NotedNetwork implements Route, SecureLink {
+export class NotedNetwork implements Transport, SecureLink {
   readonly protocol = 'udp';
   readonly family = 'IPv4';
   readonly address = '192.0.2.1';
@@ -38,7 +38,7 @@ export class NotedNetwork implements Route, SecureLink {
   readonly reports: SentReport[] = [];
   isCongested = false;
 
-  get route(): Route {
+  get transport(): Transport {
     return this;
   }
 

@@ -3,7 +3,7 @@ import { packetizeVp8 } from '../../../agent/media/vp8/packetize.ts';
 import type { SecureLink, SessionEnd } from '../../../agent/servers/webrtc/session/session-media.ts';
 import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../../../agent/servers/webrtc/srtp/srtp-keys.ts';
 import { PacketSlots } from '../../../agent/servers/webrtc/transport/packet-slots.ts';
-import type { Route } from '../../../agent/servers/webrtc/transport/route.ts';
+import type { Transport } from '../../../agent/servers/webrtc/transport/transport.ts';
 import { payloadsOf } from '../media/units.ts';
 
 const KEY = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex');
@@ -26,7 +26,7 @@ export class RecordingLink implements SecureLink {
   readonly reports: Buffer[] = [];
   closedWhy: string | undefined;
   end: SessionEnd | undefined;
-  readonly route: Route = {
+  readonly transport: Transport = {
     protocol: 'udp',
     family: 'IPv4',
     address: '192.0.2.1',

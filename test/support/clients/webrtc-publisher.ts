@@ -1,7 +1,7 @@
 import { createLogger } from '../../../agent/base/log.ts';
 import type { RtpFormat } from '../../../agent/media/payload/depacketizer.ts';
 import type { Track } from '../../../agent/media/sample/track.ts';
-import { Publishing } from '../../../agent/servers/webrtc/publishing/publishing.ts';
+import { PublisherSession } from '../../../agent/servers/webrtc/publishing/publisher-session.ts';
 import { type RemoteTrack, remoteTrackOf } from '../../../agent/servers/webrtc/sdp/inbound.ts';
 import type { Publisher } from '../../../agent/servers/webrtc/session/contracts.ts';
 import { type Reader, Stream } from '../../../agent/stream/stream.ts';
@@ -90,7 +90,7 @@ export function connect(inbound: readonly RemoteTrack[], isSilent = false) {
   const options = { inbound, path: 'door', gatherTimeoutMs: GATHER_MS };
   const logged: string[] = [];
   const log = createLogger('warn', (line) => logged.push(JSON.parse(line).msg));
-  const media = new Publishing('session-1', options, paths, clock, log);
+  const media = new PublisherSession('session-1', options, paths, clock, log);
   media.start(link);
   const picture = new RtpSource(96, 11);
   return {

@@ -181,7 +181,7 @@ test('Finished in the clear, or of an epoch that has no keys, ends nothing and c
   finished.writeUInt16BE(2, 3);
   ours.receive(finished);
   expect([ours.keys.length, ours.failures.length]).toEqual([0, 0]);
-  expect(ours.peer.lastError).toBe('a message that the peer has not encrypted');
+  expect(ours.peer.lastError).toBe("a message is not encrypted with the peer's key");
   ours.receive(flight5[4] as Buffer);
   await vi.waitFor(() => expect(ours.keys.length).toBe(1), SOON_MS);
 });
@@ -197,7 +197,7 @@ test('a Finished over other messages than ours is refused', async () => {
   transport.onData(ours.sent[0] as Buffer, ['', 0]);
   await vi.waitFor(() => expect(transport.sent.length).toBe(6), SOON_MS);
   ours.receive(...transport.sent.slice(1));
-  expect(ours.failures).toEqual(['DTLS handshake failed: the peer has seen other messages than we have']);
+  expect(ours.failures).toEqual(['DTLS handshake failed: the peer has seen other messages']);
 });
 
 test('whoever has changed the hello on its way is found out', async () => {
@@ -209,13 +209,13 @@ test('whoever has changed the hello on its way is found out', async () => {
     return [changed];
   });
   ours.receive(...flight5);
-  expect(ours.failures).toEqual(['DTLS handshake failed: the peer has not proved that the certificate is its own']);
+  expect(ours.failures).toEqual(['DTLS handshake failed: the peer has not proved that it owns the certificate']);
 });
 
 test('messages in a wrong order end the handshake', async () => {
   const ours = new OurEnd('accept', fingerprintOf(certificate));
   ours.receive(writeRecord(HANDSHAKE, 0, 0, Buffer.from('0f0000000000000000000000', 'hex')));
-  expect(ours.failures).toEqual(['DTLS handshake failed: a message of type 15 comes after one of type -1']);
+  expect(ours.failures).toEqual(['DTLS handshake failed: message of type 15 after one of type -1']);
 });
 
 test('a client that stops half way is sent nothing more once it is given up, and its noise is not looked at', async () => {
@@ -271,10 +271,10 @@ test('two of us find together without the second hello', async () => {
 
 test('a server with another certificate than that of the offer, or without its key, is refused', async () => {
   const stranger = await callServer(other, fingerprintOf(certificate));
-  expect(stranger.ours.failures).toEqual(['DTLS handshake failed: the certificate is not the one of the offer']);
+  expect(stranger.ours.failures).toEqual(['DTLS handshake failed: the certificate does not match the offer']);
   const stolen = { certPem: certificate.certPem, keyPem: other.keyPem };
   const thief = await callServer(stolen, fingerprintOf(certificate));
   expect(thief.ours.failures).toEqual([
-    'DTLS handshake failed: the peer has not proved that the certificate is its own',
+    'DTLS handshake failed: the peer has not proved that it owns the certificate',
   ]);
 });

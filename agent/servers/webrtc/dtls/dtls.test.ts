@@ -114,21 +114,21 @@ test('a browser whose profiles we do not have is told apart from one that does n
   const { server, fromServer } = await call(certificate, [fingerprint(certificate.certPem)], {
     srtpProfiles: [2 as 1],
   });
-  await expect.poll(() => server.lastError).toBe('a message of the handshake cannot be used');
+  await expect.poll(() => server.lastError).toBe('a handshake message was rejected');
   expect(fromServer).toEqual([]);
 });
 
 test('a certificate that the offer does not name is refused', async () => {
   const [own, other] = [await makeCertificate(), await makeCertificate()];
   const { outcome } = await call(own, [fingerprint(other.certPem)]);
-  expect(await outcome).toBe('DTLS handshake failed: the certificate is not the one of the offer');
+  expect(await outcome).toBe('DTLS handshake failed: the certificate does not match the offer');
 });
 
 test('a copied certificate without its key is refused', async () => {
   const [victim, thief] = [await makeCertificate(), await makeCertificate()];
   const stolen = { certPem: victim.certPem, keyPem: thief.keyPem };
   const { outcome } = await call(stolen, [fingerprint(victim.certPem)]);
-  expect(await outcome).toBe('DTLS handshake failed: the peer has not proved that the certificate is its own');
+  expect(await outcome).toBe('DTLS handshake failed: the peer has not proved that it owns the certificate');
 });
 
 test('our goodbye is an alert that only the browser can read', async () => {
@@ -193,7 +193,7 @@ test('noise of any kind does not throw, and too much of it ends the handshake', 
   }
   // Some of it is a whole message by chance.
   const reason =
-    /^DTLS handshake failed: (a message of type \d+ comes after one of type -1|the peer shows no certificate)$/;
+    /^DTLS handshake failed: (message of type \d+ after one of type -1|the peer sent no certificate)$/;
   expect(failures.filter((failure) => !reason.test(failure))).toEqual([]);
 
   failures.length = 0;

@@ -8,32 +8,31 @@ import { ServerHandshake } from './handshake/server-handshake.ts';
 import { ECDSA_SHA256, type WeriftIdentity } from './handshake/werift-engine.ts';
 
 /*
- * DTLS 1.2 for SRTP (RFC 6347, RFC 5764). werift does the handshake, seen only here and by the files with its name;
- * what it leaves to its user is done around it: messages are put in order, certificates, signatures and Finished are
- * verified, and records that nobody has authenticated cannot end or restart a session.
+ * DTLS 1.2 for SRTP (RFC 6347, RFC 5764). werift, imported only here and by the files with its name, runs the
+ * handshake. This room adds what werift leaves to its user: ordering messages, verifying certificates, signatures and
+ * Finished, and ignoring unauthenticated records that would end or restart a session.
  */
 
-/** In the registry of TLS. */
+/** TLS registry. */
 const CURVE_P256 = 23;
 
 export type { DtlsEvents, DtlsPeer } from './handshake/dtls-connection.ts';
 
-/** Our half of all handshakes. */
 export interface DtlsIdentity {
-  /** SHA-256 of our certificate, as an answer has it. */
+  /** SHA-256 of our certificate, as in an answer. */
   readonly fingerprint: string;
   /**
-   * Waits for the peer to begin, as browsers do.
-   * @param expected fingerprints of the offer: the peer's certificate must be one of them
+   * Waits for the peer's ClientHello.
+   * @param expected the offer's fingerprints: the peer's certificate must match one of them
    */
   accept(expected: readonly Fingerprint[], events: DtlsEvents): DtlsPeer;
-  /** Begins, for a peer whose offer says `a=setup:passive`: the way to it must be known. */
+  /** Sends the ClientHello to a peer whose offer says `a=setup:passive`. Its address must be known. */
   connect(expected: readonly Fingerprint[], events: DtlsEvents): DtlsPeer;
 }
 
 let loaded: Promise<DtlsIdentity> | undefined;
 
-/** Loads werift and makes a certificate, once. It takes 0.3 s and 40 MB, so only those who have a viewer pay for it. */
+/** Loads werift and creates a certificate once. It takes 0.3 s and 40 MB, so it waits for the first viewer. */
 export function loadDtls(): Promise<DtlsIdentity> {
   loaded ??= loadMeasured();
   return loaded;
@@ -42,14 +41,14 @@ export function loadDtls(): Promise<DtlsIdentity> {
 async function loadMeasured(): Promise<DtlsIdentity> {
   let profiles: readonly SrtpProfile[] = [AES128_CM_HMAC_SHA1_80, AEAD_AES_128_GCM];
   const identity = await createIdentity(() => profiles);
-  // The first viewer does not wait for it.
+  // Runs in the background.
   void measureProfiles().then((measured) => {
     profiles = measured;
   });
   return identity;
 }
 
-/** @param profiles SRTP profiles that we have: the first of them that a browser has too is agreed on */
+/** @param profiles supported SRTP profiles; the first one that the browser supports as well is used */
 export async function createIdentity(profiles: () => readonly SrtpProfile[]): Promise<DtlsIdentity> {
   const werift = await import('werift');
   const { certPem, keyPem } = await werift.CipherContext.createSelfSignedCertificateWithKey(ECDSA_SHA256, CURVE_P256);

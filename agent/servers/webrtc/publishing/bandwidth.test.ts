@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { Bandwidth } from './bandwidth.ts';
+import { BandwidthEstimator } from './sender-feedback.ts';
 
 type Round = readonly [receivedBitsPerSecond: number, lost: number, queueMs: number];
 
 function after(...rounds: readonly Round[]): number {
-  const bandwidth = new Bandwidth();
+  const bandwidth = new BandwidthEstimator();
   for (const round of rounds) {
     bandwidth.update(...round);
   }

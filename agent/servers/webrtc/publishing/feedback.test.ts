@@ -54,7 +54,7 @@ test.for([150_000, 3_000_000, 2 ** 18 - 1, 2 ** 18, 100_000_000])('what may be s
   const feedback = readFeedback(packet) as ReceiverEstimatedMaxBitrate;
   expect(feedback).toBeInstanceOf(ReceiverEstimatedMaxBitrate);
   expect(feedback.ssrcFeedbacks).toEqual([9, 10]);
-  const told = Number(feedback.bitrate);
-  expect(told).toBeLessThanOrEqual(bitsPerSecond);
-  expect(told).toBeGreaterThan(bitsPerSecond * (1 - 2 ** -17));
+  const logged = Number(feedback.bitrate);
+  expect(logged).toBeLessThanOrEqual(bitsPerSecond);
+  expect(logged).toBeGreaterThan(bitsPerSecond * (1 - 2 ** -17));
 });

@@ -4,13 +4,12 @@ const PAYLOAD_FEEDBACK = 206;
 const GENERIC_NACK = 1;
 const APPLICATION_LAYER = 15;
 const HEADER_BYTES = 12;
-/** A bit for each of the packets after the named one. */
 const MASK_BITS = 16;
 /** "REMB", draft-alvestrand-rmcat-remb §2.2. */
 const REMB = 0x52454d42;
 const MANTISSA_BITS = 18;
 
-/** Asks for packets again, RFC 4585 §6.2.1. @param sequences the first `count`, in order */
+/** Generic NACK, RFC 4585 §6.2.1. @param sequences the first `count`, in order */
 export function writeNack(ssrc: number, mediaSsrc: number, sequences: Uint16Array, count: number): Buffer {
   const items: number[] = [];
   let named = 0;
@@ -31,7 +30,7 @@ export function writeNack(ssrc: number, mediaSsrc: number, sequences: Uint16Arra
   return packet;
 }
 
-/** What these sources may send together. */
+/** REMB for these sources together. */
 export function writeEstimate(ssrc: number, bitsPerSecond: number, mediaSsrcs: readonly number[]): Buffer {
   const packet = feedback(PAYLOAD_FEEDBACK, APPLICATION_LAYER, ssrc, 0, 8 + 4 * mediaSsrcs.length);
   const bits = Math.floor(Math.log2(Math.max(1, bitsPerSecond))) + 1;

@@ -7,16 +7,16 @@ import { TrackReceiver, type UnitOutput } from '../../../stream/ingest/track-rec
 import type { RemoteTrack } from '../sdp/inbound.ts';
 import { NackList } from './nack-list.ts';
 
-/** Where lost packets are sent again they are waited for: several round trips, and what comes meanwhile at 20 Mbit/s. */
+/** With retransmission, missing packets are awaited for several round trips at 20 Mbit/s. */
 const REPAIRED: ReorderLimits = { windowPackets: 1_024, longestWaitMs: 500 };
-/** Of other packets nothing comes any more after so long; sound would only be delayed. */
+/** Without it, nothing arrives after this long; waiting would only delay audio. */
 const UNREPAIRED: ReorderLimits = { windowPackets: 256, longestWaitMs: 100 };
-/** A track is of one SSRC, until that has been silent for so long: layers of a simulcast that nobody asked for are not mixed. */
+/** A track stays with one SSRC until that has been silent for this long, so that simulcast layers never mix. */
 const SILENT_MS = 1_000;
 /** The original sequence number, RFC 4588 §4. */
 const OSN_BYTES = 2;
 
-/** One picture or sound that comes in: its packets are put in order, those that are missing are known. */
+/** One received video or audio track: reorders its packets and tracks missing ones. */
 export class InboundTrack {
   readonly receiver: TrackReceiver;
   /** -1: the sender has none. */
@@ -24,13 +24,13 @@ export class InboundTrack {
   readonly takesPli: boolean;
   readonly takesEstimate: boolean;
   readonly hasReducedSize: boolean;
-  /** Undefined: the sender keeps nothing to send again. */
+  /** undefined: the sender does not retransmit. */
   readonly nack: NackList | undefined;
-  /** Of the sender that is listened to; -1: none has come. */
+  /** The current sender's; -1 before the first packet. */
   ssrc = -1;
-  /** Packets of other senders. */
+  /** Packets from other SSRCs. */
   foreign = 0;
-  /** How much later than it could have the quickest packet came, since it was last asked for; infinite: none has come. */
+  /** Delay of the fastest packet since the last reset beyond the minimum; infinite without packets. */
   queueMs = Number.POSITIVE_INFINITY;
   readonly #header = new RtpHeader();
   readonly #payloadType: number;
@@ -51,20 +51,20 @@ export class InboundTrack {
     this.#reorder = new ReorderBuffer(this.receiver, format.payloadType, this.#limits);
   }
 
-  /** Something is missing, or waits for it: `flush` has to be called soon. */
+  /** Packets are missing: `flush` must be called soon. */
   get isWaiting(): boolean {
     return this.#reorder.isWaiting || this.nack?.isEmpty === false;
   }
 
-  /** Packets that were lost on their way, also those that came again. */
+  /** Packets lost in transit, repaired ones included. */
   get lostOnTheWay(): number {
     return this.receiver.sequence.lost + (this.nack?.repaired ?? 0);
   }
 
-  /** One RTP packet of the track's own payload type, decrypted, in `packet[0, length)`. */
+  /** A decrypted RTP packet of the track's payload type in `packet[0, length)`. */
   push(packet: Buffer, length: number, atMs: number): void {
     const ssrc = packet.readUInt32BE(8);
-    if (ssrc !== this.ssrc && !this.#turnTo(ssrc, atMs)) {
+    if (ssrc !== this.ssrc && !this.#switchSsrc(ssrc, atMs)) {
       this.foreign += 1;
       return;
     }
@@ -72,7 +72,7 @@ export class InboundTrack {
     this.#take(packet, 0, length, atMs, false);
   }
 
-  /** One packet that is sent again, RFC 4588 §4: as it was, with a sequence number of its own and the original one before the payload. */
+  /** A retransmission, RFC 4588 §4: its payload starts with the original sequence number. */
   pushRepair(packet: Buffer, length: number, atMs: number): void {
     const header = this.#header;
     try {
@@ -84,7 +84,7 @@ export class InboundTrack {
       this.receiver.badPackets += 1;
       return;
     }
-    // Padding that probes the network has no payload; a probe may be an old packet that is not missing.
+    // Padding that probes the bandwidth has no payload; a probe may also be an old packet that is not missing.
     if (this.ssrc < 0 || header.payloadEnd - header.payloadStart < OSN_BYTES) {
       return;
     }
@@ -99,7 +99,7 @@ export class InboundTrack {
     this.#take(packet, OSN_BYTES, length, atMs, true);
   }
 
-  /** Time has passed: what is missing for too long is given up. */
+  /** Gives up on packets that are missing for too long. */
   flush(nowMs: number): void {
     this.#reorder.flush(nowMs);
   }
@@ -113,7 +113,7 @@ export class InboundTrack {
     }
   }
 
-  #turnTo(ssrc: number, atMs: number): boolean {
+  #switchSsrc(ssrc: number, atMs: number): boolean {
     if (this.ssrc >= 0) {
       if (atMs - this.#lastMs < SILENT_MS) {
         return false;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { KeyFrameWish } from './key-frame-wish.ts';
+import { KeyFrameRequests } from './sender-feedback.ts';
 
 /** When a wish is asked, looked at every 10 ms; `at` does something at a time. */
-function askedAt(endMs: number, at: Record<number, (wish: KeyFrameWish, nowMs: number) => void>): number[] {
-  const wish = new KeyFrameWish(0);
+function askedAt(endMs: number, at: Record<number, (wish: KeyFrameRequests, nowMs: number) => void>): number[] {
+  const wish = new KeyFrameRequests(0);
   const asked: number[] = [];
   for (let nowMs = 0; nowMs <= endMs; nowMs += 10) {
     at[nowMs]?.(wish, nowMs);
@@ -13,8 +13,8 @@ function askedAt(endMs: number, at: Record<number, (wish: KeyFrameWish, nowMs: n
   }
   return asked;
 }
-const key = (wish: KeyFrameWish, nowMs: number) => wish.onKey(nowMs);
-const want = (wish: KeyFrameWish) => wish.want();
+const key = (wish: KeyFrameRequests, nowMs: number) => wish.onKeyFrame(nowMs);
+const want = (wish: KeyFrameRequests) => wish.want();
 
 test('a sender that does not begin with a key frame is asked, less and less often', () => {
   expect(askedAt(14_000, {})).toEqual([500, 1_500, 3_500, 7_500, 11_500]);

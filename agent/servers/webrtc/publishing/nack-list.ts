@@ -1,40 +1,39 @@
-/** More holes than this are no loss any more: the picture is broken, and a key frame mends it. */
+/** With more gaps the video is broken anyway, and a key frame repairs it. */
 const CAPACITY = 256;
-/** A packet may simply be late: it is asked for when two later ones are there, or after this long. */
+/** A packet may be late: it is requested after two later ones, or after this long. */
 const LATER_PACKETS = 2;
 const FIRST_ASK_MS = 12;
-/** On networks that shuffle packets nothing is asked for before late ones have usually come; this is forgotten slowly. */
-const MAX_PATIENCE_MS = 60;
-const PATIENCE = 1.25;
-const FORGET = 0.98;
-/** The repetition should be there by then; a longer round trip is learnt from the first answers. Then it is twice that, and so on. */
+/** Networks that reorder packets: requests wait until late packets have usually arrived. Decays slowly. */
+const MAX_REORDER_WAIT_MS = 60;
+const REORDER_FACTOR = 1.25;
+const DECAY = 0.98;
+/** Retransmissions arrive within this time at first, later within the measured round trip. Each retry doubles it. */
 const RETRY_MS = 60;
 const MIN_RETRY_MS = 30;
 const MAX_RETRY_MS = 250;
 const MAX_TRIES = 10;
 
-/** The packets of one SSRC that are missing, and when each is to be asked for (RFC 4585 §6.2.1). Nothing is allocated per packet. */
+/** The missing packets of one SSRC and when to request each (RFC 4585 §6.2.1). Allocates nothing per packet. */
 export class NackList {
-  /** Packets that came because they had been asked for. */
+  /** Packets received after a request. */
   repaired = 0;
-  /** From asking to getting, smoothed; undefined: not known. */
+  /** Smoothed time from request to retransmission; undefined: not known. */
   roundTripMs: number | undefined;
   readonly #giveUpMs: number;
-  /** Repetitions come in a stream of their own: what comes in the first one was late, not lost. */
+  /** Retransmissions have their own stream: a packet in the original one was late, not lost. */
   readonly #hasRepairs: boolean;
-  // In the order of the sequence numbers.
+  // Ordered by sequence number.
   readonly #sequences = new Uint16Array(CAPACITY);
   readonly #sinceMs = new Float64Array(CAPACITY);
   readonly #askedMs = new Float64Array(CAPACITY);
   readonly #tries = new Uint8Array(CAPACITY);
   #count = 0;
-  /** -1 before the first packet. */
   #highest = -1;
-  #patienceMs = 0;
+  #reorderWaitMs = 0;
 
   /**
-   * @param giveUpMs a packet that is missing for longer is of no use any more
-   * @param hasRepairs repetitions come in a stream of their own
+   * @param giveUpMs a packet missing for longer is useless
+   * @param hasRepairs retransmissions have their own stream
    */
   constructor(giveUpMs: number, hasRepairs: boolean) {
     this.#giveUpMs = giveUpMs;
@@ -49,7 +48,7 @@ export class NackList {
     return this.#find(sequence) >= 0;
   }
 
-  /** A packet has come. @param isRepair in the stream of repetitions */
+  /** @param isRepair received as a retransmission */
   arrived(sequence: number, atMs: number, isRepair: boolean): void {
     const ahead = this.#highest < 0 ? 1 : (sequence - this.#highest) & 0xffff;
     if (ahead === 0 || ahead >= 0x8000) {
@@ -67,17 +66,17 @@ export class NackList {
   }
 
   /**
-   * Takes note of the packets that are asked for now, and gives up on those that nobody waits for any more.
-   * @param due gets their sequence numbers in order; as long as the list can be, 256
+   * Marks the packets that are due as requested and drops those that expired.
+   * @param due receives their sequence numbers in order; 256 entries
    * @returns how many
    */
   collect(nowMs: number, due: Uint16Array): number {
     let kept = 0;
     let dueCount = 0;
     for (let i = 0; i < this.#count; i += 1) {
-      const isHopeless =
+      const isExpired =
         (this.#tries[i] as number) >= MAX_TRIES || nowMs - (this.#sinceMs[i] as number) >= this.#giveUpMs;
-      if (isHopeless) {
+      if (isExpired) {
         continue;
       }
       this.#move(i, kept);
@@ -93,7 +92,7 @@ export class NackList {
     return dueCount;
   }
 
-  /** The next packet is the first of another sender. */
+  /** The next packet belongs to another sender. */
   clear(): void {
     this.#count = 0;
     this.#highest = -1;
@@ -108,19 +107,19 @@ export class NackList {
     }
     const missingMs = nowMs - (this.#sinceMs[i] as number);
     const later = (this.#highest - (this.#sequences[i] as number)) & 0xffff;
-    return missingMs >= this.#patienceMs && (later >= LATER_PACKETS || missingMs >= FIRST_ASK_MS);
+    return missingMs >= this.#reorderWaitMs && (later >= LATER_PACKETS || missingMs >= FIRST_ASK_MS);
   }
 
   #add(sequence: number, atMs: number): void {
     if (this.#count === CAPACITY) {
-      // The oldest is the first to be given up anyway.
+      // The oldest one expires first anyway.
       this.#remove(0);
     }
     this.#sequences[this.#count] = sequence;
     this.#sinceMs[this.#count] = atMs;
     this.#tries[this.#count] = 0;
     this.#count += 1;
-    this.#patienceMs *= FORGET;
+    this.#reorderWaitMs *= DECAY;
   }
 
   #fill(sequence: number, atMs: number, isRepair: boolean): void {
@@ -130,18 +129,18 @@ export class NackList {
     }
     const tries = this.#tries[i] as number;
     if (this.#hasRepairs ? !isRepair : tries === 0) {
-      const lateMs = PATIENCE * (atMs - (this.#sinceMs[i] as number));
-      this.#patienceMs = Math.min(MAX_PATIENCE_MS, Math.max(this.#patienceMs, lateMs));
+      const lateMs = REORDER_FACTOR * (atMs - (this.#sinceMs[i] as number));
+      this.#reorderWaitMs = Math.min(MAX_REORDER_WAIT_MS, Math.max(this.#reorderWaitMs, lateMs));
     } else {
       this.repaired += 1;
-      this.#learnTrip(i, atMs);
+      this.#updateRoundTrip(i, atMs);
     }
     this.#remove(i);
   }
 
-  #learnTrip(i: number, atMs: number): void {
+  #updateRoundTrip(i: number, atMs: number): void {
     if (this.#tries[i] === 1) {
-      // Of one that was asked for again nobody knows which answer it is.
+      // After a second request it is unknown which one was answered.
       const tripMs = atMs - (this.#askedMs[i] as number);
       this.roundTripMs = this.roundTripMs === undefined ? tripMs : 0.875 * this.roundTripMs + 0.125 * tripMs;
     }

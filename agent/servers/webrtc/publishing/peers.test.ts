@@ -22,7 +22,7 @@ import { silentLogger } from '../../../base/log.ts';
 import { codecOf } from '../../../media/codecs.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { type Reader, Stream } from '../../../stream/stream.ts';
-import { type Answered, WebRtcServer } from '../server/server.ts';
+import { type AnsweredOffer, WebRtcServer } from '../server/server.ts';
 import type { TalkChannel, WebRtcPaths } from '../session/contracts.ts';
 
 // Another implementation's peer connection publishes, talks and hears itself through real sockets.
@@ -127,7 +127,7 @@ interface Wish {
   readonly direction?: 'sendonly' | 'sendrecv';
   /** What the network in between does. */
   readonly impairment?: PacketImpairment;
-  readonly answer: (server: WebRtcServer, offer: string) => Promise<Answered>;
+  readonly answer: (server: WebRtcServer, offer: string) => Promise<AnsweredOffer>;
 }
 
 async function connect(server: WebRtcServer, wish: Wish) {
@@ -150,7 +150,7 @@ async function connect(server: WebRtcServer, wish: Wish) {
   return { ...answered, answer, pc };
 }
 
-const publish = (server: WebRtcServer, offer: string): Promise<Answered> => server.publish(WHO, offer);
+const publish = (server: WebRtcServer, offer: string): Promise<AnsweredOffer> => server.publish(WHO, offer);
 const h264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
 const vp8: Track = { kind: 'video', codec: 'vp8', clockRate: 90_000, width: 320, height: 240, fps: undefined };
 /** So that the socket's buffer never overflows, and what is asked for again comes. */
@@ -245,7 +245,7 @@ function camera(codec: 'PCMA' | 'PCMU', clockRate = 8_000): { paths: Partial<Web
   };
   return { paths: { talk }, heard };
 }
-const speak = (server: WebRtcServer, offer: string): Promise<Answered> => server.talk(WHO, offer);
+const speak = (server: WebRtcServer, offer: string): Promise<AnsweredOffer> => server.talk(WHO, offer);
 
 test('what somebody says reaches the camera as it was, in order and in time, also through a bad network', async () => {
   const { paths, heard } = camera('PCMA');

@@ -3,19 +3,17 @@ import type { Clock } from '../../../base/clock.ts';
 import { writeEmptyReport, writePli } from '../../../media/rtcp/write.ts';
 import { RECEIVER_CNAME } from '../../../stream/ingest/track-receiver.ts';
 import type { SecureLink } from '../session/session-media.ts';
-import { Bandwidth } from './bandwidth.ts';
 import { writeEstimate, writeNack } from './feedback.ts';
 import type { InboundTrack } from './inbound-track.ts';
-import { KeyFrameWish } from './key-frame-wish.ts';
 
-/** While something is missing. */
-const LOOK_EVERY_MS = 10;
-/** How often it is measured what the sender's link takes. */
+/** While packets are missing. */
+const CHECK_EVERY_MS = 10;
+/** How often the sender's bandwidth is estimated. */
 const ROUND_MS = 500;
-/** As long as a list of missing packets can be. */
+/** The size of a `NackList`. */
 const MAX_NACKED = 256;
 
-/** What a sender is told about what comes from it: lost packets, wishes for key frames, reports, what it may send. */
+/** Feedback to a sender: missing packets, key frame requests, reports and a bandwidth estimate. */
 export class SenderFeedback {
   readonly #link: SecureLink;
   readonly #tracks: readonly InboundTrack[];
@@ -24,53 +22,50 @@ export class SenderFeedback {
   readonly #ssrc = randomInt(1, 2 ** 32);
   readonly #emptyReport = writeEmptyReport(this.#ssrc, RECEIVER_CNAME);
   readonly #due = new Uint16Array(MAX_NACKED);
-  readonly #bandwidth = new Bandwidth();
-  readonly #wish: KeyFrameWish;
+  readonly #estimator = new BandwidthEstimator();
+  readonly #keyFrameRequests: KeyFrameRequests;
   readonly #stopRounds: () => void;
-  #stopLooking: (() => void) | undefined;
-  // Of the round that the bandwidth is measured in.
+  #stopChecking: (() => void) | undefined;
+  // Of the current estimation round.
   #roundMs: number;
   #roundBytes = 0;
   #lostBefore = 0;
   #expectedBefore = 0;
 
-  /** @param onFault what a track's samples go to has thrown, when the time of a missing packet was over */
+  /** @param onFault an error thrown by the receiver of samples when a missing packet expired */
   constructor(link: SecureLink, tracks: readonly InboundTrack[], clock: Clock, onFault: (error: unknown) => void) {
     this.#link = link;
     this.#tracks = tracks;
     this.#clock = clock;
     this.#onFault = onFault;
     this.#roundMs = clock.monoMs();
-    this.#wish = new KeyFrameWish(this.#roundMs);
+    this.#keyFrameRequests = new KeyFrameRequests(this.#roundMs);
     this.#stopRounds = clock.every(ROUND_MS, () => this.#measure());
   }
 
-  /** A packet of a track was taken. */
   onPacket(track: InboundTrack, bytes: number, nowMs: number): void {
     this.#roundBytes += bytes;
-    this.#askForKeyFrame(nowMs);
+    this.#requestDueKeyFrame(nowMs);
     if (track.isWaiting) {
-      this.#askForLost(track, nowMs);
-      this.#stopLooking ??= this.#clock.every(LOOK_EVERY_MS, () => this.#look());
+      this.#requestMissing(track, nowMs);
+      this.#stopChecking ??= this.#clock.every(CHECK_EVERY_MS, () => this.#checkMissing());
     }
   }
 
-  /** A whole key frame has come. */
-  onKey(nowMs: number): void {
-    this.#wish.onKey(nowMs);
+  onKeyFrame(nowMs: number): void {
+    this.#keyFrameRequests.onKeyFrame(nowMs);
   }
 
-  /** Somebody cannot go on, or begin, without a key frame; it is asked for with the next packet. */
+  /** A viewer or decoder needs a key frame; the next packet triggers the request. */
   wantKeyFrame(): void {
-    this.#wish.want();
+    this.#keyFrameRequests.want();
   }
 
   requestKeyFrame(): void {
-    this.#wish.want();
-    this.#askForKeyFrame(this.#clock.monoMs());
+    this.#keyFrameRequests.want();
+    this.#requestDueKeyFrame(this.#clock.monoMs());
   }
 
-  /** A receiver report for each track. */
   report(): void {
     for (const { receiver, nack } of this.#tracks) {
       const report = receiver.receiverReport(this.#ssrc, nack?.repaired);
@@ -84,7 +79,7 @@ export class SenderFeedback {
     const sources = this.#tracks.filter(({ takesEstimate, ssrc }) => takesEstimate && ssrc >= 0);
     if (sources.length > 0) {
       const ssrcs = sources.map(({ ssrc }) => ssrc);
-      const estimate = writeEstimate(this.#ssrc, this.#bandwidth.bitsPerSecond, ssrcs);
+      const estimate = writeEstimate(this.#ssrc, this.#estimator.bitsPerSecond, ssrcs);
       this.#send(
         estimate,
         sources.every(({ hasReducedSize }) => hasReducedSize),
@@ -94,46 +89,45 @@ export class SenderFeedback {
 
   close(): void {
     this.#stopRounds();
-    this.#stopLooking?.();
-    this.#stopLooking = undefined;
+    this.#stopChecking?.();
+    this.#stopChecking = undefined;
   }
 
-  /** While packets are missing. */
-  #look(): void {
+  #checkMissing(): void {
     const nowMs = this.#clock.monoMs();
     try {
       for (const track of this.#tracks) {
         track.flush(nowMs);
-        this.#askForLost(track, nowMs);
+        this.#requestMissing(track, nowMs);
       }
     } catch (error) {
       this.#onFault(error);
       return;
     }
-    this.#askForKeyFrame(nowMs);
+    this.#requestDueKeyFrame(nowMs);
     if (!this.#tracks.some(({ isWaiting }) => isWaiting)) {
-      this.#stopLooking?.();
-      this.#stopLooking = undefined;
+      this.#stopChecking?.();
+      this.#stopChecking = undefined;
     }
   }
 
-  #askForLost({ nack, ssrc, hasReducedSize }: InboundTrack, nowMs: number): void {
+  #requestMissing({ nack, ssrc, hasReducedSize }: InboundTrack, nowMs: number): void {
     const count = nack?.collect(nowMs, this.#due) ?? 0;
     if (count > 0) {
       this.#send(writeNack(this.#ssrc, ssrc, this.#due, count), hasReducedSize);
     }
   }
 
-  #askForKeyFrame(nowMs: number): void {
+  #requestDueKeyFrame(nowMs: number): void {
     for (let i = 0; i < this.#tracks.length; i += 1) {
       const { receiver, ssrc, takesPli, hasReducedSize } = this.#tracks[i] as InboundTrack;
-      if (receiver.isVideo && takesPli && ssrc >= 0 && this.#wish.take(nowMs)) {
+      if (receiver.isVideo && takesPli && ssrc >= 0 && this.#keyFrameRequests.take(nowMs)) {
         this.#send(writePli(this.#ssrc, ssrc), hasReducedSize);
       }
     }
   }
 
-  /** RFC 3550 §6.1: a datagram begins with a report and our name, unless it was agreed that it need not (RFC 5506 §5). */
+  /** RFC 3550 §6.1: a datagram begins with a report and a CNAME unless reduced size was agreed on (RFC 5506 §5). */
   #send(feedback: Uint8Array, mayStandAlone: boolean): void {
     this.#link.sendRtcp(mayStandAlone ? feedback : Buffer.concat([this.#emptyReport, feedback]));
   }
@@ -147,7 +141,7 @@ export class SenderFeedback {
     const queueMs = Math.min(...this.#tracks.map((track) => track.queueMs));
     if (elapsedMs > 0 && expectedNow > 0) {
       const bitsPerSecond = (this.#roundBytes * 8_000) / elapsedMs;
-      this.#bandwidth.update(bitsPerSecond, (lost - this.#lostBefore) / expectedNow, queueMs);
+      this.#estimator.update(bitsPerSecond, (lost - this.#lostBefore) / expectedNow, queueMs);
     }
     this.#roundMs = nowMs;
     this.#roundBytes = 0;
@@ -157,5 +151,101 @@ export class SenderFeedback {
       track.queueMs = Number.POSITIVE_INFINITY;
     }
     this.sendEstimate();
+  }
+}
+
+/** Enough for small video over a phone's uplink; the estimate adapts within a second. */
+const START_BITS_PER_SECOND = 1_500_000;
+const MIN_BITS_PER_SECOND = 150_000;
+const MAX_BITS_PER_SECOND = 100_000_000;
+/** Below LOW_LOSS the link is fine, above HEAVY_LOSS it is full: draft-ietf-rmcat-gcc §6, as in browsers. */
+const LOW_LOSS = 0.02;
+const HEAVY_LOSS = 0.1;
+/** When all packets are this late, they are queued; a single late one belongs to a key frame. */
+const QUEUEING_MS = 150;
+/** A sender that uses its estimate may send half as much again in the next round. */
+const HEADROOM = 1.5;
+const BACK_OFF = 0.85;
+/** A link that was full once is probed carefully, and only for senders that use their estimate. */
+const SLOW_GROWTH = 1.04;
+const SMALL_HEADROOM = 1.1;
+
+/**
+ * Estimates what a publisher may send (REMB). Without REMB Chromium starts at 300 kbit/s and takes 15 s to reach 1
+ * Mbit/s. It follows REMB at once in its first two seconds, later by 8 % a second.
+ */
+export class BandwidthEstimator {
+  #bitsPerSecond = START_BITS_PER_SECOND;
+  #wasFull = false;
+
+  get bitsPerSecond(): number {
+    return this.#bitsPerSecond;
+  }
+
+  /**
+   * Called once per round of about half a second.
+   * @param receivedBitsPerSecond in this round
+   * @param lost share of the expected packets, 0 to 1, repaired ones included
+   * @param queueMs delay of the round's fastest packet beyond the minimum of the last seconds
+   */
+  update(receivedBitsPerSecond: number, lost: number, queueMs: number): void {
+    if (lost > HEAVY_LOSS || queueMs > QUEUEING_MS) {
+      this.#wasFull = true;
+      this.#bitsPerSecond = Math.min(this.#bitsPerSecond, BACK_OFF * receivedBitsPerSecond);
+    } else if (lost < LOW_LOSS) {
+      const reach = this.#wasFull
+        ? Math.min(SMALL_HEADROOM * receivedBitsPerSecond, SLOW_GROWTH * this.#bitsPerSecond)
+        : HEADROOM * receivedBitsPerSecond;
+      this.#bitsPerSecond = Math.max(this.#bitsPerSecond, reach);
+    }
+    this.#bitsPerSecond = Math.min(MAX_BITS_PER_SECOND, Math.max(MIN_BITS_PER_SECOND, this.#bitsPerSecond));
+  }
+}
+
+/** Between two requests that were answered: more key frames cost more bits than they are worth. */
+const MIN_PAUSE_MS = 500;
+/** A large key frame takes time on a slow link. The pause doubles with each retry. */
+const FIRST_RETRY_MS = 1_000;
+const MAX_PAUSE_MS = 4_000;
+/**
+ * Browsers send key frames only on request. Each costs a phone's uplink as much as ten other frames, so they are
+ * requested on demand, but at least this often: segments, parts and recordings begin with one.
+ */
+const MAX_GROUP_MS = 4_000;
+
+/**
+ * When to request a key frame from a publisher: at the start, after damage, for a reader, and when the GOP gets long.
+ */
+export class KeyFrameRequests {
+  #isWanted = true;
+  #pauseMs = MIN_PAUSE_MS;
+  #askedMs: number;
+  #keyMs: number;
+
+  /** A sender starts with a key frame by itself: none is requested before it is overdue. */
+  constructor(nowMs: number) {
+    this.#askedMs = nowMs;
+    this.#keyMs = nowMs;
+  }
+
+  want(): void {
+    this.#isWanted = true;
+  }
+
+  onKeyFrame(nowMs: number): void {
+    this.#isWanted = false;
+    this.#pauseMs = MIN_PAUSE_MS;
+    this.#keyMs = nowMs;
+  }
+
+  /** @returns whether to send a request now; counts it as sent */
+  take(nowMs: number): boolean {
+    const isWanted = this.#isWanted || nowMs - this.#keyMs >= MAX_GROUP_MS;
+    if (!isWanted || nowMs - this.#askedMs < this.#pauseMs) {
+      return false;
+    }
+    this.#pauseMs = this.#pauseMs < FIRST_RETRY_MS ? FIRST_RETRY_MS : Math.min(MAX_PAUSE_MS, 2 * this.#pauseMs);
+    this.#askedMs = nowMs;
+    return true;
   }
 }

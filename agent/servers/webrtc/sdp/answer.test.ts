@@ -5,7 +5,7 @@ import { hex } from '../../../../test/support/media/units.ts';
 import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../../../test/support/media/video-tracks.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { writeAnswer } from './answer.ts';
-import { chooseCodecs, type Turning, whySilent } from './codecs.ts';
+import { chooseCodecs, type OpusTranscoding, noAudioReason } from './codecs.ts';
 import { parseOffer } from './offer.ts';
 import { sendingSections } from './sections.ts';
 
@@ -167,13 +167,13 @@ test('a stream without usable sound still has a silent sound section', () => {
 });
 
 /** As the transcoder answers. */
-const TURNING: Turning = {
+const TURNING: OpusTranscoding = {
   whyNot: (track) => (track.codec === 'ac3' ? 'AC3 cannot be transcoded to Opus' : undefined),
 };
 
 test('sound that browsers do not take is sent as Opus where it can be turned', () => {
   const { audio, leftOut } = chooseCodecs([h264(0x42), AAC], parseOffer(CHROMIUM), TURNING);
-  expect(audio).toMatchObject({ track: 1, isTurned: true, format: { encoding: 'OPUS', clockRate: 48_000 } });
+  expect(audio).toMatchObject({ track: 1, isTranscoded: true, format: { encoding: 'OPUS', clockRate: 48_000 } });
   expect(audio?.format.fmtp.has('stereo')).toBe(false);
   expect(leftOut).toEqual([]);
   const stereo = chooseCodecs([{ ...AAC, channels: 2 }], parseOffer(CHROMIUM), TURNING).audio;
@@ -183,13 +183,13 @@ test('sound that browsers do not take is sent as Opus where it can be turned', (
 test('sound that goes as it is comes before sound that is turned', () => {
   const { audio, leftOut } = chooseCodecs([h264(0x42), AAC, PCMA], parseOffer(CHROMIUM), TURNING);
   expect(audio).toMatchObject({ track: 2 });
-  expect(audio?.isTurned).toBeUndefined();
+  expect(audio?.isTranscoded).toBeUndefined();
   expect(leftOut).toEqual(['audio AAC (another audio is sent)']);
 });
 
 test('G.711 is turned for who takes Opus only, and nothing for who takes none', () => {
   const withoutG711 = CHROMIUM.replaceAll('PCMA/8000', 'XCMA/8000');
-  expect(chooseCodecs([h264(0x42), PCMA], parseOffer(withoutG711), TURNING).audio?.isTurned).toBe(true);
+  expect(chooseCodecs([h264(0x42), PCMA], parseOffer(withoutG711), TURNING).audio?.isTranscoded).toBe(true);
   const withoutOpus = CHROMIUM.replaceAll('opus/48000', 'xpus/48000');
   const { audio, leftOut } = chooseCodecs([h264(0x42), AAC], parseOffer(withoutOpus), TURNING);
   expect(audio?.track).toBe(-1);
@@ -202,8 +202,8 @@ test('sound that cannot be turned is a silent section, with the reason by name',
   expect(audio?.track).toBe(-1);
   const why = 'AC3 (browsers cannot play it over WebRTC: AC3 cannot be transcoded to Opus)';
   expect(leftOut).toEqual([`audio ${why}`]);
-  expect(whySilent(tracks, TURNING)).toBe(why);
-  expect([[h264(0x42)], [ac3, AAC], [ac3, OPUS]].map((some) => whySilent(some, TURNING))).toEqual([
+  expect(noAudioReason(tracks, TURNING)).toBe(why);
+  expect([[h264(0x42)], [ac3, AAC], [ac3, OPUS]].map((some) => noAudioReason(some, TURNING))).toEqual([
     undefined,
     undefined,
     undefined,

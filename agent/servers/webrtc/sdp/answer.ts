@@ -2,52 +2,48 @@ import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { IceCredentials } from '../transport/ice-lite.ts';
 import { hasFeedback, type Offer, type OfferSection } from './offer.ts';
 
-/** What we send in a section. */
 export interface Outbound {
   readonly ssrc: number;
-  /** Of retransmissions; undefined: they are not offered, and no format for them stands in the answer. */
+  /** Of retransmissions; undefined: the answer has no format for them. */
   readonly rtxSsrc?: number | undefined;
 }
 
-/** A section that is taken up; those that are not in the list are refused. */
+/** An accepted section; offer sections that are not in the list are rejected. */
 export interface AnswerSection {
   readonly section: OfferSection;
-  /** Seen from our side. */
   readonly direction: 'sendonly' | 'recvonly' | 'sendrecv';
   readonly format: RtpFormat;
-  /** Where both sides know it; what we send is told to be retransmitted with it only if `outbound` has an SSRC for it. */
+  /** Used for our own media only if `outbound` has an SSRC for it. */
   readonly rtx?: RtpFormat | undefined;
-  /** With `sendonly` and `sendrecv`. */
   readonly outbound?: Outbound | undefined;
 }
 
-/** What an answer says about our side. */
-export interface AnswerFacts {
+interface AnswerFacts {
   readonly credentials: IceCredentials;
   /** SHA-256 of our certificate, upper-case hexadecimal with colons. */
   readonly fingerprint: string;
   /** `a=candidate` values. */
   readonly candidates: readonly string[];
-  /** RTCP's canonical name: what shares it is played in step (RFC 3550 §6.5.1). */
+  /** RTCP CNAME: groups tracks for synchronization (RFC 3550 §6.5.1). */
   readonly cname: string;
-  /** Unix seconds or any other number that no earlier answer had (RFC 8866 §5.2). */
+  /** Differs from all earlier answers, such as Unix seconds (RFC 8866 §5.2). */
   readonly sessionId: number;
 }
 
-/** The port of unused sections and before ICE has found one, RFC 8840 §4.1.1. */
+/** For unused sections and before ICE selects one, RFC 8840 §4.1.1. */
 const DISCARD_PORT = 9;
 /**
- * What we say and understand about pictures, where the offer has it. `transport-cc` would need an extension in every packet that
- * differs from viewer to viewer; `ccm fir` is understood, but `nack pli` says the same in less.
+ * Supported video feedback. `transport-cc` would need a header extension that differs per viewer; `ccm fir` is
+ * understood, but `nack pli` does the same.
  */
 const FEEDBACK = ['goog-remb', 'nack', 'nack pli'];
 
 /**
- * Writes the answer: one bundled ICE-lite transport, DTLS passive unless the offer is, all candidates in it at once (RFC 8829 §5.3). No header
- * extensions: payload types and the SSRCs that stand in it tell the media apart.
+ * Writes the answer: one bundled ICE-lite transport, DTLS passive unless the offer is, with all candidates (RFC 8829
+ * §5.3). No header extensions: payload types and SSRCs identify the media.
  */
 export function writeAnswer(offer: Offer, sections: readonly AnswerSection[], facts: AnswerFacts): string {
-  // Without BUNDLE each section would need its own transport: the first that matters is the one that is used.
+  // Without BUNDLE each section would need its own transport: only the first accepted one is used.
   const used = sections.filter((one, i) => i === 0 || isBundled(offer, sections[0] as AnswerSection, one));
   const ordered = offer.sections.flatMap((section) => used.filter((one) => one.section === section));
   const lines = [
@@ -59,14 +55,14 @@ export function writeAnswer(offer: Offer, sections: readonly AnswerSection[], fa
     'a=ice-lite',
     'a=msid-semantic: WMS perch',
     ...offer.sections.flatMap((section) => {
-      const taken = used.find((one) => one.section === section);
-      return taken ? takenSection(taken, offer, facts) : refusedSection(section);
+      const accepted = used.find((one) => one.section === section);
+      return accepted ? acceptedSection(accepted, offer, facts) : rejectedSection(section);
     }),
   ];
   return `${lines.join('\r\n')}\r\n`;
 }
 
-/** Answer to an ICE restart, RFC 8840 §9: new credentials for each section that is in use. */
+/** Answers an ICE restart, RFC 8840 §9: new credentials for each section in use. */
 export function writeRestartFragment(
   mids: readonly string[],
   facts: Pick<AnswerFacts, 'credentials' | 'candidates'>,
@@ -86,7 +82,7 @@ function isBundled(offer: Offer, first: AnswerSection, other: AnswerSection): bo
   return offer.bundle.includes(first.section.mid) && offer.bundle.includes(other.section.mid);
 }
 
-function refusedSection(section: OfferSection): string[] {
+function rejectedSection(section: OfferSection): string[] {
   return [
     `m=${section.kind} 0 ${section.protocol} ${section.formatWords.join(' ')}`,
     'c=IN IP4 0.0.0.0',
@@ -95,9 +91,9 @@ function refusedSection(section: OfferSection): string[] {
   ];
 }
 
-function takenSection(taken: AnswerSection, offer: Offer, facts: AnswerFacts): string[] {
-  const { section, direction, format, outbound } = taken;
-  const rtx = direction === 'recvonly' || outbound?.rtxSsrc !== undefined ? taken.rtx : undefined;
+function acceptedSection(accepted: AnswerSection, offer: Offer, facts: AnswerFacts): string[] {
+  const { section, direction, format, outbound } = accepted;
+  const rtx = direction === 'recvonly' || outbound?.rtxSsrc !== undefined ? accepted.rtx : undefined;
   const payloadTypes = rtx ? `${format.payloadType} ${rtx.payloadType}` : String(format.payloadType);
   return [
     `m=${section.kind} ${DISCARD_PORT} ${section.protocol} ${payloadTypes}`,
@@ -110,7 +106,7 @@ function takenSection(taken: AnswerSection, offer: Offer, facts: AnswerFacts): s
     `a=${direction}`,
     ...(outbound ? [`a=msid:perch ${section.kind}`] : []),
     'a=rtcp-mux',
-    // RFC 5506 §5: only where it was offered.
+    // RFC 5506 §5: only if it was offered.
     ...(section.hasReducedSize ? ['a=rtcp-rsize'] : []),
     ...formatLines(format),
     ...(section.kind === 'video' ? feedbackLines(section, format) : []),
@@ -125,10 +121,10 @@ function credentialLines(credentials: IceCredentials): string[] {
   return [`a=ice-ufrag:${credentials.ufrag}`, `a=ice-pwd:${credentials.password}`];
 }
 
-/** Names as their registrations spell them, where that is not in capitals. */
+/** As registered, where not in capitals. */
 const SPELLING: Record<string, string> = { OPUS: 'opus', MULTIOPUS: 'multiopus', RTX: 'rtx' };
 
-/** A browser finds the format again by the parameters that it sent. */
+/** A browser matches the format by the parameters it sent. */
 function formatLines({ payloadType, encoding, clockRate, channels, fmtp }: RtpFormat): string[] {
   const parameters = [...fmtp].map(([key, value]) => (value === key ? key : `${key}=${value}`)).join(';');
   return [
@@ -143,7 +139,7 @@ function feedbackLines(section: OfferSection, format: RtpFormat): string[] {
   );
 }
 
-/** RFC 5576 §4: a repair source is grouped with the one that it repairs, and belongs to the same track. */
+/** RFC 5576 §4: groups a repair source with its original. */
 function sourceLines(kind: string, { ssrc, rtxSsrc }: Outbound, hasRtx: boolean, cname: string): string[] {
   const sources = hasRtx && rtxSsrc !== undefined ? [ssrc, rtxSsrc] : [ssrc];
   return [

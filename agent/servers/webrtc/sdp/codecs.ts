@@ -4,108 +4,104 @@ import { parseOpusLayout, writeOpusLayout } from '../../../media/opus/layout.ts'
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { AudioTrack, H264Track, H265Track, Track, VideoTrack } from '../../../media/sample/track.ts';
 import type { OpusSound } from '../../../stream/audio-forms.ts';
-import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, whyNothingGoesOut } from './offer.ts';
-import { hopeless } from './refusals.ts';
+import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, cannotReceiveReason } from './offer.ts';
+import { offerError } from './rejections.ts';
 
-/** The part of a track that a browser plays, and what it calls it. */
+/** A track to send, in a format of the browser's offer. */
 export interface Choice {
-  /** The track's number in its stream; -1: nothing is sent, the section is there because players want it. */
+  /** The track's number in its stream; -1: a silent section, which players require. */
   readonly track: number;
   readonly section: OfferSection;
   readonly format: RtpFormat;
-  /** For what was lost and is sent again; undefined: the browser has none. */
+  /** For retransmissions; undefined: not supported by the browser. */
   readonly rtx: RtpFormat | undefined;
-  /** It is sent as Opus that is made of it. */
-  readonly isTurned?: boolean;
+  /** Sent as Opus transcoded from the track. */
+  readonly isTranscoded?: boolean;
 }
 
-/** Sound that browsers do not take becomes Opus where nothing stands in the way, which it says otherwise. */
-export type Turning = Pick<OpusSound, 'whyNot'>;
+export type OpusTranscoding = Pick<OpusSound, 'whyNot'>;
 
-/** What of a stream goes to a browser. */
 export interface Choices {
   readonly video: Choice | undefined;
   readonly audio: Choice | undefined;
-  /** What stays behind of the kinds that the player asks for, in words for the log and for people, without commas. */
+  /** Tracks not sent although the player asked for their kind, in words without commas. */
   readonly leftOut: readonly string[];
 }
 
-/** Nothing is turned. */
-const AS_IT_IS: Turning = { whyNot: () => '' };
+const NO_TRANSCODING: OpusTranscoding = { whyNot: () => '' };
 
 const SUPPORTED = 'AV1, VP9, VP8, H265, H264, Opus, and with one channel G722 and G711 of 8000 Hz';
 const UNPLAYABLE = 'browsers cannot play it over WebRTC';
 const OPUS_CLOCK_HZ = 48_000;
 
 /**
- * Finds what the browser can play of the stream, with the payload types that it gave.
- * Throws when it could play nothing, or not the picture: a player can then say why.
+ * Selects the tracks that the browser can play, with its payload types.
+ * @throws PerchError if it can play nothing, or no video, with the reason
  */
-export function chooseCodecs(tracks: readonly Track[], offer: Offer, turning = AS_IT_IS): Choices {
+export function chooseCodecs(tracks: readonly Track[], offer: Offer, transcoding = NO_TRANSCODING): Choices {
   const videoSection = sectionFor('video', offer);
   const audioSection = sectionFor('audio', offer);
   if (!videoSection && !audioSection) {
-    const why = reasonsOf(offer, whyNothingGoesOut) || ': it has no video and no audio section';
-    throw hopeless(`the offer wants to receive nothing${why}`);
+    const why = reasonsOf(offer, cannotReceiveReason) || ': it has no video and no audio section';
+    throw offerError(`the offer wants to receive nothing${why}`);
   }
   const videoTrack = preferredVideo(tracks, videoSection);
-  if (videoTrack < 0 && !tracks.some((track) => isSendable(track) || isTurnable(track, turning))) {
+  if (videoTrack < 0 && !tracks.some((track) => isSendable(track) || isTranscodable(track, transcoding))) {
     const codecs =
-      tracks.map((track) => `${nameOf(track)} (${whyUnplayable(track, turning)})`).join(', ') || 'no tracks';
-    throw hopeless(`the stream has no codec that WebRTC supports: it has ${codecs}, supported are ${SUPPORTED}`);
+      tracks.map((track) => `${nameOf(track)} (${unplayableReason(track, transcoding)})`).join(', ') || 'no tracks';
+    throw offerError(`the stream has no codec that WebRTC supports: it has ${codecs}, supported are ${SUPPORTED}`);
   }
   const video = videoSection && videoTrack >= 0 ? chooseVideo(tracks, videoTrack, videoSection) : undefined;
-  const audio = audioSection && (chooseAudio(tracks, audioSection) ?? chooseTurned(tracks, audioSection, turning));
+  const audio = audioSection && (chooseAudio(tracks, audioSection) ?? chooseTranscoded(tracks, audioSection, transcoding));
   if (!video && !audio) {
     const wanted = tracks.map(nameOf).join(' and ');
-    const why = reasonsOf(offer, whyNothingGoesOut);
-    throw hopeless(`codecs not supported by client: the stream has ${wanted}, the offer takes none of it${why}`);
+    const why = reasonsOf(offer, cannotReceiveReason);
+    throw offerError(`codecs not supported by client: the stream has ${wanted}, the offer takes none of it${why}`);
   }
   return {
     video,
-    // A stream without sound still has a silent section: players wait for both kinds.
+    // A stream without audio still has a silent section: players wait for both kinds.
     audio: audio ?? silent(audioSection),
     leftOut: tracks.flatMap((track, i) =>
       i === video?.track || i === audio?.track || !isAskedFor(track, offer)
         ? []
-        : [whyLeftOut(track, track.kind === 'video' ? video : audio, offer, turning)],
+        : [leftOutReason(track, track.kind === 'video' ? video : audio, offer, transcoding)],
     ),
   };
 }
 
-/** A player for pictures only misses no sound. */
+/** A player for video alone misses no audio. */
 const isAskedFor = ({ kind }: Track, { sections }: Offer): boolean =>
   (kind !== 'audio' && kind !== 'video') || sections.some((section) => section.kind === kind);
 
-/** Why browsers hear nothing of a stream with sound, in words; undefined: they hear it, or there is none. */
-export function whySilent(tracks: readonly Track[], turning = AS_IT_IS): string | undefined {
+/** Why browsers hear nothing of a stream with audio; undefined: they do, or there is none. */
+export function noAudioReason(tracks: readonly Track[], transcoding = NO_TRANSCODING): string | undefined {
   const sounds = tracks.filter((track) => track.kind === 'audio');
-  if (sounds.length === 0 || sounds.some((track) => isSendable(track) || isTurnable(track, turning))) {
+  if (sounds.length === 0 || sounds.some((track) => isSendable(track) || isTranscodable(track, transcoding))) {
     return undefined;
   }
-  return sounds.map((track) => `${nameOf(track)} (${whyUnplayable(track, turning)})`).join(', ');
+  return sounds.map((track) => `${nameOf(track)} (${unplayableReason(track, transcoding)})`).join(', ');
 }
 
-/** @param sent what goes in its place */
-function whyLeftOut(track: Track, sent: Choice | undefined, offer: Offer, turning: Turning): string {
-  const canBeSent = isSendable(track) || isTurnable(track, turning);
+/** @param sent instead of the track */
+function leftOutReason(track: Track, sent: Choice | undefined, offer: Offer, transcoding: OpusTranscoding): string {
+  const canBeSent = isSendable(track) || isTranscodable(track, transcoding);
   const section = offer.sections.find(({ kind }) => kind === track.kind);
-  const idle = section && !sectionFor(track.kind, offer) ? whyNothingGoesOut(section) : undefined;
+  const idle = section && !sectionFor(track.kind, offer) ? cannotReceiveReason(section) : undefined;
   const notTaken = idle === undefined ? 'the player does not take it' : `the player's section ${idle}`;
-  const why = !canBeSent ? whyUnplayable(track, turning) : sent ? `another ${track.kind} is sent` : notTaken;
+  const why = !canBeSent ? unplayableReason(track, transcoding) : sent ? `another ${track.kind} is sent` : notTaken;
   return `${track.kind} ${nameOf(track)} (${why})`;
 }
 
-const isTurnable = (track: Track, turning: Turning): track is AudioTrack =>
-  track.kind === 'audio' && track.codec !== 'opus' && turning.whyNot(track) === undefined;
+const isTranscodable = (track: Track, transcoding: OpusTranscoding): track is AudioTrack =>
+  track.kind === 'audio' && track.codec !== 'opus' && transcoding.whyNot(track) === undefined;
 
-/** Of a track that is not sendable. */
-function whyUnplayable(track: Track, turning: Turning): string {
-  const why = track.kind === 'audio' ? turning.whyNot(track) : '';
+function unplayableReason(track: Track, transcoding: OpusTranscoding): string {
+  const why = track.kind === 'audio' ? transcoding.whyNot(track) : '';
   return why ? `${UNPLAYABLE}: ${why}` : UNPLAYABLE;
 }
 
-/** As people say it: nobody looks for the name that the standard has for AAC. */
+/** AAC's registered name is MPEG-4 Audio, which users do not search for. */
 const nameOf = (track: Track): string => (track.codec === 'aac' ? 'AAC' : codecOf(track).label);
 
 function isSendable(track: Track): boolean {
@@ -114,10 +110,10 @@ function isSendable(track: Track): boolean {
 }
 
 function sectionFor(kind: string, offer: Offer): OfferSection | undefined {
-  return offer.sections.find((section) => section.kind === kind && whyNothingGoesOut(section) === undefined);
+  return offer.sections.find((section) => section.kind === kind && cannotReceiveReason(section) === undefined);
 }
 
-/** The number of the track to send, or of the one to give as the reason why there is no picture; -1: the stream has none. */
+/** The track to send, else the one that explains why there is no video; -1: the stream has none. */
 function preferredVideo(tracks: readonly Track[], section: OfferSection | undefined): number {
   const ranked = tracks
     .map((track, number) => ({ number, priority: codecOf(track).webrtc?.priority ?? Number.MAX_VALUE, track }))
@@ -154,7 +150,7 @@ function formatFor(track: VideoTrack, section: OfferSection): RtpFormat {
       return chooseByProfile('VP8', undefined, 0, section);
     case 'mjpeg':
     case 'mpeg4-video':
-      throw hopeless(
+      throw offerError(
         `the video is ${codecOf(track).label}, which no browser takes over WebRTC: set the camera to H264, or watch it over RTSP`,
       );
   }
@@ -165,12 +161,15 @@ function chooseByProfile(encoding: string, key: string | undefined, profile: num
   const best = offered.find((format) => key === undefined || Number(format.fmtp.get(key) ?? 0) === profile);
   if (!best) {
     const why = offered.length > 0 ? `does not offer its profile ${profile}` : `does not offer ${encoding}`;
-    throw hopeless(`codecs not supported by client: the video is ${encoding} and this player ${why}`);
+    throw offerError(`codecs not supported by client: the video is ${encoding} and this player ${why}`);
   }
   return best;
 }
 
-/** Only packetization-mode 1 has fragments (RFC 6184 §6.3). The stream's own profile first, then the usual ones: browsers decode more than they name. */
+/**
+ * Only packetization-mode 1 allows fragments (RFC 6184 §6.3). Prefers the stream's profile, then the usual ones:
+ * browsers decode more than they list.
+ */
 function chooseH264(track: H264Track, section: OfferSection): RtpFormat {
   const offered = section.formats.filter((format) => format.encoding === 'H264');
   const usable = offered.filter((format) => format.fmtp.get('packetization-mode') === '1');
@@ -185,7 +184,7 @@ function chooseH264(track: H264Track, section: OfferSection): RtpFormat {
   const best = usable.toSorted((a, b) => rank(a) - rank(b))[0];
   if (!best) {
     const why = offered.length > 0 ? 'offers H264 with packetization-mode 0 only' : 'does not offer H264';
-    throw hopeless(`codecs not supported by client: the video is H264 and this player ${why}`);
+    throw offerError(`codecs not supported by client: the video is H264 and this player ${why}`);
   }
   return best;
 }
@@ -198,12 +197,11 @@ function chooseH265(track: H265Track, section: OfferSection): RtpFormat {
   const best = offered.find((format) => Number(format.fmtp.get('profile-id') ?? 1) === profile);
   if (!best) {
     const why = offered.length > 0 ? `does not offer its profile ${profile}` : 'does not offer H265';
-    throw hopeless(`codecs not supported by client: the video is H265 and this player ${why}`);
+    throw offerError(`codecs not supported by client: the video is H265 and this player ${why}`);
   }
   return best;
 }
 
-/** The stream's first that the browser takes. */
 function chooseAudio(tracks: readonly Track[], section: OfferSection): Choice | undefined {
   for (const [number, track] of tracks.entries()) {
     if (track.kind !== 'audio' || !isSendable(track)) {
@@ -229,19 +227,18 @@ function isSame(format: RtpFormat, track: AudioTrack): boolean {
   return true;
 }
 
-/** The stream's first that can be Opus. */
-function chooseTurned(tracks: readonly Track[], section: OfferSection, turning: Turning): Choice | undefined {
+function chooseTranscoded(tracks: readonly Track[], section: OfferSection, transcoding: OpusTranscoding): Choice | undefined {
   const format = section.formats.find(({ encoding, clockRate }) => encoding === 'OPUS' && clockRate === OPUS_CLOCK_HZ);
   for (const [number, track] of tracks.entries()) {
-    if (format && isTurnable(track, turning)) {
+    if (format && isTranscodable(track, transcoding)) {
       const chosen = track.channels === 2 ? withStereo(format) : format;
-      return { track: number, section, format: chosen, rtx: undefined, isTurned: true };
+      return { track: number, section, format: chosen, rtx: undefined, isTranscoded: true };
     }
   }
   return undefined;
 }
 
-/** RFC 7587 §6.1: browsers play Opus with one channel unless told otherwise. */
+/** RFC 7587 §6.1: browsers play mono unless the parameters say otherwise. */
 function withStereo(format: RtpFormat): RtpFormat {
   return { ...format, fmtp: new Map([...format.fmtp, ['stereo', '1'], ['sprop-stereo', '1']]) };
 }

@@ -1,26 +1,26 @@
 import { createDepacketizer } from '../../../media/codecs.ts';
 import type { RtpFormat, UnitSink } from '../../../media/payload/depacketizer.ts';
-import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, whyNothingComesIn } from './offer.ts';
-import { hopeless } from './refusals.ts';
+import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, cannotSendReason } from './offer.ts';
+import { offerError } from './rejections.ts';
 
-/** What a browser sends in one section: the only formats that the answer has for it, so nothing else comes. */
+/** A section's accepted formats; the browser sends nothing else. */
 export interface Inbound {
   readonly section: OfferSection;
   readonly format: RtpFormat;
-  /** For what was lost and is sent again; undefined: the browser has none. */
+  /** For retransmissions; undefined: not supported by the browser. */
   readonly rtx: RtpFormat | undefined;
 }
 
-/** What of it is kept as long as its session. The section is as large as its sender made it. */
+/** Kept for the session; the section may be large. */
 export interface RemoteTrack extends Pick<Inbound, 'format' | 'rtx'> {
   readonly kind: string;
-  /** The sender reads which packets have not come. */
+  /** Whether the sender handles NACK. */
   readonly takesNack: boolean;
-  /** The sender reads requests for key frames. */
+  /** Whether the sender handles PLI. */
   readonly takesPli: boolean;
-  /** The sender reads what it may send. */
+  /** Whether the sender handles REMB. */
   readonly takesEstimate: boolean;
-  /** The sender reads feedback that stands alone (RFC 5506); else it begins with a report. */
+  /** Whether feedback may be sent without a report (RFC 5506). */
   readonly hasReducedSize: boolean;
 }
 
@@ -29,7 +29,7 @@ export function remoteTrackOf({ section, format, rtx }: Inbound): RemoteTrack {
     kind: section.kind,
     format,
     rtx,
-    // Answers take up NACK for pictures: a sound that comes again comes too late.
+    // Only for video: repeated audio arrives too late.
     takesNack: section.kind === 'video' && hasFeedback(section, format, 'nack'),
     takesPli: hasFeedback(section, format, 'nack pli'),
     takesEstimate: hasFeedback(section, format, 'goog-remb'),
@@ -37,19 +37,19 @@ export function remoteTrackOf({ section, format, rtx }: Inbound): RemoteTrack {
   };
 }
 
-/** What WebRTC carries of what can be unpacked here; an AAC stream in an offer would be somebody's experiment. */
+/** The formats of WebRTC that have a depacketizer here. */
 const TAKEN: Record<'video' | 'audio', readonly string[]> = {
   video: ['AV1', 'VP9', 'VP8', 'H265', 'H264'],
   audio: ['OPUS', 'MULTIOPUS', 'G722', 'PCMU', 'PCMA', 'L16'],
 };
 
 /**
- * What is taken of an offer to publish: at most one picture and one sound, of each the first format that the browser names and
- * that can be unpacked. Of a simulcast the first encoding comes alone, because the answer takes up none (RFC 8853 §5.3.2).
- * @throws PerchError with `isUnacceptable` in its context when the sections are not such that they could be published
+ * Accepts at most one video and one audio section, each with the first supported format. Of a simulcast only the first
+ * encoding arrives, since the answer accepts none (RFC 8853 §5.3.2).
+ * @throws PerchError with `isUnacceptable` in its context if the sections cannot be published
  */
 export function chooseInbound(offer: Offer): readonly Inbound[] {
-  const sending = offer.sections.filter((section) => whyNothingComesIn(section) === undefined);
+  const sending = offer.sections.filter((section) => cannotSendReason(section) === undefined);
   const other = sending.find(({ kind }) => kind !== 'video' && kind !== 'audio');
   if (other) {
     throw unacceptable(`the offer has a section '${other.kind.slice(0, 40)}', only video and audio are taken`);
@@ -61,31 +61,31 @@ export function chooseInbound(offer: Offer): readonly Inbound[] {
     }
   }
   if (sending.length === 0) {
-    throw unacceptable(`the offer sends neither video nor audio${reasonsOf(offer, whyNothingComesIn)}`);
+    throw unacceptable(`the offer sends neither video nor audio${reasonsOf(offer, cannotSendReason)}`);
   }
   return sending.map(inboundOf);
 }
 
 /**
- * The sound of somebody who talks through a camera, in the codec that the camera takes.
- * @throws PerchError when the offer has no sound, or not that codec
+ * A talker's audio in the camera's codec.
+ * @throws PerchError if the offer has no audio, or not in that codec
  */
 export function chooseTalk(offer: Offer, codec: 'PCMA' | 'PCMU'): Inbound {
-  const section = offer.sections.find((one) => one.kind === 'audio' && whyNothingComesIn(one) === undefined);
+  const section = offer.sections.find((one) => one.kind === 'audio' && cannotSendReason(one) === undefined);
   if (!section) {
     const sections = offer.sections.filter(({ kind }) => kind === 'audio');
-    throw unacceptable(`the offer sends no audio${reasonsOf({ sections }, whyNothingComesIn)}`);
+    throw unacceptable(`the offer sends no audio${reasonsOf({ sections }, cannotSendReason)}`);
   }
   const format = section.formats.find(
     ({ encoding, clockRate, channels }) => encoding === codec && clockRate === 8_000 && channels === 1,
   );
   if (!format) {
-    throw hopeless(`codecs not supported by client: the camera takes ${codec} and the offer has none of it`);
+    throw offerError(`codecs not supported by client: the camera takes ${codec} and the offer has none of it`);
   }
   return { section, format, rtx: undefined };
 }
 
-/** What is sent back to where it comes from: sections that do both. */
+/** Sections that both send and receive. */
 export function chooseEcho(offer: Offer): readonly Inbound[] {
   const both = offer.sections.filter((section) => section.sends && section.receives);
   return chooseInbound({ ...offer, sections: both });
@@ -96,7 +96,7 @@ function inboundOf(section: OfferSection): Inbound {
   const format = section.formats.find((offered) => TAKEN[kind].includes(offered.encoding) && canUnpack(offered));
   if (!format) {
     const names = [...new Set(section.formats.map(({ encoding }) => encoding))].slice(0, 12).join(', ') || 'no format';
-    throw hopeless(`codecs not supported: the ${kind} of the offer has ${names}, taken are ${TAKEN[kind].join(', ')}`);
+    throw offerError(`codecs not supported: the ${kind} of the offer has ${names}, taken are ${TAKEN[kind].join(', ')}`);
   }
   return { section, format, rtx: hasFeedback(section, format, 'nack') ? rtxOf(section, format) : undefined };
 }
@@ -108,5 +108,5 @@ function canUnpack(format: RtpFormat): boolean {
 }
 
 function unacceptable(message: string): Error {
-  return hopeless(message, { isUnacceptable: true });
+  return offerError(message, { isUnacceptable: true });
 }

@@ -94,7 +94,7 @@ test.for([
   ['without feedback', 'm=audio 9 UDP/TLS/RTP/SAVP 0\na=rtcp-mux', undefined],
   ['of data', 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel', undefined],
 ] as const)('a section %s can be used, or has its reason why not', ([, section, why]) => {
-  expect(parseOffer(`v=0\n${CREDENTIALS}\n${section}`).sections[0]?.refusedWhy).toBe(why);
+  expect(parseOffer(`v=0\n${CREDENTIALS}\n${section}`).sections[0]?.rejectReason).toBe(why);
 });
 
 test('one strong fingerprint among weak ones is enough', () => {

@@ -1,70 +1,72 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 
-/** Far above any browser's offer (a hundred formats, 300 lines). */
+/** Far above a browser's offer (a hundred formats, 300 lines). */
 const MAX_LINES = 4_000;
 const MAX_SECTIONS = 32;
-/** In all sections together: a megabyte of formats would fit in an offer of some kilobytes. */
+/** In all sections together: a megabyte of formats fits in an offer of some kilobytes. */
 const MAX_FORMATS = 1_000;
 /** Of one format; the longest in use (H265 with parameter sets) has a dozen. */
 const MAX_PARAMETERS = 16;
-/** All of one format; parameter sets among them may take a kilobyte. */
+/** Of one format; parameter sets may take a kilobyte. */
 const MAX_FMTP_CHARACTERS = 4_000;
 const MAX_FINGERPRINTS = 8;
-/** RFC 8839 §5.4, of a user fragment; nobody's `a=mid` has a tenth of it. */
+/** The limit of a user fragment, RFC 8839 §5.4. */
 const MAX_WORD_CHARACTERS = 256;
 
 const STRONG_HASHES = ['sha-256', 'sha-384', 'sha-512'];
 
 export interface Fingerprint {
-  /** `sha-256`, in lower case. */
+  /** In lower case, such as `sha-256`. */
   readonly hash: string;
   /** Upper-case hexadecimal with colons, RFC 8122 §5. */
   readonly value: string;
 }
 
-/** One `m=` section of an offer. */
+/** An `m=` section. */
 export interface OfferSection {
-  /** `audio`, `video`, `application`, or whatever word stands there. */
+  /** `audio`, `video`, `application` or another word. */
   readonly kind: string;
   readonly protocol: string;
-  /** The format words of the m-line, as they have to be repeated when the section is refused. */
+  /** The formats of the m-line, repeated when the section is rejected. */
   readonly formatWords: readonly string[];
   readonly mid: string;
-  /** Why nothing can flow in it whatever its codecs, in words behind `its video`, without commas; undefined: it can. */
-  readonly refusedWhy: string | undefined;
-  /** Whether the browser wants to receive. */
+  /**
+   * Why the section is unusable whatever its codecs, as a predicate of "its video", without commas; undefined: usable.
+   */
+  readonly rejectReason: string | undefined;
+  /** Whether the browser receives. */
   readonly receives: boolean;
-  /** Whether it wants to send. */
+  /** Whether the browser sends. */
   readonly sends: boolean;
-  /** Several encodings of one picture at once, RFC 8853; what the answer does not take up is not sent. */
+  /** RFC 8853. Encodings that the answer does not accept are not sent. */
   readonly isSimulcast: boolean;
-  /** RTCP packets may stand alone, RFC 5506. */
+  /** RFC 5506. */
   readonly hasReducedSize: boolean;
   /** In the browser's order of preference. */
   readonly formats: readonly RtpFormat[];
-  /** `payload type + space + feedback` as `a=rtcp-fb` has them; `*` for all. */
+  /** `payload type + space + feedback` of `a=rtcp-fb`; `*` for all. */
   readonly feedback: ReadonlySet<string>;
 }
 
-/** Who begins the DTLS handshake, RFC 8842 §5.2. */
+/** RFC 8842 §5.2. */
 const SETUPS = ['actpass', 'active', 'passive'] as const;
 type Setup = (typeof SETUPS)[number];
 
-/** What a browser offers, RFC 8829; what is not needed here is passed over. */
+/** The parts of a browser's offer (RFC 8829) that are used here. */
 export interface Offer {
   readonly sections: readonly OfferSection[];
   /** The mids of `a=group:BUNDLE`. */
   readonly bundle: readonly string[];
   /** Of the first section that has one. */
   readonly ufrag: string;
-  /** All: some clients have credentials of their own in each section until an answer bundles them. */
+  /** Some clients have credentials per section until an answer bundles them. */
   readonly ufrags: readonly string[];
   readonly fingerprints: readonly Fingerprint[];
   readonly setup: Setup;
 }
 
-/** What of an offer is kept as long as its session. The rest is large: an offer is whatever its sender makes of it. */
+/** The part of an offer that lives as long as its session; the rest may be large. */
 export interface RemoteSide extends Pick<Offer, 'ufrag' | 'ufrags' | 'fingerprints' | 'setup'> {
   readonly mids: readonly string[];
 }
@@ -83,7 +85,7 @@ interface Draft {
 
 type Attributes = Map<string, string[]>;
 
-/** Reads an offer. Throws PerchError when a session cannot be built on it, and names what is missing. */
+/** @throws PerchError if no session can be built on the offer, with what is missing */
 export function parseOffer(text: string): Offer {
   const lines = text.split(/\r\n|\n|\r/);
   if (!lines[0]?.startsWith('v=')) {
@@ -104,7 +106,7 @@ export function parseOffer(text: string): Offer {
   if (formatCount > MAX_FORMATS) {
     throw new PerchError('badInput', `offer of ${formatCount} formats, at most ${MAX_FORMATS} are taken`);
   }
-  // Credentials may stand for the whole session or in each section; bundled ones are the same (RFC 8843 §7).
+  // Credentials stand at session level or in each section; bundled sections share them (RFC 8843 §7).
   const transport = (name: string): string[] =>
     [...drafts.map((draft) => draft.attributes), session].flatMap((attributes) => attributes.get(name) ?? []);
   const ufrags = [...new Set(transport('ice-ufrag'))].slice(0, MAX_SECTIONS);
@@ -126,7 +128,7 @@ export function parseOffer(text: string): Offer {
     fingerprints,
     setup: parseSetup(transport('setup')[0]),
   };
-  // V8 has pieces of a text as views into it: any that is kept would keep all of it.
+  // V8 substrings keep their whole text alive.
   return structuredClone(offer);
 }
 
@@ -165,22 +167,22 @@ function sectionOf(draft: Draft, session: Attributes, index: number): OfferSecti
     protocol: draft.protocol,
     formatWords: draft.formatWords,
     mid,
-    refusedWhy: refusedWhy(draft, session),
+    rejectReason: rejectReason(draft, session),
     receives: direction !== 'sendonly' && direction !== 'inactive',
     sends: direction !== 'recvonly' && direction !== 'inactive',
     isSimulcast: attributes.has('simulcast') || (attributes.get('rid')?.length ?? 0) > 1,
-    // Each number stands for one format (RFC 8866 §5.14), however often it is written.
+    // Each number stands for one format (RFC 8866 §5.14), even if repeated.
     formats: [...new Set(draft.formatWords)].flatMap((word) => formatOf(word, maps, fmtps)),
     hasReducedSize: attributes.has('rtcp-rsize'),
     feedback: new Set(attributes.get('rtcp-fb') ?? []),
   };
 }
 
-/** Profiles with DTLS-SRTP, and those that older clients write for the same (RFC 8829 §5.1.2). */
+/** Profiles with DTLS-SRTP and their older spellings (RFC 8829 §5.1.2). */
 const SECURE_PROFILE = /^(?:(?:UDP\/TLS|TCP\/DTLS)\/)?RTP\/SAVPF?$/i;
 
-function refusedWhy({ kind, port, protocol, attributes }: Draft, session: Attributes): string | undefined {
-  // Port 0: the section is not to be used (RFC 3264 §6), unless it is bundled.
+function rejectReason({ kind, port, protocol, attributes }: Draft, session: Attributes): string | undefined {
+  // Port 0 disables the section (RFC 3264 §6) unless it is bundled.
   if (port === '0' && !attributes.has('bundle-only')) {
     return 'has port 0';
   }
@@ -190,11 +192,11 @@ function refusedWhy({ kind, port, protocol, attributes }: Draft, session: Attrib
   if (!SECURE_PROFILE.test(protocol)) {
     return `has the profile ${protocol.slice(0, 40).replace(/[^\w/.-]/g, '?')} instead of UDP/TLS/RTP/SAVPF`;
   }
-  // There is one port for all: RFC 8858 §3 lets the answer insist.
+  // There is one port for all: RFC 8858 §3 lets the answer require it.
   return attributes.has('rtcp-mux') || session.has('rtcp-mux') ? undefined : 'has no a=rtcp-mux';
 }
 
-/** Words that are kept as long as the session. */
+/** Limits words that live as long as the session. */
 function requireWord(name: string, word: string): void {
   if (word.length > MAX_WORD_CHARACTERS) {
     throw new PerchError('badInput', `${name} of ${word.length} characters, at most ${MAX_WORD_CHARACTERS} are taken`);
@@ -248,7 +250,7 @@ function byPayloadType(values: readonly string[]): Map<number, string> {
   return map;
 }
 
-/** @param word undefined: of a client that knows only the customary */
+/** @param word undefined: the default, actpass */
 function parseSetup(word: string | undefined): Setup {
   const setup = SETUPS.find((known) => known === (word ?? 'actpass'));
   if (!setup) {
@@ -257,7 +259,7 @@ function parseSetup(word: string | undefined): Setup {
   return setup;
 }
 
-/** One is enough; SHA-1 can be forged (RFC 8122 §5). */
+/** One strong hash is enough; SHA-1 can be forged (RFC 8122 §5). */
 function requireStrong(fingerprints: readonly Fingerprint[]): void {
   if (fingerprints.length === 0) {
     throw new PerchError('badInput', 'the offer has no a=fingerprint');
@@ -276,17 +278,17 @@ function parseFingerprint(text: string): Fingerprint {
   return { hash: hash.toLowerCase(), value: value.toUpperCase() };
 }
 
-/** Why the browser gets nothing in a section, in words behind `its video`; undefined: it wants to. */
-export function whyNothingGoesOut({ refusedWhy, receives, sends }: OfferSection): string | undefined {
-  return refusedWhy ?? (receives ? undefined : sends ? 'is sendonly' : 'is inactive');
+/** Why the browser receives nothing in a section, as a predicate of "its video"; undefined: it does. */
+export function cannotReceiveReason({ rejectReason, receives, sends }: OfferSection): string | undefined {
+  return rejectReason ?? (receives ? undefined : sends ? 'is sendonly' : 'is inactive');
 }
 
-/** Why nothing comes in a section, likewise. */
-export function whyNothingComesIn({ refusedWhy, receives, sends }: OfferSection): string | undefined {
-  return refusedWhy ?? (sends ? undefined : receives ? 'is recvonly' : 'is inactive');
+/** Why the browser sends nothing in a section, likewise. */
+export function cannotSendReason({ rejectReason, receives, sends }: OfferSection): string | undefined {
+  return rejectReason ?? (sends ? undefined : receives ? 'is recvonly' : 'is inactive');
 }
 
-/** `: its video is sendonly, its audio has port 0`; empty when there is nothing to say. */
+/** `: its video is sendonly, its audio has port 0`; empty without reasons. */
 export function reasonsOf(
   { sections }: Pick<Offer, 'sections'>,
   why: (section: OfferSection) => string | undefined,
@@ -299,14 +301,14 @@ export function reasonsOf(
   return reasons.length === 0 ? '' : `: ${[...new Set(reasons)].join(', ')}`;
 }
 
-/** The section's format for retransmissions of another, RFC 4588 §8; undefined: losses are not asked for again that way. */
+/** The retransmission format of another one, RFC 4588 §8. */
 export function rtxOf(section: OfferSection, { payloadType }: RtpFormat): RtpFormat | undefined {
   return section.formats.find(
     ({ encoding, fmtp }) => encoding === 'RTX' && Number(fmtp.get('apt') ?? -1) === payloadType,
   );
 }
 
-/** Whether the browser would send or read this feedback (RFC 4585 §4.2) for a format. */
+/** Whether the browser supports this feedback (RFC 4585 §4.2) for a format. */
 export function hasFeedback(section: OfferSection, { payloadType }: RtpFormat, feedback: string): boolean {
   return section.feedback.has(`${payloadType} ${feedback}`) || section.feedback.has(`* ${feedback}`);
 }

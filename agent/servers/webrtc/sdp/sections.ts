@@ -3,7 +3,7 @@ import type { AnswerSection, Outbound } from './answer.ts';
 import type { Choices } from './codecs.ts';
 import type { Inbound } from './inbound.ts';
 
-/** Of an answer to somebody who watches. */
+/** For viewers. */
 export function sendingSections(
   { video, audio }: Choices,
   videoOut: Outbound | undefined,
@@ -15,7 +15,7 @@ export function sendingSections(
   ];
 }
 
-/** Of an answer to somebody who publishes or talks. */
+/** For publishers and talkers. */
 export function receivingSections(inbound: readonly Inbound[]): AnswerSection[] {
   return inbound.map(({ section, format, rtx }) => ({
     section,
@@ -25,7 +25,6 @@ export function receivingSections(inbound: readonly Inbound[]): AnswerSection[] 
   }));
 }
 
-/** Of an answer to somebody who hears and sees himself. */
 export function echoSections(
   inbound: readonly Inbound[],
   videoOut: Outbound | undefined,
@@ -40,14 +39,17 @@ export function echoSections(
   }));
 }
 
-/** Of the browser's own abilities to receive, which would bind it when they come back as ours: RFC 7741 §6.1, RFC 9628 §6. */
+/**
+ * Limits of the browser's own receiver, which would apply to it when they come back as ours: RFC 7741 §6.1, RFC 9628
+ * §6.
+ */
 const LIMITS = new Set(['max-fs', 'max-fr']);
 
-/** The parameters that the browser sent, so that it finds its format again, without limits that we do not have. */
+/** The browser's own parameters, so that it matches the format, without its receiver limits. */
 function welcome(format: RtpFormat): RtpFormat {
   const fmtp = new Map([...format.fmtp].filter(([key]) => !LIMITS.has(key)));
   if (format.encoding === 'OPUS') {
-    // RFC 7587 §6.1: browsers send one channel unless they are told that two are welcome.
+    // RFC 7587 §6.1: browsers send mono unless stereo is requested.
     fmtp.set('stereo', '1');
   }
   return { ...format, fmtp };

@@ -1,9 +1,9 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { SessionEnd } from '../session/session-media.ts';
 
-/** A page asks at once when its transport has closed, and a little later when it has to find that out by itself. */
+/** A page asks at once after its transport closes, or later after a timeout. */
 const REMEMBERED_MS = 60_000;
-/** A stream with hundreds of viewers has ended; the oldest are forgotten first. */
+/** A stream with hundreds of viewers may end; the oldest endings are dropped first. */
 const MAX_REMEMBERED = 500;
 
 export interface Ending {
@@ -11,10 +11,10 @@ export interface Ending {
   readonly end: SessionEnd;
 }
 
-/** Why sessions have ended of which the peer does not know it: DTLS can say that, but not why. */
+/** Remembers why the server ended sessions: DTLS can close them but give no reason. */
 export class EndedSessions {
   readonly #clock: Clock;
-  /** By the secret, in the order of their ends. */
+  /** By secret, oldest first. */
   readonly #endings = new Map<string, Ending & { readonly monoMs: number }>();
 
   constructor(clock: Clock) {
@@ -39,7 +39,6 @@ export class EndedSessions {
     return ending && this.#clock.monoMs() - ending.monoMs <= REMEMBERED_MS ? ending : undefined;
   }
 
-  /** Called about once a second. */
   tick(): void {
     const nowMs = this.#clock.monoMs();
     for (const [secret, { monoMs }] of this.#endings) {

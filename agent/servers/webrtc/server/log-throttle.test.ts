@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { OnceAMinute } from './log-throttle.ts';
+import { LogThrottle } from './log-throttle.ts';
 
 test('each key is due once a minute', async () => {
   const clock = new FakeClock();
-  const due = new OnceAMinute(clock);
+  const due = new LogThrottle(clock);
   expect(['a', 'b', 'a'].map((key) => due.isDue(key))).toEqual([true, true, false]);
   await clock.advance(59_999);
   expect(due.isDue('a')).toBe(false);
@@ -13,7 +13,7 @@ test('each key is due once a minute', async () => {
 });
 
 test('of more than five hundred keys the oldest are forgotten', () => {
-  const due = new OnceAMinute(new FakeClock());
+  const due = new LogThrottle(new FakeClock());
   for (let i = 0; i < 501; i += 1) {
     due.isDue(String(i));
   }

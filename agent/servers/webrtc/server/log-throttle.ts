@@ -3,17 +3,17 @@ import type { Clock } from '../../../base/clock.ts';
 const MINUTE_MS = 60_000;
 const MAX_KEYS = 500;
 
-/** So that one player that tries again and again does not fill the log. */
-export class OnceAMinute {
+/** Limits repeated log messages to one per minute and key. */
+export class LogThrottle {
   readonly #clock: Clock;
-  /** When each was noted last, oldest first. */
+  /** When each key was noted last, oldest first. */
   readonly #dueMs = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Whether it is the first in a minute with this key. With too many keys the oldest are forgotten. */
+  /** Whether the key was not noted within the last minute; notes it. Drops the oldest of too many keys. */
   isDue(key: string): boolean {
     const isFirst = !this.has(key);
     if (isFirst) {
@@ -22,7 +22,6 @@ export class OnceAMinute {
     return isFirst;
   }
 
-  /** Whether this key was noted within the last minute. */
   has(key: string): boolean {
     const lastMs = this.#dueMs.get(key);
     return lastMs !== undefined && this.#clock.monoMs() - lastMs < MINUTE_MS;

@@ -5,61 +5,58 @@ import { endpointOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { OpusSound } from '../../../stream/audio-forms.ts';
 import { type DtlsIdentity, loadDtls } from '../dtls/dtls.ts';
-import { Echo } from '../publishing/echo.ts';
-import type { IntakeOptions } from '../publishing/intake.ts';
-import { Publishing } from '../publishing/publishing.ts';
-import { openTalk } from '../publishing/talking.ts';
+import { EchoSession } from '../publishing/echo-session.ts';
+import type { MediaReceiverOptions } from '../publishing/media-receiver.ts';
+import { PublisherSession } from '../publishing/publisher-session.ts';
+import { openTalk } from '../publishing/talk-session.ts';
 import { type AnswerSection, writeAnswer, writeRestartFragment } from '../sdp/answer.ts';
 import { chooseCodecs } from '../sdp/codecs.ts';
 import { chooseEcho, chooseInbound, type Inbound, remoteTrackOf } from '../sdp/inbound.ts';
 import { type Offer, parseOffer, remoteSideOf } from '../sdp/offer.ts';
 import { echoSections, receivingSections, sendingSections } from '../sdp/sections.ts';
 import type { WebRtcPaths } from '../session/contracts.ts';
-import { type Requester, type SessionFacts, type SessionGround, WebRtcSession } from '../session/session.ts';
+import { type Requester, type SessionDescription, type SessionContext, WebRtcSession } from '../session/session.ts';
 import type { SessionEnd, SessionMedia } from '../session/session-media.ts';
-import { AddedHosts } from '../transport/added-hosts.ts';
+import { AdditionalHosts } from '../transport/additional-hosts.ts';
 import { type CandidateOptions, gatherAddresses, type HostAddress, writeCandidates } from '../transport/candidates.ts';
 import { MediaPorts } from '../transport/media-ports.ts';
 import { PacketSlots } from '../transport/packet-slots.ts';
-import { Viewing } from '../viewing/viewing.ts';
+import { ViewerSession } from '../viewing/viewer-session.ts';
 import { EndedSessions, type Ending } from './ended-sessions.ts';
-import { OnceAMinute } from './log-throttle.ts';
+import { LogThrottle } from './log-throttle.ts';
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
-import { type Seat, SessionLimits } from './session-limits.ts';
+import { type SessionSlot, SessionLimits } from './session-limits.ts';
 
 const TRACK_GATHER_TIMEOUT_MS = 2_000;
 
 export interface WebRtcServerOptions extends CandidateOptions {
-  /** Of media over UDP, such as `:8189`; empty: there is none. */
+  /** Such as `:8189`; empty: off. */
   readonly udpAddress: string;
-  /** Of media over TCP, likewise; without either nobody can watch. */
+  /** Likewise. At least one of both is needed for media. */
   readonly tcpAddress?: string;
-  /** From the answer to a finished handshake. */
+  /** From the answer to the finished handshake. */
   readonly handshakeTimeoutMs: number;
-  /** A publisher's tracks that have not come within this time are done without. */
+  /** Tracks of a publisher that arrive later are left out. */
   readonly trackGatherTimeoutMs?: number;
 }
 
-/** What a viewer gets for its offer. */
-export interface Answered {
+export interface AnsweredOffer {
   readonly id: string;
   readonly secret: string;
   readonly answer: string;
-  /** Tracks of the stream that the offer cannot take, in words. */
+  /** The stream's tracks that are not sent, with reasons. */
   readonly leftOut: readonly string[];
 }
 
-/** What one kind of session brings. */
-interface Prepared {
+interface PreparedMedia {
   readonly media: SessionMedia;
   readonly leftOut: readonly string[];
-  /** What of the offer is taken up. */
+  /** Accepted sections of the offer. */
   readonly sections: readonly AnswerSection[];
-  /** Of what we send. */
   readonly cname: string;
 }
 
-/** All WebRTC sessions, behind one UDP and one TCP port. */
+/** All WebRTC sessions behind one UDP and one TCP port. */
 export class WebRtcServer {
   readonly #options: WebRtcServerOptions;
   readonly #paths: WebRtcPaths;
@@ -67,20 +64,20 @@ export class WebRtcServer {
   readonly #log: Logger;
   readonly #sound: OpusSound | undefined;
   readonly #ports: MediaPorts;
-  readonly #addedHosts: AddedHosts;
+  readonly #additionalHosts: AdditionalHosts;
   readonly #slots = new PacketSlots();
   readonly #limits = new SessionLimits();
-  /** In the order of their creation. */
+  /** In order of creation. */
   readonly #sessions = new Map<string, WebRtcSession>();
   readonly #bySecret = new Map<string, WebRtcSession>();
   readonly #ended: EndedSessions;
-  readonly #told: OnceAMinute;
+  readonly #failureLog: LogThrottle;
   /** Addresses of peers that were connected. */
-  readonly #reached: OnceAMinute;
+  readonly #reached: LogThrottle;
   #stopTicking: (() => void) | undefined;
   #isListening = false;
 
-  /** @param sound makes Opus of what browsers do not take; undefined: they do without it */
+  /** @param sound transcodes audio that browsers do not support; undefined: such audio is not sent */
   constructor(options: WebRtcServerOptions, paths: WebRtcPaths, clock: Clock, log: Logger, sound?: OpusSound) {
     this.#sound = sound;
     this.#options = options;
@@ -89,17 +86,17 @@ export class WebRtcServer {
     this.#log = log;
     this.#ports = new MediaPorts(clock, log);
     this.#ended = new EndedSessions(clock);
-    this.#told = new OnceAMinute(clock);
-    this.#reached = new OnceAMinute(clock);
-    this.#addedHosts = new AddedHosts(clock, log);
+    this.#failureLog = new LogThrottle(clock);
+    this.#reached = new LogThrottle(clock);
+    this.#additionalHosts = new AdditionalHosts(clock, log);
   }
 
-  /** The UDP port in use; 0 when there is none. */
+  /** 0: closed. */
   get udpPort(): number {
     return this.#ports.local.udp.port;
   }
 
-  /** The TCP port in use; 0 when there is none. */
+  /** 0: closed. */
   get tcpPort(): number {
     return this.#ports.local.tcp.port;
   }
@@ -108,12 +105,12 @@ export class WebRtcServer {
     return this.#clock.wallMs();
   }
 
-  /** @throws PerchError when no port can be opened, although one is wanted */
+  /** @throws PerchError if no configured port can be opened */
   async listen(): Promise<void> {
     this.#isListening = await this.#ports.listen(this.#options.udpAddress, this.#options.tcpAddress ?? '');
     if (!this.#isListening) {
       this.#log.warn(
-        'WebRTC has no media port: webrtcLocalUDPAddress and webrtcLocalTCPAddress are empty, so that nobody can watch or publish',
+        'WebRTC has no media port: webrtcLocalUDPAddress and webrtcLocalTCPAddress are empty, nothing can be read or published',
       );
       return;
     }
@@ -129,71 +126,71 @@ export class WebRtcServer {
     this.#log.info(open, 'WebRTC media ports are open');
   }
 
-  /** One of two ports may have been taken. @throws PerchError as long as it is */
-  async listenToRest(): Promise<void> {
-    await this.#ports.listenToRest();
+  /** @throws PerchError while a configured port is in use */
+  async retryFailedPorts(): Promise<void> {
+    await this.#ports.retryFailedPorts();
   }
 
-  /** Somebody is about to watch: loads what a first viewer would otherwise wait for. */
+  /** Loads DTLS before the first viewer needs it. */
   prepare(): void {
     loadDtls().catch((cause: unknown) => this.#log.error({ err: cause }, 'WebRTC cannot be set up'));
   }
 
-  /** Answers an offer to watch. Throws PerchError with the reason why the viewer cannot have this stream. */
-  read(viewer: Requester, offerText: string): Promise<Answered> {
+  /** Answers a viewer's offer. @throws PerchError with the reason why it cannot receive the stream */
+  read(viewer: Requester, offerText: string): Promise<AnsweredOffer> {
     return this.#answer(viewer, offerText, async (id, offer, log) => {
       const { path, query, fallback } = viewer;
       const stream = await this.#paths.open(path, query);
       const choices = chooseCodecs(stream.tracks, offer, this.#sound);
       const openFallback = fallback ? () => this.#paths.open(fallback, '') : undefined;
-      const sound = choices.audio?.isTurned ? this.#sound?.of(stream, choices.audio.track) : undefined;
-      const media = new Viewing(id, stream, choices, this.#clock, { query, openFallback, sound, log });
+      const sound = choices.audio?.isTranscoded ? this.#sound?.of(stream, choices.audio.track) : undefined;
+      const media = new ViewerSession(id, stream, choices, this.#clock, { query, openFallback, sound, log });
       const sections = sendingSections(choices, media.video, media.audio);
       return { media, leftOut: choices.leftOut, sections, cname: media.cname };
     });
   }
 
-  /** Answers an offer to publish. The path is taken when the peer is connected, not before. */
-  publish(publisher: Requester, offerText: string): Promise<Answered> {
+  /** Answers a publisher's offer. The path is taken once the peer is connected. */
+  publish(publisher: Requester, offerText: string): Promise<AnsweredOffer> {
     return this.#answer(publisher, offerText, async (id, offer, log) => {
       this.#paths.mayPublish(publisher.path, 'now');
       const inbound = chooseInbound(offer);
-      const media = new Publishing(id, this.#intakeOf(publisher, inbound), this.#paths, this.#clock, log);
+      const media = new PublisherSession(id, this.#receiverOptionsOf(publisher, inbound), this.#paths, this.#clock, log);
       return { media, leftOut: [], sections: receivingSections(inbound), cname: id };
     });
   }
 
-  /** Answers an offer to talk through the path's camera, whose loudspeaker is taken at once. */
-  talk(speaker: Requester, offerText: string): Promise<Answered> {
+  /** Answers a talker's offer. The loudspeaker of the path's camera is taken at once. */
+  talk(speaker: Requester, offerText: string): Promise<AnsweredOffer> {
     return this.#answer(speaker, offerText, async (id, offer) => {
       const { talking, inbound } = await openTalk(this.#paths, speaker.path, offer, this.#clock);
       return { media: talking, leftOut: [], sections: receivingSections([inbound]), cname: id };
     });
   }
 
-  /** Answers an offer of somebody who wants to see himself. */
-  echo(peer: Requester, offerText: string): Promise<Answered> {
+  /** Answers an offer whose media is sent back. */
+  echo(peer: Requester, offerText: string): Promise<AnsweredOffer> {
     return this.#answer(peer, offerText, async (id, offer, log) => {
       const inbound = chooseEcho(offer);
-      const media = new Echo(id, this.#intakeOf(peer, inbound), this.#clock, log);
+      const media = new EchoSession(id, this.#receiverOptionsOf(peer, inbound), this.#clock, log);
       const sections = echoSections(inbound, media.video, media.audio);
       return { media, leftOut: [], sections, cname: media.cname };
     });
   }
 
-  /** It is known that a viewer of this path would be rejected: its pictures come out of their order. */
+  /** Whether the path's video is known to have B-frames, so that viewers would be rejected. */
   hasBFrames(path: string): boolean {
     return this.#paths.hasBFrames(path) === true;
   }
 
-  /** @throws PerchError with the reason why nobody can talk through the camera of this path */
+  /** @throws PerchError with the reason if the path's camera does not accept audio */
   mayTalk(path: string): Promise<void> {
     return this.#paths.mayTalk(path);
   }
 
   /**
-   * What a viewer sends after its answer. Its candidates are not needed: we see where its checks come from.
-   * @returns the fragment with new credentials when it wants to restart ICE, else undefined
+   * Handles a PATCH. Candidates are ignored: the source addresses of checks are sufficient.
+   * @returns a fragment with new credentials for an ICE restart, else undefined
    */
   restart(secret: string, remoteUfrag: string | undefined): string | undefined {
     const session = this.#bySecret.get(secret);
@@ -208,20 +205,19 @@ export class WebRtcServer {
     return writeRestartFragment(session.offer.mids, { credentials, candidates });
   }
 
-  /** Why the server has ended the session of this secret, for a minute. */
+  /** Known for a minute. */
   endingOf(secret: string): Ending | undefined {
     return this.#ended.find(secret);
   }
 
-  /** Whose secret this is. */
   idOf(secret: string): string | undefined {
     return this.#bySecret.get(secret)?.id;
   }
 
-  /** The peer says goodbye over HTTP. */
+  /** The peer's DELETE. */
   end(secret: string): boolean {
     const session = this.#bySecret.get(secret);
-    session?.close(`closed by the ${session.who}`, 'byPeer');
+    session?.close(`closed by the ${session.role}`, 'byPeer');
     return session !== undefined;
   }
 
@@ -240,7 +236,7 @@ export class WebRtcServer {
     return session !== undefined;
   }
 
-  /** @param reason for those who are connected */
+  /** @param reason for connected peers */
   async close(reason = 'the server is closing'): Promise<void> {
     this.#isListening = false;
     this.#stopTicking?.();
@@ -250,7 +246,7 @@ export class WebRtcServer {
     await this.#ports.close();
   }
 
-  #intakeOf({ path, query }: Requester, inbound: readonly Inbound[]): IntakeOptions {
+  #receiverOptionsOf({ path, query }: Requester, inbound: readonly Inbound[]): MediaReceiverOptions {
     const gatherTimeoutMs = this.#options.trackGatherTimeoutMs ?? TRACK_GATHER_TIMEOUT_MS;
     return { inbound: inbound.map(remoteTrackOf), path, query, gatherTimeoutMs };
   }
@@ -262,35 +258,35 @@ export class WebRtcServer {
   }
 
   /**
-   * What all kinds of sessions have in common.
-   * @param prepare makes what flows; it may wait for a source. Whatever fails later closes it again
+   * The part that all kinds of sessions share.
+   * @param prepare creates the media; it may wait for a source. A later failure closes the media
    */
   async #answer(
     requester: Requester,
     offerText: string,
-    prepare: (id: string, offer: Offer, log: Logger) => Promise<Prepared>,
-  ): Promise<Answered> {
+    prepare: (id: string, offer: Offer, log: Logger) => Promise<PreparedMedia>,
+  ): Promise<AnsweredOffer> {
     this.#checkOpen();
-    const seat = this.#limits.take(requester);
-    let prepared: Prepared | undefined;
+    const slot = this.#limits.take(requester);
+    let prepared: PreparedMedia | undefined;
     let session: WebRtcSession | undefined;
     try {
       const offer = parseOffer(offerText);
-      const ground = this.#prepareGround();
+      const context = this.#prepareContext();
       const id = requester.id ?? randomUUID();
       const log = this.#log.child({ session: id, path: requester.path });
       prepared = await prepare(id, offer, log);
-      const { dtls, addresses } = await ground;
+      const { dtls, addresses } = await context;
       this.#checkOpen();
       const { media, leftOut, sections, cname } = prepared;
       const facts = { id, requester, offer: remoteSideOf(offer), media, addresses };
-      const settle = (): void => {
-        seat.settle();
+      const confirm = (): void => {
+        slot.confirm();
         if (leftOut.length > 0) {
-          log.info({ tracks: leftOut }, 'WebRTC viewer gets the stream without some tracks');
+          log.info({ tracks: leftOut }, 'WebRTC viewer receives the stream without some tracks');
         }
       };
-      session = this.#openSession(facts, { dtls, log }, { settle, leave: seat.leave });
+      session = this.#openSession(facts, { dtls, log }, { confirm, release: slot.release });
       const answer = writeAnswer(offer, sections, {
         credentials: session.credentials,
         fingerprint: dtls.fingerprint,
@@ -304,35 +300,35 @@ export class WebRtcServer {
         session.close(explain(cause));
       } else {
         prepared?.media.close();
-        seat.leave();
-        this.#tellRefusal(requester, cause);
+        slot.release();
+        this.#logRejection(requester, cause);
       }
       throw cause;
     }
   }
 
-  /** What does not get better by waiting: whoever looks after the cameras can do something about it. */
-  #tellRefusal({ path, remoteAddr }: Requester, cause: unknown): void {
+  /** Only errors that a retry does not solve: someone must change a setting. */
+  #logRejection({ path, remoteAddr }: Requester, cause: unknown): void {
     if (cause instanceof PerchError && cause.code === 'badInput') {
       const facts = { path, address: endpointOf(remoteAddr).ip, reason: explain(cause) };
-      const level = this.#told.isDue(JSON.stringify(facts)) ? 'info' : 'debug';
-      this.#log[level](facts, 'WebRTC offer is refused');
+      const level = this.#failureLog.isDue(JSON.stringify(facts)) ? 'info' : 'debug';
+      this.#log[level](facts, 'WebRTC offer rejected');
     }
   }
 
-  #prepareGround(): Promise<{ dtls: DtlsIdentity; addresses: readonly HostAddress[] }> {
-    const gathering = this.#ports.refresh().then(() => gatherAddresses(this.#options, this.#addedHosts));
-    const ground = Promise.all([loadDtls(), gathering]).then(([dtls, addresses]) => ({ dtls, addresses }));
-    // Whoever waits for it may have failed for another reason before.
-    ground.catch(() => {});
-    return ground;
+  #prepareContext(): Promise<{ dtls: DtlsIdentity; addresses: readonly HostAddress[] }> {
+    const gathering = this.#ports.refresh().then(() => gatherAddresses(this.#options, this.#additionalHosts));
+    const context = Promise.all([loadDtls(), gathering]).then(([dtls, addresses]) => ({ dtls, addresses }));
+    // The caller may fail before it awaits this.
+    context.catch(() => {});
+    return context;
   }
 
-  #openSession(facts: SessionFacts, own: Pick<SessionGround, 'dtls' | 'log'>, { settle, leave }: Seat): WebRtcSession {
+  #openSession(facts: SessionDescription, own: Pick<SessionContext, 'dtls' | 'log'>, { confirm, release }: SessionSlot): WebRtcSession {
     let hasConnected = false;
     const onConnected = (): void => {
       hasConnected = true;
-      settle();
+      confirm();
     };
     const onClosed = (closed: WebRtcSession, reason: string, end: SessionEnd): void => {
       if (hasConnected) {
@@ -341,19 +337,19 @@ export class WebRtcServer {
       this.#ended.remember(closed.secret, reason, end);
       this.#sessions.delete(closed.id);
       this.#bySecret.delete(closed.secret);
-      leave();
+      release();
     };
     const { handshakeTimeoutMs } = this.#options;
-    const isNews = (address: string): boolean => !this.#reaches(address) && this.#told.isDue(address);
-    const shared = { book: this.#ports.book, slots: this.#slots, clock: this.#clock, isNews };
-    const ground = { ...own, ...shared, ports: this.#ports.inWords };
-    const session = new WebRtcSession({ ...facts, handshakeTimeoutMs, onConnected, onClosed }, ground);
+    const shouldWarn = (address: string): boolean => !this.#reaches(address) && this.#failureLog.isDue(address);
+    const shared = { ufrags: this.#ports.ufrags, slots: this.#slots, clock: this.#clock, shouldWarn };
+    const context = { ...own, ...shared, ports: this.#ports.description };
+    const session = new WebRtcSession({ ...facts, handshakeTimeoutMs, onConnected, onClosed }, context);
     this.#sessions.set(session.id, session);
     this.#bySecret.set(session.secret, session);
     return session;
   }
 
-  /** Somebody is connected from there, or was a moment ago: who does not come has closed his page meanwhile. */
+  /** Whether peers at this address connect: a missing one has closed its page. */
   #reaches(address: string): boolean {
     const isThere = (session: WebRtcSession): boolean =>
       session.state === 'connected' && endpointOf(session.requester.remoteAddr).ip === address;

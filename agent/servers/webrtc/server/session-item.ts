@@ -1,8 +1,8 @@
 import type { WebRtcSession } from '../session/session.ts';
 import type { LocalPorts } from '../transport/candidates.ts';
-import { addressOf } from '../transport/route.ts';
+import { addressOf } from '../transport/transport.ts';
 
-/** A session as MediaMTX's API shows it; the names at the end are older ones for the same numbers. */
+/** A session of MediaMTX's API. The last fields are older names of the same numbers. */
 export interface WebRtcSessionItem {
   readonly id: string;
   readonly created: string;
@@ -25,9 +25,9 @@ export interface WebRtcSessionItem {
   readonly outboundRTPPacketsReportedLost: number;
   readonly outboundRTCPPackets: number;
   readonly outboundFramesDiscarded: number;
-  /** By the peer's receiver reports; null: not known. */
+  /** From receiver reports; null: not known. */
   readonly roundTripMs: number | null;
-  /** How much of the stream a viewer is given; null: it is none, or not connected yet. */
+  /** The quality level sent to a viewer; null: not a viewer, or not connected. */
   readonly viewing: 'all' | 'fallback' | 'keyFrames' | null;
   readonly bytesReceived: number;
   readonly bytesSent: number;
@@ -68,7 +68,7 @@ export function describeSession(session: WebRtcSession, ports: LocalPorts): WebR
     outboundRTCPPackets: session.outboundRtcpPackets,
     outboundFramesDiscarded: statistics.framesDiscarded,
     roundTripMs: statistics.roundTripMs === undefined ? null : Math.round(statistics.roundTripMs),
-    viewing: statistics.share ?? null,
+    viewing: statistics.quality ?? null,
     bytesReceived: session.inboundBytes,
     bytesSent: outboundBytes,
     rtpPacketsReceived: statistics.inboundPackets,

@@ -27,7 +27,7 @@ const addresses = (count: number): string[] =>
 test('a hundred sessions of one address may wait for their handshakes, five hundred may be there', () => {
   const limits = new SessionLimits();
   for (let i = 0; i < 500; i += 1) {
-    limits.take(requester('cam', '192.0.2.1')).settle();
+    limits.take(requester('cam', '192.0.2.1')).confirm();
   }
   expect(() => limits.take(requester('other', '192.0.2.1'))).toThrow(
     'too many WebRTC sessions: 500 from 192.0.2.1, limit 500',
@@ -46,7 +46,7 @@ test('all addresses that one subscriber of IPv6 has count as one', () => {
   const seats = Array.from({ length: 100 }, (_, i) => limits.take(requester('cam', `[2001:db8::${i.toString(16)}:1]`)));
   expect(() => limits.take(requester('cam', '[2001:db8::ffff]'))).toThrow('from 2001:db8:0:0::/64');
   expect(() => limits.take(requester('cam', '[2001:db8:0:1::1]'))).not.toThrow();
-  seats[0]?.leave();
+  seats[0]?.release();
   expect(() => limits.take(requester('cam', '[2001:db8::ffff]'))).not.toThrow();
 });
 
@@ -66,8 +66,8 @@ test('one path has five hundred sessions, all paths together have a thousand', (
   expect(() => limits.take(requester('hall', '192.0.2.1'))).toThrow(
     'too many WebRTC sessions: 1000 in all, limit 1000',
   );
-  first.leave();
-  first.leave();
+  first.release();
+  first.release();
   expect(() => limits.take(requester('hall', '192.0.2.1'))).not.toThrow();
   expect(() => limits.take(requester('hall', '192.0.2.1'))).toThrow('in all');
 });

@@ -1,24 +1,24 @@
 import { PerchError } from '../../../base/errors.ts';
 import { endpointOf, subscriberOf } from '../../../base/ip-address.ts';
 
-/** Each session holds a few kilobytes before its handshake, and a hundred after it; a machine that feeds more than this is none of ours. */
+/** A session holds a few kilobytes before its handshake and a hundred after it. */
 const MAX_SESSIONS = 1_000;
 const MAX_PER_PATH = 500;
-/** A household behind one address (of IPv6: in one network of 64 bits), or a proxy that does not say for whom it asks. */
+/** A household behind one address (one /64 of IPv6), or a proxy that hides its clients. */
 const MAX_PER_ADDRESS = 500;
-/** A page of cameras asks for twenty at once, and each is done within a second. */
+/** A page of cameras opens twenty at once, each within a second. */
 const MAX_WAITING_PER_ADDRESS = 100;
 const RETRY_AFTER_S = 5;
 
-/** The right to be one of the sessions, from the offer on: a source on demand may be waited for. */
-export interface Seat {
-  /** The handshake has succeeded: it does not count as waiting any more. */
-  settle(): void;
-  /** May be called more than once. */
-  leave(): void;
+/** A counted session, from the offer on; it may wait for an on-demand source. */
+export interface SessionSlot {
+  /** The handshake succeeded: the session no longer counts as waiting. */
+  confirm(): void;
+  /** Idempotent. */
+  release(): void;
 }
 
-/** So that offers, which cost nothing to send, cannot fill the memory. */
+/** Keeps offers, which are cheap to send, from exhausting memory. */
 export class SessionLimits {
   #total = 0;
   readonly #byPath = new Map<string, number>();
@@ -26,33 +26,33 @@ export class SessionLimits {
   readonly #waitingByAddress = new Map<string, number>();
 
   /**
-   * @param requester `remoteAddr` is `address:port`, an IPv6 address in brackets
+   * @param requester `remoteAddr` is `address:port`, with brackets for IPv6
    * @throws PerchError exhausted
    */
-  take(requester: { readonly path: string; readonly remoteAddr: string }): Seat {
+  take(requester: { readonly path: string; readonly remoteAddr: string }): SessionSlot {
     const { path } = requester;
     const address = subscriberOf(endpointOf(requester.remoteAddr).ip);
-    refuseAbove(
+    rejectAbove(
       this.#waitingByAddress.get(address),
       MAX_WAITING_PER_ADDRESS,
       `from ${address} that wait for a handshake`,
     );
-    refuseAbove(this.#byAddress.get(address), MAX_PER_ADDRESS, `from ${address}`);
-    refuseAbove(this.#byPath.get(path), MAX_PER_PATH, `of path '${path}'`);
-    refuseAbove(this.#total, MAX_SESSIONS, 'in all');
+    rejectAbove(this.#byAddress.get(address), MAX_PER_ADDRESS, `from ${address}`);
+    rejectAbove(this.#byPath.get(path), MAX_PER_PATH, `of path '${path}'`);
+    rejectAbove(this.#total, MAX_SESSIONS, 'in all');
     this.#total += 1;
     add(this.#byPath, path, 1);
     add(this.#byAddress, address, 1);
     add(this.#waitingByAddress, address, 1);
     let state: 'waiting' | 'settled' | 'left' = 'waiting';
-    const settle = (): void => {
+    const confirm = (): void => {
       if (state === 'waiting') {
         state = 'settled';
         add(this.#waitingByAddress, address, -1);
       }
     };
-    const leave = (): void => {
-      settle();
+    const release = (): void => {
+      confirm();
       if (state === 'settled') {
         state = 'left';
         this.#total -= 1;
@@ -60,11 +60,11 @@ export class SessionLimits {
         add(this.#byAddress, address, -1);
       }
     };
-    return { settle, leave };
+    return { confirm, release };
   }
 }
 
-function refuseAbove(count: number | undefined, limit: number, which: string): void {
+function rejectAbove(count: number | undefined, limit: number, which: string): void {
   if ((count ?? 0) >= limit) {
     const message = `too many WebRTC sessions: ${count} ${which}, limit ${limit}`;
     throw new PerchError('exhausted', message, { retryAfterS: RETRY_AFTER_S });

@@ -12,8 +12,8 @@ import { WebRtcServer } from '../server/server.ts';
 
 const OFFER = offerOf('chromium-156-linux');
 const AAC: Track = {
-  ...{ kind: 'audio', codec: 'aac', clockRate: 48_000, channels: 1 },
-  ...{ config: new Uint8Array(2), frameSamples: 1_024 },
+  kind: 'audio', codec: 'aac', clockRate: 48_000, channels: 1,
+  config: new Uint8Array(2), frameSamples: 1_024,
 };
 const INFO = 30;
 
@@ -37,37 +37,37 @@ async function startServer(tcpAddress = '127.0.0.1:0') {
   const server = new WebRtcServer(options, paths, clock, log);
   await server.listen();
   cleanups.push(() => server.close());
-  const told = (words: string) =>
+  const logged = (words: string) =>
     lines
       .filter(({ msg }) => msg.includes(words))
       .map(({ level, msg, reason = '' }) => [level, msg, reason.replace(/port \d+/g, 'port N')].join(' ').trim());
-  return { clock, lines, server, told };
+  return { clock, lines, server, logged };
 }
 
 test('whoever never connects is told once a minute from each address, with what did not come through', async () => {
-  const { clock, server, told } = await startServer();
+  const { clock, server, logged } = await startServer();
   for (const address of ['192.0.2.1:5', '192.0.2.1:6', '[2001:db8::1]:5']) {
     await server.read(viewerAt(address), OFFER);
   }
   await clock.advance(11_000);
   const msg = 'WebRTC viewer never connected no check reached UDP port N or TCP port N from';
-  expect(told('never connected')).toEqual([`40 ${msg} 192.0.2.1`, `20 ${msg} 192.0.2.1`, `40 ${msg} 2001:db8::1`]);
+  expect(logged('never connected')).toEqual([`40 ${msg} 192.0.2.1`, `20 ${msg} 192.0.2.1`, `40 ${msg} 2001:db8::1`]);
   await clock.advance(60_000);
   await server.read(viewerAt('192.0.2.1:7'), OFFER);
   await clock.advance(11_000);
-  expect(told('never connected').at(-1)).toBe(`40 ${msg} 192.0.2.1`);
-  expect(told('has left')).toEqual([]);
+  expect(logged('never connected').at(-1)).toBe(`40 ${msg} 192.0.2.1`);
+  expect(logged('has left')).toEqual([]);
 });
 
 test('a viewer whose checks came and whose handshake did not is told apart; MediaMTX has one word for both', async () => {
-  const { clock, server, told } = await startServer('');
+  const { clock, server, logged } = await startServer('');
   const { secret, answer } = await server.read(viewerAt('192.0.2.1:5'), OFFER);
   const client = await IceClient.udp(server.udpPort);
   cleanups.push(() => client[Symbol.asyncDispose]());
   await client.check(credentialsIn(answer));
   await clock.advance(11_000);
-  const what = 'checks came for 192.0.2.1, the handshake did not finish';
-  expect(told('never connected')).toEqual([`40 WebRTC viewer never connected ${what}`]);
+  const what = 'checks arrived from 192.0.2.1, the handshake did not finish';
+  expect(logged('never connected')).toEqual([`40 WebRTC viewer never connected ${what}`]);
   expect(server.endingOf(secret)?.reason).toBe('deadline exceeded while waiting connection');
 });
 
@@ -78,14 +78,14 @@ test('a refused offer leaves one line a minute with path, address and reason', a
     await expect(server.read(viewerAt(`192.0.2.1:${port}`), withoutCodecs)).rejects.toThrow('codecs');
   }
   const facts = { path: 'cam', address: '192.0.2.1', reason: expect.stringContaining('codecs not supported') };
-  expect(lines.filter(({ msg }) => msg === 'WebRTC offer is refused')).toEqual([
+  expect(lines.filter(({ msg }) => msg === 'WebRTC offer rejected')).toEqual([
     expect.objectContaining({ level: INFO, ...facts }),
     expect.objectContaining({ level: 20, ...facts }),
   ]);
 });
 
 test('tracks that are left out are told when the viewer is there, a move not while it still looks for its way', async () => {
-  const { clock, server, told } = await startServer('');
+  const { clock, server, logged } = await startServer('');
   const h264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
   const pc = new RTCPeerConnection({
     iceServers: [],
@@ -97,24 +97,24 @@ test('tracks that are left out are told when the viewer is there, a move not whi
   pc.addTransceiver('audio', { direction: 'recvonly' });
   await pc.setLocalDescription(await pc.createOffer());
   const { id, secret, answer } = await server.read(viewerAt('192.0.2.1:5'), pc.localDescription?.sdp ?? '');
-  expect(told('some tracks')).toEqual([]);
+  expect(logged('some tracks')).toEqual([]);
   await pc.setRemoteDescription({ type: 'answer', sdp: answer });
   await expect.poll(() => server.get(id)?.peerConnectionEstablished).toBe(true);
-  expect(told('some tracks')).toEqual(['30 WebRTC viewer gets the stream without some tracks']);
+  expect(logged('some tracks')).toEqual(['30 WebRTC viewer receives the stream without some tracks']);
   for (const waitMs of [0, 6_000]) {
     await clock.advance(waitMs);
     const client = await IceClient.udp(server.udpPort);
     cleanups.push(() => client[Symbol.asyncDispose]());
     await client.check(credentialsIn(answer));
   }
-  const moves = told('has moved');
-  expect([moves[0], moves.at(-1)]).toEqual(['20 WebRTC peer has moved', '30 WebRTC peer has moved']);
+  const moves = logged('has moved');
+  expect([moves[0], moves.at(-1)]).toEqual(['20 WebRTC peer moved', '30 WebRTC peer moved']);
   server.end(secret);
-  expect(told('has left')).toEqual(['30 WebRTC viewer has left closed by the viewer']);
+  expect(logged('has left')).toEqual(['30 WebRTC viewer has left closed by the viewer']);
 });
 
 test('who does not come from where others are connected, or were a moment ago, has closed his page: no warning', async () => {
-  const { clock, server, told } = await startServer('');
+  const { clock, server, logged } = await startServer('');
   const h264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
   const pc = new RTCPeerConnection({ iceServers: [], iceUseIpv6: false, codecs: { video: [h264] } });
   cleanups.push(() => pc.close());
@@ -126,7 +126,7 @@ test('who does not come from where others are connected, or were a moment ago, h
   const levelOfMissing = async (): Promise<string | undefined> => {
     await server.read(viewerAt('192.0.2.1:6'), OFFER);
     await clock.advance(11_000);
-    return told('never connected').at(-1)?.slice(0, 2);
+    return logged('never connected').at(-1)?.slice(0, 2);
   };
   expect(await levelOfMissing()).toBe('20');
   server.end(secret);

@@ -10,74 +10,72 @@ import type { SrtpKeys } from '../srtp/srtp-keys.ts';
 import type { HostAddress } from '../transport/candidates.ts';
 import { type IceCredentials, IceLite, makeCredentials } from '../transport/ice-lite.ts';
 import type { PacketSlots } from '../transport/packet-slots.ts';
-import type { PeerBook } from '../transport/peer-book.ts';
-import { addressOf, type Peer, type Route } from '../transport/route.ts';
+import type { UfragTable } from '../transport/ufrag-table.ts';
+import { addressOf, type Peer, type Transport } from '../transport/transport.ts';
 import type { BindingRequest } from '../transport/stun.ts';
 import type { SecureLink, SessionEnd, SessionMedia } from './session-media.ts';
 
-/** Browsers check every two to three seconds: after this long without a check the peer is gone. */
+/** Browsers send checks every two to three seconds. */
 const LIVENESS_LIMIT_MS = 15_000;
-/** From the browser's first DTLS packet on; a healthy handshake takes less than half a second. */
+/** From the first DTLS packet on; a normal handshake takes less than 0.5 s. */
 const DTLS_LIMIT_MS = 5_000;
-/** A browser whose TCP connection has broken tries for five seconds to make another: a tab that was closed does not. */
-const ROUTELESS_LIMIT_MS = 5_000;
-/** In which browsers find the best of their ways. */
+/** A browser retries a broken TCP connection for five seconds; a closed tab does not. */
+const DISCONNECTED_LIMIT_MS = 5_000;
+/** Browsers still select the best candidate pair during this time. */
 const SETTLING_MS = 5_000;
-/** A phone has a handful of addresses, and so have we; the oldest is forgotten. */
-const MAX_ROUTES = 32;
+/** A phone has a handful of addresses, and so has this machine. The oldest transport is closed. */
+const MAX_TRANSPORTS = 32;
 
-/** Who made the request that the session comes from. */
+/** The HTTP client behind a session. */
 export interface Requester {
-  /** What the session is to be called: a UUID. */
+  /** The session's UUID. */
   readonly id?: string | undefined;
   readonly path: string;
   /** Without `?`. */
   readonly query: string;
-  /** Of the HTTP request, `address:port`. */
+  /** `address:port` of the HTTP request. */
   readonly remoteAddr: string;
   readonly userAgent: string;
   readonly user: string;
-  /** A path with the same pictures in small, for a viewer whose network does not take the stream: he has been found to be allowed to read it. */
+  /** A path with a smaller stream of the same video for slow networks. The viewer may read it. */
   readonly fallback?: string | undefined;
 }
 
-/** Who the peer is, and what was agreed on with it. */
-export interface SessionFacts {
+/** The negotiated parts of a session. */
+export interface SessionDescription {
   readonly id: string;
   readonly requester: Requester;
   readonly offer: RemoteSide;
   readonly media: SessionMedia;
-  /** Where it was told to find us. */
+  /** The candidates of the answer. */
   readonly addresses: readonly HostAddress[];
 }
 
-export interface SessionOptions extends SessionFacts {
+export interface SessionOptions extends SessionDescription {
   readonly handshakeTimeoutMs: number;
-  /** The handshake has succeeded. */
   readonly onConnected: () => void;
   readonly onClosed: ClosedListener;
 }
 
 type ClosedListener = (session: WebRtcSession, reason: string, end: SessionEnd) => void;
 
-/** What a session stands on. */
-export interface SessionGround {
-  readonly book: PeerBook;
+export interface SessionContext {
+  readonly ufrags: UfragTable;
   readonly slots: PacketSlots;
   readonly dtls: DtlsIdentity;
   readonly clock: Clock;
-  /** Names the session. */
+  /** A child logger of the session. */
   readonly log: Logger;
-  /** Whether a failure to connect from this address has to be told. */
-  readonly isNews: (address: string) => boolean;
-  /** The media ports in words. */
+  /** Whether a connection failure from this address is worth a warning. */
+  readonly shouldWarn: (address: string) => boolean;
+  /** The media ports, for messages. */
   readonly ports: string;
 }
 
-/** One peer, from the answer to the goodbye: ICE, DTLS, the keys. What flows is its media's affair. */
+/** One peer: ICE, DTLS and keys. Its media is separate. */
 export class WebRtcSession implements Peer, SecureLink {
   readonly id: string;
-  /** Whoever knows it may end the session: it stands in the Location of the answer only. */
+  /** Authorizes the end of the session; appears only in the answer's Location. */
   readonly secret = randomUUID();
   readonly requester: Requester;
   readonly offer: RemoteSide;
@@ -85,70 +83,68 @@ export class WebRtcSession implements Peer, SecureLink {
   readonly addresses: readonly HostAddress[];
   readonly createdWallMs: number;
   state: 'waiting' | 'handshake' | 'connected' | 'closed' = 'waiting';
-  /** Everything that came from the peer, connectivity checks included. */
+  /** Includes connectivity checks. */
   inboundBytes = 0;
   inboundRtcpPackets = 0;
   outboundRtcpPackets = 0;
   outboundRtcpBytes = 0;
-  readonly #ground: SessionGround;
+  readonly #context: SessionContext;
   readonly #log: Logger;
   readonly #handshakeTimeoutMs: number;
   readonly #onEstablished: () => void;
   readonly #onClosed: ClosedListener;
   readonly #createdMs: number;
-  /** Ways that have passed a check, oldest first. */
-  readonly #routes = new Set<Route>();
-  #route: Route | undefined;
-  /** The newest credentials. */
+  /** Transports that passed a check, oldest first. */
+  readonly #transports = new Set<Transport>();
+  #transport: Transport | undefined;
   #ice: IceLite;
-  /** Those that were used before ICE restarts: they hold until the newest are used. */
+  /** Credentials from before an ICE restart: valid until the new ones are used. */
   #formerIce: IceLite | undefined;
   #dtls: DtlsPeer | undefined;
   #dtlsStartedMs = 0;
-  /** Something has come to a media port that names this session. */
+  /** A check for this session has reached a media port. */
   #hasHeard = false;
   #lastCheckMs: number;
   #connectedMs = 0;
-  /** Since when there has been no way to the peer; undefined: there is one, or never was. */
-  #routelessSinceMs: number | undefined;
+  /** undefined: connected, or never was. */
+  #disconnectedSinceMs: number | undefined;
   #lastMoveMs = Number.NEGATIVE_INFINITY;
   #keys: SrtpKeys | undefined;
   #srtcp: Srtcp | undefined;
 
-  constructor(options: SessionOptions, ground: SessionGround) {
+  constructor(options: SessionOptions, context: SessionContext) {
     this.id = options.id;
     this.requester = options.requester;
     this.offer = options.offer;
     this.media = options.media;
     this.addresses = options.addresses;
-    this.#ground = ground;
+    this.#context = context;
     this.#handshakeTimeoutMs = options.handshakeTimeoutMs;
     this.#onEstablished = options.onConnected;
     this.#onClosed = options.onClosed;
-    this.#log = ground.log;
-    this.createdWallMs = ground.clock.wallMs();
-    this.#createdMs = ground.clock.monoMs();
+    this.#log = context.log;
+    this.createdWallMs = context.clock.wallMs();
+    this.#createdMs = context.clock.monoMs();
     this.#lastCheckMs = this.#createdMs;
     this.#ice = new IceLite(makeCredentials(), options.offer.ufrag);
-    ground.book.register(this.#ice.credentials.ufrag, this);
+    context.ufrags.register(this.#ice.credentials.ufrag, this);
   }
 
   get credentials(): IceCredentials {
     return this.#ice.credentials;
   }
 
-  /** The browser's half of the newest credentials. */
   get remoteUfrag(): string {
     return this.#ice.remoteUfrag;
   }
 
-  /** Where the peer is, once a check has passed. */
-  get remote(): Route | undefined {
-    return this.#route;
+  /** The peer's current transport, once a check passed. */
+  get remote(): Transport | undefined {
+    return this.#transport;
   }
 
-  get route(): Route {
-    return this.#route as Route;
+  get transport(): Transport {
+    return this.#transport as Transport;
   }
 
   get keys(): SrtpKeys {
@@ -156,28 +152,28 @@ export class WebRtcSession implements Peer, SecureLink {
   }
 
   get slots(): PacketSlots {
-    return this.#ground.slots;
+    return this.#context.slots;
   }
 
-  /** New credentials for a browser whose network has changed. The handshake's keys stay. */
+  /** New credentials for a browser whose network changed. The DTLS keys stay. */
   restartIce(remoteUfrag: string): IceCredentials {
     if (this.#formerIce) {
-      // Those of a restart that has come to nothing.
-      this.#ground.book.unregister(this.#ice.credentials.ufrag);
+      // Of an earlier restart that was not completed.
+      this.#context.ufrags.unregister(this.#ice.credentials.ufrag);
     } else {
       this.#formerIce = this.#ice;
     }
     this.#ice = new IceLite(makeCredentials(), remoteUfrag);
-    this.#ground.book.register(this.#ice.credentials.ufrag, this);
+    this.#context.ufrags.register(this.#ice.credentials.ufrag, this);
     return this.#ice.credentials;
   }
 
-  onCheck(datagram: Uint8Array, request: BindingRequest, from: Route): void {
+  onCheck(datagram: Uint8Array, request: BindingRequest, from: Transport): void {
     this.#hasHeard = true;
     const isNewest = this.#ice.isFor(request);
     const ice = isNewest ? this.#ice : this.#formerIce;
-    const nowMs = this.#ground.clock.monoMs();
-    const result = ice?.check(datagram, request, from, this.#routes.has(from), nowMs);
+    const nowMs = this.#context.clock.monoMs();
+    const result = ice?.check(datagram, request, from, this.#transports.has(from), nowMs);
     if (!result) {
       return;
     }
@@ -191,12 +187,12 @@ export class WebRtcSession implements Peer, SecureLink {
     }
     this.#lastCheckMs = nowMs;
     this.#admit(from);
-    if (!this.#route || this.#routelessSinceMs !== undefined || result.nominated) {
+    if (!this.#transport || this.#disconnectedSinceMs !== undefined || result.nominated) {
       this.#moveTo(from);
     }
-    this.#routelessSinceMs = undefined;
+    this.#disconnectedSinceMs = undefined;
     if (this.offer.setup === 'passive') {
-      // It waits for us to begin: from now on there is a way.
+      // The peer waits for our ClientHello.
       this.#dtls ??= this.#startDtls();
     }
   }
@@ -209,17 +205,17 @@ export class WebRtcSession implements Peer, SecureLink {
     }
   }
 
-  onRouteClosed(route: Route): void {
-    this.#routes.delete(route);
-    if (this.#route !== route) {
+  onTransportClosed(transport: Transport): void {
+    this.#transports.delete(transport);
+    if (this.#transport !== transport) {
       return;
     }
-    const another = [...this.#routes].at(-1);
+    const another = [...this.#transports].at(-1);
     if (another) {
-      // It may do until the browser nominates one.
+      // Used until the browser nominates another.
       this.#moveTo(another);
     } else {
-      this.#routelessSinceMs = this.#ground.clock.monoMs();
+      this.#disconnectedSinceMs = this.#context.clock.monoMs();
     }
   }
 
@@ -228,13 +224,12 @@ export class WebRtcSession implements Peer, SecureLink {
     if (!datagram || this.state !== 'connected') {
       return 0;
     }
-    this.route.send(datagram, 0, datagram.length);
+    this.transport.send(datagram, 0, datagram.length);
     this.outboundRtcpPackets += 1;
     this.outboundRtcpBytes += datagram.length;
     return datagram.length;
   }
 
-  /** Called once a second. */
   tick(): void {
     try {
       this.#watch();
@@ -249,7 +244,7 @@ export class WebRtcSession implements Peer, SecureLink {
     }
     this.#end(reason, end);
     const { outboundBytes: sentBytes } = this.media.statistics;
-    this.#log.info({ reason, sentBytes, receivedBytes: this.inboundBytes }, `WebRTC ${this.who} has left`);
+    this.#log.info({ reason, sentBytes, receivedBytes: this.inboundBytes }, `WebRTC ${this.role} has left`);
   }
 
   #end(reason: string, end: SessionEnd): void {
@@ -257,35 +252,33 @@ export class WebRtcSession implements Peer, SecureLink {
     this.media.close();
     this.#dtls?.close();
     this.#dropFormerIce();
-    this.#ground.book.unregister(this.#ice.credentials.ufrag);
-    for (const route of this.#routes) {
-      route.close();
+    this.#context.ufrags.unregister(this.#ice.credentials.ufrag);
+    for (const transport of this.#transports) {
+      transport.close();
     }
-    this.#routes.clear();
+    this.#transports.clear();
     this.#onClosed(this, reason, end);
   }
 
-  /** For messages. */
-  get who(): string {
-    return this.media.who ?? (this.media.state === 'read' ? 'viewer' : 'publisher');
+  get role(): string {
+    return this.media.role ?? (this.media.state === 'read' ? 'viewer' : 'publisher');
   }
 
-  /** The peer has not come to the end of the handshake in time. */
-  #giveUp(reason: string): void {
+  #failToConnect(reason: string): void {
     this.#end(reason, 'forNow');
     const address = endpointOf(this.requester.remoteAddr).ip;
-    const { isNews, ports } = this.#ground;
+    const { shouldWarn, ports } = this.#context;
     const unheard = `no check reached ${ports} from ${address}`;
-    const what = this.#hasHeard ? `checks came for ${address}, the handshake did not finish` : unheard;
-    this.#log[isNews(address) ? 'warn' : 'debug'](
+    const what = this.#hasHeard ? `checks arrived from ${address}, the handshake did not finish` : unheard;
+    this.#log[shouldWarn(address) ? 'warn' : 'debug'](
       { reason: what, detail: reason },
-      `WebRTC ${this.who} never connected`,
+      `WebRTC ${this.role} never connected`,
     );
   }
 
   #take(datagram: Buffer): void {
     this.inboundBytes += datagram.length;
-    // RFC 7983 §7: 20 to 63 is DTLS, 128 to 191 is RTP or RTCP; RFC 5761 §4 tells these two by the second byte.
+    // RFC 7983 §7: 20 to 63 is DTLS, 128 to 191 RTP or RTCP, which RFC 5761 §4 tells apart by the second byte.
     const first = datagram[0] ?? 0;
     const second = datagram[1] ?? 0;
     if (first >= 20 && first <= 63) {
@@ -305,24 +298,24 @@ export class WebRtcSession implements Peer, SecureLink {
   }
 
   #watch(): void {
-    const nowMs = this.#ground.clock.monoMs();
+    const nowMs = this.#context.clock.monoMs();
     if (this.state === 'connected') {
       this.media.tick();
     } else if (nowMs - this.#createdMs > this.#handshakeTimeoutMs) {
-      this.#giveUp('deadline exceeded while waiting connection');
+      this.#failToConnect('deadline exceeded while waiting connection');
     } else if (this.state === 'handshake' && nowMs - this.#dtlsStartedMs > DTLS_LIMIT_MS) {
       const why = this.#dtls?.lastError ?? 'no answer';
-      this.#giveUp(`DTLS handshake took more than ${DTLS_LIMIT_MS} ms: ${why}`);
+      this.#failToConnect(`DTLS handshake took more than ${DTLS_LIMIT_MS} ms: ${why}`);
     }
-    if (this.#routelessSinceMs !== undefined && nowMs - this.#routelessSinceMs > ROUTELESS_LIMIT_MS) {
-      this.close(`no way to the peer for ${ROUTELESS_LIMIT_MS} ms: its connection has ended`);
+    if (this.#disconnectedSinceMs !== undefined && nowMs - this.#disconnectedSinceMs > DISCONNECTED_LIMIT_MS) {
+      this.close(`no connection to the peer for ${DISCONNECTED_LIMIT_MS} ms`);
     } else if (this.state !== 'closed' && nowMs - this.#lastCheckMs > LIVENESS_LIMIT_MS) {
       const reason = `no connectivity check for ${LIVENESS_LIMIT_MS} ms`;
-      this.state === 'connected' ? this.close(reason) : this.#giveUp(reason);
+      this.state === 'connected' ? this.close(reason) : this.#failToConnect(reason);
     }
   }
 
-  /** One peer's fault is not the others'. */
+  /** A fault ends this session only. */
   #fail(error: unknown): void {
     if (!(error instanceof PerchError)) {
       this.#log.error({ err: error }, 'fault in a WebRTC session');
@@ -332,29 +325,29 @@ export class WebRtcSession implements Peer, SecureLink {
 
   #startDtls(): DtlsPeer {
     this.state = 'handshake';
-    this.#dtlsStartedMs = this.#ground.clock.monoMs();
+    this.#dtlsStartedMs = this.#context.clock.monoMs();
     const events: DtlsEvents = {
-      send: (datagram) => this.#route?.send(datagram, 0, datagram.length),
+      send: (datagram) => this.#transport?.send(datagram, 0, datagram.length),
       onConnected: (keys) => this.#onConnected(keys),
       onFailed: (reason) => this.close(explain(reason)),
-      onClosed: () => this.close(`closed by the ${this.who}`, 'byPeer'),
+      onClosed: () => this.close(`closed by the ${this.role}`, 'byPeer'),
     };
-    const { dtls } = this.#ground;
+    const { dtls } = this.#context;
     const { fingerprints, setup } = this.offer;
     return setup === 'passive' ? dtls.connect(fingerprints, events) : dtls.accept(fingerprints, events);
   }
 
   #onConnected(keys: SrtpKeys): void {
-    if (this.state !== 'handshake' || !this.#route) {
+    if (this.state !== 'handshake' || !this.#transport) {
       return;
     }
     this.state = 'connected';
-    this.#connectedMs = this.#ground.clock.monoMs();
+    this.#connectedMs = this.#context.clock.monoMs();
     this.#onEstablished();
     this.#keys = keys;
     this.#srtcp = new Srtcp(keys);
-    const { protocol } = this.#route;
-    this.#log.info({ remote: addressOf(this.#route), protocol }, `WebRTC ${this.who} is connected`);
+    const { protocol } = this.#transport;
+    this.#log.info({ remote: addressOf(this.#transport), protocol }, `WebRTC ${this.role} is connected`);
     try {
       this.media.start(this);
     } catch (cause) {
@@ -362,38 +355,38 @@ export class WebRtcSession implements Peer, SecureLink {
     }
   }
 
-  #admit(from: Route): void {
-    if (this.#routes.has(from)) {
+  #admit(from: Transport): void {
+    if (this.#transports.has(from)) {
       return;
     }
     from.admit(this);
-    this.#routes.add(from);
-    for (const oldest of this.#routes) {
-      if (this.#routes.size <= MAX_ROUTES) {
+    this.#transports.add(from);
+    for (const oldest of this.#transports) {
+      if (this.#transports.size <= MAX_TRANSPORTS) {
         break;
       }
-      if (oldest !== this.#route) {
-        this.#routes.delete(oldest);
+      if (oldest !== this.#transport) {
+        this.#transports.delete(oldest);
         oldest.close();
       }
     }
   }
 
-  #moveTo(to: Route): void {
-    const nowMs = this.#ground.clock.monoMs();
-    // A peer that moves to and fro does not fill the log.
-    if (this.#route !== to && this.state === 'connected' && nowMs - this.#lastMoveMs > 1_000) {
+  #moveTo(to: Transport): void {
+    const nowMs = this.#context.clock.monoMs();
+    // Limits the log of a peer that moves back and forth.
+    if (this.#transport !== to && this.state === 'connected' && nowMs - this.#lastMoveMs > 1_000) {
       this.#lastMoveMs = nowMs;
-      // A browser that has just come may still look for the best of its ways.
+      // A new browser may still select its best candidate pair.
       const level = nowMs - this.#connectedMs < SETTLING_MS ? 'debug' : 'info';
-      this.#log[level]({ remote: addressOf(to), protocol: to.protocol }, 'WebRTC peer has moved');
+      this.#log[level]({ remote: addressOf(to), protocol: to.protocol }, 'WebRTC peer moved');
     }
-    this.#route = to;
+    this.#transport = to;
   }
 
   #dropFormerIce(): void {
     if (this.#formerIce) {
-      this.#ground.book.unregister(this.#formerIce.credentials.ufrag);
+      this.#context.ufrags.unregister(this.#formerIce.credentials.ufrag);
       this.#formerIce = undefined;
     }
   }

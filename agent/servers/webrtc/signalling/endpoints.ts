@@ -1,45 +1,48 @@
+import { createHmac, randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { explainToViewer, PerchError } from '../../../base/errors.ts';
-import { hopeless } from '../sdp/refusals.ts';
-import type { Answered, WebRtcServer } from '../server/server.ts';
+import { PerchError, explainToViewer } from '../../../base/errors.ts';
+import { offerError } from '../sdp/rejections.ts';
+import type { AnsweredOffer, WebRtcServer } from '../server/server.ts';
 import type { Requester } from '../session/session.ts';
-import { type IceServer, iceServerLinks } from './ice-servers.ts';
-import { bodyOf, type HttpAccess, queryOf, requesterOf, requireType } from './requests.ts';
-import { type EndpointTarget, encodePath, type Purpose } from './signalling-url.ts';
+import { type HttpAccess, bodyOf, queryOf, requesterOf, requireType } from './requests.ts';
+import { type EndpointTarget, type Purpose, encodePath } from './signalling-url.ts';
 
 export const METHODS = 'OPTIONS, GET, POST, PATCH, DELETE';
 export const HEADERS = 'Authorization, Content-Type, If-Match';
 export const FRAGMENT_TYPE = 'application/trickle-ice-sdpfrag';
 const SDP_TYPE = 'application/sdp';
-/** Tracks of the stream that a viewer does not get, in words; Perch's own header. */
+/** Tracks that the viewer does not receive, with reasons. Perch's own header. */
 const LEFT_OUT = 'Perch-Left-Out';
-/** Whether the viewer can talk here, and why not, percent-encoded: an error would stand in the console of each page that asks. */
+/**
+ * Whether the viewer can talk here, and why not, percent-encoded. An error status would appear in the console of each
+ * page.
+ */
 const TALK = 'Perch-Talk';
 const TALK_REASON = 'Perch-Talk-Reason';
-/** Its pictures come out of their order: an offer would be rejected. */
+/** The video has B-frames: an offer would be rejected. */
 const B_FRAMES = 'Perch-B-Frames';
 const MAX_REASON_CHARACTERS = 300;
 const RETRY_AFTER = 'Retry-After';
 const EXPOSED = 'ETag, ID, Accept-Patch, Link, Location';
 
-/** Talking makes the camera's place heard: more than watching it. */
+/** Talking affects the camera's surroundings and needs more than the right to read. */
 const ACTION: Record<Purpose, 'read' | 'publish'> = { whep: 'read', whip: 'publish', talk: 'publish' };
 
 export interface EndpointOptions {
   readonly server: WebRtcServer;
   readonly access: HttpAccess;
-  /** Whether a path can be had at all; without it every path can. */
+  /** Default: all paths exist. */
   readonly isConfigured?: (path: string) => boolean;
-  /** What browsers are told to use. */
+  /** Sent to browsers. */
   readonly iceServers: readonly IceServer[];
 }
 
-/** `/{path}/whep`, `/{path}/whip` and `/{path}/talk`: what can be had there, and an answer for an offer. */
+/** `/{path}/whep`, `/{path}/whip` and `/{path}/talk`: answers OPTIONS and offers. */
 export class Endpoints {
   readonly #prefix: string;
   readonly #options: EndpointOptions;
 
-  /** @param prefix where the service is mounted, without a slash at its end */
+  /** @param prefix without a final slash */
   constructor(prefix: string, options: EndpointOptions) {
     this.#prefix = prefix;
     this.#options = options;
@@ -57,7 +60,7 @@ export class Endpoints {
         ? await this.#onOptions(target, request, reply)
         : await this.#onOffer(target, request, reply);
     } catch (error) {
-      return refuse(error, reply);
+      return sendError(error, reply);
     }
   }
 
@@ -71,7 +74,7 @@ export class Endpoints {
     reply.header('Access-Control-Allow-Methods', METHODS);
     reply.header('Access-Control-Allow-Headers', HEADERS);
     if (purpose === 'talk') {
-      await this.#tellTalk(path, request, reply);
+      await this.#setTalkHeaders(path, request, reply);
     } else if (purpose === 'whep' && server.hasBFrames(path)) {
       reply.header(B_FRAMES, 'yes');
     }
@@ -82,8 +85,8 @@ export class Endpoints {
     return reply.code(204).send();
   }
 
-  /** So that pages can hide the button where there is nobody to hear, or this viewer may only watch. */
-  async #tellTalk(path: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  /** Lets pages hide the talk button where there is no loudspeaker or no permission. */
+  async #setTalkHeaders(path: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { access, server } = this.#options;
     try {
       await access.require(request, ACTION.talk, path);
@@ -104,34 +107,34 @@ export class Endpoints {
     const query = queryOf(request);
     const fallback = (target.purpose === 'whep' && new URLSearchParams(query).get('fallback')) || undefined;
     if (fallback !== undefined) {
-      // A viewer on a bad network is moved there later, when nobody can be asked for a password any more.
+      // Checked now: during a later switch no password can be requested.
       await access.require(request, 'read', fallback);
       if (this.#options.isConfigured?.(fallback) === false) {
-        throw hopeless(`path '${fallback}' (fallback) is not configured`);
+        throw offerError(`path '${fallback}' (fallback) is not configured`);
       }
     }
     if (target.purpose === 'talk') {
-      // The first thing that a speaker should learn is whether anybody can hear.
+      // Fails first if the camera does not accept audio.
       await this.#options.server.mayTalk(target.path);
     }
     const requester = { ...requesterOf(request, access, target.path), fallback };
-    const answered = await this.#open(target.purpose, requester, bodyOf(request));
-    const location = `${this.#prefix}/${encodePath(target.path)}/${target.purpose}/${answered.secret}`;
+    const response = await this.#open(target.purpose, requester, bodyOf(request));
+    const location = `${this.#prefix}/${encodePath(target.path)}/${target.purpose}/${response.secret}`;
     reply.header('Location', query === '' ? location : `${location}?${query}`);
     reply.header('ETag', '*');
-    reply.header('ID', answered.id);
+    reply.header('ID', response.id);
     reply.header('Accept-Patch', FRAGMENT_TYPE);
     this.#setLinks(reply);
-    if (answered.leftOut.length > 0) {
-      reply.header(LEFT_OUT, answered.leftOut.join(', '));
+    if (response.leftOut.length > 0) {
+      reply.header(LEFT_OUT, response.leftOut.join(', '));
       reply.header('Access-Control-Expose-Headers', `${EXPOSED}, ${LEFT_OUT}`);
     } else {
       reply.header('Access-Control-Expose-Headers', EXPOSED);
     }
-    return reply.code(201).type(SDP_TYPE).send(answered.answer);
+    return reply.code(201).type(SDP_TYPE).send(response.answer);
   }
 
-  #open(purpose: Purpose, requester: Requester, offer: string): Promise<Answered> {
+  #open(purpose: Purpose, requester: Requester, offer: string): Promise<AnsweredOffer> {
     const { server } = this.#options;
     switch (purpose) {
       case 'whep':
@@ -152,20 +155,20 @@ export class Endpoints {
   }
 }
 
-/** Players know 400, 401, 404, 406, 500 and 503 here; the reason is in the text. */
-function refuse(error: unknown, reply: FastifyReply): FastifyReply {
+/** Players handle 400, 401, 404, 406, 500 and 503; the text has the reason. */
+function sendError(error: unknown, reply: FastifyReply): FastifyReply {
   if (!(error instanceof PerchError) || error.code === 'notFound' || error.code === 'unauthorized') {
     throw error;
   }
   if (error.context['isWithoutPort'] === true) {
-    // Nothing that was asked is wrong.
+    // Not the client's fault.
     return reply.code(500).send({ status: 'error', error: explainToViewer(error) });
   }
   const { retryAfterS } = error.context;
   if (typeof retryAfterS === 'number') {
     reply.header(RETRY_AFTER, String(retryAfterS)).header('Access-Control-Expose-Headers', RETRY_AFTER);
     if (error.code === 'exhausted') {
-      // Sent here: a crowd at the door is no failure to log for each of its heads.
+      // Sent here and not logged: a crowd would fill the log.
       return reply.code(503).send({ status: 'error', error: explainToViewer(error) });
     }
   }
@@ -174,3 +177,35 @@ function refuse(error: unknown, reply: FastifyReply): FastifyReply {
   }
   throw new PerchError('badInput', explainToViewer(error), error.context, error.cause);
 }
+
+/** A STUN or TURN server for browsers (`webrtcICEServers2`). */
+export interface IceServer {
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** The password is then a shared secret for temporary credentials (TURN REST). */
+const SECRET_USER = 'AUTH_SECRET';
+const CREDENTIAL_LIFE_S = 24 * 60 * 60;
+
+/** `Link` header values, draft-ietf-wish-whep §4.6. */
+function iceServerLinks(servers: readonly IceServer[], wallMs: number): string[] {
+  return servers.map((server) => {
+    const { username, password } = server.username === SECRET_USER ? temporary(server.password, wallMs) : server;
+    const credential =
+      username === ''
+        ? ''
+        : `; username="${quote(username)}"; credential="${quote(password)}"; credential-type="password"`;
+    // Header bytes: other characters are sent as UTF-8.
+    return Buffer.from(`<${server.url}>; rel="ice-server"${credential}`).toString('latin1');
+  });
+}
+
+function temporary(secret: string, wallMs: number): { username: string; password: string } {
+  const untilS = Math.floor(wallMs / 1000) + CREDENTIAL_LIFE_S;
+  const username = `${untilS}:${randomBytes(8).toString('hex')}`;
+  return { username, password: createHmac('sha1', secret).update(username).digest('base64') };
+}
+
+const quote = (text: string): string => text.replace(/["\\]/g, '\\$&');

@@ -1,20 +1,49 @@
+import { SESSION_SCRIPT } from './session-script.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { WebRtcServer } from '../server/server.ts';
 import { PUBLISHER_PAGE } from './publisher-page.ts';
 import { PUBLISHER_SCRIPT } from './publisher-script.ts';
 import { READER_PAGE } from './reader-page.ts';
-import { READER_SCRIPT } from './reader-script.ts';
 import type { HttpAccess } from './requests.ts';
 import type { PageTarget, ScriptName } from './signalling-url.ts';
+
+/**
+ * `reader.js`: a class for third-party pages that plays a stream. `onError` receives a readable message; the reader
+ * retries until `close()`. `onLeftOut` receives the possibly empty list of tracks that this browser does not get.
+ */
+const READER_SCRIPT = `'use strict';
+
+(() => {${SESSION_SCRIPT}
+  class MediaMTXWebRTCReader extends Session {
+    prepare(pc) {
+      const { onTrack, onDataChannel } = this.options;
+      pc.addTransceiver('video', { direction: 'recvonly' });
+      pc.addTransceiver('audio', { direction: 'recvonly' });
+      pc.ontrack = (event) => onTrack && onTrack(event);
+      pc.ondatachannel = (event) => onDataChannel && onDataChannel(event);
+    }
+
+    onAnswered(response) {
+      const { onLeftOut } = this.options;
+      if (onLeftOut) {
+        const header = response.headers.get('Perch-Left-Out');
+        onLeftOut(header ? header.split(', ') : []);
+      }
+    }
+  }
+
+  window.MediaMTXWebRTCReader = MediaMTXWebRTCReader;
+})();
+`;
 
 export interface PageOptions {
   readonly server: WebRtcServer;
   readonly access: HttpAccess;
-  /** Whether a page can be shown for this path; without it every path has one. */
+  /** Default: all paths exist. */
   readonly isConfigured?: (path: string) => boolean;
 }
 
-/** The page asks for the password that its scripts need: browsers repeat it for them. */
+/** Requests the password for the page, which the browser then repeats for its scripts. */
 export async function sendPage(
   { action, path }: PageTarget,
   options: PageOptions,

@@ -151,8 +151,8 @@ test('without any media port a viewer is told that it is not his fault', async (
 });
 
 test('nobody without permission gets an answer, the page or the ICE servers', async () => {
-  const refuse = () => Promise.reject(new PerchError('unauthorized', 'authentication error', { challenge: true }));
-  const app = await start({ access: { require: refuse, identify: () => ({ ip: '192.0.2.1' }) } });
+  const sendError = () => Promise.reject(new PerchError('unauthorized', 'authentication error', { challenge: true }));
+  const app = await start({ access: { require: sendError, identify: () => ({ ip: '192.0.2.1' }) } });
   for (const [method, url] of [
     ['POST', '/cam/whep'],
     ['OPTIONS', '/cam/whep'],

@@ -8,16 +8,16 @@ import { encodePath, readSignallingUrl } from './signalling-url.ts';
 const OFFER_LIMIT_BYTES = 128 << 10;
 
 export interface WebRtcPluginOptions extends EndpointOptions, PageOptions {
-  /** Makes the hook that answers preflights and names allowed origins. */
+  /** Creates the hook for preflights and allowed origins. */
   readonly cors: (
     methods: string,
     headers: string,
   ) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 }
 
-/** WHEP, WHIP, talking, and the pages. One wildcard route, because path names may contain slashes. */
+/** WHEP, WHIP, talk and the pages, on one wildcard route: path names may contain slashes. */
 export const webrtcPlugin: FastifyPluginAsync<WebRtcPluginOptions> = async (app, options) => {
-  // Every body is text here; a wrong type is answered in the protocol's own words.
+  // Bodies are text. A wrong type gets the protocol's own error.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: OFFER_LIMIT_BYTES }, (_request, body, done) => {
     done(null, body);

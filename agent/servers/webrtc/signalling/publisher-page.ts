@@ -1,6 +1,6 @@
 /**
- * The page at `/{path}/publish`: sends this device's camera, screen and microphone. The fields can be filled in by the query, under
- * their ids. All URLs are relative.
+ * The page at `/{path}/publish`: sends this device's camera, screen and microphone. Query parameters fill in the fields
+ * by their ids. All URLs are relative.
  */
 export const PUBLISHER_PAGE = `<!doctype html>
 <html lang="en">
@@ -53,7 +53,7 @@ const shortOf = (codec) => codec.toLowerCase().replace(/^(video|audio)\\//, '').
 
 let publisher = null;
 let stream = null;
-/** Keeps a phone awake while it is sending. */
+/** Keeps a phone awake while it sends. */
 let wakeLock = null;
 
 const addOption = (select, value, label) => {
@@ -89,7 +89,7 @@ const fillCodecs = () => {
   }
 };
 
-/** Takes the option of this value, or of this name of a codec, or with this label; else none. */
+/** Selects the option by value, codec name or label. */
 const choose = (select, wanted) => {
   const options = [...select.options];
   const found =
@@ -205,7 +205,6 @@ const start = async () => {
     audioCodec: field('audio-codec').value,
     audioBitrate: Number(field('audio-bitrate').value),
     audioVoice: field('audio-voice').checked,
-    // The form comes back: whoever wants to may begin again.
     onError: (text, isFinal) => (isFinal ? stop('Stopped: ' + text + '.') : say(text)),
     onConnected: () => say('Publishing.'),
   });
@@ -214,12 +213,12 @@ const start = async () => {
       if (publisher) {
         wakeLock = lock;
       } else {
-        // Stopped before it was there.
+        // Stopped while it was requested.
         lock.release();
       }
     }).catch(() => {});
   }
-  // With the permission come the names of the devices.
+  // Device names are available only with permission.
   fillDevices().catch(() => {});
 };
 
@@ -235,7 +234,7 @@ if (navigator.mediaDevices && typeof RTCPeerConnection !== 'undefined') {
   fillDevices().then(fillFromQuery, (error) => say(inWords(error)));
 } else {
   field('publish').disabled = true;
-  say('Browsers give camera and microphone only to pages that are opened over https:// or on this device itself (localhost).');
+  say('Browsers allow camera and microphone only on pages opened over https:// or on this device itself (localhost).');
 }
 </script>
 </body>

@@ -1,9 +1,9 @@
 import { SESSION_SCRIPT } from './session-script.ts';
 
 /**
- * `publisher.js`: the class that other people's pages use to send a MediaStream. Codecs are named as in SDP or shorter
- * (`h264/90000`, `opus`), bitrates are in kbit/s; what is left out is the browser's choice.
- * `onError` gets a sentence for people, and whether that was the end: another publisher has the path now, or the password is wrong.
+ * `publisher.js`: a class for third-party pages that publishes a MediaStream. Codecs are named as in SDP or shorter
+ * (`h264/90000`, `opus`), bitrates are in kbit/s; the browser chooses what is omitted. `onError` receives a readable
+ * message and whether it is final: another publisher took the path, or the password is wrong.
  */
 export const PUBLISHER_SCRIPT = `'use strict';
 
@@ -24,7 +24,7 @@ export const PUBLISHER_SCRIPT = `'use strict';
       }
     }
 
-    /** The server takes the first codec that it can. */
+    /** The server selects the first supported codec. */
     prefer(transceiver, kind, wanted) {
       if (!wanted || !transceiver.setCodecPreferences) {
         return;
@@ -36,7 +36,7 @@ export const PUBLISHER_SCRIPT = `'use strict';
       }
     }
 
-    /** Only now the codec is known: G.711 has but one bitrate, and Chromium refuses an answer that would need another. */
+    /** Set after the codec is known: G.711 has a single bitrate, and Chromium rejects an answer that needs another. */
     limitSound() {
       const { audioBitrate } = this.options;
       const sender = this.pc.getSenders().find(({ track }) => track && track.kind === 'audio');

@@ -164,9 +164,9 @@ test('whoever may watch but not talk learns that there is no button for him, and
   await using run = await signallingApp({ access }, { paths: { talk: new Box().talk } });
   const ask = (method: 'OPTIONS' | 'POST', url: string) =>
     run.app.inject({ method, url, headers: SDP, ...(method === 'POST' && { payload: VOICE }) });
-  const told = await ask('OPTIONS', '/cam/talk');
-  expect([told.statusCode, told.headers['perch-talk']]).toEqual([204, 'no']);
-  expect(told.headers['perch-talk-reason']).toBe('authentication%20error');
+  const logged = await ask('OPTIONS', '/cam/talk');
+  expect([logged.statusCode, logged.headers['perch-talk']]).toEqual([204, 'no']);
+  expect(logged.headers['perch-talk-reason']).toBe('authentication%20error');
   expect((await ask('POST', '/cam/talk')).statusCode).toBe(401);
   expect((await ask('OPTIONS', '/deaf/talk')).statusCode).toBe(401);
 });

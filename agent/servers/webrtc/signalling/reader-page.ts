@@ -1,6 +1,6 @@
 /**
- * The page at `/{path}/`: one picture that fills the window, for people and for frames in other pages; with a button to talk where
- * the camera has a loudspeaker and whoever watches may use it. All URLs are relative.
+ * The page at `/{path}/`: a video that fills the window, also for embedding, with a talk button where the camera has a
+ * loudspeaker and the viewer may use it. All URLs are relative.
  */
 export const READER_PAGE = `<!doctype html>
 <html lang="en">
@@ -77,12 +77,12 @@ const reader = new MediaMTXWebRTCReader({
   },
 });
 
-/** A still looks like a quiet street: whoever watches is told when it is one. */
+/** A frozen picture can look like a quiet street: a note shows how long it has been still. */
 let frames = 0;
 let newestMs = performance.now();
 setInterval(() => {
   const { totalVideoFrames } = video.getVideoPlaybackQuality();
-  // Browsers decode nothing in the background, and where nothing is shown the message says why.
+  // Browsers decode nothing in the background; without a picture the message says why.
   const isExpected = video.videoWidth > 0 && !video.paused && !document.hidden && message.textContent === '';
   if (totalVideoFrames !== frames || !isExpected) {
     frames = totalVideoFrames;
@@ -105,12 +105,12 @@ const stopTalking = () => {
   setTalk('Talk', false);
 };
 
-/** Asked when the picture is there, so that it never waits for this; a browser without a secure page has no microphone to give. */
+/** Runs after the first frame, so that video never waits for it. Browsers have no microphone on insecure pages. */
 const offerTalking = async () => {
   if (!flag('talk', true) || !navigator.mediaDevices) {
     return;
   }
-  // With this header a refusal opens no dialog for another password.
+  // With this header a 401 opens no password dialog.
   const answer = await fetch(endpoint('talk'), { method: 'OPTIONS', headers: { 'X-Perch-UI': '1' } });
   talk.hidden = answer.headers.get('Perch-Talk') !== 'yes';
 };
@@ -133,7 +133,7 @@ const openTalk = async () => {
     url: endpoint('talk'),
     stream,
     onError: (text) => {
-      // One attempt: nobody should be heard by surprise half a minute later.
+      // No retry: the microphone must not open by surprise later.
       stopTalking();
       say(text.replace(/, retrying in some seconds$/, ''));
       setTimeout(() => say(''), NOTE_MS);
@@ -171,7 +171,7 @@ addEventListener('pagehide', () => {
   stopTalking();
   reader.close();
 });
-// Back to a page that the browser has kept as it was: without a reader.
+// Restored from the back/forward cache, without a reader.
 addEventListener('pageshow', (event) => {
   if (event.persisted) {
     location.reload();

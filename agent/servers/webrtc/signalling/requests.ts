@@ -3,25 +3,23 @@ import { PerchError } from '../../../base/errors.ts';
 import { shownPeer } from '../../../base/ip-address.ts';
 import type { Requester } from '../session/session.ts';
 
-/** Who may watch and publish what. */
 export interface HttpAccess {
-  /** Throws PerchError 'unauthorized'. */
+  /** @throws PerchError unauthorized */
   require(request: FastifyRequest, action: 'read' | 'publish', path: string): Promise<void>;
   identify(request: FastifyRequest): {
     readonly ip: string;
     readonly user?: string;
     readonly sessionUser?: string;
-    /** What the session that it opens is to be called. */
+    /** The id of the session to create. */
     readonly request?: { readonly id: string | null };
   };
 }
 
-/** Without `?`, as it was sent. */
+/** Without `?`, as sent. */
 export function queryOf(request: FastifyRequest): string {
   return request.url.split(/\?(.*)/s)[1] ?? '';
 }
 
-/** Every body is text here. */
 export function bodyOf(request: FastifyRequest): string {
   return String(request.body ?? '');
 }
@@ -38,7 +36,7 @@ export function requesterOf(request: FastifyRequest, access: HttpAccess, path: s
   };
 }
 
-/** @param type in lower case; what stands behind a semicolon in the request does not matter */
+/** @param type in lower case; parameters after a semicolon are ignored */
 export function requireType(request: FastifyRequest, type: string): void {
   const given = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
   if (given !== type) {
@@ -46,7 +44,7 @@ export function requireType(request: FastifyRequest, type: string): void {
   }
 }
 
-/** The user fragment in a trickled fragment, RFC 8840 §9. Candidates are passed over. Throws for what is no fragment. */
+/** The user fragment of a trickle ICE fragment, RFC 8840 §9. Candidates are ignored. @throws PerchError badInput */
 export function ufragOf(fragment: string): string | undefined {
   const lines = fragment.split(/\r\n|\n/).filter((line) => line !== '');
   if (lines.length === 0 || !lines.every((line) => /^[a-z]=/.test(line))) {
@@ -60,6 +58,6 @@ export function ufragOf(fragment: string): string | undefined {
   if (ufrag !== undefined && !/^[\w+/-]{4,256}$/.test(ufrag)) {
     throw new PerchError('badInput', `'${ufrag.slice(0, 40)}' is not an ICE user fragment`);
   }
-  // A copy: V8 has pieces of a text as views into it, and this one is kept as long as the session.
+  // Copied: V8 substrings keep their whole text alive, and this one lives as long as the session.
   return ufrag === undefined ? undefined : Buffer.from(ufrag, 'latin1').toString('latin1');
 }

@@ -5,7 +5,7 @@ import { FRAGMENT_TYPE } from './endpoints.ts';
 import { bodyOf, requireType, ufragOf } from './requests.ts';
 import { isUuid, type SessionTarget } from './signalling-url.ts';
 
-/** What a client says to its session after the answer. No login here: the secret in the URL is the credential. */
+/** Handles a client's requests to its session. The secret in the URL authorizes them. */
 export function answerSession(
   { secret }: SessionTarget,
   server: WebRtcServer,
@@ -13,7 +13,7 @@ export function answerSession(
   reply: FastifyReply,
 ): FastifyReply {
   if (request.method === 'GET' && isUuid(secret) && server.idOf(secret) === undefined) {
-    return tellEnd(secret, server, reply);
+    return sendEndReason(secret, server, reply);
   }
   if (request.method !== 'PATCH' && request.method !== 'DELETE') {
     return reply.code(405).header('Allow', 'PATCH, DELETE').send({ status: 'error', error: 'method not allowed' });
@@ -36,8 +36,8 @@ export function answerSession(
   return reply.header('ETag', `"${ufrag}"`).type(FRAGMENT_TYPE).send(fragment);
 }
 
-/** DTLS tells the client that its session has ended, and this why; `final`: it should not come again by itself. */
-function tellEnd(secret: string, server: WebRtcServer, reply: FastifyReply): FastifyReply {
+/** Why the session ended, which DTLS cannot tell. `final`: no automatic reconnect. */
+function sendEndReason(secret: string, server: WebRtcServer, reply: FastifyReply): FastifyReply {
   const ending = server.endingOf(secret);
   if (!ending) {
     throw new PerchError('notFound', 'session not found');

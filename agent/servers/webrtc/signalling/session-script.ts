@@ -1,19 +1,19 @@
 /**
- * What `reader.js` and `publisher.js` share: one session after another with the same endpoint, until `close()`. Plain JavaScript for
- * the browser. A class that extends it says what flows (`prepare`) and what an answer means (`onAnswered`).
+ * Shared by `reader.js` and `publisher.js`: opens one session after another with the same endpoint until `close()`.
+ * Plain JavaScript for the browser. A subclass adds its media (`prepare`) and handles the answer (`onAnswered`).
  */
 export const SESSION_SCRIPT = String.raw`
   const RETRY_MS = 2000;
-  /** However long the server would have us wait: a person may be looking. */
+  /** Caps the Retry-After of the server: a person may be watching. */
   const MAX_RETRY_MS = 60000;
-  /** For which candidates are collected before they are sent. */
+  /** Candidates are batched for this long. */
   const TRICKLE_MS = 100;
-  /** Without a network there is no answer. */
+  /** Timeout of the request for the end reason. */
   const WHY_MS = 2000;
 
-  /** 'Link' headers of the server, joined with commas, to RTCIceServer. */
+  /** Parses 'Link' headers, joined with commas, to RTCIceServer. */
   const parseIceServers = (header) => {
-    // Browsers show each byte of a header as a letter, and ours are UTF-8.
+    // Browsers decode headers as Latin-1; these are UTF-8.
     const text = new TextDecoder().decode(Uint8Array.from(header || '', (letter) => letter.charCodeAt(0)));
     const servers = [];
     const pattern = /<([^>]+)>((?:\s*;\s*[\w-]+="(?:[^"\\]|\\.)*")*)/g;
@@ -29,9 +29,9 @@ export const SESSION_SCRIPT = String.raw`
     return servers;
   };
 
-  /** A failure that trying again does not mend. */
+  /** Not worth a retry. */
   class Refusal extends Error {}
-  /** There was no answer: no network, or no server. */
+  /** No network or no server. */
   class Unreachable extends Error {}
 
   const ask = async (url, init) => {
@@ -47,9 +47,9 @@ export const SESSION_SCRIPT = String.raw`
     try {
       reason = (await response.json()).error || reason;
     } catch {
-      // Whatever stands between here and the server has its own idea of an answer.
+      // A proxy may answer in another format.
     }
-    // A wrong password does not become right, and the server counts how often it hears it.
+    // A wrong password stays wrong, and the server counts attempts.
     const failure = response.status === 401 ? new Refusal(reason) : new Error(reason);
     failure.retryMs = Math.min(1000 * Number(response.headers.get('Retry-After')) || RETRY_MS, MAX_RETRY_MS);
     return failure;
@@ -70,7 +70,7 @@ export const SESSION_SCRIPT = String.raw`
     return lines.join('\r\n') + '\r\n';
   };
 
-  /** The answer as it would be with what the server said to a restart. */
+  /** The answer with the credentials and candidates of a restart. */
   const restarted = (answer, fragment) => {
     const candidates = [...new Set(fragment.match(/^a=candidate:.*$/gm))];
     return answer
@@ -191,21 +191,21 @@ export const SESSION_SCRIPT = String.raw`
       this.sendCandidates();
     }
 
-    /** The server ends a session with an alert that closes the transport; the connection itself would notice seconds later. */
+    /** The server closes a session with a DTLS alert; the connection state changes seconds later. */
     listenForGoodbye(pc, isOver) {
       for (const { receiver } of pc.getTransceivers()) {
         const { transport } = receiver;
         if (transport) {
           transport.onstatechange = () => {
             if (!isOver() && transport.state === 'closed') {
-              this.failWithReason(new Error('the server has ended the session'), isOver);
+              this.failWithReason(new Error('the server ended the session'), isOver);
             }
           };
         }
       }
     }
 
-    /** What is remarked here is known better by the server when it has ended the session: it tells for a minute why. */
+    /** Prefers the reason of the server, which it keeps for a minute. */
     async failWithReason(error, isOver) {
       const { sessionUrl } = this;
       let known = error;
@@ -213,7 +213,6 @@ export const SESSION_SCRIPT = String.raw`
         const signal = AbortSignal.timeout ? AbortSignal.timeout(WHY_MS) : undefined;
         const response = sessionUrl ? await ask(sessionUrl, { signal }) : null;
         if (response && (response.status === 410 || response.status === 404) && !isOver()) {
-          // There is nothing left to end.
           this.sessionUrl = null;
         }
         if (response && response.status === 410) {
@@ -221,14 +220,14 @@ export const SESSION_SCRIPT = String.raw`
           known = final ? new Refusal(reason) : new Error(reason);
         }
       } catch {
-        // Then it stays with what was remarked.
+        // The local reason is used.
       }
       if (!isOver()) {
         this.fail(known);
       }
     }
 
-    /** Below our own URL: a proxy that has moved the server into a folder does not know what stands in the header. */
+    /** Relative to the own URL: a proxy that adds a path prefix does not rewrite the header. */
     sessionUrlOf(location) {
       if (!location) {
         throw new Refusal('the answer has no Location: another origin may not read it');
@@ -263,7 +262,7 @@ export const SESSION_SCRIPT = String.raw`
       }
     }
 
-    /** Not while a restart is under way: should they overtake it, the server would take them for the restart. */
+    /** Not during a restart: if they overtook it, the server would take them for the restart. */
     sendCandidates() {
       if (this.sessionUrl && this.pc && !this.isRestarting && this.candidates.length > 0) {
         const fragment = fragmentOf(this.pc.localDescription.sdp, this.candidates);
@@ -280,7 +279,7 @@ export const SESSION_SCRIPT = String.raw`
       });
     }
 
-    /** The network has changed: the same session goes on over another way. */
+    /** Keeps the session after a network change. */
     async restart() {
       const { pc, run } = this;
       if (!pc || !this.sessionUrl || this.isRestarting || pc.signalingState !== 'stable') {
@@ -304,7 +303,7 @@ export const SESSION_SCRIPT = String.raw`
           return;
         }
         if (error instanceof Unreachable) {
-          // Without any network there is nobody to ask: the way back begins when there is one.
+          // Offline: the restart waits for a network.
           this.candidates = [];
           this.isRestarting = false;
           pc.setLocalDescription({ type: 'rollback' }).catch(() => {});
@@ -350,7 +349,7 @@ export const SESSION_SCRIPT = String.raw`
       }
     }
 
-    /** Tells it in words; what may get better by itself is tried again. */
+    /** Reports the error and retries if it is temporary. */
     fail(error) {
       this.stop();
       const { onError } = this.options;

@@ -1,4 +1,3 @@
-/** What is asked for at an endpoint: to watch, to publish, to talk through the camera. */
 export type Purpose = 'whep' | 'whip' | 'talk';
 
 export interface EndpointTarget {
@@ -20,18 +19,18 @@ export interface PageTarget {
 
 export type ScriptName = 'reader.js' | 'publisher.js';
 
-/** What a URL of this service means. Path names may contain slashes. */
-export type SignallingTarget =
+/** The meaning of a URL. Path names may contain slashes. */
+type SignallingTarget =
   | EndpointTarget
   | SessionTarget
   | PageTarget
   | { readonly kind: 'script'; readonly name: ScriptName }
-  /** The page without its final slash, which relative URLs need. */
+  /** Relative URLs of the page need the final slash. */
   | { readonly kind: 'redirect'; readonly path: string }
-  /** Browsers ask for an icon by themselves; there is none, and no error either. */
+  /** Browsers request an icon by themselves; there is none, without an error. */
   | { readonly kind: 'icon' | 'nothing' };
 
-/** @param rest decoded, without the service's prefix and its slash: `cam1/whep` */
+/** @param rest decoded, without prefix and slash, such as `cam1/whep` */
 export function readSignallingUrl(rest: string): SignallingTarget {
   const [, named, purpose, secret] = /^(.+?)\/(whep|whip|talk)(?:\/([^/]*))?$/.exec(rest) ?? [];
   if (named !== undefined) {
@@ -43,7 +42,7 @@ export function readSignallingUrl(rest: string): SignallingTarget {
   if (script !== undefined) {
     return { kind: 'script', name: script as ScriptName };
   }
-  // Leading slashes and backslashes would make the redirect point to another host.
+  // Leading slashes and backslashes would redirect to another host.
   const path = withoutSlashesBehind(rest.replace(/^[/\\]+/, ''));
   if (path === '' || path === 'favicon.ico') {
     return { kind: path === '' ? 'nothing' : 'icon' };
@@ -55,7 +54,7 @@ export function readSignallingUrl(rest: string): SignallingTarget {
   return { kind: 'page', action: 'read', path };
 }
 
-/** An expression for it would look at each of many slashes again from the one before. */
+/** A regular expression would take quadratic time on many slashes. */
 function withoutSlashesBehind(text: string): string {
   let end = text.length;
   while (text[end - 1] === '/') {
@@ -64,7 +63,7 @@ function withoutSlashesBehind(text: string): string {
   return text.slice(0, end);
 }
 
-/** A path name as it stands in a URL: encoded, its slashes kept. */
+/** Encodes a path name for a URL, except its slashes. */
 export function encodePath(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
 }

@@ -2,12 +2,15 @@ const BLOCK_BYTES = 16;
 /** A batch of 64 packets of 1,188 bytes. */
 const MAX_BLOCKS = 64 * 75;
 
-// Shared by all keys: filled and used up within one call.
+// Shared by all keys: filled and used within one call.
 const bytes = new Uint8Array(MAX_BLOCKS * BLOCK_BYTES);
 const words = new Uint32Array(bytes.buffer);
 const view = new DataView(bytes.buffer);
 
-/** The blocks that AES turns into key stream: `salt XOR ssrc XOR index`, and a block number in the last 16 bits (RFC 3711 §4.1.1). */
+/**
+ * Counter blocks that AES encrypts to key stream: `salt XOR ssrc XOR index`, with a block number in the last 16 bits
+ * (RFC 3711 §4.1.1).
+ */
 export class CmCounters {
   readonly #salt: DataView;
 
@@ -15,7 +18,7 @@ export class CmCounters {
     this.#salt = new DataView(salt.buffer, salt.byteOffset, salt.byteLength);
   }
 
-  /** @param at first byte, a multiple of 16 @param blocks 1 to 255: the number stays in the last byte */
+  /** @param at first byte, a multiple of 16 @param blocks 1 to 255: the number fits in the last byte */
   write(at: number, blocks: number, ssrc: number, index: number): void {
     const salt = this.#salt;
     view.setUint32(at, salt.getUint32(0));
@@ -37,7 +40,7 @@ export class CmCounters {
     }
   }
 
-  /** A view of what was written. */
+  /** A view. */
   first(blocks: number): Uint8Array {
     return bytes.subarray(0, blocks * BLOCK_BYTES);
   }

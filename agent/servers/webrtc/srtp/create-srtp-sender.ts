@@ -3,7 +3,6 @@ import { SrtpCmSender } from './srtp-cm.ts';
 import { SrtpGcmSender } from './srtp-gcm.ts';
 import { AEAD_AES_128_GCM, type SrtpKeys } from './srtp-keys.ts';
 
-/** The sender of the profile that the handshake has agreed on. */
 export function createSrtpSender(keys: SrtpKeys): SrtpSender {
   return keys.profile === AEAD_AES_128_GCM ? new SrtpGcmSender(keys) : new SrtpCmSender(keys);
 }

@@ -1,14 +1,14 @@
-/** Of AES-128-GCM as SRTP uses it, RFC 7714 §13.2. */
+/** AES-128-GCM, RFC 7714 §13.2. */
 export const TAG_BYTES = 16;
 const NONCE_BYTES = 12;
 
-/** Nonces are made in place: each holds until the next. */
+/** Nonces are built in place and valid until the next one. */
 export class GcmNonce {
   readonly #salt: DataView;
   readonly #nonce = new Uint8Array(NONCE_BYTES);
   readonly #view = new DataView(this.#nonce.buffer);
 
-  /** @param salt of the session; its first 12 bytes count */
+  /** @param salt of the session; its first 12 bytes are used */
   constructor(salt: Uint8Array) {
     this.#salt = new DataView(salt.buffer, salt.byteOffset, salt.byteLength);
     this.#view.setUint16(0, this.#salt.getUint16(0));

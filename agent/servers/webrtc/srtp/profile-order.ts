@@ -11,19 +11,18 @@ import {
   type SrtpProfile,
 } from './srtp-keys.ts';
 
-/** The first slices are slow: their code is not compiled yet. */
+/** The first slices run uncompiled code. */
 const WARM_UP_SLICES = 8;
 const SLICES = 12;
-/** Longer would be felt by viewers that are there already. */
+/** Longer slices would disturb current viewers. */
 const SLICE_MS = 5;
-/** A picture of 4 Mbit/s. */
+/** A frame of 4 Mbit/s video. */
 const BATCH = 16;
 const PAYLOAD_BYTES = 1_188;
 
 /**
- * Which SRTP profile costs this machine less, the cheaper one first. With vectors (hmac/) AES-CM costs a third of GCM, which
- * needs a cipher object per packet; without them they are about equal. It takes 60 ms, in slices between which everything
- * else goes on.
+ * Measures which SRTP profile is cheaper here and puts it first. With vectors (hmac/) AES-CM costs a third of GCM,
+ * which needs a cipher object per packet; without them they are equal. Takes 60 ms in slices.
  */
 export async function measureProfiles(): Promise<readonly SrtpProfile[]> {
   const [gcm, cm] = [createProbe(AEAD_AES_128_GCM), createProbe(AES128_CM_HMAC_SHA1_80)];
@@ -34,7 +33,7 @@ export async function measureProfiles(): Promise<readonly SrtpProfile[]> {
     do {
       const [gcmRoundMs, cmRoundMs] = [gcm(), cm()];
       if (slice >= WARM_UP_SLICES) {
-        // The quickest round of each is the one that nothing has interrupted.
+        // The fastest round was not interrupted.
         gcmMs = Math.min(gcmMs, gcmRoundMs);
         cmMs = Math.min(cmMs, cmRoundMs);
       }
@@ -44,7 +43,7 @@ export async function measureProfiles(): Promise<readonly SrtpProfile[]> {
   return gcmMs <= cmMs ? [AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80] : [AES128_CM_HMAC_SHA1_80, AEAD_AES_128_GCM];
 }
 
-/** @returns what protects one batch and tells how many milliseconds that took */
+/** @returns a function that protects one batch and returns its duration in ms */
 function createProbe(profile: SrtpProfile): () => number {
   const [localKey, localSalt] = [randomBytes(MASTER_KEY_BYTES), randomBytes(masterSaltBytesOf(profile))];
   const keys = { profile, localKey, localSalt, remoteKey: localKey, remoteSalt: localSalt };

@@ -1,32 +1,32 @@
-/** Packet indexes below the newest that may still come: as wide as browsers have it, because what is sent again arrives late. */
+/** As in browsers: retransmissions arrive late. */
 const WINDOW_PACKETS = 1_024;
 const WORD_BITS = 32;
 const WORDS = WINDOW_PACKETS / WORD_BITS + 1;
-/** Packet indexes have 48 bits. */
+/** 48 bits. */
 const INDEX_LIMIT = 2 ** 48;
 
 /**
- * The packets of one SSRC that have come, RFC 3711 §3.3.1 and §3.3.2.
- * A ring of bits with one word to spare, as RFC 6479 has it: nothing is shifted, moving on clears whole words.
+ * Received packets of one SSRC, RFC 3711 §3.3.1 and §3.3.2. A ring of bits with a spare word (RFC 6479): advancing
+ * clears whole words and shifts nothing.
  */
 export class ReplayWindow {
   readonly #seen = new Uint32Array(WORDS);
   #highest: number;
 
-  /** @param first index of the first packet that was authenticated */
+  /** @param first index of the first authenticated packet */
   constructor(first: number) {
     this.#highest = first;
     this.#mark(first);
   }
 
-  /** @returns the 48-bit index that a sequence number means: the one nearest to the newest packet; negative: there is none */
+  /** @returns the 48-bit index nearest to the newest packet; negative: none */
   estimate(sequence: number): number {
     const ahead = ((sequence - this.#highest) << 16) >> 16;
     const index = this.#highest + ahead;
     return index < INDEX_LIMIT ? index : -1;
   }
 
-  /** Neither seen nor too old. */
+  /** Neither received nor too old. */
   isNew(index: number): boolean {
     if (index > this.#highest) {
       return true;
@@ -37,7 +37,7 @@ export class ReplayWindow {
     return ((this.#seen[wordOf(index)] as number) & bitOf(index)) === 0;
   }
 
-  /** Only for packets that are authentic and new. */
+  /** Only for authentic, new packets. */
   accept(index: number): void {
     if (index > this.#highest) {
       const from = Math.floor(this.#highest / WORD_BITS);

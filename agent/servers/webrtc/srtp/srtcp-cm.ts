@@ -37,7 +37,7 @@ export class SrtcpCm implements SrtcpCipher {
   }
 }
 
-/** Counter mode is its own inverse; the counter starts at `salt XOR ssrc XOR index`, RFC 3711 §4.1.1. */
+/** Counter mode is its own inverse. The counter starts at `salt XOR ssrc XOR index`, RFC 3711 §4.1.1. */
 function crypt(keys: SessionKeys, ssrc: number, index: number, body: Uint8Array): Buffer {
   const counter = Buffer.alloc(16);
   counter.set(keys.salt);

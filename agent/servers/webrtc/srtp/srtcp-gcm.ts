@@ -3,7 +3,7 @@ import { GcmNonce, TAG_BYTES } from './gcm-nonce.ts';
 import { CLEAR_BYTES, ENCRYPTED_FLAG, INDEX_BYTES, type SrtcpCipher } from './srtcp-cipher.ts';
 import { deriveRtcpKeys, type SessionKeys, type SrtpKeys } from './srtp-keys.ts';
 
-/** SRTCP with AEAD_AES_128_GCM, RFC 7714 §9: the tag, then the index, which is authenticated with the header. */
+/** SRTCP with AEAD_AES_128_GCM, RFC 7714 §9: the tag precedes the index, which is authenticated with the header. */
 export class SrtcpGcm implements SrtcpCipher {
   readonly overheadBytes = TAG_BYTES + INDEX_BYTES;
   readonly #local: SessionKeys;
@@ -32,7 +32,7 @@ export class SrtcpGcm implements SrtcpCipher {
 
   open(packet: Buffer, ssrc: number, trailer: number): Buffer | undefined {
     const tagAt = packet.length - this.overheadBytes;
-    // What is not encrypted is authenticated only (RFC 7714 §9.3).
+    // Unencrypted packets are authenticated only (RFC 7714 §9.3).
     const isEncrypted = trailer >= ENCRYPTED_FLAG;
     const clearBytes = isEncrypted ? CLEAR_BYTES : tagAt;
     const clear = packet.subarray(0, clearBytes);

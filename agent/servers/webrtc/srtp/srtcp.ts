@@ -4,21 +4,20 @@ import { SrtcpCm } from './srtcp-cm.ts';
 import { SrtcpGcm } from './srtcp-gcm.ts';
 import { AEAD_AES_128_GCM, type SrtpKeys } from './srtp-keys.ts';
 
-/** A browser reports with the SSRC of each track that it sends, or with one of its own. */
+/** A browser uses the SSRC of each sent track, or one of its own. */
 const MAX_SSRCS = 16;
 
-/** SRTCP, both directions, both profiles. */
+/** Both directions and profiles. */
 export class Srtcp {
   readonly #cipher: SrtcpCipher;
   #nextIndex = 1;
-  /** By the SSRC of the sender: each counts for itself. */
+  /** Per sender SSRC. */
   readonly #windows = new Map<number, ReplayWindow>();
 
   constructor(keys: SrtpKeys) {
     this.#cipher = keys.profile === AEAD_AES_128_GCM ? new SrtcpGcm(keys) : new SrtcpCm(keys);
   }
 
-  /** @param compound a compound RTCP packet */
   protect(compound: Uint8Array): Buffer {
     const index = this.#nextIndex;
     this.#nextIndex += 1;
@@ -26,7 +25,7 @@ export class Srtcp {
     return this.#cipher.seal(compound, ssrc, index);
   }
 
-  /** @returns the compound packet; undefined for one that is damaged, foreign or comes a second time */
+  /** @returns the compound packet; undefined if damaged, forged or repeated */
   unprotect(packet: Buffer): Buffer | undefined {
     if (packet.length < CLEAR_BYTES + this.#cipher.overheadBytes) {
       return undefined;

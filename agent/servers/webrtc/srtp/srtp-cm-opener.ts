@@ -1,6 +1,6 @@
 import { type Cipheriv, createCipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { CmCounters } from './cm-counters.ts';
-import type { PacketOpener } from './packet-opener.ts';
+import type { PacketOpener } from './srtp.ts';
 import { AUTH_TAG_BYTES, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
 
 const BLOCK_BYTES = 16;
@@ -37,7 +37,7 @@ export class SrtpCmOpener implements PacketOpener {
     return true;
   }
 
-  /** The tag covers the packet and the roll-over counter (§4.2), which takes the place of the tag meanwhile. */
+  /** The tag covers the packet and the roll-over counter (§4.2), which temporarily replaces the tag. */
   #isAuthentic(packet: Buffer, end: number, index: number): boolean {
     const tag = this.#tag;
     for (let i = 0; i < AUTH_TAG_BYTES; i += 1) {

@@ -1,20 +1,18 @@
 import { type Cipheriv, createCipheriv } from 'node:crypto';
 import type { PacketSlots } from '../transport/packet-slots.ts';
 import { CmCounters } from './cm-counters.ts';
-import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from './srtp.ts';
-import { HEADER_BYTES, writeHeader } from './srtp-header.ts';
+import { type Batch, HEADER_BYTES, MAX_BATCH, type OutboundTrack, type SrtpSender, writeHeader } from './srtp.ts';
 import { AUTH_TAG_BYTES, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
 import { createSrtpSigner, type SrtpSigner } from './srtp-signer.ts';
 
 const BLOCK_BYTES = 16;
 
-// Shared by all senders: filled and used up within one call.
+// Shared by all senders: filled and used within one call.
 const indexes = new Float64Array(MAX_BATCH);
 
 /**
- * SRTP_AES128_CM_HMAC_SHA1_80 for one viewer, RFC 3711 §4.1.1 and §4.2.1.
- * Counter mode by hand: a long-lived AES-ECB cipher turns the counters of a whole batch into key stream at once,
- * because making a native cipher object costs more than encrypting a packet.
+ * SRTP_AES128_CM_HMAC_SHA1_80 for one viewer, RFC 3711 §4.1.1 and §4.2.1. A long-lived AES-ECB cipher encrypts the
+ * counters of a whole batch at once: creating a native cipher object costs more than encrypting a packet.
  */
 export class SrtpCmSender implements SrtpSender {
   readonly overheadBytes = HEADER_BYTES + AUTH_TAG_BYTES;
@@ -52,7 +50,7 @@ export class SrtpCmSender implements SrtpSender {
     this.#signer.finish(slots);
   }
 
-  /** Numbers the packets and makes the key stream of all of them, each rounded up to whole blocks. */
+  /** Numbers the packets and generates their key stream, each rounded up to whole blocks. */
   #keyStream(batch: Batch): Uint32Array {
     let at = 0;
     for (let i = 0; i < batch.count; i += 1) {

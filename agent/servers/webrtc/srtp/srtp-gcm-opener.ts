@@ -1,9 +1,9 @@
 import { createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { GcmNonce, TAG_BYTES } from './gcm-nonce.ts';
-import type { PacketOpener } from './packet-opener.ts';
+import type { PacketOpener } from './srtp.ts';
 import { deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
 
-/** AEAD_AES_128_GCM, RFC 7714 §8: the header is authenticated with the payload, the tag stands at the end. */
+/** AEAD_AES_128_GCM, RFC 7714 §8: authenticates header and payload; the tag comes last. */
 export class SrtpGcmOpener implements PacketOpener {
   readonly tagBytes = TAG_BYTES;
   readonly #key: KeyObject;

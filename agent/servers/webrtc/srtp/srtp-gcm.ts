@@ -1,11 +1,12 @@
 import { createCipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import type { PacketSlots } from '../transport/packet-slots.ts';
 import { GcmNonce, TAG_BYTES } from './gcm-nonce.ts';
-import type { Batch, OutboundTrack, SrtpSender } from './srtp.ts';
-import { HEADER_BYTES, writeHeader } from './srtp-header.ts';
+import { type Batch, HEADER_BYTES, type OutboundTrack, type SrtpSender, writeHeader } from './srtp.ts';
 import { deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
 
-/** AEAD_AES_128_GCM for one viewer, RFC 7714 §8. Node cannot give a cipher object a new nonce, so each packet has its own. */
+/**
+ * AEAD_AES_128_GCM for one viewer, RFC 7714 §8. Node cannot change a cipher object's nonce, so each packet has its own.
+ */
 export class SrtpGcmSender implements SrtpSender {
   readonly overheadBytes = HEADER_BYTES + TAG_BYTES;
   readonly #key: KeyObject;

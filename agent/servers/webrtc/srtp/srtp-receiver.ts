@@ -1,19 +1,19 @@
-import type { PacketOpener } from './packet-opener.ts';
 import { ReplayWindow } from './replay-window.ts';
+import type { PacketOpener } from './srtp.ts';
 import { SrtpCmOpener } from './srtp-cm-opener.ts';
 import { SrtpGcmOpener } from './srtp-gcm-opener.ts';
 import { AEAD_AES_128_GCM, type SrtpKeys } from './srtp-keys.ts';
 
 const FIXED_HEADER_BYTES = 12;
 const EXTENSION_HEADER_BYTES = 4;
-/** Nothing larger comes over a network without jumbo frames. */
+/** The limit without jumbo frames. */
 const MAX_PACKET_BYTES = 2_048;
-/** Two tracks, their repeats and a few that a publisher has given up; each costs 0.4 kB. */
+/** Two tracks, their retransmissions and some abandoned by a publisher; 0.4 kB each. */
 const MAX_SSRCS = 16;
-/** A sender starts below 2^16 with any sequence number: this many packets before the first that came may have been lost. */
+/** A sender starts below 2^16 at any sequence number: this many packets may be lost before the first one. */
 const MAX_LOST_AT_START = 1_024;
 
-/** What a peer sends: SRTP of both profiles (RFC 3711 §3.3, RFC 7714 §8), any number of tracks up to 16 SSRCs. */
+/** Decrypts a peer's SRTP with either profile (RFC 3711 §3.3, RFC 7714 §8), up to 16 SSRCs. */
 export class SrtpReceiver {
   readonly #opener: PacketOpener;
   readonly #windows = new Map<number, ReplayWindow>();
@@ -24,7 +24,7 @@ export class SrtpReceiver {
 
   /**
    * Decrypts in place.
-   * @returns length of the RTP packet, from its header to its padding; 0: damaged, forged, seen before or too old
+   * @returns length of the RTP packet including padding; 0: damaged, forged, repeated or too old
    */
   unprotect(packet: Buffer): number {
     const plainBytes = packet.length - this.#opener.tagBytes;
@@ -46,7 +46,7 @@ export class SrtpReceiver {
     return plainBytes;
   }
 
-  /** The roll-over counter starts at 0, or is 1 already when the packets before the wrap were lost. */
+  /** The roll-over counter starts at 0, or at 1 if the packets before the wrap were lost. */
   #openFirst(packet: Buffer, headerBytes: number, ssrc: number, sequence: number): boolean {
     if (this.#windows.size >= MAX_SSRCS) {
       return false;
@@ -64,7 +64,7 @@ export class SrtpReceiver {
   }
 }
 
-/** RFC 3550 §5.1: fixed header, CSRCs, extension; they stay readable. 0: not RTP, or cut off. */
+/** RFC 3550 §5.1: fixed header, CSRCs, extension; not encrypted. 0: not RTP, or truncated. */
 function headerBytesOf(packet: Buffer, plainBytes: number): number {
   if (plainBytes < FIXED_HEADER_BYTES || (packet[0] as number) >> 6 !== 2) {
     return 0;

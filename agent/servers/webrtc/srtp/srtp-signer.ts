@@ -5,24 +5,24 @@ import { LANES } from './hmac/sha1-lanes.ts';
 import { AUTH_TAG_BYTES } from './srtp-keys.ts';
 
 const ROC_BYTES = 4;
-/** For one message alone: above this many blocks Node's own HMAC costs less than lanes that run empty. */
+/** Above this many blocks, Node's HMAC is cheaper than mostly empty lanes. */
 const MAX_BLOCKS_ALONE = 8;
 
 /**
- * Puts the tags of HMAC-SHA1-80 behind SRTP packets in their slots. A tag covers the packet and the roll-over counter,
- * which is not sent (RFC 3711 §4.2).
+ * Appends HMAC-SHA1-80 tags to SRTP packets in their slots. A tag covers the packet and the roll-over counter, which is
+ * not sent (RFC 3711 §4.2).
  */
 export interface SrtpSigner {
-  /** @param length header and encrypted payload, at most 1,200 bytes; the tag may be written later */
+  /** @param length of header and encrypted payload, at most 1,200 bytes; the tag may be written later */
   add(slots: PacketSlots, slot: number, length: number, rollOverCounter: number): void;
-  /** All tags are written. */
+  /** Writes all pending tags. */
   finish(slots: PacketSlots): void;
 }
 
 let lanes: HmacLanes | undefined;
 let hasTried = false;
 
-/** With vectors where the machine has them: four packets cost little more than one. */
+/** Uses vectors if supported: four packets then cost little more than one. */
 export function createSrtpSigner(authKey: Uint8Array): SrtpSigner {
   if (!hasTried) {
     hasTried = true;
@@ -31,7 +31,6 @@ export function createSrtpSigner(authKey: Uint8Array): SrtpSigner {
   return lanes ? new LaneSigner(lanes, authKey) : new NodeSigner(authKey);
 }
 
-/** One packet at a time. */
 export class NodeSigner implements SrtpSigner {
   readonly #authKey: KeyObject;
 
@@ -51,17 +50,16 @@ export class NodeSigner implements SrtpSigner {
   finish(): void {}
 }
 
-/** Where the tags of the packets in the lanes belong: shared, because nothing waits when a batch is done. */
+/** Where the tags belong; shared, because nothing is pending after a batch. */
 const tagOffsets = new Uint32Array(LANES);
 
-/** Four packets at a time. */
 export class LaneSigner implements SrtpSigner {
   readonly #lanes: HmacLanes;
   readonly #state: HmacState;
   readonly #alone: NodeSigner;
   #waiting = 0;
   #maxBlocks = 0;
-  /** Of the packet that came last. */
+  /** Of the latest packet. */
   #slot = 0;
   #rollOverCounter = 0;
 

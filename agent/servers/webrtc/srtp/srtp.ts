@@ -1,22 +1,25 @@
 import type { PacketSlots } from '../transport/packet-slots.ts';
 
-/** Packets that one call may protect: their key stream is made in one go. */
+/** Packets per call: their key stream is generated at once. */
 export const MAX_BATCH = 64;
 
-/** One SSRC that a viewer is sent. */
+/** A sent SSRC. */
 export interface OutboundTrack {
   readonly ssrc: number;
   readonly payloadType: number;
-  /** Added to the stream's time, so that RTP time starts anywhere (RFC 3550 §5.1). Changes with the stream, when a viewer is sent another one. */
+  /**
+   * Random start of RTP time (RFC 3550 §5.1), added to the stream's time. Changes when the viewer moves to another
+   * stream.
+   */
   timestampOffset: number;
-  /** The next packet's 48-bit index: roll-over counter and sequence number in one, so that neither is ever guessed. */
+  /** 48-bit index of the next packet: roll-over counter and sequence number. */
   packetIndex: number;
   packets: number;
-  /** Payload bytes, as sender reports count them. */
+  /** Payload bytes, for sender reports. */
   octets: number;
 }
 
-/** Packets to protect, each in its place of the arrays. */
+/** Packets to protect, as parallel arrays. */
 export interface Batch {
   readonly count: number;
   readonly tracks: readonly OutboundTrack[];
@@ -24,18 +27,43 @@ export interface Batch {
   readonly timestamps: Uint32Array;
   readonly markers: Uint8Array;
   readonly payloadBytes: Uint16Array;
-  /** Where the payload begins in `source`, in words. */
+  /** Where the payload starts in `source`, in words. */
   readonly sourceWords: Uint32Array;
 }
 
-/** Protects what one peer is sent. */
+/** Encrypts a peer's packets. */
 export interface SrtpSender {
-  /** What header and tag add to a payload. */
+  /** Header and tag. */
   readonly overheadBytes: number;
   /**
    * Encrypts and signs a batch; advances its tracks.
    * @param source payloads, each starting at a whole word
-   * @param offsets gets the byte offset of each packet in `slots.bytes`; it is `payloadBytes + overheadBytes` long
+   * @param offsets receives each packet's byte offset in `slots.bytes`; its length is `payloadBytes + overheadBytes`
    */
   protect(batch: Batch, source: Uint32Array, slots: PacketSlots, offsets: Uint32Array): void;
+}
+
+/** Sent packets have neither CSRCs nor extensions. */
+export const HEADER_BYTES = 12;
+
+/** RFC 3550 §5.1. */
+export function writeHeader(batch: Batch, i: number, packetIndex: number, slots: PacketSlots, slot: number): void {
+  const track = batch.tracks[i] as OutboundTrack;
+  const view = slots.view;
+  view.setUint8(slot, 0x80);
+  view.setUint8(slot + 1, ((batch.markers[i] as number) << 7) | track.payloadType);
+  view.setUint16(slot + 2, packetIndex % 65_536);
+  view.setUint32(slot + 4, ((batch.timestamps[i] as number) + track.timestampOffset) >>> 0);
+  view.setUint32(slot + 8, track.ssrc);
+}
+
+/** Verifies and decrypts single SRTP packets of one profile. */
+export interface PacketOpener {
+  readonly tagBytes: number;
+  /**
+   * Decrypts in place between header and tag.
+   * @param index 48 bits
+   * @returns false if the tag is wrong; the packet is unchanged
+   */
+  open(packet: Buffer, headerBytes: number, ssrc: number, index: number): boolean;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { AddedHosts } from './added-hosts.ts';
+import { AdditionalHosts } from './additional-hosts.ts';
 import { type CandidateOptions, gatherAddresses, type LocalPort, writeCandidates } from './candidates.ts';
 
 const HOSTS: CandidateOptions = { additionalHosts: [], ipsFromInterfaces: true, interfaces: [] };
@@ -9,8 +9,8 @@ const OFF: LocalPort = { port: 0, ipv4: false, ipv6: false, only: undefined };
 const ANY: LocalPort = { port: 8_189, ipv4: true, ipv6: true, only: undefined };
 
 const textsOf = async (options: CandidateOptions): Promise<string[]> =>
-  (await gatherAddresses(options, new AddedHosts(new FakeClock(), silentLogger))).map(({ address }) => address);
-const own = (...addresses: string[]) => addresses.map((address) => ({ address, isAdded: false }));
+  (await gatherAddresses(options, new AdditionalHosts(new FakeClock(), silentLogger))).map(({ address }) => address);
+const own = (...addresses: string[]) => addresses.map((address) => ({ address, isAdditional: false }));
 
 test('addresses are those of the interfaces and what the configuration adds, loopback last', async () => {
   const addresses = await textsOf({ ...HOSTS, additionalHosts: ['203.0.113.9', 'localhost'] });
@@ -27,9 +27,9 @@ test('unknown interfaces have no addresses', async () => {
 test('a name that does not resolve is left out', async () => {
   const options = { ...HOSTS, ipsFromInterfaces: false, additionalHosts: ['perch.invalid', '192.0.2.4'] };
   const clock = new FakeClock();
-  const gathered = gatherAddresses(options, new AddedHosts(clock, silentLogger));
+  const gathered = gatherAddresses(options, new AdditionalHosts(clock, silentLogger));
   await clock.advance(1_000);
-  expect(await gathered).toEqual([{ address: '192.0.2.4', isAdded: true }]);
+  expect(await gathered).toEqual([{ address: '192.0.2.4', isAdditional: true }]);
 });
 
 test('the first candidate has the highest priority, UDP comes before TCP', () => {
@@ -42,7 +42,7 @@ test('the first candidate has the highest priority, UDP comes before TCP', () =>
 });
 
 test('an added host has candidates for both components', () => {
-  expect(writeCandidates([{ address: '203.0.113.9', isAdded: true }], { udp: ANY, tcp: OFF })).toEqual([
+  expect(writeCandidates([{ address: '203.0.113.9', isAdditional: true }], { udp: ANY, tcp: OFF })).toEqual([
     '1 1 udp 2130706431 203.0.113.9 8189 typ host',
     '1 2 udp 2130706430 203.0.113.9 8189 typ host',
   ]);
@@ -56,7 +56,7 @@ test.for([
 ] as const)(
   'a port %s offers the addresses that it answers on, and those that lead to it from elsewhere',
   ([, local, expected]) => {
-    const addresses = [...own('192.0.2.1', '2001:db8::1', '127.0.0.1'), { address: '203.0.113.9', isAdded: true }];
+    const addresses = [...own('192.0.2.1', '2001:db8::1', '127.0.0.1'), { address: '203.0.113.9', isAdditional: true }];
     for (const ports of [
       { udp: local, tcp: OFF },
       { udp: OFF, tcp: local },

@@ -1,21 +1,21 @@
-import type { AddedHosts } from './added-hosts.ts';
-import { ownAddresses } from './own-addresses.ts';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import type { AdditionalHosts } from './additional-hosts.ts';
 
 export interface CandidateOptions {
-  /** Names or addresses that reach this machine from elsewhere (a router's, a tunnel's). */
+  /** Names or addresses that reach this machine from elsewhere, such as a router's. */
   readonly additionalHosts: readonly string[];
   readonly ipsFromInterfaces: boolean;
   /** Interface names; empty: all. */
   readonly interfaces: readonly string[];
 }
 
-/** One media port, and the addresses that it answers on. */
+/** A media port and its addresses. */
 export interface LocalPort {
-  /** 0: it is not open. */
+  /** 0: closed. */
   readonly port: number;
   readonly ipv4: boolean;
   readonly ipv6: boolean;
-  /** The one address it is bound to, if it is not bound to all. */
+  /** undefined: bound to all addresses. */
   readonly only: string | undefined;
 }
 
@@ -24,37 +24,39 @@ export interface LocalPorts {
   readonly tcp: LocalPort;
 }
 
-/** An address that a peer can send to. */
 export interface HostAddress {
   readonly address: string;
-  /** It comes from the configuration: which of our sockets it leads to is not for us to know. */
-  readonly isAdded: boolean;
+  /** From the configuration: the socket it leads to is unknown. */
+  readonly isAdditional: boolean;
 }
 
-/** RFC 8445 §5.1.2.1: type preference << 24, local preference << 8, 256 - component. Host candidates have 126; by TCP (RFC 6544 §4.2) less. */
+/**
+ * RFC 8445 §5.1.2.1: type preference << 24, local preference << 8, 256 - component. 126 for host candidates, less for
+ * TCP (RFC 6544 §4.2).
+ */
 const UDP_TYPE_PREFERENCE = 126;
 const TCP_TYPE_PREFERENCE = 99;
-/** RFC 6544 §4.2: a TCP candidate's local preference begins with its direction; 4 says that a host candidate is passive. */
+/** RFC 6544 §4.2: a TCP candidate's local preference starts with its direction; 4 is passive. */
 const PASSIVE_PREFERENCE = 4 << 13;
 const MAX_ADDRESSES = 32;
 const RTP_COMPONENT = 1;
 const RTCP_COMPONENT = 2;
 
-/** The addresses a peer can send to, best first: the network's, then what the configuration adds, then loopback. */
-export async function gatherAddresses(options: CandidateOptions, hosts: AddedHosts): Promise<HostAddress[]> {
+/** Best first: network addresses, configured ones, loopback. */
+export async function gatherAddresses(options: CandidateOptions, hosts: AdditionalHosts): Promise<HostAddress[]> {
   const own = options.ipsFromInterfaces ? ownAddresses(options.interfaces) : [];
   const added = await Promise.all(options.additionalHosts.map((host) => hosts.resolve(host)));
   const all = [
-    ...own.filter((info) => !info.internal).map(({ address }) => ({ address, isAdded: false })),
-    ...added.flat().map((address) => ({ address, isAdded: true })),
-    ...own.filter((info) => info.internal).map(({ address }) => ({ address, isAdded: false })),
+    ...own.filter((info) => !info.internal).map(({ address }) => ({ address, isAdditional: false })),
+    ...added.flat().map((address) => ({ address, isAdditional: true })),
+    ...own.filter((info) => info.internal).map(({ address }) => ({ address, isAdditional: false })),
   ];
   const isFirst = ({ address }: HostAddress, i: number): boolean =>
     all.findIndex((other) => other.address === address) === i;
   return all.filter(isFirst).slice(0, MAX_ADDRESSES);
 }
 
-/** `a=candidate` values, RFC 8839 §5.1 and RFC 6544 §4.5: by UDP first, TCP is for networks that block it. */
+/** `a=candidate` values, RFC 8839 §5.1 and RFC 6544 §4.5: UDP first, TCP for networks that block it. */
 export function writeCandidates(addresses: readonly HostAddress[], { udp, tcp }: LocalPorts): string[] {
   const byUdp = addresses.filter((host) => answers(udp, host));
   const byTcp = addresses.filter((host) => answers(tcp, host));
@@ -71,17 +73,28 @@ export function writeCandidates(addresses: readonly HostAddress[], { udp, tcp }:
   ];
 }
 
-/** Everything flows on component 1 (RFC 8843); players made for MediaMTX get the other one for added hosts too, as there. */
+/** Component 1 carries everything (RFC 8843). Players for MediaMTX expect component 2 for additional hosts as well. */
 function lines(host: HostAddress, foundation: number, protocol: string, preference: number, end: string): string[] {
-  const components = host.isAdded ? [RTP_COMPONENT, RTCP_COMPONENT] : [RTP_COMPONENT];
+  const components = host.isAdditional ? [RTP_COMPONENT, RTCP_COMPONENT] : [RTP_COMPONENT];
   return components.map((component) => `${foundation} ${component} ${protocol} ${preference + 256 - component} ${end}`);
 }
 
-/** Whether what is sent to this address comes in at the port. */
-function answers(local: LocalPort, { address, isAdded }: HostAddress): boolean {
-  if (local.port === 0 || isAdded) {
+/** Whether the port receives what is sent to this address. */
+function answers(local: LocalPort, { address, isAdditional }: HostAddress): boolean {
+  if (local.port === 0 || isAdditional) {
     return local.port !== 0;
   }
   const hasFamily = address.includes(':') ? local.ipv6 : local.ipv4;
   return hasFamily && (local.only === undefined || local.only === address);
+}
+
+/** RFC 4291 §2.5.6: a browser does not know the link of a link-local address. */
+const LINK_LOCAL = /^fe[89ab]/i;
+
+/** This machine's current addresses. @param names of interfaces; empty: all */
+export function ownAddresses(names: readonly string[] = []): NetworkInterfaceInfo[] {
+  return Object.entries(networkInterfaces())
+    .filter(([name]) => names.length === 0 || names.includes(name))
+    .flatMap(([, infos]) => infos ?? [])
+    .filter((info) => !LINK_LOCAL.test(info.address));
 }

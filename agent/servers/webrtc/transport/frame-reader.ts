@@ -1,19 +1,19 @@
 import { PerchError } from '../../../base/errors.ts';
 
-/** Above any packet that a browser sends; also tells a stray HTTP or TLS client by its first two bytes. */
+/** Above any packet of a browser. Stray HTTP or TLS clients fail by their first two bytes. */
 const MAX_FRAME_BYTES = 2_048;
 
 export interface FrameSink {
-  /** @param frame a view into what was read, or a buffer of its own: never used again here */
+  /** @param frame a view of the chunk or a new buffer; not reused */
   onFrame(frame: Buffer): void;
 }
 
-/** Cuts a TCP stream into its packets, RFC 4571 §2: each follows its length in two bytes. */
+/** Splits a TCP stream into packets, RFC 4571 §2: each follows its two-byte length. */
 export class FrameReader {
   readonly #sink: FrameSink;
-  /** The first byte of a length whose second has not come yet; -1: none. */
+  /** First byte of an incomplete length; -1: none. */
   #highByte = -1;
-  /** A frame that came in pieces, and how much of it is there. */
+  /** An incomplete frame and its received size. */
   #frame: Buffer | undefined;
   #filledBytes = 0;
 
@@ -21,7 +21,7 @@ export class FrameReader {
     this.#sink = sink;
   }
 
-  /** @throws PerchError when the stream cannot be RFC 4571: nothing in it can be found again */
+  /** @throws PerchError if the stream is not RFC 4571; it cannot recover */
   read(chunk: Buffer): void {
     let at = this.#frame ? this.#fill(this.#frame, chunk) : 0;
     while (at < chunk.length) {
@@ -46,7 +46,7 @@ export class FrameReader {
         this.#filledBytes = chunk.copy(this.#frame, 0, at);
         return;
       }
-      // A frame of nothing may be sent and means nothing (§2).
+      // §2 allows empty frames.
       if (length > 0) {
         this.#sink.onFrame(chunk.subarray(at, end));
       }
@@ -54,7 +54,7 @@ export class FrameReader {
     }
   }
 
-  /** @returns where in the chunk the frame ends */
+  /** @returns the end of the frame in the chunk */
   #fill(frame: Buffer, chunk: Buffer): number {
     const taken = chunk.copy(frame, this.#filledBytes);
     this.#filledBytes += taken;

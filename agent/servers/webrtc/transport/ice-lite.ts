@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { Allowance } from './allowance.ts';
-import type { Route } from './route.ts';
-import { SeenChecks } from './seen-checks.ts';
+import { TokenBucket } from './bucket.ts';
+import type { Transport } from './transport.ts';
 import { type BindingRequest, hasIntegrity, writeBindingSuccess, writeUnknownAttributes } from './stun.ts';
 
-/** Letters and digits are `ice-char`, RFC 8839 §5.4; 24 of them hold more than the 128 bits that a password needs. */
+/** `ice-char` of RFC 8839 §5.4; 24 hold more than the 128 bits a password needs. */
 const UFRAG_CHARS = 8;
 const PASSWORD_CHARS = 32;
-/** Browsers send one every 50 ms until they are connected, and then one every two seconds. */
+/** Browsers send one every 50 ms until connected, then one every two seconds. */
 const CHECKS_PER_SECOND = 50;
 const CHECKS_AT_ONCE = 100;
 
@@ -25,25 +24,24 @@ function iceChars(count: number): string {
   return Array.from(randomBytes(count), (byte) => alphabet[byte & 63]).join('');
 }
 
-/** What a check has led to. */
-export interface CheckResult {
-  /** Goes back to where the check came from. */
+interface CheckResult {
+  /** To the check's source. */
   readonly answer: Uint8Array;
-  /** The check was good and new: the sender has the credentials of the answer that we gave over HTTP. */
+  /** The check is authentic and new. */
   readonly passed: boolean;
-  /** The browser uses this address from now on. The newest wins, so that a phone can move from Wi-Fi to cable. */
+  /** The browser selected this address. The latest nomination wins, so that a phone can move between networks. */
   readonly nominated: boolean;
 }
 
-/** One session's half of ICE, RFC 8445 §2.5 (lite): it answers checks, sends none and nominates nothing. */
+/** The ICE-lite agent of a session, RFC 8445 §2.5: answers checks, sends none, nominates nothing. */
 export class IceLite {
   readonly credentials: IceCredentials;
   readonly remoteUfrag: string;
   readonly #prefix: string;
-  readonly #seen = new SeenChecks();
-  /** Verifying costs more than receiving. Whoever has only overheard the user fragment uses up the strangers' share, not the peer's. */
-  readonly #forPeer = new Allowance(CHECKS_PER_SECOND, CHECKS_AT_ONCE);
-  readonly #forStrangers = new Allowance(CHECKS_PER_SECOND, CHECKS_AT_ONCE);
+  readonly #seen = new StunReplayGuard();
+  /** Verification is expensive: a peer that only knows the user fragment uses up the bucket for unknown addresses. */
+  readonly #peerChecks = new TokenBucket(CHECKS_PER_SECOND, CHECKS_AT_ONCE);
+  readonly #unknownChecks = new TokenBucket(CHECKS_PER_SECOND, CHECKS_AT_ONCE);
 
   constructor(credentials: IceCredentials, remoteUfrag: string) {
     this.credentials = credentials;
@@ -51,26 +49,26 @@ export class IceLite {
     this.#prefix = `${credentials.ufrag}:`;
   }
 
-  /** Whether the check is for these credentials, RFC 8445 §7.3: the sender's own half may be of a restart that we do not know of yet. */
+  /** RFC 8445 §7.3. The sender's own half may belong to a restart not yet known here. */
   isFor(request: BindingRequest): boolean {
     return request.username.startsWith(this.#prefix);
   }
 
   /**
-   * @param isKnown a check from this address has passed before
-   * @returns undefined for a check that was not made with our password, was overheard, or is one of too many: it gets no answer and changes nothing
+   * @param isKnown an earlier check from this address passed
+   * @returns undefined for a check that is forged, replayed or above the rate: it is ignored
    */
   check(
     datagram: Uint8Array,
     request: BindingRequest,
-    from: Pick<Route, 'address' | 'port'>,
+    from: Pick<Transport, 'address' | 'port'>,
     isKnown: boolean,
     nowMs: number,
   ): CheckResult | undefined {
     const { password } = this.credentials;
-    const allowance = isKnown ? this.#forPeer : this.#forStrangers;
-    // The password first: nobody without it learns or moves anything.
-    if (!this.isFor(request) || !allowance.take(nowMs) || !hasIntegrity(datagram, request, password)) {
+    const bucket = isKnown ? this.#peerChecks : this.#unknownChecks;
+    // The password first: without it nothing is revealed or changed.
+    if (!this.isFor(request) || !bucket.take(nowMs) || !hasIntegrity(datagram, request, password)) {
       return undefined;
     }
     if (request.unknown.length > 0) {
@@ -83,5 +81,60 @@ export class IceLite {
     }
     const answer = writeBindingSuccess(request.transactionId, from.address, from.port, password);
     return { answer, passed: !isRepeated, nominated: !isRepeated && request.useCandidate };
+  }
+}
+
+/** Allows a rate and a burst. */
+class TokenBucket {
+  readonly #perMs: number;
+  readonly #atOnce: number;
+  #left: number;
+  #filledMs = 0;
+
+  constructor(perSecond: number, atOnce: number) {
+    this.#perMs = perSecond / 1000;
+    this.#atOnce = atOnce;
+    this.#left = atOnce;
+  }
+
+  take(nowMs: number): boolean {
+    this.#left = Math.min(this.#atOnce, this.#left + (nowMs - this.#filledMs) * this.#perMs);
+    this.#filledMs = nowMs;
+    if (this.#left < 1) {
+      return false;
+    }
+    this.#left -= 1;
+    return true;
+  }
+}
+
+/** Ten minutes of a connected browser's checks. */
+const KEPT = 256;
+
+/**
+ * Remembers transaction ids of passed checks. A recorded check stays valid from any address: replayed, it would
+ * redirect the stream to an attacker or a victim.
+ */
+class StunReplayGuard {
+  /** 64 of the 96 random bits per transaction. */
+  readonly #words = new Uint32Array(2 * KEPT);
+  #count = 0;
+
+  /** @param transactionId 12 bytes @returns false for a repetition */
+  add(transactionId: Uint8Array): boolean {
+    const view = new DataView(transactionId.buffer, transactionId.byteOffset, transactionId.byteLength);
+    const high = view.getUint32(0);
+    const low = view.getUint32(4);
+    const filled = 2 * Math.min(this.#count, KEPT);
+    for (let i = 0; i < filled; i += 2) {
+      if (this.#words[i] === high && this.#words[i + 1] === low) {
+        return false;
+      }
+    }
+    const at = 2 * (this.#count % KEPT);
+    this.#words[at] = high;
+    this.#words[at + 1] = low;
+    this.#count += 1;
+    return true;
   }
 }

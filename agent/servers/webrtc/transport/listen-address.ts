@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { PerchError } from '../../../base/errors.ts';
 
-export interface MediaAddress {
+interface MediaAddress {
   /** Empty: all addresses of both families. */
   readonly host: string;
   readonly port: number;
@@ -22,7 +22,7 @@ export function parseMediaAddress(address: string, protocol: 'UDP' | 'TCP'): Med
   return { host, port };
 }
 
-/** What a port that is bound to `host` answers on. */
-export function onlyAddress(host: string): string | undefined {
+/** undefined: all addresses. */
+export function boundAddress(host: string): string | undefined {
   return host === '' || host === '0.0.0.0' || host === '::' ? undefined : host;
 }

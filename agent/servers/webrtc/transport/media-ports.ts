@@ -1,34 +1,34 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { LocalPorts } from './candidates.ts';
-import { PeerBook } from './peer-book.ts';
+import { UfragTable } from './ufrag-table.ts';
 import { TcpPort } from './tcp-port.ts';
 import { UdpPort } from './udp-port.ts';
 
-/** Seconds: a new address of this machine is known to nobody before the next offer, unless a router leads to it. */
+/** In seconds. A new local address is unknown to peers before the next offer, unless a router forwards to it. */
 const REFRESH_TICKS = 10;
 
-/** The media ports of all sessions: one by UDP and one by TCP; either may be off. */
+/** The media ports of all sessions, one UDP and one TCP; either may be off. */
 export class MediaPorts {
-  readonly book = new PeerBook();
+  readonly ufrags = new UfragTable();
   readonly #udp: UdpPort;
   readonly #tcp: TcpPort;
   readonly #log: Logger;
   #ticks = 0;
-  #missing: readonly (() => Promise<unknown>)[] = [];
+  #unopened: readonly (() => Promise<unknown>)[] = [];
 
   constructor(clock: Clock, log: Logger) {
     this.#log = log;
-    this.#udp = new UdpPort(this.book);
-    this.#tcp = new TcpPort(this.book, clock, log);
+    this.#udp = new UdpPort(this.ufrags);
+    this.#tcp = new TcpPort(this.ufrags, clock, log);
   }
 
   get local(): LocalPorts {
     return { udp: this.#udp.local, tcp: this.#tcp.local };
   }
 
-  /** For messages: `UDP/TCP port 8189`. */
-  get inWords(): string {
+  /** For messages, such as `UDP/TCP port 8189`. */
+  get description(): string {
     const [udp, tcp] = [this.#udp.local.port, this.#tcp.local.port];
     if (udp === tcp) {
       return `UDP/TCP port ${udp}`;
@@ -37,33 +37,33 @@ export class MediaPorts {
   }
 
   /**
-   * With one of two ports there is still a picture for most: `listenToRest` tells what is wrong with the other.
+   * Succeeds with one of two ports; `retryFailedPorts` reports the other.
    * @param udpAddress `:8189`; empty: off
-   * @returns whether there is a port
-   * @throws PerchError when none of those that are wanted can be opened
+   * @returns whether any port is configured
+   * @throws PerchError if no configured port can be opened
    */
   async listen(udpAddress: string, tcpAddress: string): Promise<boolean> {
     const wanted = [
       ...(udpAddress === '' ? [] : [() => this.#udp.listen(udpAddress)]),
       ...(tcpAddress === '' ? [] : [() => this.#tcp.listen(tcpAddress)]),
     ];
-    this.#missing = wanted;
-    const [failure] = await this.#openMissing();
-    if (this.#missing.length > 0 && this.#missing.length === wanted.length) {
+    this.#unopened = wanted;
+    const [failure] = await this.#openUnopened();
+    if (this.#unopened.length > 0 && this.#unopened.length === wanted.length) {
       throw failure;
     }
     return wanted.length > 0;
   }
 
-  /** Tries what could not be opened. @throws PerchError when there is still something */
-  async listenToRest(): Promise<void> {
-    const [failure] = await this.#openMissing();
+  /** @throws PerchError while a configured port cannot be opened */
+  async retryFailedPorts(): Promise<void> {
+    const [failure] = await this.#openUnopened();
     if (failure !== undefined) {
       throw failure;
     }
   }
 
-  /** Follows the machine to its present addresses. */
+  /** Rebinds to the machine's current addresses. */
   refresh(): Promise<void> {
     return this.#udp.refresh();
   }
@@ -73,19 +73,19 @@ export class MediaPorts {
     this.#tcp.tick();
     this.#ticks += 1;
     if (this.#ticks % REFRESH_TICKS === 0) {
-      this.refresh().catch((cause: unknown) => this.#log.warn({ err: cause }, 'WebRTC cannot follow new addresses'));
+      this.refresh().catch((cause: unknown) => this.#log.warn({ err: cause }, 'WebRTC media port failed to follow address changes'));
     }
   }
 
-  async #openMissing(): Promise<unknown[]> {
-    const results = await Promise.allSettled(this.#missing.map((open) => open()));
-    this.#missing = this.#missing.filter((_, i) => results[i]?.status === 'rejected');
+  async #openUnopened(): Promise<unknown[]> {
+    const results = await Promise.allSettled(this.#unopened.map((open) => open()));
+    this.#unopened = this.#unopened.filter((_, i) => results[i]?.status === 'rejected');
     return results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   }
 
   async close(): Promise<void> {
     const ignored = { datagrams: this.#udp.ignored, connections: this.#tcp.ignored };
-    this.#log.debug(ignored, "WebRTC media ports are closed; of what came, so much was nobody's");
+    this.#log.debug(ignored, "WebRTC media ports closed");
     await Promise.all([this.#udp.close(), this.#tcp.close()]);
   }
 }

@@ -1,8 +1,8 @@
-/** Room for a header, a full payload and a tag, and a multiple of 16 bytes. */
+/** A header, a full payload and a tag; a multiple of 16 bytes. */
 const SLOT_BYTES = 1_232;
 const SLOTS = 4_096;
 
-/** Where SRTP packets are built: a datagram may wait in libuv's queue, so a slot is used again only 4,096 packets later. */
+/** Buffers for SRTP packets. A datagram may wait in libuv's queue, so a slot is reused only 4,096 packets later. */
 export class PacketSlots {
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;

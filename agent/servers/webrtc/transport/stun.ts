@@ -12,7 +12,7 @@ const BINDING_ERROR = 0x0111;
 const FINGERPRINT_XOR = 0x5354554e;
 const INTEGRITY_BYTES = 24;
 const FINGERPRINT_BYTES = 8;
-/** A connectivity check has about ten attributes; a datagram that has more than this is none. */
+/** A connectivity check has about ten. */
 const MAX_ATTRIBUTES = 32;
 
 const ATTRIBUTE = {
@@ -26,7 +26,7 @@ const ATTRIBUTE = {
   fingerprint: 0x8028,
 } as const;
 
-/** Comprehension-required attributes (below 0x8000) that a check may carry. */
+/** Comprehension-required attributes (below 0x8000) of a check. */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
   ATTRIBUTE.username,
   ATTRIBUTE.messageIntegrity,
@@ -34,16 +34,16 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
   ATTRIBUTE.useCandidate,
 ]);
 
-/** A connectivity check, not yet authenticated: nothing in it may be believed before `hasIntegrity`. */
+/** A connectivity check, not authenticated before `hasIntegrity`. */
 export interface BindingRequest {
-  /** 12 bytes, a view into the datagram. */
+  /** 12 bytes, a view of the datagram. */
   readonly transactionId: Uint8Array;
   /** `ufrag of the receiver:ufrag of the sender`, RFC 8445 §7.2.2. */
   readonly username: string;
   readonly useCandidate: boolean;
-  /** Attributes that the sender insists on and that mean nothing to us. */
+  /** Unknown comprehension-required attributes. */
   readonly unknown: readonly number[];
-  /** Where MESSAGE-INTEGRITY begins. */
+  /** Offset of MESSAGE-INTEGRITY. */
   readonly integrityAt: number;
 }
 
@@ -52,7 +52,7 @@ export function isStun(datagram: Uint8Array): boolean {
   return (datagram[0] ?? 255) <= 3;
 }
 
-/** Reads a binding request; undefined for everything else, damaged or not. Never throws. */
+/** undefined: not a valid binding request. Never throws. */
 export function parseBindingRequest(datagram: Uint8Array): BindingRequest | undefined {
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   if (datagram.length < HEADER_BYTES || datagram.length % 4 !== 0) {
@@ -77,12 +77,12 @@ export function parseBindingRequest(datagram: Uint8Array): BindingRequest | unde
       return undefined;
     }
     if (type === ATTRIBUTE.fingerprint) {
-      // It comes last (§14.7) and covers everything before it.
+      // Comes last (§14.7) and covers everything before it.
       return length === 4 && end === datagram.length && hasFingerprint(datagram, view, at) && username !== undefined
         ? { transactionId: datagram.subarray(8, 20), username, useCandidate, unknown, integrityAt }
         : undefined;
     }
-    // What stands after MESSAGE-INTEGRITY is not covered by it and is ignored (§14.5).
+    // Attributes after MESSAGE-INTEGRITY are not covered and ignored (§14.5).
     if (integrityAt < 0) {
       if (type === ATTRIBUTE.messageIntegrity) {
         if (length !== INTEGRITY_BYTES - 4) {
@@ -105,7 +105,7 @@ export function parseBindingRequest(datagram: Uint8Array): BindingRequest | unde
   return { transactionId: datagram.subarray(8, 20), username, useCandidate, unknown, integrityAt };
 }
 
-/** Whether the request was made with this password, RFC 8489 §14.5 (short-term credentials: the key is the password). */
+/** RFC 8489 §14.5, short-term credentials: the key is the password. */
 export function hasIntegrity(datagram: Uint8Array, request: BindingRequest, password: string): boolean {
   if (request.integrityAt < 0) {
     return false;
@@ -114,7 +114,7 @@ export function hasIntegrity(datagram: Uint8Array, request: BindingRequest, pass
   return timingSafeEqual(given, integrityOf(datagram, request.integrityAt, password));
 }
 
-/** The answer to a check that has passed: the address that it came from, as we see it. */
+/** Answers a passed check with its source address. */
 export function writeBindingSuccess(
   transactionId: Uint8Array,
   address: string,
@@ -125,7 +125,7 @@ export function writeBindingSuccess(
   const value = Buffer.alloc(4 + ip.length);
   value[1] = ip.length === 4 ? 1 : 2;
   value.writeUInt16BE(port ^ (MAGIC_COOKIE >>> 16), 2);
-  // XORed with the cookie and the transaction id, so that no NAT rewrites it (§14.2).
+  // XORed with the cookie and the transaction id to hide it from NATs (§14.2).
   const mask = Buffer.alloc(16);
   mask.writeUInt32BE(MAGIC_COOKIE, 0);
   mask.set(transactionId, 4);
@@ -135,7 +135,7 @@ export function writeBindingSuccess(
   return writeMessage(BINDING_SUCCESS, transactionId, ATTRIBUTE.xorMappedAddress, value, password);
 }
 
-/** Error 420 for a check that insists on something unknown to us, RFC 8489 §6.3.1. */
+/** Error 420 for unknown comprehension-required attributes, RFC 8489 §6.3.1. */
 export function writeUnknownAttributes(
   transactionId: Uint8Array,
   unknown: readonly number[],
@@ -179,7 +179,7 @@ function writeMessage(
   return message;
 }
 
-/** The HMAC of what precedes the attribute, with a header length as if the attribute were the last (§14.5). */
+/** The HMAC of all that precedes the attribute, with a header length as if it were the last (§14.5). */
 function integrityOf(message: Uint8Array, integrityAt: number, password: string): Uint8Array {
   const header = Buffer.from(message.subarray(0, HEADER_BYTES));
   header.writeUInt16BE(integrityAt + INTEGRITY_BYTES - HEADER_BYTES, 2);
@@ -198,7 +198,7 @@ function ipv4Bytes(address: string): Uint8Array {
   return Uint8Array.from(address.split('.'), Number);
 }
 
-/** @param address as Node prints it: may have `::`, a scope (`%eth0`) or an IPv4 tail */
+/** @param address as Node prints it: `::`, a scope (`%eth0`) or an IPv4 tail are possible */
 function ipv6Bytes(address: string): Uint8Array {
   const plain = (address.split('%')[0] ?? '').replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) => {
     const group = (high: string, low: string) => (Number(high) * 256 + Number(low)).toString(16);

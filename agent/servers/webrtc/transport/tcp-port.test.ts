@@ -4,8 +4,8 @@ import { afterEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { frame, writeCheck } from '../../../../test/support/clients/ice-client.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { PeerBook } from './peer-book.ts';
-import type { Peer, Route } from './route.ts';
+import { UfragTable } from './ufrag-table.ts';
+import type { Peer, Transport } from './transport.ts';
 import { TcpPort } from './tcp-port.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -20,23 +20,23 @@ const CHECK = writeCheck({ ufrag: 'ours', password: 'secret' }).bytes;
 /** A port with one peer, `ours`, that admits whoever asks for it. */
 async function openPort(address = '127.0.0.1:0') {
   const clock = new FakeClock();
-  const book = new PeerBook();
-  const port = new TcpPort(book, clock, silentLogger);
+  const ufrags = new UfragTable();
+  const port = new TcpPort(ufrags, clock, silentLogger);
   await port.listen(address);
   cleanups.push(() => port.close());
   const received: string[] = [];
-  const routes: Route[] = [];
-  const closed: Route[] = [];
+  const transports: Transport[] = [];
+  const closed: Transport[] = [];
   const peer: Peer = {
     onCheck: (_datagram, _request, from) => {
-      routes.push(from);
+      transports.push(from);
       from.admit(peer);
     },
     onDatagram: (datagram) => received.push(datagram.toString('hex')),
-    onRouteClosed: (route) => closed.push(route),
+    onTransportClosed: (transport) => closed.push(transport),
   };
-  book.register('ours', peer);
-  return { port, clock, book, peer, received, routes, closed };
+  ufrags.register('ours', peer);
+  return { port, clock, ufrags, peer, received, transports, closed };
 }
 
 async function dial(port: TcpPort, host = '127.0.0.1'): Promise<Socket> {
@@ -50,22 +50,22 @@ async function dial(port: TcpPort, host = '127.0.0.1'): Promise<Socket> {
 const isClosed = (socket: Socket): boolean => socket.closed || socket.readableEnded;
 
 /** A connection whose first check has passed. */
-async function admitted(opened: Awaited<ReturnType<typeof openPort>>): Promise<{ socket: Socket; route: Route }> {
+async function admitted(opened: Awaited<ReturnType<typeof openPort>>): Promise<{ socket: Socket; transport: Transport }> {
   const socket = await dial(opened.port);
   socket.write(frame(CHECK));
-  const count = opened.routes.length;
-  await expect.poll(() => opened.routes.length).toBe(count + 1);
-  return { socket, route: opened.routes[count] as Route };
+  const count = opened.transports.length;
+  await expect.poll(() => opened.transports.length).toBe(count + 1);
+  return { socket, transport: opened.transports[count] as Transport };
 }
 
 test('after its first check a connection delivers what it carries, and says when it ends', async () => {
   const opened = await openPort();
-  const { socket, route } = await admitted(opened);
-  expect(route).toMatchObject({ protocol: 'tcp', family: 'IPv4', address: '127.0.0.1', port: socket.localPort });
+  const { socket, transport } = await admitted(opened);
+  expect(transport).toMatchObject({ protocol: 'tcp', family: 'IPv4', address: '127.0.0.1', port: socket.localPort });
   socket.write(Buffer.concat([frame(Buffer.from('1401', 'hex')), frame(Buffer.from('8060ff', 'hex'))]));
   await expect.poll(() => opened.received).toEqual(['1401', '8060ff']);
   socket.end();
-  await expect.poll(() => opened.closed).toEqual([route]);
+  await expect.poll(() => opened.closed).toEqual([transport]);
   expect(opened.port.connections).toBe(0);
   expect(opened.port.ignored).toBe(0);
 });
@@ -135,12 +135,12 @@ test('a thousand connections are the limit: a newer one takes the place of the o
 
 test('what is sent in one turn of the event loop arrives framed and in order, whatever becomes of the slots', async () => {
   const opened = await openPort();
-  const { socket, route } = await admitted(opened);
+  const { socket, transport } = await admitted(opened);
   const slot = new Uint8Array(1_300);
   const expected: Buffer[] = [];
   for (let i = 0; i < 100; i += 1) {
     slot.fill(i);
-    route.send(slot, 50, 1_200);
+    transport.send(slot, 50, 1_200);
     expected.push(frame(Buffer.alloc(1_200, i)));
   }
   slot.fill(255);
@@ -154,19 +154,19 @@ test('what is sent in one turn of the event loop arrives framed and in order, wh
 
 test('a peer that does not read is congested at a megabyte, or after two seconds, and costs two megabytes at most', async () => {
   const opened = await openPort();
-  const { socket, route } = await admitted(opened);
+  const { socket, transport } = await admitted(opened);
   socket.pause();
   const send = async (packets: number): Promise<void> => {
     for (let i = 0; i < packets; i += 1) {
-      route.send(PACKET, 0, PACKET.length);
+      transport.send(PACKET, 0, PACKET.length);
     }
     await new Promise((resolve) => setImmediate(resolve));
   };
   for (let i = 0; i < 5_000; i += 1) {
     await send(10);
   }
-  expect(route.isCongested).toBe(true);
-  const bytes = await takeAll(socket, route);
+  expect(transport.isCongested).toBe(true);
+  const bytes = await takeAll(socket, transport);
   expect(bytes).toBeGreaterThan(1 << 20);
   // Of sixty megabytes, with what the kernel holds.
   expect(bytes).toBeLessThan(24 << 20);
@@ -176,19 +176,19 @@ test('a peer that does not read is congested at a megabyte, or after two seconds
   let isLate = false;
   while (!isLate) {
     await send(10);
-    expect(route.isCongested).toBe(false);
+    expect(transport.isCongested).toBe(false);
     await opened.clock.advance(2_001);
-    isLate = route.isCongested;
+    isLate = transport.isCongested;
   }
-  await takeAll(socket, route);
-  await expect.poll(() => route.isCongested).toBe(false);
+  await takeAll(socket, transport);
+  await expect.poll(() => transport.isCongested).toBe(false);
 });
 
 const PACKET = new Uint8Array(1_200);
 const LAST = Buffer.alloc(16, 0xaa);
 
 /** Reads up to a frame that is sent when there is room for it. @returns bytes that had been on their way */
-async function takeAll(socket: Socket, route: Route): Promise<number> {
+async function takeAll(socket: Socket, transport: Transport): Promise<number> {
   let bytes = 0;
   let tail = Buffer.alloc(0);
   const take = (chunk: Buffer): void => {
@@ -197,8 +197,8 @@ async function takeAll(socket: Socket, route: Route): Promise<number> {
   };
   socket.on('data', take);
   socket.resume();
-  await expect.poll(() => route.isCongested).toBe(false);
-  route.send(LAST, 0, LAST.length);
+  await expect.poll(() => transport.isCongested).toBe(false);
+  transport.send(LAST, 0, LAST.length);
   await expect.poll(() => tail.equals(LAST)).toBe(true);
   socket.off('data', take);
   return bytes;
@@ -206,33 +206,33 @@ async function takeAll(socket: Socket, route: Route): Promise<number> {
 
 test('a goodbye that was sent still goes out when the connection is closed', async () => {
   const opened = await openPort();
-  const { socket, route } = await admitted(opened);
+  const { socket, transport } = await admitted(opened);
   let got = '';
   socket.on('data', (chunk) => {
     got += chunk.toString('hex');
   });
-  route.send(Buffer.from('bye'), 0, 3);
-  route.close();
+  transport.send(Buffer.from('bye'), 0, 3);
+  transport.close();
   await expect.poll(() => isClosed(socket)).toBe(true);
   expect(got).toBe('0003627965');
   expect(opened.closed).toEqual([]);
-  expect(route.isCongested).toBe(true);
+  expect(transport.isCongested).toBe(true);
 });
 
 test('a connection that another peer has proved its own belongs to that one alone', async () => {
   const opened = await openPort();
-  const { socket, route } = await admitted(opened);
+  const { socket, transport } = await admitted(opened);
   const received: string[] = [];
   const other: Peer = {
     onCheck: (_datagram, _request, from) => from.admit(other),
     onDatagram: (datagram) => received.push(datagram.toString('hex')),
-    onRouteClosed: () => {},
+    onTransportClosed: () => {},
   };
-  opened.book.register('others', other);
+  opened.ufrags.register('others', other);
   socket.write(frame(writeCheck({ ufrag: 'others', password: '' }).bytes));
   socket.write(frame(Buffer.from('1402', 'hex')));
   await expect.poll(() => received).toEqual(['1402']);
-  expect(opened.closed).toEqual([route]);
+  expect(opened.closed).toEqual([transport]);
   expect(opened.received).toEqual([]);
 });
 
@@ -252,7 +252,7 @@ test('a port that is taken is told with what to change', async () => {
   await once(other, 'listening');
   cleanups.push(() => other.close());
   const { port } = other.address() as { port: number };
-  const tcp = new TcpPort(new PeerBook(), new FakeClock(), silentLogger);
+  const tcp = new TcpPort(new UfragTable(), new FakeClock(), silentLogger);
   await expect(tcp.listen(`127.0.0.1:${port}`)).rejects.toThrow(
     `port ${port} is taken by this same Perch: change webrtcLocalTCPAddress`,
   );

@@ -4,34 +4,34 @@ import type { Clock } from '../../../base/clock.ts';
 import { listenFailure, tellOwnPort } from '../../../base/listen-failure.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { LocalPort } from './candidates.ts';
-import { onlyAddress, parseMediaAddress } from './listen-address.ts';
-import type { PeerBook } from './peer-book.ts';
-import { TcpRoute, type TcpRouteOwner } from './tcp-route.ts';
+import { boundAddress, parseMediaAddress } from './listen-address.ts';
+import type { UfragTable } from './ufrag-table.ts';
+import { TcpTransport, type TcpTransportOwner } from './tcp-transport.ts';
 
 /** A browser opens one per candidate and session. */
 const MAX_CONNECTIONS = 1_000;
 const MAX_PER_ADDRESS = 256;
-/** A browser sends its first check as soon as it is connected. */
-const STRANGER_LIMIT_MS = 10_000;
+/** A browser sends its first check right after connecting. */
+const UNVERIFIED_LIMIT_MS = 10_000;
 
-/** The one TCP port of all sessions, for networks that block UDP: a listener per address family. */
-export class TcpPort implements TcpRouteOwner {
+/** The TCP port of all sessions, for networks that block UDP: one listener per address family. */
+export class TcpPort implements TcpTransportOwner {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Connections that were refused, or ended before a check of theirs had passed. */
+  /** Connections rejected, or closed before a check passed. */
   ignored = 0;
-  readonly #book: PeerBook;
-  readonly #routes = new Set<TcpRoute>();
-  /** Those that have not passed a check, oldest first. */
-  readonly #strangers = new Set<TcpRoute>();
+  readonly #ufrags: UfragTable;
+  readonly #transports = new Set<TcpTransport>();
+  /** Connections without a passed check, oldest first. */
+  readonly #unverified = new Set<TcpTransport>();
   readonly #byAddress = new Map<string, number>();
-  #awaitingFlush: TcpRoute[] = [];
+  #awaitingFlush: TcpTransport[] = [];
   #ipv4: Server | undefined;
   #ipv6: Server | undefined;
   #only: string | undefined;
 
-  constructor(book: PeerBook, clock: Clock, log: Logger) {
-    this.#book = book;
+  constructor(ufrags: UfragTable, clock: Clock, log: Logger) {
+    this.#ufrags = ufrags;
     this.clock = clock;
     this.log = log;
   }
@@ -47,32 +47,32 @@ export class TcpPort implements TcpRouteOwner {
   }
 
   get connections(): number {
-    return this.#routes.size;
+    return this.#transports.size;
   }
 
   /** @param address `:8189` both families, `0.0.0.0:8189` IPv4, `[::]:8189` IPv6, or one address of this machine */
   async listen(address: string): Promise<void> {
     const { host, port } = parseMediaAddress(address, 'TCP');
-    this.#only = onlyAddress(host);
+    this.#only = boundAddress(host);
     if (host === '' || isIPv4(host)) {
       this.#ipv4 = await this.#open(host === '' ? '0.0.0.0' : host, port);
     }
     if (isIPv6(host)) {
       this.#ipv6 = await this.#open(host, port);
     } else if (host === '') {
-      // A kernel without IPv6 is no reason to have no WebRTC.
+      // The kernel may lack IPv6.
       this.#ipv6 = await this.#open('::', this.port).catch(() => undefined);
     }
   }
 
-  /** Called once a second: ends connections that have not proved whose they are. */
+  /** Called once a second: closes connections without a passed check. */
   tick(): void {
-    const openedBeforeMs = this.clock.monoMs() - STRANGER_LIMIT_MS;
-    for (const route of this.#strangers) {
-      if (route.openedMs > openedBeforeMs) {
+    const openedBeforeMs = this.clock.monoMs() - UNVERIFIED_LIMIT_MS;
+    for (const transport of this.#unverified) {
+      if (transport.openedMs > openedBeforeMs) {
         break;
       }
-      route.end(`no connectivity check has passed for ${STRANGER_LIMIT_MS} ms`);
+      transport.end(`no connectivity check passed for ${UNVERIFIED_LIMIT_MS} ms`);
     }
   }
 
@@ -81,51 +81,48 @@ export class TcpPort implements TcpRouteOwner {
     this.#ipv4 = undefined;
     this.#ipv6 = undefined;
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-    for (const route of this.#routes) {
-      route.close();
+    for (const transport of this.#transports) {
+      transport.close();
     }
     await Promise.all(closed);
   }
 
-  /** Called by routes. */
-  onStun(datagram: Uint8Array, from: TcpRoute): boolean {
-    return this.#book.onStun(datagram, from);
+  onStun(datagram: Uint8Array, from: TcpTransport): boolean {
+    return this.#ufrags.onStun(datagram, from);
   }
 
-  /** Called by routes. What is sent in one turn of the event loop leaves together. */
-  awaitFlush(route: TcpRoute): void {
+  /** Batches what is sent in one turn of the event loop. */
+  awaitFlush(transport: TcpTransport): void {
     if (this.#awaitingFlush.length === 0) {
       process.nextTick(this.#flush);
     }
-    this.#awaitingFlush.push(route);
+    this.#awaitingFlush.push(transport);
   }
 
-  /** Called by routes. */
-  onAdmitted(route: TcpRoute): void {
-    this.#strangers.delete(route);
+  onAdmitted(transport: TcpTransport): void {
+    this.#unverified.delete(transport);
   }
 
-  /** Called by routes. */
-  onClosed(route: TcpRoute): void {
-    if (!this.#routes.delete(route)) {
+  onClosed(transport: TcpTransport): void {
+    if (!this.#transports.delete(transport)) {
       return;
     }
-    if (this.#strangers.delete(route)) {
+    if (this.#unverified.delete(transport)) {
       this.ignored += 1;
     }
-    const others = (this.#byAddress.get(route.address) ?? 1) - 1;
+    const others = (this.#byAddress.get(transport.address) ?? 1) - 1;
     if (others === 0) {
-      this.#byAddress.delete(route.address);
+      this.#byAddress.delete(transport.address);
     } else {
-      this.#byAddress.set(route.address, others);
+      this.#byAddress.set(transport.address, others);
     }
   }
 
   readonly #flush = (): void => {
-    const routes = this.#awaitingFlush;
+    const transports = this.#awaitingFlush;
     this.#awaitingFlush = [];
-    for (const route of routes) {
-      route.flush();
+    for (const transport of transports) {
+      transport.flush();
     }
   };
 
@@ -139,8 +136,8 @@ export class TcpPort implements TcpRouteOwner {
       throw await listenFailure(error, 'webrtcLocalTCPAddress', `${host}:${port}`, port);
     }
     tellOwnPort((server.address() as AddressInfo).port, 'webrtcLocalTCPAddress');
-    // No file is left for one more connection: those that are there go on.
-    server.on('error', (error) => this.log.warn({ err: error }, 'a WebRTC TCP connection cannot be taken'));
+    // No file descriptor left: existing connections continue.
+    server.on('error', (error) => this.log.warn({ err: error }, 'WebRTC TCP connection cannot be accepted'));
     return server;
   }
 
@@ -152,23 +149,23 @@ export class TcpPort implements TcpRouteOwner {
       return;
     }
     const family = isIPv4(address) ? 'IPv4' : 'IPv6';
-    const route = new TcpRoute(this, socket, { family, address, port });
-    this.#routes.add(route);
-    this.#strangers.add(route);
+    const transport = new TcpTransport(this, socket, { family, address, port });
+    this.#transports.add(transport);
+    this.#unverified.add(transport);
     this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
   }
 
-  /** When all places are taken, whoever has shown nothing for the longest time goes. */
+  /** At the limit, the oldest unverified connection is closed. */
   #makeRoom(address: string): boolean {
     if ((this.#byAddress.get(address) ?? 0) >= MAX_PER_ADDRESS) {
       return false;
     }
-    if (this.#routes.size < MAX_CONNECTIONS) {
+    if (this.#transports.size < MAX_CONNECTIONS) {
       return true;
     }
-    for (const oldest of this.#strangers) {
-      oldest.end(`${MAX_CONNECTIONS} connections, the limit, and a newer one`);
-      // Its 'close' comes later.
+    for (const oldest of this.#unverified) {
+      oldest.end(`more than ${MAX_CONNECTIONS} connections`);
+      // Its 'close' event comes later.
       this.onClosed(oldest);
       return true;
     }

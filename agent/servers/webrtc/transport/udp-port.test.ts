@@ -1,9 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { ownAddresses } from './own-addresses.ts';
-import { PeerBook } from './peer-book.ts';
-import type { Peer, Route } from './route.ts';
+import { ownAddresses } from './candidates.ts';
+import { UfragTable } from './ufrag-table.ts';
+import type { Peer, Transport } from './transport.ts';
 import { UdpPort } from './udp-port.ts';
 
 test('a port that is taken is named', async () => {
@@ -11,7 +11,7 @@ test('a port that is taken is named', async () => {
   other.bind(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address();
-  const udp = new UdpPort(new PeerBook());
+  const udp = new UdpPort(new UfragTable());
   await expect(udp.listen(`127.0.0.1:${port}`)).rejects.toThrow(
     `UDP port ${port} is taken by another program: stop it or change webrtcLocalUDPAddress`,
   );
@@ -19,7 +19,7 @@ test('a port that is taken is named', async () => {
 });
 
 test('both families listen on one port number', async () => {
-  const udp = new UdpPort(new PeerBook());
+  const udp = new UdpPort(new UfragTable());
   await udp.listen(':0');
   expect(udp.port).toBeGreaterThan(0);
   expect(udp.local).toMatchObject({ ipv4: true, only: undefined });
@@ -28,7 +28,7 @@ test('both families listen on one port number', async () => {
 });
 
 test('a port that could not be opened is not followed to new addresses: whoever wants it asks again', async () => {
-  const udp = new UdpPort(new PeerBook());
+  const udp = new UdpPort(new UfragTable());
   await expect(udp.listen('192.0.2.7:0')).rejects.toThrow(
     '192.0.2.7:0 is not an address of this machine: change webrtcLocalUDPAddress',
   );
@@ -37,17 +37,17 @@ test('a port that could not be opened is not followed to new addresses: whoever 
 });
 
 test('what comes from an address without a passed check reaches nobody', async () => {
-  const book = new PeerBook();
-  const udp = new UdpPort(book);
+  const ufrags = new UfragTable();
+  const udp = new UdpPort(ufrags);
   await udp.listen('127.0.0.1:0');
   const received: string[] = [];
-  const routes: Route[] = [];
+  const transports: Transport[] = [];
   const peer: Peer = {
-    onCheck: (_datagram, _request, from) => routes.push(from),
+    onCheck: (_datagram, _request, from) => transports.push(from),
     onDatagram: (datagram) => received.push(datagram.toString('hex')),
-    onRouteClosed: () => {},
+    onTransportClosed: () => {},
   };
-  book.register('ours', peer);
+  ufrags.register('ours', peer);
   const socket = createSocket('udp4');
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
@@ -55,12 +55,12 @@ test('what comes from an address without a passed check reaches nobody', async (
   socket.send(Buffer.from('1401', 'hex'), udp.port, '127.0.0.1');
   await expect.poll(() => udp.ignored).toBe(1);
   socket.send(bindingRequest('ours:theirs'), udp.port, '127.0.0.1');
-  await expect.poll(() => routes.length).toBe(1);
-  expect(routes[0]).toMatchObject({ protocol: 'udp', address: '127.0.0.1', port: socket.address().port });
-  routes[0]?.admit(peer);
+  await expect.poll(() => transports.length).toBe(1);
+  expect(transports[0]).toMatchObject({ protocol: 'udp', address: '127.0.0.1', port: socket.address().port });
+  transports[0]?.admit(peer);
   socket.send(Buffer.from('1402', 'hex'), udp.port, '127.0.0.1');
   await expect.poll(() => received).toEqual(['1402']);
-  routes[0]?.close();
+  transports[0]?.close();
   socket.send(Buffer.from('1403', 'hex'), udp.port, '127.0.0.1');
   await expect.poll(() => udp.ignored).toBe(2);
   expect(received).toEqual(['1402']);
@@ -76,14 +76,14 @@ function bindingRequest(username: string): Uint8Array {
 }
 
 test('each address of this machine answers for itself', async () => {
-  const book = new PeerBook();
-  const udp = new UdpPort(book);
+  const ufrags = new UfragTable();
+  const udp = new UdpPort(ufrags);
   await udp.listen(':0');
-  const routes: Route[] = [];
-  book.register('ours', {
-    onCheck: (_datagram, _request, from) => routes.push(from),
+  const transports: Transport[] = [];
+  ufrags.register('ours', {
+    onCheck: (_datagram, _request, from) => transports.push(from),
     onDatagram: () => {},
-    onRouteClosed: () => {},
+    onTransportClosed: () => {},
   });
   // Networks of other tests come and go meanwhile (RFC 2544 §C.2.2).
   const own = ownAddresses().filter(({ family, address }) => family === 'IPv4' && !address.startsWith('198.18.'));
@@ -92,8 +92,8 @@ test('each address of this machine answers for itself', async () => {
     client.connect(udp.port, address);
     await once(client, 'connect');
     client.send(bindingRequest('ours:theirs'));
-    await expect.poll(() => routes.at(-1)?.localAddress).toBe(address);
-    routes.at(-1)?.send(Buffer.from('yes'), 0, 3);
+    await expect.poll(() => transports.at(-1)?.localAddress).toBe(address);
+    transports.at(-1)?.send(Buffer.from('yes'), 0, 3);
     // A connected socket hears only whom it is connected to.
     const [answer] = (await once(client, 'message')) as [Buffer];
     expect(answer.toString()).toBe('yes');
@@ -104,7 +104,7 @@ test('each address of this machine answers for itself', async () => {
 });
 
 test('what is followed to its present addresses stays where it is', async () => {
-  const udp = new UdpPort(new PeerBook());
+  const udp = new UdpPort(new UfragTable());
   await udp.listen(':0');
   const before = udp.local;
   await Promise.all([udp.refresh(), udp.refresh()]);

@@ -1,41 +1,39 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { PerchError } from '../../../base/errors.ts';
 import { listenFailure } from '../../../base/listen-failure.ts';
-import type { LocalPort } from './candidates.ts';
-import { onlyAddress, parseMediaAddress } from './listen-address.ts';
-import { ownAddresses } from './own-addresses.ts';
-import type { PeerBook } from './peer-book.ts';
+import { type LocalPort, ownAddresses } from './candidates.ts';
+import { boundAddress, parseMediaAddress } from './listen-address.ts';
+import type { UfragTable } from './ufrag-table.ts';
 import { UdpSocket } from './udp-socket.ts';
 
 /**
- * The one UDP port of all sessions. It has a socket for each address of this machine: one socket for all of them would
- * answer from whichever address the kernel likes best, and a browser passes over an answer from another address than
- * the one that it has asked (RFC 8445 §7.2.5.2.1).
+ * The UDP port of all sessions, with a socket per local address: a single socket would answer from the address the
+ * kernel prefers, and a browser ignores answers from another address than it asked (RFC 8445 §7.2.5.2.1).
  */
 export class UdpPort {
-  readonly #book: PeerBook;
-  /** By the local address. */
+  readonly #ufrags: UfragTable;
+  /** By local address. */
   readonly #sockets = new Map<string, UdpSocket>();
   #host: string | undefined;
   #port = 0;
   #refreshing: Promise<void> | undefined;
 
-  constructor(book: PeerBook) {
-    this.#book = book;
+  constructor(ufrags: UfragTable) {
+    this.#ufrags = ufrags;
   }
 
   get port(): number {
     return this.#sockets.size > 0 ? this.#port : 0;
   }
 
-  /** Datagrams that belong to nobody, or are nothing that we know. */
+  /** Datagrams that belong to no peer. */
   get ignored(): number {
     return [...this.#sockets.values()].reduce((sum, { ignored }) => sum + ignored, 0);
   }
 
   get local(): LocalPort {
     const families = new Set([...this.#sockets.values()].map(({ family }) => family));
-    const only = this.#host === undefined ? undefined : onlyAddress(this.#host);
+    const only = this.#host === undefined ? undefined : boundAddress(this.#host);
     return { port: this.port, ipv4: families.has('IPv4'), ipv6: families.has('IPv6'), only };
   }
 
@@ -49,22 +47,22 @@ export class UdpPort {
       try {
         await this.#open(local);
       } catch (cause) {
-        failure = await cannotOpen(cause, local, port);
-        if (isTaken(cause) && port !== 0) {
+        failure = await bindFailure(cause, local, port);
+        if (isInUse(cause) && port !== 0) {
           await this.close();
           throw failure;
         }
-        // Otherwise it has just gone, is not quite there yet, or is of a family that the kernel does not have.
+        // Otherwise the address is gone, not ready yet, or of an unsupported family.
       }
     }
     if (failure && this.#sockets.size === 0) {
-      // Whoever asks again must not find the port taken by `refresh`.
+      // A retry must not find the port taken by `refresh`.
       this.#host = undefined;
       throw failure;
     }
   }
 
-  /** Follows the machine to new addresses, and leaves those that are gone when nobody is reached through them. */
+  /** Binds new addresses of the machine and closes unused sockets of removed ones. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#follow().finally(() => {
       this.#refreshing = undefined;
@@ -92,14 +90,14 @@ export class UdpPort {
     }
     for (const address of current) {
       if (!this.#sockets.has(address)) {
-        // An address that is not quite there yet is tried again with the next offer.
+        // An address that is not ready yet is retried with the next offer.
         await this.#open(address).catch(() => {});
       }
     }
   }
 
   async #open(address: string): Promise<void> {
-    const socket = await UdpSocket.open(this.#book, address, this.#port);
+    const socket = await UdpSocket.open(this.#ufrags, address, this.#port);
     if (this.#host === undefined) {
       await socket.close();
       return;
@@ -111,21 +109,21 @@ export class UdpPort {
 
 /** Local addresses to bind. */
 function addressesOf(host: string): string[] {
-  const only = onlyAddress(host);
+  const only = boundAddress(host);
   if (only !== undefined) {
     return [only];
   }
   const own = ownAddresses().map(({ address }) => address);
   const wanted = own.filter((address) => host === '' || (isIPv4(host) ? isIPv4(address) : isIPv6(address)));
-  // A machine that does not tell its addresses: the kernel knows them.
+  // No addresses reported: binds the wildcard.
   return wanted.length > 0 ? [...new Set(wanted)] : host === '' ? ['0.0.0.0', '::'] : [host];
 }
 
-const isTaken = (cause: unknown): boolean => (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
+const isInUse = (cause: unknown): boolean => (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
 
-/** Who holds a UDP port is not to be found out as it is for TCP. */
-async function cannotOpen(cause: unknown, address: string, port: number): Promise<PerchError> {
-  if (isTaken(cause)) {
+/** Unlike for TCP, the process holding a UDP port cannot be identified. */
+async function bindFailure(cause: unknown, address: string, port: number): Promise<PerchError> {
+  if (isInUse(cause)) {
     const text = `UDP port ${port} is taken by another program: stop it or change webrtcLocalUDPAddress`;
     return new PerchError('unavailable', text, { address, port });
   }

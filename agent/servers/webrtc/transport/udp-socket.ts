@@ -1,49 +1,52 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv4 } from 'node:net';
-import type { PeerBook } from './peer-book.ts';
-import type { Peer, Route } from './route.ts';
+import type { UfragTable } from './ufrag-table.ts';
+import type { Peer, Transport } from './transport.ts';
 import { isStun } from './stun.ts';
 
-/** Kernel buffers: one key frame of 4 Mbit/s video to ten viewers leaves in one go. */
+/** A key frame of 4 Mbit/s video for ten viewers fits. */
 const SOCKET_BUFFER_BYTES = 1 << 20;
-/** Above either, video waits for the next key frame: what libuv has queued must not be overwritten in the slots. */
+/**
+ * Above either limit, video waits for the next key frame: packets in libuv's queue must not be overwritten in their
+ * slots.
+ */
 const QUEUE_LIMIT_BYTES = 1 << 20;
 const QUEUE_LIMIT_PACKETS = 2_048;
 
-/** The UDP port on one address of this machine. */
+/** The UDP port on one local address. */
 export class UdpSocket {
-  /** Datagrams that belong to nobody, or are nothing that we know. */
+  /** Datagrams that belong to no peer. */
   ignored = 0;
   readonly family: 'IPv4' | 'IPv6';
-  /** Of this machine; `0.0.0.0` or `::` for all. */
+  /** Local; `0.0.0.0` or `::` for all. */
   readonly address: string;
   readonly port: number;
-  readonly #book: PeerBook;
+  readonly #ufrags: UfragTable;
   readonly #socket: Socket;
-  /** Address, then port: no string has to be built to find a peer. */
-  readonly #routes = new Map<string, Map<number, UdpRoute>>();
+  /** By address, then port: finding a peer builds no string. */
+  readonly #transports = new Map<string, Map<number, UdpTransport>>();
 
-  private constructor(book: PeerBook, socket: Socket, address: string) {
-    this.#book = book;
+  private constructor(ufrags: UfragTable, socket: Socket, address: string) {
+    this.#ufrags = ufrags;
     this.#socket = socket;
     this.address = address;
     this.family = isIPv4(address) ? 'IPv4' : 'IPv6';
     this.port = socket.address().port;
     socket.on('message', (datagram, from) => this.#onMessage(datagram, from));
-    // An address that is unreachable right now: the packet is lost like any other.
+    // Unreachable right now: the packet is lost.
     socket.on('error', () => {});
   }
 
-  /** @throws what Node says when the address cannot be bound */
-  static async open(book: PeerBook, address: string, port: number): Promise<UdpSocket> {
+  /** @throws Node's error if the address cannot be bound */
+  static async open(ufrags: UfragTable, address: string, port: number): Promise<UdpSocket> {
     const type = isIPv4(address) ? 'udp4' : 'udp6';
     const socket = createSocket({
       type,
       ipv6Only: type === 'udp6',
       recvBufferSize: SOCKET_BUFFER_BYTES,
       sendBufferSize: SOCKET_BUFFER_BYTES,
-      // Every address is numeric: without this each packet would wait for the next turn of the event loop.
+      // Addresses are numeric: the default lookup would delay each packet to the next turn of the event loop.
       lookup: (host, _options, callback) => callback(null, host, type === 'udp4' ? 4 : 6),
     });
     try {
@@ -54,57 +57,54 @@ export class UdpSocket {
       socket.close();
       throw cause;
     }
-    return new UdpSocket(book, socket, address);
+    return new UdpSocket(ufrags, socket, address);
   }
 
-  /** Whether a peer is reached through it. */
   get isUsed(): boolean {
-    return this.#routes.size > 0;
+    return this.#transports.size > 0;
   }
 
   close(): Promise<void> {
     return new Promise((resolve) => this.#socket.close(() => resolve()));
   }
 
-  /** Called by routes. */
-  keep(route: UdpRoute): void {
-    const ports = this.#routes.get(route.address) ?? new Map<number, UdpRoute>();
-    this.#routes.set(route.address, ports);
-    ports.set(route.port, route);
+  add(transport: UdpTransport): void {
+    const ports = this.#transports.get(transport.address) ?? new Map<number, UdpTransport>();
+    this.#transports.set(transport.address, ports);
+    ports.set(transport.port, transport);
   }
 
-  /** Called by routes. */
-  drop(route: UdpRoute): void {
-    const ports = this.#routes.get(route.address);
-    if (ports?.get(route.port) !== route) {
+  remove(transport: UdpTransport): void {
+    const ports = this.#transports.get(transport.address);
+    if (ports?.get(transport.port) !== transport) {
       return;
     }
-    ports.delete(route.port);
+    ports.delete(transport.port);
     if (ports.size === 0) {
-      this.#routes.delete(route.address);
+      this.#transports.delete(transport.address);
     }
   }
 
   #onMessage(datagram: Buffer, from: RemoteInfo): void {
     if (from.port === 0) {
-      // Nobody can be answered there: Node throws at the attempt.
+      // Node throws when sending to port 0.
       this.ignored += 1;
       return;
     }
-    const route = this.#routes.get(from.address)?.get(from.port);
+    const transport = this.#transports.get(from.address)?.get(from.port);
     if (isStun(datagram)) {
-      const isForSomebody = this.#book.onStun(datagram, route ?? new UdpRoute(this, this.#socket, from));
+      const isForSomebody = this.#ufrags.onStun(datagram, transport ?? new UdpTransport(this, this.#socket, from));
       this.ignored += isForSomebody ? 0 : 1;
-    } else if (route?.peer) {
-      route.peer.onDatagram(datagram, route);
+    } else if (transport?.peer) {
+      transport.peer.onDatagram(datagram, transport);
     } else {
       this.ignored += 1;
     }
   }
 }
 
-/** From one address of this machine to one that datagrams come from. */
-class UdpRoute implements Route {
+/** One remote address. */
+class UdpTransport implements Transport {
   readonly protocol = 'udp';
   readonly family: 'IPv4' | 'IPv6';
   readonly address: string;
@@ -130,12 +130,12 @@ class UdpRoute implements Route {
     return socket.getSendQueueSize() > QUEUE_LIMIT_BYTES || socket.getSendQueueCount() > QUEUE_LIMIT_PACKETS;
   }
 
-  /** What the kernel does not take waits in libuv's queue. */
+  /** libuv queues what the kernel does not accept. */
   send(bytes: Uint8Array, offset: number, length: number): void {
     try {
       this.#socket.send(bytes, offset, length, this.port, this.address);
     } catch {
-      // The port has been closed meanwhile: the packet is lost like any other.
+      // The port was closed: the packet is lost.
     }
   }
 
@@ -143,14 +143,14 @@ class UdpRoute implements Route {
     const former = this.peer;
     this.peer = peer;
     if (former && former !== peer) {
-      // Behind a router a port goes from one device to the next: what comes from it belongs to the newest.
-      former.onRouteClosed(this);
+      // A NAT may reassign a port to another device: the newest peer gets its datagrams.
+      former.onTransportClosed(this);
     }
-    this.#owner.keep(this);
+    this.#owner.add(this);
   }
 
   close(): void {
     this.peer = undefined;
-    this.#owner.drop(this);
+    this.#owner.remove(this);
   }
 }

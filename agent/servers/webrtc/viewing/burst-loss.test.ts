@@ -25,7 +25,7 @@ test('the first report that shows heavy loss tells what has come through, also w
 test('the way there and back is no time in which anything could have come', () => {
   const { burst, send } = watch();
   expect(burst.onReport(150, send(200), 200, 100)).toBe(2_000_000);
-  expect(burst.mostBitsPerSecond).toBe(4_000_000);
+  expect(burst.maxBitsPerSecond).toBe(4_000_000);
 });
 
 test.for([
@@ -57,7 +57,7 @@ test('what was on its way at that time does not count again', () => {
 test('later on, losses are no matter of a burst until something is sent once more', () => {
   const { burst, send } = watch();
   expect(burst.onReport(150, send(200), 5_001, 0)).toBeUndefined();
-  burst.repeat(6_000);
+  burst.restart(6_000);
   expect(burst.onReport(150, send(1), 6_050, 0)).toBeUndefined();
   expect(burst.onReport(300, send(200), 6_250, 0)).toBeGreaterThan(0);
 });

@@ -1,53 +1,55 @@
 import type { OutboundTrack } from '../srtp/srtp.ts';
 
-/** With fewer packets a share of them says nothing. */
+/** A smaller sample says nothing. */
 const MIN_PACKETS = 100;
-/** Retransmission does not make up for so much of a burst: the picture is lost. */
+/** Retransmission cannot repair this much of a burst. */
 const HEAVY_LOSS = 0.2;
-/** What came within this time tells what the way takes; over a longer one, pauses between bursts count as well. */
+/** Over a longer span, pauses between bursts would lower the measured throughput. */
 const SPAN_MS = 500;
-/** From the beginning of a burst on. Later on, each second's losses are judged by their trend. */
+/** Since the start of a burst. Later losses are judged by their trend. */
 const WATCH_MS = 5_000;
-/** Reports that come together are no measure of time. */
+/** Reports closer together cannot measure throughput. */
 const MIN_SPAN_MS = 20;
 
 /**
- * Whether a burst of pictures (the first group, one that is sent again, or a larger stream that is tried) is more than its way
- * takes, from the first report on that shows it.
+ * Detects from the first receiver report on that a burst of video (the first GOP, a replay or a step up) exceeds the
+ * network's capacity.
  */
 export class BurstLoss {
-  /** Times that it was too much, since the beginning of the burst. */
+  /** Detections since the start of the burst. */
   count = 0;
-  /** What may have come through at the latest of them: nothing does while the first packet and its report are on their way. */
-  mostBitsPerSecond = 0;
+  /**
+   * Upper bound of the throughput at the latest detection: excludes the round trip of the first packet and its report.
+   */
+  maxBitsPerSecond = 0;
   readonly #track: OutboundTrack;
   #untilMs = Number.NEGATIVE_INFINITY;
-  /** Where the losses are counted from: a packet's number, what had been lost until then, and when it was sent or known of. */
+  /** Where counting starts: a sequence number, the losses until then, and when it was sent or reported. */
   #sequence = 0;
   #lost = 0;
   #atMs = 0;
   #packets = 0;
   #octets = 0;
-  /** That time is a report's, not that of its sending. */
+  /** That time is of a report, not of sending. */
   #isReported = false;
-  /** What was lost before that packet is not known until a report speaks of it. */
+  /** The losses before that packet are unknown until the next report. */
   #isPast = false;
 
-  /** @param track on which the pictures are sent */
+  /** @param track the video's */
   constructor(track: OutboundTrack) {
     this.#track = track;
   }
 
-  /** What is sent from now on is a burst. @param lost by the latest report */
+  /** Starts watching a burst. @param lost as of the latest report */
   begin(lost: number, nowMs: number): void {
     this.count = 0;
     this.#untilMs = nowMs + WATCH_MS;
     this.#isPast = false;
-    this.#mark(this.#track.packetIndex - 1, lost, nowMs);
+    this.#startFrom(this.#track.packetIndex - 1, lost, nowMs);
   }
 
-  /** What was lost is sent once more. */
-  repeat(nowMs: number): void {
+  /** The burst is sent again. */
+  restart(nowMs: number): void {
     if (nowMs > this.#untilMs) {
       this.count = 0;
       this.#skipToNow(nowMs);
@@ -57,8 +59,8 @@ export class BurstLoss {
 
   /**
    * @param lost and `highest` as in `RtcpSink.onReport`
-   * @param roundTripMs what the way there and back takes of the time since the beginning; 0: not known
-   * @returns bits a second that have come through at a time of heavy loss; undefined: there was none
+   * @param roundTripMs part of the time since the start; 0: not known
+   * @returns throughput in bit/s if the loss was heavy, else undefined
    */
   onReport(lost: number, highest: number, nowMs: number, roundTripMs: number): number | undefined {
     const packets = ((highest - this.#sequence) << 16) >> 16;
@@ -68,38 +70,38 @@ export class BurstLoss {
     }
     if (this.#isPast) {
       this.#isPast = false;
-      this.#mark(highest, lost, nowMs);
+      this.#startFrom(highest, lost, nowMs);
       this.#isReported = true;
       return undefined;
     }
     const spanMs = nowMs - this.#atMs;
-    const come = packets - Math.max(0, lost - this.#lost);
-    if (come < 0) {
-      // It reports more than there was.
+    const received = packets - Math.max(0, lost - this.#lost);
+    if (received < 0) {
+      // The report claims more losses than packets.
       return undefined;
     }
-    if (packets >= MIN_PACKETS && spanMs >= MIN_SPAN_MS && come < (1 - HEAVY_LOSS) * packets) {
+    if (packets >= MIN_PACKETS && spanMs >= MIN_SPAN_MS && received < (1 - HEAVY_LOSS) * packets) {
       const meanBytes = (this.#track.octets - this.#octets) / Math.max(1, this.#track.packets - this.#packets);
       this.count += 1;
       const awayMs = this.#isReported ? 0 : roundTripMs;
-      this.mostBitsPerSecond = (8_000 * come * meanBytes) / Math.max(MIN_SPAN_MS, spanMs - awayMs);
+      this.maxBitsPerSecond = (8_000 * received * meanBytes) / Math.max(MIN_SPAN_MS, spanMs - awayMs);
       this.#skipToNow(nowMs);
-      return (8_000 * come * meanBytes) / spanMs;
+      return (8_000 * received * meanBytes) / spanMs;
     }
     if (spanMs >= SPAN_MS) {
-      this.#mark(highest, lost, nowMs);
+      this.#startFrom(highest, lost, nowMs);
       this.#isReported = true;
     }
     return undefined;
   }
 
-  /** What is on its way was sent too fast as well. */
+  /** Packets in flight were sent too fast as well. */
   #skipToNow(nowMs: number): void {
-    this.#mark(this.#track.packetIndex - 1, 0, nowMs);
+    this.#startFrom(this.#track.packetIndex - 1, 0, nowMs);
     this.#isPast = true;
   }
 
-  #mark(sequence: number, lost: number, nowMs: number): void {
+  #startFrom(sequence: number, lost: number, nowMs: number): void {
     this.#sequence = sequence & 0xffff;
     this.#lost = lost;
     this.#isReported = false;

@@ -52,8 +52,8 @@ class World {
       if (packet.marker) {
         const picture = this.#bySize.get(type === FU_A ? size + 1 : size) as Picture;
         const before = shown.at(-1);
-        const follows = before?.camera === picture.camera && before.number + 1 === picture.number;
-        expect(picture.isKey ? hasSets : follows).toBe(true);
+        const continues = before?.camera === picture.camera && before.number + 1 === picture.number;
+        expect(picture.isKey ? hasSets : continues).toBe(true);
         shown.push({ ...picture, timestamp });
         [size, hasSets, timestamp] = [0, false, undefined];
       }
@@ -69,7 +69,7 @@ test.for([1, 2, 3].slice(0, byLength(1, 3)))(
     const { clock, main, small, next } = world;
     const viewer = new ScriptedViewer(main, { openFallback: async () => small.stream });
     const others: ScriptedViewer[] = [];
-    const route = viewer.link.route as { isCongested: boolean };
+    const transport = viewer.link.transport as { isCongested: boolean };
     const packets: Received[] = [];
     const sentMs: number[] = [];
     const shares = new Set<string | undefined>();
@@ -82,8 +82,8 @@ test.for([1, 2, 3].slice(0, byLength(1, 3)))(
       for (let ms = 0; ms < 40; ms += 10) {
         await clock.advance(10);
         if (clock.monoMs() >= freeAtMs) {
-          route.isCongested = next() < 0.004;
-          freeAtMs = clock.monoMs() + (route.isCongested ? 600 * next() : 0);
+          transport.isCongested = next() < 0.004;
+          freeAtMs = clock.monoMs() + (transport.isCongested ? 600 * next() : 0);
         }
         for (const packet of viewer.takeVideo()) {
           packets.push(packet);
@@ -109,7 +109,7 @@ test.for([1, 2, 3].slice(0, byLength(1, 3)))(
         lost += isBad ? 60 : 0;
         viewer.report(lost, 8 * i, 20);
         viewer.viewing.tick();
-        shares.add(viewer.viewing.statistics.share);
+        shares.add(viewer.viewing.statistics.quality);
       }
     }
     expect(shares.size).toBe(3);

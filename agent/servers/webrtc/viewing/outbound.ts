@@ -2,12 +2,11 @@ import { randomInt } from 'node:crypto';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
 
-/** Room below the first packet index: whoever looks back over the whole history never meets a negative one. */
+/** Keeps looking back over the whole history free of negative indexes. */
 const HISTORY_PACKETS = 4_096;
 
-/** Pictures on their way to a viewer, and what it is sent again of them. */
 export interface OutboundVideo extends OutboundTrack {
-  /** Undefined: the viewer knows no format for retransmissions. */
+  /** undefined: the viewer supports no retransmission format. */
   readonly rtx: OutboundTrack | undefined;
   readonly rtxSsrc: number | undefined;
 }

@@ -1,7 +1,8 @@
+import type { RtpPackets } from '../../../stream/rtp-packets.ts';
 import type { SecureLink } from '../session/session-media.ts';
+import { createSrtpSender } from '../srtp/create-srtp-sender.ts';
 import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../srtp/srtp.ts';
 
-/** Packets that are encrypted and sent to one viewer together. */
 class PacketBatch implements Batch {
   count = 0;
   readonly tracks: OutboundTrack[] = [];
@@ -9,21 +10,77 @@ class PacketBatch implements Batch {
   readonly markers = new Uint8Array(MAX_BATCH);
   readonly payloadBytes = new Uint16Array(MAX_BATCH);
   readonly sourceWords = new Uint32Array(MAX_BATCH);
-  /** Where the packets lie in the link's slots, once they have been sent. */
+  /** Byte offsets of the sent packets in the link's slots. */
   readonly offsets = new Uint32Array(MAX_BATCH);
 
-  /** @param source where the payloads are @returns bytes sent */
-  send({ route, slots }: SecureLink, srtp: SrtpSender, source: Uint32Array): number {
+  /** @param source of the payloads @returns bytes sent */
+  send({ transport, slots }: SecureLink, srtp: SrtpSender, source: Uint32Array): number {
     srtp.protect(this, source, slots, this.offsets);
     let bytes = 0;
     for (let i = 0; i < this.count; i += 1) {
       const length = (this.payloadBytes[i] as number) + srtp.overheadBytes;
-      route.send(slots.bytes, this.offsets[i] as number, length);
+      transport.send(slots.bytes, this.offsets[i] as number, length);
       bytes += length;
     }
     return bytes;
   }
 }
 
-/** Filled and sent within one call, so all viewers share it. */
+/** Shared by all viewers: filled and sent within one call. */
 export const batch = new PacketBatch();
+
+/** Encrypts packets with a viewer's keys and sends them in batches. */
+export class SrtpBatchSender {
+  /** Without RTCP, which the session counts. */
+  bytes = 0;
+  packets = 0;
+  readonly srtp: SrtpSender;
+  readonly #link: SecureLink;
+  readonly #onSent: (bytes: number) => void;
+
+  constructor(link: SecureLink, onSent: (bytes: number) => void) {
+    this.#link = link;
+    this.#onSent = onSent;
+    this.srtp = createSrtpSender(link.keys);
+  }
+
+  /** Starts a batch, which must be filled and sent within the same call. */
+  begin(): void {
+    batch.count = 0;
+  }
+
+  /**
+   * @param timestamp RTP time before the track's offset
+   * @returns whether the batch is full and must be sent
+   */
+  add(source: RtpPackets, packet: number, track: OutboundTrack, timestamp: number): boolean {
+    const at = batch.count;
+    batch.tracks[at] = track;
+    batch.timestamps[at] = timestamp;
+    batch.markers[at] = source.markerOf(packet);
+    batch.payloadBytes[at] = source.payloadBytesOf(packet);
+    batch.sourceWords[at] = source.wordOf(packet);
+    batch.count += 1;
+    return batch.count === MAX_BATCH;
+  }
+
+  /** Sends the batch and starts another. */
+  send(source: RtpPackets): void {
+    const { count } = batch;
+    if (count === 0) {
+      return;
+    }
+    const bytes = batch.send(this.#link, this.srtp, source.words);
+    if (this.packets === 0) {
+      // The viewer would never notice the loss of its first packet: it is sent twice, and the second one is dropped as
+      // a replay.
+      const { transport, slots } = this.#link;
+      const length = (batch.payloadBytes[0] as number) + this.srtp.overheadBytes;
+      transport.send(slots.bytes, batch.offsets[0] as number, length);
+    }
+    batch.count = 0;
+    this.packets += count;
+    this.bytes += bytes;
+    this.#onSent(bytes);
+  }
+}

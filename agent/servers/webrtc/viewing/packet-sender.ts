@@ -1,167 +1,166 @@
 import { explain } from '../../../base/errors.ts';
 import { RtpPackets, type RtpViewer } from '../../../stream/rtp-packets.ts';
 import type { OutboundTrack, SrtpSender } from '../srtp/srtp.ts';
-import { LiveEdge } from './live-edge.ts';
-import { PacketOutlet } from './packet-outlet.ts';
+import { TimestampMapper } from './timestamp-mapper.ts';
+import { SrtpBatchSender } from './packet-batch.ts';
 import { type SenderReportOptions, SenderReports } from './sender-reports.ts';
 import { SentHistory } from './sent-history.ts';
 
-/** How fast pictures go out. */
+/** How fast video is sent. */
 export interface Pace {
-  /** What is sent at once when there has been a pause: most pictures are smaller. */
+  /** Sent at once after a pause; most frames are smaller. */
   readonly burstBytes: number;
-  /** Beyond it. */
   readonly bytesPerMs: number;
-  /** The same for pictures that have waited: of the group that there is when a viewer comes, or asks for it once more. */
+  /** The rate of a replay: the cached GOP at the start or after a picture loss. */
   readonly replayBytesPerMs: number;
 }
 /**
- * As fast as a camera's own 100 Mbit/s line has brought it. Chromium's socket takes no more than 113 packets unread. A group is
- * replayed at 48 Mbit/s: ten seconds of 2 Mbit/s take as long as a browser needs to decode them.
+ * A camera's 100 Mbit/s link delivers as fast. Chromium's socket holds 113 unread packets. A GOP is replayed at 48
+ * Mbit/s: ten seconds of 2 Mbit/s take as long as a browser needs to decode them.
  */
 export const FULL_PACE: Pace = { burstBytes: 64_000, bytesPerMs: 12_500, replayBytesPerMs: 6_000 };
-/** Chromium has places for 800 pictures that wait for its decoder, and begins anew at the next key frame when they are taken. */
-const UNPACED_PICTURES = 500;
-/** What each picture takes of a replay's time after those, at least: most decoders do 500 a second. */
-const MIN_PICTURE_MS = 2;
-/** A key frame for two hundred viewers at once fills the socket that they share for some milliseconds; longer is too slow. */
+/** Chromium queues 800 frames for its decoder and skips to the next key frame when the queue is full. */
+const UNPACED_FRAMES = 500;
+/** The least duration of each further frame of a replay: most decoders manage 500 a second. */
+const MIN_FRAME_MS = 2;
+/**
+ * A key frame for two hundred viewers blocks their shared socket for some milliseconds. A longer block means the
+ * network is too slow.
+ */
 const MAX_BLOCKED_MS = 200;
-/** Sound waits for the first picture, so that both begin together, but no longer than this: there may be none for minutes. */
-const SOUND_PATIENCE_MS = 1_000;
-/** A viewer learns soon how sound without pictures beside it belongs to them: with its first packets, and a little later. */
-const SOUND_REPORTS_AT = [1, 10];
-/** What is left over goes on this often. */
+/** Audio waits for the first frame so that both start together, but no longer: there may be no video for minutes. */
+const AUDIO_WAIT_MS = 1_000;
+/** Audio packets after which a report lets a viewer synchronize audio without video. */
+const AUDIO_REPORTS_AT = [1, 10];
 const TICK_MS = 1;
 
-/** Where a viewer is on the RTP clock of its pictures. */
+/** A viewer's place on the RTP clock of its video. */
 export interface Position {
-  /** Monotonic milliseconds of our own clock. */
+  /** Monotonic. */
   readonly atMs: number;
-  /** RTP time at that moment, 32 bits, with its offset. */
+  /** With the track's offset, 32 bits. */
   readonly timestamp: number;
-  /** Of the latest picture that was sent. */
+  /** Of the last frame sent. */
   readonly lastTimestamp: number;
 }
 
-export interface PacketSenderOptions extends SenderReportOptions {
-  /** The number of the track whose key frames a viewer starts at; -1: sound only. */
+interface PacketSenderOptions extends SenderReportOptions {
+  /** The track whose key frames a viewer starts at; -1: audio only. */
   readonly videoTrack: number;
-  /** Another stream's pictures were sent on the video track until now: its RTP time goes on from here. */
-  readonly follows?: Position | undefined;
-  /** The initial value. */
+  /** Continues the RTP time of another stream's video on the same track. */
+  readonly continues?: Position | undefined;
   readonly keyFramesOnly?: boolean;
-  /** A longer group is not sent at once: its key frame alone is shown until the next one. */
+  /** A longer GOP is not replayed: its key frame stands until the next one. */
   readonly maxReplayPackets?: number;
-  /** The initial value; `FULL_PACE` when not given. */
+  /** Initial value; default `FULL_PACE`. */
   readonly pace?: Pace;
-  /** Where the pictures come from that sound waits for; this one when not given. */
+  /** Audio waits for this sender's first frame; default: its own. */
   readonly startsWith?: PacketSender | undefined;
-  /** The pictures have B-frames: nothing more of them will come. */
+  /** The video has B-frames and stops. */
   readonly onReordered: () => void;
 }
 
 /**
- * Sends a stream's packets to one viewer, encrypted with its keys. It begins with the group of pictures that is already there.
- * Pictures are read from the stream's ring by a cursor of their own, as fast as the pace allows; sound goes out as it comes.
+ * Sends a stream's packets to one viewer, encrypted with its keys, starting with the cached GOP. A cursor reads video
+ * from the stream's ring as fast as the pace allows; audio is sent as it arrives.
  */
 export class PacketSender implements RtpViewer {
-  /** Pictures that the network did not take in time, or that were left out for its sake. */
+  /** Frames dropped because of congestion or a reduced level. */
   framesDiscarded = 0;
-  /** Nothing but key frames is sent while this is set. Afterwards the picture goes on at the next key frame, or with `restartAtKey`. */
+  /** Drops all other frames. Afterwards video continues at the next key frame or with `restartAtKey`. */
   keyFramesOnly: boolean;
   pace: Pace;
   readonly source: RtpPackets;
-  /** Of the video track, by its packet indexes. */
+  /** Of the video track, by packet index. */
   readonly history: SentHistory | undefined;
   readonly #options: PacketSenderOptions;
-  readonly #outlet: PacketOutlet;
-  readonly #edge: LiveEdge;
+  readonly #sender: SrtpBatchSender;
+  readonly #mapper: TimestampMapper;
   readonly #reports: SenderReports;
   readonly #video: number;
-  #follows: Position | undefined;
-  /** The next packet of the ring that pictures are read from. */
+  #continues: Position | undefined;
+  /** The next packet in the ring. */
   #cursor = 0;
-  #waitsForKey = false;
+  #waitsForKeyFrame = false;
   #hasStarted: boolean;
-  /** Sound is sent from then on, if there is no picture before. */
-  readonly #soundFromMs: number;
-  /** Pictures were left out: a key frame is asked for when the network takes them again. */
-  #needsKey = false;
-  /** A still is being sent up to here, after which the picture goes on with a key frame from `#afterStill` on; -1: none is. */
+  /** From then on audio is sent without video. */
+  readonly #audioFromMs: number;
+  /** Frames were dropped: a key frame is requested once the network accepts packets again. */
+  #needsKeyFrame = false;
+  /** End of the still image being sent; video then continues at a key frame from `#afterStill` on. -1: none. */
   #stillEnd = -1;
   #afterStill = 0;
-  /** The picture that is being sent: its time in the ring, and the one that it is sent with. */
+  /** The current frame's time in the ring and its sent timestamp. */
   #timestamp = -1;
   #stamp = 0;
-  /** Of a replay, which lasts until the cursor has come to the end of the ring; -1: there is none. */
-  #replayedPictures = -1;
+  /** Frames of the current replay, which ends when the cursor reaches the end of the ring; -1: none. */
+  #replayedFrames = -1;
   #creditBytes: number;
   #creditMs: number;
-  /** When the network did not keep anything waiting for the last time. */
+  /** When the network was last uncongested. */
   #freeMs: number;
   #stopTicking: (() => void) | undefined;
-  #sounds = 0;
+  #audioPackets = 0;
 
-  /** Begins at once. */
+  /** Starts sending at once. */
   constructor(options: PacketSenderOptions) {
     const { link, stream, tracks, videoTrack, clock } = options;
     this.#options = options;
     this.#video = videoTrack;
-    this.#follows = options.follows;
+    this.#continues = options.continues;
     this.keyFramesOnly = options.keyFramesOnly ?? false;
     this.pace = options.pace ?? FULL_PACE;
     this.#creditBytes = this.pace.burstBytes;
     this.#hasStarted = videoTrack < 0;
     this.#creditMs = clock.monoMs();
     this.#freeMs = this.#creditMs;
-    this.#soundFromMs = this.#creditMs + (options.follows ? 0 : SOUND_PATIENCE_MS);
-    this.#outlet = new PacketOutlet(link, (bytes) => stream.countSent(bytes));
+    this.#audioFromMs = this.#creditMs + (options.continues ? 0 : AUDIO_WAIT_MS);
+    this.#sender = new SrtpBatchSender(link, (bytes) => stream.countSent(bytes));
     const video = tracks[videoTrack];
     this.history = video && new SentHistory(video.packetIndex);
-    this.#edge = new LiveEdge(stream.tracks[videoTrack]?.clockRate ?? 90_000);
+    this.#mapper = new TimestampMapper(stream.tracks[videoTrack]?.clockRate ?? 90_000);
     this.source = RtpPackets.join(stream, this);
     this.#reports = new SenderReports(options, this.source);
     if (videoTrack >= 0) {
-      this.#goToKey();
-      this.#edge.begin(this.source, videoTrack, this.#creditMs, clock.wallMs());
-      this.#sendPictures();
+      this.#seekKeyFrame();
+      this.#mapper.begin(this.source, videoTrack, this.#creditMs, clock.wallMs());
+      this.#sendVideo();
     }
   }
 
-  /** SRTP only: the session counts RTCP. */
   get bytes(): number {
-    return this.#outlet.bytes;
+    return this.#sender.bytes;
   }
 
   get packets(): number {
-    return this.#outlet.packets;
+    return this.#sender.packets;
   }
 
   get srtp(): SrtpSender {
-    return this.#outlet.srtp;
+    return this.#sender.srtp;
   }
 
   /**
-   * Sends the newest key frame with all that has followed it, as fast as at the beginning. When the group since then is too
-   * large, the key frame alone is shown until the next one, which is asked for.
+   * Sends the newest key frame and all that follows at the initial pace. If that GOP is too large, the key frame stands
+   * alone until the next one, which is requested.
    */
   restartAtKey(): void {
-    this.#goToKey();
-    this.#sendPictures();
+    this.#seekKeyFrame();
+    this.#sendVideo();
   }
 
   onPackets(packets: RtpPackets, from: number, to: number): void {
     const number = packets.trackOf(from);
     if (!this.#stopTicking) {
-      // Nothing is left over: stills of others and foreign tracks need not be walked through.
+      // The queue is empty: other viewers' stills and other tracks are skipped.
       this.#cursor = number === this.#video ? from : to;
     }
     if (number === this.#video) {
-      this.#edge.onPicture(packets.timestampOf(to - 1), this.#options.clock.monoMs());
-      this.#sendPictures();
-    } else if (this.#sendsSound && !this.#options.link.route.isCongested) {
-      this.#sendSound(packets, from, to, this.#options.tracks[number]);
-      this.#reportSound();
+      this.#mapper.onVideo(packets.timestampOf(to - 1), this.#options.clock.monoMs());
+      this.#sendVideo();
+    } else if (this.#sendsAudio && !this.#options.link.transport.isCongested) {
+      this.#sendAudio(packets, from, to, this.#options.tracks[number]);
+      this.#reportAudio();
     }
   }
 
@@ -180,53 +179,51 @@ export class PacketSender implements RtpViewer {
     this.source.leave(this);
   }
 
-  /** For the sender of another stream that follows on the same track. */
+  /** Handed to the next sender on the same track. */
   get position(): Position {
-    if (this.#follows) {
-      return this.#follows;
+    if (this.#continues) {
+      return this.#continues;
     }
     const { tracks, clock } = this.#options;
     const offset = tracks[this.#video]?.timestampOffset ?? 0;
     const atMs = clock.monoMs();
     return {
       atMs,
-      timestamp: modulo32(this.#edge.timeAt(atMs) + offset),
+      timestamp: modulo32(this.#mapper.timeAt(atMs) + offset),
       lastTimestamp: modulo32(this.#stamp + offset),
     };
   }
 
-  /** Sends the reports that are due every second. */
   report(): void {
-    this.#reports.send(this.#follows ? this.#video : -1);
+    this.#reports.send(this.#continues ? this.#video : -1);
   }
 
-  /** The first picture is on its way, or there are none to wait for. */
+  /** The first frame is sent, or there is no video. */
   get hasStarted(): boolean {
     return this.#hasStarted;
   }
 
-  get #sendsSound(): boolean {
+  get #sendsAudio(): boolean {
     const first = this.#options.startsWith ?? this;
-    return first.hasStarted || this.#options.clock.monoMs() >= this.#soundFromMs;
+    return first.hasStarted || this.#options.clock.monoMs() >= this.#audioFromMs;
   }
 
   get #bytesPerMs(): number {
-    return this.#replayedPictures < 0 ? this.pace.bytesPerMs : this.pace.replayBytesPerMs;
+    return this.#replayedFrames < 0 ? this.pace.bytesPerMs : this.pace.replayBytesPerMs;
   }
 
-  /** Where the viewer can begin; -1: nowhere. */
+  /** -1: none. */
   get #groupStart(): number {
     return this.#video === this.source.leadingTrack ? this.source.groupStart : -1;
   }
 
-  /** Sets the cursor to the newest key frame. */
-  #goToKey(): void {
+  #seekKeyFrame(): void {
     const { source } = this;
     const start = this.#groupStart;
-    this.#waitsForKey = true;
+    this.#waitsForKeyFrame = true;
     this.#stillEnd = -1;
-    this.#replayedPictures = 0;
-    // The picture that is sent again is a new one to the viewer.
+    this.#replayedFrames = 0;
+    // A repeated frame gets a new timestamp.
     this.#timestamp = -1;
     if (start >= 0 && source.written - start <= (this.#options.maxReplayPackets ?? source.written)) {
       this.#cursor = start;
@@ -239,86 +236,85 @@ export class PacketSender implements RtpViewer {
     }
   }
 
-  #sendSound(packets: RtpPackets, from: number, to: number, track: OutboundTrack | undefined): void {
-    const outlet = this.#outlet;
-    outlet.begin();
+  #sendAudio(packets: RtpPackets, from: number, to: number, track: OutboundTrack | undefined): void {
+    const sender = this.#sender;
+    sender.begin();
     for (let packet = from; packet < to && track; packet += 1) {
-      if (outlet.add(packets, packet, track, packets.timestampOf(packet))) {
-        outlet.send(packets);
+      if (sender.add(packets, packet, track, packets.timestampOf(packet))) {
+        sender.send(packets);
       }
     }
-    outlet.send(packets);
+    sender.send(packets);
   }
 
-  #reportSound(): void {
-    this.#sounds += 1;
-    if (this.#video < 0 && SOUND_REPORTS_AT.includes(this.#sounds)) {
+  #reportAudio(): void {
+    this.#audioPackets += 1;
+    if (this.#video < 0 && AUDIO_REPORTS_AT.includes(this.#audioPackets)) {
       this.report();
     }
   }
 
-  /** From the cursor on, as much as the pace allows; the rest in a millisecond. */
-  #sendPictures(): void {
+  /** Sends from the cursor on, as much as the pace allows. The rest follows after a tick. */
+  #sendVideo(): void {
     const { source } = this;
     const nowMs = this.#options.clock.monoMs();
     const hadStarted = this.#hasStarted;
     const earned = (nowMs - this.#creditMs) * this.#bytesPerMs;
     this.#creditBytes = Math.min(this.pace.burstBytes, this.#creditBytes + earned);
     this.#creditMs = nowMs;
-    const { route } = this.#options.link;
-    while (this.#cursor < source.written && this.#creditBytes > 0 && !route.isCongested) {
+    const { transport } = this.#options.link;
+    while (this.#cursor < source.written && this.#creditBytes > 0 && !transport.isCongested) {
       this.#sendBatch(nowMs);
     }
-    if (this.#cursor === source.written || !route.isCongested || !this.#stopTicking) {
+    if (this.#cursor === source.written || !transport.isCongested || !this.#stopTicking) {
       this.#freeMs = nowMs;
-    } else if (this.#replayedPictures < 0 && nowMs - this.#freeMs > MAX_BLOCKED_MS) {
+    } else if (this.#replayedFrames < 0 && nowMs - this.#freeMs > MAX_BLOCKED_MS) {
       this.#discard();
     }
     const isLate = this.#cursor < source.written;
     this.#setTicking(isLate);
-    const hasCaughtUp = this.#replayedPictures > 0 && !isLate;
-    this.#replayedPictures = isLate ? this.#replayedPictures : -1;
+    const hasCaughtUp = this.#replayedFrames > 0 && !isLate;
+    this.#replayedFrames = isLate ? this.#replayedFrames : -1;
     if ((this.#hasStarted && !hadStarted) || hasCaughtUp) {
-      // At the beginning, and when the burst is over: with two of them a viewer knows how sound and picture belong together.
+      // Two reports, at the start and at the end of the burst, synchronize audio and video.
       this.report();
     }
   }
 
-  /** Moves the cursor over one batch at most. */
   #sendBatch(nowMs: number): void {
     const { source } = this;
     const { written } = source;
-    const outlet = this.#outlet;
+    const sender = this.#sender;
     const track = this.#options.tracks[this.#video] as OutboundTrack;
-    const { overheadBytes } = outlet.srtp;
+    const { overheadBytes } = sender.srtp;
     let isFull = false;
-    if (this.#needsKey) {
-      this.#needsKey = false;
+    if (this.#needsKeyFrame) {
+      this.#needsKeyFrame = false;
       if (this.#groupStart < this.#cursor) {
         this.#options.stream.requestKeyFrame();
       }
     }
-    outlet.begin();
+    sender.begin();
     while (this.#cursor < written && !isFull && this.#creditBytes > 0) {
       const packet = this.#cursor;
       if (!source.has(packet)) {
-        this.#recover();
+        this.#skipOverwritten();
         continue;
       }
       this.#cursor += 1;
-      if (source.trackOf(packet) !== this.#video || !this.#wants(packet, nowMs)) {
+      if (source.trackOf(packet) !== this.#video || !this.#shouldSend(packet, nowMs)) {
         continue;
       }
       this.history?.add(packet, this.#stamp);
       this.#creditBytes -= source.payloadBytesOf(packet) + overheadBytes;
-      isFull = outlet.add(source, packet, track, this.#stamp);
+      isFull = sender.add(source, packet, track, this.#stamp);
       this.#hasStarted = true;
     }
-    outlet.send(source);
+    sender.send(source);
   }
 
-  /** Whether a packet of the video track is sent; begins a picture. May move the cursor. */
-  #wants(packet: number, nowMs: number): boolean {
+  /** Whether a video packet is sent; starts a new frame. May move the cursor. */
+  #shouldSend(packet: number, nowMs: number): boolean {
     const { source } = this;
     const isOfStill = packet < this.#stillEnd;
     if (source.isStill(packet) !== isOfStill) {
@@ -327,54 +323,56 @@ export class PacketSender implements RtpViewer {
     const starts = source.startsGroup(packet);
     const timestamp = source.timestampOf(packet);
     if (!isOfStill && !starts && this.keyFramesOnly && timestamp !== this.#timestamp) {
-      this.#waitsForKey = true;
+      this.#waitsForKeyFrame = true;
     }
-    if (this.#waitsForKey && !starts && !isOfStill) {
+    if (this.#waitsForKeyFrame && !starts && !isOfStill) {
       this.framesDiscarded += this.#hasStarted ? source.markerOf(packet) : 0;
       return false;
     }
     if (starts || timestamp !== this.#timestamp) {
       const newest = this.#groupStart;
       if (newest > packet) {
-        // A newer group has begun: nobody needs the rest of this one.
+        // A newer GOP has begun.
         this.#cursor = newest;
         return false;
       }
       this.#timestamp = timestamp;
-      this.#stamp = this.#edge.stamp(timestamp, nowMs);
-      if (this.#follows) {
-        this.#follow(this.#follows, nowMs);
+      this.#stamp = this.#mapper.stamp(timestamp, nowMs);
+      if (this.#continues) {
+        this.#continueFrom(this.#continues, nowMs);
       }
-      if (this.#replayedPictures >= 0) {
-        this.#replayedPictures += 1;
-        this.#creditBytes -= this.#replayedPictures > UNPACED_PICTURES ? MIN_PICTURE_MS * this.#bytesPerMs : 0;
+      if (this.#replayedFrames >= 0) {
+        this.#replayedFrames += 1;
+        this.#creditBytes -= this.#replayedFrames > UNPACED_FRAMES ? MIN_FRAME_MS * this.#bytesPerMs : 0;
       }
     }
-    this.#waitsForKey = false;
+    this.#waitsForKeyFrame = false;
     if (packet === this.#stillEnd - 1) {
       this.#stillEnd = -1;
-      this.#waitsForKey = true;
+      this.#waitsForKeyFrame = true;
       this.#cursor = this.#afterStill;
     }
     return true;
   }
 
-  /** The first picture gets the time that it would have had in the stream before, which is always later than the last one's. */
-  #follow({ atMs, timestamp, lastTimestamp }: Position, nowMs: number): void {
+  /**
+   * The first frame gets the time it would have had in the previous stream, always later than that stream's last frame.
+   */
+  #continueFrom({ atMs, timestamp, lastTimestamp }: Position, nowMs: number): void {
     const { tracks, stream } = this.#options;
     const clockRate = stream.tracks[this.#video]?.clockRate ?? 0;
     const now = timestamp + Math.round(((nowMs - atMs) * clockRate) / 1000);
     const next = ((now - lastTimestamp) | 0) > 0 ? now : lastTimestamp + 1;
     (tracks[this.#video] as OutboundTrack).timestampOffset = modulo32(next - this.#stamp);
-    this.#follows = undefined;
+    this.#continues = undefined;
   }
 
-  /** The ring has gone over what was to be sent next. */
-  #recover(): void {
+  /** The ring has overwritten the next packet. */
+  #skipOverwritten(): void {
     const start = this.#groupStart;
     this.#cursor = start >= 0 ? start : this.source.written;
-    this.#needsKey = start < 0;
-    this.#waitsForKey = true;
+    this.#needsKeyFrame = start < 0;
+    this.#waitsForKeyFrame = true;
     this.#stillEnd = -1;
   }
 
@@ -389,21 +387,21 @@ export class PacketSender implements RtpViewer {
 
   #tick(): void {
     try {
-      this.#sendPictures();
+      this.#sendVideo();
     } catch (cause) {
       this.close();
       this.onFailed(cause);
     }
   }
 
-  /** The network is slower than the stream: the picture goes on at a key frame, once there is room. */
+  /** The network is slower than the stream: video continues at a key frame once there is room. */
   #discard(): void {
     const { source } = this;
-    this.#waitsForKey = true;
-    this.#needsKey = true;
+    this.#waitsForKeyFrame = true;
+    this.#needsKeyFrame = true;
     for (let packet = this.#cursor; packet < source.written; packet += 1) {
-      const isPicture = source.markerOf(packet) === 1 && source.trackOf(packet) === this.#video;
-      this.framesDiscarded += isPicture && this.#hasStarted ? 1 : 0;
+      const isFrame = source.markerOf(packet) === 1 && source.trackOf(packet) === this.#video;
+      this.framesDiscarded += isFrame && this.#hasStarted ? 1 : 0;
     }
     this.#cursor = source.written;
   }

@@ -121,7 +121,7 @@ test('what the ring has let go of is not sent again', async () => {
 test('a network that takes no more is not given repeats either', async () => {
   const { viewer } = await watch();
   const lost = viewer.takeVideo()[5]?.sequence ?? 0;
-  Object.assign(viewer.link.route, { isCongested: true });
+  Object.assign(viewer.link.transport, { isCongested: true });
   viewer.nack([lost, 0]);
   expect(viewer.link.packets).toEqual([]);
 });

@@ -4,29 +4,29 @@ import { MAX_BATCH, type OutboundTrack, type SrtpSender } from '../srtp/srtp.ts'
 import { batch } from './packet-batch.ts';
 import type { SentHistory } from './sent-history.ts';
 
-/** The original sequence number before the payload, RFC 4588 §4. */
+/** The original sequence number precedes the payload, RFC 4588 §4. */
 const SEQUENCE_BYTES = 2;
-/** What a payload and that number fill, in whole words. */
+/** A payload and that number, in whole words. */
 const SLOT_WORDS = 299;
-/** Of what is sent, as much again may be spent on repetitions; more where little is sent because the network is bad. */
+/** Retransmission budget as a share of the sent bytes; larger at a reduced level. */
 const SHARE = 0.15;
 const SHARE_OF_LITTLE = 0.5;
-/** A first burst may be lost before anything has been earned. */
+/** The first burst may be lost before any budget is earned. */
 const FIRST_CREDIT_BYTES = 64 << 10;
 const MAX_CREDIT_BYTES = 128 << 10;
-/** With less than this it is saved for the newest group: a viewer that is so far behind goes on at its key frame. */
+/** Below this, only the newest GOP is repaired: a viewer further behind continues at its key frame. */
 const LOW_CREDIT_BYTES = 32 << 10;
-/** A viewer that asks again sooner has not waited for the answer. */
+/** A viewer that repeats a NACK sooner has not awaited the answer. */
 const MIN_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 250;
-/** Of the packets that were repeated lately, a power of two. */
+/** Recently repeated packets; a power of two. */
 const REMEMBERED = 1_024;
 
-// Filled and sent within one call, so all viewers share it.
+// Shared by all viewers: filled and sent within one call.
 const scratch = new Uint32Array(MAX_BATCH * SLOT_WORDS);
 const scratchBytes = new Uint8Array(scratch.buffer);
 
-/** What a viewer was sent on one SSRC, and where it can be read again. */
+/** What a viewer was sent on one SSRC and where to read it again. */
 export interface Sent {
   readonly source: RtpPackets;
   readonly history: SentHistory | undefined;
@@ -34,27 +34,26 @@ export interface Sent {
 }
 
 /**
- * Sends a viewer again what it has lost: as a retransmission on an SSRC of its own where both sides know that (RFC 4588),
- * else the identical packet. Each at most once in a round trip, a seventh of the bitrate at most, and nothing that the stream's
- * ring has let go of.
+ * Retransmits lost packets: on a separate SSRC if both sides support it (RFC 4588), else as identical packets. Each at
+ * most once per round trip, within a seventh of the bitrate, and only while in the stream's ring.
  */
 export class Retransmitter {
-  /** Packets sent again, and what they took with header and tag. */
+  /** Retransmitted packets and their size with header and tag. */
   resent = 0;
   bytes = 0;
-  /** The viewer is given less than the whole stream. */
+  /** The viewer receives a reduced level. */
   sendsLittle = false;
   readonly #link: SecureLink;
   readonly #track: OutboundTrack;
   readonly #rtx: OutboundTrack | undefined;
-  /** When packet index n was sent again, in slot n mod 1,024: milliseconds modulo 2^32 and one, 0: never. */
+  /** When packet index n was repeated, in slot n mod 1,024: milliseconds modulo 2^32 plus one; 0: never. */
   readonly #resentMs = new Uint32Array(REMEMBERED);
   #creditBytes = FIRST_CREDIT_BYTES;
   #earnedOctets: number;
-  /** Packet indexes below it are not worth it any more. */
+  /** Lower packet indexes are not repaired. */
   #firstIndex = 0;
 
-  /** @param rtx undefined: the viewer knows no retransmission format */
+  /** @param rtx undefined: the viewer supports no retransmission format */
   constructor(link: SecureLink, track: OutboundTrack, rtx: OutboundTrack | undefined) {
     this.#link = link;
     this.#track = track;
@@ -63,7 +62,7 @@ export class Retransmitter {
   }
 
   /**
-   * @param following bit i is set: `sequence + i + 1` is asked for too
+   * @param following bit i set: `sequence + i + 1` is requested as well
    * @param roundTripMs undefined: not known
    * @returns bytes sent
    */
@@ -83,8 +82,8 @@ export class Retransmitter {
     return this.bytes - before;
   }
 
-  /** What has been sent so far is lost for good: the viewer goes on with other pictures. */
-  giveUp(): void {
+  /** Packets sent so far are not repaired: the viewer continues with other frames. */
+  abandon(): void {
     this.#firstIndex = this.#track.packetIndex;
   }
 
@@ -106,7 +105,7 @@ export class Retransmitter {
     const now = (Math.floor(nowMs) + 1) >>> 0;
     const isTooSoon = last !== 0 && (now - last) >>> 0 < pauseMs;
     const isTooMuch = bytes > this.#creditBytes || (this.#creditBytes < LOW_CREDIT_BYTES && packet < source.groupStart);
-    if (isTooSoon || isTooMuch || this.#link.route.isCongested) {
+    if (isTooSoon || isTooMuch || this.#link.transport.isCongested) {
       return;
     }
     this.#creditBytes -= bytes;
@@ -121,7 +120,6 @@ export class Retransmitter {
     }
   }
 
-  /** RFC 4588 §4: the original sequence number, then the original payload. */
   #wrap(at: number, sequence: number, source: RtpPackets, packet: number, rtx: OutboundTrack): void {
     const start = 4 * at * SLOT_WORDS;
     const length = source.payloadBytesOf(packet);
@@ -130,7 +128,7 @@ export class Retransmitter {
     scratchBytes[start + 1] = sequence;
     const payload = new Uint8Array(words.buffer, words.byteOffset + 4 * source.wordOf(packet), length);
     scratchBytes.set(payload, start + SEQUENCE_BYTES);
-    // RFC 4588 §4: the time of the original, whose offset may have changed with the stream.
+    // RFC 4588 §4: the original's timestamp. The offset changes with the stream.
     rtx.timestampOffset = this.#track.timestampOffset;
     batch.tracks[at] = rtx;
     batch.payloadBytes[at] = SEQUENCE_BYTES + length;
@@ -138,7 +136,7 @@ export class Retransmitter {
     batch.count += 1;
   }
 
-  /** The same index with the same bytes gives the same packet: its key stream tells nobody anything new. */
+  /** The same index and bytes produce the same packet, so the key stream is not reused for other data. */
   #repeat(source: RtpPackets, packet: number, index: number, srtp: SrtpSender): void {
     batch.payloadBytes[0] = source.payloadBytesOf(packet);
     batch.sourceWords[0] = source.wordOf(packet);

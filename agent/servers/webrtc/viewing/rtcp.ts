@@ -11,29 +11,29 @@ const APPLICATION_LAYER = 15;
 const REMB = 0x52454d42;
 
 const REPORT_BLOCK_BYTES = 24;
-/** What a viewer says about what it gets. */
+/** A viewer's feedback. */
 export interface RtcpSink {
   /**
    * A report block, RFC 3550 §6.4.1.
-   * @param ssrc of the track that the report is about
-   * @param lost packets since the start; may be negative when there were duplicates
-   * @param highest sequence number that has come, extended to 32 bits by its wraps
-   * @param lastReport the middle 32 bits of the NTP time in the latest sender report, 0: none has come
-   * @param delay since that report came, in 1/65536 s
+   * @param ssrc of the reported track
+   * @param lost packets since the start; negative with duplicates
+   * @param highest received sequence number, extended to 32 bits
+   * @param lastReport middle 32 bits of the latest sender report's NTP time; 0: none
+   * @param delay since that report, in 1/65536 s
    */
   onReport(ssrc: number, lost: number, highest: number, lastReport: number, delay: number): void;
-  /** The viewer cannot go on without a key frame on this SSRC. */
+  /** PLI or FIR for this SSRC. */
   onPictureLoss(ssrc: number): void;
   /**
-   * It asks to have packets again, RFC 4585 §6.2.1.
-   * @param following bit i is set: `sequence + i + 1` too (modulo 2^16)
+   * Generic NACK, RFC 4585 §6.2.1.
+   * @param following bit i set: `sequence + i + 1` as well (modulo 2^16)
    */
   onNack(ssrc: number, sequence: number, following: number): void;
-  /** What the viewer's link takes, by its own estimate. */
+  /** REMB. */
   onEstimate(bitsPerSecond: number): void;
 }
 
-/** Walks a compound packet. Each part is read within its own length; the first one that is damaged ends the walk. Never throws. */
+/** Reads a compound packet up to the first damaged part. Never throws. */
 export function readRtcp(compound: Uint8Array, sink: RtcpSink): void {
   const view = new DataView(compound.buffer, compound.byteOffset, compound.byteLength);
   let at = 0;
@@ -88,14 +88,14 @@ function readReports(view: DataView, start: number, end: number, count: number, 
   }
 }
 
-/** RFC 4585 §6.2.1: after the SSRC, as many pairs of a sequence number and a bit for each of the 16 after it as there is room for. */
+/** RFC 4585 §6.2.1: after the SSRC, pairs of a sequence number and a bit mask of the 16 after it. */
 function readNack(view: DataView, start: number, end: number, sink: RtcpSink): void {
   for (let at = start + 4; at + 4 <= end; at += 4) {
     sink.onNack(view.getUint32(start), view.getUint16(at), view.getUint16(at + 2));
   }
 }
 
-/** RFC 5104 §4.3.1.1: an SSRC, the request's number and three bytes for later, once for each that is asked. */
+/** RFC 5104 §4.3.1.1: entries of SSRC, sequence number and three reserved bytes. */
 function readFullIntraRequests(view: DataView, start: number, end: number, sink: RtcpSink): void {
   for (let at = start; at + 8 <= end; at += 8) {
     sink.onPictureLoss(view.getUint32(at));

@@ -8,14 +8,14 @@ import type { OutboundTrack } from '../srtp/srtp.ts';
 export interface SenderReportOptions {
   readonly link: SecureLink;
   readonly stream: Stream;
-  /** By track number of the stream; undefined: the viewer does not get it. */
+  /** By track number; undefined: not sent to this viewer. */
   readonly tracks: readonly (OutboundTrack | undefined)[];
-  /** The same for all reports of a viewer: by it he knows what belongs together. */
+  /** The same in all reports of a viewer: it groups tracks for synchronization. */
   readonly cname: string;
   readonly clock: Clock;
 }
 
-/** Tells a viewer where the RTP clocks of its tracks stand: without that sound and picture do not find together. */
+/** Sends sender reports, which let a viewer synchronize audio and video. */
 export class SenderReports {
   readonly #options: SenderReportOptions;
   readonly #source: RtpPackets;
@@ -25,7 +25,7 @@ export class SenderReports {
     this.#source = source;
   }
 
-  /** @param except a track whose offset is not known yet; -1: there is none */
+  /** @param except a track whose offset is not known yet; -1: none */
   send(except: number): void {
     const { tracks, stream, clock, cname, link } = this.#options;
     const wallMs = clock.wallMs();
@@ -44,7 +44,7 @@ export class SenderReports {
     }
   }
 
-  /** RTP time of a track before its offset, as its latest sample has it. */
+  /** RTP time before the track's offset. */
   #ticksAt(number: number, wallMs: number): number {
     const clockRate = this.#options.stream.tracks[number]?.clockRate ?? 0;
     const sinceMs = wallMs - (this.#source.lastWall[number] ?? 0);

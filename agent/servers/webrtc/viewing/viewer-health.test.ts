@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { writeSenderReport } from '../../../media/rtcp/write.ts';
-import { BitRate } from './bit-rate.ts';
+import { BitrateMeter } from './bitrate-meter.ts';
 import { ViewerHealth } from './viewer-health.ts';
 
 const [VIDEO, AUDIO, FOREIGN] = [1, 2, 3];
@@ -94,7 +94,7 @@ test('a viewer whose clock is a little fast has a round trip of nothing', async 
 });
 
 test('a bit rate is the average so far, then that of the last seconds', () => {
-  const rate = new BitRate(1_000, 0);
+  const rate = new BitrateMeter(1_000, 0);
   rate.update(1_000 + 250_000, 1_000);
   expect(rate.bitsPerSecond).toBe(2_000_000);
   rate.update(251_000, 2_000);

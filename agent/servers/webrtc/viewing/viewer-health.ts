@@ -1,21 +1,19 @@
 import type { Clock } from '../../../base/clock.ts';
 
-/** Seconds from 1900, where NTP begins, to 1970. */
+/** From 1900 (NTP) to 1970. */
 const NTP_OFFSET_S = 2_208_988_800;
-/** A wall clock that was set since the report makes any number of it. */
+/** A larger value comes from a wall clock that was set. */
 const MAX_ROUND_TRIP_MS = 10_000;
 
-/** What a viewer reports about one SSRC. */
 interface Reception {
   lost: number;
-  /** Extended sequence number; -1: there was no report. */
+  /** Extended sequence number; -1: no report yet. */
   highest: number;
-  /** Both as they were at the last `takeLoss`. */
+  /** As of the last `takeLoss`. */
   takenLost: number;
   takenHighest: number;
 }
 
-/** Packets that a viewer has lost of those that were on their way to it. */
 export interface Loss {
   readonly lost: number;
   readonly expected: number;
@@ -23,16 +21,15 @@ export interface Loss {
 
 const NOTHING: Loss = { lost: 0, expected: 0 };
 
-/** What a viewer reports about its reception and its link. Reports about SSRCs that are not ours count for nothing. */
+/** A viewer's receiver reports and bandwidth estimate. Reports about unknown SSRCs are ignored. */
 export class ViewerHealth {
-  /** By the viewer's own estimate; 0: it has given none. */
+  /** 0: no estimate yet. */
   estimateBitsPerSecond = 0;
-  /** From our sender report to its receiver report and back, without the time between; undefined: not known. */
+  /** Sender report to receiver report, without the viewer's delay; undefined: not known. */
   roundTripMs: number | undefined;
   readonly #receptions = new Map<number, Reception>();
   readonly #clock: Clock;
 
-  /** @param ssrcs that are sent */
   constructor(ssrcs: readonly number[], clock: Clock) {
     this.#clock = clock;
     for (const ssrc of ssrcs) {
@@ -44,12 +41,12 @@ export class ViewerHealth {
     return [...this.#receptions.values()].reduce((sum, { lost }) => sum + Math.max(0, lost), 0);
   }
 
-  /** Of one track, as its latest report has it. */
+  /** As of the latest report. */
   lostOf(ssrc: number): number {
     return this.#receptions.get(ssrc)?.lost ?? 0;
   }
 
-  /** Of the packets that the reports since the last call speak of; the first report is where they begin. */
+  /** Losses reported since the last call. The first report is the baseline. */
   takeLoss(ssrc: number): Loss {
     const reception = this.#receptions.get(ssrc);
     if (!reception || reception.highest < 0) {
@@ -62,7 +59,6 @@ export class ViewerHealth {
     return expected <= 0 ? NOTHING : { expected, lost: Math.max(0, lost - takenLost) };
   }
 
-  /** A report block as `RtcpSink` has it. */
   onReport(ssrc: number, lost: number, highest: number, lastReport: number, delay: number): void {
     const reception = this.#receptions.get(ssrc);
     if (!reception) {
@@ -79,12 +75,12 @@ export class ViewerHealth {
     this.estimateBitsPerSecond = bitsPerSecond;
   }
 
-  /** RFC 3550 §6.4.1: all in 1/65536 s modulo 2^32. */
+  /** RFC 3550 §6.4.1: in 1/65536 s modulo 2^32. */
   #measureRoundTrip(lastReport: number, delay: number): void {
     const now = Math.round((this.#clock.wallMs() / 1000 + NTP_OFFSET_S) * 65_536) % 2 ** 32;
     const units = (now - lastReport - delay) | 0;
     const roundTripMs = units / 65.536;
-    // Its clock counts the delay in steps of its own: a link without any delay comes out a little below nothing.
+    // The viewer's clock rounds the delay: a link without delay yields slightly negative values.
     if (roundTripMs >= -10 && roundTripMs <= MAX_ROUND_TRIP_MS) {
       this.roundTripMs = Math.max(0, roundTripMs);
     }

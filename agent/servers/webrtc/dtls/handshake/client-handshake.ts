@@ -1,23 +1,14 @@
+import type { DtlsClient } from 'werift';
+import { type EngineEvents, EngineTransport, type Werift, WeriftEngine, type WeriftIdentity, engineOptions } from './werift-engine.ts';
 import type { Fingerprint } from '../../sdp/offer.ts';
 import { Handshake, type HandshakeEvents, START } from './handshake.ts';
-import {
-  CERTIFICATE,
-  CERTIFICATE_REQUEST,
-  FINISHED,
-  type HandshakeMessage,
-  HELLO_VERIFY_REQUEST,
-  SERVER_HELLO,
-  SERVER_HELLO_DONE,
-  SERVER_KEY_EXCHANGE,
-} from './handshake-messages.ts';
+import { CERTIFICATE, CERTIFICATE_REQUEST, FINISHED, HELLO_VERIFY_REQUEST, type HandshakeMessage, SERVER_HELLO, SERVER_HELLO_DONE, SERVER_KEY_EXCHANGE } from './handshake-messages.ts';
 import { isSigned } from './handshake-proof.ts';
-import { WeriftClient } from './werift-client.ts';
-import type { Werift, WeriftIdentity } from './werift-engine.ts';
 
-/** Curve type, curve and length stand before the public key, RFC 8422 §5.4. */
+/** Curve type, curve and length precede the public key, RFC 8422 §5.4. */
 const KEY_LENGTH_AT = 3;
 
-/** We begin, for a peer whose offer says `a=setup:passive` (ffmpeg's WHIP publisher). */
+/** For peers whose offer says `a=setup:passive` (ffmpeg's WHIP publisher). */
 export class ClientHandshake extends Handshake {
   protected readonly peer = 'server';
   protected readonly follows = {
@@ -42,16 +33,35 @@ export class ClientHandshake extends Handshake {
 
   protected take(message: HandshakeMessage): void {
     if (message.type === SERVER_KEY_EXCHANGE && !this.#isItsOwn(message.body)) {
-      this.fail('the peer has not proved that the certificate is its own');
+      this.fail('the peer has not proved that it owns the certificate');
       return;
     }
     this.engine.deliver(message);
   }
 
-  /** RFC 8422 §5.4: the server signs its half of the key exchange and both randoms with the certificate's key. */
+  /** RFC 8422 §5.4: the server signs its key share and both randoms with the certificate's key. */
   #isItsOwn(body: Buffer): boolean {
     const end = KEY_LENGTH_AT + 1 + (body[KEY_LENGTH_AT] ?? 0);
     const signed = Buffer.concat([...this.engine.randoms, body.subarray(0, end)]);
     return isSigned(this.certificate, signed, body.subarray(end));
+  }
+}
+
+/** werift in the client role. */
+class WeriftClient extends WeriftEngine {
+  readonly #client: DtlsClient;
+  readonly #onError: (why: string) => void;
+
+  constructor(werift: Werift, identity: WeriftIdentity, events: EngineEvents) {
+    const transport = new EngineTransport(events.send);
+    const client = new werift.DtlsClient(engineOptions(identity, transport));
+    super(client, transport, events);
+    this.#client = client;
+    this.#onError = events.onError;
+  }
+
+  /** Sends the first hello and repeats it until an answer arrives. */
+  start(): void {
+    this.#client.connect().catch((error: Error) => this.#onError(error.message));
   }
 }

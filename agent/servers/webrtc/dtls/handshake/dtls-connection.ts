@@ -1,39 +1,37 @@
 import { PerchError } from '../../../../base/errors.ts';
 import type { SrtpKeys } from '../../srtp/srtp-keys.ts';
 import { ALERT, bodyOf, epochOf, forEachRecord, HANDSHAKE, typeOf } from './dtls-record.ts';
-import type { Established } from './established.ts';
+import type { EstablishedConnection } from './established-connection.ts';
 import type { Handshake, HandshakeEvents } from './handshake.ts';
 
-/** A flight goes out in as few datagrams as possible: each of them may be lost. */
+/** A flight uses few datagrams: each may be lost. */
 const MAX_DATAGRAM_BYTES = 1_200;
 
-/** What one handshake tells its session. */
 export interface DtlsEvents {
-  /** A datagram for the browser. */
   send(datagram: Uint8Array): void;
   onConnected(keys: SrtpKeys): void;
-  /** The handshake cannot succeed any more. */
+  /** The handshake failed for good. */
   onFailed(reason: PerchError): void;
-  /** The browser has said goodbye. */
+  /** The peer closed the connection. */
   onClosed(): void;
 }
 
 export interface DtlsPeer {
   receive(datagram: Buffer): void;
-  /** What went wrong last, for the message when the handshake takes too long. */
+  /** The latest error, for the timeout message. */
   readonly lastError: string | undefined;
-  /** Says goodbye if the handshake had succeeded. */
+  /** Sends close_notify after a successful handshake. */
   close(): void;
 }
 
-/** DTLS with one peer: a handshake, then what remains of it. */
+/** DTLS with one peer: the handshake, then the established connection. */
 export class DtlsConnection implements DtlsPeer {
   lastError: string | undefined;
   readonly #events: DtlsEvents;
   #handshake: Handshake | undefined;
-  #established: Established | undefined;
+  #established: EstablishedConnection | undefined;
   #isClosed = false;
-  /** Records of the flight that is being sent. */
+  /** Records of the current flight. */
   #flight: Buffer[] = [];
   #flightBytes = 0;
 
@@ -41,7 +39,7 @@ export class DtlsConnection implements DtlsPeer {
     this.#events = events;
   }
 
-  /** @param make makes the handshake with these events */
+  /** @param make creates the handshake with these events */
   begin<T extends Handshake>(make: (events: HandshakeEvents) => T): T {
     const handshake = make({
       send: (record) => this.#send(record),
@@ -80,7 +78,7 @@ export class DtlsConnection implements DtlsPeer {
     this.#isClosed = true;
     this.#handshake?.stop();
     if (this.#established) {
-      this.#events.send(this.#established.writeGoodbye());
+      this.#events.send(this.#established.writeCloseNotify());
     }
     this.#handshake = undefined;
     this.#established = undefined;
@@ -90,14 +88,14 @@ export class DtlsConnection implements DtlsPeer {
     const type = typeOf(record);
     if (this.#handshake) {
       if (type === ALERT && epochOf(record) === 0) {
-        // It can come from anybody, so it ends nothing.
+        // Unauthenticated: it ends nothing.
         this.lastError = `alert ${bodyOf(record)[1] ?? '?'} from the peer`;
       }
       this.#handshake.receive(record);
     } else if (type === HANDSHAKE || type === ALERT) {
-      // Data would be for a data channel, which we have not agreed to.
+      // Application data belongs to a data channel, which is never negotiated.
       const answer = this.#established?.receive(record);
-      if (answer === 'goodbye') {
+      if (answer === 'close') {
         this.#isClosed = true;
         this.#established = undefined;
         this.#events.onClosed();

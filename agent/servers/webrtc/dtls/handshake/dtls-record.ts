@@ -6,7 +6,6 @@
  * From epoch 1 on the body is encrypted (AES-128-GCM, RFC 5288 §3): nonce 8 | ciphertext | tag 16.
  */
 
-export const CHANGE_CIPHER_SPEC = 20;
 export const ALERT = 21;
 export const HANDSHAKE = 22;
 
@@ -17,7 +16,7 @@ export const typeOf = (record: Buffer): number => record[0] as number;
 export const epochOf = (record: Buffer): number => record.readUInt16BE(3);
 export const bodyOf = (record: Buffer): Buffer => record.subarray(RECORD_HEADER_BYTES);
 
-/** Calls back with each whole record of a datagram, as a view; what follows a cut one is passed over. */
+/** Passes each complete record of a datagram as a view; ignores a truncated one. */
 export function forEachRecord(datagram: Buffer, onRecord: (record: Buffer) => void): void {
   let at = 0;
   while (at + RECORD_HEADER_BYTES <= datagram.length) {

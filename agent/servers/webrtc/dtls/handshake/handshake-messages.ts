@@ -20,12 +20,11 @@ export const CLIENT_KEY_EXCHANGE = 16;
 export const FINISHED = 20;
 
 export const MESSAGE_HEADER_BYTES = 12;
-/** Of one message: a hello with a post-quantum key has 2 kB, a chain of certificates 4 kB. */
+/** A hello with a post-quantum key has 2 kB, a certificate chain 4 kB. */
 const MAX_MESSAGE_BYTES = 16_384;
 /** Messages of one flight. */
 const MAX_AHEAD = 8;
 
-/** A whole message. */
 export interface HandshakeMessage {
   readonly type: number;
   readonly number: number;
@@ -45,15 +44,14 @@ interface Pending {
   bytes: number;
 }
 
-/** Puts together what one peer sends. What it keeps is at most what has come: its user bounds that. */
+/** Reassembles a peer's messages. Keeps at most what was received; the caller bounds that. */
 export class HandshakeMessages {
   #next = 0;
   readonly #pending = new Map<number, Pending>();
   #last: HandshakeMessage | undefined;
 
   /**
-   * Takes a record's body and calls back with the messages that are whole now. A hello that is repeated comes again each time
-   * that its end does: our answer was lost.
+   * Reads a record's body and passes complete messages. A repeated ClientHello is passed again: our answer was lost.
    * @throws PerchError badInput
    */
   receive(body: Buffer, onMessage: (message: HandshakeMessage) => void): void {
@@ -118,7 +116,7 @@ export class HandshakeMessages {
   }
 }
 
-/** Undefined while something is missing. */
+/** undefined if incomplete. */
 function assemble({ length, fragments, bytes }: Pending): Buffer | undefined {
   if (bytes < length) {
     return undefined;
@@ -135,7 +133,7 @@ function assemble({ length, fragments, bytes }: Pending): Buffer | undefined {
   return end === length ? body : undefined;
 }
 
-/** The message in one fragment, as it counts for the transcript (RFC 6347 §4.2.6) and as werift is given it. */
+/** The message in one fragment, as in the transcript (RFC 6347 §4.2.6) and as werift expects it. */
 export function writeMessage({ type, number, body }: HandshakeMessage): Buffer {
   const message = Buffer.alloc(MESSAGE_HEADER_BYTES + body.length);
   message[0] = type;

@@ -2,8 +2,8 @@ import { createHash, createHmac, timingSafeEqual, verify, X509Certificate } from
 import type { Fingerprint } from '../../sdp/offer.ts';
 
 /*
- * What makes a handshake trustworthy and werift leaves to its user: the certificate is that of the offer, the peer
- * owns its key, and both have seen the same messages.
+ * The checks that werift leaves to its user: the certificate matches the offer, the peer owns its key, and both saw the
+ * same messages.
  */
 
 const ECDSA_SHA256 = 0x0403;
@@ -12,7 +12,7 @@ const VERIFY_DATA_BYTES = 12;
 
 const NODE_HASH: Record<string, string> = { 'sha-256': 'sha256', 'sha-384': 'sha384', 'sha-512': 'sha512' };
 
-/** RFC 8122 §5: one of the offer's fingerprints is enough. A hash that is too weak or unknown matches nothing. */
+/** RFC 8122 §5: one matching fingerprint is enough. Weak or unknown hashes never match. */
 export function isExpected(certificate: Uint8Array, expected: readonly Fingerprint[]): boolean {
   return expected.some(({ hash, value }) => {
     const name = NODE_HASH[hash];
@@ -21,15 +21,15 @@ export function isExpected(certificate: Uint8Array, expected: readonly Fingerpri
   });
 }
 
-/** RFC 5246 §7.4.2: lengths of three bytes before the list and before each certificate. Undefined: there is none. */
+/** RFC 5246 §7.4.2: three-byte lengths precede the list and each certificate. undefined: none. */
 export function firstCertificate(body: Buffer): Buffer | undefined {
   const bytes = body.length >= 6 ? body.readUIntBE(3, 3) : 0;
   return bytes > 0 && 6 + bytes <= body.length ? body.subarray(6, 6 + bytes) : undefined;
 }
 
 /**
- * A signature with its scheme and length before it, as CertificateVerify (RFC 5246 §7.4.8) and ServerKeyExchange have it.
- * Schemes other than those that we have asked for are not valid.
+ * A signature preceded by scheme and length, as in CertificateVerify (RFC 5246 §7.4.8) and ServerKeyExchange. Only the
+ * schemes we requested are valid.
  */
 export function isSigned(certificate: Uint8Array, signed: Uint8Array, signature: Buffer): boolean {
   if (signature.length < 4 || signature.length !== 4 + signature.readUInt16BE(2)) {
@@ -53,13 +53,13 @@ export function isSigned(certificate: Uint8Array, signed: Uint8Array, signature:
 export function isFinished(
   finished: Uint8Array,
   masterSecret: Uint8Array,
-  who: 'client' | 'server',
+  role: 'client' | 'server',
   transcript: Uint8Array,
 ): boolean {
   const hmac = (data: Uint8Array): Buffer => createHmac('sha256', masterSecret).update(data).digest();
   const digest = createHash('sha256').update(transcript).digest();
-  // RFC 5246 §5: P_hash of the label and the digest; its first block is more than enough.
-  const seed = Buffer.concat([Buffer.from(`${who} finished`), digest]);
+  // RFC 5246 §5: P_hash of label and digest; its first block is long enough.
+  const seed = Buffer.concat([Buffer.from(`${role} finished`), digest]);
   const expected = hmac(Buffer.concat([hmac(seed), seed])).subarray(0, VERIFY_DATA_BYTES);
   return finished.length === VERIFY_DATA_BYTES && timingSafeEqual(finished, expected);
 }

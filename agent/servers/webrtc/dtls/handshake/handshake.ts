@@ -2,7 +2,7 @@ import { explain } from '../../../../base/errors.ts';
 import type { Fingerprint } from '../../sdp/offer.ts';
 import type { SrtpKeys } from '../../srtp/srtp-keys.ts';
 import { bodyOf, epochOf, HANDSHAKE, typeOf } from './dtls-record.ts';
-import { Established } from './established.ts';
+import { EstablishedConnection } from './established-connection.ts';
 import {
   CERTIFICATE,
   CLIENT_HELLO,
@@ -15,29 +15,28 @@ import { firstCertificate, isExpected, isFinished } from './handshake-proof.ts';
 import { RecordCipher } from './record-cipher.ts';
 import type { EngineEvents, WeriftEngine } from './werift-engine.ts';
 
-/** A handshake takes about ten datagrams; a chain of certificates and repeats included it stays far below this. */
+/** A handshake has about ten datagrams and stays far below this, even with a certificate chain and repetitions. */
 const MAX_BYTES = 64 << 10;
-/** Before any message. */
 export const START = -1;
 
 export interface HandshakeEvents {
-  /** A record for the peer; those of one flight come in one turn. */
+  /** The records of one flight come in one turn of the event loop. */
   send(record: Buffer): void;
-  onDone(keys: SrtpKeys, established: Established): void;
-  /** It cannot succeed any more. */
+  onDone(keys: SrtpKeys, established: EstablishedConnection): void;
+  /** The handshake failed for good. */
   onFailed(why: string): void;
-  /** It may still succeed: forged datagrams can cause it too. */
+  /** The handshake may still succeed: forged datagrams cause errors as well. */
   onError(why: string): void;
 }
 
-/** One DTLS handshake from our side: what comes is put in order and verified, then werift gets it. */
+/** One DTLS handshake: orders and verifies messages, then passes them to werift. */
 export abstract class Handshake {
   protected readonly events: HandshakeEvents;
-  /** The peer's, once it has come: one of those in the offer. */
+  /** The peer's, matching the offer; empty before it arrives. */
   protected certificate: Buffer = Buffer.alloc(0);
-  /** Whose messages come. */
+  /** The peer's role. */
   protected abstract readonly peer: 'client' | 'server';
-  /** Which messages may come after which. */
+  /** Which message types may follow each type. */
   protected abstract readonly follows: Readonly<Record<number, readonly number[]>>;
   protected abstract readonly engine: WeriftEngine;
   readonly #expected: readonly Fingerprint[];
@@ -45,7 +44,7 @@ export abstract class Handshake {
   #last = START;
   #bytes = 0;
   #isOver = false;
-  /** Finished, while messages before it are missing. */
+  /** Finished, if it arrived before its predecessors. */
   #early: Buffer | undefined;
   #cipher: RecordCipher | undefined;
 
@@ -54,7 +53,7 @@ export abstract class Handshake {
     this.events = events;
   }
 
-  /** Counts what comes, records or not. */
+  /** Bounds what is received, records or not. */
   count(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes > MAX_BYTES) {
@@ -82,7 +81,7 @@ export abstract class Handshake {
     this.engine.stop();
   }
 
-  /** Verifies a message and hands it on. */
+  /** Verifies a message and passes it on. */
   protected abstract take(message: HandshakeMessage): void;
 
   protected get engineEvents(): EngineEvents {
@@ -107,7 +106,7 @@ export abstract class Handshake {
       return;
     }
     if (!isRepeat && !this.follows[this.#last]?.includes(type)) {
-      this.fail(`a message of type ${type} comes after one of type ${this.#last}`);
+      this.fail(`message of type ${type} after one of type ${this.#last}`);
       return;
     }
     this.#last = type;
@@ -123,14 +122,14 @@ export abstract class Handshake {
   #hasCertificate(body: Buffer): boolean {
     const certificate = firstCertificate(body);
     if (!certificate || !isExpected(certificate, this.#expected)) {
-      this.fail(certificate ? 'the certificate is not the one of the offer' : 'the peer shows no certificate');
+      this.fail(certificate ? 'the certificate does not match the offer' : 'the peer sent no certificate');
       return false;
     }
     this.certificate = certificate;
     return true;
   }
 
-  /** Finished is the only message that comes encrypted. */
+  /** The only encrypted message of a handshake. */
   #onFinished(record: Buffer): void {
     if (!this.follows[this.#last]?.includes(FINISHED)) {
       this.#early = Buffer.from(record);
@@ -139,19 +138,19 @@ export abstract class Handshake {
     this.#early = undefined;
     const { masterSecret } = this.engine;
     if (!masterSecret) {
-      this.fail('the keys that were exchanged cannot be used');
+      this.fail('the exchanged keys are unusable');
       return;
     }
     const [local, remote] = this.peer === 'client' ? (['server', 'client'] as const) : (['client', 'server'] as const);
     this.#cipher ??= new RecordCipher(this.engine.recordKeysOf(local), this.engine.recordKeysOf(remote));
     const message = this.#cipher.open(record);
     if (!message) {
-      this.events.onError('a message that the peer has not encrypted');
+      this.events.onError("a message is not encrypted with the peer's key");
       return;
     }
     const body = message.subarray(MESSAGE_HEADER_BYTES);
     if (message[0] !== FINISHED || !isFinished(body, masterSecret, this.peer, this.engine.transcript)) {
-      this.fail('the peer has seen other messages than we have');
+      this.fail('the peer has seen other messages');
       return;
     }
     this.engine.deliverRecord(Buffer.from(record));
@@ -161,12 +160,12 @@ export abstract class Handshake {
     const cipher = this.#cipher;
     const keys = this.engine.exportKeys();
     if (!keys || !cipher) {
-      this.fail('the peer has no SRTP profile that we have');
+      this.fail('the peer supports none of our SRTP profiles');
     } else if (!this.#isOver) {
-      // A copy with memory of its own: the original would keep some kilobytes of others' with it.
+      // Copied: a view would keep a larger shared buffer alive.
       const lastFlight = this.peer === 'client' ? new Uint8Array(Buffer.concat(this.engine.lastFlight)) : undefined;
       this.stop();
-      this.events.onDone(keys, new Established(cipher, lastFlight));
+      this.events.onDone(keys, new EstablishedConnection(cipher, lastFlight));
     }
   }
 }

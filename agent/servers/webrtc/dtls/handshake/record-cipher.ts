@@ -9,11 +9,14 @@ const EPOCH = 1;
 /** Keys of one direction, RFC 5246 §6.3. */
 export interface RecordKeys {
   readonly key: Uint8Array;
-  /** Its first four bytes count. */
+  /** The first four bytes are used. */
   readonly nonce: Uint8Array;
 }
 
-/** TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, the one cipher suite that werift agrees to with our certificate; records of epoch 1. */
+/**
+ * TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, the only cipher suite werift negotiates with our certificate; records of
+ * epoch 1.
+ */
 export class RecordCipher {
   readonly #local: RecordKeys;
   readonly #remote: RecordKeys;
@@ -25,7 +28,7 @@ export class RecordCipher {
 
   seal(type: number, sequenceNumber: number, body: Uint8Array): Buffer {
     const { key, nonce } = this.#local;
-    // The record's header fields serve as nonce; they are authenticated in the same order, then type, version and length.
+    // Epoch and sequence number are the explicit nonce.
     const header = writeRecord(type, EPOCH, sequenceNumber, body);
     const explicit = header.subarray(3, 3 + EXPLICIT_NONCE_BYTES);
     const cipher = createCipheriv('aes-128-gcm', key, Buffer.concat([nonce, explicit]));
@@ -34,7 +37,7 @@ export class RecordCipher {
     return writeRecord(type, EPOCH, sequenceNumber, sealed);
   }
 
-  /** @returns what was encrypted; undefined when it is not the peer's */
+  /** @returns the plain text; undefined if not authentic */
   open(record: Buffer): Buffer | undefined {
     const body = bodyOf(record);
     const bytes = body.length - EXPLICIT_NONCE_BYTES - TAG_BYTES;
@@ -56,7 +59,7 @@ export class RecordCipher {
   }
 }
 
-/** Epoch and sequence number, type, version, length of the plain text: RFC 6347 §4.1.2.1. */
+/** Epoch and sequence number, type, version, plain text length: RFC 6347 §4.1.2.1. */
 function additionalData(record: Buffer, plainBytes: number): Buffer {
   const data = Buffer.alloc(RECORD_HEADER_BYTES);
   data.set(record.subarray(3, 11));
@@ -66,7 +69,7 @@ function additionalData(record: Buffer, plainBytes: number): Buffer {
   return data;
 }
 
-/** The originals are views of larger buffers, which would live as long as the session. */
+/** The originals are views of larger buffers that would live as long as the session. */
 function copyOf({ key, nonce }: RecordKeys): RecordKeys {
   return { key: new Uint8Array(key), nonce: new Uint8Array(nonce.subarray(0, IMPLICIT_NONCE_BYTES)) };
 }

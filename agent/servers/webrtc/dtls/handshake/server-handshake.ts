@@ -12,7 +12,7 @@ import { isSigned } from './handshake-proof.ts';
 import type { Werift, WeriftIdentity } from './werift-engine.ts';
 import { WeriftServer } from './werift-server.ts';
 
-/** The peer begins: browsers, whose offers leave it to us. */
+/** For browsers, which start the handshake. */
 export class ServerHandshake extends Handshake {
   protected readonly peer = 'client';
   protected readonly follows = {
@@ -34,9 +34,9 @@ export class ServerHandshake extends Handshake {
       this.engine.deliverHello(message);
       return;
     }
-    // RFC 5246 §7.4.8: the client signs the handshake so far with the certificate's key.
+    // RFC 5246 §7.4.8: the client signs all messages so far with the certificate's key.
     if (message.type === CERTIFICATE_VERIFY && !isSigned(this.certificate, this.engine.transcript, message.body)) {
-      this.fail('the peer has not proved that the certificate is its own');
+      this.fail('the peer has not proved that it owns the certificate');
       return;
     }
     this.engine.deliver(message);

@@ -6,31 +6,30 @@ import { type HandshakeMessage, writeMessage } from './handshake-messages.ts';
 import type { RecordKeys } from './record-cipher.ts';
 
 /*
- * What we have of werift: its key exchange, its messages and its timers. It is given whole messages, in order;
- * what it does not verify, handshake-proof.ts does.
+ * The used part of werift: key exchange, messages and timers. It receives complete messages in order;
+ * handshake-proof.ts verifies the rest.
  */
 
 export type Werift = typeof import('werift');
 
-/** What werift makes a handshake with. */
 export interface WeriftIdentity {
   readonly certPem: string;
   readonly keyPem: string;
-  /** The first of these that the peer has too is agreed on. */
+  /** The first one that the peer supports is used. */
   readonly srtpProfiles: readonly SrtpProfile[];
 }
 
 export interface EngineEvents {
-  /** A record for the peer; those of one flight come in one turn. */
+  /** The records of one flight come in one turn of the event loop. */
   send(record: Buffer): void;
   onConnected(): void;
   onError(why: string): void;
 }
 
-/** In the registries of TLS; werift's own names for it would load werift. */
+/** TLS registries; werift's constants would load werift. */
 export const ECDSA_SHA256 = { hash: 4, signature: 3 } as const;
 
-/** One handshake in werift, in either role. */
+/** A handshake in werift, in either role. */
 export class WeriftEngine {
   readonly #socket: DtlsSocket;
   readonly #transport: EngineTransport;
@@ -39,8 +38,8 @@ export class WeriftEngine {
     this.#socket = socket;
     this.#transport = transport;
     socket.onConnect.subscribe(() => events.onConnected());
-    // What it rejects without a word has none of our SRTP profiles, cipher suites or signatures.
-    socket.onError.subscribe((error) => events.onError(explain(error) || 'a message of the handshake cannot be used'));
+    // Rejected without a reason: no common SRTP profile, cipher suite or signature.
+    socket.onError.subscribe((error) => events.onError(explain(error) || 'a handshake message was rejected'));
   }
 
   deliver(message: HandshakeMessage): void {
@@ -51,37 +50,37 @@ export class WeriftEngine {
     this.#transport.onData(record, ['', 0]);
   }
 
-  /** All messages so far, as both ends count them. */
+  /** All messages so far. */
   get transcript(): Buffer {
     return Buffer.concat(this.#socket.dtls.sortedHandshakeCache.map((message) => message.serialize()));
   }
 
-  /** Undefined before the key exchange. */
+  /** undefined before the key exchange. */
   get masterSecret(): Buffer | undefined {
     return this.#socket.cipher.cipher && this.#socket.cipher.masterSecret;
   }
 
   /** After the key exchange. */
-  recordKeysOf(who: 'client' | 'server'): RecordKeys {
+  recordKeysOf(role: 'client' | 'server'): RecordKeys {
     const { clientWriteKey, serverWriteKey, clientNonce, serverNonce } = this.#socket.cipher.cipher;
-    const [key, nonce] = who === 'client' ? [clientWriteKey, clientNonce] : [serverWriteKey, serverNonce];
+    const [key, nonce] = role === 'client' ? [clientWriteKey, clientNonce] : [serverWriteKey, serverNonce];
     return { key: key as Buffer, nonce: nonce as Buffer };
   }
 
-  /** What the ends have drawn by lot, ours first. */
+  /** The random values of both hellos, ours first. */
   get randoms(): readonly [Buffer, Buffer] {
     const { localRandom, remoteRandom } = this.#socket.cipher;
     return [localRandom.serialize(), remoteRandom.serialize()];
   }
 
-  /** Undefined when the ends have not agreed on a profile. */
+  /** undefined without a common profile. */
   exportKeys(): SrtpKeys | undefined {
     const profile = this.#socket.srtp.srtpProfile as SrtpProfile | undefined;
     if (!profile) {
       return undefined;
     }
     const keys = this.#socket.extractSessionKeys(MASTER_KEY_BYTES, masterSaltBytesOf(profile));
-    // Copies: werift's are views of larger buffers.
+    // Copied: werift's are views of larger buffers.
     return {
       profile,
       localKey: new Uint8Array(keys.localKey),
@@ -91,12 +90,11 @@ export class WeriftEngine {
     };
   }
 
-  /** The records of our last flight. */
   get lastFlight(): readonly Buffer[] {
     return this.#socket.dtls.lastMessage;
   }
 
-  /** werift repeats an unanswered flight for half a minute: it stops when it sees a later one. */
+  /** werift repeats an unanswered flight for 30 s and stops when it sees a later one. */
   stop(): void {
     this.#socket.dtls.flight = Number.MAX_SAFE_INTEGER;
     for (const event of [this.#socket.onConnect, this.#socket.onError, this.#socket.onClose, this.#socket.onData]) {
@@ -105,7 +103,7 @@ export class WeriftEngine {
   }
 }
 
-/** What werift sends through. It replaces `onData` with its own receiver. */
+/** Receives werift's datagrams. werift replaces `onData`. */
 export class EngineTransport {
   readonly type = 'udp';
   readonly address = { address: '', family: 'IPv4', port: 0 };

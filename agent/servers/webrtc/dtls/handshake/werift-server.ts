@@ -10,16 +10,16 @@ import {
   type WeriftIdentity,
 } from './werift-engine.ts';
 
-/** Version and random stand before the session ID in a hello, RFC 6347 §4.2.1. */
+/** Version and random precede the session ID of a hello, RFC 6347 §4.2.1. */
 const SESSION_ID_AT = 34;
 const MESSAGE_NUMBER_AT = RECORD_HEADER_BYTES + 4;
-/** From the hello up to ServerHelloDone. */
+/** From the hello to ServerHelloDone. */
 const FLIGHT = 4;
 
 /**
- * werift as the server. It insists on asking for the hello a second time, with a cookie (RFC 6347 §4.2.1). The cookie proves
- * that the browser gets what is sent to its address, which ICE has proved already: a round trip for nothing. So werift gets
- * the second hello from us, and what it counts one too high because of it is set right.
+ * werift in the server role. It always requests a second hello with a cookie (RFC 6347 §4.2.1), which proves the
+ * browser's address. ICE has proved that already, so the second hello is generated here to save the round trip, and
+ * werift's message counter is corrected.
  */
 export class WeriftServer extends WeriftEngine {
   readonly #server: DtlsServer;
@@ -36,7 +36,7 @@ export class WeriftServer extends WeriftEngine {
     this.#send = events.send;
   }
 
-  /** The browser's hello; again when our answer was lost. */
+  /** Also called for a repeated hello: our answer was lost. */
   deliverHello(hello: HandshakeMessage): void {
     if (this.#secondHello) {
       this.deliver(this.#secondHello);
@@ -75,7 +75,7 @@ export class WeriftServer extends WeriftEngine {
   }
 }
 
-/** Undefined for a hello that is too short, or has a cookie already. */
+/** undefined if the hello is too short or has a cookie. */
 function insertCookie(hello: Buffer, cookie: Buffer): Buffer | undefined {
   const at = SESSION_ID_AT + 1 + (hello[SESSION_ID_AT] ?? 0);
   if (hello[at] !== 0) {

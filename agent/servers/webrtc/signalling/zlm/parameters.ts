@@ -4,7 +4,7 @@ import { bodyOf, queryOf } from '../requests.ts';
 
 const MAX_PARAMETERS = 100;
 
-/** The parameters of a call: of its query, then of its body (a form, or one flat JSON object), then its headers by their names. */
+/** The parameters of a call: from its query, then its body (a form or flat JSON), then its headers. */
 export class Parameters {
   readonly #values: ReadonlyMap<string, string>;
   readonly #headers: FastifyRequest['headers'];
@@ -15,13 +15,13 @@ export class Parameters {
     this.#headers = request.headers;
   }
 
-  /** Empty counts as not there. */
+  /** Empty counts as missing. */
   get(name: string): string | undefined {
     const header = this.#headers[name.toLowerCase()];
     return this.#values.get(name) || (typeof header === 'string' ? header : undefined) || undefined;
   }
 
-  /** @throws PerchError badInput with `missing` in its context, naming all that are not there */
+  /** @throws PerchError badInput with the missing names in its context */
   require<Name extends string>(...names: readonly Name[]): Record<Name, string> {
     const missing = names.filter((name) => this.get(name) === undefined);
     if (missing.length > 0) {
@@ -32,7 +32,7 @@ export class Parameters {
   }
 }
 
-/** Whatever else a body is, it is no place for parameters. */
+/** Other bodies have no parameters. */
 function fromBody(request: FastifyRequest): [string, string][] {
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
   if (type === 'application/x-www-form-urlencoded') {
@@ -46,7 +46,7 @@ function fromBody(request: FastifyRequest): [string, string][] {
     const isFlat = typeof value === 'object' && value !== null && !Array.isArray(value);
     return isFlat ? Object.entries(value).map(([name, one]) => [name, String(one)]) : [];
   } catch {
-    // An SDP offer that a client calls JSON: its parameters are in the query.
+    // Some clients send an SDP offer as JSON: its parameters are in the query.
     return [];
   }
 }

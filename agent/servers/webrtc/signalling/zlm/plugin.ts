@@ -1,14 +1,14 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { explainToViewer, PerchError } from '../../../../base/errors.ts';
 import type { WebRtcPluginOptions } from '../plugin.ts';
-import { type MoreAnswer, type ZlmCallOptions, ZlmCalls } from './calls.ts';
+import { type ApiAnswer, type ZlmCallOptions, ZlmCalls } from './calls.ts';
 import { Parameters } from './parameters.ts';
 
 const OFFER_LIMIT_BYTES = 128 << 10;
 const METHODS = 'GET, POST, PUT, HEAD, OPTIONS, DELETE';
-/** The asterisk does not stand for the first (Fetch §3.2.4). */
+/** The asterisk does not cover Authorization (Fetch §3.2.4). */
 const HEADERS = 'Authorization, *';
-/** Codes of ZLMediaKit's answers. */
+/** ZLMediaKit's codes. */
 const INVALID_ARGUMENTS = -300;
 const EXCEPTION = -400;
 
@@ -16,9 +16,9 @@ export interface ZlmPluginOptions extends ZlmCallOptions {
   readonly cors: WebRtcPluginOptions['cors'];
 }
 
-/** ZLMediaKit's signalling below `/index/api/`, for the players and publishers that are made for it. */
+/** ZLMediaKit's signalling API below `/index/api/`. */
 export const zlmPlugin: FastifyPluginAsync<ZlmPluginOptions> = async (app, options) => {
-  // Offers come under any type, the customary client's as text/plain.
+  // Offers come with any type, usually text/plain.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: OFFER_LIMIT_BYTES }, (_request, body, done) => {
     done(null, body);
@@ -37,7 +37,7 @@ export const zlmPlugin: FastifyPluginAsync<ZlmPluginOptions> = async (app, optio
       try {
         return await answer(name, calls, options.more, request, reply);
       } catch (error) {
-        return name === 'whip' || name === 'whep' ? refuseText(error, reply) : refuseJson(error, reply);
+        return name === 'whip' || name === 'whep' ? sendTextError(error, reply) : sendJsonError(error, reply);
       }
     },
   });
@@ -79,7 +79,7 @@ async function answer(
   }
 }
 
-function sendOther({ fields, cookies = [], picture }: MoreAnswer, reply: FastifyReply): FastifyReply {
+function sendOther({ fields, cookies = [], picture }: ApiAnswer, reply: FastifyReply): FastifyReply {
   reply.header('Cache-Control', 'no-store');
   if (picture) {
     return reply.code(200).type('image/jpeg').send(picture);
@@ -101,7 +101,7 @@ function hangUp(reply: FastifyReply): void {
   }
 }
 
-/** Success or not, the status is 200 and the code tells. */
+/** The status is always 200; the code tells success. */
 function sendJson(reply: FastifyReply, value: Record<string, unknown>): FastifyReply {
   return reply
     .code(200)
@@ -109,22 +109,22 @@ function sendJson(reply: FastifyReply, value: Record<string, unknown>): FastifyR
     .send(`${JSON.stringify(value, undefined, 2)}\n`);
 }
 
-function refuseJson(error: unknown, reply: FastifyReply): FastifyReply {
+function sendJsonError(error: unknown, reply: FastifyReply): FastifyReply {
   const { context } = expected(error);
   hangUp(reply);
   const code = context['zlmCode'] ?? (context['missing'] === undefined ? EXCEPTION : INVALID_ARGUMENTS);
   return sendJson(reply, { code, msg: reasonOf(error) });
 }
 
-function refuseText(error: unknown, reply: FastifyReply): FastifyReply {
+function sendTextError(error: unknown, reply: FastifyReply): FastifyReply {
   const { context } = expected(error);
   if (context['missing'] !== undefined || context['isEmptyOffer'] === true) {
-    return refuseJson(error, reply);
+    return sendJsonError(error, reply);
   }
   return reply.code(406).type('text/plain; charset=utf-8').send(reasonOf(error));
 }
 
-/** What is a bug is answered and logged as one. */
+/** Rethrows bugs. */
 function expected(error: unknown): PerchError {
   if (error instanceof PerchError) {
     return error;
@@ -132,7 +132,7 @@ function expected(error: unknown): PerchError {
   throw error;
 }
 
-/** In the words that clients of ZLMediaKit know for it. */
+/** In ZLMediaKit's wording. */
 function reasonOf(error: unknown): string {
   const isRefused = error instanceof PerchError && error.code === 'unauthorized';
   return isRefused ? `[auth failed]: ${explainToViewer(error)}` : explainToViewer(error);

@@ -2,23 +2,24 @@ import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
 import { Places } from '../../../../base/places.ts';
 
-/** As long as ZLMediaKit lets a player wait for a stream. */
+/** ZLMediaKit's limit. */
 const STREAM_WAIT_MS = 15_000;
 const LOOK_EVERY_MS = 250;
-/** Each keeps its offer meanwhile, and one connection can bring thousands (pipelining). */
+/** Each keeps its offer, and one connection can bring thousands (pipelining). */
 const MAX_WAITING = 100;
-/** The others' places are not all one's own. */
+/** Per address. */
 const MAX_WAITING_OF_ONE = 50;
 
-/** The paths, as far as the mapping of names needs them. */
 export interface NamedPaths {
-  /** Undefined: no such path is there now. */
+  /** undefined: no such path now. */
   find(path: string): { readonly ready: boolean } | undefined;
-  /** Whether an entry of the configuration, or a pattern, stands for it. */
+  /** Whether a configured entry or pattern matches. */
   isConfigured(path: string): boolean;
 }
 
-/** The path that `app` and `stream` mean: `app/stream`, and for the customary app `live` the plain `stream` where that is what there is. */
+/**
+ * Maps `app` and `stream` to the path `app/stream`; for the usual app `live` to the path `stream` if only that exists.
+ */
 export function pathOf(app: string, stream: string, paths: NamedPaths): string {
   const full = `${app}/${stream}`;
   if (app !== 'live' || paths.find(full)) {
@@ -28,7 +29,7 @@ export function pathOf(app: string, stream: string, paths: NamedPaths): string {
   return isPlain ? stream : full;
 }
 
-/** Players whose stream is not there yet. */
+/** Players that wait for a stream. */
 export class WaitingPlayers {
   readonly #paths: NamedPaths;
   readonly #clock: Clock;
@@ -40,11 +41,11 @@ export class WaitingPlayers {
   }
 
   /**
-   * Plays what `app` and `stream` mean, as soon as it is there.
-   * @param play asks for permission too: the name may come to mean another path while we wait
-   * @param ip canonical; `signal`: the client has gone
-   * @param isAwaited told once that the stream is not there; false: there is no use in waiting
-   * @throws PerchError notFound `stream not found`, or what `play` throws for another reason
+   * Plays `app` and `stream` once the stream exists.
+   * @param play also checks permission: the names may map to another path meanwhile
+   * @param ip canonical; `signal`: the client disconnected
+   * @param isAwaited called once if the stream is missing; false: do not wait
+   * @throws PerchError notFound `stream not found`, or another error of `play`
    */
   async play<T>(
     { app, stream }: { readonly app: string; readonly stream: string },
@@ -68,7 +69,7 @@ export class WaitingPlayers {
       }
       if (!wasTold) {
         wasTold = true;
-        // It may make the stream while we wait, and answer when that is done.
+        // It may create the stream during the wait and resolve after that.
         isAwaited(path).then(
           (isAwaitedNow) => isAwaitedNow || refused.abort(),
           (error: unknown) => {
@@ -88,13 +89,13 @@ export class WaitingPlayers {
     }
   }
 
-  /** A path that is not in the configuration may be by and by. */
+  /** A path may be configured later. */
   #isMissing(error: unknown, path: string): boolean {
     const isUnknown = () => !this.#paths.isConfigured(path) && this.#paths.find(path) === undefined;
     return error instanceof PerchError && (error.code === 'notFound' || (error.code === 'badInput' && isUnknown()));
   }
 
-  /** False: it is too late, or too many wait already. */
+  /** False: timed out, or too many players wait. */
   async #comes(isThere: () => boolean, untilMs: number, ip: string, signal: AbortSignal): Promise<boolean> {
     const leave = this.#places.take(ip);
     if (!leave) {

@@ -15,23 +15,23 @@ import {
 const STATE_WORDS = 5;
 /** FIPS 180-4 §5.3.1. */
 const INITIAL_STATE = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0];
-/** No message has it. */
+/** Impossible for a message. */
 const NO_LENGTH = 0xffff;
 const STRIDE_WORDS = MESSAGE_STRIDE >>> 2;
 
-/** A key as it stands after its two blocks, RFC 2104 §4: ten words. */
+/** A key after its two blocks, RFC 2104 §4: ten words. */
 export type HmacState = Uint32Array;
 
 /**
- * Signs up to four messages in one call. The messages are written into `words` (or `view`) from `firstWord(lane)` on, which saves
- * copying them; each has 1,271 bytes at most. One instance serves all keys, because nothing of a key stays in it between calls.
+ * Signs up to four messages per call. To save a copy, callers write them into `words` (or `view`) from
+ * `firstWord(lane)` on, at most 1,271 bytes each. One instance serves all keys: it keeps nothing of them between calls.
  */
 export class HmacLanes {
   readonly words: Uint32Array;
   readonly view: DataView;
   readonly #bytes: Uint8Array;
   readonly #run: (maxBlocks: number) => void;
-  /** Of the message that each lane had last: its padding is still there. */
+  /** Of each lane's previous message, whose padding is still there. */
   readonly #lengths = new Uint16Array(LANES).fill(NO_LENGTH);
 
   private constructor() {
@@ -43,7 +43,7 @@ export class HmacLanes {
     this.#bytes = new Uint8Array(memory.buffer);
   }
 
-  /** Undefined where this machine or this Node cannot do it, or does it wrongly. */
+  /** undefined if unsupported by this machine or Node, or if the self-test fails. */
   static create(): HmacLanes | undefined {
     try {
       const lanes = new HmacLanes();
@@ -80,7 +80,7 @@ export class HmacLanes {
     return state;
   }
 
-  /** A lane's message is complete. @returns its blocks of 64 bytes, which is what it costs */
+  /** Completes a lane's message. @returns its number of 64-byte blocks */
   end(lane: number, messageBytes: number): number {
     const blocks = (messageBytes + 9 + BLOCK_BYTES - 1) >>> 6;
     if (this.#lengths[lane] !== messageBytes) {
@@ -89,7 +89,7 @@ export class HmacLanes {
       const end = at + blocks * BLOCK_BYTES;
       this.#bytes[at + messageBytes] = 0x80;
       this.#bytes.fill(0, at + messageBytes + 1, end - 4);
-      // The length in bits, with the key's block before the message.
+      // In bits, with the key's block before the message.
       this.view.setUint32(end - 4, 8 * (BLOCK_BYTES + messageBytes));
     }
     this.words[(BLOCKS_AT >>> 2) + lane] = blocks;
@@ -97,8 +97,8 @@ export class HmacLanes {
   }
 
   /**
-   * Signs the messages of the first lanes, which have all been ended.
-   * @param maxBlocks of the longest of them
+   * Signs the completed messages of the first lanes.
+   * @param maxBlocks of the longest message
    */
   sign(state: HmacState, lanes: number, maxBlocks: number): void {
     for (let lane = lanes; lane < LANES; lane += 1) {
@@ -110,19 +110,19 @@ export class HmacLanes {
     this.#run(maxBlocks);
   }
 
-  /** Word of a lane's tag, 0 to 2; the first byte is the highest. */
+  /** @param word 0 to 2, big-endian */
   tagWord(lane: number, word: number): number {
     return this.words[(TAGS_AT >>> 2) + word * LANES + lane] as number;
   }
 
-  /** Keys and what follows from them do not stay. */
+  /** Clears key material. */
   #forget(): void {
     this.#lengths.fill(NO_LENGTH);
     this.#bytes.fill(0, INNER_AT, OUTER_AT + 4 * STATE_WORDS);
     this.#bytes.fill(0, STATES_AT, MESSAGES_AT + 2 * MESSAGE_STRIDE);
   }
 
-  /** Lengths at and around the ends of blocks, against Node's own. */
+  /** Compares lengths around block boundaries with Node's HMAC. */
   #isRight(): boolean {
     const key = Uint8Array.from({ length: 20 }, (_, i) => 7 * i);
     const state = this.deriveState(key);

@@ -33,10 +33,10 @@ const SCRATCH = STATE + STATE_WORDS;
 const VECTORS = SCRATCH + LANES - WORD;
 
 const CONSTANTS = [0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6];
-/** Of the outer message: the key's block and the inner digest. */
+/** Bits of the outer message: the key's block and the inner digest. */
 const OUTER_BITS = 8 * (BLOCK_BYTES + 4 * STATE_WORDS);
 
-/** The module; its function takes the number of blocks of the longest message. */
+/** @returns the module; its function takes the block count of the longest message */
 export function writeSha1Lanes(): Uint8Array<ArrayBuffer> {
   const code = new WasmCode();
   hashMessages(code);
@@ -57,7 +57,7 @@ function hashMessages(code: WasmCode): void {
   }
   copyState(code);
   writeRounds(code);
-  // Lanes whose message has ended keep their state.
+  // A lane keeps its state after its message has ended.
   code.int(0);
   code.load(BLOCKS_AT);
   code.get(BLOCK);
@@ -77,7 +77,7 @@ function hashMessages(code: WasmCode): void {
   code.endLoopWhileLess(BLOCK, MAX_BLOCKS);
 }
 
-/** The second half of HMAC: the digests are words already, nothing is loaded. */
+/** The outer hash: the digests are already words. */
 function hashDigests(code: WasmCode): void {
   for (let i = 0; i < BLOCK_WORDS; i += 1) {
     if (i < STATE_WORDS) {
@@ -100,7 +100,7 @@ function hashDigests(code: WasmCode): void {
   }
 }
 
-/** Four words of each of the four messages: rows become columns, and bytes change their order. */
+/** Transposes four words of each message and swaps their bytes. */
 function loadWords(code: WasmCode, quarter: number): void {
   for (let lane = 0; lane < LANES; lane += 1) {
     code.get(ADDRESS);
@@ -128,7 +128,7 @@ function loadWords(code: WasmCode, quarter: number): void {
   }
 }
 
-/** FIPS 180-4 §6.1.2, step 3; the letters change their places instead of their values. */
+/** FIPS 180-4 §6.1.2, step 3; rotates the names instead of the values. */
 function writeRounds(code: WasmCode): void {
   for (let round = 0; round < 80; round += 1) {
     const letter = (number: number): number => WORKING + ((number + 80 - round) % STATE_WORDS);
@@ -153,7 +153,7 @@ function writeRounds(code: WasmCode): void {
   }
 }
 
-/** Step 1: each word replaces the one 16 rounds before it. */
+/** Step 1: each word replaces the one 16 rounds earlier. */
 function schedule(code: WasmCode, round: number, word: number): void {
   code.get(word);
   for (const before of [14, 8, 3]) {

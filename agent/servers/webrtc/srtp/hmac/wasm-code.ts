@@ -1,11 +1,9 @@
-/*
- * Just enough of WebAssembly's binary format (Core Specification 2.0 §5) to write one function over 128-bit vectors.
- */
+/* The subset of WebAssembly's binary format (Core Specification 2.0 §5) for one function over 128-bit vectors. */
 
 const I32 = 0x7f;
 const V128 = 0x7b;
 
-/** Instructions of a function, in the order in which they are written. Locals go by number, parameters first. */
+/** The instructions of a function. Locals are numbered, parameters first. */
 export class WasmCode {
   readonly bytes: number[] = [];
 
@@ -17,17 +15,15 @@ export class WasmCode {
     this.bytes.push(0x21, ...unsigned(local));
   }
 
-  /** A constant, 32 bits. */
   int(value: number): void {
     this.bytes.push(0x41, ...signed(value | 0));
   }
 
-  /** Adds the two topmost 32-bit values. */
   addInts(): void {
     this.bytes.push(0x6a);
   }
 
-  /** Loads 32 bits from an address known here. */
+  /** From a constant address. */
   loadInt(address: number): void {
     this.int(0);
     this.bytes.push(0x28, 2, ...unsigned(address));
@@ -37,32 +33,31 @@ export class WasmCode {
     this.bytes.push(0x03, 0x40);
   }
 
-  /** Goes round again while the one value is less than the other, both signed. */
+  /** Repeats the loop while value < limit, both signed. */
   endLoopWhileLess(value: number, limit: number): void {
     this.get(value);
     this.get(limit);
     this.bytes.push(0x48, 0x0d, 0, 0x0b);
   }
 
-  /** Loads a vector from the address on the stack and an offset. */
+  /** From the address on the stack plus an offset. */
   load(offset: number): void {
     this.#vector(0x00);
     this.bytes.push(0, ...unsigned(offset));
   }
 
-  /** Stores the topmost vector at the address below it and an offset. */
+  /** To the address below the vector plus an offset. */
   store(offset: number): void {
     this.#vector(0x0b);
     this.bytes.push(0, ...unsigned(offset));
   }
 
-  /** Bytes of the two topmost vectors in the order of these numbers, 0 to 31. */
+  /** Selects bytes 0 to 31 of the two topmost vectors. */
   shuffle(order: readonly number[]): void {
     this.#vector(0x0d);
     this.bytes.push(...order);
   }
 
-  /** A 32-bit value into all four lanes. */
   splat = (): void => this.#vector(0x11);
   isGreater = (): void => this.#vector(0x3b);
   and = (): void => this.#vector(0x4e);
@@ -70,7 +65,7 @@ export class WasmCode {
   xor = (): void => this.#vector(0x51);
   add = (): void => this.#vector(0xae);
 
-  /** Puts a local on the stack, each lane rotated. */
+  /** Pushes a local with each lane rotated. */
   rotated(local: number, bits: number): void {
     this.get(local);
     this.int(bits);
@@ -86,7 +81,7 @@ export class WasmCode {
   }
 }
 
-/** A module that imports a memory of one page as `env.memory` and exports its one function as `run`: it takes a number. */
+/** A module that imports one page of memory as `env.memory` and exports its function as `run(number)`. */
 export function writeWasmModule(code: WasmCode, intLocals: number, vectorLocals: number): Uint8Array<ArrayBuffer> {
   const locals = [2, ...unsigned(intLocals), I32, ...unsigned(vectorLocals), V128];
   const body = [...locals, ...code.bytes, 0x0b];

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
-import { type KeyFrames, PictureLoss } from './picture-loss.ts';
+import { type KeyFrameSource, PliResponder } from './pli-responder.ts';
 
 /** Notes what is done, and when. */
-class Keys implements KeyFrames {
+class Keys implements KeyFrameSource {
   readonly events: string[] = [];
   bornMs: number | undefined = 0;
   readonly clock = new FakeClock();
@@ -30,7 +30,7 @@ class Keys implements KeyFrames {
 
 test('a loss right after the start is answered by the start itself', async () => {
   const keys = new Keys();
-  const loss = new PictureLoss(keys, keys.clock);
+  const loss = new PliResponder(keys, keys.clock);
   await keys.clock.advance(499);
   loss.onPictureLoss();
   expect(keys.events).toEqual([]);
@@ -41,7 +41,7 @@ test('a loss right after the start is answered by the start itself', async () =>
 
 test('a fresh key frame is sent again at once, an older one only when no new one has come in time', async () => {
   const keys = new Keys();
-  const loss = new PictureLoss(keys, keys.clock);
+  const loss = new PliResponder(keys, keys.clock);
   await keys.clock.advance(1_000);
   loss.onPictureLoss();
   await keys.clock.advance(4_000);
@@ -55,7 +55,7 @@ test('a fresh key frame is sent again at once, an older one only when no new one
 
 test('a key frame that comes when it was asked for is answer enough', async () => {
   const keys = new Keys();
-  const loss = new PictureLoss(keys, keys.clock);
+  const loss = new PliResponder(keys, keys.clock);
   await keys.clock.advance(5_000);
   loss.onPictureLoss();
   await keys.clock.advance(200);
@@ -66,7 +66,7 @@ test('a key frame that comes when it was asked for is answer enough', async () =
 
 test('where nobody can be asked the old key frame is sent again at once', async () => {
   const keys = new Keys(false);
-  const loss = new PictureLoss(keys, keys.clock);
+  const loss = new PliResponder(keys, keys.clock);
   await keys.clock.advance(5_000);
   loss.onPictureLoss();
   expect(keys.events).toEqual(['ask at 5000', 'restart at 5000']);
@@ -75,7 +75,7 @@ test('where nobody can be asked the old key frame is sent again at once', async 
 test('without a key frame that can be sent again one is asked for, and nothing else is done', async () => {
   const keys = new Keys();
   keys.bornMs = undefined;
-  const loss = new PictureLoss(keys, keys.clock);
+  const loss = new PliResponder(keys, keys.clock);
   await keys.clock.advance(5_000);
   loss.onPictureLoss();
   await keys.clock.advance(5_000);
@@ -84,7 +84,7 @@ test('without a key frame that can be sent again one is asked for, and nothing e
 
 test('a viewer that asks for ever is sent groups ever more rarely, in the end every eight seconds', async () => {
   const keys = new Keys(false);
-  const loss = new PictureLoss(keys, keys.clock);
+  const loss = new PliResponder(keys, keys.clock);
   for (let i = 0; i < 600; i += 1) {
     await keys.clock.advance(100);
     loss.onPictureLoss();
@@ -99,7 +99,7 @@ test('a viewer that asks for ever is sent groups ever more rarely, in the end ev
 
 test('after ten quiet seconds a loss is helped as fast as the first one', async () => {
   const keys = new Keys(false);
-  const loss = new PictureLoss(keys, keys.clock);
+  const loss = new PliResponder(keys, keys.clock);
   for (let i = 0; i < 100; i += 1) {
     await keys.clock.advance(100);
     loss.onPictureLoss();
@@ -114,7 +114,7 @@ test('after ten quiet seconds a loss is helped as fast as the first one', async 
 
 test('one that has left is not sent anything by a key frame that did not come', async () => {
   const keys = new Keys();
-  const loss = new PictureLoss(keys, keys.clock);
+  const loss = new PliResponder(keys, keys.clock);
   await keys.clock.advance(5_000);
   loss.onPictureLoss();
   loss.close();

@@ -11,57 +11,57 @@ import type { MediaStatistics, SecureLink, SessionMedia } from '../session/sessi
 import { SrtpReceiver } from '../srtp/srtp-receiver.ts';
 import { InboundTrack } from './inbound-track.ts';
 
-/** All that browsers have of G.711. */
+/** The only G.711 rate of browsers. */
 const CLOCK_RATE_HZ = 8_000;
-/** A muted microphone still sends: who sends nothing for so long keeps others from talking for no reason. */
+/** A muted microphone still sends. A silent peer would block the loudspeaker for others. */
 const SILENT_MS = 30_000;
 
 /**
- * Takes the loudspeaker of a path's camera for somebody who wants to talk.
- * @throws PerchError with the reason why he cannot: the camera's, or his offer's
+ * Opens the loudspeaker of a path's camera.
+ * @throws PerchError if the camera or the offer does not allow it
  */
 export async function openTalk(
   paths: Pick<WebRtcPaths, 'talk'>,
   path: string,
   offer: Offer,
   clock: Clock,
-): Promise<{ talking: Talking; inbound: Inbound }> {
-  let talking: Talking | undefined;
-  let endedWhy: string | undefined;
+): Promise<{ session: TalkSession; inbound: Inbound }> {
+  let session: TalkSession | undefined;
+  let endReason: string | undefined;
   const channel = await paths.talk(path, (reason) => {
-    endedWhy = reason;
-    talking?.end(reason);
+    endReason = reason;
+    session?.end(reason);
   });
   try {
     const { codec, clockRate, channels } = channel;
     if (clockRate !== CLOCK_RATE_HZ || channels !== 1) {
       const wanted = `${codec} of ${clockRate} Hz with ${channels} channels`;
-      throw new PerchError('unsupported', `the camera takes ${wanted}, browsers send ${CLOCK_RATE_HZ} Hz with one`);
+      throw new PerchError('unsupported', `the camera takes ${wanted}, browsers send mono of ${CLOCK_RATE_HZ} Hz`);
     }
     const inbound = chooseTalk(offer, codec);
-    talking = new Talking(channel, inbound, clock);
-    if (endedWhy !== undefined) {
-      talking.end(endedWhy);
+    session = new TalkSession(channel, inbound, clock);
+    if (endReason !== undefined) {
+      session.end(endReason);
     }
-    return { talking, inbound };
+    return { session, inbound };
   } catch (cause) {
     channel.close();
     throw cause;
   }
 }
 
-/** A voice on its way to a camera's loudspeaker: packets in order, each as it came. What is lost is a gap. */
-export class Talking implements SessionMedia, UnitOutput {
+/** Forwards audio to a camera's loudspeaker, packets in order. Lost packets are gaps. */
+class TalkSession implements SessionMedia, UnitOutput {
   readonly state = 'publish';
-  readonly who = 'talker';
+  readonly role = 'talker';
   readonly #channel: TalkChannel;
   readonly #clock: Clock;
   readonly #track: InboundTrack;
   readonly #ssrc = randomInt(1, 2 ** 32);
   #link: SecureLink | undefined;
   #srtp: SrtpReceiver | undefined;
-  #heardMs = 0;
-  #endedWhy: string | undefined;
+  #lastPacketMs = 0;
+  #endReason: string | undefined;
 
   constructor(channel: TalkChannel, inbound: Inbound, clock: Clock) {
     this.#channel = channel;
@@ -84,29 +84,29 @@ export class Talking implements SessionMedia, UnitOutput {
   }
 
   start(link: SecureLink): void {
-    if (this.#endedWhy !== undefined) {
-      throw new PerchError('unavailable', this.#endedWhy);
+    if (this.#endReason !== undefined) {
+      throw new PerchError('unavailable', this.#endReason);
     }
     this.#link = link;
     this.#srtp = new SrtpReceiver(link.keys);
-    this.#heardMs = this.#clock.monoMs();
+    this.#lastPacketMs = this.#clock.monoMs();
   }
 
-  /** The camera does not listen any more. */
+  /** The camera has closed the channel. */
   end(reason: string): void {
-    this.#endedWhy = reason;
+    this.#endReason = reason;
     this.#link?.close(reason);
   }
 
   onRtp(packet: Buffer): void {
     const length = this.#srtp?.unprotect(packet) ?? 0;
     if (length > 0 && ((packet[1] as number) & 0x7f) === this.#track.receiver.format.payloadType) {
-      this.#heardMs = this.#clock.monoMs();
-      this.#track.push(packet, length, this.#heardMs);
+      this.#lastPacketMs = this.#clock.monoMs();
+      this.#track.push(packet, length, this.#lastPacketMs);
     }
   }
 
-  /** Sound has no use for the sender's clock when there is no picture. */
+  /** Audio alone needs no sender clock. */
   onRtcp(): void {}
 
   tick(): void {
@@ -116,8 +116,8 @@ export class Talking implements SessionMedia, UnitOutput {
     if (report) {
       this.#link?.sendRtcp(report);
     }
-    if (nowMs - this.#heardMs >= SILENT_MS) {
-      this.#link?.close(`the speaker has sent nothing for ${SILENT_MS / 1000} s`);
+    if (nowMs - this.#lastPacketMs >= SILENT_MS) {
+      this.#link?.close(`no audio from the talker for ${SILENT_MS / 1000} s`);
     }
   }
 
@@ -134,6 +134,5 @@ export class Talking implements SessionMedia, UnitOutput {
 
   onTrack(): void {}
 
-  /** G.711 has nothing that could be damaged. */
   onDamage(): void {}
 }

@@ -3,9 +3,9 @@ import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
-import { Downshift, type Second } from './downshift.ts';
+import { BitrateAdaptation, type LinkStatistics } from './bitrate-adaptation.ts';
 
-const GOOD: Second = {
+const GOOD: LinkStatistics = {
   lost: 0,
   expected: 200,
   estimateBitsPerSecond: 3_000_000,
@@ -16,9 +16,9 @@ const GOOD: Second = {
 };
 
 /** Seconds from `startS` on, until the level changes. */
-function secondsUntilChange(downshift: Downshift, second: Second, startS: number, limitS = 1_000): number {
+function secondsUntilChange(adaptation: BitrateAdaptation, statistics: LinkStatistics, startS: number, limitS = 1_000): number {
   for (let s = 1; s <= limitS; s += 1) {
-    if (downshift.tick(second, 1_000 * (startS + s))) {
+    if (adaptation.tick(statistics, 1_000 * (startS + s))) {
       return s;
     }
   }
@@ -38,10 +38,10 @@ test.for([
   ['some loss with a full queue, and no estimate', { lost: 6, roundTripMs: 200, estimateBitsPerSecond: 0 }, 6],
   ['a queue of more than half a second', { roundTripMs: 700, estimateBitsPerSecond: 1e6 }, 5],
 ] as const)('%s: the viewer is given less', ([, signs, seconds]) => {
-  const downshift = new Downshift(1, 0);
-  expect(secondsUntilChange(downshift, GOOD, 0, 10)).toBe(Number.POSITIVE_INFINITY);
-  expect(secondsUntilChange(downshift, { ...GOOD, ...signs }, 10)).toBe(seconds);
-  expect(downshift.level).toBe(1);
+  const adaptation = new BitrateAdaptation(1, 0);
+  expect(secondsUntilChange(adaptation, GOOD, 0, 10)).toBe(Number.POSITIVE_INFINITY);
+  expect(secondsUntilChange(adaptation, { ...GOOD, ...signs }, 10)).toBe(seconds);
+  expect(adaptation.level).toBe(1);
 });
 
 test.for([
@@ -51,39 +51,39 @@ test.for([
   ['a queue while the estimate is high', { lost: 10, roundTripMs: 200 }],
   ['a short queue', { roundTripMs: 300, estimateBitsPerSecond: 1e6 }],
 ] as const)('%s is no reason to take anything away', ([, signs]) => {
-  const downshift = new Downshift(1, 0);
-  expect(secondsUntilChange(downshift, { ...GOOD, roundTripMs: 20 }, 0, 10)).toBe(Number.POSITIVE_INFINITY);
-  expect(secondsUntilChange(downshift, { ...GOOD, ...signs }, 10, 60)).toBe(Number.POSITIVE_INFINITY);
+  const adaptation = new BitrateAdaptation(1, 0);
+  expect(secondsUntilChange(adaptation, { ...GOOD, roundTripMs: 20 }, 0, 10)).toBe(Number.POSITIVE_INFINITY);
+  expect(secondsUntilChange(adaptation, { ...GOOD, ...signs }, 10, 60)).toBe(Number.POSITIVE_INFINITY);
 });
 
 test('a way that has become longer for good is taken for the normal one after a while', () => {
-  const downshift = new Downshift(1, 0);
-  secondsUntilChange(downshift, GOOD, 0, 10);
-  secondsUntilChange(downshift, { ...GOOD, roundTripMs: 150 }, 10, 60);
+  const adaptation = new BitrateAdaptation(1, 0);
+  secondsUntilChange(adaptation, GOOD, 0, 10);
+  secondsUntilChange(adaptation, { ...GOOD, roundTripMs: 150 }, 10, 60);
   const lossy = { ...GOOD, roundTripMs: 150, lost: 10, estimateBitsPerSecond: 1e6 };
-  expect(secondsUntilChange(downshift, lossy, 70, 60)).toBe(Number.POSITIVE_INFINITY);
+  expect(secondsUntilChange(adaptation, lossy, 70, 60)).toBe(Number.POSITIVE_INFINITY);
 });
 
 test('a burst that is lost at the start takes nothing away', () => {
-  const downshift = new Downshift(1, 0);
-  downshift.tick({ ...GOOD, lost: 100 }, 1_000);
-  downshift.tick({ ...GOOD, lost: 100 }, 2_000);
-  expect(secondsUntilChange(downshift, GOOD, 2, 60)).toBe(Number.POSITIVE_INFINITY);
+  const adaptation = new BitrateAdaptation(1, 0);
+  adaptation.tick({ ...GOOD, lost: 100 }, 1_000);
+  adaptation.tick({ ...GOOD, lost: 100 }, 2_000);
+  expect(secondsUntilChange(adaptation, GOOD, 2, 60)).toBe(Number.POSITIVE_INFINITY);
 });
 
 test('a single bad second takes nothing away', () => {
-  const downshift = new Downshift(1, 0);
-  secondsUntilChange(downshift, GOOD, 0, 10);
-  expect(downshift.tick({ ...GOOD, isCongested: true }, 11_000)).toBe(false);
-  expect(secondsUntilChange(downshift, GOOD, 11, 60)).toBe(Number.POSITIVE_INFINITY);
+  const adaptation = new BitrateAdaptation(1, 0);
+  secondsUntilChange(adaptation, GOOD, 0, 10);
+  expect(adaptation.tick({ ...GOOD, isCongested: true }, 11_000)).toBe(false);
+  expect(secondsUntilChange(adaptation, GOOD, 11, 60)).toBe(Number.POSITIVE_INFINITY);
 });
 
 test('it goes down a level at a time, and stays at the last', () => {
-  const downshift = new Downshift(2, 0);
+  const adaptation = new BitrateAdaptation(2, 0);
   const bad = { ...GOOD, lost: 50 };
   const levels = Array.from({ length: 60 }, (_, s) => {
-    downshift.tick(bad, 1_000 * s);
-    return downshift.level;
+    adaptation.tick(bad, 1_000 * s);
+    return adaptation.level;
   });
   expect(new Set(levels)).toEqual(new Set([0, 1, 2]));
   expect(levels).toEqual(levels.toSorted());
@@ -91,23 +91,23 @@ test('it goes down a level at a time, and stays at the last', () => {
 });
 
 test('losses that are reported after the step are those of before it', () => {
-  const downshift = new Downshift(2, 0);
-  secondsUntilChange(downshift, GOOD, 0, 10);
-  const stepS = 10 + secondsUntilChange(downshift, { ...GOOD, lost: 120 }, 10);
-  downshift.tick({ ...GOOD, lost: 180 }, 1_000 * (stepS + 1));
+  const adaptation = new BitrateAdaptation(2, 0);
+  secondsUntilChange(adaptation, GOOD, 0, 10);
+  const stepS = 10 + secondsUntilChange(adaptation, { ...GOOD, lost: 120 }, 10);
+  adaptation.tick({ ...GOOD, lost: 180 }, 1_000 * (stepS + 1));
   const quiet = { ...GOOD, expected: 60, estimateBitsPerSecond: 5_000 };
-  expect(secondsUntilChange(downshift, quiet, stepS + 1, 12)).toBe(Number.POSITIVE_INFINITY);
-  expect(downshift.level).toBe(1);
+  expect(secondsUntilChange(adaptation, quiet, stepS + 1, 12)).toBe(Number.POSITIVE_INFINITY);
+  expect(adaptation.level).toBe(1);
 });
 
 /** A viewer that was given less at second 20. */
-function lowered(): Downshift {
-  const downshift = new Downshift(1, 0);
-  for (let s = 1; s <= 20 && downshift.level === 0; s += 1) {
-    downshift.tick({ ...GOOD, lost: s > 12 ? 50 : 0 }, 1_000 * s);
+function lowered(): BitrateAdaptation {
+  const adaptation = new BitrateAdaptation(1, 0);
+  for (let s = 1; s <= 20 && adaptation.level === 0; s += 1) {
+    adaptation.tick({ ...GOOD, lost: s > 12 ? 50 : 0 }, 1_000 * s);
   }
-  expect(downshift.level).toBe(1);
-  return downshift;
+  expect(adaptation.level).toBe(1);
+  return adaptation;
 }
 
 test('after thirty quiet seconds it is given more, after half of it when the estimate has room for that', () => {
@@ -117,14 +117,14 @@ test('after thirty quiet seconds it is given more, after half of it when the est
 });
 
 test('each time that more was too much the next try comes twice as late, five minutes at most', () => {
-  const downshift = lowered();
+  const adaptation = lowered();
   const quiet = { ...GOOD, estimateBitsPerSecond: 0 };
   const waits: number[] = [];
   let atS = 20;
   for (let i = 0; i < 8; i += 1) {
-    const waited = secondsUntilChange(downshift, quiet, atS);
+    const waited = secondsUntilChange(adaptation, quiet, atS);
     atS += waited;
-    atS += secondsUntilChange(downshift, { ...GOOD, lost: 50 }, atS);
+    atS += secondsUntilChange(adaptation, { ...GOOD, lost: 50 }, atS);
     waits.push(waited);
   }
   expect(waits.slice(1, 4)).toEqual([60, 120, 240]);
@@ -132,22 +132,22 @@ test('each time that more was too much the next try comes twice as late, five mi
 });
 
 test('a step up that lasts makes the next try as soon as the first', () => {
-  const downshift = lowered();
-  let atS = 20 + secondsUntilChange(downshift, GOOD, 20);
-  atS += secondsUntilChange(downshift, { ...GOOD, lost: 50 }, atS);
-  atS += secondsUntilChange(downshift, { ...GOOD, estimateBitsPerSecond: 0 }, atS);
-  expect(secondsUntilChange(downshift, GOOD, atS, 90)).toBe(Number.POSITIVE_INFINITY);
+  const adaptation = lowered();
+  let atS = 20 + secondsUntilChange(adaptation, GOOD, 20);
+  atS += secondsUntilChange(adaptation, { ...GOOD, lost: 50 }, atS);
+  atS += secondsUntilChange(adaptation, { ...GOOD, estimateBitsPerSecond: 0 }, atS);
+  expect(secondsUntilChange(adaptation, GOOD, atS, 90)).toBe(Number.POSITIVE_INFINITY);
   atS += 90;
-  atS += secondsUntilChange(downshift, { ...GOOD, lost: 50 }, atS);
-  expect(secondsUntilChange(downshift, { ...GOOD, estimateBitsPerSecond: 0 }, atS)).toBe(30);
+  atS += secondsUntilChange(adaptation, { ...GOOD, lost: 50 }, atS);
+  expect(secondsUntilChange(adaptation, { ...GOOD, estimateBitsPerSecond: 0 }, atS)).toBe(30);
 });
 
 test('a burst that is too much takes a level away at once, and only from who is given everything', () => {
-  const downshift = new Downshift(2, 0);
-  expect(downshift.overwhelm(300)).toBe(true);
-  expect(downshift.overwhelm(400)).toBe(false);
-  expect(downshift.level).toBe(1);
-  expect(new Downshift(0, 0).overwhelm(300)).toBe(false);
+  const adaptation = new BitrateAdaptation(2, 0);
+  expect(adaptation.stepDown(300)).toBe(true);
+  expect(adaptation.stepDown(400)).toBe(false);
+  expect(adaptation.level).toBe(1);
+  expect(new BitrateAdaptation(0, 0).stepDown(300)).toBe(false);
 });
 
 /** What a viewer whose RTCP was recorded is given in each second. */
@@ -180,7 +180,7 @@ async function replay(name: string): Promise<string[]> {
     }
     if (i % 25 === 24) {
       viewer.viewing.tick();
-      shares.push(viewer.viewing.statistics.share ?? '');
+      shares.push(viewer.viewing.statistics.quality ?? '');
     }
     viewer.link.packets.length = 0;
   }

@@ -1,28 +1,27 @@
 import type { Clock } from '../../../base/clock.ts';
 
-/** Browsers repeat themselves several times a second until they have what they need. */
+/** Browsers repeat a PLI several times a second until they get a key frame. */
 const PAUSE_MS = 500;
-/** A group that began so lately is at hand sooner than a new key frame, and small. */
+/** A GOP this young arrives sooner than a new key frame and is small. */
 const FRESH_MS = 1_000;
-/** Cameras that heed the wish do so within this time. */
-const PATIENCE_MS = 300;
-/** A viewer that loses its picture again and again is sent groups ever more rarely, until it has been content for a while. */
+/** Cameras that honour a key frame request do so within this time. */
+const KEY_FRAME_WAIT_MS = 300;
+/** A viewer that keeps losing the picture gets replays ever more rarely until it has been fine for a while. */
 const MAX_PAUSE_MS = 8_000;
 const CONTENT_MS = 10_000;
 
-/** Where key frames come from. */
-export interface KeyFrames {
-  /** Age of the newest one that can be sent again with all that has followed it; undefined: there is none. */
+export interface KeyFrameSource {
+  /** Age of the newest GOP in the cache; undefined: none. */
   readonly keyFrameAgeMs: number | undefined;
-  /** Sends that one and all that has followed it. */
+  /** Replays the newest GOP. */
   restartAtKey(): void;
-  /** @returns whether there is anybody to ask for a new one */
+  /** @returns whether the request reached a source */
   requestKeyFrame(): boolean;
 }
 
-/** Helps a viewer that cannot go on without a key frame, at a bounded cost however often it asks (RFC 4585 §6.3.1). */
-export class PictureLoss {
-  readonly #keys: KeyFrames;
+/** Answers picture loss indications at a bounded cost, however often they arrive (RFC 4585 §6.3.1). */
+export class PliResponder {
+  readonly #source: KeyFrameSource;
   readonly #clock: Clock;
   #quietUntilMs: number;
   #lastLossMs = Number.NEGATIVE_INFINITY;
@@ -30,9 +29,9 @@ export class PictureLoss {
   #pauseMs = PAUSE_MS;
   #stopWaiting: (() => void) | undefined;
 
-  /** To be made when the viewer is sent its first key frame: what it asked before that has come is answered by it. */
-  constructor(keys: KeyFrames, clock: Clock) {
-    this.#keys = keys;
+  /** Created with the first key frame, which answers earlier indications. */
+  constructor(source: KeyFrameSource, clock: Clock) {
+    this.#source = source;
     this.#clock = clock;
     this.#quietUntilMs = clock.monoMs() + PAUSE_MS;
   }
@@ -47,23 +46,23 @@ export class PictureLoss {
       return;
     }
     this.#quietUntilMs = nowMs + PAUSE_MS;
-    const ageMs = this.#keys.keyFrameAgeMs;
+    const ageMs = this.#source.keyFrameAgeMs;
     if (ageMs !== undefined && ageMs <= FRESH_MS && this.#restart()) {
       return;
     }
-    if (!this.#keys.requestKeyFrame()) {
+    if (!this.#source.requestKeyFrame()) {
       this.#restart();
     } else if (ageMs !== undefined) {
-      this.#stopWaiting = this.#clock.every(PATIENCE_MS, () => {
+      this.#stopWaiting = this.#clock.every(KEY_FRAME_WAIT_MS, () => {
         this.close();
-        if ((this.#keys.keyFrameAgeMs ?? 0) > PATIENCE_MS) {
+        if ((this.#source.keyFrameAgeMs ?? 0) > KEY_FRAME_WAIT_MS) {
           this.#restart();
         }
       });
     }
   }
 
-  /** What it was sent as a help is lost, or it gets other pictures: the next one need not wait. */
+  /** The replay was lost, or the viewer moved to another stream: the next indication is answered at once. */
   reset(): void {
     this.#quietUntilMs = this.#clock.monoMs();
     this.#nextRestartMs = 0;
@@ -77,13 +76,13 @@ export class PictureLoss {
 
   #restart(): boolean {
     const nowMs = this.#clock.monoMs();
-    if (nowMs < this.#nextRestartMs || this.#keys.keyFrameAgeMs === undefined) {
+    if (nowMs < this.#nextRestartMs || this.#source.keyFrameAgeMs === undefined) {
       return false;
     }
     this.#nextRestartMs = nowMs + this.#pauseMs;
     this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_PAUSE_MS);
     this.#quietUntilMs = nowMs + PAUSE_MS;
-    this.#keys.restartAtKey();
+    this.#source.restartAtKey();
     return true;
   }
 }

@@ -2,66 +2,65 @@ import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Publication, WebRtcPaths } from '../session/contracts.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
-import { Intake, type IntakeOptions } from './intake.ts';
+import { MediaReceiver, type MediaReceiverOptions } from './media-receiver.ts';
 
-/** A peer's picture and sound on their way to a path (WHIP). */
-export class Publishing implements SessionMedia {
+/** A peer's video and audio on their way to a path (WHIP). */
+export class PublisherSession implements SessionMedia {
   readonly state = 'publish';
   readonly #id: string;
   readonly #path: string;
   readonly #query: string;
   readonly #paths: Pick<WebRtcPaths, 'publish'>;
-  readonly #intake: Intake;
+  readonly #receiver: MediaReceiver;
   #publication: Publication | undefined;
 
-  /** @param id of the session */
-  constructor(id: string, options: IntakeOptions, paths: Pick<WebRtcPaths, 'publish'>, clock: Clock, log: Logger) {
+  constructor(id: string, options: MediaReceiverOptions, paths: Pick<WebRtcPaths, 'publish'>, clock: Clock, log: Logger) {
     this.#id = id;
     this.#path = options.path;
     this.#query = options.query ?? '';
     this.#paths = paths;
-    this.#intake = new Intake(options, clock, log);
+    this.#receiver = new MediaReceiver(options, clock, log);
   }
 
   get statistics(): MediaStatistics {
-    return this.#intake.statistics;
+    return this.#receiver.statistics;
   }
 
-  /** Only somebody who is really there takes the path. */
+  /** The path is taken only once the peer is connected. */
   start(link: SecureLink): void {
     const publication = this.#paths.publish(this.#path, {
       type: 'webRTCSession',
       id: this.#id,
       query: this.#query,
-      // Two pages that are both sure of themselves would take the path from each other for ever.
+      // Two publisher pages that retry would replace each other forever.
       onReplaced: (reason, by) => link.close(reason, by === 'publisher' ? 'final' : 'forNow'),
     });
     this.#publication = publication;
-    this.#intake.start(link, {
+    this.#receiver.start(link, {
       usesSenderClock: publication.usesSenderClock ?? false,
       isSilent: publication.isSilent ?? false,
       open: (tracks) => {
         const stream = publication.open(tracks);
-        stream.onKeyFrameWanted = () => this.#intake.requestKeyFrame();
+        stream.onKeyFrameWanted = () => this.#receiver.requestKeyFrame();
         return stream;
       },
     });
   }
 
   onRtp(packet: Buffer): void {
-    this.#intake.onRtp(packet);
+    this.#receiver.onRtp(packet);
   }
 
   onRtcp(compound: Buffer): void {
-    this.#intake.onRtcp(compound);
+    this.#receiver.onRtcp(compound);
   }
 
   tick(): void {
-    this.#intake.tick();
+    this.#receiver.tick();
   }
 
   close(): void {
-    this.#intake.close();
+    this.#receiver.close();
     this.#publication?.close();
     this.#publication = undefined;
   }

@@ -1,8 +1,8 @@
-/** Long enough for a key frame every few seconds to be spread over the pictures between. */
+/** Long enough to average out a key frame every few seconds. */
 const SPREAD_MS = 8_000;
 
-/** The rate at which a counter of bytes grows, averaged over some seconds. */
-export class BitRate {
+/** The growth rate of a byte counter, averaged over some seconds. */
+export class BitrateMeter {
   bitsPerSecond = 0;
   #bytes: number;
   #atMs: number;
@@ -13,7 +13,7 @@ export class BitRate {
     this.#atMs = nowMs;
   }
 
-  /** To be called about once a second. */
+  /** Called about once a second. */
   update(bytes: number, nowMs: number): void {
     const sinceMs = nowMs - this.#atMs;
     if (sinceMs <= 0) {
@@ -22,7 +22,7 @@ export class BitRate {
     const now = ((bytes - this.#bytes) * 8_000) / sinceMs;
     this.#bytes = bytes;
     this.#atMs = nowMs;
-    // At first the average of all seconds so far, later a sliding one.
+    // An average of all seconds so far, later a sliding one.
     this.#weight = Math.min(this.#weight + sinceMs, SPREAD_MS);
     this.bitsPerSecond += (now - this.bitsPerSecond) * (sinceMs / this.#weight);
   }

@@ -15,37 +15,39 @@ import { SrtpReceiver } from '../srtp/srtp-receiver.ts';
 import { InboundTrack } from './inbound-track.ts';
 import { SenderFeedback } from './sender-feedback.ts';
 
-/** Nobody can be made to wait over UDP: who sends so far ahead of real time is no live source. */
+/** UDP has no back-pressure, and a live source does not run this far ahead of real time. */
 const MAX_SURPLUS_MS = 10_000;
-/** A muted camera or microphone still sends; one that sends nothing for so long has stopped, whatever its connectivity checks say. */
+/**
+ * A muted camera or microphone still sends. A peer silent for this long has stopped, even if connectivity checks
+ * continue.
+ */
 const SILENT_MS = 30_000;
-/** After the goodbye of all tracks (RTCP BYE), which may also be a pause of a moment: another camera is chosen. */
+/** After RTCP BYE on all tracks. A shorter pause is a switch of cameras. */
 const LEFT_MS = 5_000;
 
 const PAYLOAD_TYPES = 128;
-const NOBODY = -1;
+const NO_TRACK = -1;
 
-export interface IntakeOptions {
+export interface MediaReceiverOptions {
   readonly inbound: readonly RemoteTrack[];
-  /** Whose media it is, for messages. */
+  /** For messages. */
   readonly path: string;
-  /** Of the peer's address. */
   readonly query?: string;
-  /** Tracks of which nothing has come by then are done without. */
+  /** Tracks without packets by then are left out. */
   readonly gatherTimeoutMs: number;
 }
 
-/** What a peer sends, from SRTP packets to the samples of a stream. */
-export class Intake implements UnitOutput, RtcpSink {
-  /** Packets that no track wants. */
+/** Receives a peer's media: SRTP packets in, samples of a stream out. */
+export class MediaReceiver implements UnitOutput, RtcpSink {
+  /** Packets of an unknown payload type. */
   unknown = 0;
-  /** Packets that were damaged, foreign or seen before. */
+  /** Damaged, forged or repeated packets. */
   rejected = 0;
-  readonly #options: IntakeOptions;
+  readonly #options: MediaReceiverOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** By payload type: twice the number of the track, and one more for what it sends again. */
-  readonly #byType = new Int16Array(PAYLOAD_TYPES).fill(NOBODY);
+  /** By payload type: twice the track's number, plus one for its retransmissions. */
+  readonly #byType = new Int16Array(PAYLOAD_TYPES).fill(NO_TRACK);
   #tracks: readonly InboundTrack[] = [];
   #pace = new SenderPace(0);
   #link: SecureLink | undefined;
@@ -53,10 +55,10 @@ export class Intake implements UnitOutput, RtcpSink {
   #opening: Opening | undefined;
   #feedback: SenderFeedback | undefined;
   #startedMs = 0;
-  #heardMs = 0;
+  #lastPacketMs = 0;
   #stopGathering: (() => void) | undefined;
 
-  constructor(options: IntakeOptions, clock: Clock, log: Logger) {
+  constructor(options: MediaReceiverOptions, clock: Clock, log: Logger) {
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
@@ -80,8 +82,8 @@ export class Intake implements UnitOutput, RtcpSink {
   }
 
   /**
-   * @param sink gets the tracks when all are known, or the time for it is over
-   * @throws PerchError unsupported, when nothing is left of what is sent
+   * @param sink receives the tracks once all are known or the time for that is over
+   * @throws PerchError unsupported if no track remains
    */
   start(link: SecureLink, sink: StreamSink): void {
     const { inbound, path, gatherTimeoutMs } = this.#options;
@@ -91,7 +93,7 @@ export class Intake implements UnitOutput, RtcpSink {
     this.#opening = new Opening(sink, timeline, receivers, path, this.#log, 'publisher', times);
     const taken = sink.isSilent ? inbound.filter(({ kind }) => kind !== 'audio') : inbound;
     if (taken.length === 0) {
-      const message = `publisher of path '${path}' sends tracks of which nothing is left without sound (audio: no)`;
+      const message = `publisher of path '${path}' sends only audio, which the path drops (audio: no)`;
       throw new PerchError('unsupported', message, { path });
     }
     this.#tracks = taken.map((one) => new InboundTrack(one, timeline, this, this.#clock));
@@ -106,17 +108,16 @@ export class Intake implements UnitOutput, RtcpSink {
     this.#srtp = new SrtpReceiver(link.keys);
     this.#pace = new SenderPace(this.#tracks.length);
     this.#startedMs = this.#clock.monoMs();
-    this.#heardMs = this.#startedMs;
+    this.#lastPacketMs = this.#startedMs;
     this.#feedback = new SenderFeedback(link, this.#tracks, this.#clock, (error) => this.#fail(error));
-    this.#stopGathering = this.#clock.every(gatherTimeoutMs, () => this.#gathered());
+    this.#stopGathering = this.#clock.every(gatherTimeoutMs, () => this.#onGatherTimeout());
   }
 
-  /** Somebody who watches cannot go on, or begin, without a key frame. */
   requestKeyFrame(): void {
     this.#feedback?.requestKeyFrame();
   }
 
-  /** An SRTP packet, decrypted in place. */
+  /** An SRTP packet; decrypted in place. */
   onRtp(packet: Buffer): void {
     const length = this.#srtp?.unprotect(packet) ?? 0;
     if (length === 0) {
@@ -124,7 +125,7 @@ export class Intake implements UnitOutput, RtcpSink {
       return;
     }
     const target = this.#byType[(packet[1] as number) & 0x7f] as number;
-    if (target === NOBODY) {
+    if (target === NO_TRACK) {
       this.unknown += 1;
       return;
     }
@@ -132,14 +133,14 @@ export class Intake implements UnitOutput, RtcpSink {
     const number = target >> 1;
     const track = this.#tracks[number] as InboundTrack;
     const isFirst = track.ssrc < 0;
-    this.#heardMs = nowMs;
+    this.#lastPacketMs = nowMs;
     try {
       if ((target & 1) === 0) {
         track.push(packet, length, nowMs);
       } else {
         track.pushRepair(packet, length, nowMs);
       }
-      this.#watchPace(number, track, nowMs);
+      this.#checkPace(number, track, nowMs);
     } catch (error) {
       this.#fail(error);
       return;
@@ -150,7 +151,6 @@ export class Intake implements UnitOutput, RtcpSink {
     }
   }
 
-  /** A compound RTCP packet, decrypted. */
   onRtcp(compound: Buffer): void {
     try {
       parseRtcp(compound, 0, compound.length, this);
@@ -172,7 +172,7 @@ export class Intake implements UnitOutput, RtcpSink {
 
   onUnit(receiver: TrackReceiver, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void {
     if (key && receiver.isVideo) {
-      this.#feedback?.onKey(receiver.lastPacketMs);
+      this.#feedback?.onKeyFrame(receiver.lastPacketMs);
     }
     this.#opening?.onUnit(receiver, ptsTicks, dtsTicks, key, data);
   }
@@ -188,12 +188,11 @@ export class Intake implements UnitOutput, RtcpSink {
     this.#opening?.onDamage(receiver, reason);
   }
 
-  /** About once a second. */
   tick(): void {
     const nowMs = this.#clock.monoMs();
     try {
       this.#opening?.check(nowMs - this.#startedMs);
-      this.#watchSender(nowMs);
+      this.#checkSender(nowMs);
     } catch (error) {
       this.#fail(error);
       return;
@@ -205,7 +204,7 @@ export class Intake implements UnitOutput, RtcpSink {
     const foreign = this.#tracks.reduce((sum, track) => sum + track.foreign, 0);
     if (this.unknown + this.rejected + foreign > 0) {
       const facts = { unknownType: this.unknown, rejected: this.rejected, foreign };
-      this.#log.debug(facts, 'publisher has sent packets that nobody wanted');
+      this.#log.debug(facts, 'publisher sent unusable packets');
     }
     this.#stopGathering?.();
     this.#stopGathering = undefined;
@@ -215,7 +214,7 @@ export class Intake implements UnitOutput, RtcpSink {
     this.#srtp = undefined;
   }
 
-  #gathered(): void {
+  #onGatherTimeout(): void {
     this.#stopGathering?.();
     this.#stopGathering = undefined;
     try {
@@ -228,7 +227,7 @@ export class Intake implements UnitOutput, RtcpSink {
     }
   }
 
-  #watchPace(number: number, { receiver }: InboundTrack, nowMs: number): void {
+  #checkPace(number: number, { receiver }: InboundTrack, nowMs: number): void {
     const { timeline, format } = receiver;
     if (timeline.hasArrived) {
       const mediaMs = (timeline.newestTicks * 1000) / format.clockRate;
@@ -239,14 +238,14 @@ export class Intake implements UnitOutput, RtcpSink {
     }
   }
 
-  #watchSender(nowMs: number): void {
-    const silentMs = nowMs - this.#heardMs;
+  #checkSender(nowMs: number): void {
+    const silentMs = nowMs - this.#lastPacketMs;
     if (silentMs >= SILENT_MS) {
       throw new PerchError('timeout', `publisher has sent no media for ${SILENT_MS / 1000} s`);
     }
     const heard = this.#tracks.filter(({ ssrc }) => ssrc >= 0);
     if (silentMs >= LEFT_MS && heard.length > 0 && heard.every(({ receiver }) => receiver.hasLeft)) {
-      throw new PerchError('unavailable', 'the publisher has said goodbye (RTCP BYE)');
+      throw new PerchError('unavailable', 'publisher has left (RTCP BYE)');
     }
     for (const { receiver } of this.#tracks) {
       const fault = this.#opening?.hasLeftOut(receiver) ? undefined : brokenPicture(receiver, this.#startedMs, nowMs);
@@ -262,7 +261,7 @@ export class Intake implements UnitOutput, RtcpSink {
 
   #fail(error: unknown): void {
     if (!(error instanceof PerchError)) {
-      this.#log.error({ err: error }, 'fault in what takes a publisher');
+      this.#log.error({ err: error }, 'fault while receiving from a publisher');
     }
     this.#link?.close(explain(error));
   }

@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import { PerchError } from '../../../../base/errors.ts';
 import type { Parameters } from './parameters.ts';
 
-/** What a client wants its answer to say about the ways to us: where a router forwards other ports, it knows them and we do not. */
-export interface CandidateWishes {
+/** Candidates requested by the client, which knows the ports forwarded by a router. */
+interface CandidateOverrides {
   /** Address and port, as in a candidate. */
   readonly udp: string | undefined;
   readonly tcp: string | undefined;
@@ -11,15 +11,15 @@ export interface CandidateWishes {
 }
 
 /** `cand_udp=ip:port`, `cand_tcp=ip:port`, `preferred_tcp=1`. @throws PerchError badInput */
-export function readWishes(parameters: Parameters): CandidateWishes {
+export function readCandidateOverrides(parameters: Parameters): CandidateOverrides {
   return {
-    udp: placeOf('cand_udp', parameters),
-    tcp: placeOf('cand_tcp', parameters),
+    udp: addressParameter('cand_udp', parameters),
+    tcp: addressParameter('cand_tcp', parameters),
     prefersTcp: parameters.get('preferred_tcp') === '1',
   };
 }
 
-function placeOf(name: string, parameters: Parameters): string | undefined {
+function addressParameter(name: string, parameters: Parameters): string | undefined {
   const text = parameters.get(name);
   if (text === undefined) {
     return undefined;
@@ -36,12 +36,12 @@ function placeOf(name: string, parameters: Parameters): string | undefined {
 
 const CANDIDATE =
   /^a=candidate:(?<foundation>\S+) \d (?<protocol>udp|tcp) (?<priority>\d+) \S+ \d+ (?<end>typ host.*)$/;
-/** The least that RFC 8445 §5.1.2 allows for a candidate. */
+/** The minimum of RFC 8445 §5.1.2. */
 const MIN_PRIORITY = 1;
 
-/** The answer with the candidates that the client wishes for. */
-export function fulfil(answer: string, wishes: CandidateWishes): string {
-  if (wishes.udp === undefined && wishes.tcp === undefined && !wishes.prefersTcp) {
+/** Replaces the answer's candidates. */
+export function applyCandidateOverrides(answer: string, overrides: CandidateOverrides): string {
+  if (overrides.udp === undefined && overrides.tcp === undefined && !overrides.prefersTcp) {
     return answer;
   }
   const lines = answer.split('\r\n');
@@ -50,21 +50,21 @@ export function fulfil(answer: string, wishes: CandidateWishes): string {
   return lines
     .flatMap((line) => {
       const { foundation, protocol, priority, end } = CANDIDATE.exec(line)?.groups ?? {};
-      // A new section begins with its own candidates.
+      // Each section has its own candidates.
       if (line.startsWith('m=')) {
         written.clear();
       }
       if (protocol === undefined) {
         return [line];
       }
-      const rank = wishes.prefersTcp && hasTcp && protocol === 'udp' ? MIN_PRIORITY : priority;
-      const place = protocol === 'udp' ? wishes.udp : wishes.tcp;
-      if (place === undefined) {
+      const rank = overrides.prefersTcp && hasTcp && protocol === 'udp' ? MIN_PRIORITY : priority;
+      const address = protocol === 'udp' ? overrides.udp : overrides.tcp;
+      if (address === undefined) {
         return [line.replace(` ${protocol} ${priority} `, ` ${protocol} ${rank} `)];
       }
       const isFirst = !written.has(protocol);
       written.add(protocol);
-      return isFirst ? [`a=candidate:${foundation} 1 ${protocol} ${rank} ${place} ${end}`] : [];
+      return isFirst ? [`a=candidate:${foundation} 1 ${protocol} ${rank} ${address} ${end}`] : [];
     })
     .join('\r\n');
 }

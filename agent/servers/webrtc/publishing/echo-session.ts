@@ -9,86 +9,84 @@ import { type Reader, Stream } from '../../../stream/stream.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
 import type { OutboundVideo } from '../viewing/outbound.ts';
-import { Viewing } from '../viewing/viewing.ts';
-import { Intake, type IntakeOptions } from './intake.ts';
+import { ViewerSession } from '../viewing/viewer-session.ts';
+import { MediaReceiver, type MediaReceiverOptions } from './media-receiver.ts';
 
-/** What a peer sends goes back to it, through all that a published stream goes through; nobody else sees it. */
-export class Echo implements SessionMedia {
+/** Sends a peer's media back to it through the path of a published stream. Nobody else sees it. */
+export class EchoSession implements SessionMedia {
   readonly state = 'publish';
-  readonly who = 'echo peer';
-  readonly #intake: Intake;
+  readonly role = 'echo peer';
+  readonly #receiver: MediaReceiver;
   readonly #stream: Stream;
-  readonly #viewing: Viewing;
+  readonly #viewer: ViewerSession;
 
-  /** @param id of the session */
-  constructor(id: string, options: IntakeOptions, clock: Clock, log: Logger) {
+  constructor(id: string, options: MediaReceiverOptions, clock: Clock, log: Logger) {
     const { inbound } = options;
-    this.#intake = new Intake(options, clock, log);
+    this.#receiver = new MediaReceiver(options, clock, log);
     this.#stream = new Stream(inbound.map(({ format }) => expectedTrack(format)));
-    this.#stream.onKeyFrameWanted = () => this.#intake.requestKeyFrame();
+    this.#stream.onKeyFrameWanted = () => this.#receiver.requestKeyFrame();
     const numbered = inbound.map((one, track) => ({ ...one, track }));
     const [video, audio] = ['video', 'audio'].map((wanted) => numbered.find(({ kind }) => kind === wanted));
-    this.#viewing = new Viewing(id, this.#stream, { video, audio }, clock);
+    this.#viewer = new ViewerSession(id, this.#stream, { video, audio }, clock);
   }
 
-  /** What goes back. */
   get video(): OutboundVideo | undefined {
-    return this.#viewing.video;
+    return this.#viewer.video;
   }
 
   get audio(): OutboundTrack | undefined {
-    return this.#viewing.audio;
+    return this.#viewer.audio;
   }
 
-  /** Of what goes back. */
   get cname(): string {
-    return this.#viewing.cname;
+    return this.#viewer.cname;
   }
 
   get statistics(): MediaStatistics {
-    const { inboundPackets, inboundLost, jitterSeconds } = this.#intake.statistics;
-    return { ...this.#viewing.statistics, inboundPackets, inboundLost, jitterSeconds };
+    const { inboundPackets, inboundLost, jitterSeconds } = this.#receiver.statistics;
+    return { ...this.#viewer.statistics, inboundPackets, inboundLost, jitterSeconds };
   }
 
   start(link: SecureLink): void {
-    this.#viewing.start(link);
-    this.#intake.start(link, {
+    this.#viewer.start(link);
+    this.#receiver.start(link, {
       open: (tracks) => {
         const arrived = new Stream(tracks, { gopCacheBytes: 0 });
-        arrived.addReader(new Mirror(tracks, this.#stream), false);
+        arrived.addReader(new EchoReader(tracks, this.#stream), false);
         return arrived;
       },
     });
   }
 
   onRtp(packet: Buffer): void {
-    this.#intake.onRtp(packet);
+    this.#receiver.onRtp(packet);
   }
 
   onRtcp(compound: Buffer): void {
-    this.#intake.onRtcp(compound);
-    this.#viewing.onRtcp(compound);
+    this.#receiver.onRtcp(compound);
+    this.#viewer.onRtcp(compound);
   }
 
   tick(): void {
-    this.#intake.tick();
-    this.#viewing.tick();
+    this.#receiver.tick();
+    this.#viewer.tick();
   }
 
   close(): void {
-    this.#intake.close();
-    this.#viewing.close();
+    this.#receiver.close();
+    this.#viewer.close();
     this.#stream.close();
   }
 }
 
-/** Hands samples on to the stream that was there before its tracks were known; a track that did not come is silent there. */
-class Mirror implements Reader {
+/**
+ * Forwards samples to the stream that existed before its tracks were known. A track that never arrives stays silent.
+ */
+class EchoReader implements Reader {
   readonly type = 'hidden';
   readonly id = 'echo';
   readonly countsHolds = true;
   readonly #to: Stream;
-  /** By the number of a track that came. */
   readonly #numbers: readonly number[];
 
   constructor(tracks: readonly Track[], to: Stream) {
@@ -111,7 +109,7 @@ class Mirror implements Reader {
   onEnd(): void {}
 }
 
-/** As far as the offer tells it: sound is known by it, of a picture the codec, and the rest comes with its first key frame. */
+/** The offer describes audio completely, video only by its codec; the first key frame supplies the rest. */
 function expectedTrack(format: RtpFormat): Track {
   let told: Track | undefined;
   createDepacketizer(format, {

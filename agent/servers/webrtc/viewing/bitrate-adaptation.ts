@@ -1,61 +1,63 @@
 import type { Loss } from './viewer-health.ts';
 
-/** Losses are counted over this many ticks of a second: a single late burst is no trend. */
+/** Losses are summed over this many seconds: a single late burst is no trend. */
 const WINDOW_TICKS = 5;
-/** Retransmission makes up for less. */
+/** Retransmission repairs less than this. */
 const MUCH_LOSS = 0.1;
-/** So much may come from a full queue, or from nothing but the air: the round trip tells. */
+/** Caused by a full queue or by radio noise; the round trip time distinguishes them. */
 const SOME_LOSS = 0.02;
 const MIN_LOST = 5;
-/** Nothing is shown any more: such a second counts for two. */
+/** Nothing is shown any more: such a second counts twice. */
 const HEAVY_LOSS = 0.3;
 const QUEUE_MS = 100;
-/** A queue stands for as many seconds; radio delays single packets by as much. */
+/** A queue lasts for this many seconds; radio delays single packets by as much. */
 const STANDING_TICKS = 3;
-/** Seconds of pictures are in it: they will not be made up for. */
+/** Seconds of video are queued and will not be recovered. */
 const LONG_QUEUE_MS = 600;
-/** A longer way is taken for the normal one after a while. */
+/** Per second: a longer round trip becomes the baseline after a while. */
 const FORGET_MS = 2;
-/** So many bad seconds, of which each good one takes back a half. */
-const PATIENCE = 3;
-/** The start, and every replay, is a burst. */
+/** In bad seconds; a good one takes back half. */
+const MAX_SCORE = 3;
+/** The start and every replay is a burst. */
 const GRACE_MS = 5_000;
-/** An estimate must leave room for what the better picture takes. */
+/** An estimate must exceed the higher level's bitrate by this factor. */
 const ROOM = 1.25;
-/** Estimates follow what is sent (to one and a half times of it, and down to nothing between key frames): without a high one, trying is the only way to know. */
+/**
+ * Browsers' estimates follow the sent bitrate (at most 1.5 times of it, down to nothing between key frames). Without a
+ * high estimate, only a retry shows whether the network has recovered.
+ */
 const FIRST_RETRY_MS = 30_000;
 const MAX_RETRY_MS = 300_000;
-/** A step up that has lasted so long was right. */
+/** A step up that lasted this long was right. */
 const PROVEN_MS = 60_000;
 
-/** A second of a viewer's life. */
-export interface Second extends Loss {
-  /** The viewer's estimate; 0: none. */
+/** The statistics of one second. */
+export interface LinkStatistics extends Loss {
+  /** 0: none. */
   readonly estimateBitsPerSecond: number;
   readonly roundTripMs: number | undefined;
-  /** The network takes no more at this moment. */
   readonly isCongested: boolean;
-  /** What is sent now takes, and what the next better picture would take, on average. */
+  /** Averages of what is sent now and of the next higher level. */
   readonly bitsPerSecond: number;
   readonly betterBitsPerSecond: number;
 }
 
 /**
- * Decides how much of a stream a viewer's network is given: level 0 is all of it, each further level is less. Losses and
- * queues take it down within seconds; up it goes after a quiet time, which doubles each time that it was wrong.
+ * Decides how much of a stream a viewer receives: level 0 is everything, each further level less. Loss and queueing
+ * lower it within seconds. It rises after a quiet period, which doubles after each failed attempt.
  */
-export class Downshift {
+export class BitrateAdaptation {
   level = 0;
   readonly #lost: number[] = [];
   readonly #expected: number[] = [];
   readonly #lastLevel: number;
-  /** Of the window. */
+  /** Within the window. */
   #loss = 0;
   #score = 0;
   #graceUntilMs: number;
   #shortestMs = Number.POSITIVE_INFINITY;
   readonly #roundTripsMs: number[] = [];
-  /** Since when there was no sign of trouble. */
+  /** Since when there has been no loss and no queue. */
   #quietSinceMs: number;
   #retryMs = FIRST_RETRY_MS;
   #climbedMs = Number.NEGATIVE_INFINITY;
@@ -66,11 +68,11 @@ export class Downshift {
     this.#quietSinceMs = nowMs;
   }
 
-  /** To be called once a second. @returns whether the level has changed */
-  tick(second: Second, nowMs: number): boolean {
-    const isBad = this.#isBad(second);
+  /** Called once a second. @returns whether the level changed */
+  tick(statistics: LinkStatistics, nowMs: number): boolean {
+    const isBad = this.#isBad(statistics);
     if (nowMs < this.#graceUntilMs) {
-      // What is reported now is the loss of before.
+      // These reports are about losses before the change.
       this.#forgetLosses();
       return false;
     }
@@ -78,14 +80,14 @@ export class Downshift {
     if (isBad) {
       this.#quietSinceMs = nowMs;
     }
-    if (this.#score >= PATIENCE && this.level < this.#lastLevel) {
+    if (this.#score >= MAX_SCORE && this.level < this.#lastLevel) {
       this.#lower(nowMs);
       return true;
     }
     if (this.#climbedMs + PROVEN_MS < nowMs && this.level === 0) {
       this.#retryMs = FIRST_RETRY_MS;
     }
-    if (this.level > 0 && this.#mayClimb(second, nowMs)) {
+    if (this.level > 0 && this.#mayClimb(statistics, nowMs)) {
       this.#climbedMs = nowMs;
       this.#change(this.level - 1, nowMs);
       return true;
@@ -93,8 +95,8 @@ export class Downshift {
     return false;
   }
 
-  /** A burst has shown that all of it is too much: no trend is waited for. @returns whether the level has changed */
-  overwhelm(nowMs: number): boolean {
+  /** A burst was too much; no trend is needed. @returns whether the level changed */
+  stepDown(nowMs: number): boolean {
     if (this.level > 0 || this.#lastLevel === 0) {
       return false;
     }
@@ -109,20 +111,20 @@ export class Downshift {
     this.#change(this.level + 1, nowMs);
   }
 
-  #isBad(second: Second): boolean {
-    const { estimateBitsPerSecond, roundTripMs, bitsPerSecond } = second;
-    push(this.#lost, second.lost, WINDOW_TICKS);
-    push(this.#expected, second.expected, WINDOW_TICKS);
+  #isBad(statistics: LinkStatistics): boolean {
+    const { estimateBitsPerSecond, roundTripMs, bitsPerSecond } = statistics;
+    push(this.#lost, statistics.lost, WINDOW_TICKS);
+    push(this.#expected, statistics.expected, WINDOW_TICKS);
     const lost = sumOf(this.#lost);
     const expected = sumOf(this.#expected);
     const loss = lost < MIN_LOST ? 0 : lost / Math.max(1, expected);
     this.#loss = loss;
     const queueMs = this.#queueMs(roundTripMs);
-    // By themselves browsers' estimates say little: they stay below the bitrate for half a minute after a single queue, and
-    // anywhere after a time of key frames. But there is none that stays high while the network is full.
+    // Browsers' estimates alone say little: they stay below the bitrate for 30 s after a single queue, and anywhere
+    // after a period of key frames. But none stays high while the network is full.
     const mayBeFull = estimateBitsPerSecond === 0 || estimateBitsPerSecond < bitsPerSecond;
     const isFull = queueMs > LONG_QUEUE_MS || (queueMs > QUEUE_MS && loss > SOME_LOSS);
-    return second.isCongested || loss > MUCH_LOSS || (mayBeFull && isFull);
+    return statistics.isCongested || loss > MUCH_LOSS || (mayBeFull && isFull);
   }
 
   #queueMs(roundTripMs: number | undefined): number {
@@ -134,7 +136,7 @@ export class Downshift {
     return Math.min(...this.#roundTripsMs) - this.#shortestMs;
   }
 
-  #mayClimb({ estimateBitsPerSecond, betterBitsPerSecond }: Second, nowMs: number): boolean {
+  #mayClimb({ estimateBitsPerSecond, betterBitsPerSecond }: LinkStatistics, nowMs: number): boolean {
     const quietMs = nowMs - this.#quietSinceMs;
     const isRoomy = estimateBitsPerSecond >= ROOM * betterBitsPerSecond;
     return quietMs >= (isRoomy ? this.#retryMs / 2 : this.#retryMs);
@@ -154,7 +156,6 @@ export class Downshift {
   }
 }
 
-/** Appends to the last `length` values. */
 function push(window: number[], latest: number, length: number): void {
   window.push(latest);
   if (window.length > length) {

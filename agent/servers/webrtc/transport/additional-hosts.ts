@@ -4,38 +4,37 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 
-/** A name that does not resolve within this time is left out, so that no viewer waits for a dead name server. */
-const LOOKUP_LIMIT_MS = 1_000;
-/** So long nobody waits for a name again that did not resolve. */
-const FAILURE_HOLDS_MS = 10_000;
+/** Slower names are left out, so that no viewer waits for a dead name server. */
+const LOOKUP_TIMEOUT_MS = 1_000;
+/** How long a failed name is not looked up again. */
+const FAILURE_CACHE_MS = 10_000;
 
-/** The addresses of a name. Rejects when it has none. */
-export type FindAddresses = (host: string) => Promise<readonly string[]>;
+/** Rejects for a name without addresses. */
+type Lookup = (host: string) => Promise<readonly string[]>;
 
 interface Failure {
   readonly why: string;
   readonly untilMs: number;
 }
 
-const askSystem: FindAddresses = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
+const systemLookup: Lookup = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
 
-/** Names and addresses that the configuration adds to those of this machine. */
-export class AddedHosts {
+/** Resolves the hosts of `webrtcAdditionalHosts`. */
+export class AdditionalHosts {
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #find: FindAddresses;
-  /** The last word on names that did not resolve. */
+  readonly #lookup: Lookup;
   readonly #failures = new Map<string, Failure>();
-  /** What came of lookups that the system has not finished, which may be long after their time is over. */
+  /** Unfinished lookups, which may outlive their timeout. */
   readonly #running = new Map<string, Promise<readonly string[]>>();
 
-  constructor(clock: Clock, log: Logger, find: FindAddresses = askSystem) {
+  constructor(clock: Clock, log: Logger, lookUp: Lookup = systemLookup) {
     this.#clock = clock;
     this.#log = log;
-    this.#find = find;
+    this.#lookup = lookUp;
   }
 
-  /** The addresses of a name; none when it does not resolve. Never rejects. */
+  /** Empty if the name does not resolve. Never rejects. */
   async resolve(host: string): Promise<readonly string[]> {
     if (isIP(host) !== 0) {
       return [host];
@@ -44,18 +43,18 @@ export class AddedHosts {
     if (failure && this.#clock.monoMs() < failure.untilMs) {
       return [];
     }
-    return this.#running.get(host) ?? this.#look(host);
+    return this.#running.get(host) ?? this.#startLookup(host);
   }
 
-  #look(host: string): Promise<readonly string[]> {
+  #startLookup(host: string): Promise<readonly string[]> {
     const stop = new AbortController();
-    const found = this.#find(host).then(
+    const found = this.#lookup(host).then(
       (addresses) => () => this.#succeed(host, addresses),
       (cause: unknown) => () => this.#fail(host, explain(cause)),
     );
     const late = this.#clock
-      .sleep(LOOKUP_LIMIT_MS, stop.signal)
-      .then(() => () => this.#fail(host, `no answer within ${LOOKUP_LIMIT_MS} ms`));
+      .sleep(LOOKUP_TIMEOUT_MS, stop.signal)
+      .then(() => () => this.#fail(host, `no answer within ${LOOKUP_TIMEOUT_MS} ms`));
     const outcome = Promise.race([found, late]).then((conclude) => conclude());
     this.#running.set(host, outcome);
     found.then(() => {
@@ -79,7 +78,7 @@ export class AddedHosts {
         'an additional WebRTC host (webrtcAdditionalHosts) does not resolve and is left out',
       );
     }
-    this.#failures.set(host, { why, untilMs: this.#clock.monoMs() + FAILURE_HOLDS_MS });
+    this.#failures.set(host, { why, untilMs: this.#clock.monoMs() + FAILURE_CACHE_MS });
     return [];
   }
 }

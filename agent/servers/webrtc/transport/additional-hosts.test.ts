@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { createLogger } from '../../../base/log.ts';
-import { AddedHosts } from './added-hosts.ts';
+import { AdditionalHosts } from './additional-hosts.ts';
 
 type Answer = readonly string[] | Error | 'never';
 
@@ -14,7 +14,7 @@ function open(first: Answer) {
     lines.push([host, msg, reason].filter(Boolean).join(': '));
   });
   const server = { answer: first, asked: 0, release: () => {} };
-  const find = (): Promise<readonly string[]> => {
+  const lookUp = (): Promise<readonly string[]> => {
     server.asked += 1;
     const { answer } = server;
     if (answer === 'never') {
@@ -24,7 +24,7 @@ function open(first: Answer) {
     }
     return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
   };
-  return { clock, lines, server, hosts: new AddedHosts(clock, log, find) };
+  return { clock, lines, server, hosts: new AdditionalHosts(clock, log, lookUp) };
 }
 const LEFT_OUT = 'cam.test: an additional WebRTC host (webrtcAdditionalHosts) does not resolve and is left out';
 

@@ -1,8 +1,8 @@
-import type { Peer, Route } from './route.ts';
+import type { Peer, Transport } from './transport.ts';
 import { parseBindingRequest } from './stun.ts';
 
-/** Who is expected: peers by the user fragment that their checks name. One book for all ports. */
-export class PeerBook {
+/** Finds peers by the user fragment of their checks; shared by all ports. */
+export class UfragTable {
   readonly #byUfrag = new Map<string, Peer>();
 
   get size(): number {
@@ -17,8 +17,8 @@ export class PeerBook {
     this.#byUfrag.delete(ufrag);
   }
 
-  /** Hands a check to its peer. @returns whether it was one for anybody */
-  onStun(datagram: Uint8Array, from: Route): boolean {
+  /** @returns whether the check belongs to a peer */
+  onStun(datagram: Uint8Array, from: Transport): boolean {
     const request = parseBindingRequest(datagram);
     const peer = request && this.#byUfrag.get(request.username.slice(0, request.username.indexOf(':')));
     if (!request || !peer) {

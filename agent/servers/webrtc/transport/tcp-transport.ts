@@ -3,56 +3,55 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { FrameReader } from './frame-reader.ts';
-import { addressOf, type Peer, type Route } from './route.ts';
+import { addressOf, type Peer, type Transport } from './transport.ts';
 import { isStun } from './stun.ts';
 
-/** Written in pieces of this size at most; 13 full packets. */
+/** 13 full packets. */
 const CHUNK_BYTES = 16 << 10;
 const LENGTH_BYTES = 2;
 const MAX_FRAME_BYTES = 0xffff;
-/** Above this, or when a byte has waited for longer than that, video waits for the next key frame. */
+/** Above either limit, video waits for the next key frame. */
 const QUEUE_LIMIT_BYTES = 1 << 20;
 const QUEUE_LIMIT_MS = 2_000;
-/** Twice what stops whoever asks: a packet beyond it is lost, as on any network. */
+/** Twice the congestion limit: further packets are dropped. */
 const HARD_LIMIT_BYTES = 2 * QUEUE_LIMIT_BYTES;
-/** A few checks and what belongs to them: a peer passes its first one within a kilobyte. */
-const STRANGER_LIMIT_BYTES = 64 << 10;
+/** A peer passes its first check within a kilobyte. */
+const UNVERIFIED_LIMIT_BYTES = 64 << 10;
 
-/** What a connection is part of. */
-export interface TcpRouteOwner {
+export interface TcpTransportOwner {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Frames are waiting in this route: `flush` is to be called before the turn of the event loop ends. */
-  awaitFlush(route: TcpRoute): void;
-  /** Hands over a connectivity check. @returns whether it was one for anybody */
-  onStun(datagram: Uint8Array, from: TcpRoute): boolean;
-  onAdmitted(route: TcpRoute): void;
-  onClosed(route: TcpRoute): void;
+  /** Frames wait in this transport: calls `flush` before the turn of the event loop ends. */
+  awaitFlush(transport: TcpTransport): void;
+  /** @returns whether the check belongs to a peer */
+  onStun(datagram: Uint8Array, from: TcpTransport): boolean;
+  onAdmitted(transport: TcpTransport): void;
+  onClosed(transport: TcpTransport): void;
 }
 
-/** One connection that a peer has opened to us: ICE-TCP, we are passive (RFC 6544 §4.1). */
-export class TcpRoute implements Route {
+/** A connection opened by the peer: ICE-TCP, passive side (RFC 6544 §4.1). */
+export class TcpTransport implements Transport {
   readonly protocol = 'tcp';
   readonly family: 'IPv4' | 'IPv6';
   readonly address: string;
   readonly port: number;
   readonly localAddress: string;
   readonly openedMs: number;
-  readonly #owner: TcpRouteOwner;
+  readonly #owner: TcpTransportOwner;
   readonly #socket: Socket;
   #peer: Peer | undefined;
-  #strangerBytes = 0;
-  /** Frames on their way into the socket: a stream socket holds them long, so they cannot stay in the slots. */
+  #unverifiedBytes = 0;
+  /** Frames not yet written. The socket keeps them for long, so they cannot stay in the slots. */
   #chunk = Buffer.alloc(0);
   #writtenTo = 0;
   #filledTo = 0;
   #isAwaitingFlush = false;
-  /** The byte that is watched, counted from the connection's first, and since when it has been waiting. */
+  /** The watched byte, counted from the connection's first, and since when it waits. */
   #watchedByte = 0;
   #watchedSinceMs = 0;
   #handedOverBytes = 0;
 
-  constructor(owner: TcpRouteOwner, socket: Socket, remote: Pick<Route, 'family' | 'address' | 'port'>) {
+  constructor(owner: TcpTransportOwner, socket: Socket, remote: Pick<Transport, 'family' | 'address' | 'port'>) {
     this.#owner = owner;
     this.#socket = socket;
     this.family = remote.family;
@@ -63,7 +62,7 @@ export class TcpRoute implements Route {
     const reader = new FrameReader(this);
     socket.on('data', (chunk: Buffer) => this.#onData(reader, chunk));
     socket.on('close', () => this.#onClosed());
-    // Followed by 'close'.
+    // 'close' follows.
     socket.on('error', () => {});
   }
 
@@ -71,7 +70,7 @@ export class TcpRoute implements Route {
     return this.#peer;
   }
 
-  /** A connection that has ended takes nothing either. */
+  /** True after the connection ended. */
   get isCongested(): boolean {
     const socket = this.#socket;
     const waitingBytes = socket.writableLength;
@@ -104,7 +103,7 @@ export class TcpRoute implements Route {
     }
   }
 
-  /** Hands over what has been sent since the last time, in one write. */
+  /** Writes all frames since the last call at once. */
   flush(): void {
     this.#isAwaitingFlush = false;
     if (this.#filledTo > this.#writtenTo && !this.#socket.destroyed) {
@@ -118,13 +117,13 @@ export class TcpRoute implements Route {
     const former = this.#peer;
     this.#peer = peer;
     if (former && former !== peer) {
-      former.onRouteClosed(this);
+      former.onTransportClosed(this);
     } else if (!former) {
       this.#owner.onAdmitted(this);
     }
   }
 
-  /** What has been sent still goes out, if the network takes it now. */
+  /** Sends the rest if the network accepts it now. */
   close(): void {
     this.#peer = undefined;
     this.flush();
@@ -135,13 +134,13 @@ export class TcpRoute implements Route {
     }
   }
 
-  /** Ends a connection that is not what it should be. */
+  /** Closes a misbehaving connection. */
   end(reason: string): void {
-    this.#owner.log.debug({ remote: addressOf(this), reason }, 'WebRTC TCP connection is ended');
+    this.#owner.log.debug({ remote: addressOf(this), reason }, 'WebRTC TCP connection closed');
     this.#socket.destroy();
   }
 
-  /** Of a `FrameReader`. */
+  /** For the `FrameReader`. */
   onFrame(frame: Buffer): void {
     if (this.#socket.destroyed) {
       return;
@@ -151,15 +150,15 @@ export class TcpRoute implements Route {
     } else if (this.#peer) {
       this.#peer.onDatagram(frame, this);
     } else {
-      this.end('something else than a connectivity check came first');
+      this.end('the first packet is not a connectivity check');
     }
   }
 
   #onData(reader: FrameReader, chunk: Buffer): void {
     if (!this.#peer) {
-      this.#strangerBytes += chunk.length;
-      if (this.#strangerBytes > STRANGER_LIMIT_BYTES) {
-        this.end(`${STRANGER_LIMIT_BYTES} bytes without a connectivity check that passed`);
+      this.#unverifiedBytes += chunk.length;
+      if (this.#unverifiedBytes > UNVERIFIED_LIMIT_BYTES) {
+        this.end(`${UNVERIFIED_LIMIT_BYTES} bytes without a passed connectivity check`);
         return;
       }
     }
@@ -172,11 +171,11 @@ export class TcpRoute implements Route {
 
   #onClosed(): void {
     this.#owner.onClosed(this);
-    this.#peer?.onRouteClosed(this);
+    this.#peer?.onTransportClosed(this);
     this.#peer = undefined;
   }
 
-  /** At least how long the oldest byte has been waiting: one byte is watched until the kernel has taken it, then the next one. */
+  /** A lower bound for the oldest byte: one byte is watched until the kernel accepts it, then the next one. */
   #waitedMs(waitingBytes: number): number {
     const nowMs = this.#owner.clock.monoMs();
     const takenBytes = this.#handedOverBytes - waitingBytes;

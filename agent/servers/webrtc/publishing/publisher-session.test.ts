@@ -17,7 +17,7 @@ import {
 import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { writeBye } from '../../../media/rtcp/write.ts';
-import { Publishing } from './publishing.ts';
+import { PublisherSession } from './publisher-session.ts';
 
 test('picture and sound become a stream with every sample as it was sent', async () => {
   const session = connect([PICTURE, SOUND]);
@@ -75,7 +75,7 @@ test('sound that the path does not want is passed over, and pictures do not wait
 });
 
 test('who sends nothing but sound that the path does not want is told so at once', () => {
-  expect(() => connect([SOUND], true)).toThrow('nothing is left without sound (audio: no)');
+  expect(() => connect([SOUND], true)).toThrow('only audio, which the path drops (audio: no)');
 });
 
 test('a picture that comes later is done without too: who publishes here cannot be started again', async () => {
@@ -127,7 +127,7 @@ test('a path that cannot be published to ends the session with the reason', () =
     },
   };
   const options = { inbound: [PICTURE], path: 'door', gatherTimeoutMs: GATHER_MS };
-  const media = new Publishing('session-1', options, paths, new FakeClock(), silentLogger);
+  const media = new PublisherSession('session-1', options, paths, new FakeClock(), silentLogger);
   expect(() => media.start(new RecordingLink())).toThrow(reason);
 });
 
@@ -182,7 +182,7 @@ test('one that says goodbye is gone after five seconds, unless it goes on', asyn
   expect(session.link.closedWhy).toBeUndefined();
   session.media.onRtcp(Buffer.from(writeBye(11)));
   await pass(session, 1);
-  expect(session.link.closedWhy).toBe('the publisher has said goodbye (RTCP BYE)');
+  expect(session.link.closedWhy).toBe('publisher has left (RTCP BYE)');
 });
 
 test('a track that never came has no goodbye to say', async () => {
@@ -192,7 +192,7 @@ test('a track that never came has no goodbye to say', async () => {
   expect(session.opened[0]?.tracks).toHaveLength(1);
   session.media.onRtcp(Buffer.from(writeBye(11)));
   await pass(session, 3);
-  expect(session.link.closedWhy).toBe('the publisher has said goodbye (RTCP BYE)');
+  expect(session.link.closedWhy).toBe('publisher has left (RTCP BYE)');
 });
 
 test('a file that is sent faster than it plays ends the session', async () => {

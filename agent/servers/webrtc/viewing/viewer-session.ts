@@ -5,52 +5,49 @@ import { type Logger, silentLogger } from '../../../base/log.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 import type { Choice } from '../sdp/codecs.ts';
-import { hopeless } from '../sdp/refusals.ts';
+import { B_FRAMES_UNSUPPORTED, offerError } from '../sdp/rejections.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
-import { BitRate } from './bit-rate.ts';
+import { BitrateMeter } from './bitrate-meter.ts';
 import { BurstLoss } from './burst-loss.ts';
-import { Downshift } from './downshift.ts';
-import { Feed } from './feed.ts';
+import { BitrateAdaptation } from './bitrate-adaptation.ts';
+import { ViewerStream } from './viewer-stream.ts';
 import { type OutboundVideo, outboundTrack, outboundVideo } from './outbound.ts';
-import { PictureLoss } from './picture-loss.ts';
-import { REORDERED } from './reordering.ts';
+import { PliResponder } from './pli-responder.ts';
 import { Retransmitter } from './retransmitter.ts';
 import { type RtcpSink, readRtcp } from './rtcp.ts';
 import { ViewerHealth } from './viewer-health.ts';
 
-/** Whoever joins one that gets so long is far behind, or has to wait: for him a key frame is worth its size. */
+/** A viewer that joins a longer GOP lags far behind or has to wait: a key frame is requested. */
 const LONG_GROUP_MS = 4_000;
 
-/** What a viewing has to know. None of it is kept but the numbers: an offer's section is as large as its sender made it. */
-type Chosen = Pick<Choice, 'track' | 'format' | 'rtx'>;
+/** Keeps only numbers: an offer's section can be large. */
+type ChosenFormat = Pick<Choice, 'track' | 'format' | 'rtx'>;
 
-export interface ViewingOptions {
-  /** Of the viewer's address. */
+export interface ViewerSessionOptions {
   readonly query?: string;
-  /** For a viewer on a bad network: opens a smaller stream with the same pictures, which it may read. */
+  /** Opens a smaller stream of the same video for a viewer on a slow network. */
   readonly openFallback?: (() => Promise<Stream>) | undefined;
-  /** Where the sound comes from when it is made of the stream's: its first track. */
+  /** Transcoded audio: its first track replaces the stream's audio. */
   readonly sound?: Stream | undefined;
-  /** Told when the viewer is given less or more. */
   readonly log?: Logger;
 }
 
-/** What there is from the handshake on. */
-interface Running {
+/** Exists from the handshake on. */
+interface ActiveViewer {
   readonly link: SecureLink;
-  readonly feed: Feed;
-  readonly downshift: Downshift;
-  readonly pictureLoss: PictureLoss;
+  readonly viewerStream: ViewerStream;
+  readonly adaptation: BitrateAdaptation;
+  readonly pliResponder: PliResponder;
   readonly burstLoss: BurstLoss | undefined;
   readonly retransmitter: Retransmitter | undefined;
   /** Of the stream, and of what is sent. */
-  readonly wholeRate: BitRate;
-  readonly sentRate: BitRate;
+  readonly streamRate: BitrateMeter;
+  readonly sentRate: BitrateMeter;
 }
 
-/** A stream on its way to one viewer. */
-export class Viewing implements Reader, RtcpSink, SessionMedia {
+/** One viewer of a stream. */
+export class ViewerSession implements Reader, RtcpSink, SessionMedia {
   readonly type = 'webRTCSession';
   readonly countsHolds = true;
   readonly state = 'read';
@@ -59,27 +56,26 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   readonly video: OutboundVideo | undefined;
   readonly audio: OutboundTrack | undefined;
   readonly #stream: Stream;
-  /** Numbers in the stream; -1: none. */
+  /** Track numbers in the stream; -1: none. */
   readonly #videoTrack: number;
   readonly #audioTrack: number;
   readonly #clock: Clock;
-  readonly #options: ViewingOptions;
+  readonly #options: ViewerSessionOptions;
   readonly #health: ViewerHealth;
-  #running: Running | undefined;
-  /** The stream's last word, when it came before the viewer. */
+  #active: ActiveViewer | undefined;
+  /** Why the stream ended, if before the handshake. */
   #ended: string | undefined;
 
   /**
-   * Becomes one of the stream's readers. The packets themselves come from the packetizer that all viewers share.
-   * @param id of the session
-   * @throws PerchError when the stream cannot be watched this way
+   * Becomes a reader of the stream. The packets come from the packetizer shared by all viewers.
+   * @throws PerchError if the stream cannot be sent over WebRTC
    */
   constructor(
     id: string,
     stream: Stream,
-    { video, audio }: { readonly video: Chosen | undefined; readonly audio: Chosen | undefined },
+    { video, audio }: { readonly video: ChosenFormat | undefined; readonly audio: ChosenFormat | undefined },
     clock: Clock,
-    options: ViewingOptions = {},
+    options: ViewerSessionOptions = {},
   ) {
     this.id = id;
     this.#stream = stream;
@@ -92,7 +88,7 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     const ssrcs = [this.video?.ssrc, this.audio?.ssrc].filter((ssrc) => ssrc !== undefined);
     this.#health = new ViewerHealth(ssrcs, clock);
     if (video && stream.hasBFrames(video.track)) {
-      throw hopeless(REORDERED);
+      throw offerError(B_FRAMES_UNSUPPORTED);
     }
     stream.addReader(this, false);
     if (this.#ended !== undefined) {
@@ -101,17 +97,17 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   }
 
   get statistics(): MediaStatistics {
-    const { feed, retransmitter } = this.#running ?? {};
+    const { viewerStream, retransmitter } = this.#active ?? {};
     return {
-      outboundBytes: (feed?.bytes ?? 0) + (retransmitter?.bytes ?? 0),
-      outboundPackets: (feed?.packets ?? 0) + (retransmitter?.resent ?? 0),
+      outboundBytes: (viewerStream?.bytes ?? 0) + (retransmitter?.bytes ?? 0),
+      outboundPackets: (viewerStream?.packets ?? 0) + (retransmitter?.resent ?? 0),
       outboundReportedLost: this.#health.lost,
-      framesDiscarded: feed?.framesDiscarded ?? 0,
+      framesDiscarded: viewerStream?.framesDiscarded ?? 0,
       inboundPackets: 0,
       inboundLost: 0,
       jitterSeconds: 0,
       roundTripMs: this.#health.roundTripMs,
-      share: feed?.share,
+      quality: viewerStream?.quality,
     };
   }
 
@@ -124,9 +120,9 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
     const clock = this.#clock;
     const nowMs = clock.monoMs();
     const burstLoss = video && new BurstLoss(video);
-    // Before the feed, which sends at once.
+    // Before the viewer stream, which sends at once.
     burstLoss?.begin(0, nowMs);
-    const feed = new Feed({
+    const viewerStream = new ViewerStream({
       id: this.id,
       link,
       stream: this.#stream,
@@ -138,29 +134,28 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
       cname,
       clock,
       openFallback: this.#options.openFallback,
-      onFallbackFailed: (cause) => this.#log('WebRTC viewer cannot have the fallback', { err: cause }),
-      onWhole: () => burstLoss?.begin(this.#health.lostOf(video?.ssrc ?? 0), clock.monoMs()),
+      onFallbackFailed: (cause) => this.#log('WebRTC viewer cannot use the fallback stream', { err: cause }),
+      onFullStream: () => burstLoss?.begin(this.#health.lostOf(video?.ssrc ?? 0), clock.monoMs()),
     });
-    this.#running = {
+    this.#active = {
       link,
-      feed,
-      // Of sound alone nothing can be left out.
-      downshift: new Downshift(!video ? 0 : this.#options.openFallback ? 2 : 1, nowMs),
-      pictureLoss: new PictureLoss(
-        keyFramesOf(feed, () => burstLoss?.repeat(clock.monoMs())),
+      viewerStream,
+      // Audio has no lower level.
+      adaptation: new BitrateAdaptation(!video ? 0 : this.#options.openFallback ? 2 : 1, nowMs),
+      pliResponder: new PliResponder(
+        keyFrameSource(viewerStream, () => burstLoss?.repeat(clock.monoMs())),
         clock,
       ),
       burstLoss,
       retransmitter: video && new Retransmitter(link, video, video.rtx),
-      wholeRate: new BitRate(this.#stream.bytesReceived, nowMs),
-      sentRate: new BitRate(feed.bytes, nowMs),
+      streamRate: new BitrateMeter(this.#stream.bytesReceived, nowMs),
+      sentRate: new BitrateMeter(viewerStream.bytes, nowMs),
     };
     if (video && Math.max(this.#stream.groupMs, this.#stream.longestGroupMs) > LONG_GROUP_MS) {
       this.#stream.requestKeyFrame();
     }
   }
 
-  /** Viewers send no media. */
   onRtp(): void {}
 
   onRtcp(compound: Buffer): void {
@@ -169,25 +164,25 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
 
   onReport(ssrc: number, lost: number, highest: number, lastReport: number, delay: number): void {
     this.#health.onReport(ssrc, lost, highest, lastReport, delay);
-    if (this.#running?.burstLoss && ssrc === this.video?.ssrc && this.#running.downshift.level === 0) {
-      this.#watchBurst(this.#running, this.#running.burstLoss, lost, highest);
+    if (this.#active?.burstLoss && ssrc === this.video?.ssrc && this.#active.adaptation.level === 0) {
+      this.#watchBurst(this.#active, this.#active.burstLoss, lost, highest);
     }
   }
 
   onPictureLoss(ssrc: number): void {
-    if (this.#running && ssrc === this.video?.ssrc) {
-      this.#running.pictureLoss.onPictureLoss();
+    if (this.#active && ssrc === this.video?.ssrc) {
+      this.#active.pliResponder.onPictureLoss();
     }
   }
 
   onNack(ssrc: number, sequence: number, following: number): void {
-    const { retransmitter, feed } = this.#running ?? {};
-    if (!retransmitter || !feed || ssrc !== this.video?.ssrc) {
+    const { retransmitter, viewerStream } = this.#active ?? {};
+    if (!retransmitter || !viewerStream || ssrc !== this.video?.ssrc) {
       return;
     }
     const nowMs = this.#clock.monoMs();
-    const sent = retransmitter.onNack(feed.pictures, sequence, following, nowMs, this.#health.roundTripMs);
-    feed.stream.countSent(sent);
+    const sent = retransmitter.onNack(viewerStream.videoSender, sequence, following, nowMs, this.#health.roundTripMs);
+    viewerStream.stream.countSent(sent);
   }
 
   onEstimate(bitsPerSecond: number): void {
@@ -195,42 +190,42 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   }
 
   tick(): void {
-    const running = this.#running;
-    if (!running) {
+    const active = this.#active;
+    if (!active) {
       return;
     }
-    const { feed, downshift, wholeRate, sentRate, link } = running;
+    const { viewerStream, adaptation, streamRate, sentRate, link } = active;
     const nowMs = this.#clock.monoMs();
-    wholeRate.update(this.#stream.bytesReceived, nowMs);
-    sentRate.update(feed.bytes, nowMs);
-    feed.tick(wholeRate.bitsPerSecond);
+    streamRate.update(this.#stream.bytesReceived, nowMs);
+    sentRate.update(viewerStream.bytes, nowMs);
+    viewerStream.tick(streamRate.bitsPerSecond);
     if (!this.video) {
       return;
     }
-    const second = {
+    const statistics = {
       ...this.#health.takeLoss(this.video.ssrc),
       estimateBitsPerSecond: this.#health.estimateBitsPerSecond,
       roundTripMs: this.#health.roundTripMs,
-      isCongested: link.route.isCongested,
+      isCongested: link.transport.isCongested,
       bitsPerSecond: sentRate.bitsPerSecond,
-      betterBitsPerSecond: wholeRate.bitsPerSecond,
+      betterBitsPerSecond: streamRate.bitsPerSecond,
     };
-    if (downshift.tick(second, nowMs)) {
-      this.#changeLevel(running);
+    if (adaptation.tick(statistics, nowMs)) {
+      this.#changeLevel(active);
     }
   }
 
   close(): void {
-    this.#running?.pictureLoss.close();
-    this.#running?.feed.close();
+    this.#active?.pliResponder.close();
+    this.#active?.viewerStream.close();
     this.#stream.endRecipient(this);
     this.#stream.removeReader(this);
   }
 
   onSample(track: number, sample: Sample): void {
-    if (sample.key && track === this.#videoTrack && this.#running?.feed.awaitsKey) {
-      // Other readers have not seen the sample yet, the packetizer among them.
-      queueMicrotask(() => this.#running?.feed.onKey());
+    if (sample.key && track === this.#videoTrack && this.#active?.viewerStream.awaitsKeyFrame) {
+      // After the other readers, the packetizer among them, have received the sample.
+      queueMicrotask(() => this.#active?.viewerStream.onKeyFrame());
     }
   }
 
@@ -238,36 +233,36 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
 
   onEnd(cause?: unknown): void {
     this.#ended = cause === undefined ? 'the stream has ended' : explain(cause);
-    this.#running?.link.close(this.#ended);
+    this.#active?.link.close(this.#ended);
   }
 
-  #watchBurst(running: Running, burstLoss: BurstLoss, lost: number, highest: number): void {
+  #watchBurst(active: ActiveViewer, burstLoss: BurstLoss, lost: number, highest: number): void {
     const nowMs = this.#clock.monoMs();
     const provedBitsPerSecond = burstLoss.onReport(lost, highest, nowMs, this.#health.roundTripMs ?? 0);
     if (provedBitsPerSecond === undefined) {
       return;
     }
-    running.pictureLoss.reset();
-    running.retransmitter?.giveUp();
-    const isTooMuch = running.feed.onBurstLost(provedBitsPerSecond, burstLoss.mostBitsPerSecond, burstLoss.count);
-    if (isTooMuch && running.downshift.overwhelm(nowMs)) {
-      this.#changeLevel(running, provedBitsPerSecond);
+    active.pliResponder.reset();
+    active.retransmitter?.abandon();
+    const isTooMuch = active.viewerStream.onBurstLost(provedBitsPerSecond, burstLoss.maxBitsPerSecond, burstLoss.count);
+    if (isTooMuch && active.adaptation.stepDown(nowMs)) {
+      this.#changeLevel(active, provedBitsPerSecond);
     }
   }
 
-  #changeLevel({ feed, downshift, retransmitter, wholeRate }: Running, provedBitsPerSecond?: number): void {
-    feed.setLevel(downshift.level);
+  #changeLevel({ viewerStream, adaptation, retransmitter, streamRate }: ActiveViewer, provedBitsPerSecond?: number): void {
+    viewerStream.setLevel(adaptation.level);
     if (retransmitter) {
-      retransmitter.sendsLittle = downshift.level > 0;
+      retransmitter.sendsLittle = adaptation.level > 0;
     }
     const { estimateBitsPerSecond } = this.#health;
     const facts = {
-      level: downshift.level,
+      level: adaptation.level,
       estimateBitsPerSecond: Math.round(estimateBitsPerSecond),
-      streamBitsPerSecond: Math.round(wholeRate.bitsPerSecond),
+      streamBitsPerSecond: Math.round(streamRate.bitsPerSecond),
       ...(provedBitsPerSecond !== undefined && { provedBitsPerSecond: Math.round(provedBitsPerSecond) }),
     };
-    this.#log(downshift.level > 0 ? LESS : MORE, facts);
+    this.#log(adaptation.level > 0 ? LOWERED : RAISED, facts);
   }
 
   #log(message: string, facts: object): void {
@@ -275,21 +270,21 @@ export class Viewing implements Reader, RtcpSink, SessionMedia {
   }
 }
 
-const LESS = 'WebRTC viewer is given less: its network does not take the stream';
-const MORE = 'WebRTC viewer is given more';
+const LOWERED = "WebRTC viewer's network is slower than the stream, quality lowered";
+const RAISED = "WebRTC viewer's quality raised";
 
-function keyFramesOf(feed: Feed, onRestart: () => void) {
+function keyFrameSource(viewerStream: ViewerStream, onRestart: () => void) {
   return {
     get keyFrameAgeMs(): number | undefined {
-      const { source } = feed.pictures;
-      // Both as the camera's clock has them, which need not be ours.
+      const { source } = viewerStream.videoSender;
+      // Both on the camera's clock, which may differ from ours.
       const latestWall = source.lastWall[source.leadingTrack] ?? source.groupWall;
       return source.groupStart < 0 ? undefined : Math.max(0, latestWall - source.groupWall);
     },
     restartAtKey: () => {
       onRestart();
-      feed.pictures.restartAtKey();
+      viewerStream.videoSender.restartAtKey();
     },
-    requestKeyFrame: () => feed.stream.requestKeyFrame(),
+    requestKeyFrame: () => viewerStream.stream.requestKeyFrame(),
   };
 }

@@ -100,13 +100,13 @@ test('on a bad network the pictures come from elsewhere, and the sound goes on',
   const { viewer, soundsIn, play } = setup((small) => Promise.resolve(small));
   viewer.start();
   let lost = 0;
-  for (let second = 1; second < 20 && viewer.viewing.statistics.share !== 'fallback'; second += 1) {
+  for (let second = 1; second < 20 && viewer.viewing.statistics.quality !== 'fallback'; second += 1) {
     await play(25);
     lost += second > 5 ? 100 : 0;
     viewer.report(lost, 200 * second, 20);
     viewer.viewing.tick();
     await Promise.resolve();
   }
-  expect(viewer.viewing.statistics.share).toBe('fallback');
+  expect(viewer.viewing.statistics.quality).toBe('fallback');
   expect(soundsIn(await play(25))).toHaveLength(50);
 });

@@ -53,8 +53,8 @@ class Scene {
     return received;
   }
 
-  get share(): string | undefined {
-    return this.viewer.viewing.statistics.share;
+  get quality(): string | undefined {
+    return this.viewer.viewing.statistics.quality;
   }
 
   videoOf(received: readonly Received[]): Received[] {
@@ -70,8 +70,8 @@ async function lowered(
   scene.smallKeyEvery = smallKeyEvery;
   scene.viewer.start();
   await scene.play(6, 0);
-  expect(scene.share).toBe('all');
-  for (let s = 0; s < 5 && scene.share === 'all'; s += 1) {
+  expect(scene.quality).toBe('all');
+  for (let s = 0; s < 5 && scene.quality === 'all'; s += 1) {
     await scene.play(1, 0.5);
   }
   return scene;
@@ -92,7 +92,7 @@ function stepsMs(video: readonly Received[]): number[] {
 
 test('on a network that loses half, the viewer gets the key frames and all of the sound', async () => {
   const scene = await lowered();
-  expect(scene.share).toBe('keyFrames');
+  expect(scene.quality).toBe('keyFrames');
   await scene.play(1, 0.5);
   const received = await scene.play(4, 0.5);
   const video = scene.videoOf(received);
@@ -123,7 +123,7 @@ test('key frames go as fast as the stream of now allows, not that of the time wh
   scene.viewer.start();
   await scene.play(6, 0);
   await scene.play(4, 0.5);
-  expect(scene.share).toBe('keyFrames');
+  expect(scene.quality).toBe('keyFrames');
   scene.bytes = 9_000;
   await scene.play(10, 0);
   scene.viewer.take();
@@ -135,7 +135,7 @@ test('key frames go as fast as the stream of now allows, not that of the time wh
 test('when the network is good again the viewer gets everything from the next key frame on', async () => {
   const scene = await lowered();
   const received = await scene.play(45, 0);
-  expect(scene.share).toBe('all');
+  expect(scene.quality).toBe('all');
   const video = scene.videoOf(received);
   expectOneSequence(video);
   const pictures = video.filter(({ marker }) => marker).slice(-100);
@@ -144,7 +144,7 @@ test('when the network is good again the viewer gets everything from the next ke
 
 test('with a fallback it gets the pictures of that stream on the same SSRC, from a key frame on, and the sound of its own', async () => {
   const scene = await lowered(open);
-  expect(scene.share).toBe('fallback');
+  expect(scene.quality).toBe('fallback');
   const received = await scene.play(2, 0);
   const video = scene.videoOf(received);
   expect(isKey(video[0] as Received)).toBe(true);
@@ -156,11 +156,11 @@ test('with a fallback it gets the pictures of that stream on the same SSRC, from
 
 test('a fallback that is larger than half of the stream comes whole and in time', async () => {
   const scene = await lowered(open, 50);
-  expect(scene.share).toBe('fallback');
+  expect(scene.quality).toBe('fallback');
   scene.smallBytes = 6_000;
   await scene.play(3, 0);
   const pictures = scene.videoOf(await scene.play(4, 0)).filter(({ marker }) => marker);
-  expect(scene.share).toBe('fallback');
+  expect(scene.quality).toBe('fallback');
   expect(pictures).toHaveLength(100);
   expect(Math.max(...stepsMs(pictures))).toBeLessThan(45);
 });
@@ -169,7 +169,7 @@ test('numbers go on without a gap and time with the wall clock, there and back',
   const scene = new Scene(open);
   scene.viewer.start();
   const received = [...(await scene.play(8, 0)), ...(await scene.play(4, 0.5)), ...(await scene.play(45, 0))];
-  expect(scene.share).toBe('all');
+  expect(scene.quality).toBe('all');
   const video = scene.videoOf(received);
   expectOneSequence(video);
   const steps = stepsMs(video);
@@ -191,7 +191,7 @@ test.for([-8_000, 8_000])(
     scene.main.wallAheadMs = wallAheadMs;
     scene.viewer.start();
     const received = [...(await scene.play(8, 0)), ...(await scene.play(4, 0.5)), ...(await scene.play(45, 0))];
-    expect(scene.share).toBe('all');
+    expect(scene.quality).toBe('all');
     const steps = stepsMs(scene.videoOf(received));
     expect(Math.min(...steps)).toBeGreaterThan(0);
     expect(Math.max(...steps)).toBeLessThan(100);
@@ -200,7 +200,7 @@ test.for([-8_000, 8_000])(
 
 test('a long group of the fallback is not sent at once: its key frame alone, then the next group', async () => {
   const scene = await lowered(open, 250);
-  expect(scene.share).toBe('fallback');
+  expect(scene.quality).toBe('fallback');
   await scene.clock.advance(0);
   const video = scene.viewer.takeVideo();
   expect(video.filter(({ marker }) => marker)).toHaveLength(1);
@@ -253,7 +253,7 @@ test.for([
   ['is the stream itself', async (_: Stream, main: Stream) => main],
 ] as const)('a fallback that %s: the viewer gets key frames only', async ([, openFallback]) => {
   const scene = await lowered(openFallback);
-  expect(scene.share).toBe('keyFrames');
+  expect(scene.quality).toBe('keyFrames');
   const video = scene.videoOf(await scene.play(3, 0.5));
   expect(video.filter(({ marker }) => marker)).toHaveLength(3);
 });
@@ -265,22 +265,22 @@ test.for(['from the beginning', 'later'])(
     scene.small.hasBFrames = when === 'from the beginning';
     scene.viewer.start();
     await scene.play(6, 0);
-    for (let s = 0; s < 5 && scene.share === 'all'; s += 1) {
+    for (let s = 0; s < 5 && scene.quality === 'all'; s += 1) {
       await scene.play(1, 0.5);
     }
-    expect(scene.share).toBe(when === 'later' ? 'fallback' : 'keyFrames');
+    expect(scene.quality).toBe(when === 'later' ? 'fallback' : 'keyFrames');
     scene.small.hasBFrames = true;
     await scene.play(1, 0);
-    expect(scene.share).toBe('keyFrames');
+    expect(scene.quality).toBe('keyFrames');
     expect(scene.viewer.link.closedWhy).toBeUndefined();
   },
 );
 
 test('when the fallback ends the viewer gets the key frames of the stream', async () => {
   const scene = await lowered(open);
-  expect(scene.share).toBe('fallback');
+  expect(scene.quality).toBe('fallback');
   scene.small.stream.close();
-  expect(scene.share).toBe('keyFrames');
+  expect(scene.quality).toBe('keyFrames');
   const video = scene.videoOf(await scene.play(2, 0));
   expect(video.filter(({ marker }) => marker).length).toBeGreaterThanOrEqual(2);
   expect(scene.viewer.link.closedWhy).toBeUndefined();
@@ -289,7 +289,7 @@ test('when the fallback ends the viewer gets the key frames of the stream', asyn
 test('a fallback that is too much as well: its key frames only', async () => {
   const scene = await lowered(open);
   await scene.play(12, 0.5);
-  expect(scene.share).toBe('keyFrames');
+  expect(scene.quality).toBe('keyFrames');
   const video = scene.videoOf(await scene.play(2, 0.5));
   expect(video.filter(({ marker }) => marker)).toHaveLength(2);
   expect(video.every(({ payload }) => payload.length < 1_000)).toBe(true);
@@ -298,7 +298,7 @@ test('a fallback that is too much as well: its key frames only', async () => {
 test('a viewer that leaves while its fallback opens leaves no reader behind', async () => {
   let finish = (_: Stream): void => {};
   const scene = await lowered(() => new Promise((resolve) => (finish = resolve)));
-  expect(scene.share).toBe('keyFrames');
+  expect(scene.quality).toBe('keyFrames');
   scene.viewer.viewing.close();
   finish(scene.small.stream);
   await scene.clock.advance(0);
@@ -354,7 +354,7 @@ test('no packet number is ever used for two contents, whatever is lost, repeated
   const shares = new Set<string | undefined>();
   for (let s = 0; s < 80; s += 1) {
     await scene.play(1, s % 40 > 10 && s % 40 < 16 ? 0.5 : 0);
-    shares.add(scene.share);
+    shares.add(scene.quality);
   }
   expect(shares.size).toBeGreaterThan(1);
   expect(repeats).toBeGreaterThan(1_000);

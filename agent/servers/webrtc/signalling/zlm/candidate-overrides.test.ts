@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fulfil } from './candidate-wishes.ts';
+import { applyCandidateOverrides } from './candidate-overrides.ts';
 
 const UDP = 'a=candidate:1 1 udp 2130706431 192.168.1.5 8189 typ host';
 const OTHER_UDP = 'a=candidate:2 1 udp 2130706175 10.0.0.5 8189 typ host';
@@ -9,11 +9,11 @@ const sdp = (...lines: string[]): string =>
 const NOTHING = { udp: undefined, tcp: undefined, prefersTcp: false };
 
 test('without wishes the answer stays as it is', () => {
-  expect(fulfil(sdp(UDP, OTHER_UDP, TCP), NOTHING)).toBe(sdp(UDP, OTHER_UDP, TCP));
+  expect(applyCandidateOverrides(sdp(UDP, OTHER_UDP, TCP), NOTHING)).toBe(sdp(UDP, OTHER_UDP, TCP));
 });
 
 test('a place that the client knows stands instead of ours, once in each section', () => {
-  const wished = fulfil(sdp(UDP, OTHER_UDP, TCP), { ...NOTHING, udp: '203.0.113.5 40000', tcp: '203.0.113.5 40001' });
+  const wished = applyCandidateOverrides(sdp(UDP, OTHER_UDP, TCP), { ...NOTHING, udp: '203.0.113.5 40000', tcp: '203.0.113.5 40001' });
   expect(wished).toBe(
     sdp(
       'a=candidate:1 1 udp 2130706431 203.0.113.5 40000 typ host',
@@ -24,6 +24,6 @@ test('a place that the client knows stands instead of ours, once in each section
 
 test('TCP goes first where it is preferred and there is some', () => {
   const last = (line: string): string => line.replace(/ udp \d+ /, ' udp 1 ');
-  expect(fulfil(sdp(UDP, TCP), { ...NOTHING, prefersTcp: true })).toBe(sdp(last(UDP), TCP));
-  expect(fulfil(sdp(UDP), { ...NOTHING, prefersTcp: true })).toBe(sdp(UDP));
+  expect(applyCandidateOverrides(sdp(UDP, TCP), { ...NOTHING, prefersTcp: true })).toBe(sdp(last(UDP), TCP));
+  expect(applyCandidateOverrides(sdp(UDP), { ...NOTHING, prefersTcp: true })).toBe(sdp(UDP));
 });

@@ -23,7 +23,7 @@ class NarrowScene {
   /** When a picture was shown. */
   shownMs: number[] = [];
   /** When the viewer was given more or less. */
-  readonly changes: { readonly share: string | undefined; readonly atMs: number }[] = [];
+  readonly changes: { readonly quality: string | undefined; readonly atMs: number }[] = [];
   lostBytes = 0;
   picturesLost = 0;
   readonly #coming: { readonly atMs: number; readonly packet: Buffer }[] = [];
@@ -40,7 +40,7 @@ class NarrowScene {
   constructor(way: Way, hasFallback = true) {
     this.way = way;
     this.viewer = new ScriptedViewer(this.main, hasFallback ? { openFallback: async () => this.small.stream } : {});
-    Object.assign(this.viewer.link.route, { send: this.#send });
+    Object.assign(this.viewer.link.transport, { send: this.#send });
   }
 
   /** 8 Mbit/s with a key frame every twelve seconds; the smaller stream takes a tenth of it. */
@@ -57,14 +57,14 @@ class NarrowScene {
       if (step % (1_000 / STEP_MS) === 0) {
         this.viewer.viewing.tick();
       }
-      if (this.share !== this.changes.at(-1)?.share) {
-        this.changes.push({ share: this.share, atMs: this.clock.monoMs() });
+      if (this.quality !== this.changes.at(-1)?.quality) {
+        this.changes.push({ quality: this.quality, atMs: this.clock.monoMs() });
       }
     }
   }
 
-  get share(): string | undefined {
-    return this.viewer.viewing.statistics.share;
+  get quality(): string | undefined {
+    return this.viewer.viewing.statistics.quality;
   }
 
   /** The longest time without a new picture between two moments. */
@@ -140,7 +140,7 @@ const BAD = { bitsPerSecond: 2_500_000, queueMs: 300 };
 test('who comes over a way that takes a third of the stream sees the fallback within a second and a half', async () => {
   const { scene, fromMs } = await join(BAD);
   await scene.play(0.5);
-  expect(scene.share).toBe('fallback');
+  expect(scene.quality).toBe('fallback');
   await scene.play(7);
   expect(scene.longestGapMs(fromMs)).toBeLessThan(1_500);
   expect(scene.longestGapMs(fromMs + 1_500)).toBeLessThan(200);
@@ -152,16 +152,16 @@ test('a trial on a way that has not changed costs less than a second, and comes 
   const { scene, fromMs } = await join(BAD);
   await scene.play(130);
   expect(scene.longestGapMs(fromMs + 1_500)).toBeLessThan(1_000);
-  const trials = scene.changes.filter(({ share, atMs }) => share === 'all' && atMs > fromMs + 1_000);
+  const trials = scene.changes.filter(({ quality, atMs }) => quality === 'all' && atMs > fromMs + 1_000);
   expect(trials).toHaveLength(2);
   expect((trials[0]?.atMs ?? 0) - fromMs).toBeGreaterThan(30_000);
-  expect(scene.share).toBe('fallback');
+  expect(scene.quality).toBe('fallback');
 });
 
 test('without a fallback the key frame comes again, at a pace that the way takes', async () => {
   const { scene, fromMs } = await join(BAD, false);
   await scene.play(4);
-  expect(scene.share).toBe('keyFrames');
+  expect(scene.quality).toBe('keyFrames');
   const shown = scene.shownMs.filter((ms) => ms > fromMs);
   expect(shown.length).toBeGreaterThan(0);
   expect(scene.lostBytes).toBeLessThan(4_000_000);
@@ -170,8 +170,8 @@ test('without a fallback the key frame comes again, at a pace that the way takes
 test('a way with short queues that takes the stream but not the burst loses the burst only: it is sent again at its pace', async () => {
   const { scene, fromMs } = await join({ bitsPerSecond: 20_000_000, queueMs: 30 });
   await scene.play(8);
-  expect(scene.share).toBe('all');
-  expect(scene.changes.map(({ share }) => share)).toEqual(['all']);
+  expect(scene.quality).toBe('all');
+  expect(scene.changes.map(({ quality }) => quality)).toEqual(['all']);
   expect(scene.longestGapMs(fromMs)).toBeLessThan(800);
   expect(scene.longestGapMs(fromMs + 4_000)).toBeLessThan(200);
 });
