@@ -43,16 +43,16 @@ test('what several cameras have seen on a day is one list, the newest first', as
   expect(await box.list()).toEqual({
     items: [
       {
-        ...{ id: 'c', path: 'door', type: 'motion', text: '', picture: null },
-        ...{ start: '2026-07-01T00:05:00Z', end: '2026-07-01T00:05:05Z' },
+        id: 'c', path: 'door', type: 'motion', text: '', picture: null,
+        start: '2026-07-01T00:05:00Z', end: '2026-07-01T00:05:05Z',
       },
       {
-        ...{ id: 'b', path: 'yard', type: 'person', text: '', picture: null },
-        ...{ start: '2026-07-01T00:03:20Z', end: null },
+        id: 'b', path: 'yard', type: 'person', text: '', picture: null,
+        start: '2026-07-01T00:03:20Z', end: null,
       },
       {
-        ...{ id: 'a', path: 'door', type: 'motion', text: 'a fox', picture: null },
-        ...{ start: '2026-07-01T00:01:40Z', end: '2026-07-01T00:01:45Z' },
+        id: 'a', path: 'door', type: 'motion', text: 'a fox', picture: null,
+        start: '2026-07-01T00:01:40Z', end: '2026-07-01T00:01:45Z',
       },
     ],
     next: null,

@@ -71,7 +71,7 @@ export async function eventPage(
       const picture = pictures.get(event);
       const { id, path: of, type, startUs, endUs, text: told } = event;
       return {
-        ...{ id, path: of, type, start: text(startUs), end: endUs === undefined ? null : text(endUs), text: told },
+        id, path: of, type, start: text(startUs), end: endUs === undefined ? null : text(endUs), text: told,
         picture: picture === undefined ? null : text(picture),
       };
     }),

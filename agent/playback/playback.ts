@@ -97,7 +97,7 @@ export class Playback {
       logger.warn({ file }, `the index of recordings is ${found}: it is built again from the files`);
     }
     this.#catalog = new Catalog({
-      ...{ index: this.#index, paths, templates, logger, zone, isBeingWritten },
+      index: this.#index, paths, templates, logger, zone, isBeingWritten,
       monoMs: () => clock.monoMs(),
     });
     this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#require(path));

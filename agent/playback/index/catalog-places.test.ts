@@ -151,7 +151,7 @@ test('a single folder that cannot be read takes nothing from the others of its d
     await record(folder.path, 2, { path: 'garden' }),
   ];
   await using playback = openCatalog(folder.path, {
-    ...{ recordPaths: [join(folder.path, TEMPLATE)], paths: ['cam', 'garden'] },
+    recordPaths: [join(folder.path, TEMPLATE)], paths: ['cam', 'garden'],
   });
   using _damaged = failBelow(dirname(first));
   expect(await playback.names()).toEqual(['garden']);

@@ -158,6 +158,6 @@ export function eventListQuery(request: EventListRequest): EventListQuery {
   return {
     from: requireRfc3339('from', from),
     to: requireRfc3339('to', to),
-    ...{ path, types: wanted, before, limit: count },
+    path, types: wanted, before, limit: count,
   };
 }

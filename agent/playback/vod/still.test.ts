@@ -92,14 +92,14 @@ test('a still is served as a picture with its time, and is not sent twice', asyn
   );
   await app.register(vodRoutes, {
     prefix: '/playback',
-    ...{ streams: playback.streams, frames: playback, access: { require: async () => {} } },
+    streams: playback.streams, frames: playback, access: { require: async () => {} },
     cors: () => async () => undefined,
   });
   const url = '/playback/cam/still.jpg?time=2026-07-01T12:00:04Z';
   const answer = await app.inject(url);
   expect(answer.statusCode).toBe(200);
   expect(answer.headers).toMatchObject({
-    ...{ 'content-type': 'image/jpeg', 'content-length': '900', 'x-content-type-options': 'nosniff' },
+    'content-type': 'image/jpeg', 'content-length': '900', 'x-content-type-options': 'nosniff',
     'perch-time': '2026-07-01T12:00:02.5Z',
   });
   expect(Buffer.compare(answer.rawPayload, pictureOf(900))).toBe(0);

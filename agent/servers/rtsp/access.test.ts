@@ -5,11 +5,11 @@ import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { silentLogger } from '../../base/log.ts';
 import { RtspAuthority } from './access.ts';
 
-const NOBODY = { owner: 'owner', verify: async () => false, person: () => undefined };
+const NO_MEDIA = { owner: 'owner', verify: async () => false, person: () => undefined };
 const OWN = { client: { ip: '127.0.0.1', port: 40_000 }, server: { ip: '127.0.0.1', port: 8554 } };
 
 function accessOf() {
-  const authority = new Authority(NOBODY, { isOwn: false, internalUsers: [] });
+  const authority = new Authority(NO_MEDIA, { isOwn: false, internalUsers: [] });
   const wrong = new WrongCredentials(new FakeClock(), new AbortController().signal);
   const programs = {
     isFor: (path: string, asked: unknown) => path === 'cam' && asked === OWN,

@@ -4,25 +4,25 @@ import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/ip-address.ts
 import type { Logger } from '../../base/log.ts';
 import type { RtspAccess, RtspRequester } from './session/contracts.ts';
 
-/** What may be a token in a query: that may be a guess, too. */
+/** Wrong values count as guesses. */
 const QUERY_TOKEN = /(?:^|&)(?:token|jwt)=./;
 
-/** Knows the programs that Perch itself has started. */
-export interface OwnPrograms {
-  /** Whether this connection, on this machine, is that of a program whose command names this path. */
+/** Programs started by Perch. */
+interface OwnPrograms {
+  /** Whether this local connection belongs to a program whose command names the path. */
   isFor(path: string, connection: NonNullable<RtspRequester['connection']>): boolean;
 }
 
 type RtspDecisions = Pick<Authority, 'authorize' | 'offersDigest' | 'noteWrongDigest'>;
 
-/** Asks who may use RTSP where it is decided for every protocol. */
+/** Checks RTSP permissions with the authority shared by all protocols. */
 export class RtspAuthority implements RtspAccess {
   readonly #authority: RtspDecisions;
   readonly #wrongCredentials: WrongCredentials;
   readonly #log: Logger;
   readonly #programs: OwnPrograms | undefined;
 
-  /** @param wrongCredentials the same as HTTP's: guessing on two ports is not faster than on one */
+  /** @param wrongCredentials shared with HTTP: two ports do not allow faster guessing */
   constructor(authority: RtspDecisions, wrongCredentials: WrongCredentials, log: Logger, programs?: OwnPrograms) {
     this.#authority = authority;
     this.#wrongCredentials = wrongCredentials;

@@ -14,24 +14,23 @@ import {
   writeResponse,
 } from '../../media/rtsp/message.ts';
 import type { RtspConnItem } from './session/api-items.ts';
-import { Dialogue, type Room } from './session/request-handler.ts';
-import { type Answer, answerTo } from './session/response.ts';
+import { RequestHandler, type SharedServer } from './session/request-handler.ts';
+import { type Response, responseTo } from './session/response.ts';
 import type { SessionLink } from './session/session.ts';
 import { shownPath } from './session/target.ts';
 import type { TunnelKind } from './tunnel/accept-channel.ts';
 
-/** Requests that wait for the one before them. */
 const MAX_WAITING_REQUESTS = 32;
 const MAX_WAITING_BYTES = 1 << 17;
-/** Answers that a client leaves unread, whatever media wait beside them. */
+/** Unread responses, not counting media. */
 const MAX_UNREAD_BYTES = 1 << 18;
-/** Without a session, a connection that asks for nothing is let go after so long. */
+/** Without a session. */
 const IDLE_MS = 60_000;
-/** Some junk between frames is human; a client that sends this much speaks something else. */
+/** Some clients send junk between frames; more than this is another protocol. */
 const MAX_JUNK_BYTES = 16_384;
 const SERVER = 'Perch';
 
-/** One connection of a client, whatever it runs through. Requests are answered one after the other, in their order. */
+/** A client's connection, tunnelled or not. Responds to requests one after the other. */
 export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   readonly id = randomUUID();
   readonly ip: string;
@@ -39,52 +38,52 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   readonly #channel: ByteChannel;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #onGone: (connection: RtspConnection) => void;
+  readonly #onClosed: (connection: RtspConnection) => void;
   readonly #framer = new RtspFramer(this);
-  readonly #dialogue: Dialogue;
+  readonly #handler: RequestHandler;
   readonly #createdWallMs: number;
   readonly #waiting: RtspRequest[] = [];
-  #isAnswering = false;
+  #isResponding = false;
   #isPaused = false;
-  /** The channel has ended while what it brought before still waits. */
+  /** The channel ended before its pending data was read. */
   #end: { readonly cause: unknown } | undefined;
   #isClosed = false;
   #inboundBytes = 0;
   #outboundBytes = 0;
-  #hasSpoken = false;
-  /** Of what clients hold that nobody has let in; undefined from its first session on. */
+  #hasRequested = false;
+  /** Counts memory held by unauthenticated clients; undefined from the first session on. */
   #newcomer: NewcomerShare | undefined;
-  /** Monotonic time since when a message or frame has been coming in. */
+  /** Monotonic start of an incomplete message or frame. */
   #partialMs: number | undefined;
   /** Monotonic time of the last request. */
-  #heardMs: number;
-  /** What had left when it was last looked at, and when that last changed. */
-  #leftBytes = 0;
-  #leftMs: number;
-  #endsMs: number | undefined;
-  /** Answers since `#outboundBytes` was `#readEnd`; they count anew when all before that has left. */
+  #lastReceivedMs: number;
+  /** Sent bytes at the last tick, and when they last changed. */
+  #sentBytes = 0;
+  #sentMs: number;
+  #closeDeadlineMs: number | undefined;
+  /** Response bytes since `#outboundBytes` was `#readEnd`; reset once all before that is sent. */
   #unreadBytes = 0;
   #readEnd = 0;
 
-  /** @param onGone nothing is left of it */
+  /** @param onClosed the channel is gone */
   constructor(
     channel: ByteChannel,
     tunnel: TunnelKind,
-    room: Room,
+    server: SharedServer,
     log: Logger,
-    onGone: (connection: RtspConnection) => void,
+    onClosed: (connection: RtspConnection) => void,
   ) {
     this.#channel = channel;
     this.tunnel = tunnel;
     this.ip = endpointOf(channel.remote).ip;
-    this.#clock = room.clock;
+    this.#clock = server.clock;
     this.#log = log.child({ remote: channel.remote });
-    this.#onGone = onGone;
-    this.#dialogue = new Dialogue(this, room);
-    this.#createdWallMs = room.clock.wallMs();
-    this.#heardMs = room.clock.monoMs();
-    this.#leftMs = this.#heardMs;
-    this.#newcomer = room.newcomers?.open(this.ip, () => this.close('clients without a login hold too much memory'));
+    this.#onClosed = onClosed;
+    this.#handler = new RequestHandler(this, server);
+    this.#createdWallMs = server.clock.wallMs();
+    this.#lastReceivedMs = server.clock.monoMs();
+    this.#sentMs = this.#lastReceivedMs;
+    this.#newcomer = server.newcomers?.open(this.ip, () => this.close('unauthenticated clients hold too much memory'));
     channel.sink = this;
   }
 
@@ -112,30 +111,30 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   }
 
   close(reason: string): void {
-    this.#leave(reason);
+    this.#markClosed(reason);
     this.#channel.destroy();
-    this.#onGone(this);
+    this.#onClosed(this);
   }
 
   finish(reason: string): void {
     if (!this.#isClosed) {
-      this.#leave(reason);
+      this.#markClosed(reason);
       this.#channel.end();
     }
   }
 
-  /** Also what lies behind the frame at hand waits. */
+  /** Also holds data behind the current frame. */
   pause(): void {
     this.#isPaused = true;
     this.#framer.hold();
     this.#channel.pause();
   }
 
-  /** Reading goes on a moment later: the caller may be in the middle of closing what reads. */
+  /** Deferred: the caller may be closing the reader. */
   resume(): void {
     if (this.#isPaused) {
       this.#isPaused = false;
-      setImmediate(() => this.#readOn());
+      setImmediate(() => this.#resumeReading());
     }
   }
 
@@ -147,19 +146,19 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     try {
       this.#framer.push(chunk, length);
     } catch (error) {
-      this.#refuseFor(error);
+      this.#rejectFor(error);
       return;
     }
-    if (!this.#dialogue.session) {
+    if (!this.#handler.session) {
       this.#partialMs = this.#framer.isWithinUnit ? (this.#partialMs ?? this.#clock.monoMs()) : undefined;
       this.#newcomer?.hold(CONNECTION_BYTES + this.#framer.keptBytes + this.#waitingBytes());
     } else if (this.#newcomer) {
       this.#newcomer.end();
       this.#newcomer = undefined;
     }
-    const allowed = this.#hasSpoken ? MAX_JUNK_BYTES : 0;
+    const allowed = this.#hasRequested ? MAX_JUNK_BYTES : 0;
     if (this.#framer.junkBytes > allowed) {
-      this.#refuse(`${this.#framer.junkBytes} bytes that are not RTSP`);
+      this.#reject(`${this.#framer.junkBytes} bytes that are not RTSP`);
     }
   }
 
@@ -168,51 +167,51 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
       this.#end = { cause };
       return;
     }
-    this.#leave(cause === undefined ? 'closed by the client' : explain(cause));
-    this.#onGone(this);
+    this.#markClosed(cause === undefined ? 'closed by the client' : explain(cause));
+    this.#onClosed(this);
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
-    this.#dialogue.session?.onFrame(chunk, channel, start, end);
+    this.#handler.session?.onFrame(chunk, channel, start, end);
   }
 
   onMessage(message: RtspMessage): void {
     if (message.kind === 'response' || this.#isClosed) {
       return;
     }
-    this.#hasSpoken = true;
-    this.#heardMs = this.#clock.monoMs();
+    this.#hasRequested = true;
+    this.#lastReceivedMs = this.#clock.monoMs();
     if (this.#waiting.length >= MAX_WAITING_REQUESTS) {
-      this.#refuse(`more than ${MAX_WAITING_REQUESTS} requests wait`);
+      this.#reject(`more than ${MAX_WAITING_REQUESTS} requests wait`);
       return;
     }
     this.#waiting.push(message);
-    if (!this.#isAnswering) {
-      void this.#answerAll();
+    if (!this.#isResponding) {
+      void this.#respondAll();
     } else if (this.#waitingBytes() > MAX_WAITING_BYTES) {
-      this.#refuse(`more than ${MAX_WAITING_BYTES} bytes of requests wait`);
+      this.#reject(`more than ${MAX_WAITING_BYTES} bytes of requests wait`);
     }
   }
 
-  /** @param firstRequestMs for the first request to come; @param writeTimeoutMs for anything to leave while something waits */
+  /** @param firstRequestMs limit for the first request; @param writeTimeoutMs limit for sending anything that waits */
   tick(nowMs: number, firstRequestMs: number, writeTimeoutMs: number): void {
     if (this.#isClosed) {
-      this.#endWithin(nowMs, writeTimeoutMs);
+      this.#awaitClose(nowMs, writeTimeoutMs);
       return;
     }
-    const leftBytes = this.#outboundBytes - this.#channel.queuedBytes;
-    if (leftBytes !== this.#leftBytes || this.#channel.queuedBytes === 0) {
-      this.#leftBytes = leftBytes;
-      this.#leftMs = nowMs;
-    } else if (nowMs - this.#leftMs >= writeTimeoutMs) {
+    const sentBytes = this.#outboundBytes - this.#channel.queuedBytes;
+    if (sentBytes !== this.#sentBytes || this.#channel.queuedBytes === 0) {
+      this.#sentBytes = sentBytes;
+      this.#sentMs = nowMs;
+    } else if (nowMs - this.#sentMs >= writeTimeoutMs) {
       this.close(`nothing could be sent for ${writeTimeoutMs / 1000} s`);
       return;
     }
-    const limitMs = this.#hasSpoken ? IDLE_MS : firstRequestMs;
-    if (!this.#dialogue.session && !this.#isAnswering && nowMs - this.#heardMs >= limitMs) {
+    const limitMs = this.#hasRequested ? IDLE_MS : firstRequestMs;
+    if (!this.#handler.session && !this.#isResponding && nowMs - this.#lastReceivedMs >= limitMs) {
       this.close(`no request for ${limitMs / 1000} s`);
-    } else if (!this.#dialogue.session && this.#partialMs !== undefined && nowMs - this.#partialMs >= firstRequestMs) {
-      this.close(`a request took more than ${firstRequestMs / 1000} s to come in`);
+    } else if (!this.#handler.session && this.#partialMs !== undefined && nowMs - this.#partialMs >= firstRequestMs) {
+      this.close(`a request took more than ${firstRequestMs / 1000} s to arrive`);
     }
   }
 
@@ -221,7 +220,7 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
       id: this.id,
       created: new Date(this.#createdWallMs).toISOString(),
       remoteAddr: this.remote,
-      session: this.#dialogue.session?.id ?? null,
+      session: this.#handler.session?.id ?? null,
       tunnel: this.tunnel,
       inboundBytes: this.#inboundBytes,
       outboundBytes: this.#outboundBytes,
@@ -234,69 +233,69 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     return this.#waiting.reduce((sum, request) => sum + sizeOf(request), 0);
   }
 
-  async #answerAll(): Promise<void> {
-    this.#isAnswering = true;
+  async #respondAll(): Promise<void> {
+    this.#isResponding = true;
     for (let request = this.#waiting.shift(); request && !this.#isClosed; request = this.#waiting.shift()) {
-      const answer = await this.#answerOne(request);
+      const response = await this.#respond(request);
       try {
-        this.#send(request, answer);
+        this.#send(request, response);
       } catch (error) {
-        this.#log.error({ err: error, method: request.method }, 'RTSP answer could not be sent');
-        this.close('a fault of the server');
+        this.#log.error({ err: error, method: request.method }, 'RTSP response could not be sent');
+        this.close('internal error');
       }
     }
-    this.#isAnswering = false;
-    this.#heardMs = this.#clock.monoMs();
+    this.#isResponding = false;
+    this.#lastReceivedMs = this.#clock.monoMs();
   }
 
-  async #answerOne(request: RtspRequest): Promise<Answer> {
+  async #respond(request: RtspRequest): Promise<Response> {
     try {
-      const answer = await this.#dialogue.answer(request);
-      this.#log.debug({ method: request.method, status: answer.status }, 'RTSP request');
-      return answer;
+      const response = await this.#handler.handle(request);
+      this.#log.debug({ method: request.method, status: response.status }, 'RTSP request');
+      return response;
     } catch (error) {
-      const answer = answerTo(error);
-      if (answer) {
+      const response = responseTo(error);
+      if (response) {
         const { method, uri } = request;
-        const path = this.#dialogue.session?.facts.target.name ?? shownPath(uri);
-        this.#log.info({ path, method, status: answer.status, reason: explain(error) }, 'RTSP request refused');
-        return answer;
+        const path = this.#handler.session?.options.target.name ?? shownPath(uri);
+        this.#log.info({ path, method, status: response.status, reason: explain(error) }, 'RTSP request rejected');
+        return response;
       }
-      // A fault of ours ends this connection and nothing else.
+      // A bug closes this connection only.
       this.#log.error({ err: error, method: request.method }, 'RTSP request failed');
-      return { status: 500, ends: 'a fault of the server' };
+      return { status: 500, closeReason: 'internal error' };
     }
   }
 
-  #send(request: RtspRequest, answer: Answer): void {
+  #send(request: RtspRequest, response: Response): void {
     const cseq = cseqOf(request);
     const numbered: HeaderField[] = cseq === undefined ? [] : [['CSeq', `${cseq}`]];
-    const headers: HeaderField[] = [...numbered, ['Server', SERVER], ...(answer.headers ?? [])];
-    const bytes = writeResponse(answer.status, headers, answer.body);
+    const headers: HeaderField[] = [...numbered, ['Server', SERVER], ...(response.headers ?? [])];
+    const bytes = writeResponse(response.status, headers, response.body);
     if (this.#outboundBytes - this.#channel.queuedBytes >= this.#readEnd) {
       this.#unreadBytes = 0;
       this.#readEnd = this.#outboundBytes;
     }
     this.#unreadBytes += bytes.length;
     if (this.#unreadBytes > MAX_UNREAD_BYTES) {
-      this.#refuse(`${MAX_UNREAD_BYTES} bytes of answers are not read`);
+      this.#reject(`${MAX_UNREAD_BYTES} bytes of responses are unread`);
       return;
     }
     this.write(bytes);
-    answer.after?.();
-    if (answer.ends !== undefined) {
-      this.finish(answer.ends);
+    response.onSent?.();
+    if (response.closeReason !== undefined) {
+      this.finish(response.closeReason);
     }
   }
 
-  #readOn(): void {
+  #resumeReading(): void {
     if (this.#isClosed || this.#isPaused) {
       return;
     }
     try {
       this.#framer.release();
     } catch (error) {
-      this.#refuseFor(error);
+      this.#rejectFor(error);
       return;
     }
     if (this.#framer.isHeld) {
@@ -308,40 +307,40 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     }
   }
 
-  #refuseFor(error: unknown): void {
+  #rejectFor(error: unknown): void {
     if (!(error instanceof PerchError)) {
       throw error;
     }
-    this.#refuse(explain(error));
+    this.#reject(explain(error));
   }
 
-  #refuse(reason: string): void {
-    this.#log.info({ reason }, 'RTSP connection refused');
+  #reject(reason: string): void {
+    this.#log.info({ reason }, 'RTSP connection rejected');
     this.close(reason);
   }
 
-  /** It has been ended in order, but the client need not do the same. */
-  #endWithin(nowMs: number, writeTimeoutMs: number): void {
-    this.#endsMs ??= nowMs + writeTimeoutMs;
-    if (nowMs >= this.#endsMs) {
+  /** Ended gracefully; the client may keep its side open. */
+  #awaitClose(nowMs: number, writeTimeoutMs: number): void {
+    this.#closeDeadlineMs ??= nowMs + writeTimeoutMs;
+    if (nowMs >= this.#closeDeadlineMs) {
       this.#channel.destroy();
-      this.#onGone(this);
+      this.#onClosed(this);
     }
   }
 
-  #leave(reason: string): void {
+  #markClosed(reason: string): void {
     if (this.#isClosed) {
       return;
     }
     this.#isClosed = true;
     this.#newcomer?.end();
     this.#waiting.length = 0;
-    this.#dialogue.session?.onLinkClosed(this);
+    this.#handler.session?.onLinkClosed(this);
     this.#log.debug({ reason }, 'RTSP connection closed');
   }
 }
 
-/** About as much as it takes in memory. */
+/** Approximate size in memory. */
 function sizeOf({ uri, headers, body }: RtspRequest): number {
   return headers.fields.reduce((sum, [name, value]) => sum + name.length + value.length, uri.length + body.length);
 }

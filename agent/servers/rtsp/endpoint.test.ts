@@ -108,7 +108,7 @@ test('a client that does not come to TLS leaves nothing behind', async () => {
   plain.socket.write('OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n');
   await plain.until(() => plain.hasEnded);
   expect(box.server.rtsps.conns.list()).toEqual([]);
-  expect(box.log.join('')).toContain('RTSP client did not come to TLS');
+  expect(box.log.join('')).toContain('TLS handshake with an RTSP client failed');
 });
 
 test('a session over UDP outlives its connection, and may be gone on with on another', async () => {

@@ -4,14 +4,14 @@ import { RtspConnection } from './connection.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import type { Listed, RtspConnItem, RtspSessionItem } from './session/api-items.ts';
 import type { ConnectionWatch } from './session/contracts.ts';
-import type { Room } from './session/request-handler.ts';
+import type { SharedServer } from './session/request-handler.ts';
 import { ChannelAcceptor } from './tunnel/accept-channel.ts';
 
-/** Everything behind one port: plain, or with TLS. */
-export class Side {
+/** One port, plain or with TLS. */
+export class RtspEndpoint {
   readonly conns: Listed<RtspConnItem>;
   readonly sessions: Listed<RtspSessionItem>;
-  readonly #room: Room;
+  readonly #server: SharedServer;
   readonly #timeouts: { readonly readMs: number; readonly writeMs: number };
   readonly #listener: Listener;
   readonly #acceptor: ChannelAcceptor;
@@ -20,20 +20,20 @@ export class Side {
 
   constructor(
     listener: ListenerOptions,
-    room: Room,
+    server: SharedServer,
     timeouts: { readonly readMs: number; readonly writeMs: number },
     clock: Clock,
     log: Logger,
     connections?: ConnectionWatch,
   ) {
-    this.#room = room;
+    this.#server = server;
     this.#timeouts = timeouts;
-    const side = log.child({ server: listener.tls ? 'rtsps' : 'rtsp' });
+    const endpointLog = log.child({ server: listener.tls ? 'rtsps' : 'rtsp' });
     this.#acceptor = new ChannelAcceptor(
       { timeoutMs: timeouts.readMs },
       (channel, tunnel) => {
         let gone: (() => void) | undefined;
-        const connection = new RtspConnection(channel, tunnel, room, side, ({ id }) => {
+        const connection = new RtspConnection(channel, tunnel, server, endpointLog, ({ id }) => {
           this.#connections.delete(id);
           gone?.();
           gone = undefined;
@@ -42,10 +42,10 @@ export class Side {
         gone = connections?.opened(listener.tls ? 'rtspsConn' : 'rtspConn', connection.id);
       },
       clock,
-      side,
+      endpointLog,
     );
-    this.#listener = new Listener(listener, (socket) => this.#acceptor.accept(socket), clock, side);
-    this.sessions = room.sessions;
+    this.#listener = new Listener(listener, (socket) => this.#acceptor.accept(socket), clock, endpointLog);
+    this.sessions = server.sessions;
     this.conns = {
       list: () => [...this.#connections.values()].map((connection) => connection.describe()),
       find: (id) => this.#connections.get(id)?.describe(),
@@ -57,7 +57,7 @@ export class Side {
     };
   }
 
-  /** TCP port in use; 0 while it does not listen. */
+  /** 0 while closed. */
   get port(): number {
     return this.#listener.port;
   }
@@ -67,16 +67,16 @@ export class Side {
   }
 
   tick(nowMs: number): void {
-    this.#room.sessions.tick(nowMs);
+    this.#server.sessions.tick(nowMs);
     for (const connection of this.#connections.values()) {
       connection.tick(nowMs, this.#timeouts.readMs, this.#timeouts.writeMs);
     }
   }
 
-  /** Sessions first, so that publishers' paths and readers' peers hear of it while there are connections. */
+  /** Closes sessions first, while publishers and readers can still be notified. */
   async close(reason: string): Promise<void> {
     this.#acceptor.close();
-    this.#room.sessions.close(reason);
+    this.#server.sessions.close(reason);
     for (const connection of [...this.#connections.values()]) {
       connection.close(reason);
     }

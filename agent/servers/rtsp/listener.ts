@@ -15,22 +15,21 @@ import type { Logger } from '../../base/log.ts';
 import { type KeyFiles, readKeyPair, watchKeyPair } from '../../config/file/key-pair.ts';
 import { parseAddress } from '../../config/values/address.ts';
 
-/** Connections that are open at a time. A recorder opens one for each camera and quality of a house. */
+/** A recorder opens one for each camera and stream. */
 const TOTAL_LIMIT = 1_000;
 const PER_ADDRESS_LIMIT = 256;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** So often it is told that connections are refused: a flood of them is not to fill the log. */
-const TELL_EVERY_MS = 10_000;
+/** Limits the log during a flood. */
+const LOG_EVERY_MS = 10_000;
 
 export interface ListenerOptions {
-  /** The configuration key of the address, for messages. */
+  /** For messages. */
   readonly key: string;
   readonly address: string;
-  /** Without them there is no TLS. */
+  /** Without it there is no TLS. */
   readonly tls?: KeyFiles;
 }
 
-/** One TCP port, with or without TLS. */
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #onSocket: (socket: Socket) => void;
@@ -39,11 +38,11 @@ export class Listener {
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   #stopWatching: () => void = () => {};
-  /** Since it was last told, and when that was (monotonic). */
-  #refused = 0;
-  #toldMs = Number.NEGATIVE_INFINITY;
+  /** Rejections since the last log message and its monotonic time. */
+  #rejected = 0;
+  #loggedMs = Number.NEGATIVE_INFINITY;
 
-  /** @param onSocket a connection has come; with TLS its handshake is done */
+  /** @param onSocket with TLS, called after the handshake */
   constructor(options: ListenerOptions, onSocket: (socket: Socket) => void, clock: Clock, log: Logger) {
     this.#options = options;
     this.#onSocket = onSocket;
@@ -51,32 +50,32 @@ export class Listener {
     this.#log = log;
   }
 
-  /** 0 while it does not listen. */
+  /** 0 while closed. */
   get port(): number {
     return (this.#server?.address() as AddressInfo | null | undefined)?.port ?? 0;
   }
 
-  /** Throws when the address cannot be listened on, or key and certificate are of no use. */
+  /** @throws PerchError if the address cannot be bound, or key and certificate are unusable */
   async listen(): Promise<void> {
     const { key, address } = this.#options;
     const where = parseAddress(address);
     if (!where) {
-      throw new PerchError('badInput', `${key} is empty: there is nothing to listen on`, { key });
+      throw new PerchError('badInput', `${key} is empty`, { key });
     }
     const server = await this.#makeServer();
-    // Before any handshake: what is over the limits costs nothing else.
+    // Before the TLS handshake: connections above the limit cost little.
     server.on('connection', (socket: Socket) => this.#admit(socket));
     try {
       await bind(server, where.host, where.port);
     } catch (error) {
       throw await listenFailure(error, key, address, where.port);
     }
-    server.on('error', (error) => this.#log.warn({ cause: explain(error) }, 'RTSP port has a fault'));
+    server.on('error', (error) => this.#log.warn({ cause: explain(error) }, 'RTSP port failed'));
     this.#server = server;
     tellOwnPort(this.port, key);
   }
 
-  /** Lets go of all connections. */
+  /** Closes all connections. */
   async close(): Promise<void> {
     this.#stopWatching();
     const server = this.#server;
@@ -95,31 +94,31 @@ export class Listener {
       fromThere += subscriberOf(canonicalIp(other.remoteAddress ?? '') ?? '') === subscriber ? 1 : 0;
     }
     if (this.#sockets.size >= TOTAL_LIMIT || fromThere >= PER_ADDRESS_LIMIT) {
-      this.#refuse(socket, fromThere);
+      this.#reject(socket, fromThere);
       return;
     }
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
-    // Whoever owns the connection hears of its errors too; before there is an owner they are nobody's.
+    // Later owners handle errors; before that they are ignored.
     socket.on('error', () => {});
     if (!this.#options.tls) {
       this.#onSocket(socket);
     }
   }
 
-  #refuse(socket: Socket, fromThere: number): void {
-    this.#refused += 1;
+  #reject(socket: Socket, fromThere: number): void {
+    this.#rejected += 1;
     const nowMs = this.#clock.monoMs();
-    if (nowMs - this.#toldMs >= TELL_EVERY_MS) {
+    if (nowMs - this.#loggedMs >= LOG_EVERY_MS) {
       const facts = {
         remote: canonicalIp(socket.remoteAddress ?? ''),
         fromThere,
         open: this.#sockets.size,
-        refused: this.#refused,
+        refused: this.#rejected,
       };
       this.#log.warn(facts, 'too many RTSP connections');
-      this.#toldMs = nowMs;
-      this.#refused = 0;
+      this.#loggedMs = nowMs;
+      this.#rejected = 0;
     }
     socket.destroy();
   }
@@ -134,7 +133,7 @@ export class Listener {
     server.on('tlsClientError', (error, socket) => {
       this.#log.debug(
         { remote: canonicalIp(socket.remoteAddress ?? ''), cause: explain(error) },
-        'RTSP client did not come to TLS',
+        'TLS handshake with an RTSP client failed',
       );
       socket.destroy();
     });
@@ -144,7 +143,7 @@ export class Listener {
   }
 }
 
-/** Without a host: IPv6 and IPv4 on one socket, or IPv4 alone where the machine has no IPv6. */
+/** Without a host: IPv6 and IPv4 on one socket, or IPv4 alone if the machine lacks IPv6. */
 async function bind(server: Server, host: string | undefined, port: number): Promise<void> {
   if (host !== undefined) {
     await listenOn(server, { host, port, ipv6Only: isIPv6(host) });

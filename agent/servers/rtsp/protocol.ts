@@ -84,7 +84,7 @@ const withoutPorts = (plane: DatagramPlane): MediaPlane => ({
   close: () => plane.close(),
   reader: (kind, request) => plane.reader(kind, request),
   publisher: (kind, request) => plane.publisher(kind, request),
-  multicastPlace: (stream) => plane.multicastPlace(stream),
+  multicastAddress: (stream) => plane.multicastAddress(stream),
 });
 
 function optionsOf(config: Config, cwd: string): RtspServerOptions {

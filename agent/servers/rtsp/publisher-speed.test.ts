@@ -36,7 +36,7 @@ test('a publisher that has to wait never waits for long at a time, and is not si
     if (session.isPaused) {
       await session.clock.advance(10);
       waitMs += 10;
-      expect(session.media.heardMs).toBe(session.clock.monoMs());
+      expect(session.media.lastReceivedMs).toBe(session.clock.monoMs());
       continue;
     }
     waits.push(waitMs);

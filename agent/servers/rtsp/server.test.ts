@@ -381,7 +381,7 @@ test.for([
   box.paths.streams.set('cam', new Stream([ALAW]));
   const caller = await box.call();
   await caller.ask('SETUP', box.url('cam/trackID=0'), [['Transport', transport]]);
-  expect(told(box, 'RTSP request refused')).toMatchObject([{ path: 'cam', method: 'SETUP', status: 461, reason }]);
+  expect(told(box, 'RTSP request rejected')).toMatchObject([{ path: 'cam', method: 'SETUP', status: 461, reason }]);
 });
 
 test('the log shows no user where there is none, and no port that is off', async () => {

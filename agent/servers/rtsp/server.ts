@@ -1,19 +1,18 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
-import { Side } from './endpoint.ts';
+import { RtspEndpoint } from './endpoint.ts';
 import type { ListenerOptions } from './listener.ts';
 import type { Listed, RtspConnItem, RtspSessionItem } from './session/api-items.ts';
 import type { ConnectionWatch, RtspAccess, RtspPaths } from './session/contracts.ts';
-import type { Room } from './session/request-handler.ts';
+import type { SharedServer } from './session/request-handler.ts';
 import { SessionTable } from './session/session-table.ts';
 import type { MediaPlane } from './transport/media-plane.ts';
 import type { RtspServerOptions } from './transport/options.ts';
 import { TcpDelivery } from './transport/tcp-delivery.ts';
 
-/** One kind of listener: plain, or with TLS. */
-export interface RtspSide {
-  /** TCP port in use; 0 when it does not listen. */
+interface EndpointTables {
+  /** 0 while closed. */
   readonly port: number;
   readonly conns: Listed<RtspConnItem>;
   readonly sessions: Listed<RtspSessionItem>;
@@ -21,9 +20,9 @@ export interface RtspSide {
 
 const RTP_HEADER_BYTES = 12;
 /**
- * FFmpeg's library: `Lavf59.27.100`, `FFmpeg Frigate/0.17.2`, `go2rtc/ffmpeg`. Nothing else in its requests tells it apart. Other
- * readers must not get placeholders: GStreamer's muxers write them to the file, and H.264's Main and High profiles allow no
- * redundant pictures (§A.2.2, §A.2.4).
+ * FFmpeg's library: `Lavf59.27.100`, `FFmpeg Frigate/0.17.2`, `go2rtc/ffmpeg`. Its requests have no other mark. Other
+ * readers must not get placeholders: GStreamer's muxers write them to the file, and H.264's Main and High profiles
+ * allow no redundant pictures (§A.2.2, §A.2.4).
  */
 const LIBAVFORMAT = /^Lavf|ffmpeg/i;
 
@@ -37,8 +36,8 @@ export class RtspServer {
   readonly #media: MediaPlane;
   readonly #connections: ConnectionWatch | undefined;
   readonly #newcomers: NewcomerMemory | undefined;
-  readonly #plain: Side;
-  readonly #secure: Side;
+  readonly #plain: RtspEndpoint;
+  readonly #secure: RtspEndpoint;
   #stopTicking: (() => void) | undefined;
 
   /** @param media opened and closed with the server */
@@ -61,27 +60,27 @@ export class RtspServer {
     this.#connections = connections;
     this.#newcomers = newcomers;
     const { address, tlsAddress, serverKey, serverCert, ownPair } = options;
-    this.#plain = this.#makeSide('rtspSession', { key: 'rtspAddress', address });
+    this.#plain = this.#createEndpoint('rtspSession', { key: 'rtspAddress', address });
     const tls = { key: serverKey, cert: serverCert, ...(ownPair === undefined ? {} : { own: ownPair }) };
-    this.#secure = this.#makeSide('rtspsSession', { key: 'rtspsAddress', address: tlsAddress, tls });
+    this.#secure = this.#createEndpoint('rtspsSession', { key: 'rtspsAddress', address: tlsAddress, tls });
   }
 
-  get rtsp(): RtspSide {
+  get rtsp(): EndpointTables {
     return this.#plain;
   }
 
-  get rtsps(): RtspSide {
+  get rtsps(): EndpointTables {
     return this.#secure;
   }
 
-  /** @throws PerchError when an address cannot be listened on, or key and certificate cannot be used; nothing is open then */
+  /** @throws PerchError if an address cannot be bound, or key and certificate are unusable; nothing is open then */
   async listen(): Promise<void> {
     const { encryption } = this.#options;
-    const sides = [...(encryption === 'strict' ? [] : [this.#plain]), ...(encryption === 'no' ? [] : [this.#secure])];
+    const endpoints = [...(encryption === 'strict' ? [] : [this.#plain]), ...(encryption === 'no' ? [] : [this.#secure])];
     try {
       await this.#media.listen();
-      for (const side of sides) {
-        await side.listen();
+      for (const endpoint of endpoints) {
+        await endpoint.listen();
       }
     } catch (error) {
       await this.close();
@@ -96,22 +95,22 @@ export class RtspServer {
     this.#log.info(ports, 'RTSP server is open');
   }
 
-  /** Ends every session and connection, then the ports. @param reason for the log */
+  /** Closes sessions and connections, then ports. @param reason for the log */
   async close(reason = 'the server is closing'): Promise<void> {
     this.#stopTicking?.();
     await Promise.all([this.#plain.close(reason), this.#secure.close(reason)]);
     await this.#media.close();
   }
 
-  #makeSide(type: 'rtspSession' | 'rtspsSession', listener: ListenerOptions): Side {
+  #createEndpoint(type: 'rtspSession' | 'rtspsSession', listener: ListenerOptions): RtspEndpoint {
     const { transports, authMethods, readTimeoutMs, writeTimeoutMs, writeQueueSize, udpMaxPayloadBytes } =
       this.#options;
     const media = this.#media;
     const clock = this.#clock;
     const tcp = { writeQueueSize, maxPayloadBytes: udpMaxPayloadBytes - RTP_HEADER_BYTES };
-    const room: Room = {
+    const shared: SharedServer = {
       type,
-      // Media by UDP would leave unencrypted what the client has asked to have encrypted.
+      // UDP would carry media unencrypted.
       transports: type === 'rtspSession' ? transports : transports.filter((kind) => kind === 'tcp'),
       authMethods,
       readTimeoutMs,
@@ -119,23 +118,23 @@ export class RtspServer {
       access: this.#access,
       sessions: new SessionTable(clock, this.#log),
       media,
-      makeDelivery: (kind, session, stream) => {
-        const { target, home, userAgent } = session.facts;
+      createDelivery: (kind, session, stream) => {
+        const { target, home, userAgent } = session.options;
         const wantsPlaceholders = LIBAVFORMAT.test(userAgent);
         const request = { name: target.name, stream, ip: home.ip, wantsPlaceholders, owner: session };
         return kind === 'tcp' ? new TcpDelivery(request, home, tcp, clock) : media.reader(kind, request);
       },
-      makeIntake: (kind, session, medias) => {
-        const { target, home } = session.facts;
+      createReceiver: (kind, session, medias) => {
+        const { target, home } = session.options;
         return media.publisher(kind, { name: target.name, medias, ip: home.ip, owner: session });
       },
       clock,
       newcomers: this.#newcomers,
     };
     const timeouts = { readMs: readTimeoutMs, writeMs: writeTimeoutMs };
-    return new Side(listener, room, timeouts, clock, this.#log, this.#connections);
+    return new RtspEndpoint(listener, shared, timeouts, clock, this.#log, this.#connections);
   }
 }
 
-/** For the log: a port that is off is no fact. */
-const portOf = (name: string, { port }: Side): Record<string, number> => (port === 0 ? {} : { [name]: port });
+/** Omits closed ports from the log. */
+const portOf = (name: string, { port }: RtspEndpoint): Record<string, number> => (port === 0 ? {} : { [name]: port });

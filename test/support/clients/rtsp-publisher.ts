@@ -4,7 +4,7 @@ import type { Sample } from '../../../agent/media/sample/sample.ts';
 import type { Track } from '../../../agent/media/sample/track.ts';
 import { parseSdp } from '../../../agent/media/sdp/parse.ts';
 import { writeSdp } from '../../../agent/media/sdp/write.ts';
-import { PublisherMedia } from '../../../agent/servers/rtsp/transport/publisher-media.ts';
+import { PublisherMedia } from '../../../agent/servers/rtsp/transport/received-media.ts';
 import type { UdpPorts } from '../../../agent/servers/rtsp/transport/udp-ports.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';

@@ -1,4 +1,4 @@
-/** A connection as MediaMTX's API shows it; the names at the end are older ones for the same numbers. */
+/** A connection of MediaMTX's API. The last fields are older names of the same numbers. */
 export interface RtspConnItem {
   readonly id: string;
   readonly created: string;
@@ -11,7 +11,7 @@ export interface RtspConnItem {
   readonly bytesSent: number;
 }
 
-/** A session as MediaMTX's API shows it; the names at the end are older ones for the same numbers. */
+/** A session of MediaMTX's API. The last fields are older names of the same numbers. */
 export interface RtspSessionItem {
   readonly id: string;
   readonly created: string;
@@ -48,10 +48,10 @@ export interface RtspSessionItem {
   readonly rtcpPacketsInError: number;
 }
 
-/** What the API lists and ends of one kind, oldest first. */
+/** A table of the API, oldest first. */
 export interface Listed<Item> {
   list(): Item[];
   find(id: string): Item | undefined;
-  /** @returns whether there was one */
+  /** @returns whether it existed */
   kick(id: string): boolean;
 }

@@ -34,7 +34,7 @@ const basic = (user: string, password: string): HeaderField => [
 
 const challengesOf = (reply: RtspResponse) => parseChallenges(reply.headers.all('WWW-Authenticate'));
 
-function answer(
+function response(
   challenge: Challenge | undefined,
   method: string,
   uri: string,
@@ -91,15 +91,15 @@ test.for([
 test.for([
   ['Basic', ['basic'], tom, () => basic('tom', tom.pass), 200],
   ['Basic, known by its hash', ['basic'], hashed, () => basic('tom', tom.pass), 200],
-  ['Digest with SHA-256', ['digest'], tom, (c: Challenge[], uri: string) => answer(c[0], 'DESCRIBE', uri), 200],
-  ['Digest with MD5', ['digest'], tom, (c: Challenge[], uri: string) => answer(c[1], 'DESCRIBE', uri), 200],
-  ['Digest over another URL', ['digest'], tom, (c: Challenge[]) => answer(c[0], 'DESCRIBE', 'rtsp://x/'), 200],
-  ['Digest for another method', ['digest'], tom, (c: Challenge[], uri: string) => answer(c[0], 'SETUP', uri), 401],
+  ['Digest with SHA-256', ['digest'], tom, (c: Challenge[], uri: string) => response(c[0], 'DESCRIBE', uri), 200],
+  ['Digest with MD5', ['digest'], tom, (c: Challenge[], uri: string) => response(c[1], 'DESCRIBE', uri), 200],
+  ['Digest over another URL', ['digest'], tom, (c: Challenge[]) => response(c[0], 'DESCRIBE', 'rtsp://x/'), 200],
+  ['Digest for another method', ['digest'], tom, (c: Challenge[], uri: string) => response(c[0], 'SETUP', uri), 401],
   [
     'Digest, known by its hash',
     ['digest'],
     hashed,
-    (c: Challenge[], uri: string) => answer(c[0], 'DESCRIBE', uri),
+    (c: Challenge[], uri: string) => response(c[0], 'DESCRIBE', uri),
     401,
   ],
   ['Basic with a wrong password', ['basic'], tom, () => basic('tom', 'x'), 401],
@@ -175,7 +175,7 @@ test.for([0, 1])('a device password answers Digest, algorithm %i', async (index)
   const uri = box.url('cam');
   const challenge = challengesOf(await caller.ask('DESCRIBE', uri))[index];
   expect(challenge?.algorithm).toBe(['sha256', 'md5'][index]);
-  expect((await caller.ask('DESCRIBE', uri, [answer(challenge, 'DESCRIBE', uri, DEVICE_PASSWORD, 'tv')])).status).toBe(
+  expect((await caller.ask('DESCRIBE', uri, [response(challenge, 'DESCRIBE', uri, DEVICE_PASSWORD, 'tv')])).status).toBe(
     200,
   );
   expect((await caller.ask('DESCRIBE', uri, [basic('tv', DEVICE_PASSWORD)])).status).toBe(200);
@@ -187,7 +187,7 @@ test('a page password works by Basic and is noted; as a Digest answer it is refu
   const caller = await box.call();
   const uri = box.url('cam');
   const [challenge] = challengesOf(await caller.ask('DESCRIBE', uri));
-  const asked = caller.ask('DESCRIBE', uri, [answer(challenge, 'DESCRIBE', uri, tom.pass)]);
+  const asked = caller.ask('DESCRIBE', uri, [response(challenge, 'DESCRIBE', uri, tom.pass)]);
   let isAnswered = false;
   void asked.then(() => {
     isAnswered = true;
@@ -247,16 +247,16 @@ test('a nonce of another connection, or one that is too old, is stale: another i
   const uri = box.url('cam');
   const [first, second] = [await box.call(), await box.call()];
   const foreign = challengesOf(await first.ask('DESCRIBE', uri))[0];
-  const stale = await second.ask('DESCRIBE', uri, [answer(foreign, 'DESCRIBE', uri)]);
+  const stale = await second.ask('DESCRIBE', uri, [response(foreign, 'DESCRIBE', uri)]);
   expect(stale.status).toBe(401);
   expect(challengesOf(stale).map(({ isStale }) => isStale)).toEqual([true, true]);
   const own = challengesOf(stale)[0];
-  expect((await second.ask('DESCRIBE', uri, [answer(own, 'DESCRIBE', uri)])).status).toBe(200);
+  expect((await second.ask('DESCRIBE', uri, [response(own, 'DESCRIBE', uri)])).status).toBe(200);
   for (let minute = 0; minute < 20; minute += 1) {
     await box.clock.advance(30_000);
     await second.ask('OPTIONS', '*');
   }
-  const old = await second.ask('DESCRIBE', uri, [answer(own, 'DESCRIBE', uri)]);
+  const old = await second.ask('DESCRIBE', uri, [response(own, 'DESCRIBE', uri)]);
   expect(challengesOf(old)[0]?.isStale).toBe(true);
 });
 

@@ -13,17 +13,16 @@ import {
 } from '../../../media/rtsp/digest.ts';
 import type { HeaderField, RtspRequest } from '../../../media/rtsp/message.ts';
 import type { RtspAccess, RtspCredentials } from './contracts.ts';
-import type { Answer } from './response.ts';
+import type { Response } from './response.ts';
 import type { RtspTarget } from './target.ts';
 
-/** The connection whose client is asked. */
-export interface AuthenticatedLink {
+interface AuthenticatedLink {
   readonly id: string;
   /** Without port. */
   readonly ip: string;
-  /** `address:port`, an IPv6 address in brackets. */
+  /** `address:port`, with brackets for IPv6. */
   readonly remote: string;
-  /** The same of this side; undefined: it has come through a tunnel. */
+  /** The local end; undefined for a tunnel. */
   readonly local: string | undefined;
 }
 
@@ -35,10 +34,10 @@ const RETRY_AFTER_S = 4;
 
 const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
 
-/** Who may use a path: either a name, or what the request is answered with instead. */
-export type Verdict = { readonly user: string } | { readonly answer: Answer };
+/** The user's name, or the response that rejects the request. */
+type AuthResult = { readonly user: string } | { readonly response: Response };
 
-/** Asks the client of one connection for its name, RFC 2326 §D, RFC 7616, RFC 7617. Nonces are this connection's alone. */
+/** Authenticates a connection's client, RFC 2326 §D, RFC 7616, RFC 7617. Nonces belong to the connection. */
 export class Authentication {
   readonly #methods: readonly AuthMethod[];
   readonly #access: RtspAccess;
@@ -54,10 +53,10 @@ export class Authentication {
     this.#clock = clock;
   }
 
-  async check(action: 'read' | 'publish', target: RtspTarget, request: RtspRequest): Promise<Verdict> {
-    const given = this.#answerIn(request);
+  async check(action: 'read' | 'publish', target: RtspTarget, request: RtspRequest): Promise<AuthResult> {
+    const given = this.#credentialsOf(request);
     if (given?.scheme === 'digest' && !this.#isFresh(given)) {
-      return { answer: this.#challenge(this.#methods, true) };
+      return { response: this.#challenge(this.#methods, true) };
     }
     const credentials = given && credentialsOf(given, request.method);
     const userAgent = request.headers.get('User-Agent') ?? '';
@@ -65,21 +64,21 @@ export class Authentication {
     const connection = local === undefined ? undefined : { client: endpointOf(remote), server: endpointOf(local) };
     const requester = { ip, connection, id, userAgent, query: target.query, credentials };
     try {
-      const verdict = await this.#access.authorize(action, target.name, requester);
-      if (typeof verdict === 'object') {
-        return verdict;
+      const result = await this.#access.authorize(action, target.name, requester);
+      if (typeof result === 'object') {
+        return result;
       }
       const offered = this.#offered(action, target.name);
-      if (verdict === 'challenge') {
-        return { answer: this.#challenge(offered, false) };
+      if (result === 'challenge') {
+        return { response: this.#challenge(offered, false) };
       }
-      // It may have a password that only Basic can carry.
+      // The user's password may only be usable with Basic.
       const isBasicLeft = given?.scheme === 'digest' && !offered.includes('digest');
-      return { answer: isBasicLeft ? this.#challenge(offered, false) : { status: 401, ends: 'not permitted' } };
+      return { response: isBasicLeft ? this.#challenge(offered, false) : { status: 401, closeReason: 'not permitted' } };
     } catch (error) {
       if (error instanceof PerchError && error.code === 'exhausted') {
         const { retryAfterS = RETRY_AFTER_S } = error.context;
-        return { answer: { status: 503, headers: [['Retry-After', `${retryAfterS}`]], ends: error.message } };
+        return { response: { status: 503, headers: [['Retry-After', `${retryAfterS}`]], closeReason: error.message } };
       }
       throw error;
     }
@@ -90,8 +89,8 @@ export class Authentication {
     return isChoice && !this.#access.offersDigest(action, path, this.#link.ip) ? ['basic'] : this.#methods;
   }
 
-  /** Of a method that is not offered: as if nothing had been sent. */
-  #answerIn(request: RtspRequest): BasicAnswer | DigestAnswer | undefined {
+  /** Credentials of a method that is not offered are ignored. */
+  #credentialsOf(request: RtspRequest): BasicAnswer | DigestAnswer | undefined {
     const given = parseAuthorization(request.headers.get('Authorization') ?? '');
     return given && this.#methods.includes(given.scheme) ? given : undefined;
   }
@@ -100,12 +99,12 @@ export class Authentication {
     return given.realm === REALM && given.nonce === this.#nonce && this.#clock.monoMs() < this.#nonceEndsMs;
   }
 
-  #challenge(methods: readonly AuthMethod[], isStale: boolean): Answer {
+  #challenge(methods: readonly AuthMethod[], isStale: boolean): Response {
     const headers: HeaderField[] = [];
     if (methods.includes('digest')) {
       this.#nonce = randomBytes(16).toString('hex');
       this.#nonceEndsMs = this.#clock.monoMs() + NONCE_LIFE_MS;
-      // FFmpeg takes the last Digest that stands there, whether it knows its algorithm or not.
+      // FFmpeg uses the last Digest challenge, whatever its algorithm.
       headers.push(this.#digest('sha256', isStale), this.#digest('md5', isStale));
     }
     if (methods.includes('basic')) {
@@ -127,6 +126,6 @@ function credentialsOf(given: BasicAnswer | DigestAnswer, method: string): RtspC
   if (given.scheme === 'basic') {
     return { user: given.user, password: given.password };
   }
-  // The URI is taken as the client wrote it: players differ in what they put there, and the nonce is of this connection.
+  // The URI is not compared: players differ in it, and the nonce belongs to this connection.
   return { user: given.user, proves: (password) => verifyDigest(given, method, password, hash) };
 }

@@ -9,9 +9,9 @@ export interface ChosenTransport {
 }
 
 /**
- * The first alternative of SETUP's Transport header that may be used, RFC 2326 §12.39.
- * @param present how the tracks that are set up already travel: all go the same way
- * @throws PerchError `unsupported` when there is none, `badInput` when the others went another way
+ * The first usable alternative of SETUP's Transport header, RFC 2326 §12.39.
+ * @param present transport of the session's earlier tracks: all use the same one
+ * @throws PerchError `unsupported` without a usable one, `badInput` if it differs from earlier tracks
  */
 export function chooseTransport(
   header: string | undefined,
@@ -22,13 +22,13 @@ export function chooseTransport(
   const possible = alternatives.filter(({ kind, wanted }) => enabled.includes(kind) && !wanted.isSecure);
   if (possible.length === 0) {
     const asked = alternatives.map(({ kind, wanted }) => (wanted.isSecure ? 'SRTP' : TRANSPORT_LABEL[kind]));
-    const shown = asked.length > 0 ? listOf(asked) : `what is no transport ('${(header ?? '').slice(0, 80)}')`;
+    const shown = asked.length > 0 ? listOf(asked) : `an invalid transport ('${(header ?? '').slice(0, 80)}')`;
     const served = listOf(enabled.map((kind) => TRANSPORT_LABEL[kind]));
-    throw new PerchError('unsupported', `the client asks for its media by ${shown}, served here: ${served}`);
+    throw new PerchError('unsupported', `the client requests ${shown}, available: ${served}`);
   }
   const chosen = possible.find(({ kind }) => present === undefined || kind === present);
   if (!chosen) {
-    throw new PerchError('badInput', `all tracks of a session have the same transport: ${present}`);
+    throw new PerchError('badInput', `all tracks of a session must use the same transport: ${present}`);
   }
   return chosen;
 }

@@ -5,33 +5,32 @@ import type { Reader, Stream } from '../../../stream/stream.ts';
 import type { Delivery, Received, Sent, TransportKind } from '../transport/media-plane.ts';
 import type { TcpDelivery } from '../transport/tcp-delivery.ts';
 import type { ChosenTransport } from './choose-transport.ts';
-import type { Answer } from './response.ts';
+import type { Response } from './response.ts';
 import type { Role, RtspSession } from './session.ts';
 import { NOTHING_RECEIVED, NOTHING_SENT } from './session-item.ts';
 import { withoutCredentials } from './target.ts';
 
-/** Makes what carries a reader's packets. */
-export type MakeDelivery = (kind: TransportKind, session: RtspSession, stream: Stream) => Delivery | TcpDelivery;
+export type CreateDelivery = (kind: TransportKind, session: RtspSession, stream: Stream) => Delivery | TcpDelivery;
 
-/** A session that reads: DESCRIBE is behind it, SETUP, PLAY and PAUSE are its own. It counts as a reader from its first SETUP on. */
-export class Reading implements Role, Reader {
+/** A session that plays. It counts as a reader from its first SETUP on. */
+export class PlaySession implements Role, Reader {
   readonly type: 'rtspSession' | 'rtspsSession';
   readonly id: string;
   readonly countsHolds = true;
   readonly #session: RtspSession;
   readonly #stream: Stream;
-  readonly #makeDelivery: MakeDelivery;
-  /** What each track was set up as, for RTP-Info: clients look for their own URLs there. */
+  readonly #createDelivery: CreateDelivery;
+  /** The URL of each track's SETUP, for RTP-Info: clients look for their own URLs. */
   readonly #uris = new Map<number, string>();
   #delivery: Delivery | TcpDelivery | undefined;
   #isPlaying = false;
 
-  constructor(session: RtspSession, stream: Stream, makeDelivery: MakeDelivery) {
-    this.type = session.facts.type;
+  constructor(session: RtspSession, stream: Stream, createDelivery: CreateDelivery) {
+    this.type = session.options.type;
     this.id = session.id;
     this.#session = session;
     this.#stream = stream;
-    this.#makeDelivery = makeDelivery;
+    this.#createDelivery = createDelivery;
     stream.addReader(this, false);
   }
 
@@ -51,8 +50,8 @@ export class Reading implements Role, Reader {
     return this.#delivery?.received ?? NOTHING_RECEIVED;
   }
 
-  get heardMs(): number {
-    return this.#delivery?.heardMs ?? 0;
+  get lastReceivedMs(): number {
+    return this.#delivery?.lastReceivedMs ?? 0;
   }
 
   /** @param uri of the request */
@@ -66,35 +65,35 @@ export class Reading implements Role, Reader {
     if (this.#uris.has(track)) {
       throw new PerchError('badInput', `track ${track} is set up already`);
     }
-    this.#delivery ??= this.#makeDelivery(kind, this.#session, this.#stream);
+    this.#delivery ??= this.#createDelivery(kind, this.#session, this.#stream);
     const transport = this.#delivery.setUp(track, wanted);
     this.#uris.set(track, withoutCredentials(uri));
     return ['Transport', writeTransport(transport)];
   }
 
-  play(): Answer {
+  play(): Response {
     const delivery = this.#delivery;
     if (!delivery || this.#isPlaying) {
-      // Some players say PLAY again to stay alive.
+      // Some players repeat PLAY as a keepalive.
       return { status: delivery ? 200 : 455 };
     }
     const starts = delivery.start();
     this.#isPlaying = true;
-    this.#stream.beginRecipient(this, this.#session.facts.target.query);
+    this.#stream.beginRecipient(this, this.#session.options.target.query);
     const info = starts.map(
       ({ track, sequence, rtpTime }) => `url=${this.#uris.get(track)};seq=${sequence};rtptime=${rtpTime}`,
     );
     return {
       status: 200,
       headers: info.length > 0 ? [['RTP-Info', info.join(',')]] : [],
-      after: () => {
-        this.#session.began('is reading from path');
+      onSent: () => {
+        this.#session.logStarted('is reading from path');
         delivery.flow();
       },
     };
   }
 
-  pause(): Answer {
+  pause(): Response {
     if (this.#isPlaying) {
       this.#isPlaying = false;
       this.#stream.endRecipient(this);
@@ -117,12 +116,12 @@ export class Reading implements Role, Reader {
     this.#delivery?.close();
   }
 
-  /** Samples go to the delivery, once for all. */
+  /** The delivery receives the samples. */
   onSample(): void {}
 
   onTrack(): void {}
 
   onEnd(): void {
-    this.#session.finish('the stream is over');
+    this.#session.finish('the stream has ended');
   }
 }

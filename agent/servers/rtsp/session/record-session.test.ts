@@ -144,7 +144,7 @@ test('a publisher that sends nothing for readTimeout is ended; one that sends go
   }
   await box.clock.advance(12_000);
   await caller.until(() => caller.hasEnded);
-  expect(box.log.join('')).toContain('the publisher has sent nothing for 10 s');
+  expect(box.log.join('')).toContain('no packets from the publisher for 10 s');
   expect(box.paths.publishers.size).toBe(0);
 });
 

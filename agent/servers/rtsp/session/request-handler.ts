@@ -8,19 +8,19 @@ import type { MediaPlane, TransportKind } from '../transport/media-plane.ts';
 import { Authentication, type AuthMethod } from './authentication.ts';
 import { chooseTransport } from './choose-transport.ts';
 import type { RtspAccess, RtspPaths } from './contracts.ts';
-import { type MakeDelivery, Reading } from './play-session.ts';
-import { type MakeIntake, Publishing } from './record-session.ts';
-import type { Answer } from './response.ts';
-import { type RtspSession, type SessionLink, TOLD_TIMEOUT_S } from './session.ts';
+import { type CreateDelivery, PlaySession } from './play-session.ts';
+import { type CreateReceiver, RecordSession } from './record-session.ts';
+import type { Response } from './response.ts';
+import { type RtspSession, type SessionLink, REPORTED_TIMEOUT_S } from './session.ts';
 import type { SessionTable } from './session-table.ts';
 import { absoluteUrl, parseTarget, parseTrackTarget, type RtspTarget, withoutCredentials } from './target.ts';
 
 const METHODS = 'DESCRIBE, ANNOUNCE, SETUP, PLAY, RECORD, PAUSE, GET_PARAMETER, TEARDOWN';
-/** A stream of more tracks is nothing that anybody plays. */
+/** No player supports more tracks. */
 const MAX_MEDIAS = 16;
 
-/** What all connections of one side of the server share. */
-export interface Room {
+/** Shared by all connections of an endpoint. */
+export interface SharedServer {
   readonly type: 'rtspSession' | 'rtspsSession';
   readonly transports: readonly TransportKind[];
   readonly authMethods: readonly AuthMethod[];
@@ -29,36 +29,36 @@ export interface Room {
   readonly access: RtspAccess;
   readonly sessions: SessionTable;
   readonly media: Pick<MediaPlane, 'multicastPlace'>;
-  readonly makeDelivery: MakeDelivery;
-  readonly makeIntake: MakeIntake;
+  readonly createDelivery: CreateDelivery;
+  readonly createReceiver: CreateReceiver;
   readonly clock: Clock;
-  /** For what clients hold before they have a session. */
+  /** Limits memory held without a session. */
   readonly newcomers?: NewcomerMemory | undefined;
 }
 
-/** The requests of one connection, RFC 2326 §10. */
-export class Dialogue {
+/** Handles the requests of one connection, RFC 2326 §10. */
+export class RequestHandler {
   readonly #link: SessionLink;
-  readonly #room: Room;
+  readonly #server: SharedServer;
   readonly #authentication: Authentication;
   #session: RtspSession | undefined;
 
-  constructor(link: SessionLink, room: Room) {
+  constructor(link: SessionLink, server: SharedServer) {
     this.#link = link;
-    this.#room = room;
-    this.#authentication = new Authentication(room.authMethods, room.access, link, room.clock);
+    this.#server = server;
+    this.#authentication = new Authentication(server.authMethods, server.access, link, server.clock);
   }
 
-  /** The session that the connection's frames belong to. */
+  /** Receives the connection's frames. */
   get session(): RtspSession | undefined {
     return this.#session?.isClosed ? undefined : this.#session;
   }
 
-  /** @throws PerchError for what is answered with an error status */
-  async answer(request: RtspRequest): Promise<Answer> {
+  /** @throws PerchError, which becomes an error status */
+  async handle(request: RtspRequest): Promise<Response> {
     const key = request.headers.get('Session')?.split(';')[0]?.trim();
     if (key) {
-      const session = this.#room.sessions.ofKey(key, this.#link.ip);
+      const session = this.#server.sessions.ofKey(key, this.#link.ip);
       if (!session) {
         return { status: 454 };
       }
@@ -69,20 +69,20 @@ export class Dialogue {
     }
     const session = this.session;
     session?.touch(this.#link);
-    const answer = await this.#answerWithin(session, request);
+    const answer = await this.#dispatch(session, request);
     const known = this.session;
-    const headers: HeaderField[] = known ? [['Session', `${known.key};timeout=${TOLD_TIMEOUT_S}`]] : [];
+    const headers: HeaderField[] = known ? [['Session', `${known.key};timeout=${REPORTED_TIMEOUT_S}`]] : [];
     return { ...answer, headers: [...headers, ...(answer.headers ?? [])] };
   }
 
-  #answerWithin(session: RtspSession | undefined, request: RtspRequest): Answer | Promise<Answer> {
+  #dispatch(session: RtspSession | undefined, request: RtspRequest): Response | Promise<Response> {
     switch (request.method) {
       case 'OPTIONS':
         return { status: 200, headers: [['Public', METHODS]] };
       case 'GET_PARAMETER':
         return { status: 200 };
       case 'SET_PARAMETER':
-        // Empty ones only keep the session alive; there are no parameters to set.
+        // An empty request is a keepalive; there are no parameters to set.
         return { status: request.body.length === 0 ? 200 : 451 };
       case 'DESCRIBE':
         return this.#describe(request);
@@ -100,39 +100,39 @@ export class Dialogue {
     }
   }
 
-  #control(session: RtspSession, method: 'PLAY' | 'RECORD' | 'PAUSE' | 'TEARDOWN'): Answer {
+  #control(session: RtspSession, method: 'PLAY' | 'RECORD' | 'PAUSE' | 'TEARDOWN'): Response {
     const { role } = session;
     if (method === 'TEARDOWN') {
       session.end('closed by the client');
       return { status: 200 };
     }
-    if (role instanceof Reading && method !== 'RECORD') {
+    if (role instanceof PlaySession && method !== 'RECORD') {
       return method === 'PLAY' ? role.play() : role.pause();
     }
-    if (role instanceof Publishing && method !== 'PLAY') {
-      return method === 'RECORD' ? role.record(this.#room.paths) : role.pause();
+    if (role instanceof RecordSession && method !== 'PLAY') {
+      return method === 'RECORD' ? role.record(this.#server.paths) : role.pause();
     }
     return { status: 455 };
   }
 
-  async #describe(request: RtspRequest): Promise<Answer> {
-    const { paths, media, clock } = this.#room;
+  async #describe(request: RtspRequest): Promise<Response> {
+    const { paths, media, clock } = this.#server;
     const target = parseTarget(request.uri);
-    const verdict = await this.#authentication.check('read', target, request);
-    if ('answer' in verdict) {
-      return verdict.answer;
+    const result = await this.#authentication.check('read', target, request);
+    if ('response' in result) {
+      return result.response;
     }
     const location = paths.redirectOf(target.name);
     if (location !== undefined) {
       return { status: 302, headers: [['Location', absoluteUrl(location, request.uri)]] };
     }
     const stream = await paths.open(target.name, target.query);
-    const wantsMulticast = this.#room.transports.includes('multicast') && /(?:^|&)vlcmulticast\b/.test(target.query);
+    const wantsMulticast = this.#server.transports.includes('multicast') && /(?:^|&)vlcmulticast\b/.test(target.query);
     const sdp = writeSdp(stream.tracks, {
       name: target.name,
       host: '0.0.0.0',
       sessionId: Math.floor(clock.wallMs()),
-      multicast: wantsMulticast ? media.multicastPlace(stream) : undefined,
+      multicast: wantsMulticast ? media.multicastAddress(stream) : undefined,
     });
     const base = withoutCredentials(request.uri);
     const headers: HeaderField[] = [
@@ -142,67 +142,67 @@ export class Dialogue {
     return { status: 200, headers, body: new TextEncoder().encode(sdp) };
   }
 
-  async #announce(request: RtspRequest): Promise<Answer> {
+  async #announce(request: RtspRequest): Promise<Response> {
     const target = parseTarget(request.uri);
-    const verdict = await this.#authentication.check('publish', target, request);
-    if ('answer' in verdict) {
-      return verdict.answer;
+    const result = await this.#authentication.check('publish', target, request);
+    if ('response' in result) {
+      return result.response;
     }
-    this.#room.paths.mayPublish(target.name);
+    this.#server.paths.mayPublish(target.name);
     const medias = mediasOf(request);
-    const session = this.#open(target, verdict.user, request);
-    session.role = new Publishing(session, medias, this.#room.makeIntake);
+    const session = this.#open(target, result.user, request);
+    session.role = new RecordSession(session, medias, this.#server.createReceiver);
     return { status: 200 };
   }
 
-  async #setUp(session: RtspSession | undefined, request: RtspRequest): Promise<Answer> {
-    const { transports } = this.#room;
+  async #setUp(session: RtspSession | undefined, request: RtspRequest): Promise<Response> {
+    const { transports } = this.#server;
     const role = session?.role;
     const chosen = chooseTransport(request.headers.get('Transport'), transports, role?.kind);
-    if (role instanceof Publishing) {
+    if (role instanceof RecordSession) {
       return { status: 200, headers: [role.setUp(request.uri, chosen)] };
     }
     const { track, ...target } = parseTrackTarget(request.uri);
-    if (session && role instanceof Reading) {
-      const { name } = session.facts.target;
+    if (session && role instanceof PlaySession) {
+      const { name } = session.options.target;
       if (target.name !== name) {
         throw new PerchError('badInput', `SETUP of path '${target.name}' in a session of path '${name}'`);
       }
       return { status: 200, headers: [role.setUp(track, request.uri, chosen)] };
     }
-    const verdict = await this.#authentication.check('read', target, request);
-    if ('answer' in verdict) {
-      return verdict.answer;
+    const result = await this.#authentication.check('read', target, request);
+    if ('response' in result) {
+      return result.response;
     }
-    const stream = await this.#room.paths.open(target.name, target.query);
+    const stream = await this.#server.paths.open(target.name, target.query);
     if (stream.isClosed) {
       throw new PerchError('notFound', `no stream is available on path '${target.name}'`);
     }
-    const opened = this.#open(target, verdict.user, request);
-    const reading = new Reading(opened, stream, this.#room.makeDelivery);
-    opened.role = reading;
+    const opened = this.#open(target, result.user, request);
+    const playSession = new PlaySession(opened, stream, this.#server.createDelivery);
+    opened.role = playSession;
     try {
-      return { status: 200, headers: [reading.setUp(track, request.uri, chosen)] };
+      return { status: 200, headers: [playSession.setUp(track, request.uri, chosen)] };
     } catch (error) {
-      opened.end('its first track could not be set up');
+      opened.end('the first track could not be set up');
       throw error;
     }
   }
 
   #open(target: RtspTarget, user: string, request: RtspRequest): RtspSession {
-    const { type, sessions, readTimeoutMs } = this.#room;
+    const { type, sessions, readTimeoutMs } = this.#server;
     if (this.#link.isClosed) {
-      // It did not wait for the source: a session would keep it running for nobody.
-      throw new PerchError('unavailable', 'the client has gone');
+      // The client left while the source started: a session would keep it running.
+      throw new PerchError('unavailable', 'the client has disconnected');
     }
     const userAgent = request.headers.get('User-Agent') ?? '';
-    const session = sessions.open({ type, target, user, userAgent, home: this.#link, readTimeoutMs });
+    const session = sessions.open({ type, target, user, userAgent, connection: this.#link, readTimeoutMs });
     this.#session = session;
     return session;
   }
 }
 
-/** The media sections of ANNOUNCE: those that cannot be understood stay in their places, for the publisher counts them. */
+/** Media sections of ANNOUNCE. Unknown ones keep their index. */
 function mediasOf(request: RtspRequest): readonly SdpMedia[] {
   const type = request.headers.get('Content-Type') ?? '';
   if (!/^application\/sdp\b/i.test(type)) {
@@ -210,10 +210,10 @@ function mediasOf(request: RtspRequest): readonly SdpMedia[] {
   }
   const { medias } = parseSdp(bodyText(request));
   if (medias.length > MAX_MEDIAS) {
-    throw new PerchError('badInput', `${medias.length} medias are announced, at most ${MAX_MEDIAS} are taken`);
+    throw new PerchError('badInput', `ANNOUNCE has ${medias.length} media sections, the limit is ${MAX_MEDIAS}`);
   }
   if (medias.every(({ formats }) => formats.length === 0)) {
-    throw new PerchError('badInput', 'no media of ANNOUNCE has a format that is known');
+    throw new PerchError('badInput', 'no media section of ANNOUNCE has a known format');
   }
   return medias;
 }

@@ -1,18 +1,18 @@
 import { type ErrorCode, PerchError } from '../../../base/errors.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 
-/** What a request is answered with; CSeq and Server are the connection's. */
-export interface Answer {
+/** A response without CSeq and Server, which the connection adds. */
+export interface Response {
   readonly status: number;
   readonly headers?: readonly HeaderField[];
   readonly body?: Uint8Array;
-  /** Called in the same turn, when the answer has been written. */
-  readonly after?: () => void;
-  /** The connection ends with this answer, for this reason. */
-  readonly ends?: string;
+  /** Called in the same turn after the response is written. */
+  readonly onSent?: () => void;
+  /** Closes the connection after the response, with this reason. */
+  readonly closeReason?: string;
 }
 
-/** MediaMTX's statuses: whatever keeps a path from being used is the request's fault, except that there is nothing on it yet. */
+/** MediaMTX's statuses: an unusable path is a bad request, except that nothing is published to it. */
 const STATUS: Record<ErrorCode, number> = {
   badInput: 400,
   notFound: 404,
@@ -24,7 +24,7 @@ const STATUS: Record<ErrorCode, number> = {
   exhausted: 400,
 };
 
-/** The answer to a request that failed as requests may; undefined: the fault is ours. */
-export function answerTo(error: unknown): Answer | undefined {
+/** The response to an expected failure; undefined for a bug. */
+export function responseTo(error: unknown): Response | undefined {
   return error instanceof PerchError ? { status: STATUS[error.code] } : undefined;
 }

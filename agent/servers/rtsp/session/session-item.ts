@@ -14,19 +14,19 @@ export const NOTHING_RECEIVED: Received = {
 };
 
 export function describeSession(session: RtspSession): RtspSessionItem {
-  const { facts, role } = session;
+  const { options, role } = session;
   const sent = role?.sent ?? NOTHING_SENT;
   const received = role?.received ?? NOTHING_RECEIVED;
   const kind = role?.kind;
   return {
     id: session.id,
     created: new Date(session.createdWallMs).toISOString(),
-    remoteAddr: facts.home.remote,
+    remoteAddr: options.connection.remote,
     state: role?.state ?? 'idle',
-    path: facts.target.name,
-    query: facts.target.query,
-    user: facts.user,
-    userAgent: facts.userAgent,
+    path: options.target.name,
+    query: options.target.query,
+    user: options.user,
+    userAgent: options.userAgent,
     transport: kind === undefined ? null : TRANSPORT_LABEL[kind],
     profile: kind === undefined ? null : 'AVP',
     conns: [...session.links].map((link) => link.id),

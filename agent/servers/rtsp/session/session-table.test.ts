@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../../../base/log.ts';
-import type { SessionFacts } from './session.ts';
+import type { SessionOptions } from './session.ts';
 import { SessionTable } from './session-table.ts';
 
-const factsOf = (ip: string): SessionFacts => ({
+const factsOf = (ip: string): SessionOptions => ({
   type: 'rtspSession',
   target: { name: 'cam', query: '' },
   user: '',
   userAgent: '',
-  home: {
-    ...{ id: ip, ip, remote: `${ip}:1`, local: undefined, isClosed: false, queuedBytes: 0, tunnel: 'none' as const },
-    ...{ write: () => {}, pause: () => {}, resume: () => {}, close: () => {}, finish: () => {} },
+  connection: {
+    id: ip, ip, remote: `${ip}:1`, local: undefined, isClosed: false, queuedBytes: 0, tunnel: 'none' as const,
+    write: () => {}, pause: () => {}, resume: () => {}, close: () => {}, finish: () => {},
   },
   readTimeoutMs: 10_000,
 });

@@ -3,14 +3,14 @@ import { PerchError } from '../../../base/errors.ts';
 import { subscriberOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Listed, RtspSessionItem } from './api-items.ts';
-import { RtspSession, type SessionFacts } from './session.ts';
+import { RtspSession, type SessionOptions } from './session.ts';
 import { describeSession } from './session-item.ts';
 
-/** Recorders pull every camera of a house in two qualities from one address. */
+/** A recorder pulls two streams of every camera from one address. */
 const PER_ADDRESS_LIMIT = 256;
 const TOTAL_LIMIT = 1_000;
 
-/** The sessions of one side of the server, oldest first. */
+/** The sessions of an endpoint, oldest first. */
 export class SessionTable implements Listed<RtspSessionItem> {
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -21,26 +21,26 @@ export class SessionTable implements Listed<RtspSessionItem> {
     this.#log = log;
   }
 
-  /** Throws when there are too many. */
-  open(facts: SessionFacts): RtspSession {
-    const subscriber = subscriberOf(facts.home.ip);
+  /** @throws PerchError at the limit */
+  open(options: SessionOptions): RtspSession {
+    const subscriber = subscriberOf(options.connection.ip);
     let fromThere = 0;
     for (const session of this.#byKey.values()) {
-      fromThere += subscriberOf(session.facts.home.ip) === subscriber ? 1 : 0;
+      fromThere += subscriberOf(session.options.connection.ip) === subscriber ? 1 : 0;
     }
     if (fromThere >= PER_ADDRESS_LIMIT || this.#byKey.size >= TOTAL_LIMIT) {
       const counted = fromThere >= PER_ADDRESS_LIMIT ? `${fromThere} from this address` : `${this.#byKey.size}`;
-      throw new PerchError('unavailable', `too many RTSP sessions: ${counted} are open`, { ip: facts.home.ip });
+      throw new PerchError('unavailable', `too many RTSP sessions: ${counted} are open`, { ip: options.connection.ip });
     }
-    const session = new RtspSession(facts, (closed) => this.#byKey.delete(closed.key), this.#clock, this.#log);
+    const session = new RtspSession(options, (closed) => this.#byKey.delete(closed.key), this.#clock, this.#log);
     this.#byKey.set(session.key, session);
     return session;
   }
 
-  /** Only for the address that opened it: a key that was overheard is of no use elsewhere. */
+  /** Only for the address that opened it: an intercepted key is useless elsewhere. */
   ofKey(key: string, ip: string): RtspSession | undefined {
     const session = this.#byKey.get(key);
-    return session?.facts.home.ip === ip ? session : undefined;
+    return session?.options.connection.ip === ip ? session : undefined;
   }
 
   list(): RtspSessionItem[] {

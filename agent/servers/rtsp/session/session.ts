@@ -5,91 +5,89 @@ import type { PublisherOwner, Received, Sent, TransportKind } from '../transport
 import type { TunnelKind } from '../tunnel/accept-channel.ts';
 import type { RtspTarget } from './target.ts';
 
-/** As MediaMTX's API names them. */
+/** MediaMTX's API names. */
 export const TRANSPORT_LABEL = { tcp: 'TCP', udp: 'UDP', multicast: 'UDP-multicast' } as const satisfies Record<
   TransportKind,
   string
 >;
 
-/** What media within the connection travel in. */
+/** Carries interleaved media. */
 const CARRIER: Record<TunnelKind, string> = { none: 'TCP', http: 'HTTP tunnel', websocket: 'WebSocket tunnel' };
 
-/** A connection, as far as its session needs it. */
+/** A connection as its session sees it. */
 export interface SessionLink {
   readonly id: string;
   /** Canonical. */
   readonly ip: string;
   /** `address:port`. */
   readonly remote: string;
-  /** The same of this side; undefined: it has come through a tunnel. */
+  /** The local end; undefined for a tunnel. */
   readonly local: string | undefined;
   readonly tunnel: TunnelKind;
-  /** Nothing comes any more, and nothing that is written leaves. */
   readonly isClosed: boolean;
-  /** Bytes that were written and have not left yet. */
+  /** Written but not sent. */
   readonly queuedBytes: number;
   write(bytes: Uint8Array): void;
-  /** Nothing more is read until `resume`: the peer has to wait. */
+  /** Stops reading until `resume`: the peer has to wait. */
   pause(): void;
   resume(): void;
-  /** Ends the connection at once. */
+  /** Closes at once. */
   close(reason: string): void;
-  /** Ends the connection when everything has been sent. */
+  /** Closes after everything is sent. */
   finish(reason: string): void;
 }
 
-/** What a session does: reading, or publishing. */
+/** Playing or recording. */
 export interface Role {
   readonly state: 'idle' | 'read' | 'publish';
-  /** Undefined until the first track is set up. */
+  /** undefined before the first SETUP. */
   readonly kind: TransportKind | undefined;
   readonly sent: Sent;
   readonly received: Received;
-  /** Monotonic time of the last packet of the peer outside of requests; 0 while there is none. */
-  readonly heardMs: number;
-  /** An interleaved frame from the peer: its payload is `chunk[start, end)`, valid during the call only. */
+  /** Monotonic time of the peer's last packet outside of requests; 0: none. */
+  readonly lastReceivedMs: number;
+  /** An interleaved frame: its payload is `chunk[start, end)`, valid during the call only. */
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;
   close(): void;
 }
 
-/** Everything that a session is opened with. */
-export interface SessionFacts {
+export interface SessionOptions {
   readonly type: 'rtspSession' | 'rtspsSession';
   readonly target: RtspTarget;
   readonly user: string;
   readonly userAgent: string;
-  /** The connection that asked for it: media go through it when they are interleaved. */
-  readonly home: SessionLink;
+  /** The connection of the first request; carries interleaved media. */
+  readonly connection: SessionLink;
   readonly readTimeoutMs: number;
 }
 
-/** A session without any sign of life ends after so long, RFC 2326 §12.37. Clients are told a little less. */
+/** Limit without any request or packet, RFC 2326 §12.37. Clients are told a little less. */
 const IDLE_MS = 60_000;
-export const TOLD_TIMEOUT_S = 55;
+export const REPORTED_TIMEOUT_S = 55;
 
-/** One peer's session, RFC 2326 §3: over TCP it lives with its connection, else by signs of life. */
+/** A session, RFC 2326 §3. Over TCP it ends with its connection, else by timeout. */
 export class RtspSession implements PublisherOwner {
   readonly id = randomUUID();
-  /** What the peer names it by: whoever knows it may control it. */
+  /** Sent to the peer; authorizes control of the session. */
   readonly key = randomBytes(16).toString('hex');
-  readonly facts: SessionFacts;
+  readonly options: SessionOptions;
   readonly createdWallMs: number;
   readonly links = new Set<SessionLink>();
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #onClosed: (session: RtspSession) => void;
   #role: Role | undefined;
-  #aliveMs: number;
+  #lastRequestMs: number;
   #isClosed = false;
 
-  constructor(facts: SessionFacts, onClosed: (session: RtspSession) => void, clock: Clock, log: Logger) {
-    this.facts = facts;
+  constructor(options: SessionOptions, onClosed: (session: RtspSession) => void, clock: Clock, log: Logger) {
+    this.options = options;
     this.#onClosed = onClosed;
     this.#clock = clock;
-    this.#log = log.child({ path: facts.target.name, session: this.id });
+    this.#log = log.child({ path: options.target.name, session: this.id });
     this.createdWallMs = clock.wallMs();
-    this.#aliveMs = clock.monoMs();
-    this.links.add(facts.home);
+    this.#lastRequestMs = clock.monoMs();
+    this.links.add(options.connection);
   }
 
   get role(): Role | undefined {
@@ -104,28 +102,28 @@ export class RtspSession implements PublisherOwner {
     return this.#isClosed;
   }
 
-  /** A request of this session has come, on any connection. */
+  /** A request of this session arrived on any connection. */
   touch(link: SessionLink): void {
     this.links.add(link);
-    this.#aliveMs = this.#clock.monoMs();
+    this.#lastRequestMs = this.#clock.monoMs();
   }
 
-  /** What the peer has begun to do, for the log. */
-  began(what: string): void {
-    const { home, user } = this.facts;
-    this.#aliveMs = this.#clock.monoMs();
-    const who = user === '' ? { remote: home.remote } : { remote: home.remote, user };
+  /** Logs the start of playing or recording. */
+  logStarted(what: string): void {
+    const { connection, user } = this.options;
+    this.#lastRequestMs = this.#clock.monoMs();
+    const who = user === '' ? { remote: connection.remote } : { remote: connection.remote, user };
     this.#log.info({ ...who, transport: this.#transport }, what);
   }
 
-  /** How the media travel, for people. */
+  /** For messages. */
   get #transport(): string | undefined {
-    const { type, home } = this.facts;
+    const { type, connection } = this.options;
     const kind = this.#role?.kind;
     if (kind !== 'tcp') {
       return kind && TRANSPORT_LABEL[kind];
     }
-    return type === 'rtspsSession' ? `${CARRIER[home.tunnel]} over TLS` : CARRIER[home.tunnel];
+    return type === 'rtspsSession' ? `${CARRIER[connection.tunnel]} over TLS` : CARRIER[connection.tunnel];
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
@@ -137,40 +135,40 @@ export class RtspSession implements PublisherOwner {
   }
 
   writeFrames(frames: Uint8Array): void {
-    this.facts.home.write(frames);
+    this.options.connection.write(frames);
   }
 
   pauseReading(): void {
-    this.facts.home.pause();
+    this.options.connection.pause();
   }
 
   resumeReading(): void {
-    this.facts.home.resume();
+    this.options.connection.resume();
   }
 
-  /** The connection has ended: the session too, unless its media go another way. */
+  /** Ends the session with its connection unless its media use UDP. */
   onLinkClosed(link: SessionLink): void {
     this.links.delete(link);
     const kind = this.#role?.kind;
-    if (link === this.facts.home && (kind === undefined || kind === 'tcp')) {
-      this.close('its connection is gone');
+    if (link === this.options.connection && (kind === undefined || kind === 'tcp')) {
+      this.close('its connection was closed');
     }
   }
 
   tick(nowMs: number): void {
     const role = this.#role;
-    const silentMs = nowMs - Math.max(this.#aliveMs, role?.heardMs ?? 0);
-    const { readTimeoutMs } = this.facts;
+    const silentMs = nowMs - Math.max(this.#lastRequestMs, role?.lastReceivedMs ?? 0);
+    const { readTimeoutMs } = this.options;
     if (role?.state === 'publish') {
-      if (nowMs - Math.max(this.#aliveMs, role.heardMs) > readTimeoutMs) {
-        this.close(`the publisher has sent nothing for ${readTimeoutMs / 1000} s`);
+      if (nowMs - Math.max(this.#lastRequestMs, role.lastReceivedMs) > readTimeoutMs) {
+        this.close(`no packets from the publisher for ${readTimeoutMs / 1000} s`);
       }
     } else if (silentMs > IDLE_MS && !(role?.state === 'read' && role.kind === 'tcp')) {
-      this.close(`no sign of life for ${IDLE_MS / 1000} s`);
+      this.close(`no request or packet for ${IDLE_MS / 1000} s`);
     }
   }
 
-  /** Ends the session and its connections. */
+  /** Closes the session and its connections. */
   close(reason: string): void {
     this.end(reason);
     for (const link of [...this.links]) {
@@ -178,7 +176,7 @@ export class RtspSession implements PublisherOwner {
     }
   }
 
-  /** As `close`, but what waits to be sent still goes out. */
+  /** As `close`, after sending what waits. */
   finish(reason: string): void {
     this.end(reason);
     for (const link of [...this.links]) {
@@ -186,7 +184,7 @@ export class RtspSession implements PublisherOwner {
     }
   }
 
-  /** Ends the session alone: the peer may open another one on its connection. */
+  /** Closes the session only: its connection may open another one. */
   end(reason: string): void {
     if (this.#isClosed) {
       return;
@@ -194,6 +192,6 @@ export class RtspSession implements PublisherOwner {
     this.#isClosed = true;
     this.#role?.close();
     this.#onClosed(this);
-    this.#log.info({ remote: this.facts.home.remote, reason }, 'RTSP session closed');
+    this.#log.info({ remote: this.options.connection.remote, reason }, 'RTSP session closed');
   }
 }

@@ -1,14 +1,14 @@
 import { PerchError } from '../../../base/errors.ts';
 
-/** What a request's URL names: `rtsp://host:8554/name?query`. */
+/** The target of a request URL: `rtsp://host:8554/name?query`. */
 export interface RtspTarget {
-  /** Of the path: decoded, without leading and closing slash. */
+  /** The path's: decoded, without leading and final slash. */
   readonly name: string;
   /** As sent, without `?`. */
   readonly query: string;
 }
 
-export interface TrackTarget extends RtspTarget {
+interface TrackTarget extends RtspTarget {
   readonly track: number;
 }
 
@@ -17,15 +17,15 @@ const MAX_SHOWN = 120;
 const PATH_TRACK = /^(.*?)\/trackID=(\d{1,3})\/*$/;
 const QUERY_TRACK = /^(.*)\/trackID=(\d{1,3})\/*$/;
 
-/** An absolute URL, of whatever host and with whatever credentials, or a path alone. */
+/** Accepts an absolute URL with any host and credentials, or a path. */
 export function parseTarget(uri: string): RtspTarget {
   const { path, query } = split(uri);
   return { name: trimmed(path), query };
 }
 
 /**
- * The URL of a reader's SETUP. With a query, GStreamer puts the control before it and FFmpeg behind it;
- * a closing slash alone is the first track (players that join an empty control to the base).
+ * The URL of a reader's SETUP. With a query, GStreamer puts the control before it and FFmpeg behind it. A final slash
+ * alone is the first track (players that join an empty control to the base).
  */
 export function parseTrackTarget(uri: string): TrackTarget {
   const { path, query } = split(uri);
@@ -43,7 +43,7 @@ export function parseTrackTarget(uri: string): TrackTarget {
   throw new PerchError('badInput', 'the URL of SETUP names no track');
 }
 
-/** The path that a URL names, for the log: without its track, cut to a length that the log can bear; never throws. */
+/** The path of a URL for the log: without its track, truncated. Never throws. */
 export function shownPath(uri: string): string | undefined {
   try {
     const name = trimmed(split(uri).path);
@@ -55,10 +55,10 @@ export function shownPath(uri: string): string | undefined {
 }
 
 /**
- * Which media section a publisher sets up.
+ * The media section that a publisher sets up.
  * @param announced the URL of ANNOUNCE
  * @param controls of the announced media sections: absolute, relative or absent
- * @returns -1 when it is none of them
+ * @returns -1: none of them
  */
 export function mediaOf(uri: string, announced: RtspTarget, controls: readonly (string | undefined)[]): number {
   const { path, query } = split(uri);
@@ -73,7 +73,7 @@ export function mediaOf(uri: string, announced: RtspTarget, controls: readonly (
       return trimmed(own.path) === name && own.query === query;
     }
     const word = control.replace(/^\/+/, '');
-    // GStreamer's way, then FFmpeg's.
+    // GStreamer's order, then FFmpeg's.
     return (
       name === `${announced.name}/${decoded(word)}` ||
       (name === announced.name && query === `${announced.query}/${word}`)
@@ -83,7 +83,7 @@ export function mediaOf(uri: string, announced: RtspTarget, controls: readonly (
   return index < 0 && isBareSlash && controls.length > 0 ? 0 : index;
 }
 
-/** `/x` as an absolute URL on the host that the client asked. */
+/** Completes `/x` with the host of the request. */
 export function absoluteUrl(location: string, requestUri: string): string {
   if (!location.startsWith('/')) {
     return location;
@@ -92,7 +92,7 @@ export function absoluteUrl(location: string, requestUri: string): string {
   return `${withoutCredentials(base)}${location}`;
 }
 
-/** The URL without `user:password@`, which may have more than one @: what stands in an answer may be logged by anybody. */
+/** Removes `user:password@`, which may contain more than one @: responses may be logged. */
 export function withoutCredentials(uri: string): string {
   return uri.replace(/^(rtsps?:\/\/)[^/?]*@/i, '$1');
 }
@@ -112,7 +112,7 @@ function trimmed(path: string): string {
   return withoutEndSlashes(path.replace(/^\/+/, ''));
 }
 
-/** A loop: the expression `/+$` begins anew at each slash, which takes 16 ms for a URL of 4 kB of them. */
+/** A loop: the expression `/+$` restarts at each slash and takes 16 ms for a URL of 4 kB of slashes. */
 function withoutEndSlashes(text: string): string {
   let end = text.length;
   while (text[end - 1] === '/') {

@@ -3,15 +3,15 @@ import { PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { RTP_HEADER_BYTES } from '../../../media/rtp/header.ts';
 import type { Stream } from '../../../stream/stream.ts';
-import type { Delivery, Intake, MediaPlane, MulticastPlace, PublisherRequest, ReaderRequest } from './media-plane.ts';
+import type { Delivery, MediaReceiver, MediaPlane, MulticastAddress, PublisherRequest, ReaderRequest } from './media-plane.ts';
 import { Multicast } from './multicast.ts';
 import { MulticastDelivery } from './multicast-delivery.ts';
 import type { RtspServerOptions } from './options.ts';
-import { PublisherMedia } from './publisher-media.ts';
+import { ReceivedMedia } from './received-media.ts';
 import { UdpDelivery } from './udp-delivery.ts';
 import { UdpPorts } from './udp-ports.ts';
 
-/** UDP ports, multicast groups and the intake of publishers, as the configuration wants them. */
+/** UDP ports, multicast groups and receivers of published media. */
 export class DatagramPlane implements MediaPlane {
   readonly #options: RtspServerOptions;
   readonly #clock: Clock;
@@ -20,7 +20,7 @@ export class DatagramPlane implements MediaPlane {
   readonly #ports = new UdpPorts();
   readonly #multicast: Multicast | undefined;
 
-  /** @throws PerchError when `multicastIPRange` is no range of multicast addresses */
+  /** @throws PerchError if `multicastIPRange` is not a range of multicast addresses */
   constructor(options: RtspServerOptions, clock: Clock, log: Logger) {
     this.#options = options;
     this.#clock = clock;
@@ -32,7 +32,7 @@ export class DatagramPlane implements MediaPlane {
       : undefined;
   }
 
-  /** Of RTP and RTCP over UDP; 0 while it is off. */
+  /** 0 while UDP is off. */
   get rtpPort(): number {
     return this.#ports.rtpPort;
   }
@@ -42,8 +42,8 @@ export class DatagramPlane implements MediaPlane {
   }
 
   /**
-   * Opens the UDP ports. While they are not open, readers and publishers over UDP are refused and all else goes on.
-   * @throws PerchError when a port is taken: none is open then, and it may be tried again
+   * Opens the UDP ports. Until then readers and publishers over UDP are rejected.
+   * @throws PerchError if a port is in use: none is open then, and a retry is possible
    */
   async listen(): Promise<void> {
     if (this.#options.transports.includes('udp')) {
@@ -52,7 +52,7 @@ export class DatagramPlane implements MediaPlane {
     }
   }
 
-  /** Sessions have been closed before. */
+  /** Called after all sessions are closed. */
   async close(): Promise<void> {
     await this.#ports.close();
   }
@@ -63,12 +63,12 @@ export class DatagramPlane implements MediaPlane {
       : new MulticastDelivery(request, this.#openGroups(), this.#maxPayloadBytes);
   }
 
-  publisher(kind: 'tcp' | 'udp', request: PublisherRequest): Intake {
-    return new PublisherMedia(request, kind === 'udp' ? this.#openPorts() : undefined, this.#clock, this.#log);
+  publisher(kind: 'tcp' | 'udp', request: PublisherRequest): MediaReceiver {
+    return new ReceivedMedia(request, kind === 'udp' ? this.#openPorts() : undefined, this.#clock, this.#log);
   }
 
-  multicastPlace(stream: Stream): MulticastPlace {
-    return this.#openGroups().placeOf(stream);
+  multicastAddress(stream: Stream): MulticastAddress {
+    return this.#openGroups().addressOf(stream);
   }
 
   #openPorts(): UdpPorts {

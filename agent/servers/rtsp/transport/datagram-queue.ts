@@ -1,45 +1,44 @@
 import type { Clock } from '../../../base/clock.ts';
 
-/** Where packets go. */
 export interface DatagramTarget {
-  /** The network takes less than is sent: nothing more is handed to it for now. */
+  /** The network is slower than the stream: nothing more may be sent for now. */
   readonly isCongested: boolean;
-  /** One RTP packet: `bytes[start, start + length)`, which nobody changes any more. */
+  /** One RTP packet: `bytes[start, start + length)`, which must not change afterwards. */
   sendRtp(track: number, bytes: Buffer, start: number, length: number): void;
 }
 
-/** Behind a chunk's `$` and channel stand two bytes of length, RFC 2326 §10.12. */
+/** `$`, channel and two bytes of length, RFC 2326 §10.12. */
 const FRAME_HEADER_BYTES = 4;
 const TICK_MS = 2;
 /**
- * A receiver's socket holds some 90 full packets by default (Linux: 208 kB with overhead). So many at once are far from it, and with a
- * tick of 2 ms they are 90 Mbit/s.
+ * A receiver's socket holds about 90 full packets by default (Linux: 208 kB with overhead). This is far less and, with
+ * a tick of 2 ms, 90 Mbit/s.
  */
 const BURST_PACKETS = 16;
 /**
- * However much waits is gone after about so many ticks, half a second: streams beyond 90 Mbit/s, and groups of pictures at the start.
- * Faster would be of no use to players, which begin a group in the past anyway, and more than a busy one or a link of 100 Mbit/s takes.
+ * A longer queue is sent within this many ticks, half a second: streams beyond 90 Mbit/s, and the GOP at the start.
+ * Players gain nothing from a faster start, and a busy player or a 100 Mbit/s link cannot follow.
  */
 const DRAIN_TICKS = 250;
-/** A group of pictures as large as is kept, and the same again. */
+/** Twice the largest cached GOP. */
 const LIMIT_BYTES = 16 << 20;
 const LOOSE_CHUNKS = 64;
 
 /**
- * Takes a stream's packets to one UDP destination at a pace that sockets can follow: in the moment of a key frame, or of the group
- * that a reader begins with, everything at once would be lost. Chunks wait where they are, uncopied; there is a timer only while some do.
+ * Sends a stream's packets to one UDP destination at a pace that sockets can follow. A key frame, or a reader's first
+ * GOP, would be lost if sent at once. Chunks are queued without a copy; a timer runs only while some wait.
  */
 export class DatagramQueue {
   packets = 0;
-  /** RTP headers included. */
+  /** With RTP headers. */
   bytes = 0;
-  /** Packets that were dropped because the network took too little. */
+  /** Packets dropped because of congestion. */
   discarded = 0;
   readonly #target: DatagramTarget;
   readonly #clock: Clock;
   #chunks: Buffer[] = [];
   #tracks: number[] = [];
-  /** The first that waits, and where in it. */
+  /** The first queued chunk and the offset in it. */
   #first = 0;
   #at = 0;
   #waitingPackets = 0;
@@ -53,7 +52,7 @@ export class DatagramQueue {
     this.#clock = clock;
   }
 
-  /** @returns false: too much waits already; all of it has been dropped, and so has this */
+  /** @returns false: the queue overflowed and was dropped with this chunk */
   push(chunk: Buffer, track: number, packets: number): boolean {
     if (this.#waitingBytes + chunk.length > LIMIT_BYTES) {
       this.discarded += this.#waitingPackets + packets;
@@ -77,7 +76,6 @@ export class DatagramQueue {
     return true;
   }
 
-  /** Forgets what waits. */
   clear(): void {
     this.#stopTicks?.();
     this.#stopTicks = undefined;
@@ -107,7 +105,7 @@ export class DatagramQueue {
       this.#sendNext();
     }
     if (this.#waitingPackets === 0 && this.#chunks.length > 0) {
-      // The usual case: an array of one, which is used again.
+      // The usual case: a single chunk, whose array is reused.
       this.#chunks.length = 0;
       this.#tracks.length = 0;
       this.#first = 0;
@@ -129,7 +127,7 @@ export class DatagramQueue {
       this.#first += 1;
       this.#waitingBytes -= chunk.length;
       if (this.#first === LOOSE_CHUNKS) {
-        // A queue that never runs empty must not hold on to what is gone.
+        // A queue that never runs empty must release sent chunks.
         this.#chunks.splice(0, LOOSE_CHUNKS);
         this.#tracks.splice(0, LOOSE_CHUNKS);
         this.#first = 0;

@@ -2,29 +2,28 @@ import type { Clock } from '../../../base/clock.ts';
 import type { FramedPackets, FramedViewer } from '../../../stream/framed-packets.ts';
 import { DatagramQueue, type DatagramTarget } from './datagram-queue.ts';
 
-/** Where a stream's packets and reports go as datagrams. */
-export interface FeedTarget extends DatagramTarget {
-  /** The track is wanted. */
+export interface DatagramSenderTarget extends DatagramTarget {
+  /** The track is set up. */
   has(track: number): boolean;
   /** One RTCP packet: `bytes[start, start + length)`. */
   sendRtcp(track: number, bytes: Buffer, start: number, length: number): void;
-  onFeedEnd(reason: string): void;
+  onSenderEnded(reason: string): void;
 }
 
 const FRAME_HEADER_BYTES = 4;
 
-/** A viewer of a stream's frames that sends what is in them as datagrams: to one reader, or to a multicast group. */
-export class PacketFeed implements FramedViewer {
+/** Sends a stream's interleaved frames as datagrams to a reader or a multicast group. */
+export class DatagramSender implements FramedViewer {
   reports = 0;
   reportBytes = 0;
   readonly wantsPlaceholders: boolean;
   readonly #packets: FramedPackets;
-  readonly #target: FeedTarget;
+  readonly #target: DatagramSenderTarget;
   readonly #queue: DatagramQueue;
-  /** What was lost on the way to the network damages the picture up to the next key frame. */
+  /** After a drop the video is damaged until the next key frame. */
   #waitsForKey = false;
 
-  constructor(packets: FramedPackets, target: FeedTarget, clock: Clock, wantsPlaceholders = false) {
+  constructor(packets: FramedPackets, target: DatagramSenderTarget, clock: Clock, wantsPlaceholders = false) {
     this.wantsPlaceholders = wantsPlaceholders;
     this.#packets = packets;
     this.#target = target;
@@ -43,7 +42,7 @@ export class PacketFeed implements FramedViewer {
     return this.#queue.discarded;
   }
 
-  /** Nothing more is sent, not even what waits. */
+  /** Also drops queued packets. */
   stop(): void {
     this.#packets.leave(this);
     this.#queue.clear();
@@ -61,11 +60,11 @@ export class PacketFeed implements FramedViewer {
       this.#waitsForKey = false;
       this.#packets.stream.countSent(chunk.length - FRAME_HEADER_BYTES * packets);
     } else {
-      // Whoever does not take the leading picture has no key frame to wait for.
+      // Without the leading video track there is no key frame to wait for.
       const { leadingTrack } = this.#packets;
       this.#waitsForKey = leadingTrack >= 0 && this.#target.has(leadingTrack);
     }
-    // A datagram is sent after the call, whatever the queue says.
+    // Queued or not, datagrams are sent after the call.
     return true;
   }
 
@@ -80,6 +79,6 @@ export class PacketFeed implements FramedViewer {
 
   onEnd(cause?: unknown): void {
     this.#queue.clear();
-    this.#target.onFeedEnd(cause === undefined ? 'the stream is over' : `the stream cannot be sent: ${cause}`);
+    this.#target.onSenderEnded(cause === undefined ? 'the stream has ended' : `the stream cannot be sent: ${cause}`);
   }
 }

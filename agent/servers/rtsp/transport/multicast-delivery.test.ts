@@ -71,11 +71,11 @@ test('a stream has a group, each track ports of its own there, and all readers a
   expect(answers[0]).toMatchObject({ isMulticast: true, destination: '239.77.0.0', port: [rtp, rtcp], ttl: 16 });
   expect(answers[1]).toMatchObject({ destination: '239.77.0.0', port: [rtp + 2, rtcp + 2] });
   expect([two.setUp(0, wanted), two.setUp(1, wanted)]).toEqual(answers);
-  expect(place.multicast.placeOf(stream)).toMatchObject({
+  expect(place.multicast.addressOf(stream)).toMatchObject({
     group: '239.77.0.0',
     ports: answers.map(({ port }) => port),
   });
-  expect(place.multicast.placeOf(new Stream([G711])).group).toBe('239.77.0.1');
+  expect(place.multicast.addressOf(new Stream([G711])).group).toBe('239.77.0.1');
 });
 
 test('a stream is sent once for all who read it there, from the first to the last of them', async () => {
@@ -85,7 +85,7 @@ test('a stream is sent once for all who read it there, from the first to the las
   stream.write(1, sound(0));
   const [one, two] = [place.deliver(stream), place.deliver(stream)];
   const { destination = '', port = [0, 0] } = one.setUp(0, wanted);
-  await using receiver = await UdpPair.join(destination, port, one.exit);
+  await using receiver = await UdpPair.join(destination, port, one.egress);
   one.start();
   one.flow();
   await place.flow(() => receiver.rtp.length === 2);
@@ -132,17 +132,17 @@ test('reports to the group show that a reader lives; our own do not', async () =
   const stream = new Stream([G711]);
   const delivery = place.deliver(stream);
   const { destination = '', port = [0, 0], ssrc = 0 } = delivery.setUp(0, wanted);
-  await using receiver = await UdpPair.join(destination, port, delivery.exit);
+  await using receiver = await UdpPair.join(destination, port, delivery.egress);
   delivery.start();
   delivery.flow();
   stream.write(0, sound(0));
   await place.flow(() => receiver.rtp.length === 1);
   await place.clock.advance(10_000);
   await receiver.until(() => receiver.rtcp.length === 1);
-  expect(delivery.heardMs).toBe(0);
+  expect(delivery.lastReceivedMs).toBe(0);
   const report = { ssrc: 1, fractionLost: 0, highest: 9, jitterTicks: 0, lastReport: 0, sinceLastReportMs: 0 };
   await receiver.send('rtcp', writeReceiverReport({ ...report, sourceSsrc: ssrc, lost: 4 }, 'x'), port[1], destination);
-  await place.flow(() => delivery.heardMs > 0);
+  await place.flow(() => delivery.lastReceivedMs > 0);
   expect(delivery.sent.reportedLost).toBe(4);
 });
 
@@ -155,7 +155,7 @@ test('the end of the stream ends all who read it', async () => {
     delivery.flow();
   }
   stream.close();
-  expect(place.ends).toEqual(['the stream is over', 'the stream is over']);
+  expect(place.ends).toEqual(['the stream has ended', 'the stream has ended']);
 });
 
 test('readers over IPv6 are told that groups are IPv4’s', async () => {
@@ -168,7 +168,7 @@ test('readers over IPv6 are told that groups are IPv4’s', async () => {
 test('a stream that comes back finds its group in use by another: it gets one of its own', async () => {
   await using place = await Place.open('239.77.6.0/31');
   const [first, second, third] = [new Stream([G711]), new Stream([G711]), new Stream([G711])];
-  const groupOf = (stream: Stream) => place.multicast.placeOf(stream).group;
+  const groupOf = (stream: Stream) => place.multicast.addressOf(stream).group;
   expect([first, second, third].map(groupOf)).toEqual(['239.77.6.0', '239.77.6.1', '239.77.6.0']);
   const delivery = place.deliver(third);
   delivery.setUp(0, wanted);

@@ -2,17 +2,17 @@ import { isLoopbackIp } from '../../../base/ip-address.ts';
 import type { Transport } from '../../../media/rtsp/transport.ts';
 import { FramedPackets } from '../../../stream/framed-packets.ts';
 import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
-import type { GroupListener, Multicast } from './multicast.ts';
-import { type GroupMember, MulticastSender } from './multicast-sender.ts';
+import type { ReportListener, Multicast } from './multicast.ts';
+import { type MulticastReader, MulticastSender } from './multicast-sender.ts';
 import { ReaderReports } from './reader-reports.ts';
 
-/** A reader of a stream's multicast group. What it is sent, all get who read there. */
-export class MulticastDelivery implements Delivery, GroupMember, GroupListener {
+/** A reader of a stream's multicast group, which all its readers share. */
+export class MulticastDelivery implements Delivery, MulticastReader, ReportListener {
   readonly kind = 'multicast';
-  /** Where its reports come from. */
+  /** Source address of its reports. */
   readonly ip: string;
-  /** Our address in the network where it listens. */
-  readonly exit: string;
+  /** Our address in the reader's network. */
+  readonly egress: string;
   readonly #multicast: Multicast;
   readonly #request: ReaderRequest;
   readonly #maxPayloadBytes: number;
@@ -20,14 +20,14 @@ export class MulticastDelivery implements Delivery, GroupMember, GroupListener {
   readonly #reports: ReaderReports;
   readonly #owner: MediaOwner;
   #sender: MulticastSender | undefined;
-  /** Counts of the sender when this reader came. */
-  #before = { bytes: 0, packets: 0, reports: 0, discarded: 0 };
+  /** The sender's counters when this reader joined. */
+  #countsAtStart = { bytes: 0, packets: 0, reports: 0, discarded: 0 };
 
-  /** @throws PerchError `unsupported` when the reader cannot be reached by multicast */
+  /** @throws PerchError `unsupported` if the reader is unreachable by multicast */
   constructor(request: ReaderRequest, multicast: Multicast, maxPayloadBytes: number) {
-    this.exit = multicast.exitFor(request.ip);
-    // What a reader on this machine says to the group has the address of the network that the group is in.
-    this.ip = isLoopbackIp(request.ip) ? this.exit : request.ip;
+    this.egress = multicast.egressFor(request.ip);
+    // Reports of a local reader come from the group's network address.
+    this.ip = isLoopbackIp(request.ip) ? this.egress : request.ip;
     this.#multicast = multicast;
     this.#request = request;
     this.#maxPayloadBytes = maxPayloadBytes;
@@ -37,14 +37,14 @@ export class MulticastDelivery implements Delivery, GroupMember, GroupListener {
   }
 
   get sent(): Sent {
-    const before = this.#before;
-    const feed = this.#sender?.feed;
+    const before = this.#countsAtStart;
+    const datagrams = this.#sender?.datagrams;
     return {
-      bytes: (feed?.sentBytes ?? before.bytes) - before.bytes,
-      rtpPackets: (feed?.sentPackets ?? before.packets) - before.packets,
-      rtcpPackets: (feed?.reports ?? before.reports) - before.reports,
+      bytes: (datagrams?.sentBytes ?? before.bytes) - before.bytes,
+      rtpPackets: (datagrams?.sentPackets ?? before.packets) - before.packets,
+      rtcpPackets: (datagrams?.reports ?? before.reports) - before.reports,
       reportedLost: this.#reports.lost,
-      discarded: (feed?.discarded ?? before.discarded) - before.discarded,
+      discarded: (datagrams?.discarded ?? before.discarded) - before.discarded,
     };
   }
 
@@ -52,12 +52,12 @@ export class MulticastDelivery implements Delivery, GroupMember, GroupListener {
     return this.#reports.received;
   }
 
-  get heardMs(): number {
-    return this.#reports.heardMs;
+  get lastReceivedMs(): number {
+    return this.#reports.lastReceivedMs;
   }
 
   setUp(track: number, _wanted: Transport): Transport {
-    const { group, ports, ttl } = this.#multicast.placeOf(this.#request.stream);
+    const { group, ports, ttl } = this.#multicast.addressOf(this.#request.stream);
     return {
       protocol: 'udp',
       isSecure: false,
@@ -69,7 +69,7 @@ export class MulticastDelivery implements Delivery, GroupMember, GroupListener {
     };
   }
 
-  /** Nothing is known of the first packet: the group may be under way. */
+  /** The group may be running: its first packet is unknown. */
   start(): readonly TrackStart[] {
     return [];
   }
@@ -77,8 +77,8 @@ export class MulticastDelivery implements Delivery, GroupMember, GroupListener {
   flow(): void {
     if (!this.#sender) {
       const sender = MulticastSender.of(this.#multicast, this.#request.stream, this.#maxPayloadBytes);
-      const { sentBytes: bytes, sentPackets: packets, reports, discarded } = sender.feed;
-      this.#before = { bytes, packets, reports, discarded };
+      const { sentBytes: bytes, sentPackets: packets, reports, discarded } = sender.datagrams;
+      this.#countsAtStart = { bytes, packets, reports, discarded };
       this.#sender = sender;
       this.#multicast.listen(this);
       sender.add(this);

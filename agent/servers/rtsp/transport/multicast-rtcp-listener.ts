@@ -1,34 +1,34 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { Logger } from '../../../base/log.ts';
 
-/** Hears the RTCP of multicast groups on one port, while there are some: receivers send it to the group. */
-export class GroupEars {
+/** Receives the RTCP of multicast groups on one port: receivers send it to the group. */
+export class MulticastRtcpListener {
   readonly #port: number;
   readonly #take: (datagram: Buffer, ip: string, port: number) => void;
   readonly #log: Logger;
-  /** Groups, and the address of ours in the network where each is heard. */
-  #memberships: { readonly group: string; readonly exitIp: string }[] = [];
+  /** Groups and our address in their network. */
+  #memberships: { readonly group: string; readonly egressIp: string }[] = [];
   #socket: Socket | undefined;
   #isOpen = false;
 
-  /** @param take gets what is heard, with the address and port that it comes from; a datagram is valid during the call only */
+  /** @param take receives a datagram, valid during the call only, and its source */
   constructor(port: number, take: (datagram: Buffer, ip: string, port: number) => void, log: Logger) {
     this.#port = port;
     this.#take = take;
     this.#log = log;
   }
 
-  join(exitIp: string, group: string): void {
-    this.#memberships.push({ group, exitIp });
-    this.#change(group, exitIp, 'addMembership');
+  join(egressIp: string, group: string): void {
+    this.#memberships.push({ group, egressIp });
+    this.#change(group, egressIp, 'addMembership');
     if (!this.#socket) {
       this.#open();
     }
   }
 
-  leave(exitIp: string, group: string): void {
-    this.#memberships = this.#memberships.filter((one) => one.exitIp !== exitIp || one.group !== group);
-    this.#change(group, exitIp, 'dropMembership');
+  leave(egressIp: string, group: string): void {
+    this.#memberships = this.#memberships.filter((one) => one.egressIp !== egressIp || one.group !== group);
+    this.#change(group, egressIp, 'dropMembership');
     if (this.#memberships.length === 0) {
       this.#socket?.close();
       this.#socket = undefined;
@@ -36,13 +36,13 @@ export class GroupEars {
     }
   }
 
-  #change(group: string, exitIp: string, how: 'addMembership' | 'dropMembership'): void {
+  #change(group: string, egressIp: string, how: 'addMembership' | 'dropMembership'): void {
     if (this.#isOpen) {
       try {
-        this.#socket?.[how](group, exitIp);
+        this.#socket?.[how](group, egressIp);
       } catch (cause) {
-        // Linux allows 20 memberships. Readers that are not heard stay alive by their requests.
-        this.#log.debug({ group, reason: String(cause) }, 'reports of a multicast group are not heard');
+        // Linux allows 20 memberships. Other readers stay alive by their requests.
+        this.#log.debug({ group, reason: String(cause) }, 'cannot receive RTCP of a multicast group');
       }
     }
   }
@@ -53,13 +53,13 @@ export class GroupEars {
     socket.on('listening', () => {
       if (this.#socket === socket) {
         this.#isOpen = true;
-        for (const { group, exitIp } of this.#memberships) {
-          this.#change(group, exitIp, 'addMembership');
+        for (const { group, egressIp } of this.#memberships) {
+          this.#change(group, egressIp, 'addMembership');
         }
       }
     });
     socket.on('error', (cause) =>
-      this.#log.debug({ port: this.#port, reason: String(cause) }, 'reports of multicast groups are not heard'),
+      this.#log.debug({ port: this.#port, reason: String(cause) }, 'cannot receive RTCP of multicast groups'),
     );
     socket.on('message', (datagram, { address, port }) => this.#take(datagram, address, port));
     socket.bind({ address: '0.0.0.0', port: this.#port });

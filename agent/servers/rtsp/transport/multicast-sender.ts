@@ -2,33 +2,33 @@ import { writeBye } from '../../../media/rtcp/write.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import { FramedPackets } from '../../../stream/framed-packets.ts';
 import type { Stream } from '../../../stream/stream.ts';
-import { type FeedTarget, PacketFeed } from './datagram-sender.ts';
+import { type DatagramSenderTarget, DatagramSender } from './datagram-sender.ts';
 import type { Multicast } from './multicast.ts';
 
-/** One reader of a group. */
-export interface GroupMember {
-  /** Our address in the network where it listens. */
-  readonly exit: string;
+/** A reader of a group. */
+export interface MulticastReader {
+  /** Our address in the reader's network. */
+  readonly egress: string;
   onSenderEnd(reason: string): void;
 }
 
 const senders = new WeakMap<Multicast, Map<Stream, MulticastSender>>();
 
-/** Sends a stream to its group, once for all who read it there: from the first to the last of them. */
-export class MulticastSender implements FeedTarget {
-  readonly feed: PacketFeed;
+/** Sends a stream to its group while the group has readers. */
+export class MulticastSender implements DatagramSenderTarget {
+  readonly datagrams: DatagramSender;
   readonly #multicast: Multicast;
   readonly #stream: Stream;
   readonly #packets: FramedPackets;
   readonly #group: string;
   readonly #ports: readonly Pair[];
-  readonly #members = new Set<GroupMember>();
-  /** By address of ours in a network: how many of the members are there. */
+  readonly #members = new Set<MulticastReader>();
+  /** Readers per local address. */
   readonly #users = new Map<string, number>();
-  /** The same addresses, for the way of each packet. */
-  #exits: readonly string[] = [];
+  /** The same addresses, for iteration per packet. */
+  #egresses: readonly string[] = [];
 
-  /** The one that is there, or a new one: a reader is to be added at once. */
+  /** The existing or a new sender. A reader must be added at once. */
   static of(multicast: Multicast, stream: Stream, maxPayloadBytes: number): MulticastSender {
     const known = senders.get(multicast) ?? new Map<Stream, MulticastSender>();
     senders.set(multicast, known);
@@ -40,57 +40,57 @@ export class MulticastSender implements FeedTarget {
   private constructor(multicast: Multicast, stream: Stream, maxPayloadBytes: number) {
     this.#multicast = multicast;
     this.#stream = stream;
-    const { group, ports } = multicast.placeOf(stream);
+    const { group, ports } = multicast.addressOf(stream);
     this.#group = group;
     this.#ports = ports;
     this.#packets = FramedPackets.of(stream, maxPayloadBytes, multicast.clock);
-    this.feed = new PacketFeed(this.#packets, this, multicast.clock);
-    multicast.occupy(this.#group, stream);
+    this.datagrams = new DatagramSender(this.#packets, this, multicast.clock);
+    multicast.reserve(this.#group, stream);
   }
 
-  /** What the stream keeps for new readers is sent with the first of them only: the others read along. */
-  add(member: GroupMember): void {
+  /** The cached GOP is sent only for the first reader; later ones join the running group. */
+  add(member: MulticastReader): void {
     this.#members.add(member);
-    const { exit } = member;
-    const users = this.#users.get(exit) ?? 0;
-    this.#users.set(exit, users + 1);
+    const { egress } = member;
+    const users = this.#users.get(egress) ?? 0;
+    this.#users.set(egress, users + 1);
     if (users === 0) {
-      this.#multicast.open(exit, this.#group, this.#stream.tracks.length);
+      this.#multicast.open(egress, this.#group, this.#stream.tracks.length);
     }
-    this.#exits = [...this.#users.keys()];
+    this.#egresses = [...this.#users.keys()];
     if (this.#members.size === 1) {
-      this.#packets.join(this.feed);
-      this.#packets.flow(this.feed);
+      this.#packets.join(this.datagrams);
+      this.#packets.flow(this.datagrams);
     }
   }
 
-  leave(member: GroupMember): void {
+  leave(member: MulticastReader): void {
     if (!this.#members.delete(member)) {
       return;
     }
     if (this.#members.size === 0) {
-      this.#sayGoodbye();
+      this.#sendBye();
     }
-    const { exit } = member;
-    const users = (this.#users.get(exit) ?? 0) - 1;
+    const { egress } = member;
+    const users = (this.#users.get(egress) ?? 0) - 1;
     if (users > 0) {
-      this.#users.set(exit, users);
+      this.#users.set(egress, users);
     } else {
-      this.#users.delete(exit);
-      this.#multicast.close(exit, this.#group, this.#stream.tracks.length);
+      this.#users.delete(egress);
+      this.#multicast.close(egress, this.#group, this.#stream.tracks.length);
     }
-    this.#exits = [...this.#users.keys()];
+    this.#egresses = [...this.#users.keys()];
     if (this.#members.size === 0) {
-      this.feed.stop();
-      this.#multicast.vacate(this.#group);
+      this.datagrams.stop();
+      this.#multicast.release(this.#group);
       senders.get(this.#multicast)?.delete(this.#stream);
     }
   }
 
   get isCongested(): boolean {
-    const exits = this.#exits;
-    for (let i = 0; i < exits.length; i += 1) {
-      if (this.#multicast.isCongested(exits[i] as string)) {
+    const egresses = this.#egresses;
+    for (let i = 0; i < egresses.length; i += 1) {
+      if (this.#multicast.isCongested(egresses[i] as string)) {
         return true;
       }
     }
@@ -109,14 +109,14 @@ export class MulticastSender implements FeedTarget {
     this.#send(track, bytes, start, length, 1);
   }
 
-  onFeedEnd(reason: string): void {
+  onSenderEnded(reason: string): void {
     for (const member of [...this.#members]) {
       this.leave(member);
       member.onSenderEnd(reason);
     }
   }
 
-  #sayGoodbye(): void {
+  #sendBye(): void {
     for (const track of this.#stream.tracks.keys()) {
       const bye = writeBye(this.#packets.ssrcOf(track));
       this.sendRtcp(track, bye, 0, bye.length);
@@ -126,9 +126,9 @@ export class MulticastSender implements FeedTarget {
   /** @param kind 0: RTP, 1: RTCP */
   #send(track: number, bytes: Uint8Array, start: number, length: number, kind: 0 | 1): void {
     const port = (this.#ports[track] as Pair)[kind];
-    const exits = this.#exits;
-    for (let i = 0; i < exits.length; i += 1) {
-      this.#multicast.send(exits[i] as string, bytes, start, length, port, this.#group);
+    const egresses = this.#egresses;
+    for (let i = 0; i < egresses.length; i += 1) {
+      this.#multicast.send(egresses[i] as string, bytes, start, length, port, this.#group);
     }
   }
 }

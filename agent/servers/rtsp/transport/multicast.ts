@@ -7,63 +7,63 @@ import { IpList } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { Stream } from '../../../stream/stream.ts';
-import { GroupRange } from './group-range.ts';
-import type { MulticastPlace } from './media-plane.ts';
-import { GroupEars } from './multicast-rtcp-listener.ts';
+import { MulticastRange } from './multicast-range.ts';
+import type { MulticastAddress } from './media-plane.ts';
+import { MulticastRtcpListener } from './multicast-rtcp-listener.ts';
 
-export interface MulticastOptions {
+interface MulticastOptions {
   readonly range: string;
-  /** Of the first track; each further one has the next but one. */
+  /** Of the first track; each further track adds two. */
   readonly rtpPort: number;
   readonly rtcpPort: number;
 }
 
-/** Who hears what the receivers at an address report. A datagram is valid during the call only. */
-export interface GroupListener {
+/** Receives a reader's reports. A datagram is valid during the call only. */
+export interface ReportListener {
   /** Canonical. */
   readonly ip: string;
   onRtcp(datagram: Buffer): void;
 }
 
-/** Routers pass it on so many times at most. */
+/** Hops across routers. */
 const TTL = 16;
 const SOCKET_BUFFER_BYTES = 1 << 20;
 const QUEUE_LIMIT_BYTES = 1 << 20;
 
-/** A socket that sends into one of this machine's networks. */
-interface Exit {
+/** A socket that sends into one local network. */
+interface Egress {
   readonly socket: Socket;
   users: number;
-  /** 0 while it is being opened. */
+  /** 0 until it is open. */
   port: number;
 }
 
-/** The group addresses of streams, the sockets that send to them, and those that hear what receivers report. */
+/** Group addresses of streams, their sending sockets and RTCP listeners. */
 export class Multicast {
   readonly clock: Clock;
   readonly #options: MulticastOptions;
-  readonly #range: GroupRange;
+  readonly #range: MulticastRange;
   readonly #log: Logger;
   readonly #groups = new WeakMap<Stream, string>();
-  /** Groups that something is sent to. */
+  /** Groups in use. */
   readonly #used = new Map<string, Stream>();
-  /** By address of ours. */
-  readonly #exits = new Map<string, Exit>();
+  /** By local address. */
+  readonly #egresses = new Map<string, Egress>();
   /** By track. */
-  readonly #ears: GroupEars[] = [];
+  readonly #rtcpListeners: MulticastRtcpListener[] = [];
   /** By receiver's address. */
-  readonly #listeners = new Map<string, Set<GroupListener>>();
+  readonly #listeners = new Map<string, Set<ReportListener>>();
 
-  /** @throws PerchError when the range is none */
+  /** @throws PerchError if the range is invalid */
   constructor(options: MulticastOptions, clock: Clock, log: Logger) {
     this.#options = options;
-    this.#range = new GroupRange(options.range);
+    this.#range = new MulticastRange(options.range);
     this.clock = clock;
     this.#log = log;
   }
 
-  /** A stream keeps its group, so that a description stays true: unless the range is so small that another has it meanwhile. */
-  placeOf(stream: Stream): MulticastPlace {
+  /** A stream keeps its group so that its SDP stays valid, unless a small range had to reuse it. */
+  addressOf(stream: Stream): MulticastAddress {
     const before = this.#groups.get(stream);
     const isFree = before !== undefined && (this.#used.get(before) ?? stream) === stream;
     const group = isFree ? before : this.#range.take(this.#used);
@@ -75,22 +75,22 @@ export class Multicast {
     return [this.#options.rtpPort + 2 * track, this.#options.rtcpPort + 2 * track];
   }
 
-  /** A stream begins to be sent to its group, or ends. */
-  occupy(group: string, stream: Stream): void {
+  /** Marks the group as in use. */
+  reserve(group: string, stream: Stream): void {
     this.#used.set(group, stream);
   }
 
-  vacate(group: string): void {
+  release(group: string): void {
     this.#used.delete(group);
   }
 
   /**
-   * Our address in the network where a reader listens. One on this machine listens where the route to the group leads.
-   * @throws PerchError `unsupported` for readers over IPv6: the groups are IPv4's
+   * Our address in the reader's network. A local reader listens where the route to the group leads.
+   * @throws PerchError `unsupported` for IPv6 readers: groups are IPv4
    */
-  exitFor(readerIp: string): string {
+  egressFor(readerIp: string): string {
     if (!isIPv4(readerIp)) {
-      throw new PerchError('unsupported', `multicast goes to IPv4 addresses only, and the reader's is ${readerIp}`);
+      throw new PerchError('unsupported', `multicast needs an IPv4 reader, not ${readerIp}`);
     }
     const own = Object.values(networkInterfaces())
       .flatMap((addresses) => addresses ?? [])
@@ -99,48 +99,48 @@ export class Multicast {
     return (near ?? own[0])?.address ?? '127.0.0.1';
   }
 
-  /** Opens the way into a network, for as long as somebody uses it. @param tracks how many are sent to the group */
-  open(exitIp: string, group: string, tracks: number): void {
-    const exit = this.#exits.get(exitIp) ?? this.#openExit(exitIp);
-    exit.users += 1;
+  /** Opens a network's socket for one more user. @param tracks sent to the group */
+  open(egressIp: string, group: string, tracks: number): void {
+    const egress = this.#egresses.get(egressIp) ?? this.#openEgress(egressIp);
+    egress.users += 1;
     for (let track = 0; track < tracks; track += 1) {
-      this.#earsOf(track).join(exitIp, group);
+      this.#rtcpListenerOf(track).join(egressIp, group);
     }
   }
 
-  close(exitIp: string, group: string, tracks: number): void {
+  close(egressIp: string, group: string, tracks: number): void {
     for (let track = 0; track < tracks; track += 1) {
-      this.#earsOf(track).leave(exitIp, group);
+      this.#rtcpListenerOf(track).leave(egressIp, group);
     }
-    const exit = this.#exits.get(exitIp);
-    if (exit) {
-      exit.users -= 1;
-      if (exit.users === 0) {
-        this.#exits.delete(exitIp);
-        exit.socket.close();
+    const egress = this.#egresses.get(egressIp);
+    if (egress) {
+      egress.users -= 1;
+      if (egress.users === 0) {
+        this.#egresses.delete(egressIp);
+        egress.socket.close();
       }
     }
   }
 
-  isCongested(exitIp: string): boolean {
-    const exit = this.#exits.get(exitIp);
-    return exit === undefined || exit.port === 0 || exit.socket.getSendQueueSize() > QUEUE_LIMIT_BYTES;
+  isCongested(egressIp: string): boolean {
+    const egress = this.#egresses.get(egressIp);
+    return egress === undefined || egress.port === 0 || egress.socket.getSendQueueSize() > QUEUE_LIMIT_BYTES;
   }
 
-  send(exitIp: string, bytes: Uint8Array, start: number, length: number, port: number, group: string): void {
-    const exit = this.#exits.get(exitIp);
-    if (exit && exit.port !== 0) {
-      exit.socket.send(bytes, start, length, port, group);
+  send(egressIp: string, bytes: Uint8Array, start: number, length: number, port: number, group: string): void {
+    const egress = this.#egresses.get(egressIp);
+    if (egress && egress.port !== 0) {
+      egress.socket.send(bytes, start, length, port, group);
     }
   }
 
-  listen(listener: GroupListener): void {
+  listen(listener: ReportListener): void {
     const listeners = this.#listeners.get(listener.ip) ?? new Set();
     this.#listeners.set(listener.ip, listeners);
     listeners.add(listener);
   }
 
-  unlisten(listener: GroupListener): void {
+  unlisten(listener: ReportListener): void {
     const listeners = this.#listeners.get(listener.ip);
     listeners?.delete(listener);
     if (listeners?.size === 0) {
@@ -148,17 +148,17 @@ export class Multicast {
     }
   }
 
-  #earsOf(track: number): GroupEars {
+  #rtcpListenerOf(track: number): MulticastRtcpListener {
     const [, rtcpPort] = this.portsOf(track);
-    const take = (datagram: Buffer, ip: string, port: number) => this.#hear(datagram, ip, port);
-    this.#ears[track] ??= new GroupEars(rtcpPort, take, this.#log);
-    return this.#ears[track];
+    const take = (datagram: Buffer, ip: string, port: number) => this.#onRtcp(datagram, ip, port);
+    this.#rtcpListeners[track] ??= new MulticastRtcpListener(rtcpPort, take, this.#log);
+    return this.#rtcpListeners[track];
   }
 
-  #hear(datagram: Buffer, ip: string, port: number): void {
-    for (const exit of this.#exits.values()) {
-      if (exit.port === port) {
-        // Our own report: what is sent to a group is heard by its sender too.
+  #onRtcp(datagram: Buffer, ip: string, port: number): void {
+    for (const egress of this.#egresses.values()) {
+      if (egress.port === port) {
+        // Our own report, looped back.
         return;
       }
     }
@@ -167,29 +167,29 @@ export class Multicast {
     }
   }
 
-  #openExit(ip: string): Exit {
+  #openEgress(ip: string): Egress {
     const socket = createSocket({
       type: 'udp4',
       sendBufferSize: SOCKET_BUFFER_BYTES,
       lookup: (host, _options, callback) => callback(null, host, 4),
     });
-    const exit: Exit = { socket, users: 0, port: 0 };
-    this.#exits.set(ip, exit);
-    // A network that is down right now: the packet is lost like any other.
+    const egress: Egress = { socket, users: 0, port: 0 };
+    this.#egresses.set(ip, egress);
+    // The network is down right now: the packet is lost.
     socket.on('error', () => {});
     socket.on('listening', () => {
       try {
         socket.setMulticastInterface(ip);
         socket.setMulticastTTL(TTL);
-        // Players on this machine are readers too.
+        // Local players are readers too.
         socket.setMulticastLoopback(true);
-        exit.port = socket.address().port;
+        egress.port = socket.address().port;
       } catch (cause) {
         this.#log.warn({ ip, reason: String(cause) }, 'cannot send multicast from this address');
       }
     });
-    // A port of its own: bound to that of the groups it would be given its own packets.
+    // Bound to the groups' port it would receive its own packets.
     socket.bind({ address: '0.0.0.0', port: 0 });
-    return exit;
+    return egress;
   }
 }

@@ -1,6 +1,6 @@
 import type { TransportKind } from './media-plane.ts';
 
-/** Of the configuration; the names in parentheses are its keys. */
+/** Configuration keys are in parentheses. */
 export interface RtspServerOptions {
   /** Without TLS (`rtspAddress`), such as `:8554`. */
   readonly address: string;
@@ -11,7 +11,7 @@ export interface RtspServerOptions {
   /** Files, absolute (`rtspServerKey`, `rtspServerCert`). */
   readonly serverKey: string;
   readonly serverCert: string;
-  /** Key and certificate that the box has made itself, for when neither of those is there. */
+  /** Generated key and certificate, used if neither file exists. */
   readonly ownPair?: string;
   /** `rtspTransports`. */
   readonly transports: readonly TransportKind[];

@@ -3,10 +3,10 @@ import { parseRtcp, type RtcpSink } from '../../../media/rtcp/parse.ts';
 import type { FramedPackets } from '../../../stream/framed-packets.ts';
 import type { Received } from './media-plane.ts';
 
-/** What a reader says about what it gets. */
+/** Counts a reader's RTCP. */
 export class ReaderReports implements RtcpSink {
-  /** Monotonic time of the last packet; 0 while there is none. */
-  heardMs = 0;
+  /** Monotonic time of the last packet; 0: none. */
+  lastReceivedMs = 0;
   readonly #packets: FramedPackets;
   /** By track. */
   readonly #lost: Int32Array;
@@ -37,7 +37,7 @@ export class ReaderReports implements RtcpSink {
 
   /** One RTCP packet, valid during the call only. @param nowMs monotonic */
   take(packet: Uint8Array, nowMs: number): void {
-    this.heardMs = nowMs;
+    this.lastReceivedMs = nowMs;
     this.#bytes += packet.length;
     this.#count += 1;
     try {

@@ -5,31 +5,29 @@ import { FramedPackets, type FramedViewer } from '../../../stream/framed-packets
 import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
 import { ReaderReports } from './reader-reports.ts';
 
-/** Where frames go. */
-export interface FrameLink {
-  /** Bytes that were written and have not left yet. At 0 nothing that was written is referred to any more. */
+interface FrameLink {
+  /** Written but not sent. At 0 the link holds no written buffer any more. */
   readonly queuedBytes: number;
   write(bytes: Uint8Array): void;
 }
 
-/** What a packet of a queue of packets counts for: one Ethernet frame's worth of UDP. */
+/** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
 const PACKET_BYTES = 1_472;
 const NO_CHANNEL = -1;
 const CHANNELS = 256;
 const FRAME_HEADER_BYTES = 4;
 
 /**
- * A reader's packets within its connection, RFC 2326 §10.12. The frames of a stream are the same for all readers that have taken
- * the usual channels, and are written as they are; for others they are copied with their channels.
- *
- * A reader may leave `writeQueueSize` × 1,472 bytes waiting (beside the group that it began with): when there is more as the next
- * sample comes it is too slow and is cut off. A single sample, however large, never is too much.
+ * A reader's packets, interleaved in its connection, RFC 2326 §10.12. All readers with the default channels share a
+ * stream's frames without a copy; others get copies with their channels.
+ * A reader may leave `writeQueueSize` × 1,472 bytes unread (not counting its first GOP). If there is more when the next
+ * sample arrives, it is disconnected as too slow. A single sample of any size is allowed.
  */
 export class TcpDelivery implements Delivery, FramedViewer {
   readonly kind = 'tcp';
   readonly wantsPlaceholders: boolean;
-  /** Receiver reports say nothing about the life of a connection. */
-  readonly heardMs = 0;
+  /** Unused: the connection itself shows that the reader is alive. */
+  readonly lastReceivedMs = 0;
   readonly #packets: FramedPackets;
   readonly #reports: ReaderReports;
   readonly #clock: Clock;
@@ -39,8 +37,8 @@ export class TcpDelivery implements Delivery, FramedViewer {
   /** By track. */
   readonly #rtpChannels: Int16Array;
   readonly #rtcpChannels: Int16Array;
-  /** Which channels are in use. */
-  readonly #isTaken = new Uint8Array(CHANNELS);
+  /** By channel. */
+  readonly #isUsed = new Uint8Array(CHANNELS);
   #allowedBytes: number;
   #sentBytes = 0;
   #sentPackets = 0;
@@ -81,12 +79,12 @@ export class TcpDelivery implements Delivery, FramedViewer {
   }
 
   setUp(track: number, wanted: Transport): Transport {
-    const [rtp, rtcp] = wanted.interleaved ?? this.#freePair(track);
-    if (rtp === rtcp || this.#isTaken[rtp] !== 0 || this.#isTaken[rtcp] !== 0) {
-      throw new PerchError('unsupported', `interleaved channels ${rtp}-${rtcp} are taken`);
+    const [rtp, rtcp] = wanted.interleaved ?? this.#freeChannels(track);
+    if (rtp === rtcp || this.#isUsed[rtp] !== 0 || this.#isUsed[rtcp] !== 0) {
+      throw new PerchError('unsupported', `interleaved channels ${rtp}-${rtcp} are in use`);
     }
-    this.#isTaken[rtp] = 1;
-    this.#isTaken[rtcp] = 1;
+    this.#isUsed[rtp] = 1;
+    this.#isUsed[rtcp] = 1;
     this.#rtpChannels[track] = rtp;
     this.#rtcpChannels[track] = rtcp;
     return {
@@ -105,11 +103,11 @@ export class TcpDelivery implements Delivery, FramedViewer {
   flow(): void {
     const queuedBytes = this.#link.queuedBytes;
     if (queuedBytes > this.#limitBytes) {
-      // PAUSE and PLAY, again and again, would each add the group to what waits.
-      this.#cutOff(queuedBytes);
+      // Repeated PAUSE and PLAY would each add a GOP to the queue.
+      this.#disconnect(queuedBytes);
       return;
     }
-    // A reader begins with everything since the last key frame, which may be more than may wait later.
+    // A reader starts with the cached GOP, which may exceed the limit.
     this.#allowedBytes = Number.POSITIVE_INFINITY;
     this.#packets.flow(this);
     this.#allowedBytes = this.#limitBytes + this.#link.queuedBytes;
@@ -131,7 +129,7 @@ export class TcpDelivery implements Delivery, FramedViewer {
     const queuedBytes = this.#link.queuedBytes;
     if (queuedBytes > this.#allowedBytes) {
       this.#discarded += packets;
-      this.#cutOff(queuedBytes);
+      this.#disconnect(queuedBytes);
       return false;
     }
     if (queuedBytes <= this.#limitBytes) {
@@ -155,28 +153,28 @@ export class TcpDelivery implements Delivery, FramedViewer {
   }
 
   onEnd(cause?: unknown): void {
-    // Without a cause the stream is over, which the session learns as its reader.
+    // Without a cause the stream has ended, which the session learns as its reader.
     if (cause !== undefined) {
       this.#owner.onMediaEnd(`the stream cannot be sent: ${explain(cause)}`);
     }
   }
 
-  /** RTCP of the reader; whatever else it sends is passed over. */
+  /** RTCP of the reader; other frames are ignored. */
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
     if (this.#rtcpChannels.includes(channel)) {
       this.#reports.take(chunk.subarray(start, end), this.#clock.monoMs());
     }
   }
 
-  #cutOff(queuedBytes: number): void {
+  #disconnect(queuedBytes: number): void {
     this.#packets.leave(this);
-    this.#owner.onMediaEnd(`reader is too slow: ${queuedBytes} bytes wait, at most ${this.#limitBytes} may`);
+    this.#owner.onMediaEnd(`reader is too slow: ${queuedBytes} bytes unread, limit ${this.#limitBytes}`);
   }
 
-  /** For a reader that leaves the choice to us. */
-  #freePair(track: number): readonly [number, number] {
+  /** For a reader that requests no channels. */
+  #freeChannels(track: number): readonly [number, number] {
     for (let rtp = 2 * track; rtp < CHANNELS; rtp += 2) {
-      if (this.#isTaken[rtp] === 0 && this.#isTaken[rtp + 1] === 0) {
+      if (this.#isUsed[rtp] === 0 && this.#isUsed[rtp + 1] === 0) {
         return [rtp, rtp + 1];
       }
     }
@@ -184,7 +182,7 @@ export class TcpDelivery implements Delivery, FramedViewer {
   }
 }
 
-/** The frames of a chunk with another channel; the chunk itself is everybody's. */
+/** Copies a chunk, which is shared, and sets another channel. */
 function withChannel(chunk: Buffer, channel: number): Buffer {
   const copy = Buffer.allocUnsafe(chunk.length);
   copy.set(chunk);

@@ -131,7 +131,7 @@ test('what the reader reports is counted, and shows that it lives', async () => 
   }
   expect(server.delivery.sent.reportedLost).toBe(3);
   expect(server.delivery.received).toMatchObject({ rtcpInError: 1 });
-  expect(server.delivery.heardMs).toBe(5_000);
+  expect(server.delivery.lastReceivedMs).toBe(5_000);
 });
 
 test('PAUSE sends nothing more, and PLAY goes on from the last key frame', async () => {
@@ -164,7 +164,7 @@ test('the end of the stream is told to the reader (BYE) and to the session', asy
   const bye = reader.rtcp[0] as Buffer;
   parseRtcp(bye, 0, bye.length, { onSenderReport: () => {}, onBye: (source) => byes.push(source) });
   expect(byes).toEqual([ssrc]);
-  expect(server.ends).toEqual(['the stream is over']);
+  expect(server.ends).toEqual(['the stream has ended']);
 });
 
 test('a reader whose network takes nothing loses whole groups and goes on at a key frame', async () => {

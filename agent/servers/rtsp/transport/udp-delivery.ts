@@ -3,16 +3,16 @@ import { PerchError } from '../../../base/errors.ts';
 import { writeBye } from '../../../media/rtcp/write.ts';
 import type { Pair, Transport } from '../../../media/rtsp/transport.ts';
 import { FramedPackets } from '../../../stream/framed-packets.ts';
-import { type FeedTarget, PacketFeed } from './datagram-sender.ts';
+import { type DatagramSenderTarget, DatagramSender } from './datagram-sender.ts';
 import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
 import { ReaderReports } from './reader-reports.ts';
 import type { UdpPeer, UdpPorts } from './udp-ports.ts';
 
-/** A reader's packets as datagrams to the ports that it named, always at the address that its connection comes from. */
-export class UdpDelivery implements Delivery, FeedTarget {
+/** Sends datagrams to the reader's ports, always at the address of its connection. */
+export class UdpDelivery implements Delivery, DatagramSenderTarget {
   readonly kind = 'udp';
   readonly #packets: FramedPackets;
-  readonly #feed: PacketFeed;
+  readonly #sender: DatagramSender;
   readonly #reports: ReaderReports;
   readonly #ports: UdpPorts;
   readonly #ip: string;
@@ -27,7 +27,7 @@ export class UdpDelivery implements Delivery, FeedTarget {
   constructor(request: ReaderRequest, ports: UdpPorts, maxPayloadBytes: number, clock: Clock) {
     const { stream, ip, owner, wantsPlaceholders } = request;
     this.#packets = FramedPackets.of(stream, maxPayloadBytes, clock);
-    this.#feed = new PacketFeed(this.#packets, this, clock, wantsPlaceholders);
+    this.#sender = new DatagramSender(this.#packets, this, clock, wantsPlaceholders);
     this.#reports = new ReaderReports(this.#packets);
     this.#ports = ports;
     this.#ip = ip;
@@ -39,11 +39,11 @@ export class UdpDelivery implements Delivery, FeedTarget {
 
   get sent(): Sent {
     return {
-      bytes: this.#feed.sentBytes,
-      rtpPackets: this.#feed.sentPackets,
-      rtcpPackets: this.#feed.reports,
+      bytes: this.#sender.sentBytes,
+      rtpPackets: this.#sender.sentPackets,
+      rtcpPackets: this.#sender.reports,
       reportedLost: this.#reports.lost,
-      discarded: this.#feed.discarded,
+      discarded: this.#sender.discarded,
     };
   }
 
@@ -51,8 +51,8 @@ export class UdpDelivery implements Delivery, FeedTarget {
     return this.#reports.received;
   }
 
-  get heardMs(): number {
-    return this.#reports.heardMs;
+  get lastReceivedMs(): number {
+    return this.#reports.lastReceivedMs;
   }
 
   get isCongested(): boolean {
@@ -65,7 +65,7 @@ export class UdpDelivery implements Delivery, FeedTarget {
     }
     const peer: UdpPeer = {
       owner: this,
-      // Punches a hole through a firewall on its side, and means nothing else.
+      // The reader opens its NAT or firewall with these.
       onRtp: () => {},
       onRtcp: (datagram) => this.#reports.take(datagram, this.#clock.monoMs()),
       onReplaced: () => this.#owner.onMediaEnd('its UDP ports were taken by a newer session of the same address'),
@@ -85,23 +85,23 @@ export class UdpDelivery implements Delivery, FeedTarget {
 
   start(): readonly TrackStart[] {
     this.#isPlaying = true;
-    return this.#packets.join(this.#feed).filter(({ track }) => this.has(track));
+    return this.#packets.join(this.#sender).filter(({ track }) => this.has(track));
   }
 
   flow(): void {
-    this.#packets.flow(this.#feed);
+    this.#packets.flow(this.#sender);
   }
 
   stop(): void {
     this.#isPlaying = false;
-    this.#feed.stop();
+    this.#sender.stop();
   }
 
   close(): void {
-    this.#sayGoodbye();
-    this.#feed.stop();
+    this.#sendBye();
+    this.#sender.stop();
     for (const [track, peer] of this.#peers) {
-      this.#ports.forget(peer);
+      this.#ports.unregister(peer);
       this.#setPorts(track, [0, 0]);
     }
     this.#peers.clear();
@@ -119,13 +119,13 @@ export class UdpDelivery implements Delivery, FeedTarget {
     this.#ports.sendRtcp(bytes, start, length, this.#rtcpPorts[track] as number, this.#ip);
   }
 
-  onFeedEnd(reason: string): void {
-    this.#sayGoodbye();
+  onSenderEnded(reason: string): void {
+    this.#sendBye();
     this.#owner.onMediaEnd(reason);
   }
 
-  /** Here, because the session may learn of the stream's end before its packets do, and close first. */
-  #sayGoodbye(): void {
+  /** The session may learn of the stream's end before its packets do, and close first. */
+  #sendBye(): void {
     if (!this.#isPlaying) {
       return;
     }

@@ -75,7 +75,7 @@ test('what nobody asked for is counted, and so is what comes after the peer has 
   await known.until(1);
   expect(server.ports.ignored).toBe(1);
   server.ports.register('127.0.0.1', pair.ports, peer);
-  server.ports.forget(peer);
+  server.ports.unregister(peer);
   await pair.send('rtp', text('late'), server.ports.rtpPort);
   await other.send('rtp', text('y'), server.ports.rtpPort);
   await known.until(2);
@@ -92,7 +92,7 @@ test('a newer session of the same address takes ports over, and the older one is
   await pair.send('rtp', text('a'), server.ports.rtpPort);
   await newer.until(1);
   expect(older).toMatchObject({ replaced: 1, heard: [] });
-  server.ports.forget(older);
+  server.ports.unregister(older);
   await pair.send('rtp', text('b'), server.ports.rtpPort);
   await newer.until(2);
 });

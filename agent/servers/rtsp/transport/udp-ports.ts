@@ -6,50 +6,50 @@ import { canonicalIp } from '../../../base/ip-address.ts';
 import { parseAddress } from '../../../config/values/address.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 
-/** One track of a session: whoever the datagrams of two of a peer's ports belong to. A datagram is valid during the call only. */
+/** A track of a session: receives the datagrams of a peer's port pair, valid during the call only. */
 export interface UdpPeer {
-  /** Its session, whatever stands for it: two tracks of one do not push each other out. */
+  /** Identifies the session: its tracks do not replace each other. */
   readonly owner: unknown;
   onRtp(datagram: Buffer): void;
   onRtcp(datagram: Buffer): void;
-  /** Another session of the same address has asked for these ports: what comes from there is that one's. */
+  /** Another session of the same address took over these ports. */
   onReplaced(): void;
 }
 
 export interface UdpOptions {
   readonly rtpAddress: string;
   readonly rtcpAddress: string;
-  /** 0: as much as one key frame of a camera with a high bit rate. */
+  /** 0: the size of a large key frame. */
   readonly readBufferBytes: number;
 }
 
-/** Kernel buffers: the packets of a large key frame come and go in one burst. */
+/** The packets of a large key frame arrive and leave in one burst. */
 const SOCKET_BUFFER_BYTES = 1 << 20;
-/** Above either nothing more is handed to the sockets for now. */
+/** Congestion limits. */
 const QUEUE_LIMIT_BYTES = 1 << 20;
 const QUEUE_LIMIT_PACKETS = 1_024;
-/** Tracks of all sessions, and of those of one address: a recorder's sessions have two each. */
+/** Tracks of all sessions, and per address. A recorder's session has two. */
 const MAX_PEERS = 2_048;
 const MAX_PEERS_OF_ONE = 512;
 
-/** RFC 4291 §2.5.6. Canonical addresses have no zone, and no packet leaves without one. */
+/** RFC 4291 §2.5.6. Canonical addresses have no zone, which sending requires. */
 const LINK_LOCAL = /^fe[89ab]/;
 
-/** A peer's address, without zone, then its port: no string has to be built to find a peer. */
+/** By address without zone, then port: finding a peer builds no string. */
 type PeerMap = Map<string, Map<number, UdpPeer>>;
 
-interface Place {
+interface PeerAddress {
   readonly ip: string;
   readonly ports: Pair;
 }
 
-/** The RTP and the RTCP port of all sessions over UDP: for each a socket per address family. */
+/** The RTP and RTCP ports of all sessions, with one socket per address family each. */
 export class UdpPorts {
-  /** Datagrams that belong to nobody. */
+  /** Datagrams from unknown addresses. */
   ignored = 0;
   readonly #rtp: PeerMap = new Map();
   readonly #rtcp: PeerMap = new Map();
-  readonly #places = new Map<UdpPeer, Place>();
+  readonly #addresses = new Map<UdpPeer, PeerAddress>();
   #rtpSockets: readonly Socket[] = [];
   #rtcpSockets: readonly Socket[] = [];
 
@@ -65,7 +65,7 @@ export class UdpPorts {
     return this.#rtpSockets.length > 0 && this.#rtcpSockets.length > 0;
   }
 
-  /** @throws PerchError when a port cannot be opened; none is open then */
+  /** @throws PerchError if a port cannot be opened; none is open then */
   async listen({ rtpAddress, rtcpAddress, readBufferBytes }: UdpOptions): Promise<void> {
     try {
       this.#rtpSockets = await openPort('rtpAddress', rtpAddress, readBufferBytes, this.#rtp, this);
@@ -77,53 +77,53 @@ export class UdpPorts {
   }
 
   /**
-   * From now on `peer` gets what comes from these two ports of `ip`.
+   * Passes datagrams from these ports of `ip` to the peer.
    * @param ip canonical
-   * @throws PerchError `unsupported` when the ports cannot be used, `exhausted` when there are too many peers
+   * @throws PerchError `unsupported` if the ports are unusable, `exhausted` at the limit
    */
   register(ip: string, ports: Pair, peer: UdpPeer): void {
     const [rtp, rtcp] = ports;
     if (rtp < 1 || rtcp < 1 || rtp === rtcp) {
-      throw new PerchError('unsupported', `UDP ports ${rtp}-${rtcp} cannot be sent to`);
+      throw new PerchError('unsupported', `UDP ports ${rtp}-${rtcp} are invalid`);
     }
     const family = isIPv6(ip) ? 'IPv6' : 'IPv4';
     if (!this.#rtpSockets.some((socket) => socket.address().family === family)) {
-      throw new PerchError('unsupported', `RTP over UDP does not reach ${ip}: rtpAddress is none of ${family}`);
+      throw new PerchError('unsupported', `RTP over UDP cannot reach ${ip}: rtpAddress has no ${family}`);
     }
     if (LINK_LOCAL.test(ip)) {
-      throw new PerchError('unsupported', `RTP over UDP does not reach ${ip}: it means nothing without its network`);
+      throw new PerchError('unsupported', `RTP over UDP cannot reach ${ip}: a link-local address needs a zone`);
     }
     const there = [this.#rtp.get(ip)?.get(rtp), this.#rtcp.get(ip)?.get(rtcp)];
     const others = new Set(there.filter((other) => other !== undefined));
     if ([...others].some(({ owner }) => owner === peer.owner)) {
-      throw new PerchError('unsupported', `UDP ports ${rtp}-${rtcp} are those of another track of the session`);
+      throw new PerchError('unsupported', `UDP ports ${rtp}-${rtcp} belong to another track of the session`);
     }
     for (const other of others) {
-      // A client that was cut off takes the same ports again: nobody else can be there.
-      this.forget(other);
+      // A client that lost its connection reuses its ports; no one else can have them.
+      this.unregister(other);
       other.onReplaced();
     }
-    this.#checkRoom(ip);
+    this.#checkLimits(ip);
     add(this.#rtp, ip, rtp, peer);
     add(this.#rtcp, ip, rtcp, peer);
-    this.#places.set(peer, { ip, ports });
+    this.#addresses.set(peer, { ip, ports });
   }
 
-  forget(peer: UdpPeer): void {
-    const place = this.#places.get(peer);
-    if (place) {
-      this.#places.delete(peer);
-      remove(this.#rtp, place.ip, place.ports[0], peer);
-      remove(this.#rtcp, place.ip, place.ports[1], peer);
+  unregister(peer: UdpPeer): void {
+    const address = this.#addresses.get(peer);
+    if (address) {
+      this.#addresses.delete(peer);
+      remove(this.#rtp, address.ip, address.ports[0], peer);
+      remove(this.#rtcp, address.ip, address.ports[1], peer);
     }
   }
 
-  /** The network, or the system, takes less than is sent to addresses of this family. */
+  /** The network or system is slower than the streams of this address family. */
   isCongested(ip: string): boolean {
     return isQueueFull(socketFor(this.#rtpSockets, ip));
   }
 
-  /** Sends at once; what the system does not take waits in memory, so the bytes must not change. A failed send is a lost packet. */
+  /** libuv queues what the system does not accept, so the bytes must not change. A failed send is a lost packet. */
   sendRtp(bytes: Buffer, start: number, length: number, port: number, ip: string): void {
     socketFor(this.#rtpSockets, ip)?.send(bytes, start, length, port, ip);
   }
@@ -139,12 +139,12 @@ export class UdpPorts {
     await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
   }
 
-  #checkRoom(ip: string): void {
-    if (this.#places.size >= MAX_PEERS) {
-      throw new PerchError('exhausted', `${MAX_PEERS} tracks are sent over UDP already`);
+  #checkLimits(ip: string): void {
+    if (this.#addresses.size >= MAX_PEERS) {
+      throw new PerchError('exhausted', `${MAX_PEERS} tracks are sent over UDP, the limit`);
     }
     if ((this.#rtp.get(ip)?.size ?? 0) >= MAX_PEERS_OF_ONE) {
-      throw new PerchError('exhausted', `${MAX_PEERS_OF_ONE} tracks of ${ip} are sent over UDP already`);
+      throw new PerchError('exhausted', `${MAX_PEERS_OF_ONE} tracks are sent over UDP to ${ip}, the limit`);
     }
   }
 }
@@ -165,7 +165,7 @@ function remove(map: PeerMap, ip: string, port: number, peer: UdpPeer): void {
   }
 }
 
-/** The first is of IPv4 where there are two. */
+/** IPv4 is first. */
 function socketFor(sockets: readonly Socket[], ip: string): Socket | undefined {
   const [first, second] = sockets;
   return second && ip.includes(':') ? second : first;
@@ -201,13 +201,13 @@ async function openPort(
         peer.onRtcp(datagram);
       }
     }).catch((cause: NodeJS.ErrnoException) => {
-      throw cannotOpen(cause, key, number);
+      throw bindFailure(cause, key, number);
     });
   if (host !== '') {
     return [await open(isIPv4(host) ? 'udp4' : 'udp6', host, port)];
   }
   const first = await open('udp4', '0.0.0.0', port);
-  // A kernel without IPv6 is no reason to have no UDP.
+  // The kernel may lack IPv6.
   const second = await open('udp6', '::', first.address().port).catch(() => undefined);
   return second ? [first, second] : [first];
 }
@@ -224,7 +224,7 @@ async function openSocket(
     ipv6Only: type === 'udp6',
     recvBufferSize: bufferBytes > 0 ? bufferBytes : SOCKET_BUFFER_BYTES,
     sendBufferSize: SOCKET_BUFFER_BYTES,
-    // Every address is numeric: without this each packet would wait for the next turn of the event loop.
+    // Addresses are numeric: the default lookup would delay each packet to the next turn of the event loop.
     lookup: (host, _options, callback) => callback(null, host, type === 'udp4' ? 4 : 6),
   });
   try {
@@ -236,12 +236,12 @@ async function openSocket(
     throw cause;
   }
   socket.on('message', (datagram, from) => take(datagram, from.address, from.port));
-  // An address that is unreachable right now: the packet is lost like any other.
+  // Unreachable right now: the packet is lost.
   socket.on('error', () => {});
   return socket;
 }
 
-function cannotOpen(cause: NodeJS.ErrnoException, key: string, port: number): PerchError {
+function bindFailure(cause: NodeJS.ErrnoException, key: string, port: number): PerchError {
   const text =
     cause.code === 'EADDRINUSE'
       ? `UDP port ${port} is taken by another program: stop it or change ${key}`

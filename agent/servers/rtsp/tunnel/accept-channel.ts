@@ -1,44 +1,44 @@
+import { type Socket, isIP } from 'node:net';
+import type { RtspHeaders } from '../../../media/rtsp/message.ts';
 import { createHash } from 'node:crypto';
-import type { Socket } from 'node:net';
 import type { ByteChannel } from '../../../base/byte-channel.ts';
 import type { Clock } from '../../../base/clock.ts';
-import { explain, PerchError } from '../../../base/errors.ts';
+import { PerchError, explain } from '../../../base/errors.ts';
 import { canonicalIp, subscriberOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import { SocketChannel } from '../../../base/socket-channel.ts';
-import { type HttpRequest, namesWord, WEBSOCKET_SUBPROTOCOL, writeHttpHead } from '../../../media/rtsp/http-head.ts';
+import { type HttpRequest, WEBSOCKET_SUBPROTOCOL, namesWord, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import { WebSocketChannel } from '../../../media/websocket/channel.ts';
 import { acceptOf } from '../../../media/websocket/frames.ts';
 import { HttpTunnels, TUNNELLED } from './http-tunnels.ts';
-import { Arrival, type ArrivalSink } from './protocol-sniffer.ts';
-import { foreignOrigin } from './tunnel-origin.ts';
+import { ProtocolSniffer, type SnifferSink } from './protocol-sniffer.ts';
 
-/** As MediaMTX's API names it. */
+/** MediaMTX's API names. */
 export type TunnelKind = 'none' | 'http' | 'websocket';
 
-/** Connections of which it is not known yet what they are: in all, and of one address. An NVR opens its channels all at once. */
-const MAX_ARRIVING = 512;
-const MAX_ARRIVING_OF_ONE = 128;
+/** Connections with an unknown protocol, in all and per address. An NVR opens its channels at once. */
+const MAX_SNIFFING = 512;
+const MAX_SNIFFING_OF_ONE = 128;
 const TICK_MS = 1_000;
 /** RFC 6455 §4.1: 16 bytes in base64. */
 const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
 
 /**
- * Finds out what a new connection is: RTSP itself, one half of an HTTP tunnel, or a WebSocket, and hands on the channel within.
- * One that has not told within the time limit is dropped.
+ * Detects the protocol of a new connection (RTSP, half of an HTTP tunnel, or WebSocket) and passes on the channel
+ * within. Drops connections that time out.
  */
-export class ChannelAcceptor implements ArrivalSink {
+export class ChannelAcceptor implements SnifferSink {
   readonly #timeoutMs: number;
   readonly #onChannel: (channel: ByteChannel, tunnel: TunnelKind) => void;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #arriving = new Set<Arrival>();
+  readonly #sniffing = new Set<ProtocolSniffer>();
   readonly #tunnels: HttpTunnels;
   #stopTicking: (() => void) | undefined;
 
   /**
-   * @param options `timeoutMs`: for a connection to tell what it is, and for the second half of an HTTP tunnel to come
-   * @param onChannel sets the channel's sink before it returns: the first bytes are handed on at once
+   * @param options `timeoutMs`: limit for detection, and for the second half of an HTTP tunnel
+   * @param onChannel sets the channel's sink before it returns: the first bytes follow at once
    */
   constructor(
     options: { readonly timeoutMs: number },
@@ -53,7 +53,7 @@ export class ChannelAcceptor implements ArrivalSink {
     this.#tunnels = new HttpTunnels((channel) => this.#onChannel(channel, 'http'));
   }
 
-  /** @param socket just accepted; with TLS its handshake is done */
+  /** @param socket after the TLS handshake, if any */
   accept(socket: Socket): void {
     socket.setNoDelay(true);
     const ip = canonicalIp(socket.remoteAddress ?? '') ?? '';
@@ -61,56 +61,56 @@ export class ChannelAcceptor implements ArrivalSink {
     const untilMs = this.#clock.monoMs() + this.#timeoutMs;
     const subscriber = subscriberOf(ip);
     let ofOne = 0;
-    for (const other of this.#arriving) {
+    for (const other of this.#sniffing) {
       ofOne += subscriberOf(other.ip) === subscriber ? 1 : 0;
     }
-    if (this.#arriving.size >= MAX_ARRIVING || ofOne >= MAX_ARRIVING_OF_ONE) {
-      this.#log.debug({ peer: channel.remote, ofOne }, 'too many connections that have not said anything');
+    if (this.#sniffing.size >= MAX_SNIFFING || ofOne >= MAX_SNIFFING_OF_ONE) {
+      this.#log.debug({ peer: channel.remote, ofOne }, 'too many silent connections');
       channel.destroy();
       return;
     }
-    this.#arriving.add(new Arrival(channel, ip, untilMs, this));
+    this.#sniffing.add(new ProtocolSniffer(channel, ip, untilMs, this));
     this.#stopTicking ??= this.#clock.every(TICK_MS, () => this.#expire());
   }
 
-  /** Drops the connections that have not become channels; channels are their owners'. */
+  /** Drops pending connections; accepted channels have owners. */
   close(): void {
     this.#stopTicking?.();
     this.#stopTicking = undefined;
-    for (const arrival of [...this.#arriving]) {
-      arrival.channel.destroy();
+    for (const sniffer of [...this.#sniffing]) {
+      sniffer.channel.destroy();
     }
     this.#tunnels.close();
   }
 
-  onRtsp(arrival: Arrival, first: Uint8Array): void {
-    this.#arriving.delete(arrival);
-    const { channel } = arrival;
+  onRtsp(sniffer: ProtocolSniffer, first: Uint8Array): void {
+    this.#sniffing.delete(sniffer);
+    const { channel } = sniffer;
     channel.sink = undefined;
     this.#onChannel(channel, 'none');
     channel.receive(first, first.length);
   }
 
-  onHttp(arrival: Arrival, request: HttpRequest, first: Uint8Array): void {
+  onHttp(sniffer: ProtocolSniffer, request: HttpRequest, first: Uint8Array): void {
     const { method, headers } = request;
     const cookie = headers.get('x-sessioncookie') ?? '';
     const foreign = foreignOrigin(headers);
     if (foreign !== undefined) {
-      this.onBroken(arrival, new PerchError('badInput', foreign));
+      this.onBroken(sniffer, new PerchError('badInput', foreign));
     } else if (method === 'GET' && namesWord(headers.get('Upgrade'), 'websocket')) {
-      this.#upgrade(arrival, request, first);
+      this.#upgrade(sniffer, request, first);
     } else if (method === 'GET' && cookie !== '' && namesWord(headers.get('Accept'), TUNNELLED)) {
-      this.#tunnel(arrival, this.#tunnels.takeGet(arrival, cookie));
+      this.#tunnel(sniffer, this.#tunnels.takeGet(sniffer, cookie));
     } else if (method === 'POST' && cookie !== '' && namesWord(headers.get('Content-Type'), TUNNELLED)) {
-      this.#tunnel(arrival, this.#tunnels.takePost(arrival, cookie, first));
+      this.#tunnel(sniffer, this.#tunnels.takePost(sniffer, cookie, first));
     } else {
-      this.onBroken(arrival, new PerchError('badInput', `HTTP ${method} that is no tunnel: this port is for RTSP`));
+      this.onBroken(sniffer, new PerchError('badInput', `HTTP ${method} is not a tunnel: this port is for RTSP`));
     }
   }
 
-  /** What is broken has begun as HTTP, so it is answered in HTTP. */
-  onBroken(arrival: Arrival, reason: PerchError): void {
-    this.#log.debug({ peer: arrival.channel.remote, reason: explain(reason) }, 'connection refused');
+  /** The connection started as HTTP and gets an HTTP response. */
+  onBroken(sniffer: ProtocolSniffer, reason: PerchError): void {
+    this.#log.debug({ peer: sniffer.channel.remote, reason: explain(reason) }, 'connection refused');
     const body = new TextEncoder().encode(`${reason.message}\n`);
     const status = reason.code === 'exhausted' ? '503 Service Unavailable' : '400 Bad Request';
     const head = writeHttpHead(`HTTP/1.1 ${status}`, [
@@ -118,25 +118,25 @@ export class ChannelAcceptor implements ArrivalSink {
       ['Content-Type', 'text/plain; charset=utf-8'],
       ['Content-Length', `${body.length}`],
     ]);
-    arrival.channel.writeTwo(head, body);
-    // It stays on the list until the client has gone too, or its time is up.
-    arrival.channel.end();
+    sniffer.channel.writeTwo(head, body);
+    // Counted until the client closes or times out.
+    sniffer.channel.end();
   }
 
-  onGone(arrival: Arrival): void {
-    this.#arriving.delete(arrival);
+  onGone(sniffer: ProtocolSniffer): void {
+    this.#sniffing.delete(sniffer);
   }
 
-  #tunnel(arrival: Arrival, refusal: PerchError | undefined): void {
-    if (refusal) {
-      this.onBroken(arrival, refusal);
+  #tunnel(sniffer: ProtocolSniffer, rejection: PerchError | undefined): void {
+    if (rejection) {
+      this.onBroken(sniffer, rejection);
     } else {
-      this.#arriving.delete(arrival);
+      this.#sniffing.delete(sniffer);
     }
   }
 
   /** RFC 6455 §4.2. */
-  #upgrade(arrival: Arrival, { headers }: HttpRequest, first: Uint8Array): void {
+  #upgrade(sniffer: ProtocolSniffer, { headers }: HttpRequest, first: Uint8Array): void {
     const key = headers.get('Sec-WebSocket-Key')?.trim() ?? '';
     const version = headers.get('Sec-WebSocket-Version')?.trim();
     const fault =
@@ -146,11 +146,11 @@ export class ChannelAcceptor implements ArrivalSink {
       (!namesWord(headers.get('Sec-WebSocket-Protocol'), WEBSOCKET_SUBPROTOCOL) &&
         `without the protocol ${WEBSOCKET_SUBPROTOCOL}`);
     if (fault) {
-      this.onBroken(arrival, new PerchError('badInput', `WebSocket ${fault}`));
+      this.onBroken(sniffer, new PerchError('badInput', `WebSocket ${fault}`));
       return;
     }
-    this.#arriving.delete(arrival);
-    const { channel } = arrival;
+    this.#sniffing.delete(sniffer);
+    const { channel } = sniffer;
     channel.write(
       writeHttpHead('HTTP/1.1 101 Switching Protocols', [
         ['Upgrade', 'websocket'],
@@ -166,14 +166,14 @@ export class ChannelAcceptor implements ArrivalSink {
 
   #expire(): void {
     const nowMs = this.#clock.monoMs();
-    for (const arrival of [...this.#arriving]) {
-      if (nowMs >= arrival.untilMs) {
-        this.#log.debug({ peer: arrival.channel.remote }, 'connection said nothing that is RTSP in time');
-        arrival.channel.destroy();
+    for (const sniffer of [...this.#sniffing]) {
+      if (nowMs >= sniffer.untilMs) {
+        this.#log.debug({ peer: sniffer.channel.remote }, 'connection timed out before an RTSP request');
+        sniffer.channel.destroy();
       }
     }
     this.#tunnels.expire(nowMs);
-    if (this.#arriving.size === 0 && !this.#tunnels.isWaiting) {
+    if (this.#sniffing.size === 0 && !this.#tunnels.isWaiting) {
       this.#stopTicking?.();
       this.#stopTicking = undefined;
     }
@@ -182,4 +182,29 @@ export class ChannelAcceptor implements ArrivalSink {
 
 function sha1(text: string): string {
   return createHash('sha1').update(text).digest('base64');
+}
+
+const FORWARDED = /^(?:x-forwarded-.*|forwarded|x-real-ip)$/i;
+
+/**
+ * Why a tunnel's address cannot be trusted for access: it may come from a web page (browsers open WebSockets to any
+ * host, with `Origin`) or a proxy.
+ */
+export function foreignOrigin(headers: RtspHeaders): string | undefined {
+  if (headers.fields.some(([name]) => FORWARDED.test(name))) {
+    return "tunnel through a proxy: the client's address is unknown";
+  }
+  const origin = headers.get('Origin');
+  if (origin === undefined) {
+    return undefined;
+  }
+  const name = hostNameOf(origin.replace(/^[a-z]+:\/\//i, ''));
+  // A page of this host, by address. Any other name may be pointed here by its owner.
+  const isOwn = name === hostNameOf(headers.get('Host') ?? '') && (isIP(name) !== 0 || name === 'localhost');
+  return isOwn ? undefined : `tunnel from the web page ${origin.slice(0, 80)}`;
+}
+
+/** Without port and brackets. */
+function hostNameOf(host: string): string {
+  return (/^\[([^\]]*)\]/.exec(host)?.[1] ?? host.replace(/:\d*$/, '')).toLowerCase();
 }

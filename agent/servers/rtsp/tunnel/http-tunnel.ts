@@ -3,8 +3,8 @@ import { PerchError } from '../../../base/errors.ts';
 import { Base64Decoder } from '../../../media/rtsp/base64-stream.ts';
 
 /**
- * RTSP within two HTTP connections, as QuickTime began it: what we send is the endless body of the answer to GET,
- * what the client sends is the endless body of POST, in base64. The client may end its POST and make another.
+ * RTSP over two HTTP connections (QuickTime): the endless body of the GET response carries the server's data, the
+ * endless body of POST the client's, in base64. The client may end its POST and open another.
  */
 export class HttpTunnel implements ByteChannel {
   sink: ByteSink | undefined;
@@ -12,23 +12,22 @@ export class HttpTunnel implements ByteChannel {
   readonly #onOver: () => void;
   #post: ByteChannel | undefined;
   #isPaused = false;
-  /** It was paused once: much of the client's may still be on its way when GET has ended. */
-  #isBehind = false;
+  /** Client data may still arrive after GET has ended. */
+  #wasPaused = false;
   #isGetOver = false;
   #hasEnded = false;
 
-  /** @param onOver called once, when the tunnel has ended */
+  /** @param onOver called once at the end */
   constructor(get: ByteChannel, onOver: () => void) {
     this.#get = get;
     this.#onOver = onOver;
     get.sink = {
-      // What a client sends behind its GET has no meaning.
       onBytes: () => {},
       onEnd: (cause) => this.#endGet(cause),
     };
   }
 
-  /** @param first bytes of the body that came with its head */
+  /** @param first bytes of the body that arrived with the head */
   takePost(post: ByteChannel, first: Uint8Array): void {
     if (this.#hasEnded) {
       post.destroy();
@@ -69,10 +68,10 @@ export class HttpTunnel implements ByteChannel {
     this.#post?.destroy();
   }
 
-  /** Only what brings the client's bytes: of the other half the end is all that can come. */
+  /** Only POST carries client data. */
   pause(): void {
     this.#isPaused = true;
-    this.#isBehind = true;
+    this.#wasPaused = true;
     this.#post?.pause();
   }
 
@@ -94,19 +93,19 @@ export class HttpTunnel implements ByteChannel {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      this.#finish(new PerchError('badInput', 'HTTP tunnel cannot be read', { peer: this.remote }, error));
+      this.#finish(new PerchError('badInput', 'HTTP tunnel data is invalid', { peer: this.remote }, error));
     }
   }
 
   #endGet(cause: unknown): void {
-    if (cause === undefined && this.#isBehind && this.#post) {
+    if (cause === undefined && this.#wasPaused && this.#post) {
       this.#isGetOver = true;
     } else {
       this.#finish(cause);
     }
   }
 
-  /** One that ended in order may be followed by another; one that broke takes the tunnel with it. */
+  /** A POST that ended in order may be followed by another; a broken one ends the tunnel. */
   #endPost(post: ByteChannel, cause: unknown): void {
     if (post === this.#post) {
       this.#post = undefined;

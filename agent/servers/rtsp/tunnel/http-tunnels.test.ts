@@ -2,14 +2,14 @@ import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { SocketChannel } from '../../../base/socket-channel.ts';
 import { HttpTunnels } from './http-tunnels.ts';
-import { Arrival } from './protocol-sniffer.ts';
+import { ProtocolSniffer } from './protocol-sniffer.ts';
 
 const NOTHING = new Uint8Array(0);
 
 /** A connection from an address that this machine does not have. */
-function arrivalFrom(ip: string): Arrival {
+function arrivalFrom(ip: string): ProtocolSniffer {
   const nobody = { onRtsp: () => {}, onHttp: () => {}, onBroken: () => {}, onGone: () => {} };
-  return new Arrival(new SocketChannel(new Socket()), ip, 10_000, nobody);
+  return new ProtocolSniffer(new SocketChannel(new Socket()), ip, 10_000, nobody);
 }
 
 test('the addresses of one IPv6 subscriber share the places of one', () => {

@@ -4,33 +4,32 @@ import { subscriberOf } from '../../../base/ip-address.ts';
 import type { SocketChannel } from '../../../base/socket-channel.ts';
 import { writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import { HttpTunnel } from './http-tunnel.ts';
-import type { Arrival } from './protocol-sniffer.ts';
+import type { ProtocolSniffer } from './protocol-sniffer.ts';
 
 export const TUNNELLED = 'application/x-rtsp-tunnelled';
 
 const MAX_COOKIE_LENGTH = 256;
-/** Halves that wait for the other: in all, and of one subscriber. */
+/** Halves without a counterpart, in all and per subscriber. */
 const MAX_WAITING = 128;
 const MAX_WAITING_OF_ONE = 32;
-/** What a POST may bring before its GET has come: a request or two. */
+/** POST data before its GET, such as a request or two. */
 const MAX_EARLY_BYTES = 16_384;
 
-/** One half of a tunnel. */
 interface Half {
   readonly channel: SocketChannel;
   readonly untilMs: number;
   readonly isGet: boolean;
-  /** Whose limit it counts for. */
+  /** For the limit. */
   readonly subscriber: string;
-  /** What a POST has brought so far. */
+  /** POST data received so far. */
   early: Uint8Array;
 }
 
-/** Joins the two connections of each HTTP tunnel: those with the same x-sessioncookie from the same address. */
+/** Pairs the connections of HTTP tunnels by x-sessioncookie and address. */
 export class HttpTunnels {
   readonly #onTunnel: (channel: ByteChannel) => void;
   readonly #waiting = new Map<string, Half>();
-  /** For POSTs that follow the first. */
+  /** For further POSTs. */
   readonly #joined = new Map<string, HttpTunnel>();
 
   constructor(onTunnel: (channel: ByteChannel) => void) {
@@ -41,46 +40,46 @@ export class HttpTunnels {
     return this.#waiting.size > 0;
   }
 
-  /** @returns why it is refused */
-  takeGet(arrival: Arrival, cookie: string): PerchError | undefined {
-    const key = keyOf(arrival, cookie);
+  /** @returns why it is rejected */
+  takeGet(sniffer: ProtocolSniffer, cookie: string): PerchError | undefined {
+    const key = keyOf(sniffer, cookie);
     if (this.#joined.has(key)) {
-      return new PerchError('badInput', 'HTTP tunnel with the cookie of another one');
+      return new PerchError('badInput', "HTTP tunnel reuses another one's cookie");
     }
     const other = this.#waiting.get(key);
     if (other && !other.isGet) {
       this.#waiting.delete(key);
-      accept(arrival.channel);
-      this.#join(key, arrival.channel, other.channel, other.early);
+      accept(sniffer.channel);
+      this.#join(key, sniffer.channel, other.channel, other.early);
       return undefined;
     }
-    const refusal = this.#refusal(key, arrival, cookie);
-    if (!refusal) {
-      this.#wait(key, arrival, true);
-      accept(arrival.channel);
+    const rejection = this.#rejection(key, sniffer, cookie);
+    if (!rejection) {
+      this.#wait(key, sniffer, true);
+      accept(sniffer.channel);
     }
-    return refusal;
+    return rejection;
   }
 
-  /** A POST is not answered: the client does not read there. @returns why it is refused */
-  takePost(arrival: Arrival, cookie: string, first: Uint8Array): PerchError | undefined {
-    const key = keyOf(arrival, cookie);
+  /** A POST gets no response: the client does not read it. @returns why it is rejected */
+  takePost(sniffer: ProtocolSniffer, cookie: string, first: Uint8Array): PerchError | undefined {
+    const key = keyOf(sniffer, cookie);
     const joined = this.#joined.get(key);
     const other = this.#waiting.get(key);
     if (joined) {
-      joined.takePost(arrival.channel, first);
+      joined.takePost(sniffer.channel, first);
       return undefined;
     }
     if (other?.isGet) {
       this.#waiting.delete(key);
-      this.#join(key, other.channel, arrival.channel, first);
+      this.#join(key, other.channel, sniffer.channel, first);
       return undefined;
     }
-    const refusal = this.#refusal(key, arrival, cookie);
-    if (!refusal) {
-      keepEarly(this.#wait(key, arrival, false), first);
+    const rejection = this.#rejection(key, sniffer, cookie);
+    if (!rejection) {
+      keepEarly(this.#wait(key, sniffer, false), first);
     }
-    return refusal;
+    return rejection;
   }
 
   expire(nowMs: number): void {
@@ -96,31 +95,31 @@ export class HttpTunnels {
     this.expire(Number.POSITIVE_INFINITY);
   }
 
-  #refusal(key: string, arrival: Arrival, cookie: string): PerchError | undefined {
+  #rejection(key: string, sniffer: ProtocolSniffer, cookie: string): PerchError | undefined {
     if (cookie.length > MAX_COOKIE_LENGTH) {
       return new PerchError(
         'badInput',
-        `x-sessioncookie of ${cookie.length} bytes, at most ${MAX_COOKIE_LENGTH} are taken`,
+        `x-sessioncookie of ${cookie.length} bytes, the limit is ${MAX_COOKIE_LENGTH}`,
       );
     }
-    const subscriber = subscriberOf(arrival.ip);
+    const subscriber = subscriberOf(sniffer.ip);
     let ofOne = 0;
     for (const other of this.#waiting.values()) {
       ofOne += other.subscriber === subscriber ? 1 : 0;
     }
     const isFull = this.#waiting.size >= MAX_WAITING || ofOne >= MAX_WAITING_OF_ONE;
     if (isFull && !this.#waiting.has(key)) {
-      return new PerchError('exhausted', `${ofOne} HTTP tunnels of this address wait for their other half already`);
+      return new PerchError('exhausted', `${ofOne} HTTP tunnels of this address wait for their other half`);
     }
     return undefined;
   }
 
-  #wait(key: string, arrival: Arrival, isGet: boolean): Half {
-    const { channel, untilMs } = arrival;
+  #wait(key: string, sniffer: ProtocolSniffer, isGet: boolean): Half {
+    const { channel, untilMs } = sniffer;
     const before = this.#waiting.get(key);
-    // The client has tried again.
+    // The client has retried.
     before?.channel.destroy();
-    const subscriber = subscriberOf(arrival.ip);
+    const subscriber = subscriberOf(sniffer.ip);
     const half: Half = { channel, untilMs, isGet, subscriber, early: new Uint8Array(0) };
     this.#waiting.set(key, half);
     channel.sink = {
@@ -142,9 +141,9 @@ export class HttpTunnels {
   }
 }
 
-/** Nobody joins another address's tunnel by guessing its cookie. */
-function keyOf(arrival: Arrival, cookie: string): string {
-  return `${arrival.ip} ${cookie}`;
+/** Includes the address: guessing a cookie does not open another client's tunnel. */
+function keyOf(sniffer: ProtocolSniffer, cookie: string): string {
+  return `${sniffer.ip} ${cookie}`;
 }
 
 function keepEarly(half: Half, bytes: Uint8Array): void {

@@ -6,29 +6,28 @@ import { HttpHeadReader, type HttpRequest, parseHttpHead } from '../../../media/
 const NOTHING = new Uint8Array(0);
 const HTTP_STARTS = ['GET ', 'POST '];
 
-/** What a new connection turns out to be. */
-export interface ArrivalSink {
-  /** @param first what has come so far, valid during the call only */
-  onRtsp(arrival: Arrival, first: Uint8Array): void;
-  /** @param first what has come behind the head, valid during the call only */
-  onHttp(arrival: Arrival, request: HttpRequest, first: Uint8Array): void;
-  onBroken(arrival: Arrival, reason: PerchError): void;
-  onGone(arrival: Arrival): void;
+export interface SnifferSink {
+  /** @param first bytes so far, valid during the call only */
+  onRtsp(sniffer: ProtocolSniffer, first: Uint8Array): void;
+  /** @param first bytes behind the head, valid during the call only */
+  onHttp(sniffer: ProtocolSniffer, request: HttpRequest, first: Uint8Array): void;
+  onBroken(sniffer: ProtocolSniffer, reason: PerchError): void;
+  onGone(sniffer: ProtocolSniffer): void;
 }
 
-/** A connection that has just been accepted: its first bytes tell RTSP from the HTTP that a tunnel begins with. */
-export class Arrival implements ByteSink {
+/** A new connection: its first bytes distinguish RTSP from a tunnel's HTTP. */
+export class ProtocolSniffer implements ByteSink {
   readonly channel: SocketChannel;
-  /** Without port, in canonical form. */
+  /** Canonical, without port. */
   readonly ip: string;
-  /** Monotonic time by which it must be known what it is. */
+  /** Monotonic deadline for the detection. */
   readonly untilMs: number;
-  readonly #sink: ArrivalSink;
+  readonly #sink: SnifferSink;
   #start = NOTHING;
   #head: HttpHeadReader | undefined;
   #isOver = false;
 
-  constructor(channel: SocketChannel, ip: string, untilMs: number, sink: ArrivalSink) {
+  constructor(channel: SocketChannel, ip: string, untilMs: number, sink: SnifferSink) {
     this.channel = channel;
     this.ip = ip;
     this.untilMs = untilMs;
@@ -78,14 +77,14 @@ export class Arrival implements ByteSink {
     }
     const request = parseHttpHead(head.bytes);
     if (request.kind !== 'request') {
-      throw new PerchError('badInput', `HTTP answer ${request.status} where a request was expected`);
+      throw new PerchError('badInput', `HTTP response ${request.status}, expected a request`);
     }
     this.#isOver = true;
     this.#sink.onHttp(this, request, bytes.subarray(end));
   }
 }
 
-/** `GET_PARAMETER` is RTSP: the blank behind the method is what counts. */
+/** The blank after the method matters: `GET_PARAMETER` is RTSP. */
 function kindOf(bytes: Uint8Array): 'rtsp' | 'http' | 'more' {
   let kind: 'rtsp' | 'more' = 'rtsp';
   for (const start of HTTP_STARTS) {

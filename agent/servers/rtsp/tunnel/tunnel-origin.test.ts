@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type HeaderField, RtspHeaders } from '../../../media/rtsp/message.ts';
-import { foreignOrigin } from './tunnel-origin.ts';
+import { foreignOrigin } from './accept-channel.ts';
 
 const of = (...fields: readonly HeaderField[]) => foreignOrigin(new RtspHeaders(fields));
 

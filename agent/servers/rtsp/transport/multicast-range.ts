@@ -1,19 +1,19 @@
 import { isIPv4 } from 'node:net';
 import { PerchError } from '../../../base/errors.ts';
 
-/** The first octet of multicast addresses: 224.0.0.0/4, RFC 5771 §3. */
+/** 224.0.0.0/4, RFC 5771 §3. */
 const FIRST_OCTET = 224;
 const LAST_OCTET = 239;
 
-/** Group addresses out of a range such as `224.1.0.0/16`, one after the other. */
-export class GroupRange {
+/** Allocates group addresses of a range such as `224.1.0.0/16` in turn. */
+export class MulticastRange {
   readonly #text: string;
-  /** First address as a number, and how many there are. */
+  /** First address as a number, and the number of addresses. */
   readonly #base: number;
   readonly #size: number;
   #next = 0;
 
-  /** @throws PerchError when `text` is no range of IPv4 multicast addresses */
+  /** @throws PerchError if `text` is not a range of IPv4 multicast addresses */
   constructor(text: string) {
     const [ip = '', bits = '32', ...more] = text.split('/');
     const prefix = /^\d{1,2}$/.test(bits) ? Number(bits) : Number.NaN;
@@ -29,8 +29,8 @@ export class GroupRange {
   }
 
   /**
-   * An address that nobody uses; those given back are used again as late as possible.
-   * @throws PerchError `exhausted` when there is none
+   * A free address; released ones are reused as late as possible.
+   * @throws PerchError `exhausted`
    */
   take(used: Pick<ReadonlySet<string>, 'has' | 'size'>): string {
     const tries = Math.min(this.#size, used.size + 1);

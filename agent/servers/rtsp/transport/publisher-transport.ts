@@ -3,16 +3,15 @@ import type { Transport } from '../../../media/rtsp/transport.ts';
 import type { MediaOwner } from './media-plane.ts';
 import type { UdpPeer, UdpPorts } from './udp-ports.ts';
 
-/** What a publisher's packets are handed to. */
-export interface PacketTaker {
+export interface PacketSink {
   rtp(media: number, chunk: Uint8Array, start: number, end: number): void;
   rtcp(media: number, chunk: Uint8Array, start: number, end: number): void;
   onReplaced(): void;
 }
 
-/** How a publisher's packets come, and how our reports go back. */
-export interface PublisherPath {
-  /** @returns the answer's Transport; @throws PerchError `unsupported` when the wish cannot be fulfilled */
+/** Receives a publisher's packets and sends reports back. */
+export interface PublisherTransport {
+  /** @returns the response's Transport @throws PerchError `unsupported` if the request cannot be met */
   setUp(media: number, wanted: Transport): Transport;
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;
   sendRtcp(media: number, packet: Uint8Array): void;
@@ -20,27 +19,27 @@ export interface PublisherPath {
 }
 
 const CHANNELS = 256;
-const NOBODY = -1;
+const NO_MEDIA = -1;
 const FRAME_HEADER_BYTES = 4;
 const DOLLAR = 0x24;
 
-/** Through the session's connection, RFC 2326 §10.12. */
-export class TcpPublisherPath implements PublisherPath {
+/** Interleaved, RFC 2326 §10.12. */
+export class TcpPublisherTransport implements PublisherTransport {
   readonly #owner: MediaOwner;
-  readonly #taker: PacketTaker;
-  /** By channel: twice the number of the medium, and one more on channels of RTCP. */
-  readonly #byChannel = new Int16Array(CHANNELS).fill(NOBODY);
+  readonly #sink: PacketSink;
+  /** By channel: twice the number of the medium, plus one for RTCP. */
+  readonly #byChannel = new Int16Array(CHANNELS).fill(NO_MEDIA);
   readonly #rtcpChannels = new Map<number, number>();
 
-  constructor(owner: MediaOwner, taker: PacketTaker) {
+  constructor(owner: MediaOwner, sink: PacketSink) {
     this.#owner = owner;
-    this.#taker = taker;
+    this.#sink = sink;
   }
 
   setUp(media: number, wanted: Transport): Transport {
     const [rtp, rtcp] = wanted.interleaved ?? [2 * media, 2 * media + 1];
-    if (rtp === rtcp || this.#byChannel[rtp] !== NOBODY || this.#byChannel[rtcp] !== NOBODY) {
-      throw new PerchError('unsupported', `interleaved channels ${rtp}-${rtcp} are taken`);
+    if (rtp === rtcp || this.#byChannel[rtp] !== NO_MEDIA || this.#byChannel[rtcp] !== NO_MEDIA) {
+      throw new PerchError('unsupported', `interleaved channels ${rtp}-${rtcp} are in use`);
     }
     this.#byChannel[rtp] = 2 * media;
     this.#byChannel[rtcp] = 2 * media + 1;
@@ -49,14 +48,14 @@ export class TcpPublisherPath implements PublisherPath {
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
-    const target = this.#byChannel[channel] ?? NOBODY;
-    if (target === NOBODY) {
+    const target = this.#byChannel[channel] ?? NO_MEDIA;
+    if (target === NO_MEDIA) {
       return;
     }
     if ((target & 1) === 0) {
-      this.#taker.rtp(target >> 1, chunk, start, end);
+      this.#sink.rtp(target >> 1, chunk, start, end);
     } else {
-      this.#taker.rtcp(target >> 1, chunk, start, end);
+      this.#sink.rtcp(target >> 1, chunk, start, end);
     }
   }
 
@@ -73,17 +72,17 @@ export class TcpPublisherPath implements PublisherPath {
   close(): void {}
 }
 
-/** From two UDP ports of the publisher for each medium. */
-export class UdpPublisherPath implements PublisherPath {
+/** A pair of UDP ports per medium. */
+export class UdpPublisherTransport implements PublisherTransport {
   readonly #ports: UdpPorts;
   readonly #ip: string;
-  readonly #taker: PacketTaker;
+  readonly #sink: PacketSink;
   readonly #peers = new Map<number, { readonly peer: UdpPeer; readonly rtcpPort: number }>();
 
-  constructor(ports: UdpPorts, ip: string, taker: PacketTaker) {
+  constructor(ports: UdpPorts, ip: string, sink: PacketSink) {
     this.#ports = ports;
     this.#ip = ip;
-    this.#taker = taker;
+    this.#sink = sink;
   }
 
   setUp(media: number, wanted: Transport): Transport {
@@ -91,12 +90,12 @@ export class UdpPublisherPath implements PublisherPath {
     if (!clientPort) {
       throw new PerchError('unsupported', 'RTP over UDP without client_port');
     }
-    const taker = this.#taker;
+    const sink = this.#sink;
     const peer: UdpPeer = {
-      owner: taker,
-      onRtp: (datagram) => taker.rtp(media, datagram, 0, datagram.length),
-      onRtcp: (datagram) => taker.rtcp(media, datagram, 0, datagram.length),
-      onReplaced: () => taker.onReplaced(),
+      owner: sink,
+      onRtp: (datagram) => sink.rtp(media, datagram, 0, datagram.length),
+      onRtcp: (datagram) => sink.rtcp(media, datagram, 0, datagram.length),
+      onReplaced: () => sink.onReplaced(),
     };
     this.#ports.register(this.#ip, clientPort, peer);
     this.#peers.set(media, { peer, rtcpPort: clientPort[1] });
@@ -115,7 +114,7 @@ export class UdpPublisherPath implements PublisherPath {
 
   close(): void {
     for (const { peer } of this.#peers.values()) {
-      this.#ports.forget(peer);
+      this.#ports.unregister(peer);
     }
     this.#peers.clear();
   }

@@ -117,7 +117,7 @@ test('a publisher that says goodbye on every track has ended', async () => {
   expect(session.ends).toEqual([]);
   session.take(bye(3, 10));
   await session.clock.advance(1_000);
-  expect(session.ends).toEqual(['the publisher has said goodbye (RTCP BYE)']);
+  expect(session.ends).toEqual(['publisher has left (RTCP BYE)']);
 });
 
 test('sound that does not come is left out after five seconds', async () => {
@@ -154,7 +154,7 @@ test('sound that the path does not want is passed over, and pictures do not wait
 test('who sends nothing but sound that the path does not want is told so', () => {
   const session = new PublisherSession();
   session.media.setUp(1, overTcp);
-  expect(() => session.record(true)).toThrow('nothing is left without sound (audio: no)');
+  expect(() => session.record(true)).toThrow('only audio, which the path drops (audio: no)');
 });
 
 test('what a path refuses ends the session with its reason', () => {
@@ -180,7 +180,7 @@ test('a track that cannot be taken is named in the log, one that is neither soun
       path: 'garden',
       kind: 'audio',
       formats: ['SPEEX'],
-      msg: 'publisher offers a track that cannot be taken',
+      msg: 'publisher offers an unsupported track',
     },
   ]);
 });

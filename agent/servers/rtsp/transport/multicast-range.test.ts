@@ -1,21 +1,21 @@
 import { expect, test } from 'vitest';
-import { GroupRange } from './group-range.ts';
+import { MulticastRange } from './multicast-range.ts';
 
 const nobody = new Set<string>();
 
 test('groups are given out one after the other, and used again as late as possible', () => {
-  const range = new GroupRange('224.1.0.0/30');
+  const range = new MulticastRange('224.1.0.0/30');
   expect([range.take(nobody), range.take(nobody), range.take(nobody)]).toEqual(['224.1.0.0', '224.1.0.1', '224.1.0.2']);
   const used = new Set(['224.1.0.0']);
   expect([range.take(used), range.take(used)]).toEqual(['224.1.0.3', '224.1.0.1']);
 });
 
 test('a range begins at its network, wherever its address lies in it', () => {
-  expect(new GroupRange('239.255.12.34/16').take(nobody)).toBe('239.255.0.0');
+  expect(new MulticastRange('239.255.12.34/16').take(nobody)).toBe('239.255.0.0');
 });
 
 test('a range whose groups are all in use gives none', () => {
-  const range = new GroupRange('224.1.0.7');
+  const range = new MulticastRange('224.1.0.7');
   expect(range.take(nobody)).toBe('224.1.0.7');
   expect(() => range.take(new Set(['224.1.0.7']))).toThrow(
     'all 1 group addresses of multicastIPRange 224.1.0.7 are in use',
@@ -25,6 +25,6 @@ test('a range whose groups are all in use gives none', () => {
 test.for(['192.168.0.0/16', '224.1.0.0/33', '224.1.0.0/x', '224.1.0.0/3', '224.1/16', 'ff02::1/16', '', '1.2.3.4/8/8'])(
   '%s is refused',
   (text) => {
-    expect(() => new GroupRange(text)).toThrow('is not a range such as 224.1.0.0/16');
+    expect(() => new MulticastRange(text)).toThrow('is not a range such as 224.1.0.0/16');
   },
 );

@@ -14,27 +14,27 @@ import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
 import type { StreamSink } from '../../../stream/ingest/stream-sink.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
-import type { Intake, PublisherRequest, Received, Sent } from './media-plane.ts';
-import { type PublisherPath, TcpPublisherPath, UdpPublisherPath } from './publisher-path.ts';
+import type { MediaReceiver, PublisherRequest, Received, Sent } from './media-plane.ts';
+import { type PublisherTransport, TcpPublisherTransport, UdpPublisherTransport } from './publisher-transport.ts';
 import type { UdpPorts } from './udp-ports.ts';
 
 const MAX_TRACKS = 16;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 10_000;
 /**
- * A publisher may begin with a burst of what it has kept. What comes further ahead of real time than this has to wait.
- * Times of capture move by as much: recordings are cut where they have moved by 2.5 s.
+ * Limit for bursts ahead of real time, such as a publisher's cache; beyond it reading pauses. Capture times shift by as
+ * much: recordings are cut at a shift of 2.5 s.
  */
 const MAX_SURPLUS_MS = 2_000;
-/** It waits in steps as short as these, so that those who watch see no pauses. */
+/** Reading pauses for no longer than this at a time, so that viewers see no stalls. */
 const STEP_MS = 100;
-const LOOK_EVERY_MS = 50;
-/** Over UDP nobody can be made to wait. */
+const CHECK_EVERY_MS = 50;
+/** UDP has no back-pressure. */
 const MAX_UDP_SURPLUS_MS = 10_000;
 
-/** One medium that is set up. */
-interface Lane {
-  /** The first format that we can take; undefined: what comes is passed over. */
+/** A medium after SETUP. */
+interface MediaTrack {
+  /** The first supported format; undefined: packets are dropped. */
   readonly format: RtpFormat | undefined;
   /** While recording. */
   receiver: TrackReceiver | undefined;
@@ -42,15 +42,15 @@ interface Lane {
   reorder: ReorderBuffer | undefined;
 }
 
-/** What a publisher sends, from RTP packets to the samples of its stream. */
-export class PublisherMedia implements Intake {
+/** Receives a publisher's media: RTP packets in, samples of a stream out. */
+export class ReceivedMedia implements MediaReceiver {
   readonly kind: 'tcp' | 'udp';
   readonly #request: PublisherRequest;
-  readonly #path: PublisherPath;
+  readonly #transport: PublisherTransport;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #formats: readonly (RtpFormat | undefined)[];
-  readonly #lanes: (Lane | undefined)[];
+  readonly #tracks: (MediaTrack | undefined)[];
   readonly #ssrc = randomInt(1, 2 ** 32);
   #bytes = 0;
   #sentBytes = 0;
@@ -60,40 +60,40 @@ export class PublisherMedia implements Intake {
   #startedMs = 0;
   #reportAtMs = 0;
   #stopTicks: (() => void) | undefined;
-  #heardMs = 0;
+  #lastReceivedMs = 0;
   #pace = new SenderPace(0);
-  /** While it has to wait. */
-  #stopLooking: (() => void) | undefined;
+  /** Set while reading pauses. */
+  #stopWaiting: (() => void) | undefined;
   #isTooFast = false;
   #isEnded = false;
 
   /**
-   * @param ports of UDP; undefined: the packets come through the connection
-   * @throws PerchError `unsupported` when nothing of what is announced can be taken
+   * @param ports for UDP; undefined: interleaved
+   * @throws PerchError `unsupported` if no announced format is supported
    */
   constructor(request: PublisherRequest, ports: UdpPorts | undefined, clock: Clock, log: Logger) {
     this.kind = ports ? 'udp' : 'tcp';
     this.#request = request;
     this.#clock = clock;
     this.#log = log.child({ path: request.name });
-    this.#path = ports ? new UdpPublisherPath(ports, request.ip, this) : new TcpPublisherPath(request.owner, this);
+    this.#transport = ports ? new UdpPublisherTransport(ports, request.ip, this) : new TcpPublisherTransport(request.owner, this);
     this.#formats = request.medias.slice(0, MAX_TRACKS).map(chooseFormat);
-    this.#lanes = this.#formats.map(() => undefined);
+    this.#tracks = this.#formats.map(() => undefined);
     if (this.#formats.every((format) => format === undefined)) {
       const offer = describeOffer(request.medias.flatMap(({ formats }) => formats));
-      const message = `publisher of path '${request.name}' offers ${offer}, none of which can be taken`;
+      const message = `publisher of path '${request.name}' offers ${offer}, none of which is supported`;
       throw new PerchError('unsupported', message, { path: request.name });
     }
     for (const [media, { kind, formats }] of request.medias.slice(0, MAX_TRACKS).entries()) {
       if (!this.#formats[media] && (kind === 'audio' || kind === 'video')) {
-        this.#log.warn({ kind, formats: formats.map(describeFormat) }, 'publisher offers a track that cannot be taken');
+        this.#log.warn({ kind, formats: formats.map(describeFormat) }, 'publisher offers an unsupported track');
       }
     }
   }
 
-  /** One that has to wait is not silent. */
-  get heardMs(): number {
-    return this.#stopLooking ? this.#clock.monoMs() : this.#heardMs;
+  /** A publisher that has to wait is not silent. */
+  get lastReceivedMs(): number {
+    return this.#stopWaiting ? this.#clock.monoMs() : this.#lastReceivedMs;
   }
 
   get received(): Received {
@@ -116,37 +116,37 @@ export class PublisherMedia implements Intake {
 
   setUp(media: number, wanted: Transport): Transport {
     if (media >= this.#formats.length) {
-      throw new PerchError('unsupported', `media ${media}: at most ${MAX_TRACKS} are taken`);
+      throw new PerchError('unsupported', `media ${media}: the limit is ${MAX_TRACKS}`);
     }
-    const answer = this.#path.setUp(media, wanted);
-    this.#lanes[media] = { format: this.#formats[media], receiver: undefined, reorder: undefined };
+    const answer = this.#transport.setUp(media, wanted);
+    this.#tracks[media] = { format: this.#formats[media], receiver: undefined, reorder: undefined };
     return answer;
   }
 
-  /** @throws PerchError `unsupported` when nothing of what is set up can be taken */
+  /** @throws PerchError `unsupported` if no format of a set up medium is supported */
   start(sink: StreamSink): void {
     const timeline = new Timeline(this.#clock, sink.usesSenderClock);
     const receivers: TrackReceiver[] = [];
     const opening = new Opening(sink, timeline, receivers, this.#request.name, this.#log, 'publisher');
-    for (const [media, lane] of this.#lanes.entries()) {
-      const isTaken = lane?.format && !(sink.isSilent && this.#request.medias[media]?.kind === 'audio');
-      if (isTaken) {
-        const receiver = new TrackReceiver(lane.format, timeline, opening, this.#clock);
-        lane.receiver = receiver;
-        lane.reorder = this.kind === 'udp' ? new ReorderBuffer(receiver, lane.format.payloadType) : undefined;
+    for (const [media, track] of this.#tracks.entries()) {
+      const isUsed = track?.format && !(sink.isSilent && this.#request.medias[media]?.kind === 'audio');
+      if (isUsed) {
+        const receiver = new TrackReceiver(track.format, timeline, opening, this.#clock);
+        track.receiver = receiver;
+        track.reorder = this.kind === 'udp' ? new ReorderBuffer(receiver, track.format.payloadType) : undefined;
         receivers.push(receiver);
       }
     }
     if (receivers.length === 0) {
       const reason = sink.isSilent
-        ? 'of which nothing is left without sound (audio: no)'
-        : 'none of which can be taken';
+        ? 'only audio, which the path drops (audio: no)'
+        : 'none of which is supported';
       const message = `publisher of path '${this.#request.name}' has set up tracks, ${reason}`;
       throw new PerchError('unsupported', message, { path: this.#request.name });
     }
     this.#receivers = receivers;
     this.#opening = opening;
-    this.#pace = new SenderPace(this.#lanes.length);
+    this.#pace = new SenderPace(this.#tracks.length);
     this.#startedMs = this.#clock.monoMs();
     this.#reportAtMs = this.#startedMs + REPORT_EVERY_MS;
     this.#stopTicks ??= this.#clock.every(TICK_MS, () => this.#tick());
@@ -155,32 +155,32 @@ export class PublisherMedia implements Intake {
   stop(): void {
     this.#stopTicks?.();
     this.#stopTicks = undefined;
-    for (const lane of this.#lanes) {
-      if (lane) {
-        lane.receiver = undefined;
-        lane.reorder = undefined;
+    for (const track of this.#tracks) {
+      if (track) {
+        track.receiver = undefined;
+        track.reorder = undefined;
       }
     }
-    this.#goOn();
+    this.#resume();
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
-    this.#path.onFrame(chunk, channel, start, end);
+    this.#transport.onFrame(chunk, channel, start, end);
   }
 
-  /** One RTP packet of a medium, valid during the call only. */
+  /** An RTP packet, valid during the call only. */
   rtp(media: number, chunk: Uint8Array, start: number, end: number): void {
     const nowMs = this.#clock.monoMs();
-    this.#heardMs = nowMs;
+    this.#lastReceivedMs = nowMs;
     this.#bytes += end - start;
-    const lane = this.#lanes[media];
-    const receiver = lane?.receiver;
+    const track = this.#tracks[media];
+    const receiver = track?.receiver;
     if (!receiver) {
       return;
     }
     try {
-      if (lane.reorder) {
-        lane.reorder.push(chunk, start, end, nowMs);
+      if (track.reorder) {
+        track.reorder.push(chunk, start, end, nowMs);
       } else {
         receiver.packet(chunk, start, end, nowMs);
       }
@@ -192,19 +192,19 @@ export class PublisherMedia implements Intake {
       const mediaMs = (receiver.timeline.newestTicks * 1000) / receiver.format.clockRate;
       const limitMs = this.kind === 'udp' ? MAX_UDP_SURPLUS_MS : MAX_SURPLUS_MS;
       if (this.#pace.push(media, mediaMs, nowMs, limitMs)) {
-        this.#hasComeTooFast();
+        this.#onTooFast();
       }
     }
   }
 
-  /** One RTCP packet of a medium, valid during the call only. */
+  /** An RTCP packet, valid during the call only. */
   rtcp(media: number, chunk: Uint8Array, start: number, end: number): void {
-    this.#heardMs = this.#clock.monoMs();
+    this.#lastReceivedMs = this.#clock.monoMs();
     this.#bytes += end - start;
-    this.#lanes[media]?.receiver?.control(chunk, start, end);
+    this.#tracks[media]?.receiver?.control(chunk, start, end);
   }
 
-  /** The publisher's ports are another session's now. */
+  /** Another session took over the publisher's ports. */
   onReplaced(): void {
     this.#end('its UDP ports were taken by a newer session of the same address');
   }
@@ -212,44 +212,44 @@ export class PublisherMedia implements Intake {
   close(): void {
     this.#isEnded = true;
     this.stop();
-    this.#path.close();
+    this.#transport.close();
   }
 
   #tick(): void {
     const nowMs = this.#clock.monoMs();
     try {
-      for (const lane of this.#lanes) {
-        lane?.reorder?.flush(nowMs);
+      for (const track of this.#tracks) {
+        track?.reorder?.flush(nowMs);
       }
       this.#opening?.check(nowMs - this.#startedMs);
-      this.#watchPicture(nowMs);
+      this.#checkVideo(nowMs);
     } catch (error) {
       this.#fail(error);
       return;
     }
     if (this.#receivers.every(({ hasLeft }) => hasLeft)) {
-      this.#end('the publisher has said goodbye (RTCP BYE)');
+      this.#end('publisher has left (RTCP BYE)');
     } else if (nowMs >= this.#reportAtMs && !this.#isTooFast) {
-      // One that was slowed down may be gone already, with much of what it sent still in the network's buffers:
-      // bytes of ours that find nobody would make its system throw that away.
+      // A publisher that was slowed down may be gone while much of its data is still in network buffers. Writing to a
+      // closed socket would make its system discard that data.
       this.#reportAtMs = nowMs + REPORT_EVERY_MS;
       this.#report();
     }
   }
 
   #report(): void {
-    for (const [media, lane] of this.#lanes.entries()) {
-      const report = lane?.receiver?.receiverReport(this.#ssrc);
+    for (const [media, track] of this.#tracks.entries()) {
+      const report = track?.receiver?.receiverReport(this.#ssrc);
       if (report) {
-        this.#path.sendRtcp(media, report);
+        this.#transport.sendRtcp(media, report);
         this.#sentBytes += report.length;
         this.#sentReports += 1;
       }
     }
   }
 
-  /** Packets that never make a whole picture are of no use to anybody: a new session begins with one. */
-  #watchPicture(nowMs: number): void {
+  /** A publisher without a decodable picture has to start a new session. */
+  #checkVideo(nowMs: number): void {
     for (const receiver of this.#receivers) {
       const fault = this.#opening?.hasLeftOut(receiver) ? undefined : brokenPicture(receiver, this.#startedMs, nowMs);
       if (fault !== undefined) {
@@ -259,38 +259,37 @@ export class PublisherMedia implements Intake {
     }
   }
 
-  #hasComeTooFast(): void {
+  #onTooFast(): void {
     if (this.kind === 'udp') {
       this.#end('publisher sends faster than real time, which cannot be slowed down over UDP (ffmpeg: -re)');
       return;
     }
     if (!this.#isTooFast) {
       this.#isTooFast = true;
-      this.#log.warn('publisher sends faster than real time: it is slowed down to it (ffmpeg: -re)');
+      this.#log.warn('publisher sends faster than real time and is slowed down (ffmpeg: -re)');
     }
-    if (!this.#stopLooking && !this.#isEnded) {
+    if (!this.#stopWaiting && !this.#isEnded) {
       this.#request.owner.pauseReading();
-      this.#stopLooking = this.#clock.every(LOOK_EVERY_MS, () => {
+      this.#stopWaiting = this.#clock.every(CHECK_EVERY_MS, () => {
         if (this.#pace.surplusMs(this.#clock.monoMs()) <= MAX_SURPLUS_MS - STEP_MS) {
-          this.#goOn();
+          this.#resume();
         }
       });
     }
   }
 
-  /** The publisher need not wait any more. */
-  #goOn(): void {
-    if (this.#stopLooking) {
-      this.#stopLooking();
-      this.#stopLooking = undefined;
-      this.#heardMs = this.#clock.monoMs();
+  #resume(): void {
+    if (this.#stopWaiting) {
+      this.#stopWaiting();
+      this.#stopWaiting = undefined;
+      this.#lastReceivedMs = this.#clock.monoMs();
       this.#request.owner.resumeReading();
     }
   }
 
   #fail(error: unknown): void {
     if (!(error instanceof PerchError)) {
-      this.#log.error({ err: error }, 'fault in what takes a publisher');
+      this.#log.error({ err: error }, 'fault while receiving from a publisher');
     }
     this.#end(explain(error));
   }
@@ -303,8 +302,7 @@ export class PublisherMedia implements Intake {
   }
 }
 
-/** The first format of a medium that we can take. */
 function chooseFormat(media: SdpMedia): RtpFormat | undefined {
-  const nobody = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
-  return media.formats.find((format) => createDepacketizer(format, nobody) !== undefined);
+  const discard = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
+  return media.formats.find((format) => createDepacketizer(format, discard) !== undefined);
 }
