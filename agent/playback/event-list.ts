@@ -1,7 +1,7 @@
 import { PerchError } from '../base/errors.ts';
 import { zoneOffsetMs } from '../record/file/time-zone.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
-import type { EventMark, EventWish, IndexedEvent } from './index/index-contract.ts';
+import type { EventMark, EventQuery, IndexedEvent } from './index/contracts.ts';
 import type { Timespan } from './index/segment-index.ts';
 import type { EventListQuery } from './read/query.ts';
 import { formatRfc3339 } from './read/rfc3339.ts';
@@ -10,7 +10,7 @@ import type { IndexLookup } from './timeline.ts';
 /** A month with its longest day. */
 const MAX_US = 32 * 86_400_000_000;
 /** A camera that is away for less is not missed by anybody. */
-const AWAY_MIN_US = 60_000_000;
+const MIN_OFFLINE_US = 60_000_000;
 const MAX_TYPES = 100;
 /** A picture that is further away shows something else. */
 const NEAR_US = 5_000_000;
@@ -18,7 +18,7 @@ const NEAR_US = 5_000_000;
 const REST_US = 200_000;
 
 /** The type under which a time is listed in which a camera was away. */
-export const AWAY = 'perch.offline';
+export const OFFLINE = 'perch.offline';
 
 export interface ListedEvent {
   readonly id: string;
@@ -60,7 +60,7 @@ export async function eventPage(
   const wish = { fromUs: from.us, toUs: to.us, after: markOf(query.before), limit: limit + 1 };
   const found = paths.flatMap((name) => [
     ...events.newestOf(name, { ...wish, types }),
-    ...awayOf(catalog, name, wish, types),
+    ...offlineSpansOf(catalog, name, wish, types),
   ]);
   const shown = found.sort(newestFirst).slice(0, limit);
   const last = shown.at(-1);
@@ -71,7 +71,12 @@ export async function eventPage(
       const picture = pictures.get(event);
       const { id, path: of, type, startUs, endUs, text: told } = event;
       return {
-        id, path: of, type, start: text(startUs), end: endUs === undefined ? null : text(endUs), text: told,
+        id,
+        path: of,
+        type,
+        start: text(startUs),
+        end: endUs === undefined ? null : text(endUs),
+        text: told,
         picture: picture === undefined ? null : text(picture),
       };
     }),
@@ -87,19 +92,19 @@ function pathsOf({ index }: IndexLookup): string[] {
   return [...new Set(names)].filter((name) => name !== '');
 }
 
-function awayOf(
+function offlineSpansOf(
   { index }: IndexLookup,
   path: string,
-  wish: EventWish,
+  wish: EventQuery,
   types: readonly string[] | undefined,
 ): IndexedEvent[] {
-  if (types && !types.includes(AWAY)) {
+  if (types && !types.includes(OFFLINE)) {
     return [];
   }
   // What is told of both is put in order by the path alone: the mark of one is one of the other.
   const after = wish.after && { ...wish.after, path: gapsName(wish.after.path) };
-  const away = { ...wish, after, types: ['offline'], leastUs: AWAY_MIN_US };
-  return index.events.newestOf(gapsName(path), away).map((event) => ({ ...event, path, type: AWAY }));
+  const away = { ...wish, after, types: ['offline'], minUs: MIN_OFFLINE_US };
+  return index.events.newestOf(gapsName(path), away).map((event) => ({ ...event, path, type: OFFLINE }));
 }
 
 function newestFirst(a: EventMark, b: EventMark): number {

@@ -8,10 +8,10 @@ import type { SegmentLog } from '../record/file/segment-log.ts';
 import { zoneOffsetMs } from '../record/file/time-zone.ts';
 import { removeStills } from '../record/stills/still-files.ts';
 import { type EventPage, eventPage } from './event-list.ts';
-import { Answers } from './get/answers.ts';
-import { type Answer, buildAnswer, likelyBytes } from './get/get.ts';
+import { buildDownload, type Download, estimatedBytes } from './get/download.ts';
+import { DownloadCache } from './get/download-cache.ts';
 import { Catalog, type RecordPaths } from './index/catalog.ts';
-import type { EventIndex, Journal, ProtectedIndex, SpaceIndex } from './index/index-contract.ts';
+import type { EventIndex, Journal, ProtectedIndex, SpaceIndex } from './index/contracts.ts';
 import { type IndexProgress, IndexRebuild, type UnreadableFile } from './index/index-rebuild.ts';
 import { KnownTemplates } from './index/known-templates.ts';
 import { SegmentIndex } from './index/segment-index.ts';
@@ -25,8 +25,8 @@ import { type Frame, findFrame } from './vod/frame.ts';
 import { LayoutCache } from './vod/layout-cache.ts';
 import { RecordedPeriods } from './vod/recorded-period.ts';
 import { RecordedStreams } from './vod/recorded-streams.ts';
-import { CatalogLookup, requireThere } from './vod/recording-lookup.ts';
-import { type FoundStill, findStill } from './vod/still.ts';
+import { CatalogLookup, requireAvailable } from './vod/recording-lookup.ts';
+import { type FoundSnapshot, findSnapshot } from './vod/snapshot.ts';
 
 export type { RecordPaths } from './index/catalog.ts';
 
@@ -48,7 +48,7 @@ export interface PlaybackOptions {
 }
 
 /** Why a recording must stay; undefined: it may be deleted. */
-export type WhyKept = (row: SegmentRow) => string | undefined;
+export type RetainReason = (row: SegmentRow) => string | undefined;
 
 export interface GetQuery {
   readonly path: string;
@@ -75,7 +75,7 @@ export class Playback {
   /** HLS made of the recordings. */
   readonly streams: RecordedStreams;
   readonly #lookup: CatalogLookup;
-  readonly #answers = new Answers();
+  readonly #downloads = new DownloadCache();
 
   constructor(options: PlaybackOptions) {
     const { file, paths, logger, zone, clock = systemClock, isBeingWritten = () => false } = options;
@@ -83,11 +83,9 @@ export class Playback {
     this.#paths = paths;
     this.#zone = zone;
     this.#logger = logger;
-    const onFault = onceEach((cause) =>
-      logger.warn({ file, cause }, 'the index of recordings cannot be used as it is'),
-    );
+    const onFault = logOnce((cause) => logger.warn({ file, cause }, 'the index of recordings cannot be used as it is'));
     this.#index = new SegmentIndex(file, onFault);
-    this.#index.doubtGrowing();
+    this.#index.recheckGrowing();
     const templates = new KnownTemplates(
       file === ':memory:' ? undefined : join(dirname(file), 'record-paths.json'),
       onFault,
@@ -97,7 +95,12 @@ export class Playback {
       logger.warn({ file }, `the index of recordings is ${found}: it is built again from the files`);
     }
     this.#catalog = new Catalog({
-      index: this.#index, paths, templates, logger, zone, isBeingWritten,
+      index: this.#index,
+      paths,
+      templates,
+      logger,
+      zone,
+      isBeingWritten,
       monoMs: () => clock.monoMs(),
     });
     this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#require(path));
@@ -134,14 +137,14 @@ export class Playback {
   /** What the index was told since the last time goes to the disk: to be called in the flush rounds. */
   commit(): void {
     this.#index.commit();
-    this.#keeping ??= this.#keepInStep().finally(() => {
+    this.#keeping ??= this.#scanChangedFolders().finally(() => {
       this.#keeping = undefined;
     });
   }
 
-  async #keepInStep(): Promise<void> {
+  async #scanChangedFolders(): Promise<void> {
     try {
-      await this.#catalog.lookAtChanged();
+      await this.#catalog.scanChanged();
       await this.#rebuild.runAgain();
     } catch (error) {
       this.#logger.error({ err: error }, 'the index of recordings is not kept in step');
@@ -183,8 +186,8 @@ export class Playback {
   }
 
   /** Why a recording cannot be read now: its disk is not there. Undefined: as far as is known it is. */
-  whyAway(file: string): PerchError | undefined {
-    return this.#catalog.whyAway(file);
+  offlineReason(file: string): PerchError | undefined {
+    return this.#catalog.offlineReason(file);
   }
 
   /** The index knows the file to be whole. */
@@ -219,25 +222,25 @@ export class Playback {
    * grown since; otherwise the answer is made from the files as they are
    * @param done aborts when the request is over: an answer that nobody waits for is not made, and none is sent any more
    */
-  async get(query: GetQuery, etag?: string, done?: AbortSignal): Promise<Answer> {
+  async get(query: GetQuery, etag?: string, done?: AbortSignal): Promise<Download> {
     await this.#require(query.path);
     const key = keyOf(query);
-    const kept = this.#answers.kept(key);
+    const kept = this.#downloads.cached(key);
     if (kept && etag === kept.etag) {
-      return this.#answers.lend(key, kept, done);
+      return this.#downloads.share(key, kept, done);
     }
-    const build = (): Promise<Answer> => buildAnswer(this.#catalog, this.tables, query, done);
-    return this.#answers.make(key, likelyBytes(query), build, done);
+    const build = (): Promise<Download> => buildDownload(this.#catalog, this.tables, query, done);
+    return this.#downloads.make(key, estimatedBytes(query), build, done);
   }
 
   /** The tag of the answer that a player has most likely begun to read; undefined when none is kept. */
-  keptTag(query: GetQuery): string | undefined {
-    return this.#answers.kept(keyOf(query))?.etag;
+  cachedEtag(query: GetQuery): string | undefined {
+    return this.#downloads.cached(keyOf(query))?.etag;
   }
 
   /** The camera's own picture that was taken nearest to a time. */
-  still(path: string, timeUs: number): Promise<FoundStill> {
-    return findStill(this.#lookup, path, timeUs);
+  snapshot(path: string, timeUs: number): Promise<FoundSnapshot> {
+    return findSnapshot(this.#lookup, path, timeUs);
   }
 
   /** The key frame of the group of pictures that a time lies in. */
@@ -247,7 +250,7 @@ export class Playback {
 
   /** Names of the paths that have recordings, configured or not. */
   async names(): Promise<readonly string[]> {
-    await this.#catalog.look();
+    await this.#catalog.scan();
     return this.#index.paths();
   }
 
@@ -261,15 +264,15 @@ export class Playback {
   }
 
   /** @throws PerchError when every recording of the path lies on a disk that is not there. To be called behind `segments`. */
-  requireThere(path: string): void {
-    requireThere(this.#catalog, path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  requireAvailable(path: string): void {
+    requireAvailable(this.#catalog, path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   }
 
   /**
    * @param start exactly as `segments` has given it
    * @param whyKept asked before anything is deleted
    */
-  async deleteSegment(path: string, start: string, whyKept: WhyKept): Promise<void> {
+  async deleteSegment(path: string, start: string, retainReason: RetainReason): Promise<void> {
     const startUs = parseRfc3339(start)?.us;
     await this.#requireKnown(path);
     if (startUs !== undefined) {
@@ -279,7 +282,7 @@ export class Playback {
     if (!row) {
       throw new PerchError('notFound', `no recording of path '${path}' starts at '${start.slice(0, 64)}'`, { path });
     }
-    const reason = whyKept(row);
+    const reason = retainReason(row);
     if (reason !== undefined) {
       throw new PerchError('badInput', `the recording that starts at '${start}' ${reason}`, { path });
     }
@@ -291,7 +294,7 @@ export class Playback {
   }
 
   async close(): Promise<void> {
-    this.#answers.clear();
+    this.#downloads.clear();
     this.tables.clear();
     await this.#keeping;
     await this.#catalog.settle();
@@ -307,7 +310,7 @@ export class Playback {
     if (this.#paths.recordPathOf(path) !== undefined) {
       return true;
     }
-    await this.#catalog.look(path);
+    await this.#catalog.scan(path);
     return this.#index.hasRecordings(path);
   }
 
@@ -339,13 +342,13 @@ const keyOf = (query: GetQuery): string =>
   JSON.stringify([query.path, query.startUs, query.durationUs, query.format, query.speed, query.skipsGaps]);
 
 /** A fault that stays, as of a full disk, is told when it begins. */
-function onceEach(tell: (cause: string) => void): (error: unknown) => void {
+function logOnce(log: (cause: string) => void): (error: unknown) => void {
   let told: string | undefined;
   return (error) => {
     const cause = explain(error);
     if (cause !== told) {
       told = cause;
-      tell(cause);
+      log(cause);
     }
   };
 }

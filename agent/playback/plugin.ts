@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { contentDisposition, downloadName } from './download-name.ts';
-import type { Answer } from './get/get.ts';
+import type { Download } from './get/download.ts';
 import type { GetQuery, Playback } from './playback.ts';
 import {
   type Query,
@@ -14,7 +14,7 @@ import {
   queryTime,
 } from './read/query.ts';
 import { formatRfc3339 } from './read/rfc3339.ts';
-import { ALWAYS_ASK, sendRanged } from './read/send-ranged.ts';
+import { REVALIDATE, sendRanged } from './read/send-ranged.ts';
 
 /** Who may do what, and how the request has come. */
 export interface PlaybackAccess {
@@ -50,7 +50,7 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     const [start, end] = [queryTime(query, 'start'), queryTime(query, 'end')];
     const baseUrl = `${access.origin(request).baseUrl}${app.prefix}`;
     const entries = await playback.list(path, start, end, baseUrl);
-    return reply.type('application/json; charset=utf-8').header('Cache-Control', ALWAYS_ASK).send(entries);
+    return reply.type('application/json; charset=utf-8').header('Cache-Control', REVALIDATE).send(entries);
   };
 
   const get = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -101,7 +101,7 @@ function continuedTag(request: FastifyRequest, playback: Playback, wanted: GetQu
     return undefined;
   }
   const ifRange = request.headers['if-range'];
-  return typeof ifRange === 'string' ? ifRange : playback.keptTag(wanted);
+  return typeof ifRange === 'string' ? ifRange : playback.cachedEtag(wanted);
 }
 
 /** A client that has gone is no failure, and gets no answer. */
@@ -113,7 +113,7 @@ const whenGone =
     }
   };
 
-function send(request: FastifyRequest, reply: FastifyReply, { file, etag }: Answer): FastifyReply {
-  reply.type('video/mp4').header('Cache-Control', ALWAYS_ASK).header('Access-Control-Expose-Headers', EXPOSED);
+function send(request: FastifyRequest, reply: FastifyReply, { file, etag }: Download): FastifyReply {
+  reply.type('video/mp4').header('Cache-Control', REVALIDATE).header('Access-Control-Expose-Headers', EXPOSED);
   return sendRanged(request, reply, file, etag);
 }

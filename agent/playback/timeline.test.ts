@@ -170,8 +170,12 @@ test('why nothing was recorded stands beside it: what lasts goes on, and where t
   });
   for (let i = 0; i < 200; i += 1) {
     index.events.addEvent({
-      id: `short ${i}`, path: gapsName('cam'), type: 'offline', text: '',
-      startUs: startUs + (1_300 + i) * SECOND, endUs: startUs + (1_300.5 + i) * SECOND,
+      id: `short ${i}`,
+      path: gapsName('cam'),
+      type: 'offline',
+      text: '',
+      startUs: startUs + (1_300 + i) * SECOND,
+      endUs: startUs + (1_300.5 + i) * SECOND,
     });
   }
   expect((await timelineOf(catalog, timelineQuery(query), 'UTC')).reasons).toHaveLength(3);

@@ -4,7 +4,11 @@ import type { AacTrack, G711Track, G722Track, LpcmTrack, OpusTrack, Track } from
 import { AudioRateLimit } from './audio-rate-limit.ts';
 
 const aac: AacTrack = {
-  kind: 'audio', codec: 'aac', clockRate: 16_000, channels: 1, frameSamples: 1024,
+  kind: 'audio',
+  codec: 'aac',
+  clockRate: 16_000,
+  channels: 1,
+  frameSamples: 1024,
   config: hex('1408'),
 };
 const opus: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };

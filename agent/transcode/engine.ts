@@ -57,7 +57,10 @@ export class Engine {
     const { job: number, target, track } = job.request;
     job.isBroken = false;
     const emit: Emit = (pts, wall, data) => this.#output.add(number, pts, wall, data);
-    const creating = target === 'opus' ? OpusTranscoder.create(track as OpusSourceTrack, emit) : FlacTranscoder.create(track as OpusTrack, emit);
+    const creating =
+      target === 'opus'
+        ? OpusTranscoder.create(track as OpusSourceTrack, emit)
+        : FlacTranscoder.create(track as OpusTrack, emit);
     creating.then(
       (transcoder) => {
         if (this.#jobs.get(number) === job) {

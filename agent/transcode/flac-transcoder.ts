@@ -3,7 +3,7 @@ import { PerchError } from '../base/errors.ts';
 import { FlacEncoder } from '../media/flac/encode.ts';
 import { SteadyBlocks } from '../media/pcm/steady-blocks.ts';
 import type { FlacTrack, OpusTrack } from '../media/sample/track.ts';
-import type { TrackTranscoder, Emit } from './contracts.ts';
+import type { Emit, TrackTranscoder } from './contracts.ts';
 import { flacTrackOf } from './transcodable.ts';
 
 /** Opus to FLAC frames of 20 ms with regular timestamps. */

@@ -2,7 +2,7 @@ import { Application, createEncoder, type OpusEncoderHandle, type SampleRate } f
 import { PerchError } from '../base/errors.ts';
 import { SteadyBlocks } from '../media/pcm/steady-blocks.ts';
 import { opusRateOf } from '../media/resample/resampler.ts';
-import type { TrackTranscoder, Emit } from './contracts.ts';
+import type { Emit, TrackTranscoder } from './contracts.ts';
 import { createPcmSource, type PcmSource } from './pcm-source.ts';
 import { type OpusSourceTrack, sourceFormatOf } from './transcodable.ts';
 

@@ -6,7 +6,12 @@ import type { AacTrack, G711Track, OpusTrack } from '../media/sample/track.ts';
 import { flacTrackOf, opusTrackOf, whyNotOpus } from './transcodable.ts';
 
 const aac = (config: string, clockRate: number, channels: number): AacTrack => ({
-  kind: 'audio', codec: 'aac', clockRate, channels, config: hex(config), frameSamples: 1024,
+  kind: 'audio',
+  codec: 'aac',
+  clockRate,
+  channels,
+  config: hex(config),
+  frameSamples: 1024,
 });
 const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 16_000, channels: 1 };
 const opus: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 1 };

@@ -17,10 +17,18 @@ import { Transcoder } from './transcoder.ts';
 
 const WALL = 1_700_000_000_000;
 const pcm = (clockRate: number, channels: number): LpcmTrack => ({
-  kind: 'audio', codec: 'lpcm', clockRate, bitDepth: 16, channels,
+  kind: 'audio',
+  codec: 'lpcm',
+  clockRate,
+  bitDepth: 16,
+  channels,
 });
 const aac = (clockRate: number): AacTrack => ({
-  kind: 'audio', codec: 'aac', clockRate, channels: 1, frameSamples: 1024,
+  kind: 'audio',
+  codec: 'aac',
+  clockRate,
+  channels: 1,
+  frameSamples: 1024,
   config: writeAacConfig(clockRate, 1) ?? new Uint8Array(),
 });
 const opus = (channels: number): OpusTrack => ({ kind: 'audio', codec: 'opus', clockRate: 48_000, channels });
@@ -73,7 +81,11 @@ async function play(clock: FakeClock, { samples }: Listener): Promise<void> {
 }
 
 const sampleOf = (data: Uint8Array, pts: number, clockRate: number): Sample => ({
-  pts, dts: pts, wall: WALL + (pts * 1000) / clockRate, key: true, data,
+  pts,
+  dts: pts,
+  wall: WALL + (pts * 1000) / clockRate,
+  key: true,
+  data,
 });
 
 /** A tone on all channels, big-endian, in packets of 20 ms. */
@@ -110,30 +122,33 @@ test.for([
   ['16 kHz in the worker', 16_000, 1],
   ['44.1 kHz stereo', 44_100, 2],
   ['48 kHz stereo', 48_000, 2],
-] as const)('LPCM of %s becomes Opus with the same tone, timestamps and wall clock', async ([name, rateHz, channels]) => {
-  const { clock, transcoder } = setup(name.includes('worker') ? startWorker : startInLoop);
-  const stream = new Stream([tinyH264, pcm(rateHz, channels)]);
-  const sound = transcoder.opus.of(stream, 1);
-  expect(sound.tracks).toEqual([opus(channels)]);
-  const listener = new Listener();
-  sound.addReader(listener, true);
-  const packets = [...tone(rateHz, channels, 440, 100)];
-  for (const half of [packets.slice(0, 50), packets.slice(50)]) {
-    for (const packet of half) {
-      stream.write(1, packet);
+] as const)(
+  'LPCM of %s becomes Opus with the same tone, timestamps and wall clock',
+  async ([name, rateHz, channels]) => {
+    const { clock, transcoder } = setup(name.includes('worker') ? startWorker : startInLoop);
+    const stream = new Stream([tinyH264, pcm(rateHz, channels)]);
+    const sound = transcoder.opus.of(stream, 1);
+    expect(sound.tracks).toEqual([opus(channels)]);
+    const listener = new Listener();
+    sound.addReader(listener, true);
+    const packets = [...tone(rateHz, channels, 440, 100)];
+    for (const half of [packets.slice(0, 50), packets.slice(50)]) {
+      for (const packet of half) {
+        stream.write(1, packet);
+      }
+      await play(clock, listener);
     }
-    await play(clock, listener);
-  }
-  // The resampler's delay is in the packet that is not full yet.
-  expect(listener.samples.length).toBeGreaterThanOrEqual(99);
-  const first = listener.samples[0] as Sample;
-  expect(Math.abs(first.pts - (1000 * 48_000) / rateHz)).toBeLessThan(2);
-  expect(listener.samples.map(({ pts }) => pts)).toEqual(listener.samples.map((_, i) => first.pts + 960 * i));
-  expect(listener.samples.every(({ pts, wall }) => Math.abs(wall - WALL - pts / 48) < 1)).toBe(true);
-  const values = await decoded(listener.samples);
-  expect(Math.abs(frequencyOf(values.subarray(9600), 48_000) - 440)).toBeLessThan(2);
-  expect(Math.max(...values.subarray(9600))).toBeGreaterThan(7000);
-});
+    // The resampler's delay is in the packet that is not full yet.
+    expect(listener.samples.length).toBeGreaterThanOrEqual(99);
+    const first = listener.samples[0] as Sample;
+    expect(Math.abs(first.pts - (1000 * 48_000) / rateHz)).toBeLessThan(2);
+    expect(listener.samples.map(({ pts }) => pts)).toEqual(listener.samples.map((_, i) => first.pts + 960 * i));
+    expect(listener.samples.every(({ pts, wall }) => Math.abs(wall - WALL - pts / 48) < 1)).toBe(true);
+    const values = await decoded(listener.samples);
+    expect(Math.abs(frequencyOf(values.subarray(9600), 48_000) - 440)).toBeLessThan(2);
+    expect(Math.max(...values.subarray(9600))).toBeGreaterThan(7000);
+  },
+);
 
 test('no damage in AAC stops the audio or makes its timestamps irregular', async () => {
   const logged: unknown[] = [];
@@ -156,37 +171,34 @@ test('no damage in AAC stops the audio or makes its timestamps irregular', async
   expect(logged).toEqual([]);
 });
 
-test.for([1, 2])(
-  'Opus of %d channels becomes FLAC with the same tone and timestamps',
-  async (channels) => {
-    const { transcoder } = setup();
-    const stream = new Stream([opus(channels), tinyH264]);
-    const derived = transcoder.of(stream, 'flac');
-    const [flac, picture] = derived.tracks;
-    expect(picture).toBe(tinyH264);
-    const rateHz = flac?.clockRate ?? 0;
-    const listener = new Listener();
-    derived.addReader(listener, true);
-    using encoder = await createEncoder({ channels: channels === 1 ? 1 : 2 });
-    for (let i = 0; i < 100; i += 1) {
-      const at = (n: number): number => i * 960 + Math.floor(n / channels);
-      const block = Int16Array.from(
-        { length: 960 * channels },
-        (_, n) => 8000 * Math.sin((2 * Math.PI * 440 * at(n)) / 48_000),
-      );
-      // Every tenth packet is not Opus.
-      stream.write(0, sampleOf(i % 10 === 9 ? Uint8Array.of(3) : encoder.encode(block), 4800 + i * 960, 48_000));
-    }
-    // A gap is filled when the next packet arrives, so the end may be a few frames short.
-    await until(() => listener.samples.length >= 97);
-    const step = rateHz / 50;
-    expect(listener.samples.map(({ pts }) => pts)).toEqual(listener.samples.map((_, i) => rateHz / 10 + step * i));
-    const frames = listener.samples.slice(2, 8).map(({ data }) => decodeFlacFrame(data));
-    expect(frames.every((frame) => frame.channels === channels)).toBe(true);
-    const left = frames.flatMap(({ pcm }) => pcm.filter((_, i) => i % channels === 0));
-    expect(Math.abs(frequencyOf(left, rateHz) - 440)).toBeLessThan(10);
-  },
-);
+test.for([1, 2])('Opus of %d channels becomes FLAC with the same tone and timestamps', async (channels) => {
+  const { transcoder } = setup();
+  const stream = new Stream([opus(channels), tinyH264]);
+  const derived = transcoder.of(stream, 'flac');
+  const [flac, picture] = derived.tracks;
+  expect(picture).toBe(tinyH264);
+  const rateHz = flac?.clockRate ?? 0;
+  const listener = new Listener();
+  derived.addReader(listener, true);
+  using encoder = await createEncoder({ channels: channels === 1 ? 1 : 2 });
+  for (let i = 0; i < 100; i += 1) {
+    const at = (n: number): number => i * 960 + Math.floor(n / channels);
+    const block = Int16Array.from(
+      { length: 960 * channels },
+      (_, n) => 8000 * Math.sin((2 * Math.PI * 440 * at(n)) / 48_000),
+    );
+    // Every tenth packet is not Opus.
+    stream.write(0, sampleOf(i % 10 === 9 ? Uint8Array.of(3) : encoder.encode(block), 4800 + i * 960, 48_000));
+  }
+  // A gap is filled when the next packet arrives, so the end may be a few frames short.
+  await until(() => listener.samples.length >= 97);
+  const step = rateHz / 50;
+  expect(listener.samples.map(({ pts }) => pts)).toEqual(listener.samples.map((_, i) => rateHz / 10 + step * i));
+  const frames = listener.samples.slice(2, 8).map(({ data }) => decodeFlacFrame(data));
+  expect(frames.every((frame) => frame.channels === channels)).toBe(true);
+  const left = frames.flatMap(({ pcm }) => pcm.filter((_, i) => i % channels === 0));
+  expect(Math.abs(frequencyOf(left, rateHz) - 440)).toBeLessThan(10);
+});
 
 test('a stream without Opus is returned as it is; all callers get one derived stream', () => {
   const { transcoder } = setup();

@@ -89,7 +89,9 @@ export class Transcoder implements AudioForms {
     const known = this.#opus.get(stream) ?? new Map<number, DerivedStream>();
     this.#opus.set(stream, known);
     const place = (track: Track, other: number): Place | undefined =>
-      other === number && whyNotOpus(track) === undefined ? this.#opusMapping(stream, track as OpusSourceTrack) : undefined;
+      other === number && whyNotOpus(track) === undefined
+        ? this.#opusMapping(stream, track as OpusSourceTrack)
+        : undefined;
     // WebRTC viewers hear live audio only: the cached GOP is not transcoded.
     const derived = known.get(number) ?? new DerivedStream(stream, { id: 'opus', place, startsWithGroup: false });
     known.set(number, derived);

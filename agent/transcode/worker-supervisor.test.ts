@@ -4,8 +4,8 @@ import { lpcm } from '../../test/support/media/audio-tracks.ts';
 import { type Logger, silentLogger } from '../base/log.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import { BatchWriter, readBatch, stampOf } from './batch.ts';
-import type { EngineEvents, StartEngine } from './engine-host.ts';
 import type { ToWorker } from './contracts.ts';
+import type { EngineEvents, StartEngine } from './engine-host.ts';
 import { WorkerSupervisor } from './worker-supervisor.ts';
 
 /** An engine whose responses the test triggers. */
@@ -69,7 +69,11 @@ function setup() {
 }
 
 const sample = (pts: number, bytes = 10): Sample => ({
-  pts, dts: pts, wall: pts, key: true, data: new Uint8Array(bytes),
+  pts,
+  dts: pts,
+  wall: pts,
+  key: true,
+  data: new Uint8Array(bytes),
 });
 
 test('the samples of one turn of the event loop form one batch across all streams', async () => {
@@ -164,9 +168,7 @@ test('a stream that floods tiny samples gets its share, is logged once by its pa
   expect(batch?.byteLength).toBeLessThan(2 << 20);
   engines[0]?.answer();
   expect(other.samples.length).toBe(1);
-  expect(logged).toEqual([
-    [{ path: 'garden', codec: 'lpcm' }, 'audio arrives faster than real time, excess dropped'],
-  ]);
+  expect(logged).toEqual([[{ path: 'garden', codec: 'lpcm' }, 'audio arrives faster than real time, excess dropped']]);
   await clock.advance(1000);
   flooding.job.push(sample(96_000_000, 1));
   await turn();

@@ -4,10 +4,10 @@ import type { Logger } from '../base/log.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import type { Track } from '../media/sample/track.ts';
 import type { Converter } from '../stream/derived-stream.ts';
-import { BatchWriter, readBatch, requestBytesOf, stampOf } from './batch.ts';
-import type { EngineHost, StartEngine } from './engine-host.ts';
-import type { TargetCodec, FromWorker } from './contracts.ts';
 import { AudioRateLimit } from './audio-rate-limit.ts';
+import { BatchWriter, readBatch, requestBytesOf, stampOf } from './batch.ts';
+import type { FromWorker, TargetCodec } from './contracts.ts';
+import type { EngineHost, StartEngine } from './engine-host.ts';
 
 const TICK_MS = 1_000;
 /** How long the engine runs without a job, so that a returning viewer need not wait. */
@@ -92,7 +92,13 @@ export class WorkerSupervisor {
     this.#lastJobId += 1;
     const number = this.#lastJobId;
     const job: Job = {
-      number, target, track: withOwnConfig(track), frameTicks, emit, nextPts: 0, pathOf,
+      number,
+      target,
+      track: withOwnConfig(track),
+      frameTicks,
+      emit,
+      nextPts: 0,
+      pathOf,
       rateLimit: new AudioRateLimit(target, track),
       hasLoggedFailure: false,
       hasLoggedExcess: false,

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { loadLibopus } from 'libopus-wasm';
-import { Engine } from './engine.ts';
 import type { ToWorker } from './contracts.ts';
+import { Engine } from './engine.ts';
 
 // Messages wait in the port until a listener is attached.
 void loadLibopus().then(() => {

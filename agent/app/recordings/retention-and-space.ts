@@ -221,7 +221,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
     if (!known) {
       throw new PerchError('notFound', `path '${path.slice(0, 240)}' is not configured and has no recordings`);
     }
-    playback.requireThere(path);
+    playback.requireAvailable(path);
     const { files, diskBytes, kept, keptFiles } = await deletePath({
       ...{ deletions: this.#deletions, isMeant },
       rows: (limit, after) => playback.space.allOf(path, limit, after as SegmentRow | undefined),

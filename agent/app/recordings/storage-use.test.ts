@@ -51,7 +51,7 @@ async function open(
       names: async () => Object.keys(has),
       titleOf: (path) => (path === 'door' ? 'Front door' : undefined),
       playback: {
-        whyAway: (file) => away.find((folder) => file.startsWith(`${folder}/`)),
+        offlineReason: (file) => away.find((folder) => file.startsWith(`${folder}/`)),
         space: {
           bytesOf: (path) => ({ files: 1, bytes: has[path]?.bytes ?? 0, ownBytes: has[path]?.bytes ?? 0 }),
           spanOf: (path, sinceUs, nowUs) => {

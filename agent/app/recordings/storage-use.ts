@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
-import type { HeldFolder, PathBytes, PathSpan } from '../../playback/index/index-contract.ts';
+import type { HeldFolder, PathBytes, PathSpan } from '../../playback/index/contracts.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';
 
@@ -30,7 +30,7 @@ export interface StorageDeps {
     titleOf(path: string): string | undefined;
     readonly playback: {
       /** Why what lies there cannot be read now; undefined: as far as is known it can. */
-      whyAway(file: string): unknown;
+      offlineReason(file: string): unknown;
       readonly space: {
         bytesOf(path: string): PathBytes;
         spanOf(path: string, sinceUs: number, nowUs: number): PathSpan;
@@ -104,7 +104,7 @@ export class StorageUse {
     const standard = folderOf(settings().pathDefaults.recordPath);
     const all = await places();
     const outside = recordings.playback.space.heldOutside(used);
-    const older = outside.filter(({ folder }) => recordings.playback.whyAway(join(folder, 'any')) === undefined);
+    const older = outside.filter(({ folder }) => recordings.playback.offlineReason(join(folder, 'any')) === undefined);
     return all.map(({ isReadOnly: _, isRemovable, isNetwork, isWritable, ...place }) => ({
       ...place,
       ...{ removable: isRemovable, network: isNetwork, writable: isWritable },

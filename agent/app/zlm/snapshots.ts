@@ -18,7 +18,7 @@ export interface ZlmPicturesDeps {
   readonly paths: Pick<PathTable, 'openStreams'>;
   /** Those that lie beside recordings, the one nearest to a time in Unix microseconds. @throws PerchError when there is none */
   readonly recordings: {
-    readonly playback: { still(path: string, timeUs: number): Promise<{ jpeg: Uint8Array; timeUs: number }> };
+    readonly playback: { snapshot(path: string, timeUs: number): Promise<{ jpeg: Uint8Array; timeUs: number }> };
   };
   readonly clock: Clock;
   /** Ends it all. */
@@ -71,7 +71,7 @@ export class ZlmPictures {
     }
     const nowUs = clock.wallMs() * 1000;
     try {
-      const { jpeg, timeUs } = await recordings.playback.still(path, nowUs);
+      const { jpeg, timeUs } = await recordings.playback.snapshot(path, nowUs);
       return nowUs - timeUs < maxAgeMs * 1000 ? jpeg : undefined;
     } catch (error) {
       if (error instanceof PerchError) {

@@ -15,7 +15,7 @@ import { type CookiePlace, cookieOf, credentialsOf, writtenCredentialsOf } from 
 import { isBrowser } from '../../http/auth/request-origin.ts';
 import { isNamedOrigin } from '../../http/listener/cors.ts';
 import type { PathTable } from '../../paths/path-table.ts';
-import type { MoreAnswer, MoreCalls } from '../../servers/webrtc/signalling/zlm/calls.ts';
+import type { ApiAnswer, ApiCalls } from '../../servers/webrtc/signalling/zlm/calls.ts';
 import { pathOf } from '../../servers/webrtc/signalling/zlm/stream-path.ts';
 import type { CallParameters } from '../../zlm/call.ts';
 import { CODE, failure } from '../../zlm/call.ts';
@@ -153,7 +153,7 @@ export class ZlmBox {
   }
 
   /** The calls on one listener. */
-  on(access: HttpAccess): MoreCalls {
+  on(access: HttpAccess): ApiCalls {
     return {
       answer: (name, { parameters, request }) => this.#answer(name, parameters, request, access),
       streamNotFound: (path, request, isKnown) => this.#notFound(path, request, access, isKnown),
@@ -165,7 +165,7 @@ export class ZlmBox {
     parameters: CallParameters,
     request: FastifyRequest,
     access: HttpAccess,
-  ): Promise<MoreAnswer | undefined> {
+  ): Promise<ApiAnswer | undefined> {
     const { ip, isPrivate } = access.identify(request);
     const { headers } = request;
     const place = access.origin(request);
@@ -206,7 +206,7 @@ export class ZlmBox {
     return picture instanceof Uint8Array ? { fields, picture } : { fields };
   }
 
-  async #refuse({ isGuess, ...fields }: Refusal, { ip }: Caller, place: CookiePlace): Promise<MoreAnswer> {
+  async #refuse({ isGuess, ...fields }: Refusal, { ip }: Caller, place: CookiePlace): Promise<ApiAnswer> {
     if (isGuess) {
       this.#deps.log.warn({ ip }, "wrong secret for ZLMediaKit's calls");
       await this.#deps.wrongCredentials.pause(ip);

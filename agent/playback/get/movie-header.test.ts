@@ -1,12 +1,20 @@
 import { expect, test } from 'vitest';
 import type { Mp4Track } from '../../media/mp4/read/read-track.ts';
-import { sizeOf } from './box-pieces.ts';
+import { sizeOf } from './box-parts.ts';
 import { writeMovie } from './movie-header.ts';
 import { SampleTables } from './sample-tables.ts';
 
 const track: Mp4Track = {
-  id: 1, timescale: 1_000, kind: 'video', codec: 'avc1', sampleEntry: new Uint8Array(90),
-  width: 64, height: 64, sampleRate: 0, channels: 0, defaults: { duration: 0, sizeBytes: 0, flags: 0 },
+  id: 1,
+  timescale: 1_000,
+  kind: 'video',
+  codec: 'avc1',
+  sampleEntry: new Uint8Array(90),
+  width: 64,
+  height: 64,
+  sampleRate: 0,
+  channels: 0,
+  defaults: { duration: 0, sizeBytes: 0, flags: 0 },
 };
 
 /** Media time of the last edit: where in the track it begins to be shown. */
@@ -14,11 +22,18 @@ function mediaTime(firstTime: number, offsets: readonly number[]): bigint {
   const count = offsets.length;
   const tables = new SampleTables();
   const samples = {
-    trackId: 1, count, sizes: new Uint32Array(count).fill(10), durations: new Uint32Array(count).fill(100),
-    compositionOffsets: Int32Array.from(offsets), syncs: new Uint8Array(count).fill(1),
+    trackId: 1,
+    count,
+    sizes: new Uint32Array(count).fill(10),
+    durations: new Uint32Array(count).fill(100),
+    compositionOffsets: Int32Array.from(offsets),
+    syncs: new Uint8Array(count).fill(1),
     runs: {
-      count: 1, firstSamples: Uint32Array.of(0), baseTimes: Float64Array.of(firstTime),
-      fragments: Uint32Array.of(0), dataOffsets: Float64Array.of(0),
+      count: 1,
+      firstSamples: Uint32Array.of(0),
+      baseTimes: Float64Array.of(firstTime),
+      fragments: Uint32Array.of(0),
+      dataOffsets: Float64Array.of(0),
     },
   };
   tables.addRun({ samples, from: 0, to: count, time: firstTime, dataOffset: 0, sizeBytes: count * 10 }, 0);

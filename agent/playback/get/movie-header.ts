@@ -1,6 +1,6 @@
 import { box, type Fields, fullBox, text, u16, u32, u64, zeros } from '../../media/mp4/box/boxes.ts';
 import type { Mp4Track } from '../../media/mp4/read/read-track.ts';
-import { boxOf } from './box-pieces.ts';
+import { boxOf } from './box-parts.ts';
 import type { PlacedTables, SampleTables } from './sample-tables.ts';
 
 /** Of the whole movie: fine enough for every video track. */

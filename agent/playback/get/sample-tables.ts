@@ -1,9 +1,10 @@
 import { PerchError } from '../../base/errors.ts';
 import { fullBox, u8, u24, u32 } from '../../media/mp4/box/boxes.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
-import { boxOf } from './box-pieces.ts';
-import type { KeptRun } from './kept-table.ts';
+import { boxOf } from './box-parts.ts';
+
 import { NumberList, RunList } from './number-list.ts';
+import type { SelectedRun } from './selected-table.ts';
 
 /** The tables are made in memory: some 200 MB of them at most. */
 const MAX_SAMPLES = 10_000_000;
@@ -43,7 +44,7 @@ export class SampleTables {
   }
 
   /** @param place of the run's bytes, from the start of the data */
-  addRun(run: KeptRun, place: number): void {
+  addRun(run: SelectedRun, place: number): void {
     const { samples, from, to } = run;
     if (this.#count + to - from > MAX_SAMPLES) {
       throw new PerchError(
@@ -99,7 +100,7 @@ export class SampleTables {
     }
   }
 
-  #addTimes({ samples, from, to, time }: KeptRun): void {
+  #addTimes({ samples, from, to, time }: SelectedRun): void {
     const { durations, compositionOffsets } = samples;
     let start = time;
     let isFirst = this.#count === 0;
@@ -123,7 +124,7 @@ export class SampleTables {
   }
 
   /** Where players can start at every sample, as in sound, there is no list of them. */
-  #addSyncs({ samples, from, to }: KeptRun): void {
+  #addSyncs({ samples, from, to }: SelectedRun): void {
     for (let i = from; i < to; i += 1) {
       const number = this.#count + i - from + 1;
       if (samples.syncs[i] !== 1 && this.#isEverySync) {
@@ -137,7 +138,7 @@ export class SampleTables {
     }
   }
 
-  #addOffsets({ samples, from, to }: KeptRun): void {
+  #addOffsets({ samples, from, to }: SelectedRun): void {
     const offsets = samples.compositionOffsets;
     if (!offsets) {
       this.#offsets.pushMany(0, to - from);

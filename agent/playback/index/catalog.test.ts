@@ -20,7 +20,7 @@ import { openPlayback, TEMPLATE } from '../../../test/support/harness/playback.t
 import { silentLogger } from '../../base/log.ts';
 import { Playback } from '../playback.ts';
 import { parseRfc3339 } from '../read/rfc3339.ts';
-import type { Journal, ProtectedRange } from './index-contract.ts';
+import type { Journal, ProtectedRange } from './contracts.ts';
 
 const ever = new AbortController().signal;
 

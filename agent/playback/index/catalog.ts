@@ -7,7 +7,7 @@ import { findFileMark } from '../../record/file/file-mark.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../../record/file/segment-log.ts';
 import { findStreamMark } from '../../record/file/stream-mark.ts';
 import type { PartChain } from '../../record/file/whole-parts.ts';
-import { lookAtFolders, statOf } from './folder-look.ts';
+import { scanFolders, statOf } from './folder-scan.ts';
 import type { KnownTemplates } from './known-templates.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { type ReadInfo, readSegmentInfo, signatureOf } from './segment-info.ts';
@@ -41,15 +41,15 @@ export class Catalog implements SegmentLog {
   readonly index: SegmentIndex;
   readonly #options: CatalogOptions;
   /** How far files that are not finished have been followed. */
-  readonly #walked = new Map<string, PartChain>();
+  readonly #chains = new Map<string, PartChain>();
   /** By path; the empty name stands for all. */
-  readonly #looking = new Map<string, Promise<void>>();
+  readonly #scanning = new Map<string, Promise<void>>();
   /** Paths whose folders were changed by ourselves, and when. */
   readonly #changed = new Map<string, number>();
   /** What is wrong with a template's folders, as it was said last, and which path was asked for: of all when undefined. */
   readonly #told = new Map<string, { readonly cause: string; readonly path: string | undefined }>();
   /** By template: where its disk is not there, as the last look has found it. */
-  readonly #away = new Map<string, { readonly folder: string; readonly why: PerchError }>();
+  readonly #offline = new Map<string, { readonly folder: string; readonly why: PerchError }>();
   /** Files that are being looked at: many may ask for the same. */
   readonly #updating = new Map<string, Promise<void>>();
   /** Finished files whose headers are being read. */
@@ -74,7 +74,7 @@ export class Catalog implements SegmentLog {
     if (!isIndexed(file)) {
       return;
     }
-    this.#walked.delete(file);
+    this.#chains.delete(file);
     this.opened(segment);
     this.index.setUnread(file);
     const registering = this.#register(segment)
@@ -89,30 +89,30 @@ export class Catalog implements SegmentLog {
       this.#changed.set(path, this.#options.monoMs());
     }
     // Whoever wanted to delete it has not found it either: with its disk it is there again.
-    this.#forgetUnlessAway(file);
+    this.#removeUnlessOffline(file);
   }
 
   /** Resolves when what was begun on its own account is done: the index may be closed. */
   async settle(): Promise<void> {
-    await Promise.allSettled([...this.#reading, ...this.#looking.values()]);
+    await Promise.allSettled([...this.#reading, ...this.#scanning.values()]);
   }
 
   /** Makes the index agree with the files of one path that can matter between two times. */
   async refresh(path: string, fromUs: number, toUs: number): Promise<void> {
-    await this.look(path);
+    await this.scan(path);
     const firstUs = this.index.lastStartUpTo(path, fromUs);
     for (const row of this.index.work(path, firstUs, toUs)) {
       await this.update(row);
     }
   }
 
-  get isAnyAway(): boolean {
-    return this.#away.size > 0;
+  get hasOffline(): boolean {
+    return this.#offline.size > 0;
   }
 
   /** Why a recording that is known cannot be read now: its disk is not there. Undefined: as far as is known it is. */
-  whyAway(file: string): PerchError | undefined {
-    for (const { folder, why } of this.#away.values()) {
+  offlineReason(file: string): PerchError | undefined {
+    for (const { folder, why } of this.#offline.values()) {
       if (file.startsWith(`${folder}/`)) {
         return why;
       }
@@ -124,23 +124,23 @@ export class Catalog implements SegmentLog {
    * Looks for files that came or went. What lies on a disk that is not there is passed over, and stays known.
    * @param path undefined: of all paths
    */
-  look(path?: string, signal?: AbortSignal): Promise<void> {
+  scan(path?: string, signal?: AbortSignal): Promise<void> {
     const key = path ?? '';
-    const looking = this.#looking.get(key) ?? this.#look(path, signal).finally(() => this.#looking.delete(key));
-    this.#looking.set(key, looking);
-    return looking;
+    const scanning = this.#scanning.get(key) ?? this.#scan(path, signal).finally(() => this.#scanning.delete(key));
+    this.#scanning.set(key, scanning);
+    return scanning;
   }
 
   /**
    * Looks at folders in which we have begun or deleted a file ourselves, before anybody asks: reading one with 25,000 names takes
    * longer than all the rest of an answer. To be called every few seconds.
    */
-  async lookAtChanged(): Promise<void> {
+  async scanChanged(): Promise<void> {
     const nowMs = this.#options.monoMs();
     for (const [path, changedMs] of this.#changed) {
       if (nowMs - changedMs >= SETTLED_MS) {
         this.#changed.delete(path);
-        await this.look(path).catch((error: unknown) => {
+        await this.scan(path).catch((error: unknown) => {
           // What is wrong with a folder has been told; whoever asks is told it again.
           if (!(error instanceof PerchError)) {
             this.#options.logger.error({ err: error, path }, 'cannot look for recordings');
@@ -169,36 +169,36 @@ export class Catalog implements SegmentLog {
       return;
     }
     if (!found) {
-      this.#forgetUnlessAway(row.file);
+      this.#removeUnlessOffline(row.file);
     } else if (row.state === STATE.unread || found.size !== row.sizeBytes || found.mtimeMs !== row.mtimeMs) {
       await this.#examine(row);
     }
   }
 
   /** A file that was not found is gone, or its whole disk is away. */
-  #forgetUnlessAway(file: string): void {
-    if (!this.whyAway(file)) {
-      this.#forget(file);
+  #removeUnlessOffline(file: string): void {
+    if (!this.offlineReason(file)) {
+      this.#remove(file);
     }
   }
 
-  #forget(file: string): void {
-    this.#walked.delete(file);
+  #remove(file: string): void {
+    this.#chains.delete(file);
     this.index.remove(file);
   }
 
-  async #look(path: string | undefined, signal: AbortSignal | undefined): Promise<void> {
+  async #scan(path: string | undefined, signal: AbortSignal | undefined): Promise<void> {
     const { index, paths, templates, zone } = this.#options;
     const current = path === undefined ? undefined : paths.recordPathOf(path)?.recordPath;
-    const onGone = (file: string): void => this.#forget(file);
+    const onGone = (file: string): void => this.#remove(file);
     for (const template of templates.with(paths.recordPaths())) {
       const options = { index, template, zone, onGone, signal, ...(path === undefined ? {} : { path }) };
       try {
-        this.#mended(template, path, await lookAtFolders(options));
+        this.#logRecovery(template, path, await scanFolders(options));
       } catch (error) {
         signal?.throwIfAborted();
-        this.#tell(template, path, error);
-        const isAway = this.#noteAway(template, error);
+        this.#logFault(template, path, error);
+        const isAway = this.#noteOffline(template, error);
         // Where recordings were kept earlier may be gone for good: what is known of the others is an answer.
         if (!isAway && current !== undefined && resolve(current) === template) {
           throw faultOf(error);
@@ -207,16 +207,16 @@ export class Catalog implements SegmentLog {
     }
   }
 
-  #noteAway(template: string, error: unknown): boolean {
+  #noteOffline(template: string, error: unknown): boolean {
     if (!(error instanceof PerchError && error.code === 'unavailable')) {
       return false;
     }
-    this.#away.set(template, { folder: String(error.context['folder']), why: error });
+    this.#offline.set(template, { folder: String(error.context['folder']), why: error });
     return true;
   }
 
   /** Once until it changes: a folder is looked at before each answer. */
-  #tell(template: string, path: string | undefined, error: unknown): void {
+  #logFault(template: string, path: string | undefined, error: unknown): void {
     const cause = explain(error);
     if (this.#told.get(template)?.cause !== cause) {
       this.#told.set(template, { cause, path });
@@ -225,10 +225,10 @@ export class Catalog implements SegmentLog {
   }
 
   /** A look for a path of which nothing is known there finds no fault, and says nothing of the disk. */
-  #mended(template: string, path: string | undefined, isDiskSeen: boolean): void {
+  #logRecovery(template: string, path: string | undefined, isDiskSeen: boolean): void {
     if (isDiskSeen || path === undefined || path === this.#told.get(template)?.path) {
       this.#told.delete(template);
-      this.#away.delete(template);
+      this.#offline.delete(template);
     }
   }
 
@@ -259,26 +259,26 @@ export class Catalog implements SegmentLog {
     const { info, chain } = read;
     this.index.setInfo(file, info);
     if (info.isFinished || !chain) {
-      this.#walked.delete(file);
+      this.#chains.delete(file);
     } else {
-      this.#walked.set(file, chain);
+      this.#chains.set(file, chain);
     }
   }
 
   async #examine({ file, fault: knownFault }: SegmentRow): Promise<void> {
     try {
       const isBeingWritten = this.#options.isBeingWritten(file);
-      const read = await readSegmentInfo(file, { isBeingWritten, known: this.#walked.get(file) });
+      const read = await readSegmentInfo(file, { isBeingWritten, known: this.#chains.get(file) });
       this.#take(file, read);
     } catch (error) {
       if (codeOf(error) === 'ENOENT') {
-        this.#forgetUnlessAway(file);
+        this.#removeUnlessOffline(file);
         return;
       }
       if (!(error instanceof PerchError) && codeOf(error) === '') {
         throw error;
       }
-      this.#walked.delete(file);
+      this.#chains.delete(file);
       // What only the system refused (too many open files, a disk that comes and goes) is looked at again at the next question.
       const found = error instanceof PerchError ? await statOf(file) : undefined;
       const fault = explain(error);

@@ -8,7 +8,7 @@ const DAY_US = 86_400_000_000;
 const MIN_CORRECTION_US = 2_000_000;
 
 /** What the two clocks said when a recording was begun. */
-interface Begun {
+interface StartLabel {
   readonly nameUs: number;
   readonly wallUs: number | undefined;
   readonly monoUs: number | undefined;
@@ -47,9 +47,9 @@ export class ClockLabels {
   }
 
   /** @param fileMark undefined: what the name and the file say is all that is known */
-  startOf(begun: Begun, fileMark: Pick<FileMark, 'bootId' | 'isClockTrusted'> | undefined): number {
+  startOf(label: StartLabel, fileMark: Pick<FileMark, 'bootId' | 'isClockTrusted'> | undefined): number {
     const boot = fileMark && !fileMark.isClockTrusted ? this.#database.findId(fileMark.bootId) : undefined;
-    return this.#startIn(begun, boot);
+    return this.#startIn(label, boot);
   }
 
   /** The start of a recording is no guess: the clock was set when it was begun, or later in the same start of the machine. */
@@ -63,14 +63,14 @@ export class ClockLabels {
   *moved(boot: number): Generator<{ readonly id: number; readonly startUs: number }> {
     const query = 'SELECT id, name_us, start_us, wall_us, mono_us FROM segments WHERE boot = ? AND trusted = 0';
     for (const row of this.#database.all(query, boot)) {
-      const startUs = this.#startIn(begunOf(row), boot);
+      const startUs = this.#startIn(labelOf(row), boot);
       if (startUs !== Number(row['start_us'])) {
         yield { id: Number(row['id']), startUs };
       }
     }
   }
 
-  #startIn({ nameUs, wallUs, monoUs }: Begun, boot: number | undefined): number {
+  #startIn({ nameUs, wallUs, monoUs }: StartLabel, boot: number | undefined): number {
     const shownUs = startByName(nameUs, wallUs);
     if (boot === undefined || wallUs === undefined || monoUs === undefined) {
       return shownUs;
@@ -83,7 +83,7 @@ export class ClockLabels {
   }
 }
 
-const begunOf = (row: Row): Begun => ({
+const labelOf = (row: Row): StartLabel => ({
   nameUs: Number(row['name_us']),
   wallUs: row['wall_us'] === null ? undefined : Number(row['wall_us']),
   monoUs: row['mono_us'] === null ? undefined : Number(row['mono_us']),

@@ -65,7 +65,9 @@ function start(folder: string, isBeingWritten?: (file: string) => boolean) {
   const { log, told } = toldOf();
   const recordPath = join(folder, TEMPLATE);
   const playback = new Playback({
-    file: join(folder, 'segments.db'), zone: 'UTC', logger: log,
+    file: join(folder, 'segments.db'),
+    zone: 'UTC',
+    logger: log,
     paths: { recordPathOf: () => ({ recordPath, format: 'fmp4' }), recordPaths: () => [recordPath] },
     ...(isBeingWritten && { isBeingWritten }),
   });

@@ -1,11 +1,4 @@
-import type {
-  EventIndex,
-  EventMark,
-  EventWish,
-  IndexedEvent,
-  ProtectedIndex,
-  ProtectedRange,
-} from './index-contract.ts';
+import type { EventIndex, EventMark, EventQuery, IndexedEvent, ProtectedIndex, ProtectedRange } from './contracts.ts';
 import type { IndexDatabase, Row } from './index-database.ts';
 
 /** As in the schema's index of long events: shorter ones that overlap a time begin this long before it at most. */
@@ -90,11 +83,11 @@ export class EventTable implements EventIndex, ProtectedIndex {
   }
 
   /** Those of a path that begin between the two times, the newest first; where types are named so of each of them. */
-  newestOf(path: string, { fromUs, toUs, types, after, leastUs = 0, limit }: EventWish): IndexedEvent[] {
+  newestOf(path: string, { fromUs, toUs, types, after, minUs = 0, limit }: EventQuery): IndexedEvent[] {
     // What begins at the end of the time is not within it.
     const [lastUs, lastId] = after ? [Math.min(after.startUs, toUs), lastIdOf(path, after)] : [toUs, ''];
     return this.#find(path, (id) => {
-      const wanted = [id, fromUs, lastUs, lastId, leastUs, limit] as const;
+      const wanted = [id, fromUs, lastUs, lastId, minUs, limit] as const;
       return types
         ? [...new Set(types)].flatMap((type) => this.#database.all(NEWEST_OF_TYPE, ...wanted, type))
         : this.#database.all(NEWEST_OF_ALL, ...wanted);

@@ -1,8 +1,8 @@
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Catalog } from './catalog.ts';
-import { statOf } from './folder-look.ts';
-import type { Journal } from './index-contract.ts';
+import type { Journal } from './contracts.ts';
+import { statOf } from './folder-scan.ts';
 import { type SegmentRow, STATE } from './segment-row.ts';
 
 const ROWS_AT_ONCE = 256;
@@ -102,7 +102,7 @@ export class IndexRebuild {
       for (;;) {
         const { generation } = index;
         await this.#replay();
-        await this.#catalog.look(undefined, signal);
+        await this.#catalog.scan(undefined, signal);
         await this.#readAll(signal);
         index.commit();
         this.#generation = generation;

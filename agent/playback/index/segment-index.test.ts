@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import type { FileMark } from '../../record/file/file-mark.ts';
 import { SegmentIndex, type SegmentInfo, type Timespan } from './segment-index.ts';
-import { goesOn } from './segment-row.ts';
+import { continues } from './segment-row.ts';
 
 const SECOND = 1_000_000;
 const BOOT = 'b007b007b007b007b007b007b007b007';
@@ -53,7 +53,11 @@ function tell(index: SegmentIndex, given: Given): string {
             wallUs: (given.wall ?? start) * SECOND,
           },
     fileMark: fileMark && {
-      firstSequence: 1, bootId: BOOT, monoUs: 0, isClockTrusted: true, offsetMinutes: 0,
+      firstSequence: 1,
+      bootId: BOOT,
+      monoUs: 0,
+      isClockTrusted: true,
+      offsetMinutes: 0,
       ...fileMark,
     },
     signature: given.signature ?? '1:90000:avc1',
@@ -133,7 +137,7 @@ function naiveSpans(index: SegmentIndex): Timespan[] {
     const before = rows[i - 1];
     const last = found.at(-1);
     const endUs = row.startUs + row.durationUs;
-    if (before && last && goesOn(before, row)) {
+    if (before && last && continues(before, row)) {
       found[found.length - 1] = { startUs: last.startUs, durationUs: endUs - last.startUs };
     } else {
       found.push({ startUs: row.startUs, durationUs: row.durationUs });
@@ -182,7 +186,9 @@ test('what was recorded before the clock was set is shown when it was, as soon a
   tell(index, { start: 60, wall: 60, stream: STREAM, number: 1, fileMark: untrusted(30) });
   expect(startsOf(index)).toEqual([50, 60]);
   tell(index, {
-    start: 1040, wall: 1040, stream: STREAM.replace('0', '9'),
+    start: 1040,
+    wall: 1040,
+    stream: STREAM.replace('0', '9'),
     fileMark: { monoUs: 40 * SECOND, isClockTrusted: true },
   });
   expect(startsOf(index)).toEqual([1020, 1030, 1040]);
@@ -305,7 +311,10 @@ test('events that overlap the time are found: short ones, long ones that began d
   using index = openIndex();
   const event = (id: string, start: number, end: number | undefined) =>
     index.events.addEvent({
-      id, path: 'cam', type: 'motion', text: '',
+      id,
+      path: 'cam',
+      type: 'motion',
+      text: '',
       startUs: start * SECOND,
       endUs: end === undefined ? undefined : end * SECOND,
     });

@@ -4,8 +4,8 @@ import type { StreamMark } from '../../record/file/stream-mark.ts';
 import { ClockLabels } from './clock-labels.ts';
 import { EventTable } from './event-table.ts';
 import { IndexDatabase } from './index-database.ts';
-import { LookTable } from './look-table.ts';
-import { type Place, SegmentJoins } from './segment-joins.ts';
+import { ScanTable } from './scan-table.ts';
+import { SegmentJoins, type SegmentPosition } from './segment-joins.ts';
 import { READABLE, rowOf, type SegmentRow, type SegmentState, STATE, selectRows } from './segment-row.ts';
 import { SpaceTable } from './space-table.ts';
 import type { CacheFound } from './sqlite.ts';
@@ -68,7 +68,7 @@ const SET_INFO = `UPDATE segments SET start_us = ?, state = ?, own = ?, size = ?
 export class SegmentIndex {
   readonly events: EventTable;
   readonly space: SpaceTable;
-  readonly looks: LookTable;
+  readonly looks: ScanTable;
   readonly #database: IndexDatabase;
   readonly #labels: ClockLabels;
   readonly #joins: SegmentJoins;
@@ -80,7 +80,7 @@ export class SegmentIndex {
     this.#joins = new SegmentJoins(this.#database);
     this.events = new EventTable(this.#database);
     this.space = new SpaceTable(this.#database);
-    this.looks = new LookTable(this.#database);
+    this.looks = new ScanTable(this.#database);
   }
 
   /** Counts how often the index had to begin again. */
@@ -167,7 +167,7 @@ export class SegmentIndex {
   }
 
   /** Has the files that an earlier run was writing read again: a power cut may have cost more than their size and time show. */
-  doubtGrowing(): void {
+  recheckGrowing(): void {
     const query = 'UPDATE segments INDEXED BY by_work SET mtime_ms = -1 WHERE state IN (0, 1, 3) AND state = 1';
     this.#database.write(() => this.#database.run(query), 0);
     this.commit();
@@ -339,7 +339,7 @@ export class SegmentIndex {
   }
 
   /** The file that came behind it may now go on from another. */
-  #takeOut(file: string, change: (place: Place) => void): void {
+  #takeOut(file: string, change: (place: SegmentPosition) => void): void {
     this.#database.write(() => {
       const place = this.#joins.find(file);
       if (place) {

@@ -1,10 +1,10 @@
 import type { IndexDatabase, Row } from './index-database.ts';
-import { goesOn, type Joinable, READABLE } from './segment-row.ts';
+import { continues, type Joinable, READABLE } from './segment-row.ts';
 
 const COLUMNS = 'id, path, name_us, start_us, duration_us, state, hex(stream) AS stream, segment_number, signature';
 
 /** As much of a row as its place among the others needs. */
-export interface Place extends Joinable {
+export interface SegmentPosition extends Joinable {
   readonly id: number;
   readonly pathId: number;
   readonly nameUs: number;
@@ -19,22 +19,22 @@ export class SegmentJoins {
     this.#database = database;
   }
 
-  find(file: string): Place | undefined {
+  find(file: string): SegmentPosition | undefined {
     const cut = file.lastIndexOf('/');
     const folder = this.#database.findId(file.slice(0, cut));
     const query = `SELECT ${COLUMNS} FROM segments WHERE folder = ? AND name = ?`;
-    return folder === undefined ? undefined : placeOf(this.#database.first(query, folder, file.slice(cut + 1)));
+    return folder === undefined ? undefined : positionOf(this.#database.first(query, folder, file.slice(cut + 1)));
   }
 
-  byId(id: number): Place | undefined {
-    return placeOf(this.#database.first(`SELECT ${COLUMNS} FROM segments WHERE id = ?`, id));
+  byId(id: number): SegmentPosition | undefined {
+    return positionOf(this.#database.first(`SELECT ${COLUMNS} FROM segments WHERE id = ?`, id));
   }
 
   /** The next readable file of the path. */
-  after({ pathId, startUs, id }: Place): Place | undefined {
+  after({ pathId, startUs, id }: SegmentPosition): SegmentPosition | undefined {
     const query = `SELECT ${COLUMNS} FROM ${READABLE} WHERE state IN (1, 2) AND path = ? AND (start_us, id) > (?, ?)
       ORDER BY start_us, id LIMIT 1`;
-    return placeOf(this.#database.first(query, pathId, startUs, id));
+    return positionOf(this.#database.first(query, pathId, startUs, id));
   }
 
   /** Notes whether a file goes on from the one before it, and the next from it. Only within a change of the database. */
@@ -44,17 +44,17 @@ export class SegmentJoins {
       return;
     }
     const before = this.#before(place);
-    this.#set(place.id, before !== undefined && goesOn(before, place));
+    this.#set(place.id, before !== undefined && continues(before, place));
     const next = this.after(place);
     if (next) {
-      this.#set(next.id, goesOn(place, next));
+      this.#set(next.id, continues(place, next));
     }
   }
 
-  #before({ pathId, startUs, id }: Place): Place | undefined {
+  #before({ pathId, startUs, id }: SegmentPosition): SegmentPosition | undefined {
     const query = `SELECT ${COLUMNS} FROM ${READABLE} WHERE state IN (1, 2) AND path = ? AND (start_us, id) < (?, ?)
       ORDER BY start_us DESC, id DESC LIMIT 1`;
-    return placeOf(this.#database.first(query, pathId, startUs, id));
+    return positionOf(this.#database.first(query, pathId, startUs, id));
   }
 
   #set(id: number, joins: boolean): void {
@@ -62,7 +62,7 @@ export class SegmentJoins {
   }
 }
 
-function placeOf(row: Row | undefined): Place | undefined {
+function positionOf(row: Row | undefined): SegmentPosition | undefined {
   return (
     row && {
       id: Number(row['id']),

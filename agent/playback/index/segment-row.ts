@@ -84,7 +84,7 @@ export interface Joinable {
 }
 
 /** MediaMTX's rule for two recordings that are one timespan. */
-export function goesOn(before: Joinable, row: Joinable): boolean {
+export function continues(before: Joinable, row: Joinable): boolean {
   if (before.streamId !== undefined && row.streamId !== undefined) {
     return before.streamId === row.streamId && row.segmentNumber === before.segmentNumber + 1;
   }

@@ -1,4 +1,4 @@
-import type { HeldFolder, PathBytes, PathSpan, SpaceIndex } from './index-contract.ts';
+import type { HeldFolder, PathBytes, PathSpan, SpaceIndex } from './contracts.ts';
 import type { IndexDatabase } from './index-database.ts';
 import { rowOf, type SegmentRow, selectRows } from './segment-row.ts';
 

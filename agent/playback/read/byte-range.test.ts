@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
-import { namesTag, parseRange } from './byte-range.ts';
+import { matchesEtag, parseRange } from './byte-range.ts';
 
 test.for([
   ['bytes=0-1', { start: 0, end: 2 }],
@@ -38,9 +38,9 @@ test('a range made of chance lies inside the answer', () => {
 
 test('a tag is found in a list, weak or not', () => {
   expect([
-    namesTag('"a", W/"b"', '"b"'),
-    namesTag('*', '"b"'),
-    namesTag('"a"', '"b"'),
-    namesTag(undefined, '"b"'),
+    matchesEtag('"a", W/"b"', '"b"'),
+    matchesEtag('*', '"b"'),
+    matchesEtag('"a"', '"b"'),
+    matchesEtag(undefined, '"b"'),
   ]).toEqual([true, true, false, false]);
 });

@@ -26,7 +26,7 @@ export function parseRange(header: string | undefined, sizeBytes: number): ByteR
 }
 
 /** Whether a list of entity tags (`If-None-Match`) names this one. */
-export function namesTag(header: string | undefined, etag: string): boolean {
+export function matchesEtag(header: string | undefined, etag: string): boolean {
   const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
   return tags.includes(etag) || tags.includes('*');
 }

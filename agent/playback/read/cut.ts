@@ -65,5 +65,5 @@ function firstShown(samples: TrackSamples, time: number): number {
 export const isEmpty = (cut: FileCut): boolean => cut.tracks.every(({ from, to }) => to <= from);
 
 /** Decode time of a sample in the answer, in ticks of its track; of the one behind the last: where that ends. */
-export const answerTime = ({ samples, shiftTicks }: TrackCut, sample: number): number =>
+export const downloadTime = ({ samples, shiftTicks }: TrackCut, sample: number): number =>
   timeOf(samples, sample) + shiftTicks;

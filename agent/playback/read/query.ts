@@ -141,12 +141,12 @@ export interface EventListRequest {
   readonly limit: string | undefined;
 }
 
-const USUAL_EVENTS = 50;
+const DEFAULT_EVENTS = 50;
 const MAX_EVENTS = 200;
 const MAX_TYPES = 32;
 
 export function eventListQuery(request: EventListRequest): EventListQuery {
-  const { from = '', to = '', path, types, before, limit = String(USUAL_EVENTS) } = request;
+  const { from = '', to = '', path, types, before, limit = String(DEFAULT_EVENTS) } = request;
   const count = Number(limit);
   if (!Number.isInteger(count) || count < 1 || count > MAX_EVENTS) {
     throw new PerchError('badInput', `invalid limit: '${limit.slice(0, 64)}' is not between 1 and ${MAX_EVENTS}`);
@@ -158,6 +158,9 @@ export function eventListQuery(request: EventListRequest): EventListQuery {
   return {
     from: requireRfc3339('from', from),
     to: requireRfc3339('to', to),
-    path, types: wanted, before, limit: count,
+    path,
+    types: wanted,
+    before,
+    limit: count,
   };
 }

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { namesTag, parseRange } from './byte-range.ts';
+import { matchesEtag, parseRange } from './byte-range.ts';
 
 /** Whoever asks has to ask again whether it is still the same; and it is nobody's but theirs who may play it back. */
-export const ALWAYS_ASK = 'private, no-cache';
+export const REVALIDATE = 'private, no-cache';
 
 export interface Ranged {
   readonly sizeBytes: number;
@@ -24,7 +24,7 @@ export function sendRanged(
   reply.header('Accept-Ranges', 'bytes');
   if (etag !== undefined) {
     reply.header('ETag', etag);
-    if (namesTag(request.headers['if-none-match'], etag)) {
+    if (matchesEtag(request.headers['if-none-match'], etag)) {
       return reply.code(304).send();
     }
   }
@@ -33,7 +33,7 @@ export function sendRanged(
   const takesRange = request.method === 'GET' && (ifRange === undefined || ifRange === etag);
   const range = takesRange ? parseRange(request.headers.range, sizeBytes) : undefined;
   if (range === 'unsatisfiable') {
-    const headers = { 'Content-Range': `bytes */${sizeBytes}`, 'Cache-Control': ALWAYS_ASK };
+    const headers = { 'Content-Range': `bytes */${sizeBytes}`, 'Cache-Control': REVALIDATE };
     return reply.code(416).headers(headers).send();
   }
   const { start, end } = range ?? { start: 0, end: sizeBytes };

@@ -12,7 +12,7 @@ import type { RecordingLookup, RowOfRecording } from './recorded-period.ts';
 /** A key frame of 8K at the best quality has some ten megabytes. */
 const MAX_FRAME_BYTES = 32 << 20;
 /** A hole shorter than this is none to somebody who looks for a picture. */
-const TOLERATED_HOLE_SECONDS = 0.5;
+const MAX_HOLE_SECONDS = 0.5;
 /** What has been seen is on the disk only with the next part of the recording. */
 const GROWING_SECONDS = 15;
 
@@ -93,7 +93,7 @@ function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined 
   const ticks = Math.floor(seconds * timescale);
   const last = samples.count - 1;
   const endTicks = timeOf(samples, samples.count) + (samples.compositionOffsets?.[last] ?? 0);
-  const toleratedSeconds = head.isFinished ? TOLERATED_HOLE_SECONDS : GROWING_SECONDS;
+  const toleratedSeconds = head.isFinished ? MAX_HOLE_SECONDS : GROWING_SECONDS;
   if (ticks >= endTicks + toleratedSeconds * timescale) {
     return undefined;
   }

@@ -111,11 +111,11 @@ function partOf(
 function stepFrom(before: PlaylistFile, layout: VodLayout): number | undefined {
   // Not a number where one of the two has no anchor.
   const stepSeconds = before.layout.anchorSeconds + before.stepSeconds - layout.anchorSeconds;
-  return goesOn(before, layout) && Math.abs(stepSeconds) <= ANCHOR_STEP_SECONDS ? stepSeconds : undefined;
+  return continues(before, layout) && Math.abs(stepSeconds) <= ANCHOR_STEP_SECONDS ? stepSeconds : undefined;
 }
 
 /** The stream's own times lead from one file into the other, and one header would do for both. */
-function goesOn(before: PlaylistFile, layout: VodLayout): boolean {
+function continues(before: PlaylistFile, layout: VodLayout): boolean {
   const [one, other] = [before.layout.mark, layout.mark];
   return (
     one !== undefined &&

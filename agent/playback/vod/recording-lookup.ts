@@ -7,7 +7,7 @@ const ROWS_AT_ONCE = 64;
 /** Sound may lie ahead of pictures: then a file begins while there are pictures of the one before to come, so long at most. */
 export const MAX_OVERLAP_US = 2_000_000;
 /** As many files as can begin in one microsecond: of one path, with different templates. */
-const MAX_TWINS = 16;
+const MAX_SAME_NAME = 16;
 
 /** The recordings as those find them who make streams and pictures of them. */
 export class CatalogLookup implements RecordingLookup {
@@ -23,7 +23,7 @@ export class CatalogLookup implements RecordingLookup {
   async between(path: string, fromUs: number, toUs: number): Promise<Iterable<SegmentRow>> {
     await this.#require(path);
     await this.#catalog.refresh(path, fromUs - MAX_OVERLAP_US, toUs);
-    requireThere(this.#catalog, path, fromUs, toUs);
+    requireAvailable(this.#catalog, path, fromUs, toUs);
     return rowsBetween(this.#catalog, path, fromUs, toUs);
   }
 
@@ -50,14 +50,14 @@ export function* rowsBetween(
 }
 
 /** @throws PerchError when all that was recorded between two times lies on disks that are not there */
-export function requireThere(catalog: Catalog, path: string, fromUs: number, toUs: number): void {
-  if (!catalog.isAnyAway) {
+export function requireAvailable(catalog: Catalog, path: string, fromUs: number, toUs: number): void {
+  if (!catalog.hasOffline) {
     return;
   }
   let whyNot: PerchError | undefined;
   for (const row of rowsBetween(catalog, path, fromUs, toUs)) {
     if (row.startUs <= toUs && row.startUs + row.durationUs > fromUs) {
-      const why = catalog.whyAway(row.file);
+      const why = catalog.offlineReason(row.file);
       if (!why) {
         return;
       }
@@ -71,6 +71,6 @@ export function requireThere(catalog: Catalog, path: string, fromUs: number, toU
 
 /** Most begin when their names say so. */
 function* namedRows({ index }: Catalog, path: string, nameUs: number): Generator<SegmentRow, void> {
-  yield* index.list(path, nameUs, nameUs, MAX_TWINS).filter((row) => row.nameUs === nameUs);
-  yield* index.named(path, nameUs, MAX_TWINS);
+  yield* index.list(path, nameUs, nameUs, MAX_SAME_NAME).filter((row) => row.nameUs === nameUs);
+  yield* index.named(path, nameUs, MAX_SAME_NAME);
 }

@@ -55,7 +55,7 @@ export function layOut({ file, head, table }: Tabled, nameUs: number): VodLayout
     tracks.map((track) => track.id),
   );
   const cuts = cutSegments(table, tracks, head.isFinished);
-  const { anchorSeconds, shiftSeconds } = placeInTime(head.mark, nameUs, tracks);
+  const { anchorSeconds, shiftSeconds } = alignToAnchor(head.mark, nameUs, tracks);
   const offsets = new Float64Array(cuts.count + 1);
   let at = init.length;
   for (let segment = 0; segment < cuts.count; segment += 1) {
@@ -95,7 +95,7 @@ const noShift = (): number => 0;
  * Known from the file alone, so that its resource is the same for every playlist: the stream's own times, by which files go on from
  * each other, and steps of some seconds to bring them near the time of the day.
  */
-function placeInTime(
+function alignToAnchor(
   mark: StreamMark | undefined,
   nameUs: number,
   tracks: readonly { readonly timescale: number }[],

@@ -4,10 +4,10 @@ import { PerchError } from '../../base/errors.ts';
 import { pathNameFault } from '../../config/values/path-name.ts';
 import type { Query } from '../read/query.ts';
 import { formatRfc3339 } from '../read/rfc3339.ts';
-import { ALWAYS_ASK, type Ranged, sendRanged } from '../read/send-ranged.ts';
+import { type Ranged, REVALIDATE, sendRanged } from '../read/send-ranged.ts';
 import type { Frame } from './frame.ts';
 import type { RecordedStreams, SentResource } from './recorded-streams.ts';
-import type { FoundStill } from './still.ts';
+import type { FoundSnapshot } from './snapshot.ts';
 import { parseVodAddress, type VodAddress } from './vod-address.ts';
 import { queryBack, queryFrameTime, queryPeriod, queryRewind } from './vod-query.ts';
 
@@ -21,7 +21,7 @@ export interface VodRoutesOptions {
   readonly streams: RecordedStreams;
   readonly frames: {
     frame(path: string, timeUs: number): Promise<Frame>;
-    still(path: string, timeUs: number): Promise<FoundStill>;
+    snapshot(path: string, timeUs: number): Promise<FoundSnapshot>;
   };
   readonly access: VodAccess;
   /** Makes the hook that lets the configured origins in. */
@@ -33,9 +33,9 @@ export interface VodRoutesOptions {
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 /** What is private all the same when it never changes. */
-const KEEP = 'private, max-age=31536000, immutable';
+const CACHE_FOREVER = 'private, max-age=31536000, immutable';
 /** Which frame a time has can change once: when the clock is set. */
-const KEEP_A_DAY = 'private, max-age=86400, immutable';
+const CACHE_A_DAY = 'private, max-age=86400, immutable';
 const EXPOSED = 'Accept-Ranges, Content-Length, Content-Range, ETag, Perch-Time';
 /** Live rewind is served beside live HLS. */
 const BESIDE_LIVE: ReadonlySet<VodAddress['kind']> = new Set(['rewind', 'rewindMedia', 'resource']);
@@ -105,7 +105,7 @@ async function answer(
     case 'frame':
       return sendFrame(request, reply, await frames.frame(path, queryFrameTime(query)));
     case 'still':
-      return sendStill(request, reply, await frames.still(path, queryFrameTime(query)));
+      return sendSnapshot(request, reply, await frames.snapshot(path, queryFrameTime(query)));
     case 'resource':
       return sendResource(request, reply, await streams.resource(path, address.resource));
   }
@@ -113,31 +113,35 @@ async function answer(
 
 function sendPlaylist(request: FastifyRequest, reply: FastifyReply, text: string): FastifyReply {
   const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
-  reply.type(PLAYLIST_TYPE).header('Cache-Control', ALWAYS_ASK);
+  reply.type(PLAYLIST_TYPE).header('Cache-Control', REVALIDATE);
   return sendRanged(request, reply, inMemory(Buffer.from(text)), etag);
 }
 
 function sendFrame(request: FastifyRequest, reply: FastifyReply, frame: Frame): FastifyReply {
   reply
     .type('video/mp4')
-    .header('Cache-Control', frame.isFinal ? KEEP_A_DAY : ALWAYS_ASK)
+    .header('Cache-Control', frame.isFinal ? CACHE_A_DAY : REVALIDATE)
     .header('Perch-Time', formatRfc3339({ us: frame.timeUs, offsetMs: 0 }));
   return sendRanged(request, reply, inMemory(frame.bytes), frame.etag);
 }
 
 /** A nearer one may be taken yet. */
-function sendStill(request: FastifyRequest, reply: FastifyReply, { jpeg, timeUs, etag }: FoundStill): FastifyReply {
+function sendSnapshot(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { jpeg, timeUs, etag }: FoundSnapshot,
+): FastifyReply {
   reply
     .type('image/jpeg')
     // From the camera, and not looked into: it must be nothing else to a browser.
     .header('X-Content-Type-Options', 'nosniff')
-    .header('Cache-Control', ALWAYS_ASK)
+    .header('Cache-Control', REVALIDATE)
     .header('Perch-Time', formatRfc3339({ us: timeUs, offsetMs: 0 }));
   return sendRanged(request, reply, inMemory(jpeg), etag);
 }
 
 function sendResource(request: FastifyRequest, reply: FastifyReply, { resource, etag }: SentResource): FastifyReply {
-  reply.type('video/mp4').header('Cache-Control', etag === undefined ? ALWAYS_ASK : KEEP);
+  reply.type('video/mp4').header('Cache-Control', etag === undefined ? REVALIDATE : CACHE_FOREVER);
   return sendRanged(request, reply, resource, etag);
 }
 

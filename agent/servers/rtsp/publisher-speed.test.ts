@@ -21,7 +21,7 @@ test('a publisher that sends as fast as it can is read in real time after its fi
   const sent = await sendFilm(session, 1_000, 20);
   expect(Math.abs(sent - 22 * 25)).toBeLessThan(5);
   expect(said()).toMatchObject([
-    { path: 'garden', msg: 'publisher sends faster than real time: it is slowed down to it (ffmpeg: -re)' },
+    { path: 'garden', msg: 'publisher sends faster than real time and is slowed down (ffmpeg: -re)' },
   ]);
   expect(session.ends).toEqual([]);
   // Its system may throw away what has not come yet when it gets bytes that nobody reads any more.

@@ -94,7 +94,7 @@ test('a client that asks without end and reads no answer is let go', async () =>
     // The buffers of both ends hold some megabytes.
     expect(conn()?.outboundBytes ?? 0).toBeLessThan(16_000_000);
   }
-  expect(box.log.join('')).toContain('262144 bytes of answers are not read');
+  expect(box.log.join('')).toContain('262144 bytes of responses are unread');
 });
 
 test('requests that wait are bounded in bytes, too', async () => {

@@ -372,10 +372,10 @@ const told = (box: RtspHarness, msg: string) =>
   box.log.map((line) => JSON.parse(line)).filter((line) => line.msg.startsWith(msg));
 
 test.for([
-  [['tcp'], 'RTP/AVP;unicast;client_port=5000-5001', 'the client asks for its media by UDP, served here: TCP'],
-  [['udp', 'tcp'], 'RTP/AVP;multicast', 'the client asks for its media by UDP-multicast, served here: UDP, TCP'],
-  [['tcp'], 'RTP/SAVP/TCP;unicast', 'the client asks for its media by SRTP, served here: TCP'],
-  [['tcp'], 'RAW;x', "the client asks for its media by what is no transport ('RAW;x'), served here: TCP"],
+  [['tcp'], 'RTP/AVP;unicast;client_port=5000-5001', 'the client requests UDP, available: TCP'],
+  [['udp', 'tcp'], 'RTP/AVP;multicast', 'the client requests UDP-multicast, available: UDP, TCP'],
+  [['tcp'], 'RTP/SAVP/TCP;unicast', 'the client requests SRTP, available: TCP'],
+  [['tcp'], 'RAW;x', "the client requests an invalid transport ('RAW;x'), available: TCP"],
 ] as const)('with %s the refusal of %s is told with its path, in words', async ([transports, transport, reason]) => {
   await using box = await RtspHarness.open({ transports });
   box.paths.streams.set('cam', new Stream([ALAW]));

@@ -76,7 +76,10 @@ export class RtspServer {
   /** @throws PerchError if an address cannot be bound, or key and certificate are unusable; nothing is open then */
   async listen(): Promise<void> {
     const { encryption } = this.#options;
-    const endpoints = [...(encryption === 'strict' ? [] : [this.#plain]), ...(encryption === 'no' ? [] : [this.#secure])];
+    const endpoints = [
+      ...(encryption === 'strict' ? [] : [this.#plain]),
+      ...(encryption === 'no' ? [] : [this.#secure]),
+    ];
     try {
       await this.#media.listen();
       for (const endpoint of endpoints) {
@@ -119,14 +122,14 @@ export class RtspServer {
       sessions: new SessionTable(clock, this.#log),
       media,
       createDelivery: (kind, session, stream) => {
-        const { target, home, userAgent } = session.options;
+        const { target, connection, userAgent } = session.options;
         const wantsPlaceholders = LIBAVFORMAT.test(userAgent);
-        const request = { name: target.name, stream, ip: home.ip, wantsPlaceholders, owner: session };
-        return kind === 'tcp' ? new TcpDelivery(request, home, tcp, clock) : media.reader(kind, request);
+        const request = { name: target.name, stream, ip: connection.ip, wantsPlaceholders, owner: session };
+        return kind === 'tcp' ? new TcpDelivery(request, connection, tcp, clock) : media.reader(kind, request);
       },
       createReceiver: (kind, session, medias) => {
-        const { target, home } = session.options;
-        return media.publisher(kind, { name: target.name, medias, ip: home.ip, owner: session });
+        const { target, connection } = session.options;
+        return media.publisher(kind, { name: target.name, medias, ip: connection.ip, owner: session });
       },
       clock,
       newcomers: this.#newcomers,

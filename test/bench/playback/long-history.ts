@@ -95,5 +95,5 @@ async function look(folder: string, index: SegmentIndex): Promise<void> {
     zone: 'UTC',
     monoMs: () => 0,
     isBeingWritten: () => false,
-  }).look();
+  }).scan();
 }

@@ -4,7 +4,7 @@ import type { Sample } from '../../../agent/media/sample/sample.ts';
 import type { Track } from '../../../agent/media/sample/track.ts';
 import { parseSdp } from '../../../agent/media/sdp/parse.ts';
 import { writeSdp } from '../../../agent/media/sdp/write.ts';
-import { PublisherMedia } from '../../../agent/servers/rtsp/transport/received-media.ts';
+import { ReceivedMedia } from '../../../agent/servers/rtsp/transport/received-media.ts';
 import type { UdpPorts } from '../../../agent/servers/rtsp/transport/udp-ports.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';
@@ -28,7 +28,7 @@ export class PublisherSession {
   isPaused = false;
   pauses = 0;
   tracks: readonly Track[] = [];
-  readonly media: PublisherMedia;
+  readonly media: ReceivedMedia;
   #wake = () => {};
 
   constructor(sdp: string = SDP, ports?: UdpPorts, log = silentLogger) {
@@ -44,7 +44,7 @@ export class PublisherSession {
       },
     };
     const { medias } = parseSdp(sdp);
-    this.media = new PublisherMedia({ name: 'garden', medias, ip: '127.0.0.1', owner }, ports, this.clock, log);
+    this.media = new ReceivedMedia({ name: 'garden', medias, ip: '127.0.0.1', owner }, ports, this.clock, log);
   }
 
   record(isSilent = false): void {

@@ -28,7 +28,7 @@ export function inboundOf(
     protocol: 'UDP/TLS/RTP/SAVPF',
     formatWords: [String(format.payloadType)],
     mid: kind,
-    refusedWhy: undefined,
+    rejectReason: undefined,
     receives: false,
     sends: true,
     isSimulcast: false,

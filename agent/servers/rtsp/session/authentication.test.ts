@@ -175,9 +175,9 @@ test.for([0, 1])('a device password answers Digest, algorithm %i', async (index)
   const uri = box.url('cam');
   const challenge = challengesOf(await caller.ask('DESCRIBE', uri))[index];
   expect(challenge?.algorithm).toBe(['sha256', 'md5'][index]);
-  expect((await caller.ask('DESCRIBE', uri, [response(challenge, 'DESCRIBE', uri, DEVICE_PASSWORD, 'tv')])).status).toBe(
-    200,
-  );
+  expect(
+    (await caller.ask('DESCRIBE', uri, [response(challenge, 'DESCRIBE', uri, DEVICE_PASSWORD, 'tv')])).status,
+  ).toBe(200);
   expect((await caller.ask('DESCRIBE', uri, [basic('tv', DEVICE_PASSWORD)])).status).toBe(200);
 });
 

@@ -74,7 +74,9 @@ export class Authentication {
       }
       // The user's password may only be usable with Basic.
       const isBasicLeft = given?.scheme === 'digest' && !offered.includes('digest');
-      return { response: isBasicLeft ? this.#challenge(offered, false) : { status: 401, closeReason: 'not permitted' } };
+      return {
+        response: isBasicLeft ? this.#challenge(offered, false) : { status: 401, closeReason: 'not permitted' },
+      };
     } catch (error) {
       if (error instanceof PerchError && error.code === 'exhausted') {
         const { retryAfterS = RETRY_AFTER_S } = error.context;

@@ -11,7 +11,7 @@ import type { RtspAccess, RtspPaths } from './contracts.ts';
 import { type CreateDelivery, PlaySession } from './play-session.ts';
 import { type CreateReceiver, RecordSession } from './record-session.ts';
 import type { Response } from './response.ts';
-import { type RtspSession, type SessionLink, REPORTED_TIMEOUT_S } from './session.ts';
+import { REPORTED_TIMEOUT_S, type RtspSession, type SessionLink } from './session.ts';
 import type { SessionTable } from './session-table.ts';
 import { absoluteUrl, parseTarget, parseTrackTarget, type RtspTarget, withoutCredentials } from './target.ts';
 
@@ -28,7 +28,7 @@ export interface SharedServer {
   readonly paths: RtspPaths;
   readonly access: RtspAccess;
   readonly sessions: SessionTable;
-  readonly media: Pick<MediaPlane, 'multicastPlace'>;
+  readonly media: Pick<MediaPlane, 'multicastAddress'>;
   readonly createDelivery: CreateDelivery;
   readonly createReceiver: CreateReceiver;
   readonly clock: Clock;

@@ -3,7 +3,14 @@ import { PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { RTP_HEADER_BYTES } from '../../../media/rtp/header.ts';
 import type { Stream } from '../../../stream/stream.ts';
-import type { Delivery, MediaReceiver, MediaPlane, MulticastAddress, PublisherRequest, ReaderRequest } from './media-plane.ts';
+import type {
+  Delivery,
+  MediaPlane,
+  MediaReceiver,
+  MulticastAddress,
+  PublisherRequest,
+  ReaderRequest,
+} from './media-plane.ts';
 import { Multicast } from './multicast.ts';
 import { MulticastDelivery } from './multicast-delivery.ts';
 import type { RtspServerOptions } from './options.ts';

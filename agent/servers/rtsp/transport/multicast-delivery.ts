@@ -2,7 +2,7 @@ import { isLoopbackIp } from '../../../base/ip-address.ts';
 import type { Transport } from '../../../media/rtsp/transport.ts';
 import { FramedPackets } from '../../../stream/framed-packets.ts';
 import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
-import type { ReportListener, Multicast } from './multicast.ts';
+import type { Multicast, ReportListener } from './multicast.ts';
 import { type MulticastReader, MulticastSender } from './multicast-sender.ts';
 import { ReaderReports } from './reader-reports.ts';
 

@@ -2,7 +2,7 @@ import { writeBye } from '../../../media/rtcp/write.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import { FramedPackets } from '../../../stream/framed-packets.ts';
 import type { Stream } from '../../../stream/stream.ts';
-import { type DatagramSenderTarget, DatagramSender } from './datagram-sender.ts';
+import { DatagramSender, type DatagramSenderTarget } from './datagram-sender.ts';
 import type { Multicast } from './multicast.ts';
 
 /** A reader of a group. */

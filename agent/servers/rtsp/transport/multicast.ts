@@ -7,8 +7,8 @@ import { IpList } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { Stream } from '../../../stream/stream.ts';
-import { MulticastRange } from './multicast-range.ts';
 import type { MulticastAddress } from './media-plane.ts';
+import { MulticastRange } from './multicast-range.ts';
 import { MulticastRtcpListener } from './multicast-rtcp-listener.ts';
 
 interface MulticastOptions {

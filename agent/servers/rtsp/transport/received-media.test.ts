@@ -39,7 +39,7 @@ test('a publisher’s stream opens as soon as every track has given a unit', () 
 test('channels are those that the publisher chose, or follow the number of the medium', () => {
   const session = new PublisherSession();
   expect(session.media.setUp(0, { ...overTcp, interleaved: [6, 9] })).toMatchObject({ interleaved: [6, 9] });
-  expect(() => session.media.setUp(1, { ...overTcp, interleaved: [9, 10] })).toThrow('channels 9-10 are taken');
+  expect(() => session.media.setUp(1, { ...overTcp, interleaved: [9, 10] })).toThrow('channels 9-10 are in use');
   expect(session.media.setUp(1, overTcp)).toMatchObject({ interleaved: [2, 3], mode: 'record' });
   session.record();
   session.take(picture(0, 6));
@@ -82,7 +82,7 @@ test('media that cannot be taken are passed over, and a publisher without any ot
   session.take(sound(0));
   expect(session.samples).toHaveLength(2);
   expect(() => new PublisherSession(`v=0\r\n${unknown}`)).toThrow(
-    "publisher of path 'garden' offers VND.ONVIF.METADATA, none of which can be taken",
+    "publisher of path 'garden' offers VND.ONVIF.METADATA, none of which is supported",
   );
 });
 

@@ -76,7 +76,9 @@ export class ReceivedMedia implements MediaReceiver {
     this.#request = request;
     this.#clock = clock;
     this.#log = log.child({ path: request.name });
-    this.#transport = ports ? new UdpPublisherTransport(ports, request.ip, this) : new TcpPublisherTransport(request.owner, this);
+    this.#transport = ports
+      ? new UdpPublisherTransport(ports, request.ip, this)
+      : new TcpPublisherTransport(request.owner, this);
     this.#formats = request.medias.slice(0, MAX_TRACKS).map(chooseFormat);
     this.#tracks = this.#formats.map(() => undefined);
     if (this.#formats.every((format) => format === undefined)) {
@@ -138,9 +140,7 @@ export class ReceivedMedia implements MediaReceiver {
       }
     }
     if (receivers.length === 0) {
-      const reason = sink.isSilent
-        ? 'only audio, which the path drops (audio: no)'
-        : 'none of which is supported';
+      const reason = sink.isSilent ? 'only audio, which the path drops (audio: no)' : 'none of which is supported';
       const message = `publisher of path '${this.#request.name}' has set up tracks, ${reason}`;
       throw new PerchError('unsupported', message, { path: this.#request.name });
     }

@@ -3,7 +3,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { writeBye } from '../../../media/rtcp/write.ts';
 import type { Pair, Transport } from '../../../media/rtsp/transport.ts';
 import { FramedPackets } from '../../../stream/framed-packets.ts';
-import { type DatagramSenderTarget, DatagramSender } from './datagram-sender.ts';
+import { DatagramSender, type DatagramSenderTarget } from './datagram-sender.ts';
 import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
 import { ReaderReports } from './reader-reports.ts';
 import type { UdpPeer, UdpPorts } from './udp-ports.ts';

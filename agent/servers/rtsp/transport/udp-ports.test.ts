@@ -99,8 +99,8 @@ test('a newer session of the same address takes ports over, and the older one is
 
 test('ports that cannot be sent to are refused', async () => {
   await using server = await open('127.0.0.1:0');
-  expect(() => server.ports.register('127.0.0.1', [0, 1], new Peer())).toThrow('UDP ports 0-1 cannot be sent to');
-  expect(() => server.ports.register('127.0.0.1', [7, 7], new Peer())).toThrow('UDP ports 7-7 cannot be sent to');
+  expect(() => server.ports.register('127.0.0.1', [0, 1], new Peer())).toThrow('UDP ports 0-1 are invalid');
+  expect(() => server.ports.register('127.0.0.1', [7, 7], new Peer())).toThrow('UDP ports 7-7 are invalid');
 });
 
 test('the number of peers is bounded', async () => {
@@ -110,7 +110,7 @@ test('the number of peers is bounded', async () => {
       server.ports.register(`127.0.0.${1 + (i % 200)}`, [1_000 + 2 * i, 1_001 + 2 * i], new Peer());
     }
   };
-  expect(fill).toThrow('2048 tracks are sent over UDP already');
+  expect(fill).toThrow('2048 tracks are sent over UDP, the limit');
 });
 
 test('a port that is taken is named with its key, and none stays open', async () => {
@@ -138,14 +138,14 @@ test('one address cannot take the places of all', async () => {
       server.ports.register(ip, [1_000 + 2 * i, 1_001 + 2 * i], new Peer());
     }
   };
-  expect(() => fill('127.0.0.1', 1_000)).toThrow('512 tracks of 127.0.0.1 are sent over UDP already');
+  expect(() => fill('127.0.0.1', 1_000)).toThrow('512 tracks are sent over UDP to 127.0.0.1, the limit');
   fill('127.0.0.2', 1);
 });
 
 test.for([
-  ['127.0.0.1:0', '::1', 'RTP over UDP does not reach ::1: rtpAddress is none of IPv6'],
-  ['[::1]:0', '127.0.0.1', 'RTP over UDP does not reach 127.0.0.1: rtpAddress is none of IPv4'],
-  [':0', 'fe80::7', 'RTP over UDP does not reach fe80::7: it means nothing without its network'],
+  ['127.0.0.1:0', '::1', 'RTP over UDP cannot reach ::1: rtpAddress has no IPv6'],
+  ['[::1]:0', '127.0.0.1', 'RTP over UDP cannot reach 127.0.0.1: rtpAddress has no IPv4'],
+  [':0', 'fe80::7', 'RTP over UDP cannot reach fe80::7: a link-local address needs a zone'],
 ] as const)('the ports at %s refuse the address %s, which they cannot send to', async ([address, ip, message]) => {
   await using server = await open(address);
   expect(() => server.ports.register(ip, [7_000, 7_001], new Peer())).toThrow(message);

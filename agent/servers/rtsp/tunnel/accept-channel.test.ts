@@ -216,7 +216,7 @@ test('what is no base64 ends the tunnel', async () => {
   channel.sink = { onBytes: () => {}, onEnd: (cause) => causes.push(cause) };
   up.send('OPTIONS * RTSP/1.0');
   await down.until(() => down.hasEnded);
-  expect(String(causes[0])).toBe('PerchError: HTTP tunnel cannot be read');
+  expect(String(causes[0])).toBe('PerchError: HTTP tunnel data is invalid');
 });
 
 test('nobody takes a cookie that is in use', async () => {
@@ -230,7 +230,7 @@ test('nobody takes a cookie that is in use', async () => {
   await using thief = new Client(there);
   thief.send(get('abc'));
   await thief.until(() => thief.hasEnded);
-  expect(thief.text).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n[\s\S]*HTTP tunnel with the cookie of another one\n$/);
+  expect(thief.text).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n[\s\S]*HTTP tunnel reuses another one's cookie\n$/);
 });
 
 const upgrade = (fields: Record<string, string> = {}) =>
@@ -299,14 +299,10 @@ test('a client that closes its WebSocket and does not read what waits for it is 
 });
 
 test.for([
-  ['no tunnel', 'GET / HTTP/1.1\r\nHost: perch\r\n\r\n', 'HTTP GET that is no tunnel: this port is for RTSP'],
-  [
-    'a form',
-    'POST / HTTP/1.1\r\nx-sessioncookie: a\r\nContent-Type: text/plain\r\n\r\n',
-    'HTTP POST that is no tunnel',
-  ],
+  ['no tunnel', 'GET / HTTP/1.1\r\nHost: perch\r\n\r\n', 'HTTP GET is not a tunnel: this port is for RTSP'],
+  ['a form', 'POST / HTTP/1.1\r\nx-sessioncookie: a\r\nContent-Type: text/plain\r\n\r\n', 'HTTP POST is not a tunnel'],
   ['no HTTP', 'GET nonsense\r\n\r\n', "'GET nonsense' is not the first line of an HTTP message"],
-  ['a long cookie', get('x'.repeat(257)), 'x-sessioncookie of 257 bytes, at most 256 are taken'],
+  ['a long cookie', get('x'.repeat(257)), 'x-sessioncookie of 257 bytes, the limit is 256'],
   ['an old WebSocket', upgrade({ 'Sec-WebSocket-Version': '8' }), "WebSocket of version '8', expected 13"],
   ['no key', upgrade({ 'Sec-WebSocket-Key': 'abc' }), 'WebSocket without a key of 16 bytes'],
   ['another protocol', upgrade({ 'Sec-WebSocket-Protocol': 'chat' }), 'WebSocket without the protocol rtsp.onvif.org'],
@@ -314,7 +310,7 @@ test.for([
   [
     'a proxy in between',
     upgrade({ 'X-Forwarded-For': '192.0.2.1' }),
-    'tunnel through a proxy: its client is not known',
+    "tunnel through a proxy: the client's address is unknown",
   ],
   ['no upgrade', upgrade({ Connection: 'close' }), 'WebSocket without Connection: Upgrade'],
   ['a head without end', `GET / HTTP/1.0\r\n${'X: y\r\n'.repeat(4_000)}`, 'HTTP head of more than 16384 bytes'],

@@ -18,7 +18,7 @@ test('the addresses of one IPv6 subscriber share the places of one', () => {
   for (let i = 0; i < 32; i += 1) {
     expect(take(`2001:db8::${i.toString(16)}`, 'a')).toBeUndefined();
   }
-  expect(take('2001:db8::ffff', 'a')).toBe('32 HTTP tunnels of this address wait for their other half already');
+  expect(take('2001:db8::ffff', 'a')).toBe('32 HTTP tunnels of this address wait for their other half');
   expect(take('2001:db8:0:1::1', 'a')).toBeUndefined();
   tunnels.close();
 });

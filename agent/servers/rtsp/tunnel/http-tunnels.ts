@@ -97,10 +97,7 @@ export class HttpTunnels {
 
   #rejection(key: string, sniffer: ProtocolSniffer, cookie: string): PerchError | undefined {
     if (cookie.length > MAX_COOKIE_LENGTH) {
-      return new PerchError(
-        'badInput',
-        `x-sessioncookie of ${cookie.length} bytes, the limit is ${MAX_COOKIE_LENGTH}`,
-      );
+      return new PerchError('badInput', `x-sessioncookie of ${cookie.length} bytes, the limit is ${MAX_COOKIE_LENGTH}`);
     }
     const subscriber = subscriberOf(sniffer.ip);
     let ofOne = 0;

@@ -274,7 +274,5 @@ test('a server with another certificate than that of the offer, or without its k
   expect(stranger.ours.failures).toEqual(['DTLS handshake failed: the certificate does not match the offer']);
   const stolen = { certPem: certificate.certPem, keyPem: other.keyPem };
   const thief = await callServer(stolen, fingerprintOf(certificate));
-  expect(thief.ours.failures).toEqual([
-    'DTLS handshake failed: the peer has not proved that it owns the certificate',
-  ]);
+  expect(thief.ours.failures).toEqual(['DTLS handshake failed: the peer has not proved that it owns the certificate']);
 });

@@ -192,8 +192,7 @@ test('noise of any kind does not throw, and too much of it ends the handshake', 
     server.close();
   }
   // Some of it is a whole message by chance.
-  const reason =
-    /^DTLS handshake failed: (message of type \d+ after one of type -1|the peer sent no certificate)$/;
+  const reason = /^DTLS handshake failed: (message of type \d+ after one of type -1|the peer sent no certificate)$/;
   expect(failures.filter((failure) => !reason.test(failure))).toEqual([]);
 
   failures.length = 0;

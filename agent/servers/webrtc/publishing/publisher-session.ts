@@ -14,7 +14,13 @@ export class PublisherSession implements SessionMedia {
   readonly #receiver: MediaReceiver;
   #publication: Publication | undefined;
 
-  constructor(id: string, options: MediaReceiverOptions, paths: Pick<WebRtcPaths, 'publish'>, clock: Clock, log: Logger) {
+  constructor(
+    id: string,
+    options: MediaReceiverOptions,
+    paths: Pick<WebRtcPaths, 'publish'>,
+    clock: Clock,
+    log: Logger,
+  ) {
     this.#id = id;
     this.#path = options.path;
     this.#query = options.query ?? '';

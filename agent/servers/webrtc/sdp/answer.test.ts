@@ -5,7 +5,7 @@ import { hex } from '../../../../test/support/media/units.ts';
 import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../../../test/support/media/video-tracks.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { writeAnswer } from './answer.ts';
-import { chooseCodecs, type OpusTranscoding, noAudioReason } from './codecs.ts';
+import { chooseCodecs, noAudioReason, type OpusTranscoding } from './codecs.ts';
 import { parseOffer } from './offer.ts';
 import { sendingSections } from './sections.ts';
 

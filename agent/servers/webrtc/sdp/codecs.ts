@@ -4,7 +4,7 @@ import { parseOpusLayout, writeOpusLayout } from '../../../media/opus/layout.ts'
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { AudioTrack, H264Track, H265Track, Track, VideoTrack } from '../../../media/sample/track.ts';
 import type { OpusSound } from '../../../stream/audio-forms.ts';
-import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, cannotReceiveReason } from './offer.ts';
+import { cannotReceiveReason, hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf } from './offer.ts';
 import { offerError } from './rejections.ts';
 
 /** A track to send, in a format of the browser's offer. */
@@ -52,7 +52,8 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer, transcoding
     throw offerError(`the stream has no codec that WebRTC supports: it has ${codecs}, supported are ${SUPPORTED}`);
   }
   const video = videoSection && videoTrack >= 0 ? chooseVideo(tracks, videoTrack, videoSection) : undefined;
-  const audio = audioSection && (chooseAudio(tracks, audioSection) ?? chooseTranscoded(tracks, audioSection, transcoding));
+  const audio =
+    audioSection && (chooseAudio(tracks, audioSection) ?? chooseTranscoded(tracks, audioSection, transcoding));
   if (!video && !audio) {
     const wanted = tracks.map(nameOf).join(' and ');
     const why = reasonsOf(offer, cannotReceiveReason);
@@ -227,7 +228,11 @@ function isSame(format: RtpFormat, track: AudioTrack): boolean {
   return true;
 }
 
-function chooseTranscoded(tracks: readonly Track[], section: OfferSection, transcoding: OpusTranscoding): Choice | undefined {
+function chooseTranscoded(
+  tracks: readonly Track[],
+  section: OfferSection,
+  transcoding: OpusTranscoding,
+): Choice | undefined {
   const format = section.formats.find(({ encoding, clockRate }) => encoding === 'OPUS' && clockRate === OPUS_CLOCK_HZ);
   for (const [number, track] of tracks.entries()) {
     if (format && isTranscodable(track, transcoding)) {

@@ -1,6 +1,6 @@
 import { createDepacketizer } from '../../../media/codecs.ts';
 import type { RtpFormat, UnitSink } from '../../../media/payload/depacketizer.ts';
-import { hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf, cannotSendReason } from './offer.ts';
+import { cannotSendReason, hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf } from './offer.ts';
 import { offerError } from './rejections.ts';
 
 /** A section's accepted formats; the browser sends nothing else. */
@@ -96,7 +96,9 @@ function inboundOf(section: OfferSection): Inbound {
   const format = section.formats.find((offered) => TAKEN[kind].includes(offered.encoding) && canUnpack(offered));
   if (!format) {
     const names = [...new Set(section.formats.map(({ encoding }) => encoding))].slice(0, 12).join(', ') || 'no format';
-    throw offerError(`codecs not supported: the ${kind} of the offer has ${names}, taken are ${TAKEN[kind].join(', ')}`);
+    throw offerError(
+      `codecs not supported: the ${kind} of the offer has ${names}, taken are ${TAKEN[kind].join(', ')}`,
+    );
   }
   return { section, format, rtx: hasFeedback(section, format, 'nack') ? rtxOf(section, format) : undefined };
 }

@@ -15,7 +15,7 @@ import { chooseEcho, chooseInbound, type Inbound, remoteTrackOf } from '../sdp/i
 import { type Offer, parseOffer, remoteSideOf } from '../sdp/offer.ts';
 import { echoSections, receivingSections, sendingSections } from '../sdp/sections.ts';
 import type { WebRtcPaths } from '../session/contracts.ts';
-import { type Requester, type SessionDescription, type SessionContext, WebRtcSession } from '../session/session.ts';
+import { type Requester, type SessionContext, type SessionDescription, WebRtcSession } from '../session/session.ts';
 import type { SessionEnd, SessionMedia } from '../session/session-media.ts';
 import { AdditionalHosts } from '../transport/additional-hosts.ts';
 import { type CandidateOptions, gatherAddresses, type HostAddress, writeCandidates } from '../transport/candidates.ts';
@@ -25,7 +25,7 @@ import { ViewerSession } from '../viewing/viewer-session.ts';
 import { EndedSessions, type Ending } from './ended-sessions.ts';
 import { LogThrottle } from './log-throttle.ts';
 import { describeSession, type WebRtcSessionItem } from './session-item.ts';
-import { type SessionSlot, SessionLimits } from './session-limits.ts';
+import { SessionLimits, type SessionSlot } from './session-limits.ts';
 
 const TRACK_GATHER_TIMEOUT_MS = 2_000;
 
@@ -155,7 +155,13 @@ export class WebRtcServer {
     return this.#answer(publisher, offerText, async (id, offer, log) => {
       this.#paths.mayPublish(publisher.path, 'now');
       const inbound = chooseInbound(offer);
-      const media = new PublisherSession(id, this.#receiverOptionsOf(publisher, inbound), this.#paths, this.#clock, log);
+      const media = new PublisherSession(
+        id,
+        this.#receiverOptionsOf(publisher, inbound),
+        this.#paths,
+        this.#clock,
+        log,
+      );
       return { media, leftOut: [], sections: receivingSections(inbound), cname: id };
     });
   }
@@ -163,8 +169,8 @@ export class WebRtcServer {
   /** Answers a talker's offer. The loudspeaker of the path's camera is taken at once. */
   talk(speaker: Requester, offerText: string): Promise<AnsweredOffer> {
     return this.#answer(speaker, offerText, async (id, offer) => {
-      const { talking, inbound } = await openTalk(this.#paths, speaker.path, offer, this.#clock);
-      return { media: talking, leftOut: [], sections: receivingSections([inbound]), cname: id };
+      const { session, inbound } = await openTalk(this.#paths, speaker.path, offer, this.#clock);
+      return { media: session, leftOut: [], sections: receivingSections([inbound]), cname: id };
     });
   }
 
@@ -324,7 +330,11 @@ export class WebRtcServer {
     return context;
   }
 
-  #openSession(facts: SessionDescription, own: Pick<SessionContext, 'dtls' | 'log'>, { confirm, release }: SessionSlot): WebRtcSession {
+  #openSession(
+    facts: SessionDescription,
+    own: Pick<SessionContext, 'dtls' | 'log'>,
+    { confirm, release }: SessionSlot,
+  ): WebRtcSession {
     let hasConnected = false;
     const onConnected = (): void => {
       hasConnected = true;

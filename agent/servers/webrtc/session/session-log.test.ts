@@ -12,8 +12,12 @@ import { WebRtcServer } from '../server/server.ts';
 
 const OFFER = offerOf('chromium-156-linux');
 const AAC: Track = {
-  kind: 'audio', codec: 'aac', clockRate: 48_000, channels: 1,
-  config: new Uint8Array(2), frameSamples: 1_024,
+  kind: 'audio',
+  codec: 'aac',
+  clockRate: 48_000,
+  channels: 1,
+  config: new Uint8Array(2),
+  frameSamples: 1_024,
 };
 const INFO = 30;
 
@@ -107,7 +111,7 @@ test('tracks that are left out are told when the viewer is there, a move not whi
     cleanups.push(() => client[Symbol.asyncDispose]());
     await client.check(credentialsIn(answer));
   }
-  const moves = logged('has moved');
+  const moves = logged('peer moved');
   expect([moves[0], moves.at(-1)]).toEqual(['20 WebRTC peer moved', '30 WebRTC peer moved']);
   server.end(secret);
   expect(logged('has left')).toEqual(['30 WebRTC viewer has left closed by the viewer']);

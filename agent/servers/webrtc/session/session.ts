@@ -10,9 +10,9 @@ import type { SrtpKeys } from '../srtp/srtp-keys.ts';
 import type { HostAddress } from '../transport/candidates.ts';
 import { type IceCredentials, IceLite, makeCredentials } from '../transport/ice-lite.ts';
 import type { PacketSlots } from '../transport/packet-slots.ts';
-import type { UfragTable } from '../transport/ufrag-table.ts';
-import { addressOf, type Peer, type Transport } from '../transport/transport.ts';
 import type { BindingRequest } from '../transport/stun.ts';
+import { addressOf, type Peer, type Transport } from '../transport/transport.ts';
+import type { UfragTable } from '../transport/ufrag-table.ts';
 import type { SecureLink, SessionEnd, SessionMedia } from './session-media.ts';
 
 /** Browsers send checks every two to three seconds. */

@@ -1,11 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { PerchError, explainToViewer } from '../../../base/errors.ts';
+import { explainToViewer, PerchError } from '../../../base/errors.ts';
 import { offerError } from '../sdp/rejections.ts';
 import type { AnsweredOffer, WebRtcServer } from '../server/server.ts';
 import type { Requester } from '../session/session.ts';
-import { type HttpAccess, bodyOf, queryOf, requesterOf, requireType } from './requests.ts';
-import { type EndpointTarget, type Purpose, encodePath } from './signalling-url.ts';
+import { bodyOf, type HttpAccess, queryOf, requesterOf, requireType } from './requests.ts';
+import { type EndpointTarget, encodePath, type Purpose } from './signalling-url.ts';
 
 export const METHODS = 'OPTIONS, GET, POST, PATCH, DELETE';
 export const HEADERS = 'Authorization, Content-Type, If-Match';

@@ -1,10 +1,10 @@
-import { SESSION_SCRIPT } from './session-script.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { WebRtcServer } from '../server/server.ts';
 import { PUBLISHER_PAGE } from './publisher-page.ts';
 import { PUBLISHER_SCRIPT } from './publisher-script.ts';
 import { READER_PAGE } from './reader-page.ts';
 import type { HttpAccess } from './requests.ts';
+import { SESSION_SCRIPT } from './session-script.ts';
 import type { PageTarget, ScriptName } from './signalling-url.ts';
 
 /**

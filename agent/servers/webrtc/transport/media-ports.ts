@@ -1,9 +1,9 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { LocalPorts } from './candidates.ts';
-import { UfragTable } from './ufrag-table.ts';
 import { TcpPort } from './tcp-port.ts';
 import { UdpPort } from './udp-port.ts';
+import { UfragTable } from './ufrag-table.ts';
 
 /** In seconds. A new local address is unknown to peers before the next offer, unless a router forwards to it. */
 const REFRESH_TICKS = 10;
@@ -73,7 +73,9 @@ export class MediaPorts {
     this.#tcp.tick();
     this.#ticks += 1;
     if (this.#ticks % REFRESH_TICKS === 0) {
-      this.refresh().catch((cause: unknown) => this.#log.warn({ err: cause }, 'WebRTC media port failed to follow address changes'));
+      this.refresh().catch((cause: unknown) =>
+        this.#log.warn({ err: cause }, 'WebRTC media port failed to follow address changes'),
+      );
     }
   }
 
@@ -85,7 +87,7 @@ export class MediaPorts {
 
   async close(): Promise<void> {
     const ignored = { datagrams: this.#udp.ignored, connections: this.#tcp.ignored };
-    this.#log.debug(ignored, "WebRTC media ports closed");
+    this.#log.debug(ignored, 'WebRTC media ports closed');
     await Promise.all([this.#udp.close(), this.#tcp.close()]);
   }
 }

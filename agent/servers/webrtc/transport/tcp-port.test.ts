@@ -4,9 +4,9 @@ import { afterEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { frame, writeCheck } from '../../../../test/support/clients/ice-client.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { UfragTable } from './ufrag-table.ts';
-import type { Peer, Transport } from './transport.ts';
 import { TcpPort } from './tcp-port.ts';
+import type { Peer, Transport } from './transport.ts';
+import { UfragTable } from './ufrag-table.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -50,7 +50,9 @@ async function dial(port: TcpPort, host = '127.0.0.1'): Promise<Socket> {
 const isClosed = (socket: Socket): boolean => socket.closed || socket.readableEnded;
 
 /** A connection whose first check has passed. */
-async function admitted(opened: Awaited<ReturnType<typeof openPort>>): Promise<{ socket: Socket; transport: Transport }> {
+async function admitted(
+  opened: Awaited<ReturnType<typeof openPort>>,
+): Promise<{ socket: Socket; transport: Transport }> {
   const socket = await dial(opened.port);
   socket.write(frame(CHECK));
   const count = opened.transports.length;

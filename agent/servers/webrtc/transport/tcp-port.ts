@@ -5,8 +5,8 @@ import { listenFailure, tellOwnPort } from '../../../base/listen-failure.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { LocalPort } from './candidates.ts';
 import { boundAddress, parseMediaAddress } from './listen-address.ts';
-import type { UfragTable } from './ufrag-table.ts';
 import { TcpTransport, type TcpTransportOwner } from './tcp-transport.ts';
+import type { UfragTable } from './ufrag-table.ts';
 
 /** A browser opens one per candidate and session. */
 const MAX_CONNECTIONS = 1_000;

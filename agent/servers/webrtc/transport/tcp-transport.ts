@@ -3,8 +3,8 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { FrameReader } from './frame-reader.ts';
-import { addressOf, type Peer, type Transport } from './transport.ts';
 import { isStun } from './stun.ts';
+import { addressOf, type Peer, type Transport } from './transport.ts';
 
 /** 13 full packets. */
 const CHUNK_BYTES = 16 << 10;

@@ -2,9 +2,9 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { ownAddresses } from './candidates.ts';
-import { UfragTable } from './ufrag-table.ts';
 import type { Peer, Transport } from './transport.ts';
 import { UdpPort } from './udp-port.ts';
+import { UfragTable } from './ufrag-table.ts';
 
 test('a port that is taken is named', async () => {
   const other = createSocket('udp4');

@@ -3,8 +3,8 @@ import { PerchError } from '../../../base/errors.ts';
 import { listenFailure } from '../../../base/listen-failure.ts';
 import { type LocalPort, ownAddresses } from './candidates.ts';
 import { boundAddress, parseMediaAddress } from './listen-address.ts';
-import type { UfragTable } from './ufrag-table.ts';
 import { UdpSocket } from './udp-socket.ts';
+import type { UfragTable } from './ufrag-table.ts';
 
 /**
  * The UDP port of all sessions, with a socket per local address: a single socket would answer from the address the

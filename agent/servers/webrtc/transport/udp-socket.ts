@@ -1,9 +1,9 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv4 } from 'node:net';
-import type { UfragTable } from './ufrag-table.ts';
-import type { Peer, Transport } from './transport.ts';
 import { isStun } from './stun.ts';
+import type { Peer, Transport } from './transport.ts';
+import type { UfragTable } from './ufrag-table.ts';
 
 /** A key frame of 4 Mbit/s video for ten viewers fits. */
 const SOCKET_BUFFER_BYTES = 1 << 20;

@@ -1,5 +1,5 @@
-import type { Peer, Transport } from './transport.ts';
 import { parseBindingRequest } from './stun.ts';
+import type { Peer, Transport } from './transport.ts';
 
 /** Finds peers by the user fragment of their checks; shared by all ports. */
 export class UfragTable {

@@ -16,7 +16,12 @@ const GOOD: LinkStatistics = {
 };
 
 /** Seconds from `startS` on, until the level changes. */
-function secondsUntilChange(adaptation: BitrateAdaptation, statistics: LinkStatistics, startS: number, limitS = 1_000): number {
+function secondsUntilChange(
+  adaptation: BitrateAdaptation,
+  statistics: LinkStatistics,
+  startS: number,
+  limitS = 1_000,
+): number {
   for (let s = 1; s <= limitS; s += 1) {
     if (adaptation.tick(statistics, 1_000 * (startS + s))) {
       return s;

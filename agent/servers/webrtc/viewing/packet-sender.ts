@@ -1,10 +1,10 @@
 import { explain } from '../../../base/errors.ts';
 import { RtpPackets, type RtpViewer } from '../../../stream/rtp-packets.ts';
 import type { OutboundTrack, SrtpSender } from '../srtp/srtp.ts';
-import { TimestampMapper } from './timestamp-mapper.ts';
 import { SrtpBatchSender } from './packet-batch.ts';
 import { type SenderReportOptions, SenderReports } from './sender-reports.ts';
 import { SentHistory } from './sent-history.ts';
+import { TimestampMapper } from './timestamp-mapper.ts';
 
 /** How fast video is sent. */
 export interface Pace {

@@ -55,7 +55,12 @@ class Rig {
   view() {
     const network = new NotedNetwork();
     const track = (ssrc: number) => ({
-      ssrc, payloadType: 96, timestampOffset: 0, packetIndex: 100, packets: 0, octets: 0,
+      ssrc,
+      payloadType: 96,
+      timestampOffset: 0,
+      packetIndex: 100,
+      packets: 0,
+      octets: 0,
     });
     const sender = new PacketSender({
       link: network,

@@ -8,15 +8,15 @@ import type { Choice } from '../sdp/codecs.ts';
 import { B_FRAMES_UNSUPPORTED, offerError } from '../sdp/rejections.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
+import { BitrateAdaptation } from './bitrate-adaptation.ts';
 import { BitrateMeter } from './bitrate-meter.ts';
 import { BurstLoss } from './burst-loss.ts';
-import { BitrateAdaptation } from './bitrate-adaptation.ts';
-import { ViewerStream } from './viewer-stream.ts';
 import { type OutboundVideo, outboundTrack, outboundVideo } from './outbound.ts';
 import { PliResponder } from './pli-responder.ts';
 import { Retransmitter } from './retransmitter.ts';
 import { type RtcpSink, readRtcp } from './rtcp.ts';
 import { ViewerHealth } from './viewer-health.ts';
+import { ViewerStream } from './viewer-stream.ts';
 
 /** A viewer that joins a longer GOP lags far behind or has to wait: a key frame is requested. */
 const LONG_GROUP_MS = 4_000;
@@ -143,7 +143,7 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
       // Audio has no lower level.
       adaptation: new BitrateAdaptation(!video ? 0 : this.#options.openFallback ? 2 : 1, nowMs),
       pliResponder: new PliResponder(
-        keyFrameSource(viewerStream, () => burstLoss?.repeat(clock.monoMs())),
+        keyFrameSource(viewerStream, () => burstLoss?.restart(clock.monoMs())),
         clock,
       ),
       burstLoss,
@@ -250,7 +250,10 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
     }
   }
 
-  #changeLevel({ viewerStream, adaptation, retransmitter, streamRate }: ActiveViewer, provedBitsPerSecond?: number): void {
+  #changeLevel(
+    { viewerStream, adaptation, retransmitter, streamRate }: ActiveViewer,
+    provedBitsPerSecond?: number,
+  ): void {
     viewerStream.setLevel(adaptation.level);
     if (retransmitter) {
       retransmitter.sendsLittle = adaptation.level > 0;

@@ -1,11 +1,11 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
+import { B_FRAMES_UNSUPPORTED } from '../sdp/rejections.ts';
 import type { SecureLink } from '../session/session-media.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
 import { BitrateMeter } from './bitrate-meter.ts';
 import { FULL_PACE, type Pace, PacketSender, type Position } from './packet-sender.ts';
-import { B_FRAMES_UNSUPPORTED } from '../sdp/rejections.ts';
 
 /** A slow network gets no longer GOP: its key frame stands until the next one. */
 const SHORT_GROUP_PACKETS = 128;
@@ -90,7 +90,9 @@ export class ViewerStream {
   }
 
   get packets(): number {
-    return this.#packets + this.#main.packets + (this.#transcodedAudio?.packets ?? 0) + (this.#fallback?.sender.packets ?? 0);
+    return (
+      this.#packets + this.#main.packets + (this.#transcodedAudio?.packets ?? 0) + (this.#fallback?.sender.packets ?? 0)
+    );
   }
 
   get framesDiscarded(): number {
@@ -305,7 +307,7 @@ export class ViewerStream {
   #open(
     what: Pick<
       ConstructorParameters<typeof PacketSender>[0],
-      'stream' | 'tracks' | 'videoTrack' | 'follows' | 'keyFramesOnly' | 'maxReplayPackets' | 'startsWith'
+      'stream' | 'tracks' | 'videoTrack' | 'continues' | 'keyFramesOnly' | 'maxReplayPackets' | 'startsWith'
     >,
   ): PacketSender {
     const { link, cname, clock } = this.#options;

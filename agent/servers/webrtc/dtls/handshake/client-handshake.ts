@@ -1,9 +1,25 @@
 import type { DtlsClient } from 'werift';
-import { type EngineEvents, EngineTransport, type Werift, WeriftEngine, type WeriftIdentity, engineOptions } from './werift-engine.ts';
 import type { Fingerprint } from '../../sdp/offer.ts';
 import { Handshake, type HandshakeEvents, START } from './handshake.ts';
-import { CERTIFICATE, CERTIFICATE_REQUEST, FINISHED, HELLO_VERIFY_REQUEST, type HandshakeMessage, SERVER_HELLO, SERVER_HELLO_DONE, SERVER_KEY_EXCHANGE } from './handshake-messages.ts';
+import {
+  CERTIFICATE,
+  CERTIFICATE_REQUEST,
+  FINISHED,
+  type HandshakeMessage,
+  HELLO_VERIFY_REQUEST,
+  SERVER_HELLO,
+  SERVER_HELLO_DONE,
+  SERVER_KEY_EXCHANGE,
+} from './handshake-messages.ts';
 import { isSigned } from './handshake-proof.ts';
+import {
+  type EngineEvents,
+  EngineTransport,
+  engineOptions,
+  type Werift,
+  WeriftEngine,
+  type WeriftIdentity,
+} from './werift-engine.ts';
 
 /** Curve type, curve and length precede the public key, RFC 8422 §5.4. */
 const KEY_LENGTH_AT = 3;

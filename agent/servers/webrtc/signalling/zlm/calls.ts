@@ -22,7 +22,7 @@ export interface ApiAnswer {
   readonly picture?: Uint8Array;
 }
 
-interface ApiCalls {
+export interface ApiCalls {
   /** @param name in lower case @returns undefined: no such call */
   answer(name: string, call: Pick<ZlmCall, 'parameters' | 'request'>): Promise<ApiAnswer | undefined>;
   /**
@@ -77,7 +77,10 @@ export class ZlmCalls {
     const { id, secret, answer } = await this.#answer(name === 'whip' ? 'push' : 'play', call);
     const query = new URLSearchParams({ id, token: secret });
     const address = request.host === '' ? '' : this.#options.access.origin(request).baseUrl;
-    return { answer: applyCandidateOverrides(answer, overrides), location: `${address}/index/api/delete_webrtc?${query}` };
+    return {
+      answer: applyCandidateOverrides(answer, overrides),
+      location: `${address}/index/api/delete_webrtc?${query}`,
+    };
   }
 
   end(parameters: Parameters): { status: number; text: string } {

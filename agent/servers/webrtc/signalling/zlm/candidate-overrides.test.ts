@@ -13,7 +13,11 @@ test('without wishes the answer stays as it is', () => {
 });
 
 test('a place that the client knows stands instead of ours, once in each section', () => {
-  const wished = applyCandidateOverrides(sdp(UDP, OTHER_UDP, TCP), { ...NOTHING, udp: '203.0.113.5 40000', tcp: '203.0.113.5 40001' });
+  const wished = applyCandidateOverrides(sdp(UDP, OTHER_UDP, TCP), {
+    ...NOTHING,
+    udp: '203.0.113.5 40000',
+    tcp: '203.0.113.5 40001',
+  });
   expect(wished).toBe(
     sdp(
       'a=candidate:1 1 udp 2130706431 203.0.113.5 40000 typ host',

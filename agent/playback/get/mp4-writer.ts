@@ -6,15 +6,15 @@ import { trackIdsOf } from '../../record/file/recording-file.ts';
 import type { FileCut } from '../read/cut.ts';
 import { recordedFile } from '../read/slice.ts';
 import { VirtualFile } from '../read/virtual-file.ts';
-import type { AnswerForm } from './answer-form.ts';
-import { packed, sizeOf } from './box-pieces.ts';
-import { keptFragments } from './kept-fragments.ts';
-import type { KeptRun } from './kept-table.ts';
+import { packed, sizeOf } from './box-parts.ts';
+import type { DownloadWriter } from './download-writer.ts';
 import { type MovieTrack, writeMovie } from './movie-header.ts';
 import { SampleTables } from './sample-tables.ts';
+import { selectedFragments } from './selected-fragments.ts';
+import type { SelectedRun } from './selected-table.ts';
 
 /** The answer of `format=mp4`: a plain MP4 with its tables in front, whose data come from the recordings. Plays and seeks everywhere. */
-export class Mp4Answer implements AnswerForm {
+export class Mp4Writer implements DownloadWriter {
   readonly #tracks: ReadonlyMap<number, MovieTrack>;
   readonly #body = new VirtualFile();
   readonly #leadId: number;
@@ -32,7 +32,7 @@ export class Mp4Answer implements AnswerForm {
 
   add(cut: FileCut): void {
     const recording = recordedFile(cut.tabled);
-    for (const { runs } of keptFragments(cut)) {
+    for (const { runs } of selectedFragments(cut)) {
       for (const run of runs) {
         const { trackId } = run.samples;
         this.#tracks.get(trackId)?.tables.addRun(run, this.#body.sizeBytes);
@@ -64,7 +64,7 @@ export class Mp4Answer implements AnswerForm {
     return this.#body;
   }
 
-  #notePicture({ samples, from, to, time: start }: KeptRun): void {
+  #notePicture({ samples, from, to, time: start }: SelectedRun): void {
     if (start > 0 && !samples.compositionOffsets) {
       return;
     }

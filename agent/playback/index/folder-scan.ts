@@ -12,7 +12,7 @@ const DISK_ADVICE = 'mount it, or accept the one that is mounted there with POST
 /** A folder changed this shortly before it was read may change again within the same tick of its clock. */
 const UNSETTLED_MS = 2_000;
 
-export interface LookOptions {
+export interface ScanOptions {
   readonly index: SegmentIndex;
   /** A `recordPath`. */
   readonly template: string;
@@ -29,12 +29,12 @@ export interface LookOptions {
  * @returns whether recordings were known there: then their disk was seen
  * @throws PerchError 'unavailable' when the recordings' disk is not there: what is known of them is kept
  */
-export function lookAtFolders(options: LookOptions): Promise<boolean> {
-  return new FolderLook(options).run();
+export function scanFolders(options: ScanOptions): Promise<boolean> {
+  return new FolderScan(options).run();
 }
 
-class FolderLook {
-  readonly #options: LookOptions;
+class FolderScan {
+  readonly #options: ScanOptions;
   /** Finds the files of all paths: a folder is read once for all that lie in it. */
   readonly #all: RecordPathPattern;
   readonly #wanted: RecordPathPattern;
@@ -44,7 +44,7 @@ class FolderLook {
   /** The first folder that its disk did not give. */
   #failing: string | undefined;
 
-  constructor(options: LookOptions) {
+  constructor(options: ScanOptions) {
     const { index, template, path, zone } = options;
     this.#options = options;
     this.#all = new RecordPathPattern(template, undefined, zone, 'any');
@@ -111,16 +111,16 @@ class FolderLook {
   async #visit(folder: string, level: number): Promise<void> {
     this.#options.signal?.throwIfAborted();
     try {
-      await this.#lookInto(folder, level);
+      await this.#scanFolder(folder, level);
     } catch (error) {
       this.#noteFailing(folder, error);
     }
   }
 
-  async #lookInto(folder: string, level: number): Promise<void> {
+  async #scanFolder(folder: string, level: number): Promise<void> {
     const found = await statOf(folder);
     if (!found?.isDirectory()) {
-      this.#forget(folder);
+      this.#remove(folder);
       return;
     }
     if (this.#known.get(folder) === found.mtimeMs) {
@@ -178,7 +178,7 @@ class FolderLook {
     await this.#removeGone(folder, gone);
     for (const child of this.#childrenOf(folder)) {
       if (!present.has(child)) {
-        this.#forget(child);
+        this.#remove(child);
       }
     }
     index.looks.set(template, folder, mtimeMs);
@@ -204,10 +204,10 @@ class FolderLook {
   }
 
   /** A folder that is no more, with all that was known to be in it. */
-  #forget(folder: string): void {
+  #remove(folder: string): void {
     const { index, template, onGone } = this.#options;
     for (const child of this.#childrenOf(folder)) {
-      this.#forget(child);
+      this.#remove(child);
     }
     if (this.#known.has(folder)) {
       for (const name of index.namesIn(folder)) {

@@ -2,7 +2,7 @@ import type { FileCut } from '../read/cut.ts';
 import type { VirtualFile } from '../read/virtual-file.ts';
 
 /** A form in which samples are answered: it is given what each recording has of them, in order. */
-export interface AnswerForm {
+export interface DownloadWriter {
   /** @param cut is not empty */
   add(cut: FileCut): void;
   /** Takes as much memory as an answer may: what comes next is for another. */

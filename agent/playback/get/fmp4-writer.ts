@@ -6,11 +6,11 @@ import type { FileCut } from '../read/cut.ts';
 import { MoofPatch } from '../read/moof-patch.ts';
 import { recordedFile } from '../read/slice.ts';
 import { VirtualFile } from '../read/virtual-file.ts';
-import type { AnswerForm } from './answer-form.ts';
+import { DecodeOnlySamples } from './decode-only-samples.ts';
+import type { DownloadWriter } from './download-writer.ts';
 import { FragmentIndex, type IndexedFragment } from './fragment-index.ts';
-import { HiddenPictures } from './hidden-pictures.ts';
-import { endOf, type KeptFragment, keptFragments } from './kept-fragments.ts';
-import { type KeptRun, KeptTable } from './kept-table.ts';
+import { endOf, type SelectedFragment, selectedFragments } from './selected-fragments.ts';
+import { type SelectedRun, SelectedTable } from './selected-table.ts';
 
 /** An answer takes the places of its fragments, and in its index their sizes and times: of some ten days in parts of a second. */
 export const MAX_FMP4_BYTES = 32 << 20;
@@ -22,15 +22,15 @@ export const FMP4_BYTES_PER_SECOND = INDEX_BYTES + 12;
  * The answer of `format=fmp4`: header, index (`sidx`), fragments. Whole fragments are taken from the file with their times patched
  * on the way; only those at the edges get new headers.
  */
-export class Fmp4Answer implements AnswerForm {
+export class Fmp4Writer implements DownloadWriter {
   readonly #init: FileInit;
   readonly #maxBytes: number;
   readonly #leadId: number;
   readonly #body = new VirtualFile();
   readonly #index: FragmentIndex;
-  readonly #hidden: HiddenPictures;
+  readonly #decodeOnly: DecodeOnlySamples;
   /** Held back until it is known whether a join makes its last samples longer or shorter. */
-  #pending: { readonly kept: KeptFragment; readonly cut: FileCut } | undefined;
+  #pending: { readonly selected: SelectedFragment; readonly cut: FileCut } | undefined;
   #patch: { readonly cut: FileCut; readonly patch: MoofPatch } | undefined;
   #sequence = 0;
 
@@ -41,7 +41,7 @@ export class Fmp4Answer implements AnswerForm {
     this.#leadId = lead?.id ?? 0;
     const others = init.tracks.filter((track) => track !== lead);
     this.#index = new FragmentIndex(lead ?? { id: 0, timescale: 1000 }, others);
-    this.#hidden = new HiddenPictures();
+    this.#decodeOnly = new DecodeOnlySamples();
   }
 
   get isFull(): boolean {
@@ -49,9 +49,9 @@ export class Fmp4Answer implements AnswerForm {
   }
 
   add(cut: FileCut): void {
-    for (const kept of keptFragments(cut)) {
-      this.#writePending(this.#pending?.cut === cut ? undefined : kept);
-      this.#pending = { kept, cut };
+    for (const selected of selectedFragments(cut)) {
+      this.#writePending(this.#pending?.cut === cut ? undefined : selected);
+      this.#pending = { selected, cut };
     }
   }
 
@@ -62,66 +62,66 @@ export class Fmp4Answer implements AnswerForm {
   }
 
   /** @param next the first fragment of another file: the last samples end where its first begin */
-  #writePending(next: KeptFragment | undefined): void {
+  #writePending(next: SelectedFragment | undefined): void {
     if (!this.#pending) {
       return;
     }
-    const { kept, cut } = this.#pending;
+    const { selected, cut } = this.#pending;
     this.#pending = undefined;
-    const ends = next ? joinedEnds(kept.runs, next.runs) : undefined;
+    const ends = next ? joinedEnds(selected.runs, next.runs) : undefined;
     const before = this.#body.sizeBytes;
-    if (kept.isWhole && !ends && hasRoomForTimes(kept, cut) && this.#isBehindHidden(kept)) {
-      this.#copy(kept, cut);
+    if (selected.isWhole && !ends && hasRoomForTimes(selected, cut) && this.#isBehindHidden(selected)) {
+      this.#copy(selected, cut);
     } else {
-      this.#rewrite(kept, cut, ends);
+      this.#rewrite(selected, cut, ends);
     }
     this.#sequence += 1;
-    const ofLead = kept.runs.filter(({ samples }) => samples.trackId === this.#leadId);
+    const ofLead = selected.runs.filter(({ samples }) => samples.trackId === this.#leadId);
     const last = ofLead.at(-1);
     this.#index.add({
       sizeBytes: this.#body.sizeBytes - before,
       endTime: last && (ends?.get(this.#leadId) ?? endOf(last).end),
-      ...timesIn(ofLead, this.#hidden),
+      ...timesIn(ofLead, this.#decodeOnly),
     });
   }
 
   /** Hidden pictures of a track take a few ticks, into which nothing else of it may fall. */
-  #isBehindHidden({ runs }: KeptFragment): boolean {
-    return runs.every((run) => this.#hidden.visibleTimeOf(run, run.time) === run.time);
+  #isBehindHidden({ runs }: SelectedFragment): boolean {
+    return runs.every((run) => this.#decodeOnly.visibleTimeOf(run, run.time) === run.time);
   }
 
-  #copy(kept: KeptFragment, cut: FileCut): void {
+  #copy(selected: SelectedFragment, cut: FileCut): void {
     const { table } = cut.tabled;
-    const sequenceOffset = this.#sequence - kept.number;
+    const sequenceOffset = this.#sequence - selected.number;
     if (this.#patch?.cut !== cut || this.#patch.patch.sequenceOffset !== sequenceOffset) {
       const shifts = new Map(cut.tracks.map(({ track, shiftTicks }) => [track.id, shiftTicks]));
       this.#patch = { cut, patch: new MoofPatch(table, sequenceOffset, shifts) };
     }
-    const offset = table.fragmentOffsets[kept.number] as number;
-    const sizeBytes = table.fragmentBytes[kept.number] as number;
+    const offset = table.fragmentOffsets[selected.number] as number;
+    const sizeBytes = table.fragmentBytes[selected.number] as number;
     this.#body.addRange(recordedFile(cut.tabled), offset, sizeBytes, this.#patch.patch);
   }
 
-  #rewrite(kept: KeptFragment, cut: FileCut, ends: ReadonlyMap<number, number> | undefined): void {
-    const tables = kept.runs.map((run) => {
-      const end = isLastOf(run, kept.runs) ? ends?.get(run.samples.trackId) : undefined;
-      return new KeptTable(run, this.#hidden.add(run), end);
+  #rewrite(selected: SelectedFragment, cut: FileCut, ends: ReadonlyMap<number, number> | undefined): void {
+    const tables = selected.runs.map((run) => {
+      const end = isLastOf(run, selected.runs) ? ends?.get(run.samples.trackId) : undefined;
+      return new SelectedTable(run, this.#decodeOnly.add(run), end);
     });
     this.#body.addBytes(writeFragmentHeader(this.#sequence, tables));
-    for (const run of kept.runs) {
+    for (const run of selected.runs) {
       this.#body.addRange(recordedFile(cut.tabled), run.dataOffset, run.sizeBytes);
     }
   }
 }
 
 /** Files of other programs may have 32 bits for a time; Perch and MediaMTX, whose mark is in theirs, always write 64. */
-const hasRoomForTimes = ({ runs }: KeptFragment, { tabled }: FileCut): boolean =>
+const hasRoomForTimes = ({ runs }: SelectedFragment, { tabled }: FileCut): boolean =>
   tabled.head.mark !== undefined || runs.every(({ time }) => time < 2 ** 32);
 
 /** When a track's samples begin, and the first one at which a player can start. */
 function timesIn(
-  runs: readonly KeptRun[],
-  hidden: HiddenPictures,
+  runs: readonly SelectedRun[],
+  hidden: DecodeOnlySamples,
 ): Pick<IndexedFragment, 'time' | 'syncTime' | 'startsWithSync'> {
   let start: number | undefined;
   for (const run of runs) {
@@ -139,11 +139,11 @@ function timesIn(
   return { time: start, syncTime: undefined, startsWithSync: false };
 }
 
-const isLastOf = (run: KeptRun, runs: readonly KeptRun[]): boolean =>
+const isLastOf = (run: SelectedRun, runs: readonly SelectedRun[]): boolean =>
   runs.findLast((other) => other.samples === run.samples) === run;
 
 /** Where the last samples of tracks must end so that the next file goes on without a gap; undefined when they do already. */
-function joinedEnds(runs: readonly KeptRun[], next: readonly KeptRun[]): Map<number, number> | undefined {
+function joinedEnds(runs: readonly SelectedRun[], next: readonly SelectedRun[]): Map<number, number> | undefined {
   const ends = new Map<number, number>();
   for (const run of runs) {
     const following = next.find((other) => other.samples.trackId === run.samples.trackId);

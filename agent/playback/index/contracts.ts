@@ -20,7 +20,7 @@ export interface IndexedEvent {
 export type EventMark = Pick<IndexedEvent, 'path' | 'id' | 'startUs'>;
 
 /** Events that begin between two times. */
-export interface EventWish {
+export interface EventQuery {
   readonly fromUs: number;
   readonly toUs: number;
   /** Undefined: of any. */
@@ -28,7 +28,7 @@ export interface EventWish {
   /** Those that come behind it, newest first; undefined: from the newest on. */
   readonly after?: EventMark | undefined;
   /** Shorter ones are left out; what has no end yet is long enough. */
-  readonly leastUs?: number;
+  readonly minUs?: number;
   /** Where types are named: of each of them. */
   readonly limit: number;
 }

@@ -2,12 +2,12 @@ import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import type { RunTable } from '../../media/mp4/write/fragment.ts';
 
 /** The last pictures before the start keep times of their own: so many, a tick apart. */
-const TOLD_APART = 8;
+const MAX_DISTINCT_TIMES = 8;
 /** Together they take no more than this part of a picture, however coarse the ticks are. */
-const MIN_PART = 50;
+const MIN_FRACTION = 50;
 
 /** Samples [from, to) of one run. */
-export interface KeptRun {
+export interface SelectedRun {
   readonly samples: TrackSamples;
   readonly from: number;
   readonly to: number;
@@ -19,75 +19,75 @@ export interface KeptRun {
 }
 
 /** How the hidden samples of a track, those before the start, follow one another in the answer. Ticks of the track. */
-export interface HiddenPace {
+export interface DecodeOnlyTiming {
   /** So many have come already. */
   readonly count: number;
   /** From one to the next. */
   readonly stepTicks: number;
   /** The most that all of them take. */
-  readonly mostTicks: number;
+  readonly maxTicks: number;
 }
 
 /** Decode time of the hidden sample with a number, from 0. */
-const hiddenTime = (number: number, { stepTicks, mostTicks }: HiddenPace): number =>
-  Math.min(number * stepTicks, mostTicks);
+const decodeOnlyTime = (number: number, { stepTicks, maxTicks }: DecodeOnlyTiming): number =>
+  Math.min(number * stepTicks, maxTicks);
 
 /**
  * Decode time of a visible sample: not before that of a hidden one in its place. Where these take no time, one right behind them
  * takes none either, for ffmpeg would warn of a discontinuity a thousand times as far behind it.
  * @param count of the hidden ones before it
  */
-export function visibleTime(time: number, count: number, pace: HiddenPace): number {
-  const isRightBehind = count > 0 && pace.mostTicks === 0 && time < pace.stepTicks;
-  return isRightBehind ? 0 : Math.max(time, hiddenTime(count, pace));
+export function visibleTime(time: number, count: number, timing: DecodeOnlyTiming): number {
+  const isRightBehind = count > 0 && timing.maxTicks === 0 && time < timing.stepTicks;
+  return isRightBehind ? 0 : Math.max(time, decodeOnlyTime(count, timing));
 }
 
-const AT_ONCE: HiddenPace = { count: 0, stepTicks: 0, mostTicks: 0 };
+const NO_DECODE_ONLY: DecodeOnlyTiming = { count: 0, stepTicks: 0, maxTicks: 0 };
 
 /**
  * A kept run as a table for a new fragment header. Pictures that are only needed to decode the first visible one come at once: in
  * their own order some ticks apart, for Chromium, paused, stays at the key frame when there are any with one time; out of order,
  * where composition offsets tell them apart, all at 0.
  */
-export class KeptTable implements RunTable {
+export class SelectedTable implements RunTable {
   readonly trackId: number;
   readonly count: number;
-  readonly #kept: KeptRun;
+  readonly #run: SelectedRun;
   /** Of each sample and of the end: as they are, negative before the start, and as the fragment has them. */
   readonly #times: Float64Array;
-  readonly #told: Float64Array;
+  readonly #written: Float64Array;
 
   /** @param end decode time at which the last sample is to end; undefined: as it is */
-  constructor(kept: KeptRun, pace = AT_ONCE, end?: number) {
-    const { samples, from, to } = kept;
-    this.#kept = kept;
+  constructor(selected: SelectedRun, timing = NO_DECODE_ONLY, end?: number) {
+    const { samples, from, to } = selected;
+    this.#run = selected;
     this.trackId = samples.trackId;
     this.count = to - from;
     this.#times = new Float64Array(this.count + 1);
-    this.#told = new Float64Array(this.count + 1);
-    let time = kept.time;
-    let { count } = pace;
+    this.#written = new Float64Array(this.count + 1);
+    let time = selected.time;
+    let { count } = timing;
     for (let i = 0; i <= this.count; i += 1) {
       this.#times[i] = time;
-      this.#told[i] = time < 0 ? hiddenTime(count, pace) : visibleTime(time, count, pace);
+      this.#written[i] = time < 0 ? decodeOnlyTime(count, timing) : visibleTime(time, count, timing);
       count += time < 0 ? 1 : 0;
       time += samples.durations[from + i] ?? 0;
     }
     if (end !== undefined) {
-      this.#told[this.count] = Math.max(end, this.#told[this.count - 1] ?? 0);
+      this.#written[this.count] = Math.max(end, this.#written[this.count - 1] ?? 0);
     }
   }
 
   get baseTime(): number {
-    return this.#told[0] ?? 0;
+    return this.#written[0] ?? 0;
   }
 
   sizeOf(i: number): number {
-    return this.#kept.samples.sizes[this.#kept.from + i] ?? 0;
+    return this.#run.samples.sizes[this.#run.from + i] ?? 0;
   }
 
   durationOf(i: number): number {
-    return (this.#told[i + 1] ?? 0) - (this.#told[i] ?? 0);
+    return (this.#written[i + 1] ?? 0) - (this.#written[i] ?? 0);
   }
 
   /**
@@ -96,20 +96,20 @@ export class KeptTable implements RunTable {
    * ticks apart, and the first that is to be seen comes behind them.
    */
   compositionOffsetOf(i: number): number {
-    const { samples, from } = this.#kept;
+    const { samples, from } = this.#run;
     const offset = samples.compositionOffsets?.[from + i] ?? 0;
     const time = this.#times[i] ?? 0;
-    if (this.#kept.time >= 0 || !samples.compositionOffsets) {
+    if (this.#run.time >= 0 || !samples.compositionOffsets) {
       return time < 0 ? 0 : offset;
     }
     const shown = time + offset;
     const duration = Math.max(1, samples.durations[from + i] ?? 1);
-    const apart = Math.min(TOLD_APART, Math.floor(duration / MIN_PART));
-    const told = shown < 0 ? Math.max(0, apart + Math.floor(shown / duration)) : Math.max(apart, shown);
-    return told - (this.#told[i] ?? 0);
+    const distinct = Math.min(MAX_DISTINCT_TIMES, Math.floor(duration / MIN_FRACTION));
+    const written = shown < 0 ? Math.max(0, distinct + Math.floor(shown / duration)) : Math.max(distinct, shown);
+    return written - (this.#written[i] ?? 0);
   }
 
   isSync(i: number): boolean {
-    return this.#kept.samples.syncs[this.#kept.from + i] === 1;
+    return this.#run.samples.syncs[this.#run.from + i] === 1;
   }
 }

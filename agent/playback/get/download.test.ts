@@ -233,7 +233,7 @@ test('a player that reads on gets the answer it began with, though the recording
   await expect
     .poll(() =>
       playback.get(query).then(
-        (answer) => answer.file.sizeBytes,
+        (download) => download.file.sizeBytes,
         () => 0,
       ),
     )

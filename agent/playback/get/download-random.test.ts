@@ -61,15 +61,15 @@ function pick(files: readonly ReadFile[], startUs: number, endSeconds: number): 
   let shift = 0;
   for (const file of files) {
     const { mark } = file;
-    const goesOn = before?.mark.streamId === mark.streamId && before.mark.segmentNumber + 1 === mark.segmentNumber;
+    const continues = before?.mark.streamId === mark.streamId && before.mark.segmentNumber + 1 === mark.segmentNumber;
     const hasEnded = mark.wallUs + file.endSeconds * 1e6 <= startUs;
     if (picked.size === 0 && hasEnded) {
       continue;
     }
-    if ((picked.size > 0 && !goesOn) || mark.wallUs > startUs + endSeconds * 1e6) {
+    if ((picked.size > 0 && !continues) || mark.wallUs > startUs + endSeconds * 1e6) {
       break;
     }
-    shift = before && goesOn ? shift + (mark.dtsUs - before.mark.dtsUs) / 1e6 : (mark.wallUs - startUs) / 1e6;
+    shift = before && continues ? shift + (mark.dtsUs - before.mark.dtsUs) / 1e6 : (mark.wallUs - startUs) / 1e6;
     before = file;
     for (const [id, samples] of file.tracks) {
       const timescale = file.timescales.get(id) ?? 1;
@@ -155,12 +155,12 @@ function asFragments(picked: Tracks): Tracks {
       const hidden = samples.filter(({ time }) => time < 0).length;
       const duration = (samples[1]?.time ?? 0) - (samples[0]?.time ?? 0);
       const step = Math.floor(duration / 800) + 1;
-      const hiddenTime = (i: number): number => (isReordered ? 0 : Math.min(i * step, Math.floor(duration / 2)));
+      const decodeOnlyTime = (i: number): number => (isReordered ? 0 : Math.min(i * step, Math.floor(duration / 2)));
       const toldTime = ({ time }: Picked, i: number): number => {
         if (hidden === 0) {
           return time;
         }
-        return isReordered && time < step ? 0 : Math.max(time, hiddenTime(Math.min(i, hidden)));
+        return isReordered && time < step ? 0 : Math.max(time, decodeOnlyTime(Math.min(i, hidden)));
       };
       const told = (sample: Picked, i: number) => ({
         ...sample,
@@ -233,12 +233,12 @@ test.for([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])(
       const durationUs = Math.round(next() ** 2 * 12e6);
       const wanted = pick(files, startUs, durationUs / 1e6);
       for (const format of ['fmp4', 'mp4'] as const) {
-        const answer = playback.get({ path: 'cam', startUs, durationUs, format });
+        const download = playback.get({ path: 'cam', startUs, durationUs, format });
         if (!wanted) {
-          await expect(answer).rejects.toThrow('no recording segments found');
+          await expect(download).rejects.toThrow('no recording segments found');
           continue;
         }
-        const { file } = await answer;
+        const { file } = await download;
         const bytes = await buffer(file.read(0, file.sizeBytes));
         const [from, to] = [next(), next()].sort().map((part) => Math.floor(part * bytes.length)) as [number, number];
         expect((await buffer(file.read(from, to + 1))).equals(bytes.subarray(from, to + 1))).toBe(true);

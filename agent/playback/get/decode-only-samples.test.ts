@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { HiddenPictures } from './hidden-pictures.ts';
-import type { KeptRun } from './kept-table.ts';
+import { DecodeOnlySamples } from './decode-only-samples.ts';
+import type { SelectedRun } from './selected-table.ts';
 
 test('out of order, one right behind the start comes with those before it, however short the first of them was', () => {
   // At 90 kHz, from a camera whose pace wavers: ffmpeg warns of a thousandth of the longest.
   const durations = Float64Array.of(3_000, 6_001, 6_000, 6_000);
   const samples = { trackId: 1, durations, compositionOffsets: Int32Array.of(12_000, 0, 0, 0) };
-  const run = { samples, from: 0, to: 4, time: -9_000 } as unknown as KeptRun;
-  const hidden = new HiddenPictures();
+  const run = { samples, from: 0, to: 4, time: -9_000 } as unknown as SelectedRun;
+  const hidden = new DecodeOnlySamples();
   hidden.add(run);
   expect(hidden.visibleTimeOf(run, 5)).toBe(0);
   expect(hidden.visibleTimeOf(run, 6_005)).toBe(6_005);

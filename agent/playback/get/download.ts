@@ -3,19 +3,19 @@ import { PerchError } from '../../base/errors.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 import type { FileInit } from '../../record/file/fragment-walk.ts';
 import type { Catalog } from '../index/catalog.ts';
-import { goesOn, type SegmentRow } from '../index/segment-row.ts';
-import { answerTime, cutFile, type FileCut, isEmpty } from '../read/cut.ts';
+import { continues, type SegmentRow } from '../index/segment-row.ts';
+import { cutFile, downloadTime, type FileCut, isEmpty } from '../read/cut.ts';
 import { fastForward } from '../read/fast-forward.ts';
 import type { GetFormat } from '../read/query.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { VirtualFile } from '../read/virtual-file.ts';
-import { MAX_OVERLAP_US, requireThere, rowsBetween } from '../vod/recording-lookup.ts';
-import type { AnswerForm } from './answer-form.ts';
-import { FMP4_BYTES_PER_SECOND, Fmp4Answer, MAX_FMP4_BYTES } from './fmp4-answer.ts';
-import { Mp4Answer } from './mp4-answer.ts';
+import { MAX_OVERLAP_US, requireAvailable, rowsBetween } from '../vod/recording-lookup.ts';
+import type { DownloadWriter } from './download-writer.ts';
+import { FMP4_BYTES_PER_SECOND, Fmp4Writer, MAX_FMP4_BYTES } from './fmp4-writer.ts';
+import { Mp4Writer } from './mp4-writer.ts';
 
 /** Changes when the same recordings give other bytes. */
-const ANSWER_VERSION = 6;
+const DOWNLOAD_VERSION = 6;
 /** Recordings that are closer to each other than MediaMTX's tolerance for files without marks play on: only their times show the gap. */
 const MIN_GAP_US = 1_000_000;
 /** Its tables are made in memory. */
@@ -36,21 +36,21 @@ export interface GetRequest {
 }
 
 /** Why an answer is shorter than asked, though there is more, and where that begins. */
-export interface AnswerEnd {
+export interface DownloadEnd {
   /** `limit`: it would take too much memory. */
   readonly reason: 'gap' | 'codec-change' | 'unreadable' | 'limit';
   readonly resumeUs: number;
 }
 
-export interface Answer {
+export interface Download {
   readonly file: VirtualFile;
   /** Quoted, as the header wants it. The same for the same bytes. */
   readonly etag: string;
-  readonly end: AnswerEnd | undefined;
+  readonly end: DownloadEnd | undefined;
 }
 
 /** What an answer will take in memory, about. */
-export function likelyBytes({ durationUs, format }: GetRequest): number {
+export function estimatedBytes({ durationUs, format }: GetRequest): number {
   const seconds = durationUs / 1e6;
   return format === 'mp4'
     ? Math.min(seconds, MAX_MP4_SECONDS) * MP4_BYTES_PER_SECOND
@@ -58,28 +58,28 @@ export function likelyBytes({ durationUs, format }: GetRequest): number {
 }
 
 /** Puts an answer together: which files, which samples of them, in which form. Of the files only their tables are read. @param done ends it */
-export async function buildAnswer(
+export async function buildDownload(
   catalog: Catalog,
   tables: TableCache,
   request: GetRequest,
   done?: AbortSignal,
-): Promise<Answer> {
+): Promise<Download> {
   const { path, startUs, durationUs } = request;
   await catalog.refresh(path, startUs - MAX_OVERLAP_US, startUs + durationUs);
-  requireThere(catalog, path, startUs, startUs + durationUs);
-  const builder = new AnswerBuilder(tables, request);
+  requireAvailable(catalog, path, startUs, startUs + durationUs);
+  const builder = new DownloadBuilder(tables, request);
   for (const row of rowsOf(catalog, request)) {
     done?.throwIfAborted();
     if (!(await builder.add(row))) {
       break;
     }
   }
-  const answer = builder.finish();
-  if (!answer) {
-    const why = builder.isPictureless ? 'speed plays pictures, and there are none in this recording' : undefined;
+  const download = builder.finish();
+  if (!download) {
+    const why = builder.hasNoVideo ? 'speed plays pictures, and there are none in this recording' : undefined;
     throw new PerchError('notFound', why ?? 'no recording segments found', { path });
   }
-  return answer;
+  return download;
 }
 
 /**
@@ -102,45 +102,45 @@ function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetRequest): G
 /** The last of the files, and those before it from which it goes on. */
 function lastStream(rows: readonly SegmentRow[]): readonly SegmentRow[] {
   let first = Math.max(0, rows.length - 1);
-  while (first > 0 && goesOn(rows[first - 1] as SegmentRow, rows[first] as SegmentRow)) {
+  while (first > 0 && continues(rows[first - 1] as SegmentRow, rows[first] as SegmentRow)) {
     first -= 1;
   }
   return rows.slice(first);
 }
 
-class AnswerBuilder {
+class DownloadBuilder {
   readonly #tables: TableCache;
   readonly #request: GetRequest;
   readonly #hash: Hash;
   /** Of the first file of which something is kept. */
-  #form: { readonly init: FileInit; readonly answer: AnswerForm } | undefined;
+  #output: { readonly init: FileInit; readonly download: DownloadWriter } | undefined;
   #before: { readonly row: SegmentRow; readonly shiftSeconds: number } | undefined;
   /** Something was recorded then, but nothing to look at: there is nothing to play fast. */
-  isPictureless = false;
+  hasNoVideo = false;
   /** By track: its last sample, in seconds of the request. */
   readonly #last = new Map<number, { readonly startSeconds: number; readonly endSeconds: number }>();
   /** Of the request, what lay in gaps. */
   #skippedSeconds = 0;
-  #end: AnswerEnd | undefined;
+  #end: DownloadEnd | undefined;
 
   constructor(tables: TableCache, request: GetRequest) {
     this.#tables = tables;
     this.#request = request;
     const { path, startUs, durationUs, format, speed, skipsGaps = false } = request;
-    const wanted = [ANSWER_VERSION, path, startUs, durationUs, format, speed ?? 1, skipsGaps];
+    const wanted = [DOWNLOAD_VERSION, path, startUs, durationUs, format, speed ?? 1, skipsGaps];
     this.#hash = createHash('sha256').update(JSON.stringify(wanted));
   }
 
   /** @returns false when the answer ends here */
   async add(row: SegmentRow): Promise<boolean> {
-    if (!this.#form && row.startUs + row.durationUs <= this.#request.startUs) {
+    if (!this.#output && row.startUs + row.durationUs <= this.#request.startUs) {
       return true;
     }
-    const before = this.#before && goesOn(this.#before.row, row) ? this.#before : undefined;
+    const before = this.#before && continues(this.#before.row, row) ? this.#before : undefined;
     const tabled = await this.#tabled(row);
-    if (this.#form && !before) {
+    if (this.#output && !before) {
       // What has another form begins a stream of its own, though no time is missing.
-      const hasOtherForm = tabled !== undefined && !isSameForm(this.#form.init, tabled.head.init);
+      const hasOtherForm = tabled !== undefined && !hasSameInit(this.#output.init, tabled.head.init);
       if (hasOtherForm || !tabled || !(this.#request.skipsGaps || this.#isNear(row))) {
         return this.#endAt(hasOtherForm && this.#gapUs(row) < MIN_GAP_US ? 'codec-change' : 'gap', row);
       }
@@ -149,26 +149,26 @@ class AnswerBuilder {
       this.#skipGap(row);
     }
     if (!tabled) {
-      return this.#form ? this.#endAt('unreadable', row) : true;
+      return this.#output ? this.#endAt('unreadable', row) : true;
     }
-    if (this.#form && !isSameForm(this.#form.init, tabled.head.init)) {
+    if (this.#output && !hasSameInit(this.#output.init, tabled.head.init)) {
       return this.#endAt('codec-change', row);
     }
-    if (this.#form?.answer.isFull) {
+    if (this.#output?.download.isFull) {
       return this.#endAt('limit', row);
     }
     const nominal = this.#placeOf(row, before !== undefined);
-    const shiftSeconds = this.#form ? this.#withoutOverlap(tabled, nominal, before !== undefined) : nominal;
+    const shiftSeconds = this.#output ? this.#withoutOverlap(tabled, nominal, before !== undefined) : nominal;
     this.#before = { row, shiftSeconds };
     this.#addCut(cutFile(tabled, shiftSeconds, this.#request.durationUs / 1e6 - this.#skippedSeconds));
     return true;
   }
 
-  finish(): Answer | undefined {
-    if (!this.#form) {
+  finish(): Download | undefined {
+    if (!this.#output) {
       return undefined;
     }
-    const file = this.#form.answer.finish();
+    const file = this.#output.download.finish();
     return { file, etag: `"${this.#hash.digest('base64url').slice(0, 27)}"`, end: this.#end };
   }
 
@@ -201,7 +201,7 @@ class AnswerBuilder {
       : (row.startUs - this.#request.startUs) / 1e6 - this.#skippedSeconds;
   }
 
-  #endAt(reason: AnswerEnd['reason'], row: SegmentRow): false {
+  #endAt(reason: DownloadEnd['reason'], row: SegmentRow): false {
     this.#end = { reason, resumeUs: row.startUs };
     return false;
   }
@@ -236,8 +236,8 @@ class AnswerBuilder {
       if (track.to > track.from) {
         const { id, timescale } = track.track;
         const [startSeconds, endSeconds] = [
-          answerTime(track, track.to - 1) / timescale,
-          answerTime(track, track.to) / timescale,
+          downloadTime(track, track.to - 1) / timescale,
+          downloadTime(track, track.to) / timescale,
         ];
         this.#last.set(id, { startSeconds, endSeconds });
       }
@@ -245,16 +245,16 @@ class AnswerBuilder {
     const { speed, format } = this.#request;
     const cut = speed === undefined ? whole : fastForward(whole, speed);
     if (isEmpty(cut)) {
-      this.isPictureless = !isEmpty(whole) && !whole.tracks.some(({ track }) => track.kind === 'video');
+      this.hasNoVideo = !isEmpty(whole) && !whole.tracks.some(({ track }) => track.kind === 'video');
       return;
     }
     for (const track of cut.tracks.filter(({ from, to }) => to > from)) {
-      this.#checkLength(answerTime(track, track.to - 1) / track.track.timescale);
+      this.#checkLength(downloadTime(track, track.to - 1) / track.track.timescale);
     }
     const { init } = cut.tabled.head;
-    const answer = this.#form?.answer ?? (format === 'mp4' ? new Mp4Answer(init) : new Fmp4Answer(init));
-    this.#form ??= { init: whole.tabled.head.init, answer };
-    answer.add(cut);
+    const download = this.#output?.download ?? (format === 'mp4' ? new Mp4Writer(init) : new Fmp4Writer(init));
+    this.#output ??= { init: whole.tabled.head.init, download };
+    download.add(cut);
     this.#hash.update(identityOf(whole));
   }
 
@@ -263,7 +263,7 @@ class AnswerBuilder {
       const { path } = this.#request;
       throw new PerchError(
         'badInput',
-        `an answer with format=mp4 has at most ${MAX_MP4_SECONDS / 3600} h: ask for a shorter duration, for format=fmp4, or play ${path}/index.m3u8`,
+        `an download with format=mp4 has at most ${MAX_MP4_SECONDS / 3600} h: ask for a shorter duration, for format=fmp4, or play ${path}/index.m3u8`,
         { path },
       );
     }
@@ -285,7 +285,7 @@ function distanceSeconds(before: SegmentRow, row: SegmentRow): number {
 }
 
 /** Samples of both files can stand under one header. */
-function isSameForm(one: FileInit, other: FileInit): boolean {
+function hasSameInit(one: FileInit, other: FileInit): boolean {
   return (
     one.tracks.length === other.tracks.length &&
     one.tracks.every((track, i) => {

@@ -1,20 +1,20 @@
 import { PerchError } from '../../base/errors.ts';
-import type { Answer } from './get.ts';
+import type { Download } from './download.ts';
 
 /** Answers are kept as long as a player that seeks may come back, within these limits. */
-const MAX_KEPT_ANSWERS = 16;
-const MAX_KEPT_BYTES = 64 << 20;
+const MAX_CACHED_DOWNLOADS = 16;
+const MAX_CACHED_BYTES = 64 << 20;
 /** An answer that is being made or sent stays in memory until its client has it: room for seven of six hours as plain MP4. */
 const MAX_SENT_BYTES = 192 << 20;
 const RETRY_SECONDS = 10;
 
 /** The answers that are being made and sent, and some for those who come back. */
-export class Answers {
+export class DownloadCache {
   readonly #maxSentBytes: number;
   /** The newest last. */
-  readonly #kept = new Map<string, Answer>();
+  readonly #cached = new Map<string, Download>();
   /** To how many requests each is being sent. */
-  readonly #sent = new Map<Answer, number>();
+  readonly #sent = new Map<Download, number>();
   /** Set aside for those that are being made. */
   #reservedBytes = 0;
 
@@ -22,8 +22,8 @@ export class Answers {
     this.#maxSentBytes = maxSentBytes;
   }
 
-  kept(key: string): Answer | undefined {
-    return this.#kept.get(key);
+  cached(key: string): Download | undefined {
+    return this.#cached.get(key);
   }
 
   /**
@@ -31,67 +31,72 @@ export class Answers {
    * @param done aborts when the request is over, whether its client has the answer or not
    * @throws PerchError 'exhausted' when there is no room for another
    */
-  async make(key: string, likelyBytes: number, build: () => Promise<Answer>, done?: AbortSignal): Promise<Answer> {
+  async make(
+    key: string,
+    estimatedBytes: number,
+    build: () => Promise<Download>,
+    done?: AbortSignal,
+  ): Promise<Download> {
     const usedBytes = this.#sentBytes + this.#reservedBytes;
     // A single one, however large, is answered.
-    if (usedBytes > 0 && usedBytes + likelyBytes > this.#maxSentBytes) {
+    if (usedBytes > 0 && usedBytes + estimatedBytes > this.#maxSentBytes) {
       const limits = `${usedBytes} bytes of tables in use, at most ${this.#maxSentBytes}`;
       throw new PerchError('exhausted', `too many recordings are being sent: ${limits}: try again, or ask for less`, {
         retryAfterS: RETRY_SECONDS,
       });
     }
-    this.#reservedBytes += likelyBytes;
+    this.#reservedBytes += estimatedBytes;
     try {
       const built = await build();
-      const kept = this.#kept.get(key);
-      return this.lend(key, kept?.etag === built.etag ? kept : built, done);
+      const cached = this.#cached.get(key);
+      return this.share(key, cached?.etag === built.etag ? cached : built, done);
     } finally {
-      this.#reservedBytes -= likelyBytes;
+      this.#reservedBytes -= estimatedBytes;
     }
   }
 
   /** Keeps the answer, and counts it as being sent until the request is over. */
-  lend(key: string, answer: Answer, done?: AbortSignal): Answer {
-    this.#keep(key, answer);
+  share(key: string, download: Download, done?: AbortSignal): Download {
+    this.#keep(key, download);
     if (done && !done.aborted) {
-      this.#sent.set(answer, (this.#sent.get(answer) ?? 0) + 1);
-      done.addEventListener('abort', () => this.#giveBack(answer), { once: true });
+      this.#sent.set(download, (this.#sent.get(download) ?? 0) + 1);
+      done.addEventListener('abort', () => this.#release(download), { once: true });
     }
-    return answer;
+    return download;
   }
 
   clear(): void {
-    this.#kept.clear();
+    this.#cached.clear();
   }
 
   get #sentBytes(): number {
     return bytesOf(this.#sent.keys());
   }
 
-  #giveBack(answer: Answer): void {
-    const left = (this.#sent.get(answer) ?? 0) - 1;
+  #release(download: Download): void {
+    const left = (this.#sent.get(download) ?? 0) - 1;
     if (left > 0) {
-      this.#sent.set(answer, left);
+      this.#sent.set(download, left);
     } else {
-      this.#sent.delete(answer);
+      this.#sent.delete(download);
     }
   }
 
-  #keep(key: string, answer: Answer): void {
-    this.#kept.delete(key);
-    this.#kept.set(key, answer);
-    let bytes = bytesOf(this.#kept.values());
-    for (const [oldest, { file }] of this.#kept) {
-      if (this.#kept.size <= MAX_KEPT_ANSWERS && bytes <= MAX_KEPT_BYTES) {
+  #keep(key: string, download: Download): void {
+    this.#cached.delete(key);
+    this.#cached.set(key, download);
+    let bytes = bytesOf(this.#cached.values());
+    for (const [oldest, { file }] of this.#cached) {
+      if (this.#cached.size <= MAX_CACHED_DOWNLOADS && bytes <= MAX_CACHED_BYTES) {
         return;
       }
-      this.#kept.delete(oldest);
+      this.#cached.delete(oldest);
       bytes -= file.memoryBytes;
     }
   }
 }
 
-function bytesOf(answers: Iterable<Answer>): number {
+function bytesOf(answers: Iterable<Download>): number {
   let bytes = 0;
   for (const { file } of answers) {
     bytes += file.memoryBytes;

@@ -19,7 +19,7 @@ async function openRecordings() {
     folder[Symbol.dispose]();
   });
   const nearest = async (ms: number) => {
-    const { timeUs } = await playback.still('cam', (WALL + ms) * 1000);
+    const { timeUs } = await playback.snapshot('cam', (WALL + ms) * 1000);
     return timeUs / 1000 - WALL;
   };
   return {
@@ -65,10 +65,10 @@ test('a still that has lost its time with a copy belongs near its recording all 
 
 test('where there is no still, or none within a day, none is found', async () => {
   const { playback, first, keep } = await openRecordings();
-  await expect(playback.still('cam', WALL * 1000)).rejects.toMatchObject({ code: 'notFound' });
+  await expect(playback.snapshot('cam', WALL * 1000)).rejects.toMatchObject({ code: 'notFound' });
   await keep(first, 2_000);
-  await expect(playback.still('cam', (WALL + 90_000_000) * 1000)).rejects.toMatchObject({ code: 'notFound' });
-  await expect(playback.still('unknown', WALL * 1000)).rejects.toMatchObject({ code: 'badInput' });
+  await expect(playback.snapshot('cam', (WALL + 90_000_000) * 1000)).rejects.toMatchObject({ code: 'notFound' });
+  await expect(playback.snapshot('unknown', WALL * 1000)).rejects.toMatchObject({ code: 'badInput' });
 });
 
 test('stills go with a recording that is deleted by hand', async () => {
@@ -92,14 +92,18 @@ test('a still is served as a picture with its time, and is not sent twice', asyn
   );
   await app.register(vodRoutes, {
     prefix: '/playback',
-    streams: playback.streams, frames: playback, access: { require: async () => {} },
+    streams: playback.streams,
+    frames: playback,
+    access: { require: async () => {} },
     cors: () => async () => undefined,
   });
   const url = '/playback/cam/still.jpg?time=2026-07-01T12:00:04Z';
   const answer = await app.inject(url);
   expect(answer.statusCode).toBe(200);
   expect(answer.headers).toMatchObject({
-    'content-type': 'image/jpeg', 'content-length': '900', 'x-content-type-options': 'nosniff',
+    'content-type': 'image/jpeg',
+    'content-length': '900',
+    'x-content-type-options': 'nosniff',
     'perch-time': '2026-07-01T12:00:02.5Z',
   });
   expect(Buffer.compare(answer.rawPayload, pictureOf(900))).toBe(0);

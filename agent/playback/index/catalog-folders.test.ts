@@ -68,7 +68,7 @@ test('while the disk of the recordings is away they are listed, who plays them i
     });
     // Of another path nothing is known there: that says nothing of the disk.
     await expect(playback.list('never', undefined, undefined, '')).rejects.toThrow('no recording segments found');
-    expect(() => playback.requireThere('cam')).toThrow('is not there');
+    expect(() => playback.requireAvailable('cam')).toThrow('is not there');
     await expect(playback.frame('cam', WALL * 1000 + 1e6)).rejects.toThrow('is not there');
     expect(await playback.list('cam', undefined, undefined, '')).toHaveLength(1);
     expect(warnings.filter((text) => text === 'cannot look for recordings')).toHaveLength(1);
@@ -107,7 +107,7 @@ test('with the new disk away what is on the old one is listed and played, and a 
   await expect(get((WALL + 60_000) * 1000)).rejects.toMatchObject({ code: 'unavailable' });
   // Who deletes what is old finds no file, which says nothing of it.
   playback.segmentLog.removed(cut);
-  playback.requireThere('cam');
+  playback.requireAvailable('cam');
   unlinkSync(after);
   renameSync(join(folder.path, 'unplugged'), after);
   expect(await countOf(playback)).toBe(2);
@@ -151,7 +151,8 @@ test('a single folder that cannot be read takes nothing from the others of its d
     await record(folder.path, 2, { path: 'garden' }),
   ];
   await using playback = openCatalog(folder.path, {
-    recordPaths: [join(folder.path, TEMPLATE)], paths: ['cam', 'garden'],
+    recordPaths: [join(folder.path, TEMPLATE)],
+    paths: ['cam', 'garden'],
   });
   using _damaged = failBelow(dirname(first));
   expect(await playback.names()).toEqual(['garden']);

@@ -1,19 +1,19 @@
 import { endOfRun, runOf } from '../../media/mp4/table/sample-search.ts';
 import type { FileCut, TrackCut } from '../read/cut.ts';
-import type { KeptRun } from './kept-table.ts';
+import type { SelectedRun } from './selected-table.ts';
 
 /** A fragment of a recording with what of it belongs into the answer. */
-export interface KeptFragment {
+export interface SelectedFragment {
   /** Its place in the file, from 0. */
   readonly number: number;
   /** In the order of their bytes; at least one. */
-  readonly runs: readonly KeptRun[];
+  readonly runs: readonly SelectedRun[];
   /** All that is in it, nothing of that before the start: only times need changing. */
   readonly isWhole: boolean;
 }
 
 /** The fragments of a recording with something in them that is kept. */
-export function* keptFragments(cut: FileCut): Generator<KeptFragment, void> {
+export function* selectedFragments(cut: FileCut): Generator<SelectedFragment, void> {
   const cursors = cut.tracks.filter(({ from, to }) => to > from).map((track) => new RunCursor(track));
   const { fragmentBytes, headerBytes } = cut.tabled.table;
   for (;;) {
@@ -24,7 +24,7 @@ export function* keptFragments(cut: FileCut): Generator<KeptFragment, void> {
     if (number === Number.POSITIVE_INFINITY) {
       return;
     }
-    const runs: KeptRun[] = [];
+    const runs: SelectedRun[] = [];
     let sizeBytes = 0;
     let isEarly = false;
     for (const cursor of cursors) {
@@ -58,7 +58,7 @@ class RunCursor {
     return isIn ? (samples.runs.fragments[this.#run] as number) : Number.POSITIVE_INFINITY;
   }
 
-  next(): KeptRun {
+  next(): SelectedRun {
     const { samples, shiftTicks, from: trackFrom, to: trackTo } = this.#track;
     const { runs } = samples;
     const first = runs.firstSamples[this.#run] as number;
@@ -80,7 +80,7 @@ class RunCursor {
 }
 
 /** Decode time at which the last sample of a run begins, and at which it ends. */
-export function endOf({ samples, from, to, time }: KeptRun): { readonly last: number; readonly end: number } {
+export function endOf({ samples, from, to, time }: SelectedRun): { readonly last: number; readonly end: number } {
   let end = time;
   for (let i = from; i < to; i += 1) {
     end += samples.durations[i] as number;

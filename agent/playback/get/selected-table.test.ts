@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
-import { type HiddenPace, KeptTable } from './kept-table.ts';
+import { type DecodeOnlyTiming, SelectedTable } from './selected-table.ts';
 
 /** Pictures of 400 ticks in the order I P B b b, each group shown as 1 5 3 2 4. */
 function reordered(count: number): TrackSamples {
@@ -15,8 +15,8 @@ function reordered(count: number): TrackSamples {
   } as unknown as TrackSamples;
 }
 
-const tableOf = (samples: TrackSamples, time: number, pace?: HiddenPace): KeptTable =>
-  new KeptTable({ samples, from: 0, to: samples.count, time, dataOffset: 0, sizeBytes: 0 }, pace);
+const tableOf = (samples: TrackSamples, time: number, timing?: DecodeOnlyTiming): SelectedTable =>
+  new SelectedTable({ samples, from: 0, to: samples.count, time, dataOffset: 0, sizeBytes: 0 }, timing);
 
 function inOrder(count: number): TrackSamples {
   const { compositionOffsets: _, ...samples } = reordered(count);
@@ -24,7 +24,7 @@ function inOrder(count: number): TrackSamples {
 }
 
 /** Decode and presentation times. */
-function timesOf(table: KeptTable): { dts: number; pts: number }[] {
+function timesOf(table: SelectedTable): { dts: number; pts: number }[] {
   let dts = table.baseTime;
   return Array.from({ length: table.count }, (_, i) => {
     const sample = { dts, pts: dts + table.compositionOffsetOf(i) };
@@ -51,24 +51,24 @@ test('where ticks are too coarse for that all are shown at the start', () => {
   expect(times.map(({ pts }) => pts).slice(0, 10)).toEqual([0, 0, 0, 0, 0, 0, 20, 0, 0, 0]);
 });
 
-const startsOf = (table: KeptTable): number[] => timesOf(table).map(({ dts }) => dts);
+const startsOf = (table: SelectedTable): number[] => timesOf(table).map(({ dts }) => dts);
 
 test('pictures in their own order come some ticks after one another, until they have all the ticks that they may', () => {
-  const table = tableOf(inOrder(15), -4_000, { count: 0, stepTicks: 2, mostTicks: 13 });
+  const table = tableOf(inOrder(15), -4_000, { count: 0, stepTicks: 2, maxTicks: 13 });
   expect(startsOf(table)).toEqual([0, 2, 4, 6, 8, 10, 12, 13, 13, 13, 13, 400, 800, 1_200, 1_600]);
   expect(timesOf(table).map(({ pts }) => pts)).toEqual(startsOf(table));
 });
 
 test('they go on where those of the fragment before ended, and so does what is to be seen', () => {
-  const pace = { count: 30, stepTicks: 1, mostTicks: 200 };
-  expect(startsOf(tableOf(inOrder(6), -1_190, pace))).toEqual([30, 31, 32, 33, 410, 810]);
-  expect(startsOf(tableOf(inOrder(3), 7, pace))).toEqual([30, 407, 807]);
-  const hidden = tableOf(inOrder(5), -4_000, pace);
+  const timing = { count: 30, stepTicks: 1, maxTicks: 200 };
+  expect(startsOf(tableOf(inOrder(6), -1_190, timing))).toEqual([30, 31, 32, 33, 410, 810]);
+  expect(startsOf(tableOf(inOrder(3), 7, timing))).toEqual([30, 407, 807]);
+  const hidden = tableOf(inOrder(5), -4_000, timing);
   expect([hidden.baseTime, hidden.durationOf(4)]).toEqual([30, 1]);
 });
 
 test('out of order one right behind the start is decoded with those before it, and shown at its own time', () => {
-  const times = timesOf(tableOf(reordered(15), -3_998, { count: 0, stepTicks: 3, mostTicks: 0 }));
+  const times = timesOf(tableOf(reordered(15), -3_998, { count: 0, stepTicks: 3, maxTicks: 0 }));
   expect(times.map(({ dts }) => dts).slice(9, 13)).toEqual([0, 0, 402, 802]);
   expect(times[10]?.pts).toBe(802);
 });

@@ -1,7 +1,7 @@
 import type { IndexDatabase } from './index-database.ts';
 
 /** What folders looked like when they were last read for a template. */
-export class LookTable {
+export class ScanTable {
   readonly #database: IndexDatabase;
 
   constructor(database: IndexDatabase) {

@@ -1,16 +1,16 @@
-import { type HiddenPace, type KeptRun, visibleTime } from './kept-table.ts';
+import { type DecodeOnlyTiming, type SelectedRun, visibleTime } from './selected-table.ts';
 
 /** ffmpeg warns where two pictures are a thousand times as far apart as those before them; pictures may come at a pace that wavers. */
 const STEPS_PER_PICTURE = 800;
 
 /** Counts the pictures of an answer that are there for the decoder only, of each track over all fragments: they come before all others. */
-export class HiddenPictures {
-  readonly #paces = new Map<number, HiddenPace>();
+export class DecodeOnlySamples {
+  readonly #timings = new Map<number, DecodeOnlyTiming>();
 
   /** Counts those of a run, in the order of the answer. @returns how it was before */
-  add(run: KeptRun): HiddenPace {
+  add(run: SelectedRun): DecodeOnlyTiming {
     const { samples, from, to } = run;
-    const before = this.#paceOf(run);
+    const before = this.#timingOf(run);
     let { count } = before;
     let { time } = run;
     for (let i = from; i < to && time < 0; i += 1) {
@@ -18,19 +18,19 @@ export class HiddenPictures {
       time += samples.durations[i] as number;
     }
     if (count > 0) {
-      this.#paces.set(samples.trackId, { ...before, count });
+      this.#timings.set(samples.trackId, { ...before, count });
     }
     return before;
   }
 
   /** Decode time in the answer of a sample that is to be seen. */
-  visibleTimeOf(run: KeptRun, time: number): number {
-    const pace = this.#paces.get(run.samples.trackId);
-    return pace ? visibleTime(time, pace.count, pace) : Math.max(time, 0);
+  visibleTimeOf(run: SelectedRun, time: number): number {
+    const timing = this.#timings.get(run.samples.trackId);
+    return timing ? visibleTime(time, timing.count, timing) : Math.max(time, 0);
   }
 
-  #paceOf(run: KeptRun): HiddenPace {
-    return this.#paces.get(run.samples.trackId) ?? paceFrom(run);
+  #timingOf(run: SelectedRun): DecodeOnlyTiming {
+    return this.#timings.get(run.samples.trackId) ?? timingFrom(run);
   }
 }
 
@@ -38,16 +38,16 @@ export class HiddenPictures {
  * Together they take half a picture at most. Out of order they take nothing: composition offsets keep them apart, and the longest
  * picture says how close behind them one may be.
  */
-function paceFrom({ samples, from, to }: KeptRun): HiddenPace {
+function timingFrom({ samples, from, to }: SelectedRun): DecodeOnlyTiming {
   const duration = samples.durations[from] as number;
   if (!samples.compositionOffsets) {
-    return { count: 0, stepTicks: stepOf(duration), mostTicks: Math.floor(duration / 2) };
+    return { count: 0, stepTicks: stepOf(duration), maxTicks: Math.floor(duration / 2) };
   }
   let longest = duration;
   for (let i = from + 1; i < to; i += 1) {
     longest = Math.max(longest, samples.durations[i] as number);
   }
-  return { count: 0, stepTicks: stepOf(longest), mostTicks: 0 };
+  return { count: 0, stepTicks: stepOf(longest), maxTicks: 0 };
 }
 
 const stepOf = (durationTicks: number): number => Math.floor(durationTicks / STEPS_PER_PICTURE) + 1;
