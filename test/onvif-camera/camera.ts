@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../../agent/base/clock.ts';
-import type { PlayedFeed } from '../../agent/sources/demo/feed.ts';
+import type { RtspServer } from '../../agent/sources/demo/demo-camera.ts';
+import type { PlayedStreams } from '../../agent/sources/demo/demo-streams.ts';
 import type { DeviceIdentity } from '../../agent/sources/demo/onvif-replies.ts';
-import type { RtspServer } from '../../agent/sources/demo/rtsp-server.ts';
 import { devicePathOf } from './device-service.ts';
 import { DiscoverySide } from './discovery.ts';
 import type { Happening } from './event-dialects.ts';
@@ -30,7 +30,7 @@ export interface OnvifCameraOptions {
   readonly identity?: Partial<DeviceIdentity>;
   readonly clock?: Clock;
   /** What it streams; the demo camera's picture when not given. */
-  readonly feed?: PlayedFeed;
+  readonly feed?: PlayedStreams;
   /** A JPEG of what it sees, to be asked for over HTTP; bytes that are none when not given. */
   readonly picture?: Uint8Array;
   /** Makes a key frame of a stream; the demo camera's when not given. */
@@ -133,7 +133,7 @@ class SimulatedCamera implements OnvifCamera {
       },
       profiles: (options.profiles ?? [MAIN_PROFILE, SUB_PROFILE]).map((profile) => ({ ...profile })),
       events: new EventSource(clock, quirks),
-      wishKey: options.wishKey ?? ((stream) => sharedFeed().wishKey(stream)),
+      wishKey: options.wishKey ?? ((stream) => sharedFeed().requestKeyFrame(stream)),
       restart: () => this.reboot(),
     });
     this.state.httpPort = options.port ?? 0;

@@ -1,5 +1,5 @@
 import type { Clock } from '../../agent/base/clock.ts';
-import type { PlayedFeed } from '../../agent/sources/demo/feed.ts';
+import type { PlayedStreams } from '../../agent/sources/demo/demo-streams.ts';
 import type { DeviceIdentity, StreamProfile } from '../../agent/sources/demo/onvif-replies.ts';
 import type { EventSource } from './event-source.ts';
 import { PtzHead } from './ptz-head.ts';
@@ -52,7 +52,7 @@ export class CameraState {
   readonly profiles: readonly SimulatedProfile[];
   readonly clock: Clock;
   /** What it streams; the demo camera's picture when not given. */
-  readonly feed: PlayedFeed | undefined;
+  readonly feed: PlayedStreams | undefined;
   /** A JPEG of what it sees. */
   readonly picture: Uint8Array | undefined;
   readonly requests: Asked[] = [];
@@ -79,7 +79,7 @@ export class CameraState {
     credentials: Login | undefined;
     profiles: readonly SimulatedProfile[];
     clock: Clock;
-    feed: PlayedFeed | undefined;
+    feed: PlayedStreams | undefined;
     picture: Uint8Array | undefined;
     events: EventSource;
     wishKey: (stream: string) => void;

@@ -9,8 +9,8 @@ import {
 } from '../../agent/media/rtsp/digest.ts';
 import type { HeaderField, RtspRequest } from '../../agent/media/rtsp/message.ts';
 import { escapeXml } from '../../agent/onvif/soap/xml/xml.ts';
-import { Feed } from '../../agent/sources/demo/feed.ts';
-import { type RtspServer, startRtspServer } from '../../agent/sources/demo/rtsp-server.ts';
+import { type RtspServer, startRtspServer } from '../../agent/sources/demo/demo-camera.ts';
+import { DemoStreams } from '../../agent/sources/demo/demo-streams.ts';
 import { type Call, Fault } from './call.ts';
 import type { CameraState, SimulatedProfile } from './state.ts';
 
@@ -20,10 +20,10 @@ const SIZES = new Map<string, readonly [width: number, height: number]>([
 ]);
 const REALM = 'simulated camera';
 
-let feed: Feed | undefined;
+let feed: DemoStreams | undefined;
 /** One for all simulated cameras of a process. */
-export const sharedFeed = (): Feed => {
-  feed ??= new Feed(systemClock, SIZES);
+export const sharedFeed = (): DemoStreams => {
+  feed ??= new DemoStreams(systemClock, SIZES);
   return feed;
 };
 
@@ -68,7 +68,7 @@ export function startStreamSide(state: CameraState, address: string, port: numbe
   const streamOf = (uri: string): string | undefined => profileOf(uri)?.stream;
   return startRtspServer(port, state.feed ?? sharedFeed(), systemClock, silentLogger, {
     address,
-    manners: {
+    quirks: {
       moreMedia: (request) => backChannel(state, request),
       refuses: ({ method, uri }) =>
         method === 'DESCRIBE' ? state.quirks.describes?.[profileOf(uri)?.token ?? ''] : undefined,

@@ -1,5 +1,5 @@
-import type { FeedListener, PlayedFeed } from '../../agent/sources/demo/feed.ts';
-import { SOUND_PACKET_SAMPLES, SOUND_RATE_HZ } from '../../agent/sources/demo/sound.ts';
+import type { PlayedStreams, StreamListener } from '../../agent/sources/demo/demo-streams.ts';
+import { SOUND_PACKET_SAMPLES, SOUND_RATE_HZ } from '../../agent/sources/demo/demo-streams.ts';
 import type { FilmedScene, SceneClip } from './scene-clips.ts';
 import { SCENE_FPS } from './scene-clips.ts';
 
@@ -10,10 +10,10 @@ const silence = new Uint8Array(SOUND_PACKET_SAMPLES).fill(A_LAW_SILENCE);
 const PACKETS_A_PICTURE = SOUND_RATE_HZ / SCENE_FPS / SOUND_PACKET_SAMPLES;
 
 /** A camera's picture and silence: a filmed scene again and again. */
-export class SceneFeed implements PlayedFeed {
+export class SceneFeed implements PlayedStreams {
   readonly #clips: ReadonlyMap<string, SceneClip>;
   /** Who waits for a key picture, or has had one. */
-  readonly #listeners = new Map<FeedListener, { readonly clip: SceneClip; isPlaying: boolean }>();
+  readonly #listeners = new Map<StreamListener, { readonly clip: SceneClip; isPlaying: boolean }>();
   #timer: NodeJS.Timeout | undefined;
   /** Pictures since the feed was made. */
   #count = 0;
@@ -27,13 +27,13 @@ export class SceneFeed implements PlayedFeed {
     ]);
   }
 
-  tracksOf(name: string): ReturnType<PlayedFeed['tracksOf']> {
+  tracksOf(name: string): ReturnType<PlayedStreams['tracksOf']> {
     const clip = this.#clips.get(name);
     const sound = { kind: 'audio', codec: 'g711', clockRate: SOUND_RATE_HZ, law: 'a', channels: 1 } as const;
     return clip && [clip.track, sound];
   }
 
-  listen(name: string, listener: FeedListener): () => void {
+  listen(name: string, listener: StreamListener): () => void {
     const clip = this.#clips.get(name);
     if (clip) {
       this.#listeners.set(listener, { clip, isPlaying: false });

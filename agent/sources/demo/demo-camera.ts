@@ -1,10 +1,11 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import { DemoStreams, type PlayedStreams, VIDEO_FPS, VIDEO_GROUP } from './demo-streams.ts';
 import { DISCOVERY_PORT, startDiscoveryResponder } from './discovery-responder.ts';
-import { Feed, VIDEO_FPS, VIDEO_GROUP } from './feed.ts';
 import { DEMO_IDENTITY, type StreamProfile } from './onvif-replies.ts';
 import { startOnvifServer } from './onvif-server.ts';
-import { startRtspServer } from './rtsp-server.ts';
+import { type RtspQuirks, RtspSession } from './rtsp-session.ts';
 
 export type DemoProfile = 'main' | 'sub';
 
@@ -12,15 +13,17 @@ const SIZES: ReadonlyMap<DemoProfile, readonly [width: number, height: number]> 
   ['main', [640, 360]],
   ['sub', [320, 180]],
 ]);
-/** What is announced; the streams stay below it. */
+/** Announced over ONVIF; the streams stay below it. */
 const BIT_RATE_LIMIT_KBIT: Record<DemoProfile, number> = { main: 1000, sub: 600 };
+
+const MAX_CLIENTS = 32;
 
 export interface DemoCameraOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Any free port when not given. */
+  /** Default: any free port. */
   readonly rtspPort?: number;
-  /** UDP port to listen on for probes, 3702 but in tests. */
+  /** UDP port for probes; default: 3702. */
   readonly discoveryPort?: number;
 }
 
@@ -32,13 +35,13 @@ export interface DemoCamera {
 }
 
 /**
- * A camera for those who have none at hand, and for tests: found by discovery, read over ONVIF and pulled over RTSP
- * like any other, and to be reached from this machine alone.
+ * A camera for people without one, and for tests: found by discovery, described over ONVIF and pulled over RTSP like any other.
+ * Only this machine can reach it.
  */
 export async function startDemoCamera(options: DemoCameraOptions): Promise<DemoCamera> {
   const { clock, log } = options;
-  const feed = new Feed(clock, SIZES);
-  const rtsp = await startRtspServer(options.rtspPort ?? 0, feed, clock, log);
+  const streams = new DemoStreams(clock, SIZES);
+  const rtsp = await startRtspServer(options.rtspPort ?? 0, streams, clock, log);
   const rtspUrl = (profile: DemoProfile) => `rtsp://127.0.0.1:${rtsp.port}/${profile}`;
   const profiles: StreamProfile[] = Array.from(SIZES, ([token, [width, height]]) => ({
     token,
@@ -62,4 +65,44 @@ export async function startDemoCamera(options: DemoCameraOptions): Promise<DemoC
     await Promise.all([onvif.close(), rtsp.close()]);
   };
   return { onvifUrl: onvif.deviceUrl, rtspUrl, close };
+}
+
+export interface RtspServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export interface RtspServerOptions {
+  /** Default: loopback. */
+  readonly address?: string;
+  readonly quirks?: RtspQuirks;
+}
+
+/** @param port 0: any free port */
+export async function startRtspServer(
+  port: number,
+  streams: PlayedStreams,
+  clock: Clock,
+  log: Logger,
+  { address = '127.0.0.1', quirks }: RtspServerOptions = {},
+): Promise<RtspServer> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    new RtspSession(socket, streams, clock, log, quirks);
+  });
+  server.maxConnections = MAX_CLIENTS;
+  await new Promise<void>((resolve, reject) => {
+    server.on('error', reject);
+    server.listen(port, address, resolve);
+  });
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+    });
+  return { port: (server.address() as AddressInfo).port, close };
 }

@@ -10,9 +10,10 @@ export const DISCOVERY_PORT = 3702;
 const TYPES = /(^|[\s:])(NetworkVideoTransmitter|Device)(\s|$)/;
 
 /**
- * Answers WS-Discovery probes that come from this machine's loopback, and no others: the demo camera is not on the LAN.
- * The socket is bound to the group's address, so that datagrams to this machine's own addresses stay with whoever else
- * listens on the port. Returns how to stop it; when it cannot listen, that is logged and the camera works unannounced.
+ * Answers WS-Discovery probes from this machine's loopback only: the demo camera is not on the LAN.
+ * The socket is bound to the group's address: another program gets the datagrams to this machine's addresses.
+ * A port that cannot be opened is logged; the camera works without discovery.
+ * @returns a function that stops it
  */
 export async function startDiscoveryResponder(port: number, deviceUrl: string, log: Logger): Promise<() => void> {
   const socket = createSocket({ type: 'udp4', reuseAddr: true });

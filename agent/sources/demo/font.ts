@@ -18,7 +18,7 @@ const GLYPHS: Readonly<Record<string, readonly number[]>> = {
 export const GLYPH_COLUMNS = 5;
 export const GLYPH_LINES = 7;
 
-/** The lines of a character; a character that the clock does not need is empty. */
+/** The lines of a character; empty for an unknown one. */
 export function glyph(character: string): readonly number[] {
   return GLYPHS[character] ?? [];
 }

@@ -1,6 +1,6 @@
 /**
- * One 4:2:0 picture, 8 bits, whole macroblocks; what lies beyond `width` and `height` is cut off by the viewer's decoder.
- * Who draws marks the macroblocks that it changes, so that nobody has to compare pictures.
+ * One 4:2:0 picture, 8 bits, whole macroblocks; the decoder crops it to `width` and `height`.
+ * Drawing marks the macroblocks that it changes, so pictures are not compared.
  */
 export class Frame {
   readonly width: number;
@@ -12,7 +12,7 @@ export class Frame {
   readonly luma: Uint8Array;
   readonly cb: Uint8Array;
   readonly cr: Uint8Array;
-  /** One byte per macroblock, 1 = drawn to since the last `settle`. */
+  /** One byte per macroblock, 1 = changed since the last `settle`. */
   readonly changed: Uint8Array;
 
   constructor(width: number, height: number) {
@@ -40,7 +40,7 @@ export class Frame {
     this.#mark(left, top, width, height);
   }
 
-  /** The picture has been encoded: nothing is changed any more. */
+  /** The picture has been encoded: clears the marks. */
   settle(): void {
     this.changed.fill(0);
   }

@@ -5,16 +5,16 @@ import { writePps, writeSps } from './parameter-sets.ts';
 
 const NAL_IDR = 0x65;
 const NAL_NON_IDR = 0x41;
-/** The largest macroblock we write is I_PCM: 384 bytes, its type, alignment and a skip run. */
+/** The largest macroblock is I_PCM: 384 bytes, its type, alignment and a skip run. */
 const MACROBLOCK_LIMIT_BYTES = 392;
 const FRAME_NUM_LIMIT = 256;
 
-/** What the encoder knows of the macroblock before: CAVLC needs it for the two neighbours (ISO/IEC 14496-10 §9.2.1). */
+/** Coefficients of a macroblock: CAVLC needs those of the two neighbours (ISO/IEC 14496-10 §9.2.1). */
 const PCM = 16;
 const NO_COEFFICIENTS = 0;
 
 /**
- * A Constrained Baseline encoder for drawn pictures (ISO/IEC 14496-10): nothing but P_Skip where nothing has changed,
+ * A Constrained Baseline encoder for drawn pictures (ISO/IEC 14496-10): P_Skip where nothing has changed,
  * Intra16x16 with one DC coefficient where a macroblock is of one colour, and I_PCM for the rest.
  * The deblocking filter is off and all three are lossless, so a decoder shows exactly what was drawn.
  */
@@ -22,7 +22,7 @@ export class H264Encoder {
   readonly sps: Uint8Array;
   readonly pps: Uint8Array;
   readonly #writer: RbspWriter;
-  /** For each macroblock of the picture in work, PCM or NO_COEFFICIENTS. */
+  /** PCM or NO_COEFFICIENTS of each macroblock of the present picture. */
   readonly #coefficients: Uint8Array;
   #frameNum = 0;
   #idrPicId = 0;
@@ -36,7 +36,7 @@ export class H264Encoder {
   }
 
   /**
-   * Encodes what the frame shows now and settles it.
+   * Encodes the frame and settles it.
    * @param isKey an IDR picture; the first picture must be one
    * @returns 4-byte length + NAL unit, as `Sample.data`
    */

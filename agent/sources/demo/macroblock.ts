@@ -18,7 +18,7 @@ const I_PCM = 25;
 /** Intra_16x16 with DC prediction and no AC levels; + 4 when chroma has DC levels (table 7-11). */
 const INTRA_16X16_DC = 3;
 
-/** How to write macroblock `address` as a flat one; undefined when it is not flat, or its chroma prediction is not. */
+/** Macroblock `address` as a flat one; undefined when it, or its chroma prediction, is not flat. */
 export function chooseFlat(frame: Frame, address: number): FlatMacroblock | undefined {
   const column = address % frame.columns;
   const row = (address - column) / frame.columns;
@@ -45,7 +45,7 @@ export function chooseFlat(frame: Frame, address: number): FlatMacroblock | unde
   return column > 0 ? undefined : { luma: lumaLevel, cb: cb - 128, cr: cr - 128, chromaMode: 0 };
 }
 
-/** The value that all pixels of a block have, or -1. */
+/** The value of all pixels of a block, or -1 when they differ. */
 function flatValue(plane: Uint8Array, at: number, stride: number, width: number, height: number): number {
   const value = plane[at] as number;
   for (let y = 0; y < height; y += 1) {
@@ -59,7 +59,7 @@ function flatValue(plane: Uint8Array, at: number, stride: number, width: number,
   return value;
 }
 
-/** Chroma of the neighbouring pixels when they are all alike. */
+/** Chroma of the neighbouring pixels if they are equal. */
 function chromaFrom(frame: Frame, at: number, width: number, height: number): { cb: number; cr: number } | undefined {
   const half = frame.stride / 2;
   const cb = flatValue(frame.cb, at, half, width, height);
@@ -141,7 +141,7 @@ function writeLevelCode(writer: RbspWriter, code: number): void {
   }
 }
 
-/** I_PCM, §7.3.5: the pixels as they are. */
+/** I_PCM, §7.3.5: uncompressed pixels. */
 export function writePcm(writer: RbspWriter, typeBase: number, frame: Frame, address: number): void {
   const column = address % frame.columns;
   const row = (address - column) / frame.columns;

@@ -1,8 +1,7 @@
-/** What the ONVIF side of the demo camera says; XML of the ONVIF Device and Media services, version 10. */
+/** Replies of the demo camera's ONVIF Device and Media services, version 10. */
 
-/** Who a camera is. */
 export interface DeviceIdentity {
-  /** For discovery: the same at every start, so that an adopted camera is known again. */
+  /** For discovery: the same at every start, so an adopted camera is recognised. */
   readonly endpoint: string;
   readonly scopes: readonly string[];
   readonly manufacturer: string;
@@ -38,7 +37,7 @@ export interface StreamProfile {
   readonly rtspUrl: string;
 }
 
-/** What a reply may need to know. */
+/** Values of replies. */
 export interface DemoFacts {
   readonly identity: DeviceIdentity;
   readonly deviceUrl: string;
@@ -67,7 +66,7 @@ export function writeFault(isSender: boolean, subcode: string, reason: string): 
 }
 
 /**
- * The reply to an operation, or undefined when the demo camera does not know it.
+ * The reply to an operation; undefined for an unknown one.
  * @param argument finds the text of the first element of a local name in the request
  */
 export function writeReply(
@@ -148,7 +147,7 @@ function services({ deviceUrl, mediaUrl }: DemoFacts): string {
   return `<tds:GetServicesResponse>${list}</tds:GetServicesResponse>`;
 }
 
-/** @param more configurations beside those of picture and sound */
+/** @param more configurations in addition to those of picture and sound */
 export function writeProfile(each: StreamProfile, more = ''): string {
   return (
     `<trt:Profiles token="${each.token}" fixed="true"><tt:Name>${each.token}</tt:Name>` +

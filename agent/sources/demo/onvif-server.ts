@@ -15,7 +15,7 @@ export interface OnvifServer {
   close(): Promise<void>;
 }
 
-/** The demo camera's ONVIF services, on loopback and a free port. `facts` gives what does not follow from the address. */
+/** The demo camera's ONVIF services, on loopback and a free port. `facts` has the values that do not follow from the address. */
 export async function startOnvifServer(
   facts: () => Omit<DemoFacts, 'deviceUrl' | 'mediaUrl'>,
   log: Logger,

@@ -32,7 +32,7 @@ export function writeSps(writer: RbspWriter, width: number, height: number, fps:
   return writer.finish().slice();
 }
 
-/** vui_parameters(), §E.1.1: the frame rate, and that no picture waits for another. */
+/** vui_parameters(), §E.1.1: the frame rate, and no reordered pictures. */
 function writeVui(writer: RbspWriter, fps: number): void {
   writer.bits(0, 4); // aspect ratio, overscan, video signal type, chroma location: not said
   writer.bits(1, 1); // timing_info_present_flag

@@ -2,7 +2,7 @@ import { GLYPH_COLUMNS, GLYPH_LINES, glyph } from './font.ts';
 import { type Colour, Frame } from './frame.ts';
 import { BAR_CELL_HEIGHT, BAR_COLUMNS, BAR_LINES, BAR_TOP, timeBarCells } from './time-bar.ts';
 
-/** All places are in pixels of a picture of this width; a smaller picture has the same scene, scaled. */
+/** All positions are in pixels of a picture of this width; a smaller picture is the same scene, scaled. */
 const DESIGN_WIDTH = 640;
 const DOT = 4;
 const CHARACTER_STEP = (GLYPH_COLUMNS + 1) * DOT;
@@ -38,7 +38,7 @@ export class Picture {
     fillScaled(this.frame, this.#scale, PANEL.left, PANEL.top, PANEL.width, PANEL.height, NIGHT);
   }
 
-  /** Draws a moment, in the time zone of the machine. Only what differs from the moment before is touched. */
+  /** Draws the time in this machine's time zone. Changes only what differs from the last one. */
   draw(unixMs: number): void {
     const moment = new Date(unixMs);
     const date = this.#date;
@@ -71,7 +71,7 @@ export class Picture {
   }
 }
 
-/** A line of text at a place; remembers what it shows. */
+/** A line of text at a position; draws changed characters only. */
 class TextLine {
   readonly #left: number;
   readonly #top: number;
@@ -128,7 +128,7 @@ function fillScaled(
   frame.fill(left * scale, top * scale, width * scale, height * scale, colour);
 }
 
-/** Bands of whole macroblocks from blue to a warm horizon; they go on below the hills and the visible picture. */
+/** Bands of whole macroblocks from blue to a warm horizon; they continue below the hills and the visible picture. */
 function drawSky(frame: Frame): void {
   for (let row = 0; row < frame.rows; row += 1) {
     const depth = Math.min(1, row / frame.rows / 0.7);
@@ -145,7 +145,7 @@ function drawSun(frame: Frame, scale: number): void {
   }
 }
 
-/** A wavy line and all below it, in steps of two pixels, so that chroma meets luma. */
+/** A wavy line and the area below it, in steps of two pixels to align chroma with luma. */
 function drawHills(frame: Frame, scale: number, colour: Colour, top: number, swing: number, wave: number): void {
   for (let x = 0; x < frame.stride; x += 2) {
     const at = x / scale / wave;

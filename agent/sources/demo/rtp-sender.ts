@@ -6,7 +6,7 @@ import { RTP_HEADER_BYTES, writeRtpHeader } from '../../media/rtp/header.ts';
 const MAX_PAYLOAD_BYTES = 1400;
 const FRAME_HEADER_BYTES = 4;
 const PACKET_OVERHEAD_BYTES = FRAME_HEADER_BYTES + RTP_HEADER_BYTES + 4;
-/** A client learns how the RTP clock and the wall clock go together with the first packet, and this often afterwards. */
+/** A sender report, which relates RTP clock and wall clock, precedes the first packet and follows at this interval. */
 const REPORT_EVERY_MS = 5_000;
 const DOLLAR = 0x24;
 const CNAME = 'perch-demo';
@@ -84,6 +84,6 @@ export class RtpSender implements PayloadSink {
   }
 }
 
-/** G.711 needs no framing: a packet of sound is a payload, RFC 3551 §4.5.14. */
+/** A packet of G.711 is a payload, RFC 3551 §4.5.14. */
 export const packetizeSound: Packetize = (data, _maxPayloadBytes, _isLast, sink) =>
   sink.onPayload(0, 0, data, 0, data.length, false);

@@ -8,52 +8,52 @@ import { RtspFramer } from '../../media/rtsp/interleaved.ts';
 import { type HeaderField, type RtspMessage, type RtspRequest, writeResponse } from '../../media/rtsp/message.ts';
 import { parseTransports, writeTransport } from '../../media/rtsp/transport.ts';
 import { payloadTypeOf, writeSdp } from '../../media/sdp/write.ts';
-import type { FeedListener, PlayedFeed } from './feed.ts';
+import type { PlayedStreams, StreamListener } from './demo-streams.ts';
 import { packetizeSound, RtpSender } from './rtp-sender.ts';
 
-/** What a client has not taken yet; beyond it the client is too slow and is let go. About 30 s of the main stream. */
+/** Bytes that wait for a client; a slower client is disconnected. About 30 s of the main stream. */
 const MAX_UNSENT_BYTES = 2 << 20;
 const IDLE_MS = 60_000;
 const METHODS = 'OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN';
 const LAST_CHANNEL = 254;
 
-/** What a camera of the same make may do differently; tests play real ones with it. */
-export interface RtspManners {
-  /** The headers of a 401, when the request may not pass. */
+/** Behaviour of simulated cameras in tests that differs from the demo camera's. */
+export interface RtspQuirks {
+  /** The headers of a 401; undefined: the request passes. */
   challenge?(request: RtspRequest): readonly HeaderField[] | undefined;
-  /** What a request is answered in place of its own answer, once the login is right: a status, or nothing at all. */
+  /** Replaces the response after a valid login: a status, or no response. */
   refuses?(request: RtspRequest): number | 'never' | undefined;
-  /** The stream behind an address that is not called as the stream is. */
+  /** The stream of an address that does not name it. */
   streamOf?(uri: string): string | undefined;
-  /** Lines of SDP for more media than there are. */
+  /** Additional lines of SDP. */
   moreMedia?(request: RtspRequest): string;
 }
 
 type Answer = readonly [status: number, headers?: readonly HeaderField[], body?: Uint8Array];
 
-/** One RTSP connection to the demo camera, which is also its session; media go through the connection (RFC 2326 §10.12). */
-export class RtspSession implements FeedListener {
+/** An RTSP connection to the demo camera, with one session; media is interleaved (RFC 2326 §10.12). */
+export class RtspSession implements StreamListener {
   readonly #socket: Socket;
-  readonly #feed: PlayedFeed;
+  readonly #streams: PlayedStreams;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #manners: RtspManners;
+  readonly #quirks: RtspQuirks;
   readonly #id = randomBytes(8).toString('hex');
-  /** One for each track that was set up, at the track's place. */
+  /** By the index of the track. */
   readonly #senders: (RtpSender | undefined)[] = [];
   #stream: string | undefined;
   #leave: (() => void) | undefined;
 
-  constructor(socket: Socket, feed: PlayedFeed, clock: Clock, log: Logger, manners: RtspManners = {}) {
+  constructor(socket: Socket, streams: PlayedStreams, clock: Clock, log: Logger, quirks: RtspQuirks = {}) {
     this.#socket = socket;
-    this.#feed = feed;
+    this.#streams = streams;
     this.#clock = clock;
     this.#log = log;
-    this.#manners = manners;
+    this.#quirks = quirks;
     const framer = new RtspFramer({ onFrame: () => {}, onMessage: (message) => this.#receive(message) });
     socket.setNoDelay(true);
     socket.setTimeout(IDLE_MS, () => socket.destroy());
-    socket.on('error', (error) => log.debug({ error: error.message }, 'a client of the demo camera is gone'));
+    socket.on('error', (error) => log.debug({ error: error.message }, 'client of the demo camera has disconnected'));
     socket.on('close', () => this.#stopPlaying());
     socket.on('data', (chunk: Uint8Array) => this.#read(framer, chunk));
   }
@@ -79,12 +79,12 @@ export class RtspSession implements FeedListener {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      this.#log.debug({ error: explain(error) }, 'a client of the demo camera does not speak RTSP');
+      this.#log.debug({ error: explain(error) }, 'client of the demo camera does not speak RTSP');
       this.#socket.destroy();
     }
   }
 
-  /** What is written in one turn goes out in one system call. */
+  /** All writes of a turn of the event loop go out in one system call. */
   #write(bytes: Uint8Array): void {
     if (this.#socket.writableCorked === 0) {
       this.#socket.cork();
@@ -92,7 +92,7 @@ export class RtspSession implements FeedListener {
     }
     this.#socket.write(bytes);
     if (this.#socket.writableLength > MAX_UNSENT_BYTES) {
-      this.#log.debug({ limitBytes: MAX_UNSENT_BYTES }, 'a client of the demo camera is too slow');
+      this.#log.debug({ limitBytes: MAX_UNSENT_BYTES }, 'client of the demo camera is too slow');
       this.#socket.destroy();
     }
   }
@@ -111,7 +111,7 @@ export class RtspSession implements FeedListener {
     const [status, headers = [], body] = answer;
     this.#write(writeResponse(status, [['CSeq', cseq], ['Server', 'Perch demo camera'], ...headers], body));
     if (message.method === 'PLAY' && status === 200) {
-      // After the reply, so that no picture comes before it.
+      // The response precedes the first picture.
       this.#startPlaying();
     } else if (message.method === 'TEARDOWN') {
       this.#socket.end();
@@ -123,11 +123,11 @@ export class RtspSession implements FeedListener {
     if (session !== undefined && session !== this.#id) {
       return [454];
     }
-    const challenge = this.#manners.challenge?.(request);
+    const challenge = this.#quirks.challenge?.(request);
     if (challenge) {
       return [401, challenge];
     }
-    const refusal = this.#manners.refuses?.(request);
+    const refusal = this.#quirks.refuses?.(request);
     if (refusal !== undefined) {
       return refusal === 'never' ? refusal : [refusal];
     }
@@ -154,8 +154,8 @@ export class RtspSession implements FeedListener {
 
   #describe(request: RtspRequest): Answer {
     const { uri } = request;
-    const alias = this.#manners.streamOf?.(uri);
-    const tracks = this.#feed.tracksOf(alias ?? pathOf(uri)[0] ?? '');
+    const alias = this.#quirks.streamOf?.(uri);
+    const tracks = this.#streams.tracksOf(alias ?? pathOf(uri)[0] ?? '');
     if (!tracks) {
       return [404];
     }
@@ -167,12 +167,12 @@ export class RtspSession implements FeedListener {
       ['Content-Type', 'application/sdp'],
       ['Content-Base', base],
     ];
-    return [200, headers, Buffer.from(sdp + (this.#manners.moreMedia?.(request) ?? ''))];
+    return [200, headers, Buffer.from(sdp + (this.#quirks.moreMedia?.(request) ?? ''))];
   }
 
   #setUp(request: RtspRequest): Answer {
     const [stream = '', control = ''] = pathOf(request.uri);
-    const tracks = this.#feed.tracksOf(stream);
+    const tracks = this.#streams.tracksOf(stream);
     const index = Number(/^trackID=([01])$/.exec(control)?.[1]);
     const track = tracks?.[index];
     if (!track) {
@@ -221,7 +221,7 @@ export class RtspSession implements FeedListener {
 
   #startPlaying(): void {
     if (this.#stream !== undefined && !this.#leave) {
-      this.#leave = this.#feed.listen(this.#stream, this);
+      this.#leave = this.#streams.listen(this.#stream, this);
     }
   }
 
@@ -231,7 +231,7 @@ export class RtspSession implements FeedListener {
   }
 }
 
-/** The words of a URL's path, without a query. */
+/** The segments of a URL's path, without the query. */
 function pathOf(uri: string): string[] {
   const path = /^rtsp:\/\/[^/]*\/([^?]*)/i.exec(uri)?.[1] ?? '';
   return path.split('/').filter((word) => word !== '');

@@ -3,10 +3,10 @@ import { PerchError } from '../../base/errors.ts';
 
 /** Requests of real clients are below 4 kB. */
 export const MAX_REQUEST_BYTES = 65_536;
-/** Elements deeper than this are not looked at. */
+/** Deeper elements are ignored. */
 const MAX_DEPTH = 16;
 
-/** A SOAP message as far as the demo camera needs it. */
+/** The parts of a SOAP message that the demo camera uses. */
 export interface SoapRequest {
   /** Local name of the first element in the body. */
   readonly operation: string;
@@ -22,7 +22,7 @@ export function parseSoapRequest(bytes: Uint8Array): SoapRequest {
   const text = new TextDecoder().decode(bytes).trim();
   let root: XmlElement | null;
   try {
-    // SOAP forbids a document type, and the parser would read over it.
+    // SOAP forbids a document type; the parser would ignore it.
     root = text.includes('<!DOCTYPE') ? null : parseXml(text).root;
   } catch (cause) {
     throw new PerchError('badInput', 'SOAP request that is not XML', {}, cause);

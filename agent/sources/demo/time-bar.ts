@@ -4,7 +4,7 @@
  *   line 0: sync 1010 | bits 31-0 of the Unix milliseconds           | sync 0101
  *   line 1: sync 0101 | bits 47-32 | 10100101 | CRC-8 of the 48 bits | sync 1010
  *
- * What changes from picture to picture stands in the same columns of both lines, so that few macroblocks change.
+ * Bits that change from picture to picture are in the same columns of both lines, so few macroblocks change.
  */
 
 export const BAR_COLUMNS = 40;
@@ -15,7 +15,7 @@ export const BAR_CELL_HEIGHT = 16 / 360;
 const SYNC = 0b1010;
 const SYNC_INVERSE = 0b0101;
 const FILL = 0b10100101;
-/** Black and white of a picture that can be read at all are further apart than this. */
+/** Least difference of black and white in a readable picture. */
 const MIN_CONTRAST = 40;
 
 /** The cells of a time, line after line, 1 = white. */
@@ -33,8 +33,8 @@ export function timeBarCells(unixMs: number, cells: Uint8Array): void {
 }
 
 /**
- * The Unix milliseconds that a decoded picture shows, or undefined when it has no bar that can be read.
- * Works at any size the picture was scaled to, as long as a cell has a few pixels.
+ * The Unix milliseconds of a decoded picture; undefined without a readable bar.
+ * Works at any scale at which a cell has a few pixels.
  * @param luma Y or grey, or the one channel of it; `stride` bytes from line to line
  */
 export function readTimeBar(luma: Uint8Array, width: number, height: number, stride: number): number | undefined {
@@ -56,7 +56,7 @@ export function readTimeBar(luma: Uint8Array, width: number, height: number, str
   return cells.every((cell, i) => cell === expected[i]) ? high * 2 ** 32 + low : undefined;
 }
 
-/** Mean of the inner quarter of a cell: its edges are blurred when the picture was scaled or compressed. */
+/** Mean of the inner quarter of a cell: scaling and compression blur its edges. */
 function cellLevel(luma: Uint8Array, width: number, height: number, stride: number, column: number, line: number) {
   const cellWidth = width / BAR_COLUMNS;
   const cellHeight = height * BAR_CELL_HEIGHT;

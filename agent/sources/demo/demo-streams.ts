@@ -2,30 +2,34 @@ import type { Clock } from '../../base/clock.ts';
 import type { G711Track, H264Track } from '../../media/sample/track.ts';
 import { H264Encoder } from './h264-encoder.ts';
 import { Picture } from './picture.ts';
-import { SOUND_PACKET_SAMPLES, SOUND_RATE_HZ, soundPacket } from './sound.ts';
 
 export const VIDEO_FPS = 15;
 /** A key frame every four seconds. */
 export const VIDEO_GROUP = 60;
-const BEATS_PER_PICTURE = 2;
-const BEATS_PER_SECOND = VIDEO_FPS * BEATS_PER_PICTURE;
+const STEPS_PER_PICTURE = 2;
+const STEPS_PER_SECOND = VIDEO_FPS * STEPS_PER_PICTURE;
 const VIDEO_CLOCK_HZ = 90_000;
+export const SOUND_RATE_HZ = 8000;
+export const SOUND_PACKET_SAMPLES = 160;
 const SOUND_PACKET_MS = (SOUND_PACKET_SAMPLES / SOUND_RATE_HZ) * 1000;
-/** After a longer stall what was missed is left out. */
+const TICK_HZ = 1000;
+const TICK_MS = 30;
+const TICK_AMPLITUDE = 12_000;
+/** After a longer stall missed pictures are skipped. */
 const MAX_LAG_MS = 500;
-/** The wall clock is read through the monotonic one; it is taken anew when the two have come apart by this. */
+/** The wall clock is derived from the monotonic one, and read again when they differ by more. */
 const MAX_DRIFT_MS = 5;
 
-/** Who plays one of the streams. `ticks` is the RTP clock, `unixMs` the moment that is shown or heard. */
-export interface FeedListener {
+/** Receives one of the streams. `ticks` is the RTP clock, `unixMs` the time of the picture or sound. */
+export interface StreamListener {
   onVideo(unit: Uint8Array, ticks: number, unixMs: number): void;
   onSound(packet: Uint8Array, ticks: number, unixMs: number): void;
 }
 
-/** One stream of the feed: its own size of the scene and its own encoder, shared by all who play it. */
-class Stream {
+/** One size of the scene and its encoder, shared by all listeners. */
+class DemoStream {
   readonly tracks: readonly [H264Track, G711Track];
-  readonly listeners = new Set<FeedListener>();
+  readonly listeners = new Set<StreamListener>();
   readonly #picture: Picture;
   readonly #encoder: H264Encoder;
   /** SPS and PPS as they go in front of every key frame: 4-byte length + NAL unit. */
@@ -48,13 +52,13 @@ class Stream {
     ];
   }
 
-  /** A newcomer starts at once, not at the next key frame. */
-  add(listener: FeedListener): void {
+  /** The next picture is a key frame: the listener starts at once. */
+  add(listener: StreamListener): void {
     this.listeners.add(listener);
-    this.wishKey();
+    this.requestKeyFrame();
   }
 
-  wishKey(): void {
+  requestKeyFrame(): void {
     this.#untilKey = 0;
   }
 
@@ -74,22 +78,22 @@ class Stream {
 }
 
 /** What an RTSP session plays. */
-export type PlayedFeed = Pick<Feed, 'tracksOf' | 'listen'>;
+export type PlayedStreams = Pick<DemoStreams, 'tracksOf' | 'listen'>;
 
-/** The demo camera's pictures and sound, made on time while somebody plays them and not at all else. */
-export class Feed {
+/** The demo camera's pictures and sound, generated in real time while there are listeners. */
+export class DemoStreams {
   readonly #clock: Clock;
-  readonly #streams = new Map<string, Stream>();
+  readonly #streams = new Map<string, DemoStream>();
   #stop: AbortController | undefined;
   /** Unix milliseconds at monotonic time 0. */
   #wallOffsetMs = 0;
-  #beat = 0;
+  #step = 0;
   #soundIndex = 0;
 
   constructor(clock: Clock, sizes: ReadonlyMap<string, readonly [width: number, height: number]>) {
     this.#clock = clock;
     for (const [name, [width, height]] of sizes) {
-      this.#streams.set(name, new Stream(width, height));
+      this.#streams.set(name, new DemoStream(width, height));
     }
   }
 
@@ -98,12 +102,12 @@ export class Feed {
   }
 
   /** The next picture of a stream is a key frame. */
-  wishKey(name: string): void {
-    this.#streams.get(name)?.wishKey();
+  requestKeyFrame(name: string): void {
+    this.#streams.get(name)?.requestKeyFrame();
   }
 
-  /** Plays a stream from its next picture on, which is a key frame; returns how to leave. */
-  listen(name: string, listener: FeedListener): () => void {
+  /** Plays a stream from its next picture on, which is a key frame. @returns a function that ends it */
+  listen(name: string, listener: StreamListener): () => void {
     const stream = this.#streams.get(name);
     stream?.add(listener);
     if (!this.#stop) {
@@ -120,39 +124,39 @@ export class Feed {
   }
 
   /**
-   * Pictures and packets lie on a fixed grid of monotonic time, so the RTP clock runs on through pauses.
-   * The loop wakes twice a picture and sends the sound that is whole by then: on a small machine waking up costs more than the work.
+   * Pictures and packets are on a fixed grid of monotonic time, so the RTP clock continues through pauses.
+   * The loop wakes twice per picture and sends the complete packets of sound: on a small machine a wake-up costs more than the work.
    */
   async #run(signal: AbortSignal): Promise<void> {
-    // Nobody is called before `listen` has returned.
+    // No listener is called before `listen` has returned.
     await this.#clock.sleep(0, signal);
     this.#skipTo(this.#clock.monoMs());
     this.#readWall(true);
     while (!signal.aborted) {
       const nowMs = this.#clock.monoMs();
-      const dueMs = (this.#beat * 1000) / BEATS_PER_SECOND;
+      const dueMs = (this.#step * 1000) / STEPS_PER_SECOND;
       if (dueMs > nowMs) {
         await this.#clock.sleep(dueMs - nowMs, signal);
       } else if (nowMs - dueMs > MAX_LAG_MS) {
         this.#skipTo(nowMs);
       } else {
-        this.#makeBeat(dueMs);
-        this.#beat += 1;
+        this.#makeStep(dueMs);
+        this.#step += 1;
       }
     }
   }
 
   #skipTo(monoMs: number): void {
-    this.#beat = Math.ceil((monoMs * BEATS_PER_SECOND) / 1000);
+    this.#step = Math.ceil((monoMs * STEPS_PER_SECOND) / 1000);
     this.#soundIndex = Math.ceil(monoMs / SOUND_PACKET_MS);
   }
 
-  #makeBeat(monoMs: number): void {
+  #makeStep(monoMs: number): void {
     this.#readWall(false);
-    if (this.#beat % BEATS_PER_PICTURE === 0) {
+    if (this.#step % STEPS_PER_PICTURE === 0) {
       this.#makeVideo(monoMs);
     }
-    // A packet of sound is whole at its end.
+    // A packet of sound is complete at its end.
     while ((this.#soundIndex + 1) * SOUND_PACKET_MS <= monoMs) {
       this.#makeSound(this.#soundIndex * SOUND_PACKET_MS);
     }
@@ -166,7 +170,7 @@ export class Feed {
   }
 
   #makeVideo(monoMs: number): void {
-    const ticks = (this.#beat * VIDEO_CLOCK_HZ) / BEATS_PER_SECOND;
+    const ticks = (this.#step * VIDEO_CLOCK_HZ) / STEPS_PER_SECOND;
     for (const stream of this.#streams.values()) {
       stream.makeVideo(ticks, monoMs + this.#wallOffsetMs);
     }
@@ -182,4 +186,31 @@ export class Feed {
     }
     this.#soundIndex += 1;
   }
+}
+
+/** A-law byte of a 16-bit sample, ITU-T G.711 §3: sign, 3 bits of segment, 4 bits of step, every second bit inverted. */
+export function encodeALaw(sample: number): number {
+  const sign = sample >= 0 ? 0x80 : 0;
+  const magnitude = Math.min(4095, (sample >= 0 ? sample : -sample - 1) >> 3);
+  const segment = magnitude < 32 ? 0 : 27 - Math.clz32(magnitude);
+  const step = (magnitude >> Math.max(1, segment)) & 0x0f;
+  return (sign | (segment << 4) | step) ^ 0x55;
+}
+
+const SILENCE = encodeALaw(0);
+const TICK = Uint8Array.from({ length: (SOUND_RATE_HZ * TICK_MS) / 1000 }, (_, i) =>
+  encodeALaw(Math.round(TICK_AMPLITUDE * Math.sin((2 * Math.PI * TICK_HZ * i) / SOUND_RATE_HZ))),
+);
+
+/**
+ * 20 ms of the demo camera's sound: silence, and a tick in the first 30 ms of every second of the wall clock.
+ * @param unixMs time of the first sample
+ */
+export function soundPacket(unixMs: number): Uint8Array {
+  const packet = new Uint8Array(SOUND_PACKET_SAMPLES);
+  const first = Math.round((unixMs % 1000) * (SOUND_RATE_HZ / 1000));
+  for (let i = 0; i < packet.length; i += 1) {
+    packet[i] = TICK[(first + i) % SOUND_RATE_HZ] ?? SILENCE;
+  }
+  return packet;
 }

@@ -11,8 +11,8 @@ import { RtpHeader } from '../../media/rtp/header.ts';
 import { RtspFramer } from '../../media/rtsp/interleaved.ts';
 import { bodyText, type HeaderField, type RtspMessage, writeRequest } from '../../media/rtsp/message.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
-import { Feed } from './feed.ts';
-import { startRtspServer } from './rtsp-server.ts';
+import { startRtspServer } from './demo-camera.ts';
+import { DemoStreams } from './demo-streams.ts';
 import { readTimeBar } from './time-bar.ts';
 
 const MAIN = ['main', [640, 360]] as const;
@@ -21,7 +21,7 @@ const SIZES = new Map<string, readonly [number, number]>([MAIN, SUB]);
 const TCP = 'RTP/AVP/TCP;unicast;interleaved=0-1';
 
 async function startServer(clock: Clock): Promise<{ port: number; url: string }> {
-  const server = await startRtspServer(0, new Feed(clock, SIZES), clock, silentLogger);
+  const server = await startRtspServer(0, new DemoStreams(clock, SIZES), clock, silentLogger);
   onTestFinished(() => server.close());
   return { port: server.port, url: `rtsp://127.0.0.1:${server.port}` };
 }

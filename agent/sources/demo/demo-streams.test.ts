@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { Feed, type FeedListener } from './feed.ts';
+import { DemoStreams, encodeALaw, SOUND_PACKET_SAMPLES, type StreamListener, soundPacket } from './demo-streams.ts';
 
 interface Heard {
   readonly kind: 'video' | 'sound';
@@ -10,7 +10,7 @@ interface Heard {
   readonly unixMs: number;
 }
 
-class Recorder implements FeedListener {
+class Recorder implements StreamListener {
   readonly all: Heard[] = [];
 
   onVideo(unit: Uint8Array, ticks: number, unixMs: number): void {
@@ -44,7 +44,7 @@ const steps = (values: readonly number[]) => values.slice(1).map((value, i) => v
 test('pictures come 15 times a second and packets of sound 50 times, on one clock', async () => {
   const clock = new FakeClock();
   const recorder = new Recorder();
-  const leave = new Feed(clock, SIZES).listen('main', recorder);
+  const leave = new DemoStreams(clock, SIZES).listen('main', recorder);
   await clock.advance(2000);
   leave();
   const { video, sound } = recorder;
@@ -60,7 +60,7 @@ test('pictures come 15 times a second and packets of sound 50 times, on one cloc
 test('a key picture with its parameter sets comes first, then every four seconds', async () => {
   const clock = new FakeClock();
   const recorder = new Recorder();
-  const leave = new Feed(clock, SIZES).listen('sub', recorder);
+  const leave = new DemoStreams(clock, SIZES).listen('sub', recorder);
   await clock.advance(8000);
   leave();
   const keys = recorder.video.flatMap(({ nalTypes }, i) => (nalTypes.join() === '7,8,5' ? [i] : []));
@@ -70,7 +70,7 @@ test('a key picture with its parameter sets comes first, then every four seconds
 
 test('who comes in the middle gets a key picture at once, and the other profile is not disturbed', async () => {
   const clock = new FakeClock();
-  const feed = new Feed(clock, SIZES);
+  const feed = new DemoStreams(clock, SIZES);
   const [first, second, other] = [new Recorder(), new Recorder(), new Recorder()];
   const leaves = [feed.listen('main', first), feed.listen('sub', other)];
   await clock.advance(1000);
@@ -86,7 +86,7 @@ test('who comes in the middle gets a key picture at once, and the other profile 
 
 test('nothing is made when nobody plays, and the RTP clock has gone on when somebody does again', async () => {
   const clock = new FakeClock();
-  const feed = new Feed(clock, SIZES);
+  const feed = new DemoStreams(clock, SIZES);
   const recorder = new Recorder();
   feed.listen('main', recorder)();
   await clock.advance(10_000);
@@ -103,7 +103,7 @@ test('nothing is made when nobody plays, and the RTP clock has gone on when some
 test('a step of the wall clock is shown at once, and the RTP clock does not follow it', async () => {
   const clock = new FakeClock();
   const recorder = new Recorder();
-  const leave = new Feed(clock, SIZES).listen('main', recorder);
+  const leave = new DemoStreams(clock, SIZES).listen('main', recorder);
   await clock.advance(1000);
   clock.stepWall(3_600_000);
   await clock.advance(1000);
@@ -111,4 +111,41 @@ test('a step of the wall clock is shown at once, and the RTP clock does not foll
   const { video } = recorder;
   expect(Math.round((video.at(-1)?.unixMs ?? 0) - (video[0]?.unixMs ?? 0))).toBe(3_602_000);
   expect(new Set(steps(video.map(({ ticks }) => ticks)))).toEqual(new Set([6000]));
+});
+
+const SILENCE = 0xd5;
+const SECOND_MS = Date.UTC(2026, 10, 20, 12, 0, 1);
+
+// As ffmpeg's pcm_alaw encodes them; every second bit is inverted.
+test.for([
+  [0, 0xd5],
+  [-1, 0x55],
+  [8, 0xd5],
+  [24, 0xd4],
+  [520, 0xf5],
+  [1056, 0xe5],
+  [16_700, 0xa5],
+  [-16_700, 0x25],
+  [32_767, 0xaa],
+  [-32_768, 0x2a],
+] as const)('%i is A-law %i', ([sample, byte]) => {
+  expect(encodeALaw(sample)).toBe(byte);
+});
+
+test('it ticks in the first 30 ms of every second and is silent else', () => {
+  const sound: number[] = [];
+  for (let ms = -100; ms < 1100; ms += 20) {
+    sound.push(...soundPacket(SECOND_MS + ms));
+  }
+  const loud = sound.flatMap((byte, i) => (byte === SILENCE ? [] : [i / 8 - 100]));
+  const first = loud.filter((ms) => ms < 500);
+  const second = loud.filter((ms) => ms >= 500);
+  expect([first[0], first.at(-1)]).toEqual([0.125, 29.875]);
+  expect([second[0], second.at(-1)]).toEqual([1000.125, 1029.875]);
+});
+
+test('a tick that two packets share goes on without a jump', () => {
+  const whole = [...soundPacket(SECOND_MS), ...soundPacket(SECOND_MS + 20)];
+  const shifted = [...soundPacket(SECOND_MS - 13.5), ...soundPacket(SECOND_MS + 6.5)];
+  expect(shifted.slice(108)).toEqual(whole.slice(0, 2 * SOUND_PACKET_SAMPLES - 108));
 });
