@@ -81,7 +81,7 @@ export class PerchMachine implements AsyncDisposable {
     return { status: Number(status), answer: /^[[{]/.test(answer) ? JSON.parse(answer) : answer };
   }
 
-  /** Has a disk formatted, mounted as docs/install-linux.md says, opened and recorded to. @returns where it is mounted */
+  /** Has a disk formatted, mounted as docs/guide/install/linux.md says, opened and recorded to. @returns where it is mounted */
   async recordTo(disk: string): Promise<string> {
     const device = `/dev/disk/by-id/virtio-${disk}`;
     const folder = `/mnt/${disk}`;

@@ -236,8 +236,8 @@ test('a camera is away no longer than the box has been running, whatever its clo
   expect(await read({ paths: [away] }, '?type=perch')).toContain('perch_camera_offline_seconds{path="yard"} 120\n');
 });
 
-test('docs/metrics.md has every name', async () => {
-  const guide = readFileSync(join(import.meta.dirname, '../../../docs/metrics.md'), 'utf8');
+test('docs/reference/metrics.md has every name', async () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../../docs/reference/metrics.md'), 'utf8');
   const lists = Object.fromEntries(Object.keys(NOBODY).map((name) => [name, list([])]));
   const text = await read({ paths: [DOOR, ATTIC], peers: lists }, '?help');
   const isThere = (name: string) => {

@@ -6,7 +6,7 @@ import { freePorts } from '../../support/base/free-port.ts';
 import { until } from '../agent/agent.ts';
 import { startProcess } from '../programs/process.ts';
 
-const DOCUMENT = readFileSync(join(import.meta.dirname, '../../../docs/reverse-proxy.md'), 'utf8');
+const DOCUMENT = readFileSync(join(import.meta.dirname, '../../../docs/guide/access/reverse-proxy.md'), 'utf8');
 const APACHE_MODULES = [
   ...['mpm_event', 'authz_core', 'headers', 'rewrite', 'proxy', 'proxy_http', 'socache_shmcb', 'ssl', 'http2'],
 ];

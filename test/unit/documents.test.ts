@@ -1,0 +1,47 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
+const exclude = (path: string) => path.includes('node_modules');
+const find = (...patterns: string[]) => patterns.flatMap((pattern) => globSync(pattern, { cwd: ROOT, exclude })).sort();
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const DOCUMENTS = find('*.md', '{docs,test}/**/*.md');
+
+const withoutCode = (text: string) => text.replaceAll(/^```[\s\S]*?^```/gm, '');
+/** The anchor that GitHub gives to a heading. */
+const slug = (heading: string) =>
+  heading
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .trim()
+    .replaceAll(' ', '-');
+const anchors = (path: string) =>
+  [...withoutCode(read(path)).matchAll(/^#+ (.+)$/gm)].map(([, text = '']) => slug(text));
+
+function brokenLinks(path: string): string[] {
+  const text = withoutCode(read(path)).replaceAll(/`[^`\n]*`/g, '');
+  const targets = [...text.matchAll(/\]\(([^)\s]+)\)|src="([^"]+)"/g)].map(
+    ([, link, picture]) => link ?? picture ?? '',
+  );
+  return targets.filter((target) => {
+    if (/^[a-z]+:/.test(target)) {
+      return false;
+    }
+    const [file = '', anchor] = target.split('#');
+    const linked = file === '' ? path : join(dirname(path), file);
+    return !existsSync(join(ROOT, linked)) || (anchor !== undefined && !anchors(linked).includes(anchor));
+  });
+}
+
+test.for(DOCUMENTS)('%s links to files and headings that exist', (path) => {
+  expect(brokenLinks(path)).toEqual([]);
+});
+
+test('code and packages name documents that exist', () => {
+  const sources = find('{agent,system,webui,packaging,test}/**/*.{ts,tsx,html,service}');
+  const named = sources.flatMap((path) => read(path).match(/\bdocs\/[\w/.-]+\.md\b/g) ?? []);
+  expect(named.length).toBeGreaterThan(0);
+  expect([...new Set(named)].filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
