@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { GlobalSchema } from '../../agent/config/schema/global.ts';
+import { PathSchema } from '../../agent/config/schema/path.ts';
+
+const REFERENCE = join(import.meta.dirname, '../../docs/reference/configuration.md');
+
+interface Key {
+  readonly type?: string;
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly enum?: readonly unknown[];
+  readonly words?: Readonly<Record<string, string>>;
+  readonly properties?: Keys;
+  readonly items?: Key;
+}
+type Keys = Readonly<Record<string, Key>>;
+
+/** Title and keys of each table. A key belongs to the first that fits. */
+const GLOBAL_TABLES: readonly (readonly [string, RegExp])[] = [
+  ['Access', /^auth/],
+  ['RTSP server', /^(rtsp|rtp|rtcp|multicast)/],
+  ['HLS server', /^hls/],
+  ['WebRTC server', /^webrtc/],
+  ['Control API', /^api/],
+  ['Playback server', /^playback/],
+  ['Metrics and profiles', /^(metrics|pprof)/],
+  ["ZLMediaKit's API", /^zlm/],
+  ['General', /./],
+];
+const PATH_TABLES: readonly (readonly [string, RegExp])[] = [
+  ['Recording', /^record/],
+  ['Commands', /^runOn/],
+  ['Source and readers', /./],
+];
+
+function inCode(value: unknown): string {
+  if (value === undefined || value === '') {
+    return '–';
+  }
+  if (typeof value === 'boolean') {
+    return value ? '`yes`' : '`no`';
+  }
+  return `\`${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}\``;
+}
+
+function meaningOf({ description = '', enum: choices, words, items }: Key): string {
+  const others = Object.keys(words ?? {}).filter((word) => choices?.includes(word) === false);
+  const values = [...(choices ?? items?.enum ?? []), ...others].filter((value) => value !== '').map(inCode);
+  const text = values.length === 0 ? description : `${description} Values: ${values.join(', ')}.`;
+  return text.replaceAll('|', '\\|').trim();
+}
+
+const table = (keys: readonly (readonly [string, Key])[]) =>
+  [
+    '| Key | Default | Meaning |',
+    '|---|---|---|',
+    ...keys.map(([name, key]) => `| \`${name}\` | ${inCode(key.default)} | ${meaningOf(key)} |`),
+  ].join('\n');
+
+function tables(all: Keys, titles: readonly (readonly [string, RegExp])[]): string[] {
+  const titleOf = (name: string) => titles.find(([, pattern]) => pattern.test(name))?.[0];
+  return titles.map(([title]) => {
+    const keys = Object.entries(all).filter(([name, key]) => titleOf(name) === title && key.properties === undefined);
+    return `#### ${title}\n\n${table(keys)}`;
+  });
+}
+
+/** The block of a list or an object: its members have keys of their own. */
+const block = (title: string, { properties, items }: Key) =>
+  `#### ${title}\n\n${table(Object.entries(properties ?? items?.properties ?? {}))}`;
+
+function keys(): string {
+  const global: Keys = GlobalSchema.properties;
+  const path: Keys = PathSchema.properties;
+  const users = global['authInternalUsers'] ?? {};
+  return [
+    '### Top level',
+    ...tables(global, GLOBAL_TABLES),
+    block('Entries of `authInternalUsers`', users),
+    block('Entries of `permissions` and `…Exclude`', users.items?.properties?.['permissions'] ?? {}),
+    block('Entries of `webrtcICEServers2`', global['webrtcICEServers2'] ?? {}),
+    '### Paths\n\nIn `pathDefaults` and in each entry of `paths`.',
+    ...tables(path, PATH_TABLES),
+    block('`camera`', path['camera'] ?? {}),
+  ].join('\n\n');
+}
+
+const START = '<!-- keys: generated from the schema -->';
+const END = '<!-- end of keys -->';
+
+test('docs/reference/configuration.md has the keys of the schema (vitest -u writes them)', async () => {
+  const text = readFileSync(REFERENCE, 'utf8');
+  const [before = '', rest = ''] = text.split(START);
+  const [, after = ''] = rest.split(END);
+  await expect(`${before}${START}\n\n${keys()}\n\n${END}${after}`).toMatchFileSnapshot(REFERENCE);
+});
