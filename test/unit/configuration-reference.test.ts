@@ -16,6 +16,7 @@ interface Key {
   readonly items?: Key;
 }
 type Keys = Readonly<Record<string, Key>>;
+const keysOf = (schema: object) => (schema as { readonly properties: Keys }).properties;
 
 /** Title and keys of each table. A key belongs to the first that fits. */
 const GLOBAL_TABLES: readonly (readonly [string, RegExp])[] = [
@@ -72,8 +73,8 @@ const block = (title: string, { properties, items }: Key) =>
   `#### ${title}\n\n${table(Object.entries(properties ?? items?.properties ?? {}))}`;
 
 function keys(): string {
-  const global: Keys = GlobalSchema.properties;
-  const path: Keys = PathSchema.properties;
+  const global = keysOf(GlobalSchema);
+  const path = keysOf(PathSchema);
   const users = global['authInternalUsers'] ?? {};
   return [
     '### Top level',
