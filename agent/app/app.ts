@@ -22,16 +22,8 @@ import { FoundCameras, type FoundCamerasOptions } from '../onvif/discovery/found
 import type { LoginFile } from '../onvif/soap/login/login-file.ts';
 import { pullsAny } from '../paths/path-settings.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
-import { LiveServer } from '../servers/hls/live/live-server.ts';
-import { hlsPart } from '../servers/hls/protocol.ts';
-import type { HlsServer } from '../servers/hls/server/server.ts';
-import { RtspAuthority } from '../servers/rtsp/access.ts';
-import { rtspParts } from '../servers/rtsp/protocol.ts';
-import type { RtspServer } from '../servers/rtsp/server.ts';
-import { closeDisabledPaths, webrtcPaths } from '../servers/webrtc/paths.ts';
-import { webrtcParts } from '../servers/webrtc/protocol.ts';
+import type { ServerProtocol } from '../protocols/contract.ts';
 import { noAudioReason } from '../servers/webrtc/sdp/codecs.ts';
-import type { WebRtcServer } from '../servers/webrtc/server/server.ts';
 import type { Stream } from '../stream/stream.ts';
 import { OwnCertificate } from '../tls/own-certificate.ts';
 import { startEngine } from '../transcode/engine-host.ts';
@@ -47,9 +39,12 @@ import { BoxBackup, restoreStaged } from './device/backup.ts';
 import { tellOfCameras, tellOfConfig, tellOfFound } from './device/event-feed.ts';
 import { LocalName, type LocalNameOptions } from './device/mdns-name.ts';
 import { HttpServices, type HttpServicesDeps } from './listeners/http-listeners.ts';
+import { SERVERS } from './protocols.ts';
 import { Recordings } from './recordings/recordings.ts';
 import { BoxCommands } from './servers/hook-runner.ts';
-import { Departures, withoutPublishers } from './servers/session-revocation.ts';
+import { Servers } from './servers/servers.ts';
+import { SessionAuthority } from './servers/session-access.ts';
+import { SessionRevocation } from './servers/session-revocation.ts';
 import { makeSource } from './servers/source-factory.ts';
 import { loadMadeSecret } from './zlm/zlm.ts';
 
@@ -69,6 +64,8 @@ export interface AppOptions extends Pick<LocalNameOptions, 'network' | 'onName'>
   readonly hostAnswers?: string;
   /** Of whom updates are taken, if not where the package has them. */
   readonly updateKeys?: string;
+  /** Of all protocols; the product's own unless a test adds to them. */
+  readonly servers?: readonly ServerProtocol[];
   /** Where cameras are looked for, if not in the networks of the machine. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
     Pick<CameraBoxDeps, 'onvifPorts' | 'streamPorts'>;
@@ -87,9 +84,9 @@ export class App {
   readonly #cameras: OnvifCameras;
   readonly #box: CameraBox;
   readonly #transcoder: Transcoder;
-  readonly #live: LiveServer;
+  readonly #servers: Servers;
   readonly #http: HttpServices;
-  readonly #departures: Departures;
+  readonly #revocation: SessionRevocation;
   readonly #events: BoxEvents;
   readonly #found: FoundCameras;
   readonly #follower: ReturnType<typeof followCameras>;
@@ -100,9 +97,6 @@ export class App {
   readonly #parts: Reconciler<Config>;
   readonly #stop = new AbortController();
   #config: Config;
-  #hls: HlsServer | undefined;
-  #webrtc: WebRtcServer | undefined;
-  #rtsp: RtspServer | undefined;
   #demo: Demo | undefined;
   /** A configuration waits for its turn, which takes the newest. */
   #hasNews = false;
@@ -146,15 +140,26 @@ export class App {
     const nameOf = (stream: Stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
     this.#transcoder = new Transcoder(startEngine, clock, log, nameOf);
     this.#paths = new PathTable(this.#makers(), clock, log);
-    this.#live = new LiveServer(this.#paths, clock, log, this.#transcoder);
     const isMissing = () => this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
     this.#found = new FoundCameras({ ...options.discovery, clock, log, isMissing });
     this.#follower = followCameras(this.#found, store, options, events.emit, this.#recordings.events.hub);
-    this.#departures = new Departures(accounts, () => this.#watched(), clock);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     const newcomers = new NewcomerMemory(clock, log);
     this.#name = new LocalName(options);
     this.#own = new OwnCertificate({ ...options, names: () => this.#name.certificateNames() });
+    this.#servers = new Servers(options.servers ?? SERVERS, {
+      cwd: options.cwd,
+      own: this.#own,
+      paths: this.#paths,
+      access: new SessionAuthority(this.#authority, wrongCredentials, log, this.#commands),
+      connections: this.#commands.connections,
+      newcomers,
+      audio: this.#transcoder,
+      clock,
+      log,
+      config: () => this.#config,
+    });
+    this.#revocation = new SessionRevocation(accounts, this.#servers, clock);
     this.#box = this.#cameraBox();
     this.#http = new HttpServices({
       ...options,
@@ -172,23 +177,11 @@ export class App {
       settings: () => this.#withDemo(store.current),
       ...{ edits: new ApiEdits(store, options.env), configFile: new FileEdits(store, options.env) },
       ...{ problems: () => store.problems, backup: new BoxBackup({ ...options, store }) },
-      ...{ hls: () => this.#hls, live: this.#live },
-      webrtc: () => this.#webrtc,
-      rtsp: () => this.#rtsp,
-    });
-    const rtsp = rtspParts({
-      ...{ ...options, newcomers },
-      own: this.#own,
-      paths: this.#paths,
-      access: new RtspAuthority(this.#authority, wrongCredentials, log, this.#commands),
-      connections: this.#commands.connections,
-      use: (server) => {
-        this.#rtsp = server;
-      },
+      servers: this.#servers,
     });
     const page = [...this.#http.parts(), this.#name.part(() => this.mainPort)];
     this.#parts = new Reconciler<Config>(
-      [...this.#webrtcParts(), this.#hlsPart(), ...page, ...rtsp, this.#http.tlsPart()],
+      [...this.#servers.components(true), ...page, ...this.#servers.components(false), this.#http.tlsPart()],
       log,
     );
   }
@@ -235,11 +228,11 @@ export class App {
     this.#store.close();
     this.#stop.abort();
     await this.#applying;
-    this.#departures.close();
+    this.#revocation.close();
     this.#box.close();
     await Promise.all([this.#follower.close(), this.#found.close()]);
     this.#http.zlm.close();
-    this.#live.close();
+    this.#servers.drain();
     await this.#parts.close();
     this.#own.close();
     await Promise.all([this.#paths.close(), this.#cameras.close()]);
@@ -297,13 +290,6 @@ export class App {
     });
   }
 
-  /** Whatever serves a picture for as long as somebody watches. */
-  #watched() {
-    const rtsp = [this.#rtsp?.rtsp, this.#rtsp?.rtsps].map((server) => server?.sessions);
-    const others = [this.#webrtc, this.#hls?.sessions, this.#live];
-    return { watching: [...others, ...rtsp.map(withoutPublishers)], all: [...others, ...rtsp] };
-  }
-
   /** One after the other, and nothing any more once the end has begun: what `close` stops must not start again. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     this.#applying = this.#applying.then(() => (this.#stop.signal.aborted ? undefined : work()));
@@ -326,8 +312,7 @@ export class App {
     await this.#paths.apply(this.#config);
     this.#cameras.apply();
     this.#box.apply();
-    this.#hls?.setAlwaysRemux(this.#config.hlsAlwaysRemux);
-    closeDisabledPaths(this.#webrtc, this.#config);
+    this.#servers.pathsChanged(this.#config);
     // After its paths: a camera that goes first would be missed.
     await idle?.close();
     this.#recordings.demo.follow(this.#demo !== undefined);
@@ -360,7 +345,7 @@ export class App {
       streamOpened: (name, stream) => {
         this.#cameras.streamOpened(name, stream);
         this.#box.streamOpened(name);
-        this.#hls?.streamOpened(name, stream);
+        this.#servers.streamOpened(name, stream);
       },
       tell: this.#events.emit,
     };
@@ -382,28 +367,6 @@ export class App {
       doubtOf: (path) => this.#follower.doubtOf(path),
       tell: this.#events.emit,
       ...{ signal: this.#stop.signal, clock, log },
-    });
-  }
-
-  #webrtcParts() {
-    return webrtcParts({
-      ...this.#options,
-      paths: webrtcPaths(this.#paths, () => this.#config),
-      sound: this.#transcoder.opus,
-      use: (server) => {
-        this.#webrtc = server;
-      },
-    });
-  }
-
-  #hlsPart() {
-    return hlsPart({
-      ...this.#options,
-      paths: this.#paths,
-      transcoder: this.#transcoder,
-      use: (server) => {
-        this.#hls = server;
-      },
     });
   }
 }

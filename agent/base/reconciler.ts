@@ -16,12 +16,14 @@ export interface Part<C> {
   settings(config: C): unknown;
   /** @returns what ends it */
   start(config: C): Promise<Stop>;
+  /** Takes changed settings while it runs; false or absent: it has to restart. */
+  reload?(config: C): boolean | Promise<boolean>;
 }
 
 type Stop = (cause: EndCause) => Promise<void> | void;
 
 interface Running {
-  readonly key: string;
+  key: string;
   readonly stop: Stop;
 }
 
@@ -48,7 +50,7 @@ export class Reconciler<C> {
     for (const part of this.#parts.toReversed()) {
       const running = this.#running.get(part.name);
       const key = keyOf(part, config);
-      if (running && running.key !== key) {
+      if (running && running.key !== key && !(await reloaded(part, running, key, config))) {
         await this.#end(part.name, running, key === undefined ? 'off' : 'changed');
       }
     }
@@ -117,6 +119,14 @@ export class Reconciler<C> {
       this.#failures.set(part.name, reason);
     }
   }
+}
+
+async function reloaded<C>(part: Part<C>, running: Running, key: string | undefined, config: C): Promise<boolean> {
+  const isDone = key !== undefined && (await part.reload?.(config)) === true;
+  if (isDone) {
+    running.key = key;
+  }
+  return isDone;
 }
 
 function keyOf<C>(part: Part<C>, config: C): string | undefined {

@@ -1,10 +1,12 @@
 import type { GlobalSettings } from '../config/schema/global.ts';
+import type { ConnectionHooks } from '../protocols/contract.ts';
+import type { PeerKind } from '../stream/stream.ts';
 import type { Programs } from './programs.ts';
 
 export type ConnectionSettings = Pick<GlobalSettings, 'runOnConnect' | 'runOnConnectRestart' | 'runOnDisconnect'>;
 
-/** The commands that run as clients of the RTSP server come and go. */
-export class ConnectionCommands {
+/** The commands that run as clients connect and disconnect. */
+export class ConnectionCommands implements ConnectionHooks {
   readonly #settings: () => ConnectionSettings & { readonly rtspPort: number };
   readonly #programs: Programs;
 
@@ -14,9 +16,9 @@ export class ConnectionCommands {
   }
 
   /** A client has connected. @returns to be called when it has gone */
-  opened(type: 'rtspConn' | 'rtspsConn', id: string): () => void {
+  opened(kind: PeerKind, id: string): () => void {
     const { runOnConnect, runOnConnectRestart, runOnDisconnect, rtspPort } = this.#settings();
-    const variables = { RTSP_PORT: String(rtspPort), MTX_CONN_TYPE: type, MTX_CONN_ID: id };
+    const variables = { RTSP_PORT: String(rtspPort), MTX_CONN_TYPE: kind.apiType, MTX_CONN_ID: id };
     const isCaused = true;
     const running =
       runOnConnect === ''

@@ -159,7 +159,7 @@ test('a client of the RTSP server has a command while he is connected, and one w
   const text = (hook: string) => `sh -c 'echo "${hook} $MTX_CONN_TYPE $MTX_CONN_ID $RTSP_PORT"'`;
   const settings = { runOnConnect: text('connect'), runOnConnectRestart: false, runOnDisconnect: text('disconnect') };
   const commands = new ConnectionCommands(() => ({ ...settings, rtspPort: 8554 }), box.programs);
-  const gone = commands.opened('rtspsConn', 'C');
+  const gone = commands.opened({ apiType: 'rtspsConn', protocol: 'rtsps' }, 'C');
   await expect.poll(box.said, WAIT).toEqual(['connect rtspsConn C 8554']);
   gone();
   await expect.poll(box.said, WAIT).toEqual(['connect rtspsConn C 8554', 'disconnect rtspsConn C 8554']);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
-import { readerOf } from '../../test/support/media/reader.ts';
+import { HLS_SESSION, RTSP_SESSION, readerOf, WEBRTC_SESSION } from '../../test/support/media/reader.ts';
 import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../base/log.ts';
 import { type Config, parseConfig } from '../config/load/load.ts';
@@ -67,7 +67,7 @@ async function tableOf(paths: string) {
   return { clock, table, source, hooks, groups, formers, notesOf };
 }
 
-const publisherOf = (id: string, onReplaced = () => {}) => ({ type: 'rtspSession', id, query: `q=${id}`, onReplaced });
+const publisherOf = (id: string, onReplaced = () => {}) => ({ kind: RTSP_SESSION, id, query: `q=${id}`, onReplaced });
 
 test('hooks begin and end around a publisher, his readers first', async () => {
   const { table, notesOf } = await tableOf('cam:');
@@ -76,9 +76,9 @@ test('hooks begin and end around a publisher, his readers first', async () => {
   const stream = publication.open([tinyH264]);
   expect(notesOf('cam')).toEqual(['available rtspSession p q=p', 'online rtspSession']);
   const [first, second] = [
-    { type: 'webRTCSession', id: '1' },
-    { type: 'hlsSession', id: '2' },
-  ] as const;
+    { kind: WEBRTC_SESSION, id: '1' },
+    { kind: HLS_SESSION, id: '2' },
+  ];
   stream.beginRecipient(first, 'a=1');
   stream.beginRecipient(first, 'a=1');
   stream.beginRecipient(second, '');
@@ -132,7 +132,7 @@ test('who wants a stream waits for the publisher that a hook brings, and the hoo
     .open([tinyH264]);
   expect([await opened, await second]).toEqual([stream, stream]);
   notesOf('cam');
-  const reader = readerOf('rtspSession');
+  const reader = readerOf(RTSP_SESSION);
   stream.addReader(reader, false);
   await clock.advance(60_000);
   expect(notesOf('cam')).toEqual([]);
@@ -163,7 +163,7 @@ test('a publisher that goes ends the demand; one that takes its place does not',
   const again = table.open('cam');
   const stream = second.open([tinyH264]);
   expect(await again).toBe(stream);
-  stream.addReader(readerOf('rtspSession'), false);
+  stream.addReader(readerOf(RTSP_SESSION), false);
   await clock.advance(60_000);
   expect(notesOf('cam')).toEqual(['available rtspSession two q=two', 'online rtspSession']);
   second.close();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
-import { readerOf } from '../../test/support/media/reader.ts';
+import { RTSP_SESSION, readerOf, WEBRTC_SESSION } from '../../test/support/media/reader.ts';
 import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
 import { PerchError } from '../base/errors.ts';
 import { createLogger, type Logger, silentLogger } from '../base/log.ts';
@@ -123,7 +123,7 @@ test('readers keep the source; a new one within the time to close gets the same 
   await clock.advance(0);
   const stream = source.deliver([tinyH264]);
   await request;
-  const [first, second] = [readerOf('rtspSession'), readerOf('webRTCSession')];
+  const [first, second] = [readerOf(RTSP_SESSION), readerOf(WEBRTC_SESSION)];
   stream.addReader(first, false);
   await clock.advance(60_000);
   stream.removeReader(first);
@@ -145,10 +145,10 @@ test('recorders and what is made once for others are no readers, the HLS muxer i
   const stream = source.deliver([tinyH264, g711]);
   await request;
   // Both read the stream through the one that has FLAC in place of G.711.
-  const recorder = readerOf('hidden');
-  const muxer = readerOf('hidden', true);
+  const recorder = readerOf(undefined);
+  const muxer = readerOf(undefined, true);
   storable(stream).addReader(recorder, false);
-  stream.addReader(readerOf('hidden'), false);
+  stream.addReader(readerOf(undefined), false);
   expect(stream.audience).toBe(0);
   storable(stream).addReader(muxer, false);
   expect(stream.audience).toBe(1);
@@ -166,7 +166,7 @@ test('a reader that is thrown out counts no more', async () => {
   await clock.advance(0);
   const stream = source.deliver([tinyH264]);
   await request;
-  const broken = readerOf('rtspSession');
+  const broken = readerOf(RTSP_SESSION);
   broken.onSample = () => {
     throw new Error('broken');
   };
@@ -182,7 +182,7 @@ test('a source that fails after it was there takes its readers along, and the ne
   await clock.advance(0);
   const stream = source.deliver([tinyH264]);
   await request;
-  const reader = readerOf('rtspSession');
+  const reader = readerOf(RTSP_SESSION);
   stream.addReader(reader, false);
   await clock.advance(5_000);
   source.fail(new PerchError('unavailable', 'the camera broke the connection'));
@@ -230,7 +230,7 @@ test('as many readers as are allowed: the next one is refused', async () => {
   await clock.advance(0);
   const stream = source.deliver([tinyH264]);
   await request;
-  const reader = readerOf('rtspSession');
+  const reader = readerOf(RTSP_SESSION);
   stream.addReader(reader, false);
   await expect(path.open('')).rejects.toMatchObject({
     code: 'exhausted',

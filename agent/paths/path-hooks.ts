@@ -1,5 +1,5 @@
 import type { PathSettings } from '../config/schema/path.ts';
-import type { Recipient, Stream } from '../stream/stream.ts';
+import type { Stream } from '../stream/stream.ts';
 
 /** Ends what a hook has begun; resolves when nothing of it runs any more. */
 export type EndHook = () => Promise<void>;
@@ -27,7 +27,7 @@ export interface PathHooks extends SegmentHooks {
   demanded(query: string): EndHook;
   available(source: HookSource): EndHook;
   online(source: HookSource): EndHook;
-  read(reader: Pick<Recipient, 'type' | 'id'>, query: string): EndHook;
+  read(reader: { readonly type: string; readonly id: string }, query: string): EndHook;
 }
 
 /** Which hooks of a path have begun, so that each is ended, and in the right order. */
@@ -77,7 +77,7 @@ export class HookCalls {
       return;
     }
     stream.onRecipient = (recipient, query) => {
-      const end = hooks.read(recipient, query);
+      const end = hooks.read({ type: recipient.kind.apiType, id: recipient.id }, query);
       return () => void this.#over(end);
     };
     this.#available = hooks.available(source);

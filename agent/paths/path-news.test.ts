@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
+import { RTSP_SESSION } from '../../test/support/media/reader.ts';
 import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
@@ -51,7 +52,7 @@ test('a camera that goes and comes is told of, why it is away once for each time
 
 test('of a publisher only the path is told', () => {
   const { path, told } = pathOf({ kind: 'publisher', mayOverride: true, usesSenderClock: false });
-  const publication = path.publish({ type: 'rtspSession', id: 'p', onReplaced: () => {} });
+  const publication = path.publish({ kind: RTSP_SESSION, id: 'p', onReplaced: () => {} });
   publication.open([tinyH264]);
   publication.close();
   expect(told).toEqual([

@@ -3,7 +3,7 @@ import { parseAv1Sequence } from '../media/av1/params.ts';
 import { codecOf } from '../media/codecs.ts';
 import { parseH265Sps } from '../media/h265/params.ts';
 import type { Av1Track, G711Track, H264Track, Track } from '../media/sample/track.ts';
-import type { SourceStatistics } from '../sources/source.ts';
+import type { SourceStatistics } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { RecordingStatus } from './path-recorder.ts';
 
@@ -234,7 +234,7 @@ function h265ProfileLevel(sps: Uint8Array): { profile: string; level: string } {
 }
 
 function readersOf(stream: Stream | undefined): PathStatus['readers'] {
-  const shown = (stream?.readers ?? []).filter(({ type }) => type !== 'hidden');
-  const listed = [...shown, ...(stream?.viewers ?? [])].map(({ type, id }) => ({ type, id }));
+  const all = [...(stream?.readers ?? []), ...(stream?.viewers ?? [])];
+  const listed = all.flatMap(({ kind, id }) => (kind ? [{ type: kind.apiType, id }] : []));
   return listed.sort((a, b) => (a.type + a.id < b.type + b.id ? -1 : 1));
 }

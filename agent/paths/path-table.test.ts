@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { configOf, namesOf, publisherOf, tableOf } from '../../test/support/harness/path-table-of.ts';
-import { readerOf } from '../../test/support/media/reader.ts';
+import { RTSP_SESSION, readerOf } from '../../test/support/media/reader.ts';
 import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 
 const failureOf = (request: Promise<unknown>) => request.catch((error: unknown) => error);
@@ -69,7 +69,7 @@ test('groups of a regular expression stand in the source, one source for each pa
   const south = sourceOf('rtsp://south.cams:554/ch22?g3=$G3').deliver([tinyH264]);
   expect(await Promise.all(requests)).toEqual([north, south]);
   expect(table.list().map(({ name }) => name)).toEqual(['north/1', 'south/22']);
-  south.addReader(readerOf('rtspSession'), false);
+  south.addReader(readerOf(RTSP_SESSION), false);
   await clock.advance(10_000);
   expect(table.list().map(({ name }) => name)).toEqual(['south/22']);
 });
@@ -246,7 +246,7 @@ test('fewer readers hold from the next one on, and a title is shown at once', as
   const { clock, table, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/1"}');
   await clock.advance(0);
   const stream = sourceOf('rtsp://h/1').deliver([tinyH264]);
-  stream.addReader(readerOf('rtspSession'), true);
+  stream.addReader(readerOf(RTSP_SESSION), true);
   await apply('  cam: {source: "rtsp://h/1", maxReaders: 1, camera: {name: Gate}}');
   expect(await failureOf(table.open('cam'))).toMatchObject({ code: 'exhausted' });
   expect(table.find('cam')).toMatchObject({ title: 'Gate', ready: true, readers: [expect.anything()] });

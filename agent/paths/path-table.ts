@@ -7,9 +7,9 @@ import type { PathEntry } from '../config/load/path-entry.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import { checkStreamPath } from '../config/values/path-name.ts';
 import type { Track } from '../media/sample/track.ts';
-import type { BackChannel, Source } from '../sources/source.ts';
+import type { BackChannel, Paths, Publication, Publisher, Source } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
-import { Path, type PathOrigin, type PathTraits, type Publication, type Publisher } from './path.ts';
+import { Path, type PathOrigin, type PathTraits } from './path.ts';
 import type { PathHooks, SegmentHooks } from './path-hooks.ts';
 import type { PathRecorder } from './path-recorder.ts';
 import {
@@ -62,7 +62,7 @@ interface LivePath {
  * All paths by name: makes them as the configuration says and changes only those whose settings have changed.
  * A path of its own entry is always there; one that a pattern stands for from its first use to its last.
  */
-export class PathTable {
+export class PathTable implements Paths {
   readonly #makers: PathMakers;
   readonly #clock: Clock;
   readonly #log: Logger;

@@ -4,7 +4,7 @@ import { ScriptedSource } from '../../test/support/cameras/scripted-source.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { type Config, parseConfig } from '../config/load/load.ts';
-import type { BackChannel, Loudspeaker } from '../sources/source.ts';
+import type { BackChannel, Loudspeaker } from '../stream/contracts.ts';
 import { PathTable } from './path-table.ts';
 
 /** Does what the test says. */

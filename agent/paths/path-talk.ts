@@ -1,5 +1,5 @@
 import { PerchError } from '../base/errors.ts';
-import type { BackChannel, Loudspeaker } from '../sources/source.ts';
+import type { BackChannel, Loudspeaker } from '../stream/contracts.ts';
 
 interface Talk {
   readonly onEnded: (reason: string) => void;

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { HLS_SESSION, RTSP_SESSION } from '../../test/support/media/reader.ts';
 import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../base/log.ts';
+import type { Publisher } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
-import { Path, type Publisher } from './path.ts';
+import { Path } from './path.ts';
 import type { PathRecorder } from './path-recorder.ts';
 
 /** Takes as long to stop as the test wants. */
@@ -25,7 +27,7 @@ class SlowRecorder implements PathRecorder {
   }
 }
 
-const nobody: Publisher = { type: 'rtspSession', id: 'p', onReplaced: () => {} };
+const nobody: Publisher = { kind: RTSP_SESSION, id: 'p', onReplaced: () => {} };
 const pathWith = (recorder: PathRecorder | undefined, clock = new FakeClock(), mayOverride = true): Path =>
   new Path(
     {
@@ -77,7 +79,7 @@ test('a path says since when it has no stream, from its first moment on', async 
 /** Writes down why it had to go. */
 function publisherOf(id: string) {
   const reasons: string[] = [];
-  return { type: 'rtspSession', id, reasons, onReplaced: (reason: string) => void reasons.push(reason) };
+  return { kind: RTSP_SESSION, id, reasons, onReplaced: (reason: string) => void reasons.push(reason) };
 }
 
 test('the stream of a publisher is recorded and shown like that of a camera', async () => {
@@ -98,7 +100,7 @@ test('the stream of a publisher is recorded and shown like that of a camera', as
 test('viewers who are served by something made once for all are listed with the readers, and are no readers', () => {
   const path = pathWith(undefined);
   const stream = path.publish(nobody).open([tinyH264]);
-  stream.viewers.add({ type: 'hlsSession', id: 'b' }).add({ type: 'hlsSession', id: 'a' });
+  stream.viewers.add({ kind: HLS_SESSION, id: 'b' }).add({ kind: HLS_SESSION, id: 'a' });
   expect(path.status.readers).toEqual([
     { type: 'hlsSession', id: 'a' },
     { type: 'hlsSession', id: 'b' },

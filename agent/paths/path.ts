@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/sample/track.ts';
-import type { StreamSink } from '../stream/ingest/stream-sink.ts';
+import type { Publication, Publisher, StreamSink } from '../stream/contracts.ts';
 import { Stream } from '../stream/stream.ts';
 import { OnDemand, type OnDemandTimes } from './on-demand.ts';
 import { HookCalls, type PathHooks } from './path-hooks.ts';
@@ -13,23 +13,6 @@ import { describeStatistics, describeStream, hasBFrames, type PathStatus, trackL
 import { PathTalk } from './path-talk.ts';
 import { RateMeter } from './rate-meter.ts';
 import { type SourceMaker, SourceRunner } from './source-runner.ts';
-
-/** Somebody who sends media to a path. */
-export interface Publisher {
-  /** As MediaMTX's API names it. */
-  readonly type: string;
-  readonly id: string;
-  /** Of its address, without `?`. */
-  readonly query?: string;
-  /** Another publisher has taken the path, or the path is gone. */
-  onReplaced(reason: string, by: 'publisher' | 'configuration'): void;
-}
-
-/** A path that is being published to. */
-export interface Publication extends StreamSink {
-  /** The publisher has gone: the stream ends. */
-  close(): void;
-}
 
 /** Where a path's media comes from. */
 export type PathOrigin =
@@ -290,7 +273,7 @@ export class Path {
 
   get #sourceStatus(): PathStatus['source'] {
     if (this.#publisher) {
-      return { type: this.#publisher.type, id: this.#publisher.id };
+      return { type: this.#publisher.kind.apiType, id: this.#publisher.id };
     }
     if (this.#parts.origin.kind === 'redirect') {
       return { type: 'redirect', id: '' };

@@ -3,7 +3,7 @@ import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { heapBytes } from '../../test/support/base/heap.ts';
 import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
-import type { Source } from '../sources/source.ts';
+import type { Source } from '../stream/contracts.ts';
 import { type RunnerOwner, SourceRunner } from './source-runner.ts';
 
 /** Has what a real one has: bytes that have come, and a failure that is thrown in one of its methods. */

@@ -2,8 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import { explain, letGoOfFrames, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/sample/track.ts';
-import type { Loudspeaker, Source, SourceStatistics } from '../sources/source.ts';
 import { pauseAfter, type SourceState, supervise, waitOf } from '../sources/supervisor.ts';
+import type { Loudspeaker, Source, SourceStatistics } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
 
 /** How a path gets at its source. */

@@ -46,7 +46,6 @@ export interface SegmenterOwner {
  * were, so that nothing is lost at a cut. Each track's newest sample is held back until its end is known.
  */
 export class Segmenter implements Reader {
-  readonly type = 'hidden';
   readonly id = 'recorder';
   readonly countsHolds = true;
   readonly #buffers: readonly TrackBuffer[];

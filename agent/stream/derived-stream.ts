@@ -76,7 +76,6 @@ export class DerivedStream extends Stream {
     this.onAudience = () => origin.countAudience();
     const hasAudience = () => this.audience > 0;
     this.#feeder = {
-      type: 'hidden',
       id: plan.id,
       countsHolds: true,
       get isAudience() {

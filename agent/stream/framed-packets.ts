@@ -54,7 +54,6 @@ const packetsOf = new WeakMap<Stream, FramedPackets>();
  * done, and the running group of pictures is kept, only while there are viewers.
  */
 export class FramedPackets implements Reader {
-  readonly type = 'hidden';
   readonly id = 'framed-packets';
   /** Samples are copied into frames at once. */
   readonly countsHolds = true;

@@ -26,7 +26,6 @@ function camera(stream: Stream) {
 }
 
 const reader = (countsHolds: boolean, onSample: (sample: Sample) => void): Reader => ({
-  type: 'hidden',
   id: 'test',
   countsHolds,
   onSample: (_track, sample) => onSample(sample),

@@ -31,7 +31,6 @@ const packetsOf = new WeakMap<Stream, RtpPackets>();
  * with the first it fills itself with the group that the stream keeps, which takes some milliseconds.
  */
 export class RtpPackets extends PacketRing implements Reader, PayloadSink {
-  readonly type = 'hidden';
   readonly id = 'rtp-packets';
   readonly countsHolds = true;
   /** Latest sample of each track, for sender reports: RTP time before any offset, and its capture as Unix milliseconds. */

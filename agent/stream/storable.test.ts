@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { decodeFlacFrame } from '../../test/support/media/flac-decoder.ts';
+import { HLS_SESSION } from '../../test/support/media/reader.ts';
 import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
 import { G722Decoder } from '../media/g722/decode.ts';
 import type { Sample } from '../media/sample/sample.ts';
@@ -15,7 +16,6 @@ const g722: Track = { kind: 'audio', codec: 'g722', clockRate: 8000, channels: 1
 const multiplex: Track = { kind: 'multiplex', codec: 'mpeg-ts', clockRate: 90_000 };
 
 class Recording implements Reader {
-  readonly type = 'hidden';
   readonly id = 'recording';
   readonly samples: { track: number; sample: Sample }[] = [];
   readonly tracks: Track[] = [];
@@ -82,7 +82,7 @@ test('it reads its original only while it is read, and keeps nothing old', () =>
   const stream = new Stream([tinyH264, g711]);
   const reader = new Recording();
   storable(stream).addReader(reader, true);
-  expect(stream.readers.map((other) => other.type)).toEqual(['hidden']);
+  expect(stream.readers.map(({ kind }) => kind)).toEqual([undefined]);
   const pictures = tinyVideo(4, 25, 2);
   stream.write(0, pictures[0] as Sample);
   storable(stream).removeReader(reader);
@@ -197,7 +197,7 @@ test('who watches the derived stream is audience of the original, and wishes for
     wishes += 1;
   };
   const derived = storable(stream);
-  const reader: Reader = { ...new Recording(), type: 'hlsSession', onSample() {}, onTrack() {}, onEnd() {} };
+  const reader: Reader = { ...new Recording(), kind: HLS_SESSION, onSample() {}, onTrack() {}, onEnd() {} };
   derived.addReader(reader, false);
   expect([stream.audience, derived.isOnDemand]).toEqual([1, true]);
   derived.requestKeyFrame();

@@ -24,7 +24,6 @@ const sample = (pts: number, key: boolean, bytes = 10): Sample => ({
 });
 
 class Recording implements Reader {
-  readonly type = 'hidden';
   readonly id = 'recording';
   readonly seen: string[] = [];
   readonly ends: unknown[] = [];

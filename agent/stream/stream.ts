@@ -3,24 +3,32 @@ import { release } from '../media/sample/slab.ts';
 import type { Track } from '../media/sample/track.ts';
 import { GopCache, type SampleSink } from './gop-cache.ts';
 
-/** Who gets the stream through something that is made once for all of them: listed among its readers, and handed nothing. */
+/** A kind of session that reads or publishes. */
+export interface PeerKind {
+  /** As MediaMTX's API names it: `rtspSession`. */
+  readonly apiType: string;
+  /** `rtsp` */
+  readonly protocol: string;
+}
+
+/** A viewer of shared output such as an HLS playlist: listed, but receives no samples. */
 export interface Viewer {
-  readonly type: 'hlsSession';
+  readonly kind: PeerKind;
   readonly id: string;
 }
 
-/** Somebody who gets the stream's pictures at this moment, as MediaMTX's API names him. */
+/** A session that receives the stream's pictures at this moment. */
 export interface Recipient {
-  readonly type: 'webRTCSession' | 'hlsSession' | 'rtspSession' | 'rtspsSession' | 'hidden';
+  readonly kind: PeerKind;
   readonly id: string;
 }
 
 /** One output of a stream. Called synchronously for every sample: it never blocks; it queues within its own byte limit or drops. */
 export interface Reader {
-  /** As MediaMTX's API names it: `webRTCSession`, `hlsSession`, …; `hidden` readers (recorder, HLS muxer) are not listed. */
-  readonly type: 'webRTCSession' | 'hlsSession' | 'rtspSession' | 'rtspsSession' | 'hidden';
+  /** Absent for readers that the API does not list: recorder, HLS muxer. */
+  readonly kind?: PeerKind;
   readonly id: string;
-  /** Whether somebody gets the stream through it, so that a source on demand goes on; when not said: unless it is hidden. */
+  /** Keeps a source on demand running; default: whether it has a kind. */
   readonly isAudience?: boolean;
   /**
    * It keeps no sample's data beyond `onSample`, or takes a hold on what it keeps (`media/sample/slab.ts`).
@@ -64,7 +72,7 @@ export class Stream {
   readonly viewers = new Set<Viewer>();
   /** Told when `audience` has changed while the stream lasts. */
   onAudience: (() => void) | undefined;
-  /** Told of each recipient, with the query of his address; what it returns is called when he gets nothing any more. */
+  /** Called for each recipient, with the query of its address; the result is called when it receives no more pictures. */
   onRecipient: ((recipient: Recipient, query: string) => () => void) | undefined;
   /**
    * Asks who makes the pictures for a key frame; set by a source that can, which also sees to it that it is not asked too often.
@@ -75,7 +83,7 @@ export class Stream {
   /** By track: how its pictures are ordered. */
   readonly #orders: Uint8Array;
   readonly #gop: GopCache;
-  /** What is called when they get nothing any more. */
+  /** What is called when they receive no more pictures. */
   readonly #recipients = new Map<Recipient, () => void>();
   // Copied on change, so that delivery walks a plain array while readers come and go.
   #readers: readonly Reader[] = [];
@@ -207,7 +215,7 @@ export class Stream {
     this.countAudience();
   }
 
-  /** From now on somebody gets pictures: later than he has become a reader, where he is waited for. @param query of his address */
+  /** It receives pictures from now on: later than it became a reader, where it is waited for. @param query of its address */
   beginRecipient(recipient: Recipient, query: string): void {
     const ended = this.#isClosed || this.#recipients.has(recipient) ? undefined : this.onRecipient?.(recipient, query);
     if (ended) {
@@ -215,7 +223,7 @@ export class Stream {
     }
   }
 
-  /** Nothing happens when he gets nothing already. */
+  /** Without effect when it receives none. */
   endRecipient(recipient: Recipient): void {
     const ended = this.#recipients.get(recipient);
     this.#recipients.delete(recipient);
@@ -224,7 +232,7 @@ export class Stream {
 
   /** Called also by a reader whose `isAudience` has changed. */
   countAudience(): void {
-    const audience = this.#readers.filter(({ type, isAudience }) => isAudience ?? type !== 'hidden').length;
+    const audience = this.#readers.filter(({ kind, isAudience }) => isAudience ?? kind !== undefined).length;
     if (audience !== this.#audience) {
       this.#audience = audience;
       this.onAudience?.();

@@ -34,7 +34,6 @@ const aac = (clockRate: number): AacTrack => ({
 const opus = (channels: number): OpusTrack => ({ kind: 'audio', codec: 'opus', clockRate: 48_000, channels });
 
 class Listener implements Reader {
-  readonly type = 'hidden';
   readonly id = 'listener';
   readonly samples: Sample[] = [];
   readonly described: Track[] = [];

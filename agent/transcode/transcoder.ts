@@ -119,7 +119,6 @@ export class Transcoder implements AudioForms {
 
 /** Reads the stream so that it stays open; delivers it nowhere. */
 const keepAliveReader = (): Reader => ({
-  type: 'hidden',
   id: 'flac-keeper',
   countsHolds: true,
   onSample: () => {},

@@ -3,12 +3,15 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { mutate } from '../../test/support/base/mutate.ts';
 import { random } from '../../test/support/base/random.ts';
+import { configOf } from '../../test/support/harness/path-table-of.ts';
+import { sessionTables } from '../../test/support/harness/session-tables.ts';
 import { PerchError } from '../base/errors.ts';
 import { Parameters } from '../servers/webrtc/signalling/zlm/parameters.ts';
 import { type PictureWish, QueryCalls } from './calls.ts';
 import type { ShownPath } from './media-items.ts';
-import { Sessions } from './viewers.ts';
+import { ZlmSessions } from './viewers.ts';
 
+const CONFIG = configOf('  all_others:');
 const CAM: ShownPath = {
   name: 'cam',
   ready: true,
@@ -34,17 +37,12 @@ function box(first: readonly ShownPath[] = [CAM]) {
   const edited: string[] = [];
   const wishes: PictureWish[] = [];
   const nobody = { list: () => [], kick: () => false };
-  const viewers = { list: () => [{ id: 'viewer', remoteAddr: '[2001:db8::1]:4000' }], kick: () => true };
+  const viewers = { list: () => [{ id: 'viewer', created: '', remoteAddr: '[2001:db8::1]:4000' }], kick: () => true };
   const calls = new QueryCalls({
     paths: { list: () => [...paths.values()], find: (name) => paths.get(name) },
     pathOf: (app, stream) => (app === 'live' && !paths.has(`live/${stream}`) ? stream : `${app}/${stream}`),
-    sessions: {
-      rtspSessions: () => nobody,
-      rtspsSessions: () => undefined,
-      webrtcSessions: () => viewers,
-      hlsSessions: () => nobody,
-    },
-    ports: () => ({ rtsp: 8_554, rtsps: 0, webrtc: 8_189, hls: 8_888 }),
+    sessions: sessionTables({ rtspsessions: nobody, webrtcsessions: viewers, hlssessions: nobody }),
+    config: () => CONFIG,
     schemas: () => ['rtsp', 'hls.fmp4'],
     edits: {
       addPath: async (name, settings) => {
@@ -149,7 +147,11 @@ test('a camera of the configuration is not closed, one that was added is taken o
 
 test('however many are sent away, who is there is looked up once', () => {
   let looks = 0;
-  const crowd = Array.from({ length: 4_000 }, (_, id) => ({ id: String(id), remoteAddr: '192.0.2.1:4000' }));
+  const crowd = Array.from({ length: 4_000 }, (_, id) => ({
+    id: String(id),
+    created: '',
+    remoteAddr: '192.0.2.1:4000',
+  }));
   const gone = new Set<string>();
   const table = {
     list: () => {
@@ -158,9 +160,7 @@ test('however many are sent away, who is there is looked up once', () => {
     },
     kick: (id: string) => gone.add(id).size > 0,
   };
-  const nobody = () => undefined;
-  const tables = { rtspSessions: nobody, rtspsSessions: nobody, webrtcSessions: nobody, hlsSessions: () => table };
-  const sessions = new Sessions(tables, () => ({ rtsp: 0, rtsps: 0, webrtc: 0, hls: 8_888 }));
+  const sessions = new ZlmSessions(sessionTables({ hlssessions: table }), () => CONFIG);
   expect(sessions.kickAll({ peerIp: '192.0.2.1' })).toBe(4_000);
   expect([looks, gone.size]).toEqual([1, 4_000]);
 });

@@ -1,9 +1,11 @@
 import type { Clock } from '../base/clock.ts';
+import type { Config } from '../config/load/load.ts';
+import type { SessionTables } from '../protocols/contract.ts';
 import { type CallAnswer, type CallParameters, CODE, failure, isOn, msOf, waitMsOf } from './call.ts';
 import { mediaItem, type OriginSocket, readersOf, type ShownPath } from './media-items.ts';
 import { type PathEdits, type ProxyOptions, StreamProxies } from './proxies.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
-import { type LocalPorts, type SessionItem, Sessions, type SessionTables } from './viewers.ts';
+import { type ZlmSessionItem, ZlmSessions } from './viewers.ts';
 
 export interface PictureWish {
   /** A camera that has not given one by then is given up on. */
@@ -17,7 +19,8 @@ export interface QueryCallsOptions {
   /** The path that `app` and `stream` mean. */
   pathOf(app: string, stream: string): string;
   readonly sessions: SessionTables;
-  ports(): LocalPorts;
+  /** As it is now. */
+  config(): Config;
   /** In which forms streams can be had now. */
   schemas(): readonly string[];
   readonly edits: PathEdits;
@@ -55,14 +58,14 @@ const SIGNALLING = ['webrtc', 'whip', 'whep', 'delete_webrtc', 'login'];
 /** The calls that need the secret. Names are in lower case. */
 export class QueryCalls {
   readonly proxies: StreamProxies;
-  readonly sessions: Sessions;
+  readonly sessions: ZlmSessions;
   readonly #options: QueryCallsOptions;
   readonly #calls: ReadonlyMap<string, Call>;
 
   constructor(options: QueryCallsOptions) {
     const { edits, clock, paths } = options;
     this.#options = options;
-    this.sessions = new Sessions(options.sessions, () => options.ports());
+    this.sessions = new ZlmSessions(options.sessions, () => options.config());
     const find = (path: string) => paths.find(path);
     this.proxies = new StreamProxies({ edits, clock, find, pulled: () => options.pulled() });
     this.#calls = new Map(Object.entries(this.#named()).map(([name, call]) => [name.toLowerCase(), call]));
@@ -90,6 +93,7 @@ export class QueryCalls {
       wallMs: this.#options.clock.wallMs(),
       sourceUrl: this.#options.urlOf(path.name),
       socket: socketOf(path, sessions),
+      kinds: this.sessions.kinds,
     };
     return this.#options.schemas().map((schema) => mediaItem(path, schema, facts));
   }
@@ -159,7 +163,7 @@ export class QueryCalls {
 
   #players(parameters: CallParameters): CallAnswer {
     const { path, item } = this.#existing(parameters);
-    const ids = new Set(readersOf(path, item.schema).map(({ id }) => id));
+    const ids = new Set(readersOf(path, item.schema, this.sessions.kinds).map(({ id }) => id));
     const players = this.sessions.list().filter(({ id }) => ids.has(id));
     return { data: players.map(({ id: _id, type: _type, ...player }) => player) };
   }
@@ -235,7 +239,7 @@ export class QueryCalls {
 }
 
 /** Of whoever publishes to the path. */
-function socketOf({ source }: ShownPath, sessions: readonly SessionItem[]): OriginSocket | null {
+function socketOf({ source }: ShownPath, sessions: readonly ZlmSessionItem[]): OriginSocket | null {
   const session = source && source.id !== '' ? sessions.find(({ id }) => id === source.id) : undefined;
   if (!session) {
     return null;

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
+import { configOf } from '../../test/support/harness/path-table-of.ts';
+import { sessionTables } from '../../test/support/harness/session-tables.ts';
 import { silentLogger } from '../base/log.ts';
+import type { SessionItem } from '../protocols/contract.ts';
 import { FlowWatch } from './flow-watch.ts';
 import { HOOKS, type HookName, Hooks } from './hooks.ts';
-import { type SessionFacts, Sessions } from './viewers.ts';
+import { ZlmSessions } from './viewers.ts';
 
 const MEGABYTE = 1 << 20;
 const CREATED = '2026-01-01T00:00:00.000Z';
@@ -11,7 +14,7 @@ const CREATED = '2026-01-01T00:00:00.000Z';
 function box(isOn = true) {
   const clock = new FakeClock();
   const told: Record<string, unknown>[] = [];
-  const now = { rtsp: [] as SessionFacts[], hls: [] as SessionFacts[] };
+  const now = { rtsp: [] as SessionItem[], hls: [] as SessionItem[] };
   const urls = Object.fromEntries(HOOKS.map((name) => [name, ''])) as Record<HookName, string>;
   const hooks = new Hooks({
     settings: () => ({
@@ -24,21 +27,15 @@ function box(isOn = true) {
     },
     ...{ clock, log: silentLogger, signal: new AbortController().signal },
   });
-  const table = (list: () => SessionFacts[]) => () => ({ list, kick: () => false });
-  const sessions = new Sessions(
-    {
-      rtspSessions: table(() => now.rtsp),
-      rtspsSessions: () => undefined,
-      webrtcSessions: () => undefined,
-      hlsSessions: table(() => now.hls),
-    },
-    () => ({ rtsp: 8_554, rtsps: 0, webrtc: 0, hls: 8_888 }),
-  );
+  const table = (list: () => SessionItem[]) => ({ list, kick: () => false });
+  const tables = sessionTables({ rtspsessions: table(() => now.rtsp), hlssessions: table(() => now.hls) });
+  const config = configOf('  all_others:');
+  const sessions = new ZlmSessions(tables, () => config);
   new FlowWatch({ clock, hooks, sessions });
   return { clock, told, now };
 }
 
-const publisher = (inboundBytes: number): SessionFacts => ({
+const publisher = (inboundBytes: number): SessionItem => ({
   ...{ id: 'one', path: 'yard/gate', state: 'publish', query: 'token=a', created: CREATED },
   ...{ remoteAddr: '192.0.2.1:4000', inboundBytes, outboundBytes: 7 },
 });

@@ -1,14 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 import type { Hooks } from './hooks.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
-import type { Listed, Sessions } from './viewers.ts';
+import type { Listed, ZlmSessions } from './viewers.ts';
 
-/** Who has moved less is not told of, as with ZLMediaKit. */
+/** Sessions that have moved less are not reported, as with ZLMediaKit. */
 const MIN_BYTES = 1 << 20;
-const SCHEMAS: Readonly<Record<string, string>> = { RtspSession: 'rtsp', WebRtcSession: 'rtc', HttpSession: 'hls' };
 
 export interface FlowWatchOptions {
-  readonly sessions: Pick<Sessions, 'all'>;
+  readonly sessions: Pick<ZlmSessions, 'all'>;
   readonly hooks: Hooks;
   readonly clock: Clock;
 }
@@ -34,9 +33,9 @@ export class FlowWatch {
     const now = new Map<string, Listed>();
     if (hooks.isOn('on_flow_report')) {
       for (const session of sessions.all()) {
-        const { id, path, state } = session.facts;
+        const { path, state } = session.facts;
         if (path && state !== 'idle') {
-          now.set(id, session);
+          now.set(session.item.id, session);
         }
       }
     }
@@ -48,13 +47,13 @@ export class FlowWatch {
     this.#known = now;
   }
 
-  #tell({ facts, item }: Listed): void {
+  #tell({ kind, facts, item }: Listed): void {
     const isPlayer = facts.state !== 'publish';
     const totalBytes = (isPlayer ? facts.outboundBytes : facts.inboundBytes) ?? 0;
     if (totalBytes < MIN_BYTES) {
       return;
     }
-    const schema = SCHEMAS[item.typeid] ?? 'rtsp';
+    const schema = kind.flowSchema;
     const beganMs = Date.parse(facts.created ?? '') || this.#options.clock.wallMs();
     this.#options.hooks.tell('on_flow_report', {
       ...{ schema, protocol: schema, vhost: VHOST, ...streamNameOf(facts.path ?? ''), params: facts.query ?? '' },

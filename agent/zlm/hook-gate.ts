@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { isStreamPath } from '../config/values/path-name.ts';
+import type { SessionKind } from '../protocols/contract.ts';
 import type { Hooks } from './hooks.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 
@@ -9,7 +10,7 @@ export interface Asking {
   readonly ip: string;
   readonly user?: string;
   readonly request?: {
-    readonly protocol: 'rtsp' | 'hls' | 'webrtc' | '';
+    readonly protocol: string;
     readonly id: string | null;
     /** Without `?`. */
     readonly query: string;
@@ -22,18 +23,19 @@ const MAX_REMEMBERED = 1_000;
 /** What a player adds itself. */
 const PLAYERS_OWN = /(?:^|&)(?:cookieCheck|session|_HLS_\w+)=[^&]*/g;
 
-const ORIGINS = { rtsp: [2, 'rtsp_push'], webrtc: [8, 'rtc_push'] } as const;
-const SCHEMAS = { rtsp: 'rtsp', hls: 'hls', webrtc: 'rtc' } as const;
+const UNKNOWN = [0, 'unknown'] as const;
 
 /** Asks `on_play` and `on_publish` about those whom the box itself would let in. */
 export class HookGate {
   readonly #hooks: Hooks;
+  readonly #kinds: readonly SessionKind[];
   readonly #clock: Clock;
   /** Until when an agreement holds. Refusals are not kept: the next try may be let in. */
   readonly #agreed = new Map<string, number>();
 
-  constructor(hooks: Hooks, clock: Clock) {
+  constructor(hooks: Hooks, kinds: readonly SessionKind[], clock: Clock) {
     this.#hooks = hooks;
+    this.#kinds = kinds;
     this.#clock = clock;
   }
 
@@ -53,9 +55,11 @@ export class HookGate {
     if ((this.#agreed.get(key) ?? 0) > this.#clock.monoMs()) {
       return undefined;
     }
-    const [originType, originTypeStr] = protocol === 'hls' ? [0, 'unknown'] : ORIGINS[protocol];
+    const zlm = this.#kinds.find((kind) => kind.protocol === protocol && kind.zlm)?.zlm;
+    const [originType, originTypeStr] = zlm?.origin ?? UNKNOWN;
+    const schema = zlm?.flowSchema ?? protocol;
     const body = {
-      ...{ schema: SCHEMAS[protocol], protocol: SCHEMAS[protocol], vhost: VHOST, ...streamNameOf(path), params },
+      ...{ schema, protocol: schema, vhost: VHOST, ...streamNameOf(path), params },
       ...{ ip: asking.ip, port: 0, id: id ?? '' },
       ...(action === 'publish' ? { originType, originTypeStr } : {}),
     };

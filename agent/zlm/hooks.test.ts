@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { toldOf } from '../../test/support/base/log-lines.ts';
 import { random } from '../../test/support/base/random.ts';
+import { sessionTables } from '../../test/support/harness/session-tables.ts';
 import { PerchError } from '../base/errors.ts';
 import { HookGate } from './hook-gate.ts';
 import { type HookSettings, Hooks, type Post, parseAnswer } from './hooks.ts';
@@ -175,7 +176,7 @@ const asking = (more: object = {}) => ({
 
 test('who is let in is asked about once for what belongs to one session', async () => {
   const { hooks, posted, clock } = hooksWith(() => OK);
-  const gate = new HookGate(hooks, clock);
+  const gate = new HookGate(hooks, sessionTables().kinds, clock);
   expect(await gate.objection('read', 'yard/gate', asking())).toBeUndefined();
   expect(await gate.objection('read', 'yard/gate', asking())).toBeUndefined();
   expect(posted).toHaveLength(1);
@@ -193,7 +194,7 @@ test('who is let in is asked about once for what belongs to one session', async 
 
 test('what a player of HLS adds to its address makes it nobody else, another token does', async () => {
   const { hooks, posted, clock } = hooksWith(() => OK);
-  const gate = new HookGate(hooks, clock);
+  const gate = new HookGate(hooks, sessionTables().kinds, clock);
   const hls = (query: string, id: string) => asking({ protocol: 'hls', id, query });
   await gate.objection('read', 'cam', hls('token=a', '1'));
   await gate.objection('read', 'cam', hls('token=a&cookieCheck=1', '2'));
@@ -204,7 +205,7 @@ test('what a player of HLS adds to its address makes it nobody else, another tok
 
 test('a refusal is not kept, and what opens no session or can be no stream is not asked about', async () => {
   const { hooks, posted, clock } = hooksWith(() => ({ status: 200, text: '{"code":1,"msg":"later"}' }));
-  const gate = new HookGate(hooks, clock);
+  const gate = new HookGate(hooks, sessionTables().kinds, clock);
   expect(await gate.objection('read', 'cam', asking())).toBe('code: 1 msg: later');
   expect(await gate.objection('read', 'cam', asking())).toBe('code: 1 msg: later');
   expect(posted).toHaveLength(2);

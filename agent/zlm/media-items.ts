@@ -1,7 +1,8 @@
 import { CODECS } from '../media/codecs.ts';
+import type { SessionKind } from '../protocols/contract.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 
-/** A path, as far as these calls tell of it. */
+/** A path, as far as these calls show it. */
 export interface ShownPath {
   readonly name: string;
   readonly ready: boolean;
@@ -20,19 +21,6 @@ export interface ShownPath {
   readonly lastError: string | null;
 }
 
-/** Whether a session is one of those that ZLMediaKit counts for a schema: WebRTC's are RTSP's there. */
-const SCHEMA_OF: Readonly<Record<string, string>> = {
-  rtspSession: 'rtsp',
-  rtspsSession: 'rtsp',
-  webRTCSession: 'rtsp',
-  hlsSession: 'hls',
-};
-
-const ORIGINS: Readonly<Record<string, readonly [type: number, name: string]>> = {
-  rtspSession: [2, 'rtsp_push'],
-  rtspsSession: [2, 'rtsp_push'],
-  webRTCSession: [8, 'rtc_push'],
-};
 const PULLED = [4, 'pull'] as const;
 const UNKNOWN = [0, 'unknown'] as const;
 
@@ -50,20 +38,23 @@ export interface ItemFacts {
   /** Without password. */
   readonly sourceUrl: string | undefined;
   readonly socket: OriginSocket | null;
+  readonly kinds: readonly SessionKind[];
 }
 
-/** How the source of a path is told of. */
-export function originOf(path: ShownPath, sourceUrl: string | undefined) {
+/** The fields about the source of a path. */
+export function originOf(path: ShownPath, sourceUrl: string | undefined, kinds: readonly SessionKind[]) {
   const { type = '', id = '' } = path.source ?? {};
   const isPulled = path.source !== null && id === '';
-  const [originType, originTypeStr] = isPulled ? PULLED : (ORIGINS[type] ?? UNKNOWN);
+  const [originType, originTypeStr] = isPulled ? PULLED : (zlmOf(type, kinds)?.origin ?? UNKNOWN);
   const { app, stream } = streamNameOf(path.name);
   const pushed = `${originTypeStr.replace(/_.*/, '')}://${VHOST}/${app}/${stream}`;
   return { originType, originTypeStr, originUrl: isPulled ? (sourceUrl ?? '') : pushed };
 }
 
+const zlmOf = (apiType: string, kinds: readonly SessionKind[]) => kinds.find((kind) => kind.apiType === apiType)?.zlm;
+
 /** An item of `getMediaList`. What is not counted here (frames, loss) is not in it. */
-export function mediaItem(path: ShownPath, schema: string, { wallMs, sourceUrl, socket }: ItemFacts) {
+export function mediaItem(path: ShownPath, schema: string, { wallMs, sourceUrl, socket, kinds }: ItemFacts) {
   const sinceMs = Date.parse(path.readyTime ?? '') || wallMs;
   const { app, stream } = streamNameOf(path.name);
   return {
@@ -72,9 +63,9 @@ export function mediaItem(path: ShownPath, schema: string, { wallMs, sourceUrl, 
     aliveSecond: Math.max(0, Math.floor((wallMs - sinceMs) / 1000)),
     bytesSpeed: Math.round(path.bitrate / 8),
     totalBytes: path.inboundBytes,
-    readerCount: readersOf(path, schema).length,
+    readerCount: readersOf(path, schema, kinds).length,
     totalReaderCount: path.readers.length,
-    ...originOf(path, sourceUrl),
+    ...originOf(path, sourceUrl, kinds),
     isRecordingMP4: path.recording?.active ?? false,
     isRecordingHLS: false,
     originSock: socket,
@@ -83,9 +74,9 @@ export function mediaItem(path: ShownPath, schema: string, { wallMs, sourceUrl, 
 }
 
 /** Readers of a path that count for a schema. */
-export function readersOf({ readers }: ShownPath, schema: string): ShownPath['readers'] {
+export function readersOf({ readers }: ShownPath, schema: string, kinds: readonly SessionKind[]): ShownPath['readers'] {
   const family = schema.replace(/\..*/, '');
-  return readers.filter(({ type }) => (SCHEMA_OF[type] ?? 'rtsp') === family);
+  return readers.filter(({ type }) => (zlmOf(type, kinds)?.schema ?? 'rtsp') === family);
 }
 
 /** By the label that the control API has for a codec. */

@@ -139,7 +139,7 @@ export class StreamProxies {
     const sinceMs = Date.parse(path?.readyTime ?? '');
     return {
       key: keyOf(named),
-      url: (path && originOf(path, url).originUrl) || url,
+      url: (path && originOf(path, url, []).originUrl) || url,
       status: path?.ready ? 0 : 1,
       status_str: path?.ready ? 'playing' : (path?.lastError ?? 'connecting'),
       liveSecs: path?.ready ? Math.max(0, Math.floor((this.#options.clock.wallMs() - sinceMs) / 1000)) : 0,

@@ -1,56 +1,20 @@
+import type { Config } from '../config/load/load.ts';
+import type { SessionItem, SessionKind, SessionTable, SessionTables, ZlmSessionKind } from '../protocols/contract.ts';
 import type { OriginSocket } from './media-items.ts';
 
-/** A session of whatever protocol, as its server tells of it. */
-export interface SessionFacts {
-  readonly id: string;
-  /** `address:port`, an IPv6 address in brackets. */
-  readonly remoteAddr?: string;
-  readonly path?: string;
-  /** Without `?`. */
-  readonly query?: string;
-  /** Viewers of HLS have none. */
-  readonly state?: string;
-  readonly transport?: string | null;
-  /** RFC 3339. */
-  readonly created?: string;
-  readonly inboundBytes?: number;
-  readonly outboundBytes?: number;
-}
-
-export interface SessionTable {
-  list(): readonly SessionFacts[];
-  /** False: there is none of this id. */
-  kick(id: string): boolean;
-}
-
-/** Undefined while the server is switched off. */
-export interface SessionTables {
-  rtspSessions(): SessionTable | undefined;
-  rtspsSessions(): SessionTable | undefined;
-  webrtcSessions(): SessionTable | undefined;
-  hlsSessions(): SessionTable | undefined;
-}
-
-/** The ports that clients come to; 0: closed. */
-export interface LocalPorts {
-  readonly rtsp: number;
-  readonly rtsps: number;
-  readonly webrtc: number;
-  readonly hls: number;
-}
-
 /** A session in ZLMediaKit's words. */
-export interface SessionItem extends OriginSocket {
+export interface ZlmSessionItem extends OriginSocket {
   readonly id: string;
   readonly type: 'tcp' | 'udp';
   readonly typeid: string;
 }
 
-/** A session with what its server tells of it. */
+/** A session with its server's item. */
 export interface Listed {
+  readonly kind: ZlmSessionKind;
   readonly table: SessionTable;
-  readonly facts: SessionFacts;
-  readonly item: SessionItem;
+  readonly facts: SessionItem;
+  readonly item: ZlmSessionItem;
 }
 
 export interface SessionFilter {
@@ -59,29 +23,33 @@ export interface SessionFilter {
 }
 
 /** All sessions, whatever their protocol. */
-export class Sessions {
+export class ZlmSessions {
   readonly #tables: SessionTables;
-  readonly #ports: () => LocalPorts;
+  readonly #config: () => Config;
 
-  constructor(tables: SessionTables, ports: () => LocalPorts) {
+  constructor(tables: SessionTables, config: () => Config) {
     this.#tables = tables;
-    this.#ports = ports;
+    this.#config = config;
   }
 
-  list(filter: SessionFilter = {}): readonly SessionItem[] {
+  get kinds(): readonly SessionKind[] {
+    return this.#tables.kinds;
+  }
+
+  list(filter: SessionFilter = {}): readonly ZlmSessionItem[] {
     return this.#matching(filter).map(({ item }) => item);
   }
 
   /** @returns how many have gone */
   kickAll(filter: SessionFilter): number {
-    return this.#matching(filter).filter(({ table, item }) => table.kick(item.id)).length;
+    return this.#matching(filter).filter(({ table, item }) => table.kick?.(item.id)).length;
   }
 
   kick(id: string): boolean {
     return (
       this.all()
         .find(({ item }) => item.id === id)
-        ?.table.kick(id) ?? false
+        ?.table.kick?.(id) ?? false
     );
   }
 
@@ -93,26 +61,30 @@ export class Sessions {
   }
 
   all(): readonly Listed[] {
-    const { rtsp, rtsps, webrtc, hls } = this.#ports();
-    const of = (table: SessionTable | undefined, typeid: string, port: number) =>
-      table ? table.list().map((facts) => ({ table, facts, item: itemOf(facts, typeid, port) })) : [];
-    const tables = this.#tables;
-    return [
-      ...of(tables.rtspSessions(), 'RtspSession', rtsp),
-      ...of(tables.rtspsSessions(), 'RtspSession', rtsps),
-      ...of(tables.webrtcSessions(), 'WebRtcSession', webrtc),
-      ...of(tables.hlsSessions(), 'HttpSession', hls),
-    ];
+    const config = this.#config();
+    return this.#tables.kinds.flatMap((kind) => {
+      const table = kind.zlm && this.#tables.table(kind);
+      if (!kind.zlm || !table) {
+        return [];
+      }
+      const { zlm } = kind;
+      const port = zlm.localPort(config);
+      return table.list().map((facts) => ({ kind: zlm, table, facts, item: itemOf(facts, zlm, port) }));
+    });
   }
 }
 
-function itemOf({ id, remoteAddr = '', transport }: SessionFacts, typeid: string, port: number): SessionItem {
+function itemOf(
+  { id = '', remoteAddr = '', transport }: SessionItem,
+  kind: ZlmSessionKind,
+  port: number,
+): ZlmSessionItem {
   const [, host = '', peerPort = '0'] = /^(.*):(\d+)$/.exec(remoteAddr) ?? [];
-  const isUdp = typeid === 'WebRtcSession' || transport?.startsWith('UDP') === true;
+  const isUdp = kind.isUdp === true || transport?.startsWith('UDP') === true;
   return {
     id,
     type: isUdp ? 'udp' : 'tcp',
-    typeid,
+    typeid: kind.typeid,
     peer_ip: host.replace(/^\[(.*)\]$/, '$1'),
     peer_port: Number(peerPort),
     local_ip: '',

@@ -13,26 +13,29 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tls: ['base', 'config'],
   backup: ['base', 'config'],
   onvif: ['base', 'config', 'media'],
-  hooks: ['base', 'config'],
-  zlm: ['base', 'config', 'media'],
-  http: ['base', 'config', 'auth'],
+  protocols: ['base', 'config', 'stream'],
+  transports: ['base', 'media', 'stream'],
+  hooks: ['base', 'config', 'protocols', 'stream'],
+  zlm: ['base', 'config', 'media', 'protocols'],
+  http: ['base', 'config', 'auth', 'protocols'],
   cameras: ['base', 'config', 'media', 'onvif'],
-  sources: ['base', 'config', 'media', 'stream'],
+  sources: ['base', 'config', 'media', 'stream', 'protocols', 'transports'],
+  forwarders: ['base', 'config', 'media', 'stream', 'protocols', 'transports'],
   transcode: ['base', 'media', 'stream'],
   record: ['base', 'config', 'media', 'stream'],
-  servers: ['base', 'config', 'media', 'stream', 'auth', 'http'],
+  servers: ['base', 'config', 'media', 'stream', 'auth', 'http', 'protocols', 'transports'],
   playback: ['base', 'config', 'media', 'record'],
-  paths: ['base', 'config', 'media', 'stream', 'sources'],
+  paths: ['base', 'config', 'media', 'stream', 'sources', 'protocols'],
   app: [
     ...['base', 'media', 'config', 'system', 'stream', 'auth', 'tls', 'backup', 'onvif', 'hooks', 'zlm', 'http'],
-    ...['cameras', 'sources', 'transcode', 'record', 'servers', 'playback', 'paths'],
+    ...['cameras', 'sources', 'transcode', 'record', 'servers', 'playback', 'paths', 'protocols'],
   ],
   main: ['app', 'base', 'config', 'auth', 'system'],
   webui: [],
 };
 
 /** Rooms whose folders are siblings: each protocol stands alone. */
-const SIBLINGS = ['sources', 'servers'];
+const SIBLINGS = ['sources', 'forwarders', 'servers'];
 const MAX_FILES_IN_FOLDER = 30;
 const OUTSIDE = ['package.json'];
 

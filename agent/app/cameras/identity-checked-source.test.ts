@@ -4,7 +4,7 @@ import { ScriptedSource } from '../../../test/support/cameras/scripted-source.ts
 import { tinyH264 } from '../../../test/support/media/tiny-h264.ts';
 import { PerchError } from '../../base/errors.ts';
 import { OTHER_CAMERA, type Verdict } from '../../cameras/following/identity.ts';
-import type { Loudspeaker, SourceStatistics } from '../../sources/source.ts';
+import type { Loudspeaker, SourceStatistics } from '../../stream/contracts.ts';
 import { Stream } from '../../stream/stream.ts';
 import { FollowedSource } from './identity-checked-source.ts';
 

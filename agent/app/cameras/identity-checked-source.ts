@@ -3,8 +3,7 @@ import type { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import { OTHER_CAMERA, type Verdict } from '../../cameras/following/identity.ts';
 import { cameraError } from '../../onvif/soap/http/failures.ts';
-import type { Loudspeaker, Source, SourceStatistics } from '../../sources/source.ts';
-import type { StreamSink } from '../../stream/ingest/stream-sink.ts';
+import type { Loudspeaker, Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
 
 /** A camera that streams before it can say who it is: it is asked again. */
 const ASKED_AGAIN_MS = [5_000, 15_000, 60_000] as const;

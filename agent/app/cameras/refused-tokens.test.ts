@@ -8,7 +8,7 @@ import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
-import { RtspAuthority } from '../../servers/rtsp/access.ts';
+import { SessionAuthority } from '../servers/session-access.ts';
 
 const KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const NOBODY = { owner: undefined, verify: async () => false, person: () => undefined };
@@ -58,6 +58,7 @@ const REQUESTER = {
   query: '',
   id: 'x',
   userAgent: '',
+  protocol: 'rtsp',
   credentials: undefined,
 };
 
@@ -67,7 +68,7 @@ const noPauses = () => new WrongCredentials(systemClock, new AbortController().s
 test('a token that does not permit an RTSP request is one line of the log', async () => {
   await using tokens = await openTokens();
   const { lines, log } = openLog();
-  const access = new RtspAuthority(new Authority(NOBODY, tokens.rules), noPauses(), log);
+  const access = new SessionAuthority(new Authority(NOBODY, tokens.rules), noPauses(), log);
   expect(await access.authorize('read', 'door', { ...REQUESTER, query: `jwt=${await tokens.make()}` })).toBe('refused');
   expect(lines).toEqual([`INF [door] not permitted ${REASON} action=read ip=192.168.1.9 protocol=rtsp\n`]);
 });
@@ -75,7 +76,7 @@ test('a token that does not permit an RTSP request is one line of the log', asyn
 test('a token that has expired is told in words', async () => {
   await using tokens = await openTokens();
   const { lines, log } = openLog();
-  const access = new RtspAuthority(new Authority(NOBODY, tokens.rules), noPauses(), log);
+  const access = new SessionAuthority(new Authority(NOBODY, tokens.rules), noPauses(), log);
   await access.authorize('read', 'yard', { ...REQUESTER, query: `jwt=${await tokens.make({ exp: 1 })}` });
   expect(lines).toEqual([
     'WAR [yard] failed to authenticate reason="the token has expired (exp)" action=read ip=192.168.1.9 protocol=rtsp\n',
@@ -87,14 +88,14 @@ test.for([
   ['x', 'WAR [door] failed to authenticate reason="wrong name or password"'],
 ] as const)('over RTSP as over HTTP: the password %s', async ([password, line]) => {
   const { lines, log } = openLog();
-  const access = new RtspAuthority(new Authority(NOBODY, { isOwn: false, internalUsers: [TOM] }), noPauses(), log);
+  const access = new SessionAuthority(new Authority(NOBODY, { isOwn: false, internalUsers: [TOM] }), noPauses(), log);
   await access.authorize('read', 'door', { ...REQUESTER, credentials: { user: 'tom', password } });
   expect(lines).toEqual([`${line} action=read ip=192.168.1.9 user=tom protocol=rtsp\n`]);
 });
 
 test('whoever sends nothing and may not is not in the log', async () => {
   const { lines, log } = openLog();
-  const access = new RtspAuthority(new Authority(NOBODY, { isOwn: false, internalUsers: [TOM] }), noPauses(), log);
+  const access = new SessionAuthority(new Authority(NOBODY, { isOwn: false, internalUsers: [TOM] }), noPauses(), log);
   expect(await access.authorize('read', 'door', REQUESTER)).toBe('challenge');
   expect(lines).toEqual([]);
 });

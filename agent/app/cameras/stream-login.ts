@@ -3,8 +3,8 @@ import type { CameraSettings } from '../../config/schema/path.ts';
 import { sharedLogins } from '../../onvif/device/session.ts';
 import { nameOf, parseHttpUrl } from '../../onvif/soap/http/http-exchange.ts';
 import type { LoginKey, LoginMemory } from '../../onvif/soap/login/login-memory.ts';
+import type { LoginWatch } from '../../protocols/contract.ts';
 import { parseAddress, placeOf } from '../../sources/rtsp/request/address.ts';
-import type { LoginWatch } from '../../sources/rtsp/request/authenticator.ts';
 
 export interface StreamLoginOptions {
   readonly logins?: LoginMemory;

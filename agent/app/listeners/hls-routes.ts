@@ -9,9 +9,9 @@ import { takeUpgrade } from '../../http/listener/web-socket.ts';
 import { rewindAddresses } from '../../playback/vod/vod-routes.ts';
 import { hlsPlugin, type OtherAddresses } from '../../servers/hls/delivery/plugin.ts';
 import { liveAddresses } from '../../servers/hls/live/addresses.ts';
-import type { LiveServer } from '../../servers/hls/live/live-server.ts';
-import type { HlsServer } from '../../servers/hls/server/server.ts';
+import { hlsServer } from '../../servers/hls/protocol.ts';
 import type { Recordings } from '../recordings/recordings.ts';
+import type { Servers } from '../servers/servers.ts';
 
 export interface HlsHttpDeps {
   readonly pageFolder: string;
@@ -20,8 +20,7 @@ export interface HlsHttpDeps {
   readonly recordings: Recordings;
   /** As it is now. */
   config(): Config;
-  hls(): HlsServer | undefined;
-  readonly live: LiveServer;
+  readonly servers: Servers;
 }
 
 /** HLS, live fMP4 and rewinding on one listener, below `prefix`. */
@@ -29,20 +28,20 @@ export async function mountHls(
   app: FastifyInstance,
   listener: HttpAccess,
   prefix: string,
-  { hls, live, clock, log, recordings, config, pageFolder }: HlsHttpDeps,
+  { servers, clock, log, recordings, config, pageFolder }: HlsHttpDeps,
 ): Promise<void> {
-  const access = listener.as('hls');
+  const access = listener.as('hls', 'GET');
   const { playback } = recordings;
   const others = [
     rewindAddresses({ streams: playback.streams, frames: playback, access }),
-    liveAddresses({ server: live, access, takeUpgrade, clock, log }),
+    liveAddresses({ server: () => running(servers).live, access, takeUpgrade, clock, log }),
   ];
   await app.register(hlsPlugin, {
     prefix,
     access,
     others: anyOf(others),
     get server() {
-      return running(hls(), 'HLS is starting again');
+      return running(servers).server;
     },
     cors: (methods, headers) => cors(() => config().hlsAllowOrigins, methods, headers),
     isConfigured: (path) => resolvePath(config(), path) !== undefined,
@@ -65,9 +64,10 @@ function anyOf(all: readonly OtherAddresses[]): OtherAddresses {
   };
 }
 
-function running<T>(server: T | undefined, message: string): T {
-  if (server === undefined) {
-    throw new PerchError('unavailable', message);
+function running(servers: Servers) {
+  const hls = servers.running(hlsServer);
+  if (hls === undefined) {
+    throw new PerchError('unavailable', 'HLS is starting again');
   }
-  return server;
+  return hls;
 }

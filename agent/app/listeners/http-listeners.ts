@@ -30,14 +30,10 @@ import { zlmRoutes } from '../../http/pages/zlm-routes.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { playbackPlugin } from '../../playback/plugin.ts';
 import { vodRoutes } from '../../playback/vod/vod-routes.ts';
-import type { LiveServer } from '../../servers/hls/live/live-server.ts';
-import type { HlsServer } from '../../servers/hls/server/server.ts';
-import type { RtspServer } from '../../servers/rtsp/server.ts';
-import type { WebRtcServer } from '../../servers/webrtc/server/server.ts';
 import { BoxRoutes } from '../device/device-routes.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { BoxCommands } from '../servers/hook-runner.ts';
-import { peersOf } from '../servers/session-tables.ts';
+import type { Servers } from '../servers/servers.ts';
 import { ZlmBox } from '../zlm/zlm.ts';
 import { healthOf } from './health-check.ts';
 import { mountHls } from './hls-routes.ts';
@@ -75,10 +71,7 @@ export interface HttpServicesDeps extends HttpPortsDeps {
   readonly backup: BackupBox;
   /** What is wrong with the configuration file as it is now. */
   problems(): readonly Problem[];
-  hls(): HlsServer | undefined;
-  readonly live: LiveServer;
-  webrtc(): WebRtcServer | undefined;
-  rtsp(): RtspServer | undefined;
+  readonly servers: Servers;
   /** Of ZLMediaKit's calls, where the configuration has none. */
   readonly zlmSecret: string;
   /** Ends everything. */
@@ -108,7 +101,7 @@ export class HttpServices {
     this.zlm = new ZlmBox({
       ...deps,
       madeSecret: deps.zlmSecret,
-      sessions: peersOf(this.#deps),
+      sessions: this.#deps.servers,
       statistics: async () => ({ ...(await boxStats(deps, this.#started, this.#startedMs)) }),
     });
   }
@@ -132,7 +125,7 @@ export class HttpServices {
       ports.ofService('playback', 'playback port', (app, access) => this.#mountPlayback(app, access, '')),
       ports.ofService('api', 'API port', (app, access) => this.#mountApi(app, access)),
       ports.ofService('metrics', 'metrics port', (app, access) =>
-        this.#diagnostics.mountMetrics(app, access, peersOf(this.#deps), true),
+        this.#diagnostics.mountMetrics(app, access, this.#deps.servers, true),
       ),
       ports.ofService('pprof', 'profiling port', (app, access) => this.#diagnostics.mountPprof(app, access, true)),
       ports.requestTimes(),
@@ -182,7 +175,7 @@ export class HttpServices {
     await mountHls(app, access, '/hls', this.#deps);
     await mountWebRtc(app, access, '/webrtc', this.#webrtcDeps());
     await app.register(zlmRoutes, { access, zlm: this.zlm });
-    await this.#diagnostics.mountMetrics(app, access, peersOf(this.#deps), false);
+    await this.#diagnostics.mountMetrics(app, access, this.#deps.servers, false);
     await this.#diagnostics.mountPprof(app, access, false);
     await app.register(staticUi, { folder: pageFolder, httpsPort: () => this.tlsPort });
   }
@@ -216,7 +209,7 @@ export class HttpServices {
       },
       edits: this.#deps.edits,
       editorOf: (request) => this.#editorOf(access, request),
-      peers: peersOf(this.#deps),
+      sessions: this.#deps.servers,
       recordings,
       protection: recordings.space.protection,
       disks: recordings.space,

@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify';
 import type { LoopDelay } from '../../../system/event-loop.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { PeerLookups } from '../../http/api/streams/session-routes.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { cors } from '../../http/listener/cors.ts';
 import type { BoxFacts } from '../../http/metrics/box-metrics.ts';
@@ -10,6 +9,7 @@ import { METRICS_HEADERS, METRICS_METHODS, mountMetrics } from '../../http/metri
 import { mountPprof, PPROF_HEADERS, PPROF_METHODS } from '../../http/pprof/pprof-routes.ts';
 import { Profiler } from '../../http/pprof/profiler.ts';
 import type { PathTable } from '../../paths/path-table.ts';
+import type { SessionTables } from '../../protocols/contract.ts';
 import { DISK_STATES } from '../../record/space/disk-state.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 
@@ -48,10 +48,10 @@ export class Diagnostics {
   }
 
   /** @param isAlone the listener has nothing else */
-  mountMetrics(app: FastifyInstance, access: HttpAccess, peers: PeerLookups, isAlone: boolean): Promise<void> {
+  mountMetrics(app: FastifyInstance, access: HttpAccess, sessions: SessionTables, isAlone: boolean): Promise<void> {
     const { paths, config } = this.#deps;
     const hook = cors(() => config().metricsAllowOrigins, METRICS_METHODS, METRICS_HEADERS);
-    return mountMetrics(app, { access, cors: hook, paths, peers, box: this.#box }, isAlone);
+    return mountMetrics(app, { access, cors: hook, paths, sessions, box: this.#box }, isAlone);
   }
 
   /** @param isAlone the listener has nothing else */

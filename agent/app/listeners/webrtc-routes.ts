@@ -5,9 +5,11 @@ import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { cors } from '../../http/listener/cors.ts';
 import type { PathTable } from '../../paths/path-table.ts';
+import { webrtcServer } from '../../servers/webrtc/protocol.ts';
 import { type WebRtcServer, withoutPort } from '../../servers/webrtc/server/server.ts';
 import { webrtcPlugin } from '../../servers/webrtc/signalling/plugin.ts';
 import { zlmPlugin } from '../../servers/webrtc/signalling/zlm/plugin.ts';
+import type { Servers } from '../servers/servers.ts';
 import type { ZlmBox } from '../zlm/zlm.ts';
 
 export interface WebRtcHttpDeps {
@@ -16,7 +18,7 @@ export interface WebRtcHttpDeps {
   readonly zlm: ZlmBox;
   /** As it is now. */
   config(): Config;
-  webrtc(): WebRtcServer | undefined;
+  readonly servers: Servers;
 }
 
 /** WebRTC's signalling on one listener: WHEP, WHIP and pages below `prefix`, ZLMediaKit's calls below `/index/api/`. */
@@ -26,13 +28,13 @@ export async function mountWebRtc(
   prefix: string,
   deps: WebRtcHttpDeps,
 ): Promise<void> {
-  const access = listener.as('webrtc');
+  const access = listener.as('webrtc', 'POST');
   const corsHook = (methods: string, headers: string) => cors(() => deps.config().webrtcAllowOrigins, methods, headers);
   const isConfigured = (path: string) => resolvePath(deps.config(), path) !== undefined;
   await app.register(webrtcPlugin, {
     prefix,
     access,
-    // Asked at each request: the media ports may open anew while this listener goes on.
+    // Looked up at each request: the media ports may open again while this listener stays.
     get server() {
       return runningServer(deps);
     },
@@ -54,12 +56,12 @@ export async function mountWebRtc(
   });
 }
 
-function runningServer({ config, webrtc }: WebRtcHttpDeps): WebRtcServer {
+function runningServer({ config, servers }: WebRtcHttpDeps): WebRtcServer {
   if (!config().webrtc) {
-    // As players are told of what they cannot have; ours goes on with HLS at once.
+    // The code that players get for what they cannot have: Perch's own continues with HLS at once.
     throw new PerchError('badInput', 'WebRTC is switched off (webrtc: no)');
   }
-  const server = webrtc();
+  const server = servers.running(webrtcServer)?.server;
   if (server === undefined) {
     throw withoutPort();
   }

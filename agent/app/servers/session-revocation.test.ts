@@ -1,12 +1,17 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { Departures, withoutPublishers } from './session-revocation.ts';
+import { sessionTables } from '../../../test/support/harness/session-tables.ts';
+import { SessionRevocation } from './session-revocation.ts';
 
 interface Session {
   readonly id: string;
   readonly path: string;
   readonly user: string;
+  readonly created: string;
+  readonly state?: string;
 }
+
+const created = '2026-01-01T00:00:00Z';
 
 const GUEST = 'guest:AbCdEfGh-_123456';
 
@@ -16,11 +21,11 @@ function open() {
     [GUEST, ['door']],
   ]);
   let sessions: readonly Session[] = [
-    { id: '1', path: 'door', user: 'eve' },
-    { id: '2', path: 'yard', user: 'eve' },
-    { id: '3', path: 'door', user: GUEST },
-    { id: '4', path: 'door', user: 'guest:of another server' },
-    { id: '5', path: 'door', user: '' },
+    { id: '1', path: 'door', user: 'eve', created },
+    { id: '2', path: 'yard', user: 'eve', created },
+    { id: '3', path: 'door', user: GUEST, created },
+    { id: '4', path: 'door', user: 'guest:of another server', created },
+    { id: '5', path: 'door', user: '', created },
   ];
   let tell: (name: string, isLoggedOut: boolean) => void = () => {};
   let revoke: (user: string) => void = () => {};
@@ -47,8 +52,8 @@ function open() {
     },
   };
   let publishers: readonly Session[] = [
-    { id: '6', path: 'yard', user: 'frigate' },
-    { id: '7', path: 'yard', user: 'eve' },
+    { id: '6', path: 'yard', user: 'frigate', created, state: 'publish' },
+    { id: '7', path: 'yard', user: 'eve', created, state: 'publish' },
   ];
   const publishing = {
     list: () => publishers,
@@ -57,15 +62,12 @@ function open() {
       return true;
     },
   };
-  const departures = new Departures(
-    watchers,
-    () => ({ watching: [undefined, server], all: [undefined, server, publishing] }),
-    clock,
-  );
+  const tables = sessionTables({ hlssessions: server, rtspsessions: publishing });
+  const revocation = new SessionRevocation(watchers, tables, clock);
   return {
     rights,
     clock,
-    departures,
+    revocation,
     tell: (name: string, isLoggedOut = false) => tell(name, isLoggedOut),
     revoke: (user: string) => revoke(user),
     publishing: () => publishers.map(({ id }) => id).join(' '),
@@ -105,8 +107,8 @@ test('a guest whose time is over loses his picture within ten seconds, and nobod
 });
 
 test('nothing is looked at any more after the end', async () => {
-  const { rights, clock, departures, watching } = open();
-  departures.close();
+  const { rights, clock, revocation, watching } = open();
+  revocation.close();
   rights.delete(GUEST);
   await clock.advance(60_000);
   expect(watching()).toBe('1 2 3 4 5');
@@ -115,8 +117,14 @@ test('nothing is looked at any more after the end', async () => {
 test('a program that publishes over RTSP goes on when a log-in is taken from the person whose password it has', () => {
   const clock = new FakeClock();
   const kicked: string[] = [];
-  const sessions = ['read', 'publish', 'idle'].map((state) => ({ id: state, path: 'door', user: 'eve', state }));
-  const rtsp = withoutPublishers({ list: () => sessions, kick: (id: string) => kicked.push(id) > 0 });
+  const sessions = ['read', 'publish', 'idle'].map((state) => ({
+    id: state,
+    path: 'door',
+    user: 'eve',
+    created,
+    state,
+  }));
+  const rtsp = { list: () => sessions, kick: (id: string) => kicked.push(id) > 0 };
   let tell = (_name: string, _isLoggedOut: boolean): void => {};
   const people = {
     onLess: (listener: typeof tell) => {
@@ -124,8 +132,8 @@ test('a program that publishes over RTSP goes on when a log-in is taken from the
     },
     onDeviceRevoked: () => {},
   };
-  const servers = () => ({ watching: [rtsp, withoutPublishers(undefined)], all: [] });
-  new Departures({ person: () => ({ may: () => true }), people }, servers, clock);
+  const tables = sessionTables({ rtspsessions: rtsp });
+  new SessionRevocation({ person: () => ({ may: () => true }), people }, tables, clock);
   tell('eve', true);
   expect(kicked).toEqual(['read', 'idle']);
 });

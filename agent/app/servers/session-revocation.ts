@@ -1,34 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
+import type { SessionItem, SessionTables } from '../../protocols/contract.ts';
 
 const LOOK_MS = 10_000;
-/** No other name that a session may bear, such as a token's, looks like it by chance. */
+/** No other name of a session, such as a token's, has this form by chance. */
 const GUEST = /^guest:[\w-]{16}$/;
-
-interface Watched {
-  readonly id: string;
-  readonly path: string;
-  readonly user: string;
-}
-
-/** Sessions of one server, as the API lists them. */
-export interface Watching {
-  list(): readonly Watched[];
-  kick(id: string): boolean;
-}
-
-interface RtspWatching extends Watching {
-  list(): readonly (Watched & { readonly state: string })[];
-}
-
-/**
- * Of RTSP whoever does not publish: a program that does has sent its name and password, and is no device on which somebody is logged
- * in. Its stream, and what is recorded of it, goes on.
- */
-export const withoutPublishers = (server: RtspWatching | undefined): Watching | undefined =>
-  server && {
-    list: () => server.list().filter(({ state }) => state !== 'publish'),
-    kick: (id) => server.kick(id),
-  };
 
 /** The part of the accounts that is needed. */
 export interface Watchers {
@@ -39,26 +14,27 @@ export interface Watchers {
   };
 }
 
-/** The servers that have sessions. */
-export interface WatchedServers {
-  /** Those whose sessions are people's: without what programs publish over RTSP. */
-  readonly watching: readonly (Watching | undefined)[];
-  readonly all: readonly (Watching | undefined)[];
+interface Live {
+  readonly user: string;
+  readonly path: string;
+  /** A program that publishes has sent its name and password: no login of a person is behind it. */
+  readonly isProgram: boolean;
+  end(): void;
 }
 
 /**
- * Who watches is asked once, when he begins. This ends what people watch who may no longer, what guests watch whose time is over,
- * and everything that somebody watches from whom a log-in was taken: on his other devices the pages are back after two seconds.
+ * Access is checked once, when playback starts. This ends sessions of people who lose the permission, of guests whose time is
+ * over, and all sessions of a person of whom a login was revoked: on the other devices the page reconnects after two seconds.
  */
-export class Departures {
+export class SessionRevocation {
   readonly #watchers: Watchers;
-  readonly #servers: () => WatchedServers;
+  readonly #sessions: SessionTables;
   readonly #stop: () => void;
 
-  constructor(watchers: Watchers, servers: () => WatchedServers, clock: Clock) {
+  constructor(watchers: Watchers, sessions: SessionTables, clock: Clock) {
     this.#watchers = watchers;
-    this.#servers = servers;
-    watchers.people.onDeviceRevoked((user) => this.#endDevice(user));
+    this.#sessions = sessions;
+    watchers.people.onDeviceRevoked((device) => this.#endDevice(device));
     watchers.people.onLess((name, isLoggedOut) => this.#end((user) => user === name, isLoggedOut));
     this.#stop = clock.every(LOOK_MS, () => this.#end((user) => GUEST.test(user), false));
   }
@@ -68,22 +44,32 @@ export class Departures {
   }
 
   #endDevice(device: string): void {
-    for (const server of this.#servers().all) {
-      for (const { id, user } of server?.list() ?? []) {
-        if (user === device) {
-          server?.kick(id);
-        }
+    for (const { user, end } of this.#live()) {
+      if (user === device) {
+        end();
       }
     }
   }
 
   #end(isMeant: (user: string) => boolean, isForAll: boolean): void {
-    for (const server of this.#servers().watching) {
-      for (const { id, path, user } of server?.list() ?? []) {
-        if (isMeant(user) && (isForAll || this.#watchers.person(user)?.may('read', path) !== true)) {
-          server?.kick(id);
-        }
+    for (const { user, path, isProgram, end } of this.#live()) {
+      const isAllowed = !isForAll && this.#watchers.person(user)?.may('read', path) === true;
+      if (isMeant(user) && !isProgram && !isAllowed) {
+        end();
       }
     }
+  }
+
+  #live(): Live[] {
+    return this.#sessions.kinds.flatMap((kind) => {
+      const table = this.#sessions.table(kind);
+      const items: readonly SessionItem[] = table?.kick ? table.list() : [];
+      return items.flatMap(({ id, user, path = '', state }) => {
+        const isProgram = state === 'publish' && kind.isUsedByPages !== true;
+        return id === undefined || user === undefined
+          ? []
+          : [{ user, path, isProgram, end: () => void table?.kick?.(id) }];
+      });
+    });
   }
 }

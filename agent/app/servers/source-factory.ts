@@ -3,7 +3,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { RtspSource } from '../../sources/rtsp/client.ts';
-import type { Source } from '../../sources/source.ts';
+import type { Source } from '../../stream/contracts.ts';
 import { type CameraWatch, FollowedSource } from '../cameras/identity-checked-source.ts';
 import { streamLogin } from '../cameras/stream-login.ts';
 

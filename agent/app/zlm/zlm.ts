@@ -98,7 +98,7 @@ export class ZlmBox {
     const post = (url: string, body: string, headers: Readonly<Record<string, string>>, timeoutMs: number) =>
       askServer({ url, body, headers, fingerprint: '', timeoutMs, limitBytes: ANSWER_LIMIT_BYTES, clock });
     this.#hooks = new Hooks({ settings: () => hookSettings(config()), post, clock, log, signal });
-    this.gate = new HookGate(this.#hooks, clock);
+    this.gate = new HookGate(this.#hooks, deps.sessions.kinds, clock);
     const pictures = new ZlmPictures(deps);
     this.#secret = new CallSecret({
       secret: () => this.secret,
@@ -108,7 +108,7 @@ export class ZlmBox {
     this.#calls = new QueryCalls({
       ...{ paths, clock, sessions: deps.sessions, edits: deps.edits, version: deps.version },
       pathOf: (app, stream) => this.#pathOf(app, stream),
-      ports: () => portsOf(config()),
+      config,
       schemas: () => schemasOf(config()),
       pulled: () => pulledPaths(config()),
       urlOf: (path) => {
@@ -292,13 +292,6 @@ function hookSettings(config: Config): HookSettings {
 }
 
 const portOf = (address: string): number => parseAddress(address)?.port ?? 0;
-
-const portsOf = (config: Config) => ({
-  rtsp: portOf(config.rtspAddress),
-  rtsps: portOf(config.rtspsAddress),
-  webrtc: portOf(config.webrtcLocalUDPAddress),
-  hls: portOf(config.hlsAddress),
-});
 
 /** What players can have a stream as. WebRTC counts as RTSP, as with ZLMediaKit. */
 function schemasOf({ rtsp, webrtc, hls, hlsVariant }: Config): string[] {

@@ -10,7 +10,6 @@ import type { DeviceLogin } from './device-passwords.ts';
 import { KnownDevices } from './known-devices.ts';
 import { findClaim, withdrawClaim } from './local-claim.ts';
 import { checkNewPassword } from './new-password.ts';
-import type { LoginProtocol } from './page-logins.ts';
 import { type Asker, People } from './people.ts';
 import type { Person } from './person.ts';
 import { type Outcome, type ProgramLogin, ProgramLogins } from './program-logins.ts';
@@ -133,7 +132,7 @@ export class Accounts {
   }
 
   /** A program has sent a person's name and page password. */
-  notePageLogin(user: string, ip: string, protocol: LoginProtocol): void {
+  notePageLogin(user: string, ip: string, protocol: string): void {
     this.people.pageLogins.note(user, ip, protocol);
   }
 

@@ -17,13 +17,11 @@ const SAVE_STEP_MS = 3_600_000;
 const BASIC_MS = 10 * 60_000;
 const MAX_BASIC = 1_000;
 
-const Protocol = Type.Enum(['rtsp', 'hls', 'webrtc', 'playback']);
-export type LoginProtocol = Static<typeof Protocol>;
-
 const Login = Type.Object({
   user: Type.String({ maxLength: 64 }),
   address: Type.String({ maxLength: 64 }),
-  protocol: Protocol,
+  /** `rtsp`, `playback` */
+  protocol: Type.String({ maxLength: 32 }),
   /** Unix milliseconds. */
   last: Type.Number(),
 });
@@ -72,7 +70,7 @@ export class PageLogins {
   }
 
   /** A program has logged in with a page password. @param address canonical */
-  note(user: string, address: string, protocol: LoginProtocol): void {
+  note(user: string, address: string, protocol: string): void {
     const login = { user, address, protocol, last: this.#clock.wallMs() };
     const key = keyOf(login);
     const isNew = !this.#logins.delete(key);

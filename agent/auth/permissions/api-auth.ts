@@ -12,7 +12,7 @@ export interface MachineRequest {
   readonly proves?: ((password: string) => boolean) | undefined;
   /** A bearer token. */
   readonly token: string;
-  readonly protocol: 'rtsp' | 'hls' | 'webrtc' | '';
+  readonly protocol: string;
   /** Of the session or connection, a UUID, where there is one already. */
   readonly id: string | null;
   /** As it was sent, without `?`. */

@@ -4,7 +4,6 @@ import { isLoopbackIp } from '../../base/ip-address.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
 import type { InternalUser } from '../../config/schema/general.ts';
 import type { DeviceLogin } from '../accounts/device-passwords.ts';
-import type { LoginProtocol } from '../accounts/page-logins.ts';
 import type { Person } from '../accounts/person.ts';
 import type { Outcome, ProgramLogin } from '../accounts/program-logins.ts';
 import { SlowChecks } from '../passwords/hash-queue.ts';
@@ -42,8 +41,8 @@ export interface Identity {
 
 /** What the server of a protocol knows of a request besides. */
 export interface RequestFacts {
-  /** Empty: none of those that carry media live. */
-  readonly protocol: 'rtsp' | 'hls' | 'webrtc' | '';
+  /** `rtsp`; empty: none that carries live media. */
+  readonly protocol: string;
   /** Of the session or connection, a UUID, where there is one already. */
   readonly id: string | null;
   /** As it was sent, without `?`. */
@@ -91,7 +90,7 @@ export interface Owners {
   /** Whether any device password lets in for this. */
   hasDeviceFor?(action: string, path: string): boolean;
   /** A program has sent a person's name and page password. */
-  notePageLogin?(user: string, ip: string, protocol: LoginProtocol): void;
+  notePageLogin?(user: string, ip: string, protocol: string): void;
   noteWrongDigest?(ip: string): void;
   wantsBasic?(ip: string): boolean;
 }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../base/errors.ts';
+import type { SessionTables } from '../../protocols/contract.ts';
 import { answerNotFound } from '../listener/app.ts';
 import { cors } from '../listener/cors.ts';
 import { type OpenApiOptions, openApiRoutes } from '../openapi/routes.ts';
@@ -20,7 +21,7 @@ import { type TokenKeys, tokenKeyRoutes } from './schema/token-keys.ts';
 import { isForViewers, type LimitedPerson } from './schema/visibility.ts';
 import { type PathLookup, pathRoutes } from './streams/paths.ts';
 import { publisherRoutes } from './streams/publishers.ts';
-import { type PeerLookups, peerRoutes } from './streams/session-routes.ts';
+import { sessionRoutes } from './streams/session-routes.ts';
 
 export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly access: {
@@ -34,7 +35,7 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   allowOrigins(): readonly string[];
   readonly info: { readonly version: string /** RFC 3339. */; readonly started: string };
   readonly paths: PathLookup;
-  readonly peers: PeerLookups;
+  readonly sessions: SessionTables;
   readonly recordings: RecordingLookup;
   readonly events: EventIntake;
   readonly protection: ProtectionLookup;
@@ -82,12 +83,12 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   app.setNotFoundHandler((request, reply) => answerNotFound(app, '/v3', request, reply));
 
   app.get('/info', { schema: INFO }, () => options.info);
-  const { paths, peers } = options;
-  await app.register(pathRoutes, { paths, viewerOf, peers });
-  await app.register(publisherRoutes, { paths, peers });
+  const { paths, sessions } = options;
+  await app.register(pathRoutes, { paths, viewerOf, sessions });
+  await app.register(publisherRoutes, { paths, sessions });
   const { config, edits, editorOf } = options;
   await app.register(configRoutes, { config, edits, editorOf });
-  await app.register(peerRoutes, { peers });
+  await app.register(sessionRoutes, { sessions });
   await app.register(recordingRoutes, { recordings: options.recordings });
   await app.register(timelineRoutes, { recordings: options.recordings, viewerOf });
   await app.register(eventRoutes, { events: options.events });

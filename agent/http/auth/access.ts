@@ -16,8 +16,6 @@ import {
 import { isBrowser, isByTls, originOf, type RequestOrigin } from './request-origin.ts';
 
 export type HttpAction = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'pprof' | 'admin';
-/** Which of the servers that carry media live a listener, or a part of one, is. */
-export type HttpProtocol = 'hls' | 'webrtc' | '';
 
 export interface Identity {
   readonly ip: string;
@@ -31,7 +29,7 @@ export interface Identity {
   /** Whose session's cookie came with the request, or the name of the guest whose link's cookie did. */
   readonly sessionUser?: string;
   readonly request: {
-    readonly protocol: HttpProtocol;
+    readonly protocol: string;
     /** Of the session that the request may open, a UUID. */
     readonly id: string | null;
     /** As it was sent, without `?`. */
@@ -81,15 +79,14 @@ export interface HttpAccessOptions {
   readonly trustedProxies: readonly string[];
   readonly log: Logger;
   /** None for those that carry no media live. */
-  readonly protocol?: HttpProtocol;
+  readonly protocol?: string;
+  readonly openingMethod?: 'GET' | 'POST';
   /** The listener shows the page, where people log in: apart from the players' own pages it asks no browser for a name and password. */
   readonly isOfPage?: boolean;
 }
 
 /** What may be a token in a query: that may be a guess, too. */
 const QUERY_TOKEN = /[?&](?:token|jwt)=./;
-/** By which sessions are opened. */
-const OPENING_METHODS = { webrtc: new Set(['POST']), hls: new Set(['GET']) } as const;
 /** Methods of requests that change nothing (RFC 9110 §9.2.1). */
 export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const SHOWN_URL_CHARS = 256;
@@ -108,9 +105,9 @@ export class HttpAccess {
     this.#trusted = new IpList(options.trustedProxies);
   }
 
-  /** The same for one of the servers that carry media live. */
-  as(protocol: HttpProtocol): HttpAccess {
-    return new HttpAccess({ ...this.#options, protocol });
+  /** The same for a server that carries live media. @param openingMethod of requests that open sessions */
+  as(protocol: string, openingMethod: 'GET' | 'POST'): HttpAccess {
+    return new HttpAccess({ ...this.#options, protocol, openingMethod });
   }
 
   origin(request: FastifyRequest): RequestOrigin {
@@ -161,7 +158,7 @@ export class HttpAccess {
     const question = url.indexOf('?');
     const query = question < 0 ? '' : url.slice(question + 1);
     const { protocol = '' } = this.#options;
-    return { protocol, id: this.#idOf(request, protocol), query, userAgent: headers['user-agent'] ?? '' };
+    return { protocol, id: this.#idOf(request), query, userAgent: headers['user-agent'] ?? '' };
   }
 
   /** A session goes before a link: whoever has both is more than a guest. */
@@ -172,8 +169,8 @@ export class HttpAccess {
     return user ?? (link === undefined ? undefined : sessions.guest(link)?.name);
   }
 
-  #idOf(request: FastifyRequest, protocol: HttpProtocol): string | null {
-    if (protocol === '' || !OPENING_METHODS[protocol].has(request.method)) {
+  #idOf(request: FastifyRequest): string | null {
+    if (request.method !== this.#options.openingMethod) {
       return null;
     }
     const id = this.#ids.get(request) ?? randomUUID();

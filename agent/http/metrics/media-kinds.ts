@@ -1,3 +1,4 @@
+import type { MetricGroup, MetricRow, SessionKind } from '../../protocols/contract.ts';
 import type { PathItem } from '../api/streams/paths.ts';
 import type { Labels, MetricKind } from './metrics-text.ts';
 
@@ -22,178 +23,95 @@ export interface MediaKind {
   readonly type: string;
   readonly filter: string;
   readonly filterField: string;
-  /** Names of fields, sorted. */
-  readonly labels: readonly string[];
+  readonly labels: readonly (readonly [name: string, field: string])[];
   /** What it has now, and below that the same under older names. */
   readonly blocks: readonly Block[];
 }
 
-/** `[suffix, field, help]` */
-type Row = readonly [suffix: string, of: string, help: string];
-
-interface KindWords {
-  readonly type: string;
-  readonly title: string;
-  /** What each line of the first metric is about. */
-  readonly what: string;
-  /** Sorted, and the one that the filter asks for is the first. */
-  readonly labels: readonly [string, ...string[]];
-  readonly split?: readonly Column[];
-  readonly rows: readonly Row[];
-  /** The same under older names. */
-  readonly older?: readonly Row[];
-}
-
-function kindOf({ type, title, what, labels, split = [], rows, older = [] }: KindWords): MediaKind {
-  const present: Column = { name: type, kind: 'gauge', help: `${what}, one line each.` };
-  const deprecated = { title: `${title} (deprecated)`, columns: columnsOf(type, older) };
+function mediaKind(group: MetricGroup, split: readonly Column[] = []): MediaKind {
+  const { name, title, what, rows, deprecatedRows = [] } = group;
+  const labels = group.labels.map((label) => (typeof label === 'string' ? ([label, label] as const) : label));
+  const present: Column = { name, kind: 'gauge', help: `${what}, one line each.` };
+  const deprecated = { title: `${title} (deprecated)`, columns: columnsOf(name, deprecatedRows) };
   return {
-    ...{ type, filter: type.slice(0, -'s'.length), filterField: labels[0], labels },
+    type: name,
+    filter: filterOf(name),
+    filterField: labels[0]?.[1] ?? '',
+    labels,
     blocks: [
-      { title, columns: [present, ...split, ...columnsOf(type, rows)] },
-      ...(older.length > 0 ? [deprecated] : []),
+      { title, columns: [present, ...split, ...columnsOf(name, rows)] },
+      ...(deprecatedRows.length > 0 ? [deprecated] : []),
     ],
   };
 }
 
-const columnsOf = (type: string, rows: readonly Row[]): readonly Column[] =>
+/** `rtsp_session` of `rtsp_sessions`. */
+const filterOf = (name: string): string => name.slice(0, -'s'.length);
+
+const columnsOf = (group: string, rows: readonly MetricRow[]): readonly Column[] =>
   rows.map(([suffix, of, help]) => {
     const kind = suffix.endsWith('_jitter') ? 'gauge' : 'counter';
-    return { name: `${type}_${suffix}`, kind, help, of };
+    return { name: `${group}_${suffix}`, kind, help, of };
   });
 
-const PATHS = kindOf({
-  type: 'paths',
-  title: 'Paths',
-  what: 'Paths',
-  labels: ['name', 'state'],
-  split: [{ name: 'paths_readers', kind: 'gauge', help: 'Readers of a path by their type.', of: readersOf }],
-  rows: [
-    ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-    ['outbound_bytes', 'outboundBytes', 'Bytes that were sent to readers.'],
-    ['inbound_frames_in_error', 'inboundFramesInError', 'Frames that could not be used.'],
-  ],
-  older: [
-    ['bytes_received', 'bytesReceived', 'Older name of paths_inbound_bytes.'],
-    ['bytes_sent', 'bytesSent', 'Older name of paths_outbound_bytes.'],
-  ],
-});
+const PATHS = mediaKind(
+  {
+    name: 'paths',
+    title: 'Paths',
+    what: 'Paths',
+    labels: ['name', 'state'],
+    rows: [
+      ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
+      ['outbound_bytes', 'outboundBytes', 'Bytes that were sent to readers.'],
+      ['inbound_frames_in_error', 'inboundFramesInError', 'Frames that could not be used.'],
+    ],
+    deprecatedRows: [
+      ['bytes_received', 'bytesReceived', 'Older name of paths_inbound_bytes.'],
+      ['bytes_sent', 'bytesSent', 'Older name of paths_outbound_bytes.'],
+    ],
+  },
+  [{ name: 'paths_readers', kind: 'gauge', help: 'Readers of a path by their type.', of: readersOf }],
+);
 
-const FORWARDS = kindOf({
-  type: 'forward_dests',
+const FORWARDS = mediaKind({
+  name: 'forward_dests',
   title: 'Forward destinations',
   what: 'Destinations that streams are forwarded to',
   labels: ['id', 'path', 'protocol', 'state'],
   rows: [['outbound_bytes', 'outboundBytes', 'Bytes that were sent there.']],
 });
 
-const HLS_SESSIONS = kindOf({
-  type: 'hls_sessions',
-  title: 'HLS sessions',
-  what: 'HLS sessions',
-  labels: ['id', 'path', 'remoteAddr'],
-  rows: [['outbound_bytes', 'outboundBytes', 'Bytes that were sent to it.']],
-});
-
-const HLS_MUXERS = kindOf({
-  type: 'hls_muxers',
-  title: 'HLS muxers',
-  what: 'HLS muxers',
-  labels: ['name'],
-  rows: [
-    ['outbound_bytes', 'outboundBytes', 'Bytes that were sent of it.'],
-    ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that it left out.'],
-  ],
-  older: [['bytes_sent', 'bytesSent', 'Older name of hls_muxers_outbound_bytes.']],
-});
-
-const rtspConns = (name: 'rtsp' | 'rtsps'): MediaKind =>
-  kindOf({
-    type: `${name}_conns`,
-    title: `${name.toUpperCase()} connections`,
-    what: 'Connections',
-    labels: ['id'],
-    rows: [
-      ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-      ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
-    ],
-    older: [
-      ['bytes_received', 'bytesReceived', `Older name of ${name}_conns_inbound_bytes.`],
-      ['bytes_sent', 'bytesSent', `Older name of ${name}_conns_outbound_bytes.`],
-    ],
-  });
-
-const SESSION_LABELS = ['id', 'path', 'remoteAddr', 'state'] as const;
-
-const sessionRows = (jitterUnit: 'ticks' | 'seconds'): readonly Row[] => [
-  ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-  ['inbound_rtp_packets', 'inboundRTPPackets', 'RTP packets that came in.'],
-  ['inbound_rtp_packets_lost', 'inboundRTPPacketsLost', 'RTP packets that never came.'],
-  ['inbound_rtp_packets_in_error', 'inboundRTPPacketsInError', 'RTP packets that made no sense.'],
-  ['inbound_rtp_packets_jitter', 'inboundRTPPacketsJitter', `Jitter of what comes in (RFC 3550), in ${jitterUnit}.`],
-  ['inbound_rtcp_packets', 'inboundRTCPPackets', 'RTCP packets that came in.'],
-  ['inbound_rtcp_packets_in_error', 'inboundRTCPPacketsInError', 'RTCP packets that made no sense.'],
-  ['outbound_bytes', 'outboundBytes', 'Bytes that were sent.'],
-  ['outbound_rtp_packets', 'outboundRTPPackets', 'RTP packets that were sent.'],
-  ['outbound_rtp_packets_reported_lost', 'outboundRTPPacketsReportedLost', 'RTP packets that the peer missed.'],
-  ['outbound_rtp_packets_discarded', 'outboundRTPPacketsDiscarded', 'RTP packets that the peer was too slow for.'],
-  ['outbound_rtcp_packets', 'outboundRTCPPackets', 'RTCP packets that were sent.'],
+/** MediaMTX's order. Servers that Perch does not have count as filters all the same. */
+const ORDER: readonly string[] = [
+  'hls_sessions',
+  'hls_muxers',
+  'rtsp_conns',
+  'rtsp_sessions',
+  'rtsps_conns',
+  'rtsps_sessions',
+  'rtmp_conns',
+  'rtmps_conns',
+  'srt_conns',
+  'webrtc_sessions',
+  'moq_sessions',
 ];
 
-const OLDER_SESSION_ROWS: readonly Row[] = [
-  ['bytes_received', 'bytesReceived', 'Older name of inbound_bytes.'],
-  ['bytes_sent', 'bytesSent', 'Older name of outbound_bytes.'],
-  ['rtp_packets_received', 'rtpPacketsReceived', 'Older name of inbound_rtp_packets.'],
-  ['rtp_packets_sent', 'rtpPacketsSent', 'Older name of outbound_rtp_packets.'],
-  ['rtp_packets_lost', 'rtpPacketsLost', 'Older name of inbound_rtp_packets_lost.'],
-  ['rtp_packets_in_error', 'rtpPacketsInError', 'Older name of inbound_rtp_packets_in_error.'],
-  ['rtp_packets_jitter', 'rtpPacketsJitter', 'Older name of inbound_rtp_packets_jitter.'],
-  ['rtcp_packets_received', 'rtcpPacketsReceived', 'Older name of inbound_rtcp_packets.'],
-  ['rtcp_packets_sent', 'rtcpPacketsSent', 'Older name of outbound_rtcp_packets.'],
-  ['rtcp_packets_in_error', 'rtcpPacketsInError', 'Older name of inbound_rtcp_packets_in_error.'],
-];
+/** What the metrics list: paths, forward destinations and sessions. */
+export interface MediaKinds {
+  readonly all: readonly (MediaKind & { readonly session?: SessionKind })[];
+  readonly filters: readonly string[];
+}
 
-/** Sessions of WebRTC do not count these. */
-const isOfRtspAlone = ([suffix]: Row): boolean => /_(in_error|reported_lost|packets_discarded)$/.test(suffix);
-
-const rtspSessions = (name: 'rtsp' | 'rtsps'): MediaKind =>
-  kindOf({
-    type: `${name}_sessions`,
-    title: `${name.toUpperCase()} sessions`,
-    what: 'Sessions',
-    labels: SESSION_LABELS,
-    rows: sessionRows('ticks'),
-    older: OLDER_SESSION_ROWS,
-  });
-
-const WEBRTC_SESSIONS = kindOf({
-  type: 'webrtc_sessions',
-  title: 'WebRTC sessions',
-  what: 'WebRTC sessions',
-  labels: SESSION_LABELS,
-  rows: [
-    ...sessionRows('seconds').filter((row) => !isOfRtspAlone(row)),
-    ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that the peer was too slow for.'],
-  ],
-  older: OLDER_SESSION_ROWS.filter((row) => !isOfRtspAlone(row)),
-});
-
-/** In MediaMTX's order. */
-export const MEDIA_KINDS = [
-  PATHS,
-  FORWARDS,
-  HLS_SESSIONS,
-  HLS_MUXERS,
-  rtspConns('rtsp'),
-  rtspSessions('rtsp'),
-  rtspConns('rtsps'),
-  rtspSessions('rtsps'),
-  WEBRTC_SESSIONS,
-] as const;
-
-/** MediaMTX's of servers that Perch does not have: they count as filters all the same. */
-const OTHER_FILTERS = ['rtmp_conn', 'rtmps_conn', 'srt_conn', 'moq_session'];
-export const FILTERS: readonly string[] = [...MEDIA_KINDS.map(({ filter }) => filter), ...OTHER_FILTERS];
+/** Kinds of session that MediaMTX does not have come last. */
+export function mediaKindsOf(kinds: readonly SessionKind[]): MediaKinds {
+  const rank = ({ metrics }: SessionKind): number => {
+    const index = ORDER.indexOf(metrics.name);
+    return index < 0 ? ORDER.length : index;
+  };
+  const sorted = kinds.toSorted((a, b) => rank(a) - rank(b));
+  const all = [PATHS, FORWARDS, ...sorted.map((session) => ({ ...mediaKind(session.metrics), session }))];
+  return { all, filters: [...all.map(({ type }) => type), ...ORDER].map(filterOf) };
+}
 
 /** A path as its metrics need it. */
 export const pathRow = ({ ready, ...rest }: PathItem): Item => ({ ...rest, state: ready ? 'ready' : 'notReady' });

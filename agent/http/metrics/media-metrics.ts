@@ -60,4 +60,4 @@ function writeEmpty(text: MetricsText, { blocks }: MediaKind): void {
 }
 
 const labelsOf = ({ labels }: MediaKind, item: Item): Labels =>
-  labels.map((name) => [name, String(item[name] ?? '')] as const);
+  labels.map(([name, field]) => [name, String(item[field] ?? '')] as const);

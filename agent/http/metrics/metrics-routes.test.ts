@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
+import { sessionTables } from '../../../test/support/harness/session-tables.ts';
 import { readExposition } from '../../../test/support/media/prometheus.ts';
 import { MEDIAMTX_USERS } from '../../config/schema/general.ts';
 import { disabledStatus, type PathStatus } from '../../paths/path-status.ts';
-import type { PeerLookups } from '../api/streams/session-routes.ts';
+import type { SessionTable } from '../../protocols/contract.ts';
 import { cors } from '../listener/cors.ts';
 import type { BoxFacts } from './box-metrics.ts';
 import { METRICS_HEADERS, METRICS_METHODS, mountMetrics } from './metrics-routes.ts';
@@ -39,17 +40,7 @@ const ATTIC = path('attic/"back\\', {
   recording: { active: false, error: 'no disk', why: 'disk', since: null },
 });
 
-const list = (items: readonly object[]) => () => ({ list: () => items as never, kick: () => false });
-const NOBODY: PeerLookups = {
-  webrtcSessions: () => undefined,
-  hlsMuxers: () => undefined,
-  hlsSessions: () => undefined,
-  rtspConns: () => undefined,
-  rtspSessions: () => undefined,
-  rtspsConns: () => undefined,
-  rtspsSessions: () => undefined,
-};
-
+const list = (items: readonly object[]): SessionTable => ({ list: () => items as never, kick: () => false });
 const BOX: BoxFacts = {
   version: 'v1.2.3',
   wallMs: () => Date.UTC(2026, 0, 1, 0, 1),
@@ -72,12 +63,13 @@ const BOX: BoxFacts = {
 
 interface Given {
   readonly paths?: readonly PathStatus[];
-  readonly peers?: Partial<PeerLookups>;
+  /** By collection. */
+  readonly tables?: Readonly<Record<string, SessionTable>>;
   readonly isAlone?: boolean;
   readonly password?: string;
 }
 
-async function open({ paths = [], peers = {}, isAlone = true, password }: Given = {}) {
+async function open({ paths = [], tables, isAlone = true, password }: Given = {}) {
   const box = await openHttpHarness(
     password === undefined ? { rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } } : { password },
   );
@@ -85,7 +77,7 @@ async function open({ paths = [], peers = {}, isAlone = true, password }: Given 
     access: box.access,
     cors: cors(() => ['*'], METRICS_METHODS, METRICS_HEADERS),
     paths: { list: () => paths, find: () => undefined },
-    peers: { ...NOBODY, ...peers },
+    sessions: sessionTables(tables),
     box: BOX,
   };
   await mountMetrics(box.app, options, isAlone);
@@ -138,7 +130,7 @@ paths_bytes_sent 0
 paths_readers 0
 
 `);
-  expect(await read({ peers: { rtspConns: list([]) } }, '?type=rtsp_conns')).toBe(`# RTSP connections
+  expect(await read({ tables: { rtspconns: list([]) } }, '?type=rtsp_conns')).toBe(`# RTSP connections
 rtsp_conns 0
 rtsp_conns_inbound_bytes 0
 rtsp_conns_outbound_bytes 0
@@ -160,14 +152,14 @@ const session = (id: string | undefined, created: string, more: object = {}) => 
 });
 
 test.for([
-  ['hls_sessions', 'hlsSessions', '# HLS sessions', 2],
-  ['rtsp_sessions', 'rtspSessions', '# RTSP sessions', 23],
-  ['rtsps_sessions', 'rtspsSessions', '# RTSPS sessions', 23],
-  ['webrtc_sessions', 'webrtcSessions', '# WebRTC sessions', 18],
-  ['rtsps_conns', 'rtspsConns', '# RTSPS connections', 5],
+  ['hls_sessions', 'hlssessions', '# HLS sessions', 2],
+  ['rtsp_sessions', 'rtspsessions', '# RTSP sessions', 23],
+  ['rtsps_sessions', 'rtspssessions', '# RTSPS sessions', 23],
+  ['webrtc_sessions', 'webrtcsessions', '# WebRTC sessions', 18],
+  ['rtsps_conns', 'rtspsconns', '# RTSPS connections', 5],
 ] as const)('%s: the oldest first, and one of them by its id', async ([type, lookup, title, lines]) => {
   const items = [session(OTHER, '2026-01-02T00:00:00Z'), session(ONE, '2026-01-01T00:00:00Z')];
-  const given = { peers: { [lookup]: list(items) } };
+  const given = { tables: { [lookup]: list(items) } };
   const text = await read(given);
   expect(text).toContain(`${title}\n${type}{id="${ONE}"`);
   const one = readExposition(await read(given, `?${type.slice(0, -1)}=${OTHER}`), false);
@@ -180,7 +172,7 @@ test.for([
 
 test('a muxer goes by the name of its path, and jitter keeps its decimals', async () => {
   const muxers = list([{ path: 'door', created: '2026-01-01T00:00:00Z', outboundBytes: 3, bytesSent: 3 }]);
-  expect(await read({ peers: { hlsMuxers: muxers as PeerLookups['hlsMuxers'] } }, '?hls_muxer=door')).toBe(`# HLS muxers
+  expect(await read({ tables: { hlsmuxers: muxers } }, '?hls_muxer=door')).toBe(`# HLS muxers
 hls_muxers{name="door"} 1
 hls_muxers_outbound_bytes{name="door"} 3
 hls_muxers_outbound_frames_discarded{name="door"} 0
@@ -190,7 +182,7 @@ hls_muxers_bytes_sent{name="door"} 3
 
 `);
   const jitter = (value: number) => list([session(ONE, '2026-01-01T00:00:00Z', { inboundRTPPacketsJitter: value })]);
-  const textOf = (value: number) => read({ peers: { webrtcSessions: jitter(value) } }, '?type=webrtc_sessions');
+  const textOf = (value: number) => read({ tables: { webrtcsessions: jitter(value) } }, '?type=webrtc_sessions');
   expect(await textOf(0.0125)).toMatch(/jitter\{.*\} 0\.0125\n/);
   expect(await textOf(2.5e-9)).toMatch(/jitter\{.*\} 0\.0000000025\n/);
 });
@@ -238,8 +230,8 @@ test('a camera is away no longer than the box has been running, whatever its clo
 
 test('docs/reference/metrics.md has every name', async () => {
   const guide = readFileSync(join(import.meta.dirname, '../../../docs/reference/metrics.md'), 'utf8');
-  const lists = Object.fromEntries(Object.keys(NOBODY).map((name) => [name, list([])]));
-  const text = await read({ paths: [DOOR, ATTIC], peers: lists }, '?help');
+  const lists = Object.fromEntries(sessionTables().kinds.map(({ collection }) => [collection, list([])]));
+  const text = await read({ paths: [DOOR, ATTIC], tables: lists }, '?help');
   const isThere = (name: string) => {
     const ends = [...name.matchAll(/_/g)].map(({ index }) => name.slice(index));
     const isShort = ends.some((end) => guide.includes(`\`…${end}\``) || guide.includes(`\`${end.slice(1)}\``));
@@ -267,13 +259,13 @@ test('a camera on demand that rests is not away', async () => {
 
 test('who names the format gets each metric in one piece, described; MediaMTX lines are the same', async () => {
   const items = [session(OTHER, '2026-01-02T00:00:00Z'), session(ONE, '2026-01-01T00:00:00Z')];
-  const peers = {
-    webrtcSessions: list(items),
-    rtspSessions: list(items),
-    hlsSessions: list([]),
-    rtspConns: list(items),
+  const tables = {
+    webrtcsessions: list(items),
+    rtspsessions: list(items),
+    hlssessions: list([]),
+    rtspconns: list(items),
   };
-  const given = { paths: [DOOR, ATTIC], peers };
+  const given = { paths: [DOOR, ATTIC], tables };
   const described = readExposition(await read(given, '', PROMETHEUS), true);
   const asked = readExposition(await read(given, '?help'), true);
   const plain = readExposition(await read(given), false);

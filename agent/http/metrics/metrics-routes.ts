@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { SessionTable, SessionTables } from '../../protocols/contract.ts';
 import type { PathLookup } from '../api/streams/paths.ts';
-import type { PeerLookups } from '../api/streams/session-routes.ts';
 import { type BoxFacts, writeBox } from './box-metrics.ts';
-import { FILTERS, type Item, MEDIA_KINDS, pathRow } from './media-kinds.ts';
+import { type Item, type MediaKinds, mediaKindsOf, pathRow } from './media-kinds.ts';
 import { writeKind } from './media-metrics.ts';
 import { MetricsText } from './metrics-text.ts';
 
@@ -11,7 +11,7 @@ export interface MetricsOptions {
   /** Answers preflights, and lets the configured origins in. */
   readonly cors: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
   readonly paths: PathLookup;
-  readonly peers: PeerLookups;
+  readonly sessions: SessionTables;
   readonly box: BoxFacts;
 }
 
@@ -42,14 +42,19 @@ export async function mountMetrics(app: FastifyInstance, options: MetricsOptions
 function addRoutes(app: FastifyInstance, options: MetricsOptions): void {
   app.addHook('onRequest', options.cors);
   app.addHook('onRequest', (request) => options.access.require(request, 'metrics', ''));
+  const kinds = mediaKindsOf(options.sessions.kinds);
   app.get('/metrics', (request, reply) =>
-    reply.type(TYPE).header('Cache-Control', 'no-store').send(answer(request, options)),
+    reply
+      .type(TYPE)
+      .header('Cache-Control', 'no-store')
+      .send(answer(request, options, kinds)),
   );
   // Preflights are answered by the hook, which runs only where there is a route.
   app.options('/metrics', (_, reply) => reply.callNotFound());
 }
 
-function answer({ query, headers }: FastifyRequest, { paths, peers, box }: MetricsOptions): string {
+function answer({ query, headers }: FastifyRequest, options: MetricsOptions, kinds: MediaKinds): string {
+  const { paths, sessions, box } = options;
   const asked = (name: string): string => {
     const value = (query as Readonly<Record<string, unknown>>)[name];
     return String((Array.isArray(value) ? value[0] : value) ?? '');
@@ -57,21 +62,16 @@ function answer({ query, headers }: FastifyRequest, { paths, peers, box }: Metri
   const isHelpWanted = Object.hasOwn(query as object, 'help') || READS_DESCRIPTIONS.test(headers.accept ?? '');
   const text = new MetricsText(isHelpWanted);
   const type = asked('type');
-  const isFiltered = FILTERS.some((name) => asked(name) !== '');
+  const isFiltered = kinds.filters.some((name) => asked(name) !== '');
   const all = paths.list().toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const lists: Readonly<Record<string, readonly Item[] | undefined>> = {
-    paths: all.map(pathRow),
-    forward_dests: type === 'forward_dests' && !isFiltered ? [] : undefined,
-    hls_sessions: itemsOf(peers.hlsSessions()),
-    hls_muxers: itemsOf(peers.hlsMuxers())?.map((muxer) => ({ ...muxer, name: muxer['path'] })),
-    rtsp_conns: itemsOf(peers.rtspConns()),
-    rtsp_sessions: itemsOf(peers.rtspSessions()),
-    rtsps_conns: itemsOf(peers.rtspsConns()),
-    rtsps_sessions: itemsOf(peers.rtspsSessions()),
-    webrtc_sessions: itemsOf(peers.webrtcSessions()),
+  const itemsOf = ({ type: name, session }: MediaKinds['all'][number]): readonly Item[] | undefined => {
+    if (session) {
+      return rowsOf(sessions.table(session));
+    }
+    return name === 'paths' ? all.map(pathRow) : type === name && !isFiltered ? [] : undefined;
   };
-  for (const kind of MEDIA_KINDS) {
-    const items = lists[kind.type];
+  for (const kind of kinds.all) {
+    const items = itemsOf(kind);
     const only = asked(kind.filter);
     if (items && (type === '' || type === kind.type) && (!isFiltered || only !== '')) {
       writeKind(text, kind, items, only);
@@ -83,8 +83,8 @@ function answer({ query, headers }: FastifyRequest, { paths, peers, box }: Metri
   return text.toString();
 }
 
-/** Oldest first; undefined: what makes them is switched off. */
-function itemsOf(lookup: { list(): readonly { readonly created: string }[] } | undefined): readonly Item[] | undefined {
-  const items = lookup?.list().toSorted((a, b) => Date.parse(a.created) - Date.parse(b.created));
+/** Oldest first; undefined: their server is switched off. */
+function rowsOf(table: SessionTable | undefined): readonly Item[] | undefined {
+  const items = table?.list().toSorted((a, b) => Date.parse(a.created) - Date.parse(b.created));
   return items as readonly object[] as readonly Item[] | undefined;
 }

@@ -31,7 +31,6 @@ export interface ClipGateOptions {
  * leading track: so it is never shorter than its group, and what follows it is kept for the next one without a hole.
  */
 export class ClipGate implements Reader {
-  readonly type = 'hidden';
   readonly id = 'recorder';
   readonly countsHolds = true;
   readonly #sink: ClipSink;

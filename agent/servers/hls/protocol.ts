@@ -1,44 +1,77 @@
 import { resolve } from 'node:path';
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/log.ts';
-import type { Part } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { AudioForms } from '../../stream/audio-forms.ts';
-import { HlsServer, type StreamLookup } from './server/server.ts';
+import type { RunningServer, ServerDeps, ServerProtocol, SessionTable } from '../../protocols/contract.ts';
+import { LiveServer } from './live/live-server.ts';
+import { type HlsOptions, HlsServer } from './server/server.ts';
+import { HLS_MUXER, HLS_SESSION } from './sessions/session-kinds.ts';
 
-export interface HlsPartDeps {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly paths: StreamLookup;
-  readonly transcoder: AudioForms;
-  /** Told of the server that is there now. */
-  use(server: HlsServer | undefined): void;
+interface RunningHls extends RunningServer {
+  /** Another one after each change of its options. */
+  readonly server: HlsServer;
+  /** Its viewers stay when the options of HLS change. */
+  readonly live: LiveServer;
 }
 
-/** The muxers of HLS. */
-export function hlsPart({ clock, log, paths, transcoder, use }: HlsPartDeps): Part<Config> {
+type Options = HlsOptions & { readonly alwaysRemux: boolean };
+
+/** The muxers of HLS, and live fMP4. */
+export const hlsServer: ServerProtocol<Options, RunningHls> = {
+  name: 'hls',
+  label: 'HLS muxers',
+  kinds: [HLS_MUXER, HLS_SESSION],
+  hasRoutes: true,
+  options: optionsOf,
+  start: async (options, deps) => startServer(options, deps),
+};
+
+function startServer(options: Options, { paths, audio, clock, log }: ServerDeps): RunningHls {
+  const live = new LiveServer(paths, clock, log, audio);
+  const make = (next: Options) => new HlsServer(next, paths, clock, log, audio);
+  let server = make(options);
+  let current = options;
+  const sessions: SessionTable = {
+    list: () => [...server.sessions.list(), ...live.list()],
+    kick: (id) => live.kick(id) || server.sessions.kick(id),
+  };
   return {
-    name: 'HLS muxers',
-    settings: optionsOf,
-    start: async (config) => {
-      const options = { ...optionsOf(config), alwaysRemux: config.hlsAlwaysRemux };
-      const server = new HlsServer(options, paths, clock, log, transcoder);
-      use(server);
-      return () => {
-        use(undefined);
-        return server.close();
-      };
+    get server() {
+      return server;
+    },
+    live,
+    table: (kind) => (kind === HLS_MUXER ? server : sessions),
+    reload: async (next) => {
+      const changed = next as Options;
+      if (isSameMuxer(current, changed)) {
+        server.setAlwaysRemux(changed.alwaysRemux);
+      } else {
+        await server.close();
+        server = make(changed);
+      }
+      current = changed;
+      return true;
+    },
+    streamOpened: (path, stream) => server.streamOpened(path, stream),
+    drain: () => live.close(),
+    stop: async () => {
+      live.close();
+      await server.close();
     },
   };
 }
 
-const optionsOf = (config: Config) => ({
-  variant: config.hlsVariant,
-  partDurationMs: config.hlsPartDurationMs,
-  cdnSecret: config.hlsCDNSecret,
-  directory: config.hlsDirectory && resolve(config.hlsDirectory),
-  segmentCount: config.hlsSegmentCount,
-  segmentDurationMs: config.hlsSegmentDurationMs,
-  segmentMaxBytes: config.hlsSegmentMaxSizeBytes,
-  closeAfterMs: config.hlsMuxerCloseAfterMs,
-});
+const isSameMuxer = (one: Options, other: Options): boolean =>
+  JSON.stringify({ ...one, alwaysRemux: true }) === JSON.stringify({ ...other, alwaysRemux: true });
+
+function optionsOf(config: Config): Options {
+  return {
+    variant: config.hlsVariant,
+    partDurationMs: config.hlsPartDurationMs,
+    cdnSecret: config.hlsCDNSecret,
+    directory: config.hlsDirectory && resolve(config.hlsDirectory),
+    segmentCount: config.hlsSegmentCount,
+    segmentDurationMs: config.hlsSegmentDurationMs,
+    segmentMaxBytes: config.hlsSegmentMaxSizeBytes,
+    closeAfterMs: config.hlsMuxerCloseAfterMs,
+    alwaysRemux: config.hlsAlwaysRemux,
+  };
+}

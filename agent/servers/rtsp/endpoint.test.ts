@@ -61,7 +61,7 @@ test('sessions and connections with TLS are listed apart, and read over the conn
   expect(box.server.rtsps.conns.list()).toHaveLength(1);
   expect(box.server.rtsp.sessions.list()).toEqual([]);
   expect(box.server.rtsp.conns.list()).toEqual([]);
-  expect(stream.readers.map(({ type }) => type)).toEqual(['rtspsSession']);
+  expect(stream.readers.map(({ kind }) => kind?.apiType)).toEqual(['rtspsSession']);
   await caller.ask('PLAY', uri);
   expect(box.log.find((line) => line.includes('is reading'))).toContain('"transport":"TCP over TLS"');
 });

@@ -1,9 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import type { ConnectionHooks } from '../../protocols/contract.ts';
 import { RtspConnection } from './connection.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import type { Listed, RtspConnItem, RtspSessionItem } from './session/api-items.ts';
-import type { ConnectionWatch } from './session/contracts.ts';
 import type { SharedServer } from './session/request-handler.ts';
 import { ChannelAcceptor } from './tunnel/accept-channel.ts';
 
@@ -24,7 +24,7 @@ export class RtspEndpoint {
     timeouts: { readonly readMs: number; readonly writeMs: number },
     clock: Clock,
     log: Logger,
-    connections?: ConnectionWatch,
+    connections?: ConnectionHooks,
   ) {
     this.#server = server;
     this.#timeouts = timeouts;
@@ -39,7 +39,7 @@ export class RtspEndpoint {
           gone = undefined;
         });
         this.#connections.set(connection.id, connection);
-        gone = connections?.opened(listener.tls ? 'rtspsConn' : 'rtspConn', connection.id);
+        gone = connections?.opened(server.kinds.connection, connection.id);
       },
       clock,
       endpointLog,

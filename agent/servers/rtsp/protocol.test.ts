@@ -2,17 +2,16 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { RtspCaller } from '../../../test/support/clients/rtsp-caller.ts';
+import { serversOf } from '../../../test/support/harness/servers-of.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
-import { systemClock } from '../../base/clock.ts';
-import { createLogger, silentLogger } from '../../base/log.ts';
-import { Reconciler } from '../../base/reconciler.ts';
+import { createLogger } from '../../base/log.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';
+import type { SessionAccess, SessionKind } from '../../protocols/contract.ts';
+import type { Paths } from '../../stream/contracts.ts';
 import { Stream } from '../../stream/stream.ts';
-import { rtspParts } from './protocol.ts';
-import type { RtspServer } from './server.ts';
-import type { RtspAccess, RtspPaths } from './session/contracts.ts';
+import { rtspServer } from './protocol.ts';
 
-function configOf(text: string): Config {
+function parsed(text: string): Config {
   const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/' });
   if (!config) {
     throw new Error('no configuration');
@@ -20,18 +19,10 @@ function configOf(text: string): Config {
   return config;
 }
 
-const paths = {} as RtspPaths;
-const access: RtspAccess = { authorize: async () => 'refused', offersDigest: () => true };
-const own = { file: () => Promise.reject(new Error('nobody asks for it')) };
-
-function partsWith(use: (server: RtspServer | undefined) => void = () => {}) {
-  return rtspParts({ cwd: '/etc/perch', own, paths, access, clock: systemClock, log: silentLogger, use });
-}
-
-const settingsOf = (text: string): unknown[] => partsWith().map((part) => part.settings(configOf(text)));
+const settingsOf = (text: string): unknown[] => serversOf(rtspServer).settings(parsed(text));
 
 test('the server is there unless the file switches it off', () => {
-  expect(settingsOf('')[0]).toMatchObject({ address: ':8554', encryption: 'no', serverKey: '/etc/perch/server.key' });
+  expect(settingsOf('')[0]).toMatchObject({ address: ':8554', encryption: 'no', serverKey: 'server.key' });
   expect(settingsOf('rtsp: no')).toEqual([undefined, undefined]);
   // With TLS alone nobody gets media by UDP.
   expect(settingsOf('rtspEncryption: strict').map((settings) => settings === undefined)).toEqual([false, true]);
@@ -53,27 +44,25 @@ test.for([
 const LOCAL = 'rtspAddress: 127.0.0.1:0\nrtcpAddress: 127.0.0.1:0\nrtpAddress: 127.0.0.1:';
 
 test('it listens from its start to its end, and the API can ask it meanwhile', async () => {
-  let server: RtspServer | undefined;
-  const parts = new Reconciler<Config>(
-    partsWith((now) => {
-      server = now;
-    }),
-    silentLogger,
-  );
-  await parts.apply(configOf(`${LOCAL}0`));
-  expect(server?.rtsp.port).toBeGreaterThan(0);
-  expect(server?.rtsp.sessions.list()).toEqual([]);
-  await parts.close();
-  expect(server).toBeUndefined();
+  const server = serversOf(rtspServer);
+  const [connections, sessions, ...secure] = rtspServer.kinds as [SessionKind, SessionKind];
+  await server.apply(parsed(`${LOCAL}0`));
+  expect(server.running()?.ports.rtsp).toBeGreaterThan(0);
+  expect([connections, sessions].map((kind) => server.tables.table(kind)?.list())).toEqual([[], []]);
+  // Not without rtspEncryption.
+  expect(secure.map((kind) => server.tables.table(kind))).toEqual([undefined, undefined]);
+  await server.close();
+  expect(server.running()).toBeUndefined();
+  expect(server.tables.table(sessions)).toBeUndefined();
 });
 
 test('a certificate that cannot be read is one line, and tried again', async () => {
   for (const encryption of ['optional', 'strict']) {
     const lines: string[] = [];
     const log = createLogger('info', (line) => lines.push(line));
-    const parts = new Reconciler<Config>(partsWith(), log);
+    const parts = serversOf(rtspServer, { log });
     const tls = `rtspEncryption: ${encryption}\nrtspServerKey: /nonexistent/server.key\n`;
-    await parts.apply(configOf(`${tls}${LOCAL}0`));
+    await parts.apply(parsed(`${tls}${LOCAL}0`));
     await parts.retry();
     expect(lines.map((line) => JSON.parse(line))).toEqual([
       expect.objectContaining({ level: 50, part: 'RTSP server', reason: expect.stringContaining('rtspServerKey') }),
@@ -86,20 +75,16 @@ test('sessions hear why the server goes', async () => {
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));
   const stream = new Stream([H264_TRACK]);
-  const open: RtspPaths = { ...paths, redirectOf: () => undefined, open: async () => stream };
-  const allowed: RtspAccess = { authorize: async () => ({ user: '' }), offersDigest: () => true };
-  let port = 0;
-  const use = (server: RtspServer | undefined) => {
-    port = server?.rtsp.port ?? 0;
-  };
-  const deps = { cwd: '/', own, paths: open, access: allowed, clock: systemClock, log, use };
-  const parts = new Reconciler<Config>(rtspParts(deps), log);
+  const paths = { redirectOf: () => undefined, open: async () => stream } as unknown as Paths;
+  const access: SessionAccess = { authorize: async () => ({ user: '' }), offersDigest: () => true };
+  const parts = serversOf(rtspServer, { paths, access, log });
   for (const next of ['readTimeout: 5s\n', 'rtsp: no\n']) {
-    await parts.apply(configOf(`${LOCAL}0`));
+    await parts.apply(parsed(`${LOCAL}0`));
+    const port = parts.running()?.ports.rtsp ?? 0;
     using caller = await RtspCaller.connect(port);
     const uri = `rtsp://127.0.0.1:${port}/cam/trackID=0`;
     await caller.ask('SETUP', uri, [['Transport', 'RTP/AVP/TCP;unicast;interleaved=0-1']]);
-    await parts.apply(configOf(`${next}${LOCAL}0`));
+    await parts.apply(parsed(`${next}${LOCAL}0`));
     await caller.until(() => caller.hasEnded);
   }
   await parts.close();
@@ -113,8 +98,8 @@ test('sessions hear why the server goes', async () => {
 test('a UDP port that is taken leaves the rest of the server as it is, and is opened when it is free', async () => {
   const taken = createSocket('udp4').bind(0, '127.0.0.1');
   await once(taken, 'listening');
-  const parts = new Reconciler<Config>(partsWith(), silentLogger);
-  await parts.apply(configOf(`${LOCAL}${taken.address().port}`));
+  const parts = serversOf(rtspServer);
+  await parts.apply(parsed(`${LOCAL}${taken.address().port}`));
   expect(['RTSP server', 'RTP over UDP'].map((name) => parts.isRunning(name))).toEqual([true, false]);
   const closed = once(taken, 'close');
   taken.close();

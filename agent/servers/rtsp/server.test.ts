@@ -159,7 +159,7 @@ test('a reader counts as one from its first SETUP to its end', async () => {
   const caller = await box.call();
   await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
   const { id } = box.server.rtsp.sessions.list()[0] ?? { id: '' };
-  expect(stream.readers.map((reader) => `${reader.type} ${reader.id}`)).toEqual([`rtspSession ${id}`]);
+  expect(stream.readers.map((reader) => `${reader.kind?.apiType} ${reader.id}`)).toEqual([`rtspSession ${id}`]);
   await caller.ask('TEARDOWN', box.url('cam'));
   expect(stream.readers).toEqual([]);
 });

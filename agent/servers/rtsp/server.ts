@@ -1,11 +1,13 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
+import type { ConnectionHooks, SessionAccess } from '../../protocols/contract.ts';
 import { RtspEndpoint } from './endpoint.ts';
 import type { ListenerOptions } from './listener.ts';
 import type { Listed, RtspConnItem, RtspSessionItem } from './session/api-items.ts';
-import type { ConnectionWatch, RtspAccess, RtspPaths } from './session/contracts.ts';
+import type { RtspPaths } from './session/contracts.ts';
 import type { SharedServer } from './session/request-handler.ts';
+import { PLAIN, type RtspKinds, SECURE } from './session/session-kinds.ts';
 import { SessionTable } from './session/session-table.ts';
 import type { MediaPlane } from './transport/media-plane.ts';
 import type { RtspServerOptions } from './transport/options.ts';
@@ -30,11 +32,11 @@ const LIBAVFORMAT = /^Lavf|ffmpeg/i;
 export class RtspServer {
   readonly #options: RtspServerOptions;
   readonly #paths: RtspPaths;
-  readonly #access: RtspAccess;
+  readonly #access: SessionAccess;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #media: MediaPlane;
-  readonly #connections: ConnectionWatch | undefined;
+  readonly #connections: ConnectionHooks | undefined;
   readonly #newcomers: NewcomerMemory | undefined;
   readonly #plain: RtspEndpoint;
   readonly #secure: RtspEndpoint;
@@ -44,11 +46,11 @@ export class RtspServer {
   constructor(
     options: RtspServerOptions,
     paths: RtspPaths,
-    access: RtspAccess,
+    access: SessionAccess,
     clock: Clock,
     log: Logger,
     media: MediaPlane,
-    connections?: ConnectionWatch,
+    connections?: ConnectionHooks,
     newcomers?: NewcomerMemory,
   ) {
     this.#options = options;
@@ -60,9 +62,9 @@ export class RtspServer {
     this.#connections = connections;
     this.#newcomers = newcomers;
     const { address, tlsAddress, serverKey, serverCert, ownPair } = options;
-    this.#plain = this.#createEndpoint('rtspSession', { key: 'rtspAddress', address });
+    this.#plain = this.#createEndpoint(PLAIN, { key: 'rtspAddress', address });
     const tls = { key: serverKey, cert: serverCert, ...(ownPair === undefined ? {} : { own: ownPair }) };
-    this.#secure = this.#createEndpoint('rtspsSession', { key: 'rtspsAddress', address: tlsAddress, tls });
+    this.#secure = this.#createEndpoint(SECURE, { key: 'rtspsAddress', address: tlsAddress, tls });
   }
 
   get rtsp(): EndpointTables {
@@ -105,16 +107,16 @@ export class RtspServer {
     await this.#media.close();
   }
 
-  #createEndpoint(type: 'rtspSession' | 'rtspsSession', listener: ListenerOptions): RtspEndpoint {
+  #createEndpoint(kinds: RtspKinds, listener: ListenerOptions): RtspEndpoint {
     const { transports, authMethods, readTimeoutMs, writeTimeoutMs, writeQueueSize, udpMaxPayloadBytes } =
       this.#options;
     const media = this.#media;
     const clock = this.#clock;
     const tcp = { writeQueueSize, maxPayloadBytes: udpMaxPayloadBytes - RTP_HEADER_BYTES };
     const shared: SharedServer = {
-      type,
+      kinds,
       // UDP would carry media unencrypted.
-      transports: type === 'rtspSession' ? transports : transports.filter((kind) => kind === 'tcp'),
+      transports: listener.tls === undefined ? transports : transports.filter((kind) => kind === 'tcp'),
       authMethods,
       readTimeoutMs,
       paths: this.#paths,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { WEBRTC_SESSION } from '../../../test/support/media/reader.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { closeDisabledPaths, webrtcPaths } from './paths.ts';
@@ -28,7 +29,7 @@ test.for([
   ['shut/one', false],
 ] as const)('path %s over WebRTC: %s', async ([path, isServed]) => {
   const { asked, paths } = askedTable();
-  const publisher = { type: 'webRTCSession', id: '1', query: '', onReplaced: () => {} } as const;
+  const publisher = { kind: WEBRTC_SESSION, id: '1', query: '', onReplaced: () => {} } as const;
   const uses = [
     () => paths.open(path, ''),
     async () => paths.mayPublish(path, 'now'),

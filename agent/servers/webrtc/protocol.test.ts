@@ -3,16 +3,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { webrtcPaths } from '../../../test/support/clients/webrtc-paths.ts';
+import { serversOf } from '../../../test/support/harness/servers-of.ts';
 import { offerOf } from '../../../test/support/harness/signalling-app.ts';
 import { H264_TRACK } from '../../../test/support/media/tracks.ts';
-import { systemClock } from '../../base/clock.ts';
 import { createLogger, type Logger, silentLogger } from '../../base/log.ts';
-import { Reconciler } from '../../base/reconciler.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';
-import type { OpusSound } from '../../stream/audio-forms.ts';
+import type { Paths } from '../../stream/contracts.ts';
 import { Stream } from '../../stream/stream.ts';
-import { webrtcParts } from './protocol.ts';
-import type { WebRtcServer } from './server/server.ts';
+import { webrtcServer } from './protocol.ts';
 
 function configOf(text: string): Config {
   const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s%f', cwd: '/' });
@@ -23,11 +21,8 @@ function configOf(text: string): Config {
 }
 
 const paths = webrtcPaths(async () => new Stream([H264_TRACK]));
-/** Nothing is turned. */
-const sound: OpusSound = { whyNot: () => 'nothing is turned here', of: (stream) => stream };
-const partsWith = (use: (server: WebRtcServer | undefined) => void = () => {}, log: Logger = silentLogger) =>
-  webrtcParts({ paths, clock: systemClock, log, sound, use });
-const settingsOf = (text: string): unknown[] => partsWith().map((part) => part.settings(configOf(text)));
+const partsWith = (log: Logger = silentLogger) => serversOf(webrtcServer, { paths: paths as Paths, log });
+const settingsOf = (text: string): unknown[] => partsWith().settings(configOf(text));
 
 const LOCAL = 'webrtcLocalTCPAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: 127.0.0.1:';
 const NAMES = ['WebRTC media port', 'second WebRTC media port'];
@@ -55,17 +50,12 @@ test.for([
 });
 
 test('it listens from its start to its end', async () => {
-  let server: WebRtcServer | undefined;
-  const parts = new Reconciler<Config>(
-    partsWith((now) => {
-      server = now;
-    }),
-    silentLogger,
-  );
+  const parts = partsWith();
   await parts.apply(configOf(`${LOCAL}0`));
+  const server = parts.running()?.server;
   expect([server?.udpPort, server?.tcpPort]).toEqual([expect.any(Number), expect.any(Number)]);
   await parts.apply(configOf(`webrtc: no\n${LOCAL}0`));
-  expect(server).toBeUndefined();
+  expect(parts.running()).toBeUndefined();
   await parts.close();
 });
 
@@ -73,13 +63,10 @@ test('one port of two that is taken is told once, and opened when it is free, wi
   const taken = createSocket('udp4').bind(0, '127.0.0.1');
   await once(taken, 'listening');
   const lines: string[] = [];
-  const servers: (WebRtcServer | undefined)[] = [];
   const log = createLogger('info', (line) => lines.push(line));
-  const parts = new Reconciler<Config>(
-    partsWith((server) => servers.push(server), log),
-    log,
-  );
+  const parts = partsWith(log);
   await parts.apply(configOf(LOCAL + taken.address().port));
+  const server = parts.running()?.server;
   await parts.retry();
   expect(NAMES.map((name) => parts.isRunning(name))).toEqual([true, false]);
   expect(lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 50)).toEqual([
@@ -91,7 +78,8 @@ test('one port of two that is taken is told once, and opened when it is free, wi
   await closed;
   await parts.retry();
   expect(NAMES.map((name) => parts.isRunning(name))).toEqual([true, true]);
-  expect(servers.map((server) => server?.udpPort)).toEqual([port]);
+  expect(parts.running()?.server).toBe(server);
+  expect(server?.udpPort).toBe(port);
   await parts.close();
 });
 
@@ -101,7 +89,7 @@ test('without any of its ports it waits, and says so once', async () => {
   const { port } = taken.address() as { port: number };
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));
-  const parts = new Reconciler<Config>(partsWith(), log);
+  const parts = partsWith(log);
   await parts.apply(configOf(`webrtcLocalUDPAddress: ""\nwebrtcLocalTCPAddress: 127.0.0.1:${port}`));
   await parts.retry();
   expect(NAMES.map((name) => parts.isRunning(name))).toEqual([false, false]);
@@ -115,7 +103,7 @@ test('without any of its ports it waits, and says so once', async () => {
 test('without any address it says once which keys are empty', async () => {
   const lines: string[] = [];
   const log = createLogger('warn', (line) => lines.push(line));
-  const parts = new Reconciler<Config>(partsWith(undefined, log), log);
+  const parts = partsWith(log);
   const ice = 'webrtcICEServers2: [{url: "stun:h:1"}]';
   await parts.apply(configOf(`webrtcLocalUDPAddress: ""\nwebrtcLocalTCPAddress: ""\n${ice}`));
   await parts.retry();
@@ -127,15 +115,11 @@ test('without any address it says once which keys are empty', async () => {
 test('those who watch, and the log, are told why the server ends', async () => {
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));
-  let server: WebRtcServer | undefined;
-  const use = (now: WebRtcServer | undefined) => {
-    server = now;
-  };
-  const parts = new Reconciler<Config>(partsWith(use, log), log);
+  const parts = partsWith(log);
   const requester = { path: 'cam', query: '', remoteAddr: '127.0.0.1:1', userAgent: '', user: '' };
   for (const text of ['', 'webrtcTrackGatherTimeout: 5s\n', 'webrtc: no\n', '']) {
     await parts.apply(configOf(`${text}${LOCAL}0`));
-    await server?.read(requester, offerOf('chromium-156-linux'));
+    await parts.running()?.server.read(requester, offerOf('chromium-156-linux'));
   }
   await parts.close();
   const ends = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'WebRTC viewer has left');
@@ -155,15 +139,11 @@ test('STUN and TURN servers are never asked: browsers are told of them, and the 
   });
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));
-  let server: WebRtcServer | undefined;
-  const use = (now: WebRtcServer | undefined) => {
-    server ??= now;
-  };
-  const parts = new Reconciler<Config>(partsWith(use, log), log);
+  const parts = partsWith(log);
   const url = `stun:127.0.0.1:${stun.address().port}`;
   await parts.apply(configOf(`webrtcICEServers2: [{url: "${url}"}, {url: "turn:h:1", clientOnly: yes}]\n${LOCAL}0`));
   const requester = { path: 'cam', query: '', remoteAddr: '127.0.0.1:1', userAgent: '', user: '' };
-  const answered = await server?.read(requester, offerOf('chromium-156-linux'));
+  const answered = await parts.running()?.server.read(requester, offerOf('chromium-156-linux'));
   expect(answered?.answer).toContain('a=ice-lite\r\n');
   expect(answered?.answer).not.toContain('typ srflx');
   await parts.close();

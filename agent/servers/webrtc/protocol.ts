@@ -1,62 +1,45 @@
-import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { EndCause, Part } from '../../base/reconciler.ts';
+import type { EndCause } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { OpusSound } from '../../stream/audio-forms.ts';
+import type { RunningServer, ServerDeps, ServerProtocol } from '../../protocols/contract.ts';
+import { closeDisabledPaths, webrtcPaths } from './paths.ts';
 import { WebRtcServer, type WebRtcServerOptions } from './server/server.ts';
-import type { WebRtcPaths } from './session/contracts.ts';
+import { WEBRTC_SESSION } from './session/session-kind.ts';
 
-/** What sessions are told. */
+/** The reason that sessions log. */
 const END_WORDS: Record<EndCause, string> = {
   changed: 'the WebRTC server starts again with its changed configuration',
   off: 'the WebRTC server was switched off',
   end: 'Perch is ending',
 };
 
-interface WebRtcPartDeps {
-  readonly paths: WebRtcPaths;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly sound: OpusSound;
-  /** Told of the server that answers now. */
-  use(server: WebRtcServer | undefined): void;
+interface RunningWebRtc extends RunningServer {
+  readonly server: WebRtcServer;
 }
 
-/**
- * The media ports and the sessions behind them: a change of their own keys restarts them alone. One port of two that is taken is a
- * part of its own, so that it is told and tried again while the other goes on. Offers come by the HTTP listeners.
- */
-export function webrtcParts(deps: WebRtcPartDeps): readonly Part<Config>[] {
-  const settings = (config: Config) => (config.webrtc ? optionsOf(config) : undefined);
-  let running: WebRtcServer | undefined;
-  const media: Part<Config> = {
-    name: 'WebRTC media port',
-    settings,
-    start: async (config) => {
-      const { paths, clock, log, sound } = deps;
-      tellOfIceServers(config, log);
-      const server = new WebRtcServer(optionsOf(config), paths, clock, log, sound);
-      await server.listen();
-      running = server;
-      deps.use(server);
-      return async (cause) => {
-        running = undefined;
-        deps.use(undefined);
-        await server.close(END_WORDS[cause]);
-      };
-    },
+/** The media ports and the sessions behind them. One port of two that is taken leaves the other open. Offers come by the HTTP listeners. */
+export const webrtcServer: ServerProtocol<WebRtcServerOptions, RunningWebRtc> = {
+  name: 'webrtc',
+  label: 'WebRTC media port',
+  kinds: [WEBRTC_SESSION],
+  hasRoutes: true,
+  options: (config) => (config.webrtc ? optionsOf(config) : undefined),
+  start: startServer,
+  extraPorts: { label: 'second WebRTC media port', isWanted: () => true },
+};
+
+async function startServer(options: WebRtcServerOptions, deps: ServerDeps): Promise<RunningWebRtc> {
+  const { paths, audio, clock, log, config } = deps;
+  logIceServers(config(), log);
+  const server = new WebRtcServer(options, webrtcPaths(paths, config), clock, log, audio.opus);
+  await server.listen();
+  return {
+    server,
+    table: () => server,
+    openExtraPorts: () => server.retryFailedPorts(),
+    pathsChanged: (changed) => closeDisabledPaths(server, changed),
+    stop: (cause) => server.close(END_WORDS[cause]),
   };
-  const rest: Part<Config> = {
-    name: 'second WebRTC media port',
-    needs: media.name,
-    settings,
-    start: async () => {
-      await running?.retryFailedPorts();
-      // The server closes it with the other.
-      return () => {};
-    },
-  };
-  return [media, rest];
 }
 
 const optionsOf = (config: Config): WebRtcServerOptions => ({
@@ -69,8 +52,8 @@ const optionsOf = (config: Config): WebRtcServerOptions => ({
   trackGatherTimeoutMs: config.webrtcTrackGatherTimeoutMs,
 });
 
-/** MediaMTX would find out its public address from them. ICE-lite waits to be called: nothing is ever asked of a STUN server. */
-function tellOfIceServers({ webrtcICEServers2 }: Config, log: Logger): void {
+/** MediaMTX finds its public address with them. ICE-lite never asks a STUN server. */
+function logIceServers({ webrtcICEServers2 }: Config, log: Logger): void {
   const servers = webrtcICEServers2.filter(({ clientOnly }) => !clientOnly).map(({ url }) => url);
   if (servers.length > 0) {
     log.info(

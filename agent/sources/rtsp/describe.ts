@@ -7,9 +7,10 @@ import { parseH265Sps } from '../../media/h265/params.ts';
 import type { RtpFormat } from '../../media/payload/depacketizer.ts';
 import { decodeSprop } from '../../media/payload/nal.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
+import type { LoginWatch } from '../../protocols/contract.ts';
 import { openChannel } from './channel/open-channel.ts';
 import { parseAddress } from './request/address.ts';
-import { Authenticator, type LoginWatch } from './request/authenticator.ts';
+import { Authenticator } from './request/authenticator.ts';
 import { RtspConnection } from './request/connection.ts';
 import { Dialogue, Redirect } from './request/dialogue.ts';
 

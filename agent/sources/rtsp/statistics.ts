@@ -1,4 +1,4 @@
-import type { SourceStatistics } from '../source.ts';
+import type { SourceStatistics } from '../../stream/contracts.ts';
 import type { Lane } from './transport/track-transport.ts';
 
 export const NOTHING_YET: SourceStatistics = {

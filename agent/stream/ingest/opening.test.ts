@@ -186,7 +186,7 @@ test.for([
       keptUnits += 1;
       keptBytes += data.length;
     };
-    stream.addReader({ type: 'hidden', id: 'test', onSample, onTrack: () => {}, onEnd: () => {} }, false);
+    stream.addReader({ id: 'test', onSample, onTrack: () => {}, onEnd: () => {} }, false);
     return stream;
   };
   const opening = new Opening({ open }, timeline, receivers, 'garden', silentLogger);

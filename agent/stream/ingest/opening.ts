@@ -2,8 +2,8 @@ import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { release } from '../../media/sample/slab.ts';
 import type { Track } from '../../media/sample/track.ts';
+import type { StreamSink } from '../contracts.ts';
 import type { Stream } from '../stream.ts';
-import type { StreamSink } from './stream-sink.ts';
 import type { Timeline } from './timeline.ts';
 import type { TrackReceiver, UnitOutput } from './track-receiver.ts';
 

@@ -11,6 +11,7 @@ import { PathTable } from '../../../agent/paths/path-table.ts';
 import { listenLocally } from '../../support/base/local-listener.ts';
 import { ScriptedSource } from '../../support/cameras/scripted-source.ts';
 import { openHttpHarness } from '../../support/harness/http-harness.ts';
+import { sessionTables } from '../../support/harness/session-tables.ts';
 import { H264_TRACK } from '../../support/media/tracks.ts';
 
 /*
@@ -53,16 +54,12 @@ for (const source of sources) {
 }
 
 const box = await openHttpHarness({ rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } });
-const none = () => undefined;
 const options = {
   access: box.access,
   allowOrigins: () => ['*'],
   info: { version: 'v0.0.0', started: new Date().toISOString() },
   paths,
-  peers: {
-    ...{ webrtcSessions: none, hlsMuxers: none, hlsSessions: none, rtspConns: none },
-    ...{ rtspSessions: none, rtspsConns: none, rtspsSessions: none },
-  },
+  sessions: sessionTables(),
   streams: new EventStreams(new BoxEvents(systemClock), systemClock),
   pageFolder: '/',
 } as unknown as ControlApiOptions;

@@ -81,7 +81,7 @@ for (const stream of streams) {
   const onSample = (): void => {
     made += 1;
   };
-  derived.addReader({ type: 'hidden', id: 'bench', countsHolds: true, onSample, onTrack() {}, onEnd() {} }, false);
+  derived.addReader({ id: 'bench', countsHolds: true, onSample, onTrack() {}, onEnd() {} }, false);
 }
 
 const frameMs = (frameTicks * 1000) / track.clockRate;

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { PerchError } from '../../../agent/base/errors.ts';
 import type { Sample } from '../../../agent/media/sample/sample.ts';
-import type { Publication, Publisher, TalkChannel } from '../../../agent/servers/webrtc/session/contracts.ts';
+import type { BackChannel, Publication, Publisher } from '../../../agent/stream/contracts.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
 import { type SignallingApp, signallingApp } from '../../support/harness/signalling-app.ts';
 import { type Mp4Clip, mp4Clip } from '../cameras/mp4-clip.ts';
@@ -52,7 +52,7 @@ class Place {
         throw new PerchError('unsupported', `the camera of path '${path}' has no back channel`);
       }
     },
-    talk: async (path: string): Promise<TalkChannel> => {
+    talk: async (path: string): Promise<BackChannel> => {
       await this.paths.mayTalk(path);
       this.isTaken = true;
       return {

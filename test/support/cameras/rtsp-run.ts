@@ -41,7 +41,6 @@ export class Run {
       this.stream = new Stream(tracks);
       this.stream.addReader(
         {
-          type: 'hidden',
           id: 'test',
           onSample: (track, sample) => {
             this.samples.push({ track, sample });

@@ -1,6 +1,5 @@
 import type { Track } from '../../../agent/media/sample/track.ts';
-import type { Source } from '../../../agent/sources/source.ts';
-import type { StreamSink } from '../../../agent/stream/ingest/stream-sink.ts';
+import type { Source, StreamSink } from '../../../agent/stream/contracts.ts';
 import type { Stream } from '../../../agent/stream/stream.ts';
 
 /** A source that does what the test says. */

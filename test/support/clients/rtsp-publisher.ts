@@ -57,7 +57,7 @@ export class PublisherSession {
           this.samples.push({ track, sample });
           this.#wake();
         };
-        stream.addReader({ type: 'hidden', id: 'test', onSample, onTrack: () => {}, onEnd: () => {} }, false);
+        stream.addReader({ id: 'test', onSample, onTrack: () => {}, onEnd: () => {} }, false);
         return stream;
       },
     });

@@ -3,7 +3,7 @@ import type { RtpFormat } from '../../../agent/media/payload/depacketizer.ts';
 import type { Track } from '../../../agent/media/sample/track.ts';
 import { PublisherSession } from '../../../agent/servers/webrtc/publishing/publisher-session.ts';
 import { type RemoteTrack, remoteTrackOf } from '../../../agent/servers/webrtc/sdp/inbound.ts';
-import type { Publisher } from '../../../agent/servers/webrtc/session/contracts.ts';
+import type { Publisher } from '../../../agent/stream/contracts.ts';
 import { type Reader, Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { RecordingLink, RtpSource, vp8Frame } from './webrtc-peer.ts';
@@ -66,7 +66,6 @@ export function connect(inbound: readonly RemoteTrack[], isSilent = false) {
           const stream = new Stream(tracks);
           const one: Opened = { stream, tracks, pictures: [], samples: [] };
           const reader: Reader = {
-            type: 'hidden',
             id: 'test',
             onSample: (track, { pts, key, data }) => {
               one.samples.push({ track, pts, key, data: Buffer.from(data) });

@@ -8,6 +8,7 @@ import { EventStreams } from '../../../agent/http/api/recordings/event-stream.ts
 import type { PathItem } from '../../../agent/http/api/streams/paths.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { type HttpHarnessOptions, openHttpHarness } from './http-harness.ts';
+import { sessionTables } from './session-tables.ts';
 
 export const LOOPBACK = { remoteAddress: '127.0.0.1', headers: { host: 'localhost' } };
 export const ID = '0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11';
@@ -142,7 +143,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
     };
   const kicked: string[] = [];
   const deleted: string[] = [];
-  const peersOf = (known: string) => ({
+  const tableOf = (known: string) => ({
     list: () => [{ id: known, created: '2026-01-01T10:59:00Z' }],
     kick: (id: string) => kicked.push(id) > 0 && id === known,
   });
@@ -169,18 +170,15 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       reload: tell('reload'),
     },
     editorOf: async () => ({ hasAllRights: false }),
-    peers: {
-      webrtcSessions: () => ({
+    sessions: sessionTables({
+      webrtcsessions: {
         list: () => [{ id: OTHER_ID, created: '2026-01-01T12:00:00.123456789+01:00', path: 'door' }, SESSION],
         kick: (id) => kicked.push(id) > 0 && id === ID,
-      }),
-      hlsMuxers: () => undefined,
-      hlsSessions: () => peersOf(ID),
-      rtspConns: () => peersOf(ID),
-      rtspSessions: () => peersOf(OTHER_ID),
-      rtspsConns: () => undefined,
-      rtspsSessions: () => undefined,
-    },
+      },
+      hlssessions: tableOf(ID),
+      rtspconns: tableOf(ID),
+      rtspsessions: tableOf(OTHER_ID),
+    }),
     events: {
       tell: async ({ path }) => {
         if (path !== 'door') {

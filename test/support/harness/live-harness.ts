@@ -43,7 +43,7 @@ export async function openLiveHarness({
   const server = new LiveServer(paths, clock, log);
   const box = await openHttpHarness({ rules });
   const { app, access } = box;
-  const live = liveAddresses({ server, access, takeUpgrade, clock, log: silentLogger });
+  const live = liveAddresses({ server: () => server, access, takeUpgrade, clock, log: silentLogger });
   app.addHook(
     'onRequest',
     cors(() => allowOrigins, 'OPTIONS, GET', 'Authorization'),

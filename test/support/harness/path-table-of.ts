@@ -4,6 +4,7 @@ import { PathTable } from '../../../agent/paths/path-table.ts';
 import type { Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { ScriptedSource } from '../cameras/scripted-source.ts';
+import { RTSP_SESSION } from '../media/reader.ts';
 
 export function configOf(paths: string, more = ''): Config {
   const defaults = { recordPath: '/data/%path/%s%f', cwd: '/' };
@@ -68,5 +69,5 @@ export async function tableOf(paths: string, more = '') {
   };
 }
 
-export const publisherOf = (id: string) => ({ type: 'rtspSession', id, onReplaced: () => {} });
+export const publisherOf = (id: string) => ({ kind: RTSP_SESSION, id, onReplaced: () => {} });
 export const namesOf = (table: PathTable) => table.list().map(({ name, confName }) => `${name} (${confName})`);

@@ -1,3 +1,4 @@
+import { SessionAuthority } from '../../../agent/app/servers/session-access.ts';
 import { Authority, type Owners } from '../../../agent/auth/permissions/authorize.ts';
 import { WrongCredentials } from '../../../agent/auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../../agent/base/errors.ts';
@@ -5,11 +6,11 @@ import { createLogger } from '../../../agent/base/log.ts';
 import { NewcomerMemory } from '../../../agent/base/newcomer-memory.ts';
 import { type InternalUser, MEDIAMTX_USERS } from '../../../agent/config/schema/general.ts';
 import type { Track } from '../../../agent/media/sample/track.ts';
-import { RtspAuthority } from '../../../agent/servers/rtsp/access.ts';
 import { RtspServer } from '../../../agent/servers/rtsp/server.ts';
-import type { Publication, Publisher, RtspPaths } from '../../../agent/servers/rtsp/session/contracts.ts';
+import type { RtspPaths } from '../../../agent/servers/rtsp/session/contracts.ts';
 import { DatagramPlane } from '../../../agent/servers/rtsp/transport/datagram-plane.ts';
 import type { RtspServerOptions } from '../../../agent/servers/rtsp/transport/options.ts';
+import type { Publication, Publisher } from '../../../agent/stream/contracts.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { RtspCaller } from '../clients/rtsp-caller.ts';
@@ -103,7 +104,7 @@ export class RtspHarness implements AsyncDisposable {
     const log = createLogger('debug', (line) => this.log.push(line));
     const authority = new Authority(people ?? NOBODY, { isOwn: people !== undefined, internalUsers: users });
     const wrong = new WrongCredentials(this.clock, this.#stop.signal, () => 1);
-    const access = new RtspAuthority(authority, wrong, log);
+    const access = new SessionAuthority(authority, wrong, log);
     const all = { ...OPTIONS, ...options };
     this.media = new DatagramPlane(all, this.clock, log);
     this.newcomers = new NewcomerMemory(this.clock, log, newcomerBytes);

@@ -1,4 +1,4 @@
-import type { Reader } from '../../../agent/stream/stream.ts';
+import type { PeerKind, Reader } from '../../../agent/stream/stream.ts';
 
 export interface IdleReader extends Reader {
   /** How often it was told that the stream is over. */
@@ -6,10 +6,14 @@ export interface IdleReader extends Reader {
   onSample: () => void;
 }
 
-/** A reader that does nothing with what it gets. @param isAudience as in `Reader` */
-export function readerOf(type: Reader['type'], isAudience?: boolean): IdleReader {
+export const RTSP_SESSION: PeerKind = { apiType: 'rtspSession', protocol: 'rtsp' };
+export const WEBRTC_SESSION: PeerKind = { apiType: 'webRTCSession', protocol: 'webrtc' };
+export const HLS_SESSION: PeerKind = { apiType: 'hlsSession', protocol: 'hls' };
+
+/** A reader that does nothing with what it gets. @param kind undefined: the API does not list it @param isAudience as in `Reader` */
+export function readerOf(kind: PeerKind | undefined, isAudience?: boolean): IdleReader {
   const reader: IdleReader = {
-    type,
+    ...(kind === undefined ? {} : { kind }),
     id: crypto.randomUUID(),
     ...(isAudience === undefined ? {} : { isAudience }),
     ends: 0,

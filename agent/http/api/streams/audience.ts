@@ -1,8 +1,8 @@
 import { PerchError } from '../../../base/errors.ts';
 import { endpointOf } from '../../../base/ip-address.ts';
-import type { PeerLookups, SessionLookup } from './session-routes.ts';
+import type { SessionTable, SessionTables } from '../../../protocols/contract.ts';
 
-/** Somebody who sends or reads, as a path names him. */
+/** A session that sends or reads, as a path names it. */
 interface Named {
   readonly type: string;
   readonly id: string;
@@ -20,53 +20,47 @@ export interface PublisherItem {
   readonly protocol: string;
 }
 
-/** By MediaMTX's names of them: what people call the protocol, and where their sessions are listed. */
-const KINDS: Readonly<Record<string, { readonly protocol: string; readonly of: keyof PeerLookups }>> = {
-  rtspSession: { protocol: 'rtsp', of: 'rtspSessions' },
-  rtspsSession: { protocol: 'rtsps', of: 'rtspsSessions' },
-  webRTCSession: { protocol: 'webrtc', of: 'webrtcSessions' },
-  hlsSession: { protocol: 'hls', of: 'hlsSessions' },
-};
-
-/** Who reads a path: protocol and address of each. */
-export function subscribersOf(readers: readonly Named[], peers: PeerLookups): Subscriber[] {
+/** Protocol and address of each reader of a path. */
+export function subscribersOf(readers: readonly Named[], sessions: SessionTables): Subscriber[] {
   const addresses = new Map<string, string>();
   for (const type of new Set(readers.map((reader) => reader.type))) {
-    for (const { id, remoteAddr = '' } of sessionsOf(type, peers)?.list() ?? []) {
+    for (const { id = '', remoteAddr = '' } of tableOf(type, sessions)?.list() ?? []) {
       addresses.set(id, endpointOf(remoteAddr).ip);
     }
   }
   return readers.map(({ type, id }) => ({
-    protocol: KINDS[type]?.protocol ?? type,
+    protocol: kindOf(type, sessions)?.protocol ?? type,
     clientIP: addresses.get(id) ?? '',
   }));
 }
 
-/** Those who send, by the names of their paths. What Perch pulls itself is nobody's. */
+/** The publishers, by the names of their paths. What Perch pulls itself has none. */
 export function publishersOf(
   paths: readonly { readonly name: string; readonly source: Named | null }[],
+  sessions: SessionTables,
 ): PublisherItem[] {
   const found = paths.flatMap(({ name, source }) => {
-    const kind = source && source.id !== '' ? KINDS[source.type] : undefined;
+    const kind = source && source.id !== '' ? kindOf(source.type, sessions) : undefined;
     return source && kind ? [{ path: name, clientId: source.id, protocol: kind.protocol }] : [];
   });
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** @throws PerchError notFound when nobody of this id sends */
+/** @throws PerchError notFound when no publisher has this id */
 export function kickPublisher(
   paths: readonly { readonly source: Named | null }[],
   id: string,
-  peers: PeerLookups,
+  sessions: SessionTables,
 ): void {
   const source = paths.find((path) => path.source?.id === id)?.source;
-  if (!source || !sessionsOf(source.type, peers)?.kick(id)) {
+  if (!source || !tableOf(source.type, sessions)?.kick?.(id)) {
     throw new PerchError('notFound', 'publisher not found', { id });
   }
 }
 
-function sessionsOf(type: string, peers: PeerLookups): SessionLookup | undefined {
-  const kind = KINDS[type];
-  const lookup = kind && peers[kind.of]();
-  return lookup && 'kick' in lookup ? lookup : undefined;
+const kindOf = (type: string, { kinds }: SessionTables) => kinds.find(({ apiType }) => apiType === type);
+
+function tableOf(type: string, sessions: SessionTables): SessionTable | undefined {
+  const kind = kindOf(type, sessions);
+  return kind && sessions.table(kind);
 }

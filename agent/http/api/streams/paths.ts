@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
+import type { SessionTables } from '../../../protocols/contract.ts';
 import { nameOf } from '../schema/names.ts';
 import { type Page, paginate } from '../schema/paginate.ts';
 import { TurnCache } from '../schema/per-tick-cache.ts';
 import { answers, OrNull, PageQuery, PathName, PathPageQuery, pageOf } from '../schema/schemas.ts';
 import { type LimitedPerson, maySee, shownToViewers } from '../schema/visibility.ts';
 import { type Subscriber, subscribersOf } from './audience.ts';
-import type { PeerLookups } from './session-routes.ts';
 
 const Time = OrNull(Type.String({ description: 'RFC 3339, local zone.' }));
 const Peer = Type.Object({ type: Type.String(), id: Type.String() });
@@ -113,12 +113,12 @@ export interface PathRoutesOptions {
   /** The viewer or guest who asks: he sees his cameras only. */
   viewerOf(request: FastifyRequest): LimitedPerson | undefined;
   /** Where readers are looked up. */
-  readonly peers: PeerLookups;
+  readonly sessions: SessionTables;
 }
 
 const TAGS = ['paths'];
 
-export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { paths, viewerOf, peers }) => {
+export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { paths, viewerOf, sessions }) => {
   const list = {
     summary: 'Paths, by name; viewers of the box see theirs',
     ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(PathItem), 400) },
@@ -150,7 +150,7 @@ export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { p
     if (!item || (viewer && !maySee(viewer, name))) {
       throw new PerchError('notFound', 'path not found', { path: name });
     }
-    const subscribers: Subscriber[] = viewer ? [] : subscribersOf(item.readers, peers);
+    const subscribers: Subscriber[] = viewer ? [] : subscribersOf(item.readers, sessions);
     return { ...(viewer ? shownToViewers(item, viewer) : item), subscribers };
   });
   forwardRoutes(app);

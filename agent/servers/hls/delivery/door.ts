@@ -2,29 +2,13 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
 import { shownPeer } from '../../../base/ip-address.ts';
+import type { HttpAccess } from '../../../protocols/contract.ts';
 import type { HlsMuxer } from '../contracts/hls-muxer.ts';
 import type { HlsServer, SoundForm } from '../server/server.ts';
 import { isChromiumPlayer } from '../sessions/chromium-compat.ts';
 import type { HlsSession, Requester } from '../sessions/sessions.ts';
 import { CHECK_COOKIE, cookie, cookiesOf, SESSION_COOKIE } from './cookies.ts';
 import { addressQuery, beginningQuery, checkQuery, queryOf } from './request.ts';
-
-/** Who may read what, and who asks. */
-export interface HttpAccess {
-  /** Throws a PerchError 'unauthorized'. */
-  require(request: FastifyRequest, action: 'read', path: string): Promise<void>;
-  identify(request: FastifyRequest): {
-    readonly ip: string;
-    readonly user?: string;
-    readonly sessionUser?: string;
-    /** What the session that it opens is to be called. */
-    readonly request?: { readonly id: string | null };
-  };
-  /** The address alone, canonical: it is asked at each request. */
-  ip(request: FastifyRequest): string;
-  /** The browser speaks TLS, to us or to a proxy. */
-  isSecure(request: FastifyRequest): boolean;
-}
 
 /** For who shows one that is known no more. */
 export const DEAD_SESSION =

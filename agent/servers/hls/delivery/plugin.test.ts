@@ -224,7 +224,7 @@ test('a muxer closes when nobody has asked for a while, and lets go of its strea
   const { get, paths, server, clock } = setup();
   const stream = live(paths);
   await get('/cam/index.m3u8');
-  expect(stream.readers.map((reader) => reader.type)).toEqual(['hidden']);
+  expect(stream.readers.map(({ kind }) => kind)).toEqual([undefined]);
   await clock.advance(20_000);
   await get('/cam/video1_stream.m3u8');
   await clock.advance(20_000);

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explainToViewer, PerchError } from '../../../base/errors.ts';
+import type { HttpAccess } from '../../../protocols/contract.ts';
 import type { HlsRendition, MediaFile, MediaPlaylist } from '../contracts/hls-muxer.ts';
 import { writeMediaPlaylist } from '../playlist/write-media.ts';
 import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';
 import type { HlsServer } from '../server/server.ts';
 import { ChromiumList, isChromiumPlayer } from '../sessions/chromium-compat.ts';
 import { type Directives, parseDirectives, standingOf } from './directives.ts';
-import { type Admitted, DEAD_SESSION, Door, type HttpAccess } from './door.ts';
+import { type Admitted, DEAD_SESSION, Door } from './door.ts';
 import { isLavf, playlistForLavf, readsAsLavf } from './lavf.ts';
 import { sendLibrary } from './library.ts';
 import { PLAYER_PAGE } from './page.ts';

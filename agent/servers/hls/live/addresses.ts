@@ -27,7 +27,8 @@ export interface LiveAccess {
 }
 
 export interface LiveAddressesOptions {
-  readonly server: LiveServer;
+  /** Looked up at each request. */
+  server(): LiveServer;
   readonly access: LiveAccess;
   /** Takes a connection for a WebSocket out of HTTP's hands; undefined: the request is none. */
   readonly takeUpgrade: (
@@ -113,11 +114,12 @@ function requestOf({ access }: LiveAddressesOptions, wanted: LiveAddress, reques
 
 /** Ranges are not answered with (RFC 9110 §14.2 allows it): there is no length that they could be parts of. */
 async function sendFile(
-  { server, clock }: LiveAddressesOptions,
+  { server: running, clock }: LiveAddressesOptions,
   live: LiveRequest,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  const server = running();
   const opened = await server.open(live);
   const hasVideo = opened.selection.tracks.some((track) => opened.stream.tracks[track]?.kind === 'video');
   reply.header('Content-Type', hasVideo ? 'video/mp4' : 'audio/mp4');
@@ -142,11 +144,12 @@ async function sendFile(
 }
 
 async function openSocket(
-  { server, takeUpgrade, clock, log }: LiveAddressesOptions,
+  { server: running, takeUpgrade, clock, log }: LiveAddressesOptions,
   live: LiveRequest,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  const server = running();
   const key = request.headers['sec-websocket-key'] ?? '';
   const version = request.headers['sec-websocket-version'];
   if (version !== undefined && version !== WEBSOCKET_VERSION) {

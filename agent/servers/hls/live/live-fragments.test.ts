@@ -327,7 +327,7 @@ test('it reads the stream only while somebody watches, and nobody is told of its
   const { stream, live, join, idle } = setup([tinyH264]);
   expect(stream.readers.length).toBe(0);
   const [one, other] = [join(), join()];
-  expect(stream.readers.map(({ type }) => type)).toEqual(['hidden']);
+  expect(stream.readers.map(({ kind }) => kind)).toEqual([undefined]);
   expect(stream.audience).toBe(0);
   live.leave(one);
   expect([stream.readers.length, idle()]).toEqual([1, 0]);

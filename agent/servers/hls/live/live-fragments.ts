@@ -48,7 +48,6 @@ const CLOCK_EVERY_MS = 1_000;
 
 /** Some tracks of a stream as fragmented MP4, one fragment for each picture, made once for all viewers and only while there are any. */
 export class LiveFragments implements Reader {
-  readonly type = 'hidden';
   readonly id = 'live-fragments';
   readonly isAudience = false;
   /** Samples are copied into fragments; what waits is held. */

@@ -293,7 +293,7 @@ test('over HTTP/2 it comes as it is made too, and whoever takes the request back
   feed(stream, 1);
   const server = new LiveServer({ open: async () => stream }, systemClock, silentLogger);
   const access = { ...openAccess, origin: () => ({ isSameOrigin: true }) };
-  const live = liveAddresses({ server, access, takeUpgrade, clock: systemClock, log: silentLogger });
+  const live = liveAddresses({ server: () => server, access, takeUpgrade, clock: systemClock, log: silentLogger });
   const app = createHttpApp({ log: silentLogger });
   app.get('/*', (request, reply) => live.answer((request.params as { '*': string })['*'], request, reply));
   const { port } = await listenLocally(app, { tls: { key, cert } });

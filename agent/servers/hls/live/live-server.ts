@@ -5,9 +5,10 @@ import { subscriberOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { AudioForms } from '../../../stream/audio-forms.ts';
 import { storable } from '../../../stream/storable.ts';
-import type { Reader, Stream } from '../../../stream/stream.ts';
+import type { PeerKind, Reader, Stream } from '../../../stream/stream.ts';
 import { hlsRefusal } from '../muxing/muxable.ts';
 import type { StreamLookup } from '../server/server.ts';
+import { HLS_SESSION } from '../sessions/session-kinds.ts';
 import { type ViewerFacts, ViewerLog } from '../sessions/viewer-log.ts';
 import { LiveFragments } from './live-fragments.ts';
 import { LiveViewer, type Outlet } from './live-viewer.ts';
@@ -66,6 +67,7 @@ export interface Opened {
 }
 
 interface Session extends Reader {
+  readonly kind: PeerKind;
   readonly request: LiveRequest;
   readonly createdMs: number;
   readonly viewer: LiveViewer;
@@ -181,7 +183,7 @@ export class LiveServer {
     };
     const { monoMs } = this.#clock;
     const session: Session = {
-      type: 'hlsSession',
+      kind: HLS_SESSION,
       id: request.id ?? randomUUID(),
       countsHolds: true,
       request,

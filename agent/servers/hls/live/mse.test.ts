@@ -179,7 +179,7 @@ test('a viewer is one of the readers of the path until he goes', async () => {
   await viewer.until(() => viewer.binaries.length === 2);
   const [session] = box.server.list();
   expect(stream.audience).toBe(1);
-  expect(stream.readers.map(({ type, id }) => (type === 'hidden' ? id : [type, id]))).toEqual([
+  expect(stream.readers.map(({ kind, id }) => (kind ? [kind.apiType, id] : id))).toEqual([
     ['hlsSession', session?.id],
     'live-fragments',
   ]);

@@ -20,7 +20,6 @@ const MIN_KEPT = 0.2;
  * rendition of its own, all cut at the same times. It reads the stream as long as it lives.
  */
 export class Muxer implements Reader, HlsMuxer {
-  readonly type = 'hidden';
   readonly id = 'hls';
   readonly countsHolds = true;
   /** One for all who watch over HLS. */

@@ -21,7 +21,6 @@ interface Running {
 
 /** A stream as HLS of MPEG-TS segments: the first video track and the first audio track that players take there, in one playlist. */
 export class TsHlsMuxer implements Reader, HlsMuxer {
-  readonly type = 'hidden';
   readonly id = 'hls';
   /** One for all who watch over HLS. */
   readonly isAudience = true;

@@ -142,7 +142,7 @@ test('a session is told with what is known of its viewer, never with its secret'
     outboundBytes: file.rawPayload.length,
   });
   expect(item?.remoteAddr).toMatch(/^\[2001:db8::1\]:\d+$/);
-  expect([...stream.viewers].map(({ type, id }) => [type, id])).toEqual([['hlsSession', item?.id]]);
+  expect([...stream.viewers].map(({ kind, id }) => [kind.apiType, id])).toEqual([['hlsSession', item?.id]]);
   expect(JSON.stringify(item)).not.toContain(player.cookies.get('hlsSession'));
 });
 

@@ -5,6 +5,7 @@ import { subscriberOf } from '../../../base/ip-address.ts';
 import type { Stream, Viewer } from '../../../stream/stream.ts';
 import type { HlsMuxer } from '../contracts/hls-muxer.ts';
 import type { ChromiumList } from './chromium-compat.ts';
+import { HLS_SESSION } from './session-kinds.ts';
 import type { ViewerFacts, ViewerLog } from './viewer-log.ts';
 
 /** Who asks for a stream. */
@@ -51,7 +52,7 @@ const MAX_TEXT = 512;
 
 /** One viewer, or a CDN that stands for many. */
 export class HlsSession implements Viewer {
-  readonly type = 'hlsSession';
+  readonly kind = HLS_SESSION;
   /** Shown to everybody, unlike the secret. */
   readonly id: string;
   readonly secret = randomUUID();

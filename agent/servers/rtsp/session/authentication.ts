@@ -12,7 +12,7 @@ import {
   writeChallenge,
 } from '../../../media/rtsp/digest.ts';
 import type { HeaderField, RtspRequest } from '../../../media/rtsp/message.ts';
-import type { RtspAccess, RtspCredentials } from './contracts.ts';
+import type { SessionAccess, SessionCredentials } from '../../../protocols/contract.ts';
 import type { Response } from './response.ts';
 import type { RtspTarget } from './target.ts';
 
@@ -40,13 +40,13 @@ type AuthResult = { readonly user: string } | { readonly response: Response };
 /** Authenticates a connection's client, RFC 2326 §D, RFC 7616, RFC 7617. Nonces belong to the connection. */
 export class Authentication {
   readonly #methods: readonly AuthMethod[];
-  readonly #access: RtspAccess;
+  readonly #access: SessionAccess;
   readonly #link: AuthenticatedLink;
   readonly #clock: Clock;
   #nonce = '';
   #nonceEndsMs = Number.NEGATIVE_INFINITY;
 
-  constructor(methods: readonly AuthMethod[], access: RtspAccess, link: AuthenticatedLink, clock: Clock) {
+  constructor(methods: readonly AuthMethod[], access: SessionAccess, link: AuthenticatedLink, clock: Clock) {
     this.#methods = methods;
     this.#access = access;
     this.#link = link;
@@ -62,7 +62,7 @@ export class Authentication {
     const userAgent = request.headers.get('User-Agent') ?? '';
     const { ip, id, remote, local } = this.#link;
     const connection = local === undefined ? undefined : { client: endpointOf(remote), server: endpointOf(local) };
-    const requester = { ip, connection, id, userAgent, query: target.query, credentials };
+    const requester = { protocol: 'rtsp', ip, connection, id, userAgent, query: target.query, credentials };
     try {
       const result = await this.#access.authorize(action, target.name, requester);
       if (typeof result === 'object') {
@@ -124,7 +124,7 @@ export class Authentication {
   }
 }
 
-function credentialsOf(given: BasicAnswer | DigestAnswer, method: string): RtspCredentials {
+function credentialsOf(given: BasicAnswer | DigestAnswer, method: string): SessionCredentials {
   if (given.scheme === 'basic') {
     return { user: given.user, password: given.password };
   }

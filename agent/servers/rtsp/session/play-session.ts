@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import { writeTransport } from '../../../media/rtsp/transport.ts';
-import type { Reader, Stream } from '../../../stream/stream.ts';
+import type { PeerKind, Reader, Stream } from '../../../stream/stream.ts';
 import type { Delivery, Received, Sent, TransportKind } from '../transport/media-plane.ts';
 import type { TcpDelivery } from '../transport/tcp-delivery.ts';
 import type { ChosenTransport } from './choose-transport.ts';
@@ -14,7 +14,7 @@ export type CreateDelivery = (kind: TransportKind, session: RtspSession, stream:
 
 /** A session that plays. It counts as a reader from its first SETUP on. */
 export class PlaySession implements Role, Reader {
-  readonly type: 'rtspSession' | 'rtspsSession';
+  readonly kind: PeerKind;
   readonly id: string;
   readonly countsHolds = true;
   readonly #session: RtspSession;
@@ -26,7 +26,7 @@ export class PlaySession implements Role, Reader {
   #isPlaying = false;
 
   constructor(session: RtspSession, stream: Stream, createDelivery: CreateDelivery) {
-    this.type = session.options.type;
+    this.kind = session.options.kind;
     this.id = session.id;
     this.#session = session;
     this.#stream = stream;
@@ -38,7 +38,7 @@ export class PlaySession implements Role, Reader {
     return this.#isPlaying ? 'read' : 'idle';
   }
 
-  get kind(): TransportKind | undefined {
+  get transport(): TransportKind | undefined {
     return this.#delivery?.kind;
   }
 

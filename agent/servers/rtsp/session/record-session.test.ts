@@ -47,7 +47,7 @@ test('a publisher goes from ANNOUNCE over SETUP and RECORD to TEARDOWN, and its 
   expect((await caller.ask('RECORD', box.url('studio'))).status).toBe(200);
   const [session] = box.server.rtsp.sessions.list();
   expect(session).toMatchObject({ state: 'publish', transport: 'TCP' });
-  expect(box.paths.publishers.get('studio')).toMatchObject({ type: 'rtspSession', id: session?.id });
+  expect(box.paths.publishers.get('studio')).toMatchObject({ kind: { apiType: 'rtspSession' }, id: session?.id });
   for (let i = 0; i < 3; i += 1) {
     caller.socket.write(Buffer.concat([sound(0, 8, i), sound(2, 0, i)]));
   }
@@ -128,7 +128,7 @@ test('a publisher whose path is taken by another is ended with its connection', 
   await using box = await openBox();
   const caller = await announce(box);
   await caller.ask('RECORD', box.url('studio'));
-  box.paths.publishers.get('studio')?.onReplaced('another publisher has taken the path');
+  box.paths.publishers.get('studio')?.onReplaced('another publisher has taken the path', 'publisher');
   await caller.until(() => caller.hasEnded);
   expect(box.log.join('')).toContain('another publisher has taken the path');
 });

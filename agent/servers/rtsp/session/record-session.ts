@@ -2,9 +2,11 @@ import { PerchError } from '../../../base/errors.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import { writeTransport } from '../../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../../media/sdp/parse.ts';
+import type { Publication, Publisher } from '../../../stream/contracts.ts';
+import type { PeerKind } from '../../../stream/stream.ts';
 import type { MediaReceiver, Received, Sent, TransportKind } from '../transport/media-plane.ts';
 import type { ChosenTransport } from './choose-transport.ts';
-import type { Publication, Publisher, RtspPaths } from './contracts.ts';
+import type { RtspPaths } from './contracts.ts';
 import type { Response } from './response.ts';
 import type { Role, RtspSession } from './session.ts';
 import { NOTHING_RECEIVED, NOTHING_SENT } from './session-item.ts';
@@ -14,7 +16,7 @@ export type CreateReceiver = (kind: 'tcp' | 'udp', session: RtspSession, medias:
 
 /** A session that publishes, after ANNOUNCE. */
 export class RecordSession implements Role, Publisher {
-  readonly type: 'rtspSession' | 'rtspsSession';
+  readonly kind: PeerKind;
   readonly id: string;
   readonly query: string;
   readonly #session: RtspSession;
@@ -25,7 +27,7 @@ export class RecordSession implements Role, Publisher {
   #publication: Publication | undefined;
 
   constructor(session: RtspSession, medias: readonly SdpMedia[], createReceiver: CreateReceiver) {
-    this.type = session.options.type;
+    this.kind = session.options.kind;
     this.id = session.id;
     this.query = session.options.target.query;
     this.#session = session;
@@ -37,7 +39,7 @@ export class RecordSession implements Role, Publisher {
     return this.#publication ? 'publish' : 'idle';
   }
 
-  get kind(): TransportKind | undefined {
+  get transport(): TransportKind | undefined {
     return this.#receiver?.kind;
   }
 

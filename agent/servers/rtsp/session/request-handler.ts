@@ -4,14 +4,16 @@ import type { NewcomerMemory } from '../../../base/newcomer-memory.ts';
 import { bodyText, type HeaderField, type RtspRequest } from '../../../media/rtsp/message.ts';
 import { parseSdp, type SdpMedia } from '../../../media/sdp/parse.ts';
 import { writeSdp } from '../../../media/sdp/write.ts';
+import type { SessionAccess } from '../../../protocols/contract.ts';
 import type { MediaPlane, TransportKind } from '../transport/media-plane.ts';
 import { Authentication, type AuthMethod } from './authentication.ts';
 import { chooseTransport } from './choose-transport.ts';
-import type { RtspAccess, RtspPaths } from './contracts.ts';
+import type { RtspPaths } from './contracts.ts';
 import { type CreateDelivery, PlaySession } from './play-session.ts';
 import { type CreateReceiver, RecordSession } from './record-session.ts';
 import type { Response } from './response.ts';
 import { REPORTED_TIMEOUT_S, type RtspSession, type SessionLink } from './session.ts';
+import type { RtspKinds } from './session-kinds.ts';
 import type { SessionTable } from './session-table.ts';
 import { absoluteUrl, parseTarget, parseTrackTarget, type RtspTarget, withoutCredentials } from './target.ts';
 
@@ -21,12 +23,12 @@ const MAX_MEDIAS = 16;
 
 /** Shared by all connections of an endpoint. */
 export interface SharedServer {
-  readonly type: 'rtspSession' | 'rtspsSession';
+  readonly kinds: RtspKinds;
   readonly transports: readonly TransportKind[];
   readonly authMethods: readonly AuthMethod[];
   readonly readTimeoutMs: number;
   readonly paths: RtspPaths;
-  readonly access: RtspAccess;
+  readonly access: SessionAccess;
   readonly sessions: SessionTable;
   readonly media: Pick<MediaPlane, 'multicastAddress'>;
   readonly createDelivery: CreateDelivery;
@@ -158,7 +160,7 @@ export class RequestHandler {
   async #setUp(session: RtspSession | undefined, request: RtspRequest): Promise<Response> {
     const { transports } = this.#server;
     const role = session?.role;
-    const chosen = chooseTransport(request.headers.get('Transport'), transports, role?.kind);
+    const chosen = chooseTransport(request.headers.get('Transport'), transports, role?.transport);
     if (role instanceof RecordSession) {
       return { status: 200, headers: [role.setUp(request.uri, chosen)] };
     }
@@ -190,13 +192,20 @@ export class RequestHandler {
   }
 
   #open(target: RtspTarget, user: string, request: RtspRequest): RtspSession {
-    const { type, sessions, readTimeoutMs } = this.#server;
+    const { kinds, sessions, readTimeoutMs } = this.#server;
     if (this.#link.isClosed) {
       // The client left while the source started: a session would keep it running.
       throw new PerchError('unavailable', 'the client has disconnected');
     }
     const userAgent = request.headers.get('User-Agent') ?? '';
-    const session = sessions.open({ type, target, user, userAgent, connection: this.#link, readTimeoutMs });
+    const session = sessions.open({
+      kind: kinds.session,
+      target,
+      user,
+      userAgent,
+      connection: this.#link,
+      readTimeoutMs,
+    });
     this.#session = session;
     return session;
   }

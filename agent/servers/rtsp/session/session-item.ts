@@ -17,7 +17,7 @@ export function describeSession(session: RtspSession): RtspSessionItem {
   const { options, role } = session;
   const sent = role?.sent ?? NOTHING_SENT;
   const received = role?.received ?? NOTHING_RECEIVED;
-  const kind = role?.kind;
+  const transport = role?.transport;
   return {
     id: session.id,
     created: new Date(session.createdWallMs).toISOString(),
@@ -27,8 +27,8 @@ export function describeSession(session: RtspSession): RtspSessionItem {
     query: options.target.query,
     user: options.user,
     userAgent: options.userAgent,
-    transport: kind === undefined ? null : TRANSPORT_LABEL[kind],
-    profile: kind === undefined ? null : 'AVP',
+    transport: transport === undefined ? null : TRANSPORT_LABEL[transport],
+    profile: transport === undefined ? null : 'AVP',
     conns: [...session.links].map((link) => link.id),
     inboundBytes: received.bytes,
     inboundRTPPackets: received.rtpPackets,

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
+import { RTSP_SESSION } from '../../../../test/support/media/reader.ts';
 import { silentLogger } from '../../../base/log.ts';
 import type { SessionOptions } from './session.ts';
 import { SessionTable } from './session-table.ts';
 
 const factsOf = (ip: string): SessionOptions => ({
-  type: 'rtspSession',
+  kind: RTSP_SESSION,
   target: { name: 'cam', query: '' },
   user: '',
   userAgent: '',

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
+import type { PeerKind } from '../../../stream/stream.ts';
 import type { PublisherOwner, Received, Sent, TransportKind } from '../transport/media-plane.ts';
 import type { TunnelKind } from '../tunnel/accept-channel.ts';
 import type { RtspTarget } from './target.ts';
@@ -41,7 +42,7 @@ export interface SessionLink {
 export interface Role {
   readonly state: 'idle' | 'read' | 'publish';
   /** undefined before the first SETUP. */
-  readonly kind: TransportKind | undefined;
+  readonly transport: TransportKind | undefined;
   readonly sent: Sent;
   readonly received: Received;
   /** Monotonic time of the peer's last packet outside of requests; 0: none. */
@@ -52,7 +53,7 @@ export interface Role {
 }
 
 export interface SessionOptions {
-  readonly type: 'rtspSession' | 'rtspsSession';
+  readonly kind: PeerKind;
   readonly target: RtspTarget;
   readonly user: string;
   readonly userAgent: string;
@@ -118,12 +119,12 @@ export class RtspSession implements PublisherOwner {
 
   /** For messages. */
   get #transport(): string | undefined {
-    const { type, connection } = this.options;
-    const kind = this.#role?.kind;
-    if (kind !== 'tcp') {
-      return kind && TRANSPORT_LABEL[kind];
+    const { kind, connection } = this.options;
+    const transport = this.#role?.transport;
+    if (transport !== 'tcp') {
+      return transport && TRANSPORT_LABEL[transport];
     }
-    return type === 'rtspsSession' ? `${CARRIER[connection.tunnel]} over TLS` : CARRIER[connection.tunnel];
+    return kind.protocol === 'rtsps' ? `${CARRIER[connection.tunnel]} over TLS` : CARRIER[connection.tunnel];
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
@@ -149,8 +150,8 @@ export class RtspSession implements PublisherOwner {
   /** Ends the session with its connection unless its media use UDP. */
   onLinkClosed(link: SessionLink): void {
     this.links.delete(link);
-    const kind = this.#role?.kind;
-    if (link === this.options.connection && (kind === undefined || kind === 'tcp')) {
+    const transport = this.#role?.transport;
+    if (link === this.options.connection && (transport === undefined || transport === 'tcp')) {
       this.close('its connection was closed');
     }
   }
@@ -163,7 +164,7 @@ export class RtspSession implements PublisherOwner {
       if (nowMs - Math.max(this.#lastRequestMs, role.lastReceivedMs) > readTimeoutMs) {
         this.close(`no packets from the publisher for ${readTimeoutMs / 1000} s`);
       }
-    } else if (silentMs > IDLE_MS && !(role?.state === 'read' && role.kind === 'tcp')) {
+    } else if (silentMs > IDLE_MS && !(role?.state === 'read' && role.transport === 'tcp')) {
       this.close(`no request or packet for ${IDLE_MS / 1000} s`);
     }
   }

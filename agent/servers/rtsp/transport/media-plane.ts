@@ -1,6 +1,6 @@
 import type { Pair, Transport } from '../../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../../media/sdp/parse.ts';
-import type { StreamSink } from '../../../stream/ingest/stream-sink.ts';
+import type { StreamSink } from '../../../stream/contracts.ts';
 import type { Stream } from '../../../stream/stream.ts';
 
 /** The same for all tracks of a session. */

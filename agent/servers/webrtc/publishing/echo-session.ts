@@ -83,7 +83,6 @@ export class EchoSession implements SessionMedia {
  * Forwards samples to the stream that existed before its tracks were known. A track that never arrives stays silent.
  */
 class EchoReader implements Reader {
-  readonly type = 'hidden';
   readonly id = 'echo';
   readonly countsHolds = true;
   readonly #to: Stream;

@@ -21,9 +21,10 @@ import { PerchError } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { codecOf } from '../../../media/codecs.ts';
 import type { Track } from '../../../media/sample/track.ts';
+import type { BackChannel } from '../../../stream/contracts.ts';
 import { type Reader, Stream } from '../../../stream/stream.ts';
 import { type AnsweredOffer, WebRtcServer } from '../server/server.ts';
-import type { TalkChannel, WebRtcPaths } from '../session/contracts.ts';
+import type { WebRtcPaths } from '../session/contracts.ts';
 
 // Another implementation's peer connection publishes, talks and hears itself through real sockets.
 
@@ -64,7 +65,6 @@ interface Published {
 function publisherPath(): { paths: Partial<WebRtcPaths>; published: Published } {
   const published: Published = { tracks: [], samples: [], ended: false };
   const reader: Reader = {
-    type: 'hidden',
     id: 'test',
     onSample: (track, { key, data }) => published.samples.push({ track, key, data: Buffer.from(data) }),
     onTrack: () => {},
@@ -230,7 +230,7 @@ interface Heard {
 /** A camera that remembers what it hears. */
 function camera(codec: 'PCMA' | 'PCMU', clockRate = 8_000): { paths: Partial<WebRtcPaths>; heard: Heard } {
   const heard: Heard = { said: [], closed: 0, end: () => {} };
-  const channel: TalkChannel = {
+  const channel: BackChannel = {
     codec,
     clockRate,
     channels: 1,
@@ -239,7 +239,7 @@ function camera(codec: 'PCMA' | 'PCMU', clockRate = 8_000): { paths: Partial<Web
       heard.closed += 1;
     },
   };
-  const talk = async (_path: string, onEnded: (reason: string) => void): Promise<TalkChannel> => {
+  const talk = async (_path: string, onEnded: (reason: string) => void): Promise<BackChannel> => {
     heard.end = onEnded;
     return channel;
   };

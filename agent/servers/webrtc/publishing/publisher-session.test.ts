@@ -110,7 +110,7 @@ test('without any track the session ends when the time is over', async () => {
 
 test('another publisher, or the end of the path, ends the session with the reason', () => {
   const session = connect([PICTURE]);
-  expect(session.publisher).toMatchObject({ type: 'webRTCSession', id: 'session-1' });
+  expect(session.publisher).toMatchObject({ kind: { apiType: 'webRTCSession' }, id: 'session-1' });
   session.publisher?.onReplaced("another publisher has taken path 'door'", 'publisher');
   expect(session.link.closedWhy).toBe("another publisher has taken path 'door'");
   expect(session.link.end).toBe('final');

@@ -1,6 +1,8 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
-import type { Publication, WebRtcPaths } from '../session/contracts.ts';
+import type { Publication } from '../../../stream/contracts.ts';
+import type { WebRtcPaths } from '../session/contracts.ts';
+import { WEBRTC_SESSION } from '../session/session-kind.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
 import { MediaReceiver, type MediaReceiverOptions } from './media-receiver.ts';
 
@@ -35,7 +37,7 @@ export class PublisherSession implements SessionMedia {
   /** The path is taken only once the peer is connected. */
   start(link: SecureLink): void {
     const publication = this.#paths.publish(this.#path, {
-      type: 'webRTCSession',
+      kind: WEBRTC_SESSION,
       id: this.#id,
       query: this.#query,
       // Two publisher pages that retry would replace each other forever.

@@ -2,11 +2,12 @@ import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { release } from '../../../media/sample/slab.ts';
+import type { BackChannel } from '../../../stream/contracts.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import type { TrackReceiver, UnitOutput } from '../../../stream/ingest/track-receiver.ts';
 import { chooseTalk, type Inbound, remoteTrackOf } from '../sdp/inbound.ts';
 import type { Offer } from '../sdp/offer.ts';
-import type { TalkChannel, WebRtcPaths } from '../session/contracts.ts';
+import type { WebRtcPaths } from '../session/contracts.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
 import { SrtpReceiver } from '../srtp/srtp-receiver.ts';
 import { InboundTrack } from './inbound-track.ts';
@@ -54,7 +55,7 @@ export async function openTalk(
 class TalkSession implements SessionMedia, UnitOutput {
   readonly state = 'publish';
   readonly role = 'talker';
-  readonly #channel: TalkChannel;
+  readonly #channel: BackChannel;
   readonly #clock: Clock;
   readonly #track: InboundTrack;
   readonly #ssrc = randomInt(1, 2 ** 32);
@@ -63,7 +64,7 @@ class TalkSession implements SessionMedia, UnitOutput {
   #lastPacketMs = 0;
   #endReason: string | undefined;
 
-  constructor(channel: TalkChannel, inbound: Inbound, clock: Clock) {
+  constructor(channel: BackChannel, inbound: Inbound, clock: Clock) {
     this.#channel = channel;
     this.#clock = clock;
     this.#track = new InboundTrack(remoteTrackOf(inbound), new Timeline(clock), this, clock);

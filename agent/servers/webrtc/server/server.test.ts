@@ -171,7 +171,7 @@ test('the viewer is one of the readers of the stream until the stream ends', asy
   const stream = new Stream([H264_TRACK]);
   const server = await startServer(stream);
   const viewer = await watch(server);
-  expect(stream.readers.map((reader) => reader.type)).toEqual(['webRTCSession', 'hidden']);
+  expect(stream.readers.map(({ kind }) => kind?.apiType)).toEqual(['webRTCSession', undefined]);
   expect(stream.readers[0]?.id).toBe(viewer.id);
   stream.close();
   expect(server.list()).toEqual([]);

@@ -5,14 +5,14 @@ import { heapBytes } from '../../../../test/support/base/heap.ts';
 import { webrtcPaths } from '../../../../test/support/clients/webrtc-paths.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
 import { silentLogger } from '../../../base/log.ts';
+import type { BackChannel } from '../../../stream/contracts.ts';
 import { Stream } from '../../../stream/stream.ts';
-import type { TalkChannel } from '../session/contracts.ts';
 import { WebRtcServer } from './server.ts';
 import { SessionLimits } from './session-limits.ts';
 
 const OFFER = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
 
-const LOUDSPEAKER: TalkChannel = { codec: 'PCMU', clockRate: 8_000, channels: 1, send: () => {}, close: () => {} };
+const LOUDSPEAKER: BackChannel = { codec: 'PCMU', clockRate: 8_000, channels: 1, send: () => {}, close: () => {} };
 /** Sends and receives. */
 const BOTH_WAYS = readFileSync('test/fixtures/offers/chromium-156-linux-whip.sdp', 'utf8').replaceAll(
   'a=sendonly',

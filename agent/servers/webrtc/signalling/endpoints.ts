@@ -4,7 +4,7 @@ import { explainToViewer, PerchError } from '../../../base/errors.ts';
 import { offerError } from '../sdp/rejections.ts';
 import type { AnsweredOffer, WebRtcServer } from '../server/server.ts';
 import type { Requester } from '../session/session.ts';
-import { bodyOf, type HttpAccess, queryOf, requesterOf, requireType } from './requests.ts';
+import { bodyOf, queryOf, requesterOf, requireType, type SignallingAccess } from './requests.ts';
 import { type EndpointTarget, encodePath, type Purpose } from './signalling-url.ts';
 
 export const METHODS = 'OPTIONS, GET, POST, PATCH, DELETE';
@@ -30,7 +30,7 @@ const ACTION: Record<Purpose, 'read' | 'publish'> = { whep: 'read', whip: 'publi
 
 export interface EndpointOptions {
   readonly server: WebRtcServer;
-  readonly access: HttpAccess;
+  readonly access: SignallingAccess;
   /** Default: all paths exist. */
   readonly isConfigured?: (path: string) => boolean;
   /** Sent to browsers. */

@@ -3,7 +3,7 @@ import type { WebRtcServer } from '../server/server.ts';
 import { PUBLISHER_PAGE } from './publisher-page.ts';
 import { PUBLISHER_SCRIPT } from './publisher-script.ts';
 import { READER_PAGE } from './reader-page.ts';
-import type { HttpAccess } from './requests.ts';
+import type { SignallingAccess } from './requests.ts';
 import { SESSION_SCRIPT } from './session-script.ts';
 import type { PageTarget, ScriptName } from './signalling-url.ts';
 
@@ -38,7 +38,7 @@ const READER_SCRIPT = `'use strict';
 
 export interface PageOptions {
   readonly server: WebRtcServer;
-  readonly access: HttpAccess;
+  readonly access: SignallingAccess;
   /** Default: all paths exist. */
   readonly isConfigured?: (path: string) => boolean;
 }

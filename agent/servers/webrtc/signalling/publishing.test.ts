@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FRAGMENT, offerOf, SDP, signallingApp } from '../../../../test/support/harness/signalling-app.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { TalkChannel } from '../session/contracts.ts';
+import type { BackChannel } from '../../../stream/contracts.ts';
 
 const CHROMIUM = offerOf('chromium-156-linux-whip');
 const VOICE = offerOf('chromium-156-linux-talk');
@@ -23,7 +23,7 @@ class Box {
       throw new PerchError('unsupported', `the camera of path '${path}' has no back channel`);
     }
   };
-  readonly talk = async (path: string): Promise<TalkChannel> => {
+  readonly talk = async (path: string): Promise<BackChannel> => {
     await this.mayTalk(path);
     if (this.isTaken) {
       throw new PerchError('exhausted', 'somebody else talks through this camera');

@@ -1,19 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
 import { shownPeer } from '../../../base/ip-address.ts';
+import type { HttpAccess } from '../../../protocols/contract.ts';
 import type { Requester } from '../session/session.ts';
 
-export interface HttpAccess {
-  /** @throws PerchError unauthorized */
-  require(request: FastifyRequest, action: 'read' | 'publish', path: string): Promise<void>;
-  identify(request: FastifyRequest): {
-    readonly ip: string;
-    readonly user?: string;
-    readonly sessionUser?: string;
-    /** The id of the session to create. */
-    readonly request?: { readonly id: string | null };
-  };
-}
+export type SignallingAccess = Pick<HttpAccess, 'require' | 'identify'>;
 
 /** Without `?`, as sent. */
 export function queryOf(request: FastifyRequest): string {
@@ -24,7 +15,7 @@ export function bodyOf(request: FastifyRequest): string {
   return String(request.body ?? '');
 }
 
-export function requesterOf(request: FastifyRequest, access: HttpAccess, path: string): Requester {
+export function requesterOf(request: FastifyRequest, access: SignallingAccess, path: string): Requester {
   const { ip, user, sessionUser, request: facts } = access.identify(request);
   return {
     id: facts?.id ?? undefined,

@@ -5,8 +5,8 @@ import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients
 test('a viewer gets the stream from when he is connected until he goes, however often he says so', () => {
   const camera = new ScriptedCamera(new FakeClock(), 5_000);
   const notes: string[] = [];
-  camera.stream.onRecipient = ({ type, id }, query) => {
-    notes.push(`${type} ${id} ${query}`);
+  camera.stream.onRecipient = ({ kind, id }, query) => {
+    notes.push(`${kind.apiType} ${id} ${query}`);
     return () => notes.push('end');
   };
   const viewer = new ScriptedViewer(camera, { query: 'a=1' });

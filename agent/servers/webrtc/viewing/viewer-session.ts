@@ -6,6 +6,7 @@ import type { Sample } from '../../../media/sample/sample.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 import type { Choice } from '../sdp/codecs.ts';
 import { B_FRAMES_UNSUPPORTED, offerError } from '../sdp/rejections.ts';
+import { WEBRTC_SESSION } from '../session/session-kind.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
 import { BitrateAdaptation } from './bitrate-adaptation.ts';
@@ -48,7 +49,7 @@ interface ActiveViewer {
 
 /** One viewer of a stream. */
 export class ViewerSession implements Reader, RtcpSink, SessionMedia {
-  readonly type = 'webRTCSession';
+  readonly kind = WEBRTC_SESSION;
   readonly countsHolds = true;
   readonly state = 'read';
   readonly id: string;

@@ -2,6 +2,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 import { B_FRAMES_UNSUPPORTED } from '../sdp/rejections.ts';
+import { WEBRTC_SESSION } from '../session/session-kind.ts';
 import type { SecureLink } from '../session/session-media.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
 import { BitrateMeter } from './bitrate-meter.ts';
@@ -230,7 +231,7 @@ export class ViewerStream {
     }
     const number = this.#matchingTrack(stream);
     const reader: Reader = {
-      type: 'webRTCSession',
+      kind: WEBRTC_SESSION,
       id: this.#options.id,
       countsHolds: true,
       onSample: () => {},

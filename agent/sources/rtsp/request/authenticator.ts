@@ -9,34 +9,9 @@ import {
   parseChallenges,
 } from '../../../media/rtsp/digest.ts';
 import type { RtspResponse } from '../../../media/rtsp/message.ts';
+import type { LoginTurn, LoginWatch } from '../../../protocols/contract.ts';
 
 const CLIENT_NONCE_BYTES = 8;
-
-/** Keeps account of a login over all connections: cameras lock out whoever comes with a wrong password too often. */
-export interface LoginWatch {
-  /** How long its turns were waited for, in milliseconds, the wait that goes on among it: that is no delay of the camera's. */
-  readonly heldMs: number;
-  /** Resolves when the login may be shown: one that is not known to be good goes ahead alone. @throws PerchError with `waitMs` */
-  turn(signal: AbortSignal): Promise<LoginTurn>;
-  /** A login that had worked on a connection is refused there. */
-  refused(kind: string): void;
-  /** Kinds of answers that were refused on other connections. */
-  refusedKinds(): ReadonlySet<string>;
-  /** It was refused so often that no connection shows it, those that were let in among them. */
-  isWrong(): boolean;
-  /** The stream plays, or has ended. */
-  plays(isPlaying: boolean): void;
-}
-
-/** A login that may be shown; what becomes of it is told once. */
-export interface LoginTurn {
-  accepted(): void;
-  refused(kind: string): void;
-  /** The answer says nothing about the login. */
-  end(): void;
-  /** No answer will come. */
-  lost(): void;
-}
 
 /** Answers a camera's challenges: the strongest first, the next when that is refused, and again when its nonce has grown old. */
 export class Authenticator {

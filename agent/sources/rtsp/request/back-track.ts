@@ -1,7 +1,7 @@
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import type { SdpMedia } from '../../../media/sdp/parse.ts';
-import type { BackChannel } from '../../source.ts';
+import type { BackChannel } from '../../../stream/contracts.ts';
 
 /** Tells a camera that we know what a track is that it does not send (ONVIF Streaming §5.3.1). */
 export const REQUIRE_BACK_CHANNEL: HeaderField = ['Require', 'www.onvif.org/ver20/backchannel'];

@@ -2,8 +2,9 @@ import { lookup } from 'node:dns/promises';
 import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp, isLoopbackIp } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
+import type { LoginWatch } from '../../../protocols/contract.ts';
 import { type Address, parseAddress, redirectedTo } from './address.ts';
-import { Authenticator, type LoginWatch } from './authenticator.ts';
+import { Authenticator } from './authenticator.ts';
 import { Redirect } from './dialogue.ts';
 
 const MAX_REDIRECTS = 5;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
-import type { BackChannel, Loudspeaker } from '../../source.ts';
+import type { BackChannel, Loudspeaker } from '../../../stream/contracts.ts';
 import type { BackTrack } from '../request/back-track.ts';
 import { Redirect } from '../request/dialogue.ts';
 import { atItsAddress, type Login } from '../request/redirects.ts';

@@ -3,12 +3,12 @@ import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
 import { checkStreamPath } from '../../../../config/values/path-name.ts';
 import type { AnsweredOffer, WebRtcServer } from '../../server/server.ts';
-import { bodyOf, type HttpAccess, requesterOf } from '../requests.ts';
+import { bodyOf, requesterOf, type SignallingAccess } from '../requests.ts';
 import { applyCandidateOverrides, readCandidateOverrides } from './candidate-overrides.ts';
 import type { Parameters } from './parameters.ts';
 import { type NamedPaths, pathOf, WaitingPlayers } from './stream-path.ts';
 
-interface ZlmAccess extends HttpAccess {
+interface ZlmAccess extends SignallingAccess {
   origin(request: FastifyRequest): { readonly baseUrl: string };
 }
 

@@ -1,11 +1,13 @@
 import type { Static } from 'typebox';
 import { expectTypeOf, test } from 'vitest';
-import type { LiveSessionItem } from '../../../servers/hls/live/live-server.ts';
-import type { HlsMuxerItem } from '../../../servers/hls/server/server.ts';
-import type { HlsSessionItem } from '../../../servers/hls/sessions/sessions.ts';
-import type { RtspConnItem, RtspSessionItem } from '../../../servers/rtsp/session/api-items.ts';
-import type { WebRtcSessionItem } from '../../../servers/webrtc/server/session-item.ts';
-import type { HlsMuxer, HlsSession, RtspConn, RtspSession, WebRtcSession } from './session-schemas.ts';
+import type { LiveSessionItem } from '../../servers/hls/live/live-server.ts';
+import type { HlsMuxerItem } from '../../servers/hls/server/server.ts';
+import type { HlsMuxer, HlsSession } from '../../servers/hls/sessions/session-kinds.ts';
+import type { HlsSessionItem } from '../../servers/hls/sessions/sessions.ts';
+import type { RtspConnItem, RtspSessionItem } from '../../servers/rtsp/session/api-items.ts';
+import type { RtspConn, RtspSession } from '../../servers/rtsp/session/session-kinds.ts';
+import type { WebRtcSessionItem } from '../../servers/webrtc/server/session-item.ts';
+import type { WebRtcSession } from '../../servers/webrtc/session/session-kind.ts';
 
 /** What the API's document knows of an item: the same names. */
 type Names<T> = keyof T;

@@ -3,7 +3,7 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { Authority } from '../../auth/permissions/authorize.ts';
 import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { silentLogger } from '../../base/log.ts';
-import { RtspAuthority } from './access.ts';
+import { SessionAuthority } from './session-access.ts';
 
 const NO_MEDIA = { owner: 'owner', verify: async () => false, person: () => undefined };
 const OWN = { client: { ip: '127.0.0.1', port: 40_000 }, server: { ip: '127.0.0.1', port: 8554 } };
@@ -14,10 +14,18 @@ function accessOf() {
   const programs = {
     isFor: (path: string, asked: unknown) => path === 'cam' && asked === OWN,
   };
-  return new RtspAuthority(authority, wrong, silentLogger, programs);
+  return new SessionAuthority(authority, wrong, silentLogger, programs);
 }
 
-const requester = { ip: '127.0.0.1', connection: OWN, query: '', id: 'x', userAgent: '', credentials: undefined };
+const requester = {
+  protocol: 'rtsp',
+  ip: '127.0.0.1',
+  connection: OWN,
+  query: '',
+  id: 'x',
+  userAgent: '',
+  credentials: undefined,
+};
 
 test.for(['publish', 'read'] as const)(
   'a program that Perch has started with a command that names a path needs no password to %s there',

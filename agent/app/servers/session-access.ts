@@ -2,28 +2,28 @@ import type { Authority, Identity } from '../../auth/permissions/authorize.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
-import type { RtspAccess, RtspRequester } from './session/contracts.ts';
+import type { SessionAccess, SessionRequester } from '../../protocols/contract.ts';
 
 /** Wrong values count as guesses. */
 const QUERY_TOKEN = /(?:^|&)(?:token|jwt)=./;
 
 /** Programs started by Perch. */
-interface OwnPrograms {
+export interface OwnPrograms {
   /** Whether this local connection belongs to a program whose command names the path. */
-  isFor(path: string, connection: NonNullable<RtspRequester['connection']>): boolean;
+  isFor(path: string, connection: NonNullable<SessionRequester['connection']>): boolean;
 }
 
-type RtspDecisions = Pick<Authority, 'authorize' | 'offersDigest' | 'noteWrongDigest'>;
+type Decisions = Pick<Authority, 'authorize' | 'offersDigest' | 'noteWrongDigest'>;
 
-/** Checks RTSP permissions with the authority shared by all protocols. */
-export class RtspAuthority implements RtspAccess {
-  readonly #authority: RtspDecisions;
+/** Checks permissions of protocols other than HTTP with the authority that all share. */
+export class SessionAuthority implements SessionAccess {
+  readonly #authority: Decisions;
   readonly #wrongCredentials: WrongCredentials;
   readonly #log: Logger;
   readonly #programs: OwnPrograms | undefined;
 
   /** @param wrongCredentials shared with HTTP: two ports do not allow faster guessing */
-  constructor(authority: RtspDecisions, wrongCredentials: WrongCredentials, log: Logger, programs?: OwnPrograms) {
+  constructor(authority: Decisions, wrongCredentials: WrongCredentials, log: Logger, programs?: OwnPrograms) {
     this.#authority = authority;
     this.#wrongCredentials = wrongCredentials;
     this.#log = log;
@@ -33,7 +33,7 @@ export class RtspAuthority implements RtspAccess {
   async authorize(
     action: 'read' | 'publish',
     path: string,
-    requester: RtspRequester,
+    requester: SessionRequester,
   ): Promise<'refused' | 'challenge' | { readonly user: string }> {
     const asked = identityOf(requester);
     const { connection } = requester;
@@ -51,7 +51,7 @@ export class RtspAuthority implements RtspAccess {
       return { user: name ?? user ?? '' };
     }
     if (hasCredentials || isGuess || (isKnown && mayHaveToken)) {
-      const facts = { reason, action, path, ip, user, protocol: 'rtsp' };
+      const facts = { reason, action, path, ip, user, protocol: requester.protocol };
       if (isKnown) {
         this.#log.info(facts, 'not permitted');
       } else {
@@ -70,14 +70,14 @@ export class RtspAuthority implements RtspAccess {
   }
 }
 
-function identityOf({ ip: text, credentials, id, query, userAgent }: RtspRequester): Identity {
+function identityOf({ ip: text, protocol, credentials, id, query, userAgent }: SessionRequester): Identity {
   const ip = canonicalIp(text) ?? text;
   const { user, password, proves } = credentials ?? {};
   return {
     ip,
     isLoopback: isLoopbackIp(ip),
     isPrivate: isPrivateIp(ip),
-    request: { protocol: 'rtsp', id, query, userAgent },
+    request: { protocol, id, query, userAgent },
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { password }),
     ...(proves === undefined ? {} : { proves }),

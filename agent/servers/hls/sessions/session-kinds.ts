@@ -1,0 +1,67 @@
+import Type from 'typebox';
+import { parseAddress } from '../../../config/values/address.ts';
+import { TimeText } from '../../../http/api/schema/schemas.ts';
+import type { SessionKind } from '../../../protocols/contract.ts';
+import { DEPRECATED_BYTES, ORIGIN, SUBJECT } from '../../../protocols/session-schema.ts';
+
+export const HlsSession = Type.Object({
+  ...ORIGIN,
+  ...SUBJECT,
+  isCDN: Type.Boolean(),
+  outboundBytes: Type.Integer(),
+  outboundFramesDiscarded: Type.Optional(Type.Integer({ description: 'Of live fMP4.' })),
+  transport: Type.Optional(Type.Enum(['mse', 'mp4'], { description: 'Live fMP4, over a WebSocket or as one file.' })),
+});
+
+export const HlsMuxer = Type.Object({
+  path: Type.String(),
+  created: TimeText,
+  lastRequest: TimeText,
+  outboundBytes: Type.Integer(),
+  outboundFramesDiscarded: Type.Integer(),
+  bytesSent: DEPRECATED_BYTES.bytesSent,
+});
+
+export const HLS_MUXER: SessionKind = {
+  apiType: 'hlsMuxer',
+  protocol: 'hls',
+  collection: 'hlsmuxers',
+  key: 'path',
+  noun: 'muxer',
+  labels: { one: 'path that is being made into HLS', all: 'Paths that are being made into HLS' },
+  itemSchema: HlsMuxer,
+  metrics: {
+    name: 'hls_muxers',
+    title: 'HLS muxers',
+    what: 'HLS muxers',
+    labels: [['name', 'path']],
+    rows: [
+      ['outbound_bytes', 'outboundBytes', 'Bytes that were sent of it.'],
+      ['outbound_frames_discarded', 'outboundFramesDiscarded', 'Frames that it left out.'],
+    ],
+    deprecatedRows: [['bytes_sent', 'bytesSent', 'Older name of hls_muxers_outbound_bytes.']],
+  },
+};
+
+/** Viewers of playlists, and those of live fMP4. */
+export const HLS_SESSION: SessionKind = {
+  apiType: 'hlsSession',
+  protocol: 'hls',
+  collection: 'hlssessions',
+  noun: 'session',
+  labels: { one: 'HLS session', all: 'HLS sessions' },
+  itemSchema: HlsSession,
+  metrics: {
+    name: 'hls_sessions',
+    title: 'HLS sessions',
+    what: 'HLS sessions',
+    labels: ['id', 'path', 'remoteAddr'],
+    rows: [['outbound_bytes', 'outboundBytes', 'Bytes that were sent to it.']],
+  },
+  zlm: {
+    typeid: 'HttpSession',
+    schema: 'hls',
+    flowSchema: 'hls',
+    localPort: (config) => parseAddress(config.hlsAddress)?.port ?? 0,
+  },
+};
