@@ -14,35 +14,39 @@ import { Collector, rtpFormat } from '../../support/media/units.ts';
 
 const FRAME_TICKS = 3600;
 const RUNS = byLength(3, 20);
+const START_CODE = Uint8Array.of(0, 0, 0, 1);
 const X264 = 'scenecut=0:threads=1';
 const X265 = 'log-level=error:pools=1:frame-threads=1:scenecut=0';
 
-/** `least`: the share of the pictures that is given on beside key pictures. One picture of twenty is lost: many need one that is. */
+/**
+ * `least`: of the pictures between key pictures that a decoder can show, the share that the depacketizer passes on. An H.264 slice names
+ * fewer of its references than an H.265 slice, so some of its pictures are given up that would decode.
+ */
 const ENCODERS: readonly (readonly [name: string, codec: CodecName, parameters: string, least: number])[] = [
   [
     'H.265 with B-frames that others refer to',
     'h265',
     `${X265}:bframes=3:b-adapt=0:b-pyramid=1:ref=3:open-gop=0:keyint=50`,
-    0.35,
+    0.98,
   ],
-  ['H.265 with open groups', 'h265', `${X265}:bframes=3:b-adapt=0:b-pyramid=1:ref=3:open-gop=1:keyint=30`, 0.55],
+  ['H.265 with open groups', 'h265', `${X265}:bframes=3:b-adapt=0:b-pyramid=1:ref=3:open-gop=1:keyint=30`, 0.98],
   [
     'H.265 with slices and plain B-frames',
     'h265',
     `${X265}:bframes=2:b-adapt=0:b-pyramid=0:slices=2:ctu=16:keyint=25`,
-    0.65,
+    0.98,
   ],
-  ['H.265 without B-frames', 'h265', `${X265}:bframes=0:ref=4:keyint=50`, 0.25],
+  ['H.265 without B-frames', 'h265', `${X265}:bframes=0:ref=4:keyint=50`, 0.98],
   [
     'H.264 with B-frames that others refer to',
     'h264',
     `${X264}:bframes=3:b-adapt=0:b-pyramid=normal:ref=3:keyint=50`,
-    0.3,
+    0.75,
   ],
-  ['H.264 with plain B-frames', 'h264', `${X264}:bframes=2:b-adapt=0:b-pyramid=none:keyint=25`, 0.65],
+  ['H.264 with plain B-frames', 'h264', `${X264}:bframes=2:b-adapt=0:b-pyramid=none:keyint=25`, 0.98],
 ];
 
-/** What a decoder makes of each picture, in the order of display, and what it complains of. */
+/** Digests of the decoded pictures in the order of display, and what the decoder complains of. */
 async function decode(file: string): Promise<{ readonly pictures: readonly string[]; readonly complaints: string }> {
   const plain = ['-fps_mode', 'passthrough', '-f', 'framemd5', '-'];
   const { output } = await runProcess('ffmpeg', ['-nostdin', '-v', 'error', '-i', file, ...plain]);
@@ -77,19 +81,23 @@ describeWith(['ffmpeg'], 'pictures that are given on after a loss', () => {
       const { sets, pictures } = await codedPictures(codec, file);
       const whole = (await decode(file)).pictures;
       expect(whole).toHaveLength(pictures.length);
-      let between = 0;
+      const sent = new Set(whole);
+      let passedOn = 0;
+      let intact = 0;
       for (let seed = 1; seed <= RUNS; seed += 1) {
         const next = random(seed);
         const seen = new Collector();
         const format = rtpFormat(codec.encoding, 90_000, 0, {});
         const depacketizer =
           codecName === 'h264' ? new H264Depacketizer(format, seen) : new H265Depacketizer(format, seen);
+        const received: Uint8Array[] = [];
         let isGap = false;
         for (const [i, { nals, shown }] of pictures.entries()) {
           if (i > 0 && next() < 0.05) {
             isGap = true;
             continue;
           }
+          received.push(...sets, ...nals);
           for (const [n, nal] of [...sets, ...nals].entries()) {
             const isLast = n === sets.length + nals.length - 1;
             depacketizer.push(nal, 0, nal.length, shown * FRAME_TICKS, isLast, isGap);
@@ -98,15 +106,19 @@ describeWith(['ffmpeg'], 'pictures that are given on after a loss', () => {
         }
         const given = seen.units.map(({ data }) => nalsOf(data));
         const stream = join(folder.path, `lossy.${codecName}`);
-        const startCode = Uint8Array.of(0, 0, 0, 1);
-        writeFileSync(stream, Buffer.concat([...sets, ...given.flat()].flatMap((nal) => [startCode, nal])));
-        const decoded = await decode(stream);
+        const decodeNals = (nals: readonly Uint8Array[]) => {
+          writeFileSync(stream, Buffer.concat(nals.flatMap((nal) => [START_CODE, nal])));
+          return decode(stream);
+        };
+        const decoded = await decodeNals([...sets, ...given.flat()]);
         const order = seen.units.map(({ pts }) => Math.round(pts / FRAME_TICKS)).sort((a, b) => a - b);
         expect(decoded.complaints).toBe('');
         expect(decoded.pictures).toEqual(order.map((place) => whole[place]));
-        between += seen.units.filter(({ key }) => !key).length;
+        const keys = seen.units.filter(({ key }) => key).length;
+        passedOn += seen.units.length - keys;
+        intact += (await decodeNals(received)).pictures.filter((picture) => sent.has(picture)).length - keys;
       }
-      expect(between / (RUNS * pictures.length)).toBeGreaterThan(least);
+      expect(passedOn / intact).toBeGreaterThan(least);
     },
   );
 });
