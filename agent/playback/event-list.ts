@@ -7,43 +7,43 @@ import type { EventListQuery } from './read/query.ts';
 import { formatRfc3339 } from './read/rfc3339.ts';
 import type { IndexLookup } from './timeline.ts';
 
-/** A month with its longest day. */
+/** A month including its longest day. */
 const MAX_US = 32 * 86_400_000_000;
-/** A camera that is away for less is not missed by anybody. */
+/** Shorter outages are not listed. */
 const MIN_OFFLINE_US = 60_000_000;
 const MAX_TYPES = 100;
-/** A picture that is further away shows something else. */
+/** A frame further away shows another scene. */
 const NEAR_US = 5_000_000;
-/** Right before its end a recording may have no picture any more. */
+/** A recording may lack frames right before its end. */
 const REST_US = 200_000;
 
-/** The type under which a time is listed in which a camera was away. */
+/** Event type of a camera's outage. */
 export const OFFLINE = 'perch.offline';
 
-export interface ListedEvent {
+interface ListedEvent {
   readonly id: string;
   readonly path: string;
   readonly type: string;
   /** RFC 3339. */
   readonly start: string;
-  /** Null while it lasts. */
+  /** null: ongoing. */
   readonly end: string | null;
   readonly text: string;
-  /** The recorded moment that is nearest to its begin, within five seconds; null: there is none. */
+  /** The recorded time nearest to its start, within five seconds; null: none. */
   readonly picture: string | null;
 }
 
 export interface EventPage {
   readonly items: readonly ListedEvent[];
-  /** For `before`: what is older; null: nothing is. */
+  /** For `before`: older events; null: none. */
   readonly next: string | null;
-  /** Of all that was seen between the two times; empty where a list goes on. */
+  /** All types between the two times; empty on further pages. */
   readonly types: readonly string[];
 }
 
 /**
- * What was seen by several cameras, and when they were away, newest first.
- * @param maySee whether whoever asks is told of a path
+ * Events of several cameras and their outages, newest first.
+ * @param maySee whether the client may see a path
  */
 export async function eventPage(
   catalog: IndexLookup,
@@ -85,7 +85,7 @@ export async function eventPage(
   };
 }
 
-/** What was seen by them, or why they were not recorded; of the machine itself nothing. */
+/** Paths with events or gaps, without those of the machine. */
 function pathsOf({ index }: IndexLookup): string[] {
   const gaps = gapsName('');
   const names = index.events.paths().map((name) => (name.startsWith(gaps) ? name.slice(gaps.length) : name));
@@ -101,7 +101,7 @@ function offlineSpansOf(
   if (types && !types.includes(OFFLINE)) {
     return [];
   }
-  // What is told of both is put in order by the path alone: the mark of one is one of the other.
+  // Events and outages share one order by path: the mark of one works for the other.
   const after = wish.after && { ...wish.after, path: gapsName(wish.after.path) };
   const away = { ...wish, after, types: ['offline'], minUs: MIN_OFFLINE_US };
   return index.events.newestOf(gapsName(path), away).map((event) => ({ ...event, path, type: OFFLINE }));
@@ -121,7 +121,7 @@ function typesOf({ index }: IndexLookup, paths: readonly string[], { from, to }:
     .slice(0, MAX_TYPES);
 }
 
-/** For each event the recorded moment nearest to its begin. */
+/** The recorded time nearest to each event's start. */
 async function picturesOf(
   catalog: IndexLookup,
   shown: readonly IndexedEvent[],
@@ -167,7 +167,7 @@ function markOf(text: string | undefined): EventMark | undefined {
       return { startUs, path, id };
     }
   } catch {
-    // What is no JSON is no mark either.
+    // Not JSON, so not a mark.
   }
-  throw new PerchError('badInput', `invalid before: '${text.slice(0, 64)}' is not the next of an answer`);
+  throw new PerchError('badInput', `invalid before: '${text.slice(0, 64)}' is not the next of a response`);
 }

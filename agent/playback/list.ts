@@ -11,13 +11,13 @@ export interface ListEntry {
   readonly url: string;
 }
 
-export interface ListRequest {
+interface ListRequest {
   readonly path: string;
   readonly start: ZonedTime | undefined;
   readonly end: ZonedTime | undefined;
-  /** Where this service is reached, without a slash at the end: `https://host/playback`. */
+  /** Without a final slash: `https://host/playback`. */
   readonly baseUrl: string;
-  /** Of the recordings' names; undefined: the machine's own. */
+  /** IANA name for recording names; undefined: the machine's zone. */
   readonly zone: string | undefined;
 }
 
@@ -34,7 +34,7 @@ export async function listTimespans(catalog: Catalog, request: ListRequest): Pro
   return trimmed.map((span) => entryOf(span, request));
 }
 
-/** The first is cut to what lies in the request, or left out when it has ended before; the last is shortened. */
+/** Cuts the first to the request or drops it, and shortens the last. */
 function trim(spans: readonly Timespan[], fromUs: number, toUs: number): Timespan[] {
   const kept = [...spans];
   const first = kept[0];
@@ -47,18 +47,18 @@ function trim(spans: readonly Timespan[], fromUs: number, toUs: number): Timespa
   if (last && last.startUs + last.durationUs > toUs) {
     kept[kept.length - 1] = { startUs: last.startUs, durationUs: toUs - last.startUs };
   }
-  // An end before the start leaves less than nothing.
+  // An end before the start yields a negative duration.
   return kept.filter(({ durationUs }) => durationUs >= 0);
 }
 
 function entryOf(span: Timespan, request: ListRequest): ListEntry {
-  // A start that the request has given is shown in the request's zone.
+  // A start from the request keeps the request's zone.
   const isTrimmed = request.start?.us === span.startUs;
   const offsetMs =
     isTrimmed && request.start ? request.start.offsetMs : zoneOffsetMs(Math.floor(span.startUs / 1000), request.zone);
   const start = formatRfc3339({ us: span.startUs, offsetMs });
   const duration = span.durationUs / 1e6;
-  // Neither a path nor a time has a character that a form writes otherwise.
+  // Neither a path nor a time contains characters that a form would encode.
   const query = `duration=${duration}&path=${encodeURIComponent(request.path)}&start=${encodeURIComponent(start)}`;
   return { start, duration, url: `${request.baseUrl}/get?${query}` };
 }

@@ -30,38 +30,38 @@ import { type FoundSnapshot, findSnapshot } from './vod/snapshot.ts';
 
 export type { RecordPaths } from './index/catalog.ts';
 
-/** Of all that playback answers on the main port. */
+/** The prefix on the main port. */
 const MAIN_PREFIX = 'playback/';
-/** Behind the sentence that MediaMTX's clients know. */
-const TS_ADVICE = 'set recordFormat: fmp4 to play what is recorded from then on; the .ts files play in VLC or ffmpeg';
+/** Appended to MediaMTX's message. */
+const TS_ADVICE = 'set recordFormat: fmp4 for future recordings; the .ts files play in VLC or ffmpeg';
 
-export interface PlaybackOptions {
-  /** Of the index: a cache that may be deleted at any time. */
+interface PlaybackOptions {
+  /** The index cache, which may be deleted at any time. */
   readonly file: string;
   readonly paths: RecordPaths;
   readonly logger: Logger;
-  /** IANA name for the times in file names; undefined: the machine's own. */
+  /** IANA name for the times in file names; undefined: the machine's zone. */
   readonly zone?: string;
   readonly clock?: Pick<Clock, 'monoMs' | 'wallMs'>;
-  /** By this process: such files are not checked for what a power cut leaves. */
+  /** Files of this process are not checked for damage by a power cut. */
   readonly isBeingWritten?: (file: string) => boolean;
 }
 
 /** Why a recording must stay; undefined: it may be deleted. */
-export type RetainReason = (row: SegmentRow) => string | undefined;
+type RetainReason = (row: SegmentRow) => string | undefined;
 
 export interface GetQuery {
   readonly path: string;
   readonly startUs: number;
   readonly durationUs: number;
   readonly format: GetFormat;
-  /** So many times as fast, with key frames alone; undefined: everything as it was. */
+  /** Factor; plays key frames only. undefined: normal playback. */
   readonly speed?: number | undefined;
-  /** Gaps are left out, so that what follows them is in it too; else it ends at the first. */
+  /** Omits gaps and continues behind them; otherwise the download ends at the first. */
   readonly skipsGaps?: boolean | undefined;
 }
 
-/** The recordings as they can be listed, played and deleted. */
+/** Lists, plays and deletes recordings. */
 export class Playback {
   readonly #paths: RecordPaths;
   readonly #zone: string | undefined;
@@ -70,9 +70,9 @@ export class Playback {
   readonly #catalog: Catalog;
   readonly #rebuild: IndexRebuild;
   #keeping: Promise<void> | undefined;
-  /** Of the recordings that are being played. */
+  /** Of recordings being played. */
   readonly tables: TableCache;
-  /** HLS made of the recordings. */
+  /** HLS. */
   readonly streams: RecordedStreams;
   readonly #lookup: CatalogLookup;
   readonly #downloads = new DownloadCache();
@@ -83,7 +83,7 @@ export class Playback {
     this.#paths = paths;
     this.#zone = zone;
     this.#logger = logger;
-    const onFault = logOnce((cause) => logger.warn({ file, cause }, 'the index of recordings cannot be used as it is'));
+    const onFault = logOnce((cause) => logger.warn({ file, cause }, 'the index of recordings is damaged'));
     this.#index = new SegmentIndex(file, onFault);
     this.#index.recheckGrowing();
     const templates = new KnownTemplates(
@@ -92,7 +92,7 @@ export class Playback {
     );
     const { found } = this.#index;
     if (found !== 'good' && !(found === 'missing' && templates.isEmpty)) {
-      logger.warn({ file }, `the index of recordings is ${found}: it is built again from the files`);
+      logger.warn({ file }, `the index of recordings is ${found} and is rebuilt from the files`);
     }
     this.#catalog = new Catalog({
       index: this.#index,
@@ -109,32 +109,32 @@ export class Playback {
     this.#rebuild = new IndexRebuild(this.#catalog, logger, () => clock.monoMs());
   }
 
-  /** To be told of every recording that is begun, finished or deleted. */
+  /** Receives each recording that starts, finishes or is deleted. */
   get segmentLog(): SegmentLog {
     return this.#catalog;
   }
 
-  /** To be told what the journals of events and protected ranges are told. */
+  /** Receives journal entries of events and protected ranges. */
   get events(): EventIndex & ProtectedIndex {
     return this.#index.events;
   }
 
-  /** What those ask who make room. */
+  /** For freeing disk space. */
   get space(): SpaceIndex {
     return this.#index.space;
   }
 
-  /** When the index was written last, before it was opened: Unix milliseconds; 0: never. */
+  /** Unix milliseconds of the index's last write before it was opened; 0: never. */
   get lastWrittenMs(): number {
     return this.#index.writtenMs;
   }
 
-  /** Is read when the index has lost what it was told. To be called before `rebuild`. */
+  /** Read when the index has lost its entries. Called before `rebuild`. */
   addJournal(journal: Journal): void {
     this.#rebuild.addJournal(journal);
   }
 
-  /** What the index was told since the last time goes to the disk: to be called in the flush rounds. */
+  /** Writes changes to disk; called in flush rounds. */
   commit(): void {
     this.#index.commit();
     this.#keeping ??= this.#scanChangedFolders().finally(() => {
@@ -147,31 +147,31 @@ export class Playback {
       await this.#catalog.scanChanged();
       await this.#rebuild.runAgain();
     } catch (error) {
-      this.#logger.error({ err: error }, 'the index of recordings is not kept in step');
+      this.#logger.error({ err: error }, 'failed to update the index of recordings');
     }
   }
 
-  /** Looks whether the newest files are what the index takes them for. To be called before files that were cut off are looked for. */
+  /** Verifies the newest files in the index. Called before recovery of truncated files. */
   checkNewest(signal: AbortSignal): Promise<void> {
     return this.#rebuild.checkNewest(signal);
   }
 
-  /** Brings the index in step with all files, in the background of everything else. */
+  /** Syncs the index with all files, in the background. */
   rebuild(signal: AbortSignal): Promise<void> {
     return this.#rebuild.run(signal);
   }
 
-  /** Counts how often the index had to begin again: then it does not know all files before `rebuild` has run. */
+  /** Counts resets of the index: after one it is incomplete until `rebuild` has run. */
   get indexGeneration(): number {
     return this.#index.generation;
   }
 
-  /** The true start of a file, Unix microseconds, as far as the index knows it. */
+  /** Corrected start of a file in Unix microseconds, if known. */
   startUsOf(file: string): number | undefined {
     return this.#index.find(file)?.startUs;
   }
 
-  /** The start is known to be right, even when the file was named by a clock that nobody believed yet. */
+  /** The start is trusted even if the clock was not when the file was named. */
   isDated(file: string): boolean {
     return this.#index.isDated(file);
   }
@@ -180,17 +180,16 @@ export class Playback {
     return this.#rebuild.progress;
   }
 
-  /** The files that are left out, and why. */
+  /** Files left out, with reasons. */
   unreadable(): { readonly count: number; readonly files: readonly UnreadableFile[] } {
     return this.#rebuild.unreadable();
   }
 
-  /** Why a recording cannot be read now: its disk is not there. Undefined: as far as is known it is. */
+  /** Why a recording is unreadable now: its disk is missing. undefined: readable as far as known. */
   offlineReason(file: string): PerchError | undefined {
     return this.#catalog.offlineReason(file);
   }
 
-  /** The index knows the file to be whole. */
   isFinished(file: string): boolean {
     const state = this.#index.find(file)?.state;
     return state === STATE.finished || state === STATE.stored;
@@ -206,21 +205,21 @@ export class Playback {
     return listTimespans(this.#catalog, { path, start, end, baseUrl, zone: this.#zone });
   }
 
-  /** What there is of a path between two times, as coarse as it is asked for. */
+  /** What exists of a path between two times, at the requested resolution. */
   async timeline(query: TimelineQuery): Promise<Timeline> {
     await this.#require(query.path);
     return timelineOf(this.#catalog, query, this.#zone);
   }
 
-  /** What was seen by all cameras of which whoever asks is told, newest first. */
+  /** Events of all visible cameras, newest first. */
   listEvents(query: EventListQuery, maySee: (path: string) => boolean): Promise<EventPage> {
     return eventPage(this.#catalog, query, maySee, this.#zone);
   }
 
   /**
-   * @param etag the answer that the client has a part of: it is given again as long as it is kept, even when the recording has
-   * grown since; otherwise the answer is made from the files as they are
-   * @param done aborts when the request is over: an answer that nobody waits for is not made, and none is sent any more
+   * @param etag the download of which the client has a part: reused while cached, even if the recording has grown;
+   * otherwise the download is built from the files
+   * @param done aborts the build when the request ends
    */
   async get(query: GetQuery, etag?: string, done?: AbortSignal): Promise<Download> {
     await this.#require(query.path);
@@ -233,28 +232,28 @@ export class Playback {
     return this.#downloads.make(key, estimatedBytes(query), build, done);
   }
 
-  /** The tag of the answer that a player has most likely begun to read; undefined when none is kept. */
+  /** The tag of the download that a player most likely started; undefined if none is cached. */
   cachedEtag(query: GetQuery): string | undefined {
     return this.#downloads.cached(keyOf(query))?.etag;
   }
 
-  /** The camera's own picture that was taken nearest to a time. */
+  /** The camera's own snapshot nearest to a time. */
   snapshot(path: string, timeUs: number): Promise<FoundSnapshot> {
     return findSnapshot(this.#lookup, path, timeUs);
   }
 
-  /** The key frame of the group of pictures that a time lies in. */
+  /** The key frame of the GOP at a time. */
   frame(path: string, timeUs: number): Promise<Frame> {
     return findFrame(this.#lookup, this.tables, path, timeUs);
   }
 
-  /** Names of the paths that have recordings, configured or not. */
+  /** Paths with recordings, configured or not. */
   async names(): Promise<readonly string[]> {
     await this.#catalog.scan();
     return this.#index.paths();
   }
 
-  /** Undefined when the path is not configured and has no recordings. */
+  /** undefined for a path that is not configured and has no recordings. */
   async segments(path: string): Promise<readonly { readonly start: string }[] | undefined> {
     if (!(await this.#isKnown(path))) {
       return undefined;
@@ -263,14 +262,14 @@ export class Playback {
     return this.#index.startsOf(path).map((us) => ({ start: this.localTime(us) }));
   }
 
-  /** @throws PerchError when every recording of the path lies on a disk that is not there. To be called behind `segments`. */
+  /** @throws PerchError if all recordings of the path are on a missing disk. Called after `segments` */
   requireAvailable(path: string): void {
     requireAvailable(this.#catalog, path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   }
 
   /**
-   * @param start exactly as `segments` has given it
-   * @param whyKept asked before anything is deleted
+   * @param start as returned by `segments`
+   * @param retainReason checked before anything is deleted
    */
   async deleteSegment(path: string, start: string, retainReason: RetainReason): Promise<void> {
     const startUs = parseRfc3339(start)?.us;
@@ -301,9 +300,9 @@ export class Playback {
     this.#index.close();
   }
 
-  /** Configured, or recorded when it was: what a camera has left can be played when it is gone. */
+  /** Configured, or with recordings of a removed camera. */
   async #isKnown(path: string): Promise<boolean> {
-    // The configuration may stand for any name, and a name such as `../..` would lead out of the recordings' folder.
+    // A pattern may match any name, and a name such as `../..` would leave the recordings' folder.
     if (pathNameFault(path)) {
       return false;
     }
@@ -316,7 +315,7 @@ export class Playback {
 
   async #requireKnown(path: string): Promise<void> {
     if (!(await this.#isKnown(path))) {
-      // On the port for playback there is no prefix.
+      // The playback port has no prefix.
       const bare = path.startsWith(MAIN_PREFIX) ? path.slice(MAIN_PREFIX.length) : undefined;
       const isNear = bare !== undefined && (await this.#isKnown(bare));
       const hint = isNear ? `: leave out '${MAIN_PREFIX}' on this port` : '';
@@ -324,7 +323,7 @@ export class Playback {
     }
   }
 
-  /** Of what is to be played. */
+  /** Before playback. */
   async #require(path: string): Promise<void> {
     await this.#requireKnown(path);
     if (this.#paths.recordPathOf(path)?.format === 'mpegts' && !this.#index.hasPlayable(path)) {
@@ -332,7 +331,7 @@ export class Playback {
     }
   }
 
-  /** As the recordings are named: RFC 3339 with the zone's offset. */
+  /** As in recording names: RFC 3339 with the zone's offset. */
   localTime(us: number): string {
     return formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), this.#zone) });
   }
@@ -341,7 +340,7 @@ export class Playback {
 const keyOf = (query: GetQuery): string =>
   JSON.stringify([query.path, query.startUs, query.durationUs, query.format, query.speed, query.skipsGaps]);
 
-/** A fault that stays, as of a full disk, is told when it begins. */
+/** Logs a lasting fault, such as a full disk, once. */
 function logOnce(log: (cause: string) => void): (error: unknown) => void {
   let told: string | undefined;
   return (error) => {

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { contentDisposition, downloadName } from './download-name.ts';
 import type { Download } from './get/download.ts';
 import type { GetQuery, Playback } from './playback.ts';
 import {
@@ -16,20 +15,19 @@ import {
 import { formatRfc3339 } from './read/rfc3339.ts';
 import { REVALIDATE, sendRanged } from './read/send-ranged.ts';
 
-/** Who may do what, and how the request has come. */
-export interface PlaybackAccess {
-  /** Throws when the request may not play back this path. */
+interface PlaybackAccess {
+  /** @throws PerchError if the request may not play back this path */
   require(request: FastifyRequest, action: 'playback', path: string): Promise<void>;
-  /** `baseUrl`: where the client reaches this server, without a slash at the end. */
+  /** `baseUrl`: address of this server without a final slash. */
   origin(request: FastifyRequest): { readonly baseUrl: string };
 }
 
-export interface PlaybackPluginOptions {
+interface PlaybackPluginOptions {
   readonly playback: Playback;
-  /** What people call a path's camera; undefined: nothing but the path. */
+  /** The camera's title; undefined: use the path. */
   titleOf(path: string): string | undefined;
   readonly access: PlaybackAccess;
-  /** Makes the hook that lets the configured origins in. */
+  /** Creates the CORS hook. */
   readonly cors: (
     methods: string,
     headers: string,
@@ -82,18 +80,18 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
   };
 
   app.get('/list', list);
-  // Fastify's own HEAD would say a length of 0.
+  // Fastify's own HEAD would report length 0.
   app.route({ method: ['GET', 'HEAD'], url: '/get', handler: get });
 
-  // Preflights are answered by the hook, which runs only where there is a route.
+  // The hook answers preflights, but only on existing routes.
   for (const url of ['/list', '/get']) {
     app.options(url, (_, reply) => reply.callNotFound());
   }
 };
 
 /**
- * A player that reads on, from somewhere behind the beginning, must get bytes of the answer that it began with, though the recording
- * may have grown: browsers do not say which one that was.
+ * A player that continues a download needs bytes of the same one, though the recording may have grown. Browsers do not
+ * say which one.
  */
 function continuedTag(request: FastifyRequest, playback: Playback, wanted: GetQuery): string | undefined {
   const { range } = request.headers;
@@ -104,7 +102,7 @@ function continuedTag(request: FastifyRequest, playback: Playback, wanted: GetQu
   return typeof ifRange === 'string' ? ifRange : playback.cachedEtag(wanted);
 }
 
-/** A client that has gone is no failure, and gets no answer. */
+/** A disconnected client is not a failure and gets no response. */
 const whenGone =
   (done: AbortController) =>
   (error: unknown): undefined => {
@@ -116,4 +114,28 @@ const whenGone =
 function send(request: FastifyRequest, reply: FastifyReply, { file, etag }: Download): FastifyReply {
   reply.type('video/mp4').header('Cache-Control', REVALIDATE).header('Access-Control-Expose-Headers', EXPOSED);
   return sendRanged(request, reply, file, etag);
+}
+
+/** Characters that file systems reject or names should not have. */
+const UNSAFE = /[/\\:*?"<>|\p{Cc}]+/gu;
+const MAX_NAME_LENGTH = 150;
+
+/** File name of a clip: camera and local start time, in characters valid on every file system. */
+export function downloadName(camera: string, localTime: string): string {
+  const name = camera.replace(UNSAFE, '_').slice(0, MAX_NAME_LENGTH);
+  return `${name}_${localTime.slice(0, 19).replaceAll(':', '-')}.mp4`;
+}
+
+/** `Content-Disposition` (RFC 6266), with and without `filename*` (RFC 8187). */
+export function contentDisposition(fileName: string): string {
+  const plain = fileName.replace(/[^\x20-\x7e]|["\\%]/g, '_');
+  if (plain === fileName) {
+    return `attachment; filename="${plain}"`;
+  }
+  // Not escaped by encodeURIComponent, but not allowed by RFC 8187.
+  const encoded = encodeURIComponent(fileName.toWellFormed()).replace(
+    /['()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }

@@ -5,11 +5,11 @@ import type { SegmentIndex, Timespan } from './index/segment-index.ts';
 import type { TimelineQuery } from './read/query.ts';
 import { formatRfc3339 } from './read/rfc3339.ts';
 
-/** A picture of this many columns is all that fits into 40 kB. */
+/** This many fit into 40 kB. */
 const MAX_STEPS = 720;
 const MAX_SECONDS = 400 * 86_400;
 const FINEST_SECONDS = 0.001;
-/** What is offered when nothing is asked for: steps that people count in. */
+/** Default resolutions, as people count. */
 const STEPS_SECONDS = [
   0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 86_400,
 ];
@@ -17,26 +17,26 @@ const EVENT_BYTES = 9_000;
 const PROTECTED_BYTES = 5_000;
 const REASON_BYTES = 4_000;
 const MANY_REASONS = 100;
-/** Events up to this many are shown one by one. */
+/** Up to this many events are shown individually. */
 const MAX_EVENTS = 200;
 const MAX_EVENT_STEPS = 120;
 const MAX_TEXT = 80;
 
-/** Seconds after `from`, and how long. */
+/** Seconds after `from`, and duration in seconds. */
 export type Stretch = readonly [atSeconds: number, seconds: number];
 
-export interface TimelineEvent {
+interface TimelineEvent {
   readonly id: string;
   readonly type: string;
-  /** Seconds after `from`; below 0 when it began before. */
+  /** Seconds after `from`; negative if it started before. */
   readonly at: number;
-  /** Null while it lasts. */
+  /** null: ongoing. */
   readonly duration: number | null;
   readonly text: string;
 }
 
-/** Events that stand too close to be shown one by one. */
-export interface EventCount {
+/** Events too dense to show individually. */
+interface EventCount {
   readonly type: string;
   readonly at: number;
   readonly duration: number;
@@ -48,15 +48,15 @@ export interface Timeline {
   /** RFC 3339. */
   readonly from: string;
   readonly to: string;
-  /** Seconds: gaps that are shorter are not shown. */
+  /** Seconds; shorter gaps are omitted. */
   readonly resolution: number;
-  /** Begin of the first and end of the last recording there is; null: there is none. */
+  /** Start of the first and end of the last recording; null: none. */
   readonly first: string | null;
   readonly last: string | null;
   readonly recordedSeconds: number;
   readonly coverage: readonly Stretch[];
   readonly gaps: readonly Stretch[];
-  /** Why nothing was recorded, as far as that is known: some seconds off, where the gaps are exact. */
+  /** Known reasons for gaps; accurate to some seconds, unlike the gaps. */
   readonly reasons: readonly (readonly [atSeconds: number, seconds: number, reason: string])[];
   readonly events: readonly TimelineEvent[];
   readonly eventCounts: readonly EventCount[];
@@ -66,17 +66,17 @@ export interface Timeline {
     readonly duration: number;
     readonly note: string;
   }[];
-  /** Not all reasons, events or protected ranges fit: ask for less time. */
+  /** Some reasons, events or protected ranges did not fit: request less time. */
   readonly isCut: boolean;
 }
 
-/** The index, brought in step with the files before it is asked. */
+/** The index, synced with the files before use. */
 export interface IndexLookup {
   readonly index: SegmentIndex;
   refresh(path: string, fromUs: number, toUs: number): Promise<void>;
 }
 
-/** What there is of a path between two times. The answer is below 40 kB whatever is asked. */
+/** The response stays below 40 kB. */
 export async function timelineOf(
   catalog: IndexLookup,
   query: TimelineQuery,
@@ -143,13 +143,13 @@ function resolutionOf({ from, to, resolution }: TimelineQuery): number {
   return resolution;
 }
 
-/** A tenth of a step is seen by nobody, and long numbers are most of an answer. */
+/** A tenth of a step is invisible, and long numbers are most of a response. */
 function rounding(resolution: number): (seconds: number) => number {
   const digits = resolution >= 10 ? 0 : resolution >= 1 ? 1 : 3;
   return (seconds) => Number(seconds.toFixed(digits));
 }
 
-/** What lies between the two times, without what overlaps. */
+/** Clips spans to the two times and removes overlaps. */
 function clip(spans: readonly Timespan[], fromUs: number, toUs: number): Timespan[] {
   const clipped: Timespan[] = [];
   let doneUs = fromUs;
@@ -190,8 +190,8 @@ function gapsOf(spans: readonly Timespan[], fromUs: number, toUs: number, leastU
 }
 
 /**
- * Where there are many, what is shorter than a step is not shown, and the longest of what is left. What lasts is given up to the end of
- * the time.
+ * With many reasons, those shorter than a step are omitted, then the longest are kept. An ongoing one extends to the
+ * end.
  */
 function reasonsOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number) {
   const round = rounding(Math.min(resolution, 1));
@@ -202,7 +202,7 @@ function reasonsOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, re
     const at = round((start - from.us) / 1e6);
     return end - start < leastUs ? [] : [[at, round(round((end - from.us) / 1e6) - at), type] as const];
   });
-  // As many as are looked at never fit: what was not looked at makes no difference.
+  // More never fit.
   const reasons = fitting(shown, REASON_BYTES);
   return { reasons: reasons.sort(([a], [b]) => a - b), isCut: reasons.length < shown.length };
 }
@@ -244,7 +244,7 @@ function marksOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, reso
   return { events: isSingle ? events : [], eventCounts, protected: kept, isCut };
 }
 
-/** The first of the list, as many as their JSON fits. */
+/** The first items whose JSON fits. */
 function fitting<T>(items: readonly T[], maxBytes: number): T[] {
   let left = maxBytes;
   const end = items.findIndex((item) => {

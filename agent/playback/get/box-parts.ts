@@ -1,10 +1,10 @@
 import { fourcc, join } from '../../media/mp4/box/boxes.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
 
-/** Smaller pieces are put together: each one is an entry of the answer. */
+/** Smaller parts are joined: each part is an entry of the download. */
 const SMALL_BYTES = 4 << 10;
 
-/** A box around what is there already in pieces, none of which is copied: tables of hours are large. */
+/** A box around existing parts, without a copy: tables of hours are large. */
 export function boxOf(type: string, parts: readonly Uint8Array[]): Uint8Array[] {
   const head = new Uint8Array(8);
   const view = viewOf(head);
@@ -15,7 +15,7 @@ export function boxOf(type: string, parts: readonly Uint8Array[]): Uint8Array[] 
 
 export const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
 
-/** The same bytes in fewer pieces. */
+/** Joins small parts. */
 export function packed(parts: readonly Uint8Array[]): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   let small: Uint8Array[] = [];

@@ -1,13 +1,13 @@
 import { type DecodeOnlyTiming, type SelectedRun, visibleTime } from './selected-table.ts';
 
-/** ffmpeg warns where two pictures are a thousand times as far apart as those before them; pictures may come at a pace that wavers. */
+/** ffmpeg warns when two frames are a thousand times as far apart as the previous ones; frame intervals vary. */
 const STEPS_PER_PICTURE = 800;
 
-/** Counts the pictures of an answer that are there for the decoder only, of each track over all fragments: they come before all others. */
+/** Counts the decode-only samples of each track over all fragments; they precede all others. */
 export class DecodeOnlySamples {
   readonly #timings = new Map<number, DecodeOnlyTiming>();
 
-  /** Counts those of a run, in the order of the answer. @returns how it was before */
+  /** Counts those of a run, in order. @returns the state before */
   add(run: SelectedRun): DecodeOnlyTiming {
     const { samples, from, to } = run;
     const before = this.#timingOf(run);
@@ -23,7 +23,7 @@ export class DecodeOnlySamples {
     return before;
   }
 
-  /** Decode time in the answer of a sample that is to be seen. */
+  /** Decode time of a visible sample in the download. */
   visibleTimeOf(run: SelectedRun, time: number): number {
     const timing = this.#timings.get(run.samples.trackId);
     return timing ? visibleTime(time, timing.count, timing) : Math.max(time, 0);
@@ -35,8 +35,8 @@ export class DecodeOnlySamples {
 }
 
 /**
- * Together they take half a picture at most. Out of order they take nothing: composition offsets keep them apart, and the longest
- * picture says how close behind them one may be.
+ * In all they take at most half a frame. Reordered ones take no time: composition offsets keep them apart, and the
+ * longest frame bounds their distance.
  */
 function timingFrom({ samples, from, to }: SelectedRun): DecodeOnlyTiming {
   const duration = samples.durations[from] as number;

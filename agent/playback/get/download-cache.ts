@@ -1,21 +1,21 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Download } from './download.ts';
 
-/** Answers are kept as long as a player that seeks may come back, within these limits. */
+/** Cached for players that seek. */
 const MAX_CACHED_DOWNLOADS = 16;
 const MAX_CACHED_BYTES = 64 << 20;
-/** An answer that is being made or sent stays in memory until its client has it: room for seven of six hours as plain MP4. */
+/** A download stays in memory while it is built or sent: room for seven plain MP4 files of six hours. */
 const MAX_SENT_BYTES = 192 << 20;
 const RETRY_SECONDS = 10;
 
-/** The answers that are being made and sent, and some for those who come back. */
+/** Downloads being built or sent, and a cache of finished ones. */
 export class DownloadCache {
   readonly #maxSentBytes: number;
-  /** The newest last. */
+  /** Newest last. */
   readonly #cached = new Map<string, Download>();
-  /** To how many requests each is being sent. */
+  /** Number of requests per download. */
   readonly #sent = new Map<Download, number>();
-  /** Set aside for those that are being made. */
+  /** For downloads being built. */
   #reservedBytes = 0;
 
   constructor(maxSentBytes = MAX_SENT_BYTES) {
@@ -27,9 +27,9 @@ export class DownloadCache {
   }
 
   /**
-   * @param likelyBytes what it will take in memory
-   * @param done aborts when the request is over, whether its client has the answer or not
-   * @throws PerchError 'exhausted' when there is no room for another
+   * @param estimatedBytes expected memory
+   * @param done aborts when the request ends
+   * @throws PerchError 'exhausted' without room
    */
   async make(
     key: string,
@@ -38,7 +38,7 @@ export class DownloadCache {
     done?: AbortSignal,
   ): Promise<Download> {
     const usedBytes = this.#sentBytes + this.#reservedBytes;
-    // A single one, however large, is answered.
+    // A single download of any size is allowed.
     if (usedBytes > 0 && usedBytes + estimatedBytes > this.#maxSentBytes) {
       const limits = `${usedBytes} bytes of tables in use, at most ${this.#maxSentBytes}`;
       throw new PerchError('exhausted', `too many recordings are being sent: ${limits}: try again, or ask for less`, {
@@ -55,7 +55,7 @@ export class DownloadCache {
     }
   }
 
-  /** Keeps the answer, and counts it as being sent until the request is over. */
+  /** Caches the download and counts it as being sent until the request ends. */
   share(key: string, download: Download, done?: AbortSignal): Download {
     this.#keep(key, download);
     if (done && !done.aborted) {

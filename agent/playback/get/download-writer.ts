@@ -1,12 +1,12 @@
 import type { FileCut } from '../read/cut.ts';
 import type { VirtualFile } from '../read/virtual-file.ts';
 
-/** A form in which samples are answered: it is given what each recording has of them, in order. */
+/** A container format. Receives the samples of each recording in order. */
 export interface DownloadWriter {
-  /** @param cut is not empty */
+  /** @param cut not empty */
   add(cut: FileCut): void;
-  /** Takes as much memory as an answer may: what comes next is for another. */
+  /** The memory limit is reached: further recordings need another download. */
   readonly isFull: boolean;
-  /** To be called once, after something was added. */
+  /** Called once, after `add`. */
   finish(): VirtualFile;
 }

@@ -14,42 +14,44 @@ import type { DownloadWriter } from './download-writer.ts';
 import { FMP4_BYTES_PER_SECOND, Fmp4Writer, MAX_FMP4_BYTES } from './fmp4-writer.ts';
 import { Mp4Writer } from './mp4-writer.ts';
 
-/** Changes when the same recordings give other bytes. */
+/** Changes when the same recordings produce other bytes. */
 const DOWNLOAD_VERSION = 6;
-/** Recordings that are closer to each other than MediaMTX's tolerance for files without marks play on: only their times show the gap. */
+/**
+ * MediaMTX's tolerance for files without marks: recordings closer together continue, and only their times show the gap.
+ */
 const MIN_GAP_US = 1_000_000;
-/** Its tables are made in memory. */
+/** The tables are built in memory. */
 const MAX_MP4_SECONDS = 6 * 3600;
-/** Of pictures and sound, some 72 samples in a second. */
+/** Video and audio, about 72 samples per second. */
 const MP4_BYTES_PER_SECOND = 1_200;
 
-export interface GetRequest {
+interface GetRequest {
   readonly path: string;
   readonly startUs: number;
-  /** Of the recording, also when it is played faster. */
+  /** Of the recording, regardless of speed. */
   readonly durationUs: number;
   readonly format: GetFormat;
-  /** So many times as fast, with key frames alone; undefined: everything as it was. */
+  /** Factor; plays key frames only. undefined: normal playback. */
   readonly speed?: number | undefined;
-  /** Gaps are left out, so that what follows them is in it too; else it ends at the first. */
+  /** Omits gaps and continues behind them; otherwise the download ends at the first. */
   readonly skipsGaps?: boolean | undefined;
 }
 
-/** Why an answer is shorter than asked, though there is more, and where that begins. */
-export interface DownloadEnd {
-  /** `limit`: it would take too much memory. */
+/** Why a download ends early, and where the rest begins. */
+interface DownloadEnd {
+  /** `limit`: out of memory budget. */
   readonly reason: 'gap' | 'codec-change' | 'unreadable' | 'limit';
   readonly resumeUs: number;
 }
 
 export interface Download {
   readonly file: VirtualFile;
-  /** Quoted, as the header wants it. The same for the same bytes. */
+  /** Quoted. The same for the same bytes. */
   readonly etag: string;
   readonly end: DownloadEnd | undefined;
 }
 
-/** What an answer will take in memory, about. */
+/** Expected memory of a download. */
 export function estimatedBytes({ durationUs, format }: GetRequest): number {
   const seconds = durationUs / 1e6;
   return format === 'mp4'
@@ -57,7 +59,10 @@ export function estimatedBytes({ durationUs, format }: GetRequest): number {
     : Math.min(seconds * FMP4_BYTES_PER_SECOND, MAX_FMP4_BYTES);
 }
 
-/** Puts an answer together: which files, which samples of them, in which form. Of the files only their tables are read. @param done ends it */
+/**
+ * Selects files and samples and writes them in the requested format. Reads only the files' tables. @param done aborts
+ * the build
+ */
 export async function buildDownload(
   catalog: Catalog,
   tables: TableCache,
@@ -76,15 +81,15 @@ export async function buildDownload(
   }
   const download = builder.finish();
   if (!download) {
-    const why = builder.hasNoVideo ? 'speed plays pictures, and there are none in this recording' : undefined;
+    const why = builder.hasNoVideo ? 'speed needs video, and this recording has none' : undefined;
     throw new PerchError('notFound', why ?? 'no recording segments found', { path });
   }
   return download;
 }
 
 /**
- * The files that may hold the window, in order: from the one on that was begun last at the start; from one before, which goes on in
- * it, as well: sound may lie ahead of pictures, and then a file begins when there are still pictures of the one before to come.
+ * The files that may overlap the window, in order: the last one that starts before it, later ones, and an earlier one
+ * that continues into it. Audio may precede video: a file then starts before the last frames of the previous one.
  */
 function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetRequest): Generator<SegmentRow> {
   const early: SegmentRow[] = [];
@@ -99,7 +104,7 @@ function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetRequest): G
   yield* lastStream(early);
 }
 
-/** The last of the files, and those before it from which it goes on. */
+/** The last file and those it continues. */
 function lastStream(rows: readonly SegmentRow[]): readonly SegmentRow[] {
   let first = Math.max(0, rows.length - 1);
   while (first > 0 && continues(rows[first - 1] as SegmentRow, rows[first] as SegmentRow)) {
@@ -112,14 +117,14 @@ class DownloadBuilder {
   readonly #tables: TableCache;
   readonly #request: GetRequest;
   readonly #hash: Hash;
-  /** Of the first file of which something is kept. */
+  /** Set with the first file that contributes samples. */
   #output: { readonly init: FileInit; readonly download: DownloadWriter } | undefined;
   #before: { readonly row: SegmentRow; readonly shiftSeconds: number } | undefined;
-  /** Something was recorded then, but nothing to look at: there is nothing to play fast. */
+  /** The window has recordings, but no video to play fast. */
   hasNoVideo = false;
   /** By track: its last sample, in seconds of the request. */
   readonly #last = new Map<number, { readonly startSeconds: number; readonly endSeconds: number }>();
-  /** Of the request, what lay in gaps. */
+  /** Skipped gaps within the request. */
   #skippedSeconds = 0;
   #end: DownloadEnd | undefined;
 
@@ -131,7 +136,7 @@ class DownloadBuilder {
     this.#hash = createHash('sha256').update(JSON.stringify(wanted));
   }
 
-  /** @returns false when the answer ends here */
+  /** @returns false: the download ends here */
   async add(row: SegmentRow): Promise<boolean> {
     if (!this.#output && row.startUs + row.durationUs <= this.#request.startUs) {
       return true;
@@ -139,7 +144,7 @@ class DownloadBuilder {
     const before = this.#before && continues(this.#before.row, row) ? this.#before : undefined;
     const tabled = await this.#tabled(row);
     if (this.#output && !before) {
-      // What has another form begins a stream of its own, though no time is missing.
+      // Another init segment starts a new stream, even without a gap.
       const hasOtherForm = tabled !== undefined && !hasSameInit(this.#output.init, tabled.head.init);
       if (hasOtherForm || !tabled || !(this.#request.skipsGaps || this.#isNear(row))) {
         return this.#endAt(hasOtherForm && this.#gapUs(row) < MIN_GAP_US ? 'codec-change' : 'gap', row);
@@ -172,25 +177,28 @@ class DownloadBuilder {
     return { file, etag: `"${this.#hash.digest('base64url').slice(0, 27)}"`, end: this.#end };
   }
 
-  /** What comes behind a gap follows at once. */
+  /** The next recording follows at once. */
   #skipGap(row: SegmentRow): void {
     const last = this.#before?.row;
     const endUs = last ? last.startUs + last.durationUs : this.#request.startUs;
     this.#skippedSeconds += Math.max(0, row.startUs - endUs) / 1e6;
   }
 
-  /** From the end of the file before to the start of this one; negative where they overlap. */
+  /** From the previous file's end to this one's start; negative for an overlap. */
   #gapUs(row: SegmentRow): number {
     const last = this.#before?.row;
     return last ? row.startUs - (last.startUs + last.durationUs) : Number.POSITIVE_INFINITY;
   }
 
-  /** Too little is missing, or there twice, to end an answer for it. */
+  /** The gap or overlap is too small to end the download. */
   #isNear(row: SegmentRow): boolean {
     return Math.abs(this.#gapUs(row)) < MIN_GAP_US;
   }
 
-  /** Where a file begins in the answer, in seconds. Behind a gap that is not skipped its label tells, so that the gap keeps its length. */
+  /**
+   * A file's start in the download, in seconds. Behind a gap that is not skipped it follows the start label, so that
+   * the gap keeps its length.
+   */
   #placeOf(row: SegmentRow, isJoined: boolean): number {
     const before = this.#before;
     if (before && isJoined) {
@@ -206,7 +214,7 @@ class DownloadBuilder {
     return false;
   }
 
-  /** Undefined when it is gone or broken since it was listed: what comes before it is still good. */
+  /** undefined if the file is gone or damaged since it was listed. */
   async #tabled(row: SegmentRow): Promise<Tabled | undefined> {
     try {
       return await this.#tables.of(row);
@@ -218,7 +226,7 @@ class DownloadBuilder {
     }
   }
 
-  /** Files that overlap a little: the later one moves, so that no track runs backwards, or, of another stream, is there twice. */
+  /** Moves a file that overlaps slightly, so that no track runs backwards or, in another stream, repeats. */
   #withoutOverlap({ table, head }: Tabled, nominalSeconds: number, isJoined: boolean): number {
     let shiftSeconds = nominalSeconds;
     for (const { trackId, count, runs } of table.tracks) {
@@ -263,14 +271,17 @@ class DownloadBuilder {
       const { path } = this.#request;
       throw new PerchError(
         'badInput',
-        `an download with format=mp4 has at most ${MAX_MP4_SECONDS / 3600} h: ask for a shorter duration, for format=fmp4, or play ${path}/index.m3u8`,
+        `a download with format=mp4 has at most ${MAX_MP4_SECONDS / 3600} h: ask for a shorter duration, for format=fmp4, or play ${path}/index.m3u8`,
         { path },
       );
     }
   }
 }
 
-/** What makes the bytes that a recording gives, its place in time too, which can be corrected later: a file that grows gives the same as long as the same samples are meant. */
+/**
+ * Identifies the bytes of a recording, including its correctable start time. A growing file keeps its identity while
+ * the same samples are selected.
+ */
 function identityOf({ tabled, tracks }: FileCut): string {
   const { file, head, endOffset } = tabled;
   const { fileMark, isFinished, sizeBytes, mtimeMs } = head;
@@ -278,13 +289,13 @@ function identityOf({ tabled, tracks }: FileCut): string {
   return JSON.stringify([file, content, tracks.map(({ from, to, shiftTicks }) => [from, to, shiftTicks])]);
 }
 
-/** From the start of one file to the start of the next: by the stream's own times where both have them. */
+/** Between the starts of two files, by stream time if both have it. */
 function distanceSeconds(before: SegmentRow, row: SegmentRow): number {
   const isMarked = before.streamId !== undefined && row.streamId !== undefined;
   return (isMarked ? row.dtsUs - before.dtsUs : row.startUs - before.startUs) / 1e6;
 }
 
-/** Samples of both files can stand under one header. */
+/** Whether both files fit one init segment. */
 function hasSameInit(one: FileInit, other: FileInit): boolean {
   return (
     one.tracks.length === other.tracks.length &&

@@ -12,15 +12,15 @@ import { FragmentIndex, type IndexedFragment } from './fragment-index.ts';
 import { endOf, type SelectedFragment, selectedFragments } from './selected-fragments.ts';
 import { type SelectedRun, SelectedTable } from './selected-table.ts';
 
-/** An answer takes the places of its fragments, and in its index their sizes and times: of some ten days in parts of a second. */
+/** Memory for fragment offsets, sizes and times: about ten days of sub-second parts. */
 export const MAX_FMP4_BYTES = 32 << 20;
 const INDEX_BYTES = 24;
-/** Of parts of a second. */
+/** For sub-second parts. */
 export const FMP4_BYTES_PER_SECOND = INDEX_BYTES + 12;
 
 /**
- * The answer of `format=fmp4`: header, index (`sidx`), fragments. Whole fragments are taken from the file with their times patched
- * on the way; only those at the edges get new headers.
+ * Writes `format=fmp4`: header, index (`sidx`), fragments. Whole fragments come from the file with patched times; only
+ * edge fragments get new headers.
  */
 export class Fmp4Writer implements DownloadWriter {
   readonly #init: FileInit;
@@ -29,7 +29,7 @@ export class Fmp4Writer implements DownloadWriter {
   readonly #body = new VirtualFile();
   readonly #index: FragmentIndex;
   readonly #decodeOnly: DecodeOnlySamples;
-  /** Held back until it is known whether a join makes its last samples longer or shorter. */
+  /** Held back: a join may change the duration of its last samples. */
   #pending: { readonly selected: SelectedFragment; readonly cut: FileCut } | undefined;
   #patch: { readonly cut: FileCut; readonly patch: MoofPatch } | undefined;
   #sequence = 0;
@@ -61,7 +61,7 @@ export class Fmp4Writer implements DownloadWriter {
     return this.#body;
   }
 
-  /** @param next the first fragment of another file: the last samples end where its first begin */
+  /** @param next first fragment of another file: the last samples end where its first ones begin */
   #writePending(next: SelectedFragment | undefined): void {
     if (!this.#pending) {
       return;
@@ -85,7 +85,7 @@ export class Fmp4Writer implements DownloadWriter {
     });
   }
 
-  /** Hidden pictures of a track take a few ticks, into which nothing else of it may fall. */
+  /** Whether it starts after the ticks used by decode-only samples. */
   #isBehindHidden({ runs }: SelectedFragment): boolean {
     return runs.every((run) => this.#decodeOnly.visibleTimeOf(run, run.time) === run.time);
   }
@@ -114,11 +114,11 @@ export class Fmp4Writer implements DownloadWriter {
   }
 }
 
-/** Files of other programs may have 32 bits for a time; Perch and MediaMTX, whose mark is in theirs, always write 64. */
+/** Files of other programs may have 32-bit times; Perch and MediaMTX (recognized by its mark) write 64. */
 const hasRoomForTimes = ({ runs }: SelectedFragment, { tabled }: FileCut): boolean =>
   tabled.head.mark !== undefined || runs.every(({ time }) => time < 2 ** 32);
 
-/** When a track's samples begin, and the first one at which a player can start. */
+/** When a track's samples begin, and its first sync sample. */
 function timesIn(
   runs: readonly SelectedRun[],
   hidden: DecodeOnlySamples,
@@ -142,7 +142,7 @@ function timesIn(
 const isLastOf = (run: SelectedRun, runs: readonly SelectedRun[]): boolean =>
   runs.findLast((other) => other.samples === run.samples) === run;
 
-/** Where the last samples of tracks must end so that the next file goes on without a gap; undefined when they do already. */
+/** Where the last samples of tracks must end to join the next file without a gap; undefined if they do. */
 function joinedEnds(runs: readonly SelectedRun[], next: readonly SelectedRun[]): Map<number, number> | undefined {
   const ends = new Map<number, number>();
   for (const run of runs) {

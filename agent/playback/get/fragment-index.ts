@@ -1,22 +1,22 @@
 import { fullBox, join, u16, u32, u64 } from '../../media/mp4/box/boxes.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
 
-/** The count in `sidx` has 16 bits; beyond it fragments share an entry. */
+/** 16 bits in `sidx`; beyond it fragments share an entry. */
 const MAX_REFERENCES = 0xffff;
 const MAX_REFERENCE_BYTES = 0x7fff_ffff;
 /** starts_with_SAP and SAP_type 1. */
 const STARTS_WITH_ACCESS_POINT = 0x9000_0000;
 const HAS_ACCESS_POINT = 0x1000_0000;
 
-/** What the index says about a fragment. Decode times in the answer, in ticks of the track whose times count. */
+/** A fragment's index entry. Decode times in the download, in ticks of the leading track. */
 export interface IndexedFragment {
   readonly sizeBytes: number;
-  /** Of the track's first sample in it; undefined when it has none of it. */
+  /** Of the leading track's first sample; undefined without one. */
   readonly time: number | undefined;
   readonly endTime: number | undefined;
-  /** Of the first sample at which a player can start; undefined when there is none in it. */
+  /** Of the first sync sample; undefined without one. */
   readonly syncTime: number | undefined;
-  /** That is the first of all. */
+  /** The first sample is a sync sample. */
   readonly startsWithSync: boolean;
 }
 
@@ -26,26 +26,24 @@ interface IndexedTrack {
 }
 
 /**
- * The index in front of fragments (`sidx`, ISO/IEC 14496-12 §8.16.3): with it players know the length and seek without reading through.
- *
- * What it sends a player to must be something it can start with: ffmpeg, and Chromium with it, take the last entry that does not
- * begin after the wanted time and decode from there, key frame or not. So an entry begins at its first sync sample and lasts until
- * the next one that has any; those between, in the middle of a group of pictures, have no time left. They are entries nevertheless:
- * ffmpeg goes on behind a fragment that it knows already with the next entry, not with the next fragment. Times are decode times,
- * for these it compares with those of samples. And each track has the same index in its own ticks: without one ffmpeg 5 takes
- * sound's times for pictures' and looks for its place in another group.
+ * The index before fragments (`sidx`, ISO/IEC 14496-12 §8.16.3), which gives players the duration and lets them seek.
+ * ffmpeg, and Chromium with it, take the last entry that does not start after the wanted time and decode from there,
+ * key frame or not. So an entry starts at its first sync sample and lasts until the next entry with one; entries in the
+ * middle of a GOP have no duration. They must exist: after a known fragment ffmpeg continues with the next entry, not
+ * the next fragment. Times are decode times, since ffmpeg compares them with samples. Each track has the same index in
+ * its own ticks: without one ffmpeg 5 takes audio times for video times and seeks to another GOP.
  */
 export class FragmentIndex {
-  /** The first is the one whose times count. */
+  /** The first one is the leading track. */
   readonly #tracks: readonly IndexedTrack[];
   readonly #sizes: number[] = [];
-  /** Of the first sync sample of each; infinite when there is none. */
+  /** Of each fragment's first sync sample; infinite without one. */
   readonly #times: number[] = [];
   readonly #startsWithSync: boolean[] = [];
   #startTime: number | undefined;
   #endTime = 0;
 
-  /** @param lead whose times count */
+  /** @param lead the track whose times are indexed */
   constructor(lead: IndexedTrack, others: readonly IndexedTrack[] = []) {
     this.#tracks = [lead, ...others];
   }
@@ -68,7 +66,7 @@ export class FragmentIndex {
     return join(indexes);
   }
 
-  /** @param behindBytes what stands between the index and the first fragment */
+  /** @param behindBytes between the index and the first fragment */
   #writeFor(track: IndexedTrack, firsts: readonly number[], behindBytes: number): Uint8Array {
     const count = firsts.length;
     const references = new Uint8Array(count * 12);
@@ -83,7 +81,7 @@ export class FragmentIndex {
       for (let k = first; k < end; k += 1) {
         sizeBytes += this.#sizes[k] as number;
       }
-      // What is before the first sync sample of all is in the first entry: there is nothing earlier to start with.
+      // Samples before the very first sync sample belong to the first entry.
       const ownTime = i === 0 ? (this.#startTime ?? nextTime) : (this.#times[first] as number);
       const time = Math.min(nextTime, ownTime);
       view.setUint32(i * 12, sizeBytes);
@@ -95,13 +93,15 @@ export class FragmentIndex {
     return fullBox('sidx', 1, 0, ids, u64(inTicks(nextTime)), u64(behindBytes), u16(0), u16(count), references);
   }
 
-  /** Whether an entry starts with a stream access point, that has one of type 1, or unknown. */
+  /** Whether an entry starts with a stream access point, contains one, or neither is known. */
   #accessOf(first: number): number {
     const hasSync = this.#times[first] !== Number.POSITIVE_INFINITY;
     return this.#startsWithSync[first] ? STARTS_WITH_ACCESS_POINT : hasSync ? HAS_ACCESS_POINT : 0;
   }
 
-  /** The first fragment of each entry. Where the index cannot hold them all, one with a sync sample in it: nobody can start with others. */
+  /**
+   * The first fragment of each entry. If there are too many fragments, only those with a sync sample start an entry.
+   */
   #groups(): number[] {
     const perGroup = Math.ceil(this.#sizes.length / MAX_REFERENCES);
     const firsts: number[] = [];

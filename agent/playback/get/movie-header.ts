@@ -3,17 +3,16 @@ import type { Mp4Track } from '../../media/mp4/read/read-track.ts';
 import { boxOf } from './box-parts.ts';
 import type { PlacedTables, SampleTables } from './sample-tables.ts';
 
-/** Of the whole movie: fine enough for every video track. */
+/** Fine enough for every video track. */
 const MOVIE_TIMESCALE = 90_000;
 const UNITY_MATRIX: Fields = [0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000].flatMap(u32);
 
-/** A track of a plain MP4 file. */
 export interface MovieTrack {
   readonly track: Mp4Track;
   readonly tables: SampleTables;
 }
 
-/** `moov` of a plain MP4 file, in pieces. @param isLarge places of data need 64 bits */
+/** `moov` of a plain MP4 file. @param isLarge data offsets need 64 bits */
 export function writeMovie(tracks: readonly MovieTrack[], isLarge: boolean): PlacedTables {
   const durations = tracks.map(({ track, tables }) => movieTicks(Math.max(0, tables.endTime), track.timescale));
   const nextTrackId = Math.max(0, ...tracks.map(({ track }) => track.id)) + 1;
@@ -47,13 +46,13 @@ function trak({ track, tables }: MovieTrack, duration: number, stbl: readonly Ui
   return boxOf('trak', [tkhd, ...(edits ? [edits] : []), ...mdia(track, tables, stbl)]);
 }
 
-/** Hides what is only there to be decoded, and keeps a track silent or dark until its first sample (§8.6.6). */
+/** Hides decode-only samples and delays a track until its first sample (§8.6.6). */
 function editList(track: Mp4Track, tables: SampleTables): Uint8Array | undefined {
   if (tables.firstTime === 0) {
     return undefined;
   }
-  // From the first sample on that is shown: ffmpeg looks for one to start at where an edit begins.
-  // In files of others it may be marked as shown before it is decoded: an edit cannot begin before its track (§8.6.6.3).
+  // Starts at the first shown sample, where ffmpeg expects an edit to begin. Files of others may show it before it is
+  // decoded: an edit cannot begin before its track (§8.6.6.3).
   const from = Math.max(0, tables.firstShown, tables.firstTime);
   const shown = movieTicks(tables.endTime - from, track.timescale);
   const normalRate = u32(0x10000);

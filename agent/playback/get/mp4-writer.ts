@@ -13,15 +13,15 @@ import { SampleTables } from './sample-tables.ts';
 import { selectedFragments } from './selected-fragments.ts';
 import type { SelectedRun } from './selected-table.ts';
 
-/** The answer of `format=mp4`: a plain MP4 with its tables in front, whose data come from the recordings. Plays and seeks everywhere. */
+/** Writes `format=mp4`: a plain MP4 with its tables first and data from the recordings. Plays and seeks everywhere. */
 export class Mp4Writer implements DownloadWriter {
   readonly #tracks: ReadonlyMap<number, MovieTrack>;
   readonly #body = new VirtualFile();
   readonly #leadId: number;
-  /** Presentation time of the picture that is shown at time 0, in ticks: 0 or before. */
+  /** Presentation time of the frame shown at time 0, in ticks, at most 0. */
   #shownAtZero = Number.NEGATIVE_INFINITY;
 
-  /** The length that is allowed, and the number of samples, bound it. */
+  /** Bounded by duration and sample count. */
   readonly isFull = false;
 
   constructor(init: FileInit) {
@@ -79,8 +79,8 @@ export class Mp4Writer implements DownloadWriter {
   }
 
   /**
-   * How much earlier than asked the answer begins: with the whole picture that is shown then. In the middle of it an edit would be
-   * exact by the standard, but ffmpeg and Chromium then show the pictures too early by the rest of it, beside the sound.
+   * How much earlier than requested the download starts: with the whole frame shown then. The standard allows an edit
+   * within the frame, but ffmpeg and Chromium then show video too early against audio by the rest of that frame.
    */
   #leadSeconds(): number {
     const timescale = this.#tracks.get(this.#leadId)?.track.timescale ?? 1;

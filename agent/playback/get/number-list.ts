@@ -1,6 +1,6 @@
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
-/** Numbers of 32 bits, as many as it takes, that become a table of a box. */
+/** A growing list of 32-bit numbers for a box's table. */
 export class NumberList {
   #values = new Uint32Array(1024);
   #count = 0;
@@ -26,7 +26,7 @@ export class NumberList {
     this.#count += values.length;
   }
 
-  /** Big-endian, as they stand in a box. To be called once: nothing can be added afterwards. */
+  /** Big-endian, in place: called once, at the end. */
   toBytes(): Uint8Array {
     const values = this.#values.slice(0, this.#count);
     this.#values = new Uint32Array(0);
@@ -41,7 +41,7 @@ export class NumberList {
   }
 }
 
-/** Equal numbers in a row as one entry: how many, and which. */
+/** Run-length encoded numbers. */
 export class RunList {
   readonly entries = new NumberList();
   #value = 0;

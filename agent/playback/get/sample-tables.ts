@@ -6,20 +6,20 @@ import { boxOf } from './box-parts.ts';
 import { NumberList, RunList } from './number-list.ts';
 import type { SelectedRun } from './selected-table.ts';
 
-/** The tables are made in memory: some 200 MB of them at most. */
+/** About 200 MB of tables. */
 const MAX_SAMPLES = 10_000_000;
-/** The picture that is shown first is among so many: they come at most 16 places out of their order. */
+/** The first shown frame is among this many: reordering is limited to 16. */
 const MAX_REORDERED = 16;
 
 /** The tables of one track of a plain MP4 file (ISO/IEC 14496-12 §8.6 and §8.7), filled run by run. */
 export class SampleTables {
-  /** Decode time of the first sample in the answer's time; negative when it is only needed to decode. */
+  /** Decode time of the first sample in the download; negative if decode-only. */
   firstTime = 0;
   endTime = 0;
-  /** When the first sample of all is shown; negative when it is only needed to decode. */
+  /** When the first sample is shown; negative if decode-only. */
   firstShown = Number.POSITIVE_INFINITY;
   #count = 0;
-  /** Decode time of the newest sample, and how long it is by its own file. */
+  /** Decode time of the latest sample and its duration in its own file. */
   #lastTime = 0;
   #lastDuration = 0;
   readonly #durations = new RunList();
@@ -38,12 +38,12 @@ export class SampleTables {
     return this.#count;
   }
 
-  /** More than all that `write` will make. */
+  /** Upper bound of what `write` produces. */
   get mostBytes(): number {
     return this.#count * 28 + this.#chunkPlaces.length * 20 + 4096;
   }
 
-  /** @param place of the run's bytes, from the start of the data */
+  /** @param place offset of the run's bytes in the data */
   addRun(run: SelectedRun, place: number): void {
     const { samples, from, to } = run;
     if (this.#count + to - from > MAX_SAMPLES) {
@@ -60,14 +60,14 @@ export class SampleTables {
     this.#count += to - from;
   }
 
-  /** Moves time 0 of the answer to before: all samples come so many ticks later. */
+  /** Delays all samples. */
   startLater(ticks: number): void {
     this.firstTime += ticks;
     this.endTime += ticks;
     this.firstShown += ticks;
   }
 
-  /** `stbl`; to be called once, after the last sample. @param isLarge places need 64 bits */
+  /** `stbl`; called once, after the last sample. @param isLarge offsets need 64 bits */
   write(sampleEntry: Uint8Array, isLarge: boolean): PlacedTables {
     this.#durations.push(this.#lastDuration);
     this.#durations.flush();
@@ -92,7 +92,7 @@ export class SampleTables {
   #addChunk(place: number, samples: number): void {
     this.#chunkPlaces.push(place);
     if (samples !== this.#lastChunkCount) {
-      // Chunk number from 1 and samples in it, where that changes.
+      // Chunk number from 1 and its sample count, if that changes.
       this.#chunkCounts.push(this.#chunkPlaces.length);
       this.#chunkCounts.push(samples);
       this.#chunkCounts.push(1);
@@ -110,7 +110,7 @@ export class SampleTables {
         this.#lastTime = start;
         isFirst = false;
       } else {
-        // A sample lasts until the next one, also over a join where the files said otherwise.
+        // A sample lasts until the next one, also across files.
         this.#durations.push(Math.max(0, start - this.#lastTime));
         this.#lastTime = Math.max(start, this.#lastTime);
       }
@@ -123,7 +123,7 @@ export class SampleTables {
     this.endTime = this.#lastTime + this.#lastDuration;
   }
 
-  /** Where players can start at every sample, as in sound, there is no list of them. */
+  /** Without a list, every sample is a sync sample, as in audio. */
   #addSyncs({ samples, from, to }: SelectedRun): void {
     for (let i = from; i < to; i += 1) {
       const number = this.#count + i - from + 1;
@@ -155,11 +155,11 @@ export class SampleTables {
 
 export interface PlacedTables {
   readonly pieces: readonly Uint8Array[];
-  /** Says where the data begin in the file: only then the places in the pieces are right. */
+  /** Sets the data's start in the file, which completes the offsets. */
   placeData(start: number): void;
 }
 
-/** A full box of numbers, which are not copied. */
+/** A full box of numbers, without a copy. */
 function table(type: string, version: number, head: readonly number[], entries: Uint8Array): Uint8Array[] {
   return boxOf(type, [Uint8Array.from([...u8(version), ...u24(0), ...head]), entries]);
 }

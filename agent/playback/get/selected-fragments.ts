@@ -2,17 +2,17 @@ import { endOfRun, runOf } from '../../media/mp4/table/sample-search.ts';
 import type { FileCut, TrackCut } from '../read/cut.ts';
 import type { SelectedRun } from './selected-table.ts';
 
-/** A fragment of a recording with what of it belongs into the answer. */
+/** A fragment and its selected samples. */
 export interface SelectedFragment {
-  /** Its place in the file, from 0. */
+  /** Index in the file, from 0. */
   readonly number: number;
-  /** In the order of their bytes; at least one. */
+  /** In byte order; at least one. */
   readonly runs: readonly SelectedRun[];
-  /** All that is in it, nothing of that before the start: only times need changing. */
+  /** Fully selected, without decode-only samples: only times change. */
   readonly isWhole: boolean;
 }
 
-/** The fragments of a recording with something in them that is kept. */
+/** The fragments with selected samples. */
 export function* selectedFragments(cut: FileCut): Generator<SelectedFragment, void> {
   const cursors = cut.tracks.filter(({ from, to }) => to > from).map((track) => new RunCursor(track));
   const { fragmentBytes, headerBytes } = cut.tabled.table;
@@ -41,7 +41,7 @@ export function* selectedFragments(cut: FileCut): Generator<SelectedFragment, vo
   }
 }
 
-/** Goes through the runs of a track of which something is kept. */
+/** Iterates over the selected runs of a track. */
 class RunCursor {
   readonly #track: TrackCut;
   #run: number;
@@ -51,7 +51,7 @@ class RunCursor {
     this.#run = runOf(track.samples, track.from);
   }
 
-  /** In which the next run lies; infinite at the end. */
+  /** Of the next run; infinite at the end. */
   get fragment(): number {
     const { samples, to } = this.#track;
     const isIn = this.#run < samples.runs.count && (samples.runs.firstSamples[this.#run] as number) < to;
@@ -79,7 +79,7 @@ class RunCursor {
   }
 }
 
-/** Decode time at which the last sample of a run begins, and at which it ends. */
+/** Decode times of a run's last sample and end. */
 export function endOf({ samples, from, to, time }: SelectedRun): { readonly last: number; readonly end: number } {
   let end = time;
   for (let i = from; i < to; i += 1) {

@@ -1,9 +1,9 @@
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import type { RunTable } from '../../media/mp4/write/fragment.ts';
 
-/** The last pictures before the start keep times of their own: so many, a tick apart. */
+/** The last decode-only frames keep distinct times, a tick apart. */
 const MAX_DISTINCT_TIMES = 8;
-/** Together they take no more than this part of a picture, however coarse the ticks are. */
+/** In all they take at most this fraction of a frame, however coarse the ticks are. */
 const MIN_FRACTION = 50;
 
 /** Samples [from, to) of one run. */
@@ -11,31 +11,31 @@ export interface SelectedRun {
   readonly samples: TrackSamples;
   readonly from: number;
   readonly to: number;
-  /** Decode time of the first in the answer; negative for pictures that are needed before its start. */
+  /** Decode time of the first one in the download; negative if decode-only. */
   readonly time: number;
-  /** Where the first one's bytes are in the file, and how many all have. */
+  /** Offset of its bytes in the file, and the size of all. */
   readonly dataOffset: number;
   readonly sizeBytes: number;
 }
 
-/** How the hidden samples of a track, those before the start, follow one another in the answer. Ticks of the track. */
+/** Timing of a track's decode-only samples, those before the start, in ticks. */
 export interface DecodeOnlyTiming {
-  /** So many have come already. */
+  /** Of earlier runs. */
   readonly count: number;
-  /** From one to the next. */
+  /** Between two of them. */
   readonly stepTicks: number;
-  /** The most that all of them take. */
+  /** Of all of them. */
   readonly maxTicks: number;
 }
 
-/** Decode time of the hidden sample with a number, from 0. */
+/** @param number from 0 */
 const decodeOnlyTime = (number: number, { stepTicks, maxTicks }: DecodeOnlyTiming): number =>
   Math.min(number * stepTicks, maxTicks);
 
 /**
- * Decode time of a visible sample: not before that of a hidden one in its place. Where these take no time, one right behind them
- * takes none either, for ffmpeg would warn of a discontinuity a thousand times as far behind it.
- * @param count of the hidden ones before it
+ * Decode time of a visible sample: not before the decode-only ones. If these take no time, a sample right behind them
+ * takes none either, since ffmpeg would warn of a discontinuity.
+ * @param count decode-only samples before it
  */
 export function visibleTime(time: number, count: number, timing: DecodeOnlyTiming): number {
   const isRightBehind = count > 0 && timing.maxTicks === 0 && time < timing.stepTicks;
@@ -45,19 +45,19 @@ export function visibleTime(time: number, count: number, timing: DecodeOnlyTimin
 const NO_DECODE_ONLY: DecodeOnlyTiming = { count: 0, stepTicks: 0, maxTicks: 0 };
 
 /**
- * A kept run as a table for a new fragment header. Pictures that are only needed to decode the first visible one come at once: in
- * their own order some ticks apart, for Chromium, paused, stays at the key frame when there are any with one time; out of order,
- * where composition offsets tell them apart, all at 0.
+ * A selected run as a table for a new fragment header. Decode-only frames come at once: in order a few ticks apart,
+ * since paused Chromium stays at the key frame when times repeat; reordered ones all at 0, kept apart by composition
+ * offsets.
  */
 export class SelectedTable implements RunTable {
   readonly trackId: number;
   readonly count: number;
   readonly #run: SelectedRun;
-  /** Of each sample and of the end: as they are, negative before the start, and as the fragment has them. */
+  /** Of each sample and of the end: original times, negative before the start, and written ones. */
   readonly #times: Float64Array;
   readonly #written: Float64Array;
 
-  /** @param end decode time at which the last sample is to end; undefined: as it is */
+  /** @param end decode time of the last sample's end; default: unchanged */
   constructor(selected: SelectedRun, timing = NO_DECODE_ONLY, end?: number) {
     const { samples, from, to } = selected;
     this.#run = selected;
@@ -91,9 +91,9 @@ export class SelectedTable implements RunTable {
   }
 
   /**
-   * A picture before the start that is shown after it keeps its place. Pictures out of order that are not to be seen would all have one
-   * time, and ffmpeg would then go by decode times from there on, which shows all that follows too early: the last ones are some
-   * ticks apart, and the first that is to be seen comes behind them.
+   * A frame decoded before the start but shown after it keeps its time. Reordered decode-only frames would share one
+   * time, and ffmpeg would then continue by decode times and show the rest too early. So the last ones are some ticks
+   * apart, before the first visible one.
    */
   compositionOffsetOf(i: number): number {
     const { samples, from } = this.#run;

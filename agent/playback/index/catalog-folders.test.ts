@@ -64,12 +64,12 @@ test('while the disk of the recordings is away they are listed, who plays them i
     const query = { path: 'cam', startUs: WALL * 1000, durationUs: 1e6, format: 'mp4' } as const;
     await expect(playback.get(query)).rejects.toMatchObject({
       code: 'unavailable',
-      message: `the disk of ${disk} is not there: mount it, or accept the one that is mounted there with POST /v3/disks/accept`,
+      message: `the disk of ${disk} is missing: mount it, or accept the mounted one with POST /v3/disks/accept`,
     });
     // Of another path nothing is known there: that says nothing of the disk.
     await expect(playback.list('never', undefined, undefined, '')).rejects.toThrow('no recording segments found');
-    expect(() => playback.requireAvailable('cam')).toThrow('is not there');
-    await expect(playback.frame('cam', WALL * 1000 + 1e6)).rejects.toThrow('is not there');
+    expect(() => playback.requireAvailable('cam')).toThrow('is missing');
+    await expect(playback.frame('cam', WALL * 1000 + 1e6)).rejects.toThrow('is missing');
     expect(await playback.list('cam', undefined, undefined, '')).toHaveLength(1);
     expect(warnings.filter((text) => text === 'cannot look for recordings')).toHaveLength(1);
   }

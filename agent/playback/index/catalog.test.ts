@@ -213,7 +213,7 @@ test('an index of another version is made anew, which is one line in the log; th
   expect(askedSince.slice(2)).toEqual([undefined]);
   expect(await countOf(playback)).toBe(1);
   const told = lines.map(({ msg }) => msg).filter((msg) => String(msg).includes('of another version'));
-  expect(told).toEqual(['the index of recordings is of another version: it is built again from the files']);
+  expect(told).toEqual(['the index of recordings is of another version and is rebuilt from the files']);
 });
 
 test('an index that is found damaged in use is filled again in the background, from files and journals', async () => {
@@ -245,7 +245,7 @@ test('a deleted index is told as missing, a first start is not', async () => {
   await record(folder.path, 2);
   const { logger, lines } = logBook();
   const setup = { recordPaths: [join(folder.path, TEMPLATE)], logger };
-  const told = () => lines.map(({ msg }) => String(msg)).filter((msg) => msg.includes('built again'));
+  const told = () => lines.map(({ msg }) => String(msg)).filter((msg) => msg.includes('rebuilt'));
   {
     await using playback = openCatalog(folder.path, setup);
     await playback.rebuild(ever);
@@ -254,7 +254,7 @@ test('a deleted index is told as missing, a first start is not', async () => {
   rmSync(join(folder.path, 'segments.db'));
   await using playback = openCatalog(folder.path, setup);
   await playback.rebuild(ever);
-  expect(told()).toEqual(['the index of recordings is missing: it is built again from the files']);
+  expect(told()).toEqual(['the index of recordings is missing and is rebuilt from the files']);
 });
 
 test('the hour that autumn shows twice has all its recordings, each at its own time', async () => {

@@ -13,15 +13,14 @@ import type { SegmentIndex } from './segment-index.ts';
 import { type ReadInfo, readSegmentInfo, signatureOf } from './segment-info.ts';
 import { type SegmentRow, STATE } from './segment-row.ts';
 
-/** What the configuration says of recordings. */
 export interface RecordPaths {
-  /** Undefined when no path of this name is configured. `recordPath` is absolute or relative to the working directory. */
+  /** undefined: no such path is configured. `recordPath` is absolute or relative to the working directory. */
   recordPathOf(name: string): { readonly recordPath: string; readonly format: 'fmp4' | 'mpegts' } | undefined;
-  /** Every different `recordPath` in use, `pathDefaults` included. */
+  /** Every distinct `recordPath` in use, including `pathDefaults`. */
   recordPaths(): readonly string[];
 }
 
-export interface CatalogOptions {
+interface CatalogOptions {
   readonly index: SegmentIndex;
   readonly paths: RecordPaths;
   readonly templates: KnownTemplates;
@@ -32,25 +31,25 @@ export interface CatalogOptions {
   readonly isBeingWritten: (file: string) => boolean;
 }
 
-/** After so long a folder's time of change is one that can be relied on. */
+/** An older folder mtime is reliable. */
 const SETTLED_MS = 3_000;
 const MAX_CHANGED = 1_000;
 
-/** Keeps the index in step with the folders: a look at the folders' times before each answer, and at files that grow. */
+/** Keeps the index in sync with the folders: checks folder mtimes and growing files before each response. */
 export class Catalog implements SegmentLog {
   readonly index: SegmentIndex;
   readonly #options: CatalogOptions;
-  /** How far files that are not finished have been followed. */
+  /** How far growing files have been read. */
   readonly #chains = new Map<string, PartChain>();
   /** By path; the empty name stands for all. */
   readonly #scanning = new Map<string, Promise<void>>();
-  /** Paths whose folders were changed by ourselves, and when. */
+  /** Paths whose folders this process has changed, and when. */
   readonly #changed = new Map<string, number>();
-  /** What is wrong with a template's folders, as it was said last, and which path was asked for: of all when undefined. */
+  /** The last logged fault of a template and the requested path; undefined: all. */
   readonly #told = new Map<string, { readonly cause: string; readonly path: string | undefined }>();
-  /** By template: where its disk is not there, as the last look has found it. */
+  /** By template: the folder of a missing disk, as of the last scan. */
   readonly #offline = new Map<string, { readonly folder: string; readonly why: PerchError }>();
-  /** Files that are being looked at: many may ask for the same. */
+  /** Updates in progress, shared by concurrent requests. */
   readonly #updating = new Map<string, Promise<void>>();
   /** Finished files whose headers are being read. */
   readonly #reading = new Set<Promise<void>>();
@@ -68,7 +67,7 @@ export class Catalog implements SegmentLog {
     this.index.addNames([{ path, folder: dirname(file), name: basename(file), startUs }]);
   }
 
-  /** What the recorder says of a file needs not be read in it. */
+  /** The recorder's facts make reading the file unnecessary. */
   finished(segment: FinishedSegment): void {
     const { file } = segment;
     if (!isIndexed(file)) {
@@ -88,16 +87,16 @@ export class Catalog implements SegmentLog {
     if (path !== undefined) {
       this.#changed.set(path, this.#options.monoMs());
     }
-    // Whoever wanted to delete it has not found it either: with its disk it is there again.
+    // The caller that wanted to delete it has not found it either; with its disk it returns.
     this.#removeUnlessOffline(file);
   }
 
-  /** Resolves when what was begun on its own account is done: the index may be closed. */
+  /** Resolves when background work is done: the index may be closed. */
   async settle(): Promise<void> {
     await Promise.allSettled([...this.#reading, ...this.#scanning.values()]);
   }
 
-  /** Makes the index agree with the files of one path that can matter between two times. */
+  /** Updates the index for one path between two times. */
   async refresh(path: string, fromUs: number, toUs: number): Promise<void> {
     await this.scan(path);
     const firstUs = this.index.lastStartUpTo(path, fromUs);
@@ -110,7 +109,7 @@ export class Catalog implements SegmentLog {
     return this.#offline.size > 0;
   }
 
-  /** Why a recording that is known cannot be read now: its disk is not there. Undefined: as far as is known it is. */
+  /** Why a recording is unreadable now: its disk is missing. undefined: readable as far as known. */
   offlineReason(file: string): PerchError | undefined {
     for (const { folder, why } of this.#offline.values()) {
       if (file.startsWith(`${folder}/`)) {
@@ -121,8 +120,8 @@ export class Catalog implements SegmentLog {
   }
 
   /**
-   * Looks for files that came or went. What lies on a disk that is not there is passed over, and stays known.
-   * @param path undefined: of all paths
+   * Finds new and deleted files. Skips missing disks, whose files stay in the index.
+   * @param path undefined: all paths
    */
   scan(path?: string, signal?: AbortSignal): Promise<void> {
     const key = path ?? '';
@@ -132,8 +131,8 @@ export class Catalog implements SegmentLog {
   }
 
   /**
-   * Looks at folders in which we have begun or deleted a file ourselves, before anybody asks: reading one with 25,000 names takes
-   * longer than all the rest of an answer. To be called every few seconds.
+   * Scans folders changed by this process ahead of requests: reading one with 25,000 names takes longer than the rest
+   * of a response. Called every few seconds.
    */
   async scanChanged(): Promise<void> {
     const nowMs = this.#options.monoMs();
@@ -141,16 +140,16 @@ export class Catalog implements SegmentLog {
       if (nowMs - changedMs >= SETTLED_MS) {
         this.#changed.delete(path);
         await this.scan(path).catch((error: unknown) => {
-          // What is wrong with a folder has been told; whoever asks is told it again.
+          // Folder faults are already logged, and each request reports them.
           if (!(error instanceof PerchError)) {
-            this.#options.logger.error({ err: error, path }, 'cannot look for recordings');
+            this.#options.logger.error({ err: error, path }, 'cannot scan for recordings');
           }
         });
       }
     }
   }
 
-  /** Reads what may have changed since it was read. */
+  /** Reads a file that may have changed. */
   update(row: SegmentRow): Promise<void> {
     const updating = this.#updating.get(row.file) ?? this.#update(row).finally(() => this.#updating.delete(row.file));
     this.#updating.set(row.file, updating);
@@ -158,14 +157,14 @@ export class Catalog implements SegmentLog {
   }
 
   async #update(listed: SegmentRow): Promise<void> {
-    // On the way through a long list another question, or the rebuild, may have read it.
+    // Another request or the rebuild may have read it meanwhile.
     const row = listed.state === STATE.unread ? this.index.find(listed.file) : listed;
     if (!row) {
       return;
     }
     const found = await statOf(row.file).catch(unlessFailing);
     if (found === 'failing') {
-      // What is known of it is the best there is.
+      // The known data is the best available.
       return;
     }
     if (!found) {
@@ -175,7 +174,7 @@ export class Catalog implements SegmentLog {
     }
   }
 
-  /** A file that was not found is gone, or its whole disk is away. */
+  /** A file that was not found is gone, or its whole disk is missing. */
   #removeUnlessOffline(file: string): void {
     if (!this.offlineReason(file)) {
       this.#remove(file);
@@ -199,7 +198,7 @@ export class Catalog implements SegmentLog {
         signal?.throwIfAborted();
         this.#logFault(template, path, error);
         const isAway = this.#noteOffline(template, error);
-        // Where recordings were kept earlier may be gone for good: what is known of the others is an answer.
+        // Former folders may be gone for good: the rest is still a valid result.
         if (!isAway && current !== undefined && resolve(current) === template) {
           throw faultOf(error);
         }
@@ -215,16 +214,16 @@ export class Catalog implements SegmentLog {
     return true;
   }
 
-  /** Once until it changes: a folder is looked at before each answer. */
+  /** Logs a fault once until it changes: folders are scanned before each response. */
   #logFault(template: string, path: string | undefined, error: unknown): void {
     const cause = explain(error);
     if (this.#told.get(template)?.cause !== cause) {
       this.#told.set(template, { cause, path });
-      this.#options.logger.warn({ recordPath: template, cause }, 'cannot look for recordings');
+      this.#options.logger.warn({ recordPath: template, cause }, 'cannot scan for recordings');
     }
   }
 
-  /** A look for a path of which nothing is known there finds no fault, and says nothing of the disk. */
+  /** A scan for a path without known recordings says nothing about the disk. */
   #logRecovery(template: string, path: string | undefined, isDiskSeen: boolean): void {
     if (isDiskSeen || path === undefined || path === this.#told.get(template)?.path) {
       this.#told.delete(template);
@@ -279,12 +278,12 @@ export class Catalog implements SegmentLog {
         throw error;
       }
       this.#chains.delete(file);
-      // What only the system refused (too many open files, a disk that comes and goes) is looked at again at the next question.
+      // A temporary refusal of the system (too many open files, a flaky disk) is retried with the next request.
       const found = error instanceof PerchError ? await statOf(file) : undefined;
       const fault = explain(error);
       this.index.setBroken(file, found?.size ?? 0, found?.mtimeMs ?? 0, fault);
       if (fault !== knownFault) {
-        this.#options.logger.warn({ file, cause: fault }, 'left out a recording that cannot be read');
+        this.#options.logger.warn({ file, cause: fault }, 'skipped an unreadable recording');
       }
     }
   }
@@ -300,8 +299,8 @@ function unlessFailing(error: unknown): 'failing' {
 /** MPEG-TS is recorded, but not played back. */
 const isIndexed = (file: string): boolean => file.endsWith('.mp4');
 
-/** A folder that the system refuses is a state of the machine, in its own words. */
+/** Reports a folder refused by the system in the system's words. */
 function faultOf(error: unknown): unknown {
   const isSystem = !(error instanceof PerchError) && codeOf(error) !== '';
-  return isSystem ? new PerchError('badInput', 'cannot look for recordings', {}, error) : error;
+  return isSystem ? new PerchError('badInput', 'cannot scan for recordings', {}, error) : error;
 }

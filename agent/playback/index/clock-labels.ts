@@ -4,10 +4,10 @@ import type { IndexDatabase, Row } from './index-database.ts';
 
 const QUARTER_HOUR_US = 15 * 60_000_000;
 const DAY_US = 86_400_000_000;
-/** A difference that small is no clock that was set, but one that was slewed. */
+/** A smaller difference comes from slewing, not from setting the clock. */
 const MIN_CORRECTION_US = 2_000_000;
 
-/** What the two clocks said when a recording was begun. */
+/** Both clocks at the start of a recording. */
 interface StartLabel {
   readonly nameUs: number;
   readonly wallUs: number | undefined;
@@ -15,10 +15,10 @@ interface StartLabel {
 }
 
 /**
- * When recordings really began. A board without a clock of its own starts in 1970, or at the time of its last shutdown, and is told
- * the time minutes later. What it recorded until then is known by the monotonic clock: the first file of the same boot whose clock
- * was set says what the monotonic clock's zero is, so that the files of a boot stand in the order in which they were recorded.
- * Files are never renamed for it; only what is shown changes.
+ * Determines the true starts of recordings. A board without a battery-backed clock starts in 1970, or at its last
+ * shutdown, and gets the time minutes later. Until then the monotonic clock counts: the first file of the same boot
+ * with a trusted clock yields the monotonic zero, which orders the files of that boot. Files are never renamed; only
+ * the shown time changes.
  */
 export class ClockLabels {
   readonly #database: IndexDatabase;
@@ -28,8 +28,8 @@ export class ClockLabels {
   }
 
   /**
-   * Learns of a file with both marks.
-   * @returns the number of its boot when the boot's other files are to be shown at other times from now on
+   * Learns from a file with both marks.
+   * @returns the boot's number if the other files of that boot move
    */
   learn(mark: StreamMark, fileMark: FileMark): number | undefined {
     if (!fileMark.isClockTrusted) {
@@ -46,20 +46,20 @@ export class ClockLabels {
     return movedUs >= MIN_CORRECTION_US ? boot : undefined;
   }
 
-  /** @param fileMark undefined: what the name and the file say is all that is known */
+  /** @param fileMark undefined: only the name and the file itself are known */
   startOf(label: StartLabel, fileMark: Pick<FileMark, 'bootId' | 'isClockTrusted'> | undefined): number {
     const boot = fileMark && !fileMark.isClockTrusted ? this.#database.findId(fileMark.bootId) : undefined;
     return this.#startIn(label, boot);
   }
 
-  /** The start of a recording is no guess: the clock was set when it was begun, or later in the same start of the machine. */
+  /** The start is certain: the clock was trusted then, or later in the same boot. */
   isDated(folder: string, name: string): boolean {
     const query = `SELECT 1 FROM segments WHERE folder = (SELECT id FROM names WHERE text = ?) AND name = ?
       AND state IN (1, 2, 4) AND (trusted = 1 OR EXISTS (SELECT 1 FROM boots WHERE boots.boot = segments.boot))`;
     return this.#database.first(query, folder, name) !== undefined;
   }
 
-  /** The files of a boot that are to be shown elsewhere than they are, and where. */
+  /** The files of a boot whose shown start changes, with the new start. */
   *moved(boot: number): Generator<{ readonly id: number; readonly startUs: number }> {
     const query = 'SELECT id, name_us, start_us, wall_us, mono_us FROM segments WHERE boot = ? AND trusted = 0';
     for (const row of this.#database.all(query, boot)) {
@@ -90,10 +90,10 @@ const labelOf = (row: Row): StartLabel => ({
 });
 
 /**
- * The start of a recording by its name, which shows local time: wrong by the difference after the machine's zone was changed
- * and in the hour that autumn shows twice; the capture time inside the file then tells the whole quarter hours.
+ * The start by the file name, which has local time: wrong after a zone change and in the repeated hour of autumn. The
+ * capture time inside the file then tells the whole quarter hours.
  */
-export function startByName(nameUs: number, wallUs: number | undefined): number {
+function startByName(nameUs: number, wallUs: number | undefined): number {
   if (wallUs === undefined || Math.abs(wallUs - nameUs) > 1.1 * DAY_US) {
     return nameUs;
   }

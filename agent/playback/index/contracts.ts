@@ -1,39 +1,39 @@
 import type { SegmentRow } from './segment-row.ts';
 
 /*
- * What others ask of the index of recordings: `Playback.events` and `Playback.space`. It is a cache: events and protected ranges have
- * their truth in journals of their own, which are read again when the index has begun anew (`Journal`).
+ * Interfaces of the recording index: `Playback.events` and `Playback.space`. The index is a cache: events and protected
+ * ranges are stored in journals, which are replayed when the index was reset (`Journal`).
  */
 
-/** Something that happened in front of a camera, or to a disk. Times are Unix microseconds. */
+/** An event of a camera or disk. Times are Unix microseconds. */
 export interface IndexedEvent {
   readonly id: string;
   readonly path: string;
   readonly type: string;
   readonly startUs: number;
-  /** Undefined while it lasts. */
+  /** undefined: ongoing. */
   readonly endUs: number | undefined;
   readonly text: string;
 }
 
-/** Where a list of events goes on: behind this one. */
+/** Position in a list of events; the next page starts behind it. */
 export type EventMark = Pick<IndexedEvent, 'path' | 'id' | 'startUs'>;
 
-/** Events that begin between two times. */
+/** Selects events that start between two times. */
 export interface EventQuery {
   readonly fromUs: number;
   readonly toUs: number;
-  /** Undefined: of any. */
+  /** undefined: any. */
   readonly types?: readonly string[] | undefined;
-  /** Those that come behind it, newest first; undefined: from the newest on. */
+  /** Continues behind this event, newest first; undefined: from the newest. */
   readonly after?: EventMark | undefined;
-  /** Shorter ones are left out; what has no end yet is long enough. */
+  /** Omits shorter events, but not ongoing ones. */
   readonly minUs?: number;
-  /** Where types are named: of each of them. */
+  /** Per type if types are given. */
   readonly limit: number;
 }
 
-/** Recordings that nothing deletes. Times are Unix microseconds. */
+/** Recordings that are never deleted. Times are Unix microseconds. */
 export interface ProtectedRange {
   readonly id: string;
   readonly path: string;
@@ -43,68 +43,67 @@ export interface ProtectedRange {
 }
 
 export interface EventIndex {
-  /** One with the same id takes its place: so an event that has ended is told again. */
+  /** Replaces an event with the same id, such as an ongoing one. */
   addEvent(event: IndexedEvent): void;
-  /** What overlaps the two times, the oldest first, at most `limit`. */
+  /** Events overlapping the two times, oldest first, at most `limit`. */
   eventsOf(path: string, fromUs: number, toUs: number, limit: number): IndexedEvent[];
-  /** Forgets events of a path that ended before. */
+  /** Removes events of a path that ended earlier. */
   removeEventsBefore(path: string, us: number): void;
 }
 
 export interface ProtectedIndex {
-  /** All there are: takes the place of what was known. */
+  /** Replaces all ranges. */
   setProtected(ranges: readonly ProtectedRange[]): void;
-  /** What overlaps the two times, the oldest first, at most `limit`. */
+  /** Ranges overlapping the two times, oldest first, at most `limit`. */
   protectedOf(path: string, fromUs: number, toUs: number, limit: number): ProtectedRange[];
 }
 
 export interface PathBytes {
   readonly files: number;
   readonly bytes: number;
-  /** Of files that Perch wrote itself. */
+  /** Of files written by Perch. */
   readonly ownBytes: number;
 }
 
 /** Times are Unix microseconds. */
 export interface PathSpan {
-  /** The begin of the oldest recording; undefined: there is none. */
+  /** Start of the oldest recording; undefined: none. */
   readonly firstUs: number | undefined;
-  /** What was begun and finished since the time asked for, and how long that was: until now, or until what is being written began. */
+  /** Recorded since the requested time, and for how long: until now, or until the start of the growing file. */
   readonly recentBytes: number;
   readonly recentUs: number;
 }
 
-/** What a folder holds. */
 export interface HeldFolder {
   readonly folder: string;
   readonly files: number;
   readonly bytes: number;
-  /** When the last of them ends, Unix microseconds. */
+  /** End of the latest file, Unix microseconds. */
   readonly endUs: number;
 }
 
 export interface SpaceIndex {
   /**
-   * Finished recordings below a folder that Perch wrote itself, of all paths, the oldest first, at most `limit`.
-   * @param after the last row of the answer before: what comes behind it
+   * Finished recordings of all paths below a folder written by Perch, oldest first, at most `limit`.
+   * @param after the last row of the previous page
    */
   oldestOwn(folder: string, limit: number, after?: SegmentRow): SegmentRow[];
-  /** The same of one path, wherever its files are. */
+  /** The same for one path in any folder. */
   oldestOwnOf(path: string, limit: number, after?: SegmentRow): SegmentRow[];
-  /** All of a path, in whatever state, the oldest first, at most `limit`. */
+  /** All recordings of a path in any state, oldest first, at most `limit`. */
   allOf(path: string, limit: number, after?: SegmentRow): SegmentRow[];
-  /** A file that is being written counts with what it had when it was last looked at. */
+  /** A growing file counts with its size at the last check. */
   bytesOf(path: string): PathBytes;
-  /** @param sinceUs from then on, or from the first recording if that is later, counts as recent */
+  /** @param sinceUs start of the recent period, or the first recording if later */
   spanOf(path: string, sinceUs: number, nowUs: number): PathSpan;
-  /** What lies outside of these folders, folder by folder. */
+  /** Folders outside of these. */
   heldOutside(tops: readonly string[]): HeldFolder[];
-  /** When the last of all recordings that began before a time ended, Unix microseconds; undefined: there is none. */
+  /** End of the latest recording that started before a time, Unix microseconds; undefined: none. */
   lastEndUs(beforeUs: number): number | undefined;
 }
 
-/** The truth of events or protected ranges: told everything anew when the index has lost it. */
+/** Stores events or protected ranges and replays them when the index was reset. */
 export interface Journal {
-  /** @param sinceMs Unix milliseconds: what was written before is known, and need not be told again; undefined: all */
+  /** @param sinceMs Unix milliseconds: earlier entries are known; undefined: all */
   replay(index: EventIndex & ProtectedIndex, sinceMs?: number): Promise<void> | void;
 }

@@ -1,15 +1,12 @@
 import type { EventIndex, EventMark, EventQuery, IndexedEvent, ProtectedIndex, ProtectedRange } from './contracts.ts';
 import type { IndexDatabase, Row } from './index-database.ts';
 
-/** As in the schema's index of long events: shorter ones that overlap a time begin this long before it at most. */
+/** As in the schema's index of long events: a shorter overlapping event starts at most this long before. */
 const LONG_US = 3_600_000_000;
 
 const EVENT_COLUMNS = 'id, type, start_us, end_us, text FROM events';
 
-/**
- * What overlaps the time from ?2 to ?3. Long ones are few and have an index of their own, so that the others need not be looked for far
- * back.
- */
+/** Events overlapping ?2 to ?3. Long ones are few and have their own index, so the search for others is short. */
 const OVERLAPPING = `
   SELECT ${EVENT_COLUMNS} INDEXED BY events_by_start
     WHERE path = ?1 AND start_us BETWEEN ?2 - ${LONG_US} AND ?3 AND end_us >= ?2 AND end_us - start_us <= ${LONG_US}
@@ -18,15 +15,15 @@ const OVERLAPPING = `
     WHERE path = ?1 AND start_us <= ?3 AND (end_us IS NULL OR end_us - start_us > ${LONG_US})
       AND (end_us IS NULL OR end_us >= ?2)`;
 
-/** Which of two that begin at the same moment comes first does not matter, as long as it is always the same one. */
+/** Any fixed order of simultaneous events will do. */
 const NEWEST = `
   WHERE path = ?1 AND start_us BETWEEN ?2 AND ?3 AND (start_us, id) < (?3, ?4) AND (end_us IS NULL OR end_us - start_us >= ?5)`;
 const IN_ORDER = 'ORDER BY start_us DESC, id DESC LIMIT ?6';
 const NEWEST_OF_ALL = `SELECT ${EVENT_COLUMNS} INDEXED BY events_by_start ${NEWEST} ${IN_ORDER}`;
-/** One type at a time: of a rare one the others are not looked at. */
+/** One type at a time, so that a rare type does not read the others. */
 const NEWEST_OF_TYPE = `SELECT ${EVENT_COLUMNS} INDEXED BY events_by_type ${NEWEST} AND type = ?7 ${IN_ORDER}`;
 
-/** From type to type: what there is of each is not looked at, however much it is. */
+/** Skips from type to type without reading each type's events. */
 const TYPES = `
   WITH RECURSIVE types (type) AS (
     SELECT min(type) FROM events INDEXED BY events_by_type WHERE path = ?1
@@ -35,16 +32,16 @@ const TYPES = `
       FROM types WHERE type IS NOT NULL LIMIT 1000)
   SELECT type FROM types WHERE EXISTS (SELECT 1 FROM events INDEXED BY events_by_type
     WHERE path = ?1 AND type = types.type AND start_us BETWEEN ?2 AND ?3)`;
-/** Behind every id. */
+/** Greater than every id. */
 const LAST_ID = '\u{10ffff}';
 
-/** One that is known as it is changes nothing: when journals are read again the disk has nothing to write. */
+/** Inserting a known event changes nothing, so a replay writes nothing to disk. */
 const ADD_EVENT = `INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)
   ON CONFLICT (path, id) DO UPDATE SET type = excluded.type, start_us = excluded.start_us,
     end_us = excluded.end_us, text = excluded.text
   WHERE (type, start_us, end_us, text) IS NOT (excluded.type, excluded.start_us, excluded.end_us, excluded.text)`;
 
-/** Events and protected ranges, as far as their journals have told. */
+/** Events and protected ranges, replicated from their journals. */
 export class EventTable implements EventIndex, ProtectedIndex {
   readonly #database: IndexDatabase;
 
@@ -52,13 +49,13 @@ export class EventTable implements EventIndex, ProtectedIndex {
     this.#database = database;
   }
 
-  /** False: the journals are to be read again. */
+  /** False: the journals must be replayed. */
   get isWhole(): boolean {
     const query = "SELECT value FROM facts WHERE name = 'journals'";
     return this.#database.read(() => this.#database.first(query) !== undefined, true);
   }
 
-  /** The journals have been read to their end. */
+  /** The journals have been replayed completely. */
   setWhole(): void {
     this.#run("INSERT OR REPLACE INTO facts VALUES ('journals', 'whole')");
   }
@@ -75,16 +72,16 @@ export class EventTable implements EventIndex, ProtectedIndex {
     return this.#events(`${OVERLAPPING} ORDER BY start_us LIMIT ?4`, path, fromUs, toUs, limit);
   }
 
-  /** Those that fill the most of the time between the two, the longest and of these the newest first, at most `limit`. */
+  /** The events covering most of the time range, longest first, then newest, at most `limit`. */
   longestOf(path: string, fromUs: number, toUs: number, limit: number): IndexedEvent[] {
     const query = `SELECT * FROM (${OVERLAPPING})
       ORDER BY min(coalesce(end_us, ?3), ?3) - max(start_us, ?2) DESC, start_us DESC LIMIT ?4`;
     return this.#events(query, path, fromUs, toUs, limit);
   }
 
-  /** Those of a path that begin between the two times, the newest first; where types are named so of each of them. */
+  /** Events of a path that start in the range, newest first; per type if types are given. */
   newestOf(path: string, { fromUs, toUs, types, after, minUs = 0, limit }: EventQuery): IndexedEvent[] {
-    // What begins at the end of the time is not within it.
+    // An event at the end of the range is not part of it.
     const [lastUs, lastId] = after ? [Math.min(after.startUs, toUs), lastIdOf(path, after)] : [toUs, ''];
     return this.#find(path, (id) => {
       const wanted = [id, fromUs, lastUs, lastId, minUs, limit] as const;
@@ -94,12 +91,12 @@ export class EventTable implements EventIndex, ProtectedIndex {
     }).map((row) => eventOf(path, row));
   }
 
-  /** The types of what begins between the two times; of the first 1,000 types of a path. */
+  /** Types of events that start in the range; at most 1,000 types per path. */
   typesOf(path: string, fromUs: number, toUs: number): string[] {
     return this.#find(path, (id) => this.#database.all(TYPES, id, fromUs, toUs)).map((row) => String(row['type']));
   }
 
-  /** All paths that have events. */
+  /** Paths with events. */
   paths(): string[] {
     const query = 'SELECT text FROM names WHERE EXISTS (SELECT 1 FROM events WHERE path = names.id)';
     return this.#database.read(() => this.#database.all(query), []).map((row) => String(row['text']));
@@ -111,7 +108,7 @@ export class EventTable implements EventIndex, ProtectedIndex {
     );
   }
 
-  /** How many begin in each step of the time between the two, by type; at most 1,000 such counts. */
+  /** Counts event starts per step and type; at most 1,000 counts. */
   countEvents(
     path: string,
     fromUs: number,
@@ -134,7 +131,7 @@ export class EventTable implements EventIndex, ProtectedIndex {
     this.#database.write(() => {
       const id = this.#database.findId(path);
       if (id !== undefined) {
-        // One whose end was never told lasts no longer than the hub lets it.
+        // An event without a reported end lasts no longer than the hub allows.
         const query = `DELETE FROM events WHERE path = ?1 AND start_us < ?2 AND coalesce(end_us, start_us + ${LONG_US}) < ?2`;
         this.#database.run(query, id, us);
       }
@@ -186,7 +183,9 @@ const eventOf = (path: string, row: Row): IndexedEvent => ({
   text: String(row['text']),
 });
 
-/** The ids below this one come behind the mark: of the paths before its own all that begin at its moment, of those behind it none. */
+/**
+ * Ids below this one come after the mark: all ids at its time for paths sorted before its own, none for later paths.
+ */
 function lastIdOf(path: string, after: EventMark): string {
   return path === after.path ? after.id : path < after.path ? LAST_ID : '';
 }

@@ -6,17 +6,17 @@ import { codeOf, isDiskFailing } from '../../record/file/disk-fault.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import type { NamedFile, SegmentIndex } from './segment-index.ts';
 
-/** Names go into the index in lots of this many, so that other work gets its turn. */
+/** Names are inserted in batches, so that other work gets its turn. */
 const NAMES_PER_LOT = 1_000;
-const DISK_ADVICE = 'mount it, or accept the one that is mounted there with POST /v3/disks/accept';
-/** A folder changed this shortly before it was read may change again within the same tick of its clock. */
+const DISK_ADVICE = 'mount it, or accept the mounted one with POST /v3/disks/accept';
+/** A folder changed this shortly before reading may change again within the same clock tick. */
 const UNSETTLED_MS = 2_000;
 
 export interface ScanOptions {
   readonly index: SegmentIndex;
   /** A `recordPath`. */
   readonly template: string;
-  /** Only the folders that can hold recordings of this path; undefined: of all. */
+  /** Only folders that can hold recordings of this path; undefined: all. */
   readonly path?: string;
   readonly zone: string | undefined;
   readonly onGone: (file: string) => void;
@@ -24,10 +24,10 @@ export interface ScanOptions {
 }
 
 /**
- * Brings the names in the index in step with the folders. A folder is read only when its time of change is another than when it was
- * read last: so a look costs as much as there are folders, not files, also right after a start.
- * @returns whether recordings were known there: then their disk was seen
- * @throws PerchError 'unavailable' when the recordings' disk is not there: what is known of them is kept
+ * Syncs the names in the index with the folders. Reads only folders with a new mtime: the cost depends on the number of
+ * folders, not files, also after a start.
+ * @returns whether known recordings were seen, and so their disk
+ * @throws PerchError 'unavailable' if the disk of the recordings is missing: known recordings stay in the index
  */
 export function scanFolders(options: ScanOptions): Promise<boolean> {
   return new FolderScan(options).run();
@@ -41,7 +41,7 @@ class FolderScan {
   readonly #known: ReadonlyMap<string, number>;
   /** Of the known ones, by the folder that they are in: a folder for each day and camera makes thousands. */
   readonly #children: ReadonlyMap<string, string[]>;
-  /** The first folder that its disk did not give. */
+  /** The first folder with an I/O error. */
   #failing: string | undefined;
 
   constructor(options: ScanOptions) {
@@ -65,7 +65,7 @@ class FolderScan {
     return isKnown;
   }
 
-  /** One folder may be damaged: the others are looked at all the same. With a second one it is the disk. */
+  /** One folder may be damaged; with a second one the disk is faulty. */
   #noteFailing(folder: string, error: unknown): void {
     if (!isDiskFailing(codeOf(error))) {
       throw error;
@@ -76,7 +76,7 @@ class FolderScan {
     this.#failing = folder;
   }
 
-  /** Where a disk is not mounted there is an empty folder, or none: its recordings are not gone, they are away. */
+  /** The mount point of a missing disk is an empty folder or none: its recordings are not deleted. */
   async #checkDevice(): Promise<void> {
     const { index } = this.#options;
     const top = this.#all.folder;
@@ -85,7 +85,7 @@ class FolderScan {
       return;
     }
     if (seen !== undefined && !(await this.#isAnythingThere())) {
-      throw new PerchError('unavailable', `the disk of ${top} is not there: ${DISK_ADVICE}`, { folder: top });
+      throw new PerchError('unavailable', `the disk of ${top} is missing: ${DISK_ADVICE}`, { folder: top });
     }
     index.looks.setDevice(top, device);
   }
@@ -103,7 +103,7 @@ class FolderScan {
         break;
       }
     }
-    // All in one folder: one of its files stands for them.
+    // All files are in one folder: one of them stands for all.
     const [name] = this.#options.index.namesIn(this.#all.folder);
     return name === undefined ? tried === 0 : (await statOf(join(this.#all.folder, name))) !== undefined;
   }
@@ -141,7 +141,7 @@ class FolderScan {
     return this.#children.get(folder)?.filter((child) => child !== folder) ?? [];
   }
 
-  /** @returns the folders in it that are to be visited */
+  /** @returns subfolders to visit */
   async #read(folder: string, level: number, mtimeMs: number): Promise<string[]> {
     const { index, template } = this.#options;
     let entries: Dirent[];
@@ -149,7 +149,7 @@ class FolderScan {
       entries = await readdir(folder, { withFileTypes: true });
     } catch (error) {
       const code = codeOf(error);
-      // Disks have folders of their own that nobody may read (`lost+found`).
+      // Disks have unreadable system folders (`lost+found`).
       if (code === 'ENOENT' || (level > 1 && (code === 'EACCES' || code === 'EPERM'))) {
         return [];
       }
@@ -196,14 +196,14 @@ class FolderScan {
   async #removeGone(folder: string, gone: ReadonlySet<string>): Promise<void> {
     for (const name of gone) {
       const file = join(folder, name);
-      // A file made while the folder was read was not seen, but is there.
+      // A file created while the folder was read was missed, but exists.
       if (!(await statOf(file))) {
         this.#options.onGone(file);
       }
     }
   }
 
-  /** A folder that is no more, with all that was known to be in it. */
+  /** Removes a folder and its known contents. */
   #remove(folder: string): void {
     const { index, template, onGone } = this.#options;
     for (const child of this.#childrenOf(folder)) {
@@ -221,19 +221,19 @@ class FolderScan {
 const failingAt = (folder: string): PerchError =>
   new PerchError('unavailable', `the disk of ${folder} reports an error: check it and its cable`, { folder });
 
-/** NaN, which equals nothing, for a folder that was changed a moment ago. */
+/** NaN, which equals nothing, for a recently changed folder. */
 const settled = (mtimeMs: number): number => (Date.now() - mtimeMs > UNSETTLED_MS ? mtimeMs : Number.NaN);
 
-/** Of the folder, or where it would be made. */
+/** Of the folder, or of its nearest existing parent. */
 async function deviceAt(folder: string): Promise<number> {
   const found = await statOf(folder);
   return found ? found.dev : folder === dirname(folder) ? 0 : deviceAt(dirname(folder));
 }
 
-/** Undefined when there is none. */
+/** undefined: not found. */
 export async function statOf(file: string): Promise<Stats | undefined> {
   return stat(file).catch((error: unknown) => {
-    // What has a name that is too long for the disk is not on it: anybody may ask for it.
+    // A name too long for the disk does not exist on it; it may come from a request.
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR' || codeOf(error) === 'ENAMETOOLONG') {
       return undefined;
     }

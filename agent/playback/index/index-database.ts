@@ -13,19 +13,18 @@ import {
 
 export type Row = Record<string, unknown>;
 
-/** Ids of texts are kept in memory up to this many. */
 const MAX_KNOWN_NAMES = 4_096;
 
 /**
- * The file of the index. What is written is collected in one transaction, which `commit` ends: reads see it at once, the disk sees
- * one write for many. A damaged file is thrown away and made anew; a full disk only loses the last changes.
+ * The index file. Collects writes in one transaction that ends with `commit`: reads see them at once, the disk gets one
+ * write. A damaged file is replaced by an empty one; a full disk loses only the latest changes.
  */
 export class IndexDatabase {
-  /** Counts how often it had to begin again. */
+  /** Number of resets. */
   generation = 0;
-  /** What was found when it was opened. */
+  /** State of the file when it was opened. */
   readonly found: CacheFound;
-  /** When it was written last before that, Unix milliseconds; 0: never. */
+  /** Last write before that, Unix milliseconds; 0: never. */
   readonly writtenMs: number;
   readonly #file: string;
   readonly #onFault: (error: unknown) => void;
@@ -34,7 +33,7 @@ export class IndexDatabase {
   readonly #statements = new Map<string, StatementSync>();
   readonly #ids = new Map<string, number>();
 
-  /** @param onFault told what went wrong with the file; the index goes on with what it can */
+  /** @param onFault receives faults of the file; the index continues with what it has */
   constructor(file: string, onFault: (error: unknown) => void) {
     this.#file = file;
     this.#onFault = onFault;
@@ -44,7 +43,7 @@ export class IndexDatabase {
     this.found = opened.found;
   }
 
-  /** Reads. @returns `otherwise` when the file fails */
+  /** @returns `otherwise` if the file fails */
   read<T>(work: () => T, otherwise: T): T {
     try {
       return work();
@@ -54,7 +53,7 @@ export class IndexDatabase {
     }
   }
 
-  /** Changes something: on the disk with the next `commit`. @returns `otherwise` when it could not be kept */
+  /** Changes the index; on disk with the next `commit`. @returns `otherwise` if the file fails */
   write<T>(work: () => T, otherwise: T): T {
     return this.read(() => {
       if (!this.#isWriting) {
@@ -65,7 +64,7 @@ export class IndexDatabase {
     }, otherwise);
   }
 
-  /** @returns false when what was written since the last time is lost */
+  /** @returns false if the writes since the last commit are lost */
   commit(): boolean {
     return this.read(() => {
       if (this.#isWriting) {
@@ -90,12 +89,12 @@ export class IndexDatabase {
     return this.#statement(query).get(...named(query, values));
   }
 
-  /** @returns how many rows have changed */
+  /** @returns number of changed rows */
   run(query: string, ...values: SQLInputValue[]): number {
     return Number(this.#statement(query).run(...named(query, values)).changes);
   }
 
-  /** The number that stands for a text in all tables. Only within `write`. */
+  /** The id of a text in all tables. Only within `write`. */
   idOf(text: string): number {
     const known = this.findId(text);
     if (known !== undefined) {
@@ -106,7 +105,7 @@ export class IndexDatabase {
     return id;
   }
 
-  /** Undefined when the text stands nowhere. */
+  /** undefined: the text is unknown. */
   findId(text: string): number | undefined {
     const known = this.#ids.get(text);
     if (known !== undefined) {
@@ -133,7 +132,7 @@ export class IndexDatabase {
     return statement;
   }
 
-  /** Damage that shows only in use empties the index: the next look at the folders fills it again. */
+  /** Damage found during use empties the index; the next scan fills it again. */
   #onFailure(error: unknown): void {
     if (!isSqliteError(error) || isOwnFault(error)) {
       throw error;
@@ -148,7 +147,7 @@ export class IndexDatabase {
     }
   }
 
-  /** After some failures SQLite has rolled back by itself, and says so. */
+  /** SQLite rolls back by itself after some errors and reports it. */
   #rollBack(): void {
     this.#ids.clear();
     if (!this.#isWriting) {
@@ -164,7 +163,7 @@ export class IndexDatabase {
     }
   }
 
-  /** Without a place on the disk the index lives in memory: slower after each start, but right. */
+  /** Without disk space the index lives in memory: slower after each start, but correct. */
   #open(isKnownDamaged: boolean): OpenCache {
     try {
       if (isKnownDamaged) {
@@ -180,7 +179,7 @@ export class IndexDatabase {
 
 type Given = [byName: Record<string, SQLInputValue>, ...inOrder: SQLInputValue[]];
 
-/** Node 22.13 takes values in order for `?` alone: `?1` is a name to it, as it may be to every other. */
+/** Node 22.13 binds values in order only to `?`; it treats `?1` as a name. */
 function named(query: string, values: readonly SQLInputValue[]): Given {
   return /\?\d/.test(query) ? [Object.fromEntries(values.map((value, i) => [`?${i + 1}`, value]))] : [{}, ...values];
 }

@@ -6,41 +6,41 @@ import { statOf } from './folder-scan.ts';
 import { type SegmentRow, STATE } from './segment-row.ts';
 
 const ROWS_AT_ONCE = 256;
-/** What a power cut can have taken back of a path: its newest files. */
+/** A power cut can only affect the newest files of a path. */
 const NEWEST = 3;
 const MAX_NAMED = 100;
-/** Clocks are set. */
+/** Clocks may be set. */
 const JOURNAL_OVERLAP_MS = 2 * 86_400_000;
 
-/** How far the index is. */
+/** Progress of the index. */
 export interface IndexProgress {
-  /** Looking for files, reading their headers, or in step with them. */
+  /** Scanning folders, reading headers, or in sync. */
   readonly state: 'looking' | 'reading' | 'ready';
-  /** Known so far. */
+  /** Known files. */
   readonly files: number;
-  /** Read since this work began. */
+  /** Read since this run began. */
   readonly read: number;
   readonly left: number;
   readonly filesPerSecond: number;
-  /** Seconds that what is left will take; 0 when nothing is. */
+  /** Estimated seconds left; 0: done. */
   readonly leftSeconds: number;
 }
 
-/** What cannot be played, and why. */
+/** An unplayable file and the reason. */
 export interface UnreadableFile {
   readonly file: string;
   readonly path: string;
   readonly reason: string;
 }
 
-/** Brings the index in step with all files, in the background of everything else. */
+/** Syncs the index with all files, in the background. */
 export class IndexRebuild {
   readonly #catalog: Catalog;
   readonly #logger: Logger;
   readonly #monoMs: () => number;
   readonly #journals: Journal[] = [];
   #signal: AbortSignal | undefined;
-  /** Of the index when it was last in step with everything. */
+  /** The index's generation when it was last complete. */
   #generation = -1;
   #state: IndexProgress['state'] = 'ready';
   #read = 0;
@@ -70,7 +70,7 @@ export class IndexRebuild {
     };
   }
 
-  /** At most a hundred of them. */
+  /** At most a hundred files. */
   unreadable(): { readonly count: number; readonly files: readonly UnreadableFile[] } {
     const { index } = this.#catalog;
     const files = index.broken(MAX_NAMED).map(({ file, path, fault }) => ({ file, path, reason: fault ?? '' }));
@@ -78,8 +78,8 @@ export class IndexRebuild {
   }
 
   /**
-   * An index can be newer than the files: a power cut may take back the end of a file of which it knew that it was whole.
-   * To be called before the files that were cut off are looked for.
+   * The index can be newer than the files: a power cut may undo the end of a file that it lists as finished. Called
+   * before recovery of truncated files.
    */
   async checkNewest(signal: AbortSignal): Promise<void> {
     const { index } = this.#catalog;
@@ -93,7 +93,7 @@ export class IndexRebuild {
     }
   }
 
-  /** Looks through all folders and reads every header that is not known yet: what a first start or a lost index needs. */
+  /** Scans all folders and reads all unknown headers, after a first start or a reset. */
   async run(signal: AbortSignal): Promise<void> {
     const { index } = this.#catalog;
     this.#signal = signal;
@@ -120,7 +120,7 @@ export class IndexRebuild {
     }
   }
 
-  /** An index that was found damaged in use is empty: it is filled again, once it has been filled before. */
+  /** Refills an index that was reset during use, if it had been filled before. */
   async runAgain(): Promise<void> {
     const isLost = this.#generation >= 0 && this.#generation !== this.#catalog.index.generation;
     if (isLost && this.#state === 'ready' && this.#signal && !this.#signal.aborted) {
@@ -138,7 +138,7 @@ export class IndexRebuild {
     }
   }
 
-  /** A power cut may have taken from the index what its journals had been told last. */
+  /** A power cut may have undone the latest journal entries in the index. */
   async #replay(): Promise<void> {
     const { index } = this.#catalog;
     const sinceMs = index.events.isWhole ? index.writtenMs - JOURNAL_OVERLAP_MS : undefined;

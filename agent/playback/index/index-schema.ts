@@ -2,16 +2,12 @@
 export const INDEX_VERSION = 4;
 
 /*
- * Texts that many rows share (folders, paths, boots, tracks) stand once, in `names`.
- *
- * segments.state: 0 only the name is known, 1 the file grows (it has no end yet), 2 finished, 3 not readable (`fault` says why),
- * 4 finished, in a format that is not played.
- * segments.joins: 1 when the recording goes on from the one before it on its path. Timespans begin where it is 0: so a list of a long
- * history costs as much as it has gaps, not as it has files.
- * segments.name_us is what the file's name says, start_us what is shown: corrected for time zones and for clocks that were not set yet.
- *
- * looks: folders as they were when they were last read for a template, by their time of change: one that has it still need not be
- * read again, also after a restart.
+ * names: texts shared by many rows (folders, paths, boots, tracks).
+ * segments.state: 0 unread, 1 growing, 2 finished, 3 unreadable (`fault` has the reason), 4 finished, in an unplayable format.
+ * segments.joins: 1 if the recording continues the previous one of its path. Timespans start where it is 0: a list of a long
+ * history costs as much as it has gaps, not files.
+ * segments.name_us is the start by the file name, start_us the shown one, corrected for time zones and untrusted clocks.
+ * looks: folder mtimes when last read for a template. An unchanged folder need not be read again, also after a restart.
  * usage: bytes by path, kept by triggers.
  */
 export const INDEX_SCHEMA = `

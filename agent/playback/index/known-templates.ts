@@ -2,32 +2,31 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync
 import { resolve } from 'node:path';
 import { codeOf } from '../../record/file/disk-fault.ts';
 
-/** Of those that are no longer in use the newest so many are kept. */
+/** Unused templates kept, newest first. */
 const MAX_TEMPLATES = 64;
 
 /**
- * Every `recordPath` that was ever in use, in a small file beside the index: recordings stay where they are when the setting
- * changes, and losing the index must not lose the way to them.
+ * Every `recordPath` ever used, in a small file next to the index: recordings stay in place when the setting changes,
+ * and a lost index must not lose them.
  */
 export class KnownTemplates {
   readonly #file: string | undefined;
   readonly #onFault: (error: unknown) => void;
-  /** The newest last. */
+  /** Newest last. */
   #templates: string[];
 
-  /** @param file undefined: remembered only as long as this process runs */
+  /** @param file undefined: remembered in memory only */
   constructor(file: string | undefined, onFault: (error: unknown) => void) {
     this.#file = file;
     this.#onFault = onFault;
     this.#templates = this.#load();
   }
 
-  /** Nothing was ever looked for. */
   get isEmpty(): boolean {
     return this.#templates.length === 0;
   }
 
-  /** All, those in use first. @param used may be relative to the working directory */
+  /** All templates, those in use first. @param used may be relative to the working directory */
   with(used: readonly string[]): readonly string[] {
     const current = [...new Set(used.map((template) => resolve(template)))];
     if (current.some((template) => !this.#templates.includes(template))) {

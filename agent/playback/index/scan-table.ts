@@ -1,6 +1,6 @@
 import type { IndexDatabase } from './index-database.ts';
 
-/** What folders looked like when they were last read for a template. */
+/** State of folders when last read for a template. */
 export class ScanTable {
   readonly #database: IndexDatabase;
 
@@ -8,7 +8,7 @@ export class ScanTable {
     this.#database = database;
   }
 
-  /** Times of change of the known folders at and below `top`, in ms: NaN for one that is to be read again. */
+  /** mtimes of known folders at and below `top`, in ms; NaN: must be read again. */
   below(template: string, top: string): Map<string, number> {
     const query = `SELECT names.text AS folder, looks.mtime_ms AS mtime_ms FROM looks JOIN names ON names.id = looks.folder
       WHERE looks.template = (SELECT id FROM names WHERE text = ?1)
@@ -17,7 +17,7 @@ export class ScanTable {
     return new Map(rows.map((row) => [String(row['folder']), Number(row['mtime_ms'] ?? Number.NaN)]));
   }
 
-  /** @param mtimeMs NaN, which equals nothing, for a folder that may have changed while it was read */
+  /** @param mtimeMs NaN, which equals nothing, if the folder may have changed while it was read */
   set(template: string, folder: string, mtimeMs: number): void {
     const database = this.#database;
     database.write(() => {
@@ -39,7 +39,7 @@ export class ScanTable {
     );
   }
 
-  /** `st_dev` of the disk that a folder was on; undefined: not seen yet. */
+  /** `st_dev` of the folder's disk; undefined: never seen. */
   deviceOf(folder: string): number | undefined {
     const query = 'SELECT value FROM facts WHERE name = ?';
     const row = this.#database.read(() => this.#database.first(query, `device of ${folder}`), undefined);

@@ -10,27 +10,27 @@ import { READABLE, rowOf, type SegmentRow, type SegmentState, STATE, selectRows 
 import { SpaceTable } from './space-table.ts';
 import type { CacheFound } from './sqlite.ts';
 
-/** A monotonic time beyond this, 100 years, is no time of a machine that has been started. */
+/** 100 years. */
 const MAX_MONO_US = 3.2e15;
 
-/** What is known of a recording once its header has been read. */
+/** A recording's header data. */
 export interface SegmentInfo {
   readonly sizeBytes: number;
   readonly mtimeMs: number;
-  /** It does not grow any more. */
+  /** It no longer grows. */
   readonly isFinished: boolean;
-  /** False: in a format that is listed and counted, and not played. */
+  /** False: listed and counted, but not playable. */
   readonly isPlayable?: boolean;
   readonly durationUs: number;
-  /** Undefined in files without a `mtxi` box. */
+  /** undefined without a `mtxi` box. */
   readonly mark: StreamMark | undefined;
-  /** Undefined in files that Perch has not written. */
+  /** undefined for files not written by Perch. */
   readonly fileMark: FileMark | undefined;
-  /** Track ids, time scales and codecs as a text: files without `mtxi` go together only when it is the same. */
+  /** Track ids, time scales and codecs as text: files without `mtxi` are joined only if it matches. */
   readonly signature: string;
 }
 
-/** A stretch of recordings without a gap. */
+/** Recordings without a gap. */
 export interface Timespan {
   readonly startUs: number;
   readonly durationUs: number;
@@ -43,14 +43,14 @@ export interface NamedFile {
   readonly startUs: number;
 }
 
-/** Where a timespan begins, and where the file before it has ended. */
+/** The start of a timespan and the end of the file before it. */
 interface Break {
   readonly id: number;
   readonly startUs: number;
   readonly endBefore: number | null;
 }
 
-/** In one question: cameras that record events have a timespan for each. */
+/** One query: event recording has a timespan per event. */
 const BREAKS = `SELECT id, start_us AS startUs, (
     SELECT before.start_us + before.duration_us FROM segments AS before INDEXED BY by_readable
     WHERE before.state IN (1, 2) AND before.path = ?1 AND (before.start_us, before.id) < (s.start_us, s.id)
@@ -64,7 +64,7 @@ const SET_INFO = `UPDATE segments SET start_us = ?, state = ?, own = ?, size = ?
   segment_number = ?, dts_us = ?, signature = ?, boot = ?, mono_us = ?, wall_us = ?, trusted = ?, offset_minutes = ?, fault = NULL
   WHERE id = ?`;
 
-/** What is known of the recordings, in SQLite: a cache, the files are the truth. */
+/** The recordings in SQLite: a cache of the files. */
 export class SegmentIndex {
   readonly events: EventTable;
   readonly space: SpaceTable;
@@ -73,7 +73,7 @@ export class SegmentIndex {
   readonly #labels: ClockLabels;
   readonly #joins: SegmentJoins;
 
-  /** @param onFault told what went wrong with the file; the index goes on with what it can */
+  /** @param onFault receives faults of the file; the index continues with what it has */
   constructor(file: string, onFault: (error: unknown) => void) {
     this.#database = new IndexDatabase(file, onFault);
     this.#labels = new ClockLabels(this.#database);
@@ -83,7 +83,7 @@ export class SegmentIndex {
     this.looks = new ScanTable(this.#database);
   }
 
-  /** Counts how often the index had to begin again. */
+  /** Number of resets. */
   get generation(): number {
     return this.#database.generation;
   }
@@ -92,12 +92,12 @@ export class SegmentIndex {
     return this.#database.found;
   }
 
-  /** When it was written last, before it was opened: Unix milliseconds, as the disk has noted it. */
+  /** Last write before opening, Unix milliseconds, as noted on disk. */
   get writtenMs(): number {
     return this.#database.writtenMs;
   }
 
-  /** What was written since the last time goes to the disk. Until then all of it is seen by every question. */
+  /** Writes changes to disk. Queries see them before that. */
   commit(): void {
     this.#database.commit();
   }
@@ -106,7 +106,7 @@ export class SegmentIndex {
     this.#database.close();
   }
 
-  /** Files that are known already stay as they are. */
+  /** Known files stay unchanged. */
   addNames(found: readonly NamedFile[]): void {
     const database = this.#database;
     database.write(() => {
@@ -161,12 +161,15 @@ export class SegmentIndex {
     });
   }
 
-  /** What is known of the file is no longer to be relied on. */
+  /** Discards what is known of the file. */
   setUnread(file: string): void {
     this.#takeOut(file, ({ id }) => this.#database.run('UPDATE segments SET state = 0, joins = 0 WHERE id = ?', id));
   }
 
-  /** Has the files that an earlier run was writing read again: a power cut may have cost more than their size and time show. */
+  /**
+   * Marks files that an earlier run was writing as unread: a power cut may have damaged them without a trace in size
+   * and mtime.
+   */
   recheckGrowing(): void {
     const query = 'UPDATE segments INDEXED BY by_work SET mtime_ms = -1 WHERE state IN (0, 1, 3) AND state = 1';
     this.#database.write(() => this.#database.run(query), 0);
@@ -188,14 +191,14 @@ export class SegmentIndex {
     return this.#database.read(() => this.#labels.isDated(file.slice(0, cut), file.slice(cut + 1)), false);
   }
 
-  /** Of the known files right in a folder. */
+  /** Known files directly in a folder. */
   namesIn(folder: string): Set<string> {
     const query = 'SELECT name FROM segments WHERE folder = (SELECT id FROM names WHERE text = ?)';
     const rows = this.#database.read(() => this.#database.all(query, folder), []);
     return new Set(rows.map((row) => String(row['name'])));
   }
 
-  /** The paths that have recordings, sorted. */
+  /** Sorted. */
   paths(): string[] {
     const query = 'SELECT text FROM usage JOIN names ON names.id = usage.path WHERE usage.files > 0 ORDER BY text';
     return this.#database.read(() => this.#database.all(query).map((row) => String(row['text'])), []);
@@ -205,21 +208,21 @@ export class SegmentIndex {
     return this.space.bytesOf(path).files > 0;
   }
 
-  /** Recordings in the format that is played. */
+  /** In a playable format. */
   hasPlayable(path: string): boolean {
     const query = `SELECT 1 FROM segments INDEXED BY by_start
       WHERE path = (SELECT id FROM names WHERE text = ?) AND name NOT LIKE '%.ts' LIMIT 1`;
     return this.#database.read(() => this.#database.first(query, path) !== undefined, false);
   }
 
-  /** Of all files, also those that cannot be read. */
+  /** Of all files, unreadable ones included. */
   startsOf(path: string): number[] {
     const query = `SELECT start_us FROM segments INDEXED BY by_start
       WHERE path = (SELECT id FROM names WHERE text = ?) ORDER BY start_us, id`;
     return this.#database.read(() => this.#database.all(query, path).map((row) => Number(row['start_us'])), []);
   }
 
-  /** The files that begin exactly then. */
+  /** The file starting exactly then. */
   findStart(path: string, startUs: number): SegmentRow | undefined {
     return this.#row(
       `${selectRows()} WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.start_us = ?`,
@@ -228,21 +231,21 @@ export class SegmentIndex {
     );
   }
 
-  /** Readable files whose names say that they begin then, whatever is shown. Looks through all of the path. */
+  /** Readable files named for this start, whatever is shown. Scans the whole path. */
   named(path: string, nameUs: number, count: number): SegmentRow[] {
     const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2) AND s.path = (SELECT id FROM names WHERE text = ?)
       AND s.name_us = ? LIMIT ?`;
     return this.#rows(query, path, nameUs, count);
   }
 
-  /** Files whose header is still to be read, or that may have changed since. */
+  /** Files that are unread or may have changed. */
   work(path: string, fromUs: number, toUs: number, count = 1_000_000): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_work')} WHERE s.state IN (0, 1, 3)
       AND s.path = (SELECT id FROM names WHERE text = ?) AND s.start_us BETWEEN ? AND ? ORDER BY s.start_us, s.id LIMIT ?`;
     return this.#rows(query, path, fromUs, toUs, count);
   }
 
-  /** Files whose header is still to be read, of all paths: the next so many behind `afterId`. */
+  /** Unread files of all paths: the next ones after `afterId`. */
   unread(afterId: number, count: number): SegmentRow[] {
     return this.#rows(
       `${selectRows('segments INDEXED BY by_unread')} WHERE s.state = 0 AND s.id > ? ORDER BY s.id LIMIT ?`,
@@ -268,7 +271,7 @@ export class SegmentIndex {
     );
   }
 
-  /** Files that cannot be read, at most `count`. */
+  /** Unreadable files, at most `count`. */
   broken(count: number): SegmentRow[] {
     return this.#rows(
       `${selectRows('segments INDEXED BY by_work')} WHERE s.state IN (0, 1, 3) AND s.state = 3 ORDER BY s.path, s.start_us LIMIT ?`,
@@ -283,7 +286,7 @@ export class SegmentIndex {
     return this.#rows(query, path, count);
   }
 
-  /** Start of the last file that begins at or before `us`: the one that could contain it. Whatever its state. */
+  /** Start of the last file at or before `us`, the one that could contain it, in any state. */
   lastStartUpTo(path: string, us: number): number {
     const query = `SELECT start_us FROM segments INDEXED BY by_start
       WHERE path = (SELECT id FROM names WHERE text = ?) AND state != 3 AND start_us <= ? ORDER BY start_us DESC LIMIT 1`;
@@ -293,7 +296,7 @@ export class SegmentIndex {
 
   /**
    * Readable files from `fromUs` on, at most `count`.
-   * @param after the last row of the answer before, when that was not all: two files can begin at the same time
+   * @param after the last row of the previous page: two files can start at the same time
    */
   list(path: string, fromUs: number, toUs: number, count: number, after?: SegmentRow): SegmentRow[] {
     const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2) AND s.path = (SELECT id FROM names WHERE text = ?)
@@ -302,7 +305,7 @@ export class SegmentIndex {
     return this.#rows(query, path, ...from, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? -1, count);
   }
 
-  /** From the first recording's start to the last one's end. */
+  /** From the start of the first recording to the end of the last. */
   extentOf(path: string): (Timespan & { readonly endUs: number }) | undefined {
     const startUs = this.list(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 1)[0]?.startUs;
     const last = this.#row(
@@ -317,7 +320,7 @@ export class SegmentIndex {
     return { startUs, endUs, durationUs: endUs - startUs };
   }
 
-  /** The stretches without a gap among the readable files that begin between the two. */
+  /** Gapless spans of readable files that start in the range. */
   timespans(path: string, fromUs: number, toUs: number): Timespan[] {
     return this.#database.read(() => {
       const database = this.#database;
@@ -338,7 +341,7 @@ export class SegmentIndex {
     }, []);
   }
 
-  /** The file that came behind it may now go on from another. */
+  /** The next file may now continue another one. */
   #takeOut(file: string, change: (place: SegmentPosition) => void): void {
     this.#database.write(() => {
       const place = this.#joins.find(file);
@@ -352,7 +355,7 @@ export class SegmentIndex {
     }, undefined);
   }
 
-  /** Shows the files of a boot where they belong, now that this is known. */
+  /** Moves the files of a boot to their corrected starts. */
   #move(boot: number): void {
     const moved = [...this.#labels.moved(boot)];
     const touched = new Set<number>();
@@ -382,7 +385,7 @@ export class SegmentIndex {
   }
 }
 
-/** What is not played has nothing to show while it grows. */
+/** An unplayable format has nothing to show while it grows. */
 function stateOf({ isFinished, isPlayable = true }: SegmentInfo): SegmentState {
   if (!isPlayable) {
     return isFinished ? STATE.stored : STATE.unread;

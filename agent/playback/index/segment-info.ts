@@ -8,26 +8,26 @@ import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
 import { BUSY_MS } from '../../record/recovery/recovery-plan.ts';
 import type { SegmentInfo } from './segment-index.ts';
 
-/** What a file says beyond this is not believed. */
+/** Longer durations in a file are not credible. */
 const MAX_SECONDS = 100 * 86_400;
 
-export interface InfoOptions {
+interface InfoOptions {
   /** By this process. */
   readonly isBeingWritten: boolean;
-  /** How far an earlier look at the same file has come. */
+  /** How far an earlier read of the same file got. */
   readonly known?: PartChain | undefined;
 }
 
 export interface ReadInfo {
   readonly info: SegmentInfo;
-  /** Undefined when the header gave the length. */
+  /** undefined if the header has the duration. */
   readonly chain: PartChain | undefined;
 }
 
 /**
- * Reads a recording's header and, when that does not give its length, its whole parts from where `known` ended.
- * @returns undefined while a file is only being begun: it is no recording yet
- * @throws PerchError when it is none, or nothing of it is whole
+ * Reads a recording's header and, if that lacks the duration, its complete parts from where `known` ended.
+ * @returns undefined for a file that was just created
+ * @throws PerchError if it is not a recording or has no complete part
  */
 export async function readSegmentInfo(file: string, options: InfoOptions): Promise<ReadInfo | undefined> {
   const handle = await open(file, 'r');
@@ -66,7 +66,7 @@ async function readMp4Info(handle: FileHandle, { isBeingWritten, known }: InfoOp
   return { info: { ...info, durationUs }, chain };
 }
 
-/** Others' files do not tell whether they grow. @throws PerchError when it is none */
+/** Files of other programs do not show whether they grow. @throws PerchError if it is not a recording */
 async function readTsInfo(handle: FileHandle): Promise<SegmentInfo> {
   const { hasPackets, isFinished, durationMs, mark, fileMark, sizeBytes, mtimeMs } = await readTsHead(handle);
   if (!hasPackets) {

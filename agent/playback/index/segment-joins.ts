@@ -3,7 +3,7 @@ import { continues, type Joinable, READABLE } from './segment-row.ts';
 
 const COLUMNS = 'id, path, name_us, start_us, duration_us, state, hex(stream) AS stream, segment_number, signature';
 
-/** As much of a row as its place among the others needs. */
+/** The part of a row that determines its position. */
 export interface SegmentPosition extends Joinable {
   readonly id: number;
   readonly pathId: number;
@@ -11,7 +11,7 @@ export interface SegmentPosition extends Joinable {
   readonly isReadable: boolean;
 }
 
-/** Keeps noted which recordings go on from the one before them on their path. */
+/** Maintains which recordings continue the previous one of their path. */
 export class SegmentJoins {
   readonly #database: IndexDatabase;
 
@@ -37,7 +37,7 @@ export class SegmentJoins {
     return positionOf(this.#database.first(query, pathId, startUs, id));
   }
 
-  /** Notes whether a file goes on from the one before it, and the next from it. Only within a change of the database. */
+  /** Updates whether a file continues the previous one, and the next one it. Only within a database write. */
   note(id: number): void {
     const place = this.byId(id);
     if (!place?.isReadable) {

@@ -1,19 +1,19 @@
 import type { Row } from './index-database.ts';
 
-/** Files without a `mtxi` box go together when one begins this close to the end of the other. */
+/** Files without a `mtxi` box are joined if one starts this close to the end of the other. */
 const MERGE_TOLERANCE_US = 1_000_000;
 
 export const STATE = { unread: 0, growing: 1, finished: 2, broken: 3, stored: 4 } as const;
 export type SegmentState = (typeof STATE)[keyof typeof STATE];
 
-/** One recording as the index knows it. Times are Unix microseconds. */
+/** A recording in the index. Times are Unix microseconds. */
 export interface SegmentRow {
   readonly id: number;
   readonly file: string;
   readonly path: string;
-  /** As the file's name says. */
+  /** By the file's name. */
   readonly nameUs: number;
-  /** As it is shown: corrected for time zones, and for a clock that was not set yet. */
+  /** Shown start: corrected for time zones and for an untrusted clock. */
   readonly startUs: number;
   readonly state: SegmentState;
   readonly sizeBytes: number;
@@ -22,26 +22,26 @@ export interface SegmentRow {
   readonly streamId: string | undefined;
   readonly segmentNumber: number;
   readonly dtsUs: number;
-  /** Track ids, time scales and codecs as a text; empty when it was not asked for. */
+  /** Track ids, time scales and codecs as text; empty if not queried. */
   readonly signature: string;
-  /** Perch has written it. */
+  /** Written by Perch. */
   readonly isOwn: boolean;
-  /** The clock was set when it was begun. */
+  /** The clock was trusted at the start. */
   readonly isClockTrusted: boolean;
-  /** Of the local time in which it is named; undefined: not known. */
+  /** UTC offset of the local time in its name; undefined: not known. */
   readonly offsetMinutes: number | undefined;
-  /** Capture time of its start, as the clock said then. */
+  /** Capture time of the start, by the clock of that moment. */
   readonly wallUs: number | undefined;
   /** Capture time on the monotonic clock of its boot. */
   readonly monoUs: number | undefined;
-  /** Why it cannot be read. */
+  /** Why it is unreadable. */
   readonly fault: string | undefined;
 }
 
-/** Named, because a search through files that are not read yet would cost as much as there are of them. */
+/** Names the index: without it a query reads all unread files. */
 export const READABLE = 'segments INDEXED BY by_readable';
 
-/** @param source the table, with the index that is to be used; it is called `s` */
+/** @param source the table and the index to use; its alias is `s` */
 export const selectRows = (source = 'segments'): string => `
   SELECT s.*, folders.text || '/' || s.name AS file, paths.text AS path_text, lower(hex(s.stream)) AS stream_text, tracks.text AS signature_text
   FROM ${source.replace('segments', 'segments AS s')}
@@ -74,7 +74,7 @@ export function rowOf(row: Row): SegmentRow {
   };
 }
 
-/** What it takes to know whether recordings go on from one another. Signatures are only compared. */
+/** Decides whether recordings are joined. Signatures are only compared. */
 export interface Joinable {
   readonly streamId: string | undefined;
   readonly segmentNumber: number;
@@ -83,7 +83,7 @@ export interface Joinable {
   readonly durationUs: number;
 }
 
-/** MediaMTX's rule for two recordings that are one timespan. */
+/** MediaMTX's rule for joining two recordings. */
 export function continues(before: Joinable, row: Joinable): boolean {
   if (before.streamId !== undefined && row.streamId !== undefined) {
     return before.streamId === row.streamId && row.segmentNumber === before.segmentNumber + 1;

@@ -2,7 +2,7 @@ import type { HeldFolder, PathBytes, PathSpan, SpaceIndex } from './contracts.ts
 import type { IndexDatabase } from './index-database.ts';
 import { rowOf, type SegmentRow, selectRows } from './segment-row.ts';
 
-/** What those who make room ask. */
+/** For freeing disk space. */
 export class SpaceTable implements SpaceIndex {
   readonly #database: IndexDatabase;
 
@@ -55,7 +55,7 @@ export class SpaceTable implements SpaceIndex {
       return id === undefined ? undefined : this.#database.first(query, Number(id), sinceUs);
     }, undefined);
     const [firstUs, fromUs, growingUs] = ['first_us', 'from_us', 'growing_us'].map((key) => numberOr(row?.[key]));
-    // Whoever records longer than that has what was begun before the time, too: it counts from the time on.
+    // The earlier part of a longer history does not count.
     const isOlder = firstUs !== undefined && firstUs < sinceUs;
     const beginUs = isOlder ? sinceUs : (fromUs ?? nowUs);
     const recentUs = Math.max(0, (growingUs ?? nowUs) - beginUs);
@@ -66,7 +66,7 @@ export class SpaceTable implements SpaceIndex {
     const outside = tops.map(
       (_, i) => `AND NOT (n.text = ?${i + 1} OR n.text BETWEEN ?${i + 1} || '/' AND ?${i + 1} || '0')`,
     );
-    // Folder by folder: few are outside, and only their files are looked at.
+    // Folder by folder: few are outside, and only their files are read.
     const query = `SELECT n.text AS folder, COUNT(*) AS files, SUM(s.size) AS bytes, MAX(s.start_us + s.duration_us) AS end_us
       FROM names n CROSS JOIN segments s INDEXED BY sqlite_autoindex_segments_1 ON s.folder = n.id
       WHERE n.text >= '/' AND n.text < '0' ${outside.join(' ')} GROUP BY n.id`;
@@ -83,7 +83,7 @@ export class SpaceTable implements SpaceIndex {
   }
 
   lastEndUs(beforeUs: number): number | undefined {
-    // The last of each path: a history costs as much as it has paths.
+    // The last file of each path: the cost depends on the number of paths.
     const query = `SELECT MAX((SELECT start_us + duration_us FROM segments INDEXED BY by_start
         WHERE path = usage.path AND start_us < ? ORDER BY start_us DESC LIMIT 1)) AS end_us
       FROM usage WHERE files > 0`;

@@ -3,14 +3,14 @@ import type { DatabaseSync } from 'node:sqlite';
 import { sqlite } from '../../base/sqlite.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 
-/** SQLite's result codes for a file that is damaged or is no database. */
+/** SQLite's codes SQLITE_CORRUPT and SQLITE_NOTADB. */
 const DAMAGED = new Set([11, 26]);
 
 export function isSqliteError(error: unknown): error is Error & { errcode?: number } {
   return codeOf(error) === 'ERR_SQLITE_ERROR';
 }
 
-/** A wrong question is a fault of ours, not of the file. */
+/** A faulty query is a bug, not a fault of the file. */
 export function isOwnFault(error: Error & { errcode?: number }): boolean {
   return ((error.errcode ?? 0) & 0xff) === 1;
 }
@@ -19,17 +19,17 @@ export function isDamaged(error: unknown): boolean {
   return isSqliteError(error) && DAMAGED.has((error.errcode ?? 0) & 0xff);
 }
 
-/** What was found where the cache is kept. */
+/** State of the cache file. */
 export type CacheFound = 'good' | 'missing' | 'damaged' | 'of another version';
 
 export interface OpenCache {
   readonly database: DatabaseSync;
-  /** All but `good` mean that it is empty. */
+  /** All but `good` mean empty. */
   readonly found: CacheFound;
 }
 
 /**
- * Opens a database that is only a cache: what is damaged or of another version is thrown away and made anew.
+ * Opens a cache database; replaces one that is damaged or of another version.
  * @param version changes with the schema
  */
 export function openCache(file: string, version: number, schema: string): OpenCache {
@@ -61,7 +61,7 @@ function openWith(file: string, version: number, schema: string): OpenCache {
       removeCache(file);
       database = open();
     }
-    // NORMAL with WAL: no flush for each change; a power cut may cost the newest rows, which the files give back.
+    // NORMAL with WAL: no flush per change; a power cut may lose the newest rows, which the files restore.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;');
     database.exec(schema);
     database.exec(`PRAGMA user_version = ${version}`);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
-import { matchesEtag, parseRange } from './byte-range.ts';
+import { matchesEtag, parseRange } from './send-ranged.ts';
 
 test.for([
   ['bytes=0-1', { start: 0, end: 2 }],

@@ -3,31 +3,31 @@ import { firstFrom, shownAt, syncUpTo, timeOf } from '../../media/mp4/table/samp
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import type { Tabled } from './table-cache.ts';
 
-/** Pictures come at most so many places before the one that is shown before them (H.264 and H.265: `max_num_reorder` up to 16). */
+/** Reordering limit (H.264 and H.265: `max_num_reorder` up to 16). */
 const MAX_REORDERED = 16;
 
-/** The samples [from, to) of a track that belong into an answer. */
+/** The selected samples [from, to) of a track. */
 export interface TrackCut {
   readonly track: Mp4Track;
   readonly samples: TrackSamples;
-  /** Added to the file's times it gives the answer's: ticks of the track. */
+  /** Converts the file's times to the download's: ticks of the track. */
   readonly shiftTicks: number;
   readonly from: number;
   readonly to: number;
 }
 
-/** What one recording gives to an answer. */
+/** The selected samples of one recording. */
 export interface FileCut {
   readonly tabled: Tabled;
-  /** In the order of the table; also those of which nothing is kept. */
+  /** In table order, including empty ones. */
   readonly tracks: readonly TrackCut[];
 }
 
 /**
- * Picks the samples of a recording that belong into an answer, whose time 0 is the asked start. Of each track what begins, or is shown, at or after
- * it, and, when that is not a sync sample, what is needed to decode it: everything from the last sync sample before.
- * @param shiftSeconds where the recording's time zero lies in the answer's time
- * @param endSeconds samples that begin at or behind it are left out
+ * Selects the samples of a recording for a download whose time 0 is the requested start: for each track what starts or
+ * is shown from then on, and decode-only samples from the previous sync sample.
+ * @param shiftSeconds the recording's time zero in the download
+ * @param endSeconds samples from there on are left out
  */
 export function cutFile(tabled: Tabled, shiftSeconds: number, endSeconds: number): FileCut {
   const tracks: TrackCut[] = [];
@@ -51,7 +51,10 @@ function startIn(samples: TrackSamples, time: number): number {
   return syncUpTo(samples, first) ?? first;
 }
 
-/** In their order the first that is shown at or after a time: with B-frames it may be decoded before, even in the group before. */
+/**
+ * In decode order, the first sample shown at or after a time: with B-frames it may be decoded before, even in the
+ * previous GOP.
+ */
 function firstShown(samples: TrackSamples, time: number): number {
   let first = firstFrom(samples, time);
   if (samples.compositionOffsets) {
@@ -64,6 +67,6 @@ function firstShown(samples: TrackSamples, time: number): number {
 
 export const isEmpty = (cut: FileCut): boolean => cut.tracks.every(({ from, to }) => to <= from);
 
-/** Decode time of a sample in the answer, in ticks of its track; of the one behind the last: where that ends. */
+/** Decode time of a sample in the download, in ticks; behind the last sample, where it ends. */
 export const downloadTime = ({ samples, shiftTicks }: TrackCut, sample: number): number =>
   timeOf(samples, sample) + shiftTicks;

@@ -87,7 +87,7 @@ test('of a camera that sends sound only there is nothing to play fast, and the a
   await using playback = openPlayback(folder.path);
   await expect(playback.get(query(0, 10, 8))).rejects.toMatchObject({
     code: 'notFound',
-    message: 'speed plays pictures, and there are none in this recording',
+    message: 'speed needs video, and this recording has none',
   });
 });
 

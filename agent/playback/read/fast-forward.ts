@@ -3,13 +3,11 @@ import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-tab
 import type { FileCut, TrackCut } from './cut.ts';
 import type { Tabled } from './table-cache.ts';
 
-/** How many times as fast an answer can be. */
 export const SPEEDS: readonly number[] = [2, 4, 8, 16];
 
 /**
- * What is left of a recording for looking through it fast: the key frames of its pictures, which need no others, one after the other in
- * a fraction of their time, and no sound.
- * @returns a cut of which nothing is kept when there are no pictures
+ * Keeps the key frames of a recording, spread over a fraction of their time, without audio.
+ * @returns an empty cut without video
  */
 export function fastForward(cut: FileCut, speed: number): FileCut {
   const video = cut.tracks.find(({ track }) => track.kind === 'video');
@@ -35,7 +33,7 @@ function keysOf({ samples, from, to }: TrackCut): number[] {
   return keys;
 }
 
-/** Every key frame in a run, and in a fragment, of its own; its time is that of the answer already. */
+/** Each key frame is a run and fragment of its own, with the download's time. */
 function keyTrack({ samples, to, shiftTicks }: TrackCut, keys: readonly number[], speed: number): TrackSamples {
   const count = keys.length;
   const timeIn = (ticks: number): number => Math.round((ticks + shiftTicks) / speed);
@@ -59,7 +57,7 @@ function keyTrack({ samples, to, shiftTicks }: TrackCut, keys: readonly number[]
   };
 }
 
-/** Of fragments that are nowhere as such: each is said to be larger than its sample, so that none is taken as a whole. */
+/** A table of fictional fragments, declared larger than their sample so that none is copied whole. */
 function tableOf(track: TrackSamples | undefined): SampleTable {
   const fragmentCount = track?.count ?? 0;
   return {

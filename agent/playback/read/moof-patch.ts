@@ -9,33 +9,33 @@ const TRAF = fourcc('traf');
 const TFHD = fourcc('tfhd');
 const TFDT = fourcc('tfdt');
 const FREE = fourcc('free');
-/** Says what the fragment's bytes were when it was recorded: here they are others. */
+/** Checksum of the fragment as recorded, invalid after patching. */
 const SEAL = fourcc('prcs');
 const TFHD_BASE_OFFSET = 1;
-/** Whatever header a fragment has before its `mdat` is read whole; so much is plenty. */
+/** Headers before `mdat` are read whole. */
 const MAX_HEADER_BYTES = 8 << 20;
 
 type FragmentPlaces = Pick<SampleTable, 'fragmentCount' | 'fragmentOffsets' | 'headerBytes'>;
 
-/** A stretch of a file, [start, end). */
-export interface FileRange {
+/** [start, end). */
+interface FileRange {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Changes the headers of fragments on their way: their numbers, and their times by a constant for each track. Where the numbers
- * stand is seen when the bytes are there; all that has to be known before is where the headers are.
+ * Patches fragment headers while they are sent: sequence numbers, and times by a constant per track. Only the headers'
+ * positions are known in advance.
  */
 export class MoofPatch {
-  /** Not the samples: answers are kept longer than those. */
+  /** Without the samples: downloads are cached longer. */
   readonly #table: FragmentPlaces;
   readonly #sequenceOffset: number;
   readonly #shiftTicks: ReadonlyMap<number, number>;
 
   /**
-   * @param sequenceOffset added to a fragment's place in the file (from 0) it gives its sequence number
-   * @param shiftTicks by track id; tracks that are not named are taken out
+   * @param sequenceOffset added to a fragment's index in the file (from 0)
+   * @param shiftTicks by track id; other tracks are removed
    */
   constructor(table: FragmentPlaces, sequenceOffset: number, shiftTicks: ReadonlyMap<number, number>) {
     const { fragmentCount, fragmentOffsets, headerBytes } = table;
@@ -52,7 +52,7 @@ export class MoofPatch {
     return this.#sequenceOffset;
   }
 
-  /** What has to be read so that no header is cut: `wanted` itself, moved outwards or, at its end, inwards where there is something left. */
+  /** The range to read so that no header is cut: `wanted`, extended or, at its end, shortened. */
   whole(wanted: FileRange): FileRange {
     const first = this.#headerAt(wanted.start);
     const last = this.#headerAt(wanted.end - 1);
@@ -65,8 +65,8 @@ export class MoofPatch {
 
   /**
    * @param chunk the file's bytes from `fileOffset` on, without cut headers
-   * @param moved how far what stands at an offset of the file lies from there in the answer
-   * @throws PerchError when there are no fragments where there were some
+   * @param moved offset in the download minus offset in the file
+   * @throws PerchError if fragments are missing
    */
   apply(chunk: Uint8Array, fileOffset: number, moved: number): void {
     const { fragmentCount, fragmentOffsets, headerBytes } = this.#table;
@@ -126,7 +126,7 @@ export class MoofPatch {
     }
   }
 
-  /** The header in which a byte lies. */
+  /** The header at a byte. */
   #headerAt(place: number): FileRange | undefined {
     const i = this.#fragmentAt(place);
     const start = this.#table.fragmentOffsets[i] ?? Number.POSITIVE_INFINITY;
@@ -140,7 +140,7 @@ export class MoofPatch {
     return { start, end: start + sizeBytes };
   }
 
-  /** The last fragment that begins at or before a place; the first when none does. */
+  /** The last fragment starting at or before a place, else the first. */
   #fragmentAt(place: number): number {
     const { fragmentOffsets, fragmentCount } = this.#table;
     let low = 0;

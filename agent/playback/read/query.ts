@@ -4,16 +4,15 @@ import { pathNameFault } from '../../config/values/path-name.ts';
 import { SPEEDS } from './fast-forward.ts';
 import { requireRfc3339, type ZonedTime } from './rfc3339.ts';
 
-/** What a timeline is to show. */
 export interface TimelineQuery {
   readonly path: string;
   readonly from: ZonedTime;
   readonly to: ZonedTime;
-  /** Seconds; undefined: what suits. */
+  /** Seconds; undefined: automatic. */
   readonly resolution: number | undefined;
 }
 
-/** What came in a query string: a name that stands twice is a list. */
+/** A parsed query string; a repeated name is a list. */
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export type GetFormat = 'fmp4' | 'mp4';
@@ -44,7 +43,7 @@ export function queryStart(query: Query): ZonedTime {
   return requireRfc3339('start', queryText(query, 'start') ?? '');
 }
 
-/** Microseconds of seconds such as `200.5`, or of a duration such as `3m20s`. */
+/** Parses seconds such as `200.5`, or a duration such as `3m20s`, to microseconds. */
 export function queryDuration(query: Query): number {
   const text = queryText(query, 'duration') ?? '';
   let seconds = Number(text);
@@ -74,7 +73,7 @@ export function queryFormat(query: Query): GetFormat {
   return format === 'mp4' ? 'mp4' : 'fmp4';
 }
 
-/** Undefined: as it was. */
+/** undefined: normal speed. */
 export function querySpeed(query: Query): number | undefined {
   const text = queryText(query, 'speed') ?? '';
   const speed = SPEEDS.find((value) => String(value) === text);
@@ -92,7 +91,7 @@ export function querySkipsGaps(query: Query): boolean {
   return text === 'skip';
 }
 
-/** What came in a request for a timeline. */
+/** The query of a timeline request. */
 export interface TimelineRequest {
   readonly path: string;
   readonly from: string | undefined;
@@ -118,24 +117,23 @@ export function timelineQuery({ path, from = '', to = '', resolution = '' }: Tim
   };
 }
 
-/** Which events are to be listed. */
 export interface EventListQuery {
   readonly from: ZonedTime;
   readonly to: ZonedTime;
-  /** Undefined: of all that there are. */
+  /** undefined: all paths. */
   readonly path: string | undefined;
   readonly types: readonly string[] | undefined;
-  /** `next` of the answer that this one goes on from. */
+  /** `next` of the previous page. */
   readonly before: string | undefined;
   readonly limit: number;
 }
 
-/** What came in a request for events. */
+/** The query of an events request. */
 export interface EventListRequest {
   readonly from: string | undefined;
   readonly to: string | undefined;
   readonly path: string | undefined;
-  /** Several with commas between. */
+  /** Comma-separated. */
   readonly types: string | undefined;
   readonly before: string | undefined;
   readonly limit: string | undefined;
@@ -153,7 +151,7 @@ export function eventListQuery(request: EventListRequest): EventListQuery {
   }
   const wanted = types?.split(',').filter((type) => type !== '');
   if (wanted && wanted.length > MAX_TYPES) {
-    throw new PerchError('badInput', `invalid types: ${wanted.length}, at most ${MAX_TYPES} are looked for at once`);
+    throw new PerchError('badInput', `invalid types: ${wanted.length}, the limit is ${MAX_TYPES}`);
   }
   return {
     from: requireRfc3339('from', from),

@@ -3,17 +3,17 @@ import { Readable } from 'node:stream';
 import { PerchError } from '../../base/errors.ts';
 import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
 
-/** Read from the disk at once, at most; but a fragment's header is never cut. */
+/** Per read, but a fragment's header is never cut. */
 const CHUNK_BYTES = 256 << 10;
 
-/** The part of a recording that was read last. */
+/** The latest read part of a recording. */
 interface Window {
   readonly source: FileSource;
   readonly offset: number;
   readonly bytes: Uint8Array;
 }
 
-/** A range of an answer. One chunk is read ahead while the one before is being sent; nothing is copied. */
+/** A range of a download. Reads one chunk ahead; copies nothing. */
 export class RangeStream extends Readable {
   readonly #file: SliceLookup;
   #at: number;
@@ -21,7 +21,7 @@ export class RangeStream extends Readable {
   #handle: FileHandle | undefined;
   #recording: RecordedFile | undefined;
   #window: Window | undefined;
-  /** What comes next, when it is being read already. */
+  /** The next chunk, if it is already being read. */
   #ahead: Promise<Uint8Array | undefined> | undefined;
   #reading: Promise<unknown> = Promise.resolve();
 
@@ -50,7 +50,7 @@ export class RangeStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    // A file is closed only when nothing is being read from it, or opened.
+    // A file is closed only when no read or open is pending.
     this.#reading
       .then(() => this.#close())
       .then(
@@ -61,12 +61,12 @@ export class RangeStream extends Readable {
 
   #start(): Promise<Uint8Array | undefined> {
     const chunk = this.#next();
-    // What goes wrong is told when the chunk's turn comes.
+    // An error is reported when the chunk's turn comes.
     this.#reading = chunk.catch(() => {});
     return chunk;
   }
 
-  /** The next bytes, as many as lie one behind the other in memory; undefined at the end. */
+  /** The next contiguous bytes; undefined at the end. */
   async #next(): Promise<Uint8Array | undefined> {
     const slice = this.#at < this.#end ? this.#file.sliceAt(this.#at) : undefined;
     if (!slice) {
@@ -86,7 +86,7 @@ export class RangeStream extends Readable {
     return bytes;
   }
 
-  /** Has the byte at `from` of the slice's file in it. */
+  /** Contains the byte at `from` of the slice's file. */
   async #windowFor(slice: Slice, source: FileSource, from: number): Promise<Window> {
     const { recording, patch } = source;
     const known = this.#window;
@@ -95,7 +95,7 @@ export class RangeStream extends Readable {
     }
     this.#window = undefined;
     const handle = await this.#open(recording);
-    // What of a patched range was read serves one slice: its numbers are that one's.
+    // A patched read serves one slice: sequence numbers differ.
     const limit = patch ? slice.offset + slice.end - slice.start : source.endOffset;
     const plain = { start: from, end: Math.min(from + CHUNK_BYTES, from + this.#end - this.#at, limit) };
     const wanted = patch?.whole(plain) ?? plain;

@@ -2,14 +2,14 @@ import { PerchError } from '../../base/errors.ts';
 
 const SHAPE = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?(?:Z|([+ -])(\d{2}):(\d{2}))$/;
 
-/** An instant and the zone that it was written in. */
+/** An instant and its zone. */
 export interface ZonedTime {
-  /** Unix microseconds; finer digits are cut off. */
+  /** Unix microseconds, truncated. */
   readonly us: number;
   readonly offsetMs: number;
 }
 
-/** RFC 3339 with a mandatory zone; undefined when it is anything else. A blank stands for the plus sign that a query turns into one. */
+/** RFC 3339 with a mandatory zone; undefined if invalid. A blank stands for a plus sign decoded from a query. */
 export function parseRfc3339(text: string): ZonedTime | undefined {
   const match = SHAPE.exec(text);
   if (!match) {
@@ -17,7 +17,7 @@ export function parseRfc3339(text: string): ZonedTime | undefined {
   }
   const number = (i: number): number => Number(match[i] ?? 0);
   const date = new Date(Date.UTC(2000, 0, 1, number(4), number(5), number(6)));
-  // Date.UTC takes years below 100 for those of the twentieth century; Go's clients ask from the year 1 when they mean all.
+  // Date.UTC maps years below 100 to the twentieth century; Go clients use the year 1 for "everything".
   date.setUTCFullYear(number(1), number(2) - 1, number(3));
   const isReal =
     date.getUTCMonth() + 1 === number(2) && date.getUTCDate() === number(3) && number(4) < 24 && number(5) < 60;
@@ -29,7 +29,7 @@ export function parseRfc3339(text: string): ZonedTime | undefined {
   return { us: (date.getTime() - offsetMs) * 1000 + micros, offsetMs };
 }
 
-/** @param name what it is, for who gave it; @throws PerchError badInput when it is no time */
+/** @param name for the message @throws PerchError badInput if invalid */
 export function requireRfc3339(name: string, text: string): ZonedTime {
   const time = parseRfc3339(text);
   if (!time) {
@@ -39,7 +39,7 @@ export function requireRfc3339(name: string, text: string): ZonedTime {
   return time;
 }
 
-/** As Go's RFC3339Nano: no zeros at the end of the fraction, `Z` for UTC. */
+/** As Go's RFC3339Nano: no trailing zeros in the fraction, `Z` for UTC. */
 export function formatRfc3339({ us, offsetMs }: ZonedTime): string {
   const wholeMs = Math.floor(us / 1e6) * 1000;
   const local = new Date(wholeMs + offsetMs).toISOString().slice(0, 19);

@@ -1,8 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { matchesEtag, parseRange } from './byte-range.ts';
 
-/** Whoever asks has to ask again whether it is still the same; and it is nobody's but theirs who may play it back. */
+/** Private, and revalidated by every request. */
 export const REVALIDATE = 'private, no-cache';
 
 export interface Ranged {
@@ -11,8 +10,8 @@ export interface Ranged {
 }
 
 /**
- * Sends all of it, the range that is asked for, or that nothing has changed (RFC 9110 §13 and §14).
- * @param etag undefined: what is there can still grow
+ * Sends everything, the requested range, or 304 (RFC 9110 §13 and §14).
+ * @param etag undefined: the resource can still grow
  */
 export function sendRanged(
   request: FastifyRequest,
@@ -29,7 +28,7 @@ export function sendRanged(
     }
   }
   const ifRange = request.headers['if-range'];
-  // Ranges are GET's alone (§14.2).
+  // Only GET has ranges (§14.2).
   const takesRange = request.method === 'GET' && (ifRange === undefined || ifRange === etag);
   const range = takesRange ? parseRange(request.headers.range, sizeBytes) : undefined;
   if (range === 'unsatisfiable') {
@@ -42,4 +41,37 @@ export function sendRanged(
   }
   reply.header('Content-Length', end - start);
   return request.method === 'HEAD' ? reply.send() : reply.send(source.read(start, end));
+}
+
+/** The bytes [start, end). */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Parses `Range` (RFC 9110 §14.1.2). undefined: everything, for no range, several, or an invalid one; 'unsatisfiable':
+ * it starts behind the end.
+ */
+export function parseRange(header: string | undefined, sizeBytes: number): ByteRange | 'unsatisfiable' | undefined {
+  const match = /^bytes\s*=\s*(\d{0,16})\s*-\s*(\d{0,16})$/i.exec(header?.trim() ?? '');
+  if (!match || (match[1] === '' && match[2] === '')) {
+    return undefined;
+  }
+  if (match[1] === '') {
+    const lastBytes = Number(match[2]);
+    return lastBytes === 0 ? 'unsatisfiable' : { start: Math.max(0, sizeBytes - lastBytes), end: sizeBytes };
+  }
+  const start = Number(match[1]);
+  const last = match[2] === '' ? sizeBytes - 1 : Number(match[2]);
+  if (last < start && match[2] !== '') {
+    return undefined;
+  }
+  return start >= sizeBytes ? 'unsatisfiable' : { start, end: Math.min(sizeBytes, last + 1) };
+}
+
+/** Whether a list of entity tags (`If-None-Match`) contains this one. */
+export function matchesEtag(header: string | undefined, etag: string): boolean {
+  const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
+  return tags.includes(etag) || tags.includes('*');
 }

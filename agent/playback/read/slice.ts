@@ -1,26 +1,24 @@
 import type { MoofPatch } from './moof-patch.ts';
 import type { Tabled } from './table-cache.ts';
 
-/** A recording whose bytes are to be sent. */
 export interface RecordedFile {
   readonly file: string;
   readonly sizeBytes: number;
-  /** It has exactly this size; otherwise at least. */
+  /** The size is exact; otherwise a minimum. */
   readonly isFinished: boolean;
 }
 
-/** A recording, whole fragments of it with changed headers, or samples. */
+/** A recording, whole fragments with patched headers, or samples. */
 export interface FileSource {
   readonly recording: RecordedFile;
   readonly patch: MoofPatch | undefined;
-  /** Nothing behind it is needed. */
+  /** Reads stop here. */
   endOffset: number;
 }
 
-/** Where bytes of an answer come from. */
 export type Source = FileSource | { readonly bytes: Uint8Array; readonly recording?: undefined };
 
-/** A piece of an answer: bytes [start, end) of it are those of the source from `offset` on. */
+/** Bytes [start, end) of a download: those of the source from `offset` on. */
 export interface Slice {
   readonly source: Source;
   readonly start: number;
@@ -28,13 +26,13 @@ export interface Slice {
   readonly offset: number;
 }
 
-/** Tells which piece of an answer a byte is in. */
+/** Finds the slice of a byte. */
 export interface SliceLookup {
-  /** Undefined behind the end. */
+  /** undefined behind the end. */
   sliceAt(position: number): Slice | undefined;
 }
 
-/** What has to be the same when a recording is read later. */
+/** What must still match when a recording is read later. */
 export const recordedFile = ({ file, head, endOffset }: Tabled): RecordedFile => ({
   file,
   sizeBytes: head.isFinished ? head.sizeBytes : endOffset,

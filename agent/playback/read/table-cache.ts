@@ -3,22 +3,22 @@ import { bytesOfTable } from '../../media/mp4/table/sample-table.ts';
 import { type RecordingHead, readRecordingHead } from '../../record/file/recording-file.ts';
 import { type RecordingTable, readRecordingTable } from '../../record/file/recording-table.ts';
 
-/** Some ten hours of pictures and sound. */
+/** About ten hours of video and audio. */
 const MAX_BYTES = 48 << 20;
-/** What an entry takes beside its table: the header, names, the maps. */
+/** Header, names and maps of an entry. */
 const ENTRY_BYTES = 4 << 10;
 
-/** A recording as far as it was whole when it was asked for. */
+/** The complete part of a recording at a moment. */
 export interface Tabled extends RecordingTable {
   readonly file: string;
   readonly head: RecordingHead;
 }
 
-/** The sample tables of the recordings that are being played: each is read once, and those of files that grow are read on. */
+/** Sample tables of recordings being played: read once, extended for growing files. */
 export class TableCache {
   readonly #maxBytes: number;
   readonly #isBeingWritten: (file: string) => boolean;
-  /** The least used first. */
+  /** Least recently used first. */
   readonly #kept = new Map<string, Tabled>();
   readonly #reading = new Map<string, Promise<Tabled>>();
   #bytes = 0;
@@ -29,15 +29,15 @@ export class TableCache {
     this.#maxBytes = maxBytes;
   }
 
-  /** What is held: at most the limit, and the newest table whatever its size. */
+  /** At most the limit, plus the newest table of any size. */
   get sizeBytes(): number {
     return this.#bytes;
   }
 
   /**
-   * The table of a recording as it is now: a look at its size and time, when it is known.
-   * @param signal ends the waiting; what others wait for too goes on
-   * @throws PerchError when the file is no recording; as `open` does when it is gone
+   * The current table of a recording; checks its size and time if cached.
+   * @param signal ends the wait, not the read that others share
+   * @throws PerchError if the file is not a recording; the error of `open` if it is gone
    */
   async of({ file }: { readonly file: string }, signal?: AbortSignal): Promise<Tabled> {
     signal?.throwIfAborted();

@@ -3,17 +3,16 @@ import type { MoofPatch } from './moof-patch.ts';
 import { RangeStream } from './range-stream.ts';
 import type { FileSource, RecordedFile, Slice, SliceLookup, Source } from './slice.ts';
 
-/** What a slice and a source take. */
 const SLICE_BYTES = 24;
 const SOURCE_BYTES = 150;
 
 /**
- * An answer whose every byte is known before the first is sent: bytes in memory and ranges of files, one behind the other.
- * Any range of it can be read, with constant memory. A slice costs three numbers, for there are as many as fragments.
+ * A download whose bytes are all determined in advance: memory and file ranges in sequence. Any range can be read with
+ * constant memory. A slice costs three numbers, as there is one per fragment.
  */
 export class VirtualFile implements SliceLookup {
   readonly #sources: Source[] = [];
-  /** By slice: where it begins, the number of its source, and where in that. */
+  /** By slice: its start, its source and the offset in it. */
   readonly #starts: number[] = [];
   readonly #sourceNumbers: number[] = [];
   readonly #offsets: number[] = [];
@@ -24,7 +23,6 @@ export class VirtualFile implements SliceLookup {
     return this.#sizeBytes;
   }
 
-  /** What it costs to keep it. */
   get memoryBytes(): number {
     return this.#memoryBytes + this.#starts.length * SLICE_BYTES + this.#sources.length * SOURCE_BYTES;
   }
@@ -36,8 +34,8 @@ export class VirtualFile implements SliceLookup {
   }
 
   /**
-   * A range that goes on where the last one ended becomes part of it.
-   * @param patch changes the headers of the fragments in it; of all ranges with the same patch of a file
+   * A range that continues the previous one is merged into it.
+   * @param patch applied to its fragment headers; shared by all ranges of a file
    */
   addRange(recording: RecordedFile, offset: number, sizeBytes: number, patch?: MoofPatch): void {
     const last = this.#sources.at(-1);
@@ -56,7 +54,7 @@ export class VirtualFile implements SliceLookup {
     }
   }
 
-  /** For what is known only when all the rest is there. */
+  /** For headers that depend on everything else. */
   prepend(pieces: readonly Uint8Array[]): void {
     const moved = this.#starts.length;
     const lengthBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
@@ -78,12 +76,12 @@ export class VirtualFile implements SliceLookup {
     this.#sizeBytes += lengthBytes;
   }
 
-  /** The bytes [start, end). Files are open only while they are read, and closed when the stream is destroyed. */
+  /** The bytes [start, end). Files are open only while read, and closed when the stream is destroyed. */
   read(start: number, end: number): Readable {
     return new RangeStream(this, start, Math.min(end, this.#sizeBytes));
   }
 
-  /** The piece in which a byte lies; undefined behind the end. */
+  /** undefined behind the end. */
   sliceAt(position: number): Slice | undefined {
     if (position >= this.#sizeBytes) {
       return undefined;

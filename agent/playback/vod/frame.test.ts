@@ -58,7 +58,7 @@ test.for([
   await record(folder.path, 5);
   await record(folder.path, 5, { wall: WALL + 100_000 });
   await using playback = openPlayback(folder.path);
-  await expect(playback.frame('cam', us(timeMs))).rejects.toThrow('no picture was recorded then');
+  await expect(playback.frame('cam', us(timeMs))).rejects.toThrow('no frame was recorded at this time');
 });
 
 test('a recording that is gone, and one without pictures, have none', async () => {
@@ -67,12 +67,12 @@ test('a recording that is gone, and one without pictures, have none', async () =
   await using playback = openPlayback(folder.path);
   await playback.frame('cam', us(0));
   rmSync(file);
-  await expect(playback.frame('cam', us(0))).rejects.toThrow('no picture was recorded then');
+  await expect(playback.frame('cam', us(0))).rejects.toThrow('no frame was recorded at this time');
   await using running = startRecorder(folder.path, {}, [opusTrack]);
   feed(running.stream, [opusSound(250, 0, WALL)]);
   running.stream.close();
   await running.recorder.stop();
-  await expect(playback.frame('cam', us(1_000))).rejects.toThrow('no picture was recorded then');
+  await expect(playback.frame('cam', us(1_000))).rejects.toThrow('no frame was recorded at this time');
 });
 
 test('of a recording that grows there is the newest frame for now, and it may change', async () => {

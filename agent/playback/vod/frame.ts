@@ -9,27 +9,27 @@ import { codeOf } from '../../record/file/disk-fault.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { RecordingLookup, RowOfRecording } from './recorded-period.ts';
 
-/** A key frame of 8K at the best quality has some ten megabytes. */
+/** An 8K key frame at best quality has about ten megabytes. */
 const MAX_FRAME_BYTES = 32 << 20;
-/** A hole shorter than this is none to somebody who looks for a picture. */
+/** A shorter hole does not matter for a still frame. */
 const MAX_HOLE_SECONDS = 0.5;
-/** What has been seen is on the disk only with the next part of the recording. */
+/** Live frames reach the disk with the next part. */
 const GROWING_SECONDS = 15;
 
-/** One key frame, as a file of its own. */
+/** A key frame as a file. */
 export interface Frame {
   readonly bytes: Uint8Array;
-  /** When it was seen: Unix microseconds. */
+  /** Capture time in Unix microseconds. */
   readonly timeUs: number;
   /** Quoted. */
   readonly etag: string;
-  /** The recording is finished and has pictures then: for this time there will never be another. */
+  /** The recording is finished and has video at this time: the result cannot change. */
   readonly isFinal: boolean;
 }
 
 /**
- * The key frame of the group of pictures that a time lies in.
- * @throws PerchError 'notFound' when nothing was recorded then
+ * The key frame of the GOP at a time.
+ * @throws PerchError 'notFound' without a recording
  */
 export async function findFrame(
   recordings: RecordingLookup,
@@ -39,7 +39,7 @@ export async function findFrame(
 ): Promise<Frame> {
   const rows = [...(await recordings.between(path, timeUs, timeUs))].filter(({ startUs }) => startUs <= timeUs);
   let early: Found | undefined;
-  // Recordings may overlap, and the newest may have gone since.
+  // Recordings may overlap, and the newest may be gone.
   for (const row of rows.reverse()) {
     const tabled = await tablesOf(tables, row);
     const key = tabled && keyAt(tabled, (timeUs - row.startUs) / 1e6);
@@ -51,7 +51,7 @@ export async function findFrame(
   if (early) {
     return readFrame(early.tabled, early.row, early.key);
   }
-  throw new PerchError('notFound', 'no picture was recorded then', { path });
+  throw new PerchError('notFound', 'no frame was recorded at this time', { path });
 }
 
 async function tablesOf(tables: TableCache, row: RowOfRecording): Promise<Tabled | undefined> {
@@ -76,13 +76,13 @@ interface KeySample {
   readonly timescale: number;
   readonly samples: TrackSamples;
   readonly sample: number;
-  /** Then there was only sound yet: it is the first picture behind. */
+  /** Only audio was recorded then: this is the first frame after it. */
   readonly isLater: boolean;
-  /** The recording has pictures then. Behind its end the next one may not be there yet. */
+  /** The recording has video at this time. Behind its end the next one may not exist yet. */
   readonly isInside: boolean;
 }
 
-/** @param seconds as the file counts them */
+/** @param seconds in the file's time */
 function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined {
   const track = head.init.tracks.find(({ kind }) => kind === 'video');
   const samples = table.tracks.find(({ trackId }) => trackId === track?.id);
@@ -97,7 +97,7 @@ function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined 
   if (ticks >= endTicks + toleratedSeconds * timescale) {
     return undefined;
   }
-  // Decoded not later than shown: behind this one no picture is shown by then.
+  // Frames are decoded before they are shown: none after this one is shown by then.
   let sample = syncUpTo(samples, firstFrom(samples, ticks + 1) - 1);
   if (sample !== undefined && sample > 0 && shownAt(samples, sample) > ticks) {
     sample = syncUpTo(samples, sample - 1) ?? sample;
@@ -136,7 +136,7 @@ async function readFrame(tabled: Tabled, row: RowOfRecording, key: KeySample): P
   };
 }
 
-/** Shown at time 0, as long as it was shown. */
+/** Shown at time 0 for its original duration. */
 function onePicture({ trackId, samples, sample, timescale }: KeySample, sizeBytes: number): RunTable {
   const duration = samples.durations[sample] || timescale;
   return {

@@ -2,14 +2,16 @@ import { stat } from 'node:fs/promises';
 import type { TableCache } from '../read/table-cache.ts';
 import { bytesOfLayout, layOut, type VodLayout } from './vod-layout.ts';
 
-/** Of hourly files: those of a year. */
+/** A year of hourly files. */
 const MAX_BYTES = 16 << 20;
 
-/** How recordings are laid out for HLS. A playlist of a day asks for each of its files: the tables, which are larger by a thousand, may have gone by then. */
+/**
+ * HLS layouts of recordings. A day's playlist needs each of its files, whose much larger tables may be evicted by then.
+ */
 export class LayoutCache {
   readonly #tables: TableCache;
   readonly #maxBytes: number;
-  /** The least used first. */
+  /** Least recently used first. */
   readonly #kept = new Map<string, VodLayout>();
   #bytes = 0;
 
@@ -18,7 +20,7 @@ export class LayoutCache {
     this.#maxBytes = maxBytes;
   }
 
-  /** @throws PerchError when the file is no recording; as `stat` does when it is gone */
+  /** @throws PerchError if the file is not a recording; the error of `stat` if it is gone */
   async of({ file, nameUs }: { readonly file: string; readonly nameUs: number }): Promise<VodLayout> {
     const known = this.#kept.get(file);
     const { size, mtimeMs } = await stat(file);

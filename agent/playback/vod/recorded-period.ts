@@ -9,18 +9,18 @@ import type { PlaylistFile } from './vod-playlist.ts';
 
 export type RowOfRecording = Pick<SegmentRow, 'file' | 'nameUs' | 'startUs'>;
 
-/** What streams made of recordings ask of the index. */
+/** Finds recordings for streams. */
 export interface RecordingLookup {
-  /** Readable recordings of a path that may hold something between two times, the oldest first. @throws PerchError when the path is not known */
+  /** Readable recordings of a path that may overlap the range, oldest first. @throws PerchError for an unknown path */
   between(path: string, fromUs: number, toUs: number): Promise<Iterable<RowOfRecording>>;
-  /** Those whose file's name says that they begin at this time. */
+  /** Recordings named for this start. */
   named(path: string, nameUs: number): Promise<Iterable<RowOfRecording>>;
 }
 
-/** A week of segments, and a playlist of some ten megabytes. */
+/** A week of segments, and a playlist of about ten megabytes. */
 const MAX_SEGMENTS = 110_000;
 
-/** The recordings of a period, segment by segment. */
+/** The recordings of a period as segments. */
 export class RecordedPeriods {
   readonly #recordings: RecordingLookup;
   readonly #layouts: LayoutCache;
@@ -33,8 +33,8 @@ export class RecordedPeriods {
   }
 
   /**
-   * The segments that have something between two times: the first may begin earlier.
-   * @throws PerchError when there are none, or too many for one playlist
+   * The segments that overlap the range.
+   * @throws PerchError if there are none, or too many for one playlist
    */
   async between(path: string, fromUs: number, toUs: number): Promise<PlaylistFile[]> {
     const files: PlaylistFile[] = [];
@@ -57,7 +57,7 @@ export class RecordedPeriods {
     return files;
   }
 
-  /** The recording that an address in a playlist names. @throws PerchError when there is none, or no longer */
+  /** The recording of a playlist's URI. @throws PerchError if it does not exist */
   async layoutOf(path: string, address: ResourceAddress): Promise<VodLayout> {
     for (const row of await this.#recordings.named(path, address.nameUs)) {
       const layout = tagOf(row.file) === address.tag ? await this.#layoutOf(row) : undefined;
@@ -65,10 +65,10 @@ export class RecordedPeriods {
         return layout;
       }
     }
-    throw new PerchError('notFound', 'no such recording, or no longer', { path });
+    throw new PerchError('notFound', 'no such recording', { path });
   }
 
-  /** Undefined for a file that has gone, or is none that can be played: the others go on. */
+  /** undefined for a file that is gone or unplayable; the others remain. */
   async #layoutOf(row: RowOfRecording): Promise<VodLayout | undefined> {
     try {
       return await this.#layouts.of(row);
@@ -107,14 +107,14 @@ function partOf(
   return { layout, uri, startUs: row.startUs, from, to, isContinued: step !== undefined, stepSeconds };
 }
 
-/** What has a file's times go on from those of the file before; undefined: they do not. */
+/** The time offset that continues the previous file; undefined: not continuous. */
 function stepFrom(before: PlaylistFile, layout: VodLayout): number | undefined {
-  // Not a number where one of the two has no anchor.
+  // NaN if one of the two has no anchor.
   const stepSeconds = before.layout.anchorSeconds + before.stepSeconds - layout.anchorSeconds;
   return continues(before, layout) && Math.abs(stepSeconds) <= ANCHOR_STEP_SECONDS ? stepSeconds : undefined;
 }
 
-/** The stream's own times lead from one file into the other, and one header would do for both. */
+/** Stream times continue and one init segment fits both. */
 function continues(before: PlaylistFile, layout: VodLayout): boolean {
   const [one, other] = [before.layout.mark, layout.mark];
   return (
@@ -129,11 +129,11 @@ function continues(before: PlaylistFile, layout: VodLayout): boolean {
   );
 }
 
-/** What an address of a recording says. */
+/** The parsed URI of a recording. */
 export interface ResourceAddress {
-  /** The time in its file's name, which never changes. */
+  /** From the file name, which never changes. */
   readonly nameUs: number;
-  /** A hash of the whole name, and of how it is laid out. */
+  /** A hash of the file's path and the layout version. */
   readonly tag: string;
   /** `PlaylistFile.stepSeconds`. */
   readonly stepSeconds: number;
@@ -147,7 +147,7 @@ const tagOf = (file: string): string =>
 const resourceUri = ({ nameUs, file }: RowOfRecording, stepSeconds: number): string =>
   `vod/${nameUs}-${tagOf(file)}${stepSeconds === 0 ? '' : `.${stepSeconds}`}.mp4`;
 
-/** @param text behind the path and its slash; undefined when it is no such address */
+/** @param text the URI relative to the path; undefined if it is not such a URI */
 export function parseResourceUri(text: string): ResourceAddress | undefined {
   const [, nameUs, tag, step = '0'] = ADDRESS.exec(text) ?? [];
   return nameUs === undefined || tag === undefined

@@ -6,7 +6,7 @@ import type { RecordedPeriods, ResourceAddress } from './recorded-period.ts';
 import { type PlaylistFile, writeVodMultivariant, writeVodPlaylist } from './vod-playlist.ts';
 import { VodResource } from './vod-resource.ts';
 
-/** Names of playlists, below the path of a camera. */
+/** Playlist names below a path. */
 export const PLAYLISTS = {
   vod: 'index.m3u8',
   vodMedia: 'media.m3u8',
@@ -19,28 +19,27 @@ export interface Period {
   readonly durationUs: number;
 }
 
-/** What the address of a rewind playlist keeps, so that nobody else has to. */
+/** State kept in the URL of a rewind playlist. */
 export interface RewindPeriod {
   readonly startUs: number;
-  /** Of the longest segment when it was begun: the number must not change while the playlist grows. */
+  /** Of the longest segment at the start: EXT-X-TARGETDURATION must not change. */
   readonly targetSeconds: number;
 }
 
-/** A player's first picture begins this much later than the playlist at least: before, it is not worth a word. */
+/** Smaller start offsets are omitted. */
 const MIN_START_OFFSET_SECONDS = 0.05;
-/** A growing recording was written to in this time. */
+/** A growing recording was written within this time. */
 const GROWING_MS = 60_000;
-/** Recordings of a camera whose clock, or ours, is a little ahead. */
+/** Clocks of cameras may be a little ahead. */
 const FUTURE_US = 3_600_000_000;
 
-/** A recording's resource, ready to be sent. */
 export interface SentResource {
   readonly resource: VodResource;
-  /** Quoted. Undefined while the recording grows. */
+  /** Quoted. undefined while the recording grows. */
   readonly etag: string | undefined;
 }
 
-/** HLS made of recordings: any period as a whole, and the live edge with what lies behind it. */
+/** Recordings as HLS: any period, and the live edge with its history. */
 export class RecordedStreams {
   readonly #periods: RecordedPeriods;
   readonly #tables: TableCache;
@@ -72,7 +71,7 @@ export class RecordedStreams {
     });
   }
 
-  /** Fixes where the playlist begins: the media playlist that it names does not move. */
+  /** Fixes the start, so that the media playlist does not move. */
   async rewindMultivariant(path: string, backSeconds: number): Promise<string> {
     const startUs = Math.floor(this.#wallMs() * 1000 - backSeconds * 1e6);
     const files = await this.#upToNow(path, startUs);
@@ -92,7 +91,7 @@ export class RecordedStreams {
     });
   }
 
-  /** @throws PerchError when the recording is not there, or no longer */
+  /** @throws PerchError if the recording does not exist */
   async resource(path: string, address: ResourceAddress): Promise<SentResource> {
     const layout = await this.#periods.layoutOf(path, address);
     const tabled = await this.#tables.of(layout);
@@ -110,7 +109,7 @@ export class RecordedStreams {
     return someOf(path, await this.#periods.between(path, startUs, startUs + durationUs));
   }
 
-  /** Up to the recording that grows: what another might have already must not stand in the list before the end of that one. */
+  /** Up to the growing recording: later files must not be listed before its end. */
   async #upToNow(path: string, startUs: number): Promise<PlaylistFile[]> {
     const nowMs = this.#wallMs();
     const files = await this.#periods.between(path, startUs, nowMs * 1000 + FUTURE_US);

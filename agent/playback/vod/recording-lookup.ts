@@ -4,17 +4,17 @@ import type { SegmentRow } from '../index/segment-row.ts';
 import type { RecordingLookup } from './recorded-period.ts';
 
 const ROWS_AT_ONCE = 64;
-/** Sound may lie ahead of pictures: then a file begins while there are pictures of the one before to come, so long at most. */
+/** Audio may precede video: a file may start at most this long before the last frames of the previous one. */
 export const MAX_OVERLAP_US = 2_000_000;
-/** As many files as can begin in one microsecond: of one path, with different templates. */
+/** Files of one path starting in the same microsecond, with different templates. */
 const MAX_SAME_NAME = 16;
 
-/** The recordings as those find them who make streams and pictures of them. */
+/** Finds recordings in the catalog. */
 export class CatalogLookup implements RecordingLookup {
   readonly #catalog: Catalog;
   readonly #require: (path: string) => Promise<void>;
 
-  /** @param require throws when a path is neither configured nor recorded */
+  /** @param require throws for a path that is neither configured nor recorded */
   constructor(catalog: Catalog, require: (path: string) => Promise<void>) {
     this.#catalog = catalog;
     this.#require = require;
@@ -33,7 +33,7 @@ export class CatalogLookup implements RecordingLookup {
   }
 }
 
-/** Those that may have something between two times, a few at a time, because a day has many. */
+/** Recordings that may overlap the range, a few at a time: a day has many. */
 export function* rowsBetween(
   { index }: Catalog,
   path: string,
@@ -49,7 +49,7 @@ export function* rowsBetween(
   } while (last);
 }
 
-/** @throws PerchError when all that was recorded between two times lies on disks that are not there */
+/** @throws PerchError if all recordings in the range are on missing disks */
 export function requireAvailable(catalog: Catalog, path: string, fromUs: number, toUs: number): void {
   if (!catalog.hasOffline) {
     return;
@@ -69,7 +69,7 @@ export function requireAvailable(catalog: Catalog, path: string, fromUs: number,
   }
 }
 
-/** Most begin when their names say so. */
+/** Most start when their names say. */
 function* namedRows({ index }: Catalog, path: string, nameUs: number): Generator<SegmentRow, void> {
   yield* index.list(path, nameUs, nameUs, MAX_SAME_NAME).filter((row) => row.nameUs === nameUs);
   yield* index.named(path, nameUs, MAX_SAME_NAME);

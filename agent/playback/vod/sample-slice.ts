@@ -2,7 +2,7 @@ import { endOfRun, placeOf, timeOf } from '../../media/mp4/table/sample-search.t
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import type { RunFacts, RunTable } from '../../media/mp4/write/fragment.ts';
 
-/** Consecutive samples of one track as a run of a new fragment. */
+/** Consecutive samples of a track as a run of a new fragment. */
 export class SampleSlice implements RunTable {
   readonly trackId: number;
   readonly baseTime: number;
@@ -14,12 +14,12 @@ export class SampleSlice implements RunTable {
   readonly #durations: Uint32Array;
   readonly #offsets: Int32Array | undefined;
   readonly #syncs: Uint8Array;
-  /** Where runs of the file end inside the slice: their last samples last until the next run begins. Sample to duration. */
+  /** Last samples of the file's runs within the slice, which last until the next run begins. Sample to duration. */
   readonly #seams: ReadonlyMap<number, number> | undefined;
 
   /**
-   * @param run that `from` lies in
-   * @param shiftTicks added to the times of the file
+   * @param run contains `from`
+   * @param shiftTicks added to the file's times
    */
   constructor(track: TrackSamples, run: number, from: number, to: number, shiftTicks: number) {
     this.trackId = track.trackId;
@@ -73,7 +73,7 @@ export class SampleSlice implements RunTable {
     return { dataBytes, isSteady, isAllSync, hasOffsets };
   }
 
-  /** Names the ranges of the file that hold the samples' bytes, in their order. */
+  /** Calls back with the file ranges of the samples' bytes, in order. */
   forEachRange(take: (offset: number, sizeBytes: number) => void): void {
     const sizes = this.#sizes;
     const to = this.#from + this.count;

@@ -1,29 +1,29 @@
 import { endOfRun, runOf } from '../../media/mp4/table/sample-search.ts';
 import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-table.ts';
 
-/** A segment ends at the first key frame from here on: a little less than the six seconds that are meant, for cameras' clocks are not exact. */
+/** A segment ends at the first key frame after this. Slightly below six seconds: camera clocks are inexact. */
 const MIN_SECONDS = 5.5;
-/** The recording has a hole here, as after a time in which the disk was too slow: a segment begins behind it. */
+/** A hole in the recording, as after a slow disk: a new segment follows. */
 const HOLE_SECONDS = 0.5;
 
-/** Where a recording is cut into HLS segments. The same for the same samples: what a growing file has been cut into stays as it is. */
+/** HLS segment boundaries of a recording. Deterministic: boundaries of a growing file never change. */
 export interface SegmentCuts {
   readonly count: number;
-  /** Presentation time of each segment's first picture (or sound), in seconds as the file counts them. */
+  /** Presentation time of each segment's first frame, in seconds of the file. */
   readonly startSeconds: Float64Array;
   readonly endSeconds: Float64Array;
-  /** By track: first sample of each segment, and one past the last of the last. */
+  /** By track: first sample of each segment, and one past the last. */
   readonly firstSamples: readonly Uint32Array[];
 }
 
-export interface CutTrack {
+interface CutTrack {
   readonly kind: 'video' | 'audio';
   readonly timescale: number;
 }
 
 /**
- * @param tracks beside `table.tracks`, in the same order
- * @param isFinished otherwise the samples behind the last cut are no segment yet: more of it may come
+ * @param tracks parallel to `table.tracks`
+ * @param isFinished otherwise samples after the last boundary are not a segment yet
  */
 export function cutSegments(table: SampleTable, tracks: readonly CutTrack[], isFinished: boolean): SegmentCuts {
   const lead = leadOf(table, tracks, isFinished);
@@ -44,7 +44,7 @@ export function cutSegments(table: SampleTable, tracks: readonly CutTrack[], isF
   };
 }
 
-/** The first video track, or the first of all; one without samples only as long as some may come. */
+/** The first video track, else the first track; an empty one only while samples may follow. */
 function leadOf(table: SampleTable, tracks: readonly CutTrack[], isFinished: boolean): number {
   const hasSamples = (i: number): boolean => !isFinished || (table.tracks[i]?.count ?? 0) > 0;
   const video = tracks.findIndex((track, i) => track.kind === 'video' && hasSamples(i));
@@ -78,7 +78,7 @@ function leadCuts(track: TrackSamples, timescale: number, isVideo: boolean): Lea
     let time = runs.baseTimes[run] as number;
     const isBehindHole = run > 0 && time - end > HOLE_SECONDS * timescale;
     for (let i = first; i < last; i += 1) {
-      // Every sample of sound is a key sample: where a run begins is early enough.
+      // Every audio sample is a sync sample: the start of a run suffices.
       const isKey = syncs[i] === 1 && (isVideo || i === first);
       if (isKey && (time - segmentTime >= MIN_SECONDS * timescale || (isBehindHole && i === first))) {
         const offset = compositionOffsets?.[i] ?? 0;
@@ -106,7 +106,10 @@ function boundsOfLead(cuts: LeadCuts, track: TrackSamples, count: number): Uint3
   return Uint32Array.from({ length: count + 1 }, (_, i) => cuts.firstSamples[i] ?? track.count);
 }
 
-/** Where the leading track is cut between two fragments, so are the others; inside a fragment they are at the same time. */
+/**
+ * Where the leading track is cut between fragments, the others are too; within a fragment they are cut at the same
+ * time.
+ */
 function boundsOfOther(
   track: TrackSamples,
   timescale: number,
@@ -130,7 +133,7 @@ function boundsOfOther(
   return bounds;
 }
 
-/** The first sample that lies in this fragment and begins at or after a time, or lies in a later fragment. */
+/** The first sample of this fragment at or after a time, or of a later fragment. */
 function firstInOrBehind(track: TrackSamples, fragment: number, time: number): number {
   const { runs, durations } = track;
   for (let run = runFrom(track, fragment); run < runs.count; run += 1) {

@@ -3,25 +3,24 @@ import { PerchError } from '../../base/errors.ts';
 import { readStill, type Still, stillsOf } from '../../record/stills/still-files.ts';
 import { type SegmentRow, STATE } from '../index/segment-row.ts';
 
-/** How far from the time a still may be: first what is near, then what costs more to look through. */
+/** Search ranges around the time: near first, then more expensive. */
 const SEARCH_RANGES_US = [3_600e6, 86_400e6] as const;
-/** A file that was copied has lost its time: it belongs near its recording all the same. */
+/** A copied file has lost its time, but belongs near its recording. */
 const TOLERANCE_US = 60e6;
-/** Recordings that are asked for stills: cameras without any must not cost a look at a day of clips. */
+/** Recordings checked for snapshots, so that cameras without any stay cheap. */
 const MAX_CHECKED = 500;
 
 type SnapshotRow = Pick<SegmentRow, 'file' | 'startUs' | 'durationUs' | 'state'>;
 
-/** What this asks of the index. */
-export interface SnapshotLookup {
-  /** Recordings of a path between two times. @throws PerchError when the path is not known */
+interface SnapshotLookup {
+  /** Recordings of a path in the range. @throws PerchError for an unknown path */
   between(path: string, fromUs: number, toUs: number): Promise<Iterable<SnapshotRow>>;
 }
 
-/** One of the camera's own pictures. */
+/** A snapshot taken from the camera. */
 export interface FoundSnapshot {
   readonly jpeg: Uint8Array;
-  /** When it was taken: Unix microseconds. */
+  /** Capture time in Unix microseconds. */
   readonly timeUs: number;
   /** Quoted. */
   readonly etag: string;
@@ -32,7 +31,7 @@ interface Candidate {
   readonly timeUs: number;
 }
 
-/** The still that was taken nearest to a time. @throws PerchError 'notFound' when there is none within a day */
+/** The snapshot nearest to a time. @throws PerchError 'notFound' if there is none within a day */
 export async function findSnapshot(recordings: SnapshotLookup, path: string, timeUs: number): Promise<FoundSnapshot> {
   for (const reachUs of SEARCH_RANGES_US) {
     const rows = [...(await recordings.between(path, timeUs - reachUs, timeUs + reachUs))];
@@ -69,12 +68,12 @@ async function nearestOf(rows: readonly SnapshotRow[], timeUs: number): Promise<
   return undefined;
 }
 
-/** From a recording to a time; 0 inside it. */
+/** Distance of a time from a recording; 0 inside. */
 function distanceOf(row: SnapshotRow, timeUs: number): number {
   return Math.max(0, row.startUs - timeUs, timeUs - endOf(row));
 }
 
-/** One that is being written goes on. */
+/** A growing recording has no end. */
 function endOf({ startUs, durationUs, state }: SnapshotRow): number {
   return state === STATE.growing ? Infinity : startUs + durationUs;
 }

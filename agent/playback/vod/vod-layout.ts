@@ -9,20 +9,20 @@ import type { Tabled } from '../read/table-cache.ts';
 import { SampleSlice } from './sample-slice.ts';
 import { cutSegments, type SegmentCuts } from './segment-cuts.ts';
 
-/** To be raised when the same recording gets other bytes: browsers keep those of an address for ever. */
+/** Incremented when the same recording yields other bytes: browsers cache them forever. */
 export const LAYOUT_VERSION = 1;
-/** Up to here times of a stream and of a file can be added without losing a tick of any time scale. */
+/** Sums of stream and file times up to this lose no tick in any time scale. */
 const MAX_SHIFT_SECONDS = 4e9;
 const MAX_TIMESCALE = 1_000_000;
 /**
- * Clocks of cameras and ours part by some seconds in a day. The labels of two files stray by what the network's delay has changed,
- * and may be rounded to two anchors that are next to each other: where one goes on from the other its times are moved by one step.
+ * Camera clocks drift by seconds per day, and labels of two files vary with network delay, so they may round to
+ * neighbouring anchors. A file that continues another is then moved by one step.
  */
 export const ANCHOR_STEP_SECONDS = 5;
 
 /**
- * A recording as HLS players are given it: one resource with a header and, for each segment, its fragments with headers of their own.
- * It depends on nothing but the file: the same bytes stand at the same place for every playlist, and only come in addition while it grows.
+ * A recording as an HLS resource: a header and, for each segment, fragments with new headers. Depends on the file
+ * alone: all playlists share the same bytes, which only grow with the file.
  */
 export interface VodLayout {
   readonly file: string;
@@ -30,24 +30,24 @@ export interface VodLayout {
   readonly mtimeMs: number;
   readonly isFinished: boolean;
   readonly mark: StreamMark | undefined;
-  /** For players. */
+  /** Init segment. */
   readonly init: Uint8Array;
-  /** Of the samples' descriptions: files with the same need no discontinuity between them. */
+  /** Hash of the sample descriptions: files with the same need no discontinuity. */
   readonly formTag: string;
-  /** Undefined when one of the tracks has no name that playlists know. */
+  /** undefined if a track's codec has no RFC 6381 name. */
   readonly codecs: readonly string[] | undefined;
-  /** Pixels; undefined without video. */
+  /** In pixels; undefined without video. */
   readonly size: { readonly width: number; readonly height: number } | undefined;
   readonly cuts: SegmentCuts;
-  /** Where each segment begins in the resource, and where the last ends. */
+  /** Start of each segment in the resource, and the end of the last. */
   readonly offsets: Float64Array;
-  /** Added to the file's times, in seconds: then they are about those of the day, and rise over everything that was ever recorded. */
+  /** Added to the file's times, in seconds: approximates the time of day and rises over all recordings. */
   readonly shiftSeconds: number;
-  /** Where the stream's time zero lies, rounded to `ANCHOR_STEP_SECONDS`; not a number: times are the file's own. */
+  /** Stream time zero, rounded to `ANCHOR_STEP_SECONDS`; NaN: file times are used. */
   readonly anchorSeconds: number;
 }
 
-/** @param nameUs when it begins, as its name says */
+/** @param nameUs start by the file name */
 export function layOut({ file, head, table }: Tabled, nameUs: number): VodLayout {
   const { tracks } = head.init;
   const init = playerInit(
@@ -85,15 +85,14 @@ export function layOut({ file, head, table }: Tabled, nameUs: number): VodLayout
   };
 }
 
-/** What it costs to keep. */
 export const bytesOfLayout = ({ init, offsets, cuts }: VodLayout): number =>
   init.length + offsets.byteLength * 3 + cuts.firstSamples.length * cuts.count * 4 + 1_000;
 
 const noShift = (): number => 0;
 
 /**
- * Known from the file alone, so that its resource is the same for every playlist: the stream's own times, by which files go on from
- * each other, and steps of some seconds to bring them near the time of the day.
+ * Depends on the file alone, so that its resource is the same in all playlists: stream times continue across files, and
+ * anchor steps bring them near the time of day.
  */
 function alignToAnchor(
   mark: StreamMark | undefined,
@@ -111,8 +110,9 @@ function alignToAnchor(
 }
 
 /**
- * The fragments of a segment: those of the file, and two where a key frame stands in the middle of one. Of each the samples, track by track.
- * @param shiftTicksOf by place of the track
+ * The fragments of a segment: those of the file, split where a key frame is in the middle. Yields samples track by
+ * track.
+ * @param shiftTicksOf by track index
  */
 export function* fragmentsOf(
   table: SampleTable,
@@ -143,7 +143,7 @@ export function* fragmentsOf(
   }
 }
 
-/** Goes through the samples [at, end) of a track, fragment by fragment. */
+/** Iterates over samples [at, end) of a track, fragment by fragment. */
 class SliceCursor {
   readonly #track: TrackSamples;
   readonly #end: number;
@@ -157,12 +157,12 @@ class SliceCursor {
     this.#run = at < end ? runOf(track, at) : 0;
   }
 
-  /** In which the next sample lies; infinite at the end. */
+  /** Of the next sample; infinite at the end. */
   get fragment(): number {
     return this.#at < this.#end ? (this.#track.runs.fragments[this.#run] as number) : Number.POSITIVE_INFINITY;
   }
 
-  /** What there is in that fragment. */
+  /** The samples of that fragment. */
   next(shiftTicks: number): SampleSlice {
     const { fragment } = this;
     const [from, run] = [this.#at, this.#run];

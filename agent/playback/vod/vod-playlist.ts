@@ -1,35 +1,35 @@
 import type { VodLayout } from './vod-layout.ts';
 
-/** One recording of a playlist: segments [from, to) of it. */
+/** Segments [from, to) of a recording. */
 export interface PlaylistFile {
   readonly layout: VodLayout;
   /** Relative to the playlist. */
   readonly uri: string;
-  /** Unix microseconds at which the file's time is 0. */
+  /** Unix microseconds of the file's time 0. */
   readonly startUs: number;
   readonly from: number;
   readonly to: number;
-  /** It goes on where the one before has ended, in the same form. */
+  /** Continues the previous file with the same init segment. */
   readonly isContinued: boolean;
-  /** Added to the times of its layout, so that they go on from those of the file before. */
+  /** Added to the layout's times to continue the previous file. */
   readonly stepSeconds: number;
 }
 
-export interface PlaylistKind {
-  /** Nothing will be added. */
+interface PlaylistKind {
+  /** The playlist is complete. */
   readonly isEnded: boolean;
-  /** Seconds behind the beginning at which players are to start; undefined: as they do by themselves. */
+  /** EXT-X-START offset; undefined: the player's choice. */
   readonly startOffsetSeconds: number | undefined;
   /** Rounded up, at least this. */
   readonly leastTargetSeconds: number;
 }
 
-/** The first with byte ranges of an fMP4, RFC 8216 §7. */
+/** Needed for byte ranges of an fMP4, RFC 8216 §7. */
 const VERSION = 7;
-/** In a file the pictures end this much before the next: then there is a hole. */
+/** A longer gap between frames within a file is a hole. */
 const HOLE_SECONDS = 0.001;
 
-/** Media playlist of RFC 8216 §4.3.3. Holds nothing but relative addresses, so that it works behind any prefix. */
+/** Media playlist, RFC 8216 §4.3.3. Uses relative URIs only, so that it works behind any prefix. */
 export function writeVodPlaylist(files: readonly PlaylistFile[], kind: PlaylistKind): string {
   const target = Math.max(kind.leastTargetSeconds, Math.ceil(longestSeconds(files)), 1);
   const lines = [
@@ -55,8 +55,8 @@ export function writeVodPlaylist(files: readonly PlaylistFile[], kind: PlaylistK
 }
 
 /**
- * Whose header serves each file. Files of one form in a row share that of the last, which is deleted last; where more are still to
- * come, that of the first. A new one for each would do as well, but ffmpeg complains about it.
+ * The file that provides each init segment. Consecutive files of one form share that of the last, which is deleted
+ * last; in a growing playlist that of the first. ffmpeg complains about one per file.
  */
 function headersOf(files: readonly PlaylistFile[], isEnded: boolean): PlaylistFile[] {
   const headers: PlaylistFile[] = [...files];
@@ -70,7 +70,7 @@ function headersOf(files: readonly PlaylistFile[], isEnded: boolean): PlaylistFi
   return headers;
 }
 
-/** @param header undefined: that of the file before */
+/** @param header undefined: unchanged */
 function writeFile(lines: string[], file: PlaylistFile, isFirst: boolean, header: PlaylistFile | undefined): void {
   const { layout, uri, from, to } = file;
   const { startSeconds, endSeconds } = layout.cuts;
@@ -86,7 +86,7 @@ function writeFile(lines: string[], file: PlaylistFile, isFirst: boolean, header
     if (isBehindHole) {
       lines.push('#EXT-X-DISCONTINUITY');
     }
-    // Inside of what goes on without a gap the stream's own times count, as in /list and /get: labels of files stray by some milliseconds.
+    // Within a continuous stream, stream times count, as in /list and /get: file labels vary by milliseconds.
     if ((i === from && !file.isContinued) || isBehindHole) {
       lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(file.startUs / 1000 + start * 1000)).toISOString()}`);
     }
@@ -114,7 +114,7 @@ function longestSeconds(files: readonly PlaylistFile[]): number {
 }
 
 /**
- * Multivariant playlist with the one stream, for what only it can say: Safari plays H.265 and FLAC when it is told their names.
+ * Multivariant playlist with a single stream: Safari needs CODECS for H.265 and FLAC.
  * @param mediaUri relative to the playlist
  */
 export function writeVodMultivariant(files: readonly PlaylistFile[], mediaUri: string): string {

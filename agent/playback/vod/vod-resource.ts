@@ -6,7 +6,7 @@ import type { Tabled } from '../read/table-cache.ts';
 import { VirtualFile } from '../read/virtual-file.ts';
 import { fragmentsOf, type VodLayout } from './vod-layout.ts';
 
-/** The bytes of a recording's resource. Of its fragments' headers, those of one segment are in memory at a time. */
+/** The bytes of a recording's resource. Keeps the fragment headers of one segment in memory. */
 export class VodResource implements SliceLookup {
   readonly #layout: VodLayout;
   readonly #tabled: Tabled;
@@ -17,8 +17,8 @@ export class VodResource implements SliceLookup {
   #segmentFile = this.#header;
 
   /**
-   * @param tabled of the same file, as it was when it was laid out, or later
-   * @param stepSeconds added to the times of the layout
+   * @param tabled of the same file, as of the layout or later
+   * @param stepSeconds added to the layout's times
    */
   constructor(layout: VodLayout, tabled: Tabled, stepSeconds = 0) {
     this.#layout = layout;
@@ -60,7 +60,7 @@ export class VodResource implements SliceLookup {
     const { table, head } = this.#tabled;
     const shifts = head.init.tracks.map(({ timescale }) => Math.round(this.#shiftSeconds * timescale));
     const file = new VirtualFile();
-    // Every fragment has a sample at least: numbers rise throughout the resource.
+    // Every fragment has at least one sample, so sequence numbers increase throughout the resource.
     let sequence = cuts.firstSamples.reduce((sum, bounds) => sum + (bounds[segment] as number), 1);
     for (const slices of fragmentsOf(table, cuts, segment, (track) => shifts[track] ?? 0)) {
       file.addBytes(writeFragmentHeader(sequence, slices));
@@ -73,7 +73,7 @@ export class VodResource implements SliceLookup {
   }
 }
 
-/** The segment in which a place lies; the number of segments for one behind all. */
+/** The segment at a place; the number of segments behind the end. */
 function segmentAt(offsets: Float64Array, place: number): number {
   let low = 0;
   let high = offsets.length - 1;

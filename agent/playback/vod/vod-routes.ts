@@ -2,29 +2,33 @@ import { createHash } from 'node:crypto';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import { pathNameFault } from '../../config/values/path-name.ts';
-import type { Query } from '../read/query.ts';
-import { formatRfc3339 } from '../read/rfc3339.ts';
+import { type Query, queryDuration, queryStart, queryText } from '../read/query.ts';
+import { formatRfc3339, requireRfc3339 } from '../read/rfc3339.ts';
 import { type Ranged, REVALIDATE, sendRanged } from '../read/send-ranged.ts';
 import type { Frame } from './frame.ts';
-import type { RecordedStreams, SentResource } from './recorded-streams.ts';
+import { parseResourceUri, type ResourceAddress } from './recorded-period.ts';
+import {
+  type Period,
+  PLAYLISTS,
+  type RecordedStreams,
+  type RewindPeriod,
+  type SentResource,
+} from './recorded-streams.ts';
 import type { FoundSnapshot } from './snapshot.ts';
-import { parseVodAddress, type VodAddress } from './vod-address.ts';
-import { queryBack, queryFrameTime, queryPeriod, queryRewind } from './vod-query.ts';
 
-/** Who may do what. */
-export interface VodAccess {
-  /** Throws when the request may not play back this path. */
+interface VodAccess {
+  /** @throws PerchError if the request may not play back this path */
   require(request: FastifyRequest, action: 'playback', path: string): Promise<void>;
 }
 
-export interface VodRoutesOptions {
+interface VodRoutesOptions {
   readonly streams: RecordedStreams;
   readonly frames: {
     frame(path: string, timeUs: number): Promise<Frame>;
     snapshot(path: string, timeUs: number): Promise<FoundSnapshot>;
   };
   readonly access: VodAccess;
-  /** Makes the hook that lets the configured origins in. */
+  /** Creates the CORS hook. */
   readonly cors: (
     methods: string,
     headers: string,
@@ -32,21 +36,21 @@ export interface VodRoutesOptions {
 }
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
-/** What is private all the same when it never changes. */
+/** Private, though it never changes. */
 const CACHE_FOREVER = 'private, max-age=31536000, immutable';
-/** Which frame a time has can change once: when the clock is set. */
+/** A time's frame can change once, when the clock is set. */
 const CACHE_A_DAY = 'private, max-age=86400, immutable';
 const EXPOSED = 'Accept-Ranges, Content-Length, Content-Range, ETag, Perch-Time';
-/** Live rewind is served beside live HLS. */
+/** Served next to live HLS. */
 const BESIDE_LIVE: ReadonlySet<VodAddress['kind']> = new Set(['rewind', 'rewindMedia', 'resource']);
 const BESIDE_GET: ReadonlySet<VodAddress['kind']> = new Set(['vod', 'vodMedia', 'frame', 'still', 'resource']);
 
-/** Streams and pictures made of recordings, below `/{path}/`, with or without a prefix. */
+/** Streams and frames of recordings below `/{path}/`, with or without a prefix. */
 export const vodRoutes: FastifyPluginAsync<VodRoutesOptions> = async (app, options) => {
   app.addHook('onRequest', options.cors('OPTIONS, GET, HEAD', 'Authorization, Range, If-Range'));
   app.route({
     method: ['GET', 'HEAD', 'OPTIONS'],
-    // A wildcard, because path names may contain slashes.
+    // A wildcard: path names may contain slashes.
     url: '/*',
     handler: async (request, reply) => {
       const address = parseVodAddress((request.params as { '*': string })['*']);
@@ -59,8 +63,8 @@ export const vodRoutes: FastifyPluginAsync<VodRoutesOptions> = async (app, optio
 };
 
 /**
- * For the service of live HLS, which has other addresses below the same paths. What it shows was recorded, so it takes the permission
- * to play back: who may only see what is live must not see the past by another name.
+ * For the live HLS service, whose URLs share the paths. Requires the playback permission: a user with live access only
+ * must not see the past.
  */
 export function rewindAddresses(options: Omit<VodRoutesOptions, 'cors'>) {
   const find = (text: string): VodAddress | undefined => {
@@ -125,7 +129,7 @@ function sendFrame(request: FastifyRequest, reply: FastifyReply, frame: Frame): 
   return sendRanged(request, reply, inMemory(frame.bytes), frame.etag);
 }
 
-/** A nearer one may be taken yet. */
+/** A nearer one may still be taken. */
 function sendSnapshot(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -133,7 +137,7 @@ function sendSnapshot(
 ): FastifyReply {
   reply
     .type('image/jpeg')
-    // From the camera, and not looked into: it must be nothing else to a browser.
+    // Untrusted bytes from the camera: browsers must not interpret them as another type.
     .header('X-Content-Type-Options', 'nosniff')
     .header('Cache-Control', REVALIDATE)
     .header('Perch-Time', formatRfc3339({ us: timeUs, offsetMs: 0 }));
@@ -149,3 +153,75 @@ const inMemory = (bytes: Uint8Array): Ranged => ({
   sizeBytes: bytes.length,
   read: (start, end) => bytes.subarray(start, end),
 });
+
+/** A resource below a path. */
+type VodAddress = { readonly path: string } & (
+  | { readonly kind: keyof typeof PLAYLISTS | 'frame' | 'still' }
+  | { readonly kind: 'resource'; readonly resource: ResourceAddress }
+);
+
+export const FRAME = 'frame.mp4';
+export const STILL = 'still.jpg';
+const KINDS = new Map<string, keyof typeof PLAYLISTS | 'frame' | 'still'>([
+  [PLAYLISTS.vod, 'vod'],
+  [PLAYLISTS.vodMedia, 'vodMedia'],
+  [PLAYLISTS.rewind, 'rewind'],
+  [PLAYLISTS.rewindMedia, 'rewindMedia'],
+  [FRAME, 'frame'],
+  [STILL, 'still'],
+]);
+
+/**
+ * @param address decoded, without the prefix; the path name is not validated
+ * @returns undefined for other addresses
+ */
+export function parseVodAddress(address: string): VodAddress | undefined {
+  const slash = address.lastIndexOf('/');
+  if (slash <= 0) {
+    return undefined;
+  }
+  const kind = KINDS.get(address.slice(slash + 1));
+  if (kind) {
+    return { kind, path: address.slice(0, slash) };
+  }
+  const folder = address.lastIndexOf('/', slash - 1);
+  const resource = folder > 0 ? parseResourceUri(address.slice(folder + 1)) : undefined;
+  return resource && { kind: 'resource', path: address.slice(0, folder), resource };
+}
+
+const DEFAULT_BACK_SECONDS = 3_600;
+const MAX_BACK_SECONDS = 86_400;
+/** For cameras with a key frame every half hour. */
+const MAX_TARGET_SECONDS = 3_600;
+
+function queryPeriod(query: Query): Period {
+  const { us: startUs } = queryStart(query);
+  const durationUs = queryDuration(query);
+  if (durationUs === 0) {
+    throw new PerchError('badInput', "invalid duration: '0' is not positive");
+  }
+  return { startUs, durationUs };
+}
+
+function queryBack(query: Query): number {
+  const text = queryText(query, 'back') ?? '';
+  const seconds = text === '' ? DEFAULT_BACK_SECONDS : Number(text);
+  if (!(seconds >= 1 && seconds <= MAX_BACK_SECONDS)) {
+    throw new PerchError(
+      'badInput',
+      `invalid back: '${text.slice(0, 64)}' is not a number of seconds from 1 to ${MAX_BACK_SECONDS}`,
+    );
+  }
+  return seconds;
+}
+
+/** State that `rewindMultivariant` wrote into the media playlist's URL. */
+function queryRewind(query: Query): RewindPeriod {
+  const { us: startUs } = queryStart(query);
+  const target = Math.ceil(Number(queryText(query, 'target') ?? ''));
+  return { startUs, targetSeconds: target >= 1 && target <= MAX_TARGET_SECONDS ? target : 1 };
+}
+
+function queryFrameTime(query: Query): number {
+  return requireRfc3339('time', queryText(query, 'time') ?? '').us;
+}
