@@ -86,7 +86,7 @@ function segmentChanges(before: Media, after: Media): string[] {
   }
   const next = before.segments.at(-1);
   if (next && after.segments.length > 0 && after.mediaSequence > next.number + 1) {
-    // A client that was away for so long: nothing to hold together.
+    // A client that was away this long has nothing to compare.
     return found;
   }
   if (next && !after.segments.some(({ number }) => number === next.number) && after.mediaSequence <= next.number) {
@@ -114,7 +114,7 @@ function sameSegment(was: Segment, is: Segment): string[] {
   return found;
 }
 
-/** `is` goes on from `was`, or has been let go of. */
+/** `is` has the parts of `was` and may have more, or lists none any longer. */
 function sameParts(number: number, was: readonly Part[], is: readonly Part[]): string[] {
   if (is.length === 0) {
     return [];
@@ -168,7 +168,7 @@ export function updated(older: Media, update: Media): Media | undefined {
   if (known.length !== update.skipped) {
     return undefined;
   }
-  // An init file holds until the next one is told, also across what was skipped.
+  // An init segment holds until the next one, also across skipped segments.
   const map = known.at(-1)?.map;
   let isTold = false;
   const rest = update.segments.map((segment) => {

@@ -26,7 +26,7 @@ export interface FollowerOptions {
   /** Of the media playlist. */
   readonly url: string;
   readonly endMs: number;
-  /** Asks as low-latency players do: waits for each part, takes updates and hinted parts. Else it asks anew from time to time. */
+  /** Asks as low-latency players do: waits for each part, takes updates and hinted parts. Otherwise it polls. */
   readonly isLowLatency: boolean;
   readonly nowMs: () => number;
   readonly sleep: (ms: number) => Promise<void>;
@@ -191,7 +191,7 @@ export class Follower {
       if (!this.#taken.has(segment.number)) {
         this.#taken.add(segment.number);
         if (segment.parts.length === 0) {
-          // Its parts were not told, or no longer: what comes behind it continues nothing that is known.
+          // Its parts are not listed, or no longer: the next segment has nothing to continue.
           this.#lastPart = undefined;
         }
         await this.#takeParts(segment, segment.map);
@@ -205,7 +205,7 @@ export class Follower {
     }
   }
 
-  /** What has left the playlist is fetched by those who took it before (RFC 8216bis §6.2.2). */
+  /** Clients still fetch what has left the playlist since they loaded it (RFC 8216bis §6.2.2). */
   async #lookForLeft(before: Media, after: Media): Promise<void> {
     for (const { number, uri, isGap } of before.segments) {
       if (number < after.mediaSequence && !isGap) {

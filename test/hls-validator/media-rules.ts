@@ -60,7 +60,7 @@ function isSum(whole: MediaRun, parts: readonly MediaRun[]): boolean {
   );
 }
 
-/** What comes behind another of the same rendition goes on where that ended. */
+/** A segment begins where the previous one of the same rendition ended. */
 export function brokenContinuity(what: string, before: MediaRun, run: MediaRun, { timescale }: Mp4Track): string[] {
   const gapS = run.startS - before.startS - before.durationS;
   return Math.abs(gapS) > 1.5 / timescale ? [`continuity: ${what} begins ${(gapS * 1000).toFixed(3)} ms off`] : [];

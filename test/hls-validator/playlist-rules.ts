@@ -2,7 +2,7 @@ import type { Media, Part, RenditionReport } from './playlist.ts';
 
 /** Printed with five digits: less than a tick of a video clock. */
 export const ROUNDING_S = 2e-5;
-/** What one playlist may not say, whatever came before it. */
+/** Rules of a single playlist, independent of earlier ones. */
 export function brokenInPlaylist(media: Media): string[] {
   return [...headerRules(media), ...segmentRules(media), ...(media.partTargetS === undefined ? [] : partRules(media))];
 }
@@ -75,7 +75,7 @@ function segmentRules(media: Media): string[] {
   return [...found, ...wallRules(media)];
 }
 
-/** Wall clock: each segment has one, it runs as the media does, and begins anew only behind a break. */
+/** Each segment has a wall clock, which runs as the media does and restarts only after a discontinuity. */
 function wallRules({ segments, running }: Media): string[] {
   const found: string[] = [];
   const all = [...segments, ...(running && running.parts.length > 0 ? [running] : [])];
@@ -96,7 +96,7 @@ function wallRules({ segments, running }: Media): string[] {
   return found;
 }
 
-/** No RFC tells how even the wall clock must be, but players place renditions by it. Whole milliseconds are written. */
+/** No RFC bounds the jitter of the wall clock, but players place renditions by it. It has whole milliseconds. */
 const WALL_DRIFT = 0.0002;
 const WALL_MS = 2;
 /** Durations are of decoding, the wall clock of showing: how far these are apart shows with the first pictures of a stream. */
@@ -131,7 +131,7 @@ function lengthRules(parts: readonly Part[], number: number, targetS: number): s
   return found;
 }
 
-/** Parts are no longer told of what lies more than three target durations from the end; told they must be of what is nearer. */
+/** Segments more than three target durations from the end list no parts; nearer ones must. */
 function agedParts({ segments, running, targetDurationS }: Media): string[] {
   const found: string[] = [];
   let fromEndS = running?.parts.reduce((sum, part) => sum + part.durationS, 0) ?? 0;
@@ -150,7 +150,7 @@ function agedParts({ segments, running, targetDurationS }: Media): string[] {
   return found;
 }
 
-/** How far a rendition report tells that another rendition is, held against what that one's playlists said before and after it. */
+/** Compares a rendition report with that rendition's own playlists before and after it. */
 export function brokenReport(report: RenditionReport, before: Media, after: Media): string[] {
   const at = { msn: report.lastMsn ?? -1, part: report.lastPart };
   const low = endOf(before);

@@ -17,7 +17,7 @@ export interface Segment {
   readonly number: number;
   readonly uri: string;
   readonly durationS: number;
-  /** Address of the init segment that holds here. Undefined: none, or told before what an update leaves out. */
+  /** Address of the init segment that applies. Undefined: none, or it lies in the skipped part of a delta update. */
   readonly map: string | undefined;
   /** EXT-X-PROGRAM-DATE-TIME of its own, Unix milliseconds. */
   readonly wallMs: number | undefined;

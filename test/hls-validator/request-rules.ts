@@ -1,7 +1,7 @@
 import type { Media } from './playlist.ts';
 import { endOf } from './playlist-rules.ts';
 
-/** What was asked of a media playlist, beside its address. */
+/** The delivery directives of a request for a media playlist. */
 export interface Directives {
   readonly msn?: number;
   readonly part?: number;
@@ -58,7 +58,7 @@ export function brokenByAnswer(answer: PlaylistAnswer, known: Media | undefined)
   return excess > 0 ? [...found, `blocking: ${asked} was held until ${excess} more segments were there`] : found;
 }
 
-/** Nothing has come for three target durations: then the client is told so, and asks again (RFC 8216bis §6.2.5.2). */
+/** After three target durations without news the server answers an error, and the client asks again (RFC 8216bis §6.2.5.2). */
 export function hasGivenUp(
   { status, askedMs, answeredMs }: Pick<PlaylistAnswer, 'status' | 'askedMs' | 'answeredMs'>,
   { targetDurationS }: Media,

@@ -14,7 +14,7 @@ const EXCUSED_TARGETS = 6;
 export function shortOnes(parts: readonly Part[], targetS: number, isWhole: boolean): Part[] {
   return parts.filter((part, i) => {
     const isExcused = (isWhole && i === parts.length - 1) || part.isIndependent || part.isGap;
-    // Of a segment that goes on the newest part may be the last one.
+    // The newest part of an unfinished segment may be its last one.
     const isNewest = !isWhole && i === parts.length - 1;
     return !isExcused && !isNewest && part.durationS > 0 && part.durationS < MIN_PART * targetS - ROUNDING_S;
   });

@@ -47,7 +47,7 @@ const STEP_MS = 40;
 const LISTED = 8;
 const WITH_PARTS = 3;
 export const PART_TARGET_S = 0.216;
-/** A change of the format, as a camera does it that is set up anew. */
+/** A change of the format, as after a change of the camera's settings. */
 const BREAK_AT_SEGMENT = 13;
 const WALL_MS = Date.UTC(2026, 0, 1);
 
@@ -60,7 +60,7 @@ const aac: AacTrack = {
   frameSamples: 1024,
 };
 
-/** A faultless low-latency server of picture and sound, whose time goes on only while a session is played. */
+/** A faultless low-latency server of video and audio, whose clock runs only while a session plays. */
 export class Tape {
   readonly #files = new Map<string, Uint8Array>();
   readonly #renditions: readonly TapeRendition[];
@@ -108,7 +108,7 @@ export class Tape {
     return { contentType: type, encoding: undefined, ...answer, askedMs, answeredMs: this.#nowMs };
   };
 
-  /** Lets time go on until the session is over. */
+  /** Advances the clock until the session is over. */
   async play<T>(session: Promise<T>): Promise<T> {
     let isOver = false;
     const over = session.finally(() => {

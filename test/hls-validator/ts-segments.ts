@@ -1,7 +1,7 @@
 import { readTs, type TsUnit } from '../support/media/ts-packets.ts';
 import type { Segment } from './playlist.ts';
 
-/** A presentation time that a picture more or less makes no difference to: decode order, and a last duration that nobody tells. */
+/** The tolerance of a presentation time: decode order and the unknown duration of the last picture move it by a picture. */
 const DURATION_S = 0.15;
 
 /** The segments of an MPEG-TS playlist, one after the other. */

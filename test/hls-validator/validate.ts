@@ -27,7 +27,7 @@ const TOGETHER_S = 0.1;
 /** What players do not notice between picture and sound (ITU-R BT.1359). */
 const IN_STEP_MS = 45;
 
-/** Plays client of a live server for a while. Every rule that it breaks is told. */
+/** Plays from a live server for a while. @returns every broken rule */
 export async function validate(options: ValidateOptions): Promise<Verdict> {
   const { url, seconds, isLowLatency, get = httpGet, nowMs = Date.now, sleep = pause } = options;
   const entry = await get(url);
@@ -96,7 +96,7 @@ async function fetchOnce(url: string, init: RequestInit) {
   };
 }
 
-/** RFC 8216bis §4.4.6.2: what the variants tell, held against what their playlists gave. */
+/** RFC 8216bis §4.4.6.2: compares the attributes of the variants with their playlists. */
 export function brokenVariants(multivariant: Multivariant, followers: ReadonlyMap<string, Follower>): string[] {
   const found: string[] = [];
   for (const variant of multivariant.variants) {

@@ -48,7 +48,7 @@ export class ByteLink {
     }
   }
 
-  /** Resolves when the bytes are at the other end, or lost in a black hole. @returns whether the connection goes on */
+  /** Resolves when the bytes are at the other end, or lost in a black hole. @returns whether the connection stays open */
   async carry(bytes: Uint8Array): Promise<boolean> {
     const { bitsPerSecond = Number.POSITIVE_INFINITY, jitterMs = 0, cutAfterBytes } = this.#impairment;
     const leftBytes = (cutAfterBytes ?? Number.POSITIVE_INFINITY) - this.#carriedBytes;

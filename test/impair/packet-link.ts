@@ -8,7 +8,7 @@ export interface PacketImpairment {
   /** So many at the beginning go through as they are: a receiver cannot know what was before the first that it gets. */
   readonly sparedPackets?: number;
   readonly loss?: number;
-  /** A share of packets at which so many are lost in a row. */
+  /** The share of packets at which a burst of losses begins, and its length. */
   readonly bursts?: { readonly share: number; readonly packets: number };
   /** These come twice. */
   readonly duplicates?: number;

@@ -13,7 +13,7 @@ export interface RelayOptions {
   readonly datagrams?: PacketImpairment;
   /** What happens to a connection, in each direction. @param connection counts from 0 */
   readonly bytes?: (connection: number) => ByteImpairment;
-  /** Who looks at the datagrams of a track. @param track in the order of SETUP, from 0 */
+  /** Observes the datagrams of a track. @param track in the order of SETUP, from 0 */
   readonly watch?: (track: number) => LaneWatch;
 }
 
@@ -98,7 +98,7 @@ export class Relay implements AsyncDisposable {
       });
     }
     const dialogue = this.#options.datagrams ? new Dialogue((ports) => this.#openLane(ports)) : undefined;
-    // Only what the server sends is cut at a byte: nobody knows which request that would be.
+    // Only the server's bytes are cut: a cut among the client's could hit any request.
     const { cutAfterBytes: _, ...toServer } = impairment;
     this.#carry(client, server, { ...toServer, seed: impairment.seed + 1 }, (piece) => dialogue?.request(piece));
     this.#carry(server, client, impairment, (piece) => dialogue?.reply(piece));
@@ -148,7 +148,7 @@ export class Relay implements AsyncDisposable {
   }
 }
 
-/** The SETUPs of one connection: each end is told the relay's UDP ports instead of the other end's. */
+/** The SETUPs of one connection: each end gets the relay's UDP ports instead of the other end's. */
 class Dialogue {
   readonly #openLane: (clientPorts: readonly [number, number]) => Promise<UdpLane>;
   /** Lanes whose reply has not come, by CSeq. */

@@ -16,7 +16,7 @@ import { sharedFeed, startStreamSide, streamPathOf } from './stream-side.ts';
 export interface OnvifCameraOptions {
   readonly quirks?: Quirks;
   readonly profiles?: readonly SimulatedProfile[];
-  /** Nobody has to log in when not given. */
+  /** Without it there is no login. */
   readonly credentials?: Login;
   /** Loopback when not given; `0.0.0.0` for all that the machine has. */
   readonly address?: string;
@@ -84,7 +84,7 @@ export interface OnvifCamera extends AsyncDisposable {
   /** Says Bye and is gone until `start`. */
   stop(options?: { isSilent?: boolean }): Promise<void>;
   start(): Promise<void>;
-  /** Pull points are lost, and whatever the quirks say. */
+  /** Restarts: pull points are lost, and what the quirks say. */
   reboot(): Promise<void>;
 }
 

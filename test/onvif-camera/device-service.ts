@@ -24,7 +24,7 @@ export const devicePathOf = ({ quirks }: CameraState): string => quirks.devicePa
 export const pathOf = (state: CameraState, service: ServiceName): string =>
   service === 'device' || state.quirks.hasOnePath ? devicePathOf(state) : PATHS[service];
 
-/** The services that the camera tells of. */
+/** The services that the camera lists. */
 export function servicesOf({ quirks }: CameraState): ServiceName[] {
   const isThere: Record<ServiceName, boolean> = {
     device: true,

@@ -1,7 +1,7 @@
 /** What Perch makes of events. */
 export type Happening = 'motion' | 'person' | 'vehicle' | 'tamper' | 'input';
 
-/** A topic and the data item that says whether it goes on. */
+/** A topic and the data item with its state. */
 export type Topic = readonly [topic: string, item: string];
 
 type Dialect = Partial<Record<Happening, readonly Topic[]>>;

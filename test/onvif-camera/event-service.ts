@@ -124,7 +124,7 @@ async function pull(state: CameraState, call: Call): Promise<string> {
   return answer('PullMessages', times('tev', state, subscription) + messages.join(''));
 }
 
-/** The connection is to be broken in the place of an answer. */
+/** Drops the connection instead of an answer. */
 export class Cut extends Error {}
 
 function renew(state: CameraState, call: Call): string {

@@ -2,7 +2,7 @@ import type { Clock } from '../../agent/base/clock.ts';
 import { type Happening, topicsOf } from './event-dialects.ts';
 import type { EventQuirks } from './quirks/events.ts';
 
-/** A state of the camera that events tell of. */
+/** A state of the camera that events report. */
 interface Property {
   readonly topic: string;
   readonly item: string;
@@ -19,7 +19,7 @@ export interface Subscription {
   wake: () => void;
 }
 
-/** What happens before a camera, and who wants to know of it. */
+/** Events in front of a camera, and their subscribers. */
 export class EventSource {
   readonly #clock: Clock;
   readonly #quirks: EventQuirks;
@@ -41,7 +41,7 @@ export class EventSource {
     return [...this.#subscriptions.values()];
   }
 
-  /** Something begins or ends before the camera, and is told in its maker's words. */
+  /** An event begins or ends, and is reported with its vendor's topic. */
   happens(happening: Happening, isOn: boolean): void {
     if (!isOn && (this.#quirks.losesEnds || this.#quirks.tellsPulsesOnly)) {
       return;

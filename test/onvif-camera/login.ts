@@ -27,7 +27,7 @@ const MAX_REMEMBERED = 1_000;
 
 const hash = (algorithm: DigestAlgorithm, text: string): string => createHash(algorithm).update(text).digest('hex');
 
-/** Who may call a camera, and what the others are told. */
+/** Access to the camera's services, and its answers to the others. */
 export class LoginDesk {
   readonly #state: CameraState;
   /** Uses of each nonce of Digest. */
@@ -90,7 +90,7 @@ export class LoginDesk {
       : WITHOUT_LOGIN.has(operation) && !quirks.servicesWantLogin;
   }
 
-  /** A token without effect (Digest is what is wanted) or an old nonce is no wrong password. */
+  /** An unneeded token (the camera wants Digest) or an old nonce does not count as a wrong password. */
   #fail({ reason }: Refusal): void {
     const { lockOut } = this.#state.quirks;
     if (reason !== WRONG) {

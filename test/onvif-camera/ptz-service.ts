@@ -18,7 +18,7 @@ const CONFIGURATION =
   '<tt:DefaultPTZTimeout>PT5S</tt:DefaultPTZTimeout>';
 export const PTZ_CONFIGURATION = `<tt:PTZConfiguration token="ptz">${CONFIGURATION}</tt:PTZConfiguration>`;
 
-/** Profiles tell it. */
+/** Part of each profile. */
 export const hasPtz = ({ quirks: { ptz } }: CameraState): boolean => ptz !== 'none' && ptz !== 'serviceOnly';
 
 const answer = (operation: string, inner = ''): string =>

@@ -5,7 +5,7 @@ import type { CameraState } from './state.ts';
 
 const PICTURE_BYTES = 12_000;
 
-/** A picture for whoever is logged in by HTTP: there is no token in a GET. */
+/** A picture for clients with an HTTP login: a GET has no WS-Security token. */
 export function answerSnapshot(
   state: CameraState,
   desk: LoginDesk,
@@ -18,7 +18,7 @@ export function answerSnapshot(
     response.writeHead(refusal.status, { 'WWW-Authenticate': [...refusal.challenges] }).end();
     return;
   }
-  // The query has to come back whole: `&` in an address is written `&amp;` in XML.
+  // The query must come back whole: XML writes `&` as `&amp;`.
   const query = new URL(request.url ?? '/', 'http://camera').searchParams;
   if (!state.profile(query.get('profile') ?? '') || query.get('size') !== 'full') {
     response.writeHead(404).end();

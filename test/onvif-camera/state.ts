@@ -10,7 +10,7 @@ export interface Login {
   readonly password: string;
 }
 
-/** A profile as the camera tells it; what is streamed is always the demo camera's H.264 and A-law. */
+/** A profile as the camera lists it; the stream is always the demo camera's H.264 and A-law. */
 export interface SimulatedProfile {
   readonly token: string;
   readonly name: string;

@@ -31,7 +31,7 @@ export const sharedFeed = (): DemoStreams => {
 export const streamPathOf = ({ quirks }: CameraState, profile: SimulatedProfile): string =>
   quirks.streamPaths?.[profile.token] ?? `/${profile.stream}`;
 
-/** A stream's address as the camera tells it, escaped for XML. */
+/** The camera's stream address, escaped for XML. */
 export function streamUri(state: CameraState, call: Call, profile: SimulatedProfile): string {
   const { streamHost, streamUriEnd = '', streamUriText, busyAddresses } = state.quirks;
   if (busyAddresses?.includes(profile.token)) {

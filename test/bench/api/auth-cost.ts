@@ -60,7 +60,7 @@ async function measure(): Promise<Cost> {
   return { usPerRequest, scryptCalls: count() - before };
 }
 
-/** Every scrypt of this process from now on, whoever has imported it. */
+/** Counts every scrypt call of this process from now on, in all modules. */
 function countHashes(): () => number {
   let calls = 0;
   const real = crypto.scrypt;

@@ -38,7 +38,7 @@ async function join({ agent, viewer }: Box): Promise<{ page: Page; ms: number }>
   return { page, ms: (await shown.jsonValue()) ?? Number.NaN };
 }
 
-/** One who finds no muxer, when the group is that old, and one who comes while it runs. */
+/** A viewer that finds no muxer, at this age of the group, and a viewer that joins while the muxer runs. */
 async function joinTwice(box: Box, phase: number): Promise<readonly [number, number]> {
   await until(async () => {
     const { itemCount } = await box.agent.json<{ itemCount: number }>('/v3/hlsmuxers/list');

@@ -21,7 +21,7 @@ interface Box {
   readonly rtspPort: number;
 }
 
-/** Starts the box as it is shipped with these paths, lets somebody use it, and ends it. */
+/** Starts the shipped program with these paths, calls `use` and stops it. */
 async function withBox<T>(
   box: ShippedServer,
   dataDir: string,
@@ -74,7 +74,7 @@ async function visit(url: string, cookie = ''): Promise<void> {
   }
 }
 
-/** Gives the box its owner. @returns the cookie of his session */
+/** Claims the device. @returns the cookie of the owner's session */
 async function claim({ url, dataDir }: Box): Promise<string> {
   const body = JSON.stringify({ password: 'a wren in the hedge', setupCode: setupCodeOf({ dataDir }) });
   const headers = { 'Content-Type': 'application/json' };

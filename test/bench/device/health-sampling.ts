@@ -22,7 +22,7 @@ function spentS(): number {
   return (user + system) / 1e6 + (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND;
 }
 
-/** Ten minutes of somebody's looking, one look after the other without the pauses. */
+/** Ten minutes of samples, one after the other without the pauses. */
 async function oneVisit(): Promise<number> {
   let nowMs = 0;
   const clock = { ...systemClock, monoMs: () => nowMs };
@@ -42,7 +42,7 @@ export const healthSampling: Figure = {
   isAbsolute: true,
   about: "how the machine is, while somebody looks at the page about it (nobody looking: it isn't asked)",
   measure: async () => {
-    // What is loaded when it is first asked for is not of the visit.
+    // Modules that the first sample loads do not count.
     await oneVisit();
     const values: number[] = [];
     for (let run = 0; run < RUNS; run += 1) {

@@ -45,7 +45,7 @@ export async function unpackServer(): Promise<ShippedServer> {
   const run = join(here, 'run');
   writeFileSync(run, readFileSync(run, 'utf8').replaceAll(INSTALLED, here));
   chmodSync(run, 0o755);
-  // A unit has nothing of whoever runs this: certificates of their own are read into memory at the start.
+  // A systemd unit inherits nothing: NODE_EXTRA_CA_CERTS would add certificates to memory.
   const env = {
     ...{ NODE_ENV: 'production', NODE_OPTIONS: '', NODE_EXTRA_CA_CERTS: '' },
     NODE_COMPILE_CACHE: join(folder, 'v8'),

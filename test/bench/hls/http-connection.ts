@@ -30,7 +30,7 @@ export class HttpConnection {
     this.#socket.write(request, 'latin1');
   }
 
-  /** For whoever asks one at a time: later ones wait for those before. */
+  /** One request at a time: a request waits for the one before it. */
   next(request: string): Promise<Answer> {
     const answer = this.#before.then(() => new Promise<Answer>((resolve) => this.ask(request, resolve)));
     this.#before = answer;

@@ -3,7 +3,7 @@ export interface Figure {
   readonly name: string;
   readonly unit: string;
   readonly goal: number;
-  /** The goal is to be reached; otherwise it is not to be passed. */
+  /** The goal is a minimum; otherwise it is a maximum. */
   readonly isAtLeast?: boolean;
   /** Absolute figures (ms, µs) are compared after division by the machine's calibration. */
   readonly isAbsolute: boolean;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Linux counts CPU time in ticks of 1/100 s, whatever the kernel's own clock (USER_HZ). */
+/** Linux reports CPU time in ticks of 1/100 s (USER_HZ), independent of the kernel's own clock. */
 const TICKS_PER_SECOND = 100;
 
 /** A process and all that came from it. */

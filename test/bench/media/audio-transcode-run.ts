@@ -22,7 +22,7 @@ interface Sound {
   readonly frameTicks: number;
 }
 
-/** Somebody speaks beside a machine. */
+/** Speech next to a machine. */
 const speech = (rateHz: number, channels: number, coding: readonly string[]): Buffer =>
   execFileSync(
     'ffmpeg',

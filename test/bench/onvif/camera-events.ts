@@ -18,9 +18,9 @@ const MOVING_SECONDS = 15;
 const MOVING_RUNS = 3;
 /** Before a house with a street. */
 const USUAL_MS = 20_000;
-/** 15 begins a minute: half of what a camera may tell. */
+/** 15 events begin in a minute: half of what Perch accepts from a camera. */
 const BUSY_MS = 4_000;
-/** An end that was told is written down by then. */
+/** By then the end of a reported event is stored. */
 const WRITTEN_SECONDS = 2;
 
 interface Results {

@@ -6,7 +6,7 @@ import type { Figure } from '../measure/figure.ts';
 import { mountLoopDisk } from './loop-disk.ts';
 
 const MEASURED_SECONDS = 60;
-/** `recordSegmentDuration` as it is when nobody sets it: so often a file ends. */
+/** The default of `recordSegmentDuration`. */
 const FILE_SECONDS = 3_600;
 /** For a minute of eight cameras and what comes before and after. */
 const DISK_MEGABYTES = 700;

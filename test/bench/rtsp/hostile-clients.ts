@@ -13,7 +13,7 @@ const RUNS = 3;
 const SETTLED_SECONDS = 20;
 const HOSTILE_SECONDS = 20;
 const TARGETS = ['/v3/session', '/v3/claim', '/v3/guest'];
-/** A viewer of 25 pictures a second that gets none for so long has seen the picture stand still. */
+/** A viewer of 25 pictures a second that gets none for this long sees the picture freeze. */
 const MAX_PAUSE_MS = 1_000;
 
 const BODY = Buffer.alloc(BODY_BYTES - 1, 0x20);
@@ -65,7 +65,7 @@ interface Listed {
   readonly duration: number;
 }
 
-/** Every camera has one recording without a gap, in one file. @throws Error with what is not so */
+/** @throws Error unless every camera has one recording without a gap, in one file */
 async function checkRecordings(agent: Agent): Promise<void> {
   for (const name of names) {
     const answer = await fetch(`http://127.0.0.1:${agent.ports.playback}/list?path=${name}`);

@@ -13,7 +13,7 @@ const PAIRS = 5;
 const VIEWERS = 10;
 const IDLE_SECONDS = 10;
 const MEASURED_SECONDS = 15;
-/** Small pictures of many bits: what is measured is sending, and the browser has to decode ten of them. */
+/** Small pictures of many bits: the figure measures sending, and the browser decodes ten streams. */
 const CLIP: BarClip = {
   video: 'h264',
   width: 640,
@@ -46,7 +46,7 @@ const received = async (all: readonly Watching[]): Promise<number[]> => {
   return reports.map(({ video }) => Number(video['packetsReceived']));
 };
 
-/** @returns CPU time for each packet that came, without what goes on without viewers, in µs */
+/** @returns CPU time in µs for each received packet, less the CPU time without viewers */
 async function perPacket(contender: Contender, page: Page, note: (text: string) => void): Promise<number> {
   const { name, pid, url, isAlone } = contender;
   await until(async () => (await isAlone()) || undefined);

@@ -1,9 +1,9 @@
 export interface DiscoveryQuirks {
-  /** Its answers do not come to multicast: only who asks it alone hears of it. */
+  /** It answers unicast probes only. */
   isDeafToMulticast?: boolean;
   /** The types that it has, and answers to; both of ONVIF when not given. */
   types?: readonly string[];
-  /** The addresses that it tells; HOST, PORT and PATH stand for its own. */
+  /** Its XAddrs; HOST, PORT and PATH stand for its own. */
   xaddrs?: readonly string[];
   /** One answer for each of these addresses, as a camera with several interfaces sends; as `xaddrs`. */
   answersForEach?: readonly string[];

@@ -1,7 +1,7 @@
 import type { DialectName } from '../event-dialects.ts';
 
 export interface EventQuirks {
-  /** `none`: no service; `lies`: the service is told, and nothing of it works. */
+  /** `none`: no service; `lies`: the service is listed, and every call fails. */
   events?: 'none' | 'lies';
   /** The maker's words. */
   dialect?: DialectName;
@@ -9,20 +9,20 @@ export interface EventQuirks {
   subscribesOnOtherPort?: boolean;
   /** The host in the address of a pull point. */
   subscriptionHost?: string;
-  /** The pull point is known by a reference parameter, which has to come back as a header. */
+  /** A reference parameter names the pull point and must come back as a header. */
   wantsReferenceParameters?: boolean;
-  /** `wsa:To` has to be the very address that was given. */
+  /** `wsa:To` must be exactly the address that the camera gave. */
   wantsExactTo?: boolean;
   /** A pull without news loses its connection after this time. */
   cutsPullsAfterMs?: number;
-  /** A pull without news is answered after this time, whatever Timeout says. */
+  /** A pull without news is answered after this time, not after its Timeout. */
   answersPullsAfterMs?: number;
   /** A subscription is good for one pull. */
   forgetsSubscriptions?: boolean;
   refusesRenew?: 'always' | 'relative' | 'absolute';
   subscriptionsAtMost?: number;
   tellsNoInitialState?: boolean;
-  /** The end of what happens is not told. */
+  /** It does not report the end of an event. */
   losesEnds?: boolean;
   /** Only ever "true". */
   tellsPulsesOnly?: boolean;

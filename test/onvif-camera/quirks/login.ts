@@ -3,15 +3,15 @@ export interface LoginQuirks {
   login?: 'token' | 'digest' | 'digest sha256' | 'digest both' | 'basic' | 'either';
   /** A token may differ so much from the camera's clock; 5 min when not given. */
   tokenWindowMs?: number;
-  /** Even the time is told only after login. */
+  /** Even the time needs a login. */
   timeWantsLogin?: boolean;
-  /** Nothing but the time is told without login. */
+  /** Only the time needs no login. */
   servicesWantLogin?: boolean;
   /** How the Digest is asked for. */
   challenge?: 'qop first' | 'auth-int too' | 'no qop' | 'no algorithm';
-  /** A nonce of Digest is good for so many requests; then it is stale. */
+  /** A Digest nonce is stale after this many requests. */
   nonceUses?: number;
-  /** A request with Digest and a token besides is refused. */
+  /** It rejects a request with both Digest and a token. */
   refusesTokenBesideDigest?: boolean;
   /** Any token is a fault with status 500: "Security must be understood". */
   mustUnderstandFault?: boolean;
@@ -19,7 +19,7 @@ export interface LoginQuirks {
   refusalStatus?: 200 | 400 | 401 | 403 | 500;
   /** A token with a wrong time is refused in Dahua's words. */
   saysTimeCheckFailed?: boolean;
-  /** After so many wrong logins nobody gets in for this time, with the right password neither. */
+  /** After this many wrong logins it rejects every login for this time, also with the right password. */
   lockOut?: { readonly after: number; readonly forMs: number };
   /** ONVIF is switched off, while something answers HTTP there. */
   onvifIsOff?: 401 | 404;

@@ -1,5 +1,5 @@
 export interface MediaQuirks {
-  /** `1`: no Media 2; `2`: only Media 2; `2 broken`: both are told, and every call of Media 2 is a fault. */
+  /** `1`: no Media 2; `2`: only Media 2; `2 broken`: both are listed, and every call of Media 2 is a fault. */
   media?: '1' | '2' | '2 broken';
   /** Elements that are left out of profiles and encoder configurations. */
   leavesOut?: readonly ('RateControl' | 'Resolution' | 'Bounds' | 'Multicast' | 'Name' | 'H264' | 'Quality')[];

@@ -1,7 +1,7 @@
 export interface PtzQuirks {
-  /** `none`: a fixed camera; `serviceOnly`: the service is told and no profile has it; the default is all three axes. */
+  /** `none`: a fixed camera; `serviceOnly`: the service is listed and no profile has it; the default is all three axes. */
   ptz?: 'none' | 'serviceOnly' | 'panTilt' | 'full';
-  /** Moves on until it is told to stop. */
+  /** Moves until Stop. */
   ignoresMoveTimeout?: boolean;
   /** Only the time that was given ends a move. */
   ignoresStop?: boolean;

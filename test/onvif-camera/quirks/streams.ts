@@ -11,7 +11,7 @@ export interface StreamQuirks {
   streamUriText?: 'spaced' | 'escaped twice';
   /** What follows the address, such as a user of the maker's: `?user=admin_password=tlJwpbo6_channel=1`. */
   streamUriEnd?: string;
-  /** Tokens of profiles: the address of their stream is asked for, and the camera is too busy to tell it (HTTP 503). */
+  /** Tokens of profiles for whose stream address the camera is too busy (HTTP 503). */
   busyAddresses?: readonly string[];
   /** By the profile's token: DESCRIBE is answered with this status, or not at all. */
   describes?: Readonly<Record<string, 453 | 503 | 404 | 'never'>>;
@@ -19,6 +19,6 @@ export interface StreamQuirks {
   backChannel?: 'when asked' | 'always';
   /** RTSP login; MD5 when there are credentials. */
   rtspLogin?: 'none' | 'basic' | 'md5' | 'sha256' | 'both';
-  /** Unknown paths are told before login: 404 where others ask for the password first. */
+  /** An unknown path is 404 before login, where other cameras ask for the password first. */
   tellsPathsBeforeLogin?: boolean;
 }

@@ -15,18 +15,18 @@ export const OWNER_PASSWORD = 'a small bird by the river';
 export interface AgentOptions {
   /** More of the configuration, appended to the ports. Without it the agent has no file: its own set-up. */
   readonly config?: string;
-  /** A folder to go on with; without it a fresh one, removed at the end. */
+  /** An existing data folder; without it a fresh one, removed at the end. */
   readonly dataDir?: string;
   readonly env?: NodeJS.ProcessEnv;
   /** Flags of Node's for it. */
   readonly flags?: readonly string[];
   /** Those of an agent that was there before, so that its page finds this one. */
   readonly ports?: Agent['ports'];
-  /** It has an owner, who asks by `headers` and `json`. */
+  /** It is claimed; `headers` and `json` are the owner's. */
   readonly isOwned?: boolean;
   /** What the ports listen on; loopback when not given. */
   readonly host?: string;
-  /** Addresses that shall be others, by their key. @param ports those that were found */
+  /** Addresses that replace the default ones, by key. @param ports the free ports */
   readonly listen?: (ports: Agent['ports']) => Readonly<Record<string, string>>;
 }
 
@@ -76,7 +76,7 @@ export function addresses(
     rtspsAddress: `${host}:${ports.rtsps}`,
     rtpAddress: `${host}:${ports.rtp}`,
     rtcpAddress: `${host}:${ports.rtp + 1}`,
-    // Boxes of tests are nobody's business.
+    // Agents of tests stay out of the local network.
     mdns: 'no',
     // Agents that run at the same time would have one port for it; on loopback there is none.
     ...(host === '127.0.0.1' ? {} : { tlsAddress: '' }),
@@ -142,7 +142,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   };
 }
 
-/** Claims the box by `perch claim`, whatever its configuration. @returns the headers of its owner's session */
+/** Claims the device by `perch claim`. @returns the headers of the owner's session */
 async function ownerOf(url: string, dataDir: string): Promise<Record<string, string>> {
   // By a process of its own: hashes are made cheaper in some tests.
   const claiming = startProcess(process.execPath, [...AGENT, 'claim', '--data', dataDir]);
@@ -162,7 +162,7 @@ async function ownerOf(url: string, dataDir: string): Promise<Record<string, str
 }
 
 const IS_SHORT = process.env['VITEST'] !== undefined && (process.env['PERCH_LENGTH'] ?? 'short') === 'short';
-/** In short tests nothing takes so long, and who ends before the test does tells what it was that did not come. */
+/** Less than a test's own timeout, so that the error names the condition. */
 const PATIENCE_MS = IS_SHORT ? 45_000 : Number.POSITIVE_INFINITY;
 
 /** Asks until `probe` gives something. */

@@ -1,4 +1,4 @@
-// For `node --import`: throws what nobody catches as soon as the file named by THROWS_WHEN is there, which it removes first.
+// For `node --import`: throws an uncaught exception as soon as the file named by THROWS_WHEN exists, and removes that file first.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 

@@ -30,7 +30,7 @@ export async function startViewer(): Promise<Viewer> {
       '--autoplay-policy=no-user-gesture-required',
       '--disable-background-networking',
       `--disable-features=${OFF.join(',')}`,
-      // A camera and a microphone of its own, for which nobody is asked.
+      // A fake camera and microphone, without a permission prompt.
       '--use-fake-device-for-media-stream',
       '--use-fake-ui-for-media-stream',
     ],

@@ -11,7 +11,7 @@ export interface ElementState {
   /** Shown since the page was asked first: over all connections. */
   readonly frames: number;
   readonly label: string;
-  /** From the box to the eye, if the way knows it. */
+  /** From the device to the screen, where the transport measures it. */
   readonly lagMs: number | undefined;
 }
 

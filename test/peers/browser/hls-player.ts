@@ -5,7 +5,7 @@ import { callInPage } from './page-script.ts';
 
 export type { HlsPlayerKind, PlayReport } from './in-page/hls-player.ts';
 
-/** Plays until pictures of so many seconds have been shown, and tells how it went. */
+/** Plays until this many seconds of pictures have been shown. @returns what it measured */
 export async function playHls(page: Page, url: string, kind: HlsPlayerKind, seconds: number): Promise<PlayReport> {
   await callInPage<void>(page, 'hlsPlayer', 'play', { url, kind });
   return until(async () => {
@@ -30,14 +30,14 @@ export function lagNowMs({ pictures }: PlayReport): number {
 }
 
 export interface Steps {
-  /** Pictures whose clock goes on otherwise than the player's time: a gap, or a picture shown again. */
+  /** Pictures whose clock and the player's time disagree: a gap, or a repeated picture. */
   readonly wrong: readonly string[];
   readonly count: number;
 }
 
 /**
- * From each picture that was shown to the next: the clock of the camera must go on as the player's own time does.
- * @param clipMs after so long the camera's clip begins anew
+ * From each shown picture to the next the camera's clock must advance as the player's time does.
+ * @param clipMs the length of the camera's clip, which repeats
  */
 export function stepsOf(pictures: readonly ShownPicture[], clipMs: number, pictureMs: number): Steps {
   const read = pictures.filter(({ clockMs }) => clockMs !== undefined);
@@ -51,7 +51,7 @@ export function stepsOf(pictures: readonly ShownPicture[], clipMs: number, pictu
     }
     count += 1;
     const clockMs = (picture.clockMs ?? 0) - (before.clockMs ?? 0);
-    // Where the clip begins anew its sound may be a little longer than its pictures.
+    // Where the clip repeats, its audio may be a little longer than its video.
     const isAnew = clockMs < 0;
     const offMs = clockMs + (isAnew ? clipMs : 0) - mediaMs;
     if (Math.abs(offMs) > (isAnew ? 2 : 0.5) * pictureMs) {

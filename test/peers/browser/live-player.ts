@@ -7,7 +7,7 @@ export type { LiveReport } from './in-page/live-player.ts';
 /** Live fMP4 in a page: our own player over a WebSocket, or the browser's over HTTP. */
 export interface LivePlaying {
   report(): Promise<LiveReport>;
-  /** Waits until pictures of so many seconds have been shown, or it has failed. */
+  /** Waits until this many seconds of pictures have been shown, or the player has failed. */
   played(seconds: number): Promise<LiveReport>;
   close(): Promise<void>;
 }

@@ -13,17 +13,17 @@ import { OWNER_PASSWORD } from '../agent/agent.ts';
 
 export { OWNER_PASSWORD } from '../agent/agent.ts';
 
-/** A running box with the page, in this process, and simulated cameras in its network. */
+/** Perch with its page in this process, and simulated cameras in its network. */
 export interface PageHarness extends AsyncDisposable {
   readonly app: App;
   readonly folder: string;
   readonly port: number;
   readonly cameras: readonly OnvifCamera[];
-  /** Every line that the box wrote. */
+  /** Every log line. */
   readonly log: readonly string[];
-  /** Gives it its owner. */
+  /** Claims it. */
   claim(): Promise<void>;
-  /** Ends it for as long as this takes, and starts it again. */
+  /** Stops it, waits for `during` and starts it again. */
   away(during: () => Promise<void>): Promise<void>;
   /** Asks the API as the owner; a failure is thrown with the answer. */
   api<T>(method: string, path: string, body?: unknown): Promise<T>;
@@ -40,7 +40,7 @@ export interface PageHarnessOptions {
   readonly clock?: Clock;
   /** Where root's services answer. */
   readonly hostAnswers?: string;
-  /** Folder of the keys of whom it takes updates. */
+  /** Folder of the keys that may sign updates. */
   readonly updateKeys?: string;
   /** Of https, which is off when nothing is given. */
   readonly tlsAddress?: string;
@@ -49,7 +49,7 @@ export interface PageHarnessOptions {
 }
 
 let built: Promise<string> | undefined;
-/** The page as it is now, once for all boxes of a process. */
+/** The page from its sources, built once in a process. */
 function builtPage(): Promise<string> {
   built ??= (async () => {
     const folder = join(mkdtempSync(join(tmpdir(), 'perch-page-')), 'dist');
@@ -60,7 +60,7 @@ function builtPage(): Promise<string> {
   return built;
 }
 
-/** Names as makers give them; the cameras of a box have them in this order. */
+/** Names of the cameras, in this order. */
 const NAMES = ['Front door', 'Garden', 'Driveway', 'Barn', 'Hall', 'Gate', 'Pond', 'Attic', 'Shed'];
 
 async function startCameras(all: readonly OnvifCameraOptions[], discoveryPort: number): Promise<OnvifCamera[]> {

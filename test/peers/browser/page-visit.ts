@@ -56,7 +56,7 @@ export interface Visit extends AsyncDisposable {
   readonly url: string;
   /** Lines of the console that are errors, exceptions, and requests that failed, were refused or went to another host. */
   readonly complaints: string[];
-  /** The place behind `#`, without loading the page anew once it is there. */
+  /** Changes the part behind `#`; a loaded page is not reloaded. */
   go(place: string): Promise<void>;
   /** Logs in as the owner, without the form, and opens the page; at the live pictures when no place is given. */
   logIn(place?: string): Promise<void>;
@@ -71,18 +71,18 @@ export interface VisitOptions {
   readonly locale?: string;
 }
 
-/** Whose page is visited: a box, or the main port of an agent. */
+/** A harness, or the main port of an agent. */
 export interface Visited {
   readonly port: number;
 }
 
-/** Where a box's page is, by the way of its visitor. */
+/** The page's address for a visitor. */
 export function addressOf({ port }: Visited, { size, way = RUN_BY }: VisitOptions): string {
   const isPlain = (way ?? (size === 'phone' ? 'plain' : 'localhost')) === 'plain';
   return `http://${isPlain ? ownAddress() : 'localhost'}:${port}`;
 }
 
-/** Suites beside this one plug in networks and take them away, at which Chromium ends what it loads. */
+/** Concurrent suites add and remove network interfaces, at which Chromium aborts its requests. */
 const OTHERS_NETWORK = /net::ERR_NETWORK_CHANGED/;
 
 export async function visit(browser: Browser, box: Visited, options: VisitOptions): Promise<Visit> {
@@ -114,12 +114,12 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
       if (!answer.ok()) {
         throw new Error(`the log-in was refused: ${answer.status()} ${await answer.text()}`);
       }
-      // A page that is there already would not ask again who one is.
+      // A loaded page would keep its old session.
       await page.goto('about:blank');
       await page.goto(`${url}/${place}`);
-      // One camera, and who adds some, have the window to themselves.
+      // The view of one camera and the page that adds cameras have no navigation.
       await page.getByRole('navigation').or(page.locator('.cinema, .adding')).first().waitFor();
-      // What is refused before one has logged in was to be refused.
+      // Requests before the login are rejected as they should be.
       complaints.length = 0;
     },
     [Symbol.asyncDispose]: () => context.close(),
@@ -145,7 +145,7 @@ export async function expectMoving(visitor: Visit, count: number): Promise<void>
     .toBe(true);
 }
 
-/** The page needs nothing but its box. */
+/** The page loads from its device alone. */
 const isElsewhere = (asked: string, box: string): boolean =>
   /^(?:https?|wss?):/.test(asked) && new URL(asked).host !== new URL(box).host;
 

@@ -3,7 +3,7 @@ import { type AnyPage, callInPage } from './page-script.ts';
 
 export type { HeardReport } from './in-page/listener.ts';
 
-/** One WHEP viewer in a page that tells what it hears. */
+/** A WHEP viewer in a page that measures its audio. */
 export interface Listener {
   report(): Promise<HeardReport>;
   /** Waits until the report is as it should be. */

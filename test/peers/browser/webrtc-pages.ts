@@ -108,7 +108,7 @@ export class WebRtcPages {
     afterEach(async () => {
       this.#stopFilm();
       for (const page of this.#pages.splice(0)) {
-        // A request that a test has kept for itself may still be on its way: its end is nobody's fault.
+        // A request that a test holds may still be open; its abort is expected.
         await page.unrouteAll({ behavior: 'ignoreErrors' });
         await page.close();
       }

@@ -6,7 +6,7 @@ export type { Shown, WatchReport } from './in-page/viewer.ts';
 /** One WHEP viewer in a page. */
 export interface Watching {
   report(): Promise<WatchReport>;
-  /** Waits until so many pictures have been shown since the beginning, or the server has refused. */
+  /** Waits until this many pictures have been shown since the start, or the server has rejected the viewer. */
   shown(pictures: number): Promise<WatchReport>;
   /** The longest gap counts from now on. */
   settle(): Promise<void>;

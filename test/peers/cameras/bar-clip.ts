@@ -56,7 +56,7 @@ const AUDIO: Record<NonNullable<BarClip['audio']>, readonly string[]> = {
 
 let counter = 0;
 
-/** A clip whose pictures say in their time bar when in the clip they are, in milliseconds, with a tone beside it. */
+/** A clip whose pictures show their time in the clip in milliseconds as a bar, with a tone. */
 export async function barClip(of: BarClip): Promise<string> {
   const {
     video,

@@ -8,7 +8,7 @@ import { runProcess, startProcess } from '../programs/process.ts';
 /** Where clips are kept from run to run. */
 export const CLIPS = join(tmpdir(), 'perch-clips');
 
-/** Makes a clip with ffmpeg once per machine, whoever else wants it meanwhile; the name says what is in it. */
+/** Makes a clip with ffmpeg once per machine, also for concurrent callers; the name identifies its content. */
 export async function clip(name: string, args: readonly string[]): Promise<string> {
   mkdirSync(CLIPS, { recursive: true });
   const file = join(CLIPS, name);
@@ -32,7 +32,7 @@ async function makeClip(file: string, args: readonly string[]): Promise<void> {
   renameSync(part, file);
 }
 
-/** Whether somebody works on it; takes it when nobody does, or somebody who is gone. */
+/** Takes the lock of a clip unless a running process holds it. @returns whether another process holds it */
 function isTaken(making: string): boolean {
   try {
     writeFileSync(making, String(process.pid), { flag: 'wx' });
@@ -115,7 +115,7 @@ export interface GstCameraOptions {
   readonly protocols?: readonly ('tcp' | 'udp' | 'multicast')[];
   /** A file with certificate and key: it speaks TLS only. Not together with `digest`. */
   readonly tls?: string;
-  /** ONVIF cameras for one client each, which write the A-law that they are told to this file. */
+  /** The file for the A-law that the camera's back channel receives; one client only. */
   readonly backChannel?: string;
   /** How long it takes to answer a DESCRIBE with a login, in seconds; then it says when it was asked (`GstCamera.said`). */
   readonly answersAfter?: number;

@@ -64,7 +64,7 @@ function overRtp(codec: ClipCodec, encoding: string, frames: readonly Uint8Array
   if (track?.kind !== 'video' || seen.damage.length > 0) {
     throw new Error(`${codec} came out damaged: ${seen.damage.join(', ') || 'no track'}`);
   }
-  // What a description says is what a reader of it is told.
+  // The description repeats what a reader finds.
   const format = parseSdp(writeSdp([track], { name: codec, host: '::1', sessionId: 1 })).medias[0]?.formats[0];
   if (format?.encoding !== encoding) {
     throw new Error(`${codec} is described as ${format?.encoding}`);

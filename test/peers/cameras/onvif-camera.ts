@@ -5,7 +5,7 @@ import { startProcess } from '../programs/process.ts';
 
 const MAIN = join(import.meta.dirname, '../../onvif-camera/main.ts');
 
-/** How the camera is after something that it was told to do. */
+/** The camera's state after a command. */
 export interface CameraReport {
   readonly done: number;
   readonly url: string;

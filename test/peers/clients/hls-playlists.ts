@@ -10,7 +10,7 @@ export async function mediaPlaylists(url: string): Promise<ReturnType<typeof rea
   );
 }
 
-/** Waits until each of them lists so many segments. */
+/** Waits until each playlist lists this many segments. */
 export const segmentsListed = (url: string, count: number): Promise<true> =>
   until(async () => {
     const all = await mediaPlaylists(url);

@@ -27,7 +27,7 @@ export async function readWithFfmpeg(url: string, seconds: number, pictures: Pic
   return run('ffmpeg', [...input, ...video, ...sound], pictures, Number.POSITIVE_INFINITY);
 }
 
-/** GStreamer plays in real time: what comes too late is told and is not shown. */
+/** GStreamer plays in real time; it reports late pictures and does not show them. */
 export function readWithGstreamer(url: string, pictures: Pictures): Promise<HlsReading> {
   const { width, height } = pictures;
   const shape = `video/x-raw,format=GRAY8,width=${width},height=${height}`;

@@ -9,7 +9,7 @@ export interface PublishOptions {
   readonly isSilent?: boolean;
   /** Again and again, until it is stopped. */
   readonly isEndless?: boolean;
-  /** Pictures wait so long for sound that belongs before them; ffmpeg's ten seconds when not given. */
+  /** How long pictures wait for earlier audio; ffmpeg's ten seconds when absent. */
   readonly interleaveMs?: number;
 }
 

@@ -8,7 +8,7 @@ import { runProcess, startProcess } from '../programs/process.ts';
 export interface Avahi extends AsyncDisposable {
   /** What it has said so far. */
   output(): string;
-  /** The address of a name, as it finds it in the network now; undefined when nobody answers. */
+  /** Resolves a name in the network; undefined without an answer. */
   resolve(name: string): Promise<string | undefined>;
   /** The pages in the network over IPv4: `Perch perch.local 198.19.0.2 80`. */
   pages(): Promise<readonly string[]>;

@@ -37,7 +37,7 @@ async function run(command: string, ...args: readonly string[]): Promise<void> {
 
 const ip = (...args: readonly string[]): Promise<void> => run('ip', ...args);
 
-/** Test files that run at the same time have networks of their own: who has the cable of this name has its addresses too. */
+/** Concurrent test files have networks of their own, selected by the name of their veth pair. */
 async function addCable(own: number) {
   for (let i = 0; i < NETWORKS; i += 1) {
     const number = (process.pid + own * 37 + i) % NETWORKS;

@@ -27,7 +27,7 @@ interface Site {
   readonly block: keyof Omit<Guide, 'head'>;
   /** Where Perch is. */
   readonly upstream: string;
-  /** Without TLS, for whatever host is asked for. */
+  /** Without TLS, for any host. */
   readonly isPlain?: boolean;
   readonly edit?: (text: string) => string;
 }

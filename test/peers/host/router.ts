@@ -19,7 +19,7 @@ export interface Router {
   readonly root: string;
   /** By its busybox, as root. @throws with the output when it fails */
   run(command: string): Promise<string>;
-  /** @returns code and output, whatever the code */
+  /** @returns exit code and output; does not throw */
   attempt(command: string): Promise<{ readonly code: number | null; readonly output: string }>;
   /** What procd was asked for last, each call in its words. */
   asked(): Promise<string[][]>;

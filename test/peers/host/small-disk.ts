@@ -21,7 +21,7 @@ async function run(command: string, ...args: string[]): Promise<void> {
   }
 }
 
-/** Needs the superuser. It can be taken away while files are open, as a cable can: what is on it is still there when it comes back. */
+/** Needs root. It can be detached while files are open, as by a cable; its content survives. */
 export async function smallDisk(megabytes: number): Promise<SmallDisk> {
   const store = mkdtempSync(join(tmpdir(), 'perch-disk-'));
   const folder = mkdtempSync(join(tmpdir(), 'perch-mount-'));

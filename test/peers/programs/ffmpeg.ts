@@ -31,7 +31,7 @@ export interface ProbedStream {
 export interface Probed {
   readonly streams: readonly ProbedStream[];
   readonly format: { readonly duration?: string; readonly format_name: string };
-  /** What ffprobe had to say besides. */
+  /** ffprobe's standard error. */
   readonly warnings: string;
 }
 

@@ -16,7 +16,7 @@ const PEERS = {
   nginx: ['/usr/sbin/nginx'],
   apache: ['/usr/sbin/apache2'],
   avahi: ['/usr/sbin/avahi-daemon'],
-  // Linked without libraries: it has to run where there are none.
+  // Statically linked: it runs in a root without libraries.
   busybox: ['/usr/share/doc/busybox-static'],
   patchelf: ['/usr/bin/patchelf'],
   'qemu-aarch64': ['/usr/bin/qemu-aarch64-static'],

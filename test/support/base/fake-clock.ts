@@ -6,7 +6,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Time that moves only when told to. */
+/** Time that moves only by `advance`. */
 export class FakeClock implements Clock {
   #nowMs = 0;
   #wallOffsetMs = Date.UTC(2026, 0, 1);
@@ -48,7 +48,7 @@ export class FakeClock implements Clock {
     this.#wallOffsetMs += ms;
   }
 
-  /** Moves to `ms` from now as if the machine had slept: who was due meanwhile is woken once, at the next `advance`. */
+  /** Moves `ms` ahead as if the machine had slept: timers that were due fire once, at the next `advance`. */
   skip(ms: number): void {
     this.#nowMs += ms;
     for (const sleeper of this.#sleepers) {

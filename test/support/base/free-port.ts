@@ -9,12 +9,12 @@ import { createServer } from 'node:net';
 const FIRST_PORT = 10_000;
 const LANES = 8;
 const LANE_PORTS = 2_500;
-/** Browsers ask nobody there: the only one of their forbidden ports that is above `FIRST_PORT`. */
+/** The only port above `FIRST_PORT` that browsers block. */
 const FORBIDDEN_PORT = 10_080;
 const lane = Number(process.env['VITEST_POOL_ID'] ?? 0) % LANES;
 let next = Math.floor(Math.random() * LANE_PORTS);
 
-/** The next number that nobody has been given, and the one behind it where a pair is asked for. */
+/** The next number not handed out yet; for a pair also the one after it. */
 function take(count: 1 | 2): number {
   next += count === 2 ? next % 2 : 0;
   next = next + count > LANE_PORTS ? 0 : next;

@@ -3,7 +3,7 @@ import { type Logger, silentLogger } from '../../../agent/base/log.ts';
 /** A line of the log: its level, phrase and facts. */
 export type Told = readonly [level: string, phrase: string, facts: unknown];
 
-/** A logger that keeps what it is told, and of which children are not told apart. */
+/** A logger that keeps its lines; child loggers share them. */
 export function toldOf(): { readonly log: Logger; readonly told: Told[] } {
   const told: Told[] = [];
   const levels = ['debug', 'info', 'warn', 'error'] as const;

@@ -15,23 +15,23 @@ export interface Answer {
   readonly headers: Headers;
 }
 
-/** A box without media that starts itself anew, and whoever asks it. */
+/** Perch without media that restarts itself, and a client. */
 export interface RestartingHarness extends AsyncDisposable {
   readonly dataDir: string;
   /** Of the main port, without a slash at its end. */
   readonly url: string;
   readonly log: readonly string[];
-  /** While nobody owns it. */
+  /** While it is not claimed. */
   readonly setupCode: string | undefined;
   /** Of the one that asks. */
   cookie: string;
   /** @param path below `/v3/`. @param body bytes are sent as they are */
   ask(method: string, path: string, body?: object | Uint8Array, headers?: Record<string, string>): Promise<Answer>;
-  /** The backup of the box. */
+  /** Its backup. */
   backup(): Promise<Uint8Array<ArrayBuffer>>;
   /** The configuration, and the files of the data folder that a restore may touch, by name. */
   files(): Record<string, string>;
-  /** When it has started anew. */
+  /** Resolves after the restart. */
   restarted(): Promise<void>;
 }
 

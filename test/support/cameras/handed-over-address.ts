@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 
 const HOST = '127.0.53.1';
 
-/** An address that changes hands: whoever connects early reaches the one machine, whoever is later the other. */
+/** An address that moves from one machine to another: early connections reach the first, later ones the second. */
 export interface HandedOverAddress extends AsyncDisposable {
   /** On loopback, with the port of the first machine: what that says of its own port holds here too. */
   readonly host: string;

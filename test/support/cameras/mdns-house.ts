@@ -5,11 +5,11 @@ import { type BoxTitle, type LocalLink, Responder, type ResponderOptions } from 
 import { FakeClock } from '../base/fake-clock.ts';
 import { random } from '../base/random.ts';
 
-/** What somebody said in a network. */
+/** A packet in a network. */
 export interface Said {
   readonly atMs: number;
   readonly from: string;
-  /** Who alone was meant. */
+  /** The destination of a unicast packet. */
   readonly to: Pick<Source, 'address' | 'port'> | undefined;
   readonly bytes: Buffer;
   readonly message: ReturnType<typeof decode>;
@@ -20,7 +20,7 @@ interface Machine {
   readonly responders: { readonly responder: Responder; readonly links: readonly string[] }[];
 }
 
-/** Machines with responders in networks that are no more than a list of who hears whom; time is made. */
+/** Machines with mDNS responders in simulated networks, by a fake clock. */
 export class MdnsHouse {
   readonly clock = new FakeClock();
   readonly said: Said[] = [];
@@ -56,7 +56,7 @@ export class MdnsHouse {
     return responder;
   }
 
-  /** Somebody at `from`, who need not be a box, says something. It arrives in a turn of its own, as packets do. */
+  /** Sends a packet from `from`, which need not run Perch. It arrives in a later turn of the event loop. */
   send(from: string, link: string, bytes: Buffer, to?: Pick<Source, 'address' | 'port'>, port = MDNS_PORT): void {
     this.said.push({ atMs: this.clock.monoMs(), from, to, bytes, message: decode(bytes) });
     for (const machine of this.#machines.filter(({ address }) => to === undefined || to.address === address)) {

@@ -95,7 +95,7 @@ export class Run {
 
 /** The URL of a scripted camera. */
 export const url = (camera: { port: number }, rest = '/live') => `rtsp://127.0.0.1:${camera.port}${rest}`;
-/** Who called the camera last. */
+/** The camera's latest client. */
 export const lastCaller = (camera: { callers: readonly Caller[] }): Caller => {
   const caller = camera.callers.at(-1);
   if (!caller) {

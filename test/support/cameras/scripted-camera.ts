@@ -38,7 +38,7 @@ export class Caller {
   }
 }
 
-/** Answers one request; what is not answered is left to the camera's usual manners. */
+/** Answers one request; undefined leaves it to the camera's default. */
 export type Script = (request: RtspRequest, caller: Caller) => boolean | undefined;
 
 export interface ScriptedCamera extends AsyncDisposable {

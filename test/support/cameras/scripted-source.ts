@@ -5,11 +5,11 @@ import type { Stream } from '../../../agent/stream/stream.ts';
 /** A source that does what the test says. */
 export class ScriptedSource implements Source {
   readonly type = 'scripted';
-  /** It has waited so long for another one's login. */
+  /** How long it waits for another source's login. */
   heldMs = 0;
   runs = 0;
   isRunning = false;
-  /** Told to stop it goes on until `letGo`. */
+  /** After `stop` it runs until `letGo`. */
   isSlowToEnd = false;
   /** Every connection ends at once with this. */
   refusal: Error | undefined;

@@ -13,7 +13,7 @@ export interface SnapshotCameraOptions {
   readonly profiles?: SnapshotProfiles;
   /** Pictures are given to `admin` with this password, by Digest. */
   readonly password?: string;
-  /** The snapshot address that the camera tells; its own when not given. */
+  /** The snapshot address in the camera's answer; its own when absent. */
   readonly uriOf?: (token: string, port: number) => string;
   /** Answers a GET in the place of the camera. @returns true when it did */
   readonly onGet?: (request: IncomingMessage, response: ServerResponse) => boolean;

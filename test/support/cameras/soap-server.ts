@@ -41,7 +41,7 @@ export async function listen(answer: Answer, tls?: { key: string; cert: string }
     const text = (await request.setEncoding('utf8').toArray()).join('');
     const asked = { method: request.method ?? '', path: request.url ?? '', text, headers: request.headers };
     requests.push(asked);
-    // Cameras tell it or not; here the clock is a false one.
+    // Some cameras send Date; here the clock is wrong.
     response.sendDate = false;
     answer(asked, response);
   };

@@ -12,7 +12,7 @@ export interface UdpCamera extends AsyncDisposable {
   /** Datagrams that came, in hex. */
   readonly rtp: readonly string[];
   readonly rtcp: readonly string[];
-  /** Answers SETUP over UDP, and sends `onPlay` behind the reply to PLAY. @param transport what is said of our side */
+  /** Answers SETUP over UDP, and sends `onPlay` after the reply to PLAY. @param transport the server's half of the answer's Transport header */
   script(onPlay: readonly Uint8Array[], transport?: string): Script;
   /** To the client's RTP port. */
   send(...packets: readonly Uint8Array[]): void;

@@ -38,7 +38,7 @@ export interface MadeRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | undefined;
-  /** What was made of it on purpose: it has to be refused. */
+  /** The deliberate fault: the request must be rejected. */
   readonly isWrong: boolean;
   /** The value that the body stands for, where it is JSON. */
   readonly value?: unknown;
@@ -115,7 +115,7 @@ const SENSIBLE: Readonly<Record<string, readonly unknown[]>> = {
 const NUMBERS = [0, 1, -1, 2 ** 31, 2 ** 53, 1e300, 0.5, 7];
 const STRANGE = [null, true, [], {}, [[[[]]]], 'text', 12, -0.1];
 
-/** Settings that open ports, run programs, write to files or turn this box into another one: for tests of their own. */
+/** Settings that open ports, run programs, write files or change the device's identity have tests of their own. */
 const DANGEROUS =
   /ddress|ncryption|^runOn|^(?:api|hls|rtsp|webrtc|metrics|pprof|playback|rtmp|srt|moq|perch|source|fallback)$|recordPath|Directory|Cert|Key|^log|^sysLog|^auth|Port|Multicast|trustedProxies|TrustedProxies|^rpi/;
 

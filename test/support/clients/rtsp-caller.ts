@@ -16,7 +16,7 @@ export interface Frame {
   readonly atMs: number;
 }
 
-/** A player or publisher that says exactly what a test tells it to. */
+/** A player or publisher that sends exactly the requests of a test. */
 export class RtspCaller implements FramerSink, Disposable {
   readonly replies: RtspResponse[] = [];
   readonly frames: Frame[] = [];

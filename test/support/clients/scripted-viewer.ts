@@ -66,7 +66,7 @@ export interface Received {
   readonly payload: Buffer;
 }
 
-/** A viewer with Chromium's offer, connected without a network. It says what it is told to. */
+/** A viewer with Chromium's offer, connected without a network, that sends what a test gives it. */
 export class ScriptedViewer {
   readonly link = new RecordingLink();
   readonly viewing: ViewerSession;

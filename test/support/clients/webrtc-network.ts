@@ -3,7 +3,7 @@ import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../../../agent/servers/we
 import { PacketSlots } from '../../../agent/servers/webrtc/transport/packet-slots.ts';
 import type { Transport } from '../../../agent/servers/webrtc/transport/transport.ts';
 
-/** One RTP packet as its header tells it (RFC 3550 §5.1). */
+/** One RTP packet, by its header (RFC 3550 §5.1). */
 export interface SentPacket {
   readonly ssrc: number;
   readonly sequence: number;
@@ -20,7 +20,7 @@ export interface SentReport {
   readonly timestamp: number;
 }
 
-/** A way to a viewer that takes everything, until it is told not to, and notes what was sent. */
+/** A transport to a viewer that accepts every packet until it is blocked, and keeps what was sent. */
 export class NotedNetwork implements Transport, SecureLink {
   readonly protocol = 'udp';
   readonly family = 'IPv4';

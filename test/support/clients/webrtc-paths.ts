@@ -6,7 +6,7 @@ const refuse = (path: string): never => {
   throw new PerchError('badInput', `path '${path}' is not configured`);
 };
 
-/** Paths of a test: what is not given is refused as a path that nobody configured. */
+/** Paths of a test: any other is rejected as not configured. */
 export function webrtcPaths(
   open: (path: string, query: string) => Promise<Stream>,
   more: Partial<WebRtcPaths> = {},

@@ -16,7 +16,7 @@ const KEYS: SrtpKeys = {
   remoteSalt: SALT,
 };
 
-/** The way to a peer, without a network: remembers what is sent, and why it ended. */
+/** A transport to a peer without a network: keeps what is sent, and why it ended. */
 export class RecordingLink implements SecureLink {
   readonly keys = KEYS;
   readonly slots = new PacketSlots();
@@ -134,7 +134,7 @@ export class RtpSource {
   }
 }
 
-/** A VP8 frame of 320x240 as far as its header goes; `number` tells frames apart. */
+/** A VP8 frame of 320x240, its header only; `number` distinguishes frames. */
 export function vp8Frame(number: number, key: boolean, bytes = 2_500): Uint8Array {
   const frame = new Uint8Array(bytes).fill(number);
   frame.set(key ? [0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00] : [0x11, 0, 0]);

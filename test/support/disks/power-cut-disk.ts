@@ -45,7 +45,7 @@ export class PowerCutDisk implements SegmentFs {
     this.#cutAt = cutAt;
   }
 
-  /** @returns false when the machine is off: the operation has an effect, but nobody will hear of it */
+  /** @returns false when the machine is off: the operation has an effect, but no result */
   begin(): boolean {
     if (this.operations === this.#cutAt) {
       this.isOff = true;
@@ -113,7 +113,7 @@ export class PowerCutDisk implements SegmentFs {
   /**
    * The disk as it is found when the machine is started again.
    * @param stale what freed blocks still hold
-   * @param keepsNames of names that were not flushed so many are there: on ext4 some, on FAT and exFAT none
+   * @param keepsNames how many unflushed names survive: on ext4 some, on FAT and exFAT none
    */
   afterCut(next: () => number, stale: Uint8Array, { cutAt, keepsNames = 0.5 }: CutOptions = {}): PowerCutDisk {
     const after = new PowerCutDisk(cutAt);
@@ -174,7 +174,7 @@ function remains({ bytes, durable, keptBytes }: Inode, next: () => number, stale
         into[at] = next() * 256;
       }
     } else if (fate === 'stale' && start >= keptBytes) {
-      // Worst of all: it lies just so that it seems to go on from what is there.
+      // The worst case: it seems to continue what is there.
       const from = start - keptBytes;
       into.set(stale.subarray(from, from + end - start), start);
     }

@@ -15,13 +15,13 @@ import { temporaryFolder } from './recordings.ts';
 /** How far apart answers of the same recording may begin by rounding. */
 const ROUNDING_SECONDS = 0.002;
 
-/** What whoever lists and plays the recordings finds on a disk. */
+/** What listing and playback find on a disk. */
 export interface Played {
   /** Samples of all answers, by track and by time in the stream. */
   readonly samples: ReadonlyMap<string, Buffer>;
   /** Files without a whole part. */
   readonly leftOut: number;
-  /** What is wrong with it, in a few words. */
+  /** Its fault, in a few words. */
   readonly faults: readonly string[];
 }
 

@@ -33,9 +33,9 @@ export interface PowerCut {
 }
 
 export interface CutMoment {
-  /** The power fails in the middle of one of so many operations of the disk: some three for each second. */
+  /** The power fails within one of this many disk operations: some three a second. */
   readonly operations?: number;
-  /** Each picture has so many bytes; undefined: as many as it needs. */
+  /** Bytes of each picture; undefined: as many as it needs. */
   readonly pictureBytes?: number;
 }
 
@@ -185,7 +185,7 @@ function keysOf(samples: readonly Sample[], trackId: 1 | 2) {
   return samples.map(({ dts, data }) => ({ key: keyOf(trackId, dts / clockRate), data }));
 }
 
-/** What is wrong with the recordings after a cut, in a few words. */
+/** Faults of the recordings after a cut, in a few words. */
 export async function faultsOn(disk: PowerCutDisk, cut: PowerCut): Promise<string[]> {
   const found = await samplesOn(disk);
   const missing = cut.promised.filter((key) => !found.has(key));
@@ -203,7 +203,7 @@ export async function faultsOn(disk: PowerCutDisk, cut: PowerCut): Promise<strin
   ];
 }
 
-/** Programs that know nothing of our box read the header and the fragments, and find as many samples. */
+/** Programs that do not know our box type read the header and the fragments, and find as many samples. */
 async function playsElsewhere(disk: PowerCutDisk, file: string): Promise<boolean> {
   const handle = await disk.open(file);
   const head = await readRecordingHead(handle).catch(() => undefined);

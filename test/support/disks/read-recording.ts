@@ -16,7 +16,7 @@ export interface ReadRecording {
   readonly tailBytes: number;
 }
 
-/** A recording as its bytes tell it, walked through from its beginning. */
+/** A recording parsed from its first byte on. */
 export async function openRecording(file: string): Promise<ReadRecording> {
   await using handle = await open(file);
   const { size } = await handle.stat();

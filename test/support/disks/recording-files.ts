@@ -5,12 +5,12 @@ import { writeFileMark } from '../../../agent/record/file/file-mark.ts';
 import { writeStreamMark } from '../../../agent/record/file/stream-mark.ts';
 import { tinyH264 } from '../media/tiny-h264.ts';
 
-/** Who wrote a recording, as its header tells. */
+/** The writer of a recording, from its header. */
 export type Writer = 'perch' | 'perch without a clock' | 'mediamtx' | 'nobody';
 
 const STREAM_ID = '00112233445566778899aabbccddeeff';
 
-/** A recording's header for `writer`, with nothing behind it but so many zeros: what decides on deleting reads no further. */
+/** A recording's header for `writer`, followed by zeros: retention reads no further. */
 export function recordingBytes(writer: Writer, sizeBytes = 0): Uint8Array {
   const stream = writeStreamMark({ streamId: STREAM_ID, segmentNumber: 0, dtsUs: 0, wallUs: 0 });
   const isClockTrusted = writer === 'perch';

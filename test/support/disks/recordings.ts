@@ -19,7 +19,7 @@ export function temporaryFolder(): Disposable & { readonly path: string } {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Does something without the superuser's rights, to whom every file is open. What is below `folder` can be changed all the same. */
+/** Runs `work` without root's rights, to which every file is open. Files below `folder` stay writable. */
 export async function asNobody<T>(folder: string, work: () => Promise<T>): Promise<T> {
   if (process.geteuid?.() !== 0) {
     return work();
@@ -52,7 +52,7 @@ export const opusTrack: OpusTrack = { kind: 'audio', codec: 'opus', clockRate: 4
 /** An Opus packet of 20 ms of silence (RFC 6716: CELT, 20 ms, mono). */
 const OPUS_SILENCE = Uint8Array.of(0xf8, 0xff, 0xfe);
 
-/** Sound beside `tinyVideo`: packets of 20 ms. */
+/** Audio for `tinyVideo`: packets of 20 ms. */
 export function opusSound(count: number, startTicks = 0, startWall = 0): Sample[] {
   return Array.from({ length: count }, (_, i) => {
     const pts = startTicks + i * 960;
@@ -155,7 +155,7 @@ export function feed(stream: Stream, tracks: readonly (readonly Sample[])[]): vo
 
 export const WALL = Date.UTC(2026, 6, 1, 12, 0, 0);
 
-/** Records so many seconds of pictures (10 a second, a key picture each second) and returns the files. */
+/** Records this many seconds of pictures (10 a second, a key picture each second). @returns the files */
 export async function record(
   folder: string,
   seconds: number,

@@ -19,7 +19,7 @@ export class SimulatedDisk implements DiskProbe {
   mark: string | undefined;
   failure: string | undefined;
   isHanging = false;
-  /** What is deleted is seen to be free only after `settle`. */
+  /** Deleted bytes are free only after `settle`. */
   isSlow = false;
   hold: string | undefined;
   files: IndexedRecording[] = [];

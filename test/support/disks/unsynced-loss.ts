@@ -97,7 +97,7 @@ export class PowerCuts implements Disposable {
 
   #synchronous(): Partial<typeof files> {
     const real = this.#real;
-    /** @param then what is remembered of it */
+    /** @param then its former content */
     const before =
       <A extends readonly [unknown, ...unknown[]], R>(work: (...given: A) => R, then?: (...given: A) => void) =>
       (...given: A): R => {

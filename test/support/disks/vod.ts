@@ -21,7 +21,7 @@ export function openStreams(rows: readonly RowOfRecording[], wallMs: () => numbe
   return new RecordedStreams(periods, tables, wallMs);
 }
 
-/** A segment as a playlist tells it. */
+/** A segment of a playlist. */
 export interface ListedSegment {
   readonly seconds: number;
   readonly uri: string;

@@ -129,7 +129,7 @@ const noCameras: ControlApiOptions['cameras'] = {
   },
 };
 
-/** The API on answers that stand fixed, and what it was told to do. */
+/** The API over fixed answers, and the commands that it received. */
 /** Without options programs on this machine may use the API, as a file for MediaMTX has it. */
 export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } }) {
   const clock = new FakeClock();

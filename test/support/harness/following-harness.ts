@@ -12,7 +12,7 @@ import { FakeClock } from '../base/fake-clock.ts';
 
 const LOGIN = { user: 'admin', password: 'secret' };
 
-/** A network without multicast: whoever is here is found by the next look, or says so. */
+/** A network without multicast: the next scan finds its cameras, or they send Hello. */
 class Neighbourhood {
   readonly here: OnvifCamera[] = [];
   looks = 0;
@@ -63,7 +63,7 @@ export async function openFollowing(more: Partial<FollowerDeps> = {}) {
     found,
     told,
     written: () => readFileSync(file, 'utf8'),
-    /** Somebody who is in the network, with the clock of the test. @param isOpen it wants no login */
+    /** A camera in the network, by the test's clock. @param isOpen it needs no login */
     async camera(options: OnvifCameraOptions, isOpen = false): Promise<OnvifCamera> {
       const camera = await startOnvifCamera({ clock, ...(isOpen ? {} : { credentials: LOGIN }), ...options });
       ends.push(() => camera[Symbol.asyncDispose]());

@@ -72,7 +72,7 @@ export interface HlsHarness {
   readonly told: readonly Told[];
 }
 
-/** The HLS service as it is, behind one app, with a clock that moves when told to. */
+/** The HLS server behind one app, by a fake clock. */
 export function openHlsHarness({
   prefix = '',
   options = {},
@@ -124,7 +124,7 @@ export function live(paths: HlsPaths, name = 'cam', seconds = 4): Stream {
 export const linesOf = (body: string): string[] =>
   body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 
-/** Every name that a media playlist tells, in its order: init, parts, the hint, segments. */
+/** Every name in a media playlist, in its order: init, parts, the hint, segments. */
 export const addressesOf = (body: string): string[] =>
   [...body.matchAll(/URI="([^"]+)"|^([^#\n].*)$/gm)].map((match) => match[1] ?? match[2] ?? '');
 

@@ -72,7 +72,7 @@ export async function openLiveHarness({
   };
 }
 
-/** Lets this process do what it has to: what has arrived is read, and what follows from it is done. */
+/** Runs the event loop until arrived data is read and handled. */
 export async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) {
     await new Promise(setImmediate);
@@ -143,7 +143,7 @@ export const WEBSOCKET_FIELDS = {
   'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
 };
 
-/** A client that does what it is told, byte by byte. */
+/** A client that sends what a test gives it, byte by byte. */
 export class RawSocket {
   readonly socket: Socket;
   received = Buffer.alloc(0);

@@ -6,7 +6,7 @@ import { problemText } from '../../../agent/config/yaml/problem.ts';
 export const defaults = { recordPath: '/data/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/home/me' };
 /** `env` are the variables of the environment. */
 export const load = (text: string, env: Record<string, string> = {}) => parseConfig(text, 'perch.yml', env, defaults);
-/** What is said of `text`, as `perch check` prints it. */
+/** Problems of `text`, as `perch check` prints them. */
 export const linesOf = (text: string, severity: string) =>
   load(text)
     .problems.filter((one) => one.severity === severity)

@@ -15,7 +15,7 @@ export function configOf(paths: string, more = ''): Config {
   return config;
 }
 
-/** A recorder that writes down what it is told. */
+/** A recorder that keeps the calls it gets. */
 class NotedRecorder {
   readonly status = { active: false, error: null, why: null, since: null };
   readonly started: Stream[] = [];

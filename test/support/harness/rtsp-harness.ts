@@ -15,7 +15,7 @@ import { Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { RtspCaller } from '../clients/rtsp-caller.ts';
 
-/** Paths whose streams a test writes itself. Those that nobody knows are not configured. */
+/** Paths whose streams a test writes itself. Any other is not configured. */
 export class TestPaths implements RtspPaths {
   readonly streams = new Map<string, Stream>();
   readonly redirects = new Map<string, string>();
@@ -116,7 +116,7 @@ export class RtspHarness implements AsyncDisposable {
     return this.#call(isTls ? this.server.rtsps.port : this.server.rtsp.port, isTls);
   }
 
-  /** Without TLS, whatever the port is for. */
+  /** Without TLS, also on a port for TLS. */
   callPlain(port: number): Promise<RtspCaller> {
     return this.#call(port, false);
   }

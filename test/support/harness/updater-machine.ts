@@ -60,7 +60,7 @@ export class UpdaterMachine implements Machine {
   /** So often another program has dpkg's lock. */
   locks = 0;
   isNoExec = false;
-  /** What was on the disk for certain when it was last told to write everything, without what lies in `kept`. */
+  /** The content of the disk at the last `sync`, without `kept`. */
   synced: readonly string[] = [];
   readonly repacked: string[] = [];
   readonly #places: Places;

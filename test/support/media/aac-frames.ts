@@ -185,7 +185,7 @@ export class AacFrames {
   }
 
   /**
-   * @param common the windows, if they were told before
+   * @param common the windows, if they were sent before
    * @param special books without codes that may be used
    */
   #writeChannel(common: Windows | undefined, special: readonly number[]): void {

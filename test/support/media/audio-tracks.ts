@@ -1,6 +1,6 @@
 import type { Ac3Track, G722Track, LpcmTrack, MpegAudioTrack, MpegTsTrack } from '../../../agent/media/sample/track.ts';
 
-/** Tracks of what cameras and encoders send beside AAC, Opus and G.711. */
+/** Tracks of cameras and encoders other than AAC, Opus and G.711. */
 export const g722: G722Track = { kind: 'audio', codec: 'g722', clockRate: 8_000, channels: 1 };
 export const lpcm: LpcmTrack = { kind: 'audio', codec: 'lpcm', clockRate: 48_000, bitDepth: 16, channels: 2 };
 export const mp3: MpegAudioTrack = {

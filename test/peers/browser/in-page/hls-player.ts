@@ -54,7 +54,7 @@ class Playing {
       this.#hasPlayed = true;
     });
     video.addEventListener('waiting', () => {
-      // Chromium's own player begins at 0 and then goes to where it wanted to begin. Who goes to another place waits there.
+      // Chromium's own player starts at 0 and then seeks to its start position. A player that seeks waits there.
       this.stalls += this.#hasPlayed && !video.seeking && this.pictures.length > OWN_START_PICTURES ? 1 : 0;
     });
     video.addEventListener('error', () => this.errors.push(video.error?.message ?? 'error'));

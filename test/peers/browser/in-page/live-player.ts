@@ -15,7 +15,7 @@ export interface LiveOptions {
 export interface Stall {
   /** Unix time. */
   readonly wallMs: number;
-  /** For so long nothing had come before, or just before: as long as that was more than it can have had in hand, it is not the player's doing. */
+  /** How long nothing had arrived before. A stall that is longer than the player's buffer is not the player's fault. */
   readonly pausedMs: number;
   /** Until the next picture was shown; undefined: none was. */
   readonly forMs: number | undefined;

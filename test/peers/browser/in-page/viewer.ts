@@ -78,7 +78,7 @@ class Watch {
     willReadFrequently: true,
   }) as CanvasRenderingContext2D;
   #client: WHEPClient | undefined;
-  /** That are still to be told. */
+  /** Not reported yet. */
   readonly #candidates: RTCIceCandidate[] = [];
   #isRestarting = false;
 
@@ -292,7 +292,7 @@ const perchViewer = {
   },
   report: (watch: number) => (watches[watch] as Watch).report(),
   restartIce: (watch: number) => (watches[watch] as Watch).restartIce(),
-  /** Begins the longest gap anew. */
+  /** Resets the longest gap. */
   settle: (watch: number) => {
     (watches[watch] as Watch).longestGapMs = 0;
   },
