@@ -91,7 +91,7 @@ function keys(): string {
 const START = '<!-- keys: generated from the schema -->';
 const END = '<!-- end of keys -->';
 
-test('docs/reference/configuration.md has the keys of the schema (vitest -u writes them)', async () => {
+test('docs/reference/configuration.md has the keys of the schema (npm run check -- -u writes them)', async () => {
   const text = readFileSync(REFERENCE, 'utf8');
   const [before = '', rest = ''] = text.split(START);
   const [, after = ''] = rest.split(END);
