@@ -3,8 +3,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../agent/base/clock.ts';
 import { replaceFile } from '../agent/base/durable-file.ts';
+import {
+  ClockPlausibility,
+  type DateDoubt,
+  type DateMemory,
+  type Moment,
+  readDateMemory,
+} from './clock-plausibility.ts';
 import { asksTimedate, isPlausible, readClockSigns } from './clock-signs.ts';
-import { DateBelief, type DateDoubt, type DateMemory, type Moment, readDateMemory } from './date-belief.ts';
 
 /** NTP slews by half a millisecond in a second: what moves the clock by so much between two looks has set it. */
 const STEP_MS = 1_000;
@@ -59,7 +65,7 @@ export class MachineClock {
   readonly #onTrusted = new Set<() => void>();
   #offsetMs: number;
   #isSet = false;
-  readonly #date: DateBelief;
+  readonly #date: ClockPlausibility;
   #savedMonoMs = 0;
   #wasTrusted: boolean;
   #checks = 0;
@@ -75,7 +81,7 @@ export class MachineClock {
     this.#offsetMs = this.#measure();
     const memory = loadMemory(options.memoryFile);
     const nothing = { believed: undefined, doubted: undefined };
-    this.#date = new DateBelief(this.bootId, memory ?? nothing, this.#now());
+    this.#date = new ClockPlausibility(this.bootId, memory ?? nothing, this.#now());
     if (memory?.bootId === this.bootId) {
       this.#isSet = memory.isSet;
       this.#noticeStep(this.#offsetMs - memory.offsetMs);

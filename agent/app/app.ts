@@ -7,7 +7,7 @@ import { SecretKey } from '../auth/accounts/secret-key.ts';
 import { Authority } from '../auth/permissions/authorize.ts';
 import { rulesOf } from '../auth/permissions/rules.ts';
 import { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
-import { BoxEvents } from '../base/box-events.ts';
+import { EventBus } from '../base/event-bus.ts';
 import { setLogLevel } from '../base/log.ts';
 import { NewcomerMemory } from '../base/newcomer-memory.ts';
 import { Reconciler } from '../base/reconciler.ts';
@@ -17,7 +17,7 @@ import type { Environment } from '../config/load/environment.ts';
 import type { Config } from '../config/load/load.ts';
 import { ConfigStore } from '../config/store/store.ts';
 import { problemText } from '../config/yaml/problem.ts';
-import { keepLogins } from '../onvif/device/kept-logins.ts';
+import { openStoredLogins } from '../onvif/device/stored-logins.ts';
 import { FoundCameras, type FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
 import type { LoginFile } from '../onvif/soap/login/login-file.ts';
 import { pullsAny } from '../paths/path-settings.ts';
@@ -29,15 +29,15 @@ import { OwnCertificate } from '../tls/own-certificate.ts';
 import { startEngine } from '../transcode/engine-host.ts';
 import { Transcoder } from '../transcode/transcoder.ts';
 import type { HookGate } from '../zlm/hook-gate.ts';
-import { followCameras } from './cameras/address-tracking.ts';
-import { CameraBox, type CameraBoxDeps } from './cameras/cameras.ts';
-import { OnvifCameras } from './cameras/onvif-features.ts';
+import { trackAddresses } from './cameras/address-tracking.ts';
+import { Cameras, type CamerasDeps } from './cameras/cameras.ts';
+import { OnvifFeatures } from './cameras/onvif-features.ts';
 import { pinCertificates } from './cameras/pinned-certificates.ts';
-import { steeringOf } from './cameras/ptz.ts';
+import { ptzOf } from './cameras/ptz.ts';
 import { type Demo, startDemo, wantsDemo } from './demo/demo.ts';
-import { BoxBackup, restoreStaged } from './device/backup.ts';
+import { Backups, restoreStaged } from './device/backup.ts';
 import { tellOfCameras, tellOfConfig, tellOfFound } from './device/event-feed.ts';
-import { LocalName, type LocalNameOptions } from './device/mdns-name.ts';
+import { MdnsName, type MdnsNameOptions } from './device/mdns-name.ts';
 import { HttpServices, type HttpServicesDeps } from './listeners/http-listeners.ts';
 import { SERVERS } from './protocols.ts';
 import { Recordings } from './recordings/recordings.ts';
@@ -52,7 +52,7 @@ const RETRY_MS = 10_000;
 
 type ForHttp = 'version' | 'pageFolder' | 'clock' | 'log' | 'lines';
 
-export interface AppOptions extends Pick<LocalNameOptions, 'network' | 'onName'>, Pick<HttpServicesDeps, ForHttp> {
+export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>, Pick<HttpServicesDeps, ForHttp> {
   /** Absolute; held by the caller. */
   readonly dataDir: string;
   /** The configuration file of the command line. */
@@ -68,7 +68,7 @@ export interface AppOptions extends Pick<LocalNameOptions, 'network' | 'onName'>
   readonly servers?: readonly ServerProtocol[];
   /** Where cameras are looked for, if not in the networks of the machine. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
-    Pick<CameraBoxDeps, 'onvifPorts' | 'streamPorts'>;
+    Pick<CamerasDeps, 'onvifPorts' | 'streamPorts'>;
 }
 
 /** The product: builds its parts from a configuration and brings them to the next one when it changes. */
@@ -81,19 +81,19 @@ export class App {
   #logins: LoginFile | undefined;
   readonly #commands: BoxCommands;
   readonly #recordings: Recordings;
-  readonly #cameras: OnvifCameras;
-  readonly #box: CameraBox;
+  readonly #cameras: OnvifFeatures;
+  readonly #box: Cameras;
   readonly #transcoder: Transcoder;
   readonly #servers: Servers;
   readonly #http: HttpServices;
   readonly #revocation: SessionRevocation;
-  readonly #events: BoxEvents;
+  readonly #events: EventBus;
   readonly #found: FoundCameras;
-  readonly #follower: ReturnType<typeof followCameras>;
+  readonly #follower: ReturnType<typeof trackAddresses>;
   readonly #load: ProcessLoad;
   readonly #loop: EventLoopWatch;
   readonly #own: OwnCertificate;
-  readonly #name: LocalName;
+  readonly #name: MdnsName;
   readonly #parts: Reconciler<Config>;
   readonly #stop = new AbortController();
   #config: Config;
@@ -109,9 +109,9 @@ export class App {
     await restoreStaged(dataDir, log);
     const store = await ConfigStore.open({ ...options, log });
     setLogLevel(log, store.current.logLevel);
-    const events = new BoxEvents(clock);
+    const events = new EventBus(clock);
     const isClaimable = () => store.current.isOwn;
-    const accounts = await Accounts.open({ dataDir, clock, log, tell: events.emit, isClaimable });
+    const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable });
     const app = new App({ ...options, zlmSecret: await loadMadeSecret(dataDir, log) }, store, accounts, events);
     await app.#begin();
     return app;
@@ -121,7 +121,7 @@ export class App {
     options: AppOptions & { readonly zlmSecret: string },
     store: ConfigStore,
     accounts: Accounts,
-    events: BoxEvents,
+    events: EventBus,
   ) {
     const { dataDir, clock, log } = options;
     this.#options = options;
@@ -136,16 +136,16 @@ export class App {
     this.#commands = new BoxCommands(() => this.#config, options);
     const applied = () => this.#applying;
     this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
-    this.#cameras = new OnvifCameras({ ...options, config: () => this.#config, recordings: this.#recordings });
+    this.#cameras = new OnvifFeatures({ ...options, config: () => this.#config, recordings: this.#recordings });
     const nameOf = (stream: Stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
     this.#transcoder = new Transcoder(startEngine, clock, log, nameOf);
     this.#paths = new PathTable(this.#makers(), clock, log);
     const isMissing = () => this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
     this.#found = new FoundCameras({ ...options.discovery, clock, log, isMissing });
-    this.#follower = followCameras(this.#found, store, options, events.emit, this.#recordings.events.hub);
+    this.#follower = trackAddresses(this.#found, store, options, events.emit, this.#recordings.events.hub);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     const newcomers = new NewcomerMemory(clock, log);
-    this.#name = new LocalName(options);
+    this.#name = new MdnsName(options);
     this.#own = new OwnCertificate({ ...options, names: () => this.#name.certificateNames() });
     this.#servers = new Servers(options.servers ?? SERVERS, {
       cwd: options.cwd,
@@ -171,12 +171,12 @@ export class App {
       commands: this.#commands,
       events,
       cameras: this.#box,
-      steering: steeringOf(this.#cameras, (path, what) => this.#box.cameraChanged(path, what)),
+      steering: ptzOf(this.#cameras, (path, what) => this.#box.cameraChanged(path, what)),
       signal: this.#stop.signal,
       config: () => this.#config,
       settings: () => this.#withDemo(store.current),
       ...{ edits: new ApiEdits(store, options.env), configFile: new FileEdits(store, options.env) },
-      ...{ problems: () => store.problems, backup: new BoxBackup({ ...options, store }) },
+      ...{ problems: () => store.problems, backup: new Backups({ ...options, store }) },
       servers: this.#servers,
     });
     const page = [...this.#http.parts(), this.#name.part(() => this.mainPort)];
@@ -253,7 +253,7 @@ export class App {
     }
     this.#stop.signal.addEventListener('abort', this.#accounts.awaitOwner());
     const key = await SecretKey.open(this.#options.dataDir, log);
-    this.#logins = await keepLogins(this.#options.dataDir, (text) => key.sign('camera', text), clock, log);
+    this.#logins = await openStoredLogins(this.#options.dataDir, (text) => key.sign('camera', text), clock, log);
     await this.#commands.begin();
     await this.#inTurn(() => this.#apply(this.#config));
     this.#store.onChange(() => this.#applySoon());
@@ -355,9 +355,9 @@ export class App {
     return this.#demo && wantsDemo(config) ? { ...config, paths: this.#demo.paths(config) } : config;
   }
 
-  #cameraBox(): CameraBox {
+  #cameraBox(): Cameras {
     const { discovery = {}, clock, log } = this.#options;
-    return new CameraBox({
+    return new Cameras({
       ...discovery,
       includeLoopback: discovery.includeLoopback ?? false,
       store: this.#store,
@@ -365,7 +365,7 @@ export class App {
       found: this.#found,
       paths: this.#paths,
       doubtOf: (path) => this.#follower.doubtOf(path),
-      tell: this.#events.emit,
+      publish: this.#events.emit,
       ...{ signal: this.#stop.signal, clock, log },
     });
   }

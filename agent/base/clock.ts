@@ -20,7 +20,7 @@ const BEAT_MS = 1_000;
  * A dozen parts look after something once a second. They do it together: to a small computer that is idle otherwise, waking up costs more
  * than what is then done.
  */
-class Beat {
+class Ticker {
   readonly #members = new Set<{ readonly tick: () => void; isNew: boolean }>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -48,7 +48,7 @@ class Beat {
   }
 }
 
-const beat = new Beat();
+const beat = new Ticker();
 
 export const systemClock: Clock = {
   monoMs: () => performance.now(),

@@ -1,6 +1,6 @@
-import type { TellBox } from '../base/box-events.ts';
 import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
+import type { PublishEvent } from '../base/event-bus.ts';
 import type { Logger } from '../base/log.ts';
 import { type Config, resolvePath } from '../config/load/load.ts';
 import type { PathEntry } from '../config/load/path-entry.ts';
@@ -24,7 +24,7 @@ import {
 } from './path-settings.ts';
 import { disabledStatus, type PathStatus } from './path-status.ts';
 import type { PathTalk } from './path-talk.ts';
-import { ToldTroubles } from './told-troubles.ts';
+import { TroubleLog } from './trouble-log.ts';
 
 /** Paths that patterns stand for are made when somebody asks: not without end. */
 const MAX_MADE_PATHS = 1_000;
@@ -48,7 +48,7 @@ export interface PathMakers {
   noAudioReason?(tracks: readonly Track[]): string | undefined;
   streamOpened(name: string, stream: Stream): void;
   /** Of streams and cameras that come and go. */
-  tell?: TellBox;
+  tell?: PublishEvent;
 }
 
 interface LivePath {
@@ -71,7 +71,7 @@ export class PathTable implements Paths {
   readonly #ending = new Set<Promise<void>>();
   /** Of those the last of each name, until it is released. */
   readonly #former = new Map<string, Promise<void>>();
-  readonly #troubles = new ToldTroubles();
+  readonly #troubles = new TroubleLog();
   readonly #stopTicking: () => void;
   #config: Config | undefined;
 

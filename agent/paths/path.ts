@@ -1,6 +1,6 @@
-import type { TellBox } from '../base/box-events.ts';
 import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
+import type { PublishEvent } from '../base/event-bus.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/sample/track.ts';
 import type { Publication, Publisher, StreamSink } from '../stream/contracts.ts';
@@ -54,7 +54,7 @@ export interface PathParts extends PathTraits {
   readonly noAudioReason?: ((tracks: readonly Track[]) => string | undefined) | undefined;
   /** Called with each new stream. */
   readonly onStream?: (stream: Stream) => void;
-  readonly tell?: TellBox | undefined;
+  readonly tell?: PublishEvent | undefined;
   /** Nobody needs the path any more: no source, no publisher, no request. Called each time. */
   readonly onIdle?: () => void;
 }
@@ -368,7 +368,7 @@ export class Path {
     this.#tell('path', { state: 'available', tracks: trackLabels(tracks) });
   }
 
-  #tell(...[type, fields]: Parameters<TellBox>): void {
+  #tell(...[type, fields]: Parameters<PublishEvent>): void {
     this.#parts.tell?.(type, { path: this.name, ...fields });
   }
 

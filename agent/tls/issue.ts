@@ -1,6 +1,6 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import type { Extension } from '@peculiar/x509';
-import { type BoxNames, domainsOf, isWithin } from './box-names.ts';
+import { type DeviceNames, domainsOf, isWithin } from './device-names.ts';
 import { NAME_CONSTRAINTS_OID, readNameConstraints, writeNameConstraints } from './name-constraints.ts';
 
 /** A private key and its certificate. */
@@ -28,7 +28,7 @@ const load = () => import('@peculiar/x509');
  * bank to a phone that trusts it. Addresses are not limited: a box has public ones of IPv6 too.
  * @param before the one to go on with: its key stays, so what trusts it goes on trusting, and its domains stay allowed
  */
-export async function issueAuthority(names: BoxNames, validity: Validity, before?: Issued): Promise<Issued> {
+export async function issueAuthority(names: DeviceNames, validity: Validity, before?: Issued): Promise<Issued> {
   const x509 = await load();
   const keys = before ? await keysOf(before) : await crypto.subtle.generateKey(KEY, true, ['sign', 'verify']);
   const old = before && (await permittedDomains(before));
@@ -56,7 +56,7 @@ export async function issueAuthority(names: BoxNames, validity: Validity, before
 }
 
 /** The box's certificate, with a key of its own. */
-export async function issueServer(authority: Issued, names: BoxNames, validity: Validity): Promise<Issued> {
+export async function issueServer(authority: Issued, names: DeviceNames, validity: Validity): Promise<Issued> {
   const x509 = await load();
   const issuer = new x509.X509Certificate(authority.certPem);
   const keys = await crypto.subtle.generateKey(KEY, true, ['sign', 'verify']);
@@ -87,7 +87,7 @@ export async function issueServer(authority: Issued, names: BoxNames, validity: 
 }
 
 /** Whether the authority may vouch for all these names. */
-export async function isPermitted(authority: Issued, { dns }: BoxNames): Promise<boolean> {
+export async function isPermitted(authority: Issued, { dns }: DeviceNames): Promise<boolean> {
   const domains = await permittedDomains(authority);
   return domains === undefined || dns.every((name) => isWithin(name, domains));
 }
@@ -105,7 +105,8 @@ async function permittedDomains({ certPem }: Issued): Promise<readonly string[] 
 }
 
 /** Two boxes of one name are told apart on a phone. */
-const subjectOf = ({ dns }: BoxNames): string => `CN=Perch ${dns[0] ?? ''} ${randomBytes(2).toString('hex')}, O=Perch`;
+const subjectOf = ({ dns }: DeviceNames): string =>
+  `CN=Perch ${dns[0] ?? ''} ${randomBytes(2).toString('hex')}, O=Perch`;
 
 /** RFC 5280 §4.1.2.2: positive, at most 20 bytes. */
 const serialNumber = (): string => `7${randomBytes(16).toString('hex').slice(1)}`;

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
 import { createLogger, silentLogger } from '../base/log.ts';
-import { type BoxNames, namesOf } from './box-names.ts';
+import { type DeviceNames, namesOf } from './device-names.ts';
 import { OwnCertificate } from './own-certificate.ts';
 
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 
 /** A box with a data folder, whose names and clock can be changed. */
-async function box(names: BoxNames = namesOf('perch', ['192.168.1.9', 'fd00::9']), wallMs?: number) {
+async function box(names: DeviceNames = namesOf('perch', ['192.168.1.9', 'fd00::9']), wallMs?: number) {
   const dataDir = mkdtempSync(join(tmpdir(), 'perch-own-'));
   const clock = new FakeClock();
   const lines: string[] = [];

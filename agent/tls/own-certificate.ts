@@ -6,7 +6,7 @@ import { explain, PerchError } from '../base/errors.ts';
 import { canonicalIp } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
 import { readConfigFile, writeAtomic } from '../config/file/file.ts';
-import { type BoxNames, systemNames, withFormer } from './box-names.ts';
+import { type DeviceNames, systemNames, withFormer } from './device-names.ts';
 import {
   addressesOf,
   certificateOf,
@@ -50,7 +50,7 @@ export interface OwnCertificateOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly names?: () => BoxNames;
+  readonly names?: () => DeviceNames;
 }
 
 /**
@@ -60,7 +60,7 @@ export interface OwnCertificateOptions {
  */
 export class OwnCertificate {
   readonly #options: OwnCertificateOptions;
-  readonly #names: () => BoxNames;
+  readonly #names: () => DeviceNames;
   readonly #folder: string;
   #authority: Issued | undefined;
   #server: Issued | undefined;
@@ -152,7 +152,7 @@ export class OwnCertificate {
 
   async #renewAuthority(
     before: X509Certificate | undefined,
-    names: BoxNames,
+    names: DeviceNames,
     nowMs: number,
     isSet: boolean,
   ): Promise<void> {
@@ -227,7 +227,7 @@ export function readIssued(text: string): Issued | undefined {
 function isDue(
   authority: X509Certificate,
   server: X509Certificate,
-  { dns, ips }: BoxNames,
+  { dns, ips }: DeviceNames,
   nowMs: number,
   isSet: boolean,
 ): boolean {

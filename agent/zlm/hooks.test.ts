@@ -47,7 +47,7 @@ function hooksWith(reply: () => { status: number; text: string } | PerchError | 
 }
 
 const away = () =>
-  new PerchError('unavailable', 'it cannot be asked', {}, new Error('connect ECONNREFUSED 192.168.7.2:9000'));
+  new PerchError('unavailable', 'the request failed', {}, new Error('connect ECONNREFUSED 192.168.7.2:9000'));
 
 test('a hook that is off agrees and is not asked', async () => {
   const { hooks, posted } = hooksWith(away);
@@ -78,7 +78,7 @@ test('a hook that cannot be asked is tried again after the pause, and then it re
   await clock.advance(1);
   expect(posted).toHaveLength(2);
   await clock.advance(3_000);
-  expect(await asked).toEqual({ code: -1, msg: 'on_play: it cannot be asked', close: false });
+  expect(await asked).toEqual({ code: -1, msg: 'on_play: the request failed', close: false });
   expect(posted).toHaveLength(3);
 });
 

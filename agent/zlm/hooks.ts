@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { Places } from '../base/places.ts';
+import { WaitQuota } from '../base/wait-quota.ts';
 import { CODE } from './call.ts';
 import { VHOST } from './stream-name.ts';
 
@@ -67,7 +67,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
 /** ZLMediaKit's web hooks: another server is asked and told over HTTP. */
 export class Hooks {
   readonly #options: HooksOptions;
-  readonly #places = new Places(MAX_ASKED, MAX_ASKED_OF_ONE);
+  readonly #places = new WaitQuota(MAX_ASKED, MAX_ASKED_OF_ONE);
   readonly #news: { readonly name: HookName; readonly body: object }[] = [];
   #index = 0;
   #isTelling = false;

@@ -11,7 +11,6 @@ import {
   writeProbe,
   writeResponse,
 } from './message.ts';
-import { OutPace } from './out-pace.ts';
 import {
   compareClaims,
   heardAs,
@@ -23,6 +22,7 @@ import {
   type Published,
   recordsOf,
 } from './records.ts';
+import { ResponseRateLimit } from './response-rate-limit.ts';
 
 export const MDNS_PORT = 5353;
 /** RFC 6762 §8.1. */
@@ -75,7 +75,7 @@ type Claim = 'none' | 'ours' | 'machine';
 /** Asks for the name in one network, says that it is the box's, and answers for it (RFC 6762). */
 export class Link {
   readonly #deps: LinkDeps;
-  readonly #pace: OutPace;
+  readonly #pace: ResponseRateLimit;
   readonly #waiting = new Map<string, Waiting>();
   /** `machine`: another program of this machine answers for the name of the host already. */
   readonly #claims: Record<Part, Claim> = { host: 'none', service: 'none' };
@@ -88,7 +88,7 @@ export class Link {
   constructor(published: Published, deps: LinkDeps) {
     this.#published = published;
     this.#deps = deps;
-    this.#pace = new OutPace(deps.clock);
+    this.#pace = new ResponseRateLimit(deps.clock);
   }
 
   get hasName(): boolean {

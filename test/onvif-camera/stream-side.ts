@@ -74,9 +74,9 @@ export function startStreamSide(state: CameraState, address: string, port: numbe
         method === 'DESCRIBE' ? state.quirks.describes?.[profileOf(uri)?.token ?? ''] : undefined,
       streamOf: (uri) => streamOf(uri) ?? (state.quirks.streamPaths ? 'none' : undefined),
       challenge: (request) => {
-        const isAsked = request.method === 'DESCRIBE' || request.method === 'SETUP';
+        const isInteractive = request.method === 'DESCRIBE' || request.method === 'SETUP';
         const isUnknown = request.method === 'DESCRIBE' && state.quirks.tellsPathsBeforeLogin && !streamOf(request.uri);
-        return isAsked && !isUnknown ? challengeOf(state, request, nonce) : undefined;
+        return isInteractive && !isUnknown ? challengeOf(state, request, nonce) : undefined;
       },
     },
   });
@@ -84,8 +84,8 @@ export function startStreamSide(state: CameraState, address: string, port: numbe
 
 /** ONVIF Streaming Specification §5.3.2. */
 function backChannel({ quirks }: CameraState, request: RtspRequest): string {
-  const isAsked = (request.headers.get('Require') ?? '').includes('backchannel');
-  return quirks.backChannel === 'always' || (quirks.backChannel === 'when asked' && isAsked)
+  const isInteractive = (request.headers.get('Require') ?? '').includes('backchannel');
+  return quirks.backChannel === 'always' || (quirks.backChannel === 'when asked' && isInteractive)
     ? 'm=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=control:trackID=2\r\na=sendonly\r\n'
     : '';
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemNames } from '../../agent/tls/box-names.ts';
+import { systemNames } from '../../agent/tls/device-names.ts';
 import { type Agent, startAgent } from '../peers/agent/agent.ts';
 import { barClip, TINY } from '../peers/cameras/bar-clip.ts';
 import { publishClip } from '../peers/clients/publisher.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { openSession } from '../../agent/onvif/device/session.ts';
-import { understand } from '../../agent/onvif/device/understand.ts';
+import { describeDevice } from '../../agent/onvif/device/describe-device.ts';
+import { openSession } from '../../agent/onvif/device/onvif-session.ts';
 import { type OnvifCamera, startOnvifCamera } from '../onvif-camera/camera.ts';
 import { connectIndependent } from '../onvif-camera/independent-client.ts';
 import type { Quirks } from '../onvif-camera/quirks.ts';
@@ -11,7 +11,7 @@ const CREDENTIALS = { user: 'admin', password: 'pass <&> word' };
 async function readByOurs(camera: OnvifCamera) {
   const { signal } = new AbortController();
   const session = await openSession({ url: camera.url, ...camera.state.credentials, signal });
-  const { information, profiles, main, sub, snapshot, hasPtz, hasEvents } = await understand(session, { signal });
+  const { information, profiles, main, sub, snapshot, hasPtz, hasEvents } = await describeDevice(session, { signal });
   const { manufacturer, model, firmware, serial } = information;
   return {
     information: [manufacturer, model, firmware, serial],

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { RecordingSpace } from '../../agent/app/recordings/retention-and-space.ts';
+import { RetentionAndSpace } from '../../agent/app/recordings/retention-and-space.ts';
 import { silentLogger } from '../../agent/base/log.ts';
 import { type Config, parseConfig } from '../../agent/config/load/load.ts';
 import { Playback } from '../../agent/playback/playback.ts';
@@ -51,7 +51,7 @@ async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isCl
     silentLogger,
   );
   const state = { isClockTrusted: settings.isClockTrusted ?? true };
-  const space = new RecordingSpace(
+  const space = new RetentionAndSpace(
     {
       ...{ config: () => used, dataDir, clock, log: silentLogger, playback, events, recordPaths },
       isOpen: () => false,

@@ -6,7 +6,7 @@ import {
   type AdoptItem,
   type Arrival,
   begun,
-  type CameraWish,
+  type CameraRequest,
   type Candidate,
   givenUp,
   heard,
@@ -72,7 +72,7 @@ async function addSome(some: readonly Candidate[]): Promise<void> {
   }
 }
 
-const loginOf = ({ user, password }: CameraWish): CameraLogin | undefined =>
+const loginOf = ({ user, password }: CameraRequest): CameraLogin | undefined =>
   user === undefined || password === undefined ? undefined : { user, password };
 
 /** They are left: what goes on is there when one comes back. */

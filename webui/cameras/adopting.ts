@@ -1,7 +1,7 @@
 import type { CameraNews } from '../box/news.ts';
 
 /** Which camera, and as whom, as the box is asked for it. */
-export interface CameraWish {
+export interface CameraRequest {
   readonly endpoint?: string;
   readonly onvif?: string;
   readonly rtsp?: string;
@@ -17,7 +17,7 @@ export interface Candidate {
   readonly key: string;
   /** What the box calls it in its news; of two streams of one device it is the same. */
   readonly asked: string;
-  readonly wish: CameraWish;
+  readonly wish: CameraRequest;
   readonly title: string;
   /** What it is and where. */
   readonly text: string;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
-import { BoxEvents } from '../../base/box-events.ts';
 import { systemClock } from '../../base/clock.ts';
+import { EventBus } from '../../base/event-bus.ts';
 import { createLogger } from '../../base/log.ts';
 import { EventHub } from '../../record/events/event-hub.ts';
 import { EventJournal } from '../../record/events/event-journal.ts';
@@ -13,13 +13,13 @@ test('that a camera was followed to another address stands in its history, witho
   const hub = new EventHub(new EventJournal({ folder: folder.path, logger }), systemClock, logger);
   const noted: object[] = [];
   hub.listen((event) => noted.push(event));
-  const box = new BoxEvents(systemClock);
+  const box = new EventBus(systemClock);
   const told: string[] = [];
   box.listen(({ data }) => told.push(data));
-  const tell = notingMoves(box.emit, hub);
-  tell('camera', { state: 'moved', path: 'door', from: '192.0.2.1', to: '192.0.2.9' });
-  tell('camera', { state: 'elsewhere', path: 'door', from: '192.0.2.1', to: '192.0.2.9' });
-  tell('path', { state: 'moved', path: 'door' });
+  const publish = notingMoves(box.emit, hub);
+  publish('camera', { state: 'moved', path: 'door', from: '192.0.2.1', to: '192.0.2.9' });
+  publish('camera', { state: 'elsewhere', path: 'door', from: '192.0.2.1', to: '192.0.2.9' });
+  publish('path', { state: 'moved', path: 'door' });
   await hub.close();
   expect(told).toHaveLength(3);
   expect(noted).toEqual([expect.objectContaining({ path: 'door', type: 'perch.moved', source: 'perch', text: '' })]);

@@ -1,44 +1,47 @@
-import type { TellBox } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import { Follower } from '../../cameras/following/follower.ts';
 import { type Environment, variableOf } from '../../config/load/environment.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
-import { sharedLogins } from '../../onvif/device/session.ts';
+import { sharedLogins } from '../../onvif/device/onvif-session.ts';
 import type { FoundCameras } from '../../onvif/discovery/found-cameras.ts';
 
-/** Where it is noted that a camera was followed. */
+/** Stores that a camera has moved. */
 export interface EventHistory {
   add(event: { readonly path: string; readonly type: string; readonly source: 'perch' }): Promise<unknown>;
 }
 
-/** Under this type a list of events tells it. */
+/** Event type of a camera that has moved. */
 export const MOVED = 'perch.moved';
 
-/** Goes after the cameras of a configuration, and writes into it where they are now. */
-export const followCameras = (
+/** Follows configured cameras to new addresses, and saves these in the configuration. */
+export const trackAddresses = (
   found: FoundCameras,
   store: ConfigStore,
   { clock, log, env }: { readonly clock: Clock; readonly log: Logger; readonly env: Environment },
-  tell: TellBox,
+  publish: PublishEvent,
   history: EventHistory,
 ): Follower =>
   new Follower({
-    ...{ clock, log, found, logins: sharedLogins },
-    tell: notingMoves(tell, history),
+    clock,
+    log,
+    found,
+    logins: sharedLogins,
+    publish: notingMoves(publish, history),
     config: () => store.current,
     revise: (plan) => store.revise(plan, 'camera'),
     variableOf: (keyPath) => variableOf(keyPath, env),
   });
 
-/** Tells on, and notes each move. Without the address: viewers read it too. */
+/** Publishes, and stores each move. Without the address, because viewers read it too. */
 export const notingMoves =
-  (tell: TellBox, history: EventHistory): TellBox =>
+  (publish: PublishEvent, history: EventHistory): PublishEvent =>
   (type, fields) => {
-    tell(type, fields);
+    publish(type, fields);
     const { state, path } = fields;
     if (type === 'camera' && state === 'moved' && typeof path === 'string') {
-      // The log has it as well: a journal that takes no more is no trouble of the camera's.
+      // The log has it as well, so a full journal is ignored.
       history.add({ path, type: MOVED, source: 'perch' }).catch(() => {});
     }
   };

@@ -1,19 +1,19 @@
 import { isIP } from 'node:net';
 import type { Static } from 'typebox';
 import { withoutZone, zonedUrl, zoneOf } from '../../base/url-zone.ts';
-import type { Failure } from '../../cameras/adoption/failure-words.ts';
-import type { Look } from '../../cameras/adoption/looks.ts';
-import type { CameraWish } from '../../cameras/adoption/wish.ts';
+import type { CameraRequest } from '../../cameras/adoption/camera-request.ts';
+import type { Failure } from '../../cameras/adoption/failure.ts';
+import type { ProbeJob } from '../../cameras/adoption/probe-jobs.ts';
 import type { ReadyPath } from '../../config/load/path-entry.ts';
 import type {
   AdoptAnswer,
   CameraItem,
   CheckAnswer,
   FoundItem,
-  LookAnswer,
+  ProbeAnswer,
 } from '../../http/api/cameras/camera-schemas.ts';
+import type { CameraDescription } from '../../onvif/device/describe-device.ts';
 import { DELAY_WORDS } from '../../onvif/device/streams.ts';
-import type { CameraDescription } from '../../onvif/device/understand.ts';
 import type { KnownCamera } from '../../onvif/discovery/found-cameras.ts';
 
 type Shown = NonNullable<Static<typeof CheckAnswer>['description']>;
@@ -24,7 +24,10 @@ export const timeText = (ms: number): string => new Date(ms).toISOString();
 export function foundJson(camera: KnownCamera, path: string | undefined): Static<typeof FoundItem> {
   const { endpoint, address, url, foundFrom, firstSeenMs, lastSeenMs } = camera;
   return {
-    ...{ endpoint, address, onvif: url, foundFrom },
+    endpoint,
+    address,
+    onvif: url,
+    foundFrom,
     name: camera.name ?? null,
     manufacturer: camera.manufacturer ?? null,
     hardware: camera.hardware ?? null,
@@ -43,9 +46,17 @@ export function descriptionJson(description: CameraDescription): Shown {
     model: model ?? null,
     firmware: firmware ?? null,
     serial: serial ?? null,
-    ...{ hasPtz, hasEvents, hasSound, hasBackChannel: hasBackChannel ?? null },
+    hasPtz,
+    hasEvents,
+    hasSound,
+    hasBackChannel: hasBackChannel ?? null,
     profiles: profiles.map(({ token, name, codec, width, height, fps }) => ({
-      ...{ token, name, codec: codec ?? null, width: whole(width), height: whole(height), fps: fps ?? null },
+      token,
+      name,
+      codec: codec ?? null,
+      width: whole(width),
+      height: whole(height),
+      fps: fps ?? null,
     })),
     suggestions: suggestions.map(({ kind, words, profile }) => ({ kind, words, profile: profile ?? null })),
   };
@@ -59,8 +70,8 @@ export const failureJson = (failure: Failure | undefined) => ({
   triesLeft: failure?.triesLeft ?? null,
 });
 
-/** The camera that somebody has asked for, by his own words as far as no password can be in them. */
-export function askedFor({ endpoint, onvif, address, rtsp }: CameraWish): string | null {
+/** The requested camera as the client named it, unless that may contain a password. */
+export function askedFor({ endpoint, onvif, address, rtsp }: CameraRequest): string | null {
   if (endpoint) {
     return endpoint;
   }
@@ -80,22 +91,42 @@ export function askedFor({ endpoint, onvif, address, rtsp }: CameraWish): string
   return isPlain ? zonedUrl(url, zoneOf(text)) : url.host;
 }
 
-/** The streams of a camera that could not be tried when it was added. */
+/** Streams that could not be probed when the camera was added. */
 export const pendingJson = (streams: readonly Pick<ReadyPath, 'name' | 'settings'>[]): CameraJson['pending'] =>
   streams.flatMap(({ name, settings }) => {
     const why = settings.camera?.pending;
     return why === undefined ? [] : [{ path: name, why, words: DELAY_WORDS[why] }];
   });
 
-export const failedItem = (wish: CameraWish, failure: Failure): Static<typeof AdoptAnswer>['items'][number] => ({
-  ...{ status: 'error', camera: askedFor(wish), ...failureJson(failure) },
-  ...{ title: null, path: failure.path ?? null, paths: [], pending: [], description: null },
+export const failedItem = (request: CameraRequest, failure: Failure): Static<typeof AdoptAnswer>['items'][number] => ({
+  status: 'error',
+  camera: askedFor(request),
+  ...failureJson(failure),
+  title: null,
+  path: failure.path ?? null,
+  paths: [],
+  pending: [],
+  description: null,
 });
 
-export function lookJson({ id, target, state, what, done, total, at, failure }: Look): Static<typeof LookAnswer> {
+export function probeJobJson({
+  id,
+  target,
+  state,
+  what,
+  done,
+  total,
+  at,
+  failure,
+}: ProbeJob): Static<typeof ProbeAnswer> {
   const streams = at?.onvif === undefined ? at : undefined;
   return {
-    ...{ id, target, state, what, done, total },
+    id,
+    target,
+    state,
+    what,
+    done,
+    total,
     onvif: at?.onvif ?? null,
     rtsp: streams?.main ?? null,
     sub: streams?.sub ?? null,

@@ -101,7 +101,7 @@ test('what is no camera is not shown: neither what it answers nor, outside of pr
   const items = body['items'] as { status: string; error: string }[];
   expect(items.map(({ status }) => status)).toEqual(Array(8).fill('error'));
   expect(items[3]?.error).toContain('not in a private network');
-  expect(items[7]?.error).toContain('look for cameras first');
+  expect(items[7]?.error).toContain('search for cameras first');
   const said = JSON.stringify([items, box.log]);
   expect(said).not.toContain('top secret');
   expect(said).not.toContain('s3cret');
@@ -128,8 +128,8 @@ test('a wrong password is told for the one camera that it is wrong for, and is n
   const login = { user: 'admin', password: 'right' };
   await using good = await startOnvifCamera({ address: '127.0.0.31', credentials: login });
   await using other = await startOnvifCamera({ address: '127.0.0.32', credentials: { ...login, password: 'other' } });
-  const wish = { ...login, cameras: [{ onvif: other.url }, { onvif: good.url, title: 'Yard' }] };
-  const { status, body } = await box.call('POST', '/cameras/adopt', wish);
+  const request = { ...login, cameras: [{ onvif: other.url }, { onvif: good.url, title: 'Yard' }] };
+  const { status, body } = await box.call('POST', '/cameras/adopt', request);
   expect(status).toBe(200);
   expect(body['items']).toMatchObject([
     { status: 'error', trouble: 'wrongPassword', paths: [], triesLeft: 3 },
@@ -239,6 +239,6 @@ test('a path whose login the camera refuses says what to do and when it is tried
   await expect.poll(door).toMatchObject({
     ...{ state: 'waiting', trouble: 'wrongPassword' },
     lastError: expect.stringContaining('camera refused the password'),
-    next: expect.stringMatching(/they are tried at once.*after half an hour/),
+    next: expect.stringMatching(/they are tried at once.*waits half an hour/),
   });
 });

@@ -22,10 +22,10 @@ test('a camera with another endpoint after its start gives events, control and p
   await expect.poll(() => camera.state.events.count).toBe(1);
   expect((await box.call('POST', '/cameras/ptz/move/door', { pan: 0.5 })).status).toBe(200);
   expect(await box.call('POST', '/cameras/ptz/goto/door', { token: 'nowhere' })).toMatchObject({
-    ...{ status: 404, body: { error: 'the camera answers with a fault: no preset of this token' } },
+    ...{ status: 404, body: { error: 'the camera replies with a fault: no preset of this token' } },
   });
   const picture = await box.ask('GET', '/cameras/snapshot/door', undefined, { cookie: box.cookie });
   expect(picture.status).toBe(200);
   await expect.poll(async () => (await box.call('GET', '/paths/get/door')).body['ready']).toBe(true);
-  expect(box.log.join('\n')).toContain('camera has another endpoint, and is the same by its serial number');
+  expect(box.log.join('\n')).toContain('camera has a new endpoint, verified by its serial number');
 });

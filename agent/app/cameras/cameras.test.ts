@@ -9,7 +9,7 @@ test('while a range is searched another one is refused at once, and a single add
   expect(first).toMatchObject({ status: 200, body: { state: 'running' } });
   expect(await probe('127.0.3.0/30')).toEqual({
     status: 409,
-    body: { status: 'error', error: 'a range of addresses is being searched already, one at a time', why: 'busy' },
+    body: { status: 'error', error: 'another range of addresses is being searched: wait for it to end', why: 'busy' },
   });
   expect((await probe('127.0.3.1')).status).toBe(200);
   await box.call('DELETE', `/cameras/probe/${first.body['id']}`);

@@ -1,15 +1,15 @@
 import type { Static } from 'typebox';
-import type { TellBox } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
+import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
 import { PerchError } from '../../base/errors.ts';
-import { Gate } from '../../base/gate.ts';
+import type { PublishEvent } from '../../base/event-bus.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import { type Logger, redact } from '../../base/log.ts';
 import { Adopter, type AdopterDeps } from '../../cameras/adoption/adopter.ts';
-import { failureOf } from '../../cameras/adoption/failure-words.ts';
-import { type Look, Looks } from '../../cameras/adoption/looks.ts';
+import { isRange } from '../../cameras/adoption/camera-request.ts';
+import { failureOf } from '../../cameras/adoption/failure.ts';
+import { type ProbeJob, ProbeJobs } from '../../cameras/adoption/probe-jobs.ts';
 import type { Progress } from '../../cameras/adoption/try-patterns.ts';
-import { isRange } from '../../cameras/adoption/wish.ts';
 import { isReadByAll, OpenFileWarning } from '../../config/file/file.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
@@ -17,66 +17,76 @@ import type {
   AdoptAnswer,
   AdoptBody,
   CheckAnswer,
-  CheckWish,
+  CheckRequest,
   ProbeBody,
 } from '../../http/api/cameras/camera-schemas.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
 import type { FoundCameras } from '../../onvif/discovery/found-cameras.ts';
-import { askedFor, descriptionJson, failedItem, failureJson, foundJson, lookJson, pendingJson } from './api-views.ts';
-import { AdoptedCameras, type AdoptedCamerasDeps } from './configured-cameras.ts';
+import {
+  askedFor,
+  descriptionJson,
+  failedItem,
+  failureJson,
+  foundJson,
+  pendingJson,
+  probeJobJson,
+} from './api-views.ts';
+import { ConfiguredCameras, type ConfiguredCamerasDeps } from './configured-cameras.ts';
 import { isReady } from './path-entries.ts';
 import { CameraPauses } from './pauses.ts';
-import { portProber, rtspProber, streamProver } from './stream-probe.ts';
+import { createPortProbe, createRtspProbe, createStreamProbe } from './stream-probe.ts';
 
-/** Cameras that are spoken to at the same time, and those that wait for it. */
-const AT_ONCE = 4;
+/** Cameras in work at the same time, and those that wait. */
+const MAX_CONCURRENT = 4;
 const MAX_WAITING = 128;
-/** For one camera: where nothing is known, the streams of all makers are tried, one a second. */
+/** For one camera: an unknown one is tried with the streams of all makers, one a second. */
 const DEADLINE_MS = 5 * 60_000;
-const TELL_EVERY_MS = 1_000;
+const PUBLISH_EVERY_MS = 1_000;
 
-export interface CameraBoxDeps extends Partial<Pick<AdopterDeps, 'onvifPorts' | 'streamPorts' | 'logins'>> {
+export interface CamerasDeps extends Partial<Pick<AdopterDeps, 'onvifPorts' | 'streamPorts' | 'logins'>> {
   readonly store: Pick<ConfigStore, 'current' | 'file' | 'revise'>;
-  /** As it is written, whether it runs already or not; the demo camera included. */
+  /** As written, in effect or not, with the demo camera. */
   config(): Config;
   readonly found: FoundCameras;
-  readonly paths: AdoptedCamerasDeps['paths'];
-  readonly doubtOf: AdoptedCamerasDeps['doubtOf'];
+  readonly paths: ConfiguredCamerasDeps['paths'];
+  readonly doubtOf: ConfiguredCamerasDeps['doubtOf'];
   readonly includeLoopback: boolean;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly tell: TellBox;
-  /** Ends everything. */
+  readonly publish: PublishEvent;
   readonly signal: AbortSignal;
 }
 
 type AdoptItem = Static<typeof AdoptAnswer>['items'][number];
 
-/** The cameras of the box as the API has them: found, looked at and adopted. */
-export class CameraBox implements CameraLookup {
-  readonly adopted: AdoptedCameras;
-  readonly #deps: CameraBoxDeps;
+/** Finds, probes and adopts cameras for the API. */
+export class Cameras implements CameraLookup {
+  readonly adopted: ConfiguredCameras;
+  readonly #deps: CamerasDeps;
   readonly #adopter: Adopter;
   readonly #pauses: CameraPauses;
-  readonly #looks: Looks;
+  readonly #probes: ProbeJobs;
   readonly #openFile: OpenFileWarning;
-  readonly #gate = new Gate(AT_ONCE, MAX_WAITING, 'cameras');
+  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'cameras');
   #toldMs = Number.NEGATIVE_INFINITY;
 
-  constructor(deps: CameraBoxDeps) {
+  constructor(deps: CamerasDeps) {
     const { clock, store, log, signal } = deps;
     this.#deps = deps;
     this.#adopter = new Adopter({
-      ...{ ...deps, paths: store, prover: streamProver(clock) },
-      ...{ isOpen: portProber(clock), speaksRtsp: rtspProber(clock) },
+      ...deps,
+      paths: store,
+      createProbe: createStreamProbe(clock),
+      isOpen: createPortProbe(clock),
+      speaksRtsp: createRtspProbe(clock),
     });
     this.#pauses = new CameraPauses(deps);
     this.#openFile = new OpenFileWarning(log);
-    this.#looks = new Looks(log, signal, (look) => this.#tellLook(look));
-    this.adopted = new AdoptedCameras({ ...deps, adopter: this.#adopter, gate: this.#gate });
+    this.#probes = new ProbeJobs(log, signal, (job) => this.#publishProbe(job));
+    this.adopted = new ConfiguredCameras({ ...deps, adopter: this.#adopter, gate: this.#gate });
   }
 
-  /** The configuration is another one. */
+  /** Call after a change of the configuration. */
   apply(): void {
     this.adopted.descriptions.apply();
     this.adopted.completion.apply();
@@ -87,7 +97,6 @@ export class CameraBox implements CameraLookup {
     void this.adopted.completion.streamOpened(path);
   }
 
-  /** It was set, or begins anew. */
   cameraChanged(path: string, what: 'settings' | 'reboot'): void {
     this.adopted.descriptions.changed(path, what);
   }
@@ -96,12 +105,12 @@ export class CameraBox implements CameraLookup {
     this.#pauses.close();
   }
 
-  get isLooking(): boolean {
-    return this.#deps.found.isLooking;
+  get isScanning(): boolean {
+    return this.#deps.found.isScanning;
   }
 
   discover(): Promise<void> {
-    return this.#deps.found.look();
+    return this.#deps.found.scan();
   }
 
   found() {
@@ -112,34 +121,36 @@ export class CameraBox implements CameraLookup {
     const { target, ...login } = body;
     const { found, includeLoopback } = this.#deps;
     if (!isRange(target, includeLoopback)) {
-      const wish = { ...login, address: target };
-      return lookJson(this.#looks.start(target, (signal, tell) => this.#adopter.look(wish, signal, tell)));
+      const request = { ...login, address: target };
+      return probeJobJson(
+        this.#probes.start(target, (signal, publish) => this.#adopter.probe(request, signal, publish)),
+      );
     }
     if (found.isSearchingRange) {
-      throw new PerchError('exhausted', 'a range of addresses is being searched already, one at a time', {
+      throw new PerchError('exhausted', 'another range of addresses is being searched: wait for it to end', {
         isBusy: true,
       });
     }
-    const look = this.#looks.start(target, async (signal, tell) => {
-      await found.probe(target, { signal, onProgress: (done, total) => tell({ what: 'a probe', done, total }) });
+    const job = this.#probes.start(target, async (signal, publish) => {
+      await found.probe(target, { signal, onProgress: (done, total) => publish({ what: 'a probe', done, total }) });
       return undefined;
     });
-    return lookJson(look);
+    return probeJobJson(job);
   }
 
-  look(id: string) {
-    const look = this.#looks.get(id);
-    return look && lookJson(look);
+  probeJob(id: string) {
+    const job = this.#probes.get(id);
+    return job && probeJobJson(job);
   }
 
-  endLook(id: string): boolean {
-    return this.#looks.end(id);
+  endProbe(id: string): boolean {
+    return this.#probes.end(id);
   }
 
-  async check(wish: Static<typeof CheckWish>): Promise<Static<typeof CheckAnswer>> {
+  async check(request: Static<typeof CheckRequest>): Promise<Static<typeof CheckAnswer>> {
     this.#gate.checkRoom(1);
     try {
-      const description = await this.#inTurn((signal) => this.#adopter.check(wish, signal));
+      const description = await this.#inTurn((signal) => this.#adopter.check(request, signal));
       const shown = description ? descriptionJson(description) : null;
       return { isGood: true, ...failureJson(undefined), description: shown };
     } catch (error) {
@@ -150,10 +161,10 @@ export class CameraBox implements CameraLookup {
   async adopt({ cameras, ...shared }: Static<typeof AdoptBody>): Promise<Static<typeof AdoptAnswer>> {
     this.#gate.checkRoom(cameras.length);
     const items = cameras.map((camera) => {
-      // A user of its own has a password of its own.
+      // A camera's own user has its own password.
       return this.#adoptOne(camera.user === undefined ? { ...shared, ...camera } : camera);
     });
-    // Asked before: the answer goes out before what was written is applied.
+    // Before the edits are applied, because the reply precedes that.
     const isOpen = await isReadByAll(this.#deps.store.file);
     return { items: await Promise.all(items), warning: (isOpen && this.#warning()) || null };
   }
@@ -164,13 +175,13 @@ export class CameraBox implements CameraLookup {
     return hasPasswords && file !== undefined ? this.#openFile.warn(file) : undefined;
   }
 
-  async #adoptOne(wish: Static<typeof AdoptBody>['cameras'][number]): Promise<AdoptItem> {
-    const { log, tell } = this.#deps;
-    const camera = askedFor(wish);
+  async #adoptOne(request: Static<typeof AdoptBody>['cameras'][number]): Promise<AdoptItem> {
+    const { log, publish } = this.#deps;
+    const camera = askedFor(request);
     try {
       const adopted = await this.#inTurn((signal) => {
-        tell('camera', { state: 'adopting', camera });
-        return this.#adopter.adopt(wish, signal, this.#progressTeller(camera));
+        publish('camera', { state: 'adopting', camera });
+        return this.#adopter.adopt(request, signal, this.#progressPublisher(camera));
       });
       const { title, paths, description } = adopted;
       const [first] = paths;
@@ -182,9 +193,9 @@ export class CameraBox implements CameraLookup {
       const pending = pendingJson(written.filter(isReady));
       log.info({ paths: names }, 'camera adopted');
       for (const { path, words } of pending) {
-        log.warn({ path, reason: words }, 'the stream could not be tried yet: it is tried again');
+        log.warn({ path, reason: words }, 'stream could not be probed, retrying later');
       }
-      tell('camera', {
+      publish('camera', {
         state: 'adopted',
         camera,
         path: first?.name,
@@ -193,23 +204,29 @@ export class CameraBox implements CameraLookup {
         pending: pending.map(({ path }) => path),
       });
       return {
-        ...{ status: 'ok', camera, ...failureJson(undefined), title, path: first?.name ?? null, paths: names, pending },
+        status: 'ok',
+        camera,
+        ...failureJson(undefined),
+        title,
+        path: first?.name ?? null,
+        paths: names,
+        pending,
         description: description ? descriptionJson(description) : null,
       };
     } catch (error) {
       const failure = failureOf(error, log);
-      const item = failedItem(wish, failure);
+      const item = failedItem(request, failure);
       const reason = redact(failure.words);
       const { path, trouble, triesLeft } = failure;
-      const known = this.#deps.found.list().find(({ endpoint }) => endpoint === wish.endpoint);
+      const known = this.#deps.found.list().find(({ endpoint }) => endpoint === request.endpoint);
       const who = known ? { name: known.name, address: known.address } : { camera };
       log.info({ ...who, reason, trouble }, 'camera not adopted');
-      tell('camera', { state: 'notAdopted', camera, path, trouble, error: reason, triesLeft });
+      publish('camera', { state: 'notAdopted', camera, path, trouble, error: reason, triesLeft });
       return item;
     }
   }
 
-  /** A camera at a time has so long; a few have their turn together. */
+  /** Runs with a deadline for each camera, a few cameras at a time. */
   #inTurn<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.#gate.run(async () => {
       const joined = joinSignals([this.#deps.signal], DEADLINE_MS);
@@ -221,26 +238,26 @@ export class CameraBox implements CameraLookup {
     });
   }
 
-  /** Of a camera that is looked for at an address, which takes its time. */
-  #progressTeller(camera: string | null) {
-    const { clock, tell } = this.#deps;
+  /** For an adoption by address, which takes time. */
+  #progressPublisher(camera: string | null) {
+    const { clock, publish } = this.#deps;
     let toldMs = Number.NEGATIVE_INFINITY;
     return ({ what, done, total }: Progress) => {
-      if (clock.monoMs() - toldMs >= TELL_EVERY_MS) {
+      if (clock.monoMs() - toldMs >= PUBLISH_EVERY_MS) {
         toldMs = clock.monoMs();
-        tell('camera', { state: 'adopting', camera, what, done, total });
+        publish('camera', { state: 'adopting', camera, what, done, total });
       }
     };
   }
 
-  #tellLook(look: Look): void {
+  #publishProbe(job: ProbeJob): void {
     const nowMs = this.#deps.clock.monoMs();
-    if (look.state === 'running' && nowMs - this.#toldMs < TELL_EVERY_MS) {
+    if (job.state === 'running' && nowMs - this.#toldMs < PUBLISH_EVERY_MS) {
       return;
     }
     this.#toldMs = nowMs;
-    const { id, target, what, done, total, error } = lookJson(look);
-    const state = look.state === 'running' ? 'probing' : 'probed';
-    this.#deps.tell('camera', { state, id, target, what, done, total, error });
+    const { id, target, what, done, total, error } = probeJobJson(job);
+    const state = job.state === 'running' ? 'probing' : 'probed';
+    this.#deps.publish('camera', { state, id, target, what, done, total, error });
   }
 }

@@ -8,8 +8,8 @@ import { good } from '../../../test/support/harness/loaded-config.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
+import type { CameraDescription } from '../../onvif/device/describe-device.ts';
 import type { CameraStream } from '../../onvif/device/streams.ts';
-import type { CameraDescription } from '../../onvif/device/understand.ts';
 import { CameraCompletion } from './completion.ts';
 
 const LOGIN = { user: 'admin', password: 'secret' };
@@ -33,7 +33,7 @@ test('a camera whose main stream is busy is adopted with a note, and completes b
     const pending = [{ path: 'yard', why: 'busy', words: 'the camera is busy or still starting (503)' }];
     expect(adopted.body['items']).toMatchObject([{ status: 'ok', paths: ['yard', 'yard_sub'], pending }]);
     expect((await box.call('GET', '/cameras/get/yard')).body).toMatchObject({ sub: 'yard_sub', pending });
-    expect(box.log.join('')).toContain('the stream could not be tried yet');
+    expect(box.log.join('')).toContain('stream could not be probed');
     text = box.text();
     expect(text).toContain(`source: ${camera.rtspUrl('main')}`);
     expect(text).toContain('pending: busy');
@@ -61,7 +61,7 @@ test('a camera that is too busy to name its large stream is adopted with a note,
     const pending = [{ path: 'yard', why: 'busy', words: 'the camera is busy or still starting (503)' }];
     expect(adopted.body['items']).toMatchObject([{ status: 'ok', paths: ['yard', 'yard_sub'], pending }]);
     expect((await box.call('GET', '/cameras/get/yard')).body).toMatchObject({ sub: 'yard_sub', pending });
-    expect(box.log.join('')).toContain('the stream could not be tried yet');
+    expect(box.log.join('')).toContain('stream could not be probed');
     text = box.text();
     expect(text).toContain(`source: ${camera.rtspUrl('sub')}`);
     expect(text).not.toContain(camera.rtspUrl('main'));
@@ -81,18 +81,18 @@ test('a camera that is too busy to name its large stream is adopted with a note,
 test('streams by their addresses alone are adopted with a note as well, and a check says what is the matter', async () => {
   await using camera = await startOnvifCamera({ quirks: { describes: { sub: 453 } } });
   await using box = await openAdoptionHarness({ port: await freeUdpPort() });
-  const wish = { rtsp: camera.rtspUrl('main'), sub: camera.rtspUrl('sub') };
+  const request = { rtsp: camera.rtspUrl('main'), sub: camera.rtspUrl('sub') };
   const words = 'the camera has no room for another viewer of this stream (453)';
-  expect((await box.call('POST', '/cameras/check', wish)).body).toMatchObject({
+  expect((await box.call('POST', '/cameras/check', request)).body).toMatchObject({
     isGood: false,
     error: `${words}: try again in a moment`,
   });
-  const { body } = await box.call('POST', '/cameras/adopt', { cameras: [{ ...wish, name: 'yard' }] });
+  const { body } = await box.call('POST', '/cameras/adopt', { cameras: [{ ...request, name: 'yard' }] });
   expect(body['items']).toMatchObject([{ status: 'ok', pending: [{ path: 'yard_sub', why: 'noRoom', words }] }]);
 });
 
 const stream = (token: string, more: Partial<CameraStream> = {}) =>
-  ({ token, rtspUrl: `rtsp://192.0.2.9/${token}`, proof: { hasSound: false }, ...more }) as CameraStream;
+  ({ token, rtspUrl: `rtsp://192.0.2.9/${token}`, probed: { hasSound: false }, ...more }) as CameraStream;
 
 function openCompletion(description: () => Partial<CameraDescription>) {
   const clock = new FakeClock();
@@ -115,7 +115,7 @@ function openCompletion(description: () => Partial<CameraDescription>) {
       return { profiles: [{ token: 'main' }, { token: 'sub' }], ...description() } as CameraDescription;
     },
     onRead: () => {},
-    ...{ clock, log, tell: () => {}, signal: new AbortController().signal },
+    ...{ clock, log, publish: () => {}, signal: new AbortController().signal },
   });
   return {
     ...{ clock, told, edits, readAtMs, completion },
@@ -131,7 +131,7 @@ const channel = (main: CameraStream, sub: CameraStream | undefined) => ({
 
 test('a stream that is somewhere else by now is written there; what is put off still stays as it is', async () => {
   const { clock, edits, completion } = openCompletion(() =>
-    channel(stream('main', { proof: undefined, delay: 'busy' }), stream('sub')),
+    channel(stream('main', { probed: undefined, delay: 'busy' }), stream('sub')),
   );
   completion.apply();
   await clock.advance(30_000);

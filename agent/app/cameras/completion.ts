@@ -1,6 +1,6 @@
-import type { TellBox } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import { SUB_SUFFIX } from '../../cameras/adoption/path-names.ts';
 import type { Config } from '../../config/load/load.ts';
@@ -8,40 +8,38 @@ import type { ReadyPath } from '../../config/load/path-entry.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
-import type { CameraChannel, CameraDescription } from '../../onvif/device/understand.ts';
+import type { CameraChannel, CameraDescription } from '../../onvif/device/describe-device.ts';
 import { linkOf } from './grouping.ts';
 import { withoutLogin } from './login.ts';
 
-/** The streams themselves are tried all the time by their paths; this finds those that are somewhere else by now. */
+/** Between searches for streams that are elsewhere now; their paths retry the configured address meanwhile. */
 const PAUSES_MS = [30_000, 60_000, 2 * 60_000, 5 * 60_000, 10 * 60_000, 30 * 60_000] as const;
 
 export interface CompletionDeps {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
-  /** Asks the camera, and tries its streams. @throws PerchError */
+  /** Reads the camera and probes its streams. @throws PerchError */
   read(camera: ReadyPath): Promise<CameraDescription>;
-  /** What the camera has told. */
   onRead(camera: ReadyPath, description: CameraDescription): void;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly tell: TellBox;
-  /** Ends everything. */
+  readonly publish: PublishEvent;
   readonly signal: AbortSignal;
 }
 
 /**
- * Completes cameras whose streams could not be tried when they were added (`camera.pending`): a stream that has come needs nothing
- * more, and the camera is asked again, less and less often, for those that do not come. What is pending stands in the configuration.
+ * Completes cameras whose streams could not be probed when they were added (`camera.pending` in the configuration): a stream that opens is
+ * complete; for the others the camera is read again at growing intervals.
  */
 export class CameraCompletion {
   readonly #deps: CompletionDeps;
-  /** Paths that are being seen to, by the key of their camera's link: a recorder has many. */
+  /** Cameras in work, by the key of their link: a recorder has many paths. */
   readonly #running = new Set<string>();
 
   constructor(deps: CompletionDeps) {
     this.#deps = deps;
   }
 
-  /** The configuration is another one. */
+  /** Call after a change of the configuration. */
   apply(): void {
     for (const path of pendingOf(this.#deps.store.current)) {
       const key = linkOf(path.settings)?.key;
@@ -52,7 +50,7 @@ export class CameraCompletion {
     }
   }
 
-  /** The stream of this path has come: its address is right. */
+  /** The stream runs, so its address is right. */
   async streamOpened(path: string): Promise<void> {
     if (pendingOf(this.#deps.store.current).some(({ name, settings }) => name === path && isPulled(settings))) {
       await this.#logged(path, () => this.#revise(() => [withoutPending(path)]));
@@ -86,13 +84,13 @@ export class CameraCompletion {
   }
 
   async #revise(plan: (config: Config) => readonly Edit[]): Promise<void> {
-    const { store, log, tell } = this.#deps;
+    const { store, log, publish } = this.#deps;
     const before = pendingOf(store.current).map(({ name }) => name);
     await store.revise(({ config }) => plan(config), 'camera');
     const after = new Set(pendingOf(store.current).map(({ name }) => name));
     for (const path of before.filter((name) => !after.has(name))) {
-      log.info({ path }, 'a stream that could not be tried when its camera was added is complete');
-      tell('camera', { state: 'completed', path });
+      log.info({ path }, 'stream of a new camera is complete');
+      publish('camera', { state: 'completed', path });
     }
   }
 
@@ -110,7 +108,7 @@ export class CameraCompletion {
   }
 }
 
-const NOT_COMPLETED = 'a camera cannot be completed yet';
+const NOT_COMPLETED = 'camera cannot be completed yet';
 
 const pendingOf = (config: Config): ReadyPath[] =>
   [...config.paths.values()].filter(
@@ -119,7 +117,7 @@ const pendingOf = (config: Config): ReadyPath[] =>
 
 const withoutPending = (path: string): Edit => ({ keyPath: ['paths', path, 'camera', 'pending'], value: undefined });
 
-/** What has to be written for a path by what the camera says of its streams now; nothing while they are put off again. */
+/** The edits of a path by the camera's current streams; none while these are delayed again. */
 function completed({ name, settings }: ReadyPath, description: CameraDescription, config: Config): Edit[] {
   const channel = channelOf(description, settings.camera?.profile);
   if (!channel) {
@@ -128,11 +126,11 @@ function completed({ name, settings }: ReadyPath, description: CameraDescription
   const isSub = name.endsWith(SUB_SUFFIX) && config.paths.has(name.slice(0, -SUB_SUFFIX.length));
   const stream = isSub ? channel.sub : channel.main;
   if (!stream) {
-    // The camera has been asked for it, and has no small stream but the large one.
+    // The camera has no sub stream.
     return channel.main.delay ? [] : [{ keyPath: ['paths', name], value: undefined }];
   }
   const { token: profile, rtspUrl } = stream;
-  const isProved = !stream.delay && stream.proof !== undefined;
+  const isProved = !stream.delay && stream.probed !== undefined;
   const isNamed = !isPulled(settings) && rtspUrl !== undefined;
   if (!isProved && !isNamed) {
     return [];
@@ -148,10 +146,10 @@ function completed({ name, settings }: ReadyPath, description: CameraDescription
   ];
 }
 
-/** Not where the camera was too busy to name the address of the stream. */
+/** False if the camera was too busy to name the stream's address. */
 const isPulled = ({ source }: PathSettings): boolean => source !== 'publisher';
 
-/** The lens that a profile belongs to. */
+/** The channel of a profile. */
 function channelOf({ channels, profiles }: CameraDescription, name: string | undefined): CameraChannel | undefined {
   const byName = new Map(profiles.map((one) => [one.token, one]));
   const profile = byName.get(name ?? '');

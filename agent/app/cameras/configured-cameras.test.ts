@@ -156,6 +156,6 @@ test('a camera that was taken out is had back as it stood in the file, unless it
   expect((await box.call('POST', '/config/paths/add/yard', { source: 'publisher' })).status).toBe(200);
   expect(await box.call('POST', '/cameras/restore/yard')).toMatchObject({
     status: 400,
-    body: { error: "there is another path 'yard' meanwhile" },
+    body: { error: "path 'yard' exists again" },
   });
 });

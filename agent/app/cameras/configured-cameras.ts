@@ -1,12 +1,12 @@
 import type { Static } from 'typebox';
-import type { TellBox } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
 import { PerchError } from '../../base/errors.ts';
-import type { Gate } from '../../base/gate.ts';
+import type { PublishEvent } from '../../base/event-bus.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import { type Logger, redact } from '../../base/log.ts';
 import type { Adopter } from '../../cameras/adoption/adopter.ts';
-import { failureOf, troubleIn } from '../../cameras/adoption/failure-words.ts';
+import { failureOf, troubleIn } from '../../cameras/adoption/failure.ts';
 import { oneLine } from '../../cameras/adoption/plan.ts';
 import type { Doubted } from '../../cameras/following/follower.ts';
 import type { Config } from '../../config/load/load.ts';
@@ -15,13 +15,13 @@ import type { ConfigStore } from '../../config/store/store.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
 import type { AdoptedLookup } from '../../http/api/cameras/adopted-cameras.ts';
 import type { CameraPatch, LoginAnswer } from '../../http/api/cameras/camera-schemas.ts';
-import type { CameraDescription } from '../../onvif/device/understand.ts';
+import type { CameraDescription } from '../../onvif/device/describe-device.ts';
 import type { FoundCameras } from '../../onvif/discovery/found-cameras.ts';
 import type { CameraTrouble } from '../../onvif/soap/http/failures.ts';
-import { CameraStills } from '../recordings/snapshots.ts';
+import { CameraSnapshots } from '../recordings/snapshots.ts';
 import { type CameraJson, descriptionJson, failureJson, pendingJson, timeText } from './api-views.ts';
 import { CameraCompletion } from './completion.ts';
-import { CameraDescriptions } from './device-info.ts';
+import { DeviceInfoCache } from './device-info.ts';
 import { checkLogin, type Login, readQuietly, withoutLogin } from './login.ts';
 import { cameraAt, camerasOf, pathsOfDevice, streamsOf, subOf } from './path-entries.ts';
 import { ofCamera } from './ptz.ts';
@@ -29,30 +29,29 @@ import { ofCamera } from './ptz.ts';
 const MAX_PICTURE_BYTES = 4 << 20;
 const PICTURE_DEADLINE_MS = 10_000;
 const DEADLINE_MS = 60_000;
-/** Cameras that were taken out and can be had back. */
+/** Removed cameras that can be restored. */
 const MAX_FORGOTTEN = 50;
 
-export interface AdoptedCamerasDeps {
+export interface ConfiguredCamerasDeps {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
-  /** As it is written, whether it runs already or not; the demo camera included. */
+  /** As written, in effect or not, with the demo camera. */
   config(): Config;
   readonly found: Pick<FoundCameras, 'find'>;
   readonly paths: PathsState;
-  /** Why the path's camera, which is missing, is not followed to where it was seen. */
+  /** Why the missing camera of a path is not followed to where it was seen. */
   doubtOf(path: string): Doubted | undefined;
   readonly adopter: Pick<Adopter, 'read'>;
-  /** A few cameras have their turn together. */
-  readonly gate: Gate;
+  /** Limits concurrent work on cameras. */
+  readonly gate: ConcurrencyLimit;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly tell: TellBox;
-  /** Ends everything. */
+  readonly publish: PublishEvent;
   readonly signal: AbortSignal;
 }
 
 export interface PathsState {
   find(name: string): PathState | undefined;
-  /** Why the source of the path does not come; undefined while nothing has failed. */
+  /** Why the source of the path fails; undefined before a failure. */
   faultOf(name: string): unknown;
 }
 
@@ -63,23 +62,24 @@ interface PathState {
   readonly lastErrorTime: string | null;
 }
 
-/** The cameras that the box has: shown, read, changed, forgotten. */
-export class AdoptedCameras implements AdoptedLookup {
-  readonly descriptions: CameraDescriptions;
+/** The cameras of the configuration: listed, read, changed, removed. */
+export class ConfiguredCameras implements AdoptedLookup {
+  readonly descriptions: DeviceInfoCache;
   readonly completion: CameraCompletion;
-  readonly #deps: AdoptedCamerasDeps;
-  readonly #pictures: CameraStills;
-  /** What stood in the file, by the path of the camera: the newest last. */
+  readonly #deps: ConfiguredCamerasDeps;
+  readonly #pictures: CameraSnapshots;
+  /** Removed blocks of the file by path, newest last. */
   readonly #forgotten = new Map<string, readonly Edit[]>();
 
-  constructor(deps: AdoptedCamerasDeps) {
+  constructor(deps: ConfiguredCamerasDeps) {
     const { config, clock } = deps;
     this.#deps = deps;
-    this.#pictures = new CameraStills(config, MAX_PICTURE_BYTES);
+    this.#pictures = new CameraSnapshots(config, MAX_PICTURE_BYTES);
     const read = (camera: ReadyPath) => this.#inTurn((signal) => readQuietly(camera, clock, signal));
-    this.descriptions = new CameraDescriptions({ ...deps, read });
+    this.descriptions = new DeviceInfoCache({ ...deps, read });
     this.completion = new CameraCompletion({
-      ...{ ...deps, read },
+      ...deps,
+      read,
       onRead: (camera, description) => this.descriptions.remember(camera, description),
     });
   }
@@ -92,15 +92,15 @@ export class AdoptedCameras implements AdoptedLookup {
     const camera = cameraAt(path, this.#deps.config());
     const { onvif, user, password, clearPassword, endpoint, serial } = camera.settings.camera ?? {};
     if (onvif === undefined) {
-      throw new PerchError('unsupported', 'this camera has no ONVIF: nothing more can be asked of it', { path });
+      throw new PerchError('unsupported', 'this camera has no ONVIF, so it cannot be read', { path });
     }
-    const wish = { onvif, user, password, clearPassword, endpoint, serial };
-    const description = await ofCamera(() => this.#inTurn((signal) => this.#deps.adopter.read(wish, signal)));
+    const request = { onvif, user, password, clearPassword, endpoint, serial };
+    const description = await ofCamera(() => this.#inTurn((signal) => this.#deps.adopter.read(request, signal)));
     this.descriptions.remember(camera, description);
     return this.#itemOf(camera);
   }
 
-  /** What it has told when it was adopted. */
+  /** Keeps the description from the adoption. */
   remember(paths: readonly string[], description: CameraDescription): void {
     const config = this.#deps.store.current;
     for (const camera of camerasOf(config).filter(({ name }) => paths.includes(name))) {
@@ -109,7 +109,7 @@ export class AdoptedCameras implements AdoptedLookup {
   }
 
   async forget(path: string): Promise<void> {
-    const { tell, log } = this.#deps;
+    const { publish, log } = this.#deps;
     let blocks: readonly Edit[] = [];
     await this.#deps.store.revise(({ config, written }) => {
       const keyPaths = streamsOf(cameraAt(path, config), config).map(({ name }) => ['paths', name]);
@@ -117,26 +117,26 @@ export class AdoptedCameras implements AdoptedLookup {
       return keyPaths.map((keyPath) => ({ keyPath, value: undefined }));
     });
     this.#remember(path, blocks);
-    log.info({ path }, 'camera forgotten');
-    tell('camera', { state: 'forgotten', path });
+    log.info({ path }, 'camera removed');
+    publish('camera', { state: 'forgotten', path });
   }
 
   async restore(path: string): Promise<CameraJson> {
-    const { store, tell, log } = this.#deps;
+    const { store, publish, log } = this.#deps;
     const blocks = this.#forgotten.get(path);
     if (!blocks) {
-      throw new PerchError('notFound', 'no camera of this path was taken out since Perch was started', { path });
+      throw new PerchError('notFound', 'no camera of this path was removed since Perch was started', { path });
     }
     await store.revise(({ config }) => {
       const taken = blocks.map(({ keyPath }) => String(keyPath[1])).find((name) => config.paths.has(name));
       if (taken !== undefined) {
-        throw new PerchError('badInput', `there is another path '${taken}' meanwhile`, { path });
+        throw new PerchError('badInput', `path '${taken}' exists again`, { path });
       }
       return blocks;
     });
     this.#forgotten.delete(path);
-    log.info({ path }, 'camera is back as it was');
-    tell('camera', { state: 'adopted', path, paths: blocks.map(({ keyPath }) => String(keyPath[1])) });
+    log.info({ path }, 'camera restored');
+    publish('camera', { state: 'adopted', path, paths: blocks.map(({ keyPath }) => String(keyPath[1])) });
     return this.#itemOf(cameraAt(path, store.current));
   }
 
@@ -172,7 +172,7 @@ export class AdoptedCameras implements AdoptedLookup {
       streamsOf(camera, config).flatMap((stream) => cameraEdits(stream.name, values)),
     );
     if (paused !== undefined) {
-      this.#deps.tell('camera', { state: paused ? 'paused' : 'resumed', path, until: pausedUntil });
+      this.#deps.publish('camera', { state: paused ? 'paused' : 'resumed', path, until: pausedUntil });
     }
     return this.#itemOf(cameraAt(path, this.#deps.store.current));
   }
@@ -191,7 +191,7 @@ export class AdoptedCameras implements AdoptedLookup {
       paths = device.map(({ name }) => name);
       return device.flatMap(({ name, settings }) => loginEdits(name, settings.source, login));
     });
-    log.info({ paths }, 'the camera has another login now');
+    log.info({ paths }, 'login of a camera changed');
     return { isGood: true, ...failureJson(undefined), paths: [...paths] };
   }
 
@@ -252,11 +252,11 @@ export class AdoptedCameras implements AdoptedLookup {
     const state = this.#deps.paths.find(name);
     const known = this.descriptions.get(path);
     const fault = this.#deps.paths.faultOf(name);
-    // A connection attempt to an address that does not answer lasts longer than the pause before the next one.
+    // A connection attempt to a silent address outlasts the pause before the next one.
     const isTrying = state?.sourceState === 'running' && !state.ready && fault !== undefined;
-    const isAway = !camera.paused && (state?.sourceState === 'waiting' || isTrying);
-    const doubt = isAway ? this.#deps.doubtOf(name) : undefined;
-    const trouble = isAway ? (doubt?.trouble ?? troubleIn(fault)) : undefined;
+    const isUnreachable = !camera.paused && (state?.sourceState === 'waiting' || isTrying);
+    const doubt = isUnreachable ? this.#deps.doubtOf(name) : undefined;
+    const trouble = isUnreachable ? (doubt?.trouble ?? troubleIn(fault)) : undefined;
     return {
       path: name,
       sub: subOf(name, this.#deps.config())?.name ?? null,
@@ -271,7 +271,7 @@ export class AdoptedCameras implements AdoptedLookup {
       lastError: state?.lastError ?? null,
       lastErrorTime: state?.lastErrorTime ?? null,
       trouble: trouble ?? null,
-      next: isAway ? (nextOf(doubt) ?? NEXT[trouble ?? 'unreachable'] ?? this.#nextStep(camera)) : null,
+      next: isUnreachable ? (nextOf(doubt) ?? NEXT[trouble ?? 'unreachable'] ?? this.#nextStep(camera)) : null,
       seenAt: doubt?.address ?? null,
       pending: pendingJson(streamsOf(path, this.#deps.config())),
       description: known ? descriptionJson(known.description) : null,
@@ -279,19 +279,19 @@ export class AdoptedCameras implements AdoptedLookup {
     };
   }
 
-  /** What the networks tell about a camera that is not there. */
+  /** Advice for a missing camera by its last discovery. */
   #nextStep({ endpoint = '', onvif = '' }: NonNullable<ReadyPath['settings']['camera']>): string {
     const seen = endpoint === '' ? undefined : this.#deps.found.find(endpoint)[0];
     if (!seen) {
-      return 'see whether the camera has power and is in the network, then look for cameras';
+      return 'check that the camera has power and network, then search for cameras';
     }
     return seen.url === onvif
       ? `the camera has answered at ${seen.address} at ${timeText(seen.lastSeenMs)}: check its login, and that RTSP is switched on in it`
-      : `a camera with this identity has answered at ${seen.address}: the path goes there once that is made sure; if it does not, check the login`;
+      : `a camera with this identity has answered at ${seen.address}: the path follows once its identity is verified; if it does not, check the login`;
   }
 }
 
-/** Where it was seen, and what keeps the path from going there. */
+/** Advice for a camera that was seen elsewhere and is not followed. */
 function nextOf(doubt: Doubted | undefined): string | undefined {
   if (!doubt) {
     return undefined;
@@ -299,35 +299,34 @@ function nextOf(doubt: Doubted | undefined): string | undefined {
   const { address, reason, trouble } = doubt;
   const then =
     trouble === 'clock'
-      ? 'on its own page, or let it ask a time server; the path goes there within a minute after that'
-      : 'if it is the camera, adopt it there or change the address of the path; it is asked again every ten minutes';
-  return `a camera with this identity has answered at ${address}, and the path does not go there: ${reason}${trouble === 'clock' ? ' ' : '; '}${then}`;
+      ? 'on its own page, or let it use a time server; the path follows within a minute after that'
+      : 'if it is the camera, adopt it there or change the address of the path; Perch tries again every ten minutes';
+  return `a camera with this identity has answered at ${address}, and the path does not follow: ${reason}${trouble === 'clock' ? ' ' : '; '}${then}`;
 }
 
 const GIVE_LOGIN =
-  'give this camera a user and a password that it takes: they are tried at once. What it has refused twice is tried again after half an hour, because cameras lock an account after some five wrong passwords';
-/** What to do where the camera is there. */
+  'give this camera a user and a password that it accepts: they are tried at once. After two refusals Perch waits half an hour, because cameras lock an account after some five wrong passwords';
 const NEXT: Partial<Record<CameraTrouble, string>> = {
   otherCamera:
-    'if this camera was replaced, adopt the new one, or take endpoint and serial out of the settings of the path; if not, see which address the camera has now',
+    'if this camera was replaced, adopt the new one, or remove endpoint and serial from the settings of the path; if not, find out which address the camera has now',
   otherCertificate:
-    "if the camera's certificate was renewed, write its new fingerprint as camera.fingerprint of each of its paths, or take that key out; if not, something else answers at its address",
+    "if the camera's certificate was renewed, set its new fingerprint as camera.fingerprint of each of its paths, or remove that key; if not, another device answers at its address",
   wrongPassword: GIVE_LOGIN,
-  lockedOut: 'wait until the camera lets this user in again; it has locked the account after wrong passwords',
+  lockedOut: 'wait until the camera accepts this user again; it has locked the account after wrong passwords',
 };
 
-/** What stands there in the file. */
+/** The value at a key path of the file. */
 const blockAt = (written: unknown, keyPath: readonly string[]): unknown =>
   keyPath.reduce<unknown>(
     (block, key) => (block as Readonly<Record<string, unknown>> | null | undefined)?.[key],
     written,
   );
 
-/** Of keys in the path's `camera:` block; undefined takes one away. */
+/** Edits of the path's `camera:` block; undefined removes a key. */
 const cameraEdits = (path: string, values: Readonly<Record<string, unknown>>): Edit[] =>
   Object.entries(values).map(([key, value]) => ({ keyPath: ['paths', path, 'camera', key], value }));
 
-/** A login in the address would go before the new one. */
+/** Removes a login in the address, which would take precedence. */
 const loginEdits = (path: string, source: string, { user, password, clearPassword }: Login): Edit[] => [
   ...(withoutLogin(source) === source ? [] : [{ keyPath: ['paths', path, 'source'], value: withoutLogin(source) }]),
   ...cameraEdits(path, { user, password }),

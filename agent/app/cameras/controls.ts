@@ -2,10 +2,10 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { CameraControl, CameraControls } from '../../onvif/control/control.ts';
-import { KeyFrameAsker } from '../../onvif/control/key-frames.ts';
+import { KeyFrameRequester } from '../../onvif/control/key-frames.ts';
 import { OnvifControl } from '../../onvif/control/onvif-control.ts';
 import type { Stream } from '../../stream/stream.ts';
-import { type CameraLink, linkOfPath, openLink } from './grouping.ts';
+import { linkOfPath, type OnvifLink, openLink } from './grouping.ts';
 
 export interface ControlsOptions {
   readonly config: () => Config;
@@ -14,12 +14,11 @@ export interface ControlsOptions {
 }
 
 interface Known {
-  /** What it was made of. */
   readonly key: string;
   readonly control: OnvifControl;
 }
 
-/** The controls of all cameras: made when first asked for, and anew when a path's settings have changed. */
+/** The controls of all cameras: created on first use, and again when a path's settings change. */
 export class Controls implements CameraControls {
   readonly #options: ControlsOptions;
   readonly #known = new Map<string, Known>();
@@ -33,29 +32,29 @@ export class Controls implements CameraControls {
     return this.#obtain(path);
   }
 
-  /** A stream has begun: whoever needs a key frame of it is heard by its camera, if that takes wishes. */
+  /** Passes requests for key frames on to the camera. */
   streamOpened(path: string, stream: Stream): void {
     const { clock, log, config } = this.#options;
     if (stream.onKeyFrameWanted || !linkOfPath(config(), path)) {
       return;
     }
-    const asker = new KeyFrameAsker({
-      groups: stream,
+    const requester = new KeyFrameRequester({
+      gop: stream,
       clock,
-      ask: async () => {
+      request: async () => {
         await this.#obtain(path)?.keyFrame();
       },
-      onGivenUp: (reason, bug) => {
-        // The stream's next beginning may bring another firmware.
+      onStopped: (reason, bug) => {
+        // The next stream may come from another firmware.
         stream.onKeyFrameWanted = undefined;
         const facts = bug === undefined ? { path, reason } : { path, err: bug };
-        log[bug === undefined ? 'debug' : 'error'](facts, 'the camera is not asked for key frames any more');
+        log[bug === undefined ? 'debug' : 'error'](facts, 'key frames are no longer requested from the camera');
       },
     });
-    stream.onKeyFrameWanted = () => asker.want();
+    stream.onKeyFrameWanted = () => requester.want();
   }
 
-  /** Lets go of what belongs to settings that have changed: a camera that moves is stopped. */
+  /** Closes the controls of changed settings, which stops a moving camera. */
   apply(): void {
     for (const [path, { key, control }] of this.#known) {
       const link = linkOfPath(this.#options.config(), path);
@@ -89,5 +88,5 @@ export class Controls implements CameraControls {
   }
 }
 
-const keyOf = ({ key, profile, settings }: CameraLink): string =>
+const keyOf = ({ key, profile, settings }: OnvifLink): string =>
   JSON.stringify([key, profile, settings.serial, settings.endpoint]);

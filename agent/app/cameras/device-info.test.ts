@@ -3,8 +3,8 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
 import { PerchError } from '../../base/errors.ts';
 import { createLogger } from '../../base/log.ts';
-import type { CameraDescription } from '../../onvif/device/understand.ts';
-import { CameraDescriptions } from './device-info.ts';
+import type { CameraDescription } from '../../onvif/device/describe-device.ts';
+import { DeviceInfoCache } from './device-info.ts';
 import { cameraAt } from './path-entries.ts';
 
 const described = (model: string) => ({ information: { model } }) as CameraDescription;
@@ -19,7 +19,7 @@ function open(paths: string) {
   const reads: string[] = [];
   const waiting: PromiseWithResolvers<CameraDescription>[] = [];
   let config = good(`paths:\n${paths}`);
-  const descriptions = new CameraDescriptions({
+  const descriptions = new DeviceInfoCache({
     config: () => config,
     read: ({ name }) => {
       reads.push(name);

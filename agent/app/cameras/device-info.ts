@@ -3,30 +3,29 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ReadyPath } from '../../config/load/path-entry.ts';
-import type { CameraDescription } from '../../onvif/device/understand.ts';
+import type { CameraDescription } from '../../onvif/device/describe-device.ts';
 import { linkOf } from './grouping.ts';
 import { camerasOf, pathsOfDevice, streamsOf } from './path-entries.ts';
 
-/** Cameras that are read at the same time. */
-const AT_ONCE = 2;
-/** A camera that has just come up has more to do. */
+/** Cameras read at the same time. */
+const MAX_CONCURRENT = 2;
+/** A camera that has just started is busy. */
 const OPENED_PAUSE_MS = 5_000;
-/** Of those whose stream nobody opens by itself. */
+/** For streams on demand. */
 const ON_DEMAND_PAUSE_MS = 30_000;
 const CHANGED_PAUSE_MS = 1_000;
-/** What was read is good for so long, however often the stream begins anew. */
+/** How long a description counts as current when the stream reconnects. */
 const FRESH_MS = 600_000;
 const FIRST_RETRY_MS = 600_000;
 const MAX_RETRY_MS = 6 * 3_600_000;
 
-export interface DescriptionsOptions {
-  /** What runs. */
+export interface DeviceInfoOptions {
+  /** The configuration in effect. */
   config(): Config;
-  /** Asks the camera. @throws PerchError */
+  /** Reads the camera. @throws PerchError */
   read(camera: ReadyPath): Promise<CameraDescription>;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Ends everything. */
   readonly signal: AbortSignal;
 }
 
@@ -36,33 +35,32 @@ export interface Known {
 }
 
 interface Kept extends Known {
-  /** Whose it is: settings that name another camera have none. */
+  /** Of the camera: settings that name another one do not match. */
   readonly identity: string;
   readonly monoMs: number;
 }
 
-/** A camera that is to be read. */
 interface Wanted {
-  /** Of the camera's link: the lenses of a recorder are read together. */
+  /** Of the camera's link: the channels of a recorder are read together. */
   readonly key: string;
   readonly path: string;
   failures: number;
   isRead: boolean;
-  /** Something was set in it while it was read. */
+  /** A setting was changed during the read. */
   isOld: boolean;
 }
 
-/** What adopted cameras have told of themselves. Asks them in the background, a few at a time, when their streams are there. */
-export class CameraDescriptions {
-  readonly #options: DescriptionsOptions;
+/** Descriptions of adopted cameras, read in the background when their streams open, a few at a time. */
+export class DeviceInfoCache {
+  readonly #options: DeviceInfoOptions;
   /** By path. */
   readonly #known = new Map<string, Kept>();
-  /** By their keys. */
+  /** By key. */
   readonly #wanted = new Map<string, Wanted>();
   readonly #due: Wanted[] = [];
   #running = 0;
 
-  constructor(options: DescriptionsOptions) {
+  constructor(options: DeviceInfoOptions) {
     this.#options = options;
   }
 
@@ -77,7 +75,7 @@ export class CameraDescriptions {
     this.#known.set(name, { description, ...times, identity: identityOf(settings.camera) });
   }
 
-  /** The configuration is another one. */
+  /** Call after a change of the configuration. */
   apply(): void {
     const cameras = camerasOf(this.#options.config());
     const names = new Set(cameras.map(({ name }) => name));
@@ -93,7 +91,7 @@ export class CameraDescriptions {
     }
   }
 
-  /** A camera is there, perhaps after a reboot. */
+  /** The camera runs, perhaps after a reboot. */
   streamOpened(path: string): void {
     const camera = camerasOf(this.#options.config()).find(({ name }) => name === path);
     const known = camera && this.get(camera) && this.#known.get(path);
@@ -102,7 +100,7 @@ export class CameraDescriptions {
     }
   }
 
-  /** Something was set in the camera of this path, or it starts anew: what it has told is old. */
+  /** The description of this path's camera is outdated. */
   changed(path: string, what: 'settings' | 'reboot'): void {
     const config = this.#options.config();
     const camera = camerasOf(config).find((one) => streamsOf(one, config).some(({ name }) => name === path));
@@ -113,7 +111,7 @@ export class CameraDescriptions {
       }
     }
     if (camera && what === 'settings') {
-      this.#wantAnew(camera);
+      this.#wantAgain(camera);
     }
   }
 
@@ -126,8 +124,8 @@ export class CameraDescriptions {
     }
   }
 
-  /** Also when it is waited for a camera that has failed: it has just answered. */
-  #wantAnew(camera: ReadyPath): void {
+  /** Also replaces the pause after a failure, because the camera has just answered. */
+  #wantAgain(camera: ReadyPath): void {
     const key = keyOf(camera.settings) ?? '';
     const wanted = this.#wanted.get(key);
     if (wanted?.isRead) {
@@ -143,12 +141,12 @@ export class CameraDescriptions {
     await clock.sleep(pauseMs, signal);
     if (!signal.aborted && this.#wanted.get(wanted.key) === wanted) {
       this.#due.push(wanted);
-      this.#takeTurns();
+      this.#readDue();
     }
   }
 
-  #takeTurns(): void {
-    while (this.#running < AT_ONCE) {
+  #readDue(): void {
+    while (this.#running < MAX_CONCURRENT) {
       const wanted = this.#due.shift();
       if (!wanted) {
         return;
@@ -158,7 +156,7 @@ export class CameraDescriptions {
       void this.#read(wanted).finally(() => {
         wanted.isRead = false;
         this.#running -= 1;
-        this.#takeTurns();
+        this.#readDue();
       });
     }
   }
@@ -200,11 +198,11 @@ export class CameraDescriptions {
   }
 }
 
-/** Undefined: it has no ONVIF, or is paused. */
+/** Undefined without ONVIF or while paused. */
 const keyOf = (settings: ReadyPath['settings']): string | undefined => linkOf(settings)?.key;
 
-const NOT_READ = 'the camera does not say what it is';
+const NOT_READ = 'description of a camera cannot be read';
 
-/** Its address and its login may change, it stays the same camera. */
+/** Stays the same when address or login change. */
 const identityOf = ({ endpoint, serial, onvif }: NonNullable<ReadyPath['settings']['camera']> = {}): string =>
   JSON.stringify(endpoint === undefined && serial === undefined ? [onvif] : [endpoint, serial]);

@@ -12,9 +12,9 @@ import { type Config, parseConfig } from '../../config/load/load.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import type { NewEvent } from '../../record/events/event-hub.ts';
 import { Stream } from '../../stream/stream.ts';
-import { CameraStills } from '../recordings/snapshots.ts';
+import { CameraSnapshots } from '../recordings/snapshots.ts';
 import { Controls } from './controls.ts';
-import { CameraWatches, type WatchesOptions } from './event-subscriptions.ts';
+import { EventSubscriptions, type EventSubscriptionsOptions } from './event-subscriptions.ts';
 import { SubscriptionFile } from './subscription-file.ts';
 
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 5_000, interval: 10 });
@@ -45,7 +45,7 @@ const pathOf = (name: string, camera: OnvifCamera, more = '', block = '') =>
 async function begin(
   text: string,
   folder?: string,
-  { clock, log }: Pick<WatchesOptions, 'clock' | 'log'> = { clock: systemClock, log: silentLogger },
+  { clock, log }: Pick<EventSubscriptionsOptions, 'clock' | 'log'> = { clock: systemClock, log: silentLogger },
 ) {
   const dataDir = folder ?? (await mkdtemp(join(tmpdir(), 'perch-watches-')));
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
@@ -54,7 +54,7 @@ async function begin(
   const writing = new FakeClock();
   const memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), writing, silentLogger);
   await memory.load();
-  const watches = new CameraWatches({
+  const watches = new EventSubscriptions({
     config: () => config,
     clock,
     log,
@@ -141,7 +141,7 @@ test('whoever tells another endpoint gets no login: not for events, not to be tu
   const other = 'another camera is at its address';
   await expect(controls.control('door')?.ptz.move({ pan: 1 })).rejects.toThrow(other);
   const { signal } = new AbortController();
-  await expect(new CameraStills(() => config).sourceOf('door')?.fetch(signal)).rejects.toThrow(other);
+  await expect(new CameraSnapshots(() => config).sourceOf('door')?.fetch(signal)).rejects.toThrow(other);
   await until(() => expect(count(camera, 'GetEndpointReference')).toBe(3));
   expect(camera.operations).not.toContain('GetDeviceInformation');
   expect(camera.requests.filter(({ hasToken }) => hasToken)).toEqual([]);
@@ -162,7 +162,7 @@ test('a subscription is not ended at the address of a camera that is another one
   const other = await startOnvifCamera({ address, port, credentials: { user: 'other', password: 'other' } });
   onTestFinished(() => other[Symbol.asyncDispose]());
   // The pull that the first one's end has broken off; then the pause after it.
-  await until(() => expect(told.map(([, phrase]) => phrase)).toContain('the camera does not tell what it sees'));
+  await until(() => expect(told.map(([, phrase]) => phrase)).toContain('events of the camera are not received'));
   await clock.advance(5_000);
   await until(() => expect(other.operations).toContain('GetEndpointReference'));
   await watches.close();
@@ -217,7 +217,7 @@ test('a camera that does not keep the time it is given is tried each hour, and t
   Object.defineProperty(camera.state, 'clockOffsetMs', { get: () => -3_600_000, set: () => {} });
   const lines: string[] = [];
   const config = configOf(pathOf('door', camera, '', ', setClock: yes, events: no'));
-  const watches = new CameraWatches({
+  const watches = new EventSubscriptions({
     config: () => config,
     clock,
     log: createLogger('debug', (line) => lines.push(line)),
@@ -227,7 +227,7 @@ test('a camera that does not keep the time it is given is tried each hour, and t
   });
   onTestFinished(() => watches.close());
   watches.apply();
-  const told = () => lines.filter((line) => line.includes('could not be set'));
+  const told = () => lines.filter((line) => line.includes('setting the clock of a camera failed'));
   for (const times of [1, 2, 3]) {
     await until(() => expect(told()).toHaveLength(times));
     await clock.advance(3_600_000);

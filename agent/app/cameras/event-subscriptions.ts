@@ -3,42 +3,40 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { CLOCK_TOLERANCE_MS, setCameraClock } from '../../onvif/control/camera-clock.ts';
-import type { OnvifSession } from '../../onvif/device/session.ts';
+import type { OnvifSession } from '../../onvif/device/onvif-session.ts';
 import { type ChannelUser, readChannels } from '../../onvif/events/channels.ts';
-import { EventWatch } from '../../onvif/events/event-watch.ts';
-import type { SightingType } from '../../onvif/events/topics.ts';
+import { EventSubscription } from '../../onvif/events/event-subscription.ts';
+import type { DetectionType } from '../../onvif/events/topics.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import type { NewEvent } from '../../record/events/event-hub.ts';
-import { type CameraLink, linkOf, openLink } from './grouping.ts';
+import { linkOf, type OnvifLink, openLink } from './grouping.ts';
 import type { SubscriptionFile } from './subscription-file.ts';
 
-/** Clocks drift by seconds in a day, and go back to 1970 when the power goes. */
-const CLOCK_LOOK_MS = 3_600_000;
+/** Clocks drift by seconds a day, and fall back to 1970 at a power cut. */
+const CLOCK_CHECK_MS = 3_600_000;
 
-export interface WatchesOptions {
+export interface EventSubscriptionsOptions {
   readonly config: () => Config;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Where events are told. */
   readonly events: { add(event: NewEvent): Promise<CameraEvent> };
   readonly memory: SubscriptionFile;
-  /** No clock is set by one that may be wrong itself. */
+  /** An untrusted clock does not set others. */
   readonly isClockTrusted: () => boolean;
 }
 
 /** All paths that name one camera. */
 interface Group {
-  readonly link: CameraLink;
+  readonly link: OnvifLink;
   readonly users: readonly ChannelUser[];
   readonly wantsEvents: boolean;
   readonly setsClock: boolean;
 }
 
-/** The clock of one camera. */
-interface KeptClock {
+interface ClockState {
   readonly log: Logger;
-  /** That it cannot be set. */
-  isTold: boolean;
+  /** A failure to set it was logged. */
+  isFailureLogged: boolean;
 }
 
 interface Watched {
@@ -46,20 +44,20 @@ interface Watched {
   close(): Promise<void>;
 }
 
-/** Listens to every camera that the configuration names, once each, and keeps the clocks of those that are to be set. */
-export class CameraWatches {
-  readonly #options: WatchesOptions;
-  /** By the camera's link. */
+/** Receives the events of every configured camera, with one subscription each, and keeps clocks set where configured. */
+export class EventSubscriptions {
+  readonly #options: EventSubscriptionsOptions;
+  /** By the key of the camera's link. */
   readonly #watched = new Map<string, Watched>();
-  /** Of those that are not wanted any more. */
+  /** Subscriptions that are being closed. */
   readonly #ending = new Map<string, Promise<void>>();
   #isClosed = false;
 
-  constructor(options: WatchesOptions) {
+  constructor(options: EventSubscriptionsOptions) {
     this.#options = options;
   }
 
-  /** Brings it to what the configuration says. */
+  /** Call after a change of the configuration. */
   apply(): void {
     const groups = this.#isClosed ? new Map<string, Group>() : groupsOf(this.#options.config());
     for (const [key, watched] of this.#watched) {
@@ -76,7 +74,7 @@ export class CameraWatches {
     }
   }
 
-  /** Resolves when every camera knows that it is not listened to any more, or does not answer. */
+  /** Resolves when every camera has been unsubscribed, or does not answer. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.apply();
@@ -97,11 +95,11 @@ export class CameraWatches {
     const { clock, log, memory } = this.#options;
     const { link, users } = group;
     const own = log.child({ path: users[0]?.path });
-    const kept: KeptClock = { log: own, isTold: false };
+    const kept: ClockState = { log: own, isFailureLogged: false };
     const stop = new AbortController();
     const before = this.#ending.get(key);
     const events = group.wantsEvents
-      ? new EventWatch({
+      ? new EventSubscription({
           open: async (signal) => {
             await before;
             const session = await openLink(link, clock, signal);
@@ -112,8 +110,9 @@ export class CameraWatches {
           },
           channels: (session) => readChannels(session, users),
           memory: memory.of(key),
-          tell: (paths, type, isOn) => this.#tell(paths, type, isOn),
-          ...{ clock, log: own },
+          notify: (paths, type, isOn) => this.#notify(paths, type, isOn),
+          clock,
+          log: own,
         })
       : undefined;
     const clocks = group.setsClock ? this.#keepClocks(group, kept, stop.signal) : undefined;
@@ -126,25 +125,25 @@ export class CameraWatches {
     };
   }
 
-  /** The main path hears of it, and each other that records what moves. */
-  #tell(paths: readonly string[], type: SightingType, isOn: boolean | undefined): void {
+  /** For the main path, and for others that record on motion. */
+  #notify(paths: readonly string[], type: DetectionType, isOn: boolean | undefined): void {
     const { config, events, log } = this.#options;
     const [main, ...others] = paths;
     const recording = others.filter((path) => resolvePath(config(), path)?.settings?.record === 'motion');
     for (const path of main === undefined ? recording : [main, ...recording]) {
       const state = isOn === undefined ? {} : ({ state: isOn ? 'start' : 'end' } as const);
       events.add({ path, type, source: 'camera', ...state }).catch((error: unknown) => {
-        // The end of one that was too long has been told already.
-        log.debug({ path, type, reason: explain(error) }, 'an event of a camera was not taken');
+        // The end of an event that was too long has been reported already.
+        log.debug({ path, type, reason: explain(error) }, 'event of a camera rejected');
       });
     }
   }
 
-  async #keepClocks({ link, wantsEvents }: Group, kept: KeptClock, signal: AbortSignal): Promise<void> {
+  async #keepClocks({ link, wantsEvents }: Group, kept: ClockState, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     if (wantsEvents) {
-      // Whoever listens to it looks first.
-      await clock.sleep(CLOCK_LOOK_MS, signal);
+      // The event subscription checks the clock first.
+      await clock.sleep(CLOCK_CHECK_MS, signal);
     }
     while (!signal.aborted) {
       try {
@@ -153,14 +152,14 @@ export class CameraWatches {
         const isBug = !(error instanceof PerchError);
         kept.log[isBug ? 'error' : 'debug'](
           isBug ? { err: error } : { reason: explain(error) },
-          'the clock of the camera was not looked at',
+          'checking the clock of a camera failed',
         );
       }
-      await clock.sleep(CLOCK_LOOK_MS, signal);
+      await clock.sleep(CLOCK_CHECK_MS, signal);
     }
   }
 
-  async #keepClock(session: OnvifSession, kept: KeptClock): Promise<void> {
+  async #keepClock(session: OnvifSession, kept: ClockState): Promise<void> {
     const { clock, isClockTrusted } = this.#options;
     if (!isClockTrusted() || Math.abs(session.skewMs) <= CLOCK_TOLERANCE_MS) {
       return;
@@ -168,22 +167,22 @@ export class CameraWatches {
     const wasOffMs = session.skewMs;
     try {
       const { skewMs } = await setCameraClock(session, clock);
-      kept.isTold = false;
-      kept.log.info({ wasOffMs, skewMs }, "the camera's clock was set");
+      kept.isFailureLogged = false;
+      kept.log.info({ wasOffMs, skewMs }, 'clock of a camera set');
     } catch (error) {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      kept.log[kept.isTold ? 'debug' : 'info'](
+      kept.log[kept.isFailureLogged ? 'debug' : 'info'](
         { wasOffMs, reason: explain(error) },
-        "the camera's clock could not be set",
+        'setting the clock of a camera failed',
       );
-      kept.isTold = true;
+      kept.isFailureLogged = true;
     }
   }
 }
 
-/** Those that record come first: theirs are the main streams. Paths that a pattern stands for are nobody until they are used. */
+/** Groups paths by camera, recording ones first: theirs are the main streams. Patterns do not count until used. */
 function groupsOf(config: Config): Map<string, Group> {
   const groups = new Map<string, Group>();
   const all = [...config.paths].filter(([, entry]) => !entry.pattern);

@@ -1,54 +1,51 @@
 import type { Clock } from '../../base/clock.ts';
 import { withoutZone, zonedUrl, zoneOf } from '../../base/url-zone.ts';
 import { openGuarded } from '../../cameras/following/endpoint-guard.ts';
-import { refuseOther } from '../../cameras/following/identity.ts';
+import { requireSameCamera } from '../../cameras/following/identity.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { CameraSettings, PathSettings } from '../../config/schema/path.ts';
-import type { OnvifSession } from '../../onvif/device/session.ts';
+import type { OnvifSession } from '../../onvif/device/onvif-session.ts';
 
-/** How the camera of a path is reached. */
-export interface CameraLink {
-  /** The same for all paths that name the same camera in the same way; to be shown to nobody: the password is in it. */
+/** How to reach the camera of a path. */
+export interface OnvifLink {
+  /** The same for all paths that name the same camera in the same way. Secret: contains the password. */
   readonly key: string;
   readonly url: string;
   readonly profile: string | undefined;
   readonly settings: CameraSettings;
 }
 
-/** Undefined when the path names no ONVIF service, or its camera is paused. */
-export const linkOf = (settings: PathSettings): CameraLink | undefined =>
+/** Undefined without an ONVIF service, or while the camera is paused. */
+export const linkOf = (settings: PathSettings): OnvifLink | undefined =>
   settings.camera?.paused ? undefined : anyLinkOf(settings);
 
-/** The link of a paused camera, too. */
-export function anyLinkOf({ camera }: PathSettings): CameraLink | undefined {
+/** Also for paused cameras. */
+export function anyLinkOf({ camera }: PathSettings): OnvifLink | undefined {
   const url = camera?.onvif;
   if (!camera || url === undefined || !URL.canParse(withoutZone(url))) {
     return undefined;
   }
   const { user, password, clearPassword, profile } = camera;
-  const place = zonedUrl(new URL(withoutZone(url)), zoneOf(url));
-  const key = JSON.stringify([place, user, password, clearPassword]);
+  const origin = zonedUrl(new URL(withoutZone(url)), zoneOf(url));
+  const key = JSON.stringify([origin, user, password, clearPassword]);
   return { key, url, profile, settings: camera };
 }
 
-export function linkOfPath(config: Config, path: string): CameraLink | undefined {
+export function linkOfPath(config: Config, path: string): OnvifLink | undefined {
   const settings = resolvePath(config, path)?.settings;
   return settings && linkOf(settings);
 }
 
-/**
- * Begins to speak to it, as its settings say; not to another camera that is at its address now.
- * @param isAsked a person has just given the login
- */
+/** Opens a session by the settings, but not with another camera at that address. @param isInteractive a user has just entered the login */
 export async function openLink(
-  { url, settings }: CameraLink,
+  { url, settings }: OnvifLink,
   clock: Clock,
   signal: AbortSignal,
-  isAsked = false,
+  isInteractive = false,
 ): Promise<OnvifSession> {
   const { user, password, clearPassword, serial, endpoint } = settings;
-  const target = { url, user, password, isClearAllowed: clearPassword, isAsked, signal, clock };
+  const target = { url, user, password, isClearAllowed: clearPassword, isInteractive, signal, clock };
   const { session } = await openGuarded(target, endpoint);
-  await refuseOther(session, serial);
+  await requireSameCamera(session, serial);
   return session;
 }

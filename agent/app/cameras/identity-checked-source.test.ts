@@ -6,7 +6,7 @@ import { PerchError } from '../../base/errors.ts';
 import { OTHER_CAMERA, type Verdict } from '../../cameras/following/identity.ts';
 import type { Loudspeaker, SourceStatistics } from '../../stream/contracts.ts';
 import { Stream } from '../../stream/stream.ts';
-import { FollowedSource } from './identity-checked-source.ts';
+import { IdentityCheckedSource } from './identity-checked-source.ts';
 
 function setUp(verdicts: readonly (Verdict | Promise<Verdict>)[]) {
   const clock = new FakeClock();
@@ -24,7 +24,7 @@ function setUp(verdicts: readonly (Verdict | Promise<Verdict>)[]) {
     connected: (path: string) => told.push(`${path} connected`),
   };
   const stop = new AbortController();
-  const followed = new FollowedSource(source, 'door', watch, clock);
+  const followed = new IdentityCheckedSource(source, 'door', watch, clock);
   const run = (): Promise<unknown> =>
     followed
       .run({ open: (tracks) => new Stream(tracks, { isOnDemand: false }) }, stop.signal)

@@ -5,33 +5,32 @@ import { OTHER_CAMERA, type Verdict } from '../../cameras/following/identity.ts'
 import { cameraError } from '../../onvif/soap/http/failures.ts';
 import type { Loudspeaker, Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
 
-/** A camera that streams before it can say who it is: it is asked again. */
-const ASKED_AGAIN_MS = [5_000, 15_000, 60_000] as const;
-
-/** Longer than this nobody waits for the answer before he connects. */
-const PATIENCE_MS = 2_000;
-
+/** Repeats an inconclusive check: a camera may stream before ONVIF answers. */
+const RECHECK_PAUSES_MS = [5_000, 15_000, 60_000] as const;
+/** Maximum delay of the first connection by the check. */
+const CHECK_TIMEOUT_MS = 2_000;
+/** After a failure another camera may be there, so a silent one is checked for longer. */
 /** After a failure another camera may be there: it is asked for so long while nobody answers. */
-const RECONNECT_PATIENCE_MS = 10_000;
+const RECONNECT_CHECK_TIMEOUT_MS = 10_000;
 const SILENT_PAUSE_MS = 1_000;
 
-/** Who knows about the identity of cameras. */
-export interface CameraWatch {
+/** Checks identities of cameras. */
+export interface IdentityWatch {
   /** Never rejects. */
   check(path: string): Promise<Verdict>;
   failed(path: string, isOther?: boolean): void;
   connected(path: string): void;
 }
 
-/** The source of a camera with an identity: nothing of another camera that is at its address now gets into the path. */
-export class FollowedSource implements Source {
+/** The source of a camera with an identity: keeps the stream of another camera at its address out of the path. */
+export class IdentityCheckedSource implements Source {
   readonly #source: Required<Source>;
   readonly #path: string;
-  readonly #watch: CameraWatch;
+  readonly #watch: IdentityWatch;
   readonly #clock: Clock;
   #hasFailed = false;
 
-  constructor(source: Required<Source>, path: string, watch: CameraWatch, clock: Clock) {
+  constructor(source: Required<Source>, path: string, watch: IdentityWatch, clock: Clock) {
     this.#source = source;
     this.#path = path;
     this.#watch = watch;
@@ -105,14 +104,14 @@ export class FollowedSource implements Source {
   }
 
   async #firstCheck(signal: AbortSignal): Promise<Verdict> {
-    const patience = new AbortController();
-    const joined = joinSignals([signal, patience.signal]);
-    const patienceMs = this.#hasFailed ? RECONNECT_PATIENCE_MS : PATIENCE_MS;
-    const late = this.#clock.sleep(patienceMs, joined.signal).then((): Verdict => 'unknown');
+    const timeout = new AbortController();
+    const joined = joinSignals([signal, timeout.signal]);
+    const timeoutMs = this.#hasFailed ? RECONNECT_CHECK_TIMEOUT_MS : CHECK_TIMEOUT_MS;
+    const late = this.#clock.sleep(timeoutMs, joined.signal).then((): Verdict => 'unknown');
     try {
       return await Promise.race([this.#ask(joined.signal), late]);
     } finally {
-      patience.abort();
+      timeout.abort();
       joined.release();
     }
   }
@@ -129,7 +128,7 @@ export class FollowedSource implements Source {
 
   /** @returns whether it is another camera, as soon as that is known */
   async #askAgain(signal: AbortSignal): Promise<boolean> {
-    for (const pauseMs of ASKED_AGAIN_MS) {
+    for (const pauseMs of RECHECK_PAUSES_MS) {
       await this.#clock.sleep(pauseMs, signal);
       const verdict = signal.aborted ? 'same' : await this.#watch.check(this.#path);
       if (verdict !== 'unknown' && verdict !== 'silent') {

@@ -6,10 +6,10 @@ import type { CameraControl, CameraControls } from '../../onvif/control/control.
 import type { Stream } from '../../stream/stream.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { Controls } from './controls.ts';
-import { CameraWatches } from './event-subscriptions.ts';
+import { EventSubscriptions } from './event-subscriptions.ts';
 import { SubscriptionFile } from './subscription-file.ts';
 
-export interface OnvifCamerasOptions {
+export interface OnvifFeaturesOptions {
   readonly config: () => Config;
   readonly dataDir: string;
   readonly clock: Clock;
@@ -17,35 +17,39 @@ export interface OnvifCamerasOptions {
   readonly recordings: Pick<Recordings, 'events' | 'isClockTrusted'>;
 }
 
-/** Everything that is done with cameras beside pulling their streams: what they see is heard, and they do what they are asked. */
-export class OnvifCameras implements CameraControls {
+/** What ONVIF adds to the stream of a camera: events and control. */
+export class OnvifFeatures implements CameraControls {
   readonly #controls: Controls;
-  readonly #watches: CameraWatches;
+  readonly #subscriptions: EventSubscriptions;
   readonly #memory: SubscriptionFile;
   #hasBegun = false;
 
-  constructor(options: OnvifCamerasOptions) {
+  constructor(options: OnvifFeaturesOptions) {
     const { config, dataDir, clock, log, recordings } = options;
     this.#memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), clock, log);
     this.#controls = new Controls({ config, clock, log });
-    this.#watches = new CameraWatches({
-      ...{ config, clock, log, memory: this.#memory, events: recordings.events.hub },
+    this.#subscriptions = new EventSubscriptions({
+      config,
+      clock,
+      log,
+      memory: this.#memory,
+      events: recordings.events.hub,
       isClockTrusted: () => recordings.isClockTrusted,
     });
   }
 
-  /** When there are recorders that take events. */
+  /** Call when the recorders accept events. */
   async begin(): Promise<void> {
     await this.#memory.load();
     this.#hasBegun = true;
     this.apply();
   }
 
-  /** The configuration is another one. */
+  /** Call after a change of the configuration. */
   apply(): void {
     if (this.#hasBegun) {
       this.#controls.apply();
-      this.#watches.apply();
+      this.#subscriptions.apply();
     }
   }
 
@@ -58,6 +62,6 @@ export class OnvifCameras implements CameraControls {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#controls.close(), this.#watches.close()]);
+    await Promise.all([this.#controls.close(), this.#subscriptions.close()]);
   }
 }

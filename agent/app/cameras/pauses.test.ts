@@ -45,7 +45,7 @@ function open() {
   };
   const pauses = new CameraPauses({
     ...{ store, clock, log: createLogger('info', (line) => log.push(line)) },
-    tell: (type, fields) => told.push([type, fields]),
+    publish: (type, fields) => told.push([type, fields]),
   });
   return { clock, store, told, log, pauses };
 }

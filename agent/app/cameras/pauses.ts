@@ -1,37 +1,37 @@
-import type { TellBox } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 
-const LOOK_MS = 5_000;
+const CHECK_MS = 5_000;
 
 export interface PausesOptions {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly tell: TellBox;
+  readonly publish: PublishEvent;
 }
 
-/** Ends the pauses of cameras when their time has come. */
+/** Ends the pauses of cameras on time. */
 export class CameraPauses {
   readonly #options: PausesOptions;
-  readonly #stopLooking: () => void;
+  readonly #stopChecking: () => void;
   #isEnding = false;
-  #isTold = false;
+  #isFailureLogged = false;
 
   constructor(options: PausesOptions) {
     this.#options = options;
-    this.#stopLooking = options.clock.every(LOOK_MS, () => void this.#look());
+    this.#stopChecking = options.clock.every(CHECK_MS, () => void this.#check());
   }
 
   close(): void {
-    this.#stopLooking();
+    this.#stopChecking();
   }
 
-  async #look(): Promise<void> {
-    const { store, clock, log, tell } = this.#options;
+  async #check(): Promise<void> {
+    const { store, clock, log, publish } = this.#options;
     if (this.#isEnding || overIn(store.current, clock.wallMs()).length === 0) {
       return;
     }
@@ -44,26 +44,26 @@ export class CameraPauses {
           ['paused', 'pausedUntil'].map((key) => ({ keyPath: ['paths', path, 'camera', key], value: undefined })),
         );
       }, 'camera');
-      this.#isTold = false;
+      this.#isFailureLogged = false;
       for (const path of over) {
-        log.info({ path }, 'the pause of the camera is over');
-        tell('camera', { state: 'resumed', path });
+        log.info({ path }, 'pause of a camera ended');
+        publish('camera', { state: 'resumed', path });
       }
     } catch (error) {
-      this.#tellOnce(error);
+      this.#logOnce(error);
     } finally {
       this.#isEnding = false;
     }
   }
 
-  #tellOnce(error: unknown): void {
+  #logOnce(error: unknown): void {
     const { log } = this.#options;
     if (!(error instanceof PerchError)) {
-      log.error({ err: error }, 'a pause of a camera could not be ended');
-    } else if (!this.#isTold) {
-      log.warn({ reason: explain(error) }, 'a pause of a camera could not be ended');
+      log.error({ err: error }, 'ending the pause of a camera failed');
+    } else if (!this.#isFailureLogged) {
+      log.warn({ reason: explain(error) }, 'ending the pause of a camera failed');
     }
-    this.#isTold = true;
+    this.#isFailureLogged = true;
   }
 }
 

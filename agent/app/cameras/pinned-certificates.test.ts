@@ -5,7 +5,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
 import { sharedPins } from '../../onvif/soap/http/certificate-pins.ts';
-import { namesOf } from '../../tls/box-names.ts';
+import { namesOf } from '../../tls/device-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
 
 async function certificate() {
@@ -52,7 +52,7 @@ test('the certificate of adoption is kept, another one is refused, and the new f
   await isReached();
 
   front.renew(second);
-  const words = `fingerprint ${second.fingerprint}, expected ${first.fingerprint}`;
+  const words = `fingerprint is ${second.fingerprint}, expected ${first.fingerprint}`;
   // A connection that was open already stays with whom it was, for a second.
   await vi.waitFor(async () => expect((await again()).body['error']).toContain(words), { timeout: 10_000 });
 

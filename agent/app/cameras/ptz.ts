@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraControl, CameraControls, EncoderSettings } from '../../onvif/control/control.ts';
 
-/** A camera that does not let Perch in is no reason to log in to Perch again. */
+/** A login that the camera rejects must not become a 401 of Perch. */
 export async function ofCamera<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -14,8 +14,8 @@ export async function ofCamera<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What the camera does not know is for whoever asks for it to put right: it is there, and answers. */
-function asAsked(error: unknown): unknown {
+/** An unknown item or invalid value is the client's error: the camera works. */
+function asClientError(error: unknown): unknown {
   const complaint = error instanceof PerchError ? error.context['complaint'] : undefined;
   if (!(error instanceof PerchError) || (complaint !== 'notFound' && complaint !== 'badInput')) {
     return error;
@@ -23,11 +23,8 @@ function asAsked(error: unknown): unknown {
   return new PerchError(complaint, error.message, error.context, error);
 }
 
-/**
- * Controls of cameras by their paths, in the form of the API.
- * @param changed is told when a camera was set or begins anew
- */
-export function steeringOf(
+/** Camera controls by path, in the API's form. @param changed called after a change of settings or a reboot */
+export function ptzOf(
   controls: CameraControls,
   changed: (path: string, what: 'settings' | 'reboot') => void,
 ): CameraSteering {
@@ -38,7 +35,7 @@ export function steeringOf(
         throw new PerchError('notFound', 'no camera with ONVIF has this path', { path });
       }
       return work(control).catch((error: unknown) => {
-        throw asAsked(error);
+        throw asClientError(error);
       });
     });
   return {

@@ -4,10 +4,10 @@ import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { explain } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
-import { openSession } from '../../onvif/device/session.ts';
+import { openSession } from '../../onvif/device/onvif-session.ts';
 import { Snapshots } from '../../onvif/device/snapshots.ts';
 import { readChannels } from '../../onvif/events/channels.ts';
-import { EventWatch } from '../../onvif/events/event-watch.ts';
+import { EventSubscription } from '../../onvif/events/event-subscription.ts';
 import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { RtspSource } from '../../sources/rtsp/client.ts';
 import { type SourceState, supervise } from '../../sources/supervisor.ts';
@@ -30,7 +30,7 @@ async function adopt(quirks: Quirks = {}, login = RIGHT) {
   onTestFinished(() => camera[Symbol.asyncDispose]());
   const logins = new LoginMemory(clock);
   let openings = 0;
-  const watch = new EventWatch({
+  const watch = new EventSubscription({
     open: async (signal) => {
       openings += 1;
       try {
@@ -41,7 +41,7 @@ async function adopt(quirks: Quirks = {}, login = RIGHT) {
     },
     channels: (session) => readChannels(session, [{ path: 'cam', profile: undefined }]),
     memory: { left: () => undefined, keep: () => {} },
-    tell: () => {},
+    notify: () => {},
     ...{ clock, log: silentLogger },
   });
   onTestFinished(() => watch.close());

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { CameraSettings } from '../../config/schema/path.ts';
-import { sharedLogins } from '../../onvif/device/session.ts';
-import { nameOf, parseHttpUrl } from '../../onvif/soap/http/http-exchange.ts';
+import { sharedLogins } from '../../onvif/device/onvif-session.ts';
+import { hostPortOf, parseHttpUrl } from '../../onvif/soap/http/origin.ts';
 import type { LoginKey, LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import type { LoginWatch } from '../../protocols/contract.ts';
 import { parseAddress, placeOf } from '../../sources/rtsp/request/address.ts';
@@ -9,23 +9,23 @@ import { parseAddress, placeOf } from '../../sources/rtsp/request/address.ts';
 export interface StreamLoginOptions {
   readonly logins?: LoginMemory;
   readonly clock?: Pick<Clock, 'monoMs'>;
-  /** A person has just given the password. */
-  readonly isAsked?: boolean;
+  /** A user has just entered the password. */
+  readonly isInteractive?: boolean;
 }
 
-/** A stream's login is one with those of the same host's other streams, events and pictures: the account that a wrong password locks is one. */
+/** A stream's login shares its verdict with other streams, events and snapshots of the host: a wrong password locks one account. */
 export function streamLogin(
   name: string,
   url: string,
   { onvif = '', user, password = '' }: Pick<CameraSettings, 'onvif' | 'user' | 'password'>,
-  { logins = sharedLogins, clock = systemClock, isAsked = false }: StreamLoginOptions = {},
+  { logins = sharedLogins, clock = systemClock, isInteractive = false }: StreamLoginOptions = {},
 ): LoginWatch {
-  // What is wrong with the address is told by whoever connects to it.
+  // The connection reports an invalid address.
   const key = (): LoginKey => {
     const address = parseAddress(url, name);
     const service = parseHttpUrl(onvif);
     const login = user === undefined ? (address.credentials ?? NOBODY) : { user, password };
-    const camera = service ? nameOf(service.place) : placeOf(address);
+    const camera = service ? hostPortOf(service.origin) : placeOf(address);
     return { ...login, camera, host: address.host, channel: `stream ${address.uri}` };
   };
   let heldMs = 0;
@@ -39,7 +39,7 @@ export function streamLogin(
       const wait = { sinceMs: clock.monoMs() };
       waits.add(wait);
       try {
-        return await logins.turn(key(), { isAsked, signal });
+        return await logins.turn(key(), { isInteractive, signal });
       } finally {
         waits.delete(wait);
         heldMs += clock.monoMs() - wait.sinceMs;

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import type { IsOpen } from '../../cameras/adoption/try-patterns.ts';
-import { DELAY_WORDS, delayOf, type ProveStream } from '../../onvif/device/streams.ts';
+import { DELAY_WORDS, delayOf, type ProbeStream } from '../../onvif/device/streams.ts';
 import { cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { describeStream } from '../../sources/rtsp/describe.ts';
@@ -13,24 +13,24 @@ import { streamLogin } from './stream-login.ts';
 const CONNECT_MS = 1_000;
 const OPTIONS_MS = 2_000;
 
-/** Own words in the place of what an address answers: it may be anything, and is nobody's business who only asked whether it is a camera. */
+/** Fixed texts instead of the reply, which may come from any device and is not passed on. */
 const WORDS: Partial<Record<PerchError['code'], string>> = {
   unauthorized: 'the camera refuses this user name or password for its stream',
   notFound: 'the camera has no stream at this address',
   timeout: 'no answer over RTSP: is the camera on, and RTSP switched on in its settings?',
   unavailable: 'no stream over RTSP there: check the address, and whether RTSP is switched on in the camera',
-  unsupported: 'the stream is somewhere else, or of a kind that Perch does not read',
+  unsupported: 'the stream is elsewhere, or of a kind that Perch does not read',
 };
 
 const CLEAR =
-  'the camera takes the password for its stream in the clear only, which anybody in the network could read: allow it for this camera ("clearPassword": true)';
+  'the camera accepts the password for its stream only unencrypted, which anyone in the network could read: allow it for this camera ("clearPassword": true)';
 
-/** A stream is there once its server has described it with a picture. */
-export const streamProver =
+/** A stream exists once its server has described it with video. */
+export const createStreamProbe =
   (clock: Clock, logins?: LoginMemory) =>
-  (isClearAllowed: boolean): ProveStream =>
+  (isClearAllowed: boolean): ProbeStream =>
   async (url, credentials, signal) => {
-    const options = { ...(logins && { logins }), clock, isAsked: true };
+    const options = { ...(logins && { logins }), clock, isInteractive: true };
     const loginWatch = streamLogin('camera', url, credentials ?? {}, options);
     try {
       const described = await describeStream(url, credentials, { signal, clock, isClearAllowed, loginWatch });
@@ -43,7 +43,7 @@ export const streamProver =
         throw error;
       }
       if (troubleOf(error)) {
-        // Not shown: the words say why and until when.
+        // The login was not sent: the message says why and until when.
         throw error;
       }
       const { code, context } = error;
@@ -54,14 +54,14 @@ export const streamProver =
       const delay = delayOf(error);
       const words = delay
         ? `${DELAY_WORDS[delay]}: try again in a moment`
-        : (WORDS[code] ?? 'what answers there does not speak RTSP as cameras do');
+        : (WORDS[code] ?? 'the device there does not speak RTSP as cameras do');
       const unreachable = isUnreachable === true && !delay ? { isUnreachable } : {};
       throw new PerchError(code, words, { host, status, isConnected, ...unreachable }, error);
     }
   };
 
-/** Whoever is there in a local network answers at once. */
-export const portProber =
+/** A device in a local network answers at once. */
+export const createPortProbe =
   (clock: Clock): IsOpen =>
   async (host, port, signal) => {
     const joined = joinSignals([signal], CONNECT_MS);
@@ -72,7 +72,7 @@ export const portProber =
     }
   };
 
-export const rtspProber =
+export const createRtspProbe =
   (clock: Clock): IsOpen =>
   (host, port, signal) =>
     speaksRtsp(`rtsp://${host.includes(':') ? `[${host}]` : host}:${port}/`, clock, OPTIONS_MS, signal);

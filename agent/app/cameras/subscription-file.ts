@@ -3,12 +3,12 @@ import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { loadPrivate, savePrivate } from '../../base/private-file.ts';
-import type { SubscriptionMemory } from '../../onvif/events/event-watch.ts';
+import type { SubscriptionMemory } from '../../onvif/events/event-subscription.ts';
 import type { SubscriptionReference } from '../../onvif/events/pull-point.ts';
 
-/** More cameras than anybody has; the oldest are forgotten. */
+/** More cameras than any installation has; the oldest are forgotten. */
 const MAX_KEPT = 256;
-/** Cameras that do not renew get a new subscription every minute: they are written together. */
+/** Cameras that do not renew get a new subscription every minute: writes are combined. */
 const WRITE_PAUSE_MS = 5_000;
 const MAX_TEXT = 8_000;
 
@@ -17,8 +17,8 @@ interface Entry extends SubscriptionReference {
 }
 
 /**
- * Which subscriptions cameras have of ours, on the disk: a crash leaves them there, and cameras have few, so they are ended at the next
- * start. Cameras stand in it by a digest, so it has no passwords.
+ * Open subscriptions on the disk, to end those that a crash has left: cameras have few. Cameras are stored as digests, because their keys
+ * contain passwords.
  */
 export class SubscriptionFile {
   readonly #file: string;
@@ -27,7 +27,7 @@ export class SubscriptionFile {
   readonly #kept = new Map<string, SubscriptionReference>();
   readonly #closing = new AbortController();
   #writing: Promise<void> | undefined;
-  #hasNews = false;
+  #hasChanges = false;
 
   constructor(file: string, clock: Clock, log: Logger) {
     this.#file = file;
@@ -35,18 +35,18 @@ export class SubscriptionFile {
     this.#log = log;
   }
 
-  /** One that is damaged is as good as none: subscriptions end by themselves as well. */
+  /** A damaged file counts as empty: subscriptions expire. */
   async load(): Promise<void> {
     try {
       for (const { camera, address, headers } of readEntries(await loadPrivate(this.#file))) {
         this.#kept.set(camera, { address, headers });
       }
     } catch (error) {
-      this.#log.info({ file: this.#file, reason: explain(error) }, 'what cameras were asked to tell is not known');
+      this.#log.info({ file: this.#file, reason: explain(error) }, 'event subscriptions of the last run are unknown');
     }
   }
 
-  /** @param key of a camera's link */
+  /** @param key of the camera's link */
   of(key: string): SubscriptionMemory {
     const camera = createHash('sha256').update(key).digest('base64url');
     return {
@@ -59,7 +59,7 @@ export class SubscriptionFile {
         } else if (!this.#kept.delete(camera)) {
           return;
         }
-        this.#hasNews = true;
+        this.#hasChanges = true;
         this.#writing ??= this.#writeSoon();
       },
     };
@@ -81,13 +81,13 @@ export class SubscriptionFile {
 
   async #writeSoon(): Promise<void> {
     await this.#clock.sleep(WRITE_PAUSE_MS, this.#closing.signal);
-    while (this.#hasNews) {
-      this.#hasNews = false;
+    while (this.#hasChanges) {
+      this.#hasChanges = false;
       const entries: Entry[] = [...this.#kept].map(([camera, { address, headers }]) => ({ camera, address, headers }));
       try {
         await savePrivate(this.#file, { subscriptions: entries });
       } catch (error) {
-        this.#log.debug({ file: this.#file, reason: explain(error) }, 'what cameras were asked to tell is not written');
+        this.#log.debug({ file: this.#file, reason: explain(error) }, 'saving event subscriptions failed');
       }
     }
     this.#writing = undefined;

@@ -1,6 +1,6 @@
 import { holdDataFolder } from '../../../system/data-folder.ts';
 import { Accounts } from '../../auth/accounts/accounts.ts';
-import { isLaid, layClaim, withdrawClaim } from '../../auth/accounts/local-claim.ts';
+import { hasClaim, withdrawClaim, writeClaim } from '../../auth/accounts/local-claim.ts';
 import { checkNewPassword } from '../../auth/accounts/new-password.ts';
 import { readSetup } from '../../auth/accounts/setup-code.ts';
 import { OWNER_NAME, Users } from '../../auth/accounts/users.ts';
@@ -29,7 +29,7 @@ export async function claimHere(dataDir: string, password: string, clock: Clock)
   await needsNoOwner(dataDir);
   const folder = holdUnlessHeld(dataDir);
   try {
-    await layClaim(dataDir, password);
+    await writeClaim(dataDir, password);
     if (folder) {
       await Accounts.open({ dataDir, clock, log: silentLogger });
     } else {
@@ -76,7 +76,7 @@ async function untilTaken(dataDir: string, clock: Clock): Promise<void> {
   const beginMs = clock.monoMs();
   while (clock.monoMs() - beginMs < MAX_WAIT_MS) {
     await clock.sleep(LOOK_MS, signal);
-    if (!isLaid(dataDir)) {
+    if (!hasClaim(dataDir)) {
       return;
     }
   }

@@ -44,16 +44,16 @@ test('the way to a decision is told step by step', async () => {
       'tom, with the right password, from 192.168.1.9, wants: read door',
       'configuration: …/perch.yml, as MediaMTX, authMethod internal',
       'path door: follows the entry all_others',
-      "1. people of this box: nobody is called 'tom'",
-      '2. authInternalUsers[0] (tom): lets in: may read ~^do from 192.168.1.0/24, with the password',
+      "1. users of this device: no user 'tom'",
+      '2. authInternalUsers[0] (tom): permitted: may read ~^do from 192.168.1.0/24, with the password',
       '=> let in',
     ].join('\n'),
   });
   const refused = await box.say('tom read door', '10.0.0.1');
   expect(refused.text.split('\n').slice(3)).toEqual([
-    "1. people of this box: nobody is called 'tom'",
-    '2. authInternalUsers[0] (tom): does not fit: only from 192.168.1.0/24',
-    '3. authInternalUsers[1] (any): does not fit: may publish, not read door',
+    "1. users of this device: no user 'tom'",
+    '2. authInternalUsers[0] (tom): does not match: only from 192.168.1.0/24',
+    '3. authInternalUsers[1] (any): does not match: may publish, not read door',
     '=> refused',
   ]);
   expect(refused.allowed).toBe(false);
@@ -80,10 +80,10 @@ test('a web hook that has the last word is told of, where it is asked', async ()
 test('a person of the box is known by what lies in the data folder', async () => {
   await using box = await openFolder();
   const users = await Users.open(box.folder);
-  expect((await box.say('owner admin')).text).toContain('this box has no owner yet');
+  expect((await box.say('owner admin')).text).toContain('this device has no owner yet');
   expect((await box.say('owner admin', '127.0.0.1')).allowed).toBe(false);
   await users.setOwner('blue heron');
-  expect((await box.say('owner admin')).text).toContain('owner (owner) lets in');
+  expect((await box.say('owner admin')).text).toContain('owner (owner) permitted');
   expect((await box.say('- api -')).text).toContain('=> refused');
 });
 
@@ -91,7 +91,7 @@ test('where another server or a token decides, it is told what would be asked', 
   await using box = await openFolder('authMethod: http\nauthHTTPAddress: http://127.0.0.1:9/x\n');
   const { text, allowed } = await box.say('tom publish door');
   expect(allowed).toBeUndefined();
-  expect(text).toContain('authHTTPAddress decides: it would be asked by POST');
+  expect(text).toContain('authHTTPAddress decides: POST');
   expect(text).toContain('path door: is not configured');
 });
 
@@ -111,7 +111,7 @@ test('users of the file that can let nobody in are told besides', async () => {
     'perch: own\nauthInternalUsers:\n- {user: tom, pass: "argon2:x"}\n- {user: any}\n',
   );
   expect((await box.say('tom read door')).text.split('\n').slice(-2)).toEqual([
-    'note: authInternalUsers: what has no password (1) lets nobody in (perch: own)',
+    'note: authInternalUsers: entries without a password (1) has no effect (perch: own)',
     'note: authInternalUsers[0].pass: not an argon2 hash: write $argon2id$v=19$m=65536,t=3,p=4$salt$hash',
   ]);
 });
@@ -133,10 +133,10 @@ test('a device password is a step of its own, and nothing of it is made in the f
   await devices.add({ name: 'Küche', paths: ['door'], ...rights }, () => false);
   expect(await box.say('kuche read door perch.yml')).toMatchObject({
     allowed: true,
-    text: expect.stringContaining("device passwords: kuche is that of 'Küche': lets in\n=> let in"),
+    text: expect.stringContaining("device passwords: kuche belongs to 'Küche': permitted\n=> let in"),
   });
   expect(await box.say('kuche read yard perch.yml')).toMatchObject({
     allowed: false,
-    text: expect.stringContaining("device passwords: kuche is that of 'Küche': may not read yard\n=> refused"),
+    text: expect.stringContaining("device passwords: kuche belongs to 'Küche': may not read yard\n=> refused"),
   });
 });

@@ -117,8 +117,8 @@ function parsed(text: string, name: string, cwd: string, env: Environment): Conf
 /** A web hook has the last word, and is not asked here. */
 function hookWords(config: Config, action: Action): string[] {
   const key = action === 'read' ? 'zlmOnPlay' : 'zlmOnPublish';
-  const isAsked = (action === 'read' || action === 'publish') && config[key] !== '';
-  return isAsked ? [`note: ${key} is asked besides, except about sessions of the page, and may refuse`] : [];
+  const isInteractive = (action === 'read' || action === 'publish') && config[key] !== '';
+  return isInteractive ? [`note: ${key} is asked besides, except about sessions of the page, and may refuse`] : [];
 }
 
 function pathWords(config: Config, path: string): string {

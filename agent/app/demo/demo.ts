@@ -4,9 +4,9 @@ import { joinSignals } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
-import { openSession } from '../../onvif/device/session.ts';
+import { describeDevice } from '../../onvif/device/describe-device.ts';
+import { openSession } from '../../onvif/device/onvif-session.ts';
 import type { CameraStream } from '../../onvif/device/streams.ts';
-import { understand } from '../../onvif/device/understand.ts';
 import { scan } from '../../onvif/discovery/scan.ts';
 import { type DemoCamera, startDemoCamera } from '../../sources/demo/demo-camera.ts';
 
@@ -93,7 +93,7 @@ async function findStreams(camera: DemoCamera, deps: DemoDeps): Promise<DemoStre
     return undefined;
   }
   const session = await openSession({ url: found, signal, clock });
-  const { main, sub } = await understand(session, { signal });
+  const { main, sub } = await describeDevice(session, { signal });
   return { onvifUrl: found, main, sub };
 }
 

@@ -7,7 +7,7 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { hashPassword, type PasswordHash } from '../../auth/passwords/password-hash.ts';
 import { createLogger } from '../../base/log.ts';
 import { parseConfig } from '../../config/load/load.ts';
-import { BoxBackup } from './backup.ts';
+import { Backups } from './backup.ts';
 
 const CONFIG = 'paths:\n  door:\n';
 const SECRET = JSON.stringify({ secret: 'x'.repeat(60) });
@@ -36,7 +36,7 @@ function open({ text = CONFIG, file, users, zlm = SECRET }: Files = {}) {
   if (!config) {
     throw new Error('the configuration of the test is wrong');
   }
-  const backup = new BoxBackup({
+  const backup = new Backups({
     ...{ version: 'v0.0.0', dataDir, clock: { wallMs: () => 0 } },
     log: createLogger('info', (line) => log.push(line)),
     store: {

@@ -7,7 +7,7 @@ import { hashPassword } from '../../auth/passwords/password-hash.ts';
 import { createLogger } from '../../base/log.ts';
 import type { Migration } from '../../config/file/migrations.ts';
 import { ConfigStore } from '../../config/store/store.ts';
-import { BoxBackup, restoreStaged } from './backup.ts';
+import { Backups, restoreStaged } from './backup.ts';
 
 /** Form 1 had another word for `logLevel`, form 2 wrote that of `readTimeout` in seconds. */
 const OLD = '# mine\nlogDetail: warn\nreadSeconds: 7\npaths:\n  door:\n';
@@ -35,7 +35,7 @@ async function start(migrations: readonly Migration[]) {
   const store = await ConfigStore.open({
     ...{ cwd: dataDir, dataDir, env: {}, clock: new FakeClock(), log, migrations },
   });
-  const backup = new BoxBackup({ version: 'v1.0.0', dataDir, clock: { wallMs: () => 0 }, log, store, migrations });
+  const backup = new Backups({ version: 'v1.0.0', dataDir, clock: { wallMs: () => 0 }, log, store, migrations });
   return { store, backup };
 }
 

@@ -15,7 +15,7 @@ import type { PathEntry } from '../../config/load/path-entry.ts';
 import { changesBetween } from '../../config/store/changes.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import { problemText } from '../../config/yaml/problem.ts';
-import type { BackupBox, RestorePlan } from '../../http/api/device/backup-routes.ts';
+import type { BackupControl, RestorePlan } from '../../http/api/device/backup-routes.ts';
 import { camerasOf, subOf } from '../cameras/path-entries.ts';
 import {
   CONFIG,
@@ -34,7 +34,7 @@ import {
   writesOf,
 } from './backup-members.ts';
 
-export interface BoxBackupDeps {
+export interface BackupsDeps {
   readonly version: string;
   readonly dataDir: string;
   readonly clock: Pick<Clock, 'wallMs'>;
@@ -53,13 +53,13 @@ export async function restoreStaged(dataDir: string, log: Logger): Promise<void>
 }
 
 /** All that makes this box what it is, but for recordings, as one file; and the way back from such a file. */
-export class BoxBackup implements BackupBox {
-  readonly #deps: BoxBackupDeps;
+export class Backups implements BackupControl {
+  readonly #deps: BackupsDeps;
   #isTaken = false;
   #isReading = false;
   #isStaged = false;
 
-  constructor(deps: BoxBackupDeps) {
+  constructor(deps: BackupsDeps) {
     this.#deps = deps;
   }
 

@@ -6,7 +6,7 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { clockRoute } from '../../http/api/device/clock-route.ts';
 import { createHttpApp } from '../../http/listener/app.ts';
-import { BoxClock } from './clock.ts';
+import { DeviceClock } from './clock.ts';
 
 const LATER_MS = 300 * 86_400_000;
 const { signal } = new AbortController();
@@ -27,7 +27,7 @@ function box({ isTrusted = false, offers = true, answer = { ok: true, text: 'set
     clock,
     asked,
     patience,
-    boxClock: new BoxClock({ clock, host, isTrusted: () => isTrusted, uptimeS: () => 123.456 }),
+    boxClock: new DeviceClock({ clock, host, isTrusted: () => isTrusted, uptimeS: () => 123.456 }),
   };
 }
 

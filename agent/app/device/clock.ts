@@ -9,7 +9,7 @@ const NEAR_MS = 2_000;
 /** A bit longer than systemd lets root's service work: `TimeoutStartSec` of perch-clock.service. */
 const PATIENCE_MS = 35_000;
 
-export interface BoxClockDeps {
+export interface DeviceClockDeps {
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly host: Pick<HostRequests, 'offers' | 'ask'>;
   /** What the clock says is believed. */
@@ -19,10 +19,10 @@ export interface BoxClockDeps {
 }
 
 /** The machine's clock, set from the owner's phone where the box has its time from nowhere else. */
-export class BoxClock {
-  readonly #deps: BoxClockDeps;
+export class DeviceClock {
+  readonly #deps: DeviceClockDeps;
 
-  constructor(deps: BoxClockDeps) {
+  constructor(deps: DeviceClockDeps) {
     this.#deps = deps;
   }
 

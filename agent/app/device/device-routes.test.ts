@@ -5,7 +5,7 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { LOOPBACK } from '../../../test/support/harness/control-api-harness.ts';
 import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
-import { BoxRoutes, type BoxRoutesDeps } from './device-routes.ts';
+import { DeviceRoutes, type DeviceRoutesDeps } from './device-routes.ts';
 
 const PASSWORD = 'correct horse battery';
 const SEEN = { now: false, sinceStart: true };
@@ -36,8 +36,8 @@ async function open(sensors: Sensors, problems: readonly Problem[] = []) {
     signal: new AbortController().signal,
     configFile: undefined,
     problems: () => problems,
-  } as unknown as BoxRoutesDeps;
-  await new BoxRoutes(deps).mount(box.app, box.access, '2026-01-01T00:00:00Z');
+  } as unknown as DeviceRoutesDeps;
+  await new DeviceRoutes(deps).mount(box.app, box.access, '2026-01-01T00:00:00Z');
   const ask = async (user: string, password: string) => {
     const headers = { ...LOOPBACK.headers, authorization: `Basic ${btoa(`${user}:${password}`)}` };
     return (await box.app.inject({ ...LOOPBACK, method: 'GET', url: '/v3/system', headers })).json();

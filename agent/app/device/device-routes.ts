@@ -8,13 +8,13 @@ import { machineSensors, type Sensors } from '../../../system/sensors.ts';
 import { timeZoneName } from '../../../system/time-zone.ts';
 import type { Accounts } from '../../auth/accounts/accounts.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
-import type { BoxEvents } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { EventBus } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import { type LogLine, LogLines } from '../../base/log-lines.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
-import { type BackupBox, backupRoutes } from '../../http/api/device/backup-routes.ts';
+import { type BackupControl, backupRoutes } from '../../http/api/device/backup-routes.ts';
 import { clockRoute } from '../../http/api/device/clock-route.ts';
 import { type ConfigFile, configFileRoutes } from '../../http/api/device/config-file.ts';
 import { diagnosticsRoute } from '../../http/api/device/diagnostics-route.ts';
@@ -27,12 +27,12 @@ import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { StorageUse } from '../recordings/storage-use.ts';
-import { BoxClock } from './clock.ts';
-import { Diagnosis, type DiagnosisDeps } from './support-bundle.ts';
-import { BoxUpdates, type BoxUpdatesDeps } from './updates.ts';
+import { DeviceClock } from './clock.ts';
+import { SupportBundle, type SupportBundleDeps } from './support-bundle.ts';
+import { Updates, type UpdatesDeps } from './updates.ts';
 
-export interface BoxRoutesDeps extends Pick<DiagnosisDeps, 'cameras' | 'problems'> {
-  readonly paths: DiagnosisDeps['paths'] & BoxUpdatesDeps['paths'];
+export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'cameras' | 'problems'> {
+  readonly paths: SupportBundleDeps['paths'] & UpdatesDeps['paths'];
   readonly log: Logger;
   /** Ends everything. */
   readonly signal: AbortSignal;
@@ -45,10 +45,10 @@ export interface BoxRoutesDeps extends Pick<DiagnosisDeps, 'cameras' | 'problems
   /** What has been read or written last. */
   settings(): Config;
   readonly configFile: ConfigFile;
-  readonly backup: BackupBox;
+  readonly backup: BackupControl;
   readonly accounts: Accounts;
   readonly wrongCredentials: WrongCredentials;
-  readonly events: Pick<BoxEvents, 'emit'>;
+  readonly events: Pick<EventBus, 'emit'>;
   readonly restart?: () => void;
   /** Of the box in the local network. */
   readonly name: { readonly current: string | undefined };
@@ -61,8 +61,8 @@ export interface BoxRoutesDeps extends Pick<DiagnosisDeps, 'cameras' | 'problems
 }
 
 /** What the owner sees and does of the box itself: on the main port alone. */
-export class BoxRoutes {
-  readonly #deps: BoxRoutesDeps;
+export class DeviceRoutes {
+  readonly #deps: DeviceRoutesDeps;
   readonly #startedMs: number;
   /** Node goes by the one of its start, too. */
   readonly #timeZone = timeZoneName();
@@ -70,12 +70,12 @@ export class BoxRoutes {
   readonly #host: HostWatch;
   readonly #lines: LogLines;
   readonly #lineStreams: EventStreams<LogLine>;
-  readonly #diagnosis: Diagnosis;
+  readonly #diagnosis: SupportBundle;
   readonly #requests: HostRequests;
-  readonly #boxClock: BoxClock;
-  readonly #updates: BoxUpdates;
+  readonly #boxClock: DeviceClock;
+  readonly #updates: Updates;
 
-  constructor(deps: BoxRoutesDeps) {
+  constructor(deps: DeviceRoutesDeps) {
     const { clock, sensors = machineSensors(), lines = new LogLines(clock) } = deps;
     this.#deps = deps;
     this.#startedMs = clock.monoMs();
@@ -85,9 +85,9 @@ export class BoxRoutes {
     const { hostAnswers: answers, updateKeys: keyFolder, recordings } = deps;
     this.#requests = new HostRequests({ ...deps, ...(answers !== undefined && { answers }) });
     const isTrusted = () => recordings.isClockTrusted;
-    this.#boxClock = new BoxClock({ clock, host: this.#requests, isTrusted });
-    this.#updates = new BoxUpdates({ ...deps, host: this.#requests, ...(keyFolder !== undefined && { keyFolder }) });
-    this.#diagnosis = new Diagnosis({ ...deps, lines, facts: () => this.#facts() });
+    this.#boxClock = new DeviceClock({ clock, host: this.#requests, isTrusted });
+    this.#updates = new Updates({ ...deps, host: this.#requests, ...(keyFolder !== undefined && { keyFolder }) });
+    this.#diagnosis = new SupportBundle({ ...deps, lines, facts: () => this.#facts() });
   }
 
   /** @param started RFC 3339 */
@@ -98,7 +98,7 @@ export class BoxRoutes {
     // A port that is opened anew later says nothing of the start.
     this.#startTookMs ??= performance.now();
     const startTookMs = this.#startTookMs;
-    const restarts = { access, tell: events.emit, startTookMs, ...(restart && { restart }) };
+    const restarts = { access, publish: events.emit, startTookMs, ...(restart && { restart }) };
     await app.register(restartRoute, restarts);
     const { backup, accounts, wrongCredentials } = this.#deps;
     await app.register(backupRoutes, { ...restarts, backup, accounts, wrongCredentials });

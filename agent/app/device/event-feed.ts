@@ -1,5 +1,5 @@
-import type { TellBox } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Author } from '../../config/store/change-log.ts';
 import type { Change } from '../../config/store/changes.ts';
@@ -7,26 +7,28 @@ import type { OnFound } from '../../onvif/discovery/found-cameras.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 
 /** A configuration has been taken: one event for each path and one for what is above them. */
-export function tellOfConfig(tell: TellBox): (config: Config, changes: readonly Change[], author: Author) => void {
+export function tellOfConfig(
+  publish: PublishEvent,
+): (config: Config, changes: readonly Change[], author: Author) => void {
   return (_config, changes, { by, user }) => {
     for (const { path, words, keys } of changes) {
-      tell('config', { path, change: words, keys, by, user });
+      publish('config', { path, change: words, keys, by, user });
     }
   };
 }
 
 /** What cameras see, with its begin and its end; and disks, which Perch itself tells of without a path. */
-export function tellOfCameras(tell: TellBox): (event: CameraEvent) => void {
+export function tellOfCameras(publish: PublishEvent): (event: CameraEvent) => void {
   return ({ id, path, type, startUs, endUs, text, source }) => {
     if (path === '') {
       // `vanished: /mnt/usb: …`: its text begins with the state that it has come into.
       const [state = ''] = text.split(':', 1);
-      tell('disk', { state: type === 'disk' ? state : type, text });
+      publish('disk', { state: type === 'disk' ? state : type, text });
       return;
     }
     const start = new Date(startUs / 1000).toISOString();
     const end = endUs === undefined ? null : new Date(endUs / 1000).toISOString();
-    tell('event', { id, path, type, start, end, text, source });
+    publish('event', { id, path, type, start, end, text, source });
   };
 }
 
@@ -38,7 +40,7 @@ const FOUND_AGAIN_MS = 10 * 60_000;
  * A camera has answered or announced itself that was not known at this address. Its texts are its own claims.
  * Anybody in the network can invent cameras: not so many that they push what else has happened out of the box's memory.
  */
-export function tellOfFound(tell: TellBox, clock: Pick<Clock, 'monoMs'>): OnFound {
+export function tellOfFound(publish: PublishEvent, clock: Pick<Clock, 'monoMs'>): OnFound {
   let [told, sinceMs] = [0, clock.monoMs()];
   return ({ endpoint, address, name, hardware, manufacturer }, finding) => {
     if (clock.monoMs() - sinceMs >= FOUND_AGAIN_MS) {
@@ -46,7 +48,7 @@ export function tellOfFound(tell: TellBox, clock: Pick<Clock, 'monoMs'>): OnFoun
     }
     if (finding === 'new' && told < FOUND_AT_ONCE) {
       told += 1;
-      tell('camera', { state: 'found', endpoint, address, name, hardware, manufacturer });
+      publish('camera', { state: 'found', endpoint, address, name, hardware, manufacturer });
     }
   };
 }

@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { good, linesOf } from '../../../test/support/harness/loaded-config.ts';
 import { createLogger } from '../../base/log.ts';
-import { LocalName } from './mdns-name.ts';
+import { MdnsName } from './mdns-name.ts';
 
 const network = { interfaces: {}, onChange: () => () => {} };
 const options = { dataDir: '/nowhere', clock: new FakeClock(), log: createLogger('error', () => {}) };
 const settingsOf = (text: string, more = {}) =>
-  new LocalName({ ...options, network, ...more }).part(() => 80).settings(good(text));
+  new MdnsName({ ...options, network, ...more }).part(() => 80).settings(good(text));
 
 test.for([
   ['', 'perch'],

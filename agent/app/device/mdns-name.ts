@@ -8,12 +8,12 @@ import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 import type { Part } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
-import { type BoxNames, systemNames } from '../../tls/box-names.ts';
+import { type DeviceNames, systemNames } from '../../tls/device-names.ts';
 
 const FILE = 'box-name.json';
 const LOOPBACK = /^(?:127\.|localhost$|::1$)/;
 
-export interface LocalNameOptions {
+export interface MdnsNameOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -24,11 +24,11 @@ export interface LocalNameOptions {
 }
 
 /** The box's name in the local network, as the configuration has it. */
-export class LocalName {
-  readonly #options: LocalNameOptions;
+export class MdnsName {
+  readonly #options: MdnsNameOptions;
   #running: BoxName | undefined;
 
-  constructor(options: LocalNameOptions) {
+  constructor(options: MdnsNameOptions) {
     this.#options = options;
   }
 
@@ -38,7 +38,7 @@ export class LocalName {
   }
 
   /** What its certificate is for. */
-  certificateNames(): BoxNames {
+  certificateNames(): DeviceNames {
     const names = systemNames(this.#options.network?.interfaces);
     const { current } = this;
     return { ...names, dns: [...new Set([...names.dns, ...(current === undefined ? [] : [current])])] };

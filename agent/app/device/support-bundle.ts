@@ -12,7 +12,7 @@ import { type Problem, problemText } from '../../config/yaml/problem.ts';
 
 const MAX_LINES = 5_000;
 
-export interface DiagnosisDeps {
+export interface SupportBundleDeps {
   readonly version: string;
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly lines: Pick<LogLines, 'find'>;
@@ -29,10 +29,10 @@ export interface DiagnosisDeps {
 const pack = promisify(gzip);
 
 /** What whoever mends a fault asks for first, in one file; nothing secret is in it. */
-export class Diagnosis {
-  readonly #deps: DiagnosisDeps;
+export class SupportBundle {
+  readonly #deps: SupportBundleDeps;
 
-  constructor(deps: DiagnosisDeps) {
+  constructor(deps: SupportBundleDeps) {
     this.#deps = deps;
   }
 
@@ -40,7 +40,7 @@ export class Diagnosis {
     const { version, clock, lines, settings, problems, configFile, paths, cameras, recordings, facts } = this.#deps;
     const made = new Date(clock.wallMs()).toISOString();
     const config = settings();
-    const wish = { level: undefined, path: undefined, text: undefined };
+    const request = { level: undefined, path: undefined, text: undefined };
     const all = {
       ...{ format: 'perch-diagnostics', made, version },
       versions: process.versions,
@@ -55,7 +55,7 @@ export class Diagnosis {
       paths: paths.list(),
       cameras: cameras.adopted.list(),
       disks: recordings.space.list(),
-      log: lines.find(wish, Number.POSITIVE_INFINITY, MAX_LINES).map(shownLine),
+      log: lines.find(request, Number.POSITIVE_INFINITY, MAX_LINES).map(shownLine),
     };
     const bytes = await pack(JSON.stringify(withoutSecrets(all, await configFile.secrets()), undefined, 1));
     return { name: `perch-diagnostics-${hostname().replace(/[^\w-]+/g, '-')}-${made.slice(0, 10)}.json.gz`, bytes };

@@ -18,7 +18,7 @@ import { createLogger } from '../../base/log.ts';
 import { parseConfig } from '../../config/load/load.ts';
 import { updateRoutes } from '../../http/api/device/update-routes.ts';
 import { createHttpApp } from '../../http/listener/app.ts';
-import { BoxUpdates, recordFolder } from './updates.ts';
+import { recordFolder, Updates } from './updates.ts';
 
 const KEYS = generateKeyPairSync('ed25519');
 const PACKAGE = Buffer.alloc(100_000, 'perch');
@@ -34,7 +34,7 @@ let isDeaf: boolean;
 /** Names of what is being recorded. */
 let recorded: readonly string[];
 let updateAddress: string;
-let updates: () => BoxUpdates;
+let updates: () => Updates;
 let stop: AbortController;
 let clock: FakeClock;
 
@@ -49,7 +49,7 @@ beforeEach(async () => {
     throw new Error('the configuration is wrong');
   }
   updates = () =>
-    new BoxUpdates({
+    new Updates({
       ...{ version: 'v1.1.0', dataDir: folder, clock, log: createLogger('silent', () => {}), signal: stop.signal },
       events: { emit: (_type, fields) => void told.push(fields) },
       paths: {

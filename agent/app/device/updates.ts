@@ -11,13 +11,13 @@ import { readUpdate } from '../../../system/update/update-file.ts';
 import { newestVersion, type UpdateServer, updateFrom } from '../../../system/update/update-server.ts';
 import { compareVersions, isVersion } from '../../../system/update/version.ts';
 import { isWatchable, MAX_FOLDERS } from '../../../system/updater/watched.ts';
-import type { TellBox } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
-import type { NewestUpdate, UpdateBox, UpdatePlan, UpdateState } from '../../http/api/device/update-routes.ts';
+import type { NewestUpdate, UpdateControl, UpdatePlan, UpdateState } from '../../http/api/device/update-routes.ts';
 import type { PathStatus } from '../../paths/path-status.ts';
 
 /** Until the request is taken and its file has been read there: a Node is a hundred megabytes on a slow card. */
@@ -27,12 +27,12 @@ const UNDER_WAY: readonly unknown[] = ['installing', 'waiting', 'going back'];
 const FILE = 'update.perchupdate';
 const UNFINISHED = `${FILE}.new`;
 
-export interface BoxUpdatesDeps {
+export interface UpdatesDeps {
   readonly version: string;
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly events: { emit: TellBox };
+  readonly events: { emit: PublishEvent };
   readonly paths: { list(): readonly Pick<PathStatus, 'name' | 'recording'>[] };
   readonly signal: AbortSignal;
   settings(): Config;
@@ -45,13 +45,13 @@ export interface BoxUpdatesDeps {
  * What the agent does of an update: it checks what comes in and lays it down for root's service, which checks all of it again,
  * installs it and watches it. The agent itself is started anew meanwhile.
  */
-export class BoxUpdates implements UpdateBox {
-  readonly #deps: BoxUpdatesDeps;
+export class Updates implements UpdateControl {
+  readonly #deps: UpdatesDeps;
   readonly #cleaned: Promise<void>;
   #isTaken = false;
   #told = '';
 
-  constructor(deps: BoxUpdatesDeps) {
+  constructor(deps: UpdatesDeps) {
     this.#deps = deps;
     const stop = deps.clock.every(LOOK_MS, () => void this.#look());
     deps.signal.addEventListener('abort', stop, { once: true });

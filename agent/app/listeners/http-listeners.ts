@@ -1,22 +1,22 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { EventLoopWatch } from '../../../system/event-loop.ts';
 import type { ProcessLoad } from '../../../system/process-load.ts';
-import { deviceWords } from '../../auth/accounts/user-agent.ts';
-import type { BoxEvents } from '../../base/box-events.ts';
+import { describeUserAgent } from '../../auth/accounts/user-agent.ts';
+import type { EventBus } from '../../base/event-bus.ts';
 import type { LogLines } from '../../base/log-lines.ts';
 import type { Part } from '../../base/reconciler.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from '../../config/edit/json.ts';
 import type { OwnKeys } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
 import { type Problem, problemText } from '../../config/yaml/problem.ts';
-import { deviceRoutes } from '../../http/api/accounts/device-password-routes.ts';
+import { devicePasswordRoutes } from '../../http/api/accounts/device-password-routes.ts';
 import { guestRoutes } from '../../http/api/accounts/guest-routes.ts';
 import { peopleRoutes } from '../../http/api/accounts/people-routes.ts';
 import { renewSessions, sessionRoutes } from '../../http/api/accounts/session-routes.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
 import { controlApi } from '../../http/api/control-api.ts';
-import type { BackupBox } from '../../http/api/device/backup-routes.ts';
+import type { BackupControl } from '../../http/api/device/backup-routes.ts';
 import type { ConfigEditor, ConfigEdits } from '../../http/api/device/config.ts';
 import type { ConfigFile } from '../../http/api/device/config-file.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
@@ -30,7 +30,7 @@ import { zlmRoutes } from '../../http/pages/zlm-routes.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { playbackPlugin } from '../../playback/plugin.ts';
 import { vodRoutes } from '../../playback/vod/vod-routes.ts';
-import { BoxRoutes } from '../device/device-routes.ts';
+import { DeviceRoutes } from '../device/device-routes.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { BoxCommands } from '../servers/hook-runner.ts';
 import type { Servers } from '../servers/servers.ts';
@@ -60,7 +60,7 @@ export interface HttpServicesDeps extends HttpPortsDeps {
   readonly load: ProcessLoad;
   readonly loop: EventLoopWatch;
   readonly commands: BoxCommands;
-  readonly events: BoxEvents;
+  readonly events: EventBus;
   readonly cameras: CameraLookup;
   readonly steering: CameraSteering;
   /** What has been read or written last, which the parts may be on their way to. */
@@ -68,7 +68,7 @@ export interface HttpServicesDeps extends HttpPortsDeps {
   /** The ways of the control API to change it. */
   readonly edits: ConfigEdits;
   readonly configFile: ConfigFile;
-  readonly backup: BackupBox;
+  readonly backup: BackupControl;
   /** What is wrong with the configuration file as it is now. */
   problems(): readonly Problem[];
   readonly servers: Servers;
@@ -86,7 +86,7 @@ export class HttpServices {
   readonly #diagnostics: Diagnostics;
   readonly #startedMs: number;
   readonly #eventStreams: EventStreams;
-  readonly #boxRoutes: BoxRoutes;
+  readonly #boxRoutes: DeviceRoutes;
   readonly #ports: HttpPorts;
   readonly #https = new HttpsPlaces(() => this.tlsPort);
 
@@ -97,7 +97,7 @@ export class HttpServices {
     this.#started = new Date(deps.clock.wallMs()).toISOString();
     this.#startedMs = deps.clock.monoMs();
     this.#eventStreams = new EventStreams(deps.events, deps.clock);
-    this.#boxRoutes = new BoxRoutes(deps);
+    this.#boxRoutes = new DeviceRoutes(deps);
     this.zlm = new ZlmBox({
       ...deps,
       madeSecret: deps.zlmSecret,
@@ -154,7 +154,7 @@ export class HttpServices {
       accounts,
       access,
       wrongCredentials,
-      deviceWords,
+      describeUserAgent,
       https: (request, isProxied) => this.#https.of(request, isProxied),
       notices: {
         get isOpen() {
@@ -166,7 +166,7 @@ export class HttpServices {
       },
     });
     await app.register(peopleRoutes, { access, people: accounts.people });
-    await app.register(deviceRoutes, { access, people: accounts.people });
+    await app.register(devicePasswordRoutes, { access, people: accounts.people });
     const wallMs = () => this.#deps.clock.wallMs();
     await app.register(guestRoutes, { access, people: accounts.people, wrongCredentials, wallMs });
     await this.#boxRoutes.mount(app, access, this.#started);

@@ -1,16 +1,16 @@
 import { beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../../base/log.ts';
-import { type PulsePath, RecorderPulse } from './recorder-watchdog.ts';
+import { type WatchdogPath, RecorderWatchdog } from './recorder-watchdog.ts';
 
 const FILE = '/mnt/usb/perch/door/now.mp4';
 const LONG_MS = 20 * 60_000;
 
 let clock: FakeClock;
 /** What is so at each look. */
-let now: { sizeBytes: number; partMs: number; isHeldUp: boolean; isOpen: boolean; path: PulsePath };
+let now: { sizeBytes: number; partMs: number; isHeldUp: boolean; isOpen: boolean; path: WatchdogPath };
 let end: AbortController;
-let pulse: RecorderPulse;
+let pulse: RecorderWatchdog;
 beforeEach(() => {
   clock = new FakeClock();
   end = new AbortController();
@@ -18,7 +18,7 @@ beforeEach(() => {
     ...{ sizeBytes: 1_000, partMs: 1_000, isHeldUp: false, isOpen: true },
     path: { name: 'door', bytesReceived: 0, recording: { error: null, why: null } },
   };
-  pulse = new RecorderPulse({
+  pulse = new RecorderWatchdog({
     ...{ clock, log: silentLogger },
     files: () => (now.isOpen ? [{ path: 'door', file: FILE, partMs: now.partMs }] : []),
     isHeldUp: () => now.isHeldUp,
@@ -89,7 +89,7 @@ test.for([
 
 test('a disk that does not tell the size of a file holds no second look up, and makes nobody dead', async () => {
   let asked = 0;
-  const hanging = new RecorderPulse({
+  const hanging = new RecorderWatchdog({
     ...{ clock, log: silentLogger, isHeldUp: () => false },
     files: () => [{ path: 'door', file: FILE, partMs: 1_000 }],
     sizeOf: () => {

@@ -14,14 +14,14 @@ const STALLED_PARTS = 3;
 const PATIENCE_MS = 10 * 60_000;
 
 /** A path as far as it matters here. */
-export interface PulsePath {
+export interface WatchdogPath {
   readonly name: string;
   readonly bytesReceived: number;
   /** `why`: `fault` where the recorder has ended by one of its own. */
   readonly recording: { readonly error: string | null; readonly why?: string | null } | null;
 }
 
-export interface PulseDeps {
+export interface WatchdogDeps {
   readonly clock: Pick<Clock, 'monoMs' | 'every'>;
   readonly log: Logger;
   /** What is being written for each path now. */
@@ -42,14 +42,14 @@ interface Mark {
  * Whether recorders live: one that should write and does not, though its camera sends and the disk works, is brought back by nothing but
  * a new start. An absent camera and a full, absent or hanging disk are none of its business.
  */
-export class RecorderPulse {
-  readonly #deps: PulseDeps;
+export class RecorderWatchdog {
+  readonly #deps: WatchdogDeps;
   readonly #startedMs: number;
   readonly #marks = new Map<string, Mark>();
   #isLooking = false;
   #dead: readonly string[] = [];
 
-  constructor(deps: PulseDeps) {
+  constructor(deps: WatchdogDeps) {
     this.#deps = deps;
     this.#startedMs = deps.clock.monoMs();
   }
@@ -60,7 +60,7 @@ export class RecorderPulse {
   }
 
   /** Looks until `signal` aborts. */
-  begin(signal: AbortSignal, paths: () => readonly PulsePath[]): void {
+  begin(signal: AbortSignal, paths: () => readonly WatchdogPath[]): void {
     const stop = this.#deps.clock.every(LOOK_MS, () => {
       // A disk that does not even tell the size of a file hangs: the recorder is not to blame.
       if (!this.#isLooking) {
@@ -73,7 +73,7 @@ export class RecorderPulse {
     signal.addEventListener('abort', stop, { once: true });
   }
 
-  async #look(paths: readonly PulsePath[]): Promise<void> {
+  async #look(paths: readonly WatchdogPath[]): Promise<void> {
     const { clock, log, files, isHeldUp } = this.#deps;
     const nowMs = clock.monoMs();
     const open = new Map(files().map((one) => [one.path, one]));
@@ -102,7 +102,7 @@ export class RecorderPulse {
   }
 
   /** Undefined: nothing has to be written, or the disk is what is wrong. */
-  async #written(file: string | undefined, recording: PulsePath['recording']): Promise<string | undefined> {
+  async #written(file: string | undefined, recording: WatchdogPath['recording']): Promise<string | undefined> {
     if (recording?.why === 'fault') {
       return 'nothing';
     }
@@ -114,7 +114,7 @@ export class RecorderPulse {
     return size === undefined ? undefined : `${file} ${size}`;
   }
 
-  #forget(paths: readonly PulsePath[]): void {
+  #forget(paths: readonly WatchdogPath[]): void {
     const names = new Set(paths.map(({ name }) => name));
     for (const name of this.#marks.keys()) {
       if (!names.has(name)) {

@@ -4,7 +4,7 @@ import { MachineClock } from '../../../system/boot-clock.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { CameraEvents } from './events.ts';
-import { CameraStills } from './snapshots.ts';
+import { CameraSnapshots } from './snapshots.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { DEMO_PATH } from '../demo/demo.ts';
@@ -23,9 +23,9 @@ import { SegmentAges } from '../../record/retention/segment-ages.ts';
 import type { FinishedSegment, SegmentLog } from '../../record/file/segment-log.ts';
 import { StillTaker } from '../../record/stills/still-taker.ts';
 import { recordPathsOf } from './record-path-templates.ts';
-import { type PulsePath, RecorderPulse } from './recorder-watchdog.ts';
+import { type WatchdogPath, RecorderWatchdog } from './recorder-watchdog.ts';
 import { RecordingGaps } from './gaps.ts';
-import { RecordingSpace } from './retention-and-space.ts';
+import { RetentionAndSpace } from './retention-and-space.ts';
 
 /** Without recordings the index is written this often, when something has changed. */
 const COMMIT_MS = 30_000;
@@ -41,7 +41,7 @@ export interface RecordingLosses {
   readonly refusedFiles: number;
 }
 
-export type RecordingDisk = ReturnType<RecordingSpace['list']>[number] & {
+export type RecordingDisk = ReturnType<RetentionAndSpace['list']>[number] & {
   /** Undefined: nothing has been written there yet. */
   readonly times: ReturnType<FlushPoint['times']>;
 };
@@ -58,10 +58,10 @@ export class Recordings {
   readonly #log: Logger;
   readonly #flush: FlushPoint;
   readonly #machineClock: MachineClock;
-  readonly space: RecordingSpace;
+  readonly space: RetentionAndSpace;
   readonly #gaps: RecordingGaps;
   readonly #stills: StillTaker;
-  readonly #pulse: RecorderPulse;
+  readonly #pulse: RecorderWatchdog;
   readonly demo: DemoRecordings;
   readonly #recorders = new Map<Recorder, { readonly path: string; readonly recordPath: string }>();
   readonly #finished = new Set<SegmentListener>();
@@ -109,12 +109,12 @@ export class Recordings {
       isDateDoubted: () => this.#machineClock.doubt !== undefined,
     });
     this.playback.addJournal(this.events.journal);
-    const stills = new CameraStills(config);
+    const stills = new CameraSnapshots(config);
     this.#stills = new StillTaker({
       ...{ events: this.events.hub, clock, logger: log },
       sourceOf: (path) => stills.sourceOf(path),
     });
-    this.space = new RecordingSpace(
+    this.space = new RetentionAndSpace(
       {
         ...{ config, dataDir, clock, log, playback: this.playback, events: this.events.hub },
         isOpen: (file) => this.#flush.isOpen(file),
@@ -143,7 +143,7 @@ export class Recordings {
     });
     this.playback.addJournal(this.#gaps.journal);
     const files = () => this.#files();
-    this.#pulse = new RecorderPulse({ clock, log, files, isHeldUp: () => this.isHeldUp });
+    this.#pulse = new RecorderWatchdog({ clock, log, files, isHeldUp: () => this.isHeldUp });
     machineClock.onStep((deltaMs) => this.#gaps.journal.clockSet(deltaMs));
   }
 
@@ -164,7 +164,7 @@ export class Recordings {
   }
 
   /** Starts what goes on in the background until `signal` aborts. @param paths all that could be recorded */
-  begin(signal: AbortSignal, paths: () => readonly (WatchedPath & PulsePath)[]): void {
+  begin(signal: AbortSignal, paths: () => readonly (WatchedPath & WatchdogPath)[]): void {
     this.#machineClock.begin();
     this.events.begin(signal);
     this.#gaps.begin(signal, paths);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { DateDoubt } from '../../../system/date-belief.ts';
+import type { DateDoubt } from '../../../system/clock-plausibility.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
@@ -37,7 +37,7 @@ const MAX_GAP_MS = 7 * DAY_MS;
 /** What was recorded by the clock in doubt itself says nothing for it. */
 const VOUCHER_BEFORE_MS = 60_000;
 
-export interface RecordingSpaceDeps {
+export interface RetentionAndSpaceDeps {
   readonly config: () => Config;
   readonly dataDir: string;
   readonly clock: Clock;
@@ -58,9 +58,9 @@ export interface RecordingSpaceDeps {
 }
 
 /** How long recordings stay: by age, by space, protected; and how their disks are doing. */
-export class RecordingSpace implements DiskLookup, DiskGuard {
+export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly protectedRanges: ProtectedRanges;
-  readonly #deps: RecordingSpaceDeps;
+  readonly #deps: RetentionAndSpaceDeps;
   readonly #deletions: Deletions;
   readonly #memory: DiskMemory;
   readonly #limits: KeptLimits;
@@ -76,7 +76,7 @@ export class RecordingSpace implements DiskLookup, DiskGuard {
   #upkeepMs = Number.NEGATIVE_INFINITY;
 
   /** @param agesOf tells on what it is told, and remembers */
-  constructor(deps: RecordingSpaceDeps, agesOf: (log: SegmentLog) => SegmentAges) {
+  constructor(deps: RetentionAndSpaceDeps, agesOf: (log: SegmentLog) => SegmentAges) {
     const { clock, log, playback, dataDir, config } = deps;
     this.#deps = deps;
     this.segmentLog = agesOf(this.#told(playback.segmentLog));

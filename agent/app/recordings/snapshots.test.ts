@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { CameraStills } from './snapshots.ts';
+import { CameraSnapshots } from './snapshots.ts';
 import { parseConfig } from '../../config/load/load.ts';
 
 const never = new AbortController().signal;
@@ -12,7 +12,7 @@ test('another camera that has come to the address of one that tells strangers no
   const block = { ...credentials, onvif: camera.url, endpoint: camera.endpoint };
   const text = JSON.stringify({ paths: { cam: { source: camera.rtspUrl(), camera: block } } });
   const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
-  const stills = new CameraStills(() => config ?? expect.fail('no configuration'));
+  const stills = new CameraSnapshots(() => config ?? expect.fail('no configuration'));
   const fetch = () => stills.sourceOf('cam')?.fetch(never);
   expect((await fetch())?.length).toBeGreaterThan(0);
   await camera.stop();

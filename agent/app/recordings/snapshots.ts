@@ -11,7 +11,7 @@ interface Known {
 }
 
 /** The cameras that have pictures of their own: those whose ONVIF service is configured. */
-export class CameraStills {
+export class CameraSnapshots {
   readonly #config: () => Config;
   /** By path. What a camera has told of itself is kept until its settings change. */
   readonly #known = new Map<string, Known>();

@@ -36,7 +36,7 @@ function open() {
         ? { may: (_action: string, path: string) => rights.get(name)?.includes(path) === true }
         : undefined,
     people: {
-      onLess: (listener: typeof tell) => {
+      onRightsReduced: (listener: typeof tell) => {
         tell = listener;
       },
       onDeviceRevoked: (listener: typeof revoke) => {
@@ -127,7 +127,7 @@ test('a program that publishes over RTSP goes on when a log-in is taken from the
   const rtsp = { list: () => sessions, kick: (id: string) => kicked.push(id) > 0 };
   let tell = (_name: string, _isLoggedOut: boolean): void => {};
   const people = {
-    onLess: (listener: typeof tell) => {
+    onRightsReduced: (listener: typeof tell) => {
       tell = listener;
     },
     onDeviceRevoked: () => {},

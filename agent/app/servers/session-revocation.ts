@@ -9,7 +9,7 @@ const GUEST = /^guest:[\w-]{16}$/;
 export interface Watchers {
   person(name: string): { may(action: 'read', path: string): boolean } | undefined;
   readonly people: {
-    onLess(listener: (name: string, isLoggedOut: boolean) => void): void;
+    onRightsReduced(listener: (name: string, isLoggedOut: boolean) => void): void;
     onDeviceRevoked(listener: (user: string) => void): void;
   };
 }
@@ -35,7 +35,7 @@ export class SessionRevocation {
     this.#watchers = watchers;
     this.#sessions = sessions;
     watchers.people.onDeviceRevoked((device) => this.#endDevice(device));
-    watchers.people.onLess((name, isLoggedOut) => this.#end((user) => user === name, isLoggedOut));
+    watchers.people.onRightsReduced((name, isLoggedOut) => this.#end((user) => user === name, isLoggedOut));
     this.#stop = clock.every(LOOK_MS, () => this.#end((user) => GUEST.test(user), false));
   }
 

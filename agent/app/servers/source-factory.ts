@@ -4,7 +4,7 @@ import type { Config } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
 import { RtspSource } from '../../sources/rtsp/client.ts';
 import type { Source } from '../../stream/contracts.ts';
-import { type CameraWatch, FollowedSource } from '../cameras/identity-checked-source.ts';
+import { IdentityCheckedSource, type IdentityWatch } from '../cameras/identity-checked-source.ts';
 import { streamLogin } from '../cameras/stream-login.ts';
 
 /** The source of a path that is pulled. RTSP in all its spellings is the one kind so far. */
@@ -14,7 +14,7 @@ export function makeSource(
   config: Config,
   clock: Clock,
   log: Logger,
-  watch: CameraWatch,
+  watch: IdentityWatch,
 ): Source {
   const { user, password } = settings.camera ?? {};
   const [firstPort = 0, lastPort = 0] = settings.rtspUDPSourcePortRange;
@@ -41,5 +41,5 @@ export function makeSource(
     log.child({ path: name }),
   );
   const { endpoint, serial, onvif } = settings.camera ?? {};
-  return onvif && (endpoint || serial) ? new FollowedSource(source, name, watch, clock) : source;
+  return onvif && (endpoint || serial) ? new IdentityCheckedSource(source, name, watch, clock) : source;
 }

@@ -5,7 +5,7 @@ import type { Config } from '../../config/load/load.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { CODE, failure } from '../../zlm/call.ts';
 import type { PictureWish } from '../../zlm/calls.ts';
-import { CameraStills } from '../recordings/snapshots.ts';
+import { CameraSnapshots } from '../recordings/snapshots.ts';
 
 /** Cameras that are asked at once. */
 const MAX_ASKED = 4;
@@ -33,14 +33,14 @@ interface Kept {
 /** What cameras see, as JPEG. Nothing is decoded here: MJPEG has it in the stream, of others it is the camera's own picture. */
 export class ZlmPictures {
   readonly #deps: ZlmPicturesDeps;
-  readonly #stills: CameraStills;
+  readonly #stills: CameraSnapshots;
   /** By path, monotonic. */
   readonly #kept = new Map<string, Kept>();
   #asked = 0;
 
   constructor(deps: ZlmPicturesDeps) {
     this.#deps = deps;
-    this.#stills = new CameraStills(deps.config);
+    this.#stills = new CameraSnapshots(deps.config);
   }
 
   /** @throws PerchError with ZLMediaKit's code when there is none */

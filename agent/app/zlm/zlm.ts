@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
-import { askServer } from '../../auth/permissions/auth-http-request.ts';
+import { requestServer } from '../../auth/permissions/server-request.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
-import type { BoxEvents } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import type { EventBus } from '../../base/event-bus.ts';
 import { type Logger, redact } from '../../base/log.ts';
 import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
@@ -41,7 +41,7 @@ export interface ZlmBoxDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly paths: PathTable;
-  readonly events: BoxEvents;
+  readonly events: EventBus;
   readonly recordings: ZlmPicturesDeps['recordings'] & {
     /** @returns what ends it */
     onFinished(listener: (file: RecordedFile) => void): () => void;
@@ -96,7 +96,7 @@ export class ZlmBox {
     const { clock, log, config, paths, signal } = deps;
     this.#deps = deps;
     const post = (url: string, body: string, headers: Readonly<Record<string, string>>, timeoutMs: number) =>
-      askServer({ url, body, headers, fingerprint: '', timeoutMs, limitBytes: ANSWER_LIMIT_BYTES, clock });
+      requestServer({ url, body, headers, fingerprint: '', timeoutMs, limitBytes: ANSWER_LIMIT_BYTES, clock });
     this.#hooks = new Hooks({ settings: () => hookSettings(config()), post, clock, log, signal });
     this.gate = new HookGate(this.#hooks, deps.sessions.kinds, clock);
     const pictures = new ZlmPictures(deps);

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { Accounts } from './accounts.ts';
-import { layClaim } from './local-claim.ts';
+import { writeClaim } from './local-claim.ts';
 import { forgetOwner } from './people.ts';
 import { readSetup } from './setup-code.ts';
 
@@ -116,7 +116,7 @@ test('a local claim is taken while the box runs, and ends old sessions for good'
   await rm(join(folder, 'users.json'));
   const accounts = await open();
   const stop = accounts.awaitOwner();
-  await layClaim(folder, 'grey heron');
+  await writeClaim(folder, 'grey heron');
   await until(clock, () => accounts.owner !== undefined && !existsSync(join(folder, 'claim.json')));
   stop();
   expect(await accounts.verify('owner', 'grey heron', HOME.ip)).toBe(true);
@@ -125,7 +125,7 @@ test('a local claim is taken while the box runs, and ends old sessions for good'
 });
 
 test('a local claim that was laid down before the start is taken by the start', async () => {
-  await layClaim(folder, PASSWORD);
+  await writeClaim(folder, PASSWORD);
   expect((await open()).owner).toBe('owner');
 });
 
@@ -137,7 +137,7 @@ test('a local claim that can be neither read nor removed ends nothing', async ()
 test('a local claim changes nothing for a box that has an owner', async () => {
   const accounts = await open();
   await claim(accounts);
-  await layClaim(folder, 'grey heron');
+  await writeClaim(folder, 'grey heron');
   const restarted = await open();
   expect(existsSync(join(folder, 'claim.json'))).toBe(false);
   expect(await restarted.verify('owner', PASSWORD, HOME.ip)).toBe(true);

@@ -8,15 +8,15 @@ import type { Logger } from '../../base/log.ts';
 import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 import { coversPath } from './person.ts';
 import type { SecretKey } from './secret-key.ts';
-import { Cameras } from './users.ts';
+import { CameraSelection } from './users.ts';
 
 const MAX_DEVICES = 100;
-/** Ids of revoked passwords: a backup that is older than the revocation does not bring them back. */
+/** Revoked ids, so that an older backup does not restore them. */
 const MAX_REVOKED = 1_000;
 const ID_BYTES = 12;
 export const MAX_DEVICE_NAME_CHARS = 64;
 const MAX_SLUG_CHARS = 24;
-/** No letter or digit that looks like another one, and no capitals: it may be typed with a remote control. */
+/** Without similar letters or digits and without capitals: it may be typed with a remote control. */
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
 const GROUPS = 4;
 const GROUP_CHARS = 4;
@@ -26,14 +26,14 @@ const Device = Type.Object({
   id: Id,
   name: Type.String({ minLength: 1, maxLength: MAX_DEVICE_NAME_CHARS }),
   user: Type.String({ pattern: '^[a-z0-9-]{1,32}$' }),
-  paths: Cameras,
+  paths: CameraSelection,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   publish: Type.Boolean(),
   onvif: Type.Boolean(),
   /** Unix milliseconds. */
   created: Type.Number(),
-  /** The password, encrypted with the box's key; everything above is authenticated with it. */
+  /** The password, encrypted with the key of secret.json; authenticates all fields above. */
   sealed: Type.String({ maxLength: 200 }),
 });
 type Stored = Static<typeof Device>;
@@ -45,36 +45,35 @@ type DevicesFile = Static<typeof DevicesFile>;
 
 export const DEVICES_FILE = 'device-passwords.json';
 
-/** What a device may do. */
 export interface DeviceRights {
-  /** Names of paths; `all`: also those to come. A camera's second stream (`door_sub`) goes with it. */
+  /** Path names; `all` includes future ones. A camera's sub stream (`door_sub`) is included. */
   readonly paths: 'all' | readonly string[];
   readonly live: boolean;
   readonly recordings: boolean;
   readonly publish: boolean;
-  /** Reserved: no server of Perch speaks ONVIF yet. */
+  /** Reserved: Perch has no ONVIF server yet. */
   readonly onvif: boolean;
 }
 
 export interface NewDevice extends DeviceRights {
-  /** What the owner calls it. */
+  /** Display name. */
   readonly name: string;
 }
 
 export interface DeviceItem extends NewDevice {
   readonly id: string;
-  /** What the device logs in as. */
+  /** User name of the device's login. */
   readonly user: string;
   readonly createdMs: number;
 }
 
-/** What a device has sent: a password, or what proves one (HTTP Digest). */
+/** A password, or a proof of one (HTTP Digest). */
 export interface DeviceProof {
   readonly password?: string | undefined;
   readonly proves?: ((password: string) => boolean) | undefined;
 }
 
-/** A device that has a password of its own. */
+/** A device with its own password. */
 export interface DeviceLogin {
   readonly name: string;
   readonly user: string;
@@ -83,15 +82,15 @@ export interface DeviceLogin {
 }
 
 /**
- * Passwords for players, recorders and senders, in `device-passwords.json` of the data folder. They are generated and shown once.
- * Digest needs the password itself, so the file holds it encrypted with the key of `secret.json`; it is decrypted for each check.
+ * Passwords for players, recorders and publishers, in `device-passwords.json` of the data folder. They are generated and shown once.
+ * Digest needs the password itself, so the file holds it encrypted with the key of `secret.json`; each check decrypts it.
  */
 export class DevicePasswords {
   readonly #file: string;
   readonly #key: SecretKey;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** By the name that the device logs in as. */
+  /** By user name. */
   #devices: ReadonlyMap<string, Stored> = new Map();
   #revoked: readonly string[] = [];
   #changing: Promise<void> = Promise.resolve();
@@ -109,17 +108,17 @@ export class DevicePasswords {
     this.#log = log;
   }
 
-  /** The newest first. */
+  /** Newest first. */
   list(): readonly DeviceItem[] {
     return [...this.#devices.values()].map(shown).reverse();
   }
 
   /** @param isTaken whether a person has this name @returns the password, which is not shown again */
   async add(
-    wish: NewDevice,
+    request: NewDevice,
     isTaken: (user: string) => boolean,
   ): Promise<{ readonly item: DeviceItem; readonly password: string }> {
-    const name = wish.name.trim();
+    const name = request.name.trim();
     if (name === '' || name.length > MAX_DEVICE_NAME_CHARS) {
       throw new PerchError('badInput', `the name of a device has 1 to ${MAX_DEVICE_NAME_CHARS} characters`);
     }
@@ -130,13 +129,16 @@ export class DevicePasswords {
         const message = `there are ${MAX_DEVICES} device passwords, which is the limit: revoke one`;
         throw new PerchError('badInput', message, { why: 'limit' });
       }
-      const { paths, live, recordings, publish, onvif } = wish;
+      const { paths, live, recordings, publish, onvif } = request;
       const terms = {
         id: randomBytes(ID_BYTES).toString('base64url'),
         name,
         user: freeName(name, (user) => isTaken(user) || devices.some((device) => device.user === user)),
         paths: paths === 'all' ? paths : [...new Set(paths)],
-        ...{ live, recordings, publish, onvif },
+        live,
+        recordings,
+        publish,
+        onvif,
         created: this.#clock.wallMs(),
       };
       made = { ...terms, sealed: this.#key.seal('devicePassword', password, termsOf(terms)) };
@@ -145,7 +147,7 @@ export class DevicePasswords {
     return { item: shown(made as unknown as Stored), password };
   }
 
-  /** @returns the revoked one @throws PerchError when that cannot be written: it would work again after the next start */
+  /** @returns the revoked one @throws PerchError if that cannot be saved, so that it would work after a restart */
   async remove(id: string): Promise<DeviceItem | undefined> {
     const removed = [...this.#devices.values()].find((device) => device.id === id);
     if (removed) {
@@ -157,13 +159,12 @@ export class DevicePasswords {
     return removed && shown(removed);
   }
 
-  /** The device that logs in by this name. */
   find(user: string): DeviceLogin | undefined {
     const device = this.#devices.get(user);
     return device && loginOf(device, (proof) => this.#isRight(device, proof));
   }
 
-  /** What the devices of a data folder may do, without their passwords: nothing is changed in the folder. */
+  /** Reads the rights of devices in a data folder, without their passwords. Changes nothing. */
   static async read(dataDir: string): Promise<ReadonlyMap<string, DeviceLogin>> {
     const stored = await loadPrivate(join(dataDir, DEVICES_FILE));
     const devices = readDevices(stored)?.devices ?? [];
@@ -200,7 +201,7 @@ export class DevicePasswords {
     this.#revoked = stored.revoked;
   }
 
-  /** One change after the other; memory changes after the file. */
+  /** Changes run in sequence; memory changes after the file. */
   #change(
     next: (devices: readonly Stored[]) => readonly Stored[],
     revoke: (revoked: readonly string[]) => readonly string[] = (revoked) => revoked,
@@ -217,14 +218,14 @@ export class DevicePasswords {
   }
 }
 
-/** A `device-passwords.json` from elsewhere; undefined when it is damaged. */
+/** A `device-passwords.json` from a backup; undefined if damaged. */
 export const readDevices = (stored: unknown): DevicesFile | undefined =>
   Check(DevicesFile, stored) ? stored : undefined;
 
 /**
- * What a restore leaves: the device passwords of the backup without those that were revoked since it was made.
- * @param restored the file of the backup; undefined: it has none
- * @param kept the file of this box
+ * The device passwords after a restore: those of the backup except for those revoked since.
+ * @param restored from the backup; undefined if it has none
+ * @param kept of this device
  */
 export function restoredDevices(restored: DevicesFile | undefined, kept: DevicesFile | undefined): DevicesFile {
   const revoked = [...new Set([...(restored?.revoked ?? []), ...(kept?.revoked ?? [])])].slice(-MAX_REVOKED);
@@ -250,21 +251,21 @@ function makePassword(): string {
   return Array.from({ length: GROUPS }, group).join('-');
 }
 
-/** A login that fits into any URL, made of what the owner calls the device. */
+/** A user name that fits into any URL, made of the display name. */
 function freeName(name: string, isTaken: (user: string) => boolean): string {
   const plain = name.normalize('NFKD').toLowerCase().replace(/\p{M}/gu, '');
   const words = plain.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
   const slug = words.slice(0, MAX_SLUG_CHARS).replace(/-+$/, '') || 'device';
   for (let number = 1; ; number += 1) {
     const user = number === 1 ? slug : `${slug}-${number}`;
-    // `any` is everybody in the users of the file.
+    // `any` is a wildcard in authInternalUsers.
     if (user !== 'any' && !isTaken(user)) {
       return user;
     }
   }
 }
 
-/** What the encryption authenticates: neither the file's rights nor its names can be changed by hand. */
+/** Authenticated data of the encryption: neither rights nor names in the file can be edited. */
 const termsOf = ({
   id,
   name,

@@ -107,7 +107,7 @@ test.for([
   [Number.NaN, 'until is in the past'],
   [367 * DAY_MS, 'until is more than 366 days away'],
 ] as const)('a link for %s ms is refused, with what the clock says', async ([lifeMs, message]) => {
-  await expect((await open()).add(door(lifeMs))).rejects.toThrow(`${message}: this box's clock says 20`);
+  await expect((await open()).add(door(lifeMs))).rejects.toThrow(`${message}: the clock of this device says 20`);
 });
 
 test('nothing of a link can be changed in the file', async () => {

@@ -8,31 +8,31 @@ import type { Logger } from '../../base/log.ts';
 import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 import { limitedPerson, type Person, type Rights } from './person.ts';
 import { type SecretKey, SIGNATURE_CHARS } from './secret-key.ts';
-import { Cameras } from './users.ts';
+import { CameraSelection } from './users.ts';
 
 const GUESTS_LIMIT = 200;
 const ID_BYTES = 12;
 const ID_CHARS = 16;
 const NOTE_CHARS = 200;
 const MAX_MS = 366 * 86_400_000;
-/** How long links have been open is saved this often at most: a card wears with every write. */
+/** How often the running time of links is saved: SD cards wear with every write. */
 const OPEN_STEP_MS = 3_600_000;
 
 const Guest = Type.Object({
   id: Type.String({ pattern: `^[\\w-]{${ID_CHARS}}$` }),
-  cameras: Cameras,
+  cameras: CameraSelection,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
   /** Unix milliseconds. */
   created: Type.Number(),
   until: Type.Number(),
   note: Type.String({ maxLength: NOTE_CHARS }),
-  /** Milliseconds that the program has run since the link was made, as far as they are known. */
+  /** Milliseconds that the program has run since the link was created. */
   open: Type.Number({ minimum: 0 }),
 });
 type Stored = Static<typeof Guest>;
 const Id = Type.String({ pattern: `^[\\w-]{${ID_CHARS}}$` });
-/** Links that were taken back are remembered, the oldest given up first: a backup of before must not revive them. */
+/** Revoked links, oldest dropped first: an older backup must not restore them. */
 const MAX_REVOKED = 2_000;
 const GuestsFile = Type.Object({
   guests: Type.Array(Guest, { maxItems: GUESTS_LIMIT }),
@@ -40,15 +40,14 @@ const GuestsFile = Type.Object({
   revoked: Type.Optional(Type.Array(Id, { maxItems: MAX_REVOKED })),
 });
 
-/** The links of a `guests.json` that comes from elsewhere; undefined when it is damaged. */
+/** Link ids of a `guests.json` from a backup; undefined if damaged. */
 export const guestIds = (stored: unknown): ReadonlySet<string> | undefined =>
   Check(GuestsFile, stored) ? new Set(stored.guests.map(({ id }) => id)) : undefined;
 
 /**
- * What a restore leaves: the links of the backup but for those that were taken back here, each as long open as it was in either.
- * The same again when it is done twice.
+ * The links after a restore: those of the backup except for those revoked since, each with the longer of its running times. Idempotent.
  *
- * @param now the present `guests.json`; anything else where there is none
+ * @param now the current `guests.json`; anything else if there is none
  * @param backup that of the backup
  */
 export function restoredGuests(now: unknown, backup: unknown): Static<typeof GuestsFile> {
@@ -74,7 +73,7 @@ export interface GuestItem extends NewGuest {
 }
 
 interface Guest extends Stored {
-  /** What `open` counts from in this run. */
+  /** Start of `open` in this run. */
   sinceMonoMs: number;
   readonly person: Person;
 }
@@ -82,12 +81,11 @@ interface Guest extends Stored {
 const NAME_PREFIX = 'guest:';
 
 /**
- * Links that show some cameras for some time, in `guests.json` of the data folder. A link's token is `id.signature`; the
- * signature holds for the cameras, the rights and the time together. The file has no tokens: who reads it can open nothing.
+ * Links that show some cameras for some time, in `guests.json` of the data folder. A link's token is `id.signature`; the signature covers
+ * cameras, rights and times. The file has no tokens, so it grants no access.
  *
- * A link ends when the wall clock passes its time, and at the latest when the program has run for as long as it was made
- * for: a box whose clock stands in 1970 opens no link for ever. It is never removed for its time, only refused: a clock
- * that stands too late for a while kills none.
+ * A link ends when the wall clock passes its time, at the latest after the program has run that long: a clock at 1970 does not make it
+ * permanent. An expired link is rejected, not removed, because the clock may be wrong.
  */
 export class Guests {
   readonly #file: string;
@@ -113,24 +111,24 @@ export class Guests {
     this.#savedMonoMs = clock.monoMs();
   }
 
-  /** Those made last first. */
+  /** Newest first. */
   list(): readonly GuestItem[] {
     return [...this.#guests.values()].map((guest) => this.#shown(guest)).reverse();
   }
 
-  /** @returns the link's token, which is told once */
-  async add(wish: NewGuest): Promise<{ readonly item: GuestItem; readonly token: string }> {
+  /** @returns the link's token, which is not shown again */
+  async add(request: NewGuest): Promise<{ readonly item: GuestItem; readonly token: string }> {
     const nowMs = this.#clock.wallMs();
-    checkTimes(wish.untilMs, nowMs);
+    checkTimes(request.untilMs, nowMs);
     this.#makeRoom();
     const stored: Stored = {
       id: randomBytes(ID_BYTES).toString('base64url'),
-      cameras: wish.cameras === 'all' ? 'all' : [...new Set(wish.cameras)],
-      live: wish.live,
-      recordings: wish.recordings,
+      cameras: request.cameras === 'all' ? 'all' : [...new Set(request.cameras)],
+      live: request.live,
+      recordings: request.recordings,
       created: nowMs,
-      until: wish.untilMs,
-      note: wish.note.slice(0, NOTE_CHARS),
+      until: request.untilMs,
+      note: request.note.slice(0, NOTE_CHARS),
       open: 0,
     };
     const guest = this.#add(stored);
@@ -143,10 +141,7 @@ export class Guests {
     return { item: this.#shown(guest), token: `${guest.id}.${this.#key.sign('guest', termsOf(guest))}` };
   }
 
-  /**
-   * @returns false when there is no such link
-   * @throws PerchError when that cannot be written: it would open again after the next start
-   */
+  /** @returns false if there is no such link @throws PerchError if that cannot be saved, so that it would work after a restart */
   async remove(id: string): Promise<boolean> {
     const isThere = this.#guests.delete(id);
     if (isThere) {
@@ -156,7 +151,7 @@ export class Guests {
     return isThere;
   }
 
-  /** Who comes with this link; undefined when it is none of ours, was taken back, or is over. */
+  /** The guest of a link's token; undefined if it is invalid, revoked or expired. */
   find(token: string): Person | undefined {
     const guest =
       token.length === ID_CHARS + 1 + SIGNATURE_CHARS ? this.#guests.get(token.slice(0, ID_CHARS)) : undefined;
@@ -165,20 +160,18 @@ export class Guests {
       return undefined;
     }
     if (this.#clock.monoMs() - this.#savedMonoMs >= OPEN_STEP_MS) {
-      this.#save().catch((error: unknown) =>
-        this.#log.warn({ cause: explain(error) }, 'links to guests cannot be saved'),
-      );
+      this.#save().catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'saving guest links failed'));
     }
     return guest.person;
   }
 
-  /** The one of this name, while his link holds. */
+  /** The guest of this name, while the link is valid. */
   person(name: string): Person | undefined {
     const guest = name.startsWith(NAME_PREFIX) ? this.#guests.get(name.slice(NAME_PREFIX.length)) : undefined;
     return guest && !this.#isOver(guest) ? guest.person : undefined;
   }
 
-  /** How long the link of this name lasts. */
+  /** End of the link of this name. */
   untilMs(name: string): number | undefined {
     return this.#guests.get(name.slice(NAME_PREFIX.length))?.until;
   }
@@ -198,7 +191,7 @@ export class Guests {
     return guest;
   }
 
-  /** What is over goes first when the list is full. */
+  /** Drops an expired link if the list is full. */
   #makeRoom(): void {
     if (this.#guests.size < GUESTS_LIMIT) {
       return;
@@ -225,11 +218,11 @@ export class Guests {
       }
       this.#revoked = stored.revoked ?? [];
     } else if (stored !== undefined) {
-      this.#log.warn({ file: this.#file }, 'links to guests are lost: they have to be made anew');
+      this.#log.warn({ file: this.#file }, 'guest links are lost: create new ones');
     }
   }
 
-  /** One write at a time, each of the newest state. */
+  /** Writes in sequence, each with the latest state. */
   #save(): Promise<void> {
     this.#savedMonoMs = this.#clock.monoMs();
     const write = async () => {
@@ -245,16 +238,16 @@ export class Guests {
   }
 }
 
-/** What a link is signed for: nothing of it can be changed afterwards, in the file neither. */
+/** Signed data: none of it can be edited in the file. */
 const termsOf = ({ id, cameras, live, recordings, created, until }: Stored): string =>
   JSON.stringify([id, cameras, live, recordings, created, until]);
 
 function checkTimes(untilMs: number, nowMs: number): void {
   const now = new Date(nowMs).toISOString();
   if (!(untilMs > nowMs)) {
-    throw new PerchError('badInput', `until is in the past: this box's clock says ${now}`);
+    throw new PerchError('badInput', `until is in the past: the clock of this device says ${now}`);
   }
   if (untilMs - nowMs > MAX_MS) {
-    throw new PerchError('badInput', `until is more than 366 days away: this box's clock says ${now}`);
+    throw new PerchError('badInput', `until is more than 366 days away: the clock of this device says ${now}`);
   }
 }

@@ -13,10 +13,10 @@ const LocalClaim = Type.Object({ password: PasswordHash });
 const fileIn = (dataDir: string): string => join(dataDir, 'claim.json');
 
 /**
- * Lays down the owner's password for the Perch that holds the data folder, which alone writes `users.json`. Whoever may
- * write into the folder may own the box.
+ * Leaves the owner's password for the Perch that has the data folder open, which alone writes `users.json`. Write access to the folder
+ * suffices to become owner.
  */
-export async function layClaim(dataDir: string, password: string): Promise<void> {
+export async function writeClaim(dataDir: string, password: string): Promise<void> {
   await savePrivate(fileIn(dataDir), { password: await hashPassword(password) });
 }
 
@@ -24,16 +24,16 @@ export async function withdrawClaim(dataDir: string): Promise<void> {
   await rm(fileIn(dataDir), { force: true });
 }
 
-export const isLaid = (dataDir: string): boolean => existsSync(fileIn(dataDir));
+export const hasClaim = (dataDir: string): boolean => existsSync(fileIn(dataDir));
 
-/** @returns the claim that was laid down, if there is one; a damaged one is removed */
+/** @returns the claim, if there is one; a damaged one is removed */
 export async function findClaim(dataDir: string, log: Logger): Promise<PasswordHash | undefined> {
   const stored = await loadPrivate(fileIn(dataDir)).catch((error: unknown) => explain(error));
   if (Check(LocalClaim, stored)) {
     return stored.password;
   }
   if (stored !== undefined) {
-    log.warn({ cause: typeof stored === 'string' ? stored : 'it has no password' }, 'a local claim cannot be read');
+    log.warn({ cause: typeof stored === 'string' ? stored : 'no password' }, 'local claim cannot be read');
     await withdrawClaim(dataDir);
   }
   return undefined;

@@ -3,7 +3,7 @@ import { PerchError } from '../../base/errors.ts';
 const MIN_PASSWORD = 8;
 const MAX_PASSWORD = 256;
 
-/** What everybody tries first, of eight characters and more. */
+/** The most common passwords of eight characters and more. */
 export const COMMONEST: ReadonlySet<string> = new Set(
   `password password1 password12 password123 passw0rd p@ssw0rd p@ssword 12345678 123456789 1234567890 123123123
   11111111 00000000 88888888 66666666 87654321 987654321 0987654321 12341234 11223344 112233445566 147258369
@@ -16,16 +16,16 @@ export const COMMONEST: ReadonlySet<string> = new Set(
   ),
 );
 
-/** Throws with words for the person who chose the password. Length counts, not the kind of characters. */
+/** Length counts, not the kinds of characters. @throws PerchError for a person */
 export function checkNewPassword(password: string): void {
   const chars = [...password].length;
   if (chars < MIN_PASSWORD) {
     throw new PerchError('badInput', `the password has ${chars} characters, at least ${MIN_PASSWORD} are needed`);
   }
   if (chars > MAX_PASSWORD) {
-    throw new PerchError('badInput', `the password has ${chars} characters, at most ${MAX_PASSWORD} are taken`);
+    throw new PerchError('badInput', `the password has ${chars} characters, at most ${MAX_PASSWORD} are accepted`);
   }
   if (COMMONEST.has(password.toLowerCase()) || /^(.)\1*$/u.test(password)) {
-    throw new PerchError('badInput', 'this password is among the first that anybody would try: choose another');
+    throw new PerchError('badInput', 'this password is among the most common ones: choose another');
   }
 }

@@ -9,11 +9,11 @@ import type { Logger } from '../../base/log.ts';
 import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 
 const MAX_LOGINS = 100;
-/** A program that has not logged in for this long is not listed any more. */
+/** A program is listed for this long after its last log-in. */
 const KEPT_MS = 30 * 86_400_000;
-/** The time of a known login is saved at most this often: a card wears with every write. */
+/** How often the time of a known login is saved: SD cards wear with every write. */
 const SAVE_STEP_MS = 3_600_000;
-/** How long a client whose Digest answer failed is asked for Basic instead. */
+/** How long a client whose Digest answer failed is offered Basic instead. */
 const BASIC_MS = 10 * 60_000;
 const MAX_BASIC = 1_000;
 
@@ -33,16 +33,16 @@ export interface LoginItem extends Login {
 }
 
 /**
- * Programs that log in with the page password of a person, in `page-logins.json` of the data folder. The page lists them, and RTSP
- * asks their addresses for Basic alone: a client that is offered Digest takes it, and a page password cannot answer that.
+ * Programs that log in with a person's page password, in `page-logins.json` of the data folder. The page lists them, and RTSP offers their
+ * addresses only Basic: clients prefer Digest, and a page password cannot answer that.
  */
 export class PageLogins {
   readonly #file: string;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** The oldest use first. */
+  /** Oldest use first. */
   readonly #logins = new Map<string, Login>();
-  /** Addresses whose Digest answer failed, with the end of that. */
+  /** Addresses whose Digest answer failed, with the end of the Basic offer. */
   readonly #failed = new Map<string, number>();
   #savedMonoMs: number;
   #saving: Promise<void> = Promise.resolve();
@@ -60,7 +60,7 @@ export class PageLogins {
     this.#savedMonoMs = clock.monoMs();
   }
 
-  /** The latest first. */
+  /** Latest first. */
   list(): readonly LoginItem[] {
     const sinceMs = this.#clock.wallMs() - KEPT_MS;
     return [...this.#logins.values()]
@@ -81,7 +81,7 @@ export class PageLogins {
     }
   }
 
-  /** @returns false when there is no such login */
+  /** @returns false if there is no such login */
   async forget(id: string): Promise<boolean> {
     const login = this.list().find((item) => item.id === id);
     if (login) {
@@ -91,7 +91,7 @@ export class PageLogins {
     return login !== undefined;
   }
 
-  /** A Digest answer from this address was wrong: it may have been made with a page password. */
+  /** A wrong Digest answer may have been made with a page password. */
   digestFailed(address: string): void {
     const key = subscriberOf(address);
     this.#failed.delete(key);
@@ -99,7 +99,7 @@ export class PageLogins {
     forgetOldest(this.#failed, MAX_BASIC);
   }
 
-  /** Whether RTSP asks this address for Basic alone. */
+  /** Whether RTSP offers this address only Basic. */
   wantsBasic(address: string): boolean {
     const key = subscriberOf(address);
     const sinceMs = this.#clock.wallMs() - KEPT_MS;
@@ -111,7 +111,7 @@ export class PageLogins {
 
   #saveSoon(): void {
     this.#save().catch((error: unknown) =>
-      this.#log.warn({ cause: explain(error) }, 'log-ins with page passwords cannot be saved'),
+      this.#log.warn({ cause: explain(error) }, 'saving log-ins with page passwords failed'),
     );
   }
 
@@ -124,12 +124,12 @@ export class PageLogins {
     } else if (stored !== undefined) {
       this.#log.warn(
         { file: this.#file },
-        'log-ins with page passwords cannot be read: they are listed when they come again',
+        'log-ins with page passwords cannot be read: each is listed again at its next use',
       );
     }
   }
 
-  /** One write at a time, each of the newest state. */
+  /** Writes in sequence, each with the latest state. */
   #save(): Promise<void> {
     this.#savedMonoMs = this.#clock.monoMs();
     const saved = this.#saving.then(() => savePrivate(this.#file, { logins: [...this.#logins.values()] }));

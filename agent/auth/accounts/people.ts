@@ -14,11 +14,11 @@ import { type Device, type SessionItem, Sessions } from './sessions.ts';
 import { forgetSetup } from './setup-code.ts';
 import { isSameName, OWNER_NAME, Users, type ViewerItem } from './users.ts';
 
-/** Whoever asks to come in. */
-export interface Asker extends Device {
-  /** From loopback or a private network, as far as it can be trusted. */
+/** Client of a log-in. */
+export interface LoginClient extends Device {
+  /** From loopback or a private network, as far as that is reliable. */
   readonly isPrivate: boolean;
-  /** What shows that somebody was logged in on this device before. */
+  /** Shows that somebody was logged in on this device before. */
   readonly deviceToken?: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface PeopleOptions {
 
 type PeopleParts = Pick<People, 'users' | 'sessions' | 'guests' | 'devices' | 'pageLogins' | 'key'>;
 
-/** Everybody whom the owner has let in, and what he changes about it. */
+/** People and devices with access, and the owner's changes to them. */
 export class People {
   readonly users: Users;
   readonly sessions: Sessions;
@@ -63,14 +63,14 @@ export class People {
     this.pageLogins = pageLogins;
     this.key = key;
     this.#log = log;
-    sessions.onTakenAway((user) => this.#tell(user, true));
+    sessions.onRevoked((user) => this.#notify(user, true));
   }
 
   /**
-   * Told of each user or guest who may do less from now on than before: what he is watching may have to end.
-   * `isLoggedOut`: a session was taken from him; which of his pictures are that device's is not known.
+   * Called for each user or guest whose rights shrink: their playback may have to end.
+   * `isLoggedOut`: a session was revoked; which playback belongs to it is unknown.
    */
-  onLess(listener: (name: string, isLoggedOut: boolean) => void): void {
+  onRightsReduced(listener: (name: string, isLoggedOut: boolean) => void): void {
     this.#listeners.add(listener);
   }
 
@@ -82,7 +82,7 @@ export class People {
     this.#log.info({ user: viewer.name }, 'user added');
   }
 
-  /** A new password ends the user's sessions; other rights hold from the next request on. */
+  /** A new password ends the user's sessions; other rights take effect with the next request. */
   async changeUser(name: string, rights: Partial<Rights>, password?: string): Promise<void> {
     if (password !== undefined) {
       checkNewPassword(password);
@@ -92,21 +92,21 @@ export class People {
       await this.sessions.endAllOf(name);
     }
     this.#log.info({ user: name }, 'user changed');
-    this.#tell(name, false);
+    this.#notify(name, false);
   }
 
   async removeUser(name: string): Promise<void> {
     await this.users.remove(name);
     await this.sessions.endAllOf(name);
     this.#log.info({ user: name }, 'user removed');
-    this.#tell(name, false);
+    this.#notify(name, false);
   }
 
-  /** He logs in anew: his sessions are over. */
+  /** The user has to log in again. */
   async restoreUser(name: string): Promise<void> {
     this.#checkNoDevice(name);
     await this.users.restore(name);
-    this.#log.info({ user: name }, 'removed user is back');
+    this.#log.info({ user: name }, 'removed user restored');
   }
 
   /** @param token of the session that stays */
@@ -123,32 +123,32 @@ export class People {
     return this.sessions.list(user);
   }
 
-  async addGuest(wish: NewGuest): Promise<{ readonly item: GuestItem; readonly token: string }> {
+  async addGuest(request: NewGuest): Promise<{ readonly item: GuestItem; readonly token: string }> {
     this.#needsOwner();
-    const added = await this.guests.add(wish);
-    this.#log.info({ guest: added.item.id, until: new Date(wish.untilMs).toISOString() }, 'link to guests made');
+    const added = await this.guests.add(request);
+    this.#log.info({ guest: added.item.id, until: new Date(request.untilMs).toISOString() }, 'guest link created');
     return added;
   }
 
   async removeGuest(id: string): Promise<boolean> {
     const isRemoved = await this.guests.remove(id);
     if (isRemoved) {
-      this.#log.info({ guest: id }, 'link to guests taken back');
-      this.#tell(`guest:${id}`, false);
+      this.#log.info({ guest: id }, 'guest link revoked');
+      this.#notify(`guest:${id}`, false);
     }
     return isRemoved;
   }
 
   /** @returns the password, which is not shown again */
-  async addDevice(wish: NewDevice): Promise<{ readonly item: DeviceItem; readonly password: string }> {
+  async addDevice(request: NewDevice): Promise<{ readonly item: DeviceItem; readonly password: string }> {
     this.#needsOwner();
     const names = () => [OWNER_NAME, ...this.users.viewers.map(({ name }) => name)];
-    const added = await this.devices.add(wish, (user) => names().some((name) => isSameName(name, user)));
+    const added = await this.devices.add(request, (user) => names().some((name) => isSameName(name, user)));
     this.#log.info({ user: added.item.user }, 'device password created');
     return added;
   }
 
-  /** What the device plays or publishes ends. @returns false when there is no such device password */
+  /** Ends the device's playback and publishing. @returns false if there is no such device password */
   async removeDevice(id: string): Promise<boolean> {
     const removed = await this.devices.remove(id);
     if (removed) {
@@ -160,7 +160,7 @@ export class People {
     return removed !== undefined;
   }
 
-  /** Called with the login of each device whose password was revoked. */
+  /** Called with the user name of each revoked device password. */
   onDeviceRevoked(listener: (user: string) => void): void {
     this.#deviceListeners.add(listener);
   }
@@ -173,11 +173,11 @@ export class People {
 
   #needsOwner(): void {
     if (this.users.owner === undefined) {
-      throw new PerchError('badInput', 'this box has no owner yet: set a password first');
+      throw new PerchError('badInput', 'this device has no owner yet: set a password first');
     }
   }
 
-  #tell(name: string, isLoggedOut: boolean): void {
+  #notify(name: string, isLoggedOut: boolean): void {
     for (const listener of this.#listeners) {
       listener(name, isLoggedOut);
     }
@@ -185,10 +185,9 @@ export class People {
 }
 
 /**
- * For whoever has the box in his hands and has forgotten the owner's password: it is set up again, and nobody is logged in.
- * Nobody else may run meanwhile. The next start makes another setup code. Viewers, links to guests, cameras and recordings stay.
- *
- * @returns false when there is no owner
+ * For a forgotten owner password: returns the device to setup, and ends all sessions. No other process may run. The next start creates a
+ * new setup code. Viewers, guest links, cameras and recordings stay.
+ * @returns false if there is no owner
  */
 export async function forgetOwner(dataDir: string): Promise<boolean> {
   const isForgotten = await Users.forgetOwner(dataDir);

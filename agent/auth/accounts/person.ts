@@ -1,20 +1,18 @@
-/** Somebody whom the owner has let in, and the owner himself: what he may do, whatever he has come with. */
+/** The owner, a user or a guest, with their rights. */
 export interface Person {
-  /** A user's own name; a guest's is `guest:` and the id of his link: no user can be called so. */
+  /** A user's name; for guests `guest:` and the link's id, which no user can be called. */
   readonly name: string;
   readonly role: 'owner' | 'viewer' | 'guest';
   /**
-   * The owner may everything. A viewer or guest may `read` what he sees live and `playback` what he sees of recordings,
-   * on his cameras; nothing else.
-   *
-   * @param action one of `Action`; what is not known is refused
+   * The owner may do everything; viewers and guests may `read` and `playback` their cameras as far as permitted.
+   * @param action one of `Action`; unknown ones are rejected
    */
   may(action: string, path: string): boolean;
 }
 
-/** What a viewer or a guest is shown. */
+/** Rights of a viewer or a guest. */
 export interface Rights {
-  /** Names of paths; `all`: those of today and tomorrow. A camera's second stream (`door_sub`) goes with it. */
+  /** Path names; `all` includes future ones. A camera's sub stream (`door_sub`) is included. */
   readonly cameras: 'all' | readonly string[];
   readonly live: boolean;
   readonly recordings: boolean;
@@ -33,7 +31,7 @@ function mayWatch({ cameras, live, recordings }: Rights, action: string, path: s
   return isWanted && path !== '' && coversPath(cameras, path);
 }
 
-/** Whether the path is one of these cameras, or the second stream of one. */
+/** Whether the path is one of these cameras, or the sub stream of one. */
 export function coversPath(cameras: Rights['cameras'], path: string): boolean {
   if (cameras === 'all') {
     return true;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { LogInLimits } from '../throttle/login-limits.ts';
+import { LoginLimits } from '../throttle/login-limits.ts';
 import { ProgramLogins } from './program-logins.ts';
 
 const AWAY = '203.0.113.5';
@@ -11,7 +11,7 @@ const login = (password: string | undefined, other: object = {}) => ({
 
 function open() {
   const clock = new FakeClock();
-  const logins = new ProgramLogins(clock, new LogInLimits(clock));
+  const logins = new ProgramLogins(clock, new LoginLimits(clock));
   const guess = (count: number, other: object = {}) => {
     for (let i = 0; i < count; i += 1) {
       logins.take(login(`wrong ${i}`, other), false)('wrong');

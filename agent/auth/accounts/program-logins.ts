@@ -1,13 +1,13 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { isPrivateIp, subscriberOf } from '../../base/ip-address.ts';
-import { LogInLimits } from '../throttle/login-limits.ts';
+import { LoginLimits } from '../throttle/login-limits.ts';
 
 /** A pair that was right is not counted at its address for this long after its last use. */
 const KEPT_MS = 86_400_000;
 const MAX_KEPT = 1_000;
 
-/** A name and password that came with a request. */
+/** Name and password of a request. */
 export interface ProgramLogin {
   readonly user: string;
   /** Undefined: a Digest answer that no known password of the file makes. */
@@ -17,10 +17,10 @@ export interface ProgramLogin {
   readonly ip: string;
 }
 
-/** `open`: nothing was found out about the password. */
+/** `open`: the password was not verified. */
 export type Outcome = 'right' | 'wrong' | 'open';
 
-/** The requests that bring one pair at the same time: together they are one attempt. */
+/** Concurrent requests with one pair, which count as one attempt. */
 interface Pending {
   count: number;
   isWrong: boolean;
@@ -28,27 +28,27 @@ interface Pending {
 }
 
 /**
- * Counts the wrong names and passwords of programs, which send them with each request. Whether a name exists makes no difference.
- * A pair that was right at an address is not counted there again: its player goes on while somebody else at the address guesses.
+ * Counts wrong names and passwords of programs, which send them with each request, whether the name exists or not. A pair that was right at
+ * an address is not counted there again, so its player works while somebody else at the address guesses.
  */
 export class ProgramLogins {
   readonly #clock: Clock;
-  readonly #limits: LogInLimits;
-  /** Apart: players send a page password as Digest first, which is always wrong, and then as Basic. */
-  readonly #digestLimits: LogInLimits;
+  readonly #limits: LoginLimits;
+  /** Separate: players send a page password as Digest first, which always fails, and then as Basic. */
+  readonly #digestLimits: LoginLimits;
   readonly #right = new Map<string, number>();
   readonly #pending = new Map<string, Pending>();
-  /** Of this run, so that neither memory nor a dump holds passwords. */
+  /** Of this run, so that memory and dumps hold no passwords. */
   readonly #key = randomBytes(32);
 
-  /** @param limits those of the page's log-in, with which Basic is counted together */
-  constructor(clock: Clock, limits: LogInLimits) {
+  /** @param limits of the page's log-in, counted together with Basic */
+  constructor(clock: Clock, limits: LoginLimits) {
     this.#clock = clock;
     this.#limits = limits;
-    this.#digestLimits = new LogInLimits(clock);
+    this.#digestLimits = new LoginLimits(clock);
   }
 
-  /** @returns to be called with what came of it @throws PerchError exhausted when there are no attempts left */
+  /** @returns call with the outcome @throws PerchError exhausted if there are no attempts left */
   take(login: ProgramLogin, isKnownAddress: boolean): (outcome: Outcome) => void {
     const key = login.password === undefined ? undefined : this.#keyOf(login);
     if (key !== undefined && (this.#right.get(key) ?? Number.NEGATIVE_INFINITY) > this.#clock.monoMs()) {

@@ -12,23 +12,23 @@ export const SIGNATURE_CHARS = 43;
 
 const KeyFile = Type.Object({ key: Type.String({ pattern: '^[\\w-]{43}$' }) });
 
-/** Of a `secret.json` that comes from elsewhere. */
+/** For a `secret.json` from a backup. */
 export const isKeyFile = (stored: unknown): boolean => Check(KeyFile, stored);
 
-/** What a signature is for: one that was made for one purpose is worth nothing for another. */
+/** A signature is valid only for its purpose. */
 export type Purpose = 'guest' | 'device' | 'session' | 'camera';
-/** What is encrypted: each has a key of its own, derived from the box's. */
+/** Each has its own key, derived from the stored one. */
 export type SealPurpose = 'devicePassword';
 
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** The key that this box signs its links and cookies with, `secret.json` of the data folder. */
+/** The device's key for links and cookies, `secret.json` of the data folder. */
 export class SecretKey {
   readonly #key: Buffer;
 
-  /** Makes the key at the first start. One that cannot be read is replaced: then links to guests have to be made anew. */
+  /** Creates the key at the first start. A damaged one is replaced, which invalidates guest links. */
   static async open(dataDir: string, log: Logger): Promise<SecretKey> {
     const file = join(dataDir, 'secret.json');
     const stored = await loadPrivate(file).catch((error: unknown) => explain(error));
@@ -36,11 +36,11 @@ export class SecretKey {
       return new SecretKey(Buffer.from(stored.key, 'base64url'));
     }
     if (stored !== undefined) {
-      log.warn({ file }, 'the key of links to guests is damaged: links have to be made anew');
+      log.warn({ file }, 'key of guest links is damaged: create new links');
     }
     const key = randomBytes(KEY_BYTES);
     await savePrivate(file, { key: key.toString('base64url') }).catch((error: unknown) =>
-      log.warn({ cause: explain(error) }, 'the key of links to guests cannot be saved: they last until the next start'),
+      log.warn({ cause: explain(error) }, 'saving the key of guest links failed: links last until the next start'),
     );
     return new SecretKey(key);
   }
@@ -53,7 +53,7 @@ export class SecretKey {
     return createHmac('sha256', this.#key).update(`${purpose}\n${text}`).digest('base64url');
   }
 
-  /** How long it takes tells nothing about what would be right. */
+  /** In constant time. */
   isSigned(purpose: Purpose, text: string, signature: string): boolean {
     const expected = Buffer.from(this.sign(purpose, text));
     const given = Buffer.from(signature);
@@ -68,7 +68,7 @@ export class SecretKey {
     return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url');
   }
 
-  /** Undefined when it was sealed with another key, for other terms or for another purpose, or is damaged. */
+  /** Undefined if sealed with another key, other terms or another purpose, or damaged. */
   unseal(purpose: SealPurpose, sealed: string, terms: string): string | undefined {
     const bytes = Buffer.from(sealed, 'base64url');
     if (bytes.length < IV_BYTES + TAG_BYTES) {
@@ -79,7 +79,7 @@ export class SecretKey {
     try {
       return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
     } catch {
-      // GCM knows no other failure than bytes that do not authenticate.
+      // GCM fails only for bytes that do not authenticate.
       return undefined;
     }
   }

@@ -6,20 +6,20 @@ import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 
 export const SESSIONS_LIMIT = 100;
 
-/** SHA-256 of a token: who reads the file cannot log in with it. */
+/** SHA-256 of a token, so that the file grants no access. */
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' });
 
 const StoredSession = Type.Object({
   hash: Hash,
-  /** Of the token that follows, once it was handed out: the first use of it takes the place of the present one. */
+  /** Of the successor that was handed out: its first use replaces the current token. */
   next: Type.Optional(Hash),
-  /** What the session is called in lists. Files of before have none. */
+  /** Absent in files of earlier versions. */
   id: Type.Optional(Type.String({ pattern: '^[0-9a-f-]{36}$' })),
   user: Type.String({ minLength: 1, maxLength: 64 }),
   /** Unix milliseconds, as all times here. */
   created: Type.Number(),
   seen: Type.Number(),
-  /** When the present token was handed out. */
+  /** When the current token was handed out. */
   turned: Type.Optional(Type.Number()),
   ip: Type.Optional(Type.String({ maxLength: 64 })),
   /** `Chrome, Android`. */
@@ -29,32 +29,32 @@ export type StoredSession = Static<typeof StoredSession>;
 
 const SessionsFile = Type.Object({ sessions: Type.Array(StoredSession, { maxItems: SESSIONS_LIMIT }) });
 
-/** What is left of a `sessions.json` when these users alone stay logged in; nothing of one that is damaged. */
+/** A `sessions.json` reduced to these users; empty if damaged. */
 export function sessionsOf(stored: unknown, users: ReadonlySet<string>): object {
   const sessions = Check(SessionsFile, stored) ? stored.sessions : [];
   return { sessions: sessions.filter(({ user }) => users.has(user)) };
 }
 
-/** Empty when there is no file, and, with a warning, when it cannot be used: then all log in again. */
+/** Empty if there is no file, or, with a warning, if it is damaged: then all log in again. */
 export async function loadSessions(file: string, log: Logger): Promise<readonly StoredSession[]> {
   const stored = await loadPrivate(file).catch((error: unknown) => {
-    log.warn({ cause: explain(error) }, 'sessions are lost: everybody has to log in again');
+    log.warn({ cause: explain(error) }, 'sessions are lost: all users have to log in again');
     return undefined;
   });
   if (stored === undefined || Check(SessionsFile, stored)) {
     return stored?.sessions ?? [];
   }
-  log.warn({ file }, 'sessions are lost: everybody has to log in again');
+  log.warn({ file }, 'sessions are lost: all users have to log in again');
   return [];
 }
 
-/** A full disk must not lock people out: then sessions last until the end. @returns whether they are written */
+/** Never rejects: a full disk must not lock people out. @returns whether they are saved */
 export async function saveSessions(file: string, sessions: readonly StoredSession[], log: Logger): Promise<boolean> {
   try {
     await savePrivate(file, { sessions });
     return true;
   } catch (error) {
-    log.warn({ cause: explain(error) }, 'sessions cannot be saved');
+    log.warn({ cause: explain(error) }, 'saving sessions failed');
     return false;
   }
 }

@@ -105,7 +105,7 @@ test('who ends a session is told when it would hold again after the next start',
   const [item] = sessions.list();
   await expect(sessions.endById(item?.id ?? '', undefined)).rejects.toMatchObject({
     code: 'unavailable',
-    message: 'the session is over, but that cannot be written: it would hold again after the next start',
+    message: 'the session is over, but that cannot be saved: it would be valid again after the next start',
   });
   expect(sessions.find(token)).toBeUndefined();
 });
@@ -185,7 +185,7 @@ test('all sessions of a user end but the one that asks', async () => {
 test('whose session was taken from him is told, once for all of his; who logs out himself is not told of', async () => {
   const sessions = await open();
   const told: string[] = [];
-  sessions.onTakenAway((user) => told.push(user));
+  sessions.onRevoked((user) => told.push(user));
   const [one, two] = [await sessions.create('owner', PHONE), await sessions.create('owner', PHONE)];
   await sessions.create('eve', PHONE);
   await sessions.end(one);

@@ -10,17 +10,17 @@ import { loadSessions, SESSIONS_LIMIT, type StoredSession, saveSessions } from '
 const TOKEN_BYTES = 32;
 const TOKEN_CHARS = 43;
 const IDLE_LIMIT_MS = 30 * 86_400_000;
-/** `seen` is saved this often at most: a card wears with every write. */
+/** How often `seen` is saved: SD cards wear with every write. */
 const SEEN_STEP_MS = 6 * 3_600_000;
 const TOKEN_LIFE_MS = 86_400_000;
-/** Requests in flight still come with the token of before. */
+/** Requests in flight still use the previous token. */
 const GRACE_MS = 60_000;
 
-/** Where a session was begun. */
+/** Origin of a session. */
 export interface Device {
   /** Canonical. */
   readonly ip: string;
-  /** `Chrome, Android`; empty when it has not said. */
+  /** `Chrome, Android`; empty if unknown. */
   readonly device?: string;
 }
 
@@ -36,25 +36,25 @@ interface Session extends Omit<StoredSession, 'turned' | 'next'> {
   readonly id: string;
   next: string | undefined;
   turned: number;
-  /** Of the token of before, until then by the monotonic clock. */
+  /** The previous token; monotonic. */
   before?: { readonly hash: string; readonly untilMonoMs: number };
-  /** Undefined until the session is used for the first time since the start. */
+  /** Undefined until the first use since the start. */
   seenMonoMs?: number;
-  /** When the present token was handed out, or the program started. */
+  /** When the current token was handed out, or the program started. */
   turnedMonoMs: number;
 }
 
-/** Who is logged in, in `sessions.json` of the data folder, so that a restart logs nobody out. */
+/** Sessions, in `sessions.json` of the data folder, so that they survive a restart. */
 export class Sessions {
   readonly #file: string;
   readonly #key: SecretKey;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #sessions = new Set<Session>();
-  /** By the hash of each token that may be shown: the present one, the next one, the one of before. */
+  /** By the hash of each valid token: current, next, previous. */
   readonly #byHash = new Map<string, Session>();
   #saving: Promise<boolean> = Promise.resolve(true);
-  #onTakenAway: (user: string) => void = () => {};
+  #onRevoked: (user: string) => void = () => {};
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Sessions> {
     const sessions = new Sessions(join(dataDir, 'sessions.json'), key, clock, log);
@@ -76,7 +76,7 @@ export class Sessions {
     return this.#sessions.size;
   }
 
-  /** A new session's token, 256 random bits as base64url. It is told once and kept only as a hash. */
+  /** @returns a new session token, 256 random bits as base64url; only its hash is stored */
   async create(user: string, { ip, device = '' }: Device): Promise<string> {
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     const nowMs = this.#clock.wallMs();
@@ -93,19 +93,19 @@ export class Sessions {
     return token;
   }
 
-  /** The user whose session this is, or undefined. Counts as a use. */
+  /** The user of a session. Counts as a use. */
   find(token: string): string | undefined {
     return this.#use(token)?.user;
   }
 
-  /** Like `find`, for the id that lists have. */
+  /** The session's id as in lists. Counts as a use. */
   idOf(token: string): string | undefined {
     return this.#use(token)?.id;
   }
 
   /**
-   * The token to go on with, when this one has been in use for a day; to be handed to whoever has shown it. Whoever asks
-   * twice gets the same, so that no answer that was lost and no two answers that crossed log anybody out.
+   * The successor of a token that has been in use for a day, for the client that sent it. A repeated request gets the same one, so that
+   * lost or concurrent replies log nobody out.
    */
   async renewal(token: string, ip: string): Promise<string | undefined> {
     const session = this.#use(token);
@@ -122,7 +122,7 @@ export class Sessions {
     return next;
   }
 
-  /** The user's own, or everybody's; those that were used last first. */
+  /** Of one user or of all, latest use first. */
   list(user?: string): readonly SessionItem[] {
     return [...this.#sessions]
       .filter((session) => (user === undefined || session.user === user) && !this.#isOver(session))
@@ -130,15 +130,15 @@ export class Sessions {
       .toSorted((one, other) => other.seenMs - one.seenMs);
   }
 
-  /** Somebody is logged in as this user from there. @param ip canonical */
+  /** Whether this user has a session from this address. @param ip canonical */
   isFrom(user: string, ip: string): boolean {
     const subscriber = subscriberOf(ip);
     return [...this.#sessions].some((one) => one.user === user && subscriberOf(one.ip ?? '') === subscriber);
   }
 
-  /** Told whose session was taken from him, which he has not ended himself: a device may be in wrong hands. */
-  onTakenAway(listener: (user: string) => void): void {
-    this.#onTakenAway = listener;
+  /** Called with the user of a session that was revoked by someone else: the device may be in wrong hands. */
+  onRevoked(listener: (user: string) => void): void {
+    this.#onRevoked = listener;
   }
 
   async end(token: string): Promise<void> {
@@ -146,26 +146,25 @@ export class Sessions {
   }
 
   /**
-   * @param user undefined: whoever's it is
-   * @returns false when there is no such session of his
-   * @throws PerchError when that cannot be written
+   * @param user undefined: any
+   * @returns false if this user has no such session
+   * @throws PerchError if that cannot be saved
    */
   async endById(id: string, user: string | undefined): Promise<boolean> {
     const session = [...this.#sessions].find((one) => one.id === id && (user === undefined || one.user === user));
-    if (!(await this.#takeAway([session]))) {
-      const message = 'the session is over, but that cannot be written: it would hold again after the next start';
+    if (!(await this.#revoke([session]))) {
+      const message = 'the session is over, but that cannot be saved: it would be valid again after the next start';
       throw new PerchError('unavailable', message);
     }
     return session !== undefined;
   }
 
-  /** All of a user but the one with this token. */
+  /** All sessions of a user except the one with this token. */
   async endAllOf(user: string, exceptToken?: string): Promise<void> {
     const kept = exceptToken === undefined ? undefined : this.#byHash.get(hashOf(exceptToken));
-    await this.#takeAway([...this.#sessions].filter((session) => session.user === user && session !== kept));
+    await this.#revoke([...this.#sessions].filter((session) => session.user === user && session !== kept));
   }
 
-  /** Nobody is logged in any more. */
   async forgetAll(): Promise<void> {
     this.#sessions.clear();
     this.#byHash.clear();
@@ -184,7 +183,7 @@ export class Sessions {
     }
     const hash = hashOf(token);
     const session = this.#byHash.get(hash);
-    if (!session || this.#isOver(session) || !this.#isTaken(session, hash)) {
+    if (!session || this.#isOver(session) || !this.#isValid(session, hash)) {
       return undefined;
     }
     const nowMs = this.#clock.wallMs();
@@ -196,8 +195,8 @@ export class Sessions {
     return session;
   }
 
-  /** The next token's first use makes it the present one; the one of before goes on for as long as requests take. */
-  #isTaken(session: Session, hash: string): boolean {
+  /** The first use of the next token makes it current; the previous one stays valid while requests are in flight. */
+  #isValid(session: Session, hash: string): boolean {
     const nowMs = this.#clock.monoMs();
     if (hash === session.next) {
       this.#forgetBefore(session);
@@ -211,15 +210,14 @@ export class Sessions {
     return hash === session.hash || (session.before?.hash === hash && nowMs < session.before.untilMonoMs);
   }
 
-  /** By either clock: the wall clock of a board may jump, the monotonic one begins anew with each start. */
+  /** By either clock: the wall clock of a board may jump, the monotonic one restarts with the program. */
   #isDue({ turned, turnedMonoMs }: Session): boolean {
-    const { monoMs, wallMs } = { monoMs: this.#clock.monoMs(), wallMs: this.#clock.wallMs() };
-    return wallMs - turned >= TOKEN_LIFE_MS || monoMs - turnedMonoMs >= TOKEN_LIFE_MS;
+    return this.#clock.wallMs() - turned >= TOKEN_LIFE_MS || this.#clock.monoMs() - turnedMonoMs >= TOKEN_LIFE_MS;
   }
 
   /**
-   * Idle for 30 days by the wall clock and, if it was used since the start, by the monotonic clock as well:
-   * a board without a battery-backed clock starts in the past and jumps when the network's time arrives.
+   * Idle for 30 days by the wall clock and, if used since the start, by the monotonic clock as well: a board without a battery-backed clock
+   * starts in the past and jumps when it gets the time.
    */
   #isOver(session: Session): boolean {
     const isIdleByWall = this.#clock.wallMs() - session.seen > IDLE_LIMIT_MS;
@@ -242,15 +240,15 @@ export class Sessions {
     this.#byHash.delete(session.next ?? '');
   }
 
-  #takeAway(sessions: readonly (Session | undefined)[]): Promise<boolean> {
+  #revoke(sessions: readonly (Session | undefined)[]): Promise<boolean> {
     const saved = this.#removeAll(sessions);
     for (const user of new Set(sessions.flatMap((session) => session?.user ?? []))) {
-      this.#onTakenAway(user);
+      this.#onRevoked(user);
     }
     return saved;
   }
 
-  /** @returns whether the disk knows it, too */
+  /** @returns whether that is saved */
   async #removeAll(sessions: readonly (Session | undefined)[]): Promise<boolean> {
     const there = sessions.filter((session) => session !== undefined);
     for (const session of there) {
@@ -263,28 +261,33 @@ export class Sessions {
     this.#byHash.delete(session.before?.hash ?? '');
   }
 
-  /** One write at a time, each of the newest state. @returns whether it is written */
+  /** Writes in sequence, each with the latest state. @returns whether it is saved */
   #save(): Promise<boolean> {
     this.#saving = this.#saving.then(() => saveSessions(this.#file, [...this.#sessions].map(toStored), this.#log));
     return this.#saving;
   }
 }
 
-/** Of whoever has most: nobody logs others out by logging in. */
+/** Of the user with the most sessions, so that nobody logs others out by logging in. */
 function longestIdle(sessions: ReadonlySet<Session>): Session {
   const byUser = Map.groupBy(sessions, ({ user }) => user);
   const [most = []] = [...byUser.values()].toSorted((one, other) => other.length - one.length);
   return most.reduce((old, other) => (isLongerIdle(other, old) ? other : old));
 }
 
-/** A session not used since the start goes before one that was, whatever the wall clock said at the time. */
+/** A session not used since the start counts as older, whatever the wall clock said. */
 function isLongerIdle(one: Session, other: Session): boolean {
   const [oneMs, otherMs] = [one.seenMonoMs ?? -1, other.seenMonoMs ?? -1];
   return oneMs === otherMs ? one.seen < other.seen : oneMs < otherMs;
 }
 
 const toStored = ({ hash, next, id, user, created, seen, turned, ip, device }: Session): StoredSession => ({
-  ...{ hash, id, user, created, seen, turned },
+  hash,
+  id,
+  user,
+  created,
+  seen,
+  turned,
   ...(next === undefined ? {} : { next }),
   ...(ip === undefined ? {} : { ip }),
   ...(device === undefined ? {} : { device }),

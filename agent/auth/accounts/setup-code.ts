@@ -7,7 +7,7 @@ import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 
-/** No 0/O, 1/I/L: the code is read from a screen and typed on a phone. 8 of 31 are 40 bits. */
+/** Without 0/O, 1/I/L: read from a screen and typed on a phone. 8 of 31 are 40 bits. */
 const CODE_LETTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
 const CODE_CHARS = 8;
 const MAX_URL_CHARS = 300;
@@ -15,38 +15,38 @@ const MAX_URL_CHARS = 300;
 const SetupFacts = Type.Object({
   /** Such as `7KQF-2MXA`. */
   code: Type.String({ pattern: `^[${CODE_LETTERS}]{4}-[${CODE_LETTERS}]{4}$` }),
-  /** Where the page is: `http://192.168.1.5:8080`. Absent until the page is open. */
+  /** Address of the page: `http://192.168.1.5:8080`. Absent until it is served. */
   url: Type.Optional(Type.String({ maxLength: MAX_URL_CHARS })),
 });
 
-/** What a person needs to claim the box in a browser. */
+/** For a claim in a browser. */
 export type SetupFacts = Static<typeof SetupFacts>;
 
 const fileIn = (dataDir: string): string => join(dataDir, 'setup.json');
 
-/** @returns undefined when the box has an owner, or has not started yet */
+/** @returns undefined if there is an owner, or before the first start */
 export async function readSetup(dataDir: string): Promise<SetupFacts | undefined> {
   const stored = await loadPrivate(fileIn(dataDir));
   return Check(SetupFacts, stored) ? stored : undefined;
 }
 
-/** The next start makes a new code. */
+/** The next start creates a new code. */
 export async function forgetSetup(dataDir: string): Promise<void> {
   await rm(fileIn(dataDir), { force: true });
 }
 
-/** The setup code of a box without owner, in `setup.json` of the data folder. It stays the same until the box is claimed. */
+/** The setup code of a device without owner, in `setup.json` of the data folder. It stays until the claim. */
 export class SetupCode {
   readonly #dataDir: string;
   readonly #log: Logger;
   #facts: SetupFacts | undefined;
   #saving: Promise<void> = Promise.resolve();
 
-  /** Makes a code when there is none, or a damaged one. */
+  /** Creates a code if there is none, or a damaged one. */
   static async open(dataDir: string, hasOwner: boolean, log: Logger): Promise<SetupCode> {
     if (hasOwner) {
       await forgetSetup(dataDir).catch((error: unknown) =>
-        log.warn({ cause: explain(error) }, 'the old setup code cannot be removed'),
+        log.warn({ cause: explain(error) }, 'removing the old setup code failed'),
       );
       return new SetupCode(dataDir, undefined, log);
     }
@@ -64,12 +64,12 @@ export class SetupCode {
     this.#log = log;
   }
 
-  /** Undefined once the box has an owner. */
+  /** Undefined once there is an owner. */
   get facts(): SetupFacts | undefined {
     return this.#facts;
   }
 
-  /** For `perch claim --link` and the screen of the image. */
+  /** For `perch claim --link` and the image's screen. */
   async setUrl(url: string): Promise<void> {
     if (this.#facts && this.#facts.url !== url) {
       this.#facts = { ...this.#facts, url };
@@ -77,7 +77,6 @@ export class SetupCode {
     }
   }
 
-  /** The box has an owner now. */
   async remove(): Promise<void> {
     this.#facts = undefined;
     await this.#save();
@@ -86,7 +85,7 @@ export class SetupCode {
   #save(): Promise<void> {
     this.#saving = this.#saving
       .then(() => (this.#facts ? savePrivate(fileIn(this.#dataDir), this.#facts) : forgetSetup(this.#dataDir)))
-      .catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'the setup code cannot be saved'));
+      .catch((error: unknown) => this.#log.warn({ cause: explain(error) }, 'saving the setup code failed'));
     return this.#saving;
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { deviceWords } from './user-agent.ts';
+import { describeUserAgent } from './user-agent.ts';
 
 test.for([
   [
@@ -33,5 +33,5 @@ test.for([
   ['x'.repeat(500), 'x'.repeat(64)],
   ['', ''],
 ] as const)('%s', ([userAgent, words]) => {
-  expect(deviceWords(userAgent)).toBe(words);
+  expect(describeUserAgent(userAgent)).toBe(words);
 });

@@ -1,6 +1,6 @@
 const WORDS_CHARS = 64;
 
-/** The first that fits wins: most browsers also call themselves by the names of others. */
+/** First match wins: most browsers also contain the names of others. */
 const PROGRAMS: readonly (readonly [RegExp, string])[] = [
   [/\bEdg(?:e|A|iOS)?\//, 'Edge'],
   [/\bOPR\/|\bOpera\b/, 'Opera'],
@@ -23,11 +23,11 @@ const SYSTEMS: readonly (readonly [RegExp, string])[] = [
   [/\bLinux\b|\bX11\b/, 'Linux'],
 ];
 
-/** `Chrome, Android`: what a person knows his device by, from what its program sends as `User-Agent`. Empty: it sent nothing. */
-export function deviceWords(userAgent: string): string {
+/** `Chrome, Android`: browser and system from `User-Agent`. Empty without one. */
+export function describeUserAgent(userAgent: string): string {
   const find = (table: typeof PROGRAMS) => table.find(([pattern]) => pattern.test(userAgent))?.[1];
   const known = [find(PROGRAMS), find(SYSTEMS)].filter((word) => word !== undefined);
-  // What is not known says so itself, in its first word.
+  // Unknown programs start with their name.
   const own = /^[\w .-]+/.exec(userAgent)?.[0].trim() ?? '';
   return (known.length > 0 ? known.join(', ') : own).slice(0, WORDS_CHARS);
 }

@@ -82,9 +82,7 @@ test('there are fifty users at most', async () => {
 test('the owner is neither changed nor removed as a viewer is', async () => {
   await put({ users: [owner] });
   const users = await Users.open(folder, silentLogger);
-  await expect(users.change('owner', { live: false })).rejects.toThrow(
-    "there is no user 'owner' whom the owner has added",
-  );
+  await expect(users.change('owner', { live: false })).rejects.toThrow("there is no user 'owner' added by the owner");
   await expect(users.remove('owner')).rejects.toThrow("there is no user 'owner'");
   expect(users.owner).toBe('owner');
 });

@@ -9,15 +9,15 @@ import { hashPassword, PasswordHash, verifyPassword } from '../passwords/passwor
 import { limitedPerson, ownerPerson, type Person, type Rights } from './person.ts';
 
 export const USERS_LIMIT = 50;
-/** So many that were removed can be had back. */
+/** Removed users that can be restored. */
 const REMOVED_LIMIT = 10;
 export const CAMERAS_LIMIT = 500;
 const NAME_CHARS = 64;
 const PATH_CHARS = 512;
-/** Letters and digits of any language first. No colon, which ends the name in `Basic`, and no slash. */
+/** Starts with a letter or digit of any language. Without colon, which ends the name in `Basic`, and slash. */
 const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+ -]*$/u;
 
-export const Cameras = Type.Union([
+export const CameraSelection = Type.Union([
   Type.Literal('all'),
   Type.Array(Type.String({ minLength: 1, maxLength: PATH_CHARS }), { maxItems: CAMERAS_LIMIT }),
 ]);
@@ -27,13 +27,13 @@ const Viewer = Type.Object({
   name: Name,
   role: Type.Literal('viewer'),
   password: PasswordHash,
-  cameras: Cameras,
+  cameras: CameraSelection,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
 });
 const UsersFile = Type.Object({
   users: Type.Array(Type.Union([Owner, Viewer]), { maxItems: USERS_LIMIT }),
-  /** Whoever has the box in his hands has taken the owner's password away: without this a file without owner is damaged. */
+  /** `perch reset-password` was used: otherwise a file without owner counts as damaged. */
   setup: Type.Optional(Type.Literal('again')),
 });
 type UsersFile = Static<typeof UsersFile>;
@@ -41,26 +41,26 @@ type User = UsersFile['users'][number];
 
 export const OWNER_NAME = 'owner';
 
-/** A viewer as the owner sees him. */
+/** A viewer in the owner's list. */
 export interface ViewerItem extends Rights {
   readonly name: string;
 }
 
-/** The people of the box, in `users.json` of the data folder: the owner, once there is one, and the viewers he has added. */
+/** The users, in `users.json` of the data folder: the owner, once there is one, and viewers. */
 export class Users {
   readonly #file: string;
   #users: readonly User[];
   #people = new Map<string, Person>();
-  /** Hashed instead of a user's own when the name is wrong, so that the time does not tell which of the two it was. */
+  /** Verified for unknown names, so that the time does not reveal them. */
   #decoy: Promise<PasswordHash> | undefined;
-  /** The last that were removed, until Perch ends: the owner may have meant another. */
+  /** The last removed users, until the program ends. */
   #removed: readonly User[] = [];
   #changing: Promise<void> = Promise.resolve();
   #claiming = false;
-  /** Why the file cannot be used: then nobody can log in, nobody can claim the box, and the file stays as it is. */
+  /** Why the file is unusable: then nobody can log in or claim, and the file stays as it is. */
   readonly #damage: PerchError | undefined;
 
-  /** A file that is damaged or cannot be read must not end recordings: the box runs, and is locked. */
+  /** A damaged file must not stop recordings: Perch runs, locked. */
   static async open(dataDir: string, log: Logger = silentLogger): Promise<Users> {
     const file = join(dataDir, 'users.json');
     try {
@@ -74,10 +74,7 @@ export class Users {
     }
   }
 
-  /**
-   * Takes the owner's password away: the box is set up again. The viewers stay, unless the file is damaged, which is put aside.
-   * @returns false: there was none
-   */
+  /** Removes the owner: the device is set up again. Viewers stay, unless the file is damaged, which is renamed. @returns false if there was none */
   static async forgetOwner(dataDir: string): Promise<boolean> {
     const file = join(dataDir, 'users.json');
     const stored = await loadUsers(file).catch(async (error: unknown) => {
@@ -108,7 +105,7 @@ export class Users {
   }
 
   get owner(): string | undefined {
-    // Never "no owner yet": that would offer the box to whoever asks first.
+    // Not undefined, which would offer the device to anyone.
     return this.#damage ? OWNER_NAME : this.#users.find((user) => user.role === 'owner')?.name;
   }
 
@@ -122,7 +119,7 @@ export class Users {
     return this.#people.get(name);
   }
 
-  /** What a remembered verification is bound to: it changes with the password. */
+  /** Binds a cached verification to the password. */
   stampOf(name: string): string | undefined {
     return this.#users.find((user) => user.name === name)?.password.hash;
   }
@@ -130,7 +127,7 @@ export class Users {
   /** @param password or its hash */
   async setOwner(password: string | PasswordHash): Promise<void> {
     if (this.owner !== undefined || this.#claiming) {
-      throw new PerchError('badInput', 'this box has an owner already: log in');
+      throw new PerchError('badInput', 'this device has an owner already: log in');
     }
     this.#claiming = true;
     try {
@@ -150,7 +147,7 @@ export class Users {
     );
   }
 
-  /** @throws PerchError notFound, also for the owner: he has all rights and changes his password himself */
+  /** @throws PerchError notFound, also for the owner, who has all rights and changes the password elsewhere */
   async change(name: string, { cameras, live, recordings }: Partial<Rights>, password?: string): Promise<void> {
     this.#viewer(name);
     const hash = password === undefined ? undefined : await hashPassword(password);
@@ -176,7 +173,7 @@ export class Users {
     this.#removed = [removed, ...this.#removed.filter((user) => user.name !== name)].slice(0, REMOVED_LIMIT);
   }
 
-  /** Has a viewer back that was removed a moment ago, with the same password. @throws PerchError notFound when he is forgotten */
+  /** Restores a removed viewer with the same password. @throws PerchError notFound after too many removals or a restart */
   async restore(name: string): Promise<void> {
     const removed = this.#removed.find((user) => user.name === name);
     if (!removed) {
@@ -191,7 +188,7 @@ export class Users {
     await this.#change((users) => users.map((user) => (user.name === name ? { ...user, password: hash } : user)));
   }
 
-  /** @throws PerchError unavailable when nobody can log in */
+  /** @throws PerchError unavailable if the file is damaged */
   async verify(name: string, password: string): Promise<boolean> {
     this.#throwIfDamaged();
     const user = this.#users.find((candidate) => candidate.name === name);
@@ -212,12 +209,12 @@ export class Users {
   #viewer(name: string): User {
     const viewer = this.#users.find((user) => user.role === 'viewer' && user.name === name);
     if (!viewer) {
-      throw new PerchError('notFound', `there is no user '${name.slice(0, NAME_CHARS)}' whom the owner has added`);
+      throw new PerchError('notFound', `there is no user '${name.slice(0, NAME_CHARS)}' added by the owner`);
     }
     return viewer;
   }
 
-  /** One change after the other, each of what the one before has left; nothing holds that the disk does not have. */
+  /** Changes run in sequence; memory changes after the file. */
   #change(next: (users: readonly User[]) => readonly User[]): Promise<void> {
     const work = this.#changing.then(async () => {
       this.#throwIfDamaged();
@@ -233,11 +230,11 @@ export class Users {
 }
 
 const LOCKED =
-  'users.json cannot be used, so nobody can log in: put it back from a backup, or run perch reset-password on the machine';
+  'users.json cannot be used, so nobody can log in: restore it from a backup, or run perch reset-password on the machine';
 
 async function putAside(file: string): Promise<void> {
   await rename(file, `${file}.damaged`).catch((cause: unknown) => {
-    throw new PerchError('unavailable', `cannot put ${file} aside`, { file }, cause);
+    throw new PerchError('unavailable', `cannot rename ${file}`, { file }, cause);
   });
 }
 
@@ -252,20 +249,17 @@ async function loadUsers(file: string): Promise<UsersFile | undefined> {
   return stored;
 }
 
-/** What a person of a `users.json` is: two that are the same have the same texts. */
+/** A person of a `users.json`, comparable by value. */
 export interface StoredPerson {
-  /** Password and role: whoever has others has to log in again. */
+  /** Password and role: a change ends sessions. */
   readonly login: string;
   readonly rights: string;
 }
 
-/**
- * The people of a `users.json` that comes from elsewhere, by name.
- * @throws PerchError badInput when it is damaged or has no owner
- */
+/** The people of a `users.json` from a backup, by name. @throws PerchError badInput if it is damaged or has no owner */
 export function readPeople(stored: unknown): ReadonlyMap<string, StoredPerson> {
   if (!Check(UsersFile, stored) || !isWhole(stored)) {
-    throw new PerchError('badInput', 'it is no list of users');
+    throw new PerchError('badInput', 'not a list of users');
   }
   if (!stored.users.some(({ role }) => role === 'owner')) {
     throw new PerchError('badInput', 'it has no owner');
@@ -288,7 +282,7 @@ function isWhole({ users, setup }: UsersFile): boolean {
 }
 
 function withNew(users: readonly User[], viewer: User): readonly User[] {
-  // The owner's name stays free while the box is set up again.
+  // The owner's name stays reserved while the device is set up again.
   if ([OWNER_NAME, ...users.map(({ name }) => name)].some((name) => isSameName(name, viewer.name))) {
     throw new PerchError('badInput', `there is a user '${viewer.name}' already`, { isTaken: true });
   }

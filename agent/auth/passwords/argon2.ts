@@ -2,7 +2,7 @@ import * as crypto from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { PerchError } from '../../base/errors.ts';
 
-/** What a hash is made with, RFC 9106 §3.1. */
+/** RFC 9106 §3.1. */
 export interface Argon2Parameters {
   readonly algorithm: 'argon2id' | 'argon2i';
   readonly memoryKib: number;
@@ -12,9 +12,9 @@ export interface Argon2Parameters {
   readonly hash: Uint8Array;
 }
 
-/** A quarter of the memory of a small board; the strength that RFC 9106 §4 recommends where memory is scarce is 64 MiB. */
+/** A quarter of a small board's memory; RFC 9106 §4 recommends 64 MiB where memory is scarce. */
 const MAX_MEMORY_KIB = 256 << 10;
-/** Memory that one check writes, all passes together: one to two seconds of a core. */
+/** Memory written by one check over all passes: one to two seconds of a core. */
 const MAX_WORK_KIB = 1 << 20;
 const MAX_LANES = 16;
 const SALT_BYTES = { least: 8, most: 64 } as const;
@@ -24,7 +24,7 @@ const MAX_CHARACTERS = 300;
 
 const FORMAT = /^\$(argon2id|argon2i|argon2d)\$v=(\d{1,9})\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$([^$]*)\$([^$]*)$/;
 
-/** `$argon2id$v=19$m=65536,t=3,p=4$salt$hash`, both in base64 without padding, as the program argon2 writes it with -e. */
+/** `$argon2id$v=19$m=65536,t=3,p=4$salt$hash`, both in base64 without padding, as written by `argon2 -e`. */
 export function parseArgon2(text: string): Argon2Parameters {
   const [, algorithm, version, memory, passesText, lanesText, salt = '', hash = ''] =
     text.length > MAX_CHARACTERS ? [] : (FORMAT.exec(text) ?? []);
@@ -75,9 +75,9 @@ function bytesOf(text: string, name: string, { least, most }: { least: number; m
   return bytes;
 }
 
-/** Whether the hash is of this text. Elsewhere than in the event loop: it takes up to some seconds. */
+/** Whether the text matches. Off the event loop, because it takes up to some seconds. */
 export async function verifyArgon2(text: string, parameters: Argon2Parameters): Promise<boolean> {
-  // Node has it from 24.7 on.
+  // Node 24.7 and later.
   const derive = typeof crypto.argon2 === 'function' ? deriveInPool : deriveInWorker;
   const derived = await derive(text, parameters);
   return crypto.timingSafeEqual(derived, parameters.hash);
@@ -91,10 +91,9 @@ function deriveInPool(text: string, { algorithm, ...parameters }: Argon2Paramete
   });
 }
 
-/** The one place that knows where the worker's module lies. */
 const WORKER_MODULE = new URL('./argon2-worker.ts', import.meta.url);
 
-/** In JavaScript, in a thread of its own for as long as it takes. */
+/** In JavaScript, in a worker thread. */
 export function deriveInWorker(text: string, parameters: Argon2Parameters): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(WORKER_MODULE, { name: 'argon2', workerData: { text, parameters } });

@@ -1,15 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { explain, PerchError } from '../../base/errors.ts';
 import { type Argon2Parameters, parseArgon2 } from './argon2.ts';
-import type { SlowChecks } from './hash-queue.ts';
+import type { HashQueue } from './hash-queue.ts';
 
-/** A user's name or password as the file has it: plain, `sha256:` or `argon2:`. */
+/** A user name or password of the file: plain, `sha256:` or `argon2:`. */
 export interface Credential {
-  /** It takes long to check. */
+  /** The check takes long. */
   readonly isSlow: boolean;
-  /** As configured; undefined where only its hash is known. */
+  /** As configured; undefined if only its hash is known. */
   readonly plain: string | undefined;
-  /** @param ip of whoever asks, canonical */
+  /** @param ip of the client, canonical */
   matches(given: string, ip: string): boolean | Promise<boolean>;
 }
 
@@ -18,16 +18,16 @@ const ARGON2 = 'argon2:';
 const SHA256_BYTES = 32;
 const NEVER: Credential = { isSlow: false, plain: undefined, matches: () => false };
 
-/** @param problems gets a line for one that can match nothing */
+/** @param problems receives a line for a credential that cannot match */
 export function compileCredential(
   configured: string,
   where: string,
-  checks: SlowChecks,
+  checks: HashQueue,
   problems: string[],
 ): Credential {
   if (configured.startsWith(ARGON2)) {
     const hash = parsed(configured.slice(ARGON2.length), where, problems);
-    // Who sends nothing is asked for his password first, without the pause that guessing costs: it may cost us nothing either.
+    // An empty password gets a challenge without the pause for wrong ones, so it must be cheap.
     const matches = (given: string, ip: string) => given !== '' && hash !== undefined && checks.check(given, hash, ip);
     return hash ? { isSlow: true, plain: undefined, matches } : NEVER;
   }

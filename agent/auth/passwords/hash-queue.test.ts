@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { parseArgon2 } from './argon2.ts';
-import { SlowChecks } from './hash-queue.ts';
+import { HashQueue } from './hash-queue.ts';
 
 const HASH = parseArgon2('$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4');
 const IP = '192.168.1.9';
@@ -11,7 +11,7 @@ function setUp() {
   const clock = new FakeClock();
   const run: string[] = [];
   const held: (() => void)[] = [];
-  const checks = new SlowChecks(clock, async (text) => {
+  const checks = new HashQueue(clock, async (text) => {
     run.push(text);
     if (text.startsWith('held')) {
       await new Promise<void>((resolve) => held.push(resolve));

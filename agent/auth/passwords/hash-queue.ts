@@ -1,16 +1,16 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
+import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
 import { PerchError } from '../../base/errors.ts';
-import { Gate } from '../../base/gate.ts';
 import { subscriberOf } from '../../base/ip-address.ts';
 import { type Argon2Parameters, verifyArgon2 } from './argon2.ts';
 
 const REMEMBER_MS = 10 * 60_000;
 const REMEMBER_LIMIT = 64;
-/** One core at most, and the memory of one: the others are for the cameras. */
-const AT_ONCE = 1;
+/** One core and its memory; the others are for the cameras. */
+const MAX_CONCURRENT = 1;
 const WAITING_LIMIT = 16;
-/** So that one who guesses does not fill the queue for all. */
+/** So that one client cannot fill the queue. */
 const PER_ADDRESS_LIMIT = 4;
 const RETRY_AFTER_S = 2;
 
@@ -19,28 +19,25 @@ interface Remembered {
   readonly isRight: Promise<boolean>;
 }
 
-/** Checks texts against argon2 hashes: one after the other, and a pair that it has seen lately not again. */
-export class SlowChecks {
+/** Checks texts against argon2 hashes, one at a time; recent results are cached. */
+export class HashQueue {
   readonly #clock: Clock;
   readonly #verify: (text: string, hash: Argon2Parameters) => Promise<boolean>;
   readonly #key = randomBytes(32);
-  // Apart, so that wrong ones, of which anybody can make many, do not drive out the right ones.
+  // Separate, so that wrong pairs, which anyone can produce, do not evict right ones.
   readonly #right = new Map<string, Remembered>();
   readonly #other = new Map<string, Remembered>();
   readonly #inFlight = new Map<string, number>();
-  readonly #gate = new Gate(AT_ONCE, WAITING_LIMIT, 'log-ins');
+  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, WAITING_LIMIT, 'log-ins');
 
   constructor(clock: Clock, verify = verifyArgon2) {
     this.#clock = clock;
     this.#verify = verify;
   }
 
-  /**
-   * @param ip of whoever asks, canonical
-   * @throws PerchError exhausted when too many checks wait
-   */
+  /** @param ip of the client, canonical @throws PerchError exhausted if too many checks wait */
   check(text: string, hash: Argon2Parameters, ip: string): Promise<boolean> {
-    // Keyed by a secret of this run: neither memory nor a dump holds passwords.
+    // Keyed by a secret of this run, so that memory and dumps hold no passwords.
     const key = createHmac('sha256', this.#key).update(hash.salt).update(hash.hash).update(text).digest('base64');
     const known = this.#right.get(key) ?? this.#other.get(key);
     if (known && known.untilMs > this.#clock.monoMs()) {

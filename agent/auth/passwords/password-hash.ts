@@ -1,19 +1,19 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import Type, { type Static } from 'typebox';
-import { Gate } from '../../base/gate.ts';
+import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
 
 const HASH_BYTES = 32;
 const SALT_BYTES = 16;
-// 16 MiB for each hash (128 · n · r, RFC 7914 §2), so that it also runs on a small board; p makes up for the time.
+// 16 MiB for each hash (128 · n · r, RFC 7914 §2), for small boards; p makes up for the time.
 const COST = { n: 16_384, r: 8, p: 5 } as const;
 const MEMORY_LIMIT_BYTES = 128 << 20;
-/** One at a time: hashing is for people who log in, and the other cores are for the cameras. */
-const AT_ONCE = 1;
+/** Only log-ins hash; the other cores are for the cameras. */
+const MAX_CONCURRENT = 1;
 const WAITING_LIMIT = 16;
 
 const base64 = (bytes: number) => Type.String({ pattern: `^[A-Za-z0-9+/]{${Math.ceil((bytes * 4) / 3)}}={0,2}$` });
 
-/** A password as it lies in the data folder. The parameters lie beside the hash, so that they can grow later. */
+/** A stored password, with its parameters, so that they can grow later. */
 export const PasswordHash = Type.Object({
   scheme: Type.Literal('scrypt'),
   n: Type.Integer({ minimum: 2, maximum: 1 << 17 }),
@@ -37,11 +37,11 @@ export async function verifyPassword(password: string, stored: PasswordHash): Pr
 
 function derive(password: string, salt: Buffer, { n, r, p }: { n: number; r: number; p: number }): Promise<Buffer> {
   const options: ScryptOptions = { N: n, r, p, maxmem: MEMORY_LIMIT_BYTES + (1 << 20) };
-  // The same password typed on two keyboards may differ in code points: RFC 8265 §4.2 has it in NFC.
+  // The same password may differ in code points between keyboards: NFC by RFC 8265 §4.2.
   const text = password.normalize('NFC');
   return new Promise((resolve, reject) => {
     scrypt(text, salt, HASH_BYTES, options, (error, key) => (error ? reject(error) : resolve(key)));
   });
 }
 
-const gate = new Gate(AT_ONCE, WAITING_LIMIT, 'log-ins');
+const gate = new ConcurrencyLimit(MAX_CONCURRENT, WAITING_LIMIT, 'log-ins');

@@ -1,70 +1,67 @@
-/** A request as the methods for machines (`authMethod`) see it. */
-export interface MachineRequest {
+/** A request as `authMethod` sees it. */
+export interface AuthRequest {
   readonly action: string;
   readonly path: string;
   /** Canonical. */
   readonly ip: string;
-  /** False: a loopback address that may be a proxy's or a web page's, which no `ips` of the file may match. */
+  /** False: a loopback address that may be a proxy's or a web page's, which matches no `ips` of the file. */
   readonly isIpKnown: boolean;
   readonly user: string;
   readonly password: string;
-  /** Instead of a password: whether what was sent was made with this one (HTTP Digest). Holds for plain passwords only. */
+  /** Instead of a password: whether the HTTP Digest answer was made with this one. Only for plain passwords. */
   readonly proves?: ((password: string) => boolean) | undefined;
   /** A bearer token. */
   readonly token: string;
   readonly protocol: string;
   /** Of the session or connection, a UUID, where there is one already. */
   readonly id: string | null;
-  /** As it was sent, without `?`. */
+  /** As sent, without `?`. */
   readonly query: string;
   readonly userAgent: string;
 }
 
 export interface Verdict {
   readonly allowed: boolean;
-  /** For the log and for people who ask why. */
+  /** For the log and `perch explain`. */
   readonly reason: string;
-  /** Name and password are right, whether they may do this or not. */
+  /** Name and password are right, even if the permission is missing. */
   readonly isKnown?: boolean;
-  /** A token of the query was refused: whoever guesses there waits like anybody else. */
+  /** A token in the query was rejected, which counts as a wrong credential. */
   readonly isGuess?: boolean;
-  /** Under which name the session runs, where that is not the name that was sent. */
+  /** Name of the session, if it differs from the name that was sent. */
   readonly user?: string;
 }
 
-/** What a decision would be, and the way to it. */
+/** A decision and its steps, in words. */
 export interface Explanation {
-  /** Undefined: another server or a token decides. */
+  /** Undefined: decided by another server or a token. */
   readonly allowed: boolean | undefined;
   readonly steps: readonly string[];
 }
 
-/** Who decides for machines: the users of the file, another server, or a token. */
-export interface Machines {
-  /** Anyone who reaches the ports can watch without a password. */
+/** An `authMethod`: the users of the file, another server, or tokens. */
+export interface ApiAuth {
+  /** Watching needs no password. */
   readonly isOpen: boolean;
-  /** What is configured and lets nobody in, and why: lines for the log and the page. */
+  /** Configured entries that can never match, and why: lines for the log and the page. */
   readonly warnings: readonly string[];
-  /** What would let in without any credentials, if it is there at all. */
+  /** The configured access without credentials, if any. */
   readonly anonymous: string | undefined;
   /**
-   * @param allowsAnonymous false: whatever would let in without any credentials is passed over
-   * @throws PerchError exhausted when too many are being decided
+   * @param allowsAnonymous false: access without credentials is ignored
+   * @throws PerchError exhausted if too many decisions are pending
    */
-  decide(request: MachineRequest, allowsAnonymous: boolean): Promise<Verdict>;
-  /** The same in words, for a request whose password is taken for right. */
-  explain(request: MachineRequest, allowsAnonymous: boolean): Promise<Explanation>;
-  /** The password of this user that a Digest answer was made with, where it is known. */
+  decide(request: AuthRequest, allowsAnonymous: boolean): Promise<Verdict>;
+  /** The same in words, assuming that the password is right. */
+  explain(request: AuthRequest, allowsAnonymous: boolean): Promise<Explanation>;
+  /** The known password of this user that makes the Digest answer. */
   provenPassword?(user: string, proves: (password: string) => boolean): string | undefined;
-  /** What has been fetched from others is fetched anew. */
+  /** Drops cached data of other servers. */
   refresh?(): void;
 }
 
-/**
- * MediaMTX's order: bearer token, password of any user, query.
- * @param readsQuery the protocol and the settings allow it there
- */
-export function tokenOf(request: MachineRequest, readsQuery: boolean): { token: string; isFromQuery: boolean } {
+/** MediaMTX's order: bearer token, password of any user, query. @param readsQuery the protocol and the settings allow it */
+export function tokenOf(request: AuthRequest, readsQuery: boolean): { token: string; isFromQuery: boolean } {
   const given = request.token || request.password;
   if (given !== '' || !readsQuery) {
     return { token: given, isFromQuery: false };
@@ -74,10 +71,10 @@ export function tokenOf(request: MachineRequest, readsQuery: boolean): { token: 
   return { token, isFromQuery: token !== '' };
 }
 
-/** What `perch explain` says of the actions that anybody may do. */
+/** For `perch explain`, about actions without credentials. */
 export function excludedWords(isExcluded: boolean, allowsAnonymous: boolean): string {
   if (!isExcluded) {
-    return 'does not fit';
+    return 'does not match';
   }
-  return allowsAnonymous ? 'lets everybody in' : "passed over: Perch's own set-up lets nobody in without a password";
+  return allowsAnonymous ? 'permits anyone' : "ignored: Perch's own set-up requires a password";
 }

@@ -119,7 +119,7 @@ test('a challenge is made only when nothing was offered and a name and password 
 test('before the claim the refusal says what to do', async () => {
   const { advice } = await new Authority(unclaimed, own).authorize('read', 'door', home);
   expect(advice).toBe(
-    'this box has no owner yet: claim it on its page with the setup code, or on the box with perch claim',
+    'this device has no owner yet: claim it on its page with the setup code, or on the device with perch claim',
   );
 });
 
@@ -128,14 +128,14 @@ test.for([
     "a machine of Perch's own set-up",
     { ...own, internalUsers: [tom] },
     asTom,
-    'the page and its settings are for people of this box alone',
+    'the page and its settings are only for users of this device',
   ],
   ['a wrong password of a person', own, { ...owner, password: 'x' }, 'wrong name or password'],
   [
     "a person's right password where a file for MediaMTX holds",
     foreign,
     owner,
-    'the page takes sessions only, no name and password',
+    'the page accepts only sessions, no name and password',
   ],
 ] as const)('why %s is kept from the page', async ([, rules, credentials, reason]) => {
   const decision = await new Authority(claimed, rules).authorize('admin', '', { ...home, ...credentials });
@@ -157,7 +157,7 @@ test.for<[string, AccessRules, Partial<Identity>, boolean]>([
 test('another server is not asked about the page', async () => {
   const http = { address: 'http://127.0.0.1:1/', fingerprint: '', exclude: [], timeoutMs: 1_000 };
   const decision = await new Authority(claimed, { ...own, http }).authorize('admin', '', { ...home, ...asTom });
-  expect(decision.reason).toBe('the page and its settings are for people of this box alone');
+  expect(decision.reason).toBe('the page and its settings are only for users of this device');
 });
 
 test('new rules hold from the next request on', async () => {
@@ -177,7 +177,7 @@ test.for<[string, AccessRules, boolean, string[]]>([
     'anyone in its own set-up',
     { ...own, internalUsers: [anyone] },
     false,
-    ['authInternalUsers: what has no password (1) lets nobody in (perch: own)'],
+    ['authInternalUsers: entries without a password (1) has no effect (perch: own)'],
   ],
 ])('with %s the box is open: %s', ([, rules, isOpen, warnings]) => {
   const authority = new Authority(claimed, rules);
@@ -193,14 +193,14 @@ test.for<[string, AccessRules, Action, Identity, string[]]>([
     own,
     'admin',
     { ...away, user: 'owner' },
-    ['people of this box: owner (owner) lets in, with the session of the page, or name and password'],
+    ['users of this device: owner (owner) permitted, with the session of the page, or name and password'],
   ],
   [
     'a viewer who may not',
     own,
     'playback',
     { ...home, user: 'ann' },
-    ['people of this box: ann (viewer) may not playback door', 'authInternalUsers: there are none'],
+    ['users of this device: ann (viewer) may not playback door', 'authInternalUsers: no entries'],
   ],
   [
     'a stranger',
@@ -208,9 +208,9 @@ test.for<[string, AccessRules, Action, Identity, string[]]>([
     'api',
     { ...away, user: 'x' },
     [
-      "people of this box: nobody is called 'x'",
-      'authInternalUsers[0] (any): does not fit: may publish, read, playback, not api door',
-      'authInternalUsers[1] (any): does not fit: only from 127.0.0.1/32, ::1/128',
+      "users of this device: no user 'x'",
+      'authInternalUsers[0] (any): does not match: may publish, read, playback, not api door',
+      'authInternalUsers[1] (any): does not match: only from 127.0.0.1/32, ::1/128',
     ],
   ],
   [
@@ -219,8 +219,8 @@ test.for<[string, AccessRules, Action, Identity, string[]]>([
     'read',
     away,
     [
-      "people of this box: nobody is called ''",
-      "authInternalUsers[0] (any): passed over: it has no password, and Perch's own set-up lets nobody in without one",
+      "users of this device: no user ''",
+      "authInternalUsers[0] (any): ignored: it has no password, which Perch's own set-up requires",
     ],
   ],
   [
@@ -228,7 +228,7 @@ test.for<[string, AccessRules, Action, Identity, string[]]>([
     foreign,
     'admin',
     { ...away, user: 'tom' },
-    ["people of this box: nobody is called 'tom'", 'the page and its settings are for people of this box alone'],
+    ["users of this device: no user 'tom'", 'the page and its settings are only for users of this device'],
   ],
 ])('the decision on %s is explained', async ([, rules, action, identity, steps]) => {
   expect(await explained(rules, action, 'door', identity)).toEqual(steps);

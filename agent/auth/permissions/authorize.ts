@@ -6,46 +6,45 @@ import type { InternalUser } from '../../config/schema/general.ts';
 import type { DeviceLogin } from '../accounts/device-passwords.ts';
 import type { Person } from '../accounts/person.ts';
 import type { Outcome, ProgramLogin } from '../accounts/program-logins.ts';
-import { SlowChecks } from '../passwords/hash-queue.ts';
-import type { Explanation, MachineRequest, Machines } from './api-auth.ts';
-import { AskedServer, type AskedServerSettings } from './external-auth.ts';
+import { HashQueue } from '../passwords/hash-queue.ts';
+import type { ApiAuth, AuthRequest, Explanation } from './api-auth.ts';
+import { ExternalAuth, type ExternalAuthSettings } from './external-auth.ts';
 import { InternalUsers } from './internal-users.ts';
 import { type TokenSettings, Tokens } from './tokens.ts';
 
 /** MediaMTX's actions, and `admin`: the web UI itself (settings, users, cameras). */
 export type Action = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'pprof' | 'admin';
 
-/** Who asks, as far as the protocol's server could make sure of it. */
+/** The requester, as far as the protocol's server could verify it. */
 export interface Identity {
-  /** Canonical; the client's own where a trusted proxy forwards. */
+  /** Canonical; the client's own behind a trusted proxy. */
   readonly ip: string;
-  /** A program on this machine, and neither a proxy's request nor one that a foreign web page makes a browser send. */
+  /** A program on this machine: not a proxy's request, and not a browser's for a foreign web page. */
   readonly isLoopback: boolean;
-  /** From a private network, and not through an unknown proxy. Loopback is private. */
+  /** From a private network, not through an unknown proxy. Loopback is private. */
   readonly isPrivate: boolean;
-  /** A page of another machine may have made a browser of a private network send this. */
+  /** A page of another machine may have caused the request of a browser in a private network. */
   readonly mayBeForged?: boolean;
   readonly user?: string;
   readonly password?: string;
-  /** Instead of a password: whether what was sent was made with this one (HTTP Digest). */
+  /** Instead of a password: whether the HTTP Digest answer was made with this one. */
   readonly proves?: (password: string) => boolean;
-  /** A bearer token that is not a name and password. */
+  /** A bearer token other than name and password. */
   readonly token?: string;
-  /** Whose session's cookie came with the request, or the name of the guest whose link's did. */
+  /** User of the session cookie, or the guest of the link's cookie. */
   readonly sessionUser?: string;
-  /** A program that Perch itself has started, with a command that names the path. */
+  /** A program that Perch has started, with a command that names the path. */
   readonly isOwnProgram?: boolean;
-  /** Absent where nothing but the person matters. */
+  /** Absent if only the person matters. */
   readonly request?: RequestFacts;
 }
 
-/** What the server of a protocol knows of a request besides. */
 export interface RequestFacts {
   /** `rtsp`; empty: none that carries live media. */
   readonly protocol: string;
   /** Of the session or connection, a UUID, where there is one already. */
   readonly id: string | null;
-  /** As it was sent, without `?`. */
+  /** As sent, without `?`. */
   readonly query: string;
   readonly userAgent: string;
 }
@@ -54,40 +53,39 @@ export interface Decision {
   readonly allowed: boolean;
   /** For the log and for `perch explain`. */
   readonly reason: string;
-  /** Nothing was offered and a name and password may help: ask for them. */
+  /** No credentials were sent, and a name and password may help. */
   readonly challenge: boolean;
-  /** Name and password are right, so the request is no guess, even where the permission is missing. */
+  /** Name and password are right, so the request is not a guess, even if the permission is missing. */
   readonly isKnown?: boolean;
-  /** A token of the query was refused: it waits like any wrong credential. */
+  /** A token in the query was rejected, which counts as a wrong credential. */
   readonly isGuess?: boolean;
-  /** Under which name he goes on, where that is not the name that was sent. */
+  /** Name of the session, if it differs from the name that was sent. */
   readonly user?: string;
-  /** What the asking person can do about it, where there is something. */
+  /** What the requester can do about it. */
   readonly advice?: string;
 }
 
 export interface AccessRules {
-  /** Perch's own set-up (no configuration file, or one that begins with `perch: own`), not a file written for MediaMTX. */
+  /** Perch's own set-up (no configuration file, or one that begins with `perch: own`), not a MediaMTX file. */
   readonly isOwn: boolean;
-  /** `authInternalUsers`. A file without the key has MediaMTX's; Perch's own set-up has none. */
+  /** `authInternalUsers`. A file without the key has MediaMTX's default; Perch's own set-up has none. */
   readonly internalUsers: readonly InternalUser[];
-  /** `authMethod: http` or `jwt`: decides in place of the internal users. */
-  readonly http?: AskedServerSettings;
+  /** `authMethod: http` or `jwt`: decides instead of the internal users. */
+  readonly http?: ExternalAuthSettings;
   readonly jwt?: TokenSettings;
 }
 
-/** The part of the accounts that decisions need. */
+/** The accounts as needed for decisions. */
 export interface Owners {
   /** Undefined before the claim. */
   readonly owner: string | undefined;
   verify(user: string, password: string, ip: string): Promise<boolean>;
-  /** Counts a name and password. @returns to be called with what came of it @throws PerchError exhausted when too many were wrong */
+  /** Counts a name and password. @returns call with the outcome @throws PerchError exhausted after too many wrong ones */
   attempt?(login: ProgramLogin): (outcome: Outcome) => void;
-  /** A user, or a guest whose link holds. */
+  /** A user, or a guest with a valid link. */
   person(name: string): Person | undefined;
-  /** The device that logs in by this name. */
   device?(user: string): DeviceLogin | undefined;
-  /** Whether any device password lets in for this. */
+  /** Whether any device password permits this. */
   hasDeviceFor?(action: string, path: string): boolean;
   /** A program has sent a person's name and page password. */
   notePageLogin?(user: string, ip: string, protocol: string): void;
@@ -99,56 +97,57 @@ export interface AuthorityDeps {
   readonly clock: Clock;
   readonly log: Logger;
   /**
-   * Asked about whoever would be let in to watch or publish, except people of the box with their sessions and programs of its own.
-   * @returns why he is kept out, in words for him
+   * A last check before playback or publishing, except for sessions of people and for own programs.
+   * @returns why it is rejected, for the requester
    */
   readonly objection?: (action: 'read' | 'publish', path: string, identity: Identity) => Promise<string | undefined>;
 }
 
-const NO_OWNER = 'this box has no owner yet: claim it on its page with the setup code, or on the box with perch claim';
+const NO_OWNER =
+  'this device has no owner yet: claim it on its page with the setup code, or on the device with perch claim';
 
-const FOR_PEOPLE = 'the page and its settings are for people of this box alone';
+const FOR_PEOPLE = 'the page and its settings are only for users of this device';
 
-/** Who may do what. The one place where it is decided, for every port and protocol. */
+/** Decides on access, for every port and protocol. */
 export class Authority {
   readonly #accounts: Owners;
   readonly #deps: AuthorityDeps;
-  readonly #checks: SlowChecks;
+  readonly #checks: HashQueue;
   #rules: AccessRules;
-  #machines: Machines;
+  #apiAuth: ApiAuth;
 
   constructor(accounts: Owners, rules: AccessRules, deps: AuthorityDeps = { clock: systemClock, log: silentLogger }) {
     this.#accounts = accounts;
     this.#deps = deps;
-    this.#checks = new SlowChecks(deps.clock);
+    this.#checks = new HashQueue(deps.clock);
     this.#rules = rules;
-    this.#machines = this.#machinesOf(rules);
+    this.#apiAuth = this.#apiAuthOf(rules);
   }
 
-  /** The configuration has changed: holds from the next request on. Nobody is sent away. */
+  /** Takes effect with the next request; running sessions stay. */
   setRules(rules: AccessRules): void {
-    // The keys of tokens stay where nothing about them has changed.
+    // Unchanged rules keep the cached keys of tokens.
     if (!isDeepStrictEqual(rules, this.#rules)) {
-      this.#machines = this.#machinesOf(rules);
+      this.#apiAuth = this.#apiAuthOf(rules);
       this.#rules = rules;
     }
   }
 
-  /** Keys that tokens are signed with are fetched anew. */
+  /** Fetches the keys of tokens again. */
   refresh(): void {
-    this.#machines.refresh?.();
+    this.#apiAuth.refresh?.();
   }
 
-  /** Anyone who reaches the ports can watch without a password. */
+  /** Watching needs no password. */
   get isOpen(): boolean {
-    return !this.#rules.isOwn && this.#machines.isOpen;
+    return !this.#rules.isOwn && this.#apiAuth.isOpen;
   }
 
-  /** Users of the file that let nobody in, and why: lines for the log and the page. */
+  /** Entries of the file that can never match, and why: lines for the log and the page. */
   get warnings(): readonly string[] {
-    const { anonymous, warnings } = this.#machines;
-    const passedOver = `${anonymous} lets nobody in (perch: own)`;
-    return this.#rules.isOwn && anonymous !== undefined ? [passedOver, ...warnings] : warnings;
+    const { anonymous, warnings } = this.#apiAuth;
+    const ignored = `${anonymous} has no effect (perch: own)`;
+    return this.#rules.isOwn && anonymous !== undefined ? [ignored, ...warnings] : warnings;
   }
 
   async authorize(action: Action, path: string, identity: Identity): Promise<Decision> {
@@ -170,11 +169,11 @@ export class Authority {
     const { owner } = this.#accounts;
     const { isOwn } = this.#rules;
     if (owner === undefined && (isOwn || action === 'admin')) {
-      // Wherever it comes from: what a proxy on this machine forwards looks local.
+      // Regardless of the address: requests through a local proxy look local.
       return refuse(identity, NO_OWNER, NO_OWNER);
     }
     const device = identity.user === undefined ? undefined : this.#accounts.device?.(identity.user);
-    // Before anything is counted: 80 random bits cannot be guessed.
+    // Not counted: 80 random bits cannot be guessed.
     if (device?.isRight(identity)) {
       return byDevice(device, action, path, identity);
     }
@@ -189,60 +188,59 @@ export class Authority {
     }
   }
 
-  /** Counts known and unknown names alike, so that the answers do not reveal names. A request without a password is not counted. */
+  /** Counts known and unknown names alike, so that names are not revealed. A request without a password is not counted. */
   #attempt({ user = '', password = '', proves, ip }: Identity): ((outcome: Outcome) => void) | undefined {
     const { isOwn, http, jwt } = this.#rules;
     const isDigest = proves !== undefined;
-    // With a file for MediaMTX the other server, or the token, is the only one to guess at.
+    // With a MediaMTX file only the other server, or the token, can be guessed at.
     if ((user === '' && password === '' && !isDigest) || (!isOwn && (http || jwt))) {
       return undefined;
     }
-    const given = isDigest ? this.#machines.provenPassword?.(user, proves) : password;
+    const given = isDigest ? this.#apiAuth.provenPassword?.(user, proves) : password;
     return this.#accounts.attempt?.({ user, password: given, isDigest, ip });
   }
 
-  /** @param isDevice a device logs in by this name, with another password */
+  /** @param isDevice a device has this user name, and another password */
   async #judge(action: Action, path: string, identity: Identity, isDevice: boolean): Promise<Decision> {
     const { isOwn } = this.#rules;
-    // The web UI knows sessions only: a browser's dialog for name and password would lead nowhere.
+    // The web UI accepts only sessions, so a browser's password dialog would be useless.
     if (action === 'admin' && !isOwn) {
-      const reason = hasCredentials(identity) ? 'the page takes sessions only, no name and password' : undefined;
-      const isKnown = await this.#isMachine(identity);
+      const reason = hasCredentials(identity) ? 'the page accepts only sessions, no name and password' : undefined;
+      const isKnown = await this.#isApiClient(identity);
       return { ...refuse(identity, reason, 'log in first'), ...(isKnown ? { isKnown } : {}) };
     }
-    // What the box's own people type goes to no other server.
+    // Passwords of this device's people are not sent to another server.
     const isAskedElsewhere = this.#rules.http !== undefined || this.#rules.jwt !== undefined;
     const isPerson = identity.user !== undefined && this.#accounts.person(identity.user) !== undefined;
     const isOwnName = isOwn && (isPerson || isDevice);
-    // Before a person's password, which takes long to verify.
+    // Before a person's password, which is slow to verify.
     const verdict =
       action === 'admin' || (isAskedElsewhere && isOwnName)
         ? undefined
-        : await this.#machines.decide(toMachine(action, path, identity), this.#allowsAnonymous(action, identity));
+        : await this.#apiAuth.decide(toAuthRequest(action, path, identity), this.#allowsAnonymous(action, identity));
     if (verdict?.allowed) {
       const { reason, isKnown = false, user } = verdict;
       return { ...allow(reason, isKnown), ...(user === undefined ? {} : { user }) };
     }
-    const isMachine = verdict?.isKnown === true && !isPerson;
-    const byPassword = isOwn && !isMachine ? await this.#byPassword(action, path, identity) : undefined;
+    const isApiClient = verdict?.isKnown === true && !isPerson;
+    const byPassword = isOwn && !isApiClient ? await this.#byPassword(action, path, identity) : undefined;
     if (byPassword) {
       return byPassword;
     }
     const kept = action === 'admin' && !isPerson ? FOR_PEOPLE : undefined;
     const { reason = kept, isGuess = false } = verdict ?? {};
-    const isKnown = verdict?.isKnown || (action === 'admin' && (await this.#isMachine(identity)));
+    const isKnown = verdict?.isKnown || (action === 'admin' && (await this.#isApiClient(identity)));
     return {
       ...refuse(identity, hasCredentials(identity) || isGuess || isKnown ? reason : undefined),
-      // Whoever has proved who he is has nothing else to type.
+      // A known client needs no password dialog.
       ...(isKnown ? { isKnown, challenge: false } : {}),
       ...(isGuess ? { isGuess } : {}),
     };
   }
 
   /**
-   * Whether an RTSP client is offered Digest where both methods are on. Clients that are offered it use nothing else, and page
-   * passwords cannot answer it: in Perch's own set-up it is offered where somebody can answer, and not to an address that has
-   * logged in with a page password.
+   * Whether RTSP offers Digest as well as Basic. Clients prefer Digest, and page passwords cannot answer it: Perch's own set-up offers it if
+   * a password can answer, and not to an address that has logged in with a page password.
    */
   offersDigest(action: 'read' | 'publish', path: string, ip: string): boolean {
     const { isOwn, internalUsers } = this.#rules;
@@ -250,12 +248,11 @@ export class Authority {
     return !isOwn || (canAnswer && this.#accounts.wantsBasic?.(ip) !== true);
   }
 
-  /** A Digest answer from this address was wrong. */
   noteWrongDigest(ip: string): void {
     this.#accounts.noteWrongDigest?.(ip);
   }
 
-  /** The same in words, for a request whose password is taken for right. Nobody else is asked, and nothing is verified. */
+  /** The same in words, assuming that the password is right. Contacts no other server. */
   async explain(action: Action, path: string, identity: Identity): Promise<Explanation> {
     const { owner } = this.#accounts;
     const { isOwn } = this.#rules;
@@ -263,16 +260,16 @@ export class Authority {
     const steps: string[] = [];
     const person = this.#accounts.person(user);
     const device = this.#accounts.device?.(user);
-    const way = isOwn ? 'with the session of the page, or name and password' : 'with the session of the page alone';
+    const how = isOwn ? 'with the session of the page, or name and password' : 'with the session of the page only';
     if (person) {
-      const may = person.may(action, path) ? `lets in, ${way}` : `may not ${action}${path && ` ${path}`}`;
-      steps.push(`people of this box: ${person.name} (${person.role}) ${may}`);
+      const may = person.may(action, path) ? `permitted, ${how}` : `may not ${action}${path && ` ${path}`}`;
+      steps.push(`users of this device: ${person.name} (${person.role}) ${may}`);
     } else {
-      steps.push(`people of this box: nobody is called '${user}'`);
+      steps.push(`users of this device: no user '${user}'`);
     }
     if (device) {
-      const may = device.may(action, path) ? 'lets in' : `may not ${action}${path && ` ${path}`}`;
-      steps.push(`device passwords: ${user} is that of '${device.name}': ${may}`);
+      const may = device.may(action, path) ? 'permitted' : `may not ${action}${path && ` ${path}`}`;
+      steps.push(`device passwords: ${user} belongs to '${device.name}': ${may}`);
     }
     if (person?.may(action, path)) {
       return { allowed: true, steps };
@@ -286,35 +283,32 @@ export class Authority {
     if (device) {
       return { allowed: device.may(action, path), steps };
     }
-    const { allowed, steps: more } = await this.#machines.explain(toMachine(action, path, identity), !isOwn);
+    const { allowed, steps: more } = await this.#apiAuth.explain(toAuthRequest(action, path, identity), !isOwn);
     return { allowed, steps: [...steps, ...more] };
   }
 
   /**
-   * An address is lent to every page that a browser there shows: what such a page must not have wants credentials that are
-   * somebody's. Pictures are for players in any page, figures tell nothing.
+   * A page in any browser can use that browser's address: sensitive actions need real credentials there. Video is for players in any page,
+   * and metrics reveal nothing.
    */
   #allowsAnonymous(action: Action, { mayBeForged }: Identity): boolean {
     const isGuarded = mayBeForged === true && (action === 'api' || action === 'pprof');
     return !this.#rules.isOwn && !isGuarded;
   }
 
-  /**
-   * Whether name and password, or a token, are a machine's: before the page they open nothing, and are no guess at a person's.
-   * Another server is not asked: it knows nothing of the page.
-   */
-  async #isMachine(identity: Identity): Promise<boolean> {
+  /** Whether the credentials belong to an API client: they do not open the page, and are not a guess. Another server is not contacted. */
+  async #isApiClient(identity: Identity): Promise<boolean> {
     if (!hasCredentials(identity) || this.#rules.http !== undefined) {
       return false;
     }
-    const { isKnown = false } = await this.#machines.decide(toMachine('admin', '', identity), false);
+    const { isKnown = false } = await this.#apiAuth.decide(toAuthRequest('admin', '', identity), false);
     return isKnown;
   }
 
-  /** Perch's own set-up: its people, with name and password. */
+  /** People of Perch's own set-up, by name and password. */
   async #byPassword(action: Action, path: string, identity: Identity): Promise<Decision | undefined> {
     const { user = '', password = '', proves, ip } = identity;
-    // Nothing but the hash of a person's password is known, which proves no Digest.
+    // Only the hash of a person's password is known, which proves no Digest.
     if ((user === '' && password === '') || proves !== undefined) {
       return undefined;
     }
@@ -333,16 +327,15 @@ export class Authority {
       : { ...refuse(identity, `${person.name} (${person.role}) may not do this`), isKnown: true };
   }
 
-  #machinesOf({ internalUsers, http, jwt }: AccessRules): Machines {
+  #apiAuthOf({ internalUsers, http, jwt }: AccessRules): ApiAuth {
     const { clock, log } = this.#deps;
     if (http) {
-      return new AskedServer(http, clock);
+      return new ExternalAuth(http, clock);
     }
     return jwt ? new Tokens(jwt, clock, log) : new InternalUsers(internalUsers, this.#checks);
   }
 }
 
-/** Name and password are right. */
 function byDevice({ name, may }: DeviceLogin, action: Action, path: string, identity: Identity): Decision {
   return may(action, path)
     ? allow(`device password '${name}'`, true)
@@ -351,7 +344,7 @@ function byDevice({ name, may }: DeviceLogin, action: Action, path: string, iden
 
 const allow = (reason: string, isKnown = false): Decision => ({ allowed: true, reason, challenge: false, isKnown });
 
-/** What lets everybody in says nothing about the password. */
+/** Access for anyone proves nothing about the password. */
 function outcomeOf({ allowed, isKnown }: Decision): Outcome {
   if (isKnown) {
     return 'right';
@@ -373,11 +366,11 @@ function refuse(identity: Identity, reason?: string, advice?: string): Decision 
 
 const NO_FACTS: RequestFacts = { protocol: '', id: null, query: '', userAgent: '' };
 
-const toMachine = (action: Action, path: string, identity: Identity): MachineRequest => ({
+const toAuthRequest = (action: Action, path: string, identity: Identity): AuthRequest => ({
   action,
   path,
   ip: identity.ip,
-  // An `ips` entry for loopback means programs on this machine, not what a proxy or a web page brings here.
+  // An `ips` entry for loopback means local programs, not requests through a proxy or a web page.
   isIpKnown: identity.isLoopback || !isLoopbackIp(identity.ip),
   user: identity.user ?? '',
   password: identity.password ?? '',

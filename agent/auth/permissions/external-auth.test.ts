@@ -5,18 +5,18 @@ import { random } from '../../../test/support/base/random.ts';
 import { certificate } from '../../../test/support/cameras/channel-front.ts';
 import { openAskedServer } from '../../../test/support/clients/asked-server.ts';
 import { systemClock } from '../../base/clock.ts';
-import type { MachineRequest } from './api-auth.ts';
-import { AskedServer, type AskedServerSettings } from './external-auth.ts';
+import type { AuthRequest } from './api-auth.ts';
+import { ExternalAuth, type ExternalAuthSettings } from './external-auth.ts';
 
 const ID = '5b9d7b1e-0f64-4f2b-9d6f-000000000001';
-const request: MachineRequest = {
+const request: AuthRequest = {
   ...{ action: 'read', path: 'door', ip: '192.168.1.9', isIpKnown: true, user: 'tom', password: 'secret', token: '' },
   ...{ protocol: 'rtsp', id: ID, query: 'a=1', userAgent: 'player 1' },
 };
 const FINGERPRINT = new X509Certificate(certificate('camera').cert).fingerprint256.replaceAll(':', '').toLowerCase();
 
-const open = (address: string, more: Partial<AskedServerSettings> = {}, clock = systemClock) =>
-  new AskedServer({ address, fingerprint: '', exclude: [], timeoutMs: 10_000, ...more }, clock);
+const open = (address: string, more: Partial<ExternalAuthSettings> = {}, clock = systemClock) =>
+  new ExternalAuth({ address, fingerprint: '', exclude: [], timeoutMs: 10_000, ...more }, clock);
 
 test("the other server is asked with MediaMTX's body", async () => {
   await using server = await openAskedServer({ status: 204 });
@@ -85,7 +85,7 @@ test('a server that is away, or does not answer in time, lets nobody in', async 
   const away = await open('http://127.0.0.1:1/').decide(request, true);
   expect(away).toMatchObject({
     allowed: false,
-    reason: expect.stringContaining('it cannot be asked: connect ECONNREFUSED'),
+    reason: expect.stringContaining('the request failed: connect ECONNREFUSED'),
   });
 });
 

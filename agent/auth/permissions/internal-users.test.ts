@@ -2,21 +2,21 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
 import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/general.ts';
-import { SlowChecks } from '../passwords/hash-queue.ts';
-import type { MachineRequest } from './api-auth.ts';
+import { HashQueue } from '../passwords/hash-queue.ts';
+import type { AuthRequest } from './api-auth.ts';
 import { InternalUsers } from './internal-users.ts';
 
 const sha256 = (text: string) => `sha256:${createHash('sha256').update(text).digest('base64')}`;
 const reader: InternalUser = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read', path: '' }] };
-const request: MachineRequest = {
+const request: AuthRequest = {
   ...{ action: 'read', path: 'door', ip: '192.168.1.9', isIpKnown: true, user: 'tom', password: 'secret' },
   ...{ token: '', protocol: '', id: null, query: '', userAgent: '' },
 };
-const usersOf = (...users: InternalUser[]) => new InternalUsers(users, new SlowChecks(systemClock));
-const allows = async (users: InternalUsers, given: MachineRequest, allowsAnonymous = true) =>
+const usersOf = (...users: InternalUser[]) => new InternalUsers(users, new HashQueue(systemClock));
+const allows = async (users: InternalUsers, given: AuthRequest, allowsAnonymous = true) =>
   (await users.decide(given, allowsAnonymous)).allowed;
 
-test.for<[string, InternalUser, MachineRequest, boolean]>([
+test.for<[string, InternalUser, AuthRequest, boolean]>([
   ['name and password are right', reader, request, true],
   ['the password is wrong', reader, { ...request, password: 'Secret' }, false],
   ['the name is wrong', reader, { ...request, user: 'tim' }, false],
@@ -111,7 +111,7 @@ test("MediaMTX's own defaults: everybody reads, publishes and plays back, the AP
 
 test('entries without a password can be passed over', async () => {
   const users = usersOf({ ...reader, user: 'any' }, { ...reader, user: 'tim', pass: '' }, reader);
-  expect(users.anonymous).toBe('authInternalUsers: what has no password (2)');
+  expect(users.anonymous).toBe('authInternalUsers: entries without a password (2)');
   expect(await allows(users, { ...request, user: '', password: '' }, false)).toBe(false);
   expect(await allows(users, { ...request, user: 'tim' }, false)).toBe(false);
   expect(await allows(users, request, false)).toBe(true);
@@ -138,7 +138,7 @@ test.for<[InternalUser, string]>([
 const SECRET = 'argon2:$argon2id$v=19$m=256,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$Q67LRPzAOkEEwwPAZGT3+yOsTKhUts1GfFsCe0UKJLM';
 const TOM = 'argon2:$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$3fadkBwD8E/L/w+Z3zrCZ19IbV1xtB64IP67DY00Sa8';
 
-test.for<[string, Partial<InternalUser>, Partial<MachineRequest>, boolean]>([
+test.for<[string, Partial<InternalUser>, Partial<AuthRequest>, boolean]>([
   ['the password is right', { pass: SECRET }, {}, true],
   ['the password is wrong', { pass: SECRET }, { password: 'Secret' }, false],
   ['the hash itself is given', { pass: SECRET }, { password: SECRET }, false],
@@ -154,7 +154,7 @@ test.for<[string, Partial<InternalUser>, Partial<MachineRequest>, boolean]>([
 
 test('a name that nobody has takes as long as a wrong password: one argon2 hash', async () => {
   let count = 0;
-  const checks = new SlowChecks(systemClock, async () => {
+  const checks = new HashQueue(systemClock, async () => {
     count += 1;
     return false;
   });
@@ -162,7 +162,7 @@ test('a name that nobody has takes as long as a wrong password: one argon2 hash'
     ['tom', 'tim', 'eve'].map((user) => ({ ...reader, user, pass: SECRET })),
     checks,
   );
-  const asks = async (given: Partial<MachineRequest>) => {
+  const asks = async (given: Partial<AuthRequest>) => {
     count = 0;
     await users.decide({ ...request, ...given }, true);
     return count;
@@ -183,10 +183,10 @@ test('why an entry lets in or not is told in words, without passwords', async ()
   const { allowed, steps } = await users.explain({ ...request, password: '' }, true);
   expect(allowed).toBe(true);
   expect(steps).toEqual([
-    'authInternalUsers[0] (tom): does not fit: may api, not read door',
-    'authInternalUsers[1] (tom): does not fit: only from 10.0.0.0/8',
-    'authInternalUsers[2] (eve): does not fit: another name',
-    'authInternalUsers[3] (a hashed name): does not fit: another name',
-    'authInternalUsers[4] (tom): lets in: may read ~^do, with the password',
+    'authInternalUsers[0] (tom): does not match: may api, not read door',
+    'authInternalUsers[1] (tom): does not match: only from 10.0.0.0/8',
+    'authInternalUsers[2] (eve): does not match: another name',
+    'authInternalUsers[3] (a hashed name): does not match: another name',
+    'authInternalUsers[4] (tom): permitted: may read ~^do, with the password',
   ]);
 });

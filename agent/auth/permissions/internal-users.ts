@@ -1,13 +1,13 @@
 import { IpList } from '../../base/ip-address.ts';
 import type { InternalUser } from '../../config/schema/general.ts';
 import { type Credential, compileCredential } from '../passwords/credential.ts';
-import type { SlowChecks } from '../passwords/hash-queue.ts';
-import type { MachineRequest, Machines, Verdict } from './api-auth.ts';
+import type { HashQueue } from '../passwords/hash-queue.ts';
+import type { ApiAuth, AuthRequest, Verdict } from './api-auth.ts';
 import { Permissions } from './permissions.ts';
 
 interface CompiledUser {
   readonly isAny: boolean;
-  /** As people may see it. */
+  /** As shown to people. */
   readonly shownName: string;
   readonly user: Credential;
   readonly pass: Credential | undefined;
@@ -16,16 +16,16 @@ interface CompiledUser {
   readonly permissions: Permissions;
 }
 
-/** Why an entry does not let a request in. */
-type Miss = 'anonymous' | 'action' | 'address' | 'who';
+/** Why an entry does not match. */
+type Miss = 'anonymous' | 'action' | 'address' | 'name';
 
-/** `authInternalUsers`: tried in order, the first that lets the request in wins. */
-export class InternalUsers implements Machines {
-  /** For log and page: entries that can never match, and why. */
+/** `authInternalUsers`, in order, first match wins. */
+export class InternalUsers implements ApiAuth {
+  /** Entries that can never match, and why. */
   readonly problems: readonly string[];
   readonly #users: readonly CompiledUser[];
 
-  constructor(users: readonly InternalUser[], checks: SlowChecks) {
+  constructor(users: readonly InternalUser[], checks: HashQueue) {
     const problems: string[] = [];
     this.#users = users.map((user, index) => compile(user, `authInternalUsers[${index}]`, checks, problems));
     this.problems = problems;
@@ -35,23 +35,23 @@ export class InternalUsers implements Machines {
     return this.problems;
   }
 
-  /** Everybody who reaches the port sees pictures without a password. */
+  /** Watching needs no password. */
   get isOpen(): boolean {
     return this.#users.some((user) => isAnonymous(user) && user.ips.isEmpty && user.permissions.has('read'));
   }
 
   get anonymous(): string | undefined {
     const count = this.#users.filter(isAnonymous).length;
-    return count > 0 ? `authInternalUsers: what has no password (${count})` : undefined;
+    return count > 0 ? `authInternalUsers: entries without a password (${count})` : undefined;
   }
 
-  async decide(request: MachineRequest, allowsAnonymous: boolean): Promise<Verdict> {
+  async decide(request: AuthRequest, allowsAnonymous: boolean): Promise<Verdict> {
     for (const user of this.#users) {
-      if ((await whyNot(user, request, allowsAnonymous, isWho)) === undefined) {
+      if ((await whyNot(user, request, allowsAnonymous, hasCredentialsOf)) === undefined) {
         return { allowed: true, reason: 'authInternalUsers', isKnown: !isAnonymous(user) };
       }
     }
-    // An entry of this name whose password would have been checked takes long: so must one that is not there.
+    // An existing name with a slow hash takes long, so an unknown name must as well.
     const slow = this.#users.find(({ pass }) => pass?.isSlow);
     const hasSlowName = await anyOf(this.#users, async ({ pass, user }) => {
       return pass?.isSlow === true && (await user.matches(request.user, request.ip));
@@ -67,7 +67,7 @@ export class InternalUsers implements Machines {
     };
   }
 
-  async explain(request: MachineRequest, allowsAnonymous: boolean) {
+  async explain(request: AuthRequest, allowsAnonymous: boolean) {
     const steps: string[] = [];
     for (const [index, user] of this.#users.entries()) {
       const miss = await whyNot(user, request, allowsAnonymous, isNamed);
@@ -76,19 +76,19 @@ export class InternalUsers implements Machines {
         return { allowed: true, steps };
       }
     }
-    return { allowed: false, steps: steps.length > 0 ? steps : ['authInternalUsers: there are none'] };
+    return { allowed: false, steps: steps.length > 0 ? steps : ['authInternalUsers: no entries'] };
   }
 
-  /** Every password is tried, whatever its user's name, so that the time does not tell whether the name exists. */
+  /** Tries every password, so that the time does not reveal whether the name exists. */
   provenPassword(name: string, proves: (password: string) => boolean): string | undefined {
     const proven = this.#users.filter(({ pass }) => pass?.plain !== undefined && proves(pass.plain));
     return proven.find(({ user }) => user.plain === name)?.pass?.plain;
   }
 
-  /** Whether the password is somebody's who is in the file, whatever he may do. */
-  #knows(request: MachineRequest): Promise<boolean> {
+  /** Whether the credentials are in the file, whatever they permit. */
+  #knows(request: AuthRequest): Promise<boolean> {
     return anyOf(this.#users, async (user) => {
-      return !isAnonymous(user) && isFromThere(user, request) && (await isWho(user, request));
+      return !isAnonymous(user) && isFromThere(user, request) && (await hasCredentialsOf(user, request));
     });
   }
 }
@@ -106,9 +106,9 @@ const isAnonymous = (user: CompiledUser): boolean => user.isAny || user.pass ===
 
 async function whyNot(
   user: CompiledUser,
-  request: MachineRequest,
+  request: AuthRequest,
   allowsAnonymous: boolean,
-  isThisOne: typeof isWho,
+  isThisOne: typeof hasCredentialsOf,
 ): Promise<Miss | undefined> {
   if (!allowsAnonymous && isAnonymous(user)) {
     return 'anonymous';
@@ -119,14 +119,14 @@ async function whyNot(
   if (!isFromThere(user, request)) {
     return 'address';
   }
-  return (await isThisOne(user, request)) ? undefined : 'who';
+  return (await isThisOne(user, request)) ? undefined : 'name';
 }
 
-const isFromThere = ({ ips }: CompiledUser, { ip, isIpKnown }: MachineRequest): boolean =>
+const isFromThere = ({ ips }: CompiledUser, { ip, isIpKnown }: AuthRequest): boolean =>
   ips.isEmpty || (isIpKnown && ips.has(ip));
 
-/** Where that is quick both are compared whatever the first gives, so that the time tells nothing. */
-async function isWho(user: CompiledUser, request: MachineRequest): Promise<boolean> {
+/** Compares both if that is fast, so that the time reveals nothing. */
+async function hasCredentialsOf(user: CompiledUser, request: AuthRequest): Promise<boolean> {
   if (user.isAny) {
     return true;
   }
@@ -138,37 +138,37 @@ async function isWho(user: CompiledUser, request: MachineRequest): Promise<boole
   return isUser && isPass;
 }
 
-/** As if the password were right. */
-const isNamed = async (user: CompiledUser, request: MachineRequest): Promise<boolean> =>
+/** Assumes that the password is right. */
+const isNamed = async (user: CompiledUser, request: AuthRequest): Promise<boolean> =>
   user.isAny || (await user.user.matches(request.user, request.ip));
 
-function hasPassword({ pass }: CompiledUser, { password, proves, ip }: MachineRequest): boolean | Promise<boolean> {
+function hasPassword({ pass }: CompiledUser, { password, proves, ip }: AuthRequest): boolean | Promise<boolean> {
   if (!pass) {
     return true;
   }
   return proves ? pass.plain !== undefined && proves(pass.plain) : pass.matches(password, ip);
 }
 
-function wordsOf(miss: Miss | undefined, user: CompiledUser, { action, path }: MachineRequest): string {
+function wordsOf(miss: Miss | undefined, user: CompiledUser, { action, path }: AuthRequest): string {
   const wanted = path === '' ? action : `${action} ${path}`;
   switch (miss) {
     case undefined:
-      return `lets in: may ${user.permissions.words}${user.shownIps}${user.pass ? ', with the password' : ''}`;
+      return `permitted: may ${user.permissions.words}${user.shownIps}${user.pass ? ', with the password' : ''}`;
     case 'anonymous':
-      return "passed over: it has no password, and Perch's own set-up lets nobody in without one";
+      return "ignored: it has no password, which Perch's own set-up requires";
     case 'action':
-      return `does not fit: may ${user.permissions.words}, not ${wanted}`;
+      return `does not match: may ${user.permissions.words}, not ${wanted}`;
     case 'address':
-      return `does not fit: only${user.shownIps}`;
-    case 'who':
-      return 'does not fit: another name';
+      return `does not match: only${user.shownIps}`;
+    case 'name':
+      return 'does not match: another name';
   }
 }
 
 function compile(
   { user, pass, ips, permissions }: InternalUser,
   where: string,
-  checks: SlowChecks,
+  checks: HashQueue,
   problems: string[],
 ): CompiledUser {
   const list = new IpList(ips);

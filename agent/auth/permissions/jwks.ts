@@ -2,46 +2,46 @@ import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { askServer } from './auth-http-request.ts';
+import { requestServer } from './server-request.ts';
 
-export type KeySet = ReturnType<typeof createLocalJWKSet>;
+export type Jwks = ReturnType<typeof createLocalJWKSet>;
 
-export interface KeySetSettings {
+export interface JwksSettings {
   readonly url: string;
   readonly fingerprint: string;
   readonly timeoutMs: number;
 }
 
 const KEEP_MS = 3_600_000;
-/** A token with a key that is not there has them fetched anew, this often at most: anybody can name a key. */
+/** Minimum interval of fetches for unknown keys, because anyone can name a key. */
 const RENEW_MS = 60_000;
-/** A server that is away is not asked again for each request. */
+/** Pause after a failure. */
 const RETRY_MS = 5_000;
 const LIMIT_BYTES = 256 << 10;
 const KEYS_LIMIT = 100;
 
-/** The public keys of whoever makes tokens (RFC 7517 §5): fetched at first use, kept for an hour, and longer while their server is away. */
-export class KeySets {
-  readonly #settings: KeySetSettings;
+/** Public keys of a token issuer (RFC 7517 §5): fetched at first use, kept for an hour, and longer while the server is away. */
+export class JwksCache {
+  readonly #settings: JwksSettings;
   readonly #clock: Clock;
   readonly #log: Logger;
-  #keys: KeySet | undefined;
-  #asksAgainMs = Number.NEGATIVE_INFINITY;
-  #askedMs = Number.NEGATIVE_INFINITY;
+  #keys: Jwks | undefined;
+  #refetchAtMs = Number.NEGATIVE_INFINITY;
+  #fetchedMs = Number.NEGATIVE_INFINITY;
   #failure: PerchError | undefined;
-  #fetching: Promise<KeySet> | undefined;
-  /** Counts refreshes: what was asked for before one is not kept. */
+  #fetching: Promise<Jwks> | undefined;
+  /** Counts refreshes: results of earlier fetches are dropped. */
   #generation = 0;
 
-  constructor(settings: KeySetSettings, clock: Clock, log: Logger) {
+  constructor(settings: JwksSettings, clock: Clock, log: Logger) {
     this.#settings = settings;
     this.#clock = clock;
     this.#log = log;
   }
 
-  /** @throws PerchError while there are none */
-  async current(): Promise<KeySet> {
-    if (this.#clock.monoMs() < this.#asksAgainMs) {
+  /** @throws PerchError if there are none */
+  async current(): Promise<Jwks> {
+    if (this.#clock.monoMs() < this.#refetchAtMs) {
       if (this.#keys) {
         return this.#keys;
       }
@@ -53,31 +53,31 @@ export class KeySets {
     return this.#fetching;
   }
 
-  /** A key is missing: perhaps it has been made since. @returns whether the next ask fetches them anew */
+  /** For an unknown key, which may be new. @returns whether the next call of `current` fetches */
   renew(): boolean {
-    if (this.#clock.monoMs() - this.#askedMs < RENEW_MS) {
+    if (this.#clock.monoMs() - this.#fetchedMs < RENEW_MS) {
       return false;
     }
-    this.#asksAgainMs = Number.NEGATIVE_INFINITY;
+    this.#refetchAtMs = Number.NEGATIVE_INFINITY;
     return true;
   }
 
-  /** The next token wants them anew. */
+  /** The next token fetches the keys. */
   refresh(): void {
     this.#generation += 1;
     this.#keys = undefined;
     this.#failure = undefined;
     this.#fetching = undefined;
-    this.#asksAgainMs = Number.NEGATIVE_INFINITY;
+    this.#refetchAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  async #fetch(generation: number): Promise<KeySet> {
-    this.#askedMs = this.#clock.monoMs();
+  async #fetch(generation: number): Promise<Jwks> {
+    this.#fetchedMs = this.#clock.monoMs();
     try {
       const keys = await this.#ask();
       if (generation === this.#generation) {
         if (this.#failure) {
-          this.#log.info('keys of authJWTJWKS are there again');
+          this.#log.info('keys of authJWTJWKS fetched again');
         }
         this.#keep(keys, undefined, KEEP_MS);
       }
@@ -90,7 +90,7 @@ export class KeySets {
         if (!this.#failure) {
           this.#log.error(
             { cause: explain(error), hasKeys: this.#keys !== undefined },
-            'keys of authJWTJWKS cannot be fetched',
+            'fetching keys of authJWTJWKS failed',
           );
         }
         this.#keep(this.#keys, error, RETRY_MS);
@@ -102,27 +102,31 @@ export class KeySets {
     }
   }
 
-  #keep(keys: KeySet | undefined, failure: PerchError | undefined, forMs: number): void {
+  #keep(keys: Jwks | undefined, failure: PerchError | undefined, forMs: number): void {
     this.#keys = keys;
     this.#failure = failure;
     this.#fetching = undefined;
-    this.#asksAgainMs = this.#clock.monoMs() + forMs;
+    this.#refetchAtMs = this.#clock.monoMs() + forMs;
   }
 
-  async #ask(): Promise<KeySet> {
-    const { status, text, isCut } = await askServer({ ...this.#settings, limitBytes: LIMIT_BYTES, clock: this.#clock });
+  async #ask(): Promise<Jwks> {
+    const { status, text, isCut } = await requestServer({
+      ...this.#settings,
+      limitBytes: LIMIT_BYTES,
+      clock: this.#clock,
+    });
     if (status !== 200) {
       throw new PerchError('unavailable', `authJWTJWKS answered ${status}`);
     }
     if (isCut) {
       throw new PerchError('badInput', `authJWTJWKS has more than ${LIMIT_BYTES} bytes`);
     }
-    return parseKeySet(text);
+    return parseJwks(text);
   }
 }
 
-/** @throws PerchError for what is no list of keys */
-export function parseKeySet(text: string): KeySet {
+/** @throws PerchError if it is not a key set */
+export function parseJwks(text: string): Jwks {
   try {
     const json: unknown = JSON.parse(text);
     const { keys } = (json ?? {}) as { readonly keys?: unknown };
@@ -131,6 +135,6 @@ export function parseKeySet(text: string): KeySet {
     }
     return createLocalJWKSet(json as JSONWebKeySet);
   } catch (cause) {
-    throw new PerchError('badInput', 'the answer is no JSON Web Key Set', {}, cause);
+    throw new PerchError('badInput', 'the reply is not a JSON Web Key Set', {}, cause);
   }
 }

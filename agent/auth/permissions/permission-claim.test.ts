@@ -19,15 +19,15 @@ test.for([
 
 test.for([
   [undefined, 'the token has no claim p'],
-  [null, "the token's claim p is no list"],
-  [{ action: 'read' }, "the token's claim p is no list"],
-  ['[', "the token's claim p is no JSON"],
-  ['7', "the token's claim p is no list"],
-  [[7], "the token's claim p[0] is no object"],
-  [[{ action: 'admin' }], "the token's claim p[0] has no action that is known"],
-  [[{ action: 'read' }, { path: 'x' }], "the token's claim p[1] has no action that is known"],
-  [[{ action: 'read', path: 7 }], "the path of the token's claim p[0] is no text"],
-  [[{ action: 'read', path: 'x'.repeat(1_001) }], "the path of the token's claim p[0] is no text"],
+  [null, "the token's claim p is not a list"],
+  [{ action: 'read' }, "the token's claim p is not a list"],
+  ['[', "the token's claim p is not JSON"],
+  ['7', "the token's claim p is not a list"],
+  [[7], "the token's claim p[0] is not an object"],
+  [[{ action: 'admin' }], "the token's claim p[0] has an unknown action"],
+  [[{ action: 'read' }, { path: 'x' }], "the token's claim p[1] has an unknown action"],
+  [[{ action: 'read', path: 7 }], "the path of the token's claim p[0] is not a text"],
+  [[{ action: 'read', path: 'x'.repeat(1_001) }], "the path of the token's claim p[0] is not a text"],
   [Array(1_001).fill({ action: 'read' }), "the token's claim p has 1001 items, the limit is 1000"],
 ] as const)('%j is refused: %s', ([claim, message]) => {
   expect(() => parsePermissionClaim(claim, 'p')).toThrow(message);

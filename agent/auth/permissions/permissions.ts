@@ -9,9 +9,9 @@ interface CompiledRule {
   readonly matches: (path: string) => boolean;
 }
 
-/** What somebody may do: MediaMTX's list of actions and paths. The other actions have no path. */
+/** MediaMTX's permissions: a list of actions and paths. Some actions have no path. */
 export class Permissions {
-  /** What can never match, and why. */
+  /** Rules that can never match, and why. */
   readonly problems: readonly string[];
   readonly #rules: readonly CompiledRule[];
 

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/load/load.ts';
 import type { AccessRules } from './authorize.ts';
 
-/** The part of the configuration that says who may do what. */
+/** The access rules of the configuration. */
 export function rulesOf(config: Config): AccessRules {
   const { isOwn, authMethod, authInternalUsers: internalUsers, readTimeoutMs: timeoutMs } = config;
   const http = {

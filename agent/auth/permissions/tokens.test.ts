@@ -6,10 +6,10 @@ import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { type AskedServerHarness, openAskedServer } from '../../../test/support/clients/asked-server.ts';
 import { createLogger } from '../../base/log.ts';
-import type { MachineRequest } from './api-auth.ts';
+import type { AuthRequest } from './api-auth.ts';
 import { type TokenSettings, Tokens } from './tokens.ts';
 
-const request: MachineRequest = {
+const request: AuthRequest = {
   ...{ action: 'read', path: 'door', ip: '192.168.1.9', isIpKnown: true, user: '', password: '', token: '' },
   ...{ protocol: 'hls', id: null, query: '', userAgent: '' },
 };
@@ -37,7 +37,7 @@ interface TokenBox extends AsyncDisposable {
     key?: { readonly privateKey: KeyObject },
     header?: { alg: string; kid?: string },
   ): Promise<string>;
-  reason(token: string, more?: Partial<MachineRequest>): Promise<string>;
+  reason(token: string, more?: Partial<AuthRequest>): Promise<string>;
 }
 
 async function openTokens(settings: Partial<TokenSettings> = {}): Promise<TokenBox> {
@@ -76,7 +76,7 @@ test('a token lets in to what its claim lists, under the name of its subject', a
   });
   expect(await box.reason(token, { path: 'yard' })).toBe('the token allows read ~^do');
   expect(await box.reason(token, { action: 'publish' })).toBe('the token allows read ~^do');
-  expect(await box.reason(await box.make({}, RSA, { alg: 'RS256', kid: 'b' }))).toBe('in: token of nobody by name');
+  expect(await box.reason(await box.make({}, RSA, { alg: 'RS256', kid: 'b' }))).toBe('in: token of an unnamed user');
   expect(await box.reason(await box.make({ mediamtx_permissions: '[{"action":"read"}]' }))).toContain('in: ');
   // Fetched at first use, once.
   expect(box.server.asked).toEqual(['GET']);
@@ -85,12 +85,12 @@ test('a token lets in to what its claim lists, under the name of its subject', a
 test.for<[string, Record<string, unknown>, string]>([
   ['has expired', { exp: nowS - 10 }, 'the token has expired (exp)'],
   ['is not valid yet', { nbf: nowS + 10 }, 'the token is not valid yet (nbf)'],
-  ['was made in the future', { iat: nowS + 10 }, 'the token was made in the future (iat)'],
-  ['has no number as its end', { exp: 'soon' }, 'the token is refused: "exp" claim must be a number'],
+  ['was issued in the future', { iat: nowS + 10 }, 'the token was issued in the future (iat)'],
+  ['has no number as its end', { exp: 'soon' }, 'the token is invalid: "exp" claim must be a number'],
   ['lacks the claim', { mediamtx_permissions: undefined }, 'the token has no claim mediamtx_permissions'],
-  ['has another claim', { mediamtx_permissions: 'yes' }, 'is no JSON'],
-  ['comes from somebody else', { iss: 'evil', aud: 'perch' }, 'the token is from somebody else (iss)'],
-  ['is for somebody else', { iss: 'sso', aud: 'other' }, 'the token is for somebody else (aud)'],
+  ['has another claim', { mediamtx_permissions: 'yes' }, 'is not JSON'],
+  ['comes from somebody else', { iss: 'evil', aud: 'perch' }, 'the token is from another issuer (iss)'],
+  ['is for another audience', { iss: 'sso', aud: 'other' }, 'the token is for another audience (aud)'],
 ])('a token that %s is refused', async ([, payload, reason]) => {
   const settings = 'aud' in payload ? { issuer: 'sso', audience: 'perch' } : {};
   await using box = await openTokens(settings);
@@ -126,7 +126,7 @@ test('a signature that proves nothing is refused', async () => {
   }
 });
 
-test.for<[string, Partial<TokenSettings>, Partial<MachineRequest>, boolean]>([
+test.for<[string, Partial<TokenSettings>, Partial<AuthRequest>, boolean]>([
   ['as a password', {}, { user: 'whoever', password: '@' }, true],
   ['in the query of RTSP', {}, { protocol: 'rtsp', query: 'a=1&token=@' }, true],
   ['in the query of RTSP by its old name', {}, { protocol: 'rtsp', query: 'jwt=@' }, true],
@@ -170,7 +170,7 @@ test('keys are kept for an hour, fetched anew when told, and go on while their s
   await box.clock.advance(6_000);
   await ask();
   expect(box.server.asked).toHaveLength(3);
-  expect(box.log.map((line) => JSON.parse(line).msg)).toEqual(['keys of authJWTJWKS cannot be fetched']);
+  expect(box.log.map((line) => JSON.parse(line).msg)).toEqual(['fetching keys of authJWTJWKS failed']);
   box.machines.refresh();
   expect(await ask()).toBe('authJWTJWKS answered 503');
   box.server.reply = { status: 200, body: await jwks() };
@@ -184,7 +184,7 @@ test('a key that is made later is fetched with its first token, and a made-up on
   const added = { ...(await exportJWK(OTHER.publicKey)), kid: 'new', alg: 'ES256' };
   box.server.reply = { status: 200, body: JSON.stringify({ keys: [added] }) };
   const token = await box.make({ sub: 'tom' }, OTHER, { alg: 'ES256', kid: 'new' });
-  expect(await box.reason(token)).toContain('the token is refused');
+  expect(await box.reason(token)).toContain('the token is invalid');
   await box.clock.advance(60_000);
   expect(await box.reason(token)).toBe('in: token of tom');
   for (let i = 0; i < 10; i += 1) {
@@ -202,7 +202,7 @@ test.for([
 ] as const)('keys that are %s let nobody in', async ([, body]) => {
   await using box = await openTokens();
   box.server.reply = { status: 200, body };
-  expect(await box.reason(await box.make({}))).toMatch(/authJWTJWKS has more than|no JSON Web Key Set/);
+  expect(await box.reason(await box.make({}))).toMatch(/authJWTJWKS has more than|not a JSON Web Key Set/);
 });
 
 test('what is excluded needs no token, in its own set-up it does', async () => {
@@ -211,8 +211,8 @@ test('what is excluded needs no token, in its own set-up it does', async () => {
   expect(await box.machines.decide(request, false)).toMatchObject({ allowed: false });
   expect(box.machines.isOpen).toBe(true);
   expect((await box.machines.explain(request, false)).steps).toEqual([
-    "authJWTExclude (read): passed over: Perch's own set-up lets nobody in without a password",
-    'a token, signed with a key of authJWTJWKS, whose mediamtx_permissions allows read door, would let in',
+    "authJWTExclude (read): ignored: Perch's own set-up requires a password",
+    'a token, signed with a key of authJWTJWKS, whose mediamtx_permissions allows read door, is permitted',
   ]);
 });
 

@@ -3,8 +3,8 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { PermissionRule } from '../../config/schema/general.ts';
-import { excludedWords, type MachineRequest, type Machines, tokenOf, type Verdict } from './api-auth.ts';
-import { KeySets } from './jwks.ts';
+import { type ApiAuth, type AuthRequest, excludedWords, tokenOf, type Verdict } from './api-auth.ts';
+import { JwksCache } from './jwks.ts';
 import { parsePermissionClaim } from './permission-claim.ts';
 import { Permissions } from './permissions.ts';
 
@@ -12,37 +12,46 @@ export interface TokenSettings {
   readonly jwks: string;
   readonly fingerprint: string;
   readonly claimKey: string;
-  /** What anybody may do without a token. */
+  /** Permitted to anyone, without a token. */
   readonly exclude: readonly PermissionRule[];
   readonly inHttpQuery: boolean;
-  /** Empty: anybody's. */
+  /** Empty: any. */
   readonly issuer: string;
   readonly audience: string;
   readonly timeoutMs: number;
 }
 
-/** The clocks of two machines are never quite the same. */
+/** For differences between the clocks of two machines. */
 const CLOCK_TOLERANCE_S = 5;
 const MAX_TOKEN_CHARACTERS = 16_384;
 const SHAPE = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-/** With keys that everybody may know: what is made with a shared secret could be made by anybody who reads the list. */
+/** Asymmetric only: a shared secret in a public key list would be known to anyone. */
 const ALGORITHMS = [
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
 ];
 
-/** `authMethod: jwt`: a signed token says what its bearer may do. */
-export class Tokens implements Machines {
+/** `authMethod: jwt`: a signed token contains the permissions. */
+export class Tokens implements ApiAuth {
   readonly #settings: TokenSettings;
   readonly #exclude: Permissions;
-  readonly #keys: KeySets;
+  readonly #keys: JwksCache;
   readonly #clock: Clock;
 
   constructor(settings: TokenSettings, clock: Clock, log: Logger) {
     const { jwks: url, fingerprint, timeoutMs } = settings;
     this.#settings = settings;
     this.#exclude = new Permissions(settings.exclude, 'authJWTExclude');
-    this.#keys = new KeySets({ url, fingerprint, timeoutMs }, clock, log);
+    this.#keys = new JwksCache({ url, fingerprint, timeoutMs }, clock, log);
     this.#clock = clock;
   }
 
@@ -62,7 +71,7 @@ export class Tokens implements Machines {
     return this.#settings.exclude.length > 0 ? 'authJWTExclude' : undefined;
   }
 
-  async decide(request: MachineRequest, allowsAnonymous: boolean): Promise<Verdict> {
+  async decide(request: AuthRequest, allowsAnonymous: boolean): Promise<Verdict> {
     if (allowsAnonymous && this.#exclude.allows(request.action, request.path)) {
       return { allowed: true, reason: 'authJWTExclude' };
     }
@@ -73,7 +82,7 @@ export class Tokens implements Machines {
     try {
       const { user, permissions } = await this.#read(token);
       return permissions.allows(request.action, request.path)
-        ? { allowed: true, reason: `token of ${user || 'nobody by name'}`, user, isKnown: true }
+        ? { allowed: true, reason: `token of ${user || 'an unnamed user'}`, user, isKnown: true }
         : { allowed: false, reason: `the token allows ${permissions.words}`, isKnown: true };
     } catch (error) {
       if (!(error instanceof PerchError)) {
@@ -83,7 +92,7 @@ export class Tokens implements Machines {
     }
   }
 
-  async explain({ action, path }: MachineRequest, allowsAnonymous: boolean) {
+  async explain({ action, path }: AuthRequest, allowsAnonymous: boolean) {
     const excluded = this.#exclude.allows(action, path);
     const steps = [`authJWTExclude (${this.#exclude.words}): ${excludedWords(excluded, allowsAnonymous)}`];
     if (excluded && allowsAnonymous) {
@@ -96,7 +105,7 @@ export class Tokens implements Machines {
       allowed: undefined,
       steps: [
         ...steps,
-        `a token${from}, signed with a key of authJWTJWKS, whose ${claimKey} allows ${wanted}, would let in`,
+        `a token${from}, signed with a key of authJWTJWKS, whose ${claimKey} allows ${wanted}, is permitted`,
       ],
     };
   }
@@ -137,29 +146,29 @@ export class Tokens implements Machines {
       ...(audience === '' ? {} : { audience }),
     });
     if ((payload.iat ?? 0) > nowMs / 1000 + CLOCK_TOLERANCE_S) {
-      throw new PerchError('unauthorized', 'the token was made in the future (iat)');
+      throw new PerchError('unauthorized', 'the token was issued in the future (iat)');
     }
     return payload;
   }
 }
 
-/** Claims that do not hold, in words (RFC 7519 §4.1). */
-const UNFIT: Readonly<Record<string, string>> = {
+/** Invalid claims (RFC 7519 §4.1). */
+const INVALID: Readonly<Record<string, string>> = {
   exp: 'the token has expired (exp)',
   nbf: 'the token is not valid yet (nbf)',
-  iss: 'the token is from somebody else (iss)',
-  aud: 'the token is for somebody else (aud)',
+  iss: 'the token is from another issuer (iss)',
+  aud: 'the token is for another audience (aud)',
 };
 
-/** Whatever a key or a token makes the libraries say: it is no proof. */
+/** Any error of the libraries means that the token is invalid. */
 function refusal(cause: unknown): PerchError {
   if (cause instanceof PerchError) {
     return cause;
   }
   if (cause instanceof errors.JWTExpired || cause instanceof errors.JWTClaimValidationFailed) {
-    // Their own cause is the whole payload, which is nobody's business.
-    const words = cause.reason === 'check_failed' ? UNFIT[cause.claim] : undefined;
-    return new PerchError('unauthorized', words ?? `the token is refused: ${cause.message}`);
+    // Without the cause, which contains the whole payload.
+    const words = cause.reason === 'check_failed' ? INVALID[cause.claim] : undefined;
+    return new PerchError('unauthorized', words ?? `the token is invalid: ${cause.message}`);
   }
-  return new PerchError('unauthorized', 'the token is refused', {}, cause);
+  return new PerchError('unauthorized', 'the token is invalid', {}, cause);
 }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { Attempts } from './login-attempts.ts';
+import { LoginAttempts } from './login-attempts.ts';
 
-const takeTen = (attempts: Attempts, ip: string) => {
+const takeTen = (attempts: LoginAttempts, ip: string) => {
   for (let i = 0; i < 10; i += 1) {
     attempts.take(ip);
   }
@@ -10,7 +10,7 @@ const takeTen = (attempts: Attempts, ip: string) => {
 
 test('the eleventh attempt from one address is refused until ten minutes after the first', async () => {
   const clock = new FakeClock();
-  const attempts = new Attempts(clock);
+  const attempts = new LoginAttempts(clock);
   takeTen(attempts, '192.0.2.1');
   expect(() => attempts.take('192.0.2.1')).toThrow('10 wrong attempts from this address: try again in 10 min');
   expect(() => attempts.take('192.0.2.2')).not.toThrow();
@@ -21,14 +21,14 @@ test('the eleventh attempt from one address is refused until ten minutes after t
 });
 
 test('a right attempt makes the address start afresh', () => {
-  const attempts = new Attempts(new FakeClock());
+  const attempts = new LoginAttempts(new FakeClock());
   takeTen(attempts, '192.0.2.1');
   attempts.succeeded('192.0.2.1');
   expect(() => takeTen(attempts, '192.0.2.1')).not.toThrow();
 });
 
 test('the addresses of one IPv6 subscriber count together', () => {
-  const attempts = new Attempts(new FakeClock());
+  const attempts = new LoginAttempts(new FakeClock());
   for (let i = 0; i < 10; i += 1) {
     attempts.take(`2001:db8:0:1::${i.toString(16)}`);
   }
@@ -37,7 +37,7 @@ test('the addresses of one IPv6 subscriber count together', () => {
 });
 
 test('more addresses than are kept make the one forgotten that failed longest ago', () => {
-  const attempts = new Attempts(new FakeClock());
+  const attempts = new LoginAttempts(new FakeClock());
   takeTen(attempts, '192.0.2.1');
   takeTen(attempts, '192.0.2.2');
   for (let i = 0; i < 4095; i += 1) {

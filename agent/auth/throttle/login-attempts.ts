@@ -12,26 +12,25 @@ interface Tally {
 }
 
 /**
- * Counts wrong passwords and setup codes by address, or by what else is given: after so many of them it waits until ten
- * minutes after the first. Bounded: when too many are known the one that failed longest ago is forgotten.
+ * Counts wrong passwords and setup codes by address or another key: after the limit it rejects until ten minutes after the first. Bounded:
+ * the key with the oldest failure is dropped.
  */
-export class Attempts {
+export class LoginAttempts {
   readonly #clock: Clock;
   readonly #limit: number;
-  readonly #whose: string;
+  readonly #origin: string;
   readonly #tallies = new Map<string, Tally>();
 
-  /** @param whose attempts they are, for the message */
-  constructor(clock: Clock, limit = FAILURES_LIMIT, whose = 'from this address') {
+  /** @param origin of the attempts, for the message */
+  constructor(clock: Clock, limit = FAILURES_LIMIT, origin = 'from this address') {
     this.#clock = clock;
     this.#limit = limit;
-    this.#whose = whose;
+    this.#origin = origin;
   }
 
   /**
-   * Throws when `key` has used up its attempts. Takes one beforehand, so that attempts made at once are counted too.
-   *
-   * @param key an address (one subscriber's count together), or any other text
+   * Counts an attempt beforehand, so that concurrent ones count too. @throws PerchError if `key` has used up its attempts
+   * @param key an address (those of one subscriber count together), or another text
    */
   take(key: string, ip = key): void {
     const kept = subscriberOf(key);
@@ -42,7 +41,7 @@ export class Attempts {
       const retryAfterS = Math.ceil((tally.sinceMs + WINDOW_MS - nowMs) / 1000);
       throw new PerchError(
         'exhausted',
-        `${this.#limit} wrong attempts ${this.#whose}: try again in ${Math.ceil(retryAfterS / 60)} min`,
+        `${this.#limit} wrong attempts ${this.#origin}: try again in ${Math.ceil(retryAfterS / 60)} min`,
         { ip, retryAfterS },
       );
     }
@@ -55,12 +54,12 @@ export class Attempts {
     }
   }
 
-  /** The attempt was right: what it was made from starts afresh. */
+  /** The attempt was right: the key starts over. */
   succeeded(key: string): void {
     this.#tallies.delete(subscriberOf(key));
   }
 
-  /** Nothing was found out: the attempt does not count. */
+  /** The attempt was not verified, and does not count. */
   giveBack(key: string): void {
     const tally = this.#tallies.get(subscriberOf(key));
     if (tally && tally.failures > 0) {

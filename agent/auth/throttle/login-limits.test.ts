@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { LogInLimits } from './login-limits.ts';
+import { LoginLimits } from './login-limits.ts';
 
 const stranger = (ip: string, isPrivate = false) => ({ ip, isPrivate, account: 'owner', isKnownAddress: false });
 const times = (count: number, work: (i: number) => void) => {
@@ -9,7 +9,7 @@ const times = (count: number, work: (i: number) => void) => {
   }
 };
 /** A thousand machines, each of which guesses as often as it may. */
-const attack = (limits: LogInLimits, ipOf: (i: number) => string, isPrivate: boolean) =>
+const attack = (limits: LoginLimits, ipOf: (i: number) => string, isPrivate: boolean) =>
   times(1_000, (i) => {
     try {
       limits.take(stranger(ipOf(i), isPrivate));
@@ -17,13 +17,13 @@ const attack = (limits: LogInLimits, ipOf: (i: number) => string, isPrivate: boo
   });
 
 test('many addresses together guess thirty times at one account', () => {
-  const limits = new LogInLimits(new FakeClock());
+  const limits = new LoginLimits(new FakeClock());
   times(30, (i) => limits.take(stranger(`198.51.100.${i}`)));
   expect(() => limits.take(stranger('203.0.113.5'))).toThrow('30 wrong attempts for this user: try again in 10 min');
 });
 
 test('however many guess from elsewhere, a new device at home is let in', () => {
-  const limits = new LogInLimits(new FakeClock());
+  const limits = new LoginLimits(new FakeClock());
   attack(limits, (i) => `198.51.${i >> 8}.${i & 255}`, false);
   expect(() => limits.take(stranger('192.168.1.9', true))).not.toThrow();
 });
@@ -32,7 +32,7 @@ test.for([
   ['a device that has been in', { ...stranger('203.0.113.5'), device: 'phone' }],
   ['an address that is logged in', { ...stranger('203.0.113.5'), isKnownAddress: true }],
 ] as const)('however many guess from everywhere, %s has attempts of its own', ([, guess]) => {
-  const limits = new LogInLimits(new FakeClock());
+  const limits = new LoginLimits(new FakeClock());
   attack(limits, (i) => `198.51.${i >> 8}.${i & 255}`, false);
   attack(limits, (i) => `10.0.${i >> 8}.${i & 255}`, true);
   times(10, () => limits.take(guess));
@@ -41,7 +41,7 @@ test.for([
 
 test('nobody is locked out for good: after ten minutes strangers may try again', async () => {
   const clock = new FakeClock();
-  const limits = new LogInLimits(clock);
+  const limits = new LoginLimits(clock);
   attack(limits, (i) => `198.51.${i >> 8}.${i & 255}`, false);
   expect(() => limits.take(stranger('203.0.113.5'))).toThrow('30 wrong attempts');
   await clock.advance(10 * 60_000);
@@ -49,7 +49,7 @@ test('nobody is locked out for good: after ten minutes strangers may try again',
 });
 
 test('whoever has one right password gains no guesses at another', () => {
-  const limits = new LogInLimits(new FakeClock());
+  const limits = new LoginLimits(new FakeClock());
   times(9, () => limits.take(stranger('203.0.113.5')));
   limits.take({ ...stranger('203.0.113.5'), account: 'eve' })();
   limits.take(stranger('203.0.113.5'));
@@ -57,14 +57,14 @@ test('whoever has one right password gains no guesses at another', () => {
 });
 
 test('one address guesses ten times whatever names it gives, right attempts not counted', () => {
-  const limits = new LogInLimits(new FakeClock());
+  const limits = new LoginLimits(new FakeClock());
   times(100, () => limits.take(stranger('203.0.113.5'))());
   times(10, (i) => limits.take({ ...stranger('203.0.113.5'), account: i % 2 === 0 ? undefined : `viewer${i}` }));
   expect(() => limits.take(stranger('203.0.113.5'))).toThrow('10 wrong attempts from this address');
 });
 
 test('an attempt that is refused for the account is none of the address', () => {
-  const limits = new LogInLimits(new FakeClock());
+  const limits = new LoginLimits(new FakeClock());
   times(30, (i) => limits.take(stranger(`198.51.100.${i}`)));
   times(20, () => expect(() => limits.take(stranger('203.0.113.5'))).toThrow('for this user'));
   expect(() => limits.take({ ...stranger('203.0.113.5'), account: 'eve' })).not.toThrow();

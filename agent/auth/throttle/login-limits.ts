@@ -1,73 +1,72 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { subscriberOf } from '../../base/ip-address.ts';
-import { Attempts } from './login-attempts.ts';
+import { LoginAttempts } from './login-attempts.ts';
 
-/** Guesses at one account by all those together who have never been in: from private networks, and from elsewhere. */
-const STRANGERS_NEAR = 100;
-const STRANGERS_FAR = 30;
+/** Attempts for one account by all unknown clients together: from private networks, and from elsewhere. */
+const UNKNOWN_PRIVATE = 100;
+const UNKNOWN_PUBLIC = 30;
 
-/** One attempt to log in. */
-export interface Guess {
+/** One log-in attempt. */
+export interface LoginAttempt {
   /** Canonical. */
   readonly ip: string;
   readonly isPrivate: boolean;
-  /** The name that was given, whether somebody has it or not. Undefined: the setup code. */
+  /** The given name, existing or not. Undefined: the setup code. */
   readonly account: string | undefined;
-  /** The device has shown that somebody was logged in on it to this account. */
+  /** Id of a device that was logged in to this account before. */
   readonly device?: string | undefined;
-  /** Somebody is logged in to this account from this address. */
+  /** This address has a session of this account. */
   readonly isKnownAddress: boolean;
 }
 
 /**
- * How often somebody may be wrong within ten minutes: ten times from one address, and all strangers together so many times
- * for one account, whatever number of addresses they have. A device or an address that has been in has ten of its own, which
- * nobody else can use up; and strangers from elsewhere leave those of private networks theirs. So whoever guesses from
- * outside locks neither the owner's phone out, wherever it is, nor a new one at home.
+ * Limits wrong attempts within ten minutes: ten from one address, and a total for one account over all unknown clients. A device or an
+ * address that has been logged in has its own ten, and unknown clients of private networks have their own total: guesses from outside
+ * lock out neither the owner's phone nor a new one at home.
  */
-export class LogInLimits {
-  readonly #known: Attempts;
-  readonly #addresses: Attempts;
-  readonly #near: Attempts;
-  readonly #far: Attempts;
+export class LoginLimits {
+  readonly #known: LoginAttempts;
+  readonly #addresses: LoginAttempts;
+  readonly #private: LoginAttempts;
+  readonly #public: LoginAttempts;
 
   constructor(clock: Clock) {
-    this.#known = new Attempts(clock);
-    this.#addresses = new Attempts(clock);
-    this.#near = new Attempts(clock, STRANGERS_NEAR, 'for this user');
-    this.#far = new Attempts(clock, STRANGERS_FAR, 'for this user');
+    this.#known = new LoginAttempts(clock);
+    this.#addresses = new LoginAttempts(clock);
+    this.#private = new LoginAttempts(clock, UNKNOWN_PRIVATE, 'for this user');
+    this.#public = new LoginAttempts(clock, UNKNOWN_PUBLIC, 'for this user');
   }
 
-  /** Throws when there are no attempts left. @returns to be called when this one was not wrong, or nothing was found out (`isOpen`) */
-  take(guess: Guess): (isOpen?: boolean) => void {
-    const key = knownAs(guess);
+  /** @throws PerchError if no attempts are left @returns call if the attempt was not wrong, or not verified (`isOpen`) */
+  take(attempt: LoginAttempt): (isOpen?: boolean) => void {
+    const key = knownAs(attempt);
     if (key !== undefined) {
-      this.#known.take(key, guess.ip);
+      this.#known.take(key, attempt.ip);
       return (isOpen) => (isOpen ? this.#known.giveBack(key) : this.#known.succeeded(key));
     }
-    const { ip, isPrivate } = guess;
-    // Hashed: what is kept of a name is short, however long it is.
+    const { ip, isPrivate } = attempt;
+    // Hashed to bound the length.
     const account = createHash('sha256')
-      .update(guess.account ?? '')
+      .update(attempt.account ?? '')
       .digest('base64');
-    const strangers = isPrivate ? this.#near : this.#far;
+    const unknown = isPrivate ? this.#private : this.#public;
     this.#addresses.take(ip);
     try {
-      strangers.take(account, ip);
+      unknown.take(account, ip);
     } catch (error) {
       this.#addresses.giveBack(ip);
       throw error;
     }
-    // Given back, not forgotten: whoever has one password of his own could guess at another's without end.
+    // Given back, not reset: a client with one right password could otherwise guess others without end.
     return () => {
       this.#addresses.giveBack(ip);
-      strangers.giveBack(account);
+      unknown.giveBack(account);
     };
   }
 }
 
-function knownAs({ ip, account, device, isKnownAddress }: Guess): string | undefined {
+function knownAs({ ip, account, device, isKnownAddress }: LoginAttempt): string | undefined {
   if (account === undefined) {
     return undefined;
   }

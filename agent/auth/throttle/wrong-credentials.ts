@@ -4,34 +4,34 @@ import { isPrivateIp, subscriberOf } from '../../base/ip-address.ts';
 
 const MAX_PAUSE_MS = 4_000;
 const PER_ADDRESS_LIMIT = 8;
-/** Of all addresses outside private networks together. */
-const FAR_LIMIT = 256;
+/** For all addresses outside private networks together. */
+const PUBLIC_LIMIT = 256;
 
 /**
- * Wrong credentials are answered after a random pause of up to four seconds. Few may wait for one address: further
- * ones are refused unread until an answer has gone out, so that many connections do not make guessing faster.
+ * Delays replies to wrong credentials by up to four seconds, at random. Few may wait for one address; further ones are rejected unread, so
+ * that many connections do not make guessing faster.
  */
 export class WrongCredentials {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   readonly #random: () => number;
   readonly #waiting = new Map<string, number>();
-  #far = 0;
+  #publicCount = 0;
 
-  /** @param signal ends all pauses, when the program ends */
+  /** @param signal ends all pauses */
   constructor(clock: Clock, signal: AbortSignal, random: () => number = Math.random) {
     this.#clock = clock;
     this.#signal = signal;
     this.#random = random;
   }
 
-  /** Whoever guesses from outside keeps nobody at home waiting, however many addresses he has. */
+  /** Guesses from outside do not delay private networks, however many addresses they use. */
   checkRoom(ip: string): void {
     const waiting = this.#waiting.get(subscriberOf(ip)) ?? 0;
     if (waiting >= PER_ADDRESS_LIMIT) {
       throw tooMany(`${waiting} wrong log-ins from this address are being answered: try again`, ip);
     }
-    if (this.#far >= FAR_LIMIT && !isPrivateIp(ip)) {
+    if (this.#publicCount >= PUBLIC_LIMIT && !isPrivateIp(ip)) {
       throw tooMany('too many wrong log-ins are being answered: try again', ip);
     }
   }
@@ -39,10 +39,10 @@ export class WrongCredentials {
   async pause(ip: string): Promise<void> {
     const key = subscriberOf(ip);
     this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1);
-    const far = isPrivateIp(ip) ? 0 : 1;
-    this.#far += far;
+    const added = isPrivateIp(ip) ? 0 : 1;
+    this.#publicCount += added;
     await this.#clock.sleep(this.#random() * MAX_PAUSE_MS, this.#signal);
-    this.#far -= far;
+    this.#publicCount -= added;
     const left = (this.#waiting.get(key) ?? 1) - 1;
     if (left > 0) {
       this.#waiting.set(key, left);

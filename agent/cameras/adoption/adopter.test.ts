@@ -42,7 +42,7 @@ function adopterOf({ address, url }: OnvifCamera, endpoint: string, answersAs = 
         known = { ...known, lastSeenMs: answersAs ? 2 : 1 };
       },
     },
-    prover: () => async (rtspUrl) => {
+    createProbe: () => async (rtspUrl) => {
       proved.push(rtspUrl);
       return { hasSound: false };
     },
@@ -60,10 +60,10 @@ const shown = ({ requests }: OnvifCamera) =>
 test('a camera that was found, and at whose address another one is now, is not adopted, and the other sees no login', async () => {
   const other = await openCamera({ credentials: OTHERS });
   const { adopter, probed, written } = adopterOf(other, 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000001');
-  const wish = { endpoint: 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000001', ...LOGIN };
-  const words = 'another camera is at the address where this one was found: look for cameras again';
-  await expect(adopter.adopt(wish, signal)).rejects.toThrow(words);
-  await expect(adopter.check({ ...wish, onvif: other.url }, signal)).rejects.toThrow(words);
+  const request = { endpoint: 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000001', ...LOGIN };
+  const words = 'another camera is at the address where this one was found: search for cameras again';
+  await expect(adopter.adopt(request, signal)).rejects.toThrow(words);
+  await expect(adopter.check({ ...request, onvif: other.url }, signal)).rejects.toThrow(words);
   expect(shown(other)).toEqual([]);
   expect(probed).toEqual(['127.0.0.1', '127.0.0.1']);
   expect(written).toEqual([]);
@@ -72,8 +72,8 @@ test('a camera that was found, and at whose address another one is now, is not a
 test('a camera that gives another endpoint by discovery than by ONVIF is adopted once a probe of it has answered', async () => {
   const camera = await openCamera({ credentials: LOGIN });
   const { adopter, written } = adopterOf(camera, 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000002', true);
-  const wish = { endpoint: 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000002', ...LOGIN };
-  await adopter.adopt(wish, signal);
+  const request = { endpoint: 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000002', ...LOGIN };
+  await adopter.adopt(request, signal);
   expect(written.map(({ keyPath }) => keyPath.join(' '))).toHaveLength(2);
 });
 

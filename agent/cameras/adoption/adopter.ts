@@ -4,40 +4,40 @@ import { withoutZone } from '../../base/url-zone.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import type { OnvifSession } from '../../onvif/device/session.ts';
+import { type CameraDescription, describeDevice } from '../../onvif/device/describe-device.ts';
+import type { OnvifSession } from '../../onvif/device/onvif-session.ts';
 import { withZone } from '../../onvif/device/stream-address.ts';
 import {
   type CameraStream,
   DELAY_WORDS,
   delayOf,
-  Patience,
-  type ProveStream,
+  type ProbeStream,
   type StreamDelay,
+  StreamRetry,
 } from '../../onvif/device/streams.ts';
-import { type CameraDescription, understand } from '../../onvif/device/understand.ts';
 import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
 import type { KnownCamera } from '../../onvif/discovery/found-cameras.ts';
 import { sharedPins } from '../../onvif/soap/http/certificate-pins.ts';
-import { placeOf } from '../../onvif/soap/http/http-exchange.ts';
+import { httpOriginOf } from '../../onvif/soap/http/origin.ts';
 import { loginMissing } from '../../onvif/soap/login/login-failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { openGuarded } from '../following/endpoint-guard.ts';
-import { isOtherCamera, refuseOther } from '../following/identity.ts';
-import { type AtAddress, lookAtAddress } from './by-address.ts';
-import { type AdoptedPath, type CameraPlan, editsFor, oneLine, pathOfCamera, type StreamPlan } from './plan.ts';
-import { withLogin } from './stream-patterns.ts';
-import type { IsOpen, Progress } from './try-patterns.ts';
+import { isOtherCamera, requireSameCamera } from '../following/identity.ts';
+import { type AddressProbe, probeAddress } from './by-address.ts';
 import {
-  type AdoptWish,
-  type CameraWish,
-  checkWish,
+  type AdoptRequest,
+  type CameraRequest,
+  checkRequest,
   credentialsOf,
   privateAddress,
   privateService,
   streamAddress,
-} from './wish.ts';
+} from './camera-request.ts';
+import { type AdoptedPath, type CameraPlan, editsFor, oneLine, pathOfCamera, type StreamPlan } from './plan.ts';
+import { withLogin } from './stream-patterns.ts';
+import type { IsOpen, Progress } from './try-patterns.ts';
 
-/** Where paths stand, as the store of the configuration has it. */
+/** Access to the configured paths. */
 export interface CameraPaths {
   readonly current: Config;
   revise(plan: (now: { readonly config: Config }) => readonly Edit[]): Promise<void>;
@@ -51,11 +51,11 @@ export interface AdopterDeps {
     find(endpoint: string): readonly KnownCamera[];
     probe(range: string, options: { readonly signal: AbortSignal }): Promise<void>;
   };
-  /** @param isClearAllowed the password may be sent so that anybody in the network can read it */
-  prover(isClearAllowed: boolean): ProveStream;
+  /** @param isClearAllowed the password may be sent unencrypted */
+  createProbe(isClearAllowed: boolean): ProbeStream;
   readonly isOpen: IsOpen;
   readonly speaksRtsp: IsOpen;
-  /** Addresses of this machine itself count as private: for tests. */
+  /** Addresses of this machine count as private; for tests. */
   readonly includeLoopback: boolean;
   readonly logins?: LoginMemory | undefined;
   readonly onvifPorts?: readonly number[] | undefined;
@@ -64,15 +64,15 @@ export interface AdopterDeps {
 
 export interface AdoptedCamera {
   readonly title: string;
-  /** One for each lens. */
+  /** One for each video source. */
   readonly paths: readonly AdoptedPath[];
   /** Undefined for cameras without ONVIF. */
   readonly description: CameraDescription | undefined;
 }
 
-const OTHER_THAN_FOUND = 'another camera is at the address where this one was found: look for cameras again';
+const OTHER_THAN_FOUND = 'another camera is at the address where this one was found: search for cameras again';
 
-/** Finds out about cameras that somebody wants, and writes them into the configuration. */
+/** Identifies requested cameras and adds them to the configuration. */
 export class Adopter {
   readonly #deps: AdopterDeps;
 
@@ -80,10 +80,15 @@ export class Adopter {
     this.#deps = deps;
   }
 
-  /** @throws PerchError in words for a person; nothing is written then */
-  async adopt(wish: AdoptWish, signal: AbortSignal, onProgress?: (progress: Progress) => void): Promise<AdoptedCamera> {
-    const at = await this.#locate(wish, signal, onProgress);
-    const { plan, description } = 'session' in at ? await this.#planOf(at, wish, signal) : this.#streamPlan(at, wish);
+  /** @throws PerchError for a person; then nothing is written */
+  async adopt(
+    request: AdoptRequest,
+    signal: AbortSignal,
+    onProgress?: (progress: Progress) => void,
+  ): Promise<AdoptedCamera> {
+    const at = await this.#locate(request, signal, onProgress);
+    const { plan, description } =
+      'session' in at ? await this.#planOf(at, request, signal) : this.#streamPlan(at, request);
     let paths: readonly AdoptedPath[] = [];
     await this.#deps.paths.revise(({ config }) => {
       const made = editsFor(plan, config);
@@ -93,41 +98,50 @@ export class Adopter {
     return { title: oneLine(plan.title), paths, description };
   }
 
-  /** Logs in and reads what the camera is, and changes nothing. @throws PerchError in words for a person */
-  async check(wish: CameraWish, signal: AbortSignal): Promise<CameraDescription | undefined> {
-    const at = await this.#locate(wish, signal);
+  /** Logs in and reads the camera without changes. @throws PerchError for a person */
+  async check(request: CameraRequest, signal: AbortSignal): Promise<CameraDescription | undefined> {
+    const at = await this.#locate(request, signal);
     const [delay] = 'delays' in at ? (at.delays?.values() ?? []) : [];
     if (delay) {
       throw new PerchError('unavailable', `${DELAY_WORDS[delay]}: try again in a moment`);
     }
-    return 'session' in at ? understand(at.session, { prove: at.prove, signal }) : undefined;
+    return 'session' in at ? describeDevice(at.session, { probeStream: at.probeStream, signal }) : undefined;
   }
 
-  /** A camera that is there already, as the configuration has it. @throws PerchError in words for a person */
-  async read(camera: AdoptedWish, signal: AbortSignal): Promise<CameraDescription> {
-    const { session, prove } = await this.#open(camera.onvif, camera, signal);
-    await refuseOther(session, camera.serial);
-    return understand(session, { prove, signal });
+  /** Reads a configured camera. @throws PerchError for a person */
+  async read(camera: ConfiguredRequest, signal: AbortSignal): Promise<CameraDescription> {
+    const { session, probeStream } = await this.#open(camera.onvif, camera, signal);
+    await requireSameCamera(session, camera.serial);
+    return describeDevice(session, { probeStream, signal });
   }
 
-  /** What is at an address of a private network. @throws PerchError in words for a person */
-  look(wish: CameraWish, signal: AbortSignal, onProgress?: (progress: Progress) => void): Promise<AtAddress> {
+  /** Identifies the device at an address of a private network. @throws PerchError for a person */
+  probe(request: CameraRequest, signal: AbortSignal, onProgress?: (progress: Progress) => void): Promise<AddressProbe> {
     const { clock, isOpen, speaksRtsp, includeLoopback, logins, onvifPorts, streamPorts } = this.#deps;
-    const host = privateAddress(wish.address ?? '', includeLoopback);
-    return lookAtAddress(
+    const host = privateAddress(request.address ?? '', includeLoopback);
+    return probeAddress(
       {
-        ...{ host, credentials: credentialsOf(wish), isClearAllowed: wish.clearPassword, maker: wish.maker },
-        ...{ onvifPorts, ports: streamPorts },
+        host,
+        credentials: credentialsOf(request),
+        isClearAllowed: request.clearPassword,
+        maker: request.maker,
+        onvifPorts,
+        ports: streamPorts,
       },
       {
-        ...{ clock, prove: this.#proverFor(wish), isOpen, speaksRtsp, signal, logins },
+        clock,
+        probeStream: this.#probeFor(request),
+        isOpen,
+        speaksRtsp,
+        signal,
+        logins,
         discover: (address) => this.#discover(address, signal),
         onProgress: (progress) => onProgress?.(progress),
       },
     );
   }
 
-  /** The path of a camera that was found. */
+  /** The path of a discovered camera. */
   adoptedAs({ endpoint, url }: FoundCamera): string | undefined {
     return pathOfCamera({ endpoint, onvif: url }, this.#deps.paths.current);
   }
@@ -141,7 +155,7 @@ export class Adopter {
     try {
       await this.#deps.found.probe(host, { signal });
     } catch (error) {
-      // Not in a private network: then the ports are all there is.
+      // Not in a private network: only its ports can be tried.
       if (!(error instanceof PerchError)) {
         throw error;
       }
@@ -149,47 +163,51 @@ export class Adopter {
     return here();
   }
 
-  async #locate(wish: CameraWish, signal: AbortSignal, onProgress?: (progress: Progress) => void): Promise<Located> {
-    checkWish(wish);
-    const credentials = credentialsOf(wish);
-    if (wish.rtsp !== undefined) {
-      return this.#proveStreams({ ...wish, rtsp: wish.rtsp }, credentials, signal);
+  async #locate(
+    request: CameraRequest,
+    signal: AbortSignal,
+    onProgress?: (progress: Progress) => void,
+  ): Promise<LocatedCamera> {
+    checkRequest(request);
+    const credentials = credentialsOf(request);
+    if (request.rtsp !== undefined) {
+      return this.#probeStreams({ ...request, rtsp: request.rtsp }, credentials, signal);
     }
-    if (wish.address === undefined) {
-      const url = this.#serviceOf(wish);
-      return { ...(await this.#openFound(url, wish, signal)), found: this.#foundAt(url) };
+    if (request.address === undefined) {
+      const url = this.#serviceUrlOf(request);
+      return { ...(await this.#openFound(url, request, signal)), found: this.#foundAt(url) };
     }
-    const at = await this.look(wish, signal, onProgress);
+    const at = await this.probe(request, signal, onProgress);
     return at.onvif === undefined
       ? {
-          main: withLogin(at.main, wish.user, wish.password),
-          sub: at.sub && withLogin(at.sub, wish.user, wish.password),
+          main: withLogin(at.main, request.user, request.password),
+          sub: at.sub && withLogin(at.sub, request.user, request.password),
           credentials,
           makers: at.makers,
         }
-      : { ...(await this.#open(at.onvif, wish, signal)), found: this.#foundAt(at.onvif) };
+      : { ...(await this.#open(at.onvif, request, signal)), found: this.#foundAt(at.onvif) };
   }
 
-  async #proveStreams(
-    wish: CameraWish & { readonly rtsp: string },
+  async #probeStreams(
+    request: CameraRequest & { readonly rtsp: string },
     given: Credentials | undefined,
     signal: AbortSignal,
-  ): Promise<Located> {
-    const { rtsp, sub } = wish;
-    const prove = this.#proverFor(wish);
-    const patience = new Patience(this.#deps.clock, signal);
+  ): Promise<LocatedCamera> {
+    const { rtsp, sub } = request;
+    const probeStream = this.#probeFor(request);
+    const retry = new StreamRetry(this.#deps.clock, signal);
     const delays = new Map<string, StreamDelay>();
     const addressOf = (text: string, login: Credentials | undefined) =>
       streamAddress(withLogin(text, login?.user, login?.password));
-    // What stands in the address is this camera's own; the other may be for all of them.
+    // Credentials in the address belong to this camera; the given ones may be for several.
     const credentials = addressOf(rtsp, given).credentials ?? given;
     const main = addressOf(rtsp, credentials).url;
     const claimed = sub === undefined ? undefined : addressOf(sub, credentials).url;
-    // One address for both is one stream, which is pulled once.
+    // One address for both is one stream.
     const small = claimed === main ? undefined : claimed;
     for (const url of small === undefined ? [main] : [main, small]) {
-      await patience
-        .ask(() => prove(url, credentials, signal))
+      await retry
+        .run(() => probeStream(url, credentials, signal))
         .catch((error: unknown) => {
           const delay = delayOf(error);
           if (delay) {
@@ -204,21 +222,21 @@ export class Adopter {
     return { main, sub: small, credentials, makers: undefined, delays };
   }
 
-  #proverFor({ clearPassword = false }: CameraWish): ProveStream {
-    return this.#deps.prover(clearPassword);
+  #probeFor({ clearPassword = false }: CameraRequest): ProbeStream {
+    return this.#deps.createProbe(clearPassword);
   }
 
-  #serviceOf({ endpoint, onvif }: CameraWish): string {
+  #serviceUrlOf({ endpoint, onvif }: CameraRequest): string {
     const { found, includeLoopback } = this.#deps;
     if (onvif !== undefined) {
       return privateService(onvif, includeLoopback);
     }
     const [first, ...others] = found.list().filter((one) => sameEndpoint(one.endpoint, endpoint ?? ''));
     if (!first) {
-      throw new PerchError('notFound', 'no camera with this endpoint has been found: look for cameras first');
+      throw new PerchError('notFound', 'no camera with this endpoint has been found: search for cameras first');
     }
     if (others.length > 0) {
-      const words = `${others.length + 1} cameras say that they are this one: say which by onvif, the address of its service`;
+      const words = `${others.length + 1} cameras have this endpoint: choose one by onvif, the address of its service`;
       throw new PerchError('badInput', words);
     }
     return first.url;
@@ -228,20 +246,20 @@ export class Adopter {
     return this.#deps.found.list().find((camera) => camera.url === url);
   }
 
-  /** Who has another endpoint there than was found is no camera that was wished for, unless a probe of it says that it is. */
-  async #openFound(url: string, wish: CameraWish, signal: AbortSignal): Promise<Opened> {
-    const { endpoint } = wish;
+  /** A device with another endpoint than discovered is another camera, unless a probe of it returns the discovered one. */
+  async #openFound(url: string, request: CameraRequest, signal: AbortSignal): Promise<Opened> {
+    const { endpoint } = request;
     try {
-      return await this.#open(url, wish, signal, OTHER_THAN_FOUND);
+      return await this.#open(url, request, signal, OTHER_THAN_FOUND);
     } catch (error) {
       if (endpoint === undefined || !isOtherCamera(error) || !(await this.#answersAs(endpoint, url, signal))) {
         throw error;
       }
-      return this.#open(url, { ...wish, endpoint: undefined }, signal);
+      return this.#open(url, { ...request, endpoint: undefined }, signal);
     }
   }
 
-  /** Some cameras give another endpoint by discovery than by ONVIF. */
+  /** Some cameras have another endpoint in discovery than in ONVIF. */
   async #answersAs(endpoint: string, url: string, signal: AbortSignal): Promise<boolean> {
     const { found } = this.#deps;
     const here = () => found.find(endpoint).find((camera) => camera.url === url);
@@ -250,35 +268,39 @@ export class Adopter {
     return known !== undefined && here()?.lastSeenMs !== known.lastSeenMs;
   }
 
-  async #open(url: string, wish: CameraWish, signal: AbortSignal, words?: string): Promise<Opened> {
+  async #open(url: string, request: CameraRequest, signal: AbortSignal, words?: string): Promise<Opened> {
     const { clock, logins } = this.#deps;
-    const { clearPassword: isClearAllowed, endpoint } = wish;
-    const target = { url, ...credentialsOf(wish), isClearAllowed, isAsked: true, signal, clock, logins };
+    const { clearPassword: isClearAllowed, endpoint } = request;
+    const target = { url, ...credentialsOf(request), isClearAllowed, isInteractive: true, signal, clock, logins };
     const { session, guard } = await openGuarded(target, endpoint, words);
-    const prove = this.#proverFor(wish);
+    const probeStream = this.#probeFor(request);
     return {
       session,
-      prove: async (...asked) => {
+      probeStream: async (...asked) => {
         await guard.confirm();
-        return prove(...asked);
+        return probeStream(...asked);
       },
     };
   }
 
-  async #planOf({ session, prove, found }: ByOnvif, wish: AdoptWish, signal: AbortSignal): Promise<Planned> {
-    const { prefers } = wish;
-    const description = await understand(session, { prove, prefers, signal, retryClock: this.#deps.clock });
+  async #planOf(
+    { session, probeStream, found }: ByOnvif,
+    request: AdoptRequest,
+    signal: AbortSignal,
+  ): Promise<Planned> {
+    const { prefers } = request;
+    const description = await describeDevice(session, { probeStream, prefers, signal, retryClock: this.#deps.clock });
     const { information, channels } = description;
     const model = [information.manufacturer, information.model].filter(Boolean).join(' ');
-    const title = oneLine(wish.title ?? '') || found?.name || model || session.host;
+    const title = oneLine(request.title ?? '') || found?.name || model || session.host;
     const plan = {
-      ...planFor(wish, credentialsOf(wish)),
+      ...planFor(request, credentialsOf(request)),
       identity: {
         endpoint: description.endpoint ?? found?.endpoint,
         serial: information.serial,
         onvif: withZone(session.url, session.host),
       },
-      fingerprint: sharedPins.seenAt({ ...placeOf(session.url), host: session.host }),
+      fingerprint: sharedPins.seenAt({ ...httpOriginOf(session.url), host: session.host }),
       title,
       called: [found?.location, model],
       channels: channels.map(({ main, sub }) => ({
@@ -289,13 +311,13 @@ export class Adopter {
     return { plan, description };
   }
 
-  #streamPlan({ main, sub, credentials, makers, delays }: ByStream, wish: AdoptWish): Planned {
+  #streamPlan({ main, sub, credentials, makers, delays }: ByStream, request: AdoptRequest): Planned {
     const { hostname } = new URL(withoutZone(main));
     const [maker] = makers?.split(/[,(]/) ?? [];
     const plan = {
-      ...planFor(wish, credentials),
+      ...planFor(request, credentials),
       identity: {},
-      title: oneLine(wish.title ?? '') || [maker?.trim(), hostname].filter(Boolean).join(' '),
+      title: oneLine(request.title ?? '') || [maker?.trim(), hostname].filter(Boolean).join(' '),
       called: [hostname],
       channels: [
         {
@@ -308,12 +330,12 @@ export class Adopter {
   }
 }
 
-/** A camera as the configuration has it. */
-export type AdoptedWish = CameraWish & { readonly onvif: string; readonly serial?: string | undefined };
+/** A camera from the configuration. */
+export type ConfiguredRequest = CameraRequest & { readonly onvif: string; readonly serial?: string | undefined };
 
 interface Opened {
   readonly session: OnvifSession;
-  readonly prove: ProveStream;
+  readonly probeStream: ProbeStream;
 }
 interface ByOnvif extends Opened {
   readonly found: FoundCamera | undefined;
@@ -323,10 +345,10 @@ interface ByStream {
   readonly sub: string | undefined;
   readonly credentials: Credentials | undefined;
   readonly makers: string | undefined;
-  /** Of the addresses that could not be proved yet. */
+  /** Addresses that could not be probed yet. */
   readonly delays?: ReadonlyMap<string, StreamDelay>;
 }
-type Located = ByOnvif | ByStream;
+type LocatedCamera = ByOnvif | ByStream;
 interface Planned {
   readonly plan: CameraPlan;
   readonly description: CameraDescription | undefined;
@@ -334,10 +356,10 @@ interface Planned {
 
 const planOf = ({ rtspUrl, token, delay }: CameraStream): StreamPlan => ({ source: rtspUrl, profile: token, delay });
 
-const planFor = (wish: AdoptWish, credentials: Credentials | undefined) => ({
-  name: wish.name || undefined,
+const planFor = (request: AdoptRequest, credentials: Credentials | undefined) => ({
+  name: request.name || undefined,
   credentials,
-  clearPassword: wish.clearPassword ?? false,
-  record: wish.record,
-  again: wish.again ?? false,
+  clearPassword: request.clearPassword ?? false,
+  record: request.record,
+  again: request.again ?? false,
 });

@@ -4,7 +4,7 @@ import { freePort } from '../../../test/support/base/free-port.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
-import { lookAtAddress, ONVIF_PORTS } from './by-address.ts';
+import { ONVIF_PORTS, probeAddress } from './by-address.ts';
 import type { Progress } from './try-patterns.ts';
 
 const LOGIN = { user: 'admin', password: 'secret' };
@@ -15,7 +15,7 @@ async function openCamera({ onTestFinished }: TestContext, options: OnvifCameraO
   return camera;
 }
 
-interface Look {
+interface ProbeJob {
   readonly host?: string;
   readonly onvifPorts: readonly number[];
   readonly password?: string;
@@ -29,10 +29,10 @@ async function look({
   password = LOGIN.password,
   discovered = [],
   isStreamThere = false,
-}: Look) {
+}: ProbeJob) {
   const told: Progress[] = [];
   const asked: string[] = [];
-  const found = await lookAtAddress(
+  const found = await probeAddress(
     { host, credentials: { ...LOGIN, password }, onvifPorts, ports: [554] },
     {
       ...{ clock: systemClock, logins: new LoginMemory(systemClock), signal: new AbortController().signal },
@@ -40,7 +40,7 @@ async function look({
       speaksRtsp: async () => true,
       discover: async () => discovered,
       onProgress: (progress) => told.push(progress),
-      prove: async (url) => {
+      probeStream: async (url) => {
         asked.push(url);
         if (!isStreamThere) {
           throw new PerchError('timeout', 'nothing');

@@ -1,14 +1,14 @@
 import { PerchError } from '../../base/errors.ts';
-import { openSession } from '../../onvif/device/session.ts';
+import { openSession } from '../../onvif/device/onvif-session.ts';
 import { type CameraTrouble, cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
-import { type FoundStreams, type Trial, type TrialDeps, throwIfOver, tryPatterns } from './try-patterns.ts';
+import { type FoundStreams, type Trial, type TrialDeps, throwIfAborted, tryPatterns } from './try-patterns.ts';
 
 /** Likeliest first: Reolink 8000, boards of HiSilicon 8080 and 8999, Tapo 2020, XM 8899, Foscam 888. */
 export const ONVIF_PORTS: readonly number[] = [80, 8000, 8080, 2020, 8899, 8999, 888, 5000];
 const ONVIF_PATHS = ['/onvif/device_service', '/onvif/service'] as const;
 
-/** It is ONVIF, and somebody has to do something before it lets us in. */
+/** The device speaks ONVIF, and the user must act before it accepts a login. */
 const PERSON_NEEDED: readonly CameraTrouble[] = ['wrongPassword', 'noRights', 'lockedOut', 'clock', 'clearPassword'];
 
 export interface AddressTrial extends Trial {
@@ -16,20 +16,20 @@ export interface AddressTrial extends Trial {
 }
 
 export interface AddressDeps extends TrialDeps {
-  /** Device services at this host that answered a probe of it. */
+  /** Device services at this host that answered a WS-Discovery probe. */
   discover(host: string, signal: AbortSignal): Promise<readonly string[]>;
   readonly logins?: LoginMemory | undefined;
 }
 
-/** What is at an address. */
-export type AtAddress = { readonly onvif: string } | ({ readonly onvif?: undefined } & FoundStreams);
+/** What a probe found at an address. */
+export type AddressProbe = { readonly onvif: string } | ({ readonly onvif?: undefined } & FoundStreams);
 
 /**
- * Finds out how to talk to the camera at an address: a probe, ONVIF at the ports that cameras have it at, then the streams of known
- * makers. Nothing of what the address answers is passed on but that it is a camera.
- * @throws PerchError in words for a person
+ * Identifies the camera at an address: a WS-Discovery probe, ONVIF at its usual ports, then the stream addresses of known makers. Nothing
+ * that the device returns is passed on except that it is a camera.
+ * @throws PerchError for a person
  */
-export async function lookAtAddress(trial: AddressTrial, deps: AddressDeps): Promise<AtAddress> {
+export async function probeAddress(trial: AddressTrial, deps: AddressDeps): Promise<AddressProbe> {
   const { found, hint } = await findOnvif(trial, deps);
   if (found !== undefined) {
     return { onvif: found };
@@ -37,7 +37,7 @@ export async function lookAtAddress(trial: AddressTrial, deps: AddressDeps): Pro
   try {
     return await tryPatterns(trial, deps);
   } catch (error) {
-    // Switching ONVIF on is the better way out, where there is a camera that says so.
+    // If a camera says that ONVIF is off, switching it on is the better solution.
     if (hint && troubleOf(error) !== 'wrongPassword') {
       throw new PerchError(hint.code, hint.message, hint.context, error);
     }
@@ -45,13 +45,13 @@ export async function lookAtAddress(trial: AddressTrial, deps: AddressDeps): Pro
   }
 }
 
-interface OnvifLook {
+interface OnvifResult {
   readonly found?: string;
-  /** What answered, and was not ONVIF as it should be. */
+  /** Failure of a device that answered but is not a usable ONVIF camera. */
   readonly hint?: PerchError | undefined;
 }
 
-async function findOnvif(trial: AddressTrial, deps: AddressDeps): Promise<OnvifLook> {
+async function findOnvif(trial: AddressTrial, deps: AddressDeps): Promise<OnvifResult> {
   const { host, onvifPorts = ONVIF_PORTS } = trial;
   const { signal } = deps;
   deps.onProgress?.({ what: 'a probe', done: 0, total: onvifPorts.length + 1 });
@@ -63,10 +63,10 @@ async function findOnvif(trial: AddressTrial, deps: AddressDeps): Promise<OnvifL
     }
     hint ??= error;
   }
-  // The zone of a link-local address as RFC 6874 writes it, which URL does not know.
+  // With the zone of a link-local address as in RFC 6874, which URL does not support.
   const urlHost = host.includes(':') ? `[${host.replace(/%(?:25)?/, '%25')}]` : host;
   for (const [i, port] of onvifPorts.entries()) {
-    throwIfOver(signal);
+    throwIfAborted(signal);
     deps.onProgress?.({ what: `ONVIF at port ${port}`, done: i + 1, total: onvifPorts.length + 1 });
     if (!(await deps.isOpen(host, port, signal))) {
       continue;
@@ -86,19 +86,24 @@ async function findOnvif(trial: AddressTrial, deps: AddressDeps): Promise<OnvifL
   return { hint };
 }
 
-/** Undefined: there is an ONVIF service that can be talked to. */
+/** Undefined: a usable ONVIF service. */
 async function refusalOf(url: string, trial: AddressTrial, deps: AddressDeps): Promise<PerchError | undefined> {
   const { credentials, isClearAllowed, host } = trial;
   try {
     const session = await openSession({
       url,
-      ...{ user: credentials?.user, password: credentials?.password, isClearAllowed },
-      ...{ signal: deps.signal, isAsked: true, clock: deps.clock, logins: deps.logins },
+      user: credentials?.user,
+      password: credentials?.password,
+      isClearAllowed,
+      signal: deps.signal,
+      isInteractive: true,
+      clock: deps.clock,
+      logins: deps.logins,
     });
     const isCamera = session.has('media') || session.has('media2');
     return isCamera ? undefined : cameraError('notOnvif', 'an ONVIF device without pictures', { host });
   } catch (error) {
-    throwIfOver(deps.signal);
+    throwIfAborted(deps.signal);
     const trouble = troubleOf(error);
     if (!(error instanceof PerchError) || (trouble && PERSON_NEEDED.includes(trouble))) {
       throw error;

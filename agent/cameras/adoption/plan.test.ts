@@ -109,15 +109,15 @@ test('without a wish, and with recording off by default, it is recorded', () => 
 
 test('one that is there already is refused with its path, unless it is wanted again', () => {
   const same = { ...PLAN, identity: { ...PLAN.identity, endpoint: 'urn:uuid:hall', serial: 'H1' } };
-  expect(() => editsFor(same, good(FILE))).toThrow("this camera is there already: path 'hall'");
+  expect(() => editsFor(same, good(FILE))).toThrow("this camera exists already: path 'hall'");
   expect(editsFor({ ...same, again: true }, good(FILE)).paths[0]?.name).toBe('door_2');
   expect(pathOfCamera({ source: 'rtsp://10.0.0.9/1' }, good(FILE))).toBe('gate');
 });
 
 test.for([
-  ['gate', "there is a path 'gate' already"],
-  ['door', "there is a path 'door_sub' already"],
-  ['hall_sub', "there is a path 'hall' already"],
+  ['gate', "path 'gate' exists already"],
+  ['door', "path 'door_sub' exists already"],
+  ['hall_sub', "path 'hall' exists already"],
   ['../etc', "can't contain dot path segments"],
   ['~^cam', 'can contain only alphanumeric'],
   ['all_others/', "can't end with a slash"],

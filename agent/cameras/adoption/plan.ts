@@ -4,32 +4,42 @@ import { checkStreamPath } from '../../config/values/path-name.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { StreamDelay } from '../../onvif/device/streams.ts';
+import { plainEndpoint } from '../../onvif/discovery/found-camera.ts';
+import { isUniqueSerial } from '../following/identity.ts';
 import { freeName, freePathName, SUB_SUFFIX } from './path-names.ts';
-import { type Identity, isSameCamera } from './same-camera.ts';
+
+/** Identifies a camera. Serial numbers and endpoints are claims; cheap boards of one make share both. */
+export interface Identity {
+  readonly endpoint?: string | undefined;
+  readonly serial?: string | undefined;
+  /** Of the ONVIF device service. */
+  readonly onvif?: string | undefined;
+  readonly source?: string | undefined;
+}
 
 export interface StreamPlan {
   /** Without credentials; undefined: the camera was too busy to name it. */
   readonly source: string | undefined;
   /** ONVIF token. */
   readonly profile?: string | undefined;
-  /** Why it has not been proved yet. */
+  /** Why it has not been probed yet. */
   readonly delay?: StreamDelay | undefined;
 }
 
-/** What becomes of a camera: two paths for each of its lenses. */
+/** A camera to add: two paths for each video source. */
 export interface CameraPlan {
   readonly identity: Identity;
-  /** Of its certificate, where its ONVIF is spoken to over https. */
+  /** Of its certificate, if its ONVIF uses https. */
   readonly fingerprint?: string | undefined;
   readonly title: string;
-  /** Of the path, as it is wanted; else it is made of `called`. */
+  /** Of the path; default: made of `called`. */
   readonly name: string | undefined;
   readonly called: readonly (string | undefined)[];
   readonly credentials: Credentials | undefined;
   readonly clearPassword: boolean;
-  /** Undefined: as `pathDefaults` say, and always where they say no. */
+  /** Undefined: as `pathDefaults`, but always if they say no. */
   readonly record: 'always' | 'motion' | 'no' | undefined;
-  /** It is taken although one like it is there. */
+  /** Add it although one like it is configured. */
   readonly again: boolean;
   readonly channels: readonly { readonly main: StreamPlan; readonly sub: StreamPlan | undefined }[];
 }
@@ -39,7 +49,7 @@ export interface AdoptedPath {
   readonly sub: string | undefined;
 }
 
-/** The path that a camera has already. Entries of the file that stand for many names are none. */
+/** The existing path of a camera. Patterns do not count. */
 export function pathOfCamera(identity: Identity, config: Config): string | undefined {
   for (const { name, settings } of config.paths.values()) {
     const { endpoint, serial, onvif } = settings?.camera ?? {};
@@ -51,14 +61,14 @@ export function pathOfCamera(identity: Identity, config: Config): string | undef
 }
 
 /**
- * What has to be written for it, by what the configuration has now.
- * @throws PerchError badInput when the camera or its name is there already
+ * The edits that add a camera to the current configuration.
+ * @throws PerchError badInput if the camera or its name exists
  */
 export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Edit[]; readonly paths: AdoptedPath[] } {
   const identity = { ...plan.identity, source: plan.channels[0]?.main.source };
   const former = plan.again ? undefined : pathOfCamera(identity, config);
   if (former !== undefined) {
-    throw new PerchError('badInput', `this camera is there already: path '${former}'`, { taken: former });
+    throw new PerchError('badInput', `this camera exists already: path '${former}'`, { taken: former });
   }
   const isTaken = (name: string): boolean => config.paths.has(name);
   if (plan.name !== undefined) {
@@ -80,7 +90,7 @@ export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Ed
   return { edits, paths };
 }
 
-/** What stands behind the path in the addresses of WebRTC: a path that ends so has no page of its own. */
+/** Suffixes of WebRTC addresses: a path with such an ending would have no page. */
 const RESERVED = ['whep', 'whip', 'talk'];
 const lastPart = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
 const isReserved = (name: string): boolean => RESERVED.includes(lastPart(name));
@@ -88,21 +98,18 @@ const isReserved = (name: string): boolean => RESERVED.includes(lastPart(name));
 function checkName(name: string, isTaken: (name: string) => boolean): void {
   checkStreamPath(name);
   if (isReserved(name)) {
-    const words = `invalid path name: '${lastPart(name)}' is reserved as the last part of an address: take another name`;
+    const words = `invalid path name: '${lastPart(name)}' is reserved as the last part of an address: choose another name`;
     throw new PerchError('badInput', words);
   }
-  // With `_sub` it would be the small stream of another.
+  // With `_sub` it would be the sub stream of another path.
   const large = name.endsWith(SUB_SUFFIX) ? name.slice(0, -SUB_SUFFIX.length) : name;
   const taken = [name, name + SUB_SUFFIX, large].find(isTaken);
   if (taken !== undefined) {
-    throw new PerchError('badInput', `there is a path '${taken}' already: take another name`, { taken });
+    throw new PerchError('badInput', `path '${taken}' exists already: choose another name`, { taken });
   }
 }
 
-/**
- * What cameras and people give as a name may have line breaks, which lists and logs have no place for, and marks that turn
- * what is written behind them around (Unicode UAX #9 §2).
- */
+/** Removes line breaks, and bidi controls, which would reorder the text that follows (Unicode UAX #9 §2). */
 export const oneLine = (text: string): string =>
   text
     .replace(/\p{Bidi_Control}/gu, '')
@@ -113,15 +120,54 @@ function blockOf(plan: CameraPlan, stream: StreamPlan, title: string, record: Ca
   const { identity, credentials, clearPassword, fingerprint } = plan;
   const { onvif, endpoint, serial } = identity;
   const camera = {
-    ...{ name: oneLine(title).slice(0, 200), onvif, profile: stream.profile, endpoint, serial, fingerprint },
+    name: oneLine(title).slice(0, 200),
+    onvif,
+    profile: stream.profile,
+    endpoint,
+    serial,
+    fingerprint,
     pending: stream.delay,
-    ...{ user: credentials?.user, password: credentials?.password },
+    user: credentials?.user,
+    password: credentials?.password,
     ...(clearPassword ? { clearPassword } : {}),
   };
   return {
-    // A path without a source is not pulled. It gets one when the camera has named it.
+    // Without a source the path is not pulled; it gets one when the camera has named it.
     ...(stream.source === undefined ? { sourceOnDemand: false } : { source: stream.source }),
     ...(record && { record: record === 'motion' ? record : record === 'always' }),
     camera: Object.fromEntries(Object.entries(camera).filter(([, value]) => value !== undefined && value !== '')),
   };
+}
+
+/** Whether two cameras are the same, as far as is known without a connection. */
+export function isSameCamera(a: Identity, b: Identity): boolean {
+  if (differ(a.serial, b.serial)) {
+    return false;
+  }
+  const isThere = () => sameAddress(a.onvif, b.onvif) || sameAddress(a.source, b.source);
+  const hasSerial = same(a.serial, b.serial) && isUniqueSerial(a.serial);
+  const [endpoint, other] = [a.endpoint, b.endpoint].map((one) => one && plainEndpoint(one));
+  if (differ(endpoint, other)) {
+    // Some cameras change their endpoint at each start.
+    return hasSerial && isThere();
+  }
+  return same(endpoint, other) || hasSerial || isThere();
+}
+
+const differ = (a = '', b = ''): boolean => a !== '' && b !== '' && a.toLowerCase() !== b.toLowerCase();
+const same = (a = '', b = ''): boolean => a !== '' && a.toLowerCase() === b.toLowerCase();
+
+function sameAddress(a: string | undefined, b: string | undefined): boolean {
+  const first = plainAddress(a);
+  return first !== undefined && first === plainAddress(b);
+}
+
+/** Host, port, path and query without login: a recorder has a path for each camera. */
+function plainAddress(text = ''): string | undefined {
+  if (!/^(?:rtsps?|https?):/i.test(text) || !URL.canParse(text)) {
+    return undefined;
+  }
+  const { protocol, hostname, port, pathname, search } = new URL(text);
+  const usual = protocol === 'rtsp:' ? '554' : protocol === 'rtsps:' ? '322' : protocol === 'https:' ? '443' : '80';
+  return `${protocol}//${hostname.toLowerCase()}:${port || usual}${pathname}${search}`;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Identity, isSameCamera } from './same-camera.ts';
+import { type Identity, isSameCamera } from './plan.ts';
 
 const A = 'urn:uuid:a';
 const B = 'urn:uuid:b';

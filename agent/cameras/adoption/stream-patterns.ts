@@ -1,14 +1,14 @@
-/** Where a maker's cameras have their streams. `{user}` and `{password}` stand for the camera's own. */
+/** Stream addresses of a maker's cameras. `{user}` and `{password}` stand for the camera's own. */
 export interface StreamPattern {
   readonly makers: string;
   readonly main: string;
   readonly sub: string | undefined;
 }
 
-/** RTSP's own, what boards of Tuya and XM have in its place, and Foscam's. */
+/** RTSP's own, those of Tuya and XM boards, Foscam's. */
 export const STREAM_PORTS: readonly number[] = [554, 8554, 10_554, 88];
 
-/** The likeliest first: one is tried a second. UniFi Protect is not here: its addresses end in a token that nobody can guess. */
+/** Likeliest first, tried one a second. Without UniFi Protect, whose addresses end in a random token. */
 const ROWS: readonly (readonly [makers: string, main: string, sub?: string])[] = [
   ['Hikvision, HiLook, HiWatch, Annke, LTS, Ezviz', '/Streaming/Channels/101', '/Streaming/Channels/102'],
   ['Dahua, Amcrest, Lorex, Imou', '/cam/realmonitor?channel=1&subtype=0', '/cam/realmonitor?channel=1&subtype=1'],
@@ -58,7 +58,7 @@ const ROWS: readonly (readonly [makers: string, main: string, sub?: string])[] =
 
 export const STREAM_PATTERNS: readonly StreamPattern[] = ROWS.map(([makers, main, sub]) => ({ makers, main, sub }));
 
-/** All of them, those of this maker first. @param maker as a person or the camera says it: `reolink`, `TP-Link Tapo C200` */
+/** All patterns, those of this maker first. @param maker from a person or the camera: `reolink`, `TP-Link Tapo C200` */
 export function patternsFor(maker = ''): readonly StreamPattern[] {
   const words = maker.toLowerCase().match(/[a-z0-9-]{2,}/g) ?? [];
   const isTheirs = ({ makers }: StreamPattern): boolean => {
@@ -68,6 +68,6 @@ export function patternsFor(maker = ''): readonly StreamPattern[] {
   return [...STREAM_PATTERNS.filter(isTheirs), ...STREAM_PATTERNS.filter((pattern) => !isTheirs(pattern))];
 }
 
-/** The address of a stream with the camera's own user and password where it has a place for them. */
+/** Inserts user and password into the address if it has placeholders. */
 export const withLogin = (address: string, user = '', password = ''): string =>
   address.replaceAll('{user}', encodeURIComponent(user)).replaceAll('{password}', encodeURIComponent(password));

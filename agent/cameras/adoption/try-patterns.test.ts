@@ -23,7 +23,7 @@ function trying(answer: (path: string) => Error | undefined, trial: Partial<Tria
       isOpen: async () => true,
       speaksRtsp: async (_host, port) => port === 8554,
       onProgress: (progress) => told.push(progress),
-      prove: async (url) => {
+      probeStream: async (url) => {
         const { pathname, search, host } = new URL(url);
         expect(host).toBe('192.168.1.9:8554');
         asked.push({ atMs: clock.monoMs(), path: pathname + search });
@@ -59,7 +59,7 @@ test('addresses are asked one a second until one is described, and then its smal
     makers: 'Reolink',
     main: 'rtsp://192.168.1.9:8554/Preview_01_main',
     sub: 'rtsp://192.168.1.9:8554/Preview_01_sub',
-    proof: PROOF,
+    probed: PROOF,
   });
   expect(run.asked.map(({ path }) => path)).toEqual([
     '/Streaming/Channels/101',
@@ -144,7 +144,7 @@ test.for(['timeout', 'badInput'] as const)(
 test('when none of them is there it says how many were tried, and what to do', async () => {
   const run = trying(missing, { isClearAllowed: true });
   const { error } = await run.finish();
-  expect(error?.message).toMatch(`none of the ${STREAM_PATTERNS.length} addresses`);
+  expect(error?.message).toMatch(`none of the ${STREAM_PATTERNS.length} known stream addresses`);
   expect(run.asked.length).toBe(STREAM_PATTERNS.length);
 });
 
@@ -161,6 +161,6 @@ test('given up, it asks nothing more', async () => {
   const run = trying(missing);
   await run.clock.advance(1_000);
   run.stop.abort();
-  expect((await run.finish()).error?.message).toBe('given up');
+  expect((await run.finish()).error?.message).toBe('cancelled');
   expect(run.asked.length).toBe(2);
 });

@@ -11,9 +11,9 @@ import {
   listen,
 } from '../../../test/support/cameras/soap-server.ts';
 import { systemClock } from '../../base/clock.ts';
-import { placeOf } from '../../onvif/soap/http/http-exchange.ts';
+import { httpOriginOf } from '../../onvif/soap/http/origin.ts';
 import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
-import { namesOf } from '../../tls/box-names.ts';
+import { namesOf } from '../../tls/device-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
 import { EndpointGuard, openGuarded } from './endpoint-guard.ts';
 
@@ -62,9 +62,9 @@ test('a device that tells strangers nothing is asked again after a while: anothe
 test('a device that tells strangers nothing is asked again after a call that has failed', async () => {
   const { camera, guard, replace } = await replaced();
   await using _ = camera;
-  const place = placeOf(new URL(camera.url));
+  const origin = httpOriginOf(new URL(camera.url));
   replace();
-  await expect(guard.call(place, true, () => Promise.reject(new Error('nobody there')))).rejects.toThrow(
+  await expect(guard.call(origin, true, () => Promise.reject(new Error('nobody there')))).rejects.toThrow(
     'nobody there',
   );
   await expect(guard.confirm()).rejects.toThrow('another camera is at its address now');

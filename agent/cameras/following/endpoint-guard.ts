@@ -1,65 +1,65 @@
 import type { Clock } from '../../base/clock.ts';
-import { type CameraTarget, type OnvifSession, openSession } from '../../onvif/device/session.ts';
+import { type CameraTarget, type OnvifSession, openSession } from '../../onvif/device/onvif-session.ts';
 import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
 import type { CameraGuard } from '../../onvif/soap/http/camera-guard.ts';
 import { isReset, troubleOf } from '../../onvif/soap/http/failures.ts';
-import { type HttpPlace, nameOf, parseHttpUrl } from '../../onvif/soap/http/http-exchange.ts';
-import { KeptConnection } from '../../onvif/soap/http/kept-connection.ts';
-import { CallLanes } from '../../onvif/soap/http/request-limiter.ts';
-import { endpointOf, isClosed, isSilence, OTHER_CAMERA, otherCamera } from './identity.ts';
+import { type HttpOrigin, hostPortOf, parseHttpUrl } from '../../onvif/soap/http/origin.ts';
+import { PersistentConnection } from '../../onvif/soap/http/persistent-connection.ts';
+import { RequestLimiter } from '../../onvif/soap/http/request-limiter.ts';
+import { endpointOf, isLoginRequired, isNoReply, OTHER_CAMERA, otherCamera } from './identity.ts';
 
-/** Where it keeps no connection: as long after it has said who it is it is taken for the one that is there. */
+/** How long a confirmation holds for a camera that keeps no connection. */
 const HOLDS_MS = 1_000;
-/** The same after a device that tells strangers nothing: each question may cost it, and whoever waits, two seconds. */
+/** The same for a device that reveals nothing without a login: each question may take two seconds. */
 const MUTE_HOLDS_MS = 5 * 60_000;
 const CALL_DEADLINE_MS = 2_000;
 
 export interface GuardOptions {
   readonly url: string;
-  /** That the configuration names, or whoever wants this camera. */
+  /** From the configuration or the request. */
   readonly endpoint: string | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** What to do about another camera; as the settings of a path need it when not given. */
+  /** Error text for another camera; default: the one for a configured path. */
   readonly words?: string | undefined;
 }
 
 /**
- * Asks a device without a login which endpoint it has, before it is shown one: another camera may be at the address now. What is meant
- * for the camera goes on the connection on which it has said that, for a connection stays with whom it was.
+ * Reads a device's endpoint without a login before it is sent one, because another camera may have the address now. Requests then use the
+ * connection on which the endpoint was read: it still ends at the same device.
  */
 export class EndpointGuard implements CameraGuard {
   readonly #options: GuardOptions;
   /** Of the device service. */
-  readonly #own: HttpPlace | undefined;
-  #heardAtMs = Number.NEGATIVE_INFINITY;
+  readonly #own: HttpOrigin | undefined;
+  #confirmedAtMs = Number.NEGATIVE_INFINITY;
   #muteUntilMs = Number.NEGATIVE_INFINITY;
-  #hasTold = false;
-  /** Whether the camera answers twice on one connection; undefined until that has been tried. */
+  #hasEndpoint = false;
+  /** Whether the camera answers twice on one connection; undefined until tried. */
   #isKeeping: boolean | undefined;
-  /** On which the camera has said who it is, while nothing else goes there. */
-  #idle: KeptConnection | undefined;
+  /** The idle connection on which the camera was identified. */
+  #idle: PersistentConnection | undefined;
   /** Without a login. */
   #session: OnvifSession | undefined;
-  #asking: Promise<void> | undefined;
-  /** Of its own: it asks for calls that have got their turn already. */
-  readonly #lanes = new CallLanes();
+  #query: Promise<void> | undefined;
+  /** Separate: the guard's requests precede calls that already hold a slot. */
+  readonly #limiter = new RequestLimiter();
 
   constructor(options: GuardOptions) {
     this.#options = options;
-    this.#own = parseHttpUrl(options.url)?.place;
+    this.#own = parseHttpUrl(options.url)?.origin;
   }
 
-  /** @throws PerchError otherCamera, when another one is there; when nobody is */
+  /** @throws PerchError otherCamera; or if there is no reply */
   confirm(): Promise<void> {
     const nowMs = this.#options.clock.monoMs();
-    if (nowMs < this.#muteUntilMs || nowMs - this.#heardAtMs < HOLDS_MS) {
+    if (nowMs < this.#muteUntilMs || nowMs - this.#confirmedAtMs < HOLDS_MS) {
       return Promise.resolve();
     }
-    this.#asking ??= this.#ask().finally(() => {
-      this.#asking = undefined;
+    this.#query ??= this.#ask().finally(() => {
+      this.#query = undefined;
     });
-    return this.#asking;
+    return this.#query;
   }
 
   async ready(): Promise<void> {
@@ -69,42 +69,42 @@ export class EndpointGuard implements CameraGuard {
   }
 
   async call<T>(
-    place: HttpPlace,
+    origin: HttpOrigin,
     isRead: boolean,
-    send: (connection: KeptConnection | undefined) => Promise<T>,
+    send: (connection: PersistentConnection | undefined) => Promise<T>,
   ): Promise<T> {
-    const connection = await this.#recognised(place, isRead);
+    const connection = await this.#recognised(origin, isRead);
     try {
       const answer = await send(connection);
       this.#idle = connection ?? this.#idle;
       return answer;
     } catch (error) {
-      this.doubt();
+      this.recheck();
       if (connection && isRead && isReset(error)) {
-        // Some boards end a connection after a number of requests, and do not say so.
+        // Some boards close a connection after a number of requests without saying so.
         this.#isKeeping = false;
-        return this.call(place, isRead, send);
+        return this.call(origin, isRead, send);
       }
       throw error;
     }
   }
 
-  doubt(): void {
-    this.#heardAtMs = Number.NEGATIVE_INFINITY;
+  recheck(): void {
+    this.#confirmedAtMs = Number.NEGATIVE_INFINITY;
     this.#muteUntilMs = Number.NEGATIVE_INFINITY;
   }
 
   /**
-   * @param mayReuse one that has waited for a request, and may end while that is on its way
-   * @returns the connection on which it was recognised; undefined: it keeps none, or tells strangers nothing
+   * @param mayReuse use an idle connection, which may end while the request is under way
+   * @returns the connection on which the camera was identified; undefined if it keeps none or reveals nothing
    */
-  async #recognised(place: HttpPlace, mayReuse: boolean): Promise<KeptConnection | undefined> {
+  async #recognised(origin: HttpOrigin, mayReuse: boolean): Promise<PersistentConnection | undefined> {
     const { endpoint, clock } = this.#options;
     const own = this.#own;
     if (endpoint === undefined || clock.monoMs() < this.#muteUntilMs) {
       return undefined;
     }
-    const isOwn = own && nameOf(place) === nameOf(own) && place.isSecure === own.isSecure;
+    const isOwn = own && hostPortOf(origin) === hostPortOf(own) && origin.isSecure === own.isSecure;
     if (this.#isKeeping === false || !isOwn) {
       await this.confirm();
       return undefined;
@@ -116,56 +116,56 @@ export class EndpointGuard implements CameraGuard {
         return idle;
       }
     }
-    const connection = new KeptConnection(place);
+    const connection = new PersistentConnection(origin);
     await this.#ask(connection);
-    if (this.#hasTold && this.#isKeeping === undefined) {
+    if (this.#hasEndpoint && this.#isKeeping === undefined) {
       const isKeeping = await this.#answersAgain(connection);
-      // One that has gone meanwhile is no such board.
+      // A device that has gone meanwhile fails here.
       await this.confirm();
       this.#isKeeping = isKeeping;
     }
     return connection.isFree ? connection : undefined;
   }
 
-  /** Some boards say that they keep a connection, and never answer on it again. */
-  async #answersAgain(connection: KeptConnection): Promise<boolean> {
+  /** Some boards announce keep-alive and never answer a second request. */
+  async #answersAgain(connection: PersistentConnection): Promise<boolean> {
     try {
       if (connection.isFree) {
         await this.#ask(connection);
       }
       return connection.isFree;
     } catch (error) {
-      if (isSilence(error)) {
+      if (isNoReply(error)) {
         return false;
       }
       throw error;
     }
   }
 
-  async #ask(connection?: KeptConnection): Promise<void> {
+  async #ask(connection?: PersistentConnection): Promise<void> {
     const { endpoint, clock, words } = this.#options;
     if (endpoint === undefined) {
       return;
     }
-    const told = await this.#told(connection);
-    if (told !== undefined && !sameEndpoint(endpoint, told)) {
+    const read = await this.#readEndpoint(connection);
+    if (read !== undefined && !sameEndpoint(endpoint, read)) {
       throw otherCamera(words ?? OTHER_CAMERA);
     }
-    this.#hasTold ||= told !== undefined;
-    this.#heardAtMs = clock.monoMs();
-    if (!this.#hasTold) {
-      this.#muteUntilMs = this.#heardAtMs + MUTE_HOLDS_MS;
+    this.#hasEndpoint ||= read !== undefined;
+    this.#confirmedAtMs = clock.monoMs();
+    if (!this.#hasEndpoint) {
+      this.#muteUntilMs = this.#confirmedAtMs + MUTE_HOLDS_MS;
     }
   }
 
-  async #told(connection: KeptConnection | undefined): Promise<string | undefined> {
+  async #readEndpoint(connection: PersistentConnection | undefined): Promise<string | undefined> {
     try {
       this.#session ??= await this.#open();
       return await endpointOf(this.#session, connection);
     } catch (error) {
-      // A few answer what they do not know with silence.
-      const isMute = this.#session !== undefined && !this.#hasTold && troubleOf(error) === 'timeout';
-      if (isClosed(error) || isMute) {
+      // A few do not reply at all to what they do not know.
+      const isMute = this.#session !== undefined && !this.#hasEndpoint && troubleOf(error) === 'timeout';
+      if (isLoginRequired(error) || isMute) {
         return undefined;
       }
       this.#session = undefined;
@@ -175,13 +175,13 @@ export class EndpointGuard implements CameraGuard {
 
   #open(): Promise<OnvifSession> {
     const { clock, signal } = this.#options;
-    // Not by `URL`, which knows no zones of link-local addresses.
+    // Without `URL`, which does not support zones of link-local addresses.
     const url = this.#options.url.replace(/^(\s*https?:\/\/)[^/?#]*@/i, '$1');
-    return openSession({ url, clock, signal, callDeadlineMs: CALL_DEADLINE_MS, lanes: this.#lanes });
+    return openSession({ url, clock, signal, callDeadlineMs: CALL_DEADLINE_MS, limiter: this.#limiter });
   }
 }
 
-/** Begins to speak to the camera that was meant; another one that is at its address sees no login. @throws PerchError */
+/** Opens a session with the intended camera; another device at its address sees no login. @throws PerchError */
 export async function openGuarded(
   target: CameraTarget & { readonly clock: Clock },
   endpoint: string | undefined,

@@ -3,19 +3,19 @@ import type { Config } from '../../config/load/load.ts';
 import type { CameraSettings } from '../../config/schema/path.ts';
 import type { Edit, KeyPath } from '../../config/yaml/edit.ts';
 import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
-import { parseHttpUrl } from '../../onvif/soap/http/http-exchange.ts';
+import { parseHttpUrl } from '../../onvif/soap/http/origin.ts';
 
-/** A camera as the configuration names it; its paths (main and small stream, the lenses of a recorder) share it. */
+/** A configured camera; its paths (main and sub stream, the channels of a recorder) share it. */
 export interface FollowedCamera extends CameraSettings {
   readonly onvif: string;
   readonly paths: readonly string[];
 }
 
-/** What tells cameras apart in the configuration, for as long as they are where they are. */
+/** Distinguishes configured cameras as long as their settings stay. */
 export const keyOf = ({ endpoint, serial, onvif }: Pick<CameraSettings, 'endpoint' | 'serial' | 'onvif'>): string =>
   JSON.stringify([endpoint?.toLowerCase(), serial, onvif]);
 
-/** The camera of a path; undefined without an identity and a place to ask for it, and for entries that stand for many paths. */
+/** The camera of a path; undefined without an identity or an ONVIF address, and for patterns. */
 export function cameraOfPath(config: Config, path: string): FollowedCamera | undefined {
   const entry = config.paths.get(path);
   const { camera } = entry?.settings ?? {};
@@ -25,8 +25,8 @@ export function cameraOfPath(config: Config, path: string): FollowedCamera | und
   return { ...camera, onvif: camera.onvif, paths: pathsOf(config, keyOf(camera)) };
 }
 
-/** Its host, as it was written: an address without brackets, or a name. */
-export const hostOf = (url: string): string => parseHttpUrl(url)?.place.host ?? '';
+/** The host as written: an address without brackets, or a name. */
+export const hostOf = (url: string): string => parseHttpUrl(url)?.origin.host ?? '';
 
 function pathsOf(config: Config, key: string): string[] {
   return [...config.paths.values()].flatMap(({ name, settings, pattern }) =>
@@ -34,7 +34,7 @@ function pathsOf(config: Config, key: string): string[] {
   );
 }
 
-/** Whose endpoint it is, by the configuration: another camera's, or two cameras' of a make that gives all the same. */
+/** The endpoint belongs to another configured camera, or is shared by cameras of one make. */
 export function isEndpointOfOthers(config: Config, endpoint: string | undefined, key: string): boolean {
   return [...config.paths.values()].some(
     ({ settings }) =>
@@ -46,14 +46,13 @@ export function isEndpointOfOthers(config: Config, endpoint: string | undefined,
 
 export interface MovePlan {
   readonly edits: readonly Edit[];
-  /** Why nothing is written, in words for a person. */
+  /** Why nothing is written, for a person. */
   readonly refusal?: string;
 }
 
 /**
- * What has to be written for a camera that is at another address now: where its service is, and the host of its streams, all else of
- * their addresses as it is.
- * @param variableOf the variable of the environment that sets a key whatever the file says
+ * The edits for a camera with a new address: its service's address, and the host of its streams.
+ * @param variableOf the environment variable that overrides a key
  */
 export function planMove(
   config: Config,
@@ -64,7 +63,7 @@ export function planMove(
   const [fromHost, toHost] = [hostOf(camera.onvif), hostOf(to)];
   const paths = pathsOf(config, keyOf(camera));
   if (isIP(fromHost.replace(/%.*/, '')) === 0) {
-    return { edits: [], refusal: `the configuration names it '${fromHost}', and a name leads where it leads` };
+    return { edits: [], refusal: `the configuration names it '${fromHost}', and a host name is not followed` };
   }
   const edits = paths.flatMap((name): Edit[] => {
     const source = withHost(config.paths.get(name)?.settings?.source ?? '', fromHost, toHost);
@@ -79,7 +78,7 @@ export function planMove(
   return unlessSet(edits, 'address', variableOf);
 }
 
-/** The same for one that tells another endpoint, where it is. */
+/** The same for a new endpoint at the same address. */
 export function planEndpoint(
   config: Config,
   camera: FollowedCamera,
@@ -91,7 +90,7 @@ export function planEndpoint(
   return unlessSet(edits, 'endpoint', variableOf);
 }
 
-/** What the environment sets is so whatever the file says. */
+/** The environment overrides the file, so an edit would have no effect. */
 function unlessSet(
   edits: readonly Edit[],
   what: string,
@@ -105,7 +104,7 @@ function unlessSet(
 
 const RTSP_PARTS = /^(\s*rtsps?(?:\+http|\+ws)?:\/\/(?:[^/]*@)?)(\[[\da-f:.]+(?:%[\w.~-]+)?\]|[^\s@/?#:[\]]+)(.*)$/is;
 
-/** @returns undefined when the source is at another host */
+/** @returns undefined if the source is at another host */
 export function withHost(source: string, from: string, to: string): string | undefined {
   const [, before, host = '', after] = RTSP_PARTS.exec(source) ?? [];
   const bare = host.replace(/^\[(.*)\]$/, '$1').replace('%25', '%');

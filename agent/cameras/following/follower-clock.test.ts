@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import type { OnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { entryOf, openFollowing } from '../../../test/support/harness/following-harness.ts';
-import { openSession } from '../../onvif/device/session.ts';
+import { openSession } from '../../onvif/device/onvif-session.ts';
 import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 
 const HOUR_MS = 3_600_000;

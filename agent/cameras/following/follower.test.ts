@@ -29,7 +29,7 @@ test('a camera with a new address is followed: service and streams are written a
   follower.failed('door');
   follower.failed('door_sub');
   await box.clock.advance(2_000);
-  expect(box.found.looks).toBe(1);
+  expect(box.found.scans).toBe(1);
   await seen(() => expect(box.told).toHaveLength(2));
   expect(box.written()).toBe(before.replaceAll('127.0.41.2', '127.0.41.9'));
   const moved = { type: 'camera', state: 'moved', from: '127.0.41.2', to: '127.0.41.9' };
@@ -49,7 +49,7 @@ test('a fault of ours says nothing of a camera, and is logged: whoever asks is n
   const another = entryOf('door', camera).replace(camera.endpoint, 'urn:uuid:another');
   const follower = await box.follow(`paths:${another}`);
   expect(await follower.check('door')).toBe('unknown');
-  expect(JSON.stringify(logged)).toContain('it cannot be told which camera is at an address');
+  expect(JSON.stringify(logged)).toContain('checking the identity of a camera failed');
 });
 
 test('a Hello from the new address is enough: nobody looks around', async () => {
@@ -60,7 +60,7 @@ test('a Hello from the new address is enough: nobody looks around', async () => 
   follower.failed('door');
   box.found.hello(camera);
   await seen(() => expect(box.told).toMatchObject([{ state: 'moved', to: '127.0.41.10' }]));
-  expect(box.found.looks).toBe(0);
+  expect(box.found.scans).toBe(0);
 });
 
 test('a camera that is back at its old address is left alone, though it has another one too', async () => {
@@ -256,7 +256,7 @@ test('all cameras of a house that have got new addresses are back after one look
   await box.clock.advance(2_000);
   await seen(() => expect(box.told).toHaveLength(12));
   expect(box.told.every((event) => (event as { state: string }).state === 'moved')).toBe(true);
-  expect(box.found.looks).toBe(1);
+  expect(box.found.scans).toBe(1);
   const asked = cameras.map(({ operations }) => operations.length);
   expect(Math.max(...asked)).toBeLessThan(12);
 }, 20_000);
@@ -286,9 +286,9 @@ test('while a camera stays away the networks are looked at less and less', async
   box.found.here.splice(0);
   follower.failed('door');
   await box.clock.advance(60_000);
-  expect(box.found.looks).toBe(4);
+  expect(box.found.scans).toBe(4);
   await box.clock.advance(60 * 60_000);
-  expect(box.found.looks).toBeLessThan(28);
+  expect(box.found.scans).toBeLessThan(28);
 });
 
 test('a camera with another endpoint after its start, at its address and with its serial number, is known by the new one from then on', async () => {
@@ -340,7 +340,7 @@ test('an endpoint that the environment sets is not written down, and that is tol
     expect(await follower.check('door')).toBe('same');
     await box.clock.advance(120_000);
   }
-  expect(told.map(([, phrase]) => phrase)).toEqual(['camera has another endpoint, which is not written down']);
+  expect(told.map(([, phrase]) => phrase)).toEqual(['new endpoint of a camera is not saved']);
   expect(box.written()).toBe(before);
 });
 

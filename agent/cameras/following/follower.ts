@@ -1,53 +1,55 @@
-import type { TellBox } from '../../base/box-events.ts';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Edit, KeyPath } from '../../config/yaml/edit.ts';
 import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
+import { networkOf } from '../../onvif/discovery/interfaces.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { cameraOfPath, type FollowedCamera, hostOf, keyOf, planMove } from './followed-camera.ts';
-import type { Asking, Verdict } from './identity.ts';
+import type { IdentityQuery, Verdict } from './identity.ts';
 import { IdentityCheck } from './identity-check.ts';
 import { NewEndpoints } from './new-endpoints.ts';
-import { type Doubt, prove } from './prove.ts';
-import { isInNetworkOf } from './same-network.ts';
+import { type Doubt, verifyIdentity } from './verify-identity.ts';
 
-/** A camera that was cut off for a moment is back by itself. */
+/** A camera that was cut off for a moment returns by itself. */
 const FIRST_PAUSE_MS = 2_000;
-/** Whoever says Hello again and again wakes nobody more often. */
+/** Repeated Hellos do not cause more tries. */
 const TRY_EVERY_MS = 1_000;
-/** A look takes 4 s; what is found by it is told at once. The last one goes on. */
+/** A scan takes 4 s and reports at once. The last pause repeats. */
 const PAUSES_MS = [5_000, 10_000, 20_000, 40_000, 60_000, 180_000] as const;
-/** All missing cameras look together, no more often than this. */
-const LOOK_EVERY_MS = 5_000;
-/** Who has claimed to be a camera and was not is not asked again before. */
+/** All missing cameras share a scan. */
+const SCAN_EVERY_MS = 5_000;
+/** Pause for a device that claimed to be the camera and was not. */
 const DOUBTED_MS = 10 * 60_000;
-/** The same for one that was not shown the login because of its clock, which may be set at any time. */
+/** Shorter after a doubtful clock, which may be set at any time. */
 const CLOCK_DOUBTED_MS = 30_000;
 const MAX_DOUBTED = 256;
-/** Boards of a make that all have one identity. */
+/** For boards of a make that share one identity. */
 const MAX_CANDIDATES = 8;
-/** Cameras that are asked at the same time: a router may have given all of them new addresses. */
-const LANES = 4;
+/** Cameras tried concurrently: a router may have given all of them new addresses. */
+const MAX_CONCURRENT = 4;
+
 export interface FollowerDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly config: () => Config;
   readonly found: {
     find(endpoint: string): readonly FoundCamera[];
-    look(): Promise<void>;
+    scan(): Promise<void>;
     onFound(listener: (camera: FoundCamera) => void): () => void;
   };
   readonly revise: (plan: (now: { readonly config: Config }) => readonly Edit[]) => Promise<void>;
-  /** The variable of the environment that sets a key. */
+  /** The environment variable that overrides a key. */
   readonly variableOf: (keyPath: KeyPath) => string | undefined;
-  readonly tell: TellBox;
+  readonly publish: PublishEvent;
   readonly logins: LoginMemory;
   readonly isInNetworkOf?: (oldHost: string, foundFrom: string) => boolean;
 }
 
-/** A device that says that it is a camera which is missing. */
+/** A device that claims to be the missing camera. */
 export interface Doubted extends Doubt {
   readonly address: string;
 }
@@ -57,16 +59,16 @@ interface KnownDoubt extends Doubt {
 }
 
 interface Missing {
-  /** Ends its pause. */
+  /** Ends the pause. */
   wake: () => void;
   isWoken: boolean;
   triedAtMs: number;
-  /** Somebody was not shown the login at the last try because of the clock. */
+  /** At the last try a login was withheld because of the clock. */
   isClockDoubted: boolean;
   readonly ended: AbortController;
 }
 
-/** Goes after cameras whose address has changed, and sees to it that nobody else is taken for them. */
+/** Finds cameras whose address has changed, and makes sure that no other device is taken for them. */
 export class Follower {
   readonly #deps: FollowerDeps;
   readonly #stop = new AbortController();
@@ -74,12 +76,12 @@ export class Follower {
   /** By camera and address. */
   readonly #doubted = new Map<string, KnownDoubt>();
   readonly #checks: IdentityCheck;
-  readonly #lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve());
+  readonly #lanes: Promise<unknown>[] = Array.from({ length: MAX_CONCURRENT }, () => Promise.resolve());
   readonly #working = new Set<Promise<void>>();
   #turn = 0;
-  #looking: Promise<void> | undefined;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
-  /** The last new address could not be written down. */
+  #scanning: Promise<void> | undefined;
+  #scannedAtMs = Number.NEGATIVE_INFINITY;
+  /** The last new address could not be saved. */
   #isUnwritten = false;
   readonly #unlisten: () => void;
 
@@ -90,7 +92,7 @@ export class Follower {
       ...deps,
       signal: this.#stop.signal,
       onNewEndpoint: (camera, endpoint) =>
-        this.#work(endpoints.take(camera, endpoint), 'a new endpoint is not taken', camera.paths),
+        this.#work(endpoints.take(camera, endpoint), 'saving a new endpoint failed', camera.paths),
     });
     this.#unlisten = deps.found.onFound(({ endpoint }) => this.#wake(endpoint));
   }
@@ -105,7 +107,7 @@ export class Follower {
     await Promise.all(this.#working);
   }
 
-  /** The path's camera gives no picture. @param isOther somebody else is at its address, so it will not be back there in a moment */
+  /** The path's camera has no stream. @param isOther another device is at its address, so no short pause */
   failed(path: string, isOther = false): void {
     const camera = cameraOfPath(this.#deps.config(), path);
     const key = camera && keyOf(camera);
@@ -129,10 +131,10 @@ export class Follower {
     const seeking = this.#seek(path, key, missing, isOther ? 0 : FIRST_PAUSE_MS).finally(() => {
       this.#missing.delete(key);
     });
-    this.#work(seeking, 'a missing camera is not looked for', [path]);
+    this.#work(seeking, 'searching for a missing camera failed', [path]);
   }
 
-  /** The path has its picture. */
+  /** The path's stream runs. */
   connected(path: string): void {
     const camera = cameraOfPath(this.#deps.config(), path);
     const missing = camera && this.#missing.get(keyOf(camera));
@@ -140,7 +142,7 @@ export class Follower {
     missing?.wake();
   }
 
-  /** Why the path's camera, which is missing, is not followed to where it was seen; undefined: it is not missing, or not seen. */
+  /** Why the missing camera of a path is not followed to where it was seen; undefined: not missing, or not seen. */
   doubtOf(path: string): Doubted | undefined {
     const camera = this.#missing.size === 0 ? undefined : cameraOfPath(this.#deps.config(), path);
     if (!camera || !this.#missing.has(keyOf(camera))) {
@@ -153,19 +155,19 @@ export class Follower {
     return doubts.find(({ trouble }) => trouble !== undefined) ?? doubts[0];
   }
 
-  /** Who is at the address that the configuration names for this path. Never rejects. */
+  /** Which camera is at the configured address of this path. Never rejects. */
   check(path: string): Promise<Verdict> {
     const camera = cameraOfPath(this.#deps.config(), path);
     if (!camera) {
       return Promise.resolve('unknown');
     }
     return this.#checks.verdictOf(camera).catch((error: unknown): Verdict => {
-      this.#deps.log.error({ paths: camera.paths, err: error }, 'it cannot be told which camera is at an address');
+      this.#deps.log.error({ paths: camera.paths, err: error }, 'checking the identity of a camera failed');
       return 'unknown';
     });
   }
 
-  /** What goes on by itself, and is waited for at the end. */
+  /** Background work, awaited by `close`. */
   #work(going: Promise<void>, phrase: string, paths: readonly string[]): void {
     const ended = going
       .catch((error: unknown) => this.#deps.log.error({ paths, err: error }, phrase))
@@ -192,11 +194,11 @@ export class Follower {
       if (signal.aborted || !camera || keyOf(camera) !== key || (await this.#tryAll(camera, missing))) {
         return;
       }
-      this.#look();
+      this.#scan();
     }
   }
 
-  /** Until its time is over, or something of it is heard. */
+  /** Ends early if the camera is found. */
   async #pause(missing: Missing, pauseMs: number): Promise<void> {
     const { clock } = this.#deps;
     if (!missing.isWoken && !missing.ended.signal.aborted) {
@@ -212,17 +214,17 @@ export class Follower {
     missing.isWoken = false;
   }
 
-  #look(): void {
+  #scan(): void {
     const { clock, found, log } = this.#deps;
-    if (this.#looking || clock.monoMs() - this.#lookedAtMs < LOOK_EVERY_MS) {
+    if (this.#scanning || clock.monoMs() - this.#scannedAtMs < SCAN_EVERY_MS) {
       return;
     }
-    this.#lookedAtMs = clock.monoMs();
-    this.#looking = found
-      .look()
-      .catch((error: unknown) => log.warn({ reason: explain(error) }, 'cannot look for cameras'))
+    this.#scannedAtMs = clock.monoMs();
+    this.#scanning = found
+      .scan()
+      .catch((error: unknown) => log.warn({ reason: explain(error) }, 'searching for cameras failed'))
       .finally(() => {
-        this.#looking = undefined;
+        this.#scanning = undefined;
       });
   }
 
@@ -237,13 +239,13 @@ export class Follower {
     }
     missing.triedAtMs = this.#deps.clock.monoMs();
     missing.isClockDoubted = false;
-    return this.#inLane(async () => {
-      // It is where it was, and has another address besides, or somebody says so.
+    return this.#inSequence(async () => {
+      // The camera is at its old address, and has a second one, or the claim is false.
       if ((await this.#checks.verdictOf(camera)) === 'same') {
         return false;
       }
       for (const { url } of candidates) {
-        // At one of the ports of a liar, not at all of them.
+        // A liar is tried at one port, not at all of them.
         const isWanted = !signal.aborted && !this.#isDoubted(camera, url);
         if (isWanted && (await this.#tryOne(camera, url, missing))) {
           return true;
@@ -253,7 +255,7 @@ export class Follower {
     });
   }
 
-  /** Known at other addresses than the configuration has, in the network that the camera was in. */
+  /** Known addresses other than the configured one, in the camera's network. */
   #seen(camera: FollowedCamera): FoundCamera[] {
     const { found, isInNetworkOf: isNear = isInNetworkOf } = this.#deps;
     const old = hostOf(camera.onvif);
@@ -265,7 +267,7 @@ export class Follower {
   async #tryOne(camera: FollowedCamera, url: string, missing: Missing): Promise<boolean> {
     const { signal } = missing.ended;
     try {
-      const doubt = await prove(camera, url, this.#asking(signal), this.#deps.logins);
+      const doubt = await verifyIdentity(camera, url, this.#query(signal), this.#deps.logins);
       if (doubt !== undefined) {
         missing.isClockDoubted ||= doubt.trouble === 'clock';
         this.#doubt(camera, url, doubt);
@@ -276,17 +278,17 @@ export class Follower {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      // Still on its way up: it is asked again.
+      // It may still be starting, and is tried again.
       this.#deps.log.debug(
         { paths: camera.paths, to: url, reason: explain(error) },
-        'a missing camera does not answer yet',
+        'missing camera does not answer yet',
       );
       return false;
     }
   }
 
   async #move(camera: FollowedCamera, to: string): Promise<boolean> {
-    const { revise, variableOf, log, tell } = this.#deps;
+    const { revise, variableOf, log, publish } = this.#deps;
     let refusal: string | undefined;
     let isWritten = false;
     try {
@@ -307,26 +309,26 @@ export class Follower {
       return false;
     }
     if (isWritten) {
-      log.info({ paths: camera.paths, from, to: at }, 'camera has another address, and is followed there');
+      log.info({ paths: camera.paths, from, to: at }, 'camera has a new address, following');
       for (const path of camera.paths) {
-        tell('camera', { state: 'moved', path, from, to: at });
+        publish('camera', { state: 'moved', path, from, to: at });
       }
     }
     return isWritten;
   }
 
-  /** Told once; it is tried again, for the file may be put in order at any time. */
+  /** Logged once; retried, because the file may become writable at any time. */
   #unwritten(camera: FollowedCamera, url: string, error: unknown): void {
     if (!(error instanceof PerchError)) {
       throw error;
     }
     if (!this.#isUnwritten) {
-      this.#tellElsewhere(camera, url, explain(error), 'a camera has another address, which cannot be written down');
+      this.#publishElsewhere(camera, url, explain(error), 'new address of a camera cannot be saved');
     }
     this.#isUnwritten = true;
   }
 
-  /** Told once, and not tried again for a while. */
+  /** Logged once, and not retried for a while. */
   #doubt(camera: FollowedCamera, url: string, doubt: Doubt): void {
     const { clock } = this.#deps;
     const name = doubtKeyOf(camera, url);
@@ -342,16 +344,16 @@ export class Follower {
       this.#doubted.delete(oldest);
     }
     if (isNews) {
-      this.#tellElsewhere(camera, url, doubt.reason, 'a device says that it is this camera, and is not followed');
+      this.#publishElsewhere(camera, url, doubt.reason, 'device claims to be this camera, not followed');
     }
   }
 
-  #tellElsewhere(camera: FollowedCamera, url: string, reason: string, phrase: string): void {
-    const { log, tell } = this.#deps;
+  #publishElsewhere(camera: FollowedCamera, url: string, reason: string, phrase: string): void {
+    const { log, publish } = this.#deps;
     const to = hostOf(url);
     log.warn({ paths: camera.paths, to, reason }, phrase);
     for (const path of camera.paths) {
-      tell('camera', { state: 'elsewhere', path, from: hostOf(camera.onvif), to, reason });
+      publish('camera', { state: 'elsewhere', path, from: hostOf(camera.onvif), to, reason });
     }
   }
 
@@ -359,13 +361,13 @@ export class Follower {
     return (this.#doubted.get(doubtKeyOf(camera, url))?.untilMs ?? 0) > this.#deps.clock.monoMs();
   }
 
-  #asking(signal: AbortSignal): Asking {
+  #query(signal: AbortSignal): IdentityQuery {
     const { clock, logins } = this.#deps;
     return { signal, clock, logins };
   }
 
-  #inLane<T>(work: () => Promise<T>): Promise<T> {
-    const i = this.#turn++ % LANES;
+  #inSequence<T>(work: () => Promise<T>): Promise<T> {
+    const i = this.#turn++ % MAX_CONCURRENT;
     const done = (this.#lanes[i] ?? Promise.resolve()).then(work);
     this.#lanes[i] = done.catch(() => {});
     return done;
@@ -373,3 +375,27 @@ export class Follower {
 }
 
 const doubtKeyOf = (camera: FollowedCamera, url: string): string => `${keyOf(camera)} ${hostOf(url)}`;
+
+type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
+
+/**
+ * Whether a device was found in the camera's network. A device in another network (for guests, say) must not get the camera's login. If no
+ * network of this machine has the old address, as behind a new router, all count.
+ * @param foundFrom address of this machine that it was found from
+ */
+export function isInNetworkOf(
+  oldHost: string,
+  foundFrom: string,
+  interfaces: Interfaces = networkInterfaces(),
+): boolean {
+  const [, zone] = oldHost.split('%');
+  const names = Object.entries(interfaces).flatMap(([name, addresses = []]) => {
+    const networks = addresses.flatMap(({ family, address, cidr }) =>
+      family === 'IPv4' && cidr ? [{ address, prefixBits: Number(cidr.split('/')[1]) }] : [],
+    );
+    return name === zone || networkOf(oldHost, networks) ? [name] : [];
+  });
+  return (
+    names.length === 0 || names.some((name) => interfaces[name]?.some(({ address }) => address === foundFrom) === true)
+  );
+}

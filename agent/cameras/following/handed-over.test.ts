@@ -9,7 +9,7 @@ import { Snapshots } from '../../onvif/device/snapshots.ts';
 import { PullPoint } from '../../onvif/events/pull-point.ts';
 import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { EndpointGuard, openGuarded } from './endpoint-guard.ts';
-import { refuseOther } from './identity.ts';
+import { requireSameCamera } from './identity.ts';
 
 const { signal } = new AbortController();
 const login = { user: 'door', password: 'of the door' };
@@ -18,7 +18,7 @@ const login = { user: 'door', password: 'of the door' };
 async function listen(url: string, { endpoint, state }: OnvifCamera): Promise<void> {
   const logins = new LoginMemory(clock);
   const { session } = await openGuarded({ url, ...login, signal, clock, logins }, endpoint);
-  await refuseOther(session, state.identity.serial);
+  await requireSameCamera(session, state.identity.serial);
   await listProfiles(session);
   const point = await PullPoint.create(session, clock);
   await point.pull(1_000, signal);

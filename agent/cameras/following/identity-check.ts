@@ -4,14 +4,14 @@ import type { Config } from '../../config/load/load.ts';
 import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { type FollowedCamera, hostOf, isEndpointOfOthers, keyOf } from './followed-camera.ts';
-import { type Identity, isSilence, judge, readOpenly, readSerial, type Verdict } from './identity.ts';
+import { compareIdentity, type Identity, isNoReply, readAnonymously, readSerial, type Verdict } from './identity.ts';
 
-/** A login that another endpoint has refused, or not earned, is not shown at that camera's address again before. */
+/** Pause before the camera's login is sent again to a device with another endpoint that rejected it. */
 const REFUSED_MS = 5 * 60_000;
-/** The same for one that did not answer: cameras are slow while they start. */
+/** Shorter if the device did not answer: cameras are slow while they start. */
 const UNANSWERED_MS = 30_000;
 const CHECK_DEADLINE_MS = 1_500;
-/** One answer holds for all streams of a camera that connect together. */
+/** One answer serves all streams of a camera that connect together. */
 const CHECK_HOLDS_MS = 2_000;
 
 export interface IdentityCheckDeps {
@@ -20,7 +20,7 @@ export interface IdentityCheckDeps {
   readonly found: { find(endpoint: string): readonly FoundCamera[] };
   readonly logins: LoginMemory;
   readonly signal: AbortSignal;
-  /** A camera at its own address tells another endpoint than its settings, and has their serial number. */
+  /** A camera at its own address has a new endpoint and the configured serial number. */
   readonly onNewEndpoint: (camera: FollowedCamera, endpoint: string) => void;
 }
 
@@ -29,19 +29,19 @@ interface Check {
   readonly beganMs: number;
 }
 
-/** Asks who is at the address that the configuration names for a camera. */
+/** Identifies the device at a camera's configured address. */
 export class IdentityCheck {
   readonly #deps: IdentityCheckDeps;
   /** By camera. */
   readonly #checks = new Map<string, Check>();
-  /** By camera: until when nobody with another endpoint gets its login. */
+  /** By camera: until when a device with another endpoint gets no login. */
   readonly #refused = new Map<string, number>();
 
   constructor(deps: IdentityCheckDeps) {
     this.#deps = deps;
   }
 
-  /** Rejects for faults of ours alone. */
+  /** Rejects only for bugs. */
   verdictOf(camera: FollowedCamera): Promise<Verdict> {
     const nowMs = this.#deps.clock.monoMs();
     for (const [key, { beganMs }] of this.#checks) {
@@ -56,31 +56,31 @@ export class IdentityCheck {
     }
     const check = { verdict: this.#ask(camera).catch(toUnknown), beganMs: nowMs };
     this.#checks.set(key, check);
-    // Who has not answered may do so in a moment.
+    // A silent device may answer in a moment.
     const forget = (is?: Verdict) => is === 'silent' && this.#checks.get(key) === check && this.#checks.delete(key);
     void check.verdict.then(forget, () => forget('silent'));
     return check.verdict;
   }
 
-  /** Who was there until now may not be who is there next. */
+  /** The device at the address may have changed. */
   forget(key: string): void {
     this.#checks.delete(key);
   }
 
   async #ask(camera: FollowedCamera): Promise<Verdict> {
     const { clock, config, logins, signal } = this.#deps;
-    const asking = { clock, logins, signal, callDeadlineMs: CHECK_DEADLINE_MS };
+    const query = { clock, logins, signal, callDeadlineMs: CHECK_DEADLINE_MS };
     const { endpoint, serial } = camera;
-    const open = await readOpenly(camera.onvif, asking, false);
+    const open = await readAnonymously(camera.onvif, query, false);
     const isSaid = endpoint !== undefined && open.endpoint !== undefined;
     const isSame = isSaid && sameEndpoint(endpoint, open.endpoint);
     const isStranger = isSaid && !isSame;
     const isElsewhere = isStranger && this.#isElsewhere(camera, open.endpoint);
     const isEnough = isSame && !isEndpointOfOthers(config(), endpoint, keyOf(camera));
-    // No login for whoever is known to be another camera: it would count as a wrong one there.
-    const isAsked = serial !== undefined && !isEnough && !isElsewhere && !(isStranger && this.#isRefused(camera));
-    const read: Identity = isAsked ? { ...open, serial: await this.#serialOf(camera, isStranger) } : open;
-    const verdict = judge({ endpoint, serial }, read, isElsewhere);
+    // No login for a known other camera: it would count as a wrong one there.
+    const needsLogin = serial !== undefined && !isEnough && !isElsewhere && !(isStranger && this.#isRefused(camera));
+    const read: Identity = needsLogin ? { ...open, serial: await this.#serialOf(camera, isStranger) } : open;
+    const verdict = compareIdentity({ endpoint, serial }, read, isElsewhere);
     if (isStranger && verdict === 'same' && open.endpoint !== undefined) {
       this.#refused.delete(keyOf(camera));
       this.#deps.onNewEndpoint(camera, open.endpoint);
@@ -94,13 +94,13 @@ export class IdentityCheck {
     const refuseFor = (ms: number) => isStranger && this.#refused.set(keyOf(camera), clock.monoMs() + ms);
     refuseFor(REFUSED_MS);
     try {
-      const asking = { clock, logins, signal, callDeadlineMs: CHECK_DEADLINE_MS };
-      return await readSerial(onvif, { user, password }, clearPassword, asking);
+      const query = { clock, logins, signal, callDeadlineMs: CHECK_DEADLINE_MS };
+      return await readSerial(onvif, { user, password }, clearPassword, query);
     } catch (error) {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      if (isSilence(error)) {
+      if (isNoReply(error)) {
         refuseFor(UNANSWERED_MS);
       }
       return undefined;
@@ -126,7 +126,7 @@ export class IdentityCheck {
 
 function toUnknown(error: unknown): Verdict {
   if (error instanceof PerchError) {
-    return isSilence(error) ? 'silent' : 'unknown';
+    return isNoReply(error) ? 'silent' : 'unknown';
   }
   throw error;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { openSession } from '../../onvif/device/session.ts';
-import { judge, OTHER_CAMERA, refuseOther } from './identity.ts';
+import { openSession } from '../../onvif/device/onvif-session.ts';
+import { compareIdentity, OTHER_CAMERA, requireSameCamera } from './identity.ts';
 
 const KNOWN = { endpoint: 'urn:uuid:a', serial: 'S1' };
 const NOTHING = { endpoint: undefined, serial: undefined };
@@ -34,15 +34,15 @@ test.for([
   ],
   ['nothing is told', KNOWN, NOTHING, true, 'unknown'],
 ] as const)('%s', ([, expected, read, isElsewhere, verdict]) => {
-  expect(judge(expected, read, isElsewhere)).toBe(verdict);
+  expect(compareIdentity(expected, read, isElsewhere)).toBe(verdict);
 });
 
 test('nothing is heard of and done to a camera with another serial number; one that tells none is believed', async () => {
   await using camera = await startOnvifCamera({ identity: { serial: 'S1' } });
   await using shy = await startOnvifCamera({ quirks: { saysLittleOfItself: true } });
   const open = ({ url }: { url: string }) => openSession({ url, signal: new AbortController().signal });
-  await refuseOther(await open(camera), 's1');
-  await refuseOther(await open(camera), undefined);
-  await refuseOther(await open(shy), 'S1');
-  await expect(refuseOther(await open(camera), 'S2')).rejects.toThrow(OTHER_CAMERA);
+  await requireSameCamera(await open(camera), 's1');
+  await requireSameCamera(await open(camera), undefined);
+  await requireSameCamera(await open(shy), 'S1');
+  await expect(requireSameCamera(await open(camera), 'S2')).rejects.toThrow(OTHER_CAMERA);
 });

@@ -1,49 +1,49 @@
-import type { TellBox } from '../../base/box-events.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Edit, KeyPath } from '../../config/yaml/edit.ts';
 import { type FollowedCamera, isEndpointOfOthers, keyOf, planEndpoint } from './followed-camera.ts';
-import { isTellingSerial } from './identity.ts';
+import { isUniqueSerial } from './identity.ts';
 
-/** A camera with another endpoint for each question is not written down each time. */
+/** Some cameras return another endpoint each time; it is not saved each time. */
 const AGAIN_AFTER_MS = 60_000;
-/** What a person has set is not changed, and not complained about all the time. */
+/** A setting from the environment is not changed, and seldom logged. */
 const REFUSED_MS = 24 * 3_600_000;
 
-const REASON = 'the camera tells another endpoint than before, and has shown the serial number that its settings have';
+const REASON = 'the camera has a new endpoint, and its serial number matches the settings';
 
 export interface NewEndpointsDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly revise: (plan: (now: { readonly config: Config }) => readonly Edit[]) => Promise<void>;
-  /** The variable of the environment that sets a key. */
+  /** The environment variable that overrides a key. */
   readonly variableOf: (keyPath: KeyPath) => string | undefined;
-  readonly tell: TellBox;
+  readonly publish: PublishEvent;
 }
 
-/** Writes down the new endpoints of cameras that have one after each start: events, control and pictures go by it. */
+/** Saves the new endpoints of cameras that change them at each start, because events, control and snapshots check it. */
 export class NewEndpoints {
   readonly #deps: NewEndpointsDeps;
-  /** By camera without its endpoint: until when nothing is done. */
+  /** By camera without its endpoint. */
   readonly #pausedUntilMs = new Map<string, number>();
 
   constructor(deps: NewEndpointsDeps) {
     this.#deps = deps;
   }
 
-  /** For a camera that has proved its serial number, at its own address. Never rejects because of the file. */
+  /** For a camera that has verified its serial number at its own address. Does not reject if the file cannot be written. */
   async take(camera: FollowedCamera, endpoint: string): Promise<void> {
-    const { clock, log, revise, variableOf, tell } = this.#deps;
+    const { clock, log, revise, variableOf, publish } = this.#deps;
     const name = JSON.stringify([camera.serial, camera.onvif]);
     for (const [other, untilMs] of this.#pausedUntilMs) {
       if (untilMs <= clock.monoMs()) {
         this.#pausedUntilMs.delete(other);
       }
     }
-    // Cameras that all have the same number are not told apart by it.
-    if (!isTellingSerial(camera.serial) || this.#pausedUntilMs.has(name)) {
+    // Cameras that share a serial number are not identified by it.
+    if (!isUniqueSerial(camera.serial) || this.#pausedUntilMs.has(name)) {
       return;
     }
     this.#pausedUntilMs.set(name, clock.monoMs() + AGAIN_AFTER_MS);
@@ -51,7 +51,7 @@ export class NewEndpoints {
     let isWritten = false;
     try {
       await revise(({ config }) => {
-        // Somebody may have adopted that one meanwhile.
+        // That camera may have been adopted meanwhile.
         const isTaken = isEndpointOfOthers(config, endpoint, keyOf(camera));
         const plan = isTaken ? { edits: [] } : planEndpoint(config, camera, endpoint, variableOf);
         refusal = plan.refusal;
@@ -68,11 +68,11 @@ export class NewEndpoints {
     const { paths, endpoint: from } = camera;
     if (refusal !== undefined) {
       this.#pausedUntilMs.set(name, clock.monoMs() + REFUSED_MS);
-      log.warn({ paths, endpoint, reason: refusal }, 'camera has another endpoint, which is not written down');
+      log.warn({ paths, endpoint, reason: refusal }, 'new endpoint of a camera is not saved');
     } else if (isWritten) {
-      log.info({ paths, from, to: endpoint }, 'camera has another endpoint, and is the same by its serial number');
+      log.info({ paths, from, to: endpoint }, 'camera has a new endpoint, verified by its serial number');
       for (const path of paths) {
-        tell('camera', { state: 'endpoint', path, from, to: endpoint, reason: REASON });
+        publish('camera', { state: 'endpoint', path, from, to: endpoint, reason: REASON });
       }
     }
   }

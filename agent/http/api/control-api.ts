@@ -18,7 +18,7 @@ import { type RecordingLookup, recordingRoutes } from './recordings/recordings.t
 import { timelineRoutes } from './recordings/timeline.ts';
 import { answers } from './schema/schemas.ts';
 import { type TokenKeys, tokenKeyRoutes } from './schema/token-keys.ts';
-import { isForViewers, type LimitedPerson } from './schema/visibility.ts';
+import { isForViewers, type Viewer } from './schema/visibility.ts';
 import { type PathLookup, pathRoutes } from './streams/paths.ts';
 import { publisherRoutes } from './streams/publishers.ts';
 import { sessionRoutes } from './streams/session-routes.ts';
@@ -27,7 +27,7 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly access: {
     require(request: FastifyRequest, action: 'api', path: string): Promise<void>;
     /** The viewer or guest whose cookie came with the request. */
-    limitedPerson?(request: FastifyRequest): LimitedPerson | undefined;
+    limitedPerson?(request: FastifyRequest): Viewer | undefined;
     ip(request: FastifyRequest): string;
     origin(request: FastifyRequest): { readonly baseUrl: string };
   };

@@ -46,7 +46,7 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
   const isKnownClient = !hasForwarded || client !== undefined;
   // HTTP/2 has the host in a field of its own (RFC 9113 §8.3.1).
   const named = headers.host ?? first(headers[':authority']) ?? '';
-  const told = isTrustedProxy ? toldBy(headers) : {};
+  const told = isTrustedProxy ? statedBy(headers) : {};
   const host = told.host ?? named;
   const hostName = hostNameOf(host);
   const isOwnPage = !isForeignPage(headers);
@@ -88,7 +88,7 @@ interface Told {
   readonly prefix?: string | undefined;
 }
 
-function toldBy(headers: IncomingHttpHeaders): Told {
+function statedBy(headers: IncomingHttpHeaders): Told {
   const standard = hasOlderHeaders(headers) ? {} : (standardHops(headers).at(-1) ?? {});
   const scheme = first(headers['x-forwarded-proto']) ?? standard.proto?.toLowerCase();
   const prefix = first(headers['x-forwarded-prefix']) ?? '';

@@ -1,27 +1,26 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { unlessBroken } from '../device/media.ts';
-import type { OnvifSession } from '../device/session.ts';
+import { unlessFault } from '../device/media.ts';
+import type { OnvifSession } from '../device/onvif-session.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';
 import { escapeXml, find, findText, plainLine } from '../soap/xml/xml.ts';
 import type { CameraClock } from './control.ts';
 
-/** Off by less than this is as good as right: it is told in whole seconds, and takes its time to come. */
+/** Accepted offset: cameras report whole seconds, and the reply takes time. */
 export const CLOCK_TOLERANCE_MS = 5_000;
-/** After it has been set. */
+/** Accepted offset after the clock was set. */
 const SET_TOLERANCE_MS = 3_000;
 const MAX_ZONE = 500;
 const HOST = /^[a-z0-9](?:[a-z0-9.:-]{0,251}[a-z0-9])?$/i;
-
-/** May begin with a colon; without a zone, which is the camera's own. */
+/** Without a zone, which is local to the camera. May begin with a colon. */
 const IPV6 = /^[\da-f:.]{2,45}$/i;
 
 export async function readCameraClock(session: OnvifSession): Promise<CameraClock> {
   await session.readClock();
   const now = await readDateAndTime(session);
-  const ntp = await unlessBroken(() => session.call('device', '<tds:GetNTP/>', 'GetNTPResponse'));
+  const ntp = await unlessFault(() => session.call('device', '<tds:GetNTP/>', 'GetNTPResponse'));
   const server = ['NTPManual', 'NTPFromDHCP'].flatMap((from) =>
     ['DNSname', 'IPv4Address', 'IPv6Address'].map((kind) => findText(ntp, 'NTPInformation', from, kind)),
   );
@@ -32,17 +31,14 @@ export async function readCameraClock(session: OnvifSession): Promise<CameraCloc
   };
 }
 
-/** Sets the camera's clock by ours, and asks it what time it is then. Its time zone and its summer time stay as they are. */
+/** Sets the camera's clock from ours and reads it back. Time zone and daylight saving stay. */
 export async function setCameraClock(session: OnvifSession, clock: Clock): Promise<CameraClock> {
-  const now = find(await readDateAndTime(session), 'SystemDateAndTime');
-  const zone = find(now, 'TimeZone');
-  const zoneText = zone ? writeXml(zone, { maxCharacters: MAX_ZONE, name: 'tds:TimeZone' }) : '';
-  const hasSummerTime = findText(now, 'DaylightSavings')?.toLowerCase() === 'true';
+  const settings = await readZone(session);
   const utc = new Date(clock.wallMs());
   await session.call(
     'device',
     '<tds:SetSystemDateAndTime><tds:DateTimeType>Manual</tds:DateTimeType>' +
-      `<tds:DaylightSavings>${hasSummerTime}</tds:DaylightSavings>${zoneText}<tds:UTCDateTime>` +
+      `${settings}<tds:UTCDateTime>` +
       `<tt:Time><tt:Hour>${utc.getUTCHours()}</tt:Hour><tt:Minute>${utc.getUTCMinutes()}</tt:Minute><tt:Second>${utc.getUTCSeconds()}</tt:Second></tt:Time>` +
       `<tt:Date><tt:Year>${utc.getUTCFullYear()}</tt:Year><tt:Month>${utc.getUTCMonth() + 1}</tt:Month><tt:Day>${utc.getUTCDate()}</tt:Day></tt:Date>` +
       '</tds:UTCDateTime></tds:SetSystemDateAndTime>',
@@ -50,13 +46,13 @@ export async function setCameraClock(session: OnvifSession, clock: Clock): Promi
   );
   const set = await readCameraClock(session);
   if (Math.abs(set.skewMs) > SET_TOLERANCE_MS) {
-    const words = `the camera has taken the time and is ${Math.round(set.skewMs / 1000)} s off all the same: look at its time zone and time server`;
+    const words = `the camera accepted the time but is still ${Math.round(set.skewMs / 1000)} s off: check its time zone and time server`;
     throw cameraError('badReply', words, { host: session.host, skewMs: set.skewMs });
   }
   return set;
 }
 
-/** Lets the camera ask a time server, and take its time from there. */
+/** Makes the camera use a time server. */
 export async function setCameraNtp(session: OnvifSession, host: string): Promise<CameraClock> {
   if (!HOST.test(host) && !(IPV6.test(host) && isIPv6(host))) {
     throw new PerchError('badInput', `'${host.slice(0, 64)}' is not the name or address of a time server`);
@@ -72,14 +68,10 @@ export async function setCameraNtp(session: OnvifSession, host: string): Promise
       `<tt:${element}>${escapeXml(host)}</tt:${element}></tds:NTPManual></tds:SetNTP>`,
     'SetNTPResponse',
   );
-  const now = find(await readDateAndTime(session), 'SystemDateAndTime');
-  const hasSummerTime = findText(now, 'DaylightSavings')?.toLowerCase() === 'true';
-  const zone = find(now, 'TimeZone');
+  const settings = await readZone(session);
   await session.call(
     'device',
-    '<tds:SetSystemDateAndTime><tds:DateTimeType>NTP</tds:DateTimeType>' +
-      `<tds:DaylightSavings>${hasSummerTime}</tds:DaylightSavings>` +
-      `${zone ? writeXml(zone, { maxCharacters: MAX_ZONE, name: 'tds:TimeZone' }) : ''}</tds:SetSystemDateAndTime>`,
+    `<tds:SetSystemDateAndTime><tds:DateTimeType>NTP</tds:DateTimeType>${settings}</tds:SetSystemDateAndTime>`,
     'SetSystemDateAndTimeResponse',
   );
   return readCameraClock(session);
@@ -87,3 +79,12 @@ export async function setCameraNtp(session: OnvifSession, host: string): Promise
 
 const readDateAndTime = (session: OnvifSession) =>
   session.call('device', '<tds:GetSystemDateAndTime/>', 'GetSystemDateAndTimeResponse');
+
+/** Daylight saving and time zone as they are, as elements of SetSystemDateAndTime. */
+async function readZone(session: OnvifSession): Promise<string> {
+  const now = find(await readDateAndTime(session), 'SystemDateAndTime');
+  const zone = find(now, 'TimeZone');
+  const hasSummerTime = findText(now, 'DaylightSavings')?.toLowerCase() === 'true';
+  const zoneText = zone ? writeXml(zone, { maxCharacters: MAX_ZONE, name: 'tds:TimeZone' }) : '';
+  return `<tds:DaylightSavings>${hasSummerTime}</tds:DaylightSavings>${zoneText}`;
+}

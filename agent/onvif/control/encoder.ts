@@ -1,8 +1,8 @@
 import { XmlElement, XmlText } from '@rgrove/parse-xml';
 import { PerchError } from '../../base/errors.ts';
 import { fillProfiles } from '../device/media.ts';
+import type { OnvifSession } from '../device/onvif-session.ts';
 import type { CameraProfile } from '../device/profiles.ts';
-import type { OnvifSession } from '../device/session.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';
 import { attributeOf, elements, find, localName } from '../soap/xml/xml.ts';
@@ -11,7 +11,7 @@ import { ownProfile } from './own-profile.ts';
 
 const MAX_CONFIGURATION = 16_384;
 const LIMITS: Record<keyof EncoderSettings, number> = { groupFrames: 1_000, fps: 120, bitrateKbps: 100_000 };
-/** A viewer who joins waits for half of it on average, and a recording can be cut there alone. */
+/** Viewers wait for half of it on average, and recordings can be cut only at key frames. */
 const LONG_GROUP_S = 4;
 const GOOD_GROUP_S = 2;
 
@@ -25,7 +25,7 @@ export async function adviseEncoder(session: OnvifSession, token: string | undef
   return { profile: profile.token, now: settingsOf(profile), better, words };
 }
 
-/** Changes what is given and nothing else, then asks the camera what it does now: many say yes and go on as before. */
+/** Changes only the given settings, then reads them back: many cameras accept a change without effect. */
 export async function changeEncoder(
   session: OnvifSession,
   token: string | undefined,
@@ -38,7 +38,7 @@ export async function changeEncoder(
   edit(configuration, profile.service, wanted);
   const prefix = profile.service === 'media2' ? 'tr2' : 'trt';
   const text = writeXml(configuration, { maxCharacters: MAX_CONFIGURATION, name: `${prefix}:Configuration` });
-  // Media 1 alone asks whether it is to last beyond the next reboot; Media 2 always does.
+  // Only Media 1 has the choice to persist beyond a reboot; Media 2 always persists.
   const lasting = profile.service === 'media2' ? '' : '<trt:ForcePersistence>true</trt:ForcePersistence>';
   await session.call(
     profile.service,
@@ -57,7 +57,9 @@ async function readOwn(session: OnvifSession, token: string | undefined): Promis
 }
 
 const settingsOf = ({ groupFrames, fps, bitrateKbps }: CameraProfile): EncoderSettings => ({
-  ...{ groupFrames, fps, bitrateKbps },
+  groupFrames,
+  fps,
+  bitrateKbps,
 });
 
 const keysOf = (wanted: Partial<EncoderSettings>) =>
@@ -76,7 +78,7 @@ function checkWanted(wanted: Partial<EncoderSettings>): void {
   }
 }
 
-/** The whole configuration: what is left out of a change is reset by some, refused by others. */
+/** The whole configuration: some cameras reset what a change omits, others reject it. */
 async function readConfiguration(session: OnvifSession, { encoder, service }: CameraProfile): Promise<XmlElement> {
   const prefix = service === 'media2' ? 'tr2' : 'trt';
   const body = `<${prefix}:GetVideoEncoderConfigurations/>`;
@@ -108,7 +110,7 @@ function setText(parent: XmlElement | undefined, name: string, value: number): v
   const index = parent?.children.findIndex((node) => node instanceof XmlElement && localName(node) === name) ?? -1;
   const old = parent?.children[index];
   if (!parent || !(old instanceof XmlElement)) {
-    throw cameraError('notSupported', `the camera's encoder does not tell its ${name}, so it cannot be set`);
+    throw cameraError('notSupported', `the camera's encoder does not report its ${name}, so it cannot be set`);
   }
   old.children = [new XmlText(String(value))];
 }

@@ -1,29 +1,29 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { type CameraTrouble, cameraError } from '../soap/http/failures.ts';
-import { KeyFrameAsker } from './key-frames.ts';
+import { KeyFrameRequester } from './key-frames.ts';
 
 function begin({ longestGroupMs = 20_000, heeds = true, fails = undefined as CameraTrouble | undefined } = {}) {
   const clock = new FakeClock();
   const asked: number[] = [];
   const reasons: string[] = [];
   let keyMs = 0;
-  const asker = new KeyFrameAsker({
-    groups: {
+  const asker = new KeyFrameRequester({
+    gop: {
       get groupMs() {
         return clock.monoMs() - keyMs;
       },
       longestGroupMs,
     },
     clock,
-    ask: async () => {
+    request: async () => {
       asked.push(clock.monoMs());
       if (fails) {
         throw cameraError(fails, 'the camera does not do that');
       }
       keyMs = heeds ? clock.monoMs() + 100 : keyMs;
     },
-    onGivenUp: (reason) => reasons.push(reason),
+    onStopped: (reason) => reasons.push(reason),
   });
   /** A viewer each half second. */
   const pass = async (ms: number): Promise<void> => {
@@ -60,7 +60,7 @@ test('one that says yes and does nothing is asked ever more rarely, and then no 
   const { asked, reasons, pass } = begin({ heeds: false });
   await pass(600_000);
   expect(asked).toHaveLength(4);
-  expect(reasons).toEqual(['4 wishes in a row without a key frame']);
+  expect(reasons).toEqual(['4 requests in a row without a key frame']);
 });
 
 test('one that cannot is not asked twice', async () => {

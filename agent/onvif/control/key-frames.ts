@@ -1,43 +1,41 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import { isOwnFault, unlessBroken } from '../device/media.ts';
-import type { OnvifSession } from '../device/session.ts';
+import { isOperationFault, unlessFault } from '../device/media.ts';
+import type { OnvifSession } from '../device/onvif-session.ts';
 import { escapeXml } from '../soap/xml/xml.ts';
 import { ownProfile } from './own-profile.ts';
 
-/** Shorter groups are waited for, or sent whole. */
+/** Shorter groups are awaited or sent whole. */
 const LONG_GROUP_MS = 4_000;
-/** A group that began so lately is at hand. */
+/** A group this young has its key frame at hand. */
 const FRESH_MS = 2_000;
-/** Each wish costs the camera a large frame, and two calls. */
+/** Each request costs the camera a large frame and two calls. */
 const MIN_PAUSE_MS = 3_000;
 const MAX_PAUSE_MS = 60_000;
-/** Many cameras say yes and do nothing. */
-const MAX_UNHEEDED = 4;
+/** Many cameras accept the request without effect. */
+const MAX_IGNORED = 4;
 
-/** What there is to know of a stream. */
-export interface Groups {
-  /** How long the running group of pictures lasts already. */
+export interface GopStats {
+  /** Age of the current group of pictures. */
   readonly groupMs: number;
-  /** The longest that there was; 0: not known. */
+  /** The longest group so far; 0: unknown. */
   readonly longestGroupMs: number;
 }
 
 export interface KeyFrameOptions {
-  readonly groups: Groups;
+  readonly gop: GopStats;
   readonly clock: Clock;
-  /** Passes the wish on to the camera. */
-  ask(): Promise<void>;
-  /** The camera does not heed it, or there is a fault of our own: it is not asked any more. */
-  onGivenUp(reason: string, bug?: unknown): void;
+  request(): Promise<void>;
+  /** The camera ignores requests, or `bug` happened: no further requests. */
+  onStopped(reason: string, bug?: unknown): void;
 }
 
-/** When a camera is to be asked for a key frame: seldom, and not for long if it does not care. */
-export class KeyFrameAsker {
+/** Limits key frame requests to a camera and stops them if it ignores them. */
+export class KeyFrameRequester {
   readonly #options: KeyFrameOptions;
   #askedMs = Number.NEGATIVE_INFINITY;
   #pauseMs = MIN_PAUSE_MS;
-  #unheeded = 0;
+  #ignored = 0;
   #isAsking = false;
   #isGivenUp = false;
 
@@ -45,10 +43,10 @@ export class KeyFrameAsker {
     this.#options = options;
   }
 
-  /** Somebody cannot begin before the next one. @returns whether the camera is asked */
+  /** A reader waits for a key frame. @returns whether a request is under way */
   want(): boolean {
-    const { groups, clock } = this.#options;
-    const { groupMs, longestGroupMs } = groups;
+    const { gop, clock } = this.#options;
+    const { groupMs, longestGroupMs } = gop;
     const nowMs = clock.monoMs();
     const sinceMs = nowMs - this.#askedMs;
     const isLong = Math.max(groupMs, longestGroupMs) > LONG_GROUP_MS;
@@ -67,23 +65,23 @@ export class KeyFrameAsker {
     return true;
   }
 
-  /** @param isUnheeded the group that went on at the last wish goes on still */
-  #judge(isUnheeded: boolean): void {
-    this.#unheeded = isUnheeded ? this.#unheeded + 1 : 0;
-    this.#pauseMs = isUnheeded ? Math.min(2 * this.#pauseMs, MAX_PAUSE_MS) : MIN_PAUSE_MS;
-    if (this.#unheeded >= MAX_UNHEEDED) {
-      this.#giveUp(`${MAX_UNHEEDED} wishes in a row without a key frame`);
+  /** @param isUnheeded the group of the last request still continues */
+  #judge(isIgnored: boolean): void {
+    this.#ignored = isIgnored ? this.#ignored + 1 : 0;
+    this.#pauseMs = isIgnored ? Math.min(2 * this.#pauseMs, MAX_PAUSE_MS) : MIN_PAUSE_MS;
+    if (this.#ignored >= MAX_IGNORED) {
+      this.#giveUp(`${MAX_IGNORED} requests in a row without a key frame`);
     }
   }
 
   async #ask(): Promise<void> {
     try {
-      await this.#options.ask();
+      await this.#options.request();
     } catch (error) {
-      if (!(error instanceof PerchError) || isOwnFault(error)) {
+      if (!(error instanceof PerchError) || isOperationFault(error)) {
         this.#giveUp(explain(error), error instanceof PerchError ? undefined : error);
       }
-      // One that did not get through is judged as any that had no effect.
+      // A request that failed otherwise counts as one without effect.
     } finally {
       this.#isAsking = false;
     }
@@ -91,12 +89,12 @@ export class KeyFrameAsker {
 
   #giveUp(reason: string, bug?: unknown): void {
     this.#isGivenUp = true;
-    this.#options.onGivenUp(reason, bug);
+    this.#options.onStopped(reason, bug);
   }
 }
 
 /** SetSynchronizationPoint: Media 2 where the camera has it, else Media 1 (ONVIF Media §5.14). */
-export async function askKeyFrame(session: OnvifSession, token: string | undefined): Promise<void> {
+export async function requestKeyFrame(session: OnvifSession, token: string | undefined): Promise<void> {
   const profile = token ?? (await ownProfile(session, undefined)).token;
   const call = async (service: 'media' | 'media2', prefix: string): Promise<true> => {
     const body = `<${prefix}:SetSynchronizationPoint><${prefix}:ProfileToken>${escapeXml(profile)}</${prefix}:ProfileToken></${prefix}:SetSynchronizationPoint>`;
@@ -105,7 +103,7 @@ export async function askKeyFrame(session: OnvifSession, token: string | undefin
   };
   const isDone =
     session.has('media2') && session.has('media')
-      ? await unlessBroken(() => call('media2', 'tr2'))
+      ? await unlessFault(() => call('media2', 'tr2'))
       : session.has('media2') && (await call('media2', 'tr2'));
   if (!isDone) {
     await call('media', 'trt');

@@ -1,14 +1,14 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import { ask, requestsOf } from '../device/requests.ts';
-import type { OnvifSession } from '../device/session.ts';
+import type { OnvifSession } from '../device/onvif-session.ts';
+import { elementOf, requestsOf } from '../device/requests.ts';
 import { isReset, troubleOf } from '../soap/http/failures.ts';
 import { readCameraClock, setCameraClock, setCameraNtp } from './camera-clock.ts';
 import type { CameraClock, CameraControl, EncoderAdvice, EncoderChange, EncoderSettings } from './control.ts';
 import { adviseEncoder, changeEncoder } from './encoder.ts';
-import { askKeyFrame } from './key-frames.ts';
+import { requestKeyFrame } from './key-frames.ts';
 import { OnvifPtz } from './onvif-ptz.ts';
-import { SessionKeeper } from './session-keeper.ts';
+import { SharedSession } from './shared-session.ts';
 
 export interface OnvifControlOptions {
   open(): Promise<OnvifSession>;
@@ -18,15 +18,15 @@ export interface OnvifControlOptions {
   readonly log: Logger;
 }
 
-/** What can be done to the camera of one path. */
+/** Control of the camera of one path. */
 export class OnvifControl implements CameraControl {
   readonly ptz: OnvifPtz;
   readonly #options: OnvifControlOptions;
-  readonly #sessions: SessionKeeper;
+  readonly #sessions: SharedSession;
 
   constructor(options: OnvifControlOptions) {
     this.#options = options;
-    this.#sessions = new SessionKeeper(() => options.open());
+    this.#sessions = new SharedSession(() => options.open());
     this.ptz = new OnvifPtz({ ...options, sessions: this.#sessions });
   }
 
@@ -34,9 +34,9 @@ export class OnvifControl implements CameraControl {
     await this.#sessions.use(async (session) => {
       const { device } = await requestsOf(session);
       try {
-        await ask(device.reboot());
+        await elementOf(device.reboot());
       } catch (error) {
-        // Some are gone before they have answered. Those that were never there have failed before this.
+        // Some cameras reboot before they reply. An absent one has failed before this.
         if (troubleOf(error) !== 'timeout' && !isReset(error)) {
           throw error;
         }
@@ -66,7 +66,7 @@ export class OnvifControl implements CameraControl {
   }
 
   keyFrame(): Promise<void> {
-    return this.#sessions.use((session) => askKeyFrame(session, this.#options.profile));
+    return this.#sessions.use((session) => requestKeyFrame(session, this.#options.profile));
   }
 
   close(): Promise<void> {

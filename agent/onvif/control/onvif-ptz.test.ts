@@ -4,12 +4,12 @@ import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
 import type { SimulatedProfile } from '../../../test/onvif-camera/state.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../../base/log.ts';
-import { openSession } from '../device/session.ts';
+import { openSession } from '../device/onvif-session.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import { LoginMemory } from '../soap/login/login-memory.ts';
-import { DEAD_MAN_MS } from './control.ts';
+import { MOVE_TIMEOUT_MS } from './control.ts';
 import { OnvifPtz } from './onvif-ptz.ts';
-import { SessionKeeper } from './session-keeper.ts';
+import { SharedSession } from './shared-session.ts';
 
 const LOGIN = { user: 'admin', password: 'secret' };
 
@@ -21,7 +21,7 @@ async function begin(quirks: Quirks = {}, profile?: string) {
   const { signal } = new AbortController();
   /** What happens before a session is opened. */
   const way = { pass: async (): Promise<void> => {} };
-  const sessions = new SessionKeeper(async () => {
+  const sessions = new SharedSession(async () => {
     await way.pass();
     return openSession({ url: camera.url, ...LOGIN, signal, clock, logins });
   });
@@ -48,7 +48,7 @@ test('a camera moves while it is told to, and stands when it is stopped', async 
 test('whoever is gone moves nothing: without news the camera is stopped', async () => {
   const { camera, ptz, clock } = await begin({ ignoresMoveTimeout: true });
   await ptz.move({ pan: 1 });
-  await clock.advance(DEAD_MAN_MS - 100);
+  await clock.advance(MOVE_TIMEOUT_MS - 100);
   expect(camera.ptz.moving).toBe(true);
   await clock.advance(100);
   await until(() => expect(camera.ptz.moving).toBe(false));
@@ -82,7 +82,7 @@ test('a camera that refuses Timeout is moved without, and Stop alone ends it', a
   expect(camera.ptz.moving).toBe(true);
   await ptz.move({ pan: -1 });
   expect(count(camera, 'ContinuousMove')).toBe(3);
-  await clock.advance(DEAD_MAN_MS);
+  await clock.advance(MOVE_TIMEOUT_MS);
   await until(() => expect(camera.ptz.moving).toBe(false));
 });
 
@@ -141,7 +141,7 @@ test('a stop that does not get through is tried until it does', async () => {
   const { camera, ptz, clock } = await begin({ ignoresMoveTimeout: true });
   await ptz.move({ pan: 1 });
   await camera.stop({ isSilent: true });
-  await clock.advance(DEAD_MAN_MS);
+  await clock.advance(MOVE_TIMEOUT_MS);
   await expect(ptz.stop()).rejects.toMatchObject({ context: { camera: 'unreachable' } });
   await camera.start();
   expect(camera.ptz.moving).toBe(true);
@@ -174,13 +174,13 @@ test('a camera that is away for minutes while it moves is stopped when it is bac
 });
 
 test.for<[string, (ptz: OnvifPtz, clock: FakeClock) => Promise<unknown>]>([
-  ['whoever wanted it has been silent for too long', (_ptz, clock) => clock.advance(DEAD_MAN_MS)],
+  ['whoever wanted it has been silent for too long', (_ptz, clock) => clock.advance(MOVE_TIMEOUT_MS)],
   ['the program ends', (ptz) => ptz.close()],
 ])('a move that has waited for the camera is not made when, meanwhile, %s', async ([, happen]) => {
   const { camera, ptz, clock, way } = await begin({ ignoresMoveTimeout: true });
   const gate = Promise.withResolvers<void>();
   way.pass = () => gate.promise;
-  const moved = expect(ptz.move({ pan: 1 })).rejects.toThrow('nobody wants it any more');
+  const moved = expect(ptz.move({ pan: 1 })).rejects.toThrow('took too long');
   await clock.advance(0);
   await happen(ptz, clock);
   gate.resolve();
@@ -193,7 +193,7 @@ test('the end of the program stops what moves', async () => {
   await ptz.move({ tilt: 1 });
   await ptz.close();
   expect(camera.ptz.moving).toBe(false);
-  await expect(ptz.move({ tilt: 1 })).rejects.toThrow('not controlled any more');
+  await expect(ptz.move({ tilt: 1 })).rejects.toThrow('control of the camera is closed');
 });
 
 test('presets are set, listed, gone to and removed; home is one too', async () => {

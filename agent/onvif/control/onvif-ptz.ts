@@ -1,48 +1,48 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { isOwnFault } from '../device/media.ts';
-import { ask, requestsOf } from '../device/requests.ts';
-import type { OnvifSession } from '../device/session.ts';
+import { isOperationFault } from '../device/media.ts';
+import type { OnvifSession } from '../device/onvif-session.ts';
+import { elementOf, requestsOf } from '../device/requests.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import { escapeXml } from '../soap/xml/xml.ts';
-import { DEAD_MAN_MS, type Preset, type Ptz, type PtzAbilities, type Velocity } from './control.ts';
+import { MOVE_TIMEOUT_MS, type Preset, type Ptz, type PtzAbilities, type Velocity } from './control.ts';
 import { ptzProfile } from './own-profile.ts';
-import { continuousMove, type Head, listPresets, readHead, setPreset, stopMoving } from './ptz-calls.ts';
-import type { SessionKeeper } from './session-keeper.ts';
+import { continuousMove, listPresets, type PtzNode, readPtzNode, setPreset, stopMoving } from './ptz-calls.ts';
+import type { SharedSession } from './shared-session.ts';
 
-/** The same move again before this is known to the camera. */
+/** A repeated move is sent again after this time. */
 const RESEND_MS = 1_000;
-/** A stop that has not got through is tried again, for longer than a radio is away: some turn until they are stopped. */
+/** A failed stop is retried longer than a radio link is down: some cameras move until they are stopped. */
 const STOP_RETRY_MS = 1_000;
 const MAX_STOPS = 600;
-/** The camera answers, and does not do it. */
+/** Retries while the camera replies and rejects the stop. */
 const MAX_REFUSED_STOPS = 10;
 const MAX_TEXT = 64;
 
 export interface PtzOptions {
-  readonly sessions: SessionKeeper;
+  readonly sessions: SharedSession;
   /** Of the path. */
   readonly profile: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Turns one camera. Calls go one after the other, so that no stop is overtaken by the move before it. */
+/** Moves one camera. Calls run in sequence, so no move overtakes a stop. */
 export class OnvifPtz implements Ptz {
   readonly #options: PtzOptions;
   readonly #closing = new AbortController();
-  /** With the session that it was read in: a new one may be after a reboot, which may bring other profiles. */
-  #known: { readonly session: OnvifSession; readonly head: Head } | undefined;
+  /** Together with its session: a new session may follow a reboot, which may bring other profiles. */
+  #known: { readonly session: OnvifSession; readonly node: PtzNode } | undefined;
   #takesTimeout = true;
   #turn: Promise<unknown> = Promise.resolve();
-  /** The newest move that has not been sent. */
+  /** The newest move that is not sent yet. */
   #wanted: Velocity | undefined;
   #moving: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
-  /** What the camera does as far as it is known; undefined: it stands. */
+  /** The last move sent; undefined: the camera stands still. */
   #current: { readonly velocity: Velocity; readonly sentMs: number } | undefined;
-  /** A move may have reached the camera since the last stop that did. */
+  /** A move may have reached the camera after the last successful stop. */
   #mayMove = false;
   #aliveUntilMs = 0;
   #watching: Promise<void> | undefined;
@@ -53,7 +53,10 @@ export class OnvifPtz implements Ptz {
 
   abilities(): Promise<PtzAbilities> {
     return this.#with(async (_session, { hasPanTilt, hasZoom, hasHome, mostPresets }) => ({
-      ...{ hasPanTilt, hasZoom, hasHome, mostPresets },
+      hasPanTilt,
+      hasZoom,
+      hasHome,
+      mostPresets,
     }));
   }
 
@@ -64,9 +67,9 @@ export class OnvifPtz implements Ptz {
       return;
     }
     if (this.#closing.signal.aborted) {
-      throw new PerchError('unavailable', 'the camera is not controlled any more');
+      throw new PerchError('unavailable', 'the control of the camera is closed');
     }
-    this.#aliveUntilMs = this.#options.clock.monoMs() + DEAD_MAN_MS;
+    this.#aliveUntilMs = this.#options.clock.monoMs() + MOVE_TIMEOUT_MS;
     this.#wanted = velocity;
     this.#moving ??= this.#inTurn(async () => {
       const wanted = this.#wanted;
@@ -90,7 +93,7 @@ export class OnvifPtz implements Ptz {
     try {
       await this.#stopping;
     } catch (error) {
-      // Whoever watches over the move tries again.
+      // The watch retries.
       this.#aliveUntilMs = 0;
       throw error;
     }
@@ -103,7 +106,9 @@ export class OnvifPtz implements Ptz {
   async goToPreset(token: string): Promise<void> {
     await this.#go((session, profile) =>
       requestsOf(session).then(({ ptz }) =>
-        ask(ptz.gotoPreset({ ProfileToken: escapeXml(profile), PresetToken: escapeXml(checkText('preset', token)) })),
+        elementOf(
+          ptz.gotoPreset({ ProfileToken: escapeXml(profile), PresetToken: escapeXml(checkText('preset', token)) }),
+        ),
       ),
     );
   }
@@ -120,17 +125,17 @@ export class OnvifPtz implements Ptz {
     await this.#with(async (session, { profile }) => {
       const { ptz } = await requestsOf(session);
       const PresetToken = escapeXml(checkText('preset', token));
-      return ask(ptz.removePreset({ ProfileToken: escapeXml(profile), PresetToken }));
+      return elementOf(ptz.removePreset({ ProfileToken: escapeXml(profile), PresetToken }));
     });
   }
 
   async goHome(): Promise<void> {
     await this.#go((session, profile) =>
-      requestsOf(session).then(({ ptz }) => ask(ptz.gotoHomePosition({ ProfileToken: escapeXml(profile) }))),
+      requestsOf(session).then(({ ptz }) => elementOf(ptz.gotoHomePosition({ ProfileToken: escapeXml(profile) }))),
     );
   }
 
-  /** Stops the camera, if it may move. */
+  /** Stops the camera if it may move. */
   async close(): Promise<void> {
     this.#wanted = undefined;
     this.#aliveUntilMs = 0;
@@ -144,16 +149,16 @@ export class OnvifPtz implements Ptz {
     if (isSame && clock.monoMs() - (this.#current?.sentMs ?? 0) < RESEND_MS) {
       return;
     }
-    await this.#with(async (session, head) => {
-      const named = nameAxes(velocity, this.#current?.velocity, head);
-      // Finding out how to speak to the camera takes its time.
+    await this.#with(async (session, node) => {
+      const named = nameAxes(velocity, this.#current?.velocity, node);
+      // The first calls to a camera may take longer than the move is wanted.
       if (clock.monoMs() >= this.#aliveUntilMs) {
-        throw new PerchError('unavailable', 'the camera was not turned: it took so long that nobody wants it any more');
+        throw new PerchError('unavailable', 'the camera was not moved: the call took too long');
       }
       this.#mayMove = true;
-      // Before it is known whether it came through: one without an answer may move the camera all the same.
+      // Before the reply: a move without a reply may take effect all the same.
       this.#watching ??= this.#watch();
-      await this.#moveTo(session, head.profile, named);
+      await this.#moveTo(session, node.profile, named);
       this.#current = { velocity, sentMs: clock.monoMs() };
     });
   }
@@ -162,7 +167,7 @@ export class OnvifPtz implements Ptz {
     try {
       await continuousMove(session, profile, velocity, this.#takesTimeout);
     } catch (error) {
-      if (!this.#takesTimeout || !isOwnFault(error)) {
+      if (!this.#takesTimeout || !isOperationFault(error)) {
         throw error;
       }
       await continuousMove(session, profile, velocity, false);
@@ -170,7 +175,7 @@ export class OnvifPtz implements Ptz {
     }
   }
 
-  /** Whoever holds the button may be gone: the camera is stopped when nobody has renewed the move. */
+  /** Stops a move that is not renewed in time: the client may be gone. */
   async #watch(): Promise<void> {
     const { clock, log } = this.#options;
     const { signal } = this.#closing;
@@ -186,8 +191,8 @@ export class OnvifPtz implements Ptz {
         await this.stop();
       } catch (error) {
         failures += 1;
-        refusals += isOwnFault(error) ? 1 : 0;
-        log[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'a moving camera could not be stopped');
+        refusals += isOperationFault(error) ? 1 : 0;
+        log[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'failed to stop a moving camera');
         if (signal.aborted) {
           break;
         }
@@ -197,7 +202,7 @@ export class OnvifPtz implements Ptz {
     this.#watching = undefined;
   }
 
-  /** To a place that the camera knows: what it did before is over. */
+  /** Moves to a stored position, which ends the current move. */
   async #go(call: (session: OnvifSession, profile: string) => Promise<unknown>): Promise<void> {
     this.#wanted = undefined;
     await this.#inTurn(() =>
@@ -209,32 +214,32 @@ export class OnvifPtz implements Ptz {
     );
   }
 
-  #with<T>(work: (session: OnvifSession, head: Head) => Promise<T>): Promise<T> {
-    return this.#options.sessions.use(async (session) => this.#using(work, session, await this.#headOf(session)));
+  #with<T>(work: (session: OnvifSession, node: PtzNode) => Promise<T>): Promise<T> {
+    return this.#options.sessions.use(async (session) => this.#using(work, session, await this.#nodeOf(session)));
   }
 
-  /** At once, by what was known when the camera was moved: reading it anew takes calls that may be slow. */
+  /** Uses the profile known from the move: reading it again takes calls that may be slow. */
   #stop(): Promise<void> {
     return this.#options.sessions.use(async (session) =>
-      this.#using(stopMoving, session, this.#known?.head ?? (await this.#headOf(session))),
+      this.#using(stopMoving, session, this.#known?.node ?? (await this.#nodeOf(session))),
     );
   }
 
-  async #headOf(session: OnvifSession): Promise<Head> {
+  async #nodeOf(session: OnvifSession): Promise<PtzNode> {
     if (this.#known?.session !== session) {
-      const head = await readHead(session, await ptzProfile(session, this.#options.profile));
-      this.#known = { session, head };
+      const node = await readPtzNode(session, await ptzProfile(session, this.#options.profile));
+      this.#known = { session, node };
       this.#takesTimeout = true;
     }
-    return this.#known.head;
+    return this.#known.node;
   }
 
-  /** What the camera refuses may be of a profile that it has no more. */
-  async #using<T>(work: (session: OnvifSession, head: Head) => Promise<T>, session: OnvifSession, head: Head) {
+  /** A rejected operation may use a profile that no longer exists, so it is read again. */
+  async #using<T>(work: (session: OnvifSession, node: PtzNode) => Promise<T>, session: OnvifSession, node: PtzNode) {
     try {
-      return await work(session, head);
+      return await work(session, node);
     } catch (error) {
-      if (isOwnFault(error)) {
+      if (isOperationFault(error)) {
         this.#known = undefined;
       }
       throw error;
@@ -263,8 +268,8 @@ function checkVelocity(asked: Velocity): Velocity {
   return checked;
 }
 
-/** The axes to name: those that move, and those that moved and are to stand now. @throws PerchError when the camera has none of them */
-function nameAxes(velocity: Velocity, before: Velocity | undefined, { hasPanTilt, hasZoom }: Head): Velocity {
+/** The axes to send: those that move, and those that moved and must stop. @throws PerchError if the camera has none of them */
+function nameAxes(velocity: Velocity, before: Velocity | undefined, { hasPanTilt, hasZoom }: PtzNode): Velocity {
   const { pan, tilt, zoom } = velocity;
   const turns = pan !== undefined || tilt !== undefined;
   const turned = before?.pan !== undefined || before?.tilt !== undefined;

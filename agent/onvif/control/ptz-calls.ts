@@ -1,33 +1,33 @@
 import type { XmlElement } from '@rgrove/parse-xml';
-import { isOwnFault } from '../device/media.ts';
+import { isOperationFault } from '../device/media.ts';
+import type { OnvifSession } from '../device/onvif-session.ts';
 import type { CameraProfile } from '../device/profiles.ts';
-import { ask, requestsOf } from '../device/requests.ts';
-import type { OnvifSession } from '../device/session.ts';
+import { elementOf, requestsOf } from '../device/requests.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import { attributeOf, elements, escapeXml, find, findNumber, findText, plainLine } from '../soap/xml/xml.ts';
 import type { Preset, PtzAbilities, Velocity } from './control.ts';
 
-/** The camera's own end of a move, should the one that Perch sends get lost. */
+/** The camera ends a move itself if Perch's stop is lost. */
 const MOVE_TIMEOUT_S = 3;
 const MAX_PRESETS = 512;
 
-/** What moves, read once for each camera. */
-export interface Head extends PtzAbilities {
+/** What moves; read once per session. */
+export interface PtzNode extends PtzAbilities {
   readonly profile: string;
 }
 
-export async function readHead(session: OnvifSession, profile: CameraProfile): Promise<Head> {
+export async function readPtzNode(session: OnvifSession, profile: CameraProfile): Promise<PtzNode> {
   const { token, ptz } = profile;
   const node = await readNode(session, ptz?.node);
   const spaces = find(node, 'SupportedPTZSpaces');
   const hasSpace = (axis: string): boolean => elements(spaces).some(({ name }) => name.includes(axis));
-  const isTold = elements(spaces).length > 0;
+  const isStated = elements(spaces).length > 0;
   const home = findText(node, 'HomeSupported')?.toLowerCase();
   return {
     profile: token,
-    // Who tells nothing of axes is believed to have them all: one that is not there is refused when it is asked for.
-    hasPanTilt: ptz?.hasPanTilt ?? (isTold ? hasSpace('PanTilt') : true),
-    hasZoom: ptz?.hasZoom ?? (isTold ? hasSpace('Zoom') : true),
+    // Without information all axes are assumed; the camera rejects a missing one.
+    hasPanTilt: ptz?.hasPanTilt ?? (isStated ? hasSpace('PanTilt') : true),
+    hasZoom: ptz?.hasZoom ?? (isStated ? hasSpace('Zoom') : true),
     hasHome: home === undefined ? undefined : home === 'true' || home === '1',
     mostPresets: findNumber(node, 'MaximumNumberOfPresets'),
   };
@@ -39,7 +39,7 @@ async function readNode(session: OnvifSession, token: string | undefined): Promi
     const nodes = elements(response, 'PTZNode');
     return nodes.find((node) => attributeOf(node, 'token') === token) ?? nodes[0];
   } catch (error) {
-    if (isOwnFault(error)) {
+    if (isOperationFault(error)) {
       return undefined;
     }
     throw error;
@@ -47,8 +47,8 @@ async function readNode(session: OnvifSession, token: string | undefined): Promi
 }
 
 /**
- * ContinuousMove (ONVIF PTZ §5.3.3) with the axes of `velocity` that are given: some cameras refuse one that they do not have.
- * @param takesTimeout some refuse that too
+ * ContinuousMove (ONVIF PTZ §5.3.3) with the given axes only: some cameras reject axes that they lack.
+ * @param takesTimeout false for cameras that reject the Timeout element
  */
 export async function continuousMove(
   session: OnvifSession,
@@ -69,7 +69,7 @@ export async function continuousMove(
 
 const number = (value = 0): string => String(Math.round(value * 1000) / 1000);
 
-export async function stopMoving(session: OnvifSession, { profile, hasPanTilt, hasZoom }: Head): Promise<void> {
+export async function stopMoving(session: OnvifSession, { profile, hasPanTilt, hasZoom }: PtzNode): Promise<void> {
   const stop = (axes: string) =>
     session.call(
       'ptz',
@@ -81,17 +81,17 @@ export async function stopMoving(session: OnvifSession, { profile, hasPanTilt, h
   try {
     await stop(`${panTilt}${hasZoom ? '<tptz:Zoom>true</tptz:Zoom>' : ''}`);
   } catch (error) {
-    if (!isOwnFault(error)) {
+    if (!isOperationFault(error)) {
       throw error;
     }
-    // Without axes it means all of them.
+    // Without axes: all.
     await stop('');
   }
 }
 
 export async function listPresets(session: OnvifSession, profile: string): Promise<Preset[]> {
   const { ptz } = await requestsOf(session);
-  const response = await ask(ptz.getPresets({ ProfileToken: escapeXml(profile) }));
+  const response = await elementOf(ptz.getPresets({ ProfileToken: escapeXml(profile) }));
   return elements(response, 'Preset')
     .slice(0, MAX_PRESETS)
     .flatMap((element) => {
@@ -107,7 +107,7 @@ export async function setPreset(
   token: string | undefined,
 ): Promise<string> {
   const { ptz } = await requestsOf(session);
-  const response = await ask(
+  const response = await elementOf(
     ptz.setPreset({
       ProfileToken: escapeXml(profile),
       PresetName: escapeXml(name),
@@ -116,7 +116,7 @@ export async function setPreset(
   );
   const set = plainLine(findText(response, 'PresetToken')) ?? token;
   if (set === undefined) {
-    throw cameraError('badReply', 'the camera does not tell which preset it has set', { host: session.host });
+    throw cameraError('badReply', 'the camera does not say which preset it has set', { host: session.host });
   }
   return set;
 }

@@ -1,7 +1,7 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { elements, findText } from '../soap/xml/xml.ts';
 
-/** Ports that a camera serves, as it says. */
+/** Ports that a camera reports. */
 export interface NetworkPorts {
   readonly rtsp: readonly number[];
   readonly http: readonly number[];
@@ -9,7 +9,7 @@ export interface NetworkPorts {
 
 const MAX_ENTRIES = 16;
 
-/** GetNetworkProtocolsResponse, ONVIF Core §8.2.11. Protocols that are switched off do not count. */
+/** GetNetworkProtocolsResponse, ONVIF Core §8.2.11, without disabled protocols. */
 export function readPorts(response: XmlElement | undefined): NetworkPorts {
   const rtsp: number[] = [];
   const http: number[] = [];
@@ -29,7 +29,7 @@ export function readPorts(response: XmlElement | undefined): NetworkPorts {
   return { rtsp, http };
 }
 
-/** Hardware addresses of the camera, GetNetworkInterfacesResponse: its identity where a serial number is none. Lower case, with colons. */
+/** GetNetworkInterfacesResponse: identifies cameras without a usable serial number. Lower case, with colons. */
 export function readHardwareAddresses(response: XmlElement | undefined): string[] {
   return elements(response, 'NetworkInterfaces')
     .slice(0, MAX_ENTRIES)
@@ -39,7 +39,7 @@ export function readHardwareAddresses(response: XmlElement | undefined): string[
     });
 }
 
-/** GetEndpointReferenceResponse: the same `urn:uuid:…` that discovery gives, for cameras that nobody has discovered. */
+/** GetEndpointReferenceResponse: the `urn:uuid:…` of discovery, for cameras that were not discovered. */
 export function readEndpoint(response: XmlElement | undefined): string | undefined {
   const guid = (findText(response, 'GUID') ?? '').toLowerCase().replace(/^urn:uuid:|^uuid:/, '');
   return /^[0-9a-f-]{16,64}$/.test(guid) ? `urn:uuid:${guid}` : undefined;

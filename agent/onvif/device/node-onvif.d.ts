@@ -1,13 +1,13 @@
-/** The part of node-onvif 0.1.7 that requests.ts uses; the package brings no types. */
+/** The part of node-onvif 0.1.7 that requests.ts uses; the package has no types. */
 
 interface OnvifReply {
-  /** The element that answers; `unknown` because a file with imports could not declare modules. */
+  /** The reply element; `unknown` because a file with imports could not declare modules. */
   readonly element: unknown;
-  /** The reply as an object; of it node-onvif reads the time alone, and does without when `Body` is missing. */
+  /** The reply as an object; node-onvif reads only the time from it, and copes without `Body`. */
   readonly converted: object;
 }
 
-/** Where a service object sends its requests: the parsed URL, handed to `requestCommand` as it is. */
+/** Target of a service object's requests: the parsed URL, passed to `requestCommand`. */
 type OnvifAddress = object;
 
 interface OnvifService {

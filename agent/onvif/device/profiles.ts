@@ -1,45 +1,45 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { attributeOf, elements, find, findNumber, findText, plainLine } from '../soap/xml/xml.ts';
 
-/** What moves the camera, as a profile names it (ONVIF PTZ §5.2). */
+/** A profile's PTZ configuration (ONVIF PTZ §5.2). */
 export interface PtzConfiguration {
   readonly token: string | undefined;
   readonly node: string | undefined;
-  /** Undefined when the profile does not tell its axes. */
+  /** Undefined if the profile does not state its axes. */
   readonly hasPanTilt: boolean | undefined;
   readonly hasZoom: boolean | undefined;
 }
 
-/** A media profile with a picture; cameras leave out what they like. */
+/** A media profile with video; cameras omit what they like. */
 export interface CameraProfile {
   readonly token: string;
   readonly name: string;
-  /** Which of the two media services told of it: addresses are asked for there. */
+  /** The media service that listed it; its addresses are requested there. */
   readonly service: 'media' | 'media2';
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly fps: number | undefined;
-  /** `H264`, `H265`, `JPEG`, `MPEG4`, or what the camera calls it. */
+  /** `H264`, `H265`, `JPEG`, `MPEG4`, or the camera's own word. */
   readonly codec: string | undefined;
-  /** From one key frame to the next, in frames. */
+  /** Frames between key frames. */
   readonly groupFrames: number | undefined;
   readonly bitrateKbps: number | undefined;
   /** `Baseline`, `Main`, `High`. */
   readonly codecProfile: string | undefined;
-  /** More than 1: B-frames (Media 2 alone tells). */
+  /** More than 1: B-frames (Media 2 only). */
   readonly anchorFrames: number | undefined;
   readonly encoder: string | undefined;
   readonly encoderName: string | undefined;
-  /** Of the lens: a recorder has one for each channel. */
+  /** A recorder has one for each channel. */
   readonly videoSource: string | undefined;
   readonly hasSound: boolean;
   readonly ptz: PtzConfiguration | undefined;
 }
 
-/** A recorder may offer hundreds; nobody adopts that many at once. */
+/** A recorder may list hundreds. */
 const MAX_PROFILES = 64;
 
-/** Those with a picture, in the camera's order: GetProfilesResponse of Media 1 (`trt`) or Media 2 (`tr2`). */
+/** Profiles with video, in the camera's order: GetProfilesResponse of Media 1 (`trt`) or Media 2 (`tr2`). */
 export function readProfiles(response: XmlElement, service: CameraProfile['service']): CameraProfile[] {
   const all = elements(response, 'Profiles').slice(0, MAX_PROFILES);
   const read = service === 'media' ? readProfile1 : readProfile2;
@@ -54,7 +54,7 @@ export function readProfiles(response: XmlElement, service: CameraProfile['servi
   });
 }
 
-/** ONVIF Media §5.2.1. One without a video encoder (sound or metadata only) is none of ours. */
+/** ONVIF Media §5.2.1. Undefined without a video encoder (audio or metadata only). */
 function readProfile1(element: XmlElement): CameraProfile | undefined {
   const encoder = find(element, 'VideoEncoderConfiguration');
   const token = attributeOf(element, 'token');
@@ -91,7 +91,7 @@ function readProfile2(element: XmlElement): CameraProfile | undefined {
 
 type EncoderSettings = Omit<CameraProfile, 'token' | 'name' | 'service' | 'videoSource' | 'hasSound' | 'ptz'>;
 
-/** VideoEncoderConfiguration, or VideoEncoder2Configuration, whose numbers about groups are attributes. */
+/** VideoEncoderConfiguration, or VideoEncoder2Configuration, which has its GOP settings as attributes. */
 function readEncoder(encoder: XmlElement, service: CameraProfile['service']): EncoderSettings {
   const is2 = service === 'media2';
   const codec = find(encoder, 'H264') ?? find(encoder, 'MPEG4');
@@ -120,12 +120,12 @@ function readPtz(element: XmlElement | undefined): PtzConfiguration | undefined 
       elements(element).some(({ name }) => new RegExp(`Default${kind}${axis}`).test(name)),
     );
   const [hasPanTilt, hasZoom] = [has('PanTilt'), has('Zoom')];
-  const isTold = hasPanTilt || hasZoom;
+  const isKnown = hasPanTilt || hasZoom;
   return {
     token: attributeOf(element, 'token'),
     node: plainLine(findText(element, 'NodeToken')),
-    hasPanTilt: isTold ? hasPanTilt : undefined,
-    hasZoom: isTold ? hasZoom : undefined,
+    hasPanTilt: isKnown ? hasPanTilt : undefined,
+    hasZoom: isKnown ? hasZoom : undefined,
   };
 }
 
@@ -147,23 +147,23 @@ function numberIn(element: XmlElement | undefined, name: string): number | undef
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** A profile with what its encoder's configuration tells beyond it. */
+/** Completes a profile from its encoder configuration. */
 export function mergeEncoders(profile: CameraProfile, encoder: XmlElement | undefined): CameraProfile {
   if (!encoder) {
     return profile;
   }
-  const told = readEncoder(encoder, profile.service);
+  const read = readEncoder(encoder, profile.service);
   return {
     ...profile,
-    width: profile.width ?? told.width,
-    height: profile.height ?? told.height,
-    fps: profile.fps ?? told.fps,
-    codec: profile.codec ?? told.codec,
-    bitrateKbps: profile.bitrateKbps ?? told.bitrateKbps,
-    groupFrames: profile.groupFrames ?? told.groupFrames,
-    codecProfile: profile.codecProfile ?? told.codecProfile,
-    anchorFrames: profile.anchorFrames ?? told.anchorFrames,
-    encoderName: profile.encoderName ?? told.encoderName,
+    width: profile.width ?? read.width,
+    height: profile.height ?? read.height,
+    fps: profile.fps ?? read.fps,
+    codec: profile.codec ?? read.codec,
+    bitrateKbps: profile.bitrateKbps ?? read.bitrateKbps,
+    groupFrames: profile.groupFrames ?? read.groupFrames,
+    codecProfile: profile.codecProfile ?? read.codecProfile,
+    anchorFrames: profile.anchorFrames ?? read.anchorFrames,
+    encoderName: profile.encoderName ?? read.encoderName,
   };
 }
 

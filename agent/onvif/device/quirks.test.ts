@@ -8,16 +8,16 @@ import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { describeStream } from '../../sources/rtsp/describe.ts';
 import { LoginMemory } from '../soap/login/login-memory.ts';
-import { type CameraTarget, openSession } from './session.ts';
+import { describeDevice } from './describe-device.ts';
+import { type CameraTarget, openSession } from './onvif-session.ts';
 import { Snapshots } from './snapshots.ts';
-import type { ProveStream } from './streams.ts';
-import { understand } from './understand.ts';
+import type { ProbeStream } from './streams.ts';
 
 const never = new AbortController().signal;
 const LOGIN = { user: 'admin', password: 'se<c>ret ä' };
 const HOUR_MS = 3_600_000;
 
-const prove: ProveStream = (url, credentials, signal) => describeStream(url, credentials, { signal });
+const probeStream: ProbeStream = (url, credentials, signal) => describeStream(url, credentials, { signal });
 
 async function start(quirks: Quirks = {}, options: Parameters<typeof startOnvifCamera>[0] = {}) {
   const camera = await startOnvifCamera({ credentials: LOGIN, ...options, quirks });
@@ -36,7 +36,7 @@ const targetOf = (camera: OnvifCamera, more: Partial<CameraTarget> = {}): Camera
 
 async function read(camera: OnvifCamera, more: Partial<CameraTarget> = {}) {
   const session = await openSession(targetOf(camera, more));
-  return { session, ...(await understand(session, { prove, signal: never })) };
+  return { session, ...(await describeDevice(session, { probeStream, signal: never })) };
 }
 
 async function failureOf(work: Promise<unknown>): Promise<PerchError> {
@@ -131,7 +131,7 @@ test.for(Object.entries<Quirks>(EVERYBODY))(
     const { main, sub } = await read(camera);
     const { streamUriEnd: end = '' } = quirks;
     expect(main).toMatchObject({ token: 'main', codec: 'H264', rtspUrl: camera.rtspUrl('main') + end });
-    expect(main.proof).toMatchObject({ hasPicture: true, hasSound: true });
+    expect(main.probed).toMatchObject({ hasPicture: true, hasSound: true });
     expect(sub?.rtspUrl).toBe(camera.rtspUrl('sub') + end);
     expect(camera.state.callsAtMost).toBeLessThanOrEqual(2);
   },
@@ -168,10 +168,10 @@ test('a camera that has locked the login is left alone until its time is over', 
   const logins = new LoginMemory(clock);
   await failureOf(read(camera, { password: 'wrong', logins }));
   const locked = await failureOf(read(camera, { logins }));
-  expect(locked.context).toMatchObject({ camera: 'lockedOut', waitMs: HOUR_MS / 2, isTold: false });
+  expect(locked.context).toMatchObject({ camera: 'lockedOut', waitMs: HOUR_MS / 2, isStated: false });
   expect(locked.message).toContain('try again in 30 min');
   const asked = camera.requests.length;
-  const still = await failureOf(read(camera, { logins, isAsked: true }));
+  const still = await failureOf(read(camera, { logins, isInteractive: true }));
   expect(still.context).toMatchObject({ camera: 'lockedOut', isRemembered: true });
   // The time alone, which needs no login.
   expect(camera.operations.slice(asked).every((one) => !one.startsWith('GetDevice'))).toBe(true);
@@ -247,7 +247,7 @@ test.for([
   const full = { ...MAIN_PROFILE, width: 3840, height: 2160 };
   const camera = await start({}, { profiles: [H265, full, SUB_PROFILE] });
   const session = await openSession(targetOf(camera));
-  const { main, sub } = await understand(session, { prefers, signal: never });
+  const { main, sub } = await describeDevice(session, { prefers, signal: never });
   expect([main.token, sub?.token]).toEqual([token, 'sub']);
 });
 
@@ -294,25 +294,25 @@ test.for([
 
 test('a stream that refuses the login that ONVIF takes is not tried at other ports', async () => {
   const tried: string[] = [];
-  const refusing: ProveStream = async (url) => {
+  const refusing: ProbeStream = async (url) => {
     tried.push(url);
     throw new PerchError('unauthorized', 'no');
   };
   const session = await openSession(targetOf(await start()));
-  const error = await failureOf(understand(session, { prove: refusing, signal: never }));
+  const error = await failureOf(describeDevice(session, { probeStream: refusing, signal: never }));
   expect(error.context['camera']).toBe('onvifUser');
   expect(tried).toHaveLength(1);
 });
 
 test('a stream that is nowhere is looked for at few places', async () => {
   const tried: string[] = [];
-  const nowhere: ProveStream = async (url) => {
+  const nowhere: ProbeStream = async (url) => {
     tried.push(new URL(url).port);
     throw new PerchError('unavailable', 'nothing there');
   };
   const camera = await start({ streamPort: 9 });
   const session = await openSession(targetOf(camera));
-  await failureOf(understand(session, { prove: nowhere, signal: never }));
+  await failureOf(describeDevice(session, { probeStream: nowhere, signal: never }));
   expect([...new Set(tried)]).toEqual(['9', String(camera.rtspPort), '', '8554', '10554']);
 });
 
@@ -384,19 +384,19 @@ test('a recorder is a channel for each lens; one whose camera is away does not h
   const camera = await start({ streamPaths }, { profiles });
   const session = await openSession(targetOf(camera));
   const away = new Set(['c', 'd'].map((token) => camera.rtspUrl(token)));
-  const one: ProveStream = async (url, credentials, signal) => {
+  const one: ProbeStream = async (url, credentials, signal) => {
     if (away.has(url)) {
       throw new PerchError('notFound', 'no such stream');
     }
-    return prove(url, credentials, signal);
+    return probeStream(url, credentials, signal);
   };
-  const { channels, main } = await understand(session, { prove: one, signal: never });
+  const { channels, main } = await describeDevice(session, { probeStream: one, signal: never });
   expect(channels.map((channel) => [channel.videoSource, channel.main.token, channel.sub?.token])).toEqual([
     ['ch1', 'a', 'b'],
     ['ch3', 'e', 'f'],
   ]);
   expect(main.token).toBe('a');
-  const third = await understand(session, { signal: never, videoSources: ['ch3'] });
+  const third = await describeDevice(session, { signal: never, videoSources: ['ch3'] });
   expect(third.channels.map(({ videoSource }) => videoSource)).toEqual(['ch3']);
 });
 
@@ -418,15 +418,15 @@ test.for([
   async ([status, delay]) => {
     const camera = await start({ describes: { main: status } });
     const { main, sub } = await read(camera);
-    expect(main).toMatchObject({ token: 'main', rtspUrl: camera.rtspUrl('main'), delay, proof: undefined });
-    expect(sub).toMatchObject({ token: 'sub', rtspUrl: camera.rtspUrl('sub'), proof: { hasPicture: true } });
+    expect(main).toMatchObject({ token: 'main', rtspUrl: camera.rtspUrl('main'), delay, probed: undefined });
+    expect(sub).toMatchObject({ token: 'sub', rtspUrl: camera.rtspUrl('sub'), probed: { hasPicture: true } });
     expect(sub?.delay).toBeUndefined();
   },
 );
 
 test('a camera that is too busy to name its streams has both all the same', async () => {
   const { main, sub } = await read(await start({ busyAddresses: ['main', 'sub'] }));
-  expect(main).toMatchObject({ token: 'main', rtspUrl: undefined, proof: undefined, delay: 'busy' });
+  expect(main).toMatchObject({ token: 'main', rtspUrl: undefined, probed: undefined, delay: 'busy' });
   expect(sub).toMatchObject({ token: 'sub', rtspUrl: undefined, delay: 'busy' });
 });
 
@@ -440,9 +440,9 @@ test('a sub stream that is put off is not dropped, and one that is not there is'
 test('a stream that does not answer in time is slow, not missing', async () => {
   const camera = await start({ describes: { main: 'never' } });
   const session = await openSession(targetOf(camera));
-  const impatient: ProveStream = (url, credentials, signal) =>
+  const impatient: ProbeStream = (url, credentials, signal) =>
     describeStream(url, credentials, { signal, deadlineMs: 300 });
-  const { main, sub } = await understand(session, { prove: impatient, signal: never });
+  const { main, sub } = await describeDevice(session, { probeStream: impatient, signal: never });
   expect([main.token, main.delay, sub?.token, sub?.delay]).toEqual(['main', 'slow', 'sub', undefined]);
 });
 
@@ -451,14 +451,14 @@ test('whoever waits for the answer has a stream that is put off tried again, a f
   const session = await openSession(targetOf(camera));
   const clock = new FakeClock();
   const asked: string[] = [];
-  const counting: ProveStream = (url, ...more) => {
+  const counting: ProbeStream = (url, ...more) => {
     asked.push(url);
     if (asked.length === 3) {
       camera.state.quirks.describes = { sub: 453 };
     }
-    return prove(url, ...more);
+    return probeStream(url, ...more);
   };
-  const reading = understand(session, { prove: counting, signal: never, retryClock: clock });
+  const reading = describeDevice(session, { probeStream: counting, signal: never, retryClock: clock });
   const tick = setInterval(() => void clock.advance(4_000), 20);
   const { main, sub } = await reading.finally(() => clearInterval(tick));
   expect([main.delay, sub?.delay]).toEqual([undefined, 'noRoom']);

@@ -3,13 +3,12 @@ import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
-import { skewOf } from '../soap/login/skew.ts';
-import { readReply, responseOf } from '../soap/reply.ts';
+import { readReply, responseOf, skewOf } from '../soap/reply.ts';
 import { writeEnvelope } from '../soap/xml/envelope.ts';
-import { readInformation } from './information.ts';
+import { describeDevice } from './describe-device.ts';
+import type { OnvifSession } from './onvif-session.ts';
+import { readInformation } from './onvif-session.ts';
 import { readCapabilities, readServices, type ServiceName } from './service-addresses.ts';
-import type { OnvifSession } from './session.ts';
-import { understand } from './understand.ts';
 
 const never = new AbortController().signal;
 const PATHS: Partial<Record<ServiceName, string>> = {
@@ -71,7 +70,7 @@ test('whatever a camera answers, it is understood or refused as PerchError, and 
   let understood = 0;
   for (let i = 0; i < ROUNDS; i += 1) {
     try {
-      const description = await understand(damaged(tell, next), { signal: never, prefers: 'h265' });
+      const description = await describeDevice(damaged(tell, next), { signal: never, prefers: 'h265' });
       understood += 1;
       expect(new URL(description.main.rtspUrl ?? '').hostname).toBe('127.0.0.1');
       expect(description.snapshot ? new URL(description.snapshot.url).hostname : '127.0.0.1').toBe('127.0.0.1');

@@ -1,13 +1,13 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 
-/** node-onvif's objects that write requests: 33 of the device service, 35 of Media 1, 16 of PTZ. */
+/** node-onvif's request writers: 33 of the device service, 35 of Media 1, 16 of PTZ. */
 export interface Requests {
   readonly device: OnvifDeviceService;
   readonly media: OnvifMediaService;
   readonly ptz: OnvifPtzService;
 }
 
-/** What sends them: a session. */
+/** Sends requests, as a session does. */
 export interface RequestSender {
   call(service: 'device' | 'media' | 'ptz', body: string, response: string): Promise<XmlElement>;
 }
@@ -17,15 +17,15 @@ interface Route {
   readonly service: 'device' | 'media' | 'ptz';
 }
 
-/** Routes by the address object that node-onvif hands through to the one function that calls. */
+/** By the address object that node-onvif passes to its request function. */
 const routes = new WeakMap<OnvifAddress, Route>();
-/** It is asked for by none of ours: every call goes by its route. */
+/** Never requested: every call uses its route. */
 const NOWHERE = 'http://127.0.0.1/';
 
 /**
- * Requests of node-onvif, sent through a session. Its own call has neither deadline nor limit, knows neither HTTP Digest nor https,
- * and its pretty-printing of every reply holds up the program for a second per megabyte; so its one function that calls is replaced.
- * Texts that go into a request have to be escaped (`escapeXml`): it puts them into XML as they are.
+ * Requests of node-onvif, sent through a session. Its own request function has neither deadline nor size limit, knows neither HTTP Digest
+ * nor https, and pretty-prints every reply, a second per megabyte; so that function is replaced. Callers escape texts (`escapeXml`):
+ * node-onvif inserts them into XML unchanged.
  */
 export async function requestsOf(session: RequestSender): Promise<Requests> {
   const { Device, Media, Ptz } = await loadOnvif();
@@ -45,7 +45,7 @@ async function loadOnvif() {
     import('node-onvif/lib/modules/soap.js'),
   ]);
   if (typeof soap.requestCommand !== 'function') {
-    throw new Error('node-onvif has changed: its soap module has no requestCommand');
+    throw new Error('unsupported version of node-onvif: its soap module has no requestCommand');
   }
   soap.requestCommand = callRouted;
   return { Device, Media, Ptz };
@@ -55,13 +55,13 @@ async function callRouted(address: OnvifAddress, method: string, envelope: strin
   const route = routes.get(address);
   const [, body] = /<s:Body>([\s\S]*)<\/s:Body>/.exec(envelope) ?? [];
   if (!route || body === undefined) {
-    throw new Error('a request of node-onvif without a route');
+    throw new Error('node-onvif request without a route');
   }
   const element = await route.session.call(route.service, body, `${method}Response`);
   return { element, converted: {} };
 }
 
-/** The response element of a request. */
-export async function ask(call: Promise<OnvifReply>): Promise<XmlElement> {
+/** The reply element of a request. */
+export async function elementOf(call: Promise<OnvifReply>): Promise<XmlElement> {
   return (await call).element as XmlElement;
 }

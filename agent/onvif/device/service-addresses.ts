@@ -1,14 +1,14 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { withoutZone } from '../../base/url-zone.ts';
-import { type HttpPlace, placeOf } from '../soap/http/http-exchange.ts';
+import { type HttpOrigin, httpOriginOf } from '../soap/http/origin.ts';
 import { elements, find, findText } from '../soap/xml/xml.ts';
 
 export type ServiceName = 'device' | 'media' | 'media2' | 'ptz' | 'events' | 'imaging' | 'deviceIO' | 'analytics';
 
-/** Where a service is, as far as the camera's word counts: the path. Host and port are a claim. */
+/** A service's path; host and port are only claims of the camera. */
 export interface ServiceAddress {
   readonly path: string;
-  readonly claimed: HttpPlace | undefined;
+  readonly claimed: HttpOrigin | undefined;
 }
 
 export type ServiceAddresses = Map<ServiceName, ServiceAddress>;
@@ -23,7 +23,7 @@ const NAMESPACES: readonly (readonly [RegExp, ServiceName])[] = [
   [/ver10\/deviceio\/wsdl/i, 'deviceIO'],
   [/ver20\/analytics\/wsdl/i, 'analytics'],
 ];
-/** ONVIF has some thirty services in all. */
+/** ONVIF has some thirty services. */
 const MAX_SERVICES = 64;
 
 /** GetServicesResponse, ONVIF Core §8.1.2. */
@@ -47,7 +47,7 @@ const CAPABILITIES: readonly (readonly [ServiceName, ...string[]])[] = [
   ['deviceIO', 'Extension', 'DeviceIO'],
 ];
 
-/** GetCapabilitiesResponse, ONVIF Core §8.1.1: what came before GetServices. It does not know Media 2. */
+/** GetCapabilitiesResponse, ONVIF Core §8.1.1, the predecessor of GetServices. It does not know Media 2. */
 export function readCapabilities(response: XmlElement): ServiceAddresses {
   const found: ServiceAddresses = new Map();
   for (const [name, ...path] of CAPABILITIES) {
@@ -60,12 +60,12 @@ function add(found: ServiceAddresses, name: ServiceName | undefined, xaddr: stri
   if (name === undefined || xaddr === undefined || found.has(name)) {
     return;
   }
-  // Its zone means something to the camera alone.
+  // Its zone is local to the camera.
   const url = URL.parse(withoutZone(xaddr));
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) {
-    found.set(name, { path: url.pathname + url.search, claimed: placeOf(url) });
+    found.set(name, { path: url.pathname + url.search, claimed: httpOriginOf(url) });
   } else if (xaddr.startsWith('/')) {
-    // A path alone, as a relative address.
+    // A relative address.
     found.set(name, { path: xaddr, claimed: undefined });
   }
 }

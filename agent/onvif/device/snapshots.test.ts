@@ -10,13 +10,13 @@ import {
 } from '../../../test/support/cameras/snapshot-camera.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { namesOf } from '../../tls/box-names.ts';
+import { namesOf } from '../../tls/device-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
 import type { CameraGuard } from '../soap/http/camera-guard.ts';
 import { LoginMemory } from '../soap/login/login-memory.ts';
-import { fetchPicture } from './fetch-picture.ts';
-import { openSession } from './session.ts';
-import { pinnedPictureUrl } from './snapshot-address.ts';
+import { fetchSnapshot } from './fetch-snapshot.ts';
+import { openSession } from './onvif-session.ts';
+import { pinnedSnapshotUrl } from './snapshot-address.ts';
 import { type SnapshotOptions, Snapshots } from './snapshots.ts';
 
 const never = new AbortController().signal;
@@ -78,7 +78,7 @@ test('the picture of the profile that is recorded is wanted first', async () => 
 
 test('a camera that has only large pictures is told so, and asked again another time', async () => {
   const { snapshots } = await open({ profiles: { main: SIZES.main } });
-  const message = "the camera's smallest picture is too large: 400000 bytes, at most 60000 are kept";
+  const message = "the camera's smallest picture is too large: 400000 bytes, at most 60000 are allowed";
   for (let i = 0; i < 2; i += 1) {
     await expect(snapshots.fetch(never)).rejects.toMatchObject({ code: 'unsupported', message });
   }
@@ -131,7 +131,7 @@ test('a camera that hangs is given up', async () => {
   const camera = await open({ onGet: () => true });
   const request = { login: undefined, maxBytes: 60_000, deadlineMs: 50, signal: never };
   const url = new URL(`http://127.0.0.1:${camera.port}/snap`);
-  await expect(fetchPicture({ url, ...request })).rejects.toMatchObject({ code: 'timeout' });
+  await expect(fetchSnapshot({ url, ...request })).rejects.toMatchObject({ code: 'timeout' });
 });
 
 test('a camera that wants to speak another protocol gives no picture, and is not waited for', async () => {
@@ -144,7 +144,7 @@ test('a camera that wants to speak another protocol gives no picture, and is not
   const { port } = server.address() as { port: number };
   const url = new URL(`http://127.0.0.1:${port}/snap`);
   const request = { login: undefined, maxBytes: 100, deadlineMs: 60_000, signal: never };
-  await expect(fetchPicture({ url, ...request })).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(fetchSnapshot({ url, ...request })).rejects.toMatchObject({ code: 'unavailable' });
   await expect(openSession({ url: url.href, signal: never })).rejects.toMatchObject({ code: 'unavailable' });
 });
 
@@ -155,9 +155,9 @@ test('what is said of an address has neither name nor password', async () => {
       return true;
     },
   });
-  await expect(snapshots.fetch(never)).rejects.toThrow(/elsewhere for its picture: to https:\/\/10\.0\.0\.9$/);
+  await expect(snapshots.fetch(never)).rejects.toThrow(/redirects its picture to https:\/\/10\.0\.0\.9$/);
   const address = 'rtsp://me:hush@10.0.0.9/snap?pwd=hush';
-  expect(() => pinnedPictureUrl(address, new URL('http://10.0.0.9/'))).toThrow(
+  expect(() => pinnedSnapshotUrl(address, new URL('http://10.0.0.9/'))).toThrow(
     "'rtsp://10.0.0.9' is not the http address of a picture",
   );
 });
@@ -168,19 +168,19 @@ test.for([
   ['https://10.0.0.9/a', 'https://192.168.1.5/a'],
   ['/a?b=1&amp;c=2', 'http://192.168.1.5:8000/a?b=1&c=2'],
 ] as const)('%s becomes %s', ([uri, url]) => {
-  expect(pinnedPictureUrl(uri, new URL('http://192.168.1.5:8000/onvif')).href).toBe(url);
+  expect(pinnedSnapshotUrl(uri, new URL('http://192.168.1.5:8000/onvif')).href).toBe(url);
 });
 
 test.for(['ftp://192.168.1.5/a', 'rtsp://192.168.1.5/a', '', 'file:///etc/passwd'])(
   '%j is no address of a picture',
   (uri) => {
-    expect(() => pinnedPictureUrl(uri, new URL('http://192.168.1.5/onvif'))).toThrow(PerchError);
+    expect(() => pinnedSnapshotUrl(uri, new URL('http://192.168.1.5/onvif'))).toThrow(PerchError);
   },
 );
 
 test('an address of a picture that goes on and on is none', () => {
   const uri = `http://192.168.1.5/${'a'.repeat(3_000)}`;
-  expect(() => pinnedPictureUrl(uri, new URL('http://192.168.1.5/onvif'))).toThrow('at most 2048');
+  expect(() => pinnedSnapshotUrl(uri, new URL('http://192.168.1.5/onvif'))).toThrow('at most 2048');
 });
 
 test('whatever a camera answers, there is a picture or a PerchError', async () => {
@@ -208,7 +208,7 @@ test('whatever a camera answers, there is a picture or a PerchError', async () =
   let pictures = 0;
   for (let i = 0; i < 300; i += 1) {
     try {
-      const picture = await fetchPicture({ url, login, maxBytes: 100, deadlineMs: 2_000, signal: never });
+      const picture = await fetchSnapshot({ url, login, maxBytes: 100, deadlineMs: 2_000, signal: never });
       pictures += picture.kind === 'jpeg' ? 1 : 0;
     } catch (error) {
       expect(error).toBeInstanceOf(PerchError);
@@ -238,7 +238,7 @@ test('a picture over https is taken from a camera that has signed for itself, wi
   const { port } = server.address() as { port: number };
   const login = { credentials: { user: 'u', password: 'p' }, isClearAllowed: false, turn: anyTurn };
   const request = { login, maxBytes: 1_000, deadlineMs: 5_000, signal: never };
-  const picture = await fetchPicture({ url: new URL(`https://127.0.0.1:${port}/snap`), ...request });
+  const picture = await fetchSnapshot({ url: new URL(`https://127.0.0.1:${port}/snap`), ...request });
   expect([picture.kind, logins]).toEqual(['jpeg', [undefined, 'Basic']]);
 });
 
@@ -276,10 +276,10 @@ test('a login that another camera at the address was not shown is none that has 
       return calls === 1 ? send(undefined) : Promise.reject(new PerchError('unavailable', 'another camera'));
     },
     ready: async () => {},
-    doubt: () => {},
+    recheck: () => {},
   };
   const url = new URL(`http://127.0.0.1:${port}/snap`);
-  const asked = fetchPicture({ url, login, guard, maxBytes: 100, deadlineMs: 5_000, signal: never });
+  const asked = fetchSnapshot({ url, login, guard, maxBytes: 100, deadlineMs: 5_000, signal: never });
   await expect(asked).rejects.toThrow('another camera');
   expect([calls, underWay]).toEqual([2, 0]);
 });

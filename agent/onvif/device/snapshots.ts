@@ -1,33 +1,33 @@
 import { PerchError } from '../../base/errors.ts';
-import { nameOf, placeOf } from '../soap/http/http-exchange.ts';
+import { hostPortOf, httpOriginOf } from '../soap/http/origin.ts';
 import type { LoginMemory } from '../soap/login/login-memory.ts';
-import { fetchPicture } from './fetch-picture.ts';
-import { askSnapshotUri, listProfiles } from './media.ts';
+import { fetchSnapshot } from './fetch-snapshot.ts';
+import { getSnapshotUri, listProfiles } from './media.ts';
+import { type CameraTarget, type OnvifSession, openSession, sharedLogins } from './onvif-session.ts';
 import type { CameraProfile } from './profiles.ts';
-import { type CameraTarget, type OnvifSession, openSession, sharedLogins } from './session.ts';
-import { pinnedPictureUrl } from './snapshot-address.ts';
+import { pinnedSnapshotUrl } from './snapshot-address.ts';
 
 const PICTURE_DEADLINE_MS = 5_000;
 
 export interface SnapshotOptions extends Omit<CameraTarget, 'signal'> {
-  /** Token of the profile whose picture is wanted; the largest when it is not given or not there. */
+  /** Token of the wanted profile; the largest if missing or absent. */
   readonly profile?: string | undefined;
   readonly maxBytes: number;
 }
 
-/** What the camera has told, kept until something fails. */
+/** Cached until a failure. */
 interface Known {
   readonly session: OnvifSession;
-  /** From the wanted one on, each smaller than the one before. */
+  /** The wanted profile, then smaller ones in descending size. */
   readonly profiles: readonly CameraProfile[];
   readonly urls: Map<string, URL>;
 }
 
-/** A camera's own pictures (GetSnapshotUri). Of a camera whose picture is too large the next smaller profile's is taken. */
+/** Snapshots of one camera (GetSnapshotUri). If a picture is too large, the next smaller profile is used. */
 export class Snapshots {
   readonly #options: SnapshotOptions;
   #known: Known | undefined;
-  /** Of `profiles`: those before it have given pictures that were too large. */
+  /** Index into `profiles`: earlier ones gave pictures that were too large. */
   #first = 0;
   readonly #logins: LoginMemory;
 
@@ -36,12 +36,12 @@ export class Snapshots {
     this.#logins = options.logins ?? sharedLogins;
   }
 
-  /** A JPEG of at most `maxBytes`. @throws PerchError 'unsupported' when the camera has none, or none so small */
+  /** A JPEG of at most `maxBytes`. @throws PerchError 'unsupported' if there is none, or none that small */
   async fetch(signal: AbortSignal): Promise<Uint8Array> {
     try {
       return await untilAborted(this.#fetch(signal), signal);
     } catch (error) {
-      // It may have another address, other profiles or other users by the next time.
+      // Address, profiles or users may have changed.
       this.#known = undefined;
       throw error;
     }
@@ -49,23 +49,23 @@ export class Snapshots {
 
   async #fetch(signal: AbortSignal): Promise<Uint8Array> {
     if (signal.aborted) {
-      throw nobodyWaits();
+      throw cancelled();
     }
     this.#known ??= await untilAborted(this.#ask(), signal);
     const { profiles, session } = this.#known;
-    const { maxBytes, isClearAllowed = false, isAsked, guard } = this.#options;
+    const { maxBytes, isClearAllowed = false, isInteractive, guard } = this.#options;
     let sizeBytes: number | undefined;
     for (let i = Math.min(this.#first, profiles.length - 1); i < profiles.length; i += 1) {
       const url = await untilAborted(this.#urlOf(this.#known, profiles[i]), signal);
       const key = session.credentials && { ...session.credentials, camera: cameraOf(session), channel: 'picture' };
-      // A still is taken at every event: a login that is refused must not be tried each time.
+      // Every event takes a snapshot: a rejected login must not be tried each time.
       const login = session.credentials &&
         key && {
           credentials: session.credentials,
           isClearAllowed,
-          turn: (waiting: AbortSignal) => this.#logins.turn(key, { isAsked, signal: waiting }),
+          turn: (waiting: AbortSignal) => this.#logins.turn(key, { isInteractive, signal: waiting }),
         };
-      const picture = await fetchPicture({
+      const picture = await fetchSnapshot({
         url,
         host: session.host,
         login,
@@ -83,12 +83,12 @@ export class Snapshots {
     const size = sizeBytes === undefined ? '' : `${sizeBytes} bytes, `;
     throw new PerchError(
       'unsupported',
-      `the camera's smallest picture is too large: ${size}at most ${maxBytes} are kept`,
+      `the camera's smallest picture is too large: ${size}at most ${maxBytes} are allowed`,
     );
   }
 
   async #ask(): Promise<Known> {
-    // It is kept for later pictures, so it does not end with whoever wants this one.
+    // Cached for later pictures, so it does not end with this request's signal.
     const session = await openSession({ ...this.#options, signal: new AbortController().signal });
     const profiles = smallerFrom(await listProfiles(session), this.#options.profile);
     if (profiles.length === 0) {
@@ -100,22 +100,22 @@ export class Snapshots {
   async #urlOf({ session, urls }: Known, profile: CameraProfile | undefined): Promise<URL> {
     let url = profile && urls.get(profile.token);
     if (!url) {
-      url = pinnedPictureUrl((profile && (await askSnapshotUri(session, profile))) ?? '', session.url);
+      url = pinnedSnapshotUrl((profile && (await getSnapshotUri(session, profile))) ?? '', session.url);
       urls.set(profile?.token ?? '', url);
     }
     return url;
   }
 }
 
-/** As its other logins name it: what one of them is refused counts for all. */
-const cameraOf = ({ url, host }: OnvifSession): string => nameOf({ ...placeOf(url), host });
+/** The key of its other logins, so that rejections count together. */
+const cameraOf = ({ url, host }: OnvifSession): string => hostPortOf({ ...httpOriginOf(url), host });
 
-const nobodyWaits = () => new PerchError('unavailable', 'nobody waits for the picture any more');
+const cancelled = () => new PerchError('unavailable', 'the request for the picture was cancelled');
 
-/** Calls to a camera end by themselves, with their deadline; nobody has to wait for that. */
+/** Camera calls end with their own deadline; the caller does not have to wait for it. */
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(nobodyWaits());
+    const abort = (): void => reject(cancelled());
     if (signal.aborted) {
       abort();
     }
@@ -124,7 +124,7 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-/** Those from the wanted profile on, by size, each size once. */
+/** From the wanted profile on, in descending size, each size once. */
 function smallerFrom(profiles: readonly CameraProfile[], wanted: string | undefined): CameraProfile[] {
   const areaOf = ({ width = 0, height = 0 }: CameraProfile): number => width * height;
   const bySize = [...profiles].sort((a, b) => areaOf(b) - areaOf(a));

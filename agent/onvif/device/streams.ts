@@ -2,46 +2,46 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { cameraError, troubleOf } from '../soap/http/failures.ts';
-import { askStreamUri, unlessBroken } from './media.ts';
+import { getStreamUri, unlessFault } from './media.ts';
 import { type NetworkPorts, readPorts } from './network.ts';
+import type { OnvifSession } from './onvif-session.ts';
 import type { CameraProfile } from './profiles.ts';
-import { ask, requestsOf } from './requests.ts';
-import type { OnvifSession } from './session.ts';
+import { elementOf, requestsOf } from './requests.ts';
 import { candidatePorts, repairStreamUri, withPort, withZone } from './stream-address.ts';
 
-/** What a DESCRIBE tells (RFC 7826 §13.2). */
-export interface StreamProof {
+/** Result of a DESCRIBE (RFC 7826 §13.2). */
+export interface ProbedStream {
   readonly hasPicture?: boolean | undefined;
   readonly hasSound: boolean;
-  /** Undefined when it was not asked about. */
+  /** Undefined if not requested. */
   readonly hasBackChannel?: boolean | undefined;
-  /** As the SDP has it: `H264`, `H265`. */
+  /** As in the SDP: `H264`, `H265`. */
   readonly codec?: string | undefined;
-  /** The parameter sets allow pictures out of order. */
+  /** The parameter sets allow reordering. */
   readonly mayReorder?: boolean | undefined;
 }
 
 /**
- * Asks for the description of a stream. The address has no credentials; they go to this host alone.
- * @throws PerchError unauthorized when the server does not take the login; anything else when there is no such stream there
+ * Requests a stream's description. The address has no credentials; they go only to this host.
+ * @throws PerchError unauthorized if the server rejects the login; otherwise there is no such stream
  */
-export type ProveStream = (
+export type ProbeStream = (
   rtspUrl: string,
   credentials: Credentials | undefined,
   signal: AbortSignal,
-) => Promise<StreamProof>;
+) => Promise<ProbedStream>;
 
-/** The stream's server is there, and could not describe the stream for now: it answered 453, or 503, or too late. */
+/** Why the stream's server cannot describe the stream now: it replied 453 or 503, or too late. */
 export type StreamDelay = 'noRoom' | 'busy' | 'slow';
 
-/** In words for a person. */
+/** For a person. */
 export const DELAY_WORDS: Readonly<Record<StreamDelay, string>> = {
   noRoom: 'the camera has no room for another viewer of this stream (453)',
   busy: 'the camera is busy or still starting (503)',
   slow: 'the camera does not answer in time for this stream',
 };
 
-/** Why a stream may come later; undefined: it is not there. */
+/** Undefined if the stream does not exist. */
 export function delayOf(error: unknown): StreamDelay | undefined {
   const { status, isConnected } = error instanceof PerchError ? error.context : {};
   if (status === 453 || status === 503) {
@@ -50,22 +50,22 @@ export function delayOf(error: unknown): StreamDelay | undefined {
   return error instanceof PerchError && error.code === 'timeout' && isConnected === true ? 'slow' : undefined;
 }
 
-/** Of all streams of a camera together: a person waits for it. */
+/** For all streams of a camera together, because a user waits. */
 const RETRY_PAUSES_MS = [1_000, 2_000, 4_000] as const;
 
-/** Asks for a stream, and once more after a pause while the camera puts it off. */
-export class Patience {
+/** Retries a stream that the camera delays. */
+export class StreamRetry {
   readonly #clock: Clock | undefined;
   readonly #signal: AbortSignal;
   #retries = 0;
 
-  /** @param clock without it nothing is tried again */
+  /** @param clock without it there are no retries */
   constructor(clock: Clock | undefined, signal: AbortSignal) {
     this.#clock = clock;
     this.#signal = signal;
   }
 
-  async ask<T>(work: () => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>): Promise<T> {
     const signal = this.#signal;
     for (;;) {
       try {
@@ -83,42 +83,42 @@ export class Patience {
 }
 
 export interface CameraStream extends CameraProfile {
-  /** On the camera's own host, without credentials; undefined: the camera was too busy to name it. */
+  /** On the camera's host, without credentials; undefined: the camera was too busy to name it. */
   readonly rtspUrl: string | undefined;
-  /** What the stream's own server said; undefined when nobody asked it. */
-  readonly proof: StreamProof | undefined;
-  /** Why it could not be proved yet: its address, if it has one, is the camera's claim, repaired. */
+  /** Undefined if the stream was not probed. */
+  readonly probed: ProbedStream | undefined;
+  /** Why the probe was delayed: the address, if any, is the camera's claim, repaired. */
   readonly delay?: StreamDelay | undefined;
 }
 
-/** Finds the streams of one camera. What was learnt of its ports with the first one serves the others. */
+/** Finds the streams of one camera. A port found for the first stream serves the others. */
 export class StreamFinder {
   readonly #session: OnvifSession;
-  readonly #prove: ProveStream | undefined;
+  readonly #probeStream: ProbeStream | undefined;
   readonly #signal: AbortSignal;
-  readonly #patience: Patience;
+  readonly #retry: StreamRetry;
   #ports: Promise<NetworkPorts> | undefined;
   #knownPort: number | undefined;
 
-  /** @param prove without it the camera's word is taken, repaired */
-  constructor(session: OnvifSession, prove: ProveStream | undefined, signal: AbortSignal, retryClock?: Clock) {
+  /** @param probeStream without it the camera's addresses are used unchecked, repaired */
+  constructor(session: OnvifSession, probeStream: ProbeStream | undefined, signal: AbortSignal, retryClock?: Clock) {
     this.#session = session;
-    this.#prove = prove;
+    this.#probeStream = probeStream;
     this.#signal = signal;
-    this.#patience = new Patience(retryClock, signal);
+    this.#retry = new StreamRetry(retryClock, signal);
   }
 
-  /** One that cannot be named or described for now has a `delay`. @throws PerchError when the camera has no such stream, or it is nowhere */
+  /** A stream that cannot be named or described yet has a `delay`. @throws PerchError if the camera has no such stream */
   async find(profile: CameraProfile): Promise<CameraStream> {
     let uri: string;
     try {
-      uri = await this.#patience.ask(() => askStreamUri(this.#session, profile));
+      uri = await this.#retry.run(() => getStreamUri(this.#session, profile));
     } catch (error) {
       const delay = delayOf(error);
       if (!delay) {
         throw error;
       }
-      return { ...profile, rtspUrl: undefined, proof: undefined, delay };
+      return { ...profile, rtspUrl: undefined, probed: undefined, delay };
     }
     return this.#findAt(repairStreamUri(uri, this.#session.host), profile);
   }
@@ -129,21 +129,21 @@ export class StreamFinder {
     for await (const port of this.#candidates(url)) {
       const rtspUrl = withZone(withPort(url, port), this.#session.host);
       try {
-        const proof = await this.#patience.ask(async () =>
-          this.#prove?.(rtspUrl, this.#session.credentials, this.#signal),
+        const probed = await this.#retry.run(async () =>
+          this.#probeStream?.(rtspUrl, this.#session.credentials, this.#signal),
         );
-        if (proof?.hasPicture === false) {
+        if (probed?.hasPicture === false) {
           throw cameraError('badReply', 'the stream has no picture', { host: this.#session.host });
         }
         this.#knownPort = port;
-        return { ...profile, rtspUrl, proof };
+        return { ...profile, rtspUrl, probed };
       } catch (error) {
         failure ??= error;
         this.#throwIfEnd(error);
         const delay = delayOf(error);
-        delayed ??= delay && { ...profile, rtspUrl, proof: undefined, delay };
+        delayed ??= delay && { ...profile, rtspUrl, probed: undefined, delay };
         if (delay === 'noRoom' || delay === 'busy') {
-          // It speaks RTSP: it is the right port.
+          // This server speaks RTSP, so the port is right.
           this.#knownPort = port;
           break;
         }
@@ -152,7 +152,7 @@ export class StreamFinder {
     if (delayed) {
       return delayed;
     }
-    const words = 'the stream that the camera names is not there';
+    const words = 'the stream is not at the address that the camera returns';
     throw cameraError('badReply', words, { host: this.#session.host, profile: profile.token }, failure);
   }
 
@@ -161,14 +161,14 @@ export class StreamFinder {
       throw error;
     }
     if (error.code === 'unauthorized') {
-      // Not tried at other ports: each would be one refusal more, until the camera locks.
+      // Other ports are not tried: each would be one more rejection, until the camera locks.
       const words =
-        'the camera takes this login for ONVIF, but not for its stream: give the user the right to watch live';
+        'the camera accepts this login for ONVIF, but not for its stream: give the user the right to watch live';
       throw cameraError('onvifUser', words, { host: this.#session.host }, error);
     }
   }
 
-  /** The camera is asked about its network only when its claim does not hold, or cannot. */
+  /** Requests the camera's network settings only if its claim fails. */
   async *#candidates(url: URL): AsyncGenerator<number, void> {
     const { port, protocol } = this.#session.url;
     const webPort = Number(port || (protocol === 'https:' ? 443 : 80));
@@ -196,6 +196,6 @@ export class StreamFinder {
 
   async #askPorts(): Promise<NetworkPorts> {
     const { device } = await requestsOf(this.#session);
-    return readPorts(await unlessBroken(() => ask(device.getNetworkProtocols())));
+    return readPorts(await unlessFault(() => elementOf(device.getNetworkProtocols())));
   }
 }

@@ -1,21 +1,21 @@
 import { spanWords } from '../../base/span-words.ts';
 import type { CameraStream } from './streams.ts';
 
-/** What would make a camera better to watch, for a person to decide; nothing is changed by itself. */
+/** A recommendation for a person; nothing changes by itself. */
 export interface Suggestion {
   readonly kind: 'longGroups' | 'reordering' | 'smartCodec' | 'clock' | 'certificate';
-  /** Token of the profile that it is about. */
+  /** Token of the profile. */
   readonly profile?: string;
   readonly words: string;
-  /** With longGroups: between two key frames. */
+  /** With longGroups: time between key frames. */
   readonly seconds?: number;
-  /** With longGroups: the frames between two key frames that would be right. */
+  /** With longGroups: recommended frames between key frames. */
   readonly groupFrames?: number;
 }
 
-/** A viewer who joins waits for half of it on average, and a recording can be cut there alone. */
+/** Viewers wait for half of it on average, and recordings can be cut only at key frames. */
 const LONG_GROUP_S = 4;
-/** So long are groups of cameras that leave out key frames while nothing moves. */
+/** Typical of cameras that omit key frames while nothing moves. */
 const SMART_GROUP_S = 8;
 const GOOD_GROUP_S = 2;
 const SMART_NAME = /h\.?26[45]\s?\+|smart|dynamic ?gop/i;
@@ -34,14 +34,14 @@ export function suggest(streams: readonly CameraStream[], { skewMs, isTrusted }:
   }
   if (isTrusted === false) {
     const words =
-      'the camera has signed its own certificate: who it is cannot be checked, the connection is encrypted all the same';
+      'the camera has signed its own certificate: its identity cannot be verified, but the connection is encrypted';
     found.push({ kind: 'certificate', words });
   }
   return found;
 }
 
 function suggestForStream(stream: CameraStream): Suggestion[] {
-  const { token: profile, name, groupFrames, fps, anchorFrames, proof, encoderName = '', codecProfile = '' } = stream;
+  const { token: profile, name, groupFrames, fps, anchorFrames, probed, encoderName = '', codecProfile = '' } = stream;
   const found: Suggestion[] = [];
   const seconds = groupFrames !== undefined && fps !== undefined ? groupFrames / fps : 0;
   if (seconds > LONG_GROUP_S) {
@@ -53,7 +53,7 @@ function suggestForStream(stream: CameraStream): Suggestion[] {
     const words = `${name}: "smart" coding (H.264+, H.265+) seems to be on, which leaves key frames out; switch it off in the camera`;
     found.push({ kind: 'smartCodec', profile, words });
   }
-  if ((anchorFrames ?? 0) > 1 || proof?.mayReorder === true) {
+  if ((anchorFrames ?? 0) > 1 || probed?.mayReorder === true) {
     const words = `${name}: pictures come out of order (B-frames), which delays the live picture; switch them off in the camera`;
     found.push({ kind: 'reordering', profile, words });
   }

@@ -7,24 +7,24 @@ import { type InterfaceChoice, type LocalAddress, networkOf, probeAddresses } fr
 import { type DiscoveryMessage, parseDiscovery } from './probe.ts';
 import { DISCOVERY_PORT, groupOn } from './probe-socket.ts';
 
-/** A house has a handful a day; what is beyond this in a second is a flood. */
+/** A home has a handful a day. */
 const MAX_A_SECOND = 100;
-/** Hellos have 1 to 3 kB; to read a megabyte takes up to a quarter of a second. */
+/** Hellos have 1 to 3 kB; parsing a megabyte takes up to a quarter of a second. */
 const MAX_BYTES_A_SECOND = 256 << 10;
 
-/** A camera that comes or goes. */
+/** Called for Hello and Bye. */
 export type OnAnnouncement = (message: DiscoveryMessage, address: string, local: LocalAddress) => void;
 
 export interface AnnouncementsOptions extends InterfaceChoice {
   readonly clock: Clock;
   readonly log: Logger;
-  /** 3702 but in tests. */
+  /** Default 3702; others for tests. */
   readonly port?: number;
 }
 
 /**
- * Hears Hello and Bye of cameras. The sockets are bound to the group's address, not to all: other programs of the
- * machine listen on the same port, and datagrams that are for them alone stay with them.
+ * Receives Hello and Bye of cameras. The sockets are bound to the group's address: other programs listen on the same port, and their
+ * unicast datagrams stay with them.
  */
 export class Announcements {
   readonly #options: AnnouncementsOptions;
@@ -32,25 +32,22 @@ export class Announcements {
   /** By group: one for IPv4, one for each interface of IPv6. */
   readonly #sockets = new Map<string, Socket>();
   readonly #bound = new WeakSet<Socket>();
-  /** By `group address`: what a socket is a member for, or will be. */
+  /** By `group address`: joined, or to be joined. */
   readonly #memberships = new Map<string, LocalAddress>();
   #locals: readonly LocalAddress[] = [];
-  /** Of the last refresh. */
+  /** At the last refresh. */
   #addresses = '';
   #secondBeganMs = 0;
   #inSecond = 0;
   #bytesInSecond = 0;
-  #told = '';
+  #loggedError = '';
 
   constructor(options: AnnouncementsOptions, onMessage: OnAnnouncement) {
     this.#options = options;
     this.#onMessage = onMessage;
   }
 
-  /**
-   * Listens on the addresses that the machine has now.
-   * @returns whether they are others than before
-   */
+  /** Listens on the machine's current addresses. @returns whether they have changed */
   refresh(): boolean {
     this.#locals = probeAddresses(networkInterfaces(), this.#options);
     const wanted = new Map(this.#locals.map((local) => [membershipOf(local), local]));
@@ -90,16 +87,16 @@ export class Announcements {
       const [group = ''] = groupOn(local).split('%');
       socket.addMembership(group, local.family === 'IPv4' ? local.address : `::%${local.name}`);
     } catch (error) {
-      this.#tell(explain(error));
+      this.#logOnce(explain(error));
     }
   }
 
-  /** Cameras are found by probes as well: a port that cannot be had is no error. */
+  /** Probes find cameras as well, so an unavailable port is not an error. */
   #open(group: string, { family }: LocalAddress): Socket {
     const socket = createSocket({ type: family === 'IPv4' ? 'udp4' : 'udp6', reuseAddr: true });
     this.#sockets.set(group, socket);
     socket.on('error', (error) => {
-      this.#tell(error.message);
+      this.#logOnce(error.message);
       this.#giveUp(group, socket);
     });
     socket.on('message', (datagram, from) => this.#receive(datagram, from));
@@ -140,7 +137,7 @@ export class Announcements {
     try {
       socket?.dropMembership(group, address);
     } catch {
-      // The kernel has done it when the address went.
+      // The kernel has left the group when the address went.
     }
   }
 
@@ -158,11 +155,11 @@ export class Announcements {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      this.#options.log.debug({ error: explain(error), address }, 'an announcement could not be read');
+      this.#options.log.debug({ error: explain(error), address }, 'invalid announcement');
     }
   }
 
-  /** Where it came in; undefined from networks that are none of ours to look at. */
+  /** The receiving interface; undefined for networks that are not scanned. */
   #localOf(address: string, family: string): LocalAddress | undefined {
     return this.#locals.find((local) =>
       family === 'IPv4'
@@ -183,10 +180,10 @@ export class Announcements {
     return this.#inSecond <= MAX_A_SECOND && this.#bytesInSecond <= MAX_BYTES_A_SECOND;
   }
 
-  #tell(error: string): void {
-    if (error !== this.#told) {
-      this.#told = error;
-      this.#options.log.debug({ error }, 'cameras that announce themselves are not heard');
+  #logOnce(error: string): void {
+    if (error !== this.#loggedError) {
+      this.#loggedError = error;
+      this.#options.log.debug({ error }, 'camera announcements cannot be received');
     }
   }
 }

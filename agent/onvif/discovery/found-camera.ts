@@ -1,19 +1,18 @@
 import { type Network, networkOf } from './interfaces.ts';
 import type { ProbeMatch } from './probe.ts';
 import { isPrivate } from './targets.ts';
-import { chooseXAddr } from './xaddr.ts';
 
-/** A device that answered. Its texts are its own claims, fit to be shown as text; `address` is where the answer came from. */
+/** A device that answered. Texts are its claims; `address` is the reply's source. */
 export interface FoundCamera {
-  /** `urn:uuid:…`: the same after an address change. Cheap boards of one make may all have the same. */
+  /** `urn:uuid:…`: stays when the address changes. Cheap boards of one make may share it. */
   readonly endpoint: string;
-  /** With the scope of a link-local IPv6 address: `fe80::1%eth0`. */
+  /** With the zone of a link-local IPv6 address: `fe80::1%eth0`. */
   readonly address: string;
-  /** Address of this machine that it was found from. */
+  /** This machine's address in that network. */
   readonly foundFrom: string;
-  /** The device service. */
+  /** Of the device service. */
   readonly url: string;
-  /** Hosts that it says its service is at. */
+  /** Hosts that it claims for its service. */
   readonly claims?: readonly string[];
   readonly name: string | undefined;
   readonly hardware: string | undefined;
@@ -21,7 +20,7 @@ export interface FoundCamera {
   readonly manufacturer: string | undefined;
 }
 
-/** Some say it in capitals here and in small letters there, or with less before it. */
+/** Some cameras vary its case or its prefix. */
 export const sameEndpoint = (a: string, b: string): boolean => plainEndpoint(a) === plainEndpoint(b);
 export const plainEndpoint = (endpoint: string): string =>
   endpoint
@@ -29,7 +28,7 @@ export const plainEndpoint = (endpoint: string): string =>
     .toLowerCase()
     .replace(/^(?:urn:)?uuid:/, '');
 
-/** The camera behind an answer; undefined for what is no camera, has no address to talk to, or is nowhere near: a sender can be made up. */
+/** The camera of a reply; undefined if it is not a camera, has no address, or is not in a local network: a sender can be forged. */
 export function cameraOf(
   match: ProbeMatch,
   address: string,
@@ -45,14 +44,53 @@ export function cameraOf(
   return { endpoint, address, foundFrom: from.address, url, claims, name, hardware, location, manufacturer };
 }
 
-/** One camera with two addresses says so at both; of boards that all have one endpoint each names itself alone. */
+/** A camera with two addresses claims both; boards that share an endpoint claim only their own. */
 export const nameEachOther = (a: FoundCamera, b: FoundCamera): boolean =>
   a.endpoint === b.endpoint && a.claims?.includes(b.address) === true && b.claims?.includes(a.address) === true;
 
-/**
- * What tells answers apart: identity and address. On this machine itself the address of the service too:
- * two Perches have a demo camera each, both with one endpoint.
- */
+/** Identity and address; on this machine also the service's address, because two Perches have a demo camera each with one endpoint. */
 export function keyOf({ endpoint, address, url }: FoundCamera): string {
   return `${endpoint} ${address} ${address.startsWith('127.') ? url : ''}`;
+}
+
+/**
+ * The address of the device service. The reply's source is reliable; a claim may be of another network, a factory default, 0.0.0.0 or an
+ * attack. So: a claim with the source as host; else any claim with its host replaced by the source. A claim in a local network counts only
+ * if the reply came from none of them: over IPv6, or from a second address of the camera.
+ * @param responder with the zone of a link-local IPv6 address
+ */
+export function chooseXAddr(
+  claims: readonly string[],
+  responder: string,
+  networks: readonly Network[],
+): string | undefined {
+  const urls = claims.flatMap((claim) => {
+    // The zone of an IPv6 address is local to the camera.
+    const text = claim.replace(/%[\w.%-]+\]/, ']');
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url && (url.protocol === 'http:' || url.protocol === 'https:') ? [url] : [];
+  });
+  const isNear = (address: string) => networkOf(address, networks) !== undefined;
+  // A remote reply must not lead to services of this machine.
+  const isOurs = (address: string) => networks.some((network) => network.address === address);
+  const isPlain = !responder.includes('%');
+  const host = responder.includes(':') ? `[${responder}]` : responder;
+  const own = isPlain ? urls.find((url) => url.hostname === host) : undefined;
+  const near = isNear(responder) ? undefined : urls.find(({ hostname }) => isNear(hostname) && !isOurs(hostname));
+  const chosen = own ?? near ?? urls[0];
+  if (!chosen) {
+    return undefined;
+  }
+  chosen.username = '';
+  chosen.password = '';
+  if (chosen === own || chosen === near) {
+    return chosen.href;
+  }
+  if (isPlain) {
+    chosen.hostname = host;
+    return chosen.href;
+  }
+  // RFC 6874 zone, which the WHATWG URL parser does not support.
+  const port = chosen.port === '' ? '' : `:${chosen.port}`;
+  return `${chosen.protocol}//[${responder.replace('%', '%25')}]${port}${chosen.pathname}${chosen.search}`;
 }

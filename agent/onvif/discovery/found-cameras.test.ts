@@ -48,7 +48,7 @@ test.concurrent('64 cameras are all found with one look, which two share', async
     Array.from({ length: 64 }, (_, i) => openCamera(context, { discoveryPort, address: `127.0.1.${i + 1}` })),
   );
   const { found, told } = openRegistry(context, discoveryPort);
-  await Promise.all([found.look({ listenMs: 2_500 }), found.look()]);
+  await Promise.all([found.scan({ listenMs: 2_500 }), found.scan()]);
   expect(urls(found)).toEqual(cameras.map(({ url }) => url));
   expect(told.map(({ finding }) => finding)).toEqual(cameras.map(() => 'new'));
 });
@@ -78,7 +78,7 @@ test.concurrent.for([
     const discoveryPort = await freeUdpPort();
     const camera = await openCamera(context, { discoveryPort, address: '127.0.0.21', quirks });
     const { found, told } = openRegistry(context, discoveryPort);
-    await found.look({ listenMs: 1_500 });
+    await found.scan({ listenMs: 1_500 });
     expect(urls(found)).toEqual([camera.url]);
     expect(told).toHaveLength(1);
   },
@@ -89,7 +89,7 @@ test.concurrent('a recorder that answers for another device in the same datagram
   const other = { endpoint: 'urn:uuid:other', xaddr: 'http://127.0.0.22:81/onvif/device_service' };
   const camera = await openCamera(context, { discoveryPort, address: '127.0.0.22', quirks: { isBundledWith: other } });
   const { found } = openRegistry(context, discoveryPort);
-  await found.look({ listenMs: 1_500 });
+  await found.scan({ listenMs: 1_500 });
   expect(urls(found).sort()).toEqual([other.xaddr, camera.url].sort());
 });
 
@@ -99,7 +99,7 @@ test.concurrent('cheap boards that all have one identity are each found', async 
   await openCamera(context, { discoveryPort, address: '127.0.0.31', endpoint });
   await openCamera(context, { discoveryPort, address: '127.0.0.32', endpoint });
   const { found } = openRegistry(context, discoveryPort);
-  await found.look({ listenMs: 1_500 });
+  await found.scan({ listenMs: 1_500 });
   expect(found.find(endpoint).map(({ address }) => address)).toHaveLength(2);
 });
 
@@ -107,9 +107,9 @@ test.concurrent('a camera that has moved is known at its new address alone after
   const discoveryPort = await freeUdpPort();
   const camera = await openCamera(context, { discoveryPort, address: '127.0.0.41' });
   const { found } = openRegistry(context, discoveryPort);
-  await found.look({ listenMs: 1_500 });
+  await found.scan({ listenMs: 1_500 });
   await camera.moveTo('127.0.0.42');
-  await found.look({ listenMs: 1_500 });
+  await found.scan({ listenMs: 1_500 });
   expect(urls(found)).toEqual([camera.url]);
   expect(camera.url).toContain('127.0.0.42');
 });
@@ -119,7 +119,7 @@ test.concurrent('a camera that says Hello at another address is known there alon
   const camera = await openCamera(context, { discoveryPort, address: '127.0.0.47' });
   const { found } = openRegistry(context, discoveryPort);
   found.start();
-  await found.look();
+  await found.scan();
   expect(urls(found)).toEqual([camera.url]);
   await camera.moveTo('127.0.0.48');
   await context.expect.poll(() => urls(found)).toEqual([camera.url]);
@@ -131,7 +131,7 @@ test.concurrent('a board that comes with the identity of another that is still t
   await openCamera(context, { discoveryPort, address: '127.0.0.49', endpoint });
   const { found } = openRegistry(context, discoveryPort);
   found.start();
-  await found.look();
+  await found.scan();
   const seenMs = () => found.list().find(({ address }) => address === '127.0.0.49')?.lastSeenMs;
   const before = seenMs();
   await openCamera(context, { discoveryPort, address: '127.0.0.50', endpoint });
@@ -155,13 +155,13 @@ test.concurrent('a camera that answers from two addresses, and names both at eac
   const claims = { xaddrs: [...quirks.xaddrs, 'http://127.0.0.73:PORT/PATH'] };
   await openCamera(context, { discoveryPort, address: '127.0.0.73', endpoint, quirks: claims });
   const { found } = openRegistry(context, discoveryPort);
-  await found.look({ listenMs: 1_500 });
+  await found.scan({ listenMs: 1_500 });
   const places = () => found.list().map(({ address }) => address);
   expect(places()).toHaveLength(2);
   expect(places()).toContain('127.0.0.73');
   expect(found.find(endpoint)).toHaveLength(3);
   await wired.stop({ isSilent: true });
-  await found.look({ listenMs: 1_500 });
+  await found.scan({ listenMs: 1_500 });
   expect(places()).toEqual(['127.0.0.72', '127.0.0.73']);
 });
 
@@ -171,12 +171,12 @@ test.concurrent('one of two boards with one identity that misses a look is kept'
   await openCamera(context, { discoveryPort, address: '127.0.0.43', endpoint });
   const lost = await openCamera(context, { discoveryPort, address: '127.0.0.44', endpoint });
   const { found, told } = openRegistry(context, discoveryPort);
-  await found.look({ listenMs: 1_000 });
+  await found.scan({ listenMs: 1_000 });
   await lost.stop({ isSilent: true });
-  await found.look({ listenMs: 1_000 });
+  await found.scan({ listenMs: 1_000 });
   expect(found.find(endpoint).map(({ address }) => address)).toEqual(['127.0.0.43', '127.0.0.44']);
   await lost.start();
-  await found.look({ listenMs: 1_000 });
+  await found.scan({ listenMs: 1_000 });
   expect(told.map(({ camera, finding }) => `${camera.address} ${finding}`).slice(2)).toEqual(['127.0.0.44 again']);
 });
 
@@ -189,7 +189,7 @@ test.concurrent('a camera whose Hello does not say where its service is is asked
   });
   const { found, untilTold } = openRegistry(context, discoveryPort);
   found.start();
-  await found.look();
+  await found.scan();
   expect(urls(found)).toEqual([]);
   await camera.hello();
   expect(await untilTold(() => true)).toMatchObject({ finding: 'new', camera: { url: camera.url } });
@@ -203,7 +203,7 @@ test.concurrent('a camera that is deaf to multicast is found by its address, als
     quirks: { isDeafToMulticast: true },
   });
   const { found } = openRegistry(context, discoveryPort);
-  await found.look({ listenMs: 1_500 });
+  await found.scan({ listenMs: 1_500 });
   expect(urls(found)).toEqual([]);
   await found.probe('127.0.2.77');
   expect(urls(found)).toEqual([camera.url]);
@@ -217,7 +217,7 @@ test.concurrent('a camera that is deaf to multicast is found by its address, als
       stop.abort();
     },
   });
-  await expect(found.probe('127.0.2.0/30')).rejects.toThrow('being searched already');
+  await expect(found.probe('127.0.2.0/30')).rejects.toThrow('is being searched');
   await found.probe('127.0.2.77');
   await search;
   expect(progress[0]).toBe('1 of 254');
@@ -256,13 +256,13 @@ test('who asks for a look while one is well on its way gets one of his own, and 
   const clock = new FakeClock();
   const { found } = openRegistry(context, await freeUdpPort(), { clock });
   const ended: string[] = [];
-  const look = (name: string) => found.look().then(() => ended.push(name));
-  void look('first');
+  const scan = (name: string) => found.scan().then(() => ended.push(name));
+  void scan('first');
   await clock.advance(200);
-  void look('beside it');
+  void scan('beside it');
   await clock.advance(2_000);
-  void look('later');
-  void look('later too');
+  void scan('later');
+  void scan('later too');
   await clock.advance(1_800);
   expect(ended).toEqual(['first', 'beside it']);
   await clock.advance(3_999);
@@ -277,10 +277,10 @@ test('the networks are probed at the start, every three minutes while a camera i
   let isMissing = false;
   const { found } = openRegistry(context, port, { clock, isMissing: () => isMissing });
   let looks = 0;
-  const look = found.look.bind(found);
-  found.look = (options) => {
+  const scan = found.scan.bind(found);
+  found.scan = (options) => {
     looks += 1;
-    return look(options);
+    return scan(options);
   };
   found.start();
   await clock.advance(59 * 60_000);
@@ -307,7 +307,7 @@ test.concurrent('a taken port is no error: cameras are found by probes', async (
   });
   const { found } = openRegistry(context, discoveryPort, { log });
   found.start();
-  await context.expect.poll(() => lines).toEqual(['cameras that announce themselves are not heard']);
+  await context.expect.poll(() => lines).toEqual(['camera announcements cannot be received']);
 });
 
 test('a fault while the networks are looked at is logged, and they are looked at again', async (context) => {
@@ -324,11 +324,11 @@ test('a fault while the networks are looked at is logged, and they are looked at
   const { found } = openRegistry(context, await freeUdpPort(), { clock, log, isMissing, only: ['nowhere'] });
   found.start();
   await clock.advance(4_000);
-  expect(found.isLooking).toBe(false);
+  expect(found.isScanning).toBe(false);
   await clock.advance(60_000);
-  expect(told).toMatchObject([['error', 'looking for cameras failed', {}]]);
+  expect(told).toMatchObject([['error', 'searching for cameras failed', {}]]);
   await clock.advance(120_000);
-  expect(found.isLooking).toBe(true);
+  expect(found.isScanning).toBe(true);
   await clock.advance(4_000);
 });
 
@@ -365,14 +365,14 @@ test('that a camera of this machine itself was dropped is logged once, with what
   });
   const { log, told } = toldOf();
   const dropping = openRegistry(context, port, { log, includeLoopback: false, only: [name] });
-  await dropping.found.look({ listenMs: 1_000 });
-  await dropping.found.look({ listenMs: 1_000 });
+  await dropping.found.scan({ listenMs: 1_000 });
+  await dropping.found.scan({ listenMs: 1_000 });
   expect(dropping.found.list()).toEqual([]);
-  const phrase = 'a camera on this machine itself was dropped';
+  const phrase = 'camera on this machine dropped';
   expect(told.filter(([level, text]) => level === 'info' && text === phrase)).toMatchObject([
     ['info', phrase, { address: '127.0.0.31', hint: expect.stringContaining('PERCH_LOOPBACK_CAMERAS=yes') }],
   ]);
   const taking = openRegistry(context, port, { includeLoopback: true, only: [name] });
-  await taking.found.look({ listenMs: 1_000 });
+  await taking.found.scan({ listenMs: 1_000 });
   expect(urls(taking.found)).toEqual(['http://127.0.0.31/onvif/device_service']);
 });

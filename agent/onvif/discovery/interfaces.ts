@@ -2,12 +2,12 @@ import { BlockList, isIPv4 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { isVirtualInterface } from '../../base/virtual-interface.ts';
 
-/** One address of this machine to look for cameras from. */
+/** An address of this machine to probe from. */
 export interface LocalAddress {
   /** Of the interface. */
   readonly name: string;
   readonly family: 'IPv4' | 'IPv6';
-  /** Without the scope of IPv6. */
+  /** Without the zone of IPv6. */
   readonly address: string;
   readonly prefixBits: number;
   /** The IPv4 networks of the same interface. */
@@ -21,16 +21,15 @@ export interface Network {
 
 export interface InterfaceChoice {
   readonly includeLoopback?: boolean;
-  /** Only these, whatever they are called: a tunnel or a bridge too. */
+  /** Only these, including tunnels and bridges. */
   readonly only?: readonly string[];
 }
 
-/** A machine with more addresses than this is no home. */
 const MAX_ADDRESSES = 32;
 
 /**
- * The addresses to probe from, one socket each: a socket for all would multicast on the default route only.
- * Of IPv6 the link-local ones: every interface has one, and WS-Discovery does not leave the link.
+ * The addresses to probe from, with a socket each: one for all would multicast only on the default route. IPv6: link-local ones, because
+ * every interface has one and WS-Discovery does not leave the link.
  */
 export function probeAddresses(
   interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>,
@@ -50,7 +49,7 @@ export function probeAddresses(
     for (const info of addresses) {
       const [network] = rangeOf(info);
       if (network && isUsable(info, includeLoopback)) {
-        // A simulator at 127.0.0.5 answers what it has heard on any interface from there.
+        // A simulator at 127.0.0.5 answers from there on any interface.
         const near = info.internal ? networks : [...networks, ...loopback];
         found.push({ name, family: info.family, ...network, networks: near });
       }
@@ -64,7 +63,7 @@ function isUsable({ family, address, internal }: NetworkInterfaceInfo, includeLo
   if (family === 'IPv6') {
     return !internal && /^fe[89ab]/i.test(address);
   }
-  // An address that nobody gave out: there is no network behind it.
+  // A self-assigned address has no network.
   return internal ? includeLoopback : !address.startsWith('169.254.');
 }
 
@@ -73,14 +72,14 @@ function rangeOf({ address, cidr }: NetworkInterfaceInfo): Network[] {
   return Number.isInteger(prefixBits) ? [{ address, prefixBits }] : [];
 }
 
-/** All IPv4 networks that this machine is in, those of tunnels and bridges too; its own inner one only for tests. */
+/** All IPv4 networks of this machine, with tunnels and bridges; loopback only for tests. */
 export function ownNetworks(includeLoopback = false): Network[] {
   return Object.values(networkInterfaces()).flatMap((addresses = []) =>
     addresses.flatMap((info) => (info.family === 'IPv4' && (includeLoopback || !info.internal) ? rangeOf(info) : [])),
   );
 }
 
-/** The first of these networks that an address belongs to. */
+/** The first network that contains the address. */
 export function networkOf(address: string, networks: readonly Network[]): Network | undefined {
   return isIPv4(address)
     ? networks.find((network) => {

@@ -1,11 +1,11 @@
 import { plainLine } from '../soap/xml/xml.ts';
 
-/** ONVIF defines no scope for the manufacturer (Core §7.3.2.2); these are the ones that cameras use. */
+/** ONVIF defines no scope for the manufacturer (Core §7.3.2.2); cameras use these. */
 const MANUFACTURER_SCOPES = ['manufacturer', 'mfr', 'mfgr', 'vendor', 'brand', 'make'];
-/** Scopes whose value often begins with the manufacturer: `name/HIKVISION%20DS-2CD2043G2`, `hardware/AXIS%20M1065`. */
+/** Their values often start with the manufacturer: `name/HIKVISION%20DS-2CD2043G2`, `hardware/AXIS%20M1065`. */
 const NAME_SCOPES = ['name', 'hardware'];
 
-/** As they write themselves; a second name is a brand that belongs to the first. */
+/** Makers with their brands. */
 const MAKERS: readonly (readonly [name: string, ...brands: string[]])[] = [
   ['Hikvision', 'HiLook', 'HiWatch'],
   ['Annke'],
@@ -50,7 +50,7 @@ const makerOfWord = new Map(
   MAKERS.flatMap(([name, ...brands]) => [name, ...brands].map((word) => [word.toLowerCase(), name] as const)),
 );
 
-/** Who made a camera, by its discovery scopes: said outright, else a known maker in its name or in the host of a scope of its own. */
+/** The manufacturer by discovery scopes: stated, else a known maker in its name or in the host of a vendor scope. */
 export function manufacturerOf(scopes: readonly string[]): string | undefined {
   const parts = scopes.map(partsOf);
   const said = parts.find(({ kind, value }) => MANUFACTURER_SCOPES.includes(kind) && value !== undefined);
@@ -76,7 +76,7 @@ function partsOf(scope: string): { readonly host: string; readonly kind: string;
   return { host: host.toLowerCase(), kind: kind.toLowerCase(), value: decodedScope(value) };
 }
 
-/** Scope values are percent-encoded; a camera that sends a bare % gets it back as it is. */
+/** Scope values are percent-encoded; one with a bare % stays as it is. */
 export function decodedScope(value: string): string | undefined {
   try {
     return plainLine(decodeURIComponent(value));

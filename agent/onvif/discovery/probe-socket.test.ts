@@ -23,7 +23,9 @@ test('an interface that has gone, or cannot be used, is a line of the log and no
   ] as const) {
     opened({ name: 'gone0', family, address }, log, () => {}, ready);
   }
-  await vi.waitFor(() => expect(lines.filter((line) => line.includes('cannot look for cameras here'))).toHaveLength(2));
+  await vi.waitFor(() =>
+    expect(lines.filter((line) => line.includes('cannot probe on this interface'))).toHaveLength(2),
+  );
   expect(ready).not.toHaveBeenCalled();
 });
 
@@ -47,5 +49,5 @@ test('a probe that cannot be sent is a line of the log, and the next one goes ou
     },
   );
   expect(String((await heard)[0])).toBe('you');
-  expect(lines.filter((line) => line.includes('a probe could not be sent'))).toHaveLength(1);
+  expect(lines.filter((line) => line.includes('sending a probe failed'))).toHaveLength(1);
 });

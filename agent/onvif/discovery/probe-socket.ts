@@ -3,30 +3,30 @@ import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { LocalAddress } from './interfaces.ts';
 
-/** The port that devices listen on for probes. */
+/** UDP port of devices. */
 export const DISCOVERY_PORT = 3702;
 const GROUP = '239.255.255.250';
 const GROUP_IPV6 = 'ff02::c';
-/** Many cameras answer at once, 1 to 3 kB each; the system gives what it allows. */
+/** Many cameras answer at once with 1 to 3 kB each. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
 
-/** How an address of WS-Discovery's group is called on one interface. */
+/** The WS-Discovery group on one interface. */
 export const groupOn = ({ family, name }: Pick<LocalAddress, 'family' | 'name'>): string =>
   family === 'IPv4' ? GROUP : `${GROUP_IPV6}%${name}`;
 
 export type OnDatagram = (datagram: Uint8Array, from: RemoteInfo) => void;
 
-/** A socket that asks and hears the answers; it is closed by whoever opened it. */
+/** Sends probes; closed by its opener. */
 export interface ProbeSocket {
-  /** A failure is one line of the log: another network may work. */
+  /** Failures are logged: another network may work. */
   send(text: string, port: number, address: string): void;
   close(): void;
 }
 
 /**
- * Opens a socket on an address of this machine, for its network's group; without one, for single addresses anywhere.
- * An interface that cannot be used (no route, gone meanwhile) must not end the look at the others: it is told by the log.
- * @param onReady called when it can send; what is sent before waits
+ * Opens a socket on an address of this machine for its network's group, or without an address for unicast. An unusable interface (no route,
+ * removed) is logged and does not stop the others.
+ * @param onReady called when it can send
  */
 export function openProbeSocket(
   local: Pick<LocalAddress, 'name' | 'family' | 'address'> | 'IPv4' | 'IPv6',
@@ -42,7 +42,7 @@ export function openProbeSocket(
       if (isOpen) {
         socket.send(text, port, address, (error) => {
           if (error && isOpen) {
-            log.debug({ error: error.message, address }, 'a probe could not be sent');
+            log.debug({ error: error.message, address }, 'sending a probe failed');
           }
         });
       }
@@ -53,7 +53,7 @@ export function openProbeSocket(
     },
   };
   // For its whole life: an error without a listener would end the program.
-  socket.on('error', (error) => log.debug({ error: error.message }, 'cannot look for cameras here'));
+  socket.on('error', (error) => log.debug({ error: error.message }, 'cannot probe on this interface'));
   socket.on('message', onDatagram);
   const whenBound = () => {
     if (isOpen && prepare(socket, local, log)) {
@@ -77,7 +77,7 @@ function prepare(socket: Socket, local: Parameters<typeof openProbeSocket>[0], l
     }
     return true;
   } catch (error) {
-    log.debug({ error: explain(error) }, 'cannot look for cameras here');
+    log.debug({ error: explain(error) }, 'cannot probe on this interface');
     return false;
   }
 }

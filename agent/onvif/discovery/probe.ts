@@ -4,20 +4,20 @@ import { PerchError } from '../../base/errors.ts';
 import { elements, find, findText, localName, plainLine, readXml } from '../soap/xml/xml.ts';
 import { decodedScope, manufacturerOf } from './manufacturer.ts';
 
-/** A UDP datagram holds no more; answers of real cameras have 1 to 3 kB. */
+/** Maximum of a UDP datagram; real replies have 1 to 3 kB. */
 const MAX_DATAGRAM_BYTES = 65_536;
 const MAX_MATCHES = 64;
 const MAX_LIST_ITEMS = 64;
-/** Of an identity or an address; longer ones are nobody's. */
+/** For an endpoint or an address. */
 const MAX_ITEM_CHARACTERS = 512;
 const SCOPE_PREFIX = 'onvif://www.onvif.org/';
 
-/** Several types in one probe would have to match all, so each is asked for alone. */
+/** A probe with several types would have to match all, so each has its own. */
 export const PROBE_TYPES = ['dn:NetworkVideoTransmitter', 'tds:Device'] as const;
 
-/** One device of a message, as it describes itself. */
+/** One device of a message. */
 export interface ProbeMatch {
-  /** `urn:uuid:…`, the device's identity; a few cheap boards all have the same. */
+  /** `urn:uuid:…`, the device's identity; some cheap boards share it. */
   readonly endpoint: string;
   readonly types: readonly string[];
   readonly xaddrs: readonly string[];
@@ -25,18 +25,18 @@ export interface ProbeMatch {
   readonly hardware: string | undefined;
   readonly location: string | undefined;
   readonly manufacturer: string | undefined;
-  /** A printer or a disk that answers everything does not say so. */
+  /** False for a printer or disk that answers every probe. */
   readonly isOnvif: boolean;
 }
 
 export interface DiscoveryMessage {
   readonly kind: 'matches' | 'hello' | 'bye' | 'other';
-  /** MessageID of the probe that it answers; some devices leave it out. */
+  /** MessageID of the probe; some devices omit it. */
   readonly relatesTo: string | undefined;
   readonly matches: readonly ProbeMatch[];
 }
 
-/** A WS-Discovery Probe (2005/04), the edition that cameras speak. */
+/** A WS-Discovery Probe (2005/04), the version that cameras speak. */
 export function writeProbe(type: (typeof PROBE_TYPES)[number]): { readonly messageId: string; readonly text: string } {
   const messageId = `urn:uuid:${randomUUID()}`;
   const text =
@@ -52,7 +52,7 @@ export function writeProbe(type: (typeof PROBE_TYPES)[number]): { readonly messa
   return { messageId, text };
 }
 
-/** Reads a datagram. Whatever is well-formed and not for us is `other`. */
+/** Well-formed messages of other kinds are `other`. */
 export function parseDiscovery(datagram: Uint8Array): DiscoveryMessage {
   const root = readXml(datagram, MAX_DATAGRAM_BYTES);
   if (localName(root) !== 'Envelope') {

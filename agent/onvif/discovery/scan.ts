@@ -1,13 +1,13 @@
 import { networkInterfaces } from 'node:os';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import { AnswerIntake } from './answer-intake.ts';
 import type { FoundCamera } from './found-camera.ts';
 import { type InterfaceChoice, type LocalAddress, probeAddresses } from './interfaces.ts';
 import { PROBE_TYPES, writeProbe } from './probe.ts';
+import { ProbeReplies } from './probe-replies.ts';
 import { DISCOVERY_PORT, groupOn, openProbeSocket, type ProbeSocket } from './probe-socket.ts';
 
-/** UDP loses datagrams, and cameras answer after a random pause of up to 500 ms: every probe goes out three times. */
+/** UDP loses datagrams, and cameras delay their reply by up to 500 ms: every probe is sent three times. */
 const ROUND_PAUSES_MS = [0, 200, 500] as const;
 
 export interface ScanOptions extends InterfaceChoice {
@@ -16,26 +16,26 @@ export interface ScanOptions extends InterfaceChoice {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly clock?: Clock;
-  /** UDP port that devices listen on, 3702 but in tests. */
+  /** Devices' UDP port, default 3702; others for tests. */
   readonly port?: number;
-  /** A camera of this machine itself has answered, and was dropped. */
+  /** Called for a camera on this machine, which is dropped. */
   readonly onLoopback?: (address: string) => void;
 }
 
-/** Probes every network of this machine and gives each camera as soon as it answers; ends after `listenMs`. */
+/** Probes every local network, and reports each camera when it answers; ends after `listenMs`. */
 export async function scan(options: ScanOptions, onFound: (camera: FoundCamera) => void): Promise<void> {
   const { listenMs, signal, log, clock = systemClock } = options;
   if (signal.aborted) {
     return;
   }
   const end = new AbortController();
-  const intake = new AnswerIntake(onFound, options.onLoopback);
+  const replies = new ProbeReplies(onFound, options.onLoopback);
   const sockets = probeAddresses(networkInterfaces(), options).map((local) =>
     openProbeSocket(
       local,
       log.child({ interface: local.name, address: local.address }),
-      (datagram, from) => intake.receive(datagram, from.address, local),
-      (socket) => void sendRounds(socket, local, intake, { ...options, clock, signal: end.signal }),
+      (datagram, from) => replies.receive(datagram, from.address, local),
+      (socket) => void sendRounds(socket, local, replies, { ...options, clock, signal: end.signal }),
     ),
   );
   await clock.sleep(listenMs, signal);
@@ -43,13 +43,13 @@ export async function scan(options: ScanOptions, onFound: (camera: FoundCamera) 
   for (const socket of sockets) {
     socket.close();
   }
-  intake.logRefusals(log);
+  replies.logRefusals(log);
 }
 
 async function sendRounds(
   socket: ProbeSocket,
   local: LocalAddress,
-  intake: AnswerIntake,
+  replies: ProbeReplies,
   { clock, signal, port = DISCOVERY_PORT }: { clock: Clock; signal: AbortSignal; port?: number },
 ): Promise<void> {
   for (const pauseMs of ROUND_PAUSES_MS) {
@@ -59,7 +59,7 @@ async function sendRounds(
     }
     for (const type of PROBE_TYPES) {
       const { messageId, text } = writeProbe(type);
-      intake.asked(messageId);
+      replies.asked(messageId);
       socket.send(text, port, groupOn(local));
     }
   }

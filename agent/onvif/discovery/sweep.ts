@@ -1,14 +1,14 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import { AnswerIntake } from './answer-intake.ts';
 import type { FoundCamera } from './found-camera.ts';
 import { type Network, networkOf, ownNetworks } from './interfaces.ts';
 import { PROBE_TYPES, writeProbe } from './probe.ts';
+import { ProbeReplies } from './probe-replies.ts';
 import { DISCOVERY_PORT, openProbeSocket, type ProbeSocket } from './probe-socket.ts';
 
-/** At most so many addresses are waited for at a time: some 50 are begun in a second. */
-const IN_FLIGHT = 64;
-/** A datagram may be lost, and a camera thinks for up to half a second. */
+/** Concurrent probes, some 50 a second. */
+const MAX_CONCURRENT = 64;
+/** A datagram may be lost, and a camera may delay its reply by half a second. */
 const AGAIN_AFTER_MS = 500;
 const LAST_WAIT_MS = 800;
 
@@ -17,22 +17,22 @@ export interface SweepOptions {
   readonly log: Logger;
   readonly clock?: Clock;
   readonly includeLoopback?: boolean;
-  /** UDP port that devices listen on, 3702 but in tests. */
+  /** Devices' UDP port, default 3702; others for tests. */
   readonly port?: number;
-  /** A camera of this machine itself has answered, and was dropped. */
+  /** Called for a camera on this machine, which is dropped. */
   readonly onLoopback?: (address: string) => void;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Asks each of these addresses alone, for networks that do not carry multicast; a /24 takes some six seconds. */
+/** Probes each address by unicast, for networks without multicast; a /24 takes some six seconds. */
 export async function sweep(
   addresses: readonly string[],
   options: SweepOptions,
   onFound: (camera: FoundCamera) => void,
 ): Promise<void> {
   const { signal, log, onProgress, includeLoopback } = options;
-  const intake = new AnswerIntake(onFound, options.onLoopback);
-  const sockets = openSockets(addresses, ownNetworks(includeLoopback), log, intake);
+  const replies = new ProbeReplies(onFound, options.onLoopback);
+  const sockets = openSockets(addresses, ownNetworks(includeLoopback), log, replies);
   const waiting = addresses.values();
   let done = 0;
   const work = async () => {
@@ -40,31 +40,31 @@ export async function sweep(
       if (signal.aborted) {
         return;
       }
-      await probeOne(address, sockets[address.includes(':') ? 'IPv6' : 'IPv4'], intake, options);
+      await probeOne(address, sockets[address.includes(':') ? 'IPv6' : 'IPv4'], replies, options);
       done += 1;
       onProgress?.(done, addresses.length);
     }
   };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, work));
+  await Promise.all(Array.from({ length: MAX_CONCURRENT }, work));
   for (const socket of Object.values(sockets)) {
     socket.close();
   }
-  intake.logRefusals(log);
+  replies.logRefusals(log);
 }
 
-/** One for each family that there is an address of. */
+/** One for each address family in use. */
 function openSockets(
   addresses: readonly string[],
   networks: readonly Network[],
   log: Logger,
-  intake: AnswerIntake,
+  replies: ProbeReplies,
 ): Partial<Record<'IPv4' | 'IPv6', ProbeSocket>> {
   const asked = new Set(addresses);
   const open = (family: 'IPv4' | 'IPv6') =>
     openProbeSocket(family, log, (datagram, { address }) => {
-      // Only who was asked: others know neither the port nor the message id.
+      // Other senders know neither the port nor the message id.
       if (asked.has(address)) {
-        intake.receive(datagram, address, { address: networkOf(address, networks)?.address ?? '', networks });
+        replies.receive(datagram, address, { address: networkOf(address, networks)?.address ?? '', networks });
       }
     });
   return {
@@ -76,16 +76,16 @@ function openSockets(
 async function probeOne(
   address: string,
   socket: ProbeSocket | undefined,
-  intake: AnswerIntake,
+  replies: ProbeReplies,
   { signal, clock = systemClock, port = DISCOVERY_PORT }: SweepOptions,
 ): Promise<void> {
   for (const pauseMs of [AGAIN_AFTER_MS, LAST_WAIT_MS]) {
-    if (signal.aborted || intake.hasHeard(address)) {
+    if (signal.aborted || replies.hasHeard(address)) {
       return;
     }
     for (const type of PROBE_TYPES) {
       const { messageId, text } = writeProbe(type);
-      intake.asked(messageId);
+      replies.asked(messageId);
       socket?.send(text, port, address);
     }
     await clock.sleep(pauseMs, signal);

@@ -3,14 +3,14 @@ import { PerchError } from '../../base/errors.ts';
 
 const MIN_PREFIX_BITS = 24;
 
-/** Networks that are not the internet (RFC 6890): only there does a camera of the house have its address. */
+/** Private networks (RFC 6890). */
 const PRIVATE = new BlockList();
 for (const [network, bits] of [
   ['10.0.0.0', 8],
   ['172.16.0.0', 12],
   ['192.168.0.0', 16],
   ['169.254.0.0', 16],
-  // For tests of networks.
+  // For network tests.
   ['198.18.0.0', 15],
 ] as const) {
   PRIVATE.addSubnet(network, bits, 'ipv4');
@@ -21,22 +21,18 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addSubnet('::1', 128, 'ipv6');
 
-/** @param address may have the zone of IPv6 */
+/** @param address may have an IPv6 zone */
 export function isPrivate(address: string): boolean {
   const [plain = ''] = address.split('%');
   return PRIVATE.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6');
 }
 
-/** This machine itself. */
 export const isLoopback = (address: string): boolean => LOOPBACK.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 
-/** What to do about cameras at 127.0.0.0/8, which only simulators have. */
+/** For cameras at 127.0.0.0/8, which only simulators have. */
 export const LOOPBACK_HINT = 'start Perch with PERCH_LOOPBACK_CAMERAS=yes to use cameras simulated on this machine';
 
-/**
- * The addresses that somebody wants to be asked: one (`192.168.1.9`, `fe80::1%eth0`) or a range (`192.168.1.0/24`,
- * without its first and last address).
- */
+/** The addresses of a target: one (`192.168.1.9`, `fe80::1%eth0`) or a range (`192.168.1.0/24` without its first and last address). */
 export function parseTargets(text: string, includeLoopback = false): string[] {
   const [address = '', bitsText, more] = text.trim().split('/');
   const plain = address.split('%')[0] ?? '';
@@ -67,6 +63,6 @@ function addressesOf(address: string, bits: number): string[] {
   const last = bytes[3] ?? 0;
   const first = last - (last % size);
   const hosts = Array.from({ length: size }, (_, i) => `${bytes.slice(0, 3).join('.')}.${first + i}`);
-  // The first is the network's own, the last for all.
+  // Without the network and broadcast addresses.
   return size > 2 ? hosts.slice(1, -1) : hosts;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PerchError } from '../../base/errors.ts';
-import type { OnvifSession } from '../device/session.ts';
+import type { OnvifSession } from '../device/onvif-session.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import { find, readXml } from '../soap/xml/xml.ts';
 import { readChannels } from './channels.ts';

@@ -1,35 +1,35 @@
 import type { XmlElement } from '@rgrove/parse-xml';
-import { listProfiles, unlessBroken } from '../device/media.ts';
-import type { OnvifSession } from '../device/session.ts';
+import { listProfiles, unlessFault } from '../device/media.ts';
+import type { OnvifSession } from '../device/onvif-session.ts';
 import { attributeOf, elements, findText, plainLine } from '../soap/xml/xml.ts';
 import type { Notification } from './notifications.ts';
 
 const MAX_TOKENS = 256;
-/** Of a lens, or of its configuration, in the words of Media and of Analytics. */
+/** Items that name a video source or its configuration, in Media and in Analytics. */
 const SOURCE_NAMES = ['Source', 'VideoSource', 'VideoSourceToken', 'VideoSourceConfigurationToken'];
 
-/** Which paths a notification belongs to; a plain camera has one lens and one channel. */
+/** Maps notifications to paths; a plain camera has one channel. */
 export interface Channels {
-  /** Named by its first path. Empty: of none that is known. */
+  /** The channel, named by its first path; empty if unknown. */
   of(notification: Notification): string;
-  /** Of a channel, in the order of the users. */
+  /** Paths of a channel, in the order of the users. */
   paths(channel: string): readonly string[];
 }
 
-/** Who wants to hear of a lens: a path by the profile that it plays. */
+/** A path that receives events of the profile that it plays. */
 export interface ChannelUser {
   readonly path: string;
-  /** Token of a media profile; the camera's first when not given. */
+  /** Token of a media profile; default: the camera's first. */
   readonly profile: string | undefined;
 }
 
-/** Reads which lens each profile shows, where a camera has several. @param users the first hears of what has no lens */
+/** Reads the video source of each profile. @param users the first receives notifications without a source */
 export async function readChannels(session: OnvifSession, users: readonly ChannelUser[]): Promise<Channels> {
   const first = users[0]?.path ?? '';
-  const profiles = (await unlessBroken(() => listProfiles(session))) ?? [];
+  const profiles = (await unlessFault(() => listProfiles(session))) ?? [];
   const lenses = new Set(profiles.map(({ videoSource }) => videoSource));
   if (lenses.size < 2) {
-    // Another channel is of a session before this one: its ends are its own.
+    // A channel of an earlier session stays on its own, so that its detections end.
     return { of: () => first, paths: (channel) => (channel === first ? users.map(({ path }) => path) : [channel]) };
   }
   const byLens = new Map<string, string[]>();
@@ -44,14 +44,14 @@ export async function readChannels(session: OnvifSession, users: readonly Channe
     of: ({ source }) => {
       const named = source.filter(({ name }) => SOURCE_NAMES.includes(name)).map(({ value }) => lensOf.get(value));
       const known = named.find((lens) => lens !== undefined);
-      // Contacts and the device itself belong to no lens; a lens that nobody plays is nobody's.
+      // Contacts and the device itself have no source; a source without a path is dropped.
       return known === undefined ? first : (byLens.get(known)?.[0] ?? '');
     },
     paths: (channel) => [...byLens.values()].find(([path]) => path === channel) ?? [channel],
   };
 }
 
-/** Lenses by their own tokens and by those of their configurations. */
+/** Video sources by their own tokens and by those of their configurations. */
 async function readLenses(
   session: OnvifSession,
   lenses: ReadonlySet<string | undefined>,
@@ -59,7 +59,7 @@ async function readLenses(
   const found = new Map<string, string>();
   const service = session.has('media2') ? 'media2' : 'media';
   const body = `<${service === 'media2' ? 'tr2' : 'trt'}:GetVideoSourceConfigurations/>`;
-  const response = await unlessBroken<XmlElement>(() =>
+  const response = await unlessFault<XmlElement>(() =>
     session.call(service, body, 'GetVideoSourceConfigurationsResponse'),
   );
   for (const element of elements(response, 'Configurations').slice(0, MAX_TOKENS)) {
@@ -69,7 +69,7 @@ async function readLenses(
       found.set(token, lens);
     }
   }
-  // After the others: a lens's own token counts, where a configuration of another is called the same.
+  // Last: a source's own token wins over a configuration of the same name.
   for (const lens of lenses) {
     if (lens !== undefined) {
       found.set(lens, lens);

@@ -4,11 +4,11 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
-import type { OnvifSession } from '../device/session.ts';
+import type { OnvifSession } from '../device/onvif-session.ts';
 import { readReply, responseOf } from '../soap/reply.ts';
+import { Detections } from './detections.ts';
 import { readNotifications } from './notifications.ts';
 import { PullPoint } from './pull-point.ts';
-import { Sighted } from './sighted.ts';
 
 const ROUNDS = process.env['PERCH_LENGTH'] === 'long' ? 50_000 : 1_500;
 const TOPICS = Object.values(DIALECTS).flatMap((dialect) => Object.values(dialect).flat()) as readonly Topic[];
@@ -32,7 +32,7 @@ test('whatever a pull point tells, nothing but PerchError comes of it, and every
   const next = random(8);
   const told = new Map<string, number>();
   const clock = new FakeClock();
-  const sighted = new Sighted(clock, (_channel, type, isOn) => {
+  const detections = new Detections(clock, (_channel, type, isOn) => {
     const count = (told.get(type) ?? 0) + (isOn === undefined ? 0 : isOn ? 1 : -1);
     expect([0, 1]).toContain(count);
     told.set(type, count);
@@ -50,7 +50,7 @@ test('whatever a pull point tells, nothing but PerchError comes of it, and every
       for (const notification of readNotifications(
         read(next() < 0.7 ? mutate(bytes, next) : bytes, 'PullMessagesResponse'),
       )) {
-        sighted.take(notification, 'cam');
+        detections.take(notification, 'cam');
         taken += 1;
       }
     } catch (error) {
@@ -58,7 +58,7 @@ test('whatever a pull point tells, nothing but PerchError comes of it, and every
     }
   }
   expect(taken).toBeGreaterThan(ROUNDS);
-  sighted.close();
+  detections.close();
   expect([...told.values()].filter((count) => count !== 0)).toEqual([]);
 });
 

@@ -3,8 +3,8 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { heapBytes } from '../../../test/support/base/heap.ts';
 import { MAX_REPLY_BYTES } from '../soap/reply.ts';
 import { readXml } from '../soap/xml/xml.ts';
+import { Detections } from './detections.ts';
 import { readNotifications } from './notifications.ts';
-import { Sighted } from './sighted.ts';
 
 const item = (name: string, value: string): string => `<tt:SimpleItem Name="${name}" Value="${value}"/>`;
 
@@ -60,54 +60,54 @@ test('a topic and a value of half a megabyte are cut to what is shown of a text'
 function contacts() {
   const clock = new FakeClock();
   const open = new Set<string>();
-  const sighted = new Sighted(clock, (channel, _type, isOn) => (isOn ? open.add(channel) : open.delete(channel)));
+  const detections = new Detections(clock, (channel, _type, isOn) => (isOn ? open.add(channel) : open.delete(channel)));
   let count = 0;
   const close = (more: number): void => {
     for (const last = count + more; count < last; count += 1) {
       const told = message('tns1:Device/Trigger/DigitalInput', item('InputToken', `${count}`), item('State', 'true'));
       const reply = new TextEncoder().encode(`<tev:PullMessagesResponse>${told}</tev:PullMessagesResponse>`);
       for (const notification of read(reply)) {
-        sighted.take(notification, `cam${count}`);
+        detections.take(notification, `cam${count}`);
       }
     }
   };
-  return { clock, open, sighted, close };
+  return { clock, open, detections, close };
 }
 
 test('of 5,000 that begin at once 30 are told, and each of them ends', () => {
-  const { open, sighted, close } = contacts();
+  const { open, detections, close } = contacts();
   close(5_000);
   expect(open.size).toBe(30);
-  sighted.close();
+  detections.close();
   expect(open.size).toBe(0);
 });
 
 test('of all that begin and do not end 128 are told, and each of them ends', async () => {
-  const { clock, open, sighted, close } = contacts();
+  const { clock, open, detections, close } = contacts();
   for (let minute = 0; minute < 10; minute += 1) {
     close(30);
     await clock.advance(60_000);
   }
   expect(open.size).toBe(128);
-  sighted.close();
+  detections.close();
   expect(open.size).toBe(0);
 });
 
 test('states told in thirty full replies leave less than a megabyte with what lives on', () => {
   const clock = new FakeClock();
-  const sighted = new Sighted(clock, () => {});
+  const detections = new Detections(clock, () => {});
   const value = 'v'.repeat(5_000);
-  const tell = (round: number): void => {
+  const notify = (round: number): void => {
     const reply = fullOf((number) => message(MOTION, item('Rule', `${round} ${number} ${value}`), IS_ON));
     for (const notification of read(reply)) {
-      sighted.take(notification, 'cam');
+      detections.take(notification, 'cam');
     }
   };
-  tell(0);
+  notify(0);
   const before = heapBytes();
   for (let round = 1; round <= 30; round += 1) {
-    tell(round);
+    notify(round);
   }
   expect(heapBytes() - before).toBeLessThan(1 << 20);
-  sighted.close();
+  detections.close();
 });

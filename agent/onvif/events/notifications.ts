@@ -1,7 +1,7 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { attributeOf, elements, find, findText, plainLine } from '../soap/xml/xml.ts';
 
-/** A camera was asked for 50 at most; more than this in one answer is nonsense. */
+/** Perch asks for at most 50. */
 const MAX_NOTIFICATIONS = 200;
 const MAX_ITEMS = 16;
 const MAX_STEPS = 12;
@@ -13,23 +13,23 @@ export interface Item {
   readonly value: string;
 }
 
-/** One message of a pull point (WS-BaseNotification §3.2 with ONVIF Core §9.4). */
+/** A message of a pull point (WS-BaseNotification §3.2 with ONVIF Core §9.4). */
 export interface Notification {
-  /** Elements of the topic's path, without prefixes: `RuleEngine`, `CellMotionDetector`, `Motion`. */
+  /** Topic path without prefixes: `RuleEngine`, `CellMotionDetector`, `Motion`. */
   readonly topic: readonly string[];
   readonly operation: Operation;
-  /** Which lens, which rule, which contact. */
+  /** Video source, rule or contact. */
   readonly source: readonly Item[];
   readonly data: readonly Item[];
 }
 
-/** PullMessagesResponse. What makes no sense is left out: the rest of an answer is good all the same. */
+/** PullMessagesResponse. Invalid messages are dropped. */
 export function readNotifications(response: XmlElement): Notification[] {
   return elements(response, 'NotificationMessage')
     .slice(0, MAX_NOTIFICATIONS)
     .flatMap((element) => {
       const topic = topicOf(findText(element, 'Topic'));
-      // Some leave the wrapping element out.
+      // Some cameras omit the wrapping element.
       const message = find(element, 'Message', 'Message') ?? find(element, 'Message');
       return topic.length === 0 || !message
         ? []

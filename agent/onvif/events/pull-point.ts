@@ -2,7 +2,7 @@ import type { XmlElement } from '@rgrove/parse-xml';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { withoutZone } from '../../base/url-zone.ts';
-import type { OnvifSession } from '../device/session.ts';
+import type { OnvifSession } from '../device/onvif-session.ts';
 import { cameraError, troubleOf } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';
 import { elements, escapeXml, find, findText } from '../soap/xml/xml.ts';
@@ -11,35 +11,35 @@ import { type Notification, readNotifications } from './notifications.ts';
 const EVENTS = 'http://www.onvif.org/ver10/events/wsdl';
 const MANAGER = 'http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager';
 const LIFE_S = 120;
-/** What a camera says of the life of a subscription is believed within these. */
+/** Bounds for a subscription's lifetime as the camera states it. */
 const MIN_LIFE_MS = 10_000;
 const MAX_LIFE_MS = 3_600_000;
-/** A pull is answered when something happens, or at its end; the answer has this time on top. */
+/** Added to the camera's wait for its reply. */
 const PULL_GRACE_MS = 10_000;
 const MESSAGE_LIMIT = 50;
 const END_DEADLINE_MS = 3_000;
 const MAX_ADDRESS = 2_000;
 const MAX_REFERENCE = 4_000;
 
-/** Enough to end a subscription, also in another run of the program. */
+/** Sufficient to end a subscription, also in a later run. */
 export interface SubscriptionReference {
-  /** As the camera gave it. */
+  /** As the camera returned it. */
   readonly address: string;
-  /** Its reference parameters, as headers (WS-Addressing 1.0 §3.3). */
+  /** Reference parameters as headers (WS-Addressing 1.0 §3.3). */
   readonly headers: string;
 }
 
-/** A subscription of ours in a camera (ONVIF Core §9.2). */
+/** A pull point subscription (ONVIF Core §9.2). */
 export class PullPoint {
   readonly reference: SubscriptionReference;
   readonly #session: OnvifSession;
   readonly #clock: Clock;
-  /** By the monotonic clock. */
+  /** Monotonic. */
   #renewAtMs: number;
   #endsAtMs: number;
   #takesAbsolute = false;
 
-  /** @throws PerchError: `notSupported` when the camera only says that it has events */
+  /** @throws PerchError: `notSupported` if the camera only claims to have events */
   static async create(session: OnvifSession, clock: Clock): Promise<PullPoint> {
     const response = await session.call(
       'events',
@@ -62,23 +62,24 @@ export class PullPoint {
     return this.#clock.monoMs() >= this.#renewAtMs;
   }
 
-  /** @param waitMs how long the camera may wait for something to happen; not beyond the time to renew */
+  /** @param waitMs how long the camera may wait for events; capped by the time to renew */
   async pull(waitMs: number, signal: AbortSignal): Promise<Notification[]> {
     const leftMs = Math.max(1_000, this.#renewAtMs - this.#clock.monoMs());
     const seconds = Math.max(1, Math.round(Math.min(waitMs, leftMs) / 1000));
     const body = `<tev:PullMessages><tev:Timeout>PT${seconds}S</tev:Timeout><tev:MessageLimit>${MESSAGE_LIMIT}</tev:MessageLimit></tev:PullMessages>`;
     const response = await call(this.#session, this.reference, {
-      ...{ body, response: 'PullMessagesResponse', signal },
+      body,
+      response: 'PullMessagesResponse',
+      signal,
       action: `${EVENTS}/PullPointSubscription/PullMessagesRequest`,
       deadlineMs: seconds * 1000 + PULL_GRACE_MS,
     });
     return readNotifications(response);
   }
 
-  /** @throws PerchError when the camera does not do it: some take only a time span, some only a time, some neither */
+  /** @throws PerchError if the camera does not renew: some accept only a duration, some only a time, some neither */
   async renew(signal: AbortSignal): Promise<void> {
-    const ways = this.#takesAbsolute ? [true] : [false, true];
-    for (const isAbsolute of ways) {
+    for (const isAbsolute of this.#takesAbsolute ? [true] : [false, true]) {
       try {
         await this.#renewAs(isAbsolute, signal);
         this.#takesAbsolute = isAbsolute;
@@ -91,7 +92,7 @@ export class PullPoint {
     }
   }
 
-  /** Cameras have few of them. Whatever goes wrong, it ends by itself in time. */
+  /** Unsubscribes, because cameras have few subscriptions. */
   async end(): Promise<void> {
     if (this.#clock.monoMs() < this.#endsAtMs) {
       await endSubscription(this.#session, this.reference);
@@ -104,7 +105,9 @@ export class PullPoint {
     const until = isAbsolute ? new Date(endMs).toISOString() : `PT${LIFE_S}S`;
     const response = await call(this.#session, this.reference, {
       body: `<wsnt:Renew><wsnt:TerminationTime>${until}</wsnt:TerminationTime></wsnt:Renew>`,
-      ...{ response: 'RenewResponse', action: `${MANAGER}/RenewRequest`, signal },
+      response: 'RenewResponse',
+      action: `${MANAGER}/RenewRequest`,
+      signal,
     });
     const lifeMs = lifeOf(response);
     this.#renewAtMs = this.#clock.monoMs() + lifeMs / 2;
@@ -112,11 +115,13 @@ export class PullPoint {
   }
 }
 
-/** Ends a subscription, also one that an earlier run of the program has left behind. Resolves whatever comes of it. */
+/** Ends a subscription, also one of an earlier run. Ignores expected failures: it expires by itself. */
 export async function endSubscription(session: OnvifSession, reference: SubscriptionReference): Promise<void> {
   try {
     await call(session, reference, {
-      ...{ body: '<wsnt:Unsubscribe/>', response: 'UnsubscribeResponse', deadlineMs: END_DEADLINE_MS },
+      body: '<wsnt:Unsubscribe/>',
+      response: 'UnsubscribeResponse',
+      deadlineMs: END_DEADLINE_MS,
       action: `${MANAGER}/UnsubscribeRequest`,
     });
   } catch (error) {
@@ -134,7 +139,7 @@ interface Asked {
   readonly signal?: AbortSignal;
 }
 
-/** To the camera's own host; port, path and headers are as it gave them. `To` is the very text: some compare it. */
+/** Calls the camera's own host with the port, path and headers of the reference. `To` is verbatim, because some cameras compare it. */
 function call(session: OnvifSession, { address, headers }: SubscriptionReference, asked: Asked): Promise<XmlElement> {
   const { body, response, ...options } = asked;
   const url = URL.parse(withoutZone(address));
@@ -145,7 +150,7 @@ function call(session: OnvifSession, { address, headers }: SubscriptionReference
   return session.callAt(url, addressing + headers, body, response, options);
 }
 
-const noAddress = (): PerchError => cameraError('badReply', 'the camera gives its subscription no address');
+const noAddress = (): PerchError => cameraError('badReply', 'the camera returns no address for its subscription');
 
 function readReference(response: XmlElement): SubscriptionReference {
   const reference = find(response, 'SubscriptionReference');
@@ -161,7 +166,7 @@ function readReference(response: XmlElement): SubscriptionReference {
     }
     return { address, headers };
   } catch (cause) {
-    throw cameraError('badReply', 'the camera gives its subscription parameters that cannot be sent back', {}, cause);
+    throw cameraError('badReply', 'the camera returns invalid parameters for its subscription', {}, cause);
   }
 }
 
@@ -169,6 +174,5 @@ function readReference(response: XmlElement): SubscriptionReference {
 function lifeOf(response: XmlElement): number {
   const lifeMs =
     Date.parse(findText(response, 'TerminationTime') ?? '') - Date.parse(findText(response, 'CurrentTime') ?? '');
-  const told = Number.isNaN(lifeMs) ? LIFE_S * 1000 : lifeMs;
-  return Math.min(MAX_LIFE_MS, Math.max(MIN_LIFE_MS, told));
+  return Math.min(MAX_LIFE_MS, Math.max(MIN_LIFE_MS, Number.isNaN(lifeMs) ? LIFE_S * 1000 : lifeMs));
 }

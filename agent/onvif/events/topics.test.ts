@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Notification } from './notifications.ts';
-import { type SightingType, sightingsOf } from './topics.ts';
+import { type DetectionType, detectionsOf } from './topics.ts';
 
 const said = (topic: string, items: Record<string, string>, operation: Notification['operation'] = 'changed') =>
-  sightingsOf({
+  detectionsOf({
     topic: topic.split('/'),
     operation,
     source: [],
@@ -51,7 +51,7 @@ test('somebody who crosses a line is a moment: the number of an object is no sta
   expect(said('RuleEngine/LineDetector/Crossed', { ObjectId: '1' })).toEqual([{ type: 'person', isOn: undefined }]);
 });
 
-test.for<[string, string, readonly (readonly [SightingType, boolean])[]]>([
+test.for<[string, string, readonly (readonly [DetectionType, boolean])[]]>([
   [
     'Human',
     'a person',

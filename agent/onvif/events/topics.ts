@@ -1,23 +1,23 @@
 import type { Item, Notification } from './notifications.ts';
 
-/** What Perch makes of the hundreds of topics that makers have. */
-export type SightingType = 'motion' | 'person' | 'vehicle' | 'tamper' | 'input';
+/** Event types that Perch knows, out of hundreds of vendor topics. */
+export type DetectionType = 'motion' | 'person' | 'vehicle' | 'tamper' | 'input';
 
-export interface Sighting {
-  readonly type: SightingType;
-  /** Undefined: a moment, of which no end is told. */
+export interface Detection {
+  readonly type: DetectionType;
+  /** Undefined: momentary, no end follows. */
   readonly isOn: boolean | undefined;
 }
 
 interface Rule {
-  /** Of the last elements of a topic's path, joined with `/`. */
+  /** Matches the last elements of a topic's path, joined with `/`. */
   readonly ends: RegExp;
-  readonly type: SightingType;
-  /** What was seen may be told with it: then that counts. */
+  readonly type: DetectionType;
+  /** The data may name the object class, which then decides. */
   readonly hasClass?: boolean;
 }
 
-/** In their order: the first that fits counts. Whole elements, in whatever case; what stands before them is the maker's own. */
+/** In order, first match wins. Whole elements in lower case; what precedes them is the vendor's. */
 const RULES: readonly Rule[] = [
   // Hikvision, Dahua, Hanwha, Uniview, Bosch, XM; old D-Link firmware spells VideoSoure, so that is not looked at.
   { ends: /(?:^|\/)motionalarm$/, type: 'motion' },
@@ -25,23 +25,23 @@ const RULES: readonly Rule[] = [
   { ends: /(?:^|\/)[^/]*motion[^/]*\/motion$/, type: 'motion' },
   // Axis: VMD/Camera1Profile1, and VMD4.
   { ends: /(?:^|\/)vmd\d*\/[^/]+$/, type: 'motion' },
-  // Axis Object Analytics: scenarios for whatever the owner has set.
+  // Axis Object Analytics: scenarios that the owner defines.
   { ends: /(?:^|\/)objectanalytics\/[^/]+$/, type: 'motion', hasClass: true },
   // Reolink: MyRuleDetector/PeopleDetect; Tapo: PeopleDetector/People.
   { ends: /(?:^|\/)(?:people|person|human|face|pedestrian)(?:detect(?:ion)?)?$/, type: 'person' },
   { ends: /(?:^|\/)(?:vehicle|car)(?:detect(?:ion)?)?$/, type: 'vehicle' },
   { ends: /(?:^|\/)(?:dogcat|pet|animal)(?:detect(?:ion)?)?$/, type: 'motion' },
-  // Reolink doorbells: somebody has pressed the button.
+  // Reolink doorbells: the button.
   { ends: /(?:^|\/)visitor$/, type: 'input' },
-  // Rules across a line or in a field are made for persons; some tell what it was.
+  // Line and field rules are meant for persons; some name the class.
   { ends: /(?:^|\/)(?:fielddetector\/objectsinside|linedetector\/crossed)$/, type: 'person', hasClass: true },
   { ends: /(?:^|\/)tamper$/, type: 'tamper' },
   { ends: /(?:^|\/)globalscenechange(?:\/[^/]+)?$/, type: 'tamper' },
   { ends: /(?:^|\/)digitalinput$/, type: 'input' },
 ];
 
-/** TPSmartEvent and its kin: one topic, and the name of the item tells what was seen. */
-const ITEM_TYPES: readonly (readonly [RegExp, SightingType])[] = [
+/** TPSmartEvent and similar: one topic, the item's name is the class. */
+const ITEM_TYPES: readonly (readonly [RegExp, DetectionType])[] = [
   [/^is(?:people|person|human)$/i, 'person'],
   [/^isvehicle$/i, 'vehicle'],
   [/^is(?:pet|motion)$/i, 'motion'],
@@ -51,12 +51,12 @@ const PERSON = /human|person|people|face|pedestrian/i;
 const VEHICLE = /vehicle|car\b|truck|bus\b|bike|bicycle|motorcycle/i;
 const CLASS_ITEM = /^(?:classtypes?|objecttypes?|class|type|likelihoodclass)$/i;
 
-/** What a notification says of the things that Perch knows; nothing of all others. */
-export function sightingsOf({ topic, data, operation }: Notification): Sighting[] {
+/** The known detections of a notification. */
+export function detectionsOf({ topic, data, operation }: Notification): Detection[] {
   const path = topic.join('/').toLowerCase();
   const isGone = operation === 'deleted';
   const states = data.flatMap(({ name, value }) => {
-    // The number of an object may be 1.
+    // An object's number may be 1.
     const isOn = /id$/i.test(name) ? undefined : readState(value);
     return isOn === undefined ? [] : [{ name, isOn: isOn && !isGone }];
   });
@@ -74,13 +74,13 @@ export function sightingsOf({ topic, data, operation }: Notification): Sighting[
   if (!rule) {
     return [];
   }
-  // Whatever the item is called: one that says yes is enough.
+  // Any item that is true suffices, whatever its name.
   const isOn = isGone ? false : states.length === 0 ? undefined : states.some((state) => state.isOn);
   return [{ type: rule.hasClass ? (classOf(classes) ?? rule.type) : rule.type, isOn }];
 }
 
-/** Hanwha and Bosch list what is in the picture; an empty list is its end. */
-function ofClasses(classes: readonly Item[], isGone: boolean): Sighting[] {
+/** Hanwha and Bosch list the classes in view; an empty list ends all. */
+function ofClasses(classes: readonly Item[], isGone: boolean): Detection[] {
   const text = classes.map(({ value }) => value).join(' ');
   return classes.length === 0 && !isGone
     ? []
@@ -90,7 +90,7 @@ function ofClasses(classes: readonly Item[], isGone: boolean): Sighting[] {
       ];
 }
 
-function classOf(classes: readonly Item[]): SightingType | undefined {
+function classOf(classes: readonly Item[]): DetectionType | undefined {
   const text = classes.map(({ value }) => value).join(' ');
   return PERSON.test(text) ? 'person' : VEHICLE.test(text) ? 'vehicle' : undefined;
 }

@@ -1,36 +1,30 @@
 import type { Challenge } from '../../media/rtsp/digest.ts';
-import type { LoginScheme, LoginTurn } from './login/login-memory.ts';
-import type { SoapReply } from './reply.ts';
+import type { CallerOptions } from './caller-options.ts';
+import type { LoginKey, LoginScheme, LoginTurn } from './login/login-memory.ts';
 
-/** One way of being let in, for one request. */
+/** One way to authenticate one request. */
 export interface Attempt {
   readonly scheme: LoginScheme | 'anonymous';
   readonly challenge?: Challenge | undefined;
-  /** The challenge is one of an earlier call: a new one is no refusal. */
+  /** The challenge came with an earlier call, so a new challenge is not a rejection. */
   readonly isReused?: boolean;
-  /** Of this call: algorithms, `token`, `stale`, `clock`. */
+  /** Tried within this call: algorithms, `token`, `stale`, `clock`. */
   readonly tried: readonly string[];
-  /** The camera refuses this call without a login. */
-  readonly isWanted?: boolean | undefined;
+  /** The camera rejects this call without a login. */
+  readonly isLoginRequired?: boolean | undefined;
   readonly turn?: LoginTurn | undefined;
-  /** Of a token with another time: whether the password was wrong comes out with this attempt. */
+  /** Turn of a token with another time: this attempt decides whether its password was wrong. */
   readonly earlier?: LoginTurn | undefined;
 }
 
-/** What has come of one. */
-export interface Sent {
-  readonly reply: SoapReply;
-  readonly turn: LoginTurn | undefined;
-}
-
-/** Of `LoginMemory.refusedSchemes`. */
-export const kindOf = ({ scheme, challenge }: Attempt): string => `onvif ${challenge?.algorithm ?? scheme}`;
+/** Key in `LoginMemory.refusedSchemes`. */
+export const schemeNameOf = ({ scheme, challenge }: Attempt): string => `onvif ${challenge?.algorithm ?? scheme}`;
 
 /**
- * The next way, as the camera's challenges want it: HTTP Digest, the strongest first, without a token beside it (RFC 7616; a few refuse
- * two logins at once); or a token, when it does not say what it wants. What was refused is not tried in another way in the same call: it
- * would be one more wrong password. Basic is the caller's decision.
- * @param refused kinds that earlier calls were refused with
+ * The next attempt by the camera's challenges: HTTP Digest, strongest first, without a token (RFC 7616; a few cameras reject two logins in
+ * one request); a token if there is no challenge. A rejected login is not retried in another form within the call: that would count as one
+ * more wrong password. Basic is the caller's decision.
+ * @param refused schemes that were rejected in earlier calls
  */
 export function nextAttempt(
   { scheme, tried, isReused }: Attempt,
@@ -40,19 +34,44 @@ export function nextAttempt(
   const offered = challenges.filter((one) => one.scheme === 'digest');
   const [again] = offered;
   if (again && (isReused || (again.isStale && !tried.includes('stale')))) {
-    return { scheme: 'digest', challenge: again, tried: [...tried, again.algorithm, 'stale'], isWanted: true };
+    return { scheme: 'digest', challenge: again, tried: [...tried, again.algorithm, 'stale'], isLoginRequired: true };
   }
   if (scheme !== 'none') {
     return undefined;
   }
-  const ways: Attempt[] = offered.map((challenge) => ({
+  const options: Attempt[] = offered.map((challenge) => ({
     scheme: 'digest',
     challenge,
     tried: [...tried, challenge.algorithm],
-    isWanted: true,
+    isLoginRequired: true,
   }));
   if (!tried.includes('token')) {
-    ways.push({ scheme: 'token', tried: [...tried, 'token'], isWanted: true });
+    options.push({ scheme: 'token', tried: [...tried, 'token'], isLoginRequired: true });
   }
-  return ways.find((way) => !refused.has(kindOf(way))) ?? ways[0];
+  return options.find((option) => !refused.has(schemeNameOf(option))) ?? options[0];
+}
+
+/** Takes login turns and counts the time spent waiting for them, which is not the camera's delay. */
+export class LoginTurns {
+  readonly #options: Pick<CallerOptions, 'logins' | 'isInteractive' | 'clock' | 'signal'>;
+  #waitedMs = 0;
+
+  constructor(options: Pick<CallerOptions, 'logins' | 'isInteractive' | 'clock' | 'signal'>) {
+    this.#options = options;
+  }
+
+  /** The clock of deadlines: it stands still while a login waits for its turn. */
+  monoMs(): number {
+    return this.#options.clock.monoMs() - this.#waitedMs;
+  }
+
+  async turn(key: LoginKey, signal = this.#options.signal): Promise<LoginTurn> {
+    const { logins, isInteractive, clock } = this.#options;
+    const sinceMs = clock.monoMs();
+    try {
+      return await logins.turn(key, { isInteractive, signal });
+    } finally {
+      this.#waitedMs += clock.monoMs() - sinceMs;
+    }
+  }
 }

@@ -57,10 +57,10 @@ test.for([
 
 test.for([
   [soap12(['InvalidArgVal', 'NoProfile'], 'no such profile'), 400, 'badReply', 'a fault: no such profile'],
-  [soap12(['OperationProhibited'], ''), 400, 'noRights', 'no right'],
+  [soap12(['OperationProhibited'], ''), 400, 'noRights', 'lacks the right'],
   [soap12(['ActionNotSupported'], ''), 500, 'notSupported', 'ActionNotSupported'],
   ['<s:Envelope xmlns:s="x"><s:Body><YResponse/></s:Body></s:Envelope>', 200, 'badReply', 'no XResponse'],
-  ['<html/>', 200, 'notOnvif', 'not ONVIF'],
+  ['<html/>', 200, 'notOnvif', 'not speak ONVIF'],
   ['', 403, 'onvifOff', 'switch ONVIF on'],
   ['', 502, 'badReply', 'HTTP 502'],
 ] as const)('%s with status %i is %s', ([text, status, trouble, words]) => {
@@ -99,7 +99,7 @@ test.for([
 
 test('an encoding that is not known is refused in words', () => {
   const { problem } = reply(DOCUMENT.replace('ENC', 'x-klingon'));
-  expect((problem as Error).message).toBe("XML document in an encoding that is not known here: 'x-klingon'");
+  expect((problem as Error).message).toBe("XML document in an unknown encoding: 'x-klingon'");
 });
 
 test('whatever comes as a reply, there is an element or a PerchError, soon', () => {

@@ -12,9 +12,9 @@ import {
   listen,
 } from '../../../test/support/cameras/soap-server.ts';
 import { parseAuthorization } from '../../media/rtsp/digest.ts';
-import { namesOf } from '../../tls/box-names.ts';
+import { namesOf } from '../../tls/device-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
-import { parseHttpUrl, placeOf } from './http/http-exchange.ts';
+import { httpOriginOf, parseHttpUrl } from './http/origin.ts';
 import { LoginMemory } from './login/login-memory.ts';
 import { findText } from './xml/xml.ts';
 
@@ -53,16 +53,19 @@ test('an answer to another request is none', async () => {
   const { url } = await listen((_asked, response) => response.end(envelope(INFORMATION, related(id))));
   const asked = { ...ASK, headers: '<wsa:MessageID>urn:uuid:mine</wsa:MessageID>' };
   const error = await failureOf(callerOf(url).call(asked));
-  expect([error.context['camera'], error.message]).toEqual(['badReply', "the camera's reply answers another request"]);
+  expect([error.context['camera'], error.message]).toEqual([
+    'badReply',
+    "the camera's reply belongs to another request",
+  ]);
   id = 'urn:uuid:mine';
   expect(findText(await callerOf(url).call(asked), 'Model')).toBe('m');
 });
 
 test.for([
-  ['http://10.0.0.9/onvif', 'sends us elsewhere'],
-  ['http://user:pw@evil.example/', 'sends us elsewhere'],
-  ['gopher://127.0.0.1/', 'sends us elsewhere'],
-  ['//10.0.0.9/onvif', 'sends us elsewhere'],
+  ['http://10.0.0.9/onvif', 'redirects to another host'],
+  ['http://user:pw@evil.example/', 'redirects to another host'],
+  ['gopher://127.0.0.1/', 'redirects to another host'],
+  ['//10.0.0.9/onvif', 'redirects to another host'],
 ] as const)('nobody follows a camera to %s', async ([location, words]) => {
   const { url, requests } = await listen((_asked, response) => response.writeHead(307, { Location: location }).end());
   expect((await failureOf(callerOf(url).call(ASK))).message).toContain(words);
@@ -89,7 +92,7 @@ test('a camera that wants https is spoken to over https, and that it has signed 
   const caller = callerOf(plain.url);
   await caller.call(ASK);
   await caller.call(ASK);
-  expect([caller.isTrusted, caller.place.isSecure, plain.requests.length, secure.requests.length]).toEqual([
+  expect([caller.isTrusted, caller.origin.isSecure, plain.requests.length, secure.requests.length]).toEqual([
     false,
     true,
     1,
@@ -99,7 +102,7 @@ test('a camera that wants https is spoken to over https, and that it has signed 
     key: own.keyPem,
     cert: own.certPem,
   });
-  expect((await failureOf(callerOf(back.url).call(ASK))).message).toContain('sends us elsewhere');
+  expect((await failureOf(callerOf(back.url).call(ASK))).message).toContain('redirects to another host');
 });
 
 test('Basic goes over https, where nothing else is offered', async () => {
@@ -169,6 +172,25 @@ test('before what has never passed a session that was idle asks what has: a pass
   expect(shown.map(({ text }) => text.includes('SystemReboot'))).toEqual([false]);
 });
 
+test('new operations right after an accepted one send a changed password twice at most', async () => {
+  let isChanged = false;
+  const { url, requests } = await listen((asked, response) => {
+    const isAllowed = hasToken(asked) && !isChanged;
+    response.writeHead(isAllowed ? 200 : 400).end(isAllowed ? envelope(INFORMATION) : fault('NotAuthorized'));
+  });
+  const caller = callerOf(url, { clock: new FakeClock() });
+  await caller.call(ASK);
+  isChanged = true;
+  const before = requests.length;
+  const troubles: unknown[] = [];
+  for (const name of ['SetHostname', 'SetNTP', 'SetDNS', 'SystemReboot', 'StartFirmwareUpgrade']) {
+    const error = await failureOf(caller.call({ ...ASK, body: `<tds:${name}/>`, response: `${name}Response` }));
+    troubles.push(error.context['camera']);
+  }
+  expect(troubles).toEqual(['noRights', 'wrongPassword', 'wrongPassword', 'wrongPassword', 'wrongPassword']);
+  expect(requests.slice(before).filter(hasToken)).toHaveLength(2);
+});
+
 test('a challenge that was not used for 10 s is not answered again: the camera is asked for a new one', async () => {
   const clock = new FakeClock();
   const { url, requests } = await listen(({ headers }, response) =>
@@ -226,7 +248,7 @@ test('a password that was read over https does not go over http afterwards', asy
   );
   const plain = await listen((_asked, response) => response.end(envelope(INFORMATION)));
   const caller = callerOf(plain.url);
-  await caller.call({ ...ASK, place: placeOf(secure.url) });
+  await caller.call({ ...ASK, origin: httpOriginOf(secure.url) });
   await caller.call(ASK);
   expect(secure.requests.some(({ headers }) => headers.authorization?.startsWith('Basic'))).toBe(true);
   expect(plain.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
@@ -255,9 +277,9 @@ test('whoever asks for no login gets none, and one that asks for a digest gets n
       : response.writeHead(401, { 'WWW-Authenticate': DIGEST }).end(),
   );
   const caller = callerOf(url);
-  await caller.call({ ...ASK, body: '<tds:GetServices/>', response: 'GetServicesResponse', isOpen: true });
+  await caller.call({ ...ASK, body: '<tds:GetServices/>', response: 'GetServicesResponse', isPreAuth: true });
   await caller.call(ASK);
-  await caller.call({ ...ASK, body: '<tds:GetServices/>', response: 'GetServicesResponse', isOpen: true });
+  await caller.call({ ...ASK, body: '<tds:GetServices/>', response: 'GetServicesResponse', isPreAuth: true });
   await caller.call(ASK);
   expect(requests.map((asked) => [hasToken(asked), asked.headers.authorization !== undefined])).toEqual([
     [false, false],
@@ -286,7 +308,7 @@ test.for([
         .filter((asked) => hasToken(asked) || asked.headers.authorization !== undefined)
         .map(({ headers }) => headers.authorization?.match(/algorithm=[\w-]+/)?.[0] ?? typeof headers.authorization);
     for (let i = 1; i <= 4; i += 1) {
-      expect((await failureOf(callerOf(url, { logins, isAsked: true }).call(ASK))).context['camera']).toBe(
+      expect((await failureOf(callerOf(url, { logins, isInteractive: true }).call(ASK))).context['camera']).toBe(
         'wrongPassword',
       );
       expect(shown()).toHaveLength(Math.min(i, 2));
@@ -401,14 +423,14 @@ test.for([
   ['HTTP 423', 423, '', {}, undefined],
   ['HTTP 429 with a time', 429, '', { 'Retry-After': '60' }, 60_000],
   ['words in a fault', 400, fault('NotAuthorized', 'Account is locked'), {}, undefined],
-] as const)('a lock is understood: %s', async ([, status, body, headers, toldMs]) => {
+] as const)('a lock is understood: %s', async ([, status, body, headers, reportedMs]) => {
   const { url, requests } = await listen((_asked, response) => response.writeHead(status, headers).end(body));
   const caller = callerOf(url);
   const error = await failureOf(caller.call(ASK));
   expect(error.context).toMatchObject({
     camera: 'lockedOut',
-    isTold: toldMs !== undefined,
-    waitMs: toldMs ?? 1_800_000,
+    isStated: reportedMs !== undefined,
+    waitMs: reportedMs ?? 1_800_000,
   });
   await failureOf(caller.call(ASK));
   expect(requests).toHaveLength(1);
@@ -419,7 +441,7 @@ test.for([
   ['https://[fe80::1%wlan0.5]/onvif', 'fe80::1%wlan0.5', 443],
   ['http://camera.local/onvif?a=%25b]', 'camera.local', 80],
 ] as const)('%s is at %s, port %i', ([text, host, port]) => {
-  expect(parseHttpUrl(text)?.place).toMatchObject({ host, port });
+  expect(parseHttpUrl(text)?.origin).toMatchObject({ host, port });
 });
 
 test.for(['ftp://a/', 'camera', '', 'http://[fe80::1%25eth0', 'http:// /'])('%j is no http address', (text) => {

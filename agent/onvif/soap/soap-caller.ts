@@ -1,18 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { XmlElement } from '@rgrove/parse-xml';
-import { PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import { type Challenge, parseChallenges } from '../../media/rtsp/digest.ts';
-import { type Attempt, kindOf as kindOfAttempt, nextAttempt, type Sent } from './attempt.ts';
-import { leftOf, type TimedCall, timed, within } from './call-deadline.ts';
+import { type Attempt, LoginTurns, nextAttempt, schemeNameOf } from './attempt.ts';
 import type { CallerOptions } from './caller-options.ts';
-import { HeldTurns } from './held-turns.ts';
-import { cameraError, isReset, toNothing, troubleOf } from './http/failures.ts';
-import { exchange, type HttpPlace, nameOf } from './http/http-exchange.ts';
-import type { KeptConnection } from './http/kept-connection.ts';
-import { redirectOf } from './http/redirect.ts';
-import { kindOf } from './http/request-limiter.ts';
-import { lockOf } from './login/lock-out.ts';
+import { cameraError, ignoreExpected, isReset, troubleOf } from './http/failures.ts';
+import { exchange, redirectOf } from './http/http-exchange.ts';
+import { type HttpOrigin, hostPortOf } from './http/origin.ts';
+import type { PersistentConnection } from './http/persistent-connection.ts';
+import { callKindOf } from './http/request-limiter.ts';
 import {
   clearRefused,
   clockDoubted,
@@ -23,88 +19,90 @@ import {
   wrongPassword,
 } from './login/login-failures.ts';
 import type { LoginKey, LoginTurn } from './login/login-memory.ts';
-import { skewOf, skewOfHeader } from './login/skew.ts';
-import { UsedChallenges } from './login/used-challenges.ts';
-import { MAX_REPLY_BYTES, readReply, responseOf, type SoapReply } from './reply.ts';
-import type { SoapCall } from './soap-call.ts';
-import { writeRequest } from './soap-request.ts';
+import { NonceCache } from './login/nonce-cache.ts';
+import { isReading, LoginProof } from './login-proof.ts';
+import {
+  anonymousRefusal,
+  isOnvifAnswer,
+  lockOf,
+  MAX_REPLY_BYTES,
+  readReply,
+  responseOf,
+  type SoapReply,
+  skewOf,
+  skewOfHeader,
+} from './reply.ts';
+import { remainingMs, type SoapCall, type TimedCall, withDeadline, withinDeadline, writeRequest } from './soap-call.ts';
 import { WebLogin } from './web-login.ts';
-import { isAnswer, refusedStranger } from './without-login.ts';
 import { type SoapVersion, usernameToken } from './xml/envelope.ts';
 import { isAboutTime, isRefusal, isTokenUnknown } from './xml/fault.ts';
 
-/** Another place, token, clock, digest, its other algorithm, a nonce that has grown old. */
+/** Redirect, token, clock, digest, its other algorithm, an expired nonce. */
 const MAX_EXCHANGES = 8;
 const NONCE_BYTES = 20;
-/** A login that has passed so short a time ago is not asked for again. */
-const PROVED_MS = 10_000;
-/** Clocks drift; a difference like this has been set. */
+/** Clocks drift; a larger difference means that the clock was set. */
 const CLOCK_MOVED_MS = 2_000;
-
-/** Changes nothing, however often it is asked. */
-const READS = /^\s*<\w+:Get/;
 const CLOCK_CALL = { body: '<tds:GetSystemDateAndTime/>', response: 'GetSystemDateAndTimeResponse' };
 
-/** Calls one camera, and finds out how it wants to be logged in to. */
+interface Sent {
+  readonly reply: SoapReply;
+  readonly turn: LoginTurn | undefined;
+}
+
+/** Calls one camera and negotiates how it wants to be logged in to. */
 export class SoapCaller {
   /** The camera's clock minus ours. */
   skewMs = 0;
-  /** Over https: whether somebody that this machine knows has signed for it. */
+  /** https: the certificate is signed by an authority that this machine knows. */
   isTrusted: boolean | undefined;
-  #place: HttpPlace;
+  #origin: HttpOrigin;
   #version: SoapVersion = '1.2';
-  /** It has spoken SOAP. */
+  /** The camera has spoken SOAP. */
   #isKnown = false;
-  readonly #challenges = new UsedChallenges();
+  readonly #nonces = new NonceCache();
   #headerSkewMs: number | undefined;
-  /** The first reading that passed with the login. */
-  #proof: SoapCall | undefined;
-  /** Strangers are refused it. */
-  #isProofClosed = false;
-  /** Operations that have passed with the login: where one is refused now, it is no right that is missing. */
-  readonly #passedBefore = new Set<string>();
-  /** When one has passed last, monotonic. */
-  #passedAtMs = Number.NEGATIVE_INFINITY;
-  readonly #turns: HeldTurns;
+  readonly #turns: LoginTurns;
   readonly #options: CallerOptions;
   readonly #camera: string;
   readonly #web: WebLogin;
+  readonly #proof: LoginProof;
 
   constructor(options: CallerOptions) {
     this.#options = options;
     this.#web = new WebLogin(options);
-    this.#turns = new HeldTurns(options);
-    this.#place = options.place;
-    this.#camera = nameOf(options.place);
+    this.#turns = new LoginTurns(options);
+    this.#origin = options.origin;
+    this.#camera = hostPortOf(options.origin);
+    this.#proof = new LoginProof(options.clock, (call, reading) => this.#converse(this.#withinDeadline(call, reading)));
   }
 
-  get place(): HttpPlace {
-    return this.#place;
+  get origin(): HttpOrigin {
+    return this.#origin;
   }
 
   /** @throws PerchError with `camera` in its context; see failures.ts */
   async call(asked: SoapCall): Promise<XmlElement> {
-    const { lanes, deadlineMs, signal } = this.#options;
-    const kind = kindOf(asked.deadlineMs ?? deadlineMs, asked.isUrgent);
+    const { limiter, deadlineMs, signal } = this.#options;
+    const kind = callKindOf(asked.deadlineMs ?? deadlineMs, asked.isUrgent);
     const joined = joinSignals(asked.signal ? [asked.signal, signal] : [signal]);
     const converse = async () => {
-      const call = timed({ ...asked, signal: joined.signal }, this.#turns, deadlineMs);
-      return this.#converse({ ...call, isProved: await this.#proveFirst(call) });
+      const call = withDeadline({ ...asked, signal: joined.signal }, this.#turns, deadlineMs);
+      return this.#converse({ ...call, isLoginVerified: await this.#proof.verify(call) });
     };
-    return await lanes.run(this.#camera, kind, joined.signal, converse).finally(() => joined.release());
+    return await limiter.run(this.#camera, kind, joined.signal, converse).finally(() => joined.release());
   }
 
-  /** Learns how far the camera's clock is from ours: without a login, which would bear a wrong time. */
+  /** Measures the skew of the camera's clock: without a login, which would carry a wrong time. */
   readClock(): Promise<void> {
-    const { lanes, signal, deadlineMs } = this.#options;
-    return lanes.run(this.#camera, 'plain', signal, async () => {
-      this.skewMs = (await this.#askClock(timed(this.#clockCall, this.#turns, deadlineMs))) ?? 0;
+    const { limiter, signal, deadlineMs } = this.#options;
+    return limiter.run(this.#camera, 'plain', signal, async () => {
+      this.skewMs = (await this.#askClock(withDeadline(this.#clockCall, this.#turns, deadlineMs))) ?? 0;
     });
   }
 
-  #within(asked: TimedCall, question: SoapCall): TimedCall {
+  #withinDeadline(asked: TimedCall, question: SoapCall): TimedCall {
     const { deadlineMs } = this.#options;
-    return within(asked, timed({ ...question, deadlineMs: undefined }, this.#turns, deadlineMs));
+    return withinDeadline(asked, withDeadline({ ...question, deadlineMs: undefined }, this.#turns, deadlineMs));
   }
 
   async #converse(asked: TimedCall): Promise<XmlElement> {
@@ -113,10 +111,10 @@ export class SoapCaller {
     for (let i = 0; i < MAX_EXCHANGES; i += 1) {
       const { reply, turn } = await this.#send(call, attempt);
       try {
-        const moved = redirectOf(reply, call.place ?? this.#place, call.path);
+        const moved = redirectOf(reply, call.origin ?? this.#origin, call.path);
         if (moved) {
-          this.#place = call.place ? this.#place : moved.place;
-          call = { ...call, path: moved.path, ...(call.place ? { place: moved.place } : {}) };
+          this.#origin = call.origin ? this.#origin : moved.origin;
+          call = { ...call, path: moved.path, ...(call.origin ? { origin: moved.origin } : {}) };
           continue;
         }
         const result = await this.#judge(call, { ...attempt, turn }, reply);
@@ -130,7 +128,7 @@ export class SoapCaller {
         }
       }
     }
-    throw cameraError('badReply', `the camera gives no answer in ${MAX_EXCHANGES} requests`, { host: this.#camera });
+    throw cameraError('badReply', `no reply from the camera after ${MAX_EXCHANGES} requests`, { host: this.#camera });
   }
 
   #firstAttempt(asked: SoapCall): Attempt {
@@ -138,36 +136,36 @@ export class SoapCaller {
     if (!key || asked.isAnonymous) {
       return { scheme: 'anonymous', tried: [] };
     }
-    const challenge = asked.isOpen
+    const challenge = asked.isPreAuth
       ? undefined
-      : this.#challenges.at(asked.place ?? this.#place, this.#options.clock.monoMs());
+      : this.#nonces.get(asked.origin ?? this.#origin, this.#options.clock.monoMs());
     if (challenge) {
       return { scheme: challenge.scheme, challenge, isReused: true, tried: [challenge.algorithm] };
     }
     const { tokens, logins } = this.#options;
-    // What it wants is seen at no cost. A login goes at once only where it was taken so before, and never where none is needed.
+    // A challenge costs nothing. A token goes at once only if one was accepted before, and never if no login is needed.
     const isKnown = logins.schemeOf(key) === 'token' && !logins.refusedSchemes(key).has('onvif token');
-    return tokens || asked.isOpen || !isKnown
+    return tokens || asked.isPreAuth || !isKnown
       ? { scheme: 'none', tried: tokens === 'no' ? ['token'] : [] }
       : { scheme: 'token', tried: [] };
   }
 
   async #send(asked: TimedCall, attempt: Attempt): Promise<Sent> {
-    const { guard, takesClock } = this.#options;
-    if (attempt.scheme === 'token' && !takesClock(this.skewMs)) {
+    const { guard, canUseSkew } = this.#options;
+    if (attempt.scheme === 'token' && !canUseSkew(this.skewMs)) {
       throw clockDoubted(this.skewMs, { host: this.#camera });
     }
     const turn = await this.#turn(asked, attempt);
-    if (kindOf(asked.toldMs) === 'waiting') {
+    if (callKindOf(asked.reportedMs) === 'waiting') {
       turn?.detach();
     }
     const send = (connection = asked.connection) => this.#sendOn(connection, asked, { ...attempt, turn });
     try {
       return await (guard && !asked.isAnonymous
-        ? guard.call(asked.place ?? this.#place, READS.test(asked.body), send)
+        ? guard.call(asked.origin ?? this.#origin, isReading(asked), send)
         : send());
     } catch (error) {
-      // One that is late may have been refused; one that nobody was there to see has not.
+      // A late login may have been rejected; one that reached no camera has not.
       if (['unreachable', 'otherCamera'].includes(troubleOf(error) ?? '') && !isReset(error)) {
         turn?.end();
       }
@@ -176,20 +174,20 @@ export class SoapCaller {
     }
   }
 
-  async #sendOn(connection: KeptConnection | undefined, asked: TimedCall, attempt: Attempt): Promise<Sent> {
+  async #sendOn(connection: PersistentConnection | undefined, asked: TimedCall, attempt: Attempt): Promise<Sent> {
     const { clock, signal } = this.#options;
     const key = this.#key;
-    const place = asked.place ?? this.#place;
-    const deadlineMs = leftOf(asked, this.#turns, place);
+    const origin = asked.origin ?? this.#origin;
+    const deadlineMs = remainingMs(asked, this.#turns, origin);
     const nowMs = clock.wallMs() + this.skewMs;
     const token = key && attempt.scheme === 'token' ? usernameToken(key, nowMs, randomBytes(NONCE_BYTES)) : '';
-    const login = key && attempt.challenge && this.#challenges.answer(place, attempt.challenge, key, asked.path);
+    const login = key && attempt.challenge && this.#nonces.authorize(origin, attempt.challenge, key, asked.path);
     const reply = await exchange({
       ...writeRequest(this.#version, asked, token, login),
-      place,
+      origin,
       maxBytes: MAX_REPLY_BYTES,
       deadlineMs,
-      toldMs: asked.toldMs,
+      reportedMs: asked.reportedMs,
       signal: asked.signal ?? signal,
       connection,
     });
@@ -198,19 +196,19 @@ export class SoapCaller {
     return { reply: readReply(reply), turn: attempt.turn };
   }
 
-  /** @returns undefined when no login goes with this request, or none yet */
+  /** @returns undefined if this request carries no login, or none yet */
   async #turn(asked: TimedCall, { scheme, challenge }: Attempt): Promise<LoginTurn | undefined> {
     const key = this.#key;
     if (key && (scheme === 'token' || challenge)) {
       return this.#turns.turn(key, asked.signal);
     }
     if (key && scheme !== 'anonymous') {
-      this.#options.logins.check(key, this.#options.isAsked);
+      this.#options.logins.check(key, this.#options.isInteractive);
     }
     return undefined;
   }
 
-  /** The answer, or how to try again. */
+  /** The reply, or the next attempt. */
   async #judge(asked: TimedCall, attempt: Attempt, reply: SoapReply): Promise<{ element: XmlElement } | Attempt> {
     const { fault } = reply;
     const key = this.#key;
@@ -219,7 +217,7 @@ export class SoapCaller {
     const lock = attempt.scheme === 'anonymous' ? undefined : lockOf(reply);
     const isRefused = reply.status === 401 || (fault ? isRefusal(fault) : reply.status === 403 && this.#isKnown);
     if (attempt.turn && (lock || isRefused)) {
-      this.#options.guard?.doubt();
+      this.#options.guard?.recheck();
     }
     if (key && lock) {
       throw this.#options.logins.locked(key, lock.forMs);
@@ -237,7 +235,7 @@ export class SoapCaller {
     }
     const expected = { camera: this.#camera, path: asked.path, response: asked.response, headers: asked.headers };
     const element = responseOf(reply, expected, this.#isKnown);
-    if (key && hasLogin && (attempt.isWanted || !asked.isOpen)) {
+    if (key && hasLogin && (attempt.isLoginRequired || !asked.isPreAuth)) {
       await this.#passed(asked, key, attempt);
     }
     return { element };
@@ -246,51 +244,37 @@ export class SoapCaller {
   async #passed(
     asked: TimedCall,
     key: LoginKey,
-    { scheme, challenge, isWanted, turn, earlier }: Attempt,
+    { scheme, challenge, isLoginRequired, turn, earlier }: Attempt,
   ): Promise<void> {
     const { logins } = this.#options;
     if (challenge) {
-      this.#challenges.took(asked.place ?? this.#place, challenge, this.#options.clock.monoMs());
+      this.#nonces.accepted(asked.origin ?? this.#origin, challenge, this.#options.clock.monoMs());
     }
-    const isReading = READS.test(asked.body);
-    // Some tell everybody what they are: that says nothing of a login that was refused for the rest.
-    if (isReading && !isWanted && !logins.isTaken(key) && (await this.#isOpenToAll(asked, asked))) {
+    // Some cameras answer anyone: that proves nothing about a login that was rejected elsewhere.
+    if (
+      isReading(asked) &&
+      !isLoginRequired &&
+      !logins.isAccepted(key) &&
+      (await this.#proof.isOpenToAll(asked, asked))
+    ) {
       return;
     }
-    if (isReading) {
-      // Without the signal of a call that is over.
-      this.#proof ??= { ...asked, signal: undefined };
-    }
-    this.#passedBefore.add(asked.response);
-    this.#passedAtMs = this.#options.clock.monoMs();
+    this.#proof.passed(asked);
     earlier?.end();
     turn?.accepted(scheme === 'anonymous' ? undefined : scheme, scheme === 'token' ? this.skewMs : undefined);
   }
 
-  /** When it cannot be found out the doubt stays. */
-  async #isOpenToAll(asked: TimedCall, reading: SoapCall): Promise<boolean> {
-    try {
-      await this.#converse(this.#within(asked, { ...reading, isAnonymous: true }));
-      return true;
-    } catch (error) {
-      if (error instanceof PerchError) {
-        return ['timeout', 'unreachable'].includes(troubleOf(error) ?? '');
-      }
-      throw error;
-    }
-  }
-
-  /** What to try next; nothing is tried twice. */
+  /** The next attempt; none is made twice. */
   async #refused(asked: TimedCall, attempt: Attempt, reply: SoapReply): Promise<Attempt> {
     const key = this.#key;
     if (!key || attempt.scheme === 'anonymous') {
-      throw refusedStranger(reply, this.#camera, asked.path, this.#isKnown);
+      throw anonymousRefusal(reply, this.#camera, asked.path, this.#isKnown);
     }
-    this.#challenges.drop(asked.place ?? this.#place);
+    this.#nonces.drop(asked.origin ?? this.#origin);
     const challenges = parseChallenges(reply.headers['www-authenticate'] ?? []);
     const next = nextAttempt(attempt, challenges, this.#options.logins.refusedSchemes(key));
-    const isUnasked = next?.scheme === 'token' && this.#options.tokens !== undefined && challenges.length > 0;
-    if (next && !isUnasked) {
+    const isUnwantedToken = next?.scheme === 'token' && this.#options.tokens !== undefined && challenges.length > 0;
+    if (next && !isUnwantedToken) {
       return next;
     }
     const basic = challenges.find((one) => one.scheme === 'basic');
@@ -298,14 +282,15 @@ export class SoapCaller {
       return this.#basic(basic, attempt, asked);
     }
     const hasClockMoved = await this.#clockHasMoved(asked, attempt, reply);
-    const isNewClock = hasClockMoved && this.#options.takesClock(this.skewMs);
+    const isNewClock = hasClockMoved && this.#options.canUseSkew(this.skewMs);
     if (attempt.scheme === 'token' && !attempt.tried.includes('clock') && isNewClock) {
-      // It may have been the password all the same, unless the camera says that it was the time: that comes out with the next try.
+      // Unless the camera names the time as the cause, the password may be wrong as well: the next attempt decides.
       const earlier = reply.fault && isAboutTime(reply.fault) ? undefined : attempt.turn;
       earlier?.lost();
-      return { scheme: 'token', tried: [...attempt.tried, 'clock'], isWanted: true, earlier };
+      return { scheme: 'token', tried: [...attempt.tried, 'clock'], isLoginRequired: true, earlier };
     }
-    if (asked.isProved && (await this.#isClosed(asked))) {
+    if (asked.isLoginVerified && (await this.#proof.isClosed(asked))) {
+      this.#proof.expire();
       attempt.turn?.end();
       attempt.earlier?.end();
       throw noRights({ host: this.#camera, status: reply.status, subcode: reply.fault?.codes.at(-1) });
@@ -313,17 +298,17 @@ export class SoapCaller {
     throw await this.#refusal(asked, attempt, reply, key);
   }
 
-  /** Whoever is in between reads it: over http only where the owner has allowed it. */
+  /** Basic is readable on the network: over http only if the owner has allowed it. */
   #basic(challenge: Challenge, attempt: Attempt, asked: TimedCall): Attempt {
     const { scheme, tried } = attempt;
     const { tokens, isClearAllowed } = this.#options;
-    // Where it is not known yet who answers, https hides it from those in between and not from him.
-    if (tokens === undefined && ((asked.place ?? this.#place).isSecure || isClearAllowed)) {
-      return { scheme: 'basic', challenge, tried, isWanted: true };
+    // Over https an unknown device would still read it.
+    if (tokens === undefined && ((asked.origin ?? this.#origin).isSecure || isClearAllowed)) {
+      return { scheme: 'basic', challenge, tried, isLoginRequired: true };
     }
     if (scheme === 'token') {
-      // Perhaps it was looked at, and was wrong.
-      attempt.turn?.refused(kindOfAttempt(attempt));
+      // The camera may have checked the token and found it wrong.
+      attempt.turn?.refused(schemeNameOf(attempt));
     }
     throw clearRefused({ host: this.#camera });
   }
@@ -334,50 +319,19 @@ export class SoapCaller {
       return onvifOff(asked.path, facts);
     }
     const { logins, clock } = this.#options;
-    attempt.turn?.refused(kindOfAttempt(attempt));
+    attempt.turn?.refused(schemeNameOf(attempt));
     attempt.earlier?.refused();
     if (reply.fault && isAboutTime(reply.fault)) {
-      logins.found(key, 'clock');
+      logins.setRefusalCause(key, 'clock');
       return clockRefused(facts);
     }
     const leftMs = Math.max(1, asked.untilMs - clock.monoMs());
-    const isKnownElsewhere = await this.#web.takes(this.#place, key, leftMs);
+    const isKnownElsewhere = await this.#web.accepts(this.#origin, key, leftMs);
     const known = { ...facts, triesLeft: logins.triesLeft(key) };
     return isKnownElsewhere ? onvifUserMissing(known) : wrongPassword(known);
   }
 
-  /**
-   * What has never passed may be refused because the right to it is missing, or because the password has been changed. So what has passed
-   * is asked for before it: of a password that was changed that is one try, and not two.
-   * @returns whether the login is known to pass
-   */
-  async #proveFirst(asked: TimedCall): Promise<boolean> {
-    const { isOpen, isAnonymous, response } = asked;
-    if (!this.#proof || isOpen || isAnonymous || this.#passedBefore.has(response)) {
-      return false;
-    }
-    if (this.#options.clock.monoMs() - this.#passedAtMs < PROVED_MS) {
-      return true;
-    }
-    if (!(await this.#isClosed(asked))) {
-      return false;
-    }
-    await this.#converse(this.#within(asked, this.#proof));
-    return true;
-  }
-
-  /** Whether strangers are refused what has passed, so that it proves anything. */
-  async #isClosed(asked: TimedCall): Promise<boolean> {
-    const proof = this.#proof;
-    if (proof && !this.#isProofClosed) {
-      this.#isProofClosed = !(await this.#isOpenToAll(asked, proof));
-      // The next reading may be one.
-      this.#proof = this.#isProofClosed ? proof : undefined;
-    }
-    return this.#isProofClosed;
-  }
-
-  /** Reads the clock once more. Some tell their local time as UTC: then the HTTP header is believed. */
+  /** Reads the clock again. Some cameras report local time as UTC: then the HTTP header counts. */
   async #clockHasMoved(asked: TimedCall, { scheme }: Attempt, reply: SoapReply): Promise<boolean> {
     if (scheme !== 'token') {
       return false;
@@ -386,8 +340,8 @@ export class SoapCaller {
     const isNew = (skewMs: number | undefined): skewMs is number =>
       skewMs !== undefined && Math.abs(skewMs - before) > CLOCK_MOVED_MS;
     const header = skewOfHeader(reply, this.#options.clock.wallMs());
-    const told = await this.#askClock(this.#within(asked, this.#clockCall)).catch(toNothing);
-    const better = [told, header].find(isNew);
+    const reported = await this.#askClock(this.#withinDeadline(asked, this.#clockCall)).catch(ignoreExpected);
+    const better = [reported, header].find(isNew);
     this.skewMs = better ?? before;
     return better !== undefined;
   }
@@ -399,7 +353,7 @@ export class SoapCaller {
       const response = await this.#converse(asked);
       return skewOf(response, (sentMs + clock.wallMs()) / 2) ?? this.#headerSkewMs;
     } catch (error) {
-      if (isAnswer(error, this.#isKnown, this.#key !== undefined)) {
+      if (isOnvifAnswer(error, this.#isKnown, this.#key !== undefined)) {
         return this.#headerSkewMs;
       }
       throw error;
@@ -407,7 +361,7 @@ export class SoapCaller {
   }
 
   get #clockCall(): SoapCall {
-    return { ...CLOCK_CALL, path: this.#options.path, isOpen: true, isAnonymous: true };
+    return { ...CLOCK_CALL, path: this.#options.path, isPreAuth: true, isAnonymous: true };
   }
 
   get #key(): LoginKey | undefined {

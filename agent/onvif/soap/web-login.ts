@@ -4,13 +4,14 @@ import { joinSignals } from '../../base/joined-signal.ts';
 import { authorization, type Challenge, parseChallenges } from '../../media/rtsp/digest.ts';
 import type { CallerOptions } from './caller-options.ts';
 import type { CameraGuard } from './http/camera-guard.ts';
-import { toNothing } from './http/failures.ts';
-import { exchange, type HttpPlace, type HttpReply } from './http/http-exchange.ts';
-import type { KeptConnection } from './http/kept-connection.ts';
+import { ignoreExpected } from './http/failures.ts';
+import { exchange, type HttpReply } from './http/http-exchange.ts';
+import type { HttpOrigin } from './http/origin.ts';
+import type { PersistentConnection } from './http/persistent-connection.ts';
 import { hash } from './login/digest-hash.ts';
 import type { LoginKey } from './login/login-memory.ts';
 
-/** Pages that want a login and change nothing, of makers whose ONVIF may have users of its own: Hikvision, Dahua, Axis. */
+/** Pages that need a login and change nothing, of makers whose ONVIF may have its own users: Hikvision, Dahua, Axis. */
 const PAGES = [
   '/ISAPI/System/deviceInfo',
   '/cgi-bin/magicBox.cgi?action=getSystemInfo',
@@ -19,64 +20,61 @@ const PAGES = [
 const MAX_PAGE_BYTES = 256 << 10;
 const PAGE_DEADLINE_MS = 1_500;
 
-/** What the camera's web page says of a login that its ONVIF refuses. */
+/** Whether the camera's web page accepts a login that its ONVIF rejects: then ONVIF has its own users. */
 export class WebLogin {
-  readonly #options: Pick<CallerOptions, 'logins' | 'isAsked' | 'signal' | 'guard'>;
-  #isAsked = false;
+  readonly #options: Pick<CallerOptions, 'logins' | 'isInteractive' | 'signal' | 'guard'>;
+  #isTried = false;
 
-  constructor(options: Pick<CallerOptions, 'logins' | 'isAsked' | 'signal' | 'guard'>) {
+  constructor(options: Pick<CallerOptions, 'logins' | 'isInteractive' | 'signal' | 'guard'>) {
     this.#options = options;
   }
 
-  /** Asked once in a caller's life, and not again once it is known: it is the second and last try of the password. */
-  async takes(place: HttpPlace, key: LoginKey, leftMs: number): Promise<boolean> {
-    const { logins, isAsked, signal } = this.#options;
-    const isKnown = logins.findingOf(key) === 'onvifUser';
-    if (isKnown || this.#isAsked || !logins.mayTry({ ...key, channel: 'web' }, isAsked)) {
+  /** Tried once per caller, unless known: it is the second and last try of the password. */
+  async accepts(origin: HttpOrigin, key: LoginKey, leftMs: number): Promise<boolean> {
+    const { logins, isInteractive, signal } = this.#options;
+    const isKnown = logins.refusalCauseOf(key) === 'onvifUser';
+    if (isKnown || this.#isTried || !logins.mayTry({ ...key, channel: 'web' }, isInteractive)) {
       return isKnown;
     }
-    this.#isAsked = true;
+    this.#isTried = true;
     const joined = joinSignals([signal], leftMs);
     try {
-      return await this.#ask(place, { ...key, channel: 'web' }, joined.signal);
+      return await this.#ask(origin, { ...key, channel: 'web' }, joined.signal);
     } finally {
       joined.release();
     }
   }
 
-  async #ask(place: HttpPlace, key: LoginKey, signal: AbortSignal): Promise<boolean> {
-    const { logins, isAsked, guard } = this.#options;
-    const page = await findPage(place, signal);
-    const turn = page && (await logins.turn(key, { isAsked, signal }).catch(toNothing));
+  async #ask(origin: HttpOrigin, key: LoginKey, signal: AbortSignal): Promise<boolean> {
+    const { logins, isInteractive, guard } = this.#options;
+    const page = await findPage(origin, signal);
+    const turn = page && (await logins.turn(key, { isInteractive, signal }).catch(ignoreExpected));
     if (!page || !turn) {
       return false;
     }
     const clientNonce = randomBytes(8).toString('hex');
     const use = { method: 'GET', uri: page.path, clientNonce, count: 1 };
-    const reply = await get(place, page.path, signal, authorization(page.challenge, key, use, hash), guard);
+    const reply = await get(origin, page.path, signal, authorization(page.challenge, key, use, hash), guard);
     if (!reply) {
       turn.lost();
     } else if (reply.status === 401) {
       turn.refused();
     } else if (reply.status < 500) {
       turn.accepted();
-      logins.found(key, 'onvifUser');
+      logins.setRefusalCause(key, 'onvifUser');
     }
     turn.end();
     return reply !== undefined && reply.status !== 401 && reply.status < 500;
   }
 }
 
-/**
- * A web page of the camera that wants a login, and asks for a digest: the password is used once at most, and never in the clear. Where it
- * takes one that ONVIF has refused, the camera keeps users of its own for ONVIF.
- */
+/** A web page that asks for a digest, so the password is used at most once and never unencrypted. */
 async function findPage(
-  place: HttpPlace,
+  origin: HttpOrigin,
   signal: AbortSignal,
 ): Promise<{ readonly path: string; readonly challenge: Challenge } | undefined> {
   for (const path of PAGES) {
-    const first = await get(place, path, signal);
+    const first = await get(origin, path, signal);
     if (!first) {
       return undefined;
     }
@@ -90,17 +88,17 @@ async function findPage(
 }
 
 async function get(
-  place: HttpPlace,
+  origin: HttpOrigin,
   path: string,
   signal: AbortSignal,
   login?: string,
   guard?: CameraGuard,
 ): Promise<HttpReply | undefined> {
   const headers: Record<string, string> = login === undefined ? {} : { Authorization: login };
-  const asked = { place, path, headers, body: '', signal, method: 'GET', maxBytes: MAX_PAGE_BYTES } as const;
-  const send = (connection?: KeptConnection) => exchange({ ...asked, connection, deadlineMs: PAGE_DEADLINE_MS });
+  const asked = { origin, path, headers, body: '', signal, method: 'GET', maxBytes: MAX_PAGE_BYTES } as const;
+  const send = (connection?: PersistentConnection) => exchange({ ...asked, connection, deadlineMs: PAGE_DEADLINE_MS });
   try {
-    return await (guard ? guard.call(place, true, send) : send());
+    return await (guard ? guard.call(origin, true, send) : send());
   } catch (error) {
     if (error instanceof PerchError) {
       return undefined;

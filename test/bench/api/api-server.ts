@@ -1,6 +1,6 @@
 import fastify from 'fastify';
-import { BoxEvents } from '../../../agent/base/box-events.ts';
 import { systemClock } from '../../../agent/base/clock.ts';
+import { EventBus } from '../../../agent/base/event-bus.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { parseConfig } from '../../../agent/config/load/load.ts';
 import { MEDIAMTX_USERS } from '../../../agent/config/schema/general.ts';
@@ -60,7 +60,7 @@ const options = {
   info: { version: 'v0.0.0', started: new Date().toISOString() },
   paths,
   sessions: sessionTables(),
-  streams: new EventStreams(new BoxEvents(systemClock), systemClock),
+  streams: new EventStreams(new EventBus(systemClock), systemClock),
   pageFolder: '/',
 } as unknown as ControlApiOptions;
 await box.app.register(controlApi, options);

@@ -27,7 +27,7 @@ async function look(port: number): Promise<Look> {
       lastFoundMs = performance.now() - beganMs;
     }
   });
-  const looking = found.look();
+  const looking = found.scan();
   const sockets = process.getActiveResourcesInfo().filter((name) => name === 'UDPWrap').length;
   await looking;
   const { user, system } = process.cpuUsage(cpuBefore);

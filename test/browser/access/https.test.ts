@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemNames } from '../../../agent/tls/box-names.ts';
+import { systemNames } from '../../../agent/tls/device-names.ts';
 import { type Agent, PATIENT, startAgent, until } from '../../peers/agent/agent.ts';
 import { CHROMIUM, describeWith, inShort } from '../../peers/programs/peers.ts';
 import { freePort } from '../../support/base/free-port.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
-import { openSession } from '../../../agent/onvif/device/session.ts';
+import { openSession } from '../../../agent/onvif/device/onvif-session.ts';
 import { FoundCameras, type KnownCamera } from '../../../agent/onvif/discovery/found-cameras.ts';
 import { startOnvifCameraIn } from '../../peers/cameras/onvif-camera.ts';
 import { type Namespace, openNamespace } from '../../peers/host/namespace.ts';
@@ -53,7 +53,7 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     await using inHouse = await startOnvifCameraIn(house);
     await using inBarn = await startOnvifCameraIn(barn, { quirks: { xaddrs: ['http://192.168.1.108:PORT/PATH'] } });
     await using found = registryOn([house, barn]);
-    await found.look({ listenMs: 2_000 });
+    await found.scan({ listenMs: 2_000 });
     const place = ({ ip, hostIp }: Namespace, port: number) =>
       `http://${ip}:${port}/onvif/device_service answers from ${ip} to ${hostIp}`;
     expect(placesOf(found.list())).toEqual([place(house, inHouse.report.port), place(barn, inBarn.report.port)].sort());
@@ -73,8 +73,8 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     await camera.tell('start');
     await isAt(movedIp);
     expect(found.find(camera.report.endpoint).length).toBeGreaterThan(0);
-    await found.look({ listenMs: 2_000 });
-    await found.look({ listenMs: 2_000 });
+    await found.scan({ listenMs: 2_000 });
+    await found.scan({ listenMs: 2_000 });
     expect(found.find(camera.report.endpoint).map(({ address }) => address)).toEqual([movedIp]);
   });
 
@@ -86,7 +86,7 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     ];
     await using camera = await startOnvifCameraIn(house, { address: `${far}%${farInterface(house)}` });
     await using found = registryOn([house]);
-    await found.look({ listenMs: 2_000 });
+    await found.scan({ listenMs: 2_000 });
     const [only] = found.list();
     const address = `${far}%${house.hostInterface}`;
     expect(only).toMatchObject({ endpoint: camera.report.endpoint, address, foundFrom: near });
@@ -132,7 +132,7 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     await using far = await openNamespace({ behind: router });
     await using camera = await startOnvifCameraIn(far);
     await using found = registryOn([router]);
-    await found.look({ listenMs: 1_500 });
+    await found.scan({ listenMs: 1_500 });
     expect(found.list()).toEqual([]);
     await found.probe(`${far.ip}/24`);
     expect(found.list()).toMatchObject([{ address: far.ip, endpoint: camera.report.endpoint }]);

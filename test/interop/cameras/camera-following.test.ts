@@ -134,7 +134,7 @@ describeWith(['namespaces'], 'cameras that get other addresses, in networks of t
     await camera.tell('stop silently');
     const { endpoint } = camera.report;
     await using liar = await startIn(house, 'S9', { address: other, endpoint, quirks: { login: 'basic' } });
-    await until(() => (agent.process.output().includes('says that it is this camera') ? true : undefined));
+    await until(() => (agent.process.output().includes('claims to be this camera') ? true : undefined));
     const { operations } = await liar.tell();
     expect(operations).toContain('GetDeviceInformation');
     expect(configOf(agent)).toBe(before);

@@ -4,8 +4,8 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
 import { PerchError } from '../../../agent/base/errors.ts';
-import { placeOf } from '../../../agent/onvif/soap/http/http-exchange.ts';
-import { CallLanes } from '../../../agent/onvif/soap/http/request-limiter.ts';
+import { httpOriginOf } from '../../../agent/onvif/soap/http/origin.ts';
+import { RequestLimiter } from '../../../agent/onvif/soap/http/request-limiter.ts';
 import { LoginMemory } from '../../../agent/onvif/soap/login/login-memory.ts';
 import type { SoapCall } from '../../../agent/onvif/soap/soap-call.ts';
 import { SoapCaller } from '../../../agent/onvif/soap/soap-caller.ts';
@@ -59,17 +59,17 @@ export async function listen(answer: Answer, tls?: { key: string; cert: string }
 export function callerOf(url: URL, more: Partial<ConstructorParameters<typeof SoapCaller>[0]> = {}) {
   const clock = new FakeClock();
   return new SoapCaller({
-    place: placeOf(url),
+    origin: httpOriginOf(url),
     path: url.pathname,
     credentials: LOGIN,
     isClearAllowed: false,
-    isAsked: false,
-    takesClock: () => true,
+    isInteractive: false,
+    canUseSkew: () => true,
     deadlineMs: 5_000,
     signal: never,
     clock,
     logins: new LoginMemory(clock),
-    lanes: new CallLanes(),
+    limiter: new RequestLimiter(),
     ...more,
   });
 }

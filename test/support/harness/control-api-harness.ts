@@ -1,6 +1,6 @@
-import { steeringOf } from '../../../agent/app/cameras/ptz.ts';
-import { BoxEvents } from '../../../agent/base/box-events.ts';
+import { ptzOf } from '../../../agent/app/cameras/ptz.ts';
 import { PerchError } from '../../../agent/base/errors.ts';
+import { EventBus } from '../../../agent/base/event-bus.ts';
 import { MEDIAMTX_USERS } from '../../../agent/config/schema/general.ts';
 import { type ControlApiOptions, controlApi } from '../../../agent/http/api/control-api.ts';
 import type { Stats } from '../../../agent/http/api/device/stats.ts';
@@ -112,9 +112,9 @@ const none = async () => {
   throw new PerchError('notFound', 'no camera has this path');
 };
 const noCameras: ControlApiOptions['cameras'] = {
-  isLooking: false,
+  isScanning: false,
   ...{ discover: async () => {}, found: () => [] },
-  ...{ probe: () => LOOK, look: (id) => (id === ID ? LOOK : undefined), endLook: (id) => id === ID },
+  ...{ probe: () => LOOK, probeJob: (id) => (id === ID ? LOOK : undefined), endProbe: (id) => id === ID },
   check: async () => ({ isGood: false, error: 'no answer', trouble: 'timeout', triesLeft: null, description: null }),
   adopt: async () => ({ items: [], warning: null }),
   adopted: {
@@ -133,10 +133,10 @@ const noCameras: ControlApiOptions['cameras'] = {
 /** Without options programs on this machine may use the API, as a file for MediaMTX has it. */
 export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } }) {
   const clock = new FakeClock();
-  const events = new BoxEvents(clock);
+  const events = new EventBus(clock);
   const box = await openHttpHarness(rules);
   const edited: unknown[][] = [];
-  const tell =
+  const publish =
     (name: string) =>
     async (...values: unknown[]) => {
       edited.push([name, ...values]);
@@ -160,14 +160,14 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
     },
     edits: {
       tag: '0123456789abcdef',
-      patchGlobal: tell('patchGlobal'),
-      patchPathDefaults: tell('patchPathDefaults'),
-      addPath: tell('addPath'),
-      replacePath: tell('replacePath'),
-      patchPath: tell('patchPath'),
-      deletePath: tell('deletePath'),
+      patchGlobal: publish('patchGlobal'),
+      patchPathDefaults: publish('patchPathDefaults'),
+      addPath: publish('addPath'),
+      replacePath: publish('replacePath'),
+      patchPath: publish('patchPath'),
+      deletePath: publish('deletePath'),
       tryPath: () => Promise.reject(new PerchError('notFound', 'path not found')),
-      reload: tell('reload'),
+      reload: publish('reload'),
     },
     editorOf: async () => ({ hasAllRights: false }),
     sessions: sessionTables({
@@ -209,7 +209,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
     stats: { stats: async () => STATS },
     streams: new EventStreams(events, clock),
     cameras: noCameras,
-    steering: steeringOf({ control: () => undefined }, () => {}),
+    steering: ptzOf({ control: () => undefined }, () => {}),
     pageFolder: '/nowhere',
     recordings: {
       names: () => ['garden/gate', 'door'],

@@ -15,14 +15,14 @@ const LOGIN = { user: 'admin', password: 'secret' };
 /** A network without multicast: the next scan finds its cameras, or they send Hello. */
 class Neighbourhood {
   readonly here: OnvifCamera[] = [];
-  looks = 0;
+  scans = 0;
   #known: FoundCamera[] = [];
   readonly #listeners = new Set<(camera: FoundCamera) => void>();
 
   find = (endpoint: string): FoundCamera[] => this.#known.filter((camera) => camera.endpoint === endpoint);
 
-  look = async (): Promise<void> => {
-    this.looks += 1;
+  scan = async (): Promise<void> => {
+    this.scans += 1;
     this.#known = [];
     for (const camera of this.here) {
       this.hello(camera);
@@ -78,7 +78,7 @@ export async function openFollowing(more: Partial<FollowerDeps> = {}) {
         config: () => store.current,
         revise: (plan) => store.revise(plan, 'camera'),
         variableOf: () => undefined,
-        tell: (type, fields) => told.push({ type, ...fields }),
+        publish: (type, fields) => told.push({ type, ...fields }),
         isInNetworkOf: () => true,
         ...more,
       });

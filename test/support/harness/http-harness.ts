@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { Accounts } from '../../../agent/auth/accounts/accounts.ts';
-import { deviceWords } from '../../../agent/auth/accounts/user-agent.ts';
+import { describeUserAgent } from '../../../agent/auth/accounts/user-agent.ts';
 import { type AccessRules, Authority } from '../../../agent/auth/permissions/authorize.ts';
 import { WrongCredentials } from '../../../agent/auth/throttle/wrong-credentials.ts';
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
@@ -61,7 +61,7 @@ export async function openHttpHarness(options: HttpHarnessOptions = {}): Promise
     accounts,
     access,
     wrongCredentials,
-    deviceWords,
+    describeUserAgent,
     https: (request, isProxied) => https.of(request, isProxied),
     notices: {
       get isOpen() {

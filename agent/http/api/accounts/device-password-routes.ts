@@ -58,7 +58,7 @@ interface Device extends Rights {
 }
 
 /** Device passwords and log-ins with page passwords, as far as these routes need them. */
-export interface DeviceLookup {
+export interface DevicePasswordLookup {
   readonly devices: { list(): readonly Device[] };
   addDevice(wish: Rights & { readonly name: string }): Promise<{ readonly item: Device; readonly password: string }>;
   removeDevice(id: string): Promise<boolean>;
@@ -75,9 +75,9 @@ export interface DeviceLookup {
   };
 }
 
-export interface DeviceRoutesOptions {
+export interface DevicePasswordRoutesOptions {
   readonly access: Pick<HttpAccess, 'require'>;
-  readonly people: DeviceLookup;
+  readonly people: DevicePasswordLookup;
 }
 
 const tags = ['device passwords'];
@@ -85,7 +85,10 @@ const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 404: ErrorA
 const params = Type.Object({ id: Type.String() });
 
 /** Passwords for players, recorders and senders: for the owner, on the main port only. */
-export const deviceRoutes: FastifyPluginAsync<DeviceRoutesOptions> = async (app, { access, people }) => {
+export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOptions> = async (
+  app,
+  { access, people },
+) => {
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
   });

@@ -20,7 +20,7 @@ import { checkedBody } from '../../messages/checked-body.ts';
 import { ErrorAnswer, OkAnswer } from '../../messages/responses.ts';
 
 /** Whoever asks to come in. */
-export interface Asker {
+export interface LoginClient {
   readonly ip: string;
   readonly isPrivate: boolean;
   /** `Chrome, Android`. */
@@ -35,10 +35,10 @@ export interface SessionAccounts {
   /** The setup code claims the box. */
   readonly mayClaim: boolean;
   person(name: string): KnownPerson | undefined;
-  claim(password: string, setupCode: string | undefined, asker: Asker): Promise<string>;
-  logIn(user: string, password: string, asker: Asker, oldToken: string | undefined): Promise<string>;
+  claim(password: string, setupCode: string | undefined, asker: LoginClient): Promise<string>;
+  logIn(user: string, password: string, asker: LoginClient, oldToken: string | undefined): Promise<string>;
   logOut(token: string): Promise<void>;
-  changePassword(user: string, password: string, next: string, asker: Asker, token: string): Promise<void>;
+  changePassword(user: string, password: string, next: string, asker: LoginClient, token: string): Promise<void>;
   /** What shows at the next log-in that this device has been in. */
   deviceToken(user: string, old: string | undefined): string;
   /** The token to go on with, when this one is old enough. */
@@ -54,7 +54,7 @@ export interface SessionRoutesOptions {
   /** Where the page is over https, for a request that came over plain http. */
   https(request: FastifyRequest, isProxied: boolean): HttpsPlace | null;
   /** `Chrome, Android`, of a `User-Agent`. */
-  deviceWords(userAgent: string): string;
+  describeUserAgent(userAgent: string): string;
 }
 
 const Password = Type.String({ minLength: 1, maxLength: 1024 });
@@ -249,11 +249,11 @@ export async function paused<T>(wrong: WrongCredentials, ip: string, work: () =>
 }
 
 function askerOf(
-  { deviceWords }: SessionRoutesOptions,
+  { describeUserAgent }: SessionRoutesOptions,
   { headers }: FastifyRequest,
   { ip, isPrivate }: RequestOrigin,
-): Asker {
-  const device = deviceWords(headers['user-agent'] ?? '');
+): LoginClient {
+  const device = describeUserAgent(headers['user-agent'] ?? '');
   return { ip, isPrivate, device, deviceToken: cookieOf(headers, DEVICE_COOKIE) };
 }
 

@@ -21,8 +21,8 @@ const WHICH = {
   maker: Text('Whose stream addresses are tried first, beside address.', 100),
 };
 
-export const CheckWish = Type.Object({ ...WHICH, ...LOGIN }, { additionalProperties: false });
-const CameraWish = Type.Object(
+export const CheckRequest = Type.Object({ ...WHICH, ...LOGIN }, { additionalProperties: false });
+const CameraRequest = Type.Object(
   {
     ...WHICH,
     ...LOGIN,
@@ -39,7 +39,7 @@ const CameraWish = Type.Object(
   { additionalProperties: false },
 );
 export const AdoptBody = Type.Object(
-  { cameras: Type.Array(CameraWish, { minItems: 1, maxItems: MAX_CAMERAS }), ...LOGIN },
+  { cameras: Type.Array(CameraRequest, { minItems: 1, maxItems: MAX_CAMERAS }), ...LOGIN },
   { additionalProperties: false, description: 'Login that stands here is that of each camera that has none.' },
 );
 export const ProbeBody = Type.Object(
@@ -84,7 +84,7 @@ export const FoundItem = Type.Object({
 });
 export const DiscoverAnswer = Type.Object({ isLooking: Type.Boolean(), items: Type.Array(FoundItem) });
 
-export const LookAnswer = Type.Object({
+export const ProbeAnswer = Type.Object({
   id: Type.String({ format: 'uuid' }),
   target: Type.String(),
   state: Type.Enum(['running', 'done', 'failed']),

@@ -11,11 +11,11 @@ import {
   AdoptAnswer,
   AdoptBody,
   CheckAnswer,
-  CheckWish,
+  CheckRequest,
   DiscoverAnswer,
   DiscoverQuery,
   FoundItem,
-  LookAnswer,
+  ProbeAnswer,
   ProbeBody,
 } from './camera-schemas.ts';
 
@@ -25,16 +25,16 @@ const TAGS = ['cameras'];
 
 /** Finding and adopting cameras. All throw PerchError. */
 export interface CameraLookup {
-  readonly isLooking: boolean;
+  readonly isScanning: boolean;
   /** Probes the networks; resolves when that is over. */
   discover(): Promise<void>;
   found(): readonly Static<typeof FoundItem>[];
   /** Looks at an address or a range. @throws badInput outside of private networks, exhausted: ranges one at a time */
-  probe(body: Static<typeof ProbeBody>): Static<typeof LookAnswer>;
-  look(id: string): Static<typeof LookAnswer> | undefined;
+  probe(body: Static<typeof ProbeBody>): Static<typeof ProbeAnswer>;
+  probeJob(id: string): Static<typeof ProbeAnswer> | undefined;
   /** @returns whether there is one of this id */
-  endLook(id: string): boolean;
-  check(wish: Static<typeof CheckWish>): Promise<Static<typeof CheckAnswer>>;
+  endProbe(id: string): boolean;
+  check(wish: Static<typeof CheckRequest>): Promise<Static<typeof CheckAnswer>>;
   adopt(body: Static<typeof AdoptBody>): Promise<Static<typeof AdoptAnswer>>;
   readonly adopted: AdoptedLookup;
 }
@@ -56,11 +56,11 @@ const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app,
     '/cameras/discover',
     { bodyLimit: MAX_BODY_BYTES, schema: discover },
     async ({ query }) => {
-      const look = cameras.discover();
+      const job = cameras.discover();
       if (query.wait === 'yes') {
-        await look;
+        await job;
       }
-      return { isLooking: cameras.isLooking, items: cameras.found() };
+      return { isLooking: cameras.isScanning, items: cameras.found() };
     },
   );
 
@@ -74,37 +74,37 @@ const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app,
     summary: 'Find out what is at an address, or which cameras are in a range',
     description:
       'Goes on by itself: `GET` of the id tells how far it is, events `camera` with the state `probing` do, too. A range has its cameras in `found`.',
-    ...{ tags: TAGS, body: ProbeBody, response: answers(LookAnswer, 400, 409, 413, 429) },
+    ...{ tags: TAGS, body: ProbeBody, response: answers(ProbeAnswer, 400, 409, 413, 429) },
   };
   app.post('/cameras/probe', { bodyLimit: MAX_BODY_BYTES, schema: probe }, async ({ body }) =>
     cameras.probe(checkedBody(ProbeBody, body)),
   );
-  const get = { summary: 'How far that is', tags: TAGS, params: IdParams, response: answers(LookAnswer, 400, 404) };
+  const get = { summary: 'How far that is', tags: TAGS, params: IdParams, response: answers(ProbeAnswer, 400, 404) };
   app.get('/cameras/probe/:id', { schema: get }, async (request) => {
-    const look = cameras.look(idOf(request));
-    if (!look) {
-      throw noSuchLook();
+    const job = cameras.probeJob(idOf(request));
+    if (!job) {
+      throw noSuchProbe();
     }
-    return look;
+    return job;
   });
   const end = { summary: 'Give that up', tags: TAGS, params: IdParams, response: answers(OkAnswer, 400, 404) };
   app.delete('/cameras/probe/:id', { schema: end }, async (request) => {
-    if (!cameras.endLook(idOf(request))) {
-      throw noSuchLook();
+    if (!cameras.endProbe(idOf(request))) {
+      throw noSuchProbe();
     }
     return { status: 'ok' };
   });
 };
 
-const noSuchLook = (): PerchError => new PerchError('notFound', 'nothing is looked at under this id');
+const noSuchProbe = (): PerchError => new PerchError('notFound', 'nothing is looked at under this id');
 
 const adoptingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, { cameras }) => {
   const check = {
     summary: 'Try a login at a camera, and read what it is; nothing is changed',
-    ...{ tags: TAGS, body: CheckWish, response: answers(CheckAnswer, 400, 413, 429) },
+    ...{ tags: TAGS, body: CheckRequest, response: answers(CheckAnswer, 400, 413, 429) },
   };
   app.post('/cameras/check', { bodyLimit: MAX_BODY_BYTES, schema: check }, async ({ body }) =>
-    cameras.check(checkedBody(CheckWish, body)),
+    cameras.check(checkedBody(CheckRequest, body)),
   );
   const adopt = {
     summary: 'Adopt cameras: their paths are written into the configuration and started',

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
-import type { TellBox } from '../../../base/box-events.ts';
 import { PerchError } from '../../../base/errors.ts';
+import type { PublishEvent } from '../../../base/event-bus.ts';
 import type { HttpAccess } from '../../auth/access.ts';
 import { letIn } from '../../listener/newcomers.ts';
 import { sendFile } from '../../messages/send-file.ts';
@@ -54,7 +54,7 @@ const SetUp = Type.Object({
 });
 
 /** What the routes need of the box. */
-export interface BackupBox {
+export interface BackupControl {
   make(): Promise<{ readonly name: string; readonly bytes: Buffer }>;
   /**
    * The one place there is, for a body and what is done with it: what is read may be large.
@@ -70,14 +70,14 @@ export interface BackupBox {
 
 export interface BackupRoutesOptions {
   readonly access: Pick<HttpAccess, 'require' | 'origin'>;
-  readonly backup: BackupBox;
+  readonly backup: BackupControl;
   readonly accounts: {
     readonly owner: string | undefined;
     /** @throws PerchError when this is nobody who may make the box his own */
     checkSetUp(setupCode: string | undefined, asker: { readonly ip: string; readonly isPrivate: boolean }): void;
   };
   readonly wrongCredentials: WrongCredentials;
-  readonly tell: TellBox;
+  readonly publish: PublishEvent;
   readonly startTookMs: number;
   readonly restart?: () => void;
 }

@@ -13,7 +13,7 @@ async function open(canRestart: boolean) {
   await box.app.register(restartRoute, {
     access: box.access,
     startTookMs: 1_200,
-    tell: (type, fields) => done.push([type, fields]),
+    publish: (type, fields) => done.push([type, fields]),
     ...(canRestart ? { restart: () => done.push('restart') } : {}),
   });
   const post = async (user = 'owner', password = PASSWORD) => {

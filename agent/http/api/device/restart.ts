@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import type { TellBox } from '../../../base/box-events.ts';
 import { PerchError } from '../../../base/errors.ts';
+import type { PublishEvent } from '../../../base/event-bus.ts';
 import type { HttpAccess } from '../../auth/access.ts';
 import { answers } from '../schema/schemas.ts';
 
@@ -10,7 +10,7 @@ const CLOSING_S = 2;
 
 export interface RestartOptions {
   readonly access: Pick<HttpAccess, 'require'>;
-  readonly tell: TellBox;
+  readonly publish: PublishEvent;
   /** How long the start took that was the last. */
   readonly startTookMs: number;
   /** Absent: nobody would start the program again. */
@@ -37,7 +37,7 @@ export const restartRoute: FastifyPluginAsync<RestartOptions> = async (app, opti
  * @throws PerchError unsupported when nobody would start it again
  */
 export function restarter({
-  tell,
+  publish,
   startTookMs,
   restart,
 }: Omit<RestartOptions, 'access'>): (reply: FastifyReply) => number {
@@ -47,7 +47,7 @@ export function restarter({
   }
   return (reply) => {
     const seconds = CLOSING_S + Math.ceil(startTookMs / 1000);
-    tell('box', { state: 'restarting', seconds });
+    publish('box', { state: 'restarting', seconds });
     // Once whoever has asked has his answer; he may have gone.
     if (reply.raw.destroyed) {
       restart();

@@ -56,7 +56,7 @@ export type NewestUpdate = Static<typeof NewestUpdate>;
 const Wanted = Type.Object({ version: Type.String({ description: 'As `POST /v3/update/look` has told it.' }) });
 
 /** What the routes need of the box. */
-export interface UpdateBox {
+export interface UpdateControl {
   state(): Promise<UpdateState>;
   /** @throws PerchError badInput, exhausted while another one is being taken */
   check(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan>;
@@ -70,7 +70,7 @@ export interface UpdateBox {
 
 export interface UpdateRoutesOptions {
   readonly access: Pick<HttpAccess, 'require'>;
-  readonly updates: UpdateBox;
+  readonly updates: UpdateControl;
 }
 
 const tags = ['box'];

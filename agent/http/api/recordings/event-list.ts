@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { answers, OrNull, TimeText } from '../schema/schemas.ts';
-import type { LimitedPerson } from '../schema/visibility.ts';
+import type { Viewer } from '../schema/visibility.ts';
 
 export interface EventListLookup {
   /** What was seen between two times by the cameras of which whoever asks is told. Throws PerchError badInput. */
@@ -48,7 +48,7 @@ const Page = Type.Object({
 export interface EventListRoutesOptions {
   readonly recordings: EventListLookup;
   /** The viewer or guest who asks; undefined: somebody with the action `api`. */
-  viewerOf(request: FastifyRequest): LimitedPerson | undefined;
+  viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 
 /** `GET /events/list`: what all cameras have seen, one page after the other. */

@@ -2,16 +2,16 @@ import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { BoxEvents, type BoxEventType } from '../../../base/box-events.ts';
+import { EventBus, type DeviceEventType } from '../../../base/event-bus.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { createHttpApp } from '../../listener/app.ts';
 import { EventStreams, eventStreamRoutes } from './event-stream.ts';
 
 function setup() {
   const clock = new FakeClock();
-  const events = new BoxEvents(clock);
+  const events = new EventBus(clock);
   const streams = new EventStreams(events, clock);
-  const open = (lastId?: string, types?: ReadonlySet<BoxEventType>, mayStill = async () => {}) => {
+  const open = (lastId?: string, types?: ReadonlySet<DeviceEventType>, mayStill = async () => {}) => {
     const stream = streams.open('192.168.1.9', types && (({ type }) => types.has(type)), lastId, mayStill);
     onTestFinished(() => void stream.destroy());
     return stream;

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { BOX_EVENT_TYPES, type BoxEvent, type BoxEventType } from '../../../base/box-events.ts';
+import { DEVICE_EVENT_TYPES, type DeviceEvent, type DeviceEventType } from '../../../base/event-bus.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { Places } from '../../../base/places.ts';
+import { WaitQuota } from '../../../base/wait-quota.ts';
 import { answers } from '../schema/schemas.ts';
-import { isToldTo, type LimitedPerson } from '../schema/visibility.ts';
+import { isToldTo, type Viewer } from '../schema/visibility.ts';
 
 /** Proxies cut what is silent for a minute, some for half of it. */
 const HEART_BEAT_MS = 15_000;
@@ -41,18 +41,18 @@ export interface EventStreamOptions {
     ip(request: FastifyRequest): string;
   };
   /** The viewer or guest who asks; undefined: somebody with the action `api`. */
-  viewerOf(request: FastifyRequest): LimitedPerson | undefined;
+  viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 
 /**
  * Who listens to the events of the box, or to its log. Viewers and guests have places of their own: a link that many have opened, or a
  * house behind one address, does not keep the owner out.
  */
-export class EventStreams<E extends StreamedEvent = BoxEvent> {
+export class EventStreams<E extends StreamedEvent = DeviceEvent> {
   readonly #feed: EventFeed<E>;
   readonly #clock: Clock;
-  readonly #places = new Places(MAX_CLIENTS, MAX_PER_ADDRESS);
-  readonly #limitedPlaces = new Places(MAX_CLIENTS, MAX_PER_ADDRESS);
+  readonly #places = new WaitQuota(MAX_CLIENTS, MAX_PER_ADDRESS);
+  readonly #limitedPlaces = new WaitQuota(MAX_CLIENTS, MAX_PER_ADDRESS);
 
   constructor(feed: EventFeed<E>, clock: Clock) {
     this.#feed = feed;
@@ -143,7 +143,7 @@ const SCHEMA = {
   tags: ['events'],
   querystring: Type.Object({
     types: Type.Optional(
-      Type.String({ description: `Some of ${BOX_EVENT_TYPES.join(', ')}, with commas between. Without it: all.` }),
+      Type.String({ description: `Some of ${DEVICE_EVENT_TYPES.join(', ')}, with commas between. Without it: all.` }),
     ),
   }),
   response: answers(Type.String(), 400, 429),
@@ -157,11 +157,11 @@ export const eventStreamRoutes: FastifyPluginAsync<EventStreamOptions> = async (
     const lastId = request.headers['last-event-id'];
     const isLimited = viewerOf(request) !== undefined;
     // What he may can change while he listens.
-    const isHis = (event: BoxEvent): boolean => {
+    const isHis = (event: DeviceEvent): boolean => {
       const person = viewerOf(request);
       return person !== undefined && isToldTo(event, person);
     };
-    const wants = (event: BoxEvent) => (!types || types.has(event.type)) && (!isLimited || isHis(event));
+    const wants = (event: DeviceEvent) => (!types || types.has(event.type)) && (!isLimited || isHis(event));
     const mayStill = isLimited ? async () => checkKnown(viewerOf(request)) : () => access.require(request, 'api', '');
     const id = typeof lastId === 'string' ? lastId.slice(0, MAX_ID) : undefined;
     return (
@@ -174,20 +174,20 @@ export const eventStreamRoutes: FastifyPluginAsync<EventStreamOptions> = async (
   });
 };
 
-function checkKnown(person: LimitedPerson | undefined): void {
+function checkKnown(person: Viewer | undefined): void {
   if (!person) {
     throw new PerchError('unauthorized', 'the session has ended');
   }
 }
 
-function typesOf(query: unknown): ReadonlySet<BoxEventType> | undefined {
+function typesOf(query: unknown): ReadonlySet<DeviceEventType> | undefined {
   const words = [query].flat().flatMap((value) => (typeof value === 'string' ? value.split(',') : []));
   const wanted = words.map((word) => word.trim()).filter((word) => word !== '');
   const unknown = wanted.find((word) => !isType(word));
   if (unknown !== undefined) {
-    throw new PerchError('badInput', `invalid type '${unknown.slice(0, 64)}': known are ${BOX_EVENT_TYPES.join(', ')}`);
+    throw new PerchError('badInput', `invalid type '${unknown.slice(0, 64)}': known are ${DEVICE_EVENT_TYPES.join(', ')}`);
   }
   return wanted.length === 0 ? undefined : new Set(wanted.filter(isType));
 }
 
-const isType = (word: string): word is BoxEventType => (BOX_EVENT_TYPES as readonly string[]).includes(word);
+const isType = (word: string): word is DeviceEventType => (DEVICE_EVENT_TYPES as readonly string[]).includes(word);

@@ -5,7 +5,7 @@ import { ErrorAnswer, OkAnswer } from '../../messages/responses.ts';
 import { idOf } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, IdParams, PathPageQuery, pageOf, TimeText } from '../schema/schemas.ts';
-import type { LimitedPerson } from '../schema/visibility.ts';
+import type { Viewer } from '../schema/visibility.ts';
 
 /** Far more than a range with the longest note. */
 const MAX_BODY_BYTES = 16_384;
@@ -32,11 +32,11 @@ export interface ProtectionLookup {
 export interface ProtectedRoutesOptions {
   readonly protection: ProtectionLookup;
   /** The viewer or guest who asks; undefined: somebody with the action `api`. */
-  viewerOf(request: FastifyRequest): LimitedPerson | undefined;
+  viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 
 /** Of the recordings that somebody may play; what the owner has noted is his. */
-function shownTo(viewer: LimitedPerson | undefined, all: readonly ProtectedRecording[]): readonly ProtectedRecording[] {
+function shownTo(viewer: Viewer | undefined, all: readonly ProtectedRecording[]): readonly ProtectedRecording[] {
   const shown = all.filter(({ path }) => viewer?.may('playback', path) ?? true);
   return viewer ? shown.map((one) => ({ ...one, note: '' })) : shown;
 }

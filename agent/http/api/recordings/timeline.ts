@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { nameOf } from '../schema/names.ts';
 import { answers, OrNull, PathName, TimeText } from '../schema/schemas.ts';
-import type { LimitedPerson } from '../schema/visibility.ts';
+import type { Viewer } from '../schema/visibility.ts';
 
 export interface TimelineLookup {
   /** What there is of a path between two times, RFC 3339. */
@@ -72,7 +72,7 @@ const TimelineWish = Type.Object({
 export interface TimelineRoutesOptions {
   readonly recordings: TimelineLookup;
   /** The viewer or guest who asks; undefined: somebody with the action `api`. */
-  viewerOf(request: FastifyRequest): LimitedPerson | undefined;
+  viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 
 export const timelineRoutes: FastifyPluginAsync<TimelineRoutesOptions> = async (app, { recordings, viewerOf }) => {

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { TurnCache } from './per-tick-cache.ts';
+import { PerTickCache } from './per-tick-cache.ts';
 
 test('an answer is put together once in a turn of the event loop, and anew in the next', async () => {
-  const cache = new TurnCache();
+  const cache = new PerTickCache();
   let made = 0;
   const ask = (question = '') => String(cache.get(question, () => ({ question, made: ++made })));
   expect([ask(), ask(), ask('page=1'), ask()]).toEqual([
@@ -15,7 +15,7 @@ test('an answer is put together once in a turn of the event loop, and anew in th
 });
 
 test('sixteen questions are remembered, and a failure is not', () => {
-  const cache = new TurnCache();
+  const cache = new PerTickCache();
   const fail = () => {
     throw new Error('invalid page');
   };

@@ -5,7 +5,7 @@ const LIMIT = 16;
  * Answers that are put together once for all who ask the same within one turn of the event loop: nothing that one of them could
  * have waited for lies between. Many who watch a box ask all at once, again and again.
  */
-export class TurnCache {
+export class PerTickCache {
   readonly #answers = new Map<string, Buffer>();
 
   /** @param question what the answer depends on, besides the state of the box */

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 
 /** A viewer or guest of the box: not its owner, and nobody with `api` permission. */
-export interface LimitedPerson {
+export interface Viewer {
   may(action: string, path: string): boolean;
 }
 
@@ -15,11 +15,11 @@ const OPEN_ROUTES = new Set([
 export const isForViewers = ({ method, routeOptions }: FastifyRequest): boolean =>
   (method === 'GET' || method === 'HEAD') && OPEN_ROUTES.has(routeOptions.url ?? '');
 
-export const maySee = (person: LimitedPerson, path: string): boolean =>
+export const maySee = (person: Viewer, path: string): boolean =>
   person.may('read', path) || person.may('playback', path);
 
 /** Of all that happens to the box a viewer is told what was seen by the cameras whose recordings are his to play. */
-export function isToldTo(event: { readonly type: string; readonly data: string }, person: LimitedPerson): boolean {
+export function isToldTo(event: { readonly type: string; readonly data: string }, person: Viewer): boolean {
   if (event.type !== 'event') {
     return false;
   }
@@ -41,7 +41,7 @@ interface Telling {
 /** What a viewer needs to know of a path, and what he may: neither who else watches nor addresses of the network behind it. */
 export function shownToViewers<T extends Telling & { readonly name: string }>(
   item: T,
-  person: LimitedPerson,
+  person: Viewer,
 ): T & { readonly mayRead: boolean; readonly mayPlayback: boolean } {
   return {
     ...item,

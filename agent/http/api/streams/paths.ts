@@ -4,9 +4,9 @@ import { PerchError } from '../../../base/errors.ts';
 import type { SessionTables } from '../../../protocols/contract.ts';
 import { nameOf } from '../schema/names.ts';
 import { type Page, paginate } from '../schema/paginate.ts';
-import { TurnCache } from '../schema/per-tick-cache.ts';
+import { PerTickCache } from '../schema/per-tick-cache.ts';
 import { answers, OrNull, PageQuery, PathName, PathPageQuery, pageOf } from '../schema/schemas.ts';
-import { type LimitedPerson, maySee, shownToViewers } from '../schema/visibility.ts';
+import { maySee, shownToViewers, type Viewer } from '../schema/visibility.ts';
 import { type Subscriber, subscribersOf } from './audience.ts';
 
 const Time = OrNull(Type.String({ description: 'RFC 3339, local zone.' }));
@@ -111,7 +111,7 @@ const PathDetail = Type.Object({
 export interface PathRoutesOptions {
   readonly paths: PathLookup;
   /** The viewer or guest who asks: he sees his cameras only. */
-  viewerOf(request: FastifyRequest): LimitedPerson | undefined;
+  viewerOf(request: FastifyRequest): Viewer | undefined;
   /** Where readers are looked up. */
   readonly sessions: SessionTables;
 }
@@ -123,7 +123,7 @@ export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { p
     summary: 'Paths, by name; viewers of the box see theirs',
     ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(PathItem), 400) },
   };
-  const all = new TurnCache();
+  const all = new PerTickCache();
   app.get('/paths/list', { schema: list }, (request, reply) => {
     const { query } = request;
     const viewer = viewerOf(request);

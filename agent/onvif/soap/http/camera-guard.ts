@@ -1,16 +1,20 @@
-import type { HttpPlace } from './http-exchange.ts';
-import type { KeptConnection } from './kept-connection.ts';
+import type { HttpOrigin } from './origin.ts';
+import type { PersistentConnection } from './persistent-connection.ts';
 
-/** Sees to it that what is meant for one camera does not reach another one at its address. */
+/** Keeps requests for one camera away from another camera that took its address. */
 export interface CameraGuard {
   /**
-   * Lets one request go: on the connection on which the camera has just said who it is, where it keeps one.
-   * @param isRead it changes nothing, and may be sent again where a connection has ended without a word
-   * @throws PerchError otherCamera; or because nobody is there
+   * Sends one request, on the connection that identified the camera if that is still open.
+   * @param isRead the request changes nothing, so it may be repeated on a new connection after a reset
+   * @throws PerchError otherCamera, or as `send`
    */
-  call<T>(place: HttpPlace, isRead: boolean, send: (connection: KeptConnection | undefined) => Promise<T>): Promise<T>;
-  /** Before the first call. @throws PerchError as `call` */
+  call<T>(
+    origin: HttpOrigin,
+    isRead: boolean,
+    send: (connection: PersistentConnection | undefined) => Promise<T>,
+  ): Promise<T>;
+  /** Call before the first request. @throws PerchError as `call` */
   ready(): Promise<void>;
-  /** It has refused a login: who it is is asked anew. */
-  doubt(): void;
+  /** Call when a login is rejected: identifies the camera again. */
+  recheck(): void;
 }

@@ -11,12 +11,12 @@ import {
   listen,
   never,
 } from '../../../../test/support/cameras/soap-server.ts';
-import { namesOf } from '../../../tls/box-names.ts';
+import { namesOf } from '../../../tls/device-names.ts';
 import { issueAuthority, issueServer } from '../../../tls/issue.ts';
-import { fetchPicture } from '../../device/fetch-picture.ts';
+import { fetchSnapshot } from '../../device/fetch-snapshot.ts';
 import { CertificatePins, sharedPins } from './certificate-pins.ts';
-import { placeOf } from './http-exchange.ts';
-import { KeptConnection } from './kept-connection.ts';
+import { httpOriginOf } from './origin.ts';
+import { PersistentConnection } from './persistent-connection.ts';
 
 /** A camera that has signed for itself. */
 async function certificate() {
@@ -36,28 +36,28 @@ function pin(...cameras: Parameters<CertificatePins['set']>[0]) {
 test('a camera is spoken to while it shows the certificate that is pinned; with another one nothing is sent to it', async () => {
   const [first, renewed] = [await certificate(), await certificate()];
   const camera = await listen((_asked, response) => response.end(envelope(INFORMATION)), first);
-  const place = placeOf(camera.url);
+  const origin = httpOriginOf(camera.url);
   await callerOf(camera.url).call(ASK);
-  expect(sharedPins.seenAt(place)).toBe(bare(first.fingerprint));
+  expect(sharedPins.seenAt(origin)).toBe(bare(first.fingerprint));
 
-  pin({ place, fingerprint: first.fingerprint });
+  pin({ origin, fingerprint: first.fingerprint });
   await callerOf(camera.url).call(ASK);
   expect(camera.requests).toHaveLength(2);
 
-  pin({ place, fingerprint: bare(renewed.fingerprint) });
+  pin({ origin, fingerprint: bare(renewed.fingerprint) });
   const { message, context } = await failureOf(callerOf(camera.url).call(ASK));
   expect(context).toMatchObject({ camera: 'otherCertificate', fingerprint: bare(first.fingerprint) });
-  expect(message).toContain(`fingerprint ${bare(first.fingerprint)}, expected ${bare(renewed.fingerprint)}`);
+  expect(message).toContain(`fingerprint is ${bare(first.fingerprint)}, expected ${bare(renewed.fingerprint)}`);
   expect(camera.requests, 'neither request nor login').toHaveLength(2);
 });
 
 test('a kept connection is looked at as well', async () => {
   const [first, other] = [await certificate(), await certificate()];
   const camera = await listen((_asked, response) => response.end(envelope(INFORMATION)), first);
-  const place = placeOf(camera.url);
-  const connection = new KeptConnection(place);
+  const origin = httpOriginOf(camera.url);
+  const connection = new PersistentConnection(origin);
   await callerOf(camera.url).call({ ...ASK, connection });
-  pin({ place, fingerprint: other.fingerprint });
+  pin({ origin, fingerprint: other.fingerprint });
   expect((await failureOf(callerOf(camera.url).call({ ...ASK, connection }))).context).toMatchObject({
     camera: 'otherCertificate',
   });
@@ -74,8 +74,8 @@ test('a picture is not asked for either', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const url = new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/snap`);
-  pin({ place: placeOf(url), fingerprint: other.fingerprint });
-  const picture = fetchPicture({ url, credentials: undefined, maxBytes: 1_000, signal: never } as never);
+  pin({ origin: httpOriginOf(url), fingerprint: other.fingerprint });
+  const picture = fetchSnapshot({ url, credentials: undefined, maxBytes: 1_000, signal: never } as never);
   await expect(picture).rejects.toThrow('the certificate at 127.0.0.1');
   expect(asked).toBe(0);
 });
@@ -89,8 +89,8 @@ test.for([
   const pins = new CertificatePins();
   const host = '192.168.1.20';
   pins.set([
-    { place: { isSecure: true, host, port: 443 }, fingerprint: 'A' },
-    { place: { isSecure: true, host, port: 8443 }, fingerprint: 'b' },
+    { origin: { isSecure: true, host, port: 443 }, fingerprint: 'A' },
+    { origin: { isSecure: true, host, port: 8443 }, fingerprint: 'b' },
   ]);
   const socketWith = (fingerprint256: string) => ({ getPeerX509Certificate: () => ({ fingerprint256 }) }) as never;
   const failure = pins.failureOf({ isSecure: true, host, port }, socketWith(shown));

@@ -1,25 +1,25 @@
 import { type ErrorCode, PerchError } from '../../../base/errors.ts';
 
-/** What a person has to do something about, each of it something else. In a failure's context as `camera`. */
+/** Camera failures by what the user can do about them; in a PerchError's context as `camera`. */
 export type CameraTrouble =
   | 'unreachable'
   | 'timeout'
-  /** Somebody answers there who is not the camera that was meant. */
+  /** Another device answers at the camera's address. */
   | 'otherCamera'
-  /** Over https it shows another certificate than when it was added. */
+  /** The https certificate differs from the one at adoption. */
   | 'otherCertificate'
   | 'wrongPassword'
-  /** The login is right, what was asked for needs more rights. */
+  /** The login is correct; the operation needs more rights. */
   | 'noRights'
   | 'lockedOut'
   | 'clock'
   | 'onvifOff'
-  /** The web page takes this login, ONVIF does not: it has users of its own. */
+  /** The camera's web page accepts this login, ONVIF does not: ONVIF has its own users. */
   | 'onvifUser'
   | 'notSupported'
   | 'badReply'
   | 'notOnvif'
-  /** It would have to be sent so that anybody in between can read it. */
+  /** The camera takes the password only unencrypted. */
   | 'clearPassword';
 
 const CODES: Record<CameraTrouble, ErrorCode> = {
@@ -48,24 +48,24 @@ export function cameraError(
   return new PerchError(CODES[camera], message, { ...context, camera }, cause);
 }
 
-/** What is the matter with the camera, when that is what the error says. */
+/** The camera failure that an error carries. */
 export function troubleOf(error: unknown): CameraTrouble | undefined {
   const camera = error instanceof PerchError ? error.context['camera'] : undefined;
   return typeof camera === 'string' && camera in CODES ? (camera as CameraTrouble) : undefined;
 }
 
-/** The camera that was meant does not answer, whoever else does. */
-export const isAway = (error: unknown): boolean =>
+/** The camera does not answer, or another device does. */
+export const isUnreachable = (error: unknown): boolean =>
   ['unreachable', 'timeout', 'otherCamera', 'otherCertificate'].includes(troubleOf(error) ?? '');
 
-/** For what one can do without; a bug stays one. */
-export function toNothing(error: unknown): undefined {
+/** For results that are optional: expected failures become undefined, bugs propagate. */
+export function ignoreExpected(error: unknown): undefined {
   if (!(error instanceof PerchError)) {
     throw error;
   }
 }
 
-/** The camera has broken the connection, in the place of an answer or inside it. */
+/** The camera has closed the connection instead of a reply or within it. */
 export function isReset(error: unknown): boolean {
   const errno = error instanceof PerchError ? error.context['errno'] : (error as NodeJS.ErrnoException).code;
   return typeof errno === 'string' && ['ECONNRESET', 'ECUT', 'EPIPE'].includes(errno);

@@ -7,12 +7,12 @@ import { PerchError } from '../../../base/errors.ts';
 import { joinSignals } from '../../../base/joined-signal.ts';
 import { sharedPins } from './certificate-pins.ts';
 import { cameraError } from './failures.ts';
-import type { KeptConnection } from './kept-connection.ts';
+import { type HttpOrigin, hostHeaderOf, hostPortOf, httpOriginOf } from './origin.ts';
+import type { PersistentConnection } from './persistent-connection.ts';
 
-/** A camera is in the same house: who has not taken the connection by then is not there. */
+/** Cameras are in the same network: one that has not accepted the connection by then is absent. */
 const CONNECT_MS = 2_000;
 
-/** Why a call did not get through, in words for people. */
 const CAUSES: Record<string, string> = {
   ECONNREFUSED: 'it refuses the connection: check address and port, and that ONVIF is on in the camera',
   EHOSTUNREACH: 'nothing answers there: is it on?',
@@ -27,75 +27,34 @@ const CAUSES: Record<string, string> = {
   EPROTO: 'it does not speak https there',
 };
 
-/** Where a request goes. The host is the one that the caller knows: never one that a reply has named. */
-export interface HttpPlace {
-  readonly isSecure: boolean;
-  /** Without the brackets of IPv6, with the zone of a link-local address: `fe80::1%eth0`. */
-  readonly host: string;
-  readonly port: number;
-}
-
 export interface HttpRequest {
-  readonly place: HttpPlace;
+  readonly origin: HttpOrigin;
   readonly method: 'GET' | 'POST';
-  /** With the query. */
+  /** With query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** A longer reply is broken off. */
+  /** A longer reply is aborted. */
   readonly maxBytes: number;
-  /** From the first byte to the last: an idle timeout never ends a camera that sends a byte a second. */
+  /** From the first byte to the last: an idle timeout would never end a camera that sends a byte a second. */
   readonly deadlineMs: number;
-  /** What people are told of it, where this is one request of several. */
-  readonly toldMs?: number;
+  /** The deadline that errors state, if this is one request of several. */
+  readonly reportedMs?: number;
   readonly signal: AbortSignal;
-  /** One of its own when not given, which ends with the answer: some boards break when a connection is used again. */
-  readonly connection?: KeptConnection | undefined;
+  /** Default: a new connection that ends with the reply, because some boards fail on reuse. */
+  readonly connection?: PersistentConnection | undefined;
 }
 
 export interface HttpReply {
   readonly status: number;
-  /** Each value of a repeated header for itself: joined with commas, challenges cannot be told apart. */
+  /** Values of repeated headers stay apart: joined with commas, challenges are ambiguous. */
   readonly headers: NodeJS.Dict<string[]>;
   readonly body: Buffer;
-  /** Over https: an authority that this machine knows has signed for it. Cameras sign for themselves. */
+  /** https: the certificate is signed by an authority that this machine knows. Most cameras sign their own. */
   readonly isTrusted: boolean | undefined;
 }
 
-/** The place that an address names. */
-export function placeOf(url: URL): HttpPlace {
-  const isSecure = url.protocol === 'https:';
-  return { isSecure, host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || (isSecure ? 443 : 80)) };
-}
-
-/**
- * An http address with the zone of a link-local one (`http://[fe80::1%25eth0]/`, RFC 6874), which URL does not know.
- * @returns undefined when it is none
- */
-export function parseHttpUrl(text: string): { readonly url: URL; readonly place: HttpPlace } | undefined {
-  const [, zone] = /^[^/]*\/\/[^/]*\[[\da-f:.]+%(?:25)?([\w.~-]{1,32})\]/i.exec(text) ?? [];
-  const plain = zone === undefined ? text : text.replace(/%(?:25)?[\w.~-]+\]/, ']');
-  const url = URL.canParse(plain) ? new URL(plain) : undefined;
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    return undefined;
-  }
-  const place = placeOf(url);
-  return { url, place: zone === undefined ? place : { ...place, host: `${place.host}%${zone}` } };
-}
-
-/** `host:port`, for people and as a key. */
-export function nameOf({ host, port }: HttpPlace): string {
-  return `${bracketed(host)}:${port}`;
-}
-
-const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
-
-/** For the `Host` header and addresses: a zone is nothing that a camera knows. */
-export function plainNameOf(place: HttpPlace): string {
-  return nameOf({ ...place, host: place.host.replace(/%.*/, '') });
-}
-
-/** One request and its whole answer. @throws PerchError unreachable, timeout, badReply, notOnvif: whatever goes wrong */
+/** One request and its whole reply. @throws PerchError unreachable, timeout, badReply, notOnvif */
 export async function exchange(asked: HttpRequest): Promise<HttpReply> {
   const deadline = joinSignals([asked.signal], asked.deadlineMs);
   try {
@@ -104,17 +63,17 @@ export async function exchange(asked: HttpRequest): Promise<HttpReply> {
     if (cause instanceof PerchError) {
       throw cause;
     }
-    const name = nameOf(asked.place);
-    const { host, port } = asked.place;
+    const name = hostPortOf(asked.origin);
+    const { host, port } = asked.origin;
     if (deadline.isLate) {
-      throw noAnswer(asked.place, asked.toldMs ?? asked.deadlineMs);
+      throw noAnswer(asked.origin, asked.reportedMs ?? asked.deadlineMs);
     }
     if (asked.signal.aborted) {
-      throw new PerchError('unavailable', `the call to the camera at ${name} was given up`, { host, port });
+      throw new PerchError('unavailable', `the call to the camera at ${name} was cancelled`, { host, port });
     }
     const { code = '', message } = cause as NodeJS.ErrnoException;
     if (code.startsWith('HPE_')) {
-      throw cameraError('notOnvif', `what answers at ${name} does not speak HTTP`, { host, port });
+      throw cameraError('notOnvif', `the device at ${name} does not speak HTTP`, { host, port });
     }
     const reason = CAUSES[code.startsWith('ERR_SSL') ? 'EPROTO' : code] ?? message;
     throw cameraError('unreachable', `cannot reach the camera at ${name}: ${reason}`, { host, port, errno: code });
@@ -123,18 +82,18 @@ export async function exchange(asked: HttpRequest): Promise<HttpReply> {
   }
 }
 
-export function noAnswer(place: HttpPlace, withinMs: number): PerchError {
-  const { host, port } = place;
-  return cameraError('timeout', `no answer from the camera at ${nameOf(place)} within ${withinMs / 1000} s`, {
+export function noAnswer(origin: HttpOrigin, withinMs: number): PerchError {
+  const { host, port } = origin;
+  return cameraError('timeout', `no answer from the camera at ${hostPortOf(origin)} within ${withinMs / 1000} s`, {
     host,
     port,
   });
 }
 
-/** What is sent, not yet ended. Also for those who read the answer as it comes. */
+/** Opens a request without ending it; also for callers that stream the reply. */
 export function openRequest(asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' | 'toldMs' | 'body'>): ClientRequest {
-  const { isSecure, host, port } = asked.place;
-  const kept = asked.connection?.agentFor(asked.place);
+  const { isSecure, host, port } = asked.origin;
+  const kept = asked.connection?.agentFor(asked.origin);
   const options = {
     host,
     port,
@@ -142,7 +101,7 @@ export function openRequest(asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' |
     method: asked.method,
     agent: kept ?? (false as const),
     headers: {
-      Host: plainNameOf(asked.place),
+      Host: hostHeaderOf(asked.origin),
       ...asked.headers,
       Connection: kept ? 'keep-alive' : 'close',
     },
@@ -154,7 +113,7 @@ export function openRequest(asked: Omit<HttpRequest, 'maxBytes' | 'deadlineMs' |
   return requestHttps({
     ...options,
     servername: isIP(host) === 0 ? host : '',
-    // Cameras sign for themselves, and old ones know neither TLS 1.2 nor long keys: `endRequest` looks at the certificate.
+    // Certificates are self-signed, and old cameras know neither TLS 1.2 nor long keys: `endRequest` checks the certificate.
     rejectUnauthorized: false,
     minVersion: 'TLSv1',
     ciphers: 'DEFAULT@SECLEVEL=0',
@@ -169,7 +128,7 @@ function receive(asked: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
     let isAnswered = false;
     sent.on('error', reject);
     sent.on('socket', (socket) => {
-      limitConnecting(sent, socket, asked.place.isSecure);
+      limitConnecting(sent, socket, asked.origin.isSecure);
       if (sent.reusedSocket) {
         isTrusted = (socket as TLSSocket).authorized;
         return;
@@ -178,10 +137,10 @@ function receive(asked: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
         isTrusted = (socket as TLSSocket).authorized;
       });
     });
-    // Also without an error: Node says nothing else of one that wants to switch protocols.
+    // Also without an error: Node reports nothing else for a reply that switches protocols.
     sent.on('close', () => {
       if (!isAnswered) {
-        reject(cut('it closed the connection without an answer'));
+        reject(cut('it closed the connection without a reply'));
       }
     });
     sent.on('response', (response) => {
@@ -191,19 +150,19 @@ function receive(asked: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
         reject,
       );
     });
-    endRequest(sent, asked.place, asked.body);
+    endRequest(sent, asked.origin, asked.body);
   });
 }
 
-/** Sends what was opened: over https as soon as the connection has shown the certificate that the camera must have. */
-export function endRequest(sent: ClientRequest, place: HttpPlace, body = ''): void {
-  if (!place.isSecure) {
+/** Sends an opened request; over https only after the certificate has been checked. */
+export function endRequest(sent: ClientRequest, origin: HttpOrigin, body = ''): void {
+  if (!origin.isSecure) {
     sent.end(body);
     return;
   }
   sent.once('socket', (socket) => {
     const check = () => {
-      const failure = sharedPins.failureOf(place, socket as TLSSocket);
+      const failure = sharedPins.failureOf(origin, socket as TLSSocket);
       if (failure) {
         sent.destroy(failure);
       } else {
@@ -218,7 +177,7 @@ export function endRequest(sent: ClientRequest, place: HttpPlace, body = ''): vo
   });
 }
 
-/** TCP alone would go on for two minutes. */
+/** TCP's own timeout is two minutes. */
 export function limitConnecting(sent: ClientRequest, socket: Socket, isSecure: boolean): void {
   if (sent.reusedSocket) {
     return;
@@ -229,7 +188,7 @@ export function limitConnecting(sent: ClientRequest, socket: Socket, isSecure: b
   socket.once('close', () => clearTimeout(timer));
 }
 
-function collect(sent: ClientRequest, response: IncomingMessage, { maxBytes, place }: HttpRequest): Promise<Buffer> {
+function collect(sent: ClientRequest, response: IncomingMessage, { maxBytes, origin }: HttpRequest): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -239,7 +198,7 @@ function collect(sent: ClientRequest, response: IncomingMessage, { maxBytes, pla
       chunks.push(chunk);
       if (bytes > maxBytes) {
         sent.destroy();
-        reject(cameraError('badReply', `reply of more than ${maxBytes} bytes`, { host: place.host }));
+        reject(cameraError('badReply', `reply of more than ${maxBytes} bytes`, { host: origin.host }));
       }
     });
     response.on('end', () => resolve(Buffer.concat(chunks)));
@@ -248,3 +207,24 @@ function collect(sent: ClientRequest, response: IncomingMessage, { maxBytes, pla
 }
 
 const cut = (words: string): Error => Object.assign(new Error(words), { code: 'ECUT' });
+
+const REDIRECTS = [301, 302, 307, 308];
+
+/** The target of a redirect, usually from http to https. Never another host, and never from https to http. */
+export function redirectOf(
+  { status, headers }: HttpReply,
+  from: HttpOrigin,
+  path: string,
+): { readonly origin: HttpOrigin; readonly path: string } | undefined {
+  const location = headers['location']?.[0];
+  if (!REDIRECTS.includes(status) || location === undefined) {
+    return undefined;
+  }
+  const base = new URL(`${from.isSecure ? 'https' : 'http'}://${hostHeaderOf(from)}${path}`);
+  const url = URL.canParse(location, base) ? new URL(location, base) : undefined;
+  if (url?.hostname !== base.hostname || (url.protocol !== 'https:' && url.protocol !== base.protocol)) {
+    const words = 'the camera redirects to another host or to http, which is not followed';
+    throw cameraError('badReply', words, { host: hostPortOf(from), status });
+  }
+  return { origin: { ...httpOriginOf(url), host: from.host }, path: url.pathname + url.search };
+}

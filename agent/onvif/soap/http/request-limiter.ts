@@ -1,17 +1,17 @@
 import { PerchError } from '../../../base/errors.ts';
 
-/** Small cameras serve few connections, and their own page needs one. */
+/** Small cameras serve few connections, and their web page needs one. */
 const MAX_CALLS = 2;
-/** Calls that wait for an event cost a camera nothing but the connection. */
+/** A call that waits for events costs a camera only the connection. */
 const MAX_WAITING_CALLS = 8;
 const MAX_QUEUED = 64;
-/** Calls with a longer deadline wait for something to happen. */
+/** Calls with a longer deadline wait for events. */
 const LONG_CALL_MS = 15_000;
 
-/** `waiting`: for something to happen. `urgent`: goes before all who stand in the line, for a camera that turns has to be stopped. */
+/** `waiting`: for events. `urgent`: goes ahead of the queue, because a moving camera must stop. */
 export type CallKind = 'plain' | 'urgent' | 'waiting';
 
-export function kindOf(deadlineMs: number, isUrgent = false): CallKind {
+export function callKindOf(deadlineMs: number, isUrgent = false): CallKind {
   return isUrgent ? 'urgent' : deadlineMs > LONG_CALL_MS ? 'waiting' : 'plain';
 }
 
@@ -20,58 +20,57 @@ interface Waiter {
   readonly go: () => void;
 }
 
-interface Lane {
+interface CallQueue {
   running: number;
-  readonly queue: Waiter[];
+  readonly waiters: Waiter[];
 }
 
-/** Lets only so many calls run at a time to one camera, whoever makes them. */
-export class CallLanes {
-  /** Those in use: gone with their last call. */
-  readonly #lanes = new Map<string, Lane>();
+/** Limits the concurrent calls to one camera. */
+export class RequestLimiter {
+  readonly #queues = new Map<string, CallQueue>();
 
   async run<T>(camera: string, kind: CallKind, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
     const isLong = kind === 'waiting';
     const key = isLong ? `${camera} waiting` : camera;
-    const lane = this.#lanes.get(key) ?? { running: 0, queue: [] };
-    this.#lanes.set(key, lane);
-    if (lane.running >= (isLong ? MAX_WAITING_CALLS : MAX_CALLS)) {
-      await this.#turn(lane, camera, kind, signal);
+    const queue = this.#queues.get(key) ?? { running: 0, waiters: [] };
+    this.#queues.set(key, queue);
+    if (queue.running >= (isLong ? MAX_WAITING_CALLS : MAX_CALLS)) {
+      await this.#turn(queue, camera, kind, signal);
     } else {
-      lane.running += 1;
+      queue.running += 1;
     }
     try {
       return await call();
     } finally {
-      this.#leave(key, lane);
+      this.#leave(key, queue);
     }
   }
 
-  /** The place of the one who leaves is handed on: nobody comes in between. */
-  #leave(key: string, lane: Lane): void {
-    const next = lane.queue.shift();
+  /** Hands the place over to the next waiter, so that no new call gets in between. */
+  #leave(key: string, queue: CallQueue): void {
+    const next = queue.waiters.shift();
     if (next) {
       next.go();
       return;
     }
-    lane.running -= 1;
-    if (lane.running === 0) {
-      this.#lanes.delete(key);
+    queue.running -= 1;
+    if (queue.running === 0) {
+      this.#queues.delete(key);
     }
   }
 
-  #turn({ queue }: Lane, camera: string, kind: CallKind, signal: AbortSignal): Promise<void> {
-    if (queue.length >= MAX_QUEUED && kind !== 'urgent') {
+  #turn({ waiters }: CallQueue, camera: string, kind: CallKind, signal: AbortSignal): Promise<void> {
+    if (waiters.length >= MAX_QUEUED && kind !== 'urgent') {
       throw new PerchError('exhausted', `${MAX_QUEUED} calls wait for the camera at ${camera}`, { camera: 'timeout' });
     }
     return new Promise((resolve, reject) => {
-      const givenUp = () => new PerchError('unavailable', `the call to the camera at ${camera} was given up`);
+      const givenUp = () => new PerchError('unavailable', `the call to the camera at ${camera} was cancelled`);
       if (signal.aborted) {
         reject(givenUp());
         return;
       }
       const abort = (): void => {
-        queue.splice(queue.indexOf(waiter), 1);
+        waiters.splice(waiters.indexOf(waiter), 1);
         reject(givenUp());
       };
       const go = (): void => {
@@ -80,8 +79,8 @@ export class CallLanes {
       };
       const waiter = { kind, go };
       signal.addEventListener('abort', abort, { once: true });
-      const behind = kind === 'urgent' ? queue.findIndex((other) => other.kind !== 'urgent') : -1;
-      queue.splice(behind < 0 ? queue.length : behind, 0, waiter);
+      const behind = kind === 'urgent' ? waiters.findIndex((other) => other.kind !== 'urgent') : -1;
+      waiters.splice(behind < 0 ? waiters.length : behind, 0, waiter);
     });
   }
 }

@@ -1,7 +1,7 @@
 const MAX_ENTRIES = 1_024;
 
-/** The oldest goes when there are too many, unless it is needed. */
-export function put<T>(
+/** Sets an entry; above the bound the oldest that is not needed is dropped. */
+export function putBounded<T>(
   map: Map<string, T>,
   name: string,
   value: T,

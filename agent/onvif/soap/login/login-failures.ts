@@ -1,17 +1,15 @@
 import type { PerchError } from '../../../base/errors.ts';
 import { cameraError } from '../http/failures.ts';
-import type { Bar, LoginFinding } from './login-verdict.ts';
+import type { DenialReason, RefusalCause } from './login-verdict.ts';
 
-/** Each with what a person can do about it. */
 type Facts = Record<string, unknown>;
-
 export const noRights = (facts: Facts): PerchError =>
-  cameraError('noRights', "this user of the camera has no right to do that: give it an administrator's", facts);
+  cameraError('noRights', "this user of the camera lacks the right to do that: give it an administrator's", facts);
 
 export const wrongPassword = (facts: Facts): PerchError =>
   cameraError(
     'wrongPassword',
-    'the camera refuses this user name or password; many have users for ONVIF apart from those of their page',
+    'the camera refuses this user name or password; many cameras have separate users for ONVIF',
     facts,
   );
 
@@ -19,13 +17,9 @@ export const loginMissing = (facts: Facts): PerchError =>
   cameraError('wrongPassword', 'the camera asks for a user name and a password', { ...facts, isLoginMissing: true });
 
 export const clockRefused = (facts: Facts): PerchError =>
-  cameraError(
-    'clock',
-    'the camera does not take the login because of its clock: set its date, time and time zone',
-    facts,
-  );
+  cameraError('clock', 'the camera rejects the login because of its clock: set its date, time and time zone', facts);
 
-/** It was not shown the login at all. */
+/** The login was not sent. */
 export const clockDoubted = (skewMs: number, facts: Facts): PerchError =>
   cameraError(
     'clock',
@@ -36,47 +30,47 @@ export const clockDoubted = (skewMs: number, facts: Facts): PerchError =>
 export const onvifUserMissing = (facts: Facts): PerchError =>
   cameraError(
     'onvifUser',
-    'the web page of the camera takes this login, its ONVIF does not: add the user to the ONVIF users in its settings (Hikvision: Network, Integration Protocol)',
+    'the web page of the camera accepts this login, its ONVIF does not: add the user to the ONVIF users in its settings (Hikvision: Network, Integration Protocol)',
     facts,
   );
 
 export const clearRefused = (facts: Facts): PerchError =>
   cameraError(
     'clearPassword',
-    'the camera takes the password in the clear only, which anybody in the network could read: use its https address, or allow it for this camera ("clearPassword": true)',
+    'the camera accepts only an unencrypted password, which anyone in the network could read: use its https address, or allow it for this camera ("clearPassword": true)',
     facts,
   );
 
 const SWITCH_ON =
-  "switch ONVIF on in the camera's settings (Hikvision: Network, Integration Protocol; Reolink: Network, Server settings; Tapo: camera account), and add a user there if it has a list of its own";
+  "switch ONVIF on in the camera's settings (Hikvision: Network, Integration Protocol; Reolink: Network, Server settings; Tapo: camera account), and add a user there if it has its own user list";
 
 export const onvifOff = (path: string, facts: Facts): PerchError =>
   cameraError('onvifOff', `no ONVIF service at ${path} (HTTP ${facts['status']}): ${SWITCH_ON}`, facts);
 
-/** Why a login is not shown now; the user hears what the last refusal meant. */
+/** Why a login is not sent now, including the cause of the last rejection. */
 export function notShown(
-  why: Bar,
-  { finding, times, waitMs }: { finding: LoginFinding | undefined; times: number; waitMs: number },
+  reason: DenialReason,
+  { cause, times, waitMs }: { cause: RefusalCause | undefined; times: number; waitMs: number },
   facts: Facts,
 ): PerchError {
-  if (why === 'lock') {
+  if (reason === 'lock') {
     return lockedOut(waitMs, facts);
   }
-  if (why === 'count') {
+  if (reason === 'count') {
     const words = `the camera has refused this user ${times} times and would soon lock it: try again in ${minutes(waitMs)}`;
     return cameraError('lockedOut', words, facts);
   }
-  if (finding !== undefined) {
-    return (finding === 'onvifUser' ? onvifUserMissing : clockRefused)(facts);
+  if (cause !== undefined) {
+    return (cause === 'onvifUser' ? onvifUserMissing : clockRefused)(facts);
   }
-  return cameraError('wrongPassword', NOT_SHOWN[why](minutes(waitMs)), { ...facts, absence: 'password' });
+  return cameraError('wrongPassword', NOT_SHOWN[reason](minutes(waitMs)), { ...facts, absence: 'password' });
 }
 
 const NOT_SHOWN: Readonly<Record<'wrong' | 'channel' | 'doubt', (wait: string) => string>> = {
   wrong: (wait) =>
     `the camera has refused this user name or password twice: it is tried again in ${wait}, or when it is changed`,
   channel: (wait) =>
-    `the camera takes this user name and password elsewhere and refuses them here: check the rights of this user; tried again in ${wait}`,
+    `the camera accepts this user name and password elsewhere and refuses them here: check the rights of this user; tried again in ${wait}`,
   doubt: () =>
     'another channel of this camera refused this login; Perch tries it here when another channel accepts it, or after half an hour',
 };

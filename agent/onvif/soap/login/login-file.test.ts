@@ -74,7 +74,7 @@ test('by which clock a camera took a token is known to the next run; what is no 
   expect((await run()).logins.skewOf(KEY)).toBe(-7_200_000);
   writeFileSync(file, readFileSync(file, 'utf8').replace('-7200000', '"then"'));
   const { logins } = await run();
-  expect([logins.isTaken(KEY), logins.skewOf(KEY)]).toEqual([true, undefined]);
+  expect([logins.isAccepted(KEY), logins.skewOf(KEY)]).toEqual([true, undefined]);
 });
 
 test('hosts, users and passwords cannot be read or guessed from the file: another key knows none of them', async () => {
@@ -87,8 +87,8 @@ test('hosts, users and passwords cannot be read or guessed from the file: anothe
   for (const secret of ['10.0.0.5', 'admin', 'hunter2', 'viewer', 'wrong']) {
     expect(text).not.toContain(secret);
   }
-  expect((await run()).logins.isTaken(KEY)).toBe(true);
-  expect((await run((text2) => seal(`${text2}!`))).logins.isTaken(KEY)).toBe(false);
+  expect((await run()).logins.isAccepted(KEY)).toBe(true);
+  expect((await run((text2) => seal(`${text2}!`))).logins.isAccepted(KEY)).toBe(false);
 });
 
 test('a channel that alone refuses a login that others take is held back in the next run as well', async () => {
@@ -145,5 +145,5 @@ test('a damaged file is passed over, in words', async () => {
     await again.kept.close();
   }
   expect(faults.length).toBeGreaterThan(10);
-  expect(faults[0]).toMatch(/cannot read .*: which logins cameras have refused is not known/);
+  expect(faults[0]).toMatch(/cannot read .*: rejected logins of earlier runs are unknown/);
 });

@@ -2,15 +2,15 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import { writeAtomic } from '../../../config/file/file.ts';
-import type { LoginMemory, Seal } from './login-memory.ts';
-import { type KeptLogins, parseLogins } from './shown-logins.ts';
+import type { KeyedHash, LoginMemory } from './login-memory.ts';
+import { parseLogins, type StoredLogins } from './stored-logins.ts';
 
 const VERSION = 2;
 
 /**
- * Which logins cameras have taken and which they have refused lately, in a JSON file of the data folder: one that was taken goes ahead
- * at once in the next run, and a program that ends and begins again and again locks no account. In the place of hosts, users and
- * passwords it has hashes under a key that another file has. Without it every login is new.
+ * Accepted and recently rejected logins, in a JSON file of the data folder: an accepted login is used at once in the next run, and a
+ * program that restarts repeatedly locks no account. Hosts, users and passwords are hashes under a key from another file; without that key
+ * every login is new.
  */
 export class LoginFile {
   readonly #file: string;
@@ -27,21 +27,21 @@ export class LoginFile {
     this.#onFault = onFault;
   }
 
-  /** Reads what there is, and keeps it from now on. Never rejects. */
-  async open(seal: Seal): Promise<void> {
-    let kept: KeptLogins = { logins: [], locks: [] };
+  /** Restores the file and saves changes from now on. Never rejects. */
+  async open(seal: KeyedHash): Promise<void> {
+    let kept: StoredLogins = { logins: [], locks: [] };
     try {
       kept = readLogins(await readFile(this.#file, 'utf8'), this.#clock.wallMs());
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        this.#onFault(`cannot read ${this.#file}: which logins cameras have refused is not known (${explain(error)})`);
+        this.#onFault(`cannot read ${this.#file}: rejected logins of earlier runs are unknown (${explain(error)})`);
       }
     }
     this.#memory.restore(seal, kept);
     this.#memory.onChange = () => this.#save();
   }
 
-  /** When all is written. */
+  /** Resolves when everything is written. */
   async close(): Promise<void> {
     this.#memory.onChange = () => {};
     await this.#saving;
@@ -61,13 +61,13 @@ export class LoginFile {
   }
 
   #text(): string {
-    const content = { version: VERSION, savedAtMs: this.#clock.wallMs(), ...this.#memory.keep() };
+    const content = { version: VERSION, savedAtMs: this.#clock.wallMs(), ...this.#memory.store() };
     return `${JSON.stringify(content, undefined, 1)}\n`;
   }
 }
 
-/** Other versions have nothing that can be used. */
-function readLogins(text: string, nowMs: number): KeptLogins {
+/** Other versions hold nothing usable. */
+function readLogins(text: string, nowMs: number): StoredLogins {
   const content = (JSON.parse(text) ?? {}) as { version?: unknown; savedAtMs?: unknown };
   const sinceMs = typeof content.savedAtMs === 'number' ? Math.max(0, nowMs - content.savedAtMs) : 0;
   return parseLogins(content.version === VERSION ? content : {}, sinceMs);

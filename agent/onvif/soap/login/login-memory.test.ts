@@ -49,7 +49,7 @@ test('one that is not known goes ahead alone, and all others go with the moment 
   asked[0]?.turn?.accepted();
   await settle();
   expect(new Set(asked.map(stateOf))).toEqual(new Set(['goes']));
-  expect(logins.isTaken(KEY)).toBe(true);
+  expect(logins.isAccepted(KEY)).toBe(true);
 });
 
 test('refused, it is tried on one second channel; refused again, all report the same without a try', async () => {
@@ -235,7 +235,20 @@ test('a channel that refuses again and again what it took never condemns a login
   await settle();
   back.turn?.accepted();
   await settle();
-  expect([stateOf(back), logins.isTaken(KEY)]).toEqual(['goes', true]);
+  expect([stateOf(back), logins.isAccepted(KEY)]).toEqual(['goes', true]);
+});
+
+test('a channel plays until the last of its sessions ends', async () => {
+  const { clock, logins, use } = await proven(['stream 1', 'stream 2']);
+  logins.plays(channel('stream 1'), true);
+  logins.plays(channel('stream 1'), true);
+  logins.plays(channel('stream 1'), false);
+  await use(channel('stream 2'), 'refused');
+  await clock.advance(MINUTE_MS);
+  expect(stateOf(await use(channel('stream 2'), 'refused'))).toBe('refused');
+  logins.plays(channel('stream 1'), false);
+  await clock.advance(MINUTE_MS);
+  expect(stateOf(await use(channel('stream 2'), 'refused'))).toBe('goes');
 });
 
 test('a channel that is alone decides by itself, after a minute', async () => {
@@ -343,9 +356,9 @@ test('it does not grow: the login that was used longest ago is forgotten', async
 test('what a refusal was found to mean is said again, for this password alone', async () => {
   const { logins, use } = memory();
   await use(KEY, 'refused');
-  logins.found(KEY, 'onvifUser');
+  logins.setRefusalCause(KEY, 'onvifUser');
   await use(KEY, 'refused');
   expect(() => logins.check(KEY, false)).toThrow('its ONVIF does not');
-  expect(logins.findingOf(KEY)).toBe('onvifUser');
-  expect(logins.findingOf({ ...KEY, password: 'b' })).toBeUndefined();
+  expect(logins.refusalCauseOf(KEY)).toBe('onvifUser');
+  expect(logins.refusalCauseOf({ ...KEY, password: 'b' })).toBeUndefined();
 });

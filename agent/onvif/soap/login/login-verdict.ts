@@ -1,107 +1,108 @@
-/** Cameras lock an account, or the address that asks, after 5 to 7 refusals, for 5 to 30 minutes. */
+/** Cameras lock an account, or the client's address, after 5 to 7 rejections, for 5 to 30 minutes. */
 export const MAX_REFUSALS = 2;
 export const FORGET_AFTER_MS = 30 * 60_000;
-/** A login without an answer lets the next one go after so long. */
+/** After this long without a reply the next login may go. */
 const TURN_MS = 5_000;
-/** A login without an answer may still be refused until then. */
+/** Until then an unanswered login may still be rejected. */
 const UNANSWERED_MS = 10_000;
 /**
- * Of a login that is known to be good the first of many goes ahead for so long, so that a password that was changed is not shown by all.
- * Cameras may take seconds to describe a stream; they refuse a password at once.
+ * Head start of the first of many uses of a known good login, so that not all of them send a password that was changed. Cameras may take
+ * seconds to describe a stream; they reject a password at once.
  */
 const HEAD_START_MS = 600;
-/** One that was taken so short a time ago has not been changed since. Less than the shortest pause before a connection is made anew (0.8 s). */
+/** A login accepted within this time has not been changed. Shorter than the shortest pause before a reconnect (0.8 s). */
 const FRESH_MS = 700;
-/** A channel that refuses a login which others take is asked again after so long; the second time after `FORGET_AFTER_MS`. */
+/** Pause of a channel that rejects a login which others accept; the second pause is `FORGET_AFTER_MS`. */
 const CHANNEL_PAUSE_MS = 10 * 60_000;
-/** One that has taken it before may only be starting. */
+/** Shorter pause of a channel that has accepted the login before: it may only be starting. */
 const PROVEN_PAUSE_MS = 60_000;
-/** Before a channel that may not try the login asks for it again: another may have been let in meanwhile. */
+/** Retry time of a channel that may not try the login: another channel may be accepted meanwhile. */
 const DOUBT_MS = 60_000;
 const MAX_CHANNELS = 256;
-/** Clocks drift: what has changed by less is not written to the disk each time. */
+/** Clocks drift: a smaller change is not saved. */
 const SAME_CLOCK_MS = 60_000;
+/** A clock without a battery says 1970. More is not a time, and no valid date once ours is added (ECMA-262 §21.4.1.1). */
+export const MAX_SKEW_MS = 100 * 366 * 86_400_000;
 
-/** What a refusal was found to mean, where it is not just a wrong password. */
-export type LoginFinding = 'onvifUser' | 'clock';
+/** The cause of a rejection, if it is not just a wrong password. */
+export type RefusalCause = 'onvifUser' | 'clock';
 
-/** One time that a camera refused a login. */
 export interface Refusal {
   readonly channel: string;
-  /** The account that cameras lock: it is counted over all passwords. */
+  /** The account that cameras lock, counted over all passwords. */
   readonly account: string;
   /** Monotonic. */
   readonly atMs: number;
 }
 
-/** A login on its way to a camera. */
-export interface Try {
+/** A login whose reply is pending. */
+export interface PendingLogin {
   readonly channel: string;
   readonly account: string;
   readonly atMs: number;
-  /** Others wait for its answer for so long. */
+  /** How long others wait for the reply. */
   readonly aheadMs: number;
-  /** Others wait for its answer. */
+  /** Others wait for the reply. */
   hasTurn: boolean;
 }
 
-/** A channel that alone refuses a good login. */
+/** Of a channel that alone rejects a good login. */
 export interface Pause {
   readonly times: number;
   readonly untilMs: number;
 }
 
 /**
- * Why a login is not shown: the camera has locked the account (`lock`); it was refused twice (`wrong`), or too many passwords were (`count`);
- * this channel alone refuses it (`channel`); another one has just refused it, and the next try is not this one's (`doubt`).
+ * Why a login is not sent: the camera has locked the account (`lock`); it was rejected twice (`wrong`), or too many passwords were
+ * (`count`); this channel alone rejects it (`channel`); another channel has just rejected it and decides with its next try (`doubt`).
  */
-export type Bar = 'lock' | 'wrong' | 'count' | 'channel' | 'doubt';
+export type DenialReason = 'lock' | 'wrong' | 'count' | 'channel' | 'doubt';
 
-/** `go`: it may be shown. `wait`: until then, or until something else changes. `no`: it is not shown before `untilMs`. */
+/** `wait`: until `untilMs` or another change. `no`: not sent before `untilMs`. */
 export type Admission =
   | { readonly kind: 'go' }
   | { readonly kind: 'wait'; readonly untilMs: number }
-  | { readonly kind: 'no'; readonly untilMs: number; readonly why: Bar };
+  | { readonly kind: 'no'; readonly untilMs: number; readonly why: DenialReason };
 
 const GO: Admission = { kind: 'go' };
 
 /**
- * What is known of one user and password at one host. It is unknown, good (taken in this run or an earlier one, and not condemned since)
- * or wrong (refused twice within half an hour). All times are monotonic milliseconds.
+ * The state of one user and password at one host: unknown, good (accepted in this or an earlier run, and not rejected twice since) or
+ * wrong (rejected twice within half an hour). All times are monotonic milliseconds.
  */
 export class LoginVerdict {
   isGood = false;
-  finding: LoginFinding | undefined;
-  /** The camera's clock minus ours when it last took a token, which has its time. */
+  refusalCause: RefusalCause | undefined;
+  /** The camera's clock minus ours when it last accepted a token, which carries its time. */
   skewMs: number | undefined;
-  /** Since it was last taken. */
+  /** Since it was last accepted. */
   refusals: readonly Refusal[] = [];
-  /** Channels that have taken it. */
+  /** Channels that have accepted it. */
   readonly proven = new Set<string>();
-  /** Channels that play now. */
-  readonly playing = new Set<string>();
+  /** Sessions that play, by channel. */
+  readonly playing = new Map<string, number>();
   readonly pauses = new Map<string, Pause>();
-  /** Kinds of answers that were refused: the second try is of another kind where the camera offers one. */
+  /** Rejected schemes: the second try uses another one if the camera offers one. */
   readonly refusedSchemes = new Set<string>();
-  readonly #out = new Set<Try>();
-  #takenAtMs = Number.NEGATIVE_INFINITY;
+  readonly #pending = new Set<PendingLogin>();
+  #acceptedAtMs = Number.NEGATIVE_INFINITY;
 
   get isIdle(): boolean {
-    return this.#out.size === 0;
+    return this.#pending.size === 0;
   }
 
-  /** Refused since it was last taken. */
+  /** Rejections within the last half hour. */
   recent(nowMs: number): readonly Refusal[] {
     return this.refusals.filter(({ atMs }) => nowMs - atMs < FORGET_AFTER_MS);
   }
 
-  out(nowMs: number): readonly Try[] {
-    for (const one of this.#out) {
+  pending(nowMs: number): readonly PendingLogin[] {
+    for (const one of this.#pending) {
       if (nowMs - one.atMs >= UNANSWERED_MS) {
-        this.#out.delete(one);
+        this.#pending.delete(one);
       }
     }
-    return [...this.#out];
+    return [...this.#pending];
   }
 
   isWrong(nowMs: number): boolean {
@@ -116,37 +117,37 @@ export class LoginVerdict {
     return this.isGood ? this.#admitGood(channel, nowMs) : this.#inTurn(nowMs);
   }
 
-  begin(channel: string, account: string, nowMs: number): Try {
+  begin(channel: string, account: string, nowMs: number): PendingLogin {
     const isSure = this.isGood && this.recent(nowMs).length === 0;
     const aheadMs = isSure ? HEAD_START_MS : TURN_MS;
-    // Of those that go together, behind one that was taken or that has no answer in time, none waits for the next.
-    const isOneOfAll = isSure && (this.#isFresh(nowMs) || this.out(nowMs).some(({ hasTurn }) => hasTurn));
+    // Several that go together, after one was accepted or timed out, do not wait for each other.
+    const isOneOfAll = isSure && (this.#isFresh(nowMs) || this.pending(nowMs).some(({ hasTurn }) => hasTurn));
     const begun = { channel, account, atMs: nowMs, aheadMs, hasTurn: !isOneOfAll };
-    this.#out.add(begun);
+    this.#pending.add(begun);
     return begun;
   }
 
   #isFresh(atMs: number): boolean {
-    return atMs - this.#takenAtMs < FRESH_MS;
+    return atMs - this.#acceptedAtMs < FRESH_MS;
   }
 
-  /** It was answered, or never came to the camera. */
-  end(one: Try): void {
-    this.#out.delete(one);
+  /** The reply came, or the login never reached the camera. */
+  end(one: PendingLogin): void {
+    this.#pending.delete(one);
   }
 
-  /** @returns whether that is news */
-  accepted({ channel }: Pick<Try, 'channel'>, nowMs: number, skewMs?: number): boolean {
+  /** @returns whether the stored state changes */
+  accepted({ channel }: Pick<PendingLogin, 'channel'>, nowMs: number, skewMs?: number): boolean {
     const hasClockMoved = skewMs !== undefined && !(Math.abs(skewMs - (this.skewMs ?? Number.NaN)) < SAME_CLOCK_MS);
     if (hasClockMoved) {
       this.skewMs = skewMs;
     }
     const isKnown = this.isGood && this.proven.has(channel) && this.refusals.length === 0 && !this.pauses.has(channel);
-    const isNews = !isKnown || hasClockMoved;
+    const isChange = !isKnown || hasClockMoved;
     this.isGood = true;
-    this.#takenAtMs = nowMs;
+    this.#acceptedAtMs = nowMs;
     this.refusals = [];
-    for (const other of this.#out) {
+    for (const other of this.#pending) {
       other.hasTurn = false;
     }
     this.refusedSchemes.clear();
@@ -159,11 +160,11 @@ export class LoginVerdict {
       }
       this.proven.delete(oldest);
     }
-    return isNews;
+    return isChange;
   }
 
-  refused({ channel, account, atMs }: Pick<Try, 'channel' | 'account' | 'atMs'>, nowMs: number): void {
-    // Where another has just taken it, the password is right and the channel has no right to it.
+  refused({ channel, account, atMs }: Pick<PendingLogin, 'channel' | 'account' | 'atMs'>, nowMs: number): void {
+    // If another channel has just accepted it, the password is correct and this channel lacks the right.
     if (!this.isGood || !this.#isFresh(atMs)) {
       this.refusals = [...this.recent(nowMs), { channel, account, atMs: nowMs }].slice(-MAX_CHANNELS);
     }
@@ -194,34 +195,34 @@ export class LoginVerdict {
     return this.#mayDecide(channel, refusal) ? this.#inTurn(nowMs) : this.#inDoubt(nowMs);
   }
 
-  /** The try after a refusal decides for all: it is kept for another channel that has taken the login, as long as one plays. */
+  /** The try after a rejection decides for all: reserved for another channel that has accepted the login while one plays. */
   #mayDecide(channel: string, refusal: Refusal): boolean {
     const isOther = refusal.channel !== channel;
-    return this.proven.has(channel) && (isOther || [...this.playing].every((one) => one === channel));
+    return this.proven.has(channel) && (isOther || [...this.playing.keys()].every((one) => one === channel));
   }
 
   #inDoubt(nowMs: number): Admission {
-    const [oldest] = this.out(nowMs);
+    const [oldest] = this.pending(nowMs);
     return oldest
       ? { kind: 'wait', untilMs: oldest.atMs + UNANSWERED_MS }
       : { kind: 'no', untilMs: nowMs + DOUBT_MS, why: 'doubt' };
   }
 
-  /** One at a time, and no more than may be refused. */
+  /** One at a time, and never more than may be rejected. */
   #inTurn(nowMs: number): Admission {
     const ahead = this.#behind(nowMs);
     if (ahead) {
       return ahead;
     }
-    const out = this.out(nowMs);
-    const [oldest] = out;
-    return oldest && this.recent(nowMs).length + out.length >= MAX_REFUSALS
+    const pending = this.pending(nowMs);
+    const [oldest] = pending;
+    return oldest && this.recent(nowMs).length + pending.length >= MAX_REFUSALS
       ? { kind: 'wait', untilMs: oldest.atMs + UNANSWERED_MS }
       : GO;
   }
 
   #behind(nowMs: number): Admission | undefined {
-    const ahead = this.out(nowMs).findLast(({ hasTurn, atMs, aheadMs }) => hasTurn && nowMs - atMs < aheadMs);
+    const ahead = this.pending(nowMs).findLast(({ hasTurn, atMs, aheadMs }) => hasTurn && nowMs - atMs < aheadMs);
     return ahead && { kind: 'wait', untilMs: ahead.atMs + ahead.aheadMs };
   }
 }

@@ -4,16 +4,16 @@ import { PerchError } from '../../../base/errors.ts';
 const DECLARATION_BYTES = 256;
 
 /**
- * The text of an XML document, XML 1.0 appendix F: by its byte order mark, else by what its first bytes can only be, else as it
- * declares, else as HTTP says, else UTF-8. What is not valid in it becomes U+FFFD.
- * @throws PerchError badInput for an encoding that is not known here
+ * The text of an XML document, XML 1.0 appendix F: by byte order mark, else its first bytes, else its declaration, else the HTTP header,
+ * else UTF-8. Invalid bytes become U+FFFD.
+ * @throws PerchError badInput for an unknown encoding
  */
 export function decodeText(bytes: Uint8Array, contentType?: string): string {
   const label = markOf(bytes) ?? declaredIn(bytes) ?? charsetOf(contentType) ?? 'utf-8';
   try {
     return new TextDecoder(label).decode(bytes);
   } catch {
-    throw new PerchError('badInput', `XML document in an encoding that is not known here: '${label.slice(0, 40)}'`);
+    throw new PerchError('badInput', `XML document in an unknown encoding: '${label.slice(0, 40)}'`);
   }
 }
 
@@ -38,7 +38,7 @@ function charsetOf(contentType: string | undefined): string | undefined {
   return notWide(/charset\s*=\s*"?([\w.:-]{1,40})/i.exec(contentType ?? '')?.[1]);
 }
 
-/** One byte a character it is: some boards declare UTF-16 all the same. */
+/** The text has one byte a character: some boards declare UTF-16 all the same. */
 function notWide(label: string | undefined): string | undefined {
   return label !== undefined && /^(?:utf-?16|ucs-?2|iso-10646)/i.test(label) ? 'utf-8' : label;
 }

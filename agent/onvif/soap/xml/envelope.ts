@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Credentials } from '../../../media/rtsp/digest.ts';
 import { escapeXml } from './xml.ts';
 
-/** The prefixes that bodies and headers are written with. */
+/** Prefixes used in bodies and headers. */
 const NAMESPACES: Readonly<Record<string, string>> = {
   tds: 'http://www.onvif.org/ver10/device/wsdl',
   trt: 'http://www.onvif.org/ver10/media/wsdl',
@@ -28,7 +28,7 @@ const ENVELOPES: Record<SoapVersion, string> = {
   '1.2': 'http://www.w3.org/2003/05/soap-envelope',
 };
 
-/** A request. Only the namespaces in use are declared: small boards have small buffers. */
+/** A request. Only namespaces in use are declared: small boards have small buffers. */
 export function writeEnvelope(version: SoapVersion, headers: string, body: string): string {
   const used = Object.entries(NAMESPACES).filter(
     ([prefix]) => body.includes(`${prefix}:`) || headers.includes(`${prefix}:`),
@@ -40,7 +40,7 @@ export function writeEnvelope(version: SoapVersion, headers: string, body: strin
   );
 }
 
-/** What the operation of a body is called in SOAP: its namespace and its name (ONVIF Core §5.4). */
+/** SOAP action of a body's operation: its namespace and name (ONVIF Core §5.4). */
 export function actionOf(body: string): string | undefined {
   const [, prefix = '', name = ''] = /^\s*<(\w+):(\w+)/.exec(body) ?? [];
   const namespace = NAMESPACES[prefix];
@@ -48,9 +48,9 @@ export function actionOf(body: string): string | undefined {
 }
 
 /**
- * The login that most cameras want: WS-Security UsernameToken with a digest.
- * @param createdMs the camera's time, Unix milliseconds: one that differs by more than seconds to minutes is refused
- * @param nonce 16 bytes or more, never used before: a second use is refused
+ * WS-Security UsernameToken with a digest, which most cameras want.
+ * @param createdMs the camera's time, Unix milliseconds: cameras reject one that is off by seconds to minutes
+ * @param nonce at least 16 bytes, unique: cameras reject a second use
  */
 export function usernameToken({ user, password }: Credentials, createdMs: number, nonce: Uint8Array): string {
   const created = new Date(createdMs).toISOString();

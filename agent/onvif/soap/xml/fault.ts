@@ -4,9 +4,9 @@ import { find, findText, plainLine } from './xml.ts';
 /** Nested subcodes are two deep in ONVIF. */
 const MAX_CODES = 8;
 
-/** Why a camera did not do what it was asked for, SOAP 1.2 part 1 §5.4 or SOAP 1.1 §4.4. */
+/** SOAP 1.2 part 1 §5.4 or SOAP 1.1 §4.4. */
 export interface SoapFault {
-  /** Without prefixes, from the outer to the inner: `Sender`, `InvalidArgVal`, `NoProfile`. */
+  /** Without prefixes, outer to inner: `Sender`, `InvalidArgVal`, `NoProfile`. */
   readonly codes: readonly string[];
   readonly reason: string | undefined;
 }
@@ -32,21 +32,21 @@ export function faultOf(envelope: XmlElement): SoapFault | undefined {
 }
 
 const REFUSALS = ['NotAuthorized', 'FailedAuthentication', 'FailedCheck', 'InvalidSecurityToken', 'MessageExpired'];
-/** Boards with old SOAP libraries say `Client` or `Sender`, and the rest in words. */
+/** Boards with old SOAP libraries send `Client` or `Sender` and explain in words. */
 const REFUSED_WORDS =
   /not authori[sz]ed|unauthori[sz]ed|authori[sz]ation (?:fail|required)|authenticat\w+ (?:fail|error)|authority failure/i;
 
-/** The login is missing, or not taken. */
+/** The login is missing or rejected. */
 export function isRefusal({ codes, reason = '' }: SoapFault): boolean {
-  return codes.some((code) => REFUSALS.includes(code)) || (isUntold(codes) && REFUSED_WORDS.test(reason));
+  return codes.some((code) => REFUSALS.includes(code)) || (isGeneric(codes) && REFUSED_WORDS.test(reason));
 }
 
-/** Dahua: `Wsse authorized time check failed`. The login came with a time that the camera does not believe. */
+/** Dahua: `Wsse authorized time check failed`. The camera does not believe the time of the login. */
 export function isAboutTime({ codes, reason = '' }: SoapFault): boolean {
   return codes.includes('MessageExpired') || /time ?check|time ?stamp|expired|stale|clock/i.test(reason);
 }
 
-/** The camera does not know logins by token: `Security must be understood`. */
+/** The camera does not know tokens: `Security must be understood`. */
 export function isTokenUnknown({ codes, reason = '' }: SoapFault): boolean {
   return codes.includes('MustUnderstand') || /must ?(?:be )?under ?st(?:an|oo)d/i.test(reason);
 }
@@ -54,21 +54,28 @@ export function isTokenUnknown({ codes, reason = '' }: SoapFault): boolean {
 const UNSUPPORTED = ['ActionNotSupported', 'OptionalActionNotImplemented', 'NotSupported', 'ActionNotImplemented'];
 const UNSUPPORTED_WORDS = /not (?:supported|implemented)|unknown (?:action|method)/i;
 
-/** Normal: cameras do not do all that there is. */
+/** Cameras implement parts of ONVIF. */
 export function isUnsupported({ codes, reason = '' }: SoapFault): boolean {
-  return codes.some((code) => UNSUPPORTED.includes(code)) || (isUntold(codes) && UNSUPPORTED_WORDS.test(reason));
+  return codes.some((code) => UNSUPPORTED.includes(code)) || (isGeneric(codes) && UNSUPPORTED_WORDS.test(reason));
 }
 
-/** Who has no right to it, though he is who he says. */
+/** The login is correct and lacks the right. */
 export function isForbidden({ codes }: SoapFault): boolean {
   return codes.includes('OperationProhibited');
 }
 
 const NOT_THERE = [
-  ...['NoToken', 'NoEntity', 'NoProfile', 'NoPTZProfile', 'NoConfig', 'NoSource', 'NoVideoSource', 'NoHomePosition'],
+  'NoToken',
+  'NoEntity',
+  'NoProfile',
+  'NoPTZProfile',
+  'NoConfig',
+  'NoSource',
+  'NoVideoSource',
+  'NoHomePosition',
 ];
 
-/** What was asked for is not there, or cannot be meant so: asked again it is no better. */
+/** The object does not exist, or the value is invalid: a retry does not help. */
 export function complaintOf({ codes }: SoapFault): 'notFound' | 'badInput' | undefined {
   if (codes.some((code) => NOT_THERE.includes(code))) {
     return 'notFound';
@@ -76,5 +83,5 @@ export function complaintOf({ codes }: SoapFault): 'notFound' | 'badInput' | und
   return codes.includes('InvalidArgVal') ? 'badInput' : undefined;
 }
 
-const isUntold = (codes: readonly string[]): boolean =>
+const isGeneric = (codes: readonly string[]): boolean =>
   codes.every((code) => ['Sender', 'Receiver', 'Client', 'Server', 'InvalidArgs', 'Action'].includes(code));

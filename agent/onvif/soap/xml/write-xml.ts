@@ -2,19 +2,19 @@ import { XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../../base/errors.ts';
 import { escapeXml } from './xml.ts';
 
-/** Deeper ones are no part of any request. */
+/** No request nests deeper. */
 const MAX_DEPTH = 16;
 
 export interface WriteXmlOptions {
-  /** A longer text is refused. */
+  /** A longer text is rejected. */
   readonly maxCharacters: number;
-  /** In the place of the element's own name; its prefix has to be one of the envelope's. */
+  /** Replaces the element's name; its prefix must be one of the envelope's. */
   readonly name?: string;
 }
 
 /**
- * An element of a reply, to be sent back: each carries the declarations of its prefixes, which may have stood far above it.
- * @throws PerchError badInput when it is too large, too deep or has undeclared prefixes
+ * Writes an element of a reply to send it back, with the declarations of its prefixes, which may stand far above it.
+ * @throws PerchError badInput if it is too long, too deep or has undeclared prefixes
  */
 export function writeXml(element: XmlElement, { maxCharacters, name }: WriteXmlOptions): string {
   const text = write(element, new Map(), 0, name);
@@ -67,7 +67,7 @@ function write(element: XmlElement, declared: ReadonlyMap<string, string>, depth
 
 const prefixOf = (name: string): string => (name.includes(':') ? name.slice(0, name.indexOf(':')) : '');
 
-/** What a prefix means at this place. No default namespace: the empty one. */
+/** The namespace of a prefix at this element; '' without a default namespace. */
 function namespaceOf(from: XmlElement, prefix: string): string {
   if (prefix === 'xml') {
     return 'http://www.w3.org/XML/1998/namespace';

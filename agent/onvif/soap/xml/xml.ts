@@ -2,20 +2,19 @@ import { parseXml, XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../../base/errors.ts';
 import { decodeText } from './encoding.ts';
 
-/** Longer texts in what a camera says of itself are cut. */
+/** Longer texts from a camera are cut. */
 const MAX_TEXT_CHARACTERS = 256;
 
 /**
- * The root element of a document that came from outside.
- * SOAP forbids a DTD (SOAP 1.2 part 1 §5), so a document with one is refused rather than read without it.
- * @param limitBytes a longer document is refused unread
- * @param contentType of the HTTP reply that it came in
+ * The root element of a document from outside. SOAP forbids a DTD (SOAP 1.2 part 1 §5), so a document with one is rejected.
+ * @param limitBytes a longer document is rejected unread
+ * @param contentType of the HTTP reply
  */
 export function readXml(bytes: Uint8Array, limitBytes: number, contentType?: string): XmlElement {
   if (bytes.length > limitBytes) {
     throw new PerchError('badInput', `XML document of ${bytes.length} bytes, at most ${limitBytes} are read`);
   }
-  // Line breaks as XML 1.0 §2.11 wants them: the parser does it too, and copies the rest of the text for each one that it finds.
+  // Normalized here (XML 1.0 §2.11), because the parser copies the rest of the text for each line break.
   const text = withoutPadding(decodeText(bytes, contentType)).replace(/\r\n?/g, '\n');
   if (text.includes('<!DOCTYPE')) {
     throw new PerchError('badInput', 'XML document with a document type, which SOAP forbids');
@@ -24,7 +23,7 @@ export function readXml(bytes: Uint8Array, limitBytes: number, contentType?: str
   try {
     root = parseXml(text).root;
   } catch (cause) {
-    // Nesting too deep for the stack ends here as well.
+    // Also for nesting too deep for the stack.
     const [reason] = cause instanceof Error ? cause.message.split('\n', 1) : [String(cause)];
     throw new PerchError('badInput', `not an XML document: ${reason}`);
   }
@@ -35,8 +34,8 @@ export function readXml(bytes: Uint8Array, limitBytes: number, contentType?: str
 }
 
 /**
- * Some boards send a line break before the declaration, others a NUL after the end. Counted from both ends: a pattern would begin
- * anew at each character of white space inside, minutes for a megabyte of it.
+ * Some boards send a line break before the declaration, others a NUL after the end. Counted from both ends: a regular expression would
+ * restart at each white space inside, which takes minutes for a megabyte.
  */
 function withoutPadding(text: string): string {
   let start = 0;
@@ -52,7 +51,7 @@ function withoutPadding(text: string): string {
 
 const isPadding = (code: number): boolean => code <= 0x20 || code === 0xfeff;
 
-/** An element's name without the prefix, which every vendor chooses differently. */
+/** Without the prefix, which every vendor chooses differently. */
 export function localName(element: XmlElement): string {
   return element.name.slice(element.name.indexOf(':') + 1);
 }
@@ -63,7 +62,7 @@ export function elements(parent: XmlElement | undefined, name?: string): XmlElem
   );
 }
 
-/** The element at the end of a path of local names, each time the first child of that name. */
+/** Follows a path of local names, each time the first child. */
 export function find(from: XmlElement | undefined, ...path: readonly string[]): XmlElement | undefined {
   let at = from;
   for (const name of path) {
@@ -72,7 +71,7 @@ export function find(from: XmlElement | undefined, ...path: readonly string[]): 
   return at;
 }
 
-/** The text directly inside the element at the end of a path, trimmed; undefined when it is not there or empty. */
+/** The trimmed text directly inside the element at the end of a path; undefined if absent or empty. */
 export function findText(from: XmlElement | undefined, ...path: readonly string[]): string | undefined {
   const element = find(from, ...path);
   let text = '';
@@ -84,27 +83,27 @@ export function findText(from: XmlElement | undefined, ...path: readonly string[
   return text.trim() || undefined;
 }
 
-/** What a camera says of itself, fit to be shown: one line, no control characters, none that turn the text around, not endless. */
+/** A camera's text made fit to show: one line without control or bidi characters, of limited length. */
 export function plainLine(text: string | undefined): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
   const line = text?.replace(/[\s\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
   return line?.slice(0, MAX_TEXT_CHARACTERS).toWellFormed() || undefined;
 }
 
-/** The same for a number that may be written as a float. */
+/** Like `findText`, for a number, which may be written as a float. */
 export function findNumber(from: XmlElement | undefined, ...path: readonly string[]): number | undefined {
   const text = findText(from, ...path);
   const value = text === undefined ? Number.NaN : Number(text);
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** What a camera says in an attribute, as plainLine. */
+/** An attribute as `plainLine`. */
 export function attributeOf(element: XmlElement | undefined, name: string): string | undefined {
-  // Own ones alone: an attribute may be called __proto__.
+  // Own properties only: an attribute may be called __proto__.
   return element && Object.hasOwn(element.attributes, name) ? plainLine(element.attributes[name]) : undefined;
 }
 
-/** ASCII, whatever the text: so no camera's idea of an encoding can spoil it. What XML 1.0 §2.2 does not allow is left out. */
+/** Escapes to ASCII, so no camera's idea of an encoding spoils it. Drops what XML 1.0 §2.2 does not allow. */
 export function escapeXml(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
   const allowed = text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '').toWellFormed();

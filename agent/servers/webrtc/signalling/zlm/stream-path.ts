@@ -1,6 +1,6 @@
 import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
-import { Places } from '../../../../base/places.ts';
+import { WaitQuota } from '../../../../base/wait-quota.ts';
 
 /** ZLMediaKit's limit. */
 const STREAM_WAIT_MS = 15_000;
@@ -33,7 +33,7 @@ export function pathOf(app: string, stream: string, paths: NamedPaths): string {
 export class WaitingPlayers {
   readonly #paths: NamedPaths;
   readonly #clock: Clock;
-  readonly #places = new Places(MAX_WAITING, MAX_WAITING_OF_ONE);
+  readonly #places = new WaitQuota(MAX_WAITING, MAX_WAITING_OF_ONE);
 
   constructor(paths: NamedPaths, clock: Clock) {
     this.#paths = paths;

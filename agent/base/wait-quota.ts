@@ -1,0 +1,36 @@
+import { subscriberOf } from './ip-address.ts';
+
+/** Places for those who wait: so many in all, and so many of them for one subscriber. */
+export class WaitQuota {
+  readonly #total: number;
+  readonly #ofOne: number;
+  readonly #taken = new Map<string, number>();
+  #count = 0;
+
+  constructor(total: number, ofOne: number) {
+    this.#total = total;
+    this.#ofOne = ofOne;
+  }
+
+  /** @param ip in canonical form @returns what gives the place back, to be called once; undefined: there is none */
+  take(ip: string): (() => void) | undefined {
+    const who = subscriberOf(ip);
+    const ofOne = this.#taken.get(who) ?? 0;
+    if (this.#count >= this.#total || ofOne >= this.#ofOne) {
+      return undefined;
+    }
+    this.#count += 1;
+    this.#taken.set(who, ofOne + 1);
+    return () => this.#leave(who);
+  }
+
+  #leave(who: string): void {
+    this.#count -= 1;
+    const left = (this.#taken.get(who) ?? 1) - 1;
+    if (left > 0) {
+      this.#taken.set(who, left);
+    } else {
+      this.#taken.delete(who);
+    }
+  }
+}

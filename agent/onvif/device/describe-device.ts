@@ -1,0 +1,214 @@
+import type { XmlElement } from '@rgrove/parse-xml';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { cameraError, isUnreachable } from '../soap/http/failures.ts';
+import { attributeOf, find } from '../soap/xml/xml.ts';
+import { chooseProfiles, type PreferredCodec } from './choose-profiles.ts';
+import { fillProfiles, getSnapshotUri, isOperationFault, listProfiles } from './media.ts';
+import { readEndpoint, readHardwareAddresses } from './network.ts';
+import type { DeviceInformation, OnvifSession } from './onvif-session.ts';
+import type { CameraProfile } from './profiles.ts';
+import { elementOf, requestsOf } from './requests.ts';
+import { pinnedSnapshotUrl } from './snapshot-address.ts';
+import { type CameraStream, type ProbeStream, StreamFinder } from './streams.ts';
+import { type Suggestion, suggest } from './suggestions.ts';
+
+/** Recorders have a channel for each video source. */
+const MAX_CHANNELS = 64;
+/** Profiles of one channel that are tried for their stream. */
+const MAX_TRIES = 4;
+
+export interface DescribeOptions {
+  readonly prefers?: PreferredCodec | undefined;
+  /** Default: the camera's addresses are repaired and used unchecked. */
+  readonly probeStream?: ProbeStream | undefined;
+  readonly signal: AbortSignal;
+  /** If given, a delayed stream is retried a few times, because a user waits. */
+  readonly retryClock?: Clock | undefined;
+  /** Restricts a recorder to the channels of these video sources. */
+  readonly videoSources?: readonly string[] | undefined;
+}
+
+/** One video source and its streams. */
+export interface CameraChannel {
+  readonly videoSource: string | undefined;
+  readonly main: CameraStream;
+  readonly sub: CameraStream | undefined;
+}
+
+/** A camera as read before adoption. Texts are the camera's: single lines, escape where shown. */
+export interface CameraDescription {
+  /** `urn:uuid:…` as in discovery, if the camera reports it. */
+  readonly endpoint: string | undefined;
+  readonly hardwareAddresses: readonly string[];
+  readonly information: DeviceInformation;
+  readonly profiles: readonly CameraProfile[];
+  /** Of the first channel. */
+  readonly main: CameraStream;
+  readonly sub: CameraStream | undefined;
+  /** One for each video source. */
+  readonly channels: readonly CameraChannel[];
+  /** Address and profile of its snapshot; not fetched. */
+  readonly snapshot: { readonly profile: string; readonly url: string } | undefined;
+  readonly hasPtz: boolean;
+  readonly hasEvents: boolean;
+  readonly hasSound: boolean;
+  /** Undefined if the stream was not probed. */
+  readonly hasBackChannel: boolean | undefined;
+  readonly suggestions: readonly Suggestion[];
+}
+
+/** Reads a camera; optional facts may be missing. @throws PerchError for the user who adds it */
+export async function describeDevice(session: OnvifSession, options: DescribeOptions): Promise<CameraDescription> {
+  const information = await session.information();
+  const profiles = await fillProfiles(session, await listProfiles(session));
+  const channels = await findChannels(session, profiles, options);
+  const [first] = channels;
+  if (!first) {
+    throw cameraError('notSupported', 'the camera has no profile with a picture', { host: session.host });
+  }
+  const { main, sub } = first;
+  const streams = channels.flatMap((channel) => [channel.main, ...(channel.sub ? [channel.sub] : [])]);
+  const extra = new OptionalDetails(session);
+  const identity = await extra.identity();
+  return {
+    ...identity,
+    information,
+    profiles,
+    main,
+    sub,
+    channels,
+    snapshot: await extra.snapshot(main),
+    hasPtz: session.has('ptz') && profiles.some(({ ptz }) => ptz !== undefined),
+    hasEvents: await extra.hasEvents(),
+    hasSound: main.probed?.hasSound ?? main.hasSound,
+    hasBackChannel: main.probed?.hasBackChannel,
+    suggestions: suggest(streams, session),
+  };
+}
+
+async function findChannels(
+  session: OnvifSession,
+  profiles: readonly CameraProfile[],
+  { prefers, probeStream, signal, videoSources, retryClock }: DescribeOptions,
+): Promise<CameraChannel[]> {
+  const finder = new StreamFinder(session, probeStream, signal, retryClock);
+  const bySource = new Map<string | undefined, CameraProfile[]>();
+  for (const profile of profiles) {
+    if (!videoSources || videoSources.includes(profile.videoSource ?? '')) {
+      bySource.set(profile.videoSource, [...(bySource.get(profile.videoSource) ?? []), profile]);
+    }
+  }
+  const channels: CameraChannel[] = [];
+  let failure: unknown;
+  for (const [videoSource, own] of [...bySource].slice(0, MAX_CHANNELS)) {
+    try {
+      channels.push({ videoSource, ...(await findStreams(finder, own, prefers)) });
+    } catch (error) {
+      // A recorder's channel without a camera; an unreachable device ends the loop.
+      if (!isOperationFault(error)) {
+        throw error;
+      }
+      failure ??= error;
+    }
+  }
+  if (channels.length === 0 && failure !== undefined) {
+    throw failure;
+  }
+  return channels;
+}
+
+/** A profile may be switched off: then the next best is tried. */
+async function findStreams(
+  finder: StreamFinder,
+  profiles: readonly CameraProfile[],
+  prefers: PreferredCodec | undefined,
+): Promise<{ main: CameraStream; sub: CameraStream | undefined }> {
+  let left = profiles;
+  let main: CameraStream | undefined;
+  let failure: unknown;
+  for (let tries = 0; tries < MAX_TRIES && left.length > 0; tries += 1) {
+    // With a main stream, the search is for its sub stream.
+    const chosen = main ? chooseProfiles([main, ...left], prefers).sub : chooseProfiles(left, prefers).main;
+    if (!chosen) {
+      break;
+    }
+    left = left.filter((profile) => profile !== chosen);
+    try {
+      const stream = await finder.find(chosen);
+      if (!main) {
+        main = stream;
+      } else if (main.rtspUrl === undefined || stream.rtspUrl !== main.rtspUrl) {
+        return { main, sub: stream };
+      }
+      // A small profile at the address of the large one is the same stream.
+    } catch (error) {
+      if (!isOperationFault(error)) {
+        throw error;
+      }
+      failure ??= error;
+    }
+  }
+  if (!main) {
+    throw failure;
+  }
+  return { main, sub: undefined };
+}
+
+/** Optional facts. After the first call without any reply nothing more is asked. */
+class OptionalDetails {
+  readonly #session: OnvifSession;
+  #isSilent = false;
+
+  constructor(session: OnvifSession) {
+    this.#session = session;
+  }
+
+  async identity(): Promise<Pick<CameraDescription, 'endpoint' | 'hardwareAddresses'>> {
+    const session = this.#session;
+    const endpoint = await this.#try(() =>
+      session.call('device', '<tds:GetEndpointReference/>', 'GetEndpointReferenceResponse'),
+    );
+    const interfaces = await this.#try(async () =>
+      elementOf((await requestsOf(session)).device.getNetworkInterfaces()),
+    );
+    return { endpoint: readEndpoint(endpoint), hardwareAddresses: readHardwareAddresses(interfaces) };
+  }
+
+  async snapshot(main: CameraStream): Promise<CameraDescription['snapshot']> {
+    const uri = await this.#try(() => getSnapshotUri(this.#session, main));
+    try {
+      return uri === undefined
+        ? undefined
+        : { profile: main.token, url: pinnedSnapshotUrl(uri, this.#session.url).href };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Pull points, unless the camera denies them: some claim events and have none. */
+  async hasEvents(): Promise<boolean> {
+    if (!this.#session.has('events')) {
+      return false;
+    }
+    const response = await this.#try<XmlElement>(() =>
+      this.#session.call('events', '<tev:GetServiceCapabilities/>', 'GetServiceCapabilitiesResponse'),
+    );
+    return attributeOf(find(response, 'Capabilities'), 'WSPullPointSupport') !== 'false';
+  }
+
+  async #try<T>(call: () => Promise<T>): Promise<T | undefined> {
+    if (this.#isSilent) {
+      return undefined;
+    }
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        throw error;
+      }
+      this.#isSilent = isUnreachable(error);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,265 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { PerchError } from '../../base/errors.ts';
+import { type JoinedSignal, joinSignals } from '../../base/joined-signal.ts';
+import { authorization, type Challenge, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
+import type { CameraGuard } from '../soap/http/camera-guard.ts';
+import { cameraError } from '../soap/http/failures.ts';
+import { endRequest, limitConnecting, openRequest } from '../soap/http/http-exchange.ts';
+import { httpOriginOf } from '../soap/http/origin.ts';
+import type { PersistentConnection } from '../soap/http/persistent-connection.ts';
+import { hash } from '../soap/login/digest-hash.ts';
+import type { LoginTurn } from '../soap/login/login-memory.ts';
+import { originOf } from './snapshot-address.ts';
+
+const MAX_REDIRECTS = 3;
+const MAX_REQUESTS = 8;
+const CLIENT_NONCE_BYTES = 8;
+
+export interface SnapshotLogin {
+  readonly credentials: Credentials;
+  /** The password may be sent unencrypted. */
+  readonly isClearAllowed: boolean;
+  /** Waits until the login may be sent. @throws PerchError if it may not */
+  readonly turn: (signal: AbortSignal) => Promise<LoginTurn>;
+}
+
+export interface SnapshotRequest {
+  /** `http:` or `https:`, on the camera's own host. */
+  readonly url: URL;
+  /** Host with the zone of a link-local address, which URL does not support. */
+  readonly host?: string | undefined;
+  readonly login: SnapshotLogin | undefined;
+  readonly guard?: CameraGuard | undefined;
+  /** A larger picture is not read. */
+  readonly maxBytes: number;
+  /** For all requests together, redirects included, without the wait for the login turn. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** `large`: exceeds `maxBytes`; `bytes` is known if the camera announces it. */
+export type Snapshot =
+  | { readonly kind: 'jpeg'; readonly bytes: Buffer }
+  | { readonly kind: 'large'; readonly bytes: number | undefined };
+
+/** Fetches a JPEG. Credentials go only to the requested host, and only when it asks; redirects to other hosts are rejected. */
+export async function fetchSnapshot(asked: SnapshotRequest): Promise<Snapshot> {
+  const deadline = new Deadline(asked);
+  const { host } = asked.url;
+  try {
+    return await follow(asked, deadline);
+  } catch (cause) {
+    if (cause instanceof PerchError) {
+      throw cause;
+    }
+    if (deadline.isLate) {
+      throw new PerchError('timeout', `no picture from the camera at ${host} within ${asked.deadlineMs / 1000} s`, {
+        host,
+      });
+    }
+    throw new PerchError('unavailable', `cannot get a picture from the camera at ${host}`, { host }, cause);
+  } finally {
+    deadline.release();
+  }
+}
+
+/** Restarts after the wait for the login turn, which is not the camera's delay. */
+class Deadline {
+  readonly #asked: SnapshotRequest;
+  #joined: JoinedSignal;
+
+  constructor(asked: SnapshotRequest) {
+    this.#asked = asked;
+    this.#joined = joinSignals([asked.signal], asked.deadlineMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#joined.signal;
+  }
+
+  get isLate(): boolean {
+    return this.#joined.isLate;
+  }
+
+  async turn(): Promise<LoginTurn | undefined> {
+    const { login, signal, deadlineMs } = this.#asked;
+    this.release();
+    const turn = await login?.turn(signal);
+    this.#joined = joinSignals([signal], deadlineMs);
+    return turn;
+  }
+
+  release(): void {
+    this.#joined.release();
+  }
+}
+
+async function follow(asked: SnapshotRequest, deadline: Deadline): Promise<Snapshot> {
+  let { url } = asked;
+  let challenge: Challenge | undefined;
+  const tried = new Set<string>();
+  let redirects = 0;
+  for (let i = 0; i < MAX_REQUESTS; i += 1) {
+    const turn = challenge && (await deadline.turn());
+    try {
+      const response = await requestOn(asked, url, challenge, turn, deadline.signal);
+      const status = response.statusCode ?? 0;
+      if (status === 200) {
+        turn?.accepted();
+        return read(response, asked.maxBytes, url.host);
+      }
+      response.destroy();
+      if (status === 401) {
+        if (challenge) {
+          asked.guard?.recheck();
+        }
+        challenge = nextChallenge(response, url, asked.login, tried, turn);
+      } else if (status >= 300 && status < 400 && response.headers.location !== undefined) {
+        redirects += 1;
+        url = redirected(url, response.headers.location, redirects);
+        // A digest covers the path, so the new address may ask again.
+        tried.clear();
+        challenge = undefined;
+      } else {
+        throw new PerchError('unavailable', `the camera replies HTTP ${status} instead of a picture`, {
+          host: url.host,
+          status,
+        });
+      }
+    } finally {
+      turn?.end();
+    }
+  }
+  throw new PerchError('unavailable', `no picture from the camera after ${MAX_REQUESTS} requests`, { host: url.host });
+}
+
+function nextChallenge(
+  response: IncomingMessage,
+  url: URL,
+  login: SnapshotLogin | undefined,
+  tried: Set<string>,
+  answered: LoginTurn | undefined,
+): Challenge {
+  const { host } = url;
+  const offered = parseChallenges(response.headersDistinct['www-authenticate'] ?? []);
+  if (!login) {
+    throw cameraError('wrongPassword', 'the camera asks for a user name and a password for its picture', { host });
+  }
+  // A stale nonce is not a rejection, once.
+  const keyOf = ({ scheme, algorithm, isStale }: Challenge): string => `${scheme} ${algorithm} ${isStale}`;
+  const left = offered.filter((one) => !tried.has(keyOf(one)));
+  const isOld = left.some(({ isStale }) => isStale);
+  if (answered && !isOld) {
+    answered.refused();
+  }
+  const mayBeClear = url.protocol === 'https:' || login.isClearAllowed;
+  // Only if digest is not offered: otherwise an attacker could strip it and read the password.
+  const isDigestOffered = offered.some(({ scheme }) => scheme === 'digest');
+  const challenge = left.find(({ scheme }) => scheme === 'digest' || (mayBeClear && !isDigestOffered));
+  if (challenge) {
+    tried.add(keyOf(challenge));
+    return challenge;
+  }
+  const words = answered
+    ? 'the camera refuses this user name or password for its picture'
+    : 'the camera accepts the password for its picture only unencrypted, which is not allowed for it ("clearPassword": true)';
+  throw cameraError(answered ? 'wrongPassword' : 'clearPassword', words, { host });
+}
+
+function answerTo(
+  challenge: Challenge | undefined,
+  credentials: Credentials | undefined,
+  url: URL,
+): string | undefined {
+  if (!challenge || !credentials) {
+    return undefined;
+  }
+  const clientNonce = randomBytes(CLIENT_NONCE_BYTES).toString('hex');
+  return authorization(
+    challenge,
+    credentials,
+    { method: 'GET', uri: url.pathname + url.search, clientNonce, count: 1 },
+    hash,
+  );
+}
+
+function redirected(from: URL, location: string, redirects: number): URL {
+  const url = URL.canParse(location, from) ? new URL(location, from) : undefined;
+  const context = { host: from.host };
+  if (redirects > MAX_REDIRECTS) {
+    throw new PerchError('unavailable', `the camera redirects more than ${MAX_REDIRECTS} times`, context);
+  }
+  const isDown = from.protocol === 'https:' && url?.protocol !== 'https:';
+  if ((url?.protocol !== 'http:' && url?.protocol !== 'https:') || isDown || url.hostname !== from.hostname) {
+    throw new PerchError(
+      'unsupported',
+      `the camera redirects its picture to ${url ? originOf(url) : 'an invalid address'}`,
+      context,
+    );
+  }
+  return url;
+}
+
+async function requestOn(
+  { host, guard, login }: SnapshotRequest,
+  url: URL,
+  challenge: Challenge | undefined,
+  turn: LoginTurn | undefined,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const origin = { ...httpOriginOf(url), ...(host === undefined ? {} : { host }) };
+  let isSent = false;
+  const sendOn = (connection: PersistentConnection | undefined) => {
+    isSent = true;
+    const answer = answerTo(challenge, login?.credentials, url);
+    const headers = { Accept: 'image/jpeg, */*', ...(answer === undefined ? {} : { Authorization: answer }) };
+    return send({ origin, method: 'GET', path: url.pathname + url.search, headers, signal, connection });
+  };
+  try {
+    return await (guard ? guard.call(origin, true, sendOn) : sendOn(undefined));
+  } catch (error) {
+    if (isSent) {
+      turn?.lost();
+    } else {
+      turn?.end();
+    }
+    throw error;
+  }
+}
+
+function send(asked: Parameters<typeof openRequest>[0]): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const sent = openRequest(asked);
+    sent.on('socket', (socket) => limitConnecting(sent, socket, asked.origin.isSecure));
+    sent.on('error', reject);
+    sent.on('response', resolve);
+    // Also without an error: Node reports nothing else for a reply that switches protocols.
+    sent.on('close', () => reject(new Error('it closed the connection without a reply')));
+    endRequest(sent, asked.origin);
+  });
+}
+
+async function read(response: IncomingMessage, maxBytes: number, host: string): Promise<Snapshot> {
+  const announced = Number(response.headers['content-length'] ?? 0);
+  if (announced > maxBytes) {
+    response.destroy();
+    return { kind: 'large', bytes: announced };
+  }
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) {
+      response.destroy();
+      return { kind: 'large', bytes: undefined };
+    }
+    chunks.push(chunk);
+  }
+  const bytes = Buffer.concat(chunks);
+  // Regardless of Content-Type: SOI and the marker after it, ISO/IEC 10918-1 §B.1.1.3.
+  if (bytes.length < 4 || bytes[0] !== 0xff || bytes[1] !== 0xd8 || bytes[2] !== 0xff) {
+    throw new PerchError('badInput', 'the picture of the camera is not a JPEG', { host, sizeBytes });
+  }
+  return { kind: 'jpeg', bytes };
+}

@@ -1,0 +1,274 @@
+import type { XmlElement } from '@rgrove/parse-xml';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Credentials } from '../../media/rtsp/digest.ts';
+import type { CameraGuard } from '../soap/http/camera-guard.ts';
+import { cameraError, troubleOf } from '../soap/http/failures.ts';
+import { type HttpOrigin, httpOriginOf, parseHttpUrl } from '../soap/http/origin.ts';
+import type { PersistentConnection } from '../soap/http/persistent-connection.ts';
+import { RequestLimiter } from '../soap/http/request-limiter.ts';
+import { LoginMemory } from '../soap/login/login-memory.ts';
+import { SoapCaller } from '../soap/soap-caller.ts';
+import { findText, plainLine } from '../soap/xml/xml.ts';
+import { readCapabilities, readServices, type ServiceAddresses, type ServiceName } from './service-addresses.ts';
+
+export type { ServiceName } from './service-addresses.ts';
+
+const CALL_DEADLINE_MS = 5_000;
+
+export interface CameraTarget {
+  /** Of the device service; the zone of a link-local address as in RFC 6874. */
+  readonly url: string;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  /** The owner allows the password to be sent unencrypted. */
+  readonly isClearAllowed?: boolean | undefined;
+  /** A user has just entered the password: one that was rejected twice may be tried once more. */
+  readonly isInteractive?: boolean | undefined;
+  /** An unrequested token could be replayed elsewhere: `last` = only if no HTTP Digest is offered, `no` = never. */
+  readonly tokens?: 'last' | 'no' | undefined;
+  /** Whether a token may carry the camera's time; HTTP Digest has no time. @param skewMs the camera's clock minus ours */
+  readonly canUseSkew?: ((skewMs: number) => boolean) | undefined;
+  /** Ends every call of the session. */
+  readonly signal: AbortSignal;
+  readonly clock?: Clock | undefined;
+  /** For each call without its wait in the queue; default 5 s. */
+  readonly callDeadlineMs?: number | undefined;
+  /** Default: shared by all cameras; tests use their own. */
+  readonly logins?: LoginMemory | undefined;
+  /** Default: shared by all cameras. */
+  readonly limiter?: RequestLimiter | undefined;
+  /** For all calls except the one for the clock, which is anonymous. */
+  readonly guard?: CameraGuard | undefined;
+}
+
+export interface CallOptions {
+  /** Goes ahead of waiting calls. */
+  readonly isUrgent?: boolean | undefined;
+  /** More than 15 s: the call waits for events. */
+  readonly deadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** If it differs from the operation's name: those of events are longer. */
+  readonly action?: string | undefined;
+  /** Default: a new one. */
+  readonly connection?: PersistentConnection | undefined;
+}
+
+/** A session with a camera. Every call goes to the host that the caller has named. */
+export interface OnvifSession {
+  /** Without credentials and zone. */
+  readonly url: URL;
+  /** Without the brackets of IPv6, with the zone of a link-local address. */
+  readonly host: string;
+  /** The camera's clock minus ours. */
+  readonly skewMs: number;
+  /** https: the certificate is signed by an authority that this machine knows. Most cameras sign their own. */
+  readonly isTrusted: boolean | undefined;
+  /** For its streams and pictures on this host only. */
+  readonly credentials: Credentials | undefined;
+  /** Cached. */
+  information(): Promise<DeviceInformation>;
+  has(service: ServiceName): boolean;
+  /** @returns the element `response` of the reply. `body` is XML with the prefixes of soap/envelope.ts. */
+  call(service: ServiceName, body: string, response: string, options?: CallOptions): Promise<XmlElement>;
+  /** For addresses from the camera, such as subscription references: port and path are the camera's, the host is ours. */
+  callAt(address: URL, headers: string, body: string, response: string, options?: CallOptions): Promise<XmlElement>;
+  /** Again after a reboot, or when the clock was set. */
+  readClock(): Promise<void>;
+}
+
+/** A camera's own claims, one line each. */
+export interface DeviceInformation {
+  readonly manufacturer: string | undefined;
+  readonly model: string | undefined;
+  readonly firmware: string | undefined;
+  readonly serial: string | undefined;
+  readonly hardware: string | undefined;
+}
+
+const sharedLimiter = new RequestLimiter();
+/** Shared by all cameras, snapshots included. */
+export const sharedLogins = new LoginMemory(systemClock);
+
+/** Reads a camera's clock and services. @throws PerchError with `camera` (soap/failures.ts), for a person */
+export async function openSession(target: CameraTarget): Promise<OnvifSession> {
+  const { url, origin } = parseTarget(target.url);
+  const user = target.user || plainOf(url.username) || undefined;
+  const password = target.user ? (target.password ?? '') : plainOf(url.password);
+  const credentials = user === undefined ? undefined : { user, password };
+  url.username = '';
+  url.password = '';
+  const caller = new SoapCaller({
+    origin,
+    path: url.pathname + url.search,
+    credentials,
+    isClearAllowed: target.isClearAllowed ?? false,
+    isInteractive: target.isInteractive ?? false,
+    tokens: target.tokens,
+    canUseSkew: target.canUseSkew ?? (() => true),
+    deadlineMs: target.callDeadlineMs ?? CALL_DEADLINE_MS,
+    signal: target.signal,
+    clock: target.clock ?? systemClock,
+    logins: target.logins ?? sharedLogins,
+    limiter: target.limiter ?? sharedLimiter,
+    guard: target.guard,
+  });
+  await target.guard?.ready();
+  // Without a login: strict cameras reject a token with a wrong time.
+  await caller.readClock();
+  const services = await askServices(caller, url.pathname + url.search);
+  return new Session(url, credentials, caller, services);
+}
+
+function parseTarget(text: string): { readonly url: URL; readonly origin: HttpOrigin } {
+  const parsed = parseHttpUrl(text);
+  if (!parsed) {
+    throw new PerchError('badInput', `'${text.slice(0, 100)}' is not the http address of an ONVIF device`);
+  }
+  return parsed;
+}
+
+function plainOf(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}
+
+async function askServices(caller: SoapCaller, path: string): Promise<ServiceAddresses> {
+  const found: ServiceAddresses = new Map();
+  for (const ask of [
+    { body: SERVICES, response: 'GetServicesResponse', read: readServices },
+    { body: CAPABILITIES, response: 'GetCapabilitiesResponse', read: readCapabilities },
+  ]) {
+    try {
+      const response = await caller.call({ path, body: ask.body, response: ask.response, isPreAuth: true });
+      for (const [name, address] of ask.read(response)) {
+        found.set(name, address);
+      }
+    } catch (error) {
+      // Old cameras know only one of the two; a few do not reply at all to what they do not know.
+      const isLast = ask.response === 'GetCapabilitiesResponse';
+      const passed = isLast ? ['notSupported', 'badReply'] : ['notSupported', 'badReply', 'timeout', 'unreachable'];
+      if (!passed.includes(troubleOf(error) ?? '')) {
+        throw error;
+      }
+    }
+    if (found.has('media') || found.has('media2')) {
+      break;
+    }
+  }
+  return found;
+}
+
+const SERVICES = '<tds:GetServices><tds:IncludeCapability>false</tds:IncludeCapability></tds:GetServices>';
+const CAPABILITIES = '<tds:GetCapabilities><tds:Category>All</tds:Category></tds:GetCapabilities>';
+
+class Session implements OnvifSession {
+  readonly url: URL;
+  readonly credentials: Credentials | undefined;
+  readonly #caller: SoapCaller;
+  readonly #services: ServiceAddresses;
+  readonly #path: string;
+  /** Of services that answered at their claimed port instead of the device service's. */
+  readonly #origins = new Map<ServiceName, HttpOrigin>();
+  #information: Promise<DeviceInformation> | undefined;
+
+  constructor(url: URL, credentials: Credentials | undefined, caller: SoapCaller, services: ServiceAddresses) {
+    this.url = url;
+    this.credentials = credentials;
+    this.#caller = caller;
+    this.#services = services;
+    this.#path = url.pathname + url.search;
+  }
+
+  get host(): string {
+    return this.#caller.origin.host;
+  }
+
+  get skewMs(): number {
+    return this.#caller.skewMs;
+  }
+
+  get isTrusted(): boolean | undefined {
+    return this.#caller.isTrusted;
+  }
+
+  information(): Promise<DeviceInformation> {
+    this.#information ??= this.call('device', '<tds:GetDeviceInformation/>', 'GetDeviceInformationResponse')
+      .then(readInformation)
+      .catch((error: unknown) => {
+        this.#information = undefined;
+        throw error;
+      });
+    return this.#information;
+  }
+
+  has(service: ServiceName): boolean {
+    return service === 'device' || this.#services.has(service);
+  }
+
+  async call(service: ServiceName, body: string, response: string, options: CallOptions = {}): Promise<XmlElement> {
+    const address = this.#services.get(service);
+    if (!address && service !== 'device') {
+      throw cameraError('notSupported', `the camera has no ONVIF service '${service}'`, { host: this.host });
+    }
+    const path = service === 'device' ? this.#path : (address?.path ?? this.#path);
+    const headers = service === 'events' && options.action ? `<wsa:Action>${options.action}</wsa:Action>` : '';
+    const asked = { path, headers, body, response, ...options };
+    const known = this.#origins.get(service);
+    try {
+      return await this.#caller.call(known ? { ...asked, origin: known } : asked);
+    } catch (error) {
+      const claimed = this.#otherPort(address?.claimed);
+      if (known || !claimed || !isElsewhere(error)) {
+        throw error;
+      }
+      const element = await this.#caller.call({ ...asked, origin: claimed });
+      this.#origins.set(service, claimed);
+      return element;
+    }
+  }
+
+  callAt(
+    address: URL,
+    headers: string,
+    body: string,
+    response: string,
+    options: CallOptions = {},
+  ): Promise<XmlElement> {
+    if (address.protocol !== 'http:' && address.protocol !== 'https:') {
+      const words = 'the camera returns an address that is not http';
+      return Promise.reject(cameraError('badReply', words, { host: this.host }));
+    }
+    const origin = { ...httpOriginOf(address), host: this.host };
+    return this.#caller.call({ origin, path: address.pathname + address.search, headers, body, response, ...options });
+  }
+
+  readClock(): Promise<void> {
+    return this.#caller.readClock();
+  }
+
+  /** A claim may change the port, never the host. */
+  #otherPort(claimed: HttpOrigin | undefined): HttpOrigin | undefined {
+    const { host, port } = this.#caller.origin;
+    return claimed?.host === host && claimed.port !== port ? claimed : undefined;
+  }
+}
+
+export function readInformation(response: XmlElement): DeviceInformation {
+  return {
+    manufacturer: plainLine(findText(response, 'Manufacturer')),
+    model: plainLine(findText(response, 'Model')),
+    firmware: plainLine(findText(response, 'FirmwareVersion')),
+    serial: plainLine(findText(response, 'SerialNumber')),
+    hardware: plainLine(findText(response, 'HardwareId')),
+  };
+}
+
+/** Nothing at this port, or not this service. */
+function isElsewhere(error: unknown): boolean {
+  const status = error instanceof PerchError ? error.context['status'] : undefined;
+  return troubleOf(error) === 'unreachable' || status === 404 || status === 405;
+}

@@ -1,0 +1,164 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Notification } from './notifications.ts';
+import { type DetectionType, detectionsOf } from './topics.ts';
+
+/** Cameras lose or omit the end of a detection: without news it ends after this time. */
+export const SILENCE_MS = 45_000;
+/** Continuous motion becomes consecutive events, so nothing waits for an end for hours. */
+export const MAX_MS = 1_800_000;
+const SWEEP_MS = 5_000;
+/** By topic and source; a camera has some dozens. */
+const MAX_STATES = 128;
+/** Starts per minute. A camera with more is faulty, and each one costs a line on the disk. */
+const MAX_BEGINS = 30;
+const MINUTE_MS = 60_000;
+
+/** Called when a detection starts or ends; `undefined`: momentary. Must not throw. */
+export type OnDetection = (channel: string, type: DetectionType, isOn: boolean | undefined) => void;
+
+interface State {
+  readonly channel: string;
+  readonly type: DetectionType;
+  newsMs: number;
+}
+
+/**
+ * Turns one camera's notifications into events. Several topics may report the same thing (MotionAlarm and CellMotionDetector): it starts
+ * with the first and ends with the last of them.
+ */
+export class Detections {
+  readonly #clock: Clock;
+  readonly #notify: OnDetection;
+  /** Active states by topic and source. */
+  readonly #on = new Map<string, State>();
+  /** States reported inactive: if a new subscription finds one active, it has started in between. */
+  readonly #off = new Set<string>();
+  readonly #stopSweeping: () => void;
+  #begins: number[] = [];
+  /** When each notified detection started. */
+  readonly #notified = new Map<string, number>();
+  /** Starts beyond the limits. */
+  dropped = 0;
+
+  constructor(clock: Clock, notify: OnDetection) {
+    this.#clock = clock;
+    this.#notify = notify;
+    this.#stopSweeping = clock.every(SWEEP_MS, () => this.#sweep());
+  }
+
+  /** @param channel empty: no path is interested */
+  take(notification: Notification, channel: string): void {
+    if (channel === '') {
+      return;
+    }
+    const { topic, source, operation } = notification;
+    const origin = [...topic, ...source.map(({ name, value }) => `${name}=${value}`)].join('/');
+    for (const { type, isOn } of detectionsOf(notification)) {
+      const key = `${type} ${channel} ${origin}`;
+      const known = this.#on.get(key);
+      const wasOff = this.#off.delete(key);
+      if (isOn === false) {
+        this.#end(key);
+        if (this.#off.size < MAX_STATES) {
+          this.#off.add(key);
+        }
+      } else if (operation === 'initialized' && !wasOff) {
+        // An initial state is not an event, but keeps a known state alive in a new subscription.
+        if (known) {
+          known.newsMs = this.#clock.monoMs();
+        }
+      } else if (isOn === undefined) {
+        this.#moment(channel, type);
+      } else if (known) {
+        this.#goOn(known);
+      } else {
+        this.#begin(key, { channel, type, newsMs: this.#clock.monoMs() });
+      }
+    }
+  }
+
+  /** Ends all detections. */
+  close(): void {
+    this.#stopSweeping();
+    this.endAll();
+  }
+
+  endAll(): void {
+    for (const key of [...this.#on.keys()]) {
+      this.#end(key);
+    }
+  }
+
+  #begin(key: string, state: State): void {
+    if (this.#on.size >= MAX_STATES) {
+      this.dropped += 1;
+      return;
+    }
+    const isFirst = !this.#isOn(state);
+    this.#on.set(key, state);
+    if (isFirst && this.#mayBegin()) {
+      this.#notified.set(keyOf(state), this.#clock.monoMs());
+      this.#notify(state.channel, state.type, true);
+    }
+  }
+
+  #goOn(state: State): void {
+    const { channel, type } = state;
+    const nowMs = this.#clock.monoMs();
+    const reportedMs = this.#notified.get(keyOf(state));
+    state.newsMs = nowMs;
+    if (!isLasting(type) && reportedMs !== undefined && nowMs - reportedMs >= MAX_MS) {
+      this.#notified.set(keyOf(state), nowMs);
+      this.#notify(channel, type, false);
+      this.#notify(channel, type, true);
+    }
+  }
+
+  #end(key: string): void {
+    const state = this.#on.get(key);
+    this.#on.delete(key);
+    if (state && !this.#isOn(state) && this.#notified.delete(keyOf(state))) {
+      this.#notify(state.channel, state.type, false);
+    }
+  }
+
+  #moment(channel: string, type: DetectionType): void {
+    if (!this.#isOn({ channel, type }) && this.#mayBegin()) {
+      this.#notify(channel, type, undefined);
+    }
+  }
+
+  #isOn({ channel, type }: Pick<State, 'channel' | 'type'>): boolean {
+    for (const state of this.#on.values()) {
+      if (state.channel === channel && state.type === type) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #mayBegin(): boolean {
+    const nowMs = this.#clock.monoMs();
+    this.#begins = this.#begins.filter((beganMs) => nowMs - beganMs < MINUTE_MS);
+    if (this.#begins.length >= MAX_BEGINS) {
+      this.dropped += 1;
+      return false;
+    }
+    this.#begins.push(nowMs);
+    return true;
+  }
+
+  #sweep(): void {
+    const nowMs = this.#clock.monoMs();
+    for (const [key, { type, newsMs }] of [...this.#on]) {
+      if (!isLasting(type) && nowMs - newsMs >= SILENCE_MS) {
+        this.#end(key);
+      }
+    }
+  }
+}
+
+const keyOf = ({ channel, type }: Pick<State, 'channel' | 'type'>): string => `${type} ${channel}`;
+
+/** Contacts and covered lenses stay active for hours without further notifications. */
+const isLasting = (type: DetectionType): boolean => type === 'input' || type === 'tamper';

@@ -1,0 +1,277 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { type OnvifCamera, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { DIALECTS, type DialectName, type Happening } from '../../../test/onvif-camera/event-dialects.ts';
+import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { createLogger } from '../../base/log.ts';
+import { openSession } from '../device/onvif-session.ts';
+import { LoginMemory } from '../soap/login/login-memory.ts';
+import { readChannels } from './channels.ts';
+import { Detections, SILENCE_MS } from './detections.ts';
+import { EventSubscription } from './event-subscription.ts';
+import { PullPoint, type SubscriptionReference } from './pull-point.ts';
+
+const MINUTE_MS = 60_000;
+const LOGIN = { user: 'admin', password: 'pässword' };
+
+interface Box {
+  reference: SubscriptionReference | undefined;
+}
+
+function listen(camera: OnvifCamera, clock: FakeClock, kept: Box = { reference: undefined }) {
+  const told: string[] = [];
+  const lines: string[] = [];
+  const logins = new LoginMemory(clock);
+  const watch = new EventSubscription({
+    open: (signal) => openSession({ url: camera.url, ...LOGIN, signal, clock, logins }),
+    channels: (session) => readChannels(session, [{ path: 'cam', profile: undefined }]),
+    memory: {
+      left: () => kept.reference,
+      keep: (reference) => {
+        kept.reference = reference;
+      },
+    },
+    notify: ([path], type, isOn) => told.push(`${path} ${type} ${isOn}`),
+    clock,
+    log: createLogger('info', (line) => lines.push(line)),
+  });
+  onTestFinished(() => watch.close());
+  return { watch, told, lines, kept };
+}
+
+async function begin(quirks: Quirks = {}) {
+  const clock = new FakeClock();
+  const camera = await startOnvifCamera({ quirks, clock, credentials: LOGIN });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  return { clock, camera, ...listen(camera, clock) };
+}
+
+const until = (check: () => void) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
+const count = (camera: OnvifCamera, operation: string) => camera.operations.filter((one) => one === operation).length;
+/** The camera waits with the answer to a pull. */
+const pulls = (camera: OnvifCamera, times: number) =>
+  until(() => expect(count(camera, 'PullMessages')).toBeGreaterThanOrEqual(times));
+
+/** Its clock goes on until something is so. */
+const passUntil = (clock: FakeClock, stepMs: number, check: () => void) =>
+  vi.waitFor(
+    async () => {
+      await clock.advance(stepMs);
+      check();
+    },
+    { timeout: 8_000, interval: 5 },
+  );
+
+const EVERY_DIALECT = Object.entries(DIALECTS).flatMap(([name, dialect]) =>
+  (Object.keys(dialect) as Happening[]).map((happening) => [name as DialectName, happening] as const),
+);
+
+test.for(EVERY_DIALECT)('%s tells of %s: its begin and its end', async ([dialect, happening]) => {
+  const { camera, told } = await begin({ dialect });
+  await pulls(camera, 2);
+  expect(told).toEqual([]);
+  camera.happens(happening, true);
+  await until(() => expect(told).toEqual([`cam ${happening} true`]));
+  camera.happens(happening, false);
+  await until(() => expect(told).toEqual([`cam ${happening} true`, `cam ${happening} false`]));
+});
+
+test.for<[string, Quirks]>([
+  ['on another port', { subscribesOnOtherPort: true }],
+  ['under another host, which is not believed', { subscriptionHost: '192.0.2.7' }],
+  ['known by reference parameters', { wantsReferenceParameters: true }],
+  ['that compare To with the very address', { wantsExactTo: true }],
+  ['of another host that compare To', { wantsExactTo: true, subscriptionHost: '192.0.2.7' }],
+  ['behind HTTP Digest', { login: 'digest' }],
+  ['that tell 1 and 0', { tellsDigits: true }],
+  ['whose ends are deletions', { tellsDeleted: true }],
+  ['without a state at the beginning', { tellsNoInitialState: true }],
+])('pull points %s', async ([, quirks]) => {
+  const { camera, told } = await begin(quirks);
+  await pulls(camera, quirks.tellsNoInitialState ? 1 : 2);
+  camera.motion(true);
+  camera.motion(false);
+  await until(() => expect(told).toEqual(['cam motion true', 'cam motion false']));
+});
+
+test.for<[string, Quirks]>([
+  ['loses ends', { losesEnds: true }],
+  ['tells pulses only', { tellsPulsesOnly: true }],
+])('a camera that %s: motion is over when there is no news', async ([, quirks]) => {
+  const { camera, clock, told } = await begin(quirks);
+  await pulls(camera, 2);
+  camera.motion(true);
+  camera.motion(false);
+  await until(() => expect(told).toEqual(['cam motion true']));
+  await clock.advance(SILENCE_MS - 10_000);
+  expect(told).toEqual(['cam motion true']);
+  await clock.advance(20_000);
+  expect(told).toEqual(['cam motion true', 'cam motion false']);
+});
+
+test('a subscription is renewed at half its time, and ended when nobody wants to know any more', async () => {
+  const { camera, clock, watch, kept } = await begin();
+  await pulls(camera, 2);
+  await passUntil(clock, 5_000, () => expect(count(camera, 'Renew')).toBe(3));
+  expect(count(camera, 'CreatePullPointSubscription')).toBe(1);
+  expect(clock.monoMs()).toBeGreaterThan(2 * MINUTE_MS);
+  expect(kept.reference).toBeDefined();
+  await watch.close();
+  expect(camera.state.events.count).toBe(0);
+  expect(kept.reference).toBeUndefined();
+});
+
+test.for<[NonNullable<Quirks['refusesRenew']>, number]>([
+  ['relative', 1],
+  ['absolute', 1],
+  ['always', 3],
+])(
+  'Renew refused (%s): subscriptions made after ten renewals or so: %s at least, never two at a time',
+  async ([refusesRenew, made]) => {
+    const { camera, clock, told } = await begin({ refusesRenew });
+    await pulls(camera, 2);
+    await passUntil(clock, 5_000, () => {
+      expect(camera.state.events.count).toBeLessThanOrEqual(1);
+      expect(clock.monoMs()).toBeGreaterThan(4 * MINUTE_MS);
+      expect(count(camera, 'CreatePullPointSubscription')).toBeGreaterThanOrEqual(made);
+    });
+    if (refusesRenew !== 'always') {
+      expect(count(camera, 'CreatePullPointSubscription')).toBe(1);
+    }
+    await until(() => expect(camera.state.events.count).toBe(1));
+    camera.motion(true);
+    await until(() => expect(told).toEqual(['cam motion true']));
+  },
+);
+
+// Tapo C220: closes the connection after 10 s without data.
+test('a connection that breaks while nothing happens is no message: the next waits are shorter, the subscription stays', async () => {
+  const { camera, clock, told } = await begin({ cutsPullsAfterMs: 10_000 });
+  await pulls(camera, 2);
+  await passUntil(clock, 1_000, () => expect(clock.monoMs()).toBeGreaterThan(50_000));
+  expect(count(camera, 'CreatePullPointSubscription')).toBe(1);
+  const waits = camera.requests.flatMap(({ text }) => /<tev:Timeout>PT(\d+)S/.exec(text)?.[1] ?? []).map(Number);
+  expect(waits[0]).toBe(30);
+  expect(waits.at(-1)).toBeLessThan(10);
+  camera.motion(true);
+  await until(() => expect(told).toEqual(['cam motion true']));
+});
+
+test.for([0, 300, 900])(
+  'a camera that waits with a pull for %d ms alone is asked once a second, not without end',
+  async (afterMs) => {
+    const { camera, clock, told } = await begin({ answersPullsAfterMs: afterMs });
+    await passUntil(clock, 100, () => expect(count(camera, 'PullMessages')).toBeGreaterThan(6));
+    const [before, sinceMs] = [count(camera, 'PullMessages'), clock.monoMs()];
+    await passUntil(clock, 100, () => expect(clock.monoMs() - sinceMs).toBeGreaterThanOrEqual(10_000));
+    // The clock may have stood in the middle of a second.
+    expect(count(camera, 'PullMessages') - before).toBeLessThanOrEqual(11);
+    camera.motion(true);
+    await passUntil(clock, 100, () => expect(told).toEqual(['cam motion true']));
+  },
+);
+
+test('a camera that forgets its subscriptions at once is asked ever more rarely', async () => {
+  const { camera, clock } = await begin({ forgetsSubscriptions: true });
+  await passUntil(clock, 1_000, () => expect(count(camera, 'CreatePullPointSubscription')).toBe(6));
+  expect(clock.monoMs()).toBeGreaterThanOrEqual((5 + 10 + 20 + 40 + 80) * 1_000);
+});
+
+test.for<[string, Quirks]>([
+  ['lies about them', { events: 'lies' }],
+  ['has none', { events: 'none' }],
+])('a camera without events that %s is told of once, and asked again hours later', async ([, quirks]) => {
+  const { camera, clock, watch, lines } = await begin(quirks);
+  await until(() => expect(watch.trouble).toBeDefined());
+  const asked = camera.operations.length;
+  for (let i = 0; i < 60; i += 1) {
+    await clock.advance(5 * MINUTE_MS);
+  }
+  expect(camera.operations).toHaveLength(asked);
+  expect(lines).toHaveLength(1);
+  await clock.advance(90 * MINUTE_MS);
+  await until(() => expect(camera.operations.length).toBeGreaterThan(asked));
+  expect(lines).toHaveLength(1);
+});
+
+test('a reboot takes the subscription and the clock: both are had again, and motion that went on is over', async () => {
+  const { camera, clock, told } = await begin({ losesClockAtReboot: true });
+  await pulls(camera, 2);
+  camera.motion(true);
+  await until(() => expect(told).toEqual(['cam motion true']));
+  const rebooted = camera.reboot();
+  await passUntil(clock, 1_000, () => expect(camera.state.events.count).toBe(1));
+  await rebooted;
+  await passUntil(clock, 1_000, () => expect(told).toEqual(['cam motion true', 'cam motion false']));
+  const before = count(camera, 'PullMessages');
+  await pulls(camera, before);
+  camera.motion(true);
+  await until(() => expect(told).toHaveLength(3));
+});
+
+test('what a crash has left in a camera that has one pull point alone is ended at the next start', async () => {
+  const clock = new FakeClock();
+  const quirks: Quirks = { subscriptionsAtMost: 1, wantsReferenceParameters: true, wantsExactTo: true };
+  const camera = await startOnvifCamera({ quirks, clock });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  const signal = new AbortController().signal;
+  const before = await PullPoint.create(await openSession({ url: camera.url, signal, clock }), clock);
+  const { told, watch } = listen(camera, clock, { reference: before.reference });
+  await pulls(camera, 2);
+  expect(camera.operations.filter((one) => /subscri/i.test(one))).toEqual([
+    'CreatePullPointSubscription',
+    'Unsubscribe',
+    'CreatePullPointSubscription',
+  ]);
+  camera.motion(true);
+  await until(() => expect(told).toEqual(['cam motion true']));
+  expect(watch.trouble).toBeUndefined();
+});
+
+test('a login that is not taken is not tried until the camera locks', async () => {
+  const clock = new FakeClock();
+  const camera = await startOnvifCamera({ clock, credentials: { ...LOGIN, password: 'another' } });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  const { watch, lines } = listen(camera, clock);
+  await until(() => expect(watch.trouble).toMatch(/password/));
+  await passUntil(clock, 5 * MINUTE_MS, () => expect(clock.monoMs()).toBeGreaterThan(120 * MINUTE_MS));
+  const open = ['GetSystemDateAndTime', 'GetServices', 'GetCapabilities'];
+  const guesses = camera.requests.filter(({ hasToken, operation }) => hasToken && !open.includes(operation));
+  // Two each half hour at most: cameras lock at five.
+  expect(guesses.length).toBeLessThanOrEqual(10);
+  expect(lines).toHaveLength(1);
+});
+
+test('a fault of our own is logged, and the camera is listened to again after a pause that grows', async () => {
+  const { clock, camera, told, watch, lines } = await begin();
+  await pulls(camera, 2);
+  const take = vi.spyOn(Detections.prototype, 'take').mockImplementation(() => {
+    throw new TypeError('a bug');
+  });
+  onTestFinished(() => take.mockRestore());
+  camera.motion(true);
+  await until(() => expect(watch.trouble).toBe('internal error'));
+  camera.motion(false);
+  await passUntil(clock, 5_000, () => expect(lines.filter((line) => line.includes('TypeError'))).toHaveLength(2));
+  take.mockRestore();
+  await clock.advance(9_000);
+  expect(watch.trouble).toBe('internal error');
+  await passUntil(clock, 1_000, () => expect(watch.trouble).toBeUndefined());
+  camera.motion(true);
+  await passUntil(clock, 1_000, () => expect(told.at(-1)).toBe('cam motion true'));
+});
+
+test('a camera that tells more than is kept is told of once', async () => {
+  const { clock, camera, lines } = await begin();
+  await pulls(camera, 2);
+  const told = () => lines.filter((line) => line.includes('too many camera events'));
+  for (let round = 1; round <= 3; round += 1) {
+    for (let i = 0; i < 40; i += 1) {
+      camera.motion(true);
+      camera.motion(false);
+    }
+    const before = count(camera, 'PullMessages');
+    await passUntil(clock, 1_000, () => expect(count(camera, 'PullMessages')).toBeGreaterThan(before));
+    await until(() => expect(told()).toHaveLength(1));
+  }
+});

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { authorization, type Challenge, type Credentials } from '../../../media/rtsp/digest.ts';
+import { type HttpOrigin, hostPortOf } from '../http/origin.ts';
+import { hash } from './digest-hash.ts';
+
+const CLIENT_NONCE_BYTES = 8;
+/**
+ * An older challenge is replaced by an unauthenticated request: many cameras do not flag an expired challenge (`stale`), and its rejection
+ * could also mean a changed password.
+ */
+const MAX_AGE_MS = 10_000;
+
+interface CachedNonce {
+  readonly challenge: Challenge;
+  /** When it was last accepted, monotonic. */
+  readonly atMs: number;
+  /** RFC 7616 §3.4, `nc`. */
+  count: number;
+}
+
+/** Challenges whose answers a camera has accepted, by origin: a challenge from https must not be answered over http. */
+export class NonceCache {
+  readonly #cached = new Map<string, CachedNonce>();
+
+  get(origin: HttpOrigin, nowMs: number): Challenge | undefined {
+    const cached = this.#cached.get(keyOf(origin));
+    return cached && nowMs - cached.atMs < MAX_AGE_MS ? cached.challenge : undefined;
+  }
+
+  accepted(origin: HttpOrigin, challenge: Challenge, nowMs: number): void {
+    const cached = this.#cached.get(keyOf(origin));
+    const count = cached?.challenge === challenge ? cached.count : 1;
+    this.#cached.set(keyOf(origin), { challenge, atMs: nowMs, count });
+  }
+
+  drop(origin: HttpOrigin): void {
+    this.#cached.delete(keyOf(origin));
+  }
+
+  /** Writes the Authorization header of a POST. */
+  authorize(origin: HttpOrigin, challenge: Challenge, credentials: Credentials, uri: string): string {
+    const cached = this.#cached.get(keyOf(origin));
+    let count = 1;
+    if (cached?.challenge === challenge) {
+      cached.count += 1;
+      count = cached.count;
+    }
+    const clientNonce = randomBytes(CLIENT_NONCE_BYTES).toString('hex');
+    return authorization(challenge, credentials, { method: 'POST', uri, clientNonce, count }, hash);
+  }
+}
+
+const keyOf = (origin: HttpOrigin): string => `${origin.isSecure} ${hostPortOf(origin)}`;

@@ -1,0 +1,53 @@
+import type { Clock } from '../../agent/base/clock.ts';
+import type { MdnsRecord } from './message.ts';
+
+/** RFC 6762 §6. */
+const MIN_MS = 1_000;
+/** Answers to single ones, who could have been named by somebody else. */
+const MAX_ALONE_A_SECOND = 50;
+/** The box has some ten. */
+const MAX_KEPT = 64;
+
+/** How often a record is said to a network. */
+export class ResponseRateLimit {
+  readonly #clock: Pick<Clock, 'monoMs'>;
+  /** By name and type. */
+  readonly #saidMs = new Map<string, number>();
+  #secondBeganMs = Number.NEGATIVE_INFINITY;
+  #inSecond = 0;
+
+  constructor(clock: Pick<Clock, 'monoMs'>) {
+    this.#clock = clock;
+  }
+
+  maySay(record: MdnsRecord, leastMs = MIN_MS): boolean {
+    return this.#clock.monoMs() - (this.#saidMs.get(keyOf(record)) ?? Number.NEGATIVE_INFINITY) >= leastMs;
+  }
+
+  said(records: readonly MdnsRecord[]): void {
+    if (this.#saidMs.size > MAX_KEPT) {
+      this.#saidMs.clear();
+    }
+    for (const record of records) {
+      this.#saidMs.set(keyOf(record), this.#clock.monoMs());
+    }
+  }
+
+  /** Everybody has heard it in the last quarter of its time: one who asks may be told alone (RFC 6762 §5.4). */
+  isFresh(record: MdnsRecord): boolean {
+    return !this.maySay(record, ((record.ttl ?? 0) * 1_000) / 4);
+  }
+
+  mayAnswerOne(): boolean {
+    const nowMs = this.#clock.monoMs();
+    if (nowMs - this.#secondBeganMs >= 1_000) {
+      this.#secondBeganMs = nowMs;
+      this.#inSecond = 0;
+    }
+    this.#inSecond += 1;
+    return this.#inSecond <= MAX_ALONE_A_SECOND;
+  }
+}
+
+const keyOf = ({ name, type, data }: MdnsRecord): string =>
+  type === 'PTR' ? `${type} ${name} ${data}` : `${type} ${name.toLowerCase()}`;
