@@ -6,8 +6,7 @@ import { DELAY_WORDS, delayOf, type ProbeStream } from '../../onvif/device/strea
 import { cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { describeStream } from '../../sources/rtsp/describe.ts';
-import { answersAt } from '../../sources/rtsp/probe.ts';
-import { speaksRtsp } from '../../sources/rtsp/speaks-rtsp.ts';
+import { answersAt, speaksRtsp } from '../../sources/rtsp/probe.ts';
 import { streamLogin } from './stream-login.ts';
 
 const CONNECT_MS = 1_000;

@@ -9,17 +9,23 @@ import { answersAt } from './probe.ts';
 import { type Address, parseAddress } from './request/address.ts';
 import type { Authenticator } from './request/authenticator.ts';
 import { RtspConnection } from './request/connection.ts';
-import { type Description, Dialogue, Redirect } from './request/dialogue.ts';
-import { atItsAddress, type Login } from './request/redirects.ts';
+import { type Description, MethodClient, Redirect } from './request/method-client.ts';
+import { followRedirects, type Login } from './request/redirects.ts';
 import { RtspSession } from './session.ts';
-import { NOTHING_YET, plus } from './statistics.ts';
+import { NO_STATISTICS, plus } from './statistics.ts';
 import { RtspLoudspeaker } from './talk/loudspeaker.ts';
-import { TRANSPORT_OF, TransportChoice, TransportRefused, Trials, type Way } from './transport/transport-choice.ts';
+import {
+  TRANSPORT_NAME,
+  type Transport,
+  TransportAttempts,
+  TransportChoice,
+  TransportRefused,
+} from './transport/transport-choice.ts';
 
 /** UDP that brings nothing for so long is blocked on its way, as far as TCP may do better. */
 const SILENT_UDP_MS = 3_000;
 /** There are cameras that want to hear of us as often as this, whatever timeout they name. */
-const WARY_KEEP_ALIVE_MS = 5_000;
+const FREQUENT_KEEP_ALIVE_MS = 5_000;
 
 export interface RtspSourceOptions extends Login {
   /** For the connection and each reply, and the longest time without media. */
@@ -58,9 +64,9 @@ export class RtspSource implements Source {
   readonly #choice: TransportChoice;
   /** What was logged about ways that do not work, so that it is told once. */
   readonly #told = new Set<string>();
-  #past = NOTHING_YET;
+  #past = NO_STATISTICS;
   /** The camera has ended a playing session by itself. */
-  #isWary = false;
+  #needsFrequentKeepAlive = false;
   #session: RtspSession | undefined;
   /** Where the last connection went: a camera may send us on to another address. */
   #lastAddress: Address | undefined;
@@ -74,7 +80,7 @@ export class RtspSource implements Source {
   }
 
   get statistics(): SourceStatistics {
-    return plus(this.#past, this.#session?.statistics ?? NOTHING_YET);
+    return plus(this.#past, this.#session?.statistics ?? NO_STATISTICS);
   }
 
   get heldMs(): number {
@@ -87,7 +93,7 @@ export class RtspSource implements Source {
   }
 
   async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
-    await atItsAddress(this.#options, this.#log, signal, (address, newAuthenticator) =>
+    await followRedirects(this.#options, this.#log, signal, (address, newAuthenticator) =>
       this.#connect(address, newAuthenticator, sink, signal),
     ).catch((error: unknown) => {
       if (!signal.aborted) {
@@ -103,19 +109,19 @@ export class RtspSource implements Source {
     sink: StreamSink,
     signal: AbortSignal,
   ): Promise<Redirect | undefined> {
-    const trials = new Trials(this.#choice.ways(address.isSecure || address.tunnel !== 'none'));
+    const attempts = new TransportAttempts(this.#choice.transports(address.isSecure || address.tunnel !== 'none'));
     while (!signal.aborted) {
-      const { way } = trials;
-      if (way === undefined) {
-        throw trials.failure(this.#options.name);
+      const { transport } = attempts;
+      if (transport === undefined) {
+        throw attempts.failure(this.#options.name);
       }
       const packetsBefore = this.#past.packets;
       try {
-        return await this.#attempt(address, newAuthenticator, sink, trials, signal);
+        return await this.#attempt(address, newAuthenticator, sink, attempts, signal);
       } catch (error) {
         if (error instanceof TransportRefused) {
-          this.#refuse(trials, error);
-        } else if (trials.way === way || this.#past.packets > packetsBefore || isOfTheUser(error)) {
+          this.#refuse(attempts, error);
+        } else if (attempts.transport === transport || this.#past.packets > packetsBefore || isOfTheUser(error)) {
           throw error;
         }
         // Else the camera cannot change its mind within a connection: the other way gets one of its own.
@@ -128,7 +134,7 @@ export class RtspSource implements Source {
     address: Address,
     newAuthenticator: () => Authenticator,
     sink: StreamSink,
-    trials: Trials,
+    attempts: TransportAttempts,
     signal: AbortSignal,
   ): Promise<Redirect | undefined> {
     const { name, readTimeoutMs, sourceFingerprint: fingerprint = '' } = this.#options;
@@ -136,29 +142,29 @@ export class RtspSource implements Source {
     const channel = openChannel(address, { name, fingerprint, authenticator: newAuthenticator() });
     const connection = new RtspConnection(channel, address, name, this.#clock);
     const options = { name, timeoutMs: readTimeoutMs };
-    const dialogue = new Dialogue(connection, address, newAuthenticator(), options, signal);
-    const keepAlive = this.#isWary ? { keepAliveMs: WARY_KEEP_ALIVE_MS } : {};
+    const client = new MethodClient(connection, address, newAuthenticator(), options, signal);
+    const keepAlive = this.#needsFrequentKeepAlive ? { keepAliveMs: FREQUENT_KEEP_ALIVE_MS } : {};
     const sessionOptions = { ...this.#options, ...keepAlive };
-    const session = new RtspSession(connection, dialogue, address, sink, sessionOptions, this.#clock, this.#log);
+    const session = new RtspSession(connection, client, address, sink, sessionOptions, this.#clock, this.#log);
     this.#session = session;
     let isPlaying = false;
     try {
-      await dialogue.greet();
-      const description = await dialogue.describe();
+      await client.queryMethods();
+      const description = await client.describe();
       if (description instanceof Redirect) {
         return description;
       }
-      const way = await this.#setup(session, description, trials);
-      const patienceMs = trials.isLeft('tcp') ? SILENT_UDP_MS : readTimeoutMs;
-      const silenceMs = trials.isOnlyWay || way === 'tcp' ? undefined : patienceMs;
+      const transport = await this.#setup(session, description, attempts);
+      const patienceMs = attempts.isLeft('tcp') ? SILENT_UDP_MS : readTimeoutMs;
+      const silenceMs = attempts.isOnlyOne || transport === 'tcp' ? undefined : patienceMs;
       const onMedia = () => {
         isPlaying = true;
         this.#options.loginWatch?.plays(true);
-        this.#choice.worked(way);
+        this.#choice.worked(transport);
       };
       await session.play(
         playHeaders(this.#options),
-        { way, silenceMs, isTcpLeft: trials.isLeft('tcp'), onMedia },
+        { transport, silenceMs, isTcpLeft: attempts.isLeft('tcp'), onMedia },
         signal,
       );
       return undefined;
@@ -166,7 +172,7 @@ export class RtspSource implements Source {
       if (signal.aborted) {
         return undefined;
       }
-      this.#isWary ||= isPlaying;
+      this.#needsFrequentKeepAlive ||= isPlaying;
       throw error;
     } finally {
       // First, because what comes until the goodbye is answered would go into a stream that nobody wants any more.
@@ -174,7 +180,7 @@ export class RtspSource implements Source {
       if (isPlaying) {
         this.#options.loginWatch?.plays(false);
       }
-      await dialogue.teardown();
+      await client.teardown();
       connection.fail(new PerchError('unavailable', 'connection is over'));
       this.#past = { ...this.statistics, transport: undefined };
       this.#session = undefined;
@@ -182,36 +188,36 @@ export class RtspSource implements Source {
   }
 
   /** @returns the way that the camera takes; @throws what it refuses the last one with */
-  async #setup(session: RtspSession, description: Description, trials: Trials): Promise<Way> {
+  async #setup(session: RtspSession, description: Description, attempts: TransportAttempts): Promise<Transport> {
     for (;;) {
-      const { way } = trials;
-      if (way === undefined) {
-        throw trials.failure(this.#options.name);
+      const { transport } = attempts;
+      if (transport === undefined) {
+        throw attempts.failure(this.#options.name);
       }
       try {
-        await session.setup(description, way);
-        return way;
+        await session.setup(description, transport);
+        return transport;
       } catch (error) {
         if (!(error instanceof TransportRefused) || error.hasBegun) {
           throw error;
         }
-        this.#refuse(trials, error);
+        this.#refuse(attempts, error);
       }
     }
   }
 
-  #refuse(trials: Trials, { cause }: TransportRefused): void {
-    const { way } = trials;
-    trials.refuse(cause);
-    const next = trials.way;
-    if (way === undefined) {
+  #refuse(attempts: TransportAttempts, { cause }: TransportRefused): void {
+    const { transport } = attempts;
+    attempts.refuse(cause);
+    const next = attempts.transport;
+    if (transport === undefined) {
       return;
     }
-    this.#choice.failed(way);
-    const what = `${way} ${next}`;
+    this.#choice.failed(transport);
+    const what = `${transport} ${next}`;
     if (next !== undefined && !this.#told.has(what)) {
       this.#told.add(what);
-      const facts = { transport: TRANSPORT_OF[way], reason: explain(cause), next: TRANSPORT_OF[next] };
+      const facts = { transport: TRANSPORT_NAME[transport], reason: explain(cause), next: TRANSPORT_NAME[next] };
       // No warning: it is how automatic finds out what a camera does. Where no way is left the failure is told with all reasons.
       this.#log.info(facts, 'camera is asked for another transport');
     }

@@ -12,7 +12,7 @@ import { openChannel } from './channel/open-channel.ts';
 import { parseAddress } from './request/address.ts';
 import { Authenticator } from './request/authenticator.ts';
 import { RtspConnection } from './request/connection.ts';
-import { Dialogue, Redirect } from './request/dialogue.ts';
+import { MethodClient, Redirect } from './request/method-client.ts';
 
 const DEADLINE_MS = 5_000;
 
@@ -59,10 +59,10 @@ export async function describeStream(
   const either = joinSignals([signal, late.signal]);
   const channel = openChannel(address, { name: 'camera', fingerprint, authenticator: newAuthenticator() });
   const connection = new RtspConnection(channel, address, 'camera', clock);
-  const dialogueOptions = { name: 'camera', timeoutMs: deadlineMs };
-  const dialogue = new Dialogue(connection, address, newAuthenticator(), dialogueOptions, either.signal);
+  const clientOptions = { name: 'camera', timeoutMs: deadlineMs };
+  const client = new MethodClient(connection, address, newAuthenticator(), clientOptions, either.signal);
   try {
-    const description = await dialogue.describe(true);
+    const description = await client.describe(true);
     if (description instanceof Redirect) {
       throw new PerchError('unsupported', 'the stream is at another address, where nobody follows');
     }

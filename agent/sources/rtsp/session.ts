@@ -14,10 +14,10 @@ import { RECEIVER_CNAME, TrackReceiver } from '../../stream/ingest/track-receive
 import { LossWatch } from './loss-watch.ts';
 import { type Address, joinControl } from './request/address.ts';
 import type { RtspConnection } from './request/connection.ts';
-import type { Description, Dialogue } from './request/dialogue.ts';
-import { NOTHING_YET, plus, statisticsOf } from './statistics.ts';
-import { Lanes } from './transport/track-transports.ts';
-import { TRANSPORT_OF, TransportRefused, type Way } from './transport/transport-choice.ts';
+import type { Description, MethodClient } from './request/method-client.ts';
+import { NO_STATISTICS, plus, statisticsOf } from './statistics.ts';
+import { TrackTransports } from './transport/track-transports.ts';
+import { TRANSPORT_NAME, type Transport, TransportRefused } from './transport/transport-choice.ts';
 import type { UdpOptions } from './transport/udp-ports.ts';
 
 /** A camera that has lost a picture is asked for a key frame this often at most. */
@@ -40,8 +40,8 @@ export interface SessionOptions extends UdpOptions {
 }
 
 /** What PLAY is tried with. */
-export interface Trial {
-  readonly way: Way;
+export interface PlayAttempt {
+  readonly transport: Transport;
   /** With no packet for so long the way is given up; undefined: it is the only one. */
   readonly silenceMs: number | undefined;
   /** Where this way loses too much, TCP can be tried. */
@@ -53,7 +53,7 @@ export interface Trial {
 /** One playing session: its tracks, and the watch over them. */
 export class RtspSession {
   readonly #connection: RtspConnection;
-  readonly #dialogue: Dialogue;
+  readonly #client: MethodClient;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #name: string;
@@ -63,7 +63,7 @@ export class RtspSession {
   readonly #timeline: Timeline;
   readonly #opening: Opening;
   readonly #receivers: TrackReceiver[] = [];
-  readonly #lanes: Lanes;
+  readonly #transports: TrackTransports;
   readonly #reportedClocks = new Set<TrackTimeline>();
   readonly #toldFaults = new Map<TrackReceiver, number>();
   readonly #longestKeepAliveMs: number;
@@ -76,7 +76,7 @@ export class RtspSession {
 
   constructor(
     connection: RtspConnection,
-    dialogue: Dialogue,
+    client: MethodClient,
     address: Address,
     sink: StreamSink,
     options: SessionOptions,
@@ -84,7 +84,7 @@ export class RtspSession {
     log: Logger,
   ) {
     this.#connection = connection;
-    this.#dialogue = dialogue;
+    this.#client = client;
     this.#clock = clock;
     this.#log = log;
     this.#name = options.name;
@@ -95,19 +95,19 @@ export class RtspSession {
     this.#traits = { hasDoubtfulMarkers: true, continuesAfterLoss: options.continueAfterLoss ?? false };
     this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp, true);
     this.#opening = new Opening(sink, this.#timeline, this.#receivers, options.name, log);
-    this.#lanes = new Lanes(connection, dialogue, address.host, options, clock);
+    this.#transports = new TrackTransports(connection, client, address.host, options, clock);
   }
 
   get statistics(): SourceStatistics {
     const { clockOffsetMs } = this.#timeline;
-    return { ...this.#lanes.all.map(statisticsOf).reduce(plus, NOTHING_YET), clockOffsetMs };
+    return { ...this.#transports.all.map(statisticsOf).reduce(plus, NO_STATISTICS), clockOffsetMs };
   }
 
   /**
    * SETUP of every track that we can take. Sound that the camera refuses to set up is done without.
    * @throws TransportRefused when the camera does not send in this way; unless it has begun, another may be tried here
    */
-  async setup({ sdp, base }: Description, way: Way): Promise<void> {
+  async setup({ sdp, base }: Description, transport: Transport): Promise<void> {
     const refusals: (readonly [TrackReceiver, unknown])[] = [];
     const unknown: SdpMedia[] = [];
     for (const media of sdp.medias) {
@@ -118,7 +118,7 @@ export class RtspSession {
       }
       if (receiver) {
         try {
-          await this.#lanes.add(receiver, joinControl(this.#address, base, media.control), way);
+          await this.#transports.add(receiver, joinControl(this.#address, base, media.control), transport);
           this.#receivers.push(receiver);
         } catch (error) {
           this.#throwUnlessSpare(receiver, error);
@@ -139,34 +139,34 @@ export class RtspSession {
   }
 
   /** PLAY, then until the connection ends, the camera falls silent or `signal` aborts. */
-  async play(fields: readonly HeaderField[], trial: Trial, signal: AbortSignal): Promise<void> {
-    this.#lanes.open();
-    await this.#dialogue.play(fields);
-    this.#lanes.open();
+  async play(fields: readonly HeaderField[], attempt: PlayAttempt, signal: AbortSignal): Promise<void> {
+    this.#transports.open();
+    await this.#client.play(fields);
+    this.#transports.open();
     const givenUp = new Promise<unknown>((resolve) => {
       this.#giveUp = resolve;
     });
     const startedMs = this.#clock.monoMs();
-    const keepAliveMs = Math.min(this.#longestKeepAliveMs, this.#dialogue.sessionMs / 2);
+    const keepAliveMs = Math.min(this.#longestKeepAliveMs, this.#client.sessionMs / 2);
     let keepAliveAtMs = startedMs + keepAliveMs;
     let reportAtMs = startedMs + REPORT_EVERY_MS;
     const stop = this.#clock.every(TICK_MS, () => {
       const nowMs = this.#clock.monoMs();
       if (nowMs >= keepAliveAtMs) {
         keepAliveAtMs = nowMs + keepAliveMs;
-        this.#dialogue.keepAlive();
+        this.#client.keepAlive();
       }
       if (nowMs >= reportAtMs) {
         reportAtMs = nowMs + REPORT_EVERY_MS;
         this.#report();
       }
       try {
-        for (const lane of this.#lanes.all) {
-          lane.tick(nowMs);
+        for (const transport of this.#transports.all) {
+          transport.tick(nowMs);
         }
         this.#askForLostPictures(nowMs);
-        this.#watchStart(nowMs - startedMs, trial);
-        this.#watchLoss(nowMs, trial);
+        this.#watchStart(nowMs - startedMs, attempt);
+        this.#watchLoss(nowMs, attempt);
         this.#watch(nowMs, startedMs);
       } catch (cause) {
         this.#giveUp(cause);
@@ -189,7 +189,7 @@ export class RtspSession {
   }
 
   close(): void {
-    this.#lanes.close();
+    this.#transports.close();
   }
 
   #wants({ kind, isBackChannel, direction }: SdpMedia): boolean {
@@ -223,13 +223,13 @@ export class RtspSession {
   }
 
   #report(): void {
-    for (const lane of this.#lanes.all) {
-      const { receiver } = lane;
+    for (const transport of this.#transports.all) {
+      const { receiver } = transport;
       this.#tally(receiver);
       this.#reportClock(receiver);
-      const packet = receiver.receiverReport(this.#lanes.ssrc);
+      const packet = receiver.receiverReport(this.#transports.ssrc);
       if (packet) {
-        lane.sendControl(packet);
+        transport.sendControl(packet);
       }
     }
   }
@@ -256,7 +256,7 @@ export class RtspSession {
   }
 
   /** A way that brings nothing is given up before the read timeout, where there is another. */
-  #watchStart(playingMs: number, { way, silenceMs, onMedia }: Trial): void {
+  #watchStart(playingMs: number, { transport, silenceMs, onMedia }: PlayAttempt): void {
     if (this.#hasMedia) {
       return;
     }
@@ -264,7 +264,7 @@ export class RtspSession {
       this.#hasMedia = true;
       onMedia();
     } else if (silenceMs !== undefined && playingMs >= silenceMs) {
-      const message = `camera of path '${this.#name}' has sent nothing by ${TRANSPORT_OF[way]} for ${silenceMs / 1000} s`;
+      const message = `camera of path '${this.#name}' has sent nothing by ${TRANSPORT_NAME[transport]} for ${silenceMs / 1000} s`;
       throw new TransportRefused(new PerchError('timeout', message, { path: this.#name }), true);
     }
   }
@@ -274,28 +274,28 @@ export class RtspSession {
     if (nowMs - this.#keyFrameAskedMs < KEY_FRAME_EVERY_MS) {
       return;
     }
-    for (const lane of this.#lanes.all) {
-      const { isVideo, damage, ssrc } = lane.receiver;
-      if (isVideo && damage !== undefined && lane.transport !== 'TCP') {
+    for (const transport of this.#transports.all) {
+      const { isVideo, damage, ssrc } = transport.receiver;
+      if (isVideo && damage !== undefined && transport.kind !== 'TCP') {
         this.#keyFrameAskedMs = nowMs;
         // Compound packets begin with a report, RFC 4585 §3.1.
-        const report = writeEmptyReport(this.#lanes.ssrc, RECEIVER_CNAME);
-        const wish = writePli(this.#lanes.ssrc, ssrc);
+        const report = writeEmptyReport(this.#transports.ssrc, RECEIVER_CNAME);
+        const wish = writePli(this.#transports.ssrc, ssrc);
         const packet = new Uint8Array(report.length + wish.length);
         packet.set(report);
         packet.set(wish, report.length);
-        lane.sendControl(packet);
+        transport.sendControl(packet);
         this.#opening.requestKeyFrame();
       }
     }
   }
 
-  #watchLoss(nowMs: number, { way, isTcpLeft }: Trial): void {
+  #watchLoss(nowMs: number, { transport, isTcpLeft }: PlayAttempt): void {
     const { packets, lost } = this.statistics;
-    const share = isTcpLeft && way !== 'tcp' ? this.#loss.tick(nowMs, packets, lost) : undefined;
+    const share = isTcpLeft && transport !== 'tcp' ? this.#loss.tick(nowMs, packets, lost) : undefined;
     if (share !== undefined) {
       const percent = (100 * share).toFixed(1);
-      const message = `${percent} % of what the camera of path '${this.#name}' sends by ${TRANSPORT_OF[way]} gets lost`;
+      const message = `${percent} % of what the camera of path '${this.#name}' sends by ${TRANSPORT_NAME[transport]} gets lost`;
       throw new TransportRefused(new PerchError('unavailable', message, { path: this.#name }), true);
     }
   }

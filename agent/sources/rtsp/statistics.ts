@@ -1,7 +1,7 @@
 import type { SourceStatistics } from '../../stream/contracts.ts';
-import type { Lane } from './transport/track-transport.ts';
+import type { TrackTransport } from './transport/track-transport.ts';
 
-export const NOTHING_YET: SourceStatistics = {
+export const NO_STATISTICS: SourceStatistics = {
   transport: undefined,
   packets: 0,
   lost: 0,
@@ -12,10 +12,10 @@ export const NOTHING_YET: SourceStatistics = {
 };
 
 /** Of one track. */
-export function statisticsOf({ receiver, transport, late, reordered, strangers }: Lane): SourceStatistics {
+export function statisticsOf({ receiver, kind, late, reordered, strangers }: TrackTransport): SourceStatistics {
   const { packets, sequence, badPackets, timeline } = receiver;
   return {
-    transport,
+    transport: kind,
     packets,
     lost: sequence.lost,
     late: sequence.late + late,

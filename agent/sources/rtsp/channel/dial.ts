@@ -1,18 +1,24 @@
 import { constants } from 'node:crypto';
 import { connect, isIP, type OnReadOpts } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { PerchError } from '../../../base/errors.ts';
 import { SocketChannel } from '../../../base/socket-channel.ts';
 import { type Address, placeOf } from '../request/address.ts';
-import { certificateFailure } from './certificate.ts';
-import { SecureChannel } from './secure-channel.ts';
+import { HeldWrites } from './held-writes.ts';
 
-/** One read takes an access unit of most cameras whole. Larger buffers did not lower the cost per packet. */
+/** One read takes a whole access unit of most cameras. Larger buffers did not lower the cost per packet. */
 const READ_BUFFER_BYTES = 64 << 10;
+/** Faults of a certificate; any other one is an untrusted issuer. */
+const FAULTS: Record<string, string> = {
+  CERT_HAS_EXPIRED: 'has expired',
+  CERT_NOT_YET_VALID: 'is not valid yet: look at the clocks of both',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'is for another name or address',
+};
 
 /**
- * Connects to a camera: TCP, or TLS when its address says so. What is written before the connection stands waits for it.
+ * Connects to a camera over TCP or TLS. Writes wait for the connection.
  * @param name of the path, for messages
- * @param fingerprint SHA-256 of the camera's certificate in hex; empty: it has to be signed by someone known
+ * @param fingerprint SHA-256 of the camera's certificate in hex; empty: its issuer has to be trusted
  */
 export function dial(address: Address, name: string, fingerprint: string): SocketChannel {
   // All reads go into one buffer: nothing is allocated for them.
@@ -38,13 +44,13 @@ interface Place {
 function secureChannel(place: Place, remote: string, name: string, fingerprint: string): SocketChannel {
   const socket = connectTls({
     ...place,
-    // An address has no place in SNI (RFC 6066 §3).
+    // SNI has no IP addresses (RFC 6066 §3).
     servername: isIP(place.host) === 0 ? place.host : '',
-    // Old cameras know TLS 1.0 at most, TLS_RSA suites only, SHA-1, keys of 1,024 bits, and no secure renegotiation (RFC 5746).
+    // Old cameras have TLS 1.0 at most, TLS_RSA suites only, SHA-1, keys of 1,024 bits, and no secure renegotiation (RFC 5746).
     minVersion: 'TLSv1',
     ciphers: 'DEFAULT@SECLEVEL=0',
     secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
-    // The certificate is looked at below, where one can say what is wrong with it.
+    // `certificateFailure` checks the certificate and names the fault.
     rejectUnauthorized: false,
   });
   socket.setNoDelay(true);
@@ -58,4 +64,56 @@ function secureChannel(place: Place, remote: string, name: string, fingerprint: 
     }
   });
   return channel;
+}
+
+/** A TLS connection that sends nothing, least of all a password, before the certificate is checked. */
+class SecureChannel extends SocketChannel {
+  readonly #held = new HeldWrites();
+  #isTrusted = false;
+
+  override get queuedBytes(): number {
+    return super.queuedBytes + this.#held.byteCount;
+  }
+
+  override write(bytes: Uint8Array): void {
+    if (this.#isTrusted) {
+      super.write(bytes);
+    } else {
+      this.#held.add(bytes);
+    }
+  }
+
+  trust(): void {
+    this.#isTrusted = true;
+    this.#held.release(this);
+  }
+}
+
+/**
+ * Why a camera's certificate is rejected, or undefined. With a fingerprint only the certificate itself counts, not its issuer or
+ * age; without one it has to be valid for this host.
+ * @param name of the path, for the message
+ * @param fingerprint SHA-256 in hex, with or without colons
+ */
+function certificateFailure(socket: TLSSocket, name: string, fingerprint: string): PerchError | undefined {
+  const seen = bare(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
+  if (fingerprint !== '') {
+    const isRight = seen !== '' && seen === bare(fingerprint);
+    return isRight ? undefined : distrust(name, `is not the one that sourceFingerprint of path '${name}' names`, seen);
+  }
+  if (socket.authorized) {
+    return undefined;
+  }
+  // Its type says Error, but it is an error code.
+  const code = String(socket.authorizationError);
+  return distrust(name, FAULTS[code] ?? `is not signed by anyone known (${code})`, seen);
+}
+
+function distrust(name: string, fault: string, seen: string): PerchError {
+  const remedy = `if it is your camera, set sourceFingerprint of path '${name}' to ${seen}`;
+  return new PerchError('unauthorized', `the camera's certificate ${fault}; ${remedy}`, { path: name });
+}
+
+function bare(fingerprint: string): string {
+  return fingerprint.replaceAll(':', '').trim().toLowerCase();
 }

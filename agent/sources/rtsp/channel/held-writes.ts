@@ -1,6 +1,6 @@
 import type { ByteChannel } from '../../../base/byte-channel.ts';
 
-/** What is written before a channel can take it. */
+/** Writes that wait until a channel can send. */
 export class HeldWrites {
   byteCount = 0;
   #writes: Uint8Array[] = [];
@@ -10,7 +10,6 @@ export class HeldWrites {
     this.byteCount += bytes.length;
   }
 
-  /** Everything in its order. */
   release(channel: Pick<ByteChannel, 'write'>): void {
     const writes = this.#writes;
     this.#writes = [];

@@ -6,32 +6,32 @@ import { encodeBase64 } from '../../../media/rtsp/base64-stream.ts';
 import { HttpHeadReader, type HttpResponse, parseHttpHead, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import { HeldWrites } from './held-writes.ts';
-import { HttpOpening, type OpeningOptions, type OpeningSink, tunnelRefusal } from './http-opening.ts';
+import { type HandshakeOptions, type HandshakeSink, TunnelHandshake, tunnelRefusal } from './tunnel-handshake.ts';
 
 const TUNNELLED = 'application/x-rtsp-tunnelled';
-/** HTTP/1.0 wants a length for a body without end. It is the one that all clients name, and no server counts. */
+/** HTTP/1.0 requires a length for an endless body. All clients send this one; servers ignore it. */
 const BODY_BYTES = '32767';
 
 /**
- * RTSP within two HTTP connections, as QuickTime began it: the camera's bytes are the endless body of its answer to GET,
- * ours the endless body of a POST, in base64. The cookie tells the camera that they belong together.
+ * RTSP within two HTTP connections, QuickTime's tunnel: the camera's bytes are the endless body of the response to GET, ours the
+ * endless body of a POST in base64. The cookie links the two.
  */
-export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
+export class HttpTunnel implements ByteChannel, HandshakeSink, ByteSink {
   sink: ByteSink | undefined;
   readonly remote: string;
-  readonly #options: OpeningOptions;
-  readonly #opening: HttpOpening;
+  readonly #options: HandshakeOptions;
+  readonly #handshake: TunnelHandshake;
   readonly #cookie: HeaderField = ['x-sessioncookie', randomBytes(16).toString('base64url')];
   readonly #held = new HeldWrites();
   #get: SocketChannel | undefined;
   #post: SocketChannel | undefined;
-  /** The camera has spoken within the tunnel. */
+  /** The camera has sent bytes within the tunnel. */
   #hasHeard = false;
   #isPaused = false;
   #isEnding = false;
   #hasEnded = false;
 
-  constructor(remote: string, options: Pick<OpeningOptions, 'name' | 'target' | 'authenticator' | 'dial'>) {
+  constructor(remote: string, options: Pick<HandshakeOptions, 'name' | 'target' | 'authenticator' | 'dial'>) {
     this.remote = remote;
     const fields: HeaderField[] = [
       ['Host', remote],
@@ -43,8 +43,8 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
     ];
     // Version 1.0, so that no camera sends its endless body in chunks.
     this.#options = { ...options, fields, status: 200, version: '1.0' };
-    this.#opening = new HttpOpening(this.#options, this);
-    this.#opening.start();
+    this.#handshake = new TunnelHandshake(this.#options, this);
+    this.#handshake.start();
   }
 
   get heldMs(): number {
@@ -77,7 +77,7 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
   }
 
   destroy(): void {
-    this.#opening.destroy();
+    this.#handshake.destroy();
     this.#get?.destroy();
     this.#post?.destroy();
   }
@@ -117,7 +117,7 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
     }
   }
 
-  /** One that the camera ends in order is followed by another when there is more to say. */
+  /** After the camera has closed a POST without an error, the next write opens another one. */
   #newPost(): SocketChannel {
     const { target, authenticator } = this.#options;
     const post = this.#options.dial();
@@ -157,8 +157,8 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
   }
 
   /**
-   * Most cameras do not answer a POST that has no end, and some say in the middle of a stream that they are tired of waiting for it.
-   * One that refuses it before the tunnel has brought anything will never answer within it.
+   * Most cameras do not answer an endless POST; some answer it with a timeout in the middle of a stream. A rejection before any
+   * byte of the tunnel is final.
    */
   #isPostAnswered(answer: HttpHeadReader, chunk: Uint8Array, length: number): boolean {
     try {
@@ -170,7 +170,7 @@ export class HttpTunnel implements ByteChannel, OpeningSink, ByteSink {
         this.onEnd(tunnelRefusal('POST', response, this.#options));
       }
     } catch (error) {
-      // What is not HTTP says nothing.
+      // A response that is not HTTP is ignored.
       if (!(error instanceof PerchError)) {
         throw error;
       }

@@ -8,13 +8,13 @@ import { WebSocketTunnel } from './websocket-tunnel.ts';
 export interface ChannelOptions {
   /** Of the path, for messages. */
   readonly name: string;
-  /** SHA-256 of the camera's TLS certificate in hex; empty: it has to be signed by someone known. */
+  /** SHA-256 of the camera's TLS certificate in hex; empty: its issuer has to be trusted. */
   readonly fingerprint: string;
-  /** For the HTTP of a tunnel: RTSP within it asks for itself. */
+  /** For the HTTP of a tunnel; RTSP within it has its own. */
   readonly authenticator: Authenticator;
 }
 
-/** The way to a camera that its address names. It may be written to at once, and its sink is told when it cannot be gone. */
+/** Connects to a camera, through the tunnel of its address. It accepts writes at once; its sink gets the failure. */
 export function openChannel(address: Address, { name, fingerprint, authenticator }: ChannelOptions): ByteChannel {
   const connect = () => dial(address, name, fingerprint);
   if (address.tunnel === 'none') {
@@ -24,6 +24,6 @@ export function openChannel(address: Address, { name, fingerprint, authenticator
   const path = address.uri.slice(address.origin.length);
   return address.tunnel === 'http'
     ? new HttpTunnel(remote, { name, target: path.startsWith('/') ? path : `/${path}`, authenticator, dial: connect })
-    : // What the stream is called is said within the tunnel; the WebSocket itself is the camera's only one.
+    : // The stream is named within the tunnel; the camera has one WebSocket for all.
       new WebSocketTunnel(remote, { name, target: '/', authenticator, dial: connect });
 }

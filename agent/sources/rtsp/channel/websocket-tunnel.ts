@@ -6,22 +6,22 @@ import { type HttpResponse, WEBSOCKET_SUBPROTOCOL } from '../../../media/rtsp/ht
 import { WebSocketChannel } from '../../../media/websocket/channel.ts';
 import { acceptOf } from '../../../media/websocket/frames.ts';
 import { HeldWrites } from './held-writes.ts';
-import { HttpOpening, type OpeningOptions, type OpeningSink } from './http-opening.ts';
+import { type HandshakeOptions, type HandshakeSink, TunnelHandshake } from './tunnel-handshake.ts';
 
 /** RTSP within a WebSocket (ONVIF Streaming, RTSP over WebSocket). */
-export class WebSocketTunnel implements ByteChannel, OpeningSink, ByteSink {
+export class WebSocketTunnel implements ByteChannel, HandshakeSink, ByteSink {
   sink: ByteSink | undefined;
   readonly remote: string;
   readonly #name: string;
-  readonly #authenticator: OpeningOptions['authenticator'];
+  readonly #authenticator: HandshakeOptions['authenticator'];
   readonly #key = randomBytes(16).toString('base64');
-  readonly #opening: HttpOpening;
+  readonly #handshake: TunnelHandshake;
   readonly #held = new HeldWrites();
   #within: WebSocketChannel | undefined;
   #isPaused = false;
   #hasEnded = false;
 
-  constructor(remote: string, options: Pick<OpeningOptions, 'name' | 'target' | 'authenticator' | 'dial'>) {
+  constructor(remote: string, options: Pick<HandshakeOptions, 'name' | 'target' | 'authenticator' | 'dial'>) {
     this.remote = remote;
     this.#name = options.name;
     this.#authenticator = options.authenticator;
@@ -34,8 +34,8 @@ export class WebSocketTunnel implements ByteChannel, OpeningSink, ByteSink {
       ['Sec-WebSocket-Version', '13'],
       ['Sec-WebSocket-Protocol', WEBSOCKET_SUBPROTOCOL],
     ] as const;
-    this.#opening = new HttpOpening({ ...options, fields, status: 101, version: '1.1' }, this);
-    this.#opening.start();
+    this.#handshake = new TunnelHandshake({ ...options, fields, status: 101, version: '1.1' }, this);
+    this.#handshake.start();
   }
 
   get heldMs(): number {
@@ -63,7 +63,7 @@ export class WebSocketTunnel implements ByteChannel, OpeningSink, ByteSink {
   }
 
   destroy(): void {
-    this.#opening.destroy();
+    this.#handshake.destroy();
     this.#within?.destroy();
   }
 

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { silentLogger } from '../../../base/log.ts';
-import { Redirect } from './dialogue.ts';
-import { atItsAddress } from './redirects.ts';
+import { Redirect } from './method-client.ts';
+import { followRedirects } from './redirects.ts';
 
 /** Where a camera at `url` that sends us on to `location` is looked for, one after the other. */
 async function hosts(url: string, location: string): Promise<string[]> {
   const asked: string[] = [];
-  await atItsAddress({ name: 'door', url }, silentLogger, new AbortController().signal, async ({ host }) => {
+  await followRedirects({ name: 'door', url }, silentLogger, new AbortController().signal, async ({ host }) => {
     asked.push(host);
     return asked.length === 1 ? new Redirect(location) : 'picture';
   });

@@ -5,7 +5,7 @@ import type { Logger } from '../../../base/log.ts';
 import type { LoginWatch } from '../../../protocols/contract.ts';
 import { type Address, parseAddress, redirectedTo } from './address.ts';
 import { Authenticator } from './authenticator.ts';
-import { Redirect } from './dialogue.ts';
+import { Redirect } from './method-client.ts';
 
 const MAX_REDIRECTS = 5;
 
@@ -25,7 +25,7 @@ export interface Login {
  * Makes an attempt at the camera's address, and at the next one wherever it is sent on to.
  * @throws PerchError when it is sent on too often; what aborted `signal`
  */
-export async function atItsAddress<T>(
+export async function followRedirects<T>(
   { name, url, user, password = '', loginWatch }: Login,
   log: Logger,
   signal: AbortSignal,

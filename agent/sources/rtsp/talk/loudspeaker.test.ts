@@ -7,7 +7,7 @@ import { type Caller, type Script, scriptedCamera } from '../../../../test/suppo
 import { systemClock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
-import { TransportChoice, type Way } from '../transport/transport-choice.ts';
+import { type Transport, TransportChoice } from '../transport/transport-choice.ts';
 import { RtspLoudspeaker } from './loudspeaker.ts';
 
 const REQUIRE = 'www.onvif.org/ver20/backchannel';
@@ -45,10 +45,10 @@ const refusing =
 function loudspeakerAt(
   camera: { port: number },
   clock: FakeClock | typeof systemClock = systemClock,
-  way: Way | 'automatic' = 'automatic',
+  transport: Transport | 'automatic' = 'automatic',
 ): RtspLoudspeaker {
   const options = { name: 'garden', url: url(camera), readTimeoutMs: 5_000 };
-  return new RtspLoudspeaker(options, new TransportChoice(way, clock), clock, silentLogger);
+  return new RtspLoudspeaker(options, new TransportChoice(transport, clock), clock, silentLogger);
 }
 
 const never = new AbortController().signal;
@@ -120,7 +120,7 @@ test('one talks at a time, and the next when he has closed and the camera has he
   const loudspeaker = loudspeakerAt(camera);
   const first = await loudspeaker.open(deaf, never);
   expect(await reasonOf(loudspeaker.open(deaf, never))).toBe(
-    "somebody is talking through the camera of path 'garden' already",
+    "another speaker is talking through the camera of path 'garden'",
   );
   first.close();
   await camera.until(() => camera.callers[0]?.methods.includes('TEARDOWN') ?? false);

@@ -3,36 +3,35 @@ import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { BackChannel, Loudspeaker } from '../../../stream/contracts.ts';
 import type { BackTrack } from '../request/back-track.ts';
-import { Redirect } from '../request/dialogue.ts';
-import { atItsAddress, type Login } from '../request/redirects.ts';
-import type { TransportChoice, Way } from '../transport/transport-choice.ts';
-import { Line, type LineOptions } from './line.ts';
+import { Redirect } from '../request/method-client.ts';
+import { followRedirects, type Login } from '../request/redirects.ts';
+import type { Transport, TransportChoice } from '../transport/transport-choice.ts';
+import { TalkConnection, type TalkOptions } from './talk-connection.ts';
 
-/** A camera whose settings have been changed may be talked to afterwards. */
-const NO_HOLDS_MS = 600_000;
-/** One more wrong password may lock the owner out. */
-const PASSWORD_HOLDS_MS = 300_000;
-/** A page that asks again and again costs the camera one connection in this time. */
-const FAILURE_HOLDS_MS = 15_000;
+/** The camera's settings may change. */
+const UNSUPPORTED_TTL_MS = 600_000;
+/** One more wrong password may lock out the owner. */
+const UNAUTHORIZED_TTL_MS = 300_000;
+/** A page that repeats its question costs the camera one connection in this time. */
+const FAILURE_TTL_MS = 15_000;
 
-export type LoudspeakerOptions = LineOptions & Login;
+export type LoudspeakerOptions = TalkOptions & Login;
 
 /**
- * The loudspeaker of an RTSP camera (ONVIF Streaming §5.3). It is asked for on a connection of its own, and taken only while
- * somebody talks: a camera that trips over the question loses no picture, and one that lets a single client talk is left to
- * others meanwhile.
+ * The loudspeaker of an RTSP camera (ONVIF Streaming §5.3), on a connection of its own that is open only during a talk: a camera
+ * that fails at the question keeps its picture, and one that accepts a single client stays free for others.
  */
 export class RtspLoudspeaker implements Loudspeaker {
   readonly #options: LoudspeakerOptions;
   readonly #choice: TransportChoice;
   readonly #clock: Clock;
   readonly #log: Logger;
-  #isThere = false;
-  /** Why the camera cannot be talked to, as long as that is believed. */
+  #isAvailable = false;
+  /** Why the camera takes no sound; cached until `untilMs`. */
   #refusal: { readonly cause: unknown; readonly isNone: boolean; readonly untilMs: number } | undefined;
   #asking: Promise<void> | undefined;
   #isTaken = false;
-  /** To the line before. */
+  /** To the connection before. */
   #goodbye: Promise<void> = Promise.resolve();
 
   /** @param choice what was learnt about the ways that the camera takes */
@@ -44,11 +43,11 @@ export class RtspLoudspeaker implements Loudspeaker {
   }
 
   get state(): 'yes' | 'no' | 'unknown' {
-    return this.#isThere ? 'yes' : this.#refusal?.isNone ? 'no' : 'unknown';
+    return this.#isAvailable ? 'yes' : this.#refusal?.isNone ? 'no' : 'unknown';
   }
 
   async check(signal: AbortSignal): Promise<void> {
-    if (this.#isThere) {
+    if (this.#isAvailable) {
       return;
     }
     this.#throwRefusal();
@@ -61,22 +60,22 @@ export class RtspLoudspeaker implements Loudspeaker {
   async open(onEnded: (reason: string) => void, signal: AbortSignal): Promise<BackChannel> {
     const { name } = this.#options;
     if (this.#isTaken) {
-      throw new PerchError('exhausted', `somebody is talking through the camera of path '${name}' already`);
+      throw new PerchError('exhausted', `another speaker is talking through the camera of path '${name}'`);
     }
     this.#throwRefusal();
     this.#isTaken = true;
     try {
       await this.#goodbye;
-      const [line, { codec, format }] = await this.#remembered(() => this.#connect(signal));
+      const [connection, { codec, format }] = await this.#remembered(() => this.#connect(signal));
       const closing = new AbortController();
       const over = AbortSignal.any([closing.signal, signal]);
-      void this.#keep(line, over, onEnded);
-      this.#log.info({ codec }, 'somebody talks through the camera');
+      void this.#keep(connection, over, onEnded);
+      this.#log.info({ codec }, 'talk to the camera started');
       return {
         codec,
         clockRate: format.clockRate,
         channels: format.channels,
-        send: (payload, ticks) => line.say(payload, ticks),
+        send: (payload, ticks) => connection.send(payload, ticks),
         close: () => closing.abort(),
       };
     } catch (error) {
@@ -85,13 +84,13 @@ export class RtspLoudspeaker implements Loudspeaker {
     }
   }
 
-  /** Until the line is dead or given up. */
-  async #keep(line: Line, over: AbortSignal, onEnded: (reason: string) => void): Promise<void> {
-    const cause = await line.watch(over);
+  /** Until the connection ends. */
+  async #keep(connection: TalkConnection, over: AbortSignal, onEnded: (reason: string) => void): Promise<void> {
+    const cause = await connection.watch(over);
     this.#isTaken = false;
-    this.#goodbye = line.close();
+    this.#goodbye = connection.close();
     const reason = over.aborted ? 'the speaker has closed' : explain(cause);
-    this.#log.info({ reason }, 'nobody talks through the camera any more');
+    this.#log.info({ reason }, 'talk to the camera ended');
     if (!over.aborted) {
       onEnded(reason);
     }
@@ -99,59 +98,59 @@ export class RtspLoudspeaker implements Loudspeaker {
 
   async #ask(signal: AbortSignal): Promise<void> {
     await this.#remembered(() =>
-      this.#onLine(signal, async (line) => {
-        await line.close();
+      this.#onConnection(signal, async (connection) => {
+        await connection.close();
       }),
     );
   }
 
-  async #connect(signal: AbortSignal): Promise<readonly [Line, BackTrack]> {
-    return this.#onLine(signal, async (line, track, isTunnelled) => {
-      const ways = this.#choice.ways(isTunnelled).filter((way) => way !== 'multicast');
-      const own: readonly Way[] = ways.length > 0 ? ways : ['tcp'];
-      await line.begin(own);
-      return [line, track] as const;
+  async #connect(signal: AbortSignal): Promise<readonly [TalkConnection, BackTrack]> {
+    return this.#onConnection(signal, async (connection, track, isTunnelled) => {
+      const transports = this.#choice.transports(isTunnelled).filter((transport) => transport !== 'multicast');
+      const own: readonly Transport[] = transports.length > 0 ? transports : ['tcp'];
+      await connection.begin(own);
+      return [connection, track] as const;
     });
   }
 
-  /** A line on which the back channel was found; it is closed when `use` fails. */
-  async #onLine<T>(
+  /** Calls `use` with a connection that has a back channel, which is closed when `use` fails. */
+  async #onConnection<T>(
     signal: AbortSignal,
-    use: (line: Line, track: BackTrack, isTunnelled: boolean) => Promise<T>,
+    use: (connection: TalkConnection, track: BackTrack, isTunnelled: boolean) => Promise<T>,
   ): Promise<T> {
-    return atItsAddress(this.#options, this.#log, signal, async (address, newAuthenticator) => {
-      const line = new Line(address, newAuthenticator, this.#options, this.#clock, signal);
+    return followRedirects(this.#options, this.#log, signal, async (address, newAuthenticator) => {
+      const connection = new TalkConnection(address, newAuthenticator, this.#options, this.#clock, signal);
       try {
-        const track = await line.find();
+        const track = await connection.find();
         if (track instanceof Redirect) {
-          await line.close();
+          await connection.close();
           return track;
         }
-        this.#isThere = true;
+        this.#isAvailable = true;
         this.#refusal = undefined;
-        return await use(line, track, address.isSecure || address.tunnel !== 'none');
+        return await use(connection, track, address.isSecure || address.tunnel !== 'none');
       } catch (error) {
-        await line.close();
+        await connection.close();
         throw error;
       }
     });
   }
 
-  /** What is found out holds for a while. */
+  /** Caches a failure. */
   async #remembered<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (cause) {
-      this.#isThere &&= !isCode(cause, 'unsupported') && !isCode(cause, 'unauthorized');
-      this.#refusal = this.#isThere ? undefined : this.#refusalOf(cause);
+      this.#isAvailable &&= !isCode(cause, 'unsupported') && !isCode(cause, 'unauthorized');
+      this.#refusal = this.#isAvailable ? undefined : this.#refusalOf(cause);
       throw cause;
     }
   }
 
   #refusalOf(cause: unknown) {
     const isNone = isCode(cause, 'unsupported');
-    const longerMs = isCode(cause, 'unauthorized') ? PASSWORD_HOLDS_MS : FAILURE_HOLDS_MS;
-    return { cause, isNone, untilMs: this.#clock.monoMs() + (isNone ? NO_HOLDS_MS : longerMs) };
+    const longerMs = isCode(cause, 'unauthorized') ? UNAUTHORIZED_TTL_MS : FAILURE_TTL_MS;
+    return { cause, isNone, untilMs: this.#clock.monoMs() + (isNone ? UNSUPPORTED_TTL_MS : longerMs) };
   }
 
   #throwRefusal(): void {

@@ -21,7 +21,7 @@ test('what comes before PLAY is handed on in its order and with its times, and 4
   for (let first = 1; first <= 6; first += 1) {
     send(first);
   }
-  interleaved.lane(receiver, [0, 1], 0);
+  interleaved.trackTransport(receiver, [0, 1], 0);
   expect(taken).toEqual([]);
   interleaved.open();
   interleaved.open();

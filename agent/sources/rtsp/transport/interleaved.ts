@@ -1,8 +1,8 @@
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { FrameSink, RtspConnection } from '../request/connection.ts';
-import { KeptPackets } from './kept-packets.ts';
-import type { Lane } from './track-transport.ts';
+import { EarlyPackets } from './early-packets.ts';
+import type { TrackTransport } from './track-transport.ts';
 
 const CHANNELS = 256;
 /** RTP and RTCP within the RTSP connection (RFC 2326 §10.12): which channel belongs to which track. */
@@ -10,24 +10,24 @@ export class Interleaved implements FrameSink {
   readonly #connection: RtspConnection;
   readonly #byRtpChannel: (TrackReceiver | undefined)[] = new Array(CHANNELS).fill(undefined);
   readonly #byRtcpChannel: (TrackReceiver | undefined)[] = new Array(CHANNELS).fill(undefined);
-  /** Undefined: all tracks are set up. */
-  #kept: KeptPackets | undefined = new KeptPackets();
+  /** Undefined after all tracks are set up. */
+  #kept: EarlyPackets | undefined = new EarlyPackets();
 
   constructor(connection: RtspConnection) {
     this.#connection = connection;
   }
 
-  /** @param answered the channels that the camera named, `asked` the first of those that were asked for */
-  lane(receiver: TrackReceiver, answered: Pair | undefined, asked: number): Lane {
-    // A camera that gives two tracks the same channels means those that were asked for.
+  /** @param answered the camera's channels; `asked`: the first requested one */
+  trackTransport(receiver: TrackReceiver, answered: Pair | undefined, asked: number): TrackTransport {
+    // A camera that gives two tracks the same channels uses the requested ones.
     const isTaken = answered === undefined || this.#byRtpChannel[answered[0]] !== undefined;
     const [rtp, rtcp] = isTaken ? [asked, asked + 1] : answered;
     this.#byRtpChannel[rtp] = receiver;
     this.#byRtcpChannel[rtcp] = receiver;
-    return new InterleavedLane(receiver, this.#connection, rtcp);
+    return new InterleavedTrackTransport(receiver, this.#connection, rtcp);
   }
 
-  /** Hands on what was kept, and from now on everything at once. */
+  /** Passes on the early packets, and from now on every packet at once. */
   open(): void {
     const kept = this.#kept?.take() ?? [];
     this.#kept = undefined;
@@ -51,14 +51,14 @@ export class Interleaved implements FrameSink {
       receiver.packet(chunk, start, end, atMs);
       return;
     }
-    // Frames on channels that nobody asked for are passed over.
+    // Frames on unknown channels are dropped.
     this.#byRtcpChannel[channel]?.control(chunk, start, end);
   }
 }
 
-class InterleavedLane implements Lane {
+class InterleavedTrackTransport implements TrackTransport {
   readonly receiver: TrackReceiver;
-  readonly transport = 'TCP';
+  readonly kind = 'TCP';
   readonly late = 0;
   readonly reordered = 0;
   readonly strangers = 0;

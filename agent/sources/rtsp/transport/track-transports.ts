@@ -4,38 +4,38 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp } from '../../../base/ip-address.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
-import type { Transport } from '../../../media/rtsp/transport.ts';
+import type { Transport as TransportHeader } from '../../../media/rtsp/transport.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { RtspConnection } from '../request/connection.ts';
-import type { Dialogue } from '../request/dialogue.ts';
+import type { MethodClient } from '../request/method-client.ts';
 import { Interleaved } from './interleaved.ts';
-import type { Lane, Outlet } from './track-transport.ts';
-import { TRANSPORT_OF, TransportRefused, type Way } from './transport-choice.ts';
+import type { RtpSender, TrackTransport } from './track-transport.ts';
+import { TRANSPORT_NAME, type Transport, TransportRefused } from './transport-choice.ts';
 import { joinGroup, openPair, ownIps, type UdpOptions, type UdpPair } from './udp-ports.ts';
-import { type FarEnd, UdpLane } from './udp-track-transport.ts';
+import { type RemoteEnd, UdpTrackTransport } from './udp-track-transport.ts';
 
-/** Refusals that have nothing to do with how the media are to come: of the user, the address, the number of viewers, the moment. */
+/** Status codes that do not concern the transport, but the user, the address, the number of viewers, or the moment. */
 const OTHER_REASONS = [401, 403, 404, 453, 454, 503];
 const UNSUPPORTED_TRANSPORT = 461;
 const PLAIN = { isSecure: false, isMulticast: false } as const;
 const MAX_TTL = 16;
 
-/** The lanes of one session: how each track is asked for, and what the camera makes of it. */
-export class Lanes {
-  readonly all: Lane[] = [];
+/** The transports of one session: SETUP of each track, and the camera's answer. */
+export class TrackTransports {
+  readonly all: TrackTransport[] = [];
   /** Of our reports. */
   readonly ssrc = randomInt(1, 2 ** 32);
   readonly #connection: RtspConnection;
-  readonly #dialogue: Dialogue;
+  readonly #client: MethodClient;
   readonly #host: string;
   readonly #options: UdpOptions;
   readonly #clock: Clock;
   readonly #interleaved: Interleaved;
 
   /** @param host of the camera's address */
-  constructor(connection: RtspConnection, dialogue: Dialogue, host: string, options: UdpOptions, clock: Clock) {
+  constructor(connection: RtspConnection, client: MethodClient, host: string, options: UdpOptions, clock: Clock) {
     this.#connection = connection;
-    this.#dialogue = dialogue;
+    this.#client = client;
     this.#host = host;
     this.#options = options;
     this.#clock = clock;
@@ -45,19 +45,19 @@ export class Lanes {
   /**
    * SETUP of one track.
    * @param uri its control URL
-   * @throws TransportRefused when the camera does not send in this way
+   * @throws TransportRefused when the camera does not send by this transport
    */
-  async add(receiver: TrackReceiver, uri: string, way: Way): Promise<void> {
-    this.all.push(await this.#open(receiver, uri, way));
+  async add(receiver: TrackReceiver, uri: string, transport: Transport): Promise<void> {
+    this.all.push(await this.#open(receiver, uri, transport));
   }
 
   /**
-   * SETUP of a track on which we send. Its channels come after those of all that we receive.
+   * SETUP of a track on which we send. Its channels follow those of all received tracks.
    * @throws TransportRefused, PerchError
    */
-  async addOutlet(uri: string, way: Way, fields: readonly HeaderField[]): Promise<Outlet> {
-    if (way !== 'tcp') {
-      return this.#openUdpOutlet(uri, fields);
+  async addSender(uri: string, transport: Transport, fields: readonly HeaderField[]): Promise<RtpSender> {
+    if (transport !== 'tcp') {
+      return this.#openUdpSender(uri, fields);
     }
     const asked = this.#nextChannels;
     const answered = await this.#setup(uri, { ...PLAIN, protocol: 'tcp', interleaved: asked }, 'tcp', fields);
@@ -65,39 +65,39 @@ export class Lanes {
     return { send: (packet) => this.#connection.sendFrame(channel, packet), close: () => {} };
   }
 
-  /** Nothing is handed on before all tracks are set up. */
+  /** Call it after all tracks are set up: packets are kept until then. */
   open(): void {
     this.#connection.frames = this.#interleaved;
     this.#interleaved.open();
-    for (const lane of this.all) {
-      lane.open();
+    for (const transport of this.all) {
+      transport.open();
     }
   }
 
   close(): void {
     this.#connection.frames = undefined;
-    for (const lane of this.all) {
-      lane.close();
+    for (const transport of this.all) {
+      transport.close();
     }
   }
 
-  async #open(receiver: TrackReceiver, uri: string, way: Way): Promise<Lane> {
-    switch (way) {
+  async #open(receiver: TrackReceiver, uri: string, transport: Transport): Promise<TrackTransport> {
+    switch (transport) {
       case 'tcp':
         return this.#openTcp(receiver, uri);
       case 'udp':
         return this.#openUdp(receiver, uri);
       case 'multicast': {
-        const answered = await this.#setup(uri, { ...PLAIN, protocol: 'udp', isMulticast: true }, way);
+        const answered = await this.#setup(uri, { ...PLAIN, protocol: 'udp', isMulticast: true }, transport);
         return answered.protocol === 'tcp' ? this.#taken(receiver, answered) : this.#join(receiver, answered);
       }
     }
   }
 
-  async #openTcp(receiver: TrackReceiver, uri: string): Promise<Lane> {
+  async #openTcp(receiver: TrackReceiver, uri: string): Promise<TrackTransport> {
     this.#connection.frames = this.#interleaved;
     const answered = await this.#setup(uri, { ...PLAIN, protocol: 'tcp', interleaved: this.#nextChannels }, 'tcp');
-    // Plain RTP/AVP without any port is no wish for UDP (Escam Q6).
+    // Plain RTP/AVP without a port does not mean UDP (Escam Q6).
     if (answered.protocol === 'udp' && (answered.isMulticast || answered.clientPort || answered.serverPort)) {
       const { name, rtspTransport } = this.#options;
       const whose = rtspTransport === 'tcp' ? `, path '${name}' asks for TCP` : ' where TCP was asked for';
@@ -107,29 +107,29 @@ export class Lanes {
     return this.#taken(receiver, answered);
   }
 
-  async #openUdp(receiver: TrackReceiver, uri: string): Promise<Lane> {
+  async #openUdp(receiver: TrackReceiver, uri: string): Promise<TrackTransport> {
     const ip = this.#cameraIp;
     const pair = await openPair(ip, this.#options, this.#clock);
-    let lane: Lane | undefined;
+    let transport: TrackTransport | undefined;
     try {
       const clientPort = [pair.rtp.port, pair.rtcp.port] as const;
       const answered = await this.#setup(uri, { ...PLAIN, protocol: 'udp', clientPort }, 'udp');
       if (answered.protocol === 'udp' && !answered.isMulticast) {
         const isAnyPort = this.#options.rtspAnyPort ?? false;
-        const farEnd = { ...this.#farEnd(ip, answered), ports: answered.serverPort, isAnyPort };
-        lane = new UdpLane(receiver, pair, 'UDP', farEnd, this.ssrc, this.#connection);
-        return lane;
+        const remoteEnd = { ...this.#remoteEnd(ip, answered), ports: answered.serverPort, isAnyPort };
+        transport = new UdpTrackTransport(receiver, pair, 'UDP', remoteEnd, this.ssrc, this.#connection);
+        return transport;
       }
-      // Some NVRs do not ask how one would like to have it.
+      // Some NVRs ignore the requested transport.
       return answered.protocol === 'tcp' ? this.#taken(receiver, answered) : await this.#join(receiver, answered);
     } finally {
-      if (!lane) {
+      if (!transport) {
         closePair(pair);
       }
     }
   }
 
-  async #openUdpOutlet(uri: string, fields: readonly HeaderField[]): Promise<Outlet> {
+  async #openUdpSender(uri: string, fields: readonly HeaderField[]): Promise<RtpSender> {
     const ip = this.#cameraIp;
     const pair = await openPair(ip, this.#options, this.#clock);
     try {
@@ -140,7 +140,7 @@ export class Lanes {
         const message = `camera of path '${this.#options.name}' names no port to send to`;
         throw new PerchError('unsupported', message, { path: this.#options.name });
       }
-      const { sendTo } = this.#farEnd(ip, answered);
+      const { sendTo } = this.#remoteEnd(ip, answered);
       const host = sendTo[0] ?? ip;
       return { send: (packet) => pair.rtp.send(packet, port, host), close: () => closePair(pair) };
     } catch (error) {
@@ -150,12 +150,12 @@ export class Lanes {
   }
 
   /** The camera sends within the connection. */
-  #taken(receiver: TrackReceiver, { interleaved }: Transport): Lane {
-    return this.#interleaved.lane(receiver, interleaved, this.#nextChannels[0]);
+  #taken(receiver: TrackReceiver, { interleaved }: TransportHeader): TrackTransport {
+    return this.#interleaved.trackTransport(receiver, interleaved, this.#nextChannels[0]);
   }
 
   /** The camera sends to a group. */
-  async #join(receiver: TrackReceiver, answered: Transport): Promise<Lane> {
+  async #join(receiver: TrackReceiver, answered: TransportHeader): Promise<TrackTransport> {
     const { name } = this.#options;
     const ports = answered.port ?? answered.serverPort ?? answered.clientPort;
     if (!answered.isMulticast || answered.destination === undefined || !ports) {
@@ -167,23 +167,23 @@ export class Lanes {
     const ttl = Math.min(answered.ttl ?? 1, MAX_TTL) || 1;
     const group = { ip: answered.destination, ports, ttl, source };
     const pair = await joinGroup(ip, group, this.#options, this.#clock);
-    // A camera on this machine sends to groups from whichever address of ours.
+    // A camera on this machine sends to groups from any address of ours.
     const own = ownIps();
-    const { ips } = this.#farEnd(ip, answered);
-    const farEnd: FarEnd = {
+    const { ips } = this.#remoteEnd(ip, answered);
+    const remoteEnd: RemoteEnd = {
       ips: own.includes(ip) ? [...ips, ...own] : ips,
       sendTo: [answered.destination],
       ports,
       isAnyPort: true,
     };
-    return new UdpLane(receiver, pair, 'UDP-multicast', farEnd, this.ssrc, this.#connection);
+    return new UdpTrackTransport(receiver, pair, 'UDP-multicast', remoteEnd, this.ssrc, this.#connection);
   }
 
-  #farEnd(ip: string, { source }: Transport): Pick<FarEnd, 'ips' | 'sendTo'> {
+  #remoteEnd(ip: string, { source }: TransportHeader): Pick<RemoteEnd, 'ips' | 'sendTo'> {
     // With its zone, where the address has one.
     const sendTo = [isIP(this.#host) === 0 ? ip : this.#host];
     const other = canonicalIp(source ?? '');
-    // There are cameras that write a host name, 0.0.0.0 or an address of behind their router here.
+    // Some cameras have a host name, 0.0.0.0 or an address behind their router here.
     return other === undefined || other === ip
       ? { ips: [ip], sendTo }
       : { ips: [ip, other], sendTo: [...sendTo, other] };
@@ -203,9 +203,14 @@ export class Lanes {
     return [channel, channel + 1];
   }
 
-  async #setup(uri: string, wanted: Transport, way: Way, fields: readonly HeaderField[] = []): Promise<Transport> {
+  async #setup(
+    uri: string,
+    wanted: TransportHeader,
+    transport: Transport,
+    fields: readonly HeaderField[] = [],
+  ): Promise<TransportHeader> {
     try {
-      return await this.#dialogue.setup(uri, wanted, fields);
+      return await this.#client.setup(uri, wanted, fields);
     } catch (error) {
       const status = error instanceof PerchError ? error.context['status'] : undefined;
       if (!(error instanceof PerchError) || typeof status !== 'number' || OTHER_REASONS.includes(status)) {
@@ -213,8 +218,8 @@ export class Lanes {
       }
       if (status === UNSUPPORTED_TRANSPORT) {
         const { name, rtspTransport } = this.#options;
-        const whose = rtspTransport === way ? `, which path '${name}' asks for` : '';
-        const message = `camera refuses ${TRANSPORT_OF[way]} (461)${whose}`;
+        const whose = rtspTransport === transport ? `, which path '${name}' asks for` : '';
+        const message = `camera refuses ${TRANSPORT_NAME[transport]} (461)${whose}`;
         throw new TransportRefused(new PerchError('unsupported', message, error.context), false);
       }
       throw new TransportRefused(error, false);

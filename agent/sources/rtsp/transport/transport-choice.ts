@@ -1,22 +1,22 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 
-/** How RTP comes: within the RTSP connection, to ports of ours, or to a group. */
-export type Way = 'tcp' | 'udp' | 'multicast';
+/** RTP within the RTSP connection, to UDP ports of ours, or to a multicast group. */
+export type Transport = 'tcp' | 'udp' | 'multicast';
 
-/** As MediaMTX's API names them. */
-export const TRANSPORT_OF = { tcp: 'TCP', udp: 'UDP', multicast: 'UDP-multicast' } as const;
+/** MediaMTX's names. */
+export const TRANSPORT_NAME = { tcp: 'TCP', udp: 'UDP', multicast: 'UDP-multicast' } as const;
 
 /** Over a home network TCP loses nothing; multicast needs switches that know about it. */
-const ORDER: readonly Way[] = ['tcp', 'udp', 'multicast'];
-/** A camera whose settings have been changed is asked for TCP again, if it has to be asked anyway. */
+const ORDER: readonly Transport[] = ['tcp', 'udp', 'multicast'];
+/** After this long a reconnect tries TCP first again: the camera's settings may have changed. */
 const REMEMBER_MS = 3_600_000;
 
-/** The camera cannot or will not send in this way; another may do. `cause` says why, for a person. */
+/** The camera does not send by this transport; another may work. `cause` has the reason for the user. */
 export class TransportRefused extends Error {
   override readonly name = 'TransportRefused';
   override readonly cause: PerchError;
-  /** The camera has set something up all the same: only on another connection it can be asked anew. */
+  /** The camera has set up a track: a retry needs another connection. */
   readonly hasBegun: boolean;
 
   constructor(cause: PerchError, hasBegun: boolean) {
@@ -26,20 +26,20 @@ export class TransportRefused extends Error {
   }
 }
 
-/** Which way a source asks for its media, and what it has learnt from the camera. */
+/** The transports that a source tries, and the one that has worked with the camera. */
 export class TransportChoice {
-  readonly #wanted: Way | 'automatic';
+  readonly #wanted: Transport | 'automatic';
   readonly #clock: Clock;
-  #learnt: Way | undefined;
+  #learnt: Transport | undefined;
   #learntAtMs = 0;
 
-  constructor(wanted: Way | 'automatic', clock: Clock) {
+  constructor(wanted: Transport | 'automatic', clock: Clock) {
     this.#wanted = wanted;
     this.#clock = clock;
   }
 
-  /** The ways to ask for, best first. @param isTunnelled the connection is encrypted or passes a proxy: media stay in it */
-  ways(isTunnelled: boolean): readonly Way[] {
+  /** The transports to try, best first. @param isTunnelled the connection is encrypted or passes a proxy: media stay in it */
+  transports(isTunnelled: boolean): readonly Transport[] {
     if (isTunnelled) {
       return ['tcp'];
     }
@@ -50,63 +50,62 @@ export class TransportChoice {
     if (learnt === undefined || this.#clock.monoMs() - this.#learntAtMs >= REMEMBER_MS) {
       return ORDER;
     }
-    return [learnt, ...ORDER.filter((way) => way !== learnt)];
+    return [learnt, ...ORDER.filter((transport) => transport !== learnt)];
   }
 
-  /** Media came this way: it is asked for first for an hour. */
-  worked(way: Way): void {
-    // The hour counts from when it was learnt, or a camera that reconnects each half hour would never be asked again.
-    if (this.#learnt !== way || this.#clock.monoMs() - this.#learntAtMs >= REMEMBER_MS) {
-      this.#learnt = way;
+  /** Media has come by it: it is tried first for an hour. */
+  worked(transport: Transport): void {
+    // The hour is not extended, or a camera that reconnects every half hour would never be tried with TCP again.
+    if (this.#learnt !== transport || this.#clock.monoMs() - this.#learntAtMs >= REMEMBER_MS) {
+      this.#learnt = transport;
       this.#learntAtMs = this.#clock.monoMs();
     }
   }
 
-  /** It did not work. */
-  failed(way: Way): void {
-    if (this.#learnt === way) {
+  failed(transport: Transport): void {
+    if (this.#learnt === transport) {
       this.#learnt = undefined;
     }
   }
 }
 
-/** The ways of one run, one after the other. */
-export class Trials {
-  readonly #ways: readonly Way[];
-  readonly #refusals: (readonly [Way, PerchError])[] = [];
+/** The transports of one connection attempt, in turn. */
+export class TransportAttempts {
+  readonly #transports: readonly Transport[];
+  readonly #refusals: (readonly [Transport, PerchError])[] = [];
 
-  constructor(ways: readonly Way[]) {
-    this.#ways = ways;
+  constructor(transports: readonly Transport[]) {
+    this.#transports = transports;
   }
 
-  /** The one to ask for; undefined: none is left. */
-  get way(): Way | undefined {
-    return this.#ways[this.#refusals.length];
+  /** The one to try; undefined: none is left. */
+  get transport(): Transport | undefined {
+    return this.#transports[this.#refusals.length];
   }
 
-  get isOnlyWay(): boolean {
-    return this.#ways.length === 1;
+  get isOnlyOne(): boolean {
+    return this.#transports.length === 1;
   }
 
-  /** It has not been asked for yet. */
-  isLeft(way: Way): boolean {
-    return this.#ways.includes(way, this.#refusals.length + 1);
+  /** It has not been tried yet. */
+  isLeft(transport: Transport): boolean {
+    return this.#transports.includes(transport, this.#refusals.length + 1);
   }
 
-  /** The present way does not do. */
+  /** The present transport does not work. */
   refuse(cause: PerchError): void {
-    if (this.way !== undefined) {
-      this.#refusals.push([this.way, cause]);
+    if (this.transport !== undefined) {
+      this.#refusals.push([this.transport, cause]);
     }
   }
 
-  /** What to tell when no way is left. @param name of the path */
+  /** The error when no transport is left. @param name of the path */
   failure(name: string): PerchError {
     const [only, ...others] = this.#refusals;
     if (only && others.length === 0) {
       return only[1];
     }
-    const reasons = this.#refusals.map(([way, cause]) => `${TRANSPORT_OF[way]}: ${explain(cause)}`);
+    const reasons = this.#refusals.map(([transport, cause]) => `${TRANSPORT_NAME[transport]}: ${explain(cause)}`);
     const message = `camera of path '${name}' sends in no way (${reasons.join('; ')})`;
     return new PerchError('unsupported', message, { path: name });
   }

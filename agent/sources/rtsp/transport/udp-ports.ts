@@ -7,15 +7,15 @@ import { canonicalIp, IpList, isLoopbackIp } from '../../../base/ip-address.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import { UdpSocket } from './udp-socket.ts';
 
-/** What Linux hands out by itself, and MediaMTX's default. */
+/** Linux's ephemeral ports, and MediaMTX's default. */
 const DEFAULT_RANGE = [32_768, 60_999] as const;
-/** Pairs that are tried: so many in a row are never taken by chance. */
+/** Pairs that are tried. */
 const MAX_TRIES = 100;
 
 export interface UdpOptions {
   /** Of the path, for messages. */
   readonly name: string;
-  /** What the path asks for, for messages. */
+  /** The path's setting, for messages. */
   readonly rtspTransport?: 'automatic' | 'udp' | 'multicast' | 'tcp';
   readonly rtspAnyPort?: boolean;
   readonly rtspUDPSourcePortRange?: readonly [first: number, last: number];
@@ -65,14 +65,14 @@ async function bindPair(
 }
 
 const GROUPS = new IpList(['224.0.0.0/4', 'ff00::/8']);
-/** RFC 4607: these are joined with the sender's address. */
+/** RFC 4607: joined with the sender's address. */
 const SOURCE_SPECIFIC = new IpList(['232.0.0.0/8']);
 
 export interface Group {
   readonly ip: string;
   readonly ports: Pair;
   readonly ttl: number;
-  /** The sender's, where it was told. */
+  /** The sender's, if known. */
   readonly source: string | undefined;
 }
 
@@ -85,7 +85,7 @@ export async function joinGroup(ip: string, group: Group, options: UdpOptions, c
     throw new PerchError('unsupported', message, { path: name });
   }
   const [port, rtcpPort] = group.ports;
-  // Bound to the group itself, so that what others send to the port elsewhere does not come in.
+  // Bound to the group: datagrams for the port at other addresses do not come in.
   const bind = { family: familyOf(address), address, port, isShared: true };
   let pair: UdpPair | undefined;
   try {
@@ -93,7 +93,7 @@ export async function joinGroup(ip: string, group: Group, options: UdpOptions, c
     const source = SOURCE_SPECIFIC.has(address) ? (group.source ?? ip) : undefined;
     const interfaces = networkInterfaces();
     const joined = joinAll(pair, address, interfacesTowards(ip, familyOf(address), interfaces), source);
-    // Our own reports are of interest here only to a camera that is here.
+    // Only a camera on this machine needs our reports looped back.
     pair.rtcp.sendToGroupsBy(joined, group.ttl, ownIps(interfaces).includes(ip));
     return pair;
   } catch (cause) {
@@ -104,7 +104,7 @@ export async function joinGroup(ip: string, group: Group, options: UdpOptions, c
   }
 }
 
-/** One interface that takes part is enough. @returns the first that does */
+/** One interface is enough. @returns the first that joined */
 function joinAll(
   { rtp, rtcp }: UdpPair,
   group: string,
@@ -135,7 +135,7 @@ export const ownIps = (interfaces: Interfaces = networkInterfaces()): string[] =
   Object.values(interfaces).flatMap((list) => (list ?? []).map(({ address }) => canonicalIp(address) ?? ''));
 
 /**
- * Where packets of a camera come in: interfaces whose network it is on; for one behind a router all that lead outside;
+ * The interfaces on which a camera's packets arrive: those in its network; for a camera behind a router all external ones;
  * for one on this machine all. IPv4 interfaces are named by their address, IPv6 ones as `::%name`.
  */
 export function interfacesTowards(ip: string, family: 4 | 6, interfaces: Interfaces): string[] {

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
 import { canonicalIp } from '../../../base/ip-address.ts';
 
-/** A key picture comes in one burst, and we may be busy with another camera's: what is asked for, the system may give less. */
+/** A key picture arrives in a burst while another camera's may be in work. The system may grant less. */
 const DEFAULT_READ_BUFFER_BYTES = 2 << 20;
 
 export interface DatagramSink {
@@ -11,7 +11,7 @@ export interface DatagramSink {
   onDatagram(datagram: Uint8Array, atMs: number): void;
 }
 
-/** Who may send. */
+/** The accepted senders. */
 export interface Peers {
   /** In canonical form. */
   readonly ips: readonly string[];
@@ -19,16 +19,16 @@ export interface Peers {
   readonly ports: readonly number[];
 }
 
-/** A bound UDP socket that listens to the camera alone. */
+/** A bound UDP socket that accepts the camera's datagrams only. */
 export class UdpSocket {
-  /** Nothing is taken before it is set. */
+  /** Undefined: datagrams are dropped. */
   sink: DatagramSink | undefined;
-  /** Datagrams of others. */
+  /** Datagrams of other senders. */
   strangers = 0;
   readonly #socket: Socket;
   readonly #clock: Clock;
   #peers: Peers = { ips: [], ports: [] };
-  /** The camera's address as the socket spells it, and its port: most datagrams are known by these. */
+  /** The camera's address in the socket's spelling, and its port: most datagrams match these. */
   #knownAddress = '';
   #knownPort = 0;
   #isClosed = false;
@@ -37,7 +37,7 @@ export class UdpSocket {
     this.#socket = socket;
     this.#clock = clock;
     socket.on('message', (datagram, from) => this.#receive(datagram, from));
-    // Whatever the network says about one datagram: whether media come is what counts.
+    // An error about one datagram is ignored: the media timeout decides.
     socket.on('error', () => {});
   }
 
@@ -64,7 +64,7 @@ export class UdpSocket {
     try {
       socket.setRecvBufferSize(readBufferBytes > 0 ? readBufferBytes : DEFAULT_READ_BUFFER_BYTES);
     } catch {
-      // Systems that refuse instead of giving less: the default does as well, mostly.
+      // Some systems refuse instead of granting less.
     }
     return new UdpSocket(socket, clock);
   }
@@ -87,14 +87,14 @@ export class UdpSocket {
     }
   }
 
-  /** How what is sent to groups leaves. @param isLooped it comes back to this machine */
+  /** Options of datagrams to groups. @param isLooped this machine receives them, too */
   sendToGroupsBy(networkInterface: string, ttl: number, isLooped: boolean): void {
     this.#socket.setMulticastInterface(networkInterface);
     this.#socket.setMulticastTTL(ttl);
     this.#socket.setMulticastLoopback(isLooped);
   }
 
-  /** @param ip an address, no name */
+  /** @param ip not a host name */
   send(datagram: Uint8Array, port: number, ip: string): void {
     if (!this.#isClosed && port > 0 && isIP(ip) !== 0) {
       this.#socket.send(datagram, port, ip, () => {});

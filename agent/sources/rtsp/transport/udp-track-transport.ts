@@ -4,55 +4,55 @@ import type { Pair } from '../../../media/rtsp/transport.ts';
 import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { RtspConnection } from '../request/connection.ts';
-import { KeptPackets } from './kept-packets.ts';
-import type { Lane } from './track-transport.ts';
+import { EarlyPackets } from './early-packets.ts';
+import type { TrackTransport } from './track-transport.ts';
 import type { UdpPair } from './udp-ports.ts';
 
-/** Where the camera's side of a lane is. */
-export interface FarEnd {
+/** The camera's addresses and ports. */
+export interface RemoteEnd {
   /** Canonical addresses that media may come from. */
   readonly ips: readonly string[];
-  /** Where our own packets go. */
+  /** Addresses for our packets. */
   readonly sendTo: readonly string[];
-  /** RTP and RTCP; undefined: not told. */
+  /** RTP and RTCP; undefined: not known. */
   readonly ports: Pair | undefined;
   /** Media may come from any port. */
   readonly isAnyPort: boolean;
 }
 
-/** A track over a pair of UDP ports, to us alone or to a group. */
-export class UdpLane implements Lane {
+/** A track over a pair of UDP ports, unicast or multicast. */
+export class UdpTrackTransport implements TrackTransport {
   readonly receiver: TrackReceiver;
-  readonly transport: 'UDP' | 'UDP-multicast';
+  readonly kind: 'UDP' | 'UDP-multicast';
   readonly #pair: UdpPair;
   readonly #order: ReorderBuffer;
-  readonly #farEnd: FarEnd;
+  readonly #remoteEnd: RemoteEnd;
   readonly #ssrc: number;
   readonly #connection: Pick<RtspConnection, 'fail'>;
-  /** Undefined: all tracks are set up. */
-  #kept: KeptPackets | undefined = new KeptPackets();
+  /** Undefined after all tracks are set up. */
+  #kept: EarlyPackets | undefined = new EarlyPackets();
 
   /**
    * @param ssrc of ours
-   * @param connection ends with what goes wrong with media beside it, as it does with media within it
+   * @param connection fails with errors of the media, as with interleaved media
    */
   constructor(
     receiver: TrackReceiver,
     pair: UdpPair,
-    transport: 'UDP' | 'UDP-multicast',
-    farEnd: FarEnd,
+    kind: 'UDP' | 'UDP-multicast',
+    remoteEnd: RemoteEnd,
     ssrc: number,
     connection: Pick<RtspConnection, 'fail'>,
   ) {
     this.receiver = receiver;
-    this.transport = transport;
+    this.kind = kind;
     this.#pair = pair;
-    this.#farEnd = farEnd;
+    this.#remoteEnd = remoteEnd;
     this.#ssrc = ssrc;
     this.#connection = connection;
     this.#order = new ReorderBuffer(receiver, receiver.format.payloadType);
-    // There are cameras that send RTCP from the port of RTP.
-    const peers = { ips: farEnd.ips, ports: farEnd.isAnyPort ? [] : (farEnd.ports ?? []) };
+    // Some cameras send RTCP from the port of RTP.
+    const peers = { ips: remoteEnd.ips, ports: remoteEnd.isAnyPort ? [] : (remoteEnd.ports ?? []) };
     pair.rtp.listenTo(peers);
     pair.rtcp.listenTo(peers);
     pair.rtp.sink = { onDatagram: (datagram, atMs) => this.#takeMedia(datagram, atMs) };
@@ -68,12 +68,12 @@ export class UdpLane implements Lane {
   }
 
   get strangers(): number {
-    // Other cameras may send to the same group, and the system hands us their packets too.
-    return this.transport === 'UDP' ? this.#pair.rtp.strangers + this.#pair.rtcp.strangers : 0;
+    // Other cameras may send to the same multicast group.
+    return this.kind === 'UDP' ? this.#pair.rtp.strangers + this.#pair.rtcp.strangers : 0;
   }
 
   sendControl(packet: Uint8Array): void {
-    const { ports, sendTo } = this.#farEnd;
+    const { ports, sendTo } = this.#remoteEnd;
     for (const ip of sendTo) {
       this.#pair.rtcp.send(packet, ports?.[1] ?? 0, ip);
     }
@@ -117,10 +117,10 @@ export class UdpLane implements Lane {
     }
   }
 
-  /** A firewall or router on the way lets in what answers our own packets: an empty one of each kind goes out. */
+  /** Opens firewalls on the route: they let in replies to our packets, here an empty one of RTP and RTCP. */
   #punch(): void {
-    const { ports, sendTo } = this.#farEnd;
-    if (this.transport === 'UDP') {
+    const { ports, sendTo } = this.#remoteEnd;
+    if (this.kind === 'UDP') {
       const rtp = new Uint8Array(RTP_HEADER_BYTES);
       writeRtpHeader(rtp, 0, false, 0, 0, 0, this.#ssrc);
       for (const ip of sendTo) {

@@ -3,7 +3,7 @@ import { expect, type TestContext, test } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { freePort } from '../../../test/support/base/free-port.ts';
 import { systemClock } from '../../base/clock.ts';
-import { speaksRtsp } from './speaks-rtsp.ts';
+import { speaksRtsp } from './probe.ts';
 
 const asks = (port: number, signal = new AbortController().signal, waitMs = 5_000) =>
   speaksRtsp(`rtsp://127.0.0.1:${port}/`, systemClock, waitMs, signal);

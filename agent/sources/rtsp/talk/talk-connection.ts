@@ -1,60 +1,63 @@
+import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
+import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/header.ts';
 import { openChannel } from '../channel/open-channel.ts';
 import { type Address, joinControl } from '../request/address.ts';
 import type { Authenticator } from '../request/authenticator.ts';
 import { type BackTrack, findBackTrack, REQUIRE_BACK_CHANNEL } from '../request/back-track.ts';
 import { RtspConnection } from '../request/connection.ts';
-import { Dialogue, Redirect } from '../request/dialogue.ts';
-import type { Outlet } from '../transport/track-transport.ts';
-import { Lanes } from '../transport/track-transports.ts';
-import { TransportRefused, type Way } from '../transport/transport-choice.ts';
+import { MethodClient, Redirect } from '../request/method-client.ts';
+import type { RtpSender } from '../transport/track-transport.ts';
+import { TrackTransports } from '../transport/track-transports.ts';
+import { type Transport, TransportRefused } from '../transport/transport-choice.ts';
 import type { UdpOptions } from '../transport/udp-ports.ts';
-import { Voice } from './voice.ts';
 
 const TICK_MS = 1_000;
-/** A camera that is told nothing but sound says nothing by itself: asked this often, one that is gone is soon found out. */
+/** 120 ms at 8 kHz. Some cameras take little more in one packet. */
+const MAX_PAYLOAD_BYTES = 960;
+/** A camera sends nothing on this connection by itself: keep-alives show whether it is still there. */
 const KEEP_ALIVE_MS = 10_000;
-/** Only for cameras that do answer their keep-alives. */
+/** For cameras that answer keep-alives. */
 const SILENCE_LIMIT_MS = 25_000;
 
-export interface LineOptions extends UdpOptions {
+export interface TalkOptions extends UdpOptions {
   readonly readTimeoutMs: number;
   readonly sourceFingerprint?: string;
 }
 
-/** A connection to a camera for talking only. */
-export class Line {
+/** An RTSP connection to a camera for its back channel only. */
+export class TalkConnection {
   readonly #connection: RtspConnection;
-  readonly #dialogue: Dialogue;
+  readonly #client: MethodClient;
   readonly #address: Address;
-  readonly #options: LineOptions;
+  readonly #options: TalkOptions;
   readonly #clock: Clock;
   #track: BackTrack | undefined;
   #uri = '';
-  #voice: Voice | undefined;
+  #sender: AudioSender | undefined;
   #end: (cause: unknown) => void = () => {};
 
   constructor(
     address: Address,
     newAuthenticator: () => Authenticator,
-    options: LineOptions,
+    options: TalkOptions,
     clock: Clock,
     signal: AbortSignal,
   ) {
     const { name, readTimeoutMs: timeoutMs, sourceFingerprint: fingerprint = '' } = options;
     const channel = openChannel(address, { name, fingerprint, authenticator: newAuthenticator() });
     this.#connection = new RtspConnection(channel, address, name, clock);
-    this.#dialogue = new Dialogue(this.#connection, address, newAuthenticator(), { name, timeoutMs }, signal);
+    this.#client = new MethodClient(this.#connection, address, newAuthenticator(), { name, timeoutMs }, signal);
     this.#address = address;
     this.#options = options;
     this.#clock = clock;
   }
 
-  /** Looks for the back channel, which makes no sound and takes no place yet. @throws PerchError unsupported when there is none */
+  /** Finds the back channel, without setting it up. @throws PerchError unsupported when there is none */
   async find(): Promise<BackTrack | Redirect> {
-    await this.#dialogue.greet();
-    const description = await this.#dialogue.describe(true);
+    await this.#client.queryMethods();
+    const description = await this.#client.describe(true);
     if (description instanceof Redirect) {
       return description;
     }
@@ -69,27 +72,27 @@ export class Line {
   }
 
   /** After `find`. @param ways of sending, best first; @throws PerchError when the camera does not let us talk now */
-  async begin(ways: readonly Way[]): Promise<void> {
+  async begin(transports: readonly Transport[]): Promise<void> {
     try {
-      const outlet = await this.#setup(ways);
-      this.#voice = this.#track && new Voice(this.#track, outlet);
-      await this.#dialogue.play([['Range', 'npt=0.000-'], REQUIRE_BACK_CHANNEL]);
+      const sender = await this.#setup(transports);
+      this.#sender = this.#track && new AudioSender(this.#track, sender);
+      await this.#client.play([['Range', 'npt=0.000-'], REQUIRE_BACK_CHANNEL]);
     } catch (error) {
       const isRefusal = error instanceof PerchError && ('status' in error.context || error.code === 'unsupported');
       if (!isRefusal) {
         throw error;
       }
-      // Dahua and Amcrest let one client talk.
+      // Dahua and Amcrest accept one client that talks.
       const message = `camera of path '${this.#options.name}' does not let us talk, perhaps because somebody else does`;
       throw new PerchError('unavailable', message, { path: this.#options.name }, error);
     }
   }
 
-  say(payload: Uint8Array, ticks: number): void {
-    this.#voice?.say(payload, ticks);
+  send(payload: Uint8Array, ticks: number): void {
+    this.#sender?.send(payload, ticks);
   }
 
-  /** Keeps the session alive. @returns why the line is dead when it is, or `signal` has aborted */
+  /** Keeps the session alive. @returns why the connection has ended, or the reason of `signal` */
   async watch(signal: AbortSignal): Promise<unknown> {
     const { promise: over, resolve } = Promise.withResolvers<unknown>();
     this.#end = resolve;
@@ -101,25 +104,25 @@ export class Line {
     const stop = this.#clock.every(TICK_MS, this.#keeper());
     const cause = await Promise.race([over, this.#connection.ended]);
     stop();
-    // The path's signal lives on, and would keep each line that has ever been.
+    // The path's signal outlives this connection.
     signal.removeEventListener('abort', onAbort);
     return cause;
   }
 
-  /** Says goodbye; never rejects. */
+  /** Never rejects. */
   async close(): Promise<void> {
-    this.#voice?.close();
-    this.#voice = undefined;
-    await this.#dialogue.teardown();
+    this.#sender?.close();
+    this.#sender = undefined;
+    await this.#client.teardown();
     this.#connection.fail(new PerchError('unavailable', 'connection is over'));
   }
 
-  async #setup(ways: readonly Way[]): Promise<Outlet> {
-    const lanes = new Lanes(this.#connection, this.#dialogue, this.#address.host, this.#options, this.#clock);
+  async #setup(transports: readonly Transport[]): Promise<RtpSender> {
+    const tracks = new TrackTransports(this.#connection, this.#client, this.#address.host, this.#options, this.#clock);
     let refusal: unknown;
-    for (const way of ways) {
+    for (const transport of transports) {
       try {
-        return await lanes.addOutlet(this.#uri, way, [REQUIRE_BACK_CHANNEL]);
+        return await tracks.addSender(this.#uri, transport, [REQUIRE_BACK_CHANNEL]);
       } catch (error) {
         if (!(error instanceof TransportRefused)) {
           throw error;
@@ -132,7 +135,7 @@ export class Line {
 
   /** Called each second. */
   #keeper(): () => void {
-    const everyMs = Math.min(KEEP_ALIVE_MS, this.#dialogue.sessionMs / 2);
+    const everyMs = Math.min(KEEP_ALIVE_MS, this.#client.sessionMs / 2);
     let askedAtMs = this.#clock.monoMs();
     const beganAtMs = askedAtMs;
     let answers = false;
@@ -145,8 +148,43 @@ export class Line {
         this.#end(new PerchError('timeout', message, { path: this.#options.name }));
       } else if (nowMs - askedAtMs >= everyMs) {
         askedAtMs = nowMs;
-        this.#dialogue.keepAlive();
+        this.#client.keepAlive();
       }
     };
+  }
+}
+
+/** Sends audio to a camera as RTP (RFC 3551 §4.1: the marker bit starts a talkspurt). */
+export class AudioSender {
+  readonly #track: BackTrack;
+  readonly #sender: RtpSender;
+  readonly #ssrc = randomInt(1, 2 ** 32);
+  readonly #ticksOffset = randomInt(2 ** 32);
+  #sequence = randomInt(2 ** 16);
+  #isFirst = true;
+
+  constructor(track: BackTrack, sender: RtpSender) {
+    this.#track = track;
+    this.#sender = sender;
+  }
+
+  /** @param ticks time of the first sample, from any start */
+  send(payload: Uint8Array, ticks: number): void {
+    const { payloadType, channels } = this.#track.format;
+    for (let at = 0; at < payload.length; at += MAX_PAYLOAD_BYTES) {
+      const part = payload.subarray(at, at + MAX_PAYLOAD_BYTES);
+      const packet = new Uint8Array(RTP_HEADER_BYTES + part.length);
+      // One byte is one sample of one channel.
+      const timestamp = this.#ticksOffset + ticks + at / channels;
+      writeRtpHeader(packet, 0, this.#isFirst, payloadType, this.#sequence, timestamp, this.#ssrc);
+      packet.set(part, RTP_HEADER_BYTES);
+      this.#sequence = (this.#sequence + 1) & 0xffff;
+      this.#isFirst = false;
+      this.#sender.send(packet);
+    }
+  }
+
+  close(): void {
+    this.#sender.close();
   }
 }

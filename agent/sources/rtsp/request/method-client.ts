@@ -1,6 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
 import { bodyText, type HeaderField, type RtspResponse } from '../../../media/rtsp/message.ts';
-import { parseTransport, type Transport, writeTransport } from '../../../media/rtsp/transport.ts';
+import { parseTransport, type Transport as TransportHeader, writeTransport } from '../../../media/rtsp/transport.ts';
 import { parseSdp, type Sdp } from '../../../media/sdp/parse.ts';
 import { type Address, baseOf, joinControl } from './address.ts';
 import type { Authenticator } from './authenticator.ts';
@@ -31,7 +31,7 @@ export class Redirect {
 }
 
 /** The requests of one RTSP session in their order, with credentials where they are asked for. */
-export class Dialogue {
+export class MethodClient {
   /** How long the camera keeps the session without a sign of life from us. */
   sessionMs = DEFAULT_SESSION_MS;
   readonly #connection: RtspConnection;
@@ -63,7 +63,7 @@ export class Dialogue {
   }
 
   /** Finds out what the camera can; one that refuses to say is asked on all the same. */
-  async greet(): Promise<void> {
+  async queryMethods(): Promise<void> {
     const response = await this.#ask('OPTIONS', this.#address.uri, []);
     if (response.status === 401) {
       throw this.#refusal('OPTIONS', response);
@@ -96,7 +96,7 @@ export class Dialogue {
   }
 
   /** @returns the transport that the camera will use, which may be another than the one that is wanted */
-  async setup(uri: string, wanted: Transport, fields: readonly HeaderField[] = []): Promise<Transport> {
+  async setup(uri: string, wanted: TransportHeader, fields: readonly HeaderField[] = []): Promise<TransportHeader> {
     const transport = writeTransport(wanted);
     const response = await this.#askSetup(uri, [['Transport', transport], ...fields]);
     this.#check('SETUP', response);

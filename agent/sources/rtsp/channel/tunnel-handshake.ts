@@ -6,38 +6,38 @@ import type { HeaderField } from '../../../media/rtsp/message.ts';
 import type { Authenticator } from '../request/authenticator.ts';
 import { refusal } from '../request/failures.ts';
 
-/** Schemes and old nonces that are tried. */
+/** Requests with other schemes and nonces. */
 const MAX_ATTEMPTS = 4;
 
-export interface OpeningSink {
-  /** The camera agreed. @param rest what came behind the head of its answer, valid during the call only */
+export interface HandshakeSink {
+  /** The camera has accepted. @param rest bytes after the head of its response, valid during the call only */
   onOpen(channel: SocketChannel, response: HttpResponse, rest: Uint8Array): void;
   onEnd(cause: unknown): void;
 }
 
-export interface OpeningOptions {
+export interface HandshakeOptions {
   /** Of the path, for messages. */
   readonly name: string;
   /** Path and query of the request. */
   readonly target: string;
   readonly fields: readonly HeaderField[];
-  /** The status that is a yes. */
+  /** Of success. */
   readonly status: number;
   readonly version: '1.0' | '1.1';
   readonly authenticator: Authenticator;
   dial(): SocketChannel;
 }
 
-/** The GET with which a tunnel begins, again with a password when the camera wants one. */
-export class HttpOpening implements ByteSink {
-  readonly #options: OpeningOptions;
-  readonly #sink: OpeningSink;
+/** The GET that opens a tunnel, with a login if the camera requires one. */
+export class TunnelHandshake implements ByteSink {
+  readonly #options: HandshakeOptions;
+  readonly #sink: HandshakeSink;
   #channel: SocketChannel | undefined;
   #head = new HttpHeadReader();
   #attempts = 0;
   readonly #over = new AbortController();
 
-  constructor(options: OpeningOptions, sink: OpeningSink) {
+  constructor(options: HandshakeOptions, sink: HandshakeSink) {
     this.#options = options;
     this.#sink = sink;
   }
@@ -101,7 +101,7 @@ export class HttpOpening implements ByteSink {
     }
   }
 
-  /** With a login, once it may be shown. */
+  /** With a login, when it may be sent. */
   async #again(response: HttpResponse): Promise<void> {
     const { signal } = this.#over;
     const { authenticator } = this.#options;
@@ -128,11 +128,11 @@ export class HttpOpening implements ByteSink {
   }
 }
 
-/** Why there is no tunnel, as a person reads it. */
+/** The error for a tunnel that the camera rejects. */
 export function tunnelRefusal(
   method: 'GET' | 'POST',
   response: HttpResponse,
-  options: Pick<OpeningOptions, 'name' | 'status' | 'authenticator'>,
+  options: Pick<HandshakeOptions, 'name' | 'status' | 'authenticator'>,
 ): PerchError {
   const { status, reason } = response;
   const { name, authenticator } = options;
@@ -149,7 +149,7 @@ export function tunnelRefusal(
   return new PerchError('unsupported', message, { path: name, status });
 }
 
-/** Whoever serves web pages answers every GET with one, and a single-page application at every path. */
+/** A web server may answer every GET with a page. */
 function isPage({ headers }: HttpResponse): boolean {
   return /^text\/html\b/i.test(headers.get('Content-Type') ?? '');
 }
