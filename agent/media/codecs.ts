@@ -27,8 +27,8 @@ import * as ts from './mpegts/stream-format.ts';
 import { createMultiopusDepacketizer, createOpusDepacketizer } from './opus/depacketize.ts';
 import { packetizeOpus } from './opus/packetize.ts';
 import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from './payload/depacketizer.ts';
-import { packetizeInstants } from './payload/instants.ts';
 import type { Packetize, PayloadSink } from './payload/packetizer.ts';
+import { packetizeSampleBased } from './payload/sample-based.ts';
 import type { Track } from './sample/track.ts';
 import { Vp8Depacketizer } from './vp8/depacketize.ts';
 import { packetizeVp8 } from './vp8/packetize.ts';
@@ -231,7 +231,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
       PCMA: (format, sink) => createG711Depacketizer(format, 'a', sink),
       PCMU: (format, sink) => createG711Depacketizer(format, 'mu', sink),
     },
-    packetize: packetizeInstants,
+    packetize: packetizeSampleBased,
     fmp4As: 'flac',
     webrtc: { encoding: (track) => (track.law === 'a' ? 'PCMA' : 'PCMU'), takes: isMono8kHz },
   },
@@ -241,7 +241,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     label: 'G722',
     zlm: [18, 'G722'],
     depacketizers: { G722: createG722Depacketizer },
-    packetize: packetizeInstants,
+    packetize: packetizeSampleBased,
     fmp4As: 'flac',
     webrtc: { encoding: () => 'G722', takes: isMono8kHz },
   },
@@ -254,7 +254,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
       L16: (format, sink) => createLpcmDepacketizer(format, 16, sink),
       L24: (format, sink) => createLpcmDepacketizer(format, 24, sink),
     },
-    packetize: packetizeInstants,
+    packetize: packetizeSampleBased,
     fmp4As: 'flac',
   },
 

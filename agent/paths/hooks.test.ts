@@ -73,7 +73,7 @@ test('hooks begin and end around a publisher, his readers first', async () => {
   const { table, notesOf } = await tableOf('cam:');
   expect(notesOf('cam')).toEqual(['created']);
   const publication = table.publish('cam', publisherOf('p'));
-  const stream = publication.open([tinyH264]);
+  const stream = publication.publish([tinyH264]);
   expect(notesOf('cam')).toEqual(['available rtspSession p q=p', 'online rtspSession']);
   const [first, second] = [
     { kind: WEBRTC_SESSION, id: '1' },
@@ -129,7 +129,7 @@ test('who wants a stream waits for the publisher that a hook brings, and the hoo
       'cam',
       publisherOf('p', () => (replaced += 1)),
     )
-    .open([tinyH264]);
+    .publish([tinyH264]);
   expect([await opened, await second]).toEqual([stream, stream]);
   notesOf('cam');
   const reader = readerOf(RTSP_SESSION);
@@ -155,13 +155,13 @@ test('a publisher that does not come in time is given up, with the hook', async 
 test('a publisher that goes ends the demand; one that takes its place does not', async () => {
   const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
   const opened = table.open('cam');
-  table.publish('cam', publisherOf('one')).open([tinyH264]);
+  table.publish('cam', publisherOf('one')).publish([tinyH264]);
   await opened;
   notesOf('cam');
   const second = table.publish('cam', publisherOf('two'));
   expect(notesOf('cam')).toEqual(['end of online', 'end of available']);
   const again = table.open('cam');
-  const stream = second.open([tinyH264]);
+  const stream = second.publish([tinyH264]);
   expect(await again).toBe(stream);
   stream.addReader(readerOf(RTSP_SESSION), false);
   await clock.advance(60_000);
@@ -173,7 +173,7 @@ test('a publisher that goes ends the demand; one that takes its place does not',
 test('one who takes the place of a publisher and brings nothing is given up as well', async () => {
   const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
   const opened = table.open('cam');
-  table.publish('cam', publisherOf('one')).open([tinyH264]);
+  table.publish('cam', publisherOf('one')).publish([tinyH264]);
   await opened;
   table.publish('cam', publisherOf('two'));
   await clock.advance(4_000);
@@ -182,7 +182,7 @@ test('one who takes the place of a publisher and brings nothing is given up as w
 
 test('a publisher who comes by himself starts nothing', async () => {
   const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
-  const stream = table.publish('cam', publisherOf('p')).open([tinyH264]);
+  const stream = table.publish('cam', publisherOf('p')).publish([tinyH264]);
   expect(await table.open('cam')).toBe(stream);
   await clock.advance(60_000);
   expect(notesOf('cam')).toEqual(['created', 'available rtspSession p q=p', 'online rtspSession']);
@@ -207,7 +207,7 @@ test('a path that a pattern stands for is there until its hook has ended', async
 test('a path that a pattern stands for goes with its publisher, when the hooks that he began have ended', async () => {
   const { clock, table, hooks } = await tableOf('all_others:');
   const publication = table.publish('live/one', publisherOf('p'));
-  publication.open([tinyH264]);
+  publication.publish([tinyH264]);
   const noted = hooks.get('live/one') as NotedHooks;
   const gone = Promise.withResolvers<void>();
   noted.gone = gone.promise;
@@ -239,7 +239,7 @@ test('other commands that run once are taken over while the stream goes on', asy
   const { table, hooks, groups, notesOf } = await tableOf('cam: {runOnUnread: a, runOnAvailable: x}');
   expect([...groups]).toEqual([['cam', undefined]]);
   const noted = hooks.get('cam') as NotedHooks;
-  const stream = table.publish('cam', publisherOf('p')).open([tinyH264]);
+  const stream = table.publish('cam', publisherOf('p')).publish([tinyH264]);
   notesOf('cam');
   const keys = 'runOnOffline: c, runOnUnavailable: d, runOnUnDemand: e, runOnRecordSegmentCreate: f';
   await table.apply(configOf(`cam: {runOnUnread: b, runOnAvailable: x, ${keys}, runOnRecordSegmentComplete: g}`));

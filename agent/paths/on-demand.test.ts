@@ -7,7 +7,7 @@ import { PerchError } from '../base/errors.ts';
 import { createLogger, type Logger, silentLogger } from '../base/log.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import type { G711Track } from '../media/sample/track.ts';
-import { storable } from '../stream/storable.ts';
+import { containerStream } from '../stream/container-stream.ts';
 import { Path } from './path.ts';
 
 const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8000, channels: 1 };
@@ -147,14 +147,14 @@ test('recorders and what is made once for others are no readers, the HLS muxer i
   // Both read the stream through the one that has FLAC in place of G.711.
   const recorder = readerOf(undefined);
   const muxer = readerOf(undefined, true);
-  storable(stream).addReader(recorder, false);
+  containerStream(stream).addReader(recorder, false);
   stream.addReader(readerOf(undefined), false);
   expect(stream.audience).toBe(0);
-  storable(stream).addReader(muxer, false);
+  containerStream(stream).addReader(muxer, false);
   expect(stream.audience).toBe(1);
   await clock.advance(60_000);
   expect(stream.isClosed).toBe(false);
-  storable(stream).removeReader(muxer);
+  containerStream(stream).removeReader(muxer);
   expect(stream.audience).toBe(0);
   await clock.advance(10_000);
   expect(stream.isClosed).toBe(true);

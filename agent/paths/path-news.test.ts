@@ -53,7 +53,7 @@ test('a camera that goes and comes is told of, why it is away once for each time
 test('of a publisher only the path is told', () => {
   const { path, told } = pathOf({ kind: 'publisher', mayOverride: true, usesSenderClock: false });
   const publication = path.publish({ kind: RTSP_SESSION, id: 'p', onReplaced: () => {} });
-  publication.open([tinyH264]);
+  publication.publish([tinyH264]);
   publication.close();
   expect(told).toEqual([
     ['path', 'available', ['H264']],

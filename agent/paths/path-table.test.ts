@@ -43,7 +43,7 @@ test('a path of all others is there from its publisher to the end of it, recordi
   expect(namesOf(table)).toEqual([]);
   table.mayPublish('live/one');
   const publication = table.publish('live/one', publisherOf('one'));
-  const stream = publication.open([tinyH264]);
+  const stream = publication.publish([tinyH264]);
   expect(await table.open('live/one')).toBe(stream);
   expect(namesOf(table)).toEqual(['live/one (all_others)']);
   expect(recorders.get('live/one')?.started).toEqual([stream]);
@@ -139,7 +139,7 @@ test('a fallback holds while there is no stream', async () => {
   expect(table.redirectOf('cam')).toBe('/other');
   expect(table.redirectOf('x')).toBe('/rest');
   const publication = table.publish('cam', publisherOf('one'));
-  publication.open([tinyH264]);
+  publication.publish([tinyH264]);
   expect(table.redirectOf('cam')).toBeUndefined();
   publication.close();
   expect(table.redirectOf('cam')).toBe('/other');
@@ -198,7 +198,7 @@ test('streams are found by path while they last', async () => {
   const { table } = await tableOf('  cam:\n  other:');
   const publication = table.publish('cam', publisherOf('one'));
   expect(table.openStreams()).toEqual([]);
-  const stream = publication.open([tinyH264]);
+  const stream = publication.publish([tinyH264]);
   expect(table.openStreams()).toEqual([['cam', stream]]);
   publication.close();
   expect(table.openStreams()).toEqual([]);
@@ -206,7 +206,7 @@ test('streams are found by path while they last', async () => {
 
 test('a path that follows another entry now goes on when only its name or its recording differ', async () => {
   const { clock, table, apply } = await tableOf('  "~^cam":\n');
-  const stream = table.publish('cam1', publisherOf('one')).open([tinyH264]);
+  const stream = table.publish('cam1', publisherOf('one')).publish([tinyH264]);
   await apply('  cam1: {record: yes}');
   expect(stream.isClosed).toBe(false);
   expect(namesOf(table)).toEqual(['cam1 (cam1)']);

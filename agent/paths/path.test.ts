@@ -45,7 +45,7 @@ const pathWith = (recorder: PathRecorder | undefined, clock = new FakeClock(), m
 test('another recorder goes on with the stream once the one before has finished its file', async () => {
   const [first, second] = [new SlowRecorder(), new SlowRecorder()];
   const path = pathWith(first);
-  const stream = path.publish(nobody).open([tinyH264]);
+  const stream = path.publish(nobody).publish([tinyH264]);
   const changed = path.setRecorder(second);
   expect(second.started).toEqual([]);
   first.release();
@@ -56,9 +56,9 @@ test('another recorder goes on with the stream once the one before has finished 
 test('a stream that comes while recorders are exchanged is begun once', async () => {
   const [first, second] = [new SlowRecorder(), new SlowRecorder()];
   const path = pathWith(first);
-  path.publish(nobody).open([tinyH264]);
+  path.publish(nobody).publish([tinyH264]);
   const changed = path.setRecorder(second);
-  const next = path.publish(nobody).open([tinyH264]);
+  const next = path.publish(nobody).publish([tinyH264]);
   first.release();
   await changed;
   expect(second.started).toEqual([next]);
@@ -69,7 +69,7 @@ test('a path says since when it has no stream, from its first moment on', async 
   const path = pathWith(undefined, clock);
   await clock.advance(5_000);
   expect(path.status.offlineSince).toBe('2026-01-01T00:00:00.000Z');
-  path.publish(nobody).open([tinyH264]);
+  path.publish(nobody).publish([tinyH264]);
   expect(path.status).toMatchObject({ offlineSince: null, readyTime: '2026-01-01T00:00:05.000Z' });
   await clock.advance(1_000);
   await path.stop();
@@ -88,7 +88,7 @@ test('the stream of a publisher is recorded and shown like that of a camera', as
   expect(path.status).toMatchObject({ ready: false, source: null, sourceState: null });
   const publication = path.publish(publisherOf('one'));
   expect(path.status).toMatchObject({ ready: false, source: { type: 'rtspSession', id: 'one' } });
-  const stream = publication.open([tinyH264]);
+  const stream = publication.publish([tinyH264]);
   expect(recorder.started).toEqual([stream]);
   expect(await path.open('')).toBe(stream);
   expect(path.status).toMatchObject({ ready: true, tracks: ['H264'], source: { type: 'rtspSession', id: 'one' } });
@@ -99,7 +99,7 @@ test('the stream of a publisher is recorded and shown like that of a camera', as
 
 test('viewers who are served by something made once for all are listed with the readers, and are no readers', () => {
   const path = pathWith(undefined);
-  const stream = path.publish(nobody).open([tinyH264]);
+  const stream = path.publish(nobody).publish([tinyH264]);
   stream.viewers.add({ kind: HLS_SESSION, id: 'b' }).add({ kind: HLS_SESSION, id: 'a' });
   expect(path.status.readers).toEqual([
     { type: 'hlsSession', id: 'a' },
@@ -112,14 +112,14 @@ test('a new publisher takes the place of the present one, whose readers go with 
   const path = pathWith(undefined);
   const [first, second] = [publisherOf('one'), publisherOf('two')];
   const old = path.publish(first);
-  const stream = old.open([tinyH264]);
+  const stream = old.publish([tinyH264]);
   const publication = path.publish(second);
   expect(first.reasons).toEqual(["another publisher has taken path 'cam'"]);
   expect(stream.isClosed).toBe(true);
-  const next = publication.open([tinyH264]);
+  const next = publication.publish([tinyH264]);
   // What is left of the first does no harm to the second.
   old.close();
-  expect(() => old.open([tinyH264])).toThrow("another publisher has taken path 'cam'");
+  expect(() => old.publish([tinyH264])).toThrow("another publisher has taken path 'cam'");
   expect(next.isClosed).toBe(false);
   expect(path.status.source).toEqual({ type: 'rtspSession', id: 'two' });
 });
@@ -137,7 +137,7 @@ test('with overridePublisher off the first publisher stays', () => {
 test('a publisher is told when its path goes', async () => {
   const path = pathWith(undefined);
   const publisher = publisherOf('one');
-  path.publish(publisher).open([tinyH264]);
+  path.publish(publisher).publish([tinyH264]);
   await path.stop();
   expect(publisher.reasons).toEqual(["path 'cam' was removed or changed"]);
 });
@@ -147,14 +147,14 @@ test('a path tells whether its pictures are reordered, also while they are away'
   const publication = path.publish(nobody);
   const write = (stream: Stream, pts: number, dts: number, key: boolean) =>
     stream.write(0, { pts, dts, wall: 0, key, data: new Uint8Array(1) });
-  const first = publication.open([tinyH264]);
+  const first = publication.publish([tinyH264]);
   write(first, 0, 0, true);
   expect(path.status.hasBFrames).toBeNull();
   write(first, 9_000, 3_000, false);
   expect(path.status.hasBFrames).toBe(true);
   publication.close();
   expect(path.status.hasBFrames).toBe(true);
-  const second = path.publish(nobody).open([tinyH264]);
+  const second = path.publish(nobody).publish([tinyH264]);
   expect(path.status.hasBFrames).toBe(true);
   write(second, 0, 0, true);
   write(second, 3_000, 3_000, false);

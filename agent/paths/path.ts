@@ -189,7 +189,7 @@ export class Path {
     this.#publisher = publisher;
     return {
       ...{ usesSenderClock, isSilent },
-      open: (tracks) => {
+      publish: (tracks) => {
         if (this.#publisher !== publisher) {
           throw new PerchError('unavailable', `another publisher has taken path '${name}'`, { path: name });
         }

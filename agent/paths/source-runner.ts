@@ -164,7 +164,7 @@ export class SourceRunner {
       if (signal.aborted) {
         return;
       }
-      await source.run({ open }, signal);
+      await source.run({ publish: open }, signal);
       if (!signal.aborted) {
         throw new PerchError('unavailable', 'the source ended the stream');
       }

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { storable, unstorableLabels } from '../stream/storable.ts';
+import { containerStream, leftOutLabels } from '../stream/container-stream.ts';
 import type { Reader, Stream } from '../stream/stream.ts';
 import type { BootClock } from './boot-clock.ts';
 import { type ClipOptions, Clips } from './clips/clips.ts';
@@ -120,8 +120,8 @@ export class Recorder {
   /** Records `stream` until it ends; begins with the group of pictures that the stream has kept. */
   start(stream: Stream): void {
     this.#leave();
-    const source = storable(stream, this.#format);
-    const leftOut = unstorableLabels(stream, this.#format);
+    const source = containerStream(stream, this.#format);
+    const leftOut = leftOutLabels(stream, this.#format);
     if (source.tracks.length === 0) {
       this.#refuse(`nothing in this stream can be recorded: it has ${leftOut.join(', ') || 'no tracks'}`);
       return;

@@ -8,7 +8,7 @@ export interface StreamSink {
   /** Its sound is not taken. */
   readonly isSilent?: boolean;
   /** Media is there: makes the stream that its samples are written to. Called once in a connection, when every track is known. */
-  open(tracks: readonly Track[]): Stream;
+  publish(tracks: readonly Track[]): Stream;
 }
 
 /** A session that sends media to a path. */

@@ -31,7 +31,7 @@ export interface DerivedPlan {
 }
 
 /** How a track of the original comes into the derived stream. */
-interface Lane {
+interface TrackMapping {
   /** Its number there. */
   readonly number: number;
   readonly converter: Converter | undefined;
@@ -57,7 +57,7 @@ export class DerivedStream extends Stream {
   /** By track of the original: its number here, which it keeps; undefined: it is left out. */
   readonly #numbers: readonly (number | undefined)[];
   /** By track of the original; undefined: it is left out. */
-  readonly #lanes: (Lane | undefined)[] = [];
+  readonly #mappings: (TrackMapping | undefined)[] = [];
   #isFed = false;
 
   constructor(origin: Stream, plan: DerivedPlan) {
@@ -84,13 +84,13 @@ export class DerivedStream extends Stream {
       onSample: (track, sample) => this.#take(track, sample),
       onTrack: (track, description) => this.#describe(track, description),
       onDiscontinuity: (track) => {
-        const lane = this.#lanes[track];
-        if (lane) {
-          this.markDiscontinuity(lane.number);
+        const mapping = this.#mappings[track];
+        if (mapping) {
+          this.markDiscontinuity(mapping.number);
         }
       },
       onEnd: () => {
-        this.#closeLanes();
+        this.#closeMappings();
         this.close();
       },
     };
@@ -112,7 +112,7 @@ export class DerivedStream extends Stream {
     if (this.readers.length === 0 && this.#isFed) {
       this.#isFed = false;
       this.#origin.removeReader(this.#feeder);
-      this.#closeLanes();
+      this.#closeMappings();
       this.forgetGroup();
     }
   }
@@ -133,7 +133,7 @@ export class DerivedStream extends Stream {
         return;
       }
       const place = this.#plan.place(this.#origin.tracks[i] as Track, i);
-      this.#lanes[i] = this.#laneOf(number, place);
+      this.#mappings[i] = this.#mappingOf(number, place);
       // It may have changed while nobody read.
       if (place && (place.convert ? !isAlike(place.track, this.tracks[number]) : place.track !== this.tracks[number])) {
         this.setTrack(number, place.track);
@@ -142,37 +142,37 @@ export class DerivedStream extends Stream {
     this.#origin.addReader(this.#feeder, this.#plan.startsWithGroup);
   }
 
-  #laneOf(number: number, place: Place | undefined): Lane {
+  #mappingOf(number: number, place: Place | undefined): TrackMapping {
     return { number, converter: place ? place.convert?.((sample) => this.write(number, sample)) : MUTE };
   }
 
   #take(track: number, sample: Sample): void {
-    const lane = this.#lanes[track];
-    if (lane?.converter) {
-      lane.converter.push(sample);
-    } else if (lane) {
+    const mapping = this.#mappings[track];
+    if (mapping?.converter) {
+      mapping.converter.push(sample);
+    } else if (mapping) {
       hold(sample.data);
-      this.write(lane.number, sample);
+      this.write(mapping.number, sample);
     }
   }
 
   #describe(track: number, description: Track): void {
-    const lane = this.#lanes[track];
-    if (!lane) {
+    const mapping = this.#mappings[track];
+    if (!mapping) {
       return;
     }
     const place = this.#plan.place(description, track);
-    lane.converter?.close?.();
-    this.#lanes[track] = this.#laneOf(lane.number, place);
+    mapping.converter?.close?.();
+    this.#mappings[track] = this.#mappingOf(mapping.number, place);
     if (place) {
-      this.setTrack(lane.number, place.track);
+      this.setTrack(mapping.number, place.track);
     }
   }
 
-  #closeLanes(): void {
-    for (const lane of this.#lanes) {
-      lane?.converter?.close?.();
+  #closeMappings(): void {
+    for (const mapping of this.#mappings) {
+      mapping?.converter?.close?.();
     }
-    this.#lanes.length = 0;
+    this.#mappings.length = 0;
   }
 }

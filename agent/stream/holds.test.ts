@@ -2,15 +2,15 @@ import { expect, test } from 'vitest';
 import { random } from '../../test/support/base/random.ts';
 import { H264_TRACK } from '../../test/support/media/tracks.ts';
 import type { Sample } from '../media/sample/sample.ts';
+import { SampleBuffer, VIDEO_SAMPLES } from '../media/sample/sample-buffer.ts';
 import { hold, release } from '../media/sample/slab.ts';
-import { UnitBuffer, VIDEO_UNITS } from '../media/sample/unit-buffer.ts';
 import { type Reader, Stream } from './stream.ts';
 
 const BYTES = 5_000;
 
 /** What a camera does: units out of slabs, a key frame now and then. */
 function camera(stream: Stream) {
-  const buffer = new UnitBuffer(VIDEO_UNITS);
+  const buffer = new SampleBuffer(VIDEO_SAMPLES);
   const slabs = new Set<ArrayBufferLike>();
   let count = 0;
   return {

@@ -6,7 +6,7 @@ import { h264Track } from '../media/h264/params.ts';
 import { h265Track } from '../media/h265/params.ts';
 import { RtpHeader } from '../media/rtp/header.ts';
 import type { Track } from '../media/sample/track.ts';
-import { FrameWriter } from './frame-writer.ts';
+import { InterleavedWriter } from './interleaved-writer.ts';
 import { Placeholders } from './placeholders.ts';
 
 const FRAME = 3_600;
@@ -19,7 +19,7 @@ const CUT = h264Track(hex(H264_SPS).subarray(0, 12), [hex(H264_PPS)]);
 
 /** @param samples pts and dts in frames; the first is the key sample. @returns each placeholder's sequence and time in frames */
 function ahead(track: Track, samples: readonly (readonly [pts: number, dts: number])[], firstFrame = 100) {
-  const writer = new FrameWriter([track]);
+  const writer = new InterleavedWriter([track]);
   const placeholders = new Placeholders(writer, 0);
   for (const [i, [pts, dts]] of samples.entries()) {
     const sample = { pts: (firstFrame + pts) * FRAME, dts: (firstFrame + dts) * FRAME };
@@ -128,6 +128,6 @@ test('the frame rate of the SPS counts while decode times are not known yet', ()
 });
 
 test('a codec without placeholders has none', () => {
-  const placeholders = new Placeholders(new FrameWriter([mjpeg]), 0);
+  const placeholders = new Placeholders(new InterleavedWriter([mjpeg]), 0);
   expect(placeholders.countFor(mjpeg)).toBe(0);
 });

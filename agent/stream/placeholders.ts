@@ -6,7 +6,7 @@ import { RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp/header.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import type { Track, VideoTrack } from '../media/sample/track.ts';
 import { payloadTypeOf } from '../media/sdp/write.ts';
-import { FRAME_HEADER_BYTES, type FrameWriter } from './frame-writer.ts';
+import { FRAME_HEADER_BYTES, type InterleavedWriter } from './interleaved-writer.ts';
 
 /** Where neither the stream nor its samples say how far pictures are apart. 90 kHz. */
 const FRAME_TICKS = 3_600;
@@ -26,7 +26,7 @@ const MAX_REORDER_FRAMES = 16;
  * key frames, so a copy leaves them out, and decoders drop them.
  */
 export class Placeholders {
-  readonly #writer: FrameWriter;
+  readonly #writer: InterleavedWriter;
   readonly #track: number;
   #description: Track | undefined;
   #payload: Uint8Array | undefined;
@@ -42,7 +42,7 @@ export class Placeholders {
   #leastPts = 0;
 
   /** @param track whose key frames readers begin at */
-  constructor(writer: FrameWriter, track: number) {
+  constructor(writer: InterleavedWriter, track: number) {
     this.#writer = writer;
     this.#track = track;
   }

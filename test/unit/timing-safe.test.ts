@@ -44,7 +44,7 @@ test('timing attacks: where secrets are compared it takes as long whatever is se
       'agent/auth/passwords/password-hash.ts',
       'agent/auth/accounts/secret-key.ts',
       'agent/auth/accounts/setup-code.ts',
-      'agent/servers/hls/delivery/door.ts',
+      'agent/servers/hls/delivery/session-access.ts',
     ]),
   );
 });

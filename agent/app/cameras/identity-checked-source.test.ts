@@ -27,7 +27,7 @@ function setUp(verdicts: readonly (Verdict | Promise<Verdict>)[]) {
   const followed = new IdentityCheckedSource(source, 'door', watch, clock);
   const run = (): Promise<unknown> =>
     followed
-      .run({ open: (tracks) => new Stream(tracks, { isOnDemand: false }) }, stop.signal)
+      .run({ publish: (tracks) => new Stream(tracks, { isOnDemand: false }) }, stop.signal)
       .catch((error: unknown) => error);
   return { clock, told, source, run, stop, asked: () => asked };
 }

@@ -69,8 +69,8 @@ export class IdentityCheckedSource implements Source {
     const ended = new AbortController();
     const joined = joinSignals([signal, ended.signal]);
     const opened: StreamSink = {
-      open: (tracks) => {
-        const stream = sink.open(tracks);
+      publish: (tracks) => {
+        const stream = sink.publish(tracks);
         this.#watch.connected(this.#path);
         return stream;
       },

@@ -80,7 +80,7 @@ function pullAll(
       pulled.isIn = true;
       throw new Error('it is enough that the recorder has let us in');
     };
-    source.run({ open }, stop.signal).catch((error: unknown) => {
+    source.run({ publish: open }, stop.signal).catch((error: unknown) => {
       pulled.failure = pulled.isIn ? undefined : explain(error);
     });
     return pulled;

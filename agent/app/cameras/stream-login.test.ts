@@ -69,7 +69,7 @@ function pullStream({ camera, clock, logins, profile, login }: PullOptions) {
     throw new Error('it is enough that the camera has let us in');
   };
   const done = supervise(
-    (signal) => source.run({ open }, signal),
+    (signal) => source.run({ publish: open }, signal),
     (state) => {
       pulled.state = state;
     },

@@ -1,9 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import type { AacTrack } from '../sample/track.ts';
-import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
-import { adtsFrameBytes, adtsHeaderBytes } from './adts.ts';
 import { type AuHeaderFormat, auHeaderFormat, configBytes } from './format.ts';
 import { parseAacConfig, writeAacConfig } from './params.ts';
 
@@ -48,7 +47,7 @@ class AacDepacketizer implements Depacketizer {
   readonly #headers: AuHeaderFormat;
   readonly #sink: UnitSink;
   readonly #frameTicks: number;
-  readonly #buffer = new UnitBuffer(AUDIO_UNITS);
+  readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
   readonly #bits = new BitReader(new Uint8Array(0), 0, 0, false);
   readonly #sizes = new Uint32Array(MAX_UNITS_PER_PACKET);
   /** Time of the fragmented unit in the making; NaN: there is none. */
@@ -169,4 +168,27 @@ class AacDepacketizer implements Depacketizer {
     this.#buffer.drop();
     this.#sink.onDamage(reason);
   }
+}
+
+const MIN_ADTS_BYTES = 7;
+const ADTS_CRC_BYTES = 2;
+
+/**
+ * Size in bytes of the ADTS header (ISO/IEC 14496-3 §1.A.2.2: sync word 0xFFF, then 13 bits of frame length) at `start`, or 0.
+ * A raw AAC frame cannot begin with the sync word: its first three bits would be the end mark.
+ */
+function adtsHeaderBytes(data: Uint8Array, start: number, end: number): number {
+  if (end - start < MIN_ADTS_BYTES || data[start] !== 0xff || ((data[start + 1] as number) & 0xf6) !== 0xf0) {
+    return 0;
+  }
+  const hasNoCrc = ((data[start + 1] as number) & 1) === 1;
+  const headerBytes = MIN_ADTS_BYTES + (hasNoCrc ? 0 : ADTS_CRC_BYTES);
+  const frameBytes = adtsFrameBytes(data, start);
+  return frameBytes >= headerBytes && start + frameBytes <= end ? headerBytes : 0;
+}
+
+/** aac_frame_length: header included. */
+function adtsFrameBytes(data: Uint8Array, start: number): number {
+  const high = (data[start + 3] as number) & 3;
+  return (high << 11) | ((data[start + 4] as number) << 3) | ((data[start + 5] as number) >> 5);
 }

@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
-import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
+import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import { configBytes } from './format.ts';
 import { type LatmConfig, readStreamMuxConfig } from './latm-config.ts';
 
@@ -47,7 +47,7 @@ class LatmDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
   readonly #format: RtpFormat;
   readonly #isInBand: boolean;
-  readonly #buffer = new UnitBuffer(AUDIO_UNITS);
+  readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
   readonly #bits = new BitReader(new Uint8Array(0), 0, 0, false);
   /** Of each frame of the element: its first bit, and its size in bytes. */
   readonly #startBits = new Uint32Array(MAX_FRAMES);
@@ -82,7 +82,7 @@ class LatmDepacketizer implements Depacketizer {
     }
     try {
       if (!this.#buffer.append(chunk, start, end)) {
-        throw new PerchError('exhausted', `more than ${AUDIO_UNITS.unitLimitBytes} bytes`);
+        throw new PerchError('exhausted', `more than ${AUDIO_SAMPLES.maxSampleBytes} bytes`);
       }
       const { slab, start: first, tail } = this.#buffer;
       if (this.#take(slab.subarray(first, tail))) {

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
-import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
+import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import { FRAME_SAMPLES, parseAc3Frame } from './params.ts';
 
 /** Six bits of 0, the frame type (2), then the number of frames or of fragments (8). */
@@ -21,7 +21,7 @@ export function createAc3Depacketizer(format: RtpFormat, sink: UnitSink): Depack
 class Ac3Depacketizer implements Depacketizer {
   readonly #rtpClockHz: number;
   readonly #sink: UnitSink;
-  readonly #buffer = new UnitBuffer(AUDIO_UNITS);
+  readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
   /** Of the track that was told last; -1: none was. */
   #config = -1;
   /** Of the fragmented frame in the making: its time and whole size; 0 bytes: there is none. */

@@ -4,7 +4,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { Collector, hex, payloadsOf, pushHex, send, toHex } from '../../../test/support/media/units.ts';
 import { AV1_SEQUENCE, av1 } from '../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../base/errors.ts';
-import { VIDEO_UNITS } from '../sample/unit-buffer.ts';
+import { VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import { Av1Depacketizer } from './depacketize.ts';
 import { packetizeAv1 } from './packetize.ts';
 import { parseAv1Sequence } from './params.ts';
@@ -197,7 +197,7 @@ test('a unit beyond the limit is dropped', () => {
   }
   pushHex(depacketizer, '90 ee', 3000, true);
   expect(seen.units).toEqual([]);
-  expect(seen.damage).toEqual([`frame is larger than ${VIDEO_UNITS.unitLimitBytes} bytes`]);
+  expect(seen.damage).toEqual([`frame is larger than ${VIDEO_SAMPLES.maxSampleBytes} bytes`]);
 });
 
 /** OBUs with sizes, as a sample has them. */

@@ -1,5 +1,5 @@
 import type { Depacketizer, UnitSink } from '../payload/depacketizer.ts';
-import { FrameUnits } from '../payload/frame-units.ts';
+import { FrameAssembler } from '../payload/frame-assembler.ts';
 import { isKeptObu, Leb128, OBU, OBU_EXTENSION, OBU_HAS_SIZE, obuType } from './obu.ts';
 import { Av1Rules } from './rules.ts';
 
@@ -16,14 +16,14 @@ const LATE_SIZE_BYTES = 4;
  * OBUs come without sizes of their own, and get them here.
  */
 export class Av1Depacketizer implements Depacketizer {
-  readonly #units: FrameUnits;
+  readonly #units: FrameAssembler;
   readonly #size = new Leb128();
   /** An OBU in fragments is in the making; where its size belongs, counted from the unit's start, or -1: it is not kept. */
   #isOpen = false;
   #openSizeAt = -1;
 
   constructor(sink: UnitSink) {
-    this.#units = new FrameUnits(new Av1Rules(), sink);
+    this.#units = new FrameAssembler(new Av1Rules(), sink);
   }
 
   push(chunk: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void {

@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { type FrameRules, IN_ORDER } from '../payload/frame-units.ts';
+import { type FrameRules, IN_ORDER } from '../payload/frame-assembler.ts';
 import { isSame } from '../payload/nal.ts';
 import { release } from '../sample/slab.ts';
 import type { Av1Track } from '../sample/track.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { Collector, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
-import { packetizeInstants } from '../payload/instants.ts';
+import { packetizeSampleBased } from '../payload/sample-based.ts';
 import { createG711Depacketizer } from './depacketize.ts';
 
 function setUp(channels = 1, law: 'a' | 'mu' = 'a') {
@@ -26,7 +26,7 @@ test.for([
 test('every packet is a sample', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, 'd5d5d5', 160, true);
-  send(packetizeInstants, new Uint8Array(160).fill(0x55), 320, depacketizer);
+  send(packetizeSampleBased, new Uint8Array(160).fill(0x55), 320, depacketizer);
   expect(seen.units.map(({ pts, dts, key, data }) => [pts, dts, key, data.length])).toEqual([
     [160, 160, true, 3],
     [320, 320, true, 160],
@@ -69,7 +69,7 @@ test('half an instant of stereo is left out', () => {
 
 test('a sample that does not fit is not sent', () => {
   const sent = (bytes: number) =>
-    payloadsOf((sink) => packetizeInstants(new Uint8Array(bytes), 1188, true, sink)).length;
+    payloadsOf((sink) => packetizeSampleBased(new Uint8Array(bytes), 1188, true, sink)).length;
   expect([sent(1189), sent(1188), sent(0)]).toEqual([0, 1, 0]);
 });
 

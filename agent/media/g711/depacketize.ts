@@ -1,5 +1,5 @@
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
-import { InstantDepacketizer } from '../payload/instants.ts';
+import { SampleBasedDepacketizer } from '../payload/sample-based.ts';
 
 const MIN_RATE_HZ = 4_000;
 const MAX_RATE_HZ = 48_000;
@@ -13,5 +13,5 @@ export function createG711Depacketizer(format: RtpFormat, law: 'a' | 'mu', sink:
   }
   const channels = Math.min(Math.max(format.channels, 1), MAX_CHANNELS);
   sink.onTrack({ kind: 'audio', codec: 'g711', law, clockRate, channels });
-  return new InstantDepacketizer({ bytes: channels, ticks: 1 }, sink);
+  return new SampleBasedDepacketizer({ bytes: channels, ticks: 1 }, sink);
 }

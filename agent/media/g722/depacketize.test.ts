@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { Collector, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
-import { packetizeInstants } from '../payload/instants.ts';
+import { packetizeSampleBased } from '../payload/sample-based.ts';
 import { createG722Depacketizer } from './depacketize.ts';
 
 function setUp(clockRate = 8_000, channels = 1) {
@@ -43,7 +43,7 @@ test('packets of any size are samples, a gap before them changes nothing, and ou
   const sent: string[] = [];
   for (let round = 0; round < 300; round += 1) {
     const bytes = Uint8Array.from({ length: 1 + Math.floor(next() * 1000) }, () => Math.floor(next() * 256));
-    send(packetizeInstants, bytes, round * 1000, depacketizer);
+    send(packetizeSampleBased, bytes, round * 1000, depacketizer);
     sent.push(toHex(bytes));
   }
   expect(seen.units.map(({ data }) => toHex(data))).toEqual(sent);

@@ -1,5 +1,5 @@
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
-import { InstantDepacketizer } from '../payload/instants.ts';
+import { SampleBasedDepacketizer } from '../payload/sample-based.ts';
 
 /** RFC 3551 §4.5.2: by an old mistake the RTP clock is 8,000 although 16,000 instants are sampled in a second. */
 const CLOCK_HZ = 8_000;
@@ -13,5 +13,5 @@ export function createG722Depacketizer(format: RtpFormat, sink: UnitSink): Depac
   }
   const channels = Math.min(Math.max(format.channels, 1), MAX_CHANNELS);
   sink.onTrack({ kind: 'audio', codec: 'g722', clockRate: CLOCK_HZ, channels });
-  return new InstantDepacketizer({ bytes: channels, ticks: format.clockRate / CLOCK_HZ }, sink);
+  return new SampleBasedDepacketizer({ bytes: channels, ticks: format.clockRate / CLOCK_HZ }, sink);
 }

@@ -1,7 +1,7 @@
-import { AccessUnits } from '../payload/access-unit.ts';
+import { AccessUnitAssembler } from '../payload/access-unit-assembler.ts';
 import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../payload/depacketizer.ts';
 import { decodeSprop } from '../payload/nal.ts';
-import { NalAssembler } from '../payload/nal-payloads.ts';
+import { NalAssembler } from '../payload/nal-assembler.ts';
 import { H264Rules } from './rules.ts';
 
 const STAP_A = 24;
@@ -19,12 +19,12 @@ const FU_HEADER_BYTES = 2;
  * The packet types of the interleaved mode (STAP-B, MTAP, FU-B) are refused: they come only if we ask for mode 2.
  */
 export class H264Depacketizer implements Depacketizer {
-  readonly #units: AccessUnits;
+  readonly #units: AccessUnitAssembler;
   readonly #nals: NalAssembler;
 
   constructor(format: RtpFormat, sink: UnitSink, traits: SenderTraits = {}) {
     const rules = new H264Rules();
-    this.#units = new AccessUnits(rules, sink, traits);
+    this.#units = new AccessUnitAssembler(rules, sink, traits);
     this.#nals = new NalAssembler(this.#units);
     for (const nal of decodeSprop(format.fmtp.get('sprop-parameter-sets'))) {
       const type = (nal[0] as number) & 0x1f;

@@ -1,7 +1,7 @@
-import { AccessUnits } from '../payload/access-unit.ts';
+import { AccessUnitAssembler } from '../payload/access-unit-assembler.ts';
 import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from '../payload/depacketizer.ts';
 import { decodeSprop } from '../payload/nal.ts';
-import { NalAssembler } from '../payload/nal-payloads.ts';
+import { NalAssembler } from '../payload/nal-assembler.ts';
 import { H265Rules } from './rules.ts';
 
 const NAL_HEADER_BYTES = 2;
@@ -18,12 +18,12 @@ const FU_HEADER_BYTES = 3;
  * PACI packets (50) and what is not assigned are passed over: GeoVision sends junk of type 50.
  */
 export class H265Depacketizer implements Depacketizer {
-  readonly #units: AccessUnits;
+  readonly #units: AccessUnitAssembler;
   readonly #nals: NalAssembler;
 
   constructor(format: RtpFormat, sink: UnitSink, traits: SenderTraits = {}) {
     const rules = new H265Rules();
-    this.#units = new AccessUnits(rules, sink, traits);
+    this.#units = new AccessUnitAssembler(rules, sink, traits);
     this.#nals = new NalAssembler(this.#units);
     for (const key of ['sprop-vps', 'sprop-sps', 'sprop-pps']) {
       for (const nal of decodeSprop(format.fmtp.get(key))) {

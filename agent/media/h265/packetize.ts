@@ -1,4 +1,4 @@
-import { FU_END, FU_START, packetizeNals, packetizeSets } from '../payload/nal-payloads.ts';
+import { FU_END, FU_START, packetizeNals, packetizeSets } from '../payload/nal-assembler.ts';
 import type { PayloadSink } from '../payload/packetizer.ts';
 import type { H265Track } from '../sample/track.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { Collector, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
-import { packetizeInstants } from '../payload/instants.ts';
+import { packetizeSampleBased } from '../payload/sample-based.ts';
 import { createLpcmDepacketizer } from './depacketize.ts';
 
 function setUp(bitDepth: 8 | 16 | 24, channels = 1, clockRate = 48_000) {
@@ -66,7 +66,7 @@ test('random packets come out with all their bytes, in time, and so again behind
   }
   const second = setUp(16, 2);
   for (const { pts, data } of first.seen.units) {
-    send(packetizeInstants, data, pts, second.depacketizer, 1188);
+    send(packetizeSampleBased, data, pts, second.depacketizer, 1188);
   }
   expect(second.seen.units.map(({ data }) => toHex(data)).join('')).toBe(sent.join(''));
   let expected = 0;

@@ -1,5 +1,5 @@
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
-import { InstantDepacketizer } from '../payload/instants.ts';
+import { SampleBasedDepacketizer } from '../payload/sample-based.ts';
 
 const MIN_RATE_HZ = 4_000;
 const MAX_RATE_HZ = 192_000;
@@ -17,5 +17,5 @@ export function createLpcmDepacketizer(
     return undefined;
   }
   sink.onTrack({ kind: 'audio', codec: 'lpcm', clockRate, bitDepth, channels });
-  return new InstantDepacketizer({ bytes: (bitDepth / 8) * channels, ticks: 1 }, sink);
+  return new SampleBasedDepacketizer({ bytes: (bitDepth / 8) * channels, ticks: 1 }, sink);
 }

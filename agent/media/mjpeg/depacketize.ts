@@ -1,6 +1,6 @@
 import type { Depacketizer, PictureSize, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import { SampleBuffer, VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import type { MjpegTrack } from '../sample/track.ts';
-import { UnitBuffer, VIDEO_UNITS } from '../sample/unit-buffer.ts';
 import { EOI, type JpegFormat, writeJfifHeader } from './params.ts';
 import { QUANTIZATION_BYTES, quantizationTables } from './tables.ts';
 
@@ -23,7 +23,7 @@ const NO_TABLES: Uint8Array = new Uint8Array(0);
 export class MjpegDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
   readonly #toldSize: PictureSize | undefined;
-  readonly #buffer = new UnitBuffer(VIDEO_UNITS);
+  readonly #buffer = new SampleBuffer(VIDEO_SAMPLES);
   readonly #inBand = new Map<number, Uint8Array>();
   #track: MjpegTrack | undefined;
   #format: JpegFormat | undefined;
@@ -161,7 +161,7 @@ export class MjpegDepacketizer implements Depacketizer {
     } else if (this.#buffer.append(chunk, start, end)) {
       this.#scanBytes += end - start;
     } else {
-      this.#drop(`JPEG image is larger than ${VIDEO_UNITS.unitLimitBytes} bytes`);
+      this.#drop(`JPEG image is larger than ${VIDEO_SAMPLES.maxSampleBytes} bytes`);
     }
   }
 
@@ -176,7 +176,7 @@ export class MjpegDepacketizer implements Depacketizer {
     const { slab, tail } = this.#buffer;
     const isEnded = slab[tail - 2] === 0xff && slab[tail - 1] === EOI;
     if (!isEnded && !(this.#buffer.appendByte(0xff) && this.#buffer.appendByte(EOI))) {
-      this.#drop(`JPEG image is larger than ${VIDEO_UNITS.unitLimitBytes} bytes`);
+      this.#drop(`JPEG image is larger than ${VIDEO_SAMPLES.maxSampleBytes} bytes`);
       return;
     }
     const { width, height } = format;

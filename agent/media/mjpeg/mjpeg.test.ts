@@ -3,7 +3,7 @@ import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { Collector, hex, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
-import { VIDEO_UNITS } from '../sample/unit-buffer.ts';
+import { VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import { MjpegDepacketizer } from './depacketize.ts';
 import { packetizeMjpeg } from './packetize.ts';
 import { type JpegFormat, parseJpeg, writeJfifHeader } from './params.ts';
@@ -219,7 +219,7 @@ test('an image beyond the limit is dropped', () => {
     depacketizer.push(megabyte, 0, megabyte.length, 0, i === 8, false);
   }
   expect(seen.units).toEqual([]);
-  expect(seen.damage).toEqual([`JPEG image is larger than ${VIDEO_UNITS.unitLimitBytes} bytes`]);
+  expect(seen.damage).toEqual([`JPEG image is larger than ${VIDEO_SAMPLES.maxSampleBytes} bytes`]);
 });
 
 test('mutated packets give images or damage, in the order of their times', () => {

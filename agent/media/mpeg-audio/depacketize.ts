@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import type { MpegAudioTrack } from '../sample/track.ts';
-import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
 import { type MpegAudioFrame, parseMpegAudioFrame } from './params.ts';
 
 /** Frag_offset stands in the last two bytes; the first two are 0. */
@@ -17,7 +17,7 @@ export function createMpegAudioDepacketizer(format: RtpFormat, sink: UnitSink): 
 /** RFC 2250 §3.5: a packet holds whole frames, or one fragment of a frame with its place in it. */
 class MpegAudioDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
-  readonly #buffer = new UnitBuffer(AUDIO_UNITS);
+  readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
   #track: MpegAudioTrack | undefined;
   /** Of the fragmented frame in the making: its time and whole size; 0 bytes: there is none. */
   #fragmentTicks = 0;

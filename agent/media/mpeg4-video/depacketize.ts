@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
-import { FrameUnits } from '../payload/frame-units.ts';
+import { FrameAssembler } from '../payload/frame-assembler.ts';
 import { findStartCode } from '../payload/nal.ts';
 import { MAX_CONFIG_BYTES, START } from './params.ts';
 import { Mpeg4VideoRules } from './rules.ts';
@@ -12,12 +12,12 @@ const START_CODE_BYTES = 3;
  * the marker ends it. Several small VOPs may come in one packet, whose timestamp is that of the first (§5.1).
  */
 export class Mpeg4VideoDepacketizer implements Depacketizer {
-  readonly #units: FrameUnits;
+  readonly #units: FrameAssembler;
   readonly #rules = new Mpeg4VideoRules();
 
   constructor(format: RtpFormat, sink: UnitSink) {
     const rules = this.#rules;
-    this.#units = new FrameUnits(rules, sink);
+    this.#units = new FrameAssembler(rules, sink);
     const config = configOf(format);
     if (config) {
       try {

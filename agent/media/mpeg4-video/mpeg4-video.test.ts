@@ -4,7 +4,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { Collector, hex, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
 import { MPEG4_CONFIG, mpeg4Video } from '../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../base/errors.ts';
-import { VIDEO_UNITS } from '../sample/unit-buffer.ts';
+import { VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import { Mpeg4VideoDepacketizer } from './depacketize.ts';
 import { packetizeMpeg4Video } from './packetize.ts';
 import { parseVideoObjectLayer, profileLevelOf } from './params.ts';
@@ -239,7 +239,7 @@ test('a VOP beyond the limit is dropped', () => {
     depacketizer.push(megabyte, 0, megabyte.length, 3600, i === 7, false);
   }
   expect(seen.units).toHaveLength(1);
-  expect(seen.damage).toEqual([`frame is larger than ${VIDEO_UNITS.unitLimitBytes} bytes`]);
+  expect(seen.damage).toEqual([`frame is larger than ${VIDEO_SAMPLES.maxSampleBytes} bytes`]);
 });
 
 test('mutated packets give VOPs or damage; decode times never run backwards', () => {

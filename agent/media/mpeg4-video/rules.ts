@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
 import type { PictureOrder } from '../payload/decode-times.ts';
-import { type FrameRules, IN_ORDER } from '../payload/frame-units.ts';
+import { type FrameRules, IN_ORDER } from '../payload/frame-assembler.ts';
 import { findStartCode, isSame } from '../payload/nal.ts';
 import type { Mpeg4VideoTrack } from '../sample/track.ts';
 import { mpeg4VideoTrack, parseVideoObjectLayer, START, type VideoObjectLayer } from './params.ts';

@@ -1,5 +1,5 @@
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
-import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
+import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import { PACKET_BYTES, SYNC_BYTE } from './packetize.ts';
 
 const CLOCK_HZ = 90_000;
@@ -20,7 +20,7 @@ export function createMpegTsDepacketizer(format: RtpFormat, sink: UnitSink): Dep
 class MpegTsDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
   /** Between two calls: the first bytes of a transport packet, or nothing. */
-  readonly #buffer = new UnitBuffer(AUDIO_UNITS);
+  readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
 
   constructor(sink: UnitSink) {
     this.#sink = sink;

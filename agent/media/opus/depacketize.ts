@@ -1,6 +1,6 @@
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
+import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import type { OpusTrack } from '../sample/track.ts';
-import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
 import { parseOpusLayout } from './layout.ts';
 import { opusFrameTicks } from './params.ts';
 
@@ -22,7 +22,7 @@ export function createMultiopusDepacketizer(format: RtpFormat, sink: UnitSink): 
 /** RFC 7587: one Opus packet in each RTP packet; one of several streams begins as any other does. */
 class OpusDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
-  readonly #buffer = new UnitBuffer(AUDIO_UNITS);
+  readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
 
   constructor(track: OpusTrack, sink: UnitSink) {
     this.#sink = sink;

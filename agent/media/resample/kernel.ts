@@ -1,5 +1,3 @@
-import { bessel } from './bessel.ts';
-
 /** Shape of the Kaiser window: images and aliases are 75 dB down. */
 const KAISER_BETA = 7.4;
 
@@ -29,4 +27,15 @@ function sinc(x: number): number {
 
 function kaiser(place: number): number {
   return bessel(KAISER_BETA * Math.sqrt(Math.max(0, 1 - place * place)));
+}
+
+/** Modified Bessel function of the first kind and order zero, by its power series: what Kaiser's windows are made of. */
+export function bessel(x: number): number {
+  let term = 1;
+  let sum = 1;
+  for (let i = 1; term > sum * 1e-18; i += 1) {
+    term *= (x / (2 * i)) ** 2;
+    sum += term;
+  }
+  return sum;
 }

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
+import { SampleBuffer, VIDEO_SAMPLES } from './sample-buffer.ts';
 import { hold, release, SlabPool } from './slab.ts';
-import { UnitBuffer, VIDEO_UNITS } from './unit-buffer.ts';
 
-function unitOf(buffer: UnitBuffer, value: number, bytes: number): Uint8Array {
+function unitOf(buffer: SampleBuffer, value: number, bytes: number): Uint8Array {
   buffer.append(new Uint8Array(bytes).fill(value), 0, bytes);
   return buffer.take();
 }
 
 test('a slab is used again once every unit in it is released, and not before', () => {
-  const buffer = new UnitBuffer({ ...VIDEO_UNITS, maxSlabBytes: VIDEO_UNITS.minSlabBytes });
+  const buffer = new SampleBuffer({ ...VIDEO_SAMPLES, maxSlabBytes: VIDEO_SAMPLES.minSlabBytes });
   const first = unitOf(buffer, 1, 30_000);
   const second = unitOf(buffer, 2, 30_000);
   expect(second.buffer).toBe(first.buffer);
@@ -35,7 +35,7 @@ test('a unit with two holds stays until both are released', () => {
 
 test('whatever order units are released in, the bytes of those that are held stay as they were', () => {
   const next = random(11);
-  const buffer = new UnitBuffer(VIDEO_UNITS);
+  const buffer = new SampleBuffer(VIDEO_SAMPLES);
   const held: { readonly unit: Uint8Array; readonly value: number; readonly bytes: number }[] = [];
   const places = new Set<ArrayBufferLike>();
   for (let i = 0; i < 5_000; i += 1) {

@@ -1,5 +1,5 @@
 import type { Depacketizer, UnitSink } from '../payload/depacketizer.ts';
-import { FrameUnits } from '../payload/frame-units.ts';
+import { FrameAssembler } from '../payload/frame-assembler.ts';
 import { Vp8Rules } from './params.ts';
 
 // Payload descriptor, RFC 7741 §4.2: X R N S R PID | I L T K | M PictureID … | TL0PICIDX | TID Y KEYIDX.
@@ -13,10 +13,10 @@ const IS_LONG_PICTURE_ID = 0x80;
 
 /** RFC 7741. A frame begins with the start of partition 0. */
 export class Vp8Depacketizer implements Depacketizer {
-  readonly #units: FrameUnits;
+  readonly #units: FrameAssembler;
 
   constructor(sink: UnitSink) {
-    this.#units = new FrameUnits(new Vp8Rules(), sink);
+    this.#units = new FrameAssembler(new Vp8Rules(), sink);
   }
 
   push(chunk: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void {

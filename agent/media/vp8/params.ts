@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import type { PictureSize } from '../payload/depacketizer.ts';
-import { type FrameRules, IN_ORDER } from '../payload/frame-units.ts';
+import { type FrameRules, IN_ORDER } from '../payload/frame-assembler.ts';
 import type { Vp8Track } from '../sample/track.ts';
 
 /** Frame tag and, in a key frame, start code and size: RFC 6386 §9.1. */

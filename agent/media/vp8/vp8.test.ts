@@ -3,7 +3,7 @@ import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { Collector, hex, payloadsOf, pushHex, send, toHex } from '../../../test/support/media/units.ts';
 import { PerchError } from '../../base/errors.ts';
-import { VIDEO_UNITS } from '../sample/unit-buffer.ts';
+import { VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import { Vp8Depacketizer } from './depacketize.ts';
 import { packetizeVp8 } from './packetize.ts';
 import { parseVp8Size } from './params.ts';
@@ -152,7 +152,7 @@ test('a frame beyond the limit is dropped', () => {
   }
   pushHex(depacketizer, `10 ${KEY}`, 6000, true);
   expect(ptsOf(seen)).toEqual([0, 6000]);
-  expect(seen.damage).toEqual([`frame is larger than ${VIDEO_UNITS.unitLimitBytes} bytes`]);
+  expect(seen.damage).toEqual([`frame is larger than ${VIDEO_SAMPLES.maxSampleBytes} bytes`]);
 });
 
 test('mutated packets give frames or damage, in the order of their times', () => {

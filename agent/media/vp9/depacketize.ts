@@ -1,5 +1,5 @@
 import type { Depacketizer, UnitSink } from '../payload/depacketizer.ts';
-import { FrameUnits } from '../payload/frame-units.ts';
+import { FrameAssembler } from '../payload/frame-assembler.ts';
 import { Vp9Rules } from './params.ts';
 
 // Payload descriptor, RFC 9628 §4.2: I P L F B E V Z | M PictureID … | TID U SID D | TL0PICIDX | P_DIFF N … | scalability structure.
@@ -18,13 +18,13 @@ const MORE_REFERENCES = 0x01;
  * a sample is one frame of one size.
  */
 export class Vp9Depacketizer implements Depacketizer {
-  readonly #units: FrameUnits;
+  readonly #units: FrameAssembler;
   /** Of the descriptor that was read last. */
   #payload = 0;
   #spatialLayer = 0;
 
   constructor(sink: UnitSink) {
-    this.#units = new FrameUnits(new Vp9Rules(), sink);
+    this.#units = new FrameAssembler(new Vp9Rules(), sink);
   }
 
   push(chunk: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void {

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
-import { type FrameRules, IN_ORDER } from '../payload/frame-units.ts';
+import { type FrameRules, IN_ORDER } from '../payload/frame-assembler.ts';
 import type { Vp9Track } from '../sample/track.ts';
 
 const FRAME_MARKER = 2;

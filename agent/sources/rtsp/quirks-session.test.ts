@@ -166,7 +166,7 @@ test('a camera that ended a session on its own gets a sign of life every five se
       isOpen();
       return new Stream(tracks);
     };
-    return { opened, over: source.run({ open }, stop.signal).catch((error: unknown) => error) };
+    return { opened, over: source.run({ publish: open }, stop.signal).catch((error: unknown) => error) };
   };
   const first = start();
   await first.opened;

@@ -8,7 +8,7 @@ import { describeFormat, describeOffer } from '../../media/sdp/describe-format.t
 import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
 import type { SourceStatistics, StreamSink } from '../../stream/contracts.ts';
 import { brokenPicture } from '../../stream/ingest/broken-picture.ts';
-import { Opening } from '../../stream/ingest/opening.ts';
+import { StreamWriter } from '../../stream/ingest/stream-writer.ts';
 import { Timeline, type TrackTimeline } from '../../stream/ingest/timeline.ts';
 import { RECEIVER_CNAME, TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import { LossWatch } from './loss-watch.ts';
@@ -61,7 +61,7 @@ export class RtspSession {
   readonly #isSilent: boolean;
   readonly #address: Address;
   readonly #timeline: Timeline;
-  readonly #opening: Opening;
+  readonly #streamWriter: StreamWriter;
   readonly #receivers: TrackReceiver[] = [];
   readonly #transports: TrackTransports;
   readonly #reportedClocks = new Set<TrackTimeline>();
@@ -94,7 +94,7 @@ export class RtspSession {
     this.#longestKeepAliveMs = options.keepAliveMs ?? MAX_KEEP_ALIVE_MS;
     this.#traits = { hasDoubtfulMarkers: true, continuesAfterLoss: options.continueAfterLoss ?? false };
     this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp, true);
-    this.#opening = new Opening(sink, this.#timeline, this.#receivers, options.name, log);
+    this.#streamWriter = new StreamWriter(sink, this.#timeline, this.#receivers, options.name, log);
     this.#transports = new TrackTransports(connection, client, address.host, options, clock);
   }
 
@@ -199,7 +199,7 @@ export class RtspSession {
   /** The first format that we can take; metadata and what nobody can decode are left alone. */
   #choose(media: SdpMedia): TrackReceiver | undefined {
     for (const format of media.formats) {
-      const receiver = new TrackReceiver(format, this.#timeline, this.#opening, this.#clock, this.#traits);
+      const receiver = new TrackReceiver(format, this.#timeline, this.#streamWriter, this.#clock, this.#traits);
       if (receiver.isSupported) {
         return receiver;
       }
@@ -285,7 +285,7 @@ export class RtspSession {
         packet.set(report);
         packet.set(wish, report.length);
         transport.sendControl(packet);
-        this.#opening.requestKeyFrame();
+        this.#streamWriter.requestKeyFrame();
       }
     }
   }
@@ -311,7 +311,7 @@ export class RtspSession {
     if (this.#receivers.every((receiver) => receiver.hasLeft)) {
       throw new PerchError('unavailable', `camera of path '${this.#name}' ended the stream`, context);
     }
-    this.#opening.check(nowMs - startedMs);
+    this.#streamWriter.check(nowMs - startedMs);
     this.#watchPicture(nowMs, startedMs, silentMs);
   }
 
@@ -320,7 +320,7 @@ export class RtspSession {
     // When all stops at once the sound is a moment younger than the picture: that is not yet sound alone.
     const hasSound = silentMs < this.#readTimeoutMs / 2;
     for (const receiver of this.#receivers) {
-      if (!receiver.isVideo || receiver.packets === 0 || this.#opening.hasLeftOut(receiver)) {
+      if (!receiver.isVideo || receiver.packets === 0 || this.#streamWriter.hasLeftOut(receiver)) {
         continue;
       }
       const { encoding } = receiver.format;

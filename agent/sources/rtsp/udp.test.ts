@@ -216,7 +216,7 @@ test('media that a path cannot take any more end the run, and not the process', 
   const open = () => {
     throw new PerchError('unavailable', 'the path is gone');
   };
-  await expect(source.run({ open }, new AbortController().signal)).rejects.toThrow('the path is gone');
+  await expect(source.run({ publish: open }, new AbortController().signal)).rejects.toThrow('the path is gone');
 });
 
 test('while the goodbye is not answered yet nothing is taken any more', async () => {

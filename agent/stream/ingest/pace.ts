@@ -31,7 +31,7 @@ export class Pace {
   }
 }
 
-interface Lane {
+interface TrackPace {
   readonly pace: Pace;
   /** Number of its last packet among those of all tracks. */
   last: number;
@@ -39,25 +39,25 @@ interface Lane {
 
 /** The pace of a sender: that of the slowest of its tracks that deliver. One whose timestamps alone run too fast is wrong. */
 export class SenderPace {
-  readonly #lanes: Lane[];
+  readonly #tracks: TrackPace[];
   #packets = 0;
 
   constructor(tracks: number) {
-    this.#lanes = Array.from({ length: tracks }, () => ({ pace: new Pace(), last: -RECENT_PACKETS }));
+    this.#tracks = Array.from({ length: tracks }, () => ({ pace: new Pace(), last: -RECENT_PACKETS }));
   }
 
   /** A packet of a track has come. @returns whether all tracks that deliver are ahead by more than `limitMs` */
   push(track: number, mediaMs: number, nowMs: number, limitMs: number): boolean {
-    const lane = this.#lanes[track] as Lane;
-    lane.pace.push(mediaMs, nowMs);
-    lane.last = this.#packets;
+    const paced = this.#tracks[track] as TrackPace;
+    paced.pace.push(mediaMs, nowMs);
+    paced.last = this.#packets;
     this.#packets += 1;
-    return lane.pace.surplusMs(nowMs) > limitMs && this.surplusMs(nowMs) > limitMs;
+    return paced.pace.surplusMs(nowMs) > limitMs && this.surplusMs(nowMs) > limitMs;
   }
 
   surplusMs(nowMs: number): number {
     let leastMs = Number.POSITIVE_INFINITY;
-    for (const { pace, last } of this.#lanes) {
+    for (const { pace, last } of this.#tracks) {
       if (this.#packets - last <= RECENT_PACKETS) {
         leastMs = Math.min(leastMs, pace.surplusMs(nowMs));
       }

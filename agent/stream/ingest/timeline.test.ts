@@ -162,7 +162,7 @@ function arrivalsOf(of: Arrival['of'], stepMs: number, keptMs: number): Arrival[
   });
 }
 
-/** How far the sound is off the picture in the end, of a stream that opens as `Opening` does. */
+/** How far the sound is off the picture in the end, of a stream that opens as `StreamWriter` does. */
 function skewMs(arrivals: readonly Arrival[]): number {
   const timeline = new Timeline(new FakeClock(), false, true);
   const tracks = { picture: timeline.addTrack(90_000, true), sound: timeline.addTrack(8_000, false) };

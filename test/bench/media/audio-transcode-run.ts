@@ -4,7 +4,7 @@ import { systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { writeAacConfig } from '../../../agent/media/aac/params.ts';
 import type { Track } from '../../../agent/media/sample/track.ts';
-import { storable } from '../../../agent/stream/storable.ts';
+import { containerStream } from '../../../agent/stream/container-stream.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
 import { startWorker } from '../../../agent/transcode/engine-host.ts';
 import { Transcoder } from '../../../agent/transcode/transcoder.ts';
@@ -77,7 +77,11 @@ const streams = Array.from({ length: sound.streams }, () => new Stream([track]))
 let made = 0;
 for (const stream of streams) {
   const derived =
-    kind === 'g711' ? storable(stream) : kind === 'aac' ? transcoder.opus.of(stream, 0) : transcoder.of(stream, 'flac');
+    kind === 'g711'
+      ? containerStream(stream)
+      : kind === 'aac'
+        ? transcoder.opus.of(stream, 0)
+        : transcoder.of(stream, 'flac');
   const onSample = (): void => {
     made += 1;
   };

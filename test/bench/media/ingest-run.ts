@@ -5,7 +5,7 @@ import { packetizeH264 } from '../../../agent/media/h264/packetize.ts';
 import { writeRtpHeader } from '../../../agent/media/rtp/header.ts';
 import { RtspFramer } from '../../../agent/media/rtsp/interleaved.ts';
 import { parseSdp } from '../../../agent/media/sdp/parse.ts';
-import { Opening } from '../../../agent/stream/ingest/opening.ts';
+import { StreamWriter } from '../../../agent/stream/ingest/stream-writer.ts';
 import { Timeline } from '../../../agent/stream/ingest/timeline.ts';
 import { TrackReceiver } from '../../../agent/stream/ingest/track-receiver.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
@@ -60,9 +60,9 @@ function measure(file: string): { readonly nanoseconds: number; readonly bytes: 
   const timeline = new Timeline(systemClock);
   const receivers: TrackReceiver[] = [];
   let stream: Stream | undefined;
-  const opening = new Opening(
+  const writer = new StreamWriter(
     {
-      open: (tracks) => {
+      publish: (tracks) => {
         stream = new Stream(tracks);
         return stream;
       },
@@ -76,7 +76,7 @@ function measure(file: string): { readonly nanoseconds: number; readonly bytes: 
   if (!format) {
     throw new Error('the format cannot be read');
   }
-  const receiver = new TrackReceiver(format, timeline, opening, systemClock);
+  const receiver = new TrackReceiver(format, timeline, writer, systemClock);
   receivers.push(receiver);
   const framer = new RtspFramer({
     onFrame: (chunk, _channel, start, end) => receiver.packet(chunk, start, end, performance.now()),

@@ -36,7 +36,7 @@ class Place {
       this.publisher?.onReplaced(`another publisher has taken path '${path}'`, 'publisher');
       this.publisher = publisher;
       return {
-        open: (tracks) => {
+        publish: (tracks) => {
           this.stream = new Stream(tracks);
           return this.stream;
         },

@@ -54,7 +54,7 @@ export class Run {
       );
       return this.stream;
     };
-    this.#over = source.run({ open }, this.#stop.signal).then(
+    this.#over = source.run({ publish: open }, this.#stop.signal).then(
       () => undefined,
       (error: unknown) => error,
     );

@@ -36,7 +36,7 @@ export class ScriptedSource implements Source {
     if (!this.#sink) {
       throw new Error('the source was not started');
     }
-    return this.#sink.open(tracks);
+    return this.#sink.publish(tracks);
   }
 
   fail(cause: Error): void {

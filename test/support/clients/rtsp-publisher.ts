@@ -50,7 +50,7 @@ export class PublisherSession {
   record(isSilent = false): void {
     this.media.start({
       isSilent,
-      open: (tracks) => {
+      publish: (tracks) => {
         this.tracks = tracks;
         const stream = new Stream(tracks);
         const onSample = (track: number, sample: Sample) => {

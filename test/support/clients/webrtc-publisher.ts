@@ -62,7 +62,7 @@ export function connect(inbound: readonly RemoteTrack[], isSilent = false) {
       publisher = one;
       return {
         isSilent,
-        open: (tracks: readonly Track[]) => {
+        publish: (tracks: readonly Track[]) => {
           const stream = new Stream(tracks);
           const one: Opened = { stream, tracks, pictures: [], samples: [] };
           const reader: Reader = {

@@ -58,7 +58,7 @@ export class TestPaths implements RtspPaths {
     }
     this.publishers.set(name, publisher);
     return {
-      open: (tracks: readonly Track[]) => {
+      publish: (tracks: readonly Track[]) => {
         const stream = new Stream(tracks);
         this.streams.set(name, stream);
         return stream;

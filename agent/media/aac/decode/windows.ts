@@ -1,4 +1,4 @@
-import { bessel } from '../../resample/bessel.ts';
+import { bessel } from '../../resample/kernel.ts';
 import { LONG_SAMPLES, SHORT_SAMPLES } from './channel.ts';
 
 /** The rising half of a window, for each window_shape; the falling half is the same backwards. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
-import { byteRange, slicePieces } from './byte-range.ts';
+import { byteRange, slicePieces } from './send.ts';
 
 test.for([
   [undefined, undefined],

@@ -6,16 +6,16 @@ import type { HlsRendition, MediaFile, MediaPlaylist } from '../contracts/hls-mu
 import { writeMediaPlaylist } from '../playlist/write-media.ts';
 import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';
 import type { HlsServer } from '../server/server.ts';
-import { ChromiumList, isChromiumPlayer } from '../sessions/chromium-compat.ts';
+import { ChromiumCompat, isChromiumPlayer } from '../sessions/chromium-compat.ts';
+import type { HlsSession } from '../sessions/sessions.ts';
+import { BlockingReloads } from './blocking-reloads.ts';
 import { type Directives, parseDirectives, standingOf } from './directives.ts';
-import { type Admitted, DEAD_SESSION, Door } from './door.ts';
-import { isLavf, playlistForLavf, readsAsLavf } from './lavf.ts';
 import { sendLibrary } from './library.ts';
 import { PLAYER_PAGE } from './page.ts';
 import { PlaylistTexts, wantedBy } from './playlist-texts.ts';
 import { type Library, type PathRequest, parseRequest, queryOf } from './request.ts';
 import { PLAYLIST_TYPE, sendFile, sendPlaylist, sendText, vary } from './send.ts';
-import { Waiting } from './waiting.ts';
+import { type Admitted, DEAD_SESSION, SessionAccess } from './session-access.ts';
 
 /** Addresses are those behind the prefix and its slash, decoded. */
 export interface OtherAddresses {
@@ -94,14 +94,14 @@ export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, optio
 
 class Delivery {
   readonly #options: HlsPluginOptions;
-  readonly #door: Door;
+  readonly #access: SessionAccess;
   readonly #texts = new PlaylistTexts();
-  #waiting: Waiting | undefined;
+  #blocking: BlockingReloads | undefined;
 
   constructor(options: HlsPluginOptions) {
     this.#options = options;
     // Asked at each request: the server may begin anew while its listeners go on.
-    this.#door = new Door(options.access, () => options.server);
+    this.#access = new SessionAccess(options.access, () => options.server);
   }
 
   async answer(wanted: PathRequest, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -124,16 +124,16 @@ class Delivery {
       case 'multivariant':
         return this.#begin(wanted.path, request, reply);
       case 'media':
-        return this.#sendMedia(await this.#door.admit(request, wanted.path), wanted.rendition, request, reply);
+        return this.#sendMedia(await this.#access.admit(request, wanted.path), wanted.rendition, request, reply);
       case 'file':
-        return this.#sendFile(await this.#door.admit(request, wanted.path), wanted.file, request, reply);
+        return this.#sendFile(await this.#access.admit(request, wanted.path), wanted.file, request, reply);
     }
   }
 
   async #begin(path: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     let admitted: Admitted | undefined;
     try {
-      admitted = await this.#door.begin(request, reply, path);
+      admitted = await this.#access.begin(request, reply, path);
     } catch (error) {
       if (error instanceof PerchError && isRefusal(error)) {
         return reply.code(500).send({ status: 'error', error: explainToViewer(error) });
@@ -145,7 +145,7 @@ class Delivery {
     }
     const { muxer, query, session } = admitted;
     if (isChromiumPlayer(request) && !session.isCdn) {
-      session.chromiumList = new ChromiumList();
+      session.chromium = new ChromiumCompat();
     }
     const text = writeMultivariantPlaylist(muxer.renditions, query);
     return sendText(request, reply, PLAYLIST_TYPE, session.isCdn ? SHARED_HALF_MINUTE : ALWAYS_ASK, text);
@@ -154,8 +154,8 @@ class Delivery {
   async #sendMedia(admitted: Admitted, name: string, request: FastifyRequest, reply: FastifyReply) {
     const { muxer, session, query, isOwnQuery } = admitted;
     const rendition = found(muxer.renditions.find((other) => other.name === name));
-    if (session.chromiumList && isChromiumPlayer(request)) {
-      return this.#sendToChromium(session.chromiumList, admitted, rendition, request, reply);
+    if (session.chromium && isChromiumPlayer(request)) {
+      return this.#sendToChromium(session.chromium, admitted, rendition, request, reply);
     }
     const directives = parseDirectives(request.query as Readonly<Record<string, unknown>>);
     const isThere = () => standing(rendition, directives) === 'there';
@@ -175,7 +175,7 @@ class Delivery {
   }
 
   async #sendToChromium(
-    list: ChromiumList,
+    list: ChromiumCompat,
     admitted: Admitted,
     rendition: HlsRendition,
     request: FastifyRequest,
@@ -225,10 +225,10 @@ class Delivery {
     rendition: HlsRendition,
     isThere: () => boolean,
   ): Promise<Fault | undefined> {
-    this.#waiting ??= new Waiting(this.#options.server.clock);
-    const waiting = this.#waiting;
+    this.#blocking ??= new BlockingReloads(this.#options.server.clock);
+    const blocking = this.#blocking;
     try {
-      await session.waitFor(() => waiting.until(rendition, isThere));
+      await session.waitFor(() => blocking.until(rendition, isThere));
     } catch (error) {
       if (muxer.isClosed) {
         return ENDED;
@@ -292,4 +292,25 @@ function found<T>(value: T | undefined): T {
     throw new PerchError('notFound', 'no such file in this stream, or no longer');
   }
   return value;
+}
+
+const MAX_INITS = 32;
+
+/**
+ * ffmpeg 4 to 7 (`Lavf/…`) read the init segment again at each reload of a playlist, and complain of the `moov` that they know
+ * already. One that has read an init segment in its session is not told its address again; all others always are.
+ */
+const isLavf = ({ headers }: FastifyRequest): boolean => headers['user-agent']?.startsWith('Lavf/') === true;
+
+/** It reads a file of the stream. */
+function readsAsLavf(session: HlsSession, file: string): void {
+  if (file.endsWith('_init.mp4') && session.knownInits.size < MAX_INITS) {
+    session.knownInits.add(file);
+  }
+}
+
+/** The playlist as it is to see it. What follows a discontinuity keeps its own address. */
+function playlistForLavf(session: HlsSession, playlist: string): string {
+  const [line, file = ''] = /^#EXT-X-MAP:URI="([^"?]+).*\n/m.exec(playlist) ?? [];
+  return line !== undefined && session.knownInits.has(file) ? playlist.replace(line, '') : playlist;
 }

@@ -2,7 +2,7 @@ import { join, resolve, sep } from 'node:path';
 import { PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { HlsMuxer, HlsVariant } from '../contracts/hls-muxer.ts';
-import { Mirror } from './mirror.ts';
+import { DirectoryWriter } from './directory-writer.ts';
 
 /** A disk that hangs does not hold up the end of the program for longer. */
 const MAX_END_MS = 2_000;
@@ -15,7 +15,7 @@ export class HlsDirectory {
   readonly #folder: string;
   readonly #variant: HlsVariant;
   readonly #log: Logger;
-  readonly #mirrors = new Map<HlsMuxer, Mirror>();
+  readonly #writers = new Map<HlsMuxer, DirectoryWriter>();
   /** One thing after the other: a disk that hangs keeps one thread of the few that the process has. */
   #last: Promise<void> = Promise.resolve();
 
@@ -31,7 +31,7 @@ export class HlsDirectory {
     if (!folder.startsWith(this.#folder + sep)) {
       throw new PerchError('badInput', `the path '${name}' is outside of hlsDirectory`, { path: name });
     }
-    const mirror = new Mirror({
+    const writer = new DirectoryWriter({
       root: this.#folder,
       folder,
       muxer,
@@ -40,18 +40,18 @@ export class HlsDirectory {
       log: this.#log.child({ path: name, folder }),
       inTurn: (work) => this.#inTurn(work),
     });
-    this.#mirrors.set(muxer, mirror);
+    this.#writers.set(muxer, writer);
   }
 
   /** Its files go. */
   closed(muxer: HlsMuxer): void {
-    this.#mirrors.get(muxer)?.close();
-    this.#mirrors.delete(muxer);
+    this.#writers.get(muxer)?.close();
+    this.#writers.delete(muxer);
   }
 
   /** Settles when the files of all muxers have gone, or when that takes too long. */
   async close(): Promise<void> {
-    for (const muxer of [...this.#mirrors.keys()]) {
+    for (const muxer of [...this.#writers.keys()]) {
       this.closed(muxer);
     }
     const late = Promise.withResolvers<void>();

@@ -9,9 +9,9 @@ import { binaryHead, textFrame } from '../../../media/websocket/frames.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 import { CaptureClock } from './capture-clock.ts';
 import { FragmentGroup, type FragmentSink } from './fragment-group.ts';
-import { Lane } from './lane.ts';
 import { FragmentWriter, type LiveFragment } from './live-fragment.ts';
 import type { MseClock } from './mse-protocol.ts';
+import { TrackFragmenter } from './track-fragmenter.ts';
 
 /** What fragments are played with. */
 export interface LiveInit {
@@ -58,10 +58,10 @@ export class LiveFragments implements Reader {
   readonly #writer = new FragmentWriter();
   readonly #group = new FragmentGroup();
   readonly #capture = new CaptureClock();
-  readonly #lanes: readonly Lane[];
+  readonly #fragmenters: readonly TrackFragmenter[];
   /** By the stream's track; undefined: left out. */
-  readonly #laneOf: readonly (Lane | undefined)[];
-  readonly #leading: Lane | undefined;
+  readonly #fragmenterOf: readonly (TrackFragmenter | undefined)[];
+  readonly #leading: TrackFragmenter | undefined;
   #init: LiveInit | undefined;
   #hasOrigin = false;
   /** Media time at which the running group begins to be decoded. */
@@ -78,7 +78,7 @@ export class LiveFragments implements Reader {
   #waiting: readonly FragmentViewer[] = [];
 
   /**
-   * @param stream in its storable form
+   * @param stream a container stream
    * @param tracks numbers of those that are sent
    * @param onIdle it is over: the stream, or nobody watches any more
    */
@@ -86,9 +86,9 @@ export class LiveFragments implements Reader {
     this.#stream = stream;
     this.#clock = clock;
     this.#onIdle = onIdle;
-    this.#lanes = tracks.map((track, i) => new Lane(i, stream.tracks[track] as Track));
-    this.#laneOf = stream.tracks.map((_, i) => this.#lanes[tracks.indexOf(i)]);
-    this.#leading = this.#lanes.find(({ track }) => track.kind === 'video');
+    this.#fragmenters = tracks.map((track, i) => new TrackFragmenter(i, stream.tracks[track] as Track));
+    this.#fragmenterOf = stream.tracks.map((_, i) => this.#fragmenters[tracks.indexOf(i)]);
+    this.#leading = this.#fragmenters.find(({ track }) => track.kind === 'video');
   }
 
   /** Of what a new viewer is given at once. */
@@ -131,28 +131,28 @@ export class LiveFragments implements Reader {
   }
 
   onSample(track: number, sample: Sample): void {
-    const lane = this.#laneOf[track];
-    if (!lane || sample.data.length === 0) {
+    const fragmenter = this.#fragmenterOf[track];
+    if (!fragmenter || sample.data.length === 0) {
       return;
     }
-    if (lane === this.#leading) {
-      this.#onPicture(lane, sample);
+    if (fragmenter === this.#leading) {
+      this.#onPicture(fragmenter, sample);
     } else if (!this.#leading) {
-      this.#onSound(lane, sample, SOUND_ALONE_S);
-    } else if (!this.#needsKey && !lane.isStale) {
-      this.#onSound(lane, sample, SOUND_WAITS_S);
+      this.#onSound(fragmenter, sample, SOUND_ALONE_S);
+    } else if (!this.#needsKey && !fragmenter.isStale) {
+      this.#onSound(fragmenter, sample, SOUND_WAITS_S);
     }
   }
 
   onTrack(track: number, description: Track): void {
-    const lane = this.#laneOf[track];
-    if (!lane) {
+    const fragmenter = this.#fragmenterOf[track];
+    if (!fragmenter) {
       return;
     }
     this.#sendSound();
-    lane.describe(description);
-    lane.isStale = true;
-    this.#needsKey ||= lane === this.#leading;
+    fragmenter.describe(description);
+    fragmenter.isStale = true;
+    this.#needsKey ||= fragmenter === this.#leading;
     this.#init = undefined;
     // Of the old description.
     this.#group.clear();
@@ -171,20 +171,20 @@ export class LiveFragments implements Reader {
   #finish(): void {
     this.#state = 'over';
     this.#group.clear();
-    for (const lane of this.#lanes) {
-      lane.clear();
+    for (const fragmenter of this.#fragmenters) {
+      fragmenter.clear();
     }
     this.#onIdle();
   }
 
-  #onPicture(lane: Lane, sample: Sample): void {
+  #onPicture(fragmenter: TrackFragmenter, sample: Sample): void {
     if (this.#needsKey && !sample.key) {
       return;
     }
-    this.#setOrigin(sample.dts / lane.track.clockRate);
-    this.#pictureS = (sample.dts - lane.originDts) / lane.track.clockRate;
-    for (const other of this.#lanes) {
-      if (other !== lane && !other.isStale) {
+    this.#setOrigin(sample.dts / fragmenter.track.clockRate);
+    this.#pictureS = (sample.dts - fragmenter.originDts) / fragmenter.track.clockRate;
+    for (const other of this.#fragmenters) {
+      if (other !== fragmenter && !other.isStale) {
         other.fill(this.#pictureS);
       }
     }
@@ -193,28 +193,28 @@ export class LiveFragments implements Reader {
       this.#sendSound();
       this.#needsKey = false;
     }
-    lane.append(sample);
+    fragmenter.append(sample);
     this.#send(sample.key);
   }
 
   /** @param waitsS how long it may wait for what it is sent with */
-  #onSound(lane: Lane, sample: Sample, waitsS: number): void {
-    this.#setOrigin(sample.dts / lane.track.clockRate);
-    lane.onHeard(this.#pictureS);
-    if (sample.dts < lane.originDts || lane.isFilled(sample)) {
+  #onSound(fragmenter: TrackFragmenter, sample: Sample, waitsS: number): void {
+    this.#setOrigin(sample.dts / fragmenter.track.clockRate);
+    fragmenter.onHeard(this.#pictureS);
+    if (sample.dts < fragmenter.originDts || fragmenter.isFilled(sample)) {
       return;
     }
-    lane.append(sample);
-    const isOld = this.#leading && (sample.dts - lane.originDts) / lane.track.clockRate < this.#groupStartS;
+    fragmenter.append(sample);
+    const isOld = this.#leading && (sample.dts - fragmenter.originDts) / fragmenter.track.clockRate < this.#groupStartS;
     // What is older than the group's key picture goes by itself, so that players who begin there can do without it.
-    if (isOld || (this.#leading ? lane.pendingS > waitsS : lane.pendingS >= waitsS)) {
+    if (isOld || (this.#leading ? fragmenter.pendingS > waitsS : fragmenter.pendingS >= waitsS)) {
       this.#sendSound();
     }
   }
 
   #sendSound(): void {
-    for (const lane of this.#lanes) {
-      if (lane.count > 0) {
+    for (const fragmenter of this.#fragmenters) {
+      if (fragmenter.count > 0) {
         this.#send(!this.#leading);
         return;
       }
@@ -224,15 +224,15 @@ export class LiveFragments implements Reader {
   /** All that waits as one fragment. */
   #send(isKey: boolean): void {
     const runs: TrackRun[] = [];
-    let first: Lane | undefined;
+    let first: TrackFragmenter | undefined;
     let sample: Sample | undefined;
-    for (const lane of this.#lanes) {
-      if (lane.count > 0) {
-        if (!first || lane === this.#leading) {
-          first = lane;
-          sample = lane.first;
+    for (const fragmenter of this.#fragmenters) {
+      if (fragmenter.count > 0) {
+        if (!first || fragmenter === this.#leading) {
+          first = fragmenter;
+          sample = fragmenter.first;
         }
-        runs.push(lane.take(lane.count, lane.endDts));
+        runs.push(fragmenter.take(fragmenter.count, fragmenter.endDts));
       }
     }
     if (!first || !sample) {
@@ -250,8 +250,8 @@ export class LiveFragments implements Reader {
   #setOrigin(decodeS: number): void {
     if (!this.#hasOrigin) {
       this.#hasOrigin = true;
-      for (const lane of this.#lanes) {
-        lane.originDts = Math.round((decodeS - TIME_OFFSET_S) * lane.track.clockRate);
+      for (const fragmenter of this.#fragmenters) {
+        fragmenter.originDts = Math.round((decodeS - TIME_OFFSET_S) * fragmenter.track.clockRate);
       }
     }
   }
@@ -321,9 +321,9 @@ export class LiveFragments implements Reader {
   }
 
   #makeInit(): LiveInit {
-    const tracks = this.#lanes.map(({ track }) => track);
-    for (const lane of this.#lanes) {
-      lane.isStale = false;
+    const tracks = this.#fragmenters.map(({ track }) => track);
+    for (const fragmenter of this.#fragmenters) {
+      fragmenter.isStale = false;
     }
     const segment = writeInit(tracks);
     const head = binaryHead(segment.length);

@@ -4,7 +4,7 @@ import { explainToViewer, PerchError } from '../../../base/errors.ts';
 import { subscriberOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { AudioForms } from '../../../stream/audio-forms.ts';
-import { storable } from '../../../stream/storable.ts';
+import { containerStream } from '../../../stream/container-stream.ts';
 import type { PeerKind, Reader, Stream } from '../../../stream/stream.ts';
 import { hlsRefusal } from '../muxing/muxable.ts';
 import type { StreamLookup } from '../server/server.ts';
@@ -61,7 +61,7 @@ export class NothingPlayable extends PerchError {
 /** A stream that somebody can watch. */
 export interface Opened {
   readonly origin: Stream;
-  /** In its storable form, and with the sound that is wanted. */
+  /** Its container stream, with the sound that the viewer wants. */
   readonly stream: Stream;
   readonly selection: Selection;
 }
@@ -117,7 +117,7 @@ export class LiveServer {
     if (selection.tracks.length === 0) {
       throw refusal(request.path, form, selection);
     }
-    return { origin, stream: storable(form), selection };
+    return { origin, stream: containerStream(form), selection };
   }
 
   /**

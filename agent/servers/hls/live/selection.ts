@@ -1,14 +1,14 @@
 import { PerchError } from '../../../base/errors.ts';
 import { codecOf, codecString } from '../../../media/codecs.ts';
 import type { Track } from '../../../media/sample/track.ts';
-import { storable, unstorableLabels } from '../../../stream/storable.ts';
+import { containerStream, leftOutLabels } from '../../../stream/container-stream.ts';
 import type { Stream } from '../../../stream/stream.ts';
 import { isMuxed } from '../muxing/muxable.ts';
 import type { MseLeftOut } from './mse-protocol.ts';
 
 /** Which tracks of a stream somebody gets. */
 export interface Selection {
-  /** Their numbers in the stream's storable form. */
+  /** Their numbers in the container stream. */
   readonly tracks: readonly number[];
   readonly leftOut: readonly MseLeftOut[];
 }
@@ -39,13 +39,13 @@ export function parseCodecs(text: string | undefined): readonly string[] | undef
 
 export function selectTracks(stream: Stream, { codecs, isOneOfEach }: SelectionWishes): Selection {
   const tracks: number[] = [];
-  const leftOut: MseLeftOut[] = unstorableLabels(stream).map((label) => ({
+  const leftOut: MseLeftOut[] = leftOutLabels(stream).map((label) => ({
     kind: kindOf(stream, label),
     label,
     reason: 'container',
   }));
   const has = { video: false, audio: false };
-  for (const [number, track] of storable(stream).tracks.entries()) {
+  for (const [number, track] of containerStream(stream).tracks.entries()) {
     const kind = track.kind === 'video' ? 'video' : 'audio';
     const reason =
       reasonAgainst(track, codecs) ?? (has[kind] && (kind === 'video' || isOneOfEach) ? 'second' : undefined);
@@ -74,7 +74,7 @@ export const lacksPictures = (
 ): boolean =>
   codecs?.some((name) => PICTURES.test(name)) === true &&
   leftOut.some(({ kind }) => kind === 'video') &&
-  !tracks.some((number) => storable(stream).tracks[number]?.kind === 'video');
+  !tracks.some((number) => containerStream(stream).tracks[number]?.kind === 'video');
 
 function reasonAgainst(track: Track, codecs: readonly string[] | undefined): 'container' | 'browser' | undefined {
   if (!isMuxed(track)) {

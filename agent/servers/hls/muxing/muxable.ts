@@ -1,6 +1,6 @@
 import { CODECS, type CodecInfo, codecOf, codecString } from '../../../media/codecs.ts';
 import type { Track } from '../../../media/sample/track.ts';
-import { type Container, storable, unstorableLabels } from '../../../stream/storable.ts';
+import { type Container, containerStream, leftOutLabels } from '../../../stream/container-stream.ts';
 import type { Stream } from '../../../stream/stream.ts';
 import type { HlsVariant } from '../contracts/hls-muxer.ts';
 
@@ -19,7 +19,7 @@ function listOf(codecs: readonly CodecInfo[]): string {
 
 export const containerOf = (variant: HlsVariant): Container => (variant === 'mpegts' ? 'mpegts' : 'fmp4');
 
-/** @param track of a stream in its storable form for the container: in fMP4 G.711 and LPCM are FLAC there */
+/** @param track of a container stream: in fMP4, PCM is FLAC */
 export function isMuxed(track: Track, container: Container = 'fmp4'): boolean {
   const { hls } = codecOf(track);
   return hls?.[container] !== undefined && (hls.takes?.(track) ?? true);
@@ -59,8 +59,8 @@ export function tsCodecs(tracks: readonly Track[]): readonly (readonly string[])
 
 /** Labels of the tracks that HLS goes without. */
 export function leftOutOfHls(stream: Stream, container: Container = 'fmp4'): string[] {
-  const unplayable = storable(stream, container).tracks.filter((track) => !isMuxed(track, container));
-  return [...unstorableLabels(stream, container), ...unplayable.map(labelOf)];
+  const unplayable = containerStream(stream, container).tracks.filter((track) => !isMuxed(track, container));
+  return [...leftOutLabels(stream, container), ...unplayable.map(labelOf)];
 }
 
 function labelOf(track: Track): string {

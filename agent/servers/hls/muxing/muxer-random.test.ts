@@ -4,8 +4,8 @@ import { random } from '../../../../test/support/base/random.ts';
 import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { parseFragment } from '../../../media/mp4/read/read.ts';
 import type { FragmentRun } from '../../../media/mp4/read/read-runs.ts';
+import { AUDIO_SAMPLES, SampleBuffer, VIDEO_SAMPLES } from '../../../media/sample/sample-buffer.ts';
 import type { Track } from '../../../media/sample/track.ts';
-import { AUDIO_UNITS, UnitBuffer, VIDEO_UNITS } from '../../../media/sample/unit-buffer.ts';
 import { Stream } from '../../../stream/stream.ts';
 import type { HlsRendition, MediaPlaylist, MuxerOptions, SegmentLine } from '../contracts/hls-muxer.ts';
 import { Muxer } from './muxer.ts';
@@ -92,7 +92,7 @@ function sounds(next: Random, track: number, sound: Track, seconds: number): Hap
 
 /** Each sample's bytes say which it is. */
 function writer(stream: Stream, tracks: readonly Track[]) {
-  const buffers = tracks.map(({ kind }) => new UnitBuffer(kind === 'video' ? VIDEO_UNITS : AUDIO_UNITS));
+  const buffers = tracks.map(({ kind }) => new SampleBuffer(kind === 'video' ? VIDEO_SAMPLES : AUDIO_SAMPLES));
   return (happening: Happening): void => {
     const { track } = happening;
     if ('isNew' in happening) {
@@ -100,7 +100,7 @@ function writer(stream: Stream, tracks: readonly Track[]) {
       return;
     }
     const { pts, dts, key, atS } = happening;
-    const buffer = buffers[track] as UnitBuffer;
+    const buffer = buffers[track] as SampleBuffer;
     const data = contentOf(dts, key);
     buffer.append(data, 0, data.length);
     stream.write(track, { pts, dts, key, wall: 1e12 + atS * 1000, data: buffer.take() });

@@ -1,14 +1,14 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { Track } from '../../../media/sample/track.ts';
-import { storable } from '../../../stream/storable.ts';
+import { containerStream } from '../../../stream/container-stream.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../contracts/hls-muxer.ts';
-import { Follower } from './follower.ts';
+import { FollowingRendition } from './following-rendition.ts';
 import { hlsRefusal, isMuxed } from './muxable.ts';
 import { Rendition } from './rendition.ts';
+import { SegmentBoundaries, type Step } from './segment-boundaries.ts';
 import { SegmentClock } from './segment-clock.ts';
-import { SegmentEnds, type Step } from './segment-ends.ts';
 
 /** Sound that has not come so long after the first segment is not waited for. */
 const PATIENCE_S = 1;
@@ -34,8 +34,8 @@ export class Muxer implements Reader, HlsMuxer {
   readonly #byTrack: (Rendition | undefined)[];
   readonly #leading: Rendition;
   /** By track of the stream. */
-  readonly #followers: (Follower | undefined)[];
-  readonly #ends: SegmentEnds;
+  readonly #followers: (FollowingRendition | undefined)[];
+  readonly #boundaries: SegmentBoundaries;
   readonly #clock = new SegmentClock();
   readonly #settle: { resolve(): void; reject(cause: unknown): void };
   #hasStarted = false;
@@ -54,12 +54,12 @@ export class Muxer implements Reader, HlsMuxer {
 
   /**
    * @param name of the path, for messages
-   * @param stream as the path has it; its storable form is read
+   * @param stream of the path; its container stream is read
    * @param onClosed called once: undefined when the stream ended or `close` was called, else what went wrong
    */
   constructor(name: string, stream: Stream, options: MuxerOptions, onClosed: (cause: unknown) => void) {
     this.#name = name;
-    this.#stream = storable(stream);
+    this.#stream = containerStream(stream);
     this.#options = options;
     this.#onClosed = onClosed;
     this.#byTrack = renditionsOf(this.#stream.tracks, options, this.#clock);
@@ -69,8 +69,8 @@ export class Muxer implements Reader, HlsMuxer {
       throw new PerchError('unsupported', hlsRefusal(name, stream), { path: name });
     }
     this.#leading = leading;
-    this.#followers = this.#byTrack.map((one) => (one && one !== leading ? new Follower(one) : undefined));
-    this.#ends = new SegmentEnds({
+    this.#followers = this.#byTrack.map((one) => (one && one !== leading ? new FollowingRendition(one) : undefined));
+    this.#boundaries = new SegmentBoundaries({
       clockRate: leading.track.clockRate,
       segmentDurationMs: options.segmentDurationMs,
       longestGroupMs: () => Math.max(options.longestGroupMs ?? 0, stream.longestGroupMs),
@@ -177,13 +177,13 @@ export class Muxer implements Reader, HlsMuxer {
       this.#begin(sample);
     } else if (step === 'cutBefore') {
       this.#cut(pending.count - 2);
-      if (this.#ends.stepBefore(sample, this.#wantsCut, this.#isReplay) === 'cut') {
+      if (this.#boundaries.stepBefore(sample, this.#wantsCut, this.#isReplay) === 'cut') {
         this.#cut(pending.count - 1);
       }
     } else if (step === 'cut') {
       this.#cut(pending.count - 1);
     }
-    this.#ends.took(sample);
+    this.#boundaries.took(sample);
     this.#leading.closeParts(Number.POSITIVE_INFINITY);
     for (const follower of this.#followers) {
       follower?.advance(this.#ticksIn(follower.rendition, sample.dts));
@@ -195,12 +195,12 @@ export class Muxer implements Reader, HlsMuxer {
     if (this.#leading.awaitsSegment && !sample.key) {
       return 'wait';
     }
-    const step = this.#ends.stepBefore(sample, this.#wantsCut, this.#isReplay);
+    const step = this.#boundaries.stepBefore(sample, this.#wantsCut, this.#isReplay);
     if (step !== 'break') {
       return step;
     }
     this.#break();
-    return this.#ends.stepBefore(sample, this.#wantsCut, this.#isReplay);
+    return this.#boundaries.stepBefore(sample, this.#wantsCut, this.#isReplay);
   }
 
   #begin(sample: Sample): void {
@@ -235,7 +235,7 @@ export class Muxer implements Reader, HlsMuxer {
       this.#endSegment(pending.count, { dts: endDts, key: false }, true, true);
     }
     this.#hasStarted = false;
-    this.#ends.broke();
+    this.#boundaries.broke();
     this.#stream.requestKeyFrame();
   }
 
@@ -243,8 +243,8 @@ export class Muxer implements Reader, HlsMuxer {
   #endSegment(count: number, next: Pick<Sample, 'dts' | 'key'>, isDiscontinuous: boolean, isBreak: boolean): void {
     const endDts = next.dts;
     const spanS = (endDts - this.#startDts) / this.#leading.track.clockRate;
-    this.#ends.ended(endDts, next.key);
-    const { targetDurationS } = this.#ends;
+    this.#boundaries.ended(endDts, next.key);
+    const { targetDurationS } = this.#boundaries;
     this.#leading.closeSegment({ count, endDts, spanS, nextIsDiscontinuous: isDiscontinuous, targetDurationS });
     for (const follower of this.#followers) {
       const pts = follower ? this.#ticksIn(follower.rendition, endDts) : 0;
@@ -292,7 +292,7 @@ export class Muxer implements Reader, HlsMuxer {
     const { pending, track } = this.#leading;
     for (let count = pending.count - 1; count > 0; count -= 1) {
       const { dts } = pending.at(count) as Sample;
-      if (!this.#ends.mayEnd(dts, leastMs)) {
+      if (!this.#boundaries.mayEnd(dts, leastMs)) {
         return 0;
       }
       if ((dts + this.#offset) / track.clockRate <= untilS) {

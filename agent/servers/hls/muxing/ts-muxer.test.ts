@@ -8,8 +8,8 @@ import { mjpeg } from '../../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { START_TICKS } from '../../../media/mpegts/mux/mux.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
+import { SampleBuffer, VIDEO_SAMPLES } from '../../../media/sample/sample-buffer.ts';
 import type { AacTrack, OpusTrack, Track } from '../../../media/sample/track.ts';
-import { UnitBuffer, VIDEO_UNITS } from '../../../media/sample/unit-buffer.ts';
 import { Stream } from '../../../stream/stream.ts';
 import type { MuxerOptions, SegmentLine } from '../contracts/hls-muxer.ts';
 import { leftOutOfHls } from './muxable.ts';
@@ -250,7 +250,7 @@ test('a change is told once to all who wait, and a snapshot stays as it was', as
 
 test('memory is used again: of the samples when a piece is written, of a segment when it is dropped and nobody sends it', () => {
   const { stream, open } = setUp([tinyH264]);
-  const buffer = new UnitBuffer(VIDEO_UNITS);
+  const buffer = new SampleBuffer(VIDEO_SAMPLES);
   const [sampleSlabs, segmentSlabs] = [new Set<unknown>(), new Set<unknown>()];
   const next = random(13);
   const muxer = open();

@@ -2,12 +2,12 @@ import { PerchError } from '../../../base/errors.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
 import type { Track } from '../../../media/sample/track.ts';
-import { storable } from '../../../stream/storable.ts';
+import { containerStream } from '../../../stream/container-stream.ts';
 import type { Reader, Stream } from '../../../stream/stream.ts';
 import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../contracts/hls-muxer.ts';
 import { hlsRefusal, tsTracks } from './muxable.ts';
+import { SegmentBoundaries } from './segment-boundaries.ts';
 import { SegmentClock } from './segment-clock.ts';
-import { SegmentEnds } from './segment-ends.ts';
 import { TsRendition } from './ts-rendition.ts';
 import { TsWriter } from './ts-writer.ts';
 
@@ -43,7 +43,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   /** Described anew: they hold from the next key sample of the leading track on. */
   #nextTracks: readonly Track[] | undefined;
   readonly #pool = new SlabPool();
-  readonly #ends: SegmentEnds;
+  readonly #boundaries: SegmentBoundaries;
   readonly #clock = new SegmentClock();
   readonly #settle: { resolve(): void; reject(cause: unknown): void };
   #writer: TsWriter | undefined;
@@ -64,7 +64,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
    */
   constructor(name: string, stream: Stream, options: MuxerOptions, onClosed: (cause: unknown) => void) {
     this.#name = name;
-    this.#stream = storable(stream, 'mpegts');
+    this.#stream = containerStream(stream, 'mpegts');
     this.#options = options;
     this.#onClosed = onClosed;
     const places = tsTracks(this.#stream.tracks);
@@ -78,7 +78,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
       this.#tracks.findIndex((track) => track.kind === 'video'),
     );
     const { segmentDurationMs, longestGroupMs = 0 } = options;
-    this.#ends = new SegmentEnds({
+    this.#boundaries = new SegmentBoundaries({
       clockRate: this.#clockRate,
       segmentDurationMs,
       longestGroupMs: () => Math.max(longestGroupMs, stream.longestGroupMs),
@@ -114,7 +114,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     }
     if (!this.#last) {
       this.#stream.requestKeyFrame();
-    } else if (this.#ends.mayEnd(this.#last.dts)) {
+    } else if (this.#boundaries.mayEnd(this.#last.dts)) {
       this.#close(this.#last.dts, this.#last.key);
     }
   }
@@ -167,10 +167,10 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
 
   #takeLeading(sample: Sample): void {
     const wantsCut = this.#nextTracks !== undefined;
-    let step = wantsCut && !sample.key ? 'wait' : this.#ends.stepBefore(sample, wantsCut, this.#isReplay);
+    let step = wantsCut && !sample.key ? 'wait' : this.#boundaries.stepBefore(sample, wantsCut, this.#isReplay);
     if (step === 'break') {
       this.#break();
-      step = this.#ends.stepBefore(sample, wantsCut, this.#isReplay);
+      step = this.#boundaries.stepBefore(sample, wantsCut, this.#isReplay);
     }
     if (step === 'wait') {
       // Before its first key sample nothing is missing.
@@ -179,7 +179,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     }
     if (step === 'cutBefore' && this.#last) {
       this.#close(this.#last.dts, this.#last.key);
-      step = this.#ends.stepBefore(sample, wantsCut, this.#isReplay);
+      step = this.#boundaries.stepBefore(sample, wantsCut, this.#isReplay);
     }
     this.#writeLast(sample.dts);
     if (step === 'cut') {
@@ -188,7 +188,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     if (sample.key && (wantsCut || !this.#writer)) {
       this.#setUp(sample);
     }
-    this.#ends.took(sample);
+    this.#boundaries.took(sample);
     hold(sample.data);
     this.#last = sample;
   }
@@ -217,7 +217,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     this.#writeLast(undefined);
     this.#close(endDts, false);
     this.#startsDiscontinuity = true;
-    this.#ends.broke();
+    this.#boundaries.broke();
     this.#stream.requestKeyFrame();
   }
 
@@ -250,7 +250,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
 
   /** @param isKey the next segment begins with a key sample */
   #close(endDts: number, isKey: boolean): void {
-    this.#ends.ended(endDts, isKey);
+    this.#boundaries.ended(endDts, isKey);
     if (!this.#running || !this.#writer) {
       return;
     }
@@ -259,7 +259,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     this.#running = undefined;
     this.#startsDiscontinuity = false;
     const durationS = (endDts - startDts) / this.#clockRate;
-    this.#rendition.append({ ...facts, durationS, pieces }, this.#ends.targetDurationS);
+    this.#rendition.append({ ...facts, durationS, pieces }, this.#boundaries.targetDurationS);
     this.#settle.resolve();
   }
 

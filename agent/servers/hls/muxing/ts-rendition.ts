@@ -15,7 +15,7 @@ export interface ClosedSegment {
   readonly pieces: readonly Uint8Array[];
 }
 
-class Segment implements KeptSegment, MediaFile {
+class TsSegment implements KeptSegment, MediaFile {
   readonly name: string;
   readonly type = 'video/mp2t';
   readonly sizeBytes: number;
@@ -52,7 +52,7 @@ export class TsRendition implements HlsRendition {
   readonly #prefix: string;
   #tracks: readonly Track[];
   #codecs: readonly (readonly string[])[];
-  readonly #segments: SegmentList<Segment>;
+  readonly #segments: SegmentList<TsSegment>;
   #nextNumber = FIRST_SEGMENT_NUMBER;
   #claimsIndependence = true;
   #playlist: MediaPlaylist | undefined;
@@ -110,7 +110,7 @@ export class TsRendition implements HlsRendition {
   }
 
   append(closed: ClosedSegment, targetDurationS: number): void {
-    const segment = new Segment(this.#nextNumber, `${this.#prefix}_main_seg${this.#nextNumber}.ts`, closed);
+    const segment = new TsSegment(this.#nextNumber, `${this.#prefix}_main_seg${this.#nextNumber}.ts`, closed);
     this.#nextNumber += 1;
     for (const old of this.#segments.append(segment, targetDurationS)) {
       old.release();

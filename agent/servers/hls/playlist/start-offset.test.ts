@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MediaPlaylist, PartLine } from '../contracts/hls-muxer.ts';
-import { startOffsetS } from './start-offset.ts';
+import { startOffsetS } from './write-media.ts';
 
 /** `K`: begins with a key picture, `-`: does not. */
 type Kind = 'K' | '-';

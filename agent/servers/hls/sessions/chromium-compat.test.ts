@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MediaPlaylist, SegmentLine } from '../contracts/hls-muxer.ts';
-import { ChromiumList, isChromiumPlayer } from './chromium-compat.ts';
+import { ChromiumCompat, isChromiumPlayer } from './chromium-compat.ts';
 
 /** One letter a segment. `K`: begins with a key picture, `-`: does not, `D`: does, behind a discontinuity. */
 function playlist(kinds: string, firstNumber = 0, durationS = 1): MediaPlaylist {
@@ -29,7 +29,7 @@ test.for([
   ['two, where those are more than it loads before it plays', 'KK', 6, [0, 1]],
 ] as const)('it begins with %s', ([, kinds, durationS, expected]) => {
   const leading = playlist(kinds, 0, durationS);
-  expect(numbersOf(new ChromiumList().next('video1', leading, leading))).toEqual(expected);
+  expect(numbersOf(new ChromiumCompat().next('video1', leading, leading))).toEqual(expected);
 });
 
 test.for([
@@ -37,11 +37,11 @@ test.for([
   ['nothing begins with a key picture', '-----'],
 ] as const)('it waits while %s', ([, kinds]) => {
   const leading = playlist(kinds);
-  expect(new ChromiumList().next('video1', leading, leading)).toBeUndefined();
+  expect(new ChromiumCompat().next('video1', leading, leading)).toBeUndefined();
 });
 
 test('it waits rather than to get the same list twice, and misses no segment of what came meanwhile', () => {
-  const list = new ChromiumList();
+  const list = new ChromiumCompat();
   const late = playlist('K-------');
   expect(numbersOf(list.next('video1', late, late))).toEqual([0, 1, 2]);
   expect(numbersOf(list.next('video1', late, late))).toEqual([0, 1, 2, 3, 4, 5]);
@@ -52,19 +52,19 @@ test('it waits rather than to get the same list twice, and misses no segment of 
 });
 
 test('sound begins where the pictures do, though it could begin anywhere', () => {
-  const list = new ChromiumList();
+  const list = new ChromiumCompat();
   const [video, sound] = [playlist('K------'), playlist('KKKKKKK')];
   expect(numbersOf(list.next('video1', video, video))).toEqual([0, 1, 2]);
   expect(numbersOf(list.next('audio2', sound, video))).toEqual([0, 1, 2]);
 });
 
 test('sound that came late begins with its first segment', () => {
-  const list = new ChromiumList();
+  const list = new ChromiumCompat();
   expect(numbersOf(list.next('audio2', playlist('KKK', 5), playlist('K-------')))).toEqual([5]);
 });
 
 test('who comes back from a pause gets what is still there', () => {
-  const list = new ChromiumList();
+  const list = new ChromiumCompat();
   const [before, after] = [playlist('KKK'), playlist('KKKKKKK', 60)];
   list.next('video1', before, before);
   expect(numbersOf(list.next('video1', after, after))).toEqual([60, 61, 62]);
@@ -72,7 +72,7 @@ test('who comes back from a pause gets what is still there', () => {
 
 test('the list has no parts, and discontinuities before its first segment are counted', () => {
   const leading = playlist('KDKDKK');
-  const told = new ChromiumList().next('video1', leading, leading);
+  const told = new ChromiumCompat().next('video1', leading, leading);
   expect(told).toMatchObject({ partTargetS: undefined, running: undefined, discontinuitySequence: 2 });
   expect(told?.segments.flatMap(({ parts }) => parts)).toEqual([]);
 });

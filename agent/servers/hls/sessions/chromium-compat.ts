@@ -28,7 +28,7 @@ interface Span {
  * gets a list that begins with a key picture and has a segment to spare, and never the same list twice: it waits for the next
  * segment instead, without asking all the time. In all of its lists together no segment is missing, so that no group is torn.
  */
-export class ChromiumList {
+export class ChromiumCompat {
   #start: Span | undefined;
   /** The last segment that was told, by rendition. */
   readonly #ends = new Map<string, number>();

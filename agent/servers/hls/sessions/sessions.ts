@@ -4,7 +4,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { subscriberOf } from '../../../base/ip-address.ts';
 import type { Stream, Viewer } from '../../../stream/stream.ts';
 import type { HlsMuxer } from '../contracts/hls-muxer.ts';
-import type { ChromiumList } from './chromium-compat.ts';
+import type { ChromiumCompat } from './chromium-compat.ts';
 import { HLS_SESSION } from './session-kinds.ts';
 import type { ViewerFacts, ViewerLog } from './viewer-log.ts';
 
@@ -69,7 +69,7 @@ export class HlsSession implements Viewer {
   /** ffmpeg's, see `lavf.ts`. */
   readonly knownInits = new Set<string>();
   /** Of a browser's own player, see `chromium-list.ts`. */
-  chromiumList: ChromiumList | undefined;
+  chromium: ChromiumCompat | undefined;
   #waiting = 0;
 
   constructor(requester: Requester, muxer: HlsMuxer, stream: Stream, isCdn: boolean, clock: Clock) {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
-import type { FramedPackets, FramedViewer } from '../../../stream/framed-packets.ts';
+import type { InterleavedPackets, InterleavedViewer } from '../../../stream/interleaved-packets.ts';
 import { DatagramQueue, type DatagramTarget } from './datagram-queue.ts';
 
 export interface DatagramSenderTarget extends DatagramTarget {
@@ -13,17 +13,17 @@ export interface DatagramSenderTarget extends DatagramTarget {
 const FRAME_HEADER_BYTES = 4;
 
 /** Sends a stream's interleaved frames as datagrams to a reader or a multicast group. */
-export class DatagramSender implements FramedViewer {
+export class DatagramSender implements InterleavedViewer {
   reports = 0;
   reportBytes = 0;
   readonly wantsPlaceholders: boolean;
-  readonly #packets: FramedPackets;
+  readonly #packets: InterleavedPackets;
   readonly #target: DatagramSenderTarget;
   readonly #queue: DatagramQueue;
   /** After a drop the video is damaged until the next key frame. */
   #waitsForKey = false;
 
-  constructor(packets: FramedPackets, target: DatagramSenderTarget, clock: Clock, wantsPlaceholders = false) {
+  constructor(packets: InterleavedPackets, target: DatagramSenderTarget, clock: Clock, wantsPlaceholders = false) {
     this.wantsPlaceholders = wantsPlaceholders;
     this.#packets = packets;
     this.#target = target;

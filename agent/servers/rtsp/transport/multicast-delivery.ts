@@ -1,6 +1,6 @@
 import { isLoopbackIp } from '../../../base/ip-address.ts';
 import type { Transport } from '../../../media/rtsp/transport.ts';
-import { FramedPackets } from '../../../stream/framed-packets.ts';
+import { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
 import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
 import type { Multicast, ReportListener } from './multicast.ts';
 import { type MulticastReader, MulticastSender } from './multicast-sender.ts';
@@ -16,7 +16,7 @@ export class MulticastDelivery implements Delivery, MulticastReader, ReportListe
   readonly #multicast: Multicast;
   readonly #request: ReaderRequest;
   readonly #maxPayloadBytes: number;
-  readonly #packets: FramedPackets;
+  readonly #packets: InterleavedPackets;
   readonly #reports: ReaderReports;
   readonly #owner: MediaOwner;
   #sender: MulticastSender | undefined;
@@ -31,7 +31,7 @@ export class MulticastDelivery implements Delivery, MulticastReader, ReportListe
     this.#multicast = multicast;
     this.#request = request;
     this.#maxPayloadBytes = maxPayloadBytes;
-    this.#packets = FramedPackets.of(request.stream, maxPayloadBytes, multicast.clock);
+    this.#packets = InterleavedPackets.of(request.stream, maxPayloadBytes, multicast.clock);
     this.#reports = new ReaderReports(this.#packets);
     this.#owner = request.owner;
   }

@@ -1,6 +1,6 @@
 import { writeBye } from '../../../media/rtcp/write.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
-import { FramedPackets } from '../../../stream/framed-packets.ts';
+import { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
 import type { Stream } from '../../../stream/stream.ts';
 import { DatagramSender, type DatagramSenderTarget } from './datagram-sender.ts';
 import type { Multicast } from './multicast.ts';
@@ -19,7 +19,7 @@ export class MulticastSender implements DatagramSenderTarget {
   readonly datagrams: DatagramSender;
   readonly #multicast: Multicast;
   readonly #stream: Stream;
-  readonly #packets: FramedPackets;
+  readonly #packets: InterleavedPackets;
   readonly #group: string;
   readonly #ports: readonly Pair[];
   readonly #members = new Set<MulticastReader>();
@@ -43,7 +43,7 @@ export class MulticastSender implements DatagramSenderTarget {
     const { group, ports } = multicast.addressOf(stream);
     this.#group = group;
     this.#ports = ports;
-    this.#packets = FramedPackets.of(stream, maxPayloadBytes, multicast.clock);
+    this.#packets = InterleavedPackets.of(stream, maxPayloadBytes, multicast.clock);
     this.datagrams = new DatagramSender(this.#packets, this, multicast.clock);
     multicast.reserve(this.#group, stream);
   }

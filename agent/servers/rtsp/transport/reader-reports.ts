@@ -1,20 +1,20 @@
 import { PerchError } from '../../../base/errors.ts';
 import { parseRtcp, type RtcpSink } from '../../../media/rtcp/parse.ts';
-import type { FramedPackets } from '../../../stream/framed-packets.ts';
+import type { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
 import type { Received } from './media-plane.ts';
 
 /** Counts a reader's RTCP. */
 export class ReaderReports implements RtcpSink {
   /** Monotonic time of the last packet; 0: none. */
   lastReceivedMs = 0;
-  readonly #packets: FramedPackets;
+  readonly #packets: InterleavedPackets;
   /** By track. */
   readonly #lost: Int32Array;
   #bytes = 0;
   #count = 0;
   #bad = 0;
 
-  constructor(packets: FramedPackets) {
+  constructor(packets: InterleavedPackets) {
     this.#packets = packets;
     this.#lost = new Int32Array(packets.stream.tracks.length);
   }

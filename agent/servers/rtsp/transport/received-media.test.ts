@@ -161,7 +161,7 @@ test('what a path refuses ends the session with its reason', () => {
   const session = new PublisherSession();
   session.media.setUp(0, overTcp);
   session.media.start({
-    open: () => {
+    publish: () => {
       throw new Error('no room');
     },
   });

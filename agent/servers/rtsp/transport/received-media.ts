@@ -9,9 +9,9 @@ import { describeFormat, describeOffer } from '../../../media/sdp/describe-forma
 import type { SdpMedia } from '../../../media/sdp/parse.ts';
 import type { StreamSink } from '../../../stream/contracts.ts';
 import { brokenPicture } from '../../../stream/ingest/broken-picture.ts';
-import { Opening } from '../../../stream/ingest/opening.ts';
 import { SenderPace } from '../../../stream/ingest/pace.ts';
 import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
+import { StreamWriter } from '../../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { MediaReceiver, PublisherRequest, Received, Sent } from './media-plane.ts';
@@ -55,7 +55,7 @@ export class ReceivedMedia implements MediaReceiver {
   #bytes = 0;
   #sentBytes = 0;
   #sentReports = 0;
-  #opening: Opening | undefined;
+  #streamWriter: StreamWriter | undefined;
   #receivers: TrackReceiver[] = [];
   #startedMs = 0;
   #reportAtMs = 0;
@@ -129,11 +129,11 @@ export class ReceivedMedia implements MediaReceiver {
   start(sink: StreamSink): void {
     const timeline = new Timeline(this.#clock, sink.usesSenderClock);
     const receivers: TrackReceiver[] = [];
-    const opening = new Opening(sink, timeline, receivers, this.#request.name, this.#log, 'publisher');
+    const streamWriter = new StreamWriter(sink, timeline, receivers, this.#request.name, this.#log, 'publisher');
     for (const [media, track] of this.#tracks.entries()) {
       const isUsed = track?.format && !(sink.isSilent && this.#request.medias[media]?.kind === 'audio');
       if (isUsed) {
-        const receiver = new TrackReceiver(track.format, timeline, opening, this.#clock);
+        const receiver = new TrackReceiver(track.format, timeline, streamWriter, this.#clock);
         track.receiver = receiver;
         track.reorder = this.kind === 'udp' ? new ReorderBuffer(receiver, track.format.payloadType) : undefined;
         receivers.push(receiver);
@@ -145,7 +145,7 @@ export class ReceivedMedia implements MediaReceiver {
       throw new PerchError('unsupported', message, { path: this.#request.name });
     }
     this.#receivers = receivers;
-    this.#opening = opening;
+    this.#streamWriter = streamWriter;
     this.#pace = new SenderPace(this.#tracks.length);
     this.#startedMs = this.#clock.monoMs();
     this.#reportAtMs = this.#startedMs + REPORT_EVERY_MS;
@@ -221,7 +221,7 @@ export class ReceivedMedia implements MediaReceiver {
       for (const track of this.#tracks) {
         track?.reorder?.flush(nowMs);
       }
-      this.#opening?.check(nowMs - this.#startedMs);
+      this.#streamWriter?.check(nowMs - this.#startedMs);
       this.#checkVideo(nowMs);
     } catch (error) {
       this.#fail(error);
@@ -251,7 +251,9 @@ export class ReceivedMedia implements MediaReceiver {
   /** A publisher without a decodable picture has to start a new session. */
   #checkVideo(nowMs: number): void {
     for (const receiver of this.#receivers) {
-      const fault = this.#opening?.hasLeftOut(receiver) ? undefined : brokenPicture(receiver, this.#startedMs, nowMs);
+      const fault = this.#streamWriter?.hasLeftOut(receiver)
+        ? undefined
+        : brokenPicture(receiver, this.#startedMs, nowMs);
       if (fault !== undefined) {
         const { name: path } = this.#request;
         throw new PerchError('unavailable', `publisher of path '${path}' ${fault}`, { path });

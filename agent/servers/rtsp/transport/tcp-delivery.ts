@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Transport } from '../../../media/rtsp/transport.ts';
-import { FramedPackets, type FramedViewer } from '../../../stream/framed-packets.ts';
+import { InterleavedPackets, type InterleavedViewer } from '../../../stream/interleaved-packets.ts';
 import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
 import { ReaderReports } from './reader-reports.ts';
 
@@ -23,12 +23,12 @@ const FRAME_HEADER_BYTES = 4;
  * A reader may leave `writeQueueSize` × 1,472 bytes unread (not counting its first GOP). If there is more when the next
  * sample arrives, it is disconnected as too slow. A single sample of any size is allowed.
  */
-export class TcpDelivery implements Delivery, FramedViewer {
+export class TcpDelivery implements Delivery, InterleavedViewer {
   readonly kind = 'tcp';
   readonly wantsPlaceholders: boolean;
   /** Unused: the connection itself shows that the reader is alive. */
   readonly lastReceivedMs = 0;
-  readonly #packets: FramedPackets;
+  readonly #packets: InterleavedPackets;
   readonly #reports: ReaderReports;
   readonly #clock: Clock;
   readonly #link: FrameLink;
@@ -52,7 +52,7 @@ export class TcpDelivery implements Delivery, FramedViewer {
     clock: Clock,
   ) {
     this.wantsPlaceholders = wantsPlaceholders;
-    this.#packets = FramedPackets.of(stream, options.maxPayloadBytes, clock);
+    this.#packets = InterleavedPackets.of(stream, options.maxPayloadBytes, clock);
     this.#reports = new ReaderReports(this.#packets);
     this.#clock = clock;
     this.#link = link;

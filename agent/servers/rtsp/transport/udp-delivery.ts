@@ -2,7 +2,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { writeBye } from '../../../media/rtcp/write.ts';
 import type { Pair, Transport } from '../../../media/rtsp/transport.ts';
-import { FramedPackets } from '../../../stream/framed-packets.ts';
+import { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
 import { DatagramSender, type DatagramSenderTarget } from './datagram-sender.ts';
 import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
 import { ReaderReports } from './reader-reports.ts';
@@ -11,7 +11,7 @@ import type { UdpPeer, UdpPorts } from './udp-ports.ts';
 /** Sends datagrams to the reader's ports, always at the address of its connection. */
 export class UdpDelivery implements Delivery, DatagramSenderTarget {
   readonly kind = 'udp';
-  readonly #packets: FramedPackets;
+  readonly #packets: InterleavedPackets;
   readonly #sender: DatagramSender;
   readonly #reports: ReaderReports;
   readonly #ports: UdpPorts;
@@ -26,7 +26,7 @@ export class UdpDelivery implements Delivery, DatagramSenderTarget {
 
   constructor(request: ReaderRequest, ports: UdpPorts, maxPayloadBytes: number, clock: Clock) {
     const { stream, ip, owner, wantsPlaceholders } = request;
-    this.#packets = FramedPackets.of(stream, maxPayloadBytes, clock);
+    this.#packets = InterleavedPackets.of(stream, maxPayloadBytes, clock);
     this.#sender = new DatagramSender(this.#packets, this, clock, wantsPlaceholders);
     this.#reports = new ReaderReports(this.#packets);
     this.#ports = ports;

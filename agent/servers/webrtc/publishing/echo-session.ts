@@ -50,7 +50,7 @@ export class EchoSession implements SessionMedia {
   start(link: SecureLink): void {
     this.#viewer.start(link);
     this.#receiver.start(link, {
-      open: (tracks) => {
+      publish: (tracks) => {
         const arrived = new Stream(tracks, { gopCacheBytes: 0 });
         arrived.addReader(new EchoReader(tracks, this.#stream), false);
         return arrived;

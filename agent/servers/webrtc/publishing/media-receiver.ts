@@ -5,8 +5,8 @@ import { parseRtcp, type RtcpSink, type SenderInfo } from '../../../media/rtcp/p
 import type { Track } from '../../../media/sample/track.ts';
 import type { StreamSink } from '../../../stream/contracts.ts';
 import { brokenPicture } from '../../../stream/ingest/broken-picture.ts';
-import { Opening } from '../../../stream/ingest/opening.ts';
 import { SenderPace } from '../../../stream/ingest/pace.ts';
+import { StreamWriter } from '../../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import type { TrackReceiver, UnitOutput } from '../../../stream/ingest/track-receiver.ts';
 import type { RemoteTrack } from '../sdp/inbound.ts';
@@ -52,7 +52,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
   #pace = new SenderPace(0);
   #link: SecureLink | undefined;
   #srtp: SrtpReceiver | undefined;
-  #opening: Opening | undefined;
+  #streamWriter: StreamWriter | undefined;
   #feedback: SenderFeedback | undefined;
   #startedMs = 0;
   #lastPacketMs = 0;
@@ -90,7 +90,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
     const timeline = new Timeline(this.#clock, sink.usesSenderClock);
     const receivers: TrackReceiver[] = [];
     const times = { soundMs: gatherTimeoutMs, pictureMs: gatherTimeoutMs, key: 'webrtcTrackGatherTimeout' };
-    this.#opening = new Opening(sink, timeline, receivers, path, this.#log, 'publisher', times);
+    this.#streamWriter = new StreamWriter(sink, timeline, receivers, path, this.#log, 'publisher', times);
     const taken = sink.isSilent ? inbound.filter(({ kind }) => kind !== 'audio') : inbound;
     if (taken.length === 0) {
       const message = `publisher of path '${path}' sends only audio, which the path drops (audio: no)`;
@@ -174,24 +174,24 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
     if (key && receiver.isVideo) {
       this.#feedback?.onKeyFrame(receiver.lastPacketMs);
     }
-    this.#opening?.onUnit(receiver, ptsTicks, dtsTicks, key, data);
+    this.#streamWriter?.onUnit(receiver, ptsTicks, dtsTicks, key, data);
   }
 
   onTrack(receiver: TrackReceiver, track: Track): void {
-    this.#opening?.onTrack(receiver, track);
+    this.#streamWriter?.onTrack(receiver, track);
   }
 
   onDamage(receiver: TrackReceiver, reason: string): void {
     if (receiver.isVideo) {
       this.#feedback?.wantKeyFrame();
     }
-    this.#opening?.onDamage(receiver, reason);
+    this.#streamWriter?.onDamage(receiver, reason);
   }
 
   tick(): void {
     const nowMs = this.#clock.monoMs();
     try {
-      this.#opening?.check(nowMs - this.#startedMs);
+      this.#streamWriter?.check(nowMs - this.#startedMs);
       this.#checkSender(nowMs);
     } catch (error) {
       this.#fail(error);
@@ -221,7 +221,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
       if (this.#tracks.every(({ receiver }) => receiver.packets === 0)) {
         throw new PerchError('timeout', 'deadline exceeded while waiting tracks', { path: this.#options.path });
       }
-      this.#opening?.check(this.#clock.monoMs() - this.#startedMs);
+      this.#streamWriter?.check(this.#clock.monoMs() - this.#startedMs);
     } catch (error) {
       this.#fail(error);
     }
@@ -248,7 +248,9 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
       throw new PerchError('unavailable', 'publisher has left (RTCP BYE)');
     }
     for (const { receiver } of this.#tracks) {
-      const fault = this.#opening?.hasLeftOut(receiver) ? undefined : brokenPicture(receiver, this.#startedMs, nowMs);
+      const fault = this.#streamWriter?.hasLeftOut(receiver)
+        ? undefined
+        : brokenPicture(receiver, this.#startedMs, nowMs);
       if (fault !== undefined) {
         throw new PerchError('unavailable', `publisher of path '${this.#options.path}' ${fault}`);
       }

@@ -71,7 +71,7 @@ function publisherPath(): { paths: Partial<WebRtcPaths>; published: Published } 
     onEnd: () => {},
   };
   const publication = {
-    open: (tracks: readonly Track[]) => {
+    publish: (tracks: readonly Track[]) => {
       published.tracks = tracks;
       const stream = new Stream(tracks);
       stream.addReader(reader, false);

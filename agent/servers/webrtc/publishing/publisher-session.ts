@@ -47,8 +47,8 @@ export class PublisherSession implements SessionMedia {
     this.#receiver.start(link, {
       usesSenderClock: publication.usesSenderClock ?? false,
       isSilent: publication.isSilent ?? false,
-      open: (tracks) => {
-        const stream = publication.open(tracks);
+      publish: (tracks) => {
+        const stream = publication.publish(tracks);
         stream.onKeyFrameWanted = () => this.#receiver.requestKeyFrame();
         return stream;
       },

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { H264_TRACK } from '../../test/support/media/tracks.ts';
-import { FrameWriter } from './frame-writer.ts';
+import { InterleavedWriter } from './interleaved-writer.ts';
 
 test('frames of a sample whose cutting was broken off do not go out with the next', () => {
-  const writer = new FrameWriter([H264_TRACK]);
+  const writer = new InterleavedWriter([H264_TRACK]);
   const payload = new Uint8Array(50);
   const overheadBytes = 16;
   writer.begin(0, 0, payload.length);

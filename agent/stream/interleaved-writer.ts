@@ -27,7 +27,7 @@ const NO_SLAB: Buffer = Buffer.alloc(0);
  * Writes the RTP packets of one sample after the other, each as the interleaved frame of its track's RTP channel (twice the
  * track's number), one behind the other in memory that is not written to again before it is released (`media/sample/slab.ts`).
  */
-export class FrameWriter implements PayloadSink {
+export class InterleavedWriter implements PayloadSink {
   /** Packets of the chunk so far. */
   packets = 0;
   /** By track, since the start, for sender reports. */

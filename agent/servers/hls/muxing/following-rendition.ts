@@ -22,7 +22,7 @@ const SILENCE_S = 0.75;
 const LONG_SAMPLES = 2;
 
 /** Cuts a rendition at the times of the leading one, as soon as its own samples get there. */
-export class Follower {
+export class FollowingRendition {
   readonly rendition: Rendition;
   /** Samples that were left out. */
   discarded = 0;

@@ -1,4 +1,4 @@
-import type { AccessUnits } from './access-unit.ts';
+import type { AccessUnitAssembler } from './access-unit-assembler.ts';
 import { NAL_LENGTH_BYTES, readNalLength } from './nal.ts';
 import type { PayloadSink } from './packetizer.ts';
 
@@ -9,11 +9,11 @@ const SIZE_BYTES = 2;
 
 /** Puts fragments and aggregates of NAL units together: what the RTP payloads of H.264 and H.265 have in common. */
 export class NalAssembler {
-  readonly #units: AccessUnits;
+  readonly #units: AccessUnitAssembler;
   /** NAL unit header of a first fragment without payload; -1: none. */
   #emptyStart = -1;
 
-  constructor(units: AccessUnits) {
+  constructor(units: AccessUnitAssembler) {
     this.#units = units;
   }
 

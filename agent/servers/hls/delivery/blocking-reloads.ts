@@ -7,7 +7,7 @@ const PATIENCE_TARGETS = 3;
 const MIN_PATIENCE_MS = 5_000;
 
 /** Those who wait for playlists to change: hundreds wait for one promise and have one timer together. */
-export class Waiting {
+export class BlockingReloads {
   readonly #clock: Clock;
   /** By what the rendition gave: settles with it, or when it is late. */
   readonly #changes = new WeakMap<Promise<void>, Promise<void>>();

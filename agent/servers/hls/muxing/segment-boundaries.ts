@@ -1,6 +1,6 @@
 import type { Sample } from '../../../media/sample/sample.ts';
 
-export interface SegmentEndsOptions {
+export interface SegmentBoundariesOptions {
   /** Of the leading track, whose samples decide. */
   readonly clockRate: number;
   readonly segmentDurationMs: number;
@@ -37,8 +37,8 @@ const RISE = 1.25;
  * key picture. RFC 8216bis §6.2.1 wants one target for ever; players, who read it anew with each playlist, bear a rise (they ask less often)
  * better than that or a segment that is longer than what is told. It never falls: what is listed would be too long.
  */
-export class SegmentEnds {
-  readonly #options: SegmentEndsOptions;
+export class SegmentBoundaries {
+  readonly #options: SegmentBoundariesOptions;
   #targetS: number;
   #isSettled = false;
   #hasStarted = false;
@@ -54,7 +54,7 @@ export class SegmentEnds {
   #heardDts = Number.NEGATIVE_INFINITY;
   #wasPause = false;
 
-  constructor(options: SegmentEndsOptions) {
+  constructor(options: SegmentBoundariesOptions) {
     this.#options = options;
     this.#targetS = targetOf(options.segmentDurationMs / 1000);
   }

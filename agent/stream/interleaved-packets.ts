@@ -5,8 +5,8 @@ import { writeSenderReport } from '../media/rtcp/write.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import { release } from '../media/sample/slab.ts';
 import type { Track } from '../media/sample/track.ts';
-import { FRAME_HEADER_BYTES, FrameWriter } from './frame-writer.ts';
-import { FramedGroup } from './framed-group.ts';
+import { InterleavedGroup } from './interleaved-group.ts';
+import { FRAME_HEADER_BYTES, InterleavedWriter } from './interleaved-writer.ts';
 import { Placeholders } from './placeholders.ts';
 import { ReportedTime } from './reported-time.ts';
 import type { Reader, Stream } from './stream.ts';
@@ -20,7 +20,7 @@ const CNAME = 'perch';
  * One receiver of a stream's interleaved frames (RFC 2326 §10.12), whose channels are twice the track's number for RTP and the
  * next for RTCP. Called synchronously; it never blocks and never throws.
  */
-export interface FramedViewer {
+export interface InterleavedViewer {
   /** Its first key frame needs placeholders ahead of it, see there. */
   readonly wantsPlaceholders?: boolean;
   /**
@@ -46,23 +46,23 @@ export interface FramedStart {
   readonly rtpTime: number;
 }
 
-const packetsOf = new WeakMap<Stream, FramedPackets>();
+const packetsOf = new WeakMap<Stream, InterleavedPackets>();
 
 /**
  * A stream as RTP packets in interleaved frames, cut and written once for all viewers over TCP, UDP and multicast: they get the
  * same bytes. SSRCs, sequence numbers and RTP time live as long as the stream, so that nothing has to be patched for anybody; work is
  * done, and the running group of pictures is kept, only while there are viewers.
  */
-export class FramedPackets implements Reader {
-  readonly id = 'framed-packets';
+export class InterleavedPackets implements Reader {
+  readonly id = 'interleaved-packets';
   /** Samples are copied into frames at once. */
   readonly countsHolds = true;
   readonly stream: Stream;
   /** The video track whose key frames viewers begin at; -1: there is none. */
   readonly leadingTrack: number;
   readonly #clock: Clock;
-  readonly #writer: FrameWriter;
-  readonly #group: FramedGroup;
+  readonly #writer: InterleavedWriter;
+  readonly #group: InterleavedGroup;
   readonly #placeholders: Placeholders;
   readonly #packetize: readonly (Packetize | undefined)[];
   readonly #descriptions: Track[];
@@ -71,20 +71,20 @@ export class FramedPackets implements Reader {
   readonly #lastWall: Float64Array;
   #maxPayloadBytes: number;
   // Copied on change, so that delivery walks a plain array while viewers come and go.
-  #viewers: readonly FramedViewer[] = [];
+  #viewers: readonly InterleavedViewer[] = [];
   /** Joined, but not to be told anything yet. */
-  readonly #joined = new Set<FramedViewer>();
+  readonly #joined = new Set<InterleavedViewer>();
   /** Joined while there was no group to begin with. */
-  #waiting: readonly FramedViewer[] = [];
+  #waiting: readonly InterleavedViewer[] = [];
   #stopReports: (() => void) | undefined;
   /** What viewers have been told, by track. */
   #told: readonly ReportedTime[] = [];
 
   /** @param maxPayloadBytes of RTP payloads: `udpMaxPayloadSize` without the RTP header; another value holds when all viewers have left */
-  static of(stream: Stream, maxPayloadBytes: number, clock: Clock): FramedPackets {
+  static of(stream: Stream, maxPayloadBytes: number, clock: Clock): InterleavedPackets {
     let packets = packetsOf.get(stream);
     if (!packets) {
-      packets = new FramedPackets(stream, maxPayloadBytes, clock);
+      packets = new InterleavedPackets(stream, maxPayloadBytes, clock);
       packetsOf.set(stream, packets);
     }
     if (!packets.#stopReports) {
@@ -97,8 +97,8 @@ export class FramedPackets implements Reader {
     this.stream = stream;
     this.#clock = clock;
     this.#maxPayloadBytes = maxPayloadBytes;
-    this.#writer = new FrameWriter(stream.tracks);
-    this.#group = new FramedGroup(stream.tracks.length);
+    this.#writer = new InterleavedWriter(stream.tracks);
+    this.#group = new InterleavedGroup(stream.tracks.length);
     this.#packetize = stream.tracks.map((track) => codecOf(track).packetize);
     this.#descriptions = [...stream.tracks];
     this.leadingTrack = stream.tracks.findIndex((track) => track.kind === 'video');
@@ -115,7 +115,7 @@ export class FramedPackets implements Reader {
    * Adds a viewer, which is told nothing before `flow`, to be called in the same turn.
    * @returns where the tracks begin that carry data already; nothing while the next key frame has to be waited for
    */
-  join(viewer: FramedViewer): readonly FramedStart[] {
+  join(viewer: InterleavedViewer): readonly FramedStart[] {
     this.#joined.add(viewer);
     this.#attach();
     const isLive = this.leadingTrack < 0;
@@ -132,7 +132,7 @@ export class FramedPackets implements Reader {
   }
 
   /** Gives a viewer the packets since the last key frame, then each as it comes. Where none are kept, it begins at the next key frame. */
-  flow(viewer: FramedViewer): void {
+  flow(viewer: InterleavedViewer): void {
     if (!this.#joined.delete(viewer)) {
       return;
     }
@@ -151,7 +151,7 @@ export class FramedPackets implements Reader {
     }
   }
 
-  leave(viewer: FramedViewer): void {
+  leave(viewer: InterleavedViewer): void {
     this.#joined.delete(viewer);
     this.#viewers = this.#viewers.filter((other) => other !== viewer);
     this.#waiting = this.#waiting.filter((other) => other !== viewer);
@@ -242,7 +242,7 @@ export class FramedPackets implements Reader {
     const viewers = this.#viewers;
     let isKept = false;
     for (let i = 0; i < viewers.length; i += 1) {
-      const viewer = viewers[i] as FramedViewer;
+      const viewer = viewers[i] as InterleavedViewer;
       try {
         isKept = viewer.onChunk(chunk, track, packets, key) || isKept;
       } catch (cause) {
@@ -269,13 +269,13 @@ export class FramedPackets implements Reader {
     }
   }
 
-  #placeholdersOf(viewer: FramedViewer, track: number): number {
+  #placeholdersOf(viewer: InterleavedViewer, track: number): number {
     const isWanted = viewer.wantsPlaceholders === true && track === this.leadingTrack;
     return isWanted ? this.#placeholders.countFor(this.#descriptions[track] as Track) : 0;
   }
 
   /** Not counted by the sender reports: they are of what all viewers get. */
-  #sendPlaceholders(viewer: FramedViewer, sequence: number): void {
+  #sendPlaceholders(viewer: InterleavedViewer, sequence: number): void {
     const track = this.leadingTrack;
     const count = this.#placeholdersOf(viewer, track);
     if (count > 0) {
@@ -284,13 +284,13 @@ export class FramedPackets implements Reader {
     }
   }
 
-  #expel(viewer: FramedViewer, cause: unknown): void {
+  #expel(viewer: InterleavedViewer, cause: unknown): void {
     this.leave(viewer);
     viewer.onEnd(cause);
   }
 
   /** The tracks' times beside each other, before any packet: players that wait for a first report would jump with it. */
-  #greet(viewer: FramedViewer): void {
+  #greet(viewer: InterleavedViewer): void {
     const group = this.#group;
     for (const track of this.#descriptions.keys()) {
       if (this.#lastWall[track] !== 0) {

@@ -22,7 +22,7 @@ export interface MirrorOptions {
 const INDEX = 'index.m3u8';
 
 /** The files of one muxer in its folder: there is never more to do than the muxer holds. */
-export class Mirror {
+export class DirectoryWriter {
   readonly #options: MirrorOptions;
   readonly #watched = new Set<HlsRendition>();
   /** Names of segments and init files that are there. */

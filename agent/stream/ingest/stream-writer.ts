@@ -7,7 +7,7 @@ import type { Stream } from '../stream.ts';
 import type { Timeline } from './timeline.ts';
 import type { TrackReceiver, UnitOutput } from './track-receiver.ts';
 
-export interface OpeningTimes {
+export interface StreamWriterTimes {
   /** Sound that has not come after so long is not waited for any more: there are microphones that are off. */
   readonly soundMs: number;
   /** Nor is a picture of which nothing at all has come; not before `soundMs`. */
@@ -21,7 +21,7 @@ export interface OpeningTimes {
 
 /** A picture that does not come, or a track that sends but whose description does not, holds the others up for so long at most. */
 const MISSING_MS = 20_000;
-const CAMERA_TIMES: OpeningTimes = { soundMs: 5_000, pictureMs: MISSING_MS };
+const CAMERA_TIMES: StreamWriterTimes = { soundMs: 5_000, pictureMs: MISSING_MS };
 /** What is kept until the stream opens; when there is more, what comes before the newest key picture goes. */
 const HELD_BYTES = 16 << 20;
 const HELD_UNITS = 4_000;
@@ -37,7 +37,7 @@ interface HeldUnit {
 }
 
 /** A track of the open stream. */
-interface Lane {
+interface OutputTrack {
   readonly index: number;
   lastDts: number;
   /** Jumps of its clock that the stream knows of. */
@@ -45,16 +45,16 @@ interface Lane {
 }
 
 /** Holds the units of a connection back until every track is known, then opens the stream and writes to it. */
-export class Opening implements UnitOutput {
+export class StreamWriter implements UnitOutput {
   readonly #sink: StreamSink;
   readonly #timeline: Timeline;
   readonly #receivers: readonly TrackReceiver[];
   readonly #name: string;
   readonly #subject: string;
   readonly #log: Logger;
-  readonly #times: OpeningTimes;
+  readonly #times: StreamWriterTimes;
   readonly #heard = new Set<TrackReceiver>();
-  readonly #lanes = new Map<TrackReceiver, Lane>();
+  readonly #outputs = new Map<TrackReceiver, OutputTrack>();
   #held: HeldUnit[] = [];
   #heldBytes = 0;
   #damage = 0;
@@ -77,7 +77,7 @@ export class Opening implements UnitOutput {
     name: string,
     log: Logger,
     sender: 'camera' | 'publisher' = 'camera',
-    times: OpeningTimes = CAMERA_TIMES,
+    times: StreamWriterTimes = CAMERA_TIMES,
   ) {
     this.#sink = sink;
     this.#timeline = timeline;
@@ -90,7 +90,7 @@ export class Opening implements UnitOutput {
 
   /** The stream goes without this track. */
   hasLeftOut(receiver: TrackReceiver): boolean {
-    return this.#stream !== undefined && !this.#lanes.has(receiver);
+    return this.#stream !== undefined && !this.#outputs.has(receiver);
   }
 
   onUnit(receiver: TrackReceiver, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void {
@@ -110,9 +110,9 @@ export class Opening implements UnitOutput {
   }
 
   onTrack(receiver: TrackReceiver, track: Track): void {
-    const lane = this.#lanes.get(receiver);
-    if (lane) {
-      this.#stream?.setTrack(lane.index, track);
+    const output = this.#outputs.get(receiver);
+    if (output) {
+      this.#stream?.setTrack(output.index, track);
     }
   }
 
@@ -181,9 +181,9 @@ export class Opening implements UnitOutput {
     }
     this.#timeline.open(starts.reduce((least, startMs) => Math.min(least, startMs)));
     for (const [index, receiver] of receivers.entries()) {
-      this.#lanes.set(receiver, { index, lastDts: -1, jumps: receiver.timeline.jumps });
+      this.#outputs.set(receiver, { index, lastDts: -1, jumps: receiver.timeline.jumps });
     }
-    const stream = this.#sink.open(receivers.map(({ track }) => track).filter((track) => track !== undefined));
+    const stream = this.#sink.publish(receivers.map(({ track }) => track).filter((track) => track !== undefined));
     stream.framesInError += this.#damage;
     this.#stream = stream;
     this.#held = [];
@@ -200,8 +200,8 @@ export class Opening implements UnitOutput {
     key: boolean,
     data: Uint8Array,
   ): void {
-    const lane = this.#lanes.get(receiver);
-    if (!lane) {
+    const output = this.#outputs.get(receiver);
+    if (!output) {
       this.#onLate(receiver);
       release(data);
       return;
@@ -212,15 +212,15 @@ export class Opening implements UnitOutput {
     if (time < 0) {
       return;
     }
-    const dts = Math.max(time, lane.lastDts + 1);
+    const dts = Math.max(time, output.lastDts + 1);
     const pts = Math.max(timeline.timeOf(ptsTicks), dts);
     const wall = this.#timeline.wallMs(timeline, ptsTicks);
-    lane.lastDts = dts;
-    if (timeline.jumps !== lane.jumps) {
-      lane.jumps = timeline.jumps;
-      stream.markDiscontinuity(lane.index);
+    output.lastDts = dts;
+    if (timeline.jumps !== output.jumps) {
+      output.jumps = timeline.jumps;
+      stream.markDiscontinuity(output.index);
     }
-    stream.write(lane.index, { pts, dts, wall, key, data });
+    stream.write(output.index, { pts, dts, wall, key, data });
   }
 
   #onLate(receiver: TrackReceiver): void {

@@ -17,7 +17,7 @@ import type { Sample } from '../media/sample/sample.ts';
 import type { AacTrack, G711Track, H265Track, OpusTrack, Track } from '../media/sample/track.ts';
 import { parseSdp } from '../media/sdp/parse.ts';
 import { writeSdp } from '../media/sdp/write.ts';
-import { FramedPackets, type FramedViewer } from './framed-packets.ts';
+import { InterleavedPackets, type InterleavedViewer } from './interleaved-packets.ts';
 import { Stream } from './stream.ts';
 
 const G711: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
@@ -52,7 +52,7 @@ function sample(pts: number, key: boolean, data: Uint8Array, dts = pts): Sample 
 }
 
 /** What the frames say, read as a client over TCP reads them. */
-class Client implements FramedViewer {
+class Client implements InterleavedViewer {
   readonly wantsPlaceholders: boolean;
   readonly packets: string[] = [];
   readonly sequences: number[][] = [[], []];
@@ -107,7 +107,7 @@ class Client implements FramedViewer {
 }
 
 function join(stream: Stream, clock = new FakeClock(), client = new Client()) {
-  const packets = FramedPackets.of(stream, 1440, clock);
+  const packets = InterleavedPackets.of(stream, 1440, clock);
   const starts = packets.join(client);
   packets.flow(client);
   return { packets, client, starts, clock };
@@ -236,7 +236,7 @@ test('reports follow slowly what is known of the time of capture, so that no pla
   await clock.advance(30_000);
   expect(offsets()).toEqual([0, -1, -2, -3]);
   const second = new Client();
-  const packets = FramedPackets.of(stream, 1440, clock);
+  const packets = InterleavedPackets.of(stream, 1440, clock);
   packets.join(second);
   packets.flow(second);
   await clock.advance(30_000);
@@ -301,9 +301,9 @@ test('the end of the stream is told to all, and to who comes afterwards', () => 
 
 test.for([true, false])('chunks share memory, and stay as they are as long as somebody keeps them: %s', (isKept) => {
   const stream = new Stream([G711]);
-  const packets = FramedPackets.of(stream, 1440, new FakeClock());
+  const packets = InterleavedPackets.of(stream, 1440, new FakeClock());
   const kept: { chunk: Buffer; copy: Buffer }[] = [];
-  const viewer: FramedViewer = {
+  const viewer: InterleavedViewer = {
     onChunk: (chunk) => {
       kept.push({ chunk, copy: Buffer.from(chunk) });
       return isKept;
@@ -321,7 +321,7 @@ test.for([true, false])('chunks share memory, and stay as they are as long as so
 });
 
 test.for([
-  ['leaves', (packets: FramedPackets, viewer: FramedViewer) => packets.leave(viewer)],
+  ['leaves', (packets: InterleavedPackets, viewer: InterleavedViewer) => packets.leave(viewer)],
   ['throws', () => expect.unreachable('the viewer threw')],
 ] as const)(
   'the first chunk of a viewer that %s at once stays as it is when it is kept, and is its last',
@@ -332,7 +332,7 @@ test.for([
       stream.write(0, sample(3_000 * i, i === 0, nalu(1_000, i === 0 ? 0x65 : 0x41)));
     }
     const kept: { chunk: Buffer; copy: Buffer }[] = [];
-    const viewer: FramedViewer = {
+    const viewer: InterleavedViewer = {
       onChunk: (chunk) => {
         kept.push({ chunk, copy: Buffer.from(chunk) });
         packets.leave(client);
@@ -417,7 +417,7 @@ test.for([
     },
     onMessage: () => {},
   });
-  const viewer: FramedViewer = {
+  const viewer: InterleavedViewer = {
     onChunk: (chunk) => {
       framer.push(chunk, chunk.length);
       return false;
@@ -425,7 +425,7 @@ test.for([
     onReport: () => {},
     onEnd: (cause) => expect(cause).toBeUndefined(),
   };
-  const packets = FramedPackets.of(stream, 1440, new FakeClock());
+  const packets = InterleavedPackets.of(stream, 1440, new FakeClock());
   packets.join(viewer);
   packets.flow(viewer);
   const sent: Uint8Array[] = [];

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { sampleOf } from '../../../test/support/media/units.ts';
-import { UnitBuffer } from './unit-buffer.ts';
+import { SampleBuffer } from './sample-buffer.ts';
 
-const OPTIONS = { unitLimitBytes: 100_000, minSlabBytes: 4096, maxSlabBytes: 32_768 };
+const OPTIONS = { maxSampleBytes: 100_000, minSlabBytes: 4096, maxSlabBytes: 32_768 };
 const bytes = (size: number, value: number) => new Uint8Array(size).fill(value);
 
 test('units of random sizes come out as they went in, and stay so', () => {
   const next = random(1);
-  const buffer = new UnitBuffer(OPTIONS);
+  const buffer = new SampleBuffer(OPTIONS);
   const given: [Uint8Array, Uint8Array][] = [];
   for (let unit = 0; unit < 500; unit += 1) {
     const nals: Uint8Array[] = [];
@@ -30,7 +30,7 @@ test('units of random sizes come out as they went in, and stay so', () => {
 });
 
 test('neighbouring units share a slab, so that little memory is held', () => {
-  const buffer = new UnitBuffer(OPTIONS);
+  const buffer = new SampleBuffer(OPTIONS);
   const slabs = new Set<ArrayBufferLike>();
   for (let unit = 0; unit < 1000; unit += 1) {
     buffer.append(bytes(200, 1), 0, 200);
@@ -41,7 +41,7 @@ test('neighbouring units share a slab, so that little memory is held', () => {
 });
 
 test('a unit beyond the limit is refused and can be dropped', () => {
-  const buffer = new UnitBuffer(OPTIONS);
+  const buffer = new SampleBuffer(OPTIONS);
   expect(buffer.append(bytes(99_999, 1), 0, 99_999)).toBe(true);
   expect(buffer.append(bytes(2, 1), 0, 2)).toBe(false);
   expect(buffer.appendByte(1)).toBe(true);
@@ -52,7 +52,7 @@ test('a unit beyond the limit is refused and can be dropped', () => {
 });
 
 test('a NAL unit that is taken back leaves nothing, also after a move to another slab', () => {
-  const buffer = new UnitBuffer(OPTIONS);
+  const buffer = new SampleBuffer(OPTIONS);
   buffer.beginNal();
   buffer.append(bytes(4000, 1), 0, 4000);
   buffer.endNal();

@@ -14,19 +14,20 @@ const derived: Record<Container, WeakMap<Stream, DerivedStream>> = { fmp4: new W
  * The stream as a container can hold it: the stream itself, or one derived stream for all who ask, without what it cannot hold; in MP4 with
  * FLAC in the place of G.711, G.722 and LPCM (which browsers refuse in MP4).
  */
-export function storable(stream: Stream, container: Container = 'fmp4'): Stream {
+export function containerStream(stream: Stream, container: Container = 'fmp4'): Stream {
   const place = PLACES[container];
   if (stream.tracks.every((track) => place(track)?.track === track)) {
     return stream;
   }
   const known =
-    derived[container].get(stream) ?? new DerivedStream(stream, { id: 'storable', place, startsWithGroup: true });
+    derived[container].get(stream) ??
+    new DerivedStream(stream, { id: 'container-stream', place, startsWithGroup: true });
   derived[container].set(stream, known);
   return known;
 }
 
-/** What the storable stream goes without, for people: PCM as such is stored in MP4. */
-export function unstorableLabels(stream: Stream, container: Container = 'fmp4'): string[] {
+/** Labels of the tracks that the container stream lacks. */
+export function leftOutLabels(stream: Stream, container: Container = 'fmp4'): string[] {
   const left = stream.tracks.filter((track) => PLACES[container](track) === undefined);
   return left.map((track) => codecOf(track).label + (container === 'fmp4' ? ofChannels(track) : ''));
 }

@@ -1,26 +1,26 @@
 import { hold, release, SlabPool } from './slab.ts';
 
-export interface UnitBufferOptions {
+export interface SampleBufferOptions {
   /** A unit may not grow beyond this. */
-  readonly unitLimitBytes: number;
+  readonly maxSampleBytes: number;
   readonly minSlabBytes: number;
   readonly maxSlabBytes: number;
 }
 
 /** One 8 MB access unit is a 4K key frame at several hundred Mbit/s: more is an attack or a fault. */
-export const VIDEO_UNITS: UnitBufferOptions = {
-  unitLimitBytes: 8 << 20,
+export const VIDEO_SAMPLES: SampleBufferOptions = {
+  maxSampleBytes: 8 << 20,
   minSlabBytes: 64 << 10,
   maxSlabBytes: 1 << 20,
 };
-export const AUDIO_UNITS: UnitBufferOptions = {
-  unitLimitBytes: 64 << 10,
+export const AUDIO_SAMPLES: SampleBufferOptions = {
+  maxSampleBytes: 64 << 10,
   minSlabBytes: 4 << 10,
   maxSlabBytes: 64 << 10,
 };
 
 /** So many typical units fill a slab: rarely does a unit have to move, and a kept view holds back little else. */
-const UNITS_PER_SLAB = 16;
+const SAMPLES_PER_SLAB = 16;
 const LENGTH_BYTES = 4;
 /** Below this a loop is faster than making a view for `set`. */
 const SMALL_COPY_BYTES = 32;
@@ -35,8 +35,8 @@ const NO_SLAB = new Uint8Array(0);
  * parts, segments), so at most one slab at each end of what is kept is held in vain: 1 MB at very high bit rates,
  * 512 kB at 4 Mbit/s and 25 frames/s, 64 kB for a small sub stream, 4 kB for sound. Whoever keeps one sample for long copies it.
  */
-export class UnitBuffer {
-  readonly #options: UnitBufferOptions;
+export class SampleBuffer {
+  readonly #options: SampleBufferOptions;
   readonly #pool = new SlabPool();
   #slab = NO_SLAB;
   #start = 0;
@@ -44,7 +44,7 @@ export class UnitBuffer {
   #nalStart = 0;
   #typicalBytes = 0;
 
-  constructor(options: UnitBufferOptions) {
+  constructor(options: SampleBufferOptions) {
     this.#options = options;
   }
 
@@ -148,7 +148,7 @@ export class UnitBuffer {
   }
 
   #hasRoom(bytes: number): boolean {
-    if (this.#tail - this.#start + bytes > this.#options.unitLimitBytes) {
+    if (this.#tail - this.#start + bytes > this.#options.maxSampleBytes) {
       return false;
     }
     if (bytes > this.#slab.length - this.#tail) {
@@ -159,12 +159,12 @@ export class UnitBuffer {
 
   /** Moves the unit to a new slab. */
   #makeRoom(bytes: number): void {
-    const { unitLimitBytes, minSlabBytes, maxSlabBytes } = this.#options;
+    const { maxSampleBytes, minSlabBytes, maxSlabBytes } = this.#options;
     const size = this.sizeBytes;
     const needed = size + bytes;
-    const usual = Math.min(Math.max(this.#typicalBytes * UNITS_PER_SLAB, minSlabBytes), maxSlabBytes);
+    const usual = Math.min(Math.max(this.#typicalBytes * SAMPLES_PER_SLAB, minSlabBytes), maxSlabBytes);
     // A unit that is larger than all before it may still grow: double, so that it moves a few times at most.
-    const slabBytes = Math.min(Math.max(usual, 2 * needed), Math.max(unitLimitBytes, maxSlabBytes));
+    const slabBytes = Math.min(Math.max(usual, 2 * needed), Math.max(maxSampleBytes, maxSlabBytes));
     const slab = this.#pool.take(2 ** Math.ceil(Math.log2(slabBytes)));
     slab.set(this.#slab.subarray(this.#start, this.#tail));
     release(this.#slab);

@@ -10,7 +10,7 @@ import type { Track } from '../../media/sample/track.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
 import { writeSdp } from '../../media/sdp/write.ts';
 import { Stream } from '../stream.ts';
-import { Opening } from './opening.ts';
+import { StreamWriter } from './stream-writer.ts';
 import { Timeline } from './timeline.ts';
 import { TrackReceiver } from './track-receiver.ts';
 
@@ -189,9 +189,9 @@ test.for([
     stream.addReader({ id: 'test', onSample, onTrack: () => {}, onEnd: () => {} }, false);
     return stream;
   };
-  const opening = new Opening({ open }, timeline, receivers, 'garden', silentLogger);
+  const writer = new StreamWriter({ publish: open }, timeline, receivers, 'garden', silentLogger);
   for (const { formats } of parseSdp(avSdp).medias) {
-    receivers.push(...formats.map((format) => new TrackReceiver(format, timeline, opening, clock)));
+    receivers.push(...formats.map((format) => new TrackReceiver(format, timeline, writer, clock)));
   }
   const heard = receivers.find(({ isVideo }) => !isVideo);
   const packet = soundPackets(0, 1)[0]?.subarray(4);
@@ -200,7 +200,7 @@ test.for([
   }
   heard.packet(packet, 0, packet.length, 0);
   for (let i = 0; i < count; i += 1) {
-    opening.onUnit(
+    writer.onUnit(
       heard,
       heard.timeline.newestTicks + 160 * i,
       heard.timeline.newestTicks + 160 * i,
@@ -208,7 +208,7 @@ test.for([
       new Uint8Array(bytes),
     );
   }
-  opening.check(20_000);
+  writer.check(20_000);
   expect(keptUnits).toBeGreaterThan(0);
   expect(keptUnits).toBeLessThanOrEqual(4_000);
   expect(keptBytes).toBeLessThanOrEqual(16 << 20);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cookie, cookiesOf } from './cookies.ts';
+import { cookie, cookiesOf } from './session-access.ts';
 
 test('all cookies of a name are found, in their order', () => {
   expect(cookiesOf('hlsSession=a; x=1;hlsSession = b ; hlsSessionX=c', 'hlsSession')).toEqual(['a', 'b']);

@@ -1,5 +1,5 @@
+import { SampleBuffer, VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import type { NalTrack } from '../sample/track.ts';
-import { UnitBuffer, VIDEO_UNITS } from '../sample/unit-buffer.ts';
 import { DecodeTimes } from './decode-times.ts';
 import type { SenderTraits, UnitSink } from './depacketizer.ts';
 import { findStartCode, trimZeros } from './nal.ts';
@@ -20,10 +20,10 @@ const WAITING_PREFIX_BYTES = 64 << 10;
  * After damage nothing is given on until the next key unit or recovery point: a viewer sees a still picture, not a smeared one.
  * Where only pictures are missing that no other needs, the next one is given on, and in H.265 each that needs none of them.
  */
-export class AccessUnits {
+export class AccessUnitAssembler {
   readonly #rules: NalRules;
   readonly #sink: UnitSink;
-  readonly #buffer = new UnitBuffer(VIDEO_UNITS);
+  readonly #buffer = new SampleBuffer(VIDEO_SAMPLES);
   readonly #times = new DecodeTimes();
   #track: NalTrack | undefined;
 
@@ -301,7 +301,7 @@ export class AccessUnits {
   }
 
   #overflow(): void {
-    this.damage(`access unit is larger than ${VIDEO_UNITS.unitLimitBytes} bytes`);
+    this.damage(`access unit is larger than ${VIDEO_SAMPLES.maxSampleBytes} bytes`);
   }
 
   /** Without slices there is no picture yet: SEI with a time of its own waits for them. */

@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
+import { SampleBuffer, VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import type { VideoTrack } from '../sample/track.ts';
-import { UnitBuffer, VIDEO_UNITS } from '../sample/unit-buffer.ts';
 import { DecodeTimes, type PictureOrder } from './decode-times.ts';
 import type { UnitSink } from './depacketizer.ts';
 
@@ -32,9 +32,9 @@ const LEADING_TICKS = 5 * 90_000;
  *
  * After damage nothing is given on until the next key frame: a viewer sees a still picture, not a smeared one.
  */
-export class FrameUnits {
+export class FrameAssembler {
   /** Where the depacketizer puts what it has; only through `append` where it may overflow. */
-  readonly buffer = new UnitBuffer(VIDEO_UNITS);
+  readonly buffer = new SampleBuffer(VIDEO_SAMPLES);
   readonly #rules: FrameRules;
   readonly #sink: UnitSink;
   readonly #times = new DecodeTimes();
@@ -106,7 +106,7 @@ export class FrameUnits {
   }
 
   overflow(): void {
-    this.damage(`frame is larger than ${VIDEO_UNITS.unitLimitBytes} bytes`);
+    this.damage(`frame is larger than ${VIDEO_SAMPLES.maxSampleBytes} bytes`);
   }
 
   /** The packet with the RTP marker bit is through. */

@@ -5,7 +5,7 @@ import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
 import { G722Decoder } from '../media/g722/decode.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import type { G711Track, LpcmTrack, OpusTrack, Track } from '../media/sample/track.ts';
-import { storable, unstorableLabels } from './storable.ts';
+import { containerStream, leftOutLabels } from './container-stream.ts';
 import { type Reader, Stream } from './stream.ts';
 
 const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8000, channels: 1 };
@@ -40,21 +40,21 @@ class Recording implements Reader {
 
 const sound = (pts: number): Sample => ({ pts, dts: pts, wall: pts / 8, key: true, data: new Uint8Array(320) });
 
-test('a stream that MP4 can hold is its own storable stream', () => {
+test('a stream that MP4 can hold is its own container stream', () => {
   const stream = new Stream([tinyH264, opus]);
-  expect(storable(stream)).toBe(stream);
+  expect(containerStream(stream)).toBe(stream);
 });
 
 test('all who ask get one derived stream, in which G.711 is FLAC', () => {
   const stream = new Stream([tinyH264, g711]);
-  expect(storable(stream)).toBe(storable(stream));
-  expect(storable(stream).tracks.map((track) => track.codec)).toEqual(['h264', 'flac']);
+  expect(containerStream(stream)).toBe(containerStream(stream));
+  expect(containerStream(stream).tracks.map((track) => track.codec)).toEqual(['h264', 'flac']);
 });
 
 test('pictures pass as the same objects, sound as FLAC frames of the same time', () => {
   const stream = new Stream([tinyH264, g711]);
   const reader = new Recording();
-  storable(stream).addReader(reader, false);
+  containerStream(stream).addReader(reader, false);
   const [picture] = tinyVideo(1, 25, 25);
   stream.write(0, picture as Sample);
   stream.write(1, sound(800));
@@ -70,8 +70,8 @@ test('a reader that joins later starts at the last key picture, with its sound',
     stream.write(1, sound((picture.pts * 8) / 90));
   }
   const [first, second] = [new Recording(), new Recording()];
-  storable(stream).addReader(first, true);
-  storable(stream).addReader(second, true);
+  containerStream(stream).addReader(first, true);
+  containerStream(stream).addReader(second, true);
   for (const reader of [first, second]) {
     expect(reader.of(0).map((picture) => picture.key)).toEqual([true, false, false, false, false]);
     expect(reader.of(1).map((frame) => frame.pts)).toEqual([1600, 1920, 2240, 2560, 2880]);
@@ -81,17 +81,17 @@ test('a reader that joins later starts at the last key picture, with its sound',
 test('it reads its original only while it is read, and keeps nothing old', () => {
   const stream = new Stream([tinyH264, g711]);
   const reader = new Recording();
-  storable(stream).addReader(reader, true);
+  containerStream(stream).addReader(reader, true);
   expect(stream.readers.map(({ kind }) => kind)).toEqual([undefined]);
   const pictures = tinyVideo(4, 25, 2);
   stream.write(0, pictures[0] as Sample);
-  storable(stream).removeReader(reader);
+  containerStream(stream).removeReader(reader);
   expect(stream.readers).toEqual([]);
   stream.setTrack(0, { ...tinyH264, fps: 25 });
   const again = new Recording();
-  storable(stream).addReader(again, true);
+  containerStream(stream).addReader(again, true);
   expect(again.samples).toEqual([]);
-  expect(storable(stream).tracks[0]).toMatchObject({ fps: 25 });
+  expect(containerStream(stream).tracks[0]).toMatchObject({ fps: 25 });
   stream.write(0, pictures[2] as Sample);
   expect(again.of(0)).toEqual([pictures[2]]);
 });
@@ -99,8 +99,8 @@ test('it reads its original only while it is read, and keeps nothing old', () =>
 test('new parameter sets and the end come through; bytes sent are counted on the original', () => {
   const stream = new Stream([tinyH264, g711]);
   const reader = new Recording();
-  storable(stream).addReader(reader, false);
-  storable(stream).countSent(70);
+  containerStream(stream).addReader(reader, false);
+  containerStream(stream).countSent(70);
   stream.setTrack(0, { ...tinyH264, fps: 30 });
   stream.setTrack(1, { ...g711, clockRate: 16_000 });
   expect(stream.bytesSent).toBe(70);
@@ -108,16 +108,16 @@ test('new parameter sets and the end come through; bytes sent are counted on the
   stream.close();
   expect(reader.ends).toBe(1);
   const late = new Recording();
-  storable(stream).addReader(late, true);
+  containerStream(stream).addReader(late, true);
   expect(late.ends).toBe(1);
 });
 
 test('LPCM becomes FLAC, and what MP4 cannot hold is left out and named', () => {
   const surround: Track = { ...lpcm, channels: 6 };
   const stream = new Stream([surround, lpcm, tinyH264, multiplex]);
-  const stored = storable(stream);
+  const stored = containerStream(stream);
   expect(stored.tracks.map((track) => track.codec)).toEqual(['flac', 'h264']);
-  expect(unstorableLabels(stream)).toEqual(['LPCM with 6 channels', 'MPEG-TS']);
+  expect(leftOutLabels(stream)).toEqual(['LPCM with 6 channels', 'MPEG-TS']);
   const reader = new Recording();
   stored.addReader(reader, false);
   const [picture] = tinyVideo(1, 25, 25);
@@ -137,7 +137,7 @@ test('LPCM becomes FLAC, and what MP4 cannot hold is left out and named', () => 
 
 test('sound that cannot be held any more is silent until it can be, and takes no other track’s place', () => {
   const stream = new Stream([lpcm, tinyH264]);
-  const stored = storable(stream);
+  const stored = containerStream(stream);
   const reader = new Recording();
   const heard = (pts: number): number[] => {
     stream.write(0, { ...sound(pts), data: new Uint8Array(1920 * 4) });
@@ -158,8 +158,10 @@ test('sound that cannot be held any more is silent until it can be, and takes no
 test('G.722 becomes FLAC of its true sample rate, with times to match', () => {
   const stream = new Stream([g722]);
   const reader = new Recording();
-  storable(stream).addReader(reader, false);
-  expect(storable(stream).tracks).toMatchObject([{ codec: 'flac', clockRate: 16_000, channels: 1, frameSamples: 640 }]);
+  containerStream(stream).addReader(reader, false);
+  expect(containerStream(stream).tracks).toMatchObject([
+    { codec: 'flac', clockRate: 16_000, channels: 1, frameSamples: 640 },
+  ]);
   for (const pts of [8000, 8160, 8320, 8480]) {
     stream.write(0, { pts, dts: pts, wall: pts / 8, key: true, data: new Uint8Array(160) });
   }
@@ -172,7 +174,7 @@ test('G.722 becomes FLAC of its true sample rate, with times to match', () => {
 test('G.722 in stereo is as long as it was, each side by itself', () => {
   const stream = new Stream([{ ...g722, channels: 2 }]);
   const reader = new Recording();
-  storable(stream).addReader(reader, false);
+  containerStream(stream).addReader(reader, false);
   const bytes = Uint8Array.from({ length: 3200 }, (_, i) => (i * 37) >> 3);
   for (let at = 0; at < bytes.length; at += 320) {
     const pts = 8000 + at / 2;
@@ -196,7 +198,7 @@ test('who watches the derived stream is audience of the original, and wishes for
   stream.onKeyFrameWanted = () => {
     wishes += 1;
   };
-  const derived = storable(stream);
+  const derived = containerStream(stream);
   const reader: Reader = { ...new Recording(), kind: HLS_SESSION, onSample() {}, onTrack() {}, onEnd() {} };
   derived.addReader(reader, false);
   expect([stream.audience, derived.isOnDemand]).toEqual([1, true]);
@@ -206,14 +208,14 @@ test('who watches the derived stream is audience of the original, and wishes for
   expect(stream.audience).toBe(0);
 });
 
-test('a stream of which nothing can be stored has a storable stream without tracks', () => {
-  expect(storable(new Stream([multiplex])).tracks).toEqual([]);
+test('a stream of which nothing can be stored has a container stream without tracks', () => {
+  expect(containerStream(new Stream([multiplex])).tracks).toEqual([]);
 });
 
 test('a jump of the sender’s clock is passed on with the track’s own number, that of a track left out is not', () => {
   const stream = new Stream([multiplex, tinyH264, g711]);
   const reader = new Recording();
-  storable(stream).addReader(reader, false);
+  containerStream(stream).addReader(reader, false);
   for (const track of [0, 1, 2]) {
     stream.markDiscontinuity(track);
   }

@@ -1,4 +1,4 @@
-import { AUDIO_UNITS, UnitBuffer } from '../sample/unit-buffer.ts';
+import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import type { Depacketizer, UnitSink } from './depacketizer.ts';
 import type { PayloadSink } from './packetizer.ts';
 
@@ -14,11 +14,11 @@ export interface InstantFormat {
 }
 
 /** Sample-based encodings, RFC 3551 §4.3: any whole number of instants makes a packet, so a lost one is a gap and nothing else. */
-export class InstantDepacketizer implements Depacketizer {
+export class SampleBasedDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
   readonly #instant: InstantFormat;
   readonly #limitBytes: number;
-  readonly #buffer = new UnitBuffer(AUDIO_UNITS);
+  readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
 
   constructor(instant: InstantFormat, sink: UnitSink) {
     this.#sink = sink;
@@ -43,7 +43,7 @@ export class InstantDepacketizer implements Depacketizer {
 }
 
 /** The bytes as they are. A sample that does not fit is left out: its second half would need a time of its own. */
-export function packetizeInstants(
+export function packetizeSampleBased(
   data: Uint8Array,
   maxPayloadBytes: number,
   _isLast: boolean,

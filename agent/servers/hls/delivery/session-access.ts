@@ -7,8 +7,39 @@ import type { HlsMuxer } from '../contracts/hls-muxer.ts';
 import type { HlsServer, SoundForm } from '../server/server.ts';
 import { isChromiumPlayer } from '../sessions/chromium-compat.ts';
 import type { HlsSession, Requester } from '../sessions/sessions.ts';
-import { CHECK_COOKIE, cookie, cookiesOf, SESSION_COOKIE } from './cookies.ts';
 import { addressQuery, beginningQuery, checkQuery, queryOf } from './request.ts';
+
+/** Carries a session's secret. Each path has its own, because browsers send it back to the folder that it came from only. */
+const SESSION_COOKIE = 'hlsSession';
+/** Set and looked for again, to learn whether the player keeps cookies. */
+const CHECK_COOKIE = 'cookieCheck';
+
+/** No browser sends more of one name; of what is made up not everything has to be looked at. */
+const MAX_VALUES = 16;
+
+/** All cookies of a name (RFC 6265 §5.4: those of deeper folders come first). */
+export function cookiesOf(header: string | undefined, name: string): readonly string[] {
+  if (header === undefined || !header.includes(name)) {
+    return [];
+  }
+  const values: string[] = [];
+  for (const pair of header.split(';')) {
+    const equals = pair.indexOf('=');
+    if (equals > 0 && pair.slice(0, equals).trim() === name && values.length < MAX_VALUES) {
+      values.push(pair.slice(equals + 1).trim());
+    }
+  }
+  return values;
+}
+
+/**
+ * Over TLS it is also kept for a page of another site that shows the player in a frame, apart for each such site. Over plain HTTP
+ * browsers drop what is Secure, and keep what is not for pages of ours alone. Without Path: it holds for the folder of the request,
+ * behind whatever prefix a proxy puts.
+ */
+export function cookie(name: string, value: string, isSecure: boolean): string {
+  return `${name}=${value}; HttpOnly; ${isSecure ? 'Secure; SameSite=None; Partitioned' : 'SameSite=Lax'}`;
+}
 
 /** For who shows one that is known no more. */
 export const DEAD_SESSION =
@@ -32,7 +63,7 @@ const WITHOUT_OPUS =
   /AppleCoreMedia\/1\.0\.0\.(?:[0-9]|1[0-9]|20)[A-Z]|Version\/(?:[0-9]|1[0-6])\.[\d.]+ (?:Mobile\/\w+ )?Safari/;
 
 /** Lets viewers in: asks who they are at the multivariant playlist, and knows them by their session from there on. */
-export class Door {
+export class SessionAccess {
   readonly #access: HttpAccess;
   /** Asked at each request: the server may begin anew while its listeners go on. */
   readonly #server: () => HlsServer;

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
 import { tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
-import { SegmentEnds, type Step } from './segment-ends.ts';
+import { SegmentBoundaries, type Step } from './segment-boundaries.ts';
 
 const OPTIONS = { clockRate: 90_000, segmentDurationMs: 1000 };
 
 /** What is done before each picture, and the length of each segment in seconds. */
 function follow(pictures: readonly Sample[], options = OPTIONS, longestGroupMs = 0) {
-  const ends = new SegmentEnds({ ...options, longestGroupMs: () => longestGroupMs });
+  const ends = new SegmentBoundaries({ ...options, longestGroupMs: () => longestGroupMs });
   const lengths: number[] = [];
   const steps: Step[] = [];
   const targets: number[] = [];

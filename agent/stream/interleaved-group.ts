@@ -10,7 +10,7 @@ export interface ChunkSink {
 const LIMIT_CHUNKS = 20_000;
 
 /** The chunks of all tracks since the last key frame, bounded, and where each track begins among them. Copies nothing. */
-export class FramedGroup {
+export class InterleavedGroup {
   isOpen = false;
   /** Of each track's first sample in the group; `sequences` is -1 where there is none. */
   readonly sequences: Int32Array;

@@ -13,7 +13,7 @@ const HALTED_S = 1;
 const MAX_FILLED_S = 2;
 
 /** A track among those that are sent, and its samples that wait to be. */
-export class Lane extends TrackRunBuffer {
+export class TrackFragmenter extends TrackRunBuffer {
   /** Described anew: its samples wait for the next init segment. */
   isStale = false;
   /** Decode time at which the newest sample ends, as far as one knows; 0: there was none. */
