@@ -45,3 +45,23 @@ test('code and packages name documents that exist', () => {
   expect(named.length).toBeGreaterThan(0);
   expect([...new Set(named)].filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });
+
+/** `X` and `SUBJECT` are for the reader to fill in. */
+const isPlaceholder = (name: string) => /(^|\/)(X|SUBJECT|x)(\/|\.)/.test(name);
+
+test('documents name source files that exist', () => {
+  const sources = find('{agent,system,webui,packaging,test}/**/*.{ts,tsx,css}', '*.{mjs,ts}');
+  const isThere = (name: string) => sources.some((path) => path === name || path.endsWith(`/${name}`));
+  const missing = DOCUMENTS.filter((path) => path !== 'CHANGELOG.md').flatMap((path) => {
+    const names = [...withoutCode(read(path)).matchAll(/`([\w./-]+\.(?:tsx?|css|mjs))`/g)].map(([, name = '']) => name);
+    return names.filter((name) => !isPlaceholder(name) && !isThere(name)).map((name) => `${path}: ${name}`);
+  });
+  expect(missing).toEqual([]);
+});
+
+test.for([
+  ['README.md', 80],
+  ['docs/limits.md', 120],
+] as const)('%s has at most %i lines', ([path, limit]) => {
+  expect(read(path).trimEnd().split('\n').length).toBeLessThanOrEqual(limit);
+});
