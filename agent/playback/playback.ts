@@ -6,7 +6,7 @@ import type { Logger } from '../base/log.ts';
 import { pathNameFault } from '../config/values/path-name.ts';
 import type { SegmentLog } from '../record/file/segment-log.ts';
 import { zoneOffsetMs } from '../record/file/time-zone.ts';
-import { removeStills } from '../record/stills/still-files.ts';
+import { removeSnapshots } from '../record/snapshots/snapshot-files.ts';
 import { type EventPage, eventPage } from './event-list.ts';
 import { buildDownload, type Download, estimatedBytes } from './get/download.ts';
 import { DownloadCache } from './get/download-cache.ts';
@@ -288,7 +288,7 @@ export class Playback {
     await unlink(row.file).catch((cause: unknown) => {
       throw new PerchError('unavailable', 'cannot delete the recording', { file: row.file }, cause);
     });
-    await removeStills(row.file);
+    await removeSnapshots(row.file);
     this.#catalog.removed(row.file);
   }
 

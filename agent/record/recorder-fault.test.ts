@@ -23,7 +23,7 @@ test('a recorder that ends by a fault of its own says so until it records again'
   expect(running.recorder.state).toMatchObject({
     kind: 'failed',
     why: 'fault',
-    error: 'the recorder has ended by a fault of its own: it begins again when the camera connects again',
+    error: 'the recorder failed by a bug: it restarts when the camera reconnects',
   });
   const next = new Stream([tinyH264]);
   running.recorder.start(next);

@@ -4,7 +4,6 @@ import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { containerStream, leftOutLabels } from '../stream/container-stream.ts';
 import type { Reader, Stream } from '../stream/stream.ts';
-import type { BootClock } from './boot-clock.ts';
 import { type ClipOptions, Clips } from './clips/clips.ts';
 import { codeOf, diskFault, type RecordingTrouble, troubleOfDisk } from './file/disk-fault.ts';
 import { formatRecordPath, type RecordFormat } from './file/record-path.ts';
@@ -20,79 +19,89 @@ import type { RecordingWriter } from './write/recording-writer.ts';
 import { type FileOrigin, SegmentWriter } from './write/segment-writer.ts';
 import type { TrackBuffer } from './write/track-buffer.ts';
 
+/** The boot and its clocks. */
+export interface BootClock {
+  /** 32 hexadecimal digits. Monotonic times of one boot are comparable across restarts of Perch. */
+  readonly bootId: string;
+  /** Microseconds since boot. */
+  monoUs(): number;
+  /** The wall clock was set (by NTP, GPS or a battery-backed clock). */
+  readonly isTrusted: boolean;
+}
+
 const FIRST_RETRY_MS = 2_000;
 const MAX_RETRY_MS = 10_000;
-/** What may wait for the disk: some ten seconds of a good camera. */
+/** Queued for the disk: about ten seconds of a good camera. */
 const QUEUE_BYTES = 16 << 20;
 const WRITERS = { fmp4: SegmentWriter, mpegts: TsSegmentWriter };
 const CONTAINER_NAMES: Record<RecordFormat, string> = { fmp4: 'MP4', mpegts: 'MPEG-TS' };
-/** What a file begins with may have been kept for so long; and a camera's own clock, where it is used, is so far ahead at most. */
+/** Limits for kept samples, and for cameras whose own clock is used. */
 const MAX_AGO_MS = 10 * 60_000;
 const MAX_AHEAD_MS = 15_000;
-/** A file name clash is solved in steps of a microsecond, in a template without microseconds in steps of a second. */
+/** A name clash is resolved in steps of a microsecond, or of a second if the template has no microseconds. */
 const CLASH_STEPS_MS = [0.001, 1000] as const;
 
-const BROKEN = 'the recorder has ended by a fault of its own: it begins again when the camera connects again';
+const FAULT_TEXT = 'the recorder failed by a bug: it restarts when the camera reconnects';
 
 export interface RecorderOptions extends SegmenterLimits {
   readonly path: string;
   readonly recordPath: string;
-  /** `fmp4` when not given. */
+  /** Default `fmp4`. */
   readonly format?: RecordFormat;
-  /** IANA name for the times in file names; undefined: the machine's own. */
+  /** IANA name for the times in file names; undefined: the machine's zone. */
   readonly zone?: string;
   readonly queueBytes?: number;
-  /** Only around events; undefined: always. */
+  /** Records around events only; undefined: always. */
   readonly clips?: ClipOptions | undefined;
 }
 
-/** Knows how the disks are doing that recordings go to. */
+/** The state of recording disks. */
 export interface DiskGuard {
-  /** Why nothing may be recorded to a file; undefined: it may. */
+  /** Why a file may not be recorded; undefined: it may. */
   refusal(file: string): string | undefined;
-  /** The disk has refused a file, with a code of the system. */
+  /** The disk rejected a file with this system code. */
   failed(file: string, code: string): void;
 }
 
-export interface RecorderDeps {
+interface RecorderDeps {
   readonly flush: FlushPoint;
   readonly log: SegmentLog;
   readonly clock: Clock;
   readonly bootClock: BootClock;
   readonly logger: Logger;
-  /** Undefined: every disk is tried. */
+  /** Default: all disks are tried. */
   readonly disks?: DiskGuard;
-  /** Undefined: the machine's own disks. */
+  /** Default: the machine's disks. */
   readonly fs?: SegmentFs;
 }
 
-export type RecorderState =
+type RecorderState =
   | { readonly kind: 'idle' }
-  /** A stream is there; its first key frame or first part is not, or no event wants it. */
+  /** A stream without its first key frame or part, or without an event. */
   | { readonly kind: 'waiting' }
   | { readonly kind: 'recording'; readonly file: string }
-  /** The disk cannot be written, and is tried again and again; or there is nothing that could be. `sinceMs` is Unix time. */
+  /** The disk cannot be written and is retried, or the stream has nothing to record. `sinceMs` is Unix time. */
   | { readonly kind: 'failed'; readonly error: string; readonly why: RecordingTrouble; readonly sinceMs: number };
 
-/** Records one path: a stream at a time, for as long as it lasts. A disk that fails never reaches the stream. */
+/** Records the streams of a path, one at a time. A failing disk never affects the stream. */
 export class Recorder {
-  /** How often samples were left out since the recorder was made. */
+  /** Dropped samples since the recorder was created. */
   readonly dropped = { 'slow disk': 0, 'late sample': 0, 'jumped timestamp': 0 };
-  /** Files that the disk has refused, at their beginning or in the middle. */
+  /** Files rejected by the disk, at their start or in the middle. */
   refusedFiles = 0;
   readonly #options: RecorderOptions;
   readonly #deps: RecorderDeps;
   #state: RecorderState = { kind: 'idle' };
   readonly #clips: Clips | undefined;
   #current: { readonly stream: Stream; readonly segmenter: Segmenter; readonly reader: Reader } | undefined;
-  /** Files that have all their samples and are being finished. */
+  /** Complete files being finished. */
   readonly #finishing = new Map<Promise<void>, RecordingWriter | undefined>();
-  /** Files that a failing disk left unfinished, to be finished when it can be written again. */
+  /** Files left unfinished by a failing disk, to be finished when it recovers. */
   #leftOver: Segment[] = [];
   #failures = 0;
   #retryAtMs = 0;
   #isDropping = false;
-  /** Codecs of which it has been said that they cannot be recorded. */
+  /** Logged unsupported codecs. */
   readonly #toldCodecs = new Set<string>();
 
   constructor(options: RecorderOptions, deps: RecorderDeps) {
@@ -112,12 +121,12 @@ export class Recorder {
     return this.#options.format ?? 'fmp4';
   }
 
-  /** Bytes of the stream that are kept in memory from before the next event. */
+  /** Bytes kept for the next event. */
   get keptBytes(): number {
     return this.#clips?.keptBytes ?? 0;
   }
 
-  /** Records `stream` until it ends; begins with the group of pictures that the stream has kept. */
+  /** Records `stream` until it ends, starting with its cached GOP. */
   start(stream: Stream): void {
     this.#leave();
     const source = containerStream(stream, this.#format);
@@ -139,7 +148,7 @@ export class Recorder {
     this.#clips?.joined();
   }
 
-  /** Resolves when everything that was recorded is whole and on the disk, or the disk has refused it, or does nothing any more. */
+  /** Resolves when all recordings are complete and on disk, rejected by the disk, or the disk hangs. */
   async stop(): Promise<void> {
     this.#clips?.stop();
     this.#leave();
@@ -150,19 +159,19 @@ export class Recorder {
       const isDone = await Promise.race([all, this.#deps.clock.sleep(HANGING_MS, end.signal)]);
       if (!isDone && this.#steps === steps) {
         const files = [...this.#finishing.values()].map((writer) => writer?.name);
-        this.#deps.logger.error({ files }, 'the disk hangs: recordings stay unfinished until the next start');
+        this.#deps.logger.error({ files }, 'disk hangs, recordings stay unfinished until the next start');
         end.abort();
       }
     }
     end.abort();
   }
 
-  /** What the disk has done for the files that are being finished. */
+  /** Progress of files being finished. */
   get #steps(): number {
     return [...this.#finishing.values()].reduce((sum, writer) => sum + (writer?.steps ?? 0), 0);
   }
 
-  /** Between events nothing is written that would show that the disk is gone, or back: who watches it is asked. */
+  /** Between events no writes show the disk's state: asks the guard. */
   #askAtRest(): void {
     const isResting = this.#current !== undefined && this.#clips?.isResting === true;
     if (
@@ -182,7 +191,7 @@ export class Recorder {
     }
   }
 
-  /** The disk takes no more: what is there is finished, and what comes next waits until it takes something again. */
+  /** The disk accepts no more: finishes the file and waits. */
   interrupt(error: string): void {
     if (this.#current) {
       this.#current.segmenter.pause();
@@ -198,13 +207,13 @@ export class Recorder {
     }
   }
 
-  /** Said once, however often the camera comes back. */
+  /** Logged once per codec. */
   #tellLeftOut(codecs: readonly string[]): void {
     for (const codec of codecs) {
       if (!this.#toldCodecs.has(codec)) {
         this.#toldCodecs.add(codec);
         const container = CONTAINER_NAMES[this.#format];
-        this.#deps.logger.warn({ codec }, `recordings go without a track that ${container} cannot hold`);
+        this.#deps.logger.warn({ codec }, `tracks not recorded, ${container} cannot hold them`);
       }
     }
   }
@@ -225,8 +234,8 @@ export class Recorder {
       dropped: (reason) => this.#onDropped(reason),
       ended: (cause) => {
         if (cause !== undefined) {
-          this.#deps.logger.error({ err: cause }, 'recorder ended by a fault of its own');
-          this.#state = { kind: 'failed', error: BROKEN, why: 'fault', sinceMs: this.#deps.clock.wallMs() };
+          this.#deps.logger.error({ err: cause }, 'recorder failed');
+          this.#state = { kind: 'failed', error: FAULT_TEXT, why: 'fault', sinceMs: this.#deps.clock.wallMs() };
         }
         this.#current = undefined;
         this.#clips?.leave();
@@ -235,7 +244,7 @@ export class Recorder {
     };
   }
 
-  /** Who watches the disk has told of it: it is no news of each recorder. */
+  /** The guard has logged the disk's state. */
   #mayRecord(): boolean {
     const { disks, clock } = this.#deps;
     const error = disks?.refusal(this.#options.recordPath);
@@ -253,7 +262,7 @@ export class Recorder {
     const writer: RecordingWriter = new WRITERS[this.#format](mark, (started) => this.#originOf(started), buffers, {
       fs: this.#deps.fs ?? diskFs,
       nameOf,
-      // What has been kept from before an event comes all at once.
+      // Samples kept before an event arrive at once.
       queueBytes: (this.#options.queueBytes ?? QUEUE_BYTES) + (this.#clips?.ringBytes ?? 0),
       flush: this.#deps.flush,
       onStarted: (file, clash) => {
@@ -271,7 +280,7 @@ export class Recorder {
   #originOf({ wallUs }: StreamMark): FileOrigin {
     const { bootClock, clock } = this.#deps;
     const agoMs = clock.wallMs() - wallUs / 1000;
-    // Samples from before the wall clock was set, that were kept until now, have the old time: it is not to be trusted.
+    // Samples kept from before the clock was set have wrong times.
     const isOfThisClock = agoMs < MAX_AGO_MS && agoMs > -MAX_AHEAD_MS;
     return {
       bootId: bootClock.bootId,
@@ -283,7 +292,7 @@ export class Recorder {
 
   #onStarted(segmenter: Segmenter, file: string, startUs: number): void {
     if (this.#state.kind === 'failed') {
-      this.#deps.logger.info({ file }, 'recording goes on');
+      this.#deps.logger.info({ file }, 'recording resumed');
     }
     this.#finishLeftOver();
     this.#failures = 0;
@@ -291,7 +300,7 @@ export class Recorder {
     if (this.#current?.segmenter === segmenter) {
       this.#state = this.#clips?.isResting ? { kind: 'waiting' } : { kind: 'recording', file };
     } else if (this.#state.kind === 'failed') {
-      // The last file of a stream that is over: it says nothing of the one that is recorded now.
+      // The last file of an ended stream says nothing about the current one.
       this.#state = { kind: this.#current ? 'waiting' : 'idle' };
     }
     this.#deps.log.opened({ path: this.#options.path, file, startUs });
@@ -348,7 +357,7 @@ export class Recorder {
       if (result.kind === 'recovered') {
         const { durationMs, sizeBytes, lostBytes } = result;
         log.finished({ ...segment, durationMs, sizeBytes });
-        logger.info({ file, durationMs, lostBytes }, 'finished a recording that was cut off');
+        logger.info({ file, durationMs, lostBytes }, 'recovered a truncated recording');
       }
     } catch (error) {
       logger.warn({ file, cause: explain(error) }, 'cannot finish a recording');
@@ -357,10 +366,10 @@ export class Recorder {
 
   #onDropped(reason: Parameters<SegmenterOwner['dropped']>[0]): void {
     this.dropped[reason] += 1;
-    // Said once when it begins; the count goes on.
+    // Logged at the start; the count continues.
     if (!this.#isDropping) {
       this.#isDropping = true;
-      this.#deps.logger.warn({ reason, dropped: this.dropped[reason] }, 'recorder leaves out samples');
+      this.#deps.logger.warn({ reason, dropped: this.dropped[reason] }, 'recorder drops samples');
     }
   }
 }

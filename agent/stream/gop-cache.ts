@@ -66,7 +66,7 @@ export class GopCache {
     this.#bytes += sample.data.length;
     if (this.#bytes > this.#limitBytes || this.#samples.length === MAX_SAMPLES) {
       // Half a group is of no use to anybody: wait for the next.
-      this.#keepStill();
+      this.#saveSnapshot();
       return;
     }
     hold(sample.data);
@@ -122,7 +122,7 @@ export class GopCache {
     }
   }
 
-  #keepStill(): void {
+  #saveSnapshot(): void {
     // Its hold goes over from the group.
     this.#still = this.#samples[0];
     this.#letGo(1);

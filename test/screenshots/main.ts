@@ -98,7 +98,7 @@ async function shoot(
 }
 
 /** What a browser keeps of the pictures that it has shown. */
-async function stillsOf(browser: Browser, { box, cameras }: House): Promise<Stills> {
+async function snapshotsOf(browser: Browser, { box, cameras }: House): Promise<Stills> {
   await using visitor = await visit(browser, box, { size: 'desktop', way: 'localhost' });
   const { page, url } = visitor;
   await logIn(page, url, OWNER_PASSWORD);
@@ -112,7 +112,7 @@ async function stillsOf(browser: Browser, { box, cameras }: House): Promise<Stil
 async function shootHouse(browser: Browser, house: House): Promise<void> {
   const [door = '', , , , paused = '', offline = ''] = house.cameras;
   const shots = ownersShots({ door, paused, offline, visitMs: house.visitMs, viewer: 'Ann' });
-  const owner = { password: OWNER_PASSWORD, stills: await stillsOf(browser, house) };
+  const owner = { password: OWNER_PASSWORD, stills: await snapshotsOf(browser, house) };
   await house.goSilent();
   for (const way of WAYS) {
     await shoot(browser, house.box, way, owner, shots);

@@ -109,6 +109,6 @@ test.for(inShort(['systemd', 'procd'] as const, 'systemd'))(
     expect(await recoverFile(first.file, Date.now())).toEqual({ kind: 'finished' });
     const gapMs = (second.mark.wallUs - first.mark.wallUs) / 1_000 - first.durationMs;
     expect(gapMs).toBeLessThanOrEqual(MAX_AWAY_MS + MAX_JOINING_MS);
-    expect(box.runs[1]?.output()).not.toContain('finished a recording that was cut off');
+    expect(box.runs[1]?.output()).not.toContain('recovered a truncated recording');
   },
 );

@@ -79,7 +79,7 @@ export class CameraEvents implements EventIntake {
     const told = await this.hub.add({ ...this.#dated(event), source: 'api' });
     // Whoever gets an answer relies on it: a power cut must not take the event back.
     await this.journal.sync();
-    if (this.journal.isRefused(told)) {
+    if (this.journal.isRejected(told)) {
       const message = 'the event was passed on, but the disk did not take it: the log says why';
       throw new PerchError('unavailable', message, { path, event: told.id });
     }

@@ -21,7 +21,7 @@ import { Recorder } from '../../record/recorder.ts';
 import { recoverRecordings } from '../../record/recovery/recovery.ts';
 import { SegmentAges } from '../../record/retention/segment-ages.ts';
 import type { FinishedSegment, SegmentLog } from '../../record/file/segment-log.ts';
-import { StillTaker } from '../../record/stills/still-taker.ts';
+import { SnapshotTaker } from '../../record/snapshots/snapshot-taker.ts';
 import { recordPathsOf } from './record-path-templates.ts';
 import { type WatchdogPath, RecorderWatchdog } from './recorder-watchdog.ts';
 import { RecordingGaps } from './gaps.ts';
@@ -60,7 +60,7 @@ export class Recordings {
   readonly #machineClock: MachineClock;
   readonly space: RetentionAndSpace;
   readonly #gaps: RecordingGaps;
-  readonly #stills: StillTaker;
+  readonly #stills: SnapshotTaker;
   readonly #pulse: RecorderWatchdog;
   readonly demo: DemoRecordings;
   readonly #recorders = new Map<Recorder, { readonly path: string; readonly recordPath: string }>();
@@ -110,7 +110,7 @@ export class Recordings {
     });
     this.playback.addJournal(this.events.journal);
     const stills = new CameraSnapshots(config);
-    this.#stills = new StillTaker({
+    this.#stills = new SnapshotTaker({
       ...{ events: this.events.hub, clock, logger: log },
       sourceOf: (path) => stills.sourceOf(path),
     });

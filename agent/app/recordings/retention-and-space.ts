@@ -16,17 +16,17 @@ import type { DiskGuard } from '../../record/recorder.ts';
 import { deletePath } from '../../record/retention/delete-path.ts';
 import { DeletionTrace } from '../../record/retention/deletion-trace.ts';
 import { type DeletionHold, Deletions } from '../../record/retention/deletions.ts';
-import { KeptLimits } from '../../record/retention/kept-limits.ts';
+import { RememberedRetention } from '../../record/retention/remembered-retention.ts';
 import { type ProtectedRange, ProtectedRanges } from '../../record/retention/protected-ranges.ts';
 import { keepRetention } from '../../record/retention/retention.ts';
 import type { SegmentAges } from '../../record/retention/segment-ages.ts';
 import { diskFs, type SegmentFs } from '../../record/file/segment-fs.ts';
 import type { SegmentLog } from '../../record/file/segment-log.ts';
-import { DiskMemory } from '../../record/space/disk-memory.ts';
+import { KnownDisks } from '../../record/space/known-disks.ts';
 import { machineDisks } from '../../record/space/disk-probe.ts';
 import { type DiskEvent, type DiskStatus, Disks } from '../../record/space/disks.ts';
-import { keepPathLimits, type OldestRecordings } from '../../record/space/make-room.ts';
-import { stillsOf } from '../../record/stills/still-files.ts';
+import { keepPathLimits, type OldestRecordings } from '../../record/space/free-space.ts';
+import { snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
 import { zoneOffsetMs } from '../../record/file/time-zone.ts';
 
 /** How often paths with a limit of their own are looked at, and an unreadable list of protected recordings is tried again. */
@@ -62,8 +62,8 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly protectedRanges: ProtectedRanges;
   readonly #deps: RetentionAndSpaceDeps;
   readonly #deletions: Deletions;
-  readonly #memory: DiskMemory;
-  readonly #limits: KeptLimits;
+  readonly #memory: KnownDisks;
+  readonly #limits: RememberedRetention;
   readonly #disks: Disks;
   readonly #index: OldestRecordings;
   /** Knows what has been recorded by this process. */
@@ -92,14 +92,14 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       isClockTrusted: deps.isClockTrusted,
       dateDoubt: () => this.#dateDoubt(),
       trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#tellMachine('deleted', text) }),
-      companions: async (file) => (await stillsOf(file)).map((still) => still.file),
+      companions: async (file) => (await snapshotsOf(file)).map((still) => still.file),
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
       logger: log,
     });
     this.#index = this.#indexOf(playback);
-    this.#memory = new DiskMemory(join(dataDir, 'disks.json'), (text) => log.warn(text));
+    this.#memory = new KnownDisks(join(dataDir, 'disks.json'), (text) => log.warn(text));
     const probe = machineDisks(dataDir);
-    this.#limits = new KeptLimits({
+    this.#limits = new RememberedRetention({
       ...{ file: join(dataDir, 'kept-for.json'), config, recordPaths: deps.recordPaths },
       ...{ wallMs: () => clock.wallMs(), isClockTrusted: deps.isClockTrusted },
       isSameDisk: async (recordPath) => {

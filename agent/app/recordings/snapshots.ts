@@ -2,8 +2,8 @@ import { systemClock } from '../../base/clock.ts';
 import { Snapshots } from '../../onvif/device/snapshots.ts';
 import { EndpointGuard } from '../../cameras/following/endpoint-guard.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
-import { MAX_STILL_BYTES } from '../../record/stills/still-files.ts';
-import type { StillSource } from '../../record/stills/still-taker.ts';
+import { MAX_SNAPSHOT_BYTES } from '../../record/snapshots/snapshot-files.ts';
+import type { SnapshotSource } from '../../record/snapshots/snapshot-taker.ts';
 
 interface Known {
   readonly key: string;
@@ -18,12 +18,12 @@ export class CameraSnapshots {
 
   readonly #maxBytes: number;
 
-  constructor(config: () => Config, maxBytes = MAX_STILL_BYTES) {
+  constructor(config: () => Config, maxBytes = MAX_SNAPSHOT_BYTES) {
     this.#config = config;
     this.#maxBytes = maxBytes;
   }
 
-  sourceOf(path: string): StillSource | undefined {
+  sourceOf(path: string): SnapshotSource | undefined {
     const {
       onvif: url,
       user,

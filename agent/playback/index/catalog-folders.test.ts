@@ -71,7 +71,7 @@ test('while the disk of the recordings is away they are listed, who plays them i
     expect(() => playback.requireAvailable('cam')).toThrow('is missing');
     await expect(playback.frame('cam', WALL * 1000 + 1e6)).rejects.toThrow('is missing');
     expect(await playback.list('cam', undefined, undefined, '')).toHaveLength(1);
-    expect(warnings.filter((text) => text === 'cannot look for recordings')).toHaveLength(1);
+    expect(warnings.filter((text) => text === 'cannot scan for recordings')).toHaveLength(1);
   }
   unlinkSync(disk);
   renameSync(join(folder.path, 'unplugged'), disk);

@@ -5,7 +5,7 @@ import { pictureOf } from '../../../test/support/cameras/snapshot-camera.ts';
 import { filesBelow, record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
 import { openPlayback } from '../../../test/support/harness/playback.ts';
 import { PerchError } from '../../base/errors.ts';
-import { keepStill, stillName } from '../../record/stills/still-files.ts';
+import { saveSnapshot, snapshotName } from '../../record/snapshots/snapshot-files.ts';
 import { vodRoutes } from './vod-routes.ts';
 
 /** Recordings of `cam` from 0 to 10 s and from 60 to 70 s. */
@@ -28,7 +28,7 @@ async function openRecordings() {
     first,
     second,
     nearest,
-    keep: (file: string, ms: number) => keepStill(file, pictureOf(900), WALL + ms),
+    keep: (file: string, ms: number) => saveSnapshot(file, pictureOf(900), WALL + ms),
   };
 }
 
@@ -58,7 +58,7 @@ test('a still that has lost its time with a copy belongs near its recording all 
   const { first, second, keep, nearest } = await openRecordings();
   await keep(first, 2_000);
   await keep(second, 62_000);
-  utimesSync(stillName(first, 1), 1, 1);
+  utimesSync(snapshotName(first, 1), 1, 1);
   expect(await nearest(5_000)).toBe(62_000);
   expect(await nearest(-50_000)).toBe(-60_000);
 });
@@ -78,7 +78,7 @@ test('stills go with a recording that is deleted by hand', async () => {
   const [{ start = '' } = {}] = (await playback.segments('cam')) ?? [];
   await playback.deleteSegment('cam', start, () => undefined);
   expect(filesBelow(folder.path).filter((file) => /cam.*\.(mp4|jpg)$/.test(file))).toEqual(
-    [second, stillName(second, 1)].sort(),
+    [second, snapshotName(second, 1)].sort(),
   );
 });
 
@@ -110,6 +110,6 @@ test('a still is served as a picture with its time, and is not sent twice', asyn
   const again = await app.inject({ url, headers: { 'if-none-match': String(answer.headers['etag']) } });
   expect(again.statusCode).toBe(304);
   expect((await app.inject('/playback/cam/still.jpg')).statusCode).toBe(400);
-  unlinkSync(stillName(first, 1));
+  unlinkSync(snapshotName(first, 1));
   expect((await app.inject(url)).statusCode).toBe(404);
 });

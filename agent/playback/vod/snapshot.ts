@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
-import { readStill, type Still, stillsOf } from '../../record/stills/still-files.ts';
+import { readSnapshot, type Snapshot, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
 import { type SegmentRow, STATE } from '../index/segment-row.ts';
 
 /** Search ranges around the time: near first, then more expensive. */
@@ -27,7 +27,7 @@ export interface FoundSnapshot {
 }
 
 interface Candidate {
-  readonly still: Still;
+  readonly still: Snapshot;
   readonly timeUs: number;
 }
 
@@ -51,7 +51,7 @@ async function nearestOf(rows: readonly SnapshotRow[], timeUs: number): Promise<
     if (awayUs - TOLERANCE_US > bestUs) {
       break;
     }
-    for (const still of await stillsOf(row.file)) {
+    for (const still of await snapshotsOf(row.file)) {
       const takenUs = timeOf(still, row);
       candidates.push({ still, timeUs: takenUs });
       bestUs = Math.min(bestUs, Math.abs(takenUs - timeUs));
@@ -59,7 +59,7 @@ async function nearestOf(rows: readonly SnapshotRow[], timeUs: number): Promise<
   }
   candidates.sort((a, b) => Math.abs(a.timeUs - timeUs) - Math.abs(b.timeUs - timeUs));
   for (const candidate of candidates) {
-    const jpeg = await readStill(candidate.still);
+    const jpeg = await readSnapshot(candidate.still);
     if (jpeg) {
       const hash = createHash('sha256').update(JSON.stringify(candidate)).digest('base64url');
       return { jpeg, timeUs: candidate.timeUs, etag: `"${hash.slice(0, 27)}"` };
@@ -78,7 +78,7 @@ function endOf({ startUs, durationUs, state }: SnapshotRow): number {
   return state === STATE.growing ? Infinity : startUs + durationUs;
 }
 
-function timeOf({ timeMs }: Still, row: SnapshotRow): number {
+function timeOf({ timeMs }: Snapshot, row: SnapshotRow): number {
   const takenUs = Math.round(timeMs * 1000);
   return Math.min(Math.max(takenUs, row.startUs - TOLERANCE_US), endOf(row) + TOLERANCE_US);
 }

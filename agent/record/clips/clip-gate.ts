@@ -2,33 +2,33 @@ import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { Reader } from '../../stream/stream.ts';
 import type { ClipWindow } from './clip-window.ts';
-import { GroupRing } from './group-ring.ts';
+import { GopRing } from './gop-ring.ts';
 
-/** An event is told some time after it has begun: so much more is kept than is wanted from before it. */
-const TOLD_LATE_MS = 2_000;
+/** Events are reported with a delay: this much more is kept than requested. */
+const REPORT_DELAY_MS = 2_000;
 
-/** Where samples of clips go. */
+/** Receives the samples of clips. */
 export interface ClipSink extends Reader {
   onDiscontinuity(track: number): void;
-  /** What came so far is to survive a power cut as soon as the disk can make it. */
+  /** Flush as soon as the disk can: what came so far must survive a power cut. */
   flush(): void;
-  /** The clip is over: what comes next does not follow on from it. */
+  /** The clip is over: the next sample does not continue it. */
   pause(): void;
 }
 
-export interface ClipGateOptions {
+interface ClipGateOptions {
   readonly preRollMs: number;
-  /** What may be kept in memory from before an event. */
+  /** Memory for samples before an event. */
   readonly ringBytes: number;
-  /** A clip has begun; `isBare`: nothing was kept from before. */
+  /** A clip has started; `isBare`: nothing was kept from before. */
   readonly onOpened: (isBare: boolean) => void;
   readonly onClosed: () => void;
   readonly onTooLarge: () => void;
 }
 
 /**
- * Lets through what belongs to events, and the whole groups of pictures right before them. A clip begins and ends at a key sample of the
- * leading track: so it is never shorter than its group, and what follows it is kept for the next one without a hole.
+ * Passes samples of events and the whole GOPs before them. A clip starts and ends at a key sample of the leading track:
+ * it never cuts a GOP, and what follows is kept for the next clip without a hole.
  */
 export class ClipGate implements Reader {
   readonly id = 'recorder';
@@ -36,7 +36,7 @@ export class ClipGate implements Reader {
   readonly #sink: ClipSink;
   readonly #window: ClipWindow;
   readonly #options: ClipGateOptions;
-  readonly #ring: GroupRing;
+  readonly #ring: GopRing;
   #isOpen = false;
   #toldTooLarge = false;
 
@@ -44,10 +44,10 @@ export class ClipGate implements Reader {
     this.#sink = sink;
     this.#window = window;
     this.#options = options;
-    this.#ring = new GroupRing(tracks, options.preRollMs + TOLD_LATE_MS, options.ringBytes);
+    this.#ring = new GopRing(tracks, options.preRollMs + REPORT_DELAY_MS, options.ringBytes);
   }
 
-  /** Bytes kept from before the next event. */
+  /** Bytes kept for the next event. */
   get keptBytes(): number {
     return this.#ring.bytes;
   }
@@ -56,7 +56,7 @@ export class ClipGate implements Reader {
     return this.#isOpen;
   }
 
-  /** The window has opened, or may have. @param agoMs since the event began */
+  /** The window may have opened. @param agoMs since the event started */
   open(agoMs: number): void {
     if (this.#isOpen || !this.#window.isOpen) {
       return;
@@ -69,7 +69,7 @@ export class ClipGate implements Reader {
   }
 
   onSample(track: number, sample: Sample): void {
-    if (this.#isOpen && this.#ring.isLeadingKey(track, sample) && !this.#window.takes(sample.wall)) {
+    if (this.#isOpen && this.#ring.isLeadingKey(track, sample) && !this.#window.contains(sample.wall)) {
       this.#isOpen = false;
       this.#sink.pause();
       this.#options.onClosed();
@@ -85,7 +85,7 @@ export class ClipGate implements Reader {
     }
   }
 
-  /** What was kept was made with other parameter sets, which no file holds beside the new ones. */
+  /** The kept samples used other parameter sets, which the file cannot hold as well. */
   onTrack(track: number, description: Track): void {
     this.#ring.clear();
     this.#sink.onTrack(track, description);

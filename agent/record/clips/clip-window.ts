@@ -1,17 +1,17 @@
 import type { Clock } from '../../base/clock.ts';
 import type { CameraEvent } from '../events/event.ts';
 
-/** Pictures are not longer than this on their way; where they seem to be, a clock has been set. */
-const MAX_WAY_MS = 2_000;
+/** Longest transport delay of a frame; a larger difference means a clock was set. */
+const MAX_TRAVEL_MS = 2_000;
 
 /**
- * Until when a path is recorded for the sake of its events: overlapping ones make one window. It runs on the monotonic clock, because
- * a wall clock that is set must neither cut a clip short nor make it endless.
+ * How long a path is recorded for its events; overlapping ones form one window. Uses the monotonic clock, so that
+ * setting the wall clock neither cuts a clip nor makes it endless.
  */
 export class ClipWindow {
   readonly #postRollMs: number;
   readonly #clock: Pick<Clock, 'monoMs' | 'wallMs'>;
-  /** Ids of events that have not ended. */
+  /** Ids of ongoing events. */
   readonly #running = new Set<string>();
   #untilMs = -Infinity;
 
@@ -24,13 +24,13 @@ export class ClipWindow {
     return this.#running.size > 0 || this.#clock.monoMs() < this.#untilMs;
   }
 
-  /** Whether a sample belongs to it that comes in now. @param wall its capture time, Unix milliseconds */
-  takes(wall: number): boolean {
-    const onTheWayMs = Math.min(MAX_WAY_MS, Math.max(0, this.#clock.wallMs() - wall));
+  /** Whether a sample arriving now belongs to the window. @param wall its capture time, Unix milliseconds */
+  contains(wall: number): boolean {
+    const onTheWayMs = Math.min(MAX_TRAVEL_MS, Math.max(0, this.#clock.wallMs() - wall));
     return this.#running.size > 0 || this.#clock.monoMs() - onTheWayMs < this.#untilMs;
   }
 
-  /** How long ago an instant was; 0 when it is still to come. @param us Unix microseconds */
+  /** Age of an instant; 0 for the future. @param us Unix microseconds */
   agoMs(us: number): number {
     return Math.max(0, this.#clock.wallMs() - us / 1000);
   }

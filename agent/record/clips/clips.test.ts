@@ -296,11 +296,19 @@ test('between events the state of the disk is the state of the recorder, and a d
   let refusal: string | undefined;
   const recorder = new Recorder(
     {
-      ...{ path: 'cam', recordPath: `${folder.path}/%path/%s-%f`, partDurationMs: 1_000, maxPartBytes: 50e6 },
-      ...{ segmentDurationMs: 3_600_000, clips: { preRollMs: 5_000, postRollMs: 0, events: NO_EVENTS } },
+      path: 'cam',
+      recordPath: `${folder.path}/%path/%s-%f`,
+      partDurationMs: 1_000,
+      maxPartBytes: 50e6,
+      segmentDurationMs: 3_600_000,
+      clips: { preRollMs: 5_000, postRollMs: 0, events: NO_EVENTS },
     },
     {
-      ...{ flush, log: new SegmentLogBook(), clock, bootClock: bootClockOf(clock), logger: silentLogger },
+      flush,
+      log: new SegmentLogBook(),
+      clock,
+      bootClock: bootClockOf(clock),
+      logger: silentLogger,
       disks: { refusal: () => refusal, failed: () => {} },
     },
   );

@@ -6,7 +6,7 @@ import type { CameraEvent, EventFeed } from '../events/event.ts';
 import { ClipGate, type ClipSink } from './clip-gate.ts';
 import { ClipWindow } from './clip-window.ts';
 
-/** What a camera may keep in memory from before an event: 16 s of 8 Mbit/s. */
+/** Per camera, before an event: 16 s of 8 Mbit/s. */
 const RING_BYTES = 16 << 20;
 
 export interface ClipOptions {
@@ -16,16 +16,18 @@ export interface ClipOptions {
   readonly ringBytes?: number;
 }
 
-export interface ClipDeps {
+interface ClipDeps {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A clip is over: nothing is recorded before the next event. */
+  /** A clip is over. */
   readonly onClosed: () => void;
 }
 
-/** Records a path around its events only: follows them for as long as the recorder is there, and stands between each stream and its file. */
+/**
+ * Records a path around its events: follows events while the recorder exists and sits between each stream and its file.
+ */
 export class Clips {
-  /** The most that a drained ring may make wait for the disk. */
+  /** Upper bound of what a drained ring queues for the disk. */
   readonly ringBytes: number;
   readonly #path: string;
   readonly #options: ClipOptions;
@@ -46,14 +48,14 @@ export class Clips {
     return this.#gate?.keptBytes ?? 0;
   }
 
-  /** Nothing is wanted now. */
+  /** No event is active. */
   get isResting(): boolean {
     return this.#gate?.isOpen !== true;
   }
 
   /**
-   * What reads a stream in the place of `sink`; `joined` is to be called when it does.
-   * @param source of the stream: asked for a key frame
+   * A reader in place of `sink`; call `joined` when it reads.
+   * @param source asked for a key frame
    */
   reader(tracks: readonly Track[], sink: ClipSink, source: Pick<Stream, 'requestKeyFrame'>): Reader {
     const { logger, onClosed } = this.#deps;
@@ -63,18 +65,17 @@ export class Clips {
       ringBytes: limitBytes,
       onOpened: (isBare) => {
         if (isBare) {
-          // Nothing to begin with: then as soon as the camera can.
+          // Without a kept GOP the clip starts at the next key frame.
           source.requestKeyFrame();
         }
       },
       onClosed,
-      onTooLarge: () =>
-        logger.warn({ limitBytes }, 'a group of pictures is too large to be kept: clips begin after their event'),
+      onTooLarge: () => logger.warn({ limitBytes }, 'GOP too large to keep, clips start after their event'),
     });
     return this.#gate;
   }
 
-  /** An event that goes on wants the stream from its first sample on. */
+  /** An ongoing event records the stream from its first sample. */
   joined(): void {
     const { events } = this.#options;
     if (!this.#stopListening) {
@@ -86,7 +87,7 @@ export class Clips {
     this.#gate?.open(Infinity);
   }
 
-  /** The stream is over. */
+  /** The stream has ended. */
   leave(): void {
     this.#gate = undefined;
   }

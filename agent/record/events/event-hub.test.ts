@@ -89,7 +89,7 @@ test('the end of what goes on is measured from its begin, whatever begin is told
   const begun = await add({ state: 'start', id: 'one' });
   await clock.advance(60_000);
   const early = { id: 'one', startUs: begun.startUs - 60e6, endUs: begun.startUs - 30e6 };
-  await expect(add(early)).rejects.toThrow('it ends before it begins');
+  await expect(add(early)).rejects.toThrow('it ends before it starts');
   expect(hub.running('cam')).toEqual([begun]);
   const ended = await add({ id: 'one', endUs: nowUs() - 20e6 });
   expect(ended).toEqual({ ...begun, endUs: nowUs() - 20e6 });
@@ -167,11 +167,11 @@ test.for([
   [{ type: 'a b' }, 'invalid type'],
   [{ type: 'x'.repeat(33) }, 'invalid type'],
   [{ id: '../x' }, 'invalid id'],
-  [{ text: 'x'.repeat(501) }, 'text of 501 characters, at most 500 are kept'],
+  [{ text: 'x'.repeat(501) }, 'text of 501 characters, the limit is 500'],
   [{ startUs: -1 }, 'before 1970'],
   [{ startUs: Date.UTC(2026, 0, 1, 0, 2) * 1000 }, "ahead of this machine's clock"],
-  [{ state: 'start', endUs: Date.UTC(2026, 0, 1) * 1000 }, "has no end yet: tell it with state 'end'"],
-  [{ endUs: Date.UTC(2025, 11, 31) * 1000 }, 'it ends before it begins'],
+  [{ state: 'start', endUs: Date.UTC(2026, 0, 1) * 1000 }, "has no end yet: report the end with state 'end'"],
+  [{ endUs: Date.UTC(2025, 11, 31) * 1000 }, 'it ends before it starts'],
   [{ startUs: 0, endUs: Date.UTC(2026, 0, 1) * 1000 }, 'lasts longer than 24 h'],
 ] as const)('%o is refused', async ([event, message]) => {
   const { add, told } = await startHub();

@@ -7,50 +7,50 @@ import type { CameraEvent, EventFeed, EventListener, EventSource } from './event
 import type { EventJournal } from './event-journal.ts';
 import { EVENT_ID, EVENT_TYPE, MAX_TEXT } from './event-line.ts';
 
-/** How long something lasts of which only its begin is told. */
+/** Duration of an event reported without an end. */
 export const PULSE_MS = 5_000;
-/** An event whose end nobody tells is over after this. */
+/** An event without a reported end is closed after this. */
 export const MAX_OPEN_MS = 3_600_000;
-/** An event that is told with its end is no longer than this. */
+/** Maximum duration of an event reported with its end. */
 const MAX_MS = 86_400_000;
-/** Clocks of those who tell may be ahead of ours. */
+/** Reporters' clocks may be ahead. */
 const FUTURE_MS = 60_000;
 const SWEEP_MS = 10_000;
 const MAX_RUNNING_OF_PATH = 64;
 const MAX_RUNNING = 1_000;
-/** As many characters as a path may have. */
+/** In characters. */
 const MAX_PATH = 240;
 
-/** What somebody tells. Times are Unix microseconds. */
+/** A reported event. Times are Unix microseconds. */
 export interface NewEvent {
-  /** Empty: of the machine. Whether there is such a path is the caller's to know. */
+  /** Empty: the machine. The caller checks that the path exists. */
   readonly path: string;
   readonly type: string;
   readonly source: EventSource;
-  /** Now, when not given. */
+  /** Default: now. */
   readonly startUs?: number | undefined;
-  /** When known already; not together with `state: 'start'`. */
+  /** Not together with `state: 'start'`. */
   readonly endUs?: number | undefined;
   readonly text?: string | undefined;
-  /** Made up when not given. */
+  /** Default: generated. */
   readonly id?: string | undefined;
-  /** Begin and end of something that lasts; without it the event is a moment, or has its `endUs`. */
+  /** Start or end of a lasting event; otherwise the event is momentary or has an `endUs`. */
   readonly state?: 'start' | 'end' | undefined;
 }
 
-interface Running {
+interface RunningEvent {
   readonly event: CameraEvent;
   readonly sinceMonoMs: number;
 }
 
-/** Where everything that happens is told, and told on: to recorders, the index, the journal. */
+/** Receives events and passes them to recorders, the index and the journal. */
 export class EventHub implements EventFeed {
   readonly #journal: EventJournal;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners = new Set<EventListener>();
-  /** By path and id: two cameras that count their events have the same ids. */
-  readonly #running = new Map<string, Running>();
+  /** By path and id: cameras that count their events use the same ids. */
+  readonly #running = new Map<string, RunningEvent>();
   readonly #stopSweeping: () => void;
 
   constructor(journal: EventJournal, clock: Clock, logger: Logger) {
@@ -70,19 +70,19 @@ export class EventHub implements EventFeed {
   }
 
   /**
-   * Tells all listeners at once, then writes it down.
-   * @throws PerchError badInput when it makes no sense, notFound for the end of something that does not go on, exhausted
+   * Notifies all listeners, then writes the event.
+   * @throws PerchError badInput if invalid, notFound for the end of an unknown event, exhausted
    */
-  async add(told: NewEvent): Promise<CameraEvent> {
-    const event = told.state === 'end' ? this.#ended(told) : this.#begun(told);
-    // Before anybody is told: who is refused must not find it recorded all the same.
-    this.#journal.checkRoom();
+  async add(reported: NewEvent): Promise<CameraEvent> {
+    const event = reported.state === 'end' ? this.#ended(reported) : this.#begun(reported);
+    // Before listeners: a rejected event must not be recorded.
+    this.#journal.checkCapacity();
     this.#publish(event);
     await this.#journal.append(event);
     return event;
   }
 
-  /** What was going on when the program ended is over. */
+  /** Closes events that were open when the program ended. */
   async begin(): Promise<void> {
     for (const event of await this.#journal.leftOpen(this.#clock.wallMs())) {
       if (!this.#running.has(keyOf(event.path, event.id))) {
@@ -104,43 +104,43 @@ export class EventHub implements EventFeed {
     await this.#journal.close();
   }
 
-  #begun(told: NewEvent): CameraEvent {
+  #begun(reported: NewEvent): CameraEvent {
     const nowUs = Math.round(this.#clock.wallMs() * 1000);
-    const { path, type, source, text = '', id = randomUUID(), startUs = nowUs, state } = told;
+    const { path, type, source, text = '', id = randomUUID(), startUs = nowUs, state } = reported;
     const known = this.#running.get(keyOf(path, id))?.event;
-    // Told again while it goes on: its begin stays.
-    check(known ? { ...told, startUs: known.startUs } : told, nowUs);
+    // A repeated start keeps the original start time.
+    check(known ? { ...reported, startUs: known.startUs } : reported, nowUs);
     if (known && known.type !== type) {
-      throw new PerchError('badInput', `event '${id}' goes on and is another one: of type '${known.type}'`, { path });
+      throw new PerchError('badInput', `event '${id}' is ongoing with another type: '${known.type}'`, { path });
     }
     if (known) {
-      return { ...known, source, text: text || known.text, endUs: told.endUs };
+      return { ...known, source, text: text || known.text, endUs: reported.endUs };
     }
     if (state === 'start') {
-      this.#checkRoom(path);
+      this.#checkCapacity(path);
       return { id, path, type, source, text, startUs, endUs: undefined };
     }
-    return { id, path, type, source, text, startUs, endUs: told.endUs ?? startUs + PULSE_MS * 1000 };
+    return { id, path, type, source, text, startUs, endUs: reported.endUs ?? startUs + PULSE_MS * 1000 };
   }
 
-  #ended(told: NewEvent): CameraEvent {
+  #ended(reported: NewEvent): CameraEvent {
     const nowUs = Math.round(this.#clock.wallMs() * 1000);
-    check({ ...told, startUs: undefined, endUs: undefined }, nowUs);
-    const { path, type, id } = told;
+    check({ ...reported, startUs: undefined, endUs: undefined }, nowUs);
+    const { path, type, id } = reported;
     const candidates = this.running(path).filter((event) => (id === undefined ? event.type === type : event.id === id));
     const event = candidates.at(-1);
     if (!event) {
       const which = id === undefined ? `of type '${type}'` : `'${id}'`;
-      throw new PerchError('notFound', `no event ${which} goes on in path '${path}'`, { path });
+      throw new PerchError('notFound', `no ongoing event ${which} in path '${path}'`, { path });
     }
-    const endUs = Math.min(Math.max(told.endUs ?? nowUs, event.startUs), event.startUs + MAX_MS * 1000);
-    return { ...event, text: told.text || event.text, endUs };
+    const endUs = Math.min(Math.max(reported.endUs ?? nowUs, event.startUs), event.startUs + MAX_MS * 1000);
+    return { ...event, text: reported.text || event.text, endUs };
   }
 
-  #checkRoom(path: string): void {
+  #checkCapacity(path: string): void {
     const ofPath = this.running(path).length;
     if (ofPath >= MAX_RUNNING_OF_PATH || this.#running.size >= MAX_RUNNING) {
-      const message = `${ofPath} events go on in path '${path}', ${this.#running.size} in all: end some of them first`;
+      const message = `${ofPath} events are ongoing in path '${path}', ${this.#running.size} in all: end some of them first`;
       throw new PerchError('exhausted', message, { path, retryAfterS: SWEEP_MS / 1000 });
     }
   }
@@ -157,7 +157,7 @@ export class EventHub implements EventFeed {
       try {
         listener(event);
       } catch (error) {
-        this.#logger.error({ err: error, event: event.id }, 'an event was not taken');
+        this.#logger.error({ err: error, event: event.id }, 'event rejected');
       }
     }
   }
@@ -168,7 +168,7 @@ export class EventHub implements EventFeed {
       if (nowMs - sinceMonoMs >= MAX_OPEN_MS) {
         this.#logger.info(
           { path: event.path, type: event.type, event: event.id },
-          'nobody has told the end of an event',
+          'the end of an event was not reported',
         );
         const ended = { ...event, endUs: event.startUs + MAX_OPEN_MS * 1000 };
         this.#publish(ended);
@@ -178,12 +178,12 @@ export class EventHub implements EventFeed {
   }
 }
 
-/** No id has a space in it. */
+/** Ids contain no space. */
 const keyOf = (path: string, id: string): string => `${id} ${path}`;
 
 function check({ path, type, id, text = '', startUs, endUs, state }: NewEvent, nowUs: number): void {
   const refuse = (message: string) => new PerchError('badInput', message, { path });
-  // It becomes the name of a folder.
+  // The path becomes a folder name.
   const pathFault = path === '' ? undefined : pathNameFault(path);
   if (pathFault !== undefined || path.length > MAX_PATH) {
     throw refuse(`invalid path name: ${pathFault ?? `longer than ${MAX_PATH} characters`} (${path.slice(0, 64)})`);
@@ -195,7 +195,7 @@ function check({ path, type, id, text = '', startUs, endUs, state }: NewEvent, n
     throw refuse(`invalid id '${id.slice(0, 64)}': up to 64 letters, digits, '.', ':', '_' and '-'`);
   }
   if (text.length > MAX_TEXT) {
-    throw refuse(`text of ${text.length} characters, at most ${MAX_TEXT} are kept`);
+    throw refuse(`text of ${text.length} characters, the limit is ${MAX_TEXT}`);
   }
   if (startUs !== undefined && (startUs < 0 || startUs > nowUs + FUTURE_MS * 1000)) {
     throw refuse(`start is more than ${FUTURE_MS / 1000} s ahead of this machine's clock, or before 1970`);
@@ -204,10 +204,10 @@ function check({ path, type, id, text = '', startUs, endUs, state }: NewEvent, n
     return;
   }
   if (state === 'start') {
-    throw refuse("an event with state 'start' has no end yet: tell it with state 'end'");
+    throw refuse("an event with state 'start' has no end yet: report the end with state 'end'");
   }
   const lengthMs = (endUs - (startUs ?? nowUs)) / 1000;
   if (lengthMs < 0 || lengthMs > MAX_MS) {
-    throw refuse(`an event of ${Math.round(lengthMs / 1000)} s: it ends before it begins, or lasts longer than 24 h`);
+    throw refuse(`an event of ${Math.round(lengthMs / 1000)} s: it ends before it starts, or lasts longer than 24 h`);
   }
 }

@@ -147,9 +147,9 @@ test('nothing new is taken while more waits for the disk than should be remember
   using folder = temporaryFolder();
   const journal = journalOf(folder.path);
   const writing = Array.from({ length: 1_000 }, (_, i) => journal.append(motion({ id: `n${i}` })));
-  expect(() => journal.checkRoom()).toThrow('1000 events wait for the disk');
+  expect(() => journal.checkCapacity()).toThrow('1000 events wait for the disk');
   await Promise.all(writing);
-  expect(() => journal.checkRoom()).not.toThrow();
+  expect(() => journal.checkCapacity()).not.toThrow();
   expect(await eventsOf(journal)).toHaveLength(1_000);
 });
 
@@ -178,7 +178,7 @@ test('a month that is full is told once, whatever is written elsewhere', async (
     await journal.append(motion({ id: `n${i}` }));
     await journal.append(motion({ path: `cam${i}` }));
   }
-  expect(errors).toEqual(['events cannot be written down']);
+  expect(errors).toEqual(['cannot write events']);
 });
 
 test('a month that is full takes no more, and other months do', async () => {

@@ -7,37 +7,37 @@ import { diskFs, diskFull, type SegmentFs, type SegmentHandle } from '../file/se
 import type { CameraEvent } from './event.ts';
 import { readEventLine, writeEventLine } from './event-line.ts';
 
-/** Events of a path in a month: some 100,000. */
+/** About 100,000 events of a path in a month. */
 const MAX_FILE_BYTES = 16 << 20;
-/** What may wait for the disk. */
+/** Lines queued for the disk. */
 const MAX_WAITING = 1_000;
 const MONTH_FILE = /^(\d{4})-(\d{2})\.jsonl$/;
-/** Where events without a path go: no path can be called so. */
+/** For events without a path; not a valid path name. */
 const MACHINE_FOLDER = '~machine';
 const DEEPEST_FOLDER = 32;
-/** After so many events other work gets its turn. */
+/** Then other work gets a turn. */
 const EVENTS_PER_TURN = 500;
 
 export interface EventJournalOptions {
   readonly folder: string;
   readonly logger: Logger;
   readonly maxFileBytes?: number;
-  /** Undefined: the machine's own disks. */
+  /** Default: the machine's disks. */
   readonly fs?: SegmentFs;
-  /** Runs a flush when it is its turn at the disk; undefined: at once. @param device `st_dev` */
+  /** Runs a flush in turn with others of the disk; default: at once. @param device `st_dev` */
   readonly inTurn?: (device: number, flush: () => Promise<void>) => Promise<void>;
 }
 
 interface MonthFile {
   readonly file: string;
   readonly path: string;
-  /** Unix milliseconds at which the month is over. */
+  /** Unix milliseconds of the month's end. */
   readonly endMs: number;
 }
 
 /**
- * The truth of events: for each path and month (UTC, of the event's begin) a file of JSON lines that only grows. A later line with the
- * same id takes the place of an earlier one; a line that a power cut has torn counts as none.
+ * Stores events: an append-only file of JSON lines per path and month (UTC, by the event's start). A later line
+ * replaces an earlier one with the same id; a line torn by a power cut is ignored.
  */
 export class EventJournal {
   readonly #folder: string;
@@ -45,23 +45,23 @@ export class EventJournal {
   readonly #maxFileBytes: number;
   readonly #fs: SegmentFs;
   readonly #inTurn: NonNullable<EventJournalOptions['inTurn']>;
-  /** Lines that are on their way, one after the other. */
+  /** Queued writes, in order. */
   #writing: Promise<void> = Promise.resolve();
   #waiting = 0;
-  /** Files whose last byte is known to be a line break. */
+  /** Files known to end with a line break. */
   readonly #whole = new Set<string>();
-  /** Files with bytes that a power cut would lose. */
+  /** Files with unflushed bytes. */
   readonly #unsynced = new Set<string>();
-  /** Files whose folders have not been flushed since this process wrote to them first: a power cut could lose their names. */
+  /** Files created by this process in folders not flushed since: a power cut could lose their names. */
   readonly #unnamed = new Set<string>();
   #syncing: Promise<void> = Promise.resolve();
-  /** A flush that has not begun: what is written until then goes with it. */
+  /** A flush that has not started; it includes everything written until then. */
   #nextSync: Promise<void> | undefined;
-  /** What has begun and not ended, by the keys of its events: no more than those who tell let go on at once. */
+  /** Keys of ongoing events, bounded by the hub. */
   readonly #begun = new Set<string>();
-  /** Files of which it has been said that they cannot be written. */
+  /** Files whose write failure is logged. */
   readonly #refused = new Set<string>();
-  /** `st_dev` of the folder, once something has been written. */
+  /** `st_dev` of the folder, set by the first write. */
   device: number | undefined;
 
   constructor({ folder, logger, maxFileBytes, fs, inTurn }: EventJournalOptions) {
@@ -76,29 +76,26 @@ export class EventJournal {
     return this.#unsynced.size > 0;
   }
 
-  /** @throws PerchError when so many lines wait for the disk that nothing new from outside may be taken */
-  checkRoom(): void {
+  /** @throws PerchError if too many lines are queued */
+  checkCapacity(): void {
     if (this.#waiting >= MAX_WAITING) {
       throw new PerchError('exhausted', `${MAX_WAITING} events wait for the disk: try again later`, { retryAfterS: 1 });
     }
   }
 
-  /** Resolves when the line is in the file, or the disk has refused it, which is said once for each file. */
+  /** Resolves when the line is written, or the disk has rejected it, which is logged once per file. */
   async append(event: CameraEvent): Promise<void> {
     this.#waiting += 1;
     this.#writing = this.#writing.then(() => this.#write(event)).finally(() => (this.#waiting -= 1));
     await this.#writing;
   }
 
-  /** The disk has refused the file of an event, and has not taken anything for it since. */
-  isRefused(event: Pick<CameraEvent, 'path' | 'startUs'>): boolean {
+  /** The disk rejected the event's file and has not accepted anything for it since. */
+  isRejected(event: Pick<CameraEvent, 'path' | 'startUs'>): boolean {
     return this.#refused.has(this.#fileOf(event));
   }
 
-  /**
-   * Resolves when every line written so far is on the disk, or the disk has refused it. Never rejects. Calls during a flush share
-   * the next one, so that a storm of events is no storm of flushes.
-   */
+  /** Resolves when all lines so far are on disk or rejected. Never rejects. Calls during a flush share the next one. */
   sync(): Promise<void> {
     this.#nextSync ??= this.#syncing.then(() => {
       this.#nextSync = undefined;
@@ -109,8 +106,8 @@ export class EventJournal {
   }
 
   /**
-   * Every event of every path, as the last line of its id tells it; path after path, month after month.
-   * @param sinceMs Unix milliseconds: months in whose files nothing was written since are left out
+   * All events, each as its last line has it, by path and month.
+   * @param sinceMs Unix milliseconds: skips months without later writes
    */
   async replay(index: { addEvent(event: CameraEvent): void }, sinceMs = -Infinity): Promise<void> {
     for (const { file, path } of await this.#files()) {
@@ -123,12 +120,12 @@ export class EventJournal {
         for (const event of events.slice(from, from + EVENTS_PER_TURN)) {
           index.addEvent(event);
         }
-        await othersTurn();
+        await yieldTurn();
       }
     }
   }
 
-  /** Events that had not ended when the program did: of each path's last months. */
+  /** Events still open when the program ended, from each path's last months. */
   async leftOpen(nowMs: number): Promise<CameraEvent[]> {
     const found: CameraEvent[] = [];
     for await (const events of this.lastMonths(nowMs)) {
@@ -137,15 +134,12 @@ export class EventJournal {
     return found;
   }
 
-  /**
-   * The last two months of each path that have any events, however long ago that was: path after path, month after month, in each the
-   * events in the order in which they were told first.
-   */
+  /** The last two months with events of each path, by path and month, each in order of first report. */
   async *lastMonths(nowMs: number): AsyncGenerator<readonly CameraEvent[]> {
     const files = await this.#files();
     for (let i = 0; i < files.length; i += 1) {
       const { file, path, endMs } = files[i] as MonthFile;
-      // Month after month: two places on stands another path's, or none.
+      // Two entries further is another path, or none.
       if (endMs > nowMs - 86_400_000 || files[i + 2]?.path !== path) {
         const events = await this.#read(file, path);
         for (const event of events.filter(isOpen)) {
@@ -157,9 +151,9 @@ export class EventJournal {
   }
 
   /**
-   * Deletes the months of which even the last event is older than its path allows.
-   * @param keptMs undefined: for ever
-   * @returns the paths that have events
+   * Deletes months whose last event is older than its path allows.
+   * @param keptMs undefined: forever
+   * @returns the paths with events
    */
   async prune(nowMs: number, keptMs: (path: string) => number | undefined): Promise<ReadonlySet<string>> {
     const paths = new Set<string>();
@@ -167,7 +161,7 @@ export class EventJournal {
       paths.add(path);
       const limitMs = keptMs(path);
       if (limitMs !== undefined && endMs < nowMs - limitMs) {
-        // In turn with what is written: a folder must not go under a line that is on its way into it.
+        // In order with writes: a folder must not disappear under a queued line.
         this.#writing = this.#writing.then(() => this.#remove(file));
         await this.#writing;
       }
@@ -182,7 +176,7 @@ export class EventJournal {
 
   async #write(event: CameraEvent): Promise<void> {
     const file = this.#fileOf(event);
-    // What has begun would last for ever without its end: that may go beyond the limit, up to what is read.
+    // The end of an ongoing event may exceed the limit, up to what is read.
     const isEnd = !isOpen(event) && this.#begun.delete(keyOf(event));
     const limit = isEnd ? 2 * this.#maxFileBytes : this.#maxFileBytes;
     try {
@@ -197,9 +191,9 @@ export class EventJournal {
       this.#whole.add(file);
       this.#unsynced.add(file);
     } catch (error) {
-      // Half a line may be there.
+      // Half a line may be written.
       this.#whole.delete(file);
-      this.#tellRefused(file, error);
+      this.#logRejected(file, error);
     }
   }
 
@@ -209,11 +203,11 @@ export class EventJournal {
   }
 
   async #remove(file: string): Promise<void> {
-    await unlink(file).catch((error: unknown) => this.#tellRefused(file, error));
+    await unlink(file).catch((error: unknown) => this.#logRejected(file, error));
     this.#whole.delete(file);
     this.#unsynced.delete(file);
     this.#unnamed.delete(file);
-    // A folder that is not empty refuses.
+    // Fails for a folder that is not empty.
     await rmdir(dirname(file)).catch(() => undefined);
   }
 
@@ -229,12 +223,12 @@ export class EventJournal {
         }
         this.#refused.delete(file);
       } catch (error) {
-        this.#tellRefused(file, error);
+        this.#logRejected(file, error);
       }
     }
   }
 
-  /** FAT and exFAT lose a new file with the folders that were not flushed, whatever was flushed into it. */
+  /** FAT and exFAT lose a new file if its folder was not flushed. */
   async #syncFolders(folder: string): Promise<void> {
     const top = dirname(this.#folder);
     for (let at = folder; ; at = dirname(at)) {
@@ -251,7 +245,7 @@ export class EventJournal {
     const isTorn = !this.#whole.has(file) && size > 0 && !(await endsLine(handle, size));
     const text = isTorn ? `\n${line}` : line;
     if (size + Buffer.byteLength(text) > limitBytes) {
-      throw new PerchError('exhausted', `${size} of ${limitBytes} bytes of events are written in this month`);
+      throw new PerchError('exhausted', `this month has ${size} of ${limitBytes} bytes of events`);
     }
     await appendText(handle, text);
   }
@@ -270,7 +264,7 @@ export class EventJournal {
     try {
       const { size } = await stat(file);
       if (size > 2 * this.#maxFileBytes) {
-        throw new PerchError('badInput', `${size} bytes, at most ${2 * this.#maxFileBytes} are read`);
+        throw new PerchError('badInput', `${size} bytes, the limit is ${2 * this.#maxFileBytes}`);
       }
       const lines = (await readFile(file, 'utf8')).split('\n');
       for (let i = 0; i < lines.length; i += 1) {
@@ -279,7 +273,7 @@ export class EventJournal {
           events.set(event.id, event);
         }
         if (i % EVENTS_PER_TURN === EVENTS_PER_TURN - 1) {
-          await othersTurn();
+          await yieldTurn();
         }
       }
     } catch (error) {
@@ -313,18 +307,18 @@ export class EventJournal {
     return found;
   }
 
-  #tellRefused(file: string, error: unknown): void {
+  #logRejected(file: string, error: unknown): void {
     if (!this.#refused.has(file)) {
       this.#refused.add(file);
-      this.#logger.error({ file, cause: explain(error) }, 'events cannot be written down');
+      this.#logger.error({ file, cause: explain(error) }, 'cannot write events');
     }
   }
 }
 
 const isOpen = ({ endUs }: CameraEvent): boolean => endUs === undefined;
-/** No id has a space in it. */
+/** Ids contain no space. */
 const keyOf = ({ id, path }: CameraEvent): string => `${id} ${path}`;
-const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const yieldTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function appendText(handle: SegmentHandle, text: string): Promise<void> {
   const bytes = Buffer.from(text);

@@ -1,19 +1,19 @@
 import type { CameraEvent, EventSource } from './event.ts';
 
-/** Longer ones are not written, and nobody reads them. */
+/** Longer lines are neither written nor read. */
 export const MAX_LINE = 4_096;
 export const EVENT_ID = /^[\w.:-]{1,64}$/;
 export const EVENT_TYPE = /^[A-Za-z0-9][\w.-]{0,31}$/;
 export const MAX_TEXT = 500;
 const SOURCES: readonly string[] = ['api', 'camera', 'perch'] satisfies readonly EventSource[];
 
-/** One event as a line of its path's journal, without the path, which the folder tells. Ends with a line break. */
+/** An event as a journal line with a line break, without the path, which is the folder. */
 export function writeEventLine({ id, type, startUs, endUs, source, text }: CameraEvent): string {
-  // An event that lasts has no end, and JSON leaves out what is not there.
+  // JSON omits undefined, such as the end of an ongoing event.
   return `${JSON.stringify({ id, type, startUs, endUs, source, text: text === '' ? undefined : text })}\n`;
 }
 
-/** Undefined for a line that is none: torn, or not ours. */
+/** undefined for an invalid line. */
 export function readEventLine(line: string, path: string): CameraEvent | undefined {
   if (line.length > MAX_LINE || !line.startsWith('{')) {
     return undefined;
@@ -22,7 +22,7 @@ export function readEventLine(line: string, path: string): CameraEvent | undefin
   try {
     value = JSON.parse(line);
   } catch {
-    // A power cut has torn it; JSON.parse knows no other failure.
+    // Torn by a power cut.
     return undefined;
   }
   const { id, type, startUs, endUs, source, text = '' } = value;

@@ -1,28 +1,28 @@
-/** Something that happened in front of a camera, or to the machine. Times are Unix microseconds. */
+/** An event of a camera or the machine. Times are Unix microseconds. */
 export interface CameraEvent {
-  /** Told again with the same id when it has ended. */
+  /** Reported again with the same id when it ends. */
   readonly id: string;
-  /** Empty: of the machine, not of one camera. */
+  /** Empty: the machine. */
   readonly path: string;
   /** One word: `motion`, `person`, `doorbell`, `disk`. */
   readonly type: string;
   readonly startUs: number;
-  /** Undefined while it lasts. */
+  /** undefined: ongoing. */
   readonly endUs: number | undefined;
   readonly text: string;
-  /** Who noticed: somebody outside, the camera, or Perch itself, whose own troubles make no clip. */
+  /** A client, the camera, or Perch, whose own faults make no clip. */
   readonly source: EventSource;
 }
 
 export type EventSource = 'api' | 'camera' | 'perch';
 
-/** Told of each event when it begins, and again when it has ended or changed. Called synchronously. */
+/** Called synchronously when an event starts, and again when it ends or changes. */
 export type EventListener = (event: CameraEvent) => void;
 
-/** What recorders need of events. */
+/** Events for recorders. */
 export interface EventFeed {
-  /** @returns what ends it */
+  /** @returns unsubscribes */
   listen(listener: EventListener): () => void;
-  /** Events of a path that have begun and not ended. */
+  /** Ongoing events of a path. */
   running(path: string): readonly CameraEvent[];
 }

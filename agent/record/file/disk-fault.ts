@@ -1,6 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
 
-/** What a person does about it. */
 const ADVICE: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full: free space there, lower recordDeleteAfter or set a larger recordMinFree',
   EDQUOT: 'the disk quota is used up: free space there or lower recordDeleteAfter or recordMaxSize',
@@ -17,7 +16,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 export const adviceOf = (code: string): string => ADVICE[code] ?? 'check the disk';
 
-/** The one clear line for a disk that cannot be written: the folder, the reason, what to do. */
+/** A message with folder, reason and advice for a disk that cannot be written. */
 export function diskFault(folder: string, cause: unknown): PerchError {
   const code = codeOf(cause);
   const isFull = code === 'ENOSPC' || code === 'EDQUOT';
@@ -29,7 +28,7 @@ export function diskFault(folder: string, cause: unknown): PerchError {
   );
 }
 
-/** Why nothing is recorded, for programs; `disk`: it takes nothing now, and tells why itself. */
+/** Why nothing is recorded, for programs; `disk`: the disk's own state has the reason. */
 export type RecordingTrouble =
   | 'disk'
   | 'diskFull'
@@ -52,7 +51,7 @@ export const troubleOfDisk = (code: string): RecordingTrouble =>
 
 const FAILING = new Set(['EIO', 'ENODEV', 'ENXIO', 'ESTALE', 'EREMOTEIO', 'ENOTCONN']);
 
-/** The disk itself answers with errors: it is damaged, or was pulled while it was mounted. */
+/** I/O errors: the disk is damaged, or was removed while mounted. */
 export const isDiskFailing = (code: string): boolean => FAILING.has(code);
 
 export function codeOf(error: unknown): string {

@@ -2,9 +2,9 @@ import { box, fourcc, u16, u32, u64 } from '../../media/mp4/box/boxes.ts';
 import { bodyOfFirst, uint64, viewOf } from '../../media/mp4/box/walk.ts';
 
 /*
- * moov/udta/prch, beside MediaMTX's mtxi: what Perch says of a file that it has written itself.
- *   version (8 bits), flags (24 bits; 1: the clock was trusted), first sequence number (32 bits), boot id (16 bytes),
- *   monotonic time of the file's start (64 bits, µs), UTC offset (16 bits, signed minutes)
+ * moov/udta/prch, next to MediaMTX's mtxi, marks files written by Perch:
+ * version (8 bits), flags (24 bits; 1: the clock was trusted), first sequence number (32 bits), boot id (16 bytes),
+ * monotonic time of the file's start (64 bits, µs), UTC offset (16 bits, signed minutes)
  */
 const PRCH = fourcc('prch');
 const BODY_BYTES = 4 + 4 + 16 + 8 + 2;
@@ -12,21 +12,20 @@ const CLOCK_TRUSTED = 1;
 
 export interface FileMark {
   /**
-   * Of the first fragment (`mfhd`); the n-th has this + n. Drawn at random for each file, so that a fragment which a disk has kept
-   * from another file is not taken for one of this.
+   * Of the first fragment (`mfhd`); the n-th has this + n. Random per file, so that a fragment of another file left on
+   * the disk is not taken for this file's.
    */
   readonly firstSequence: number;
-  /** Of the machine's start in which the file was begun: 32 hexadecimal digits. */
+  /** Of the boot in which the file was started: 32 hexadecimal digits. */
   readonly bootId: string;
-  /** Capture time of the file's start on the monotonic clock of that boot. */
+  /** Capture time of the file's start on that boot's monotonic clock. */
   readonly monoUs: number;
-  /** The wall clock had been set when the file was begun. */
+  /** The wall clock was set when the file was started. */
   readonly isClockTrusted: boolean;
-  /** Of local time, in which the file is named. */
+  /** Of the local time in the file name. */
   readonly offsetMinutes: number;
 }
 
-/** What goes into `moov/udta`. */
 export function writeFileMark(mark: FileMark): Uint8Array {
   const bootId = Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(mark.bootId.slice(2 * i, 2 * i + 2), 16));
   const flags = mark.isClockTrusted ? CLOCK_TRUSTED : 0;
@@ -34,7 +33,7 @@ export function writeFileMark(mark: FileMark): Uint8Array {
   return box('prch', [0, 0, 0, flags], u32(mark.firstSequence), bootId, u64(monoUs), u16(mark.offsetMinutes & 0xffff));
 }
 
-/** @param userData the body of `moov/udta`; undefined when Perch did not write the file, or before it made such marks */
+/** @param userData body of `moov/udta`; undefined without a mark of Perch */
 export function findFileMark(userData: Uint8Array | undefined): FileMark | undefined {
   const body = userData && bodyOfFirst(userData, PRCH, BODY_BYTES);
   if (!body) {

@@ -4,22 +4,22 @@ import { join } from 'node:path';
 import { codeOf } from './disk-fault.ts';
 import type { RecordingName, RecordPathPattern } from './record-path.ts';
 
-/** After so many names other work gets its turn. */
+/** Then other work gets a turn. */
 const NAMES_PER_TURN = 2_000;
 
 export interface FoundRecording extends RecordingName {
   readonly file: string;
 }
 
-export interface RecordingVisitor {
-  /** Called before the folder's names are read. Missing folders are not entered. */
+interface RecordingVisitor {
+  /** Called before the folder is read; not for missing folders. */
   onFolder?(folder: string): void | Promise<void>;
   onRecording(recording: FoundRecording): void;
 }
 
 /**
- * Visits every file whose name fits. Links are not followed. A folder that is not there counts as empty, and so does one below the
- * common folder that may not be read: disks have some of their own (`lost+found`).
+ * Visits matching files without following links. Missing folders count as empty, as do unreadable ones below the common
+ * folder: disks have system folders (`lost+found`).
  */
 export async function findRecordings(pattern: RecordPathPattern, visitor: RecordingVisitor): Promise<void> {
   await visit(pattern, visitor, pattern.folder, 1);

@@ -3,11 +3,11 @@ import { FragmentWalk, type PlacedFragment } from './fragment-walk.ts';
 import type { ReadableFile } from './readable-file.ts';
 
 const READ_BYTES = 1 << 20;
-/** What a camera sends may be made up of them. */
+/** A camera's data may consist of them. */
 const MAX_TRIES = 10_000;
 const MOOF = Buffer.from('moof');
 
-/** Looks for fragments among bytes of which nothing is known; bounded in what it tries. */
+/** Searches for fragments in unknown bytes, with a bounded number of tries. */
 export class FragmentSearch {
   readonly #handle: ReadableFile;
   readonly #init: Mp4Init;
@@ -19,7 +19,7 @@ export class FragmentSearch {
     this.#fileBytes = fileBytes;
   }
 
-  /** The first fragment that begins at `from` or behind it, before `to`, and `fits`. */
+  /** The first fragment in [from, to) that `fits`. */
   async find(
     from: number,
     to: number,
@@ -40,7 +40,7 @@ export class FragmentSearch {
       if (bytesRead < buffer.length) {
         return undefined;
       }
-      // A box may begin right at the end of what was read.
+      // A box may start at the end of what was read.
       start += bytesRead - 8;
     }
     return undefined;

@@ -8,7 +8,7 @@ const FIRST_READ_BYTES = 16 << 10;
 const MAX_INIT_BYTES = 8 << 20;
 const MAX_MOOF_BYTES = 8 << 20;
 const MOOF = fourcc('moof');
-/** What may stand between fragments and is passed over. */
+/** Allowed between fragments and skipped. */
 const SKIPPED = new Set(['free', 'skip', 'sidx', 'styp', 'emsg', 'prft', 'uuid', 'mfra', 'udta'].map(fourcc));
 
 export interface FileInit extends Mp4Init {
@@ -16,7 +16,7 @@ export interface FileInit extends Mp4Init {
   readonly bytes: Uint8Array;
 }
 
-/** Reads up to the end of `moov`. @throws PerchError when the file has none */
+/** Reads up to the end of `moov`. @throws PerchError if the file has none */
 export async function readInit(handle: ReadableFile, sizeBytes: number): Promise<FileInit> {
   for (let wantedBytes = FIRST_READ_BYTES; ; wantedBytes *= 4) {
     const buffer = new Uint8Array(Math.min(wantedBytes, sizeBytes));
@@ -32,14 +32,14 @@ export async function readInit(handle: ReadableFile, sizeBytes: number): Promise
 }
 
 export interface PlacedFragment {
-  /** Where its `moof` begins in the file. */
+  /** Of its `moof` in the file. */
   readonly offset: number;
   readonly fragment: Mp4Fragment;
-  /** The `moof` itself: valid until the next step. */
+  /** A view, valid until the next step. */
   readonly moof: Uint8Array;
 }
 
-/** Goes through the fragments of a file, reading little more than their headers. Ends before the first that is not whole. */
+/** Iterates over the fragments of a file, reading little more than headers. Stops at the first incomplete one. */
 export class FragmentWalk {
   readonly #handle: ReadableFile;
   readonly #init: Mp4Init;
@@ -47,12 +47,12 @@ export class FragmentWalk {
   #window: Uint8Array = new Uint8Array(FIRST_READ_BYTES);
   #windowStart = 0;
   #windowEnd = 0;
-  /** One past the last whole fragment: where the next begins. */
+  /** One past the last complete fragment. */
   offset: number;
-  /** Why the walk ended before the end of the file; undefined when a fragment is only cut short. */
+  /** Why the walk stopped early; undefined for a truncated fragment. */
   fault: PerchError | undefined;
 
-  /** @param fileBytes what lies behind is not looked at */
+  /** @param fileBytes later bytes are ignored */
   constructor(handle: ReadableFile, init: Mp4Init, fileBytes: number, offset: number = init.sizeBytes) {
     this.#handle = handle;
     this.#init = init;
@@ -96,7 +96,7 @@ export class FragmentWalk {
     }
   }
 
-  /** Up to `wantedBytes` at `at`, fewer at the end of the file; undefined when there is nothing. */
+  /** Up to `wantedBytes` at `at`, fewer at the end; undefined for none. */
   async #read(at: number, wantedBytes: number): Promise<Uint8Array | undefined> {
     const lengthBytes = Math.min(wantedBytes, this.#fileBytes - at);
     if (lengthBytes < 8) {

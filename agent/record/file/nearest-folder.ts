@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf } from './disk-fault.ts';
 
-/** A folder, or the nearest above it that is there, and its disk (`st_dev`). */
+/** A folder, or its nearest existing parent, and its disk (`st_dev`). */
 export async function nearestFolder(folder: string): Promise<{ readonly at: string; readonly device: number }> {
   for (let at = folder; ; at = dirname(at)) {
     try {

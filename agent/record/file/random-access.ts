@@ -1,6 +1,6 @@
 import { type RandomAccess, writeMfra } from '../../media/mp4/write/mfra.ts';
 
-/** Collects where in a file players can start; becomes the index at its end. */
+/** Collects sync sample positions for `mfra` at the end of the file. */
 export class RandomAccessTable {
   readonly #trackId: number;
   readonly #entries: RandomAccess[] = [];

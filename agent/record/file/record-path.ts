@@ -3,12 +3,12 @@ import { fromLocalTime, toLocalTime, zoneOffsetMs } from './time-zone.ts';
 
 export type RecordFormat = 'fmp4' | 'mpegts';
 
-/** What stands behind a template's expansion in the name of a recording. */
+/** Appended to a template's expansion. */
 const SUFFIX: Record<RecordFormat, string> = { fmp4: '.mp4', mpegts: '.ts' };
 const SUFFIX_PATTERN: Record<RecordFormat | 'any', string> = { fmp4: '\\.mp4', mpegts: '\\.ts', any: '\\.(?:mp4|ts)' };
 
 const VARIABLE = /%(path|[YmdHMSfzs])/g;
-/** What a path name consists of; the shortest match, because a template may go on after it. */
+/** The shortest match: a template may continue after it. */
 const PATH_PATTERN = '[0-9A-Za-z_./-]+?';
 const PATTERNS: Record<string, string> = {
   Y: '\\d{4}',
@@ -22,7 +22,7 @@ const PATTERNS: Record<string, string> = {
   s: '\\d{10}',
 };
 
-/** One recording as its file name tells it. */
+/** The parsed name of a recording. */
 export interface RecordingName {
   readonly path: string;
   /** Unix microseconds. */
@@ -31,8 +31,8 @@ export interface RecordingName {
 
 /**
  * The absolute name of a recording.
- * @param wallMs Unix milliseconds, with a fraction down to the microsecond
- * @param zone IANA name; undefined: the machine's own
+ * @param wallMs Unix milliseconds with a fraction down to the microsecond
+ * @param zone IANA name; undefined: the machine's zone
  */
 export function formatRecordPath(
   template: string,
@@ -60,7 +60,7 @@ export function formatRecordPath(
   return resolve(template.replace(VARIABLE, (_, name: string) => values[name]?.() ?? '') + SUFFIX[format]);
 }
 
-/** Of a recording, by its name. */
+/** By the file name. */
 export const recordFormatOf = (file: string): RecordFormat => (file.endsWith(SUFFIX.mpegts) ? 'mpegts' : 'fmp4');
 
 /** `Z` or `+hhmm`. */
@@ -73,20 +73,20 @@ function formatOffset(offsetMs: number): string {
   return `${offsetMs < 0 ? '-' : '+'}${digits}`;
 }
 
-/** Finds a template's recordings by name. Only whole names match: `cam1` never finds the files of `cam10`. */
+/** Finds a template's recordings by name. Matches whole names: `cam1` never finds files of `cam10`. */
 export class RecordPathPattern {
-  /** The deepest folder that all matching files share. */
+  /** The deepest folder shared by all matching files. */
   readonly folder: string;
   readonly #path: string | undefined;
   readonly #zone: string | undefined;
   readonly #names: string[] = [];
   readonly #whole: RegExp;
-  /** One pattern for each level below `folder`; undefined when `%path` is open and may span levels. */
+  /** One pattern per level below `folder`; undefined if `%path` is open and may span levels. */
   readonly #levels: readonly RegExp[] | undefined;
 
   /**
-   * @param path undefined: the recordings of every path
-   * @param format of the files that match
+   * @param path undefined: all paths
+   * @param format of the matching files
    */
   constructor(template: string, path: string | undefined, zone?: string, format: RecordFormat | 'any' = 'fmp4') {
     this.#path = path;
@@ -101,7 +101,7 @@ export class RecordPathPattern {
     this.#levels = path === undefined ? undefined : below.map((level) => new RegExp(`^${plain(level)}$`));
   }
 
-  /** Whether a folder, so many levels below `folder` (1: right in it), can hold matching files. */
+  /** Whether a folder at this level below `folder` (1: directly) can contain matching files. */
   canHold(name: string, level: number): boolean {
     if (this.#levels) {
       return level < this.#levels.length && (this.#levels[level - 1]?.test(name) ?? false);
@@ -123,7 +123,7 @@ export class RecordPathPattern {
     return path === undefined || startUs === undefined ? undefined : { path, startUs };
   }
 
-  /** A variable that stands twice must read the same both times. */
+  /** A repeated variable must have the same value. */
   #capturing(absolute: string): string {
     return expand(absolute, (name) => {
       const group = this.#names.indexOf(name);
@@ -140,10 +140,10 @@ function plain(text: string): string {
   return expand(text, (name) => `(?:${name === 'path' ? PATH_PATTERN : PATTERNS[name]})`);
 }
 
-/** What has a meaning in a regular expression, taken literally. */
+/** Escapes regular expression syntax. */
 const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 
-/** A regular expression's source: text as it stands, variables as `of` says. */
+/** The source of a regular expression: literal text, and variables from `of`. */
 function expand(text: string, of: (name: string) => string): string {
   let source = '';
   let at = 0;
@@ -169,7 +169,7 @@ function startOf(fields: Record<string, string>, zone: string | undefined): numb
     second: number('S'),
   };
   const asUtc = new Date(Date.UTC(local.year, local.month - 1, local.day, local.hour, local.minute, local.second));
-  // A date that does not exist is counted on by Date, so it reads back differently.
+  // Date normalizes an invalid date, so it reads back differently.
   const isDate = asUtc.getUTCMonth() + 1 === local.month && asUtc.getUTCDate() === local.day;
   if (!isDate || local.hour > 23 || local.minute > 59 || local.second > 59) {
     return undefined;

@@ -10,40 +10,40 @@ import type { ReadableFile } from './readable-file.ts';
 import { findStreamMark, type StreamMark } from './stream-mark.ts';
 
 const MFRA = fourcc('mfra');
-/** The tail of the longest recording that there can be has some 60 MB. */
+/** The longest possible recording has a tail of about 60 MB. */
 const MAX_TAIL_BYTES = 128 << 20;
 const MAX_INIT_BYTES = 8 << 20;
-/** What `mvhd` says beyond this is not believed. */
+/** A longer `mvhd` duration is not credible. */
 const MAX_MS = 100 * 86_400_000;
 
-/** Where the box with the sample table stands in the file. */
-export interface TailPlace {
+/** Position of the box with the sample table. */
+interface TailPlace {
   readonly offset: number;
   readonly sizeBytes: number;
 }
 
-/** What is to be known of a recording before its samples. */
+/** What is known of a recording before its samples. */
 export interface RecordingHead {
-  /** Of a finished file of ours the copy at its end: what the header says has not been trusted to one sector. */
+  /** For a finished file of Perch, the copy at its end: the header depends on a single sector. */
   readonly init: FileInit;
-  /** From `mvhd`, where it can be read and believed; 0: the samples tell. */
+  /** From `mvhd` if credible; 0: derived from samples. */
   readonly durationMs: number;
   readonly mark: StreamMark | undefined;
-  /** Undefined in files that Perch has not written, or before it made such marks. */
+  /** undefined for files without a mark of Perch. */
   readonly fileMark: FileMark | undefined;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
   /**
-   * Nothing more is written to it. Ours: its tail and its `mfra` are there, and its duration, which is written when they have been
-   * flushed; others: they give a length or have an `mfra`.
+   * No more writes follow. Files of Perch have a tail, an `mfra` and a duration, which is written last; others have a
+   * duration or an `mfra`.
    */
   readonly isFinished: boolean;
   readonly tail: TailPlace | undefined;
 }
 
 /**
- * @param isBeingWritten by this process: its end is what was written, though the duration is not there yet
- * @throws PerchError when the file has no header that can be read
+ * @param isBeingWritten by this process: its end is reliable, though the duration is missing
+ * @throws PerchError without a readable header
  */
 export async function readRecordingHead(handle: ReadableFile, isBeingWritten = false): Promise<RecordingHead> {
   const { size: sizeBytes, mtimeMs } = await handle.stat();
@@ -57,8 +57,8 @@ export async function readRecordingHead(handle: ReadableFile, isBeingWritten = f
   });
   const ownMark = findFileMark(own?.userData);
   const copyMark = findFileMark(found?.init.userData);
-  // A tail that a disk has kept from another file has another mark. Without a duration it may be there in part, which its first and
-  // last bytes do not show.
+  // A tail of another file left on the disk has another mark. Without a duration the tail may be incomplete, which its
+  // first and last bytes do not show.
   const isOurs =
     !own || ((own.durationMs !== 0 || isBeingWritten) && ownMark?.firstSequence === copyMark?.firstSequence);
   const tail = isOurs ? found : undefined;
@@ -66,7 +66,7 @@ export async function readRecordingHead(handle: ReadableFile, isBeingWritten = f
   if (!init) {
     throw new PerchError('badInput', `recording of ${sizeBytes} bytes has no complete header`);
   }
-  const durationMs = believed(tail?.init.durationMs) || believed(own?.durationMs);
+  const durationMs = plausible(tail?.init.durationMs) || plausible(own?.durationMs);
   const fileMark = tail ? copyMark : ownMark;
   return {
     init,
@@ -80,10 +80,10 @@ export async function readRecordingHead(handle: ReadableFile, isBeingWritten = f
   };
 }
 
-const believed = (durationMs: number | undefined): number =>
+const plausible = (durationMs: number | undefined): number =>
   durationMs !== undefined && durationMs < MAX_MS ? durationMs : 0;
 
-/** Where `mfra` begins, when it ends the file. */
+/** Offset of an `mfra` that ends the file. */
 async function findMfra(handle: ReadableFile, sizeBytes: number): Promise<number | undefined> {
   const end = await readAt(handle, sizeBytes - MFRO_BYTES, MFRO_BYTES);
   const mfraBytes = end && mfraSize(end);
@@ -126,5 +126,5 @@ export async function readAt(handle: ReadableFile, at: number, sizeBytes: number
   return bytesRead === sizeBytes ? bytes : undefined;
 }
 
-/** In the order in which a table counts tracks. */
+/** In table order. */
 export const trackIdsOf = (init: FileInit): number[] => init.tracks.map((track) => track.id);

@@ -6,15 +6,15 @@ import type { ReadableFile } from './readable-file.ts';
 import { type RecordingHead, readAt, trackIdsOf } from './recording-file.ts';
 import { type PartChain, WholeParts } from './whole-parts.ts';
 
-/** Of a table between turns for others: an hour's is read in one or two, some ten milliseconds each. */
+/** Read between turns of other work: an hour's table takes one or two, about ten milliseconds each. */
 const PIECE_BYTES = 512 << 10;
 
-/** Where everything in a recording lies, as far as it is whole. */
+/** Positions of all samples in the complete part of a recording. */
 export interface RecordingTable {
   readonly table: SampleTable;
-  /** One past the last whole fragment. */
+  /** One past the last complete fragment. */
   readonly endOffset: number;
-  /** What has collected the table of a file without one of its own: it is continued when the file has grown. */
+  /** The table collector of a growing file, which is continued later. */
   readonly walked: Walked | undefined;
 }
 
@@ -23,14 +23,14 @@ interface Walked {
   readonly chain: PartChain;
 }
 
-export interface TableOptions {
+interface TableOptions {
   /** By this process. */
   readonly isBeingWritten?: boolean | undefined;
-  /** What an earlier call gave for the same file, which may have grown since; it is not to be used again afterwards. */
+  /** An earlier result for the same file, which may have grown; it must not be used afterwards. */
   readonly known?: RecordingTable | undefined;
 }
 
-/** The table of a finished file of ours stands in it; otherwise its whole parts are walked through. */
+/** A finished file of Perch contains its table; otherwise its complete parts are read. */
 export async function readRecordingTable(
   handle: ReadableFile,
   head: RecordingHead,

@@ -5,37 +5,39 @@ import { codeOf } from './disk-fault.ts';
 import { nearestFolder } from './nearest-folder.ts';
 import type { ReadableFile } from './readable-file.ts';
 
-/** Who may write a file need not be its owner, who alone may set its times: so are sticks mounted. Others keep no times. */
+/**
+ * Only a file's owner may set its times, and a mounted stick may have another owner. Other file systems store no times.
+ */
 const NO_TIMES = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP']);
-/** Recordings may lie outside the data folder, where other users of the machine come by. The group can be let in to read them. */
+/** Recordings may be outside the data folder, among other users' files. The group may read them. */
 export const RECORDING_MODE = 0o640;
 
-/** An open file. Nothing here survives a power cut before `sync`. */
+/** An open file. Nothing survives a power cut before `sync`. */
 export interface SegmentHandle extends ReadableFile {
-  /** `st_dev`: files that share it are on one disk. */
+  /** `st_dev`: equal on the same disk. */
   readonly device: number;
-  /** Writes behind what was appended before, by a callback: it is called for every part. Fewer bytes than were given: the disk is full. */
+  /** Appends with a callback, since it runs for every part. Fewer written bytes than given: the disk is full. */
   append(pieces: Uint8Array[], done: (error: Error | null, writtenBytes: number) => void): void;
   write(bytes: Uint8Array, at: number): Promise<void>;
   truncate(sizeBytes: number): Promise<void>;
-  /** The file's bytes and its length; not its times. */
+  /** Flushes bytes and length, not times. */
   sync(): Promise<void>;
-  /** A courtesy: where the file system does not let us, they stay. @param startMs,endMs Unix milliseconds: time of access and of change */
+  /** Best effort. @param startMs,endMs Unix milliseconds: atime and mtime */
   setTimes(startMs: number, endMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What makes and mends recordings and journals: the machine's own disks, or one of a test, whose power can be cut. */
+/** The file system for recordings and journals; tests simulate power cuts. */
 export interface SegmentFs {
-  /** `st_dev` of a folder, or of the nearest above it that is there. */
+  /** `st_dev` of a folder or its nearest existing parent. */
   deviceOf(folder: string): Promise<number>;
-  /** @returns the first of the folders that had to be made */
+  /** @returns the first folder created */
   makeFolder(folder: string): Promise<string | undefined>;
-  /** Makes the names in a folder survive a power cut, where the file system can. */
+  /** Flushes a folder's names, if the file system supports it. */
   syncFolder(folder: string): Promise<void>;
-  /** @throws EEXIST when there is such a file */
+  /** @throws EEXIST */
   create(file: string): Promise<SegmentHandle>;
-  /** With `a+` it is made when there is none, and what is appended goes to its end. */
+  /** `a+` creates the file and appends. */
   open(file: string, mode: 'r' | 'r+' | 'a+'): Promise<SegmentHandle>;
   unlink(file: string): Promise<void>;
 }
@@ -108,7 +110,7 @@ class DiskHandle implements SegmentHandle {
   }
 }
 
-/** A write that stops short met the end of the disk. */
+/** A short write means the disk is full. */
 export function diskFull(writtenBytes: number, wantedBytes: number): Error {
   return Object.assign(new Error(`wrote ${writtenBytes} of ${wantedBytes} bytes`), { code: 'ENOSPC' });
 }

@@ -1,4 +1,4 @@
-/** One recording file. Times are Unix microseconds, as in its name. */
+/** A recording file. Times are Unix microseconds, as in its name. */
 export interface Segment {
   readonly path: string;
   readonly file: string;
@@ -8,16 +8,16 @@ export interface Segment {
 export interface FinishedSegment extends Segment {
   readonly durationMs: number;
   readonly sizeBytes: number;
-  /** `ftyp` and `moov`, as they stand in the file: nobody has to read them again. Undefined where the format has none. */
+  /** `ftyp` and `moov` as in the file, to save reading them. undefined for formats without them. */
   readonly header?: Uint8Array;
 }
 
-/** Who wants to know of recordings: the playback index, hooks. Called synchronously; must not throw. */
+/** Receives recordings: the playback index, hooks. Called synchronously; must not throw. */
 export interface SegmentLog {
-  /** The file exists; its first part is about to be written. */
+  /** The file exists; its first part follows. */
   opened(segment: Segment): void;
-  /** The file is whole, indexed and on the disk. */
+  /** The file is complete, indexed and on disk. */
   finished(segment: FinishedSegment): void;
-  /** The file has been deleted by its age. */
+  /** The file was deleted by retention. */
   removed(file: string): void;
 }

@@ -2,24 +2,24 @@ import { box, fourcc } from '../../media/mp4/box/boxes.ts';
 import { bodyOfFirst, viewOf } from '../../media/mp4/box/walk.ts';
 
 /*
- * moov/udta/mtxi, MediaMTX's private box, by which two files prove that the second goes on where the first ended:
- *   version and flags (32 bits, 0), stream id (16 bytes), segment number (64), decode time (64, ns), capture time (64, ns)
+ * moov/udta/mtxi, MediaMTX's box, which proves that a file continues another:
+ * version and flags (32 bits, 0), stream id (16 bytes), segment number (64), decode time (64, ns), capture time (64,
+ * ns)
  */
 const MTXI = fourcc('mtxi');
 const BODY_BYTES = 4 + 16 + 8 + 8 + 8;
 
 export interface StreamMark {
-  /** 32 hexadecimal digits; new whenever recording starts or starts again. */
+  /** 32 hexadecimal digits; new with each start of recording. */
   readonly streamId: string;
-  /** Counts the files of one stream id, from 0. */
+  /** Index of the file within its stream id, from 0. */
   readonly segmentNumber: number;
-  /** Decode time of the file's start on the stream's own scale. */
+  /** Decode time of the file's start in stream time. */
   readonly dtsUs: number;
-  /** Capture time of the file's start, Unix. */
+  /** Unix capture time of the file's start. */
   readonly wallUs: number;
 }
 
-/** What goes into `moov/udta`. */
 export function writeStreamMark(mark: StreamMark): Uint8Array {
   const body = new Uint8Array(BODY_BYTES);
   const view = viewOf(body);
@@ -32,7 +32,7 @@ export function writeStreamMark(mark: StreamMark): Uint8Array {
   return box('mtxi', body);
 }
 
-/** @param userData the body of `moov/udta`; what in it is not understood is passed over */
+/** @param userData body of `moov/udta`; unknown content is skipped */
 export function findStreamMark(userData: Uint8Array | undefined): StreamMark | undefined {
   const body = userData && bodyOfFirst(userData, MTXI, BODY_BYTES);
   if (!body) {
@@ -52,7 +52,7 @@ export function findStreamMark(userData: Uint8Array | undefined): StreamMark | u
   };
 }
 
-/** Whole microseconds keep their exact value; beyond them there is a fraction only in decode times. */
+/** Exact for whole microseconds; only decode times have fractions. */
 function nanoseconds(us: number): bigint {
   const whole = Math.floor(us);
   return BigInt(whole) * 1000n + BigInt(Math.round((us - whole) * 1000));

@@ -1,7 +1,7 @@
 const DAY_MS = 86_400_000;
 
-/** Calendar fields as a file name shows them. `month` counts from 1. */
-export interface LocalTime {
+/** Calendar fields of a file name. `month` counts from 1. */
+interface LocalTime {
   readonly year: number;
   readonly month: number;
   readonly day: number;
@@ -12,7 +12,7 @@ export interface LocalTime {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** How far local time is ahead of UTC at an instant. @param zone IANA name; undefined: the machine's own */
+/** How far local time is ahead of UTC. @param zone IANA name; undefined: the machine's zone */
 export function zoneOffsetMs(utcMs: number, zone: string | undefined): number {
   if (zone === undefined) {
     return -new Date(utcMs).getTimezoneOffset() * 60_000;
@@ -21,7 +21,6 @@ export function zoneOffsetMs(utcMs: number, zone: string | undefined): number {
   return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(utcMs / 1000) * 1000;
 }
 
-/** The fields of an instant in a zone. */
 export function toLocalTime(utcMs: number, zone: string | undefined): LocalTime {
   const shifted = new Date(utcMs + zoneOffsetMs(utcMs, zone));
   return {
@@ -35,8 +34,8 @@ export function toLocalTime(utcMs: number, zone: string | undefined): LocalTime 
 }
 
 /**
- * The instant (Unix milliseconds) that shows these fields. The hour that a zone shows twice in autumn means the first of the two;
- * an hour that it skips in spring is counted on from before the change.
+ * The instant (Unix milliseconds) of local time fields. The repeated hour in autumn means the first one; the skipped
+ * hour in spring continues the time before.
  */
 export function fromLocalTime(local: LocalTime, zone: string | undefined): number {
   const asUtcMs = Date.UTC(local.year, local.month - 1, local.day, local.hour, local.minute, local.second);

@@ -1,37 +1,37 @@
 import type { Mp4Fragment } from '../../media/mp4/read/read.ts';
-import { SealReader } from './fragment-seal.ts';
+import { ChecksumReader } from './fragment-checksum.ts';
 import { FragmentSearch } from './fragment-search.ts';
 import { FragmentWalk, type PlacedFragment } from './fragment-walk.ts';
 import type { ReadableFile } from './readable-file.ts';
 import type { RecordingHead } from './recording-file.ts';
 
 /**
- * Parts that end before the last so many bytes are taken to have been flushed and are not read again: a minute of a camera
- * with 8 Mbit/s, twelve times the usual flush interval.
+ * Earlier parts are assumed to be flushed and are not read again: a minute of 8 Mbit/s, twelve times the usual flush
+ * interval.
  */
 const SUSPECT_BYTES = 64 << 20;
-/** What one box can hide. */
+/** The maximum of one box. */
 const MAX_HOLE_BYTES = 0xffff_ffff;
-/** Behind bytes that are lost, a part may be so much further on than the next: a day of them. */
+/** Behind lost bytes, sequence numbers may skip this many parts: a day. */
 const MAX_SKIPPED = 100_000;
 
 type Run = Mp4Fragment['runs'][number];
 
-/** How far a file has been followed, and what its next part must continue. */
+/** How far a file was read, and what its next part must match. */
 export class PartChain {
   count = 0;
-  /** One past the last whole part. */
+  /** One past the last complete part. */
   endOffset: number;
   /** Of the longest track. */
   endSeconds = 0;
-  /** Each part was compared with its seal, as far as a power cut can have damaged it. */
+  /** Each part's checksum was verified, as far as a power cut can have damaged it. */
   readonly isChecked: boolean;
   readonly #timescales: ReadonlyMap<number, number>;
-  /** By track: where its last run has ended, in ticks. */
+  /** By track: end of its last run, in ticks. */
   readonly #ends = new Map<number, number>();
-  /** Files that neither Perch nor MediaMTX has marked, and finished ones of MediaMTX, are taken as they are. */
+  /** False for files without a mark of Perch or MediaMTX, and for finished ones of MediaMTX. */
   readonly #isStrict: boolean;
-  /** What the next part must have; undefined: the file does not tell, and none is there yet. */
+  /** Expected of the next part; undefined: unknown before the first part. */
   #sequence: number | undefined;
 
   constructor({ init, fileMark, mark, isFinished }: RecordingHead, isChecked: boolean) {
@@ -42,13 +42,13 @@ export class PartChain {
     this.#sequence = fileMark?.firstSequence;
   }
 
-  /** The part follows the last one: what a disk makes up after a power cut does not. */
+  /** Whether the part continues the last one; leftover data of the disk does not. */
   isNext({ sequence, runs }: Mp4Fragment): boolean {
     const isNumbered = this.#sequence === undefined || sequence === this.#sequence;
     return !this.#isStrict || (isNumbered && this.#continues(runs));
   }
 
-  /** The part is of this file and comes later, if not next. Only of files that say which numbers are theirs. */
+  /** Whether the part belongs to this file and comes later. Only for files with known sequence numbers. */
   isLater({ sequence, runs }: Mp4Fragment): boolean {
     const skipped = sequence - (this.#sequence ?? Number.POSITIVE_INFINITY);
     return skipped >= 0 && skipped <= MAX_SKIPPED && this.#continues(runs);
@@ -75,29 +75,30 @@ export class PartChain {
   }
 }
 
-export interface PartsOptions {
-  /** By this process: its bytes have not been through a power cut, and are not read to be checked. */
+interface PartsOptions {
+  /** By this process: not damaged by a power cut, so checksums are not verified. */
   readonly isBeingWritten?: boolean | undefined;
-  /** How far an earlier look at the same file has come: it is continued. */
+  /** An earlier read of the same file to continue. */
   readonly chain?: PartChain | undefined;
 }
 
 /** Bytes in the middle of a file that belong to no part. */
-export interface Hole {
+interface Hole {
   readonly offset: number;
   readonly sizeBytes: number;
 }
 
 /**
- * The parts of a file that are whole, one after the other: what recovery keeps, the index lists and playback serves. Each has the next
- * number, continues in time and has its seal; bytes that a disk has lost in the middle are passed over when a later part is whole.
+ * The complete parts of a file, in order: recovery keeps them, the index lists and playback serves them. Each has the
+ * next sequence number, continues in time and has a valid checksum. Lost bytes in the middle are skipped if a later
+ * part is complete.
  */
 export class WholeParts {
   readonly chain: PartChain;
   readonly holes: Hole[] = [];
   readonly #handle: ReadableFile;
   readonly #head: RecordingHead;
-  readonly #seals: SealReader;
+  readonly #seals: ChecksumReader;
   readonly #isBeingWritten: boolean;
   #walk: FragmentWalk;
   #fault: string | undefined;
@@ -105,15 +106,15 @@ export class WholeParts {
   constructor(handle: ReadableFile, head: RecordingHead, { isBeingWritten = false, chain }: PartsOptions = {}) {
     this.#handle = handle;
     this.#head = head;
-    this.#seals = new SealReader(handle);
+    this.#seals = new ChecksumReader(handle);
     this.#isBeingWritten = isBeingWritten;
-    this.chain = chain && mayContinue(chain, head, isBeingWritten) ? chain : new PartChain(head, !isBeingWritten);
+    this.chain = chain && canContinue(chain, head, isBeingWritten) ? chain : new PartChain(head, !isBeingWritten);
     this.#walk = this.#walkFromEnd();
   }
 
-  /** What is wrong with a file of which nothing is whole. */
+  /** Why a file has no complete part. */
   get fault(): string {
-    return this.#fault === undefined ? 'no part of it is whole' : `no part of it is whole: ${this.#fault}`;
+    return this.#fault === undefined ? 'no part is complete' : `no part is complete: ${this.#fault}`;
   }
 
   async next(): Promise<PlacedFragment | undefined> {
@@ -136,7 +137,7 @@ export class WholeParts {
     return !fileMark || this.#isBeingWritten || isFlushed || this.#seals.isWhole(placed);
   }
 
-  /** Bytes in the middle that a disk has lost cost what was in them, and not what comes behind. */
+  /** Lost bytes in the middle cost only themselves. */
   async #passHole(): Promise<PlacedFragment | undefined> {
     const { init, sizeBytes, fileMark } = this.#head;
     if (!fileMark || this.#isBeingWritten) {
@@ -161,6 +162,6 @@ export class WholeParts {
   }
 }
 
-/** What was only walked through while it was written is looked at from its beginning once nobody writes it any more. */
-const mayContinue = (chain: PartChain, { sizeBytes }: RecordingHead, isBeingWritten: boolean): boolean =>
+/** A file read while it was written is verified from its start once nobody writes it. */
+const canContinue = (chain: PartChain, { sizeBytes }: RecordingHead, isBeingWritten: boolean): boolean =>
   chain.endOffset <= sizeBytes && (chain.isChecked || isBeingWritten);

@@ -7,7 +7,10 @@ import { GapJournal } from './gap-journal.ts';
 import { gapsName, type PathFacts, type WatchedPath } from './gap-reason.ts';
 
 const RECORDED: WatchedPath = {
-  ...{ name: 'cam', ready: true, paused: false, sourceOnDemand: false },
+  name: 'cam',
+  ready: true,
+  paused: false,
+  sourceOnDemand: false,
   recording: { active: true, error: null },
 };
 const OFFLINE = { ...RECORDED, ready: false, recording: { active: false, error: null } };
@@ -32,8 +35,13 @@ function gapBox() {
     journal: undefined as unknown as GapJournal,
     start: () => {
       box.journal = new GapJournal({
-        ...{ folder: folder.path, clock, logger: silentLogger, index: index.events, factsOf: () => facts },
-        ...{ isClockTrusted: () => box.isTrusted, lastAliveMs: () => box.aliveMs },
+        folder: folder.path,
+        clock,
+        logger: silentLogger,
+        index: index.events,
+        factsOf: () => facts,
+        isClockTrusted: () => box.isTrusted,
+        lastAliveMs: () => box.aliveMs,
       });
     },
     /** For so many seconds nothing changes. */

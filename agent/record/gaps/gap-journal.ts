@@ -5,41 +5,41 @@ import type { CameraEvent } from '../events/event.ts';
 import { EventJournal, type EventJournalOptions } from '../events/event-journal.ts';
 import { type GapReason, gapReasonOf, gapsName, type PathFacts, type WatchedPath } from './gap-reason.ts';
 
-/** Some thousand outages of a path in a month; what begins after them has no reason. */
+/** About a thousand outages of a path in a month; later ones have no reason. */
 const MAX_FILE_BYTES = 1 << 20;
-/** Cameras need so long to connect after a start: that is no outage. */
+/** Time for cameras to connect after a start; not an outage. */
 const CONNECT_MS = 15_000;
 
 export interface GapJournalOptions extends Pick<EventJournalOptions, 'inTurn'> {
   readonly folder: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Nothing is dated while it is not known what time it is. */
+  /** Nothing is dated by an untrusted clock. */
   readonly isClockTrusted: () => boolean;
-  /** Until when the box is known to have run before this start, Unix milliseconds; undefined: it never has. */
+  /** When the previous run was last known alive, Unix milliseconds; undefined: first run. */
   readonly lastAliveMs: () => number | undefined;
   readonly index: { addEvent(event: CameraEvent): void; removeEventsBefore(path: string, us: number): void };
   readonly factsOf: (path: string) => PathFacts;
 }
 
-interface Left {
+interface OpenGap {
   readonly event: CameraEvent;
   nextUs: number | undefined;
 }
 
 /**
- * Why there are gaps in recordings: for each path the times in which it was not recorded, with the reason, in monthly files as those
- * of events. It is looked at every now and then, so begins and ends are some seconds off: recordings tell exactly when the gap was.
+ * Reasons for gaps in recordings: per path, times without recording, in monthly files like events. Sampled
+ * periodically, so starts and ends are some seconds off; the recordings have the exact times.
  */
 export class GapJournal {
   readonly files: EventJournal;
   readonly #options: GapJournalOptions;
   readonly #startedMonoMs: number;
-  /** What goes on, by path; undefined: it is recorded, or nobody knows why not. */
+  /** The ongoing reason by path; undefined: recording, or unknown. */
   readonly #running = new Map<string, CameraEvent | undefined>();
-  /** Was not there at the last look. */
+  /** Missing at the last check. */
   #missing: ReadonlySet<string> = new Set();
-  /** The time was known, and what an earlier run has left is ended. */
+  /** The clock was trusted, and gaps of an earlier run are closed. */
   #hasBegun = false;
   #isLoading = false;
 
@@ -49,12 +49,12 @@ export class GapJournal {
     this.files = new EventJournal({ ...options, maxFileBytes: MAX_FILE_BYTES });
   }
 
-  /** Tells the index everything anew. */
+  /** Sends everything to the index. */
   async replay(index: { addEvent(event: CameraEvent): void }, sinceMs?: number): Promise<void> {
-    await this.files.replay({ addEvent: (event) => index.addEvent(ofIndex(event)) }, sinceMs);
+    await this.files.replay({ addEvent: (event) => index.addEvent(toIndexed(event)) }, sinceMs);
   }
 
-  /** Looks at all paths. */
+  /** Checks all paths. */
   async look(paths: readonly WatchedPath[]): Promise<void> {
     if (this.#isLoading || !this.#options.isClockTrusted()) {
       return;
@@ -70,34 +70,34 @@ export class GapJournal {
       if (path.recording !== null || this.#running.has(path.name)) {
         const reason = gapReasonOf(path, this.#options.factsOf(path.name));
         if (reason !== 'unknown' && !(isStarting && reason === 'offline')) {
-          this.#turn(path.name, reason === 'recorded' ? undefined : reason);
+          this.#setReason(path.name, reason === 'recorded' ? undefined : reason);
         }
       }
     }
     this.#forgetMissing(new Set(paths.map(({ name }) => name)));
   }
 
-  /** A path whose settings change is not there for a moment: it has gone when it is missing at two looks. */
+  /** A path whose settings change is missing for a moment: it is gone after two checks. */
   #forgetMissing(names: ReadonlySet<string>): void {
     const missing = [...this.#running.keys()].filter((name) => !names.has(name));
     for (const name of missing.filter((one) => this.#missing.has(one))) {
-      this.#turn(name, undefined);
+      this.#setReason(name, undefined);
       this.#running.delete(name);
     }
     this.#missing = new Set(missing);
   }
 
-  /** The clock was set forward by so much: no recording has those times. */
+  /** The clock was set forward: no recording has these times. */
   clockSet(deltaMs: number): void {
     if (this.#hasBegun && deltaMs > 0) {
       const nowMs = this.#options.clock.wallMs();
       for (const path of this.#running.keys()) {
-        this.#write({ ...begun(path, 'clockSet', nowMs - deltaMs), endUs: usOf(nowMs) });
+        this.#write({ ...openGap(path, 'clockSet', nowMs - deltaMs), endUs: usOf(nowMs) });
       }
     }
   }
 
-  /** Deletes what is older than its path's recordings. @param keptMs undefined: for ever */
+  /** Deletes entries older than the path's recordings. @param keptMs undefined: forever */
   async prune(nowMs: number, keptMs: (path: string) => number | undefined): Promise<void> {
     const { index } = this.#options;
     for (const path of await this.files.prune(nowMs, keptMs)) {
@@ -106,27 +106,27 @@ export class GapJournal {
         index.removeEventsBefore(gapsName(path), usOf(nowMs - limitMs));
       }
     }
-    // What goes on is not old, whenever it has begun.
+    // An ongoing gap is not old.
     for (const event of this.#running.values()) {
       if (event) {
-        index.addEvent(ofIndex(event));
+        index.addEvent(toIndexed(event));
       }
     }
   }
 
-  /** The box is switched off in order: from now on that is the reason. */
+  /** An orderly shutdown is the reason from now on. */
   async close(): Promise<void> {
     if (this.#hasBegun) {
       for (const path of this.#running.keys()) {
-        this.#turn(path, 'boxOff');
+        this.#setReason(path, 'boxOff');
       }
     }
     await this.files.close();
   }
 
   /**
-   * Ends what an earlier run has left: where it was switched off at the start, after a power cut when it was last seen alive, and
-   * always when the path's next reason began.
+   * Closes gaps of an earlier run: after a shutdown at this start, after a power cut when it was last alive, and always
+   * when the path's next reason starts.
    */
   async #begin(paths: readonly WatchedPath[]): Promise<void> {
     const { clock, lastAliveMs } = this.#options;
@@ -147,18 +147,18 @@ export class GapJournal {
       if (recording !== null || this.#running.has(name)) {
         this.#running.set(name, undefined);
         if (!wasSwitchedOff.has(name) && aliveMs !== undefined && aliveMs < startMs) {
-          this.#write({ ...begun(name, 'boxOff', aliveMs), endUs: usOf(startMs) });
+          this.#write({ ...openGap(name, 'boxOff', aliveMs), endUs: usOf(startMs) });
         }
       }
     }
     this.#hasBegun = true;
   }
 
-  /** What has no end, with the begin of the path's next reason: there is one where the disk has refused the end alone. */
-  async #leftOpen(): Promise<readonly Left[]> {
-    const left: Left[] = [];
+  /** Open gaps with the start of the path's next reason, which exists if the disk rejected only the end. */
+  async #leftOpen(): Promise<readonly OpenGap[]> {
+    const left: OpenGap[] = [];
     for await (const events of this.files.lastMonths(this.#options.clock.wallMs())) {
-      // Times that the clock has jumped over stand beside what goes on.
+      // Clock jumps coincide with other reasons.
       for (const event of events.filter(({ type }) => type !== 'clockSet')) {
         const before = left.at(-1);
         if (before?.event.path === event.path) {
@@ -172,7 +172,7 @@ export class GapJournal {
     return left;
   }
 
-  #turn(path: string, reason: GapReason | undefined): void {
+  #setReason(path: string, reason: GapReason | undefined): void {
     const before = this.#running.get(path);
     if (before?.type === reason && this.#running.has(path)) {
       return;
@@ -181,7 +181,7 @@ export class GapJournal {
     if (before) {
       this.#write({ ...before, endUs: Math.max(usOf(nowMs), before.startUs) });
     }
-    const next = reason && begun(path, reason, nowMs);
+    const next = reason && openGap(path, reason, nowMs);
     this.#running.set(path, next);
     if (next) {
       this.#write(next);
@@ -189,15 +189,20 @@ export class GapJournal {
   }
 
   #write(event: CameraEvent): void {
-    this.#options.index.addEvent(ofIndex(event));
+    this.#options.index.addEvent(toIndexed(event));
     void this.files.append(event);
   }
 }
 
 const usOf = (ms: number): number => Math.round(ms * 1000);
-const ofIndex = (event: CameraEvent): CameraEvent => ({ ...event, path: gapsName(event.path) });
+const toIndexed = (event: CameraEvent): CameraEvent => ({ ...event, path: gapsName(event.path) });
 
-const begun = (path: string, type: GapReason, startMs: number): CameraEvent => ({
-  ...{ id: randomUUID(), path, type, source: 'perch', text: '' },
-  ...{ startUs: usOf(startMs), endUs: undefined },
+const openGap = (path: string, type: GapReason, startMs: number): CameraEvent => ({
+  id: randomUUID(),
+  path,
+  type,
+  source: 'perch',
+  text: '',
+  startUs: usOf(startMs),
+  endUs: undefined,
 });

@@ -1,4 +1,4 @@
-/** Why a path is not recorded for a while. */
+/** Why a path is not recorded. */
 export const GAP_REASONS = [
   'offline',
   'paused',
@@ -8,25 +8,25 @@ export const GAP_REASONS = [
   'diskFault',
   'boxOff',
   'clockSet',
-  /** `record: motion`, and nothing that was to be recorded. */
+  /** `record: motion` without an event. */
   'nothingSeen',
 ] as const;
 export type GapReason = (typeof GAP_REASONS)[number];
 
-/** As much of a path's state as tells why it is not recorded. */
+/** The state of a path that explains gaps. */
 export interface WatchedPath {
   readonly name: string;
   readonly ready: boolean;
   readonly paused: boolean;
-  /** Pulled only while somebody reads. */
+  /** Pulled only with readers. */
   readonly sourceOnDemand: boolean;
-  /** Null: it is not to be recorded. */
+  /** null: not to be recorded. */
   readonly recording: { readonly active: boolean; readonly error: string | null } | null;
 }
 
 export interface PathFacts {
   readonly isAroundEvents: boolean;
-  /** Of the disk that it is recorded to, as `/v3/disks` names it; undefined: there is none that is known. */
+  /** State of its disk as in `/v3/disks`; undefined: unknown. */
   readonly diskState: string | undefined;
 }
 
@@ -39,7 +39,7 @@ const OF_DISK: Readonly<Record<string, GapReason>> = {
   failing: 'diskFault',
 };
 
-/** 'unknown': whatever was true goes on, as while the first key frame is waited for. */
+/** 'unknown': the previous reason continues, as before the first key frame. */
 export function gapReasonOf(path: WatchedPath, facts: PathFacts): GapReason | 'recorded' | 'unknown' {
   const { recording } = path;
   if (recording === null) {
@@ -60,5 +60,5 @@ export function gapReasonOf(path: WatchedPath, facts: PathFacts): GapReason | 'r
   return recording.active ? 'recorded' : 'unknown';
 }
 
-/** Under which name the index keeps a path's reasons beside its events: no path can be called so. */
+/** The index name for a path's gap reasons; not a valid path name. */
 export const gapsName = (path: string): string => `~gaps/${path}`;

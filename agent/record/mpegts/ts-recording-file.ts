@@ -2,22 +2,22 @@ import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
 import { type FileMark, findFileMark } from '../file/file-mark.ts';
 import type { ReadableFile } from '../file/readable-file.ts';
 import { findStreamMark, type StreamMark } from '../file/stream-mark.ts';
-import { isNullPacket, readSeal, type TsSeal } from './ts-seal.ts';
+import { isNullPacket, readChecksum, type TsChecksum } from './ts-checksum.ts';
 
-/** The marks stand behind the tables, which take two packets with as many tracks as cameras have. */
+/** The marks follow the tables, which take two packets with the tracks of a camera. */
 const HEAD_PACKETS = 8;
 const PACKET_HEADER_BYTES = 4;
 
-/** What an MPEG-TS recording says of itself at its two ends. */
-export interface TsRecordingHead {
-  /** It begins as a transport stream does. */
+/** Marks at both ends of an MPEG-TS recording. */
+interface TsRecordingHead {
+  /** It starts like a transport stream. */
   readonly hasPackets: boolean;
-  /** Undefined: Perch did not write the file, or its first bytes are lost. */
+  /** undefined: not written by Perch, or its first bytes are lost. */
   readonly mark: StreamMark | undefined;
   readonly fileMark: FileMark | undefined;
-  /** Nothing is missing at its end. Never of a file that Perch did not write: nobody knows. */
+  /** Nothing is missing at the end; never known for files of other programs. */
   readonly isFinished: boolean;
-  /** 0: its end does not tell. */
+  /** 0: not known. */
   readonly durationMs: number;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
@@ -36,7 +36,7 @@ export async function readTsHead(handle: ReadableFile): Promise<TsRecordingHead>
   return { hasPackets, mark, fileMark, isFinished, durationMs: seal?.durationMs ?? 0, sizeBytes, mtimeMs };
 }
 
-/** What stands in the first null packet. */
+/** The payload of the first null packet. */
 function marksOf(head: Uint8Array): Uint8Array | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.length);
   for (let at = 0; at + PACKET_BYTES <= head.length; at += PACKET_BYTES) {
@@ -47,15 +47,15 @@ function marksOf(head: Uint8Array): Uint8Array | undefined {
   return undefined;
 }
 
-/** Of a file that ends with a whole part, or is finished. */
-async function lastSeal(handle: ReadableFile, sizeBytes: number, fileId: number): Promise<TsSeal | undefined> {
+/** Of a file that ends with a complete part. */
+async function lastSeal(handle: ReadableFile, sizeBytes: number, fileId: number): Promise<TsChecksum | undefined> {
   const at = sizeBytes - PACKET_BYTES;
   if (at < 0 || sizeBytes % PACKET_BYTES !== 0) {
     return undefined;
   }
   const packet = new Uint8Array(PACKET_BYTES);
   const { bytesRead } = await handle.read(packet, 0, PACKET_BYTES, at);
-  const seal = bytesRead === PACKET_BYTES ? readSeal(new DataView(packet.buffer), 0) : undefined;
+  const seal = bytesRead === PACKET_BYTES ? readChecksum(new DataView(packet.buffer), 0) : undefined;
   const isOwn = seal?.fileId === fileId && (seal.isLast ? seal.partOffset === at : seal.partOffset < at);
   return isOwn ? seal : undefined;
 }

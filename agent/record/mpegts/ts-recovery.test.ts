@@ -5,8 +5,8 @@ import { random } from '../../../test/support/base/random.ts';
 import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
 import { readTs } from '../../../test/support/media/ts-packets.ts';
 import { diskFs } from '../file/segment-fs.ts';
+import { readChecksum } from './ts-checksum.ts';
 import { recoverTransportStream } from './ts-recovery.ts';
-import { readSeal } from './ts-seal.ts';
 
 const PACKET = 188;
 
@@ -15,7 +15,7 @@ function partEnds(bytes: Uint8Array): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const ends: number[] = [];
   for (let at = 0; at < bytes.length; at += PACKET) {
-    if (readSeal(view, at)?.isLast === false) {
+    if (readChecksum(view, at)?.isLast === false) {
       ends.push(at + PACKET);
     }
   }

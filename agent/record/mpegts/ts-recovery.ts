@@ -1,25 +1,25 @@
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
 import type { ReadableFile } from '../file/readable-file.ts';
 import type { SegmentFs } from '../file/segment-fs.ts';
+import { checksumPacket, isNullPacket, readChecksum } from './ts-checksum.ts';
 import { readTsHead } from './ts-recording-file.ts';
-import { isNullPacket, readSeal, sealPacket } from './ts-seal.ts';
 
-/** Far more than is written between two flushes: what stands before it has been on the disk for long. */
+/** Far more than is written between two flushes: earlier bytes are safe. */
 const OWN_TAIL_BYTES = 32 << 20;
-/** Of others' files, whose end does not tell whether it has been looked at: it is, at each start. */
+/** Files of other programs have no end mark and are checked at each start. */
 const FOREIGN_TAIL_BYTES = 1 << 20;
 const READ_PACKETS = 4096;
 const HAS_PAYLOAD = 0x10;
 
-export type TsRecovery =
+type TsRecovery =
   | { readonly kind: 'finished' }
   | { readonly kind: 'recovered'; readonly durationMs: number; readonly lostBytes: number }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
 /**
- * Cuts a transport stream that was left over to its last whole part, or where Perch did not write it to its last whole packet.
- * What a disk makes up at the end (zeros, garbage, parts of another file) is found by sync bytes, continuity counters and seals.
- * @param isLeftBehind a file of others is not being written any more
+ * Truncates a leftover transport stream to its last complete part, or a foreign one to its last complete packet. Zeros,
+ * garbage and parts of other files at the end are found by sync bytes, continuity counters and checksums.
+ * @param isLeftBehind a foreign file is no longer being written
  */
 export async function recoverTransportStream(fs: SegmentFs, file: string, isLeftBehind: boolean): Promise<TsRecovery> {
   const reader = await fs.open(file, 'r');
@@ -37,7 +37,7 @@ export async function recoverTransportStream(fs: SegmentFs, file: string, isLeft
   try {
     await writer.truncate(endOffset);
     if (fileId !== undefined) {
-      await writer.write(sealPacket({ fileId, partOffset: endOffset, durationMs, isLast: true }), endOffset);
+      await writer.write(checksumPacket({ fileId, partOffset: endOffset, durationMs, isLast: true }), endOffset);
     }
     await writer.sync();
     if (startMs !== undefined) {
@@ -54,7 +54,7 @@ interface Plan {
   readonly lostBytes: number;
   /** 0: not known. */
   readonly durationMs: number;
-  /** Undefined: Perch did not write the file. */
+  /** undefined: not written by Perch. */
   readonly fileId: number | undefined;
   readonly startMs: number | undefined;
 }
@@ -76,7 +76,7 @@ async function examine(handle: ReadableFile, isLeftBehind: boolean): Promise<Pla
   return { endOffset, lostBytes: sizeBytes - endOffset, durationMs, fileId, startMs };
 }
 
-/** Looks through the file's tail, and further back when there is nothing whole in it. */
+/** Searches the tail, and further back if nothing in it is complete. */
 async function findEnd(handle: ReadableFile, sizeBytes: number, fileId: number | undefined): Promise<TailWalk> {
   for (let tailBytes = fileId === undefined ? FOREIGN_TAIL_BYTES : OWN_TAIL_BYTES; ; tailBytes *= 4) {
     const start = Math.max(0, Math.floor((sizeBytes - tailBytes) / PACKET_BYTES) * PACKET_BYTES);
@@ -95,25 +95,25 @@ async function findEnd(handle: ReadableFile, sizeBytes: number, fileId: number |
   }
 }
 
-/** Goes through packets as long as they can be those of one stream. */
+/** Reads packets while they can belong to one stream. */
 class TailWalk {
-  /** Behind the last whole part, of others' files behind the last packet. */
+  /** Behind the last complete part, or packet in foreign files. */
   endOffset: number;
   durationMs = 0;
   readonly #fileId: number | undefined;
-  /** Continuity counters by PID; -1: not seen yet. */
+  /** By PID; -1: not seen. */
   readonly #counters = new Int8Array(0x2000).fill(-1);
-  /** Where the part must have begun that is being looked through; undefined: before the walk. */
+  /** Start of the current part; undefined before the walk. */
   #partOffset: number | undefined;
 
-  /** @param fileId undefined: of others' files only the sync bytes are looked at */
+  /** @param fileId undefined: only sync bytes are checked */
   constructor(start: number, fileId: number | undefined) {
     this.endOffset = start;
     this.#fileId = fileId;
     this.#partOffset = start === 0 ? 0 : undefined;
   }
 
-  /** @param offset of the bytes in the file. @returns false when nothing behind them is of use */
+  /** @param offset of the bytes in the file @returns false: the rest is useless */
   take(bytes: Uint8Array, offset: number): boolean {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const last = bytes.length - PACKET_BYTES;
@@ -147,9 +147,9 @@ class TailWalk {
     return before < 0 || counter === ((before + step) & 0x0f);
   }
 
-  /** Other null packets (the marks of the file) are passed over. */
+  /** Other null packets (the file's marks) are skipped. */
   #goesOnSealed(view: DataView, at: number, offset: number): boolean {
-    const seal = readSeal(view, at);
+    const seal = readChecksum(view, at);
     if (!seal) {
       return true;
     }

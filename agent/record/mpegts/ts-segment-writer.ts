@@ -9,12 +9,12 @@ import type { RecordingWriter } from '../write/recording-writer.ts';
 import { SegmentFile, type SegmentFileOptions } from '../write/segment-file.ts';
 import type { OriginOf } from '../write/segment-writer.ts';
 import type { TrackBuffer } from '../write/track-buffer.ts';
-import { sealPacket, writeSeal } from './ts-seal.ts';
+import { checksumPacket, writeChecksum } from './ts-checksum.ts';
 
-/** One MPEG-TS file in the making. A part is a whole number of packets, the last of which seals it. */
+/** An MPEG-TS file being written. Each part is a whole number of packets and ends with a checksum packet. */
 export class TsSegmentWriter implements RecordingWriter {
   mark: StreamMark;
-  /** Unix microseconds, as in the file's name. */
+  /** Unix microseconds, as in the file name. */
   startUs: number;
   readonly #originOf: OriginOf;
   readonly #buffers: readonly TrackBuffer[];
@@ -22,7 +22,7 @@ export class TsSegmentWriter implements RecordingWriter {
   readonly #muxer: TsMuxer;
   readonly #pool = new SlabPool();
   readonly #fileId = randomInt(2 ** 32);
-  /** By buffer, of the part being written: its samples, and the index of the next one. */
+  /** By buffer: samples of the current part, and the index of the next. */
   readonly #samples: (readonly Sample[])[];
   readonly #next: Uint32Array;
   #file: SegmentFile | undefined;
@@ -71,7 +71,7 @@ export class TsSegmentWriter implements RecordingWriter {
       this.#muxer.putNull(Buffer.concat([writeStreamMark(this.mark), fileMark]));
     }
     this.#putSamples();
-    this.#muxer.putNull(writeSeal(this.#sealAt(this.#file.sizeBytes, false)));
+    this.#muxer.putNull(writeChecksum(this.#sealAt(this.#file.sizeBytes, false)));
     const part = slab.subarray(0, this.#muxer.sizeBytes);
     if (!this.#file.append([part], part.length)) {
       this.#muxer.takeBack();
@@ -91,14 +91,14 @@ export class TsSegmentWriter implements RecordingWriter {
     }
     const startMs = this.startUs / 1000;
     return this.#file.finish({
-      pieces: [sealPacket(this.#sealAt(this.#file.sizeBytes, true))],
+      pieces: [checksumPacket(this.#sealAt(this.#file.sizeBytes, true))],
       duration: undefined,
       startMs,
       endMs: startMs + this.durationMs,
     });
   }
 
-  /** @returns the most bytes that the samples may take; 0: there are none */
+  /** @returns upper bound of the samples' size; 0: none */
   #takeSamples(): number {
     let roomBytes = 0;
     for (let i = 0; i < this.#buffers.length; i += 1) {
@@ -117,7 +117,7 @@ export class TsSegmentWriter implements RecordingWriter {
     return roomBytes;
   }
 
-  /** Those of all tracks in the order of their decode times. Their bytes are copied: the holds on them are given back. */
+  /** Writes the samples of all tracks in decode order. Copies them and releases their holds. */
   #putSamples(): void {
     for (let track = this.#earliest(); track >= 0; track = this.#earliest()) {
       const buffer = this.#buffers[track] as TrackBuffer;
@@ -129,7 +129,7 @@ export class TsSegmentWriter implements RecordingWriter {
     this.#samples.fill([]);
   }
 
-  /** The track whose next sample is the earliest; -1: there is none. */
+  /** The track with the earliest next sample; -1: none. */
   #earliest(): number {
     let track = -1;
     let earliestSeconds = Number.POSITIVE_INFINITY;

@@ -6,7 +6,7 @@ import { RandomAccessTable } from '../file/random-access.ts';
 
 type Run = Mp4Fragment['runs'][number];
 
-/** Collects what stands at the end of a finished file. */
+/** Builds the tables at the end of a finished file. */
 export class EndTables {
   readonly access: RandomAccessTable;
   readonly samples: SampleTableWriter;
@@ -49,7 +49,7 @@ export class EndTables {
   }
 }
 
-/** A run that was read, as writers know it. */
+/** Adapts a parsed run for writers. */
 class ReadRun implements RunTable {
   readonly #run: Run;
 

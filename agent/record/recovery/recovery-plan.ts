@@ -9,47 +9,47 @@ import { type RecordingHead, readRecordingHead } from '../file/recording-file.ts
 import { WholeParts } from '../file/whole-parts.ts';
 import { EndTables } from './end-tables.ts';
 
-/** A file of another program that was changed so recently may be being written. */
+/** A foreign file changed this recently may still be written. */
 export const BUSY_MS = 60_000;
 const UUID = fourcc('uuid');
 
-/** Bytes that go to a place in the file. */
+/** Bytes for a place in the file. */
 export interface Patch {
   readonly offset: number;
   readonly bytes: Uint8Array;
 }
 
-/** What makes a recording whole that a power cut, a crash or a full disk has left behind. */
+/** How to complete a recording after a power cut, a crash or a full disk. */
 export interface RecoveryPlan {
   readonly kind: 'plan';
-  /** The header, from its copy at the end: on the disk before that is touched. */
+  /** The header from its copy at the end: flushed before that copy is touched. */
   readonly torn: Patch | undefined;
-  /** Headers of boxes that hide what is lost in the middle. */
+  /** Box headers that hide lost bytes in the middle. */
   readonly holes: readonly Patch[];
-  /** Where the last whole fragment ends: what lies behind is cut off. */
+  /** End of the last complete fragment; the rest is cut off. */
   readonly endOffset: number;
-  /** What stands there instead. */
+  /** Written there instead. */
   readonly end: readonly Uint8Array[];
-  /** Written when all that is on the disk: the duration. */
+  /** The duration, written after all that is flushed. */
   readonly header: Patch;
   readonly durationMs: number;
   /** Behind the end and in the holes. */
   readonly lostBytes: number;
-  /** For the file's times, Unix milliseconds; undefined: the file does not tell. */
+  /** For the file's times, Unix milliseconds; undefined: unknown. */
   readonly startMs: number | undefined;
 }
 
-export type Verdict =
+type RecoveryVerdict =
   | RecoveryPlan
   | { readonly kind: 'finished' }
   /** Another program may be writing it. */
   | { readonly kind: 'busy' }
-  /** Neither Perch nor MediaMTX has marked it: it is not ours to change. */
+  /** No mark of Perch or MediaMTX: not changed. */
   | { readonly kind: 'foreign' }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
-/** What is to be done to a recording that this process does not write. Reads only. @param nowMs Unix time */
-export async function planRecovery(handle: ReadableFile, nowMs: number): Promise<Verdict> {
+/** Plans the recovery of a recording that this process does not write. Reads only. @param nowMs Unix time */
+export async function planRecovery(handle: ReadableFile, nowMs: number): Promise<RecoveryVerdict> {
   let head: RecordingHead;
   try {
     head = await readRecordingHead(handle);
@@ -71,8 +71,8 @@ export async function planRecovery(handle: ReadableFile, nowMs: number): Promise
   return Math.abs(nowMs - head.mtimeMs) < BUSY_MS ? { kind: 'busy' } : planEnd(handle, head);
 }
 
-/** The file has its end. Is the header what it was when it was written, but for the duration? */
-async function lookAtHeader(handle: ReadableFile, head: RecordingHead): Promise<Verdict> {
+/** The file has its end: checks that the header is unchanged except for the duration. */
+async function lookAtHeader(handle: ReadableFile, head: RecordingHead): Promise<RecoveryVerdict> {
   const own = await readInit(handle, head.sizeBytes).catch((error: unknown) => {
     if (error instanceof PerchError) {
       return undefined;
@@ -84,7 +84,7 @@ async function lookAtHeader(handle: ReadableFile, head: RecordingHead): Promise<
   return isTorn ? planEnd(handle, head, { offset: 0, bytes: header }) : { kind: 'finished' };
 }
 
-async function planEnd(handle: ReadableFile, head: RecordingHead, torn?: Patch): Promise<Verdict> {
+async function planEnd(handle: ReadableFile, head: RecordingHead, torn?: Patch): Promise<RecoveryVerdict> {
   const { init, fileMark, mark, sizeBytes } = head;
   const parts = new WholeParts(handle, head);
   const tables = new EndTables(init);
@@ -112,28 +112,28 @@ async function planEnd(handle: ReadableFile, head: RecordingHead, torn?: Patch):
   };
 }
 
-/** All that was recorded is there, and only the file's end is in part. */
+/** Everything recorded is there; only the file's end is incomplete. */
 async function isEnd(handle: ReadableFile, offset: number): Promise<boolean> {
   const head = new Uint8Array(8);
   const { bytesRead } = await handle.read(head, 0, head.length, offset);
   return bytesRead === head.length && viewOf(head).getUint32(4) === UUID;
 }
 
-/** The first bytes of a box that players pass over. */
+/** The start of a box that players skip. */
 function freeHead(sizeBytes: number): Uint8Array {
   const head = box('free');
   head.set(u32(sizeBytes));
   return head;
 }
 
-/** As it was first written: without a duration. */
+/** The header without a duration. */
 function headerOf({ bytes, durationOffset, durationBytes }: FileInit): Uint8Array {
   const header = Uint8Array.from(bytes);
   header.fill(0, durationOffset, durationOffset + durationBytes);
   return header;
 }
 
-/** Never 0, which would say that the file is unfinished. */
+/** Never 0, which would mark the file as unfinished. */
 function durationField({ durationBytes, movieTimescale }: Mp4Init, seconds: number): Uint8Array {
   const field = new Uint8Array(durationBytes);
   const ticks = Math.max(1, Math.round(seconds * movieTimescale));

@@ -9,30 +9,30 @@ import type { FinishedSegment } from '../file/segment-log.ts';
 import { recoverTransportStream } from '../mpegts/ts-recovery.ts';
 import { BUSY_MS, planRecovery, type RecoveryPlan } from './recovery-plan.ts';
 
-/** A file of ours that somebody else has changed so recently may be another Perch's: it is looked at a second time. */
+/** A file of Perch changed this recently may belong to another instance: it is checked twice. */
 const SETTLED_MS = 3_000;
-/** While many files are looked at, the log says how far it has come. */
+/** Log interval. */
 const PROGRESS_MS = 30_000;
 
-export type RecoveryResult =
-  /** It has its end: nothing was done. */
+type RecoveryResult =
+  /** Nothing was done. */
   | { readonly kind: 'finished' }
-  /** Cut to its last whole fragment and finished, or its torn header restored. */
+  /** Truncated to its last complete fragment and finished, or its header restored. */
   | {
       readonly kind: 'recovered';
       readonly durationMs: number;
       readonly sizeBytes: number;
-      /** Of what was recorded. */
+      /** Of recorded data. */
       readonly lostBytes: number;
     }
   /** Another program may be writing it: nothing was done. */
   | { readonly kind: 'busy' }
-  /** Somebody else's, without the mark of Perch or MediaMTX: it is played as far as it is whole, and not touched. */
+  /** Foreign: played as far as complete, never changed. */
   | { readonly kind: 'foreign' }
-  /** Without a header or a single whole fragment: nothing was done. */
+  /** No header or no complete fragment: nothing was done. */
   | { readonly kind: 'unreadable'; readonly reason: string };
 
-/** Finishes one file that a power cut, a crash or a full disk has left behind. Never deletes it. @param nowMs Unix time */
+/** Finishes a file left by a power cut, a crash or a full disk. Never deletes it. @param nowMs Unix time */
 export async function recoverFile(file: string, nowMs: number, fs: SegmentFs = diskFs): Promise<RecoveryResult> {
   if (file.endsWith('.ts')) {
     const { mtimeMs } = await stateOf(fs, file);
@@ -67,7 +67,7 @@ async function stateOf(fs: SegmentFs, file: string): Promise<{ readonly size: nu
   }
 }
 
-/** At any moment a power cut leaves a file of which as much can be recovered again. @returns the size of the file */
+/** A power cut at any step leaves a file that can be recovered again. @returns the size of the file */
 async function carryOut(plan: RecoveryPlan, writer: SegmentHandle): Promise<number> {
   if (plan.torn) {
     await writer.write(plan.torn.bytes, plan.torn.offset);
@@ -91,29 +91,29 @@ async function carryOut(plan: RecoveryPlan, writer: SegmentHandle): Promise<numb
   return at;
 }
 
-export interface RecoveryDeps {
-  /** A file that is being written by this process. */
+interface RecoveryDeps {
+  /** Being written by this process. */
   readonly isOpen: (file: string) => boolean;
-  /** A file that is known to be whole, so that it need not be opened; without it every file is looked at. */
+  /** Known to be complete, so it need not be opened; default: all files are checked. */
   readonly isFinished?: (file: string) => boolean;
-  /** Is told of each file that has been finished. */
+  /** Called for each finished file. */
   readonly onRecovered?: (segment: FinishedSegment) => void;
-  /** Ends the look through many files early: what is left waits for the next start. */
+  /** Aborts; the rest waits for the next start. */
   readonly signal?: AbortSignal;
   readonly clock: Pick<Clock, 'wallMs' | 'monoMs' | 'sleep'>;
   readonly logger: Logger;
   readonly fs?: SegmentFs;
 }
 
-export interface RecoveryReport {
+interface RecoveryReport {
   readonly recovered: readonly string[];
-  /** Left alone, with the reason. */
+  /** Left unchanged, with the reason. */
   readonly unreadable: readonly { readonly file: string; readonly reason: string }[];
 }
 
 /**
- * Finishes what was left over below the record folders. New recordings may start meanwhile: only files that were there before
- * and that nobody writes are touched.
+ * Finishes leftover files below the record folders. New recordings may start meanwhile: only older files that are not
+ * being written are touched.
  */
 export async function recoverRecordings(
   recordPaths: readonly string[],
@@ -129,13 +129,12 @@ export async function recoverRecordings(
         }
       },
     }).catch((error: unknown) =>
-      deps.logger.warn({ recordPath: template, cause: explain(error) }, 'cannot look for recordings'),
+      deps.logger.warn({ recordPath: template, cause: explain(error) }, 'cannot scan for recordings'),
     );
   }
   return new Recovery(deps).run([...found.values()]);
 }
 
-/** One pass over what was found. */
 class Recovery {
   readonly #deps: RecoveryDeps;
   readonly #fs: SegmentFs;
@@ -158,12 +157,12 @@ class Recovery {
       await this.#recover(recording);
       if (clock.monoMs() - toldMs >= PROGRESS_MS) {
         toldMs = clock.monoMs();
-        logger.info({ done: done + 1, of: recordings.length }, 'looking for recordings that were cut off');
+        logger.info({ done: done + 1, of: recordings.length }, 'scanning for truncated recordings');
       }
     }
     if (this.#recovered.length > 0) {
       const facts = { recordings: this.#recovered.length, lostBytes: this.#lostBytes };
-      logger.info(facts, 'recordings that were cut off are finished');
+      logger.info(facts, 'truncated recordings are finished');
     }
     return { recovered: this.#recovered, unreadable: this.#unreadable };
   }
@@ -180,22 +179,18 @@ class Recovery {
         const { durationMs, sizeBytes, lostBytes } = result;
         this.#recovered.push(file);
         this.#lostBytes += lostBytes;
-        logger.info({ file, durationMs, lostBytes }, 'finished a recording that was cut off');
+        logger.info({ file, durationMs, lostBytes }, 'recovered a truncated recording');
         onRecovered?.({ path, file, startUs, durationMs, sizeBytes });
       } else if (result.kind === 'unreadable' && file.endsWith('.mp4')) {
-        // Whoever reads it into the index says so.
+        // Logged when it is read into the index.
         this.#unreadable.push({ file, reason: result.reason });
-        logger.debug({ file, reason: result.reason }, 'left a recording alone that cannot be read');
+        logger.debug({ file, reason: result.reason }, 'skipped an unreadable recording');
       } else if (result.kind === 'unreadable') {
-        this.#leave(file, result.reason, 'left a recording alone that cannot be read');
+        this.#leave(file, result.reason, 'skipped an unreadable recording');
       } else if (result.kind === 'busy') {
-        this.#leave(
-          file,
-          'changed within the last minute',
-          'left a recording alone that another program may be writing',
-        );
+        this.#leave(file, 'changed within the last minute', 'skipped a recording that another program may be writing');
       } else if (result.kind === 'foreign') {
-        logger.debug({ file }, 'left an unfinished file alone that neither Perch nor MediaMTX has marked');
+        logger.debug({ file }, 'skipped an unfinished file without a mark of Perch or MediaMTX');
       }
     } catch (error) {
       this.#unreadable.push({ file, reason: explain(error) });
@@ -208,7 +203,7 @@ class Recovery {
     this.#deps.logger.warn({ file, reason }, message);
   }
 
-  /** A second Perch that records into the same folder writes each second. */
+  /** Another Perch instance recording to the same folder writes every second. */
   async #isLeftBehind(file: string): Promise<boolean> {
     const { clock, signal } = this.#deps;
     const before = await stateOf(this.#fs, file);
@@ -220,7 +215,7 @@ class Recovery {
     const after = await stateOf(this.#fs, file);
     const isStill = after.size === before.size && after.mtimeMs === before.mtimeMs;
     if (!isStill) {
-      this.#leave(file, 'it grows', 'left a recording alone that another program is writing');
+      this.#leave(file, 'it grows', 'skipped a recording that another program is writing');
     }
     return isStill && signal?.aborted !== true;
   }

@@ -1,12 +1,12 @@
 import { dirname } from 'node:path';
 import type { Deletions } from './deletions.ts';
 
-const LOT = 200;
+const BATCH_SIZE = 200;
 /** So many that stay are named. */
 const MAX_NAMED = 100;
 
 /** As the index knows it. Times are Unix microseconds. */
-export interface RecordingOfPath {
+interface RecordingOfPath {
   readonly file: string;
   readonly path: string;
   readonly nameUs: number;
@@ -14,7 +14,7 @@ export interface RecordingOfPath {
   readonly durationUs: number;
 }
 
-export interface PathDeletion {
+interface PathDeletion {
   readonly files: number;
   readonly diskBytes: number;
   /** The first of them. */
@@ -22,7 +22,7 @@ export interface PathDeletion {
   readonly keptFiles: number;
 }
 
-export interface PathDeletionDeps {
+interface PathDeletionDeps {
   readonly deletions: Deletions;
   /** Recordings of the path behind another, the oldest first, at most `limit`. */
   rows(limit: number, after: RecordingOfPath | undefined): readonly RecordingOfPath[];
@@ -80,10 +80,10 @@ export async function deletePath(deps: PathDeletionDeps): Promise<PathDeletion> 
 function* allRows({ rows }: PathDeletionDeps): Generator<RecordingOfPath, undefined> {
   let after: RecordingOfPath | undefined;
   for (;;) {
-    const lot = rows(LOT, after);
+    const lot = rows(BATCH_SIZE, after);
     yield* lot;
     after = lot.at(-1);
-    if (lot.length < LOT) {
+    if (lot.length < BATCH_SIZE) {
       return;
     }
   }

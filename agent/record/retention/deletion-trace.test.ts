@@ -30,16 +30,28 @@ test('a sweep is one line for each path and reason, whatever the order in which 
   const day = '2026-11-20T';
   expect(lines).toEqual([
     {
-      ...{ path: 'cam', files: 3, diskBytes: 3_000, because: 'age' },
-      ...{ from: `${day}00:00:00.000Z`, to: `${day}03:00:00.000Z` },
+      path: 'cam',
+      files: 3,
+      diskBytes: 3_000,
+      because: 'age',
+      from: `${day}00:00:00.000Z`,
+      to: `${day}03:00:00.000Z`,
     },
     {
-      ...{ path: 'cam', files: 1, diskBytes: 1_000, because: 'space' },
-      ...{ from: `${day}07:00:00.000Z`, to: `${day}08:00:00.000Z` },
+      path: 'cam',
+      files: 1,
+      diskBytes: 1_000,
+      because: 'space',
+      from: `${day}07:00:00.000Z`,
+      to: `${day}08:00:00.000Z`,
     },
     {
-      ...{ path: 'door', files: 1, diskBytes: 1_000, because: 'size' },
-      ...{ from: `${day}05:00:00.000Z`, to: `${day}06:00:00.000Z` },
+      path: 'door',
+      files: 1,
+      diskBytes: 1_000,
+      because: 'size',
+      from: `${day}05:00:00.000Z`,
+      to: `${day}06:00:00.000Z`,
     },
   ]);
 });

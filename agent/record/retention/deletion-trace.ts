@@ -19,7 +19,7 @@ interface Lot {
   toUs: number;
 }
 
-export interface DeletionTraceDeps {
+interface DeletionTraceDeps {
   readonly clock: Pick<Clock, 'monoMs'>;
   readonly logger: Pick<Logger, 'info'>;
   /** Makes an event of the machine. Not of the path: its recordings may begin with its events. */

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { makeRecording, type Writer } from '../../../test/support/disks/recording-files.ts';
 import { SegmentLogBook, temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { silentLogger } from '../../base/log.ts';
-import { sealPacket } from '../mpegts/ts-seal.ts';
+import { checksumPacket } from '../mpegts/ts-checksum.ts';
 import { type DeletionDeps, Deletions } from './deletions.ts';
 
 const HOUR_US = 3_600_000_000;
@@ -99,7 +99,7 @@ test('a transport stream goes by its age, and for space only with the seal of Pe
   writeFileSync(file, packets);
   expect(await deletions.delete(doomed(file), 'space')).toEqual({ kind: 'kept', because: 'not ours' });
   expect((await deletions.delete(doomed(file), 'age')).kind).toBe('deleted');
-  const seal = sealPacket({ fileId: 1, partOffset: 0, durationMs: 4_000, isLast: true });
+  const seal = checksumPacket({ fileId: 1, partOffset: 0, durationMs: 4_000, isLast: true });
   writeFileSync(file, Buffer.concat([packets, seal]));
   expect((await deletions.delete(doomed(file), 'space')).kind).toBe('deleted');
 });

@@ -6,14 +6,14 @@ import type { Logger } from '../../base/log.ts';
 import { codeOf } from '../file/disk-fault.ts';
 import type { SegmentLog } from '../file/segment-log.ts';
 import type { DeletionReason, DeletionTrace } from './deletion-trace.ts';
-import { whoseRecording } from './whose-recording.ts';
+import { ownershipOf } from './ownership.ts';
 
 /** A pause between deletions keeps an SD card free for what is being recorded. */
 const DELETION_PAUSE_MS = 20;
 /** As long as a file can be: `recordSegmentDuration` goes up to a day. */
 const MAX_FILE_US = 86_400_000_000;
 /** Names of files that were left, so that each is told once. */
-const MAX_TOLD = 1_000;
+const MAX_LOGGED = 1_000;
 
 /** For programs, why nothing is deleted by its age: it is not known what is protected, what time it is, or which date. */
 export type DeletionHold = 'protection' | 'clock' | 'date';
@@ -44,7 +44,7 @@ export interface DeletionDeps {
 }
 
 /** A recording that is to go. */
-export interface Doomed {
+export interface DeletionCandidate {
   readonly file: string;
   readonly path: string;
   /** Unix microseconds, as the file's name or the index says: all that are known. */
@@ -121,7 +121,7 @@ export class Deletions {
   }
 
   /** @param reason for space only what Perch has written itself and marked goes; by its age what has a known one; by hand what is a recording */
-  async delete(doomed: Doomed, reason: DeletionReason): Promise<Deletion> {
+  async delete(doomed: DeletionCandidate, reason: DeletionReason): Promise<Deletion> {
     const { file } = doomed;
     const { isOpen, logger } = this.#deps;
     if (this.#holdOf(reason) !== undefined) {
@@ -135,7 +135,7 @@ export class Deletions {
       return { kind: 'kept', because: 'protected' };
     }
     try {
-      const found = await whoseRecording(file);
+      const found = await ownershipOf(file);
       if (!found) {
         return this.#gone(file);
       }
@@ -229,12 +229,12 @@ export class Deletions {
   }
 
   /** By every start that is known: a label that was put right later has protected the same pictures. */
-  #isProtected({ path, startsUs }: Doomed, durationUs: number): boolean {
+  #isProtected({ path, startsUs }: DeletionCandidate, durationUs: number): boolean {
     return startsUs.some((us) => this.#deps.protection.isProtected(path, us, us + durationUs));
   }
 
   #tell(file: string, message: string): void {
-    if (!this.#told.has(file) && this.#told.size < MAX_TOLD) {
+    if (!this.#told.has(file) && this.#told.size < MAX_LOGGED) {
       this.#told.add(file);
       this.#deps.logger.debug({ file }, message);
     }

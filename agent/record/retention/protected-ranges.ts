@@ -18,7 +18,7 @@ export interface ProtectedRange {
   readonly note: string;
 }
 
-export type NewRange = Omit<ProtectedRange, 'id'>;
+type NewRange = Omit<ProtectedRange, 'id'>;
 
 /**
  * The protected ranges: one JSON file, which is their truth, replaced whole and synced at each change. While it cannot be read nobody

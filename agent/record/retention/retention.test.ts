@@ -6,7 +6,7 @@ import { makeRecording, type Writer } from '../../../test/support/disks/recordin
 import { asNobody, filesBelow, SegmentLogBook, temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { silentLogger } from '../../base/log.ts';
 import { formatRecordPath } from '../file/record-path.ts';
-import { Deletions, type Doomed } from './deletions.ts';
+import { type DeletionCandidate, Deletions } from './deletions.ts';
 import { deleteExpired, keepRetention, pauseMs, type RetentionRules } from './retention.ts';
 import { SegmentAges } from './segment-ages.ts';
 
@@ -190,7 +190,7 @@ test('a disk that hangs in a deletion does not keep what is on another', async (
   const asked: string[] = [];
   const deletions = {
     ageHold: undefined,
-    delete: (doomed: Doomed) => {
+    delete: (doomed: DeletionCandidate) => {
       asked.push(doomed.file);
       return doomed.file === stuck ? new Promise<never>(() => {}) : deps.deletions.delete(doomed, 'age');
     },

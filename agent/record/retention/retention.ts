@@ -4,12 +4,12 @@ import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { type FoundRecording, findRecordings } from '../file/find-recordings.ts';
 import { RecordPathPattern } from '../file/record-path.ts';
-import type { Deletions, Doomed } from './deletions.ts';
+import type { DeletionCandidate, Deletions } from './deletions.ts';
 
 const MAX_PAUSE_MS = 30 * 60_000;
 const MIN_PAUSE_MS = 1_000;
 /** What takes longer below one folder goes on beside the next: its disk may hang. */
-const PATIENCE_MS = 60_000;
+const MAX_BLOCKED_MS = 60_000;
 
 /** What the configuration says of recordings; asked anew in each round. */
 export interface RetentionRules {
@@ -23,7 +23,7 @@ export interface RetentionRules {
   shortestMs(): number | undefined;
 }
 
-export interface RetentionDeps {
+interface RetentionDeps {
   readonly clock: Clock;
   readonly deletions: Pick<Deletions, 'delete' | 'ageHold' | 'pause' | 'removeEmptyFolders' | 'endSweep'>;
   /** Since this process began the file, whatever the wall clock has done meanwhile; undefined: it did not. */
@@ -79,7 +79,7 @@ export async function deleteExpired(
       .catch((error: unknown) => logger.warn({ recordPath, cause: explain(error) }, 'cannot delete old recordings'))
       .finally(() => busy.delete(recordPath));
     const over = new AbortController();
-    await Promise.race([done, clock.sleep(PATIENCE_MS, over.signal)]);
+    await Promise.race([done, clock.sleep(MAX_BLOCKED_MS, over.signal)]);
     over.abort();
   }
   return deleted;
@@ -99,7 +99,7 @@ async function deleteBelow(
   }
   const pattern = new RecordPathPattern(recordPath, undefined, zone, 'any');
   const touched = new Set<string>();
-  let expired: Doomed[] = [];
+  let expired: DeletionCandidate[] = [];
   const deleteFound = async () => {
     for (const doomed of expired) {
       if (signal.aborted || deletions.ageHold !== undefined) {
@@ -113,7 +113,7 @@ async function deleteBelow(
     }
     expired = [];
   };
-  const doom = judge(recordPath, rules, deps);
+  const doom = evaluate(recordPath, rules, deps);
   await findRecordings(pattern, {
     // One folder's names at a time: a disk holds many.
     onFolder: deleteFound,
@@ -130,11 +130,11 @@ async function deleteBelow(
 }
 
 /** Whether a recording has expired, by its name and what else is known of its time. */
-function judge(
+function evaluate(
   recordPath: string,
   rules: RetentionRules,
   { clock, ageMs, labelUs, isDated }: RetentionDeps,
-): (recording: FoundRecording) => Doomed | undefined {
+): (recording: FoundRecording) => DeletionCandidate | undefined {
   const limits = new Map<string, number | undefined>();
   const nowUs = clock.wallMs() * 1000;
   return ({ file, path, startUs: nameUs }) => {

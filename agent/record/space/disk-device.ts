@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import { type Deleting, makeRoom, type OldestRecordings, oldestBelow } from './make-room.ts';
+import { type Deleting, freeSpace, type OldestRecordings, oldestBelow } from './free-space.ts';
 import { type Forecast, forecast, WriteRate } from './write-rate.ts';
 
 /** More is freed than is missing, so that not every look finds something to delete. */
@@ -16,7 +16,7 @@ const MAX_WAIT_MS = 3_600_000;
 const STUCK_MS = 15_000;
 const OLDEST_EVERY_MS = 60_000;
 
-export interface DeviceFacts {
+interface DeviceFacts {
   /** On this disk. */
   readonly folders: readonly string[];
   readonly totalBytes: number;
@@ -75,19 +75,19 @@ export class DiskDevice {
   }
 
   /** Deletes the oldest recordings when there is too little space, and once at a time. @returns whether something was deleted */
-  async makeRoom(index: OldestRecordings, deletions: Deleting, signal: AbortSignal): Promise<boolean> {
+  async freeSpace(index: OldestRecordings, deletions: Deleting, signal: AbortSignal): Promise<boolean> {
     if (this.#isMakingRoom) {
       return false;
     }
     this.#isMakingRoom = true;
     try {
-      return await this.#makeRoom(index, deletions, signal);
+      return await this.#freeSpace(index, deletions, signal);
     } finally {
       this.#isMakingRoom = false;
     }
   }
 
-  async #makeRoom(index: OldestRecordings, deletions: Deleting, signal: AbortSignal): Promise<boolean> {
+  async #freeSpace(index: OldestRecordings, deletions: Deleting, signal: AbortSignal): Promise<boolean> {
     const { minFreeBytes } = this;
     if (minFreeBytes === 0 || this.#freeBytes >= minFreeBytes || !this.#mayDelete()) {
       return false;
@@ -103,7 +103,7 @@ export class DiskDevice {
     const wantedBytes = minFreeBytes - this.#freeBytes + aheadBytes;
     const freeBytes = this.#freeBytes;
     const oldest = oldestBelow(index, this.#folders);
-    const { files, diskBytes, stuck } = await makeRoom(wantedBytes, oldest, this.#folders, deletions, signal);
+    const { files, diskBytes, stuck } = await freeSpace(wantedBytes, oldest, this.#folders, deletions, signal);
     const atMs = this.#clock.monoMs();
     if (files > 0) {
       this.#claim = { freeBytes, diskBytes, atMs };

@@ -3,7 +3,6 @@ import { access, open, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../file/disk-fault.ts';
 import { nearestFolder } from '../file/nearest-folder.ts';
-import { hasGivenUp } from './given-up.ts';
 
 const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 /** By it a disk is known again, whatever the system calls it this time. */
@@ -67,7 +66,7 @@ export function machineDisks(dataDir: string): DiskProbe {
         device,
         totalBytes: bsize * blocks,
         freeBytes: bsize * bavail,
-        isReadOnly: (await isReadOnly(at)) || hasGivenUp(await readFile(MOUNTS, 'utf8').catch(() => ''), device),
+        isReadOnly: (await isReadOnly(at)) || hasShutDown(await readFile(MOUNTS, 'utf8').catch(() => ''), device),
         cannotMake: await whyNotMade(folder, at),
         place: device === system.device ? 'system' : device === data.device ? 'data' : 'mount',
         isOwnDisk: ![system.device, overlay.device].includes(device) && !NO_DISKS.has(type),
@@ -128,3 +127,24 @@ async function writeMark(folder: string, id: string): Promise<void> {
     await handle.close();
   }
 }
+
+/** What ext4 says of itself when it has found damage (seen with Linux 6.18; older ones mount it read-only): it is mounted writable still, and writes nothing. */
+const SHUT_DOWN = /(?:^|,)(?:emergency_ro|shutdown)(?:,|$)/;
+
+/**
+ * Whether the file system on a device has given itself up, which `access(2)` does not tell.
+ * @param mountinfo proc(5): `ID PARENT MAJOR:MINOR ROOT FOLDER OPTIONS [FIELDS…] - TYPE SOURCE OPTIONS`
+ * @param device `st_dev`
+ */
+export function hasShutDown(mountinfo: string, device: number): boolean {
+  const wanted = `${majorOf(device)}:${minorOf(device)}`;
+  return mountinfo.split('\n').some((line) => {
+    const [own = '', shared = ''] = line.split(' - ');
+    return own.split(' ')[2] === wanted && SHUT_DOWN.test(shared.split(' ')[2] ?? '');
+  });
+}
+
+/** makedev(3), of numbers beyond 32 bits too. */
+const majorOf = (device: number): number =>
+  Number(((BigInt(device) >> 8n) & 0xfffn) | ((BigInt(device) >> 32n) & 0xfffff000n));
+const minorOf = (device: number): number => Number((BigInt(device) & 0xffn) | ((BigInt(device) >> 12n) & 0xffffff00n));

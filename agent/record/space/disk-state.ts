@@ -31,13 +31,13 @@ export const OK: DiskState = { name: 'ok', text: undefined };
 /** In these no recording is begun, and those that are open are finished. */
 const STOPPED: ReadonlySet<DiskStateName> = new Set(['nearlyFull', 'readOnly', 'vanished']);
 /** In this one nothing new is begun, and what is open waits. */
-const REFUSED: ReadonlySet<DiskStateName> = new Set([...STOPPED, 'hanging']);
+const REJECTED: ReadonlySet<DiskStateName> = new Set([...STOPPED, 'hanging']);
 
 export const stopsRecording = ({ name }: DiskState): boolean => STOPPED.has(name);
-export const refusesRecording = ({ name }: DiskState): boolean => REFUSED.has(name);
+export const rejectsRecording = ({ name }: DiskState): boolean => REJECTED.has(name);
 
 /** The folder is not there, and cannot be made. @param code the system's */
-export function unmadeState(code: string, isOwnDisk: boolean): DiskState {
+export function missingFolderState(code: string, isOwnDisk: boolean): DiskState {
   if (isOwnDisk) {
     return { name: 'readOnly', text: adviceOf(code) };
   }
@@ -54,7 +54,7 @@ export function stopBytesOf(totalBytes: number, minFreeBytes: number): number {
 
 /** Recording goes on when there is so much more again. */
 const RESUME_FACTOR = 1.5;
-const ANNOUNCED_DAYS = 7;
+const FORECAST_DAYS = 7;
 
 export interface SpaceFacts {
   readonly totalBytes: number;
@@ -86,7 +86,7 @@ export function spaceState(facts: SpaceFacts, before: DiskStateName): DiskState 
   if (stuck !== undefined) {
     return { name: 'filling', text: `less is free than there should be, ${free}: ${stuck}` };
   }
-  if (fullInDays !== undefined && fullInDays < ANNOUNCED_DAYS * (before === 'filling' ? 1.1 : 1)) {
+  if (fullInDays !== undefined && fullInDays < FORECAST_DAYS * (before === 'filling' ? 1.1 : 1)) {
     const days = fullInDays < 1 ? 'within a day' : `in ${Math.floor(fullInDays)} day${fullInDays < 2 ? '' : 's'}`;
     const advice = minFreeBytes > 0 ? 'free space or set a larger recordMinFree' : 'free space or set recordMinFree';
     return { name: 'filling', text: `at today's rate the disk is full ${days}: ${advice}` };

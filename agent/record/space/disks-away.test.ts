@@ -4,7 +4,7 @@ import { SimulatedDisk } from '../../../test/support/disks/simulated-disk.ts';
 import { emptyMemory, setUpDisks } from '../../../test/support/harness/disks-harness.ts';
 import { silentLogger } from '../../base/log.ts';
 import { diskFs } from '../file/segment-fs.ts';
-import type { Doomed } from '../retention/deletions.ts';
+import type { DeletionCandidate } from '../retention/deletions.ts';
 import { Disks } from './disks.ts';
 
 const MB = 1_000_000;
@@ -215,7 +215,7 @@ test('a disk that hangs in a deletion holds up neither the looks nor the room on
     },
     deletions: {
       hold: undefined,
-      delete: (doomed: Doomed) =>
+      delete: (doomed: DeletionCandidate) =>
         doomed.file.startsWith('/stuck')
           ? new Promise(() => {})
           : well.delete({ ...doomed, file: doomed.file.slice('/well'.length) }),

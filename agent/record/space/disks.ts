@@ -5,26 +5,26 @@ import type { Logger } from '../../base/log.ts';
 import { codeOf } from '../file/disk-fault.ts';
 import type { SegmentFs } from '../file/segment-fs.ts';
 import { DiskDevice } from './disk-device.ts';
-import { type DiskMemory, identityOf } from './disk-memory.ts';
 import type { DiskLook, DiskProbe } from './disk-probe.ts';
 import {
   type DiskState,
   type DiskStateName,
+  missingFolderState,
   OK,
-  refusesRecording,
+  rejectsRecording,
   spaceState,
   stopBytesOf,
   stopsRecording,
-  unmadeState,
 } from './disk-state.ts';
-import type { Deleting, OldestRecordings } from './make-room.ts';
+import type { Deleting, OldestRecordings } from './free-space.ts';
+import { identityOf, type KnownDisks } from './known-disks.ts';
 import { WatchedFolder } from './watched-folder.ts';
 
 /** Cards that fill in an hour are looked at often enough to be emptied in time. */
 const LOOK_MS = 5_000;
 
 /** What the configuration says of disks; asked anew at each look. */
-export interface DiskRules {
+interface DiskRules {
   /** Those that recordings go to, absolute. */
   folders(): readonly string[];
   /** Bytes that are to stay free on a disk of this size; 0: none. */
@@ -45,10 +45,10 @@ export interface DiskEvent {
   readonly atMs: number;
 }
 
-export interface DiskDeps {
+interface DiskDeps {
   readonly clock: Clock;
   readonly probe: DiskProbe;
-  readonly memory: DiskMemory;
+  readonly memory: KnownDisks;
   readonly rules: DiskRules;
   readonly index: OldestRecordings;
   readonly deletions: Deleting;
@@ -106,7 +106,7 @@ export class Disks {
   async keep(afterRound: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.look();
-      const rooms = [...this.#devices].map(([number, device]) => this.#makeRoom(number, device, signal));
+      const rooms = [...this.#devices].map(([number, device]) => this.#freeSpace(number, device, signal));
       await this.#patiently(Promise.all(rooms));
       this.#aside ??= afterRound(signal).finally(() => {
         this.#aside = undefined;
@@ -124,7 +124,7 @@ export class Disks {
     if (!found?.last && !found?.fault) {
       return 'the disk has not been looked at yet';
     }
-    return refusesRecording(found.state) ? `cannot record to ${found.folder}: ${found.state.text ?? ''}` : undefined;
+    return rejectsRecording(found.state) ? `cannot record to ${found.folder}: ${found.state.text ?? ''}` : undefined;
   }
 
   /** Makes no folder on another disk than the one that was looked at: between two looks it may have been taken away. */
@@ -196,9 +196,9 @@ export class Disks {
     });
   }
 
-  async #makeRoom(number: number, device: DiskDevice, signal: AbortSignal): Promise<void> {
+  async #freeSpace(number: number, device: DiskDevice, signal: AbortSignal): Promise<void> {
     const { index, deletions, isHanging } = this.#deps;
-    if (!isHanging?.(number) && (await device.makeRoom(index, deletions, signal))) {
+    if (!isHanging?.(number) && (await device.freeSpace(index, deletions, signal))) {
       await this.look();
     }
   }
@@ -254,7 +254,7 @@ export class Disks {
       return { name: 'readOnly', text: 'the disk is mounted read-only: mount it writable or check it for errors' };
     }
     if (last.cannotMake !== undefined) {
-      return unmadeState(last.cannotMake, last.isOwnDisk);
+      return missingFolderState(last.cannotMake, last.isOwnDisk);
     }
     if (identity === 'replaced') {
       logger.warn({ folder }, 'another disk is mounted here: recordings go on there');

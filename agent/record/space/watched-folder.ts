@@ -9,7 +9,7 @@ const ANSWER_MS = 5_000;
 /** A recorder tries again within ten seconds: a failure that has not come again is over. */
 const FAULT_LASTS_MS = 15_000;
 /** And so is one after which something has been recorded for so long: a disk that is full takes the first bytes of many files. */
-const GOES_ON_MS = 3_000;
+const RECOVERY_MS = 3_000;
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
 /** A folder that recordings go to, and what its disk has answered last. */
@@ -81,7 +81,7 @@ export class WatchedFolder {
 
   #lasts(faultMs: number): boolean {
     const nowMs = this.#clock.monoMs();
-    const goesOn = this.#openedMs > faultMs && nowMs - this.#openedMs >= GOES_ON_MS;
+    const goesOn = this.#openedMs > faultMs && nowMs - this.#openedMs >= RECOVERY_MS;
     return nowMs - faultMs < FAULT_LASTS_MS && !goesOn;
   }
 

@@ -82,7 +82,7 @@ export class WriteRate {
   }
 }
 
-export interface ForecastInput {
+interface ForecastInput {
   readonly freeBytes: number;
   /** Below it the oldest recordings are deleted; 0: never. */
   readonly minFreeBytes: number;

@@ -1,5 +1,4 @@
 import type { Clock } from '../../base/clock.ts';
-import { DiskTimes } from './disk-times.ts';
 
 /** Someone who has a write for the disk. */
 export interface DiskWriter {
@@ -66,5 +65,21 @@ export class DiskQueue {
     const nowMs = this.#clock.monoMs();
     this.flushes.add(nowMs - (this.#flushingSinceMs ?? nowMs));
     this.#flushingSinceMs = undefined;
+  }
+}
+
+/** How long the writes, or the flushes, of a disk take, in milliseconds. */
+class DiskTimes {
+  count = 0;
+  totalMs = 0;
+  lastMs = 0;
+  /** Since the start. */
+  maxMs = 0;
+
+  add(ms: number): void {
+    this.count += 1;
+    this.totalMs += ms;
+    this.lastMs = ms;
+    this.maxMs = Math.max(this.maxMs, ms);
   }
 }

@@ -8,7 +8,7 @@ import type { FlushPoint, OpenFile } from './flush.ts';
 const MAX_NAME_CLASHES = 1000;
 
 /** Where `mvhd.duration` (32 bits, milliseconds) stands, and what goes there. */
-export interface DurationPatch {
+interface DurationPatch {
   readonly offset: number;
   readonly durationMs: number;
 }

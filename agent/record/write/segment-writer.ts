@@ -7,7 +7,7 @@ import { writeInit } from '../../media/mp4/write/init.ts';
 import { writeRecordingTail } from '../../media/mp4/write/recording-tail.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import { type FileMark, writeFileMark } from '../file/file-mark.ts';
-import { sealFragment } from '../file/fragment-seal.ts';
+import { writeFragmentChecksum } from '../file/fragment-checksum.ts';
 import { RandomAccessTable } from '../file/random-access.ts';
 import { type StreamMark, writeStreamMark } from '../file/stream-mark.ts';
 import type { RecordingWriter } from './recording-writer.ts';
@@ -100,7 +100,7 @@ export class SegmentWriter implements RecordingWriter {
         sizeBytes += data.length;
       }
     }
-    sealFragment(pieces);
+    writeFragmentChecksum(pieces);
     // The file's header goes with its first part, which however large it is has nothing to wait behind.
     const headBytes = isFirst ? this.#init.length : 0;
     if (isFirst) {

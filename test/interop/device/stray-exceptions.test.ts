@@ -70,7 +70,7 @@ test.for(['exception', 'rejection'] as const)(
     await using again = await start();
     await untilRecorded(again.url);
     expect(endedMs - thrownMs).toBeLessThan(3_000);
-    expect(again.process.output()).not.toContain('finished a recording that was cut off');
+    expect(again.process.output()).not.toContain('recovered a truncated recording');
   },
 );
 
@@ -95,7 +95,7 @@ test('npm start starts again by itself, and later when it happens again', { time
     await until(() => (starts() === 3 ? true : undefined));
     expect(running.output()).toMatch(/starts again after a stray exception inARow=1 waitMs=0\n/);
     expect(running.output()).toMatch(/starts again after a stray exception inARow=2 waitMs=1000\n/);
-    expect(running.output()).not.toContain('finished a recording that was cut off');
+    expect(running.output()).not.toContain('recovered a truncated recording');
   } finally {
     expect(await running.stop('SIGTERM')).toBe(0);
   }

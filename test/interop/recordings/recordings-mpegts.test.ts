@@ -191,7 +191,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
     expect(before).toBeGreaterThan(20);
 
     await using next = await startAgent({ config, dataDir });
-    await next.process.waitFor(/finished a recording that was cut off/);
+    await next.process.waitFor(/recovered a truncated recording/);
     expect((await ffprobe(file)).warnings).toBe('');
     expect(await ffmpegWarnings(['-i', file])).toBe('');
     expect(ofType(await packetsOf(file), 'video')).toHaveLength(before);

@@ -1,5 +1,5 @@
 import type { Sample } from '../../../agent/media/sample/sample.ts';
-import { sealFragment } from '../../../agent/record/file/fragment-seal.ts';
+import { writeFragmentChecksum } from '../../../agent/record/file/fragment-checksum.ts';
 import { FragmentWalk, readInit } from '../../../agent/record/file/fragment-walk.ts';
 import { readRecordingHead } from '../../../agent/record/file/recording-file.ts';
 import { readRecordingTable } from '../../../agent/record/file/recording-table.ts';
@@ -97,7 +97,7 @@ function staleFragments(): Promise<Uint8Array> {
         const bytes = await bytesAt(handle, placed.offset, placed.fragment.sizeBytes);
         const header = bytes.subarray(0, moofBytes + mdatHeaderBytes);
         header.writeUInt32BE(fragments.length + 1, SEQUENCE_OFFSET);
-        sealFragment([header, bytes.subarray(header.length)]);
+        writeFragmentChecksum([header, bytes.subarray(header.length)]);
         fragments.push(bytes);
       }
     }

@@ -1,6 +1,6 @@
-import type { Deletion, Doomed } from '../../../agent/record/retention/deletions.ts';
+import type { Deletion, DeletionCandidate } from '../../../agent/record/retention/deletions.ts';
 import type { DiskLook, DiskProbe } from '../../../agent/record/space/disk-probe.ts';
-import type { IndexedRecording } from '../../../agent/record/space/make-room.ts';
+import type { IndexedRecording } from '../../../agent/record/space/free-space.ts';
 
 const MB = 1_000_000;
 const HOUR_US = 3_600_000_000;
@@ -53,7 +53,7 @@ export class SimulatedDisk implements DiskProbe {
     this.files.sort((a, b) => a.startUs - b.startUs);
   }
 
-  delete({ file }: Doomed): Promise<Deletion> {
+  delete({ file }: DeletionCandidate): Promise<Deletion> {
     const kept = this.kept.get(file);
     if (kept) {
       return Promise.resolve(kept);

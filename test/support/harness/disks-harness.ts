@@ -1,14 +1,14 @@
 import { expect, onTestFinished } from 'vitest';
 import { silentLogger } from '../../../agent/base/log.ts';
-import type { Doomed } from '../../../agent/record/retention/deletions.ts';
-import { DiskMemory } from '../../../agent/record/space/disk-memory.ts';
+import type { DeletionCandidate } from '../../../agent/record/retention/deletions.ts';
 import { type DiskEvent, Disks } from '../../../agent/record/space/disks.ts';
-import type { IndexedRecording } from '../../../agent/record/space/make-room.ts';
+import type { IndexedRecording } from '../../../agent/record/space/free-space.ts';
+import { KnownDisks } from '../../../agent/record/space/known-disks.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { SimulatedDisk } from '../disks/simulated-disk.ts';
 
 export const emptyMemory = () =>
-  new DiskMemory(
+  new KnownDisks(
     'disks.json',
     (text) => expect.unreachable(text),
     async () => {},
@@ -36,7 +36,7 @@ export function setUpDisks(minFreePercent = 10, memory = emptyMemory()) {
     get hold() {
       return disk.hold;
     },
-    delete: (doomed: Doomed) => disk.delete(doomed),
+    delete: (doomed: DeletionCandidate) => disk.delete(doomed),
     pause: async () => {},
     removeEmptyFolders: async () => {},
     endSweep: () => {},

@@ -8,8 +8,15 @@ import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { EventHub, type NewEvent } from '../events/event-hub.ts';
 import { EventJournal } from '../events/event-journal.ts';
-import { keepStill, MAX_STILLS, readStill, removeStills, stillName, stillsOf } from './still-files.ts';
-import { StillTaker } from './still-taker.ts';
+import {
+  MAX_SNAPSHOTS,
+  readSnapshot,
+  removeSnapshots,
+  saveSnapshot,
+  snapshotName,
+  snapshotsOf,
+} from './snapshot-files.ts';
+import { SnapshotTaker } from './snapshot-taker.ts';
 
 /** By the test's clock, not by the machine's. */
 const isDated = (file: string): boolean => statSync(file).mtimeMs < Date.UTC(2026, 0, 2);
@@ -32,8 +39,10 @@ async function startTaker() {
     asked += 1;
     return answer();
   };
-  const taker = new StillTaker({
-    ...{ events: hub, clock, logger },
+  const taker = new SnapshotTaker({
+    events: hub,
+    clock,
+    logger,
     sourceOf: (path) => (path === 'blind' ? undefined : { fetch: () => ask() }),
   });
   const book = new SegmentLogBook();
@@ -49,7 +58,12 @@ async function startTaker() {
   };
   return {
     close: () => taker.close(),
-    ...{ clock, warnings, infos, log, book, segment },
+    clock,
+    warnings,
+    infos,
+    log,
+    book,
+    segment,
     get asked() {
       return asked;
     },
@@ -59,7 +73,7 @@ async function startTaker() {
     tell: (event: Partial<NewEvent> = {}) => hub.add({ path: 'cam', type: 'motion', source: 'api', ...event }),
     /** Seconds since the clock's begin at which the stills of a recording were taken. */
     taken: async (name: string) =>
-      (await stillsOf(join(folder.path, `${name}.mp4`))).map(({ timeMs }) => (timeMs - Date.UTC(2026, 0, 1)) / 1000),
+      (await snapshotsOf(join(folder.path, `${name}.mp4`))).map(({ timeMs }) => (timeMs - Date.UTC(2026, 0, 1)) / 1000),
     /** The taker writes in its own time, and gives each file its picture's time at last. */
     stills: (count: number) =>
       expect
@@ -157,7 +171,7 @@ test('what goes wrong is said once, and a camera that refuses is left alone unti
     await taker.tell();
     await taker.clock.advance(30_000);
   }
-  expect([taker.asked, taker.warnings]).toEqual([1, ['no still from the camera']]);
+  expect([taker.asked, taker.warnings]).toEqual([1, ['no snapshot from the camera']]);
   await taker.clock.advance(330_000);
   expect([taker.asked, taker.warnings.length]).toEqual([2, 1]);
   taker.answerWith(async () => pictureOf(1_000));
@@ -184,8 +198,8 @@ test('a disk that takes no stills is told once, and told again when it does', as
   await expect.poll(later).toBeGreaterThan(3);
   expect(taker.infos).toEqual([]);
   mkdirSync(dirname(file));
-  await expect.poll(async () => (await later()) > 0 && taker.infos).toEqual(['stills are taken again']);
-  expect(taker.warnings).toEqual(['cannot write a still to the disk']);
+  await expect.poll(async () => (await later()) > 0 && taker.infos).toEqual(['snapshots resumed']);
+  expect(taker.warnings).toEqual(['cannot write a snapshot']);
 });
 
 test('a camera that does not answer now is asked again for an event a minute later', async () => {
@@ -217,42 +231,44 @@ test('a picture that is never there holds up the end for ten seconds and no long
 test('stills lie beside their recording under names that no recording has, and go with it', async () => {
   using folder = temporaryFolder();
   const recording = join(folder.path, '2026-07-01_12-00-00-000000.mp4');
-  await keepStill(recording, pictureOf(100, 1), 1_782_907_201_000);
-  expect(statSync(stillName(recording, 1)).mode & 0o027).toBe(0);
-  await keepStill(recording, pictureOf(200, 2), 1_782_907_202_500);
+  await saveSnapshot(recording, pictureOf(100, 1), 1_782_907_201_000);
+  expect(statSync(snapshotName(recording, 1)).mode & 0o027).toBe(0);
+  await saveSnapshot(recording, pictureOf(200, 2), 1_782_907_202_500);
   const names = filesBelow(folder.path);
-  expect(names).toEqual([stillName(recording, 1), stillName(recording, 2)]);
+  expect(names).toEqual([snapshotName(recording, 1), snapshotName(recording, 2)]);
   expect(names[0]?.endsWith('/2026-07-01_12-00-00-000000.still1.jpg')).toBe(true);
-  const stills = await stillsOf(recording);
+  const stills = await snapshotsOf(recording);
   expect(stills.map(({ timeMs, sizeBytes }) => [timeMs, sizeBytes])).toEqual([
     [1_782_907_201_000, 100],
     [1_782_907_202_500, 200],
   ]);
-  await removeStills(recording);
+  await removeSnapshots(recording);
   expect(filesBelow(folder.path)).toEqual([]);
 });
 
 test('a still never takes the place of another file, and there are only so many', async () => {
   using folder = temporaryFolder();
   const recording = join(folder.path, 'a.mp4');
-  for (let number = 1; number < MAX_STILLS; number += 1) {
-    writeFileSync(stillName(recording, number), 'mine');
+  for (let number = 1; number < MAX_SNAPSHOTS; number += 1) {
+    writeFileSync(snapshotName(recording, number), 'mine');
   }
-  expect(await keepStill(recording, pictureOf(100), 0)).toMatchObject({ file: stillName(recording, MAX_STILLS) });
-  expect(await keepStill(recording, pictureOf(100), 0)).toBeUndefined();
-  expect(readFileSync(stillName(recording, 1), 'utf8')).toBe('mine');
-  expect(existsSync(stillName(recording, MAX_STILLS + 1))).toBe(false);
+  expect(await saveSnapshot(recording, pictureOf(100), 0)).toMatchObject({
+    file: snapshotName(recording, MAX_SNAPSHOTS),
+  });
+  expect(await saveSnapshot(recording, pictureOf(100), 0)).toBeUndefined();
+  expect(readFileSync(snapshotName(recording, 1), 'utf8')).toBe('mine');
+  expect(existsSync(snapshotName(recording, MAX_SNAPSHOTS + 1))).toBe(false);
 });
 
 test('what a power cut has left in the place of a picture is none', async () => {
   using folder = temporaryFolder();
   const recording = join(folder.path, 'a.mp4');
-  await keepStill(recording, new Uint8Array(500), 0);
-  await keepStill(recording, pictureOf(70_000), 0);
-  await keepStill(recording, pictureOf(500), 0);
-  const [zeros, large, good] = await stillsOf(recording);
-  expect(zeros && (await readStill(zeros))).toBeUndefined();
-  expect(large && (await readStill(large))).toBeUndefined();
-  expect(good && (await readStill(good))?.length).toBe(500);
-  expect(await readStill({ file: join(folder.path, 'gone'), timeMs: 0, sizeBytes: 1 })).toBeUndefined();
+  await saveSnapshot(recording, new Uint8Array(500), 0);
+  await saveSnapshot(recording, pictureOf(70_000), 0);
+  await saveSnapshot(recording, pictureOf(500), 0);
+  const [zeros, large, good] = await snapshotsOf(recording);
+  expect(zeros && (await readSnapshot(zeros))).toBeUndefined();
+  expect(large && (await readSnapshot(large))).toBeUndefined();
+  expect(good && (await readSnapshot(good))?.length).toBe(500);
+  expect(await readSnapshot({ file: join(folder.path, 'gone'), timeMs: 0, sizeBytes: 1 })).toBeUndefined();
 });

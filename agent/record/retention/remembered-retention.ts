@@ -11,7 +11,7 @@ const MAX_PATHS = 2_000;
 const MAX_RECORD_PATHS = 16;
 
 /** What the owner chose for a path when it was configured last. */
-interface KeptLimit {
+interface RememberedLimit {
   /** The entry of the configuration that the path followed: its own, or a pattern. */
   readonly entry: string;
   /** 0: for ever. */
@@ -31,7 +31,7 @@ interface FormerLimit {
   readonly besideMs: number;
 }
 
-export interface KeptLimitsDeps {
+interface RememberedRetentionDeps {
   /** JSON, in the data folder. */
   readonly file: string;
   readonly config: () => Config;
@@ -49,15 +49,15 @@ export interface KeptLimitsDeps {
  * How long recordings stay, by the configuration, and where it does not say so any more, by what it said last: recordings of a camera
  * that was removed, and those on a disk that is no longer recorded to, are kept as long as was chosen for them.
  */
-export class KeptLimits implements RetentionRules {
-  readonly #deps: KeptLimitsDeps;
-  #known = new Map<string, KeptLimit>();
+export class RememberedRetention implements RetentionRules {
+  readonly #deps: RememberedRetentionDeps;
+  #known = new Map<string, RememberedLimit>();
   /** Known ones that the configuration does not have now. */
   readonly #gone = new Set<string>();
   #saved = '';
   #saving: Promise<void> = Promise.resolve();
 
-  constructor(deps: KeptLimitsDeps) {
+  constructor(deps: RememberedRetentionDeps) {
     this.#deps = deps;
   }
 
@@ -228,9 +228,9 @@ export class KeptLimits implements RetentionRules {
 }
 
 /** What is wrong in it is left out. */
-function parseLimits(text: string): Map<string, KeptLimit> {
+function parseLimits(text: string): Map<string, RememberedLimit> {
   const { paths } = (JSON.parse(text) ?? {}) as { paths?: unknown };
-  const limits = new Map<string, KeptLimit>();
+  const limits = new Map<string, RememberedLimit>();
   for (const [path, value] of Object.entries((paths ?? {}) as Record<string, unknown>)) {
     const { entry, deleteAfterMs, recordPaths } = (value ?? {}) as Record<string, unknown>;
     const isLimit = typeof deleteAfterMs === 'number' && Number.isFinite(deleteAfterMs) && deleteAfterMs >= 0;
@@ -238,7 +238,9 @@ function parseLimits(text: string): Map<string, KeptLimit> {
       const templates = recordPaths.filter((one): one is string => typeof one === 'string' && one.includes('%path'));
       const former = parseFormer((value as { former?: unknown }).former);
       limits.set(path, {
-        ...{ entry, deleteAfterMs, recordPaths: templates.slice(-MAX_RECORD_PATHS) },
+        entry,
+        deleteAfterMs,
+        recordPaths: templates.slice(-MAX_RECORD_PATHS),
         ...(former && { former }),
       });
     }
@@ -253,8 +255,8 @@ function parseFormer(value: unknown): FormerLimit | undefined {
 }
 
 /** Names that a pattern stands for are forgotten first: there is no end of them, and while it is there they go by it. */
-function bounded(limits: ReadonlyMap<string, KeptLimit>): Map<string, KeptLimit> {
-  const isOwn = ([path, { entry }]: [string, KeptLimit]): boolean => path === entry;
+function bounded(limits: ReadonlyMap<string, RememberedLimit>): Map<string, RememberedLimit> {
+  const isOwn = ([path, { entry }]: [string, RememberedLimit]): boolean => path === entry;
   const { own = [], others = [] } = Object.groupBy(limits, (one) => (isOwn(one) ? 'own' : 'others'));
   return new Map([...others, ...own].slice(-MAX_PATHS));
 }

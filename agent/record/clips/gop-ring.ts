@@ -4,34 +4,34 @@ import type { Track } from '../../media/sample/track.ts';
 import type { SampleSink } from '../../stream/gop-cache.ts';
 import { leadingTrackOf } from '../write/track-buffer.ts';
 
-/** What a sample costs beside its data: small packets of sound must count too. */
+/** Overhead per sample: small audio packets must count as well. */
 const SAMPLE_COST_BYTES = 200;
 
-/** A key sample of the leading track and all that came up to the next one, of every track. */
+/** A key sample of the leading track and all samples up to the next one, of every track. */
 interface Group {
   readonly tracks: number[];
   readonly samples: Sample[];
-  /** Decode time of its key sample, seconds on the stream's own scale. */
+  /** Decode time of its key sample in stream seconds. */
   readonly startSeconds: number;
   bytes: number;
 }
 
 /**
- * The last seconds of a stream in whole groups of pictures, held and not copied. Beyond its limit in bytes the oldest groups go: there
- * are fewer then, never half of one. A single group that is larger than the limit is not kept, and neither is its rest.
+ * The last seconds of a stream in whole GOPs, held without a copy. At its byte limit it drops the oldest GOPs, never
+ * half of one. A single GOP above the limit is dropped with its rest.
  */
-export class GroupRing {
-  /** How often a group was too large to be kept. */
+export class GopRing {
+  /** Number of GOPs above the limit. */
   tooLarge = 0;
   readonly #lead: number;
   readonly #clockRateHz: number;
   readonly #keepSeconds: number;
   readonly #limitBytes: number;
-  /** The oldest first. */
+  /** Oldest first. */
   #groups: Group[] = [];
   #bytes = 0;
 
-  /** @param keepMs so much before the newest sample is there, if the limit allows it: and what stands before it in the same group */
+  /** @param keepMs kept before the newest sample if the limit allows, rounded up to whole GOPs */
   constructor(tracks: readonly Track[], keepMs: number, limitBytes: number) {
     this.#lead = leadingTrackOf(tracks);
     this.#clockRateHz = tracks[this.#lead]?.clockRate ?? 1;
@@ -76,8 +76,8 @@ export class GroupRing {
   }
 
   /**
-   * Hands over what has been kept, from the last group that begins at least so long before the newest sample, and keeps none of it.
-   * The sink takes holds of its own.
+   * Passes the kept samples from the last GOP that starts at least this long before the newest sample, and clears the
+   * ring. The sink takes its own holds.
    */
   drain(sink: SampleSink, sinceMs: number): void {
     const from = this.#newestSeconds() - sinceMs / 1000;
@@ -105,7 +105,7 @@ export class GroupRing {
   #begin(startSeconds: number): void {
     const last = this.#groups.at(-1);
     if (last && startSeconds <= last.startSeconds) {
-      // A clock that has run backwards: what was kept does not lead up to this.
+      // Time ran backwards: the kept samples do not lead up to this one.
       this.clear();
     }
     const from = startSeconds - this.#keepSeconds;

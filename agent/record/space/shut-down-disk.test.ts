@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
-import { hasGivenUp } from './given-up.ts';
+import { hasShutDown } from './disk-probe.ts';
 
 const MOUNTINFO = `27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 51 27 7:0 / /mnt/disk rw,relatime - ext4 /dev/loop0 rw,abort,emergency_ro
@@ -15,7 +15,7 @@ test.for([
   ['a large number', 0x11032c, true],
   ['one that is not mounted', 0x0802, false],
 ] as const)('of %s the kernel tells whether it takes writes', ([, device, expected]) => {
-  expect(hasGivenUp(MOUNTINFO, device)).toBe(expected);
+  expect(hasShutDown(MOUNTINFO, device)).toBe(expected);
 });
 
 test('whatever stands in the list, it is answered', () => {
@@ -26,6 +26,6 @@ test('whatever stands in the list, it is answered', () => {
       MOUNTINFO.slice(0, at) +
       String.fromCharCode(Math.floor(next() * 128)).repeat(Math.floor(next() * 4)) +
       MOUNTINFO.slice(at + Math.floor(next() * 9));
-    expect(typeof hasGivenUp(text, 0x0700)).toBe('boolean');
+    expect(typeof hasShutDown(text, 0x0700)).toBe('boolean');
   }
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';
-import { KeptLimits } from './kept-limits.ts';
+import { RememberedRetention } from './remembered-retention.ts';
 
 const DAY_MS = 86_400_000;
 const HERE = '/disk/%path/%s-%f';
@@ -20,7 +20,7 @@ function setUp(folder: string) {
   };
   const file = join(folder, 'kept-for.json');
   const make = () =>
-    new KeptLimits({
+    new RememberedRetention({
       file,
       config: () => state.config,
       wallMs: () => state.nowMs,
@@ -34,7 +34,8 @@ function setUp(folder: string) {
     });
   let limits = make();
   return {
-    ...{ state, file },
+    state,
+    file,
     get limits() {
       return limits;
     },

@@ -3,11 +3,11 @@ import { opusSound, opusTrack } from '../../../test/support/disks/recordings.ts'
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import { hold, release, SlabPool } from '../../media/sample/slab.ts';
-import { GroupRing } from './group-ring.ts';
+import { GopRing } from './gop-ring.ts';
 
 const seconds = (samples: readonly Sample[]): number[] => samples.map(({ dts }) => dts / 90_000);
 
-function drained(ring: GroupRing, sinceMs = Infinity): Sample[] {
+function drained(ring: GopRing, sinceMs = Infinity): Sample[] {
   const samples: Sample[] = [];
   ring.drain({ onSample: (_, sample) => samples.push(sample) }, sinceMs);
   return samples;
@@ -18,7 +18,7 @@ test.for([
   ['groups of two seconds', 20, 3_000, 6],
   ['a group that is longer than what is kept', 100, 3_000, 0],
 ] as const)('so much as is wanted from before the newest sample is there: %s', ([, gop, keepMs, firstSecond]) => {
-  const ring = new GroupRing([tinyH264], keepMs, 1 << 30);
+  const ring = new GopRing([tinyH264], keepMs, 1 << 30);
   // Ten seconds, the last picture at 9.9 s.
   for (const sample of tinyVideo(100, 10, gop)) {
     ring.add(0, sample);
@@ -31,7 +31,7 @@ test.for([
 });
 
 test('what is older than wanted stays behind in whole groups', () => {
-  const ring = new GroupRing([tinyH264], 60_000, 1 << 30);
+  const ring = new GopRing([tinyH264], 60_000, 1 << 30);
   for (const sample of tinyVideo(100, 10, 20)) {
     ring.add(0, sample);
   }
@@ -39,7 +39,7 @@ test('what is older than wanted stays behind in whole groups', () => {
 });
 
 test('sound comes with the group that it arrived in', () => {
-  const ring = new GroupRing([tinyH264, opusTrack], 1_000, 1 << 30);
+  const ring = new GopRing([tinyH264, opusTrack], 1_000, 1 << 30);
   const video = tinyVideo(30, 10, 10);
   const sound = opusSound(150);
   for (let i = 0; i < 30; i += 1) {
@@ -55,7 +55,7 @@ test('sound comes with the group that it arrived in', () => {
 });
 
 test('a stream of sound alone keeps its last packets', () => {
-  const ring = new GroupRing([opusTrack], 1_000, 1 << 30);
+  const ring = new GopRing([opusTrack], 1_000, 1 << 30);
   for (const sample of opusSound(200)) {
     ring.add(0, sample);
   }
@@ -65,7 +65,7 @@ test('a stream of sound alone keeps its last packets', () => {
 test('beyond the limit there are fewer groups and never half of one', () => {
   const video = tinyVideo(200, 10, 10);
   const groupBytes = video.slice(0, 10).reduce((sum, { data }) => sum + data.length + 200, 0);
-  const ring = new GroupRing([tinyH264], 60_000, 3.5 * groupBytes);
+  const ring = new GopRing([tinyH264], 60_000, 3.5 * groupBytes);
   for (const sample of video) {
     ring.add(0, sample);
     expect(ring.bytes).toBeLessThanOrEqual(3.5 * groupBytes);
@@ -78,7 +78,7 @@ test('beyond the limit there are fewer groups and never half of one', () => {
 
 test('a group that is too large by itself is not kept, nor is its rest, and the next one is', () => {
   const video = tinyVideo(20, 10, 10);
-  const ring = new GroupRing([tinyH264], 60_000, (video[0] as Sample).data.length + 1_000);
+  const ring = new GopRing([tinyH264], 60_000, (video[0] as Sample).data.length + 1_000);
   for (const sample of video.slice(0, 10)) {
     ring.add(0, sample);
   }
@@ -88,7 +88,7 @@ test('a group that is too large by itself is not kept, nor is its rest, and the 
 });
 
 test('times that run backwards do not lead up to what comes', () => {
-  const ring = new GroupRing([tinyH264], 60_000, 1 << 30);
+  const ring = new GopRing([tinyH264], 60_000, 1 << 30);
   for (const sample of [...tinyVideo(30, 10, 10, 900_000), ...tinyVideo(10, 10, 10)]) {
     ring.add(0, sample);
   }
@@ -97,7 +97,7 @@ test('times that run backwards do not lead up to what comes', () => {
 
 test('memory is held while it is kept and given back when it goes', () => {
   const pool = new SlabPool();
-  const ring = new GroupRing([tinyH264], 1_000, 1 << 30);
+  const ring = new GopRing([tinyH264], 1_000, 1 << 30);
   const slabs = new Set<ArrayBufferLike>();
   for (const { data, ...rest } of tinyVideo(200, 10, 10)) {
     const slab = pool.take(8_192);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Deletion, Doomed } from '../retention/deletions.ts';
-import { type IndexedRecording, keepPathLimits, makeRoom, type OldestRecordings, oldestBelow } from './make-room.ts';
+import type { Deletion, DeletionCandidate } from '../retention/deletions.ts';
+import { freeSpace, type IndexedRecording, keepPathLimits, type OldestRecordings, oldestBelow } from './free-space.ts';
 
 const MB = 1_000_000;
 const recording = (folder: string, startUs: number): IndexedRecording => ({
@@ -36,12 +36,12 @@ function indexOf(files: readonly IndexedRecording[], ownBytes = 0): OldestRecord
   };
 }
 
-function deleting(answer: (doomed: Doomed) => Deletion = () => ({ kind: 'deleted', diskBytes: MB })) {
+function deleting(answer: (doomed: DeletionCandidate) => Deletion = () => ({ kind: 'deleted', diskBytes: MB })) {
   const deleted: string[] = [];
   return {
     deleted,
     hold: undefined,
-    delete: async (doomed: Doomed) => {
+    delete: async (doomed: DeletionCandidate) => {
       const result = answer(doomed);
       if (result.kind === 'deleted') {
         deleted.push(doomed.file);
@@ -70,7 +70,7 @@ test('nothing on a disk is no order at all', () => {
 test('as many go as give the space, by what they take on the disk', async () => {
   const files = Array.from({ length: 10 }, (_, i) => recording('/rec', i));
   const deletions = deleting(({ file }) => ({ kind: 'deleted', diskBytes: file.includes('/0') ? 5 * MB : MB }));
-  const room = await makeRoom(6.5 * MB, files, ['/rec'], deletions, signal);
+  const room = await freeSpace(6.5 * MB, files, ['/rec'], deletions, signal);
   expect(room).toEqual({ files: 3, diskBytes: 7 * MB, stuck: undefined });
 });
 
@@ -83,7 +83,7 @@ test('what cannot go is passed over, and why there is too little is told', async
     { kind: 'deleted', diskBytes: MB },
   ];
   const deletions = deleting(({ file }) => answers[Number(file.slice('/rec/'.length, -'.mp4'.length))] as Deletion);
-  const room = await makeRoom(2 * MB, files, ['/rec'], deletions, signal);
+  const room = await freeSpace(2 * MB, files, ['/rec'], deletions, signal);
   expect(room).toMatchObject({ files: 1, diskBytes: MB, stuck: expect.stringContaining('1 recordings are protected') });
   expect(deletions.deleted).toEqual(['/rec/3.mp4']);
 });

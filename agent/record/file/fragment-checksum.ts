@@ -6,8 +6,8 @@ import type { ReadableFile } from './readable-file.ts';
 
 const READ_BYTES = 1 << 20;
 
-/** Writes into a fragment's header, its first piece, by what its bytes can be known. */
-export function sealFragment(pieces: readonly Uint8Array[]): void {
+/** Writes a checksum into a fragment's header, its first piece. */
+export function writeFragmentChecksum(pieces: readonly Uint8Array[]): void {
   const header = pieces[0] as Uint8Array;
   const at = placeSeal(header);
   let sum = crc32(header.subarray(0, at));
@@ -18,8 +18,8 @@ export function sealFragment(pieces: readonly Uint8Array[]): void {
   viewOf(header).setUint32(at, sum);
 }
 
-/** Tells of fragments whether each of their bytes is the one that was written. */
-export class SealReader {
+/** Verifies the checksums of fragments. */
+export class ChecksumReader {
   readonly #handle: ReadableFile;
   #buffer: Uint8Array = new Uint8Array(0);
 

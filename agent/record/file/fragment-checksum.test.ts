@@ -4,7 +4,7 @@ import { MemoryFile } from '../../../test/support/disks/memory-file.ts';
 import { parseFragment } from '../../media/mp4/read/read.ts';
 import { writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { SEAL_BYTES } from '../../media/mp4/write/fragment-seal.ts';
-import { SealReader, sealFragment } from './fragment-seal.ts';
+import { ChecksumReader, writeFragmentChecksum } from './fragment-checksum.ts';
 import type { PlacedFragment } from './fragment-walk.ts';
 
 const next = random(3);
@@ -21,7 +21,7 @@ const run = {
 
 function sealed(): Uint8Array {
   const pieces = [writeFragmentHeader(77, [run], SEAL_BYTES), data.subarray(0, 600), data.subarray(600)];
-  sealFragment(pieces);
+  writeFragmentChecksum(pieces);
   return Buffer.concat(pieces);
 }
 
@@ -39,7 +39,7 @@ test('a fragment with its seal is read as one without, and is known to be whole'
   const { file, fragment } = placed(sealed());
   expect(fragment.fragment).toMatchObject({ sequence: 77, sizeBytes: sealed().length });
   expect(fragment.fragment.runs[0]).toMatchObject({ trackId: 1, baseTime: 5_000, count: 2, sizeBytes: 900 });
-  expect(await new SealReader(file).isWhole(fragment)).toBe(true);
+  expect(await new ChecksumReader(file).isWhole(fragment)).toBe(true);
 });
 
 test('whichever bit of it is another, the seal tells', async () => {
@@ -49,7 +49,7 @@ test('whichever bit of it is another, the seal tells', async () => {
     bytes[at] = (bytes[at] ?? 0) ^ (1 << (at % 8));
     const file = new MemoryFile(Buffer.concat([Buffer.alloc(100), bytes]));
     const moof = bytes.subarray(0, whole.fragment.fragment.moofBytes);
-    const isWhole = await new SealReader(file).isWhole({ ...whole.fragment, moof });
+    const isWhole = await new ChecksumReader(file).isWhole({ ...whole.fragment, moof });
     expect(isWhole ? `byte ${at}` : '').toBe('');
   }
 });
@@ -57,8 +57,8 @@ test('whichever bit of it is another, the seal tells', async () => {
 test('a fragment without a seal, or one that the file ends in, is not known to be whole', async () => {
   const bare = Buffer.concat([writeFragmentHeader(77, [run]), data]);
   const { file, fragment } = placed(bare);
-  expect(await new SealReader(file).isWhole(fragment)).toBe(false);
+  expect(await new ChecksumReader(file).isWhole(fragment)).toBe(false);
   const cut = placed(sealed());
   cut.file.sizeBytes -= 1;
-  expect(await new SealReader(cut.file).isWhole(cut.fragment)).toBe(false);
+  expect(await new ChecksumReader(cut.file).isWhole(cut.fragment)).toBe(false);
 });

@@ -3,7 +3,7 @@ import type { DeletionReason } from '../retention/deletion-trace.ts';
 import type { Deletions } from '../retention/deletions.ts';
 
 /** So many rows of the index are asked for at a time. */
-const LOT = 100;
+const BATCH_SIZE = 100;
 /** What stays (protected, not ours after all) is passed over so far and no further. */
 const MAX_ROWS = 20_000;
 
@@ -32,7 +32,7 @@ export interface OldestRecordings {
 /** Who deletes, and knows what stays. */
 export type Deleting = Pick<Deletions, 'delete' | 'hold' | 'pause' | 'removeEmptyFolders' | 'endSweep'>;
 
-export interface Room {
+interface FreeSpaceRequest {
   readonly files: number;
   readonly diskBytes: number;
   /** Why it is less than was asked for; undefined: it is not. */
@@ -40,14 +40,14 @@ export interface Room {
 }
 
 /** Deletes the oldest recordings in the order in which they are given, across all cameras, until so much has become free. */
-export async function makeRoom(
+export async function freeSpace(
   wantedBytes: number,
   oldest: Iterable<IndexedRecording>,
   top: readonly string[],
   deletions: Deleting,
   signal: AbortSignal,
   reason: DeletionReason = 'space',
-): Promise<Room> {
+): Promise<FreeSpaceRequest> {
   let files = 0;
   let diskBytes = 0;
   let protectedCount = 0;
@@ -82,7 +82,7 @@ const stuckText = (protectedCount: number): string =>
 
 /** The oldest below several folders of one disk, in one order. */
 export function* oldestBelow(index: OldestRecordings, folders: readonly string[]): Generator<IndexedRecording> {
-  const streams = folders.map((folder) => lots((after) => index.oldestOwn(folder, LOT, after)));
+  const streams = folders.map((folder) => lots((after) => index.oldestOwn(folder, BATCH_SIZE, after)));
   const heads = streams.map((stream) => stream.next());
   const seen = new Set<string>();
   for (;;) {
@@ -107,8 +107,8 @@ export function* oldestBelow(index: OldestRecordings, folders: readonly string[]
   }
 }
 
-export const oldestOf = (index: OldestRecordings, path: string): Iterable<IndexedRecording> =>
-  lots((after) => index.oldestOwnOf(path, LOT, after));
+const oldestOf = (index: OldestRecordings, path: string): Iterable<IndexedRecording> =>
+  lots((after) => index.oldestOwnOf(path, BATCH_SIZE, after));
 
 function* lots(
   ask: (after: IndexedRecording | undefined) => readonly IndexedRecording[],
@@ -119,14 +119,14 @@ function* lots(
     yield* lot;
     after = lot.at(-1);
     count += lot.length;
-    if (lot.length < LOT) {
+    if (lot.length < BATCH_SIZE) {
       return;
     }
   }
 }
 
 /** Paths that may take only so much. */
-export interface PathLimits {
+interface PathLimits {
   /** Paths with a `recordMaxSize`, and its bytes. */
   limits(): Iterable<readonly [path: string, maxBytes: number]>;
 }
@@ -142,7 +142,7 @@ export async function keepPathLimits(
   for (const [path, maxBytes] of limits.limits()) {
     const excessBytes = index.bytesOf(path).ownBytes - maxBytes;
     if (excessBytes > 0 && deletions.hold === undefined && !signal.aborted) {
-      await makeRoom(excessBytes, oldestOf(index, path), tops, deletions, signal, 'size');
+      await freeSpace(excessBytes, oldestOf(index, path), tops, deletions, signal, 'size');
     }
   }
 }

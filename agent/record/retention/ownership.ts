@@ -2,8 +2,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
 import { codeOf } from '../file/disk-fault.ts';
 import { readRecordingHead } from '../file/recording-file.ts';
+import { readChecksum } from '../mpegts/ts-checksum.ts';
 import { readTsHead } from '../mpegts/ts-recording-file.ts';
-import { readSeal } from '../mpegts/ts-seal.ts';
 
 const TS_PACKET_BYTES = 188;
 const TS_SYNC = 0x47;
@@ -22,7 +22,7 @@ export interface Ownership {
 }
 
 /** @returns undefined when there is no such file (any more) */
-export async function whoseRecording(file: string): Promise<Ownership | undefined> {
+export async function ownershipOf(file: string): Promise<Ownership | undefined> {
   try {
     const handle = await open(file, 'r');
     try {
@@ -62,7 +62,7 @@ async function whoseStream(handle: FileHandle): Promise<Omit<Ownership, 'diskByt
   }
   const last = await handle.read(bytes, 0, TS_PACKET_BYTES, lastAt);
   const isWhole = last.bytesRead === TS_PACKET_BYTES;
-  const seal = isWhole ? readSeal(new DataView(bytes.buffer), 0) : undefined;
+  const seal = isWhole ? readChecksum(new DataView(bytes.buffer), 0) : undefined;
   const isDated = (await readTsHead(handle)).fileMark?.isClockTrusted ?? true;
   return { writer: seal ? 'perch' : 'other', isDated, durationMs: seal?.durationMs ?? 0 };
 }

@@ -40,7 +40,7 @@ export function identityOf(look: DiskLook, known: KnownDisk | undefined): Identi
 }
 
 /** The disks of the record folders, by folder: a JSON file in the data folder. Without it every disk is taken as it is. */
-export class DiskMemory {
+export class KnownDisks {
   readonly #file: string;
   readonly #onFault: (text: string) => void;
   readonly #write: typeof writeAtomic;

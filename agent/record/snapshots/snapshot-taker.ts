@@ -5,57 +5,60 @@ import type { CameraEvent, EventFeed } from '../events/event.ts';
 import { codeOf } from '../file/disk-fault.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../file/segment-log.ts';
 import { HANGING_MS } from '../write/flush.ts';
-import { keepStill } from './still-files.ts';
+import { saveSnapshot } from './snapshot-files.ts';
 
-/** While something is recorded. */
+/** During recording. */
 const EVERY_MS = 600_000;
 const LOOK_MS = 30_000;
-/** Events that follow each other this fast share a still. */
-const CLOSEST_MS = 2_000;
-/** A clip's file comes some time after its event: until then the picture waits. */
+/** Events closer together share a snapshot. */
+const MIN_INTERVAL_MS = 2_000;
+/** A clip's file appears after its event: the snapshot waits. */
 const MAX_WAIT_MS = 15_000;
-/** After a failure; one that a person must mend (a wrong password, which cameras count) has the whole time between two stills. */
+/** After a failure. One that needs a person (a wrong password, which cameras count) waits for the full interval. */
 const FAILURE_PAUSE_MS = 60_000;
 
-/** A camera that gives pictures of its own. */
-export interface StillSource {
-  /** A JPEG of at most `MAX_STILL_BYTES`. */
+/** A camera with snapshots. */
+export interface SnapshotSource {
+  /** A JPEG of at most `MAX_SNAPSHOT_BYTES`. */
   fetch(signal: AbortSignal): Promise<Uint8Array>;
 }
 
-export interface StillTakerDeps {
+interface SnapshotTakerDeps {
   readonly events: EventFeed;
-  /** Undefined: the camera of this path has no pictures of its own. */
-  readonly sourceOf: (path: string) => StillSource | undefined;
+  /** undefined: the path's camera has no snapshots. */
+  readonly sourceOf: (path: string) => SnapshotSource | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 interface PathState {
-  /** The recording that is being written. */
+  /** The recording being written. */
   recording: string | undefined;
   isBusy: boolean;
-  /** Monotonic milliseconds before which none is taken. */
+  /** Monotonic milliseconds. */
   notBeforeMs: number;
-  /** When the next one is due although nothing happens. */
+  /** Time of the next periodic snapshot. */
   dueMs: number;
-  /** A picture that has no recording to lie beside yet. */
+  /** A snapshot waiting for a recording. */
   waiting: { readonly jpeg: Uint8Array; readonly timeMs: number; readonly untilMs: number } | undefined;
-  /** What is wrong, as it was said last. */
+  /** The last logged fault. */
   told: string | undefined;
 }
 
-/** Takes a still of each camera for every new event, and every ten minutes of recording. What goes wrong costs the still alone. */
-export class StillTaker {
-  readonly #deps: StillTakerDeps;
+/**
+ * Takes a snapshot of each camera for every new event, and every ten minutes of recording. A failure costs only the
+ * snapshot.
+ */
+export class SnapshotTaker {
+  readonly #deps: SnapshotTakerDeps;
   readonly #paths = new Map<string, PathState>();
-  /** Events that go on, by path and id: they are told again when they end. */
+  /** Ongoing events by path and id: they are reported again when they end. */
   readonly #running = new Set<string>();
   readonly #taking = new Set<Promise<void>>();
   readonly #end = new AbortController();
   readonly #stop: (() => void)[];
 
-  constructor(deps: StillTakerDeps) {
+  constructor(deps: SnapshotTakerDeps) {
     this.#deps = deps;
     this.#stop = [
       deps.events.listen((event) => this.#onEvent(event)),
@@ -63,7 +66,7 @@ export class StillTaker {
     ];
   }
 
-  /** Tells on what it is told, and learns from it what is being recorded. */
+  /** Forwards to `log` and learns what is being recorded. */
   following(log: SegmentLog): SegmentLog {
     return {
       opened: (segment) => {
@@ -96,7 +99,7 @@ export class StillTaker {
     const state = this.#paths.get(path);
     if (state?.recording === file) {
       state.recording = undefined;
-      // Who publishes may call paths anything: those of cameras without pictures are not remembered.
+      // Publishers may use any path name: only paths of cameras with snapshots are remembered.
       if (!this.#deps.sourceOf(path)) {
         this.#paths.delete(path);
       }
@@ -108,7 +111,7 @@ export class StillTaker {
       stop();
     }
     this.#end.abort();
-    // A disk that hangs keeps a picture for ever: it is not worth the program's end.
+    // A hanging disk must not delay the program's end.
     const end = new AbortController();
     await Promise.race([Promise.all(this.#taking), this.#deps.clock.sleep(HANGING_MS, end.signal)]);
     end.abort();
@@ -154,7 +157,7 @@ export class StillTaker {
       return;
     }
     state.isBusy = true;
-    state.notBeforeMs = this.#nowMs + CLOSEST_MS;
+    state.notBeforeMs = this.#nowMs + MIN_INTERVAL_MS;
     state.dueMs = this.#nowMs + EVERY_MS;
     this.#run(
       this.#fetch(path, state, source).finally(() => {
@@ -163,12 +166,12 @@ export class StillTaker {
     );
   }
 
-  async #fetch(path: string, state: PathState, source: StillSource): Promise<void> {
+  async #fetch(path: string, state: PathState, source: SnapshotSource): Promise<void> {
     const { clock } = this.#deps;
     const askedMs = clock.wallMs();
     try {
       const jpeg = await source.fetch(this.#end.signal);
-      // Taken some time between question and answer.
+      // Captured between request and response.
       const timeMs = (askedMs + clock.wallMs()) / 2;
       if (state.recording === undefined) {
         state.waiting = { jpeg, timeMs, untilMs: this.#nowMs + MAX_WAIT_MS };
@@ -176,20 +179,20 @@ export class StillTaker {
         await this.#keep(path, state.recording, jpeg, timeMs);
       }
     } catch (error) {
-      this.#onFailure(path, state, error, 'no still from the camera');
+      this.#onFailure(path, state, error, 'no snapshot from the camera');
     }
   }
 
   async #keep(path: string, recording: string, jpeg: Uint8Array, timeMs: number): Promise<void> {
     const state = this.#stateOf(path);
     try {
-      await keepStill(recording, jpeg, timeMs);
+      await saveSnapshot(recording, jpeg, timeMs);
       if (state.told !== undefined) {
         state.told = undefined;
-        this.#deps.logger.info({ path }, 'stills are taken again');
+        this.#deps.logger.info({ path }, 'snapshots resumed');
       }
     } catch (error) {
-      this.#onFailure(path, state, error, 'cannot write a still to the disk');
+      this.#onFailure(path, state, error, 'cannot write a snapshot');
     }
   }
 
@@ -201,11 +204,11 @@ export class StillTaker {
     const code = error instanceof PerchError ? error.code : undefined;
     const isLasting = code === 'unauthorized' || code === 'unsupported';
     state.notBeforeMs = this.#nowMs + (isLasting ? EVERY_MS : FAILURE_PAUSE_MS);
-    // By its kind: what a camera says in words may be different each time.
+    // By code: a camera's message may vary.
     const kind = code ?? (codeOf(error) || String(error));
     if (state.told !== kind) {
       state.told = kind;
-      // Many cameras have none, and nobody has to do anything about it.
+      // Many cameras have none, which needs no action.
       const level = code === 'unsupported' ? 'debug' : 'warn';
       logger[level]({ path, cause: explain(error) }, words);
     }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
-import { DiskMemory, type Identity, identityOf, type KnownDisk } from './disk-memory.ts';
 import type { DiskLook } from './disk-probe.ts';
+import { type Identity, identityOf, type KnownDisk, KnownDisks } from './known-disks.ts';
 
 const ID = '0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11';
 const OTHER_ID = '9b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11';
@@ -46,7 +46,7 @@ test('disks are known again after a start, until they are forgotten', async () =
   using folder = temporaryFolder();
   const file = join(folder.path, 'disks.json');
   const open = async () => {
-    const memory = new DiskMemory(file, (text) => expect.unreachable(text));
+    const memory = new KnownDisks(file, (text) => expect.unreachable(text));
     await memory.load();
     return memory;
   };
@@ -60,7 +60,7 @@ test('disks are known again after a start, until they are forgotten', async () =
 test('what is known already is not written again, and a mark that was deleted becomes the same again', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'disks.json');
-  const memory = new DiskMemory(file, (text) => expect.unreachable(text));
+  const memory = new KnownDisks(file, (text) => expect.unreachable(text));
   await memory.remember('/mnt/usb', stick);
   writeFileSync(file, 'not touched');
   expect(await memory.remember('/mnt/usb', stick)).toBe(ID);
@@ -80,7 +80,7 @@ test('a memory that cannot be read takes every disk as it is, and says so', asyn
       bytes[Math.floor(next() * bytes.length)] = Math.floor(next() * 256);
     }
     writeFileSync(file, bytes);
-    const memory = new DiskMemory(file, (text) => faults.push(text));
+    const memory = new KnownDisks(file, (text) => faults.push(text));
     await memory.load();
     expect(memory.find('/b')).toBeUndefined();
   }
