@@ -7,20 +7,20 @@ import type { RecordingWriter } from './write/recording-writer.ts';
 import { StartLabel } from './write/start-label.ts';
 import { leadingTrackOf, TrackBuffer } from './write/track-buffer.ts';
 
-/** Samples of other tracks that are this much older than the key sample that begins a file belong to the one before. */
+/** Samples of other tracks older than the key sample by this much belong to the previous file. */
 const MAX_LAG_SECONDS = 1;
-/** When the capture times and the stream's own times part by more than this, one of the two has jumped. */
+/** Beyond this difference between capture time and stream time, one of the two has jumped. */
 const MAX_DRIFT_MS = 5_000;
-/** A camera's clock runs away from ours by seconds in a day: long before that is taken for a jump, a new file is labelled anew. */
+/** Camera clocks drift by seconds per day: well before a jump is assumed, a new file gets a new label. */
 const TOLERATED_DRIFT_MS = MAX_DRIFT_MS / 2;
 const JUMPS_TO_START_OVER = 3;
-/** From one sample to the next the capture time has moved by so much more or less than the stream's own: the wall clock was set. */
+/** Between two samples, capture time and stream time differ by this much: the wall clock was set. */
 const MIN_STEP_MS = 1_000;
-/** A camera whose clock jumps all the time has its files cut no more often than this. */
+/** Limits how often files of a camera with a jumping clock are cut. */
 const MIN_BROKEN_SECONDS = 10;
-/** A camera that begins with what it has kept is waited for: the first part is so long at most. */
+/** Longest first part while a camera sends its cached burst. */
 const MAX_BURST_SECONDS = 10;
-/** A sample of another track this far from the leading one is a wrong timestamp. */
+/** A sample further from the leading track has a wrong timestamp. */
 const MAX_SPREAD_SECONDS = 10;
 
 export interface SegmenterLimits {
@@ -29,21 +29,21 @@ export interface SegmenterLimits {
   readonly segmentDurationMs: number;
 }
 
-/** What the recorder does for its segmenter. */
+/** The segmenter's owner, the recorder. */
 export interface SegmenterOwner {
-  /** Called at a key sample when there is no file: false while the disk is given a rest after a failure. */
+  /** At a key sample without a file: false while retrying is delayed after a failure. */
   mayOpen(): boolean;
   open(mark: StreamMark, buffers: readonly TrackBuffer[]): RecordingWriter;
   /** The file has all its samples. */
   finish(writer: RecordingWriter): void;
-  /** Samples that cannot be stored were left out: from here to the next key sample, or a single one. */
+  /** Samples were dropped: up to the next key sample, or a single one. */
   dropped(reason: 'slow disk' | 'late sample' | 'jumped timestamp'): void;
   ended(cause?: unknown): void;
 }
 
 /**
- * Cuts a stream into parts and files. A file begins with a key sample of the leading track; other tracks go on where they
- * were, so that nothing is lost at a cut. Each track's newest sample is held back until its end is known.
+ * Cuts a stream into parts and files. A file starts with a key sample of the leading track; other tracks continue, so
+ * that nothing is lost at a cut. Each track's newest sample is held until its end is known.
  */
 export class Segmenter implements Reader {
   readonly id = 'recorder';
@@ -55,17 +55,17 @@ export class Segmenter implements Reader {
   #writer: RecordingWriter | undefined;
   #streamId = newStreamId();
   #segmentNumber = 0;
-  /** Nothing is taken before the next key sample of the leading track. */
+  /** Waits for a key sample of the leading track. */
   #isWaiting = true;
   #wantsNewFile = false;
-  /** The camera's clock has jumped: the next file does not follow on from this one. */
+  /** The camera's clock jumped: the next file does not continue this one. */
   #isBroken = false;
   #partBytes = 0;
-  /** The first sample of the file: what drift is measured against. */
+  /** Of the file's first sample, the reference for drift. */
   #startWall = 0;
   #startDts = 0;
   readonly #label = new StartLabel();
-  /** Samples of the leading track with jumped timestamps, one after the other. */
+  /** Consecutive samples of the leading track with jumped timestamps. */
   #jumps = 0;
 
   constructor(tracks: readonly Track[], limits: SegmenterLimits, owner: SegmenterOwner) {
@@ -99,7 +99,7 @@ export class Segmenter implements Reader {
       return;
     }
     if (stepMs !== 0) {
-      // Time in the file goes on as it was; the next one gets its label from the clock as it is now.
+      // This file's time continues; the next one is labelled by the new clock.
       this.#startWall += stepMs;
       this.#wantsNewFile = true;
     }
@@ -113,7 +113,9 @@ export class Segmenter implements Reader {
     }
   }
 
-  /** A file has one description of its tracks: the next key sample begins another, and readers must not join the two. */
+  /**
+   * A file has one description per track: the next key sample starts another file, which does not continue this one.
+   */
   onTrack(track: number, description: Track): void {
     const buffer = this.#buffers[track] as TrackBuffer;
     buffer.nextTrack = description;
@@ -123,7 +125,7 @@ export class Segmenter implements Reader {
     }
   }
 
-  /** Where the camera's clock has jumped readers must not join two files. Sound alone does not tell: there are bad microphones. */
+  /** Files before and after a clock jump must not be joined. Audio alone does not count: some microphones are bad. */
   onDiscontinuity(track: number): void {
     this.#isBroken ||= this.#buffers[track] === this.#lead;
   }
@@ -135,7 +137,7 @@ export class Segmenter implements Reader {
     this.#owner.ended(cause);
   }
 
-  /** Writes what there is and has it flushed: what led up to an event is not to wait for the next part and the next round. */
+  /** Writes and flushes everything, so that the lead-up to an event does not wait. */
   flush(): void {
     if (this.#writer) {
       this.#writePart();
@@ -143,7 +145,7 @@ export class Segmenter implements Reader {
     }
   }
 
-  /** Ends the file with what there is: the next key sample begins another one, which does not follow on from it. */
+  /** Ends the file: the next key sample starts another one, which does not continue it. */
   pause(): void {
     this.#completeAll();
     this.#finish();
@@ -151,7 +153,7 @@ export class Segmenter implements Reader {
     this.#wait();
   }
 
-  /** The disk refused the file: what comes next begins a new one, which does not follow on from it. */
+  /** The disk rejected the file: the next one does not continue it. */
   abandon(writer: RecordingWriter): void {
     if (this.#writer === writer) {
       this.#writer = undefined;
@@ -161,7 +163,7 @@ export class Segmenter implements Reader {
     this.#renew();
   }
 
-  /** While waiting: a key sample ends the wait. Samples of sound are held on the way, for the file may begin with one. */
+  /** A key sample ends the wait. Audio samples are held: the file may start with one. */
   #join(buffer: TrackBuffer, sample: Sample): void {
     if (buffer !== this.#lead || !sample.key) {
       if (buffer.track.kind === 'audio') {
@@ -193,7 +195,9 @@ export class Segmenter implements Reader {
     return sample.wall - this.#startWall - mediaMs;
   }
 
-  /** How far the wall clock was set between two samples of the leading track; 0 when it was not, or the samples' own time has jumped. */
+  /**
+   * How far the wall clock was set between two samples of the leading track; 0 if it was not, or stream time jumped.
+   */
   #stepMs(held: Sample, sample: Sample): number {
     const mediaMs = this.#lead.secondsOf(sample.pts - held.pts) * 1000;
     const stepMs = sample.wall - held.wall - mediaMs;
@@ -211,7 +215,7 @@ export class Segmenter implements Reader {
     return Math.abs(apart) > MAX_SPREAD_SECONDS;
   }
 
-  /** A single wrong stamp is left out; after several in a row, old and new samples cannot be told on one scale. */
+  /** Drops a single wrong timestamp. After several in a row, old and new samples have no common time. */
   #onJump(buffer: TrackBuffer, sample: Sample): void {
     this.#owner.dropped('jumped timestamp');
     this.#jumps += buffer === this.#lead ? 1 : 0;
@@ -233,7 +237,7 @@ export class Segmenter implements Reader {
   /** The sample's end is known. */
   #complete(buffer: TrackBuffer, sample: Sample): void {
     if (sample.dts < buffer.originDts) {
-      // It is the buffer's first. Sound from right before the first picture belongs to no file: that is no fault.
+      // Audio right before the first frame belongs to no file, which is no fault.
       buffer.drop(1);
       if (buffer.secondsOf(buffer.originDts - sample.dts) > MAX_LAG_SECONDS) {
         this.#owner.dropped('late sample');
@@ -268,7 +272,7 @@ export class Segmenter implements Reader {
     }
   }
 
-  /** Where a part is half full, a key sample begins the next one: players start at the beginning of parts. */
+  /** A key sample starts the next part if the current one is half full: players start at part boundaries. */
   #alignPart(): void {
     const { wholeTicks, track } = this.#lead;
     if (!this.#label.isInBurst && wholeTicks * 2000 >= this.#limits.partDurationMs * track.clockRate) {
@@ -276,7 +280,7 @@ export class Segmenter implements Reader {
     }
   }
 
-  /** At a key sample of the leading track (held): ends the file when it is long enough, or its time has come to differ from ours. */
+  /** At a held key sample of the leading track: ends the file if it is long enough, or if its time has drifted. */
   #cutAt(sample: Sample): void {
     if (this.#isWaiting) {
       return;
@@ -296,7 +300,7 @@ export class Segmenter implements Reader {
     }
     this.#finish();
     if (!this.#owner.mayOpen()) {
-      // Nobody knows for how long.
+      // For an unknown time.
       this.#renew();
       this.#wait();
     } else if (this.#isWaiting) {
@@ -307,7 +311,7 @@ export class Segmenter implements Reader {
     }
   }
 
-  /** Begins a file with the held samples. */
+  /** Starts a file with the held samples. */
   #begin(): void {
     this.#applyDescriptions();
     const lead = this.#lead.last as Sample;
@@ -319,7 +323,7 @@ export class Segmenter implements Reader {
       if (!last || buffer === this.#lead) {
         continue;
       }
-      // The leading track has the file whatever others say of their time: one that is far off is left out, not the picture.
+      // The leading track determines the file: a track with a time far off is left out.
       const seconds = buffer.secondsOf(last.dts);
       if (seconds < leadSeconds - MAX_LAG_SECONDS || seconds > leadSeconds + MAX_SPREAD_SECONDS) {
         buffer.clear();
@@ -332,7 +336,7 @@ export class Segmenter implements Reader {
     for (const buffer of this.#buffers) {
       buffer.originDts = buffer === first ? start.dts : buffer.ticksOf(startSeconds);
     }
-    // Sound from right before the wall clock was set has the old time.
+    // Audio from right before the clock was set has the old time.
     const wallMs = lead.wall - (this.#lead.secondsOf(lead.pts) - first.secondsOf(start.pts)) * 1000;
     const wasSet = Math.abs(wallMs - start.wall) > MIN_STEP_MS;
     this.#jumps = 0;
@@ -361,7 +365,7 @@ export class Segmenter implements Reader {
     }
   }
 
-  /** The last samples of a stream have no successor: they are taken to last as long as the ones before. */
+  /** The last samples of a stream have no successor: they get the duration of their predecessors. */
   #completeAll(): void {
     for (const buffer of this.#buffers) {
       this.#completeLast(buffer);

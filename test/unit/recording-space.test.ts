@@ -108,7 +108,7 @@ test('all recordings of a path are deleted when somebody wants it, though the cl
     ...{ deleted: 8, kept: 2, bytes: expect.any(Number) },
     items: [
       { reason: `is protected: DELETE /v3/recordings/protect/${id} ends that` },
-      { reason: 'is not known as a recording of Perch or MediaMTX' },
+      { reason: 'has no mark of Perch or MediaMTX' },
     ],
   });
   expect(left().sort()).toEqual([first, second, other].sort());
@@ -184,10 +184,10 @@ test('without a clock and without knowing what is protected nothing goes, and wh
   state.isClockTrusted = true;
   await clock.advance(10_000);
   expect(left()).toHaveLength(10);
-  expect(space.keptBecause('cam', 0, 1)).toContain('nobody knows what is protected');
+  expect(space.keptBecause('cam', 0, 1)).toContain('protected recordings are unknown');
   await expect(
     space.protection.protect({ path: 'cam', start: '2026-01-01T00:00:00Z', end: '2026-01-01T01:00:00Z', note: '' }),
-  ).rejects.toThrow('nobody knows what is protected');
+  ).rejects.toThrow('protected recordings are unknown');
   writeFileSync(join(dataDir, 'protected.json'), '{"version":1,"ranges":[]}');
   await expect
     .poll(async () => {

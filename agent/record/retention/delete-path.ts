@@ -2,10 +2,9 @@ import { dirname } from 'node:path';
 import type { Deletions } from './deletions.ts';
 
 const BATCH_SIZE = 200;
-/** So many that stay are named. */
 const MAX_NAMED = 100;
 
-/** As the index knows it. Times are Unix microseconds. */
+/** A row of the index. Times are Unix microseconds. */
 interface RecordingOfPath {
   readonly file: string;
   readonly path: string;
@@ -17,20 +16,20 @@ interface RecordingOfPath {
 interface PathDeletion {
   readonly files: number;
   readonly diskBytes: number;
-  /** The first of them. */
+  /** At most `MAX_NAMED` of them. */
   readonly kept: readonly { readonly startUs: number; readonly because: string }[];
   readonly keptFiles: number;
 }
 
 interface PathDeletionDeps {
   readonly deletions: Deletions;
-  /** Recordings of the path behind another, the oldest first, at most `limit`. */
+  /** Recordings of the path after another one, oldest first, at most `limit`. */
   rows(limit: number, after: RecordingOfPath | undefined): readonly RecordingOfPath[];
-  /** Which of them; all when it is not given. */
+  /** Selects files; undefined: all. */
   readonly isMeant: ((file: string) => boolean) | undefined;
   /** Why it is protected; undefined: it is not. */
   keptBecause(row: RecordingOfPath): string | undefined;
-  /** Folders that stay though they are empty. */
+  /** Folders kept even when empty. */
   readonly tops: readonly string[];
 }
 
@@ -39,11 +38,11 @@ const WORDS = {
   protected: 'is protected',
   'not ours': 'was not written by Perch',
   undated: 'has no date',
-  'no recording': 'is not known as a recording of Perch or MediaMTX',
+  'no recording': 'has no mark of Perch or MediaMTX',
   refused: 'could not be deleted: see the log',
 } as const;
 
-/** Deletes the recordings of one path because somebody wants it, whatever the clock says; what is protected or being written stays. */
+/** Deletes recordings of a path on request, whatever the clock says. Protected and growing ones stay. */
 export async function deletePath(deps: PathDeletionDeps): Promise<PathDeletion> {
   const { deletions, tops } = deps;
   const kept: { startUs: number; because: string }[] = [];

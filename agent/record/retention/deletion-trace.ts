@@ -1,15 +1,15 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 
-/** So often is an event made of what was deleted: a full disk loses something every few minutes. */
+/** Interval of events about deletions: a full disk loses recordings every few minutes. */
 const EVENT_EVERY_MS = 3_600_000;
-/** A text of an event is cut there. */
+/** Longer event texts are truncated. */
 const MAX_TEXT = 500;
 
-/** Why a recording goes: it is too old, its disk too full, its path too large, or somebody wants it gone. */
+/** Too old, disk full, path too large, or deleted by a user. */
 export type DeletionReason = 'age' | 'space' | 'size' | 'hand';
 
-/** Recordings of a path that went for the same reason. */
+/** Recordings of a path deleted for the same reason. */
 interface Lot {
   readonly path: string;
   readonly because: DeletionReason;
@@ -22,11 +22,11 @@ interface Lot {
 interface DeletionTraceDeps {
   readonly clock: Pick<Clock, 'monoMs'>;
   readonly logger: Pick<Logger, 'info'>;
-  /** Makes an event of the machine. Not of the path: its recordings may begin with its events. */
+  /** Creates an event of the machine. An event of the path could start a recording. */
   readonly tell?: ((text: string) => void) | undefined;
 }
 
-/** What Perch has deleted by itself leaves a trace: a line for each sweep and path, and an event for each hour in which something went. */
+/** Reports automatic deletions: a log line per sweep and path, and an event per hour. */
 export class DeletionTrace {
   readonly #deps: DeletionTraceDeps;
   readonly #sweep = new Map<string, Lot>();
@@ -37,12 +37,12 @@ export class DeletionTrace {
     this.#deps = deps;
   }
 
-  /** A recording is gone. Times are Unix microseconds. */
+  /** Times are Unix microseconds. */
   deleted(path: string, because: DeletionReason, fromUs: number, toUs: number, diskBytes: number): void {
     addTo(this.#sweep, { path, because, files: 1, diskBytes, fromUs, toUs });
   }
 
-  /** A sweep is over, whether something was deleted or not. */
+  /** Called after every sweep. */
   endSweep(): void {
     const { clock, logger, tell } = this.#deps;
     for (const lot of this.#sweep.values()) {
@@ -76,7 +76,7 @@ function addTo(lots: Map<string, Lot>, more: Lot): void {
   lot.toUs = Math.max(lot.toUs, more.toUs);
 }
 
-/** The paths that lost most come first: what does not fit is told as a number. */
+/** Largest losses first; the rest is a number. */
 function summaryOf(lots: readonly Lot[]): string {
   const files = lots.reduce((sum, lot) => sum + lot.files, 0);
   let text = files === 1 ? 'deleted 1 recording:' : `deleted ${files} recordings:`;
@@ -92,7 +92,7 @@ function summaryOf(lots: readonly Lot[]): string {
   return text.slice(0, -1);
 }
 
-/** A time that is none comes from a damaged index. */
+/** An invalid time comes from a damaged index. */
 function textOf(us: number): string {
   const date = new Date(us / 1000);
   return Number.isNaN(date.getTime()) ? 'an unknown time' : date.toISOString();

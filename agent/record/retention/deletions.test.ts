@@ -60,7 +60,7 @@ test('while the date is in doubt nothing is old, and what its disk has no room f
   expect((await deletions.delete(doomed(file), 'age')).kind).toBe('deleted');
   expect(lines.map(({ msg }) => msg)).toEqual([
     'no recordings are deleted by age',
-    'the date is right now: recordings are deleted by age again',
+    'the date is correct, deleting by age resumes',
   ]);
 });
 

@@ -8,19 +8,18 @@ import type { SegmentLog } from '../file/segment-log.ts';
 import type { DeletionReason, DeletionTrace } from './deletion-trace.ts';
 import { ownershipOf } from './ownership.ts';
 
-/** A pause between deletions keeps an SD card free for what is being recorded. */
+/** Leaves an SD card time for recording. */
 const DELETION_PAUSE_MS = 20;
-/** As long as a file can be: `recordSegmentDuration` goes up to a day. */
+/** The maximum of `recordSegmentDuration`. */
 const MAX_FILE_US = 86_400_000_000;
-/** Names of files that were left, so that each is told once. */
+/** Skipped files, so that each is logged once. */
 const MAX_LOGGED = 1_000;
 
-/** For programs, why nothing is deleted by its age: it is not known what is protected, what time it is, or which date. */
+/** Why nothing is deleted by age, for programs: protected ranges, time or date are unknown. */
 export type DeletionHold = 'protection' | 'clock' | 'date';
 
-/** What must not be deleted. */
 export interface Protection {
-  /** Why it is not known what is protected: then nothing may go. */
+  /** Why protected ranges are unknown: nothing may be deleted then. */
   readonly fault: string | undefined;
   isProtected(path: string, fromUs: number, toUs: number): boolean;
 }
@@ -30,34 +29,33 @@ export interface DeletionDeps {
   readonly log: Pick<SegmentLog, 'removed'>;
   readonly isOpen: (file: string) => boolean;
   readonly protection: Protection;
-  /** The wall clock has been set: what is old can be told from what is new. */
+  /** The wall clock is set: ages are meaningful. */
   readonly isClockTrusted: () => boolean;
-  /** Why nothing is old by the date that the clock shows: it may be years ahead. The order of recordings holds all the same. */
+  /** Why the date may be wrong by years. The order of recordings holds all the same. */
   readonly dateDoubt?: (() => string | undefined) | undefined;
-  /** Told what was deleted, and when a sweep is over. */
+  /** Receives deletions and the end of each sweep. */
   readonly trace?: Pick<DeletionTrace, 'deleted' | 'endSweep'>;
-  /** Files that belong to a recording and go with it. */
+  /** Files deleted together with a recording. */
   readonly companions?: (file: string) => Promise<readonly string[]>;
-  /** Told what has become free. */
+  /** Receives freed bytes. */
   readonly freed?: (file: string, diskBytes: number) => void;
   readonly logger: Logger;
 }
 
-/** A recording that is to go. */
 export interface DeletionCandidate {
   readonly file: string;
   readonly path: string;
-  /** Unix microseconds, as the file's name or the index says: all that are known. */
+  /** All known starts, Unix microseconds, by file name or index. */
   readonly startsUs: readonly number[];
-  /** Undefined: the file tells. */
+  /** Default: read from the file. */
   readonly durationUs?: number;
-  /** One of them is known to be right, even when the name was given by a clock that had not been set. */
+  /** One of the starts is certain, even if the name came from an unset clock. */
   readonly isDated: boolean;
 }
 
 export type Deletion =
   | { readonly kind: 'deleted'; readonly diskBytes: number }
-  /** Another has deleted it. */
+  /** Already deleted. */
   | { readonly kind: 'gone' }
   | {
       readonly kind: 'kept';
@@ -65,8 +63,8 @@ export type Deletion =
     };
 
 /**
- * The only place that deletes recordings by age, for space, or all of a path. Whatever a name or the index says: before a file goes, it is
- * asked itself. Kept are protected recordings, those that are being written, and what is no recording; all while the clock is not set.
+ * The only place that deletes recordings: by age, for space, or on request. Verifies each file first. Keeps protected
+ * and growing recordings and other files, and everything while the clock is not set.
  */
 export class Deletions {
   readonly #deps: DeletionDeps;
@@ -78,10 +76,10 @@ export class Deletions {
     this.#deps = deps;
   }
 
-  /** Why nothing at all may be deleted now. */
+  /** Why nothing may be deleted now. */
   get hold(): string | undefined {
     const { protection, isClockTrusted, dateDoubt, logger } = this.#deps;
-    const whyNot = () => dateDoubt?.() ?? 'the clock has not been set since the machine was started';
+    const whyNot = () => dateDoubt?.() ?? 'the clock has not been set since boot';
     const hold = protection.fault ?? (isClockTrusted() ? undefined : whyNot());
     if (hold !== this.#toldHold) {
       this.#toldHold = hold;
@@ -92,7 +90,7 @@ export class Deletions {
     return hold;
   }
 
-  /** Why nothing may be deleted by its age now. */
+  /** Why nothing may be deleted by age now. */
   get ageHold(): string | undefined {
     const { dateDoubt, logger } = this.#deps;
     const { hold } = this;
@@ -103,7 +101,7 @@ export class Deletions {
     if (doubt !== this.#toldDoubt) {
       this.#toldDoubt = doubt;
       if (doubt === undefined) {
-        logger.info('the date is right now: recordings are deleted by age again');
+        logger.info('the date is correct, deleting by age resumes');
       } else {
         logger.warn({ because: doubt }, 'no recordings are deleted by age');
       }
@@ -111,7 +109,7 @@ export class Deletions {
     return doubt;
   }
 
-  /** The word for `ageHold`. */
+  /** `ageHold` for programs. */
   get ageHoldWord(): DeletionHold | undefined {
     const { protection, isClockTrusted, dateDoubt } = this.#deps;
     if (protection.fault !== undefined) {
@@ -120,7 +118,10 @@ export class Deletions {
     return dateDoubt?.() === undefined ? (isClockTrusted() ? undefined : 'clock') : 'date';
   }
 
-  /** @param reason for space only what Perch has written itself and marked goes; by its age what has a known one; by hand what is a recording */
+  /**
+   * @param reason for space only marked recordings of Perch are deleted; by age those with a known start; by hand any
+   * recording
+   */
   async delete(doomed: DeletionCandidate, reason: DeletionReason): Promise<Deletion> {
     const { file } = doomed;
     const { isOpen, logger } = this.#deps;
@@ -130,7 +131,7 @@ export class Deletions {
     if (isOpen(file)) {
       return { kind: 'kept', because: 'written' };
     }
-    // Many that stay are passed over without a look at each file.
+    // Skips protected ones without opening each file.
     if (doomed.durationUs && this.#isProtected(doomed, doomed.durationUs)) {
       return { kind: 'kept', because: 'protected' };
     }
@@ -140,7 +141,7 @@ export class Deletions {
         return this.#gone(file);
       }
       if (found.writer === 'nobody') {
-        this.#tell(file, 'never deleted: a file that neither Perch nor MediaMTX has marked as its recording');
+        this.#tell(file, 'never deleted: no mark of Perch or MediaMTX');
         return { kind: 'kept', because: 'no recording' };
       }
       if ((reason === 'space' || reason === 'size') && found.writer !== 'perch') {
@@ -171,16 +172,16 @@ export class Deletions {
     }
   }
 
-  /** Between one and the next. */
+  /** Between two deletions. */
   async pause(signal: AbortSignal): Promise<void> {
     await this.#deps.clock.sleep(DELETION_PAUSE_MS, signal);
   }
 
-  /** Removes folders that have become empty, and those above them, but never `top` itself. */
+  /** Removes empty folders and their empty parents below `top`. */
   async removeEmptyFolders(top: string, touched: Iterable<string>): Promise<void> {
     for (const first of touched) {
       for (let folder = first; folder.startsWith(`${top}/`); folder = dirname(folder)) {
-        // A folder that is not empty refuses.
+        // Fails for a folder that is not empty.
         const isGone = await rmdir(folder).then(
           () => true,
           () => false,
@@ -192,18 +193,18 @@ export class Deletions {
     }
   }
 
-  /** Nothing more is deleted for now: what was is told. */
+  /** Reports the sweep. */
   endSweep(): void {
     this.#deps.trace?.endSweep();
   }
 
   #holdOf(reason: DeletionReason): string | undefined {
-    // Whoever means these recordings does not go by the clock.
+    // A user's choice does not depend on the clock.
     return reason === 'hand' ? this.#deps.protection.fault : reason === 'age' ? this.ageHold : this.hold;
   }
 
   async #unlink(file: string, diskBytes: number, reason: DeletionReason): Promise<Deletion> {
-    // It may have been begun anew, or protected, while it was looked at.
+    // The file may have been reopened or protected meanwhile.
     if (this.#deps.isOpen(file) || this.#holdOf(reason) !== undefined) {
       return { kind: 'kept', because: 'written' };
     }
@@ -213,7 +214,7 @@ export class Deletions {
         if (codeOf(error) !== 'ENOENT') {
           this.#deps.logger.warn(
             { file: companion, cause: explain(error) },
-            'cannot delete what belongs to a recording',
+            'cannot delete a companion file of a recording',
           );
         }
       });
@@ -228,7 +229,7 @@ export class Deletions {
     return { kind: 'gone' };
   }
 
-  /** By every start that is known: a label that was put right later has protected the same pictures. */
+  /** By every known start: a corrected label protects the same recording. */
   #isProtected({ path, startsUs }: DeletionCandidate, durationUs: number): boolean {
     return startsUs.some((us) => this.#deps.protection.isProtected(path, us, us + durationUs));
   }

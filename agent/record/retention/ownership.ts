@@ -9,19 +9,19 @@ const TS_PACKET_BYTES = 188;
 const TS_SYNC = 0x47;
 const TS_PACKETS = 3;
 
-/** What a file itself says of whose recording it is, whatever its name. */
+/** What a file itself says about its origin. */
 export interface Ownership {
-  /** `other`: MediaMTX's, or of a Perch that made no marks yet. `nobody`: no recording, or none that can be read. */
+  /** `other`: MediaMTX or an early Perch. `nobody`: not a readable recording. */
   readonly writer: 'perch' | 'other' | 'nobody';
-  /** False: its name was given by a clock that had not been set. */
+  /** False: named by an unset clock. */
   readonly isDated: boolean;
-  /** 0: not known, as in a file that is still written. */
+  /** 0: not known, as in a growing file. */
   readonly durationMs: number;
-  /** On the disk: what deleting it frees. */
+  /** Freed by deleting it. */
   readonly diskBytes: number;
 }
 
-/** @returns undefined when there is no such file (any more) */
+/** @returns undefined if the file does not exist */
 export async function ownershipOf(file: string): Promise<Ownership | undefined> {
   try {
     const handle = await open(file, 'r');
@@ -50,7 +50,7 @@ export async function ownershipOf(file: string): Promise<Ownership | undefined> 
   }
 }
 
-/** Perch seals the end of a transport stream; that of others says nothing of its writer. */
+/** A transport stream of Perch ends with a checksum packet; others do not show their writer. */
 async function whoseStream(handle: FileHandle): Promise<Omit<Ownership, 'diskBytes'>> {
   const { size } = await handle.stat();
   const bytes = new Uint8Array(TS_PACKETS * TS_PACKET_BYTES);
@@ -67,7 +67,7 @@ async function whoseStream(handle: FileHandle): Promise<Omit<Ownership, 'diskByt
   return { writer: seal ? 'perch' : 'other', isDated, durationMs: seal?.durationMs ?? 0 };
 }
 
-/** ISO/IEC 13818-1 §2.4.3: each packet begins with its sync byte. */
+/** ISO/IEC 13818-1 §2.4.3: each packet starts with a sync byte. */
 function isTransportStream(head: Uint8Array): boolean {
   const packets = Math.floor(head.length / TS_PACKET_BYTES);
   for (let i = 0; i < packets; i += 1) {

@@ -118,7 +118,7 @@ test.for([
     writeFileSync(file, text);
     const ranges = await open(file);
     expect(ranges.fault).toContain(why);
-    await expect(ranges.add(range('door', 1, 2))).rejects.toThrow('nobody knows what is protected');
+    await expect(ranges.add(range('door', 1, 2))).rejects.toThrow('protected recordings are unknown');
     expect(readFileSync(file, 'utf8')).toBe(text);
     writeFileSync(file, '{"version":1,"ranges":[]}');
     await ranges.add(range('door', 1, 2));

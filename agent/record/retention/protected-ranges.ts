@@ -4,12 +4,12 @@ import { explain, PerchError } from '../../base/errors.ts';
 import { writeAtomic } from '../../config/file/file.ts';
 import { codeOf } from '../file/disk-fault.ts';
 
-/** A file with all of them, each with the longest note, is read in some milliseconds. */
+/** The largest file is read in some milliseconds. */
 const MAX_RANGES = 5_000;
 const MAX_NOTE_CHARS = 500;
 const MAX_FILE_BYTES = 16 << 20;
 
-/** Recordings of a path that nothing deletes. Times are Unix microseconds. */
+/** Recordings that are never deleted. Times are Unix microseconds. */
 export interface ProtectedRange {
   readonly id: string;
   readonly path: string;
@@ -21,41 +21,41 @@ export interface ProtectedRange {
 type NewRange = Omit<ProtectedRange, 'id'>;
 
 /**
- * The protected ranges: one JSON file, which is their truth, replaced whole and synced at each change. While it cannot be read nobody
- * knows what is protected: `fault` says so, and nothing may be deleted.
+ * Protected ranges in a JSON file, replaced and synced at each change. While it is unreadable, `fault` is set and
+ * nothing may be deleted.
  */
 export class ProtectedRanges {
   readonly #file: string;
   readonly #onChange: (ranges: readonly ProtectedRange[]) => void;
   #ranges: readonly ProtectedRange[] = [];
-  /** Asked for, and not on the disk yet: what is deleted meanwhile would be missing from what was promised. */
+  /** Ranges being written: already protected. */
   readonly #coming = new Set<ProtectedRange>();
   #fault: string | undefined = 'protected recordings have not been read yet';
-  /** One change after the other. */
+  /** Serializes changes. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param onChange told all there are whenever they are read or have changed */
+  /** @param onChange receives all ranges whenever they are read or changed */
   constructor(file: string, onChange: (ranges: readonly ProtectedRange[]) => void = () => {}) {
     this.#file = file;
     this.#onChange = onChange;
   }
 
-  /** Why it is not known what is protected. */
+  /** Why protected ranges are unknown. */
   get fault(): string | undefined {
     return this.#fault;
   }
 
-  /** By their start. */
+  /** By start. */
   get all(): readonly ProtectedRange[] {
     return this.#ranges;
   }
 
-  /** Reads the file; after a fault again, for somebody may have mended it. Never rejects. */
+  /** Reads the file; after a fault again. Never rejects. */
   async load(): Promise<void> {
     await this.#inTurn(() => this.#load());
   }
 
-  /** @throws PerchError when it cannot be kept */
+  /** @throws PerchError if it cannot be saved */
   async add(range: NewRange): Promise<ProtectedRange> {
     const fault = rangeFault(range);
     if (fault !== undefined) {
@@ -79,7 +79,7 @@ export class ProtectedRanges {
     return added;
   }
 
-  /** @throws PerchError when there is none of this id, or it cannot be kept */
+  /** @throws PerchError for an unknown id, or if it cannot be saved */
   async remove(id: string): Promise<void> {
     await this.#change((ranges) => {
       const left = ranges.filter((range) => range.id !== id);
@@ -90,7 +90,7 @@ export class ProtectedRanges {
     });
   }
 
-  /** Something between the two times is; what only touches a range is not. */
+  /** Whether a range overlaps the times, not just touches them. */
   isProtected(path: string, fromUs: number, toUs: number): boolean {
     for (const range of this.#coming) {
       if (range.path === path && range.startUs < toUs && range.endUs > fromUs) {
@@ -121,7 +121,7 @@ export class ProtectedRanges {
       if (!(error instanceof PerchError) && codeOf(error) === '') {
         throw error;
       }
-      this.#fault = `cannot read ${this.#file}, so nobody knows what is protected: mend it or remove it (${explain(error)})`;
+      this.#fault = `cannot read ${this.#file}, so protected recordings are unknown: repair it or remove it (${explain(error)})`;
     }
   }
 
@@ -151,14 +151,14 @@ export class ProtectedRanges {
   }
 }
 
-/** The ranges of a file. @throws PerchError badInput when it is damaged */
+/** @throws PerchError badInput if the file is damaged */
 export function readRanges(text: string): readonly ProtectedRange[] {
   return parseRanges(Buffer.from(text));
 }
 
 /**
- * Both together, as a file: whatever is protected stays so.
- * @throws PerchError exhausted when they are too many
+ * Merges both: protected ranges stay protected.
+ * @throws PerchError exhausted at the limit
  */
 export function joinRanges(some: readonly ProtectedRange[], others: readonly ProtectedRange[]): string {
   const ranges = [...new Map([...some, ...others].map((range) => [range.id, range])).values()];

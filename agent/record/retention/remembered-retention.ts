@@ -6,28 +6,28 @@ import type { PathSettings } from '../../config/schema/path.ts';
 import { codeOf } from '../file/disk-fault.ts';
 import type { RetentionRules } from './retention.ts';
 
-/** Of those that are no longer configured the newest so many are kept; what is forgotten stays. */
+/** Of removed paths, the newest are remembered; recordings of forgotten ones stay. */
 const MAX_PATHS = 2_000;
 const MAX_RECORD_PATHS = 16;
 
-/** What the owner chose for a path when it was configured last. */
+/** The last configured retention of a path. */
 interface RememberedLimit {
-  /** The entry of the configuration that the path followed: its own, or a pattern. */
+  /** The configuration entry of the path: its own, or a pattern. */
   readonly entry: string;
-  /** 0: for ever. */
+  /** 0: forever. */
   readonly deleteAfterMs: number;
-  /** Where it has recorded to, the newest last. */
+  /** Where it recorded, newest last. */
   readonly recordPaths: readonly string[];
-  /** Of a camera of the same name that was removed before: its recordings stay as long as was chosen for them. */
+  /** A removed camera of the same name: its recordings keep its retention. */
   readonly former?: FormerLimit | undefined;
 }
 
 interface FormerLimit {
-  /** 0: for ever. */
+  /** 0: forever. */
   readonly deleteAfterMs: number;
-  /** When the last of its recordings is so old, in Unix milliseconds; 0: never. */
+  /** When its last recording expires, Unix milliseconds; 0: never. */
   readonly untilMs: number;
-  /** What was chosen for the new one when it was added: another choice for it is one for all. */
+  /** The new camera's initial retention: a later change applies to both. */
   readonly besideMs: number;
 }
 
@@ -38,21 +38,18 @@ interface RememberedRetentionDeps {
   /** Unix milliseconds. */
   readonly wallMs: () => number;
   readonly isClockTrusted: () => boolean;
-  /** Every different `recordPath` in use. */
+  /** Every distinct `recordPath` in use. */
   readonly recordPaths: () => readonly string[];
-  /** What is there is what was recorded there: not another disk with another's recordings. */
+  /** The disk there is the one that was recorded to. */
   readonly isSameDisk: (recordPath: string) => Promise<boolean>;
   readonly onFault: (text: string) => void;
 }
 
-/**
- * How long recordings stay, by the configuration, and where it does not say so any more, by what it said last: recordings of a camera
- * that was removed, and those on a disk that is no longer recorded to, are kept as long as was chosen for them.
- */
+/** Retention by the configuration or, for removed cameras and former disks, by the last configuration. */
 export class RememberedRetention implements RetentionRules {
   readonly #deps: RememberedRetentionDeps;
   #known = new Map<string, RememberedLimit>();
-  /** Known ones that the configuration does not have now. */
+  /** Remembered paths that are not configured now. */
   readonly #gone = new Set<string>();
   #saved = '';
   #saving: Promise<void> = Promise.resolve();
@@ -61,7 +58,7 @@ export class RememberedRetention implements RetentionRules {
     this.#deps = deps;
   }
 
-  /** Never rejects: what cannot be read is not known, and stays. */
+  /** Never rejects: recordings of unreadable entries stay. */
   async load(): Promise<void> {
     const { file, onFault } = this.#deps;
     try {
@@ -74,7 +71,7 @@ export class RememberedRetention implements RetentionRules {
     }
   }
 
-  /** The configuration has changed. */
+  /** Called after a configuration change. */
   configured(): void {
     const config = this.#deps.config();
     this.#noteGone(config);
@@ -100,7 +97,7 @@ export class RememberedRetention implements RetentionRules {
     }
   }
 
-  /** A path is going to be recorded: one of a pattern has its name from elsewhere. */
+  /** A path starts recording: a pattern gets its names this way. */
   recorded(path: string): void {
     const entry = resolvePath(this.#deps.config(), path);
     if (entry?.settings) {
@@ -109,7 +106,7 @@ export class RememberedRetention implements RetentionRules {
     }
   }
 
-  /** Nothing is being written any more. */
+  /** Resolves after pending writes. */
   close(): Promise<void> {
     return this.#saving;
   }
@@ -136,7 +133,7 @@ export class RememberedRetention implements RetentionRules {
     return wasHere ? known?.deleteAfterMs || undefined : undefined;
   }
 
-  /** What is one camera's and what another's of the same name is not told apart: nothing goes before its time. */
+  /** Recordings of two cameras with one name are not distinguished: the longer retention applies. */
   #longest({ recordDeleteAfterMs: ms }: PathSettings, former: FormerLimit | undefined): number | undefined {
     const isOver = former === undefined || (former.untilMs > 0 && former.untilMs <= this.#deps.wallMs());
     if (isOver || ms === 0) {
@@ -145,13 +142,13 @@ export class RememberedRetention implements RetentionRules {
     return former.deleteAfterMs === 0 ? undefined : Math.max(ms, former.deleteAfterMs);
   }
 
-  /** How long the recordings of a path are kept where it records now, or where it did last; undefined: for ever, or that is not known. */
+  /** Retention where the path records now or did last; undefined: forever, or unknown. */
   keptMs(path: string): number | undefined {
     const recordPath = this.settingsFor(path)?.recordPath ?? this.#known.get(path)?.recordPaths.at(-1);
     return recordPath === undefined ? undefined : this.deleteAfterMs(path, recordPath);
   }
 
-  /** What was chosen for a path that is not configured any more; 0: for ever; undefined: that is not known. */
+  /** Retention of a removed path; 0: forever; undefined: unknown. */
   lastChosenMs(path: string): number | undefined {
     return this.#known.get(path)?.deleteAfterMs;
   }
@@ -164,10 +161,7 @@ export class RememberedRetention implements RetentionRules {
     return all.length === 0 ? undefined : Math.min(...all);
   }
 
-  /**
-   * What the configuration says of a path's recordings. A pattern that only happens to fit the name of a camera that is gone was not
-   * meant for them.
-   */
+  /** A path's settings. A pattern that happens to match a removed camera's name does not apply to it. */
   settingsFor(path: string): PathSettings | undefined {
     const entry = resolvePath(this.#deps.config(), path);
     const known = this.#known.get(path);
@@ -180,10 +174,10 @@ export class RememberedRetention implements RetentionRules {
     settings: { readonly recordPath: string; readonly recordDeleteAfterMs: number },
   ): void {
     const { recordPath, recordDeleteAfterMs: deleteAfterMs } = settings;
-    // Who records to the same name by a pattern means it.
+    // Recording to the same name by a pattern is intended.
     const former = entry === path ? this.#formerOf(path, deleteAfterMs) : undefined;
     const places = (this.#known.get(path)?.recordPaths ?? []).filter((one) => one !== recordPath);
-    // Those that are configured come last: what is too much is none of them.
+    // Configured paths come last: the limit never drops them.
     this.#known.delete(path);
     this.#known.set(path, {
       entry,
@@ -193,7 +187,7 @@ export class RememberedRetention implements RetentionRules {
     });
   }
 
-  /** A path that comes back with another age may be another camera. */
+  /** A path that returns with another retention may be another camera. */
   #formerOf(path: string, deleteAfterMs: number): FormerLimit | undefined {
     const known = this.#known.get(path);
     if (!known || !this.#gone.delete(path)) {
@@ -204,7 +198,7 @@ export class RememberedRetention implements RetentionRules {
       return known.former;
     }
     const { wallMs, isClockTrusted } = this.#deps;
-    // By a clock that may be years behind they would be old enough at once.
+    // With a clock years behind they would expire at once.
     const untilMs = beforeMs === 0 || !isClockTrusted() ? 0 : wallMs() + beforeMs;
     return { deleteAfterMs: beforeMs, untilMs, besideMs: deleteAfterMs };
   }
@@ -212,7 +206,7 @@ export class RememberedRetention implements RetentionRules {
   #save(): void {
     const { file, onFault } = this.#deps;
     this.#known = bounded(this.#known);
-    // In one order, so that a configuration that says nothing new is not written again.
+    // Sorted, so that an unchanged configuration is not written again.
     const paths = Object.fromEntries([...this.#known].sort(([a], [b]) => (a < b ? -1 : 1)));
     const text = `${JSON.stringify({ version: 1, paths }, undefined, 1)}\n`;
     if (text !== this.#saved) {
@@ -227,7 +221,7 @@ export class RememberedRetention implements RetentionRules {
   }
 }
 
-/** What is wrong in it is left out. */
+/** Skips invalid entries. */
 function parseLimits(text: string): Map<string, RememberedLimit> {
   const { paths } = (JSON.parse(text) ?? {}) as { paths?: unknown };
   const limits = new Map<string, RememberedLimit>();
@@ -254,7 +248,7 @@ function parseFormer(value: unknown): FormerLimit | undefined {
   return isMs(deleteAfterMs) && isMs(untilMs) && isMs(besideMs) ? { deleteAfterMs, untilMs, besideMs } : undefined;
 }
 
-/** Names that a pattern stands for are forgotten first: there is no end of them, and while it is there they go by it. */
+/** Names from patterns are dropped first: they are unlimited, and their pattern still applies. */
 function bounded(limits: ReadonlyMap<string, RememberedLimit>): Map<string, RememberedLimit> {
   const isOwn = ([path, { entry }]: [string, RememberedLimit]): boolean => path === entry;
   const { own = [], others = [] } = Object.groupBy(limits, (one) => (isOwn(one) ? 'own' : 'others'));

@@ -8,34 +8,34 @@ import type { DeletionCandidate, Deletions } from './deletions.ts';
 
 const MAX_PAUSE_MS = 30 * 60_000;
 const MIN_PAUSE_MS = 1_000;
-/** What takes longer below one folder goes on beside the next: its disk may hang. */
+/** A slower folder continues in parallel with the next: its disk may hang. */
 const MAX_BLOCKED_MS = 60_000;
 
-/** What the configuration says of recordings; asked anew in each round. */
+/** The configured retention; queried in each round. */
 export interface RetentionRules {
-  /** Every different `recordPath` that recordings are at. */
+  /** Every distinct `recordPath` with recordings. */
   recordPaths(): readonly string[];
-  /** False: the disk that was recorded to there is away. */
+  /** False: its disk is missing. */
   isThere(recordPath: string): Promise<boolean>;
-  /** How long the recordings of a path are kept there; undefined: for ever, or that is not known. */
+  /** Retention of a path there; undefined: forever, or unknown. */
   deleteAfterMs(path: string, recordPath: string): number | undefined;
-  /** The smallest of all that are set; undefined: none is. */
+  /** The shortest retention; undefined: none. */
   shortestMs(): number | undefined;
 }
 
 interface RetentionDeps {
   readonly clock: Clock;
   readonly deletions: Pick<Deletions, 'delete' | 'ageHold' | 'pause' | 'removeEmptyFolders' | 'endSweep'>;
-  /** Since this process began the file, whatever the wall clock has done meanwhile; undefined: it did not. */
+  /** Monotonic age of files started by this process; undefined for others. */
   readonly ageMs: (file: string) => number | undefined;
-  /** The true start of a file, Unix microseconds, where more is known of it than its name says. */
+  /** Corrected start of a file, Unix microseconds, if known. */
   readonly labelUs?: (file: string) => number | undefined;
-  /** It is right, even when the name was given by a clock that was not believed. */
+  /** The start is certain, even if the name came from an untrusted clock. */
   readonly isDated?: (file: string) => boolean;
   readonly logger: Logger;
 }
 
-/** Deletes recordings whose start is older than their path's limit, and the folders that become empty. Runs until `signal` aborts. */
+/** Deletes expired recordings and empty folders until `signal` aborts. */
 export async function keepRetention(
   rules: RetentionRules,
   deps: RetentionDeps,
@@ -57,9 +57,9 @@ export function pauseMs(rules: Pick<RetentionRules, 'shortestMs'>): number {
 }
 
 /**
- * One round. A folder that cannot be read is one line in the log and does not keep the others, nor does one whose disk hangs.
- * @param busy where a round before is still under way: left out
- * @returns the files that were deleted
+ * One round. An unreadable folder is logged and does not block others, nor does a hanging disk.
+ * @param busy folders of an unfinished round, which are skipped
+ * @returns deleted files
  */
 export async function deleteExpired(
   rules: RetentionRules,
@@ -115,7 +115,7 @@ async function deleteBelow(
   };
   const doom = evaluate(recordPath, rules, deps);
   await findRecordings(pattern, {
-    // One folder's names at a time: a disk holds many.
+    // One folder at a time: a disk has many names.
     onFolder: deleteFound,
     onRecording: (recording) => {
       const doomed = doom(recording);
@@ -129,7 +129,7 @@ async function deleteBelow(
   deletions.endSweep();
 }
 
-/** Whether a recording has expired, by its name and what else is known of its time. */
+/** Whether a recording has expired, by its name and other known times. */
 function evaluate(
   recordPath: string,
   rules: RetentionRules,

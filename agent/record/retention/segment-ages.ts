@@ -1,17 +1,17 @@
 import type { Clock } from '../../base/clock.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../file/segment-log.ts';
 
-/** Far more than are recorded until a machine without a clock of its own has been told the time. */
+/** Far more than are recorded before a machine's clock is set. */
 const MAX_FILES = 10_000;
 
 /**
- * The true age of what this process has recorded, by the monotonic clock. A machine that starts with a wrong clock gives its first
- * recordings names of last week: they must not be deleted for that as soon as the clock is set. Passes on all that it is told.
+ * Ages of recordings of this process by the monotonic clock. A machine that starts with a wrong clock names its first
+ * recordings for last week: they must not be deleted once the clock is set. Forwards to another log.
  */
 export class SegmentAges implements SegmentLog {
   readonly #log: SegmentLog;
   readonly #clock: Pick<Clock, 'monoMs'>;
-  /** By file, the oldest first. */
+  /** By file, oldest first. */
   readonly #begunMs = new Map<string, number>();
 
   constructor(log: SegmentLog, clock: Pick<Clock, 'monoMs'>) {
@@ -19,7 +19,7 @@ export class SegmentAges implements SegmentLog {
     this.#clock = clock;
   }
 
-  /** Since the file was begun; undefined when that was in another life, or too many files ago. */
+  /** Since the start of the file; undefined for files of earlier runs or beyond the limit. */
   ageMs(file: string): number | undefined {
     const begunMs = this.#begunMs.get(file);
     return begunMs === undefined ? undefined : this.#clock.monoMs() - begunMs;

@@ -3,16 +3,16 @@ import type { Logger } from '../../base/log.ts';
 import { type Deleting, freeSpace, type OldestRecordings, oldestBelow } from './free-space.ts';
 import { type Forecast, forecast, WriteRate } from './write-rate.ts';
 
-/** More is freed than is missing, so that not every look finds something to delete. */
+/** Frees more than needed, so that not every check deletes something. */
 const SPARE_SHARE = 1 / 20;
 const MAX_SPARE_BYTES = 2 ** 30;
-/** And as much as is written in this time. */
+/** Plus what is written in this time. */
 const SPARE_SECONDS = 30;
 const MAX_AHEAD_SHARE = 1 / 4;
-/** File systems with snapshots or logs give space back some time after a file is gone. */
+/** File systems with snapshots or logs free space with a delay. */
 const EFFECT_MS = 60_000;
 const MAX_WAIT_MS = 3_600_000;
-/** What nothing could be deleted for is not asked about at each look. */
+/** Pause after nothing could be deleted. */
 const STUCK_MS = 15_000;
 const OLDEST_EVERY_MS = 60_000;
 
@@ -27,18 +27,18 @@ interface DeviceFacts {
   readonly index: OldestRecordings;
 }
 
-/** One disk: how fast it fills, and how it is kept from it. */
+/** A disk: measures how fast it fills and frees space. */
 export class DiskDevice {
   readonly rate = new WriteRate();
   forecast: Forecast = { fullInDays: undefined, keepsDays: undefined };
   minFreeBytes = 0;
-  /** Why there is less space than there should be. */
+  /** Why too little space is free. */
   stuck: string | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #folders: readonly string[] = [];
   #freeBytes = 0;
-  /** What was deleted last, and how much was free before. */
+  /** The last deletion and the free space before it. */
   #claim: { readonly freeBytes: number; readonly diskBytes: number; readonly atMs: number } | undefined;
   #inVain = 0;
   #isMakingRoom = false;
@@ -51,7 +51,7 @@ export class DiskDevice {
     this.#logger = logger;
   }
 
-  /** The disk has been looked at. */
+  /** Called with each check of the disk. */
   update({ folders, freeBytes, minFreeBytes, stopBytes, ageLimitMs, index }: DeviceFacts): void {
     const nowMs = this.#clock.monoMs();
     this.#folders = folders;
@@ -74,7 +74,10 @@ export class DiskDevice {
     this.forecast = forecast({ freeBytes, minFreeBytes, stopBytes, rate: this.rate, oldestAgeMs, ageLimitMs });
   }
 
-  /** Deletes the oldest recordings when there is too little space, and once at a time. @returns whether something was deleted */
+  /**
+   * Deletes the oldest recordings if too little space is free; one run at a time. @returns whether something was
+   * deleted
+   */
   async freeSpace(index: OldestRecordings, deletions: Deleting, signal: AbortSignal): Promise<boolean> {
     if (this.#isMakingRoom) {
       return false;
@@ -93,12 +96,12 @@ export class DiskDevice {
       return false;
     }
     if (!index.isWhole) {
-      this.stuck = 'the index of recordings is being filled, then the oldest are deleted';
+      this.stuck = 'the index of recordings is incomplete; the oldest recordings are deleted afterwards';
       return false;
     }
     const spareBytes = Math.min(minFreeBytes * SPARE_SHARE, MAX_SPARE_BYTES);
     const writtenBytes = this.rate.recentBytesPerSecond * SPARE_SECONDS;
-    // However fast something else fills the disk, not all recordings go for it at once.
+    // Something else may fill the disk fast: not all recordings are deleted at once.
     const aheadBytes = spareBytes + Math.min(writtenBytes, minFreeBytes * MAX_AHEAD_SHARE);
     const wantedBytes = minFreeBytes - this.#freeBytes + aheadBytes;
     const freeBytes = this.#freeBytes;
@@ -116,7 +119,7 @@ export class DiskDevice {
     return files > 0;
   }
 
-  /** What was deleted must be seen to have helped: a disk whose space something else holds would lose all its recordings for nothing. */
+  /** A deletion must have had an effect: otherwise a disk filled by something else would lose all its recordings. */
   #mayDelete(): boolean {
     const nowMs = this.#clock.monoMs();
     if (nowMs < this.#waitUntilMs) {
@@ -137,7 +140,7 @@ export class DiskDevice {
     this.#claim = undefined;
     this.#waitUntilMs = nowMs + Math.min(MAX_WAIT_MS, EFFECT_MS * 2 ** this.#inVain);
     this.#inVain += 1;
-    this.stuck = 'recordings were deleted and nothing became free: other files, snapshots or open files take the space';
+    this.stuck = 'deleting recordings freed nothing: other files, snapshots or open files use the space';
     return false;
   }
 }

@@ -5,17 +5,17 @@ import { codeOf } from '../file/disk-fault.ts';
 import { nearestFolder } from '../file/nearest-folder.ts';
 
 const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
-/** By it a disk is known again, whatever the system calls it this time. */
+/** Identifies a disk whatever its device name. */
 const MARK_NAME = '.perch-disk';
 const MARK = /^[0-9a-f-]{36}$/;
 const MAX_MARK_BYTES = 200;
-/** Why a folder is not ours to make. Other reasons are the disk's own; of a file in its way each path tells by itself. */
+/** Codes for folders that Perch may not create. Other errors are the disk's; each path reports a file in its way. */
 const NOT_OURS = new Set(['EACCES', 'EPERM']);
 
-/** On the disk of the system, on that of the data folder, or on one of its own. */
+/** The system's disk, the data folder's, or a separate one. */
 export type DiskPlace = 'system' | 'data' | 'mount';
 
-/** `statfs(2)`: what lies in memory, and what a router's flash has instead of a disk. */
+/** `statfs(2)` types of memory and router flash. */
 const NO_DISKS = new Set([
   0x0102_1994, // tmpfs
   0x8584_58f6, // ramfs
@@ -25,35 +25,35 @@ const NO_DISKS = new Set([
   0x72b6, // JFFS2
 ]);
 const MOUNTS = '/proc/self/mountinfo';
-/** Where OpenWrt has what it writes of its root. */
+/** OpenWrt's writable layer. */
 const ROOT_OVERLAY = '/overlay';
 
-/** What the file system says of a folder, or of the nearest one above it that is there. */
+/** What the file system says about a folder or its nearest existing parent. */
 export interface DiskLook {
   /** `st_dev`. */
   readonly device: number;
   readonly totalBytes: number;
-  /** What an ordinary user may still write. */
+  /** For ordinary users. */
   readonly freeBytes: number;
   readonly isReadOnly: boolean;
-  /** The folder is not there, and nobody lets us make it: the system's code of why. */
+  /** System code if the folder is missing and cannot be created. */
   readonly cannotMake: string | undefined;
   readonly place: DiskPlace;
-  /** False: it is the system's disk, flash that is none, or memory. */
+  /** False: the system's disk, flash or memory. */
   readonly isOwnDisk: boolean;
-  /** The id that Perch has left there. */
+  /** Perch's id in the folder. */
   readonly mark: string | undefined;
 }
 
-/** The facts of disks; of a test, or the machine's own. A hanging disk leaves its answer open for as long as it hangs. */
+/** Disk facts, of the machine or a test. A hanging disk leaves the promise pending. */
 export interface DiskProbe {
   look(folder: string): Promise<DiskLook>;
-  /** `st_dev` alone. */
+  /** Only `st_dev`. */
   deviceOf(folder: string): Promise<number>;
   writeMark(folder: string, id: string): Promise<void>;
 }
 
-/** @param dataDir its disk is there whatever else is not */
+/** @param dataDir its disk is always present */
 export function machineDisks(dataDir: string): DiskProbe {
   return {
     look: async (folder) => {
@@ -78,7 +78,7 @@ export function machineDisks(dataDir: string): DiskProbe {
   };
 }
 
-/** Also the superuser is told that a file system takes no writes. */
+/** Also for root, which `access(2)` tells only of a read-only file system. */
 async function isReadOnly(folder: string): Promise<boolean> {
   try {
     await access(folder, constants.W_OK);
@@ -89,15 +89,15 @@ async function isReadOnly(folder: string): Promise<boolean> {
 }
 
 /**
- * Not of a folder that is there: where Perch may not write in it, it may well below.
- * @param at the nearest that is there
+ * Not for an existing folder: Perch may be able to write below it.
+ * @param at nearest existing parent
  */
 async function whyNotMade(folder: string, at: string): Promise<string | undefined> {
   if (at === folder) {
     return undefined;
   }
   try {
-    // A file is no folder (ENOTDIR), whoever may write it.
+    // ENOTDIR for a file.
     await access(`${at}/`, constants.W_OK | constants.X_OK);
     return undefined;
   } catch (error) {
@@ -118,7 +118,7 @@ async function readMark(folder: string): Promise<string | undefined> {
 }
 
 async function writeMark(folder: string, id: string): Promise<void> {
-  // Who else may write there must not lead us to a file elsewhere.
+  // Another user's link must not lead to a file elsewhere.
   const handle = await open(join(folder, MARK_NAME), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644);
   try {
     await handle.writeFile(`${id}\n`);
@@ -128,11 +128,14 @@ async function writeMark(folder: string, id: string): Promise<void> {
   }
 }
 
-/** What ext4 says of itself when it has found damage (seen with Linux 6.18; older ones mount it read-only): it is mounted writable still, and writes nothing. */
+/**
+ * ext4's options after it found damage (seen with Linux 6.18; older kernels mount read-only): mounted writable, but
+ * writes nothing.
+ */
 const SHUT_DOWN = /(?:^|,)(?:emergency_ro|shutdown)(?:,|$)/;
 
 /**
- * Whether the file system on a device has given itself up, which `access(2)` does not tell.
+ * Whether a file system has shut itself down, which `access(2)` does not tell.
  * @param mountinfo proc(5): `ID PARENT MAJOR:MINOR ROOT FOLDER OPTIONS [FIELDS…] - TYPE SOURCE OPTIONS`
  * @param device `st_dev`
  */
@@ -144,7 +147,7 @@ export function hasShutDown(mountinfo: string, device: number): boolean {
   });
 }
 
-/** makedev(3), of numbers beyond 32 bits too. */
+/** makedev(3), also beyond 32 bits. */
 const majorOf = (device: number): number =>
   Number(((BigInt(device) >> 8n) & 0xfffn) | ((BigInt(device) >> 32n) & 0xfffff000n));
 const minorOf = (device: number): number => Number((BigInt(device) & 0xffn) | ((BigInt(device) >> 12n) & 0xffffff00n));

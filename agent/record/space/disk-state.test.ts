@@ -46,7 +46,7 @@ test('a state says what keeps recordings from making room', () => {
   const stuck = 'nothing more can be deleted, 3 recordings are protected';
   expect(spaceState(facts(8, { minFreeBytes: 10 * GIB, stuck }), 'ok')).toEqual({
     name: 'filling',
-    text: `less is free than there should be, 8G of 100G are free: ${stuck}`,
+    text: `too little space is free, 8G of 100G are free: ${stuck}`,
   });
   expect(spaceState(facts(0.5, { minFreeBytes: 10 * GIB, stuck }), 'ok').text).toBe(
     `recording has stopped, 512M of 100G are free: ${stuck}`,
@@ -58,7 +58,7 @@ test('who has set recordMinFree is not told to set it', () => {
   const set = { minFreeBytes: 10 * GIB };
   expect(spaceState(facts(50, { ...set, fullInDays: 3.4 }), 'ok').text).toContain('set a larger recordMinFree');
   expect(spaceState(facts(50, { ...set, wasRefused: true }), 'ok').text).toBe(
-    'the disk has refused a write, 50G of 100G are free: look for a quota, or set a larger recordMinFree',
+    'the disk rejected a write, 50G of 100G are free: check for a quota, or set a larger recordMinFree',
   );
   expect(spaceState(facts(9, { ...set, wasRefused: true }), 'ok').text).toContain('old recordings are being deleted');
 });

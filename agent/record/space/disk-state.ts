@@ -1,58 +1,57 @@
 import { formatSize } from '../../config/values/size.ts';
 import { adviceOf } from '../file/disk-fault.ts';
 
-/** What a disk is worth to recordings. */
 export const DISK_STATES = [
   'ok',
-  /** Recordings go on, but not for long. */
+  /** Recording continues, but not for long. */
   'filling',
-  /** Recording has stopped before the last bytes are gone. */
+  /** Recording stopped before the disk is full. */
   'nearlyFull',
-  /** A write was refused for want of space. */
+  /** A write was rejected for lack of space. */
   'full',
   'readOnly',
-  /** The disk that recordings went to is not mounted. */
+  /** The recording disk is not mounted. */
   'vanished',
-  /** The disk answers nothing. */
+  /** The disk does not answer. */
   'hanging',
-  /** The disk answers with errors. */
+  /** I/O errors. */
   'failing',
 ] as const;
 export type DiskStateName = (typeof DISK_STATES)[number];
 
 export interface DiskState {
   readonly name: DiskStateName;
-  /** One line: what is wrong and what to do; undefined when nothing is. */
+  /** What is wrong and what to do; undefined: nothing. */
   readonly text: string | undefined;
 }
 
 export const OK: DiskState = { name: 'ok', text: undefined };
 
-/** In these no recording is begun, and those that are open are finished. */
+/** No recording starts, and open ones are finished. */
 const STOPPED: ReadonlySet<DiskStateName> = new Set(['nearlyFull', 'readOnly', 'vanished']);
-/** In this one nothing new is begun, and what is open waits. */
+/** No recording starts, and open ones wait. */
 const REJECTED: ReadonlySet<DiskStateName> = new Set([...STOPPED, 'hanging']);
 
 export const stopsRecording = ({ name }: DiskState): boolean => STOPPED.has(name);
 export const rejectsRecording = ({ name }: DiskState): boolean => REJECTED.has(name);
 
-/** The folder is not there, and cannot be made. @param code the system's */
+/** The folder is missing and cannot be created. @param code the system's */
 export function missingFolderState(code: string, isOwnDisk: boolean): DiskState {
   if (isOwnDisk) {
     return { name: 'readOnly', text: adviceOf(code) };
   }
   const text =
-    'no disk is mounted there, and Perch may not make the folder: mount one, or choose another place for recordings';
+    'no disk is mounted there, and Perch may not create the folder: mount one, or choose another place for recordings';
   return { name: 'vanished', text };
 }
 
-/** A hundredth of the disk, or half of what was to stay free, if that is less. */
+/** One percent of the disk, or half of the reserved space if that is less. */
 export function stopBytesOf(totalBytes: number, minFreeBytes: number): number {
   const hundredth = totalBytes / 100;
   return Math.floor(minFreeBytes > 0 ? Math.min(hundredth, minFreeBytes / 2) : hundredth);
 }
 
-/** Recording goes on when there is so much more again. */
+/** Recording resumes above this multiple. */
 const RESUME_FACTOR = 1.5;
 const FORECAST_DAYS = 7;
 
@@ -61,13 +60,13 @@ export interface SpaceFacts {
   readonly freeBytes: number;
   readonly minFreeBytes: number;
   readonly fullInDays: number | undefined;
-  /** Why nothing can be deleted although there is too little space. */
+  /** Why nothing can be deleted. */
   readonly stuck: string | undefined;
-  /** A write was refused a moment ago. */
+  /** A write was rejected recently. */
   readonly wasRefused: boolean;
 }
 
-/** @param before the disk's state so far: what has stopped goes on only when there is clearly more space */
+/** @param before the current state: recording resumes only with clearly more space */
 export function spaceState(facts: SpaceFacts, before: DiskStateName): DiskState {
   const { totalBytes, freeBytes, minFreeBytes, stuck, fullInDays } = facts;
   const stopBytes = stopBytesOf(totalBytes, minFreeBytes);
@@ -78,13 +77,13 @@ export function spaceState(facts: SpaceFacts, before: DiskStateName): DiskState 
     return { name: 'nearlyFull', text: `recording has stopped, ${free}: ${wayOut}` };
   }
   if (facts.wasRefused) {
-    // Deleting has nothing to do there: a quota, or no more room for names of files.
+    // A quota, or no space for file names: deleting does not help.
     const isRoomy = stuck === undefined && minFreeBytes > 0 && freeBytes >= minFreeBytes;
-    const advice = isRoomy ? 'look for a quota, or set a larger recordMinFree' : wayOut;
-    return { name: 'full', text: `the disk has refused a write, ${free}: ${advice}` };
+    const advice = isRoomy ? 'check for a quota, or set a larger recordMinFree' : wayOut;
+    return { name: 'full', text: `the disk rejected a write, ${free}: ${advice}` };
   }
   if (stuck !== undefined) {
-    return { name: 'filling', text: `less is free than there should be, ${free}: ${stuck}` };
+    return { name: 'filling', text: `too little space is free, ${free}: ${stuck}` };
   }
   if (fullInDays !== undefined && fullInDays < FORECAST_DAYS * (before === 'filling' ? 1.1 : 1)) {
     const days = fullInDays < 1 ? 'within a day' : `in ${Math.floor(fullInDays)} day${fullInDays < 2 ? '' : 's'}`;

@@ -19,7 +19,7 @@ test('a disk that is not mounted any more is refused, and recorded to again when
   Object.assign(disk, { device: 1, place: 'system', mark: undefined, totalBytes: 77 * MB });
   await clock.advance(5_000);
   expect(disks.refusal('/rec/cam/2.mp4')).toBe(
-    'cannot record to /rec: its disk is not mounted: mount it, or accept the one that is there with POST /v3/disks/accept',
+    'cannot record to /rec: its disk is not mounted: mount it, or accept the mounted one with POST /v3/disks/accept',
   );
   expect(stopped).toEqual(['/rec']);
   // What the disk below its place says is nothing of it.
@@ -61,7 +61,7 @@ test('after a start a disk that is missing is noticed before anything is recorde
   await first.clock.advance(5_000);
   const second = setUpDisks(10, first.memory);
   Object.assign(second.disk, { device: 1, place: 'system', mark: undefined });
-  expect(second.disks.refusal('/rec/cam/2.mp4')).toBe('the disk has not been looked at yet');
+  expect(second.disks.refusal('/rec/cam/2.mp4')).toBe('the disk has not been checked yet');
   await second.disks.look();
   expect(second.state()?.state).toBe('vanished');
   expect(await second.disks.accept('/somewhere')).toBe(false);
@@ -96,7 +96,7 @@ test('a folder that is not there and cannot be made waits for its disk, and has 
   Object.assign(disk, { cannotMake: 'EACCES', isOwnDisk: false, place: 'system', device: 1 });
   await begin();
   const text =
-    'no disk is mounted there, and Perch may not make the folder: mount one, or choose another place for recordings';
+    'no disk is mounted there, and Perch may not create the folder: mount one, or choose another place for recordings';
   expect(state()).toMatchObject({ state: 'vanished', error: text, freeBytes: null, totalBytes: 0 });
   expect(disks.refusal('/rec/cam/1.mp4')).toBe(`cannot record to /rec: ${text}`);
   expect(stopped).toEqual(['/rec']);
@@ -162,8 +162,8 @@ test('a disk that answers and ends no write hangs too, until it does', async () 
   await begin();
   hanging.add(disk.device);
   await clock.advance(10_000);
-  expect(state()).toMatchObject({ state: 'hanging', error: expect.stringContaining('ends no write') });
-  expect(disks.refusal('/rec/cam/1.mp4')).toContain('ends no write');
+  expect(state()).toMatchObject({ state: 'hanging', error: expect.stringContaining('writes do not finish') });
+  expect(disks.refusal('/rec/cam/1.mp4')).toContain('writes do not finish');
   expect(stopped).toEqual([]);
   hanging.clear();
   await clock.advance(10_000);

@@ -82,7 +82,7 @@ test('what is protected stays and the next oldest go; when all is, the state say
 test('while the clock is not set nothing goes, and the state says why', async () => {
   const { disk, clock, begin, state } = setUpDisks();
   disk.record('cam', 0);
-  disk.hold = 'the clock has not been set since the machine was started';
+  disk.hold = 'the clock has not been set since boot';
   disk.freeBytes = 80 * MB;
   await begin();
   await clock.advance(5_000);
@@ -100,7 +100,7 @@ test('an index that does not know all files yet has no oldest', async () => {
   disk.freeBytes = 95 * MB;
   await begin();
   await clock.advance(5_000);
-  expect([disk.deleted, state()?.error]).toEqual([[], expect.stringContaining('index of recordings is being filled')]);
+  expect([disk.deleted, state()?.error]).toEqual([[], expect.stringContaining('index of recordings is incomplete')]);
   index.isWhole = true;
   await clock.advance(5_000);
   expect(disk.deleted).toEqual(['cam/0.mp4']);
@@ -116,7 +116,7 @@ test('where deleting frees nothing, as under a snapshot, recordings are not dele
   await begin();
   expect(disk.deleted).toHaveLength(3);
   await clock.advance(65_000);
-  expect(state()).toMatchObject({ state: 'filling', error: expect.stringContaining('nothing became free') });
+  expect(state()).toMatchObject({ state: 'filling', error: expect.stringContaining('freed nothing') });
   await clock.advance(600_000);
   // After a minute, two, four …
   expect(disk.deleted.length).toBeLessThan(16);

@@ -20,25 +20,25 @@ import type { Deleting, OldestRecordings } from './free-space.ts';
 import { identityOf, type KnownDisks } from './known-disks.ts';
 import { WatchedFolder } from './watched-folder.ts';
 
-/** Cards that fill in an hour are looked at often enough to be emptied in time. */
+/** Often enough for cards that fill in an hour. */
 const LOOK_MS = 5_000;
 
-/** What the configuration says of disks; asked anew at each look. */
+/** Configured rules; queried at each check. */
 interface DiskRules {
-  /** Those that recordings go to, absolute. */
+  /** Absolute recording folders. */
   folders(): readonly string[];
-  /** Bytes that are to stay free on a disk of this size; 0: none. */
+  /** Bytes to keep free on a disk of this size; 0: none. */
   minFreeBytes(totalBytes: number): number;
-  /** Nothing is recorded where no disk is mounted. */
+  /** Recording requires a mounted disk. */
   needsDisk(): boolean;
-  /** When every recording below the folder is deleted by its age: the longest such age. */
+  /** The longest retention if every recording below the folder has one. */
   ageLimitMs(folder: string): number | undefined;
 }
 
-/** A disk has come into another state. */
+/** A disk changed its state. */
 export interface DiskEvent {
   readonly state: DiskStateName;
-  /** One line for people. */
+  /** For users. */
   readonly text: string;
   readonly folders: readonly string[];
   /** Unix milliseconds. */
@@ -52,20 +52,20 @@ interface DiskDeps {
   readonly rules: DiskRules;
   readonly index: OldestRecordings;
   readonly deletions: Deleting;
-  /** What is being recorded below the folder is to be finished: nothing more may be written there. */
+  /** Finishes recordings below the folder: nothing more may be written there. */
   readonly stopRecording: (folder: string) => void;
   readonly onEvent?: (event: DiskEvent) => void;
-  /** A write or a flush has been under way there for long. @param device `st_dev` */
+  /** A write or flush takes long. @param device `st_dev` */
   readonly isHanging?: (device: number) => boolean;
   readonly logger: Logger;
 }
 
-/** A record folder and its disk, for API and page. */
+/** A record folder and its disk, for the API. */
 export interface DiskStatus {
   readonly folder: string;
-  /** Of a disk that is not there: as it was last. */
+  /** The last known value for a missing disk. */
   readonly totalBytes: number;
-  /** Null: it is not there. */
+  /** null: missing. */
   readonly freeBytes: number | null;
   readonly state: DiskStateName;
   readonly error: string | null;
@@ -79,30 +79,30 @@ export interface DiskStatus {
 }
 
 /**
- * The disks that recordings go to: looked at every few seconds, kept from filling up by deleting the oldest recordings, and told about
- * when something is wrong with them. What cannot be recorded to is refused, so that nothing lands on a disk where nobody looks for it.
+ * Watches the recording disks, deletes the oldest recordings before they fill up, and reports problems. Rejects
+ * recordings to unusable disks, so that nothing lands on the wrong one.
  */
 export class Disks {
   readonly #deps: DiskDeps;
   readonly #folders = new Map<string, WatchedFolder>();
   readonly #devices = new Map<number, DiskDevice>();
   #wake: AbortController | undefined;
-  /** What else is kept in bounds, while it takes longer than a round. */
+  /** Path limits that take longer than a round. */
   #aside: Promise<void> | undefined;
-  /** One look after the other. */
+  /** Serializes checks. */
   #looking: Promise<void> = Promise.resolve();
 
   constructor(deps: DiskDeps) {
     this.#deps = deps;
   }
 
-  /** Looks at every disk once; bounded in time, whatever the disks do. */
+  /** Checks every disk once, within a time limit. */
   look(): Promise<void> {
     this.#looking = this.#looking.catch(() => {}).then(() => this.#look());
     return this.#looking;
   }
 
-  /** Looks and makes room until `signal` aborts. `afterRound` is what else is to be kept in bounds. */
+  /** Checks and frees space until `signal` aborts. `afterRound` enforces other limits. */
   async keep(afterRound: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.look();
@@ -118,16 +118,16 @@ export class Disks {
     }
   }
 
-  /** Why nothing may be recorded to a file; undefined: it may. */
+  /** Why a file may not be recorded; undefined: it may. */
   refusal(file: string): string | undefined {
     const found = this.#folderOf(file);
     if (!found?.last && !found?.fault) {
-      return 'the disk has not been looked at yet';
+      return 'the disk has not been checked yet';
     }
     return rejectsRecording(found.state) ? `cannot record to ${found.folder}: ${found.state.text ?? ''}` : undefined;
   }
 
-  /** Makes no folder on another disk than the one that was looked at: between two looks it may have been taken away. */
+  /** Creates folders only on the checked disk: it may be removed between two checks. */
   guarded(fs: SegmentFs): SegmentFs {
     return {
       ...fs,
@@ -141,24 +141,22 @@ export class Disks {
     };
   }
 
-  /** A recording was begun. */
   opened(file: string): void {
     this.#folderOf(file)?.opened();
   }
 
-  /** A recording was refused by its disk. */
+  /** The disk rejected a recording. */
   failed(file: string, code: string): void {
     this.#folderOf(file)?.failed(code);
     this.#wake?.abort();
   }
 
-  /** Recordings were deleted. */
   freed(file: string, diskBytes: number): void {
     const device = this.#folderOf(file)?.last?.device;
     this.#devices.get(device ?? Number.NaN)?.rate.freed(diskBytes);
   }
 
-  /** The disk that is mounted at a folder, or none, is the right one from now on. @returns false when there is no such folder */
+  /** Accepts the disk mounted at a folder, or none. @returns false if the folder does not exist */
   async accept(folder: string): Promise<boolean> {
     if (!this.#folders.has(folder)) {
       return false;
@@ -168,7 +166,7 @@ export class Disks {
     return true;
   }
 
-  /** `st_dev` of the disk that a folder is on; undefined while it has not answered, or is not there. */
+  /** `st_dev` of a folder's disk; undefined before it answers, or if it is missing. */
   deviceOf(folder: string): number | undefined {
     const watched = this.#folders.get(folder);
     return watched?.state.name === 'vanished' ? undefined : watched?.last?.device;
@@ -178,7 +176,7 @@ export class Disks {
     return [...this.#folders.values()].map((watched) => {
       const { folder, state, sinceMs, last } = watched;
       const device = this.#devices.get(this.deviceOf(folder) ?? Number.NaN);
-      // What answers then is the disk below its place, which is another one.
+      // The disk below the mount point answers then.
       const isAway = state.name === 'vanished';
       const known = isAway ? (this.#deps.memory.find(folder) ?? { totalBytes: 0 }) : last;
       return {
@@ -203,7 +201,7 @@ export class Disks {
     }
   }
 
-  /** Waits for what takes no longer than a disk may rest between two looks: one that hangs in a deletion holds up no other. */
+  /** Waits no longer than a check interval, so that a hanging disk blocks no other. */
   async #patiently(work: Promise<unknown>): Promise<void> {
     const over = new AbortController();
     await Promise.race([work, this.#deps.clock.sleep(LOOK_MS, over.signal)]).finally(() => over.abort());
@@ -232,7 +230,7 @@ export class Disks {
     this.#tell(states);
   }
 
-  /** What concerns the folder and not the space on its disk. */
+  /** States of the folder rather than of the space on its disk. */
   async #ownState(watched: WatchedFolder): Promise<DiskState> {
     const { folder, fault, last } = watched;
     if (fault || !last) {
@@ -240,11 +238,14 @@ export class Disks {
     }
     const { memory, logger, rules, isHanging } = this.#deps;
     if (isHanging?.(last.device)) {
-      return { name: 'hanging', text: 'the disk answers, but ends no write: check it, its cable or its network' };
+      return {
+        name: 'hanging',
+        text: 'the disk answers, but writes do not finish: check it, its cable or its network',
+      };
     }
     const identity = identityOf(last, memory.find(folder));
     if (identity === 'vanished') {
-      const text = 'its disk is not mounted: mount it, or accept the one that is there with POST /v3/disks/accept';
+      const text = 'its disk is not mounted: mount it, or accept the mounted one with POST /v3/disks/accept';
       return { name: 'vanished', text };
     }
     if (!last.isOwnDisk && rules.needsDisk()) {
@@ -257,14 +258,14 @@ export class Disks {
       return missingFolderState(last.cannotMake, last.isOwnDisk);
     }
     if (identity === 'replaced') {
-      logger.warn({ folder }, 'another disk is mounted here: recordings go on there');
+      logger.warn({ folder }, 'another disk is mounted here: recording continues on it');
       watched.wantsMark = true;
     }
     await this.#remember(watched, last);
-    return watched.isFailing ? { name: 'failing', text: 'the disk has refused a write: check it and its cable' } : OK;
+    return watched.isFailing ? { name: 'failing', text: 'the disk rejected a write: check it and its cable' } : OK;
   }
 
-  /** By a mark on the disk, once something was recorded to it. */
+  /** Marks a disk once it has a recording. */
   async #remember(watched: WatchedFolder, look: DiskLook): Promise<void> {
     if (!watched.wantsMark) {
       return;
@@ -273,7 +274,7 @@ export class Disks {
     const { folder } = watched;
     const id = await this.#deps.memory.remember(folder, look);
     if (look.mark !== id) {
-      // Not waited for: a disk may answer questions and hang when it is written.
+      // Not awaited: a disk may answer queries and hang on writes.
       void this.#deps.probe.writeMark(folder, id).catch((error: unknown) => {
         if (codeOf(error) === '') {
           throw error;
@@ -283,7 +284,7 @@ export class Disks {
     }
   }
 
-  /** Space is a matter of the disk: folders on one share it. */
+  /** Folders on one disk share its space. */
   #judgeDevices(all: readonly WatchedFolder[], states: Map<WatchedFolder, DiskState>): void {
     const present = all.filter((watched) => watched.last && !watched.fault && states.get(watched)?.name !== 'vanished');
     const groups = Map.groupBy(present, (watched) => watched.last?.device ?? Number.NaN);
@@ -323,7 +324,7 @@ export class Disks {
     }
   }
 
-  /** One line and one event for all folders that have come into the same state. */
+  /** One log line and event for all folders with the same new state. */
   #tell(states: ReadonlyMap<WatchedFolder, DiskState>): void {
     const { clock, logger, stopRecording, onEvent } = this.#deps;
     const changed = [...states].filter(([{ state }, next]) => state.name !== next.name);
@@ -332,7 +333,7 @@ export class Disks {
     }
     for (const [name, group] of Map.groupBy(changed, ([, next]) => next.name)) {
       const folders = group.map(([{ folder }]) => folder);
-      const text = group[0]?.[1].text ?? 'the disk can be recorded to again';
+      const text = group[0]?.[1].text ?? 'the disk is usable again';
       const atMs = clock.wallMs();
       logger[name === 'ok' ? 'info' : name === 'filling' ? 'warn' : 'error']({ folders, disk: name }, text);
       onEvent?.({ state: name, text, folders, atMs });
@@ -353,7 +354,7 @@ export class Disks {
     either.release();
   }
 
-  /** The deepest that holds the file. */
+  /** The deepest folder containing the file. */
   #folderOf(file: string): WatchedFolder | undefined {
     let best: WatchedFolder | undefined;
     for (const watched of this.#folders.values()) {

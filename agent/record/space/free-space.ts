@@ -2,44 +2,42 @@ import { dirname } from 'node:path';
 import type { DeletionReason } from '../retention/deletion-trace.ts';
 import type { Deletions } from '../retention/deletions.ts';
 
-/** So many rows of the index are asked for at a time. */
+/** Index rows per query. */
 const BATCH_SIZE = 100;
-/** What stays (protected, not ours after all) is passed over so far and no further. */
+/** Limit for skipping rows that stay (protected or foreign). */
 const MAX_ROWS = 20_000;
 
-/** A recording as the index knows it. */
 export interface IndexedRecording {
   readonly file: string;
   readonly path: string;
-  /** Unix microseconds: as far as it is known, the true one. */
+  /** Corrected start, Unix microseconds. */
   readonly startUs: number;
-  /** As its name says. */
+  /** By the file name. */
   readonly nameUs: number;
   readonly durationUs: number;
 }
 
-/** What is asked of the index of recordings. It may be wrong: the files are asked before anything is deleted. */
+/** The index's answers may be wrong: files are verified before deletion. */
 export interface OldestRecordings {
-  /** False while it is filled anew: what it calls the oldest need not be. */
+  /** False while incomplete. */
   readonly isWhole: boolean;
-  /** Finished recordings below a folder that Perch wrote itself, the oldest first. @param after the last of the lot before */
+  /** Finished recordings below a folder written by Perch, oldest first. @param after the last of the previous batch */
   oldestOwn(folder: string, limit: number, after?: IndexedRecording): readonly IndexedRecording[];
-  /** The same of one path. */
+  /** The same for one path. */
   oldestOwnOf(path: string, limit: number, after?: IndexedRecording): readonly IndexedRecording[];
   bytesOf(path: string): { readonly ownBytes: number };
 }
 
-/** Who deletes, and knows what stays. */
 export type Deleting = Pick<Deletions, 'delete' | 'hold' | 'pause' | 'removeEmptyFolders' | 'endSweep'>;
 
 interface FreeSpaceRequest {
   readonly files: number;
   readonly diskBytes: number;
-  /** Why it is less than was asked for; undefined: it is not. */
+  /** Why less was freed than requested; undefined: it was not. */
   readonly stuck: string | undefined;
 }
 
-/** Deletes the oldest recordings in the order in which they are given, across all cameras, until so much has become free. */
+/** Deletes the given recordings, oldest first across all cameras, until enough is free. */
 export async function freeSpace(
   wantedBytes: number,
   oldest: Iterable<IndexedRecording>,
@@ -80,7 +78,7 @@ const stuckText = (protectedCount: number): string =>
     ? `nothing more can be deleted, ${protectedCount} recordings are protected`
     : 'there is no finished recording of Perch left to delete';
 
-/** The oldest below several folders of one disk, in one order. */
+/** The oldest recordings below several folders of a disk, in one order. */
 export function* oldestBelow(index: OldestRecordings, folders: readonly string[]): Generator<IndexedRecording> {
   const streams = folders.map((folder) => lots((after) => index.oldestOwn(folder, BATCH_SIZE, after)));
   const heads = streams.map((stream) => stream.next());
@@ -98,7 +96,7 @@ export function* oldestBelow(index: OldestRecordings, folders: readonly string[]
     if (!head || head.done || !stream) {
       return;
     }
-    // One folder may lie in the other.
+    // Folders may be nested.
     if (!seen.has(head.value.file)) {
       seen.add(head.value.file);
       yield head.value;
@@ -125,13 +123,12 @@ function* lots(
   }
 }
 
-/** Paths that may take only so much. */
 interface PathLimits {
-  /** Paths with a `recordMaxSize`, and its bytes. */
+  /** Paths with a `recordMaxSize` in bytes. */
   limits(): Iterable<readonly [path: string, maxBytes: number]>;
 }
 
-/** Deletes the oldest recordings of paths that have more than they may. */
+/** Deletes the oldest recordings of paths above their limit. */
 export async function keepPathLimits(
   limits: PathLimits,
   index: OldestRecordings,

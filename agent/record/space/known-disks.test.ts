@@ -84,6 +84,6 @@ test('a memory that cannot be read takes every disk as it is, and says so', asyn
     await memory.load();
     expect(memory.find('/b')).toBeUndefined();
   }
-  expect(faults[0]).toMatch(/^cannot read .*disks\.json: a disk that is not mounted will not be noticed/);
+  expect(faults[0]).toMatch(/^cannot read .*disks\.json: an unmounted disk will not be noticed/);
   expect(existsSync(file)).toBe(true);
 });

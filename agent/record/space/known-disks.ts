@@ -7,9 +7,9 @@ import type { DiskLook, DiskPlace } from './disk-probe.ts';
 
 const MAX_FOLDERS = 200;
 
-/** What is remembered of the disk on which a folder's recordings are. */
+/** A remembered recording disk. */
 export interface KnownDisk {
-  /** Stands in the folder too. */
+  /** Also in the folder's mark. */
   readonly id: string;
   readonly device: number;
   readonly totalBytes: number;
@@ -17,10 +17,10 @@ export interface KnownDisk {
 }
 
 /**
- * Whether a folder is still on the disk that recordings went to. Device numbers change from one start to the next, so the mark in the
- * folder decides; without it what else is known of the disk.
- *  - `vanished`: a disk that was mounted there is not: what is written now would fill the system's own
- *  - `replaced`: another disk is mounted there: recordings go on, on that one
+ * Whether a folder is still on its recording disk. Device numbers change between starts, so the mark decides, or other
+ * facts without one.
+ * - `vanished`: the mounted disk is gone; writing would fill the system's disk
+ * - `replaced`: another disk is mounted; recording continues on it
  */
 export type Identity = 'same' | 'replaced' | 'vanished';
 
@@ -34,12 +34,12 @@ export function identityOf(look: DiskLook, known: KnownDisk | undefined): Identi
   if (look.place === 'mount') {
     return 'replaced';
   }
-  // What is left when a disk is not mounted is a folder of the one below. A folder that was there all along was only emptied.
+  // Without its disk, a mount point is a folder of the disk below. A folder that never was one was only emptied.
   const isBelow = look.place === 'system' ? known.place !== 'system' : known.place === 'mount';
   return isBelow ? 'vanished' : 'same';
 }
 
-/** The disks of the record folders, by folder: a JSON file in the data folder. Without it every disk is taken as it is. */
+/** The recording disks by folder: a JSON file in the data folder. Without it every disk is accepted. */
 export class KnownDisks {
   readonly #file: string;
   readonly #onFault: (text: string) => void;
@@ -59,7 +59,7 @@ export class KnownDisks {
       this.#disks = parseDisks(await readFile(this.#file, 'utf8'));
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') {
-        this.#onFault(`cannot read ${this.#file}: a disk that is not mounted will not be noticed (${explain(error)})`);
+        this.#onFault(`cannot read ${this.#file}: an unmounted disk will not be noticed (${explain(error)})`);
       }
     }
   }
@@ -68,7 +68,7 @@ export class KnownDisks {
     return this.#disks.get(folder);
   }
 
-  /** @returns what is to stand in the folder as its mark */
+  /** @returns the mark for the folder */
   async remember(folder: string, { device, totalBytes, place, mark }: DiskLook): Promise<string> {
     const known = this.#disks.get(folder);
     const isSame = known?.device === device && known.totalBytes === totalBytes && known.place === place;
@@ -101,7 +101,7 @@ export class KnownDisks {
   }
 }
 
-/** What is wrong in it is left out. */
+/** Skips invalid entries. */
 function parseDisks(text: string): Map<string, KnownDisk> {
   const { folders } = (JSON.parse(text) ?? {}) as { folders?: unknown };
   const disks = new Map<string, KnownDisk>();

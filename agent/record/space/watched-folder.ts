@@ -4,25 +4,25 @@ import { codeOf, isDiskFailing } from '../file/disk-fault.ts';
 import type { DiskLook, DiskProbe } from './disk-probe.ts';
 import { type DiskState, OK } from './disk-state.ts';
 
-/** A disk that has not answered for so long hangs. */
+/** Then the disk counts as hanging. */
 const ANSWER_MS = 5_000;
-/** A recorder tries again within ten seconds: a failure that has not come again is over. */
+/** A recorder retries within ten seconds: a fault that does not recur is over. */
 const FAULT_LASTS_MS = 15_000;
-/** And so is one after which something has been recorded for so long: a disk that is full takes the first bytes of many files. */
+/** A fault is also over after recording for this long: a full disk accepts the first bytes of many files. */
 const RECOVERY_MS = 3_000;
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
-/** A folder that recordings go to, and what its disk has answered last. */
+/** A recording folder and its disk's last answer. */
 export class WatchedFolder {
   readonly folder: string;
   state: DiskState = OK;
   /** Unix time. */
   sinceMs: number;
-  /** The last answer; undefined: there was none yet. */
+  /** The last answer; undefined: none yet. */
   last: DiskLook | undefined;
-  /** The last question had no answer, or an error. */
+  /** The last query failed or timed out. */
   fault: { readonly isHanging: boolean; readonly text: string } | undefined;
-  /** Something was recorded there: its disk is to be known again. */
+  /** Something was recorded: the disk needs a mark. */
   wantsMark = false;
   readonly #clock: Clock;
   #asking: Promise<void> | undefined;
@@ -36,7 +36,7 @@ export class WatchedFolder {
     this.sinceMs = clock.wallMs();
   }
 
-  /** Resolves with the answer or after a time limit; a question that hangs is not asked a second time. */
+  /** Resolves with the answer or after a timeout; a hanging query is not repeated. */
   async ask(probe: DiskProbe): Promise<void> {
     this.#asking ??= this.#ask(probe).finally(() => {
       this.#asking = undefined;
@@ -56,13 +56,13 @@ export class WatchedFolder {
     return file.startsWith(this.folder === '/' ? '/' : `${this.folder}/`);
   }
 
-  /** Something is recorded there again. */
+  /** Recording works again. */
   opened(): void {
     this.wantsMark = true;
     this.#openedMs = this.#clock.monoMs();
   }
 
-  /** A write was refused. */
+  /** A write was rejected. */
   failed(code: string): void {
     if (FULL.has(code)) {
       this.#fullMs = this.#clock.monoMs();

@@ -1,9 +1,9 @@
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const HOURS = 24;
-/** Shorter is no basis for days. */
+/** Too short for a forecast. */
 const MIN_OBSERVED_MS = 10 * 60_000;
-/** Looks that follow more closely say nothing of a rate. */
+/** Closer checks do not measure a rate. */
 const MIN_APART_MS = 1_000;
 
 interface Hour {
@@ -13,16 +13,16 @@ interface Hour {
   grownBytes: number;
 }
 
-/** How fast a disk fills, from its free space at one look after the other: over the last day, hour by hour. */
+/** How fast a disk fills, from its free space over the last day, by hour. */
 export class WriteRate {
   readonly #hours: Hour[] = [];
   #lastMs: number | undefined;
   #lastFreeBytes = 0;
   #freedBytes = 0;
-  /** Written between the last two looks. */
+  /** Between the last two checks. */
   recentBytesPerSecond = 0;
 
-  /** Recordings were deleted: what became free by it was not there to be filled. */
+  /** Deleted recordings: their space does not count as written. */
   freed(diskBytes: number): void {
     this.#freedBytes += diskBytes;
   }
@@ -48,12 +48,12 @@ export class WriteRate {
     hour.grownBytes += grownBytes;
   }
 
-  /** Undefined as long as there is too little to go by. */
+  /** undefined: too little data. */
   get writtenBytesPerDay(): number | undefined {
     return this.#perDay((hour) => hour.writtenBytes);
   }
 
-  /** What was deleted taken off; negative when the disk becomes emptier. */
+  /** Net of deletions; negative if the disk gets emptier. */
   get grownBytesPerDay(): number | undefined {
     return this.#perDay((hour) => hour.grownBytes);
   }
@@ -89,13 +89,13 @@ interface ForecastInput {
   /** Below it recording stops. */
   readonly stopBytes: number;
   readonly rate: Pick<WriteRate, 'writtenBytesPerDay' | 'grownBytesPerDay'>;
-  /** Of the oldest recording on the disk; undefined: there is none, or it is not known. */
+  /** Of the oldest recording; undefined: none, or unknown. */
   readonly oldestAgeMs: number | undefined;
-  /** Every recording on the disk is deleted by its age; undefined: not every. */
+  /** Retention of all recordings on the disk; undefined: some have none. */
   readonly ageLimitMs: number | undefined;
 }
 
-/** In days; undefined: never, or not known. */
+/** In days; undefined: never, or unknown. */
 export interface Forecast {
   readonly fullInDays: number | undefined;
   /** How far back recordings will reach. */
@@ -116,7 +116,7 @@ export function forecast(input: ForecastInput): Forecast {
   }
   const roomBytes = Math.max(0, freeBytes - stopBytes);
   const fullInDays = grown > 0 ? roomBytes / grown : Number.POSITIVE_INFINITY;
-  // Until the first recordings are old enough to go, a disk grows that will be large enough in the end.
+  // Before the first recordings expire, even a disk that is large enough keeps filling.
   const isFullFirst = roomBytes / written <= Math.max(0, limitDays - oldestDays);
   return { fullInDays: isFullFirst ? finite(fullInDays) : undefined, keepsDays: finite(limitDays) };
 }

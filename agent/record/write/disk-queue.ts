@@ -1,18 +1,17 @@
 import type { Clock } from '../../base/clock.ts';
 
-/** Someone who has a write for the disk. */
 export interface DiskWriter {
-  /** Its turn has come: starts the write and calls `writeDone` of the queue when it is over. */
+  /** Its turn: starts a write and calls the queue's `writeDone` afterwards. */
   startWrite(): void;
 }
 
 /**
- * What goes on at one disk: one write and one flush at a time. The process has four threads for files, and a disk that hangs
- * keeps each that it is given: so it gets two, and the other disks go on.
+ * Runs one write and one flush per disk at a time. The process has four file threads, and a hanging disk blocks each
+ * one it uses: with two it leaves others to other disks.
  */
 export class DiskQueue {
   readonly writes = new DiskTimes();
-  /** Flushes, and what else waits for the disk itself: making files and folders. */
+  /** Flushes, and creation of files and folders. */
   readonly flushes = new DiskTimes();
   readonly #clock: Pick<Clock, 'monoMs'>;
   readonly #waiting: DiskWriter[] = [];
@@ -24,13 +23,13 @@ export class DiskQueue {
     this.#clock = clock;
   }
 
-  /** How long the write or flush that is under way has taken so far, in milliseconds; 0 when there is none. */
+  /** Duration of the current write or flush in ms; 0: none. */
   get busyMs(): number {
     const nowMs = this.#clock.monoMs();
     return nowMs - Math.min(this.#writingSinceMs ?? nowMs, this.#flushingSinceMs ?? nowMs);
   }
 
-  /** `writer` is called when it is its turn: at once when nothing is being written. */
+  /** Calls `writer` at its turn, which may be at once. */
   wantsWrite(writer: DiskWriter): void {
     if (this.#writingSinceMs === undefined) {
       this.#writingSinceMs = this.#clock.monoMs();
@@ -48,7 +47,7 @@ export class DiskQueue {
     next?.startWrite();
   }
 
-  /** Runs `work`, a flush or what else waits for the disk itself, when those before it are done. */
+  /** Runs `work` (a flush or creation) after earlier ones. */
   flush<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#flushes.then(() => {
       this.#flushingSinceMs = this.#clock.monoMs();
@@ -68,7 +67,7 @@ export class DiskQueue {
   }
 }
 
-/** How long the writes, or the flushes, of a disk take, in milliseconds. */
+/** Durations of writes or flushes in ms. */
 class DiskTimes {
   count = 0;
   totalMs = 0;

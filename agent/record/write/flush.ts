@@ -1,37 +1,35 @@
 import type { Clock } from '../../base/clock.ts';
 import { DiskQueue } from './disk-queue.ts';
 
-/** A disk that has not ended a write or a flush for so long is taken to hang. */
+/** Then a disk counts as hanging. */
 export const HANGING_MS = 10_000;
 
-/** A file that is being written. */
 export interface OpenFile {
-  /** `st_dev`; undefined while the file is not there yet. */
+  /** `st_dev`; undefined before the file exists. */
   readonly device: number | undefined;
-  /** Bytes were written that a power cut would lose. */
+  /** Written bytes are not flushed yet. */
   readonly hasUnsynced: boolean;
-  /** Makes what was written so far survive a power cut. Never rejects: a file deals with its own failure. */
+  /** Flushes the file. Never rejects: the file handles its own failure. */
   sync(): Promise<void>;
 }
 
 /**
- * The flush point of all recorders: every interval one round for each disk over its files that have new bytes, back to back:
- * a card sees few flushes, and a disk that hangs holds up no other.
- * It is also the register of the files that are being written, which recovery and retention leave alone.
+ * Flushes all recordings: every interval one round per disk over files with new bytes, back to back. A card gets few
+ * flushes, and a hanging disk blocks no other. Also registers files being written, which recovery and retention skip.
  */
 export class FlushPoint {
-  /** Rounds that have flushed something, of all disks. */
+  /** Rounds with a flush, on all disks. */
   rounds = 0;
   readonly #files = new Map<string, OpenFile>();
   readonly #disks = new Map<number, DiskQueue>();
-  /** Under way, by disk. */
+  /** Current rounds by disk. */
   readonly #rounds = new Map<number, Promise<void>>();
   readonly #joined: (() => void)[] = [];
   readonly #clock: Pick<Clock, 'every' | 'monoMs' | 'sleep'>;
   #stop: () => void;
   #intervalMs: number;
 
-  /** @param intervalMs at most so much is lost in a power cut */
+  /** @param intervalMs the most that a power cut loses */
   constructor(clock: Pick<Clock, 'every' | 'monoMs' | 'sleep'>, intervalMs: number) {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
@@ -46,14 +44,14 @@ export class FlushPoint {
     }
   }
 
-  /** `work` is called at the end of each round that has flushed something: what it writes wakes the disk no second time. It must not throw. */
+  /** Calls `work` after each round with a flush, so that its writes wake the disk no second time. It must not throw. */
   join(work: () => void): void {
     this.#joined.push(work);
   }
 
   /**
-   * To be called before the file is created, so that nobody mistakes it for one that was left over.
-   * @returns false when another file of this name is being written
+   * Called before the file is created, so that recovery skips it.
+   * @returns false if a file of this name is being written
    */
   add(name: string, file: OpenFile): boolean {
     if (this.#files.has(name)) {
@@ -81,22 +79,22 @@ export class FlushPoint {
     return disk;
   }
 
-  /** What has been written to a disk, and how long it took; undefined: nothing yet. @param device `st_dev` */
+  /** Write and flush durations of a disk; undefined: none yet. @param device `st_dev` */
   times(device: number): Pick<DiskQueue, 'writes' | 'flushes'> | undefined {
     return this.#disks.get(device);
   }
 
-  /** The disk has not ended for `HANGING_MS` what it was asked. @param device `st_dev` */
+  /** An operation takes longer than `HANGING_MS`. @param device `st_dev` */
   isHanging(device: number): boolean {
     return (this.#disks.get(device)?.busyMs ?? 0) >= HANGING_MS;
   }
 
-  /** A recording waits for a disk that hangs. */
+  /** A recording waits for a hanging disk. */
   get isHeldUp(): boolean {
     return [...this.#files.values()].some(({ device }) => device !== undefined && this.isHanging(device));
   }
 
-  /** One round for each disk, now. A disk whose last round is still under way gets no second one. */
+  /** Starts a round per disk, except where one is running. */
   async flush(): Promise<void> {
     for (const { device, hasUnsynced } of this.#files.values()) {
       if (device !== undefined && hasUnsynced && !this.#rounds.has(device)) {
@@ -107,7 +105,7 @@ export class FlushPoint {
     await Promise.all(this.#rounds.values());
   }
 
-  /** Resolves when the rounds under way are over, those of a disk that hangs excepted. */
+  /** Resolves after current rounds, except on hanging disks. */
   async close(): Promise<void> {
     this.#stop();
     const end = new AbortController();

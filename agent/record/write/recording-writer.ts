@@ -1,26 +1,26 @@
 import type { StreamMark } from '../file/stream-mark.ts';
 
-/** One recording in the making, whatever its format. */
+/** A recording being written in any format. */
 export interface RecordingWriter {
-  /** What the file says of its start; may be changed until the first part is written. */
+  /** May change until the first part is written. */
   mark: StreamMark;
-  /** Unix microseconds, as in the file's name. */
+  /** Unix microseconds, as in the file name. */
   startUs: number;
-  /** Undefined until the file exists. */
+  /** undefined before the file exists. */
   readonly name: string | undefined;
   readonly sizeBytes: number;
   readonly durationMs: number;
-  /** `ftyp` and `moov` of the file; undefined where the format has none, or before the file is begun. */
+  /** `ftyp` and `moov`; undefined before the file exists, or for formats without them. */
   readonly header?: Uint8Array | undefined;
-  /** Operations that the disk has ended for this file: while it grows, the disk does not hang. */
+  /** Finished disk operations of this file: while it grows, the disk does not hang. */
   readonly steps: number;
   /**
-   * Writes the samples that the track buffers have collected and empties them.
-   * @returns false when the disk is too slow: the part is lost
+   * Writes and clears the samples in the track buffers.
+   * @returns false if the disk is too slow: the part is lost
    */
   writePart(): boolean;
-  /** Has what was written so far flushed as soon as the disk has it: the next round is not waited for. */
+  /** Flushes once written, ahead of the next round. */
   flush(): void;
-  /** @returns false when the disk refused, or there is no file because nothing was collected */
+  /** @returns false if the disk rejected it, or nothing was collected */
   finish(): Promise<boolean>;
 }

@@ -7,45 +7,45 @@ import type { FlushPoint, OpenFile } from './flush.ts';
 
 const MAX_NAME_CLASHES = 1000;
 
-/** Where `mvhd.duration` (32 bits, milliseconds) stands, and what goes there. */
+/** The offset of `mvhd.duration` (32 bits, milliseconds) and its value. */
 interface DurationPatch {
   readonly offset: number;
   readonly durationMs: number;
 }
 
-/** What makes a file whole. */
+/** Completes a file. */
 export interface SegmentEnd {
-  /** What stands behind the last part; `[]`: nothing. */
+  /** Appended after the last part; `[]`: nothing. */
   readonly pieces: readonly Uint8Array[];
-  /** A courtesy to players that want to know it in advance; undefined: the file has no place for it. */
+  /** For players; undefined: the file has no duration field. */
   readonly duration: DurationPatch | undefined;
-  /** Unix milliseconds: what the file's times will say. */
+  /** For the file's mtime, Unix milliseconds. */
   readonly startMs: number;
   readonly endMs: number;
 }
 
 export interface SegmentFileOptions {
   readonly fs: SegmentFs;
-  /** The wanted name; with `clash` > 0 the one to try when those before are taken. */
+  /** The file name; `clash` > 0: the next choice if earlier ones exist. */
   readonly nameOf: (clash: number) => string;
-  /** More than this waiting for the disk is refused. */
+  /** Limit of queued bytes. */
   readonly queueBytes: number;
   readonly flush: FlushPoint;
-  /** The first write has succeeded. */
+  /** The first write succeeded. */
   readonly onStarted: (file: string, clash: number) => void;
-  /** The disk refused; called once. The file is closed and stays as it is: `leftOver`, unless nothing was written. */
+  /** Called once when the disk rejects the file. It is closed and stays as `leftOver`, unless nothing was written. */
   readonly onFailure: (error: unknown, leftOver: string | undefined) => void;
 }
 
 /**
- * One recording being written, under its final name from the first byte. One write is in flight at a time; what comes
- * meanwhile goes with the next one. An unfinished file stays as it is: recovery cuts it to its last whole fragment.
+ * A recording being written, under its final name from the first byte. One write at a time; what arrives meanwhile
+ * joins the next one. Recovery truncates an unfinished file to its last complete fragment.
  */
 export class SegmentFile implements OpenFile, DiskWriter {
-  /** Operations that the disk has ended: a file for which it grows is not one whose disk hangs. */
+  /** Finished disk operations: while it grows, the disk does not hang. */
   steps = 0;
   readonly #options: SegmentFileOptions;
-  /** Undefined until the file exists. */
+  /** undefined before the file exists. */
   #name: string | undefined;
   #clash = 0;
   #handle: SegmentHandle | undefined;
@@ -58,7 +58,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
   #writtenBytes = 0;
   #syncedBytes = 0;
   #hasFailed = false;
-  /** Operations under way that need the descriptor besides the write. */
+  /** Operations besides the write that use the descriptor. */
   #syncing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
   #wantsFlush = false;
@@ -73,7 +73,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
     return this.#name;
   }
 
-  /** Bytes written and waiting: where the next part will stand. */
+  /** Written and queued bytes: the offset of the next part. */
   get sizeBytes(): number {
     return this.#writtenBytes + this.#inFlightBytes + this.#queuedBytes;
   }
@@ -91,8 +91,8 @@ export class SegmentFile implements OpenFile, DiskWriter {
   }
 
   /**
-   * Appends one part (`moof`, `mdat` header, samples) with a single vectored write, after which one hold on each is released.
-   * @returns false when too much is waiting for the disk: the part is not taken
+   * Appends a part (`moof`, `mdat` header, samples) with one vectored write, then releases one hold on each piece.
+   * @returns false if the queue is full: the part is dropped
    */
   append(part: readonly Uint8Array[], sizeBytes: number): boolean {
     const waiting = this.#queuedBytes + this.#inFlightBytes;
@@ -114,13 +114,12 @@ export class SegmentFile implements OpenFile, DiskWriter {
     return this.#syncing;
   }
 
-  /** Flushes what was appended so far once it is written, without waiting for the next round. */
+  /** Flushes what was appended once it is written, ahead of the next round. */
   flush(): void {
     this.#wantsFlush = true;
     this.#pump();
   }
 
-  /** Its turn at the disk. */
   startWrite(): void {
     this.#isWaiting = false;
     if (this.#queuedBytes === 0 || !this.#handle) {
@@ -136,9 +135,9 @@ export class SegmentFile implements OpenFile, DiskWriter {
   }
 
   /**
-   * Writes what waits and then the end. The end has a copy of the header, and is on the disk before the duration is written into
-   * the header: a power cut that tears that sector costs nothing. The duration itself need not be waited for: nothing depends on it.
-   * @returns false when the disk refused (`onFailure` has been called)
+   * Writes the queue, then the end. The end has a copy of the header and is flushed before the duration is written into
+   * the header: a power cut that tears that sector loses nothing. The duration itself is not awaited.
+   * @returns false if the disk rejected it (after `onFailure`)
    */
   async finish(end: SegmentEnd): Promise<boolean> {
     for (const piece of end.pieces) {
@@ -146,7 +145,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
       this.#queuedBytes += piece.length;
     }
     await this.#drain();
-    // The first may be a round of the flush point that began before the last write.
+    // A running round may have started before the last write.
     await this.sync();
     await this.sync();
     const handle = this.#handle;
@@ -169,14 +168,14 @@ export class SegmentFile implements OpenFile, DiskWriter {
     for (let clash = 0; ; ) {
       const name = nameOf(clash);
       const folder = dirname(name);
-      // In its turn: a disk that hangs would keep a thread for each camera that begins a file, and nobody would see that it does.
+      // In turn: otherwise a hanging disk would block a thread per starting camera, unnoticed.
       const { firstMade, made } = await flush.disk(await fs.deviceOf(folder)).flush(() => this.#begin(name, folder));
       if (made === 'taken' && clash < MAX_NAME_CLASHES) {
         clash += 1;
         continue;
       }
       if (made === 'no folder' && !isSecondTry) {
-        // The retention has removed the folder, empty for a moment, right after it was made.
+        // Retention removed the new folder while it was empty.
         isSecondTry = true;
         continue;
       }
@@ -201,7 +200,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
     return { firstMade, made: await this.#create(name) };
   }
 
-  /** @returns `taken` also for the name of a file of ours that is not there yet, or is being finished */
+  /** @returns `taken` also for names of files being created or finished */
   async #create(name: string): Promise<SegmentHandle | 'taken' | 'no folder'> {
     const { flush, fs } = this.#options;
     if (!flush.add(name, this)) {
@@ -261,7 +260,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
     this.#pump();
   }
 
-  /** Resolves when nothing waits for the disk any more, or the file has failed. */
+  /** Resolves when the queue is empty or the file has failed. */
   #drain(): Promise<void> {
     return new Promise((resolve) => {
       this.#onDrained = resolve;
@@ -273,7 +272,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
   }
 
   async #flushNow(): Promise<void> {
-    // A round that is under way may have begun before the last write.
+    // A running round may have started before the last write.
     await this.#syncing;
     await this.sync();
   }
@@ -289,7 +288,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
       this.#syncedBytes = upToBytes;
       this.steps += 1;
     } catch (error) {
-      // After a failed flush nobody knows what is on the disk: the file is given up as it is.
+      // After a failed flush the disk's content is unknown: the file is abandoned.
       this.#fail(error);
     }
   }
@@ -309,7 +308,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
   async #close(): Promise<void> {
     await this.#syncing;
     const handle = this.#handle;
-    // A write in flight closes the file when it comes back.
+    // A write in progress closes the file when it ends.
     if (!handle || this.#inFlightBytes > 0) {
       return;
     }
@@ -320,7 +319,7 @@ export class SegmentFile implements OpenFile, DiskWriter {
       return;
     }
     if (this.#hasFailed && this.#writtenBytes === 0) {
-      // Made a moment ago and without a single part: not a recording.
+      // Just created and without a part: not a recording.
       await this.#options.fs.unlink(name).catch(() => {});
     }
     this.#options.flush.remove(name);
@@ -336,7 +335,7 @@ async function finishHeader(handle: SegmentHandle, end: SegmentEnd): Promise<voi
   await handle.setTimes(end.startMs, end.endMs);
 }
 
-/** A file whose folder entry was not flushed is gone after a power cut, whatever was flushed into it. */
+/** A power cut loses a file whose folder entry was not flushed. */
 async function syncFolders(fs: SegmentFs, folder: string, firstMade: string | undefined): Promise<void> {
   const top = firstMade === undefined ? folder : dirname(firstMade);
   for (let at = folder; ; at = dirname(at)) {

@@ -14,21 +14,21 @@ import type { RecordingWriter } from './recording-writer.ts';
 import { SegmentFile, type SegmentFileOptions } from './segment-file.ts';
 import { leadingTrackOf, type TrackBuffer } from './track-buffer.ts';
 
-/** Numbers of fragments have 32 bits: one a second from here on is enough for a century. */
+/** Sequence numbers have 32 bits: from here on there is room for a century at one per second. */
 const MAX_FIRST_SEQUENCE = 2 ** 30;
 
-/** What Perch says of a file of its own, but for the number that each file draws. */
+/** A file mark without the random number of each file. */
 export type FileOrigin = Omit<FileMark, 'firstSequence'>;
 export type OriginOf = (mark: StreamMark) => FileOrigin;
 
 /**
- * One file in the making: numbers its parts, keeps its tables and its length. The file is created with its first part.
- * The table of samples takes two to five bytes for each: up to 0.9 MB for an hour of pictures and sound and 21 MB for a day, the longest
- * that a file can be; for a moment at the end twice that.
+ * A file being written: numbers its parts and keeps its tables and length. Created with its first part. The sample
+ * table takes two to five bytes per sample: up to 0.9 MB for an hour of video and audio, 21 MB for a day, the maximum;
+ * twice that briefly at the end.
  */
 export class SegmentWriter implements RecordingWriter {
   mark: StreamMark;
-  /** Unix microseconds, as in the file's name. */
+  /** Unix microseconds, as in the file name. */
   startUs: number;
   readonly #buffers: readonly TrackBuffer[];
   readonly #leading: number;
@@ -61,7 +61,7 @@ export class SegmentWriter implements RecordingWriter {
     return this.#file && this.#init;
   }
 
-  /** Operations that the disk has ended for this file. */
+  /** Finished disk operations of this file. */
   get steps(): number {
     return this.#file?.steps ?? 0;
   }
@@ -70,14 +70,14 @@ export class SegmentWriter implements RecordingWriter {
     return this.#file?.sizeBytes ?? 0;
   }
 
-  /** Never 0, which would say that the file is unfinished. */
+  /** Never 0, which would mark the file as unfinished. */
   get durationMs(): number {
     return Math.max(1, Math.round(this.#endSeconds * 1000));
   }
 
   /**
-   * Takes the whole samples out of the buffers and writes them.
-   * @returns false when the disk is too slow: the part is lost
+   * Writes and clears the complete samples in the buffers.
+   * @returns false if the disk is too slow: the part is lost
    */
   writePart(): boolean {
     const runs = this.#takeRuns();
@@ -101,7 +101,7 @@ export class SegmentWriter implements RecordingWriter {
       }
     }
     writeFragmentChecksum(pieces);
-    // The file's header goes with its first part, which however large it is has nothing to wait behind.
+    // The header is written with the first part, which has an empty queue before it.
     const headBytes = isFirst ? this.#init.length : 0;
     if (isFirst) {
       pieces.unshift(this.#init);
@@ -123,7 +123,7 @@ export class SegmentWriter implements RecordingWriter {
     this.#file?.flush();
   }
 
-  /** @returns false when the disk refused, or there is no file because nothing was collected */
+  /** @returns false if the disk rejected it, or nothing was collected */
   async finish(): Promise<boolean> {
     const table = this.#samples?.bytes;
     if (!this.#file || !table) {
@@ -175,7 +175,7 @@ export class SegmentWriter implements RecordingWriter {
         this.#access.add(run.baseTime + sample.pts - firstDts, moofOffset, traf, i + 1);
       }
       if (isAudio) {
-        // Every sample of sound is a place to start at: one for each part is enough.
+        // Every audio sample is a sync sample: one per part suffices.
         return;
       }
     }

@@ -1,23 +1,23 @@
-/** A step further back than this is no burst: a clock has jumped. */
+/** A larger step back means a clock has jumped. */
 const MAX_STEP_MS = 5_000;
-/** A burst is over after this much media, and `LEVEL_SAMPLES`, at normal speed: the network or this machine may pause within it. */
+/** A burst is over after this much media, and `LEVEL_SAMPLES`, at normal speed: there may be pauses within it. */
 const CALM_MS = 500;
-/** The reordering of B-frames moves capture times back and forth within this many samples. */
+/** B-frame reordering moves capture times within this many samples. */
 const LEVEL_SAMPLES = 4;
 
 /**
- * The capture time of a file's first sample. A camera may begin with a burst of what it has kept. A sample cannot arrive before it is
- * captured, so each sample that comes faster than real time shows that the first one is older than was assumed. The label is final
- * with the first part, which waits for the end of the burst.
+ * The capture time of a file's first sample. A camera may start with a burst of cached media. Samples cannot arrive
+ * before their capture, so each one faster than real time shows that the first one is older than assumed. Final with
+ * the first part, which waits for the end of the burst.
  */
 export class StartLabel {
-  /** How much older the first sample is than was assumed, in milliseconds. */
+  /** How much older the first sample is than assumed, in ms. */
   earlierMs = 0;
   isInBurst = false;
   #isFinal = false;
   #calmMs = 0;
   #calmSamples = 0;
-  /** Capture time minus media time of the last samples, relative to the first sample. */
+  /** Capture time minus media time of the latest samples, relative to the first. */
   #drifts: number[] = [0];
   #driftMs = 0;
 
@@ -41,9 +41,9 @@ export class StartLabel {
 
   /**
    * The next sample of the leading track.
-   * @param partedMs capture time since the one before, minus media time
-   * @param frameMs decode time since the one before
-   * @returns how much `earlierMs` has grown; undefined: the label is final, or a clock has jumped
+   * @param partedMs capture time minus media time since the previous one
+   * @param frameMs decode time since the previous one
+   * @returns increase of `earlierMs`; undefined: the label is final, or a clock has jumped
    */
   push(partedMs: number, frameMs: number): number | undefined {
     if (this.#isFinal || partedMs > MAX_STEP_MS || partedMs < -MAX_STEP_MS) {

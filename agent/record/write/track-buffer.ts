@@ -3,11 +3,11 @@ import { TrackRunBuffer } from '../../media/mp4/write/track-run.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
 
-/** One track on its way into a file: the samples of the part being collected, then the newest one, whose end is not known yet. */
+/** A track being recorded: the samples of the current part, then the newest one, whose end is unknown. */
 export class TrackBuffer extends TrackRunBuffer {
-  /** The track from the next file on. */
+  /** Used from the next file on. */
   nextTrack: Track | undefined;
-  /** Samples of a video track before its first key sample cannot be decoded. */
+  /** Video samples before the first key sample cannot be decoded. */
   wantsKey: boolean;
   #isClosed = false;
 
@@ -21,24 +21,24 @@ export class TrackBuffer extends TrackRunBuffer {
     return super.append(sample);
   }
 
-  /** Nothing follows the newest sample in this file. */
+  /** The newest sample is the file's last. */
   close(): void {
     this.#isClosed = true;
   }
 
-  /** Ticks of the samples whose end is known. */
+  /** Ticks of the complete samples. */
   get wholeTicks(): number {
     const { first, last } = this;
     return first && last ? (this.#isClosed ? this.endDtsOf(this.count) : last.dts) - first.dts : 0;
   }
 
-  /** The samples whose end is known; undefined: there are none. Their holds pass to the caller. */
+  /** The complete samples; undefined: none. Their holds pass to the caller. */
   takeWhole(): TrackRun | undefined {
     const count = this.#isClosed ? this.count : this.count - 1;
     return count > 0 ? this.take(count) : undefined;
   }
 
-  /** Seconds on the stream's own scale. */
+  /** In stream time. */
   secondsOf(dts: number): number {
     return dts / this.track.clockRate;
   }
@@ -48,7 +48,7 @@ export class TrackBuffer extends TrackRunBuffer {
   }
 }
 
-/** The track that decides where files are cut: the first video track, else the first. */
+/** The track that determines cuts: the first video track, else the first. */
 export function leadingTrackOf(tracks: readonly Track[]): number {
   return Math.max(
     0,
