@@ -22,7 +22,6 @@ import { FoundCameras, type FoundCamerasOptions } from '../onvif/discovery/found
 import type { LoginFile } from '../onvif/soap/login/login-file.ts';
 import { pullsAny } from '../paths/path-settings.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
-import type { ServerProtocol } from '../protocols/contract.ts';
 import { noAudioReason } from '../servers/webrtc/sdp/codecs.ts';
 import type { Stream } from '../stream/stream.ts';
 import { OwnCertificate } from '../tls/own-certificate.ts';
@@ -39,7 +38,7 @@ import { Backups, restoreStaged } from './device/backup.ts';
 import { tellOfCameras, tellOfConfig, tellOfFound } from './device/event-feed.ts';
 import { MdnsName, type MdnsNameOptions } from './device/mdns-name.ts';
 import { HttpServices, type HttpServicesDeps } from './listeners/http-listeners.ts';
-import { SERVERS } from './protocols.ts';
+import { keysOf, PROTOCOLS, type Protocols } from './protocols.ts';
 import { Recordings } from './recordings/recordings.ts';
 import { BoxCommands } from './servers/hook-runner.ts';
 import { Servers } from './servers/servers.ts';
@@ -64,8 +63,8 @@ export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>,
   readonly hostAnswers?: string;
   /** Of whom updates are taken, if not where the package has them. */
   readonly updateKeys?: string;
-  /** Of all protocols; the product's own unless a test adds to them. */
-  readonly servers?: readonly ServerProtocol[];
+  /** Default: Perch's own. */
+  readonly protocols?: Protocols;
   /** Where cameras are looked for, if not in the networks of the machine. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
     Pick<CamerasDeps, 'onvifPorts' | 'streamPorts'>;
@@ -107,7 +106,7 @@ export class App {
   static async start(options: AppOptions): Promise<App> {
     const { dataDir, clock, log } = options;
     await restoreStaged(dataDir, log);
-    const store = await ConfigStore.open({ ...options, log });
+    const store = await ConfigStore.open({ ...options, keys: keysOf(options.protocols ?? PROTOCOLS), log });
     setLogLevel(log, store.current.logLevel);
     const events = new EventBus(clock);
     const isClaimable = () => store.current.isOwn;
@@ -147,7 +146,7 @@ export class App {
     const newcomers = new NewcomerMemory(clock, log);
     this.#name = new MdnsName(options);
     this.#own = new OwnCertificate({ ...options, names: () => this.#name.certificateNames() });
-    this.#servers = new Servers(options.servers ?? SERVERS, {
+    this.#servers = new Servers((options.protocols ?? PROTOCOLS).servers, {
       cwd: options.cwd,
       own: this.#own,
       paths: this.#paths,
@@ -336,9 +335,10 @@ export class App {
   }
 
   #makers(): PathMakers {
-    const { clock, log } = this.#options;
+    const { clock, log, protocols = PROTOCOLS } = this.#options;
+    const { sources } = protocols;
     return {
-      source: (name, settings, config) => makeSource(name, settings, config, clock, log, this.#follower),
+      source: (name, settings, config) => makeSource(sources, { name, settings, config, clock, log }, this.#follower),
       recorder: (name, settings, hooks) => this.#recordings.recorder(name, settings, hooks, this.#demo !== undefined),
       hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
       noAudioReason: (tracks) => noAudioReason(tracks, this.#transcoder.opus),

@@ -1,7 +1,27 @@
-import type { ServerProtocol } from '../protocols/contract.ts';
+import { type ConfigKeys, configKeysOf } from '../config/schema/config-keys.ts';
+import { SERVER_KEYS } from '../config/schema/global.ts';
+import { SOURCE_KEYS } from '../config/schema/path.ts';
+import type { Forwarder, ServerProtocol, SourceProtocol } from '../protocols/contract.ts';
 import { hlsServer } from '../servers/hls/protocol.ts';
 import { rtspServer } from '../servers/rtsp/protocol.ts';
 import { webrtcServer } from '../servers/webrtc/protocol.ts';
+import { rtspSource } from '../sources/rtsp/protocol.ts';
 
-/** The servers, in the order in which lists of all sessions have them. */
+export const SOURCES: readonly SourceProtocol[] = [rtspSource];
+/** In the order in which lists of all sessions have them. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, webrtcServer, hlsServer];
+export const FORWARDERS: readonly Forwarder[] = [];
+
+export interface Protocols {
+  readonly sources: readonly SourceProtocol[];
+  readonly servers: readonly ServerProtocol[];
+}
+
+export const PROTOCOLS: Protocols = { sources: SOURCES, servers: SERVERS };
+
+/** Perch's own keys first, in the order in which its servers open their ports. */
+export const keysOf = ({ sources, servers }: Protocols): ConfigKeys =>
+  configKeysOf(
+    [...new Set([...SERVER_KEYS, ...servers.map(({ keys }) => keys)])],
+    [...new Set([...SOURCE_KEYS, ...sources.map(({ keys }) => keys)])],
+  );

@@ -7,9 +7,9 @@ import type { NewcomerMemory } from '../base/newcomer-memory.ts';
 import type { EndCause } from '../base/reconciler.ts';
 import type { OwnKeys } from '../config/file/key-pair.ts';
 import type { Config } from '../config/load/load.ts';
-import type { Fault } from '../config/schema/key-rules.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import type { ServerKeys } from '../config/schema/server-keys.ts';
+import type { SourceKeys } from '../config/schema/source-keys.ts';
 import type { AudioForms, OpusSound } from '../stream/audio-forms.ts';
 import type { Paths, Source } from '../stream/contracts.ts';
 import type { PeerKind, Stream } from '../stream/stream.ts';
@@ -18,12 +18,7 @@ import type { PeerKind, Stream } from '../stream/stream.ts';
 export interface SourceProtocol {
   /** As MediaMTX's API names it: `rtspSource`. */
   readonly apiType: string;
-  /** Of `source`, in lower case and without `://`. */
-  readonly schemes: readonly string[];
-  /** The settings of a path that it reads besides `source`. */
-  readonly pathKeys: readonly (keyof PathSettings)[];
-  /** What is wrong with the settings of a path that it pulls. */
-  check?(settings: PathSettings): readonly Fault[];
+  readonly keys: SourceKeys;
   create(request: SourceRequest): Source;
 }
 
@@ -157,7 +152,7 @@ export interface ServerProtocol<Options = unknown, Running extends RunningServer
   readonly name: string;
   /** For the log: `RTSP server`. */
   readonly label: string;
-  readonly keys?: ServerKeys;
+  readonly keys: ServerKeys;
   readonly kinds: readonly SessionKind[];
   /** Plain data; undefined: it is switched off. */
   options(config: Config): Options | undefined;

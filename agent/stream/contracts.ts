@@ -123,10 +123,10 @@ export interface Source {
   /** One connection: resolves or rejects when it ends; ends soon after `signal` aborts. The path closes the stream afterwards. */
   run(sink: StreamSink, signal: AbortSignal): Promise<void>;
   /** Whether the address answers now. Cheap: called every other second while the source cannot be reached. Never rejects. */
-  answers?(signal: AbortSignal): Promise<boolean>;
-  readonly statistics?: SourceStatistics;
+  readonly answers?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
+  readonly statistics?: SourceStatistics | undefined;
   /** How long it has waited for the answer to another source's login, in milliseconds since it was made. */
-  readonly heldMs?: number;
+  readonly heldMs?: number | undefined;
   /** The other direction, where there may be one. */
-  readonly loudspeaker?: Loudspeaker;
+  readonly loudspeaker?: Loudspeaker | undefined;
 }

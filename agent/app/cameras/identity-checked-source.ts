@@ -24,13 +24,13 @@ export interface IdentityWatch {
 
 /** The source of a camera with an identity: keeps the stream of another camera at its address out of the path. */
 export class IdentityCheckedSource implements Source {
-  readonly #source: Required<Source>;
+  readonly #source: Source;
   readonly #path: string;
   readonly #watch: IdentityWatch;
   readonly #clock: Clock;
   #hasFailed = false;
 
-  constructor(source: Required<Source>, path: string, watch: IdentityWatch, clock: Clock) {
+  constructor(source: Source, path: string, watch: IdentityWatch, clock: Clock) {
     this.#source = source;
     this.#path = path;
     this.#watch = watch;
@@ -41,20 +41,20 @@ export class IdentityCheckedSource implements Source {
     return this.#source.type;
   }
 
-  get statistics(): SourceStatistics {
+  get statistics(): SourceStatistics | undefined {
     return this.#source.statistics;
   }
 
-  get heldMs(): number {
+  get heldMs(): number | undefined {
     return this.#source.heldMs;
   }
 
-  get loudspeaker(): Loudspeaker {
+  get loudspeaker(): Loudspeaker | undefined {
     return this.#source.loudspeaker;
   }
 
-  answers(signal: AbortSignal): Promise<boolean> {
-    return this.#source.answers(signal);
+  get answers(): Source['answers'] {
+    return this.#source.answers?.bind(this.#source);
   }
 
   async run(sink: StreamSink, signal: AbortSignal): Promise<void> {

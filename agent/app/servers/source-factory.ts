@@ -1,45 +1,27 @@
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/log.ts';
-import type { Config } from '../../config/load/load.ts';
-import type { PathSettings } from '../../config/schema/path.ts';
-import { RtspSource } from '../../sources/rtsp/client.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { SourceProtocol, SourceRequest } from '../../protocols/contract.ts';
 import type { Source } from '../../stream/contracts.ts';
 import { IdentityCheckedSource, type IdentityWatch } from '../cameras/identity-checked-source.ts';
 import { streamLogin } from '../cameras/stream-login.ts';
 
-/** The source of a path that is pulled. RTSP in all its spellings is the one kind so far. */
+/** The source of a path that is pulled, by the scheme of its URL. */
 export function makeSource(
-  name: string,
-  settings: PathSettings,
-  config: Config,
-  clock: Clock,
-  log: Logger,
+  protocols: readonly SourceProtocol[],
+  request: Omit<SourceRequest, 'loginWatch'>,
   watch: IdentityWatch,
 ): Source {
-  const { user, password } = settings.camera ?? {};
-  const [firstPort = 0, lastPort = 0] = settings.rtspUDPSourcePortRange;
-  const source = new RtspSource(
-    {
-      name,
-      url: settings.source,
-      ...(user === undefined ? {} : { user, password: password ?? '' }),
-      loginWatch: streamLogin(name, settings.source, settings.camera ?? {}),
-      readTimeoutMs: config.readTimeoutMs,
-      rtspTransport: settings.rtspTransport,
-      rtspAnyPort: settings.rtspAnyPort,
-      rtspRangeType: settings.rtspRangeType,
-      rtspRangeStart: settings.rtspRangeStart,
-      rtspScale: settings.rtspScale,
-      rtspUDPSourcePortRange: [firstPort, lastPort],
-      udpReadBufferBytes: config.udpReadBufferSize,
-      ...(settings.sourceFingerprint === '' ? {} : { sourceFingerprint: settings.sourceFingerprint }),
-      isSilent: !settings.audio,
-      continueAfterLoss: settings.continueAfterLoss,
-      useAbsoluteTimestamp: settings.useAbsoluteTimestamp,
-    },
-    clock,
-    log.child({ path: name }),
-  );
-  const { endpoint, serial, onvif } = settings.camera ?? {};
+  const { name, settings, clock, log } = request;
+  const { camera = {} } = settings;
+  const scheme = settings.source.split('://', 1)[0]?.toLowerCase() ?? '';
+  const protocol = protocols.find(({ keys }) => keys.schemes.includes(scheme));
+  if (!protocol) {
+    throw new PerchError('unsupported', `no source pulls ${scheme}:// URLs`, { path: name });
+  }
+  const source = protocol.create({
+    ...request,
+    loginWatch: streamLogin(name, settings.source, camera),
+    log: log.child({ path: name }),
+  });
+  const { endpoint, serial, onvif } = camera;
   return onvif && (endpoint || serial) ? new IdentityCheckedSource(source, name, watch, clock) : source;
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Config } from '../../config/load/load.ts';
+import { HLS } from '../../config/schema/hls.ts';
 import type { RunningServer, ServerDeps, ServerProtocol, SessionTable } from '../../protocols/contract.ts';
 import { LiveServer } from './live/live-server.ts';
 import { type HlsOptions, HlsServer } from './server/server.ts';
@@ -18,6 +19,7 @@ type Options = HlsOptions & { readonly alwaysRemux: boolean };
 export const hlsServer: ServerProtocol<Options, RunningHls> = {
   name: 'hls',
   label: 'HLS muxers',
+  keys: HLS,
   kinds: [HLS_MUXER, HLS_SESSION],
   hasRoutes: true,
   options: optionsOf,

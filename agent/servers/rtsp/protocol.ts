@@ -1,6 +1,7 @@
 import type { EndCause } from '../../base/reconciler.ts';
 import { absoluteKeyFiles, keyFilesOf } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
+import { RTSP } from '../../config/schema/rtsp.ts';
 import type { RunningServer, ServerDeps, ServerProtocol, SessionKind, SessionTable } from '../../protocols/contract.ts';
 import { RtspServer } from './server.ts';
 import { PLAIN, SECURE } from './session/session-kinds.ts';
@@ -24,6 +25,7 @@ interface RunningRtsp extends RunningServer {
 export const rtspServer: ServerProtocol<RtspServerOptions, RunningRtsp> = {
   name: 'rtsp',
   label: 'RTSP server',
+  keys: RTSP,
   kinds: [PLAIN.connection, PLAIN.session, SECURE.connection, SECURE.session],
   options: (config) => (config.rtsp ? optionsOf(config) : undefined),
   start: startServer,

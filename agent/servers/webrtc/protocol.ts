@@ -1,6 +1,7 @@
 import type { Logger } from '../../base/log.ts';
 import type { EndCause } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
+import { WEBRTC } from '../../config/schema/webrtc.ts';
 import type { RunningServer, ServerDeps, ServerProtocol } from '../../protocols/contract.ts';
 import { closeDisabledPaths, webrtcPaths } from './paths.ts';
 import { WebRtcServer, type WebRtcServerOptions } from './server/server.ts';
@@ -21,6 +22,7 @@ interface RunningWebRtc extends RunningServer {
 export const webrtcServer: ServerProtocol<WebRtcServerOptions, RunningWebRtc> = {
   name: 'webrtc',
   label: 'WebRTC media port',
+  keys: WEBRTC,
   kinds: [WEBRTC_SESSION],
   hasRoutes: true,
   options: (config) => (config.webrtc ? optionsOf(config) : undefined),
