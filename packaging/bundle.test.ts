@@ -107,11 +107,11 @@ test('its threads are threads, not second programs', async () => {
   const [hash] = await once(password, 'message');
   expect(hash).toHaveLength(16);
 
-  const sound = new Worker(join(folder, 'agent/worker.cjs'));
-  sound.postMessage({ type: 'open', lane: 7, form: 'opus', track: { kind: 'audio', codec: 'no such codec' } });
-  const [fault] = await once(sound, 'message');
-  expect(fault).toMatchObject({ type: 'fault', lane: 7 });
-  await Promise.all([password.terminate(), sound.terminate()]);
+  const audio = new Worker(join(folder, 'agent/worker.cjs'));
+  audio.postMessage({ type: 'open', job: 7, target: 'opus', track: { kind: 'audio', codec: 'no such codec' } });
+  const [failure] = await once(audio, 'message');
+  expect(failure).toMatchObject({ type: 'failure', job: 7 });
+  await Promise.all([password.terminate(), audio.terminate()]);
 });
 
 test('it serves where there is nothing but itself and the page', async () => {

@@ -81,8 +81,10 @@ export class Backups implements BackupControl {
       throw busy();
     }
     this.#isTaken = true;
+    let isHeld = true;
     return () => {
-      this.#isTaken = false;
+      this.#isTaken &&= !isHeld;
+      isHeld = false;
     };
   }
 

@@ -110,23 +110,27 @@ export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app,
   const sent = {
     ...{ tags, headers: SetUp, body: Type.String({ format: 'binary' }), consumes: BINARY },
   };
+  const places = new WeakMap<FastifyRequest, () => void>();
   // Before a byte of the body is taken.
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
     await mayRestore(options, request);
     letIn(request, true);
     // The time that a body may take is limited for every request.
     const giveBack = backup.take();
+    places.set(request, giveBack);
     if (reply.raw.destroyed) {
       giveBack();
     } else {
       reply.raw.once('close', giveBack);
     }
   };
+  // A rejected body is skipped after the answer, which takes as long as the client sends.
+  const onError = async (request: FastifyRequest) => places.get(request)?.();
   const judged = {
     ...{ summary: 'What is in a backup, and what it would change; nothing is written', ...sent },
     response: answers(RestorePlan, ...FAILURES),
   };
-  app.post('/v3/restore/check', { schema: judged, bodyLimit, onRequest }, async (request) => {
+  app.post('/v3/restore/check', { schema: judged, bodyLimit, onRequest, onError }, async (request) => {
     return backup.check(await backupIn(options, request));
   });
 
@@ -134,7 +138,7 @@ export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app,
     ...{ summary: 'Makes the box what it was when the backup was made, and starts it again; recordings stay', ...sent },
     response: answers(Restored, ...FAILURES, 501),
   };
-  app.post('/v3/restore', { schema: restored, bodyLimit, onRequest }, async (request, reply) => {
+  app.post('/v3/restore', { schema: restored, bodyLimit, onRequest, onError }, async (request, reply) => {
     const bytes = await backupIn(options, request);
     const restart = restarter(options);
     await backup.stage(bytes);
