@@ -158,7 +158,7 @@ test('a reader over UDP without request or RTCP for a minute is let go, one that
   expect(box.server.rtsp.sessions.list()).toHaveLength(1);
 });
 
-test('two tracks of one session cannot share UDP ports: the second is refused, and nothing stays of either', async () => {
+test('two tracks of one session cannot share UDP ports: the second is rejected, and nothing of either remains', async () => {
   await using box = await RtspHarness.open();
   const stream = new Stream([H264_TRACK, H264_TRACK]);
   box.paths.streams.set('cam', stream);

@@ -37,7 +37,7 @@ test.for([
   ['hlsAddress: :1', false],
   ['authInternalUsers: [{user: me, pass: pw}]', false],
   ['paths: {cam: {rtspTransport: udp}}', false],
-] as const)('whether %s starts it anew: %s', ([text, isNew]) => {
+] as const)('whether %s restarts it: %s', ([text, isNew]) => {
   expect(JSON.stringify(settingsOf(text)) !== JSON.stringify(settingsOf(''))).toBe(isNew);
 });
 
@@ -95,7 +95,7 @@ test('sessions hear why the server goes', async () => {
   ]);
 });
 
-test('a UDP port that is taken leaves the rest of the server as it is, and is opened when it is free', async () => {
+test('a UDP port in use does not affect the rest of the server and is opened once it is free', async () => {
   const taken = createSocket('udp4').bind(0, '127.0.0.1');
   await once(taken, 'listening');
   const parts = serversOf(rtspServer);

@@ -16,7 +16,7 @@ async function sendFilm(session: PublisherSession, pictures: number, seconds: nu
   return sent;
 }
 
-test('a publisher that sends as fast as it can is read in real time after its first two seconds, and told so once', async () => {
+test('a publisher faster than real time is slowed down after its first two seconds, with one warning', async () => {
   const { session, said } = recording();
   const sent = await sendFilm(session, 1_000, 20);
   expect(Math.abs(sent - 22 * 25)).toBeLessThan(5);
@@ -48,7 +48,7 @@ test('a publisher that has to wait never waits for long at a time, and is not si
   expect(Math.max(...waits)).toBeLessThanOrEqual(200);
 });
 
-test('a publisher that begins with what it has kept for two seconds, and goes on in real time, never waits', async () => {
+test('a publisher that starts with a cache of two seconds and continues in real time never waits', async () => {
   const { session, said } = recording();
   for (let i = 0; i < 1_000; i += 1) {
     session.take(picture(i));

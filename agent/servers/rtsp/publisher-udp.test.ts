@@ -20,7 +20,7 @@ async function udpSession() {
   return { ports, session, pairs, answers, [Symbol.asyncDispose]: close };
 }
 
-test('over UDP packets are put in order, duplicates vanish, and tracks are told apart by the publisher’s ports', async () => {
+test('over UDP packets are reordered, duplicates vanish, and tracks are identified by the publisher’s ports', async () => {
   await using publisher = await udpSession();
   const { session, ports } = publisher;
   const [video, audio] = publisher.pairs;
@@ -40,7 +40,7 @@ test('over UDP packets are put in order, duplicates vanish, and tracks are told 
   expect(session.media.received).toMatchObject({ rtpPackets: 5, lost: 0 });
 });
 
-test('over UDP a lost packet is given up after a while, and what waited behind it goes on', async () => {
+test('over UDP a lost packet is given up after a while, and later packets follow', async () => {
   await using publisher = await udpSession();
   const { session, ports } = publisher;
   const [video, audio] = publisher.pairs;
@@ -56,7 +56,7 @@ test('over UDP a lost packet is given up after a while, and what waited behind i
   expect(session.media.received).toMatchObject({ rtpPackets: 4, lost: 1 });
 });
 
-test('over UDP reports go back to the publisher’s RTCP port, and its own are taken there', async () => {
+test('over UDP reports are sent to the publisher’s RTCP port, and its own are received there', async () => {
   await using publisher = await udpSession();
   const { session, ports } = publisher;
   const [video, audio] = publisher.pairs;
@@ -74,7 +74,7 @@ test('over UDP reports go back to the publisher’s RTCP port, and its own are t
   expect(video.rtcp[0]?.[1]).toBe(201);
 });
 
-test('a newer session that takes the ports ends the older one', async () => {
+test('a newer session that takes over the ports ends the older one', async () => {
   await using publisher = await udpSession();
   const newer = new PublisherSession(SDP, publisher.ports);
   newer.media.setUp(0, { ...overUdp, clientPort: publisher.pairs[0].ports });

@@ -60,7 +60,7 @@ test.for([
   expect(box.server.rtsp.conns.list()).toEqual([]);
 });
 
-test('one address has 256 connections at most, and the log tells it now and then', async () => {
+test('one address has at most 256 connections, and rejections are logged now and then', async () => {
   await using box = await boxWithCamera();
   for (let i = 0; i < 256; i += 1) {
     const caller = await box.call();

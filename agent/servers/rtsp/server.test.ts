@@ -25,7 +25,7 @@ async function boxWithCamera(): Promise<RtspHarness> {
 
 const all = (reply: RtspResponse) => Object.fromEntries(reply.headers.fields);
 
-test('OPTIONS tells the methods, with the number of the request and the name of the server', async () => {
+test('OPTIONS lists the methods, with the request’s number and the server’s name', async () => {
   await using box = await boxWithCamera();
   const caller = await box.call();
   const reply = await caller.ask('OPTIONS', box.url('cam'));
@@ -92,19 +92,19 @@ test.for([
   ['an unknown method', 'DANCE', [], 501],
   ['PLAY without a session', 'PLAY', [], 454],
   ['TEARDOWN without a session', 'TEARDOWN', [], 454],
-  ['a session that nobody opened', 'PLAY', [['Session', 'abc']], 454],
+  ['an unknown session', 'PLAY', [['Session', 'abc']], 454],
   ['a sign of life in a session that is gone', 'OPTIONS', [['Session', 'abc']], 454],
   ['GET_PARAMETER without a session', 'GET_PARAMETER', [], 200],
   ['SET_PARAMETER without a parameter', 'SET_PARAMETER', [], 200],
   ['SETUP without a track', 'SETUP', [TCP], 400],
-  ['ANNOUNCE on a path that takes no publisher', 'ANNOUNCE', [SDP_TYPE], 400],
+  ['ANNOUNCE on a path without publishing', 'ANNOUNCE', [SDP_TYPE], 400],
 ] as const)('%s is answered with its status', async ([, method, headers, status]) => {
   await using box = await boxWithCamera();
   const caller = await box.call();
   expect((await caller.ask(method, box.url('cam'), headers as readonly HeaderField[])).status).toBe(status);
 });
 
-test('SET_PARAMETER with a parameter is refused: there are none', async () => {
+test('SET_PARAMETER with a parameter is rejected: there are none', async () => {
   await using box = await boxWithCamera();
   const caller = await box.call();
   const reply = await caller.ask('SET_PARAMETER', box.url('cam'), [], 'volume: 3\r\n');
@@ -170,7 +170,7 @@ test.for([
   ['media that are encrypted', 'cam/trackID=0', 'RTP/SAVP/TCP;unicast;interleaved=0-1', 461],
   ['a transport that is off', 'cam/trackID=0', 'RTP/AVP;multicast', 461],
   ['one channel for two kinds of packets', 'cam/trackID=0', 'RTP/AVP/TCP;interleaved=3-3', 461],
-] as const)('SETUP of %s is refused, and leaves no session', async ([, name, transport, status]) => {
+] as const)('SETUP of %s is rejected and leaves no session', async ([, name, transport, status]) => {
   await using box = await RtspHarness.open({ transports: ['tcp', 'udp'] });
   box.paths.streams.set('cam', new Stream([H264_TRACK, ALAW]));
   const caller = await box.call();
@@ -178,7 +178,7 @@ test.for([
   expect(box.server.rtsp.sessions.list()).toEqual([]);
 });
 
-test('the first of the transports that is served is taken', async () => {
+test('the first available transport is used', async () => {
   await using box = await RtspHarness.open({ transports: ['tcp'] });
   box.paths.streams.set('cam', new Stream([ALAW]));
   const caller = await box.call();
@@ -192,7 +192,7 @@ test.for([
   ['channels that are taken', 'cam/trackID=1', 'RTP/AVP/TCP;interleaved=1-2', 461],
   ['another path', 'other/trackID=1', 'RTP/AVP/TCP;interleaved=2-3', 400],
   ['another transport', 'cam/trackID=1', 'RTP/AVP;unicast;client_port=5000-5001', 400],
-] as const)('a second SETUP with %s is refused, and the first track stays', async ([, name, transport, status]) => {
+] as const)('a second SETUP with %s is rejected, and the first track stays', async ([, name, transport, status]) => {
   await using box = await boxWithCamera();
   const caller = await box.call();
   await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
@@ -200,7 +200,7 @@ test.for([
   expect((await caller.ask('PLAY', box.url('cam'))).status).toBe(200);
 });
 
-test('RECORD and ANNOUNCE in the session of a reader are refused', async () => {
+test('RECORD and ANNOUNCE in a reader’s session are rejected', async () => {
   await using box = await boxWithCamera();
   const caller = await box.call();
   await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
@@ -214,7 +214,7 @@ test.for([
   ['has no media', [SDP_TYPE], 'v=0\r\ns=x\r\n'],
   ['has no known format', [SDP_TYPE], 'v=0\r\nm=application 0 RTP/AVP 107\r\n'],
   ['has more media than anybody plays', [SDP_TYPE], `v=0\r\n${'m=audio 0 RTP/AVP 8\r\n'.repeat(17)}`],
-] as const)('ANNOUNCE whose body %s is refused', async ([, headers, body]) => {
+] as const)('ANNOUNCE whose body %s is rejected', async ([, headers, body]) => {
   await using box = await RtspHarness.open();
   box.paths.waiting.add('studio');
   const caller = await box.call();
@@ -376,13 +376,16 @@ test.for([
   [['udp', 'tcp'], 'RTP/AVP;multicast', 'the client requests UDP-multicast, available: UDP, TCP'],
   [['tcp'], 'RTP/SAVP/TCP;unicast', 'the client requests SRTP, available: TCP'],
   [['tcp'], 'RAW;x', "the client requests an invalid transport ('RAW;x'), available: TCP"],
-] as const)('with %s the refusal of %s is told with its path, in words', async ([transports, transport, reason]) => {
-  await using box = await RtspHarness.open({ transports });
-  box.paths.streams.set('cam', new Stream([ALAW]));
-  const caller = await box.call();
-  await caller.ask('SETUP', box.url('cam/trackID=0'), [['Transport', transport]]);
-  expect(told(box, 'RTSP request rejected')).toMatchObject([{ path: 'cam', method: 'SETUP', status: 461, reason }]);
-});
+] as const)(
+  'with %s the rejection of %s is logged with its path and reason',
+  async ([transports, transport, reason]) => {
+    await using box = await RtspHarness.open({ transports });
+    box.paths.streams.set('cam', new Stream([ALAW]));
+    const caller = await box.call();
+    await caller.ask('SETUP', box.url('cam/trackID=0'), [['Transport', transport]]);
+    expect(told(box, 'RTSP request rejected')).toMatchObject([{ path: 'cam', method: 'SETUP', status: 461, reason }]);
+  },
+);
 
 test('the log shows no user where there is none, and no port that is off', async () => {
   await using box = await boxWithCamera();
@@ -407,7 +410,7 @@ test('closing ends every session and connection', async () => {
   await box[Symbol.asyncDispose]();
 });
 
-test('a port that is taken is named with its key, and nothing stays open', async () => {
+test('a port in use is reported with its key, and nothing stays open', async () => {
   await using box = await boxWithCamera();
   const second = new RtspHarness({ address: `127.0.0.1:${box.server.rtsp.port}` });
   await expect(second.server.listen()).rejects.toThrow(/port \d+ is taken by this same Perch: change rtspAddress/);

@@ -47,7 +47,7 @@ test.for([
   expect(asked).toEqual(isServed ? [path, path, path, path, path] : []);
 });
 
-test('sessions on a path that is shut now are ended, the others go on', () => {
+test('sessions on a disabled path are ended, others continue', () => {
   const kicked: string[] = [];
   const list = () => [
     { id: '1', path: 'open' },

@@ -59,7 +59,7 @@ test('it listens from its start to its end', async () => {
   await parts.close();
 });
 
-test('one port of two that is taken is told once, and opened when it is free, without a word to those who watch', async () => {
+test('one of two ports in use is reported once and opened when free, without disturbing viewers', async () => {
   const taken = createSocket('udp4').bind(0, '127.0.0.1');
   await once(taken, 'listening');
   const lines: string[] = [];
@@ -112,7 +112,7 @@ test('without any address it says once which keys are empty', async () => {
   expect(lines.map((line) => JSON.parse(line))).toEqual([expect.objectContaining({ level: 40, msg })]);
 });
 
-test('those who watch, and the log, are told why the server ends', async () => {
+test('viewers and the log get the reason why the server ends', async () => {
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));
   const parts = partsWith(log);
@@ -130,7 +130,7 @@ test('those who watch, and the log, are told why the server ends', async () => {
   ]);
 });
 
-test('STUN and TURN servers are never asked: browsers are told of them, and the log says so', async () => {
+test('STUN and TURN servers are only passed to browsers, and the log says so', async () => {
   const stun = createSocket('udp4').bind(0, '127.0.0.1');
   await once(stun, 'listening');
   let datagrams = 0;

@@ -74,19 +74,22 @@ test.for([
     ['digest sha256', 'digest md5', 'basic'],
   ],
   [['digest'], ['digest sha256', 'digest md5']],
-] as const)('with rtspAuthMethods %s a client without credentials is asked for %s', async ([authMethods, expected]) => {
-  await using box = await open({ users: [tom], authMethods });
-  const caller = await box.call();
-  const reply = await caller.ask('DESCRIBE', box.url('cam'));
-  expect(reply.status).toBe(401);
-  const schemes = challengesOf(reply).map(({ scheme, algorithm }) =>
-    scheme === 'basic' ? scheme : `${scheme} ${algorithm}`,
-  );
-  expect(schemes).toEqual(expected);
-  expect(challengesOf(reply).map(({ realm }) => realm)).toEqual(expected.map(() => 'ipcam'));
-  expect(caller.hasEnded).toBe(false);
-  expect(box.log.join('')).not.toContain('failed to authenticate');
-});
+] as const)(
+  'with rtspAuthMethods %s a client without credentials is challenged for %s',
+  async ([authMethods, expected]) => {
+    await using box = await open({ users: [tom], authMethods });
+    const caller = await box.call();
+    const reply = await caller.ask('DESCRIBE', box.url('cam'));
+    expect(reply.status).toBe(401);
+    const schemes = challengesOf(reply).map(({ scheme, algorithm }) =>
+      scheme === 'basic' ? scheme : `${scheme} ${algorithm}`,
+    );
+    expect(schemes).toEqual(expected);
+    expect(challengesOf(reply).map(({ realm }) => realm)).toEqual(expected.map(() => 'ipcam'));
+    expect(caller.hasEnded).toBe(false);
+    expect(box.log.join('')).not.toContain('failed to authenticate');
+  },
+);
 
 test.for([
   ['Basic', ['basic'], tom, () => basic('tom', tom.pass), 200],
@@ -181,7 +184,7 @@ test.for([0, 1])('a device password answers Digest, algorithm %i', async (index)
   expect((await caller.ask('DESCRIBE', uri, [basic('tv', DEVICE_PASSWORD)])).status).toBe(200);
 });
 
-test('a page password works by Basic and is noted; as a Digest answer it is refused, and Basic alone is asked for', async () => {
+test('a page password works with Basic and is noted; as a Digest response it is rejected, and Basic alone is offered', async () => {
   const people = ownPeople();
   await using box = await open({ people, authMethods: BOTH });
   const caller = await box.call();
@@ -203,7 +206,7 @@ test('a page password works by Basic and is noted; as a Digest answer it is refu
   expect(people.noted).toEqual(['tom 127.0.0.1 rtsp']);
 });
 
-test('a user is let in where he may, and nowhere else', async () => {
+test('a user has access only to permitted paths', async () => {
   await using box = await open({ users: [tom] });
   const caller = await box.call();
   const credentials = basic('tom', tom.pass);
@@ -233,7 +236,7 @@ test('DESCRIBE, the first SETUP and ANNOUNCE want a name; what follows in the se
   expect((await publisher.ask(method, uri, [...headers, basic('tom', tom.pass)], body)).status).toBe(200);
 });
 
-test('who may not be there is asked for a name before he learns what is', async () => {
+test('a client without permission must authenticate before it learns what exists', async () => {
   await using box = await open({ users: [tom] });
   const caller = await box.call();
   for (const path of ['cam', 'unknown', 'studio']) {
@@ -242,7 +245,7 @@ test('who may not be there is asked for a name before he learns what is', async 
   expect(box.paths.opened).toEqual([]);
 });
 
-test('a nonce of another connection, or one that is too old, is stale: another is given, and nobody waits', async () => {
+test('a nonce of another connection, or an old one, is stale: a new one is sent without delay', async () => {
   await using box = await open({ users: [tom], authMethods: ['digest'] });
   const uri = box.url('cam');
   const [first, second] = [await box.call(), await box.call()];
@@ -260,7 +263,7 @@ test('a nonce of another connection, or one that is too old, is stale: another i
   expect(challengesOf(old)[0]?.isStale).toBe(true);
 });
 
-test('Basic is not taken where only Digest is offered', async () => {
+test('Basic is not accepted where only Digest is offered', async () => {
   await using box = await open({ users: [tom], authMethods: ['digest'] });
   const caller = await box.call();
   const reply = await caller.ask('DESCRIBE', box.url('cam'), [basic('tom', tom.pass)]);

@@ -72,7 +72,7 @@ test.for([
   ['an unknown media', 'studio/streamid=2', '2-3', 400],
   ['a media twice', 'studio/streamid=0', '2-3', 400],
   ['channels that are taken', 'studio/streamid=1', '0-1', 461],
-] as const)('SETUP of %s is refused, and RECORD with what is missing too', async ([, name, channels, status]) => {
+] as const)('SETUP of %s is rejected, and so is RECORD while it is missing', async ([, name, channels, status]) => {
   await using box = await openBox();
   const caller = await box.call();
   await caller.ask('ANNOUNCE', box.url('studio'), [SDP_TYPE], TWO_SOUNDS);
@@ -82,14 +82,14 @@ test.for([
   expect(box.paths.publishers.size).toBe(0);
 });
 
-test('nobody publishes by multicast', async () => {
+test('publishing by multicast is rejected', async () => {
   await using box = await openBox();
   const caller = await box.call();
   await caller.ask('ANNOUNCE', box.url('studio'), [SDP_TYPE], ONE_SOUND);
   expect((await caller.ask('SETUP', box.url('studio'), [['Transport', 'RTP/AVP;multicast']])).status).toBe(461);
 });
 
-test('what a path refuses at RECORD is answered with 400', async () => {
+test('a path’s rejection of RECORD is a 400', async () => {
   await using box = await openBox();
   const first = await announce(box);
   const second = await announce(box);
@@ -124,7 +124,7 @@ test('PAUSE ends the publication, and RECORD begins another', async () => {
   expect(box.paths.streams.get('studio')?.bytesReceived).toBe(320);
 });
 
-test('a publisher whose path is taken by another is ended with its connection', async () => {
+test('a replaced publisher is ended with its connection', async () => {
   await using box = await openBox();
   const caller = await announce(box);
   await caller.ask('RECORD', box.url('studio'));
@@ -133,7 +133,7 @@ test('a publisher whose path is taken by another is ended with its connection', 
   expect(box.log.join('')).toContain('another publisher has taken the path');
 });
 
-test('a publisher that sends nothing for readTimeout is ended; one that sends goes on', async () => {
+test('a publisher silent for readTimeout is ended, another one continues', async () => {
   await using box = await openBox();
   const caller = await announce(box);
   await caller.ask('RECORD', box.url('studio'));
@@ -148,7 +148,7 @@ test('a publisher that sends nothing for readTimeout is ended; one that sends go
   expect(box.paths.publishers.size).toBe(0);
 });
 
-test('the connection of a publisher takes its stream with it', async () => {
+test('a publisher’s stream ends with its connection', async () => {
   await using box = await openBox();
   const caller = await announce(box);
   await caller.ask('RECORD', box.url('studio'));
@@ -204,7 +204,7 @@ test('a publisher that sends too fast has to wait, and its requests are answered
   expect(box.log.filter((line) => line.includes('faster than real time'))).toHaveLength(1);
 });
 
-test('of a publisher that has sent all and gone everything is taken, in its time', async () => {
+test('everything a publisher sent before leaving is received in real time', async () => {
   await using box = await openBox();
   const caller = await hurry(box);
   const stream = box.paths.streams.get('studio');

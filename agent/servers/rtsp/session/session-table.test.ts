@@ -62,7 +62,7 @@ test("a session's key is of use to the address that opened it alone", () => {
   expect(table.ofKey('', '192.0.2.1')).toBeUndefined();
 });
 
-test('keys differ and do not tell the id that the API shows', () => {
+test('keys differ and do not reveal the API’s id', () => {
   const table = openTable();
   const sessions = Array.from({ length: 100 }, () => table.open(factsOf('192.0.2.1')));
   expect(new Set(sessions.map(({ key }) => key)).size).toBe(100);

@@ -33,7 +33,7 @@ test('packets of a small chunk go out at once', () => {
   expect(queue).toMatchObject({ packets: 3, bytes: 2100, discarded: 0 });
 });
 
-test('a large chunk goes out at a pace that sockets can follow, and what comes later stays behind it', async () => {
+test('a large chunk is sent at a pace that sockets can follow, and later chunks queue behind it', async () => {
   const { clock, target, queue } = open();
   queue.push(chunkOf(40, 100), 0, 40);
   queue.push(chunkOf(1, 100, 99), 1, 1);
@@ -62,7 +62,7 @@ test('however much waits is on its way within half a second, nearly', async () =
   expect(target.sent).toHaveLength(5_000);
 });
 
-test('nothing is handed to a network that takes nothing, and it goes on in order afterwards', async () => {
+test('nothing is sent to a congested network, and sending resumes in order', async () => {
   const { clock, target, queue } = open();
   target.isCongested = true;
   queue.push(chunkOf(3, 100), 0, 3);

@@ -62,7 +62,7 @@ class Place implements AsyncDisposable {
   }
 }
 
-test('a stream has a group, each track ports of its own there, and all readers are told the same', async () => {
+test('a stream has one group with ports per track, the same for all readers', async () => {
   await using place = await Place.open('239.77.0.0/24');
   const stream = new Stream([H264_TRACK, G711]);
   const [one, two] = [place.deliver(stream), place.deliver(stream)];
@@ -78,7 +78,7 @@ test('a stream has a group, each track ports of its own there, and all readers a
   expect(place.multicast.addressOf(new Stream([G711])).group).toBe('239.77.0.1');
 });
 
-test('a stream is sent once for all who read it there, from the first to the last of them', async () => {
+test('a stream is sent to its group once, from the first reader to the last', async () => {
   await using place = await Place.open('239.77.1.0/24');
   const stream = new Stream([H264_TRACK, G711]);
   stream.write(0, picture(0, true));
@@ -146,7 +146,7 @@ test('reports to the group show that a reader lives; our own do not', async () =
   expect(delivery.sent.reportedLost).toBe(4);
 });
 
-test('the end of the stream ends all who read it', async () => {
+test('the end of the stream ends all readers', async () => {
   await using place = await Place.open('239.77.4.0/24');
   const stream = new Stream([G711]);
   for (const delivery of [place.deliver(stream), place.deliver(stream)]) {
@@ -158,7 +158,7 @@ test('the end of the stream ends all who read it', async () => {
   expect(place.ends).toEqual(['the stream has ended', 'the stream has ended']);
 });
 
-test('readers over IPv6 are told that groups are IPv4’s', async () => {
+test('readers over IPv6 are rejected: groups are IPv4', async () => {
   await using place = await Place.open('239.77.5.0/24');
   expect(() => place.deliver(new Stream([G711]), 'fd00::2')).toThrow('multicast needs an IPv4 reader, not fd00::2');
 });

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { MulticastRange } from './multicast-range.ts';
+import { MulticastRange } from './multicast.ts';
 
 const nobody = new Set<string>();
 
-test('groups are given out one after the other, and used again as late as possible', () => {
+test('groups are allocated in turn and reused as late as possible', () => {
   const range = new MulticastRange('224.1.0.0/30');
   expect([range.take(nobody), range.take(nobody), range.take(nobody)]).toEqual(['224.1.0.0', '224.1.0.1', '224.1.0.2']);
   const used = new Set(['224.1.0.0']);

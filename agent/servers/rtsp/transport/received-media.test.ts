@@ -15,7 +15,7 @@ import { hex } from '../../../../test/support/media/units.ts';
 import { createLogger } from '../../../base/log.ts';
 import { writeSenderReport } from '../../../media/rtcp/write.ts';
 
-test('a publisher’s stream opens as soon as every track has given a unit', () => {
+test('a publisher’s stream opens once every track has a unit', () => {
   const session = new PublisherSession();
   session.media.setUp(0, overTcp);
   session.media.setUp(1, overTcp);
@@ -48,7 +48,7 @@ test('channels are those that the publisher chose, or follow the number of the m
   expect(session.samples).toHaveLength(2);
 });
 
-test('before RECORD nothing is taken', () => {
+test('before RECORD nothing is received', () => {
   const session = new PublisherSession();
   session.media.setUp(0, overTcp);
   session.media.setUp(1, overTcp);
@@ -70,7 +70,7 @@ test('RECORD after PAUSE begins a new stream', () => {
   expect(session.samples.map(({ sample }) => sample.pts)).toEqual([0, 0, 0, 0]);
 });
 
-test('media that cannot be taken are passed over, and a publisher without any other is refused', () => {
+test('unsupported media are ignored, and a publisher without others is rejected', () => {
   const unknown = 'm=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\n';
   const session = new PublisherSession(`${SDP}${unknown}`);
   for (const media of [0, 1, 2]) {
@@ -104,7 +104,7 @@ test('reports go back every ten seconds, on the channel of each track that has s
   expect(session.media.received).toMatchObject({ lost: 1 });
 });
 
-test('a publisher that says goodbye on every track has ended', async () => {
+test('a publisher has ended after a BYE on every track', async () => {
   const session = new PublisherSession();
   session.media.setUp(0, overTcp);
   session.media.setUp(1, overTcp);
@@ -120,7 +120,7 @@ test('a publisher that says goodbye on every track has ended', async () => {
   expect(session.ends).toEqual(['publisher has left (RTCP BYE)']);
 });
 
-test('sound that does not come is left out after five seconds', async () => {
+test('audio that does not arrive is left out after five seconds', async () => {
   const lines: string[] = [];
   const session = new PublisherSession(
     SDP,
@@ -138,7 +138,7 @@ test('sound that does not come is left out after five seconds', async () => {
   ]);
 });
 
-test('sound that the path does not want is passed over, and pictures do not wait for it', () => {
+test('audio that the path drops is ignored, and video does not wait for it', () => {
   const session = new PublisherSession();
   session.media.setUp(0, overTcp);
   session.media.setUp(1, overTcp);
@@ -151,13 +151,13 @@ test('sound that the path does not want is passed over, and pictures do not wait
   expect(session.media.received.rtpPackets).toBe(1);
 });
 
-test('who sends nothing but sound that the path does not want is told so', () => {
+test('a publisher of audio only, which the path drops, gets the reason', () => {
   const session = new PublisherSession();
   session.media.setUp(1, overTcp);
   expect(() => session.record(true)).toThrow('only audio, which the path drops (audio: no)');
 });
 
-test('what a path refuses ends the session with its reason', () => {
+test('a path’s rejection ends the session with its reason', () => {
   const session = new PublisherSession();
   session.media.setUp(0, overTcp);
   session.media.start({
@@ -169,7 +169,7 @@ test('what a path refuses ends the session with its reason', () => {
   expect(session.ends).toEqual(['no room']);
 });
 
-test('a track that cannot be taken is named in the log, one that is neither sound nor picture is not', () => {
+test('an unsupported track is logged unless it is neither audio nor video', () => {
   const unknown = 'm=audio 0 RTP/AVP 98\r\na=rtpmap:98 SPEEX/16000\r\nm=application 0 RTP/AVP 107\r\n';
   const { session, said } = recording(`${SDP}${unknown}`);
   session.take(picture(0));
@@ -185,7 +185,7 @@ test('a track that cannot be taken is named in the log, one that is neither soun
   ]);
 });
 
-test('a publisher none of whose pictures can be taken is ended after thirty seconds, with the reason', async () => {
+test('a publisher without a decodable frame is ended after thirty seconds, with the reason', async () => {
   const { session } = recording('v=0\ns=x\nm=video 0 RTP/AVP 26\na=control:trackID=0');
   // 4:2:0, and a side that RTP cannot tell (RFC 2435).
   const image = hex('00 000000 01 32 00 f3 aabb');
@@ -199,7 +199,7 @@ test('a publisher none of whose pictures can be taken is ended after thirty seco
   );
 });
 
-test('a publisher that sends sound alone after its pictures goes on', async () => {
+test('a publisher that sends only audio after its video continues', async () => {
   const { session } = recording();
   session.take(picture(0));
   for (let i = 0; i < 1_500; i += 1) {

@@ -127,7 +127,7 @@ test('RTP-Info says nothing of a track that has no data, or that was not set up'
   expect(audio.headers.get('RTP-Info')).toMatch(/^url=[^,]*trackID=1;seq=\d+;rtptime=\d+$/);
 });
 
-test('where no group is kept, a reader begins with the next key picture', async () => {
+test('without a cached GOP a reader starts at the next key frame', async () => {
   await using box = await RtspHarness.open();
   const camera = cameraOf(box, 10);
   camera.film(true);
@@ -266,7 +266,7 @@ test('when the stream is over the reader gets what was sent, and its connection 
   expect(box.server.rtsp.sessions.list()).toEqual([]);
 });
 
-test('a reader that takes nothing is cut off at the limit of its queue, and another loses nothing', async () => {
+test('a stalled reader is disconnected at the limit of its queue, and another loses nothing', async () => {
   await using box = await RtspHarness.open({ writeQueueSize: 64 });
   const camera = cameraOf(box);
   camera.film(true);
@@ -286,7 +286,7 @@ test('a reader that takes nothing is cut off at the limit of its queue, and anot
   await other.until(() => packets() === pictures + 1);
 });
 
-test('a picture that is larger than the queue reaches a reader that keeps up', async () => {
+test('a frame larger than the queue reaches a reader that keeps up', async () => {
   await using box = await RtspHarness.open({ writeQueueSize: 16 });
   const camera = cameraOf(box);
   camera.film(true, 400_000);

@@ -134,7 +134,7 @@ test('what the reader reports is counted, and shows that it lives', async () => 
   expect(server.delivery.lastReceivedMs).toBe(5_000);
 });
 
-test('PAUSE sends nothing more, and PLAY goes on from the last key frame', async () => {
+test('PAUSE stops the packets, and PLAY continues at the last key frame', async () => {
   const stream = new Stream([H264_TRACK]);
   await using server = await open(stream);
   await using reader = await UdpPair.open();
@@ -151,7 +151,7 @@ test('PAUSE sends nothing more, and PLAY goes on from the last key frame', async
   expect(server.ends).toEqual([]);
 });
 
-test('the end of the stream is told to the reader (BYE) and to the session', async () => {
+test('the end of the stream reaches the reader (BYE) and the session', async () => {
   const stream = new Stream([H264_TRACK]);
   await using server = await open(stream);
   await using reader = await UdpPair.open();
@@ -167,7 +167,7 @@ test('the end of the stream is told to the reader (BYE) and to the session', asy
   expect(server.ends).toEqual(['the stream has ended']);
 });
 
-test('a reader whose network takes nothing loses whole groups and goes on at a key frame', async () => {
+test('a reader on a congested network loses whole GOPs and continues at a key frame', async () => {
   const stream = new Stream([H264_TRACK]);
   await using server = await open(stream);
   await using reader = await UdpPair.open();

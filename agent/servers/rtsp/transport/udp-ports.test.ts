@@ -63,7 +63,7 @@ test.for(['127.0.0.1', '::1'] as const)('packets to %s come from the ports that 
   expect([`${pair.rtp}`, `${pair.rtcp}`]).toEqual(['abc', 'abcd']);
 });
 
-test('what nobody asked for is counted, and so is what comes after the peer has gone', async () => {
+test('unsolicited datagrams are counted, and so are those after the peer has left', async () => {
   await using server = await open();
   await using pair = await UdpPair.open();
   const peer = new Peer();
@@ -83,7 +83,7 @@ test('what nobody asked for is counted, and so is what comes after the peer has 
   expect(peer.heard).toEqual([]);
 });
 
-test('a newer session of the same address takes ports over, and the older one is told', async () => {
+test('a newer session of the same address takes over ports and ends the older one', async () => {
   await using server = await open();
   await using pair = await UdpPair.open();
   const [older, newer] = [new Peer(), new Peer()];
@@ -97,7 +97,7 @@ test('a newer session of the same address takes ports over, and the older one is
   await newer.until(2);
 });
 
-test('ports that cannot be sent to are refused', async () => {
+test('invalid ports are rejected', async () => {
   await using server = await open('127.0.0.1:0');
   expect(() => server.ports.register('127.0.0.1', [0, 1], new Peer())).toThrow('UDP ports 0-1 are invalid');
   expect(() => server.ports.register('127.0.0.1', [7, 7], new Peer())).toThrow('UDP ports 7-7 are invalid');
@@ -113,7 +113,7 @@ test('the number of peers is bounded', async () => {
   expect(fill).toThrow('2048 tracks are sent over UDP, the limit');
 });
 
-test('a port that is taken is named with its key, and none stays open', async () => {
+test('a port in use is reported with its key, and none stays open', async () => {
   const taken = createSocket('udp4');
   taken.bind(0, '127.0.0.1');
   await once(taken, 'listening');

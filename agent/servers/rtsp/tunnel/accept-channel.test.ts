@@ -72,7 +72,7 @@ const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64');
 const answered = (client: Client) => client.until(() => client.text.endsWith('\r\n\r\n'));
 
 test.for(['options', 'GET_PARAMETER x', 'GETX', 'POSTURE', '$\0\0\x04abcd', '\x16\x03\x01'])(
-  "a connection that begins with '%s' is taken as RTSP, byte by byte too",
+  "a connection starting with '%s' is RTSP, also byte by byte",
   async (text) => {
     await using there = await front();
     await using whole = new Client(there);
@@ -141,7 +141,7 @@ test.for([
   ['a plain connection', '', (text: string) => text],
   ['an HTTP tunnel', 'http', base64],
   ['a WebSocket', 'websocket', masked],
-] as const)('what is sent into %s that is paused comes when it goes on, and then its end', async ([, kind, wrap]) => {
+] as const)('what is sent into %s while paused arrives after resume, and then its end', async ([, kind, wrap]) => {
   const told: string[] = [];
   let onTold = () => {};
   await using there = await channelFront((channel) => {
@@ -191,7 +191,7 @@ test.for([
   expect(told.slice(2)).toEqual(['two', 'end']);
 });
 
-test('a tunnel ends with its GET, and takes the POST with it', async () => {
+test('a tunnel ends with its GET and closes its POST', async () => {
   await using there = await front();
   const down = new Client(there);
   down.send(get('abc'));
@@ -219,7 +219,7 @@ test('what is no base64 ends the tunnel', async () => {
   expect(String(causes[0])).toBe('PerchError: HTTP tunnel data is invalid');
 });
 
-test('nobody takes a cookie that is in use', async () => {
+test('a cookie in use is rejected', async () => {
   await using there = await front();
   await using down = new Client(there);
   down.send(get('abc'));
@@ -342,7 +342,7 @@ test.for([
   await client.until(() => client.hasEnded);
 });
 
-test('one address may have so many connections that say nothing, and no more', async () => {
+test('the number of silent connections of one address is limited', async () => {
   await using there = await front();
   await using stack = new AsyncDisposableStack();
   const clients = Array.from({ length: 130 }, () => stack.use(new Client(there)));
@@ -355,7 +355,7 @@ test('one address may have so many connections that say nothing, and no more', a
   await late.until(() => late.text === 'DESCRIBE');
 });
 
-test('one address may have so many halves of tunnels that wait, and no more; a half that comes again takes its own place', async () => {
+test('the number of waiting tunnel halves of one address is limited; a repeated half replaces its predecessor', async () => {
   await using there = await front();
   await using stack = new AsyncDisposableStack();
   for (let i = 0; i < 32; i += 1) {
@@ -380,7 +380,7 @@ test('a POST that brings too much before its GET is dropped', async () => {
   await up.until(() => up.hasEnded);
 });
 
-test('damaged beginnings end, or become channels, and harm nobody', async () => {
+test('damaged beginnings end or become channels, without harm', async () => {
   const next = random(76);
   await using there = await front();
   const seeds = [get('a'), post('a'), `${upgrade()}${HELLO}`].map((text) => Buffer.from(text, 'latin1'));

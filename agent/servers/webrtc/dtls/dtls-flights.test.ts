@@ -120,7 +120,7 @@ test('a hello is answered at once, with one datagram that ends with ServerHelloD
   expect(numbers).toEqual([0, 1, 2, 3, 4]);
 });
 
-test('a hello that comes again is answered with the same, so it helps whoever missed a part of it', async () => {
+test('a repeated hello gets the same answer, which restores lost parts of it', async () => {
   const { ours, hello } = await untilFlight5();
   ours.receive(hello);
   await vi.waitFor(() => expect(ours.sent.length).toBe(2), SOON_MS);
@@ -174,7 +174,7 @@ test('a hello after the handshake changes nothing', async () => {
   expect([ours.sent.length, ours.keys.length, ours.failures.length]).toEqual([sent, 1, 0]);
 });
 
-test('Finished in the clear, or of an epoch that has no keys, ends nothing and connects nobody', async () => {
+test('an unencrypted Finished, or one of an epoch without keys, neither ends nor connects', async () => {
   const { ours, flight5 } = await untilFlight5();
   ours.receive(...flight5.slice(0, 3));
   const finished = Buffer.from(flight5[4] as Buffer);
@@ -186,7 +186,7 @@ test('Finished in the clear, or of an epoch that has no keys, ends nothing and c
   await vi.waitFor(() => expect(ours.keys.length).toBe(1), SOON_MS);
 });
 
-test('a Finished over other messages than ours is refused', async () => {
+test('a Finished over other messages is rejected', async () => {
   const ours = new OurEnd('accept', fingerprintOf(certificate));
   const transport = new TheirTransport();
   const client = new DtlsClient(theirOptions(transport, certificate));
@@ -200,7 +200,7 @@ test('a Finished over other messages than ours is refused', async () => {
   expect(ours.failures).toEqual(['DTLS handshake failed: the peer has seen other messages']);
 });
 
-test('whoever has changed the hello on its way is found out', async () => {
+test('a modified hello is detected', async () => {
   // Takes GCM out of the profiles: 0007 becomes 0002.
   const { ours, flight5 } = await untilFlight5((hello) => {
     const changed = Buffer.from(hello);
@@ -218,7 +218,7 @@ test('messages in a wrong order end the handshake', async () => {
   expect(ours.failures).toEqual(['DTLS handshake failed: message of type 15 after one of type -1']);
 });
 
-test('a client that stops half way is sent nothing more once it is given up, and its noise is not looked at', async () => {
+test('a client that stops half way gets nothing after the timeout, and its data is ignored', async () => {
   const { ours, flight5 } = await untilFlight5();
   ours.peer.close();
   ours.receive(...flight5);
@@ -269,7 +269,7 @@ test('two of us find together without the second hello', async () => {
   expect(caller.keys[0]?.profile).toBe(7);
 });
 
-test('a server with another certificate than that of the offer, or without its key, is refused', async () => {
+test('a server whose certificate differs from the offer, or lacks its key, is rejected', async () => {
   const stranger = await callServer(other, fingerprintOf(certificate));
   expect(stranger.ours.failures).toEqual(['DTLS handshake failed: the certificate does not match the offer']);
   const stolen = { certPem: certificate.certPem, keyPem: other.keyPem };

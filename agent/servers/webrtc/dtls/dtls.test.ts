@@ -109,7 +109,7 @@ test.for([
   },
 );
 
-test('a browser whose profiles we do not have is told apart from one that does not answer', async () => {
+test('a browser without a common profile is distinguished from one that does not answer', async () => {
   const certificate = await makeCertificate();
   const { server, fromServer } = await call(certificate, [fingerprint(certificate.certPem)], {
     srtpProfiles: [2 as 1],
@@ -118,20 +118,20 @@ test('a browser whose profiles we do not have is told apart from one that does n
   expect(fromServer).toEqual([]);
 });
 
-test('a certificate that the offer does not name is refused', async () => {
+test('a certificate that is not in the offer is rejected', async () => {
   const [own, other] = [await makeCertificate(), await makeCertificate()];
   const { outcome } = await call(own, [fingerprint(other.certPem)]);
   expect(await outcome).toBe('DTLS handshake failed: the certificate does not match the offer');
 });
 
-test('a copied certificate without its key is refused', async () => {
+test('a copied certificate without its key is rejected', async () => {
   const [victim, thief] = [await makeCertificate(), await makeCertificate()];
   const stolen = { certPem: victim.certPem, keyPem: thief.keyPem };
   const { outcome } = await call(stolen, [fingerprint(victim.certPem)]);
   expect(await outcome).toBe('DTLS handshake failed: the peer has not proved that it owns the certificate');
 });
 
-test('our goodbye is an alert that only the browser can read', async () => {
+test('our close_notify is readable only by the browser', async () => {
   const certificate = await makeCertificate();
   const { server, client, outcome, fromServer } = await call(certificate, [fingerprint(certificate.certPem)]);
   await outcome;
@@ -142,7 +142,7 @@ test('our goodbye is an alert that only the browser can read', async () => {
   expect([...client.cipher.cipher.decrypt(1, alert.subarray(13), header)]).toEqual([1, 0]);
 });
 
-test("the browser's own goodbye ends the session, and one that was not encrypted does not", async () => {
+test('the browser’s close_notify ends the session unless it is unencrypted', async () => {
   const certificate = await makeCertificate();
   const { client, outcome, closed, sendToServer } = await call(certificate, [fingerprint(certificate.certPem)]);
   await outcome;

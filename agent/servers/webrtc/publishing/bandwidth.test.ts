@@ -24,7 +24,7 @@ test('one that uses its estimate gets half as much again; one that does not keep
 test.for([
   ['heavy loss', [1e6, 0.11, 5]],
   ['packets that queue', [1e6, 0, 151]],
-] as const)('%s takes it below what has come; from then on it creeps, for a sender that uses it', ([, full]) => {
+] as const)('%s lowers the estimate below the received bitrate; from then on it grows slowly', ([, full]) => {
   expect(after(full)).toBe(0.85e6);
   expect(after(full, [0.85e6, 0, 5])).toBeCloseTo(0.85e6 * 1.04);
   expect(after(full, [0.5e6, 0, 5])).toBe(0.85e6);

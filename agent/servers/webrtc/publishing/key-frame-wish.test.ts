@@ -16,15 +16,15 @@ function askedAt(endMs: number, at: Record<number, (wish: KeyFrameRequests, nowM
 const key = (wish: KeyFrameRequests, nowMs: number) => wish.onKeyFrame(nowMs);
 const want = (wish: KeyFrameRequests) => wish.want();
 
-test('a sender that does not begin with a key frame is asked, less and less often', () => {
+test('a sender that does not start with a key frame is asked, ever less often', () => {
   expect(askedAt(14_000, {})).toEqual([500, 1_500, 3_500, 7_500, 11_500]);
 });
 
-test('one that does is asked when its group gets longer than four seconds', () => {
+test('a sender is asked for a key frame when its GOP exceeds four seconds', () => {
   expect(askedAt(9_200, { 100: key, 4300: key })).toEqual([4_100, 8_300]);
 });
 
-test('after damage it is asked at once', () => {
+test('after damage a key frame is requested at once', () => {
   expect(askedAt(2_000, { 100: key, 700: want, 900: key })).toEqual([700]);
 });
 

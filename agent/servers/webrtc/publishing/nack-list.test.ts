@@ -22,14 +22,14 @@ test('packets in order leave nothing to ask for', () => {
   expect(after(1, 2, 3).isEmpty).toBe(true);
 });
 
-test('a missing packet is asked for when two later ones are there', () => {
+test('a missing packet is requested after two later ones', () => {
   const list = after(1, 3);
   expect(asked(list, 0)).toEqual([]);
   list.arrived(4, 0, false);
   expect(asked(list, 0)).toEqual([2]);
 });
 
-test('without later packets it is asked for after 12 ms', () => {
+test('without later packets it is requested after 12 ms', () => {
   const list = after(1, 3);
   expect(asked(list, 11)).toEqual([]);
   expect(asked(list, 12)).toEqual([2]);
@@ -41,7 +41,7 @@ test('one that is only late is not asked for', () => {
   expect(list.repaired).toBe(0);
 });
 
-test('it is asked for again after 60 ms, 120 ms and so on, for half a second', () => {
+test('requests repeat after 60 ms, 120 ms and so on, for half a second', () => {
   const list = after(1, 3, 4);
   const times: number[] = [];
   for (let nowMs = 0; nowMs <= 1_000; nowMs += 10) {
@@ -53,7 +53,7 @@ test('it is asked for again after 60 ms, 120 ms and so on, for half a second', (
   expect(list.isEmpty).toBe(true);
 });
 
-test('how long an answer takes is learnt, and with it how long to wait for the next', () => {
+test('the round trip is measured and determines the next wait', () => {
   const list = after(1, 3, 4);
   asked(list, 0);
   list.arrived(2, 100, true);
@@ -68,7 +68,7 @@ test('how long an answer takes is learnt, and with it how long to wait for the n
   expect([list.repaired, list.roundTripMs]).toEqual([2, 100]);
 });
 
-test('on a network that shuffles packets the next is asked for when late ones have usually come', () => {
+test('on a reordering network requests wait until late packets have usually arrived', () => {
   const list = after(1, 3, 4);
   expect(asked(list, 0)).toEqual([2]);
   // It was late, not lost: nothing is repaired, and it tells nothing about the round trip.
@@ -80,7 +80,7 @@ test('on a network that shuffles packets the next is asked for when late ones ha
   expect(asked(list, 125)).toEqual([5]);
 });
 
-test('where repetitions come in the first stream, what was asked for is taken as repeated', () => {
+test('without a separate stream, a requested packet counts as retransmitted', () => {
   const list = new NackList(GIVE_UP_MS, false);
   for (const sequence of [1, 3, 4]) {
     list.arrived(sequence, 0, false);

@@ -11,7 +11,7 @@ import {
   range,
 } from '../../../../test/support/clients/webrtc-publisher.ts';
 
-test('a lost packet is asked for and comes again in a stream of its own', async () => {
+test('a lost packet is requested and arrives in a separate stream', async () => {
   const session = connect([PICTURE]);
   const sent = range(0, 3).map((number) => session.picture.frame(number * FRAME_TICKS, vp8Frame(number, number === 0)));
   const lost = sent[1]?.[1];
@@ -46,7 +46,7 @@ test('a sender without a stream for repairs sends the packet as it was', async (
   expect(session.opened[0]?.pictures).toEqual([0, 1, 2]);
 });
 
-test('a packet that never comes is asked for in vain; then a key frame is, and the picture goes on with it', async () => {
+test('after vain requests for a packet a key frame is requested, and video continues with it', async () => {
   const session = connect([PICTURE]);
   const lose = (packets: Buffer[]): Buffer[] => packets.slice(1);
   await session.video(0, 2, first);
@@ -115,7 +115,7 @@ test('sequence numbers and timestamps wrap, also while packets are missing', asy
   expect(session.opened[0]?.samples.map(({ pts }) => pts)).toEqual(range(0, 40).map((i) => i * FRAME_TICKS));
 });
 
-test('under heavy loss nothing ends, and the picture comes back with a key frame', async () => {
+test('under heavy loss the session continues, and video returns with a key frame', async () => {
   const session = connect([PICTURE]);
   const next = random(3550);
   let isKeyWanted = true;

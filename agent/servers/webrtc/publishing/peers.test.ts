@@ -213,7 +213,7 @@ test('of a VP8 stream over a network that loses 5 % and shuffles the rest, no fr
   expect(nacks).toBeGreaterThan(10);
 });
 
-test('a path that is not configured is refused before there is a session', async () => {
+test('a path that is not configured is rejected before a session exists', async () => {
   const server = await startServer({});
   const codecs = { video: [useVP8()], audio: [] };
   const attempt = connect(server, { codecs, feeders: [new Feeder('video', 1)], answer: publish });
@@ -247,7 +247,7 @@ function camera(codec: 'PCMA' | 'PCMU', clockRate = 8_000): { paths: Partial<Web
 }
 const speak = (server: WebRtcServer, offer: string): Promise<AnsweredOffer> => server.talk(WHO, offer);
 
-test('what somebody says reaches the camera as it was, in order and in time, also through a bad network', async () => {
+test('a talker’s audio reaches the camera unchanged, in order and in time, also over a bad network', async () => {
   const { paths, heard } = camera('PCMA');
   const server = await startServer(paths);
   const voice = new Feeder('audio', 65_530);
@@ -270,7 +270,7 @@ test('what somebody says reaches the camera as it was, in order and in time, als
   expect(heard.closed).toBe(1);
 });
 
-test('a fault in what takes a voice ends that session, not the process', async () => {
+test('a fault while receiving audio ends that session, not the process', async () => {
   const { paths, heard } = camera('PCMA');
   const server = await startServer(paths);
   const voice = new Feeder('audio', 1);
@@ -296,7 +296,7 @@ test.for([
   expect(server.list()).toEqual([]);
 });
 
-test('who wants an echo gets his own picture and sound back', async () => {
+test('an echo peer gets its own video and audio back', async () => {
   const server = await startServer({});
   const [video, audio] = [new Feeder('video', 9), new Feeder('audio', 3)];
   const pictures: Buffer[] = [];

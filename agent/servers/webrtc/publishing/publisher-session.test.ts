@@ -19,7 +19,7 @@ import { silentLogger } from '../../../base/log.ts';
 import { writeBye } from '../../../media/rtcp/write.ts';
 import { PublisherSession } from './publisher-session.ts';
 
-test('picture and sound become a stream with every sample as it was sent', async () => {
+test('video and audio become a stream with every sample unchanged', async () => {
   const session = connect([PICTURE, SOUND]);
   const frames = range(0, 5).map((number) => vp8Frame(number, number === 0));
   for (const [number, frame] of frames.entries()) {
@@ -43,7 +43,7 @@ test('picture and sound become a stream with every sample as it was sent', async
   expect(session.media.statistics).toMatchObject({ inboundPackets: 20, inboundLost: 0 });
 });
 
-test('sound with six channels keeps their layout', () => {
+test('audio with six channels keeps its layout', () => {
   const fmtp = new Map([
     ['channel_mapping', '0,4,1,2,3,5'],
     ['num_streams', '4'],
@@ -65,7 +65,7 @@ test('a track that has not come within the time for it is done without', async (
   expect(session.opened[0]?.pictures).toEqual(range(0, 52));
 });
 
-test('sound that the path does not want is passed over, and pictures do not wait for it', async () => {
+test('audio that the path drops is ignored, and video does not wait for it', async () => {
   const session = connect([PICTURE, SOUND], true);
   session.media.onRtp(session.sound.packet(0, Uint8Array.of(0xf8, 1)));
   await session.video(0, 2, first);
@@ -74,11 +74,11 @@ test('sound that the path does not want is passed over, and pictures do not wait
   expect(session.opened[0]?.samples.map(({ track }) => track)).toEqual([0, 0]);
 });
 
-test('who sends nothing but sound that the path does not want is told so at once', () => {
+test('a publisher of audio only, which the path drops, gets the reason at once', () => {
   expect(() => connect([SOUND], true)).toThrow('only audio, which the path drops (audio: no)');
 });
 
-test('a picture that comes later is done without too: who publishes here cannot be started again', async () => {
+test('video that arrives late is left out: a WebRTC publisher cannot be restarted', async () => {
   const session = connect([PICTURE, SOUND]);
   const packet = (i: number) => session.sound.packet(i * 960, Uint8Array.of(0xf8, i));
   for (let i = 0; i < 120; i += 1) {
@@ -131,7 +131,7 @@ test('a path that cannot be published to ends the session with the reason', () =
   expect(() => media.start(new RecordingLink())).toThrow(reason);
 });
 
-test('the end of the session is the end of the publication, and nothing goes on', async () => {
+test('the end of the session ends the publication and all timers', async () => {
   const session = connect([PICTURE]);
   await session.video(0, 2, first, (packets) => [packets[0], packets[2]].filter((packet) => packet !== undefined));
   session.media.close();
@@ -172,7 +172,7 @@ test('a publisher that has stopped without a word is gone after half a minute', 
   expect(session.link.closedWhy).toBe('publisher has sent no media for 30 s');
 });
 
-test('one that says goodbye is gone after five seconds, unless it goes on', async () => {
+test('a publisher is gone five seconds after its BYE, unless it continues', async () => {
   const session = connect([PICTURE]);
   await session.video(0, 3, first);
   session.media.onRtcp(Buffer.from(writeBye(11)));
@@ -185,7 +185,7 @@ test('one that says goodbye is gone after five seconds, unless it goes on', asyn
   expect(session.link.closedWhy).toBe('publisher has left (RTCP BYE)');
 });
 
-test('a track that never came has no goodbye to say', async () => {
+test('a track that never arrived needs no BYE', async () => {
   const session = connect([PICTURE, SOUND]);
   await session.video(0, 3, first);
   await pass(session, 2);
@@ -208,7 +208,7 @@ test('a file that is sent faster than it plays ends the session', async () => {
   );
 });
 
-test('a sender that begins anew with another SSRC is followed when the former is silent', async () => {
+test('a sender that restarts with another SSRC is followed once the former is silent', async () => {
   const session = connect([PICTURE]);
   await session.video(0, 5, first);
   await session.clock.advance(1_500);

@@ -17,7 +17,7 @@ import { writeSenderReport } from '../../../media/rtcp/write.ts';
 test.for([
   ['that agreed to reduced size gets feedback alone', [true], ''],
   ['that did not gets it behind a report and our name', [false], '201/0 202/1 '],
-  ['that agreed for its sound only gets what is for both like that', [false, true], '201/0 202/1 '],
+  ['reduced size agreed for audio only applies where both agree', [false, true], '201/0 202/1 '],
 ] as const)('a sender %s', async ([, [forPicture, forSound], before]) => {
   const picture = inboundOf('video', VP8, ['nack', 'nack pli', 'goog-remb'], RTX, forPicture);
   const sound = inboundOf('audio', OPUS, ['goog-remb'], undefined, forSound);
@@ -41,7 +41,7 @@ test('a reader that needs a key frame gets it asked for', async () => {
   expect(session.link.takePlis()).toBe(1);
 });
 
-test('each second the sender is told what was lost on the way, and what it may send', async () => {
+test('each second the sender gets a report of losses and an estimate', async () => {
   const session = connect([PICTURE]);
   await session.video(0, 1, first);
   session.media.onRtcp(

@@ -59,7 +59,7 @@ test('RTCP may stand alone in the sections whose offer says so', () => {
   expect([video, audio].map((section) => section?.includes('a=rtcp-rsize'))).toEqual([false, true]);
 });
 
-test('the answer has one lite transport for picture and sound and refuses the rest', () => {
+test('the answer has one ICE-lite transport for video and audio and rejects the rest', () => {
   const [session, video, audio, data] = sections(answer([h264(0x42), PCMA]));
   expect(session).toEqual(expect.arrayContaining(['v=0', 'a=group:BUNDLE 0 1', 'a=ice-lite']));
   expect(video?.[0]).toBe('m=video 9 UDP/TLS/RTP/SAVPF 108');
@@ -116,7 +116,7 @@ test('retransmissions are offered where both sides have a format and a source fo
   expect(chooseCodecs([h264(0x42)], withoutNack).video?.rtx).toBeUndefined();
 });
 
-test('the audio is the first that the player takes, and what it does not take is named', () => {
+test('the audio is the first that the player supports, and others are named', () => {
   const noOpus = CHROMIUM.replace('opus/48000/2', 'xopus/48000/2');
   const choose = (tracks: readonly Track[]) => chooseCodecs(tracks, parseOffer(noOpus));
   expect(choose([h264(0x42), OPUS, PCMA])).toMatchObject({
@@ -157,7 +157,7 @@ test('stereo Opus is announced as such', () => {
   expect(answer([h264(0x42), OPUS])).toContain('a=fmtp:111 minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1\r\n');
 });
 
-test('a stream without usable sound still has a silent sound section', () => {
+test('a stream without usable audio still has a silent audio section', () => {
   for (const tracks of [[h264(0x42)], [h264(0x42), AAC]]) {
     expect(answer(tracks)).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n');
   }
@@ -171,7 +171,7 @@ const TURNING: OpusTranscoding = {
   whyNot: (track) => (track.codec === 'ac3' ? 'AC3 cannot be transcoded to Opus' : undefined),
 };
 
-test('sound that browsers do not take is sent as Opus where it can be turned', () => {
+test('audio unsupported by browsers is transcoded to Opus where possible', () => {
   const { audio, leftOut } = chooseCodecs([h264(0x42), AAC], parseOffer(CHROMIUM), TURNING);
   expect(audio).toMatchObject({ track: 1, isTranscoded: true, format: { encoding: 'OPUS', clockRate: 48_000 } });
   expect(audio?.format.fmtp.has('stereo')).toBe(false);
@@ -180,14 +180,14 @@ test('sound that browsers do not take is sent as Opus where it can be turned', (
   expect(stereo?.format.fmtp.get('stereo')).toBe('1');
 });
 
-test('sound that goes as it is comes before sound that is turned', () => {
+test('audio that needs no transcoding comes first', () => {
   const { audio, leftOut } = chooseCodecs([h264(0x42), AAC, PCMA], parseOffer(CHROMIUM), TURNING);
   expect(audio).toMatchObject({ track: 2 });
   expect(audio?.isTranscoded).toBeUndefined();
   expect(leftOut).toEqual(['audio AAC (another audio is sent)']);
 });
 
-test('G.711 is turned for who takes Opus only, and nothing for who takes none', () => {
+test('G.711 is transcoded for players with Opus only, and dropped for those without both', () => {
   const withoutG711 = CHROMIUM.replaceAll('PCMA/8000', 'XCMA/8000');
   expect(chooseCodecs([h264(0x42), PCMA], parseOffer(withoutG711), TURNING).audio?.isTranscoded).toBe(true);
   const withoutOpus = CHROMIUM.replaceAll('opus/48000', 'xpus/48000');
@@ -196,7 +196,7 @@ test('G.711 is turned for who takes Opus only, and nothing for who takes none', 
   expect(leftOut).toEqual(['audio AAC (the player does not take it)']);
 });
 
-test('sound that cannot be turned is a silent section, with the reason by name', () => {
+test('audio that cannot be transcoded is a silent section, with the reason', () => {
   const tracks = [h264(0x42), ac3];
   const { audio, leftOut } = chooseCodecs(tracks, parseOffer(CHROMIUM), TURNING);
   expect(audio?.track).toBe(-1);
@@ -210,7 +210,7 @@ test('sound that cannot be turned is a silent section, with the reason by name',
   ]);
 });
 
-test('G.722 goes as it is; other sounds stay behind, and are named', () => {
+test('G.722 needs no transcoding; other audio is left out and named', () => {
   expect(answer([h264(0x42), mp3, g722])).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 9\r\n');
   const { leftOut } = chooseCodecs([mpegTs, h264(0x42), lpcm, ac3, { ...g722, channels: 2 }], parseOffer(CHROMIUM));
   expect(leftOut).toEqual(
@@ -220,7 +220,7 @@ test('G.722 goes as it is; other sounds stay behind, and are named', () => {
   );
 });
 
-test('a stream of sound alone is played without picture', () => {
+test('an audio-only stream plays without video', () => {
   const [session, video, audio] = sections(answer([OPUS]));
   expect(session).toContain('a=group:BUNDLE 1');
   expect(video?.[0]).toMatch(/^m=video 0 /);
@@ -247,7 +247,7 @@ test.for([
   expect(answer([track])).toContain(`m=video 9 UDP/TLS/RTP/SAVPF ${payloadType}\r\n`);
 });
 
-test('of several video tracks the first in the order AV1, VP9, VP8, H265, H264 that the browser takes is sent', () => {
+test('of several video tracks the first supported one in the order AV1, VP9, VP8, H265, H264 is sent', () => {
   const tracks = [h264(0x42), vp8, av1, vp9, mjpeg];
   const choices = (offer: string) => chooseCodecs(tracks, parseOffer(offer));
   expect(choices(CHROMIUM)).toMatchObject({
@@ -300,7 +300,7 @@ test.for([
     CHROMIUM.replace('m=audio 9', 'm=audio 0'),
     'the offer takes none of it: its audio has port 0',
   ],
-] as const)('%s that the browser cannot play is refused with the reason', ([, tracks, offer, message]) => {
+] as const)('%s that the browser cannot play is rejected with the reason', ([, tracks, offer, message]) => {
   expect(() => answer(tracks, offer)).toThrow(message);
 });
 
@@ -317,11 +317,11 @@ test.for([
     ': its video has the profile RTP/AVP instead',
   ],
   ['has but data', DATA_ONLY, ': it has no video and no audio section'],
-] as const)('an offer that %s is told that it wants nothing', ([, offer, why]) => {
+] as const)('an offer that %s is rejected because it receives nothing', ([, offer, why]) => {
   expect(() => answer([h264(0x42), PCMA], offer)).toThrow(`the offer wants to receive nothing${why}`);
 });
 
-test('a section that cannot be used is refused alone, and the track says why it stays behind', () => {
+test('an unusable section is rejected alone, and its track has the reason', () => {
   const offer = CHROMIUM.replace('a=rtcp-mux', 'a=x');
   const [, video, audio] = sections(answer([h264(0x42), PCMA], offer));
   expect(video?.[0]).toMatch(/^m=video 0 /);
@@ -331,7 +331,7 @@ test('a section that cannot be used is refused alone, and the track says why it 
   ]);
 });
 
-test('of two sections for pictures the second is refused', () => {
+test('the second of two video sections is rejected', () => {
   const [, video = '', audio = ''] = CHROMIUM.split(/(?=^m=)/m);
   const text = CHROMIUM.replace(audio, video.replace(/a=mid:.*/, 'a=mid:9') + audio).replace('BUNDLE 0', 'BUNDLE 0 9');
   const lines = answer([h264(0x42), PCMA], text).match(/^m=\w+ \d+/gm);

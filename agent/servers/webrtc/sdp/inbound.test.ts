@@ -61,11 +61,11 @@ test.for([
   ['G722', 'a=rtpmap:111 G722/8000'],
   ['PCMA', 'a=rtpmap:111 PCMA/8000'],
   ['L16', 'a=rtpmap:111 L16/48000/2'],
-] as const)('sound may come as %s', ([encoding, map]) => {
+] as const)('audio may arrive as %s', ([encoding, map]) => {
   expect(chosen(OBS.replace('a=rtpmap:111 opus/48000/2', map))[0]).toEqual(['audio', encoding, 111, undefined]);
 });
 
-test('Opus with six channels is taken with the layout that the offer gives', () => {
+test('Opus with six channels is accepted with the offer’s layout', () => {
   const text = OBS.replace('opus/48000/2', 'multiopus/48000/6').replace(
     /a=fmtp:111 .*/,
     'a=fmtp:111 channel_mapping=0,4,1,2,3,5;num_streams=4;coupled_streams=2',
@@ -139,7 +139,7 @@ test.for([
   expect(isUnacceptable).toBe(true);
 });
 
-test('a picture in a codec that nobody knows is refused with the codecs that are taken', () => {
+test('video in an unknown codec is rejected with the list of supported codecs', () => {
   const [said, isUnacceptable] = codeOf(() => chooseInbound(parseOffer(OBS.replace('H264/90000', 'THEORA/90000'))));
   expect(said).toBe('codecs not supported: the video of the offer has THEORA, taken are AV1, VP9, VP8, H265, H264');
   expect(isUnacceptable).toBe(false);
@@ -157,7 +157,7 @@ test.for(['chromium-156-linux-talk', 'firefox-153-linux-talk', 'aiortc-1.4-whip'
   },
 );
 
-test('talking without a sound, or without the codec of the camera, is refused', () => {
+test('talk without audio, or without the camera’s codec, is rejected', () => {
   expect(codeOf(() => chooseTalk(parseOffer(offerOf('firefox-153-linux-whep')), 'PCMA'))[0]).toBe(
     'the offer sends no audio: its audio is recvonly',
   );
@@ -174,6 +174,6 @@ test.for(['chromium-156-linux-echo', 'firefox-153-linux-echo'])('%s gets back wh
   expect(answer).toContain('a=ssrc-group:FID 2 3\r\n');
 });
 
-test('nothing is echoed to somebody who only sends', () => {
+test('nothing is echoed to a peer that only sends', () => {
   expect(codeOf(() => chooseEcho(parseOffer(OBS)))[1]).toBe(true);
 });

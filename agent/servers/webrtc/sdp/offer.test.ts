@@ -79,7 +79,7 @@ test.for([
   ['a=setup:actpass', 'actpass'],
   ['a=setup:active', 'active'],
   ['a=setup:passive', 'passive'],
-] as const)('who begins the handshake: "%s"', ([line, setup]) => {
+] as const)('the DTLS role for "%s"', ([line, setup]) => {
   expect(parseOffer(`v=0\n${CREDENTIALS}\n${line}\nm=audio 9 X 0`).setup).toBe(setup);
 });
 

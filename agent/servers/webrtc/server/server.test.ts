@@ -177,7 +177,7 @@ test('the viewer is one of the readers of the stream until the stream ends', asy
   expect(server.list()).toEqual([]);
 });
 
-test('a viewer that is kicked or says goodbye leaves nothing behind', async () => {
+test('a viewer that is kicked or leaves leaves nothing behind', async () => {
   const stream = new Stream([H264_TRACK]);
   const server = await startServer(stream);
   const [one, two] = [await watch(server), await watch(server)];
@@ -197,7 +197,7 @@ test('B-frames end the session', async () => {
   expect(server.list()).toEqual([]);
 });
 
-test('a stream that is known to have B-frames is refused at once', async () => {
+test('a stream with known B-frames is rejected at once', async () => {
   const stream = new Stream([H264_TRACK]);
   stream.write(0, { ...picture(1, true), dts: 0 });
   const server = await startServer(stream);
@@ -210,7 +210,7 @@ test('a stream that is known to have B-frames is refused at once', async () => {
 test.for([
   ['a path without a stream', new PerchError('notFound', "no stream is available on path 'cam'")],
   ['a path that nobody has configured', new PerchError('badInput', "path 'cam' is not configured")],
-] as const)('%s is refused in the words of the path table', async ([, error]) => {
+] as const)('%s is rejected in the words of the path table', async ([, error]) => {
   const server = await startServer(webrtcPaths(() => Promise.reject(error)));
   await expect(server.read(VIEWER, CHROMIUM)).rejects.toBe(error);
 });

@@ -48,7 +48,7 @@ async function startServer(tcpAddress = '127.0.0.1:0') {
   return { clock, lines, server, logged };
 }
 
-test('whoever never connects is told once a minute from each address, with what did not come through', async () => {
+test('a peer that never connects is logged once a minute per address, with what was missing', async () => {
   const { clock, server, logged } = await startServer();
   for (const address of ['192.0.2.1:5', '192.0.2.1:6', '[2001:db8::1]:5']) {
     await server.read(viewerAt(address), OFFER);
@@ -63,7 +63,7 @@ test('whoever never connects is told once a minute from each address, with what 
   expect(logged('has left')).toEqual([]);
 });
 
-test('a viewer whose checks came and whose handshake did not is told apart; MediaMTX has one word for both', async () => {
+test('a viewer whose handshake failed is distinguished from one without checks; MediaMTX has one message for both', async () => {
   const { clock, server, logged } = await startServer('');
   const { secret, answer } = await server.read(viewerAt('192.0.2.1:5'), OFFER);
   const client = await IceClient.udp(server.udpPort);
@@ -75,7 +75,7 @@ test('a viewer whose checks came and whose handshake did not is told apart; Medi
   expect(server.endingOf(secret)?.reason).toBe('deadline exceeded while waiting connection');
 });
 
-test('a refused offer leaves one line a minute with path, address and reason', async () => {
+test('a rejected offer is logged once a minute with path, address and reason', async () => {
   const { lines, server } = await startServer();
   const withoutCodecs = OFFER.replaceAll('H264', 'H263').replace(/m=audio[\s\S]*/, '');
   for (const port of [5, 6]) {
@@ -88,7 +88,7 @@ test('a refused offer leaves one line a minute with path, address and reason', a
   ]);
 });
 
-test('tracks that are left out are told when the viewer is there, a move not while it still looks for its way', async () => {
+test('left out tracks are logged once the viewer is connected, and a move not during candidate selection', async () => {
   const { clock, server, logged } = await startServer('');
   const h264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
   const pc = new RTCPeerConnection({
@@ -117,7 +117,7 @@ test('tracks that are left out are told when the viewer is there, a move not whi
   expect(logged('has left')).toEqual(['30 WebRTC viewer has left closed by the viewer']);
 });
 
-test('who does not come from where others are connected, or were a moment ago, has closed his page: no warning', async () => {
+test('a missing peer of an address with recent connections has closed its page: no warning', async () => {
   const { clock, server, logged } = await startServer('');
   const h264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
   const pc = new RTCPeerConnection({ iceServers: [], iceUseIpv6: false, codecs: { video: [h264] } });
@@ -139,7 +139,7 @@ test('who does not come from where others are connected, or were a moment ago, h
   expect(await levelOfMissing()).toBe('40');
 });
 
-test('only ports that are open are told', async () => {
+test('only open ports are mentioned', async () => {
   const { lines, server } = await startServer('');
   const [open] = lines.filter(({ msg }) => msg === 'WebRTC media ports are open');
   expect(open).toMatchObject({ udp: server.udpPort });

@@ -68,7 +68,7 @@ test('only checks with our user fragment and the right password are answered', a
   expect(where()).toBe(client.address);
 });
 
-test('an offer without candidates needs none: the first check tells where the browser is', async () => {
+test('an offer without candidates works: the first check shows the browser’s address', async () => {
   expect(OFFER).not.toContain('a=candidate');
   const { server, credentials, where } = await startSession();
   expect(where()).toBe(VIEWER.remoteAddr);
@@ -114,7 +114,7 @@ test('both families and both protocols lead to the same session', async () => {
   }
 });
 
-test('a check that somebody has overheard turns nothing to him and gets no answer', async () => {
+test('a replayed check redirects nothing and gets no answer', async () => {
   const { server, credentials, where } = await startSession();
   const browser = await udpClient(server);
   const { bytes } = await browser.check(credentials);
@@ -154,7 +154,7 @@ test('forged checks by the thousand cost a hundred verifications and leave the b
   expect(where()).toBe(browser.address);
 });
 
-test('ten thousand datagrams of garbage and damaged checks harm nobody', async () => {
+test('ten thousand datagrams of garbage and damaged checks do no harm', async () => {
   const { server, credentials, where } = await startSession();
   const browser = await udpClient(server);
   const { bytes } = await browser.check(credentials);
@@ -220,7 +220,7 @@ test('restarts that are never used take nothing from the credentials that are', 
   await client.check(fresh);
 });
 
-test('a browser that restarts ICE is heard before it has told its new user fragment', async () => {
+test('a browser that restarts ICE is accepted before its new user fragment is known', async () => {
   const { server, credentials, where } = await startSession();
   const client = await udpClient(server);
   const early = writeCheck(credentials, 'newu');
@@ -278,7 +278,7 @@ test('a viewer whose only TCP connection has ended has five seconds to make anot
   expect(server.list()).toHaveLength(0);
 });
 
-test('a viewer that has another way besides its TCP connection goes on there', async () => {
+test('a viewer with another transport besides its TCP connection continues there', async () => {
   const { server, credentials, where } = await startSession();
   const datagrams = await udpClient(server);
   await datagrams.check(credentials);

@@ -56,7 +56,7 @@ test('a method that there is not is answered with those that there are', async (
   }
 });
 
-test('a session that the server has ended tells why, one that its client has ended does not', async () => {
+test('a session ended by the server has a reason, one ended by its client does not', async () => {
   await using run = await signallingApp();
   const watch = () => run.app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
   const [kicked, left] = [(await watch()).headers, (await watch()).headers];
@@ -136,21 +136,21 @@ test.for([
   ['none', 404, "no stream is available on path 'none'"],
   ['slow', 400, "source of path 'slow' has timed out"],
   ['aac', 400, 'the stream has no codec that WebRTC supports: it has AAC'],
-] as const)("a viewer of '%s' is told why there is nothing", async ([path, status, text]) => {
+] as const)("a viewer of '%s' gets the reason", async ([path, status, text]) => {
   const app = await start();
   const response = await app.inject({ method: 'POST', url: `/${path}/whep`, headers: SDP, payload: CHROMIUM });
   expect(response.statusCode).toBe(status);
   expect(response.json().error).toContain(text);
 });
 
-test('without any media port a viewer is told that it is not his fault', async () => {
+test('without a media port a viewer gets a server error', async () => {
   await using run = await signallingApp({}, { udpAddress: '' });
   const response = await run.app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
   const text = 'WebRTC has no media port open (webrtcLocalUDPAddress, webrtcLocalTCPAddress)';
   expect([response.statusCode, response.json()]).toEqual([500, error(text)]);
 });
 
-test('nobody without permission gets an answer, the page or the ICE servers', async () => {
+test('without permission there is no answer, page or ICE server', async () => {
   const sendError = () => Promise.reject(new PerchError('unauthorized', 'authentication error', { challenge: true }));
   const app = await start({ access: { require: sendError, identify: () => ({ ip: '192.0.2.1' }) } });
   for (const [method, url] of [
@@ -174,7 +174,7 @@ test('nobody without permission gets an answer, the page or the ICE servers', as
   }
 });
 
-test('OPTIONS tells the ICE servers, with credentials that work for a day where the password is a shared secret', async () => {
+test('OPTIONS lists the ICE servers, with credentials for a day if the password is a shared secret', async () => {
   const iceServers = [
     { url: 'stun:stun.example.net:3478', username: '', password: '' },
     { url: 'turn:turn.example.net', username: 'a"b\\c', password: 'pw' },
@@ -195,7 +195,7 @@ test('OPTIONS tells the ICE servers, with credentials that work for a day where 
   expect(secret).toMatch(/username="\d{10}:[0-9a-f]{16}"; credential="[A-Za-z0-9+/]{27}="/);
 });
 
-test.for([true, false, undefined])('OPTIONS of WHEP tells that pictures are reordered: %s', async (hasBFrames) => {
+test.for([true, false, undefined])('OPTIONS of WHEP reports B-frames: %s', async (hasBFrames) => {
   await using run = await signallingApp({}, { paths: { hasBFrames: () => hasBFrames } });
   const viewer = await run.app.inject({ method: 'OPTIONS', url: '/cam/whep' });
   expect(viewer.headers['perch-b-frames']).toBe(hasBFrames ? 'yes' : undefined);
@@ -238,7 +238,7 @@ test('an ICE restart answers with credentials for every section, and a late cand
   expect((await patch(ufrags[1])).statusCode).toBe(204);
 });
 
-test('a user fragment with characters that none has is refused', async () => {
+test('a user fragment with invalid characters is rejected', async () => {
   const app = await start();
   const { headers } = await app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
   const payload = 'a=ice-ufrag:a b\r\n';
@@ -256,7 +256,7 @@ test('a track that the player does not get is named in a header that other origi
   expect((await post('/cam/whep'))['perch-left-out']).toBeUndefined();
 });
 
-test('the stream that a viewer may be moved to has to be open to him as well', async () => {
+test('a viewer must be allowed to read its fallback', async () => {
   const asked: string[] = [];
   const access: WebRtcPluginOptions['access'] = {
     require: async (_request, action, path) => {
@@ -291,7 +291,7 @@ test('a refusal that stays the same, and a house that is full, say when to ask a
   expect(await post('/cam/whep')).toEqual([503, '5', 'Retry-After']);
 });
 
-test('a fallback that nobody has configured is named', async () => {
+test('a fallback that is not configured is named', async () => {
   const app = await start();
   const url = '/cam/whep?fallback=nobody';
   const response = await app.inject({ method: 'POST', url, headers: SDP, payload: CHROMIUM });

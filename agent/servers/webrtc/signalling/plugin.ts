@@ -1,9 +1,10 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { type EndpointOptions, Endpoints, HEADERS, METHODS } from './endpoints.ts';
+import { PerchError } from '../../../base/errors.ts';
+import type { WebRtcServer } from '../server/server.ts';
+import { type EndpointOptions, Endpoints, FRAGMENT_TYPE, HEADERS, METHODS } from './endpoints.ts';
 import { type PageOptions, sendPage, sendScript } from './pages.ts';
-import { queryOf } from './requests.ts';
-import { answerSession } from './session-requests.ts';
-import { encodePath, readSignallingUrl } from './signalling-url.ts';
+import { bodyOf, queryOf, requireType, ufragOf } from './requests.ts';
+import { encodePath, isUuid, readSignallingUrl, type SessionTarget } from './signalling-url.ts';
 
 const OFFER_LIMIT_BYTES = 128 << 10;
 
@@ -58,4 +59,46 @@ export const webrtcPlugin: FastifyPluginAsync<WebRtcPluginOptions> = async (app,
 function redirect(prefix: string, path: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const query = queryOf(request);
   return reply.redirect(`${prefix}/${encodePath(path)}/${query === '' ? '' : `?${query}`}`, 302);
+}
+
+/** Handles a client's requests to its session. The secret in the URL authorizes them. */
+function answerSession(
+  { secret }: SessionTarget,
+  server: WebRtcServer,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (request.method === 'GET' && isUuid(secret) && server.idOf(secret) === undefined) {
+    return sendEndReason(secret, server, reply);
+  }
+  if (request.method !== 'PATCH' && request.method !== 'DELETE') {
+    return reply.code(405).header('Allow', 'PATCH, DELETE').send({ status: 'error', error: 'method not allowed' });
+  }
+  if (!isUuid(secret)) {
+    throw new PerchError('badInput', 'invalid secret');
+  }
+  if (request.method === 'DELETE') {
+    if (!server.end(secret)) {
+      throw new PerchError('notFound', 'session not found');
+    }
+    return reply.send({ status: 'ok' });
+  }
+  requireType(request, FRAGMENT_TYPE);
+  const fragment = server.restart(secret, ufragOf(bodyOf(request)));
+  if (fragment === undefined) {
+    return reply.code(204).send();
+  }
+  const ufrag = /^a=ice-ufrag:(.+)$/m.exec(fragment)?.[1]?.trim() ?? '';
+  return reply.header('ETag', `"${ufrag}"`).type(FRAGMENT_TYPE).send(fragment);
+}
+
+/** Why the session ended, which DTLS cannot tell. `final`: no automatic reconnect. */
+function sendEndReason(secret: string, server: WebRtcServer, reply: FastifyReply): FastifyReply {
+  const ending = server.endingOf(secret);
+  if (!ending) {
+    throw new PerchError('notFound', 'session not found');
+  }
+  const { reason, end } = ending;
+  reply.code(410).header('Cache-Control', 'no-store');
+  return reply.send({ status: 'error', error: reason, ...(end === 'final' ? { final: true } : {}) });
 }

@@ -109,7 +109,7 @@ test.for([
   ['no loudspeaker and no sense', '/deaf/talk', 'nonsense', 400, "the camera of path 'deaf' has no back channel"],
   ['no voice', '/cam/talk', offerOf('firefox-153-linux-whep'), 406, 'the offer sends no audio'],
   ['no codec of the camera', '/cam/talk', offerOf('obs-30-whip'), 400, 'the camera takes PCMA'],
-] as const)('an offer with %s is refused by %s', async ([, url, payload, status, text]) => {
+] as const)('an offer with %s is rejected by %s', async ([, url, payload, status, text]) => {
   const box = new Box();
   await using run = await box.open();
   const response = await run.app.inject({ method: 'POST', url, headers: SDP, payload });
@@ -125,7 +125,7 @@ test.for(['GET', 'HEAD', 'PUT'] as const)('%s is no method of the endpoints', as
   }
 });
 
-test('one at a time talks, in the codec of the camera, and whoever hangs up makes way for the next', async () => {
+test('one talker at a time, in the camera’s codec, and the next one after it hangs up', async () => {
   const box = new Box();
   await using run = await box.open();
   const talk = () => run.app.inject({ method: 'POST', url: '/cam/talk', headers: SDP, payload: VOICE });
@@ -140,7 +140,7 @@ test('one at a time talks, in the codec of the camera, and whoever hangs up make
   expect(box.asked).toEqual(Array(3).fill('publish cam'));
 });
 
-test('OPTIONS tells a page whether there is somebody to hear, so that it can hide the button', async () => {
+test('OPTIONS tells a page whether talking is possible, so that it can hide the button', async () => {
   await using run = await new Box().open();
   const ask = async (path: string) => {
     const { statusCode, headers } = await run.app.inject({ method: 'OPTIONS', url: `/${path}/talk` });
@@ -153,7 +153,7 @@ test('OPTIONS tells a page whether there is somebody to hear, so that it can hid
   expect(await ask('%E2%82%AC')).toEqual([204, 'no', "the camera of path '€' has no back channel"]);
 });
 
-test('whoever may watch but not talk learns that there is no button for him, and no other may ask', async () => {
+test('a viewer without the right to talk learns it and gets no dialog', async () => {
   const allowed = new Set(['read cam']);
   const require = async (_request: unknown, action: string, path: string): Promise<void> => {
     if (!allowed.has(`${action} ${path}`)) {

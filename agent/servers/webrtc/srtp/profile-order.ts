@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { PacketSlots } from '../transport/packet-slots.ts';
-import { createSrtpSender } from './create-srtp-sender.ts';
 import type { Batch, OutboundTrack } from './srtp.ts';
 import {
   AEAD_AES_128_GCM,
@@ -10,6 +9,7 @@ import {
   masterSaltBytesOf,
   type SrtpProfile,
 } from './srtp-keys.ts';
+import { createSrtpSender } from './srtp-sender.ts';
 
 /** The first slices run uncompiled code. */
 const WARM_UP_SLICES = 8;

@@ -1,8 +1,7 @@
+import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
+import { GcmNonce, TAG_BYTES } from './gcm-nonce.ts';
 import { ReplayWindow } from './replay-window.ts';
-import { CLEAR_BYTES, ENCRYPTED_FLAG, type SrtcpCipher } from './srtcp-cipher.ts';
-import { SrtcpCm } from './srtcp-cm.ts';
-import { SrtcpGcm } from './srtcp-gcm.ts';
-import { AEAD_AES_128_GCM, type SrtpKeys } from './srtp-keys.ts';
+import { AEAD_AES_128_GCM, AUTH_TAG_BYTES, deriveRtcpKeys, type SessionKeys, type SrtpKeys } from './srtp-keys.ts';
 
 /** A browser uses the SSRC of each sent track, or one of its own. */
 const MAX_SSRCS = 16;
@@ -46,5 +45,117 @@ export class Srtcp {
       }
     }
     return compound;
+  }
+}
+
+/** Header and SSRC stay unencrypted, RFC 3711 §3.4. */
+const CLEAR_BYTES = 8;
+/** The E bit and a 31-bit index follow the encrypted part. */
+export const INDEX_BYTES = 4;
+const ENCRYPTED_FLAG = 0x8000_0000;
+
+/** Encrypts compound RTCP packets with one profile. With a few packets per second, plain ciphers suffice. */
+interface SrtcpCipher {
+  /** Added by encryption. */
+  readonly overheadBytes: number;
+  /** The word with E bit and index; the packet must be long enough. */
+  trailerOf(packet: Buffer): number;
+  seal(compound: Uint8Array, ssrc: number, index: number): Buffer;
+  /** @returns the compound packet; undefined if not authentic */
+  open(packet: Buffer, ssrc: number, trailer: number): Buffer | undefined;
+}
+
+/** SRTCP with AES-CM and HMAC-SHA1-80, RFC 3711 §3.4: the index, then a tag over everything. */
+class SrtcpCm implements SrtcpCipher {
+  readonly overheadBytes = INDEX_BYTES + AUTH_TAG_BYTES;
+  readonly #local: SessionKeys;
+  readonly #remote: SessionKeys;
+
+  constructor({ localKey, localSalt, remoteKey, remoteSalt }: SrtpKeys) {
+    this.#local = deriveRtcpKeys(localKey, localSalt);
+    this.#remote = deriveRtcpKeys(remoteKey, remoteSalt);
+  }
+
+  trailerOf(packet: Buffer): number {
+    return packet.readUInt32BE(packet.length - this.overheadBytes);
+  }
+
+  seal(compound: Uint8Array, ssrc: number, index: number): Buffer {
+    const body = crypt(this.#local, ssrc, index, compound.subarray(CLEAR_BYTES));
+    const trailer = Buffer.alloc(INDEX_BYTES);
+    trailer.writeUInt32BE((ENCRYPTED_FLAG | index) >>> 0);
+    const covered = Buffer.concat([compound.subarray(0, CLEAR_BYTES), body, trailer]);
+    return Buffer.concat([covered, tagOf(this.#local, covered)]);
+  }
+
+  open(packet: Buffer, ssrc: number, trailer: number): Buffer | undefined {
+    const covered = packet.subarray(0, packet.length - AUTH_TAG_BYTES);
+    if (!timingSafeEqual(packet.subarray(covered.length), tagOf(this.#remote, covered))) {
+      return undefined;
+    }
+    const body = packet.subarray(CLEAR_BYTES, packet.length - this.overheadBytes);
+    const isEncrypted = trailer >= ENCRYPTED_FLAG;
+    const plain = isEncrypted ? crypt(this.#remote, ssrc, trailer - ENCRYPTED_FLAG, body) : body;
+    return Buffer.concat([packet.subarray(0, CLEAR_BYTES), plain]);
+  }
+}
+
+/** Counter mode is its own inverse. The counter starts at `salt XOR ssrc XOR index`, RFC 3711 §4.1.1. */
+function crypt(keys: SessionKeys, ssrc: number, index: number, body: Uint8Array): Buffer {
+  const counter = Buffer.alloc(16);
+  counter.set(keys.salt);
+  counter.writeUInt32BE((counter.readUInt32BE(4) ^ ssrc) >>> 0, 4);
+  counter.writeUInt32BE((counter.readUInt32BE(10) ^ index) >>> 0, 10);
+  return createCipheriv('aes-128-ctr', keys.cipherKey, counter).update(body);
+}
+
+function tagOf(keys: SessionKeys, covered: Uint8Array): Buffer {
+  return createHmac('sha1', keys.authKey).update(covered).digest().subarray(0, AUTH_TAG_BYTES);
+}
+
+/** SRTCP with AEAD_AES_128_GCM, RFC 7714 §9: the tag precedes the index, which is authenticated with the header. */
+class SrtcpGcm implements SrtcpCipher {
+  readonly overheadBytes = TAG_BYTES + INDEX_BYTES;
+  readonly #local: SessionKeys;
+  readonly #remote: SessionKeys;
+
+  constructor({ localKey, localSalt, remoteKey, remoteSalt }: SrtpKeys) {
+    this.#local = deriveRtcpKeys(localKey, localSalt);
+    this.#remote = deriveRtcpKeys(remoteKey, remoteSalt);
+  }
+
+  trailerOf(packet: Buffer): number {
+    return packet.readUInt32BE(packet.length - INDEX_BYTES);
+  }
+
+  seal(compound: Uint8Array, ssrc: number, index: number): Buffer {
+    const header = compound.subarray(0, CLEAR_BYTES);
+    const trailer = Buffer.alloc(INDEX_BYTES);
+    trailer.writeUInt32BE((ENCRYPTED_FLAG | index) >>> 0);
+    const nonce = new GcmNonce(this.#local.salt).forRtcp(ssrc, index);
+    const cipher = createCipheriv('aes-128-gcm', this.#local.cipherKey, nonce);
+    cipher.setAAD(Buffer.concat([header, trailer]));
+    const body = cipher.update(compound.subarray(CLEAR_BYTES));
+    cipher.final();
+    return Buffer.concat([header, body, cipher.getAuthTag(), trailer]);
+  }
+
+  open(packet: Buffer, ssrc: number, trailer: number): Buffer | undefined {
+    const tagAt = packet.length - this.overheadBytes;
+    // Unencrypted packets are authenticated only (RFC 7714 §9.3).
+    const isEncrypted = trailer >= ENCRYPTED_FLAG;
+    const clearBytes = isEncrypted ? CLEAR_BYTES : tagAt;
+    const clear = packet.subarray(0, clearBytes);
+    const nonce = new GcmNonce(this.#remote.salt).forRtcp(ssrc, trailer % ENCRYPTED_FLAG);
+    const decipher = createDecipheriv('aes-128-gcm', this.#remote.cipherKey, nonce);
+    decipher.setAAD(Buffer.concat([clear, packet.subarray(packet.length - INDEX_BYTES)]));
+    decipher.setAuthTag(packet.subarray(tagAt, tagAt + TAG_BYTES));
+    const plain = decipher.update(packet.subarray(clearBytes, tagAt));
+    try {
+      decipher.final();
+    } catch {
+      return undefined;
+    }
+    return Buffer.concat([clear, plain]);
   }
 }

@@ -136,7 +136,7 @@ test.for(PROFILES)(
   },
 );
 
-test.for(PROFILES)('%s: a damaged packet is refused and does not move the window', ([, profile]) => {
+test.for(PROFILES)('%s: a damaged packet is rejected and does not move the window', ([, profile]) => {
   const publisher = new Publisher(profile);
   const next = random(3);
   const extended = publisher.send(0);
@@ -154,7 +154,7 @@ test.for(PROFILES)('%s: a damaged packet is refused and does not move the window
   }
 });
 
-test.for(PROFILES)('%s: noise of any length is refused', ([, profile]) => {
+test.for(PROFILES)('%s: noise of any length is rejected', ([, profile]) => {
   const { receiver } = new Publisher(profile);
   const next = random(4);
   for (let i = 0; i < 5_000; i += 1) {

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { RtpHeader, RtpPacket, SrtpSession } from 'werift';
 import { PacketSlots } from '../transport/packet-slots.ts';
-import { createSrtpSender } from './create-srtp-sender.ts';
 import type { Batch, OutboundTrack, SrtpSender } from './srtp.ts';
 import {
   AEAD_AES_128_GCM,
@@ -11,6 +10,7 @@ import {
   type SrtpProfile,
 } from './srtp-keys.ts';
 import { SrtpReceiver } from './srtp-receiver.ts';
+import { createSrtpSender } from './srtp-sender.ts';
 
 const PROFILES = [
   ['AES-CM', AES128_CM_HMAC_SHA1_80],

@@ -28,14 +28,14 @@ function open(first: Answer) {
 }
 const LEFT_OUT = 'cam.test: an additional WebRTC host (webrtcAdditionalHosts) does not resolve and is left out';
 
-test('an address is taken as it is, a name by what it resolves to', async () => {
+test('an address is used as it is, a name by its lookup', async () => {
   const { hosts, server } = open(['192.0.2.7', '2001:db8::7']);
   expect(await hosts.resolve('192.0.2.4')).toEqual(['192.0.2.4']);
   expect(server.asked).toBe(0);
   expect(await hosts.resolve('cam.test')).toEqual(['192.0.2.7', '2001:db8::7']);
 });
 
-test('a name that does not resolve is asked for every ten seconds at most, and logged when the reason changes', async () => {
+test('a failed name is looked up every ten seconds at most, and logged when the reason changes', async () => {
   const { hosts, server, clock, lines } = open(new Error('ENOTFOUND'));
   for (let second = 0; second < 25; second += 1) {
     expect(await hosts.resolve('cam.test')).toEqual([]);
@@ -49,7 +49,7 @@ test('a name that does not resolve is asked for every ten seconds at most, and l
   expect(lines.slice(1)).toEqual([`${LEFT_OUT}: EAI_AGAIN`]);
 });
 
-test('a name that resolves again is told, and a new failure too', async () => {
+test('a name that resolves again is logged, and a new failure too', async () => {
   const { hosts, server, clock, lines } = open(new Error('ENOTFOUND'));
   await hosts.resolve('cam.test');
   server.answer = ['192.0.2.7'];
@@ -64,7 +64,7 @@ test('a name that resolves again is told, and a new failure too', async () => {
   ]);
 });
 
-test('a dead name server delays those who ask in the same second, and nobody while its answer is outstanding', async () => {
+test('a dead name server delays requests of the same second, and none while its answer is pending', async () => {
   const { hosts, server, clock, lines } = open('never');
   const waiting = Promise.all(Array.from({ length: 20 }, () => hosts.resolve('cam.test')));
   await clock.advance(1_000);

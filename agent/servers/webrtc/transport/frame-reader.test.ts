@@ -51,12 +51,12 @@ test.for([
   ['an HTTP request', Buffer.from('GET / HTTP/1.1\r\n')],
   ['a TLS hello', Buffer.from('16030100c8', 'hex')],
   ['a frame above the limit', Buffer.from('0801', 'hex')],
-] as const)('%s is refused by its first two bytes', ([, bytes]) => {
+] as const)('%s is rejected by its first two bytes', ([, bytes]) => {
   expect(() => readAll([bytes])).toThrow(/^TCP frame of \d+ bytes, at most 2048 are taken$/);
   expect(() => readAll([bytes.subarray(0, 1), bytes.subarray(1)])).toThrow(PerchError);
 });
 
-test('garbage is cut into frames or refused, and nothing is held but one frame', () => {
+test('garbage is cut into frames or rejected, and only one frame is held', () => {
   const next = random(9);
   for (let run = 0; run < 2_000; run += 1) {
     let largest = 0;

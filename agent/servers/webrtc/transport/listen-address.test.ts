@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseMediaAddress } from './listen-address.ts';
+import { parseMediaAddress } from './candidates.ts';
 
 test.for([
   [':8189', '', 8189],

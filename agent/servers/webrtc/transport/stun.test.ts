@@ -84,7 +84,7 @@ test.for([
   );
 });
 
-test('an attribute that we would have to know is refused by name', () => {
+test('an unknown comprehension-required attribute is rejected by name', () => {
   const id = hex('b7e7a701bc34d686fa87dfae');
   const answer = Buffer.from(writeUnknownAttributes(id, [0x0003], PASSWORD));
   const message = parseMessage(answer, Buffer.from(PASSWORD));

@@ -111,7 +111,7 @@ test('one address has 256 connections', async () => {
   expect(port.connections).toBe(256);
 });
 
-test('a thousand connections are the limit: a newer one takes the place of the one that has shown nothing for longest', async () => {
+test('at the limit of a thousand connections a new one replaces the oldest unverified one', async () => {
   const opened = await openPort();
   const { socket } = await admitted(opened);
   const hosts = ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4'];
@@ -206,7 +206,7 @@ async function takeAll(socket: Socket, transport: Transport): Promise<number> {
   return bytes;
 }
 
-test('a goodbye that was sent still goes out when the connection is closed', async () => {
+test('a final packet is still sent when the connection is closed', async () => {
   const opened = await openPort();
   const { socket, transport } = await admitted(opened);
   let got = '';
@@ -248,7 +248,7 @@ test('both families listen on one port number', async () => {
   await expect.poll(() => port.connections).toBe(port.local.ipv6 ? 2 : 1);
 });
 
-test('a port that is taken is told with what to change', async () => {
+test('a port in use is reported with advice', async () => {
   const other = createServer();
   other.listen(0, '127.0.0.1');
   await once(other, 'listening');

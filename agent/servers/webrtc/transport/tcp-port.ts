@@ -3,8 +3,7 @@ import { type AddressInfo, createServer, isIPv4, isIPv6, type Server, type Socke
 import type { Clock } from '../../../base/clock.ts';
 import { listenFailure, tellOwnPort } from '../../../base/listen-failure.ts';
 import type { Logger } from '../../../base/log.ts';
-import type { LocalPort } from './candidates.ts';
-import { boundAddress, parseMediaAddress } from './listen-address.ts';
+import { boundAddress, type LocalPort, parseMediaAddress } from './candidates.ts';
 import { TcpTransport, type TcpTransportOwner } from './tcp-transport.ts';
 import type { UfragTable } from './ufrag-table.ts';
 

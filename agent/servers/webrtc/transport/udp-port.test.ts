@@ -6,7 +6,7 @@ import type { Peer, Transport } from './transport.ts';
 import { UdpPort } from './udp-port.ts';
 import { UfragTable } from './ufrag-table.ts';
 
-test('a port that is taken is named', async () => {
+test('a port in use is reported', async () => {
   const other = createSocket('udp4');
   other.bind(0, '127.0.0.1');
   await once(other, 'listening');
@@ -27,7 +27,7 @@ test('both families listen on one port number', async () => {
   expect(udp.port).toBe(0);
 });
 
-test('a port that could not be opened is not followed to new addresses: whoever wants it asks again', async () => {
+test('a port that could not be opened does not follow address changes: its owner retries', async () => {
   const udp = new UdpPort(new UfragTable());
   await expect(udp.listen('192.0.2.7:0')).rejects.toThrow(
     '192.0.2.7:0 is not an address of this machine: change webrtcLocalUDPAddress',
@@ -36,7 +36,7 @@ test('a port that could not be opened is not followed to new addresses: whoever 
   expect(udp.local).toEqual({ port: 0, ipv4: false, ipv6: false, only: undefined });
 });
 
-test('what comes from an address without a passed check reaches nobody', async () => {
+test('datagrams from an address without a passed check reach no peer', async () => {
   const ufrags = new UfragTable();
   const udp = new UdpPort(ufrags);
   await udp.listen('127.0.0.1:0');

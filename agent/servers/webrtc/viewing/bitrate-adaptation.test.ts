@@ -42,7 +42,7 @@ test.for([
   ],
   ['some loss with a full queue, and no estimate', { lost: 6, roundTripMs: 200, estimateBitsPerSecond: 0 }, 6],
   ['a queue of more than half a second', { roundTripMs: 700, estimateBitsPerSecond: 1e6 }, 5],
-] as const)('%s: the viewer is given less', ([, signs, seconds]) => {
+] as const)('%s: the quality is lowered', ([, signs, seconds]) => {
   const adaptation = new BitrateAdaptation(1, 0);
   expect(secondsUntilChange(adaptation, GOOD, 0, 10)).toBe(Number.POSITIVE_INFINITY);
   expect(secondsUntilChange(adaptation, { ...GOOD, ...signs }, 10)).toBe(seconds);
@@ -61,7 +61,7 @@ test.for([
   expect(secondsUntilChange(adaptation, { ...GOOD, ...signs }, 10, 60)).toBe(Number.POSITIVE_INFINITY);
 });
 
-test('a way that has become longer for good is taken for the normal one after a while', () => {
+test('a permanently longer round trip becomes the baseline after a while', () => {
   const adaptation = new BitrateAdaptation(1, 0);
   secondsUntilChange(adaptation, GOOD, 0, 10);
   secondsUntilChange(adaptation, { ...GOOD, roundTripMs: 150 }, 10, 60);
@@ -69,14 +69,14 @@ test('a way that has become longer for good is taken for the normal one after a 
   expect(secondsUntilChange(adaptation, lossy, 70, 60)).toBe(Number.POSITIVE_INFINITY);
 });
 
-test('a burst that is lost at the start takes nothing away', () => {
+test('a lost burst at the start does not lower the quality', () => {
   const adaptation = new BitrateAdaptation(1, 0);
   adaptation.tick({ ...GOOD, lost: 100 }, 1_000);
   adaptation.tick({ ...GOOD, lost: 100 }, 2_000);
   expect(secondsUntilChange(adaptation, GOOD, 2, 60)).toBe(Number.POSITIVE_INFINITY);
 });
 
-test('a single bad second takes nothing away', () => {
+test('a single bad second does not lower the quality', () => {
   const adaptation = new BitrateAdaptation(1, 0);
   secondsUntilChange(adaptation, GOOD, 0, 10);
   expect(adaptation.tick({ ...GOOD, isCongested: true }, 11_000)).toBe(false);
@@ -115,7 +115,7 @@ function lowered(): BitrateAdaptation {
   return adaptation;
 }
 
-test('after thirty quiet seconds it is given more, after half of it when the estimate has room for that', () => {
+test('after thirty quiet seconds the quality rises, after half of it if the estimate has room', () => {
   expect(secondsUntilChange(lowered(), { ...GOOD, estimateBitsPerSecond: 5_000 }, 20)).toBeLessThanOrEqual(31);
   expect(secondsUntilChange(lowered(), { ...GOOD, estimateBitsPerSecond: 5_000 }, 20)).toBeGreaterThanOrEqual(25);
   expect(secondsUntilChange(lowered(), { ...GOOD, estimateBitsPerSecond: 2_600_000 }, 20)).toBeLessThanOrEqual(15);
@@ -147,7 +147,7 @@ test('a step up that lasts makes the next try as soon as the first', () => {
   expect(secondsUntilChange(adaptation, { ...GOOD, estimateBitsPerSecond: 0 }, atS)).toBe(30);
 });
 
-test('a burst that is too much takes a level away at once, and only from who is given everything', () => {
+test('a burst that is too much lowers the quality at once, but only from the full stream', () => {
   const adaptation = new BitrateAdaptation(2, 0);
   expect(adaptation.stepDown(300)).toBe(true);
   expect(adaptation.stepDown(400)).toBe(false);
@@ -203,7 +203,7 @@ test.for([
   ['loses a fifth of the packets', 'heavy', 7],
   ['takes half of the stream', 'narrow', 7],
   ['takes a little less than the stream', 'tight', 4],
-] as const)('Chromium on a network that %s is given key frames only, within seven seconds', async ([, name, fromS]) => {
+] as const)('Chromium on a network that %s gets key frames only, within seven seconds', async ([, name, fromS]) => {
   const shares = await replay(name);
   expect(shares.slice(0, fromS)).not.toContain('keyFrames');
   expect(shares.indexOf('keyFrames')).toBeGreaterThan(0);

@@ -16,7 +16,7 @@ function watch() {
   return { burst, send };
 }
 
-test('the first report that shows heavy loss tells what has come through, also where numbers wrap', () => {
+test('the first report with heavy loss shows the throughput, also where numbers wrap', () => {
   const { burst, send } = watch();
   expect(burst.onReport(150, send(200), 200, 0)).toBe(2_000_000);
   expect(burst.count).toBe(1);
@@ -54,7 +54,7 @@ test('what was on its way at that time does not count again', () => {
   expect(burst.count).toBe(2);
 });
 
-test('later on, losses are no matter of a burst until something is sent once more', () => {
+test('later losses do not count as a burst until a replay', () => {
   const { burst, send } = watch();
   expect(burst.onReport(150, send(200), 5_001, 0)).toBeUndefined();
   burst.restart(6_000);

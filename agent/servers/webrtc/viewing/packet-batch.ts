@@ -1,7 +1,7 @@
 import type { RtpPackets } from '../../../stream/rtp-packets.ts';
 import type { SecureLink } from '../session/session-media.ts';
-import { createSrtpSender } from '../srtp/create-srtp-sender.ts';
 import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../srtp/srtp.ts';
+import { createSrtpSender } from '../srtp/srtp-sender.ts';
 
 class PacketBatch implements Batch {
   count = 0;

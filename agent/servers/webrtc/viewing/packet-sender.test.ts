@@ -45,7 +45,7 @@ function open(tracks: readonly Track[], shown = tracks.findIndex((track) => trac
   return { network, clock, sender, picture, sound, wishes };
 }
 
-test('nothing is sent before a key frame; sound starts with it and the very first packet goes out twice', () => {
+test('nothing is sent before a key frame; audio starts with it, and the very first packet is sent twice', () => {
   const { network, picture, sound } = open([H264_TRACK, AUDIO]);
   sound();
   picture(false);
@@ -56,13 +56,13 @@ test('nothing is sent before a key frame; sound starts with it and the very firs
   expect(network.sent).toEqual(['1:100', '1:101', '1:100', '2:100', '1:102']);
 });
 
-test('sound without picture starts at once', () => {
+test('audio without video starts at once', () => {
   const { network, sound } = open([AUDIO]);
   sound();
   expect(network.sent).toEqual(['1:100', '1:100']);
 });
 
-test('a network that takes no more for a moment delays pictures and loses sound only', async () => {
+test('a short congestion delays video and drops only audio', async () => {
   const { network, clock, sender, picture, sound } = open([H264_TRACK, AUDIO]);
   picture(true);
   await clock.advance(1_000);
@@ -79,7 +79,7 @@ test('a network that takes no more for a moment delays pictures and loses sound 
   expect(sender.framesDiscarded).toBe(0);
 });
 
-test('one that takes no more for longer loses whole groups: the picture goes on at the next key frame, numbered without a gap', async () => {
+test('a long congestion drops whole GOPs: video continues at the next key frame without a gap in numbers', async () => {
   const { network, clock, sender, picture, sound } = open([H264_TRACK, AUDIO]);
   picture(true);
   network.isCongested = true;
@@ -96,7 +96,7 @@ test('one that takes no more for longer loses whole groups: the picture goes on 
   expect(sender).toMatchObject({ framesDiscarded: 2, packets: 6 });
 });
 
-test('the sound does not wait for ever for a picture that may never come', async () => {
+test('audio does not wait forever for video', async () => {
   const { network, clock, sound, picture } = open([H264_TRACK, AUDIO]);
   await clock.advance(999);
   sound();
@@ -107,7 +107,7 @@ test('the sound does not wait for ever for a picture that may never come', async
   expect(network.sent).toEqual(['2:100', '2:100']);
 });
 
-test('a viewer that hears only does not care in which order pictures are shown', () => {
+test('an audio-only viewer does not care about B-frames', () => {
   const { network, picture, sound, wishes } = open([H264_TRACK, AUDIO], -1);
   picture(true, 3_600);
   sound();
@@ -118,7 +118,7 @@ test('a viewer that hears only does not care in which order pictures are shown',
   expect(watching.wishes.reordered).toBe(1);
 });
 
-test('when the network takes pictures again after a group was lost, a key frame is asked for, once', async () => {
+test('after a dropped GOP one key frame is requested once the network recovers', async () => {
   const { network, clock, picture, wishes } = open([H264_TRACK]);
   picture(true);
   network.isCongested = true;
@@ -134,7 +134,7 @@ test('when the network takes pictures again after a group was lost, a key frame 
   expect(wishes.keyFrames).toBe(1);
 });
 
-test('a key frame that came while the network took nothing is as good as one that is asked for', async () => {
+test('a key frame that arrived during congestion replaces the request', async () => {
   const { network, clock, picture, wishes } = open([H264_TRACK]);
   picture(true);
   network.isCongested = true;

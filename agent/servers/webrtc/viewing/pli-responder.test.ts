@@ -64,7 +64,7 @@ test('a key frame that comes when it was asked for is answer enough', async () =
   expect(keys.events).toEqual(['ask at 5000']);
 });
 
-test('where nobody can be asked the old key frame is sent again at once', async () => {
+test('if no source accepts requests, the old key frame is replayed at once', async () => {
   const keys = new Keys(false);
   const loss = new PliResponder(keys, keys.clock);
   await keys.clock.advance(5_000);
@@ -72,7 +72,7 @@ test('where nobody can be asked the old key frame is sent again at once', async 
   expect(keys.events).toEqual(['ask at 5000', 'restart at 5000']);
 });
 
-test('without a key frame that can be sent again one is asked for, and nothing else is done', async () => {
+test('without a cached key frame one is requested, and nothing else happens', async () => {
   const keys = new Keys();
   keys.bornMs = undefined;
   const loss = new PliResponder(keys, keys.clock);
@@ -122,7 +122,7 @@ test('one that has left is not sent anything by a key frame that did not come', 
   expect(keys.events).toEqual(['ask at 5000']);
 });
 
-test('a viewer that has lost its picture gets the group again, with times that go on', async () => {
+test('a viewer that lost its picture gets the GOP again, with continuous times', async () => {
   const clock = new FakeClock();
   const camera = new ScriptedCamera(clock);
   const viewer = new ScriptedViewer(camera);
@@ -142,7 +142,7 @@ test('a viewer that has lost its picture gets the group again, with times that g
   expect(steps.filter((step, i) => step < 0 || (step === 0 && all[i]?.marker))).toEqual([]);
 });
 
-test('a camera whose clock is not ours: how old its key frame is, its own clock tells', async () => {
+test('the age of a key frame is measured by the camera’s clock', async () => {
   const clock = new FakeClock();
   const camera = new ScriptedCamera(clock);
   camera.wallAheadMs = -8_000;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
 
-test('a viewer gets the stream from when he is connected until he goes, however often he says so', () => {
+test('a viewer receives the stream once, from its connection to its end', () => {
   const camera = new ScriptedCamera(new FakeClock(), 5_000);
   const notes: string[] = [];
   camera.stream.onRecipient = ({ kind, id }, query) => {
@@ -22,7 +22,7 @@ test.for([
   ['ten seconds', 250, 1],
   ['two seconds', 50, 0],
 ] as const)(
-  'who joins a stream with a key frame every %s (%s pictures) wishes for %s at once',
+  'a viewer of a stream with a key frame every %s (%s frames) requests %s at once',
   async ([, keyEvery, wishes]) => {
     const camera = new ScriptedCamera(new FakeClock(), 5_000);
     let asked = 0;

@@ -95,7 +95,7 @@ test('a viewer gets the group that is there at once, in order and without a gap,
   expect(pictures(network)).toEqual(Array.from({ length: 25 }, (_, i) => rig.timestamp + i));
 });
 
-test('a large group is spread over time; each picture has the RTP time of its sending, and live ones follow with their own', async () => {
+test('a large GOP is spread over time; each frame has the RTP time of its sending, and live ones follow with their own', async () => {
   const rig = new Rig();
   await rig.group(100, 10_000);
   const { network } = rig.view();
@@ -121,7 +121,7 @@ test('a large group is spread over time; each picture has the RTP time of its se
   expect(Math.max(...numbers)).toBe(100 + numbers.length - 2);
 });
 
-test('sound is not replayed: it goes out as it comes, also while the pictures are', async () => {
+test('audio is not replayed: it is sent live, also during a replay', async () => {
   const rig = new Rig();
   await rig.group(50, 10_000);
   rig.sound();
@@ -133,7 +133,7 @@ test('sound is not replayed: it goes out as it comes, also while the pictures ar
   expect(pictures(network).length).toBeLessThan(50);
 });
 
-test('sender reports come with the first picture and when the burst is over, and both say what is live now', async () => {
+test('sender reports come with the first frame and after the burst, and both show the live time', async () => {
   const rig = new Rig();
   await rig.group(50, 10_000);
   const { network } = rig.view();
@@ -148,7 +148,7 @@ test('sender reports come with the first picture and when the burst is over, and
   expect((second?.timestamp ?? 0) - (first?.timestamp ?? 0)).toBe(passedMs * TICKS_PER_MS);
 });
 
-test('a network that takes no more stops the replay where it is; it goes on without a loss', async () => {
+test('congestion pauses the replay, which continues without a loss', async () => {
   const rig = new Rig();
   await rig.group(100, 10_000);
   const { network, sender } = rig.view();
@@ -162,7 +162,7 @@ test('a network that takes no more stops the replay where it is; it goes on with
   expect(sender.framesDiscarded).toBe(0);
 });
 
-test('a key frame that comes during the replay ends it: the viewer goes on there', async () => {
+test('a key frame during the replay ends it: the viewer continues there', async () => {
   const rig = new Rig();
   await rig.group(100, 10_000);
   const { network } = rig.view();
@@ -178,7 +178,7 @@ test('a key frame that comes during the replay ends it: the viewer goes on there
   expect(pictures(network).at(-1)).toBeGreaterThanOrEqual(rig.timestamp - 2 * TICKS_PER_MS);
 });
 
-test('of a group too large to be replayed the key frame is shown at once, a new one is asked for, and nothing comes until then', async () => {
+test('of a GOP too large for a replay the key frame is shown at once, a new one is requested, and nothing follows until then', async () => {
   const rig = new Rig([H264_TRACK, AUDIO], 50_000);
   await rig.group(100, 1_000);
   const { network, sender } = rig.view();
@@ -197,7 +197,7 @@ test('of a group too large to be replayed the key frame is shown at once, a new 
   expect(sender.framesDiscarded).toBe(1);
 });
 
-test('a still for one viewer does not reach those who are on their way', async () => {
+test('a still for one viewer does not reach others', async () => {
   const rig = new Rig([H264_TRACK]);
   const early = rig.view();
   await rig.group(100, 90_000);
@@ -209,7 +209,7 @@ test('a still for one viewer does not reach those who are on their way', async (
   expect(pictures(early.network).at(-1)).toBe(rig.timestamp);
 });
 
-test('without any key frame one is asked for, and nothing is sent until it comes', async () => {
+test('without any key frame one is requested, and nothing is sent until it arrives', async () => {
   const rig = new Rig();
   rig.picture(500);
   const { network } = rig.view();
@@ -222,7 +222,7 @@ test('without any key frame one is asked for, and nothing is sent until it comes
   expect(pictures(network)).toEqual([rig.timestamp]);
 });
 
-test('new parameter sets: who comes before their key frame is shown nothing of the old ones', async () => {
+test('new parameter sets: a viewer that joins before their key frame sees nothing of the old ones', async () => {
   const rig = new Rig();
   const watching = rig.view();
   await rig.group(10, 500);
@@ -288,7 +288,7 @@ test('the group can be sent again: with new numbers and later times', async () =
   expect(network.sent.at(-1)).toBe('1:121');
 });
 
-test('a still that is shown again has a later time: the same one again would be taken for a repeat', async () => {
+test('a repeated still has a later time: the same one would count as a duplicate', async () => {
   const rig = new Rig([H264_TRACK, AUDIO], 50_000);
   await rig.group(100, 1_000);
   const { network, sender } = rig.view();
@@ -298,7 +298,7 @@ test('a still that is shown again has a later time: the same one again would be 
   expect(second).toBeGreaterThan(first as number);
 });
 
-test('the first picture of all comes with its sender report, however large it is', async () => {
+test('the first frame comes with its sender report, however large it is', async () => {
   const rig = new Rig([H264_TRACK]);
   const { network } = rig.view();
   await rig.clock.advance(STEP_MS);
@@ -319,7 +319,7 @@ test('with key frames only the rest is left out and counted; the group brings th
   expect(pictures(network)).toHaveLength(13);
 });
 
-test('of hundreds of small pictures no more are sent than a decoder does', async () => {
+test('of hundreds of small frames no more are sent than a decoder can handle', async () => {
   const rig = new Rig();
   await rig.group(1_000, 100);
   const { network } = rig.view();
@@ -331,7 +331,7 @@ test('of hundreds of small pictures no more are sent than a decoder does', async
   expect(pictures(network)).toHaveLength(1_000);
 });
 
-test('what was sent is remembered by its number for those who ask again', async () => {
+test('sent packets are found by their number', async () => {
   const rig = new Rig();
   await rig.group(3, 500);
   const { network, sender } = rig.view();

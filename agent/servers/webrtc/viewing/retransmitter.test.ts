@@ -60,7 +60,7 @@ test('what is sent next is numbered as if nothing had been sent again', async ()
   expect(viewer.takeVideo()[0]?.sequence).toBe((last + 1) & 0xffff);
 });
 
-test('a packet that is asked for again at once comes once, and again after the pause', async () => {
+test('a packet requested twice at once is sent once, and again after the pause', async () => {
   const { viewer, clock } = await watch();
   const lost = viewer.takeVideo()[30]?.sequence ?? 0;
   viewer.nack([lost, 0], [lost, 0]);
@@ -118,7 +118,7 @@ test('what the ring has let go of is not sent again', async () => {
   expect(viewer.link.packets).toEqual([]);
 });
 
-test('a network that takes no more is not given repeats either', async () => {
+test('a congested network gets no retransmissions', async () => {
   const { viewer } = await watch();
   const lost = viewer.takeVideo()[5]?.sequence ?? 0;
   Object.assign(viewer.link.transport, { isCongested: true });
@@ -168,7 +168,7 @@ test('a minute with three percent lost: each loss is made up for once, also wher
   expect(repaired).toBe(losses);
 });
 
-test('garbled RTCP makes a viewer of nobody: no throw, no more than a seventh and the first credit is sent', async () => {
+test('garbled RTCP never throws and costs at most a seventh and the first credit', async () => {
   const next = random(11);
   const pick = (limit: number): number => Math.floor(next() * limit);
   const { viewer, camera, clock } = await watch();

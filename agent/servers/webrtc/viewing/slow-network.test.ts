@@ -137,7 +137,7 @@ async function join(way: Way, hasFallback = true): Promise<{ scene: NarrowScene;
 
 const BAD = { bitsPerSecond: 2_500_000, queueMs: 300 };
 
-test('who comes over a way that takes a third of the stream sees the fallback within a second and a half', async () => {
+test('on a network with a third of the stream’s bitrate the fallback appears within a second and a half', async () => {
   const { scene, fromMs } = await join(BAD);
   await scene.play(0.5);
   expect(scene.quality).toBe('fallback');
@@ -158,7 +158,7 @@ test('a trial on a way that has not changed costs less than a second, and comes 
   expect(scene.quality).toBe('fallback');
 });
 
-test('without a fallback the key frame comes again, at a pace that the way takes', async () => {
+test('without a fallback the key frame is repeated at a pace that the network can carry', async () => {
   const { scene, fromMs } = await join(BAD, false);
   await scene.play(4);
   expect(scene.quality).toBe('keyFrames');
@@ -167,7 +167,7 @@ test('without a fallback the key frame comes again, at a pace that the way takes
   expect(scene.lostBytes).toBeLessThan(4_000_000);
 });
 
-test('a way with short queues that takes the stream but not the burst loses the burst only: it is sent again at its pace', async () => {
+test('a network with short queues loses only the burst: it is replayed at a slower pace', async () => {
   const { scene, fromMs } = await join({ bitsPerSecond: 20_000_000, queueMs: 30 });
   await scene.play(8);
   expect(scene.quality).toBe('all');

@@ -4,7 +4,7 @@ import { TimestampMapper } from './timestamp-mapper.ts';
 
 const STEP = 3_600;
 
-test('a picture that goes out as it comes keeps its own time', () => {
+test('a live frame keeps its own time', () => {
   const edge = new TimestampMapper(90_000);
   for (let i = 0; i < 3; i += 1) {
     edge.onVideo(STEP * i, 40 * i);
@@ -12,7 +12,7 @@ test('a picture that goes out as it comes keeps its own time', () => {
   }
 });
 
-test('a picture that waited has the time at which it goes out, but never that of the one which is due next', () => {
+test('a delayed frame has the time of its sending, but never that of the next one', () => {
   const edge = new TimestampMapper(90_000);
   edge.onVideo(0, 0);
   edge.onVideo(STEP, 40);
@@ -20,7 +20,7 @@ test('a picture that waited has the time at which it goes out, but never that of
   expect([edge.stamp(STEP, 500), edge.stamp(STEP, 501)]).toEqual([2 * STEP, 2 * STEP + 1]);
 });
 
-test('a camera whose pictures come late makes no time go back', () => {
+test('late frames of a camera never turn time back', () => {
   const edge = new TimestampMapper(90_000);
   edge.onVideo(0, 0);
   edge.onVideo(STEP, 40);
@@ -29,7 +29,7 @@ test('a camera whose pictures come late makes no time go back', () => {
   expect(edge.stamp(2 * STEP, 100)).toBe(2 * STEP + 1);
 });
 
-test('a stream that begins anew begins anew for its viewers', () => {
+test('a restarted stream restarts for its viewers', () => {
   const edge = new TimestampMapper(90_000);
   edge.onVideo(2 ** 31, 0);
   edge.stamp(2 ** 31, 0);
@@ -38,7 +38,7 @@ test('a stream that begins anew begins anew for its viewers', () => {
 });
 
 test.for([1, 2, 3])(
-  'over the wrap at 32 bits, with pictures of any delay, each time is later than the one before, seed %i',
+  'across the 32-bit wrap, with frames of any delay, each time is later than the previous one, seed %i',
   (seed) => {
     const next = random(seed);
     const edge = new TimestampMapper(90_000);

@@ -38,7 +38,7 @@ function setup(openFallback?: (small: Stream) => Promise<Stream>) {
   return { clock, camera, sound, viewer, ssrc, soundsIn, turned, play };
 }
 
-test('what is made of the stream’s sound goes out as the viewer’s sound, and nothing of the sound itself', async () => {
+test('transcoded audio replaces the stream’s own audio', async () => {
   const { viewer, soundsIn, play } = setup();
   viewer.start();
   const sounds = soundsIn(await play(25));
@@ -48,7 +48,7 @@ test('what is made of the stream’s sound goes out as the viewer’s sound, and
   expect(new Set(steps)).toEqual(new Set([960]));
 });
 
-test('it waits for the first picture, so that both begin together', async () => {
+test('transcoded audio waits for the first frame, so that both start together', async () => {
   const { clock, camera, viewer, soundsIn, turned } = setup();
   viewer.start();
   turned();
@@ -59,7 +59,7 @@ test('it waits for the first picture, so that both begin together', async () => 
   expect(soundsIn(viewer.take())).toHaveLength(1);
 });
 
-test('where there is no picture for a second, it begins without', async () => {
+test('without video for a second, transcoded audio starts alone', async () => {
   const { clock, viewer, soundsIn, turned } = setup();
   viewer.start();
   for (let i = 0; i < 75; i += 1) {
@@ -69,7 +69,7 @@ test('where there is no picture for a second, it begins without', async () => {
   expect(soundsIn(viewer.take())).toHaveLength(25);
 });
 
-test('the viewer learns with the first packets how sound and picture belong together, and each second', async () => {
+test('reports synchronize audio and video with the first packets and each second', async () => {
   const { viewer, ssrc, play } = setup();
   viewer.start();
   await play(25);
@@ -96,7 +96,7 @@ test('bytes are counted, and with the viewer all reading ends', async () => {
   expect([sound.readers, camera.stream.readers]).toEqual([[], []]);
 });
 
-test('on a bad network the pictures come from elsewhere, and the sound goes on', async () => {
+test('on a slow network video comes from the fallback, and audio continues', async () => {
   const { viewer, soundsIn, play } = setup((small) => Promise.resolve(small));
   viewer.start();
   let lost = 0;

@@ -43,7 +43,7 @@ test('the loss of a while is that between its first and its last report', () => 
   expect(health.takeLoss(VIDEO)).toEqual({ lost: 0, expected: 0 });
 });
 
-test('extended numbers may wrap, and a viewer that has begun anew has lost nothing', () => {
+test('extended numbers may wrap, and a restarted viewer has lost nothing', () => {
   const { health } = watch();
   health.onReport(VIDEO, 5, 2 ** 32 - 50, 0, 0);
   health.takeLoss(VIDEO);

@@ -90,7 +90,7 @@ function stepsMs(video: readonly Received[]): number[] {
   return times.slice(1).map((time, i) => ((time - (times[i] ?? 0)) | 0) / 90);
 }
 
-test('on a network that loses half, the viewer gets the key frames and all of the sound', async () => {
+test('on a network that loses half, the viewer gets key frames and all audio', async () => {
   const scene = await lowered();
   expect(scene.quality).toBe('keyFrames');
   await scene.play(1, 0.5);
@@ -117,7 +117,7 @@ test('a key frame alone does not come in a burst', async () => {
   expect(early + scene.viewer.takeVideo().length).toBe(Math.ceil(60_000 / 1_186) + 1);
 });
 
-test('key frames go as fast as the stream of now allows, not that of the time when the viewer was given less', async () => {
+test('key frames are paced by the current bitrate, not that of the change', async () => {
   const scene = new Scene();
   scene.bytes = 500;
   scene.viewer.start();
@@ -142,7 +142,7 @@ test('when the network is good again the viewer gets everything from the next ke
   expect(stepsMs(pictures).every((step) => step === 40)).toBe(true);
 });
 
-test('with a fallback it gets the pictures of that stream on the same SSRC, from a key frame on, and the sound of its own', async () => {
+test('with a fallback the viewer gets its video on the same SSRC, from a key frame on, and the stream’s own audio', async () => {
   const scene = await lowered(open);
   expect(scene.quality).toBe('fallback');
   const received = await scene.play(2, 0);
@@ -165,7 +165,7 @@ test('a fallback that is larger than half of the stream comes whole and in time'
   expect(Math.max(...stepsMs(pictures))).toBeLessThan(45);
 });
 
-test('numbers go on without a gap and time with the wall clock, there and back', async () => {
+test('numbers continue without a gap and time with the wall clock, there and back', async () => {
   const scene = new Scene(open);
   scene.viewer.start();
   const received = [...(await scene.play(8, 0)), ...(await scene.play(4, 0.5)), ...(await scene.play(45, 0))];

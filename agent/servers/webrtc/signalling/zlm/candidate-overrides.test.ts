@@ -8,7 +8,7 @@ const sdp = (...lines: string[]): string =>
   ['v=0', 'm=video 9 X 96', ...lines, 'm=audio 9 X 0', ...lines, ''].join('\r\n');
 const NOTHING = { udp: undefined, tcp: undefined, prefersTcp: false };
 
-test('without wishes the answer stays as it is', () => {
+test('without overrides the answer is unchanged', () => {
   expect(applyCandidateOverrides(sdp(UDP, OTHER_UDP, TCP), NOTHING)).toBe(sdp(UDP, OTHER_UDP, TCP));
 });
 

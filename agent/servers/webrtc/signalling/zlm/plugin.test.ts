@@ -76,7 +76,7 @@ async function start({
 const post = (app: FastifyInstance, url: string, payload = VIEWER, headers: Record<string, string> = TEXT) =>
   app.inject({ method: 'POST', url: `/index/api/${url}`, headers, payload });
 
-test('a player gets its answer in JSON whose code tells that all is well', async () => {
+test('a player gets its answer in JSON with code 0', async () => {
   const { app, asked } = await start();
   const response = await post(app, 'webrtc?app=house&stream=door&type=play');
   expect(response.statusCode).toBe(200);
@@ -100,7 +100,7 @@ test.for([
   expect(asked).toEqual([{ action: 'read', path }]);
 });
 
-test('what no stream can be called is refused before anybody is asked', async () => {
+test('an invalid stream name is rejected first', async () => {
   const { app, asked } = await start({ streams: [] });
   for (const [name, stream] of [
     ['..', '..'],
@@ -141,7 +141,7 @@ test.for([
     -400,
     "cand_udp 'box:1' is not an",
   ],
-] as const)('%s is refused with a code and the reason', async ([, query, offer, code, msg]) => {
+] as const)('%s is rejected with a code and the reason', async ([, query, offer, code, msg]) => {
   const { app } = await start();
   const response = await post(app, `webrtc?${query}`, offer);
   expect(response.statusCode).toBe(200);
@@ -150,7 +150,7 @@ test.for([
   expect(response.json().msg).toContain(msg);
 });
 
-test('a player waits for its stream, and permission is asked for the path that it turns out to be', async () => {
+test('a player waits for its stream, and permission is checked for the final path', async () => {
   const clock = new FakeClock();
   const { app, asked, streams } = await start({ streams: [], clock });
   const answered = post(app, 'webrtc?app=live&stream=cam1&type=play');
@@ -174,7 +174,7 @@ test('a stream that does not come within 15 s is not found', async () => {
   expect((await text).headers['content-type']).toBe('text/plain; charset=utf-8');
 });
 
-test('a fault while it is asked whether a stream will come is the answer of the one call that it belongs to', async () => {
+test('a fault while waiting for a stream fails that call only', async () => {
   const streamNotFound = async (): Promise<boolean> => {
     // HTTP/2: the client has gone, and its socket with it.
     throw new TypeError('the socket is gone');
@@ -184,7 +184,7 @@ test('a fault while it is asked whether a stream will come is the answer of the 
   expect((await post(app, 'webrtc?app=house&stream=door&type=play')).json()).toMatchObject({ code: 0 });
 });
 
-test('of a crowd that waits for a stream, a hundred wait, fifty of one address, and the others are told at once', async () => {
+test('a hundred players wait for a stream, fifty per address, and others are rejected at once', async () => {
   const clock = new FakeClock();
   const { app, asked } = await start({ streams: [], clock });
   let answers = 0;
@@ -220,7 +220,7 @@ test('publishers and echoes need the right to publish', async () => {
   ]);
 });
 
-test('whoever may not is refused in the words of the call, before anything else is told', async () => {
+test('missing permission is reported in the call’s words, before anything else', async () => {
   const { app } = await start({ isOpen: false });
   const refusal = '[auth failed]: authentication error';
   for (const type of ['play', 'push', 'echo']) {

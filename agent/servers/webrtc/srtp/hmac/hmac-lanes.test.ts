@@ -62,7 +62,7 @@ test('one to four messages of any lengths, one key after another: nothing is lef
   }
 });
 
-test('where there is no WebAssembly, or it refuses, there are no lanes', () => {
+test('without WebAssembly, or if it fails, there are no lanes', () => {
   vi.stubGlobal('WebAssembly', undefined);
   expect(HmacLanes.create()).toBeUndefined();
   class Memory {

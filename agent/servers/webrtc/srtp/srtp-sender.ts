@@ -2,12 +2,17 @@ import { createCipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import type { PacketSlots } from '../transport/packet-slots.ts';
 import { GcmNonce, TAG_BYTES } from './gcm-nonce.ts';
 import { type Batch, HEADER_BYTES, type OutboundTrack, type SrtpSender, writeHeader } from './srtp.ts';
-import { deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
+import { SrtpCmSender } from './srtp-cm.ts';
+import { AEAD_AES_128_GCM, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
+
+export function createSrtpSender(keys: SrtpKeys): SrtpSender {
+  return keys.profile === AEAD_AES_128_GCM ? new SrtpGcmSender(keys) : new SrtpCmSender(keys);
+}
 
 /**
  * AEAD_AES_128_GCM for one viewer, RFC 7714 §8. Node cannot change a cipher object's nonce, so each packet has its own.
  */
-export class SrtpGcmSender implements SrtpSender {
+class SrtpGcmSender implements SrtpSender {
   readonly overheadBytes = HEADER_BYTES + TAG_BYTES;
   readonly #key: KeyObject;
   readonly #nonce: GcmNonce;
