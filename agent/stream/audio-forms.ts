@@ -2,9 +2,9 @@ import type { Track } from '../media/sample/track.ts';
 import type { Stream } from './stream.ts';
 
 /** `flac`: Opus becomes FLAC, for players without Opus. What cannot be turned stays as it is. */
-export type AudioForm = 'flac';
+type AudioForm = 'flac';
 
-/** Makes other sound of a stream's, once for all who ask, and only while somebody reads it. */
+/** Transcodes a stream's sound, once for all readers, and only while there is one. */
 export interface AudioForms {
   /**
    * The stream itself where there is nothing to turn. Close the original, never the derived one.
@@ -13,7 +13,7 @@ export interface AudioForms {
   of(stream: Stream, form: AudioForm): Stream;
   /**
    * The same, once the sound of what the stream keeps has been turned, so that a replay has it. Never rejects; it does not take
-   * longer than half a second, and the derived stream goes on for ten without a reader.
+   * longer than half a second, and the derived stream runs on for ten without a reader.
    */
   open(stream: Stream, form: AudioForm): Promise<Stream>;
 }
@@ -23,7 +23,7 @@ export interface OpusSound {
   /** Why it cannot be done, in words for people without commas; undefined: it can. */
   whyNot(track: Track): string | undefined;
   /**
-   * A stream of this one track, once for all who ask; it reads the original only while it is read. Close the original, never this one.
+   * A stream of this one track, shared by all callers; it reads the original only while it is read. Close the original, never this one.
    * @param track number of a track for which nothing stands in the way
    */
   of(stream: Stream, track: number): Stream;

@@ -11,8 +11,8 @@ export type Container = 'fmp4' | 'mpegts';
 const derived: Record<Container, WeakMap<Stream, DerivedStream>> = { fmp4: new WeakMap(), mpegts: new WeakMap() };
 
 /**
- * The stream as a container can hold it: the stream itself, or one derived stream for all who ask, without what it cannot hold; in MP4 with
- * FLAC in the place of G.711, G.722 and LPCM (which browsers refuse in MP4).
+ * The stream without the tracks that the container cannot hold; in MP4 with FLAC in place of G.711, G.722 and LPCM, which browsers
+ * reject in MP4. All callers share one derived stream; where nothing changes it is the stream itself.
  */
 export function containerStream(stream: Stream, container: Container = 'fmp4'): Stream {
   const place = PLACES[container];

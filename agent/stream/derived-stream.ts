@@ -18,11 +18,11 @@ export interface Place {
   readonly convert?: (emit: (sample: Sample) => void) => Converter;
 }
 
-export interface DerivedPlan {
+interface DerivedPlan {
   /** For messages. */
   readonly id: string;
   /**
-   * Of the tracks as they are first, and of each that is described anew.
+   * Called for each track at first, and again when its description changes.
    * undefined: the derived stream goes without it; one that had its place at first is silent there until it fits again.
    */
   place(track: Track, number: number): Place | undefined;
@@ -134,7 +134,7 @@ export class DerivedStream extends Stream {
       }
       const place = this.#plan.place(this.#origin.tracks[i] as Track, i);
       this.#mappings[i] = this.#mappingOf(number, place);
-      // It may have changed while nobody read.
+      // It may have changed while there was no reader.
       if (place && (place.convert ? !isAlike(place.track, this.tracks[number]) : place.track !== this.tracks[number])) {
         this.setTrack(number, place.track);
       }

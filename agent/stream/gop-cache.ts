@@ -6,11 +6,11 @@ export interface SampleSink {
   onSample(track: number, sample: Sample): void;
 }
 
-/** A group of pictures beyond this is not replayed to those who join: they begin at the next. */
+/** A group of pictures beyond this is not replayed to a new reader: it begins at the next. */
 export const REPLAY_LIMIT_BYTES = 8 << 20;
-/** Far more than any real group has: each costs some hundred bytes beside its data. */
+/** Far more than any real group has: each costs some hundred bytes in addition to its data. */
 const MAX_SAMPLES = 20_000;
-/** A group in which nothing came for longer tells nothing of how far apart key samples are. 90 kHz. */
+/** A group with a longer pause does not count for the distance of key samples. 90 kHz. */
 const PAUSE_TICKS = 3 * 90_000;
 
 /**

@@ -2,7 +2,7 @@ import { hold, release } from '../media/sample/slab.ts';
 import { REPLAY_LIMIT_BYTES } from './gop-cache.ts';
 
 /** What a replay is given to. */
-export interface ChunkSink {
+interface ChunkSink {
   /** @returns whether the chunk has to stay as it is beyond the call */
   onChunk(chunk: Buffer, track: number, packets: number, key: boolean): boolean;
 }

@@ -12,7 +12,7 @@ import { ReportedTime } from './reported-time.ts';
 import type { Reader, Stream } from './stream.ts';
 
 const REPORT_EVERY_MS = 10_000;
-/** How far a report may move what the one before has told: the clocks of two tracks drift apart more slowly. */
+/** How far a report may move the time of the one before: the clocks of two tracks drift apart more slowly. */
 const REPORT_REACH_MS = 1;
 const CNAME = 'perch';
 
@@ -26,7 +26,7 @@ export interface InterleavedViewer {
   /**
    * The RTP packets of one sample, each a frame, one behind the other.
    * @param packets how many
-   * @param key whoever has lost something can go on here: a key frame of the leading video track, parameter sets included;
+   * @param key a viewer that has lost frames can continue here: a key frame of the leading video track, parameter sets included;
    * in a stream without video every chunk
    * @returns whether the chunk has to stay as it is beyond the call: it has not left yet
    */
@@ -38,7 +38,7 @@ export interface InterleavedViewer {
 }
 
 /** Where a track begins for a viewer: what RTP-Info says (RFC 2326 §12.33). */
-export interface FramedStart {
+interface InterleavedStart {
   readonly track: number;
   /** Of the first packet that the viewer gets. */
   readonly sequence: number;
@@ -72,13 +72,13 @@ export class InterleavedPackets implements Reader {
   #maxPayloadBytes: number;
   // Copied on change, so that delivery walks a plain array while viewers come and go.
   #viewers: readonly InterleavedViewer[] = [];
-  /** Joined, but not to be told anything yet. */
+  /** Joined, but `flow` has not been called. */
   readonly #joined = new Set<InterleavedViewer>();
   /** Joined while there was no group to begin with. */
   #waiting: readonly InterleavedViewer[] = [];
   #stopReports: (() => void) | undefined;
-  /** What viewers have been told, by track. */
-  #told: readonly ReportedTime[] = [];
+  /** The times in the reports so far, by track. */
+  #reported: readonly ReportedTime[] = [];
 
   /** @param maxPayloadBytes of RTP payloads: `udpMaxPayloadSize` without the RTP header; another value holds when all viewers have left */
   static of(stream: Stream, maxPayloadBytes: number, clock: Clock): InterleavedPackets {
@@ -112,10 +112,10 @@ export class InterleavedPackets implements Reader {
   }
 
   /**
-   * Adds a viewer, which is told nothing before `flow`, to be called in the same turn.
+   * Adds a viewer, which receives nothing before `flow`. The caller calls `flow` in the same turn.
    * @returns where the tracks begin that carry data already; nothing while the next key frame has to be waited for
    */
-  join(viewer: InterleavedViewer): readonly FramedStart[] {
+  join(viewer: InterleavedViewer): readonly InterleavedStart[] {
     this.#joined.add(viewer);
     this.#attach();
     const isLive = this.leadingTrack < 0;
@@ -189,7 +189,7 @@ export class InterleavedPackets implements Reader {
     if (key && this.#waiting.length > 0) {
       this.#admitWaiting(sequence);
     }
-    if (!this.#tell(chunk, track, packets, key)) {
+    if (!this.#deliver(chunk, track, packets, key)) {
       release(chunk);
     }
   }
@@ -218,8 +218,8 @@ export class InterleavedPackets implements Reader {
       return;
     }
     this.#stopReports = this.#clock.every(REPORT_EVERY_MS, () => this.#report());
-    this.#told = this.#descriptions.map(() => new ReportedTime());
-    // Parameter sets may have changed while nobody looked.
+    this.#reported = this.#descriptions.map(() => new ReportedTime());
+    // Parameter sets may have changed while there was no viewer.
     for (const [track, description] of this.stream.tracks.entries()) {
       this.#descriptions[track] = description;
     }
@@ -237,8 +237,8 @@ export class InterleavedPackets implements Reader {
     return writer.end();
   }
 
-  /** @returns whether somebody keeps the chunk */
-  #tell(chunk: Buffer, track: number, packets: number, key: boolean): boolean {
+  /** @returns whether a viewer keeps the chunk */
+  #deliver(chunk: Buffer, track: number, packets: number, key: boolean): boolean {
     const viewers = this.#viewers;
     let isKept = false;
     for (let i = 0; i < viewers.length; i += 1) {
@@ -246,7 +246,7 @@ export class InterleavedPackets implements Reader {
       try {
         isKept = viewer.onChunk(chunk, track, packets, key) || isKept;
       } catch (cause) {
-        // One viewer's fault is not the others'.
+        // A viewer's failure does not affect the others.
         isKept = true;
         this.#expel(viewer, cause);
       }
@@ -289,7 +289,7 @@ export class InterleavedPackets implements Reader {
     viewer.onEnd(cause);
   }
 
-  /** The tracks' times beside each other, before any packet: players that wait for a first report would jump with it. */
+  /** The tracks' times relative to each other, before any packet: players that wait for a first report would jump with it. */
   #greet(viewer: InterleavedViewer): void {
     const group = this.#group;
     for (const track of this.#descriptions.keys()) {
@@ -327,7 +327,7 @@ export class InterleavedPackets implements Reader {
   /** The Unix milliseconds that reports give to this moment of the track. */
   #toldMs(track: number, pts: number, wallMs: number, reachMs: number): number {
     const mediaMs = (pts * 1000) / this.#clockRateOf(track);
-    return mediaMs + (this.#told[track] as ReportedTime).offsetMs(mediaMs, wallMs, reachMs);
+    return mediaMs + (this.#reported[track] as ReportedTime).offsetMs(mediaMs, wallMs, reachMs);
   }
 
   #reportOf(track: number, pts: number, unixMs: number): Buffer {

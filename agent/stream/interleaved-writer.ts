@@ -9,7 +9,7 @@ import { payloadTypeOf } from '../media/sdp/write.ts';
 export const FRAME_HEADER_BYTES = 4;
 const DOLLAR = 0x24;
 const OVERHEAD_BYTES = FRAME_HEADER_BYTES + RTP_HEADER_BYTES;
-/** What the length can say; only parameter sets, which nobody cuts, could ever be longer. */
+/** The most that the length field holds; only parameter sets, which are not cut, could be longer. */
 const MAX_PAYLOAD_BYTES = 0xffff - RTP_HEADER_BYTES;
 
 /** So many typical chunks share a slab: an allocation for each small frame of sound would cost more than the frame. */
@@ -67,7 +67,7 @@ export class InterleavedWriter implements PayloadSink {
     this.#track = track;
     this.#timestamp = this.rtpTimeOf(track, pts);
     this.packets = 0;
-    // What was begun and never ended, because cutting it failed, goes to nobody.
+    // Frames begun and never ended, because packetizing failed, are dropped.
     this.#tail = this.#start;
     const expectedBytes = dataBytes + (dataBytes >> EXTRA_SHIFT) + EXTRA_BYTES;
     if (expectedBytes > this.#slab.length - this.#tail) {

@@ -1,9 +1,9 @@
 /** What a stream of little more than a sub stream needs; it doubles from there. */
 const FIRST_BYTES = 64 << 10;
 const FIRST_PACKETS = 256;
-/** Half the numbers that RTP has: of more than these nobody could say which one he has lost. */
+/** Half of RTP's sequence numbers: beyond it a lost packet's number is ambiguous. */
 const MAX_PACKETS = 32_768;
-/** What is kept beyond the group of pictures, for those who ask for lost packets. */
+/** Kept beyond the group of pictures, for retransmission. */
 const HISTORY_MS = 1_000;
 
 const MARKER = 1;
@@ -108,7 +108,7 @@ export class PacketRing {
     return ((this.#flags[packet & this.#mask] as number) & GROUP_START) !== 0;
   }
 
-  /** Whether it is of a key frame that was put a second time, for those who have no other: of no use to all who are on their way. */
+  /** It belongs to a key frame that was put a second time for a viewer that has none. Other viewers skip it. */
   isStill(packet: number): boolean {
     return ((this.#flags[packet & this.#mask] as number) & STILL) !== 0;
   }
@@ -187,7 +187,10 @@ export class PacketRing {
     }
   }
 
-  /** Whether there are so many free words in one piece; moves `#head` to the start when they are there. */
+  /** Whether this many words are free in one piece; moves `#head` to the start when they are there.
+   * The stream as a container can hold it: the stream itself, or one derived stream for all who ask, without what it cannot hold; in MP4 with
+   * FLAC in the place of G.711, G.722 and LPCM (which browsers refuse in MP4).|| * The stream without the tracks that the container cannot hold; in MP4 with FLAC in place of G.711, G.722 and LPCM, which browsers
+   * reject in MP4. All callers share one derived stream; the stream itself where nothing changes. */
   #fits(words: number): boolean {
     if (this.#first === this.#written) {
       this.#head = 0;

@@ -4,18 +4,18 @@ const STEP_MS = 1_000;
 const UNSEEN_MS = 20;
 
 /**
- * Where a track stands on the wall clock, as its sender reports tell it. With each of them players put the track to another place, ffmpeg
- * backwards too; so what was told once stays as long as nobody would notice, and moves slowly then. At a stream's start it may be off by
- * as much as the sender's first burst was long: whoever reads the time of capture is that much wrong for a while.
+ * A track's offset to the wall clock, as its sender reports state it. With each of them players move the track, ffmpeg
+ * backwards too; so a reported offset stays while the error is imperceptible, and then moves slowly. At a stream's start it may be off by
+ * the length of the sender's first burst, and so is a reader's time of capture for a while.
  */
 export class ReportedTime {
-  /** Unix milliseconds at which media time is 0, as told. */
+  /** Unix milliseconds at which media time is 0, as reported. */
   #offsetMs = Number.NaN;
 
   /**
    * @param mediaMs a sample's pts
    * @param wallMs its capture, Unix
-   * @param reachMs how far what was told may be moved for it
+   * @param reachMs how far the reported offset may be moved for it
    * @returns Unix milliseconds at which media time is 0
    */
   offsetMs(mediaMs: number, wallMs: number, reachMs: number): number {

@@ -8,8 +8,8 @@ import type { Reader, Stream } from './stream.ts';
 
 /** With the RTP header and the SRTP tag a packet stays below 1,232 bytes: it fits the smallest IPv6 path (RFC 8200 §5). */
 export const MAX_PAYLOAD_BYTES = 1_188;
-/** Viewers are told at the latest after this many packets, so that a large key frame is on its way before it is all cut. */
-const MAX_UNTOLD = 64;
+/** Viewers are notified at the latest after this many packets, so that a large key frame is sent before it is packetized completely. */
+const MAX_UNNOTIFIED = 64;
 
 /** Beyond the group: the last second of the one before, and what the alignment of payloads takes. */
 const LIMITS: RingLimits = { groupBytes: REPLAY_LIMIT_BYTES, ringBytes: REPLAY_LIMIT_BYTES + (2 << 20) };
@@ -46,7 +46,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
   readonly #packetize: readonly (Packetize | undefined)[];
   readonly #descriptions: Track[];
   #viewers: readonly RtpViewer[] = [];
-  #told = 0;
+  #notified = 0;
   #isStill = false;
   #stillStart = -1;
   #stillEnd = -1;
@@ -87,7 +87,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
 
   /**
    * Where a still is, when the newest group cannot be replayed: packets from here up to `stillEnd` are its key frame.
-   * When they are gone from the ring the key frame is cut once more; viewers are not told of it. -1: there is none.
+   * When they are gone from the ring the key frame is packetized once more; viewers are not notified. -1: there is none.
    * Not to be called from `onPackets`.
    */
   putStill(): number {
@@ -96,7 +96,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
       this.#isStill = true;
       this.#stream.replayKey(this);
       this.#isStill = false;
-      this.#told = this.written;
+      this.#notified = this.written;
     }
     return this.#stillStart;
   }
@@ -120,7 +120,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
       return;
     }
     this.begin({ track, pts: sample.pts, wall: sample.wall });
-    // Known before the first packets of a large picture are told: viewers report it with them.
+    // Set before viewers are notified of the first packets of a large picture: they report it with them.
     this.lastStep[track] = sample.pts - (this.lastPts[track] as number);
     this.lastPts[track] = sample.pts;
     this.lastWall[track] = sample.wall;
@@ -129,7 +129,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
       codecOf(description).packetizeParameters?.(description, MAX_PAYLOAD_BYTES, this);
     }
     packetize(sample.data, MAX_PAYLOAD_BYTES, true, this);
-    this.#tell();
+    this.#notify();
   }
 
   onTrack(track: number, description: Track): void {
@@ -151,22 +151,22 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
 
   onPayload(prefix: number, prefixBytes: number, data: Uint8Array, start: number, end: number, marker: boolean): void {
     this.put(prefix, prefixBytes, data, start, end, marker, this.#isStill);
-    if (this.written - this.#told >= MAX_UNTOLD && !this.#isStill) {
-      this.#tell();
+    if (this.written - this.#notified >= MAX_UNNOTIFIED && !this.#isStill) {
+      this.#notify();
     }
   }
 
-  #tell(): void {
-    const from = this.#told;
+  #notify(): void {
+    const from = this.#notified;
     const to = this.written;
-    this.#told = to;
+    this.#notified = to;
     const viewers = this.#viewers;
     for (let i = 0; i < viewers.length; i += 1) {
       const viewer = viewers[i] as RtpViewer;
       try {
         viewer.onPackets(this, from, to);
       } catch (cause) {
-        // One viewer's fault is not the others'.
+        // A viewer's failure does not affect the others.
         this.leave(viewer);
         viewer.onFailed(cause);
       }

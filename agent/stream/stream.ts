@@ -18,7 +18,7 @@ export interface Viewer {
 }
 
 /** A session that receives the stream's pictures at this moment. */
-export interface Recipient {
+interface Recipient {
   readonly kind: PeerKind;
   readonly id: string;
 }
@@ -38,22 +38,22 @@ export interface Reader {
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */
   onTrack(track: number, description: Track): void;
-  /** The sender's clock has jumped: times go on, but how much passed in between is only known by what arrived when. */
+  /** The sender's clock has jumped: times continue, but the time between is known from arrival alone. */
   onDiscontinuity?(track: number): void;
   /** The stream is over, or the reader threw `cause`. It has been removed already. */
   onEnd(cause?: unknown): void;
 }
 
-export interface StreamOptions {
+interface StreamOptions {
   /** A group of pictures larger than this is not kept for new readers (8 MB when not said). */
   readonly gopCacheBytes?: number;
-  /** Its source goes on only while somebody reads: nothing reads it for the case that somebody comes. */
+  /** Its source runs only while there is a reader, so nothing reads it in advance. */
   readonly isOnDemand?: boolean;
 }
 
 /** Of video. */
 const TICKS_PER_MS = 90;
-/** How a track's pictures are ordered; `begun`: of the first one that cannot be told. */
+/** How a track's pictures are ordered; `begun`: of the first picture it is unknown. */
 const ORDER = { unknown: 0, begun: 1, asShown: 2, reordered: 3 } as const;
 
 /**
@@ -68,14 +68,14 @@ export class Stream {
   /** Access units that a depacketizer had to drop. */
   framesInError = 0;
   readonly isOnDemand: boolean;
-  /** Kept by whoever serves them; they are no audience by themselves: what is made for them is. */
+  /** The server that serves them keeps this set. They are no audience: the shared output that they watch is. */
   readonly viewers = new Set<Viewer>();
   /** Told when `audience` has changed while the stream lasts. */
   onAudience: (() => void) | undefined;
   /** Called for each recipient, with the query of its address; the result is called when it receives no more pictures. */
   onRecipient: ((recipient: Recipient, query: string) => () => void) | undefined;
   /**
-   * Asks who makes the pictures for a key frame; set by a source that can, which also sees to it that it is not asked too often.
+   * Requests a key frame from the sender. Set by a source that can, which limits the rate of requests.
    * Returns false when it does not pass the wish on this time.
    */
   onKeyFrameWanted: (() => unknown) | undefined;
@@ -108,7 +108,7 @@ export class Stream {
     return this.#readers;
   }
 
-  /** How many of the readers somebody gets the stream through: not the recorder, nor what is made once for others. */
+  /** How many of the readers have viewers: not the recorder, nor output that is shared by others. */
   get audience(): number {
     return this.#audience;
   }
@@ -248,7 +248,7 @@ export class Stream {
     this.#gop.clear();
   }
 
-  /** Somebody cannot go on, or not begin, before the next key frame. @returns whether there is anybody to ask for one */
+  /** A reader cannot begin or continue before the next key frame. @returns whether the source can be asked for one */
   requestKeyFrame(): boolean {
     return this.onKeyFrameWanted !== undefined && this.onKeyFrameWanted() !== false;
   }

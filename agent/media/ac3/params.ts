@@ -9,7 +9,7 @@ export const FRAME_SAMPLES = 1536;
 /** Above it are half rates that nobody made and, from 11 on, E-AC-3, which has a payload format of its own (RFC 4598). */
 const MAX_BSID = 8;
 
-export interface Ac3Frame {
+interface Ac3Frame {
   readonly sampleRate: number;
   readonly channels: number;
   readonly sizeBytes: number;

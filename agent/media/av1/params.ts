@@ -13,7 +13,7 @@ const MAX_SEQUENCE_BYTES = 1_024;
 const FIRST_TIERED_LEVEL = 8;
 
 /** What `av1C`, playlists and SDP tell of a sequence header OBU, AV1 bitstream specification §5.5. */
-export interface Av1Sequence extends Av1Color {
+interface Av1Sequence extends Av1Color {
   /** 0 Main, 1 High, 2 Professional. */
   readonly profile: number;
   /** seq_level_idx of the first operating point: 4 × (major - 2) + minor. */

@@ -9,7 +9,7 @@ import { RiceCoder } from './residual.ts';
  *   padding to a byte | CRC-16
  */
 
-export interface FlacFormat {
+interface FlacFormat {
   readonly sampleRateHz: number;
   /** 1 to 8. */
   readonly channels: number;

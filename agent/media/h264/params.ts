@@ -38,7 +38,7 @@ export interface H264Sps {
 }
 
 /** Picture parameter set, as far as slice headers need it: H.264 §7.3.2.2. */
-export interface H264Pps {
+interface H264Pps {
   readonly id: number;
   readonly spsId: number;
 }

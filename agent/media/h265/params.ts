@@ -34,7 +34,7 @@ export interface H265Sps {
 }
 
 /** Picture parameter set, as far as slice headers need it: H.265 §7.3.2.3. */
-export interface H265Pps {
+interface H265Pps {
   readonly id: number;
   readonly spsId: number;
   readonly hasOutputFlag: boolean;

@@ -3,7 +3,7 @@ import type { BitReader } from '../payload/bit-reader.ts';
 const MAX_REF_PICS = 16;
 
 /** A picture that a slice header names: it stays in the decoder's buffer. H.265 §7.4.8. */
-export interface ShortTermPicture {
+interface ShortTermPicture {
   /** In picture order counts, from the picture of the slice. */
   readonly distance: number;
   /** The picture of the slice may refer to it; else only later ones do. */

@@ -13,7 +13,7 @@ export function quantizationTables(q: number): Uint8Array {
 }
 
 /** A Huffman table as it stands in a DHT segment: class and number, how many codes of each length, values. */
-export interface HuffmanTable {
+interface HuffmanTable {
   /** High half: 0 for DC, 1 for AC; low half: the table's number. */
   readonly id: number;
   readonly bytes: Uint8Array;

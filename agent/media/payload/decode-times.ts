@@ -1,6 +1,6 @@
 /** No decoder holds back more frames than its picture buffer has places: H.264 §A.3.1, H.265 §A.4.2. */
 const MAX_REORDER_FRAMES = 16;
-/** A camera that goes back further than this has set its clock: time starts anew. 90 kHz. */
+/** A camera that goes back further than this has set its clock: time restarts. 90 kHz. */
 const JUMP_TICKS = 10 * 90_000;
 const DEFAULT_FRAME_TICKS = 3000;
 
@@ -60,7 +60,7 @@ export class DecodeTimes {
 
   /**
    * @param poc picture order count; undefined: not known
-   * @param startsOrder picture order counts start anew here
+   * @param startsOrder picture order counts restart here
    * @returns false: the frame comes too late in the order, because reordering is deeper than was known; the next key frame will do
    */
   next(pts: number, poc: number | undefined, startsOrder: boolean): boolean {
@@ -93,7 +93,7 @@ export class DecodeTimes {
 
   #assign(pts: number, dts: number, isLate: boolean): boolean {
     if (this.#lastDts - pts > JUMP_TICKS) {
-      // Given on as it is: whoever anchors this track to the wall clock sees the jump and starts anew as well.
+      // Passed on as it is: the `Timeline` sees the jump and restarts as well.
       this.#lastDts = Number.NEGATIVE_INFINITY;
     }
     const decode = Math.max(dts, this.#lastDts + 1);

@@ -15,7 +15,7 @@ export interface RtpFormat {
   readonly channels: number;
   /** Keys in lower case, values as sent. */
   readonly fmtp: ReadonlyMap<string, string>;
-  /** Where the SDP tells it beside the formats; of use to JPEG alone, whose packets have no room for large ones. */
+  /** From the SDP, outside the formats; for JPEG alone, whose packets have no room for large sizes. */
   readonly pictureSize?: PictureSize;
 }
 
@@ -37,7 +37,7 @@ export interface UnitSink {
 export interface SenderTraits {
   /** Its first marker is not believed before what follows shows that it ends a picture: there are cameras that mark each slice. */
   readonly hasDoubtfulMarkers?: boolean;
-  /** After a loss pictures go on at once, also those that build on what is missing. */
+  /** After a loss pictures continue at once, also those that refer to missing ones. */
   readonly continuesAfterLoss?: boolean;
 }
 

@@ -67,7 +67,7 @@ export class FrameAssembler {
     return !this.#areMarkersWrong;
   }
 
-  /** Whether a packet of this time goes on with the unit in the making. */
+  /** Whether a packet of this time continues the current unit. */
   continues(ticks: number): boolean {
     return ticks === this.#ticks && !this.#isEnded;
   }

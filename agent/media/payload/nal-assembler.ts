@@ -26,7 +26,7 @@ export class NalAssembler {
   /**
    * One fragment: `chunk[at, end)`.
    * @param flags the fragment header, of which the two highest bits are looked at
-   * @param header the NAL unit's header, as a first fragment tells it
+   * @param header the NAL unit's header, from a first fragment
    */
   fragment(chunk: Uint8Array, at: number, end: number, ticks: number, flags: number, header: number): void {
     const units = this.#units;
@@ -69,7 +69,7 @@ export class NalAssembler {
 }
 
 /** Cuts one NAL unit, `data[start, end)`, into fragments; the last one carries `marker`. */
-export type FragmentNal = (
+type FragmentNal = (
   data: Uint8Array,
   start: number,
   end: number,
@@ -102,7 +102,7 @@ export function packetizeNals(
 
 /**
  * Parameter sets, to go ahead of a key sample with its timestamp: behind `header` in one aggregation packet if they fit, else
- * each alone. Never with the marker: the access unit goes on.
+ * each alone. Never with the marker: the access unit continues.
  */
 export function packetizeSets(
   header: readonly number[],

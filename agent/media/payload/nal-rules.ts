@@ -1,9 +1,9 @@
 import type { NalTrack } from '../sample/track.ts';
 import type { PictureOrder } from './decode-times.ts';
 
-/** What a NAL unit is for the access unit that it is in. Numbers, because it is asked for each. */
+/** What a NAL unit is for the access unit that it is in. Numbers, because each NAL unit is classified. */
 export const NAL = {
-  /** Of no use in a sample: filler, end marks, layers that nobody decodes, reserved types. */
+  /** Of no use in a sample: filler, end marks, layers without a decoder, reserved types. */
   drop: 0,
   /** Access unit delimiter: not kept, but a new access unit begins. */
   delimiter: 1,
@@ -28,7 +28,7 @@ export type SliceStart = (typeof SLICE)[keyof typeof SLICE];
 
 /** What of the pictures that a picture refers to was given on. */
 export const REFERENCES = {
-  /** That cannot be told. */
+  /** Unknown. */
   unknown: 0,
   /** One of them was not. */
   missing: 1,
@@ -46,7 +46,7 @@ export interface NalRules {
   isKey(header: number): boolean;
   /** No other picture refers to the one of this slice. */
   isDisposable(header: number): boolean;
-  /** Each slice header names the pictures that it refers to: whatever is lost, the next picture tells whether it is needed. */
+  /** Each slice header names the pictures that it refers to: after a loss, the next picture shows whether it was needed. */
   readonly namesReferences: boolean;
   /** @param at first byte behind the NAL unit header */
   sliceStart(header: number, data: Uint8Array, at: number, end: number): SliceStart;
@@ -62,7 +62,7 @@ export interface NalRules {
   accept(ticks: number): void;
   /** Picture order count; undefined: cannot be known. */
   readonly poc: number | undefined;
-  /** Picture order counts start anew with this unit. */
+  /** Picture order counts restart with this unit. */
   readonly startsOrder: boolean;
   /** The description that the slice refers to, the same object while nothing changes; undefined: its parameter sets have not come. */
   track(): NalTrack | undefined;

@@ -1,4 +1,4 @@
-/** Where a packetizer puts its RTP payloads. Nothing is allocated per payload: they are told as numbers and a view. */
+/** Where a packetizer puts its RTP payloads. Nothing is allocated per payload: it is passed as numbers and a view. */
 export interface PayloadSink {
   /**
    * One RTP payload: `prefixBytes` bytes of `prefix` (big-endian, 0 to 4), then `data[start, end)`.
@@ -10,7 +10,7 @@ export interface PayloadSink {
 
 /**
  * Cuts one sample (`Sample.data`) into RTP payloads of at most `maxPayloadBytes`, prefix included.
- * Throws a PerchError 'unsupported' when the codec's RTP format cannot express the sample: whoever reads the stream so is told why.
+ * Throws a PerchError 'unsupported' when the codec's RTP format cannot express the sample; the reader gets the error.
  * @param isLast the sample's last payload ends the access unit, so it may carry the marker (false for parameter sets sent ahead)
  */
 export type Packetize = (data: Uint8Array, maxPayloadBytes: number, isLast: boolean, sink: PayloadSink) => void;

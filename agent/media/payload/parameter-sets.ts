@@ -5,7 +5,7 @@ import { isSame } from './nal.ts';
 /** Real ones have 10 to 100 bytes, with scaling lists up to some hundred. */
 const MAX_BYTES = 1024;
 
-export interface ParameterSet<T> {
+interface ParameterSet<T> {
   readonly nal: Uint8Array;
   readonly parsed: T;
 }

@@ -1,6 +1,6 @@
 import { type NalRules, REFERENCES } from './nal-rules.ts';
 
-/** After so long without a key picture a recovery point counts as one: some encoders refresh bit by bit and send one IDR picture in their life, or none. */
+/** After this long without a key picture a recovery point counts as one: some encoders refresh gradually and send one IDR picture or none. */
 const KEYLESS_TICKS = 10 * 90_000;
 /** Leading pictures come right behind their key picture. */
 const LEADING_TICKS = 5 * 90_000;
@@ -16,7 +16,7 @@ export const SHOWN = { not: 0, plain: 1, key: 2 } as const;
 export class PictureChain {
   /** Nothing is shown before the next key picture or recovery point. */
   isWaiting = true;
-  /** Something is missing, and pictures tell whether they need it. */
+  /** Something is missing, and slice headers show whether a picture needs it. */
   isDoubtful = false;
   readonly #rules: NalRules;
   readonly #continuesAfterLoss: boolean;

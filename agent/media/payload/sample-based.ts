@@ -6,10 +6,10 @@ import type { PayloadSink } from './packetizer.ts';
 const MAX_SAMPLE_BYTES = 1024;
 
 /** How sound without frames lies in its packets: one instant after the other, all channels of each together. */
-export interface InstantFormat {
+interface InstantFormat {
   /** Of one instant, all channels together. */
   readonly bytes: number;
-  /** How far the RTP clock goes on with each instant. */
+  /** How far the RTP clock advances with each instant. */
   readonly ticks: number;
 }
 

@@ -6,7 +6,7 @@ import type { G711Track, G722Track, LpcmTrack, Track } from '../sample/track.ts'
 export type PcmTrack = G711Track | G722Track | LpcmTrack;
 
 /** Writes the 16-bit values of `data` to the beginning of `into`; bytes that make no whole value are left. @returns how many values */
-export type DecodePcm = (data: Uint8Array, into: Int16Array) => number;
+type DecodePcm = (data: Uint8Array, into: Int16Array) => number;
 
 /** How a track's bytes become values of 16 bits, channels interleaved. */
 export interface PcmDecoder {

@@ -9,7 +9,7 @@ const MAX_SILENCE_MS = 1000;
 /** While slipping, one in so many PCM samples is dropped or doubled: 1 % is not heard. */
 const SLIP_EVERY = 100;
 
-export interface BlockFormat {
+interface BlockFormat {
   readonly rateHz: number;
   readonly channels: number;
   /** PCM samples of each channel in every block. */
@@ -22,7 +22,7 @@ export interface BlockFormat {
  * @param pts of its first sample, in ticks of the sample rate
  * @param wall of its first sample, Unix milliseconds
  */
-export type TakeBlock = (block: Int16Array, pts: number, wall: number) => void;
+type TakeBlock = (block: Int16Array, pts: number, wall: number) => void;
 
 /**
  * PCM of any packet length in blocks of one length, as coders want it.

@@ -13,7 +13,7 @@ const EMPTY_REPORT_BYTES = 8;
 const SENDER_REPORT_BYTES = 28;
 
 /** One report block, RFC 3550 §6.4.1. */
-export interface ReceptionReport {
+interface ReceptionReport {
   /** The reporter's own SSRC. */
   readonly ssrc: number;
   /** The source that is reported on. */
@@ -60,7 +60,7 @@ export function writeEmptyReport(ssrc: number, cname: string): Uint8Array {
   return packet;
 }
 
-export interface SenderReport {
+interface SenderReport {
   readonly ssrc: number;
   /** The moment of the report on the wall clock, as Unix milliseconds. */
   readonly unixMs: number;

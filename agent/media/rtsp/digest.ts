@@ -90,7 +90,7 @@ function splitSchemes(field: string): Scheme[] {
 }
 
 /** What a digest is made over, beside the challenge. */
-export interface DigestUse {
+interface DigestUse {
   readonly method: string;
   /** As in the request line. */
   readonly uri: string;

@@ -1,6 +1,6 @@
 import { hold, release, SlabPool } from './slab.ts';
 
-export interface SampleBufferOptions {
+interface SampleBufferOptions {
   /** A unit may not grow beyond this. */
   readonly maxSampleBytes: number;
   readonly minSlabBytes: number;
@@ -33,7 +33,7 @@ const NO_SLAB = new Uint8Array(0);
  *
  * A slab is used again when every unit in it has been released (`slab.ts`). The price: a view keeps its whole slab alive. Samples live and die in the order in which they came (group cache,
  * parts, segments), so at most one slab at each end of what is kept is held in vain: 1 MB at very high bit rates,
- * 512 kB at 4 Mbit/s and 25 frames/s, 64 kB for a small sub stream, 4 kB for sound. Whoever keeps one sample for long copies it.
+ * 512 kB at 4 Mbit/s and 25 frames/s, 64 kB for a small sub stream, 4 kB for sound. A component that keeps one sample for long copies it.
  */
 export class SampleBuffer {
   readonly #options: SampleBufferOptions;

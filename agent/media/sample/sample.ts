@@ -14,7 +14,7 @@ export interface Sample {
   /**
    * H.264/H.265 as MP4 stores it: 4-byte length + NAL unit, repeated (no parameter sets, no AUD);
    * AV1: a temporal unit of OBUs with sizes; else one frame, as its track's type says.
-   * Not written to while somebody holds it (`slab.ts`).
+   * Not written to while it is held (`slab.ts`).
    */
   readonly data: Uint8Array;
 }

@@ -2,8 +2,8 @@
  * Memory of samples that is given back by count instead of by the collector: media are 4 MB/s for eight cameras, and each
  * 20 MB of it would make V8 mark its whole heap.
  *
- * Whoever is handed a unit owns one hold on it; whoever keeps one beyond that takes another. A hold that is never released
- * costs nothing but the reuse: the collector frees the slab as it would any other. So those who know nothing of holds are safe.
+ * The receiver of a sample owns one hold on it; a component that keeps it takes another. A hold that is never released
+ * costs only the reuse: the collector frees the slab like any other. So code without holds is safe.
  */
 class Slab {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -50,7 +50,7 @@ export class SlabPool {
     return slab.bytes;
   }
 
-  /** Nobody holds anything in `slab` any more. */
+  /** The last hold on `slab` was released. */
   giveBack(slab: Slab): void {
     const freeBytes = this.#freeBytes + slab.bytes.length;
     if (this.#fits(slab) && this.#free.length < MAX_FREE && freeBytes <= MAX_FREE_BYTES) {

@@ -1,6 +1,6 @@
 /** The tracks of a stream. A track's place in its stream's list is its number (0-based) everywhere in the program. */
 export type Track = VideoTrack | AudioTrack | MpegTsTrack;
-/** Coded in NAL units, with parameter sets beside them. */
+/** Coded in NAL units, with parameter sets outside the samples. */
 export type NalTrack = H264Track | H265Track;
 export type VideoTrack = NalTrack | Av1Track | Vp8Track | Vp9Track | MjpegTrack | Mpeg4VideoTrack;
 export type AudioTrack =

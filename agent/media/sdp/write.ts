@@ -4,7 +4,7 @@ import { profileLevelOf } from '../mpeg4-video/params.ts';
 import { writeOpusLayout } from '../opus/layout.ts';
 import type { AudioTrack, Track } from '../sample/track.ts';
 
-export interface SdpOptions {
+interface SdpOptions {
   /** The `s=` line; what stands there is for people. */
   readonly name: string;
   /** Address for the `o=` and `c=` lines, such as `127.0.0.1`. */
@@ -15,7 +15,7 @@ export interface SdpOptions {
   readonly multicast?: SdpMulticast | undefined;
 }
 
-export interface SdpMulticast {
+interface SdpMulticast {
   readonly group: string;
   /** RTP and RTCP, by track. */
   readonly ports: readonly (readonly [rtp: number, rtcp: number])[];

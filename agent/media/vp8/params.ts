@@ -8,7 +8,7 @@ const FRAME_TAG_BYTES = 3;
 const KEY_HEADER_BYTES = 10;
 
 /** RFC 6386 §9.1: the lowest bit of the first byte is 0 in a key frame. */
-export const isVp8Key = (data: Uint8Array, start: number): boolean => ((data[start] as number) & 1) === 0;
+const isVp8Key = (data: Uint8Array, start: number): boolean => ((data[start] as number) & 1) === 0;
 
 /** The size that a key frame says; scaling hints for the display are left out. Throws a PerchError. */
 export function parseVp8Size(data: Uint8Array, start: number, end: number): PictureSize {

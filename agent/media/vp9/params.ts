@@ -12,7 +12,7 @@ const CHROMA_422 = 2;
 const CHROMA_444 = 3;
 
 /** What a key frame says of the stream: VP9 bitstream specification §6.2, §7.2. */
-export interface Vp9Header {
+interface Vp9Header {
   readonly profile: number;
   readonly bitDepth: 8 | 10 | 12;
   readonly chromaSubsampling: number;

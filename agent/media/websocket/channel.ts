@@ -3,7 +3,7 @@ import { PerchError } from '../../base/errors.ts';
 import { binaryHead, closeFrame, maskedBinary, pongFrame, WebSocketDecoder, type WebSocketSink } from './frames.ts';
 
 /** A channel that can send two pieces at once. */
-export interface PairWriter extends ByteChannel {
+interface PairWriter extends ByteChannel {
   writeTwo(head: Uint8Array, bytes: Uint8Array): void;
 }
 

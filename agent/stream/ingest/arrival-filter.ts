@@ -1,6 +1,6 @@
 /** The least delay is looked for in the last one to two windows: long enough to see past a burst, short enough to follow drift. */
 const WINDOW_MS = 10_000;
-/** How fast the offset may move: nobody sees it, and no label runs backwards. */
+/** How fast the offset may move: too slow to see, and no label runs backwards. */
 const MAX_SLEW = 500e-6;
 /** A sender may begin with a burst of what it has kept: the least delay is not known before its end. Until then the offset falls freely. */
 const SETTLE_MS = 3_000;

@@ -2,7 +2,7 @@ import type { TrackReceiver } from './track-receiver.ts';
 
 /** So long we wait for a whole picture after damage: a new connection begins with one. */
 const BROKEN_PICTURE_MS = 30_000;
-/** Without a packet for so long it is not broken but gone, which is for others to judge. */
+/** Without a packet for this long the track is not broken but gone, which the caller judges. */
 const GONE_MS = 10_000;
 
 /** What is wrong with a picture whose packets come and never make a whole one, for a message behind its sender's name; undefined: nothing. */

@@ -3,7 +3,7 @@ const LEAK = 0.01;
 /** Near the limit a sender is probably slowed down to it: no faster than capture times follow without a step (`Timeline`). */
 const SLOW_LEAK = 200e-6;
 const SLOW_LEAK_FROM_MS = 1_500;
-/** A track of which none of so many packets was has stopped, or it is one picture for a whole song. */
+/** A track without a packet among this many has stopped, or shows one picture for a whole song. */
 const RECENT_PACKETS = 256;
 
 /** How far the media time of one track has come ahead of real time since it began. */

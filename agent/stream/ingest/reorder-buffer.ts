@@ -7,12 +7,12 @@ export interface PacketSink {
 export interface ReorderLimits {
   /** A power of two: so far ahead of a missing packet others wait. */
   readonly windowPackets: number;
-  /** A packet that is missing for so long is lost. */
+  /** A packet that is missing for this long is lost. */
   readonly longestWaitMs: number;
 }
 
 /**
- * For packets that nobody sends again. A key picture sent at once over Wi-Fi is shuffled as a whole. Only loss is delayed by the
+ * For packets without retransmission. A key picture sent at once over Wi-Fi is shuffled as a whole. Only loss is delayed by the
  * wait, and that shows as a broken picture anyway.
  */
 const USUAL_LIMITS: ReorderLimits = { windowPackets: 256, longestWaitMs: 200 };
@@ -48,7 +48,7 @@ export class ReorderBuffer {
   #waitingSinceMs = 0;
   /** The sequence number that comes next; -1 before the first packet. */
   #next = -1;
-  /** The only sequence number that would prove that the sender has begun anew; -1: none expected. */
+  /** The only sequence number that would prove a restart of the sender; -1: none expected. */
   #restartAt = -1;
   #lastAtMs = 0;
   /** Of the packet that was handed on last. */

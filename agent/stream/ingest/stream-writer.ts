@@ -7,10 +7,10 @@ import type { Stream } from '../stream.ts';
 import type { Timeline } from './timeline.ts';
 import type { TrackReceiver, UnitOutput } from './track-receiver.ts';
 
-export interface StreamWriterTimes {
-  /** Sound that has not come after so long is not waited for any more: there are microphones that are off. */
+interface StreamWriterTimes {
+  /** The stream opens without sound after this long: microphones may be off. */
   readonly soundMs: number;
-  /** Nor is a picture of which nothing at all has come; not before `soundMs`. */
+  /** The same for a video track without any packet; not before `soundMs`. */
   readonly pictureMs: number;
   /**
    * The configuration key that says so, for a sender that cannot be made to begin again (a browser): what it sends later is done
@@ -19,7 +19,7 @@ export interface StreamWriterTimes {
   readonly key?: string;
 }
 
-/** A picture that does not come, or a track that sends but whose description does not, holds the others up for so long at most. */
+/** A missing picture, or a track that sends without a description, delays the others for at most this long. */
 const MISSING_MS = 20_000;
 const CAMERA_TIMES: StreamWriterTimes = { soundMs: 5_000, pictureMs: MISSING_MS };
 /** What is kept until the stream opens; when there is more, what comes before the newest key picture goes. */
@@ -125,12 +125,12 @@ export class StreamWriter implements UnitOutput {
     }
   }
 
-  /** A picture cannot go on without a key frame. */
+  /** Decoding cannot continue without a key frame. */
   requestKeyFrame(): void {
     this.#stream?.requestKeyFrame();
   }
 
-  /** Called now and then: stops waiting for tracks that do not come. @param playingMs since PLAY; @throws PerchError to start again */
+  /** Called regularly: stops waiting for missing tracks. @param playingMs since PLAY; @throws PerchError to start again */
   check(playingMs: number): void {
     if (this.#needsRestart) {
       const message = `${this.#subject} sends its picture late: starting again with it`;

@@ -11,11 +11,11 @@ const JUMP_MS = 5_000;
 const MIN_PAUSE_MS = 5;
 /** Pictures out of order (B-frames) reach this far back at most; what goes further back has jumped. */
 const REORDER_MS = 1_000;
-/** The camera's clock is believed, where it is asked for, as long as it is no further from ours. */
+/** With `useAbsoluteTimestamp`, the camera's clock is trusted up to this distance from ours. */
 const MAX_CLOCK_OFFSET_MS = 10_000;
 /** Once it was further, it has to come nearer than this: labels that go back and forth cost recordings a file each time. */
 const TRUSTED_AGAIN_MS = 9_000;
-/** A sender that begins anew within this of what arrival says has kept its clock. */
+/** A sender that restarts within this distance of the time of arrival has kept its clock. */
 const SAME_CLOCK_MS = 500;
 /** A clock that is known to be wrong is not measured so well that its times may run further ahead of their arrival. */
 const MAX_AHEAD_MS = 200;
@@ -26,7 +26,7 @@ const MAX_REPORT_SKEW_MS = 5_000;
 
 /**
  * Time of one connection's tracks: from the RTP ticks of each to pts and dts that share one origin,
- * and to wall time. The tracks' places beside each other come from their sender reports where all is well with them
+ * and to wall time. The tracks' offsets to each other come from their sender reports where these are plausible
  * before the stream opens, else from arrival; afterwards nothing moves them but a jump of the camera's own timestamps.
  */
 export class Timeline {
@@ -43,7 +43,7 @@ export class Timeline {
   readonly #checksRates: boolean;
 
   /**
-   * @param usesSenderClock wall time is the sender's own, as its reports tell it, while it is within 10 s of ours
+   * @param usesSenderClock wall time is the sender's own, from its reports, while it is within 10 s of ours
    * @param checksRates the sender sends in real time, so that arrival shows how fast its clock runs
    */
   constructor(clock: Clock, usesSenderClock = false, checksRates = false) {
@@ -62,7 +62,7 @@ export class Timeline {
     return track;
   }
 
-  /** Puts the tracks into place beside each other: their `captureMs` may be compared afterwards. Called once, before `open`. */
+  /** Sets the tracks' offsets to each other: their `captureMs` are comparable afterwards. Called once, before `open`. */
   align(): void {
     const arrived = this.#arrived;
     const known = arrived.filter((track) => !Number.isNaN(track.reportOffsetMs));
@@ -131,7 +131,7 @@ export class Timeline {
     return this.#isTrusted ? theirsMs : oursMs;
   }
 
-  /** The sender's clock minus ours, in milliseconds, the network's delay included; undefined while no report has told it. */
+  /** The sender's clock minus ours, in milliseconds, the network's delay included; undefined before the first report. */
   get clockOffsetMs(): number | undefined {
     const track = this.#tracks.find((one) => one.hasArrived && !Number.isNaN(one.reportOffsetMs));
     return track && track.senderMs(0) - track.captureMs(0) - this.#wallOffset();
@@ -175,7 +175,7 @@ export class TrackTimeline {
   #pauseMs = 0;
   #pausedUntilMs = 0;
   readonly #spread: UnitSpread;
-  /** What is added to unwrapped timestamps so that they go on after a jump. */
+  /** Added to unwrapped timestamps so that they continue after a jump. */
   #shiftTicks = 0;
   #lastTimestamp = -1;
   #lastTicks = 0;
@@ -214,7 +214,7 @@ export class TrackTimeline {
     return this.#newestTicks;
   }
 
-  /** Monotonic capture time of ticks 0, as arrival alone tells it. */
+  /** Monotonic capture time of ticks 0, by arrival alone. */
   get arrivalOffsetMs(): number {
     return this.#filter.offsetMs;
   }
@@ -224,7 +224,7 @@ export class TrackTimeline {
     this.#clockRate = clockRate;
   }
 
-  /** The sender has begun anew: its next timestamp says nothing about the ones before. */
+  /** The sender has restarted: its next timestamp is unrelated to the ones before. */
   restart(): void {
     this.#mustReanchor = this.hasArrived;
   }
@@ -314,12 +314,12 @@ export class TrackTimeline {
     return this.#spread.push(ptsTicks, dtsTicks, atMs, this.#filter.offsetMs);
   }
 
-  /** Monotonic time at which the sample was captured, as far as can be told from here. */
+  /** Monotonic time at which the sample was captured, estimated from arrival. */
   captureMs(ticks: number): number {
     return this.#filter.offsetMs + this.#biasMs + this.#msOf(ticks);
   }
 
-  /** The sender's own clock at `ticks`, Unix milliseconds; NaN while no report has told it. */
+  /** The sender's own clock at `ticks`, Unix milliseconds; NaN before the first report. */
   senderMs(ticks: number): number {
     return this.reportOffsetMs + this.#msOf(ticks);
   }
@@ -344,7 +344,7 @@ export class TrackTimeline {
     return Math.round(((ticks - this.#originTicks) * this.#clockRate) / this.#rtpClockRate) + 0;
   }
 
-  /** A camera whose clock has stood still, or runs far too slowly, is set forward: ticks to add. The network's delays never last so long. */
+  /** A camera whose clock has stood still, or runs far too slowly, is set forward: ticks to add. Network delays are never this long. */
   #catchUp(atMs: number, ticks: number): number {
     const beforeMs = this.#filter.offsetMs;
     this.#filter.push(atMs, this.#msOf(ticks));

@@ -19,7 +19,7 @@ export interface UnitOutput {
 
 /** Encodings of pictures; they may come out of their order. */
 const VIDEO_ENCODINGS = ['H264', 'H265', 'AV1', 'VP8', 'VP9', 'JPEG', 'MP4V-ES'];
-/** Ours in reports to whoever sends (RFC 3550 §6.5.1). */
+/** Our SSRC in reports to the sender (RFC 3550 §6.5.1). */
 export const RECEIVER_CNAME = 'perch';
 const NO_PACKET = new Uint8Array(0);
 /** A packet whose time is further back did not come late: it is of another clock. */
@@ -77,7 +77,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     this.#clock = clock;
     this.isVideo = VIDEO_ENCODINGS.includes(format.encoding);
     this.timeline = timeline.addTrack(format.clockRate, this.isVideo);
-    // Last, because it may tell the track at once.
+    // Last, because it may call `onTrack` at once.
     this.#depacketizer = createDepacketizer(format, this, traits);
   }
 
@@ -107,7 +107,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
       return false;
     }
     if (header.payloadType !== this.format.payloadType) {
-      // GeoVision cameras mix in packets of type 50 that nobody can read.
+      // GeoVision cameras mix in packets of type 50, whose format is unknown.
       this.badPackets += 1;
       return false;
     }
@@ -163,7 +163,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   }
 
   /**
-   * The packet that was parsed last is the first of a sequence that has begun anew. Nothing is missing before it, unless
+   * The packet parsed last is the first of a restarted sequence. Nothing is missing before it, unless
    * the picture in the making is of another time and its end was not marked.
    */
   #restart(): void {
@@ -224,7 +224,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   }
 
   /**
-   * What we tell the camera about its packets, RFC 3550 §6.4.2; undefined while none has come.
+   * The receiver report for the camera, RFC 3550 §6.4.2; undefined before the first packet.
    * @param repaired packets so far that were lost and came again in a stream of their own: the network has lost them all the same
    */
   receiverReport(ssrc: number, repaired = 0): Uint8Array | undefined {

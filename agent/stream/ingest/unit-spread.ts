@@ -35,7 +35,7 @@ export class UnitSpread {
     const arrivedStep = this.#ticksOf(atMs - this.#lastAtMs);
     this.#lastDts = dtsTicks;
     this.#lastAtMs = atMs;
-    // Pictures with one time are told apart by one tick already (`DecodeTimes`).
+    // `DecodeTimes` has separated pictures with one time by a tick.
     const isRepeated = step <= (this.#isVideo ? 1 : 0) && this.#isActive && ptsTicks === dtsTicks;
     if (isRepeated) {
       this.#stuckUnits += 1;

@@ -19,7 +19,7 @@ export const MAX_BANDS = 120;
 /** Filters of noise shaping: one for each short window, three for a long one. */
 const MAX_SHAPERS = 8;
 export const MAX_SHAPER_ORDER = 12;
-export const MAX_PULSES = 4;
+const MAX_PULSES = 4;
 
 /** A filter of temporal noise shaping, as the stream tells it (tns_data, ISO/IEC 14496-3 table 4.54). */
 export interface Shaper {

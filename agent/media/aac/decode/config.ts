@@ -4,7 +4,7 @@ import { type AacConfig, readAacConfig } from '../params.ts';
 import { readChannelLayout } from './program.ts';
 
 /** What the decoder needs to know of an AudioSpecificConfig. */
-export interface DecoderConfig {
+interface DecoderConfig {
   readonly rateHz: number;
   readonly channels: 1 | 2;
 }

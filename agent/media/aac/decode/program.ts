@@ -1,5 +1,5 @@
 /** The bits that a program_config_element is read from: a config's or a frame's. */
-export interface ElementBits {
+interface ElementBits {
   readonly positionBits: number;
   bits(count: number): number;
   skip(count: number): void;

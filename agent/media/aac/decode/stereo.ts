@@ -5,7 +5,7 @@ import { levelOf } from './spectrum.ts';
  * Which bands of a pair are told together: 1 where ms_used says so, 2 where all are. In a band of intensity a 1 turns the sign around, and
  * nothing else does (invert_intensity, §4.6.8.2.3).
  */
-export type JointBands = Uint8Array;
+type JointBands = Uint8Array;
 export const newJointBands = (): JointBands => new Uint8Array(MAX_BANDS);
 
 /**

@@ -2,7 +2,7 @@ import { bessel } from '../../resample/kernel.ts';
 import { LONG_SAMPLES, SHORT_SAMPLES } from './channel.ts';
 
 /** The rising half of a window, for each window_shape; the falling half is the same backwards. */
-export interface WindowHalves {
+interface WindowHalves {
   readonly long: Float64Array;
   readonly short: Float64Array;
   /** Of a long window next to short ones: rises as these do, in the middle of zeros and ones. */

@@ -2,14 +2,14 @@ import { PerchError } from '../../../base/errors.ts';
 import { BitReader } from '../../payload/bit-reader.ts';
 
 /** What `avcC` and `hvcC` repeat of a sequence parameter set. Other fields are the parsers' of the codecs' own folders. */
-export interface PixelFormat {
+interface PixelFormat {
   /** 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4. */
   readonly chromaFormat: number;
   readonly lumaDepthBits: number;
   readonly chromaDepthBits: number;
 }
 
-export interface HevcFields extends PixelFormat {
+interface HevcFields extends PixelFormat {
   /** general_profile_space to general_level_idc: the 12 bytes that `hvcC` repeats. */
   readonly profileTierLevel: Uint8Array;
   readonly temporalLayers: number;

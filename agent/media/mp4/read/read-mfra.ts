@@ -9,7 +9,7 @@ const TFRA = fourcc('tfra');
 export const MFRO_BYTES = 16;
 
 /** Where players can start, in the order of the file. Times are presentation times in ticks of the track. */
-export interface AccessList {
+interface AccessList {
   readonly trackId: number;
   readonly times: readonly number[];
   readonly moofOffsets: readonly number[];

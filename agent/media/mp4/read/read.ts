@@ -126,7 +126,7 @@ export interface Mp4Fragment {
 }
 
 /** What a fragment alone does not tell. */
-export interface FragmentContext {
+interface FragmentContext {
   /** For files whose samples rely on `trex` (ffmpeg's do). */
   readonly tracks?: readonly Pick<Mp4Track, 'id' | 'defaults'>[];
   /** Where the `moof` stands in its file, for files that count data from the file's start; without it they are taken to count from the `moof`. */

@@ -17,7 +17,7 @@ export interface TrackSamples {
 }
 
 /** Consecutive samples of a track that lie one behind the other in one fragment: by run. */
-export interface TrackRuns {
+interface TrackRuns {
   readonly count: number;
   readonly firstSamples: Uint32Array;
   /** Decode time of the first sample. */

@@ -12,7 +12,7 @@ export interface RandomAccess {
   readonly sample: number;
 }
 
-export interface TrackAccess {
+interface TrackAccess {
   readonly trackId: number;
   readonly entries: readonly RandomAccess[];
 }

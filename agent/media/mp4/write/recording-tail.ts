@@ -34,7 +34,7 @@ const HEAD_BYTES = 8 + 16 + 4 + 4;
 /** From its end: the size of the box stands in its last bytes. */
 export const TAIL_SIZE_BYTES = 4;
 
-export interface RecordingTail {
+interface RecordingTail {
   /** The file's header: `ftyp` and `moov`. A view. */
   readonly init: Uint8Array;
   /** For `parseSampleTable`. A view. */

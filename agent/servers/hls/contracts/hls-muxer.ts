@@ -21,12 +21,12 @@ export interface MediaFile {
   readonly sizeBytes: number;
   /** One behind the other. A part is one piece. */
   readonly pieces: readonly Uint8Array[];
-  /** Whoever sends the file holds it meanwhile: its memory may be used again when the muxer has let go of it. */
+  /** A sender holds the file while it sends: its memory is reused once the muxer has released it. */
   hold(): void;
   release(): void;
 }
 
-/** What a media playlist tells of a part (RFC 8216bis §4.4.4.9). */
+/** A part in a media playlist (RFC 8216bis §4.4.4.9). */
 export interface PartLine {
   readonly name: string;
   readonly durationS: number;
@@ -34,7 +34,7 @@ export interface PartLine {
   readonly isIndependent: boolean;
 }
 
-/** What a media playlist tells of a whole segment (RFC 8216bis §4.4.4). */
+/** A whole segment in a media playlist (RFC 8216bis §4.4.4). */
 export interface SegmentLine {
   /** Media sequence number. */
   readonly number: number;
@@ -78,7 +78,7 @@ export interface MediaPlaylist {
   readonly segments: readonly SegmentLine[];
   readonly running: RunningSegment | undefined;
   /**
-   * EXT-X-INDEPENDENT-SEGMENTS, which may be taken back but must not come later (RFC 8216bis §6.2.1). Undefined: told as long as all
+   * EXT-X-INDEPENDENT-SEGMENTS, which may be taken back but must not come later (RFC 8216bis §6.2.1). Undefined: set as long as all
    * listed segments are independent.
    */
   readonly claimsIndependence?: boolean;
@@ -88,7 +88,7 @@ export interface MediaPlaylist {
 export interface HlsRendition {
   /** `video1`, `audio2`, `main`: the playlist is `{name}_stream.m3u8`. */
   readonly name: string;
-  /** As CODECS tells them: one, in MPEG-TS several. */
+  /** For CODECS: one, in MPEG-TS several. */
   readonly codecs: readonly string[];
   /**
    * Further names for the same files (MPEG-TS only), each a variant of its own: a player passes over a variant of which it does not
@@ -102,9 +102,9 @@ export interface HlsRendition {
   readonly picture: { readonly width: number; readonly height: number; readonly fps: number | undefined } | undefined;
   /** Bits per second, of whole segments: the fattest, and all together. */
   bitRate(): { readonly peak: number; readonly average: number };
-  /** Undefined: there is nothing to play yet. A new object after each change, so that what is made of it can be kept beside it. */
+  /** Undefined: there is nothing to play yet. A new object after each change, so that texts made of it can be cached by it. */
   readonly playlist: MediaPlaylist | undefined;
-  /** Settles at the next change of `playlist`: one promise for all who wait. Fails with 'unavailable' when the muxer is closed. */
+  /** Settles at the next change of `playlist`: one promise for all callers. Fails with 'unavailable' when the muxer is closed. */
   changed(): Promise<void>;
 }
 

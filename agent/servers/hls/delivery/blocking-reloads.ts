@@ -2,11 +2,11 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { HlsRendition } from '../contracts/hls-muxer.ts';
 
-/** Of a playlist that does not change any more: then whoever waits for it is told so (RFC 8216bis §6.2.5.2). */
+/** In target durations. A request that waits longer for a change is answered with an error (RFC 8216bis §6.2.5.2). */
 const PATIENCE_TARGETS = 3;
 const MIN_PATIENCE_MS = 5_000;
 
-/** Those who wait for playlists to change: hundreds wait for one promise and have one timer together. */
+/** Requests that wait for playlists to change: hundreds share one promise and one timer. */
 export class BlockingReloads {
   readonly #clock: Clock;
   /** By what the rendition gave: settles with it, or when it is late. */
@@ -17,7 +17,7 @@ export class BlockingReloads {
   }
 
   /**
-   * Returns when `isThere` says so, which is asked at each change of the rendition's playlist.
+   * Returns when `isThere` is true, which is checked at each change of the rendition's playlist.
    * @throws PerchError unavailable when the muxer is closed meanwhile, or nothing comes for a while
    */
   async until(rendition: HlsRendition, isThere: () => boolean): Promise<void> {
@@ -39,7 +39,7 @@ export class BlockingReloads {
     }
     const stop = new AbortController();
     const late = this.#clock.sleep(patienceMs, stop.signal).then(() => {
-      // Who comes now waits anew.
+      // Later requests wait for a new promise.
       this.#changes.delete(change);
     });
     const either = Promise.race([change, late]).finally(() => stop.abort());

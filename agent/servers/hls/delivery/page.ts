@@ -1,5 +1,5 @@
 /**
- * The player at `/{path}/`: one file but for two scripts beside it, hls.js and what keeps it near live (webui/player/near-live.ts).
+ * The player at `/{path}/`: one file but for two scripts next to it, hls.js and what keeps it near live (webui/player/near-live.ts).
  * Query parameters controls, muted, autoplay, playsinline and disablepictureinpicture (`=false` switches off) are MediaMTX's.
  */
 export const PLAYER_PAGE = `<!DOCTYPE html>
@@ -64,7 +64,7 @@ p:empty { display: none; }
     setTimeout(start, AGAIN_AFTER_MS);
   };
 
-  /** Asks first, so that a refusal can be told in the server's words. */
+  /** Requests first, so that a rejection is shown in the server's words. */
   const start = async () => {
     let playlist;
     try {

@@ -3,12 +3,12 @@ import type { HlsRendition, MediaPlaylist } from '../contracts/hls-muxer.ts';
 import { writeMediaPlaylist } from '../playlist/write-media.ts';
 import type { Directives } from './directives.ts';
 
-/** A playlist as it is sent, made once for all who get the same: each character is a byte. */
+/** A playlist as it is sent, made once for equal requests: each character is a byte. */
 export interface PlaylistBody {
   readonly plain: string;
-  /** The next one who asks with this query gets it too. */
+  /** The next request with this query gets it too. */
   readonly isKept: boolean;
-  /** Made when somebody first wants it. */
+  /** Made with the first request for it. */
   gzip(): string;
 }
 
@@ -19,12 +19,12 @@ export const wantedBy = ({ msn, skip }: Directives): Wanted => (msn === undefine
 
 /** Stands where the query goes; no name that a muxer gives has it. */
 const QUERY_MARK = '?__query__';
-/** Queries that are not a viewer's own (a token that many have): more than these are made anew each time. */
+/** Cached queries that are not a viewer's own (a shared token); beyond these each text is made again. */
 const MAX_QUERIES = 16;
 /** Playlists have a few kilobytes: a small window finds as much in less time. */
 const GZIP = { windowBits: 12, memLevel: 5 };
 
-/** What is made of one playlist: written once, then only put together with the query of whoever asks. */
+/** The texts of one playlist: written once, then joined with the query of each request. */
 class Texts {
   /** The text between its queries. */
   readonly #gaps = new Map<Wanted, readonly string[]>();

@@ -23,7 +23,7 @@ export interface OtherAddresses {
   answer(address: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
 }
 
-export interface HlsPluginOptions {
+interface HlsPluginOptions {
   readonly server: HlsServer;
   readonly access: HttpAccess;
   /** Makes the hook that answers preflights and names allowed origins. */
@@ -100,7 +100,7 @@ class Delivery {
 
   constructor(options: HlsPluginOptions) {
     this.#options = options;
-    // Asked at each request: the server may begin anew while its listeners go on.
+    // Called at each request: the server may restart while its listeners continue.
     this.#access = new SessionAccess(options.access, () => options.server);
   }
 

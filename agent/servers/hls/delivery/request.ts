@@ -1,9 +1,9 @@
-/** Scripts that stand beside the playlists of every path: for our player page, and the element for pages of others. */
+/** Scripts next to the playlists of every path: for our player page, and the element for other sites. */
 const LIBRARIES = ['hls.min.js', 'near-live.js', 'perch-video.js'] as const;
 export type Library = (typeof LIBRARIES)[number];
 
 /** What an address asks for. */
-export type HlsRequest =
+type HlsRequest =
   | { readonly kind: 'page'; readonly path: string }
   | { readonly kind: 'multivariant'; readonly path: string }
   | { readonly kind: 'media'; readonly path: string; readonly rendition: string }
@@ -14,7 +14,7 @@ export type HlsRequest =
   | { readonly kind: 'library'; readonly name: Library }
   | { readonly kind: 'nothing' };
 
-/** What lies below a path: who asks must be allowed to read it. */
+/** Files below a path; the requester needs permission to read it. */
 export type PathRequest = Extract<HlsRequest, { readonly path: string }>;
 
 const MEDIA_PLAYLIST = /^((?:video|audio)\d+|main)_stream\.m3u8$/;

@@ -41,7 +41,7 @@ export function cookie(name: string, value: string, isSecure: boolean): string {
   return `${name}=${value}; HttpOnly; ${isSecure ? 'Secure; SameSite=None; Partitioned' : 'SameSite=Lax'}`;
 }
 
-/** For who shows one that is known no more. */
+/** The answer to an unknown session. */
 export const DEAD_SESSION =
   'this session has ended, or belongs to another path or address: index.m3u8 has to be opened again';
 
@@ -51,7 +51,7 @@ export interface Admitted {
   readonly muxer: HlsMuxer;
   /** With its `?`, for the addresses in playlists. */
   readonly query: string;
-  /** Nobody else asks with this query: it holds the session's secret. */
+  /** No other viewer sends this query: it holds the session's secret. */
   readonly isOwnQuery: boolean;
 }
 
@@ -62,10 +62,10 @@ const BEARER = /^Bearer +(\S+)$/i;
 const WITHOUT_OPUS =
   /AppleCoreMedia\/1\.0\.0\.(?:[0-9]|1[0-9]|20)[A-Z]|Version\/(?:[0-9]|1[0-6])\.[\d.]+ (?:Mobile\/\w+ )?Safari/;
 
-/** Lets viewers in: asks who they are at the multivariant playlist, and knows them by their session from there on. */
+/** Admits viewers: authenticates at the multivariant playlist, then identifies them by their session. */
 export class SessionAccess {
   readonly #access: HttpAccess;
-  /** Asked at each request: the server may begin anew while its listeners go on. */
+  /** Called at each request: the server may restart while its listeners continue. */
   readonly #server: () => HlsServer;
 
   constructor(access: HttpAccess, server: () => HlsServer) {
@@ -84,7 +84,7 @@ export class SessionAccess {
       const session = server.sessions.ofCdn(this.#requesterOf(request, path), muxer, origin);
       return { session, muxer, query: plainQuery, isOwnQuery: false };
     }
-    // What it is told next depends on what it was told: two of them in one browser are two, and their cookies are the same.
+    // Its next playlist depends on its last one: two players in one browser are two sessions, with the same cookies.
     const isAlone = isChromiumPlayer(request);
     const known = isAlone ? undefined : this.#sessionOf(request, path);
     const keepsCookies = cookiesOf(headers.cookie, CHECK_COOKIE).includes('1');

@@ -7,7 +7,7 @@ import { writeMediaPlaylist } from '../playlist/write-media.ts';
 import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';
 import { removeEmptyFolders, removeFile, removeOurs, writeWhole } from './files.ts';
 
-export interface MirrorOptions {
+interface DirectoryWriterOptions {
   /** Is not removed when it is empty. */
   readonly root: string;
   /** Of the path, below the root. */
@@ -23,7 +23,7 @@ const INDEX = 'index.m3u8';
 
 /** The files of one muxer in its folder: there is never more to do than the muxer holds. */
 export class DirectoryWriter {
-  readonly #options: MirrorOptions;
+  readonly #options: DirectoryWriterOptions;
   readonly #watched = new Set<HlsRendition>();
   /** Names of segments and init files that are there. */
   readonly #stored = new Set<string>();
@@ -34,7 +34,7 @@ export class DirectoryWriter {
   #isFailing = false;
   #isClosed = false;
 
-  constructor(options: MirrorOptions) {
+  constructor(options: DirectoryWriterOptions) {
     this.#options = options;
     this.#wake();
   }
@@ -84,7 +84,7 @@ export class DirectoryWriter {
     }
   }
 
-  /** At first, and after each failure: somebody may have removed the folder. */
+  /** At first, and after each failure: the folder may have been removed. */
   async #prepare(): Promise<void> {
     if (!this.#isPrepared) {
       this.#stored.clear();

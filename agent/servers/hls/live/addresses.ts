@@ -12,8 +12,8 @@ import { describeFailure, type LiveRequest, type LiveServer } from './live-serve
 import { MseSocket } from './mse-socket.ts';
 import { parseCodecs } from './selection.ts';
 
-/** Who may read what. */
-export interface LiveAccess {
+/** Read permission. */
+interface LiveAccess {
   /** Throws a PerchError 'unauthorized'. */
   require(request: FastifyRequest, action: 'read', path: string): Promise<void>;
   identify(request: FastifyRequest): {
@@ -26,7 +26,7 @@ export interface LiveAccess {
   origin(request: FastifyRequest): { readonly isSameOrigin: boolean };
 }
 
-export interface LiveAddressesOptions {
+interface LiveAddressesOptions {
   /** Looked up at each request. */
   server(): LiveServer;
   readonly access: LiveAccess;

@@ -15,7 +15,7 @@ export class LiveBody extends Readable implements Outlet {
   readonly #onEnded: () => void;
 
   /**
-   * @param onGone nobody reads any more: called once
+   * @param onGone the reader has gone: called once
    * @param onEnded nothing more comes: what waits may still be read
    */
   constructor(onGone: () => void, onEnded: () => void) {
@@ -45,7 +45,7 @@ export class LiveBody extends Readable implements Outlet {
       this.push(header);
       this.push(message.subarray(dataAt));
     }
-    // Whoever reads the body may keep it longer than one can see from here.
+    // The body's reader may keep it for longer than is visible here.
     return true;
   }
 

@@ -2,7 +2,7 @@ import { type TrackRun, tableOf, writeFragmentHeader } from '../../../media/mp4/
 import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
 import { binaryHead } from '../../../media/websocket/frames.ts';
 
-/** Some samples as one fragment, made once for all viewers. Not written to while somebody holds `message` (`media/sample/slab.ts`). */
+/** Some samples as one fragment, made once for all viewers. Not written to while `message` is held (`media/sample/slab.ts`). */
 export interface LiveFragment {
   /** A whole WebSocket message: its head, then `moof` and `mdat`. */
   readonly message: Buffer;
@@ -11,7 +11,7 @@ export interface LiveFragment {
   /** `moof` and the header of `mdat`. */
   readonly moofBytes: number;
   readonly samples: number;
-  /** Whoever has lost something can go on here: it begins with a key picture; in a stream without video every one does. */
+  /** A viewer that has lost fragments can continue here: it begins with a key picture; in a stream without video every one does. */
   readonly isKey: boolean;
   readonly hasVideo: boolean;
   /** Media time, in seconds, at which its first picture is shown, or its sound is heard where it has no picture. */

@@ -80,7 +80,7 @@ export class LiveFragments implements Reader {
   /**
    * @param stream a container stream
    * @param tracks numbers of those that are sent
-   * @param onIdle it is over: the stream, or nobody watches any more
+   * @param onIdle the stream has ended, or the last viewer has left
    */
   constructor(stream: Stream, tracks: readonly number[], clock: Clock, onIdle: () => void) {
     this.#stream = stream;
@@ -206,7 +206,7 @@ export class LiveFragments implements Reader {
     }
     fragmenter.append(sample);
     const isOld = this.#leading && (sample.dts - fragmenter.originDts) / fragmenter.track.clockRate < this.#groupStartS;
-    // What is older than the group's key picture goes by itself, so that players who begin there can do without it.
+    // Sound older than the group's key picture is a fragment of its own: players that begin there skip it.
     if (isOld || (this.#leading ? fragmenter.pendingS > waitsS : fragmenter.pendingS >= waitsS)) {
       this.#sendSound();
     }
@@ -279,7 +279,7 @@ export class LiveFragments implements Reader {
         }
         isKept = viewer.onFragment(fragment) || isKept;
       } catch (cause) {
-        // One viewer's fault is not the others'.
+        // A viewer's failure does not affect the others.
         isKept = true;
         this.#expel(viewer, cause);
       }
@@ -289,7 +289,7 @@ export class LiveFragments implements Reader {
     }
   }
 
-  /** A key picture, or sound where there are no pictures: who has waited begins here, and a new init segment holds from here on. */
+  /** A key picture, or sound where there are no pictures: waiting viewers begin here, and a new init segment holds from here on. */
   #begin(fragment: LiveFragment): void {
     if (this.#leading) {
       this.#group.open();
@@ -301,7 +301,7 @@ export class LiveFragments implements Reader {
       this.#viewers = [...this.#viewers, ...newcomers];
     }
     if (greeted.length === this.#viewers.length) {
-      // All are told now.
+      // All viewers get the clock now.
       this.#clockMs = this.#clock.monoMs();
     }
     for (const viewer of greeted) {

@@ -15,7 +15,7 @@ import { LiveViewer, type Outlet } from './live-viewer.ts';
 import type { MseError } from './mse-protocol.ts';
 import { lacksPictures, type Selection, type SelectionWishes, selectTracks } from './selection.ts';
 
-/** Who watches, and what. */
+/** A viewer and its stream. */
 export interface LiveRequest extends SelectionWishes {
   /** What the session is to be called: a UUID. */
   readonly id?: string | undefined;
@@ -49,7 +49,7 @@ export interface LiveSessionItem {
 }
 
 /** Nothing of it can be played: which tracks there are. */
-export class NothingPlayable extends PerchError {
+class NothingPlayable extends PerchError {
   readonly labels: readonly string[];
 
   constructor(message: string, labels: readonly string[]) {
@@ -58,7 +58,7 @@ export class NothingPlayable extends PerchError {
   }
 }
 
-/** A stream that somebody can watch. */
+/** A stream with its viewers' selection. */
 export interface Opened {
   readonly origin: Stream;
   /** Its container stream, with the sound that the viewer wants. */
@@ -79,7 +79,7 @@ const MAX_VIEWERS = 500;
 const MAX_PER_ADDRESS = 250;
 const RETRY_AFTER_S = 5;
 
-/** Live fMP4 of all paths: what is made once for each stream, and who watches it. */
+/** Live fMP4 of all paths: shared output by stream, and its viewers. */
 export class LiveServer {
   readonly #paths: StreamLookup;
   readonly #clock: Clock;

@@ -6,7 +6,7 @@ import type { MseError } from './mse-protocol.ts';
 export interface Outlet {
   /** Bytes that were written and have not left yet. */
   readonly queuedBytes: number;
-  /** @returns whether it goes on: not every outlet can be given another init segment than the first */
+  /** @returns whether it continues: not every outlet takes a second init segment */
   writeInit(init: LiveInit, startS: number, liveS: number): boolean;
   /** @returns whether it has to stay as it is beyond the call */
   writeFragment(fragment: LiveFragment): boolean;
@@ -17,12 +17,12 @@ export interface Outlet {
   end(code: MseError['code'], reason: string): void;
 }
 
-/** What may wait for a viewer, beside the group that it began with: a second or two of a good camera. */
+/** What may wait for a viewer, beyond the group that it began with: a second or two of a good camera. */
 export const QUEUE_BYTES = 2 << 20;
-/** Who has had no room for so long has no connection to speak of. */
+/** A viewer without room for this long is disconnected. */
 export const HOPELESS_MS = 15_000;
 
-/** One who watches: takes fragments while there is room for them, else leaves out all up to a key picture. */
+/** A viewer: takes fragments while there is room for them, else drops all up to a key picture. */
 export class LiveViewer implements FragmentViewer {
   /** Samples. */
   discarded = 0;

@@ -15,9 +15,9 @@ import type { ErrorCode } from '../../../base/errors.ts';
  *                                          ◄──  text    error    why it ends, then the WebSocket is closed
  *
  * The client sends nothing; what it sends all the same closes the WebSocket (1003). Pings are answered by the browser itself:
- * who answers none for 25 s is gone.
+ * a viewer that answers none for 25 s is gone.
  *
- * Query, beside what authorizes (`jwt`, `token`, …):
+ * Query, in addition to credentials (`jwt`, `token`, …):
  *   codecs   what the browser can decode: names as MediaSource.isTypeSupported takes them, or how they begin up to a dot
  *            (`avc1`, `hvc1.1.6`), with commas between. Other tracks are left out; where no picture of a stream with pictures
  *            is among them, but a codec for pictures, the answer is an error. Without it everything is sent.
@@ -25,7 +25,7 @@ import type { ErrorCode } from '../../../base/errors.ts';
  *
  * One binary message is one init segment or one fragment of all tracks, and may be appended as it is (several at once too).
  * Media times are one clock for all viewers of a stream and begin anywhere: seek to `liveS`, or set timestampOffset to -startS.
- * Who may not watch gets the HTTP answer of any request (401); what else goes wrong is told by `error`.
+ * Without permission the answer is HTTP's (401); `error` reports all other failures.
  */
 
 /** A text message is one of these as JSON. */
@@ -77,9 +77,9 @@ export interface MseClock {
 }
 
 /** Fragments are missing: what follows begins with a key frame. The player has to seek over the gap. */
-export interface MseSkip {
+interface MseSkip {
   readonly type: 'skip';
-  /** Media time, in seconds, at which it goes on. */
+  /** Media time, in seconds, at which it continues. */
   readonly toS: number;
 }
 
@@ -100,7 +100,7 @@ export interface MseError {
 /** Close codes of the WebSocket (RFC 6455 §7.4). */
 export const MSE_CLOSE = {
   /** An `error` has said why. */
-  told: 4000,
+  reported: 4000,
   /** The client has sent something. */
   unwanted: 1003,
 } as const;

@@ -77,7 +77,7 @@ export class MseSocket implements Outlet, ByteSink {
       startS,
       liveS,
     };
-    this.#tell(message);
+    this.#send(message);
     this.#write(init.message);
     return true;
   }
@@ -92,12 +92,12 @@ export class MseSocket implements Outlet, ByteSink {
   }
 
   writeSkip(toS: number): void {
-    this.#tell({ type: 'skip', toS });
+    this.#send({ type: 'skip', toS });
   }
 
   end(code: MseError['code'], error: string, labels?: readonly string[]): void {
-    this.#tell({ type: 'error', code, error, ...(labels === undefined ? {} : { labels }) });
-    this.close(MSE_CLOSE.told);
+    this.#send({ type: 'error', code, error, ...(labels === undefined ? {} : { labels }) });
+    this.close(MSE_CLOSE.reported);
   }
 
   /** @param code RFC 6455 §7.4 */
@@ -146,7 +146,7 @@ export class MseSocket implements Outlet, ByteSink {
     }
   }
 
-  #tell(message: MseMessage): void {
+  #send(message: MseMessage): void {
     this.#write(textFrame(JSON.stringify(message)));
   }
 

@@ -6,7 +6,7 @@ import type { Stream } from '../../../stream/stream.ts';
 import { isMuxed } from '../muxing/muxable.ts';
 import type { MseLeftOut } from './mse-protocol.ts';
 
-/** Which tracks of a stream somebody gets. */
+/** The tracks of a stream that a viewer gets. */
 export interface Selection {
   /** Their numbers in the container stream. */
   readonly tracks: readonly number[];
@@ -64,7 +64,7 @@ export function selectTracks(stream: Stream, { codecs, isOneOfEach }: SelectionW
 const PICTURES = /^(?:av[c0]|hvc|hev|vp0|mp4v)/;
 
 /**
- * There are pictures, and whoever can decode some gets none of them: nothing is said by the sound alone. Whoever names no codec for
+ * There are pictures, and a viewer that can decode some gets none of them: sound alone is no answer. A viewer that names no codec for
  * pictures wants it alone.
  */
 export const lacksPictures = (

@@ -7,16 +7,16 @@ const USUAL_FRAME_S = 0.04;
 /** A picture that stands longer is not a duration to expect of the next one. */
 const MAX_GUESS_S = 1;
 
-/** Sound that does not come for so long, while pictures do, has halted: some publishers collect it for nearly as long. */
+/** Sound that is missing for this long, while pictures come, has halted: some publishers collect it for nearly as long. */
 const HALTED_S = 1;
-/** Of the time that it has halted so much is filled, at most: pictures may have jumped. */
+/** At most this much is filled with silence: pictures may have jumped. */
 const MAX_FILLED_S = 2;
 
-/** A track among those that are sent, and its samples that wait to be. */
+/** A track of the live output, and its samples that wait for the next fragment. */
 export class TrackFragmenter extends TrackRunBuffer {
-  /** Described anew: its samples wait for the next init segment. */
+  /** Its description has changed: its samples wait for the next init segment. */
   isStale = false;
-  /** Decode time at which the newest sample ends, as far as one knows; 0: there was none. */
+  /** Decode time at which the newest sample probably ends; 0: there was none. */
   endDts = 0;
   /** Media time of the pictures when a sample of it came last, or first could have. */
   #heardS: number | undefined;

@@ -2,7 +2,7 @@ import type { Sample } from '../../../media/sample/sample.ts';
 import type { Rendition } from './rendition.ts';
 
 /** Where a segment of the leading rendition ended. */
-export interface Boundary {
+interface Boundary {
   /** Presentation time, in ticks of the rendition that follows. */
   readonly pts: number;
   /** Length of the segment that ends here. */

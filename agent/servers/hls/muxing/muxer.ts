@@ -10,7 +10,7 @@ import { Rendition } from './rendition.ts';
 import { SegmentBoundaries, type Step } from './segment-boundaries.ts';
 import { SegmentClock } from './segment-clock.ts';
 
-/** Sound that has not come so long after the first segment is not waited for. */
+/** The muxer is ready without sound that is missing for this long after the first segment. */
 const PATIENCE_S = 1;
 /** In segment durations: what is less of a kept group goes with its last moments. */
 const MIN_KEPT = 0.2;
@@ -22,7 +22,7 @@ const MIN_KEPT = 0.2;
 export class Muxer implements Reader, HlsMuxer {
   readonly id = 'hls';
   readonly countsHolds = true;
-  /** One for all who watch over HLS. */
+  /** One reader for all HLS viewers. */
   readonly isAudience = true;
   readonly ready: Promise<void>;
   bytesSent = 0;
@@ -254,7 +254,7 @@ export class Muxer implements Reader, HlsMuxer {
 
   /**
    * What was kept ends where the sound has got to as well, so that it is there at once too. The last moments are a segment of their own,
-   * in parts: from there hls.js goes on by parts, and of many parts in a whole segment it loses count.
+   * in parts: from there hls.js continues by parts, and it loses count of many parts in a whole segment.
    */
   #endReplay(): void {
     let heardS = Number.POSITIVE_INFINITY;

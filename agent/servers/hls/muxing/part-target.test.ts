@@ -64,19 +64,19 @@ test('what is told rises with a part at once, and falls when no longer one is li
   target.made(200);
   target.segmentEnded(0, 0);
   target.made(600);
-  expect([target.ms, target.toldMs]).toEqual([216, 648]);
+  expect([target.ms, target.announcedMs]).toEqual([216, 648]);
   target.segmentEnded(1, 0);
   target.segmentEnded(2, 1);
-  expect(target.toldMs).toBe(648);
+  expect(target.announcedMs).toBe(648);
   target.segmentEnded(3, 2);
-  expect(target.toldMs).toBe(216);
+  expect(target.announcedMs).toBe(216);
 });
 
 test('a target that falls is told when the parts that were made for the other one have gone', () => {
   const target = fixed(4);
   target.segmentEnded(0, 0);
   target.refit(rate(25), 90_000);
-  expect([target.ms, target.toldMs]).toEqual([216, 270]);
+  expect([target.ms, target.announcedMs]).toEqual([216, 270]);
   target.segmentEnded(1, 1);
-  expect(target.toldMs).toBe(216);
+  expect(target.announcedMs).toBe(216);
 });

@@ -70,12 +70,12 @@ export class PartTarget {
   }
 
   /** For the playlist: no listed part is longer. */
-  get toldMs(): number {
-    let told = this.#runningMs;
+  get announcedMs(): number {
+    let announced = this.#runningMs;
     for (const { ms } of this.#ended) {
-      told = Math.max(told, ms);
+      announced = Math.max(announced, ms);
     }
-    return told;
+    return announced;
   }
 
   #fits(sampleMs: number): boolean {

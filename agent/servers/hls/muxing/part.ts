@@ -4,7 +4,7 @@ import { hold, release } from '../../../media/sample/slab.ts';
 import type { MediaFile, PartLine } from '../contracts/hls-muxer.ts';
 import type { PartMemory } from './part-memory.ts';
 
-export interface PartContent {
+interface PartContent {
   readonly name: string;
   readonly type: MediaFile['type'];
   /** Of its `moof`; from 1. */
@@ -14,7 +14,7 @@ export interface PartContent {
   readonly run: TrackRun;
 }
 
-/** A fragment in one piece. Whoever makes it holds it. */
+/** A fragment in one piece. Its maker holds it. */
 export class Part implements MediaFile, PartLine {
   readonly name: string;
   readonly type: MediaFile['type'];

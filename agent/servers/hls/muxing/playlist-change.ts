@@ -1,6 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
 
-/** The next change of a playlist: one promise for all who wait for it. */
+/** The next change of a playlist: one promise for all requests. */
 export class PlaylistChange {
   #pending: PromiseWithResolvers<void> | undefined;
   #isOver = false;
@@ -8,7 +8,7 @@ export class PlaylistChange {
   wait(): Promise<void> {
     if (!this.#pending) {
       this.#pending = Promise.withResolvers();
-      // Those who wait may have gone.
+      // The requests may have ended.
       this.#pending.promise.catch(() => {});
       if (this.#isOver) {
         this.#pending.reject(muxerClosed());

@@ -35,7 +35,7 @@ export interface SegmentEnd {
 
 /** Fragments of a segment that is not offered in parts: the memory of its samples goes back in between. */
 const FRAGMENT_MS = 1000;
-/** Of the first segment: hls.js begins anew with parts of a whole segment when it has not got all of them before the next playlist. */
+/** Of the first segment: hls.js loads the parts of a whole segment again when it has not got all of them before the next playlist. */
 const MAX_FIRST_PARTS = 7;
 /** A track of which one sample alone has come is taken to have them so far apart. */
 const UNKNOWN_SAMPLE_MS = 20;
@@ -122,7 +122,7 @@ export class Rendition implements HlsRendition {
     return this.#partsBytes + this.pending.bytes;
   }
 
-  /** The track is described anew from the next discontinuity on; until then its samples are let go. */
+  /** The track's new description holds from the next discontinuity on; until then its samples are dropped. */
   get awaitsSegment(): boolean {
     return this.#nextTrack !== undefined;
   }
@@ -193,7 +193,7 @@ export class Rendition implements HlsRendition {
   }
 
   /**
-   * @param count so many samples may go into parts; the part that ends with the last of them is left, for it ends where the segment does
+   * @param count this many samples may go into parts; the part that ends with the last of them is left, for it ends with the segment
    * @returns how many did
    */
   #closeFull(count: number, untilDts: number): number {
@@ -281,7 +281,7 @@ export class Rendition implements HlsRendition {
     this.#refitParts(segment.line.number);
   }
 
-  /** A long segment that was whole from the beginning is offered as such: nobody has waited for its parts. */
+  /** A long segment that was whole from the beginning is offered as such: no player has waited for its parts. */
   #isOffered(parts: readonly Part[]): boolean {
     return this.#isParted && (this.#playlist !== undefined || parts.length <= MAX_FIRST_PARTS);
   }
@@ -300,7 +300,7 @@ export class Rendition implements HlsRendition {
   #publish(): void {
     this.#playlist = {
       targetDurationS: this.#targetDurationS,
-      partTargetS: this.#isParted ? this.#partTarget.toldMs / 1000 : undefined,
+      partTargetS: this.#isParted ? this.#partTarget.announcedMs / 1000 : undefined,
       discontinuitySequence: this.#segments.discontinuitySequence,
       segments: this.#listed,
       running: this.#isParted ? this.#running() : undefined,

@@ -1,6 +1,6 @@
 import type { Sample } from '../../../media/sample/sample.ts';
 
-export interface SegmentBoundariesOptions {
+interface SegmentBoundariesOptions {
   /** Of the leading track, whose samples decide. */
   readonly clockRate: number;
   readonly segmentDurationMs: number;
@@ -11,7 +11,7 @@ export interface SegmentBoundariesOptions {
 /**
  * What is done before a sample is taken. `wait`: it is not taken, because nothing begins with it; `add`: nothing; `cut`: the segment
  * ends before it; `cutBefore`: the segment ends before the sample that came last, which was longer than expected, and the same sample is
- * asked for again; `break`: the segment ends, and what comes next begins anew.
+ * asked for again; `break`: the segment ends, and the next one is discontinuous.
  */
 export type Step = 'wait' | 'add' | 'cut' | 'cutBefore' | 'break';
 
@@ -28,14 +28,14 @@ const RISE = 1.25;
 
 /**
  * Where segments end, and the target duration that they keep to. A segment ends before a key sample once it is long enough; in the
- * group that is running when somebody comes, before any sample: he would wait for the rest of it otherwise, and hls.js takes no parts while
+ * group that is running when a viewer comes, before any sample: it would wait for the rest of it otherwise, and hls.js takes no parts while
  * whole segments are far from the end. The target is fixed with the first segment where the length of groups is known; where it is not, it
  * may rise once, with the first whole group. A group that is longer all the same is cut where it reaches the target.
  *
- * Samples further apart than a segment may be long are a pause, behind which everything begins anew with the next key sample. The second in a row
+ * Samples further apart than a segment may be long are a pause, behind which the stream restarts with the next key sample. The second in a row
  * is none: the camera has become slow, in the dark for example, and each of its pictures would be such a beginning, or lost where it is no
- * key picture. RFC 8216bis §6.2.1 wants one target for ever; players, who read it anew with each playlist, bear a rise (they ask less often)
- * better than that or a segment that is longer than what is told. It never falls: what is listed would be too long.
+ * key picture. RFC 8216bis §6.2.1 wants one target for ever; players read it again with each playlist and tolerate a rise (they reload less often)
+ * better than that or a segment longer than announced. It never falls: what is listed would be too long.
  */
 export class SegmentBoundaries {
   readonly #options: SegmentBoundariesOptions;
@@ -94,7 +94,7 @@ export class SegmentBoundaries {
     return isFull || (isOpening && this.#isEnough(ticks, 0) && !this.#isKeyNear(dts)) ? 'cut' : 'add';
   }
 
-  /** Once for each sample, however often it is asked for. */
+  /** Counted once for each sample. */
   #hear(dts: number): void {
     if (dts <= this.#heardDts) {
       return;
@@ -127,7 +127,7 @@ export class SegmentBoundaries {
     return restMs > 0 && restMs <= this.#options.segmentDurationMs / 2;
   }
 
-  /** A segment ending here would be so long, or nearly. */
+  /** A segment ending here would be this long, or nearly. */
   mayEnd(dts: number, leastMs = this.#options.segmentDurationMs): boolean {
     return this.#secondsOf(dts - this.#startDts) * 1000 >= leastMs - EARLY_KEY_MS;
   }
@@ -165,7 +165,7 @@ export class SegmentBoundaries {
     }
   }
 
-  /** What comes next begins anew, with a key sample. */
+  /** The next segment begins after a break, with a key sample. */
   broke(): void {
     this.#hasStarted = false;
   }

@@ -39,7 +39,7 @@ export class SegmentClock {
     return fromS * 1000 + offsetMs;
   }
 
-  /** Unix milliseconds of the first sample of a segment of any rendition. What begins before all that is known is told by the oldest. */
+  /** Unix milliseconds of the first sample of a segment of any rendition. What begins before all known samples is dated by the oldest. */
   wallMsOf(sample: Sample, clockRateHz: number, kind: 'video' | 'audio'): number {
     const atS = sample.pts / clockRateHz;
     const anchor = this.#anchors.findLast(({ fromS }) => fromS <= atS + TREMBLE_S) ?? this.#anchors[0];

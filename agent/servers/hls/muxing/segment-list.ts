@@ -11,7 +11,7 @@ export interface KeptSegment {
   readonly sizeBytes: number;
   /** With its parts. */
   readonly line: SegmentLine;
-  /** The same, older: its parts are not told any more. */
+  /** The same, older: its parts are no longer listed. */
   readonly bareLine: SegmentLine;
 }
 
@@ -25,7 +25,7 @@ const PARTED_SEGMENTS = 2;
  */
 const PARTED_TARGETS = 2;
 const MAX_PARTS = 60;
-/** A list may not become shorter than so many target durations by what leaves it (RFC 8216bis §6.2.2). */
+/** A list may not become shorter than this many target durations by what leaves it (RFC 8216bis §6.2.2). */
 const MIN_TARGETS = 3;
 /** So far back is looked for a segment that players can begin with. */
 const MAX_SEARCH_S = 30;
@@ -49,10 +49,10 @@ export class SegmentList<S extends KeptSegment> {
   #removedDiscontinuities = 0;
   #peakBitRate = 0;
   #targetDurationS = 1;
-  /** Number of the first segment of which parts are told. */
+  /** Number of the first segment whose parts are listed. */
   #firstPartedNumber = 0;
 
-  /** @param listedCount at least so many are listed, when there are */
+  /** @param listedCount at least this many are listed, when there are */
   constructor(listedCount: number) {
     this.#listedCount = listedCount;
   }
@@ -91,7 +91,7 @@ export class SegmentList<S extends KeptSegment> {
     return first;
   }
 
-  /** Discontinuities up to the first listed segment, its own included: the playlist does not tell it any more (RFC 8216bis §6.2.2). */
+  /** Discontinuities up to the first listed segment, its own included: the playlist no longer lists it (RFC 8216bis §6.2.2). */
   get discontinuitySequence(): number {
     let count = this.#removedDiscontinuities;
     for (let i = 0; i <= this.#start && i < this.#segments.length; i += 1) {

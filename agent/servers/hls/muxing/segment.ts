@@ -11,7 +11,7 @@ export class Segment implements MediaFile {
   readonly init: MediaFile;
   /** For a playlist, with its parts. */
   readonly line: SegmentLine;
-  /** The same, older: its parts are not told any more. */
+  /** The same, older: its parts are no longer listed. */
   readonly bareLine: SegmentLine;
 
   constructor(

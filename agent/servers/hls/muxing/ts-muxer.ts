@@ -22,7 +22,7 @@ interface Running {
 /** A stream as HLS of MPEG-TS segments: the first video track and the first audio track that players take there, in one playlist. */
 export class TsHlsMuxer implements Reader, HlsMuxer {
   readonly id = 'hls';
-  /** One for all who watch over HLS. */
+  /** One reader for all HLS viewers. */
   readonly isAudience = true;
   readonly countsHolds = true;
   readonly ready: Promise<void>;
@@ -40,7 +40,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   readonly #leading: number;
   /** Of the muxed ones, as the segment that is being made has them. */
   #tracks: readonly Track[];
-  /** Described anew: they hold from the next key sample of the leading track on. */
+  /** New descriptions, valid from the next key sample of the leading track. */
   #nextTracks: readonly Track[] | undefined;
   readonly #pool = new SlabPool();
   readonly #boundaries: SegmentBoundaries;
@@ -232,7 +232,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     this.#writer.add(number, sample);
   }
 
-  /** Other parameter sets are another stream: its counters begin anew, and players are told so. */
+  /** Other parameter sets are another stream: its counters restart, behind a discontinuity. */
   #setUp(first: Sample): void {
     if (this.#nextTracks) {
       this.#tracks = this.#nextTracks;

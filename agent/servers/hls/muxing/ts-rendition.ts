@@ -6,7 +6,7 @@ import { tsCodecs } from './muxable.ts';
 import { FIRST_SEGMENT_NUMBER, type KeptSegment, SegmentList } from './segment-list.ts';
 
 /** A segment as far as it is known when it is closed. */
-export interface ClosedSegment {
+interface ClosedSegment {
   readonly durationS: number;
   readonly wallMs: number;
   readonly isIndependent: boolean;

@@ -5,9 +5,9 @@ import type { Track } from '../../../media/sample/track.ts';
 
 /** Pieces stand one behind the other in slabs of this size; a larger piece has one to itself. */
 const SLAB_BYTES = 256 << 10;
-/** Samples are written once so many bytes of packets have come together, so that their memory goes back early. */
+/** Samples are written once this many bytes of packets have been collected, so that their memory is released early. */
 const PIECE_BYTES = 128 << 10;
-/** Or once they last so long. */
+/** Or once they last this long. */
 const PIECE_S = 0.5;
 
 /**

@@ -6,7 +6,7 @@ export interface MediaPlaylistOptions {
   readonly query: string;
   /** `_HLS_skip`, as it was asked for. There are no date ranges, so `v2` gets what `yes` gets. */
   readonly skip: 'no' | 'yes' | 'v2';
-  /** Nothing in particular is asked for, so somebody may begin with it: it says where. What is told of later does not change. */
+  /** The request names no part, so a player may begin with this playlist: it says where. Later ones do not change that. */
   readonly isOpening?: boolean;
   /** The other renditions of the stream, for rendition reports; those without a playlist are not reported. */
   readonly others: readonly { readonly name: string; readonly playlist: MediaPlaylist | undefined }[];
@@ -30,7 +30,7 @@ export function writeMediaPlaylist(playlist: MediaPlaylist, options: MediaPlayli
   if (skipped > 0) {
     text += `#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}\n`;
   }
-  // What stood before the first segment that is left has been skipped with the others: whoever asks for an update knows it.
+  // What stood before the first segment that is left has been skipped with the others: a player that requests an update knows it.
   let init = skipped > 0 ? segments[skipped - 1]?.init?.name : undefined;
   for (let i = skipped; i < segments.length; i += 1) {
     const segment = segments[i] as SegmentLine;
@@ -151,12 +151,12 @@ function segmentSeconds(durationS: number): string {
 
 /** Before the end of the segment that is meant, for it is loaded as a whole: enough for a player to get what comes behind it. */
 const INSIDE_S = 0.3;
-/** A player may look again before it begins: the playlist is then so many parts longer. */
+/** A player may reload before it begins: the playlist is then this many parts longer. */
 const LATER_PARTS = 2;
 
 /**
  * Where players have to begin, in seconds from the end of a playlist with parts (negative), if they cannot near
- * its end (EXT-X-START, RFC 8216bis §4.4.2.2). While a group goes on of which the first viewer got the beginning as one segment, the parts
+ * its end (EXT-X-START, RFC 8216bis §4.4.2.2). During a group whose beginning the first viewer got as one segment, the parts
  * near the end belong to pictures that are not there without it: hls.js waits for the next key picture then, native players give up.
  *
  * It stands in the media playlist, whose end it counts from. In the multivariant playlist it would count from an end that has moved on

@@ -18,11 +18,11 @@ export interface HlsOptions {
   readonly segmentCount: number;
   readonly segmentDurationMs: number;
   readonly segmentMaxBytes: number;
-  /** A muxer that nobody has asked for anything for this long is closed. */
+  /** A muxer without a request for this long is closed. */
   readonly closeAfterMs: number;
   /** Muxers begin with their streams (see `streamOpened`) and do not close while these last; those of sources on demand as ever. */
   readonly alwaysRemux?: boolean;
-  /** Whoever sends it as a Bearer token needs no session and may keep what it gets for others; empty: nobody. */
+  /** A CDN that sends it as a Bearer token needs no session and may cache answers; empty: none may. */
   readonly cdnSecret?: string;
   /** Absolute: segments are stored there too; empty: nowhere. */
   readonly directory?: string;
@@ -61,8 +61,8 @@ const FIRST_SEGMENT_TIMEOUT_MS = 20_000;
 const MAX_REMEMBERED = 1_000;
 const SLOWEST_CHECK_MS = 20_000;
 const FASTEST_CHECK_MS = 1_000;
-/** Who cannot play a stream asks again and again, and each time its muxer fails: that is told once in this time. */
-const FAILURE_TOLD_MS = 600_000;
+/** A player that cannot play a stream retries, and its muxer fails each time: logged once in this time. */
+const FAILURE_LOG_MS = 600_000;
 
 /** A path's muxer and the stream that the path gave, of which the muxer may read a derived one. */
 export interface Opened {
@@ -78,7 +78,7 @@ interface Entry extends Opened {
   endReason?: string;
 }
 
-/** One muxer for each path that somebody watches over HLS, and one more where players want other sound. */
+/** One muxer for each path with HLS viewers, and one more where players want other sound. */
 export class HlsServer {
   readonly sessions: HlsSessions;
   readonly clock: Clock;
@@ -90,8 +90,8 @@ export class HlsServer {
   readonly #entries: Readonly<Record<SoundForm, Map<string, Entry>>> = { plain: new Map(), flac: new Map() };
   /** By path, in ms, from streams that have ended: the next one is from the same camera. */
   readonly #longestGroups = new Map<string, number>();
-  readonly #told = new WeakSet<Stream>();
-  /** When it was last told that a muxer of it has failed, monotonic. */
+  readonly #warned = new WeakSet<Stream>();
+  /** When the failure of one of its muxers was last logged, monotonic. */
   readonly #failures = new WeakMap<Stream, number>();
   readonly #directory: HlsDirectory | undefined;
   readonly #stopChecking: () => void;
@@ -111,11 +111,11 @@ export class HlsServer {
     this.#directory = directory ? new HlsDirectory(directory, variant, log) : undefined;
     const checkMs = Math.min(SLOWEST_CHECK_MS, Math.max(FASTEST_CHECK_MS, options.closeAfterMs / 3));
     this.#stopChecking = clock.every(checkMs, () => this.#closeIdle());
-    // A server that begins anew with other settings finds the streams that its predecessor was told of.
+    // A server restarted with other settings finds the streams that its predecessor was notified of.
     this.#takeStreams();
   }
 
-  /** Switched on, the streams that are there get their muxers; switched off, those that nobody watches end as always. */
+  /** Switched on, present streams get their muxers; switched off, those without viewers end as always. */
   setAlwaysRemux(isOn: boolean): void {
     this.#alwaysRemux = isOn;
     this.#takeStreams();
@@ -129,7 +129,7 @@ export class HlsServer {
 
   /** The path's muxer as soon as it has something to play; made when there is none. */
   async open(name: string, query = '', form: SoundForm = 'plain'): Promise<Opened> {
-    // All who watch over HLS are one reader of the path: it is asked once.
+    // All HLS viewers are one reader of the path: it is asked once.
     const known = FORMS.map((other) => this.#entries[other].get(name)?.origin).find((origin) => origin !== undefined);
     const origin = known ?? (await this.#paths.open(name, query));
     const read = form === 'flac' ? ((await this.#audioForms?.open(origin, 'flac')) ?? origin) : origin;
@@ -147,7 +147,7 @@ export class HlsServer {
     return entry;
   }
 
-  /** The path's muxer if it has one; this is a sign of life of whoever asks. */
+  /** The path's muxer if it has one; the request counts as a sign of life. */
   find(name: string, form: SoundForm = 'plain'): Opened | undefined {
     // Where there is nothing to turn, the plain one is what all get.
     const entry = this.#entries[form].get(name) ?? this.#entries.plain.get(name);
@@ -247,11 +247,11 @@ export class HlsServer {
       : new Muxer(name, read, options, onClosed);
   }
 
-  /** Said once for each stream, however often it is asked for. */
+  /** Logged once for each stream. */
   #tellLeftOut(name: string, origin: Stream): void {
     const codecs = leftOutOfHls(origin, containerOf(this.options.variant));
-    if (codecs.length > 0 && !this.#told.has(origin)) {
-      this.#told.add(origin);
+    if (codecs.length > 0 && !this.#warned.has(origin)) {
+      this.#warned.add(origin);
       const advice = adviceFor(origin, containerOf(this.options.variant));
       this.#log.warn({ path: name, codecs, advice }, 'HLS goes without tracks that players do not take');
     }
@@ -283,10 +283,10 @@ export class HlsServer {
     }
   }
 
-  /** What befalls its muxers has been told not long ago. */
+  /** A failure of its muxers was logged recently. */
   #hasFailed(origin: Stream): boolean {
-    const toldMs = this.#failures.get(origin);
-    return toldMs !== undefined && this.clock.monoMs() - toldMs < FAILURE_TOLD_MS;
+    const loggedMs = this.#failures.get(origin);
+    return loggedMs !== undefined && this.clock.monoMs() - loggedMs < FAILURE_LOG_MS;
   }
 
   #factsOf(path: string, isFlac: boolean): object {
