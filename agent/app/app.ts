@@ -37,10 +37,10 @@ import { type Demo, startDemo, wantsDemo } from './demo/demo.ts';
 import { Backups, restoreStaged } from './device/backup.ts';
 import { tellOfCameras, tellOfConfig, tellOfFound } from './device/event-feed.ts';
 import { MdnsName, type MdnsNameOptions } from './device/mdns-name.ts';
-import { HttpServices, type HttpServicesDeps } from './listeners/http-listeners.ts';
+import { HttpListeners, type HttpListenersDeps } from './listeners/http-listeners.ts';
 import { keysOf, PROTOCOLS, type Protocols } from './protocols.ts';
 import { Recordings } from './recordings/recordings.ts';
-import { BoxCommands } from './servers/hook-runner.ts';
+import { HookRunner } from './servers/hook-runner.ts';
 import { Servers } from './servers/servers.ts';
 import { SessionAuthority } from './servers/session-access.ts';
 import { SessionRevocation } from './servers/session-revocation.ts';
@@ -51,7 +51,7 @@ const RETRY_MS = 10_000;
 
 type ForHttp = 'version' | 'pageFolder' | 'clock' | 'log' | 'lines';
 
-export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>, Pick<HttpServicesDeps, ForHttp> {
+export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>, Pick<HttpListenersDeps, ForHttp> {
   /** Absolute; held by the caller. */
   readonly dataDir: string;
   /** The configuration file of the command line. */
@@ -78,13 +78,13 @@ export class App {
   readonly #authority: Authority;
   readonly #paths: PathTable;
   #logins: LoginFile | undefined;
-  readonly #commands: BoxCommands;
+  readonly #commands: HookRunner;
   readonly #recordings: Recordings;
   readonly #cameras: OnvifFeatures;
   readonly #box: Cameras;
   readonly #transcoder: Transcoder;
   readonly #servers: Servers;
-  readonly #http: HttpServices;
+  readonly #http: HttpListeners;
   readonly #revocation: SessionRevocation;
   readonly #events: EventBus;
   readonly #found: FoundCameras;
@@ -132,7 +132,7 @@ export class App {
     this.#accounts = accounts;
     const objection = (...asked: Parameters<HookGate['objection']>) => this.#http.zlm.gate.objection(...asked);
     this.#authority = new Authority(accounts, rulesOf(this.#config), { clock, log, objection });
-    this.#commands = new BoxCommands(() => this.#config, options);
+    this.#commands = new HookRunner(() => this.#config, options);
     const applied = () => this.#applying;
     this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
     this.#cameras = new OnvifFeatures({ ...options, config: () => this.#config, recordings: this.#recordings });
@@ -160,7 +160,7 @@ export class App {
     });
     this.#revocation = new SessionRevocation(accounts, this.#servers, clock);
     this.#box = this.#cameraBox();
-    this.#http = new HttpServices({
+    this.#http = new HttpListeners({
       ...options,
       ...{ own: this.#own, name: this.#name },
       ...{ accounts, authority: this.#authority, wrongCredentials, newcomers },

@@ -1,16 +1,14 @@
-/** What has become of the commands of one hook, such as `runOnRead`. */
+/** Counts of the commands of one hook, such as `runOnRead`. */
 export interface HookTally {
   readonly hook: string;
-  /** At this moment. */
   running: number;
   started: number;
   /** Could not be started, or ended by themselves with another code than 0 or by a signal. */
   failed: number;
-  /** Not started, because too many were running. */
+  /** Not started: too many were running. */
   leftOut: number;
 }
 
-/** By hook: there are as many as the configuration has keys for commands. */
 export class HookTallies {
   readonly #byHook = new Map<string, HookTally>();
 

@@ -10,8 +10,8 @@ const LEFTOVER_TIMES: EndTimes = { interruptMs: 1_000, terminateMs: 1_000 };
 const LOOK_MS = 50;
 
 /**
- * Ends the programs of a Perch that was killed before it could end them. They are known by the mark in their environment, which
- * only they have: a number that has become another program's is never taken for one. (Linux; elsewhere nothing is known, nor done.)
+ * Ends programs of a Perch that was killed before it could end them. A mark in their environment identifies them, so a reused
+ * process id is not mistaken for one. (Linux only.)
  */
 export async function endLeftovers(
   mark: string,
@@ -23,7 +23,7 @@ export async function endLeftovers(
   if (left.size === 0) {
     return;
   }
-  log.warn({ programs: left.size }, 'programs of the Perch before were left behind: they are ended');
+  log.warn({ programs: left.size }, 'programs of an earlier run are ended');
   for (const [signal, waitMs] of [
     ['SIGINT', interruptMs],
     ['SIGTERM', terminateMs],
@@ -70,6 +70,6 @@ function signalSame(pid: number, startTicks: number, signal: NodeJS.Signals): vo
       process.kill(pid, signal);
     }
   } catch {
-    // It has gone by itself.
+    // It has ended by itself.
   }
 }

@@ -1,18 +1,15 @@
 import type { PathSettings } from '../config/schema/path.ts';
 import type { Command, Programs, Running } from './programs.ts';
 
-/** The path that the commands are for. */
 export interface PathFacts {
   readonly name: string;
-  /** What the groups of the path's regular expression stand for; undefined: it has an entry of its own. */
+  /** Values of the groups of the path's regular expression; undefined: it has an entry of its own. */
   readonly groups: readonly string[] | undefined;
-  /** When nothing is left of what was run for a path of this name before. */
+  /** Resolves when no command of an earlier path of this name runs any more. */
   readonly former?: Promise<void> | undefined;
-  /** At this moment. */
   rtspPort(): number;
 }
 
-/** Who sends the stream. */
 export interface SourceFacts {
   readonly type: string;
   readonly id: string;
@@ -25,31 +22,31 @@ export interface ReaderFacts {
   readonly id: string;
 }
 
-/** Ends what has begun; resolves when nothing of it runs any more. */
+/** Ends the command; resolves when none of its processes runs. */
 export type End = () => Promise<void>;
 
 type Lasting = 'runOnInit' | 'runOnDemand' | 'runOnAvailable' | 'runOnOnline' | 'runOnRead';
 type Partner = 'runOnUnDemand' | 'runOnUnavailable' | 'runOnOffline' | 'runOnUnread';
 type Once = Partner | 'runOnRecordSegmentCreate' | 'runOnRecordSegmentComplete';
-/** There are as many as there are readers. */
+/** They run once per reader. */
 const OF_READERS: ReadonlySet<Lasting | Once> = new Set<Lasting | Once>(['runOnRead', 'runOnUnread']);
 type Variables = Readonly<Record<string, string>>;
 
 /**
- * Of clients: form-encoded (as Go's `QueryEscape`), so that it is harmless wherever it gets to, the script of an `sh -c` included.
+ * Queries of clients, form-encoded (as Go's `QueryEscape`): harmless in any context, the script of an `sh -c` included.
  */
 export const encodeQuery = (query: string): string =>
   encodeURIComponent(query.toWellFormed())
     .replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
     .replaceAll('%20', '+');
 
-/** The commands that a path runs as it comes and goes, with MediaMTX's variables. */
+/** The commands of a path, with MediaMTX's variables. */
 export class PathCommands {
   #settings: PathSettings;
   #groups: PathFacts['groups'];
   readonly #facts: PathFacts;
   readonly #programs: Programs;
-  /** Those whose end has begun: the same command does not run twice at a time. */
+  /** Commands that are ending: the same command does not run twice at a time. */
   readonly #ending = new Map<Lasting, Promise<void>>();
 
   constructor(settings: PathSettings, facts: PathFacts, programs: Programs) {
@@ -59,18 +56,17 @@ export class PathCommands {
     this.#programs = programs;
   }
 
-  /** Whatever begins from now on, and what ends with a command of its own, follows these. */
+  /** For commands that start from now on, those at an end included. */
   follow(settings: PathSettings, groups: readonly string[] | undefined): void {
     this.#settings = settings;
     this.#groups = groups;
   }
 
-  /** The path is there. */
   created(): End {
     return this.#begin('runOnInit', this.#settings.runOnInitRestart, undefined, {});
   }
 
-  /** Somebody wants the stream. @param query of his address */
+  /** A reader requests the stream. @param query of its address */
   demanded(query: string): End {
     const variables = { MTX_QUERY: encodeQuery(query) };
     return this.#begin('runOnDemand', this.#settings.runOnDemandRestart, 'runOnUnDemand', variables);
@@ -82,23 +78,21 @@ export class PathCommands {
     return this.#begin('runOnAvailable', runOnAvailableRestart, 'runOnUnavailable', ofSource(source));
   }
 
-  /** The source of the stream is there. */
+  /** The source of the stream is connected. */
   online(source: SourceFacts): End {
     return this.#begin('runOnOnline', this.#settings.runOnOnlineRestart, 'runOnOffline', ofSource(source));
   }
 
-  /** Somebody reads. */
   read({ type, id }: ReaderFacts, query: string): End {
     const variables = { MTX_QUERY: encodeQuery(query), MTX_READER_TYPE: type, MTX_READER_ID: id };
     return this.#begin('runOnRead', this.#settings.runOnReadRestart, 'runOnUnread', variables);
   }
 
-  /** A recording file has been begun. */
   segmentCreated(file: string): void {
     this.#once('runOnRecordSegmentCreate', { MTX_SEGMENT_PATH: file });
   }
 
-  /** A recording file is whole. */
+  /** A recording file is complete. */
   segmentCompleted(file: string, durationMs: number): void {
     const variables = { MTX_SEGMENT_PATH: file, MTX_SEGMENT_DURATION: String(durationMs / 1_000) };
     this.#once('runOnRecordSegmentComplete', variables);
@@ -148,7 +142,7 @@ export class PathCommands {
     const ofPath = { MTX_PATH: name, RTSP_PATH: name, RTSP_PORT: String(rtspPort()) };
     return {
       ...{ hook, text, path: name, variables: { ...ofGroups, ...ofPath, ...more } },
-      // A path that only a pattern stands for is there because a client has named it.
+      // A path of a pattern exists because a client has named it.
       isCaused: groups !== undefined || OF_READERS.has(hook),
     };
   }
@@ -160,7 +154,7 @@ const ofSource = ({ type, id, query }: SourceFacts): Variables => ({
   MTX_SOURCE_ID: id,
 });
 
-/** As long as the former one has not ended, nothing runs: it might hold a camera, or publish. */
+/** Nothing runs before the former command has ended: it may hold a camera, or publish. */
 function startAfter(before: Promise<void>, start: () => Running): Running {
   let running: Running | undefined;
   let isStopped = false;

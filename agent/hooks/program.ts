@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '../base/clock.ts';
 import { groupLives, signalGroup } from './process-group.ts';
 
-/** What a program gets to know that is to end: politely first, and not for ever. */
+/** Pauses between the signals that end a program. */
 export interface EndTimes {
   /** From SIGINT to SIGTERM. ffmpeg finishes its file meanwhile. */
   readonly interruptMs: number;
@@ -11,13 +11,13 @@ export interface EndTimes {
 }
 
 const END_TIMES: EndTimes = { interruptMs: 3_000, terminateMs: 2_000 };
-/** After SIGKILL only a program that hangs in the kernel is left. */
+/** After SIGKILL only a program that hangs in the kernel remains. */
 const LAST_WAIT_MS = 1_000;
 /** The first program has ended as it was asked to; its children are seldom told so: a shell has those behind `&` ignore SIGINT. */
 const ORPHANS_GRACE_MS = 500;
 const FIRST_LOOK_MS = 10;
 const MAX_LOOK_MS = 100;
-/** A group whose first program has gone is looked at so often: its number is another's when the last one has gone. */
+/** Interval of checks for a group whose first program has ended: its id may be reused once the last one has ended. */
 const ORPHANS_LOOK_MS = 1_000;
 
 /** How a program ended. */
@@ -33,15 +33,15 @@ export interface ProgramOptions {
   readonly endTimes?: EndTimes;
   /** What it writes to its standard output and error. */
   onOutput(chunk: Buffer): void;
-  /** Nobody is left who could write: comes after the end of the first program, or never. */
+  /** The output is closed: comes after the end of the first program, or never. */
   onOutputEnd(): void;
 }
 
-/** A program that was started, with all that it starts itself: a session and process group of their own. */
+/** A program and its children, in a session and process group of their own. */
 export class Program {
   /** The first program has ended. */
   readonly ended: Promise<ProgramEnd>;
-  /** Nothing is left of the group. */
+  /** No process of the group runs. */
   readonly gone: Promise<void>;
   readonly #clock: Clock;
   readonly #endTimes: EndTimes;
@@ -74,13 +74,13 @@ export class Program {
     return this.#isGone ? undefined : this.#child?.pid;
   }
 
-  /** Ends the whole group: SIGINT, then SIGTERM, then SIGKILL. Resolves when nothing of it is left. */
+  /** Ends the whole group: SIGINT, then SIGTERM, then SIGKILL. Resolves when none of its processes runs. */
   stop(): Promise<void> {
     this.#stopping ??= this.#end();
     return this.#stopping;
   }
 
-  /** At once, for the end of everything. */
+  /** At once, when Perch ends. */
   kill(): void {
     const { group } = this;
     if (group !== undefined) {
@@ -118,7 +118,7 @@ export class Program {
     }
   }
 
-  /** The first program has gone: what it has left behind belongs to it, and is ended with it. */
+  /** The first program has ended: its children are ended, too. */
   #lookForOrphans(): void {
     const group = this.#child?.pid;
     if (group === undefined || this.#noteGone(group)) {

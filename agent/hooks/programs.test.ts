@@ -180,5 +180,5 @@ test('programs that a killed Perch has left behind are ended at the next start, 
   expect(foreign.exitCode).toBe(null);
   expect(foreign.signalCode).toBe(null);
   process.kill(-(foreign.pid ?? 0), 'SIGKILL');
-  expect(box.lines[0]).toMatchObject({ level: 40, msg: expect.stringContaining('left behind') });
+  expect(box.lines[0]).toMatchObject({ level: 40, msg: expect.stringContaining('earlier run') });
 });

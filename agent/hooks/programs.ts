@@ -9,16 +9,15 @@ import { ProgramOutput } from './program-output.ts';
 
 /** MediaMTX's. */
 const RESTART_PAUSE_MS = 5_000;
-/** Of each key, of what clients cause: whoever opens connections must not fill the machine with programs. */
+/** Per key, of commands that clients cause: connections must not fill the machine with programs. */
 const MAX_CAUSED = 200;
-/** Commands that run once finish their work when everything ends, but not for ever. */
+/** How long commands that run once may finish their work when Perch ends. */
 const LAST_WORK_MS = 10_000;
-/** What only Perch itself is to know. */
+/** Variables that commands do not get. */
 const KEPT_BACK = new Set(['MTX_CONFKEY', 'RTSP_CONFKEY']);
-/** Programs that are to end with Perch have it in their environment: one that is still there when Perch starts is a leftover. */
+/** In the environment of programs that end with Perch: one that still runs when Perch starts is a leftover. */
 export const MARK = 'PERCH_HOOK';
 
-/** A command of the configuration, at the moment when it is to run. */
 export interface Command {
   /** The key, such as `runOnRead`. */
   readonly hook: string;
@@ -26,13 +25,13 @@ export interface Command {
   readonly variables: Readonly<Record<string, string>>;
   /** For the log. */
   readonly path?: string;
-  /** A client has caused it: there may be many, and so there is a limit. */
+  /** A client has caused it: their number is limited. */
   readonly isCaused?: boolean;
 }
 
 export interface ProgramsOptions {
   readonly env: NodeJS.ProcessEnv;
-  /** Tells this Perch's programs from another's. */
+  /** Distinguishes this Perch's programs from another's. */
   readonly mark: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -41,15 +40,14 @@ export interface ProgramsOptions {
   readonly restartPauseMs?: number;
 }
 
-/** Something that runs until it is ended. */
 export interface Running {
-  /** Resolves when nothing of it is left. */
+  /** Resolves when none of its processes runs. */
   stop(): Promise<void>;
   /** Process groups at this moment. */
   readonly group: number | undefined;
 }
 
-/** Starts the commands of the configuration, tells the log what they say, and leaves none behind. */
+/** Starts the commands of the configuration, logs their output, and leaves none behind. */
 export class Programs {
   readonly tallies = new HookTallies();
   readonly #options: ProgramsOptions;
@@ -66,11 +64,11 @@ export class Programs {
 
   constructor(options: ProgramsOptions) {
     this.#options = options;
-    // However Perch ends, if it can still do something: nothing goes on without it.
+    // However Perch ends: no command outlives it.
     process.on('exit', this.#onExit);
   }
 
-  /** Runs the command until it is ended by `stop`; when it ends by itself it stays so, or is started again after 5 s. */
+  /** Runs the command until `stop`. One that ends by itself is started again after 5 s if `isRestarted`. */
   keep(command: Command, isRestarted: boolean): Running {
     const stop = new AbortController();
     let program: Program | undefined;
@@ -102,12 +100,12 @@ export class Programs {
     }
   }
 
-  /** The process groups of the commands in which the RTSP address of this path stands. */
+  /** Process groups of the commands that contain the RTSP address of this path. */
   groupsNaming(path: string): readonly number[] {
     return [...this.#running].flatMap(([{ group }, named]) => (group !== undefined && named.has(path) ? [group] : []));
   }
 
-  /** Lets what runs once finish, for ten seconds at most; ends everything else. Nothing is started any more. */
+  /** Lets commands that run once finish, for ten seconds at most; ends the others. Starts none from now on. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const over = new AbortController();
@@ -134,7 +132,7 @@ export class Programs {
       use(program);
       const end = program && (await Promise.race([program.ended, aborted]));
       if (end) {
-        // The same again and again is one line.
+        // Logged once until it changes.
         lastEnd = tellEnd(log, end, lastEnd);
         this.#count(command, end);
       }
@@ -174,7 +172,7 @@ export class Programs {
     return program;
   }
 
-  /** The configuration has looked at its commands when it was read; should it ever have missed something, one command fails. */
+  /** The configuration has checked its commands when it was read; what it missed fails one command. */
   #wordsOf(command: Command, env: NodeJS.ProcessEnv, log: Logger): ReturnType<typeof expandWords> | undefined {
     try {
       return expandWords(parseCommandLine(command.text), (name) => (Object.hasOwn(env, name) ? env[name] : undefined));
@@ -191,7 +189,7 @@ export class Programs {
       return true;
     }
     if (!this.#full.has(hook)) {
-      log.warn({ limit: MAX_CAUSED }, 'too many commands run for clients: this one and more are left out');
+      log.warn({ limit: MAX_CAUSED }, 'too many commands run for clients, further ones are not started');
     }
     this.#full.add(hook);
     this.tallies.of(hook).leftOut += 1;
@@ -219,7 +217,7 @@ export class Programs {
     }
   }
 
-  /** What has ended by itself, not at our wish. */
+  /** A command has ended by itself. */
   #count({ hook }: Command, end: ProgramEnd): void {
     const isWell = end.kind === 'exit' && end.code === 0;
     this.tallies.of(hook).failed += isWell ? 0 : 1;

@@ -6,15 +6,15 @@ export const CODE = { failed: -1, unauthorized: -100, badArguments: -300, except
 const DEFAULT_WAIT_MS = 10_000;
 const MAX_WAIT_MS = 30_000;
 
-/** What a call was sent, wherever it stood. */
+/** Parameters of a call, from its query or its body. */
 export interface CallParameters {
-  /** Empty counts as not there. */
+  /** Empty counts as missing. */
   get(name: string): string | undefined;
   /** @throws PerchError badInput with `missing` in its context */
   require<Name extends string>(...names: readonly Name[]): Record<Name, string>;
 }
 
-/** Fields of the answer beside `code`, which is 0 unless it is among them. */
+/** Fields of the answer next to `code`, which is 0 by default. */
 export type CallAnswer = Readonly<Record<string, unknown>>;
 
 /** A failure with a code of its own. */

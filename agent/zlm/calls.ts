@@ -8,20 +8,20 @@ import { streamNameOf, VHOST } from './stream-name.ts';
 import { type ZlmSessionItem, ZlmSessions } from './viewers.ts';
 
 export interface PictureWish {
-  /** A camera that has not given one by then is given up on. */
+  /** How long to wait for the camera. */
   readonly timeoutMs: number;
-  /** An older one will not do; 0: a new one. */
+  /** Largest age of a kept picture; 0: take a new one. */
   readonly maxAgeMs: number;
 }
 
 export interface QueryCallsOptions {
   readonly paths: { list(): readonly ShownPath[]; find(path: string): ShownPath | undefined };
-  /** The path that `app` and `stream` mean. */
+  /** The path of `app` and `stream`. */
   pathOf(app: string, stream: string): string;
   readonly sessions: SessionTables;
   /** As it is now. */
   config(): Config;
-  /** In which forms streams can be had now. */
+  /** Forms in which streams are available now. */
   schemas(): readonly string[];
   readonly edits: PathEdits;
   pulled: ProxyOptions['pulled'];
@@ -30,21 +30,21 @@ export interface QueryCallsOptions {
   /** A JPEG of what the camera sees. @throws PerchError when there is none */
   picture(path: string, wish: PictureWish): Promise<Uint8Array>;
   statistics(): Promise<CallAnswer>;
-  /** What may be known of the settings, by ZLMediaKit's names. */
+  /** Settings without secrets, by ZLMediaKit's names. */
   settings(): CallAnswer;
   readonly version: string;
   readonly clock: Clock;
 }
 
-/** Throws for a path that whoever calls may not watch. */
+/** Throws for a path that the caller may not watch. */
 type MustRead = (path: string) => Promise<void>;
-/** Without `mustRead` he has shown the secret. */
+/** Without `mustRead` the caller has sent the secret. */
 type Call = (parameters: CallParameters, mustRead?: MustRead) => CallAnswer | Promise<CallAnswer>;
 
 const STREAM = ['schema', 'vhost', 'app', 'stream'] as const;
 const RECORD = ['type', 'vhost', 'app', 'stream'] as const;
 const MP4 = '1';
-/** A picture that is older is a recording, for which one needs another permission than for looking. */
+/** An older picture is a recording, which needs another permission than live video. */
 const MAX_AGE_MS = 60_000;
 /** Calls that change nothing, whatever the method. */
 const READING = new Set(
@@ -81,13 +81,13 @@ export class QueryCalls {
     return this.#calls.get(name);
   }
 
-  /** Ends a stream: its publisher, or a camera that these calls have added. */
+  /** Ends a stream: its publisher, or a camera added by these calls. */
   async end(path: ShownPath): Promise<boolean> {
     const { id = '' } = path.source ?? {};
     return id === '' ? this.proxies.end(path.name) : this.sessions.kick(id);
   }
 
-  /** An item for each schema that the path can be had in. */
+  /** One item for each schema of the path. */
   items(path: ShownPath, sessions = this.sessions.list()): readonly ReturnType<typeof mediaItem>[] {
     const facts = {
       wallMs: this.#options.clock.wallMs(),
@@ -129,14 +129,13 @@ export class QueryCalls {
     };
   }
 
-  /** Streams that there are now, each with those of its items that are asked for. */
+  /** The open streams, each with its items that match the parameters. */
   #matching(parameters: CallParameters) {
     const is = (name: string, value: string): boolean => (parameters.get(name) ?? value) === value;
-    // Once for all of them.
     const sessions = this.sessions.list();
     return this.#options.paths.list().flatMap((path) => {
       const { app, stream } = streamNameOf(path.name);
-      // Where `live/cam1` and `cam1` are both there, the name means the first.
+      // If `live/cam1` and `cam1` both exist, the name means the first.
       const isHidden = this.#options.pathOf(app, stream) !== path.name;
       if (!path.ready || isHidden || !is('app', app) || !is('stream', stream) || !is('vhost', VHOST)) {
         return [];
@@ -226,7 +225,7 @@ export class QueryCalls {
     return this.#options.picture(path, { timeoutMs, maxAgeMs });
   }
 
-  /** Of an address of a stream its path alone: nothing is fetched from wherever it leads. */
+  /** Uses only the path of a stream's URL: nothing is fetched from its host. */
   #pathOfUrl(url: string): string {
     const [, path = ''] = /^[a-z]+:\/\/[^/]*\/([^?#]*)/i.exec(url) ?? [];
     const [, app = '', stream = ''] = /^([^/]+)\/(.+?)(?:\.live)?(?:\.(?:mp4|flv|ts))?$/.exec(path) ?? [];
@@ -238,7 +237,7 @@ export class QueryCalls {
   }
 }
 
-/** Of whoever publishes to the path. */
+/** The publisher's end. */
 function socketOf({ source }: ShownPath, sessions: readonly ZlmSessionItem[]): OriginSocket | null {
   const session = source && source.id !== '' ? sessions.find(({ id }) => id === source.id) : undefined;
   if (!session) {
@@ -248,7 +247,7 @@ function socketOf({ source }: ShownPath, sessions: readonly ZlmSessionItem[]): O
   return { peer_ip, peer_port, local_ip, local_port, identifier };
 }
 
-/** There is no `data` where there is nothing. */
+/** Without items there is no `data`. */
 const listed = (items: readonly unknown[]): CallAnswer => (items.length === 0 ? {} : { data: items });
 
 const filterOf = (parameters: CallParameters) => ({

@@ -12,7 +12,7 @@ export interface FlowWatchOptions {
   readonly clock: Clock;
 }
 
-/** Tells `on_flow_report` what each session has moved once it has ended: as much as it had at the last look, a second before at most. */
+/** Reports the bytes of each ended session to `on_flow_report`, as of the last check, at most a second before its end. */
 export class FlowWatch {
   readonly #options: FlowWatchOptions;
   readonly #stop: () => void;

@@ -5,7 +5,7 @@ import type { SessionKind } from '../protocols/contract.ts';
 import type { Hooks } from './hooks.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 
-/** Somebody who was let in so far. */
+/** A client that the permissions have accepted. */
 export interface Asking {
   readonly ip: string;
   readonly user?: string;
@@ -17,20 +17,20 @@ export interface Asking {
   };
 }
 
-/** A client asks several times for one session: at DESCRIBE and SETUP, for the page and the playlist. */
+/** One session is checked several times: at DESCRIBE and SETUP, for the page and the playlist. */
 const REMEMBERED_MS = 10_000;
 const MAX_REMEMBERED = 1_000;
-/** What a player adds itself. */
+/** Parameters that players add themselves. */
 const PLAYERS_OWN = /(?:^|&)(?:cookieCheck|session|_HLS_\w+)=[^&]*/g;
 
 const UNKNOWN = [0, 'unknown'] as const;
 
-/** Asks `on_play` and `on_publish` about those whom the box itself would let in. */
+/** Asks `on_play` and `on_publish` about clients that the permissions accept. */
 export class HookGate {
   readonly #hooks: Hooks;
   readonly #kinds: readonly SessionKind[];
   readonly #clock: Clock;
-  /** Until when an agreement holds. Refusals are not kept: the next try may be let in. */
+  /** Until when an agreement holds, monotonic. Rejections are not kept: the next attempt may be accepted. */
   readonly #agreed = new Map<string, number>();
 
   constructor(hooks: Hooks, kinds: readonly SessionKind[], clock: Clock) {
@@ -39,13 +39,13 @@ export class HookGate {
     this.#clock = clock;
   }
 
-  /** Why the hook keeps him out; undefined: it does not. */
+  /** Why the hook rejects the client; undefined: it does not. */
   async objection(action: 'read' | 'publish', path: string, asking: Asking): Promise<string | undefined> {
     const name = action === 'read' ? 'on_play' : 'on_publish';
     const { protocol = '', id = null, query = '' } = asking.request ?? {};
-    // Whatever opens no session: pages, preflights, what the API asks.
+    // Pages, preflights and requests of the API open no session.
     const isSession = protocol !== '' && !(protocol === 'webrtc' && id === null);
-    // What no stream can be called is refused behind this: the other server does not hear of it.
+    // A name that no stream can have is rejected later, without a call to the other server.
     if (!isSession || !this.#hooks.isOn(name) || !isStreamPath(path)) {
       return undefined;
     }
@@ -81,6 +81,6 @@ export class HookGate {
   }
 }
 
-/** Short, however long somebody's query is. */
+/** Short, however long the query is. */
 const keyOf = (parts: readonly string[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('base64url');

@@ -28,7 +28,7 @@ export interface HookSettings {
   readonly retryDelayMs: number;
 }
 
-/** What a hook has said; `code` 0: go on. */
+/** A hook's answer; `code` 0: allowed. */
 export interface HookAnswer {
   readonly code: number;
   readonly msg: string;
@@ -49,22 +49,22 @@ export interface HooksOptions {
   readonly post: Post;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Ends it all. */
+  /** Aborts all calls. */
   readonly signal: AbortSignal;
 }
 
-/** Questions that wait for their answers; further ones are refused. */
+/** Calls that wait for an answer; further ones are rejected. */
 const MAX_ASKED = 64;
-/** Of one client: the others' are not to be refused for his. */
+/** Of one client, so that it does not block the others. */
 const MAX_ASKED_OF_ONE = 32;
-/** News that wait to be told; further ones are lost. */
+/** Notifications that wait; further ones are dropped. */
 const MAX_NEWS = 500;
 const MAX_MESSAGE = 200;
 const GO_ON: HookAnswer = { code: 0, msg: '', close: false };
 // biome-ignore lint/suspicious/noControlCharactersInRegex: another server's text goes to terminals and headers
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
 
-/** ZLMediaKit's web hooks: another server is asked and told over HTTP. */
+/** ZLMediaKit's web hooks: questions and notifications to another server over HTTP. */
 export class Hooks {
   readonly #options: HooksOptions;
   readonly #places = new WaitQuota(MAX_ASKED, MAX_ASKED_OF_ONE);
@@ -82,8 +82,8 @@ export class Hooks {
   }
 
   /**
-   * A hook that is off goes along with everything; one that cannot be asked refuses.
-   * @param ip of the client that it is about; empty: of none
+   * A hook that is off allows everything; one that does not answer rejects.
+   * @param ip of the client; empty: there is none
    */
   async ask(name: HookName, body: object, ip = ''): Promise<HookAnswer> {
     if (!this.isOn(name)) {
@@ -100,7 +100,7 @@ export class Hooks {
     }
   }
 
-  /** In the order of the calls; nobody waits. */
+  /** In the order of the calls; does not wait. */
   tell(name: HookName, body: object): void {
     if (!this.isOn(name)) {
       return;
@@ -127,7 +127,7 @@ export class Hooks {
     }
     this.#isTelling = false;
     if (this.#lost > 0) {
-      this.#options.log.warn({ lost: this.#lost, limit: MAX_NEWS }, 'web hooks were too slow to be told everything');
+      this.#options.log.warn({ lost: this.#lost, limit: MAX_NEWS }, 'web hook too slow, notifications dropped');
       this.#lost = 0;
     }
   }
@@ -151,7 +151,7 @@ export class Hooks {
         }
         if (attempt >= retries || signal.aborted) {
           log.warn({ hook: name, cause: explain(error) }, 'web hook failed');
-          // Players read this: where the other server stands is for the log alone.
+          // Players read this: the address of the other server is for the log only.
           return refused(`${name}: ${error.message}`);
         }
       }
@@ -162,7 +162,7 @@ export class Hooks {
 
 const refused = (msg: string): HookAnswer => ({ code: CODE.failed, msg, close: false });
 
-/** @throws PerchError badInput for what is no answer */
+/** @throws PerchError badInput for an invalid answer */
 export function parseAnswer({ status, text }: { readonly status: number; readonly text: string }): HookAnswer {
   if (status !== 200) {
     throw new PerchError('badInput', `it answered with status ${status}, expected 200`);

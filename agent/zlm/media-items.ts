@@ -53,7 +53,7 @@ export function originOf(path: ShownPath, sourceUrl: string | undefined, kinds: 
 
 const zlmOf = (apiType: string, kinds: readonly SessionKind[]) => kinds.find((kind) => kind.apiType === apiType)?.zlm;
 
-/** An item of `getMediaList`. What is not counted here (frames, loss) is not in it. */
+/** An item of `getMediaList`, without what Perch does not count (frames, loss). */
 export function mediaItem(path: ShownPath, schema: string, { wallMs, sourceUrl, socket, kinds }: ItemFacts) {
   const sinceMs = Date.parse(path.readyTime ?? '') || wallMs;
   const { app, stream } = streamNameOf(path.name);

@@ -10,14 +10,14 @@ const LOOK_EVERY_MS = 100;
 const MAX_WAITING = 20;
 const TRANSPORTS: Readonly<Record<string, string>> = { 0: 'tcp', 1: 'udp', 2: 'multicast' };
 
-/** The ways to change the configuration that these calls need. */
+/** Changes of the configuration that these calls need. */
 export interface PathEdits {
   addPath(name: string, settings: object, editor: { readonly hasAllRights: boolean }): Promise<void>;
   patchPath(name: string, settings: object, editor: { readonly hasAllRights: boolean }): Promise<void>;
   deletePath(name: string, editor: { readonly hasAllRights: boolean }): Promise<void>;
 }
 
-/** Cameras that are pulled, as the configuration has them. */
+/** A pulled path of the configuration. */
 export interface PulledPath {
   readonly name: string;
   /** Without password. */
@@ -26,19 +26,19 @@ export interface PulledPath {
 
 export interface ProxyOptions {
   readonly edits: PathEdits;
-  /** Those of one name, not those of patterns. */
+  /** Without patterns. */
   pulled(): readonly PulledPath[];
   find(path: string): ShownPath | undefined;
   readonly clock: Clock;
 }
 
-/** These calls name no programs, and nobody's rights. */
+/** These calls change neither commands nor permissions. */
 const EDITOR = { hasAllRights: false } as const;
 
-/** `addStreamProxy` and its like: a proxy is a path of the configuration whose source is pulled. */
+/** `addStreamProxy` and related calls: a proxy is a pulled path of the configuration. */
 export class StreamProxies {
   readonly #options: ProxyOptions;
-  /** Those that came by these calls since the start: what closes a stream may end them. */
+  /** Added by these calls since the start: calls that close streams may remove them. */
   readonly #added = new Set<string>();
   #waiting = 0;
 
@@ -46,7 +46,7 @@ export class StreamProxies {
     this.#options = options;
   }
 
-  /** Answers when the camera is there; one that does not come is taken out again, with the reason. */
+  /** Answers when the stream is ready; removes the path again, with the reason, if it does not come. */
   async add(parameters: CallParameters): Promise<CallAnswer> {
     const { app, stream, url } = parameters.require('vhost', 'app', 'stream', 'url');
     const path = `${app}/${stream}`;
@@ -78,7 +78,7 @@ export class StreamProxies {
     return { data: { key: keyOf({ app, stream }) } };
   }
 
-  /** `flag` tells whether there was one. */
+  /** `flag`: whether there was one. */
   async remove(parameters: CallParameters): Promise<CallAnswer> {
     const { app, stream } = parseKey(parameters.require('key').key);
     const isThere = this.#pulledPath({ app, stream }) !== undefined;
@@ -94,7 +94,7 @@ export class StreamProxies {
     return { data: data.filter((item) => key === undefined || item.key === key) };
   }
 
-  /** Takes out one that came by `add`; false: the path is none of these. */
+  /** Removes a path added by `add`; false: it was not. */
   async end(path: string): Promise<boolean> {
     if (!this.#added.has(path) || !this.#options.pulled().some(({ name }) => name === path)) {
       return false;

@@ -2,7 +2,7 @@ import { basename, dirname, extname } from 'node:path';
 import type { HookName } from './hooks.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 
-/** A recording that is whole. */
+/** A complete recording. */
 export interface RecordedFile {
   readonly path: string;
   readonly file: string;
@@ -12,11 +12,11 @@ export interface RecordedFile {
   readonly sizeBytes: number;
 }
 
-/** The hook that is told of a recording, by its format. */
+/** The hook for a recording, by its format. */
 export const recordHookOf = ({ file }: RecordedFile): HookName =>
   extname(file) === '.ts' ? 'on_record_ts' : 'on_record_mp4';
 
-/** What it is told; `url` is below this server's address, as of what ZLMediaKit serves itself. */
+/** Its body; `url` is relative to this server's address, as in ZLMediaKit. */
 export function recordBody({ path, file, startUs, durationMs, sizeBytes }: RecordedFile) {
   const lengthS = durationMs / 1000;
   const start = new Date(startUs / 1000).toISOString().replace('Z', `${String(startUs % 1000).padStart(3, '0')}Z`);

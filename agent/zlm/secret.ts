@@ -9,7 +9,6 @@ const MAX_REMEMBERED = 500;
 export const CHALLENGE_COOKIE = 'ZLM_UNLOGIN';
 export const LOGIN_COOKIE = 'ZLM_LOGINED';
 
-/** Who calls, as far as the secret needs it. */
 export interface Caller {
   readonly ip: string;
   readonly isPrivate: boolean;
@@ -17,7 +16,7 @@ export interface Caller {
   cookie(name: string): string | undefined;
 }
 
-/** What somebody is answered instead of what he called; `isGuess`: he has offered something. */
+/** The answer in place of the call's; `isGuess`: the caller sent a secret. */
 export interface Refusal {
   readonly code: number;
   readonly msg: string;
@@ -33,7 +32,7 @@ export interface SecretOptions {
   readonly clock: Clock;
 }
 
-/** The secret of ZLMediaKit's calls, and the cookies that stand for it once it was shown. */
+/** The secret of ZLMediaKit's calls, and the cookies of logged-in callers. */
 export class CallSecret {
   readonly #options: SecretOptions;
   readonly #challenges: Remembered;
@@ -45,7 +44,7 @@ export class CallSecret {
     this.#logins = new Remembered(LOGIN_MS, options.clock);
   }
 
-  /** Undefined: the caller may. */
+  /** Undefined: the call is allowed. */
   refusal(parameters: CallParameters, caller: Caller): Refusal | undefined {
     if (!this.#isFromAllowed(caller)) {
       const msg = 'Your ip is not allowed to access the service.';
@@ -56,7 +55,7 @@ export class CallSecret {
     if (given !== undefined && isSame(given, secret)) {
       return undefined;
     }
-    // With another secret nobody is logged in any more.
+    // Another secret ends all logins.
     if (given === undefined && this.#logins.get(caller.cookie(LOGIN_COOKIE)) === secret) {
       return undefined;
     }
@@ -73,7 +72,7 @@ export class CallSecret {
     if (challenge === undefined || this.#challenges.get(challenge) === undefined) {
       return this.#challenge(false);
     }
-    // Each is good for one try.
+    // Each is valid for one attempt.
     this.#challenges.forget(challenge);
     const expected = createHash('md5').update(`zlmediakit:${secret}:${challenge}`).digest('hex');
     return isSame(digest.toLowerCase(), expected) ? this.#logins.add(secret) : this.#challenge(true);
@@ -121,7 +120,7 @@ class Remembered {
   }
 }
 
-/** In a time that tells nothing. */
+/** In constant time. */
 function isSame(a: string, b: string): boolean {
   const [one, other] = [a, b].map((text) => createHash('sha256').update(text).digest());
   return one !== undefined && other !== undefined && b !== '' && timingSafeEqual(one, other);

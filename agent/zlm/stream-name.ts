@@ -1,6 +1,6 @@
 import { PerchError } from '../base/errors.ts';
 
-/** The only virtual host that there is. */
+/** The only virtual host. */
 export const VHOST = '__defaultVhost__';
 /** The app of a path without a slash. */
 const PLAIN_APP = 'live';
@@ -19,7 +19,7 @@ export function streamNameOf(path: string): StreamName {
 
 export const keyOf = ({ app, stream }: StreamName): string => `${VHOST}/${app}/${stream}`;
 
-/** The other way of `keyOf`. @throws PerchError badInput */
+/** Inverse of `keyOf`. @throws PerchError badInput */
 export function parseKey(key: string): StreamName {
   const [vhost = '', app = '', ...rest] = key.split('/');
   const stream = rest.join('/');

@@ -5,13 +5,13 @@ import type { Hooks } from './hooks.ts';
 import type { ShownPath } from './media-items.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 
-/** All streams come at once when Perch starts: the others are asked about at a later look, and places are left for players' questions. */
+/** All streams open at once when Perch starts: this leaves room for the questions of players. The others follow at the next check. */
 const MAX_ASKING = 16;
 
 export interface StreamWatchOptions {
   readonly paths: { list(): readonly ShownPath[] };
   readonly hooks: Hooks;
-  /** An item for each schema that the path can be had in. */
+  /** One item for each schema of the path. */
   items(path: ShownPath): readonly { readonly schema: string }[];
   /** Ends the stream, where these calls may. @throws PerchError when the configuration cannot be written */
   end(path: ShownPath): Promise<boolean>;
@@ -23,15 +23,15 @@ export interface StreamWatchOptions {
 
 interface Known {
   readonly name: string;
-  /** RFC 3339: another one is another stream. */
+  /** RFC 3339; changes with each stream. */
   readonly since: string | null;
   readonly schemas: readonly string[];
   hasReaders: boolean;
-  /** Monotonic; undefined: somebody watches, or the hook was asked already. */
+  /** Monotonic; undefined: the stream has readers, or the hook was asked already. */
   unreadSinceMs: number | undefined;
 }
 
-/** Tells the hooks of streams that come, go and are not watched any more. Looks once a second, and whenever it is told to. */
+/** Reports streams that open, close and lose their last reader. Checks once a second and at each `look`. */
 export class StreamWatch {
   readonly #options: StreamWatchOptions;
   readonly #known = new Map<string, Known>();
@@ -70,7 +70,7 @@ export class StreamWatch {
     const items = this.#options.items(path);
     const known: Known = {
       ...{ name: path.name, since: path.readyTime, schemas: items.map(({ schema }) => schema) },
-      // Nobody may ever come: that is asked about like the last viewer's leaving.
+      // A stream that never has a reader counts as one that lost its last.
       ...{ hasReaders: false, unreadSinceMs: this.#options.clock.monoMs() },
     };
     this.#known.set(path.name, known);
@@ -98,7 +98,7 @@ export class StreamWatch {
       known.unreadSinceMs = undefined;
       this.#askToClose(path, known.schemas[0] ?? 'rtsp').catch((error: unknown) => {
         const fields = error instanceof PerchError ? { cause: explain(error) } : { err: error };
-        this.#options.log.warn({ path: path.name, ...fields }, 'stream that nobody watches cannot be closed');
+        this.#options.log.warn({ path: path.name, ...fields }, 'stream without readers cannot be closed');
       });
     }
     known.hasReaders = hasReaders;
@@ -118,7 +118,7 @@ export class StreamWatch {
     const { code, close } = await hooks.ask('on_stream_none_reader', body).finally(() => {
       this.#asking -= 1;
     });
-    // Somebody may have come meanwhile, or it may be another stream by now.
+    // It may have a reader by now, or be another stream.
     const now = paths.list().find(({ name }) => name === path.name);
     if (code === 0 && close && now?.readyTime === path.readyTime && now.readers.length === 0) {
       await end(now);

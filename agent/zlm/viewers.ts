@@ -22,7 +22,7 @@ export interface SessionFilter {
   readonly peerIp?: string | undefined;
 }
 
-/** All sessions, whatever their protocol. */
+/** The sessions of all protocols. */
 export class ZlmSessions {
   readonly #tables: SessionTables;
   readonly #config: () => Config;
@@ -40,7 +40,7 @@ export class ZlmSessions {
     return this.#matching(filter).map(({ item }) => item);
   }
 
-  /** @returns how many have gone */
+  /** @returns how many were ended */
   kickAll(filter: SessionFilter): number {
     return this.#matching(filter).filter(({ table, item }) => table.kick?.(item.id)).length;
   }

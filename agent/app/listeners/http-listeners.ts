@@ -32,17 +32,17 @@ import { playbackPlugin } from '../../playback/plugin.ts';
 import { vodRoutes } from '../../playback/vod/vod-routes.ts';
 import { DeviceRoutes } from '../device/device-routes.ts';
 import type { Recordings } from '../recordings/recordings.ts';
-import type { BoxCommands } from '../servers/hook-runner.ts';
+import type { HookRunner } from '../servers/hook-runner.ts';
 import type { Servers } from '../servers/servers.ts';
-import { ZlmBox } from '../zlm/zlm.ts';
+import { ZlmApi } from '../zlm/zlm.ts';
 import { healthOf } from './health-check.ts';
 import { mountHls } from './hls-routes.ts';
 import { HttpPorts, type HttpPortsDeps } from './http-ports.ts';
-import { Diagnostics } from './metrics-and-profiles.ts';
-import { boxStats } from './server-stats.ts';
+import { MetricsAndProfiles } from './metrics-and-profiles.ts';
+import { serverStats } from './server-stats.ts';
 import { mountWebRtc } from './webrtc-routes.ts';
 
-export interface HttpServicesDeps extends HttpPortsDeps {
+export interface HttpListenersDeps extends HttpPortsDeps {
   readonly version: string;
   readonly dataDir: string;
   readonly own: OwnKeys & Pick<TrustLookup, 'authority'>;
@@ -59,7 +59,7 @@ export interface HttpServicesDeps extends HttpPortsDeps {
   readonly recordings: Recordings;
   readonly load: ProcessLoad;
   readonly loop: EventLoopWatch;
-  readonly commands: BoxCommands;
+  readonly commands: HookRunner;
   readonly events: EventBus;
   readonly cameras: CameraLookup;
   readonly steering: CameraSteering;
@@ -79,30 +79,30 @@ export interface HttpServicesDeps extends HttpPortsDeps {
 }
 
 /** Every HTTP listener: the main port with everything, and MediaMTX's ports with one service each at `/`. */
-export class HttpServices {
-  readonly zlm: ZlmBox;
-  readonly #deps: HttpServicesDeps;
+export class HttpListeners {
+  readonly zlm: ZlmApi;
+  readonly #deps: HttpListenersDeps;
   readonly #started: string;
-  readonly #diagnostics: Diagnostics;
+  readonly #diagnostics: MetricsAndProfiles;
   readonly #startedMs: number;
   readonly #eventStreams: EventStreams;
   readonly #boxRoutes: DeviceRoutes;
   readonly #ports: HttpPorts;
   readonly #https = new HttpsPlaces(() => this.tlsPort);
 
-  constructor(deps: HttpServicesDeps) {
+  constructor(deps: HttpListenersDeps) {
     this.#deps = deps;
     this.#ports = new HttpPorts(deps);
-    this.#diagnostics = new Diagnostics(deps);
+    this.#diagnostics = new MetricsAndProfiles(deps);
     this.#started = new Date(deps.clock.wallMs()).toISOString();
     this.#startedMs = deps.clock.monoMs();
     this.#eventStreams = new EventStreams(deps.events, deps.clock);
     this.#boxRoutes = new DeviceRoutes(deps);
-    this.zlm = new ZlmBox({
+    this.zlm = new ZlmApi({
       ...deps,
       madeSecret: deps.zlmSecret,
       sessions: this.#deps.servers,
-      statistics: async () => ({ ...(await boxStats(deps, this.#started, this.#startedMs)) }),
+      statistics: async () => ({ ...(await serverStats(deps, this.#started, this.#startedMs)) }),
     });
   }
 
@@ -215,7 +215,7 @@ export class HttpServices {
       disks: recordings.space,
       keys: this.#deps.authority,
       events: recordings.events,
-      stats: { stats: () => boxStats(this.#deps, this.#started, this.#startedMs) },
+      stats: { stats: () => serverStats(this.#deps, this.#started, this.#startedMs) },
       streams: this.#eventStreams,
       cameras: this.#deps.cameras,
       steering: this.#deps.steering,

@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { cors } from '../../http/listener/cors.ts';
-import type { BoxFacts } from '../../http/metrics/box-metrics.ts';
+import type { DeviceFacts } from '../../http/metrics/device-metrics.ts';
 import { METRICS_HEADERS, METRICS_METHODS, mountMetrics } from '../../http/metrics/metrics-routes.ts';
 import { mountPprof, PPROF_HEADERS, PPROF_METHODS } from '../../http/pprof/pprof-routes.ts';
 import { Profiler } from '../../http/pprof/profiler.ts';
@@ -13,24 +13,24 @@ import type { SessionTables } from '../../protocols/contract.ts';
 import { DISK_STATES } from '../../record/space/disk-state.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 
-export interface DiagnosticsDeps {
+export interface MetricsAndProfilesDeps {
   readonly version: string;
   readonly clock: Clock;
   readonly paths: PathTable;
   readonly recordings: Recordings;
   readonly loop: { readonly delay: LoopDelay };
-  readonly commands: { tallies(): ReturnType<BoxFacts['hooks']> };
+  readonly commands: { tallies(): ReturnType<DeviceFacts['hooks']> };
   /** As it is now. */
   config(): Config;
 }
 
 /** Metrics and profiles, on the main port and on their own. */
-export class Diagnostics {
-  readonly #deps: DiagnosticsDeps;
+export class MetricsAndProfiles {
+  readonly #deps: MetricsAndProfilesDeps;
   readonly #profiler: Profiler;
-  readonly #box: BoxFacts;
+  readonly #box: DeviceFacts;
 
-  constructor(deps: DiagnosticsDeps) {
+  constructor(deps: MetricsAndProfilesDeps) {
     const { version, clock, recordings, loop, commands } = deps;
     this.#deps = deps;
     this.#profiler = new Profiler({ clock });

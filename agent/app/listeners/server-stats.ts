@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Stats } from '../../http/api/device/stats.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 
-export interface BoxStatsDeps {
+export interface ServerStatsDeps {
   readonly version: string;
   readonly clock: Clock;
   readonly paths: PathTable;
@@ -14,7 +14,7 @@ export interface BoxStatsDeps {
 }
 
 /** @param started RFC 3339; `startedMs`: the same, monotonic */
-export async function boxStats(deps: BoxStatsDeps, started: string, startedMs: number): Promise<Stats> {
+export async function serverStats(deps: ServerStatsDeps, started: string, startedMs: number): Promise<Stats> {
   const { version, paths, load, loop, clock } = deps;
   const { meanMs, p99Ms, maxMs } = loop.delay;
   const [host, own, all] = [await hostFacts([]), load.read(), paths.list()];

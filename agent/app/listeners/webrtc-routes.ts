@@ -10,12 +10,12 @@ import { type WebRtcServer, withoutPort } from '../../servers/webrtc/server/serv
 import { webrtcPlugin } from '../../servers/webrtc/signalling/plugin.ts';
 import { zlmPlugin } from '../../servers/webrtc/signalling/zlm/plugin.ts';
 import type { Servers } from '../servers/servers.ts';
-import type { ZlmBox } from '../zlm/zlm.ts';
+import type { ZlmApi } from '../zlm/zlm.ts';
 
 export interface WebRtcHttpDeps {
   readonly paths: PathTable;
   readonly clock: Clock;
-  readonly zlm: ZlmBox;
+  readonly zlm: ZlmApi;
   /** As it is now. */
   config(): Config;
   readonly servers: Servers;

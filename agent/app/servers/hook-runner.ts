@@ -12,7 +12,7 @@ import { isOwnConnection, type LocalConnection } from '../../hooks/own-connectio
 import { PathCommands, type PathFacts } from '../../hooks/path-commands.ts';
 import { Programs } from '../../hooks/programs.ts';
 
-export interface BoxCommandsOptions {
+export interface HookRunnerOptions {
   /** Absolute, and this Perch's alone. */
   readonly dataDir: string;
   readonly env: Environment;
@@ -20,15 +20,15 @@ export interface BoxCommandsOptions {
   readonly log: Logger;
 }
 
-/** Everything that the configuration has run: commands of paths and of RTSP clients. */
-export class BoxCommands {
+/** The commands of the configuration: of paths and of connections. */
+export class HookRunner {
   readonly connections: ConnectionCommands;
   readonly #config: () => Config;
   readonly #mark: string;
-  readonly #options: BoxCommandsOptions;
+  readonly #options: HookRunnerOptions;
   readonly #programs: Programs;
 
-  constructor(config: () => Config, options: BoxCommandsOptions) {
+  constructor(config: () => Config, options: HookRunnerOptions) {
     this.#config = config;
     this.#options = options;
     this.#mark = createHash('sha256').update(options.dataDir).digest('hex').slice(0, 32);
@@ -36,7 +36,7 @@ export class BoxCommands {
     this.connections = new ConnectionCommands(() => ({ ...this.#config(), rtspPort: this.#rtspPort }), this.#programs);
   }
 
-  /** Before anything is started: what a Perch that was killed has left behind may hold a camera, or publish. */
+  /** Before anything starts: commands left behind by a killed Perch may hold a camera, or publish. */
   begin(): Promise<void> {
     return endLeftovers(this.#mark, this.#options.clock, this.#options.log);
   }
@@ -45,13 +45,12 @@ export class BoxCommands {
     return new PathCommands(settings, { ...path, rtspPort: () => this.#rtspPort }, this.#programs);
   }
 
-  /** Whether the connection is that of a program whose command, in the configuration, names this path. */
+  /** Whether the connection belongs to a command that names this path. */
   isFor(path: string, connection: LocalConnection): boolean {
     const groups = this.#programs.groupsNaming(path);
     return groups.length > 0 && isOwnConnection(groups, connection);
   }
 
-  /** What has become of the commands so far. */
   tallies(): readonly Readonly<HookTally>[] {
     return this.#programs.tallies.list();
   }

@@ -36,7 +36,7 @@ const ANSWER_LIMIT_BYTES = 64 << 10;
 const CHALLENGE_S = 300;
 const LOGIN_S = 86_400;
 
-export interface ZlmBoxDeps {
+export interface ZlmApiDeps {
   readonly version: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -52,13 +52,13 @@ export interface ZlmBoxDeps {
   statistics(): Promise<Readonly<Record<string, unknown>>>;
   /** As it is now. */
   config(): Config;
-  /** That is made for the box. */
+  /** Generated for this device. */
   readonly madeSecret: string;
-  /** Ends it all. */
+  /** Aborts everything. */
   readonly signal: AbortSignal;
 }
 
-/** The secret of the data folder, made at the first start. One that cannot be kept holds until the end of the program. */
+/** The secret of the data folder, generated at the first start. If it cannot be saved it is valid until Perch ends. */
 export async function loadMadeSecret(dataDir: string, log: Logger): Promise<string> {
   const file = join(dataDir, SECRET_FILE);
   try {
@@ -75,16 +75,16 @@ export async function loadMadeSecret(dataDir: string, log: Logger): Promise<stri
   }
 }
 
-/** The secret of what its file has. */
+/** The secret in the content of its file. */
 export function secretIn(stored: unknown): string | undefined {
   const { secret } = (stored ?? {}) as { readonly secret?: unknown };
   return typeof secret === 'string' && secret.length >= SECRET_BYTES ? secret : undefined;
 }
 
-/** ZLMediaKit's calls with a secret, and its web hooks, for the whole box. */
-export class ZlmBox {
+/** ZLMediaKit's calls with a secret, and its web hooks. */
+export class ZlmApi {
   readonly gate: HookGate;
-  readonly #deps: ZlmBoxDeps;
+  readonly #deps: ZlmApiDeps;
   readonly #hooks: Hooks;
   readonly #calls: QueryCalls;
   readonly #secret: CallSecret;
@@ -92,7 +92,7 @@ export class ZlmBox {
   readonly #stops: (() => void)[];
   #toldMs = 0;
 
-  constructor(deps: ZlmBoxDeps) {
+  constructor(deps: ZlmApiDeps) {
     const { clock, log, config, paths, signal } = deps;
     this.#deps = deps;
     const post = (url: string, body: string, headers: Readonly<Record<string, string>>, timeoutMs: number) =>
@@ -135,12 +135,11 @@ export class ZlmBox {
     ];
   }
 
-  /** That holds now. */
+  /** As it is now. */
   get secret(): string {
     return this.#deps.config().zlmSecret || this.#deps.madeSecret;
   }
 
-  /** The box is up. */
   begin(): void {
     this.#toldMs = this.#deps.clock.monoMs();
     this.#hooks.tell('on_server_started', shownSettings(this.#deps.config()));
@@ -189,7 +188,7 @@ export class ZlmBox {
     if (!call) {
       return undefined;
     }
-    // Whoever names himself is judged as at the control API.
+    // A caller with a name has the permissions of the control API.
     const credentials = isUnknownPage && !place.isForeign ? writtenCredentialsOf(headers) : credentialsOf(headers);
     const isNamed = Object.keys(credentials).length > 0;
     if (isNamed) {
@@ -227,7 +226,7 @@ export class ZlmBox {
       ...{ ip, port: request.raw.socket.remotePort ?? 0, id: facts.id ?? '' },
     };
     const { code, close } = await this.#hooks.ask('on_stream_not_found', body, ip);
-    // A hook that fails ends nobody's waiting for what may come by itself.
+    // A failing hook does not end the wait for a stream that may come by itself.
     return !close && (code === 0 || isKnown);
   }
 
@@ -251,7 +250,7 @@ export class ZlmBox {
   }
 }
 
-/** @throws PerchError with ZLMediaKit's code for who may not */
+/** @throws PerchError with ZLMediaKit's code if it is not allowed */
 async function requireIn(
   access: HttpAccess,
   request: FastifyRequest,
@@ -293,7 +292,7 @@ function hookSettings(config: Config): HookSettings {
 
 const portOf = (address: string): number => parseAddress(address)?.port ?? 0;
 
-/** What players can have a stream as. WebRTC counts as RTSP, as with ZLMediaKit. */
+/** Schemas that players can use. WebRTC counts as RTSP, as with ZLMediaKit. */
 function schemasOf({ rtsp, webrtc, hls, hlsVariant }: Config): string[] {
   const isMpegTs = hlsVariant === 'mpegts';
   return [...(rtsp || webrtc ? ['rtsp'] : []), ...(hls ? [isMpegTs ? 'hls' : 'hls.fmp4'] : [])];
@@ -305,7 +304,7 @@ function pulledPaths(config: Config): PulledPath[] {
   });
 }
 
-/** No secrets and no addresses of hooks, which may hold some. */
+/** Without secrets and without addresses of hooks, which may contain some. */
 const shownSettings = (config: Config): Readonly<Record<string, string>> => ({
   'general.mediaServerId': config.zlmMediaServerId,
   'general.streamNoneReaderDelayMS': String(config.zlmStreamNoneReaderDelayMs),

@@ -42,7 +42,7 @@ function writeColumn(text: MetricsText, kind: MediaKind, { name, of }: Column, i
   }
 }
 
-/** Each name once, so that whoever asks for it finds it; those of several lines at the end, as in MediaMTX. */
+/** Each name once, so that queries for it find it; those of several lines at the end, as in MediaMTX. */
 function writeEmpty(text: MetricsText, { blocks }: MediaKind): void {
   const isSplit = ({ of }: Column) => typeof of === 'function';
   const split = blocks.flatMap(({ columns }) => columns.filter(isSplit));

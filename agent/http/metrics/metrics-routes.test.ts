@@ -9,7 +9,7 @@ import { MEDIAMTX_USERS } from '../../config/schema/general.ts';
 import { disabledStatus, type PathStatus } from '../../paths/path-status.ts';
 import type { SessionTable } from '../../protocols/contract.ts';
 import { cors } from '../listener/cors.ts';
-import type { BoxFacts } from './box-metrics.ts';
+import type { DeviceFacts } from './device-metrics.ts';
 import { METRICS_HEADERS, METRICS_METHODS, mountMetrics } from './metrics-routes.ts';
 
 const LOOPBACK = { remoteAddress: '127.0.0.1', headers: { host: 'localhost' } };
@@ -41,7 +41,7 @@ const ATTIC = path('attic/"back\\', {
 });
 
 const list = (items: readonly object[]): SessionTable => ({ list: () => items as never, kick: () => false });
-const BOX: BoxFacts = {
+const BOX: DeviceFacts = {
   version: 'v1.2.3',
   wallMs: () => Date.UTC(2026, 0, 1, 0, 1),
   uptimeMs: () => 120_000,

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { SessionTable, SessionTables } from '../../protocols/contract.ts';
 import type { PathLookup } from '../api/streams/paths.ts';
-import { type BoxFacts, writeBox } from './box-metrics.ts';
+import { type DeviceFacts, writeDevice } from './device-metrics.ts';
 import { type Item, type MediaKinds, mediaKindsOf, pathRow } from './media-kinds.ts';
 import { writeKind } from './media-metrics.ts';
 import { MetricsText } from './metrics-text.ts';
@@ -12,7 +12,7 @@ export interface MetricsOptions {
   readonly cors: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
   readonly paths: PathLookup;
   readonly sessions: SessionTables;
-  readonly box: BoxFacts;
+  readonly box: DeviceFacts;
 }
 
 /** What `cors` is to allow. */
@@ -78,7 +78,7 @@ function answer({ query, headers }: FastifyRequest, options: MetricsOptions, kin
     }
   }
   if (type === OWN_TYPE || (type === '' && !isFiltered)) {
-    writeBox(text, box, all, asked('path'));
+    writeDevice(text, box, all, asked('path'));
   }
   return text.toString();
 }

@@ -20,7 +20,7 @@ export interface DiskFacts {
   readonly times: { readonly writes: TimesFacts; readonly flushes: TimesFacts } | undefined;
 }
 
-/** What has been left out of the recordings of a path. */
+/** Losses in the recordings of a path. */
 export interface LossFacts {
   readonly path: string;
   readonly parts: number;
@@ -28,7 +28,7 @@ export interface LossFacts {
   readonly refusedFiles: number;
 }
 
-/** What has become of the commands of one hook, such as `runOnRead`. */
+/** Counts of the commands of one hook, such as `runOnRead`. */
 export interface HookFacts {
   readonly hook: string;
   readonly running: number;
@@ -37,13 +37,13 @@ export interface HookFacts {
   readonly leftOut: number;
 }
 
-/** What only Perch tells: the box, its cameras and its recordings. */
-export interface BoxFacts {
+/** Metrics that MediaMTX does not have: the device, its cameras and its recordings. */
+export interface DeviceFacts {
   readonly version: string;
   wallMs(): number;
-  /** How long it has been running: when it was started the clock may not have been set. */
+  /** Monotonic: the clock may not have been set at the start. */
   uptimeMs(): number;
-  /** How late the event loop was, lately. */
+  /** Recent delay of the event loop. */
   loopDelay(): { readonly meanMs: number; readonly p99Ms: number; readonly maxMs: number };
   /** Every state that a disk can be in. */
   readonly diskStates: readonly string[];
@@ -57,8 +57,8 @@ type Row = readonly [labels: Labels, value: number];
 const NONE: Labels = [];
 const CAMERA_STATES = ['running', 'waiting', 'stopped', 'disabled'];
 
-/** @param only the path that alone is told of, and then nothing of the box; empty: everything */
-export function writeBox(text: MetricsText, box: BoxFacts, paths: readonly PathItem[], only: string): void {
+/** @param only this path, and nothing of the device; empty: everything */
+export function writeDevice(text: MetricsText, box: DeviceFacts, paths: readonly PathItem[], only: string): void {
   const isShown = (path: string) => only === '' || path === only;
   text.heading('Perch');
   if (only === '') {
@@ -79,7 +79,7 @@ export function writeBox(text: MetricsText, box: BoxFacts, paths: readonly PathI
   text.end();
 }
 
-function writeProcess(text: MetricsText, box: BoxFacts): void {
+function writeProcess(text: MetricsText, box: DeviceFacts): void {
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed, external } = process.memoryUsage();
   const { meanMs, p99Ms, maxMs } = box.loopDelay();
@@ -106,7 +106,7 @@ function writeProcess(text: MetricsText, box: BoxFacts): void {
   one(text, 'event_loop_busy_seconds_total', 'counter', 'Time in which the event loop worked.', seconds(active));
 }
 
-function writeDisks(text: MetricsText, { disks, diskStates }: BoxFacts): void {
+function writeDisks(text: MetricsText, { disks, diskStates }: DeviceFacts): void {
   const all = disks();
   const used = all.flatMap(({ folder, times }) => (times ? [{ folder, ...times }] : []));
   const of = (folder: string): Labels => [['folder', folder]];
@@ -196,7 +196,7 @@ function writeHooks(text: MetricsText, hooks: readonly HookFacts[]): void {
   );
 }
 
-function writeCameras(text: MetricsText, paths: readonly PathItem[], box: BoxFacts): void {
+function writeCameras(text: MetricsText, paths: readonly PathItem[], box: DeviceFacts): void {
   const [wallMs, uptimeMs] = [box.wallMs(), box.uptimeMs()];
   const cameras = paths.filter(({ sourceState }) => sourceState !== null);
   const wanted = cameras.filter(
