@@ -77,7 +77,7 @@ test('what several cameras have seen on a day is one list, the newest first', as
   expect(idsOf(await box.list({ path: 'door' }))).toEqual(['c', 'a']);
 });
 
-test('a camera that whoever asks may not play back is in no list, and its types are in none either', async () => {
+test('a camera that the user may not play back is not listed, and neither are its types', async () => {
   using box = openList();
   box.add('door', 'a', 100);
   box.add('yard', 'b', 200, { type: 'person' });
@@ -110,7 +110,7 @@ test('page after page gives each event once, also where many begin at the same m
   expect(new Set(found)).toEqual(added);
 });
 
-test('when a camera was away for a minute is told; blinks and other reasons of gaps are not, nor where a kind is asked for', async () => {
+test('outages of a minute are listed; shorter ones and other gap reasons are not, nor are they with a type filter', async () => {
   using box = openList();
   box.add('door', 'a', 100);
   box.add('door', 'moved', 150, { type: 'perch.moved' });
@@ -130,7 +130,7 @@ test('when a camera was away for a minute is told; blinks and other reasons of g
   expect(idsOf(await box.list({ types: 'perch.offline', path: 'gate' }))).toEqual(['still away']);
 });
 
-test('the picture of an event is the recorded moment that is nearest, within five seconds', async () => {
+test('the picture of an event is the nearest recorded time, within five seconds', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 4);
   await using playback = openPlayback(folder.path);
@@ -190,7 +190,7 @@ test('of several types at one moment page after page loses nothing and repeats n
   expect(seen).toEqual(wanted.map(({ id }) => id));
 });
 
-test('a type that was seen at another time only is not told, whatever stands before and behind it', async () => {
+test('a type of another time is not listed, whatever surrounds it', async () => {
   using box = openList();
   box.add('door', 'a', -100, { type: 'animal' });
   box.add('door', 'b', 100, { type: 'motion' });

@@ -54,7 +54,7 @@ test('what a path recorded in MP4 before is played on', async () => {
   expect((await list(playback)).map(({ start, duration }) => [start, duration])).toEqual([['2026-07-01T12:00:00Z', 3]]);
 });
 
-test('a finished file need not be looked at again at the next start, one that was cut off is', async () => {
+test('a finished file is not read again at the next start, a truncated one is', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 3, { format: 'mpegts' });
   await using playback = openPlayback(folder.path);

@@ -24,7 +24,7 @@ const spans = async (playback: Playback, start?: string, end?: string) =>
     await playback.list('cam', start ? parseRfc3339(start) : undefined, end ? parseRfc3339(end) : undefined, 'http://h')
   ).map((entry) => [entry.start, entry.duration] as const);
 
-test('recordings that go on from one another are one timespan, a restart begins another', async () => {
+test('recordings that continue each other are one timespan, a restart begins another', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 6, { segmentDurationMs: 2_000 });
   await record(folder.path, 3, { wall: WALL + 6_000 });
@@ -91,7 +91,7 @@ test.for([
   ['nothing was recorded', undefined, undefined],
   ['everything has ended before', '2026-07-02T00:00:00Z', undefined],
   ['everything begins later', undefined, '2026-06-01T00:00:00Z'],
-] as const)('when %s the answer is that there is nothing', async ([what, start, end]) => {
+] as const)('when %s the response is that there is nothing', async ([what, start, end]) => {
   using folder = temporaryFolder();
   if (what !== 'nothing was recorded') {
     await record(folder.path, 2);
@@ -135,7 +135,7 @@ test.for(['../other', '..', 'cam/../../other', 'ca\0m', '', 'a//../b'])(
   },
 );
 
-test('a path that is not configured is refused by name', async () => {
+test('a path that is not configured is rejected by name', async () => {
   using folder = temporaryFolder();
   await using playback = openPlayback(folder.path);
   await expect(playback.list('unknown', undefined, undefined, '')).rejects.toMatchObject({
@@ -144,7 +144,7 @@ test('a path that is not configured is refused by name', async () => {
   });
 });
 
-test('what is still being recorded is listed up to its last whole part, and grows', async () => {
+test('a growing recording is listed up to its last complete part', async () => {
   using folder = temporaryFolder();
   await using playback = openPlayback(folder.path);
   await using running = startRecorder(folder.path);
@@ -176,7 +176,7 @@ test.for([
   ['is missing', (file: string) => rmSync(file)],
   ['is not a database', (file: string) => writeFileSync(file, 'this is no database at all, whatever its name says')],
   ['is damaged in the middle', (file: string) => writeFileSync(file, readFileSync(file).fill(0x55, 4_200))],
-] as const)('an index that %s is made anew from the files', async ([, spoil]) => {
+] as const)('an index that %s is rebuilt from the files', async ([, spoil]) => {
   using folder = temporaryFolder();
   await record(folder.path, 6, { segmentDurationMs: 2_000 });
   const file = join(folder.path, 'index.db');
@@ -190,7 +190,7 @@ test.for([
   expect(await spans(playback)).toEqual([['2026-07-01T12:00:00Z', 6]]);
 });
 
-test('an index that is found damaged in use and cannot be removed goes on in memory', async () => {
+test('an index damaged in use that cannot be removed continues in memory', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 2);
   const index = join(folder.path, 'index.db');
@@ -237,7 +237,7 @@ test('a recording that could not be opened for the moment is there again when it
   expect(await spans(playback)).toEqual([['2026-07-01T12:00:00Z', 2]]);
 });
 
-test('a file whose tail is garbage is listed and played up to its last whole part', async () => {
+test('a file with a garbage tail is listed and played up to its last complete part', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   feed(running.stream, [tinyVideo(45, 10, 10, 0, WALL)]);
@@ -254,7 +254,7 @@ test('a file whose tail is garbage is listed and played up to its last whole par
   expect(answer.sizeBytes).toBeGreaterThan(5_000);
 });
 
-test('the hour that autumn shows twice hides nothing: the capture time in the file tells which it was', async () => {
+test('the repeated hour of autumn hides nothing: the capture time in the file identifies it', async () => {
   using folder = temporaryFolder();
   const again = Date.UTC(2026, 9, 25, 1, 30);
   const [file = ''] = await record(folder.path, 2, { wall: again, zone: 'Europe/Berlin' });
@@ -294,7 +294,7 @@ test('a rebuild reads every header, so that the next start knows what is finishe
   expect(files.map((file) => playback.isFinished(file))).toEqual([true, true, true]);
 });
 
-test('what the recorder tells is known at once', async () => {
+test('the recorder’s facts are known at once', async () => {
   using folder = temporaryFolder();
   await using playback = openPlayback(folder.path);
   const [file = ''] = await record(folder.path, 2);

@@ -77,7 +77,7 @@ test.for([
   expect(answer.json().error).toContain(message);
 });
 
-test.for(['fmp4', 'mp4'])('%s: the whole, its parts, its head and its tag agree', async (format) => {
+test.for(['fmp4', 'mp4'])('%s: the full response, its ranges, its head and its tag agree', async (format) => {
   using folder = temporaryFolder();
   await record(folder.path, 3, { sound: true });
   await using playback = openPlayback(folder.path);
@@ -128,7 +128,7 @@ test('a download has a name', async () => {
   expect(door.headers['content-disposition']).toBe('attachment; filename="Front door_2026-07-01T12-00-00.mp4"');
 });
 
-test('an answer that ends early says why, and where to go on', async () => {
+test('a download that ends early says why, and where to continue', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 2);
   await record(folder.path, 2, { wall: WALL + 10_000 });
@@ -142,7 +142,7 @@ test('an answer that ends early says why, and where to go on', async () => {
   expect(other.headers['perch-ends']).toBe('gap; resume="2026-07-01T14:00:10+02:00"');
 });
 
-test('a recording that is deleted while an answer is read ends the connection', async () => {
+test('deleting a recording during a download ends the connection', async () => {
   using folder = temporaryFolder();
   const files = await record(folder.path, 40, { gop: 1, segmentDurationMs: 20_000 });
   await using playback = openPlayback(folder.path);
@@ -170,7 +170,7 @@ test('preflights are answered for both, and nothing else is there', async () => 
   expect((await app.inject({ method: 'POST', url: '/get' })).statusCode).toBe(404);
 });
 
-test('a client that goes in the middle of an answer leaves the next one unharmed', async () => {
+test('a client that disconnects during a download does not harm the next one', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 60, { gop: 1 });
   await using playback = openPlayback(folder.path);
@@ -190,7 +190,7 @@ test('a client that goes in the middle of an answer leaves the next one unharmed
   expect((await again.arrayBuffer()).byteLength).toBe(Number(again.headers.get('content-length')));
 });
 
-test('a request is over for the recordings when its client has all of the answer, or has gone', async () => {
+test('a request ends when its client has the full response or disconnects', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 3);
   await using playback = openPlayback(folder.path);

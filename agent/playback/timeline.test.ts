@@ -93,7 +93,7 @@ test('what is being recorded is shown up to its last part', async () => {
   await expect.poll(async () => (await timeline(playback, 0, 10)).coverage).toEqual([[0, 3]]);
 });
 
-test('recording that is switched off and on begins with the key frame before: within its group of pictures nothing is missing, and no gap is shown', async () => {
+test('recording that is switched off and on begins with the previous key frame: within its GOP nothing is missing, and no gap is shown', async () => {
   using folder = temporaryFolder();
   await using playback = openPlayback(folder.path);
   await using running = startRecorder(folder.path);
@@ -126,7 +126,7 @@ test('recording that is switched off and on begins with the key frame before: wi
   ]);
 });
 
-test('events and protected ranges stand in the same answer', async () => {
+test('events and protected ranges are in the same response', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 4);
   await using playback = openPlayback(folder.path);
@@ -145,7 +145,7 @@ test('events and protected ranges stand in the same answer', async () => {
   });
 });
 
-test('why nothing was recorded stands beside it: what lasts goes on, and where there is much what is shorter than a step is not shown', async () => {
+test('reasons for gaps are listed: ongoing ones last, and with many of them short ones are omitted', async () => {
   using setup = openIndex();
   const { index, catalog } = setup;
   const startUs = Date.parse(MONTH) * 1000;
@@ -181,7 +181,7 @@ test('why nothing was recorded stands beside it: what lasts goes on, and where t
   expect((await timelineOf(catalog, timelineQuery(query), 'UTC')).reasons).toHaveLength(3);
 });
 
-test('of more reasons than fit the longest are told, with the word that it is not all', async () => {
+test('of too many reasons the longest are listed, marked as cut', async () => {
   using setup = openIndex();
   const { index, catalog } = setup;
   const startUs = Date.parse(MONTH) * 1000;
@@ -234,7 +234,7 @@ test('more events than can be shown one by one are counted', async () => {
   expect(isCut).toBe(false);
 });
 
-test('from a month to a second the answer stays below 40 kB, whatever there is', async () => {
+test('from a month to a second the response stays below 40 kB', async () => {
   using setup = openIndex();
   const { index, catalog } = setup;
   const startUs = Date.parse(MONTH) * 1000;
@@ -293,7 +293,7 @@ test.for([
   await expect(answer).rejects.toMatchObject({ code: 'badInput' });
 });
 
-test('times are given in the zone that was asked in', () => {
+test('times are in the requested zone', () => {
   const { from } = timelineQuery({ path: 'cam', from: '2026-07-01T02:00:00 02:00', to: MONTH, resolution: '' });
   expect(from).toEqual(parseRfc3339('2026-07-01T02:00:00+02:00'));
 });

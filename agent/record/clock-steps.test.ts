@@ -48,7 +48,7 @@ test.for([
   ['from 1970 to today', 56 * 365 * 24 * HOUR_MS],
   ['two seconds back', -2_000],
 ] as const)(
-  'when the wall clock is set %s, the next key picture begins a file with the new time, and no picture is lost',
+  'when the wall clock is set %s, the next key frame starts a file with the new time, and no frame is lost',
   async ([, byMs]) => {
     using folder = temporaryFolder();
     const files = await filesOf(folder.path, steppedAt(tinyVideo(100, 10, 10, 0, WALL), 34, byMs));
@@ -84,7 +84,7 @@ test('set back while recording, the clock gives the same second twice: both file
   ]);
 });
 
-test('sound from right before the clock was set does not give its old time to the file', async () => {
+test('audio from right before the clock was set does not give its old time to the file', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
   const video = steppedAt(tinyVideo(40, 10, 10, 9_000, WALL + 100), 20, HOUR_MS);
@@ -119,7 +119,7 @@ test('a camera whose clock jumps all the time fills no disk with small files', a
   expect(new Set(files.map((file) => file.mark.streamId)).size).toBe(3);
 });
 
-test('a jump in the sound alone begins no file', async () => {
+test('a jump in audio alone starts no file', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
   feed(running.stream, [tinyVideo(150, 10, 10, 0, WALL), opusSound(750, 0, WALL)]);
@@ -130,7 +130,7 @@ test('a jump in the sound alone begins no file', async () => {
   expect(filesBelow(folder.path)).toHaveLength(1);
 });
 
-test('a file that begins with pictures kept from before the clock was set does not claim to have its time from a clock that was', async () => {
+test('a file that starts with frames kept from before the clock was set does not claim a trusted clock', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   const { clock, stream, recorder } = running;
@@ -144,7 +144,7 @@ test('a file that begins with pictures kept from before the clock was set does n
   expect((await openRecording(file)).fileMark).toMatchObject({ isClockTrusted: false, monoUs: monoUs() });
 });
 
-test('a file that begins with pictures kept for a moment has the time at which the first of them was taken, on both clocks', async () => {
+test('a file that starts with kept frames has the capture time of the first one, on both clocks', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   const { clock, stream, recorder } = running;

@@ -42,7 +42,7 @@ const headOf = async (file: string) => {
   return await readRecordingHead(handle);
 };
 
-test('nothing is begun on a disk that is refused, the state says why, and the next key frame after it begins', async () => {
+test('on a rejected disk nothing starts, the state has the reason, and recording starts at the next key frame after it', async () => {
   using folder = temporaryFolder();
   const guard = new Guard();
   guard.text = 'cannot record to /mnt/usb: its disk is not mounted';
@@ -57,7 +57,7 @@ test('nothing is begun on a disk that is refused, the state says why, and the ne
   expect(running.log.finishedFiles.map(({ durationMs }) => durationMs)).toEqual([3_000]);
 });
 
-test('a disk that takes no more ends the file whole, and what comes later is another recording', async () => {
+test('a disk that accepts no more completes the file, and later samples are another recording', async () => {
   using folder = temporaryFolder();
   const guard = new Guard();
   const { running, feed } = start(folder.path, guard);
@@ -77,7 +77,7 @@ test('a disk that takes no more ends the file whole, and what comes later is ano
   expect(running.log.finishedFiles.map(({ startUs }) => (startUs / 1000 - WALL) / 1000).sort()).toEqual([0, 7]);
 });
 
-test('a disk that is refused just when a file has its length begins another recording when it is there again', async () => {
+test('a disk rejected just when a file is complete starts another recording when it returns', async () => {
   using folder = temporaryFolder();
   const guard = new Guard();
   const { running, feed } = start(folder.path, guard, 2_000);
@@ -101,7 +101,7 @@ test('without a stream there is nothing to interrupt', async () => {
   await running[Symbol.asyncDispose]();
 });
 
-test('whoever watches the disk is told of a write that was refused, with its code', async () => {
+test('the disk guard gets each rejected write with its code', async () => {
   using folder = temporaryFolder();
   const guard = new Guard();
   mkdirSync(folder.path, { recursive: true });

@@ -35,7 +35,7 @@ test('a recorder that ends by a fault of its own says so until it records again'
   expect(running.log.finishedFiles.length).toBeGreaterThan(0);
 });
 
-test('files that the disk refuses are counted', async () => {
+test('files rejected by the disk are counted', async () => {
   using folder = temporaryFolder();
   mkdirSync(folder.path, { recursive: true });
   writeFileSync(join(folder.path, 'cam'), 'a file where a folder is needed');

@@ -67,7 +67,7 @@ test('a part is written each part duration, holds all tracks, and follows the on
 });
 
 test.for([['fmp4'], ['mpegts']] as const)(
-  'a file that begins with what the camera had kept is labelled with the capture of its first picture (%s)',
+  'a file that starts with the camera’s cache is labelled with the capture of its first frame (%s)',
   async ([format]) => {
     using folder = temporaryFolder();
     await using running = startRecorder(folder.path, { format });
@@ -148,7 +148,7 @@ test('what comes before the first key frame is left out', async () => {
   expect(file.mark.wallUs).toBe((WALL + 1000) * 1000);
 });
 
-test('a file of a single picture is finished all the same', async () => {
+test('a file with a single frame is finished', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   feed(running.stream, [tinyVideo(1, 10, 10, 0, WALL)]);
@@ -157,7 +157,7 @@ test('a file of a single picture is finished all the same', async () => {
   expect((await openRecording(running.log.names[0] ?? '')).durationMs).toBe(1);
 });
 
-test('recording that begins late has the group of pictures that the stream kept', async () => {
+test('recording that starts late has the stream’s cached GOP', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   await running.recorder.stop();
@@ -170,7 +170,7 @@ test('recording that begins late has the group of pictures that the stream kept'
   expect(running.recorder.state).toEqual({ kind: 'idle' });
 });
 
-test('sound that runs behind the picture begins the file, so that no time is negative', async () => {
+test('audio behind the video starts the file, so that no time is negative', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
   const sound = opusSound(100, 0, WALL - 200);
@@ -185,7 +185,7 @@ test('sound that runs behind the picture begins the file, so that no time is neg
 test.for([
   ['two seconds', 2],
   ['nine seconds', 9],
-] as const)('sound that is %s ahead of the picture is recorded with it, and nothing ends', async ([, aheadS]) => {
+] as const)('audio that is %s ahead of the video is recorded with it, and nothing ends', async ([, aheadS]) => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
   // The sound is captured with the pictures and says that it is later.
@@ -198,7 +198,7 @@ test.for([
   expect(runsOf(file, 2)[0]?.baseTime).toBe((aheadS + 0.08) * 48_000);
 });
 
-test('sound that was held with a time far ahead of the pictures is left out, what follows is not', async () => {
+test('held audio far ahead of the video is left out, what follows is not', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
   const stray = opusSound(1, 3_600 * 48_000, WALL);
@@ -240,7 +240,7 @@ test('a single wrong timestamp is left out, a clock that has jumped begins a fil
   expect(running.recorder.dropped['jumped timestamp']).toBeGreaterThan(0);
 });
 
-test('a camera whose clock runs away gets a new file with the right time in good order, and loses nothing', async () => {
+test('a camera whose clock drifts gets a new file with the right time, and loses nothing', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   const slow = tinyVideo(600, 10, 10, 0, WALL).map((sample, i) => ({ ...sample, wall: WALL + i * 110 }));
@@ -254,7 +254,7 @@ test('a camera whose clock runs away gets a new file with the right time in good
   expect(running.recorder.dropped['jumped timestamp']).toBe(0);
 });
 
-test('a name that is taken is never overwritten: the file gets the next microsecond', async () => {
+test('an existing file is never overwritten: the new one gets the next microsecond', async () => {
   using folder = temporaryFolder();
   const taken = join(folder.path, 'cam/2026-07-01_12-00-00-000000.mp4');
   mkdirSync(dirname(taken));
@@ -263,7 +263,7 @@ test('a name that is taken is never overwritten: the file gets the next microsec
   expect(readFileSync(taken, 'utf8')).toBe('precious');
 });
 
-test('a file is whole up to its last part at any time while it is being written', async () => {
+test('a file being written is complete up to its last part at any time', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   feed(running.stream, [tinyVideo(45, 10, 10, 0, WALL)]);
@@ -279,7 +279,7 @@ test('a file is whole up to its last part at any time while it is being written'
   expect(countOf(await openRecording(name), 1)).toBe(45);
 });
 
-test('a disk that cannot keep up loses whole groups of pictures, and the file stays playable', async () => {
+test('a slow disk loses whole GOPs, and the file stays playable', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, { queueBytes: 6_000 });
   // All at once, so that the disk has no chance to take anything away.
@@ -296,7 +296,7 @@ test('a disk that cannot keep up loses whole groups of pictures, and the file st
   }
 });
 
-test('a part larger than what may wait for the disk is taken when nothing waits, also the first of a file', async () => {
+test('a part larger than the queue is accepted when the queue is empty, also the first of a file', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, { queueBytes: 10 });
   feed(running.stream, [tinyVideo(11, 10, 10, 0, WALL)]);
@@ -305,7 +305,7 @@ test('a part larger than what may wait for the disk is taken when nothing waits,
   expect(countOf(await openRecording(running.log.finishedFiles[0]?.file ?? ''), 1)).toBeGreaterThanOrEqual(10);
 });
 
-test('a folder that cannot be made is one clear state; the recorder tries again by itself and goes on when it can', async () => {
+test('a folder that cannot be created is one clear state; the recorder retries and recovers by itself', async () => {
   using folder = temporaryFolder();
   const inTheWay = join(folder.path, 'cam');
   writeFileSync(inTheWay, 'a file where the folder should be');
@@ -351,7 +351,7 @@ test('a stream of which nothing can be stored is a state with its reason, and th
   expect([countOf(file, 1), countOf(file, 2)]).toEqual([20, 0]);
 });
 
-test('a disk that hangs holds up the end no longer than it takes to see that', async () => {
+test('a hanging disk delays the end only until it is detected', async () => {
   const disk = new PowerCutDisk(6);
   const running = startRecorder('/rec', {}, [tinyH264], undefined, disk);
   feed(running.stream, [tinyVideo(30, 10, 10, 0, WALL)]);

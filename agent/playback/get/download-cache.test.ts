@@ -27,7 +27,7 @@ test('what is being sent and made has a limit, and room comes back when a reques
   await expect(ask('c').download).resolves.toMatchObject({ etag: 'c' });
 });
 
-test('an answer that many ask for takes its room once', async () => {
+test('a download shared by many requests takes its memory once', async () => {
   const answers = new DownloadCache(5 * MEGABYTE);
   const done = new AbortController();
   for (let i = 0; i < 50; i += 1) {
@@ -45,7 +45,7 @@ test('one that cannot be made, and one whose client has gone by then, take no ro
   await expect(answers.make('c', 2 * MEGABYTE, async () => answerOf('c', 1))).resolves.toMatchObject({ etag: 'c' });
 });
 
-test('a single answer may be as large as it is', async () => {
+test('a single download may be of any size', async () => {
   const answers = new DownloadCache(1);
   await expect(answers.make('a', MEGABYTE, async () => answerOf('a', MEGABYTE))).resolves.toMatchObject({ etag: 'a' });
 });

@@ -60,7 +60,7 @@ async function readAnswer(folder: string, bytes: Buffer): Promise<Played> {
 const rounded = (samples: readonly PlayedSample[]) => samples.map(({ seconds }) => Math.round(seconds * 1000) / 1000);
 
 describe('format=fmp4', () => {
-  test('one answer goes on over segments, with times from the start and numbered fragments', async () => {
+  test('a download continues over segments, with times from the start and numbered fragments', async () => {
     using folder = temporaryFolder();
     await record(folder.path, 9, { segmentDurationMs: 3_000, sound: true });
     await using playback = openPlayback(folder.path);
@@ -71,7 +71,7 @@ describe('format=fmp4', () => {
     expect([played.durationMs, played.hasUserData]).toEqual([0, false]);
   });
 
-  test('a start in the middle of a group of pictures: those needed for decoding come first, at once', async () => {
+  test('for a start within a GOP the decode-only frames come first, at once', async () => {
     using folder = temporaryFolder();
     await record(folder.path, 9, { segmentDurationMs: 3_000, sound: true });
     await using playback = openPlayback(folder.path);
@@ -85,7 +85,7 @@ describe('format=fmp4', () => {
     expect(Math.max(...rounded(played.of(2)))).toBeLessThan(2);
   });
 
-  test('hidden pictures may take ticks of the first visible one, also when that is the first of a fragment', async () => {
+  test('decode-only frames may use ticks of the first visible one, also at the start of a fragment', async () => {
     using folder = temporaryFolder();
     await using running = startRecorder(folder.path);
     feed(running.stream, [tinyVideo(60, 10, 60, 0, WALL)]);
@@ -129,7 +129,7 @@ describe('format=fmp4', () => {
     expect(rounded(played.of(1))).toEqual([2, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6, 2.7, 2.8, 2.9]);
   });
 
-  test('the answer ends at a gap; a start inside the gap begins behind it', async () => {
+  test('a download ends at a gap; a start inside the gap begins behind it', async () => {
     using folder = temporaryFolder();
     await record(folder.path, 2);
     await record(folder.path, 2, { wall: WALL + 10_000 });
@@ -151,7 +151,7 @@ describe('format=fmp4', () => {
     }
   });
 
-  test('what is still being written plays up to its last whole part', async () => {
+  test('a growing recording plays up to its last complete part', async () => {
     using folder = temporaryFolder();
     await using playback = openPlayback(folder.path);
     await using running = startRecorder(folder.path);
@@ -168,7 +168,7 @@ describe('format=fmp4', () => {
     expect(rounded(played.of(1))).toHaveLength(30);
   });
 
-  test('changed parameter sets end the answer, for one header cannot describe both', async () => {
+  test('changed parameter sets end the download: one header cannot describe both', async () => {
     using folder = temporaryFolder();
     await using running = startRecorder(folder.path);
     const video = tinyVideo(40, 10, 10, 0, WALL);
@@ -187,7 +187,7 @@ describe('format=fmp4', () => {
   });
 });
 
-test.for(['fmp4', 'mp4'] as const)('any range of a %s answer is the same range of the whole', async (format) => {
+test.for(['fmp4', 'mp4'] as const)('any range of a %s download matches the full file', async (format) => {
   using folder = temporaryFolder();
   await record(folder.path, 9, { segmentDurationMs: 3_000, sound: true });
   await using playback = openPlayback(folder.path);
@@ -223,7 +223,7 @@ test('the tag stays as long as the bytes do, and differs with them', async () =>
   expect((await playback.get(query)).etag).not.toBe(etag);
 });
 
-test('a player that reads on gets the answer it began with, though the recording has grown', async () => {
+test('a player that continues gets the download it started, though the recording has grown', async () => {
   using folder = temporaryFolder();
   await using playback = openPlayback(folder.path);
   await using running = startRecorder(folder.path);
@@ -260,7 +260,7 @@ test('recordings without a mark, as others make them, go together when their tim
   expect(played.of(1)).toHaveLength(5 + 30);
 });
 
-test('pictures with B-frames keep their order of presentation at the cut', async () => {
+test('frames with B-frames keep their presentation order at the cut', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
   const reordered = tinyVideo(40, 10, 10, 0, WALL).map((sample, i) => ({
@@ -332,7 +332,7 @@ test('the tag is another when a recording is shown at another time', async () =>
   expect(tags[0]).not.toBe(tags[1]);
 });
 
-test('of an answer that nobody waits for nothing is made', async () => {
+test('a download without a waiting client is not built', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 4);
   await using playback = openPlayback(folder.path);

@@ -4,7 +4,7 @@ import { cutFile } from '../read/cut.ts';
 import { TableCache } from '../read/table-cache.ts';
 import { Fmp4Writer } from './fmp4-writer.ts';
 
-test('an answer is full when the places of its fragments take the memory that it may', async () => {
+test('a download is full when its fragment offsets reach the memory limit', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 4);
   const tabled = await new TableCache().of({ file });

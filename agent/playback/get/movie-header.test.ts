@@ -45,10 +45,10 @@ function mediaTime(firstTime: number, offsets: readonly number[]): bigint {
 }
 
 test.for([
-  { what: 'pictures that are shown when they are decoded', firstTime: 250, offsets: [0, 0], at: 0n },
-  { what: 'pictures that are shown later', firstTime: 250, offsets: [200, 400], at: 200n },
-  { what: 'pictures that are only decoded', firstTime: -250, offsets: [0, 0, 0, 0], at: 250n },
-  { what: 'pictures that others mark as shown before they are decoded', firstTime: 250, offsets: [-100, 100], at: 0n },
+  { what: 'frames shown when decoded', firstTime: 250, offsets: [0, 0], at: 0n },
+  { what: 'frames shown later', firstTime: 250, offsets: [200, 400], at: 200n },
+  { what: 'decode-only frames', firstTime: -250, offsets: [0, 0, 0, 0], at: 250n },
+  { what: 'frames marked as shown before they are decoded', firstTime: 250, offsets: [-100, 100], at: 0n },
 ])('the edit of $what begins in the track, never before it', ({ firstTime, offsets, at }) => {
   expect(mediaTime(firstTime, offsets)).toBe(at);
 });

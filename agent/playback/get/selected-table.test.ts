@@ -33,7 +33,7 @@ function timesOf(table: SelectedTable): { dts: number; pts: number }[] {
   });
 }
 
-test('pictures before the start take no time; the last of them are shown some ticks apart, in their order, the first to be seen behind them', () => {
+test('decode-only frames take no time; the last ones are some ticks apart, in order, before the first visible one', () => {
   const times = timesOf(tableOf(reordered(15), -4_000));
   expect(times.map(({ dts }) => dts).slice(0, 11)).toEqual(new Array(11).fill(0));
   // Shown at -3200 -1600 -2400 -2800 -2000, -1200 400 -400 -800 0.
@@ -53,13 +53,13 @@ test('where ticks are too coarse for that all are shown at the start', () => {
 
 const startsOf = (table: SelectedTable): number[] => timesOf(table).map(({ dts }) => dts);
 
-test('pictures in their own order come some ticks after one another, until they have all the ticks that they may', () => {
+test('frames in order are some ticks apart until they reach their limit', () => {
   const table = tableOf(inOrder(15), -4_000, { count: 0, stepTicks: 2, maxTicks: 13 });
   expect(startsOf(table)).toEqual([0, 2, 4, 6, 8, 10, 12, 13, 13, 13, 13, 400, 800, 1_200, 1_600]);
   expect(timesOf(table).map(({ pts }) => pts)).toEqual(startsOf(table));
 });
 
-test('they go on where those of the fragment before ended, and so does what is to be seen', () => {
+test('decode-only and visible frames continue those of the previous fragment', () => {
   const timing = { count: 30, stepTicks: 1, maxTicks: 200 };
   expect(startsOf(tableOf(inOrder(6), -1_190, timing))).toEqual([30, 31, 32, 33, 410, 810]);
   expect(startsOf(tableOf(inOrder(3), 7, timing))).toEqual([30, 407, 807]);

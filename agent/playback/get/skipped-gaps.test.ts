@@ -52,13 +52,13 @@ test('what follows a gap follows at once where gaps are skipped, and is left out
   expect(await picturesOf(folder.path, { fromMs: 0, seconds: 60, isSkipping: false })).toEqual(tenths(20));
 });
 
-test('an answer that skips gaps ends where it was asked to, in the time of the recordings', async () => {
+test('a download that skips gaps ends at the requested time of the recordings', async () => {
   using folder = temporaryFolder();
   await recordWithGaps(folder.path);
   expect(await picturesOf(folder.path, { fromMs: 1_000, seconds: 10 })).toEqual(tenths(20));
 });
 
-test('an answer that is asked for from inside a gap begins with what follows it', async () => {
+test('a download that starts inside a gap begins behind it', async () => {
   using folder = temporaryFolder();
   await recordWithGaps(folder.path);
   expect(await picturesOf(folder.path, { fromMs: 5_000, seconds: 6 })).toEqual(tenths(10));

@@ -28,7 +28,7 @@ test('recordings stay listed when recordPath is changed, and also when the index
   expect(await countOf(playback)).toBe(2);
 });
 
-test('a path that is no longer configured is named, listed and played; one that never was is refused', async () => {
+test('a path that is no longer configured is listed and played; an unknown one is rejected', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 2);
   await using playback = openCatalog(folder.path, { recordPaths: [join(folder.path, TEMPLATE)], paths: ['other'] });
@@ -43,7 +43,7 @@ test('a path that is no longer configured is named, listed and played; one that 
   );
 });
 
-test('while the disk of the recordings is away they are listed, who plays them is told why not, and they are there again with it', async () => {
+test('recordings on a missing disk are listed, playing them reports why not, and they return with the disk', async () => {
   using folder = temporaryFolder();
   const disk = join(folder.path, 'disk');
   const [file = ''] = await record(disk, 2);
@@ -80,7 +80,7 @@ test('while the disk of the recordings is away they are listed, who plays them i
   expect(await countOf(playback)).toBe(1);
 });
 
-test('with the new disk away what is on the old one is listed and played, and a recording that was cut off with it is not lost', async () => {
+test('while the new disk is missing the old one is listed and played, and a truncated recording is not lost', async () => {
   using folder = temporaryFolder();
   const [before = '', after = ''] = ['old', 'new'].map((name) => join(folder.path, name));
   const templates = [after, before].map((at) => join(at, TEMPLATE));
@@ -144,7 +144,7 @@ test('with a disk that is pulled while it is mounted what is on the others is li
   expect(await countOf(playback)).toBe(3);
 });
 
-test('a single folder that cannot be read takes nothing from the others of its disk', async () => {
+test('an unreadable folder does not affect others on its disk', async () => {
   using folder = temporaryFolder();
   const [[first = ''] = [], [second = ''] = []] = [
     await record(folder.path, 2, { path: 'cam' }),

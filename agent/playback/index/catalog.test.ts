@@ -80,7 +80,7 @@ test('of many folders only those are read that have changed', async () => {
   expect(await countOf(playback)).toBe(1);
 });
 
-test('the folder of a path that lies in another path’s folder is neither lost nor taken for it', async () => {
+test('a path’s folder inside another path’s folder is neither lost nor confused with it', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 2);
   const inner = join(dirname(file), 'gate', basename(file));
@@ -94,7 +94,7 @@ test('the folder of a path that lies in another path’s folder is neither lost 
   expect(await playback.names()).toEqual(['cam', 'cam/gate']);
 });
 
-test('a file that a power cut has shortened is not taken for finished', async () => {
+test('a file truncated by a power cut does not count as finished', async () => {
   using folder = temporaryFolder();
   const files = await record(folder.path, 6, { segmentDurationMs: 2_000 });
   {
@@ -123,7 +123,7 @@ test('what the recorder says of a finished file is enough to list it', async () 
   expect(await playback.list('cam', undefined, undefined, '')).toMatchObject([{ duration: 3 }]);
 });
 
-test('folders that we have changed ourselves are looked at before anybody asks', async () => {
+test('folders changed by this process are scanned ahead of requests', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 2);
   const clock = new FakeClock();
@@ -137,7 +137,7 @@ test('folders that we have changed ourselves are looked at before anybody asks',
   await expect.poll(() => playback.indexProgress.files).toBe(2);
 });
 
-test('what cannot be read is told once in the log, and in the list of what was left out', async () => {
+test('an unreadable file is logged once and listed as left out', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 2);
   const broken = file.replace('12-00-00', '12-30-00');
@@ -158,7 +158,7 @@ test('what cannot be read is told once in the log, and in the list of what was l
   expect(playback.unreadable().count).toBe(0);
 });
 
-test('many who ask a new index at once have each file read once', async () => {
+test('concurrent requests to a new index read each file once', async () => {
   using folder = temporaryFolder();
   const files = await record(folder.path, 6, { segmentDurationMs: 2_000 });
   const broken = files.map((file) => file.replace('12-00-', '12-30-'));
@@ -176,7 +176,7 @@ test('many who ask a new index at once have each file read once', async () => {
   expect(lines.map(({ file }) => file).sort()).toEqual(broken.sort());
 });
 
-test('an index of another version is made anew, which is one line in the log; the journals are read again, whole', async () => {
+test('an index of another version is rebuilt with one log line, and the journals are replayed', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 2);
   const protectedRange: ProtectedRange = { id: 'p', path: 'cam', startUs: 1, endUs: 2, note: '' };
@@ -240,7 +240,7 @@ test('an index that is found damaged in use is filled again in the background, f
   await expect.poll(() => [replays, files.every((name) => playback.isFinished(name))]).toEqual([3, true]);
 });
 
-test('a deleted index is told as missing, a first start is not', async () => {
+test('a deleted index is reported as missing, a first start is not', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 2);
   const { logger, lines } = logBook();

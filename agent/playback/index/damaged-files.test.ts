@@ -158,7 +158,7 @@ test.for([
   },
 );
 
-test('an end that is there in part is no end: the parts are looked at, and recovery mends it', async () => {
+test('an incomplete end does not count: the parts are read, and recovery repairs it', async () => {
   using folder = temporaryFolder();
   const { file, whole, bytes, ends } = await leftOver(folder.path);
   const tail = Buffer.from(whole.subarray(ends[2]));
@@ -172,7 +172,7 @@ test('an end that is there in part is no end: the parts are looked at, and recov
   expect(readFileSync(file).equals(whole)).toBe(true);
 });
 
-test('what this process writes is not read to be checked, and is once it is written no more', async () => {
+test('a file written by this process is verified only after it is finished', async () => {
   using folder = temporaryFolder();
   const left = await leftOver(folder.path);
   const spoilt = zeroed(left, 1, 2);

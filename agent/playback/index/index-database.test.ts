@@ -17,7 +17,7 @@ function refuseNumbersInOrder(): void {
   }
 }
 
-test('Node 22.13 is given what has numbers in a query by them, and everything else in order', () => {
+test('Node 22.13 binds numbered values by name, and everything else in order', () => {
   refuseNumbersInOrder();
   const database = new IndexDatabase(':memory:', (error) => expect.unreachable(String(error)));
   const ids = database.write(() => ['door', 'yard'].map((text) => database.idOf(text)), []);

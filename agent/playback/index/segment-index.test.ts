@@ -244,7 +244,7 @@ test('the last end of all is that of the path which was recorded last before a t
   expect([at(100), at(101), at(250), at(1_000)]).toEqual([undefined, 110 * SECOND, 210 * SECOND, 310 * SECOND]);
 });
 
-test('what lies outside of the folders that are recorded to is told folder by folder', () => {
+test('files outside of the recording folders are reported by folder', () => {
   using index = openIndex();
   tell(index, { start: 30 });
   tell(index, { start: 5, path: 'cam', folder: '/disk2/cam' });
@@ -281,7 +281,7 @@ test('the oldest files that Perch wrote are found below a folder, finished ones 
   expect(index.space.oldestOwnOf('cam', 9).map(({ startUs }) => startUs / SECOND)).toEqual([20, 30]);
 });
 
-test('a path tells its oldest recording, and what it has recorded since a time until what is being written', () => {
+test('a path reports its oldest recording, and what it recorded since a time up to the growing file', () => {
   using index = openIndex();
   const span = (since: number, now: number) => index.space.spanOf('cam', since * SECOND, now * SECOND);
   expect(span(0, 9)).toEqual({ firstUs: undefined, recentBytes: 0, recentUs: 0 });
@@ -343,7 +343,7 @@ test('protected ranges take the place of those before', () => {
   expect(index.events.protectedOf('cam', 11, 100, 9)).toEqual([]);
 });
 
-test('events are told apart by path and id, and those go by their age whose end was never told', () => {
+test('events are identified by path and id, and those without an end are removed by age', () => {
   using index = openIndex();
   const hourUs = 3_600e6;
   const add = (path: string, startUs: number, endUs: number | undefined) =>

@@ -23,7 +23,7 @@ test.for([
   expect(parseRange(header, 100)).toEqual(range);
 });
 
-test('a range made of chance lies inside the answer', () => {
+test('a random range lies inside the download', () => {
   const next = random(2);
   const alphabet = 'bytes=-0123456789, ';
   for (let i = 0; i < 10_000; i += 1) {

@@ -23,7 +23,7 @@ const query = (fromMs: number, seconds: number, speed: number, format: GetFormat
 });
 
 test.for([2, 4, 8, 16])(
-  'at %s times the speed every key frame is shown for a fraction of its time, without sound',
+  'at %s times the speed every key frame is shown for a fraction of its time, without audio',
   async (speed) => {
     using folder = temporaryFolder();
     const files = await record(folder.path, 40, { segmentDurationMs: 10_000, sound: true });
@@ -43,7 +43,7 @@ test.for([2, 4, 8, 16])(
   },
 );
 
-test('a start inside a group of pictures shows its key frame first, for what is left of the group', async () => {
+test('a start within a GOP shows its key frame first, for the rest of the GOP', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 20, { gop: 20 });
   await using playback = openPlayback(folder.path);
@@ -60,7 +60,7 @@ test('a start inside a group of pictures shows its key frame first, for what is 
   ]);
 });
 
-test('the parts of a fast answer are parts of the whole, in both formats, with tags of their own', async () => {
+test('ranges of a fast download match the full file, in both formats, with their own tags', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 20, { sound: true });
   await using playback = openPlayback(folder.path);
@@ -78,7 +78,7 @@ test('the parts of a fast answer are parts of the whole, in both formats, with t
   expect(tags.size).toBe(4);
 });
 
-test('of a camera that sends sound only there is nothing to play fast, and the answer says why', async () => {
+test('audio alone cannot be played fast, and the response says why', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, {}, [opusTrack]);
   feed(running.stream, [opusSound(250, 0, WALL)]);
@@ -91,7 +91,7 @@ test('of a camera that sends sound only there is nothing to play fast, and the a
   });
 });
 
-test('where there are no pictures there is nothing to play fast', async () => {
+test('without video there is nothing to play fast', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 2);
   rmSync(file);

@@ -12,13 +12,13 @@ test.for([
 });
 
 test.for(['', ' ', '-1', 'abc', '1e99', 'NaN', 'Infinity', '5 minutes'])(
-  "a duration of '%s' is refused",
+  "a duration of '%s' is rejected",
   (duration) => {
     expect(() => queryDuration({ duration })).toThrow('invalid duration');
   },
 );
 
-test('a missing duration or start is refused', () => {
+test('a missing duration or start is rejected', () => {
   expect(() => queryDuration({})).toThrow('invalid duration');
   expect(() => queryStart({})).toThrow('invalid start');
 });
@@ -29,7 +29,7 @@ test.for([
   ['cam/', "can't end with a slash"],
   ['../x', "can't contain dot path segments"],
   ['a b', 'can contain only alphanumeric characters'],
-] as const)("the path '%s' is refused: it %s", ([path, reason]) => {
+] as const)("the path '%s' is rejected: it %s", ([path, reason]) => {
   expect(() => queryPath({ path })).toThrow(`invalid path name: ${reason}`);
   expect(() => queryPath({ path })).toThrow(PerchError);
 });
@@ -50,7 +50,7 @@ test('formats are fmp4, mp4 and the default', () => {
   expect(() => queryFormat({ format: 'avi' })).toThrow('invalid format: avi');
 });
 
-test('gaps end an answer unless they are to be skipped, and another word is refused', () => {
+test('gaps end a download unless they are skipped, and other values are rejected', () => {
   expect([querySkipsGaps({}), querySkipsGaps({ gaps: 'end' }), querySkipsGaps({ gaps: 'skip' })]).toEqual([
     false,
     false,

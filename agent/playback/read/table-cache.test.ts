@@ -16,7 +16,7 @@ test('a table is read once, and again when the file is another', async () => {
   expect([again === first, again.endOffset]).toEqual([false, first.endOffset]);
 });
 
-test('a file that grows is read on from where it was whole', async () => {
+test('a growing file is read on from its last complete part', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 4);
   const bytes = readFileSync(file);
@@ -36,7 +36,7 @@ test('a file that grows is read on from where it was whole', async () => {
   expect((await cache.of({ file: growing })).table.fragmentCount).toBe(2);
 });
 
-test('no more is kept than the limit, what was used last stays', async () => {
+test('the cache keeps to its limit and drops the least recently used', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 4, { sound: true });
   const files = Array.from({ length: 6 }, (_, i) => join(folder.path, `copy${i}`));
@@ -62,7 +62,7 @@ test('no more is kept than the limit, what was used last stays', async () => {
   expect(cache.sizeBytes).toBe(0);
 });
 
-test('what is gone or no recording is told, and leaves nothing behind', async () => {
+test('a missing file or another format is reported and leaves nothing behind', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 2);
   const cache = new TableCache();
@@ -74,7 +74,7 @@ test('what is gone or no recording is told, and leaves nothing behind', async ()
   await expect(cache.of({ file })).rejects.toMatchObject({ code: 'badInput' });
 });
 
-test('who no longer waits is let go at once', async () => {
+test('an aborted wait ends at once', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 2);
   const cache = new TableCache();

@@ -101,7 +101,7 @@ function example(written: Written): { file: VirtualFile; whole: Buffer } {
   return { file, whole };
 }
 
-test('every range is the same range of the whole', async () => {
+test('every range matches the full file', async () => {
   using folder = temporaryFolder();
   const { file, whole } = example(writeFragments(folder.path));
   expect(file.sizeBytes).toBe(whole.length);
@@ -133,7 +133,7 @@ test('headers of fragments are changed wherever a range or a read cuts them', as
   }
 });
 
-test('a file is closed when the reader goes away in the middle', async () => {
+test('a file is closed when its reader stops in the middle', async () => {
   using folder = temporaryFolder();
   const { file } = example(writeFragments(folder.path));
   const isOpen = () =>
@@ -159,7 +159,7 @@ test('a file is closed when the reader goes away in the middle', async () => {
   expect(isOpen()).toBe(false);
 });
 
-test('a recording that is gone, or another one by now, ends the answer with an error', async () => {
+test('a recording that is gone or replaced ends the download with an error', async () => {
   using folder = temporaryFolder();
   const file = new VirtualFile();
   const name = join(folder.path, 'none');
@@ -177,7 +177,7 @@ test('a recording that is gone, or another one by now, ends the answer with an e
   await expect(buffer(patched.read(0, patched.sizeBytes))).rejects.toThrow('recording has changed');
 });
 
-test('what is still growing is read as far as it was whole', async () => {
+test('a growing file is read up to its complete part', async () => {
   using folder = temporaryFolder();
   const name = join(folder.path, 'growing');
   writeFileSync(name, 'ten bytes and more');

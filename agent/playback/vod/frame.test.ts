@@ -22,7 +22,7 @@ test.for([
   [7_450, 7_000],
   [19_999, 19_000],
   [20_400, 19_000],
-] as const)('at %s ms there is the key frame of %s ms, alone and whole', async ([timeMs, shownMs]) => {
+] as const)('at %s ms the result is the key frame of %s ms, alone and complete', async ([timeMs, shownMs]) => {
   using folder = temporaryFolder();
   await record(folder.path, 20, { segmentDurationMs: 7_000, sound: true });
   await using playback = openPlayback(folder.path);
@@ -61,7 +61,7 @@ test.for([
   await expect(playback.frame('cam', us(timeMs))).rejects.toThrow('no frame was recorded at this time');
 });
 
-test('a recording that is gone, and one without pictures, have none', async () => {
+test('a recording that is gone, and one without video, have no frame', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 5);
   await using playback = openPlayback(folder.path);

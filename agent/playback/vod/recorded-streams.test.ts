@@ -50,7 +50,7 @@ test('a resource has every sample of its file, in segments that begin with key f
   }
 });
 
-test('files that go on from each other have one clock and no discontinuity; the first may go', async () => {
+test('files that continue each other have one clock and no discontinuity; the first may be deleted', async () => {
   using folder = temporaryFolder();
   const files = await record(folder.path, 21, { segmentDurationMs: 7_000, sound: true });
   const streams = openStreams(rowsOf(files, [at(0), at(7), at(14)]));
@@ -169,7 +169,7 @@ test.for([
   await expect(streams.multivariant('cam', period)).rejects.toThrow('no recording segments found');
 });
 
-test('the multivariant playlist tells codecs, size and rates, and nothing of the request but the period', async () => {
+test('the multivariant playlist has codecs, size and rates, and of the request only the period', async () => {
   using folder = temporaryFolder();
   const streams = openStreams(rowsOf(await record(folder.path, 24, { sound: true }), [at(0)]));
   const text = await streams.multivariant('cam', { startUs: at(2.5), durationUs: 10 * S });

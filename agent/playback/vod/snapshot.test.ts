@@ -40,7 +40,7 @@ test.for([
   [50_000, 62_000],
   [3_600_000, 62_000],
   [-80_000_000, 2_000],
-] as const)('nearest to %i ms is the still of %i ms', async ([ms, nearestMs]) => {
+] as const)('nearest to %i ms is the snapshot of %i ms', async ([ms, nearestMs]) => {
   const { first, second, keep, nearest } = await openRecordings();
   await keep(first, 2_000);
   await keep(first, 8_000);
@@ -48,13 +48,13 @@ test.for([
   expect(await nearest(ms)).toBe(nearestMs);
 });
 
-test('a recording that has no stills does not hide those of another', async () => {
+test('a recording without snapshots does not hide those of another', async () => {
   const { first, keep, nearest } = await openRecordings();
   await keep(first, 2_000);
   expect(await nearest(65_000)).toBe(2_000);
 });
 
-test('a still that has lost its time with a copy belongs near its recording all the same', async () => {
+test('a snapshot that lost its mtime in a copy still belongs to its recording', async () => {
   const { first, second, keep, nearest } = await openRecordings();
   await keep(first, 2_000);
   await keep(second, 62_000);
@@ -63,7 +63,7 @@ test('a still that has lost its time with a copy belongs near its recording all 
   expect(await nearest(-50_000)).toBe(-60_000);
 });
 
-test('where there is no still, or none within a day, none is found', async () => {
+test('without a snapshot within a day none is found', async () => {
   const { playback, first, keep } = await openRecordings();
   await expect(playback.snapshot('cam', WALL * 1000)).rejects.toMatchObject({ code: 'notFound' });
   await keep(first, 2_000);
@@ -71,7 +71,7 @@ test('where there is no still, or none within a day, none is found', async () =>
   await expect(playback.snapshot('unknown', WALL * 1000)).rejects.toMatchObject({ code: 'badInput' });
 });
 
-test('stills go with a recording that is deleted by hand', async () => {
+test('snapshots are deleted with their recording', async () => {
   const { folder, playback, first, second, keep } = await openRecordings();
   await keep(first, 2_000);
   await keep(second, 62_000);
@@ -82,7 +82,7 @@ test('stills go with a recording that is deleted by hand', async () => {
   );
 });
 
-test('a still is served as a picture with its time, and is not sent twice', async () => {
+test('a snapshot is served with its time and is not sent twice', async () => {
   const { playback, first, keep } = await openRecordings();
   await keep(first, 2_500);
   const app = fastify();

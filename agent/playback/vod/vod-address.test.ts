@@ -36,6 +36,6 @@ test.for([
   ['cam/vod/1782907200000000-a_b-c1D2.mp4\0'],
   ['cam/vod/../1782907200000000-a_b-c1D2.mp4'],
   ['cam/vod/17829072000000001782907200000000-a_b-c1D2.mp4'],
-])("'%s' is nobody's address", ([address = '']) => {
+])("'%s' is not an address", ([address = '']) => {
   expect(parseVodAddress(address)).toBeUndefined();
 });

@@ -158,7 +158,7 @@ test('a recording that grows only gets more segments: none that was listed chang
   }
 });
 
-test('any range of a resource is the same range of the whole', async () => {
+test('any range of a resource matches the full resource', async () => {
   using folder = temporaryFolder();
   const next = random(5);
   const { resource, whole } = await open(
@@ -204,7 +204,7 @@ test('a hole in a file, where parts were lost, is a gap like that between files'
   expect(segments[3]?.programDateTime).toBe('2026-07-01T12:00:20.000Z');
 });
 
-test('damaged recordings are laid out and read as far as they go, or refused with a PerchError', async () => {
+test('damaged recordings are laid out and read as far as possible, or rejected with a PerchError', async () => {
   using folder = temporaryFolder();
   const next = random(77);
   const file = join(folder.path, 'file.mp4');

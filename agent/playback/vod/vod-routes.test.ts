@@ -79,7 +79,7 @@ test('playlists hold relative addresses only, and nothing else of the request', 
   }
 });
 
-test("a finished recording's resource is kept for ever; its ranges, its head and its whole agree", async () => {
+test('a finished recording’s resource is cacheable forever; its ranges, its head and the full resource agree', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 20, { sound: true });
   await using playback = openPlayback(folder.path);

@@ -120,7 +120,7 @@ test.for([
   ['no time before and after it: its group', 100, { preRollMs: 0, postRollMs: 0 }, [20, 40]],
   ['a second before it', 20, { preRollMs: 1_000 }, [28, 46]],
 ] as const)(
-  'a clip begins with a key picture at least so long before its event and ends with a whole group after it: %s',
+  'a clip starts with a key frame before its event and ends with a complete GOP after it: %s',
   async ([, gop, options, clip]) => {
     using folder = temporaryFolder();
     await using run = await startClips(folder.path, { gop, ...options });
@@ -133,7 +133,7 @@ test.for([
   },
 );
 
-test('what was told late has its time before it all the same', async () => {
+test('an event reported late still gets the time before it', async () => {
   using folder = temporaryFolder();
   await using run = await startClips(folder.path, { gop: 10 });
   await run.play(30_000);
@@ -164,7 +164,7 @@ test('events that overlap make one clip, and one that begins after its end makes
   expect(first?.file).not.toBe(second?.file);
 });
 
-test('an event that lasts is recorded until its end is told', async () => {
+test('a lasting event is recorded until its end is reported', async () => {
   using folder = temporaryFolder();
   await using run = await startClips(folder.path);
   await run.play(30_000);
@@ -212,7 +212,7 @@ test.for([
   },
 );
 
-test('events of another path, and what Perch itself has to tell, make no clip', async () => {
+test('events of another path, and those of Perch itself, make no clip', async () => {
   using folder = temporaryFolder();
   await using run = await startClips(folder.path);
   await run.play(10_000);
@@ -237,7 +237,7 @@ test('a wall clock that is set back or forward neither cuts a clip short nor mak
   }
 });
 
-test('sound is in step with the pictures from the first of them on', async () => {
+test('audio is in sync with video from the first frame on', async () => {
   using folder = temporaryFolder();
   await using run = await startClips(folder.path, {}, [tinyH264, opusTrack]);
   await run.play(30_000);
@@ -259,7 +259,7 @@ test('what is kept from before an event stays within its limit', async () => {
   expect(run.recorder.keptBytes).toBe(0);
 });
 
-test('where nothing could be kept the camera is asked for a key frame, and the clip begins there', async () => {
+test('without a kept GOP a key frame is requested, and the clip starts there', async () => {
   using folder = temporaryFolder();
   await using run = await startClips(folder.path, { ringBytes: 5_000, gop: 100 });
   let asked = 0;
@@ -273,7 +273,7 @@ test('where nothing could be kept the camera is asked for a key frame, and the c
   expect(await run.clips()).toEqual([[40, 50]]);
 });
 
-test('a stream that comes while an event goes on is recorded from its first group on', async () => {
+test('a stream that starts during an event is recorded from its first GOP on', async () => {
   using folder = temporaryFolder();
   await using run = await startClips(folder.path);
   await run.play(10_000);
@@ -289,7 +289,7 @@ test('a stream that comes while an event goes on is recorded from its first grou
   ]);
 });
 
-test('between events the state of the disk is the state of the recorder, and a disk that is back is told at once', async () => {
+test('between events the recorder shows the state of the disk, and its return at once', async () => {
   using folder = temporaryFolder();
   const clock = new FakeClock();
   const flush = new FlushPoint(clock, 5_000);

@@ -17,7 +17,7 @@ test.for([
   ['groups of a second', 10, 3_000, 6],
   ['groups of two seconds', 20, 3_000, 6],
   ['a group that is longer than what is kept', 100, 3_000, 0],
-] as const)('so much as is wanted from before the newest sample is there: %s', ([, gop, keepMs, firstSecond]) => {
+] as const)('the requested time before the newest sample is kept: %s', ([, gop, keepMs, firstSecond]) => {
   const ring = new GopRing([tinyH264], keepMs, 1 << 30);
   // Ten seconds, the last picture at 9.9 s.
   for (const sample of tinyVideo(100, 10, gop)) {
@@ -30,7 +30,7 @@ test.for([
   expect(ring.bytes).toBe(0);
 });
 
-test('what is older than wanted stays behind in whole groups', () => {
+test('older samples are dropped in whole GOPs', () => {
   const ring = new GopRing([tinyH264], 60_000, 1 << 30);
   for (const sample of tinyVideo(100, 10, 20)) {
     ring.add(0, sample);
@@ -38,7 +38,7 @@ test('what is older than wanted stays behind in whole groups', () => {
   expect(seconds(drained(ring, 3_000))[0]).toBe(6);
 });
 
-test('sound comes with the group that it arrived in', () => {
+test('audio belongs to the GOP in which it arrived', () => {
   const ring = new GopRing([tinyH264, opusTrack], 1_000, 1 << 30);
   const video = tinyVideo(30, 10, 10);
   const sound = opusSound(150);
@@ -54,7 +54,7 @@ test('sound comes with the group that it arrived in', () => {
   expect(order.slice(0, 3)).toEqual(['0:180000', '1:96000', '1:96960']);
 });
 
-test('a stream of sound alone keeps its last packets', () => {
+test('an audio-only stream keeps its last packets', () => {
   const ring = new GopRing([opusTrack], 1_000, 1 << 30);
   for (const sample of opusSound(200)) {
     ring.add(0, sample);
@@ -95,7 +95,7 @@ test('times that run backwards do not lead up to what comes', () => {
   expect(seconds(drained(ring))[0]).toBe(0);
 });
 
-test('memory is held while it is kept and given back when it goes', () => {
+test('memory is held while kept and released when dropped', () => {
   const pool = new SlabPool();
   const ring = new GopRing([tinyH264], 1_000, 1 << 30);
   const slabs = new Set<ArrayBufferLike>();

@@ -35,7 +35,7 @@ test('an event without begin and end is now, and lasts five seconds', async () =
   expect(await written()).toEqual([event]);
 });
 
-test('what lasts is told at its begin and at its end, with one id', async () => {
+test('a lasting event is published at its start and its end, with one id', async () => {
   const { clock, hub, add, told, written, nowUs } = await startHub();
   const begun = await add({ state: 'start' });
   expect(hub.running('cam')).toEqual([begun]);
@@ -57,7 +57,7 @@ test('an end without an id ends the newest of its type', async () => {
   expect(hub.running('cam').map(({ id }) => id)).toEqual(['one', 'other']);
 });
 
-test('what goes on and is told again keeps its begin', async () => {
+test('an ongoing event that is reported again keeps its start', async () => {
   const { clock, add, nowUs } = await startHub();
   const begun = await add({ state: 'start', id: 'one', text: 'first' });
   await clock.advance(5_000);
@@ -84,7 +84,7 @@ test('two cameras that call their events the same do not mix them up', async () 
   ]);
 });
 
-test('the end of what goes on is measured from its begin, whatever begin is told with it', async () => {
+test('the end of an ongoing event is measured from its start, whatever start is reported with it', async () => {
   const { clock, hub, add, nowUs, written } = await startHub();
   const begun = await add({ state: 'start', id: 'one' });
   await clock.advance(60_000);
@@ -96,7 +96,7 @@ test('the end of what goes on is measured from its begin, whatever begin is told
   expect(await written()).toEqual([ended]);
 });
 
-test('of 10,000 events at once those that the disk cannot take in time are refused, and nobody is told of them', async () => {
+test('of 10,000 events at once those that the disk cannot take in time are rejected and not published', async () => {
   const { add, told, written } = await startHub();
   const results = await Promise.allSettled(Array.from({ length: 10_000 }, () => add()));
   const refused = results.filter(({ status }) => status === 'rejected');
@@ -106,7 +106,7 @@ test('of 10,000 events at once those that the disk cannot take in time are refus
   expect(await written()).toHaveLength(told.length);
 });
 
-test('what goes on when the program ends has its end, however many lines wait for the disk', async () => {
+test('an event that is ongoing when the program ends gets its end, however many lines are queued', async () => {
   const { hub, add, written } = await startHub();
   await add({ state: 'start', id: 'long' });
   const flood = Promise.allSettled(Array.from({ length: 2_000 }, () => add()));
@@ -115,7 +115,7 @@ test('what goes on when the program ends has its end, however many lines wait fo
   expect((await written()).find(({ id }) => id === 'long')?.endUs).toBeDefined();
 });
 
-test('an event whose end nobody tells is over after an hour', async () => {
+test('an event without a reported end is closed after an hour', async () => {
   const { clock, hub, add, told } = await startHub();
   const { startUs } = await add({ state: 'start' });
   await clock.advance(3_590_000);
@@ -179,13 +179,13 @@ test.for([
   expect(told).toEqual([]);
 });
 
-test('the end of something that does not go on is not found', async () => {
+test('the end of an unknown event is not found', async () => {
   const { add } = await startHub();
   await expect(add({ state: 'end' })).rejects.toMatchObject({ code: 'notFound' });
   await expect(add({ state: 'end', id: 'x' })).rejects.toMatchObject({ code: 'notFound' });
 });
 
-test('at most 64 events go on in a path', async () => {
+test('at most 64 events are ongoing in a path', async () => {
   const { add } = await startHub();
   for (let i = 0; i < 64; i += 1) {
     await add({ state: 'start' });

@@ -31,7 +31,7 @@ async function eventsOf(journal: EventJournal): Promise<CameraEvent[]> {
   return events;
 }
 
-test('events lie as JSON lines in a file for each path and month, and are read back as they were told', async () => {
+test('events are JSON lines in a file per path and month, and are read back unchanged', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(folder.path);
   const told = [
@@ -52,7 +52,7 @@ test('events lie as JSON lines in a file for each path and month, and are read b
   await journal.close();
 });
 
-test('what is told again takes the place of what was told before', async () => {
+test('a repeated report replaces the earlier one', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(folder.path);
   await journal.append(motion({ endUs: undefined }));
@@ -114,7 +114,7 @@ test('events that come while the disk flushes share its next flush, and the fold
   await journal.close();
 });
 
-test('a folder that cannot be flushed costs no event: a disk that refuses is named once', async () => {
+test('a folder that cannot be flushed costs no event: the disk’s error is logged once', async () => {
   using folder = temporaryFolder();
   const { log, told } = toldOf();
   const fs: SegmentFs = {
@@ -131,7 +131,7 @@ test('a folder that cannot be flushed costs no event: a disk that refuses is nam
   await journal.close();
 });
 
-test('many at once are written one after the other, and the disk is asked to keep them in one flush round', async () => {
+test('many events at once are written in order and flushed in one round', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(folder.path);
   expect(journal.hasUnsynced).toBe(false);
@@ -143,7 +143,7 @@ test('many at once are written one after the other, and the disk is asked to kee
   expect(journal.hasUnsynced).toBe(false);
 });
 
-test('nothing new is taken while more waits for the disk than should be remembered', async () => {
+test('no event is accepted while the queue for the disk is full', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(folder.path);
   const writing = Array.from({ length: 1_000 }, (_, i) => journal.append(motion({ id: `n${i}` })));
@@ -169,7 +169,7 @@ test('what was left open is found however long the machine was off', async () =>
   expect(found.map(({ id }) => id)).toEqual(['old', 'other']);
 });
 
-test('a month that is full is told once, whatever is written elsewhere', async () => {
+test('a full month is logged once, whatever is written elsewhere', async () => {
   using folder = temporaryFolder();
   const errors: string[] = [];
   const logger = { error: (_: object, text: string) => errors.push(text) } as unknown as Logger;
@@ -181,7 +181,7 @@ test('a month that is full is told once, whatever is written elsewhere', async (
   expect(errors).toEqual(['cannot write events']);
 });
 
-test('a month that is full takes no more, and other months do', async () => {
+test('a full month accepts no more, other months do', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(folder.path, 1_000);
   for (let i = 0; i < 50; i += 1) {
@@ -214,7 +214,7 @@ test.for(['this run', 'an earlier run'])('what %s has begun is ended even in a m
   expect(new Set(events.map(({ endUs }) => endUs))).toEqual(new Set([NOVEMBER_US + 9]));
 });
 
-test('a disk that refuses costs the line and nothing else', async () => {
+test('a rejected write costs the line and nothing else', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(join(folder.path, 'events'));
   writeFileSync(join(folder.path, 'events'), 'a file where a folder is needed');
@@ -244,7 +244,7 @@ test('months go when their last event is older than the path keeps its recording
   expect(readdirSync(folder.path).sort()).toEqual(['cam', 'kept']);
 });
 
-test('an event that is told while its path’s last month goes is written, and nobody is alarmed', async () => {
+test('an event reported while its path’s last month is deleted is written, without an alarm', async () => {
   using folder = temporaryFolder();
   const errors: object[] = [];
   const logger = { error: (facts: object) => errors.push(facts), warn: () => {} } as unknown as Logger;

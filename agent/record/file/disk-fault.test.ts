@@ -9,6 +9,6 @@ test.for([
   ['EIO', 'diskFailing'],
   ['ENOTCONN', 'diskFailing'],
   ['EMFILE', 'disk'],
-] as const)('a write that is refused by %s is told as %s', ([code, word]) => {
+] as const)('a write rejected by %s is reported as %s', ([code, word]) => {
   expect(troubleOfDisk(code)).toBe(word);
 });

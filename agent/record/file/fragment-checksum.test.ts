@@ -35,14 +35,14 @@ function placed(bytes: Uint8Array): { file: MemoryFile; fragment: PlacedFragment
   return { file, fragment: { offset: 100, fragment, moof: bytes.subarray(0, fragment.moofBytes) } };
 }
 
-test('a fragment with its seal is read as one without, and is known to be whole', async () => {
+test('a fragment with a checksum is read like one without, and is verified', async () => {
   const { file, fragment } = placed(sealed());
   expect(fragment.fragment).toMatchObject({ sequence: 77, sizeBytes: sealed().length });
   expect(fragment.fragment.runs[0]).toMatchObject({ trackId: 1, baseTime: 5_000, count: 2, sizeBytes: 900 });
   expect(await new ChecksumReader(file).isWhole(fragment)).toBe(true);
 });
 
-test('whichever bit of it is another, the seal tells', async () => {
+test('the checksum detects any flipped bit', async () => {
   const whole = placed(sealed());
   for (let at = 0; at < sealed().length; at += 1) {
     const bytes = sealed();
@@ -54,7 +54,7 @@ test('whichever bit of it is another, the seal tells', async () => {
   }
 });
 
-test('a fragment without a seal, or one that the file ends in, is not known to be whole', async () => {
+test('a fragment without a checksum, or a truncated one, is not verified', async () => {
   const bare = Buffer.concat([writeFragmentHeader(77, [run]), data]);
   const { file, fragment } = placed(bare);
   expect(await new ChecksumReader(file).isWhole(fragment)).toBe(false);

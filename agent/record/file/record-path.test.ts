@@ -51,7 +51,7 @@ test.for([
   expect(new RecordPathPattern('/rec/%path/%Y-%m-%d_%H-%M-%S-%f', 'cam', 'UTC').match(file)).toBeUndefined();
 });
 
-test('a path with slashes is found by its whole name', () => {
+test('a path with slashes is found by its full name', () => {
   const pattern = new RecordPathPattern('/rec/%path/%s', undefined);
   expect(pattern.match('/rec/garden/gate/1782909296.mp4')?.path).toBe('garden/gate');
   expect(pattern.folder).toBe('/rec');

@@ -53,7 +53,7 @@ test('the table at the end of a recording says what its fragments say', async ()
   expect(atEnd.table.tracks.map(({ count }) => count)).toEqual([60, 300]);
 });
 
-test('a recording is finished when its end is there whole and its header has the length, which is written last', async () => {
+test('a recording is finished when its end is complete and its header has the duration, which is written last', async () => {
   const { bytes, ends } = await finished();
   const head = async (changed: Uint8Array) => readRecordingHead(new MemoryFile(changed));
   expect(await head(bytes)).toMatchObject({ isFinished: true, durationMs: 6_000, sizeBytes: bytes.length });
@@ -110,7 +110,7 @@ test('recordings of others are finished when they give a length, or end with an 
   expect((await tableOf(others)).table.fragmentCount).toBe(ends.length);
 });
 
-test('what was known of a file that grows is gone on with, and what was given out stays as it was', async () => {
+test('a growing file is read on from its known part, and earlier results stay unchanged', async () => {
   const { bytes, ends } = await finished();
   const file = new MemoryFile(bytes);
   let known: RecordingTable | undefined;
@@ -125,7 +125,7 @@ test('what was known of a file that grows is gone on with, and what was given ou
   expect(given.at(-1)?.text).toBe(plain((await tableOf(bytes)).table));
 });
 
-test('damaged recordings are refused or read, and what is read lies in the file', async () => {
+test('damaged recordings are rejected or read, and all results lie in the file', async () => {
   const { bytes } = await finished();
   const next = random(11);
   for (let i = 0; i < 1_500; i += 1) {
@@ -142,7 +142,7 @@ test('damaged recordings are refused or read, and what is read lies in the file'
   }
 });
 
-test('a table that was changed at its end is not believed: the fragments tell', async () => {
+test('a damaged table at the end is ignored: the fragments are read', async () => {
   const { bytes, ends } = await finished();
   const head = await readRecordingHead(new MemoryFile(bytes));
   const changed = Buffer.from(bytes);
@@ -155,7 +155,7 @@ test('a table that was changed at its end is not believed: the fragments tell', 
   expect([read.walked !== undefined, read.table.fragmentCount]).toEqual([true, ends.length]);
 });
 
-test('a file that is none is refused with what is missing', async () => {
+test('another format is rejected with what is missing', async () => {
   using folder = temporaryFolder();
   for (const content of ['', 'no recording', '\0'.repeat(40_000)]) {
     writeFileSync(`${folder.path}/a`, content);

@@ -179,7 +179,7 @@ test('a new box was never off, and one whose last sign of life is later than its
   expect(box.reasons()).toEqual([]);
 });
 
-test('what has no end, since the disk refused it, has ended when the next reason began, not when the box was last alive', async () => {
+test('a gap whose end the disk rejected ends when the next reason starts, not when the machine was last alive', async () => {
   const box = gapBox();
   const startUs = box.clock.wallMs() * 1000;
   for (const [type, from, to] of [
@@ -216,7 +216,7 @@ test('times that a clock has jumped over have that as their reason', async () =>
   expect(box.reasons()).toEqual([['clockSet', 20, 3_620]]);
 });
 
-test('what has got as old as its recordings is forgotten, but not what goes on', async () => {
+test('gaps as old as the recordings are removed, but not ongoing ones', async () => {
   const box = gapBox();
   await box.see(20, RECORDED, { ...RECORDED, name: 'off' });
   await box.see(5, OFFLINE, { ...OFF, name: 'off' });

@@ -47,7 +47,7 @@ test('a finished file is left as it is, and so is one that was recovered', async
   expect((await recover(recovered.bytes)).result).toEqual({ kind: 'finished' });
 });
 
-test('cut anywhere, a file keeps all its whole parts and nothing else', async () => {
+test('cut anywhere, a file keeps all its complete parts and nothing else', async () => {
   using folder = temporaryFolder();
   const { bytes, ends, recover } = await setUp(folder.path);
   expect(ends).toHaveLength(4);
@@ -66,7 +66,7 @@ test('cut anywhere, a file keeps all its whole parts and nothing else', async ()
   }
 });
 
-test('the file tells its length and is as old as what is in it', async () => {
+test('the file has its duration and the mtime of its content', async () => {
   using folder = temporaryFolder();
   const { file, bytes, ends, recover } = await setUp(folder.path);
   expect(statSync(file).mtimeMs).toBe(WALL + 4000);
@@ -94,7 +94,7 @@ test.for([
   expect(left.subarray(0, -PACKET)).toEqual(bytes.subarray(0, end));
 });
 
-test('whole parts of another file, at the places where those of this one would be, are cut off', async () => {
+test('complete parts of another file, at the positions of this one’s, are cut off', async () => {
   using folder = temporaryFolder();
   using other = temporaryFolder();
   const { bytes, ends, recover } = await setUp(folder.path);
@@ -131,7 +131,7 @@ test('of a file whose first packets are lost everything stays that is packets', 
   expect(left).toEqual(other);
 });
 
-test('a file of others that may still be written is not touched', async () => {
+test('a foreign file that may still be written is not touched', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'a.ts');
   const bytes = new Uint8Array(300).fill(0x47);

@@ -30,7 +30,7 @@ const timesOf = (file: string, pid: number) =>
     .units.filter((unit) => unit.pid === pid)
     .map(({ dts }) => dts - START_TICKS);
 
-test('files are cut at key pictures, and nothing is lost between them', async () => {
+test('files are cut at key frames, and nothing is lost between them', async () => {
   using folder = temporaryFolder();
   const files = await record(folder.path, 10, { segmentDurationMs: 2_500, sound: true, format: 'mpegts' });
   expect(files.map((file) => file.slice(-18))).toEqual(
@@ -44,14 +44,14 @@ test('files are cut at key pictures, and nothing is lost between them', async ()
   expect(firstPictures.every((unit) => unit?.isRandomAccess)).toBe(true);
 });
 
-test('each file counts its times from its own start, sound and pictures on one scale', async () => {
+test('each file’s times start at its own start, with audio and video on one scale', async () => {
   using folder = temporaryFolder();
   const [, file = ''] = await record(folder.path, 6, { segmentDurationMs: 2_500, sound: true, format: 'mpegts' });
   expect(timesOf(file, 0x100).slice(0, 2)).toEqual([1800, 10_800]);
   expect(timesOf(file, 0x101).slice(0, 2)).toEqual([0, 1800]);
 });
 
-test('samples of all tracks stand in the order of their times, at the border of parts but for one picture', async () => {
+test('samples of all tracks are in order of time, at part boundaries except for one frame', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 3, { sound: true, format: 'mpegts' });
   const { units } = readTs(readFileSync(file));
@@ -82,7 +82,7 @@ test('a file that is being written can be read up to its last part', async () =>
   expect(timesOf(file, 0x100)).toHaveLength(30);
 });
 
-test('sound that MPEG-TS has no place for is left out, and nothing is recorded where there is nothing else', async () => {
+test('audio without a place in MPEG-TS is left out, and nothing is recorded without other tracks', async () => {
   using folder = temporaryFolder();
   const silence = Array.from({ length: 50 }, (_, i): Sample => {
     return { pts: i * 160, dts: i * 160, wall: WALL + i * 20, key: true, data: new Uint8Array(160) };
@@ -102,7 +102,7 @@ test('sound that MPEG-TS has no place for is left out, and nothing is recorded w
   });
 });
 
-test('sound alone is recorded, with the clock in it', async () => {
+test('audio alone is recorded, with the clock in it', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, { format: 'mpegts' }, [mp3, ac3]);
   const frames = (ticks: number, ms: number) =>
@@ -119,7 +119,7 @@ test('sound alone is recorded, with the clock in it', async () => {
   expect(Math.max(...gaps)).toBeLessThanOrEqual(9000);
 });
 
-test('what a slow disk does not take leaves a stream without a break, from the next key picture on', async () => {
+test('a slow disk leaves a stream without a break, from the next key frame on', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, { format: 'mpegts', queueBytes: 12_000 });
   // The file is not there yet when the second part comes: it must wait, and there is no room for it.
@@ -135,7 +135,7 @@ test('what a slow disk does not take leaves a stream without a break, from the n
   expect(units.length).toBeGreaterThan(9);
 });
 
-test('the memory of samples is given back when their bytes are in the part', async () => {
+test('sample memory is released when the bytes are in the part', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, { format: 'mpegts' });
   const pool = new SlabPool();

@@ -94,7 +94,7 @@ async function recovered(clip: Clip, left: Uint8Array) {
   return { result, bytes: readFileSync(clip.file) };
 }
 
-test('cut at any byte of the last two fragments, every whole fragment is kept and nothing else', async () => {
+test('cut at any byte of the last two fragments, every complete fragment is kept and nothing else', async () => {
   using folder = temporaryFolder();
   const { bytes, layout } = await largeClip(folder.path);
   const [beforeLast = 0, last = 0, end = 0] = layout.ends.slice(-3);
@@ -181,7 +181,7 @@ test.for([
   expect(bytes.equals(clip.whole)).toBe(true);
 });
 
-test("another file's fragments in freed blocks are not taken for this file's, even where number and time would follow", async () => {
+test('another file’s fragments in freed blocks are not taken for this file’s, even with matching number and time', async () => {
   using folder = temporaryFolder();
   const clip = await unfinished(folder.path);
   const other = await unfinished(join(folder.path, 'other'));
@@ -234,7 +234,7 @@ test('a torn sector in the header of a finished file is restored from the copy a
   }
 });
 
-test('an end that is there only in part, as its missing duration tells, is written anew', async () => {
+test('an incomplete end, which a missing duration shows, is written again', async () => {
   using folder = temporaryFolder();
   const clip = await unfinished(folder.path);
   const left = Buffer.from(clip.whole);
@@ -247,7 +247,7 @@ test('an end that is there only in part, as its missing duration tells, is writt
 test.for([
   ['an empty file', () => Buffer.alloc(0)],
   ['a file cut inside its header', ({ bytes }: Clip) => bytes.subarray(0, 300)],
-  ['a file without a whole fragment', ({ bytes, layout }: Clip) => bytes.subarray(0, layout.initBytes + 100)],
+  ['a file without a complete fragment', ({ bytes, layout }: Clip) => bytes.subarray(0, layout.initBytes + 100)],
   ['a file of something else', () => Buffer.alloc(5_000, 0x41)],
   [
     'a header with the fragments of another file',
@@ -294,7 +294,7 @@ test('a file of another program is finished by its own rules, but not within a m
   expect(await recoverFile(clip.file, changedMs + 61_000)).toEqual({ kind: 'finished' });
 });
 
-test('a file that neither Perch nor MediaMTX has marked is never written to, and played as far as it is whole', async () => {
+test('a file without a mark of Perch or MediaMTX is never written to, and played as far as it is complete', async () => {
   using folder = temporaryFolder();
   const clip = await unfinished(folder.path);
   const left = foreign(clip);
@@ -326,7 +326,7 @@ test('a fragment of others that claims an impossible size or track ends their fi
   expect((await recovered(clip, huge)).result).toMatchObject({ kind: 'recovered', durationMs: 4000, lostBytes: 11 });
 });
 
-test('everything left over is finished at start and told; open and foreign files are not touched', async () => {
+test('leftover files are finished at start and logged; open and foreign files are not touched', async () => {
   using folder = temporaryFolder();
   const { file, bytes, whole } = await unfinished(folder.path);
   const openFile = file.replace('12-00-00', '13-00-00');
@@ -363,7 +363,7 @@ test('everything left over is finished at start and told; open and foreign files
   expect(filesBelow(folder.path)).toHaveLength(5);
 });
 
-test('a file that changed a moment ago is looked at twice: what another Perch goes on writing is left to it', async () => {
+test('a recently changed file is checked twice: one that another Perch writes is left alone', async () => {
   using folder = temporaryFolder();
   const { file, bytes } = await unfinished(folder.path);
   const still = file.replace('12-00-00', '13-00-00');

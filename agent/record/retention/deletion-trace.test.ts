@@ -81,7 +81,7 @@ test('an event names as many paths as fit into it, those that lost most first, a
   expect(events[0]?.length).toBeLessThanOrEqual(500);
 });
 
-test('a time that is none is told as such', () => {
+test('an invalid time is reported as such', () => {
   const { trace, events, gone } = setUp();
   gone('cam', Number.NaN);
   trace.endSweep();

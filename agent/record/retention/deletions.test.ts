@@ -154,7 +154,7 @@ test('a recording that is begun while its header is read stays', async () => {
   expect(existsSync(file)).toBe(true);
 });
 
-test('what belongs to a recording goes with it, and what it took on the disk is told', async () => {
+test('companion files are deleted with a recording, and the freed bytes are reported', async () => {
   using folder = temporaryFolder();
   const file = makeRecording(join(folder.path, 'a.mp4'), 'perch', 100_000);
   const still = join(folder.path, 'a.jpg');
@@ -166,7 +166,7 @@ test('what belongs to a recording goes with it, and what it took on the disk is 
   expect(freed[0]).toBeGreaterThanOrEqual(100_000);
 });
 
-test('a file that is gone already is told as such, so that the index forgets it', async () => {
+test('a file that is already gone is reported, so that the index drops it', async () => {
   using folder = temporaryFolder();
   const { deletions, doomed, log } = setUp();
   const file = join(folder.path, 'gone.mp4');

@@ -37,7 +37,7 @@ test('what overlaps a protected range is protected, on its own path and no other
   ]).toEqual([false, false, true, true, false, false, false]);
 });
 
-test('a range protects from when it is asked for, and one that cannot be kept does no longer', async () => {
+test('a range protects from its request on, and one that cannot be saved no longer does', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'protected.json');
   const ranges = await open(file);
@@ -71,7 +71,7 @@ test('ranges that overlap each other protect as if each stood alone', async () =
   }
 });
 
-test('ranges are there again after a start, and one that is taken away is not', async () => {
+test('ranges persist across a start, removed ones do not', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'data/protected.json');
   const ranges = await open(file);
@@ -111,7 +111,7 @@ test.for([
   ],
   ['{"version":1,"ranges":[{"id":"x","path":"a","note":"","startUs":2,"endUs":1}]}', 'end must be later than start'],
 ] as const)(
-  'with %j as its file nobody knows what is protected: it says so and is not written over',
+  'with %j as its file the protected recordings are unknown: it says so and does not overwrite it',
   async ([text, why]) => {
     using folder = temporaryFolder();
     const file = join(folder.path, 'protected.json');
@@ -126,7 +126,7 @@ test.for([
   },
 );
 
-test('no damage to the file is taken for a list that it is not', async () => {
+test('a damaged file is never taken for another list', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'protected.json');
   const ranges = await open(file);
@@ -146,7 +146,7 @@ test('no damage to the file is taken for a list that it is not', async () => {
   }
 });
 
-test('times that are none, and notes that are too long, are refused', async () => {
+test('invalid times and long notes are rejected', async () => {
   using folder = temporaryFolder();
   const ranges = await open(join(folder.path, 'protected.json'));
   await expect(ranges.add(range('door', 2, 2))).rejects.toThrow('end must be later than start');
@@ -154,7 +154,7 @@ test('times that are none, and notes that are too long, are refused', async () =
   await expect(ranges.add(range('door', 1, 2, 'x'.repeat(501)))).rejects.toThrow('501 characters, the limit is 500');
 });
 
-test('whoever wants to know is told all ranges when they are read and when they change', async () => {
+test('the listener gets all ranges when they are read and when they change', async () => {
   using folder = temporaryFolder();
   const told: number[] = [];
   const ranges = new ProtectedRanges(join(folder.path, 'protected.json'), (all) => told.push(all.length));

@@ -60,7 +60,7 @@ function configOf(text: string): Config {
   return config;
 }
 
-test('recordings of a camera that was removed are kept as long as was chosen for it, also after a start anew', async () => {
+test('recordings of a removed camera keep its retention, also after a restart', async () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   box.set('paths:\n  door: { recordDeleteAfter: 14d }\n  barn: { recordDeleteAfter: 0s }\n');
@@ -75,7 +75,7 @@ test('recordings of a camera that was removed are kept as long as was chosen for
   }
 });
 
-test("a new camera with a removed one's name shortens nothing of its recordings until they are old enough, or the owner chooses anew", async () => {
+test('a new camera with a removed one’s name shortens nothing of its recordings until they expire or the owner chooses again', async () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   const set = (age: string) => box.set(`paths:\n  door: { recordDeleteAfter: ${age} }\n`);
@@ -104,7 +104,7 @@ test("a new camera with a removed one's name shortens nothing of its recordings 
   expect(days(), 'the one before was kept for ever').toBe(Number.POSITIVE_INFINITY);
 });
 
-test("a removed camera's recordings stay where its name came back before the box knew the time, until the owner chooses anew", () => {
+test('a removed camera’s recordings stay if its name returned before the clock was set, until the owner chooses again', () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   const set = (age: string) => box.set(`paths:\n  door: { recordDeleteAfter: ${age} }\n`);
@@ -177,7 +177,7 @@ test('a pattern that fits the name of a removed camera does not shorten what was
   expect(box.limits.deleteAfterMs('guest', HERE)).toBeUndefined();
 });
 
-test('what is damaged in the memory is not known, and what is whole in it is', async () => {
+test('damaged entries are ignored, and complete ones are kept', async () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   const good = { entry: 'door', deleteAfterMs: DAY_MS, recordPaths: [HERE, 7] };

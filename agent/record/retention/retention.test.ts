@@ -135,7 +135,7 @@ test('a folder that may not be read, as a disk has one of its own, does not keep
   expect(await asNobody(folder.path, round)).toEqual([old]);
 });
 
-test('where the recordings of one path cannot be read, those of the others still go', async () => {
+test('an unreadable path does not keep other paths’ recordings from being deleted', async () => {
   using folder = temporaryFolder();
   const { rules, deps, make } = setUp(folder.path, { cam: HOUR_MS });
   const old = make('cam', 2 * HOUR_MS);

@@ -86,7 +86,7 @@ async function startTaker() {
   };
 }
 
-test('a still is taken when recording begins and every ten minutes of it', async () => {
+test('a snapshot is taken when recording starts and every ten minutes', async () => {
   const taker = await startTaker();
   taker.log.opened(taker.segment('a'));
   await taker.stills(1);
@@ -107,7 +107,7 @@ test('a still is taken when recording begins and every ten minutes of it', async
   expect(taker.book.names).toHaveLength(1);
 });
 
-test('a new event has its still, and its end has none', async () => {
+test('a new event gets a snapshot, and its end none', async () => {
   const taker = await startTaker();
   taker.log.opened(taker.segment('a'));
   await taker.stills(1);
@@ -122,7 +122,7 @@ test('a new event has its still, and its end has none', async () => {
   expect(taker.asked).toBe(2);
 });
 
-test('the still of an event waits for the clip that the event begins', async () => {
+test('the snapshot of an event waits for the clip that the event starts', async () => {
   const taker = await startTaker();
   await taker.clock.advance(30_000);
   await taker.tell();
@@ -133,7 +133,7 @@ test('the still of an event waits for the clip that the event begins', async () 
   expect(taker.asked).toBe(1);
 });
 
-test('where nothing is recorded no still is kept, and no later recording gets it', async () => {
+test('without a recording no snapshot is kept, and no later recording gets it', async () => {
   const taker = await startTaker();
   await taker.tell();
   await taker.clock.advance(20_000);
@@ -142,7 +142,7 @@ test('where nothing is recorded no still is kept, and no later recording gets it
   await taker.stills(0);
 });
 
-test('events that follow each other closely share a still', async () => {
+test('events close together share a snapshot', async () => {
   const taker = await startTaker();
   taker.log.opened(taker.segment('a'));
   await taker.stills(1);
@@ -154,7 +154,7 @@ test('events that follow each other closely share a still', async () => {
   await taker.stills(4);
 });
 
-test('a camera without pictures of its own is not asked, and nothing is said', async () => {
+test('a camera without snapshots is not asked, and nothing is logged', async () => {
   const taker = await startTaker();
   taker.log.opened(taker.segment('a', 'blind'));
   await taker.tell({ path: 'blind' });
@@ -162,7 +162,7 @@ test('a camera without pictures of its own is not asked, and nothing is said', a
   expect([taker.asked, taker.warnings]).toEqual([0, []]);
 });
 
-test('what goes wrong is said once, and a camera that refuses is left alone until the next still is due', async () => {
+test('a fault is logged once, and a camera that rejects is left alone until the next snapshot is due', async () => {
   const taker = await startTaker();
   taker.answerWith(() => Promise.reject(new PerchError('unauthorized', 'wrong password')));
   taker.log.opened(taker.segment('a'));
@@ -179,7 +179,7 @@ test('what goes wrong is said once, and a camera that refuses is left alone unti
   await taker.stills(1);
 });
 
-test('that a camera has no pictures of its own is no trouble that anybody is told of', async () => {
+test('a camera without snapshots is not a fault', async () => {
   const taker = await startTaker();
   taker.answerWith(() => Promise.reject(new PerchError('unsupported', 'the camera has no pictures of its own')));
   taker.log.opened(taker.segment('a'));
@@ -187,7 +187,7 @@ test('that a camera has no pictures of its own is no trouble that anybody is tol
   expect([taker.asked, taker.warnings, taker.infos]).toEqual([1, [], []]);
 });
 
-test('a disk that takes no stills is told once, and told again when it does', async () => {
+test('a disk that rejects snapshots is logged once, and so is its recovery', async () => {
   const taker = await startTaker();
   const { file } = taker.segment('gone/a');
   taker.log.opened({ ...taker.segment('a'), file });
@@ -202,7 +202,7 @@ test('a disk that takes no stills is told once, and told again when it does', as
   expect(taker.warnings).toEqual(['cannot write a snapshot']);
 });
 
-test('a camera that does not answer now is asked again for an event a minute later', async () => {
+test('a camera that does not answer is asked again for an event a minute later', async () => {
   const taker = await startTaker();
   taker.answerWith(() => Promise.reject(new PerchError('timeout', 'no picture')));
   taker.log.opened(taker.segment('a'));
@@ -212,7 +212,7 @@ test('a camera that does not answer now is asked again for an event a minute lat
   expect(taker.asked).toBe(2);
 });
 
-test('a picture that is never there holds up the end for ten seconds and no longer', async () => {
+test('a pending snapshot delays the end by ten seconds at most', async () => {
   const taker = await startTaker();
   const { promise, resolve } = Promise.withResolvers<Uint8Array>();
   taker.answerWith(() => promise);
@@ -228,7 +228,7 @@ test('a picture that is never there holds up the end for ten seconds and no long
   resolve(pictureOf(1_000));
 });
 
-test('stills lie beside their recording under names that no recording has, and go with it', async () => {
+test('snapshots are next to their recording under names that no recording has, and are deleted with it', async () => {
   using folder = temporaryFolder();
   const recording = join(folder.path, '2026-07-01_12-00-00-000000.mp4');
   await saveSnapshot(recording, pictureOf(100, 1), 1_782_907_201_000);
@@ -246,7 +246,7 @@ test('stills lie beside their recording under names that no recording has, and g
   expect(filesBelow(folder.path)).toEqual([]);
 });
 
-test('a still never takes the place of another file, and there are only so many', async () => {
+test('a snapshot never replaces another file, and their number is limited', async () => {
   using folder = temporaryFolder();
   const recording = join(folder.path, 'a.mp4');
   for (let number = 1; number < MAX_SNAPSHOTS; number += 1) {
@@ -260,7 +260,7 @@ test('a still never takes the place of another file, and there are only so many'
   expect(existsSync(snapshotName(recording, MAX_SNAPSHOTS + 1))).toBe(false);
 });
 
-test('what a power cut has left in the place of a picture is none', async () => {
+test('a snapshot damaged by a power cut is ignored', async () => {
   using folder = temporaryFolder();
   const recording = join(folder.path, 'a.mp4');
   await saveSnapshot(recording, new Uint8Array(500), 0);

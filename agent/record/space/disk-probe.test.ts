@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { machineDisks } from './disk-probe.ts';
 
-test("the system's own disk and memory are no disks for recordings, nor are folders there that are still to be made", async () => {
+test('the system’s own disk and memory are not disks for recordings, nor are folders to be created there', async () => {
   const memory = mkdtempSync('/dev/shm/perch-probe-');
   onTestFinished(() => rmSync(memory, { recursive: true }));
   const probe = machineDisks(memory);
@@ -13,7 +13,7 @@ test("the system's own disk and memory are no disks for recordings, nor are fold
   expect(await probe.look(join(memory, 'recordings'))).toMatchObject({ isOwnDisk: false });
 });
 
-test('a folder that is not there and cannot be made is told, with why; not one that is there or can be made', () => {
+test('a missing folder that cannot be created is reported with the reason; an existing or creatable one is not', () => {
   const top = mkdtempSync(join(tmpdir(), 'perch-probe-'));
   onTestFinished(() => rmSync(top, { recursive: true }));
   mkdirSync(join(top, 'closed/there'), { recursive: true });

@@ -24,13 +24,13 @@ test.for<[number, DiskStateName, DiskStateName]>([
   expect(spaceState(facts(freePercent), before).name).toBe(state);
 });
 
-test('who keeps less free than a hundredth does not stop at a hundredth', () => {
+test('keeping less than one percent free does not stop at one percent', () => {
   expect(stopBytesOf(100 * GIB, 0)).toBe(GIB);
   expect(stopBytesOf(100 * GIB, 10 * GIB)).toBe(GIB);
   expect(stopBytesOf(100 * GIB, GIB / 2)).toBe(GIB / 4);
 });
 
-test('a disk that fills up is announced a week ahead, with how long it takes and what can be done', () => {
+test('a disk that fills up is announced a week ahead, with the time left and advice', () => {
   expect(spaceState(facts(50, { fullInDays: 8 }), 'ok').name).toBe('ok');
   expect(spaceState(facts(50, { fullInDays: 3.4 }), 'ok')).toEqual({
     name: 'filling',
@@ -54,7 +54,7 @@ test('a state says what keeps recordings from making room', () => {
   expect(spaceState(facts(0.5), 'ok').text).toContain('free space or set recordMinFree');
 });
 
-test('who has set recordMinFree is not told to set it', () => {
+test('with recordMinFree set the advice does not mention it', () => {
   const set = { minFreeBytes: 10 * GIB };
   expect(spaceState(facts(50, { ...set, fullInDays: 3.4 }), 'ok').text).toContain('set a larger recordMinFree');
   expect(spaceState(facts(50, { ...set, wasRefused: true }), 'ok').text).toBe(
@@ -63,6 +63,6 @@ test('who has set recordMinFree is not told to set it', () => {
   expect(spaceState(facts(9, { ...set, wasRefused: true }), 'ok').text).toContain('old recordings are being deleted');
 });
 
-test('a refused write is a full disk, however much it says is free', () => {
+test('a rejected write means a full disk, however much seems free', () => {
   expect(spaceState(facts(40, { wasRefused: true }), 'ok').name).toBe('full');
 });

@@ -9,7 +9,7 @@ import { Disks } from './disks.ts';
 
 const MB = 1_000_000;
 
-test('a disk that is not mounted any more is refused, and recorded to again when it is back', async () => {
+test('an unmounted disk is rejected, and recorded to again when it is back', async () => {
   const { disk, disks, clock, begin, events, stopped, state } = setUpDisks();
   await begin();
   disks.opened('/rec/cam/1.mp4');
@@ -106,7 +106,7 @@ test('a folder that is not there and cannot be made waits for its disk, and has 
   expect(state()?.state).toBe('ok');
 });
 
-test('where a disk is and Perch may not make the folder, that is told', async () => {
+test('a disk where Perch may not create the folder is reported', async () => {
   const { disk, begin, state } = setUpDisks();
   Object.assign(disk, { cannotMake: 'EACCES', isOwnDisk: true });
   await begin();
@@ -134,7 +134,7 @@ test('a new disk in the place of the old one is recorded to, and known from then
   expect([disk.mark === undefined, disk.mark === old]).toEqual([false, false]);
 });
 
-test('a read-only disk is refused', async () => {
+test('a read-only disk is rejected', async () => {
   const { disk, disks, clock, begin, stopped } = setUpDisks();
   await begin();
   disk.isReadOnly = true;
@@ -143,7 +143,7 @@ test('a read-only disk is refused', async () => {
   expect(stopped).toEqual(['/rec']);
 });
 
-test('a disk that answers nothing is asked once, and what is open is left to it', async () => {
+test('a hanging disk is queried once, and open files are left to it', async () => {
   const { disk, disks, clock, begin, state, stopped, events } = setUpDisks();
   await begin();
   disk.isHanging = true;
@@ -170,7 +170,7 @@ test('a disk that answers and ends no write hangs too, until it does', async () 
   expect(disks.refusal('/rec/cam/1.mp4')).toBeUndefined();
 });
 
-test('a disk with errors is a state and still tried, for a recorder knows best', async () => {
+test('a disk with errors is a state and still tried: the recorder knows best', async () => {
   const { disk, disks, clock, begin, state } = setUpDisks();
   await begin();
   disks.failed('/rec/cam/1.mp4', 'EIO');

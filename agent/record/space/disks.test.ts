@@ -39,7 +39,7 @@ test('twelve cameras that write all the time are kept up with', async () => {
   expect(stopped).toEqual([]);
 });
 
-test('without a limit nothing is deleted: at one percent recording stops, and goes on when there is clearly more', async () => {
+test('without a limit nothing is deleted: at one percent recording stops, and resumes with clearly more space', async () => {
   const { disk, disks, clock, begin, events, stopped, state } = setUpDisks(0);
   disk.record('cam', 1);
   await begin();
@@ -136,7 +136,7 @@ test('a file system that gives space back later is waited for', async () => {
   expect([disk.deleted.length, state()?.state]).toEqual([3, 'ok']);
 });
 
-test('a write that was refused for want of space is a full disk at once, until it was the last', async () => {
+test('a write rejected for lack of space means a full disk at once, until writes succeed', async () => {
   const { disks, clock, begin, events } = setUpDisks(0);
   await begin();
   disks.failed('/rec/cam/1.mp4', 'ENOSPC');

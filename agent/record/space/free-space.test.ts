@@ -74,7 +74,7 @@ test('as many go as give the space, by what they take on the disk', async () => 
   expect(room).toEqual({ files: 3, diskBytes: 7 * MB, stuck: undefined });
 });
 
-test('what cannot go is passed over, and why there is too little is told', async () => {
+test('recordings that must stay are skipped, and the lack of space is explained', async () => {
   const files = Array.from({ length: 4 }, (_, i) => recording('/rec', i));
   const answers: Deletion[] = [
     { kind: 'kept', because: 'not ours' },

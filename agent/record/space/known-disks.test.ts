@@ -68,7 +68,7 @@ test('what is known already is not written again, and a mark that was deleted be
   expect(readFileSync(file, 'utf8')).toBe('not touched');
 });
 
-test('a memory that cannot be read takes every disk as it is, and says so', async () => {
+test('an unreadable list of disks accepts every disk, and says so', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'disks.json');
   const next = random(3);

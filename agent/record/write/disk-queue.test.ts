@@ -48,7 +48,7 @@ test('how long the disk has been busy is counted from the beginning of what is u
   expect(disk.busyMs).toBe(0);
 });
 
-test('what writes and flushes take is told: how many, the last, the longest', async () => {
+test('durations of writes and flushes are reported: count, last, longest', async () => {
   const clock = new FakeClock();
   const disk = new DiskQueue(clock);
   for (const ms of [300, 20]) {

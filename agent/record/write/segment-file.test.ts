@@ -25,7 +25,7 @@ function open(
   return { file, started: promise };
 }
 
-test('a file that finds its name taken by one being written leaves that one registered and gets the next name', async () => {
+test('a file whose name is being written leaves that one registered and gets the next name', async () => {
   using folder = temporaryFolder();
   const flush = new FlushPoint(new FakeClock(), 5_000);
   const first = open(flush, folder.path);

@@ -48,7 +48,7 @@ test('a camera with one picture a second', () => {
   expect(labelOf([...burst(4, 1_000), ...steady(6, -3_000)], 1_000).label.earlierMs).toBe(3_000);
 });
 
-test('what comes behind the first part changes the label no more, nor does a jump of a clock', () => {
+test('after the first part neither samples nor a clock jump change the label', () => {
   const { label } = labelOf(burst(5));
   const { earlierMs } = label;
   expect(label.push(-6_000, FRAME_MS)).toBeUndefined();
