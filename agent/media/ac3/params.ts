@@ -6,7 +6,7 @@ import { PerchError } from '../../base/errors.ts';
  */
 const HEADER_BYTES = 7;
 export const FRAME_SAMPLES = 1536;
-/** Above it are half rates that nobody made and, from 11 on, E-AC-3, which has a payload format of its own (RFC 4598). */
+/** Above it are half rates, never used, and, from 11 on, E-AC-3, which has a payload format of its own (RFC 4598). */
 const MAX_BSID = 8;
 
 interface Ac3Frame {

@@ -25,7 +25,7 @@ export class Aggregator {
   /** @param sizeBytes of all OBUs together; @param count how many */
   begin(sizeBytes: number, count: number, maxPayloadBytes: number, startsSequence: boolean): void {
     const packets = Math.ceil(sizeBytes / (maxPayloadBytes - AGGREGATION_BYTES - 2 * MIN_ELEMENT_BYTES)) + 1;
-    // Views of it are kept by whoever sends them: it is used once.
+    // The sender keeps views of it: it is used once.
     this.#bytes = new Uint8Array(
       sizeBytes + (packets + count) * (AGGREGATION_BYTES + MAX_LENGTH_BYTES + MIN_ELEMENT_BYTES),
     );

@@ -7,7 +7,7 @@ import { Av1Rules } from './rules.ts';
 const CONTINUES = 0x80;
 const IS_CONTINUED = 0x40;
 const STARTS_SEQUENCE = 0x08;
-/** The size of an OBU in fragments is not known when it begins: it has so many bytes, the last of which may be 0. 2^28 is beyond every limit. */
+/** The size of an OBU in fragments is not known when it begins: it has this many bytes, the last of which may be 0. 2^28 is beyond every limit. */
 const LATE_SIZE_BYTES = 4;
 
 /**

@@ -55,7 +55,7 @@ const aggregator = new Aggregator();
 
 /**
  * "RTP Payload Format For AV1" §4.4: OBUs without their size fields. A unit of one OBU, which most are, is sent as it is, in fragments;
- * one of several (a key frame with its sequence header) is laid out anew, as its parts share packets.
+ * one of several (a key frame with its sequence header) is laid out again, as its parts share packets.
  * The marker is on the last payload of the temporal unit; N on the first of one that begins with a sequence header.
  */
 export function packetizeAv1(data: Uint8Array, maxPayloadBytes: number, isLast: boolean, sink: PayloadSink): void {

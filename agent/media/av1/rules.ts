@@ -43,7 +43,7 @@ export class Av1Rules implements FrameRules {
     return false;
   }
 
-  /** Whoever joins here needs the sequence header in the sample itself ("AV1 Codec ISO Media File Format Binding" §2.4): some senders leave it out. */
+  /** A reader that joins here needs the sequence header in the sample itself ("AV1 Codec ISO Media File Format Binding" §2.4): some senders leave it out. */
   complete(unit: Uint8Array): Uint8Array {
     if (!this.isKey || this.#hasSequence || !this.track) {
       return unit;

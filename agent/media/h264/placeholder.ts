@@ -9,7 +9,7 @@ const PPS_HEADER = 0x68;
 /** nal_ref_idc 0: nothing refers to it. */
 const SLICE_HEADER = 0x01;
 const END_OF_SEQUENCE = 0x0a;
-/** slice_type: all slices of the picture are P, so that nobody takes it for a picture to begin at. */
+/** slice_type: all slices of the picture are P, so that decoders do not begin at it. */
 const P_SLICES = 5;
 const CAPACITY_BYTES = 64;
 

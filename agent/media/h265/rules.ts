@@ -185,7 +185,7 @@ export class H265Rules implements NalRules {
     if (sps.hasSeparatePlanes) {
       bits.skip(2);
     }
-    // A BLA picture starts the counts anew as well, but not at 0.
+    // A BLA picture restarts the counts as well, but not at 0.
     const isIdr = type === IDR_W_RADL || type === IDR_N_LP;
     const lsb = isIdr ? 0 : bits.bits(sps.pocLsbBits);
     this.poc = this.#countPoc(header, lsb, 2 ** sps.pocLsbBits);

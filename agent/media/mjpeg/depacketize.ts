@@ -111,7 +111,7 @@ export class MjpegDepacketizer implements Depacketizer {
     this.#append(chunk, at, end);
   }
 
-  /** A byte for each side in steps of 8 (RFC 2435 §3.1.5, §3.1.6): cameras with larger images send 0. undefined: nobody tells it. */
+  /** A byte for each side in steps of 8 (RFC 2435 §3.1.5, §3.1.6): cameras with larger images send 0. undefined: unknown. */
   #sizeOf(chunk: Uint8Array, start: number): PictureSize | undefined {
     const [width, height] = [8 * (chunk[start + 6] as number), 8 * (chunk[start + 7] as number)];
     return width > 0 && height > 0 ? { width, height } : this.#toldSize;
@@ -184,7 +184,7 @@ export class MjpegDepacketizer implements Depacketizer {
       this.#track = { kind: 'video', codec: 'mjpeg', clockRate: 90_000, width, height, fps: undefined };
       this.#sink.onTrack(this.#track);
     }
-    // Two fields of one time follow each other; a clock that was set back is left to whoever anchors it.
+    // Two fields of one time follow each other; a clock that was set back is left to the `Timeline`.
     const isRepeated = this.#ticks <= this.#lastTicks && this.#lastTicks - this.#ticks < 90_000;
     this.#lastTicks = isRepeated ? this.#lastTicks + 1 : this.#ticks;
     this.#sink.onUnit(this.#lastTicks, this.#lastTicks, true, this.#buffer.take());

@@ -7,7 +7,7 @@ const MAIN_HEADER_BYTES = 8;
 const RESTART_HEADER_BYTES = 4;
 const TABLE_HEADER_BYTES = 4;
 const HAS_RESTART = 64;
-/** Tables in band with every image: any table can be said so, and whoever joins has them. */
+/** Tables in band with every image: they express any table, and a reader that joins has them. */
 const ALWAYS_IN_BAND_Q = 255;
 /** The header counts in steps of 8 pixels with one byte (RFC 2435 §3.1.5). */
 const MAX_SIDE_PIXELS = 2_040;

@@ -11,7 +11,7 @@ type DecodePcm = (data: Uint8Array, into: Int16Array) => number;
 /** How a track's bytes become values of 16 bits, channels interleaved. */
 export interface PcmDecoder {
   readonly decode: DecodePcm;
-  /** At most, beside one that is not whole. */
+  /** At most, without one that is not whole. */
   readonly valuesPerByte: number;
   /** Low bits that are 0 in every value. */
   readonly unusedBits: number;

@@ -6,7 +6,7 @@ const JUMP_MS = 200;
 /** A step from one packet to the next of at least this is a lost packet and not drift. */
 const LOSS_MS = 15;
 const MAX_SILENCE_MS = 1000;
-/** While slipping, one in so many PCM samples is dropped or doubled: 1 % is not heard. */
+/** While slipping, one in this many PCM samples is dropped or doubled: 1 % is not heard. */
 const SLIP_EVERY = 100;
 
 interface BlockFormat {

@@ -49,7 +49,7 @@ export class Resampler {
     this.#input = new Float64Array(this.#held);
   }
 
-  /** The most samples per channel that `push` can give for so many. */
+  /** The most samples per channel that `push` can give for this many. */
   outputFor(samples: number): number {
     return Math.ceil((samples * this.#phases) / this.#step) + 1;
   }

@@ -5,7 +5,7 @@ const MAX_MISORDER = 100;
 /**
  * What a packet is, seen from those before it.
  * `suspect`: its number fits nowhere; the packet is to be kept, because the next one tells whether it was junk.
- * `restart`: the packet before was suspect, and the two are a sequence that has begun anew. `drop`: a duplicate, or too late.
+ * `restart`: the packet before was suspect, and the two are a restarted sequence. `drop`: a duplicate, or too late.
  */
 export type Arrival = 'next' | 'gap' | 'drop' | 'suspect' | 'restart';
 
@@ -54,7 +54,7 @@ export class SequenceTracker {
       this.lost -= 1;
       return 'restart';
     }
-    // A single wild number may be junk; two in a row are a sender that has begun anew.
+    // A single wild number may be junk; two in a row are a sender that has restarted.
     this.#restartAt = (sequence + 1) & 0xffff;
     this.lost += 1;
     return 'suspect';

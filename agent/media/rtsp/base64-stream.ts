@@ -18,7 +18,7 @@ for (const blank of [0x09, 0x0a, 0x0d, 0x20]) {
 
 /**
  * Base64 (RFC 4648 §4) that comes in any pieces and never ends. Senders encode each message by itself, so padding may stand
- * anywhere: what follows it begins anew. Blanks are passed over.
+ * anywhere: what follows it begins a new group. Blanks are skipped.
  */
 export class Base64Decoder {
   /** The bits of digits that have not made a byte yet. */

@@ -89,7 +89,7 @@ function splitSchemes(field: string): Scheme[] {
   return schemes;
 }
 
-/** What a digest is made over, beside the challenge. */
+/** The input of a digest, in addition to the challenge. */
 interface DigestUse {
   readonly method: string;
   /** As in the request line. */

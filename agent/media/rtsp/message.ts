@@ -86,7 +86,7 @@ export function parseFields(lines: readonly string[]): HeaderField[] {
   for (const line of lines.slice(1)) {
     const last = fields.at(-1);
     if (/^[ \t]+\S/.test(line) && last) {
-      // A folded line goes on with the value before it (RFC 2822 §2.2.3).
+      // A folded line continues the value before it (RFC 2822 §2.2.3).
       fields[fields.length - 1] = [last[0], `${last[1]} ${line.trim()}`];
       continue;
     }
@@ -153,7 +153,7 @@ function writeMessage(firstLine: string, headers: readonly HeaderField[], body: 
   }
   const broken = lines.find((line) => /[\r\n]/.test(line));
   if (broken !== undefined) {
-    // Whoever gets a line break into a header can write the peer's next request.
+    // A line break in a header value would let its author write the peer's next request.
     throw new PerchError('badInput', `line break in the RTSP header '${broken.split(/[\r\n:]/, 1)[0]}'`);
   }
   const head = encoder.encode(`${lines.join('\r\n')}\r\n\r\n`);

@@ -7,14 +7,14 @@ const MAX_VALUE_CHARACTERS = 40;
 
 const NOBODY: UnitSink = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
 
-/** More formats than anybody reads. */
-const MAX_TOLD = 10;
+/** In a message. */
+const MAX_LISTED = 10;
 
-/** What somebody offers, for a message. */
+/** The formats of an offer, for a message. */
 export function describeOffer(formats: readonly RtpFormat[]): string {
-  const told = formats.slice(0, MAX_TOLD).map(describeFormat).join(', ');
-  const more = formats.length - MAX_TOLD;
-  return more > 0 ? `${told} and ${more} more` : told || 'nothing';
+  const listed = formats.slice(0, MAX_LISTED).map(describeFormat).join(', ');
+  const more = formats.length - MAX_LISTED;
+  return more > 0 ? `${listed} and ${more} more` : listed || 'nothing';
 }
 
 /** A format for people: its encoding, and where that is one which we take otherwise, why not this time. */

@@ -11,7 +11,7 @@ interface SdpOptions {
   readonly host: string;
   /** A number for the `o=` line that differs between sessions. */
   readonly sessionId: number;
-  /** Where the packets go when nobody asks for another way; without it each receiver names its own ports. */
+  /** Where the packets go when a client requests multicast; without it each receiver names its own ports. */
   readonly multicast?: SdpMulticast | undefined;
 }
 

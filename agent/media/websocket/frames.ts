@@ -9,7 +9,7 @@ import { PerchError } from '../../base/errors.ts';
  *     payload
  *
  * What is read is taken as one endless run of bytes: where messages and their fragments begin and end does not matter to a tunnel,
- * and whoever takes no messages does not want any.
+ * and a peer that takes no messages sends none.
  */
 
 const CONTINUATION = 0;
@@ -193,7 +193,7 @@ export function binaryHead(payloadBytes: number): Uint8Array {
   return frameHead(BINARY, payloadBytes, NO_MASK);
 }
 
-/** A whole frame of a client; the payload is copied, because it has to be masked. @param mask four bytes that nobody can foresee (§5.3) */
+/** A whole frame of a client; the payload is copied, because it has to be masked. @param mask four unpredictable bytes (§5.3) */
 export function maskedBinary(payload: Uint8Array, mask: Uint8Array): Uint8Array {
   return wholeFrame(BINARY, payload, mask);
 }

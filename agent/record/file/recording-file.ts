@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { fourcc } from '../../media/mp4/box/boxes.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
 import { parseInit } from '../../media/mp4/read/read.ts';
-import { MFRO_BYTES, mfraSize } from '../../media/mp4/read/read-mfra.ts';
+import { MFRO_BYTES, mfraSize } from '../../media/mp4/write/mfra.ts';
 import { initBytesOfTail, TAIL_HEAD_BYTES, TAIL_SIZE_BYTES } from '../../media/mp4/write/recording-tail.ts';
 import { type FileMark, findFileMark } from './file-mark.ts';
 import { type FileInit, readInit } from './fragment-walk.ts';

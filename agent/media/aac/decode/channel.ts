@@ -33,7 +33,7 @@ export interface Shaper {
   readonly reflections: Float64Array;
 }
 
-/** What a frame says of one channel (individual_channel_stream, table 4.50). Filled anew by each frame. */
+/** What a frame says of one channel (individual_channel_stream, table 4.50). Each frame overwrites it. */
 export class Channel {
   windowSequence = ONLY_LONG;
   /** 0: sine, 1: Kaiser-Bessel derived. */

@@ -61,7 +61,7 @@ export function childrenOf(view: DataView, parent: BoxPlace): BoxPlace[] {
 }
 
 /**
- * The body of the first box of a type that has at least so many bytes; undefined when there is none, or what lies before it is cut
+ * The body of the first box of a type that has at least this many bytes; undefined when there is none, or what lies before it is cut
  * short.
  */
 export function bodyOfFirst(boxes: Uint8Array, type: number, bodyBytes: number): Uint8Array | undefined {

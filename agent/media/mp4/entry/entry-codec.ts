@@ -51,7 +51,7 @@ export function entryCodec(entry: Uint8Array): string | undefined {
   }
 }
 
-/** Gives the body of one of the entry's boxes to `read`, when it is there and has at least so many bytes. */
+/** Gives the body of one of the entry's boxes to `read`, when it is there and has at least this many bytes. */
 function bodyOf(
   entry: Uint8Array,
   at: number,
@@ -95,7 +95,7 @@ const DECODER_FIELDS_BYTES = 13;
 
 function mp4a(esds: Uint8Array): string | undefined {
   const stream = descriptorIn(esds, 4, ES_DESCRIPTOR);
-  // With one of these flags more fields stand before the decoder's; nobody sets them in a file.
+  // With one of these flags more fields stand before the decoder's; no writer sets them in a file.
   const isPlain = stream && ((stream[2] ?? 0) & 0xe0) === 0;
   const decoder = isPlain ? descriptorIn(stream, ES_FIELDS_BYTES, DECODER_CONFIG) : undefined;
   const objectType = decoder?.[0];

@@ -70,7 +70,7 @@ export class SampleTableReader {
     return this.#columns.whole;
   }
 
-  /** Reads so many bytes, to the end of a fragment. @returns false when all is read. @throws PerchError as `parseSampleTable` */
+  /** Reads this many bytes, to the end of a fragment. @returns false when all is read. @throws PerchError as `parseSampleTable` */
   read(pieceBytes: number): boolean {
     const leftBytes = this.#input.leftBytes - pieceBytes;
     while (!this.#input.isAtEnd && this.#input.leftBytes > leftBytes) {

@@ -1,4 +1,9 @@
-import { box, type Fields, fullBox, join, u32, u64 } from '../box/boxes.ts';
+import { box, type Fields, fourcc, fullBox, join, u32, u64 } from '../box/boxes.ts';
+import { viewOf } from '../box/walk.ts';
+
+const MFRO = fourcc('mfro');
+/** `mfro` ends the file: its last 16 bytes hold the size of the index. */
+export const MFRO_BYTES = 16;
 
 /** One sample at which a player can start: ISO/IEC 14496-12 §8.8.10. */
 export interface RandomAccess {
@@ -34,4 +39,11 @@ function tfra(track: TrackAccess): Uint8Array {
   ]);
   const allNumbersHave32Bits = u32(0x3f);
   return fullBox('tfra', 1, 0, u32(track.trackId), allNumbersHave32Bits, u32(track.entries.length), join(entries));
+}
+
+/** Size of the whole `mfra`, from the last 16 bytes of a file; undefined when it has none. */
+export function mfraSize(lastBytes: Uint8Array): number | undefined {
+  const view = viewOf(lastBytes);
+  const isMfro = lastBytes.length === MFRO_BYTES && view.getUint32(0) === MFRO_BYTES && view.getUint32(4) === MFRO;
+  return isMfro ? view.getUint32(12) : undefined;
 }

@@ -46,7 +46,7 @@ export function writeRecordingTail({ init, table }: RecordingTail): Uint8Array {
   return box('uuid', TYPE, VERSION_1, u32(init.length), init, table, u32(sizeBytes));
 }
 
-/** From its start on: so many bytes tell whether it is ours. */
+/** From its start on: this many bytes show whether it is ours. */
 export const TAIL_HEAD_BYTES = HEAD_BYTES;
 
 /** @param head the first bytes of the box: the header's size in it; undefined when it is none of ours, or not of this size */

@@ -12,7 +12,7 @@ const CLOCK_HZ = 90_000;
 const WRAP = 2 ** 33;
 /** The time of the first sample: a second for those of other tracks that are a little older, and the PCR's lead. */
 export const START_TICKS = 2 * CLOCK_HZ;
-/** A decoder's buffer begins to fill so long before the sample is decoded; as far as tracks lag behind each other in a part. */
+/** A decoder's buffer begins to fill this long before the sample is decoded: the lag between tracks in a part. */
 const PCR_LEAD_TICKS = CLOCK_HZ;
 /** The clock's own track brings a PCR this often, so that there are never 100 ms without one (§2.7.2) from 10 pictures a second on. */
 const PCR_EVERY_TICKS = 0.04 * CLOCK_HZ;
@@ -116,7 +116,7 @@ export class TsMuxer {
   write(track: number, sample: Sample, baseDts: number): void {
     const description = this.#tracks[track] as Track;
     if (description.codec === 'aac' && sample.data.length > MAX_ADTS_BYTES) {
-      // No AAC frame is so long (6,144 bits for each of at most 8 channels): it would end the reading of all behind it.
+      // No AAC frame is this long (6,144 bits for each of at most 8 channels): it would end the reading of all behind it.
       return;
     }
     const scale = CLOCK_HZ / description.clockRate;

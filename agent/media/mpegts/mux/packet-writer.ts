@@ -18,7 +18,7 @@ export const NULL_PID = 0x1fff;
 /** So few bytes are copied before a view of them for `set` is made; a whole packet takes three times as long that way. */
 const SMALL_BYTES = 32;
 
-/** A unit of `sizeBytes` takes at most so many bytes as packets, its adaptation fields included. */
+/** A unit of `sizeBytes` takes at most this many bytes as packets, its adaptation fields included. */
 export const packetBytesOf = (sizeBytes: number): number =>
   Math.ceil((sizeBytes + 2 + PCR_BYTES) / BODY_BYTES) * PACKET_BYTES;
 
