@@ -5,11 +5,11 @@ import { Check, Errors } from 'typebox/value';
 import { PerchError } from '../base/errors.ts';
 import { checkParts } from './parts.ts';
 
-/** As a file. */
+/** Of the file. */
 export const MAX_BYTES = 4 << 20;
-/** A configuration of the largest size and every recording that can be protected; a small file can unpack to gigabytes. */
+/** Fits the largest configuration and all protected recordings; a small file can unpack to gigabytes. */
 const MAX_UNPACKED_BYTES = 8 << 20;
-/** Of the document itself: what the members hold is text to it. */
+/** Of the document itself; members are strings in it. */
 const MAX_PARTS = 100;
 const VERSION = 1;
 const SHOWN_CHARS = 64;
@@ -21,17 +21,17 @@ const Document = Type.Object(
     version: Type.Literal(VERSION),
     /** RFC 3339. */
     made: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT[\\d:.]{8,12}Z$' }),
-    /** Of Perch. */
+    /** Version of Perch. */
     by: Type.String({ maxLength: 64 }),
     host: Type.String({ maxLength: 255 }),
-    /** Of the configuration; not there: the first one. */
+    /** Of the configuration; absent: 1. */
     configForm: Type.Optional(Type.Integer({ minimum: 2 })),
     members: Type.Array(Member),
   },
   { additionalProperties: false },
 );
 
-/** A file of the data folder, by its name there. */
+/** A file of the data folder. */
 export type Member = Static<typeof Member>;
 
 export interface Backup extends Omit<Static<typeof Document>, 'format' | 'version' | 'members'> {
@@ -41,10 +41,7 @@ export interface Backup extends Omit<Static<typeof Document>, 'format' | 'versio
 const pack = promisify(gzip);
 const unpack = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(gunzip);
 
-/**
- * A backup as one file: gzip (RFC 1952, whose CRC-32 finds what is damaged) of a JSON document.
- * @throws PerchError exhausted when it would be too large to be read again
- */
+/** Writes a backup: gzip (RFC 1952, whose CRC-32 detects damage) of a JSON document. @throws PerchError exhausted if it is too large to restore */
 export async function writeBackup(backup: Backup): Promise<Buffer> {
   const text = JSON.stringify({ format: 'perch-backup', version: VERSION, ...backup });
   const bytes = await pack(text);
@@ -56,10 +53,7 @@ export async function writeBackup(backup: Backup): Promise<Buffer> {
   return bytes;
 }
 
-/**
- * @param names of the members that there may be
- * @throws PerchError badInput that says what is wrong with it
- */
+/** @param names permitted member names @throws PerchError badInput with the reason */
 export async function readBackup(bytes: Uint8Array, names: ReadonlySet<string>): Promise<Backup> {
   if (bytes.length === 0) {
     throw damaged('the backup is empty');
@@ -111,12 +105,12 @@ function parse(bytes: Uint8Array): unknown {
     checkParts(json, MAX_PARTS);
     return JSON.parse(json);
   } catch (cause) {
-    // Other programs pack their files, too.
+    // Any gzip file gets here.
     throw noBackup(cause);
   }
 }
 
-/** A name is a file of the data folder later: only those that are known. */
+/** Names become files of the data folder, so only known ones are permitted. */
 function checkNames(members: readonly Member[], names: ReadonlySet<string>): void {
   const seen = new Set<string>();
   for (const { name } of members) {

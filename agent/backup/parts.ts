@@ -3,8 +3,8 @@ import { PerchError } from '../base/errors.ts';
 const [QUOTE, BACKSLASH, COMMA, BRACKET, BRACE] = [0x22, 0x5c, 0x2c, 0x5b, 0x7b];
 
 /**
- * Before `JSON.parse`, which makes an object of each part: 60 kB that were packed can hold twenty million of them.
- * @param most commas, brackets and braces that open, outside of strings
+ * Bounds the objects that `JSON.parse` would create: 60 kB compressed can hold twenty million.
+ * @param most commas, opening brackets and braces outside of strings
  * @throws PerchError badInput
  */
 export function checkParts(json: string, most: number): void {
@@ -26,10 +26,7 @@ export function checkParts(json: string, most: number): void {
 
 const LINE_END = 0x0a;
 
-/**
- * The same of a configuration in YAML, in which quotes need no end: what stands in strings counts, too, and each line.
- * @throws PerchError badInput
- */
+/** The same for YAML, where quotes may be open: strings and line ends count as well. @throws PerchError badInput */
 export function checkYamlParts(yaml: string, most: number): void {
   for (let at = 0, parts = 0; at < yaml.length; at += 1) {
     const char = yaml.charCodeAt(at);

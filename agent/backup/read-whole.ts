@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { PerchError } from '../base/errors.ts';
 
-/** The file's text; undefined when there is none. */
+/** The file's text; undefined if it does not exist. */
 export async function readWhole(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');

@@ -12,29 +12,29 @@ import { readWhole } from './read-whole.ts';
 const Write = Type.Object({
   /** Relative to the data folder, or absolute. */
   file: Type.String(),
-  /** Null: the file goes. */
+  /** Null: delete. */
   text: Type.Union([Type.String(), Type.Null()]),
 });
 const Staged = Type.Object({ version: Type.Literal(1), writes: Type.Array(Write) });
 export type Write = Static<typeof Write>;
 
-/** What is going to be restored: one file, so it is there whole or not at all. */
+/** The staged restore: one file, so it is complete or absent. */
 const stagedIn = (dataDir: string): string => join(dataDir, 'restore.json');
-/** The first file has been replaced, or is just about to be: there is no way back. */
+/** Marks that the first file is being replaced: there is no way back. */
 const begunIn = (dataDir: string): string => join(dataDir, 'restore.begun');
 
-/** Lays down what the next start writes before anything reads its files; the first is to be the one that may fail. */
+/** Stages writes for the next start, before anything reads the files; the one that may fail comes first. */
 export async function stageRestore(dataDir: string, writes: readonly Write[]): Promise<void> {
   await rm(begunIn(dataDir), { force: true });
   await writeAtomic(stagedIn(dataDir), JSON.stringify({ version: 1, writes }));
 }
 
 /**
- * Writes what was laid down, all of it or nothing: a start that is cut off anywhere is gone on with by the next one.
+ * Applies a staged restore, completely or not at all: an interrupted start is completed by the next one.
  *
- * @param revise what is written in the end, asked anew at each start; where it gives back what it has written already it has to say the same
- * @returns whether there was something
- * @throws PerchError unavailable when some of it is written and the rest cannot be: then nothing may begin
+ * @param revise computes the final writes at each start; must return the same for files that are written already
+ * @returns whether there was something to restore
+ * @throws PerchError unavailable if it is partly applied and cannot be completed: then nothing may start
  */
 export async function finishRestore(
   dataDir: string,
@@ -79,7 +79,7 @@ export async function finishRestore(
   return true;
 }
 
-/** What failed may have been only to have it on the disk for good, or may have left a part of it. */
+/** A failed commit may have replaced the file, and only failed to sync. */
 const textAt = async (dataDir: string, write: Write | undefined): Promise<string | undefined> =>
   write && readWhole(resolve(dataDir, write.file));
 
@@ -89,7 +89,7 @@ async function giveUp(dataDir: string, log: Logger, cause: unknown): Promise<fal
   return false;
 }
 
-/** For good: after a power cut it would be written once more, over what has been changed since. */
+/** Synced: after a power cut the restore must not be applied again over later changes. */
 async function forget(dataDir: string): Promise<void> {
   await rm(stagedIn(dataDir), { force: true });
   await syncFolder(dataDir);

@@ -1,33 +1,30 @@
-/** What a channel gives its bytes to. */
+/** Receives a channel's bytes. */
 export interface ByteSink {
-  /** @param chunk holds `length` bytes, valid during the call only */
+  /** @param chunk contains `length` bytes; valid only during the call */
   onBytes(chunk: Uint8Array, length: number): void;
-  /** Called once, when the channel has ended; `cause` is undefined when the other side ended it in order. */
+  /** Called once at the end; `cause` is undefined after a regular close by the peer. */
   onEnd(cause: unknown): void;
 }
 
-/** Bytes both ways, in order: a TCP connection, TLS, or a tunnel through HTTP or WebSocket. */
+/** An ordered byte stream in both directions: TCP, TLS, or a tunnel through HTTP or WebSocket. */
 export interface ByteChannel {
-  /** Set by the owner before anything is read. */
+  /** Set by the owner before the first read. */
   sink: ByteSink | undefined;
-  /** Bytes that were written and have not left yet. At 0 nothing that was written is referred to any more. */
+  /** Bytes not sent yet. At 0 no written buffer is referenced. */
   readonly queuedBytes: number;
-  /** `address:port` of the other side, for logs and the API. */
+  /** `address:port` of the peer, for logs and the API. */
   readonly remote: string;
-  /** `address:port` of this side of a connection that was accepted; not there where the bytes come through a tunnel. */
+  /** `address:port` of this side of an accepted connection; absent for tunnels. */
   readonly local?: string | undefined;
-  /** How long it has waited until it may show a login, in milliseconds; not there where it shows none. */
+  /** Milliseconds spent waiting for permission to send a login; absent if there is none. */
   readonly heldMs?: number;
-  /** Never blocks: bytes queue. The caller looks at `queuedBytes` and decides when it is enough. They are not to be changed before it is 0. */
+  /** Never blocks: bytes queue, and must not change until `queuedBytes` is 0. The caller limits the queue. */
   write(bytes: Uint8Array): void;
-  /** Writes what is queued, then ends. */
+  /** Sends what is queued, then closes. */
   end(): void;
-  /** Ends at once. */
+  /** Closes at once. */
   destroy(): void;
-  /**
-   * Nothing more is read until `resume`, so that the other side has to wait. What was read already still comes,
-   * and the end of the connection is heard of only afterwards.
-   */
+  /** Stops reading until `resume`, which blocks the peer. Bytes read already are still delivered, and the end only after them. */
   pause(): void;
   resume(): void;
 }

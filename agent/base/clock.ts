@@ -6,20 +6,17 @@ export interface Clock {
   monoMs(): number;
   /** Unix milliseconds: for names, logs and recordings. May jump. */
   wallMs(): number;
-  /** Resolves after `ms`, or as soon as `signal` aborts. Never rejects: callers look at the signal. */
+  /** Resolves after `ms`, or when `signal` aborts. Never rejects: callers check the signal. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** Calls `tick` every `ms` until the returned function is called. Never keeps the process alive. */
   every(ms: number, tick: () => void): () => void;
-  /** The same each second, together with all others who ask for it: the first time after one to two seconds. */
+  /** Like `every` with one second, on a timer shared by all callers: the first call comes after one to two seconds. */
   eachSecond(tick: () => void): () => void;
 }
 
-const BEAT_MS = 1_000;
+const TICK_MS = 1_000;
 
-/**
- * A dozen parts look after something once a second. They do it together: to a small computer that is idle otherwise, waking up costs more
- * than what is then done.
- */
+/** One timer for all checks of once a second: on an idle small computer a wake-up costs more than the checks. */
 class Ticker {
   readonly #members = new Set<{ readonly tick: () => void; isNew: boolean }>();
   #timer: NodeJS.Timeout | undefined;
@@ -27,7 +24,7 @@ class Ticker {
   join(tick: () => void): () => void {
     const member = { tick, isNew: true };
     this.#members.add(member);
-    this.#timer ??= setInterval(() => this.#tick(), BEAT_MS).unref();
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
     return () => {
       this.#members.delete(member);
       if (this.#members.size === 0) {
@@ -42,13 +39,13 @@ class Ticker {
       if (!member.isNew) {
         member.tick();
       }
-      // Who came since the last beat has not waited for a second yet.
+      // A new member has not waited a second yet.
       member.isNew = false;
     }
   }
 }
 
-const beat = new Ticker();
+const ticker = new Ticker();
 
 export const systemClock: Clock = {
   monoMs: () => performance.now(),
@@ -59,5 +56,5 @@ export const systemClock: Clock = {
     timer.unref();
     return () => clearInterval(timer);
   },
-  eachSecond: (tick) => beat.join(tick),
+  eachSecond: (tick) => ticker.join(tick),
 };

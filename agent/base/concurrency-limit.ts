@@ -1,34 +1,34 @@
 import { PerchError } from './errors.ts';
 
-/** After which whoever is refused may ask again. A camera takes some seconds. */
+/** Suggested retry times of rejected work. A camera takes some seconds. */
 const RETRY_AFTER_S = { 'log-ins': 5, cameras: 10 } as const;
 
-/** So many works at a time; so many more wait for their turn, and further ones are refused. */
+/** Runs up to `maxConcurrent` tasks; up to `maxWaiting` more wait, and further ones are rejected. */
 export class ConcurrencyLimit {
-  readonly #atOnce: number;
-  readonly #mostWaiting: number;
+  readonly #maxConcurrent: number;
+  readonly #maxWaiting: number;
   readonly #what: keyof typeof RETRY_AFTER_S;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** @param what those who are refused are told that these wait */
-  constructor(atOnce: number, mostWaiting: number, what: keyof typeof RETRY_AFTER_S) {
-    this.#atOnce = atOnce;
-    this.#mostWaiting = mostWaiting;
+  /** @param what plural of the tasks, for the error */
+  constructor(maxConcurrent: number, maxWaiting: number, what: keyof typeof RETRY_AFTER_S) {
+    this.#maxConcurrent = maxConcurrent;
+    this.#maxWaiting = maxWaiting;
     this.#what = what;
   }
 
-  /** Before works that belong together: all of them or none. @throws PerchError exhausted when not so many more may wait */
+  /** For tasks that belong together: all or none. @throws PerchError exhausted if they do not fit */
   checkRoom(count: number): void {
-    if (this.#waiting.length + count > this.#mostWaiting) {
-      const words = `${this.#waiting.length} ${this.#what} are waiting already, the limit is ${this.#mostWaiting}`;
+    if (this.#waiting.length + count > this.#maxWaiting) {
+      const words = `${this.#waiting.length} ${this.#what} are waiting already, the limit is ${this.#maxWaiting}`;
       throw new PerchError('exhausted', words, { retryAfterS: RETRY_AFTER_S[this.#what] });
     }
   }
 
-  /** @throws PerchError exhausted when no more may wait */
+  /** @throws PerchError exhausted if the queue is full */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.#atOnce) {
+    if (this.#running >= this.#maxConcurrent) {
       this.checkRoom(1);
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else {
@@ -37,7 +37,7 @@ export class ConcurrencyLimit {
     try {
       return await work();
     } finally {
-      // The place is handed over as it is, so nobody who comes in between can take it.
+      // The slot is handed over, so that no new task gets in between.
       const next = this.#waiting.shift();
       if (next) {
         next();

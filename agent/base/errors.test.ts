@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { explain, letGoOfFrames, PerchError } from './errors.ts';
+import { explain, PerchError, releaseFrames } from './errors.ts';
 
 test('an error is told with what caused it, and that with what it was caused by', () => {
   const refused = new Error('connection refused');
@@ -24,7 +24,7 @@ test.for([[['one']], [['one', 'another']]] as const)(
   'errors %j that cause each other in a ring come to an end',
   ([messages]) => {
     expect(explain(ring(...messages))).toBe(messages.join(': '));
-    expect(() => letGoOfFrames(ring(...messages))).not.toThrow();
+    expect(() => releaseFrames(ring(...messages))).not.toThrow();
   },
 );
 

@@ -1,4 +1,4 @@
-/** What went wrong, as far as any caller needs to know. HTTP status and retry policy follow from it, in one table each. */
+/** Error kinds as far as callers distinguish them. HTTP status and retry policy derive from it, in one table each. */
 export type ErrorCode =
   | 'badInput'
   | 'notFound'
@@ -7,14 +7,14 @@ export type ErrorCode =
   | 'timeout'
   | 'unsupported'
   | 'exhausted'
-  /** Somebody else has changed it meanwhile. */
+  /** It was changed meanwhile. */
   | 'conflict';
 
-/** An expected failure. Anything else that is thrown is a bug and ends the component that threw it. */
+/** An expected failure. Any other exception is a bug and ends its component. */
 export class PerchError extends Error {
   override readonly name = 'PerchError';
   readonly code: ErrorCode;
-  /** Facts to find the culprit with: path, camera, peer, ssrc, seq, file. Logged as fields, never as prose. */
+  /** Facts for debugging: path, camera, peer, ssrc, seq, file. Logged as fields. */
   readonly context: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, context: Record<string, unknown> = {}, cause?: unknown) {
@@ -26,7 +26,7 @@ export class PerchError extends Error {
 
 const MAX_CAUSES = 16;
 
-/** The error, what caused it, and so on: each once, for errors may cause each other. */
+/** The error and its chain of causes, each once, because errors may cause each other. */
 function causesOf(error: unknown): readonly unknown[] {
   const causes = [error];
   for (let last = error; last instanceof Error && last.cause !== undefined; ) {
@@ -39,21 +39,18 @@ function causesOf(error: unknown): readonly unknown[] {
   return causes;
 }
 
-/** The text a person gets to read: the message of the error and of what caused it, without stacks. */
+/** The text for a person: messages of the error and its causes, without stacks. */
 export const explain = (error: unknown): string =>
   causesOf(error)
     .map((one) => (one instanceof Error ? one.message : String(one)))
     .join(': ');
 
-/** The text that a viewer gets to read: the causes of what fails behind the box name addresses there. */
+/** The text for a viewer: without causes, which may reveal addresses behind this device. */
 export const explainToViewer = (error: unknown): string =>
   error instanceof PerchError && error.code !== 'badInput' ? error.message : explain(error);
 
-/**
- * For an error that is kept: until its stack is read V8 holds what it was thrown in, and all that hangs on that. A camera that had gone kept
- * the buffer of its last connection so.
- */
-export function letGoOfFrames(error: unknown): void {
+/** For errors that are stored: until its stack is read, V8 keeps the frames alive, once the buffer of a camera's last connection. */
+export function releaseFrames(error: unknown): void {
   for (const one of causesOf(error)) {
     void (one instanceof Error && one.stack);
   }

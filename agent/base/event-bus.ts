@@ -1,34 +1,32 @@
 import type { Clock } from './clock.ts';
 
-/** What happens to the box, by what it concerns. */
 export const DEVICE_EVENT_TYPES = ['camera', 'path', 'event', 'disk', 'config', 'login', 'box'] as const;
 export type DeviceEventType = (typeof DEVICE_EVENT_TYPES)[number];
 
 export interface DeviceEvent {
-  /** Counts from 1 since the program began. */
+  /** Counts from 1 in each run. */
   readonly number: number;
   readonly type: DeviceEventType;
-  /** JSON on one line: `time` (RFC 3339) and what the type has. */
+  /** JSON on one line: `time` (RFC 3339) and the fields of the type. */
   readonly data: string;
 }
 
-/** Plain values and lists of texts; undefined ones are left out. No secrets: whoever may use the API reads them. */
+/** Undefined values are omitted. No secrets: API clients read them. */
 export type EventFields = Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>;
 
-/** Who tells. */
 export type PublishEvent = (type: DeviceEventType, fields: EventFields) => void;
 
-/** So many are remembered for whoever was away for a moment. */
+/** Events kept for clients that reconnect. */
 const HISTORY_LIMIT = 500;
-/** Together, as UTF-8. With what goes around each it is less than a listener may be behind: whoever comes again can be told all of it. */
+/** UTF-8. With the framing of each event this is less than the limit of a client's queue, so a reconnect can get all of it. */
 const HISTORY_BYTES = 192 << 10;
-/** Longer texts are cut, longer lists too. */
+/** Longer texts and lists are cut. */
 const MAX_TEXT = 500;
 const MAX_LIST = 50;
 
-/** Where everything that happens to the box is told, and told on. Nobody waits: listeners are called at once and may not throw. */
+/** Distributes events of the device. Listeners are called synchronously and must not throw. */
 export class EventBus {
-  /** Numbers of another run of the program mean other events. */
+  /** Identifies the run: numbers of another run mean other events. */
   readonly run: string;
   readonly #clock: Clock;
   readonly #history: DeviceEvent[] = [];
@@ -55,13 +53,13 @@ export class EventBus {
     }
   };
 
-  /** @returns what ends it */
+  /** @returns the unsubscribe function */
   listen(listener: (event: DeviceEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Those after this number, oldest first; `missed` are forgotten already. */
+  /** Events after this number, oldest first; `missed`: no longer kept. */
   after(number: number): { readonly events: readonly DeviceEvent[]; readonly missed: number } {
     const oldest = this.#history[0]?.number ?? this.#number + 1;
     return {
@@ -70,7 +68,7 @@ export class EventBus {
     };
   }
 
-  /** Of the last one; 0: nothing has happened yet. */
+  /** Number of the last event; 0: none yet. */
   get last(): number {
     return this.#number;
   }

@@ -1,11 +1,11 @@
 import { BlockList, isIP, SocketAddress } from 'node:net';
 
 /**
- * One spelling for each address: lower case, shortest form, without zone (`%eth0`); an IPv4 address mapped into IPv6
- * (`::ffff:192.0.2.1`, what a dual-stack socket reports) becomes the IPv4 address. Undefined when it is no address.
+ * Canonical form: lower case, shortest, without zone (`%eth0`); an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`, from dual-stack sockets)
+ * becomes IPv4. Undefined if it is not an address.
  */
 export function canonicalIp(text: string): string | undefined {
-  // What most peers are on a dual-stack socket.
+  // The usual case on a dual-stack socket.
   const mapped = text.startsWith('::ffff:') ? text.slice('::ffff:'.length) : '';
   if (isIP(mapped) === 4) {
     return mapped;
@@ -23,31 +23,30 @@ export function canonicalIp(text: string): string | undefined {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }
 
-/** A peer as people are shown him: `192.0.2.1:4000` or `[2001:db8::1]:4000`, the address in canonical form. */
+/** A peer for logs and the API: `192.0.2.1:4000` or `[2001:db8::1]:4000`, canonical. */
 export function shownPeer(address: string, port: number): string {
   const ip = canonicalIp(address) ?? address;
   return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
-/** One end of a connection. */
 export interface Endpoint {
-  /** In canonical form. */
+  /** Canonical. */
   readonly ip: string;
   readonly port: number;
 }
 
-/** The two parts of what `shownPeer` writes; a name stays as it is. Port 0: there is none. */
+/** Splits the text of `shownPeer`; a host name stays as it is. Port 0: none. */
 export function endpointOf(shown: string): Endpoint {
   const [, host = shown, port = '0'] = /^\[?(.*?)\]?:(\d+)$/.exec(shown) ?? [];
   return { ip: canonicalIp(host) ?? host, port: Number(port) };
 }
 
-/** Addresses and subnets (`192.168.0.0/16`, `::1`), asked in constant time whatever their number. */
+/** Addresses and subnets (`192.168.0.0/16`, `::1`), checked in constant time. */
 export class IpList {
-  /** Entries that are neither an address nor a subnet: they match nothing. */
+  /** Entries that are neither an address nor a subnet, and match nothing. */
   readonly invalid: readonly string[];
   readonly isEmpty: boolean;
-  // Apart, because a BlockList takes IPv4 for part of ::/64: it checks the mapped address as well.
+  // Separate, because BlockList also checks the mapped address, so IPv4 would match ::/64.
   readonly #v4 = new BlockList();
   readonly #v6 = new BlockList();
 
@@ -85,7 +84,7 @@ export class IpList {
 
 const LOOPBACK = new IpList(['127.0.0.0/8', '::1']);
 
-// RFC 1918, RFC 3927, RFC 4193, RFC 4291 §2.5.6. Not 100.64.0.0/10 (RFC 6598): behind it are strangers of the same provider.
+// RFC 1918, RFC 3927, RFC 4193, RFC 4291 §2.5.6. Not 100.64.0.0/10 (RFC 6598), which other customers of the provider share.
 const PRIVATE = new IpList([
   '127.0.0.0/8',
   '10.0.0.0/8',
@@ -103,10 +102,7 @@ export const isLoopbackIp = (ip: string): boolean => LOOPBACK.has(ip);
 /** Loopback counts as private. @param ip in canonical form */
 export const isPrivateIp = (ip: string): boolean => PRIVATE.has(ip);
 
-/**
- * What one subscriber cannot change at will: the whole of an IPv4 address, the first 64 bits of an IPv6 one.
- * Limits per address count by it. @param ip in canonical form
- */
+/** What one subscriber cannot change at will: an IPv4 address, or the first 64 bits of IPv6. Key of limits per address. @param ip canonical */
 export function subscriberOf(ip: string): string {
   if (isIP(ip) !== 6) {
     return ip;

@@ -1,15 +1,14 @@
-/** Aborts with the first of several, or when a time is over. Has to be released: until then the others hold it. */
+/** Aborts with the first of several signals, or after a time. Must be released: the signals reference it until then. */
 export interface JoinedSignal {
   readonly signal: AbortSignal;
-  /** The time was over before any of the others aborted. */
+  /** The time was over before any signal aborted. */
   readonly isLate: boolean;
   release(): void;
 }
 
 /**
- * In the place of AbortSignal.any: with Node 22 every signal that it has joined stays for as long as the longest-lived of its
- * parts does, 2 kB for each call that was ever made.
- * @param deadlineMs no time when it is not given
+ * Replaces AbortSignal.any: with Node 22 each joined signal lives as long as its longest-lived part, 2 kB for each call ever made.
+ * @param deadlineMs default: none
  */
 export function joinSignals(signals: readonly AbortSignal[], deadlineMs?: number): JoinedSignal {
   const joined = new AbortController();

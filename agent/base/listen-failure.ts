@@ -1,18 +1,15 @@
 import { PerchError } from './errors.ts';
 import { holderOf } from './port-holder.ts';
 
-/** The keys of Perch's own TCP ports, for whoever finds one of them taken. What has been closed since is asked for by nobody. */
+/** Configuration keys of Perch's own TCP ports, to explain conflicts. */
 const ownPorts = new Map<number, string>();
 
-/** A server listens on this TCP port now. */
-export function tellOwnPort(port: number, key: string): void {
+/** Registers a port that Perch listens on. */
+export function registerOwnPort(port: number, key: string): void {
   ownPorts.set(port, key);
 }
 
-/**
- * Why a port cannot be listened on, and what the reader can do about it.
- * @param key the configuration key that the address comes from: the thing to change
- */
+/** Explains why a port cannot be listened on, and what to do. @param key configuration key of the address */
 export async function listenFailure(error: unknown, key: string, address: string, port: number): Promise<PerchError> {
   const context = { key, address };
   const { code } = error as NodeJS.ErrnoException;
@@ -34,7 +31,7 @@ export async function listenFailure(error: unknown, key: string, address: string
   return new PerchError('unavailable', `cannot listen on ${address} (${key})`, context, error);
 }
 
-/** Nobody is to stop the Perch that he reads this of. */
+/** The user must not stop the Perch that reports this. */
 function ownWords(port: number, key: string): string {
   const other = ownPorts.get(port);
   return other === undefined || other === key

@@ -2,44 +2,44 @@ import type { Clock } from './clock.ts';
 import { redact } from './log.ts';
 import { eventText } from './log-text.ts';
 
-/** From what a person must act on to what helps to find a fault. */
+/** From errors to debugging details. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LogLine {
-  /** Counts from 1 since the program began. */
+  /** Counts from 1 in each run. */
   readonly number: number;
   readonly type: 'line';
   readonly level: LogLevel;
   readonly path: string | null;
   readonly text: string;
-  /** Of somebody who watches, comes or goes: on a busy box there are more of them than of all else. */
+  /** About a viewer: on a busy device most lines are. */
   readonly isViewers: boolean;
-  /** JSON of the whole line. */
+  /** The whole line as JSON. */
   readonly data: string;
 }
 
-export interface LogWish {
-  /** And what is graver. */
+export interface LogFilter {
+  /** This level and more severe ones. */
   readonly level: LogLevel | undefined;
   readonly path: string | undefined;
-  /** Somewhere in the line, in capitals or not. */
+  /** Contained in the line, ignoring case. */
   readonly text: string | undefined;
-  /** Without what is said of those who watch, unless it is a warning. */
+  /** Without viewer lines, unless they are warnings. */
   readonly isWithoutViewers?: boolean;
 }
 
 const MAX_LINES = 5_000;
-/** Together: of JSON, which is ASCII mostly. */
+/** In total; JSON, mostly ASCII. */
 const MAX_CHARS = 1 << 20;
-/** How the servers name those who watch. */
+/** How servers log viewers. */
 const OF_VIEWERS = /^(?:more )?(?:HLS|WebRTC) viewers? /;
-/** A stack is longer seldom. */
+/** Stacks are seldom longer. */
 const MAX_TEXT = 4_000;
 
-/** The last lines of the log, in memory: the oldest go. Told on as they come; listeners may not throw. */
+/** The last log lines, in memory. Listeners are called synchronously and must not throw. */
 export class LogLines {
-  /** Numbers of another run of the program mean other lines. */
+  /** Identifies the run: numbers of another run mean other lines. */
   readonly run: string;
   readonly #lines: LogLine[] = [];
   readonly #listeners = new Set<(line: LogLine) => void>();
@@ -71,18 +71,18 @@ export class LogLines {
     }
   }
 
-  /** @returns what ends it */
+  /** @returns the unsubscribe function */
   listen(listener: (line: LogLine) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Of the last one; 0: there is none yet. */
+  /** Number of the last line; 0: none yet. */
   get last(): number {
     return this.#number;
   }
 
-  /** Those after this number, oldest first; `missed` are forgotten already. */
+  /** Lines after this number, oldest first; `missed`: no longer kept. */
   after(number: number): { readonly events: readonly LogLine[]; readonly missed: number } {
     const oldest = this.#lines[0]?.number ?? this.#number + 1;
     return {
@@ -92,12 +92,11 @@ export class LogLines {
   }
 
   /**
-   * Lines that are wanted, newest first.
-   *
+   * Matching lines, newest first.
    * @param before only lines with a smaller number
-   * @param most so many at most
+   * @param most maximum number of lines
    */
-  find(wish: LogWish, before: number, most: number): readonly LogLine[] {
+  find(wish: LogFilter, before: number, most: number): readonly LogLine[] {
     const found: LogLine[] = [];
     for (let at = this.#lines.length - 1; at >= 0 && found.length < most; at -= 1) {
       const line = this.#lines[at];
@@ -109,7 +108,7 @@ export class LogLines {
   }
 }
 
-export function isWanted(line: LogLine, { level, path, text, isWithoutViewers = false }: LogWish): boolean {
+export function isWanted(line: LogLine, { level, path, text, isWithoutViewers = false }: LogFilter): boolean {
   if (line.isViewers && isWithoutViewers) {
     return false;
   }

@@ -1,11 +1,11 @@
 import { redact } from './log.ts';
 
 const LEVELS: Readonly<Record<number, string>> = { 20: 'DEB', 30: 'INF', 40: 'WAR', 50: 'ERR', 60: 'ERR' };
-/** Shown at their own place, or not of interest to people. */
+/** Shown separately, or irrelevant for people. */
 const SHOWN_APART = new Set(['level', 'time', 'msg', 'path', 'err']);
 
 /**
- * A line of the logger as a person reads it: time, level, path, event, facts.
+ * A log line for people: time, level, path, event, facts.
  * `2026-11-20 07:50:01 WAR [garden] no picture from the camera, trying again reason="connection refused"`
  */
 export function textLine(json: string): string {
@@ -15,7 +15,7 @@ export function textLine(json: string): string {
   return `${time} ${LEVELS[Number(entry['level'])] ?? 'INF'} ${redact(path)}${eventText(entry)}\n`;
 }
 
-/** What an entry says besides time, level and path: the event, its facts, and the stack of a fault of our own. */
+/** Event and facts of an entry, with the stack of a bug. */
 export function eventText(entry: Readonly<Record<string, unknown>>): string {
   const facts = Object.entries(entry)
     .filter(([key]) => !SHOWN_APART.has(key))
@@ -23,16 +23,16 @@ export function eventText(entry: Readonly<Record<string, unknown>>): string {
   return `${redact(`${String(entry['msg'] ?? '')}${facts.join('')}`)}${stackOf(entry['err'])}`;
 }
 
-/** Only faults of our own are logged with a stack: there it is what a developer needs. */
+/** Only bugs are logged with a stack. */
 function stackOf(error: unknown): string {
   const stack = (error as { stack?: unknown } | undefined)?.stack;
   return typeof stack === 'string' ? `\n${redact(stack)}` : '';
 }
 
-/** No control character gets to the terminal: some facts are a stranger's words. */
+/** Without control characters, because some facts come from outside. */
 function factText(value: unknown): string {
   const text = typeof value === 'string' && !/[\s"=\p{Cc}]/u.test(value) ? value : JSON.stringify(value);
-  // JSON leaves DEL and C1 as they are.
+  // JSON leaves DEL and C1 unescaped.
   return withoutControls(text);
 }
 

@@ -3,20 +3,20 @@ import { type Logger, type LoggerOptions, pino } from 'pino';
 export type { Logger } from 'pino';
 
 /**
- * A password as it was typed may hold slashes, quotes and @, or (without slashes) blanks; what begins like a port (`:554/`) is none,
- * and a quote before what follows a value in JSON or in a line of the log ends it.
+ * A typed password may contain slashes, quotes and @, or (without slashes) blanks. A port (`:554/`) is not a password; a quote followed by
+ * what ends a value in JSON or in a log line ends it.
  */
 const TYPED_CREDENTIALS = [/[^\s"']|["'](?![\s,}\]:]|$)/, /[^\n/"']|["'](?![\s,}\]:]|$)/].map(
   ({ source }) =>
     new RegExp(`([a-z][a-z0-9+.-]{0,15}://)[^\\s/@:["']*:(?!\\d{1,5}(?:[/?#\\s"']|$))(?:${source}){0,256}@`, 'gi'),
 );
 const CREDENTIALS = /([a-z][a-z0-9+.-]{0,15}:\/\/)[^\s/@]*(?:@[^\s/@]*)*@/gi;
-/** In queries, and in paths as some cameras have them: `/user=admin_password=x_channel=1`. */
+/** In queries, and in paths of some cameras: `/user=admin_password=x_channel=1`. */
 const SECRETS = /([?&;/_](?:token|jwt|pass|passwd|password|pwd|loginpas|authbasic|secret|session)=)[^&\s"']*/gi;
-/** Whoever knows the last part of a WebRTC session's URL may end and redirect it. */
+/** The last part of a WebRTC session's URL permits to end and redirect it. */
 const SESSION_URLS = /(\/(?:whip|whep|talk)\/)[\da-f]{8}-[\da-f-]{27}/gi;
 
-/** `user:password@` in a URL and `token=`/`jwt=`/`pass=` in a query, and a session's secret, never reach a log, an API answer or an error page. */
+/** Removes `user:password@`, `token=`, `jwt=`, `pass=` and session secrets, for logs, API answers and error pages. */
 export function redact(text: string): string {
   const named = TYPED_CREDENTIALS.reduce((shown, pattern) => shown.replace(pattern, '$1'), text);
   return named.replace(CREDENTIALS, '$1').replace(SECRETS, '$1***').replace(SESSION_URLS, '$1***');
@@ -34,7 +34,7 @@ export function createLogger(level: string, write: (line: string) => void): Logg
     level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    // A child has its own copy of the level: who is there for days (a path, a server) would keep that of its first day.
+    // A child copies the level, so long-lived ones (a path, a server) would keep the level of the start.
     onChild: (child) => {
       if (child.level === root.level) {
         const member = new WeakRef<Logger>(child);
@@ -50,7 +50,7 @@ export function createLogger(level: string, write: (line: string) => void): Logg
 
 const FAMILIES = new WeakMap<Logger, ReadonlySet<WeakRef<Logger>>>();
 
-/** Another level for a logger of `createLogger` and all that came of it; those that were given a level of their own keep it. */
+/** Changes the level of a logger of `createLogger` and its children, except for those with their own level. */
 export function setLogLevel(root: Logger, level: string): void {
   for (const member of FAMILIES.get(root) ?? []) {
     const child = member.deref();

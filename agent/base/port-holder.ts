@@ -9,7 +9,7 @@ const LISTEN_STATE = '0A';
 const PROCESSES_LIMIT = 4096;
 const FILES_LIMIT = 4096;
 
-/** Who listens on a TCP port of this machine. Best effort: Linux only, and another user's program is seen only by root. */
+/** The process that listens on a TCP port. Best effort: Linux only; other users' processes are visible only to root. */
 export async function holderOf(port: number): Promise<PortHolder | undefined> {
   const inodes = new Set([
     ...(await listeningInodes('/proc/net/tcp', port)),
@@ -49,5 +49,5 @@ async function holdsOne(pid: string, sockets: ReadonlySet<string>): Promise<bool
   return false;
 }
 
-/** Empty when it cannot be read: processes end, and other users' are closed to us. */
+/** Empty if unreadable: processes end, and other users' are not accessible. */
 const entriesOf = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);

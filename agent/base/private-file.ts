@@ -5,7 +5,7 @@ import { PerchError } from './errors.ts';
 
 const LIMIT_BYTES = 4 << 20;
 
-/** The JSON in `file`, or undefined when there is no such file. Damaged JSON is a PerchError: the caller decides what it means. */
+/** The JSON of a file; undefined if it does not exist. @throws PerchError badInput for damaged JSON */
 export async function loadPrivate(file: string): Promise<unknown> {
   const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') {
@@ -23,14 +23,14 @@ export async function loadPrivate(file: string): Promise<unknown> {
     }
     return parse(await handle.readFile('utf8'), file);
   } catch (error) {
-    // A folder in its place, a card with bad blocks.
+    // A folder of that name, or a card with bad blocks.
     throw error instanceof PerchError ? error : new PerchError('unavailable', `cannot read ${file}`, { file }, error);
   } finally {
     await handle.close();
   }
 }
 
-/** Writes `value` so that after a power cut either the old or the new file is there whole, readable by its owner alone. */
+/** Writes a file readable only by its owner; after a power cut it is either old or new. */
 export async function savePrivate(file: string, value: unknown): Promise<void> {
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });

@@ -79,7 +79,9 @@ test.for([
   const reconciler = new Reconciler<Config>([part], log);
   await reconciler.apply({});
   await reconciler.retry();
-  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level, msg: 'cannot start, the rest goes on' }]);
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { level, msg: 'failed to start; other components are unaffected' },
+  ]);
 });
 
 test('a part that cannot start holds up no other and starts when it can', async () => {

@@ -1,22 +1,22 @@
 import { explain } from './errors.ts';
 import type { Logger } from './log.ts';
 
-/** Why a part ends: it starts again with other settings, it is switched off, or everything ends. */
+/** Why a part stops: changed settings, switched off, or the program ends. */
 export type EndCause = 'changed' | 'off' | 'end';
 
-/** A part of the product that runs as long as the settings that it depends on stay the same. */
+/** A component that runs while its settings stay the same. */
 export interface Part<C> {
   /** For the log, such as `HLS server`. */
   readonly name: string;
-  /** The part before it without which it cannot be: while that one does not run, this one waits and says nothing. */
+  /** An earlier part that it requires: while that one does not run, this one waits silently. */
   readonly needs?: string;
-  /** Nobody has asked for it: that it cannot start is a warning. */
+  /** Not requested explicitly: a failed start is only a warning. */
   isOptional?(config: C): boolean;
-  /** What it depends on, as plain data; undefined: it is switched off. */
+  /** The settings that it depends on; undefined: switched off. */
   settings(config: C): unknown;
-  /** @returns what ends it */
+  /** @returns the stop function */
   start(config: C): Promise<Stop>;
-  /** Takes changed settings while it runs; false or absent: it has to restart. */
+  /** Applies changed settings while running; false or absent: restart. */
   reload?(config: C): boolean | Promise<boolean>;
 }
 
@@ -28,18 +28,18 @@ interface Running {
 }
 
 /**
- * Brings the parts to what a configuration says, with the fewest stops and starts. A part that cannot start
- * (a port that is taken) is one line in the log, is tried again by `retry`, and does not hold up the others.
+ * Starts and stops parts by the configuration, with the fewest changes. A part that fails to start (a port that is in use) is logged once,
+ * retried by `retry`, and does not affect the others.
  */
 export class Reconciler<C> {
   readonly #parts: readonly Part<C>[];
   readonly #log: Logger;
   readonly #running = new Map<string, Running>();
-  /** Why they do not run; empty: because another part does not. */
+  /** Reasons of parts that do not run; empty: a required part does not run. */
   readonly #failures = new Map<string, string>();
   #config: C | undefined;
 
-  /** @param parts in the order of their start: each may use those before it */
+  /** @param parts in start order: each may use earlier ones */
   constructor(parts: readonly Part<C>[], log: Logger) {
     this.#parts = parts;
     this.#log = log;
@@ -59,7 +59,7 @@ export class Reconciler<C> {
     }
   }
 
-  /** Starts what could not start before. */
+  /** Starts parts that failed to start. */
   async retry(): Promise<void> {
     const config = this.#config;
     for (const part of this.#parts) {
@@ -83,13 +83,13 @@ export class Reconciler<C> {
     }
   }
 
-  /** What does not end well must not keep the others, least of all open recordings, from their end. */
+  /** A failure must not keep other parts, least of all open recordings, from stopping. */
   async #end(name: string, { stop }: Running, cause: EndCause): Promise<void> {
     this.#running.delete(name);
     try {
       await stop(cause);
     } catch (error) {
-      this.#log.error({ part: name, err: error }, 'did not end well, the rest goes on');
+      this.#log.error({ part: name, err: error }, 'failed to stop; other components are unaffected');
     }
   }
 
@@ -108,13 +108,13 @@ export class Reconciler<C> {
       const failure = this.#failures.get(part.name);
       this.#failures.delete(part.name);
       if (failure) {
-        this.#log.info({ part: part.name }, 'is there now');
+        this.#log.info({ part: part.name }, 'started after an earlier failure');
       }
     } catch (error) {
       const reason = explain(error);
       if (this.#failures.get(part.name) !== reason) {
         const level = part.isOptional?.(config) ? 'warn' : 'error';
-        this.#log[level]({ part: part.name, reason }, 'cannot start, the rest goes on');
+        this.#log[level]({ part: part.name, reason }, 'failed to start; other components are unaffected');
       }
       this.#failures.set(part.name, reason);
     }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { ByteChannel, ByteSink } from './byte-channel.ts';
 import { shownPeer } from './ip-address.ts';
 
-/** A TCP or TLS connection as a channel. */
+/** A TCP or TLS connection. */
 export class SocketChannel implements ByteChannel {
   sink: ByteSink | undefined;
   readonly local: string | undefined;
@@ -10,13 +10,13 @@ export class SocketChannel implements ByteChannel {
   #remote: string;
   #hasEnded = false;
 
-  /** @param wanted `host:port` of a connection that is still to be made */
+  /** @param wanted `host:port` of a connection that is not open yet */
   constructor(socket: Socket, wanted = '') {
     this.#socket = socket;
     const { localAddress, localPort = 0 } = socket;
     this.local = localAddress === undefined ? undefined : shownPeer(localAddress, localPort);
     this.#remote = remoteOf(socket) ?? wanted;
-    // A socket that reads into its owner's buffer (`onread`) emits no data: its owner calls `receive`.
+    // With `onread` a socket emits no data: its owner calls `receive`.
     socket.on('data', (chunk: Uint8Array) => this.receive(chunk, chunk.length));
     socket.once('connect', () => {
       this.#remote = remoteOf(socket) ?? wanted;
@@ -45,7 +45,7 @@ export class SocketChannel implements ByteChannel {
     }
   }
 
-  /** Both leave together: one system call, and no packet with the head alone in it. */
+  /** One system call, and no packet with only the head. */
   writeTwo(head: Uint8Array, bytes: Uint8Array): void {
     this.#socket.cork();
     this.write(head);
@@ -53,7 +53,7 @@ export class SocketChannel implements ByteChannel {
     this.#socket.uncork();
   }
 
-  /** What is written during the call leaves with as few system calls as it takes. */
+  /** Combines the writes of the call into few system calls. */
   together(write: () => void): void {
     this.#socket.cork();
     try {
@@ -63,7 +63,7 @@ export class SocketChannel implements ByteChannel {
     }
   }
 
-  /** The other side may never close its half: once all is written, ours is closed for both. */
+  /** The peer may never close its half, so both close once all is sent. */
   end(): void {
     this.#socket.destroySoon();
   }
@@ -80,7 +80,7 @@ export class SocketChannel implements ByteChannel {
     this.#socket.resume();
   }
 
-  /** Ends at once, for a reason that the sink is told. */
+  /** Closes at once; the sink gets the cause. */
   fail(cause: unknown): void {
     this.#socket.destroy();
     this.#finish(cause);

@@ -2,10 +2,7 @@ type Sqlite = typeof import('node:sqlite');
 
 let loaded: Sqlite | undefined;
 
-/**
- * Node's SQLite, loaded here alone: older Nodes say by it that it is experimental, and nobody who watches cameras can act on that.
- * Other warnings come through, which a flag of Node's would keep back, too.
- */
+/** Node's SQLite. Suppresses only its experimental warning in older versions of Node; a flag would suppress others as well. */
 export function sqlite(): Sqlite {
   if (loaded) {
     return loaded;

@@ -1,6 +1,6 @@
 import { subscriberOf } from './ip-address.ts';
 
-/** Places for those who wait: so many in all, and so many of them for one subscriber. */
+/** Limits waiting requests in total and for one subscriber. */
 export class WaitQuota {
   readonly #total: number;
   readonly #ofOne: number;
@@ -12,7 +12,7 @@ export class WaitQuota {
     this.#ofOne = ofOne;
   }
 
-  /** @param ip in canonical form @returns what gives the place back, to be called once; undefined: there is none */
+  /** @param ip canonical @returns releases the place, call once; undefined: full */
   take(ip: string): (() => void) | undefined {
     const who = subscriberOf(ip);
     const ofOne = this.#taken.get(who) ?? 0;

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { explain, letGoOfFrames, PerchError } from '../base/errors.ts';
+import { explain, PerchError, releaseFrames } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/sample/track.ts';
 import { pauseAfter, type SourceState, supervise, waitOf } from '../sources/supervisor.ts';
@@ -195,7 +195,7 @@ export class SourceRunner {
       this.#toldReason = text;
       this.#owner.sourceFailed(text);
     }
-    letGoOfFrames(cause);
+    releaseFrames(cause);
     this.#cause = cause;
     this.#lastError = text;
     this.#lastErrorTime = new Date(this.#clock.wallMs()).toISOString();

@@ -20,13 +20,13 @@ const KEY = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const SIGNING = { name: 'ECDSA', hash: 'SHA-256' } as const;
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 
-/** Some 40 ms and 10 MB: only who makes a certificate pays for it. */
+/** Costs 40 ms and 10 MB, so it is loaded only for a new certificate. */
 const load = () => import('@peculiar/x509');
 
 /**
- * The box's own authority, limited to local domains and the box's names, so that whoever steals its key cannot pose as a
- * bank to a phone that trusts it. Addresses are not limited: a box has public ones of IPv6 too.
- * @param before the one to go on with: its key stays, so what trusts it goes on trusting, and its domains stay allowed
+ * The own authority, limited to local domains and the device's names, so that a stolen key cannot impersonate a bank to a phone that trusts
+ * it. Addresses are not limited, because devices have public IPv6 addresses.
+ * @param before the authority to renew: key and permitted domains stay, so the trust in it stays
  */
 export async function issueAuthority(names: DeviceNames, validity: Validity, before?: Issued): Promise<Issued> {
   const x509 = await load();
@@ -45,7 +45,7 @@ export async function issueAuthority(names: DeviceNames, validity: Validity, bef
     publicKey: keys.publicKey,
     signingKey: keys.privateKey,
     extensions: [
-      // Of servers only: it cannot make further authorities.
+      // For servers only: no further authorities.
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
@@ -55,7 +55,7 @@ export async function issueAuthority(names: DeviceNames, validity: Validity, bef
   return { keyPem: before?.keyPem ?? (await keyPemOf(keys.privateKey)), certPem: certificate.toString('pem') };
 }
 
-/** The box's certificate, with a key of its own. */
+/** The server certificate, with its own key. */
 export async function issueServer(authority: Issued, names: DeviceNames, validity: Validity): Promise<Issued> {
   const x509 = await load();
   const issuer = new x509.X509Certificate(authority.certPem);
@@ -86,13 +86,13 @@ export async function issueServer(authority: Issued, names: DeviceNames, validit
   return { keyPem: await keyPemOf(keys.privateKey), certPem: certificate.toString('pem') };
 }
 
-/** Whether the authority may vouch for all these names. */
+/** Whether the authority may certify all these names. */
 export async function isPermitted(authority: Issued, { dns }: DeviceNames): Promise<boolean> {
   const domains = await permittedDomains(authority);
   return domains === undefined || dns.every((name) => isWithin(name, domains));
 }
 
-/** `DNS:vm, IP Address:FD00:0:0:0:0:0:0:2` of a certificate: its addresses. */
+/** IP addresses of a certificate: `DNS:vm, IP Address:FD00:0:0:0:0:0:0:2`. */
 export const addressesOf = ({ subjectAltName = '' }: X509Certificate): readonly string[] =>
   [...subjectAltName.matchAll(/IP Address:([\da-f:.]+)/gi)].map(([, ip = '']) => ip.toLowerCase());
 
@@ -104,7 +104,7 @@ async function permittedDomains({ certPem }: Issued): Promise<readonly string[] 
   return extension ? readNameConstraints(new Uint8Array(extension.value)) : undefined;
 }
 
-/** Two boxes of one name are told apart on a phone. */
+/** Random digits distinguish two devices of one name on a phone. */
 const subjectOf = ({ dns }: DeviceNames): string =>
   `CN=Perch ${dns[0] ?? ''} ${randomBytes(2).toString('hex')}, O=Perch`;
 

@@ -1,5 +1,5 @@
 /*
- * NameConstraints (RFC 5280 §4.2.1.10), as far as an authority of ours has it:
+ * NameConstraints (RFC 5280 §4.2.1.10), as used by the own authority:
  *   30 SEQUENCE { A0 permittedSubtrees { 30 GeneralSubtree { 82 dNSName } … } }
  */
 
@@ -9,13 +9,13 @@ const SEQUENCE = 0x30;
 const PERMITTED = 0xa0;
 const DNS_NAME = 0x82;
 
-/** Names outside of these domains the authority cannot vouch for; addresses are not limited. */
+/** Limits the authority to these domains; addresses are not limited. */
 export function writeNameConstraints(domains: readonly string[]): Uint8Array {
   const subtrees = domains.map((domain) => element(SEQUENCE, element(DNS_NAME, Buffer.from(domain, 'latin1'))));
   return element(SEQUENCE, element(PERMITTED, Buffer.concat(subtrees)));
 }
 
-/** The domains of what `writeNameConstraints` has written. */
+/** Reads what `writeNameConstraints` writes. */
 export function readNameConstraints(bytes: Uint8Array): readonly string[] {
   const [list = new Uint8Array()] = children(bytes);
   const domains: string[] = [];
@@ -34,7 +34,7 @@ function element(tag: number, content: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([tag, ...(length < 0x80 ? [length] : long)]), content]);
 }
 
-/** Of an element, header and all; what is cut off is left out. */
+/** The child elements with headers; truncated ones are left out. */
 function children(whole: Uint8Array): readonly Uint8Array[] {
   const content = contentOf(whole);
   const found: Uint8Array[] = [];

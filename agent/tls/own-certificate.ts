@@ -19,24 +19,24 @@ import {
 
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
-/** Before any box: a clock that says less has not been set. */
+/** Earlier clocks are not set. */
 const MIN_MS = Date.UTC(2026, 0, 1);
-/** An authority begins before any clock, so it holds whatever the box took for the time when it made it. */
+/** Before any clock, so that the authority is valid whatever the device's clock said. */
 const AUTHORITY_FROM_MS = Date.UTC(2025, 0, 1);
 const AUTHORITY_MS = 10 * YEAR_MS;
-/** With its key, which whoever trusts it knows: nothing changes for them before their copy's own end. */
+/** Renewed with the same key, so clients keep their copy until its own end. */
 const AUTHORITY_RENEW_MS = 2 * YEAR_MS;
-/** Clocks of phones, and of the box, may be late. */
+/** For clocks that are late. */
 const SERVER_BACK_MS = 30 * DAY_MS;
 const SERVER_MS = YEAR_MS;
 const SERVER_RENEW_MS = 120 * DAY_MS;
-/** What was made while nobody knew the time holds as long as Apple's devices allow: 825 days. It is replaced when the clock is set. */
+/** For certificates made while the clock is not set: 825 days is Apple's limit. Replaced when the clock is set. */
 const SERVER_UNSET_MS = 790 * DAY_MS;
-/** Names and addresses are looked at so often; also the clock, which may have been set. */
+/** Interval of checks of names, addresses and the clock. */
 const CHECK_MS = 10_000;
 
 export interface OwnAuthority {
-  /** `Perch box 3f2a`, as phones list it. */
+  /** `Perch box 3f2a`, as listed by phones. */
   readonly name: string;
   readonly pem: string;
   readonly der: Uint8Array;
@@ -54,9 +54,9 @@ export interface OwnCertificateOptions {
 }
 
 /**
- * The certificate that the box makes itself, and the authority behind it that phones can be told to trust: `tls/server.pem` and
- * `tls/authority.pem` of the data folder, key and certificate in one file, so that they change together. Made on first use;
- * renewed well before the end, and when the box has got a name or an address that is not in it.
+ * The device's own certificate and the authority behind it, which phones can trust: `tls/server.pem` and `tls/authority.pem` of the data
+ * folder, each with key and certificate, so that they change together. Created on first use; renewed well before the end, and for new names
+ * or addresses.
  */
 export class OwnCertificate {
   readonly #options: OwnCertificateOptions;
@@ -66,7 +66,7 @@ export class OwnCertificate {
   #server: Issued | undefined;
   #turn: Promise<void> = Promise.resolve();
   #stopChecking: (() => void) | undefined;
-  #told = '';
+  #loggedFailure = '';
 
   constructor(options: OwnCertificateOptions) {
     this.#options = options;
@@ -89,11 +89,7 @@ export class OwnCertificate {
     };
   }
 
-  /**
-   * Makes what is missing, and keeps it as it has to be from now on.
-   * @returns the file with key and certificate
-   * @throws PerchError unavailable when it cannot be written
-   */
+  /** Creates missing certificates, and renews them from now on. @returns the file with key and certificate @throws PerchError unavailable */
   async file(): Promise<string> {
     await this.#inTurn();
     this.#stopChecking ??= this.#options.clock.every(CHECK_MS, () => void this.#check());
@@ -114,12 +110,12 @@ export class OwnCertificate {
   async #check(): Promise<void> {
     try {
       await this.#inTurn();
-      this.#told = '';
+      this.#loggedFailure = '';
     } catch (error) {
       // The one that there is serves on, whatever went wrong: no fault of a look ends recordings.
       const cause = explain(error);
-      if (cause !== this.#told) {
-        this.#told = cause;
+      if (cause !== this.#loggedFailure) {
+        this.#loggedFailure = cause;
         const fields = error instanceof PerchError ? { cause } : { err: error };
         this.#options.log.warn(fields, 'certificate cannot be renewed');
       }

@@ -13,7 +13,7 @@ export interface LogLine {
   readonly text: string;
 }
 
-export interface LogWish {
+export interface LogFilter {
   readonly level: string;
   readonly path: string;
   readonly text: string;
@@ -33,7 +33,7 @@ interface LogListener {
 }
 
 /** The lines that are wished for, those that were and those that come, until `stop`. */
-export async function followLog(wish: LogWish, listener: LogListener, stop: AbortSignal): Promise<void> {
+export async function followLog(wish: LogFilter, listener: LogListener, stop: AbortSignal): Promise<void> {
   const query = new URLSearchParams(Object.entries(wish).filter(([, value]) => value !== ''));
   while (!stop.aborted) {
     await follow(query, listener, stop).catch(() => {});

@@ -4,7 +4,7 @@ import { PerchError } from '../../base/errors.ts';
 
 type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean };
 
-/** Asks twice at a terminal, which shows nothing of what is typed; from elsewhere the first line is taken. */
+/** Prompts twice at a terminal without echo; other inputs give the first line. */
 export async function askNewPassword(input: Input, write: (text: string) => void): Promise<string> {
   const isTerminal = input.isTTY === true;
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });

@@ -10,20 +10,20 @@ import { silentLogger } from '../../base/log.ts';
 import { authorityFingerprint } from '../../tls/own-certificate.ts';
 import { setupNotice } from '../device/setup-notice.ts';
 
-/** A running Perch takes a claim within a second; a board under load takes longer. */
+/** A running Perch accepts a claim within a second; a board under load takes longer. */
 const MAX_WAIT_MS = 15_000;
 const LOOK_MS = 50;
 
 const HAS_OWNER = 'this box has an owner already: perch reset-password takes the password away';
 
-/** @throws PerchError when the box has an owner */
+/** @throws PerchError if there is an owner */
 export async function needsNoOwner(dataDir: string): Promise<void> {
   if ((await Users.open(dataDir)).owner !== undefined) {
     throw new PerchError('badInput', HAS_OWNER);
   }
 }
 
-/** Sets the owner's password on this machine, whether Perch runs or not. @throws PerchError when it is not set */
+/** Sets the owner's password on this machine, whether Perch runs or not. @throws PerchError if it is not set */
 export async function claimHere(dataDir: string, password: string, clock: Clock): Promise<void> {
   checkNewPassword(password);
   await needsNoOwner(dataDir);
@@ -48,7 +48,7 @@ export async function claimHere(dataDir: string, password: string, clock: Clock)
   }
 }
 
-/** What the terminal of a Perch without owner shows. @throws PerchError where there is no link */
+/** The setup notice of a Perch without owner. @throws PerchError if there is no link */
 export async function linkHere(dataDir: string): Promise<readonly string[]> {
   await needsNoOwner(dataDir);
   const { code, url } = (await readSetup(dataDir)) ?? {};
@@ -59,7 +59,7 @@ export async function linkHere(dataDir: string): Promise<readonly string[]> {
   return setupNotice({ code, url, fingerprint: await authorityFingerprint(dataDir) });
 }
 
-/** @returns undefined when a Perch runs, which takes the claim */
+/** @returns undefined if a Perch runs, which accepts the claim */
 function holdUnlessHeld(dataDir: string) {
   try {
     return holdDataFolder(dataDir);

@@ -8,7 +8,7 @@ import type { PathStatus } from '../../paths/path-status.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';
 
 const EVERY_MS = 10_000;
-/** More cameras than that are on no box. */
+/** More cameras than any installation has. */
 const MAX_LINES = 500;
 const MAX_CHARS = 300;
 const GOOD_DISKS: ReadonlySet<string> = new Set(['ok', 'filling']);
@@ -19,18 +19,18 @@ type Path = Pick<
 >;
 
 export interface ReportFacts {
-  /** Of the page; undefined: it is not open. */
+  /** Of the page; undefined: not listening. */
   readonly port: number | undefined;
   readonly paths: readonly Path[];
   readonly disks: readonly Pick<DiskStatus, 'folder' | 'state' | 'error' | 'freeBytes'>[];
   readonly isClockTrusted: boolean;
-  /** The box has an owner. */
+  /** There is an owner. */
   readonly isClaimed: boolean;
-  /** SHA-256 of the certificate of the box's own authority, `AB:CD:…`; undefined while it has none. */
+  /** SHA-256 of the own authority's certificate, `AB:CD:…`; undefined if there is none. */
   readonly fingerprint: string | undefined;
 }
 
-/** What `perch doctor` tells that only the agent knows: a line for each thing, `ok` or `bad` and what to do. */
+/** What only the agent can tell `perch doctor`: a line for each thing, `ok` or `bad` with advice. */
 export function reportLines({ port, paths, disks, isClockTrusted, fingerprint, isClaimed }: ReportFacts): string {
   const lines = [
     port === undefined ? 'bad the page has no port: perch logs tells why' : `port ${port}`,
@@ -44,7 +44,7 @@ export function reportLines({ port, paths, disks, isClockTrusted, fingerprint, i
       : [`ok /trust shows the fingerprint ${fingerprintLines(fingerprint).join(' · ')}`]),
     ...cameraLines(paths),
   ];
-  // What cameras say may have lines of its own.
+  // Texts of cameras may contain line breaks.
   const shown = lines.slice(0, MAX_LINES).map((line) =>
     redact(line)
       .replaceAll(/[\p{C}\s]+/gu, ' ')
@@ -59,19 +59,19 @@ function diskLine({ folder, state, error, freeBytes }: ReportFacts['disks'][numb
     : `bad nothing is recorded to ${folder}: ${error ?? state}`;
 }
 
-/** Of a camera's two streams the small one is told where it alone is ill, or fetched. */
+/** A sub stream gets a line only if it alone fails, or is in use. */
 function cameraLines(paths: readonly Path[]): string[] {
   const largeOf = new Map(paths.map((path) => [`${path.name}${SUB_SUFFIX}`, path]));
   return paths.flatMap((path) => {
     const large = largeOf.get(path.name);
     const line = lineOf(path, large ? ' (its small picture)' : '');
-    return line === undefined || (large && isToldBy(large, path)) ? [] : [line];
+    return line === undefined || (large && isCoveredBy(large, path)) ? [] : [line];
   });
 }
 
-function isToldBy(large: Path, small: Path): boolean {
-  const isTold = small.ready ? small.recording?.error == null : !large.ready;
-  return isTold && small.configError === null && lineOf(large) !== undefined;
+function isCoveredBy(large: Path, small: Path): boolean {
+  const isCovered = small.ready ? small.recording?.error == null : !large.ready;
+  return isCovered && small.configError === null && lineOf(large) !== undefined;
 }
 
 function lineOf(path: Path, which = ''): string | undefined {
@@ -91,25 +91,22 @@ function lineOf(path: Path, which = ''): string | undefined {
     : `bad ${camera} is there and not recorded: ${recording.error}`;
 }
 
-/**
- * Keeps the report in a file of the service's own folder in memory, which goes with it.
- * @param folder `RUNTIME_DIRECTORY` of systemd
- */
+/** Keeps the report in a file of the service's runtime folder. @param folder `RUNTIME_DIRECTORY` of systemd */
 export function keepReport(folder: string, facts: () => ReportFacts, clock: Pick<Clock, 'every'>): void {
   let written = '';
   let writing = Promise.resolve();
   const file = join(folder, 'report');
-  const look = () => {
+  const update = () => {
     const text = reportLines(facts());
     if (text !== written) {
       written = text;
       writing = writing
         .then(() => writeFile(`${file}.new`, text, { mode: 0o600 }))
         .then(() => rename(`${file}.new`, file))
-        // Without it the doctor says that nothing is known of the cameras.
+        // Without it the doctor reports that the cameras' state is unknown.
         .catch(() => {});
     }
   };
-  look();
-  clock.every(EVERY_MS, look);
+  update();
+  clock.every(EVERY_MS, update);
 }

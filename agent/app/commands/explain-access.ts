@@ -12,9 +12,9 @@ import { problemText } from '../../config/yaml/problem.ts';
 import { isOfDemo } from '../demo/demo.ts';
 
 export interface ExplainOptions {
-  /** Behind `perch explain`: USER ACTION [PATH] [FILE.yml]. */
+  /** Arguments of `perch explain`: USER ACTION [PATH] [FILE.yml]. */
   readonly words: readonly string[];
-  /** Where the request comes from. */
+  /** Address of the request. */
   readonly ip: string;
   readonly dataDir: string;
   readonly cwd: string;
@@ -24,13 +24,12 @@ export interface ExplainOptions {
 const WITH_PATH: readonly Action[] = ['read', 'publish', 'playback'];
 const WITHOUT_PATH: readonly Action[] = ['api', 'metrics', 'pprof', 'admin'];
 const ACTIONS = [...WITH_PATH, ...WITHOUT_PATH];
-/** For USER: nobody's name; for PATH: none. */
+/** USER without a name, or no PATH. */
 const NOTHING = '-';
 
 /**
- * What Perch would decide on a request, and why, step by step. Reads the files and changes nothing, so it can be asked
- * beside a running Perch.
- * @returns the lines, and whether the request would be let in; undefined: another server or a token decides
+ * Explains how Perch would decide a request, step by step. Only reads files, so it can run next to a running Perch.
+ * @returns the lines, and the decision; undefined: another server or a token decides
  */
 export async function explainAccess(
   options: ExplainOptions,
@@ -89,7 +88,7 @@ function parseWords(words: readonly string[]) {
 
 const isAction = (word: string): word is Action => (ACTIONS as readonly string[]).includes(word);
 
-/** As a start would find it, but a wrong file is not passed over. */
+/** As at a start, except that a wrong file is an error. */
 async function readConfig(file: string | undefined, { cwd, dataDir, env }: ExplainOptions) {
   const places = file === undefined ? placesOf(cwd, dataDir) : [resolve(cwd, file)];
   for (const place of places) {
@@ -114,7 +113,7 @@ function parsed(text: string, name: string, cwd: string, env: Environment): Conf
   return config;
 }
 
-/** A web hook has the last word, and is not asked here. */
+/** Web hooks decide last, and are not called here. */
 function hookWords(config: Config, action: Action): string[] {
   const key = action === 'read' ? 'zlmOnPlay' : 'zlmOnPublish';
   const isInteractive = (action === 'read' || action === 'publish') && config[key] !== '';

@@ -19,12 +19,12 @@ export interface ReindexOptions {
   readonly env: Environment;
   readonly signal: AbortSignal;
   readonly write: (text: string) => void;
-  /** The output is a terminal, on which one line can be written again and again. */
+  /** The output is a terminal, where a line can be overwritten. */
   readonly isTerminal: boolean;
   readonly clock?: Clock;
 }
 
-/** The index of recordings, made anew from the files while no Perch runs on it. @throws PerchError when one does */
+/** Rebuilds the index of recordings from the files. @throws PerchError if a Perch runs on the data folder */
 export async function reindex(options: ReindexOptions): Promise<void> {
   const { cwd, env, file, signal, write, clock = systemClock } = options;
   const folder = hold(options.data);
@@ -36,7 +36,7 @@ export async function reindex(options: ReindexOptions): Promise<void> {
     store.close();
     const indexFile = join(dataDir, 'segments.db');
     removeCache(indexFile);
-    // Each file that cannot be read is named at the end, and not in between.
+    // Unreadable files are listed at the end instead.
     log.level = 'error';
     const paths = { recordPathOf: () => undefined, recordPaths: () => recordPaths };
     const playback = new Playback({ file: indexFile, paths, logger: log, clock });

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 
-/** EX_SOFTWARE of sysexits.h: Perch has ended because of a bug of its own, and is to be started again. */
+/** EX_SOFTWARE of sysexits.h: Perch ends because of a bug, and is to be restarted. */
 export const FAULT_CODE = 70;
 
-/** Recordings are finished within this time, so that they continue within two seconds. */
+/** Time to finish recordings, so that they continue within two seconds. */
 const MAX_FINISH_MS = 1_000;
-/** Waits of the starts after the second, third … exception in a row; the last one repeats. */
+/** Pauses of the starts after the second, third … exception in a row; the last one repeats. */
 const WAITS_MS = [0, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000] as const;
-/** After this time without one the next is the first again. */
+/** After this time without an exception the count starts over. */
 const CALM_MS = 10 * 60_000;
 /** A timer that throws each time must not fill the log. */
 const MAX_LOGGED = 10;
@@ -19,14 +19,13 @@ export interface StrayExceptionsDeps {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Finishes the files of all recordings. */
   finish(): Promise<void>;
   exit(code: number): void;
 }
 
 /**
- * The policy for what nobody has caught. The state of the program is unknown afterwards, so it is logged, open recordings are finished
- * and the process ends; systemd, procd or start.mjs starts it again. If it happens again and again, the starts wait longer and longer.
+ * Handles uncaught exceptions: the program's state is unknown afterwards, so it logs, finishes open recordings and exits; systemd, procd or
+ * start.mjs restarts it. Repeated exceptions delay the starts.
  */
 export class StrayExceptions {
   readonly #deps: StrayExceptionsDeps;
@@ -42,7 +41,7 @@ export class StrayExceptions {
     this.#file = join(deps.dataDir, 'stray-exceptions.json');
   }
 
-  /** Waits if the last runs have ended by an exception. @param ended ends the wait */
+  /** Delays the start after exceptions of the last runs. @param ended ends the delay */
   async begin(ended: Promise<unknown>): Promise<void> {
     const { clock, log } = this.#deps;
     this.#inARow = await this.#load();
@@ -68,7 +67,7 @@ export class StrayExceptions {
     }
   }
 
-  /** Somebody has ended Perch. */
+  /** A regular end. */
   async ended(): Promise<void> {
     this.#stop.abort();
     if (this.#inARow > 0) {
@@ -102,7 +101,7 @@ export class StrayExceptions {
       const { inARow } = JSON.parse(await readFile(this.#file, 'utf8')) as { readonly inARow?: unknown };
       return typeof inARow === 'number' && inARow > 0 ? inARow : 0;
     } catch {
-      // None, or torn by a power cut: the next one counts as the first.
+      // Missing, or torn by a power cut: the next exception counts as the first.
       return 0;
     }
   }

@@ -10,12 +10,12 @@ import type { CameraStream } from '../../onvif/device/streams.ts';
 import { scan } from '../../onvif/discovery/scan.ts';
 import { type DemoCamera, startDemoCamera } from '../../sources/demo/demo-camera.ts';
 
-/** Its large picture, which is recorded. */
+/** Its main stream, which is recorded. */
 export const DEMO_PATH = 'demo';
 const DEMO_SUB_PATH = 'demo_sub';
 
 const LISTEN_MS = 4_000;
-/** A busy machine may miss the answers of a first look. */
+/** A busy machine may miss the replies of the first scan. */
 const LOOK_AGAIN_MS = 2_000;
 
 export interface DemoDeps {
@@ -30,21 +30,21 @@ interface DemoStreams {
   readonly sub: Pick<CameraStream, 'token' | 'rtspUrl'> | undefined;
 }
 
-/** The demo camera, adopted as any other: found by a probe, read over ONVIF, pulled over RTSP. */
+/** The demo camera, adopted like any other: found by a probe, read over ONVIF, pulled over RTSP. */
 export interface Demo {
   /** `demo` and `demo_sub`, once it is found. */
   paths(config: Config): ReadonlyMap<string, PathEntry>;
   close(): Promise<void>;
 }
 
-/** Somebody without a camera gets one: only in Perch's own set-up, and only as long as no path is configured. */
+/** Only in Perch's own set-up, and only while no path is configured. */
 export const wantsDemo = ({ isOwn, paths }: Config): boolean => isOwn && paths.size === 0;
 
-/** Whether the demo camera is behind a path of this configuration, once it is found. */
+/** Whether a path belongs to the demo camera, once it is found. */
 export const isOfDemo = (config: Config, path: string): boolean =>
   wantsDemo(config) && (path === DEMO_PATH || path === DEMO_SUB_PATH);
 
-/** @param onFound called when `paths` has something */
+/** @param onFound called when `paths` is no longer empty */
 export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
   let streams: DemoStreams | undefined;
   let camera: DemoCamera | undefined;
@@ -58,7 +58,7 @@ export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
     }
   };
   const begun = begin().catch((error: unknown) => {
-    deps.log.error({ reason: explain(error) }, 'the demo camera does not start, the rest goes on');
+    deps.log.error({ reason: explain(error) }, 'demo camera failed to start; other components are unaffected');
   });
   return {
     paths: (config) => pathsOf(streams, config),
@@ -97,7 +97,7 @@ async function findStreams(camera: DemoCamera, deps: DemoDeps): Promise<DemoStre
   return { onvifUrl: found, main, sub };
 }
 
-/** The camera's address as a probe finds it. */
+/** The camera's address as discovered. */
 async function findUrl(wanted: string, { log, signal, clock }: DemoDeps): Promise<string | undefined> {
   const isFound = new AbortController();
   const over = joinSignals([signal, isFound.signal]);

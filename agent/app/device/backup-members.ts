@@ -15,14 +15,14 @@ import { joinRanges, readRanges } from '../../record/retention/protected-ranges.
 import { readIssued } from '../../tls/own-certificate.ts';
 import { secretIn } from '../zlm/zlm.ts';
 
-/** The configuration, whatever its file is called and wherever it lies. */
+/** The configuration, regardless of its file's name and folder. */
 export const CONFIG = 'perch.yml';
 export const USERS = 'users.json';
 export const PROTECTED = 'protected.json';
 export const GUESTS = 'guests.json';
 const SESSIONS = 'sessions.json';
 
-/** Files of the data folder that a backup has, and what throws when one is damaged. */
+/** Files of the data folder in a backup, with checks that throw for damaged ones. */
 const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [USERS]: (text) => readPeople(JSON.parse(text)),
   [GUESTS]: (text) => isTrue(guestIds(JSON.parse(text)) !== undefined),
@@ -34,17 +34,14 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   'tls/server.pem': (text) => isTrue(readIssued(text) !== undefined),
 };
 
-/** Links to guests have the most: 200 of them, each for 500 cameras. */
+/** The largest are guest links: 200 of them, each for 500 cameras. */
 const MAX_PARTS = 110_000;
 /** Some ten for each of thousands of paths. */
 const MAX_CONFIG_PARTS = 50_000;
 
 export const MEMBERS: ReadonlySet<string> = new Set([CONFIG, ...Object.keys(CHECKS)]);
 
-/**
- * Those of the data folder that are there. What is damaged and can be done without is left out: no box would take the rest back.
- * @throws PerchError unavailable when the people are damaged
- */
+/** Reads the existing files. Damaged ones are left out, since a restore would reject the backup. @throws PerchError unavailable if users.json is damaged */
 export async function readMembers(dataDir: string, log: Logger): Promise<readonly Member[]> {
   const members: Member[] = [];
   for (const name of Object.keys(CHECKS)) {
@@ -69,7 +66,7 @@ function isWhole(name: string, text: string, log: Logger): boolean {
   }
 }
 
-/** All but the configuration. @throws PerchError badInput that names the first one that is damaged or missing */
+/** Checks all but the configuration. @throws PerchError badInput that names the first damaged or missing one */
 export function checkMembers({ members }: Backup): void {
   for (const name of [CONFIG, USERS]) {
     if (textOf(members, name) === undefined) {
@@ -80,7 +77,7 @@ export function checkMembers({ members }: Backup): void {
     try {
       check(name, text);
     } catch (cause) {
-      // What a parser complains of may be a secret.
+      // A parser's message may contain a secret.
       const why = cause instanceof PerchError ? `: ${cause.message}` : '';
       throw new PerchError('badInput', `${name} of the backup is damaged${why}`, { why: 'damaged' }, cause);
     }
@@ -99,18 +96,18 @@ function check(name: string, text: string): void {
 export const textOf = (members: readonly Member[], name: string): string | undefined =>
   members.find((member) => member.name === name)?.text;
 
-/** What changes with the people of a backup. */
+/** Differences between the people of a backup and now. */
 export interface PeopleChange {
   readonly added: readonly string[];
   readonly removed: readonly string[];
-  /** With another password, another role or other rights. */
+  /** With another password, role or other rights. */
   readonly changed: readonly string[];
   readonly same: readonly string[];
-  /** Those with the same password and role, whatever their rights. */
+  /** With the same password and role, whatever their rights. */
   readonly sameLogin: ReadonlySet<string>;
 }
 
-/** @param before of a `users.json`; undefined: there is nobody yet */
+/** @param before of a `users.json`; undefined: no people yet */
 export function peopleChange(before: string | undefined, after: string): PeopleChange {
   const [old, now] = [peopleIn(before), peopleIn(after)];
   const names = [...new Set([...old.keys(), ...now.keys()])].sort();
@@ -125,16 +122,15 @@ export function peopleChange(before: string | undefined, after: string): PeopleC
   };
 }
 
-/** How many come, go and stay. */
 type Counts = Record<'added' | 'removed' | 'same', number>;
 
-/** Links to guests. @param before of a `guests.json`; undefined: there are none */
+/** Guest links. @param before of a `guests.json`; undefined: none */
 export function linksChange(before: string | undefined, after: string | undefined): Counts {
   const { guests } = restoredGuests(parsed(before ?? ''), parsed(after ?? ''));
   return countsOf(guestIds(parsed(before ?? '')) ?? new Set(), guests);
 }
 
-/** Device passwords. @param before of a `device-passwords.json`; undefined: there are none */
+/** Device passwords. @param before of a `device-passwords.json`; undefined: none */
 export function devicesChange(before: string | undefined, after: string | undefined): Counts {
   const [old, backup] = [devicesIn(before), devicesIn(after)];
   return countsOf(new Set(old?.devices.map(({ id }) => id)), restoredDevices(backup, old).devices);
@@ -148,16 +144,16 @@ function countsOf(before: ReadonlySet<string>, restored: readonly { readonly id:
 }
 
 /**
- * What a restore writes: links to guests that the backup does not have go; a secret or certificate that it does not have stays.
- * Sessions are gone through and protections joined when the time has come.
+ * The writes of a restore: guest links are replaced; a secret or certificate that the backup lacks stays. Sessions and protected
+ * recordings are merged at the next start.
  *
  * @param configFile absolute
  */
 export function writesOf({ members }: Backup, configFile: string): readonly Write[] {
-  // The configuration may lie on another disk, where it may not be written: before anything else is.
+  // First, because the configuration may be on another disk, where the write may fail.
   const config = { file: configFile, text: textOf(members, CONFIG) ?? '' };
   const links = textOf(members, GUESTS) === undefined ? [{ file: GUESTS, text: null }] : [];
-  // A backup without device passwords still keeps what was revoked here.
+  // Revocations of this device stay even if the backup has no device passwords.
   const devices = { file: DEVICES_FILE, text: textOf(members, DEVICES_FILE) ?? '{"devices":[],"revoked":[]}\n' };
   const others = members
     .filter(({ name }) => name !== CONFIG && name !== DEVICES_FILE)
@@ -166,9 +162,8 @@ export function writesOf({ members }: Backup, configFile: string): readonly Writ
 }
 
 /**
- * Whoever has the same password as before stays logged in, no recording loses its protection, and a link to guests that was
- * taken back stays so.
- * Sessions come before the users that they are judged by: when this is done again after half of it, they have been.
+ * Keeps sessions of people whose password is the same, protections of recordings, and revocations. Sessions are written before the users
+ * that decide about them, so that a repeated run gives the same result.
  */
 export async function reviseWrites(dataDir: string, writes: readonly Write[]): Promise<readonly Write[]> {
   const [first, ...others] = writes;
@@ -196,19 +191,19 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
   ];
 }
 
-/** Device passwords that were revoked stay so. @param now the file of this box */
+/** Revoked device passwords stay revoked. @param now this device's file */
 const devicesText = (now: string | undefined, text: string | null): string =>
   `${JSON.stringify(restoredDevices(devicesIn(text ?? undefined), devicesIn(now)), undefined, 2)}\n`;
 
-/** Links that were taken back stay so. */
+/** Revoked guest links stay revoked. */
 const guestsText = (now: unknown, text: string | null): string =>
   `${JSON.stringify(restoredGuests(now, parsed(text ?? '')), undefined, 2)}\n`;
 
-/** @param kept what is protected now; undefined: nothing */
+/** @param kept currently protected; undefined: nothing */
 export const joined = (text: string, kept: string | undefined): string =>
   joinRanges(kept === undefined ? [] : readRanges(kept), readRanges(text));
 
-/** Nobody, where the file is damaged: the box would not have started with it. */
+/** Empty if the file is damaged. */
 function peopleIn(text: string | undefined): ReadonlyMap<string, StoredPerson> {
   try {
     return readPeople(parsed(text ?? ''));

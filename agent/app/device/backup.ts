@@ -40,19 +40,19 @@ export interface BackupsDeps {
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly log: Logger;
   readonly store: Pick<ConfigStore, 'look' | 'textInForce' | 'file' | 'current' | 'check'>;
-  /** Those of this program, if none are given. */
+  /** Default: the migrations of this program. */
   readonly migrations?: readonly Migration[];
 }
 
-/** What the box was before the last restore. */
+/** Backup of the state before the last restore. */
 const FORMER = 'before-restore.perchbackup';
 
-/** What was laid down before the program began: before anything else of the data folder is read. @throws PerchError unavailable */
+/** Applies a staged restore, before anything else of the data folder is read. @throws PerchError unavailable */
 export async function restoreStaged(dataDir: string, log: Logger): Promise<void> {
   await finishRestore(dataDir, log, (writes) => reviseWrites(dataDir, writes));
 }
 
-/** All that makes this box what it is, but for recordings, as one file; and the way back from such a file. */
+/** Creates and restores backups: one file with everything except recordings. */
 export class Backups implements BackupControl {
   readonly #deps: BackupsDeps;
   #isTaken = false;
@@ -67,7 +67,7 @@ export class Backups implements BackupControl {
     const { version, dataDir, clock, store, log } = this.#deps;
     const made = new Date(clock.wallMs()).toISOString();
     const host = hostname();
-    // Of a file that is wrong as a whole the last good text is in force.
+    // If the file is invalid, the last good text is in effect.
     await store.look();
     const config = { name: CONFIG, text: store.textInForce.trim() === '' ? NO_FILE : store.textInForce };
     const members = [config, ...(await readMembers(dataDir, log))];
@@ -92,13 +92,13 @@ export class Backups implements BackupControl {
     return this.#alone(async () => this.#planOf(await this.#read(bytes)));
   }
 
-  /** From then on nothing else is restored: the next start writes it. */
+  /** Stages the restore for the next start; from then on nothing else is restored. */
   stage(bytes: Uint8Array): Promise<void> {
     return this.#alone(async () => {
       const { dataDir, store, log } = this.#deps;
       const backup = await this.#read(bytes);
       const configFile = store.file ?? ownFileOf(dataDir);
-      // Else only the log of the next start would say it.
+      // Otherwise only the log of the next start would report a failure.
       await tryWrite(configFile, textOf(backup.members, CONFIG) ?? '');
       const former = await this.make();
       await writeAtomic(join(dataDir, FORMER), former.bytes);
@@ -108,7 +108,7 @@ export class Backups implements BackupControl {
     });
   }
 
-  /** Whoever has sent it may have gone meanwhile, and given his place away. */
+  /** The client may have gone, and its slot been given away. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isReading || this.#isStaged) {
       throw busy();
@@ -148,7 +148,7 @@ export class Backups implements BackupControl {
     const text = textOf(members, CONFIG) ?? '';
     const { config, problems } = this.#deps.store.check(text);
     const errors = problems.filter(({ severity }) => severity === 'error').map(problemText);
-    // What is wrong with one path alone disables that path, here as in the box that the backup is of.
+    // An error in one path disables only that path, as at a start.
     if (!config || text.trim() === '') {
       throw new PerchError('badInput', `${CONFIG} of the backup: ${errors[0] ?? 'it is empty'}`);
     }
@@ -162,20 +162,24 @@ export class Backups implements BackupControl {
     const now = async (name: string) => readWhole(join(dataDir, name));
     const { added, removed, changed, same } = peopleChange(await now(USERS), textOf(members, USERS) ?? '');
     return {
-      ...{ made, version: by, host, problems: [...problems] },
+      made,
+      version: by,
+      host,
+      problems: [...problems],
       cameras: camerasChange(store.current, config),
       people: { added: [...added], removed: [...removed], changed: [...changed], same: [...same] },
       links: linksChange(await now(GUESTS), textOf(members, GUESTS)),
       devicePasswords: devicesChange(await now(DEVICES_FILE), textOf(members, DEVICES_FILE)),
       settings: changesBetween(store.current, config).flatMap(({ path, keys }) => (path === undefined ? keys : [])),
-      ...{ address: config.address, tlsAddress: config.tlsAddress },
+      address: config.address,
+      tlsAddress: config.tlsAddress,
     };
   }
 }
 
 const busy = () => new PerchError('exhausted', 'another backup is being restored', { isBusy: true });
 
-/** Paths that nobody has adopted as cameras are told, too. */
+/** Includes paths that are not adopted cameras. */
 function camerasChange(before: Config, after: Config): RestorePlan['cameras'] {
   const [old, now] = [mainPaths(before), mainPaths(after)];
   const shown = ({ name, settings }: PathEntry) => ({ path: name, title: settings?.camera?.name ?? null });
@@ -192,7 +196,7 @@ function camerasChange(before: Config, after: Config): RestorePlan['cameras'] {
   };
 }
 
-/** Without what it has from the defaults, whose change is told once and not with every camera. */
+/** Without inherited defaults, whose changes are reported once. */
 function ownOf(entry: PathEntry | undefined, { pathDefaults }: Config): object | undefined {
   if (!entry?.settings) {
     return entry;
@@ -202,7 +206,7 @@ function ownOf(entry: PathEntry | undefined, { pathDefaults }: Config): object |
   return { ...entry, settings: Object.fromEntries(own) };
 }
 
-/** Without the small streams of cameras, which go with them. */
+/** Without the sub streams of cameras. */
 function mainPaths(config: Config): readonly PathEntry[] {
   const subs = new Set(camerasOf(config).map(({ name }) => subOf(name, config)?.name));
   return [...config.paths.values()].filter(({ name }) => !subs.has(name));

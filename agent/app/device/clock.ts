@@ -4,21 +4,21 @@ import type { HostRequests } from '../../../system/host-requests.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 
-/** What a phone's clock is off anyway. */
+/** Accepted inaccuracy of a phone's clock. */
 const NEAR_MS = 2_000;
-/** A bit longer than systemd lets root's service work: `TimeoutStartSec` of perch-clock.service. */
+/** Slightly longer than `TimeoutStartSec` of perch-clock.service. */
 const PATIENCE_MS = 35_000;
 
 export interface DeviceClockDeps {
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly host: Pick<HostRequests, 'offers' | 'ask'>;
-  /** What the clock says is believed. */
+  /** The clock is known to be right. */
   isTrusted(): boolean;
-  /** Seconds since the machine was started. */
+  /** Seconds since the machine started. */
   readonly uptimeS?: () => number;
 }
 
-/** The machine's clock, set from the owner's phone where the box has its time from nowhere else. */
+/** Sets the machine's clock from the owner's phone if no other time source is known. */
 export class DeviceClock {
   readonly #deps: DeviceClockDeps;
 
@@ -31,9 +31,9 @@ export class DeviceClock {
   }
 
   /**
-   * @param toMs Unix milliseconds, of now
+   * @param toMs Unix milliseconds
    * @returns what was done, for people
-   * @throws PerchError `badInput` this is no time, or the box knows it (`isKnown`); `unsupported` nobody can set it here
+   * @throws PerchError `badInput` for an invalid time, or if the clock is right (`isKnown`); `unsupported` if it cannot be set here
    */
   async set(toMs: number, signal: AbortSignal): Promise<string> {
     const { clock, host, isTrusted, uptimeS = uptime } = this.#deps;
@@ -51,7 +51,7 @@ export class DeviceClock {
       const byHand = `date -s @${Math.round(toMs / 1_000)} && touch /run/perch-clock-set`;
       throw new PerchError('unsupported', `Perch may not set this machine's clock: as root, ${byHand}`);
     }
-    // It takes a moment until root's service runs: by the time since the start it knows how long.
+    // With the time since the start, the service can correct for its delay.
     const answer = await host.ask('clock', { unixMs: Math.round(toMs), uptimeMs }, PATIENCE_MS, signal);
     if (!answer.ok) {
       throw new PerchError('badInput', answer.text, { isKnown: true });

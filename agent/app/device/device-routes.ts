@@ -34,7 +34,6 @@ import { Updates, type UpdatesDeps } from './updates.ts';
 export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'cameras' | 'problems'> {
   readonly paths: SupportBundleDeps['paths'] & UpdatesDeps['paths'];
   readonly log: Logger;
-  /** Ends everything. */
   readonly signal: AbortSignal;
   readonly version: string;
   readonly dataDir: string;
@@ -42,7 +41,7 @@ export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'cameras' | 'p
   readonly lines?: LogLines;
   readonly load: ProcessLoad;
   readonly recordings: Pick<Recordings, 'isClockTrusted' | 'space' | 'names' | 'titleOf' | 'playback'>;
-  /** What has been read or written last. */
+  /** The configuration last read or written. */
   settings(): Config;
   readonly configFile: ConfigFile;
   readonly backup: BackupControl;
@@ -50,21 +49,21 @@ export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'cameras' | 'p
   readonly wrongCredentials: WrongCredentials;
   readonly events: Pick<EventBus, 'emit'>;
   readonly restart?: () => void;
-  /** Of the box in the local network. */
+  /** Of this device in the local network. */
   readonly name: { readonly current: string | undefined };
-  /** The machine's own where there are none. */
+  /** Default: the machine's own. */
   readonly sensors?: Sensors;
-  /** Where root's services answer, if not where the package has them. */
+  /** Folder of the system services' answers; default: that of the package. */
   readonly hostAnswers?: string;
-  /** Of whom updates are taken, if not where the package has them. */
+  /** Folder of keys for updates; default: that of the package. */
   readonly updateKeys?: string;
 }
 
-/** What the owner sees and does of the box itself: on the main port alone. */
+/** The owner's routes about the device itself, on the main port only. */
 export class DeviceRoutes {
   readonly #deps: DeviceRoutesDeps;
   readonly #startedMs: number;
-  /** Node goes by the one of its start, too. */
+  /** Of the start, which Node keeps using. */
   readonly #timeZone = timeZoneName();
   #startTookMs: number | undefined;
   readonly #host: HostWatch;
@@ -95,7 +94,7 @@ export class DeviceRoutes {
     const { version, configFile, events, restart } = this.#deps;
     await app.register(systemRoute, { access, info: { version, started }, facts: () => this.#facts() });
     await app.register(logRoutes, { access, lines: this.#lines, streams: this.#lineStreams });
-    // A port that is opened anew later says nothing of the start.
+    // Ports opened later do not change the start time.
     this.#startTookMs ??= performance.now();
     const startTookMs = this.#startTookMs;
     const restarts = { access, publish: events.emit, startTookMs, ...(restart && { restart }) };
@@ -110,7 +109,7 @@ export class DeviceRoutes {
     await app.register(configFileRoutes, { access, file: configFile });
   }
 
-  /** A record folder's disk is not asked anew: one that hangs would hold up the answer. */
+  /** Does not probe the recording disks: one that hangs would delay the answer. */
   async #facts(): Promise<object> {
     const { clock, dataDir, load, recordings } = this.#deps;
     const [facts, health] = await Promise.all([hostFacts([dataDir]), this.#host.read()]);
@@ -140,7 +139,7 @@ export class DeviceRoutes {
   }
 }
 
-/** The first error of the configuration file as it is now. */
+/** The first error of the current configuration file. */
 function faultJson(problems: readonly Problem[]): object | null {
   const fault = problems.find(({ severity }) => severity === 'error');
   return fault ? { key: fault.key, message: fault.message, line: fault.line ?? null } : null;

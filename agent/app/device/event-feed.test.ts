@@ -7,7 +7,7 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
 import { createLogger } from '../../base/log.ts';
 import { App, type AppOptions } from '../app.ts';
-import { tellOfCameras, tellOfFound } from './event-feed.ts';
+import { publishCameraEvents, publishFoundCameras } from './event-feed.ts';
 
 const PASSWORD = 'correct horse battery';
 const FILE = 'perch: own\naddress: 127.0.0.1:0\nhls: no\nrtsp: no\nwebrtc: no\npaths:\n  door:\n    record: motion\n';
@@ -117,7 +117,7 @@ test('what Perch tells of its disks has no path, and is of the type disk', () =>
     text: 'full: /mnt/usb: no space left',
     source: 'perch',
   } as const;
-  tellOfCameras((type, fields) => told.push([type, fields]))(event);
+  publishCameraEvents((type, fields) => told.push([type, fields]))(event);
   expect(told).toEqual([['disk', { state: 'full', text: 'full: /mnt/usb: no space left' }]]);
 });
 
@@ -141,7 +141,7 @@ test('a camera that is found in the networks of the box is told of', async () =>
 test('however many cameras somebody invents, a hundred of them are told of in ten minutes', async () => {
   const clock = new FakeClock();
   const told: unknown[] = [];
-  const found = tellOfFound((_type, fields) => told.push(fields), clock);
+  const found = publishFoundCameras((_type, fields) => told.push(fields), clock);
   const camera = (i: number) => ({
     ...{ endpoint: `urn:uuid:${i}`, address: '192.168.1.9', foundFrom: '192.168.1.2', url: 'http://192.168.1.9/onvif' },
     ...{ name: undefined, hardware: undefined, location: undefined, manufacturer: undefined },

@@ -6,8 +6,8 @@ import type { Change } from '../../config/store/changes.ts';
 import type { OnFound } from '../../onvif/discovery/found-cameras.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 
-/** A configuration has been taken: one event for each path and one for what is above them. */
-export function tellOfConfig(
+/** One event for each changed path, and one for global settings. */
+export function publishConfigChanges(
   publish: PublishEvent,
 ): (config: Config, changes: readonly Change[], author: Author) => void {
   return (_config, changes, { by, user }) => {
@@ -17,11 +17,11 @@ export function tellOfConfig(
   };
 }
 
-/** What cameras see, with its begin and its end; and disks, which Perch itself tells of without a path. */
-export function tellOfCameras(publish: PublishEvent): (event: CameraEvent) => void {
+/** Events of cameras with start and end, and of disks, which have no path. */
+export function publishCameraEvents(publish: PublishEvent): (event: CameraEvent) => void {
   return ({ id, path, type, startUs, endUs, text, source }) => {
     if (path === '') {
-      // `vanished: /mnt/usb: …`: its text begins with the state that it has come into.
+      // The text begins with the new state: `vanished: /mnt/usb: …`.
       const [state = ''] = text.split(':', 1);
       publish('disk', { state: type === 'disk' ? state : type, text });
       return;
@@ -32,15 +32,11 @@ export function tellOfCameras(publish: PublishEvent): (event: CameraEvent) => vo
   };
 }
 
-/** More than any house has. */
 const FOUND_AT_ONCE = 100;
 const FOUND_AGAIN_MS = 10 * 60_000;
 
-/**
- * A camera has answered or announced itself that was not known at this address. Its texts are its own claims.
- * Anybody in the network can invent cameras: not so many that they push what else has happened out of the box's memory.
- */
-export function tellOfFound(publish: PublishEvent, clock: Pick<Clock, 'monoMs'>): OnFound {
+/** Reports newly discovered cameras. Limited, because anyone in the network can invent cameras and flood the event history. */
+export function publishFoundCameras(publish: PublishEvent, clock: Pick<Clock, 'monoMs'>): OnFound {
   let [told, sinceMs] = [0, clock.monoMs()];
   return ({ endpoint, address, name, hardware, manufacturer }, finding) => {
     if (clock.monoMs() - sinceMs >= FOUND_AGAIN_MS) {

@@ -17,13 +17,13 @@ export interface MdnsNameOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Without it the box tells nobody of itself. */
+  /** Without it no name is announced. */
   readonly network?: Network;
-  /** Told where the page is by name, `http://perch.local/`, and again when the name is another one. */
+  /** Called with the page's address by name, `http://perch.local/`, and again when the name changes. */
   readonly onName?: (address: string) => void;
 }
 
-/** The box's name in the local network, as the configuration has it. */
+/** The configured name in the local network (mDNS). */
 export class MdnsName {
   readonly #options: MdnsNameOptions;
   #running: BoxName | undefined;
@@ -32,19 +32,19 @@ export class MdnsName {
     this.#options = options;
   }
 
-  /** `perch.local`; undefined while it is not the box's. */
+  /** `perch.local`; undefined while another device has it. */
   get current(): string | undefined {
     return this.#running?.name;
   }
 
-  /** What its certificate is for. */
+  /** Names for the certificate. */
   certificateNames(): DeviceNames {
     const names = systemNames(this.#options.network?.interfaces);
     const { current } = this;
     return { ...names, dns: [...new Set([...names.dns, ...(current === undefined ? [] : [current])])] };
   }
 
-  /** @param mainPort that the page is on */
+  /** @param mainPort port of the page */
   part(mainPort: () => number | undefined): Part<Config> {
     const { network } = this.#options;
     return {
@@ -68,7 +68,9 @@ export class MdnsName {
     const title = label === 'perch' ? 'Perch' : label;
     const { clock, log, onName } = this.#options;
     const options: BoxNameOptions = {
-      ...{ clock, log, network },
+      clock,
+      log,
+      network,
       number: await this.#lastNumber(label),
       onNumber: (number) => void this.#keep(label, number),
       onName: (name) => onName?.(`http://${name}${port === 80 ? '' : `:${port}`}/`),
@@ -76,7 +78,7 @@ export class MdnsName {
     return new BoxName({ label, title, port }, options);
   }
 
-  /** Of two boxes each keeps its name over a power cut. */
+  /** Keeps the numbers of two devices across a power cut. */
   async #lastNumber(label: string): Promise<number> {
     const kept = await loadPrivate(this.#file).catch(() => undefined);
     const { label: of, number } = (kept ?? {}) as { readonly label?: unknown; readonly number?: unknown };
@@ -96,7 +98,7 @@ export class MdnsName {
   }
 }
 
-/** Who listens on loopback alone has nothing to tell others. */
+/** A page on loopback is not announced. */
 const isReachable = (address: string): boolean => {
   const parsed = parseAddress(address);
   return parsed !== undefined && !LOOPBACK.test(parsed.host ?? '');

@@ -3,21 +3,21 @@ import { fingerprintLines } from '../../base/fingerprint.ts';
 
 export interface SetupNotice {
   readonly code: string;
-  /** Of the page, without a slash at its end. */
+  /** Of the page, without a trailing slash. */
   readonly url: string;
-  /** SHA-256 of the certificate of the box's own authority, `AB:CD:…`; undefined while it has none. */
+  /** SHA-256 of the own authority's certificate, `AB:CD:…`; undefined if there is none. */
   readonly fingerprint?: string | undefined;
 }
 
-/** White on black whatever the terminal's colours are: scanners want the light squares light. */
+/** White on black in any terminal, because scanners need light squares. */
 const [WHITE_ON_BLACK, AS_BEFORE] = ['\x1b[97;40m', '\x1b[0m'];
 /** Squares. */
 const QR_MARGIN = 2;
 
-/** The code stands behind `#`, which no browser sends to anybody. */
+/** The code follows `#`, so browsers do not send it. */
 export const setupLink = ({ code, url }: SetupNotice): string => `${url}/#/setup/${code}`;
 
-/** What a person in front of the box is shown until it has an owner: never for a log. */
+/** Shown at the device until there is an owner; never logged. */
 export function setupNotice(notice: SetupNotice): readonly string[] {
   return [
     '',
@@ -31,7 +31,7 @@ export function setupNotice(notice: SetupNotice): readonly string[] {
   ];
 }
 
-/** For comparing with `/trust`, which plain http brings to the browser: another machine in between may change it. */
+/** For comparison with `/trust`, which is served over plain http and could be modified on the way. */
 function trustLines({ url, fingerprint }: SetupNotice): readonly string[] {
   if (fingerprint === undefined) {
     return [];

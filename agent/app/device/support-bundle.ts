@@ -22,13 +22,13 @@ export interface SupportBundleDeps {
   readonly paths: { list(): readonly object[] };
   readonly cameras: { readonly adopted: { list(): readonly object[] } };
   readonly recordings: { readonly space: { list(): readonly object[] } };
-  /** How the machine is. */
+  /** State of the machine. */
   facts(): Promise<object>;
 }
 
 const pack = promisify(gzip);
 
-/** What whoever mends a fault asks for first, in one file; nothing secret is in it. */
+/** Diagnostics for support in one file, without secrets. */
 export class SupportBundle {
   readonly #deps: SupportBundleDeps;
 
@@ -42,11 +42,16 @@ export class SupportBundle {
     const config = settings();
     const request = { level: undefined, path: undefined, text: undefined };
     const all = {
-      ...{ format: 'perch-diagnostics', made, version },
+      format: 'perch-diagnostics',
+      made,
+      version,
       versions: process.versions,
       machine: {
-        ...{ platform: process.platform, arch: process.arch, release: release() },
-        ...{ processors: availableParallelism(), threads: process.env['UV_THREADPOOL_SIZE'] ?? null },
+        platform: process.platform,
+        arch: process.arch,
+        release: release(),
+        processors: availableParallelism(),
+        threads: process.env['UV_THREADPOOL_SIZE'] ?? null,
         limits: await limits(),
       },
       system: await orReason(facts),
@@ -62,13 +67,13 @@ export class SupportBundle {
   }
 }
 
-/** What the owner's own programs print may be anything. */
+/** Output of the owner's commands is hidden. */
 function shownLine({ data }: { readonly data: string }): object {
   const line = JSON.parse(data) as { readonly text: string };
   return { ...line, text: line.text.replace(/^(command .*?says=).*/s, `$1${HIDDEN}`) };
 }
 
-/** What is wrong with the machine may be just what its facts wait for. */
+/** The facts may fail for the very reason of the diagnosis. */
 async function orReason(facts: () => Promise<object>): Promise<object> {
   try {
     return await facts();
@@ -77,7 +82,7 @@ async function orReason(facts: () => Promise<object>): Promise<object> {
   }
 }
 
-/** Of files and processes, as Linux tells them. */
+/** Linux limits of files and processes. */
 async function limits(): Promise<readonly string[]> {
   const text = await readFile('/proc/self/limits', 'utf8').catch(() => '');
   return text
@@ -86,17 +91,17 @@ async function limits(): Promise<readonly string[]> {
     .map((line) => line.trim().replace(/ {2,}/g, '  '));
 }
 
-/** A command may hold anything, such as the key of somebody else's server. */
+/** A command may contain anything, such as an API key. */
 const COMMAND = /^runOn(?!.*(?:Timeout|After)$)/;
-/** Whatever its name: makers and servers have names of their own for a password. What is a number of two digits is a channel. */
+/** Query values whatever their name: vendors have their own names for passwords. Numbers of two digits are channels. */
 const QUERY_VALUE = /([?&;][^=&;\s"']{1,64}=)(?!\d{1,2}(?:[&;\s"']|$))[^&;\s"']+/g;
 
-/** Shorter ones stand in too many words: only by themselves, in what somebody has written, are they taken for the secret. */
+/** Shorter secrets occur in many words: they are masked only as whole words within texts. */
 const MIN_CHARS = 4;
-/** A line, a sentence, an address. A single word is a setting's or a name: to mask it would tell which one is the secret. */
+/** A line, a sentence, an address. A single word is a setting: masking it would reveal the secret. */
 const IS_TEXT = /\s|:\/\//;
 
-/** A copy in which the secrets stand nowhere, in no text and as no part of one. */
+/** A copy with all secrets masked, also within texts. */
 function withoutSecrets(value: unknown, secrets: readonly string[]): unknown {
   const anywhere = anyOf(secrets.filter((secret) => secret.length >= MIN_CHARS));
   const short = anyOf(secrets.filter((secret) => secret.length < MIN_CHARS));
@@ -124,6 +129,6 @@ function withoutSecrets(value: unknown, secrets: readonly string[]): unknown {
   return walk(value);
 }
 
-/** A pattern for each of these texts, and for nothing where there is none. */
+/** A pattern for any of these texts; matches nothing if there are none. */
 const anyOf = (texts: readonly string[]): string =>
   texts.map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|') || '(?!)';

@@ -20,7 +20,7 @@ import { parseAddress } from '../../config/values/address.ts';
 import type { NewestUpdate, UpdateControl, UpdatePlan, UpdateState } from '../../http/api/device/update-routes.ts';
 import type { PathStatus } from '../../paths/path-status.ts';
 
-/** Until the request is taken and its file has been read there: a Node is a hundred megabytes on a slow card. */
+/** Until the request is accepted and the file read: a Node is a hundred megabytes on a slow card. */
 const TAKEN_MS = 180_000;
 const LOOK_MS = 2_000;
 const UNDER_WAY: readonly unknown[] = ['installing', 'waiting', 'going back'];
@@ -37,13 +37,13 @@ export interface UpdatesDeps {
   readonly signal: AbortSignal;
   settings(): Config;
   readonly host: Pick<HostRequests, 'offers' | 'ask' | 'lastAnswer'>;
-  /** Of the package. */
+  /** Default: that of the package. */
   readonly keyFolder?: string;
 }
 
 /**
- * What the agent does of an update: it checks what comes in and lays it down for root's service, which checks all of it again,
- * installs it and watches it. The agent itself is started anew meanwhile.
+ * The agent's part of an update: it checks the upload and passes it to the system service, which checks it again, installs and supervises it.
+ * The agent is restarted meanwhile.
  */
 export class Updates implements UpdateControl {
   readonly #deps: UpdatesDeps;
@@ -96,7 +96,7 @@ export class Updates implements UpdateControl {
       }
       checkNewer({ version }, this.#here);
       const manifest = await this.#keep(updateFrom(this.#server(), version), (found) => {
-        // Another one that is signed, too, and perhaps one with a known fault.
+        // It may be signed, and have a known fault.
         if (found.version !== version) {
           throw damaged(`version ${found.version} came in the place of ${version}`);
         }
@@ -115,7 +115,7 @@ export class Updates implements UpdateControl {
     return planOf(manifest, version);
   }
 
-  /** Whoever has taken the request has opened the file, too: otherwise nobody will. */
+  /** An accepted request has the file open; an unaccepted one is withdrawn. */
   async #unheard(cause: unknown): Promise<never> {
     if (!this.#deps.signal.aborted) {
       await rm(join(this.#folder, FILE), { force: true });
@@ -124,7 +124,7 @@ export class Updates implements UpdateControl {
     throw isLate ? refusal('timeout', cause.message, 'noAnswer', cause) : cause;
   }
 
-  /** What a process before this one has left, hundreds of megabytes perhaps; but not what still waits to be taken. */
+  /** Removes leftovers of an earlier process, but not a file that waits to be accepted. */
   async #clean(): Promise<void> {
     try {
       const names = new Set(await readdir(this.#folder).catch(() => []));
@@ -168,7 +168,7 @@ export class Updates implements UpdateControl {
     return loadUpdateKeys(this.#deps.keyFolder).length === 0 ? 'noKey' : undefined;
   }
 
-  /** A body of hundreds of megabytes, and the one file that there is for it. */
+  /** One upload at a time, because there is one file for it. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isTaken) {
       const why: UpdateReason = 'taking';
@@ -194,7 +194,7 @@ export class Updates implements UpdateControl {
     });
   }
 
-  /** Writes it down as it comes, and gives it its name once all of it is right. */
+  /** Writes the upload while it arrives, and renames it when it is complete and valid. */
   async #keep(pieces: AsyncIterable<Uint8Array>, begin: (manifest: Manifest) => void): Promise<Manifest> {
     const folder = this.#folder;
     await mkdir(folder, { recursive: true, mode: 0o750 });
@@ -220,10 +220,7 @@ export class Updates implements UpdateControl {
     }
   }
 
-  /**
-   * By what the new version is seen to work: the page's port, and folders that are being recorded to now, and will be in a minute:
-   * around events only it may be hours later.
-   */
+  /** Criteria for a working new version: the page's port, and folders that are recorded to continuously. */
   #request(): object {
     const settings = this.#deps.settings();
     const { host = '', port = 0 } = parseAddress(settings.address) ?? {};
@@ -237,7 +234,7 @@ export class Updates implements UpdateControl {
     return { host: isAny ? '127.0.0.1' : host, port, folders: watchable.slice(0, MAX_FOLDERS) };
   }
 
-  /** Tells of each step once; after a restart that of the version which is being watched. */
+  /** Publishes each step once; after a restart those of the supervised version. */
   async #look(): Promise<void> {
     const answer = await this.#deps.host.lastAnswer('update');
     const step = answer?.['state'];
@@ -258,7 +255,7 @@ const LACKING = {
   noKey: 'the package of this box knows nobody whose updates it would take',
 };
 
-/** Up to the first part that changes with the time. */
+/** Up to the first part that varies with time. */
 export function recordFolder(recordPath: string, name: string): string {
   const parts = recordPath.replaceAll('%path', name).split('/');
   const changing = parts.findIndex((part) => part.includes('%'));
@@ -282,7 +279,7 @@ async function* copied(
   }
 }
 
-/** It lies there three times for a moment: as a file, as packages, and installed. */
+/** Three copies exist for a moment: upload, packages, installed. */
 async function checkRoom(folder: string, { packages }: Manifest): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   const needed =
@@ -296,17 +293,23 @@ async function checkRoom(folder: string, { packages }: Manifest): Promise<void> 
 }
 
 const planOf = ({ version, made, packages }: Manifest, current: string): UpdatePlan => ({
-  ...{ version, made, current },
+  version,
+  made,
+  current,
   packages: packages.map(({ name, architecture, sizeBytes }) => ({ name, architecture, sizeBytes })),
 });
 
 function lastOf({ ok, text, state, why, from, to, time }: HostAnswer): NonNullable<UpdateState['last']> {
-  const told = texts({ state, why, from, to, time });
+  const fields = texts({ state, why, from, to, time });
   return {
-    ...{ ok, text, state: told['state'] ?? '' },
-    ...{ why: told['why'] ?? null, from: told['from'] ?? null, to: told['to'] ?? null },
-    // A disk may have damaged it.
-    time: Number.isNaN(Date.parse(told['time'] ?? '')) ? null : (told['time'] ?? null),
+    ok,
+    text,
+    state: fields['state'] ?? '',
+    why: fields['why'] ?? null,
+    from: fields['from'] ?? null,
+    to: fields['to'] ?? null,
+    // May be damaged on the disk.
+    time: Number.isNaN(Date.parse(fields['time'] ?? '')) ? null : (fields['time'] ?? null),
   };
 }
 

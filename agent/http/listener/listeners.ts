@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { isIPv6, type ListenOptions } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
-import { listenFailure, tellOwnPort } from '../../base/listen-failure.ts';
+import { listenFailure, registerOwnPort } from '../../base/listen-failure.ts';
 import { type ListenAddress, parseAddress } from '../../config/values/address.ts';
 import { createHttpServer, type HttpServer, type ServerOptions } from './server.ts';
 
@@ -38,7 +38,7 @@ export async function listen(
   }
   const bound = server.address();
   const port = bound !== null && typeof bound === 'object' ? bound.port : where.port;
-  tellOwnPort(port, key);
+  registerOwnPort(port, key);
   const listener = { port, server, close };
   app.listeners.add(listener);
   server.once('close', () => app.listeners.delete(listener));

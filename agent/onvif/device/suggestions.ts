@@ -1,4 +1,4 @@
-import { spanWords } from '../../base/span-words.ts';
+import { formatDuration } from '../../base/format-duration.ts';
 import type { CameraStream } from './streams.ts';
 
 /** A recommendation for a person; nothing changes by itself. */
@@ -29,7 +29,7 @@ interface Conditions {
 export function suggest(streams: readonly CameraStream[], { skewMs, isTrusted }: Conditions): Suggestion[] {
   const found: Suggestion[] = streams.flatMap(suggestForStream);
   if (Math.abs(skewMs) > CLOCK_OFF_MS) {
-    const words = `the camera's clock is ${spanWords(skewMs)} ${skewMs > 0 ? 'fast' : 'slow'}: set it, or let it ask a time server`;
+    const words = `the camera's clock is ${formatDuration(skewMs)} ${skewMs > 0 ? 'fast' : 'slow'}: set it, or let it ask a time server`;
     found.push({ kind: 'clock', words });
   }
   if (isTrusted === false) {

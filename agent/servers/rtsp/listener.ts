@@ -10,7 +10,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { canonicalIp, subscriberOf } from '../../base/ip-address.ts';
-import { listenFailure, tellOwnPort } from '../../base/listen-failure.ts';
+import { listenFailure, registerOwnPort } from '../../base/listen-failure.ts';
 import type { Logger } from '../../base/log.ts';
 import { type KeyFiles, readKeyPair, watchKeyPair } from '../../config/file/key-pair.ts';
 import { parseAddress } from '../../config/values/address.ts';
@@ -72,7 +72,7 @@ export class Listener {
     }
     server.on('error', (error) => this.#log.warn({ cause: explain(error) }, 'RTSP port failed'));
     this.#server = server;
-    tellOwnPort(this.port, key);
+    registerOwnPort(this.port, key);
   }
 
   /** Closes all connections. */

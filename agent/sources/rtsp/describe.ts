@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { sleepUnlessHeld } from '../../base/held-time.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
+import { sleepUnlessHeld } from '../../base/sleep-unless-held.ts';
 import { parseH264Sps } from '../../media/h264/params.ts';
 import { parseH265Sps } from '../../media/h265/params.ts';
 import type { RtpFormat } from '../../media/payload/depacketizer.ts';

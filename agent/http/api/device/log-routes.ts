@@ -4,10 +4,10 @@ import { PerchError } from '../../../base/errors.ts';
 import {
   isWanted,
   LOG_LEVELS,
+  type LogFilter,
   type LogLevel,
   type LogLine,
   type LogLines,
-  type LogWish,
 } from '../../../base/log-lines.ts';
 import type { HttpAccess } from '../../auth/access.ts';
 import type { EventStreams } from '../recordings/event-stream.ts';
@@ -89,7 +89,7 @@ export const logRoutes: FastifyPluginAsync<LogRoutesOptions> = async (app, { acc
 
 type Query = Readonly<Record<string, unknown>>;
 
-function wishOf(query: unknown): LogWish {
+function wishOf(query: unknown): LogFilter {
   const [level, path, text] = ['level', 'path', 'text'].map((key) => wordOf(query, key));
   if (level !== undefined && !isLevel(level)) {
     throw new PerchError('badInput', `invalid level '${level.slice(0, 64)}': known are ${LOG_LEVELS.join(', ')}`);

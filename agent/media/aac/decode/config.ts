@@ -37,7 +37,7 @@ const OBJECT_TYPE_NAMES: Readonly<Record<number, string>> = {
 export function readDecoderConfig(config: Uint8Array): DecoderConfig {
   const bits = new BitReader(config, 0, config.length, false);
   const aac = readAacConfig(bits);
-  requireSameCamera(aac, config);
+  rejectOther(aac, config);
   // The rest of GASpecificConfig, §4.4.1.
   if (bits.flag()) {
     bits.skip(14); // coreCoderDelay
@@ -54,7 +54,7 @@ export function readDecoderConfig(config: Uint8Array): DecoderConfig {
   return { rateHz: aac.rateHz, channels: channels as 1 | 2 };
 }
 
-function requireSameCamera(aac: AacConfig, config: Uint8Array): void {
+function rejectOther(aac: AacConfig, config: Uint8Array): void {
   const firstType = (config[0] as number) >> 3;
   if (aac.sbrRateHz !== undefined) {
     const name = firstType === PARAMETRIC_STEREO ? 'HE-AAC v2' : 'HE-AAC';

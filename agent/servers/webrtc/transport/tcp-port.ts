@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
-import { listenFailure, tellOwnPort } from '../../../base/listen-failure.ts';
+import { listenFailure, registerOwnPort } from '../../../base/listen-failure.ts';
 import type { Logger } from '../../../base/log.ts';
 import { boundAddress, type LocalPort, parseMediaAddress } from './candidates.ts';
 import { TcpTransport, type TcpTransportOwner } from './tcp-transport.ts';
@@ -134,7 +134,7 @@ export class TcpPort implements TcpTransportOwner {
     } catch (error) {
       throw await listenFailure(error, 'webrtcLocalTCPAddress', `${host}:${port}`, port);
     }
-    tellOwnPort((server.address() as AddressInfo).port, 'webrtcLocalTCPAddress');
+    registerOwnPort((server.address() as AddressInfo).port, 'webrtcLocalTCPAddress');
     // No file descriptor left: existing connections continue.
     server.on('error', (error) => this.log.warn({ err: error }, 'WebRTC TCP connection cannot be accepted'));
     return server;

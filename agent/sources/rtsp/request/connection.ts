@@ -1,8 +1,8 @@
 import type { ByteChannel, ByteSink } from '../../../base/byte-channel.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import { sleepUnlessHeld } from '../../../base/held-time.ts';
 import { canonicalIp } from '../../../base/ip-address.ts';
+import { sleepUnlessHeld } from '../../../base/sleep-unless-held.ts';
 import { RtspFramer } from '../../../media/rtsp/interleaved.ts';
 import {
   cseqOf,

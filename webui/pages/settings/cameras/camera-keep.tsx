@@ -15,7 +15,7 @@ import {
   type PathConfig,
   SIZE_STEPS,
 } from './camera-settings.ts';
-import { spanWords } from './span-words.ts';
+import { formatDuration } from './span-words.ts';
 
 interface KeepProps {
   readonly form: Form<CameraSettings>;
@@ -43,11 +43,11 @@ export function KeepFields({ form, config, facts, name, settled }: KeepProps) {
         label={say.keepFor}
         value={days}
         steps={DAY_STEPS}
-        say={spanWords}
+        say={formatDuration}
         onChange={(value) => form.set('days', value)}
         hint={record === 'no' ? undefined : costWords({ days, mostBytes, config, facts, name, language })}
       />
-      <ConflictLine {...settled('days')} say={spanWords} />
+      <ConflictLine {...settled('days')} say={formatDuration} />
       <Stepper
         label={say.atMost}
         value={mostBytes}
@@ -79,7 +79,7 @@ function costWords({ days, mostBytes, config, facts, name, language }: CostProps
   const fits = fewerDays(use, days);
   if (fits !== undefined) {
     const space = language === 'zh-CN' ? '' : ' ';
-    return [say.onlyFits(spanWords(fits)), say.oldestGo].join(space);
+    return [say.onlyFits(formatDuration(fits)), say.oldestGo].join(space);
   }
   const bytes = costBytes(use, days, mostBytes);
   const disk = diskOf(config.recordPath ?? '', facts.disks);

@@ -6,7 +6,7 @@ import { voice } from '../../../ui/feedback/voice.ts';
 import { camerasWords } from '../../../words/cameras.ts';
 import { liveWords } from '../../../words/words.ts';
 import { daysOf, FOR_EVER, type PathConfig, recordWhen } from './camera-settings.ts';
-import { spanWords } from './span-words.ts';
+import { formatDuration } from './span-words.ts';
 
 interface Line {
   readonly text: string;
@@ -54,5 +54,5 @@ export function keepsWords(days: number): string {
   if (days === FOR_EVER) {
     return say.keepsForEver;
   }
-  return days >= 1 ? say.keepsDays(Math.round(days)) : say.keepsFor(spanWords(days));
+  return days >= 1 ? say.keepsDays(Math.round(days)) : say.keepsFor(formatDuration(days));
 }

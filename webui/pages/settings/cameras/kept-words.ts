@@ -1,6 +1,6 @@
 import { camerasWords } from '../../../words/cameras.ts';
 import { daysOf, FOR_EVER } from './camera-settings.ts';
-import { spanWords } from './span-words.ts';
+import { formatDuration } from './span-words.ts';
 
 /** How long the recordings of a camera stay that is removed. */
 export interface KeptWords {
@@ -18,6 +18,6 @@ export function keptWords(deleteAfter: string | undefined): KeptWords {
   if (days === FOR_EVER) {
     return { choice: say.removeKeepAll, told: say.removedKept };
   }
-  const time = spanWords(days);
+  const time = formatDuration(days);
   return { choice: say.removeKeepDays(time), told: (camera) => say.removedDays(camera, time) };
 }

@@ -6,7 +6,7 @@ import { FOR_EVER } from './camera-settings.ts';
 const DAY_MS = 86_400_000;
 
 /** `14 days`, `6 hours`. */
-export function spanWords(days: number): string {
+export function formatDuration(days: number): string {
   const { language } = voice();
   const say = camerasWords.value;
   if (days === FOR_EVER) {

@@ -24,7 +24,7 @@ import {
   type StorageUse,
 } from '../cameras/camera-settings.ts';
 import { deleteRecordings } from '../cameras/delete-recordings.ts';
-import { spanWords } from '../cameras/span-words.ts';
+import { formatDuration } from '../cameras/span-words.ts';
 import { byCamera } from './storage-facts.ts';
 import { reachWords } from './storage-reach.ts';
 
@@ -156,7 +156,7 @@ function RemovedSheet({ use, onClosed, onDeleted }: RemovedProps) {
         </>
       }
     >
-      <p>{use.wantedDays === null ? say.removedText : say.removedKept(spanWords(use.wantedDays))}</p>
+      <p>{use.wantedDays === null ? say.removedText : say.removedKept(formatDuration(use.wantedDays))}</p>
     </Sheet>
   );
 }

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { pageShown } from '../../../box/wake.ts';
 import { cameras } from '../../../cameras/cameras.ts';
-import { followLog, type LogLine, type LogWish } from '../../../system/log-feed.ts';
+import { followLog, type LogLine, type LogFilter } from '../../../system/log-feed.ts';
 import { saveFile } from '../../../ui/browser/save-file.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Choice } from '../../../ui/controls/choice.tsx';
@@ -22,7 +22,7 @@ const VIEWERS = 'viewers';
 export function LogPage() {
   const say = systemWords.value;
   const { language } = voice();
-  const [wish, setWish] = useState<LogWish>({ level: 'info', path: '', text: '', viewers: 'no' });
+  const [wish, setWish] = useState<LogFilter>({ level: 'info', path: '', text: '', viewers: 'no' });
   const { lines, isAway } = useLog(wish);
   const [held, setHeld] = useState<readonly LogLine[]>();
   const shown = held ?? lines;
@@ -69,7 +69,7 @@ export function LogPage() {
   );
 }
 
-function Filter({ wish, onWish }: { readonly wish: LogWish; readonly onWish: (wish: LogWish) => void }) {
+function Filter({ wish, onWish }: { readonly wish: LogFilter; readonly onWish: (wish: LogFilter) => void }) {
   const say = systemWords.value;
   const [text, setText] = useState(wish.text);
   useEffect(() => {
@@ -113,7 +113,7 @@ function Filter({ wish, onWish }: { readonly wish: LogWish; readonly onWish: (wi
   );
 }
 
-function useLog(wish: LogWish): { readonly lines: readonly LogLine[]; readonly isAway: boolean } {
+function useLog(wish: LogFilter): { readonly lines: readonly LogLine[]; readonly isAway: boolean } {
   const [lines, setLines] = useState<readonly LogLine[]>([]);
   const [isAway, setAway] = useState(false);
   const isShown = pageShown.value;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { spanWords } from './span-words.ts';
+import { formatDuration } from './format-duration.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -25,9 +25,9 @@ test('a span of time is told in the unit that a person takes for it', () => {
     [5 * 365.25 * DAY, '5 years'],
     [56.9 * 365.25 * DAY, '57 years'],
   ];
-  expect(spans.map(([ms]) => [ms, spanWords(ms)])).toEqual(spans);
+  expect(spans.map(([ms]) => [ms, formatDuration(ms)])).toEqual(spans);
 });
 
 test('a span backwards is as long as one forwards', () => {
-  expect(spanWords(-3 * HOUR)).toBe('3 hours');
+  expect(formatDuration(-3 * HOUR)).toBe('3 hours');
 });

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** Sleeps for `ms`, and for as long as `heldMs` has grown meanwhile: who waits for somebody else's answer is not late. */
+/** Sleeps for `ms` plus the growth of `heldMs` meanwhile: time spent waiting for a login turn does not count as delay. */
 export async function sleepUnlessHeld(
   clock: Pick<Clock, 'sleep'>,
   ms: number,

@@ -7,8 +7,8 @@ const UNITS: readonly (readonly [name: string, ms: number, most: number])[] = [
   ['year', 31_557_600_000, Number.POSITIVE_INFINITY],
 ];
 
-/** How long that is, as people say it: `3 hours`, `5 years`. */
-export function spanWords(ms: number): string {
+/** A rounded duration for people: `3 hours`, `5 years`. */
+export function formatDuration(ms: number): string {
   const counts = UNITS.map(([name, unitMs, most]) => ({ name, most, count: Math.round(Math.abs(ms) / unitMs) }));
   const { name, count } = counts.find((unit) => unit.count <= unit.most) ?? { name: 'year', count: 0 };
   return `${count} ${name}${count === 1 ? '' : 's'}`;
