@@ -41,7 +41,10 @@ export interface Backup extends Omit<Static<typeof Document>, 'format' | 'versio
 const pack = promisify(gzip);
 const unpack = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(gunzip);
 
-/** Writes a backup: gzip (RFC 1952, whose CRC-32 detects damage) of a JSON document. @throws PerchError exhausted if it is too large to restore */
+/**
+ * Writes a backup: gzip (RFC 1952, whose CRC-32 detects damage) of a JSON document.
+ * @throws PerchError exhausted if it is too large to restore
+ */
 export async function writeBackup(backup: Backup): Promise<Buffer> {
   const text = JSON.stringify({ format: 'perch-backup', version: VERSION, ...backup });
   const bytes = await pack(text);

@@ -102,7 +102,10 @@ export const isLoopbackIp = (ip: string): boolean => LOOPBACK.has(ip);
 /** Loopback counts as private. @param ip in canonical form */
 export const isPrivateIp = (ip: string): boolean => PRIVATE.has(ip);
 
-/** What one subscriber cannot change at will: an IPv4 address, or the first 64 bits of IPv6. Key of limits per address. @param ip canonical */
+/**
+ * What one subscriber cannot change at will: an IPv4 address, or the first 64 bits of IPv6. Key of limits per address.
+ * @param ip canonical
+ */
 export function subscriberOf(ip: string): string {
   if (isIP(ip) !== 6) {
     return ip;

@@ -89,7 +89,11 @@ export class OwnCertificate {
     };
   }
 
-  /** Creates missing certificates, and renews them from now on. @returns the file with key and certificate @throws PerchError unavailable */
+  /**
+   * Creates missing certificates, and renews them from now on.
+   * @returns the file with key and certificate
+   * @throws PerchError unavailable
+   */
   async file(): Promise<string> {
     await this.#inTurn();
     this.#stopChecking ??= this.#options.clock.every(CHECK_MS, () => void this.#check());

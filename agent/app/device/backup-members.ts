@@ -41,7 +41,10 @@ const MAX_CONFIG_PARTS = 50_000;
 
 export const MEMBERS: ReadonlySet<string> = new Set([CONFIG, ...Object.keys(CHECKS)]);
 
-/** Reads the existing files. Damaged ones are left out, since a restore would reject the backup. @throws PerchError unavailable if users.json is damaged */
+/**
+ * Reads the existing files. Damaged ones are left out, since a restore would reject the backup.
+ * @throws PerchError unavailable if users.json is damaged
+ */
 export async function readMembers(dataDir: string, log: Logger): Promise<readonly Member[]> {
   const members: Member[] = [];
   for (const name of Object.keys(CHECKS)) {

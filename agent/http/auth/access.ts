@@ -21,24 +21,24 @@ export interface Identity {
   readonly ip: string;
   readonly isLoopback: boolean;
   readonly isPrivate: boolean;
-  /** A page of another machine may have made a browser of a private network send this. */
+  /** A page of another machine may have caused the request of a browser in a private network. */
   readonly mayBeForged: boolean;
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
-  /** Whose session's cookie came with the request, or the name of the guest whose link's cookie did. */
+  /** User of the session cookie, or the guest of the link's cookie. */
   readonly sessionUser?: string;
   readonly request: {
     readonly protocol: string;
-    /** Of the session that the request may open, a UUID. */
+    /** UUID of the session that the request may open. */
     readonly id: string | null;
-    /** As it was sent, without `?`. */
+    /** As sent, without `?`. */
     readonly query: string;
     readonly userAgent: string;
   };
 }
 
-/** The part of the decisions that HTTP needs. */
+/** The decisions, as needed for HTTP. */
 export interface HttpAuthority {
   authorize(
     action: HttpAction,
@@ -55,7 +55,7 @@ export interface HttpAuthority {
   }>;
 }
 
-/** Somebody whom the owner has let in, or the owner. */
+/** The owner, a user or a guest. */
 export interface KnownPerson {
   readonly name: string;
   readonly role: 'owner' | 'viewer' | 'guest';
@@ -63,9 +63,9 @@ export interface KnownPerson {
 }
 
 export interface SessionLookup {
-  /** Whose session this token is. Counts as a use. */
+  /** The user of a session token. Counts as a use. */
   sessionUser(token: string): string | undefined;
-  /** Whose link to guests this token is. */
+  /** The guest of a link's token. */
   guest(token: string): KnownPerson | undefined;
   person(name: string): KnownPerson | undefined;
 }
@@ -73,31 +73,31 @@ export interface SessionLookup {
 export interface HttpAccessOptions {
   readonly authority: HttpAuthority;
   readonly sessions: SessionLookup;
-  /** One for all listeners: an address waits everywhere. */
+  /** Shared by all listeners, so that an address waits everywhere. */
   readonly wrongCredentials: WrongCredentials;
-  /** Addresses and subnets whose `X-Forwarded-*` is believed. */
+  /** Addresses and subnets whose `X-Forwarded-*` counts. */
   readonly trustedProxies: readonly string[];
   readonly log: Logger;
-  /** None for those that carry no media live. */
+  /** None for listeners without live media. */
   readonly protocol?: string;
   readonly openingMethod?: 'GET' | 'POST';
-  /** The listener shows the page, where people log in: apart from the players' own pages it asks no browser for a name and password. */
+  /** The listener serves the page, which has its own log-in: apart from players' pages it sends no challenge. */
   readonly isOfPage?: boolean;
 }
 
-/** What may be a token in a query: that may be a guess, too. */
+/** Query parameters that may be tokens, and therefore guesses. */
 const QUERY_TOKEN = /[?&](?:token|jwt)=./;
-/** Methods of requests that change nothing (RFC 9110 §9.2.1). */
+/** Safe methods (RFC 9110 §9.2.1). */
 export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const SHOWN_URL_CHARS = 256;
 
-/** Asks who a request is and whether it may: the one that every plugin of a listener is given. */
+/** Authentication and authorization of requests, for all plugins of a listener. */
 export class HttpAccess {
   readonly #options: HttpAccessOptions;
   readonly #trusted: IpList;
-  /** The names that tokens gave. */
+  /** Names from tokens. */
   readonly #names = new WeakMap<FastifyRequest, string>();
-  /** What the sessions that requests open are going to be called: whoever is asked for permission is told. */
+  /** Ids of the sessions that requests open, for external authentication. */
   readonly #ids = new WeakMap<FastifyRequest, string>();
 
   constructor(options: HttpAccessOptions) {
@@ -105,7 +105,7 @@ export class HttpAccess {
     this.#trusted = new IpList(options.trustedProxies);
   }
 
-  /** The same for a server that carries live media. @param openingMethod of requests that open sessions */
+  /** For a server of live media. @param openingMethod of requests that open sessions */
   as(protocol: string, openingMethod: 'GET' | 'POST'): HttpAccess {
     return new HttpAccess({ ...this.#options, protocol, openingMethod });
   }
@@ -115,7 +115,7 @@ export class HttpAccess {
     return originOf(raw.headers, raw.socket.remoteAddress ?? '', isByTls(raw), this.#trusted);
   }
 
-  /** The address of `origin` alone: it is asked at each part that a player fetches. */
+  /** The address of `origin` without the rest, for each part that a player fetches. */
   ip(request: FastifyRequest): string {
     const peer = request.raw.socket.remoteAddress ?? '';
     return this.#trusted.isEmpty ? (canonicalIp(peer) ?? '') : this.origin(request).ip;
@@ -125,7 +125,7 @@ export class HttpAccess {
     return this.origin(request).isSecure;
   }
 
-  /** Once it has been let in: with the name that it goes by from there on. */
+  /** With the name that authorization gave. */
   identify(request: FastifyRequest): Identity {
     const user = this.#names.get(request);
     return { ...this.#identify(request), ...(user === undefined ? {} : { user }) };
@@ -135,8 +135,8 @@ export class HttpAccess {
     const { ip, isLoopback, isPrivate, isSameOrigin, isForeign, mayBeForged } = this.origin(request);
     const { method, headers } = request;
     const isWritten = !isForeign || !mayBeAdded(method, headers);
-    // A cookie comes along with whatever another page makes the browser send: then it may neither change anything
-    // nor be read from (Origin stands in every such request that a script could read, WebSockets among them).
+    // Browsers send cookies with requests of foreign pages: these may neither change anything nor read replies (any such request that a
+    // script could read has an Origin, WebSockets included).
     const isHarmless = SAFE_METHODS.has(method) && headers.origin === undefined;
     const sessionUser = isHarmless || isSameOrigin ? this.#cookieUser(request) : undefined;
     if (sessionUser !== undefined) {
@@ -161,7 +161,7 @@ export class HttpAccess {
     return { protocol, id: this.#idOf(request), query, userAgent: headers['user-agent'] ?? '' };
   }
 
-  /** A session goes before a link: whoever has both is more than a guest. */
+  /** A session takes precedence over a guest link. */
   #cookieUser({ headers }: FastifyRequest): string | undefined {
     const { sessions } = this.#options;
     const [token, link] = [sessionTokenOf(headers), cookieOf(headers, GUEST_COOKIE)];
@@ -178,14 +178,14 @@ export class HttpAccess {
     return id;
   }
 
-  /** The viewer or guest whose cookie came with the request; undefined for the owner, and for whoever is none of the box's people. */
+  /** The viewer or guest of the cookie; undefined for the owner and for other clients. */
   limitedPerson(request: FastifyRequest): KnownPerson | undefined {
     const { sessionUser } = this.identify(request);
     const person = sessionUser === undefined ? undefined : this.#options.sessions.person(sessionUser);
     return person?.role === 'owner' ? undefined : person;
   }
 
-  /** Returns when the request may do this, throws 'unauthorized' when not (after a pause, if wrong credentials came with it). */
+  /** Resolves if the request is permitted. @throws PerchError unauthorized, after a pause for wrong credentials */
   async require(request: FastifyRequest, action: HttpAction, path: string): Promise<void> {
     const identity = this.#identify(request);
     const { authority, wrongCredentials, log } = this.#options;
@@ -208,7 +208,7 @@ export class HttpAccess {
     }
     if (hasCredentials || isGuess || (isKnown && mayHaveToken)) {
       const facts = factsOf(request, path, { reason, action, ip: identity.ip, user: identity.user });
-      // A page asks on its viewer's behalf what he may do besides: that is no guess at a password.
+      // A page asks for its viewer's further rights, which is not a guess.
       if (isKnown) {
         log.info(facts, 'not permitted');
       } else {
@@ -225,8 +225,8 @@ export class HttpAccess {
   }
 
   /**
-   * People log in on the page, and a browser would go on sending what they type into its own dialog. Where a page of another site is
-   * behind the request they would be asked again for what the browser has sent already.
+   * No challenge where people log in on the page, because browsers repeat what was typed into their dialog; and none for foreign pages, which
+   * may have used stored credentials already.
    */
   #mayChallenge(request: FastifyRequest): boolean {
     const { method, headers } = request;
@@ -235,12 +235,12 @@ export class HttpAccess {
     return !isDropped && !(isOfPage && protocol === '' && isBrowser(headers));
   }
 
-  /** Whether a request that was let in may do this besides; never waits. By what it brought, not by the name that its token gave. */
+  /** Whether an authorized request may also do this; never waits. By its credentials, not by its token's name. */
   async mayAlso(request: FastifyRequest, action: HttpAction): Promise<boolean> {
     return (await this.#options.authority.authorize(action, '', this.#identify(request))).allowed;
   }
 
-  /** Whether the request may do this; never waits, so only for what came without name and password. */
+  /** Whether the request may do this; never waits, so only without name and password. */
   async allows(request: FastifyRequest, action: HttpAction): Promise<boolean> {
     const { ip, isLoopback, isPrivate, mayBeForged, sessionUser, request: facts } = this.#identify(request);
     const identity = {
@@ -255,7 +255,7 @@ export class HttpAccess {
   }
 }
 
-/** For the log: what of the API has no path is known by its address. */
+/** For the log: API requests without a path are identified by their address. */
 function factsOf({ method, url }: FastifyRequest, path: string, facts: object): object {
   return { ...(path === '' ? {} : { path }), ...facts, method, url: redact(url).slice(0, SHOWN_URL_CHARS) };
 }

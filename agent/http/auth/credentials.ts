@@ -6,17 +6,14 @@ export interface Credentials {
   readonly token?: string;
 }
 
-/** The session cookie's name. Cookies know no ports: without a proxy the same session holds on every port of this host. */
+/** Cookies ignore ports: without a proxy a session is valid on every port of this host. */
 export const SESSION_COOKIE = 'perch_session';
-/** Holds the token of a link to guests, once the page has opened it. */
+/** Token of a guest link, set by the page. */
 export const GUEST_COOKIE = 'perch_guest';
-/** Shows that somebody was logged in on this device. It stays when the session is over, and opens nothing. */
+/** Marks a device that was logged in. It outlasts the session, and grants no access. */
 export const DEVICE_COOKIE = 'perch_device';
 
-/**
- * `Authorization: Bearer user:password`, `Bearer <token>` or `Basic` (RFC 7617, RFC 6750 §2.1).
- * What cannot be read counts as a wrong token: something was offered.
- */
+/** `Authorization: Bearer user:password`, `Bearer <token>` or `Basic` (RFC 7617, RFC 6750 §2.1). Invalid values count as a wrong token. */
 export function credentialsOf(headers: IncomingHttpHeaders): Credentials {
   const { authorization } = headers;
   if (authorization === undefined || authorization === '') {
@@ -37,42 +34,41 @@ export function credentialsOf(headers: IncomingHttpHeaders): Credentials {
 }
 
 const BEARER = /^\s*bearer\s/i;
-/** Types that a page may send to another origin without asking first (CORS-safelisted, Fetch §2.2.2); no type at all is one, too. */
+/** Types that pages may send cross-origin without a preflight (CORS-safelisted, Fetch §2.2.2), or none. */
 const SIMPLE_TYPES = new Set(['', 'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']);
 
-/** Without what a browser can have added by itself. Nobody but a program or a script writes a bearer token. */
+/** Without credentials that a browser can add by itself. Browsers never add a bearer token. */
 export const writtenCredentialsOf = (headers: IncomingHttpHeaders): Credentials =>
   BEARER.test(headers.authorization ?? '') ? credentialsOf(headers) : {};
 
 /**
- * Whether a browser may have added a stored name and password to what a page of another site makes it send: to each handshake of a
- * WebSocket, and to each POST that it sends without asking first. Where it asks first (CORS preflight) it adds none afterwards,
- * because no answer of ours has `Access-Control-Allow-Credentials`.
+ * Whether a browser may have added stored credentials to a request of a foreign page: to WebSocket handshakes, and to POSTs without a
+ * preflight. After a preflight it adds none, because Perch never sends `Access-Control-Allow-Credentials`.
  */
 export function mayBeAdded(method: string, headers: IncomingHttpHeaders): boolean {
   return headers.upgrade !== undefined || (method === 'POST' && SIMPLE_TYPES.has(mediaTypeOf(headers)));
 }
 
-/** `application/json` of `Application/JSON; charset=utf-8`; empty for none. */
+/** `application/json` of `Application/JSON; charset=utf-8`; empty without one. */
 export const mediaTypeOf = (headers: IncomingHttpHeaders): string =>
   (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 
 /**
- * What a cookie is called over TLS. With one name for both nobody could log in over plain http any more once he had over TLS:
- * browsers keep what is Secure from being replaced there, and without a word (RFC 6265bis §5.7).
+ * Name of a cookie over TLS. With one name a log-in over TLS would block log-ins over plain http: browsers silently protect Secure cookies
+ * (RFC 6265bis §5.7).
  */
 const OVER_TLS = '_tls';
 
-/** The session's token in `Cookie` (RFC 6265 §4.2.1), if there is one. */
+/** The session token in `Cookie` (RFC 6265 §4.2.1). */
 export const sessionTokenOf = (headers: IncomingHttpHeaders): string | undefined => cookieOf(headers, SESSION_COOKIE);
 
-/** All of them: over TLS that of plain http comes along. */
+/** All session tokens: over TLS the one of plain http is sent as well. */
 export const sessionTokensOf = (headers: IncomingHttpHeaders): readonly string[] =>
   [`${SESSION_COOKIE}${OVER_TLS}`, SESSION_COOKIE]
     .map((name) => namedCookie(headers, name))
     .filter((token) => token !== undefined);
 
-/** The first cookie of this name, that which was given over TLS before the other. */
+/** The first cookie of this name; the one set over TLS takes precedence. */
 export const cookieOf = (headers: IncomingHttpHeaders, name: string): string | undefined =>
   namedCookie(headers, `${name}${OVER_TLS}`) ?? namedCookie(headers, name);
 
@@ -89,17 +85,16 @@ function namedCookie({ cookie = '' }: IncomingHttpHeaders, name: string): string
 /** How the browser reaches this server. */
 export interface CookiePlace {
   readonly isSecure: boolean;
-  /** The folder of a proxy: what else stands on its host does not get the cookie, another Perch in another folder among it. */
+  /** The folder of a proxy, so that other services on its host, such as another Perch, do not get the cookie. */
   readonly prefix: string;
 }
 
-/** The longest that browsers keep a cookie; how long an idle session lasts is decided here, not there. */
+/** The maximum of browsers; the server decides when an idle session ends. */
 const MAX_COOKIE_S = 400 * 86_400;
 
 /**
- * Lax, not Strict: a link to a recording in a message must open logged in. What changes something is proof against
- * other sites all the same: it wants the same origin. Not Secure over plain HTTP, or the browser would drop it.
- * An empty value takes the cookie away.
+ * Lax, not Strict, so that links in messages open logged in; changes require the same origin anyway. Not Secure over plain HTTP, where
+ * browsers would drop it. An empty value deletes the cookie.
  */
 export function ownCookie(name: string, value: string, place: CookiePlace, lifeS = MAX_COOKIE_S): string {
   const { isSecure, prefix } = place;
@@ -111,7 +106,7 @@ export function ownCookie(name: string, value: string, place: CookiePlace, lifeS
 
 export const sessionCookie = (token: string, place: CookiePlace): string => ownCookie(SESSION_COOKIE, token, place);
 
-/** Takes a cookie away, over TLS that of plain http too. */
+/** Deletes a cookie; over TLS that of plain http as well. */
 export const noCookie = (name: string, { isSecure, prefix }: CookiePlace): string | string[] => {
   const plain = ownCookie(name, '', { isSecure: false, prefix });
   return isSecure ? [ownCookie(name, '', { isSecure, prefix }), plain] : plain;

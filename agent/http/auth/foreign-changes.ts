@@ -7,10 +7,7 @@ import { namesPage } from './request-origin.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /**
-     * Players and publishers in pages of any site use the route. It has to see to it itself that only a login counts
-     * that no browser adds by itself.
-     */
+    /** Players and publishers in foreign pages use the route, so it must accept only credentials that browsers do not add. */
     readonly isForAnySite?: boolean;
   }
 }
@@ -18,9 +15,8 @@ declare module 'fastify' {
 const JSON_TYPE = 'application/json';
 
 /**
- * Refuses what a page of another site has a browser change: a browser adds cookies, stored names and passwords, and the address of
- * its network to whatever any page sends. Pages of ours may, and those of origins that `allowOrigins` names. Holds for every route
- * that is registered afterwards, before any other hook.
+ * Rejects changes by foreign pages: browsers add cookies, stored credentials and their network's address to requests of any page. Own pages
+ * and origins of `allowOrigins` are permitted. Applies to all routes registered later, before other hooks.
  */
 export function refuseForeignChanges(
   app: FastifyInstance,
@@ -29,7 +25,7 @@ export function refuseForeignChanges(
 ): void {
   app.addHook('onRequest', async (request) => {
     const { method, headers, routeOptions } = request;
-    // Other programs may send what they like: `curl -d` calls JSON a form.
+    // Programs are exempt: `curl -d` declares JSON as a form.
     if (SAFE_METHODS.has(method) || routeOptions.config?.isForAnySite === true || !namesPage(headers)) {
       return;
     }
@@ -41,7 +37,7 @@ export function refuseForeignChanges(
   });
 }
 
-/** No form sends this type, and no page without asking first. Routes that take files (`consumes`) know no other type than theirs. */
+/** Forms cannot send this type, and pages only after a preflight. Routes for files (`consumes`) accept only their types. */
 function checkType({ headers, routeOptions }: FastifyRequest): void {
   const hasBody = Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined;
   const type = mediaTypeOf(headers);

@@ -2,27 +2,27 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { isByTls } from './request-origin.ts';
 
-/** Where a page that was opened over plain http can go. */
+/** The https address for a page opened over plain http. */
 export interface HttpsPlace {
   readonly port: number;
-  /** What answers there has to give the same: another program may have the port, behind a router for example. */
+  /** Must match the reply there, because behind a router another program may have the port. */
   readonly box: string;
 }
 
-/** Tells pages of the plain main port where the same page is over https. */
+/** Tells pages of the plain main port their https address. */
 export class HttpsPlaces {
-  /** Of this run. */
+  /** Random for each run. */
   readonly box = randomUUID();
   readonly #port: () => number | undefined;
 
-  /** @param port of https; undefined while it is off */
+  /** @param port of https; undefined while off */
   constructor(port: () => number | undefined) {
     this.#port = port;
   }
 
   /**
-   * Nothing behind a proxy, and where the client came to another port than this one: there it is not known how https is reached.
-   * @param isProxied a proxy has passed the request on
+   * Undefined behind a proxy, or if the client used another port: then the https address is unknown.
+   * @param isProxied the request came through a proxy
    */
   of({ headers, raw }: FastifyRequest, isProxied: boolean): HttpsPlace | null {
     const port = this.#port();

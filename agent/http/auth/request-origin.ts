@@ -2,38 +2,38 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { canonicalIp, type IpList, isLoopbackIp, isPrivateIp } from '../../base/ip-address.ts';
 
-/** Where a request comes from, as far as its connection and headers can be trusted. */
+/** Origin of a request, as far as connection and headers are reliable. */
 export interface RequestOrigin {
-  /** Canonical; empty when even the connection's peer is unknown (it has gone already). */
+  /** Canonical; empty if the connection is closed already. */
   readonly ip: string;
   readonly isLoopback: boolean;
   readonly isPrivate: boolean;
-  /** A page of ours, or no browser's page at all, caused the request: a cookie that came with it may change things. */
+  /** Caused by an own page, or not by a browser: its cookie may authorize changes. */
   readonly isSameOrigin: boolean;
-  /** A browser sends it, and does not show that a page of ours is behind it. */
+  /** From a browser, without proof of an own page. */
   readonly isForeign: boolean;
   /**
-   * A browser in a private network may have been made to send this by a page that is none of ours: it names its own page as
-   * such, or us by a name that anybody may have pointed here.
+   * A foreign page may have caused the request of a browser in a private network: the request names that page, or uses a host name that
+   * anyone may point here.
    */
   readonly mayBeForged: boolean;
-  /** The browser speaks TLS, to us or to a trusted proxy. */
+  /** The browser uses TLS, to Perch or to a trusted proxy. */
   readonly isSecure: boolean;
-  /** Where the client reaches this server, without a slash at the end: `https://host:port/prefix`, as a trusted proxy says it. */
+  /** Base address for the client, without trailing slash: `https://host:port/prefix`, as a trusted proxy reports it. */
   readonly baseUrl: string;
-  /** The path of that: below which folder a trusted proxy shows this server; empty for none. */
+  /** Its path: the folder of a trusted proxy; empty without one. */
   readonly prefix: string;
-  /** It came through a proxy that is not believed: all of its clients count as one address. */
+  /** Through an untrusted proxy: all of its clients count as one address. */
   readonly isUnknownProxy: boolean;
-  /** It came through a proxy, believed or not. */
+  /** Through any proxy. */
   readonly isProxied: boolean;
 }
 
-/** Names that no public name server can point here: without them any web page could rebind its own name to our address. */
+/** Host names that public DNS cannot point here; others allow DNS rebinding. */
 const LOCAL_SUFFIXES = ['.local', '.localhost', '.lan', '.home', '.internal', '.home.arpa'];
 const HOPS_LIMIT = 32;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i;
-/** Below which path a proxy shows this server: what may stand in an address and as a cookie's Path as it is. */
+/** A proxy's folder, limited to characters that are safe in addresses and in a cookie's Path. */
 const PREFIX = /^(\/[\w.~!$&'()*+=:@%-]+)+\/?$/;
 
 export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: boolean, trusted: IpList): RequestOrigin {
@@ -42,16 +42,16 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
   const isTrustedProxy = hasForwarded && trusted.has(peerIp);
   const client = isTrustedProxy ? forwardedClient(headers, trusted) : undefined;
   const ip = client ?? peerIp;
-  // Through an unknown proxy, or a known one that does not tell: the client may be anybody.
+  // The client is unknown behind an untrusted proxy, or a trusted one that does not report it.
   const isKnownClient = !hasForwarded || client !== undefined;
-  // HTTP/2 has the host in a field of its own (RFC 9113 §8.3.1).
+  // HTTP/2 has the host in its own field (RFC 9113 §8.3.1).
   const named = headers.host ?? first(headers[':authority']) ?? '';
   const told = isTrustedProxy ? statedBy(headers) : {};
   const host = told.host ?? named;
   const hostName = hostNameOf(host);
   const isOwnPage = !isForeignPage(headers);
   const isOfOurs = isSameOrigin(headers, host);
-  // What the proxy speaks to us says nothing of what the browser speaks to the proxy.
+  // TLS to the proxy says nothing about TLS of the browser.
   const isSecure = told.scheme === undefined ? isTls : told.scheme === 'https';
   return {
     ip,
@@ -69,19 +69,19 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
   };
 }
 
-/** The request has come by TLS to Perch itself. */
+/** The request came by TLS to Perch itself. */
 export const isByTls = ({ socket }: Pick<IncomingMessage, 'socket'>): boolean =>
   'encrypted' in socket && socket.encrypted === true;
 
-/** A browser says which page a request is for: with all that pages change, and with WebSockets. Programs send neither field. */
+/** Browsers send these with changes and WebSockets; programs do not. */
 export const namesPage = ({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean =>
   origin !== undefined || site !== undefined;
 
-/** Over plain http browsers name no page when they fetch a picture or follow a link, but every browser calls itself Mozilla. */
+/** Over plain http browsers send no such field for images and links, but all call themselves Mozilla. */
 export const isBrowser = (headers: IncomingHttpHeaders): boolean =>
   namesPage(headers) || headers['user-agent']?.startsWith('Mozilla/') === true;
 
-/** What a trusted proxy says about itself. */
+/** Forwarding facts of a trusted proxy. */
 interface Told {
   readonly scheme?: string | undefined;
   readonly host?: string | undefined;
@@ -102,7 +102,7 @@ function statedBy(headers: IncomingHttpHeaders): Told {
 const isForwardedHeader = (name: string): boolean => isOlderHeader(name) || name === 'forwarded';
 const isOlderHeader = (name: string): boolean => name.startsWith('x-forwarded-') || name === 'x-real-ip';
 
-/** A proxy that sets these passes on whatever else the client has written, `Forwarded` among it: then that is not believed. */
+/** Proxies that set these pass the client's `Forwarded` on, so that one is ignored. */
 const hasOlderHeaders = (headers: IncomingHttpHeaders): boolean => Object.keys(headers).some(isOlderHeader);
 
 interface Hop {
@@ -111,7 +111,7 @@ interface Hop {
   readonly host?: string;
 }
 
-/** `for=192.0.2.1;proto=https, for="[2001:db8::1]:4711"` (RFC 7239 §4), the newest last. */
+/** `for=192.0.2.1;proto=https, for="[2001:db8::1]:4711"` (RFC 7239 §4), newest last. */
 function standardHops({ forwarded = '' }: IncomingHttpHeaders): Hop[] {
   return forwarded
     .split(',')
@@ -129,13 +129,13 @@ function standardHops({ forwarded = '' }: IncomingHttpHeaders): Hop[] {
 }
 
 /**
- * The newest address that is not itself a trusted proxy's: what stands before it anybody may have written. Undefined when the oldest
- * trusted proxy does not tell, so that the client may be anybody.
+ * The newest address that is not a trusted proxy's: earlier entries can be forged. Undefined if the oldest trusted proxy does not report
+ * one.
  */
 function forwardedClient(headers: IncomingHttpHeaders, trusted: IpList): string | undefined {
   const list = headers['x-forwarded-for'];
   if (list === undefined && hasOlderHeaders(headers)) {
-    // Beside a list it is passed on as the client has written it.
+    // Next to a list it is the client's own.
     return withoutPort(String(headers['x-real-ip'] ?? '').trim());
   }
   const hops = list === undefined ? standardHops(headers).map((hop) => hop.for ?? '') : String(list).split(',');
@@ -159,7 +159,7 @@ function withoutPort(text: string): string | undefined {
 const first = (header: string | string[] | undefined): string | undefined =>
   (Array.isArray(header) ? header[0] : header)?.split(',')[0]?.trim();
 
-/** The host of `Host` without port and brackets, in lower case. */
+/** Host of `Host`, without port and brackets, in lower case. */
 function hostNameOf(host: string): string {
   const bracketed = /^\[([^\]]*)\]/.exec(host);
   return (bracketed?.[1] ?? host.replace(/:\d*$/, '')).toLowerCase();
@@ -173,8 +173,8 @@ function isLocalHost(name: string): boolean {
 }
 
 /**
- * A browser sends this on behalf of a page that is not on this machine. Pages of localhost and loopback addresses are:
- * the player on another port of ours, for example. `Sec-Fetch-Site` also covers pictures and scripts, which have no `Origin`.
+ * Caused by a page of another machine. Pages of localhost and loopback are local, such as the player on another port. `Sec-Fetch-Site` also
+ * covers images and scripts, which have no `Origin`.
  */
 function isForeignPage(headers: IncomingHttpHeaders): boolean {
   const { origin } = headers;
@@ -189,17 +189,17 @@ function isForeignPage(headers: IncomingHttpHeaders): boolean {
   return headers['sec-fetch-site'] === 'cross-site' && origin === undefined && !isFollowedLink;
 }
 
-/** Programs that name no host at all are no browsers. */
+/** Programs may omit the host; browsers never do. */
 const isPublicName = (name: string): boolean => name !== '' && !isLocalHost(name);
 
-/** On behalf of a page that another machine serves; what another port of this one serves is as much its own as we are. */
+/** Caused by a page of another machine; other ports of this one are trusted. */
 function isOtherHostsPage(headers: IncomingHttpHeaders, ownName: string): boolean {
   const { origin } = headers;
   const name = origin !== undefined && URL.canParse(origin) ? hostNameOf(new URL(origin).host) : '';
   return name === '' || name !== ownName ? isForeignPage(headers) : false;
 }
 
-/** `Sec-Fetch-Site` where the browser sends it (only to https and localhost), else `Origin` against `Host`; neither: no proof. */
+/** By `Sec-Fetch-Site` (sent only to https and localhost), else `Origin` against `Host`; without both there is no proof. */
 function isSameOrigin(headers: IncomingHttpHeaders, host: string): boolean {
   const site = headers['sec-fetch-site'];
   if (site !== undefined) {
@@ -209,7 +209,7 @@ function isSameOrigin(headers: IncomingHttpHeaders, host: string): boolean {
   if (origin === undefined || !URL.canParse(origin) || !/^https?:/.test(origin)) {
     return false;
   }
-  // The default port is left out of Origin and may stand in Host.
+  // Origin omits the default port, Host may contain it.
   const { protocol } = new URL(origin);
   return URL.canParse(`${protocol}//${host}`) && new URL(`${protocol}//${host}`).host === new URL(origin).host;
 }

@@ -1,23 +1,23 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isByTls } from './request-origin.ts';
 
-/** What is for those who have no https yet, and for supervisors, which follow nobody; and what is no path of this host. */
+/** Exempt from the redirect: pages for clients without https, supervisors that follow no redirects, and other forms of targets. */
 const STAYS = /^(?:[^/]|\/(?:health|trust)(?:[/?]|$))/;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d+)?$/i;
 const HTTPS_PORT = 443;
-/** Long enough to be of use, short enough to get over a certificate that was not renewed. */
+/** Long enough to be useful, short enough to survive an expired certificate. */
 const INSIST_S = 30 * 86_400;
 
 export interface SecurePort {
-  /** The port of https, while browsers are to be sent there. */
+  /** The https port while the redirect is on. */
   port(): number | undefined;
-  /** The browser speaks https already, to a proxy that is trusted. */
+  /** The browser uses https already, to a trusted proxy. */
   isSecure(request: FastifyRequest): boolean;
 }
 
 /**
- * Sends browsers from plain http on to https. Only what is asked for with GET and HEAD: whatever else came has shown its contents
- * already, and scripts that send it follow nobody. 307, because the choice may be taken back.
+ * Redirects browsers from plain http to https. Only GET and HEAD: other requests have exposed their contents already, and scripts do not
+ * follow. 307, because the setting may be undone.
  */
 export function redirectToTls(app: FastifyInstance, secure: SecurePort): void {
   app.addHook('onRequest', async (request, reply) => {
@@ -34,9 +34,8 @@ export function redirectToTls(app: FastifyInstance, secure: SecurePort): void {
 }
 
 /**
- * Tells browsers that come by TLS to Perch itself to use https alone from now on (RFC 6797). Only where the certificate is one that
- * they will trust whatever happens to this box, and where https is on its usual port: they keep any other port when they turn http
- * into https, and would knock where plain http is spoken.
+ * Sends HSTS (RFC 6797) to browsers that come by TLS to Perch itself. Only with a certificate from a public authority, and only on the usual
+ * port: browsers keep other ports when they change http to https.
  */
 export function insistOnTls(app: FastifyInstance, may: () => boolean): void {
   app.addHook('onRequest', async (request, reply) => {

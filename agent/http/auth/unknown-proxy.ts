@@ -4,8 +4,8 @@ import type { Logger } from '../../base/log.ts';
 import type { HttpAccess } from './access.ts';
 
 /**
- * Says once that a proxy is not believed, and by which key it would be: until then one of its clients can use up what an address
- * may have. Only of proxies nearby: from outside anybody may send such headers.
+ * Logs an untrusted proxy once, with the key that would trust it: until then one client can use up the limits of the address. Only for
+ * private addresses, because anyone outside can send such headers.
  */
 export function tellOfUnknownProxy(
   app: FastifyInstance,
@@ -16,7 +16,7 @@ export function tellOfUnknownProxy(
   let isTold = false;
   app.addHook('onRequest', async (request) => {
     const { headers } = request;
-    // Players fetch many parts each second: hardly any of them comes further.
+    // The common case, because players fetch many parts a second.
     if (isTold || (headers['x-forwarded-for'] ?? headers.forwarded ?? headers['x-real-ip']) === undefined) {
       return;
     }

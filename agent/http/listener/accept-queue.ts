@@ -1,27 +1,27 @@
 import type { Server, Socket } from 'node:net';
 import { canonicalIp, subscriberOf } from '../../base/ip-address.ts';
 
-/** Connections of one listener whose first requests are awaited at the same time. */
+/** Connections of one listener whose first requests are awaited concurrently. */
 const MAX_CONCURRENT = 8;
 const MAX_TURN_MS = 50;
 
 /**
- * Node reads up to 64 KiB of each new connection before anything sees its head. The queue starts to read eight connections at a time,
- * so a thousand that arrive at once wait in the kernel with their bytes. Addresses take turns: a flood from one delays only that one.
+ * Node reads up to 64 KiB of each new connection before its head is parsed. The queue reads eight connections at a time, so a thousand at
+ * once wait in the kernel with their bytes. Addresses take turns: a flood from one delays only that one.
  */
 export class AcceptQueue {
   readonly #serve: (socket: Socket) => void;
   readonly #maxTurnMs: number;
-  /** By address, in the order of their turns; the oldest connection first. */
+  /** By address in turn order, oldest connection first. */
   readonly #waiting = new Map<string, Set<Socket>>();
-  /** With the time when each was started; the oldest first. */
+  /** With their start times, oldest first. */
   readonly #active = new Map<Socket, number>();
   #timer: NodeJS.Timeout | undefined;
 
   /**
    * Takes over the listener's connections.
-   * @param onServed the connection is read from now on
-   * @param maxTurnMs a connection without a request by then lets the next one start
+   * @param onServed called when reading starts
+   * @param maxTurnMs a connection without a request by then gives up its turn
    */
   constructor(server: Server, onServed: (socket: Socket) => void, maxTurnMs = MAX_TURN_MS) {
     this.#maxTurnMs = maxTurnMs;
@@ -39,10 +39,10 @@ export class AcceptQueue {
     };
   }
 
-  /** The connection's first request has no body, is answered, or its client is let in. */
+  /** The first request has no body, is answered, or is authorized. */
   done(socket: Socket): void {
     if (this.#active.delete(socket) && this.#waiting.size > 0) {
-      // Media and other connections come first.
+      // Media and other connections go first.
       setImmediate(() => this.#next());
     }
   }
@@ -98,10 +98,10 @@ export class AcceptQueue {
     }
   }
 
-  /** Until the oldest turn is over. */
+  /** Until the oldest turn ends. */
   #wait(): void {
     const [sinceMs = 0] = this.#active.values();
-    // Timers count whole milliseconds, and may come one early.
+    // Timers count whole milliseconds, and may fire one early.
     const restMs = Math.max(0, sinceMs + this.#maxTurnMs - performance.now()) + 1;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;

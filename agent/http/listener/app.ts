@@ -15,21 +15,21 @@ import { dropLeftAnswers } from './secure-server.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Open ones that answer by its routes. */
+    /** Open connections of its listeners. */
     readonly listeners: Set<Listener>;
   }
 }
 
 const BODY_LIMIT_BYTES = 1 << 20;
 
-/** A Fastify instance for one listener or several, with everything that all of them share; its plugins are the caller's. */
+/** A Fastify instance for one or more listeners, with their common parts; the caller adds plugins. */
 export function createHttpApp({ log }: { readonly log: Logger }): FastifyInstance {
   const app: FastifyInstance = fastify({
     loggerInstance: fastifyLog(log),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     frameworkErrors: answerError,
-    // Fastify needs a server. This one never listens: `listen` opens others, and they close while the routes stay.
+    // Fastify needs a server. This one never listens: `listen` opens others, which close while the routes stay.
     serverFactory: () => createServer(),
   });
   app.decorate('listeners', new Set<Listener>());
@@ -39,7 +39,7 @@ export function createHttpApp({ log }: { readonly log: Logger }): FastifyInstanc
   boundNewcomers(app);
   dropLeftAnswers(app);
   catalogRoutes(app);
-  // A form of another site can send text/plain without asking: whoever wants a body says which.
+  // Without text/plain, which forms of other sites can send: bodies need an explicit type.
   app.removeContentTypeParser('text/plain');
   installErrorHandler(app);
   app.setNotFoundHandler((request, reply) => answerNotFound(app, '', request, reply));
@@ -53,7 +53,7 @@ export function createHttpApp({ log }: { readonly log: Logger }): FastifyInstanc
   return app;
 }
 
-/** Each request gets a child of its own, which is gone before a changed level could reach it. */
+/** Each request has a child logger, which is gone before a level change could reach it. */
 function fastifyLog(log: Logger): FastifyBaseLogger {
   const own = log.child({}, { level: log.level === 'debug' ? 'debug' : 'warn' });
   own.onChild = () => {};
@@ -61,8 +61,8 @@ function fastifyLog(log: Logger): FastifyBaseLogger {
 }
 
 /**
- * Plain `404 page not found`; a static route with a trailing slash too many or too few is redirected to,
- * relative to the request, so that it also works below a sub-folder of a proxy.
+ * Plain `404 page not found`; a static route with a wrong trailing slash is redirected, relative to the request, so that it works below a
+ * proxy's folder.
  */
 export function answerNotFound(
   app: FastifyInstance,
@@ -74,7 +74,7 @@ export function answerNotFound(
   const other = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
   const name = other.replace(/\/$/, '').split('/').pop() ?? '';
   const isRoute = other.startsWith(`${prefix}/`) && other.length > 1 && !/[:*]/.test(other);
-  // As a route has it: the last word may stand for any, or for whatever follows.
+  // As routes are written: the last segment may be a parameter or a wildcard.
   const patterns = path.endsWith('/') ? [other, other.replace(/[^/]+$/, ':id')] : [other, `${other}*`];
   if (isRoute && patterns.some((url) => app.hasRoute({ method: request.method as 'GET', url }))) {
     const target = path.endsWith('/') ? `../${name}` : `${name}/`;

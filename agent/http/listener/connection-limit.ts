@@ -1,14 +1,14 @@
 import type { Server, Socket } from 'node:net';
 import { canonicalIp, isLoopbackIp, subscriberOf } from '../../base/ip-address.ts';
 
-/** As many connections as one listener takes; a browser opens six, and a player two of them for each stream. */
+/** Connections of one listener; a browser opens six, and a player two for each stream. */
 const CONNECTIONS_LIMIT = 2048;
-/** One address never takes all places. This machine may: it is where a proxy stands, behind which are all. */
+/** One address never takes all; this machine may, because a proxy on it carries all clients. */
 const PER_ADDRESS_LIMIT = CONNECTIONS_LIMIT / 2;
 
 /**
- * Bounds how many connections a listener holds, in all and for each address (IPv6: each subscriber). What is too much is closed unread,
- * and told once until there are half as many.
+ * Limits the connections of a listener, in total and for each subscriber. Excess ones are closed unread; logged once until the number has
+ * halved.
  */
 export function limitConnections(
   server: Pick<Server, 'on' | 'maxConnections'>,

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
-/** The value of `Access-Control-Allow-Origin`: the origin itself when an entry names it, else `*` when the list has it. */
+/** The value of `Access-Control-Allow-Origin`: the origin if an entry names it, else `*` if the list has it. */
 export function allowedOrigin(origin: string | undefined, allowOrigins: readonly string[]): string | undefined {
   if (origin !== undefined && allowOrigins.some((entry) => entry !== '*' && matches(entry, origin))) {
     return origin;
@@ -10,15 +10,15 @@ export function allowedOrigin(origin: string | undefined, allowOrigins: readonly
   return allowOrigins.includes('*') ? '*' : undefined;
 }
 
-/** Whether an entry names this origin. One that lets in any host (`*`, `https://*`) is no name. */
+/** Whether an entry names this origin; `*` and `https://*` do not. */
 export const isNamedOrigin = (origin: string | undefined, allowOrigins: readonly string[]): boolean =>
   origin !== undefined &&
   allowOrigins.some((entry) => !/^(?:[^/]*:\/\/)?\**(?::\d+)?\/?$/.test(entry) && matches(entry, origin));
 
 /**
- * A hook that answers preflights with 204 and lets the listed origins read answers. `Access-Control-Allow-Credentials`
- * is never sent: with the session's cookie no other origin can read anything.
- * @param allowOrigins as they are now: a changed list holds from the next request on
+ * A hook that answers preflights with 204 and permits listed origins to read replies. It never sends `Access-Control-Allow-Credentials`, so
+ * no other origin can read with the session cookie.
+ * @param allowOrigins the current list
  */
 export function cors(allowOrigins: () => readonly string[], methods: string, headers: string) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
@@ -36,7 +36,7 @@ export function cors(allowOrigins: () => readonly string[], methods: string, hea
   };
 }
 
-/** Scheme, host and port are equal; `*.` before the host stands for any chain of subdomains or none, another `*` for anything. */
+/** Compares scheme, host and port; `*.` before the host matches any chain of subdomains or none, another `*` anything. */
 function matches(entry: string, origin: string): boolean {
   const [one, other] = [split(entry), split(origin)];
   if (!one || !other || one.scheme !== other.scheme || one.port !== other.port) {

@@ -18,20 +18,20 @@ const HTTP_STATUS: Record<ErrorCode, number> = {
 const JSON_TYPE = 'application/json; charset=utf-8';
 const CONTENT_TOO_LARGE = 413;
 const UNSUPPORTED_MEDIA_TYPE = 415;
-/** Of a client that is not logged in: every byte that is read costs memory until V8 frees it. */
+/** For unauthenticated clients: each byte read costs memory until V8 frees it. */
 const MAX_SKIPPED_OF_NEWCOMER_BYTES = 2 << 20;
-/** Each of them holds its connection, request and answer. Beyond this number connections are closed with the answer. */
+/** Each holds its connection, request and reply. Beyond this number connections are closed with the reply. */
 const MAX_SKIPPING_NEWCOMERS = 32;
 
 let skippingNewcomers = 0;
 
-/** What failed because the camera does not answer: that it is away has been told, and whoever asked has his answer. */
+/** Failures of absent cameras, which are logged elsewhere. */
 const AWAY: readonly unknown[] = ['unreachable', 'timeout'];
 
-/** Our own page sends it, because the browser's dialog for name and password must not cover it. */
+/** Sent by the own page, to suppress the browser's password dialog. */
 const UI_HEADER = 'x-perch-ui';
 
-/** Answers every failure in the one shape that the API promises: `{status: "error", error}`. */
+/** Sends every failure in the API's form: `{status: "error", error}`. */
 export function installErrorHandler(app: FastifyInstance): void {
   app.setErrorHandler(async (error: FastifyError, request, reply) =>
     error.statusCode === CONTENT_TOO_LARGE ? refuseBody(error, request, reply) : answerError(error, request, reply),
@@ -82,7 +82,7 @@ const errorBody = (error: unknown, status: number, request: FastifyRequest): obj
   ...detailsOf(error),
 });
 
-/** Whoever has to decide between two changes is told what the other one was. */
+/** On a conflict the client gets the other change. */
 function detailsOf(error: unknown): object {
   if (!(error instanceof PerchError)) {
     return {};
@@ -91,7 +91,7 @@ function detailsOf(error: unknown): object {
   return { ...(why === undefined ? {} : { why }), ...(error.code === 'conflict' ? error.context : {}) };
 }
 
-/** In one word, for whoever says it in another language. */
+/** One word, for translation. */
 function whyOf({ why, isPaused, isBusy, isTaken }: PerchError['context']): string | undefined {
   const state = isPaused === true ? 'paused' : isBusy === true ? 'busy' : isTaken === true ? 'taken' : undefined;
   return typeof why === 'string' ? why : state;
@@ -104,7 +104,7 @@ function textOf(error: unknown, status: number, { routeOptions }: FastifyRequest
   if (status !== UNSUPPORTED_MEDIA_TYPE) {
     return redact((error as Error).message);
   }
-  // Fastify names what is wrong, and not what would be right.
+  // Fastify's message lacks what is expected.
   const type = routeOptions?.schema?.consumes;
   return type === undefined
     ? 'the body has to be JSON, with Content-Type: application/json'
@@ -112,9 +112,8 @@ function textOf(error: unknown, status: number, { routeOptions }: FastifyRequest
 }
 
 /**
- * A limit of attempts is not a full disk: what says when to come again is 429 (RFC 6585 §4), not 507.
- * What could be done if its camera were not paused, if the same were not being done already, if nobody had the
- * name, or if the box did not know better, is 409 (RFC 9110 §15.5.10), not 501, 507 or 400.
+ * Rejections with a retry time are 429 (RFC 6585 §4), not 507. Those by a paused camera, a running operation, a name in use or a clock that
+ * is set are 409 (RFC 9110 §15.5.10), not 501, 507 or 400.
  */
 function statusOf(error: unknown): number {
   if (error instanceof PerchError) {

@@ -1,20 +1,19 @@
 import { constants, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { isAwaited } from './slow-body.ts';
 
-/** Longer than anything is waited for within a connection. */
+/** Longer than any wait within a connection. */
 const STILL_SESSION_MS = 120_000;
 
 /**
- * Ends connections of HTTP/2 on which nothing moves, those that ask for nothing, and requests whose body does not come to an
- * end in time: what Node does for HTTP/1.1 and leaves out here. Without it whoever opens many and lets a byte drop now and
- * then keeps everybody else out.
+ * Ends idle HTTP/2 connections, and requests whose body does not complete in time: Node does that only for HTTP/1.1. Otherwise slow clients
+ * could block all others.
  */
 export function limitPatience(
   server: Http2SecureServer,
   { requestTimeoutMs, keepAliveMs }: { requestTimeoutMs(): number; readonly keepAliveMs: number },
 ): void {
   server.on('session', (session: ServerHttp2Session) => {
-    // Not closed: that would wait for whoever does not take his answers.
+    // `close` would wait for a client that does not read.
     const end = () => session.destroy();
     session.setTimeout(STILL_SESSION_MS, end);
     let open = 0;

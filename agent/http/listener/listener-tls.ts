@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { type KeyFiles, type KeyPair, readKeyPair, watchKeyPair } from '../../config/file/key-pair.ts';
 
-/** A listener's key and certificate: read at its start, and again when their files change. */
+/** A listener's key and certificate, loaded at its start and when the files change. */
 export class ListenerTls {
   readonly #server: string;
   readonly #files: KeyFiles;
@@ -14,10 +14,7 @@ export class ListenerTls {
   #pair: KeyPair;
   #isReal: boolean;
 
-  /**
-   * @param server `hls`: its settings are named in messages
-   * @throws PerchError when they cannot be used
-   */
+  /** @param server names its settings in messages, such as `hls` @throws PerchError if they are invalid */
   static async open(
     server: string,
     files: KeyFiles,
@@ -39,12 +36,12 @@ export class ListenerTls {
     return this.#pair;
   }
 
-  /** Signed by somebody else: browsers that were told to insist on it will always find what they trust. */
+  /** Signed by another authority: browsers that insist on https will always accept it. */
   get isReal(): boolean {
     return this.#isReal;
   }
 
-  /** Connections to come get what the files hold then, until `server` closes. */
+  /** New connections get the current files, until `server` closes. */
   renew(server: Server): void {
     const secure = server as unknown as { setSecureContext(options: SecureContextOptions): void };
     const use = (pair: KeyPair) => {

@@ -8,15 +8,14 @@ import { type ListenAddress, parseAddress } from '../../config/values/address.ts
 import { createHttpServer, type HttpServer, type ServerOptions } from './server.ts';
 
 export interface Listener extends HttpServer {
-  /** The port that was really taken: it differs from the configured one when that is 0. */
+  /** The actual port; differs from the configured one if that is 0. */
   readonly port: number;
 }
 
 /**
- * Lets `app` answer on `address`, until the listener or the app is closed: `:8080` = IPv4 and IPv6, `0.0.0.0:8080` = IPv4 only,
- * `[::]:8080` = IPv6 only, or one host. An app may have several listeners.
- *
- * @param key the configuration key that the address comes from: an error names it as the thing to change
+ * Serves `app` on `address` until the listener or the app closes: `:8080` = IPv4 and IPv6, `0.0.0.0:8080` = IPv4 only, `[::]:8080` = IPv6
+ * only, or one host. An app may have several listeners.
+ * @param key configuration key of the address, for errors
  */
 export async function listen(
   key: string,
@@ -57,7 +56,7 @@ async function listenOn(server: Server, { host, port }: ListenAddress): Promise<
     if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') {
       throw error;
     }
-    // A machine without IPv6: then IPv4 is everything.
+    // A machine without IPv6.
     await opened(server, { host: '0.0.0.0', port });
   }
 }

@@ -18,19 +18,19 @@ import { AcceptQueue } from './accept-queue.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a client that has not been let in may send as a body, where that is more than a password takes. */
+    /** Body limit for unauthenticated clients, if larger than the default. */
     readonly newcomerBodyBytes?: number;
   }
 }
 
-/** A password, a setup code or a link's token, and room for them written as `\uXXXX`. */
+/** A password, setup code or link token, also if written as `\uXXXX`. */
 const MAX_BODY_BYTES = 4 << 10;
 /** Node's limit of a head. */
 const MAX_HEAD_BYTES = 16 << 10;
-/** For a whole request, a handshake before it included, until somebody has let its client in. */
+/** For a whole request with its handshake, until it is authorized. */
 const MAX_REQUEST_MS = 5_000;
 const LOOK_EVERY_MS = 500;
-/** What connections that have gone have left for V8 to free. */
+/** Memory of closed connections that V8 has not freed yet. */
 const MAX_DISCARDED_BYTES = 2 << 20;
 
 interface Connection {
@@ -38,22 +38,22 @@ interface Connection {
   readonly queue: AcceptQueue;
   readonly socket: Socket;
   readonly share: NewcomerShare;
-  /** Its fixed part of what it holds: none once it was let in. */
+  /** Its fixed share; 0 once authorized. */
   fixedBytes: number;
-  /** Requests that have not been let in and whose answers have not ended, with the bytes that they may hold. */
+  /** Unauthorized requests whose replies have not ended, with their byte limits. */
   readonly requests: Map<IncomingMessage, number>;
-  /** Of requests that have been let in without a name. */
+  /** Requests that were permitted without a name. */
   running: number;
-  /** What had come when the last request was over, and when that was; infinite while the connection waits to be read. */
+  /** Bytes received by the end of the last request, and its time; infinite while the connection waits to be read. */
   readBytes: number;
   sinceMs: number;
 }
 
-/** Of all listeners, by the addresses and ports of both ends. */
+/** Of all listeners, by addresses and ports of both ends. */
 const connections = new Map<string, Connection>();
 const letInRequests = new WeakSet<IncomingMessage>();
 
-/** The budget of a listener: what programs on this machine alone can reach has one of its own, which nobody else uses up. */
+/** The budget of a listener; a loopback listener has its own, which remote clients cannot use up. */
 export function newcomersAt(
   address: string,
   { newcomers, clock, log }: { readonly newcomers: NewcomerMemory; readonly clock: Clock; readonly log: Logger },
@@ -62,7 +62,7 @@ export function newcomersAt(
   return host === 'localhost' || isLoopbackIp(host) ? new NewcomerMemory(clock, log) : newcomers;
 }
 
-/** The request may do what it asks for. @param isNamed its client has said who it is: its connection is nobody's newcomer from now on */
+/** Call when a request is permitted. @param isNamed the client is authenticated, so its connection no longer counts */
 export function letIn({ raw }: FastifyRequest, isNamed: boolean): void {
   const connection = connections.get(keyOf(raw.socket));
   if (!connection || letInRequests.has(raw)) {
@@ -81,13 +81,13 @@ export function letIn({ raw }: FastifyRequest, isNamed: boolean): void {
   }
 }
 
-/** Nobody has let the request's client in, and this listener bounds what such clients hold. */
+/** The client is not authorized yet, and this listener limits such clients. */
 export const isNewcomer = ({ raw }: FastifyRequest): boolean =>
   connections.get(keyOf(raw.socket))?.requests.has(raw) === true;
 
 /**
- * Bounds what clients make this listener hold before somebody has let them in: their bodies are small (`boundNewcomers`), they have
- * little time for a request, and heads, bodies and connections of all of them count towards one budget.
+ * Limits unauthorized clients of a listener: small bodies (`boundNewcomers`), little time for a request, and one memory budget for heads,
+ * bodies and connections.
  */
 export function limitNewcomers(server: Server, memory: NewcomerMemory, isTls: boolean): void {
   const queue = new AcceptQueue(server, (socket) => {
@@ -115,7 +115,7 @@ export function limitNewcomers(server: Server, memory: NewcomerMemory, isTls: bo
   });
   let lookedMs = now();
   const timer = setInterval(() => {
-    // Whoever has had to wait because this process was busy has not been slow.
+    // A delay by this busy process is not the client's.
     const busyMs = Math.max(0, now() - lookedMs - LOOK_EVERY_MS);
     lookedMs = now();
     for (const connection of connections.values()) {
@@ -128,7 +128,7 @@ export function limitNewcomers(server: Server, memory: NewcomerMemory, isTls: bo
   server.once('close', () => clearInterval(timer));
 }
 
-/** Counts the requests of newcomers to the routes of `app`, and limits their bodies. */
+/** Counts requests of unauthorized clients to the routes of `app`, and limits their bodies. */
 export function boundNewcomers(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ raw }, reply) => {
     const connection = connections.get(keyOf(raw.socket));
@@ -143,7 +143,7 @@ export function boundNewcomers(app: FastifyInstance): void {
       });
     }
   });
-  // Behind all hooks that let somebody in.
+  // After all hooks that authorize.
   app.addHook('preParsing', async (request, _reply, payload) => {
     const connection = connections.get(keyOf(request.raw.socket));
     return connection?.requests.has(request.raw) ? limitBody(connection, request, payload as Readable) : payload;
@@ -173,7 +173,7 @@ function cutAt(limit: number): PassThrough {
   });
 }
 
-/** The answer has gone out, or will not any more. */
+/** The reply was sent or abandoned. */
 function leave(connection: Connection, raw: IncomingMessage): void {
   connection.requests.delete(raw);
   connection.running -= letInRequests.has(raw) ? 1 : 0;
@@ -196,7 +196,7 @@ function look(connection: Connection): void {
 
 const isWhole = ({ complete }: IncomingMessage): boolean => complete;
 
-/** A request has been answered, and no other one has begun. */
+/** A request was answered, and no other one has begun. */
 const isIdle = ({ requests, readBytes, socket }: Connection): boolean =>
   requests.size === 0 && readBytes > 0 && socket.bytesRead === readBytes;
 
@@ -205,7 +205,7 @@ function count({ share, fixedBytes, requests, running, socket, readBytes }: Conn
   for (const held of requests.values()) {
     bytes += held;
   }
-  // The head of a request that is still coming in; what is known of it later is counted with the request.
+  // The head of a partial request; a complete one is counted with the request.
   const isComing = requests.size === 0 && running === 0;
   share.hold(bytes + (isComing ? Math.min(socket.bytesRead - readBytes, MAX_HEAD_BYTES) : 0));
 }
@@ -218,15 +218,15 @@ const keyOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): 
 const now = (): number => performance.now();
 
 /**
- * Node copies up to 64 KiB of each connection out of V8's heap before anybody sees a head, and V8 frees copies when 64 MB of them
- * have come together: a thousand bodies that were refused cost 80 MB for minutes. Freeing them in between takes some milliseconds.
+ * Node copies up to 64 KiB of each connection outside of V8's heap before its head is parsed, and V8 frees copies only after 64 MB: a
+ * thousand rejected bodies cost 80 MB for minutes. A collection in between takes some milliseconds.
  */
 let discardedBytes = 0;
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void;
 setFlagsFromString('--no-expose-gc');
 
-/** @param bytes that were read and dropped, and wait for V8 to free them */
+/** @param bytes read and dropped, waiting for V8 to free them */
 export function discard(bytes: number): void {
   discardedBytes += bytes;
   if (discardedBytes > MAX_DISCARDED_BYTES) {

@@ -10,20 +10,20 @@ import type { KeyPair } from '../../config/file/key-pair.ts';
 import { limitPatience } from './http2-patience.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** A player has a handful open: playlists and parts of each rendition that it waits for. */
+/** A player has a handful open: playlists and parts of each rendition. */
 const MAX_STREAMS = 100;
 const MAX_HEADER_BYTES = 16 << 10;
-/** Requests that are taken back at once cost their sender nothing (CVE-2023-44487): so many may be, and so many more each second. */
+/** Cancelled requests cost their sender nothing (CVE-2023-44487): the burst, and the rate per second. */
 const RESET_BURST = 200;
 const RESETS_PER_SECOND = 20;
 const MAX_INVALID_FRAMES = 100;
 const MAX_SESSION_MEGABYTES = 4;
 
 const SENTENCE = 'this port speaks https\n';
-/** For a browser that was given an address of plain HTTP. */
+/** For a browser with an address of plain HTTP. */
 const SPEAKS_HTTPS = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${SENTENCE.length}\r\nConnection: close\r\n\r\n${SENTENCE}`;
 
-/** HTTP/2 for whoever asks for it in the handshake, HTTP/1.1 for all others and for WebSockets. */
+/** HTTP/2 by ALPN; HTTP/1.1 for other clients and for WebSockets. */
 export function secureOptions({ key, cert }: KeyPair): SecureServerOptions {
   return {
     key,
@@ -40,10 +40,7 @@ export function secureOptions({ key, cert }: KeyPair): SecureServerOptions {
   };
 }
 
-/**
- * What Node leaves out for such a server: times for HTTP/2, and faults of connections.
- * @param sockets open ones, below TLS
- */
+/** Adds what Node lacks for such a server: HTTP/2 timeouts, and logs of connection failures. @param sockets open ones, below TLS */
 export function finishSecure(one: Server, sockets: ReadonlySet<Socket>, keepAliveMs: number, log: Logger): void {
   const server = one as unknown as Http2SecureServer;
   limitPatience(server, { requestTimeoutMs: () => one.requestTimeout, keepAliveMs });
@@ -55,7 +52,7 @@ export function finishSecure(one: Server, sockets: ReadonlySet<Socket>, keepAliv
     );
     if (error.code === 'ERR_SSL_HTTP_REQUEST') {
       const { remoteAddress, remotePort } = socket;
-      // Below TLS, which is closed behind this.
+      // Below TLS, which is closed next.
       const plain = [...sockets].find((it) => it.remotePort === remotePort && it.remoteAddress === remoteAddress);
       plain?.write(SPEAKS_HTTPS);
     }
@@ -63,7 +60,7 @@ export function finishSecure(one: Server, sockets: ReadonlySet<Socket>, keepAliv
   });
 }
 
-/** When an HTTP/2 client leaves before its answer begins, Node reports nothing later, and Fastify would keep the answer's source open. */
+/** If an HTTP/2 client leaves before its reply begins, Node emits no event, and Fastify would keep the reply's source open. */
 export function dropLeftAnswers(app: FastifyInstance): void {
   app.addHook('onSend', ({ raw }, _reply, payload, done) => {
     if (raw.httpVersionMajor === 2 && raw.aborted && payload instanceof Readable) {

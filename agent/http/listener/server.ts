@@ -13,36 +13,33 @@ import { routeUpgrades, shouldUpgradeCallback } from './web-socket.ts';
 
 const KEEP_ALIVE_MS = 30_000;
 const DEFAULT_READ_TIMEOUT_MS = 10_000;
-/**
- * How often requests that are late are looked for: Node's own half a minute would be three times as long as they have. Each listener
- * wakes up for it by itself.
- */
+/** Interval of the check for late requests: Node's default of half a minute is three times their limit. Each listener has its own timer. */
 const LATE_CHECK_MS = 2_000;
 
 export interface ServerOptions {
   readonly log: Logger;
-  /** The whole request must have come in after this long. Answers may take as long as they like. */
+  /** Limit for receiving a whole request. Replies have none. */
   readonly readTimeoutMs?: number;
-  /** With it the server speaks TLS, and HTTP/2 in it. */
+  /** Enables TLS, and HTTP/2 in it. */
   readonly tls?: KeyPair;
-  /** For what clients hold before they are let in; without it nothing bounds that. */
+  /** Memory limit of unauthorized clients; absent: unlimited. */
   readonly newcomers?: NewcomerMemory;
 }
 
 export interface HttpServer {
   readonly server: Server;
-  /** Ends its connections, too: clips, event streams and WebSockets would keep the program from ending. */
+  /** Also ends its connections: clips, event streams and WebSockets would keep the program alive. */
   close(): Promise<void>;
 }
 
-/** A server for the routes of `app`. An app may have several servers, each with its own limits. */
+/** A server for the routes of `app`. An app may have several, each with its own limits. */
 export function createHttpServer(
   app: FastifyInstance,
   { log, readTimeoutMs = DEFAULT_READ_TIMEOUT_MS, tls, newcomers }: ServerOptions,
 ): HttpServer {
   const options = { shouldUpgradeCallback, connectionsCheckingInterval: LATE_CHECK_MS };
   const secure = tls && { ...secureOptions(tls), ...options };
-  // To plugins both are the same: Node's compatible classes stand between.
+  // Node's compatibility classes make both look the same to plugins.
   const server = secure ? (createSecureServer(secure) as unknown as Server) : createServer(options);
   server.on('request', app.routing);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -73,9 +70,9 @@ export function createHttpServer(
   };
 }
 
-/** Holds at once, for requests that are coming in already, too. */
+/** Also applies to requests being received. */
 export function setReadTimeout(server: Server, readTimeoutMs: number): void {
   server.requestTimeout = readTimeoutMs;
-  // Node gives the longer of both to bodies, and heads have a minute by default.
+  // Node uses the longer of both for bodies, and one minute for heads by default.
   server.headersTimeout = readTimeoutMs;
 }

@@ -4,16 +4,16 @@ import type { FastifyInstance } from 'fastify';
 /** Without a byte. */
 const SILENT_MS = 30_000;
 
-/** Connections of HTTP/1.1 and streams of HTTP/2 whose body is waited for. */
+/** HTTP/1.1 connections and HTTP/2 streams whose body is awaited. */
 const awaited = new WeakSet<object>();
 
-/** Whether the listener's time for requests does not hold for it now. */
+/** Whether the listener's request time is suspended for it. */
 export const isAwaited = (connection: object): boolean => awaited.has(connection);
 
 /**
- * A body of hundreds of megabytes, from whoever sends as fast as he can: it may take longer than the listener has for requests, as
- * long as something comes. What is left of it, when the caller wants no more, has that long in all.
- * @param raw of Node, or of its likeness for HTTP/2
+ * Reads a body of hundreds of megabytes: it may take longer than the listener's request time while bytes arrive. If the caller stops, the
+ * rest has that time in total.
+ * @param raw of Node, or of its HTTP/2 compatibility layer
  */
 export async function* slowBody(
   raw: IncomingMessage,
@@ -36,7 +36,7 @@ export async function* slowBody(
   }
 }
 
-/** Node tells of a late request once, and leaves it to whoever listens what becomes of its connection. Fastify listens to its own server. */
+/** Node reports a late request once, and leaves its connection to the listener. Fastify listens only to its own server. */
 export function spareSlowBodies(server: Server, app: FastifyInstance): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code !== 'ERR_HTTP_REQUEST_TIMEOUT' || !isAwaited(socket)) {

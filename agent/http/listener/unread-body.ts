@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
-/** Of a client that is logged in. */
+/** For authenticated clients. */
 const MAX_SKIPPED_BYTES = 16 << 20;
 
-/** A request's body, as far as it has not been read. */
+/** The unread part of a request's body. */
 export type UnreadBody = Pick<
   IncomingMessage,
   'httpVersionMajor' | 'complete' | 'destroyed' | 'on' | 'once' | 'off' | 'resume'
@@ -16,9 +16,8 @@ export interface SkipLimits {
 }
 
 /**
- * The answer to a request whose body is too large. The client gets all of it at once; it ends when the rest of the body has been
- * read and thrown away. A connection that is closed with unread bytes is reset, which takes the answer along (RFC 9112 §9.6), and
- * proxies that are still sending then report a bad gateway.
+ * The reply to a request with too large a body. It is sent at once, and ends when the rest of the body has been read and dropped: closing a
+ * connection with unread bytes resets it with the reply (RFC 9112 §9.6), and proxies that are still sending report a bad gateway.
  */
 export const refusal = (text: string, body: UnreadBody, limits: SkipLimits): Readable =>
   Readable.from(
@@ -30,8 +29,8 @@ export const refusal = (text: string, body: UnreadBody, limits: SkipLimits): Rea
   );
 
 /**
- * Reads and drops the rest of a body. Resolves at its end, when the connection closes (the listener limits the time of a request),
- * or after `maxBytes` (16 MiB). HTTP/2 ends single streams instead (RFC 9113 §8.1).
+ * Reads and drops the rest of a body. Resolves at its end, when the connection closes (limited by the request time), or after `maxBytes`
+ * (16 MiB). HTTP/2 ends single streams instead (RFC 9113 §8.1).
  */
 export function skipBody(
   request: UnreadBody,

@@ -2,28 +2,28 @@ import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** A connection whose client wants to speak WebSocket on it. */
+/** A connection whose client requests a WebSocket. */
 export interface Upgrade {
   readonly socket: Socket;
-  /** What came right behind the request. */
+  /** Bytes received after the request. */
   readonly head: Uint8Array;
 }
 
 const upgrades = new WeakMap<IncomingMessage, Upgrade & { readonly response: ServerResponse }>();
 
-/** For servers, where Node knows it (22.21, 24.9 and later): other upgrades (`h2c`, say) are requests like any. */
+/** For servers of Node 22.21, 24.9 and later: other upgrades (such as `h2c`) are ordinary requests. */
 export const shouldUpgradeCallback = (request: IncomingMessage): boolean => isWebSocket(request);
 
 /**
- * Requests for a WebSocket go the way of all requests: hooks, access and errors are the same. A route that knows what to do with one
- * calls `takeUpgrade`; an answer of any other route ends the connection.
+ * Routes WebSocket requests like others, with the same hooks, access and errors. Their route calls `takeUpgrade`; a reply of any other
+ * route ends the connection.
  */
 export function routeUpgrades(server: Server, app: FastifyInstance): void {
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
-    // Whoever takes the connection hears of it by itself.
+    // The owner of the connection gets its events.
     socket.on('error', () => {});
     if (request.method !== 'GET') {
-      // Node has not read the body, and nobody can any more. The client may never end its half.
+      // The body is unread and no longer readable. The client may never end its half.
       socket.write('HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       socket.destroySoon();
       return;
@@ -39,7 +39,7 @@ export function routeUpgrades(server: Server, app: FastifyInstance): void {
   });
 }
 
-/** Takes the connection out of HTTP's hands, without a word to the client; undefined: the request is none for a WebSocket. */
+/** Takes the connection over without a reply; undefined if the request is not for a WebSocket. */
 export function takeUpgrade(request: FastifyRequest, reply: FastifyReply): Upgrade | undefined {
   const upgrade = upgrades.get(request.raw);
   if (upgrade) {
@@ -47,7 +47,7 @@ export function takeUpgrade(request: FastifyRequest, reply: FastifyReply): Upgra
     reply.hijack();
     const { socket, response } = upgrade;
     response.detachSocket(socket);
-    // HTTP lets a client end its half and answers all the same; in a WebSocket nothing is left to say then.
+    // HTTP permits half-closed connections; a WebSocket does not need them.
     socket.once('end', () => socket.destroy());
     if (socket.readableEnded) {
       socket.destroy();

@@ -4,7 +4,7 @@ import { PerchError } from '../../base/errors.ts';
 
 const SHOWN_CHARS = 64;
 
-/** `body` as the schema has it. Throws PerchError badInput that names the first field that is not so, with its place; never what was in it. */
+/** Checks `body` against the schema. @throws PerchError badInput with the first invalid field, never its value */
 export function checkedBody<T extends TSchema>(schema: T, body: unknown): Static<T> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new PerchError('badInput', 'the body is not a JSON object');
@@ -17,7 +17,7 @@ export function checkedBody<T extends TSchema>(schema: T, body: unknown): Static
   if (first?.keyword === 'boolean') {
     throw new PerchError('badInput', `unknown field '${shown}'`);
   }
-  // What may be one of several things fits none of them: the first complaint would be about the first of them alone.
+  // For a union, the first complaint concerns only its first member.
   const isChoice = first?.schemaPath.includes('/anyOf/') === true;
   const message = isChoice ? 'is none of what it may be' : (first?.message ?? 'is not what was expected');
   throw new PerchError('badInput', `${shown === '' ? 'the body' : shown} ${message}`);

@@ -5,12 +5,12 @@ import { PerchError } from '../../base/errors.ts';
 export const IfMatch = Type.Object({
   'if-match': Type.Optional(
     Type.String({
-      description: "An answer's `ETag`: what others have changed since is not overwritten, but told with 412.",
+      description: "A reply's `ETag`: later changes by others are not overwritten, but reported with 412.",
     }),
   ),
 });
 
-/** The tag in `If-Match` (RFC 9110 §13.1.1); undefined: none, or any will do. */
+/** The tag of `If-Match` (RFC 9110 §13.1.1); undefined: none, or `*`. */
 export function ifMatch({ headers }: FastifyRequest): string | undefined {
   const given = headers['if-match'];
   if (given === undefined || given.trim() === '*') {

@@ -1,12 +1,11 @@
 import Type, { type TSchema } from 'typebox';
 
-/** Of whatever changes something and has nothing else to say. */
+/** For changes without further results. */
 export const OkAnswer = Type.Object({ status: Type.Literal('ok') });
 
-/** Of whatever went wrong. */
 export const ErrorAnswer = Type.Object({
   status: Type.Literal('error'),
-  error: Type.String({ description: 'What was wrong, in words.' }),
+  error: Type.String({ description: 'What went wrong.' }),
   why: Type.Optional(
     Type.String({
       description:
@@ -17,17 +16,17 @@ export const ErrorAnswer = Type.Object({
 
 const OrNull = (schema: TSchema) => Type.Union([schema, Type.Null()]);
 
-/** Somebody else has changed the same meanwhile. */
+/** Another client has changed the same meanwhile. */
 export const ConflictAnswer = Type.Object({
   status: Type.Literal('error'),
-  error: Type.String({ description: 'Who has changed what, in words.' }),
-  tag: Type.String({ description: 'Of the settings as they are now.' }),
+  error: Type.String({ description: 'Who has changed what.' }),
+  tag: Type.String({ description: 'Of the current settings.' }),
   conflicts: Type.Array(
     Type.Object({
-      path: OrNull(Type.String({ description: 'Null: above all paths.' })),
-      key: Type.String({ description: 'Empty for a path as a whole.' }),
-      value: Type.Optional(Type.Unknown({ description: 'As it is now.' })),
-      by: OrNull(Type.String({ description: '`API`, `file` or `camera`. Null: it is not known any more.' })),
+      path: OrNull(Type.String({ description: 'Null: global settings.' })),
+      key: Type.String({ description: 'Empty for a whole path.' }),
+      value: Type.Optional(Type.Unknown({ description: 'Current value.' })),
+      by: OrNull(Type.String({ description: '`API`, `file` or `camera`. Null: unknown.' })),
       user: OrNull(Type.String()),
       time: OrNull(Type.String({ description: 'RFC 3339.' })),
     }),

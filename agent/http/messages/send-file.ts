@@ -7,7 +7,7 @@ export interface SentFile {
   readonly bytes: Buffer;
 }
 
-/** What a browser saves, and nobody else keeps. */
+/** For downloads, without caching. */
 export const sendFile = (reply: FastifyReply, { name, type, bytes }: SentFile): FastifyReply =>
   reply
     .header('Cache-Control', 'no-store')

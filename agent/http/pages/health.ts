@@ -2,21 +2,21 @@ import type { FastifyPluginAsync } from 'fastify';
 import Type from 'typebox';
 
 export interface HealthLookup {
-  /** `ok`, or one word for what is wrong; no names, because everybody may ask. */
+  /** `ok`, or one word for the fault; no names, because this needs no log-in. */
   status(): string;
   readonly isClaimed: boolean;
 }
 
 const Health = Type.Object({
-  status: Type.String({ description: '`ok`, or one word for what is wrong.' }),
-  claimed: Type.Boolean({ description: 'The box has an owner.' }),
+  status: Type.String({ description: '`ok`, or one word for the fault.' }),
+  claimed: Type.Boolean({ description: 'The device has an owner.' }),
 });
 const SCHEMA = {
-  summary: 'Whether all is well, for supervisors; without a log-in',
+  summary: 'Health for supervisors; without a log-in',
   ...{ tags: ['box'], response: { 200: Health, 503: Health } },
 };
 
-/** `GET /health` for supervisors: 200 or 503 with one JSON line, without a log-in. */
+/** `GET /health`: 200 or 503 with one JSON line, without a log-in. */
 export const healthRoute: FastifyPluginAsync<{ health: HealthLookup }> = async (app, { health }) => {
   app.get('/health', { schema: SCHEMA }, (_request, reply) => {
     const status = health.status();

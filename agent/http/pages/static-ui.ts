@@ -8,11 +8,11 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 export interface StaticUiOptions {
   /** Absolute path of the folder with the built page. */
   readonly folder: string;
-  /** The port of https, which the page may ask whether the browser trusts it. */
+  /** The https port, which the page may probe for trust. */
   readonly httpsPort: () => number | undefined;
 }
 
-/** The build puts a hash of the content into the names of all files but the page's own: `app-3F2A9C1B.js`, `.gz` behind it where it is packed. */
+/** Hashed file names of the build: `app-3F2A9C1B.js`, also `.gz`. */
 const HASHED = /[-.][0-9A-Za-z_]{8,}\.[0-9a-z]+(?:\.gz)?$/;
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const ASK_AGAIN = 'no-cache';
@@ -20,10 +20,10 @@ const ASK_AGAIN = 'no-cache';
 const NOT_BUILT = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Perch</title>
 <p>The page is not built yet. Run <code>npm start</code>, which builds it, and open this address again.</p></html>`;
 
-/** The web page on the main port. It needs no log-in: what it shows, it asks for, and that does. */
+/** The web page on the main port. Public, because its data requires a log-in. */
 export const staticUi: FastifyPluginAsync<StaticUiOptions> = async (app, { folder, httpsPort }) => {
   app.addHook('onSend', async (request, reply) => {
-    // What stands in the page itself is asked each time: a new build may lie there since.
+    // The page itself is revalidated: there may be a new build.
     const isPage = /^\/(?:index\.html)?(?:\?|$)/.test(request.url);
     const inline = isPage ? await inlineOf(join(folder, 'index.html')) : NOTHING_INLINE;
     setSecurityHeaders(request, reply, inline, httpsPort());
@@ -36,7 +36,7 @@ export const staticUi: FastifyPluginAsync<StaticUiOptions> = async (app, { folde
     root: folder,
     cacheControl: false,
     dotfiles: 'ignore',
-    // The build leaves them beside the files; to compress anew for each browser is not for a small box.
+    // Compressed by the build, because small devices should not compress for each browser.
     preCompressed: true,
     setHeaders: (reply, path) => {
       reply.header('Cache-Control', HASHED.test(path) ? FOR_EVER : ASK_AGAIN);
@@ -44,7 +44,7 @@ export const staticUi: FastifyPluginAsync<StaticUiOptions> = async (app, { folde
   });
 };
 
-/** What a policy says of a page's own inline style and script: their hashes, each with a space before it. */
+/** Policy hashes of a page's inline styles and scripts, each with a leading space. */
 interface Inline {
   readonly styles: string;
   readonly scripts: string;
@@ -71,7 +71,7 @@ function setSecurityHeaders(
   inline: Inline,
   httpsPort: number | undefined,
 ): void {
-  // Older Safari does not count WebSockets as 'self', so the host is named; what is no plain host name is left out.
+  // Older Safari excludes WebSockets from 'self', so the host is named, if it is a plain host name.
   const host = headers.host !== undefined && /^[\w.[\]:-]{1,255}$/.test(headers.host) ? headers.host : undefined;
   const sockets = host === undefined ? '' : ` ws://${host} wss://${host}`;
   const name = host?.replace(/:\d+$/, '');
@@ -85,7 +85,7 @@ function setSecurityHeaders(
   reply.header('Referrer-Policy', 'no-referrer');
 }
 
-/** Nothing from elsewhere, and inline what the build has put there alone; blob: is where Media Source and workers come from. */
+/** Nothing from other origins, and inline code only from the build; blob: for Media Source and workers. */
 const POLICY = [
   "img-src 'self' data: blob:",
   "media-src 'self' blob:",

@@ -10,7 +10,7 @@ export interface ZlmRoutesOptions {
 
 const Secret = Type.Object({ secret: Type.String({ description: 'zlmSecret, or the one that Perch made.' }) });
 
-/** What the owner tells programs that use ZLMediaKit's calls. On the main port only. */
+/** The secret of ZLMediaKit's calls, for the owner, on the main port only. */
 export const zlmRoutes: FastifyPluginAsync<ZlmRoutesOptions> = async (app, { access, zlm }) => {
   const schema = {
     summary: "Secret of ZLMediaKit's calls, for the owner",

@@ -4,15 +4,15 @@ import type { ProfileKind, Profiler } from './profiler.ts';
 
 export interface PprofOptions {
   readonly access: { require(request: FastifyRequest, action: 'pprof' | 'admin', path: string): Promise<void> };
-  /** Answers preflights, and lets the configured origins in. */
+  /** Answers preflights, and permits the configured origins. */
   readonly cors: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
-  /** One for all listeners. */
+  /** Shared by all listeners. */
   readonly profiler: Profiler;
-  /** For the names of files. */
+  /** For file names. */
   wallMs(): number;
 }
 
-/** What `cors` is to allow. */
+/** Methods and headers for `cors`. */
 export const PPROF_METHODS = 'OPTIONS, GET';
 export const PPROF_HEADERS = 'Authorization';
 
@@ -29,12 +29,12 @@ ${BASE}/heapsnapshot         every object: a .heapsnapshot, for the owner alone.
                              is made, for seconds, and needs the memory that ${BASE}/heap tells under snapshot.needsBytes
 `;
 
-/** MediaMTX has them by these names; Node has no such thing. */
+/** Profiles of MediaMTX without an equivalent in Node. */
 const ELSEWHERE = 'Node has no profile of this name.';
 
 /**
- * Profiles, at MediaMTX's addresses.
- * @param isAlone nothing else is on this listener: then unknown addresses need the permission as well, as in MediaMTX
+ * Profiles at MediaMTX's addresses.
+ * @param isAlone the only content of this listener: then unknown addresses need the permission as well, as in MediaMTX
  */
 export async function mountPprof(app: FastifyInstance, options: PprofOptions, isAlone: boolean): Promise<void> {
   if (isAlone) {
@@ -60,14 +60,14 @@ function addRoutes(app: FastifyInstance, { access, cors, profiler, wallMs }: Ppr
     const seconds = secondsOf(request);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    // Whoever has left while he was being let in is not told of again.
+    // The client may have left during the authorization.
     if (request.raw.aborted) {
       gone.abort();
     }
     const profile = await profiler.profile(kind, seconds, gone.signal);
     return profile === undefined ? reply.hijack() : file(reply, ending).send(profile);
   };
-  // A HEAD would take the whole profile.
+  // HEAD would take a whole profile.
   const quiet = { exposeHeadRoute: false };
   app.get(`${BASE}/`, (_, reply) => plain(reply, 200, INDEX));
   app.get(`${BASE}/profile`, quiet, taking('cpu', 'cpuprofile'));
@@ -81,14 +81,14 @@ function addRoutes(app: FastifyInstance, { access, cors, profiler, wallMs }: Ppr
     return file(reply, 'heapsnapshot').send(profiler.snapshot());
   });
   app.get(`${BASE}/:name`, (_, reply) => plain(reply, 404, `${ELSEWHERE}\n\n${INDEX}`));
-  // Preflights are answered by the hook, which runs only where there is a route.
+  // Preflights are answered by the hook, which needs a route.
   app.options(`${BASE}/*`, (_, reply) => reply.callNotFound());
 }
 
 const plain = (reply: FastifyReply, status: number, text: string): FastifyReply =>
   reply.code(status).type('text/plain; charset=utf-8').send(text);
 
-/** Go's parameter: 0 or absent for no, any other number for yes. */
+/** Go's parameter: 0 or absent for false, any other number for true. */
 const wantsCollection = ({ query }: FastifyRequest): boolean =>
   /^[1-9]\d{0,8}$/.test(String((query as { readonly gc?: unknown }).gc));
 

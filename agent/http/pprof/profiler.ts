@@ -5,44 +5,44 @@ import { getHeapSnapshot, getHeapSpaceStatistics, getHeapStatistics } from 'node
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 
-/** Often enough to see what takes a millisecond, and no burden: one profile of a minute is some megabytes. */
+/** Shows what takes a millisecond; a profile of a minute has some megabytes. */
 const CPU_SAMPLE_US = 1_000;
-/** One of so many bytes that are asked for is looked at. */
+/** Sampling interval in allocated bytes. */
 const HEAP_SAMPLE_BYTES = 32_768;
 /**
- * Node builds a snapshot in memory first, and then its text: for 300,000 small objects on a heap of 52 MB that was 660 MB more.
- * Larger objects take less.
+ * Node builds a snapshot in memory first, then its text: 660 MB more for 300,000 small objects on a heap of 52 MB. Larger objects need
+ * less.
  */
 const SNAPSHOT_FACTOR = 13;
 const MB = 1e6;
 
-/** How a profile is taken, and what it is asked for by. */
+/** Kinds of profiles. */
 export type ProfileKind = 'cpu' | 'heap';
 
 export interface ProfilerOptions {
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
-  /** Bytes that this process may still get; the machine's, or the container's. */
+  /** Memory still available to this process, of the machine or the container. */
   readonly availableBytes?: () => number;
   readonly takeSnapshot?: () => Readable;
 }
 
-/** What has been taken of the objects on the heap. */
+/** Result of a heap snapshot's size check. */
 export interface HeapFacts {
   readonly memory: NodeJS.MemoryUsage;
   readonly heap: ReturnType<typeof getHeapStatistics>;
   readonly spaces: ReturnType<typeof getHeapSpaceStatistics>;
-  /** What a snapshot needs for a while, and what there is. */
+  /** Needed temporarily, and available. */
   readonly snapshot: { readonly needsBytes: number; readonly availableBytes: number };
-  /** What keeps the event loop going, counted by Node's names: sockets, timers, requests under way. */
+  /** What keeps the event loop alive, by Node's names: sockets, timers, pending requests. */
   readonly resources: Readonly<Record<string, number>>;
 }
 
-/** Takes profiles of this process, one at a time: two would measure each other. */
+/** Takes profiles of this process, one at a time, because two would measure each other. */
 export class Profiler {
   readonly #clock: ProfilerOptions['clock'];
   readonly #availableBytes: () => number;
   readonly #takeSnapshot: () => Readable;
-  /** What is being taken, and when it will be ready, monotonic; infinite for what takes as long as it takes. */
+  /** The current profile and its end, monotonic; infinite if unknown. */
   #taken: { readonly untilMs: number } | undefined;
 
   constructor({ clock, availableBytes = available, takeSnapshot = getHeapSnapshot }: ProfilerOptions) {
@@ -52,12 +52,10 @@ export class Profiler {
   }
 
   /**
-   * Where CPU time goes (`.cpuprofile`), or by whom memory is asked for (`.heapprofile`), in the next `seconds`. Chrome's developer tools
-   * read both.
-   *
-   * @param signal whoever asked has gone
-   * @returns JSON; undefined when `signal` has aborted
-   * @throws PerchError exhausted while another is being taken
+   * Profile of CPU time (`.cpuprofile`) or allocations (`.heapprofile`) of the next `seconds`, for Chrome's developer tools.
+   * @param signal the client has left
+   * @returns JSON; undefined after an abort
+   * @throws PerchError exhausted while another one runs
    */
   async profile(kind: ProfileKind, seconds: number, signal: AbortSignal): Promise<string | undefined> {
     const end = this.#begin(seconds * 1_000);
@@ -78,7 +76,7 @@ export class Profiler {
         kind === 'cpu' ? await session.post('Profiler.stop') : await session.post('HeapProfiler.stopSampling');
       return signal.aborted ? undefined : JSON.stringify(taken.profile);
     } finally {
-      // Ends what is still being taken.
+      // Also ends a running profile.
       session?.disconnect();
       end();
     }
@@ -96,10 +94,7 @@ export class Profiler {
     };
   }
 
-  /**
-   * The same after all garbage has been collected, which nothing else is done during: what is kept.
-   * @throws PerchError exhausted while another is being taken
-   */
+  /** Live objects: the same after a full garbage collection, which blocks. @throws PerchError exhausted while another one runs */
   async keptHeap(): Promise<HeapFacts> {
     const end = this.#begin(Number.POSITIVE_INFINITY);
     let session: Session | undefined;
@@ -107,7 +102,7 @@ export class Profiler {
       const inspector = await import('node:inspector/promises');
       session = new inspector.Session();
       session.connect();
-      // The second time takes what the first one's finalizers have let go.
+      // The second collection frees what finalizers of the first have released.
       await session.post('HeapProfiler.collectGarbage');
       await session.post('HeapProfiler.collectGarbage');
       return this.heap();
@@ -118,8 +113,8 @@ export class Profiler {
   }
 
   /**
-   * All objects, with what they hold: passwords and media too. Nothing else is done while it is made, for seconds.
-   * @throws PerchError exhausted while another is being taken, or where there is not memory enough
+   * All objects with their contents, passwords and media included. Blocks for seconds.
+   * @throws PerchError exhausted while another one runs, or without enough memory
    */
   snapshot(): Readable {
     const { needsBytes, availableBytes } = this.heap().snapshot;
@@ -129,7 +124,7 @@ export class Profiler {
     }
     const end = this.#begin(Number.POSITIVE_INFINITY);
     try {
-      // The end comes before the answer's, so that the next may follow at once; whoever goes away only closes.
+      // Ends before the reply does, so that the next may follow at once; an abort only closes.
       return this.#takeSnapshot().once('end', end).once('close', end);
     } catch (error) {
       end();
@@ -137,7 +132,7 @@ export class Profiler {
     }
   }
 
-  /** @returns to be called when it is over */
+  /** @returns call at the end */
   #begin(ms: number): () => void {
     const nowMs = this.#clock.monoMs();
     if (this.#taken) {

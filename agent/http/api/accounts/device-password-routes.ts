@@ -13,17 +13,17 @@ const NewDevice = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 64, description: 'For people, such as `Recorder in the cellar`.' }),
     paths: Type.Optional(CamerasChoice),
-    live: Type.Optional(Type.Boolean({ description: 'True where it is left out: watches live pictures.' })),
+    live: Type.Optional(Type.Boolean({ description: 'Watches live video; default true.' })),
     recordings: Type.Optional(Type.Boolean({ description: 'Plays recordings.' })),
     publish: Type.Optional(Type.Boolean({ description: 'Publishes streams, and talks through cameras.' })),
-    onvif: Type.Optional(Type.Boolean({ description: 'Kept for an ONVIF server; nothing uses it yet.' })),
+    onvif: Type.Optional(Type.Boolean({ description: 'Reserved for an ONVIF server; unused.' })),
   },
   { additionalProperties: false },
 );
 const DeviceFields = {
   id: Type.String(),
   name: Type.String(),
-  user: Type.String({ description: 'The name that the device logs in with.' }),
+  user: Type.String({ description: 'User name of the device.' }),
   paths: CamerasChoice,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
@@ -57,7 +57,7 @@ interface Device extends Rights {
   readonly createdMs: number;
 }
 
-/** Device passwords and log-ins with page passwords, as far as these routes need them. */
+/** Device passwords and log-ins with page passwords, as needed here. */
 export interface DevicePasswordLookup {
   readonly devices: { list(): readonly Device[] };
   addDevice(wish: Rights & { readonly name: string }): Promise<{ readonly item: Device; readonly password: string }>;
@@ -84,7 +84,7 @@ const tags = ['device passwords'];
 const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 404: ErrorAnswer };
 const params = Type.Object({ id: Type.String() });
 
-/** Passwords for players, recorders and senders: for the owner, on the main port only. */
+/** Passwords for players, recorders and publishers: for the owner, on the main port only. */
 export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOptions> = async (
   app,
   { access, people },
@@ -129,7 +129,7 @@ export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOption
   });
 
   const logins = {
-    summary: 'Programs that log in with the page password of a person, in the last 30 days',
+    summary: 'Programs that have logged in with a page password in the last 30 days',
     ...{ tags, response: { 200: pageOf(LoginItem), 401: ErrorAnswer } },
   };
   app.get('/v3/pagelogins', { onRequest, schema: logins }, ({ query }) =>
@@ -140,7 +140,7 @@ export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOption
   );
 
   const forget = {
-    summary: 'Takes a program off the list until it logs in again',
+    summary: 'Removes a program from the list until it logs in again',
     ...{ tags, params, response: answers },
   };
   app.delete<{ Params: { id: string } }>('/v3/pagelogins/:id', { onRequest, schema: forget }, async (request) => {

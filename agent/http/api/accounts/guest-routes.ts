@@ -19,7 +19,7 @@ const NewGuest = Type.Object(
     live: Type.Optional(Type.Boolean()),
     recordings: Type.Optional(Type.Boolean()),
     until: Type.String({ maxLength: 64, description: 'RFC 3339, within 366 days.' }),
-    note: Type.Optional(Type.String({ maxLength: 200, description: 'For the owner: whom the link is for.' })),
+    note: Type.Optional(Type.String({ maxLength: 200, description: 'Note of the owner.' })),
   },
   { additionalProperties: false },
 );
@@ -30,7 +30,7 @@ const GuestFields = {
   recordings: Type.Boolean(),
   created: Type.String({ description: 'RFC 3339.' }),
   until: Type.String({ description: 'RFC 3339.' }),
-  over: Type.Boolean({ description: 'The link opens nothing any more.' }),
+  over: Type.Boolean({ description: 'The link has expired.' }),
   note: Type.String(),
 };
 const GuestPage = Type.Object({
@@ -40,8 +40,8 @@ const GuestPage = Type.Object({
 });
 const GuestMade = Type.Object({
   ...GuestFields,
-  token: Type.String({ description: 'Told once.' }),
-  link: Type.String({ description: 'The address to give away. What stands behind # is never sent to any server.' }),
+  token: Type.String({ description: 'Shown once.' }),
+  link: Type.String({ description: 'The address to share. Browsers do not send the part after #.' }),
 });
 const OpenBody = Type.Object({ token: Type.String({ minLength: 1, maxLength: 256 }) }, { additionalProperties: false });
 
@@ -56,7 +56,7 @@ interface Guest {
   readonly isOver: boolean;
 }
 
-/** Links to guests, as far as these routes need them. */
+/** Guest links, as needed here. */
 export interface GuestLookup {
   readonly guests: {
     list(): readonly Guest[];
@@ -84,7 +84,7 @@ export interface GuestRoutesOptions {
 const tags = ['guests'];
 const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 404: ErrorAnswer, 429: ErrorAnswer };
 
-/** Links that show some cameras for some time: the owner makes and takes them back, whoever has one opens it. On the main port only. */
+/** Links that show some cameras for some time: created and revoked by the owner, on the main port only. */
 export const guestRoutes: FastifyPluginAsync<GuestRoutesOptions> = async (app, options) => {
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
@@ -95,11 +95,16 @@ export const guestRoutes: FastifyPluginAsync<GuestRoutesOptions> = async (app, o
 
 function ownerRoutes(app: FastifyInstance, { access, people }: GuestRoutesOptions): void {
   const onRequest = (request: FastifyRequest) => access.require(request, 'admin', '');
-  const list = { summary: 'Links to guests', tags, response: { 200: GuestPage, 401: ErrorAnswer } };
+  const list = { summary: 'Guest links', tags, response: { 200: GuestPage, 401: ErrorAnswer } };
   app.get('/v3/guests', { onRequest, schema: list }, ({ query }) => paginate(people.guests.list().map(shown), query));
 
   const made = { ...answers, 200: GuestMade };
-  const make = { summary: 'Makes a link that shows some cameras for some time', tags, body: NewGuest, response: made };
+  const make = {
+    summary: 'Creates a link that shows some cameras for some time',
+    tags,
+    body: NewGuest,
+    response: made,
+  };
   app.post('/v3/guests', { onRequest, bodyLimit: BODY_LIMIT_BYTES, schema: make }, async (request) => {
     const { paths, live = true, recordings = false, until, note = '' } = checkedBody(NewGuest, request.body);
     const untilMs = TIME.test(until) ? Date.parse(until) : Number.NaN;
@@ -111,7 +116,7 @@ function ownerRoutes(app: FastifyInstance, { access, people }: GuestRoutesOption
   });
 
   const params = Type.Object({ id: Type.String() });
-  const remove = { summary: 'Takes a link back; who watches with it sees no more', tags, params, response: answers };
+  const remove = { summary: 'Revokes a link and ends its playback', tags, params, response: answers };
   app.delete<{ Params: { id: string } }>('/v3/guests/:id', { onRequest, schema: remove }, async (request) => {
     if (!(await people.removeGuest(request.params.id))) {
       throw new PerchError('notFound', 'link not found');
@@ -138,7 +143,7 @@ function openRoutes(app: FastifyInstance, { access, people, wrongCredentials, wa
     return { status: 'ok' };
   });
 
-  const leave = { summary: "Takes the guest's cookie away", tags, response: answers };
+  const leave = { summary: "Removes the guest's cookie", tags, response: answers };
   app.delete('/v3/guest', { schema: leave }, async (request, reply) => {
     reply.header('Set-Cookie', noCookie(GUEST_COOKIE, ownOrigin(access, request)));
     return { status: 'ok' };
@@ -146,7 +151,10 @@ function openRoutes(app: FastifyInstance, { access, people, wrongCredentials, wa
 }
 
 const shown = ({ id, cameras, live, recordings, createdMs, untilMs, note, isOver }: Guest): object => ({
-  ...{ id, paths: cameras, live, recordings },
+  id,
+  paths: cameras,
+  live,
+  recordings,
   created: new Date(createdMs).toISOString(),
   until: new Date(untilMs).toISOString(),
   over: isOver,

@@ -10,10 +10,10 @@ import { paginate } from '../schema/paginate.ts';
 const BODY_LIMIT_BYTES = 1 << 18;
 
 const Password = Type.String({ minLength: 1, maxLength: 1024 });
-/** What a viewer or a guest is shown. */
+/** What a viewer or guest may see. */
 export const CamerasChoice = Type.Union(
   [Type.Literal('all'), Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { maxItems: 500 })],
-  { description: "'all', or names of paths; a camera's second stream goes with it." },
+  { description: "'all', or names of paths; a camera's sub stream is included." },
 );
 const Rights = {
   cameras: Type.Optional(CamerasChoice),
@@ -37,9 +37,9 @@ const SessionItem = Type.Object({
   user: Type.String(),
   created: Type.String({ description: 'RFC 3339.' }),
   lastUsed: Type.String({ description: 'RFC 3339.' }),
-  address: Type.String({ description: 'Where it was begun, or was last seen a day later.' }),
-  device: Type.String({ description: 'In words: `Chrome, Android`.' }),
-  current: Type.Boolean({ description: 'The one that asks.' }),
+  address: Type.String({ description: 'Address of the log-in, updated daily.' }),
+  device: Type.String({ description: 'Such as `Chrome, Android`.' }),
+  current: Type.Boolean({ description: 'The session of this request.' }),
 });
 const pageOf = <T extends Type.TSchema>(item: T) =>
   Type.Object({ itemCount: Type.Integer(), pageCount: Type.Integer(), items: Type.Array(item) });
@@ -50,7 +50,7 @@ interface ViewerRights {
   readonly recordings: boolean;
 }
 
-/** The people of the box, as far as these routes need them. */
+/** Users and sessions, as needed here. */
 export interface PeopleLookup {
   readonly users: {
     readonly owner: string | undefined;
@@ -60,7 +60,7 @@ export interface PeopleLookup {
   changeUser(name: string, rights: Partial<ViewerRights>, password?: string): Promise<void>;
   removeUser(name: string): Promise<void>;
   restoreUser(name: string): Promise<void>;
-  /** @param user undefined: everybody's */
+  /** @param user undefined: all */
   listSessions(user: string | undefined): readonly {
     readonly id: string;
     readonly user: string;
@@ -79,9 +79,9 @@ export interface PeopleRoutesOptions {
 }
 
 const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 404: ErrorAnswer };
-const NameTaken = Type.Object(ErrorAnswer.properties, { description: 'Somebody has the name.' });
+const NameTaken = Type.Object(ErrorAnswer.properties, { description: 'The name is in use.' });
 
-/** Users and sessions, for the owner; everybody sees and ends sessions of his own. On the main port only. */
+/** Users and sessions, for the owner; each person lists and ends their own sessions. On the main port only. */
 export const peopleRoutes: FastifyPluginAsync<PeopleRoutesOptions> = async (app, options) => {
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
@@ -95,7 +95,7 @@ function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOption
   const onRequest = (request: FastifyRequest) => access.require(request, 'admin', '');
   const bodyLimit = BODY_LIMIT_BYTES;
   const list = {
-    summary: 'The owner, and the viewers he has added',
+    summary: 'The owner and the viewers',
     tags,
     response: { 200: pageOf(UserItem), 401: ErrorAnswer },
   };
@@ -114,7 +114,7 @@ function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOption
 
   const params = Type.Object({ name: Type.String() });
   const change = {
-    summary: 'Changes what a viewer sees, or gives him a new password, which ends his sessions',
+    summary: "Changes a viewer's rights, or the password, which ends their sessions",
     ...{ tags, params, body: UserChange, response: answers },
   };
   app.patch<{ Params: { name: string } }>(
@@ -127,7 +127,7 @@ function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOption
     },
   );
 
-  const remove = { summary: 'Removes a viewer; his sessions are over', tags, params, response: answers };
+  const remove = { summary: 'Removes a viewer and ends their sessions', tags, params, response: answers };
   app.delete<{ Params: { name: string } }>(
     '/v3/users/:name',
     { onRequest, schema: remove },
@@ -138,7 +138,7 @@ function userRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOption
   );
 
   const restore = {
-    summary: 'Has a viewer back that was removed since Perch has started, one of the last ten, with the same password',
+    summary: 'Restores a viewer with the same password: one of the last ten removed since the start',
     ...{ tags, params, response: { ...answers, 409: NameTaken } },
   };
   app.post<{ Params: { name: string } }>(
@@ -156,7 +156,7 @@ const ALL = { cameras: 'all', live: true, recordings: true } as const;
 function sessionListRoutes(app: FastifyInstance, { access, people }: PeopleRoutesOptions): void {
   const tags = ['session'];
   const list = {
-    summary: "One's own sessions; the owner's list has everybody's",
+    summary: 'Sessions of this user; for the owner those of all users',
     tags,
     response: { 200: pageOf(SessionItem), 401: ErrorAnswer },
   };
@@ -181,7 +181,7 @@ function sessionListRoutes(app: FastifyInstance, { access, people }: PeopleRoute
   });
 }
 
-/** Undefined: everybody's. Guests have none. */
+/** Undefined: all. Guests have none. */
 async function whoseSessions(
   access: PeopleRoutesOptions['access'],
   request: FastifyRequest,

@@ -19,7 +19,7 @@ import type { RequestOrigin } from '../../auth/request-origin.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { ErrorAnswer, OkAnswer } from '../../messages/responses.ts';
 
-/** Whoever asks to come in. */
+/** Client of a log-in. */
 export interface LoginClient {
   readonly ip: string;
   readonly isPrivate: boolean;
@@ -28,20 +28,20 @@ export interface LoginClient {
   readonly deviceToken?: string | undefined;
 }
 
-/** The accounts, as far as the page needs them. Tokens are what the cookie holds. */
+/** The accounts, as needed for log-in. Tokens are the values of cookies. */
 export interface SessionAccounts {
   /** Undefined before the claim. */
   readonly owner: string | undefined;
-  /** The setup code claims the box. */
+  /** The setup code can claim the device. */
   readonly mayClaim: boolean;
   person(name: string): KnownPerson | undefined;
   claim(password: string, setupCode: string | undefined, asker: LoginClient): Promise<string>;
   logIn(user: string, password: string, asker: LoginClient, oldToken: string | undefined): Promise<string>;
   logOut(token: string): Promise<void>;
   changePassword(user: string, password: string, next: string, asker: LoginClient, token: string): Promise<void>;
-  /** What shows at the next log-in that this device has been in. */
+  /** Identifies the device at later log-ins. */
   deviceToken(user: string, old: string | undefined): string;
-  /** The token to go on with, when this one is old enough. */
+  /** The successor of a token, if it is old enough. */
   renewal(token: string, ip: string): Promise<string | undefined>;
 }
 
@@ -49,16 +49,16 @@ export interface SessionRoutesOptions {
   readonly accounts: SessionAccounts;
   readonly access: Pick<HttpAccess, 'origin' | 'identify' | 'allows'>;
   readonly wrongCredentials: WrongCredentials;
-  /** What the page tells about the set-up. The warnings are told to the owner alone. */
+  /** State of the set-up. Warnings only for the owner. */
   readonly notices: { readonly isOpen: boolean; readonly warnings: readonly string[] };
-  /** Where the page is over https, for a request that came over plain http. */
+  /** The page's https address, for a request over plain http. */
   https(request: FastifyRequest, isProxied: boolean): HttpsPlace | null;
   /** `Chrome, Android`, of a `User-Agent`. */
   describeUserAgent(userAgent: string): string;
 }
 
 const Password = Type.String({ minLength: 1, maxLength: 1024 });
-/** A field that is not known is told of: `name` in the place of `user` would be a try at the owner's account. */
+/** Unknown fields are rejected: `name` instead of `user` would try the owner's account. */
 const NO_MORE = { additionalProperties: false };
 const ShortText = Type.String({ maxLength: 64 });
 const ClaimBody = Type.Object({ password: Password, setupCode: Type.Optional(ShortText) }, NO_MORE);
@@ -66,18 +66,18 @@ const LogInBody = Type.Object({ user: Type.Optional(ShortText), password: Passwo
 const PasswordBody = Type.Object({ oldPassword: Password, newPassword: Password }, NO_MORE);
 const OrNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const SessionAnswer = Type.Object({
-  claimed: Type.Boolean({ description: 'The box has an owner.' }),
+  claimed: Type.Boolean({ description: 'The device has an owner.' }),
   loggedIn: Type.Boolean(),
   user: OrNull(Type.String()),
   role: OrNull(Type.Enum(['owner', 'viewer', 'guest'])),
-  mayLook: Type.Boolean({ description: 'The box shows its cameras to whoever asks, or some of them.' }),
-  mayClaim: Type.Boolean({ description: 'The setup code and a password claim the box.' }),
+  mayLook: Type.Boolean({ description: 'All or some cameras are visible without a log-in.' }),
+  mayClaim: Type.Boolean({ description: 'The device can be claimed with the setup code.' }),
   openAccess: Type.Boolean({ description: 'Anyone on this network can watch.' }),
   warnings: Type.Array(Type.String(), { description: 'For the owner.' }),
   https: OrNull(
     Type.Object(
       { port: Type.Integer(), box: Type.String({ description: 'What `/trust/here` answers there.' }) },
-      { description: 'Where the page is over https. Null: it is off, the request came over it or through a proxy.' },
+      { description: "The page's https address. Null: off, or the request came over https or through a proxy." },
     ),
   ),
 });
@@ -85,9 +85,9 @@ const SessionAnswer = Type.Object({
 const tags = ['session'];
 const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 429: ErrorAnswer };
 
-/** The claim, log-in and log-out, and the password, on the main port only. */
+/** Claim, log-in, log-out and password, on the main port only. */
 export const sessionRoutes: FastifyPluginAsync<SessionRoutesOptions> = async (app, options) => {
-  // The routes say in words what is wrong with a body.
+  // The routes validate bodies themselves, for better messages.
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
   });
@@ -137,7 +137,7 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
       await accounts.logOut(token);
     }
     reply.header('Set-Cookie', noCookie(SESSION_COOKIE, origin));
-    // Who opened a guest's link in this browser before would go on as that guest.
+    // Otherwise an earlier guest link in this browser would take over.
     reply.header('Set-Cookie', noCookie(GUEST_COOKIE, origin));
     return { status: 'ok' };
   });
@@ -164,12 +164,12 @@ function passwordRoute(app: FastifyInstance, options: SessionRoutesOptions): voi
         await paused(wrongCredentials, origin.ip, change);
       } catch (error) {
         if (error instanceof PerchError && error.code === 'unauthorized') {
-          // Not 401: the session is there, and nobody has to log in.
+          // Not 401: the session is valid.
           return reply.code(403).send({ status: 'error', error: error.message });
         }
         throw error;
       }
-      // The device's cookie was bound to the old password.
+      // The device cookie is bound to the old password.
       reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, accounts.deviceToken(sessionUser, undefined), origin));
       return { status: 'ok' };
     },
@@ -188,7 +188,7 @@ async function describeSession(
   const claimed = accounts.owner !== undefined;
   const isUser = person !== undefined && person.role !== 'guest';
   if (isUser && token !== undefined) {
-    // The browser keeps it as long again.
+    // Extends the cookie's life.
     reply.header('Set-Cookie', sessionCookie((await accounts.renewal(token, origin.ip)) ?? token, origin));
   }
   return {
@@ -205,8 +205,8 @@ async function describeSession(
 }
 
 /**
- * A session in use gets a new token each day. For the other addresses of the page, which asks for `/v3/session` at its beginning only.
- * Nothing is renewed by what another site's page makes the browser send.
+ * Renews the token of a session in use, each day. For addresses other than `/v3/session`, which the page requests only at its start. Requests
+ * caused by other sites renew nothing.
  */
 export function renewSessions({ accounts, access }: Pick<SessionRoutesOptions, 'accounts' | 'access'>) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
@@ -224,7 +224,7 @@ export function renewSessions({ accounts, access }: Pick<SessionRoutesOptions, '
   };
 }
 
-/** Another site's page may not log anybody in, out, or claim the box. Programs that are no browser send neither header. */
+/** Pages of other sites may not log in, log out or claim. Programs send neither header. */
 export function ownOrigin(access: Pick<HttpAccess, 'origin'>, request: FastifyRequest): RequestOrigin {
   const origin = access.origin(request);
   const { headers } = request;
@@ -235,7 +235,7 @@ export function ownOrigin(access: Pick<HttpAccess, 'origin'>, request: FastifyRe
   return origin;
 }
 
-/** A wrong password, setup code or link is answered after a pause. */
+/** Delays the reply to a wrong password, setup code or link. */
 export async function paused<T>(wrong: WrongCredentials, ip: string, work: () => Promise<T>): Promise<T> {
   wrong.checkRoom(ip);
   try {

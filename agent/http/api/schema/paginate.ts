@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 
 export interface Page<T> {
-  /** Of all pages together. */
+  /** Of all pages. */
   readonly itemCount: number;
   readonly pageCount: number;
   readonly items: readonly T[];
@@ -9,7 +9,7 @@ export interface Page<T> {
 
 const DEFAULT_ITEMS_PER_PAGE = 100;
 
-/** One page of `items` as `?itemsPerPage=` (default 100) and `?page=` (from 0) ask; beyond the end it is empty. */
+/** The page of `items` for `?itemsPerPage=` (default 100) and `?page=` (from 0); empty beyond the end. */
 export function paginate<T>(items: readonly T[], query: unknown): Page<T> {
   const { itemsPerPage, page } = (query ?? {}) as { itemsPerPage?: unknown; page?: unknown };
   const size = wholeNumber(itemsPerPage, DEFAULT_ITEMS_PER_PAGE, 'items per page');

@@ -1,14 +1,11 @@
-/** Different questions of one turn that are remembered; further ones are answered each for itself. */
+/** Cached answers per turn; further ones are computed each time. */
 const LIMIT = 16;
 
-/**
- * Answers that are put together once for all who ask the same within one turn of the event loop: nothing that one of them could
- * have waited for lies between. Many who watch a box ask all at once, again and again.
- */
+/** Shares an answer among equal requests in one turn of the event loop, in which the state cannot change: many viewers poll at once. */
 export class PerTickCache {
   readonly #answers = new Map<string, Buffer>();
 
-  /** @param question what the answer depends on, besides the state of the box */
+  /** @param question key of the answer, besides the state */
   get(question: string, answer: () => unknown): Buffer {
     const known = this.#answers.get(question);
     if (known) {

@@ -1,13 +1,12 @@
 import Type, { type TSchema } from 'typebox';
 import { ErrorAnswer } from '../../messages/responses.ts';
 
-/** Shapes that many routes share. */
 export const OrNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 export const TimeText = Type.String({ description: 'RFC 3339.' });
 
 export const pageOf = <T extends TSchema>(item: T) =>
   Type.Object({
-    itemCount: Type.Integer({ description: 'Of all pages together.' }),
+    itemCount: Type.Integer({ description: 'Of all pages.' }),
     pageCount: Type.Integer(),
     items: Type.Array(item),
   });
@@ -17,7 +16,7 @@ const PAGE = {
   page: Type.Optional(Type.Integer({ minimum: 0, maximum: 999_999_999, default: 0, description: 'From 0.' })),
 };
 export const PageQuery = Type.Object(PAGE);
-/** A list that can be asked for one path alone. */
+/** A list that can be restricted to one path. */
 export const PathPageQuery = Type.Object({ ...PAGE, path: Type.Optional(Type.String()) });
 
 export const PathName = Type.Object({
@@ -25,10 +24,10 @@ export const PathName = Type.Object({
 });
 export const IdParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
 
-/** What every route below `/v3` may answer besides. */
+/** Further responses of every route below `/v3`. */
 const ALWAYS = { 401: ErrorAnswer };
 
-/** Answers of a route: what it is for, and the statuses of its failures. */
+/** Responses of a route: the regular one, and the statuses of failures. */
 export const answers = (good: TSchema, ...failures: readonly number[]) => ({
   200: good,
   ...ALWAYS,

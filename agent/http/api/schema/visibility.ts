@@ -1,24 +1,24 @@
 import type { FastifyRequest } from 'fastify';
 
-/** A viewer or guest of the box: not its owner, and nobody with `api` permission. */
+/** A viewer or guest: neither the owner nor a client with `api` permission. */
 export interface Viewer {
   may(action: string, path: string): boolean;
 }
 
-/** The only addresses of the API that viewers and guests have, and of these only what they may watch. */
+/** The only API addresses for viewers and guests, limited to their paths. */
 const OPEN_ROUTES = new Set([
   ...['/v3/paths/list', '/v3/paths/get/*', '/v3/timeline/*', '/v3/recordings/protected'],
   ...['/v3/events', '/v3/events/list'],
 ]);
 
-/** Whether a person without the permission `api` may ask this. */
+/** Whether a person without `api` permission may request this. */
 export const isForViewers = ({ method, routeOptions }: FastifyRequest): boolean =>
   (method === 'GET' || method === 'HEAD') && OPEN_ROUTES.has(routeOptions.url ?? '');
 
 export const maySee = (person: Viewer, path: string): boolean =>
   person.may('read', path) || person.may('playback', path);
 
-/** Of all that happens to the box a viewer is told what was seen by the cameras whose recordings are his to play. */
+/** Viewers get the events of cameras whose recordings they may play. */
 export function isToldTo(event: { readonly type: string; readonly data: string }, person: Viewer): boolean {
   if (event.type !== 'event') {
     return false;
@@ -27,7 +27,7 @@ export function isToldTo(event: { readonly type: string; readonly data: string }
   return typeof path === 'string' && path !== '' && person.may('playback', path);
 }
 
-/** Of a path's facts, those that are not for everybody. */
+/** Facts of a path that viewers do not get. */
 interface Telling {
   readonly source: unknown;
   readonly readers: unknown;
@@ -38,7 +38,7 @@ interface Telling {
   readonly recording: { readonly error: string | null; readonly why: string | null } | null;
 }
 
-/** What a viewer needs to know of a path, and what he may: neither who else watches nor addresses of the network behind it. */
+/** A path for viewers: without other viewers, and without addresses of the network. */
 export function shownToViewers<T extends Telling & { readonly name: string }>(
   item: T,
   person: Viewer,

@@ -12,7 +12,7 @@ export interface ShownAuthority {
   readonly untilMs: number;
 }
 
-/** Apple's configuration profile with one root certificate (payload com.apple.security.root), as iPhones install it. */
+/** Apple's configuration profile with one root certificate (payload com.apple.security.root). */
 export function mobileProfile({ name, der }: ShownAuthority): string {
   const shown = escapeXml(name);
   const lines = Buffer.from(der).toString('base64').replace(/.{64}/g, '$&\n');
@@ -47,7 +47,7 @@ ${lines}
 
 export const escapeXml = (text: string): string => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
-/** The same for the same certificate: a profile that is fetched again takes the place of the first. */
+/** Stable for a certificate, so that a repeated download replaces the profile. */
 function uuidOf(der: Uint8Array, purpose: string): string {
   const hex = createHash('sha256').update(purpose).update(der).digest('hex').toUpperCase();
   return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(

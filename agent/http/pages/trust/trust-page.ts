@@ -13,7 +13,7 @@ code{display:block;white-space:pre;font-size:1.1rem;padding:.5rem;border:1px sol
 #state[data-is="yes"]{border-color:#0b6e4f}#state[data-is="no"]{border-color:#b4231a}
 .other{float:right}
 `;
-/** A browser that does not trust the certificate fails to fetch, whatever would be answered. */
+/** A browser that does not trust the certificate fails to fetch, whatever the reply. */
 const SCRIPT = `
 const state = document.getElementById('state');
 const link = document.getElementById('open');
@@ -29,7 +29,7 @@ if (state && link) {
 
 const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-/** Only what stands in the page itself, which may ask the same host by https. */
+/** Only inline content, and requests to the same host over https. */
 export const TRUST_POLICY = [
   "default-src 'none'",
   `script-src ${hashOf(SCRIPT)}`,
@@ -40,7 +40,7 @@ export const TRUST_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** @param port of https: without it the page says how to switch it on; without an authority somebody else has signed, and there is nothing to fetch */
+/** @param port of https: without it the page explains how to enable it; without an authority the certificate is a public one */
 export function trustPage(words: TrustWords, authority: ShownAuthority | undefined, port: number | undefined): string {
   const text = escapeXml;
   const check = port === undefined ? '' : checkOf(words, port);

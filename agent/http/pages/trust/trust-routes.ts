@@ -7,11 +7,11 @@ import { TRUST_POLICY, trustPage } from './trust-page.ts';
 import { wordsFor } from './trust-words.ts';
 
 export interface TrustLookup {
-  /** Undefined while the box has not made any. */
+  /** Undefined until one is created. */
   authority(): ShownAuthority | undefined;
-  /** The port of the page over https. */
+  /** The https port of the page. */
   port(): number | undefined;
-  /** What this box is told from others by. */
+  /** Identifies this device. */
   readonly box: string;
 }
 
@@ -21,7 +21,9 @@ const CRT = 'application/x-x509-ca-cert';
 const PEM = 'application/x-pem-file';
 const PROFILE = 'application/x-apple-aspen-config';
 
-/** `/trust`: how a phone comes to trust the box. Without a log-in: a certificate is no secret, and who has none yet cannot log in safely. */
+/**
+ * `/trust`: installs the own authority on a phone. Without a log-in, because certificates are public, and without one no log-in is safe.
+ */
 export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (app, { trust }) => {
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store').header('X-Content-Type-Options', 'nosniff');
@@ -29,7 +31,7 @@ export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (ap
   });
   const querystring = Type.Object({ lang: Type.Optional(Type.String()) });
   const page = {
-    summary: 'How a phone or computer comes to trust the box: a page',
+    summary: 'Page that makes a phone or computer trust this device',
     ...{ tags, querystring, response: { 200: Type.String() }, produces: { 200: HTML } },
   };
   app.get('/trust', { schema: page }, (request, reply) => {
@@ -39,7 +41,7 @@ export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (ap
   });
 
   const here = {
-    summary: 'Whether a browser trusts https, and this is the box: for pages of plain http, which ask it over https',
+    summary: 'Probe of the plain http page: does the browser trust https, and is it this device',
     ...{ tags, response: { 200: Type.Object({ box: Type.String() }) } },
   };
   app.get('/trust/here', { schema: here }, (_request, reply) => {
@@ -59,7 +61,7 @@ export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (ap
 };
 
 const fileOf = (form: string, type: string) => ({
-  summary: `The certificate of the box's own authority, ${form}`,
+  summary: `Certificate of the device's own authority, ${form}`,
   ...{ tags, response: { 200: Type.String(), 404: ErrorAnswer }, produces: { 200: type } },
 });
 
