@@ -8,28 +8,28 @@ import { paginate } from '../schema/paginate.ts';
 import { answers, PageQuery, PathName, pageOf } from '../schema/schemas.ts';
 import { CameraItem, CameraOrder, CameraPatch, LoginAnswer, NewLogin } from './camera-schemas.ts';
 
-/** Places of a thousand cameras. */
+/** Room for the paths of a thousand cameras. */
 const MAX_BODY_BYTES = 256 << 10;
 const TAGS = ['cameras'];
 const OK = { status: 'ok' } as const;
 
 /** Cameras that are adopted. All throw PerchError: notFound where no camera has this path, unavailable when the file cannot be written. */
 export interface AdoptedLookup {
-  /** In their owner's order. */
+  /** In the order that the owner chose. */
   list(): readonly Static<typeof CameraItem>[];
-  /** Asks the camera what it is. */
+  /** Reads the camera's description again. */
   read(path: string): Promise<Static<typeof CameraItem>>;
-  /** Changes what people call it, or pauses it. @throws badInput */
+  /** Changes its title, or pauses it. @throws badInput */
   patch(path: string, body: Static<typeof CameraPatch>): Promise<Static<typeof CameraItem>>;
-  /** Tries a login, and writes it when the camera takes it. */
+  /** Tries a login, and saves it when the camera accepts it. */
   login(path: string, login: Static<typeof NewLogin>): Promise<Static<typeof LoginAnswer>>;
-  /** These first, the others behind them as they were. */
+  /** Puts these first; the others follow in their former order. */
   order(paths: readonly string[]): Promise<void>;
-  /** Takes its paths out of the configuration; its recordings stay. */
+  /** Removes its paths from the configuration; its recordings stay. */
   forget(path: string): Promise<void>;
-  /** Has back what was forgotten, as it was. @throws badInput when its path is another's meanwhile */
+  /** Restores a removed camera unchanged. @throws badInput when another camera has its path by now */
   restore(path: string): Promise<Static<typeof CameraItem>>;
-  /** A JPEG of the camera's own making. @throws unsupported, unavailable */
+  /** A JPEG that the camera made. @throws unsupported, unavailable */
   snapshot(path: string): Promise<Uint8Array>;
 }
 
@@ -48,11 +48,11 @@ const about = (summary: string, ...failures: number[]) => ({
 
 const showingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
   const list = {
-    summary: "Cameras that are adopted, in their owner's order, with what is known of them",
+    summary: 'Adopted cameras in the order that the owner chose, with their state and description',
     ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(CameraItem), 400) },
   };
   app.get('/cameras/list', { schema: list }, ({ query }) => paginate([...cameras.list()], query));
-  app.get('/cameras/get/*', { schema: about('One of them') }, async (request) => {
+  app.get('/cameras/get/*', { schema: about('One adopted camera') }, async (request) => {
     const name = nameOf(request);
     const camera = cameras.list().find(({ path }) => path === name);
     if (!camera) {
@@ -60,11 +60,13 @@ const showingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
     }
     return camera;
   });
-  app.post('/cameras/read/*', { schema: about('Ask it again what it is', 413, 429, 501, 503, 504) }, (request) =>
-    cameras.read(nameOf(request)),
+  app.post(
+    '/cameras/read/*',
+    { schema: about('Read the description of a camera again', 413, 429, 501, 503, 504) },
+    (request) => cameras.read(nameOf(request)),
   );
   const snapshot = {
-    summary: "The camera's own picture of now",
+    summary: 'A current picture, made by the camera',
     ...{ tags: TAGS, params: PathName, produces: { 200: 'image/jpeg' } },
     response: answers({ type: 'string', format: 'binary' } as never, 400, 404, 409, 501, 503, 504),
   };
@@ -76,19 +78,20 @@ const showingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
 
 const changingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
   const bodyLimit = MAX_BODY_BYTES;
-  const patch = { ...about('Change what people call it; pause it, or go on', 413, 503), body: CameraPatch };
+  const patch = { ...about('Change the title of a camera; pause or resume it', 413, 503), body: CameraPatch };
   app.patch('/cameras/patch/*', { bodyLimit, schema: patch }, (request) =>
     cameras.patch(nameOf(request), checkedBody(CameraPatch, request.body)),
   );
   const login = {
-    summary: 'Give it another login: it is tried first, and written for all paths of the device when it is taken',
+    summary:
+      'Change the login of a camera: it is tried first, and saved for all paths of the device when the camera accepts it',
     ...{ tags: TAGS, params: PathName, body: NewLogin, response: answers(LoginAnswer, 400, 404, 413, 429, 503) },
   };
   app.post('/cameras/login/*', { bodyLimit, schema: login }, (request) =>
     cameras.login(nameOf(request), checkedBody(NewLogin, request.body)),
   );
   const order = {
-    summary: 'Put cameras in order: these first, the others behind them as they were',
+    summary: 'Set the order of cameras: these first, the others follow in their former order',
     ...{ tags: TAGS, body: CameraOrder, response: answers(OkAnswer, 400, 404, 413, 503) },
   };
   app.post('/cameras/order', { bodyLimit, schema: order }, async ({ body }) => {
@@ -96,16 +99,14 @@ const changingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => 
     return OK;
   });
   const forget = {
-    summary: 'Take a camera out of the configuration; its recordings stay',
+    summary: 'Remove a camera from the configuration; its recordings stay',
     ...{ tags: TAGS, params: PathName, response: answers(OkAnswer, 400, 404, 503) },
   };
   app.delete('/cameras/forget/*', { schema: forget }, async (request) => {
     await cameras.forget(nameOf(request));
     return OK;
   });
-  app.post(
-    '/cameras/restore/*',
-    { schema: about('Have back a camera that was taken out, as it was', 503) },
-    (request) => cameras.restore(nameOf(request)),
+  app.post('/cameras/restore/*', { schema: about('Restore a removed camera unchanged', 503) }, (request) =>
+    cameras.restore(nameOf(request)),
   );
 };

@@ -16,14 +16,14 @@ const Velocity = Type.Object(
   {
     additionalProperties: false,
     description:
-      'Right, up and in are positive. Lasts two seconds: ask again as long as it is to go on. All zero stops.',
+      'Right, up and in are positive. A movement ends after two seconds: repeat the request to continue. All zero stops.',
   },
 );
 const Token = Type.Object({ token: Type.String({ maxLength: 200 }) }, { additionalProperties: false });
 const NewPreset = Type.Object(
   {
     name: Type.String({ maxLength: 64 }),
-    token: Type.Optional(Type.String({ maxLength: 200, description: 'Of the one to be replaced.' })),
+    token: Type.Optional(Type.String({ maxLength: 200, description: 'The preset to replace.' })),
   },
   { additionalProperties: false },
 );
@@ -31,24 +31,24 @@ const Presets = Type.Object({ items: Type.Array(Type.Object({ token: Type.String
 const Abilities = Type.Object({
   hasPanTilt: Type.Boolean(),
   hasZoom: Type.Boolean(),
-  hasHome: OrNull(Type.Boolean({ description: 'null: the camera does not tell.' })),
+  hasHome: OrNull(Type.Boolean({ description: 'null: unknown.' })),
   mostPresets: OrNull(Type.Integer()),
 });
 const ClockFacts = Type.Object({
-  skewMs: Type.Number({ description: "The camera's clock minus the box's." }),
+  skewMs: Type.Number({ description: 'The clock of the camera minus that of this device.' }),
   source: OrNull(Type.String()),
   ntpServer: OrNull(Type.String()),
 });
 const Ntp = Type.Object(
   {
     ntpServer: Type.Optional(
-      Type.String({ maxLength: 253, description: 'A name or an address, to be asked from now on.' }),
+      Type.String({ maxLength: 253, description: 'Name or address of the time server to use.' }),
     ),
   },
-  { additionalProperties: false, description: 'Empty: the clock is set to that of the box.' },
+  { additionalProperties: false, description: 'Empty: the clock is set to the time of this device.' },
 );
 const encoder = {
-  groupFrames: OrNull(Type.Integer({ description: 'From one key frame to the next.' })),
+  groupFrames: OrNull(Type.Integer({ description: 'Distance of key frames.' })),
   fps: OrNull(Type.Number()),
   bitrateKbps: OrNull(Type.Number()),
 };
@@ -71,17 +71,19 @@ const EncoderChange = Type.Object({
   profile: Type.String(),
   before: Encoder,
   after: Encoder,
-  isDone: Type.Boolean({ description: 'As the camera tells afterwards: not all that say yes do it.' }),
+  isDone: Type.Boolean({
+    description: 'Whether the camera reports the new settings: some accept a change and ignore it.',
+  }),
 });
 
-/** What can be done to the camera of a path. Rejects with PerchError: notFound for a path without one. */
+/** Controls the camera of a path. All reject with PerchError: notFound for a path without a camera. */
 export interface CameraSteering {
   abilities(path: string): Promise<Static<typeof Abilities>>;
   move(path: string, velocity: Static<typeof Velocity>): Promise<void>;
   stop(path: string): Promise<void>;
   presets(path: string): Promise<Static<typeof Presets>['items']>;
   goToPreset(path: string, token: string): Promise<void>;
-  /** @returns its token */
+  /** @returns the token of the preset */
   setPreset(path: string, name: string, token: string | undefined): Promise<string>;
   removePreset(path: string, token: string): Promise<void>;
   goHome(path: string): Promise<void>;
@@ -108,56 +110,62 @@ const about = (summary: string, good: object = OkAnswer, body?: object) => ({
 });
 
 const ptzRoutes: FastifyPluginAsync<{ steering: CameraSteering }> = async (app, { steering }) => {
-  app.get('/cameras/ptz/get/*', about('How a camera can be turned', Abilities), (request) =>
+  app.get('/cameras/ptz/get/*', about('PTZ functions of a camera', Abilities), (request) =>
     steering.abilities(nameOf(request)),
   );
-  app.post('/cameras/ptz/move/*', about('Turn it, for two seconds', OkAnswer, Velocity), async (request) => {
+  app.post('/cameras/ptz/move/*', about('Move a camera for two seconds', OkAnswer, Velocity), async (request) => {
     await steering.move(nameOf(request), checkedBody(Velocity, request.body));
     return OK;
   });
-  app.post('/cameras/ptz/stop/*', about('Stop it'), async (request) => {
+  app.post('/cameras/ptz/stop/*', about('Stop a movement'), async (request) => {
     await steering.stop(nameOf(request));
     return OK;
   });
-  app.post('/cameras/ptz/home/*', about('Turn it to where it is at home'), async (request) => {
+  app.post('/cameras/ptz/home/*', about('Move a camera to its home position'), async (request) => {
     await steering.goHome(nameOf(request));
     return OK;
   });
 };
 
 const presetRoutes: FastifyPluginAsync<{ steering: CameraSteering }> = async (app, { steering }) => {
-  app.get('/cameras/ptz/presets/*', about('Places that it knows', Presets), async (request) => ({
+  app.get('/cameras/ptz/presets/*', about('Presets of a camera', Presets), async (request) => ({
     items: await steering.presets(nameOf(request)),
   }));
-  app.post('/cameras/ptz/goto/*', about('Turn it to one of them', OkAnswer, Token), async (request) => {
+  app.post('/cameras/ptz/goto/*', about('Move a camera to a preset', OkAnswer, Token), async (request) => {
     await steering.goToPreset(nameOf(request), checkedBody(Token, request.body).token);
     return OK;
   });
-  app.post('/cameras/ptz/presets/*', about('Have it remember where it looks', Token, NewPreset), async (request) => {
-    const { name, token } = checkedBody(NewPreset, request.body);
-    return { token: await steering.setPreset(nameOf(request), name, token) };
-  });
-  app.post('/cameras/ptz/remove/*', about('Have it forget one', OkAnswer, Token), async (request) => {
+  app.post(
+    '/cameras/ptz/presets/*',
+    about('Save the current position as a preset', Token, NewPreset),
+    async (request) => {
+      const { name, token } = checkedBody(NewPreset, request.body);
+      return { token: await steering.setPreset(nameOf(request), name, token) };
+    },
+  );
+  app.post('/cameras/ptz/remove/*', about('Remove a preset', OkAnswer, Token), async (request) => {
     await steering.removePreset(nameOf(request), checkedBody(Token, request.body).token);
     return OK;
   });
 };
 
 const upkeepRoutes: FastifyPluginAsync<{ steering: CameraSteering }> = async (app, { steering }) => {
-  app.post('/cameras/reboot/*', about('Start a camera anew: it is gone for a minute'), async (request) => {
+  app.post('/cameras/reboot/*', about('Restart a camera: it is away for about a minute'), async (request) => {
     await steering.reboot(nameOf(request));
     return OK;
   });
-  app.get('/cameras/clock/*', about('How a clock of a camera stands', ClockFacts), (request) =>
+  app.get('/cameras/clock/*', about('Clock of a camera, and where it gets the time', ClockFacts), (request) =>
     steering.clock(nameOf(request)),
   );
-  app.post('/cameras/clock/*', about('Set it, or have it ask a time server', ClockFacts, Ntp), (request) =>
+  app.post('/cameras/clock/*', about('Set the clock of a camera, or its time server', ClockFacts, Ntp), (request) =>
     steering.setClock(nameOf(request), checkedBody(Ntp, request.body).ntpServer),
   );
-  app.get('/cameras/encoder/*', about('How its stream is coded, and what would be better', Advice), (request) =>
+  app.get('/cameras/encoder/*', about('Encoder settings of a camera, and recommended ones', Advice), (request) =>
     steering.encoder(nameOf(request)),
   );
-  app.post('/cameras/encoder/*', about('Change that', EncoderChange, NewEncoder), (request) =>
-    steering.setEncoder(nameOf(request), checkedBody(NewEncoder, request.body)),
+  app.post(
+    '/cameras/encoder/*',
+    about('Change the encoder settings of a camera', EncoderChange, NewEncoder),
+    (request) => steering.setEncoder(nameOf(request), checkedBody(NewEncoder, request.body)),
   );
 };

@@ -6,19 +6,19 @@ const MAX_CAMERAS = 64;
 const MAX_ADDRESS = 500;
 
 const LOGIN = {
-  user: Text("The camera's user, of ONVIF where it has users of its own.", 100),
+  user: Text('User of the camera; of ONVIF where that has separate users.', 100),
   password: Text('Kept in the configuration, never shown.', 200),
   clearPassword: Type.Optional(
-    Type.Boolean({ description: 'The password may be sent so that anybody in the network can read it.' }),
+    Type.Boolean({ description: 'Allows methods that send the password readable to everybody in the network.' }),
   ),
 };
 const WHICH = {
   endpoint: Text('Of a camera that was found.'),
   onvif: Text('Address of the ONVIF device service, in a private network.', MAX_ADDRESS),
-  address: Text('IP address in a private network: what is there is found out, which may take a minute.', 60),
-  rtsp: Text('Large stream of a camera without ONVIF; {user} and {password} in it are replaced.', MAX_ADDRESS),
-  sub: Text('Small stream, beside rtsp.', MAX_ADDRESS),
-  maker: Text('Whose stream addresses are tried first, beside address.', 100),
+  address: Text('IP address in a private network: it is probed, which may take a minute.', 60),
+  rtsp: Text('Main stream of a camera without ONVIF; {user} and {password} in it are replaced.', MAX_ADDRESS),
+  sub: Text('Substream, only with rtsp.', MAX_ADDRESS),
+  maker: Text('Manufacturer whose stream addresses are tried first, only with address.', 100),
 };
 
 export const CheckRequest = Type.Object({ ...WHICH, ...LOGIN }, { additionalProperties: false });
@@ -26,21 +26,21 @@ const CameraRequest = Type.Object(
   {
     ...WHICH,
     ...LOGIN,
-    name: Text('Name of the path. Without it one is made of what the camera is called.', 240),
-    title: Text('What people call it.'),
+    name: Text('Name of the path. Default: derived from the name of the camera.', 240),
+    title: Text('Name shown to people.'),
     prefers: Type.Optional(Type.Enum(['h264', 'h265'])),
     record: Type.Optional(
       Type.Enum(['always', 'motion', 'no'], {
-        description: 'Without it: as pathDefaults say, and always where they record nothing.',
+        description: 'Default: as in pathDefaults; always where these record nothing.',
       }),
     ),
-    again: Type.Optional(Type.Boolean({ description: 'Though it looks like one that is there already.' })),
+    again: Type.Optional(Type.Boolean({ description: 'Adopt it even if it appears to be adopted already.' })),
   },
   { additionalProperties: false },
 );
 export const AdoptBody = Type.Object(
   { cameras: Type.Array(CameraRequest, { minItems: 1, maxItems: MAX_CAMERAS }), ...LOGIN },
-  { additionalProperties: false, description: 'Login that stands here is that of each camera that has none.' },
+  { additionalProperties: false, description: 'The login given here applies to each camera that has none.' },
 );
 export const ProbeBody = Type.Object(
   {
@@ -51,7 +51,9 @@ export const ProbeBody = Type.Object(
   { additionalProperties: false },
 );
 export const DiscoverQuery = Type.Object({
-  wait: Type.Optional(Type.Enum(['yes', 'no'], { description: 'Answer when the look is over, after some 4 s.' })),
+  wait: Type.Optional(
+    Type.Enum(['yes', 'no'], { description: 'yes: answer when the search has ended, after about 4 s.' }),
+  ),
 });
 
 const Claim = OrNull(Type.String());
@@ -62,10 +64,10 @@ const Trouble = OrNull(
   }),
 );
 const Failed = {
-  error: OrNull(Type.String({ description: 'In words, with what to do.' })),
+  error: OrNull(Type.String({ description: 'Message with a remedy.' })),
   trouble: Trouble,
   triesLeft: OrNull(
-    Type.Integer({ description: 'After a refused login: how often it may be wrong before Perch tries none any more.' }),
+    Type.Integer({ description: 'After a refused login: remaining attempts before Perch stops trying logins.' }),
   ),
 };
 
@@ -73,14 +75,14 @@ export const FoundItem = Type.Object({
   endpoint: Type.String(),
   address: Type.String(),
   onvif: Type.String(),
-  foundFrom: Type.String({ description: 'Address of this machine.' }),
+  foundFrom: Type.String({ description: 'Local address that found it.' }),
   name: Claim,
   manufacturer: Claim,
   hardware: Claim,
   location: Claim,
   firstSeen: TimeText,
   lastSeen: TimeText,
-  path: OrNull(Type.String({ description: 'That it is adopted as.' })),
+  path: OrNull(Type.String({ description: 'Path of the camera when it is adopted.' })),
 });
 export const DiscoverAnswer = Type.Object({ isLooking: Type.Boolean(), items: Type.Array(FoundItem) });
 
@@ -88,13 +90,13 @@ export const ProbeAnswer = Type.Object({
   id: Type.String({ format: 'uuid' }),
   target: Type.String(),
   state: Type.Enum(['running', 'done', 'failed']),
-  what: Type.String({ description: 'That is tried now, or was last.' }),
+  what: Type.String({ description: 'What is being tried, or was tried last.' }),
   done: Type.Integer(),
   total: Type.Integer(),
-  onvif: OrNull(Type.String({ description: 'For adopt, when there is ONVIF at the one address.' })),
-  rtsp: OrNull(Type.String({ description: 'For adopt, when there is none and a stream was found.' })),
+  onvif: OrNull(Type.String({ description: 'For adopt; null: no ONVIF service was found, or the target is a range.' })),
+  rtsp: OrNull(Type.String({ description: 'For adopt; a stream that was found where there is no ONVIF service.' })),
   sub: OrNull(Type.String()),
-  makers: OrNull(Type.String({ description: 'Who makes cameras with such streams.' })),
+  makers: OrNull(Type.String({ description: 'Manufacturers of cameras with such stream addresses.' })),
   ...Failed,
 });
 
@@ -124,7 +126,7 @@ const Description = Type.Object(
     profiles: Type.Array(Profile),
     suggestions: Type.Array(Suggestion),
   },
-  { description: "The camera's claims: texts to be escaped where shown." },
+  { description: 'As reported by the camera: escape the texts where they are shown.' },
 );
 export const CheckAnswer = Type.Object({
   isGood: Type.Boolean(),
@@ -135,24 +137,26 @@ const Pending = Type.Array(
   Type.Object({
     path: Type.String(),
     why: Type.Enum(['noRoom', 'busy', 'slow']),
-    words: Type.String({ description: 'With the status that the camera has answered.' }),
+    words: Type.String({ description: 'Message with the status code of the camera.' }),
   }),
-  { description: 'Streams that could not be tried yet. Perch tries them again until the camera is complete.' },
+  { description: 'Streams that could not be verified yet. Perch tries them until the camera is complete.' },
 );
 const Adopted = Type.Object({
   status: Type.Enum(['ok', 'error']),
-  camera: OrNull(Type.String({ description: 'As it was asked for: endpoint, onvif or address; of rtsp the host.' })),
+  camera: OrNull(Type.String({ description: 'endpoint, onvif or address of the request; the host of rtsp.' })),
   ...Failed,
   title: Claim,
-  path: OrNull(Type.String({ description: 'Of its first lens; with the trouble adopted the one it has already.' })),
-  paths: Type.Array(Type.String(), { description: 'All that were written.' }),
+  path: OrNull(
+    Type.String({ description: 'Of its first lens; with the trouble adopted the path that the camera has.' }),
+  ),
+  paths: Type.Array(Type.String(), { description: 'All paths that were added.' }),
   pending: Pending,
   description: OrNull(Description),
 });
 export const AdoptAnswer = Type.Object({
   items: Type.Array(Adopted, { description: 'In the order of the request.' }),
   warning: OrNull(
-    Type.String({ description: 'Everybody on the machine can read the configuration file: what to do. Said once.' }),
+    Type.String({ description: 'Remedy when every user of this device can read the configuration file. Given once.' }),
   ),
 });
 
@@ -170,10 +174,10 @@ export const CameraItem = Type.Object({
   lastError: OrNull(Type.String()),
   lastErrorTime: OrNull(TimeText),
   trouble: Trouble,
-  next: OrNull(Type.String({ description: 'What to do about the error.' })),
+  next: OrNull(Type.String({ description: 'Remedy for the error.' })),
   seenAt: OrNull(
     Type.String({
-      description: 'Address of a device with its identity, which the path does not follow: `next` says why.',
+      description: 'Address of a device with the same identity, which the path does not use: `next` has the reason.',
     }),
   ),
   pending: Pending,
@@ -183,12 +187,12 @@ export const CameraItem = Type.Object({
 
 export const CameraPatch = Type.Object(
   {
-    title: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'What people call it.' })),
+    title: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Name shown to people.' })),
     paused: Type.Optional(
-      Type.Boolean({ description: 'It is neither pulled, recorded nor listened to, and its path stays.' }),
+      Type.Boolean({ description: 'The camera is not pulled, recorded or asked for events; its path stays.' }),
     ),
     pausedUntil: Type.Optional(
-      OrNull(Type.String({ maxLength: 40, description: 'Beside paused: when it goes on by itself, RFC 3339.' })),
+      OrNull(Type.String({ maxLength: 40, description: 'Only with paused: time at which the pause ends, RFC 3339.' })),
     ),
   },
   { additionalProperties: false, minProperties: 1 },
@@ -202,9 +206,9 @@ export const NewLogin = Type.Object(
   { additionalProperties: false },
 );
 export const LoginAnswer = Type.Object({
-  isGood: Type.Boolean({ description: 'The camera takes it, and it is written.' }),
+  isGood: Type.Boolean({ description: 'The camera accepts the login, and it is saved.' }),
   ...Failed,
-  paths: Type.Array(Type.String(), { description: 'That have it now: all of the device.' }),
+  paths: Type.Array(Type.String(), { description: 'All paths of the device: they have the login now.' }),
 });
 export const CameraOrder = Type.Object(
   { paths: Type.Array(Type.String({ maxLength: 240 }), { minItems: 1, maxItems: 1_000 }) },

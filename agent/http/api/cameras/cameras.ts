@@ -19,27 +19,27 @@ import {
   ProbeBody,
 } from './camera-schemas.ts';
 
-/** 64 cameras with everything that can be said of each. */
+/** 64 cameras with all fields. */
 const MAX_BODY_BYTES = 256 << 10;
 const TAGS = ['cameras'];
 
 /** Finding and adopting cameras. All throw PerchError. */
 export interface CameraLookup {
   readonly isScanning: boolean;
-  /** Probes the networks; resolves when that is over. */
+  /** Probes the networks; resolves when the search has ended. */
   discover(): Promise<void>;
   found(): readonly Static<typeof FoundItem>[];
-  /** Looks at an address or a range. @throws badInput outside of private networks, exhausted: ranges one at a time */
+  /** Probes an address or a range. @throws badInput outside of private networks, exhausted while another range is probed */
   probe(body: Static<typeof ProbeBody>): Static<typeof ProbeAnswer>;
   probeJob(id: string): Static<typeof ProbeAnswer> | undefined;
-  /** @returns whether there is one of this id */
+  /** @returns whether a probe has this id */
   endProbe(id: string): boolean;
   check(wish: Static<typeof CheckRequest>): Promise<Static<typeof CheckAnswer>>;
   adopt(body: Static<typeof AdoptBody>): Promise<Static<typeof AdoptAnswer>>;
   readonly adopted: AdoptedLookup;
 }
 
-/** `/cameras/…`: the cameras in the networks of the box, and those that it has. */
+/** `/cameras/…`: cameras in the networks of this device, and adopted ones. */
 export const cameraRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, options) => {
   await app.register(findingRoutes, options);
   await app.register(adoptingRoutes, options);
@@ -48,8 +48,8 @@ export const cameraRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async
 
 const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, { cameras }) => {
   const discover = {
-    summary: 'Look for cameras in the networks of the box',
-    description: 'Each that is new is an event `camera` with the state `found`, as it answers.',
+    summary: 'Search the networks of this device for cameras',
+    description: 'Each new camera is sent as an event `camera` with the state `found`.',
     ...{ tags: TAGS, querystring: DiscoverQuery, response: answers(DiscoverAnswer, 400, 413) },
   };
   app.post<{ Querystring: { wait?: unknown } }>(
@@ -71,15 +71,20 @@ const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app,
   app.get('/cameras/found', { schema: found }, ({ query }) => paginate([...cameras.found()], query));
 
   const probe = {
-    summary: 'Find out what is at an address, or which cameras are in a range',
+    summary: 'Probe an address, or search a range for cameras',
     description:
-      'Goes on by itself: `GET` of the id tells how far it is, events `camera` with the state `probing` do, too. A range has its cameras in `found`.',
+      'Runs in the background: `GET` of the id and events `camera` with the state `probing` have the progress. Cameras of a range are listed in `found`.',
     ...{ tags: TAGS, body: ProbeBody, response: answers(ProbeAnswer, 400, 409, 413, 429) },
   };
   app.post('/cameras/probe', { bodyLimit: MAX_BODY_BYTES, schema: probe }, async ({ body }) =>
     cameras.probe(checkedBody(ProbeBody, body)),
   );
-  const get = { summary: 'How far that is', tags: TAGS, params: IdParams, response: answers(ProbeAnswer, 400, 404) };
+  const get = {
+    summary: 'Progress of a probe',
+    tags: TAGS,
+    params: IdParams,
+    response: answers(ProbeAnswer, 400, 404),
+  };
   app.get('/cameras/probe/:id', { schema: get }, async (request) => {
     const job = cameras.probeJob(idOf(request));
     if (!job) {
@@ -87,7 +92,7 @@ const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app,
     }
     return job;
   });
-  const end = { summary: 'Give that up', tags: TAGS, params: IdParams, response: answers(OkAnswer, 400, 404) };
+  const end = { summary: 'Cancel a probe', tags: TAGS, params: IdParams, response: answers(OkAnswer, 400, 404) };
   app.delete('/cameras/probe/:id', { schema: end }, async (request) => {
     if (!cameras.endProbe(idOf(request))) {
       throw noSuchProbe();
@@ -100,16 +105,16 @@ const noSuchProbe = (): PerchError => new PerchError('notFound', 'nothing is loo
 
 const adoptingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, { cameras }) => {
   const check = {
-    summary: 'Try a login at a camera, and read what it is; nothing is changed',
+    summary: 'Try a login at a camera, and read its description; nothing is changed',
     ...{ tags: TAGS, body: CheckRequest, response: answers(CheckAnswer, 400, 413, 429) },
   };
   app.post('/cameras/check', { bodyLimit: MAX_BODY_BYTES, schema: check }, async ({ body }) =>
     cameras.check(checkedBody(CheckRequest, body)),
   );
   const adopt = {
-    summary: 'Adopt cameras: their paths are written into the configuration and started',
+    summary: 'Adopt cameras: their paths are added to the configuration and started',
     description:
-      'One of endpoint, onvif, address and rtsp says which camera. One that fails does not keep the others from it: each has its own answer.',
+      'One of endpoint, onvif, address and rtsp selects the camera. Each camera has its own result; one that fails does not affect the others.',
     ...{ tags: TAGS, body: AdoptBody, response: answers(AdoptAnswer, 400, 413, 429) },
   };
   app.post('/cameras/adopt', { bodyLimit: MAX_BODY_BYTES, schema: adopt }, async ({ body }) =>
