@@ -8,10 +8,10 @@ export interface ClockSetting {
   set(toMs: number, signal: AbortSignal): Promise<string>;
 }
 
-const Wanted = Type.Object({ time: TimeText }, { description: 'Of now, by the clock of whoever asks.' });
+const Wanted = Type.Object({ time: TimeText }, { description: 'The current time by the clock of the client.' });
 const Answer = Type.Object({ status: Type.Literal('ok'), text: Type.String({ description: 'What was done.' }) });
 
-/** `POST /v3/clock`: sets the machine's clock while the box does not know the time, for the owner, on the main port only. */
+/** `POST /v3/clock`: sets the clock of this device while its time is not known, for the owner, on the main port only. */
 export const clockRoute: FastifyPluginAsync<{
   readonly access: Pick<HttpAccess, 'require'>;
   readonly boxClock: ClockSetting;
@@ -20,7 +20,7 @@ export const clockRoute: FastifyPluginAsync<{
   app.addHook('preClose', async () => closing.abort());
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   const schema = {
-    summary: "Sets the machine's clock while the box does not know the time, for the owner",
+    summary: 'Set the clock of this device while its time is not known, for the owner',
     tags: ['box'],
     body: Wanted,
     response: answers(Answer, 400, 409, 501, 504),

@@ -6,7 +6,7 @@ import { checkedBody } from '../../messages/checked-body.ts';
 import { entityTag, IfMatch, ifMatch } from '../../messages/if-match.ts';
 import { ConflictAnswer, ErrorAnswer } from '../../messages/responses.ts';
 
-/** The longest file there may be, each of its characters escaped once. */
+/** The longest file, each of its characters escaped once in JSON. */
 const BODY_LIMIT_BYTES = 8 << 20;
 
 interface FileProblem {
@@ -27,7 +27,7 @@ export interface ConfigFile {
   }>;
   check(text: string): { readonly isUsable: boolean; readonly problems: readonly FileProblem[] };
   write(text: string, seen: string, user: string | undefined): Promise<void>;
-  /** As they may stand in some text, the longest first. */
+  /** In the forms in which a text may contain them, the longest first. */
   secrets(): Promise<readonly string[]>;
 }
 
@@ -39,28 +39,33 @@ export interface ConfigFileOptions {
 const Problems = Type.Array(
   Type.Object({
     severity: Type.Enum(['error', 'warn', 'note'], {
-      description: 'error: the file is not taken; warn: it does not do what it says; note: worth knowing.',
+      description: 'error: the file is rejected; warn: a setting has no or another effect; note: information.',
     }),
-    key: Type.String({ description: 'Dotted; empty for the file as a whole.' }),
+    key: Type.String({ description: 'Names separated by dots; empty: the whole file.' }),
     message: Type.String(),
-    line: Type.Union([Type.Integer(), Type.Null()], { description: 'From 1. Null: of the environment.' }),
+    line: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'From 1. null: the setting comes from the environment.',
+    }),
     column: Type.Union([Type.Integer(), Type.Null()], { description: 'From 1.' }),
   }),
 );
 const FileText = Type.Object({
   name: Type.String(),
-  text: Type.String({ description: 'With the passwords of cameras that stand in it.' }),
+  text: Type.String({ description: 'Contains the passwords of cameras.' }),
   tag: Type.String({ description: 'Also the ETag, for If-Match.' }),
   problems: Problems,
 });
-const Verdict = Type.Object({ usable: Type.Boolean({ description: 'Perch would take it.' }), problems: Problems });
+const Verdict = Type.Object({
+  usable: Type.Boolean({ description: 'Whether Perch can use the text.' }),
+  problems: Problems,
+});
 const Written = Type.Object({ status: Type.Literal('ok'), tag: Type.String() });
 const NewText = Type.Object({ text: Type.String() }, { additionalProperties: false });
 
 const tags = ['configuration'];
 const failures = { 400: ErrorAnswer, 401: ErrorAnswer, 413: ErrorAnswer, 415: ErrorAnswer };
 
-/** The configuration file as a text, passwords and all: for the owner, on the main port only. */
+/** The configuration file as text with its passwords: for the owner, on the main port only. */
 export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (app, { access, file }) => {
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   app.addHook('onSend', async (_request, reply) => {
@@ -75,7 +80,7 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
     return { name, text, tag, problems: problems.map(shown) };
   });
 
-  const check = { summary: 'What is wrong with a text, if it were the file', tags, body: NewText };
+  const check = { summary: 'Check a text as a configuration file; nothing is changed', tags, body: NewText };
   const judged = { ...check, response: { ...failures, 200: Verdict } };
   app.post('/v3/config/file/check', { bodyLimit, schema: judged }, ({ body }) => {
     const { isUsable, problems } = file.check(checkedBody(NewText, body).text);
@@ -83,7 +88,7 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
   });
 
   const put = {
-    summary: 'Replaces the configuration file, unless somebody else has changed it; the former one is kept',
+    summary: 'Replace the configuration file, unless it was changed meanwhile; the former one is kept',
     ...{ tags, headers: IfMatch, body: NewText },
     response: { ...failures, 200: Written, 412: ConflictAnswer, 503: ErrorAnswer },
   };

@@ -5,22 +5,24 @@ import type { SchemaNode } from '../../../config/schema/node.ts';
 
 const WORDS = ['yes', 'no', 'true', 'false', 'on', 'off'];
 
-/** Settings as they are answered: every key, quantities as texts, `<redacted>` in the place of secrets. */
+/** Settings in answers: every key, quantities as text, `<redacted>` instead of secrets. */
 export const ShownGlobal = shownObject(CONFIG_KEYS.global.schema);
 export const ShownDefaults = shownObject(CONFIG_KEYS.path.schema);
 export const ShownPath = Type.Object({
   name: Type.String(),
   ...shownObject(CONFIG_KEYS.path.schema).properties,
-  error: Type.Optional(Type.String({ description: 'Why the path is disabled: it has no settings then.' })),
+  error: Type.Optional(Type.String({ description: 'Why the path is disabled; it has no settings then.' })),
 });
 
-/** Settings as they are taken: any of the keys. */
+/** Settings in requests: any of the keys. */
 export const SentGlobal = sentObject(CONFIG_KEYS.global.schema, 'global');
 export const SentPath = sentObject(CONFIG_KEYS.path.schema, 'path');
 
 export const ForeseenAnswer = Type.Object({
-  restarts: Type.Array(Type.String(), { description: 'Paths whose stream, and recording, begins anew.' }),
-  recordings: Type.Array(Type.String(), { description: 'Paths whose recording begins or ends; their stream stays.' }),
+  restarts: Type.Array(Type.String(), { description: 'Paths whose stream and recording restart.' }),
+  recordings: Type.Array(Type.String(), {
+    description: 'Paths whose recording starts or stops; their stream continues.',
+  }),
 });
 
 export const ConfigName = Type.Object({
@@ -39,7 +41,7 @@ function sentObject(schema: SchemaNode, kind: SettingsKind) {
     return [name, Type.Optional(formOf(property, true))];
   });
   const former = formerNames(kind).map((name): [string, TSchema] => {
-    return [name, Type.Optional(Type.Unknown({ description: 'Taken from files and clients made for MediaMTX.' }))];
+    return [name, Type.Optional(Type.Unknown({ description: 'Accepted for files and clients of MediaMTX.' }))];
   });
   return Type.Object(Object.fromEntries([...former, ...known]), { additionalProperties: false });
 }

@@ -23,7 +23,7 @@ const TAGS = ['configuration'];
 const OK = { status: 'ok' } as const;
 const CHANGED = { ...answers(OkAnswer, 400, 404, 413, 503), 412: ConflictAnswer };
 
-/** Settings as they may be shown: MediaMTX's keys, durations as text, no passwords. */
+/** Settings with MediaMTX's keys, durations as text, and no passwords. */
 export type ShownSettings = Readonly<Record<string, unknown>>;
 export type NamedSettings = ShownSettings & { readonly name: string };
 
@@ -35,20 +35,20 @@ export interface ConfigLookup {
   foresee(config: Config): Foreseen;
 }
 
-/** What other settings would do to what runs. */
+/** Effects of a change of settings on streams and recordings. */
 export interface Foreseen {
-  /** Paths whose stream begins anew. */
+  /** Paths whose stream restarts. */
   readonly restarts: readonly string[];
-  /** Paths whose recording begins or ends, while their stream stays. */
+  /** Paths whose recording starts or stops; their stream continues. */
   readonly recordings: readonly string[];
 }
 
-/** Who changes settings. */
+/** Who changes settings, and on what basis. */
 export interface ConfigEditor {
   readonly hasAllRights: boolean;
-  /** What he is called, where that is known. */
+  /** Name of the user, if known. */
   readonly user?: string;
-  /** The tag of the settings that he has seen. */
+  /** Tag of the settings that the change is based on. */
   readonly seen?: string;
 }
 
@@ -130,7 +130,7 @@ const readingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { con
   });
 };
 
-/** The answer comes when the change is valid and written; what has to start again does so right after. */
+/** Answers once the change is valid and saved; affected streams restart afterwards. */
 const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { config, edits, editorOf }) => {
   const about = (summary: string, more: object) => ({
     bodyLimit: MAX_BODY_BYTES,
@@ -159,7 +159,7 @@ const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { co
     return OK;
   });
   const foresee = {
-    ...{ summary: 'What PATCH with these settings would do to what runs; nothing is changed', tags: TAGS },
+    ...{ summary: 'Effects that PATCH with these settings would have; nothing is changed', tags: TAGS },
     ...{ params: ConfigName, body: SentPath, response: answers(ForeseenAnswer, 400, 404, 413) },
   };
   app.post('/config/paths/foresee/*', { bodyLimit: MAX_BODY_BYTES, schema: foresee }, async (request) =>
@@ -218,7 +218,7 @@ function takeAnyBody(app: Parameters<FastifyPluginAsync>[0]): void {
     try {
       return JSON.parse(body.toString());
     } catch {
-      // No JSON: nothing in it is a setting.
+      // Not JSON: it contains no settings.
       return undefined;
     }
   });

@@ -11,11 +11,10 @@ export interface DiagnosticsRouteOptions {
   readonly diagnosis: { make(): Promise<{ readonly name: string; readonly bytes: Buffer }> };
 }
 
-/** `GET /v3/diagnostics`, for the owner, on the main port only: it has names and addresses of cameras in it. */
+/** `GET /v3/diagnostics`, for the owner, on the main port only: it contains names and addresses of cameras. */
 export const diagnosticsRoute: FastifyPluginAsync<DiagnosticsRouteOptions> = async (app, { access, diagnosis }) => {
   const schema = {
-    summary:
-      'What helps to find a fault, as one file without passwords: settings, states, machine, the last of the log',
+    summary: 'Support bundle without passwords, as one file: settings, states, host and recent log',
     ...{ tags: ['box'], response: answers(Type.String()), produces: { 200: GZIP } },
   };
   app.get('/v3/diagnostics', { schema }, async (request, reply) => {

@@ -24,26 +24,26 @@ export interface LogRoutesOptions {
 }
 
 const WISH = {
-  level: Type.Optional(Type.Enum([...LOG_LEVELS], { description: 'This one and what is graver. Without it: all.' })),
-  path: Type.Optional(Type.String({ description: 'Of one camera.' })),
-  text: Type.Optional(Type.String({ description: 'Somewhere in the line, in capitals or not.' })),
+  level: Type.Optional(Type.Enum([...LOG_LEVELS], { description: 'This level and more severe ones. Default: all.' })),
+  path: Type.Optional(Type.String({ description: 'Lines of one camera only.' })),
+  text: Type.Optional(Type.String({ description: 'Part of the line, in upper or lower case.' })),
   viewers: Type.Optional(
-    Type.Enum(['yes', 'no'], { default: 'yes', description: 'no: without those who come to watch and go.' }),
+    Type.Enum(['yes', 'no'], { default: 'yes', description: 'no: without viewers who connect and disconnect.' }),
   ),
 };
 const Line = Type.Object({
-  number: Type.Integer({ description: 'Counts up since Perch began.' }),
+  number: Type.Integer({ description: 'Counted from the start of Perch.' }),
   time: TimeText,
   level: Type.Enum([...LOG_LEVELS]),
   path: OrNull(Type.String()),
   text: Type.String(),
 });
 const Page = Type.Object({
-  items: Type.Array(Line, { description: 'The newest first.' }),
-  before: OrNull(Type.Integer({ description: 'Ask with it for those before them. Null: there are no more.' })),
+  items: Type.Array(Line, { description: 'Newest first.' }),
+  before: OrNull(Type.Integer({ description: 'Value of `before` for the next older lines. null: there are none.' })),
 });
 
-/** The last lines of the log, for the owner, on the main port only. */
+/** The most recent lines of the log, for the owner, on the main port only. */
 export const logRoutes: FastifyPluginAsync<LogRoutesOptions> = async (app, { access, lines, streams }) => {
   const tags = ['box'];
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
@@ -55,12 +55,12 @@ export const logRoutes: FastifyPluginAsync<LogRoutesOptions> = async (app, { acc
     before: Type.Optional(Type.Integer({ minimum: 1, description: 'Lines with a smaller number.' })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PER_ANSWER, default: DEFAULT_LIMIT })),
   };
-  const list = { summary: 'The last lines of the log, for the owner', tags };
+  const list = { summary: 'The most recent lines of the log, for the owner', tags };
   const querystring = Type.Object({ ...WISH, ...paging });
   app.get('/v3/log', { schema: { ...list, querystring, response: answers(Page, 400) } }, ({ query }) => {
     const limit = wholeNumber(query, 'limit', MAX_PER_ANSWER) ?? DEFAULT_LIMIT;
     const before = wholeNumber(query, 'before', Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
-    // One more tells whether there are any before them.
+    // One more than asked for: whether there are older lines.
     const found = lines.find(wishOf(query), before, limit + 1);
     const items = found.slice(0, limit).map(({ data }) => JSON.parse(data) as object);
     return { items, before: found.length > limit ? (found[limit - 1]?.number ?? null) : null };
@@ -68,7 +68,8 @@ export const logRoutes: FastifyPluginAsync<LogRoutesOptions> = async (app, { acc
 
   const live = {
     summary: 'The log as it is written, as server-sent events, for the owner',
-    description: 'Each event is `line`, with what a line of `/v3/log` has. `Last-Event-ID` brings what was missed.',
+    description:
+      'Events are named `line` and have the fields of an item of `/v3/log`. `Last-Event-ID` resumes after a disconnect.',
     ...{ tags, querystring: Type.Object(WISH), response: answers(Type.String(), 400, 429) },
     produces: { 200: 'text/event-stream' },
   };
@@ -80,7 +81,7 @@ export const logRoutes: FastifyPluginAsync<LogRoutesOptions> = async (app, { acc
     return (
       reply
         .type('text/event-stream; charset=utf-8')
-        // nginx keeps answers back until it has some kilobytes of them.
+        // nginx buffers answers of some kilobytes otherwise.
         .header('X-Accel-Buffering', 'no')
         .send(streams.open(access.ip(request), (line) => isWanted(line, wish), lastId, mayStill))
     );
@@ -112,7 +113,7 @@ function wholeNumber(query: unknown, key: string, most: number): number | undefi
   return text === undefined ? undefined : number;
 }
 
-/** The first, where it is said more than once; nothing where it is empty. */
+/** The first value of the parameter; undefined if empty. */
 function wordOf(query: unknown, key: string): string | undefined {
   const [word] = [(query as Query)[key]].flat();
   return typeof word === 'string' && word !== '' ? word : undefined;

@@ -5,36 +5,36 @@ import type { PublishEvent } from '../../../base/event-bus.ts';
 import type { HttpAccess } from '../../auth/access.ts';
 import { answers } from '../schema/schemas.ts';
 
-/** Recordings are finished and connections closed meanwhile. */
+/** Time to finish recordings and close connections. */
 const CLOSING_S = 2;
 
 export interface RestartOptions {
   readonly access: Pick<HttpAccess, 'require'>;
   readonly publish: PublishEvent;
-  /** How long the start took that was the last. */
+  /** Duration of the last start. */
   readonly startTookMs: number;
-  /** Absent: nobody would start the program again. */
+  /** Absent: nothing would start the program again. */
   readonly restart?: () => void;
 }
 
 const Answer = Type.Object({
   status: Type.Literal('ok'),
-  seconds: Type.Integer({ description: 'That it usually takes.' }),
+  seconds: Type.Integer({ description: 'Usual duration of a restart.' }),
 });
 
 /** `POST /v3/restart`, for the owner, on the main port only. */
 export const restartRoute: FastifyPluginAsync<RestartOptions> = async (app, options) => {
   const { access } = options;
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
-  const schema = { summary: 'Ends Perch properly and starts it anew', tags: ['box'], response: answers(Answer, 501) };
+  const schema = { summary: 'Restart Perch', tags: ['box'], response: answers(Answer, 501) };
   app.post('/v3/restart', { schema }, async (_request, reply) => {
     return { status: 'ok', seconds: restarter(options)(reply) };
   });
 };
 
 /**
- * What ends the program once this answer is there, and says how many seconds it usually takes.
- * @throws PerchError unsupported when nobody would start it again
+ * @returns a function that ends the program once its answer is sent, and returns the usual duration of a restart in seconds
+ * @throws PerchError unsupported when nothing would start the program again
  */
 export function restarter({
   publish,
@@ -48,7 +48,7 @@ export function restarter({
   return (reply) => {
     const seconds = CLOSING_S + Math.ceil(startTookMs / 1000);
     publish('box', { state: 'restarting', seconds });
-    // Once whoever has asked has his answer; he may have gone.
+    // Once the client has the answer; it may have disconnected.
     if (reply.raw.destroyed) {
       restart();
     } else {

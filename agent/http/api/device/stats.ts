@@ -6,22 +6,22 @@ const Stats = Type.Object({
   version: Type.String(),
   started: TimeText,
   uptimeSeconds: Type.Number(),
-  cpuPercent: Type.Number({ description: 'Of all processors together, everything that runs on the machine.' }),
-  processCpuPercent: Type.Number({ description: 'Of one processor, Perch alone, over the last 10 to 20 seconds.' }),
+  cpuPercent: Type.Number({ description: 'All processes on this device, of all processors together.' }),
+  processCpuPercent: Type.Number({ description: 'Perch only, of one processor, over the last 10 to 20 seconds.' }),
   memoryUsedBytes: Type.Integer(),
   memoryTotalBytes: Type.Integer(),
-  processMemoryBytes: Type.Integer({ description: 'Resident, Perch alone.' }),
+  processMemoryBytes: Type.Integer({ description: 'Resident set size of Perch.' }),
   heapUsedBytes: Type.Integer(),
   eventLoopDelayMs: Type.Object(
     { mean: Type.Number(), p99: Type.Number(), max: Type.Number() },
-    { description: 'How late work began that was due, over the last 10 to 20 seconds.' },
+    { description: 'Delay of the event loop over the last 10 to 20 seconds.' },
   ),
   paths: Type.Integer(),
   activeStreams: Type.Integer(),
   publishers: Type.Integer(),
   readers: Type.Integer(),
-  recordings: Type.Integer({ description: 'Paths that are being recorded now.' }),
-  inboundBitrate: Type.Number({ description: 'Bits per second that come in, all paths together.' }),
+  recordings: Type.Integer({ description: 'Paths being recorded.' }),
+  inboundBitrate: Type.Number({ description: 'Bits per second received, all paths together.' }),
 });
 export type Stats = Static<typeof Stats>;
 
@@ -29,8 +29,8 @@ export interface StatsLookup {
   stats(): Promise<Stats>;
 }
 
-/** `GET /stats`: how the box is doing, in numbers. */
+/** `GET /stats`: load, memory and counts of this device. */
 export const statsRoutes: FastifyPluginAsync<{ stats: StatsLookup }> = async (app, { stats }) => {
-  const schema = { summary: 'How the box is doing, in numbers', tags: ['box'], response: answers(Stats) };
+  const schema = { summary: 'Load, memory and counts of this device', tags: ['box'], response: answers(Stats) };
   app.get('/stats', { schema }, () => stats.stats());
 };

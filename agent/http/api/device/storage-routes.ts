@@ -29,7 +29,7 @@ const Use = Type.Object({
     }),
   ),
 });
-const WaitQuota = Type.Object({
+const Places = Type.Object({
   items: Type.Array(
     Type.Object({
       folder: Type.String(),
@@ -74,7 +74,7 @@ export const storageRoutes: FastifyPluginAsync<{
   const places = {
     summary: 'Mounted disks that recordings could go to, for the owner',
     tags,
-    response: answers(WaitQuota),
+    response: answers(Places),
   };
   app.get('/v3/disks/places', { schema: places }, async () => ({ items: await storage.places() }));
   const open = {

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { pageShown } from '../../../box/wake.ts';
 import { cameras } from '../../../cameras/cameras.ts';
-import { followLog, type LogLine, type LogFilter } from '../../../system/log-feed.ts';
+import { followLog, type LogFilter, type LogLine } from '../../../system/log-feed.ts';
 import { saveFile } from '../../../ui/browser/save-file.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Choice } from '../../../ui/controls/choice.tsx';
