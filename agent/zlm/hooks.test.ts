@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../test/support/base/fake-clock.ts';
-import { toldOf } from '../../test/support/base/log-lines.ts';
+import { keepLogLines } from '../../test/support/base/log-lines.ts';
 import { random } from '../../test/support/base/random.ts';
 import { sessionTables } from '../../test/support/harness/session-tables.ts';
 import { PerchError } from '../base/errors.ts';
@@ -30,7 +30,7 @@ interface Posted {
 /** Hooks whose server answers what `reply` says; an error is no answer. */
 function hooksWith(reply: () => { status: number; text: string } | PerchError | Promise<typeof OK>, retries = 1) {
   const clock = new FakeClock();
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   const posted: Posted[] = [];
   const post: Post = async (url, body, headers) => {
     posted.push({ url, body: JSON.parse(body), headers });
@@ -43,7 +43,7 @@ function hooksWith(reply: () => { status: number; text: string } | PerchError | 
   const urls = { ...OFF, on_play: 'http://h/play', on_publish: 'http://h/push', on_stream_changed: 'http://h/changed' };
   const settings = () => ({ urls, mediaServerId: 'box', timeoutMs: 10_000, retries, retryDelayMs: 3_000 });
   const signal = new AbortController().signal;
-  return { clock, posted, told, urls, hooks: new Hooks({ settings, post, clock, log, signal }) };
+  return { clock, posted, logged, urls, hooks: new Hooks({ settings, post, clock, log, signal }) };
 }
 
 const away = () =>
@@ -122,9 +122,9 @@ test('news is told in its order, one after the other, and only so much of it wai
   for (let i = 0; i < 1_000; i += 1) {
     hooks.tell('on_stream_changed', { i });
   }
-  for (let told = 1; told <= 501; told += 1) {
-    expect(posted.at(-1)?.body['i']).toBe(told - 1);
-    expect(posted).toHaveLength(told);
+  for (let sent = 1; sent <= 501; sent += 1) {
+    expect(posted.at(-1)?.body['i']).toBe(sent - 1);
+    expect(posted).toHaveLength(sent);
     answer(OK);
     await new Promise(setImmediate);
   }
@@ -132,7 +132,7 @@ test('news is told in its order, one after the other, and only so much of it wai
 });
 
 test('a fault of ours in one piece of news is logged, and what comes after it is told', async () => {
-  const { hooks, posted, told } = hooksWith(() => {
+  const { hooks, posted, logged } = hooksWith(() => {
     if (posted.length === 1) {
       throw new TypeError('a bug');
     }
@@ -141,7 +141,9 @@ test('a fault of ours in one piece of news is logged, and what comes after it is
   hooks.tell('on_stream_changed', { regist: true });
   hooks.tell('on_stream_changed', { regist: false });
   await expect.poll(() => posted.map(({ body }) => body['regist'])).toEqual([true, false]);
-  expect(told).toMatchObject([['error', 'web hook failed', { hook: 'on_stream_changed', err: { message: 'a bug' } }]]);
+  expect(logged).toMatchObject([
+    ['error', 'web hook failed', { hook: 'on_stream_changed', err: { message: 'a bug' } }],
+  ]);
 });
 
 test.for([

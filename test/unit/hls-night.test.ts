@@ -69,7 +69,7 @@ class NightCamera {
   }
 }
 
-interface Told {
+interface LogLine {
   readonly targetsS: number[];
   readonly partTargetsS: (number | undefined)[];
   readonly breaks: number;
@@ -78,7 +78,7 @@ interface Told {
 }
 
 /** A low-latency client that believes nothing watches the real service, in a time that goes on when all has been answered. */
-async function watch(lights: readonly Light[]): Promise<Told> {
+async function watch(lights: readonly Light[]): Promise<LogLine> {
   const { app, clock, paths } = openHlsHarness({ options: { variant: 'lowLatency' } });
   const camera = new NightCamera(lights, clock.wallMs());
   paths.streams.set('cam', camera.stream);
@@ -144,24 +144,24 @@ test.for([
 ] as const)(
   'a camera with %s at night: no rule is broken, and one break at most',
   async ([, nightS, intervalMs, targets, partTargets, breaks]) => {
-    const told = await watch([
+    const logged = await watch([
       [10, 40],
       [nightS, intervalMs],
       [targets.length > 1 ? 45 : 14, 40],
     ]);
-    expect(told.violations).toEqual([]);
-    expect(told.targetsS).toEqual(targets);
-    expect(told.partTargetsS).toEqual(partTargets);
-    expect([told.breaks, told.keysAsked]).toEqual([breaks, breaks]);
+    expect(logged.violations).toEqual([]);
+    expect(logged.targetsS).toEqual(targets);
+    expect(logged.partTargetsS).toEqual(partTargets);
+    expect([logged.breaks, logged.keysAsked]).toEqual([breaks, breaks]);
   },
 );
 
 test('one picture that comes late is told with its part, and as long as that is listed', async () => {
-  const told = await watch([
+  const logged = await watch([
     [10, 40],
     [0.04, 600],
     [10, 40],
   ]);
-  expect(told.violations).toEqual([]);
-  expect(told.partTargetsS).toEqual([0.216, 0.648, 0.216]);
+  expect(logged.violations).toEqual([]);
+  expect(logged.partTargetsS).toEqual([0.216, 0.648, 0.216]);
 });

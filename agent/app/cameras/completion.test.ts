@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
-import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
@@ -96,7 +96,7 @@ const stream = (token: string, more: Partial<CameraStream> = {}) =>
 
 function openCompletion(description: () => Partial<CameraDescription>) {
   const clock = new FakeClock();
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   const camera = (profile: string) => `camera: {onvif: "http://192.0.2.9/onvif", profile: ${profile}, pending: busy}`;
   let current = good(
     `paths:\n  yard: {source: "rtsp://192.0.2.9/main", ${camera('main')}}\n  yard_sub: {source: "rtsp://192.0.2.9/old", ${camera('sub')}}\n`,
@@ -118,7 +118,7 @@ function openCompletion(description: () => Partial<CameraDescription>) {
     ...{ clock, log, publish: () => {}, signal: new AbortController().signal },
   });
   return {
-    ...{ clock, told, edits, readAtMs, completion },
+    ...{ clock, logged, edits, readAtMs, completion },
     complete: () => {
       current = good('paths:\n');
     },
@@ -165,11 +165,11 @@ test('a camera that is not complete is asked less and less often, once for all o
 });
 
 test('a fault of ours is logged, and the next try comes', async () => {
-  const { clock, readAtMs, told, completion } = openCompletion(() => {
+  const { clock, readAtMs, logged, completion } = openCompletion(() => {
     throw new TypeError('a bug');
   });
   completion.apply();
   await clock.advance(90_000);
   expect(readAtMs).toHaveLength(2);
-  expect(told.map(([level]) => level)).toEqual(['error', 'error']);
+  expect(logged.map(([level]) => level)).toEqual(['error', 'error']);
 });

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { MAIN_PROFILE, type OnvifCamera, SUB_PROFILE, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLogger, silentLogger } from '../../base/log.ts';
 import { type Config, parseConfig } from '../../config/load/load.ts';
@@ -50,7 +50,7 @@ async function begin(
   const dataDir = folder ?? (await mkdtemp(join(tmpdir(), 'perch-watches-')));
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
   let config = configOf(text);
-  const told: string[] = [];
+  const logged: string[] = [];
   const writing = new FakeClock();
   const memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), writing, silentLogger);
   await memory.load();
@@ -60,7 +60,7 @@ async function begin(
     log,
     events: {
       add: async ({ path, type, state }: NewEvent) => {
-        told.push(`${path} ${type} ${state ?? 'once'}`);
+        logged.push(`${path} ${type} ${state ?? 'once'}`);
         return {} as CameraEvent;
       },
     },
@@ -71,7 +71,7 @@ async function begin(
   watches.apply();
   return {
     dataDir,
-    told,
+    logged,
     watches,
     writing,
     apply: (next: string) => {
@@ -84,21 +84,21 @@ async function begin(
 test('paths of one camera are one subscription; its main path hears of what it sees', async () => {
   const camera = await startCamera();
   const sub = pathOf('door_sub', camera, '', ', profile: sub');
-  const { told } = await begin(sub + pathOf('door', camera, '    record: always\n', ', profile: main'));
+  const { logged } = await begin(sub + pathOf('door', camera, '    record: always\n', ', profile: main'));
   await until(() => expect(count(camera, 'PullMessages')).toBeGreaterThanOrEqual(2));
   camera.motion(true);
   camera.motion(false);
-  await until(() => expect(told).toEqual(['door motion start', 'door motion end']));
+  await until(() => expect(logged).toEqual(['door motion start', 'door motion end']));
   expect(count(camera, 'CreatePullPointSubscription')).toBe(1);
 });
 
 test('a sub stream that records what moves hears of it too', async () => {
   const camera = await startCamera();
   const motion = '    record: motion\n';
-  const { told } = await begin(pathOf('door', camera, motion) + pathOf('door_sub', camera, motion));
+  const { logged } = await begin(pathOf('door', camera, motion) + pathOf('door_sub', camera, motion));
   await until(() => expect(count(camera, 'PullMessages')).toBeGreaterThanOrEqual(2));
   camera.motion(true);
-  await until(() => expect(told).toEqual(['door motion start', 'door_sub motion start']));
+  await until(() => expect(logged).toEqual(['door motion start', 'door_sub motion start']));
 });
 
 test('a path with events: no is not listened for, and a change of that takes effect at once', async () => {
@@ -153,7 +153,7 @@ test('a subscription is not ended at the address of a camera that is another one
   onTestFinished(() => camera[Symbol.asyncDispose]());
   const block = `, endpoint: '${camera.endpoint}', user: me, password: hunter2`;
   const clock = new FakeClock();
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   const { watches } = await begin(pathOf('door', camera, '', block), undefined, { clock, log });
   // The first pull brings the state of things, the second waits.
   await until(() => expect(count(camera, 'PullMessages')).toBe(2));
@@ -162,7 +162,7 @@ test('a subscription is not ended at the address of a camera that is another one
   const other = await startOnvifCamera({ address, port, credentials: { user: 'other', password: 'other' } });
   onTestFinished(() => other[Symbol.asyncDispose]());
   // The pull that the first one's end has broken off; then the pause after it.
-  await until(() => expect(told.map(([, phrase]) => phrase)).toContain('events of the camera are not received'));
+  await until(() => expect(logged.map(([, phrase]) => phrase)).toContain('events of the camera are not received'));
   await clock.advance(5_000);
   await until(() => expect(other.operations).toContain('GetEndpointReference'));
   await watches.close();
@@ -227,13 +227,13 @@ test('a camera that does not keep the time it is given is tried each hour, and t
   });
   onTestFinished(() => watches.close());
   watches.apply();
-  const told = () => lines.filter((line) => line.includes('setting the clock of a camera failed'));
+  const logged = () => lines.filter((line) => line.includes('setting the clock of a camera failed'));
   for (const times of [1, 2, 3]) {
-    await until(() => expect(told()).toHaveLength(times));
+    await until(() => expect(logged()).toHaveLength(times));
     await clock.advance(3_600_000);
   }
   expect(count(camera, 'SetSystemDateAndTime')).toBeGreaterThanOrEqual(3);
-  expect(told().filter((line) => !/debug|"level":20/i.test(line))).toHaveLength(1);
+  expect(logged().filter((line) => !/debug|"level":20/i.test(line))).toHaveLength(1);
 });
 
 test('a stream with long groups asks its camera for a key frame, of the profile of the path', async () => {

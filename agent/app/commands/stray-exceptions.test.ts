@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { FAULT_CODE, StrayExceptions, type StrayExceptionsDeps } from './stray-exceptions.ts';
 
 const never = new Promise<never>(() => {});
@@ -16,10 +16,10 @@ function openFolder(): string {
 
 function openRun(dataDir: string, finish: StrayExceptionsDeps['finish'] = async () => {}) {
   const clock = new FakeClock();
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   const codes: number[] = [];
   const stray = new StrayExceptions({ dataDir, clock, log, finish, exit: (code) => codes.push(code) });
-  return { clock, told, codes, stray };
+  return { clock, logged, codes, stray };
 }
 
 const exited = (codes: readonly number[]) => vi.waitFor(() => expect(codes).toEqual([FAULT_CODE]));
@@ -29,10 +29,10 @@ test('recordings are finished before the process ends with the code for a restar
   const finishing = new Promise<void>((resolve) => {
     finished = resolve;
   });
-  const { told, codes, stray } = openRun(openFolder(), () => finishing);
+  const { logged, codes, stray } = openRun(openFolder(), () => finishing);
   const error = new TypeError('a bug');
   stray.take(error, 'uncaughtException');
-  expect(told).toEqual([
+  expect(logged).toEqual([
     ['error', 'stray exception: finishes its recordings and starts again', { err: error, origin: 'uncaughtException' }],
   ]);
   await new Promise(setImmediate);
@@ -42,35 +42,35 @@ test('recordings are finished before the process ends with the code for a restar
 });
 
 test('a disk that hangs is not waited for beyond a second', async () => {
-  const { clock, told, codes, stray } = openRun(openFolder(), () => never);
+  const { clock, logged, codes, stray } = openRun(openFolder(), () => never);
   stray.take(undefined, 'unhandledRejection');
   await clock.advance(999);
   expect(codes).toEqual([]);
   await clock.advance(1);
   await exited(codes);
-  expect(told.map(([, phrase]) => phrase)).toContain('recordings could not be finished in time');
+  expect(logged.map(([, phrase]) => phrase)).toContain('recordings could not be finished in time');
 });
 
 test('what throws again and again meanwhile ends the process once, and does not fill the log', async () => {
   const failing = async () => {
     throw new Error('cannot finish');
   };
-  const { told, codes, stray } = openRun(openFolder(), failing);
+  const { logged, codes, stray } = openRun(openFolder(), failing);
   for (let i = 0; i < 1_000; i += 1) {
     stray.take(new Error('again'), 'uncaughtException');
   }
   await exited(codes);
-  expect(told.length).toBeLessThan(15);
+  expect(logged.length).toBeLessThan(15);
 });
 
 test('the first restart is immediate, and further ones in a row wait longer, up to a minute', async () => {
   const dataDir = openFolder();
   const waits: unknown[] = [];
   for (let run = 0; run < 9; run += 1) {
-    const { clock, told, codes, stray } = openRun(dataDir);
+    const { clock, logged, codes, stray } = openRun(dataDir);
     const began = stray.begin(never);
-    await vi.waitFor(() => expect(told).toHaveLength(run === 0 ? 0 : 1));
-    waits.push((told[0]?.[2] as { waitMs: number } | undefined)?.waitMs);
+    await vi.waitFor(() => expect(logged).toHaveLength(run === 0 ? 0 : 1));
+    waits.push((logged[0]?.[2] as { waitMs: number } | undefined)?.waitMs);
     await clock.advance(60_000);
     await began;
     stray.take(new Error('a bug'), 'uncaughtException');
@@ -93,7 +93,7 @@ test('after ten calm minutes, or when somebody has ended Perch, the next one is 
   await exited(calm.codes);
   const stopped = openRun(dataDir);
   await stopped.stray.begin(Promise.resolve());
-  expect(stopped.told).toMatchObject([['warn', expect.any(String), { inARow: 1, waitMs: 0 }]]);
+  expect(stopped.logged).toMatchObject([['warn', expect.any(String), { inARow: 1, waitMs: 0 }]]);
   await stopped.stray.ended();
   expect(existsSync(file)).toBe(false);
 });
@@ -101,15 +101,15 @@ test('after ten calm minutes, or when somebody has ended Perch, the next one is 
 test.for(['', '{', 'null', '{"inARow":"x"}', '{"inARow":-1}'])('a count that says %j is none', async (text) => {
   const dataDir = openFolder();
   writeFileSync(join(dataDir, 'stray-exceptions.json'), text);
-  const { told, stray } = openRun(dataDir);
+  const { logged, stray } = openRun(dataDir);
   await stray.begin(never);
-  expect(told).toEqual([]);
+  expect(logged).toEqual([]);
 });
 
 test('a stop ends the wait before a start', async () => {
   const dataDir = openFolder();
   writeFileSync(join(dataDir, 'stray-exceptions.json'), '{"inARow":9}');
-  const { told, stray } = openRun(dataDir);
+  const { logged, stray } = openRun(dataDir);
   await stray.begin(Promise.resolve());
-  expect(told).toMatchObject([['warn', 'starts again after a stray exception', { inARow: 9, waitMs: 60_000 }]]);
+  expect(logged).toMatchObject([['warn', 'starts again after a stray exception', { inARow: 9, waitMs: 60_000 }]]);
 });

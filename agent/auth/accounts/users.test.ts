@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { silentLogger } from '../../base/log.ts';
 import { forgetOwner } from './people.ts';
 import { Users } from './users.ts';
@@ -97,9 +97,9 @@ test.for<[string, object]>([
 ])('a file with %s locks the box, which runs on: it is never a box without an owner', async ([, content]) => {
   await put(content);
   const before = await readFile(join(folder, 'users.json'), 'utf8');
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   const users = await Users.open(folder, log);
-  expect(told).toMatchObject([
+  expect(logged).toMatchObject([
     ['error', expect.stringContaining('nobody can log in'), { cause: expect.stringContaining('is damaged') }],
   ]);
   expect([users.owner, users.viewers, users.person('owner'), users.person('eve')]).toEqual([

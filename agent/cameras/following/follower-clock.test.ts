@@ -30,7 +30,7 @@ test('a camera that takes HTTP Digest is followed whatever its clock says', asyn
   await camera.moveTo('127.0.46.3');
   follower.failed('door');
   await box.clock.advance(2_000);
-  await seen(() => expect(box.told).toMatchObject([{ state: 'moved', to: '127.0.46.3' }]));
+  await seen(() => expect(box.published).toMatchObject([{ state: 'moved', to: '127.0.46.3' }]));
 });
 
 test('a camera whose clock is as far off as it was when it took a token is followed', async () => {
@@ -44,7 +44,7 @@ test('a camera whose clock is as far off as it was when it took a token is follo
   await camera.moveTo('127.0.46.5');
   follower.failed('door');
   await box.clock.advance(2_000);
-  await seen(() => expect(box.told).toMatchObject([{ state: 'moved', to: '127.0.46.5' }]));
+  await seen(() => expect(box.published).toMatchObject([{ state: 'moved', to: '127.0.46.5' }]));
   expect(follower.doubtOf('door')).toBeUndefined();
 });
 
@@ -58,7 +58,7 @@ test('a camera whose clock was set before it moved is followed at once', async (
   await camera.moveTo('127.0.46.7');
   follower.failed('door');
   await box.clock.advance(2_000);
-  await seen(() => expect(box.told).toMatchObject([{ state: 'moved', to: '127.0.46.7' }]));
+  await seen(() => expect(box.published).toMatchObject([{ state: 'moved', to: '127.0.46.7' }]));
 });
 
 test('a camera that wants a token by a clock that it never had gets none, says why, and is followed within half a minute of its clock being set', async () => {
@@ -71,8 +71,10 @@ test('a camera that wants a token by a clock that it never had gets none, says w
   await camera.moveTo('127.0.46.9');
   follower.failed('door');
   await box.clock.advance(2_000);
-  await seen(() => expect(box.told).toHaveLength(1));
-  expect(box.told).toMatchObject([{ state: 'elsewhere', to: '127.0.46.9', reason: expect.stringContaining('clock') }]);
+  await seen(() => expect(box.published).toHaveLength(1));
+  expect(box.published).toMatchObject([
+    { state: 'elsewhere', to: '127.0.46.9', reason: expect.stringContaining('clock') },
+  ]);
   expect(follower.doubtOf('door')).toMatchObject({ address: '127.0.46.9', trouble: 'clock' });
   const asked = camera.requests.length;
   // So long that the looks are minutes apart.
@@ -81,13 +83,13 @@ test('a camera that wants a token by a clock that it never had gets none, says w
     await seen(() => expect(follower.doubtOf('door')?.trouble).toBe('clock'));
   }
   await seen(() => expect(camera.requests.length).toBeGreaterThan(asked));
-  expect([box.told.length, tokens(camera)]).toEqual([1, shown]);
+  expect([box.published.length, tokens(camera)]).toEqual([1, shown]);
   camera.state.clockOffsetMs = 0;
   await seen(async () => {
     await box.clock.advance(1_000);
-    expect(box.told).toHaveLength(2);
+    expect(box.published).toHaveLength(2);
   });
-  expect(box.told[1]).toMatchObject({ state: 'moved', to: '127.0.46.9' });
+  expect(box.published[1]).toMatchObject({ state: 'moved', to: '127.0.46.9' });
   expect(follower.doubtOf('door')).toBeUndefined();
 });
 
@@ -107,7 +109,7 @@ test('a liar gets no token by a time of his choice, not even as the second one',
   box.found.here.splice(0, 1);
   follower.failed('door');
   await box.clock.advance(2_000);
-  await seen(() => expect(box.told).toMatchObject([{ state: 'elsewhere' }]));
+  await seen(() => expect(box.published).toMatchObject([{ state: 'elsewhere' }]));
   for (let i = 0; i < 10; i += 1) {
     await box.clock.advance(30_000);
   }

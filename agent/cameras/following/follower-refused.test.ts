@@ -1,12 +1,12 @@
 import { expect, test, vi } from 'vitest';
-import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { entryOf, openFollowing } from '../../../test/support/harness/following-harness.ts';
 import { PerchError } from '../../base/errors.ts';
 
 const seen = (assert: () => unknown) => vi.waitFor(assert, { timeout: 8_000, interval: 20 });
 
 test('that the new address cannot be written down is told once, and it is tried again', async () => {
-  const { log, told: logged } = toldOf();
+  const { log, logged } = keepLogLines();
   let tries = 0;
   const revise = async () => {
     tries += 1;
@@ -22,7 +22,7 @@ test('that the new address cannot be written down is told once, and it is tried 
     expect(tries).toBeGreaterThan(1);
   });
   const facts = { from: '127.0.41.6', to: '127.0.41.16', reason: 'perch.yml cannot be written' };
-  await seen(() => expect(box.told).toEqual([{ type: 'camera', state: 'elsewhere', path: 'door', ...facts }]));
+  await seen(() => expect(box.published).toEqual([{ type: 'camera', state: 'elsewhere', path: 'door', ...facts }]));
   expect(logged.filter(([level]) => level === 'warn')).toMatchObject([
     ['warn', expect.anything(), { paths: ['door'] }],
   ]);

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { OnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { entryOf, openFollowing } from '../../../test/support/harness/following-harness.ts';
 
 const WAIT = { timeout: 8_000, interval: 20 };
@@ -30,17 +30,17 @@ test('a camera with a new address is followed: service and streams are written a
   follower.failed('door_sub');
   await box.clock.advance(2_000);
   expect(box.found.scans).toBe(1);
-  await seen(() => expect(box.told).toHaveLength(2));
+  await seen(() => expect(box.published).toHaveLength(2));
   expect(box.written()).toBe(before.replaceAll('127.0.41.2', '127.0.41.9'));
   const moved = { type: 'camera', state: 'moved', from: '127.0.41.2', to: '127.0.41.9' };
-  expect(box.told).toEqual([
+  expect(box.published).toEqual([
     { ...moved, path: 'door' },
     { ...moved, path: 'door_sub' },
   ]);
 });
 
 test('a fault of ours says nothing of a camera, and is logged: whoever asks is not ended by it', async () => {
-  const { log, told: logged } = toldOf();
+  const { log, logged } = keepLogLines();
   const box = await openFollowing({ log });
   box.found.find = () => {
     throw new TypeError('a bug');
@@ -59,7 +59,7 @@ test('a Hello from the new address is enough: nobody looks around', async () => 
   await camera.moveTo('127.0.41.10');
   follower.failed('door');
   box.found.hello(camera);
-  await seen(() => expect(box.told).toMatchObject([{ state: 'moved', to: '127.0.41.10' }]));
+  await seen(() => expect(box.published).toMatchObject([{ state: 'moved', to: '127.0.41.10' }]));
   expect(box.found.scans).toBe(0);
 });
 
@@ -96,7 +96,7 @@ test('two cameras that have swapped their addresses are told apart, and each is 
   follower.failed('door', true);
   follower.failed('yard', true);
   await box.clock.advance(5_000);
-  await seen(() => expect(box.told).toHaveLength(2));
+  await seen(() => expect(box.published).toHaveLength(2));
   expect(box.written()).toBe(`paths:${entryOf('door', door)}${entryOf('yard', yard)}`);
   await box.clock.advance(10_000);
   expect(await Promise.all(['door', 'yard'].map((path) => follower.check(path)))).toEqual(['same', 'same']);
@@ -159,7 +159,7 @@ test('boards of a make that all have one endpoint are told apart by their serial
   follower.failed('door', true);
   await box.clock.advance(5_000);
   await seen(() =>
-    expect(box.told).toContainEqual(expect.objectContaining({ state: 'moved', path: 'door', to: '127.0.41.12' })),
+    expect(box.published).toContainEqual(expect.objectContaining({ state: 'moved', path: 'door', to: '127.0.41.12' })),
   );
 });
 
@@ -181,10 +181,10 @@ test.for([
     box.found.here.splice(0, 1);
     follower.failed('door');
     await box.clock.advance(2_000);
-    await seen(() => expect(box.told).toHaveLength(1));
+    await seen(() => expect(box.published).toHaveLength(1));
     const asked = liar.requests.length;
     await box.clock.advance(9 * 60_000);
-    expect(box.told).toMatchObject([{ state: 'elsewhere', path: 'door', to: '127.0.42.3' }]);
+    expect(box.published).toMatchObject([{ state: 'elsewhere', path: 'door', to: '127.0.42.3' }]);
     expect(liar.requests).toHaveLength(asked);
     const shown = liar.requests.flatMap(({ authorization }) => authorization?.split(' ')[0] ?? []);
     expect(shown).toEqual(logins);
@@ -201,11 +201,11 @@ test('with a liar about, the camera itself is found all the same', async () => {
   await camera.stop();
   follower.failed('door');
   box.found.hello(liar);
-  await seen(() => expect(box.told).toMatchObject([{ state: 'elsewhere' }]));
+  await seen(() => expect(box.published).toMatchObject([{ state: 'elsewhere' }]));
   await camera.moveTo('127.0.42.6');
   box.found.hello(camera);
   await box.clock.advance(1_000);
-  await seen(() => expect(box.told).toMatchObject([{ state: 'elsewhere' }, { state: 'moved', to: '127.0.42.6' }]));
+  await seen(() => expect(box.published).toMatchObject([{ state: 'elsewhere' }, { state: 'moved', to: '127.0.42.6' }]));
 });
 
 test('a liar who says Hello from one port after the other is asked at one of them', async () => {
@@ -220,7 +220,7 @@ test('a liar who says Hello from one port after the other is asked at one of the
   for (const liar of liars) {
     box.found.hello(liar);
   }
-  await seen(() => expect(box.told).toMatchObject([{ state: 'elsewhere' }]));
+  await seen(() => expect(box.published).toMatchObject([{ state: 'elsewhere' }]));
   await box.clock.advance(60_000);
   await follower.close();
   expect(liars.filter(({ requests }) => requests.some(({ authorization }) => authorization))).toHaveLength(1);
@@ -240,7 +240,7 @@ test('a camera that was logged in to by Digest gets no token at its new address'
   await camera.stop();
   follower.failed('door');
   box.found.hello(other);
-  await seen(() => expect(box.told).toMatchObject([{ state: 'elsewhere' }]));
+  await seen(() => expect(box.published).toMatchObject([{ state: 'elsewhere' }]));
   expect(other.requests.filter(({ hasToken }) => hasToken)).toEqual([]);
 });
 
@@ -254,8 +254,8 @@ test('all cameras of a house that have got new addresses are back after one look
     follower.failed(name);
   }
   await box.clock.advance(2_000);
-  await seen(() => expect(box.told).toHaveLength(12));
-  expect(box.told.every((event) => (event as { state: string }).state === 'moved')).toBe(true);
+  await seen(() => expect(box.published).toHaveLength(12));
+  expect(box.published.every((event) => (event as { state: string }).state === 'moved')).toBe(true);
   expect(box.found.scans).toBe(1);
   const asked = cameras.map(({ operations }) => operations.length);
   expect(Math.max(...asked)).toBeLessThan(12);
@@ -264,7 +264,7 @@ test('all cameras of a house that have got new addresses are back after one look
 test.for([
   ['in another network than the camera was in', { isInNetworkOf: () => false }, []],
   ['whose address a variable of the environment sets', { variableOf: () => 'PERCH_PATHS_DOOR_SOURCE' }, ['variable']],
-] as const)('a camera %s is not followed', async ([, more, told]) => {
+] as const)('a camera %s is not followed', async ([, more, published]) => {
   const box = await openFollowing(more);
   const camera = await box.camera({ address: '127.0.44.2' });
   const follower = await box.follow(`paths:${entryOf('door', camera)}`);
@@ -272,9 +272,11 @@ test.for([
   await camera.moveTo('127.0.44.3');
   follower.failed('door');
   await box.clock.advance(2_000);
-  await seen(() => expect(box.told).toHaveLength(told.length));
+  await seen(() => expect(box.published).toHaveLength(published.length));
   await follower.close();
-  expect(box.told).toMatchObject(told.map((word) => ({ state: 'elsewhere', reason: expect.stringContaining(word) })));
+  expect(box.published).toMatchObject(
+    published.map((word) => ({ state: 'elsewhere', reason: expect.stringContaining(word) })),
+  );
   expect(box.written()).toBe(before);
 });
 
@@ -300,9 +302,9 @@ test('a camera with another endpoint after its start, at its address and with it
   await restart(box, camera);
   follower.failed('door');
   expect(await follower.check('door')).toBe('same');
-  await seen(() => expect(box.told).toHaveLength(2));
+  await seen(() => expect(box.published).toHaveLength(2));
   const changed = { type: 'camera', state: 'endpoint', from: former, to: camera.endpoint };
-  expect(box.told).toMatchObject([
+  expect(box.published).toMatchObject([
     { ...changed, path: 'door', reason: expect.stringContaining('serial number') },
     { ...changed, path: 'door_sub' },
   ]);
@@ -321,7 +323,7 @@ test('a camera that tells another endpoint each time is not written down each ti
     await restart(box, camera);
     follower.failed('door');
     expect(await follower.check('door')).toBe('same');
-    await seen(() => expect(box.told).toHaveLength(1));
+    await seen(() => expect(box.published).toHaveLength(1));
     await box.clock.advance(15_000);
   }
   await box.clock.advance(60_000);
@@ -330,7 +332,7 @@ test('a camera that tells another endpoint each time is not written down each ti
 });
 
 test('an endpoint that the environment sets is not written down, and that is told once', async () => {
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   const box = await openFollowing({ log, variableOf: ([, , , key]) => (key === 'endpoint' ? 'PERCH_X' : undefined) });
   const camera = await box.camera({ address: '127.0.45.4', quirks: { changesEndpointAtReboot: true } });
   const follower = await box.follow(`paths:${entryOf('door', camera)}`);
@@ -340,7 +342,7 @@ test('an endpoint that the environment sets is not written down, and that is tol
     expect(await follower.check('door')).toBe('same');
     await box.clock.advance(120_000);
   }
-  expect(told.map(([, phrase]) => phrase)).toEqual(['new endpoint of a camera is not saved']);
+  expect(logged.map(([, phrase]) => phrase)).toEqual(['new endpoint of a camera is not saved']);
   expect(box.written()).toBe(before);
 });
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
-import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { openCamera, openRegistry } from '../../../test/support/harness/registry-harness.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { FoundCameras } from './found-cameras.ts';
@@ -15,21 +15,21 @@ const urls = (found: FoundCameras): string[] => found.list().map(({ url }) => ur
 
 test.concurrent('a camera that comes says Hello and is known at once, and what it says of itself with it', async (context) => {
   const discoveryPort = await freeUdpPort();
-  const { found, untilTold } = openRegistry(context, discoveryPort);
+  const { found, untilFound } = openRegistry(context, discoveryPort);
   found.start();
   const camera = await openCamera(context, { discoveryPort, address: '127.0.0.9' });
-  const { camera: known } = await untilTold(({ camera: { endpoint } }) => endpoint === camera.endpoint);
+  const { camera: known } = await untilFound(({ camera: { endpoint } }) => endpoint === camera.endpoint);
   expect(known).toMatchObject({ address: '127.0.0.9', url: camera.url, name: 'Front door', hardware: 'Sim 1' });
   expect(found.find(camera.endpoint)).toMatchObject([{ url: camera.url }]);
 });
 
 test.concurrent('a camera that goes says Bye; a Bye from another address is not believed', async (context) => {
   const discoveryPort = await freeUdpPort();
-  const { found, untilTold } = openRegistry(context, discoveryPort);
+  const { found, untilFound } = openRegistry(context, discoveryPort);
   found.start();
   const camera = await openCamera(context, { discoveryPort, address: '127.0.0.9' });
   const liar = await openCamera(context, { discoveryPort, address: '127.0.0.10', endpoint: camera.endpoint });
-  const last = (address: string) => untilTold((told) => told.camera.address === address);
+  const last = (address: string) => untilFound((finding) => finding.camera.address === address);
   await Promise.all([last('127.0.0.9'), last('127.0.0.10')]);
   await liar.stop();
   // What comes after the Bye is heard after it.
@@ -47,10 +47,10 @@ test.concurrent('64 cameras are all found with one look, which two share', async
   const cameras = await Promise.all(
     Array.from({ length: 64 }, (_, i) => openCamera(context, { discoveryPort, address: `127.0.1.${i + 1}` })),
   );
-  const { found, told } = openRegistry(context, discoveryPort);
+  const { found, findings } = openRegistry(context, discoveryPort);
   await Promise.all([found.scan({ listenMs: 2_500 }), found.scan()]);
   expect(urls(found)).toEqual(cameras.map(({ url }) => url));
-  expect(told.map(({ finding }) => finding)).toEqual(cameras.map(() => 'new'));
+  expect(findings.map(({ finding }) => finding)).toEqual(cameras.map(() => 'new'));
 });
 
 test.concurrent.for([
@@ -77,10 +77,10 @@ test.concurrent.for([
   async ([, quirks], context) => {
     const discoveryPort = await freeUdpPort();
     const camera = await openCamera(context, { discoveryPort, address: '127.0.0.21', quirks });
-    const { found, told } = openRegistry(context, discoveryPort);
+    const { found, findings } = openRegistry(context, discoveryPort);
     await found.scan({ listenMs: 1_500 });
     expect(urls(found)).toEqual([camera.url]);
-    expect(told).toHaveLength(1);
+    expect(findings).toHaveLength(1);
   },
 );
 
@@ -170,14 +170,14 @@ test.concurrent('one of two boards with one identity that misses a look is kept'
   const endpoint = 'urn:uuid:00000000-0000-0000-0000-000000000002';
   await openCamera(context, { discoveryPort, address: '127.0.0.43', endpoint });
   const lost = await openCamera(context, { discoveryPort, address: '127.0.0.44', endpoint });
-  const { found, told } = openRegistry(context, discoveryPort);
+  const { found, findings } = openRegistry(context, discoveryPort);
   await found.scan({ listenMs: 1_000 });
   await lost.stop({ isSilent: true });
   await found.scan({ listenMs: 1_000 });
   expect(found.find(endpoint).map(({ address }) => address)).toEqual(['127.0.0.43', '127.0.0.44']);
   await lost.start();
   await found.scan({ listenMs: 1_000 });
-  expect(told.map(({ camera, finding }) => `${camera.address} ${finding}`).slice(2)).toEqual(['127.0.0.44 again']);
+  expect(findings.map(({ camera, finding }) => `${camera.address} ${finding}`).slice(2)).toEqual(['127.0.0.44 again']);
 });
 
 test.concurrent('a camera whose Hello does not say where its service is is asked for it', async (context) => {
@@ -187,12 +187,12 @@ test.concurrent('a camera whose Hello does not say where its service is is asked
     address: '127.0.0.45',
     quirks: { isDeafToMulticast: true, leavesOutXaddrsInHello: true },
   });
-  const { found, untilTold } = openRegistry(context, discoveryPort);
+  const { found, untilFound } = openRegistry(context, discoveryPort);
   found.start();
   await found.scan();
   expect(urls(found)).toEqual([]);
   await camera.hello();
-  expect(await untilTold(() => true)).toMatchObject({ finding: 'new', camera: { url: camera.url } });
+  expect(await untilFound(() => true)).toMatchObject({ finding: 'new', camera: { url: camera.url } });
 });
 
 test.concurrent('a camera that is deaf to multicast is found by its address, also while a range is searched, of which there is one at a time', async (context) => {
@@ -312,7 +312,7 @@ test.concurrent('a taken port is no error: cameras are found by probes', async (
 
 test('a fault while the networks are looked at is logged, and they are looked at again', async (context) => {
   const clock = new FakeClock();
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   let asked = 0;
   const isMissing = () => {
     asked += 1;
@@ -326,7 +326,7 @@ test('a fault while the networks are looked at is logged, and they are looked at
   await clock.advance(4_000);
   expect(found.isScanning).toBe(false);
   await clock.advance(60_000);
-  expect(told).toMatchObject([['error', 'searching for cameras failed', {}]]);
+  expect(logged).toMatchObject([['error', 'searching for cameras failed', {}]]);
   await clock.advance(120_000);
   expect(found.isScanning).toBe(true);
   await clock.advance(4_000);
@@ -363,13 +363,13 @@ test('that a camera of this machine itself was dropped is logged once, with what
       resolve();
     });
   });
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   const dropping = openRegistry(context, port, { log, includeLoopback: false, only: [name] });
   await dropping.found.scan({ listenMs: 1_000 });
   await dropping.found.scan({ listenMs: 1_000 });
   expect(dropping.found.list()).toEqual([]);
   const phrase = 'camera on this machine dropped';
-  expect(told.filter(([level, text]) => level === 'info' && text === phrase)).toMatchObject([
+  expect(logged.filter(([level, text]) => level === 'info' && text === phrase)).toMatchObject([
     ['info', phrase, { address: '127.0.0.31', hint: expect.stringContaining('PERCH_LOOPBACK_CAMERAS=yes') }],
   ]);
   const taking = openRegistry(context, port, { includeLoopback: true, only: [name] });

@@ -9,7 +9,7 @@ const GROUP = '239.255.255.250';
 
 test.concurrent('of a flood of Hellos no more than a hundred a second are read', async (context) => {
   const discoveryPort = await freeUdpPort();
-  const { found, untilTold } = openRegistry(context, discoveryPort);
+  const { found, untilFound } = openRegistry(context, discoveryPort);
   found.start();
   const socket = createSocket('udp4').bind(0, '127.0.0.1');
   context.onTestFinished(() => {
@@ -21,18 +21,18 @@ test.concurrent('of a flood of Hellos no more than a hundred a second are read',
   for (let i = 1; i <= 400; i += 1) {
     socket.send(hello(i), discoveryPort, GROUP);
   }
-  await untilTold(({ camera: { endpoint } }) => endpoint === 'urn:uuid:60');
+  await untilFound(({ camera: { endpoint } }) => endpoint === 'urn:uuid:60');
   // Who is not heard is found by the look all the same.
   const camera = startOnvifCamera({ discoveryPort, address: '127.0.0.51' });
   context.onTestFinished(async () => (await camera)[Symbol.asyncDispose]());
-  await untilTold(({ camera: { address } }) => address === '127.0.0.51');
+  await untilFound(({ camera: { address } }) => address === '127.0.0.51');
   expect(found.list().length).toBeLessThanOrEqual(301);
 });
 
 test.concurrent('of large Hellos a quarter of a megabyte a second is read', async (context) => {
   const discoveryPort = await freeUdpPort();
   const clock = new FakeClock();
-  const { found, untilTold } = openRegistry(context, discoveryPort, { clock });
+  const { found, untilFound } = openRegistry(context, discoveryPort, { clock });
   found.start();
   const socket = createSocket('udp4').bind(0, '127.0.0.67');
   context.onTestFinished(() => {
@@ -44,24 +44,24 @@ test.concurrent('of large Hellos a quarter of a megabyte a second is read', asyn
   const large = `<!--${' '.repeat(60_000)}-->`;
   for (let i = 1; i <= 4; i += 1) {
     socket.send(hello(i, large), discoveryPort, GROUP);
-    await untilTold(({ camera: { endpoint } }) => endpoint === `urn:uuid:${i}`);
+    await untilFound(({ camera: { endpoint } }) => endpoint === `urn:uuid:${i}`);
   }
   await new Promise((resolve) => socket.send(hello(8, large), discoveryPort, GROUP, resolve));
   // It is there as soon as it is sent, on loopback; and read in the next turn.
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   await clock.advance(1_000);
   socket.send(hello(9, ''), discoveryPort, GROUP);
-  await untilTold(({ camera: { endpoint } }) => endpoint === 'urn:uuid:9');
+  await untilFound(({ camera: { endpoint } }) => endpoint === 'urn:uuid:9');
   expect(found.find('urn:uuid:8')).toEqual([]);
 });
 
 test.concurrent('one that says it is ever more cameras takes the place of none but its own', async (context) => {
   const discoveryPort = await freeUdpPort();
   const clock = new FakeClock();
-  const { found, told, untilTold } = openRegistry(context, discoveryPort, { clock });
+  const { found, findings, untilFound } = openRegistry(context, discoveryPort, { clock });
   found.start();
   const camera = await openCamera(context, { discoveryPort, address: '127.0.0.9' });
-  await untilTold(({ camera: { endpoint } }) => endpoint === camera.endpoint);
+  await untilFound(({ camera: { endpoint } }) => endpoint === camera.endpoint);
   const socket = createSocket('udp4').bind(0, '127.0.0.66');
   context.onTestFinished(() => {
     socket.close();
@@ -72,11 +72,11 @@ test.concurrent('one that says it is ever more cameras takes the place of none b
   for (let i = 1; i <= 640; i += 1) {
     socket.send(hello(i), discoveryPort, GROUP);
     if (i % 80 === 0) {
-      await untilTold((one) => one.camera.endpoint === `urn:uuid:${i}`);
+      await untilFound((one) => one.camera.endpoint === `urn:uuid:${i}`);
       await clock.advance(1_000);
     }
   }
-  expect(told.length).toBe(641);
+  expect(findings.length).toBe(641);
   expect(found.list().length).toBe(512);
   expect(found.find(camera.endpoint)).toHaveLength(1);
 });

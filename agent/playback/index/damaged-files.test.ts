@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { MemoryFile } from '../../../test/support/disks/memory-file.ts';
 import { openRecording } from '../../../test/support/disks/read-recording.ts';
@@ -62,7 +62,7 @@ function zeroed({ bytes, initBytes, ends }: Left, ...parts: number[]): Buffer {
 
 /** Playback as Perch has it after a start, and all that it says. */
 function start(folder: string, isBeingWritten?: (file: string) => boolean) {
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   const recordPath = join(folder, TEMPLATE);
   const playback = new Playback({
     file: join(folder, 'segments.db'),
@@ -83,7 +83,7 @@ function start(folder: string, isBeingWritten?: (file: string) => boolean) {
     recover,
     /** Lines for people that name a file. */
     named: (file: string) =>
-      told.filter(([level, , facts]) => level !== 'debug' && JSON.stringify(facts).includes(file)),
+      logged.filter(([level, , facts]) => level !== 'debug' && JSON.stringify(facts).includes(file)),
     spans: async () =>
       (await playback.list('cam', undefined, undefined, 'http://box').catch(() => [])).map((span) => span.duration),
     answer: async () => {

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { toldOf } from '../../../test/support/base/log-lines.ts';
+import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { asNobody, temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
@@ -34,13 +34,13 @@ async function eventsOf(journal: EventJournal): Promise<CameraEvent[]> {
 test('events are JSON lines in a file per path and month, and are read back unchanged', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(folder.path);
-  const told = [
+  const logged = [
     motion(),
     motion({ id: 'a2', type: 'person', text: 'at the "gate"\nümläut', endUs: undefined }),
     motion({ id: 'a3', path: 'cam', startUs: Date.UTC(2026, 11, 1) * 1000, endUs: Date.UTC(2026, 11, 1) * 1000 }),
     motion({ id: 'a4', path: '', type: 'disk', source: 'perch' }),
   ];
-  for (const event of told) {
+  for (const event of logged) {
     await journal.append(event);
   }
   expect(readFileSync(join(folder.path, 'yard/gate/2026-11.jsonl'), 'utf8').split('\n')[0]).toBe(
@@ -48,7 +48,7 @@ test('events are JSON lines in a file per path and month, and are read back unch
   );
   expect(readdirSync(join(folder.path, 'cam'))).toEqual(['2026-12.jsonl']);
   const byId = (a: CameraEvent, b: CameraEvent) => (a.id < b.id ? -1 : 1);
-  expect((await eventsOf(journal)).sort(byId)).toEqual(told);
+  expect((await eventsOf(journal)).sort(byId)).toEqual(logged);
   await journal.close();
 });
 
@@ -116,7 +116,7 @@ test('events that come while the disk flushes share its next flush, and the fold
 
 test('a folder that cannot be flushed costs no event: the disk’s error is logged once', async () => {
   using folder = temporaryFolder();
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   const fs: SegmentFs = {
     ...diskFs,
     syncFolder: () => Promise.reject(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })),
@@ -127,7 +127,7 @@ test('a folder that cannot be flushed costs no event: the disk’s error is logg
     await journal.sync();
   }
   expect((await eventsOf(journal)).map(({ id }) => id)).toEqual(['a', 'b']);
-  expect(told.map(([level]) => level)).toEqual(['error']);
+  expect(logged.map(([level]) => level)).toEqual(['error']);
   await journal.close();
 });
 

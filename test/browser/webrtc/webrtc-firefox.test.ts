@@ -40,7 +40,8 @@ describeWith(['firefox', 'ffmpeg'], 'Firefox watches over WebRTC', () => {
     expect(contrast).toBeGreaterThan(150);
     expect(clock.filter(({ clockMs }) => clockMs !== undefined).length).toBeGreaterThan(PICTURES * 0.9);
     expect(video).toMatchObject({ mimeType: 'video/VP8' });
-    expect(video['framesDecoded']).toBeGreaterThanOrEqual(PICTURES);
+    // Statistics may be a picture older than the page.
+    expect(video['framesDecoded']).toBeGreaterThanOrEqual(PICTURES - 1);
     expect(audio).toMatchObject({ mimeType: 'audio/opus' });
     expect(audio['packetsReceived']).toBeGreaterThan(SECONDS * 40);
     expect(audio['totalAudioEnergy']).toBeGreaterThan(0);

@@ -1,14 +1,14 @@
 import { type Logger, silentLogger } from '../../../agent/base/log.ts';
 
 /** A line of the log: its level, phrase and facts. */
-export type Told = readonly [level: string, phrase: string, facts: unknown];
+export type LogLine = readonly [level: string, phrase: string, facts: unknown];
 
 /** A logger that keeps its lines; child loggers share them. */
-export function toldOf(): { readonly log: Logger; readonly told: Told[] } {
-  const told: Told[] = [];
+export function keepLogLines(): { readonly log: Logger; readonly logged: LogLine[] } {
+  const logged: LogLine[] = [];
   const levels = ['debug', 'info', 'warn', 'error'] as const;
   const take = (level: string) => (facts: unknown, phrase?: string) =>
-    void told.push(typeof facts === 'string' ? [level, facts, {}] : [level, phrase ?? '', facts]);
+    void logged.push(typeof facts === 'string' ? [level, facts, {}] : [level, phrase ?? '', facts]);
   const log = { ...silentLogger, ...Object.fromEntries(levels.map((level) => [level, take(level)])), child: () => log };
-  return { log: log as unknown as Logger, told };
+  return { log: log as unknown as Logger, logged };
 }

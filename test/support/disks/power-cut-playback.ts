@@ -6,7 +6,7 @@ import { parseRfc3339 } from '../../../agent/playback/read/rfc3339.ts';
 import { FragmentWalk, readInit } from '../../../agent/record/file/fragment-walk.ts';
 import { readRecordingHead } from '../../../agent/record/file/recording-file.ts';
 import { readRecordingTable } from '../../../agent/record/file/recording-table.ts';
-import { toldOf } from '../base/log-lines.ts';
+import { keepLogLines } from '../base/log-lines.ts';
 import { MemoryFile } from './memory-file.ts';
 import { keyOf, type PowerCut, STREAM_SECONDS } from './power-cut.ts';
 import type { PowerCutDisk } from './power-cut-disk.ts';
@@ -33,7 +33,7 @@ export async function playAll(disk: PowerCutDisk, cut: PowerCut): Promise<Played
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, bytes);
   }
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   const recordPath = join(folder.path, 'rec/%path/%Y-%m-%d_%H-%M-%S-%f');
   const playback = new Playback({
     ...{ file: join(folder.path, 'segments.db'), zone: 'UTC', logger: log },
@@ -57,7 +57,7 @@ export async function playAll(disk: PowerCutDisk, cut: PowerCut): Promise<Played
     const named = playback.unreadable().files.map(({ file }) => file.slice(folder.path.length));
     const warned = left.filter(
       (file) =>
-        told.filter(([level, , facts]) => level === 'warn' && JSON.stringify(facts).includes(file)).length === 1,
+        logged.filter(([level, , facts]) => level === 'warn' && JSON.stringify(facts).includes(file)).length === 1,
     );
     if (named.sort().join() !== left.join() || warned.length !== left.length) {
       faults.push(`left out ${left.join()}, named ${named.join()}, warned of ${warned.join()}`);

@@ -51,7 +51,7 @@ export async function openFollowing(more: Partial<FollowerDeps> = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'perch-following-'));
   const file = join(dataDir, 'perch.yml');
   const found = new Neighbourhood();
-  const told: unknown[] = [];
+  const published: unknown[] = [];
   const ends: (() => unknown)[] = [() => rmSync(dataDir, { recursive: true })];
   onTestFinished(async () => {
     for (const end of ends.reverse()) {
@@ -61,7 +61,7 @@ export async function openFollowing(more: Partial<FollowerDeps> = {}) {
   return {
     clock,
     found,
-    told,
+    published,
     written: () => readFileSync(file, 'utf8'),
     /** A camera in the network, by the test's clock. @param isOpen it needs no login */
     async camera(options: OnvifCameraOptions, isOpen = false): Promise<OnvifCamera> {
@@ -78,7 +78,7 @@ export async function openFollowing(more: Partial<FollowerDeps> = {}) {
         config: () => store.current,
         revise: (plan) => store.revise(plan, 'camera'),
         variableOf: () => undefined,
-        publish: (type, fields) => told.push({ type, ...fields }),
+        publish: (type, fields) => published.push({ type, ...fields }),
         isInNetworkOf: () => true,
         ...more,
       });

@@ -9,7 +9,7 @@ import { type HlsOptions, HlsServer } from '../../../agent/servers/hls/server/se
 import type { AudioForms } from '../../../agent/stream/audio-forms.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';
-import { type Told, toldOf } from '../base/log-lines.ts';
+import { keepLogLines, type LogLine } from '../base/log-lines.ts';
 import { tinyH264, tinyVideo } from '../media/tiny-h264.ts';
 
 export const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
@@ -69,7 +69,7 @@ export interface HlsHarness {
   readonly clock: FakeClock;
   readonly paths: HlsPaths;
   /** The log. */
-  readonly told: readonly Told[];
+  readonly logged: readonly LogLine[];
 }
 
 /** The HLS server behind one app, by a fake clock. */
@@ -84,7 +84,7 @@ export function openHlsHarness({
 } = {}): HlsHarness {
   const clock = new FakeClock();
   const paths = new HlsPaths();
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   const server = new HlsServer({ ...HLS_OPTIONS, ...options }, paths, clock, log, audioForms);
   const app = fastify({ forceCloseConnections: true });
   installErrorHandler(app);
@@ -99,7 +99,7 @@ export function openHlsHarness({
     await server.close();
     await app.close();
   });
-  return { app, server, clock, paths, told };
+  return { app, server, clock, paths, logged };
 }
 
 /** @param seconds of picture and sound, with one key picture in front: a stream keeps them all for new readers */

@@ -13,7 +13,7 @@ import type { MseMessage } from '../../../agent/servers/hls/live/mse-protocol.ts
 import type { Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { listenLocally } from '../base/local-listener.ts';
-import { toldOf } from '../base/log-lines.ts';
+import { keepLogLines } from '../base/log-lines.ts';
 import { openHttpHarness } from './http-harness.ts';
 
 const ANYBODY: AccessRules = {
@@ -39,7 +39,7 @@ export async function openLiveHarness({
       return stream;
     },
   };
-  const { log, told } = toldOf();
+  const { log, logged } = keepLogLines();
   const server = new LiveServer(paths, clock, log);
   const box = await openHttpHarness({ rules });
   const { app, access } = box;
@@ -56,7 +56,7 @@ export async function openLiveHarness({
   });
   return {
     server,
-    told,
+    logged,
     clock,
     asked,
     port,

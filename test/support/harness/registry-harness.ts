@@ -9,12 +9,12 @@ import {
 } from '../../../agent/onvif/discovery/found-cameras.ts';
 import { type OnvifCameraOptions, startOnvifCamera } from '../../onvif-camera/camera.ts';
 
-interface Told {
+interface Found {
   readonly camera: KnownCamera;
   readonly finding: Finding;
 }
 
-/** A registry that looks at loopback; `untilTold` waits for the first finding that is like this. */
+/** A registry that looks at loopback; `untilFound` waits for the first finding that is like this. */
 export function openRegistry({ onTestFinished }: TestContext, port: number, more: Partial<FoundCamerasOptions> = {}) {
   const found = new FoundCameras({
     clock: systemClock,
@@ -24,18 +24,18 @@ export function openRegistry({ onTestFinished }: TestContext, port: number, more
     port,
     ...more,
   });
-  const told: Told[] = [];
+  const findings: Found[] = [];
   const wakes = new Set<() => void>();
   found.onFound((camera, finding) => {
-    told.push({ camera, finding });
+    findings.push({ camera, finding });
     for (const wake of wakes) {
       wake();
     }
   });
   onTestFinished(() => found.close());
-  const untilTold = async (isIt: (told: Told) => boolean): Promise<Told> => {
+  const untilFound = async (isIt: (finding: Found) => boolean): Promise<Found> => {
     for (;;) {
-      const it = told.find(isIt);
+      const it = findings.find(isIt);
       if (it) {
         return it;
       }
@@ -44,7 +44,7 @@ export function openRegistry({ onTestFinished }: TestContext, port: number, more
       });
     }
   };
-  return { found, told, untilTold };
+  return { found, findings, untilFound };
 }
 
 export async function openCamera({ onTestFinished }: TestContext, options: OnvifCameraOptions) {

@@ -15,7 +15,7 @@ test.for([
   const answer = await fetch(`${box.url}/cam/live.mp4`);
   const [session] = box.server.list();
   const viewer = { path: 'cam', session: session?.id, remote: session?.remoteAddr, protocol: 'mp4' };
-  expect(box.told).toEqual([['info', 'HLS viewer has come', viewer]]);
+  expect(box.logged).toEqual([['info', 'HLS viewer has come', viewer]]);
   feed(stream, 1, 1);
   const sentBytes = box.server.list()[0]?.outboundBytes;
   if (what === 'he is kicked') {
@@ -26,6 +26,6 @@ test.for([
     box.server.close();
   }
   await turns();
-  expect(box.told.slice(1)).toEqual([['info', 'HLS viewer has left', { ...viewer, reason, sentBytes }]]);
+  expect(box.logged.slice(1)).toEqual([['info', 'HLS viewer has left', { ...viewer, reason, sentBytes }]]);
   await answer.body?.cancel();
 });

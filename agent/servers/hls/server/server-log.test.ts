@@ -7,7 +7,7 @@ import { Stream } from '../../../stream/stream.ts';
 const facts = { path: 'cam', variant: 'fmp4' };
 
 test('one who watches is four lines, however much he asks for: muxer and viewer come and go', async () => {
-  const { app, clock, paths, told, server } = openHlsHarness();
+  const { app, clock, paths, logged, server } = openHlsHarness();
   const stream = live(paths);
   const player = new HlsPlayer(app);
   await player.get('/cam/index.m3u8');
@@ -21,7 +21,7 @@ test('one who watches is four lines, however much he asks for: muxer and viewer 
   }
   await clock.advance(200_000);
   const viewer = { path: 'cam', session: session?.id, remote: session?.remoteAddr, protocol: 'fmp4', user: 'ann' };
-  expect(told).toEqual([
+  expect(logged).toEqual([
     ['info', 'HLS muxer begins', facts],
     ['info', 'HLS viewer has come', viewer],
     ['info', 'HLS viewer has left', { ...viewer, reason: 'nothing was asked for in 30 s', sentBytes }],
@@ -34,7 +34,7 @@ test.for([
   ['his stream ends', 'the stream has ended'],
   ['the server closes', 'the server is closing'],
 ] as const)('when %s a viewer leaves because: %s', async ([what, reason]) => {
-  const { app, paths, told, server } = openHlsHarness();
+  const { app, paths, logged, server } = openHlsHarness();
   const stream = live(paths);
   await new HlsPlayer(app).get('/cam/index.m3u8');
   if (what === 'he is kicked') {
@@ -44,14 +44,14 @@ test.for([
   } else {
     await server.close();
   }
-  const left = told.filter(([, phrase]) => phrase === 'HLS viewer has left');
+  const left = logged.filter(([, phrase]) => phrase === 'HLS viewer has left');
   expect(left.map(([, , left]) => left)).toMatchObject([{ reason, sentBytes: 0 }]);
 });
 
 test('a stream whose muxer fails at each request is told of once in ten minutes', async () => {
-  const { app, clock, paths, told } = openHlsHarness({ options: { segmentMaxBytes: 100 } });
+  const { app, clock, paths, logged } = openHlsHarness({ options: { segmentMaxBytes: 100 } });
   const stream = live(paths);
-  const shown = () => told.filter(([level]) => level !== 'debug').map(([level, phrase]) => [level, phrase]);
+  const shown = () => logged.filter(([level]) => level !== 'debug').map(([level, phrase]) => [level, phrase]);
   const once = [
     ['info', 'HLS muxer begins'],
     ['warn', 'HLS muxer failed'],
@@ -67,7 +67,7 @@ test('a stream whose muxer fails at each request is told of once in ten minutes'
 });
 
 test('what is left out is told once for each stream, with the way out', async () => {
-  const { app, paths, told } = openHlsHarness();
+  const { app, paths, logged } = openHlsHarness();
   const stream = new Stream([tinyH264, mp3]);
   paths.streams.set('cam', stream);
   for (const picture of tinyVideo(100, 25, 100)) {
@@ -75,7 +75,7 @@ test('what is left out is told once for each stream, with the way out', async ()
   }
   await new HlsPlayer(app).get('/cam/index.m3u8');
   await new HlsPlayer(app).get('/cam/index.m3u8');
-  const [[, phrase, left] = [], ...others] = told.filter(([level]) => level === 'warn');
+  const [[, phrase, left] = [], ...others] = logged.filter(([level]) => level === 'warn');
   expect(phrase).toBe('HLS goes without tracks that players do not take');
   const codecs = ['MPEG-1/2 Audio layer 3'];
   expect(left).toEqual({ path: 'cam', codecs, advice: 'hlsVariant: mpegts takes MPEG-1/2 Audio layer 3' });
