@@ -10,7 +10,8 @@ import { type Address, parseAddress } from './request/address.ts';
 import type { Authenticator } from './request/authenticator.ts';
 import { RtspConnection } from './request/connection.ts';
 import { type Description, MethodClient, Redirect } from './request/method-client.ts';
-import { followRedirects, type Login } from './request/redirects.ts';
+import { followRedirects } from './request/redirects.ts';
+import type { RtspSourceOptions } from './request/settings.ts';
 import { RtspSession } from './session.ts';
 import { NO_STATISTICS, plus } from './statistics.ts';
 import { RtspLoudspeaker } from './talk/loudspeaker.ts';
@@ -26,33 +27,6 @@ import {
 const SILENT_UDP_MS = 3_000;
 /** There are cameras that want to hear of us as often as this, whatever timeout they name. */
 const FREQUENT_KEEP_ALIVE_MS = 5_000;
-
-export interface RtspSourceOptions extends Login {
-  /** For the connection and each reply, and the longest time without media. */
-  readonly readTimeoutMs: number;
-  /** How RTP is to come. `automatic`: over the RTSP connection, over UDP where the camera refuses that, by multicast last. */
-  readonly rtspTransport?: 'automatic' | 'udp' | 'multicast' | 'tcp';
-  /** Take RTP over UDP from whichever port of the camera it comes. */
-  readonly rtspAnyPort?: boolean;
-  /** Kind of the Range header of PLAY; empty: from now on. */
-  readonly rtspRangeType?: '' | 'clock' | 'npt' | 'smpte';
-  /** Where the range starts, in words of its kind or as MediaMTX's file has it. */
-  readonly rtspRangeStart?: string;
-  /** Scale header of PLAY; empty: none. */
-  readonly rtspScale?: string;
-  /** First and last local UDP port that may be used. */
-  readonly rtspUDPSourcePortRange?: readonly [first: number, last: number];
-  /** Of UDP sockets; 0: more than the system's default. */
-  readonly udpReadBufferBytes?: number;
-  /** SHA-256 of the camera's TLS certificate in hex, which is then believed whoever signed it. */
-  readonly sourceFingerprint?: string;
-  /** Its sound is not asked for. */
-  readonly isSilent?: boolean;
-  /** After lost packets pictures go on at once, whatever they build on. */
-  readonly continueAfterLoss?: boolean;
-  /** Samples are labelled with the camera's clock as its sender reports tell it. */
-  readonly useAbsoluteTimestamp?: boolean;
-}
 
 /** A camera or another RTSP server: RFC 2326. */
 export class RtspSource implements Source {

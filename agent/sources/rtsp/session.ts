@@ -15,10 +15,10 @@ import { LossWatch } from './loss-watch.ts';
 import { type Address, joinControl } from './request/address.ts';
 import type { RtspConnection } from './request/connection.ts';
 import type { Description, MethodClient } from './request/method-client.ts';
+import type { RtspSourceOptions } from './request/settings.ts';
 import { NO_STATISTICS, plus, statisticsOf } from './statistics.ts';
 import { TrackTransports } from './transport/track-transports.ts';
 import { TRANSPORT_NAME, type Transport, TransportRefused } from './transport/transport-choice.ts';
-import type { UdpOptions } from './transport/udp-ports.ts';
 
 /** A camera that has lost a picture is asked for a key frame this often at most. */
 const KEY_FRAME_EVERY_MS = 1_000;
@@ -28,14 +28,8 @@ const REPORT_EVERY_MS = 5_000;
 /** Half of RFC 2326's session timeout; longer ones of the camera's do not make it longer. */
 const MAX_KEEP_ALIVE_MS = 30_000;
 
-export interface SessionOptions extends UdpOptions {
-  readonly readTimeoutMs: number;
-  readonly useAbsoluteTimestamp?: boolean;
-  /** No track of sound is set up. */
-  readonly isSilent?: boolean;
-  /** After a loss pictures go on at once, whatever they build on. */
-  readonly continueAfterLoss?: boolean;
-  /** The camera gets a sign of life at least as often. */
+export interface SessionOptions extends RtspSourceOptions {
+  /** Longest pause between keep-alives. */
   readonly keepAliveMs?: number;
 }
 
@@ -58,7 +52,7 @@ export class RtspSession {
   readonly #log: Logger;
   readonly #name: string;
   readonly #readTimeoutMs: number;
-  readonly #isSilent: boolean;
+  readonly #hasAudio: boolean;
   readonly #address: Address;
   readonly #timeline: Timeline;
   readonly #streamWriter: StreamWriter;
@@ -89,7 +83,7 @@ export class RtspSession {
     this.#log = log;
     this.#name = options.name;
     this.#readTimeoutMs = options.readTimeoutMs;
-    this.#isSilent = options.isSilent ?? false;
+    this.#hasAudio = options.audio ?? true;
     this.#address = address;
     this.#longestKeepAliveMs = options.keepAliveMs ?? MAX_KEEP_ALIVE_MS;
     this.#traits = { hasDoubtfulMarkers: true, continuesAfterLoss: options.continueAfterLoss ?? false };
@@ -193,7 +187,7 @@ export class RtspSession {
   }
 
   #wants({ kind, isBackChannel, direction }: SdpMedia): boolean {
-    return !isBackChannel && direction !== 'inactive' && !(this.#isSilent && kind === 'audio');
+    return !isBackChannel && direction !== 'inactive' && (this.#hasAudio || kind !== 'audio');
   }
 
   /** The first format that we can take; metadata and what nobody can decode are left alone. */
@@ -217,7 +211,7 @@ export class RtspSession {
 
   #offersNothing(sdp: Sdp): PerchError {
     const offer = describeOffer(sdp.medias.flatMap(({ formats }) => formats));
-    const reason = this.#isSilent ? 'of which nothing is left without sound (audio: no)' : 'none of which can be taken';
+    const reason = this.#hasAudio ? 'none of which can be taken' : 'of which nothing is left without sound (audio: no)';
     const message = `camera of path '${this.#name}' offers ${offer}, ${reason}`;
     return new PerchError('unsupported', message, { path: this.#name });
   }

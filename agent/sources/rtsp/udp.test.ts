@@ -8,7 +8,8 @@ import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { writeBye, writeSenderReport } from '../../media/rtcp/write.ts';
-import { RtspSource, type RtspSourceOptions } from './client.ts';
+import { RtspSource } from './client.ts';
+import type { RtspSourceOptions } from './request/settings.ts';
 
 const UDP: Partial<RtspSourceOptions> = { rtspTransport: 'udp' };
 const firstBytes = (run: Run) => run.samples.map(({ sample }) => sample.data[0]);

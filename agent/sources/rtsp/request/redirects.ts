@@ -9,15 +9,15 @@ import { Redirect } from './method-client.ts';
 
 const MAX_REDIRECTS = 5;
 
-/** Where a camera is said to be, and who we are to it. */
+/** A camera's address and login. */
 export interface Login {
   /** Of the path, for messages. */
   readonly name: string;
   /** Credentials in it are percent-decoded. */
   readonly url: string;
   /** Takes precedence over the URL's. */
-  readonly user?: string;
-  readonly password?: string;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
   readonly loginWatch?: LoginWatch | undefined;
 }
 

@@ -4,9 +4,10 @@ import type { Logger } from '../../../base/log.ts';
 import type { BackChannel, Loudspeaker } from '../../../stream/contracts.ts';
 import type { BackTrack } from '../request/back-track.ts';
 import { Redirect } from '../request/method-client.ts';
-import { followRedirects, type Login } from '../request/redirects.ts';
+import { followRedirects } from '../request/redirects.ts';
+import type { RtspSourceOptions } from '../request/settings.ts';
 import type { Transport, TransportChoice } from '../transport/transport-choice.ts';
-import { TalkConnection, type TalkOptions } from './talk-connection.ts';
+import { TalkConnection } from './talk-connection.ts';
 
 /** The camera's settings may change. */
 const UNSUPPORTED_TTL_MS = 600_000;
@@ -15,14 +16,12 @@ const UNAUTHORIZED_TTL_MS = 300_000;
 /** A page that repeats its question costs the camera one connection in this time. */
 const FAILURE_TTL_MS = 15_000;
 
-export type LoudspeakerOptions = TalkOptions & Login;
-
 /**
  * The loudspeaker of an RTSP camera (ONVIF Streaming §5.3), on a connection of its own that is open only during a talk: a camera
  * that fails at the question keeps its picture, and one that accepts a single client stays free for others.
  */
 export class RtspLoudspeaker implements Loudspeaker {
-  readonly #options: LoudspeakerOptions;
+  readonly #options: RtspSourceOptions;
   readonly #choice: TransportChoice;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -35,7 +34,7 @@ export class RtspLoudspeaker implements Loudspeaker {
   #goodbye: Promise<void> = Promise.resolve();
 
   /** @param choice what was learnt about the ways that the camera takes */
-  constructor(options: LoudspeakerOptions, choice: TransportChoice, clock: Clock, log: Logger) {
+  constructor(options: RtspSourceOptions, choice: TransportChoice, clock: Clock, log: Logger) {
     this.#options = options;
     this.#choice = choice;
     this.#clock = clock;

@@ -8,10 +8,10 @@ import type { Authenticator } from '../request/authenticator.ts';
 import { type BackTrack, findBackTrack, REQUIRE_BACK_CHANNEL } from '../request/back-track.ts';
 import { RtspConnection } from '../request/connection.ts';
 import { MethodClient, Redirect } from '../request/method-client.ts';
+import type { RtspSourceOptions } from '../request/settings.ts';
 import type { RtpSender } from '../transport/track-transport.ts';
 import { TrackTransports } from '../transport/track-transports.ts';
 import { type Transport, TransportRefused } from '../transport/transport-choice.ts';
-import type { UdpOptions } from '../transport/udp-ports.ts';
 
 const TICK_MS = 1_000;
 /** 120 ms at 8 kHz. Some cameras take little more in one packet. */
@@ -21,17 +21,12 @@ const KEEP_ALIVE_MS = 10_000;
 /** For cameras that answer keep-alives. */
 const SILENCE_LIMIT_MS = 25_000;
 
-export interface TalkOptions extends UdpOptions {
-  readonly readTimeoutMs: number;
-  readonly sourceFingerprint?: string;
-}
-
 /** An RTSP connection to a camera for its back channel only. */
 export class TalkConnection {
   readonly #connection: RtspConnection;
   readonly #client: MethodClient;
   readonly #address: Address;
-  readonly #options: TalkOptions;
+  readonly #options: RtspSourceOptions;
   readonly #clock: Clock;
   #track: BackTrack | undefined;
   #uri = '';
@@ -41,7 +36,7 @@ export class TalkConnection {
   constructor(
     address: Address,
     newAuthenticator: () => Authenticator,
-    options: TalkOptions,
+    options: RtspSourceOptions,
     clock: Clock,
     signal: AbortSignal,
   ) {

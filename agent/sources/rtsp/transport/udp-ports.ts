@@ -5,6 +5,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp, IpList, isLoopbackIp } from '../../../base/ip-address.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
+import type { RtspSourceOptions } from '../request/settings.ts';
 import { UdpSocket } from './udp-socket.ts';
 
 /** Linux's ephemeral ports, and MediaMTX's default. */
@@ -12,15 +13,10 @@ const DEFAULT_RANGE = [32_768, 60_999] as const;
 /** Pairs that are tried. */
 const MAX_TRIES = 100;
 
-export interface UdpOptions {
-  /** Of the path, for messages. */
-  readonly name: string;
-  /** The path's setting, for messages. */
-  readonly rtspTransport?: 'automatic' | 'udp' | 'multicast' | 'tcp';
-  readonly rtspAnyPort?: boolean;
-  readonly rtspUDPSourcePortRange?: readonly [first: number, last: number];
-  readonly udpReadBufferBytes?: number;
-}
+export type UdpOptions = Pick<
+  RtspSourceOptions,
+  'name' | 'rtspTransport' | 'rtspAnyPort' | 'rtspUDPSourcePortRange' | 'udpReadBufferSize'
+>;
 
 /** RTP on an even port, RTCP on the next (RFC 3550 §11). */
 export interface UdpPair {
@@ -32,7 +28,7 @@ const familyOf = (ip: string): 4 | 6 => (isIP(ip) === 6 ? 6 : 4);
 
 /** A pair of ports of ours for one track. @param ip the camera's */
 export async function openPair(ip: string, options: UdpOptions, clock: Clock): Promise<UdpPair> {
-  const [first, last] = options.rtspUDPSourcePortRange ?? DEFAULT_RANGE;
+  const [first = 0, last = 0] = options.rtspUDPSourcePortRange ?? DEFAULT_RANGE;
   const lowest = first + (first & 1);
   const count = Math.floor((last - lowest + 1) / 2);
   const offset = count > 0 ? randomInt(count) : 0;
@@ -55,7 +51,7 @@ async function bindPair(
   options: UdpOptions,
   clock: Clock,
 ): Promise<UdpPair> {
-  const rtp = await UdpSocket.open(bind, options.udpReadBufferBytes ?? 0, clock);
+  const rtp = await UdpSocket.open(bind, options.udpReadBufferSize ?? 0, clock);
   try {
     return { rtp, rtcp: await UdpSocket.open({ ...bind, port: rtcpPort }, 0, clock) };
   } catch (error) {

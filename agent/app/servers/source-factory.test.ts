@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { good } from '../../../test/support/harness/loaded-config.ts';
+import { silentLogger } from '../../base/log.ts';
+import { CONFIG_KEYS } from '../../config/schema/config-keys.ts';
+import { IdentityCheckedSource } from '../cameras/identity-checked-source.ts';
+import { SERVERS, SOURCES } from '../protocols.ts';
+import { makeSource } from './source-factory.ts';
+
+const clock = new FakeClock();
+const watch = { check: async () => 'same' as const, failed: () => {}, connected: () => {} };
+
+function sourceOf(text: string) {
+  const config = good(`perch: own\npaths: {cam: ${text}}`);
+  const settings = config.paths.get('cam')?.settings;
+  if (!settings) {
+    throw new Error('the path is wrong');
+  }
+  return makeSource(SOURCES, { name: 'cam', settings, config, clock, log: silentLogger }, watch);
+}
+
+test.for(['rtsp', 'RTSPS', 'rtsp+http', 'rtsps+ws'])('%s:// is an RTSP source', (scheme) => {
+  expect(sourceOf(`{source: "${scheme}://h/1"}`).type).toBe('rtspSource');
+});
+
+test('the source of a camera with an identity is checked against it', () => {
+  const camera = (more: string) => sourceOf(`{source: "rtsp://h/1", camera: {onvif: "http://h/onvif"${more}}}`);
+  expect(camera('')).not.toBeInstanceOf(IdentityCheckedSource);
+  expect(camera(', serial: "1"')).toBeInstanceOf(IdentityCheckedSource);
+});
+
+test('the loader knows the keys of each protocol', () => {
+  expect(SOURCES.map(({ keys }) => keys)).toEqual(CONFIG_KEYS.sources);
+  expect(new Set(SERVERS.map(({ keys }) => keys))).toEqual(new Set(CONFIG_KEYS.servers));
+});
