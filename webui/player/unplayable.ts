@@ -24,15 +24,15 @@ export interface Pictures {
 /** What the box has refused to send over WebRTC, as it told of it then. */
 const refused = new Map<string, string>();
 
-const keepLogLines = ({ tracks, hasBFrames }: Pictures): string => `${keyOf(tracks)} ${hasBFrames}`;
+const descriptionOf = ({ tracks, hasBFrames }: Pictures): string => `${keyOf(tracks)} ${hasBFrames}`;
 
 export function rememberUnfit(name: string, pictures: Pictures): void {
-  refused.set(name, keepLogLines(pictures));
+  refused.set(name, descriptionOf(pictures));
 }
 
 /** Whether it is known that the box would refuse it: WebRTC brings none of its pictures to this browser. */
 export function isUnfit(name: string, pictures: Pictures): boolean {
-  if (pictures.hasBFrames || refused.get(name) === keepLogLines(pictures)) {
+  if (pictures.hasBFrames || refused.get(name) === descriptionOf(pictures)) {
     return true;
   }
   const videos = pictures.tracks.filter(codecIn);
