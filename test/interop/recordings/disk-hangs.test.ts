@@ -87,7 +87,7 @@ paths:
       const paths = await agent.json<{ items: { name: string }[] }>('/v3/paths/list');
       return paths.items.some(({ name }) => name === 'stuck') ? undefined : true;
     });
-    await until(() => (agent.process.output().includes('the disk hangs') ? true : undefined));
+    await until(() => (agent.process.output().includes('disk hangs, recordings stay unfinished') ? true : undefined));
     const ended = agent.process.stop('SIGINT');
     await until(() => (agent.process.output().includes(' stopped') ? true : undefined));
     disk.thaw();

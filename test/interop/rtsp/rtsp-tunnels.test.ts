@@ -138,7 +138,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'readers of others through tunnels', () =>
     const response = await fetch(`http://127.0.0.1:${agent.ports.rtsp}/`);
     expect([response.status, await response.text()]).toEqual([
       400,
-      'HTTP GET that is no tunnel: this port is for RTSP\n',
+      'HTTP GET is not a tunnel: this port is for RTSP\n',
     ]);
   });
 });
