@@ -1,4 +1,4 @@
-import { PLACES } from './shell/places.ts';
+import { PLACES } from './shell/nav-items.ts';
 import { ICONS, MARK } from './ui/icons/icon-paths.ts';
 
 /**

@@ -1,11 +1,11 @@
 import { useEffect, useLayoutEffect } from 'preact/hooks';
-import { access, endedUser, isLeft, isOwner, session } from '../box/session.ts';
+import { access, endedUser, isLeft, isOwner, session } from '../api-client/session.ts';
 import { cameras } from '../cameras/cameras.ts';
-import { forgetCameras } from '../cameras/remembered.ts';
+import { forgetCameras } from '../cameras/remembered-cameras.ts';
 import { AwayStrip } from '../live/notices.tsx';
 import { LivePage } from '../pages/live.tsx';
 import { LoginPage } from '../pages/login.tsx';
-import { forgetStills } from '../player/stage.ts';
+import { forgetStills } from '../player/video-surface.ts';
 import { lastScroll } from '../shell/navigation.ts';
 import { type Place, place, screenOf } from '../shell/route.ts';
 import { Toasts } from '../ui/feedback/toast.tsx';
@@ -150,7 +150,7 @@ async function fetchLater(stop: AbortSignal): Promise<void> {
     }
   };
   // When they are wanted the box may be away.
-  const parts = [loadLoginSheet, () => import('../player/without-webrtc.ts'), () => import('../live/tile-snapshot.ts')];
+  const parts = [loadLoginSheet, () => import('../player/fallbacks.ts'), () => import('../live/tile-snapshot.ts')];
   for (const fetch of [OneCamera.fetch, Recordings.fetch, Settings.fetch, ...parts, rooms]) {
     await idle();
     if (stop.aborted) {

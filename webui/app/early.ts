@@ -1,4 +1,4 @@
-import { rememberedTheme, showTheme } from '../shell/remembered-theme.ts';
+import { rememberedTheme, showTheme } from '../shell/theme.ts';
 
 /*
  * Runs before anything is shown, in browsers of any age: it may use nothing that is younger than they are. The page's

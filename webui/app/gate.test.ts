@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Session } from '../box/session.ts';
+import type { Session } from '../api-client/session.ts';
 import { doorOf } from './gate.ts';
 
 const session: Session = {

@@ -1,4 +1,4 @@
-import type { Session } from '../box/session.ts';
+import type { Session } from '../api-client/session.ts';
 import type { Place } from '../shell/route.ts';
 
 /** What stands in front of the pages. */

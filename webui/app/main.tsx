@@ -1,8 +1,8 @@
 import { render } from 'preact';
-import { listenToBox } from '../box/feed.ts';
-import { keepAsking } from '../box/paths.ts';
-import { openGuestLink, session, setupCode } from '../box/session.ts';
-import { watchPage } from '../box/wake.ts';
+import { listenToBox } from '../api-client/event-stream.ts';
+import { keepAsking } from '../api-client/paths.ts';
+import { openGuestLink, session, setupCode } from '../api-client/session.ts';
+import { watchPage } from '../shell/page-state.ts';
 import { loadAppearance } from '../shell/appearance.ts';
 import { watchPlace } from '../shell/navigation.ts';
 import { guestToken, setupCodeIn } from '../shell/route.ts';
@@ -38,7 +38,7 @@ listenToBox();
 
 keepShell();
 // Begins by itself.
-session.subscribe((now) => now?.https && import('../box/move-to-https.ts'));
+session.subscribe((now) => now?.https && import('../api-client/move-to-https.ts'));
 
 const root = document.getElementById('app');
 if (root) {

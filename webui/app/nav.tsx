@@ -1,6 +1,6 @@
 import { maySeeRecordings } from '../cameras/cameras.ts';
 import { lastVisited } from '../shell/navigation.ts';
-import { PLACES } from '../shell/places.ts';
+import { PLACES } from '../shell/nav-items.ts';
 import { place } from '../shell/route.ts';
 import { Icon, Mark } from '../ui/icons/icon.tsx';
 import { words } from '../words/words.ts';

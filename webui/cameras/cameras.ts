@@ -1,6 +1,6 @@
 import { computed } from '@preact/signals';
-import { paths } from '../box/paths.ts';
-import { pairCameras } from './pair.ts';
+import { paths } from '../api-client/paths.ts';
+import { pairCameras } from './camera.ts';
 
 /** The box's cameras; undefined until it has answered. */
 export const cameras = computed(() => (paths.value ? pairCameras(paths.value) : undefined));

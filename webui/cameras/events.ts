@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
-import { onNews } from '../box/news.ts';
-import { EventRings } from './event-rings.ts';
+import { onNews } from '../api-client/server-events.ts';
+import { EventRings } from './recent-events.ts';
 
 /** Changes with each event; `nowMs` ends them. */
 export const eventRings = signal<{ readonly rings: EventRings }>({ rings: new EventRings() });

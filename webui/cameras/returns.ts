@@ -1,4 +1,4 @@
-import type { PathItem } from '../box/paths.ts';
+import type { PathItem } from '../api-client/paths.ts';
 
 /** Shorter ones nobody needs to hear of. */
 const WORTH_MS = 60_000;

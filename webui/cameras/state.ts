@@ -1,5 +1,5 @@
-import type { PathItem } from '../box/paths.ts';
-import { canPlay } from './pair.ts';
+import type { PathItem } from '../api-client/paths.ts';
+import { canPlay } from './camera.ts';
 
 /** What a tile says about its camera. */
 export type CameraState =

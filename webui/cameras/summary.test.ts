@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { PathItem } from '../box/paths.ts';
-import { pairCameras } from './pair.ts';
+import type { PathItem } from '../api-client/paths.ts';
+import { pairCameras } from './camera.ts';
 import { type Summary, summaryOf } from './summary.ts';
 
 const camera = (name: string, more: Partial<PathItem> = {}): PathItem => ({

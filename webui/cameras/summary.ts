@@ -1,4 +1,4 @@
-import type { Camera } from './pair.ts';
+import type { Camera } from './camera.ts';
 import { stateOfPath } from './state.ts';
 
 export interface Summary {

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { laneIn } from '../timeline/lanes.ts';
+import { laneIn } from '../timeline/lane-data.ts';
 import { atMs, isPlaying, seek, show, spans } from '../timeline/view.ts';
 import { Button } from '../ui/controls/button.tsx';
-import { voice } from '../ui/feedback/voice.ts';
+import { voice } from '../words/i18n.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { Sheet } from '../ui/sheet/sheet.tsx';
 import { clipWords } from '../words/clips.ts';

@@ -1,18 +1,18 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { isOwner } from '../box/session.ts';
+import { isOwner } from '../api-client/session.ts';
 import { reasonOf, wordOfReason } from '../timeline/gap-reasons.ts';
-import { laneIn } from '../timeline/lanes.ts';
+import { laneIn } from '../timeline/lane-data.ts';
 import { spans } from '../timeline/view.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { toast } from '../ui/feedback/toast.tsx';
-import { voice } from '../ui/feedback/voice.ts';
+import { voice } from '../words/i18n.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
 import { byteSize, clockSeconds, duration, number, percent } from '../words/format.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { type Clip, gapsIn, missingMs } from './clip.ts';
-import { type Delivery, useClipSize, useDelivery } from './delivery.ts';
-import { endHere, unmark } from './marking.ts';
+import { type Delivery, useClipSize, useDelivery } from './clip-download.ts';
+import { endHere, unmark } from './clip-selection.ts';
 import { keep, keepNoMore, protectionOf, useProtections } from './protected.ts';
 
 interface ClipPanelProps {

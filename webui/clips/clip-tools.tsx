@@ -1,11 +1,11 @@
 import { useEffect } from 'preact/hooks';
 import { place } from '../shell/route.ts';
-import { onKeys } from '../timeline/keys.ts';
+import { onKeys } from '../timeline/shortcuts.ts';
 import { atMs, clip, seek } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
 import { ClipPanel } from './clip-panel.tsx';
-import { comeCloser, endHere, mark, unmark } from './marking.ts';
+import { comeCloser, endHere, mark, unmark } from './clip-selection.ts';
 
 interface ClipToolsProps {
   readonly name: string;

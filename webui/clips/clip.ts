@@ -1,4 +1,4 @@
-import type { Span } from '../box/recordings.ts';
+import type { Span } from '../api-client/recordings.ts';
 
 /** What is marked, Unix milliseconds. */
 export interface Clip {

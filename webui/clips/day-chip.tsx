@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
-import { onKeys } from '../timeline/keys.ts';
+import { onKeys } from '../timeline/shortcuts.ts';
 import { atMs } from '../timeline/view.ts';
-import { voice } from '../ui/feedback/voice.ts';
+import { voice } from '../words/i18n.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
 import { dayStart } from '../words/format.ts';

@@ -1,18 +1,18 @@
 import { useComputed } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import type { SeenEvent } from '../box/event-list.ts';
-import { mayPlayBack } from '../box/recordings.ts';
+import type { SeenEvent } from '../api-client/event-list.ts';
+import { mayPlayBack } from '../api-client/recordings.ts';
 import { cameras } from '../cameras/cameras.ts';
-import { readableName } from '../cameras/pair.ts';
+import { readableName } from '../cameras/camera.ts';
 import { atMs, LEAD_MS, spans } from '../timeline/view.ts';
 import { Chips } from '../ui/controls/chips.tsx';
-import { voice } from '../ui/feedback/voice.ts';
+import { voice } from '../words/i18n.ts';
 import { clipWords } from '../words/clips.ts';
 import { dayStart, nextDay } from '../words/format.ts';
-import { Away, Facts } from './facts.tsx';
-import { chosenTypes, listed } from './listed.ts';
-import { isOfBox, kindsOf, seenAt } from './seen.ts';
-import { RecordedThumb } from './thumb.tsx';
+import { Away, Facts } from './event-caption.tsx';
+import { chosenTypes, listed } from './event-search.ts';
+import { isOfBox, kindsOf, seenAt } from './event-labels.ts';
+import { RecordedThumb } from './thumbnail.tsx';
 import { useDayEvents } from './use-day-events.ts';
 
 interface DayListProps {

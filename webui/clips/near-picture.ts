@@ -1,4 +1,4 @@
-import type { Span } from '../box/recordings.ts';
+import type { Span } from '../api-client/recordings.ts';
 
 /** Right before its end a recording may have no picture any more. */
 const REST_MS = 200;

@@ -1,16 +1,16 @@
-import { notDoneWords } from '../box/failure-words.ts';
-import type { Protection } from '../box/protections.ts';
-import { isOwner } from '../box/session.ts';
-import { nowMs } from '../box/wake.ts';
+import { notDoneWords } from '../api-client/error-text.ts';
+import type { Protection } from '../api-client/protections.ts';
+import { isOwner } from '../api-client/session.ts';
+import { nowMs } from '../shell/page-state.ts';
 import { clip, seek } from '../timeline/view.ts';
 import { toast } from '../ui/feedback/toast.tsx';
-import { voice } from '../ui/feedback/voice.ts';
+import { voice } from '../words/i18n.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
 import { clockSeconds, dayName, duration } from '../words/format.ts';
-import { comeCloser } from './marking.ts';
+import { comeCloser } from './clip-selection.ts';
 import { keep, keepNoMore, useProtections } from './protected.ts';
-import { Thumb } from './thumb.tsx';
+import { Thumb } from './thumbnail.tsx';
 
 /** What of a camera is protected: one goes to it, and its owner protects it no more. Nothing while there is none. */
 export function ProtectedList({ name, onGo }: { readonly name: string; readonly onGo: () => void }) {

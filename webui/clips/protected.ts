@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { type Protection, protect, protectionsOf, unprotect } from '../box/protections.ts';
-import { mayPlayBack } from '../box/recordings.ts';
-import { renew } from '../timeline/lanes.ts';
+import { type Protection, protect, protectionsOf, unprotect } from '../api-client/protections.ts';
+import { mayPlayBack } from '../api-client/recordings.ts';
+import { renew } from '../timeline/lane-data.ts';
 import type { Clip } from './clip.ts';
 
 /** Of one camera, newest first. */

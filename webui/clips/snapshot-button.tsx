@@ -1,4 +1,4 @@
-import { givePicture } from '../ui/browser/give-picture.ts';
+import { givePicture } from '../ui/browser/share-picture.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { liveWords } from '../words/words.ts';
 import { takePicture } from './snapshot.ts';

@@ -1,4 +1,4 @@
-import { frameAddress } from '../box/addresses.ts';
+import { frameAddress } from '../api-client/urls.ts';
 
 const UNDER_WAY = 2;
 const KEPT = 120;

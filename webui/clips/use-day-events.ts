@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import { atEase } from '../box/at-ease.ts';
-import { continued, type EventPage, type EventWish, eventPage, renewed } from '../box/event-list.ts';
-import { type EventNow, onNews } from '../box/news.ts';
-import { pageShown } from '../box/wake.ts';
+import { atEase } from '../api-client/coalesce.ts';
+import { continued, type EventPage, type EventWish, eventPage, renewed } from '../api-client/event-list.ts';
+import { type EventNow, onNews } from '../api-client/server-events.ts';
+import { pageShown } from '../shell/page-state.ts';
 
 /** Viewers are told of nothing: they ask. */
 const EVERY_MS = 15_000;

@@ -1,10 +1,10 @@
-import { watchPageLife } from '../box/page-life.ts';
+import { watchPageLife } from '../shell/page-visibility.ts';
 import type { LoadHls } from '../player/hls.ts';
 import type { PlayError, Technology } from '../player/live-session.ts';
 import { Player, type PlayerView } from '../player/player.ts';
 import { sourceAt } from '../player/source.ts';
-import { type PassedWay, parseWays } from '../player/ways.ts';
-import { otherWays } from '../player/without-webrtc.ts';
+import { type PassedWay, parseWays } from '../player/technologies.ts';
+import { otherWays } from '../player/fallbacks.ts';
 import { type Origin, servicesOf } from './services.ts';
 import { elementStyle } from './style.ts';
 import { type ElementWords, sentenceOf, wordsFor } from './words.ts';

@@ -1,4 +1,4 @@
-import type { Codec } from '../player/codec-names.ts';
+import type { Codec } from '../player/codecs.ts';
 import type { PlayError } from '../player/live-session.ts';
 
 /** What the element says over the picture. */

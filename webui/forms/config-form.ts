@@ -1,9 +1,9 @@
-import { type ChangedBy, ChangedMeanwhile, patchConfig, readConfig, type Tagged } from '../box/config.ts';
-import { failureWords } from '../box/failure-words.ts';
-import { BoxError } from '../box/request.ts';
+import { type ChangedBy, ChangedMeanwhile, patchConfig, readConfig, type Tagged } from '../api-client/config.ts';
+import { failureWords } from '../api-client/error-text.ts';
+import { BoxError } from '../api-client/request.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { words } from '../words/words.ts';
-import { boxForm } from './box-form.ts';
+import { boxForm } from './server-form.ts';
 import type { Form, FormOptions } from './form.ts';
 
 /** HTTP's 412, as the box answers when somebody was faster. */

@@ -1,4 +1,4 @@
-import type { ChangedBy } from '../box/config.ts';
+import type { ChangedBy } from '../api-client/config.ts';
 import { timeAgo } from '../words/format.ts';
 import { words } from '../words/words.ts';
 

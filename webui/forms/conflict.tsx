@@ -1,5 +1,5 @@
-import { session } from '../box/session.ts';
-import { voice } from '../ui/feedback/voice.ts';
+import { session } from '../api-client/session.ts';
+import { voice } from '../words/i18n.ts';
 import { words } from '../words/words.ts';
 import { conflictWords } from './conflict-words.ts';
 import type { Conflict } from './form.ts';

@@ -1,5 +1,5 @@
 import { batch, computed, signal } from '@preact/signals';
-import type { ChangedBy } from '../box/config.ts';
+import type { ChangedBy } from '../api-client/config.ts';
 
 /** The box found this field wrong; thrown by `save`. */
 export class FieldError<V> extends Error {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type ChangedBy, changedBy, readConfig, type Tagged } from '../box/config.ts';
-import { onNews } from '../box/news.ts';
-import { untilAnswered } from '../box/until-answered.ts';
+import { type ChangedBy, changedBy, readConfig, type Tagged } from '../api-client/config.ts';
+import { onNews } from '../api-client/server-events.ts';
+import { untilAnswered } from '../api-client/retry.ts';
 import type { ConfigForm } from './config-form.ts';
 
 const LOOK_MS = 30_000;

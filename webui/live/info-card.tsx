@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type Camera, pictureSize, videoCodec } from '../cameras/pair.ts';
+import { type Camera, pictureSize, videoCodec } from '../cameras/camera.ts';
 import type { LivePlayer } from '../player/live-player.ts';
-import { voice } from '../ui/feedback/voice.ts';
+import { voice } from '../words/i18n.ts';
 import { cinemaWords } from '../words/cinema.ts';
 import { bitRate, number } from '../words/format.ts';
 import { type Report, WebRtcLag } from './webrtc-lag.ts';

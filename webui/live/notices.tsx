@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import { awaySinceMs } from '../box/paths.ts';
-import { restarting } from '../box/restarting.ts';
-import { access, linkWaitsFor, session } from '../box/session.ts';
-import { nowMs } from '../box/wake.ts';
+import { awaySinceMs } from '../api-client/paths.ts';
+import { restarting } from '../api-client/restart.ts';
+import { access, linkWaitsFor, session } from '../api-client/session.ts';
+import { nowMs } from '../shell/page-state.ts';
 import { hasAnyWay } from '../player/any-way.ts';
 import { Icon, Mark } from '../ui/icons/icon.tsx';
 import { liveWords, words } from '../words/words.ts';

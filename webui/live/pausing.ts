@@ -1,4 +1,4 @@
-import { ask } from '../box/request.ts';
+import { ask } from '../api-client/request.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { liveWords, words } from '../words/words.ts';
 
@@ -14,7 +14,7 @@ export async function setPaused({ name, title, isPaused }: Pausing): Promise<voi
     await ask(`v3/cameras/patch/${encodeURIComponent(name)}`, { method: 'PATCH', body: { paused: isPaused } });
   } catch (error) {
     // What is said seldom comes when it is: the live page is the first load.
-    const later = await import('../box/failure-words.ts').catch(() => undefined);
+    const later = await import('../api-client/error-text.ts').catch(() => undefined);
     toast(later?.notDoneWords(error) ?? words.peek().boxAway);
     return;
   }

@@ -1,16 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { isOwner } from '../box/session.ts';
-import { type Camera, hasSound } from '../cameras/pair.ts';
+import { isOwner } from '../api-client/session.ts';
+import { type Camera, hasSound } from '../cameras/camera.ts';
 import { useHandedPlayer } from '../player/picture.tsx';
 import { cameFromCamera } from '../shell/navigation.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import type { PopupItem } from '../ui/sheet/popup.tsx';
-import { PopupLater } from '../ui/sheet/popup-later.ts';
+import { PopupLater } from '../ui/sheet/lazy-popup.ts';
 import { liveWords } from '../words/words.ts';
 import { setPaused } from './pausing.ts';
 import { pathOf, Tile, wantsSound } from './tile.tsx';
-import { useHold } from './tile-hold.ts';
+import { useHold } from './long-press.ts';
 
 /** A tile of the grid, and what can be done with its camera without opening it. */
 export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonly isAlone: boolean }) {

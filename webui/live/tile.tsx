@@ -1,13 +1,13 @@
-import { isOwner } from '../box/session.ts';
-import { nowMs } from '../box/wake.ts';
-import { absenceOf } from '../cameras/absence.ts';
+import { isOwner } from '../api-client/session.ts';
+import { nowMs } from '../shell/page-state.ts';
+import { absenceOf } from '../cameras/offline-reason.ts';
 import { eventRings } from '../cameras/events.ts';
-import { type Camera, canPlay, hasSound, isSoundAlone, smallPath, videoCodec } from '../cameras/pair.ts';
+import { type Camera, canPlay, hasSound, isSoundAlone, smallPath, videoCodec } from '../cameras/camera.ts';
 import { type CameraState, cameraState } from '../cameras/state.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { HandedPicture, type HandedPlayer, useKeptStill } from '../player/picture.tsx';
 import { cameraLink, cameraSettingsLink } from '../shell/route.ts';
-import { voice } from '../ui/feedback/voice.ts';
+import { voice } from '../words/i18n.ts';
 import type { LiveWords } from '../words/en/live.ts';
 import { moment } from '../words/format.ts';
 import { liveWords } from '../words/words.ts';

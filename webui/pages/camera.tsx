@@ -1,34 +1,34 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { keepAwake } from '../box/awake.ts';
-import { isOwner } from '../box/session.ts';
+import { keepAwake } from '../ui/browser/wake-lock.ts';
+import { isOwner } from '../api-client/session.ts';
 import { cameras } from '../cameras/cameras.ts';
-import { type Camera, canPlay, hasSound } from '../cameras/pair.ts';
-import { CameraTitle } from '../cinema/camera-title.tsx';
-import { CameraTrouble } from '../cinema/camera-trouble.tsx';
-import { isEnlarged, showWhole, zoom } from '../cinema/enlarged.ts';
-import { hasSmallWindow, toggleSmallWindow } from '../cinema/small-window.ts';
-import { Talk } from '../cinema/talk.tsx';
-import { Turn } from '../cinema/turn.tsx';
-import { usePictureHand } from '../cinema/use-picture-hand.ts';
+import { type Camera, canPlay, hasSound } from '../cameras/camera.ts';
+import { CameraTitle } from '../camera-view/camera-title.tsx';
+import { CameraTrouble } from '../camera-view/camera-trouble.tsx';
+import { isEnlarged, showWhole, zoom } from '../camera-view/enlarged.ts';
+import { hasSmallWindow, toggleSmallWindow } from '../camera-view/picture-in-picture.ts';
+import { Talk } from '../camera-view/talk.tsx';
+import { Turn } from '../camera-view/ptz-controls.tsx';
+import { usePictureHand } from '../camera-view/picture-gestures.ts';
 import { Ambient } from '../live/ambient.tsx';
 import { InfoCard } from '../live/info-card.tsx';
 import { NoSuchCamera } from '../live/notices.tsx';
 import { stateOf } from '../live/tile.tsx';
-import { useGone } from '../live/use-gone.ts';
+import { useGone } from '../live/removed-camera.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { HandedPicture, useHandedPlayer } from '../player/picture.tsx';
 import { snapshotOf } from '../player/snapshot.ts';
 import { LIVE, place } from '../shell/route.ts';
 import { goFull } from '../ui/browser/full-screen.ts';
-import { givePicture } from '../ui/browser/give-picture.ts';
+import { givePicture } from '../ui/browser/share-picture.ts';
 import { Icon, type IconName } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cinemaWords } from '../words/cinema.ts';
-import { type CameraKeys, goToNeighbour, useIdle, useKeys } from './camera-keys.ts';
+import { type CameraKeys, goToNeighbour, useIdle, useKeys } from './camera-shortcuts.ts';
 
-const Strip = lazyPart(() => import('../cinema/strip.tsx').then((part) => part.Strip));
-const Keys = lazyPart(() => import('./live-help.tsx').then((part) => part.CameraKeysSheet));
-const PictureFromBefore = lazyPart(() => import('../cinema/strip.tsx').then((part) => part.PictureFromBefore));
+const Strip = lazyPart(() => import('../camera-view/rewind-strip.tsx').then((part) => part.Strip));
+const Keys = lazyPart(() => import('./keyboard-help.tsx').then((part) => part.CameraKeysSheet));
+const PictureFromBefore = lazyPart(() => import('../camera-view/rewind-strip.tsx').then((part) => part.PictureFromBefore));
 
 /** One camera, large and on black. */
 export function CameraPage() {
@@ -97,7 +97,7 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
         goToNeighbour(names, camera.name, to === 'next' ? 1 : -1);
       }
     },
-    onTap: () => isBack && import('../cinema/strip.tsx').then(({ haltOrGoOn }) => haltOrGoOn()),
+    onTap: () => isBack && import('../camera-view/rewind-strip.tsx').then(({ haltOrGoOn }) => haltOrGoOn()),
   });
   const { x, y, scale } = zoom.value;
   // Without a picture to look at, what lies over it stays.

@@ -1,8 +1,8 @@
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { type Arrangement, type Layout, narrowLayout, tileSize, wideLayout } from '../cameras/layout.ts';
-import type { Camera } from '../cameras/pair.ts';
-import { HeardCameras } from '../live/heard-cameras.tsx';
+import type { Camera } from '../cameras/camera.ts';
+import { HeardCameras } from '../live/announcements.tsx';
 import { GridCell } from '../live/tile-cell.tsx';
 
 /** Between tiles and around them in a wide window, as the style has it. */

@@ -1,11 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { Camera } from '../cameras/pair.ts';
+import type { Camera } from '../cameras/camera.ts';
 import { cameraLink } from '../shell/route.ts';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 
-const Finder = lazyPart(() => import('./live-help.tsx').then(({ FindCamera }) => FindCamera));
-const Keys = lazyPart(() => import('./live-help.tsx').then(({ LiveKeys }) => LiveKeys));
+const Finder = lazyPart(() => import('./keyboard-help.tsx').then(({ FindCamera }) => FindCamera));
+const Keys = lazyPart(() => import('./keyboard-help.tsx').then(({ LiveKeys }) => LiveKeys));
 
 /** 1 to 9 open that camera, F is the wall, / finds a camera, ? shows the keys. @returns the sheet that is open */
 export function useLiveKeys(all: readonly Camera[]): ComponentChildren {

@@ -1,19 +1,19 @@
 import { useEffect } from 'preact/hooks';
-import { awaySinceMs } from '../box/paths.ts';
-import { access, isOwner, session } from '../box/session.ts';
-import { nowMs } from '../box/wake.ts';
+import { awaySinceMs } from '../api-client/paths.ts';
+import { access, isOwner, session } from '../api-client/session.ts';
+import { nowMs } from '../shell/page-state.ts';
 import { watchable } from '../cameras/cameras.ts';
-import type { Camera } from '../cameras/pair.ts';
-import { askReach, reachesBackDays } from '../cameras/reach.ts';
-import { rememberCameras, rememberedCameras } from '../cameras/remembered.ts';
+import type { Camera } from '../cameras/camera.ts';
+import { askReach, reachesBackDays } from '../cameras/recording-reach.ts';
+import { rememberCameras, rememberedCameras } from '../cameras/remembered-cameras.ts';
 import { summaryOf } from '../cameras/summary.ts';
 import { ClaimNotice, Empty, OldBrowser, Warnings } from '../live/notices.tsx';
-import { useGone } from '../live/use-gone.ts';
+import { useGone } from '../live/removed-camera.ts';
 import { settingsLink } from '../shell/route.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { words as commonWords, liveWords } from '../words/words.ts';
-import { Arrange, arrangement } from './arrange.tsx';
+import { Arrange, arrangement } from './layout-menu.tsx';
 import { LiveGrid } from './live-grid.tsx';
 import { useLiveKeys } from './live-keys.tsx';
 

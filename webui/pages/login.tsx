@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
-import { BoxError } from '../box/request.ts';
-import { isLinkOver, leaveLink, logIn } from '../box/session.ts';
+import { BoxError } from '../api-client/request.ts';
+import { isLinkOver, leaveLink, logIn } from '../api-client/session.ts';
 import { place } from '../shell/route.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../ui/controls/field.tsx';
@@ -11,7 +11,7 @@ import type { CommonWords } from '../words/en/common.ts';
 import { words } from '../words/words.ts';
 
 const Forgotten = lazyPart(() => import('./forgotten.tsx').then((part) => part.Forgotten));
-const ClearText = lazyPart(() => import('../ui/controls/clear-text.tsx').then((part) => part.ClearText));
+const ClearText = lazyPart(() => import('../ui/controls/login-notes.tsx').then((part) => part.ClearText));
 
 /** It stands in place of the page that was asked for, so that one is there afterwards. A guest has no password to be asked for. */
 export const LoginPage = () => (isLinkOver.value ? <LinkOver /> : <LogIn />);

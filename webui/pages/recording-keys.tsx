@@ -1,7 +1,7 @@
 import { cinemaWords } from '../words/cinema.ts';
 import { clipWords } from '../words/clips.ts';
 import { recordingsWords } from '../words/recordings.ts';
-import { type Keys, KeysSheet } from './live-help.tsx';
+import { type Keys, KeysSheet } from './keyboard-help.tsx';
 
 /** What can be done by keys with what was recorded. */
 export function RecordingKeys({ hasEvents, onClosed }: { readonly hasEvents: boolean; readonly onClosed: () => void }) {

@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Span } from '../box/recordings.ts';
-import { useRecordedNames, useSpans } from '../box/use-spans.ts';
+import type { Span } from '../api-client/recordings.ts';
+import { useRecordedNames, useSpans } from '../api-client/use-spans.ts';
 import { cameras } from '../cameras/cameras.ts';
-import { type Camera, readableName } from '../cameras/pair.ts';
+import { type Camera, readableName } from '../cameras/camera.ts';
 import { Empty, NoSuchCamera } from '../live/notices.tsx';
-import { DiskAway } from '../playback/disk-away.tsx';
+import { DiskAway } from '../playback/missing-disk.tsx';
 import { cameraLink, place, recordingsLink } from '../shell/route.ts';
-import { momentToKeep } from '../timeline/pieces.ts';
+import { momentToKeep } from '../timeline/file-ranges.ts';
 import { atMs, camera as chosenCamera, leave, spans as shownSpans } from '../timeline/view.ts';
 import { Choice } from '../ui/controls/choice.tsx';
 import { clipWords } from '../words/clips.ts';

@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
-import { BoxError } from '../box/request.ts';
-import { claim, isOwner, loadSession, session, setupCode } from '../box/session.ts';
+import { BoxError } from '../api-client/request.ts';
+import { claim, isOwner, loadSession, session, setupCode } from '../api-client/session.ts';
 import { LIVE, place } from '../shell/route.ts';
 import { Button } from '../ui/controls/button.tsx';
-import { ClearText } from '../ui/controls/clear-text.tsx';
+import { ClearText } from '../ui/controls/login-notes.tsx';
 import { PasswordField, TextField } from '../ui/controls/field.tsx';
 import { LanguageChoice } from '../ui/controls/language-choice.tsx';
 import { Mark } from '../ui/icons/icon.tsx';
@@ -12,7 +12,7 @@ import type { CommonWords } from '../words/en/common.ts';
 import type { StartWords } from '../words/en/start.ts';
 import { startWords } from '../words/start.ts';
 import { loadSettingsWords, words } from '../words/words.ts';
-import { AddCameras } from './settings/cameras/add-cameras.tsx';
+import { AddCameras } from './settings/cameras/add/add-cameras.tsx';
 import { judgePassword } from './start-password.ts';
 
 const START = '#/start';

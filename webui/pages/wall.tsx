@@ -1,9 +1,9 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { keepAwake } from '../box/awake.ts';
+import { keepAwake } from '../ui/browser/wake-lock.ts';
 import { watchable } from '../cameras/cameras.ts';
 import { tileSize, wallLayout } from '../cameras/layout.ts';
-import type { Camera } from '../cameras/pair.ts';
+import type { Camera } from '../cameras/camera.ts';
 import { pathOf, Tile, wantsSound } from '../live/tile.tsx';
 import { useHandedPlayer } from '../player/picture.tsx';
 import { LIVE } from '../shell/route.ts';

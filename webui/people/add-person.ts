@@ -1,4 +1,4 @@
-import { ask, BoxError } from '../box/request.ts';
+import { ask, BoxError } from '../api-client/request.ts';
 import { FieldError } from '../forms/form.ts';
 import { peopleWords } from '../words/people.ts';
 import type { CamerasSeen, Sees } from './people.ts';

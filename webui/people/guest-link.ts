@@ -1,4 +1,4 @@
-import { ask, BoxError } from '../box/request.ts';
+import { ask, BoxError } from '../api-client/request.ts';
 import type { GuestItem } from './people.ts';
 
 export type MadeLink = GuestItem & { readonly link: string };

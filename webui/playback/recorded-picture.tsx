@@ -1,17 +1,17 @@
 import { effect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { gridMoment } from '../timeline/hover.tsx';
+import { gridMoment } from '../timeline/hover-preview.tsx';
 import { isCovered } from '../timeline/lane.ts';
 import { coveredNow, whyNothingAt } from '../timeline/scene.ts';
-import { drawInto, Stills } from '../timeline/stills.ts';
+import { drawInto, Stills } from '../timeline/frame-preview.ts';
 import { atMs, halt, isPlaying, moveTo, play, scrubMs, sent, spans, speed, stepped } from '../timeline/view.ts';
 import { goFull } from '../ui/browser/full-screen.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { cinemaWords } from '../words/cinema.ts';
 import { recordingsWords } from '../words/recordings.ts';
-import { Deck } from './deck.ts';
-import type { WhyNot } from './next-try.ts';
+import { Deck } from './recording-player.ts';
+import type { WhyNot } from './load-retry.ts';
 
 /** The exact picture follows when the finger rests this long. */
 const REST_MS = 120;

@@ -1,6 +1,6 @@
 import { recordingsWords } from '../words/recordings.ts';
 import { liveWords } from '../words/words.ts';
-import type { WhyNot } from './next-try.ts';
+import type { WhyNot } from './load-retry.ts';
 
 /** Why there is no picture of the moment, in a sentence. */
 export function whyNotWords(why: WhyNot): string {

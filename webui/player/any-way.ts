@@ -1,4 +1,4 @@
-import { mediaSourceClass } from './codec-names.ts';
+import { mediaSourceClass } from './codecs.ts';
 
 /** What iPhones play by themselves. */
 export const NATIVE_HLS = 'application/vnd.apple.mpegurl';

@@ -1,6 +1,6 @@
-import { type Leap, leapOf } from './leap.ts';
+import { type Leap, leapOf } from './picture-transition.ts';
 import type { LivePlayer } from './live-player.ts';
-import type { Bounds } from './stage.ts';
+import type { Bounds } from './video-surface.ts';
 
 /** What is on the page now. */
 const shown = new Set<LivePlayer>();

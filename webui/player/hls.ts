@@ -1,7 +1,7 @@
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import { NATIVE_HLS } from './any-way.ts';
-import { mediaSourceClass, playsOpus } from './codec-names.ts';
+import { mediaSourceClass, playsOpus } from './codecs.ts';
 import { Ending, failureOf, type LiveSession, PlayError, type SessionFacts } from './live-session.ts';
 import { NearLive } from './near-live.ts';
 import { firstPicture, playOrMute } from './play.ts';

@@ -1,16 +1,16 @@
 import { signal } from '@preact/signals';
-import { awaySinceMs, paths } from '../box/paths.ts';
-import { UI_HEADER } from '../box/request.ts';
-import { loadSession } from '../box/session.ts';
-import { showKeptStill } from './kept-stills.ts';
+import { awaySinceMs, paths } from '../api-client/paths.ts';
+import { UI_HEADER } from '../api-client/request.ts';
+import { loadSession } from '../api-client/session.ts';
+import { showKeptStill } from './stored-stills.ts';
 import type { PlayError } from './live-session.ts';
 import { Player, type PlayerView } from './player.ts';
-import { hadBFrames } from './remembered-cameras.ts';
+import { hadBFrames } from './stored-cameras.ts';
 import { sourceAt } from './source.ts';
-import type { Stage } from './stage.ts';
+import type { Stage } from './video-surface.ts';
 import { isUnfit, isUnplayable, type Pictures, rememberUnfit, rememberUnplayable } from './unplayable.ts';
-import { ALL_WAYS } from './ways.ts';
-import type { OtherWays } from './without-webrtc.ts';
+import { ALL_WAYS } from './technologies.ts';
+import type { OtherWays } from './fallbacks.ts';
 
 export interface LivePlayerOptions {
   /** The path that is played. */
@@ -25,7 +25,7 @@ export interface LivePlayerOptions {
 const SERVICES = { webrtc: 'webrtc/', hls: 'hls/' };
 
 async function loadOthers(): Promise<OtherWays> {
-  const { otherWays } = await import('./without-webrtc.ts');
+  const { otherWays } = await import('./fallbacks.ts');
   return otherWays(async () => (await import('hls.js')).default);
 }
 

@@ -1,4 +1,4 @@
-import { type Codec, codecIn } from './codec-names.ts';
+import { type Codec, codecIn } from './codecs.ts';
 
 /** The ways that pictures come, the best one first. */
 export type Technology = 'WebRTC' | 'MSE' | 'HLS';

@@ -1,9 +1,9 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { access, session } from '../box/session.ts';
-import { pageShown } from '../box/wake.ts';
+import { access, session } from '../api-client/session.ts';
+import { pageShown } from '../shell/page-state.ts';
 import { keepPictureOf, letGo, noteShown, takeOver } from './handover.ts';
-import { keepStill } from './kept-stills.ts';
-import { type Leap, leapTo } from './leap.ts';
+import { keepStill } from './stored-stills.ts';
+import { type Leap, leapTo } from './picture-transition.ts';
 import { LivePlayer, type LivePlayerOptions } from './live-player.ts';
 import { steer, watchBridge } from './may-play.ts';
 

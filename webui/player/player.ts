@@ -1,13 +1,13 @@
-import { onWake, pause } from '../shell/pause.ts';
+import { onWake, pause } from '../shell/sleep.ts';
 import { Backoff } from './backoff.ts';
-import type { Codec } from './codec-names.ts';
+import type { Codec } from './codecs.ts';
 import { type LiveSession, PlayError, type SessionFacts, type Technology } from './live-session.ts';
 import type { Source } from './source.ts';
-import { Stage } from './stage.ts';
+import { Stage } from './video-surface.ts';
 import { StartGate } from './start-gate.ts';
-import { isFinal, isWorthTrying, type PassedWay, planWays } from './ways.ts';
+import { isFinal, isWorthTrying, type PassedWay, planWays } from './technologies.ts';
 import { openWhep } from './whep.ts';
-import type { OtherWays } from './without-webrtc.ts';
+import type { OtherWays } from './fallbacks.ts';
 
 /** What is shown of a player. */
 export interface PlayerView {

@@ -1,4 +1,4 @@
-import type { Stage } from './stage.ts';
+import type { Stage } from './video-surface.ts';
 
 const QUALITY = 0.92;
 

@@ -1,4 +1,4 @@
-import { codecIn } from './codec-names.ts';
+import { codecIn } from './codecs.ts';
 
 /** What this browser could not decode: for each path the tracks that it had. Trying again would end the same way. */
 const known = new Map<string, string>();

@@ -1,5 +1,5 @@
-import { errorOf } from '../box/request.ts';
-import { codecIn } from './codec-names.ts';
+import { errorOf } from '../api-client/request.ts';
+import { codecIn } from './codecs.ts';
 import {
   failureOf,
   isSoundLeftOut,

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { REMEMBERED_APPEARANCE, rememberedTheme, showTheme } from './remembered-theme.ts';
+import { REMEMBERED_APPEARANCE, rememberedTheme, showTheme } from './theme.ts';
 
 export type Appearance = 'system' | 'dark' | 'light';
 export const APPEARANCES: readonly Appearance[] = ['system', 'dark', 'light'];

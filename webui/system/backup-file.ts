@@ -1,4 +1,4 @@
-import { BoxError, errorOf, UI_HEADER } from '../box/request.ts';
+import { BoxError, errorOf, UI_HEADER } from '../api-client/request.ts';
 
 /** What the box takes at most. */
 export const MAX_BYTES = 4 << 20;

@@ -1,7 +1,7 @@
 import { effect, signal } from '@preact/signals';
-import { accepted } from '../box/config.ts';
-import { askBeforeUnload } from '../box/keep-typed.ts';
-import { ask, BoxError, UI_HEADER } from '../box/request.ts';
+import { accepted } from '../api-client/config.ts';
+import { askBeforeUnload } from '../ui/browser/before-unload.ts';
+import { ask, BoxError, UI_HEADER } from '../api-client/request.ts';
 
 export interface FileProblem {
   readonly severity: 'error' | 'warn' | 'note';

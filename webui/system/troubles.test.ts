@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { SystemFacts } from '../box/system.ts';
+import type { SystemFacts } from './system-facts.ts';
 import { Curve, lacksTime, troublesOf } from './troubles.ts';
 
 const no = { now: false, sinceStart: false };

@@ -1,4 +1,4 @@
-import type { SystemFacts } from '../box/system.ts';
+import type { SystemFacts } from './system-facts.ts';
 
 /** What should be looked at, gravest first. */
 export type SystemTrouble = 'file' | 'hot' | 'weakNow' | 'clock' | 'weakBefore';

@@ -1,4 +1,4 @@
-import { ask, BoxError, errorOf, UI_HEADER } from '../box/request.ts';
+import { ask, BoxError, errorOf, UI_HEADER } from '../api-client/request.ts';
 
 /** What the box takes at most. */
 export const MAX_BYTES = 320 << 20;

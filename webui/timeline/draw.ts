@@ -1,5 +1,5 @@
 import { comb, firstBehind, type Lane } from './lane.ts';
-import type { Window } from './scale.ts';
+import type { Window } from './time-window.ts';
 import { placeLabels, type Tick } from './ticks.ts';
 
 /** The colours as the sheet has them now; a canvas knows no variables. */

@@ -1,5 +1,5 @@
-import type { Span } from '../box/recordings.ts';
-import { type Window, windowOf } from './scale.ts';
+import type { Span } from '../api-client/recordings.ts';
+import { type Window, windowOf } from './time-window.ts';
 
 const MINUTE_MS = 60_000;
 /** Upright the half of it lies before the playhead. */

@@ -1,4 +1,4 @@
-import { rolled, Speedometer } from './roll.ts';
+import { rolled, Speedometer } from './inertia.ts';
 
 /** What fingers, wheel and pointer ask of a timeline; all pixels along its time, growing with it. */
 export interface GestureTarget {

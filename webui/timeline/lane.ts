@@ -1,4 +1,4 @@
-import type { Span } from '../box/recordings.ts';
+import type { Span } from '../api-client/recordings.ts';
 
 /** What one camera's lane shows, in typed arrays: a month is drawn in one animation frame. Unix milliseconds. */
 export interface Lane {

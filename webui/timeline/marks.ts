@@ -1,5 +1,5 @@
-import { encodeName } from '../box/addresses.ts';
-import { ask } from '../box/request.ts';
+import { encodeName } from '../api-client/urls.ts';
+import { ask } from '../api-client/request.ts';
 import { laneOf, type Mark, markBeside, type TimelineAnswer } from './lane.ts';
 import { LEAD_MS } from './view.ts';
 

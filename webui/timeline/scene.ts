@@ -1,13 +1,13 @@
-import { nowMs } from '../box/wake.ts';
+import { nowMs } from '../shell/page-state.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { locale } from '../words/words.ts';
 import { drawGapWords, drawLane, drawTicks, type Palette, type Place, type Sheet, shareOf } from './draw.ts';
 import { reasonOf, wordOfReason } from './gap-reasons.ts';
 import { coveredOf, firstBehind, type Lane } from './lane.ts';
-import { laneIn } from './lanes.ts';
-import type { Window } from './scale.ts';
+import { laneIn } from './lane-data.ts';
+import type { Window } from './time-window.ts';
 import { type Tick, tickStep, ticks } from './ticks.ts';
-import { knownPart } from './tiles.ts';
+import { knownPart } from './time-blocks.ts';
 import { atMs, fromMs, lanesScrolledPx, spans, toMs } from './view.ts';
 
 /** A camera as the timeline names it. */

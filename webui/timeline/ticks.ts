@@ -1,5 +1,5 @@
 import { dayStart, nextDay, spaced } from '../words/format.ts';
-import type { Window } from './scale.ts';
+import type { Window } from './time-window.ts';
 
 /** A label beside the time. */
 export interface Tick {

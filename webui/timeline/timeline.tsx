@@ -1,14 +1,14 @@
 import { effect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { voice } from '../ui/feedback/voice.ts';
+import { voice } from '../words/i18n.ts';
 import { clockSeconds, longDay } from '../words/format.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { type Palette, shareOf } from './draw.ts';
 import { watchGestures } from './gestures.ts';
-import { Hover } from './hover.tsx';
+import { Hover } from './hover-preview.tsx';
 import { isCovered } from './lane.ts';
-import { keepFresh, laneIn } from './lanes.ts';
+import { keepFresh, laneIn } from './lane-data.ts';
 import {
   coveredNow,
   heightOfLanes,
@@ -22,7 +22,7 @@ import {
   sceneOf,
   TOP,
 } from './scene.ts';
-import { hand } from './timeline-hand.ts';
+import { hand } from './timeline-gestures.ts';
 import { atMs, fixedPlayhead, fromMs, lanesScrolledPx, toMs } from './view.ts';
 
 interface TimelineProps {

@@ -1,6 +1,6 @@
 import { batch, computed, signal } from '@preact/signals';
-import type { Span } from '../box/recordings.ts';
-import { including, type Window, windowOf, zoomed } from './scale.ts';
+import type { Span } from '../api-client/recordings.ts';
+import { including, type Window, windowOf, zoomed } from './time-window.ts';
 
 /** What the recordings page shows: one moment, one window of time, one camera, for all of its parts. Unix milliseconds. */
 

@@ -1,9 +1,9 @@
-import { useAsked } from '../../box/use-asked.ts';
+import { useAsked } from '../../api-client/use-polled.ts';
 import { settingsLink } from '../../shell/route.ts';
-import { Say } from '../../ui/feedback/say.tsx';
+import { Say } from '../../ui/feedback/message-card.tsx';
 import { storageWords } from '../../words/storage.ts';
 import type { RecordingDisk } from '../settings/cameras/camera-settings.ts';
-import { diskTroubles } from '../settings/storage/storage-facts.ts';
+import { diskTroubles } from '../settings/storage/storage-data.ts';
 
 const LOOK_MS = 10_000;
 

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { systemFacts } from '../../box/system.ts';
-import { pause } from '../../shell/pause.ts';
+import { systemFacts } from '../../system/system-facts.ts';
+import { pause } from '../../shell/sleep.ts';
 import { lacksTime } from '../../system/troubles.ts';
 import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
 import { loadSettingsWords } from '../../words/words.ts';

@@ -1,9 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { isOwner } from '../../box/session.ts';
-import { tellReturns } from '../../cameras/tell-returns.ts';
+import { isOwner } from '../../api-client/session.ts';
+import { tellReturns } from '../../cameras/camera-notices.ts';
 import { Warnings } from '../../live/notices.tsx';
 import { place, type SettingsRoom, settingsLink } from '../../shell/route.ts';
-import { tellRestored } from '../../system/restored.ts';
+import { tellRestored } from '../../system/restore-notice.ts';
 import { Icon, type IconName } from '../../ui/icons/icon.tsx';
 import { lazyPage } from '../../ui/lazy/lazy-page.tsx';
 import { camerasWords } from '../../words/cameras.ts';

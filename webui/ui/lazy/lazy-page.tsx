@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { pause } from '../../shell/pause.ts';
+import { pause } from '../../shell/sleep.ts';
 import { laterLooks } from './later-looks.ts';
 
 const RETRY_MS = 2_000;

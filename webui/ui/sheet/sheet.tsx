@@ -1,6 +1,6 @@
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import { askBeforeUnload } from '../../box/keep-typed.ts';
+import { askBeforeUnload } from '../browser/before-unload.ts';
 import { guardPlace } from '../../shell/navigation.ts';
 import { words } from '../../words/words.ts';
 import { Toasts } from '../feedback/toast.tsx';

@@ -1,4 +1,4 @@
-import { useAsked } from '../../../box/use-asked.ts';
+import { useAsked } from '../../../api-client/use-polled.ts';
 import { startWords } from '../../../words/start.ts';
 import type { PathConfig, StorageUse } from './camera-settings.ts';
 import { isForEver, keptOf, wholeDays } from './kept-days.ts';

@@ -1,10 +1,10 @@
 import { useMemo } from 'preact/hooks';
-import { encodeName } from '../../../box/addresses.ts';
-import { paths } from '../../../box/paths.ts';
-import { ask } from '../../../box/request.ts';
-import type { Camera } from '../../../cameras/pair.ts';
-import { boxForm } from '../../../forms/box-form.ts';
-import { FormFoot } from '../../../forms/form-foot.tsx';
+import { encodeName } from '../../../api-client/urls.ts';
+import { paths } from '../../../api-client/paths.ts';
+import { ask } from '../../../api-client/request.ts';
+import type { Camera } from '../../../cameras/camera.ts';
+import { boxForm } from '../../../forms/server-form.ts';
+import { FormFoot } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { camerasWords } from '../../../words/cameras.ts';

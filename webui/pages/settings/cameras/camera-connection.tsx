@@ -1,11 +1,11 @@
 import { useMemo, useState } from 'preact/hooks';
-import { ask } from '../../../box/request.ts';
-import { boxForm } from '../../../forms/box-form.ts';
+import { ask } from '../../../api-client/request.ts';
+import { boxForm } from '../../../forms/server-form.ts';
 import { FieldError } from '../../../forms/form.ts';
-import { FormFoot } from '../../../forms/form-foot.tsx';
+import { FormFoot } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { Button } from '../../../ui/controls/button.tsx';
-import { ClearText } from '../../../ui/controls/clear-text.tsx';
+import { ClearText } from '../../../ui/controls/login-notes.tsx';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
@@ -13,7 +13,7 @@ import { camerasWords } from '../../../words/cameras.ts';
 import { sentences } from '../../../words/sentences.ts';
 import { startWords } from '../../../words/start.ts';
 import { words } from '../../../words/words.ts';
-import { type CameraItem, cameraCall, hostOf } from './camera-facts.ts';
+import { type CameraItem, cameraCall, hostOf } from './camera-data.ts';
 import { DoButton } from './camera-trouble.tsx';
 
 /** A camera tries its own login again for a while. */

@@ -1,11 +1,11 @@
-import type { Tagged } from '../../../box/config.ts';
-import { paths } from '../../../box/paths.ts';
+import type { Tagged } from '../../../api-client/config.ts';
+import { paths } from '../../../api-client/paths.ts';
 import { cameras } from '../../../cameras/cameras.ts';
-import { readableName } from '../../../cameras/pair.ts';
+import { readableName } from '../../../cameras/camera.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
 import { camerasWords } from '../../../words/cameras.ts';
 import { words } from '../../../words/words.ts';
-import { configAddress, patchAddress } from './camera-facts.ts';
+import { configAddress, patchAddress } from './camera-data.ts';
 import { type CameraSettings, changeOf, type PathConfig, settingsOf } from './camera-settings.ts';
 
 export type CameraForm = ConfigForm<PathConfig, CameraSettings>;

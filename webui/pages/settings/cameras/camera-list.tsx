@@ -1,16 +1,16 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { failureWords } from '../../../box/failure-words.ts';
-import { ask } from '../../../box/request.ts';
-import { useAsked } from '../../../box/use-asked.ts';
-import type { Camera } from '../../../cameras/pair.ts';
-import { SmallPicture } from '../../../live/small-picture.tsx';
+import { failureWords } from '../../../api-client/error-text.ts';
+import { ask } from '../../../api-client/request.ts';
+import { useAsked } from '../../../api-client/use-polled.ts';
+import type { Camera } from '../../../cameras/camera.ts';
+import { SmallPicture } from '../../../live/camera-thumbnail.tsx';
 import { cameraSettingsLink } from '../../../shell/route.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
-import { cameraLine } from './camera-line.ts';
-import { inOrder, movedTo, roomFor } from './camera-order.ts';
+import { cameraLine } from './status-line.ts';
+import { inOrder, movedTo, roomFor } from './list-order.ts';
 import type { PathConfig } from './camera-settings.ts';
 import { type Drag, useListDrag } from './list-drag.ts';
 

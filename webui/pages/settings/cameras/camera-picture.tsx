@@ -1,19 +1,19 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { PathItem } from '../../../box/paths.ts';
-import { ask } from '../../../box/request.ts';
-import { useAsked } from '../../../box/use-asked.ts';
-import { type Camera, pictureSize, videoCodec } from '../../../cameras/pair.ts';
+import type { PathItem } from '../../../api-client/paths.ts';
+import { ask } from '../../../api-client/request.ts';
+import { useAsked } from '../../../api-client/use-polled.ts';
+import { type Camera, pictureSize, videoCodec } from '../../../cameras/camera.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
-import { Say } from '../../../ui/feedback/say.tsx';
+import { Say } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../ui/feedback/voice.ts';
+import { voice } from '../../../words/i18n.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
 import { bitRate, duration, number } from '../../../words/format.ts';
 import { words } from '../../../words/words.ts';
-import { type CameraFacts, cameraCall } from './camera-facts.ts';
+import { type CameraFacts, cameraCall } from './camera-data.ts';
 import { DoButton } from './camera-trouble.tsx';
 
 const LOOK_MS = 30_000;

@@ -1,21 +1,21 @@
 import { useState } from 'preact/hooks';
-import { encodeName } from '../../../box/addresses.ts';
-import { notDoneWords } from '../../../box/failure-words.ts';
-import { paths } from '../../../box/paths.ts';
-import { ask, BoxError } from '../../../box/request.ts';
+import { encodeName } from '../../../api-client/urls.ts';
+import { notDoneWords } from '../../../api-client/error-text.ts';
+import { paths } from '../../../api-client/paths.ts';
+import { ask, BoxError } from '../../../api-client/request.ts';
 import { settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast, toastWithWay } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../ui/feedback/voice.ts';
+import { voice } from '../../../words/i18n.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
 import { byteSize } from '../../../words/format.ts';
 import { sentences } from '../../../words/sentences.ts';
 import { words } from '../../../words/words.ts';
-import { type CameraFacts, cameraCall, useConfigAtFirst } from './camera-facts.ts';
+import { type CameraFacts, cameraCall, useConfigAtFirst } from './camera-data.ts';
 import { deleteRecordings } from './delete-recordings.ts';
-import { type KeptWords, keptWords } from './kept-words.ts';
+import { type KeptWords, keptWords } from './retention-text.ts';
 
 const LIST = 'v3/cameras/list?itemsPerPage=1000';
 const HOUR_MS = 3_600_000;

@@ -1,22 +1,22 @@
 import { useState } from 'preact/hooks';
-import { boxSays } from '../../../box/failure-words.ts';
-import type { PathItem } from '../../../box/paths.ts';
-import { ask } from '../../../box/request.ts';
-import { absenceOf } from '../../../cameras/absence.ts';
-import { absenceWords } from '../../../cameras/absence-words.ts';
+import { boxSays } from '../../../api-client/error-text.ts';
+import type { PathItem } from '../../../api-client/paths.ts';
+import { ask } from '../../../api-client/request.ts';
+import { absenceOf } from '../../../cameras/offline-reason.ts';
+import { absenceWords } from '../../../cameras/trouble-text.ts';
 import { notRecordingWords } from '../../../cameras/not-recording.ts';
-import type { Camera } from '../../../cameras/pair.ts';
+import type { Camera } from '../../../cameras/camera.ts';
 import { stateWord } from '../../../live/tile.tsx';
 import { Button } from '../../../ui/controls/button.tsx';
-import { Say } from '../../../ui/feedback/say.tsx';
+import { Say } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../ui/feedback/voice.ts';
+import { voice } from '../../../words/i18n.ts';
 import { camerasWords } from '../../../words/cameras.ts';
 import { cinemaWords } from '../../../words/cinema.ts';
 import { sentences } from '../../../words/sentences.ts';
 import { words } from '../../../words/words.ts';
-import { type CameraFacts, cameraCall, type Deeper, hostOf } from './camera-facts.ts';
-import { stateNow } from './camera-line.ts';
+import { type CameraFacts, cameraCall, type Deeper, hostOf } from './camera-data.ts';
+import { stateNow } from './status-line.ts';
 import { troubleOf } from './camera-troubles.ts';
 
 interface TroubleProps {

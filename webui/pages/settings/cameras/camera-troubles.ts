@@ -1,4 +1,4 @@
-import type { Absence } from '../../../cameras/absence.ts';
+import type { Absence } from '../../../cameras/offline-reason.ts';
 
 export type Trouble = 'password' | 'onvifUser' | 'locked' | 'clock' | Exclude<Absence, 'password'>;
 

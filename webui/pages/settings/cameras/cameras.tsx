@@ -1,5 +1,5 @@
-import { foundNews } from '../../../box/news.ts';
-import { useAsked } from '../../../box/use-asked.ts';
+import { foundNews } from '../../../api-client/server-events.ts';
+import { useAsked } from '../../../api-client/use-polled.ts';
 import { cameras } from '../../../cameras/cameras.ts';
 import { Empty } from '../../../live/notices.tsx';
 import { leaveTo } from '../../../shell/navigation.ts';

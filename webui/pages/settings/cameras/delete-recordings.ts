@@ -1,6 +1,6 @@
-import { encodeName } from '../../../box/addresses.ts';
-import { ask } from '../../../box/request.ts';
-import { pause } from '../../../shell/pause.ts';
+import { encodeName } from '../../../api-client/urls.ts';
+import { ask } from '../../../api-client/request.ts';
+import { pause } from '../../../shell/sleep.ts';
 
 const AGAIN_MS = 500;
 const MAX_TIMES = 20;

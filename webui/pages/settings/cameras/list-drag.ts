@@ -1,7 +1,7 @@
 import { type ReadonlySignal, useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { placeOf } from './camera-order.ts';
+import { placeOf } from './list-order.ts';
 
 export interface Drag {
   readonly from: number;

@@ -1,4 +1,4 @@
-import { voice } from '../../../ui/feedback/voice.ts';
+import { voice } from '../../../words/i18n.ts';
 import { camerasWords } from '../../../words/cameras.ts';
 import { longDuration } from '../../../words/format.ts';
 import { FOR_EVER } from './camera-settings.ts';

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
-import { useAsked } from '../../../box/use-asked.ts';
-import { nowMs } from '../../../box/wake.ts';
-import { loginWords, rightName } from '../../../people/devices.ts';
+import { useAsked } from '../../../api-client/use-polled.ts';
+import { nowMs } from '../../../shell/page-state.ts';
+import { loginWords, rightName } from '../../../people/device-text.ts';
 import { DEVICE_RIGHTS, type DeviceItem, type PageLoginItem } from '../../../people/people.ts';
-import { camerasSeen } from '../../../people/sees.tsx';
+import { camerasSeen } from '../../../people/access-fields.tsx';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
-import { voice } from '../../../ui/feedback/voice.ts';
+import { voice } from '../../../words/i18n.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { moment } from '../../../words/format.ts';
 import { peopleWords } from '../../../words/people.ts';

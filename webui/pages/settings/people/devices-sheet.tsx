@@ -1,11 +1,11 @@
-import { notDoneWords } from '../../../box/failure-words.ts';
-import { ask, BoxError } from '../../../box/request.ts';
-import { session } from '../../../box/session.ts';
-import { useAsked } from '../../../box/use-asked.ts';
-import { nowMs } from '../../../box/wake.ts';
+import { notDoneWords } from '../../../api-client/error-text.ts';
+import { ask, BoxError } from '../../../api-client/request.ts';
+import { session } from '../../../api-client/session.ts';
+import { useAsked } from '../../../api-client/use-polled.ts';
+import { nowMs } from '../../../shell/page-state.ts';
 import type { SessionItem } from '../../../people/people.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../ui/feedback/voice.ts';
+import { voice } from '../../../words/i18n.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { moment } from '../../../words/format.ts';
 import { youWords } from '../../../words/you.ts';

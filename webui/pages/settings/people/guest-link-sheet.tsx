@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
-import { notDoneWords } from '../../../box/failure-words.ts';
-import { ask } from '../../../box/request.ts';
+import { notDoneWords } from '../../../api-client/error-text.ts';
+import { ask } from '../../../api-client/request.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
-import { Sure } from '../../../ui/sheet/sure.tsx';
+import { Sure } from '../../../ui/sheet/confirm.tsx';
 import { peopleWords } from '../../../words/people.ts';
 
 interface GuestLinkSheetProps {

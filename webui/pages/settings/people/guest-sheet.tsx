@@ -1,19 +1,19 @@
 import { useMemo, useState } from 'preact/hooks';
-import { nowMs } from '../../../box/wake.ts';
-import { boxForm } from '../../../forms/box-form.ts';
-import { FormFoot } from '../../../forms/form-foot.tsx';
+import { nowMs } from '../../../shell/page-state.ts';
+import { boxForm } from '../../../forms/server-form.ts';
+import { FormFoot } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
-import { isAtHome } from '../../../people/at-home.ts';
+import { isAtHome } from '../../../people/local-address.ts';
 import { LinkMaker, type MadeLink } from '../../../people/guest-link.ts';
 import type { CamerasSeen, Sees } from '../../../people/people.ts';
-import { camerasSeen, oneAtLeast, SeesFields } from '../../../people/sees.tsx';
-import { LINK_SPANS, type LinkSpan, linkEnd, spanName, untilWords } from '../../../people/until.ts';
+import { camerasSeen, oneAtLeast, SeesFields } from '../../../people/access-fields.tsx';
+import { LINK_SPANS, type LinkSpan, linkEnd, spanName, untilWords } from '../../../people/link-expiry.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { copied } from '../../../ui/controls/copied.ts';
+import { copied } from '../../../ui/controls/clipboard.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { Segment } from '../../../ui/controls/segment.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../ui/feedback/voice.ts';
+import { voice } from '../../../words/i18n.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { peopleWords } from '../../../words/people.ts';
 

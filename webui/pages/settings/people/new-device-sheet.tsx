@@ -1,9 +1,9 @@
 import { useMemo, useState } from 'preact/hooks';
-import { ask } from '../../../box/request.ts';
-import { boxForm } from '../../../forms/box-form.ts';
-import { FormFoot } from '../../../forms/form-foot.tsx';
+import { ask } from '../../../api-client/request.ts';
+import { boxForm } from '../../../forms/server-form.ts';
+import { FormFoot } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
-import { loginWords, rightName } from '../../../people/devices.ts';
+import { loginWords, rightName } from '../../../people/device-text.ts';
 import {
   type CamerasSeen,
   DEVICE_RIGHTS,
@@ -11,9 +11,9 @@ import {
   type DeviceRight,
   type PageLoginItem,
 } from '../../../people/people.ts';
-import { CamerasField, ChipsField, oneAtLeast } from '../../../people/sees.tsx';
+import { CamerasField, ChipsField, oneAtLeast } from '../../../people/access-fields.tsx';
 import { Button } from '../../../ui/controls/button.tsx';
-import { copied } from '../../../ui/controls/copied.ts';
+import { copied } from '../../../ui/controls/clipboard.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';

@@ -1,10 +1,10 @@
 import { useMemo } from 'preact/hooks';
-import { ask, BoxError } from '../../../box/request.ts';
-import { boxForm } from '../../../forms/box-form.ts';
+import { ask, BoxError } from '../../../api-client/request.ts';
+import { boxForm } from '../../../forms/server-form.ts';
 import { FieldError } from '../../../forms/form.ts';
-import { FormFoot } from '../../../forms/form-foot.tsx';
+import { FormFoot } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
-import { ClearText } from '../../../ui/controls/clear-text.tsx';
+import { ClearText } from '../../../ui/controls/login-notes.tsx';
 import { PasswordField } from '../../../ui/controls/field.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { words } from '../../../words/words.ts';

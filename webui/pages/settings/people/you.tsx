@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import { notDoneWords } from '../../../box/failure-words.ts';
-import { logOut } from '../../../box/log-out.ts';
-import { isLinkOver, session } from '../../../box/session.ts';
+import { notDoneWords } from '../../../api-client/error-text.ts';
+import { logOut } from '../../../api-client/log-out.ts';
+import { isLinkOver, session } from '../../../api-client/session.ts';
 import { APPEARANCES, type Appearance, appearance, chooseAppearance } from '../../../shell/appearance.ts';
 import { LanguageChoice } from '../../../ui/controls/language-choice.tsx';
 import { Row } from '../../../ui/controls/row.tsx';

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
-import { untilAnswered } from '../../../box/until-answered.ts';
+import { untilAnswered } from '../../../api-client/retry.ts';
 import { checkText, type FileProblem } from '../../../system/config-file.ts';
-import { voice } from '../../../ui/feedback/voice.ts';
+import { voice } from '../../../words/i18n.ts';
 import { number } from '../../../words/format.ts';
 import { systemWords } from '../../../words/system.ts';
 

@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
-import { notDoneWords } from '../../../box/failure-words.ts';
-import { ask } from '../../../box/request.ts';
-import { nowMs } from '../../../box/wake.ts';
+import { notDoneWords } from '../../../api-client/error-text.ts';
+import { ask } from '../../../api-client/request.ts';
+import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { Say } from '../../../ui/feedback/say.tsx';
+import { Say } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../ui/feedback/voice.ts';
+import { voice } from '../../../words/i18n.ts';
 import { clock, longDay } from '../../../words/format.ts';
 import { systemWords } from '../../../words/system.ts';
 

@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
-import { withReason } from '../../../box/failure-words.ts';
-import { BoxError } from '../../../box/request.ts';
+import { withReason } from '../../../api-client/error-text.ts';
+import { BoxError } from '../../../api-client/request.ts';
 import { fetchFile } from '../../../system/backup-file.ts';
-import { restoredWords } from '../../../system/restored.ts';
+import { restoredWords } from '../../../system/restore-notice.ts';
 import { saveFile } from '../../../ui/browser/save-file.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { Say } from '../../../ui/feedback/say.tsx';
+import { Say } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { systemWords } from '../../../words/system.ts';
 import { words } from '../../../words/words.ts';

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { ChangedMeanwhile } from '../../../box/config.ts';
-import { boxSays, failureWords } from '../../../box/failure-words.ts';
-import { BoxError } from '../../../box/request.ts';
-import { untilAnswered } from '../../../box/until-answered.ts';
+import { ChangedMeanwhile } from '../../../api-client/config.ts';
+import { boxSays, failureWords } from '../../../api-client/error-text.ts';
+import { BoxError } from '../../../api-client/request.ts';
+import { untilAnswered } from '../../../api-client/retry.ts';
 import { type ConfigFile, draft, readFile, writeFile } from '../../../system/config-file.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { Say } from '../../../ui/feedback/say.tsx';
+import { Say } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { systemWords } from '../../../words/system.ts';
 import { words } from '../../../words/words.ts';

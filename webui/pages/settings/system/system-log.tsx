@@ -1,14 +1,14 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { pageShown } from '../../../box/wake.ts';
+import { pageShown } from '../../../shell/page-state.ts';
 import { cameras } from '../../../cameras/cameras.ts';
-import { followLog, type LogFilter, type LogLine } from '../../../system/log-feed.ts';
+import { followLog, type LogLine, type LogWish } from '../../../system/log-stream.ts';
 import { saveFile } from '../../../ui/browser/save-file.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Choice } from '../../../ui/controls/choice.tsx';
-import { copied } from '../../../ui/controls/copied.ts';
+import { copied } from '../../../ui/controls/clipboard.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../ui/feedback/voice.ts';
+import { voice } from '../../../words/i18n.ts';
 import { clockSeconds, number } from '../../../words/format.ts';
 import { systemWords } from '../../../words/system.ts';
 import { BackToSystem } from './back-to-system.tsx';

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { boxSays, withReason } from '../../../box/failure-words.ts';
-import { BoxError } from '../../../box/request.ts';
-import { nowMs } from '../../../box/wake.ts';
+import { boxSays, withReason } from '../../../api-client/error-text.ts';
+import { BoxError } from '../../../api-client/request.ts';
+import { nowMs } from '../../../shell/page-state.ts';
 import {
   checkUpdate,
   fetchUpdate,
@@ -17,8 +17,8 @@ import {
 } from '../../../system/update-file.ts';
 import { saysMore, updateReason } from '../../../system/update-reasons.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { Say } from '../../../ui/feedback/say.tsx';
-import { voice } from '../../../ui/feedback/voice.ts';
+import { Say } from '../../../ui/feedback/message-card.tsx';
+import { voice } from '../../../words/i18n.ts';
 import { moment } from '../../../words/format.ts';
 import { systemWords } from '../../../words/system.ts';
 import { words } from '../../../words/words.ts';

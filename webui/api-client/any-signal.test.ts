@@ -1,0 +1,20 @@
+import { getEventListeners } from 'node:events';
+import { expect, test } from 'vitest';
+import { either } from './any-signal.ts';
+
+test('it is aborted by whichever comes first, with its reason, and lets go of the others', () => {
+  const [stop, limit] = [new AbortController(), new AbortController()];
+  const signal = either(stop.signal, limit.signal);
+  expect(signal.aborted).toBe(false);
+  expect(getEventListeners(stop.signal, 'abort')).toHaveLength(1);
+  limit.abort('too late');
+  expect(signal.reason).toBe('too late');
+  expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
+  stop.abort('no more');
+  expect(signal.reason).toBe('too late');
+});
+
+test('one that has been aborted before aborts it at once', () => {
+  const signal = either(new AbortController().signal, AbortSignal.abort('gone'));
+  expect(signal.reason).toBe('gone');
+});

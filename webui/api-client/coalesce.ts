@@ -1,0 +1,25 @@
+import { pause } from '../shell/sleep.ts';
+
+/**
+ * What is wanted while it is being done, or in the rest after it, is done once more behind that. A failure is not told:
+ * the strip above says when the box does not answer.
+ */
+export function atEase(work: () => Promise<void>, restMs: number, stop: AbortSignal): () => void {
+  let isGoing = false;
+  let isWanted = false;
+  const run = async () => {
+    isGoing = true;
+    while (isWanted && !stop.aborted) {
+      isWanted = false;
+      await work().catch(() => {});
+      await pause(restMs, stop);
+    }
+    isGoing = false;
+  };
+  return () => {
+    isWanted = true;
+    if (!isGoing) {
+      run();
+    }
+  };
+}

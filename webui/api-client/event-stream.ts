@@ -1,0 +1,86 @@
+import { effect } from '@preact/signals';
+import { pause } from '../shell/sleep.ts';
+import { either } from './any-signal.ts';
+import { EventLines } from './sse-parser.ts';
+import { takeNews } from './server-events.ts';
+import { paths } from './paths.ts';
+import { UI_HEADER } from './request.ts';
+import { noteAnswer } from './restart.ts';
+import { access, isOwner } from './session.ts';
+import { pageShown } from '../shell/page-state.ts';
+
+const RETRY_MS = 2_000;
+/** To a box that has no place, or a fault. */
+const MAX_RETRY_MS = 60_000;
+/** The box says something every 15 s; after three times nothing the connection is dead. */
+const SILENT_MS = 45_000;
+
+/**
+ * Listens to what the box tells, as long as the page is shown and may: a browser has six connections for all
+ * windows together. What came meanwhile is asked for again.
+ */
+export function listenToBox(): void {
+  let stop: AbortController | undefined;
+  effect(() => {
+    // Others are told what is seen by the cameras whose recordings they may play.
+    const isTold = isOwner.value || paths.value?.some(({ mayPlayback }) => mayPlayback === true) === true;
+    const isWanted = access.value === 'granted' && isTold && pageShown.value;
+    if (isWanted && !stop) {
+      stop = new AbortController();
+      keepListening(stop.signal);
+    } else if (!isWanted) {
+      stop?.abort();
+      stop = undefined;
+    }
+  });
+}
+
+let lastId: string | undefined;
+
+async function keepListening(stop: AbortSignal): Promise<void> {
+  let waitMs = RETRY_MS;
+  while (!stop.aborted) {
+    // The strip above says when the box does not answer.
+    const status = await listen(stop).catch(() => 0);
+    if (status === 401 || status === 403) {
+      return;
+    }
+    waitMs = status ? Math.min(2 * waitMs, MAX_RETRY_MS) : RETRY_MS;
+    await pause(waitMs, stop);
+  }
+}
+
+/** @returns the status of a refusal, 0 once it is over; rejects when the connection is lost, or there was none */
+async function listen(stop: AbortSignal): Promise<number> {
+  const silent = new AbortController();
+  let timer = setTimeout(() => silent.abort(), SILENT_MS);
+  try {
+    const response = await fetch('v3/events', {
+      headers: { ...UI_HEADER, ...(lastId && { 'Last-Event-ID': lastId }) },
+      cache: 'no-store',
+      signal: either(stop, silent.signal),
+    });
+    if (!response.ok || !response.body) {
+      return response.status;
+    }
+    // A restart cuts the former connection: whoever answers a new one has started again.
+    noteAnswer(true);
+    const lines = new EventLines();
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) {
+        return 0;
+      }
+      clearTimeout(timer);
+      timer = setTimeout(() => silent.abort(), SILENT_MS);
+      for (const { type, id, data } of lines.push(value)) {
+        lastId = id ?? lastId;
+        takeNews(type, data);
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    silent.abort();
+  }
+}

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { wake } from '../shell/sleep.ts';
+import { BoxError } from './request.ts';
+import { untilAnswered } from './retry.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Fails with these, one after the other, then answers. */
+function failing(...statuses: readonly number[]) {
+  const left = [...statuses];
+  return vi.fn(async () => {
+    const status = left.shift();
+    if (status !== undefined) {
+      throw new BoxError(status, 'no');
+    }
+    return 'there';
+  });
+}
+
+test.for([0, 401, 429, 500, 503])('what failed with %i is asked again after a while', async (status) => {
+  const work = failing(status, status);
+  const answer = untilAnswered(work, new AbortController().signal);
+  await vi.advanceTimersByTimeAsync(900);
+  expect(work).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(work).toHaveBeenCalledTimes(2);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(await answer).toBe('there');
+});
+
+test('it is asked again at once when the box is back', async () => {
+  const work = failing(0, 0);
+  const answer = untilAnswered(work, new AbortController().signal);
+  await vi.advanceTimersByTimeAsync(0);
+  wake();
+  await vi.advanceTimersByTimeAsync(0);
+  wake();
+  expect(await answer).toBe('there');
+});
+
+test('half a minute is the longest pause', async () => {
+  const work = failing(...Array.from({ length: 20 }, () => 0));
+  untilAnswered(work, new AbortController().signal);
+  await vi.advanceTimersByTimeAsync(61_000);
+  const asked = work.mock.calls.length;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(work).toHaveBeenCalledTimes(asked + 2);
+});
+
+test.for([400, 403, 404])('a box that says %i is not asked again', async (status) => {
+  const work = failing(status);
+  await expect(untilAnswered(work, new AbortController().signal)).rejects.toMatchObject({ status });
+  expect(work).toHaveBeenCalledTimes(1);
+});
+
+test('an answer that comes when nobody wants it any more is none', async () => {
+  const stop = new AbortController();
+  const late = async () => {
+    stop.abort();
+    return 'late';
+  };
+  expect(await untilAnswered(late, stop.signal)).toBeUndefined();
+});
+
+test('nothing is asked or told any more once it is stopped', async () => {
+  const work = failing(0, 0);
+  const stop = new AbortController();
+  const told = vi.fn();
+  const answer = untilAnswered(work, stop.signal, told);
+  await vi.advanceTimersByTimeAsync(0);
+  stop.abort();
+  expect(await answer).toBeUndefined();
+  expect([work.mock.calls.length, told.mock.calls.length]).toEqual([1, 1]);
+});

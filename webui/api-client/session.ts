@@ -1,0 +1,132 @@
+import { computed, signal } from '@preact/signals';
+import { wake } from '../shell/sleep.ts';
+import { ask, BoxError } from './request.ts';
+import { isPassing, untilAnswered } from './retry.ts';
+
+export interface Session {
+  readonly claimed: boolean;
+  readonly loggedIn: boolean;
+  readonly user: string | null;
+  /** A guest is whoever has opened a link; he and viewers see some cameras and change nothing. */
+  readonly role: 'owner' | 'viewer' | 'guest' | null;
+  /** Whether the box shows us its cameras. */
+  readonly mayLook: boolean;
+  /** Nobody owns the box, and its configuration is Perch's own: the setup code and a password claim it. */
+  readonly mayClaim: boolean;
+  /** Anyone on this network can watch. */
+  readonly openAccess: boolean;
+  readonly warnings: readonly string[];
+  /** Where the same page is over https, when it was opened over http and not through a proxy. */
+  readonly https: { readonly port: number; readonly box: string } | null;
+}
+
+/** Undefined until the box has answered for the first time. */
+export const session = signal<Session | undefined>(undefined);
+
+/** Whether the box shows us its cameras. */
+export const access = signal<'unknown' | 'granted' | 'refused'>('unknown');
+
+/** Whoever may change things. */
+export const isOwner = computed(() => session.value?.role === 'owner');
+
+/** Somebody has logged out, or another one has logged in: nothing of what the page holds is for the next one. */
+export const isLeft = signal(false);
+
+/** Whose session has ended while the page was open: he logs in over the page, and what he typed stays. */
+export const endedUser = signal<string | undefined>(undefined);
+
+/** Whom the page has shown something to. */
+let shownTo: Pick<Session, 'role' | 'user'> | undefined;
+
+export async function loadSession(): Promise<void> {
+  const now = await ask<Session>('v3/session');
+  session.value = now;
+  if (now.role === null) {
+    isLinkOver.value ||= localStorage.getItem(WAS_GUEST) !== null;
+    return;
+  }
+  shownTo = now;
+  if (now.role === 'guest') {
+    localStorage.setItem(WAS_GUEST, '1');
+  } else {
+    localStorage.removeItem(WAS_GUEST);
+  }
+}
+
+/** Of the link that the box shows in its terminal or on its screen; empty: it is typed. */
+export const setupCode = signal('');
+
+export async function claim(password: string, code: string): Promise<void> {
+  await ask('v3/claim', { method: 'POST', body: { password, setupCode: code } });
+  setupCode.value = '';
+  await enter();
+}
+
+/** @param user undefined: the owner */
+export async function logIn(password: string, user: string | undefined): Promise<void> {
+  await ask('v3/session', { method: 'POST', body: { password, ...(user ? { user } : {}) } });
+  await enter();
+}
+
+/** Somebody has opened a link that holds no more, or it has ended while he looked. */
+export const isLinkOver = signal(false);
+
+/** The cookie goes with the link: that somebody was a guest in this browser is known to the page alone. */
+const WAS_GUEST = 'perch-guest';
+
+/** Who was a guest here has a password all the same. */
+export function leaveLink(): void {
+  localStorage.removeItem(WAS_GUEST);
+  isLinkOver.value = false;
+}
+
+/** Why a link is not opened yet; undefined: none waits. */
+export const linkWaitsFor = signal<BoxError | undefined>(undefined);
+
+/** Exchanges the token of a guest's link for a cookie, as soon as the box answers: the link may be had only once. */
+export async function openGuestLink(token: string, stop: AbortSignal): Promise<void> {
+  const exchange = () => ask('v3/guest', { method: 'POST', body: { token } });
+  try {
+    if ((await untilAnswered(exchange, stop, noteWait)) === undefined) {
+      return;
+    }
+    linkWaitsFor.value = undefined;
+    isLinkOver.value = false;
+    await enter();
+  } catch (error) {
+    linkWaitsFor.value = undefined;
+    isLinkOver.value = error instanceof BoxError && error.status === 401;
+  }
+}
+
+function noteWait(error: unknown): void {
+  if (!(error instanceof BoxError) || error.status === 401 || !isPassing(error)) {
+    throw error;
+  }
+  linkWaitsFor.value = error;
+}
+
+/** The box has refused: is the session over? Guests and those who never logged in see the log-in in place of the page. */
+export async function noteRefusal(): Promise<void> {
+  await loadSession();
+  if (session.peek()?.loggedIn) {
+    return;
+  }
+  // Who it was does not stand in `session` any more when another look has found its end before.
+  endedUser.value = shownTo?.user ?? undefined;
+  access.value = 'refused';
+}
+
+async function enter(): Promise<void> {
+  const before = shownTo;
+  await loadSession();
+  const { role, user } = session.peek() ?? {};
+  // One guest is not told from another.
+  if (before && (before.role !== role || before.user !== user || role === 'guest')) {
+    isLeft.value = true;
+    return;
+  }
+  endedUser.value = undefined;
+  access.value = 'granted';
+  wake();
+}

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { EventLines } from './sse-parser.ts';
+
+const TEXT = 'id: a-1\nevent: camera\ndata: {"path":"door"}\n\n: still here\n\nid: a-2\ndata: one\ndata: two\n\n';
+const EVENTS = [
+  { type: 'camera', id: 'a-1', data: '{"path":"door"}' },
+  { type: 'message', id: 'a-2', data: 'one\ntwo' },
+];
+
+test.for([1, 2, 7, 1000])('events come whole out of pieces of %d characters', (size) => {
+  const lines = new EventLines();
+  const pieces = TEXT.match(new RegExp(`[\\s\\S]{1,${size}}`, 'g')) ?? [];
+  expect(pieces.flatMap((piece) => lines.push(piece))).toEqual(EVENTS);
+});
+
+test('lines may end in any of the three ways', () => {
+  expect(new EventLines().push(TEXT.replaceAll('\n', '\r\n'))).toEqual(EVENTS);
+  expect(new EventLines().push(`${TEXT.replaceAll('\n', '\r')}:\n`)).toEqual(EVENTS);
+});
+
+test('an event that is not at its end is not told', () => {
+  expect(new EventLines().push('event: camera\ndata: {}\n')).toEqual([]);
+});

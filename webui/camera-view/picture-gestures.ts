@@ -1,0 +1,113 @@
+import type { RefObject } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { isEnlarged, showWhole, zoom } from './enlarged.ts';
+import { panned, swipeOf, type Zoom, zoomAt } from './picture-zoom.ts';
+import { useZoomKeys, zoomsItself } from './zoom-keys.ts';
+
+const DOUBLE_TAP_MS = 300;
+const SAME_PLACE_PX = 30;
+const DOUBLE = 2;
+/** For each pixel that a wheel turns; two fingers on a touchpad tell fewer of them, as a wheel with Ctrl. */
+const WHEEL = 0.0025;
+const PINCH = 0.01;
+/** What a browser that counts lines means by one. */
+const LINE_PX = 40;
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+interface Tap extends Point {
+  readonly atMs: number;
+}
+
+interface Meant {
+  readonly onSwipe: (to: 'next' | 'before' | 'back') => void;
+  readonly onTap: () => void;
+}
+
+/**
+ * Two fingers, a wheel or keys enlarge the picture, one finger moves what is enlarged, two taps double it; a swipe leads
+ * away from the whole one. Taps are told here: the finger is captured, so nothing below it is clicked.
+ */
+export function usePictureHand(screen: RefObject<HTMLElement | null>, { onSwipe, onTap }: Meant): object {
+  useLayoutEffect(() => showWhole, []);
+  const fingers = useRef(new Map<number, Point>());
+  const begun = useRef<(Point & { readonly isAlone: boolean }) | undefined>(undefined);
+  const lastTap = useRef<Tap | undefined>(undefined);
+  const size = () => ({ width: screen.current?.clientWidth ?? 1, height: screen.current?.clientHeight ?? 1 });
+  const fromMiddle = ({ x, y }: Point): Point => {
+    const { left, top, width, height } = screen.current?.getBoundingClientRect() ?? new DOMRect();
+    return { x: x - left - width / 2, y: y - top - height / 2 };
+  };
+  const setZoom = (next: (now: Zoom) => Zoom) => {
+    zoom.value = next(zoom.peek());
+  };
+  const enlarge = (factor: number, at: Point) => setZoom((now) => zoomAt(now, factor, at, size()));
+  const pan = (byX: number, byY: number) => setZoom((now) => panned(now, byX, byY, size()));
+  const double = (at: Point) => (isEnlarged() ? showWhole() : enlarge(DOUBLE, fromMiddle(at)));
+  useZoomKeys({
+    enlarge: (factor) => enlarge(factor, { x: 0, y: 0 }),
+    pan: (x, y) => pan(x * size().width, y * size().height),
+  });
+  const move = (id: number, to: Point) => {
+    const from = fingers.current.get(id);
+    if (!from) {
+      return;
+    }
+    const other = [...fingers.current].find(([one]) => one !== id)?.[1];
+    fingers.current.set(id, to);
+    if (other) {
+      const factor = distance(to, other) / Math.max(1, distance(from, other));
+      const middle = { x: (to.x + other.x) / 2, y: (to.y + other.y) / 2 };
+      enlarge(factor, fromMiddle(middle));
+    } else {
+      pan(to.x - from.x, to.y - from.y);
+    }
+  };
+  const lift = (event: PointerEvent) => {
+    const at = { x: event.clientX, y: event.clientY };
+    const start = begun.current;
+    if (!fingers.current.delete(event.pointerId) || fingers.current.size > 0 || !start?.isAlone) {
+      return;
+    }
+    if (distance(start, at) < SAME_PLACE_PX) {
+      const before = lastTap.current;
+      const isSecond = before && event.timeStamp - before.atMs < DOUBLE_TAP_MS && distance(before, at) < SAME_PLACE_PX;
+      lastTap.current = isSecond ? undefined : { ...at, atMs: event.timeStamp };
+      onTap();
+      if (isSecond) {
+        double(at);
+      }
+      return;
+    }
+    const to = swipeOf(at.x - start.x, at.y - start.y);
+    if (to && !isEnlarged() && event.pointerType !== 'mouse') {
+      onSwipe(to);
+    }
+  };
+  return {
+    onWheel: (event: WheelEvent) => {
+      if (event.ctrlKey || !zoomsItself()) {
+        event.preventDefault();
+        const px = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_PX : 1);
+        enlarge(Math.exp(-px * (event.ctrlKey ? PINCH : WHEEL)), fromMiddle({ x: event.clientX, y: event.clientY }));
+      }
+    },
+    onPointerDown: (event: PointerEvent) => {
+      if (event.button !== 0) {
+        return;
+      }
+      const at = { x: event.clientX, y: event.clientY };
+      (event.currentTarget as Element).setPointerCapture(event.pointerId);
+      fingers.current.set(event.pointerId, at);
+      begun.current = { ...at, isAlone: fingers.current.size === 1 };
+    },
+    onPointerMove: (event: PointerEvent) => move(event.pointerId, { x: event.clientX, y: event.clientY }),
+    onPointerUp: lift,
+    onPointerCancel: ({ pointerId }: PointerEvent) => fingers.current.delete(pointerId),
+  };
+}
+
+const distance = (one: Point, other: Point): number => Math.hypot(one.x - other.x, one.y - other.y);

@@ -1,0 +1,223 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { onLeaving } from '../shell/leaving.ts';
+import { toast } from '../ui/feedback/toast.tsx';
+import { Icon, type IconName } from '../ui/icons/icon.tsx';
+import { cinemaWords } from '../words/cinema.ts';
+import { isEnlarged } from './enlarged.ts';
+import { isInSlider, useHeldKeys } from './held-keys.ts';
+import { Places } from './presets.tsx';
+import { askPtz, type Ptz, tellPtz } from './ptz-api.ts';
+import { AT_REST, padVelocity, Turning, type Velocity } from './ptz-motion.ts';
+
+/** By a key or a button, which know no distance. */
+const KEY_SPEED = 0.5;
+
+const DIRECTIONS = {
+  up: { ...AT_REST, tilt: KEY_SPEED },
+  left: { ...AT_REST, pan: -KEY_SPEED },
+  right: { ...AT_REST, pan: KEY_SPEED },
+  down: { ...AT_REST, tilt: -KEY_SPEED },
+  in: { ...AT_REST, zoom: KEY_SPEED },
+  out: { ...AT_REST, zoom: -KEY_SPEED },
+} as const;
+type Direction = keyof typeof DIRECTIONS;
+
+const PAN_KEYS = {
+  ArrowUp: DIRECTIONS.up,
+  ArrowLeft: DIRECTIONS.left,
+  ArrowRight: DIRECTIONS.right,
+  ArrowDown: DIRECTIONS.down,
+};
+const ZOOM_KEYS = { '+': DIRECTIONS.in, '=': DIRECTIONS.in, '-': DIRECTIONS.out };
+
+/** Pad, zoom and places: each only where the camera has it. */
+export function Turn({ name }: { readonly name: string }) {
+  const [ptz, setPtz] = useState<Ptz>();
+  useEffect(() => {
+    const stop = new AbortController();
+    // Without an answer there is nothing to turn it by; the strip above says when the box is away.
+    askPtz(name, stop.signal).then(setPtz, () => {});
+    return () => stop.abort();
+  }, [name]);
+  return ptz ? <Controls name={name} ptz={ptz} /> : null;
+}
+
+function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
+  const [places, setPlaces] = useState(ptz.presets);
+  const [place, setPlace] = useState<string>();
+  /** Pressed once by a key or a screen reader: it goes on until that is pressed again. */
+  const [pressed, setPressed] = useState<Direction>();
+  const turning = useTurning(name);
+  const turn = (velocity: Velocity, direction?: Direction) => {
+    setPressed(direction);
+    setPlace(undefined);
+    turning.turn(velocity);
+  };
+  const press = (direction: Direction) =>
+    pressed === direction ? turn(AT_REST) : turn(DIRECTIONS[direction], direction);
+  const keys = { ...(ptz.hasPanTilt ? PAN_KEYS : {}), ...(ptz.hasZoom ? ZOOM_KEYS : {}) };
+  useHeldKeys(
+    Object.keys(keys),
+    (key) => turn(keys[key as keyof typeof keys] ?? AT_REST),
+    () => turn(AT_REST),
+    (target) => isEnlarged() || isInSlider(target),
+  );
+  const goTo = (what: 'goto' | 'home', token?: string) => {
+    setPlace(token);
+    tellPtz(name, what, token === undefined ? undefined : { token }).catch(sayFailure);
+  };
+  return (
+    <>
+      <div class="turn">
+        {ptz.hasPanTilt && (
+          <Pad pressed={pressed} onTurn={turn} onPress={press} onHome={ptz.hasHome ? () => goTo('home') : undefined} />
+        )}
+        {ptz.hasZoom && <Rocker pressed={pressed} onTurn={turn} onPress={press} />}
+      </div>
+      {places && (
+        <Places camera={name} all={places} chosen={place} onGo={(token) => goTo('goto', token)} onChanged={setPlaces} />
+      )}
+    </>
+  );
+}
+
+const sayFailure = () => toast(cinemaWords.peek().notTurned);
+
+/** It stops when nobody looks any more: what is held is let go nowhere. */
+function useTurning(name: string): Turning {
+  const turning = useMemo(
+    () =>
+      new Turning({
+        move: (velocity) => tellPtz(name, 'move', velocity),
+        stop: () => tellPtz(name, 'stop'),
+        onFailure: sayFailure,
+      }),
+    [name],
+  );
+  useEffect(() => {
+    const forget = onLeaving(() => turning.leave());
+    return () => {
+      forget();
+      turning.leave();
+    };
+  }, [turning]);
+  return turning;
+}
+
+interface HandProps {
+  readonly pressed: Direction | undefined;
+  readonly onTurn: (velocity: Velocity) => void;
+  readonly onPress: (direction: Direction) => void;
+}
+
+interface ArrowProps extends Pick<HandProps, 'pressed' | 'onPress'> {
+  readonly direction: Direction;
+  readonly icon: IconName;
+}
+
+function Arrow({ direction, icon, pressed, onPress }: ArrowProps) {
+  const { turnUp, turnLeft, turnRight, turnDown, zoomIn, zoomOut } = cinemaWords.value;
+  const names = { up: turnUp, left: turnLeft, right: turnRight, down: turnDown, in: zoomIn, out: zoomOut };
+  return (
+    <button
+      class={`arrow ${direction}`}
+      type="button"
+      aria-label={names[direction]}
+      aria-pressed={pressed === direction}
+      onClick={({ detail }) => {
+        // A finger has held it already; keys and screen readers count no clicks.
+        if (detail === 0) {
+          onPress(direction);
+        }
+      }}
+    >
+      <Icon name={icon} />
+    </button>
+  );
+}
+
+const ARROWS = ['up', 'left', 'right', 'down'] as const;
+
+function Pad({ pressed, onTurn, onPress, onHome }: HandProps & { readonly onHome: (() => void) | undefined }) {
+  const knob = useRef<HTMLElement>(null);
+  const held = useRef<number | undefined>(undefined);
+  const { turnIt, turnHome } = cinemaWords.value;
+  const follow = ({
+    currentTarget,
+    clientX,
+    clientY,
+  }: {
+    currentTarget: Element;
+    clientX: number;
+    clientY: number;
+  }) => {
+    const { left, top, width } = currentTarget.getBoundingClientRect();
+    const [x, y] = [((clientX - left) / width) * 2 - 1, ((clientY - top) / width) * 2 - 1];
+    const reach = Math.max(1, Math.hypot(x, y) / 0.7);
+    knob.current?.style.setProperty('translate', `${(x / reach) * 50}cqw ${(y / reach) * 50}cqw`);
+    onTurn(padVelocity(x, y));
+  };
+  const letGo = () => {
+    if (held.current !== undefined) {
+      held.current = undefined;
+      knob.current?.style.removeProperty('translate');
+      onTurn(AT_REST);
+    }
+  };
+  return (
+    <fieldset
+      class="pad"
+      aria-label={turnIt}
+      onPointerDown={(event) => {
+        if (held.current === undefined && event.button === 0 && !isHome(event)) {
+          held.current = event.pointerId;
+          event.currentTarget.setPointerCapture(event.pointerId);
+          follow(event);
+        }
+      }}
+      onPointerMove={(event) => event.pointerId === held.current && follow(event)}
+      onPointerUp={letGo}
+      onPointerCancel={letGo}
+      onLostPointerCapture={letGo}
+      onContextMenu={(event) => event.preventDefault()}
+    >
+      {ARROWS.map((direction) => (
+        <Arrow key={direction} direction={direction} icon={ICONS[direction]} pressed={pressed} onPress={onPress} />
+      ))}
+      <i class="knob" ref={knob} />
+      {onHome && (
+        <button class="pad-home" type="button" aria-label={turnHome} onClick={onHome}>
+          <Icon name="home" />
+        </button>
+      )}
+    </fieldset>
+  );
+}
+
+const ICONS = { up: 'up', left: 'back', right: 'go', down: 'down' } as const;
+
+const isHome = ({ target }: Event): boolean => target instanceof Element && target.closest('.pad-home') !== null;
+
+function Rocker({ pressed, onTurn, onPress }: HandProps) {
+  const { zoom } = cinemaWords.value;
+  const hold = (direction: 'in' | 'out') => ({
+    onPointerDown: (event: PointerEvent) => {
+      if (event.button === 0) {
+        (event.currentTarget as Element).setPointerCapture(event.pointerId);
+        onTurn(DIRECTIONS[direction]);
+      }
+    },
+    onLostPointerCapture: () => onTurn(AT_REST),
+    onContextMenu: (event: Event) => event.preventDefault(),
+  });
+  return (
+    <fieldset class="rocker" aria-label={zoom}>
+      <div {...hold('in')}>
+        <Arrow direction="in" icon="plus" pressed={pressed} onPress={onPress} />
+      </div>
+      <div {...hold('out')}>
+        <Arrow direction="out" icon="minus" pressed={pressed} onPress={onPress} />
+      </div>
+    </fieldset>
+  );
+}

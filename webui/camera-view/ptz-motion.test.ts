@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { AT_REST, padVelocity, Turning, type Velocity } from './ptz-motion.ts';
+
+const RIGHT: Velocity = { pan: 1, tilt: 0, zoom: 0 };
+const UP: Velocity = { pan: 0, tilt: 0.5, zoom: 0 };
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A camera that hears when it is let. */
+function slowCamera() {
+  const heard: unknown[] = [];
+  const waiting: (() => void)[] = [];
+  const hear = (what: unknown) => {
+    heard.push(what);
+    return new Promise<void>((resolve) => {
+      waiting.push(resolve);
+    });
+  };
+  const onFailure = vi.fn();
+  const turning = new Turning({ move: hear, stop: () => hear('stop'), onFailure });
+  const answer = async () => {
+    waiting.shift()?.();
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  return { heard, turning, answer, onFailure };
+}
+
+test('it is told again each second as long as it is to go on, and no more after it stopped', async () => {
+  const { heard, turning, answer } = slowCamera();
+  turning.turn(RIGHT);
+  await answer();
+  await vi.advanceTimersByTimeAsync(1_000);
+  await answer();
+  expect(heard).toEqual([RIGHT, RIGHT]);
+  turning.stop();
+  await answer();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(heard).toEqual([RIGHT, RIGHT, 'stop']);
+});
+
+test('of many wishes while it has not heard yet the last one is told', async () => {
+  const { heard, turning, answer } = slowCamera();
+  turning.turn(RIGHT);
+  turning.turn({ ...RIGHT, pan: 0.5 });
+  turning.turn(UP);
+  expect(heard).toEqual([RIGHT]);
+  await answer();
+  expect(heard).toEqual([RIGHT, UP]);
+});
+
+test('a tap moves it for 400 ms from when it has heard, also when it hears late', async () => {
+  const { heard, turning, answer } = slowCamera();
+  turning.turn(RIGHT);
+  turning.stop();
+  await vi.advanceTimersByTimeAsync(700);
+  await answer();
+  await vi.advanceTimersByTimeAsync(399);
+  expect(heard).toEqual([RIGHT]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(heard).toEqual([RIGHT, 'stop']);
+  await answer();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(heard).toEqual([RIGHT, 'stop']);
+});
+
+test('a tap that becomes a push goes on', async () => {
+  const { heard, turning, answer } = slowCamera();
+  turning.turn(RIGHT);
+  await answer();
+  turning.stop();
+  turning.turn(UP);
+  await vi.advanceTimersByTimeAsync(399);
+  await answer();
+  await vi.advanceTimersByTimeAsync(400);
+  expect(heard).toEqual([RIGHT, UP]);
+});
+
+test('the page that goes stops it at once, and says nothing to one that rests', async () => {
+  const { heard, turning, answer } = slowCamera();
+  turning.leave();
+  turning.turn(RIGHT);
+  turning.leave();
+  expect(heard).toEqual([RIGHT, 'stop']);
+  await answer();
+  await answer();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(heard).toEqual([RIGHT, 'stop']);
+});
+
+test('a camera that does not hear is told of, and can be turned again', async () => {
+  const onFailure = vi.fn();
+  const move = vi.fn().mockRejectedValueOnce(new Error('no answer')).mockResolvedValue(undefined);
+  const turning = new Turning({ move, stop: async () => {}, onFailure });
+  turning.turn(RIGHT);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(onFailure).toHaveBeenCalledOnce();
+  turning.turn(UP);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(move).toHaveBeenLastCalledWith(UP);
+});
+
+test.for([
+  [0, 0, AT_REST],
+  [0.1, -0.1, AT_REST],
+  [1, 0, { pan: 1, tilt: 0, zoom: 0 }],
+  [3, 0, { pan: 1, tilt: 0, zoom: 0 }],
+  [0, -1, { pan: 0, tilt: 1, zoom: 0 }],
+  [0, 0.6, { pan: 0, tilt: -0.6, zoom: 0 }],
+  [-0.2, 0, { pan: -0.1, tilt: 0, zoom: 0 }],
+  [0.8, 0.6, { pan: 0.8, tilt: -0.6, zoom: 0 }],
+] as const)('a finger at %d, %d from the middle turns it by %o', ([x, y, expected]) => {
+  expect(padVelocity(x, y)).toEqual(expected);
+});

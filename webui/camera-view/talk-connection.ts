@@ -1,0 +1,103 @@
+import { encodeName } from '../api-client/urls.ts';
+import { errorOf, UI_HEADER } from '../api-client/request.ts';
+import { sessionAddress } from '../player/source.ts';
+
+const CONNECT_LIMIT_MS = 8_000;
+
+const addressOf = (path: string): string => `webrtc/${encodeName(path)}/talk`;
+
+/** Whether the box lets this person talk through the camera, which has a loudspeaker. */
+export async function mayTalk(path: string, signal: AbortSignal): Promise<boolean> {
+  const answer = await fetch(addressOf(path), { method: 'OPTIONS', headers: UI_HEADER, signal });
+  return answer.headers.get('Perch-Talk') === 'yes';
+}
+
+/** A voice on its way to the camera. Closes the microphone with it. */
+export class TalkLine {
+  readonly #path: string;
+  readonly #peer = new RTCPeerConnection();
+  readonly #onEnded: () => void;
+  #microphone: MediaStream | undefined;
+  #session: string | undefined;
+  #isClosed = false;
+
+  /** @param onEnded nobody hears any more; not called when it was closed here */
+  constructor(path: string, onEnded: () => void) {
+    this.#path = path;
+    this.#onEnded = onEnded;
+  }
+
+  /** Resolves when one is heard. Rejects with the browser's DOMException, or the box's reason. */
+  async open(): Promise<void> {
+    const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+    this.#microphone = await navigator.mediaDevices.getUserMedia({ audio });
+    this.#throwIfClosed();
+    for (const track of this.#microphone.getTracks()) {
+      this.#peer.addTransceiver(track, { direction: 'sendonly' });
+    }
+    const connected = this.#connected();
+    // What fails before it is waited for is told by what failed.
+    connected.catch(() => {});
+    await this.#offer();
+    await connected;
+  }
+
+  async #offer(): Promise<void> {
+    const peer = this.#peer;
+    await peer.setLocalDescription();
+    const response = await fetch(addressOf(this.#path), {
+      method: 'POST',
+      headers: { ...UI_HEADER, 'Content-Type': 'application/sdp' },
+      body: peer.localDescription?.sdp ?? '',
+    });
+    if (!response.ok) {
+      throw await errorOf(response);
+    }
+    this.#session = sessionAddress(addressOf(this.#path), response.headers.get('Location') ?? '');
+    const sdp = await response.text();
+    this.#throwIfClosed();
+    await peer.setRemoteDescription({ type: 'answer', sdp });
+  }
+
+  #throwIfClosed(): void {
+    if (this.#isClosed) {
+      this.#end();
+      throw new DOMException('let go before it was open', 'AbortError');
+    }
+  }
+
+  #connected(): Promise<void> {
+    const peer = this.#peer;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('the box is not reached')), CONNECT_LIMIT_MS);
+      peer.addEventListener('connectionstatechange', () => {
+        if (peer.connectionState === 'connected') {
+          clearTimeout(timer);
+          resolve();
+        } else if ((peer.connectionState === 'failed' || peer.connectionState === 'closed') && !this.#isClosed) {
+          clearTimeout(timer);
+          reject(new Error('the box is not reached'));
+          this.#onEnded();
+        }
+      });
+    });
+  }
+
+  close(): void {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#end();
+    }
+  }
+
+  #end(): void {
+    for (const track of this.#microphone?.getTracks() ?? []) {
+      track.stop();
+    }
+    const session = this.#session;
+    this.#session = undefined;
+    const told = session && fetch(session, { method: 'DELETE', headers: UI_HEADER, keepalive: true }).catch(() => {});
+    // The box ends what is closed here: told afterwards, it would know of none.
+    void Promise.resolve(told).then(() => this.#peer.close());
+  }
+}

@@ -1,0 +1,128 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { onLeaving } from '../shell/leaving.ts';
+import { toast } from '../ui/feedback/toast.tsx';
+import { Icon } from '../ui/icons/icon.tsx';
+import { Sheet } from '../ui/sheet/sheet.tsx';
+import { cinemaWords } from '../words/cinema.ts';
+import { useHeldKeys } from './held-keys.ts';
+import { mayTalk, TalkLine } from './talk-connection.ts';
+
+/** Hold to talk. It is there where the camera can be heard, and the box lets one talk. */
+export function Talk({ name }: { readonly name: string }) {
+  const [isOffered, setOffered] = useState(false);
+  useEffect(() => {
+    const stop = new AbortController();
+    mayTalk(name, stop.signal).then(setOffered, () => {});
+    return () => stop.abort();
+  }, [name]);
+  if (!isOffered) {
+    return null;
+  }
+  // Without https browsers have no microphone to give.
+  return 'mediaDevices' in navigator ? <TalkButton name={name} /> : <TalkNeedsHttps />;
+}
+
+type Phase = 'quiet' | 'opening' | 'open';
+
+function TalkButton({ name }: { readonly name: string }) {
+  const [phase, setPhase] = useState<Phase>('quiet');
+  const { start, stop } = useLine(name, setPhase);
+  const { holdToTalk, speakNow } = cinemaWords.value;
+  useHeldKeys(['t'], start, stop);
+  return (
+    <>
+      <button
+        class={`action talk ${phase}`}
+        type="button"
+        aria-pressed={phase !== 'quiet'}
+        onPointerDown={(event) => {
+          if (event.button === 0) {
+            event.currentTarget.setPointerCapture(event.pointerId);
+            start();
+          }
+        }}
+        onLostPointerCapture={stop}
+        onContextMenu={(event) => event.preventDefault()}
+        onClick={({ detail }) => {
+          // A finger has held it already; keys and screen readers press once to begin and once to end.
+          if (detail === 0) {
+            (phase === 'quiet' ? start : stop)();
+          }
+        }}
+      >
+        <Icon name="talk" />
+        <span>{phase === 'open' ? speakNow : holdToTalk}</span>
+      </button>
+      <span class="unseen" role="status">
+        {phase === 'open' ? speakNow : ''}
+      </span>
+    </>
+  );
+}
+
+/** One line at a time; who lets go before it is open has said nothing. */
+function useLine(name: string, onPhase: (phase: Phase) => void) {
+  const line = useRef<TalkLine | undefined>(undefined);
+  const stop = () => {
+    line.current?.close();
+    line.current = undefined;
+    onPhase('quiet');
+  };
+  const start = async () => {
+    if (line.current) {
+      return;
+    }
+    const own = new TalkLine(name, () => line.current === own && stop());
+    line.current = own;
+    onPhase('opening');
+    try {
+      await own.open();
+    } catch (error) {
+      if (line.current === own) {
+        stop();
+        toast(failureText(error));
+      }
+      return;
+    }
+    if (line.current === own) {
+      onPhase('open');
+    }
+  };
+  useEffect(() => {
+    // The browser's question for the microphone takes the focus: that is no going.
+    const forget = onLeaving(() => document.visibilityState === 'hidden' && stop());
+    return () => {
+      forget();
+      line.current?.close();
+      line.current = undefined;
+    };
+  }, [name]);
+  return { start, stop };
+}
+
+function failureText(error: unknown): string {
+  const { microphoneRefused, notHeard } = cinemaWords.peek();
+  const isRefused =
+    error instanceof DOMException && (error.name === 'NotAllowedError' || error.name === 'NotFoundError');
+  return isRefused ? microphoneRefused : notHeard(error instanceof Error ? error.message : String(error));
+}
+
+function TalkNeedsHttps() {
+  const [isOpen, setOpen] = useState(false);
+  const { holdToTalk, talkNeedsHttps, how, howHttps } = cinemaWords.value;
+  return (
+    <>
+      <button class="action talk" type="button" onClick={() => setOpen(true)}>
+        <Icon name="talk" />
+        <span>{holdToTalk}</span>
+      </button>
+      {isOpen && (
+        <Sheet title={holdToTalk} onClosed={() => setOpen(false)}>
+          <p>{talkNeedsHttps}</p>
+          <h3>{how}</h3>
+          <p>{howHttps(new URL('trust', location.href.split('#')[0]).href)}</p>
+        </Sheet>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest';
+import {
+  type AdoptItem,
+  type Arrival,
+  begun,
+  type Candidate,
+  givenUp,
+  heard,
+  isSharedTaken,
+  remedyOf,
+  settled,
+  troubleGroups,
+} from './adoption-state.ts';
+
+const candidate = (key: string, asked = key): Candidate => ({
+  ...{ key, asked, wish: { endpoint: key }, title: key, text: '', address: '192.168.1.20' },
+});
+const garden = candidate('urn:garden');
+const barn = candidate('urn:barn');
+const OK: AdoptItem = { status: 'ok', path: 'garden', paths: ['garden'], trouble: null, error: null, triesLeft: null };
+const WRONG: AdoptItem = { ...OK, status: 'error', path: null, paths: [], trouble: 'wrongPassword', triesLeft: 3 };
+const news = (camera: string, state: 'adopting' | 'adopted' | 'notAdopted', more: object = {}) => ({
+  ...{ time: '2026-01-01T00:00:00Z', camera, state },
+  ...more,
+});
+const phases = (all: readonly Arrival[]) => all.map(({ key, phase }) => `${key} ${phase}`);
+
+test('one that fails does not keep the other from being there', () => {
+  const both = settled(settled(begun([], [garden, barn]), barn.key, WRONG), garden.key, OK);
+  expect(phases(both)).toEqual(['urn:garden adopted', 'urn:barn failed']);
+  expect(both).toMatchObject([{ paths: ['garden'] }, { trouble: 'wrongPassword', triesLeft: 3 }]);
+});
+
+test('what is tried again keeps its place and forgets why it failed', () => {
+  const failed = settled(begun([], [barn, garden]), barn.key, WRONG);
+  const again = begun(failed, [{ ...barn, ...failed[0], wish: { ...barn.wish, user: 'admin', password: 'x' } }]);
+  expect(phases(again)).toEqual(['urn:barn signingIn', 'urn:garden signingIn']);
+  expect(again[0]).toMatchObject({ hasOwnLogin: true });
+  expect(again[0]?.trouble).toBeUndefined();
+});
+
+test('a camera that the box has already is there', () => {
+  const [one] = settled(begun([], [garden]), garden.key, { ...WRONG, trouble: 'adopted', path: 'yard' });
+  expect(one).toMatchObject({ phase: 'adopted', paths: ['yard'] });
+});
+
+test('news come before the answer: a recorder with two lenses is two, and a refusal says how often one may try', () => {
+  const all = begun([], [garden, barn]);
+  const first = heard(all, news(garden.asked, 'adopted', { path: 'a_1', paths: ['a_1', 'a_1_sub', 'a_2'] }));
+  expect(first[0]).toMatchObject({ phase: 'adopted', paths: ['a_1', 'a_1_sub', 'a_2'] });
+  const second = heard(first, news(barn.asked, 'notAdopted', { trouble: 'wrongPassword', triesLeft: 1 }));
+  expect(second[1]).toMatchObject({ phase: 'failed', triesLeft: 1 });
+});
+
+test('news of others, and of two streams of one device, change nothing', () => {
+  const all = begun([], [candidate('rtsp://a/1', 'a'), candidate('rtsp://a/2', 'a')]);
+  expect(heard(all, news('a', 'adopted', { path: 'x' }))).toBe(all);
+  expect(heard(all, news('b', 'adopted', { path: 'x' }))).toBe(all);
+});
+
+test('what nobody will answer any more can be tried again, and is there after all when the box says so', () => {
+  const all = givenUp(settled(begun([], [garden, barn]), garden.key, OK), new Set([garden.key, barn.key]));
+  expect(phases(all)).toEqual(['urn:garden adopted', 'urn:barn failed']);
+  expect(all.map(remedyOf)[1]).toBe('again');
+  expect(phases(heard(all, news(barn.asked, 'adopted', { path: 'barn' })))[1]).toBe('urn:barn adopted');
+});
+
+test.for([
+  ['wrongPassword', 3, 'password'],
+  ['onvifUser', 2, 'password'],
+  ['wrongPassword', 0, 'locked'],
+  ['lockedOut', undefined, 'locked'],
+  ['clock', undefined, 'clock'],
+  ['onvifOff', undefined, 'onvif'],
+  ['clearPassword', undefined, 'clear'],
+  ['timeout', undefined, 'silent'],
+  ['otherCamera', undefined, 'other'],
+  ['otherCertificate', undefined, 'certificate'],
+  ['badReply', undefined, 'again'],
+  [undefined, undefined, 'again'],
+] as const)('%s with %s tries left: %s', ([trouble, triesLeft, remedy]) => {
+  const [one] = begun([], [garden]);
+  expect(one && remedyOf({ ...one, phase: 'failed', trouble, triesLeft })).toBe(remedy);
+});
+
+const shed = candidate('urn:shed');
+const names = (all: readonly Arrival[]) => troubleGroups(all).map((group) => group.map(({ key }) => key));
+const refused = (all: readonly Arrival[], candidates: readonly Candidate[]) =>
+  candidates.reduce((before, { key }) => settled(before, key, WRONG), begun(all, candidates));
+
+test('cameras that refuse the same password are one group, and what else is wrong stands alone', () => {
+  const all = settled(refused([], [garden, barn, shed]), shed.key, { ...WRONG, trouble: 'unreachable' });
+  expect(names(all)).toEqual([['urn:garden', 'urn:barn'], ['urn:shed']]);
+});
+
+test('a camera without a try left is no part of a group', () => {
+  const all = settled(refused([], [garden, barn, shed]), barn.key, { ...WRONG, triesLeft: 0 });
+  expect(names(all)).toEqual([['urn:garden', 'urn:shed'], ['urn:barn']]);
+});
+
+test('those that refuse the second password too are one group again, apart from who refuses another one', () => {
+  const login = { user: 'admin', password: 'x' };
+  const again = [garden, barn].map((one) => ({ ...one, wish: { ...one.wish, ...login } }));
+  expect(names(refused(refused([], [garden, barn, shed]), again))).toEqual([['urn:garden', 'urn:barn'], ['urn:shed']]);
+});
+
+test('a camera has another password only if the one for all was taken by some camera', () => {
+  const none = refused([], [garden, barn]);
+  expect(isSharedTaken(none)).toBe(false);
+  expect(isSharedTaken(settled(none, garden.key, OK))).toBe(true);
+  const own = { ...garden, wish: { ...garden.wish, user: 'admin', password: 'x' } };
+  expect(isSharedTaken(settled(begun(none, [own]), garden.key, OK))).toBe(false);
+});

@@ -1,0 +1,160 @@
+import type { CameraNews } from '../api-client/server-events.ts';
+
+/** Which camera, and as whom, as the box is asked for it. */
+export interface CameraRequest {
+  readonly endpoint?: string;
+  readonly onvif?: string;
+  readonly rtsp?: string;
+  readonly sub?: string;
+  readonly user?: string;
+  readonly password?: string;
+  /** The password may be sent so that anybody in the network can read it. */
+  readonly clearPassword?: boolean;
+}
+
+/** A camera that is there and that the box does not have yet. */
+export interface Candidate {
+  readonly key: string;
+  /** What the box calls it in its news; of two streams of one device it is the same. */
+  readonly asked: string;
+  readonly wish: CameraRequest;
+  readonly title: string;
+  /** What it is and where. */
+  readonly text: string;
+  readonly address: string;
+}
+
+/** What became of a camera that the box was asked to add. */
+export interface Arrival extends Candidate {
+  readonly phase: 'signingIn' | 'adopted' | 'failed';
+  /** The main paths that it has got: several of a recorder with several lenses, with the small ones among them. */
+  readonly paths: readonly string[];
+  /** What stands in the way, by the box's word for it; `unfinished`: nobody knows. */
+  readonly trouble?: string | undefined;
+  /** The box's own sentence. */
+  readonly error?: string | undefined;
+  readonly triesLeft?: number | undefined;
+  /** A password was typed for it alone. */
+  readonly hasOwnLogin: boolean;
+}
+
+/** The box's answer for one camera. */
+export interface AdoptItem {
+  readonly status: 'ok' | 'error';
+  readonly path: string | null;
+  readonly paths: readonly string[];
+  readonly trouble: string | null;
+  readonly error: string | null;
+  readonly triesLeft: number | null;
+}
+
+/** They are asked for now: those that are there already begin anew in their place. */
+export function begun(before: readonly Arrival[], candidates: readonly Candidate[]): readonly Arrival[] {
+  const fresh = new Map(
+    candidates.map(({ key, asked, wish, title, text, address }): [string, Arrival] => [
+      key,
+      { key, asked, wish, title, text, address, phase: 'signingIn', paths: [], hasOwnLogin: wish.user !== undefined },
+    ]),
+  );
+  const kept = before.map((one) => fresh.get(one.key) ?? one);
+  const known = new Set(before.map(({ key }) => key));
+  return [...kept, ...[...fresh.values()].filter(({ key }) => !known.has(key))];
+}
+
+/** The box's answer for the camera of `key`. One that it has already is as good as a new one. */
+export function settled(before: readonly Arrival[], key: string, item: AdoptItem): readonly Arrival[] {
+  return before.map((one) => {
+    if (one.key !== key) {
+      return one;
+    }
+    if (item.status === 'ok' || (item.trouble === 'adopted' && item.path !== null)) {
+      return adopted(one, item.paths.length > 0 ? item.paths : [item.path ?? '']);
+    }
+    const { trouble, error, triesLeft } = item;
+    return failed(one, trouble ?? undefined, error ?? undefined, triesLeft ?? undefined);
+  });
+}
+
+/** What the box tells while its answer is still to come. */
+export function heard(before: readonly Arrival[], news: CameraNews): readonly Arrival[] {
+  const meant = before.filter(({ asked, phase }) => asked === news.camera && phase !== 'adopted');
+  const [one] = meant;
+  // Two streams of one device have one name here: their answer says which is which.
+  if (one === undefined || meant.length > 1) {
+    return before;
+  }
+  const next = told(one, news);
+  return next === one ? before : before.map((each) => (each.key === one.key ? next : each));
+}
+
+function told(one: Arrival, news: CameraNews): Arrival {
+  const { state, path, paths, trouble, error } = news;
+  if ((state === 'adopted' || (state === 'notAdopted' && trouble === 'adopted')) && path !== undefined) {
+    return adopted(one, paths ?? [path]);
+  }
+  if (state === 'notAdopted') {
+    return failed(one, trouble, error, news.triesLeft ?? undefined);
+  }
+  return state === 'adopting' && one.phase === 'failed' ? { ...cleared(one), phase: 'signingIn' } : one;
+}
+
+/** No answer will come any more: the box was away, or the page was loaded anew. */
+export const givenUp = (before: readonly Arrival[], keys: ReadonlySet<string>): readonly Arrival[] =>
+  before.map((one) => (keys.has(one.key) && one.phase === 'signingIn' ? failed(one, 'unfinished') : one));
+
+const cleared = ({ trouble: _trouble, error: _error, triesLeft: _left, ...one }: Arrival): Arrival => one;
+
+const adopted = (one: Arrival, paths: readonly string[]): Arrival => ({ ...cleared(one), phase: 'adopted', paths });
+
+const failed = (one: Arrival, trouble?: string, error?: string, triesLeft?: number): Arrival => ({
+  ...cleared(one),
+  ...{ phase: 'failed', paths: [], trouble, error, triesLeft },
+});
+
+/** What a person can do about a camera that was not added. */
+export type Remedy = 'password' | 'locked' | 'clock' | 'onvif' | 'clear' | 'silent' | 'other' | 'certificate' | 'again';
+
+const REMEDIES: Readonly<Record<string, Remedy>> = {
+  wrongPassword: 'password',
+  noRights: 'password',
+  onvifUser: 'password',
+  lockedOut: 'locked',
+  clock: 'clock',
+  onvifOff: 'onvif',
+  notOnvif: 'onvif',
+  clearPassword: 'clear',
+  otherCamera: 'other',
+  otherCertificate: 'certificate',
+  unreachable: 'silent',
+  timeout: 'silent',
+};
+
+/** A camera that has no try left is let alone, or it locks. */
+export function remedyOf({ trouble, triesLeft }: Arrival): Remedy {
+  const remedy = REMEDIES[trouble ?? ''] ?? 'again';
+  return remedy === 'password' && triesLeft === 0 ? 'locked' : remedy;
+}
+
+/**
+ * Those that have failed, in their order. Cameras that refuse the same login are one group: one field is for all of
+ * them. Whatever else was wrong is a group of its own.
+ */
+export function troubleGroups(all: readonly Arrival[]): readonly (readonly [Arrival, ...Arrival[]])[] {
+  const groups = new Map<string, [Arrival, ...Arrival[]]>();
+  for (const one of all.filter(({ phase }) => phase === 'failed')) {
+    const { wish, hasOwnLogin, trouble, key } = one;
+    const isRefused = trouble === 'wrongPassword' && remedyOf(one) === 'password';
+    const login = JSON.stringify(isRefused ? [hasOwnLogin, wish.user, wish.password] : [key]);
+    const group = groups.get(login);
+    if (group) {
+      group.push(one);
+    } else {
+      groups.set(login, [one]);
+    }
+  }
+  return [...groups.values()];
+}
+
+/** Somebody took the password that was typed for all: whoever refuses it has another one. */
+export const isSharedTaken = (all: readonly Arrival[]): boolean =>
+  all.some(({ phase, hasOwnLogin }) => phase === 'adopted' && !hasOwnLogin);

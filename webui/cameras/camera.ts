@@ -1,0 +1,101 @@
+import type { PathItem } from '../api-client/paths.ts';
+
+/** What people call a camera: its path, and the small picture that belongs to it. */
+export interface Camera {
+  /** The main path's name; it is the camera's in links. */
+  readonly name: string;
+  /** What is shown to people. */
+  readonly title: string;
+  readonly main: PathItem;
+  /** The path `name_sub`, if there is one. */
+  readonly sub: PathItem | undefined;
+}
+
+const SUB = '_sub';
+
+/** Paths as cameras, in the order of their owner: `garden` and `garden_sub` are one. A `_sub` without its main path stands for itself. */
+export function pairCameras(items: readonly PathItem[]): Camera[] {
+  const byName = new Map(items.map((item) => [item.name, item]));
+  const isSub = ({ name }: PathItem) => name.endsWith(SUB) && byName.has(name.slice(0, -SUB.length));
+  const mains = items.filter((item) => !isSub(item));
+  const titles = titlesOf(mains);
+  return mains
+    .map((main) => ({
+      name: main.name,
+      title: titles.get(main.name) ?? main.name,
+      main,
+      sub: byName.get(main.name + SUB),
+    }))
+    .sort((a, b) => placeOf(a) - placeOf(b));
+}
+
+/** Cameras of one model often have one name: the second is `IP Camera 2`, in the order of their paths, which stays. */
+function titlesOf(mains: readonly PathItem[]): ReadonlyMap<string, string> {
+  const taken = new Set(mains.map(titleOf));
+  const given = new Set<string>();
+  const titles = new Map<string, string>();
+  for (const main of [...mains].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const own = titleOf(main);
+    let title = own;
+    for (let number = 2; given.has(title) || (title !== own && taken.has(title)); number += 1) {
+      title = `${own} ${number}`;
+    }
+    given.add(title);
+    titles.set(main.name, title);
+  }
+  return titles;
+}
+
+const placeOf = ({ main }: Camera): number => main.order ?? Number.MAX_SAFE_INTEGER;
+
+/** A name without a title of its own is made readable: `front-door` becomes `Front door`. */
+export function titleOf({ name, title }: Pick<PathItem, 'name' | 'title'>): string {
+  return title?.trim() || readableName(name);
+}
+
+export function readableName(name: string): string {
+  const words = name.replace(/[-_]+/g, ' ').trim();
+  return words === '' ? name : words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** What a small tile plays: the large picture only while that alone is there. */
+export const smallPath = ({ main, sub }: Camera): PathItem => (sub && (canPlay(sub) || !canPlay(main)) ? sub : main);
+
+/** The box has a picture of it, or makes one when asked (a source on demand). */
+export const canPlay = (item: PathItem): boolean => item.configError === null && (item.ready || item.sourceOnDemand);
+
+const VIDEO = new Map([
+  ['H264', 'H.264'],
+  ['H265', 'H.265'],
+  ['AV1', 'AV1'],
+  ['VP8', 'VP8'],
+  ['VP9', 'VP9'],
+  ['M-JPEG', 'M-JPEG'],
+  ['MPEG-4 Video', 'MPEG-4'],
+]);
+/** Holds both, and nobody here looks into it. */
+const MULTIPLEX = 'MPEG-TS';
+
+/** `H.265`, as people know it; undefined when there is no picture. */
+export const videoCodec = (item: PathItem): string | undefined => {
+  const label = item.tracks.find((track) => VIDEO.has(track));
+  return label === undefined ? undefined : VIDEO.get(label);
+};
+
+const isSound = (track: string): boolean => !VIDEO.has(track) && track !== MULTIPLEX;
+
+export const hasSound = (item: PathItem): boolean => item.tracks.some(isSound);
+
+/** A picture is not to be waited for. */
+export const isSoundAlone = (item: PathItem): boolean => item.tracks.length > 0 && item.tracks.every(isSound);
+
+/** `2560 × 1440`, when the box knows it. */
+export function pictureSize(item: PathItem): string | undefined {
+  for (const { codecProps } of item.tracks2) {
+    const { width, height } = codecProps ?? {};
+    if (typeof width === 'number' && typeof height === 'number' && width > 0) {
+      return `${width} × ${height}`;
+    }
+  }
+  return undefined;
+}

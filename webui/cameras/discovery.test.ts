@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { candidateOf, type FoundItem, isWithin, likelyRange } from './discovery.ts';
+
+const found: FoundItem = {
+  ...{ endpoint: 'urn:uuid:1', address: '192.168.20.31', onvif: 'http://192.168.20.31/onvif/device_service' },
+  ...{ foundFrom: '192.168.20.2', name: null, manufacturer: null, hardware: null, path: null },
+};
+
+test.for([
+  [{}, '192.168.20.31', ''],
+  [{ manufacturer: 'Reolink', hardware: 'RLC-810A' }, 'Reolink RLC-810A', '192.168.20.31'],
+  [{ name: 'Barn', manufacturer: 'Reolink', hardware: 'RLC-810A' }, 'Barn', 'Reolink RLC-810A · 192.168.20.31'],
+  [{ name: 'RLC-810A', manufacturer: 'Reolink', hardware: 'RLC-810A' }, 'Reolink RLC-810A', '192.168.20.31'],
+  [{ manufacturer: 'Dahua', hardware: 'Dahua IPC-1' }, 'Dahua IPC-1', '192.168.20.31'],
+] as const)('a camera that says %j is called %s', ([claims, title, text]) => {
+  expect(candidateOf({ ...found, ...claims })).toMatchObject({ title, text, wish: { endpoint: 'urn:uuid:1' } });
+});
+
+test('cameras that are missing are likely where others were found', () => {
+  expect(likelyRange([found])).toBe('192.168.20.0/24');
+  expect(likelyRange([{ ...found, foundFrom: 'fe80::1' }])).toBe('');
+  expect(likelyRange([])).toBe('');
+});
+
+test.for([
+  ['192.168.1.20', '192.168.1.0/24', true],
+  ['192.168.2.20', '192.168.1.0/24', false],
+  ['192.168.1.130', '192.168.1.128/25', true],
+  ['192.168.1.20', '192.168.1.128/25', false],
+  ['192.168.1.20', ' 192.168.1.20 ', true],
+  ['fe80::1', '192.168.1.0/24', false],
+] as const)('%s in %s: %s', ([address, range, isIn]) => {
+  expect(isWithin(address, range)).toBe(isIn);
+});

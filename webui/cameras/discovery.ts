@@ -1,0 +1,96 @@
+import { signal } from '@preact/signals';
+import { onNews } from '../api-client/server-events.ts';
+import { ask } from '../api-client/request.ts';
+import { pause } from '../shell/sleep.ts';
+import type { Candidate } from './adoption-state.ts';
+
+/** A camera in the networks of the box, by its own claims. */
+export interface FoundItem {
+  readonly endpoint: string;
+  readonly address: string;
+  readonly onvif: string;
+  readonly foundFrom: string;
+  readonly name: string | null;
+  readonly manufacturer: string | null;
+  readonly hardware: string | null;
+  /** That it is adopted as. */
+  readonly path: string | null;
+}
+
+/** A look takes some 4 s. */
+const LOOK_LIMIT_MS = 20_000;
+const AGAIN_MS = 10_000;
+
+/** Cameras that have answered, in the order in which they did. */
+export const foundItems = signal<readonly FoundItem[]>([]);
+/** Before the first look is over nothing is known. */
+export const hasLooked = signal(false);
+
+/** Looks again and again until `stop`: a camera that is plugged in shows up by itself. */
+export async function keepLooking(stop: AbortSignal): Promise<void> {
+  hasLooked.value = false;
+  const forget = onNews('camera', ({ state, path }) => {
+    if (state === 'found' || state === 'adopted' || (state === 'forgotten' && path !== undefined)) {
+      loadFound(stop);
+    }
+  });
+  stop.addEventListener('abort', forget, { once: true });
+  loadFound(stop);
+  while (!stop.aborted) {
+    // The strip above says when the box does not answer.
+    const options = { method: 'POST', signal: stop, limitMs: LOOK_LIMIT_MS } as const;
+    await ask<{ items: readonly FoundItem[] }>('v3/cameras/discover?wait=yes', options).then(
+      ({ items }) => {
+        foundItems.value = items;
+        hasLooked.value = true;
+      },
+      () => {},
+    );
+    await pause(AGAIN_MS, stop);
+  }
+}
+
+export async function loadFound(stop: AbortSignal): Promise<void> {
+  const options = { signal: stop };
+  await ask<{ items: readonly FoundItem[] }>('v3/cameras/found?itemsPerPage=1000', options).then(
+    ({ items }) => {
+      foundItems.value = items;
+    },
+    () => {},
+  );
+}
+
+export function candidateOf(item: FoundItem): Candidate {
+  const { endpoint, address, name, manufacturer, hardware } = item;
+  const model = modelOf(manufacturer, hardware);
+  // Many are called like their model, and that tells more with the maker before it.
+  const title = name && !model.toLowerCase().includes(name.toLowerCase()) ? name : model || address;
+  return {
+    ...{ key: endpoint, asked: endpoint, wish: { endpoint }, title, address },
+    text: [model, address].filter((part) => part !== '' && part !== title).join(' · '),
+  };
+}
+
+function modelOf(maker: string | null, hardware: string | null): string {
+  const [first, second] = [maker?.trim() ?? '', hardware?.trim() ?? ''];
+  return second.toLowerCase().startsWith(first.toLowerCase()) ? second : `${first} ${second}`.trim();
+}
+
+/** `192.168.1.0/24`, where a camera was found or may be; empty when nothing is known. */
+export function likelyRange(items: readonly FoundItem[]): string {
+  const [, network] = /^(\d+\.\d+\.\d+)\.\d+$/.exec(items[0]?.foundFrom ?? '') ?? [];
+  return network === undefined ? '' : `${network}.0/24`;
+}
+
+/** Whether an address is in a network such as `192.168.1.0/24`. */
+export function isWithin(address: string, range: string): boolean {
+  const [network = '', bits = '32'] = range.trim().split('/');
+  const size = 2 ** (32 - Number(bits));
+  const [one, other] = [numberOf(address), numberOf(network)];
+  return one !== undefined && other !== undefined && Math.floor(one / size) === Math.floor(other / size);
+}
+
+function numberOf(address: string): number | undefined {
+  const bytes = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address)?.slice(1);
+  return bytes?.reduce((sum, byte) => sum * 256 + Number(byte), 0);
+}

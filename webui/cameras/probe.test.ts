@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { candidateAt, type Look, streamCandidate } from './probe.ts';
+
+const login = { user: 'admin', password: 'heron' };
+
+test('a login that was pasted with the address of a stream is used and not shown', () => {
+  const one = streamCandidate(
+    ' rtsp://eve:p%40ss@192.168.1.20:554/live/1 ',
+    'rtsp://eve:p%40ss@192.168.1.20:554/live/2',
+    login,
+  );
+  expect(one).toMatchObject({
+    ...{ asked: '192.168.1.20:554', title: '192.168.1.20:554', text: '/live/1', address: '192.168.1.20' },
+    wish: {
+      ...{ rtsp: 'rtsp://192.168.1.20:554/live/1', sub: 'rtsp://192.168.1.20:554/live/2' },
+      ...{ user: 'eve', password: 'p@ss' },
+    },
+  });
+  expect(one?.key).not.toContain('eve');
+});
+
+test('the places of user and password in an address stay as they are', () => {
+  const stream = 'rtsp://192.168.1.20/user={user}&password={password}&stream=0.sdp';
+  expect(streamCandidate(stream, '', login)?.wish).toEqual({ rtsp: stream, ...login });
+});
+
+test.for(['', 'nowhere', 'http://192.168.1.20/', 'rtsp://', '192.168.1.20'])(
+  "'%s' is no address of a stream",
+  (text) => {
+    expect(streamCandidate(text, '', login)).toBeUndefined();
+    expect(text === '' || streamCandidate('rtsp://192.168.1.20/1', text, login) === undefined).toBe(true);
+  },
+);
+
+test('a look ends with a camera, with streams, or with nothing', () => {
+  const look: Look = {
+    ...{ id: '1', target: '192.168.1.20', state: 'done', done: 3, total: 3, onvif: null, rtsp: null, sub: null },
+    ...{ makers: null, error: null, trouble: null },
+  };
+  expect(candidateAt(look, login)).toBeUndefined();
+  const onvif = 'http://192.168.1.20:8899/onvif/device_service';
+  expect(candidateAt({ ...look, onvif }, login)).toMatchObject({ key: onvif, asked: onvif, wish: { onvif, ...login } });
+  const streams = { rtsp: 'rtsp://192.168.1.20/1', sub: 'rtsp://192.168.1.20/2', makers: 'Hikvision' };
+  expect(candidateAt({ ...look, ...streams }, login)).toMatchObject({ text: 'Hikvision', wish: { sub: streams.sub } });
+});

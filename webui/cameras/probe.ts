@@ -1,0 +1,91 @@
+import { urlOf } from '../api-client/urls.ts';
+import { ask, BoxError } from '../api-client/request.ts';
+import { pause } from '../shell/sleep.ts';
+import type { Candidate } from './adoption-state.ts';
+import type { CameraLogin } from './adoption.ts';
+
+/** How far a look at an address or a range is. */
+export interface Look {
+  readonly id: string;
+  readonly target: string;
+  readonly state: 'running' | 'done' | 'failed';
+  readonly done: number;
+  readonly total: number;
+  readonly onvif: string | null;
+  readonly rtsp: string | null;
+  readonly sub: string | null;
+  readonly makers: string | null;
+  readonly error: string | null;
+  readonly trouble: string | null;
+}
+
+export interface LookWish extends Partial<CameraLogin> {
+  readonly target: string;
+  readonly maker?: string;
+}
+
+const ASK_EVERY_MS = 500;
+
+/** Has the box look there until that is over. Who stops waiting has it given up. */
+export async function lookAt(wish: LookWish, stop: AbortSignal, onProgress: (look: Look) => void): Promise<Look> {
+  let look = await ask<Look>('v3/cameras/probe', { method: 'POST', body: wish, signal: stop });
+  const address = `v3/cameras/probe/${look.id}`;
+  while (look.state === 'running') {
+    onProgress(look);
+    await pause(ASK_EVERY_MS, stop);
+    if (stop.aborted) {
+      await ask(address, { method: 'DELETE' }).catch(() => {});
+      return look;
+    }
+    look = await ask<Look>(address).catch((error: unknown) => {
+      if (error instanceof BoxError && error.status === 0) {
+        return look;
+      }
+      throw error;
+    });
+  }
+  return look;
+}
+
+/** The camera that a look at one address has found; a range has its cameras among the found ones. */
+export function candidateAt({ target, onvif, rtsp, sub, makers }: Look, login: CameraLogin): Candidate | undefined {
+  if (onvif !== null) {
+    const wish = { onvif, ...typed(login) };
+    return { key: onvif, asked: onvif, wish, title: target, text: '', address: target };
+  }
+  return rtsp === null ? undefined : streamCandidate(rtsp, sub ?? '', login, makers ?? '');
+}
+
+/** Without a password it is that of all. */
+const typed = (login: CameraLogin): Partial<CameraLogin> => (login.password === '' ? {} : login);
+
+/** A camera by the address of its stream; undefined when that is none. A login in it is taken out: it is shown nowhere. */
+export function streamCandidate(stream: string, small: string, login: CameraLogin, text = ''): Candidate | undefined {
+  const url = streamUrl(stream);
+  const hasSmall = small.trim() !== '';
+  if (!url || (hasSmall && !streamUrl(small))) {
+    return undefined;
+  }
+  const own = url.username === '' ? typed(login) : { user: plain(url.username), password: plain(url.password) };
+  const rtsp = withoutLogin(stream);
+  return {
+    ...{ key: rtsp, asked: url.host, title: url.host, text: text || url.pathname, address: url.hostname },
+    wish: { rtsp, ...(hasSmall ? { sub: withoutLogin(small) } : {}), ...own },
+  };
+}
+
+function streamUrl(text: string): URL | undefined {
+  const url = urlOf(text.trim());
+  return url && /^rtsps?:$/.test(url.protocol) && url.hostname !== '' ? url : undefined;
+}
+
+/** As it was typed: a URL's own text has the braces of `{user}` encoded. What ends at the last @ before the first slash is the login. */
+const withoutLogin = (text: string): string => text.trim().replace(/^(rtsps?:\/\/)[^/]*@/i, '$1');
+
+function plain(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}

@@ -1,0 +1,113 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { clipFileAddress, clipSize, fetchClip } from './clip-files.ts';
+import { saveAs, saveFile } from '../ui/browser/save-file.ts';
+import { type Clip, fileName } from './clip.ts';
+
+/** More than this the browser fetches itself, onto the disk: a page would hold it in memory. */
+const HELD_BYTES = 256e6;
+/** While an end is dragged nobody reads how large the file would be. */
+const REST_MS = 300;
+
+/** Undefined until it is known. @param name undefined: there is nothing to ask for */
+export function useClipSize(name: string | undefined, { startMs, endMs }: Clip): number | undefined {
+  const [size, setSize] = useState<number>();
+  useEffect(() => {
+    const stop = new AbortController();
+    const timer = setTimeout(async () => {
+      // Without an answer the last size stands; the strip above tells that the box is away.
+      const bytes =
+        name !== undefined && (await clipSize(name, { startMs, endMs }, stop.signal).catch(() => undefined));
+      if (!stop.signal.aborted && bytes !== false) {
+        setSize((before) => bytes ?? before);
+      }
+    }, REST_MS);
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, [name, startMs, endMs]);
+  return name === undefined ? undefined : size;
+}
+
+export interface Delivery {
+  /** How much of it has come, 0 to 1, while it comes. */
+  readonly share: number | undefined;
+  readonly hasFailed: boolean;
+  /** It is here, and waits for another tap: phones hand over nothing that was tapped too long ago. */
+  readonly isReady: boolean;
+  /** The phone takes films from this page, and this one is not too large for it. */
+  readonly canSend: boolean;
+  readonly download: () => void;
+  readonly send: () => void;
+  readonly cancel: () => void;
+}
+
+interface State {
+  readonly share?: number;
+  readonly hasFailed?: boolean;
+  readonly ready?: File;
+}
+
+/** Fetches a clip, and saves it or hands it to the phone's own sheet. */
+export function useDelivery(name: string, title: string, clip: Clip, sizeBytes: number | undefined): Delivery {
+  const [state, setState] = useState<State>({});
+  const stop = useRef<AbortController | undefined>(undefined);
+  const cancel = () => {
+    stop.current?.abort();
+    setState({});
+  };
+  useEffect(() => cancel, [name, clip.startMs, clip.endMs]);
+  const fetchFile = async (then: (file: File) => Promise<State> | State) => {
+    const { signal } = newStop(stop);
+    setState({ share: 0 });
+    let shown = 0;
+    const onShare = (share: number) => {
+      if (share - shown >= 0.01 && !signal.aborted) {
+        shown = share;
+        setState({ share });
+      }
+    };
+    const next = await fetchClip(name, clip, { signal, onShare })
+      .then((blob) => then(new File([blob], fileName(title, clip.startMs, 'mp4'), { type: blob.type })))
+      .catch(() => ({ hasFailed: true }));
+    if (!signal.aborted) {
+      setState(next);
+    }
+  };
+  const isLarge = (sizeBytes ?? 0) > HELD_BYTES;
+  return {
+    share: state.share,
+    hasFailed: state.hasFailed === true,
+    isReady: state.ready !== undefined,
+    cancel,
+    canSend: !isLarge && takesFilms(),
+    download: () =>
+      isLarge
+        ? saveAs(clipFileAddress(name, clip), fileName(title, clip.startMs, 'mp4'))
+        : void fetchFile((file) => {
+            saveFile(file);
+            return {};
+          }),
+    send: () => (state.ready ? void handOver(state.ready).then(setState) : void fetchFile(handOver)),
+  };
+}
+
+function newStop(stop: { current?: AbortController | undefined }): AbortController {
+  stop.current?.abort();
+  stop.current = new AbortController();
+  return stop.current;
+}
+
+/** Only over https does a phone take any. */
+const takesFilms = (): boolean =>
+  navigator.canShare?.({ files: [new File([], 'a.mp4', { type: 'video/mp4' })] }) ?? false;
+
+async function handOver(file: File): Promise<State> {
+  try {
+    await navigator.share({ files: [file] });
+    return {};
+  } catch (error) {
+    // Closed without choosing anybody is no failure.
+    return error instanceof DOMException && error.name === 'AbortError' ? {} : { ready: file };
+  }
+}

@@ -1,0 +1,116 @@
+import { useRef } from 'preact/hooks';
+import { clip, fromMs, toMs } from '../timeline/view.ts';
+import { voice } from '../words/i18n.ts';
+import { clipWords } from '../words/clips.ts';
+import { clockSeconds } from '../words/format.ts';
+import { type End, momentOf, moveEnd, restAt, showEnd } from './clip-selection.ts';
+import { Thumb } from './thumbnail.tsx';
+
+const STEP_MS = 1_000;
+const LONG_STEP_MS = 10_000;
+
+interface ClipEdgesProps {
+  readonly axis: 'x' | 'y';
+  readonly name: string;
+}
+
+/** What is marked, over the timeline, and its two ends to be dragged. */
+export function ClipEdges({ axis, name }: ClipEdgesProps) {
+  const marked = clip.value;
+  if (!marked) {
+    return null;
+  }
+  const length = toMs.value - fromMs.value;
+  const from = (100 * (marked.startMs - fromMs.value)) / length;
+  const size = (100 * (marked.endMs - marked.startMs)) / length;
+  // Far outside of the window, browsers draw nothing exactly.
+  const style = axis === 'x' ? { left: `${from}%`, width: `${size}%` } : { bottom: `${from}%`, height: `${size}%` };
+  return (
+    <div class="clip-range" style={style}>
+      <Edge end="start" axis={axis} name={name} />
+      <Edge end="end" axis={axis} name={name} />
+    </div>
+  );
+}
+
+function Edge({ end, axis, name }: ClipEdgesProps & { readonly end: End }) {
+  const { language } = voice();
+  const { clipStart, clipEnd } = clipWords.value;
+  /** Where the finger took hold, and the moment that the end had there. */
+  const held = useRef<{ readonly px: number; readonly ms: number; readonly msPerPx: number } | undefined>(undefined);
+  const marked = clip.value;
+  if (!marked) {
+    return null;
+  }
+  const ms = momentOf(marked, end);
+  const along = ({ clientX, clientY }: PointerEvent) => (axis === 'x' ? clientX : -clientY);
+  const rest = () => {
+    if (held.current) {
+      held.current = undefined;
+      restAt(end);
+    }
+  };
+  return (
+    <div
+      class="clip-edge"
+      data-end={end}
+      data-own-gestures
+      role="slider"
+      tabIndex={0}
+      aria-label={end === 'start' ? clipStart : clipEnd}
+      aria-orientation={axis === 'x' ? 'horizontal' : 'vertical'}
+      aria-valuemin={Math.floor(fromMs.value / 1000)}
+      aria-valuemax={Math.ceil(toMs.value / 1000)}
+      aria-valuenow={Math.round(ms / 1000)}
+      aria-valuetext={clockSeconds(ms, language)}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        const box = event.currentTarget.closest('.time')?.getBoundingClientRect();
+        const lengthPx = Math.max(1, (axis === 'x' ? box?.width : box?.height) ?? 1);
+        held.current = { px: along(event), ms, msPerPx: (toMs.peek() - fromMs.peek()) / lengthPx };
+      }}
+      onPointerMove={(event) => {
+        const hold = held.current;
+        if (hold) {
+          moveEnd(end, hold.ms + (along(event) - hold.px) * hold.msPerPx);
+          showEnd(end);
+        }
+      }}
+      onPointerUp={rest}
+      onPointerCancel={rest}
+      onKeyDown={(event) => {
+        const by = stepOf(event);
+        if (by !== 0) {
+          event.preventDefault();
+          event.stopPropagation();
+          moveEnd(end, ms + by);
+          restAt(end);
+        }
+      }}
+    >
+      {axis === 'y' && (
+        <span class="clip-beside">
+          <Thumb name={name} ms={ms} />
+          <span>
+            <b>{end === 'start' ? clipStart : clipEnd}</b>
+            <span class="dim digits">{clockSeconds(ms, language)}</span>
+          </span>
+        </span>
+      )}
+    </div>
+  );
+}
+
+function stepOf({ key, shiftKey }: KeyboardEvent): number {
+  const step = shiftKey ? LONG_STEP_MS : STEP_MS;
+  switch (key) {
+    case 'ArrowRight':
+    case 'ArrowUp':
+      return step;
+    case 'ArrowLeft':
+    case 'ArrowDown':
+      return -step;
+    default:
+      return 0;
+  }
+}

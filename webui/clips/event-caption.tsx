@@ -1,0 +1,64 @@
+import type { SeenEvent } from '../api-client/event-list.ts';
+import { voice } from '../words/i18n.ts';
+import { clipWords } from '../words/clips.ts';
+import { clock, duration, longDuration, number } from '../words/format.ts';
+import { boxWords, kindName } from './event-labels.ts';
+
+interface FactsProps {
+  readonly event: { readonly type: string; readonly startMs: number; readonly text: string; readonly count?: number };
+  /** Whose it is, where that is not plain. */
+  readonly title?: string | undefined;
+  readonly language: string;
+}
+
+/** What was seen, when, and by which camera. */
+export function Facts({ event: { type, startMs, text, count = 1 }, title, language }: FactsProps) {
+  const words = clipWords.value;
+  const what = kindName(type, words);
+  return (
+    <span class="seen-facts">
+      <b>
+        <bdi>{count > 1 ? words.severalSeen(what, number(count, 0, language)) : what}</bdi>
+      </b>
+      <Moment ms={startMs} title={title} />
+      {text !== '' && (
+        <span class="dim text-told">
+          <bdi>{text}</bdi>
+        </span>
+      )}
+    </span>
+  );
+}
+
+const Moment = ({ ms, title }: { readonly ms: number; readonly title: string | undefined }) => (
+  <span class="dim digits">
+    {clock(ms, voice().language)}
+    {title !== undefined && (
+      <>
+        {' · '}
+        <bdi>{title}</bdi>
+      </>
+    )}
+  </span>
+);
+
+/** In minutes up to here, then in hours. */
+const MINUTES_MS = 2 * 3_600_000;
+
+interface AwayProps {
+  readonly event: SeenEvent;
+  readonly title: string | undefined;
+}
+
+/** What has become of a camera, as one quiet line. */
+export function Away({ event: { type, startMs, endMs }, title }: AwayProps) {
+  const { language, words } = voice();
+  const lasted = endMs === undefined ? undefined : endMs - startMs;
+  const length = (ms: number) => (ms < MINUTES_MS ? duration(ms, { language, words }) : longDuration(ms, language));
+  return (
+    <span class="seen-facts">
+      <span class="dim">{boxWords(type, lasted === undefined ? undefined : length(lasted), clipWords.value)}</span>
+      <Moment ms={startMs} title={title} />
+    </span>
+  );
+}

@@ -1,0 +1,77 @@
+import { signal } from '@preact/signals';
+import { type EventPage, eventPage, type SeenEvent } from '../api-client/event-list.ts';
+import { cameras } from '../cameras/cameras.ts';
+import { LEAD_MS } from '../timeline/view.ts';
+import { isOfBox } from './event-labels.ts';
+
+/** Types, as the box calls them; none: all. */
+export const chosenTypes = signal<readonly string[]>([]);
+
+/** What stands in the list. A camera's small picture comes and goes with the large one. */
+export const listed = (items: readonly SeenEvent[]): readonly SeenEvent[] =>
+  items.filter((event) => !isOfBox(event) || !cameras.peek()?.some(({ sub }) => sub?.name === event.path));
+
+/** So near to where one is led to, one is at that event. */
+const NEAR_MS = 500;
+
+const inOrder = (one: SeenEvent, other: SeenEvent): number =>
+  one.startMs - other.startMs || (one.path < other.path ? -1 : one.path > other.path ? 1 : 0);
+
+/**
+ * The event before or behind where one looks, of whichever camera. Who was led to one is at it, and others that began
+ * with it are beside it.
+ *
+ * @param name the camera that is shown
+ */
+export function eventBeside(events: readonly SeenEvent[], name: string, ms: number, by: -1 | 1): SeenEvent | undefined {
+  const away = ({ startMs }: SeenEvent) => Math.abs(startMs - LEAD_MS - ms);
+  const isHere = (event: SeenEvent) => event.path === name && away(event) <= NEAR_MS;
+  const all = events.toSorted((one, other) => by * inOrder(one, other));
+  const here = all.filter(isHere).sort((one, other) => away(one) - away(other))[0];
+  return all.find((event) =>
+    here ? !isHere(event) && by * inOrder(event, here) > 0 : by * (event.startMs - LEAD_MS - ms) > 0,
+  );
+}
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+/** First what is near: the list comes newest first, whichever way one goes. */
+const FIRST_REACH_MS = 10 * MINUTE_MS;
+const REACH_FACTOR = 3;
+/** The box tells of 32 days at once. */
+const MAX_REACH_MS = 30 * DAY_MS;
+const FARTHEST_MS = 399 * DAY_MS;
+
+/** What the list of all cameras has before or behind a moment, with its kinds. Undefined when there is none. */
+export async function findListed(
+  name: string,
+  ms: number,
+  by: -1 | 1,
+  signal: AbortSignal,
+): Promise<SeenEvent | undefined> {
+  // Of the event where one is nothing is missing at either side.
+  let edgeMs = ms + LEAD_MS - by * NEAR_MS;
+  const endMs = by > 0 ? Math.max(edgeMs, Date.now()) + DAY_MS : edgeMs - FARTHEST_MS;
+  for (let reachMs = FIRST_REACH_MS; by * (endMs - edgeMs) > 0; reachMs *= REACH_FACTOR) {
+    const nextMs = edgeMs + by * Math.min(reachMs, MAX_REACH_MS);
+    const [fromMs, toMs] = by > 0 ? [edgeMs, nextMs] : [nextMs, edgeMs];
+    const found = eventBeside(await allBetween(fromMs, toMs, signal), name, ms, by);
+    if (found) {
+      return found;
+    }
+    edgeMs = nextMs;
+  }
+  return undefined;
+}
+
+async function allBetween(fromMs: number, toMs: number, signal: AbortSignal): Promise<readonly SeenEvent[]> {
+  const items: SeenEvent[] = [];
+  let before: string | undefined;
+  do {
+    const wish = { fromMs, toMs, path: undefined, types: chosenTypes.peek() };
+    const page: EventPage = await eventPage(wish, before, signal);
+    items.push(...listed(page.items));
+    before = page.next ?? undefined;
+  } while (before !== undefined);
+  return items;
+}

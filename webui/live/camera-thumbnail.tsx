@@ -1,0 +1,25 @@
+import { useEffect, useState } from 'preact/hooks';
+import { type Camera, canPlay, smallPath } from '../cameras/camera.ts';
+import { Picture, useLivePlayer } from '../player/picture.tsx';
+
+/** A camera's picture beside its name: it plays until the first one is there, which stays. Whose camera is gone has a dark one. */
+export function SmallPicture({ camera }: { readonly camera: Camera | undefined }) {
+  return (
+    <span class={camera && canPlay(camera.main) ? 'small-picture' : 'small-picture away'} aria-hidden="true">
+      {camera && <Still camera={camera} />}
+    </span>
+  );
+}
+
+function Still({ camera }: { readonly camera: Camera }) {
+  const item = smallPath(camera);
+  const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: false });
+  const [isThere, setThere] = useState(false);
+  const { phase } = player.view.value;
+  useEffect(() => {
+    if (phase === 'playing' || phase === 'unplayable') {
+      setThere(true);
+    }
+  }, [phase]);
+  return <Picture player={player} isOn={canPlay(item) && !isThere} />;
+}

@@ -1,0 +1,79 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Camera } from '../cameras/camera.ts';
+import { cameraLink } from '../shell/route.ts';
+
+export interface CameraKeys {
+  readonly sound: () => void;
+  readonly full: () => void;
+  readonly info: () => void;
+  readonly snapshot: () => void;
+  readonly small: () => void;
+  readonly help: () => void;
+  readonly back: () => void;
+}
+
+/** Esc back, M sound, F full screen, I information, S snapshot, P small window, ? the keys, PageUp and PageDown the next camera. */
+export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraKeys): void {
+  const latest = useRef(keys);
+  latest.current = keys;
+  const names = all.map((one) => one.name).join('\n');
+  useEffect(() => {
+    const step = (by: -1 | 1) => goToNeighbour(names.split('\n'), camera.name, by);
+    const actions: Readonly<Record<string, () => void>> = {
+      Escape: () => latest.current.back(),
+      m: () => latest.current.sound(),
+      f: () => latest.current.full(),
+      i: () => latest.current.info(),
+      s: () => latest.current.snapshot(),
+      p: () => latest.current.small(),
+      '?': () => latest.current.help(),
+      PageUp: () => step(-1),
+      PageDown: () => step(1),
+    };
+    const onKey = (event: KeyboardEvent) => {
+      const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
+      // Esc leaves full screen first; that is the browser's.
+      const isBrowsers = document.fullscreenElement && event.key === 'Escape';
+      if (!hasModifier && !event.repeat && !isBrowsers && !isInSheet(event)) {
+        actions[event.key.length === 1 ? event.key.toLowerCase() : event.key]?.();
+      }
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [camera.name, names]);
+}
+
+/** The camera beside it in the order of their owner; behind the last comes the first. */
+export function goToNeighbour(order: readonly string[], name: string, by: -1 | 1): void {
+  const next = order[(order.indexOf(name) + by + order.length) % order.length];
+  location.hash = cameraLink(next ?? name);
+}
+
+const isInSheet = ({ target }: Event): boolean => target instanceof Element && target.closest('dialog') !== null;
+
+const IDLE_MS = 3_000;
+
+/** True when neither pointer nor key has moved for a while: what lies over the picture goes. */
+export function useIdle(): boolean {
+  const [isIdle, setIdle] = useState(false);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    const onSign = () => {
+      clearTimeout(timer);
+      setIdle(false);
+      timer = setTimeout(() => setIdle(true), IDLE_MS);
+    };
+    const signs = ['pointermove', 'pointerdown', 'keydown', 'focusin'] as const;
+    for (const sign of signs) {
+      window.addEventListener(sign, onSign);
+    }
+    onSign();
+    return () => {
+      clearTimeout(timer);
+      for (const sign of signs) {
+        window.removeEventListener(sign, onSign);
+      }
+    };
+  }, []);
+  return isIdle;
+}

@@ -1,0 +1,63 @@
+import { signal } from '@preact/signals';
+import { useRef, useState } from 'preact/hooks';
+import { ARRANGEMENTS, type Arrangement } from '../cameras/layout.ts';
+import { Icon } from '../ui/icons/icon.tsx';
+import type { PopupItem } from '../ui/sheet/popup.tsx';
+import { PopupLater } from '../ui/sheet/lazy-popup.ts';
+import { liveWords } from '../words/words.ts';
+
+const REMEMBERED = 'perch-arrangement';
+
+const known = localStorage.getItem(REMEMBERED);
+/** How the grid is arranged on this device. */
+export const arrangement = signal<Arrangement>(ARRANGEMENTS.find((one) => one === known) ?? 'auto');
+
+function arrange(chosen: Arrangement): void {
+  localStorage.setItem(REMEMBERED, chosen);
+  arrangement.value = chosen;
+}
+
+/** Above the grid, on the right: its shape, and the wall. */
+export function Arrange() {
+  const words = liveWords.value;
+  const [isOpen, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const texts: Readonly<Record<Arrangement, string>> = {
+    auto: words.arrangeAuto,
+    1: words.arrangeOne,
+    4: words.arrangeFour,
+    9: words.arrangeNine,
+  };
+  const shapes = ARRANGEMENTS.map((one): PopupItem => {
+    return { text: texts[one], isChosen: one === arrangement.value, onChoose: () => arrange(one) };
+  });
+  return (
+    <div class="arrange">
+      <button
+        class="round"
+        type="button"
+        ref={button}
+        aria-label={words.arrange}
+        aria-haspopup="menu"
+        aria-expanded={isOpen}
+        // The menu closes by a tap elsewhere, which this one is not to be.
+        onPointerDown={(event) => isOpen && event.stopPropagation()}
+        onClick={() => setOpen(!isOpen)}
+      >
+        <Icon name="arrange" />
+      </button>
+      {isOpen && (
+        <PopupLater
+          label={words.arrange}
+          items={[...shapes, { text: words.wall, icon: 'full', href: '#/wall' }]}
+          onClose={(isElsewhere) => {
+            setOpen(false);
+            if (!isElsewhere) {
+              button.current?.focus();
+            }
+          }}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,50 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { arrivals, leaveAdding } from '../../../../cameras/adoption.ts';
+import { leaveTo } from '../../../../shell/navigation.ts';
+import { LIVE } from '../../../../shell/route.ts';
+import { Icon } from '../../../../ui/icons/icon.tsx';
+import { startWords } from '../../../../words/start.ts';
+import { words } from '../../../../words/words.ts';
+import { Arriving } from './adding-step.tsx';
+import { Finding } from './finding-step.tsx';
+
+interface AddCamerasProps {
+  /** Where one came from; `#/live`: from the first start. */
+  readonly backTo: string;
+}
+
+/** The cameras that are found, then their pictures as they arrive. */
+export function AddCameras({ backTo }: AddCamerasProps) {
+  const isArriving = arrivals.value.length > 0;
+  const title = useRef<HTMLHeadingElement>(null);
+  useEffect(() => leaveAdding, []);
+  useEffect(() => {
+    window.scrollTo(0, 0);
+    title.current?.focus();
+  }, [isArriving]);
+  const top =
+    backTo === LIVE ? (
+      <Steps now={isArriving ? 3 : 2} />
+    ) : (
+      <button class="round back" type="button" aria-label={words.value.back} onClick={() => leaveTo(backTo)}>
+        <Icon name="back" />
+      </button>
+    );
+  return isArriving ? (
+    <Arriving top={top} title={title} />
+  ) : (
+    <Finding top={top} title={title} isFirst={backTo === LIVE} />
+  );
+}
+
+const ALL_STEPS = [1, 2, 3];
+
+function Steps({ now }: { readonly now: number }) {
+  return (
+    <div class="steps" role="img" aria-label={startWords.value.step(now, ALL_STEPS.length)}>
+      {ALL_STEPS.map((step) => (
+        <i key={step} data-done={step <= now} />
+      ))}
+    </div>
+  );
+}

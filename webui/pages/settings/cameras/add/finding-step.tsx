@@ -1,0 +1,179 @@
+import { signal } from '@preact/signals';
+import type { ComponentChildren, Ref } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { Candidate } from '../../../../cameras/adoption-state.ts';
+import { candidateOf, foundItems, hasLooked, keepLooking } from '../../../../cameras/discovery.ts';
+import { addCameras, sharedLogin } from '../../../../cameras/adoption.ts';
+import { LIVE } from '../../../../shell/route.ts';
+import { Button } from '../../../../ui/controls/button.tsx';
+import { ClearText } from '../../../../ui/controls/login-notes.tsx';
+import { PasswordField, TextField } from '../../../../ui/controls/field.tsx';
+import { Icon, Mark } from '../../../../ui/icons/icon.tsx';
+import { startWords } from '../../../../words/start.ts';
+import { MissingSheet } from './missing-camera-sheet.tsx';
+
+/** Those that were looked up by address, on top of the ones that were found. */
+const named = signal<readonly Candidate[]>([]);
+const unticked = signal<ReadonlySet<string>>(new Set());
+/** Beside the first one most cameras have no other. */
+const login = signal({ user: 'admin', password: '' });
+
+/** What can be added now. One that was looked up by its address may have been found as well, and keeps the login that was typed for it. */
+function candidates(): readonly Candidate[] {
+  const found = foundItems.value;
+  const logins = new Map(named.value.map(({ key, wish: { onvif: _onvif, ...login } }) => [key, login]));
+  const fresh = found.filter(({ path }) => path === null);
+  const known = new Set(found.map(({ onvif }) => onvif));
+  const own = fresh.map((item) => {
+    const candidate = candidateOf(item);
+    return { ...candidate, wish: { ...candidate.wish, ...logins.get(item.onvif) } };
+  });
+  return [...own, ...named.value.filter(({ key }) => !known.has(key))];
+}
+
+function nameOne(candidate: Candidate): void {
+  named.value = [...named.peek().filter(({ key }) => key !== candidate.key), candidate];
+}
+
+interface FindingProps {
+  readonly top: ComponentChildren;
+  readonly title: Ref<HTMLHeadingElement>;
+  readonly isFirst: boolean;
+}
+
+/** Step 2: the cameras that are there, all ticked, and one password for them. */
+export function Finding({ top, title, isFirst }: FindingProps) {
+  const say = startWords.value;
+  const [isMissing, setMissing] = useState(false);
+  useEffect(() => {
+    const stop = new AbortController();
+    keepLooking(stop.signal);
+    return () => stop.abort();
+  }, []);
+  const all = candidates();
+  const isNone = all.length === 0;
+  const none = foundItems.value.length > 0 ? say.allThere : say.foundNone;
+  return (
+    <div class="adding">
+      <header>
+        {top}
+        <h1 ref={title} tabIndex={-1}>
+          {isNone ? say.searching : say.found(all.length)}
+        </h1>
+        <p class="dim" role="status">
+          {isNone ? hasLooked.value && none : all.length > 1 && say.onePassword}
+        </p>
+      </header>
+      <div class="adding-main">
+        {isNone ? (
+          <div class="adding-none">
+            <Mark />
+          </div>
+        ) : (
+          <Ticks all={all} />
+        )}
+        <button class="text" type="button" onClick={() => setMissing(true)}>
+          <Icon name="search" small />
+          {say.cameraMissing}
+        </button>
+      </div>
+      {isNone ? (
+        isFirst &&
+        hasLooked.value && (
+          <a class="text adding-foot" href={LIVE}>
+            {say.goToLive}
+          </a>
+        )
+      ) : (
+        <LoginForm all={all} />
+      )}
+      {isMissing && <MissingSheet login={login.peek()} onFound={nameOne} onClosed={() => setMissing(false)} />}
+    </div>
+  );
+}
+
+function Ticks({ all }: { readonly all: readonly Candidate[] }) {
+  return (
+    <ul class="card ticks" aria-label={startWords.value.foundCameras}>
+      {all.map(({ key, title, text }) => (
+        <li key={key}>
+          <label class="row">
+            <input type="checkbox" checked={!unticked.value.has(key)} onChange={() => toggle(key)} />
+            <span class="grow">
+              <b>
+                <bdi>{title}</bdi>
+              </b>
+              <span class="dim small digits">
+                <bdi>{text}</bdi>
+              </span>
+            </span>
+          </label>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function toggle(key: string): void {
+  const next = new Set(unticked.peek());
+  if (!next.delete(key)) {
+    next.add(key);
+  }
+  unticked.value = next;
+}
+
+function LoginForm({ all }: { readonly all: readonly Candidate[] }) {
+  const say = startWords.value;
+  const [wrong, setWrong] = useState<string>();
+  const [hasUser, setHasUser] = useState(login.peek().user !== 'admin');
+  const ticked = all.filter(({ key }) => !unticked.value.has(key));
+  const { user, password } = login.value;
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (ticked.length === 0) {
+      setWrong(say.noneTicked);
+    } else if (password === '' && wrong !== say.passwordNone) {
+      setWrong(say.passwordNone);
+      (event.currentTarget as HTMLElement).querySelector<HTMLElement>('[type=password]')?.focus();
+    } else {
+      named.value = named.peek().filter(({ key }) => unticked.peek().has(key));
+      sharedLogin.value = login.peek();
+      addCameras(ticked);
+    }
+  };
+  return (
+    <form class="adding-foot" onSubmit={submit}>
+      {hasUser && (
+        <TextField
+          label={say.cameraUser}
+          name="cameraUser"
+          autocomplete="off"
+          value={user}
+          onInput={(value) => {
+            login.value = { ...login.peek(), user: value };
+          }}
+        />
+      )}
+      <PasswordField
+        label={ticked.length === 1 ? say.cameraPassword : say.camerasPassword}
+        name="cameraPassword"
+        autocomplete="off"
+        value={password}
+        onInput={(value) => {
+          login.value = { ...login.peek(), password: value };
+          setWrong(undefined);
+        }}
+        wrong={wrong}
+      />
+      <ClearText />
+      {!hasUser && (
+        <button class="text small" type="button" onClick={() => setHasUser(true)}>
+          {say.userNameIs(user)}
+        </button>
+      )}
+      <Button kind="main" type="submit">
+        {say.addCameras(ticked.length)}
+      </Button>
+    </form>
+  );
+}

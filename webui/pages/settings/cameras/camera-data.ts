@@ -1,0 +1,83 @@
+import { useEffect, useState } from 'preact/hooks';
+import { encodeName, urlOf } from '../../../api-client/urls.ts';
+import { readConfig, type Tagged } from '../../../api-client/config.ts';
+import { untilAnswered } from '../../../api-client/retry.ts';
+import { useAsked } from '../../../api-client/use-polled.ts';
+import { titleOf } from '../../../cameras/camera.ts';
+import type { PathConfig, RecordingDisk, StorageUse } from './camera-settings.ts';
+
+const LOOK_MS = 10_000;
+
+/** A camera that the box has, as `/v3/cameras/list` has it. */
+export interface CameraItem {
+  readonly path: string;
+  readonly sub: string | null;
+  readonly title: string | null;
+  readonly onvif: string | null;
+  readonly source: string;
+  readonly hasLogin: boolean;
+  readonly state: 'running' | 'waiting' | 'stopped' | 'paused' | null;
+  readonly pausedUntil: string | null;
+  readonly lastError: string | null;
+  readonly trouble: string | null;
+  /** Where it was seen; it is not followed there. */
+  readonly seenAt?: string | null;
+  /** Streams that could not be tried when it was added. */
+  readonly pending: readonly { readonly path: string; readonly why: 'noRoom' | 'busy' | 'slow' }[];
+  readonly description: {
+    readonly manufacturer: string | null;
+    readonly model: string | null;
+    readonly firmware: string | null;
+    readonly serial: string | null;
+    readonly suggestions: readonly { readonly kind: string }[];
+  } | null;
+}
+
+/** What lies below a camera's sheet. */
+export type Deeper = 'picture' | 'connection' | 'removal';
+
+export const configAddress = (name: string): string => `v3/config/paths/get/${encodeName(name)}`;
+export const patchAddress = (name: string): string => `v3/config/paths/patch/${encodeName(name)}`;
+export const foreseeAddress = (name: string): string => `v3/config/paths/foresee/${encodeName(name)}`;
+export const cameraCall = (call: string, name: string): string => `v3/cameras/${call}/${encodeName(name)}`;
+
+/** `192.168.1.31`, where the camera is. */
+export const hostOf = ({ onvif, source }: Pick<CameraItem, 'onvif' | 'source'>): string | undefined =>
+  urlOf(onvif ?? source.replace(/^[a-z+]+:/, 'http:'))?.hostname || undefined;
+
+/** What the settings of a camera say now; `null`: nothing stands in the file. */
+export function useConfigAtFirst(name: string): Tagged<PathConfig> | null | undefined {
+  const [seen, setSeen] = useState<Tagged<PathConfig> | null>();
+  useEffect(() => {
+    const stop = new AbortController();
+    // Refused for good: there is nothing to set either.
+    untilAnswered(() => readConfig<PathConfig>(configAddress(name)), stop.signal).then(
+      (answer) => answer && setSeen(answer),
+      () => setSeen(null),
+    );
+    return () => stop.abort();
+  }, [name]);
+  return seen;
+}
+
+export interface CameraFacts {
+  /** Undefined for what is no camera in the box's eyes, such as a path that somebody publishes to. */
+  readonly item: CameraItem | undefined;
+  readonly title: string;
+  readonly use: StorageUse | undefined;
+  readonly disks: readonly RecordingDisk[];
+  readonly again: () => void;
+}
+
+/** What is known of a camera beside its settings. */
+export function useCameraFacts(name: string): CameraFacts {
+  const options = { everyMs: LOOK_MS, news: ['camera', 'config'] } as const;
+  const list = useAsked<{ readonly items: readonly CameraItem[] }>('v3/cameras/list?itemsPerPage=1000', options);
+  const use = useAsked<StorageUse>('v3/recordings/usage', { everyMs: LOOK_MS });
+  const disks = useAsked<{ readonly items: readonly RecordingDisk[] }>('v3/disks', { everyMs: LOOK_MS });
+  const item = list.value?.items.find(({ path }) => path === name);
+  return {
+    ...{ item, use: use.value, disks: disks.value?.items ?? [], again: list.again },
+    title: titleOf({ name, title: item?.title ?? null }),
+  };
+}

@@ -1,0 +1,97 @@
+import { nowMs } from '../../../shell/page-state.ts';
+import { voice } from '../../../words/i18n.ts';
+import { Icon } from '../../../ui/icons/icon.tsx';
+import { byteSize, moment, number, percent } from '../../../words/format.ts';
+import { storageWords } from '../../../words/storage.ts';
+import type { RecordingDisk } from '../cameras/camera-settings.ts';
+import { type Drive, driveOf, type Place, placeOf } from './storage-data.ts';
+
+interface DisksProps {
+  readonly disks: readonly RecordingDisk[];
+  readonly places: readonly Place[];
+  readonly drives: readonly Drive[];
+}
+
+/** The disks that are recorded to, those that were before, then the other drives of the box, with their health in words. */
+export function Disks({ disks, places, drives }: DisksProps) {
+  const { language } = voice();
+  const say = storageWords.value;
+  const shown = disks.map((disk) => {
+    const place = placeOf(disk, places);
+    return { disk, place, drive: place && driveOf(place.device, drives) };
+  });
+  const others = drives.filter((drive) => !shown.some((one) => one.drive === drive) && drive.sizeBytes > 0);
+  return (
+    <div class="card">
+      {shown.map(({ disk, place, drive }) => (
+        <div class="line tall" key={disk.folder}>
+          <Icon name="disk" />
+          <span class="grow">
+            <b>
+              <bdi>{[drive?.model, byteSize(disk.totalBytes, language)].filter(Boolean).join(' · ')}</bdi>
+            </b>
+            <span class="dim small">
+              {[
+                disk.freeBytes !== null &&
+                  say.freeOf(byteSize(disk.freeBytes, language), byteSize(disk.totalBytes, language)),
+                place?.removable && say.removable,
+                place?.network && say.inNetwork,
+                drive && healthWords(drive, language),
+              ]
+                .filter(Boolean)
+                .join(' · ')}
+            </span>
+            <span class="dim small folder">
+              <bdi>{disk.folder}</bdi>
+            </span>
+          </span>
+          {(disk.state === 'ok' || disk.state === 'filling' || disk.state === 'nearlyFull') && (
+            <span class="chip on">{say.recordingHere}</span>
+          )}
+        </div>
+      ))}
+      {places.map(
+        (place) =>
+          place.older &&
+          place.recordsHere.length === 0 && (
+            <div class="line tall" key={place.folder}>
+              <Icon name="disk" />
+              <span class="grow">
+                <b class="folder">
+                  <bdi>{place.folder}</bdi>
+                </b>
+                <span class="dim small">
+                  {say.olderHere(
+                    byteSize(place.older.bytes, language),
+                    moment(Date.parse(place.older.end), nowMs.value, voice()),
+                  )}
+                </span>
+              </span>
+            </div>
+          ),
+      )}
+      {others.map((drive) => (
+        <div class="line tall" key={drive.name}>
+          <Icon name="chip" />
+          <span class="grow">
+            <b>
+              <bdi>{[drive.model || drive.name, byteSize(drive.sizeBytes, language)].join(' · ')}</bdi>
+            </b>
+            <span class="dim small">{healthWords(drive, language)}</span>
+          </span>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** `healthy · 31 °C`, `12 % worn`. */
+function healthWords({ health, wornPercent, temperatureCelsius }: Drive, language: string): string | undefined {
+  const say = storageWords.value;
+  const parts = [
+    health && (health === 'ok' ? say.healthy : say.failing),
+    wornPercent !== null && say.worn(percent(wornPercent / 100, language)),
+    temperatureCelsius !== null && `${number(temperatureCelsius, 0, language)} °C`,
+  ];
+  return parts.filter(Boolean).join(' · ') || undefined;
+}

@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import type { PathUse, RecordingDisk, StorageUse } from '../cameras/camera-settings.ts';
+import {
+  byCamera,
+  type Drive,
+  diskTroubles,
+  driveOf,
+  filledOf,
+  oneOfEach,
+  type Place,
+  percentOf,
+  placeAbove,
+  reachOf,
+} from './storage-data.ts';
+
+const use = (path: string, more: Partial<PathUse> = {}): PathUse => ({
+  ...{ path, title: null, configured: true, bytes: 0, bytesPerDay: 1, reachesBackDays: 1 },
+  ...{ wantedDays: 14, fitsDays: 26 },
+  ...more,
+});
+const storage = (items: readonly PathUse[], reachesBackDays: number | null = 2): StorageUse => ({
+  ...{ items, reachesBackDays, bytes: 0, bytesPerDay: null },
+});
+
+test('recordings reach as far as the camera that is kept longest, or as many days as fit of it', () => {
+  const items = [use('a'), use('b', { wantedDays: 30 }), use('c', { wantedDays: 7 })];
+  expect(reachOf(storage(items))).toEqual({ days: 26, isNow: false });
+  expect(reachOf(storage([use('a'), use('gone', { configured: false, wantedDays: 90 })]))?.days).toBe(14);
+  expect(reachOf(storage([use('a', { wantedDays: null, fitsDays: 300 })]))?.days).toBe(300);
+});
+
+test('while no rate is known it is said how far they reach now, and nothing when there are none', () => {
+  expect(reachOf(storage([use('a', { fitsDays: null })]))).toEqual({ days: 2, isNow: true });
+  expect(reachOf(storage([use('a', { fitsDays: null })], null))).toBeUndefined();
+});
+
+test('cameras are listed by what they take, their small streams with them, and removed ones as long as they take anything', () => {
+  const items = [
+    use('a', { bytes: 5 }),
+    use('a_sub', { bytes: 6 }),
+    use('b', { bytes: 10 }),
+    use('old', { configured: false }),
+    use('older_sub', { configured: false, bytes: 1 }),
+  ];
+  expect(byCamera(items).map(({ path, bytes }) => [path, bytes])).toEqual([
+    ['a', 11],
+    ['b', 10],
+    ['older_sub', 1],
+  ]);
+});
+
+const place = (folder: string) => ({ folder }) as Place;
+const disk = (folder: string, state: RecordingDisk['state'] = 'ok') => ({ folder, state }) as RecordingDisk;
+
+test('two folders on one disk are one disk, by the state that is not well', () => {
+  const places = [place('/'), place('/mnt/usb')];
+  expect(placeAbove('/mnt/usb/perch', places)?.folder).toBe('/mnt/usb');
+  expect(placeAbove('/mnt/usb2', places)?.folder).toBe('/');
+  const disks = [disk('/a'), disk('/b', 'full'), disk('/mnt/usb/x')];
+  expect(oneOfEach(disks, places).map(({ folder }) => folder)).toEqual(['/b', '/mnt/usb/x']);
+});
+
+test('a disk that is not there is none with the one below its place, and what is used is told of those that are', () => {
+  const gone = { ...disk('/mnt/usb/perch', 'vanished'), totalBytes: 900, freeBytes: null };
+  const here = { ...disk('/rec'), totalBytes: 100, freeBytes: 25 };
+  expect(oneOfEach([gone, here], [place('/')]).map(({ folder }) => folder)).toEqual(['/mnt/usb/perch', '/rec']);
+  expect(filledOf([gone, here])).toEqual({ totalBytes: 100, usedBytes: 75 });
+  expect(filledOf([gone])).toBeUndefined();
+});
+
+test('a part belongs to its drive, not to one whose name begins alike', () => {
+  const drives = ['/dev/sda', '/dev/sdaa', '/dev/mmcblk0', '/dev/nvme0n1'].map((name) => ({ name }) as Drive);
+  const names = (device: string) => driveOf(device, drives)?.name;
+  expect(['/dev/sda1', '/dev/sdaa2', '/dev/mmcblk0p2', '/dev/nvme0n1p1', '/dev/sdb1', 'tmpfs'].map(names)).toEqual([
+    ...['/dev/sda', '/dev/sdaa', '/dev/mmcblk0', '/dev/nvme0n1', undefined, undefined],
+  ]);
+});
+
+test('what is wrong with disks is said gravest first, and once', () => {
+  expect(diskTroubles([disk('/a', 'failing'), disk('/b', 'full'), disk('/c', 'full'), disk('/d', 'filling')])).toEqual([
+    ...['full', 'failing'],
+  ]);
+  // Its last bytes are left, and recording has stopped.
+  expect(diskTroubles([disk('/a', 'nearlyFull')])).toEqual(['full']);
+});
+
+test('free room is a part of each disk, or a size that the page leaves alone', () => {
+  expect([percentOf('10%'), percentOf('2.5%'), percentOf('20G')]).toEqual([10, 2.5, undefined]);
+});

@@ -1,0 +1,101 @@
+import { cameras } from '../cameras/cameras.ts';
+import { readableName } from '../cameras/camera.ts';
+import { Chips } from '../ui/controls/chips.tsx';
+import { Segment } from '../ui/controls/segment.tsx';
+import { Icon } from '../ui/icons/icon.tsx';
+import { peopleWords } from '../words/people.ts';
+import { type CamerasSeen, type Sees, toggled } from './people.ts';
+
+/** No path is called so. */
+const ALL = '*';
+
+interface CamerasProps {
+  readonly chosen: CamerasSeen;
+  readonly onChosen: (chosen: CamerasSeen) => void;
+  readonly wrong: string | undefined;
+}
+
+interface SeesProps extends CamerasProps {
+  readonly sees: Sees;
+  readonly onSees: (sees: Sees) => void;
+}
+
+/** Which cameras, and whether also what was recorded. */
+export function SeesFields({ sees, onSees, ...cameras }: SeesProps) {
+  const say = peopleWords.value;
+  return (
+    <>
+      <CamerasField {...cameras} />
+      <Segment
+        label={say.personMay}
+        value={sees}
+        options={[
+          { value: 'live', text: say.liveOnly },
+          { value: 'both', text: say.liveAndRecordings },
+        ]}
+        onChange={onSees}
+      />
+    </>
+  );
+}
+
+/** Which cameras. */
+export function CamerasField({ chosen, onChosen, wrong }: CamerasProps) {
+  const say = peopleWords.value;
+  const known = cameras.value ?? [];
+  // Those that are gone can be taken away.
+  const gone = chosen === 'all' ? [] : chosen.filter((name) => !known.some((camera) => camera.name === name));
+  const options = [
+    { value: ALL, text: say.chooseAll },
+    ...known.map(({ name, title }) => ({ value: name, text: title })),
+    ...gone.map((name) => ({ value: name, text: readableName(name) })),
+  ];
+  return (
+    <ChipsField
+      label={say.personSees}
+      options={options}
+      chosen={chosen === 'all' ? [ALL] : chosen}
+      onTap={(value) => onChosen(value === ALL ? 'all' : toggled(chosen, value))}
+      wrong={wrong}
+    />
+  );
+}
+
+interface ChipsFieldProps<T extends string> {
+  readonly label: string;
+  readonly options: readonly { readonly value: T; readonly text: string }[];
+  readonly chosen: readonly T[];
+  readonly onTap: (value: T) => void;
+  readonly wrong: string | undefined;
+}
+
+/** Any of a few, with what they are for above and what is wrong below. */
+export function ChipsField<T extends string>({ wrong, ...chips }: ChipsFieldProps<T>) {
+  return (
+    <div class="field">
+      <span class="label" aria-hidden="true">
+        {chips.label}
+      </span>
+      <Chips {...chips} />
+      {wrong && (
+        <p class="hint bad" role="alert">
+          <Icon name="alert" small />
+          <span>{wrong}</span>
+        </p>
+      )}
+    </div>
+  );
+}
+
+export const oneAtLeast = (chosen: CamerasSeen): string | undefined =>
+  chosen.length === 0 ? peopleWords.peek().oneCamera : undefined;
+
+/** `Front door, Garden`; what they are called now. */
+export function camerasSeen(seen: CamerasSeen, language: string): string {
+  const say = peopleWords.value;
+  if (seen === 'all') {
+    return say.allCameras;
+  }
+  const titles = seen.map((name) => cameras.value?.find((camera) => camera.name === name)?.title ?? readableName(name));
+  return titles.length === 0 ? say.noCamera : new Intl.ListFormat(language, { type: 'unit' }).format(titles);
+}

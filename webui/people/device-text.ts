@@ -1,0 +1,17 @@
+import { session } from '../api-client/session.ts';
+import { peopleWords } from '../words/people.ts';
+import type { DeviceRight, PageLoginItem } from './people.ts';
+
+export function rightName(right: DeviceRight): string {
+  const { deviceLive, deviceRecordings, devicePublish, deviceOnvif } = peopleWords.value;
+  return { live: deviceLive, recordings: deviceRecordings, publish: devicePublish, onvif: deviceOnvif }[right];
+}
+
+const PROTOCOLS = { rtsp: 'RTSP', hls: 'HLS', webrtc: 'WebRTC' } as const;
+
+/** `Logs in with your page password over RTSP from 192.168.1.9`. */
+export function loginWords({ user, protocol, address }: PageLoginItem): string {
+  const say = peopleWords.value;
+  const over = protocol === 'playback' ? say.overPlayback : PROTOCOLS[protocol];
+  return user === session.value?.user ? say.yourPageLogin(over, address) : say.pageLogin(user, over, address);
+}

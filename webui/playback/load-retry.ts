@@ -1,0 +1,58 @@
+import { either } from '../api-client/any-signal.ts';
+import { UI_HEADER } from '../api-client/request.ts';
+import { pause } from '../shell/sleep.ts';
+
+const FIRST_WAIT_MS = 1_000;
+const MAX_WAIT_MS = 30_000;
+const ANSWER_LIMIT_MS = 15_000;
+
+/** `gone`: it was deleted. `away`: it is tried again. `unplayable`: the box has it, and this browser cannot play it there. */
+export type WhyNot = 'gone' | 'away' | 'unplayable';
+
+/** When to try again what a video element could not load, which tells nothing of why. */
+export class NextTry {
+  #waitMs = FIRST_WAIT_MS;
+  #stop = new AbortController();
+
+  /**
+   * Asks the box why; `again` is called after a while, or as soon as trying at once is worth it.
+   * @param isWorthIt hears the box's status, 0 when there is no answer, and says whether to try again
+   */
+  async after(address: string, isWorthIt: (status: number) => boolean, again: () => void): Promise<void> {
+    this.cancel();
+    const { signal } = this.#stop;
+    const status = await statusOf(address, signal);
+    if (signal.aborted || !isWorthIt(status)) {
+      return;
+    }
+    const waitMs = this.#waitMs;
+    this.#waitMs = Math.min(2 * waitMs, MAX_WAIT_MS);
+    await pause(waitMs, signal);
+    if (!signal.aborted) {
+      again();
+    }
+  }
+
+  /** It plays, more than a picture: the next failure is a new one. */
+  succeed(): void {
+    this.#waitMs = FIRST_WAIT_MS;
+  }
+
+  /** Something else is wanted. */
+  cancel(): void {
+    this.#stop.abort();
+    this.#stop = new AbortController();
+  }
+}
+
+/** @returns 0 when there is no answer */
+async function statusOf(address: string, stop: AbortSignal): Promise<number> {
+  try {
+    const signal = either(stop, AbortSignal.timeout(ANSWER_LIMIT_MS));
+    const answer = await fetch(address, { headers: { ...UI_HEADER, Range: 'bytes=0-0' }, cache: 'no-store', signal });
+    await answer.body?.cancel();
+    return answer.status;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,26 @@
+import { isOwner } from '../api-client/session.ts';
+import { useAsked } from '../api-client/use-polled.ts';
+import { Icon } from '../ui/icons/icon.tsx';
+import { recordingsWords } from '../words/recordings.ts';
+
+const LOOK_MS = 60_000;
+
+interface Disks {
+  readonly items: readonly { readonly folder: string; readonly state: string }[];
+}
+
+/** Says so when a disk with recordings is not there: what lies on it is missing on the timeline. */
+export function DiskAway() {
+  const { value } = useAsked<Disks>(isOwner.value ? 'v3/disks' : undefined, { everyMs: LOOK_MS, news: ['disk'] });
+  const away = value?.items.filter(({ state }) => state === 'vanished') ?? [];
+  return (
+    <>
+      {away.map(({ folder }) => (
+        <p key={folder} class="hint bad disk-away" role="alert">
+          <Icon name="alert" small />
+          <span>{recordingsWords.value.diskAway(folder)}</span>
+        </p>
+      ))}
+    </>
+  );
+}

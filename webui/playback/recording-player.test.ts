@@ -1,0 +1,176 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { wake } from '../shell/sleep.ts';
+import { Deck } from './recording-player.ts';
+
+const START_MS = Date.parse('2026-11-20T10:00:00Z');
+const SPANS = [{ start: '2026-11-20T10:00:00Z', startMs: START_MS, endMs: START_MS + 60_000 }];
+
+/** As much of a video element as the deck touches. */
+class Video extends EventTarget {
+  readonly addresses: string[] = [];
+  currentTime = 0;
+  defaultPlaybackRate = 1;
+  playbackRate = 1;
+  paused = true;
+  seeking = false;
+  videoWidth = 640;
+  readyState = 4;
+  error: { readonly code: number } | null = null;
+  set src(address: string) {
+    this.addresses.push(address);
+    // As in a browser: what was loaded before goes, and where it was.
+    this.currentTime = 0;
+  }
+  hasAttribute = () => this.addresses.length > 0;
+  removeAttribute = () => {};
+  load = () => {};
+  pause = () => {};
+  play = async () => {};
+}
+
+let answer: () => Promise<Response>;
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal('HTMLMediaElement', { HAVE_CURRENT_DATA: 2 });
+  vi.stubGlobal('requestAnimationFrame', () => 0);
+  vi.stubGlobal('fetch', () => answer());
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+function shown() {
+  const video = new Video();
+  const told: string[] = [];
+  const nothing = () => {};
+  const deck = new Deck(video as unknown as HTMLVideoElement, {
+    ...{ onTime: nothing, onLeave: nothing, onGap: nothing, onBlind: nothing, onHalted: () => told.push('halted') },
+    onShown: () => told.push('shown'),
+    onFailure: (why) => told.push(why),
+  });
+  deck.load('door', SPANS);
+  deck.goTo(START_MS + 20_000, true);
+  const fail = async (code?: number) => {
+    video.error = code === undefined ? null : { code };
+    video.dispatchEvent(new Event('error'));
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  return { video, deck, told, fail };
+}
+
+const status = (code: number) => async () => new Response('', { status: code });
+const noNetwork = () => Promise.reject(new TypeError('no network'));
+
+test.for([
+  ['a box that is busy', status(503)],
+  ['a network that is away', noNetwork],
+] as const)('what did not load because of %s is tried again at the same moment, ever more seldom', async ([, why]) => {
+  answer = why;
+  const { video, told, fail } = shown();
+  await fail();
+  expect([told, video.addresses.length]).toEqual([['away'], 1]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([video.addresses.length, video.currentTime]).toEqual([2, 20]);
+  await fail();
+  await vi.advanceTimersByTimeAsync(1_900);
+  expect(video.addresses.length).toBe(2);
+  await vi.advanceTimersByTimeAsync(200);
+  expect([video.addresses.length, video.currentTime]).toEqual([3, 20]);
+  video.dispatchEvent(new Event('loadeddata'));
+  expect(told.at(-1)).toBe('shown');
+});
+
+const DECODING = 3;
+const UNKNOWN_FORMAT = 4;
+
+test('a damaged spot is tried once more, then leapt over ever farther, and then it is said that it does not play there', async () => {
+  answer = status(206);
+  const { video, told, fail } = shown();
+  for (const [waitMs, atS] of [
+    [1_000, 20],
+    [2_000, 22],
+    [4_000, 28],
+    [8_000, 52],
+  ] as const) {
+    await fail(DECODING);
+    await vi.advanceTimersByTimeAsync(waitMs);
+    expect(video.currentTime).toBe(atS);
+    // A picture before the damage is shown each time, and that says nothing.
+    video.dispatchEvent(new Event('loadeddata'));
+  }
+  expect(told.filter((word) => word !== 'shown')).toEqual(['away', 'away', 'away', 'away']);
+  await fail(DECODING);
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect([told.at(-1), video.addresses.length]).toEqual(['unplayable', 5]);
+});
+
+test('who has come past a damaged spot is at the next one as if it were the first', async () => {
+  answer = status(206);
+  const { video, fail } = shown();
+  await fail(DECODING);
+  await vi.advanceTimersByTimeAsync(1_000);
+  await fail(DECODING);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(video.currentTime).toBe(22);
+  video.currentTime = 25;
+  video.dispatchEvent(new Event('timeupdate'));
+  await fail(DECODING);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([video.addresses.length, video.currentTime]).toEqual([4, 25]);
+});
+
+test('what the browser cannot read at all is not searched for a place where it can, and not loaded for ever', async () => {
+  answer = status(200);
+  const { video, told, fail } = shown();
+  for (let tries = 0; tries < 5; tries += 1) {
+    expect(video.currentTime).toBe(20);
+    await fail(UNKNOWN_FORMAT);
+    await vi.advanceTimersByTimeAsync(30_000);
+  }
+  expect([told.at(-1), video.addresses.length]).toEqual(['unplayable', 5]);
+});
+
+test('a network that breaks and is back when the box is asked is no damage', async () => {
+  answer = status(206);
+  const { video, told, fail } = shown();
+  for (let tries = 0; tries < 9; tries += 1) {
+    await fail(2);
+    await vi.advanceTimersByTimeAsync(30_000);
+  }
+  expect([new Set(told), video.currentTime]).toEqual([new Set(['away']), 20]);
+});
+
+test('it goes on from the moment that was played last, at once when the box is back', async () => {
+  answer = noNetwork;
+  const { video, fail } = shown();
+  video.currentTime = 31;
+  video.dispatchEvent(new Event('timeupdate'));
+  await fail();
+  wake();
+  await vi.advanceTimersByTimeAsync(0);
+  expect([video.addresses.length, video.currentTime]).toEqual([2, 31]);
+});
+
+test('what the box does not have any more is not asked for again, until one goes there', async () => {
+  answer = status(404);
+  const { video, deck, told, fail } = shown();
+  await fail();
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect([told, video.addresses.length]).toEqual([['gone'], 1]);
+  deck.goTo(START_MS + 5_000);
+  expect([video.addresses.length, video.currentTime]).toEqual([2, 5]);
+});
+
+test('who goes elsewhere meanwhile is not brought back, and nothing is tried once it is closed', async () => {
+  answer = noNetwork;
+  const { video, deck, fail } = shown();
+  await fail();
+  deck.goTo(START_MS + 40_000);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([video.addresses.length, video.currentTime]).toEqual([2, 40]);
+  await fail();
+  deck.close();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(video.addresses.length).toBe(2);
+});

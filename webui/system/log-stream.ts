@@ -1,0 +1,80 @@
+import { either } from '../api-client/any-signal.ts';
+import { EventLines } from '../api-client/sse-parser.ts';
+import { ask, UI_HEADER } from '../api-client/request.ts';
+import { pause } from '../shell/sleep.ts';
+
+export interface LogLine {
+  /** Counts up since the box was started. */
+  readonly number: number;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  readonly path: string | null;
+  readonly text: string;
+}
+
+export interface LogFilter {
+  readonly level: string;
+  readonly path: string;
+  readonly text: string;
+  readonly viewers: 'yes' | 'no';
+}
+
+const RETRY_MS = 2_000;
+const FIRST_LINES = 300;
+/** The box says something every 15 s. */
+const SILENT_MS = 45_000;
+
+interface LogListener {
+  /** All that there are, in place of what was known: newest first. */
+  onAll(lines: readonly LogLine[]): void;
+  onLine(line: LogLine): void;
+  onAway(): void;
+}
+
+/** The lines that are wished for, those that were and those that come, until `stop`. */
+export async function followLog(wish: LogFilter, listener: LogListener, stop: AbortSignal): Promise<void> {
+  const query = new URLSearchParams(Object.entries(wish).filter(([, value]) => value !== ''));
+  while (!stop.aborted) {
+    await follow(query, listener, stop).catch(() => {});
+    if (!stop.aborted) {
+      listener.onAway();
+    }
+    await pause(RETRY_MS, stop);
+  }
+}
+
+async function follow(query: URLSearchParams, listener: LogListener, stop: AbortSignal): Promise<void> {
+  const silent = new AbortController();
+  const signal = either(stop, silent.signal);
+  let timer = setTimeout(() => silent.abort(), SILENT_MS);
+  try {
+    const live = await fetch(`v3/log/live?${query}`, { headers: UI_HEADER, cache: 'no-store', signal });
+    if (!live.ok || !live.body) {
+      return;
+    }
+    // What is written in between comes in both: its number tells.
+    const list = await ask<{ items: readonly LogLine[] }>(`v3/log?${query}&limit=${FIRST_LINES}`, { signal });
+    const last = list.items[0]?.number ?? 0;
+    listener.onAll(list.items);
+    const lines = new EventLines();
+    const reader = live.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) {
+        return;
+      }
+      clearTimeout(timer);
+      timer = setTimeout(() => silent.abort(), SILENT_MS);
+      for (const { type, data } of lines.push(value)) {
+        const line = type === 'line' ? (JSON.parse(data) as LogLine) : undefined;
+        if (line && line.number > last) {
+          listener.onLine(line);
+        }
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    silent.abort();
+  }
+}

@@ -1,0 +1,28 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { noteRestored, restoredWords } from './restore-notice.ts';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+test('that a restore has worked is said once, with the moment of the backup', () => {
+  const kept = new Map<string, string>();
+  vi.stubGlobal('sessionStorage', {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => kept.set(key, value),
+    removeItem: (key: string) => kept.delete(key),
+  });
+  expect(restoredWords()).toBeUndefined();
+  noteRestored(new Date(2020, 10, 21, 14, 5).toISOString());
+  expect(restoredWords()).toMatch(/^Restored\. The box is what it was .*November 21, 2020 14:05/);
+  expect(restoredWords()).toBeUndefined();
+});
+
+test('a browser that keeps nothing for a page restores without a word, and without a failure', () => {
+  const none = () => {
+    throw new Error('no storage');
+  };
+  vi.stubGlobal('sessionStorage', { getItem: none, setItem: none });
+  noteRestored('2026-11-21T08:00:00Z');
+  expect(restoredWords()).toBeUndefined();
+});

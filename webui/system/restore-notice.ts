@@ -1,0 +1,34 @@
+import { toast } from '../ui/feedback/toast.tsx';
+import { voice } from '../words/i18n.ts';
+import { moment } from '../words/format.ts';
+import { systemWords } from '../words/system.ts';
+
+const KEPT = 'perch.restored';
+
+/** Remembered while the page is loaded again. @param made of the backup, RFC 3339 */
+export function noteRestored(made: string): void {
+  try {
+    sessionStorage.setItem(KEPT, made);
+  } catch {
+    // It is a courtesy.
+  }
+}
+
+/** That it has worked, and of when the box is now: once. */
+export function restoredWords(): string | undefined {
+  try {
+    const made = sessionStorage.getItem(KEPT);
+    sessionStorage.removeItem(KEPT);
+    return made === null ? undefined : systemWords.peek().restored(moment(Date.parse(made), Date.now(), voice()));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where no page is open that says it. */
+export function tellRestored(): void {
+  const text = restoredWords();
+  if (text !== undefined) {
+    toast(text);
+  }
+}

@@ -1,0 +1,48 @@
+import { ask } from '../api-client/request.ts';
+
+interface Seen {
+  readonly now: boolean;
+  /** Since the machine was started. */
+  readonly sinceStart: boolean;
+}
+
+export interface SystemFacts {
+  readonly version: string;
+  /** RFC 3339. */
+  readonly started: string;
+  /** 0 to 100, all processors together. */
+  readonly cpuPercent: number;
+  readonly memoryUsedBytes: number;
+  readonly memoryTotalBytes: number;
+  readonly host: string;
+  /** In the local network: `perch.local`. */
+  readonly name: string | null;
+  readonly model: string | null;
+  /** Somebody would start the box again. */
+  readonly canRestart: boolean;
+  /** What is wrong in the configuration file, of which not all is in force then. */
+  readonly configFault: { readonly line: number | null } | null;
+  readonly temperatureCelsius: number | null;
+  /** Of a Raspberry Pi. */
+  readonly power: Readonly<Record<'underVoltage' | 'slowed' | 'hot', Seen>> | null;
+  readonly network: readonly {
+    readonly name: string;
+    readonly addresses: readonly string[];
+    /** Bits per second. */
+    readonly inboundBitrate: number | null;
+  }[];
+  readonly clock: {
+    readonly time: string;
+    /** Behind the clock of this device when it came; below 0: before it. What is shown of it gets old. */
+    readonly behindMs: number;
+    readonly timeZone: string;
+    readonly set: boolean;
+    readonly source: 'network' | 'battery' | 'none';
+    readonly canBeSet: boolean;
+  };
+}
+
+export async function systemFacts(signal: AbortSignal): Promise<SystemFacts> {
+  const { clock, ...facts } = await ask<SystemFacts>('v3/system', { signal });
+  return { ...facts, clock: { ...clock, behindMs: Date.now() - Date.parse(clock.time) } };
+}

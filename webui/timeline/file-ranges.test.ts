@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import { momentAgo, momentToKeep, PIECE_LIMIT_MS, pieceAfter, pieceAround } from './file-ranges.ts';
+
+const MINUTE = 60_000;
+const T = Date.UTC(2026, 10, 17, 12);
+const first = { start: '2026-11-17T13:00:00.000321+01:00', startMs: T, endMs: T + 25 * MINUTE };
+const second = { start: '2026-11-17T13:40:00+01:00', startMs: T + 40 * MINUTE, endMs: T + 41 * MINUTE };
+const spans = [first, second];
+
+test('a moment is played from up to five and a half minutes before it, at most ten minutes', () => {
+  expect(pieceAround(spans, T + 8 * MINUTE)).toEqual({
+    start: '2026-11-17T12:05:00.000Z',
+    startMs: T + 5 * MINUTE,
+    endMs: T + 5 * MINUTE + PIECE_LIMIT_MS,
+  });
+});
+
+test('who steps back or on a little stays in the same file', () => {
+  const at = pieceAround(spans, T + 11 * MINUTE);
+  expect(pieceAround(spans, T + 11 * MINUTE - 10_000)).toEqual(at);
+  expect(pieceAround(spans, T + 12 * MINUTE)).toEqual(at);
+  expect(pieceAround(spans, T + 10 * MINUTE)?.startMs).toBeLessThanOrEqual(T + 9.5 * MINUTE);
+});
+
+test("a span's beginning is asked for as the box wrote it, to the microsecond", () => {
+  expect(pieceAround(spans, T)?.start).toBe(first.start);
+  expect(pieceAround(spans, T - MINUTE)?.start).toBe(first.start);
+});
+
+test('in a gap the next recording is played', () => {
+  expect(pieceAround(spans, T + 30 * MINUTE)).toEqual({ ...second });
+});
+
+test('after all recordings it is the last', () => {
+  expect(pieceAround(spans, T + 90 * MINUTE)).toMatchObject({ endMs: second.endMs });
+});
+
+test('pieces follow each other to the end of the span, then over the gap, then nothing follows', () => {
+  const starts: number[] = [];
+  for (let piece = pieceAround(spans, T); piece; piece = pieceAfter(spans, piece)) {
+    starts.push((piece.startMs - T) / MINUTE);
+  }
+  expect(starts).toEqual([0, 10, 20, 40]);
+});
+
+test('what is recorded after the last piece follows it once it is there', () => {
+  const last = pieceAround(spans, T + 40 * MINUTE);
+  if (!last) {
+    throw new Error('nothing to play');
+  }
+  expect(pieceAfter(spans, last)).toBeUndefined();
+  const grown = [first, { ...second, endMs: second.endMs + 15_000 }];
+  expect(pieceAfter(grown, last)).toMatchObject({ startMs: second.endMs, endMs: second.endMs + 15_000 });
+});
+
+test("a minute ago counts from the newest recording, whatever the browser's clock says", () => {
+  expect(momentAgo(spans, 60)).toBe(second.endMs - MINUTE);
+  expect(momentAgo([], 60)).toBeUndefined();
+  expect(pieceAround([], T)).toBeUndefined();
+});
+
+test('a minute ago is never in a gap: right after one it is where the recording goes on', () => {
+  const back = { ...second, endMs: second.startMs + 20_000 };
+  expect(momentAgo([first, back], 60)).toBe(back.startMs + 1);
+  expect(momentAgo([back], 60)).toBe(back.startMs + 1);
+  expect(momentAgo([first, back], 17 * 60)).toBe(back.endMs - 17 * MINUTE);
+});
+
+test('with another camera the moment stays, but who looks at the newest sees the newest of that one', () => {
+  expect(momentToKeep(spans, T)).toBe(T);
+  expect(momentToKeep(spans, second.endMs - MINUTE)).toBeUndefined();
+  expect(momentToKeep(spans, second.endMs + MINUTE)).toBeUndefined();
+  expect([momentToKeep([], T), momentToKeep(spans, undefined)]).toEqual([T, undefined]);
+});

@@ -1,0 +1,91 @@
+import { frameAddress } from '../api-client/urls.ts';
+
+/** A newer wish ends the older of two that are under way. */
+const UNDER_WAY = 2;
+
+interface Request {
+  readonly video: HTMLVideoElement;
+  readonly ms: number;
+}
+
+/**
+ * Key frames near a moment, drawn as they come; the browser keeps what it has seen. Each is a film of one picture: no
+ * other way shows every codec that the browser plays.
+ */
+export class Stills {
+  readonly #canvas: HTMLCanvasElement;
+  readonly #onDrawn: (ms: number) => void;
+  #under: Request[] = [];
+  #wantedAddress = '';
+
+  constructor(canvas: HTMLCanvasElement, onDrawn: (ms: number) => void) {
+    this.#canvas = canvas;
+    this.#onDrawn = onDrawn;
+  }
+
+  /** @param ms Unix milliseconds, when something was recorded */
+  ask(camera: string, ms: number): void {
+    const address = frameAddress(camera, ms);
+    if (address === this.#wantedAddress) {
+      return;
+    }
+    this.#wantedAddress = address;
+    while (this.#under.length >= UNDER_WAY) {
+      this.#end(this.#under[0]);
+    }
+    const video = document.createElement('video');
+    const request: Request = { video, ms };
+    this.#under.push(request);
+    video.muted = true;
+    video.playsInline = true;
+    video.preload = 'auto';
+    video.onloadeddata = () => {
+      this.#draw(request);
+    };
+    // There is none, or it cannot be shown: the picture before it stays.
+    video.onerror = () => this.#end(request);
+    video.src = address;
+  }
+
+  #draw(request: Request): void {
+    const { video, ms } = request;
+    // What was asked for before it comes too late.
+    for (const older of this.#under.slice(0, this.#under.indexOf(request))) {
+      this.#end(older);
+    }
+    drawInto(this.#canvas, video);
+    this.#end(request);
+    this.#onDrawn(ms);
+  }
+
+  #end(request: Request | undefined): void {
+    this.#under = this.#under.filter((one) => one !== request);
+    if (request) {
+      request.video.onerror = null;
+      request.video.onloadeddata = null;
+      request.video.removeAttribute('src');
+      request.video.load();
+    }
+  }
+
+  /** What is under way is of no use any more. */
+  forget(): void {
+    this.#wantedAddress = '';
+    for (const request of this.#under) {
+      this.#end(request);
+    }
+  }
+}
+
+/** In the size of the picture, at most that of the screen. */
+export function drawInto(canvas: HTMLCanvasElement, video: HTMLVideoElement): boolean {
+  const { videoWidth: width, videoHeight: height } = video;
+  if (width === 0 || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
+    return false;
+  }
+  const scale = Math.min(1, (1280 * devicePixelRatio) / width);
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  canvas.getContext('2d')?.drawImage(video, 0, 0, canvas.width, canvas.height);
+  return true;
+}

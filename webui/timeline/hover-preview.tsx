@@ -1,0 +1,78 @@
+import { effect } from '@preact/signals';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { voice } from '../words/i18n.ts';
+import { clockSeconds } from '../words/format.ts';
+import { shareOf } from './draw.ts';
+import { hoverMs } from './hover-moment.ts';
+import { isCovered } from './lane.ts';
+import { coveredNow } from './scene.ts';
+import { Stills } from './frame-preview.ts';
+import { fromMs, scrubMs, toMs } from './view.ts';
+
+const WIDTH = 168;
+/** A pointer that only passes asks for nothing. */
+const REST_MS = 60;
+
+/** The picture of the moment under the pointer, above it. */
+export function Hover({ along, camera }: { readonly along: number; readonly camera: string | undefined }) {
+  const ms = scrubMs.value === undefined ? hoverMs.value : undefined;
+  const bubble = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    // What moves the picture lies between it and the time: nothing of that is covered.
+    const between = bubble.current?.closest('.recorded')?.querySelector('.transport')?.clientHeight ?? 0;
+    bubble.current?.style.setProperty('bottom', `calc(100% + ${between}px)`);
+  });
+  if (ms === undefined || camera === undefined) {
+    return null;
+  }
+  const px = shareOf({ fromMs: fromMs.value, toMs: toMs.value }, ms) * along;
+  const left = Math.min(Math.max(px - WIDTH / 2, 0), Math.max(0, along - WIDTH));
+  return (
+    <>
+      <div class="hover-line" style={{ transform: `translateX(${px}px)` }} />
+      <div
+        class="bubble"
+        ref={bubble}
+        style={{ transform: `translateX(${left}px)`, width: `${WIDTH}px` }}
+        aria-hidden="true"
+      >
+        <HoverStill camera={camera} />
+        <b class="digits">{clockSeconds(ms, voice().language)}</b>
+      </div>
+    </>
+  );
+}
+
+function HoverStill({ camera }: { readonly camera: string }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const { current } = canvas;
+    if (!current) {
+      return undefined;
+    }
+    const stills = new Stills(current, () => {
+      current.dataset['has'] = '';
+    });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = effect(() => {
+      const ms = hoverMs.value;
+      clearTimeout(timer);
+      if (ms !== undefined && isCovered(coveredNow(), ms)) {
+        timer = setTimeout(() => stills.ask(camera, gridMoment(ms)), REST_MS);
+      }
+    });
+    return () => {
+      stop();
+      clearTimeout(timer);
+      stills.forget();
+    };
+  }, [camera]);
+  return <canvas ref={canvas} />;
+}
+
+/** Moments so near that nobody sees the difference are one, so that its picture is asked for once. */
+export function gridMoment(ms: number): number {
+  const grid = Math.max(1_000, (toMs.peek() - fromMs.peek()) / 500);
+  const onGrid = Math.floor(ms / grid) * grid;
+  return isCovered(coveredNow(), onGrid) ? onGrid : ms;
+}

@@ -1,0 +1,130 @@
+import { signal } from '@preact/signals';
+import { encodeName } from '../api-client/urls.ts';
+import { onNews } from '../api-client/server-events.ts';
+import { mayPlayBack } from '../api-client/recordings.ts';
+import { ask } from '../api-client/request.ts';
+import { EMPTY, type Lane, laneOf, type TimelineAnswer } from './lane.ts';
+import type { Window } from './time-window.ts';
+import { type Tile, tilesOf } from './time-blocks.ts';
+
+const KEPT = 300;
+const UNDER_WAY = 4;
+const WAITING = 24;
+/** What reaches up to now is old after this long. */
+const FRESH_MS = 15_000;
+/** A file that was begun before the end of a time is finished some minutes later. */
+const SETTLED_MS = 10 * 60_000;
+
+interface Entry {
+  readonly camera: string;
+  readonly tile: Tile;
+  answer: TimelineAnswer | undefined;
+  untilMs: number;
+  isAsked: boolean;
+}
+
+/** The one used last at the end. */
+const entries = new Map<string, Entry>();
+/** Those asked for last are answered first: they are what is looked at. */
+const waiting: Entry[] = [];
+let underWay = 0;
+/** Grows with each answer. */
+const version = signal(0);
+/** The lane of each camera as it was last made. */
+const made = new Map<string, { readonly key: string; readonly lane: Lane }>();
+
+/** What there is of a camera in a window, as far as it is known; the rest is asked for, and the reader told by its signal. */
+export function laneIn(camera: string, window: Window): Lane {
+  const key = `${version.value}`;
+  if (!mayPlayBack(camera)) {
+    return EMPTY;
+  }
+  const tiles = tilesOf(window);
+  const whole = `${key} ${tiles[0]?.fromMs} ${tiles.at(-1)?.toMs}`;
+  const known = made.get(camera);
+  if (known?.key === whole) {
+    return known.lane;
+  }
+  const nowMs = Date.now();
+  const answers = tiles.map((tile) => answerFor(camera, tile, nowMs)).filter((answer) => answer !== undefined);
+  const lane = laneOf(answers, nowMs);
+  made.set(camera, { key: whole, lane });
+  return lane;
+}
+
+function answerFor(camera: string, tile: Tile, nowMs: number): TimelineAnswer | undefined {
+  const key = `${tile.fromMs} ${tile.toMs} ${camera}`;
+  const entry = entries.get(key) ?? { camera, tile, answer: undefined, untilMs: 0, isAsked: false };
+  entries.delete(key);
+  entries.set(key, entry);
+  const [oldest = ''] = entries.keys();
+  if (entries.size > KEPT) {
+    entries.delete(oldest);
+  }
+  // Nothing is recorded in the future.
+  if (!entry.isAsked && entry.untilMs < nowMs && tile.fromMs < nowMs) {
+    entry.isAsked = true;
+    waiting.push(entry);
+    const dropped = waiting.length > WAITING ? waiting.shift() : undefined;
+    if (dropped) {
+      dropped.isAsked = false;
+    }
+    queueMicrotask(askNext);
+  }
+  return entry.answer;
+}
+
+function askNext(): void {
+  while (underWay < UNDER_WAY) {
+    const entry = waiting.pop();
+    if (!entry) {
+      return;
+    }
+    underWay += 1;
+    fetchInto(entry).finally(() => {
+      underWay -= 1;
+      askNext();
+    });
+  }
+}
+
+async function fetchInto(entry: Entry): Promise<void> {
+  const { camera, tile } = entry;
+  const times = { from: new Date(tile.fromMs).toISOString(), to: new Date(tile.toMs).toISOString() };
+  const askedMs = Date.now();
+  // What does not come now is asked for again; the strip above says when the box does not answer.
+  const address = `v3/timeline/${encodeName(camera)}?${new URLSearchParams(times)}`;
+  const answer = await ask<TimelineAnswer>(address).catch(() => undefined);
+  entry.isAsked = false;
+  entry.untilMs =
+    answer && tile.toMs < askedMs - SETTLED_MS ? Number.POSITIVE_INFINITY : Math.max(entry.untilMs, askedMs + FRESH_MS);
+  if (answer) {
+    entry.answer = answer;
+    version.value += 1;
+  }
+}
+
+/** Asks again for what goes on, as long as somebody looks. @returns what ends it */
+export function keepFresh(): () => void {
+  const timer = setInterval(() => {
+    version.value += 1;
+  }, FRESH_MS);
+  const stopNews = onNews('event', ({ path }) => renew(Date.now() - FRESH_MS, path));
+  return () => {
+    clearInterval(timer);
+    stopNews();
+  };
+}
+
+/**
+ * What reaches beyond that moment has changed and is asked for anew: something was seen, protected or deleted.
+ * @param camera of it alone
+ */
+export function renew(sinceMs = Number.NEGATIVE_INFINITY, camera?: string): void {
+  for (const entry of entries.values()) {
+    if (entry.tile.toMs >= sinceMs && (camera ?? entry.camera) === entry.camera) {
+      entry.untilMs = 0;
+    }
+  }
+  version.value += 1;
+}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { knownPart, tilesOf } from './time-blocks.ts';
+
+const HOUR = 3_600_000;
+const DAY = 86_400_000;
+const T = Date.UTC(2026, 10, 17, 12, 34);
+
+test.for([1_000, 300_000, 600_000, HOUR, 2 * HOUR, 6 * HOUR, DAY, 3 * DAY, 10 * DAY, 31 * DAY])(
+  'a window of %i ms is covered without holes by at most five answers, wherever it begins',
+  (length) => {
+    for (let shift = 0; shift < 40; shift += 1) {
+      const fromMs = T + shift * 2_345_678;
+      const tiles = tilesOf({ fromMs, toMs: fromMs + length });
+      expect(tiles.length).toBeLessThanOrEqual(5);
+      expect(tiles[0]?.fromMs).toBeLessThanOrEqual(fromMs);
+      expect(tiles.at(-1)?.toMs).toBeGreaterThanOrEqual(fromMs + length);
+      expect(tiles.slice(1).map((tile) => tile.fromMs)).toEqual(tiles.slice(0, -1).map((tile) => tile.toMs));
+    }
+  },
+);
+
+test('moving a little asks for the same times, so that they are asked for once', () => {
+  const before = tilesOf({ fromMs: T, toMs: T + 6 * HOUR });
+  expect(tilesOf({ fromMs: T + 60_000, toMs: T + 6 * HOUR + 60_000 })).toEqual(before);
+});
+
+test('of minutes parts of an hour are asked for, so that each of very many events is told', () => {
+  const [tile] = tilesOf({ fromMs: T, toMs: T + 60_000 });
+  expect(tile).toEqual({ fromMs: T - 4 * 60_000, toMs: T + 6 * 60_000 });
+});
+
+test('of a gap that reaches beyond what is asked for the part counts of which something is known', () => {
+  const window = { fromMs: T, toMs: T + 60_000 };
+  expect(knownPart(window, T - DAY, T + DAY)).toEqual([T - 4 * 60_000, T + 6 * 60_000]);
+  expect(knownPart(window, T + 5_000, T + 9_000)).toEqual([T + 5_000, T + 9_000]);
+});

@@ -1,0 +1,45 @@
+import { dayStart, nextDay } from '../words/format.ts';
+import type { Window } from './time-window.ts';
+
+/** A time that the box is asked for in one, and whose answer is kept. */
+export interface Tile {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const HOUR = 3_600_000;
+const DAY = 86_400_000;
+const MONTH = 32 * DAY;
+/** Beyond this, days are too many; below the other their answers are too coarse. */
+const DAYS_UP_TO_MS = 4 * DAY;
+const HOURS_UP_TO_MS = 3 * HOUR;
+/** Of an hour in which very much was seen the box counts alone. */
+const PARTS_UP_TO_MS = HOUR / 6;
+
+/** The few times that together cover a window: parts of an hour, hours, days or months, the same ones wherever the window begins. */
+export function tilesOf({ fromMs, toMs }: Window): Tile[] {
+  const length = toMs - fromMs;
+  if (length <= DAYS_UP_TO_MS && length > HOURS_UP_TO_MS) {
+    return days(fromMs, toMs);
+  }
+  const step = length > DAYS_UP_TO_MS ? MONTH : length > PARTS_UP_TO_MS ? HOUR : PARTS_UP_TO_MS;
+  const tiles: Tile[] = [];
+  for (let ms = Math.floor(fromMs / step) * step; ms < toMs; ms += step) {
+    tiles.push({ fromMs: ms, toMs: ms + step });
+  }
+  return tiles;
+}
+
+/** As much of a time as is asked for with a window: of the rest nothing is known. */
+export function knownPart(window: Window, startMs: number, endMs: number): readonly [startMs: number, endMs: number] {
+  const tiles = tilesOf(window);
+  return [Math.max(startMs, tiles[0]?.fromMs ?? startMs), Math.min(endMs, tiles.at(-1)?.toMs ?? endMs)];
+}
+
+function days(fromMs: number, toMs: number): Tile[] {
+  const tiles: Tile[] = [];
+  for (let day = dayStart(fromMs); day < toMs; day = nextDay(day)) {
+    tiles.push({ fromMs: day, toMs: nextDay(day) });
+  }
+  return tiles;
+}

@@ -1,0 +1,87 @@
+import { shareOf } from './draw.ts';
+import type { GestureTarget } from './gestures.ts';
+import { hoverShare } from './hover-moment.ts';
+import type { Mark } from './lane.ts';
+import { laneIn } from './lane-data.ts';
+import { atMs, camera, fromMs, LEAD_MS, scrub, scrubMs, seek, show, spans, toMs, zoom } from './view.ts';
+
+/** A mark is hit from this far. */
+const HIT_PX = 14;
+/** Upright it has its picture beside it. */
+const PICTURE_HIT_PX = 24;
+
+/** What a hand on the timeline does: upright the time moves under the playhead, lying the playhead moves over the time. */
+export function hand(
+  element: HTMLElement,
+  axis: 'x' | 'y',
+  /** @returns true when the tap was for another camera's lane */
+  onLane: (atPx: number, event: PointerEvent) => boolean,
+  /** @returns true when those lanes have more than has room */
+  onScroll: (atPx: number, byPx: number) => boolean,
+): GestureTarget {
+  const length = () => Math.max(1, axis === 'x' ? element.clientWidth : element.clientHeight);
+  const msPerPx = () => (toMs.peek() - fromMs.peek()) / length();
+  const momentAt = (px: number) => fromMs.peek() + px * msPerPx();
+  const pan = (byPx: number) =>
+    show({ fromMs: fromMs.peek() - byPx * msPerPx(), toMs: toMs.peek() - byPx * msPerPx() });
+  return {
+    along: ({ clientX, clientY }) => {
+      const box = element.getBoundingClientRect();
+      return axis === 'x' ? clientX - box.left : box.bottom - clientY;
+    },
+    drag: (byPx, atPx) => {
+      if (axis === 'y') {
+        scrub(withinRecorded((atMs.peek() ?? momentAt(length() / 2)) - byPx * msPerPx()));
+        return;
+      }
+      const beyond = atPx < 0 ? atPx : Math.max(0, atPx - length());
+      if (beyond !== 0) {
+        pan(-beyond / 4);
+      }
+      scrub(withinRecorded(momentAt(Math.min(length(), Math.max(0, atPx)))));
+    },
+    rolls: axis === 'y',
+    pan: (byPx) => {
+      if (axis === 'y') {
+        seek(withinRecorded((atMs.peek() ?? 0) - byPx * msPerPx()));
+      } else {
+        pan(byPx);
+      }
+    },
+    rest: () => {
+      const ms = scrubMs.peek();
+      if (ms !== undefined) {
+        seek(ms);
+      }
+    },
+    scroll: (byPx, clientY) => onScroll(clientY - element.getBoundingClientRect().top, byPx),
+    zoom: (factor, atPx) => zoom(factor, momentAt(atPx)),
+    tap: (atPx, event) => {
+      if (onLane(event.clientY - element.getBoundingClientRect().top, event)) {
+        return;
+      }
+      const mark = markAt(atPx, length(), axis === 'y' ? PICTURE_HIT_PX : HIT_PX);
+      seek(withinRecorded(mark ? mark.startMs - LEAD_MS : momentAt(atPx)));
+    },
+    hover: (atPx) => {
+      hoverShare.value = atPx === undefined ? undefined : atPx / length();
+    },
+  };
+}
+
+/** Nothing is to be seen before the first recording and behind the last. */
+function withinRecorded(ms: number): number {
+  const all = spans.peek();
+  const [first, last] = [all[0], all.at(-1)];
+  // The first one begins within that millisecond, so at its begin there is nothing yet.
+  return first && last ? Math.min(last.endMs, Math.max(first.startMs + 1, ms)) : ms;
+}
+
+/** The nearest that the finger can have meant. */
+function markAt(atPx: number, length: number, hitPx: number): Mark | undefined {
+  const window = { fromMs: fromMs.peek(), toMs: toMs.peek() };
+  const name = camera.peek();
+  const away = ({ startMs }: Mark) => Math.abs(shareOf(window, startMs) * length - atPx);
+  const near = name === undefined ? [] : laneIn(name, window).events.filter((mark) => away(mark) <= hitPx);
+  return near.reduce<Mark | undefined>((best, mark) => (!best || away(mark) < away(best) ? mark : best), undefined);
+}

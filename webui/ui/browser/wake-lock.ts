@@ -1,0 +1,47 @@
+import quietVideo from '../../awake.mp4';
+
+/** Keeps the screen on until `stop`: by a wake lock where the browser has one, else by a silent video that never ends. */
+export function keepAwake(stop: AbortSignal): void {
+  if (!('wakeLock' in navigator)) {
+    playQuietly(stop);
+    return;
+  }
+  let lock: WakeLockSentinel | undefined;
+  const take = async () => {
+    // The browser takes it back whenever the page is hidden.
+    if (document.visibilityState !== 'visible' || stop.aborted) {
+      return;
+    }
+    const taken = await navigator.wakeLock.request('screen').catch(() => undefined);
+    if (stop.aborted) {
+      taken?.release();
+      return;
+    }
+    lock = taken;
+    if (!taken) {
+      playQuietly(stop);
+    }
+  };
+  document.addEventListener('visibilitychange', take, { signal: stop });
+  stop.addEventListener('abort', () => lock?.release(), { once: true });
+  take();
+}
+
+function playQuietly(stop: AbortSignal): void {
+  if (document.querySelector('video.awake')) {
+    return;
+  }
+  const video = document.createElement('video');
+  video.className = 'awake';
+  video.ariaHidden = 'true';
+  Object.assign(video, { src: quietVideo, loop: true, playsInline: true, tabIndex: -1 });
+  document.body.append(video);
+  // With its silent sound it counts as watched; before the first tap browsers play it only without.
+  const play = (isMuted: boolean) => {
+    video.muted = isMuted;
+    return video.play();
+  };
+  play(false).catch(() => play(true).catch(() => {}));
+  document.addEventListener('pointerup', () => void play(false).catch(() => {}), { once: true, signal: stop });
+  stop.addEventListener('abort', () => video.remove(), { once: true });
+}

@@ -1,7 +1,0 @@
-import type { CommonWords } from '../../words/en/common.ts';
-import { locale, words } from '../../words/words.ts';
-
-/** How dates and numbers are written, and the words of all pages; a component that reads it is drawn again when they change. */
-export function voice(): { readonly language: string; readonly words: CommonWords } {
-  return { language: locale.value, words: words.value };
-}
