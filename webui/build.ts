@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, join, parse } from 'node:path';
+import { basename, extname, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
-import { firstPicture } from './first-picture.ts';
-import { oneFirstLoad } from './one-first-load.ts';
+import { NAV_ITEMS } from './shell/nav-items.ts';
+import { ICONS, MARK } from './ui/icons/icon-paths.ts';
 
 const HERE = import.meta.dirname;
 
@@ -220,4 +220,49 @@ async function writeIndex(names: ReadonlyMap<string, string>, imports: readonly 
 
 if (import.meta.main) {
   await buildPage(join(HERE, 'dist'));
+}
+
+/**
+ * Keeps what the page loads first in one file. esbuild cuts scripts where the pages that come later share them, here into
+ * more than twenty, and a slow phone pays for each. If each later page imports the whole first load, which is there
+ * before any of them, nothing is left to cut.
+ *
+ * @param options those of the build itself
+ * @param first what is loaded first, relative to the folder of the build
+ */
+async function oneFirstLoad(options: BuildOptions & { absWorkingDir: string }, first: string): Promise<Plugin> {
+  const { metafile } = await build({ ...options, metafile: true, write: false });
+  const later = new Set<string>();
+  for (const { imports } of Object.values(metafile.inputs)) {
+    for (const { path, kind } of imports) {
+      if (kind === 'dynamic-import' && !path.startsWith('../')) {
+        later.add(join(options.absWorkingDir, path));
+      }
+    }
+  }
+  const importsFirst = `import ${JSON.stringify(join(options.absWorkingDir, first))};\n`;
+  return {
+    name: 'one-first-load',
+    setup: ({ onLoad }) => {
+      onLoad({ filter: /\.tsx?$/ }, async ({ path }) =>
+        later.has(path)
+          ? { contents: importsFirst + (await readFile(path, 'utf8')), loader: extname(path).slice(1) as 'ts' | 'tsx' }
+          : undefined,
+      );
+    },
+  };
+}
+
+/**
+ * What `index.html` shows before any script has run: the three places where `Nav` draws them, without their names,
+ * since the language is not known yet. The page is drawn into the same elements.
+ */
+export function firstPicture(): string {
+  const mark =
+    `<svg class="mark" viewBox="0 0 32 32"><path class="perch" d="${MARK.perch}"/><path class="bird" d="${MARK.bird}"/>` +
+    `<circle class="eye" cx="${MARK.eye.cx}" cy="${MARK.eye.cy}" r="${MARK.eye.r}"/></svg>`;
+  const places = NAV_ITEMS.map(
+    ({ icon }) => `<a><svg class="icon" viewBox="0 0 24 24"><path d="${ICONS[icon]}"/></svg>&nbsp;</a>`,
+  );
+  return `<main></main><nav data-first aria-hidden="true">${mark}${places.join('')}</nav>`;
 }

@@ -102,7 +102,7 @@ async function snapshotsOf(browser: Browser, { box, cameras }: House): Promise<S
   await using visitor = await visit(browser, box, { size: 'desktop', way: 'localhost' });
   const { page, url } = visitor;
   await logIn(page, url, OWNER_PASSWORD);
-  await page.waitForFunction((count) => document.querySelectorAll('.stage.playing').length === count, cameras.length);
+  await page.waitForFunction((count) => document.querySelectorAll('.surface.playing').length === count, cameras.length);
   // The page keeps them when it is left.
   await page.goto('about:blank');
   await page.goto(`${url}/#/settings/people`);
@@ -149,7 +149,7 @@ async function shootStart(browser: Browser): Promise<void> {
     const arriving = async (page: Page) => {
       await page.locator('input[type=password]').fill('none');
       await page.locator('form .button.main').click();
-      await settled(page, '.stage.playing');
+      await settled(page, '.surface.playing');
     };
     const start = { place: '#/start', sign: 'form' };
     await shoot(browser, fresh, way, {}, [

@@ -13,7 +13,7 @@ export const viewersShots = (camera: string): readonly Shot[] => [
 ];
 
 /** What whoever has opened a link sees. */
-export const guestsShots: readonly Shot[] = [{ name: 'guest', place: '#/live', sign: '.tile, .cinema' }];
+export const guestsShots: readonly Shot[] = [{ name: 'guest', place: '#/live', sign: '.tile, .camera-view' }];
 
 const json = (page: Page, address: string, body: object, status = 200) =>
   page.route(address, (route) => route.fulfill({ status, json: body }));
@@ -46,7 +46,7 @@ async function fillDisk(page: Page): Promise<void> {
     });
   });
   await page.reload();
-  await settled(page, '.say');
+  await settled(page, '.message-card');
 }
 
 async function restart(page: Page, say: Spoken): Promise<void> {
@@ -69,6 +69,6 @@ export const troublesShots: readonly Shot[] = [
   { name: 'restore', place: '#/settings/system/backup', sign: '.restore', act: planRestore },
   { name: 'disk-full', place: '#/settings/storage', sign: '.settings-page .card .icon', act: fillDisk },
   { name: 'restarting', place: '#/settings/system', sign: '.headline', act: restart },
-  { name: 'box-away', place: '#/live', sign: '.tile.live .stage.playing', act: loseBox },
+  { name: 'box-away', place: '#/live', sign: '.tile.live .surface.playing', act: loseBox },
   { name: 'session-ended', place: '#/settings/people', sign: '.you', act: endSession },
 ];

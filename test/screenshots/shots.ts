@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
+import { cameraView } from '../../webui/words/en/camera-view.ts';
 import { cameras } from '../../webui/words/en/cameras.ts';
-import { cinema } from '../../webui/words/en/cinema.ts';
 import { clips } from '../../webui/words/en/clips.ts';
 import { common } from '../../webui/words/en/common.ts';
 import { live } from '../../webui/words/en/live.ts';
@@ -14,7 +14,7 @@ import { zhCnPeople } from '../../webui/words/zh-cn-people.ts';
 import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
 import { settled } from '../peers/browser/page-visit.ts';
 
-const ENGLISH = { common, live, cinema, clips, start, cameras, storage, system, people, you };
+const ENGLISH = { common, live, cameraView, clips, start, cameras, storage, system, people, you };
 export type Spoken = typeof ENGLISH;
 export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = {
   en: ENGLISH,
@@ -81,8 +81,8 @@ export function ownersShots({ door, paused, offline, visitMs, viewer }: Sitters)
 }
 
 function liveShots(door: string, paused: string, offline: string): readonly Shot[] {
-  const LIVE = '.tile.live .stage.playing';
-  const CAMERA = '.cinema .stage.playing';
+  const LIVE = '.tile.live .surface.playing';
+  const CAMERA = '.camera-view .surface.playing';
   return [
     shot('live', '#/live', LIVE),
     shot('live-arrange', '#/live', LIVE, (page, say) => press(page, say.live.arrange)),
@@ -98,11 +98,11 @@ function liveShots(door: string, paused: string, offline: string): readonly Shot
       await page.keyboard.press('/');
       await settled(page, '.sheet');
     }),
-    shot('wall', '#/wall', '.stage.playing'),
+    shot('wall', '#/wall', '.surface.playing'),
     shot('camera', `#/live/${door}`, CAMERA),
     shot('camera-info', `#/live/${door}`, CAMERA, (page) => page.keyboard.press('i')),
-    shot('camera-offline', `#/live/${offline}`, '.cinema'),
-    shot('camera-paused', `#/live/${paused}`, '.cinema'),
+    shot('camera-offline', `#/live/${offline}`, '.camera-view'),
+    shot('camera-paused', `#/live/${paused}`, '.camera-view'),
     shot('camera-unknown', '#/live/nobody', '.empty'),
   ];
 }

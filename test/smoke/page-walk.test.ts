@@ -30,7 +30,7 @@ describeWith(['chromium'], 'the page, from the first start to every place of it'
     await page.getByText('Long enough.').waitFor();
     // Its case does not matter.
     await enterSetupCode(page, box.app.accounts.setup?.code?.toLowerCase());
-    await settled(page, '.door');
+    await settled(page, '.entry-page');
     expect(await axeFindings(page)).toEqual([]);
     await page.getByRole('button', { name: 'Find my cameras' }).click();
 
@@ -43,25 +43,25 @@ describeWith(['chromium'], 'the page, from the first start to every place of it'
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
 
     await page.getByRole('heading', { name: 'One is live' }).waitFor();
-    await page.getByText('Garden has another password.').waitFor();
+    await page.getByText('Garden has a different password.').waitFor();
     await expectMoving(visitor, 1);
     expect(await axeFindings(page)).toEqual([]);
-    await page.getByRole('button', { name: 'Enter it' }).click();
+    await page.getByRole('button', { name: 'Enter password' }).click();
     const sheet = page.getByRole('dialog', { name: 'Garden' });
     await sheet.getByLabel('Password of the camera', { exact: true }).fill('not this one');
     await sheet.getByRole('button', { name: 'Add one camera' }).click();
-    await page.getByText('Garden does not accept this password.').waitFor();
-    await page.getByText('After 2 more tries some cameras lock for 30 minutes.').waitFor();
+    await page.getByText('Garden rejects this password.').waitFor();
+    await page.getByText('After 2 more attempts some cameras lock for 30 minutes.').waitFor();
     expect(await page.getByRole('link', { name: 'Go to live' }).isEnabled()).toBe(true);
 
     await page.reload();
-    await page.getByText('Garden does not accept this password.').waitFor();
-    await page.getByRole('button', { name: 'Enter it' }).click();
+    await page.getByText('Garden rejects this password.').waitFor();
+    await page.getByRole('button', { name: 'Enter password' }).click();
     await sheet.getByLabel('Password of the camera', { exact: true }).fill(OTHER.password);
     await sheet.getByRole('button', { name: 'Add one camera' }).click();
     await page.getByRole('heading', { name: 'Two are live' }).waitFor();
     await expectMoving(visitor, 2);
-    await page.getByText('What is recorded is kept for 30 days.').waitFor();
+    await page.getByText('Recordings are kept for 30 days.').waitFor();
 
     await page.getByRole('button', { name: 'Name of Garden' }).click();
     await page.getByLabel('Name', { exact: true }).fill(ODD_NAME);

@@ -1,10 +1,10 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
-import { either } from './any-signal.ts';
+import { anySignal } from './any-signal.ts';
 
 test('it is aborted by whichever comes first, with its reason, and lets go of the others', () => {
   const [stop, limit] = [new AbortController(), new AbortController()];
-  const signal = either(stop.signal, limit.signal);
+  const signal = anySignal(stop.signal, limit.signal);
   expect(signal.aborted).toBe(false);
   expect(getEventListeners(stop.signal, 'abort')).toHaveLength(1);
   limit.abort('too late');
@@ -15,6 +15,6 @@ test('it is aborted by whichever comes first, with its reason, and lets go of th
 });
 
 test('one that has been aborted before aborts it at once', () => {
-  const signal = either(new AbortController().signal, AbortSignal.abort('gone'));
+  const signal = anySignal(new AbortController().signal, AbortSignal.abort('gone'));
   expect(signal.reason).toBe('gone');
 });

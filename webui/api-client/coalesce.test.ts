@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { atEase } from './coalesce.ts';
+import { coalesce } from './coalesce.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -11,7 +11,7 @@ afterEach(() => {
 test('what is wanted many times at once is done at once, and once more after a rest', async () => {
   const stop = new AbortController();
   const work = vi.fn(async () => {});
-  const look = atEase(work, 1_000, stop.signal);
+  const look = coalesce(work, 1_000, stop.signal);
   for (let i = 0; i < 20; i += 1) {
     look();
     await vi.advanceTimersByTimeAsync(20);
@@ -24,7 +24,7 @@ test('what is wanted many times at once is done at once, and once more after a r
 test('work that fails is done again when it is wanted, and nothing is done for who has left', async () => {
   const stop = new AbortController();
   const work = vi.fn(() => Promise.reject(new Error('no answer')));
-  const look = atEase(work, 1_000, stop.signal);
+  const look = coalesce(work, 1_000, stop.signal);
   look();
   await vi.advanceTimersByTimeAsync(2_000);
   look();

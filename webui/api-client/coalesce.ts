@@ -1,10 +1,10 @@
-import { pause } from '../shell/sleep.ts';
+import { sleep } from '../shell/sleep.ts';
 
 /**
  * What is wanted while it is being done, or in the rest after it, is done once more behind that. A failure is not told:
  * the strip above says when the box does not answer.
  */
-export function atEase(work: () => Promise<void>, restMs: number, stop: AbortSignal): () => void {
+export function coalesce(work: () => Promise<void>, restMs: number, stop: AbortSignal): () => void {
   let isGoing = false;
   let isWanted = false;
   const run = async () => {
@@ -12,7 +12,7 @@ export function atEase(work: () => Promise<void>, restMs: number, stop: AbortSig
     while (isWanted && !stop.aborted) {
       isWanted = false;
       await work().catch(() => {});
-      await pause(restMs, stop);
+      await sleep(restMs, stop);
     }
     isGoing = false;
   };

@@ -1,6 +1,4 @@
-import { BoxError, errorOf, UI_HEADER } from './request.ts';
-
-const ANSWER_LIMIT_MS = 15_000;
+import { okResponse, RequestError, send } from './request.ts';
 
 /** Settings, and the tag by which the box knows what they were. */
 export interface Tagged<T> {
@@ -22,7 +20,7 @@ export const changedBy = (told: {
 }): ChangedBy | undefined => (told.user && told.time ? { user: told.user, atMs: Date.parse(told.time) } : undefined);
 
 /** Somebody has changed the same settings since they were read: nothing was written. */
-export class ChangedMeanwhile extends BoxError {
+export class PreconditionFailed extends RequestError {
   /** Who, where the box knows. */
   readonly by: ChangedBy | undefined;
 
@@ -33,7 +31,7 @@ export class ChangedMeanwhile extends BoxError {
 }
 
 export async function readConfig<T>(address: string): Promise<Tagged<T>> {
-  const response = await send(address, {});
+  const response = await checkResponse(await send(address, {}));
   return { value: (await response.json()) as T, tag: response.headers.get('ETag') ?? undefined };
 }
 
@@ -44,33 +42,18 @@ export async function patchConfig(
   tag: string | undefined,
 ): Promise<string | undefined> {
   const headers = { 'Content-Type': 'application/json', ...(tag === undefined ? {} : { 'If-Match': tag }) };
-  const response = await send(address, { method: 'PATCH', headers, body: JSON.stringify(change) });
+  const response = await checkResponse(await send(address, { method: 'PATCH', headers, body: JSON.stringify(change) }));
   return response.headers.get('ETag') ?? undefined;
 }
 
-async function send(address: string, options: RequestInit): Promise<Response> {
-  const response = await fetch(address, {
-    ...options,
-    headers: { ...UI_HEADER, ...options.headers },
-    cache: 'no-store',
-    signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
-  }).catch(() => {
-    throw new BoxError(0, 'the box does not answer');
-  });
-  return accepted(response);
-}
-
-/** @throws ChangedMeanwhile for 412, else BoxError with the box's reason */
-export async function accepted(response: Response): Promise<Response> {
+/** @throws PreconditionFailed for 412, else RequestError with the box's reason */
+export async function checkResponse(response: Response): Promise<Response> {
   if (response.status === 412) {
     const body = (await response.json()) as {
       error: string;
       conflicts?: readonly { user: string | null; time: string | null }[];
     };
-    throw new ChangedMeanwhile(body.error, changedBy(body.conflicts?.find(({ user }) => user !== null) ?? {}));
+    throw new PreconditionFailed(body.error, changedBy(body.conflicts?.find(({ user }) => user !== null) ?? {}));
   }
-  if (!response.ok) {
-    throw await errorOf(response);
-  }
-  return response;
+  return okResponse(response);
 }

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { chooseLanguage } from '../words/words.ts';
-import { failureWords, notDoneWords } from './error-text.ts';
-import { BoxError } from './request.ts';
+import { actionErrorText, saveErrorText } from './error-text.ts';
+import { RequestError } from './request.ts';
 
 afterEach(async () => {
   vi.unstubAllGlobals();
@@ -15,32 +15,32 @@ const speak = async (code: 'en' | 'zh-CN') => {
 
 test.for([
   [400, 'x is wrong', undefined, 'Not saved. x is wrong'],
-  [400, 'x is set by the environment variable X', 'byVariable', 'Not saved. Whoever set up the box has fixed this.'],
+  [400, 'x is set by the environment variable X', 'byVariable', 'Not saved. An environment variable sets this.'],
   [409, 'this camera is paused', 'paused', 'Not saved. The camera is paused.'],
   [409, 'something new', 'aNewWord', 'Not saved. something new'],
-  [403, 'not allowed', undefined, 'Not saved. Only the owner may do that.'],
-  [500, 'internal error', undefined, 'Not saved. The box failed at it. Its log says how.'],
-  [0, 'no answer', undefined, 'The box did not answer. Look whether it was done before you try again.'],
+  [403, 'not allowed', undefined, 'Not saved. Only the owner can do this.'],
+  [500, 'internal error', undefined, 'Not saved. Something went wrong. See the log.'],
+  [0, 'no answer', undefined, 'No answer. Check whether it was done before you try again.'],
 ] as const)(
   'an answer %d (%s, %s) is told with its reason, and no answer as one that nobody knows',
   async ([status, reason, why, said]) => {
     await speak('en');
-    expect(failureWords(new BoxError(status, reason, undefined, why))).toBe(said);
+    expect(saveErrorText(new RequestError(status, reason, undefined, why))).toBe(said);
   },
 );
 
 test('of what saves nothing it is not said that it was not saved', async () => {
   await speak('en');
-  expect(notDoneWords(new BoxError(409, 'busy', undefined, 'busy'))).toBe(
-    'That was not done. It is doing that already.',
-  );
-  expect(notDoneWords(new BoxError(0, 'no answer'))).toMatch(/^The box did not answer\./);
+  expect(actionErrorText(new RequestError(409, 'busy', undefined, 'busy'))).toBe('Not done. Already in progress.');
+  expect(actionErrorText(new RequestError(0, 'no answer'))).toMatch(/^No answer\./);
 });
 
 test('in Chinese what the page has words for is Chinese, and what it has none for is marked as English', async () => {
   await speak('zh-CN');
-  expect(failureWords(new BoxError(409, 'this camera is paused', undefined, 'paused'))).toBe('未保存。摄像头已暂停。');
-  expect(failureWords(new BoxError(400, 'x is wrong'))).toMatchObject([
+  expect(saveErrorText(new RequestError(409, 'this camera is paused', undefined, 'paused'))).toBe(
+    '未保存。摄像头已暂停。',
+  );
+  expect(saveErrorText(new RequestError(400, 'x is wrong'))).toMatchObject([
     '未保存。',
     { type: 'span', props: { lang: 'en', children: 'x is wrong' } },
   ]);
@@ -48,14 +48,14 @@ test('in Chinese what the page has words for is Chinese, and what it has none fo
 });
 
 test('a file that has to be mended first is told with the way to it', async () => {
-  const refusal = new BoxError(400, 'mend the configuration file: line 6', undefined, 'brokenFile');
+  const refusal = new RequestError(400, 'mend the configuration file: line 6', undefined, 'brokenFile');
   for (const [language, sentence, link] of [
-    ['en', 'Not saved. There is a mistake in the configuration file: it has to be mended first.', 'Open the file'],
+    ['en', 'Not saved. There is a mistake in the configuration file. Correct it first.', 'Open the file'],
     ['zh-CN', '未保存。配置文件中有错误，需先改正。', '打开文件'],
   ] as const) {
     await speak(language);
     const props = { href: '#/settings/system/file', children: link };
-    expect(failureWords(refusal)).toMatchObject([sentence, ' ', { type: 'a', props }]);
+    expect(saveErrorText(refusal)).toMatchObject([sentence, ' ', { type: 'a', props }]);
   }
   await speak('en');
 });

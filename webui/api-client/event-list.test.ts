@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { continued, type EventPage, renewed } from './event-list.ts';
+import { appendOlder, type EventPage, mergeNewest } from './event-list.ts';
 
 const page = (ids: string, next: string | null): EventPage => ({
   items: [...ids].map((id) => ({
@@ -11,21 +11,21 @@ const page = (ids: string, next: string | null): EventPage => ({
 const idsOf = (known: EventPage | undefined) => [known?.items.map(({ id }) => id).join(''), known?.next];
 
 test('what is older is put behind what is known, once', () => {
-  const known = continued(page('fed', 'd'), 'd', page('cb', 'b'));
+  const known = appendOlder(page('fed', 'd'), 'd', page('cb', 'b'));
   expect(idsOf(known)).toEqual(['fedcb', 'b']);
-  expect(idsOf(continued(known, 'd', page('cb', 'b')))).toEqual(['fedcb', 'b']);
-  expect(continued(undefined, 'd', page('cb', 'b'))).toBeUndefined();
+  expect(idsOf(appendOlder(known, 'd', page('cb', 'b')))).toEqual(['fedcb', 'b']);
+  expect(appendOlder(undefined, 'd', page('cb', 'b'))).toBeUndefined();
 });
 
 test('asked for again, the newest come before what is known, which is not asked for again', () => {
   const known = page('fedcb', 'b');
-  expect(idsOf(renewed(known, page('gfe', 'e')))).toEqual(['gfedcb', 'b']);
-  expect(idsOf(renewed(known, page('fed', 'd')))).toEqual(['fedcb', 'b']);
-  expect(idsOf(renewed(page('fedcba', null), page('gfe', 'e')))).toEqual(['gfedcba', null]);
+  expect(idsOf(mergeNewest(known, page('gfe', 'e')))).toEqual(['gfedcb', 'b']);
+  expect(idsOf(mergeNewest(known, page('fed', 'd')))).toEqual(['fedcb', 'b']);
+  expect(idsOf(mergeNewest(page('fedcba', null), page('gfe', 'e')))).toEqual(['gfedcba', null]);
 });
 
 test('when more are new than come at once the list begins anew: nothing is missing in the middle of it', () => {
-  expect(idsOf(renewed(page('fed', 'd'), page('kji', 'i')))).toEqual(['kji', 'i']);
-  expect(idsOf(renewed(undefined, page('fed', 'd')))).toEqual(['fed', 'd']);
-  expect(idsOf(renewed(page('fed', 'd'), page('', null)))).toEqual(['', null]);
+  expect(idsOf(mergeNewest(page('fed', 'd'), page('kji', 'i')))).toEqual(['kji', 'i']);
+  expect(idsOf(mergeNewest(undefined, page('fed', 'd')))).toEqual(['fed', 'd']);
+  expect(idsOf(mergeNewest(page('fed', 'd'), page('', null)))).toEqual(['', null]);
 });

@@ -1,7 +1,7 @@
-import { ask } from './request.ts';
+import { fetchJson } from './request.ts';
 
 /** What a camera has seen, or what has become of it. Unix milliseconds. */
-export interface SeenEvent {
+export interface CameraEvent {
   readonly id: string;
   readonly path: string;
   readonly type: string;
@@ -15,14 +15,14 @@ export interface SeenEvent {
 
 export interface EventPage {
   /** Newest first. */
-  readonly items: readonly SeenEvent[];
+  readonly items: readonly CameraEvent[];
   /** What is older is asked for with it; null: nothing is. */
   readonly next: string | null;
   /** What there is to choose from. */
   readonly types: readonly string[];
 }
 
-export interface EventWish {
+export interface EventQuery {
   readonly fromMs: number;
   readonly toMs: number;
   /** Undefined: of all cameras. */
@@ -43,8 +43,8 @@ interface Answer extends Pick<EventPage, 'next' | 'types'> {
   }[];
 }
 
-export async function eventPage(
-  { fromMs, toMs, path, types }: EventWish,
+export async function fetchEvents(
+  { fromMs, toMs, path, types }: EventQuery,
   before: string | undefined,
   signal: AbortSignal,
 ): Promise<EventPage> {
@@ -55,7 +55,7 @@ export async function eventPage(
     ...(types.length === 0 ? {} : { types: types.join(',') }),
     ...(before === undefined ? {} : { before }),
   });
-  const { items, ...rest } = await ask<Answer>(`v3/events/list?${query}`, { signal });
+  const { items, ...rest } = await fetchJson<Answer>(`v3/events/list?${query}`, { signal });
   return {
     ...rest,
     items: items.map(({ start, end, picture, ...item }) => ({
@@ -68,7 +68,7 @@ export async function eventPage(
 }
 
 /** The newest were asked for again: what is older stays as it is known, as long as nothing can be missing between them. */
-export function renewed(known: EventPage | undefined, newest: EventPage): EventPage {
+export function mergeNewest(known: EventPage | undefined, newest: EventPage): EventPage {
   const last = newest.items.at(-1);
   if (!known || !last || newest.next === null) {
     return newest;
@@ -80,6 +80,6 @@ export function renewed(known: EventPage | undefined, newest: EventPage): EventP
 }
 
 /** What is older has come. @param before with what it was asked for */
-export function continued(known: EventPage | undefined, before: string, older: EventPage): EventPage | undefined {
+export function appendOlder(known: EventPage | undefined, before: string, older: EventPage): EventPage | undefined {
   return known?.next === before ? { ...known, items: [...known.items, ...older.items], next: older.next } : known;
 }

@@ -18,11 +18,11 @@ afterEach(() => {
 
 /** The owner's page listens. */
 async function listen(): Promise<void> {
-  const { listenToBox } = await import('./event-stream.ts');
+  const { listenToEvents } = await import('./event-stream.ts');
   const { access, session } = await import('./session.ts');
   session.value = { claimed: true, role: 'owner' } as never;
   access.value = 'granted';
-  listenToBox();
+  listenToEvents();
   await vi.advanceTimersByTimeAsync(0);
 }
 

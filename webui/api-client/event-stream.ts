@@ -1,13 +1,13 @@
 import { effect } from '@preact/signals';
-import { pause } from '../shell/sleep.ts';
-import { either } from './any-signal.ts';
-import { EventLines } from './sse-parser.ts';
-import { takeNews } from './server-events.ts';
+import { isPageVisible } from '../shell/page-state.ts';
+import { sleep } from '../shell/sleep.ts';
+import { anySignal } from './any-signal.ts';
 import { paths } from './paths.ts';
 import { UI_HEADER } from './request.ts';
 import { noteAnswer } from './restart.ts';
+import { dispatchServerEvent } from './server-events.ts';
 import { access, isOwner } from './session.ts';
-import { pageShown } from '../shell/page-state.ts';
+import { SseParser } from './sse-parser.ts';
 
 const RETRY_MS = 2_000;
 /** To a box that has no place, or a fault. */
@@ -19,12 +19,12 @@ const SILENT_MS = 45_000;
  * Listens to what the box tells, as long as the page is shown and may: a browser has six connections for all
  * windows together. What came meanwhile is asked for again.
  */
-export function listenToBox(): void {
+export function listenToEvents(): void {
   let stop: AbortController | undefined;
   effect(() => {
     // Others are told what is seen by the cameras whose recordings they may play.
     const isTold = isOwner.value || paths.value?.some(({ mayPlayback }) => mayPlayback === true) === true;
-    const isWanted = access.value === 'granted' && isTold && pageShown.value;
+    const isWanted = access.value === 'granted' && isTold && isPageVisible.value;
     if (isWanted && !stop) {
       stop = new AbortController();
       keepListening(stop.signal);
@@ -46,7 +46,7 @@ async function keepListening(stop: AbortSignal): Promise<void> {
       return;
     }
     waitMs = status ? Math.min(2 * waitMs, MAX_RETRY_MS) : RETRY_MS;
-    await pause(waitMs, stop);
+    await sleep(waitMs, stop);
   }
 }
 
@@ -58,14 +58,14 @@ async function listen(stop: AbortSignal): Promise<number> {
     const response = await fetch('v3/events', {
       headers: { ...UI_HEADER, ...(lastId && { 'Last-Event-ID': lastId }) },
       cache: 'no-store',
-      signal: either(stop, silent.signal),
+      signal: anySignal(stop, silent.signal),
     });
     if (!response.ok || !response.body) {
       return response.status;
     }
     // A restart cuts the former connection: whoever answers a new one has started again.
     noteAnswer(true);
-    const lines = new EventLines();
+    const lines = new SseParser();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
       const { done, value } = await reader.read();
@@ -76,7 +76,7 @@ async function listen(stop: AbortSignal): Promise<number> {
       timer = setTimeout(() => silent.abort(), SILENT_MS);
       for (const { type, id, data } of lines.push(value)) {
         lastId = id ?? lastId;
-        takeNews(type, data);
+        dispatchServerEvent(type, data);
       }
     }
   } finally {

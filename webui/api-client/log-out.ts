@@ -1,5 +1,5 @@
-import { ask } from './request.ts';
-import { access, isLeft } from './session.ts';
+import { fetchJson } from './request.ts';
+import { access, mustReload } from './session.ts';
 
 /** Of all windows that this browser has open on the box. */
 const windows = new BroadcastChannel('perch-log-out');
@@ -9,12 +9,12 @@ windows.onmessage = leave;
 
 /** Ends the session, a guest's as well, in all windows. */
 export async function logOut(): Promise<void> {
-  await ask('v3/session', { method: 'DELETE' });
+  await fetchJson('v3/session', { method: 'DELETE' });
   windows.postMessage('');
   leave();
 }
 
 function leave(): void {
   access.value = 'refused';
-  isLeft.value = true;
+  mustReload.value = true;
 }

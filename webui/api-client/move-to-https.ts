@@ -1,6 +1,6 @@
 import { computed, effect } from '@preact/signals';
+import { isPageVisible } from '../shell/page-state.ts';
 import { access, session, setupCode } from './session.ts';
-import { pageShown } from '../shell/page-state.ts';
 
 const ANSWER_LIMIT_MS = 5_000;
 
@@ -14,7 +14,7 @@ function moveToHttps(): void {
   const box = computed(() => session.value?.https?.box);
   effect(() => {
     // Read here, so that each change of them asks again.
-    const isWanted = access.value !== 'unknown' && pageShown.value;
+    const isWanted = access.value !== 'unknown' && isPageVisible.value;
     const https =
       port.value === undefined || box.value === undefined ? undefined : { port: port.value, box: box.value };
     if (https && isWanted && location.protocol === 'http:' && !window.isSecureContext) {

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
-import { pause, wake } from '../shell/sleep.ts';
-import { ask, BoxError } from './request.ts';
+import { isPageVisible } from '../shell/page-state.ts';
+import { retryNow, sleep } from '../shell/sleep.ts';
+import { fetchJson, RequestError } from './request.ts';
 import { noteAnswer } from './restart.ts';
-import { access, endedUser, loadSession, noteRefusal, session } from './session.ts';
-import { pageShown } from '../shell/page-state.ts';
+import { access, checkSession, expiredUser, loadSession, session } from './session.ts';
 
 /** One path of the box, as far as the page looks at it. Times are RFC 3339. */
 export interface PathItem {
@@ -51,17 +51,17 @@ export interface PathItem {
 export const paths = signal<readonly PathItem[] | undefined>(undefined);
 
 /** Since when the box has not answered, in Unix milliseconds. */
-export const awaySinceMs = signal<number | undefined>(undefined);
+export const unreachableSinceMs = signal<number | undefined>(undefined);
 
 const POLL_MS = 2_000;
 
 /** Keeps `session` and `paths` fresh as long as somebody looks. */
-export async function keepAsking(stop: AbortSignal): Promise<void> {
+export async function pollPaths(stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
-    if (pageShown.peek()) {
+    if (isPageVisible.peek()) {
       await askOnce();
     }
-    await pause(POLL_MS, stop);
+    await sleep(POLL_MS, stop);
   }
 }
 
@@ -74,7 +74,7 @@ async function askOnce(): Promise<void> {
         return;
       }
     }
-    const { items } = await ask<{ items: readonly PathItem[] }>('v3/paths/list?itemsPerPage=1000');
+    const { items } = await fetchJson<{ items: readonly PathItem[] }>('v3/paths/list?itemsPerPage=1000');
     paths.value = items;
     access.value = 'granted';
     onAnswer();
@@ -84,27 +84,27 @@ async function askOnce(): Promise<void> {
 }
 
 function onAnswer(): void {
-  const wasAway = awaySinceMs.peek() !== undefined;
-  awaySinceMs.value = undefined;
+  const wasAway = unreachableSinceMs.peek() !== undefined;
+  unreachableSinceMs.value = undefined;
   noteAnswer(wasAway);
   if (wasAway) {
-    wake();
+    retryNow();
   }
 }
 
 async function onFailure(error: unknown): Promise<void> {
-  const status = error instanceof BoxError ? error.status : 0;
+  const status = error instanceof RequestError ? error.status : 0;
   if (status === 401 || status === 403) {
     await onRefusal();
     return;
   }
-  awaySinceMs.value ??= Date.now();
+  unreachableSinceMs.value ??= Date.now();
 }
 
 async function onRefusal(): Promise<void> {
-  await noteRefusal().catch(() => {});
+  await checkSession().catch(() => {});
   access.value = 'refused';
-  if (endedUser.peek() === undefined) {
+  if (expiredUser.peek() === undefined) {
     // What was shown belongs to the one who was logged in.
     paths.value = undefined;
   }

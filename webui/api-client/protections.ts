@@ -1,4 +1,4 @@
-import { ask } from './request.ts';
+import { fetchJson } from './request.ts';
 
 /** A time whose recordings stay whatever their age. Unix milliseconds. */
 export interface Protection {
@@ -24,7 +24,7 @@ const read = ({ id, start, end, note }: Item): Protection => ({
 
 /** Newest first. */
 export async function protectionsOf(name: string): Promise<readonly Protection[]> {
-  const { items } = await ask<{ items: readonly Item[] }>(
+  const { items } = await fetchJson<{ items: readonly Item[] }>(
     `v3/recordings/protected?itemsPerPage=1000&path=${encodeURIComponent(name)}`,
   );
   return items.map(read).reverse();
@@ -36,10 +36,13 @@ export async function protect(
 ): Promise<Protection> {
   const times = { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() };
   return read(
-    await ask<Item>('v3/recordings/protect', { method: 'POST', body: { path: name, ...times, ...(note && { note }) } }),
+    await fetchJson<Item>('v3/recordings/protect', {
+      method: 'POST',
+      body: { path: name, ...times, ...(note && { note }) },
+    }),
   );
 }
 
 export async function unprotect(id: string): Promise<void> {
-  await ask(`v3/recordings/protect/${encodeURIComponent(id)}`, { method: 'DELETE' });
+  await fetchJson(`v3/recordings/protect/${encodeURIComponent(id)}`, { method: 'DELETE' });
 }

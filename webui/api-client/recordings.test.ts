@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { type PathItem, paths } from './paths.ts';
-import { isListShown, namesToPlay } from './recordings.ts';
+import { canListRecordings, playableNames } from './recordings.ts';
 import { type Session, session } from './session.ts';
 
 const path = (name: string, mayPlayback: boolean) => ({ name, mayPlayback }) as PathItem;
@@ -12,19 +12,19 @@ beforeEach(() => {
 
 test('what a viewer may play is not known before the box has told his cameras, and follows them', () => {
   session.value = of('viewer');
-  expect([isListShown.value, namesToPlay.value]).toEqual([false, undefined]);
+  expect([canListRecordings.value, playableNames.value]).toEqual([false, undefined]);
   paths.value = [path('garden', true), path('hall', false)];
-  expect(namesToPlay.value).toEqual(['garden']);
+  expect(playableNames.value).toEqual(['garden']);
   paths.value = [];
-  expect(namesToPlay.value).toEqual([]);
+  expect(playableNames.value).toEqual([]);
 });
 
 test.for(['owner', null] as const)('the list of recordings is asked for by %s', (role) => {
   session.value = of(role);
-  expect(isListShown.value).toBe(true);
+  expect(canListRecordings.value).toBe(true);
 });
 
 test('the list of recordings is not asked for by a guest', () => {
   session.value = of('guest');
-  expect(isListShown.value).toBe(false);
+  expect(canListRecordings.value).toBe(false);
 });

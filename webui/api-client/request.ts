@@ -1,7 +1,7 @@
-import { either } from './any-signal.ts';
+import { anySignal } from './any-signal.ts';
 
 /** The box said no, or could not be reached. `status` is HTTP's; 0: no answer came. */
-export class BoxError extends Error {
+export class RequestError extends Error {
   override readonly name = 'BoxError';
   readonly status: number;
   /** When to come again, in seconds, if the box said so. */
@@ -22,7 +22,7 @@ const ANSWER_LIMIT_MS = 15_000;
 /** The browser's own dialog for name and password must not cover the page: the box looks for this. */
 export const UI_HEADER = { 'X-Perch-UI': '1' } as const;
 
-export interface AskOptions {
+export interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Sent as JSON. */
   readonly body?: object;
@@ -30,37 +30,43 @@ export interface AskOptions {
   readonly limitMs?: number;
 }
 
-/** Asks the box for JSON. Addresses are relative to the page, so that it works below a proxy's sub-folder. */
-export async function ask<T>(address: string, options: AskOptions = {}): Promise<T> {
-  const response = await send(address, options);
-  if (!response.ok) {
-    throw await errorOf(response);
-  }
-  return (await response.json()) as T;
+/** Fetches JSON. Addresses are relative to the page, so that it works below a proxy's sub-folder. */
+export async function fetchJson<T>(
+  address: string,
+  { method = 'GET', body, signal, limitMs = ANSWER_LIMIT_MS }: RequestOptions = {},
+): Promise<T> {
+  const json = body ? { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) } : {};
+  const response = await send(address, { method, ...json, ...(signal && { signal }) }, limitMs);
+  return (await okResponse(response)).json() as Promise<T>;
 }
 
-async function send(
-  address: string,
-  { method = 'GET', body, signal, limitMs = ANSWER_LIMIT_MS }: AskOptions,
-): Promise<Response> {
+/** @throws RequestError with status 0 if there is no answer; other statuses are for the caller to check */
+export async function send(address: string, options: RequestInit, limitMs = ANSWER_LIMIT_MS): Promise<Response> {
   const limit = AbortSignal.timeout(limitMs);
   try {
     return await fetch(address, {
-      method,
-      headers: body ? { ...UI_HEADER, 'Content-Type': 'application/json' } : UI_HEADER,
-      ...(body ? { body: JSON.stringify(body) } : {}),
+      ...options,
+      headers: { ...UI_HEADER, ...options.headers },
       cache: 'no-store',
-      signal: signal ? either(signal, limit) : limit,
+      signal: options.signal ? anySignal(options.signal, limit) : limit,
     });
   } catch {
-    throw new BoxError(0, 'the box does not answer');
+    throw new RequestError(0, 'no answer');
   }
 }
 
+/** @throws RequestError unless the status is 2xx */
+export async function okResponse(response: Response): Promise<Response> {
+  if (!response.ok) {
+    throw await errorFromResponse(response);
+  }
+  return response;
+}
+
 /** The reason that stands in the box's answer: `{"status":"error","error":"text","why":"word"}`. */
-export async function errorOf(response: Response): Promise<BoxError> {
+export async function errorFromResponse(response: Response): Promise<RequestError> {
   const body = (await response.json().catch(() => undefined)) as { error?: unknown; why?: string } | undefined;
   const { status, headers } = response;
-  const text = typeof body?.error === 'string' ? body.error : `the box answered ${status}`;
-  return new BoxError(status, text, Number(headers.get('Retry-After')) || undefined, body?.why);
+  const text = typeof body?.error === 'string' ? body.error : `HTTP status ${status}`;
+  return new RequestError(status, text, Number(headers.get('Retry-After')) || undefined, body?.why);
 }

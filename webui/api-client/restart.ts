@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { onNews } from './server-events.ts';
+import { onServerEvent } from './server-events.ts';
 
 /** Much longer than it usually takes: then it is away. */
 const PATIENCE = 3;
@@ -25,7 +25,7 @@ export function noteAnswer(wasAway: boolean): void {
   }
 }
 
-onNews('box', ({ state, seconds }) => {
+onServerEvent('box', ({ state, seconds }) => {
   if (state === 'restarting' && seconds !== undefined) {
     noteRestart(seconds);
   }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { wake } from '../shell/sleep.ts';
-import { BoxError } from './request.ts';
-import { untilAnswered } from './retry.ts';
+import { retryNow } from '../shell/sleep.ts';
+import { RequestError } from './request.ts';
+import { retryUntilAnswered } from './retry.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -16,7 +16,7 @@ function failing(...statuses: readonly number[]) {
   return vi.fn(async () => {
     const status = left.shift();
     if (status !== undefined) {
-      throw new BoxError(status, 'no');
+      throw new RequestError(status, 'no');
     }
     return 'there';
   });
@@ -24,7 +24,7 @@ function failing(...statuses: readonly number[]) {
 
 test.for([0, 401, 429, 500, 503])('what failed with %i is asked again after a while', async (status) => {
   const work = failing(status, status);
-  const answer = untilAnswered(work, new AbortController().signal);
+  const answer = retryUntilAnswered(work, new AbortController().signal);
   await vi.advanceTimersByTimeAsync(900);
   expect(work).toHaveBeenCalledTimes(1);
   await vi.advanceTimersByTimeAsync(200);
@@ -35,17 +35,17 @@ test.for([0, 401, 429, 500, 503])('what failed with %i is asked again after a wh
 
 test('it is asked again at once when the box is back', async () => {
   const work = failing(0, 0);
-  const answer = untilAnswered(work, new AbortController().signal);
+  const answer = retryUntilAnswered(work, new AbortController().signal);
   await vi.advanceTimersByTimeAsync(0);
-  wake();
+  retryNow();
   await vi.advanceTimersByTimeAsync(0);
-  wake();
+  retryNow();
   expect(await answer).toBe('there');
 });
 
 test('half a minute is the longest pause', async () => {
   const work = failing(...Array.from({ length: 20 }, () => 0));
-  untilAnswered(work, new AbortController().signal);
+  retryUntilAnswered(work, new AbortController().signal);
   await vi.advanceTimersByTimeAsync(61_000);
   const asked = work.mock.calls.length;
   await vi.advanceTimersByTimeAsync(60_000);
@@ -54,7 +54,7 @@ test('half a minute is the longest pause', async () => {
 
 test.for([400, 403, 404])('a box that says %i is not asked again', async (status) => {
   const work = failing(status);
-  await expect(untilAnswered(work, new AbortController().signal)).rejects.toMatchObject({ status });
+  await expect(retryUntilAnswered(work, new AbortController().signal)).rejects.toMatchObject({ status });
   expect(work).toHaveBeenCalledTimes(1);
 });
 
@@ -64,14 +64,14 @@ test('an answer that comes when nobody wants it any more is none', async () => {
     stop.abort();
     return 'late';
   };
-  expect(await untilAnswered(late, stop.signal)).toBeUndefined();
+  expect(await retryUntilAnswered(late, stop.signal)).toBeUndefined();
 });
 
 test('nothing is asked or told any more once it is stopped', async () => {
   const work = failing(0, 0);
   const stop = new AbortController();
   const told = vi.fn();
-  const answer = untilAnswered(work, stop.signal, told);
+  const answer = retryUntilAnswered(work, stop.signal, told);
   await vi.advanceTimersByTimeAsync(0);
   stop.abort();
   expect(await answer).toBeUndefined();

@@ -1,12 +1,12 @@
-import { pause } from '../shell/sleep.ts';
-import { BoxError } from './request.ts';
+import { sleep } from '../shell/sleep.ts';
+import { RequestError } from './request.ts';
 
 const FIRST_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 30_000;
 
 /** Whether the same question may be answered later: the box is away or busy, has a fault, or the session is over and is begun again. */
-export const isPassing = (error: unknown): boolean =>
-  !(error instanceof BoxError) || [0, 401, 429].includes(error.status) || error.status >= 500;
+export const isTransient = (error: unknown): boolean =>
+  !(error instanceof RequestError) || [0, 401, 429].includes(error.status) || error.status >= 500;
 
 /**
  * Asks until there is an answer: again after a while, and whenever trying at once is worth it.
@@ -14,7 +14,7 @@ export const isPassing = (error: unknown): boolean =>
  * @param onFailure hears why it has to wait; throws what no other try mends
  * @returns undefined: it was stopped, and nobody wants the answer
  */
-export async function untilAnswered<T>(
+export async function retryUntilAnswered<T>(
   work: () => Promise<T>,
   stop: AbortSignal,
   onFailure: (error: unknown) => void = throwLasting,
@@ -28,13 +28,13 @@ export async function untilAnswered<T>(
         onFailure(error);
       }
     }
-    await pause(waitMs, stop);
+    await sleep(waitMs, stop);
   }
   return undefined;
 }
 
 function throwLasting(error: unknown): void {
-  if (!isPassing(error)) {
+  if (!isTransient(error)) {
     throw error;
   }
 }

@@ -2,14 +2,14 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { logOut } from './log-out.ts';
 import {
   access,
-  endedUser,
-  isLeft,
-  isLinkOver,
-  leaveLink,
-  linkWaitsFor,
+  checkSession,
+  expiredUser,
+  forgetGuestLink,
+  guestLinkError,
+  isGuestLinkExpired,
   loadSession,
   logIn,
-  noteRefusal,
+  mustReload,
   openGuestLink,
   session,
 } from './session.ts';
@@ -36,10 +36,10 @@ beforeEach(() => {
     removeItem: (key: string) => kept.delete(key),
   });
   session.value = undefined;
-  isLinkOver.value = false;
+  isGuestLinkExpired.value = false;
   access.value = 'unknown';
-  isLeft.value = false;
-  endedUser.value = undefined;
+  mustReload.value = false;
+  expiredUser.value = undefined;
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -49,83 +49,83 @@ afterEach(() => {
 test("a guest's link waits for a box that is away, busy or has a fault, and says why", async () => {
   const opened = openGuestLink('t', new AbortController().signal);
   await vi.advanceTimersByTimeAsync(0);
-  expect(linkWaitsFor.value?.status).toBe(0);
+  expect(guestLinkError.value?.status).toBe(0);
   answers = [json({}, 429, { 'Retry-After': '40' })];
   await vi.advanceTimersByTimeAsync(1_000);
-  expect(linkWaitsFor.value?.retryAfterS).toBe(40);
+  expect(guestLinkError.value?.retryAfterS).toBe(40);
   answers = [json({}, 503)];
   await vi.advanceTimersByTimeAsync(2_000);
-  expect(linkWaitsFor.value?.status).toBe(503);
+  expect(guestLinkError.value?.status).toBe(503);
   answers = [json({ status: 'ok' }), json(GUEST)];
   await vi.advanceTimersByTimeAsync(4_000);
   await opened;
-  expect([linkWaitsFor.value, isLinkOver.value, access.value]).toEqual([undefined, false, 'granted']);
+  expect([guestLinkError.value, isGuestLinkExpired.value, access.value]).toEqual([undefined, false, 'granted']);
 });
 
 test('a link that holds no more is given up', async () => {
   answers = [json({ error: 'this link does not hold' }, 401)];
   await openGuestLink('t', new AbortController().signal);
-  expect([linkWaitsFor.value, isLinkOver.value]).toEqual([undefined, true]);
+  expect([guestLinkError.value, isGuestLinkExpired.value]).toEqual([undefined, true]);
 });
 
 test('a guest whose link ends is told so, after the page is loaded anew as well, until he wants to log in', async () => {
   const nobody = { ...GUEST, role: null };
   answers = [json(nobody)];
   await loadSession();
-  expect(isLinkOver.value).toBe(false);
+  expect(isGuestLinkExpired.value).toBe(false);
   answers = [json(GUEST), json(nobody)];
   await loadSession();
-  await noteRefusal();
-  expect([isLinkOver.value, access.value]).toEqual([true, 'refused']);
-  isLinkOver.value = false;
+  await checkSession();
+  expect([isGuestLinkExpired.value, access.value]).toEqual([true, 'refused']);
+  isGuestLinkExpired.value = false;
   answers = [json(nobody), json(nobody), json(GUEST), json(viewer('wren')), json(nobody)];
   await loadSession();
-  expect(isLinkOver.value, 'loaded anew').toBe(true);
-  leaveLink();
+  expect(isGuestLinkExpired.value, 'loaded anew').toBe(true);
+  forgetGuestLink();
   await loadSession();
-  expect(isLinkOver.value, 'wants to log in').toBe(false);
+  expect(isGuestLinkExpired.value, 'wants to log in').toBe(false);
   for (let i = 0; i < 3; i += 1) {
     await loadSession();
   }
-  expect(isLinkOver.value, 'has logged in since').toBe(false);
+  expect(isGuestLinkExpired.value, 'has logged in since').toBe(false);
 });
 
 test('whose session has ended is known, although another look at it was the first to find that', async () => {
   const nobody = { claimed: true, loggedIn: false, user: null, role: null };
   answers = [json(viewer('wren')), json(viewer('wren'))];
   await loadSession();
-  await noteRefusal();
-  expect([endedUser.value, access.value], 'refused by a session that is there').toEqual([undefined, 'unknown']);
+  await checkSession();
+  expect([expiredUser.value, access.value], 'refused by a session that is there').toEqual([undefined, 'unknown']);
   answers = [json(nobody), json(nobody)];
   await loadSession();
-  await noteRefusal();
-  expect([endedUser.value, access.value]).toEqual(['wren', 'refused']);
+  await checkSession();
+  expect([expiredUser.value, access.value]).toEqual(['wren', 'refused']);
 });
 
 test('who logs in again as the same goes on; another one, and who logs out, leave the page', async () => {
   answers = [json({}), json(viewer('wren'))];
   await logIn('p', 'wren');
   // The guest of the tests before has left the page.
-  isLeft.value = false;
+  mustReload.value = false;
   answers = [json({}), json(viewer('wren'))];
   await logIn('p', 'wren');
-  expect([isLeft.value, access.value]).toEqual([false, 'granted']);
+  expect([mustReload.value, access.value]).toEqual([false, 'granted']);
   answers = [json({}), json(viewer('lark'))];
   await logIn('p', 'lark');
-  expect(isLeft.value).toBe(true);
-  isLeft.value = false;
-  await expect(logOut()).rejects.toThrow('does not answer');
-  expect(isLeft.value).toBe(false);
+  expect(mustReload.value).toBe(true);
+  mustReload.value = false;
+  await expect(logOut()).rejects.toThrow('no answer');
+  expect(mustReload.value).toBe(false);
   answers = [json({})];
   await logOut();
-  expect([isLeft.value, access.value]).toEqual([true, 'refused']);
+  expect([mustReload.value, access.value]).toEqual([true, 'refused']);
 });
 
 test('who logs out in one window leaves the others of the browser, too', async () => {
   const other = new BroadcastChannel('perch-log-out');
   other.postMessage('');
-  await vi.waitFor(() => expect([isLeft.value, access.value]).toEqual([true, 'refused']));
-  isLeft.value = false;
+  await vi.waitFor(() => expect([mustReload.value, access.value]).toEqual([true, 'refused']));
+  mustReload.value = false;
   const heard = new Promise((resolve) => {
     other.onmessage = resolve;
   });

@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
-import { wake } from '../shell/sleep.ts';
-import { ask, BoxError } from './request.ts';
-import { isPassing, untilAnswered } from './retry.ts';
+import { retryNow } from '../shell/sleep.ts';
+import { fetchJson, RequestError } from './request.ts';
+import { isTransient, retryUntilAnswered } from './retry.ts';
 
 export interface Session {
   readonly claimed: boolean;
@@ -30,19 +30,19 @@ export const access = signal<'unknown' | 'granted' | 'refused'>('unknown');
 export const isOwner = computed(() => session.value?.role === 'owner');
 
 /** Somebody has logged out, or another one has logged in: nothing of what the page holds is for the next one. */
-export const isLeft = signal(false);
+export const mustReload = signal(false);
 
 /** Whose session has ended while the page was open: he logs in over the page, and what he typed stays. */
-export const endedUser = signal<string | undefined>(undefined);
+export const expiredUser = signal<string | undefined>(undefined);
 
 /** Whom the page has shown something to. */
 let shownTo: Pick<Session, 'role' | 'user'> | undefined;
 
 export async function loadSession(): Promise<void> {
-  const now = await ask<Session>('v3/session');
+  const now = await fetchJson<Session>('v3/session');
   session.value = now;
   if (now.role === null) {
-    isLinkOver.value ||= localStorage.getItem(WAS_GUEST) !== null;
+    isGuestLinkExpired.value ||= localStorage.getItem(WAS_GUEST) !== null;
     return;
   }
   shownTo = now;
@@ -57,63 +57,63 @@ export async function loadSession(): Promise<void> {
 export const setupCode = signal('');
 
 export async function claim(password: string, code: string): Promise<void> {
-  await ask('v3/claim', { method: 'POST', body: { password, setupCode: code } });
+  await fetchJson('v3/claim', { method: 'POST', body: { password, setupCode: code } });
   setupCode.value = '';
   await enter();
 }
 
 /** @param user undefined: the owner */
 export async function logIn(password: string, user: string | undefined): Promise<void> {
-  await ask('v3/session', { method: 'POST', body: { password, ...(user ? { user } : {}) } });
+  await fetchJson('v3/session', { method: 'POST', body: { password, ...(user ? { user } : {}) } });
   await enter();
 }
 
 /** Somebody has opened a link that holds no more, or it has ended while he looked. */
-export const isLinkOver = signal(false);
+export const isGuestLinkExpired = signal(false);
 
 /** The cookie goes with the link: that somebody was a guest in this browser is known to the page alone. */
 const WAS_GUEST = 'perch-guest';
 
 /** Who was a guest here has a password all the same. */
-export function leaveLink(): void {
+export function forgetGuestLink(): void {
   localStorage.removeItem(WAS_GUEST);
-  isLinkOver.value = false;
+  isGuestLinkExpired.value = false;
 }
 
 /** Why a link is not opened yet; undefined: none waits. */
-export const linkWaitsFor = signal<BoxError | undefined>(undefined);
+export const guestLinkError = signal<RequestError | undefined>(undefined);
 
 /** Exchanges the token of a guest's link for a cookie, as soon as the box answers: the link may be had only once. */
 export async function openGuestLink(token: string, stop: AbortSignal): Promise<void> {
-  const exchange = () => ask('v3/guest', { method: 'POST', body: { token } });
+  const exchange = () => fetchJson('v3/guest', { method: 'POST', body: { token } });
   try {
-    if ((await untilAnswered(exchange, stop, noteWait)) === undefined) {
+    if ((await retryUntilAnswered(exchange, stop, noteWait)) === undefined) {
       return;
     }
-    linkWaitsFor.value = undefined;
-    isLinkOver.value = false;
+    guestLinkError.value = undefined;
+    isGuestLinkExpired.value = false;
     await enter();
   } catch (error) {
-    linkWaitsFor.value = undefined;
-    isLinkOver.value = error instanceof BoxError && error.status === 401;
+    guestLinkError.value = undefined;
+    isGuestLinkExpired.value = error instanceof RequestError && error.status === 401;
   }
 }
 
 function noteWait(error: unknown): void {
-  if (!(error instanceof BoxError) || error.status === 401 || !isPassing(error)) {
+  if (!(error instanceof RequestError) || error.status === 401 || !isTransient(error)) {
     throw error;
   }
-  linkWaitsFor.value = error;
+  guestLinkError.value = error;
 }
 
 /** The box has refused: is the session over? Guests and those who never logged in see the log-in in place of the page. */
-export async function noteRefusal(): Promise<void> {
+export async function checkSession(): Promise<void> {
   await loadSession();
   if (session.peek()?.loggedIn) {
     return;
   }
   // Who it was does not stand in `session` any more when another look has found its end before.
-  endedUser.value = shownTo?.user ?? undefined;
+  expiredUser.value = shownTo?.user ?? undefined;
   access.value = 'refused';
 }
 
@@ -123,10 +123,10 @@ async function enter(): Promise<void> {
   const { role, user } = session.peek() ?? {};
   // One guest is not told from another.
   if (before && (before.role !== role || before.user !== user || role === 'guest')) {
-    isLeft.value = true;
+    mustReload.value = true;
     return;
   }
-  endedUser.value = undefined;
+  expiredUser.value = undefined;
   access.value = 'granted';
-  wake();
+  retryNow();
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EventLines } from './sse-parser.ts';
+import { SseParser } from './sse-parser.ts';
 
 const TEXT = 'id: a-1\nevent: camera\ndata: {"path":"door"}\n\n: still here\n\nid: a-2\ndata: one\ndata: two\n\n';
 const EVENTS = [
@@ -8,16 +8,16 @@ const EVENTS = [
 ];
 
 test.for([1, 2, 7, 1000])('events come whole out of pieces of %d characters', (size) => {
-  const lines = new EventLines();
+  const lines = new SseParser();
   const pieces = TEXT.match(new RegExp(`[\\s\\S]{1,${size}}`, 'g')) ?? [];
   expect(pieces.flatMap((piece) => lines.push(piece))).toEqual(EVENTS);
 });
 
 test('lines may end in any of the three ways', () => {
-  expect(new EventLines().push(TEXT.replaceAll('\n', '\r\n'))).toEqual(EVENTS);
-  expect(new EventLines().push(`${TEXT.replaceAll('\n', '\r')}:\n`)).toEqual(EVENTS);
+  expect(new SseParser().push(TEXT.replaceAll('\n', '\r\n'))).toEqual(EVENTS);
+  expect(new SseParser().push(`${TEXT.replaceAll('\n', '\r')}:\n`)).toEqual(EVENTS);
 });
 
 test('an event that is not at its end is not told', () => {
-  expect(new EventLines().push('event: camera\ndata: {}\n')).toEqual([]);
+  expect(new SseParser().push('event: camera\ndata: {}\n')).toEqual([]);
 });

@@ -1,24 +1,24 @@
 /** One server-sent event. */
-export interface SentEvent {
+interface ServerSentEvent {
   readonly type: string;
   readonly id: string | undefined;
   readonly data: string;
 }
 
 /** Cuts a stream of server-sent events into events (WHATWG HTML §9.2.6), whatever pieces it comes in. */
-export class EventLines {
+export class SseParser {
   #rest = '';
   #type = '';
   #id: string | undefined;
   #data: string[] = [];
 
-  push(text: string): SentEvent[] {
+  push(text: string): ServerSentEvent[] {
     const lines = (this.#rest + text).split(/\r\n|\n|\r(?=[^\n])/);
     this.#rest = lines.pop() ?? '';
     return lines.flatMap((line) => this.#line(line));
   }
 
-  #line(line: string): SentEvent[] {
+  #line(line: string): ServerSentEvent[] {
     if (line === '') {
       return this.#end();
     }
@@ -33,7 +33,7 @@ export class EventLines {
     return [];
   }
 
-  #end(): SentEvent[] {
+  #end(): ServerSentEvent[] {
     const event = { type: this.#type || 'message', id: this.#id, data: this.#data.join('\n') };
     const isEmpty = this.#data.length === 0;
     this.#type = '';

@@ -1,22 +1,22 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type News, onNews } from './server-events.ts';
-import { ask } from './request.ts';
-import { pageShown } from '../shell/page-state.ts';
+import { isPageVisible } from '../shell/page-state.ts';
+import { fetchJson } from './request.ts';
+import { onServerEvent, type ServerEvents } from './server-events.ts';
 
-interface AskedOptions {
+interface PollOptions {
   readonly everyMs: number;
   /** News after which the answer is another one. */
-  readonly news?: readonly (keyof News)[];
+  readonly news?: readonly (keyof ServerEvents)[];
 }
 
-export interface Asked<T> {
+interface Polled<T> {
   /** Undefined until the box has answered; what was seen last stays. */
   readonly value: T | undefined;
   readonly again: () => void;
 }
 
 /** Asks the box now and again, while the page is shown. No address: nothing is asked. */
-export function useAsked<T>(address: string | undefined, { everyMs, news = [] }: AskedOptions): Asked<T> {
+export function usePolled<T>(address: string | undefined, { everyMs, news = [] }: PollOptions): Polled<T> {
   const [seen, setSeen] = useState<{ readonly address: string; readonly value: T }>();
   const [turn, setTurn] = useState(0);
   const again = () => setTurn((before) => before + 1);
@@ -26,9 +26,9 @@ export function useAsked<T>(address: string | undefined, { everyMs, news = [] }:
     }
     const stop = new AbortController();
     const look = () => {
-      if (pageShown.peek()) {
+      if (isPageVisible.peek()) {
         // The strip above says when the box does not answer.
-        ask<T>(address, { signal: stop.signal }).then(
+        fetchJson<T>(address, { signal: stop.signal }).then(
           (value) => stop.signal.aborted || setSeen({ address, value }),
           () => {},
         );
@@ -36,7 +36,7 @@ export function useAsked<T>(address: string | undefined, { everyMs, news = [] }:
     };
     look();
     const timer = setInterval(look, everyMs);
-    const leave = [...news, 'gap' as const].map((type) => onNews(type, look));
+    const leave = [...news, 'gap' as const].map((type) => onServerEvent(type, look));
     return () => {
       stop.abort();
       clearInterval(timer);

@@ -164,8 +164,8 @@ async function write(response: Response, answer: HTMLElement): Promise<void> {
   }
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
-  for (let piece = await reader?.read(); piece && !piece.done; piece = await reader?.read()) {
-    text = (text + piece.value).slice(-SHOWN_CHARS);
+  for (let chunk = await reader?.read(); chunk && !chunk.done; chunk = await reader?.read()) {
+    text = (text + chunk.value).slice(-SHOWN_CHARS);
     answer.textContent = status + text;
   }
   answer.textContent = status + text;

@@ -28,7 +28,7 @@ export interface Answer {
   readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
 }
 
-export interface Schema {
+interface Schema {
   readonly type?: string;
   readonly const?: unknown;
   readonly default?: unknown;

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect } from 'preact/hooks';
-import { access, endedUser, isLeft, isOwner, session } from '../api-client/session.ts';
+import { access, expiredUser, isOwner, mustReload, session } from '../api-client/session.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { forgetCameras } from '../cameras/remembered-cameras.ts';
 import { AwayStrip } from '../live/notices.tsx';
@@ -7,11 +7,11 @@ import { LivePage } from '../pages/live.tsx';
 import { LoginPage } from '../pages/login.tsx';
 import { forgetStills } from '../player/video-surface.ts';
 import { lastScroll } from '../shell/navigation.ts';
-import { type Place, place, screenOf } from '../shell/route.ts';
+import { type Route, route, scrollKey } from '../shell/route.ts';
 import { Toasts } from '../ui/feedback/toast.tsx';
 import { lazyPage, lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { liveWords, loadSettingsWords, words } from '../words/words.ts';
-import { doorOf } from './gate.ts';
+import { entryState } from './entry.ts';
 import { Nav } from './nav.tsx';
 
 const Start = lazyPage(async () => {
@@ -31,7 +31,7 @@ const loadLoginSheet = () => import('../pages/login-sheet.tsx').then((page) => p
 const LoginSheet = lazyPart(loadLoginSheet);
 
 /** The page. When somebody has left it, it is loaded anew: whatever any part of it still holds goes with it. */
-export const App = () => (isLeft.value ? <Anew /> : <Whole />);
+export const App = () => (mustReload.value ? <Anew /> : <Whole />);
 
 function Anew() {
   useEffect(() => {
@@ -44,7 +44,7 @@ function Anew() {
 
 /** What stands in front of the pages, then the place that the address names. */
 function Whole() {
-  const door = doorOf(session.value, access.value, place.value.page, endedUser.value !== undefined);
+  const door = entryState(session.value, access.value, route.value.page, expiredUser.value !== undefined);
   useEffect(() => {
     if (door === 'login' || door === 'start') {
       forgetStills();
@@ -54,31 +54,31 @@ function Whole() {
   useTitle();
   useLaterPages(door === 'open');
   const isOpen = door === 'open' || door === 'again';
-  const isBare = door === 'start' || door === 'login' || isAlone(place.value) || (isOpen && isAdding());
+  const isBare = door === 'start' || door === 'login' || isAlone(route.value) || (isOpen && isAdding());
   return (
     <>
       <AwayStrip />
       <main>{door === 'start' ? <Start.Page /> : door === 'login' ? <LoginPage /> : <Page isOpen={isOpen} />}</main>
       {!isBare && session.value?.role !== 'guest' && <Nav />}
       <Toasts />
-      {door === 'again' && <LoginSheet user={endedUser.value} />}
+      {door === 'again' && <LoginSheet user={expiredUser.value} />}
     </>
   );
 }
 
 /** Pages without the three places beside them. */
-const isAlone = ({ page }: Place): boolean => page === 'camera' || page === 'wall';
+const isAlone = ({ page }: Route): boolean => page === 'camera' || page === 'wall';
 
 /** Cameras are added at the first start and from the settings. */
 function isAdding(): boolean {
-  const here = place.value;
+  const here = route.value;
   return isOwner.value && (here.page === 'start' || (here.page === 'settings' && here.part === 'add'));
 }
 
 /** Before the box has answered the shell is there already. */
 function Page({ isOpen }: { readonly isOpen: boolean }) {
-  const here = place.value;
-  useScroll(screenOf(here));
+  const here = route.value;
+  useScroll(scrollKey(here));
   if (!isOpen) {
     return here.page === 'live' ? <LivePage /> : <div class="skeleton-page" />;
   }
@@ -142,16 +142,16 @@ function useLaterPages(isOpen: boolean): void {
 }
 
 async function fetchLater(stop: AbortSignal): Promise<void> {
-  const rooms = async () => {
-    const { fetchRooms } = await import('../pages/settings/settings.tsx');
-    for (const fetch of isOwner.peek() ? fetchRooms() : []) {
+  const sections = async () => {
+    const { sectionFetchers } = await import('../pages/settings/settings.tsx');
+    for (const fetch of isOwner.peek() ? sectionFetchers() : []) {
       await idle();
       await fetch();
     }
   };
   // When they are wanted the box may be away.
   const parts = [loadLoginSheet, () => import('../player/fallbacks.ts'), () => import('../live/tile-snapshot.ts')];
-  for (const fetch of [OneCamera.fetch, Recordings.fetch, Settings.fetch, ...parts, rooms]) {
+  for (const fetch of [OneCamera.fetch, Recordings.fetch, Settings.fetch, ...parts, sections]) {
     await idle();
     if (stop.aborted) {
       return;
@@ -175,7 +175,7 @@ const idle = (): Promise<void> =>
 
 /** The browser's tab and history say where one is; the rooms of the settings say it themselves. */
 function useTitle(): void {
-  const here = place.value;
+  const here = route.value;
   const { live, recordings } = words.value;
   const name = here.page === 'camera' || here.page === 'recordings' ? here.camera : undefined;
   const camera = cameras.value?.find((one) => one.name === name)?.title ?? name;

@@ -1,4 +1,4 @@
-import { rememberedTheme, showTheme } from '../shell/theme.ts';
+import { applyTheme, storedTheme } from '../shell/theme.ts';
 
 /*
  * Runs before anything is shown, in browsers of any age: it may use nothing that is younger than they are. The page's
@@ -11,7 +11,7 @@ const BARE = /^#\/?(?:wall|start|login|live\/.|guest\/|settings\/cameras\/add)/;
 const root = document.documentElement;
 
 try {
-  showTheme(rememberedTheme());
+  applyTheme(storedTheme());
 } catch {
   // The browser keeps nothing for this page: the device's own theme it is.
 }

@@ -1,14 +1,13 @@
 import { render } from 'preact';
-import { listenToBox } from '../api-client/event-stream.ts';
-import { keepAsking } from '../api-client/paths.ts';
+import { listenToEvents } from '../api-client/event-stream.ts';
+import { pollPaths } from '../api-client/paths.ts';
 import { openGuestLink, session, setupCode } from '../api-client/session.ts';
-import { watchPage } from '../shell/page-state.ts';
 import { loadAppearance } from '../shell/appearance.ts';
-import { watchPlace } from '../shell/navigation.ts';
+import { watchRoute } from '../shell/navigation.ts';
+import { watchPageState } from '../shell/page-state.ts';
 import { guestToken, setupCodeIn } from '../shell/route.ts';
 import { loadLanguage } from '../words/words.ts';
 import { App } from './app.tsx';
-import { keepShell } from './keep-shell.ts';
 
 let opening = new AbortController();
 
@@ -30,11 +29,11 @@ async function takeLink(): Promise<void> {
 }
 
 addEventListener('hashchange', takeLink);
-takeLink().then(() => keepAsking(new AbortController().signal));
-watchPlace();
+takeLink().then(() => pollPaths(new AbortController().signal));
+watchRoute();
 loadAppearance();
-watchPage();
-listenToBox();
+watchPageState();
+listenToEvents();
 
 keepShell();
 // Begins by itself.
@@ -46,4 +45,15 @@ if (root) {
   loadLanguage()
     .catch(() => {})
     .then(() => render(<App />, root));
+}
+
+/** Has the browser keep the page's shell, where it may: on https that it trusts, and on localhost. */
+export function keepShell(): void {
+  if (isSecureContext && 'serviceWorker' in navigator) {
+    // What is seen first comes first.
+    window.addEventListener('load', () => {
+      // A certificate that the browser does not trust: the page works without.
+      navigator.serviceWorker.register('shell-worker.js').catch(() => {});
+    });
+  }
 }

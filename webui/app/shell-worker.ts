@@ -34,7 +34,7 @@ worker.addEventListener<WorkerEvent>('install', (event) => {
 });
 
 worker.addEventListener<WorkerEvent>('activate', (event) => {
-  event.waitUntil(forgetFormer());
+  event.waitUntil(deleteOldCaches());
 });
 
 worker.addEventListener<FetchEvent>('fetch', (event) => {
@@ -43,9 +43,9 @@ worker.addEventListener<FetchEvent>('fetch', (event) => {
     return;
   }
   if (request.mode === 'navigate' && isPage(request.url)) {
-    event.respondWith(freshPage(request));
+    event.respondWith(networkFirst(request));
   } else if (request.url.startsWith(worker.registration.scope) && HASHED.test(request.url)) {
-    event.respondWith(keptFile(request));
+    event.respondWith(cacheFirst(request));
   }
 });
 
@@ -57,14 +57,14 @@ async function keepShell(): Promise<void> {
   await worker.skipWaiting();
 }
 
-async function forgetFormer(): Promise<void> {
+async function deleteOldCaches(): Promise<void> {
   const names = await caches.keys();
   await Promise.all(names.filter((name) => name.startsWith(OWN) && name !== CACHE).map((name) => caches.delete(name)));
   await worker.clients.claim();
 }
 
 /** The box's own page, so that an update is there at once; the kept one when the box is away or starting. */
-async function freshPage(request: Request): Promise<Response> {
+async function networkFirst(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   const kept = await cache.match('./');
   try {
@@ -79,7 +79,7 @@ async function freshPage(request: Request): Promise<Response> {
 }
 
 /** What has this name has this content, for ever. */
-async function keptFile(request: Request): Promise<Response> {
+async function cacheFirst(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   const kept = await cache.match(request);
   if (kept) {

@@ -1,12 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { isOwner } from '../api-client/session.ts';
-import { absenceOf } from '../cameras/offline-reason.ts';
-import { absenceWords } from '../cameras/trouble-text.ts';
-import { notRecordingWords } from '../cameras/not-recording.ts';
 import { type Camera, videoCodec } from '../cameras/camera.ts';
+import { offlineReasonOf } from '../cameras/offline-reason.ts';
+import { notRecordingMessage, offlineReasonText } from '../cameras/trouble-text.ts';
 import { stateOf, stateReason } from '../live/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
-import { cinemaWords } from '../words/cinema.ts';
+import { cameraViewWords } from '../words/camera-view.ts';
 
 /** Followed by words of the box's own. */
 const english = (before: string, words: string): ComponentChildren => [before, <span lang="en">{words}</span>];
@@ -18,28 +17,28 @@ export function CameraTrouble(props: {
   readonly showsSmall: boolean;
 }) {
   const { camera, player, showsSmall } = props;
-  const say = cinemaWords.value;
+  const t = cameraViewWords.value;
   const state = stateOf(camera, player);
-  const reason = stateReason(state, camera, say);
+  const reason = stateReason(state, camera, t);
   const { recording } = camera.main;
   const codec = videoCodec(camera.main) ?? '?';
   const lines: ComponentChildren[] = [];
   if (state.kind === 'offline') {
-    const absence = absenceOf(state.word);
-    lines.push(absenceWords(absence, say));
+    const absence = offlineReasonOf(state.word);
+    lines.push(offlineReasonText(absence, t));
     // Others are told no more than that it cannot be reached.
     if (absence === 'unknown' && reason && isOwner.value) {
-      lines.push(english(say.whyOffline, reason));
+      lines.push(english(t.whyOffline, reason));
     }
   } else if (state.kind === 'misconfigured') {
-    lines.push(say.misconfiguredText, reason && english('', reason));
+    lines.push(t.misconfiguredText, reason && english('', reason));
   } else if (state.kind === 'unplayable') {
-    lines.push(say.notPlayableWhy(codec), recording?.active ? say.recordingGoesOn : undefined, say.anotherBrowser);
+    lines.push(t.notPlayableWhy(codec), recording?.active ? t.recordingGoesOn : undefined, t.anotherBrowser);
   } else if (showsSmall) {
-    lines.push(`${say.notPlayableWhy(codec)} ${say.smallShown}`);
+    lines.push(`${t.notPlayableWhy(codec)} ${t.smallShown}`);
   }
   if (recording?.error) {
-    lines.push(notRecordingWords(recording.why, say));
+    lines.push(notRecordingMessage(recording.why, t));
   }
   const said = lines.filter((line) => line !== undefined && line !== '');
   return said.length === 0 ? null : (

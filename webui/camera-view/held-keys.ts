@@ -1,5 +1,4 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { onLeaving } from '../shell/leaving.ts';
 
 /**
  * Keys that do something as long as they are held: the one pressed last counts, and `onUp` comes when it is let go or
@@ -15,7 +14,7 @@ export function useHeldKeys(
   latest.current = { keys, onDown, onUp, isElsewhere };
   useEffect(() => {
     let held: string | undefined;
-    const letGo = () => {
+    const releasePlayer = () => {
       if (held !== undefined) {
         held = undefined;
         latest.current.onUp();
@@ -28,7 +27,7 @@ export function useHeldKeys(
         hasModifier ||
         event.defaultPrevented ||
         !latest.current.keys.includes(key) ||
-        isTaken(event) ||
+        ownsKeys(event) ||
         latest.current.isElsewhere(event.target)
       ) {
         return;
@@ -39,15 +38,15 @@ export function useHeldKeys(
         latest.current.onDown(key);
       }
     };
-    const onKeyUp = (event: KeyboardEvent) => keyOf(event) === held && letGo();
+    const onKeyUp = (event: KeyboardEvent) => keyOf(event) === held && releasePlayer();
     window.addEventListener('keydown', onKeyDown);
     window.addEventListener('keyup', onKeyUp);
-    const forget = onLeaving(letGo);
+    const forget = onPageLeave(releasePlayer);
     return () => {
       window.removeEventListener('keydown', onKeyDown);
       window.removeEventListener('keyup', onKeyUp);
       forget();
-      letGo();
+      releasePlayer();
     };
   }, []);
 }
@@ -56,9 +55,22 @@ export function useHeldKeys(
 const keyOf = ({ key }: KeyboardEvent): string => (key.length === 1 ? key.toLowerCase() : key);
 
 /** Within a sheet keys are the sheet's. */
-export const isTaken = ({ target }: Event): boolean =>
+export const ownsKeys = ({ target }: Event): boolean =>
   target instanceof Element && target.closest('dialog, input, select, textarea') !== null;
 
 /** There arrows go through time. */
 export const isInSlider = (target: EventTarget | null): boolean =>
   target instanceof Element && target.closest('[role=slider]') !== null;
+
+/** Tells that the person goes: the page is hidden, left, or another window is in front. @returns what ends it */
+export function onPageLeave(listener: () => void): () => void {
+  const onHidden = () => document.visibilityState === 'hidden' && listener();
+  window.addEventListener('pagehide', listener);
+  window.addEventListener('blur', listener);
+  document.addEventListener('visibilitychange', onHidden);
+  return () => {
+    window.removeEventListener('pagehide', listener);
+    window.removeEventListener('blur', listener);
+    document.removeEventListener('visibilitychange', onHidden);
+  };
+}

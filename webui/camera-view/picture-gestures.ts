@@ -1,8 +1,7 @@
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { isEnlarged, showWhole, zoom } from './enlarged.ts';
-import { panned, swipeOf, type Zoom, zoomAt } from './picture-zoom.ts';
-import { useZoomKeys, zoomsItself } from './zoom-keys.ts';
+import { isZoomed, panned, resetZoom, swipeOf, type Zoom, zoom, zoomAt } from './picture-zoom.ts';
+import { cameraHasZoom, useZoomKeys } from './zoom-keys.ts';
 
 const DOUBLE_TAP_MS = 300;
 const SAME_PLACE_PX = 30;
@@ -31,8 +30,8 @@ interface Meant {
  * Two fingers, a wheel or keys enlarge the picture, one finger moves what is enlarged, two taps double it; a swipe leads
  * away from the whole one. Taps are told here: the finger is captured, so nothing below it is clicked.
  */
-export function usePictureHand(screen: RefObject<HTMLElement | null>, { onSwipe, onTap }: Meant): object {
-  useLayoutEffect(() => showWhole, []);
+export function usePictureGestures(screen: RefObject<HTMLElement | null>, { onSwipe, onTap }: Meant): object {
+  useLayoutEffect(() => resetZoom, []);
   const fingers = useRef(new Map<number, Point>());
   const begun = useRef<(Point & { readonly isAlone: boolean }) | undefined>(undefined);
   const lastTap = useRef<Tap | undefined>(undefined);
@@ -46,7 +45,7 @@ export function usePictureHand(screen: RefObject<HTMLElement | null>, { onSwipe,
   };
   const enlarge = (factor: number, at: Point) => setZoom((now) => zoomAt(now, factor, at, size()));
   const pan = (byX: number, byY: number) => setZoom((now) => panned(now, byX, byY, size()));
-  const double = (at: Point) => (isEnlarged() ? showWhole() : enlarge(DOUBLE, fromMiddle(at)));
+  const double = (at: Point) => (isZoomed() ? resetZoom() : enlarge(DOUBLE, fromMiddle(at)));
   useZoomKeys({
     enlarge: (factor) => enlarge(factor, { x: 0, y: 0 }),
     pan: (x, y) => pan(x * size().width, y * size().height),
@@ -83,13 +82,13 @@ export function usePictureHand(screen: RefObject<HTMLElement | null>, { onSwipe,
       return;
     }
     const to = swipeOf(at.x - start.x, at.y - start.y);
-    if (to && !isEnlarged() && event.pointerType !== 'mouse') {
+    if (to && !isZoomed() && event.pointerType !== 'mouse') {
       onSwipe(to);
     }
   };
   return {
     onWheel: (event: WheelEvent) => {
-      if (event.ctrlKey || !zoomsItself()) {
+      if (event.ctrlKey || !cameraHasZoom()) {
         event.preventDefault();
         const px = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_PX : 1);
         enlarge(Math.exp(-px * (event.ctrlKey ? PINCH : WHEEL)), fromMiddle({ x: event.clientX, y: event.clientY }));

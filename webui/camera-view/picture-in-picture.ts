@@ -5,11 +5,11 @@ interface SafariVideo extends HTMLVideoElement {
 }
 
 /** Whether this browser shows a video in a small window of its own. */
-export const hasSmallWindow = (video: SafariVideo): boolean =>
+export const supportsPictureInPicture = (video: SafariVideo): boolean =>
   document.pictureInPictureEnabled || video.webkitSupportsPresentationMode?.('picture-in-picture') === true;
 
 /** There and back. */
-export async function toggleSmallWindow(video: SafariVideo): Promise<void> {
+export async function togglePictureInPicture(video: SafariVideo): Promise<void> {
   if (document.pictureInPictureElement) {
     await document.exitPictureInPicture();
   } else if (document.pictureInPictureEnabled) {

@@ -1,23 +1,23 @@
 import { expect, test } from 'vitest';
-import { panned, swipeOf, WHOLE, zoomAt } from './picture-zoom.ts';
+import { NO_ZOOM, panned, swipeOf, zoomAt } from './picture-zoom.ts';
 
 const SIZE = { width: 400, height: 200 };
 
 test('what is pinched stays below the fingers', () => {
-  expect(zoomAt(WHOLE, 2, { x: 50, y: -20 }, SIZE)).toEqual({ scale: 2, x: -50, y: 20 });
+  expect(zoomAt(NO_ZOOM, 2, { x: 50, y: -20 }, SIZE)).toEqual({ scale: 2, x: -50, y: 20 });
 });
 
 test.for([
   ['no smaller than whole', 0.1, { scale: 1, x: 0, y: 0 }],
   ['no larger than six times', 100, { scale: 6, x: 0, y: 0 }],
 ] as const)('it becomes %s', ([, factor, expected]) => {
-  expect(zoomAt(WHOLE, factor, { x: 0, y: 0 }, SIZE)).toEqual(expected);
+  expect(zoomAt(NO_ZOOM, factor, { x: 0, y: 0 }, SIZE)).toEqual(expected);
 });
 
 test('its edge is not dragged into the screen', () => {
   const twice = { scale: 2, x: 0, y: 0 };
   expect(panned(twice, 1000, -1000, SIZE)).toEqual({ scale: 2, x: 200, y: -100 });
-  expect(panned(WHOLE, 50, 50, SIZE)).toEqual(WHOLE);
+  expect(panned(NO_ZOOM, 50, 50, SIZE)).toEqual(NO_ZOOM);
 });
 
 test.for([

@@ -1,3 +1,5 @@
+import { signal } from '@preact/signals';
+
 /** How a picture is enlarged: `x` and `y` are the way of its middle, in pixels. */
 export interface Zoom {
   readonly scale: number;
@@ -10,7 +12,7 @@ export interface Size {
   readonly height: number;
 }
 
-export const WHOLE: Zoom = { scale: 1, x: 0, y: 0 };
+export const NO_ZOOM: Zoom = { scale: 1, x: 0, y: 0 };
 const MOST = 6;
 
 /** What lies at that point, from the middle of the screen, stays there. */
@@ -41,3 +43,13 @@ export function swipeOf(byX: number, byY: number): 'next' | 'before' | 'back' | 
   }
   return byY > SWIPE_PX && byY > 2 * Math.abs(byX) ? 'back' : undefined;
 }
+
+/** How the picture of the camera that is open is enlarged. */
+export const zoom = signal(NO_ZOOM);
+
+/** As long as it is, keys move the picture, not the camera. */
+export const isZoomed = (): boolean => zoom.peek().scale > 1;
+
+export const resetZoom = (): void => {
+  zoom.value = NO_ZOOM;
+};

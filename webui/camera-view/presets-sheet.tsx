@@ -1,17 +1,17 @@
 import { useMemo } from 'preact/hooks';
-import { boxForm } from '../forms/server-form.ts';
-import { FormFoot } from '../forms/form-footer.tsx';
+import { FormFooter } from '../forms/form-footer.tsx';
 import { FormSheet } from '../forms/form-sheet.tsx';
+import { serverForm } from '../forms/server-form.ts';
 import { TextField } from '../ui/controls/field.tsx';
 import { toast } from '../ui/feedback/toast.tsx';
-import { Sure } from '../ui/sheet/confirm.tsx';
-import { cinemaWords } from '../words/cinema.ts';
-import { forgetPlace, listPlaces, type Preset, savePlace } from './ptz-api.ts';
+import { Confirm } from '../ui/sheet/confirm.tsx';
+import { cameraViewWords } from '../words/camera-view.ts';
+import { listPresets, type Preset, removePreset, savePreset } from './ptz-api.ts';
 
 /** As the box takes it. */
 const LONGEST = 64;
 
-interface PlacesSheetProps {
+interface PresetsSheetProps {
   readonly camera: string;
   readonly all: readonly Preset[];
   readonly onChanged: (all: readonly Preset[]) => void;
@@ -19,38 +19,38 @@ interface PlacesSheetProps {
 }
 
 /** Where it looks now gets a name; what it knows can be forgotten. */
-export function PlacesSheet({ camera, all, onChanged, onClosed }: PlacesSheetProps) {
-  const say = cinemaWords.value;
+export function PresetsSheet({ camera, all, onChanged, onClosed }: PresetsSheetProps) {
+  const t = cameraViewWords.value;
   const form = useMemo(() => newForm(camera, onChanged), [camera]);
   return (
     <FormSheet
-      title={say.presets}
+      title={t.presets}
       form={form}
       onClosed={onClosed}
-      onSaved={() => toast(cinemaWords.peek().placeSaved)}
-      foot={<FormFoot form={form} action={say.savePlace} text={say.savePlaceText} />}
+      onSaved={() => toast(cameraViewWords.peek().placeSaved)}
+      foot={<FormFooter form={form} action={t.savePlace} text={t.savePlaceText} />}
     >
       <TextField
-        label={say.placeName}
+        label={t.placeName}
         name="place"
         autocomplete="off"
         value={form.values.value.name}
         onInput={(text) => form.set('name', text.slice(0, LONGEST))}
         isLocked={form.saving.value !== 'no'}
-        hint={say.placeNameHint}
+        hint={t.placeNameHint}
         wrong={form.wrong.value.name}
       />
       {all.map(({ token, name }) => (
-        <Sure
+        <Confirm
           key={token}
-          title={say.forgetPlace(name || token)}
-          text={say.forgetPlaceSure}
-          onSure={async () => {
-            const isForgotten = await forgetPlace(camera, token).then(
+          title={t.forgetPlace(name || token)}
+          text={t.forgetPlaceSure}
+          onConfirm={async () => {
+            const isForgotten = await removePreset(camera, token).then(
               () => true,
               () => false,
             );
-            toast(isForgotten ? cinemaWords.peek().placeForgotten : cinemaWords.peek().placeKept);
+            toast(isForgotten ? cameraViewWords.peek().placeForgotten : cameraViewWords.peek().placeKept);
             if (isForgotten) {
               onChanged(all.filter((place) => place.token !== token));
             }
@@ -61,12 +61,12 @@ export function PlacesSheet({ camera, all, onChanged, onClosed }: PlacesSheetPro
   );
 }
 
-const newForm = (camera: string, onChanged: PlacesSheetProps['onChanged']) =>
-  boxForm<{ readonly name: string }>({
+const newForm = (camera: string, onChanged: PresetsSheetProps['onChanged']) =>
+  serverForm<{ readonly name: string }>({
     initial: { name: '' },
-    judge: { name: (text) => (text.trim() === '' ? cinemaWords.peek().placeNameHint : undefined) },
+    validate: { name: (text) => (text.trim() === '' ? cameraViewWords.peek().placeNameHint : undefined) },
     save: async (values) => {
-      await savePlace(camera, (values.name ?? '').trim());
-      onChanged(await listPlaces(camera));
+      await savePreset(camera, (values.name ?? '').trim());
+      onChanged(await listPresets(camera));
     },
   });

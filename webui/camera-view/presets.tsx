@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
-import { cinemaWords } from '../words/cinema.ts';
+import { cameraViewWords } from '../words/camera-view.ts';
 import type { Preset } from './ptz-api.ts';
 
-const PlacesSheet = lazyPart(() => import('./presets-sheet.tsx').then((part) => part.PlacesSheet));
+const PlacesSheet = lazyPart(() => import('./presets-sheet.tsx').then((part) => part.PresetsSheet));
 
-interface PlacesProps {
+interface PresetsProps {
   readonly camera: string;
   readonly all: readonly Preset[];
   readonly chosen: string | undefined;
@@ -15,12 +15,12 @@ interface PlacesProps {
 }
 
 /** Where the camera can go by itself; the last one makes another, or has one forgotten. */
-export function Places({ camera, all, chosen, onGo, onChanged }: PlacesProps) {
+export function Presets({ camera, all, chosen, onGo, onChanged }: PresetsProps) {
   const [isOpen, setOpen] = useState(false);
-  const say = cinemaWords.value;
+  const t = cameraViewWords.value;
   return (
     <>
-      <fieldset class="presets" aria-label={say.presets}>
+      <fieldset class="presets" aria-label={t.presets}>
         {all.map(({ token, name }) => (
           <button
             key={token}
@@ -35,12 +35,12 @@ export function Places({ camera, all, chosen, onGo, onChanged }: PlacesProps) {
         <button
           class="chip tap"
           type="button"
-          aria-label={all.length > 0 ? say.changePlaces : undefined}
+          aria-label={all.length > 0 ? t.changePlaces : undefined}
           aria-haspopup="dialog"
           onClick={() => setOpen(true)}
         >
           <Icon name="plus" />
-          {all.length === 0 && say.savePlace}
+          {all.length === 0 && t.savePlace}
         </button>
       </fieldset>
       {isOpen && <PlacesSheet camera={camera} all={all} onChanged={onChanged} onClosed={() => setOpen(false)} />}

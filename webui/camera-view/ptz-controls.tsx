@@ -1,13 +1,12 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { onLeaving } from '../shell/leaving.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon, type IconName } from '../ui/icons/icon.tsx';
-import { cinemaWords } from '../words/cinema.ts';
-import { isEnlarged } from './enlarged.ts';
-import { isInSlider, useHeldKeys } from './held-keys.ts';
-import { Places } from './presets.tsx';
-import { askPtz, type Ptz, tellPtz } from './ptz-api.ts';
-import { AT_REST, padVelocity, Turning, type Velocity } from './ptz-motion.ts';
+import { cameraViewWords } from '../words/camera-view.ts';
+import { isInSlider, onPageLeave, useHeldKeys } from './held-keys.ts';
+import { isZoomed } from './picture-zoom.ts';
+import { Presets } from './presets.tsx';
+import { loadPtz, type Ptz, sendPtz } from './ptz-api.ts';
+import { AT_REST, PtzMotion, padVelocity, type Velocity } from './ptz-motion.ts';
 
 /** By a key or a button, which know no distance. */
 const KEY_SPEED = 0.5;
@@ -31,12 +30,12 @@ const PAN_KEYS = {
 const ZOOM_KEYS = { '+': DIRECTIONS.in, '=': DIRECTIONS.in, '-': DIRECTIONS.out };
 
 /** Pad, zoom and places: each only where the camera has it. */
-export function Turn({ name }: { readonly name: string }) {
+export function PtzControls({ name }: { readonly name: string }) {
   const [ptz, setPtz] = useState<Ptz>();
   useEffect(() => {
     const stop = new AbortController();
     // Without an answer there is nothing to turn it by; the strip above says when the box is away.
-    askPtz(name, stop.signal).then(setPtz, () => {});
+    loadPtz(name, stop.signal).then(setPtz, () => {});
     return () => stop.abort();
   }, [name]);
   return ptz ? <Controls name={name} ptz={ptz} /> : null;
@@ -47,11 +46,11 @@ function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
   const [place, setPlace] = useState<string>();
   /** Pressed once by a key or a screen reader: it goes on until that is pressed again. */
   const [pressed, setPressed] = useState<Direction>();
-  const turning = useTurning(name);
+  const motion = usePtzMotion(name);
   const turn = (velocity: Velocity, direction?: Direction) => {
     setPressed(direction);
     setPlace(undefined);
-    turning.turn(velocity);
+    motion.turn(velocity);
   };
   const press = (direction: Direction) =>
     pressed === direction ? turn(AT_REST) : turn(DIRECTIONS[direction], direction);
@@ -60,48 +59,54 @@ function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
     Object.keys(keys),
     (key) => turn(keys[key as keyof typeof keys] ?? AT_REST),
     () => turn(AT_REST),
-    (target) => isEnlarged() || isInSlider(target),
+    (target) => isZoomed() || isInSlider(target),
   );
   const goTo = (what: 'goto' | 'home', token?: string) => {
     setPlace(token);
-    tellPtz(name, what, token === undefined ? undefined : { token }).catch(sayFailure);
+    sendPtz(name, what, token === undefined ? undefined : { token }).catch(toastFailure);
   };
   return (
     <>
-      <div class="turn">
+      <div class="ptz-controls">
         {ptz.hasPanTilt && (
           <Pad pressed={pressed} onTurn={turn} onPress={press} onHome={ptz.hasHome ? () => goTo('home') : undefined} />
         )}
         {ptz.hasZoom && <Rocker pressed={pressed} onTurn={turn} onPress={press} />}
       </div>
       {places && (
-        <Places camera={name} all={places} chosen={place} onGo={(token) => goTo('goto', token)} onChanged={setPlaces} />
+        <Presets
+          camera={name}
+          all={places}
+          chosen={place}
+          onGo={(token) => goTo('goto', token)}
+          onChanged={setPlaces}
+        />
       )}
     </>
   );
 }
 
-const sayFailure = () => toast(cinemaWords.peek().notTurned);
+const toastFailure = () => toast(cameraViewWords.peek().notTurned);
 
 /** It stops when nobody looks any more: what is held is let go nowhere. */
-function useTurning(name: string): Turning {
-  const turning = useMemo(
+function usePtzMotion(name: string): PtzMotion {
+  const motion = useMemo(
     () =>
-      new Turning({
-        move: (velocity) => tellPtz(name, 'move', velocity),
-        stop: () => tellPtz(name, 'stop'),
-        onFailure: sayFailure,
+      new PtzMotion({
+        move: (velocity) => sendPtz(name, 'move', velocity),
+        stop: () => sendPtz(name, 'stop'),
+        onFailure: toastFailure,
       }),
     [name],
   );
   useEffect(() => {
-    const forget = onLeaving(() => turning.leave());
+    const forget = onPageLeave(() => motion.leave());
     return () => {
       forget();
-      turning.leave();
+      motion.leave();
     };
-  }, [turning]);
-  return turning;
+  }, [motion]);
+  return motion;
 }
 
 interface HandProps {
@@ -116,7 +121,7 @@ interface ArrowProps extends Pick<HandProps, 'pressed' | 'onPress'> {
 }
 
 function Arrow({ direction, icon, pressed, onPress }: ArrowProps) {
-  const { turnUp, turnLeft, turnRight, turnDown, zoomIn, zoomOut } = cinemaWords.value;
+  const { turnUp, turnLeft, turnRight, turnDown, zoomIn, zoomOut } = cameraViewWords.value;
   const names = { up: turnUp, left: turnLeft, right: turnRight, down: turnDown, in: zoomIn, out: zoomOut };
   return (
     <button
@@ -141,7 +146,7 @@ const ARROWS = ['up', 'left', 'right', 'down'] as const;
 function Pad({ pressed, onTurn, onPress, onHome }: HandProps & { readonly onHome: (() => void) | undefined }) {
   const knob = useRef<HTMLElement>(null);
   const held = useRef<number | undefined>(undefined);
-  const { turnIt, turnHome } = cinemaWords.value;
+  const { turnIt, turnHome } = cameraViewWords.value;
   const follow = ({
     currentTarget,
     clientX,
@@ -157,7 +162,7 @@ function Pad({ pressed, onTurn, onPress, onHome }: HandProps & { readonly onHome
     knob.current?.style.setProperty('translate', `${(x / reach) * 50}cqw ${(y / reach) * 50}cqw`);
     onTurn(padVelocity(x, y));
   };
-  const letGo = () => {
+  const releasePlayer = () => {
     if (held.current !== undefined) {
       held.current = undefined;
       knob.current?.style.removeProperty('translate');
@@ -176,9 +181,9 @@ function Pad({ pressed, onTurn, onPress, onHome }: HandProps & { readonly onHome
         }
       }}
       onPointerMove={(event) => event.pointerId === held.current && follow(event)}
-      onPointerUp={letGo}
-      onPointerCancel={letGo}
-      onLostPointerCapture={letGo}
+      onPointerUp={releasePlayer}
+      onPointerCancel={releasePlayer}
+      onLostPointerCapture={releasePlayer}
       onContextMenu={(event) => event.preventDefault()}
     >
       {ARROWS.map((direction) => (
@@ -199,7 +204,7 @@ const ICONS = { up: 'up', left: 'back', right: 'go', down: 'down' } as const;
 const isHome = ({ target }: Event): boolean => target instanceof Element && target.closest('.pad-home') !== null;
 
 function Rocker({ pressed, onTurn, onPress }: HandProps) {
-  const { zoom } = cinemaWords.value;
+  const { zoom } = cameraViewWords.value;
   const hold = (direction: 'in' | 'out') => ({
     onPointerDown: (event: PointerEvent) => {
       if (event.button === 0) {

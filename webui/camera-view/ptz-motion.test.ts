@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { AT_REST, padVelocity, Turning, type Velocity } from './ptz-motion.ts';
+import { AT_REST, PtzMotion, padVelocity, type Velocity } from './ptz-motion.ts';
 
 const RIGHT: Velocity = { pan: 1, tilt: 0, zoom: 0 };
 const UP: Velocity = { pan: 0, tilt: 0.5, zoom: 0 };
@@ -22,41 +22,41 @@ function slowCamera() {
     });
   };
   const onFailure = vi.fn();
-  const turning = new Turning({ move: hear, stop: () => hear('stop'), onFailure });
+  const motion = new PtzMotion({ move: hear, stop: () => hear('stop'), onFailure });
   const answer = async () => {
     waiting.shift()?.();
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { heard, turning, answer, onFailure };
+  return { heard, motion, answer, onFailure };
 }
 
 test('it is told again each second as long as it is to go on, and no more after it stopped', async () => {
-  const { heard, turning, answer } = slowCamera();
-  turning.turn(RIGHT);
+  const { heard, motion, answer } = slowCamera();
+  motion.turn(RIGHT);
   await answer();
   await vi.advanceTimersByTimeAsync(1_000);
   await answer();
   expect(heard).toEqual([RIGHT, RIGHT]);
-  turning.stop();
+  motion.stop();
   await answer();
   await vi.advanceTimersByTimeAsync(5_000);
   expect(heard).toEqual([RIGHT, RIGHT, 'stop']);
 });
 
 test('of many wishes while it has not heard yet the last one is told', async () => {
-  const { heard, turning, answer } = slowCamera();
-  turning.turn(RIGHT);
-  turning.turn({ ...RIGHT, pan: 0.5 });
-  turning.turn(UP);
+  const { heard, motion, answer } = slowCamera();
+  motion.turn(RIGHT);
+  motion.turn({ ...RIGHT, pan: 0.5 });
+  motion.turn(UP);
   expect(heard).toEqual([RIGHT]);
   await answer();
   expect(heard).toEqual([RIGHT, UP]);
 });
 
 test('a tap moves it for 400 ms from when it has heard, also when it hears late', async () => {
-  const { heard, turning, answer } = slowCamera();
-  turning.turn(RIGHT);
-  turning.stop();
+  const { heard, motion, answer } = slowCamera();
+  motion.turn(RIGHT);
+  motion.stop();
   await vi.advanceTimersByTimeAsync(700);
   await answer();
   await vi.advanceTimersByTimeAsync(399);
@@ -69,11 +69,11 @@ test('a tap moves it for 400 ms from when it has heard, also when it hears late'
 });
 
 test('a tap that becomes a push goes on', async () => {
-  const { heard, turning, answer } = slowCamera();
-  turning.turn(RIGHT);
+  const { heard, motion, answer } = slowCamera();
+  motion.turn(RIGHT);
   await answer();
-  turning.stop();
-  turning.turn(UP);
+  motion.stop();
+  motion.turn(UP);
   await vi.advanceTimersByTimeAsync(399);
   await answer();
   await vi.advanceTimersByTimeAsync(400);
@@ -81,10 +81,10 @@ test('a tap that becomes a push goes on', async () => {
 });
 
 test('the page that goes stops it at once, and says nothing to one that rests', async () => {
-  const { heard, turning, answer } = slowCamera();
-  turning.leave();
-  turning.turn(RIGHT);
-  turning.leave();
+  const { heard, motion, answer } = slowCamera();
+  motion.leave();
+  motion.turn(RIGHT);
+  motion.leave();
   expect(heard).toEqual([RIGHT, 'stop']);
   await answer();
   await answer();
@@ -95,11 +95,11 @@ test('the page that goes stops it at once, and says nothing to one that rests', 
 test('a camera that does not hear is told of, and can be turned again', async () => {
   const onFailure = vi.fn();
   const move = vi.fn().mockRejectedValueOnce(new Error('no answer')).mockResolvedValue(undefined);
-  const turning = new Turning({ move, stop: async () => {}, onFailure });
-  turning.turn(RIGHT);
+  const motion = new PtzMotion({ move, stop: async () => {}, onFailure });
+  motion.turn(RIGHT);
   await vi.advanceTimersByTimeAsync(0);
   expect(onFailure).toHaveBeenCalledOnce();
-  turning.turn(UP);
+  motion.turn(UP);
   await vi.advanceTimersByTimeAsync(0);
   expect(move).toHaveBeenLastCalledWith(UP);
 });

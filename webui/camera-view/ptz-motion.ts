@@ -7,7 +7,7 @@ export interface Velocity {
 
 export const AT_REST: Velocity = { pan: 0, tilt: 0, zoom: 0 };
 
-export interface TurnCalls {
+interface PtzCalls {
   readonly move: (velocity: Velocity) => Promise<unknown>;
   readonly stop: () => Promise<unknown>;
   readonly onFailure: () => void;
@@ -22,8 +22,8 @@ const STILL_SHARE = 0.2;
 const STEP = 0.1;
 
 /** Keeps a camera turning as long as that is wanted. One call at a time: the newest wish is told when the last was heard. */
-export class Turning {
-  readonly #calls: TurnCalls;
+export class PtzMotion {
+  readonly #calls: PtzCalls;
   #wanted = AT_REST;
   #told = AT_REST;
   #isTelling = false;
@@ -32,7 +32,7 @@ export class Turning {
   /** When the camera had heard that it moves; undefined while it rests. */
   #movesSinceMs: number | undefined;
 
-  constructor(calls: TurnCalls) {
+  constructor(calls: PtzCalls) {
     this.#calls = calls;
   }
 

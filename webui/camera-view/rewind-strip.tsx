@@ -1,35 +1,34 @@
 import { batch } from '@preact/signals';
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
-import { useSpans } from '../api-client/use-spans.ts';
-import { nowMs } from '../shell/page-state.ts';
+import { useSpans } from '../api-client/recordings.ts';
 import type { Camera } from '../cameras/camera.ts';
-import type { WhyNot } from '../playback/load-retry.ts';
+import { type PlaybackFailure, playbackFailureText } from '../playback/load-retry.ts';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
-import { whyNotWords } from '../playback/why-not-words.ts';
+import { nowMs } from '../shell/page-state.ts';
 import { recordingsLink } from '../shell/route.ts';
-import { onKeys } from '../timeline/shortcuts.ts';
-import { windowOf } from '../timeline/time-window.ts';
+import { onShortcuts } from '../timeline/shortcuts.ts';
+import { timeWindow } from '../timeline/time-window.ts';
 import { Timeline } from '../timeline/timeline.tsx';
 import {
   atMs,
-  choose,
   fixedPlayhead,
-  halt,
   isPlaying,
-  leave,
-  moveTo,
+  pause,
   play,
+  resetView,
   scrubMs,
   seek,
-  sent,
-  show,
+  seekTarget,
+  selectCamera,
+  setMoment,
+  showWindow,
   spans,
   speed,
 } from '../timeline/view.ts';
-import { voice } from '../words/i18n.ts';
 import { Icon } from '../ui/icons/icon.tsx';
-import { cinemaWords } from '../words/cinema.ts';
+import { cameraViewWords } from '../words/camera-view.ts';
 import { clockSeconds } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
 import { liveWords, words } from '../words/words.ts';
 
 const FRESH_MS = 5_000;
@@ -40,24 +39,27 @@ const KEY_STEP_MS = 5_000;
 
 interface StripProps {
   readonly camera: Camera;
-  readonly isBack: boolean;
-  readonly onBack: (isBack: boolean) => void;
+  readonly isRewound: boolean;
+  readonly onRewind: (isRewound: boolean) => void;
 }
 
 /** The last half hour below the live picture: who slides on it sees that moment, and goes on from there. */
-export function Strip({ camera: { name, title, main }, isBack, onBack }: StripProps) {
+export function RewindStrip({ camera: { name, title, main }, isRewound, onRewind }: StripProps) {
   const known = useSpans(name, FRESH_MS);
   const { offlineSince } = main;
-  useStripView(name, isBack);
+  useRewindView(name, isRewound);
   const hasSome = known !== undefined && known !== 'mpegts' && known.length > 0;
   useLayoutEffect(() => {
     if (hasSome) {
       spans.value = known;
     }
   }, [known]);
-  const isWanted = scrubMs.value !== undefined || sent.value !== undefined;
-  useLayoutEffect(() => onBack(isWanted), [isWanted]);
-  useLayoutEffect(() => onKeys({ l: toLive, L: toLive, ...(isBack ? { ' ': haltOrGoOn } : {}) }), [isBack]);
+  const isWanted = scrubMs.value !== undefined || seekTarget.value !== undefined;
+  useLayoutEffect(() => onRewind(isWanted), [isWanted]);
+  useLayoutEffect(
+    () => onShortcuts({ l: toLive, L: toLive, ...(isRewound ? { ' ': togglePlaying } : {}) }),
+    [isRewound],
+  );
   if (!hasSome) {
     return null;
   }
@@ -66,19 +68,19 @@ export function Strip({ camera: { name, title, main }, isBack, onBack }: StripPr
     // biome-ignore lint/a11y/noStaticElementInteractions: the slider within takes the keys
     <div onKeyDown={onSliderKey}>
       <Timeline axis="x" cameras={[lane]} laneHeight={0} onLane={() => {}} />
-      {isBack ? <WayOn name={name} /> : <p class="rewind-hint">{cinemaWords.value.slideBack}</p>}
+      {isRewound ? <RewindActions name={name} /> : <p class="rewind-hint">{cameraViewWords.value.slideBack}</p>}
     </div>
   );
 }
 
-export const haltOrGoOn = (): void => (isPlaying.peek() ? halt() : play());
+export const togglePlaying = (): void => (isPlaying.peek() ? pause() : play());
 
-function WayOn({ name }: { readonly name: string }) {
+function RewindActions({ name }: { readonly name: string }) {
   const at = atMs.value;
   const { goOn, pause } = liveWords.value;
   return (
-    <div class="rewind-ways">
-      <button class="chip tap" type="button" aria-label={isPlaying.value ? pause : goOn} onClick={haltOrGoOn}>
+    <div class="rewind-actions">
+      <button class="chip tap" type="button" aria-label={isPlaying.value ? pause : goOn} onClick={togglePlaying}>
         <Icon name={isPlaying.value ? 'halt' : 'play'} />
       </button>
       <button class="chip tap to-live" type="button" onClick={toLive}>
@@ -92,25 +94,25 @@ function WayOn({ name }: { readonly name: string }) {
 }
 
 /** Of when the picture is that is looked at. */
-export function MomentSeen() {
+export function RewindTime() {
   const at = atMs.value;
-  const { language } = voice();
+  const { language } = i18n();
   return (
-    <p class="state seen-before">
+    <p class="state rewound">
       <span class="digits">{at === undefined ? '' : clockSeconds(at, language)}</span>
     </p>
   );
 }
 
 /** Over the live picture, which goes on below. */
-export function PictureFromBefore({ name, isQuiet }: { readonly name: string; readonly isQuiet: boolean }) {
-  const [failure, setFailure] = useState<WhyNot>();
+export function RewindPicture({ name, isQuiet }: { readonly name: string; readonly isQuiet: boolean }) {
+  const [failure, setFailure] = useState<PlaybackFailure>();
   return (
     <>
-      <RecordedPicture name={name} isQuiet={isQuiet} onFailure={setFailure} onBlind={() => {}} />
+      <RecordedPicture name={name} isQuiet={isQuiet} onFailure={setFailure} onSoundOnly={() => {}} />
       {failure && (
-        <p class="in-gap" role="alert">
-          {whyNotWords(failure)}
+        <p class="over-picture" role="alert">
+          {playbackFailureText(failure)}
         </p>
       )}
     </>
@@ -120,7 +122,7 @@ export function PictureFromBefore({ name, isQuiet }: { readonly name: string; re
 function toLive(): void {
   batch(() => {
     scrubMs.value = undefined;
-    sent.value = undefined;
+    seekTarget.value = undefined;
     // What is slid to next plays on from there.
     isPlaying.value = true;
     toNow(Date.now());
@@ -128,28 +130,28 @@ function toLive(): void {
 }
 
 function toNow(ms: number): void {
-  moveTo(ms);
-  show(windowOf(WINDOW_MS, ms, NOW_SHARE));
+  setMoment(ms);
+  showWindow(timeWindow(WINDOW_MS, ms, NOW_SHARE));
 }
 
 /** The timeline's view is this strip's while it is there. */
-function useStripView(name: string, isBack: boolean): void {
+function useRewindView(name: string, isRewound: boolean): void {
   useLayoutEffect(() => {
-    choose(name);
+    selectCamera(name);
     fixedPlayhead.value = undefined;
     speed.value = 1;
     toLive();
     return () => {
-      leave();
+      resetView();
       atMs.value = undefined;
     };
   }, [name]);
   const second = nowMs.value;
   useEffect(() => {
-    if (!isBack) {
+    if (!isRewound) {
       toNow(second);
     }
-  }, [second, isBack]);
+  }, [second, isRewound]);
 }
 
 function onSliderKey(event: KeyboardEvent): void {

@@ -1,5 +1,5 @@
+import { errorFromResponse, UI_HEADER } from '../api-client/request.ts';
 import { encodeName } from '../api-client/urls.ts';
-import { errorOf, UI_HEADER } from '../api-client/request.ts';
 import { sessionAddress } from '../player/source.ts';
 
 const CONNECT_LIMIT_MS = 8_000;
@@ -13,7 +13,7 @@ export async function mayTalk(path: string, signal: AbortSignal): Promise<boolea
 }
 
 /** A voice on its way to the camera. Closes the microphone with it. */
-export class TalkLine {
+export class TalkConnection {
   readonly #path: string;
   readonly #peer = new RTCPeerConnection();
   readonly #onEnded: () => void;
@@ -51,7 +51,7 @@ export class TalkLine {
       body: peer.localDescription?.sdp ?? '',
     });
     if (!response.ok) {
-      throw await errorOf(response);
+      throw await errorFromResponse(response);
     }
     this.#session = sessionAddress(addressOf(this.#path), response.headers.get('Location') ?? '');
     const sdp = await response.text();
@@ -69,14 +69,14 @@ export class TalkLine {
   #connected(): Promise<void> {
     const peer = this.#peer;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('the box is not reached')), CONNECT_LIMIT_MS);
+      const timer = setTimeout(() => reject(new Error('no connection')), CONNECT_LIMIT_MS);
       peer.addEventListener('connectionstatechange', () => {
         if (peer.connectionState === 'connected') {
           clearTimeout(timer);
           resolve();
         } else if ((peer.connectionState === 'failed' || peer.connectionState === 'closed') && !this.#isClosed) {
           clearTimeout(timer);
-          reject(new Error('the box is not reached'));
+          reject(new Error('no connection'));
           this.#onEnded();
         }
       });

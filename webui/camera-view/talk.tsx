@@ -1,11 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { onLeaving } from '../shell/leaving.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { Sheet } from '../ui/sheet/sheet.tsx';
-import { cinemaWords } from '../words/cinema.ts';
-import { useHeldKeys } from './held-keys.ts';
-import { mayTalk, TalkLine } from './talk-connection.ts';
+import { cameraViewWords } from '../words/camera-view.ts';
+import { onPageLeave, useHeldKeys } from './held-keys.ts';
+import { mayTalk, TalkConnection } from './talk-connection.ts';
 
 /** Hold to talk. It is there where the camera can be heard, and the box lets one talk. */
 export function Talk({ name }: { readonly name: string }) {
@@ -26,8 +25,8 @@ type Phase = 'quiet' | 'opening' | 'open';
 
 function TalkButton({ name }: { readonly name: string }) {
   const [phase, setPhase] = useState<Phase>('quiet');
-  const { start, stop } = useLine(name, setPhase);
-  const { holdToTalk, speakNow } = cinemaWords.value;
+  const { start, stop } = useTalkConnection(name, setPhase);
+  const { holdToTalk, speakNow } = cameraViewWords.value;
   useHeldKeys(['t'], start, stop);
   return (
     <>
@@ -53,7 +52,7 @@ function TalkButton({ name }: { readonly name: string }) {
         <Icon name="talk" />
         <span>{phase === 'open' ? speakNow : holdToTalk}</span>
       </button>
-      <span class="unseen" role="status">
+      <span class="visually-hidden" role="status">
         {phase === 'open' ? speakNow : ''}
       </span>
     </>
@@ -61,47 +60,47 @@ function TalkButton({ name }: { readonly name: string }) {
 }
 
 /** One line at a time; who lets go before it is open has said nothing. */
-function useLine(name: string, onPhase: (phase: Phase) => void) {
-  const line = useRef<TalkLine | undefined>(undefined);
+function useTalkConnection(name: string, onPhase: (phase: Phase) => void) {
+  const connection = useRef<TalkConnection | undefined>(undefined);
   const stop = () => {
-    line.current?.close();
-    line.current = undefined;
+    connection.current?.close();
+    connection.current = undefined;
     onPhase('quiet');
   };
   const start = async () => {
-    if (line.current) {
+    if (connection.current) {
       return;
     }
-    const own = new TalkLine(name, () => line.current === own && stop());
-    line.current = own;
+    const own = new TalkConnection(name, () => connection.current === own && stop());
+    connection.current = own;
     onPhase('opening');
     try {
       await own.open();
     } catch (error) {
-      if (line.current === own) {
+      if (connection.current === own) {
         stop();
         toast(failureText(error));
       }
       return;
     }
-    if (line.current === own) {
+    if (connection.current === own) {
       onPhase('open');
     }
   };
   useEffect(() => {
     // The browser's question for the microphone takes the focus: that is no going.
-    const forget = onLeaving(() => document.visibilityState === 'hidden' && stop());
+    const forget = onPageLeave(() => document.visibilityState === 'hidden' && stop());
     return () => {
       forget();
-      line.current?.close();
-      line.current = undefined;
+      connection.current?.close();
+      connection.current = undefined;
     };
   }, [name]);
   return { start, stop };
 }
 
 function failureText(error: unknown): string {
-  const { microphoneRefused, notHeard } = cinemaWords.peek();
+  const { microphoneRefused, notHeard } = cameraViewWords.peek();
   const isRefused =
     error instanceof DOMException && (error.name === 'NotAllowedError' || error.name === 'NotFoundError');
   return isRefused ? microphoneRefused : notHeard(error instanceof Error ? error.message : String(error));
@@ -109,7 +108,7 @@ function failureText(error: unknown): string {
 
 function TalkNeedsHttps() {
   const [isOpen, setOpen] = useState(false);
-  const { holdToTalk, talkNeedsHttps, how, howHttps } = cinemaWords.value;
+  const { holdToTalk, talkNeedsHttps, how, howHttps } = cameraViewWords.value;
   return (
     <>
       <button class="action talk" type="button" onClick={() => setOpen(true)}>

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
-import { isEnlarged } from './enlarged.ts';
-import { isInSlider, isTaken } from './held-keys.ts';
+import { isInSlider, ownsKeys } from './held-keys.ts';
+import { isZoomed } from './picture-zoom.ts';
 
 const STEP = 1.5;
 /** From the whole picture. */
@@ -29,13 +29,13 @@ interface ZoomKeys {
 export function useZoomKeys({ enlarge, pan }: ZoomKeys): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTaken(event)) {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || ownsKeys(event)) {
         return;
       }
       const { key } = event;
-      const by = isEnlarged() || !zoomsItself() ? ZOOMS[key] : undefined;
+      const by = isZoomed() || !cameraHasZoom() ? ZOOMS[key] : undefined;
       const factor = by ?? (key === 'z' || key === 'Z' ? FIRST_STEP : undefined);
-      const way = isEnlarged() && !isInSlider(event.target) ? PANS[key] : undefined;
+      const way = isZoomed() && !isInSlider(event.target) ? PANS[key] : undefined;
       if (factor !== undefined) {
         enlarge(factor);
       } else if (way) {
@@ -51,4 +51,4 @@ export function useZoomKeys({ enlarge, pan }: ZoomKeys): void {
 }
 
 /** The camera on the page can zoom, and its owner is there. */
-export const zoomsItself = (): boolean => document.querySelector('.cinema .rocker') !== null;
+export const cameraHasZoom = (): boolean => document.querySelector('.camera-view .rocker') !== null;

@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest';
 import {
   type AdoptItem,
-  type Arrival,
-  begun,
+  type Adoption,
+  applyResult,
+  applyUpdate,
   type Candidate,
-  givenUp,
-  heard,
   isSharedTaken,
+  markUnfinished,
   remedyOf,
-  settled,
+  startAdoptions,
   troubleGroups,
 } from './adoption-state.ts';
 
 const candidate = (key: string, asked = key): Candidate => ({
-  ...{ key, asked, wish: { endpoint: key }, title: key, text: '', address: '192.168.1.20' },
+  ...{ key, asked, request: { endpoint: key }, title: key, text: '', address: '192.168.1.20' },
 });
 const garden = candidate('urn:garden');
 const barn = candidate('urn:barn');
@@ -23,46 +23,51 @@ const news = (camera: string, state: 'adopting' | 'adopted' | 'notAdopted', more
   ...{ time: '2026-01-01T00:00:00Z', camera, state },
   ...more,
 });
-const phases = (all: readonly Arrival[]) => all.map(({ key, phase }) => `${key} ${phase}`);
+const phases = (all: readonly Adoption[]) => all.map(({ key, phase }) => `${key} ${phase}`);
 
 test('one that fails does not keep the other from being there', () => {
-  const both = settled(settled(begun([], [garden, barn]), barn.key, WRONG), garden.key, OK);
+  const both = applyResult(applyResult(startAdoptions([], [garden, barn]), barn.key, WRONG), garden.key, OK);
   expect(phases(both)).toEqual(['urn:garden adopted', 'urn:barn failed']);
   expect(both).toMatchObject([{ paths: ['garden'] }, { trouble: 'wrongPassword', triesLeft: 3 }]);
 });
 
 test('what is tried again keeps its place and forgets why it failed', () => {
-  const failed = settled(begun([], [barn, garden]), barn.key, WRONG);
-  const again = begun(failed, [{ ...barn, ...failed[0], wish: { ...barn.wish, user: 'admin', password: 'x' } }]);
+  const failed = applyResult(startAdoptions([], [barn, garden]), barn.key, WRONG);
+  const again = startAdoptions(failed, [
+    { ...barn, ...failed[0], request: { ...barn.request, user: 'admin', password: 'x' } },
+  ]);
   expect(phases(again)).toEqual(['urn:barn signingIn', 'urn:garden signingIn']);
   expect(again[0]).toMatchObject({ hasOwnLogin: true });
   expect(again[0]?.trouble).toBeUndefined();
 });
 
 test('a camera that the box has already is there', () => {
-  const [one] = settled(begun([], [garden]), garden.key, { ...WRONG, trouble: 'adopted', path: 'yard' });
+  const [one] = applyResult(startAdoptions([], [garden]), garden.key, { ...WRONG, trouble: 'adopted', path: 'yard' });
   expect(one).toMatchObject({ phase: 'adopted', paths: ['yard'] });
 });
 
 test('news come before the answer: a recorder with two lenses is two, and a refusal says how often one may try', () => {
-  const all = begun([], [garden, barn]);
-  const first = heard(all, news(garden.asked, 'adopted', { path: 'a_1', paths: ['a_1', 'a_1_sub', 'a_2'] }));
+  const all = startAdoptions([], [garden, barn]);
+  const first = applyUpdate(all, news(garden.asked, 'adopted', { path: 'a_1', paths: ['a_1', 'a_1_sub', 'a_2'] }));
   expect(first[0]).toMatchObject({ phase: 'adopted', paths: ['a_1', 'a_1_sub', 'a_2'] });
-  const second = heard(first, news(barn.asked, 'notAdopted', { trouble: 'wrongPassword', triesLeft: 1 }));
+  const second = applyUpdate(first, news(barn.asked, 'notAdopted', { trouble: 'wrongPassword', triesLeft: 1 }));
   expect(second[1]).toMatchObject({ phase: 'failed', triesLeft: 1 });
 });
 
 test('news of others, and of two streams of one device, change nothing', () => {
-  const all = begun([], [candidate('rtsp://a/1', 'a'), candidate('rtsp://a/2', 'a')]);
-  expect(heard(all, news('a', 'adopted', { path: 'x' }))).toBe(all);
-  expect(heard(all, news('b', 'adopted', { path: 'x' }))).toBe(all);
+  const all = startAdoptions([], [candidate('rtsp://a/1', 'a'), candidate('rtsp://a/2', 'a')]);
+  expect(applyUpdate(all, news('a', 'adopted', { path: 'x' }))).toBe(all);
+  expect(applyUpdate(all, news('b', 'adopted', { path: 'x' }))).toBe(all);
 });
 
 test('what nobody will answer any more can be tried again, and is there after all when the box says so', () => {
-  const all = givenUp(settled(begun([], [garden, barn]), garden.key, OK), new Set([garden.key, barn.key]));
+  const all = markUnfinished(
+    applyResult(startAdoptions([], [garden, barn]), garden.key, OK),
+    new Set([garden.key, barn.key]),
+  );
   expect(phases(all)).toEqual(['urn:garden adopted', 'urn:barn failed']);
   expect(all.map(remedyOf)[1]).toBe('again');
-  expect(phases(heard(all, news(barn.asked, 'adopted', { path: 'barn' })))[1]).toBe('urn:barn adopted');
+  expect(phases(applyUpdate(all, news(barn.asked, 'adopted', { path: 'barn' })))[1]).toBe('urn:barn adopted');
 });
 
 test.for([
@@ -79,35 +84,35 @@ test.for([
   ['badReply', undefined, 'again'],
   [undefined, undefined, 'again'],
 ] as const)('%s with %s tries left: %s', ([trouble, triesLeft, remedy]) => {
-  const [one] = begun([], [garden]);
+  const [one] = startAdoptions([], [garden]);
   expect(one && remedyOf({ ...one, phase: 'failed', trouble, triesLeft })).toBe(remedy);
 });
 
 const shed = candidate('urn:shed');
-const names = (all: readonly Arrival[]) => troubleGroups(all).map((group) => group.map(({ key }) => key));
-const refused = (all: readonly Arrival[], candidates: readonly Candidate[]) =>
-  candidates.reduce((before, { key }) => settled(before, key, WRONG), begun(all, candidates));
+const names = (all: readonly Adoption[]) => troubleGroups(all).map((group) => group.map(({ key }) => key));
+const refused = (all: readonly Adoption[], candidates: readonly Candidate[]) =>
+  candidates.reduce((before, { key }) => applyResult(before, key, WRONG), startAdoptions(all, candidates));
 
 test('cameras that refuse the same password are one group, and what else is wrong stands alone', () => {
-  const all = settled(refused([], [garden, barn, shed]), shed.key, { ...WRONG, trouble: 'unreachable' });
+  const all = applyResult(refused([], [garden, barn, shed]), shed.key, { ...WRONG, trouble: 'unreachable' });
   expect(names(all)).toEqual([['urn:garden', 'urn:barn'], ['urn:shed']]);
 });
 
 test('a camera without a try left is no part of a group', () => {
-  const all = settled(refused([], [garden, barn, shed]), barn.key, { ...WRONG, triesLeft: 0 });
+  const all = applyResult(refused([], [garden, barn, shed]), barn.key, { ...WRONG, triesLeft: 0 });
   expect(names(all)).toEqual([['urn:garden', 'urn:shed'], ['urn:barn']]);
 });
 
 test('those that refuse the second password too are one group again, apart from who refuses another one', () => {
   const login = { user: 'admin', password: 'x' };
-  const again = [garden, barn].map((one) => ({ ...one, wish: { ...one.wish, ...login } }));
+  const again = [garden, barn].map((one) => ({ ...one, request: { ...one.request, ...login } }));
   expect(names(refused(refused([], [garden, barn, shed]), again))).toEqual([['urn:garden', 'urn:barn'], ['urn:shed']]);
 });
 
 test('a camera has another password only if the one for all was taken by some camera', () => {
   const none = refused([], [garden, barn]);
   expect(isSharedTaken(none)).toBe(false);
-  expect(isSharedTaken(settled(none, garden.key, OK))).toBe(true);
-  const own = { ...garden, wish: { ...garden.wish, user: 'admin', password: 'x' } };
-  expect(isSharedTaken(settled(begun(none, [own]), garden.key, OK))).toBe(false);
+  expect(isSharedTaken(applyResult(none, garden.key, OK))).toBe(true);
+  const own = { ...garden, request: { ...garden.request, user: 'admin', password: 'x' } };
+  expect(isSharedTaken(applyResult(startAdoptions(none, [own]), garden.key, OK))).toBe(false);
 });

@@ -1,4 +1,4 @@
-import type { CameraNews } from '../api-client/server-events.ts';
+import type { CameraUpdate } from '../api-client/server-events.ts';
 
 /** Which camera, and as whom, as the box is asked for it. */
 export interface CameraRequest {
@@ -17,7 +17,7 @@ export interface Candidate {
   readonly key: string;
   /** What the box calls it in its news; of two streams of one device it is the same. */
   readonly asked: string;
-  readonly wish: CameraRequest;
+  readonly request: CameraRequest;
   readonly title: string;
   /** What it is and where. */
   readonly text: string;
@@ -25,7 +25,7 @@ export interface Candidate {
 }
 
 /** What became of a camera that the box was asked to add. */
-export interface Arrival extends Candidate {
+export interface Adoption extends Candidate {
   readonly phase: 'signingIn' | 'adopted' | 'failed';
   /** The main paths that it has got: several of a recorder with several lenses, with the small ones among them. */
   readonly paths: readonly string[];
@@ -49,11 +49,21 @@ export interface AdoptItem {
 }
 
 /** They are asked for now: those that are there already begin anew in their place. */
-export function begun(before: readonly Arrival[], candidates: readonly Candidate[]): readonly Arrival[] {
+export function startAdoptions(before: readonly Adoption[], candidates: readonly Candidate[]): readonly Adoption[] {
   const fresh = new Map(
-    candidates.map(({ key, asked, wish, title, text, address }): [string, Arrival] => [
+    candidates.map(({ key, asked, request, title, text, address }): [string, Adoption] => [
       key,
-      { key, asked, wish, title, text, address, phase: 'signingIn', paths: [], hasOwnLogin: wish.user !== undefined },
+      {
+        key,
+        asked,
+        request,
+        title,
+        text,
+        address,
+        phase: 'signingIn',
+        paths: [],
+        hasOwnLogin: request.user !== undefined,
+      },
     ]),
   );
   const kept = before.map((one) => fresh.get(one.key) ?? one);
@@ -62,7 +72,7 @@ export function begun(before: readonly Arrival[], candidates: readonly Candidate
 }
 
 /** The box's answer for the camera of `key`. One that it has already is as good as a new one. */
-export function settled(before: readonly Arrival[], key: string, item: AdoptItem): readonly Arrival[] {
+export function applyResult(before: readonly Adoption[], key: string, item: AdoptItem): readonly Adoption[] {
   return before.map((one) => {
     if (one.key !== key) {
       return one;
@@ -76,7 +86,7 @@ export function settled(before: readonly Arrival[], key: string, item: AdoptItem
 }
 
 /** What the box tells while its answer is still to come. */
-export function heard(before: readonly Arrival[], news: CameraNews): readonly Arrival[] {
+export function applyUpdate(before: readonly Adoption[], news: CameraUpdate): readonly Adoption[] {
   const meant = before.filter(({ asked, phase }) => asked === news.camera && phase !== 'adopted');
   const [one] = meant;
   // Two streams of one device have one name here: their answer says which is which.
@@ -87,7 +97,7 @@ export function heard(before: readonly Arrival[], news: CameraNews): readonly Ar
   return next === one ? before : before.map((each) => (each.key === one.key ? next : each));
 }
 
-function told(one: Arrival, news: CameraNews): Arrival {
+function told(one: Adoption, news: CameraUpdate): Adoption {
   const { state, path, paths, trouble, error } = news;
   if ((state === 'adopted' || (state === 'notAdopted' && trouble === 'adopted')) && path !== undefined) {
     return adopted(one, paths ?? [path]);
@@ -99,14 +109,14 @@ function told(one: Arrival, news: CameraNews): Arrival {
 }
 
 /** No answer will come any more: the box was away, or the page was loaded anew. */
-export const givenUp = (before: readonly Arrival[], keys: ReadonlySet<string>): readonly Arrival[] =>
+export const markUnfinished = (before: readonly Adoption[], keys: ReadonlySet<string>): readonly Adoption[] =>
   before.map((one) => (keys.has(one.key) && one.phase === 'signingIn' ? failed(one, 'unfinished') : one));
 
-const cleared = ({ trouble: _trouble, error: _error, triesLeft: _left, ...one }: Arrival): Arrival => one;
+const cleared = ({ trouble: _trouble, error: _error, triesLeft: _left, ...one }: Adoption): Adoption => one;
 
-const adopted = (one: Arrival, paths: readonly string[]): Arrival => ({ ...cleared(one), phase: 'adopted', paths });
+const adopted = (one: Adoption, paths: readonly string[]): Adoption => ({ ...cleared(one), phase: 'adopted', paths });
 
-const failed = (one: Arrival, trouble?: string, error?: string, triesLeft?: number): Arrival => ({
+const failed = (one: Adoption, trouble?: string, error?: string, triesLeft?: number): Adoption => ({
   ...cleared(one),
   ...{ phase: 'failed', paths: [], trouble, error, triesLeft },
 });
@@ -130,7 +140,7 @@ const REMEDIES: Readonly<Record<string, Remedy>> = {
 };
 
 /** A camera that has no try left is let alone, or it locks. */
-export function remedyOf({ trouble, triesLeft }: Arrival): Remedy {
+export function remedyOf({ trouble, triesLeft }: Adoption): Remedy {
   const remedy = REMEDIES[trouble ?? ''] ?? 'again';
   return remedy === 'password' && triesLeft === 0 ? 'locked' : remedy;
 }
@@ -139,12 +149,12 @@ export function remedyOf({ trouble, triesLeft }: Arrival): Remedy {
  * Those that have failed, in their order. Cameras that refuse the same login are one group: one field is for all of
  * them. Whatever else was wrong is a group of its own.
  */
-export function troubleGroups(all: readonly Arrival[]): readonly (readonly [Arrival, ...Arrival[]])[] {
-  const groups = new Map<string, [Arrival, ...Arrival[]]>();
+export function troubleGroups(all: readonly Adoption[]): readonly (readonly [Adoption, ...Adoption[]])[] {
+  const groups = new Map<string, [Adoption, ...Adoption[]]>();
   for (const one of all.filter(({ phase }) => phase === 'failed')) {
-    const { wish, hasOwnLogin, trouble, key } = one;
+    const { request, hasOwnLogin, trouble, key } = one;
     const isRefused = trouble === 'wrongPassword' && remedyOf(one) === 'password';
-    const login = JSON.stringify(isRefused ? [hasOwnLogin, wish.user, wish.password] : [key]);
+    const login = JSON.stringify(isRefused ? [hasOwnLogin, request.user, request.password] : [key]);
     const group = groups.get(login);
     if (group) {
       group.push(one);
@@ -156,5 +166,5 @@ export function troubleGroups(all: readonly Arrival[]): readonly (readonly [Arri
 }
 
 /** Somebody took the password that was typed for all: whoever refuses it has another one. */
-export const isSharedTaken = (all: readonly Arrival[]): boolean =>
+export const isSharedTaken = (all: readonly Adoption[]): boolean =>
   all.some(({ phase, hasOwnLogin }) => phase === 'adopted' && !hasOwnLogin);

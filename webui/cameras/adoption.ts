@@ -1,18 +1,18 @@
 import { effect, signal } from '@preact/signals';
-import { onNews } from '../api-client/server-events.ts';
-import { ask, BoxError } from '../api-client/request.ts';
-import { noteRefusal } from '../api-client/session.ts';
+import { fetchJson, RequestError } from '../api-client/request.ts';
+import { onServerEvent } from '../api-client/server-events.ts';
+import { checkSession } from '../api-client/session.ts';
+import { AcceptedLogins } from './accepted-logins.ts';
 import {
   type AdoptItem,
-  type Arrival,
-  begun,
+  type Adoption,
+  applyResult,
+  applyUpdate,
   type CameraRequest,
   type Candidate,
-  givenUp,
-  heard,
-  settled,
+  markUnfinished,
+  startAdoptions,
 } from './adoption-state.ts';
-import { ProvenLogins } from './proven-login.ts';
 
 export interface CameraLogin {
   readonly user: string;
@@ -21,7 +21,7 @@ export interface CameraLogin {
 }
 
 /** What was typed for one camera, and which of it was taken. */
-export const provenLogins = new ProvenLogins();
+export const acceptedLogins = new AcceptedLogins();
 
 const KEPT = 'perch-adding';
 /** The box takes so many at once. */
@@ -32,13 +32,13 @@ const ANSWER_LIMIT_MS = 15 * 60_000;
 const SILENT_MS = 20_000;
 
 /** Cameras that are being added, or were a moment ago. */
-export const arrivals = signal<readonly Arrival[]>([]);
+export const adoptions = signal<readonly Adoption[]>([]);
 /** For those without one of their own. It is kept nowhere else, so it is gone when the page is loaded anew. */
 export const sharedLogin = signal<CameraLogin | undefined>(undefined);
 
-/** Has the box add them, and keeps `arrivals` true meanwhile. */
+/** Has the box add them, and keeps `adoptions` true meanwhile. */
 export async function addCameras(candidates: readonly Candidate[]): Promise<void> {
-  arrivals.value = begun(arrivals.peek(), candidates);
+  adoptions.value = startAdoptions(adoptions.peek(), candidates);
   for (let at = 0; at < candidates.length; at += AT_ONCE) {
     await addSome(candidates.slice(at, at + AT_ONCE));
   }
@@ -46,29 +46,29 @@ export async function addCameras(candidates: readonly Candidate[]): Promise<void
 
 async function addSome(some: readonly Candidate[]): Promise<void> {
   const shared = sharedLogin.peek();
-  const body = { ...shared, cameras: some.map(({ wish }) => wish) };
-  const logins = some.map(({ wish }) => loginOf({ ...shared, ...wish }));
+  const body = { ...shared, cameras: some.map(({ request }) => request) };
+  const logins = some.map(({ request }) => loginOf({ ...shared, ...request }));
   for (const [i, { key }] of some.entries()) {
     const login = logins[i];
     if (login) {
-      provenLogins.noteTried(key, login);
+      acceptedLogins.noteTried(key, login);
     }
   }
   try {
     const options = { method: 'POST', body, limitMs: ANSWER_LIMIT_MS } as const;
-    const { items } = await ask<{ items: readonly AdoptItem[] }>('v3/cameras/adopt', options);
+    const { items } = await fetchJson<{ items: readonly AdoptItem[] }>('v3/cameras/adopt', options);
     for (const [i, item] of items.entries()) {
-      arrivals.value = settled(arrivals.peek(), some[i]?.key ?? '', item);
+      adoptions.value = applyResult(adoptions.peek(), some[i]?.key ?? '', item);
       const [one, login] = [some[i], logins[i]];
-      if (item.status === 'ok' && login && one?.wish.password !== undefined) {
-        provenLogins.noteTaken({ ...login, title: one.title });
+      if (item.status === 'ok' && login && one?.request.password !== undefined) {
+        acceptedLogins.noteTaken({ ...login, title: one.title });
       }
     }
   } catch (error) {
-    if (error instanceof BoxError && error.status === 401) {
-      await noteRefusal().catch(() => {});
+    if (error instanceof RequestError && error.status === 401) {
+      await checkSession().catch(() => {});
     }
-    arrivals.value = givenUp(arrivals.peek(), new Set(some.map(({ key }) => key)));
+    adoptions.value = markUnfinished(adoptions.peek(), new Set(some.map(({ key }) => key)));
   }
 }
 
@@ -76,41 +76,41 @@ const loginOf = ({ user, password }: CameraRequest): CameraLogin | undefined =>
   user === undefined || password === undefined ? undefined : { user, password };
 
 /** They are left: what goes on is there when one comes back. */
-export function leaveAdding(): void {
-  if (arrivals.peek().every(({ phase }) => phase !== 'signingIn')) {
-    endAdding();
+export function closeAdding(): void {
+  if (adoptions.peek().every(({ phase }) => phase !== 'signingIn')) {
+    clearAdoptions();
   }
 }
 
-export function endAdding(): void {
-  arrivals.value = [];
+export function clearAdoptions(): void {
+  adoptions.value = [];
 }
 
 /** Follows what the box tells, and keeps the cameras over a reload, for as long as the page lives. */
 function follow(): void {
-  arrivals.value = restored();
-  onNews('camera', (news) => {
-    if (arrivals.peek().length > 0 && news.camera !== undefined) {
-      arrivals.value = heard(arrivals.peek(), news);
+  adoptions.value = restored();
+  onServerEvent('camera', (news) => {
+    if (adoptions.peek().length > 0 && news.camera !== undefined) {
+      adoptions.value = applyUpdate(adoptions.peek(), news);
     }
   });
   effect(() => {
-    const kept = arrivals.value.map(({ wish: { user: _user, password: _password, ...wish }, ...one }) => ({
-      ...{ ...one, wish },
+    const kept = adoptions.value.map(({ request: { user: _user, password: _password, ...request }, ...one }) => ({
+      ...{ ...one, request },
     }));
     sessionStorage.setItem(KEPT, JSON.stringify(kept));
   });
 }
 
-function restored(): readonly Arrival[] {
+function restored(): readonly Adoption[] {
   const kept: unknown = parse(sessionStorage.getItem(KEPT) ?? '[]');
-  const all = Array.isArray(kept) ? (kept as readonly Arrival[]) : [];
+  const all = Array.isArray(kept) ? (kept as readonly Adoption[]) : [];
   const waiting = new Set(all.filter(({ phase }) => phase === 'signingIn').map(({ key }) => key));
   if (waiting.size > 0) {
     lookThemUp(waiting);
     setTimeout(async () => {
       await lookThemUp(waiting);
-      arrivals.value = givenUp(arrivals.peek(), waiting);
+      adoptions.value = markUnfinished(adoptions.peek(), waiting);
     }, SILENT_MS);
   }
   return all;
@@ -125,16 +125,18 @@ interface Listed {
 
 /** What the box has added while nobody listened. */
 async function lookThemUp(keys: ReadonlySet<string>): Promise<void> {
-  const list = ask<{ items: readonly Listed[] }>('v3/cameras/list?itemsPerPage=1000');
+  const list = fetchJson<{ items: readonly Listed[] }>('v3/cameras/list?itemsPerPage=1000');
   const { items } = await list.catch(() => ({ items: [] }));
-  for (const { key, wish } of arrivals.peek().filter((one) => keys.has(one.key))) {
+  for (const { key, request } of adoptions.peek().filter((one) => keys.has(one.key))) {
     const isIt = ({ endpoint, onvif, source }: Listed) =>
-      endpoint === wish.endpoint || (wish.onvif !== undefined && onvif === wish.onvif) || source === wish.rtsp;
+      endpoint === request.endpoint ||
+      (request.onvif !== undefined && onvif === request.onvif) ||
+      source === request.rtsp;
     const paths = items.filter(isIt).map(({ path }) => path);
     const [path] = paths;
     if (path !== undefined) {
       const item = { status: 'ok', path, paths, trouble: null, error: null, triesLeft: null } as const;
-      arrivals.value = settled(arrivals.peek(), key, item);
+      adoptions.value = applyResult(adoptions.peek(), key, item);
     }
   }
 }

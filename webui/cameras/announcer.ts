@@ -1,5 +1,5 @@
 /** A camera as somebody who does not see the grid is told of it. */
-export interface Listened {
+export interface AnnouncedCamera {
   readonly name: string;
   readonly title: string;
   /** There is a picture, or nobody wants one. */
@@ -8,7 +8,7 @@ export interface Listened {
   readonly event: string | undefined;
 }
 
-export interface Said {
+interface Announcement {
   readonly what: 'gone' | 'back' | 'event';
   readonly title: string;
   readonly event?: string;
@@ -18,14 +18,14 @@ export interface Said {
 const EVENT_PAUSE_MS = 5_000;
 
 /** What is new since the last look: trouble at once, events one after the other. */
-export class Heard {
+export class CameraAnnouncer {
   readonly #there = new Map<string, boolean>();
   /** What was said of each camera's event, until that is over. */
   readonly #events = new Map<string, string>();
   #eventSaidMs = Number.NEGATIVE_INFINITY;
 
   /** The gravest news; what is not said now is said at the next look, as long as it holds. */
-  look(all: readonly Listened[], nowMs: number): Said | undefined {
+  look(all: readonly AnnouncedCamera[], nowMs: number): Announcement | undefined {
     for (const { name, event } of all) {
       if (this.#events.get(name) !== event) {
         this.#events.delete(name);
@@ -35,7 +35,7 @@ export class Heard {
   }
 
   /** What is seen for the first time is no news. */
-  #changed(all: readonly Listened[], what: 'gone' | 'back'): Said | undefined {
+  #changed(all: readonly AnnouncedCamera[], what: 'gone' | 'back'): Announcement | undefined {
     for (const { name, title, isThere } of all) {
       const was = this.#there.get(name);
       if (was === undefined) {
@@ -48,7 +48,7 @@ export class Heard {
     return undefined;
   }
 
-  #event(all: readonly Listened[], nowMs: number): Said | undefined {
+  #event(all: readonly AnnouncedCamera[], nowMs: number): Announcement | undefined {
     if (nowMs - this.#eventSaidMs < EVENT_PAUSE_MS) {
       return undefined;
     }

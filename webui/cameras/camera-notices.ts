@@ -1,40 +1,68 @@
 import { effect } from '@preact/signals';
-import { onNews } from '../api-client/server-events.ts';
-import { place } from '../shell/route.ts';
+import type { PathItem } from '../api-client/paths.ts';
+import { onServerEvent } from '../api-client/server-events.ts';
+import { route } from '../shell/route.ts';
 import { toast } from '../ui/feedback/toast.tsx';
-import { voice } from '../words/i18n.ts';
 import { camerasWords } from '../words/cameras.ts';
 import { duration } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
 import { cameras } from './cameras.ts';
-import { Returns } from './returns.ts';
 
 /** Says when cameras are back, and when one has another address and is followed. Nobody reads it on a wall. */
-export function tellReturns(): void {
-  const returns = new Returns();
+export function announceReturns(): void {
+  const returns = new ReturnTracker();
   effect(() => {
     const back = returns.note(cameras.value ?? []);
     const [first] = back;
     if (first) {
-      say(back.map(({ name }) => name).map(titleOf), (titles) =>
+      announce(back.map(({ name }) => name).map(titleOf), (titles) =>
         // Told one by one, only the last would be read.
         back.length > 1
           ? camerasWords.peek().areBack(titles)
-          : camerasWords.peek().isBackAfter(titles, duration(first.awayMs, voice())),
+          : camerasWords.peek().isBackAfter(titles, duration(first.awayMs, i18n())),
       );
     }
   });
-  onNews('camera', ({ state, path, to }) => {
+  onServerEvent('camera', ({ state, path, to }) => {
     if (state === 'moved' && path !== undefined && to !== undefined) {
-      say([titleOf(path)], (title) => camerasWords.peek().hasMoved(title, to));
+      announce([titleOf(path)], (title) => camerasWords.peek().hasMoved(title, to));
     }
   });
 }
 
 const titleOf = (name: string): string | undefined => cameras.peek()?.find((one) => one.name === name)?.title;
 
-function say(titles: readonly (string | undefined)[], words: (titles: string) => string): void {
+function announce(titles: readonly (string | undefined)[], words: (titles: string) => string): void {
   const known = titles.filter((title) => title !== undefined);
-  if (known.length > 0 && place.peek().page !== 'wall') {
-    toast(words(new Intl.ListFormat(voice().language).format(known)));
+  if (known.length > 0 && route.peek().page !== 'wall') {
+    toast(words(new Intl.ListFormat(i18n().language).format(known)));
   }
 }
+
+/** Shorter ones nobody needs to hear of. */
+const WORTH_MS = 60_000;
+
+type Watched = Pick<PathItem, 'ready' | 'readyTime' | 'paused' | 'sourceOnDemand' | 'offlineSince' | 'lastError'>;
+
+/** Remembers which cameras are away, and says when one comes back. */
+export class ReturnTracker {
+  #away = new Map<string, number>();
+
+  /** @returns those that are back, and how long they were away: by the box's clock, since nobody may have looked meanwhile */
+  note(
+    all: readonly { readonly name: string; readonly main: Watched }[],
+  ): readonly { readonly name: string; readonly awayMs: number }[] {
+    const before = this.#away;
+    this.#away = new Map(
+      all.filter(({ main }) => isAway(main)).map(({ name, main }) => [name, Date.parse(main.offlineSince ?? '')]),
+    );
+    return all
+      .filter(({ main }) => main.ready)
+      .map(({ name, main }) => ({ name, awayMs: Date.parse(main.readyTime ?? '') - (before.get(name) ?? Number.NaN) }))
+      .filter(({ awayMs }) => awayMs >= WORTH_MS);
+  }
+}
+
+/** Not one that somebody has paused, or that comes when it is asked for. */
+const isAway = ({ ready, paused, sourceOnDemand, offlineSince, lastError }: Watched): boolean =>
+  !ready && !paused && !sourceOnDemand && offlineSince !== null && lastError !== null;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { candidateOf, type FoundItem, isWithin, likelyRange } from './discovery.ts';
+import { candidateOf, type DiscoveredCamera, isWithin, likelyRange } from './discovery.ts';
 
-const found: FoundItem = {
+const found: DiscoveredCamera = {
   ...{ endpoint: 'urn:uuid:1', address: '192.168.20.31', onvif: 'http://192.168.20.31/onvif/device_service' },
   ...{ foundFrom: '192.168.20.2', name: null, manufacturer: null, hardware: null, path: null },
 };
@@ -13,7 +13,7 @@ test.for([
   [{ name: 'RLC-810A', manufacturer: 'Reolink', hardware: 'RLC-810A' }, 'Reolink RLC-810A', '192.168.20.31'],
   [{ manufacturer: 'Dahua', hardware: 'Dahua IPC-1' }, 'Dahua IPC-1', '192.168.20.31'],
 ] as const)('a camera that says %j is called %s', ([claims, title, text]) => {
-  expect(candidateOf({ ...found, ...claims })).toMatchObject({ title, text, wish: { endpoint: 'urn:uuid:1' } });
+  expect(candidateOf({ ...found, ...claims })).toMatchObject({ title, text, request: { endpoint: 'urn:uuid:1' } });
 });
 
 test('cameras that are missing are likely where others were found', () => {

@@ -1,11 +1,11 @@
 import { signal } from '@preact/signals';
-import { onNews } from '../api-client/server-events.ts';
-import { ask } from '../api-client/request.ts';
-import { pause } from '../shell/sleep.ts';
+import { fetchJson } from '../api-client/request.ts';
+import { onServerEvent } from '../api-client/server-events.ts';
+import { sleep } from '../shell/sleep.ts';
 import type { Candidate } from './adoption-state.ts';
 
 /** A camera in the networks of the box, by its own claims. */
-export interface FoundItem {
+export interface DiscoveredCamera {
   readonly endpoint: string;
   readonly address: string;
   readonly onvif: string;
@@ -22,51 +22,51 @@ const LOOK_LIMIT_MS = 20_000;
 const AGAIN_MS = 10_000;
 
 /** Cameras that have answered, in the order in which they did. */
-export const foundItems = signal<readonly FoundItem[]>([]);
+export const discoveredCameras = signal<readonly DiscoveredCamera[]>([]);
 /** Before the first look is over nothing is known. */
-export const hasLooked = signal(false);
+export const hasDiscovered = signal(false);
 
 /** Looks again and again until `stop`: a camera that is plugged in shows up by itself. */
-export async function keepLooking(stop: AbortSignal): Promise<void> {
-  hasLooked.value = false;
-  const forget = onNews('camera', ({ state, path }) => {
+export async function keepDiscovering(stop: AbortSignal): Promise<void> {
+  hasDiscovered.value = false;
+  const forget = onServerEvent('camera', ({ state, path }) => {
     if (state === 'found' || state === 'adopted' || (state === 'forgotten' && path !== undefined)) {
-      loadFound(stop);
+      loadDiscovered(stop);
     }
   });
   stop.addEventListener('abort', forget, { once: true });
-  loadFound(stop);
+  loadDiscovered(stop);
   while (!stop.aborted) {
     // The strip above says when the box does not answer.
     const options = { method: 'POST', signal: stop, limitMs: LOOK_LIMIT_MS } as const;
-    await ask<{ items: readonly FoundItem[] }>('v3/cameras/discover?wait=yes', options).then(
+    await fetchJson<{ items: readonly DiscoveredCamera[] }>('v3/cameras/discover?wait=yes', options).then(
       ({ items }) => {
-        foundItems.value = items;
-        hasLooked.value = true;
+        discoveredCameras.value = items;
+        hasDiscovered.value = true;
       },
       () => {},
     );
-    await pause(AGAIN_MS, stop);
+    await sleep(AGAIN_MS, stop);
   }
 }
 
-export async function loadFound(stop: AbortSignal): Promise<void> {
+export async function loadDiscovered(stop: AbortSignal): Promise<void> {
   const options = { signal: stop };
-  await ask<{ items: readonly FoundItem[] }>('v3/cameras/found?itemsPerPage=1000', options).then(
+  await fetchJson<{ items: readonly DiscoveredCamera[] }>('v3/cameras/found?itemsPerPage=1000', options).then(
     ({ items }) => {
-      foundItems.value = items;
+      discoveredCameras.value = items;
     },
     () => {},
   );
 }
 
-export function candidateOf(item: FoundItem): Candidate {
+export function candidateOf(item: DiscoveredCamera): Candidate {
   const { endpoint, address, name, manufacturer, hardware } = item;
   const model = modelOf(manufacturer, hardware);
   // Many are called like their model, and that tells more with the maker before it.
   const title = name && !model.toLowerCase().includes(name.toLowerCase()) ? name : model || address;
   return {
-    ...{ key: endpoint, asked: endpoint, wish: { endpoint }, title, address },
+    ...{ key: endpoint, asked: endpoint, request: { endpoint }, title, address },
     text: [model, address].filter((part) => part !== '' && part !== title).join(' · '),
   };
 }
@@ -77,7 +77,7 @@ function modelOf(maker: string | null, hardware: string | null): string {
 }
 
 /** `192.168.1.0/24`, where a camera was found or may be; empty when nothing is known. */
-export function likelyRange(items: readonly FoundItem[]): string {
+export function likelyRange(items: readonly DiscoveredCamera[]): string {
   const [, network] = /^(\d+\.\d+\.\d+)\.\d+$/.exec(items[0]?.foundFrom ?? '') ?? [];
   return network === undefined ? '' : `${network}.0/24`;
 }

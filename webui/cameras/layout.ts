@@ -36,7 +36,7 @@ export function wideLayout(count: number, arrangement: Arrangement): Layout {
 }
 
 /** Phones: `full`: each as wide as the window; `two`: the first two, then pairs. */
-export type NarrowLayout = 'full' | 'two' | 'pairs' | 'threes';
+type NarrowLayout = 'full' | 'two' | 'pairs' | 'threes';
 
 export function narrowLayout(count: number, arrangement: Arrangement): NarrowLayout {
   if (arrangement !== 'auto') {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { connectionFailure, refusal } from '../../agent/sources/rtsp/request/failures.ts';
-import { absenceOf } from './offline-reason.ts';
+import { offlineReasonOf } from './offline-reason.ts';
 
 const NAME = 'nothing answers (401)';
 const address = { host: '192.168.1.64', port: 554 } as Parameters<typeof connectionFailure>[1];
@@ -26,5 +26,5 @@ test.for([
   ['it does not speak TLS', failed('EPROTO'), 'unknown'],
   ['nothing is said', undefined, 'unknown'],
 ] as const)('why there is no picture when %s', ([, word, expected]) => {
-  expect(absenceOf(word)).toBe(expected);
+  expect(offlineReasonOf(word)).toBe(expected);
 });

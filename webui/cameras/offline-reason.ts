@@ -1,7 +1,15 @@
 /** `refuses`: the camera answers. `silent`: nothing answers at its address. */
-export type Absence = 'password' | 'forbidden' | 'noStream' | 'noRoom' | 'refuses' | 'silent' | 'noNetwork' | 'unknown';
+export type OfflineReason =
+  | 'password'
+  | 'forbidden'
+  | 'noStream'
+  | 'noRoom'
+  | 'refuses'
+  | 'silent'
+  | 'noNetwork'
+  | 'unknown';
 
-const BY_WORD: Readonly<Record<string, Absence>> = {
+const BY_WORD: Readonly<Record<string, OfflineReason>> = {
   password: 'password',
   forbidden: 'forbidden',
   noStream: 'noStream',
@@ -14,4 +22,4 @@ const BY_WORD: Readonly<Record<string, Absence>> = {
 };
 
 /** Why a camera gives no picture, from the box's word for it (`lastErrorWhy`). */
-export const absenceOf = (word: string | null | undefined): Absence => BY_WORD[word ?? ''] ?? 'unknown';
+export const offlineReasonOf = (word: string | null | undefined): OfflineReason => BY_WORD[word ?? ''] ?? 'unknown';

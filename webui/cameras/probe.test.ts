@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { candidateAt, type Look, streamCandidate } from './probe.ts';
+import { candidateAt, type Probe, streamCandidate } from './probe.ts';
 
 const login = { user: 'admin', password: 'heron' };
 
@@ -11,7 +11,7 @@ test('a login that was pasted with the address of a stream is used and not shown
   );
   expect(one).toMatchObject({
     ...{ asked: '192.168.1.20:554', title: '192.168.1.20:554', text: '/live/1', address: '192.168.1.20' },
-    wish: {
+    request: {
       ...{ rtsp: 'rtsp://192.168.1.20:554/live/1', sub: 'rtsp://192.168.1.20:554/live/2' },
       ...{ user: 'eve', password: 'p@ss' },
     },
@@ -21,7 +21,7 @@ test('a login that was pasted with the address of a stream is used and not shown
 
 test('the places of user and password in an address stay as they are', () => {
   const stream = 'rtsp://192.168.1.20/user={user}&password={password}&stream=0.sdp';
-  expect(streamCandidate(stream, '', login)?.wish).toEqual({ rtsp: stream, ...login });
+  expect(streamCandidate(stream, '', login)?.request).toEqual({ rtsp: stream, ...login });
 });
 
 test.for(['', 'nowhere', 'http://192.168.1.20/', 'rtsp://', '192.168.1.20'])(
@@ -33,13 +33,20 @@ test.for(['', 'nowhere', 'http://192.168.1.20/', 'rtsp://', '192.168.1.20'])(
 );
 
 test('a look ends with a camera, with streams, or with nothing', () => {
-  const look: Look = {
+  const look: Probe = {
     ...{ id: '1', target: '192.168.1.20', state: 'done', done: 3, total: 3, onvif: null, rtsp: null, sub: null },
     ...{ makers: null, error: null, trouble: null },
   };
   expect(candidateAt(look, login)).toBeUndefined();
   const onvif = 'http://192.168.1.20:8899/onvif/device_service';
-  expect(candidateAt({ ...look, onvif }, login)).toMatchObject({ key: onvif, asked: onvif, wish: { onvif, ...login } });
+  expect(candidateAt({ ...look, onvif }, login)).toMatchObject({
+    key: onvif,
+    asked: onvif,
+    request: { onvif, ...login },
+  });
   const streams = { rtsp: 'rtsp://192.168.1.20/1', sub: 'rtsp://192.168.1.20/2', makers: 'Hikvision' };
-  expect(candidateAt({ ...look, ...streams }, login)).toMatchObject({ text: 'Hikvision', wish: { sub: streams.sub } });
+  expect(candidateAt({ ...look, ...streams }, login)).toMatchObject({
+    text: 'Hikvision',
+    request: { sub: streams.sub },
+  });
 });

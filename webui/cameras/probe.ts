@@ -1,11 +1,11 @@
+import { fetchJson, RequestError } from '../api-client/request.ts';
 import { urlOf } from '../api-client/urls.ts';
-import { ask, BoxError } from '../api-client/request.ts';
-import { pause } from '../shell/sleep.ts';
-import type { Candidate } from './adoption-state.ts';
+import { sleep } from '../shell/sleep.ts';
 import type { CameraLogin } from './adoption.ts';
+import type { Candidate } from './adoption-state.ts';
 
 /** How far a look at an address or a range is. */
-export interface Look {
+export interface Probe {
   readonly id: string;
   readonly target: string;
   readonly state: 'running' | 'done' | 'failed';
@@ -19,7 +19,7 @@ export interface Look {
   readonly trouble: string | null;
 }
 
-export interface LookWish extends Partial<CameraLogin> {
+interface ProbeRequest extends Partial<CameraLogin> {
   readonly target: string;
   readonly maker?: string;
 }
@@ -27,18 +27,22 @@ export interface LookWish extends Partial<CameraLogin> {
 const ASK_EVERY_MS = 500;
 
 /** Has the box look there until that is over. Who stops waiting has it given up. */
-export async function lookAt(wish: LookWish, stop: AbortSignal, onProgress: (look: Look) => void): Promise<Look> {
-  let look = await ask<Look>('v3/cameras/probe', { method: 'POST', body: wish, signal: stop });
+export async function probeTarget(
+  request: ProbeRequest,
+  stop: AbortSignal,
+  onProgress: (look: Probe) => void,
+): Promise<Probe> {
+  let look = await fetchJson<Probe>('v3/cameras/probe', { method: 'POST', body: request, signal: stop });
   const address = `v3/cameras/probe/${look.id}`;
   while (look.state === 'running') {
     onProgress(look);
-    await pause(ASK_EVERY_MS, stop);
+    await sleep(ASK_EVERY_MS, stop);
     if (stop.aborted) {
-      await ask(address, { method: 'DELETE' }).catch(() => {});
+      await fetchJson(address, { method: 'DELETE' }).catch(() => {});
       return look;
     }
-    look = await ask<Look>(address).catch((error: unknown) => {
-      if (error instanceof BoxError && error.status === 0) {
+    look = await fetchJson<Probe>(address).catch((error: unknown) => {
+      if (error instanceof RequestError && error.status === 0) {
         return look;
       }
       throw error;
@@ -48,10 +52,10 @@ export async function lookAt(wish: LookWish, stop: AbortSignal, onProgress: (loo
 }
 
 /** The camera that a look at one address has found; a range has its cameras among the found ones. */
-export function candidateAt({ target, onvif, rtsp, sub, makers }: Look, login: CameraLogin): Candidate | undefined {
+export function candidateAt({ target, onvif, rtsp, sub, makers }: Probe, login: CameraLogin): Candidate | undefined {
   if (onvif !== null) {
-    const wish = { onvif, ...typed(login) };
-    return { key: onvif, asked: onvif, wish, title: target, text: '', address: target };
+    const request = { onvif, ...typed(login) };
+    return { key: onvif, asked: onvif, request, title: target, text: '', address: target };
   }
   return rtsp === null ? undefined : streamCandidate(rtsp, sub ?? '', login, makers ?? '');
 }
@@ -70,7 +74,7 @@ export function streamCandidate(stream: string, small: string, login: CameraLogi
   const rtsp = withoutLogin(stream);
   return {
     ...{ key: rtsp, asked: url.host, title: url.host, text: text || url.pathname, address: url.hostname },
-    wish: { rtsp, ...(hasSmall ? { sub: withoutLogin(small) } : {}), ...own },
+    request: { rtsp, ...(hasSmall ? { sub: withoutLogin(small) } : {}), ...own },
   };
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EventRings } from './recent-events.ts';
+import { RecentEvents } from './recent-events.ts';
 
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 const event = (id: string, startMs: number, type = 'motion') => ({
@@ -7,7 +7,7 @@ const event = (id: string, startMs: number, type = 'motion') => ({
 });
 
 test('an event rings for ten seconds, and a newer one takes its place', () => {
-  const rings = new EventRings();
+  const rings = new RecentEvents();
   rings.take(event('1', NOW), NOW);
   expect(rings.at('door', NOW + 4_000)).toBe('motion');
   rings.take(event('2', NOW + 5_000, 'doorbell'), NOW + 5_000);
@@ -17,21 +17,21 @@ test('an event rings for ten seconds, and a newer one takes its place', () => {
 });
 
 test('the end of an event is no second one', () => {
-  const rings = new EventRings();
+  const rings = new RecentEvents();
   rings.take(event('1', NOW), NOW);
   rings.take(event('1', NOW), NOW + 30_000);
   expect(rings.at('door', NOW + 30_001)).toBeUndefined();
 });
 
 test('a box whose clock is years behind rings all the same', () => {
-  const rings = new EventRings();
+  const rings = new RecentEvents();
   rings.take(event('1', 5_000), NOW);
   rings.take(event('2', 60_000), NOW + 55_000);
   expect(rings.at('door', NOW + 56_000)).toBe('motion');
 });
 
 test('what was missed while the page slept does not ring', () => {
-  const rings = new EventRings();
+  const rings = new RecentEvents();
   rings.take(event('1', NOW), NOW + 100);
   rings.take(event('2', NOW + 20_000), NOW + 3_600_000);
   expect(rings.at('door', NOW + 3_600_001)).toBeUndefined();

@@ -1,4 +1,5 @@
-import type { EventNow } from '../api-client/server-events.ts';
+import { signal } from '@preact/signals';
+import { type EventUpdate, onServerEvent } from '../api-client/server-events.ts';
 
 const RING_MS = 10_000;
 const KEPT = 64;
@@ -7,13 +8,13 @@ const KEPT = 64;
  * What a camera has seen in the last ten seconds. The box's clock may differ from the browser's, and what was missed
  * is told later: the news that came soonest after its event tells how far the clocks are apart.
  */
-export class EventRings {
+export class RecentEvents {
   readonly #rings = new Map<string, { readonly type: string; readonly untilMs: number }>();
   readonly #known = new Set<string>();
   #aheadMs = Number.POSITIVE_INFINITY;
 
   /** @param nowMs by this device's clock, as below */
-  take({ id, path, type, start }: EventNow, nowMs: number): void {
+  take({ id, path, type, start }: EventUpdate, nowMs: number): void {
     const ageMs = nowMs - Date.parse(start);
     // Its end is told as well.
     if (this.#known.has(id) || !Number.isFinite(ageMs)) {
@@ -41,3 +42,16 @@ export class EventRings {
     }
   }
 }
+
+/** Changes with each event; `nowMs` ends them. */
+export const recentEvents = signal<{ readonly rings: RecentEvents }>({ rings: new RecentEvents() });
+
+onServerEvent('event', (event) => {
+  // What the box tells of the camera itself.
+  if (event.type.startsWith('perch.')) {
+    return;
+  }
+  const { rings } = recentEvents.peek();
+  rings.take(event, Date.now());
+  recentEvents.value = { rings };
+});

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { ask } from '../api-client/request.ts';
+import { fetchJson } from '../api-client/request.ts';
 
 /** How many days of recordings there are; undefined: not known, or none. */
 export const reachesBackDays = signal<number | undefined>(undefined);
@@ -8,13 +8,13 @@ const KEPT_MS = 10 * 60_000;
 let askedMs = Number.NEGATIVE_INFINITY;
 
 /** Asks the box, unless it did so a while ago. Only for the owner. */
-export async function askReach(nowMs: number): Promise<void> {
+export async function loadReach(nowMs: number): Promise<void> {
   if (nowMs - askedMs < KEPT_MS) {
     return;
   }
   askedMs = nowMs;
   try {
-    const { reachesBackDays: days } = await ask<{ reachesBackDays: number | null }>('v3/recordings/usage');
+    const { reachesBackDays: days } = await fetchJson<{ reachesBackDays: number | null }>('v3/recordings/usage');
     reachesBackDays.value = days === null || days < 1 ? undefined : Math.floor(days);
   } catch {
     // The line says less; the next visit asks again.

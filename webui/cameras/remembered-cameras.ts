@@ -1,34 +1,34 @@
 import type { PathItem } from '../api-client/paths.ts';
-import { keepOnly } from '../player/stored-stills.ts';
-import { hadBFrames, type Kept, REMEMBERED, read } from '../player/stored-cameras.ts';
+import { hadBFrames, parseStoredCameras, STORED_CAMERAS_KEY, type StoredCamera } from '../player/stored-cameras.ts';
+import { keepStillsOf } from '../player/stored-stills.ts';
 import type { Camera } from './camera.ts';
 
 /** Remembers names and order for the next visit, which shows them before the box has answered. */
 export function rememberCameras(all: readonly Camera[]): void {
-  const kept = all.map(({ name, title, main, sub }): Kept => {
+  const kept = all.map(({ name, title, main, sub }): StoredCamera => {
     const reordered = [main, ...(sub ? [sub] : [])].filter((path) => path.hasBFrames ?? hadBFrames(path.name));
     return [name, title, sub?.name ?? null, reordered.map((path) => path.name)];
   });
   const text = JSON.stringify(kept);
-  if (localStorage.getItem(REMEMBERED) !== text) {
-    localStorage.setItem(REMEMBERED, text);
-    keepOnly(all.map(({ name }) => name));
+  if (localStorage.getItem(STORED_CAMERAS_KEY) !== text) {
+    localStorage.setItem(STORED_CAMERAS_KEY, text);
+    keepStillsOf(all.map(({ name }) => name));
   }
 }
 
 /** They belong to the one who was logged in. */
 export function forgetCameras(): void {
-  localStorage.removeItem(REMEMBERED);
-  keepOnly([]);
+  localStorage.removeItem(STORED_CAMERAS_KEY);
+  keepStillsOf([]);
 }
 
 /** The cameras of the last visit. Nothing is known of how they are. */
 export function rememberedCameras(): readonly Camera[] | undefined {
-  const kept = read(localStorage.getItem(REMEMBERED));
+  const kept = parseStoredCameras(localStorage.getItem(STORED_CAMERAS_KEY));
   return kept.length === 0 ? undefined : kept.map(cameraOf);
 }
 
-const cameraOf = ([name, title, sub]: Kept): Camera => ({
+const cameraOf = ([name, title, sub]: StoredCamera): Camera => ({
   ...{ name, title, main: unknownPath(name) },
   sub: sub === null ? undefined : unknownPath(sub),
 });

@@ -24,8 +24,8 @@ export interface PictureState {
   readonly stillMs: number;
 }
 
-export const LATE_MS = 2_000;
-export const RECONNECTING_MS = 10_000;
+const LATE_MS = 2_000;
+const RECONNECTING_MS = 10_000;
 
 export function cameraState(item: PathItem, picture: PictureState, nowMs: number): CameraState {
   if (item.configError !== null) {

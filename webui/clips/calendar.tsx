@@ -1,12 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { laneIn } from '../timeline/lane-data.ts';
-import { atMs, isPlaying, seek, show, spans } from '../timeline/view.ts';
+import { laneFor } from '../timeline/lane-data.ts';
+import { onShortcuts } from '../timeline/shortcuts.ts';
+import { atMs, isPlaying, seek, showWindow, spans } from '../timeline/view.ts';
 import { Button } from '../ui/controls/button.tsx';
-import { voice } from '../words/i18n.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { Sheet } from '../ui/sheet/sheet.tsx';
 import { clipWords } from '../words/clips.ts';
 import { dayStart, longDay, monthName, nextDay, shortDay } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
 import {
   daysOfMonth,
   firstOfDay,
@@ -18,7 +19,7 @@ import {
 } from './calendar-days.ts';
 import { ProtectedList } from './protected-list.tsx';
 
-export interface CalendarProps {
+interface CalendarProps {
   readonly name: string;
   /** All of which is looked at what they have seen: on any day there may be some of it. Undefined: this one alone. */
   readonly all: readonly string[] | undefined;
@@ -26,9 +27,9 @@ export interface CalendarProps {
 }
 
 /** The days that have recordings, and what is protected; one of them is gone to. */
-export function Calendar({ name, all, onClosed }: CalendarProps) {
+function Calendar({ name, all, onClosed }: CalendarProps) {
   const isOfAll = all !== undefined;
-  const { language } = voice();
+  const { language } = i18n();
   const words = clipWords.value;
   const [here] = useState(() => dayStart(atMs.peek() ?? spans.peek().at(-1)?.endMs ?? Date.now()));
   const [month, setMonth] = useState(() => monthStart(here));
@@ -99,7 +100,7 @@ export function Calendar({ name, all, onClosed }: CalendarProps) {
 
 /** Of each camera the box is asked for the month when it is looked at. */
 const daysOfAll = (all: readonly string[], month: number) =>
-  sharesOfAll(all.map((name) => laneIn(name, { fromMs: month, toMs: monthStart(month, 1) }).covered));
+  sharesOfAll(all.map((name) => laneFor(name, { fromMs: month, toMs: monthStart(month, 1) }).covered));
 
 /** All of the day, and its first recorded moment. @returns false when there is none, and one is wanted */
 function openDay(dayMs: number, isAny: boolean): boolean {
@@ -107,7 +108,7 @@ function openDay(dayMs: number, isAny: boolean): boolean {
   if (ms === undefined && !isAny) {
     return false;
   }
-  show({ fromMs: dayMs, toMs: nextDay(dayMs) });
+  showWindow({ fromMs: dayMs, toMs: nextDay(dayMs) });
   // What plays would go on behind the gap, on another day.
   seek(ms ?? dayMs, ms !== undefined && isPlaying.peek());
   return true;
@@ -126,7 +127,7 @@ interface MonthProps {
 }
 
 function Month({ month, here, focused, shares, isOfAll, onGo, onFocus }: MonthProps) {
-  const { language } = voice();
+  const { language } = i18n();
   const grid = useRef<HTMLDivElement>(null);
   const wantsFocus = useRef(false);
   const firstWeekday = firstWeekdayOf(navigator.language);
@@ -182,7 +183,7 @@ interface DayProps {
 }
 
 function Day({ day, share, isOfAll, isHere, isFocused, column, onGo }: DayProps) {
-  const { language } = voice();
+  const { language } = i18n();
   const name = longDay(day, language);
   return (
     <button
@@ -220,4 +221,30 @@ function dayBeside(day: number, key: string): number | undefined {
     default:
       return undefined;
   }
+}
+
+/** The day of the picture; a tap opens the calendar. */
+export function DayChip({ name, all }: Pick<CalendarProps, 'name' | 'all'>) {
+  const { language } = i18n();
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => onShortcuts({ g: () => setOpen(true), G: () => setOpen(true) }), []);
+  const day = atMs.value === undefined ? undefined : dayStart(atMs.value);
+  return (
+    <>
+      <button class="chip tap day-chip" type="button" aria-haspopup="dialog" onClick={() => setOpen(true)}>
+        <Icon name="calendar" small />
+        <span class="visually-hidden">{clipWords.value.goToDay}: </span>
+        {day !== undefined && chipDay(day, language)}
+      </button>
+      {isOpen && <Calendar name={name} all={all} onClosed={() => setOpen(false)} />}
+    </>
+  );
+}
+
+/** `Tuesday 17`, `17 日 周二`. */
+function chipDay(ms: number, language: string): string {
+  const part = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(language, options).format(ms);
+  return language === 'zh-CN'
+    ? `${new Date(ms).getDate()} 日 ${part({ weekday: 'short' })}`
+    : `${part({ weekday: 'long' })} ${new Date(ms).getDate()}`;
 }

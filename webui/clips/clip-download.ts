@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { clipFileAddress, clipSize, fetchClip } from './clip-files.ts';
+import { RequestError, UI_HEADER } from '../api-client/request.ts';
+import { clipAddress } from '../api-client/urls.ts';
 import { saveAs, saveFile } from '../ui/browser/save-file.ts';
 import { type Clip, fileName } from './clip.ts';
 
@@ -29,7 +30,7 @@ export function useClipSize(name: string | undefined, { startMs, endMs }: Clip):
   return name === undefined ? undefined : size;
 }
 
-export interface Delivery {
+export interface ClipDownload {
   /** How much of it has come, 0 to 1, while it comes. */
   readonly share: number | undefined;
   readonly hasFailed: boolean;
@@ -49,7 +50,7 @@ interface State {
 }
 
 /** Fetches a clip, and saves it or hands it to the phone's own sheet. */
-export function useDelivery(name: string, title: string, clip: Clip, sizeBytes: number | undefined): Delivery {
+export function useClipDownload(name: string, title: string, clip: Clip, sizeBytes: number | undefined): ClipDownload {
   const [state, setState] = useState<State>({});
   const stop = useRef<AbortController | undefined>(undefined);
   const cancel = () => {
@@ -80,7 +81,7 @@ export function useDelivery(name: string, title: string, clip: Clip, sizeBytes: 
     hasFailed: state.hasFailed === true,
     isReady: state.ready !== undefined,
     cancel,
-    canSend: !isLarge && takesFilms(),
+    canSend: !isLarge && canShareFiles(),
     download: () =>
       isLarge
         ? saveAs(clipFileAddress(name, clip), fileName(title, clip.startMs, 'mp4'))
@@ -99,7 +100,7 @@ function newStop(stop: { current?: AbortController | undefined }): AbortControll
 }
 
 /** Only over https does a phone take any. */
-const takesFilms = (): boolean =>
+const canShareFiles = (): boolean =>
   navigator.canShare?.({ files: [new File([], 'a.mp4', { type: 'video/mp4' })] }) ?? false;
 
 async function handOver(file: File): Promise<State> {
@@ -110,4 +111,50 @@ async function handOver(file: File): Promise<State> {
     // Closed without choosing anybody is no failure.
     return error instanceof DOMException && error.name === 'AbortError' ? {} : { ready: file };
   }
+}
+
+interface Stretch {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** Gaps are left out of the file, so that it is whole. */
+const clipFileAddress = (name: string, { startMs, endMs }: Stretch): string =>
+  `${clipAddress(name, new Date(startMs).toISOString(), (endMs - startMs) / 1000)}&gaps=skip`;
+
+/** How large the file would be; undefined when nothing was recorded then. */
+async function clipSize(name: string, clip: Stretch, signal: AbortSignal): Promise<number | undefined> {
+  const { ok, headers } = await fetch(clipFileAddress(name, clip), { method: 'HEAD', headers: UI_HEADER, signal });
+  const size = Number(headers.get('Content-Length') ?? Number.NaN);
+  return ok && Number.isFinite(size) ? size : undefined;
+}
+
+interface FetchOptions {
+  readonly signal: AbortSignal;
+  /** Told 0 to 1. */
+  readonly onShare: (share: number) => void;
+}
+
+/** The whole file; whatever is less than that is thrown away. */
+async function fetchClip(name: string, clip: Stretch, { signal, onShare }: FetchOptions): Promise<Blob> {
+  const response = await fetch(clipFileAddress(name, clip), { headers: UI_HEADER, signal });
+  const size = Number(response.headers.get('Content-Length') ?? 0);
+  if (!response.ok || !response.body) {
+    throw new RequestError(response.status, `HTTP status ${response.status}`);
+  }
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  for (const reader = response.body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) {
+      break;
+    }
+    parts.push(value);
+    bytes += value.length;
+    onShare(Math.min(1, bytes / size));
+  }
+  if (bytes !== size) {
+    throw new RequestError(0, `${bytes} of ${size} bytes have come`);
+  }
+  return new Blob(parts, { type: 'video/mp4' });
 }

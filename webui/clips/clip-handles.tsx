@@ -1,21 +1,21 @@
 import { useRef } from 'preact/hooks';
 import { clip, fromMs, toMs } from '../timeline/view.ts';
-import { voice } from '../words/i18n.ts';
 import { clipWords } from '../words/clips.ts';
 import { clockSeconds } from '../words/format.ts';
-import { type End, momentOf, moveEnd, restAt, showEnd } from './clip-selection.ts';
-import { Thumb } from './thumbnail.tsx';
+import { i18n } from '../words/i18n.ts';
+import { commitEnd, type End, momentOf, moveEnd, previewEnd } from './clip-selection.ts';
+import { Thumbnail } from './thumbnail.tsx';
 
 const STEP_MS = 1_000;
 const LONG_STEP_MS = 10_000;
 
-interface ClipEdgesProps {
+interface ClipHandlesProps {
   readonly axis: 'x' | 'y';
   readonly name: string;
 }
 
 /** What is marked, over the timeline, and its two ends to be dragged. */
-export function ClipEdges({ axis, name }: ClipEdgesProps) {
+export function ClipHandles({ axis, name }: ClipHandlesProps) {
   const marked = clip.value;
   if (!marked) {
     return null;
@@ -33,8 +33,8 @@ export function ClipEdges({ axis, name }: ClipEdgesProps) {
   );
 }
 
-function Edge({ end, axis, name }: ClipEdgesProps & { readonly end: End }) {
-  const { language } = voice();
+function Edge({ end, axis, name }: ClipHandlesProps & { readonly end: End }) {
+  const { language } = i18n();
   const { clipStart, clipEnd } = clipWords.value;
   /** Where the finger took hold, and the moment that the end had there. */
   const held = useRef<{ readonly px: number; readonly ms: number; readonly msPerPx: number } | undefined>(undefined);
@@ -47,12 +47,12 @@ function Edge({ end, axis, name }: ClipEdgesProps & { readonly end: End }) {
   const rest = () => {
     if (held.current) {
       held.current = undefined;
-      restAt(end);
+      commitEnd(end);
     }
   };
   return (
     <div
-      class="clip-edge"
+      class="clip-handle"
       data-end={end}
       data-own-gestures
       role="slider"
@@ -73,7 +73,7 @@ function Edge({ end, axis, name }: ClipEdgesProps & { readonly end: End }) {
         const hold = held.current;
         if (hold) {
           moveEnd(end, hold.ms + (along(event) - hold.px) * hold.msPerPx);
-          showEnd(end);
+          previewEnd(end);
         }
       }}
       onPointerUp={rest}
@@ -84,13 +84,13 @@ function Edge({ end, axis, name }: ClipEdgesProps & { readonly end: End }) {
           event.preventDefault();
           event.stopPropagation();
           moveEnd(end, ms + by);
-          restAt(end);
+          commitEnd(end);
         }
       }}
     >
       {axis === 'y' && (
         <span class="clip-beside">
-          <Thumb name={name} ms={ms} />
+          <Thumbnail name={name} ms={ms} />
           <span>
             <b>{end === 'start' ? clipStart : clipEnd}</b>
             <span class="dim digits">{clockSeconds(ms, language)}</span>

@@ -1,19 +1,19 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isOwner } from '../api-client/session.ts';
-import { reasonOf, wordOfReason } from '../timeline/gap-reasons.ts';
-import { laneIn } from '../timeline/lane-data.ts';
+import { gapReasonText, reasonOf } from '../timeline/gap-reasons.ts';
+import { laneFor } from '../timeline/lane-data.ts';
 import { spans } from '../timeline/view.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { toast } from '../ui/feedback/toast.tsx';
-import { voice } from '../words/i18n.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
 import { byteSize, clockSeconds, duration, number, percent } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { type Clip, gapsIn, missingMs } from './clip.ts';
-import { type Delivery, useClipSize, useDelivery } from './clip-download.ts';
-import { endHere, unmark } from './clip-selection.ts';
-import { keep, keepNoMore, protectionOf, useProtections } from './protected.ts';
+import { type ClipDownload, useClipDownload, useClipSize } from './clip-download.ts';
+import { clearClip, setEndHere } from './clip-selection.ts';
+import { protectClip, protectionOf, unprotectClip, useProtections } from './protected-list.tsx';
 
 interface ClipPanelProps {
   readonly name: string;
@@ -23,7 +23,7 @@ interface ClipPanelProps {
 
 /** What is marked: how long, how large, and what can be done with it. A card from below on a phone, a row elsewhere. */
 export function ClipPanel({ name, title, clip }: ClipPanelProps) {
-  const { language, words: common } = voice();
+  const { language, words: common } = i18n();
   const words = clipWords.value;
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
@@ -33,7 +33,7 @@ export function ClipPanel({ name, title, clip }: ClipPanelProps) {
   }, []);
   const isEmpty = missingMs(spans.value, clip) >= clip.endMs - clip.startMs;
   const size = useClipSize(isEmpty ? undefined : name, clip);
-  const delivery = useDelivery(name, title, clip, size);
+  const delivery = useClipDownload(name, title, clip, size);
   const length = duration(clip.endMs - clip.startMs, { language, words: common });
   return (
     <section class="clip-panel" aria-labelledby="clip-title">
@@ -49,14 +49,14 @@ export function ClipPanel({ name, title, clip }: ClipPanelProps) {
             {size !== undefined && <span>{byteSize(size, language)}</span>}
           </p>
         </div>
-        <button class="round" type="button" aria-label={common.close} onClick={unmark}>
+        <button class="round" type="button" aria-label={common.close} onClick={clearClip}>
           <Icon name="cross" />
         </button>
       </header>
       <Missing name={name} clip={clip} isEmpty={isEmpty} />
       <div class="clip-ends">
-        <Button onClick={() => endHere('start')}>{words.startHere}</Button>
-        <Button onClick={() => endHere('end')}>{words.endHere}</Button>
+        <Button onClick={() => setEndHere('start')}>{words.startHere}</Button>
+        <Button onClick={() => setEndHere('end')}>{words.setEndHere}</Button>
       </div>
       <Ways delivery={delivery} isOff={isEmpty} />
       {isOwner.value && <Keep name={name} clip={clip} />}
@@ -66,13 +66,13 @@ export function ClipPanel({ name, title, clip }: ClipPanelProps) {
 
 /** Said in words, so that nobody sends half of what happened. */
 function Missing({ name, clip, isEmpty }: Pick<ClipPanelProps, 'name' | 'clip'> & { readonly isEmpty: boolean }) {
-  const { language } = voice();
+  const { language } = i18n();
   const { clipGap, clipGapFor, clipEmpty } = clipWords.value;
   const ms = missingMs(spans.value, clip);
   if (ms === 0 && !isEmpty) {
     return null;
   }
-  const why = whyMissing(name, clip);
+  const why = missingReason(name, clip);
   const seconds = number(Math.round(ms / 1000), 0, language);
   const text = why === undefined ? clipGap(seconds) : clipGapFor(seconds, why);
   return (
@@ -84,22 +84,22 @@ function Missing({ name, clip, isEmpty }: Pick<ClipPanelProps, 'name' | 'clip'> 
 }
 
 /** The reasons of its gaps, each once; undefined: one of them is not known. */
-function whyMissing(name: string, clip: Clip): string | undefined {
-  const { reasons } = laneIn(name, { fromMs: clip.startMs, toMs: clip.endMs });
+function missingReason(name: string, clip: Clip): string | undefined {
+  const { reasons } = laneFor(name, { fromMs: clip.startMs, toMs: clip.endMs });
   const all = gapsIn(spans.value, clip).map(({ startMs, endMs }) =>
-    wordOfReason(reasonOf(reasons, startMs, endMs), recordingsWords.value),
+    gapReasonText(reasonOf(reasons, startMs, endMs), recordingsWords.value),
   );
   return all.includes(undefined) ? undefined : [...new Set(all)].join(', ');
 }
 
-function Ways({ delivery, isOff }: { readonly delivery: Delivery; readonly isOff: boolean }) {
-  const { language, words: common } = voice();
+function Ways({ delivery, isOff }: { readonly delivery: ClipDownload; readonly isOff: boolean }) {
+  const { language, words: common } = i18n();
   const words = clipWords.value;
   const { share, hasFailed, isReady, canSend, download, send, cancel } = delivery;
   if (share !== undefined) {
     const text = words.fetching(percent(share, language));
     return (
-      <div class="clip-ways">
+      <div class="clip-actions">
         <p class="clip-progress digits">
           <progress value={share} aria-label={text} />
           <span aria-hidden="true">{text}</span>
@@ -110,7 +110,7 @@ function Ways({ delivery, isOff }: { readonly delivery: Delivery; readonly isOff
   }
   return (
     <>
-      <div class="clip-ways">
+      <div class="clip-actions">
         {canSend && (
           <Button kind="main" isOff={isOff} onClick={send}>
             <Icon name="share" small />
@@ -143,7 +143,7 @@ function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {
     }
     setBusy(true);
     // The box keeps it or says why not; nobody is to believe that it is kept when it is not.
-    await (kept ? keepNoMore(name, kept.id) : keep(name, clip)).catch(() => toast(words.notProtected));
+    await (kept ? unprotectClip(name, kept.id) : protectClip(name, clip)).catch(() => toast(words.notProtected));
     setBusy(false);
   };
   return (

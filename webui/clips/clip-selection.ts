@@ -1,28 +1,40 @@
-import { atMs, clip, fixedPlayhead, fromMs, halt, scrub, scrubMs, seek, show, spans, toMs } from '../timeline/view.ts';
+import {
+  atMs,
+  clip,
+  fixedPlayhead,
+  fromMs,
+  pause,
+  scrub,
+  scrubMs,
+  seek,
+  showWindow,
+  spans,
+  toMs,
+} from '../timeline/view.ts';
 import { type Clip, clipAround, endingAt, startingAt } from './clip.ts';
 
 /** What a clip is cut from is shown with it. */
 const SHOWN_TIMES = 8;
 
 /** Fifteen seconds before and after the picture; closer, so that the ends can be moved. */
-export function mark(): void {
+export function createClip(): void {
   const at = atMs.peek();
   if (at !== undefined && spans.peek().length > 0) {
     clip.value = clipAround(spans.peek(), at);
-    comeCloser(clip.peek() as Clip);
+    zoomToClip(clip.peek() as Clip);
   }
 }
 
-export function unmark(): void {
+export function clearClip(): void {
   clip.value = undefined;
 }
 
 /** Never further away than it was. */
-export function comeCloser({ startMs, endMs }: Clip): void {
+export function zoomToClip({ startMs, endMs }: Clip): void {
   const length = SHOWN_TIMES * (endMs - startMs);
   if (toMs.peek() - fromMs.peek() > length) {
     const middle = (startMs + endMs) / 2;
-    show({ fromMs: middle - length / 2, toMs: middle + length / 2 });
+    showWindow({ fromMs: middle - length / 2, toMs: middle + length / 2 });
   }
 }
 
@@ -36,7 +48,7 @@ export function moveEnd(end: End, ms: number): void {
 }
 
 /** That end comes to where the picture is. */
-export function endHere(end: End): void {
+export function setEndHere(end: End): void {
   const at = atMs.peek();
   if (at !== undefined) {
     moveEnd(end, at);
@@ -44,7 +56,7 @@ export function endHere(end: End): void {
 }
 
 /** The picture follows the end that a finger moves; where the playhead is fixed the time stays under the finger. */
-export function showEnd(end: End): void {
+export function previewEnd(end: End): void {
   const marked = clip.peek();
   if (!marked) {
     return;
@@ -58,10 +70,10 @@ export function showEnd(end: End): void {
 }
 
 /** The finger has left the end: its picture stays. */
-export function restAt(end: End): void {
+export function commitEnd(end: End): void {
   const marked = clip.peek();
   if (marked) {
-    halt();
+    pause();
     seek(momentOf(marked, end), false);
   }
 }

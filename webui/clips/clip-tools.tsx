@@ -1,11 +1,11 @@
 import { useEffect } from 'preact/hooks';
-import { place } from '../shell/route.ts';
-import { onKeys } from '../timeline/shortcuts.ts';
+import { route } from '../shell/route.ts';
+import { onShortcuts } from '../timeline/shortcuts.ts';
 import { atMs, clip, seek } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
 import { ClipPanel } from './clip-panel.tsx';
-import { comeCloser, endHere, mark, unmark } from './clip-selection.ts';
+import { clearClip, createClip, setEndHere, zoomToClip } from './clip-selection.ts';
 
 interface ClipToolsProps {
   readonly name: string;
@@ -22,7 +22,13 @@ export function ClipTools({ name, title }: ClipToolsProps) {
     return <ClipPanel name={name} title={title} clip={marked} />;
   }
   return (
-    <button class="round" type="button" aria-label={clipWords.value.markClip} disabled={!hasMoment} onClick={mark}>
+    <button
+      class="round"
+      type="button"
+      aria-label={clipWords.value.markClip}
+      disabled={!hasMoment}
+      onClick={createClip}
+    >
       <Icon name="cut" />
     </button>
   );
@@ -30,23 +36,23 @@ export function ClipTools({ name, title }: ClipToolsProps) {
 
 /** What a link marks is marked when it is opened. */
 function useClipInAddress(): void {
-  const here = place.value;
+  const here = route.value;
   useEffect(() => {
     if (here.page === 'recordings' && here.clip) {
       clip.value = here.clip;
       if (here.atMs === undefined) {
         seek(here.clip.startMs, false);
       }
-      comeCloser(here.clip);
+      zoomToClip(here.clip);
     }
   }, [here]);
 }
 
 function useClipKeys(): void {
   useEffect(() => {
-    const toggle = () => (clip.peek() ? unmark() : mark());
-    const start = () => endHere('start');
-    const end = () => endHere('end');
-    return onKeys({ c: toggle, C: toggle, i: start, I: start, o: end, O: end, Escape: unmark });
+    const toggle = () => (clip.peek() ? clearClip() : createClip());
+    const start = () => setEndHere('start');
+    const end = () => setEndHere('end');
+    return onShortcuts({ c: toggle, C: toggle, i: start, I: start, o: end, O: end, Escape: clearClip });
   }, []);
 }

@@ -1,19 +1,28 @@
 import { useComputed } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
-import type { SeenEvent } from '../api-client/event-list.ts';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { coalesce } from '../api-client/coalesce.ts';
+import {
+  appendOlder,
+  type CameraEvent,
+  type EventPage,
+  type EventQuery,
+  fetchEvents,
+  mergeNewest,
+} from '../api-client/event-list.ts';
 import { mayPlayBack } from '../api-client/recordings.ts';
-import { cameras } from '../cameras/cameras.ts';
+import { type EventUpdate, onServerEvent } from '../api-client/server-events.ts';
 import { readableName } from '../cameras/camera.ts';
+import { cameras } from '../cameras/cameras.ts';
+import { isPageVisible } from '../shell/page-state.ts';
 import { atMs, LEAD_MS, spans } from '../timeline/view.ts';
 import { Chips } from '../ui/controls/chips.tsx';
-import { voice } from '../words/i18n.ts';
 import { clipWords } from '../words/clips.ts';
 import { dayStart, nextDay } from '../words/format.ts';
-import { Away, Facts } from './event-caption.tsx';
-import { chosenTypes, listed } from './event-search.ts';
-import { isOfBox, kindsOf, seenAt } from './event-labels.ts';
-import { RecordedThumb } from './thumbnail.tsx';
-import { useDayEvents } from './use-day-events.ts';
+import { i18n } from '../words/i18n.ts';
+import { EventCaption, StatusEventCaption } from './event-caption.tsx';
+import { eventAt, isStatusEvent, labelGroups } from './event-labels.ts';
+import { chosenTypes, visibleEvents } from './event-search.ts';
+import { RecordedThumbnail } from './thumbnail.tsx';
 
 interface DayListProps {
   /** The chosen camera. */
@@ -37,7 +46,7 @@ export function DayList({ name, isOfAll, onGo }: DayListProps) {
     return null;
   }
   const words = clipWords.value;
-  const items = listed(page?.items ?? []);
+  const items = visibleEvents(page?.items ?? []);
   return (
     <section class="day-list" aria-label={words.seen}>
       <Kinds types={types.current} />
@@ -52,7 +61,7 @@ export function DayList({ name, isOfAll, onGo }: DayListProps) {
 
 function Kinds({ types }: { readonly types: readonly string[] }) {
   const words = clipWords.value;
-  const kinds = kindsOf([...types, ...chosenTypes.value], words);
+  const kinds = labelGroups([...types, ...chosenTypes.value], words);
   if (kinds.length < 2 && chosenTypes.value.length === 0) {
     return null;
   }
@@ -71,14 +80,14 @@ function Kinds({ types }: { readonly types: readonly string[] }) {
   );
 }
 
-type EntriesProps = DayListProps & { readonly items: readonly SeenEvent[] };
+type EntriesProps = DayListProps & { readonly items: readonly CameraEvent[] };
 
 function Entries({ name, items, isOfAll, onGo }: EntriesProps) {
-  const { language } = voice();
-  const own = items.filter((event) => event.path === name && !isOfBox(event)).reverse();
+  const { language } = i18n();
+  const own = items.filter((event) => event.path === name && !isStatusEvent(event)).reverse();
   // To the second: the list is not built anew with each picture.
   const second = useComputed(() => Math.ceil((atMs.value ?? 0) / 1000)).value;
-  const shown = seenAt(own, second * 1000, LEAD_MS);
+  const shown = eventAt(own, second * 1000, LEAD_MS);
   const list = useRef<HTMLUListElement>(null);
   const isThere = items.length > 0;
   useEffect(() => showCurrent(list.current), [isThere]);
@@ -87,18 +96,18 @@ function Entries({ name, items, isOfAll, onGo }: EntriesProps) {
       {items.map((event) => {
         const title = isOfAll ? titleOf(event.path) : undefined;
         return (
-          <li key={`${event.path} ${event.id}`} class={isOfBox(event) ? 'of-box' : ''}>
+          <li key={`${event.path} ${event.id}`} class={isStatusEvent(event) ? 'status-event' : ''}>
             <button
               type="button"
               aria-current={event === shown ? 'true' : undefined}
               onClick={() => onGo(event.path, event.startMs - LEAD_MS)}
             >
-              {isOfBox(event) ? (
-                <Away event={event} title={title} />
+              {isStatusEvent(event) ? (
+                <StatusEventCaption event={event} title={title} />
               ) : (
                 <>
-                  <RecordedThumb name={event.path} ms={event.pictureMs} />
-                  <Facts event={event} title={title} language={language} />
+                  <RecordedThumbnail name={event.path} ms={event.pictureMs} />
+                  <EventCaption event={event} title={title} language={language} />
                 </>
               )}
             </button>
@@ -137,4 +146,72 @@ function Earlier({ onWanted }: { readonly onWanted: () => void }) {
       {clipWords.value.seenEarlier}
     </button>
   );
+}
+
+/** Viewers are told of nothing: they ask. */
+const EVERY_MS = 15_000;
+/** Where much happens the list is not asked for with each of it. */
+const REST_MS = 1_000;
+
+interface DayEvents {
+  /** Undefined until the box has answered. */
+  readonly page: EventPage | undefined;
+  /** Asks for what is older; not twice. */
+  readonly more: () => void;
+}
+
+const NOTHING: DayEvents = { page: undefined, more: () => {} };
+
+/** What was seen, kept fresh as long as somebody looks. */
+function useDayEvents(query: EventQuery): DayEvents {
+  const key = JSON.stringify(query);
+  const [known, setKnown] = useState<{ readonly key: string; readonly page: EventPage; readonly more: () => void }>();
+  useEffect(() => {
+    const stop = new AbortController();
+    let page: EventPage | undefined;
+    let asked: string | undefined;
+    const more = () => {
+      const before = page?.next;
+      if (!before || before === asked) {
+        return;
+      }
+      asked = before;
+      fetchEvents(query, before, stop.signal).then(
+        (older) => show(appendOlder(page, before, older)),
+        () => {
+          asked = undefined;
+        },
+      );
+    };
+    const show = (next: EventPage | undefined) => {
+      page = next;
+      if (next) {
+        setKnown({ key, page: next, more });
+      }
+    };
+    const lookNow = async () => {
+      if (isPageVisible.peek()) {
+        const newest = await fetchEvents(query, undefined, stop.signal);
+        show(mergeNewest(page, newest));
+      }
+    };
+    const look = coalesce(lookNow, REST_MS, stop.signal);
+    look();
+    const timer = setInterval(look, EVERY_MS);
+    const leave = [onServerEvent('gap', look), onServerEvent('event', (event) => isListed(event, query) && look())];
+    return () => {
+      stop.abort();
+      clearInterval(timer);
+      for (const one of leave) {
+        one();
+      }
+    };
+  }, [key]);
+  return known?.key === key ? known : NOTHING;
+}
+
+/** It stands in the list, if it is of a kind that is shown. */
+function isListed({ path, start }: EventUpdate, query: EventQuery): boolean {
+  const startMs = Date.parse(start);
+  return (query.path ?? path) === path && startMs >= query.fromMs && startMs < query.toMs;
 }

@@ -1,8 +1,8 @@
-import type { SeenEvent } from '../api-client/event-list.ts';
-import { voice } from '../words/i18n.ts';
+import type { CameraEvent } from '../api-client/event-list.ts';
 import { clipWords } from '../words/clips.ts';
 import { clock, duration, longDuration, number } from '../words/format.ts';
-import { boxWords, kindName } from './event-labels.ts';
+import { i18n } from '../words/i18n.ts';
+import { eventLabel, statusEventText } from './event-labels.ts';
 
 interface FactsProps {
   readonly event: { readonly type: string; readonly startMs: number; readonly text: string; readonly count?: number };
@@ -12,17 +12,17 @@ interface FactsProps {
 }
 
 /** What was seen, when, and by which camera. */
-export function Facts({ event: { type, startMs, text, count = 1 }, title, language }: FactsProps) {
+export function EventCaption({ event: { type, startMs, text, count = 1 }, title, language }: FactsProps) {
   const words = clipWords.value;
-  const what = kindName(type, words);
+  const what = eventLabel(type, words);
   return (
-    <span class="seen-facts">
+    <span class="event-caption">
       <b>
         <bdi>{count > 1 ? words.severalSeen(what, number(count, 0, language)) : what}</bdi>
       </b>
       <Moment ms={startMs} title={title} />
       {text !== '' && (
-        <span class="dim text-told">
+        <span class="dim event-text">
           <bdi>{text}</bdi>
         </span>
       )}
@@ -32,7 +32,7 @@ export function Facts({ event: { type, startMs, text, count = 1 }, title, langua
 
 const Moment = ({ ms, title }: { readonly ms: number; readonly title: string | undefined }) => (
   <span class="dim digits">
-    {clock(ms, voice().language)}
+    {clock(ms, i18n().language)}
     {title !== undefined && (
       <>
         {' · '}
@@ -46,18 +46,20 @@ const Moment = ({ ms, title }: { readonly ms: number; readonly title: string | u
 const MINUTES_MS = 2 * 3_600_000;
 
 interface AwayProps {
-  readonly event: SeenEvent;
+  readonly event: CameraEvent;
   readonly title: string | undefined;
 }
 
 /** What has become of a camera, as one quiet line. */
-export function Away({ event: { type, startMs, endMs }, title }: AwayProps) {
-  const { language, words } = voice();
+export function StatusEventCaption({ event: { type, startMs, endMs }, title }: AwayProps) {
+  const { language, words } = i18n();
   const lasted = endMs === undefined ? undefined : endMs - startMs;
   const length = (ms: number) => (ms < MINUTES_MS ? duration(ms, { language, words }) : longDuration(ms, language));
   return (
-    <span class="seen-facts">
-      <span class="dim">{boxWords(type, lasted === undefined ? undefined : length(lasted), clipWords.value)}</span>
+    <span class="event-caption">
+      <span class="dim">
+        {statusEventText(type, lasted === undefined ? undefined : length(lasted), clipWords.value)}
+      </span>
       <Moment ms={startMs} title={title} />
     </span>
   );

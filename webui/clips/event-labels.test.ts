@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Mark } from '../timeline/lane.ts';
 import { clips } from '../words/en/clips.ts';
-import { nearPicture } from './near-picture.ts';
-import { boxWords, isOfBox, kindName, kindsOf, seenAt, spread } from './event-labels.ts';
+import { eventAt, eventLabel, isStatusEvent, labelGroups, statusEventText, thinOut } from './event-labels.ts';
+import { nearestRecorded } from './thumbnail.tsx';
 
 const at = (startMs: number, lastsMs = 5_000, type = 'motion'): Mark => ({
   id: `${startMs}`,
@@ -14,14 +14,14 @@ const at = (startMs: number, lastsMs = 5_000, type = 'motion'): Mark => ({
 });
 
 test('what was seen is told in words, and as another program has called it when nobody knows the word', () => {
-  expect(kindName('doorbell', clips)).toBe('Doorbell');
-  expect(kindName('Car', clips)).toBe('Vehicle');
-  expect(kindName('<b>forklift</b>', clips)).toBe('<b>forklift</b>');
-  expect(kindName('constructor', clips)).toBe('constructor');
+  expect(eventLabel('doorbell', clips)).toBe('Doorbell');
+  expect(eventLabel('Car', clips)).toBe('Vehicle');
+  expect(eventLabel('<b>forklift</b>', clips)).toBe('<b>forklift</b>');
+  expect(eventLabel('constructor', clips)).toBe('constructor');
 });
 
 test('kinds are chosen by their words, which several types may share', () => {
-  expect(kindsOf(['car', 'motion', 'forklift', 'vehicle'], clips)).toEqual([
+  expect(labelGroups(['car', 'motion', 'forklift', 'vehicle'], clips)).toEqual([
     { word: 'Motion', types: ['motion'] },
     { word: 'Vehicle', types: ['car', 'vehicle'] },
     { word: 'forklift', types: ['forklift'] },
@@ -29,21 +29,21 @@ test('kinds are chosen by their words, which several types may share', () => {
 });
 
 test('what has become of a camera is told in words, and is nothing that it has seen', () => {
-  expect(boxWords('perch.offline', '12 min', clips)).toBe('Was away for 12 min');
-  expect(boxWords('perch.offline', undefined, clips)).toBe('Offline');
-  expect(boxWords('perch.moved', '5 s', clips)).toBe('Has another address. Nothing to do.');
-  expect([isOfBox({ type: 'perch.moved' }), isOfBox({ type: 'perching' })]).toEqual([true, false]);
+  expect(statusEventText('perch.offline', '12 min', clips)).toBe('Offline for 12 min');
+  expect(statusEventText('perch.offline', undefined, clips)).toBe('Offline');
+  expect(statusEventText('perch.moved', '5 s', clips)).toBe('New address. Nothing to do.');
+  expect([isStatusEvent({ type: 'perch.moved' }), isStatusEvent({ type: 'perching' })]).toEqual([true, false]);
 });
 
 test('the picture is of an event from what led to it up to its end', () => {
   const events = [at(100_000, 60_000), at(300_000, 0)];
-  expect(seenAt(events, 97_000, 3_000)).toBe(events[0]);
-  expect(seenAt(events, 96_999, 3_000)).toBeUndefined();
-  expect(seenAt(events, 159_999, 3_000)).toBe(events[0]);
-  expect(seenAt(events, 160_000, 3_000)).toBeUndefined();
-  expect(seenAt(events, 309_000, 3_000)).toBe(events[1]);
+  expect(eventAt(events, 97_000, 3_000)).toBe(events[0]);
+  expect(eventAt(events, 96_999, 3_000)).toBeUndefined();
+  expect(eventAt(events, 159_999, 3_000)).toBe(events[0]);
+  expect(eventAt(events, 160_000, 3_000)).toBeUndefined();
+  expect(eventAt(events, 309_000, 3_000)).toBe(events[1]);
   const lasting = { startMs: 400_000, endMs: undefined };
-  expect(seenAt([lasting], 4_000_000, 3_000)).toBe(lasting);
+  expect(eventAt([lasting], 4_000_000, 3_000)).toBe(lasting);
 });
 
 test.for([
@@ -54,23 +54,23 @@ test.for([
   'pictures beside the time never lie on each other, and that of the moment is there: %s',
   ([, ms, expected]) => {
     const events = [at(0, 0), at(10, 0), at(110, 0), at(150, 0), at(210, 0)];
-    const shown = spread(events, 100, ms, 0).map(({ mark, more }) => `${mark.startMs} +${more}`);
+    const shown = thinOut(events, 100, ms, 0).map(({ mark, more }) => `${mark.startMs} +${more}`);
     expect(shown).toEqual(expected);
   },
 );
 
 test('beside the moment before an event stands that event, not an older one that is nearer', () => {
-  const shown = spread([at(8_000, 0), at(13_000, 0)], 60_000, 10_000, 3_000);
+  const shown = thinOut([at(8_000, 0), at(13_000, 0)], 60_000, 10_000, 3_000);
   expect(shown).toEqual([{ mark: at(13_000, 0), more: 1 }]);
-  expect(spread([], 60_000, 10_000, 3_000)).toEqual([]);
+  expect(thinOut([], 60_000, 10_000, 3_000)).toEqual([]);
 });
 
 test('a picture of what was seen is that of the moment, or of the nearest that was recorded within five seconds', () => {
   const span = (startMs: number, endMs: number) => ({ start: '', startMs, endMs });
   const spans = [span(0, 10_000), span(60_000, 90_000)];
-  expect(nearPicture(spans, 4_000)).toBe(4_000);
-  expect(nearPicture(spans, 10_000)).toBe(9_800);
-  expect(nearPicture(spans, 58_000)).toBe(60_001);
-  expect(nearPicture(spans, 30_000)).toBeUndefined();
-  expect(nearPicture([], 30_000)).toBeUndefined();
+  expect(nearestRecorded(spans, 4_000)).toBe(4_000);
+  expect(nearestRecorded(spans, 10_000)).toBe(9_800);
+  expect(nearestRecorded(spans, 58_000)).toBe(60_001);
+  expect(nearestRecorded(spans, 30_000)).toBeUndefined();
+  expect(nearestRecorded([], 30_000)).toBeUndefined();
 });

@@ -18,15 +18,15 @@ const KINDS = new Map<string, (words: ClipsWords) => string>([
 ]);
 
 /** What was seen, in words; other programs' own types as they tell them. */
-export function kindName(type: string, words: ClipsWords): string {
+export function eventLabel(type: string, words: ClipsWords): string {
   return KINDS.get(type.toLowerCase())?.(words) ?? type;
 }
 
 /** What the box tells itself of a camera. */
-export const isOfBox = ({ type }: { readonly type: string }): boolean => type.startsWith('perch.');
+export const isStatusEvent = ({ type }: { readonly type: string }): boolean => type.startsWith('perch.');
 
 /** Of what the box tells itself. @param lasted in words; undefined: it goes on */
-export function boxWords(type: string, lasted: string | undefined, words: ClipsWords): string {
+export function statusEventText(type: string, lasted: string | undefined, words: ClipsWords): string {
   if (type === 'perch.moved') {
     return words.hasMoved;
   }
@@ -34,23 +34,23 @@ export function boxWords(type: string, lasted: string | undefined, words: ClipsW
 }
 
 /** A kind to choose: its word, and the types that are called so. */
-export interface Kind {
+interface LabelGroup {
   readonly word: string;
   readonly types: readonly string[];
 }
 
 /** In the order of their words. @param types each at least once */
-export function kindsOf(types: readonly string[], words: ClipsWords): readonly Kind[] {
+export function labelGroups(types: readonly string[], words: ClipsWords): readonly LabelGroup[] {
   const byWord = new Map<string, string[]>();
   for (const type of new Set(types)) {
-    const word = kindName(type, words);
+    const word = eventLabel(type, words);
     byWord.set(word, [...(byWord.get(word) ?? []), type]);
   }
   return [...byWord].map(([word, all]) => ({ word, types: all })).sort((a, b) => (a.word < b.word ? -1 : 1));
 }
 
 /** The event that the picture is of: the last that has begun, as long as it lasts, and ten seconds at least. */
-export function seenAt<T extends Lasting>(events: readonly T[], ms: number, leadMs: number): T | undefined {
+export function eventAt<T extends Lasting>(events: readonly T[], ms: number, leadMs: number): T | undefined {
   const last = events.findLast(({ startMs }) => startMs - leadMs <= ms);
   return last && ms < Math.max(last.endMs ?? ms + 1, last.startMs + 10_000) ? last : undefined;
 }
@@ -62,37 +62,37 @@ interface Lasting {
 }
 
 /** One of several that lie too close to each other to be shown, and how many it stands for beside itself. */
-export interface Stack {
+interface MarkGroup {
   readonly mark: Mark;
   readonly more: number;
 }
 
 /**
  * As many as have room, oldest first. The one that is looked at is among them, else the nearest to `ms`: from there on
- * both ways those that come too soon give way. @param leastMs between two
+ * both ways those that come too soon give way. @param minMs between two
  */
-export function spread(events: readonly Mark[], leastMs: number, ms: number, leadMs: number): readonly Stack[] {
+export function thinOut(events: readonly Mark[], minMs: number, ms: number, leadMs: number): readonly MarkGroup[] {
   const away = ({ startMs }: Mark) => Math.abs(startMs - ms);
   const nearest = events.reduce<Mark | undefined>(
     (best, one) => (best && away(best) <= away(one) ? best : one),
     undefined,
   );
-  const anchor = seenAt(events, ms, leadMs) ?? nearest;
+  const anchor = eventAt(events, ms, leadMs) ?? nearest;
   if (!anchor) {
     return [];
   }
   const at = events.indexOf(anchor);
-  const before = outwards(events.slice(0, at + 1).reverse(), leastMs);
-  const [first, ...after] = outwards(events.slice(at), leastMs);
+  const before = outwards(events.slice(0, at + 1).reverse(), minMs);
+  const [first, ...after] = outwards(events.slice(at), minMs);
   const middle = { mark: anchor, more: (before[0]?.more ?? 0) + (first?.more ?? 0) };
   return [...before.slice(1).reverse(), middle, ...after];
 }
 
-function outwards(events: readonly Mark[], leastMs: number): readonly Stack[] {
+function outwards(events: readonly Mark[], minMs: number): readonly MarkGroup[] {
   const shown: { readonly mark: Mark; more: number }[] = [];
   for (const mark of events) {
     const last = shown.at(-1);
-    if (last && Math.abs(mark.startMs - last.mark.startMs) < leastMs) {
+    if (last && Math.abs(mark.startMs - last.mark.startMs) < minMs) {
       last.more += 1;
     } else {
       shown.push({ mark, more: 0 });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { SeenEvent } from '../api-client/event-list.ts';
+import type { CameraEvent } from '../api-client/event-list.ts';
 import { LEAD_MS } from '../timeline/view.ts';
-import { eventBeside } from './event-search.ts';
+import { adjacentEvent } from './event-search.ts';
 
 const T = Date.UTC(2026, 10, 17, 12);
-const event = (id: string, path: string, startMs: number): SeenEvent => ({
+const event = (id: string, path: string, startMs: number): CameraEvent => ({
   ...{ id, path, startMs: T + startMs, type: 'motion', endMs: undefined, text: '', pictureMs: undefined },
 });
 const door = event('a', 'door', 0);
@@ -13,21 +13,21 @@ const hall = event('c', 'hall', 300);
 const late = event('d', 'door', 60_000);
 /** As the box tells them. */
 const all = [late, hall, garden, door];
-const ledTo = ({ startMs }: SeenEvent) => startMs - LEAD_MS;
+const ledTo = ({ startMs }: CameraEvent) => startMs - LEAD_MS;
 
 test('the next event and the one before are of whichever camera has one', () => {
-  expect(eventBeside(all, 'door', T - 60_000, 1)).toBe(door);
-  expect(eventBeside(all, 'garden', T + 30_000, 1)).toBe(late);
-  expect(eventBeside(all, 'garden', T + 30_000, -1)).toBe(hall);
-  expect(eventBeside(all, 'door', ledTo(late), 1)).toBeUndefined();
-  expect(eventBeside([], 'door', T, -1)).toBeUndefined();
+  expect(adjacentEvent(all, 'door', T - 60_000, 1)).toBe(door);
+  expect(adjacentEvent(all, 'garden', T + 30_000, 1)).toBe(late);
+  expect(adjacentEvent(all, 'garden', T + 30_000, -1)).toBe(hall);
+  expect(adjacentEvent(all, 'door', ledTo(late), 1)).toBeUndefined();
+  expect(adjacentEvent([], 'door', T, -1)).toBeUndefined();
 });
 
 test('from each one comes to the next, those that began together as well, and back the same way', () => {
-  const walk = (from: SeenEvent, by: -1 | 1) => {
+  const walk = (from: CameraEvent, by: -1 | 1) => {
     const ids: string[] = [];
     // The picture that is shown is not exactly of the moment that was gone to.
-    for (let at: SeenEvent | undefined = from; at; at = eventBeside(all, at.path, ledTo(at) + 60, by)) {
+    for (let at: CameraEvent | undefined = from; at; at = adjacentEvent(all, at.path, ledTo(at) + 60, by)) {
       ids.push(at.id);
     }
     return ids.join('');
@@ -37,5 +37,5 @@ test('from each one comes to the next, those that began together as well, and ba
 });
 
 test('who has looked on for a while comes back to its begin first', () => {
-  expect(eventBeside(all, 'door', ledTo(late) + 5_000, -1)).toBe(late);
+  expect(adjacentEvent(all, 'door', ledTo(late) + 5_000, -1)).toBe(late);
 });

@@ -1,20 +1,20 @@
 import { signal } from '@preact/signals';
-import { type EventPage, eventPage, type SeenEvent } from '../api-client/event-list.ts';
+import { type CameraEvent, type EventPage, fetchEvents } from '../api-client/event-list.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { LEAD_MS } from '../timeline/view.ts';
-import { isOfBox } from './event-labels.ts';
+import { isStatusEvent } from './event-labels.ts';
 
 /** Types, as the box calls them; none: all. */
 export const chosenTypes = signal<readonly string[]>([]);
 
 /** What stands in the list. A camera's small picture comes and goes with the large one. */
-export const listed = (items: readonly SeenEvent[]): readonly SeenEvent[] =>
-  items.filter((event) => !isOfBox(event) || !cameras.peek()?.some(({ sub }) => sub?.name === event.path));
+export const visibleEvents = (items: readonly CameraEvent[]): readonly CameraEvent[] =>
+  items.filter((event) => !isStatusEvent(event) || !cameras.peek()?.some(({ sub }) => sub?.name === event.path));
 
 /** So near to where one is led to, one is at that event. */
 const NEAR_MS = 500;
 
-const inOrder = (one: SeenEvent, other: SeenEvent): number =>
+const inOrder = (one: CameraEvent, other: CameraEvent): number =>
   one.startMs - other.startMs || (one.path < other.path ? -1 : one.path > other.path ? 1 : 0);
 
 /**
@@ -23,9 +23,14 @@ const inOrder = (one: SeenEvent, other: SeenEvent): number =>
  *
  * @param name the camera that is shown
  */
-export function eventBeside(events: readonly SeenEvent[], name: string, ms: number, by: -1 | 1): SeenEvent | undefined {
-  const away = ({ startMs }: SeenEvent) => Math.abs(startMs - LEAD_MS - ms);
-  const isHere = (event: SeenEvent) => event.path === name && away(event) <= NEAR_MS;
+export function adjacentEvent(
+  events: readonly CameraEvent[],
+  name: string,
+  ms: number,
+  by: -1 | 1,
+): CameraEvent | undefined {
+  const away = ({ startMs }: CameraEvent) => Math.abs(startMs - LEAD_MS - ms);
+  const isHere = (event: CameraEvent) => event.path === name && away(event) <= NEAR_MS;
   const all = events.toSorted((one, other) => by * inOrder(one, other));
   const here = all.filter(isHere).sort((one, other) => away(one) - away(other))[0];
   return all.find((event) =>
@@ -43,19 +48,19 @@ const MAX_REACH_MS = 30 * DAY_MS;
 const FARTHEST_MS = 399 * DAY_MS;
 
 /** What the list of all cameras has before or behind a moment, with its kinds. Undefined when there is none. */
-export async function findListed(
+export async function findAdjacentEvent(
   name: string,
   ms: number,
   by: -1 | 1,
   signal: AbortSignal,
-): Promise<SeenEvent | undefined> {
+): Promise<CameraEvent | undefined> {
   // Of the event where one is nothing is missing at either side.
   let edgeMs = ms + LEAD_MS - by * NEAR_MS;
   const endMs = by > 0 ? Math.max(edgeMs, Date.now()) + DAY_MS : edgeMs - FARTHEST_MS;
   for (let reachMs = FIRST_REACH_MS; by * (endMs - edgeMs) > 0; reachMs *= REACH_FACTOR) {
     const nextMs = edgeMs + by * Math.min(reachMs, MAX_REACH_MS);
     const [fromMs, toMs] = by > 0 ? [edgeMs, nextMs] : [nextMs, edgeMs];
-    const found = eventBeside(await allBetween(fromMs, toMs, signal), name, ms, by);
+    const found = adjacentEvent(await allBetween(fromMs, toMs, signal), name, ms, by);
     if (found) {
       return found;
     }
@@ -64,13 +69,13 @@ export async function findListed(
   return undefined;
 }
 
-async function allBetween(fromMs: number, toMs: number, signal: AbortSignal): Promise<readonly SeenEvent[]> {
-  const items: SeenEvent[] = [];
+async function allBetween(fromMs: number, toMs: number, signal: AbortSignal): Promise<readonly CameraEvent[]> {
+  const items: CameraEvent[] = [];
   let before: string | undefined;
   do {
-    const wish = { fromMs, toMs, path: undefined, types: chosenTypes.peek() };
-    const page: EventPage = await eventPage(wish, before, signal);
-    items.push(...listed(page.items));
+    const query = { fromMs, toMs, path: undefined, types: chosenTypes.peek() };
+    const page: EventPage = await fetchEvents(query, before, signal);
+    items.push(...visibleEvents(page.items));
     before = page.next ?? undefined;
   } while (before !== undefined);
   return items;

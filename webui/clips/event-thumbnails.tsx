@@ -1,12 +1,12 @@
 import { useRef } from 'preact/hooks';
 import { mayPlayBack } from '../api-client/recordings.ts';
-import { laneIn } from '../timeline/lane-data.ts';
+import { laneFor } from '../timeline/lane-data.ts';
 import { atMs, clip, fromMs, LEAD_MS, toMs } from '../timeline/view.ts';
-import { voice } from '../words/i18n.ts';
 import { number } from '../words/format.ts';
-import { Facts } from './event-caption.tsx';
-import { spread } from './event-labels.ts';
-import { Thumb } from './thumbnail.tsx';
+import { i18n } from '../words/i18n.ts';
+import { EventCaption } from './event-caption.tsx';
+import { thinOut } from './event-labels.ts';
+import { Thumbnail } from './thumbnail.tsx';
 
 /** From one picture to the next. */
 const MIN_PX = 58;
@@ -15,8 +15,8 @@ const MIN_PX = 58;
  * What was seen as small pictures beside its moment, on the upright timeline. For the eyes: fingers go through them to the
  * time, where a tap goes to the event, and so do the buttons below.
  */
-export function EventPictures({ name }: { readonly name: string }) {
-  const { language } = voice();
+export function EventThumbnails({ name }: { readonly name: string }) {
+  const { language } = i18n();
   const whole = useRef<HTMLDivElement>(null);
   const window = { fromMs: fromMs.value, toMs: toMs.value };
   const length = window.toMs - window.fromMs;
@@ -26,18 +26,18 @@ export function EventPictures({ name }: { readonly name: string }) {
   const px = whole.current?.clientHeight || 400;
   const room = (MIN_PX / px) * length;
   const at = atMs.value ?? window.toMs;
-  const shown = spread(laneIn(name, window).events, room, at, LEAD_MS).filter(
+  const shown = thinOut(laneFor(name, window).events, room, at, LEAD_MS).filter(
     ({ mark: { startMs } }) => startMs > window.fromMs - room && startMs < window.toMs + room,
   );
   return (
-    <div class="event-pictures" ref={whole} aria-hidden="true">
+    <div class="event-thumbnails" ref={whole} aria-hidden="true">
       {shown.map(({ mark, more }) => (
         <div
           key={`${mark.id} ${mark.startMs}`}
           style={{ transform: `translateY(${px * (1 - (mark.startMs - window.fromMs) / length)}px)` }}
         >
-          <Thumb name={name} ms={mark.startMs} />
-          <Facts event={mark} language={language} />
+          <Thumbnail name={name} ms={mark.startMs} />
+          <EventCaption event={mark} language={language} />
           {more > 0 && <span class="dim digits">+{number(more, 0, language)}</span>}
         </div>
       ))}

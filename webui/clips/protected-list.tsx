@@ -1,16 +1,20 @@
-import { notDoneWords } from '../api-client/error-text.ts';
-import type { Protection } from '../api-client/protections.ts';
+import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { actionErrorText } from '../api-client/error-text.ts';
+import { type Protection, protect, protectionsOf, unprotect } from '../api-client/protections.ts';
+import { mayPlayBack } from '../api-client/recordings.ts';
 import { isOwner } from '../api-client/session.ts';
 import { nowMs } from '../shell/page-state.ts';
+import { invalidateLanes } from '../timeline/lane-data.ts';
 import { clip, seek } from '../timeline/view.ts';
 import { toast } from '../ui/feedback/toast.tsx';
-import { voice } from '../words/i18n.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
 import { clockSeconds, dayName, duration } from '../words/format.ts';
-import { comeCloser } from './clip-selection.ts';
-import { keep, keepNoMore, useProtections } from './protected.ts';
-import { Thumb } from './thumbnail.tsx';
+import { i18n } from '../words/i18n.ts';
+import type { Clip } from './clip.ts';
+import { zoomToClip } from './clip-selection.ts';
+import { Thumbnail } from './thumbnail.tsx';
 
 /** What of a camera is protected: one goes to it, and its owner protects it no more. Nothing while there is none. */
 export function ProtectedList({ name, onGo }: { readonly name: string; readonly onGo: () => void }) {
@@ -39,21 +43,21 @@ interface EntryProps {
 }
 
 function Entry({ name, protection, onGo }: EntryProps) {
-  const { language, words: common } = voice();
+  const { language, words: common } = i18n();
   const words = clipWords.value;
   const { id, startMs, endMs, note } = protection;
   const length = duration(endMs - startMs, { language, words: common });
   const stop = async () => {
-    const isDone = await keepNoMore(name, id).then(
+    const isDone = await unprotectClip(name, id).then(
       () => true,
       (error: unknown) => {
-        toast(notDoneWords(error));
+        toast(actionErrorText(error));
         return false;
       },
     );
     if (isDone) {
       const again = { startMs, endMs, ...(note && { note }) };
-      toast(words.unprotected, () => void keep(name, again).catch(() => toast(words.notProtected)));
+      toast(words.unprotected, () => void protectClip(name, again).catch(() => toast(words.notProtected)));
     }
   };
   return (
@@ -63,12 +67,12 @@ function Entry({ name, protection, onGo }: EntryProps) {
         type="button"
         onClick={() => {
           clip.value = { startMs, endMs };
-          comeCloser({ startMs, endMs });
+          zoomToClip({ startMs, endMs });
           seek(startMs, false);
           onGo();
         }}
       >
-        <Thumb name={name} ms={startMs} />
+        <Thumbnail name={name} ms={startMs} />
         <span class="grow">
           <b class="digits">
             {dayName(startMs, nowMs.value, { language, words: common })} {clockSeconds(startMs, language)}
@@ -83,4 +87,45 @@ function Entry({ name, protection, onGo }: EntryProps) {
       )}
     </>
   );
+}
+
+/** Of one camera, newest first. */
+const known = signal<{ readonly name: string; readonly all: readonly Protection[] } | undefined>(undefined);
+
+/** What is protected of a camera; undefined until the box has answered. */
+export function useProtections(name: string): readonly Protection[] | undefined {
+  const mayAsk = mayPlayBack(name);
+  useEffect(() => {
+    if (mayAsk) {
+      load(name);
+    }
+  }, [name, mayAsk]);
+  return known.value?.name === name ? known.value.all : undefined;
+}
+
+async function load(name: string): Promise<void> {
+  // The strip above says when the box does not answer.
+  const all = await protectionsOf(name).catch(() => undefined);
+  if (all) {
+    known.value = { name, all };
+  }
+}
+
+/** The one that keeps all of a clip. */
+export const protectionOf = (all: readonly Protection[], { startMs, endMs }: Clip): Protection | undefined =>
+  all.find((one) => one.startMs <= startMs && one.endMs >= endMs);
+
+export async function protectClip(name: string, clip: Clip & { readonly note?: string }): Promise<void> {
+  await protect(name, clip);
+  await changed(name);
+}
+
+export async function unprotectClip(name: string, id: string): Promise<void> {
+  await unprotect(id);
+  await changed(name);
+}
+
+async function changed(name: string): Promise<void> {
+  invalidateLanes();
+  await load(name);
 }

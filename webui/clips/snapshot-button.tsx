@@ -1,7 +1,8 @@
-import { givePicture } from '../ui/browser/share-picture.ts';
+import { pictureOf, snapshotName } from '../player/snapshot.ts';
+import { atMs } from '../timeline/view.ts';
+import { sharePicture } from '../ui/browser/share-picture.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { liveWords } from '../words/words.ts';
-import { takePicture } from './snapshot.ts';
 
 /** The picture of the moment as a file. */
 export function SnapshotButton({ title }: { readonly title: string }) {
@@ -10,9 +11,16 @@ export function SnapshotButton({ title }: { readonly title: string }) {
       class="round"
       type="button"
       aria-label={liveWords.value.snapshot}
-      onClick={async () => givePicture(await takePicture(title))}
+      onClick={async () => sharePicture(await recordedSnapshot(title))}
     >
       <Icon name="snapshot" />
     </button>
   );
+}
+
+/** The picture that is played, in its full size, named after its moment. Undefined when there is none. */
+export async function recordedSnapshot(title: string): Promise<File | undefined> {
+  const video = document.querySelector<HTMLVideoElement>('video.recording');
+  const ms = atMs.peek();
+  return video && ms !== undefined ? await pictureOf(video, snapshotName(title, new Date(ms))) : undefined;
 }

@@ -1,21 +1,21 @@
 import { useEffect, useRef } from 'preact/hooks';
+import type { Span } from '../api-client/recordings.ts';
+import { frameAddress } from '../api-client/urls.ts';
 import { spans } from '../timeline/view.ts';
-import { nearPicture } from './near-picture.ts';
-import { askThumb } from './thumbs.ts';
 
 /** A small picture of a moment of the chosen camera. */
-export const Thumb = ({ name, ms }: { readonly name: string; readonly ms: number }) => (
-  <RecordedThumb name={name} ms={nearPicture(spans.value, ms)} />
+export const Thumbnail = ({ name, ms }: { readonly name: string; readonly ms: number }) => (
+  <RecordedThumbnail name={name} ms={nearestRecorded(spans.value, ms)} />
 );
 
-interface RecordedThumbProps {
+interface RecordedThumbnailProps {
   readonly name: string;
   /** A recorded moment; undefined: there is none. */
   readonly ms: number | undefined;
 }
 
 /** A small picture, asked for when it comes into sight. */
-export function RecordedThumb({ name, ms: at }: RecordedThumbProps) {
+export function RecordedThumbnail({ name, ms: at }: RecordedThumbnailProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const { current } = canvas;
@@ -27,7 +27,7 @@ export function RecordedThumb({ name, ms: at }: RecordedThumbProps) {
       ([entry]) => {
         takeBack();
         if (entry?.isIntersecting) {
-          takeBack = askThumb(name, at, (picture) => {
+          takeBack = requestThumbnail(name, at, (picture) => {
             observer.disconnect();
             draw(current, picture);
           });
@@ -48,4 +48,113 @@ function draw(canvas: HTMLCanvasElement, picture: HTMLCanvasElement): void {
   canvas.width = picture.width;
   canvas.height = picture.height;
   canvas.getContext('2d')?.drawImage(picture, 0, 0);
+}
+
+const UNDER_WAY = 2;
+const KEPT = 120;
+const WIDTH = 192;
+
+interface ThumbnailRequest {
+  readonly address: string;
+  readonly onDone: (picture: HTMLCanvasElement) => void;
+}
+
+/** The one used last at the end. */
+const kept = new Map<string, HTMLCanvasElement>();
+/** Those that were asked for last come first: they are what is looked at. */
+let waiting: ThumbnailRequest[] = [];
+let underWay = 0;
+
+/** A small picture of a moment: the key frame before it. @returns takes the wish back */
+function requestThumbnail(name: string, ms: number, onDone: (picture: HTMLCanvasElement) => void): () => void {
+  const address = frameAddress(name, ms);
+  const known = kept.get(address);
+  if (known) {
+    kept.delete(address);
+    kept.set(address, known);
+    onDone(known);
+    return () => {};
+  }
+  const request = { address, onDone };
+  waiting.push(request);
+  next();
+  return () => {
+    waiting = waiting.filter((one) => one !== request);
+  };
+}
+
+function next(): void {
+  while (underWay < UNDER_WAY) {
+    const request = waiting.pop();
+    if (!request) {
+      return;
+    }
+    underWay += 1;
+    load(request.address).then((picture) => {
+      underWay -= 1;
+      if (picture) {
+        keep(request.address, picture);
+        request.onDone(picture);
+      }
+      next();
+    });
+  }
+}
+
+function keep(address: string, picture: HTMLCanvasElement): void {
+  kept.set(address, picture);
+  const [oldest = ''] = kept.keys();
+  if (kept.size > KEPT) {
+    kept.delete(oldest);
+  }
+}
+
+/** Undefined when there is none, or it cannot be shown here. */
+function load(address: string): Promise<HTMLCanvasElement | undefined> {
+  return new Promise((resolve) => {
+    const video = document.createElement('video');
+    const end = (picture?: HTMLCanvasElement) => {
+      video.onloadeddata = null;
+      video.onerror = null;
+      video.removeAttribute('src');
+      video.load();
+      resolve(picture);
+    };
+    video.muted = true;
+    video.playsInline = true;
+    video.preload = 'auto';
+    video.onloadeddata = () => end(small(video));
+    video.onerror = () => end();
+    video.src = address;
+  });
+}
+
+function small(video: HTMLVideoElement): HTMLCanvasElement | undefined {
+  if (video.videoWidth === 0) {
+    return undefined;
+  }
+  const canvas = document.createElement('canvas');
+  canvas.width = WIDTH;
+  canvas.height = Math.round((WIDTH * video.videoHeight) / video.videoWidth);
+  canvas.getContext('2d')?.drawImage(video, 0, 0, canvas.width, canvas.height);
+  return canvas;
+}
+
+/** Right before its end a recording may have no picture any more. */
+const REST_MS = 200;
+/** A picture that is further away shows something else. */
+const NEAR_MS = 5_000;
+
+/** The recorded moment that is nearest; undefined when there is none near. */
+export function nearestRecorded(spans: readonly Span[], ms: number): number | undefined {
+  let best: number | undefined;
+  for (const { startMs, endMs } of spans) {
+    // It begins within that millisecond.
+    const firstMs = startMs + 1;
+    const at = Math.min(Math.max(ms, firstMs), Math.max(firstMs, endMs - REST_MS));
+    if (best === undefined || Math.abs(at - ms) < Math.abs(best - ms)) {
+      best = at;
+    }
+  }
+  return best !== undefined && Math.abs(best - ms) <= NEAR_MS ? best : undefined;
 }

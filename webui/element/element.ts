@@ -1,12 +1,11 @@
-import { watchPageLife } from '../shell/page-visibility.ts';
+import { fallbacks } from '../player/fallbacks.ts';
 import type { LoadHls } from '../player/hls.ts';
 import type { PlayError, Technology } from '../player/live-session.ts';
 import { Player, type PlayerView } from '../player/player.ts';
 import { sourceAt } from '../player/source.ts';
-import { type PassedWay, parseWays } from '../player/technologies.ts';
-import { otherWays } from '../player/fallbacks.ts';
+import { parseTechnologies, type SkippedTechnology } from '../player/technologies.ts';
+import { watchPageVisibility } from '../shell/page-visibility.ts';
 import { type Origin, servicesOf } from './services.ts';
-import { elementStyle } from './style.ts';
 import { type ElementWords, sentenceOf, wordsFor } from './words.ts';
 
 /** A paused picture is let go after that, and opened anew when it plays again. */
@@ -17,7 +16,7 @@ const WHAT = ['src', 'base', 'webrtc-base', 'hls-base', 'ways'] as const;
 /** What the video has of its own. */
 const HOW = ['controls', 'muted', 'autoplay', 'label'] as const;
 
-export interface ScriptPlace {
+interface ScriptPlace {
   /** The address of the folder that the script came from. */
   readonly folder: string;
   readonly origin: Origin;
@@ -58,7 +57,7 @@ class PerchVideo extends HTMLElement {
   }
 
   get video(): HTMLVideoElement | undefined {
-    return this.#player?.stage.video;
+    return this.#player?.surface.video;
   }
 
   /** Which way the pictures come; undefined while none do. */
@@ -71,7 +70,7 @@ class PerchVideo extends HTMLElement {
   }
 
   /** The ways that were not taken, and why. */
-  get passed(): readonly PassedWay[] {
+  get passed(): readonly SkippedTechnology[] {
     return this.#player?.view.passed ?? [];
   }
 
@@ -134,15 +133,15 @@ class PerchVideo extends HTMLElement {
     this.#player = new Player({
       source: sourceAt(services, name, query === undefined ? '' : `?${query}`),
       camera: `${services.hls ?? services.webrtc}${name}`,
-      ways: parseWays(this.getAttribute('ways')),
+      technologies: parseTechnologies(this.getAttribute('ways')),
       wantsSound: true,
-      loadOthers: async () => otherWays(() => place.loadHls(services.hls ?? place.folder)),
+      loadFallbacks: async () => fallbacks(() => place.loadHls(services.hls ?? place.folder)),
       onView: (view) => this.#onView(view),
       onFailure: (failure) => {
         this.#failure = failure;
       },
     });
-    const { element, video } = this.#player.stage;
+    const { element, video } = this.#player.surface;
     this.shadowRoot?.prepend(element);
     video.addEventListener('play', () => this.#onPlay());
     video.addEventListener('pause', () => this.#onPause());
@@ -160,7 +159,7 @@ class PerchVideo extends HTMLElement {
     clearTimeout(this.#pausedTimer);
     this.#isAsked = false;
     this.#player?.stop();
-    this.#player?.stage.element.remove();
+    this.#player?.surface.element.remove();
     this.#player = undefined;
   }
 
@@ -228,7 +227,7 @@ class PerchVideo extends HTMLElement {
 /** Once per page. */
 export function definePerchVideo(place: ScriptPlace): void {
   PerchVideo.place = place;
-  watchPageLife({
+  watchPageVisibility({
     onShown: (isShown) => {
       for (const element of PerchVideo.all) {
         element.onShown(isShown);
@@ -242,3 +241,25 @@ function splitOnce(text: string, by: string): [string, string?] {
   const at = text.indexOf(by);
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + by.length)];
 }
+
+/** A sheet of its own, made by script: a page's security policy may forbid inline style. */
+function elementStyle(): CSSStyleSheet {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(STYLE);
+  return sheet;
+}
+
+const STYLE = `
+:host { display: inline-block; position: relative; width: 640px; max-width: 100%; aspect-ratio: 16 / 9; background: #000; color: #fff; overflow: hidden; font: 14px/1.4 system-ui, sans-serif; }
+:host([hidden]) { display: none; }
+.surface, .surface > * { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
+.surface > canvas { pointer-events: none; transition: opacity 240ms; }
+.surface.playing > canvas { opacity: 0; }
+.sound-mark { opacity: 0; pointer-events: none; fill: none; stroke: #fff; stroke-width: 1.6; stroke-linecap: round; }
+.surface.sound-alone > .sound-mark { opacity: .55; }
+p { position: absolute; inset: auto 0 0; margin: 0; padding: 10px 14px; background: #000b; pointer-events: none; }
+p:empty, small:empty, [hidden] { display: none; }
+small { position: absolute; top: 8px; right: 8px; padding: 2px 7px; border-radius: 9px; background: #0009; font-size: 11px; pointer-events: none; }
+button { position: absolute; inset: 0; margin: auto; width: 72px; height: 72px; border: 0; border-radius: 50%; background: #000a; color: #fff; font-size: 28px; cursor: pointer; }
+button:focus-visible { outline: 3px solid #fff; }
+`;

@@ -22,7 +22,7 @@ function loadHls(hls: string): Promise<typeof Hls> {
     script.onload = () => resolve((globalThis as unknown as { Hls: typeof Hls }).Hls);
     script.onerror = () => {
       loading = undefined;
-      reject(new Error('hls.js cannot be loaded from the box'));
+      reject(new Error('hls.js cannot be loaded'));
     };
     document.head.append(script);
   });

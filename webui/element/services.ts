@@ -3,7 +3,7 @@ import type { Services } from '../player/source.ts';
 /** Which port a script came from: the main one serves everything, MediaMTX's HLS port only HLS and live fMP4. */
 export type Origin = 'main port' | 'HLS port';
 
-export interface ServiceAttributes {
+interface ServiceAttributes {
   /** The box; default: where the script came from. */
   readonly base: string | null;
   /** Services that lie elsewhere (MediaMTX's own ports), or `none`. */

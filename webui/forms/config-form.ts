@@ -1,15 +1,15 @@
-import { type ChangedBy, ChangedMeanwhile, patchConfig, readConfig, type Tagged } from '../api-client/config.ts';
-import { failureWords } from '../api-client/error-text.ts';
-import { BoxError } from '../api-client/request.ts';
+import { type ChangedBy, PreconditionFailed, patchConfig, readConfig, type Tagged } from '../api-client/config.ts';
+import { saveErrorText } from '../api-client/error-text.ts';
+import { RequestError } from '../api-client/request.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { words } from '../words/words.ts';
-import { boxForm } from './server-form.ts';
 import type { Form, FormOptions } from './form.ts';
+import { serverForm } from './server-form.ts';
 
 /** HTTP's 412, as the box answers when somebody was faster. */
 const CHANGED = 412;
 
-export interface ConfigFormOptions<C, V extends object> {
+interface ConfigFormOptions<C, V extends object> {
   /** Where the settings are read, and where a change of them is sent. */
   readonly get: string;
   readonly patch: string;
@@ -20,7 +20,7 @@ export interface ConfigFormOptions<C, V extends object> {
   readonly before?: (changed: Partial<V>) => Promise<void>;
   /** What has to change elsewhere as well, after this. */
   readonly alongOf?: (changed: Partial<V>) => readonly { readonly patch: string; readonly change: object }[];
-  readonly judge?: NonNullable<FormOptions<V>['judge']>;
+  readonly validate?: NonNullable<FormOptions<V>['validate']>;
 }
 
 /** Settings of the configuration: what others change meanwhile is taken in or told, never overwritten, and what was saved can be undone. */
@@ -38,9 +38,9 @@ export class ConfigForm<C, V extends object> {
   constructor(options: ConfigFormOptions<C, V>) {
     this.#options = options;
     this.#seen = options.seen;
-    this.form = boxForm<V>({
+    this.form = serverForm<V>({
       initial: this.#now(),
-      ...(options.judge && { judge: options.judge }),
+      ...(options.validate && { validate: options.validate }),
       save: (_values, changed) => this.#save(changed),
     });
   }
@@ -62,12 +62,12 @@ export class ConfigForm<C, V extends object> {
   }
 
   /** Says that it is saved, with the way back. */
-  tellSaved(text: string, onUndone?: (before: Partial<V>) => void): void {
+  toastSaved(text: string, onUndone?: (before: Partial<V>) => void): void {
     const [before, tag] = [this.#before, this.#savedTag];
     toast(text, () => {
       this.#undo(before, tag).then(
         () => onUndone?.(before),
-        (error: unknown) => toast(failureWords(error)),
+        (error: unknown) => toast(saveErrorText(error)),
       );
     });
   }
@@ -77,7 +77,7 @@ export class ConfigForm<C, V extends object> {
     try {
       await this.#patch(before, value, tag);
     } catch (error) {
-      throw error instanceof ChangedMeanwhile ? new BoxError(error.status, words.peek().changedMeanwhile) : error;
+      throw error instanceof PreconditionFailed ? new RequestError(error.status, words.peek().changedMeanwhile) : error;
     } finally {
       // It may have been done although no answer came.
       await this.look().catch(() => {});
@@ -106,7 +106,7 @@ export class ConfigForm<C, V extends object> {
     try {
       await this.#write(changed);
     } catch (error) {
-      if (!(error instanceof ChangedMeanwhile)) {
+      if (!(error instanceof PreconditionFailed)) {
         throw error;
       }
       await this.look(error.by);
@@ -118,7 +118,7 @@ export class ConfigForm<C, V extends object> {
   /** What another has changed as well waits for the person's decision. */
   #refuseUndecided(): void {
     if (Object.keys(this.form.conflicts.peek()).length > 0) {
-      throw new BoxError(CHANGED, words.peek().changedMeanwhile);
+      throw new RequestError(CHANGED, words.peek().changedMeanwhile);
     }
   }
 

@@ -1,30 +1,31 @@
+import type { ChangedBy } from '../api-client/config.ts';
 import { session } from '../api-client/session.ts';
-import { voice } from '../words/i18n.ts';
+import { timeAgo } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
 import { words } from '../words/words.ts';
-import { conflictWords } from './conflict-words.ts';
 import type { Conflict } from './form.ts';
 
 interface ConflictProps<V> {
   readonly conflict: Conflict<V> | undefined;
   /** The value as it stands in the form: `14 days`. */
-  readonly say: (value: V) => string;
+  readonly format: (value: V) => string;
   readonly onTake: () => void;
   readonly onKeep: () => void;
 }
 
 /** Beside the field: somebody else, or the same in another window, has saved another value while this one was edited. */
-export function ConflictLine<V>({ conflict, say, onTake, onKeep }: ConflictProps<V>) {
+export function ConflictLine<V>({ conflict, format, onTake, onKeep }: ConflictProps<V>) {
   const { takeTheirs, keepMine } = words.value;
   const me = session.value?.user ?? null;
   return conflict ? (
     <div class="conflict" role="alert">
       <p>
-        {conflictWords(
+        {conflictText(
           conflict.by,
           me,
           Date.now(),
-          voice().language,
-          `${say(conflict.before)} → ${say(conflict.theirs)}`,
+          i18n().language,
+          `${format(conflict.before)} → ${format(conflict.theirs)}`,
         )}
       </p>
       <button class="text" type="button" onClick={onTake}>
@@ -35,4 +36,23 @@ export function ConflictLine<V>({ conflict, say, onTake, onKeep }: ConflictProps
       </button>
     </div>
   ) : null;
+}
+
+const MINUTE_MS = 60_000;
+
+/** `Ann changed this 2 minutes ago: 1 day → 2 days`. @param me who looks at this page */
+export function conflictText(
+  by: ChangedBy | undefined,
+  me: string | null,
+  nowMs: number,
+  language: string,
+  change: string,
+): string {
+  const { changedBy, changedByMe, justNow, somebody } = words.value;
+  if (!by) {
+    return changedBy(somebody, '', change);
+  }
+  const sinceMs = nowMs - by.atMs;
+  const when = sinceMs < MINUTE_MS ? justNow : timeAgo(sinceMs, language);
+  return by.user === me ? changedByMe(when, change) : changedBy(by.user, when, change);
 }

@@ -1,9 +1,9 @@
-import { failureWords } from '../api-client/error-text.ts';
+import { saveErrorText } from '../api-client/error-text.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { words } from '../words/words.ts';
 import type { Form } from './form.ts';
 
-interface FormFootProps<V extends object> {
+interface FormFooterProps<V extends object> {
   readonly form: Form<V>;
   /** What saving will do. */
   readonly text: string;
@@ -14,7 +14,7 @@ interface FormFootProps<V extends object> {
 }
 
 /** Save, and below it what that will do; or why it has not been done. */
-export function FormFoot<V extends object>({ form, text, action, isOff = false }: FormFootProps<V>) {
+export function FormFooter<V extends object>({ form, text, action, isOff = false }: FormFooterProps<V>) {
   const { save, saving, savedLater } = words.value;
   const state = form.saving.value;
   const failure = form.failure.value;
@@ -24,7 +24,7 @@ export function FormFoot<V extends object>({ form, text, action, isOff = false }
         {action ?? save}
       </Button>
       <p class={failure === undefined ? 'dim small' : 'bad small'} role="status">
-        {state === 'waiting' ? savedLater : failure === undefined ? text : failureWords(failure)}
+        {state === 'waiting' ? savedLater : failure === undefined ? text : saveErrorText(failure)}
       </p>
     </>
   );

@@ -6,19 +6,19 @@ import type { Form } from './form.ts';
 interface FormSheetProps<V extends object> {
   readonly title: string;
   readonly form: Form<V>;
-  /** Mostly `<FormFoot>`. */
+  /** Mostly `<FormFooter>`. */
   readonly foot: ComponentChildren;
   readonly children: ComponentChildren;
   readonly onClosed: () => void;
   readonly onSaved: () => void;
-  readonly hasPlace?: boolean;
+  readonly hasRoute?: boolean;
   /** What it is about has gone: it closes without asking. */
   readonly isOver?: boolean;
 }
 
 /** A form in a sheet: Enter saves, what is wrong gets the focus, and it closes when all is saved. */
 export function FormSheet<V extends object>(props: FormSheetProps<V>) {
-  const { title, form, foot, children, onClosed, onSaved, hasPlace = false, isOver = false } = props;
+  const { title, form, foot, children, onClosed, onSaved, hasRoute = false, isOver = false } = props;
   const element = useRef<HTMLFormElement>(null);
   const [isDone, setDone] = useState(false);
   const submit = async (event: Event) => {
@@ -38,7 +38,7 @@ export function FormSheet<V extends object>(props: FormSheetProps<V>) {
         isDirty={form.isDirty.value && !isDone && !isOver}
         isDone={isDone || isOver}
         onClosed={onClosed}
-        hasPlace={hasPlace}
+        hasRoute={hasRoute}
       >
         {children}
       </Sheet>

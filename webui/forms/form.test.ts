@@ -11,11 +11,11 @@ function open(more: Partial<FormOptions<Camera>> = {}) {
   const sent: Partial<Camera>[] = [];
   const form = new Form<Camera>({
     initial: saved,
-    judge: { name: (name) => (name === '' ? 'A name, so that one finds it.' : undefined) },
+    validate: { name: (name) => (name === '' ? 'Enter a name.' : undefined) },
     save: async (_values, changed) => {
       sent.push(changed);
     },
-    untilAgain: () => undefined,
+    retryAfter: () => undefined,
     ...more,
   });
   return { form, sent };
@@ -67,7 +67,7 @@ test('while the box is away it waits, keeps what was typed, and saves when the b
         throw new Error('away');
       }
     },
-    untilAgain: () => back.promise,
+    retryAfter: () => back.promise,
   });
   form.set('days', 30);
   const submitted = form.submit();

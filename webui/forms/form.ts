@@ -25,11 +25,11 @@ export type Saving = 'no' | 'busy' | 'waiting';
 export interface FormOptions<V> {
   readonly initial: V;
   /** The sentence that says what is wrong with a field, if anything is. */
-  readonly judge?: { readonly [K in keyof V]?: (value: V[K], all: V) => string | undefined };
+  readonly validate?: { readonly [K in keyof V]?: (value: V[K], all: V) => string | undefined };
   /** Done again when the box was away meanwhile: it has to be something that may be done twice. */
   readonly save: (values: V, changed: Partial<V>) => Promise<void>;
   /** Resolves when it is worth trying again; undefined: the failure is not one that passes. */
-  readonly untilAgain: (failure: unknown) => Promise<void> | undefined;
+  readonly retryAfter: (failure: unknown) => Promise<void> | undefined;
 }
 
 /**
@@ -61,7 +61,7 @@ export class Form<V extends object> {
       this.values.value = { ...this.values.peek(), [name]: value };
       this.failure.value = undefined;
       if (this.wrong.peek()[name] !== undefined) {
-        this.#tell(name, this.#judge(name));
+        this.#tell(name, this.#validate(name));
       }
     });
   }
@@ -69,7 +69,7 @@ export class Form<V extends object> {
   /** The field is left: now it is judged, if anything was changed in it. */
   leave(name: keyof V): void {
     if (this.#isChanged(name)) {
-      this.#tell(name, this.#judge(name));
+      this.#tell(name, this.#validate(name));
     }
   }
 
@@ -151,7 +151,7 @@ export class Form<V extends object> {
         await this.#options.save(values, changed);
         return;
       } catch (error) {
-        const again = this.#options.untilAgain(error);
+        const again = this.#options.retryAfter(error);
         if (!again) {
           throw error;
         }
@@ -171,14 +171,14 @@ export class Form<V extends object> {
 
   #judgeAll(): boolean {
     for (const name of this.#names()) {
-      this.#tell(name, this.#judge(name));
+      this.#tell(name, this.#validate(name));
     }
     return this.firstWrong() === undefined;
   }
 
-  #judge(name: keyof V): string | undefined {
+  #validate(name: keyof V): string | undefined {
     const values = this.values.peek();
-    return this.#options.judge?.[name]?.(values[name], values);
+    return this.#options.validate?.[name]?.(values[name], values);
   }
 
   #tell(name: keyof V, sentence: string | undefined): void {

@@ -1,27 +1,27 @@
 import { effect } from '@preact/signals';
-import { awaySinceMs } from '../api-client/paths.ts';
-import { BoxError } from '../api-client/request.ts';
-import { access, noteRefusal, session } from '../api-client/session.ts';
+import { unreachableSinceMs } from '../api-client/paths.ts';
+import { RequestError } from '../api-client/request.ts';
+import { access, checkSession, session } from '../api-client/session.ts';
 import { Form, type FormOptions } from './form.ts';
 
 /** A form whose values go to the box: it waits for a box that is away, and for a log-in when the session has ended. */
-export const boxForm = <V extends object>(options: Omit<FormOptions<V>, 'untilAgain'>): Form<V> =>
-  new Form({ ...options, untilAgain });
+export const serverForm = <V extends object>(options: Omit<FormOptions<V>, 'retryAfter'>): Form<V> =>
+  new Form({ ...options, retryAfter });
 
-function untilAgain(failure: unknown): Promise<void> | undefined {
-  if (!(failure instanceof BoxError)) {
+function retryAfter(failure: unknown): Promise<void> | undefined {
+  if (!(failure instanceof RequestError)) {
     return undefined;
   }
   if (failure.status === 0) {
-    awaySinceMs.value ??= Date.now();
-    return until(() => awaySinceMs.value === undefined);
+    unreachableSinceMs.value ??= Date.now();
+    return until(() => unreachableSinceMs.value === undefined);
   }
   return failure.status === 401 ? untilLoggedIn(failure) : undefined;
 }
 
 /** A box that refuses while the session is there would refuse again. */
-async function untilLoggedIn(failure: BoxError): Promise<void> {
-  await noteRefusal();
+async function untilLoggedIn(failure: RequestError): Promise<void> {
+  await checkSession();
   if (session.peek()?.loggedIn) {
     throw failure;
   }

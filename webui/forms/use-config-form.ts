@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type ChangedBy, changedBy, readConfig, type Tagged } from '../api-client/config.ts';
-import { onNews } from '../api-client/server-events.ts';
-import { untilAnswered } from '../api-client/retry.ts';
+import { retryUntilAnswered } from '../api-client/retry.ts';
+import { onServerEvent } from '../api-client/server-events.ts';
 import type { ConfigForm } from './config-form.ts';
 
 const LOOK_MS = 30_000;
@@ -15,7 +15,7 @@ export function useConfigForm<C, V extends object>(
   useEffect(() => {
     const stop = new AbortController();
     if (!made) {
-      untilAnswered(() => readConfig<C>(address), stop.signal).then(
+      retryUntilAnswered(() => readConfig<C>(address), stop.signal).then(
         (seen) => seen && !stop.signal.aborted && setMade(make(seen)),
         // Refused for good: there is nothing to set.
         () => {},
@@ -24,7 +24,7 @@ export function useConfigForm<C, V extends object>(
     }
     const look = (by?: ChangedBy) => void made.look(by).catch(() => {});
     const timer = setInterval(() => look(), LOOK_MS);
-    const leave = [onNews('config', (news) => look(changedBy(news))), onNews('gap', () => look())];
+    const leave = [onServerEvent('config', (news) => look(changedBy(news))), onServerEvent('gap', () => look())];
     return () => {
       clearInterval(timer);
       for (const one of leave) {

@@ -14,7 +14,7 @@ export function Ambient({ player }: { readonly player: LivePlayer }) {
     let timer: ReturnType<typeof setTimeout>;
     const draw = () => {
       const context = canvas.current?.getContext('2d');
-      const hasDrawn = context ? player.stage.drawTo(context, WIDTH_PX, HEIGHT_PX) : false;
+      const hasDrawn = context ? player.surface.drawTo(context, WIDTH_PX, HEIGHT_PX) : false;
       timer = setTimeout(draw, hasDrawn ? CHANGE_MS : LOOK_MS);
     };
     draw();

@@ -1,13 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { nowMs } from '../shell/page-state.ts';
-import { Heard } from '../cameras/announcer.ts';
+import { CameraAnnouncer } from '../cameras/announcer.ts';
 import { type Camera, canPlay } from '../cameras/camera.ts';
+import { nowMs } from '../shell/page-state.ts';
 import { liveWords, words } from '../words/words.ts';
-import { eventWord } from './tile.tsx';
+import { currentEventLabel } from './tile.tsx';
 
 /** For who does not see the grid: trouble at once, all else when there is time. Both are there before they say anything. */
-export function HeardCameras({ cameras }: { readonly cameras: readonly Camera[] }) {
-  const heard = useRef(new Heard());
+export function CameraAnnouncements({ cameras }: { readonly cameras: readonly Camera[] }) {
+  const heard = useRef(new CameraAnnouncer());
   const [said, setSaid] = useState({ trouble: '', news: '' });
   const now = nowMs.value;
   const { offline } = liveWords.value;
@@ -15,7 +15,7 @@ export function HeardCameras({ cameras }: { readonly cameras: readonly Camera[] 
   const all = cameras.map((camera) => ({
     ...{ name: camera.name, title: camera.title },
     isThere: canPlay(camera.main) || camera.main.paused,
-    event: eventWord(camera),
+    event: currentEventLabel(camera),
   }));
   useEffect(() => {
     const one = heard.current.look(all, now);
@@ -28,10 +28,10 @@ export function HeardCameras({ cameras }: { readonly cameras: readonly Camera[] 
   }, [now, cameras]);
   return (
     <>
-      <p class="unseen" role="alert">
+      <p class="visually-hidden" role="alert">
         {said.trouble}
       </p>
-      <p class="unseen" role="status">
+      <p class="visually-hidden" role="status">
         {said.news}
       </p>
     </>

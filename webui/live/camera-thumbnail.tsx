@@ -3,9 +3,9 @@ import { type Camera, canPlay, smallPath } from '../cameras/camera.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
 
 /** A camera's picture beside its name: it plays until the first one is there, which stays. Whose camera is gone has a dark one. */
-export function SmallPicture({ camera }: { readonly camera: Camera | undefined }) {
+export function CameraThumbnail({ camera }: { readonly camera: Camera | undefined }) {
   return (
-    <span class={camera && canPlay(camera.main) ? 'small-picture' : 'small-picture away'} aria-hidden="true">
+    <span class={camera && canPlay(camera.main) ? 'camera-thumbnail' : 'camera-thumbnail away'} aria-hidden="true">
       {camera && <Still camera={camera} />}
     </span>
   );

@@ -1,10 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type Camera, pictureSize, videoCodec } from '../cameras/camera.ts';
 import type { LivePlayer } from '../player/live-player.ts';
-import { voice } from '../words/i18n.ts';
-import { cinemaWords } from '../words/cinema.ts';
+import { cameraViewWords } from '../words/camera-view.ts';
 import { bitRate, number } from '../words/format.ts';
-import { type Report, WebRtcLag } from './webrtc-lag.ts';
+import { i18n } from '../words/i18n.ts';
 
 type Facts = Awaited<ReturnType<LivePlayer['facts']>>;
 
@@ -17,26 +16,26 @@ interface InfoProps {
 
 /** The "i": how the picture comes, in the technology's words. */
 export function InfoCard({ camera, player }: InfoProps) {
-  const { words, language } = voice();
-  const say = cinemaWords.value;
+  const { words, language } = i18n();
+  const t = cameraViewWords.value;
   const { facts, bitsPerSecond } = useFacts(player);
   const size = facts && facts.width > 0 ? `${facts.width} × ${facts.height}` : pictureSize(camera.main);
   const rate = bitsPerSecond ?? camera.main.bitrate;
   const lost = [
-    ...(facts?.packetsLost === undefined ? [] : [say.packets(number(facts.packetsLost, 0, language))]),
-    say.frames(number(facts?.dropped ?? 0, 0, language)),
+    ...(facts?.packetsLost === undefined ? [] : [t.packets(number(facts.packetsLost, 0, language))]),
+    t.frames(number(facts?.dropped ?? 0, 0, language)),
   ].join(' · ');
   const leftOut = facts?.leftOut ?? [];
   const rows: readonly (readonly [string, string])[] = [
-    [say.infoTechnology, player.view.value.technology ?? '–'],
-    [say.infoSize, size ?? '–'],
-    [say.infoCodec, facts?.codec ?? videoCodec(camera.main) ?? '–'],
-    [say.infoRate, bitRate(rate, language)],
-    [say.infoLost, lost],
+    [t.infoTechnology, player.view.value.technology ?? '–'],
+    [t.infoSize, size ?? '–'],
+    [t.infoCodec, facts?.codec ?? videoCodec(camera.main) ?? '–'],
+    [t.infoRate, bitRate(rate, language)],
+    [t.infoLost, lost],
     ...(facts?.lagMs === undefined
       ? []
-      : [[say.infoLag, words.seconds(number(facts.lagMs / 1000, 1, language))] as const]),
-    ...(leftOut.length > 0 ? [[say.infoLeftOut, leftOut.join(' · ')] as const] : []),
+      : [[t.infoLag, words.seconds(number(facts.lagMs / 1000, 1, language))] as const]),
+    ...(leftOut.length > 0 ? [[t.infoLeftOut, leftOut.join(' · ')] as const] : []),
   ];
   return (
     <dl class="info">
@@ -80,4 +79,46 @@ function useFacts(player: LivePlayer): { facts?: Facts; bitsPerSecond?: number }
     };
   }, [player]);
   return seen;
+}
+
+/** What is counted since the session began. */
+interface Counted {
+  readonly frames: number;
+  readonly delayS: number;
+}
+
+/** As W3C "Identifiers for WebRTC's Statistics API" names them, of what is used here. */
+interface Stats {
+  readonly type: string;
+  readonly kind?: string;
+  readonly framesDecoded?: number;
+  readonly totalProcessingDelay?: number;
+  readonly selectedCandidatePairId?: string;
+  readonly currentRoundTripTime?: number;
+}
+export type Report = ReadonlyMap<string, Stats>;
+
+/**
+ * How far a picture that comes by WebRTC is behind the box: half a round trip, and what a frame takes here from its first packet
+ * until it is decoded, the wait in the jitter buffer included.
+ */
+export class WebRtcLag {
+  #before: Counted = { frames: 0, delayS: 0 };
+
+  /** @returns of the frames since the last look, milliseconds; undefined: none came, or the browser does not count that */
+  look(report: Report): number | undefined {
+    const all = [...report.values()];
+    const video = all.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
+    const pairId = all.find(({ selectedCandidatePairId }) => selectedCandidatePairId)?.selectedCandidatePairId ?? '';
+    const { framesDecoded: frames, totalProcessingDelay: delayS } = video ?? {};
+    if (frames === undefined || delayS === undefined) {
+      return undefined;
+    }
+    // Another session counts anew.
+    const before = frames < this.#before.frames ? { frames: 0, delayS: 0 } : this.#before;
+    this.#before = { frames, delayS };
+    const tripS = report.get(pairId)?.currentRoundTripTime ?? 0;
+    const count = frames - before.frames;
+    return count > 0 ? Math.max(0, ((delayS - before.delayS) / count + tripS / 2) * 1000) : undefined;
+  }
 }

@@ -8,7 +8,7 @@ const STILL_PX = 10;
  * A finger that rests on it, the context-menu key, or Shift F10. The click that ends a hold opens nothing; a mouse keeps
  * the browser's own menu.
  */
-export function useHold(onHold: () => void) {
+export function useLongPress(onHold: () => void) {
   const finger = useRef<{ timer: ReturnType<typeof setTimeout>; x: number; y: number } | undefined>(undefined);
   const wasHeld = useRef(false);
   const end = () => {

@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
-import { awaySinceMs } from '../api-client/paths.ts';
+import { unreachableSinceMs } from '../api-client/paths.ts';
 import { restarting } from '../api-client/restart.ts';
-import { access, linkWaitsFor, session } from '../api-client/session.ts';
+import { access, guestLinkError, session } from '../api-client/session.ts';
+import { canPlayLive } from '../player/codecs.ts';
 import { nowMs } from '../shell/page-state.ts';
-import { hasAnyWay } from '../player/any-way.ts';
 import { Icon, Mark } from '../ui/icons/icon.tsx';
 import { liveWords, words } from '../words/words.ts';
 
@@ -11,10 +11,10 @@ const QUIET_MS = 3_000;
 
 /** The box does not answer: a strip above, which goes by itself. */
 export function AwayStrip() {
-  const since = awaySinceMs.value;
+  const since = unreachableSinceMs.value;
   const isLong = since !== undefined && nowMs.value - since >= QUIET_MS;
   const seconds = restarting.value?.seconds;
-  const link = linkWaitsFor.value;
+  const link = guestLinkError.value;
   const { boxAway, boxStarts, tooManyTries } = words.value;
   return (
     <div class="strip" role="status" hidden={!isLong && seconds === undefined && !link}>
@@ -43,7 +43,7 @@ export function ClaimNotice() {
 
 /** Neither WebRTC nor Media Source nor HLS: all but the pictures works. */
 export function OldBrowser() {
-  return hasAnyWay() ? null : (
+  return canPlayLive() ? null : (
     <p class="notice" role="alert">
       <Icon name="alert" />
       <span>{words.value.oldBrowser}</span>

@@ -1,11 +1,11 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { cameras } from '../cameras/cameras.ts';
 import type { Camera } from '../cameras/camera.ts';
+import { cameras } from '../cameras/cameras.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { liveWords } from '../words/words.ts';
 
 /** Whoever looks at pictures is told why one has gone: somebody has removed the camera, or it was there for a while only. */
-export function useGone(): void {
+export function useRemovedCameraToast(): void {
   const before = useRef<readonly Camera[]>([]);
   const all = cameras.value;
   useEffect(() => {

@@ -1,16 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { fetchJson } from '../api-client/request.ts';
 import { isOwner } from '../api-client/session.ts';
 import { type Camera, hasSound } from '../cameras/camera.ts';
 import { useHandedPlayer } from '../player/picture.tsx';
 import { cameFromCamera } from '../shell/navigation.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
+import { LazyPopup } from '../ui/sheet/lazy-popup.ts';
 import type { PopupItem } from '../ui/sheet/popup.tsx';
-import { PopupLater } from '../ui/sheet/lazy-popup.ts';
-import { liveWords } from '../words/words.ts';
-import { setPaused } from './pausing.ts';
-import { pathOf, Tile, wantsSound } from './tile.tsx';
-import { useHold } from './long-press.ts';
+import { liveWords, words } from '../words/words.ts';
+import { useLongPress } from './long-press.ts';
+import { Tile, tilePath, wantsSound } from './tile.tsx';
 
 /** A tile of the grid, and what can be done with its camera without opening it. */
 export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonly isAlone: boolean }) {
@@ -18,7 +18,7 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
   const [isHeard, setHeard] = useState(false);
   const cell = useRef<HTMLDivElement>(null);
   const handed = useHandedPlayer({
-    ...{ name: pathOf(camera, isAlone).name, camera: camera.name },
+    ...{ name: tilePath(camera, isAlone).name, camera: camera.name },
     wantsSound: wantsSound(camera, isAlone, isHeard),
   });
   const { player } = handed;
@@ -30,18 +30,18 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
       focusTile();
     }
   }, []);
-  const hold = useHold(() => setOpen(true));
-  const say = liveWords.value;
+  const hold = useLongPress(() => setOpen(true));
+  const t = liveWords.value;
   const snapshot = () =>
     import('./tile-snapshot.ts').then(
-      ({ giveSnapshot }) => giveSnapshot(player.stage, camera.title),
+      ({ giveSnapshot }) => giveSnapshot(player.surface, camera.title),
       () => toast(liveWords.peek().noPicture),
     );
   const items: PopupItem[] = [
     ...(hasSound(camera.main)
-      ? [{ text: isHeard ? say.soundOff : say.soundOn, icon: 'sound', onChoose: () => setHeard(!isHeard) } as const]
+      ? [{ text: isHeard ? t.soundOff : t.soundOn, icon: 'sound', onChoose: () => setHeard(!isHeard) } as const]
       : []),
-    ...(player.stage.hasPicture ? [{ text: say.snapshot, icon: 'snapshot', onChoose: snapshot } as const] : []),
+    ...(player.surface.hasPicture ? [{ text: t.snapshot, icon: 'snapshot', onChoose: snapshot } as const] : []),
     ...pauseItem(camera),
   ];
   return (
@@ -49,14 +49,14 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
       <Tile
         camera={camera}
         isAlone={isAlone}
-        handed={cameFromCamera(camera.name) ? handed : { ...handed, leap: undefined }}
+        handed={cameFromCamera(camera.name) ? handed : { ...handed, transition: undefined }}
       />
       {items.length > 0 && (
         <button
           class="round more"
           type="button"
           tabIndex={-1}
-          aria-label={say.moreOf(camera.title)}
+          aria-label={t.moreOf(camera.title)}
           aria-haspopup="menu"
           aria-expanded={isOpen}
           onClick={() => setOpen(true)}
@@ -65,7 +65,7 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
         </button>
       )}
       {isOpen && items.length > 0 && (
-        <PopupLater
+        <LazyPopup
           label={camera.title}
           items={items}
           onClose={(isElsewhere) => {
@@ -82,15 +82,35 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
 
 /** Only of what the box pulls: who sends to it goes on sending. */
 function pauseItem({ main, name, title }: Camera): PopupItem[] {
-  const say = liveWords.value;
+  const t = liveWords.value;
   if (!isOwner.value || (main.sourceState === null && !main.paused)) {
     return [];
   }
   return [
     {
-      text: main.paused ? say.goOn : say.pause,
+      text: main.paused ? t.goOn : t.pause,
       icon: main.paused ? 'play' : 'halt',
       onChoose: () => void setPaused({ name, title, isPaused: !main.paused }),
     },
   ];
+}
+
+interface Pausing {
+  readonly name: string;
+  readonly title: string;
+  readonly isPaused: boolean;
+}
+
+/** Pauses a camera or has it go on, says so, and can be undone. */
+async function setPaused({ name, title, isPaused }: Pausing): Promise<void> {
+  try {
+    await fetchJson(`v3/cameras/patch/${encodeURIComponent(name)}`, { method: 'PATCH', body: { paused: isPaused } });
+  } catch (error) {
+    // What is said seldom comes when it is: the live page is the first load.
+    const later = await import('../api-client/error-text.ts').catch(() => undefined);
+    toast(later?.actionErrorText(error) ?? words.peek().boxAway);
+    return;
+  }
+  const { isPaused: isPausedNow, goesOn } = liveWords.peek();
+  toast(isPaused ? isPausedNow(title) : goesOn(title), () => void setPaused({ name, title, isPaused: !isPaused }));
 }

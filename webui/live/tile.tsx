@@ -1,30 +1,30 @@
 import { isOwner } from '../api-client/session.ts';
-import { nowMs } from '../shell/page-state.ts';
-import { absenceOf } from '../cameras/offline-reason.ts';
-import { eventRings } from '../cameras/events.ts';
 import { type Camera, canPlay, hasSound, isSoundAlone, smallPath, videoCodec } from '../cameras/camera.ts';
+import { offlineReasonOf } from '../cameras/offline-reason.ts';
+import { recentEvents } from '../cameras/recent-events.ts';
 import { type CameraState, cameraState } from '../cameras/state.ts';
 import type { LivePlayer } from '../player/live-player.ts';
-import { HandedPicture, type HandedPlayer, useKeptStill } from '../player/picture.tsx';
+import { HandedPicture, type HandedPlayer, useSavedStill } from '../player/picture.tsx';
+import { nowMs } from '../shell/page-state.ts';
 import { cameraLink, cameraSettingsLink } from '../shell/route.ts';
-import { voice } from '../words/i18n.ts';
 import type { LiveWords } from '../words/en/live.ts';
 import { moment } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
 import { liveWords } from '../words/words.ts';
 
 const MINUTE_MS = 60_000;
 
 /** The camera's state now, from the box's answer and the player. */
 export function stateOf(camera: Camera, player: LivePlayer): CameraState {
-  const { lastFrameMs, stillMs } = player.stage;
+  const { lastFrameMs, stillMs } = player.surface;
   const picture = { phase: player.view.value.phase, lastFrameMs, stillMs };
   return cameraState(camera.main, picture, nowMs.value);
 }
 
 /** A word only where something is different from what one expects. */
-export function stateWord(state: CameraState, speaker: ReturnType<typeof voice>): string | undefined {
+export function stateText(state: CameraState, intl: ReturnType<typeof i18n>): string | undefined {
   const words = liveWords.value;
-  const when = (ms: number) => moment(ms, nowMs.value, speaker);
+  const when = (ms: number) => moment(ms, nowMs.value, intl);
   switch (state.kind) {
     case 'live':
       return undefined;
@@ -67,7 +67,8 @@ export function stateReason(state: CameraState, camera: Camera, words: LiveWords
   }
 }
 
-const needsPassword = (state: CameraState): boolean => state.kind === 'offline' && absenceOf(state.word) === 'password';
+const needsPassword = (state: CameraState): boolean =>
+  state.kind === 'offline' && offlineReasonOf(state.word) === 'password';
 
 /** What one can do about it: the link leads there. */
 function nextStep(state: CameraState, { name }: Camera): { readonly link: string; readonly step?: string } {
@@ -88,8 +89,8 @@ const EVENTS: Readonly<Record<string, keyof LiveWords>> = {
 };
 
 /** `Doorbell`, for ten seconds. What has no word of ours is called as whoever told it did. */
-export function eventWord(camera: Camera): string | undefined {
-  const type = eventRings.value.rings.at(camera.name, nowMs.value);
+export function currentEventLabel(camera: Camera): string | undefined {
+  const type = recentEvents.value.rings.at(camera.name, nowMs.value);
   if (type === undefined) {
     return undefined;
   }
@@ -98,7 +99,7 @@ export function eventWord(camera: Camera): string | undefined {
 }
 
 /** The path that a tile plays; the large one only where nothing stands beside it. */
-export const pathOf = (camera: Camera, isAlone: boolean) => (isAlone ? camera.main : smallPath(camera));
+export const tilePath = (camera: Camera, isAlone: boolean) => (isAlone ? camera.main : smallPath(camera));
 
 interface TileProps {
   readonly camera: Camera;
@@ -111,19 +112,19 @@ interface TileProps {
 /** One camera of the grid: its picture, its name, and a word where there is one to say. One link. */
 export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
   const { player, bridge } = handed;
-  const speaker = voice();
-  const say = liveWords.value;
+  const intl = i18n();
+  const t = liveWords.value;
   const state = stateOf(camera, bridge ?? player);
-  const seen = state.kind === 'live' || state.kind === 'late' ? eventWord(camera) : undefined;
+  const seen = state.kind === 'live' || state.kind === 'late' ? currentEventLabel(camera) : undefined;
   // A picture of this very moment is there: that the next one comes need not be said.
-  const isComing = (state.kind === 'first' || state.kind === 'joining') && player.stage.hasStill;
-  const word = isComing ? undefined : (stateWord(state, speaker) ?? seen);
+  const isComing = (state.kind === 'first' || state.kind === 'joining') && player.surface.hasStill;
+  const word = isComing ? undefined : (stateText(state, intl) ?? seen);
   const isStopped = camera.main.recording?.error != null;
   const { link, step } = nextStep(state, camera);
-  useKeptStill(player, camera.name);
+  useSavedStill(player, camera.name);
   const content = (
     <>
-      <HandedPicture {...handed} isOn={canPlay(pathOf(camera, isAlone))} />
+      <HandedPicture {...handed} isOn={canPlay(tilePath(camera, isAlone))} />
       <span class="caption">
         <span class="name">
           <i class="dot" />
@@ -134,13 +135,13 @@ export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
         </span>{' '}
         {step && !isWall && <span class="step">{step}</span>}
       </span>{' '}
-      {isStopped && <span class="chip corner">{say.notRecording}</span>}
+      {isStopped && <span class="chip corner">{t.notRecording}</span>}
     </>
   );
   const looks = {
     class: `tile ${state.kind}${seen === undefined ? '' : ' seen'}`,
     // What is seen, in its order, so that it can be said to open it.
-    'aria-label': [camera.title, word, step, isStopped && say.notRecording, !word && speaker.words.live]
+    'aria-label': [camera.title, word, step, isStopped && t.notRecording, !word && intl.words.live]
       .filter(Boolean)
       .join(', '),
     'data-technology': player.view.value.technology,
@@ -158,6 +159,6 @@ export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
 
 /** A small picture has sound only when it is heard; what is the large one as well goes on as that, with all that it has. */
 export function wantsSound(camera: Camera, isAlone: boolean, isHeard: boolean): boolean {
-  const path = pathOf(camera, isAlone);
+  const path = tilePath(camera, isAlone);
   return isHeard || isSoundAlone(path) || (path === camera.main && hasSound(path));
 }

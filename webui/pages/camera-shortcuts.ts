@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Camera } from '../cameras/camera.ts';
 import { cameraLink } from '../shell/route.ts';
 
-export interface CameraKeys {
+export interface CameraShortcuts {
   readonly sound: () => void;
   readonly full: () => void;
   readonly info: () => void;
@@ -13,12 +13,12 @@ export interface CameraKeys {
 }
 
 /** Esc back, M sound, F full screen, I information, S snapshot, P small window, ? the keys, PageUp and PageDown the next camera. */
-export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraKeys): void {
+export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraShortcuts): void {
   const latest = useRef(keys);
   latest.current = keys;
   const names = all.map((one) => one.name).join('\n');
   useEffect(() => {
-    const step = (by: -1 | 1) => goToNeighbour(names.split('\n'), camera.name, by);
+    const step = (by: -1 | 1) => openNeighbour(names.split('\n'), camera.name, by);
     const actions: Readonly<Record<string, () => void>> = {
       Escape: () => latest.current.back(),
       m: () => latest.current.sound(),
@@ -44,7 +44,7 @@ export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraKeys
 }
 
 /** The camera beside it in the order of their owner; behind the last comes the first. */
-export function goToNeighbour(order: readonly string[], name: string, by: -1 | 1): void {
+export function openNeighbour(order: readonly string[], name: string, by: -1 | 1): void {
   const next = order[(order.indexOf(name) + by + order.length) % order.length];
   location.hash = cameraLink(next ?? name);
 }

@@ -2,12 +2,14 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Camera, hasSound } from '../cameras/camera.ts';
 import { cameraLink } from '../shell/route.ts';
 import { Sheet } from '../ui/sheet/sheet.tsx';
-import { cinemaWords } from '../words/cinema.ts';
+import { cameraViewWords } from '../words/camera-view.ts';
+import { clipWords } from '../words/clips.ts';
+import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';
 
 /** Type a part of its name, press Enter. */
 export function FindCamera({ all, onClosed }: { readonly all: readonly Camera[]; readonly onClosed: () => void }) {
-  const { findCamera, noneFound } = cinemaWords.value;
+  const { findCamera, noneFound } = cameraViewWords.value;
   const [text, setText] = useState('');
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
@@ -32,8 +34,8 @@ export function FindCamera({ all, onClosed }: { readonly all: readonly Camera[];
           value={text}
           onInput={({ currentTarget }) => setText(currentTarget.value)}
         />
-        <p class="unseen" role="status">
-          {found.length === 0 ? noneFound : cinemaWords.value.camerasCount(found.length)}
+        <p class="visually-hidden" role="status">
+          {found.length === 0 ? noneFound : cameraViewWords.value.camerasCount(found.length)}
         </p>
         {found.length === 0 ? (
           <p class="dim">{noneFound}</p>
@@ -61,51 +63,51 @@ export type Keys = readonly (readonly [key: string, what: string])[];
 
 /** What can be done by keys in the grid. */
 export function LiveKeys({ onClosed }: { readonly onClosed: () => void }) {
-  const say = cinemaWords.value;
+  const t = cameraViewWords.value;
   const { back } = words.value;
   const keys: Keys = [
-    ['← ↑ → ↓', say.keyMove],
-    ['Enter', say.keyOpen],
-    ['1 – 9', say.keyNumber],
-    ['Shift F10', say.keyMenu],
-    ['F', say.wall],
-    ['/', say.findCamera],
+    ['← ↑ → ↓', t.keyMove],
+    ['Enter', t.keyOpen],
+    ['1 – 9', t.keyNumber],
+    ['Shift F10', t.keyMenu],
+    ['F', t.wall],
+    ['/', t.findCamera],
     ['Esc', back],
-    ['?', say.keys],
+    ['?', t.keys],
   ];
   return <KeysSheet keys={keys} onClosed={onClosed} />;
 }
 
 /** What can be done by keys with one camera. */
 export function CameraKeysSheet({ camera, onClosed }: { readonly camera: Camera; readonly onClosed: () => void }) {
-  const say = cinemaWords.value;
+  const t = cameraViewWords.value;
   const { back, live } = words.value;
-  const has = (part: string) => document.querySelector(`.cinema ${part}`) !== null;
+  const has = (part: string) => document.querySelector(`.camera-view ${part}`) !== null;
   const keys: Keys = [
-    ...(has('.pad') ? ([['← ↑ → ↓', say.turnIt]] as const) : []),
-    ...(has('.rocker') ? ([['+ −', say.zoom]] as const) : []),
-    [has('.rocker') ? 'Z' : '+ −', say.enlarge],
-    ['← ↑ → ↓', say.moveEnlarged],
-    ...(hasSound(camera.main) ? ([['M', `${say.soundOn} · ${say.soundOff}`]] as const) : []),
-    ...(has('.talk') ? ([['T', say.holdToTalk]] as const) : []),
-    ['S', say.snapshot],
-    ['P', say.pictureInPicture],
-    ['F', say.fullScreen],
-    ['I', say.information],
+    ...(has('.pad') ? ([['← ↑ → ↓', t.turnIt]] as const) : []),
+    ...(has('.rocker') ? ([['+ −', t.zoom]] as const) : []),
+    [has('.rocker') ? 'Z' : '+ −', t.enlarge],
+    ['← ↑ → ↓', t.moveEnlarged],
+    ...(hasSound(camera.main) ? ([['M', `${t.soundOn} · ${t.soundOff}`]] as const) : []),
+    ...(has('.talk') ? ([['T', t.holdToTalk]] as const) : []),
+    ['S', t.snapshot],
+    ['P', t.pictureInPicture],
+    ['F', t.fullScreen],
+    ['I', t.information],
     ...(has('.rewind') ? ([['L', live]] as const) : []),
-    ...(has('.rewind-ways') ? ([['␣', `${say.pause} · ${say.goOn}`]] as const) : []),
-    ['PgUp PgDn', say.keyMove],
-    ['Esc', `${say.wholePicture} · ${back}`],
-    ['?', say.keys],
+    ...(has('.rewind-actions') ? ([['␣', `${t.pause} · ${t.goOn}`]] as const) : []),
+    ['PgUp PgDn', t.keyMove],
+    ['Esc', `${t.wholePicture} · ${back}`],
+    ['?', t.keys],
   ];
   return <KeysSheet keys={keys} onClosed={onClosed} />;
 }
 
 /** Which key does what on the page that is open. */
-export function KeysSheet({ keys, onClosed }: { readonly keys: Keys; readonly onClosed: () => void }) {
-  const say = cinemaWords.value;
+function KeysSheet({ keys, onClosed }: { readonly keys: Keys; readonly onClosed: () => void }) {
+  const t = cameraViewWords.value;
   return (
-    <Sheet title={say.keys} onClosed={onClosed}>
+    <Sheet title={t.keys} onClosed={onClosed}>
       {/* On a low screen there is more of it than has room: it has the focus, so that keys scroll it. */}
       <dl class="keys" tabIndex={0}>
         {keys.map(([key, text]) => (
@@ -119,4 +121,26 @@ export function KeysSheet({ keys, onClosed }: { readonly keys: Keys; readonly on
       </dl>
     </Sheet>
   );
+}
+
+/** What can be done by keys with what was recorded. */
+export function RecordingKeys({ hasEvents, onClosed }: { readonly hasEvents: boolean; readonly onClosed: () => void }) {
+  const t = recordingsWords.value;
+  const clip = clipWords.value;
+  const keys: Keys = [
+    ['␣', `${t.play} · ${t.halt}`],
+    ['← →', t.keyMove],
+    ['Shift ← →', t.keyMoveFar],
+    [', .', `${t.pictureBack} · ${t.pictureOn}`],
+    ...(hasEvents ? ([['[ ]', `${t.eventBack} · ${t.eventOn}`]] as const) : []),
+    ['< >', t.speed],
+    ['+ −', t.keyZoom],
+    ['Home End', t.keyDay],
+    ['G', clip.goToDay],
+    ['C', clip.markClip],
+    ['I O', `${clip.startHere} · ${clip.setEndHere}`],
+    ['Esc', t.keyUnmark],
+    ['?', cameraViewWords.value.keys],
+  ];
+  return <KeysSheet keys={keys} onClosed={onClosed} />;
 }

@@ -2,8 +2,8 @@ import { signal } from '@preact/signals';
 import { useRef, useState } from 'preact/hooks';
 import { ARRANGEMENTS, type Arrangement } from '../cameras/layout.ts';
 import { Icon } from '../ui/icons/icon.tsx';
+import { LazyPopup } from '../ui/sheet/lazy-popup.ts';
 import type { PopupItem } from '../ui/sheet/popup.tsx';
-import { PopupLater } from '../ui/sheet/lazy-popup.ts';
 import { liveWords } from '../words/words.ts';
 
 const REMEMBERED = 'perch-arrangement';
@@ -18,7 +18,7 @@ function arrange(chosen: Arrangement): void {
 }
 
 /** Above the grid, on the right: its shape, and the wall. */
-export function Arrange() {
+export function LayoutMenu() {
   const words = liveWords.value;
   const [isOpen, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
@@ -47,7 +47,7 @@ export function Arrange() {
         <Icon name="arrange" />
       </button>
       {isOpen && (
-        <PopupLater
+        <LazyPopup
           label={words.arrange}
           items={[...shapes, { text: words.wall, icon: 'full', href: '#/wall' }]}
           onClose={(isElsewhere) => {

@@ -1,8 +1,8 @@
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { type Arrangement, type Layout, narrowLayout, tileSize, wideLayout } from '../cameras/layout.ts';
 import type { Camera } from '../cameras/camera.ts';
-import { HeardCameras } from '../live/announcements.tsx';
+import { type Arrangement, type Layout, narrowLayout, tileSize, wideLayout } from '../cameras/layout.ts';
+import { CameraAnnouncements } from '../live/announcements.tsx';
 import { GridCell } from '../live/tile-cell.tsx';
 
 /** Between tiles and around them in a wide window, as the style has it. */
@@ -23,7 +23,7 @@ export function LiveGrid({ cameras, arrangement }: GridProps) {
   useTileSize(grid, layout);
   return (
     <>
-      <HeardCameras cameras={cameras} />
+      <CameraAnnouncements cameras={cameras} />
       {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links within */}
       <div
         class="grid"

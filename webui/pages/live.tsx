@@ -1,21 +1,21 @@
-import { useEffect } from 'preact/hooks';
-import { awaySinceMs } from '../api-client/paths.ts';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { unreachableSinceMs } from '../api-client/paths.ts';
 import { access, isOwner, session } from '../api-client/session.ts';
-import { nowMs } from '../shell/page-state.ts';
-import { watchable } from '../cameras/cameras.ts';
 import type { Camera } from '../cameras/camera.ts';
-import { askReach, reachesBackDays } from '../cameras/recording-reach.ts';
+import { watchable } from '../cameras/cameras.ts';
+import { loadReach, reachesBackDays } from '../cameras/recording-reach.ts';
 import { rememberCameras, rememberedCameras } from '../cameras/remembered-cameras.ts';
 import { summaryOf } from '../cameras/summary.ts';
 import { ClaimNotice, Empty, OldBrowser, Warnings } from '../live/notices.tsx';
-import { useGone } from '../live/removed-camera.ts';
-import { settingsLink } from '../shell/route.ts';
+import { useRemovedCameraToast } from '../live/removed-camera.ts';
+import { nowMs } from '../shell/page-state.ts';
+import { cameraLink, settingsLink } from '../shell/route.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { words as commonWords, liveWords } from '../words/words.ts';
-import { Arrange, arrangement } from './layout-menu.tsx';
+import { arrangement, LayoutMenu } from './layout-menu.tsx';
 import { LiveGrid } from './live-grid.tsx';
-import { useLiveKeys } from './live-keys.tsx';
 
 const OwnerCards = lazyPart(() => import('./cards/owner-cards.tsx').then((part) => part.OwnerCards));
 
@@ -33,7 +33,7 @@ export function LivePage() {
   const all = watchable.value ?? (access.value === 'unknown' ? before : undefined);
   const help = useLiveKeys(all ?? []);
   useRemembering();
-  useGone();
+  useRemovedCameraToast();
   return (
     <>
       <header class="top">
@@ -41,7 +41,7 @@ export function LivePage() {
           <h1>{session.value?.role === 'guest' ? common.live : words.home}</h1>
           {all && all.length > 0 && <QuietLine all={all} />}
         </div>
-        {all && all.length > 0 && <Arrange />}
+        {all && all.length > 0 && <LayoutMenu />}
       </header>
       <OldBrowser />
       <ClaimNotice />
@@ -56,7 +56,7 @@ export function LivePage() {
           {isOwner.value && <AddCamera />}
         </Empty>
       ) : (
-        <div class={awaySinceMs.value === undefined ? 'live' : 'live away'}>
+        <div class={unreachableSinceMs.value === undefined ? 'live' : 'live away'}>
           <LiveGrid cameras={all} arrangement={arrangement.value} />
           {isOwner.value && all.length < FEW && <AddCamera />}
         </div>
@@ -97,11 +97,11 @@ function QuietLine({ all }: { readonly all: readonly Camera[] }) {
   const mayAsk = isOwner.value;
   useEffect(() => {
     if (mayAsk) {
-      askReach(Date.now());
+      loadReach(Date.now());
     }
   }, [mayAsk]);
   // What was true before the box went may not be any more.
-  const isKnown = access.value === 'granted' && awaySinceMs.value === undefined;
+  const isKnown = access.value === 'granted' && unreachableSinceMs.value === undefined;
   const { offline, recording } = isKnown ? summaryOf(all, nowMs.value) : { offline: 0, recording: 0 };
   const days = recording > 0 && mayAsk ? reachesBackDays.value : undefined;
   const away = words.someOffline(offline);
@@ -115,3 +115,39 @@ function QuietLine({ all }: { readonly all: readonly Camera[] }) {
     </p>
   );
 }
+
+const Finder = lazyPart(() => import('./keyboard-help.tsx').then(({ FindCamera }) => FindCamera));
+const Keys = lazyPart(() => import('./keyboard-help.tsx').then(({ LiveKeys }) => LiveKeys));
+
+/** 1 to 9 open that camera, F is the wall, / finds a camera, ? shows the keys. @returns the sheet that is open */
+function useLiveKeys(all: readonly Camera[]): ComponentChildren {
+  const [sheet, setSheet] = useState<'find' | 'keys' | undefined>(undefined);
+  const latest = useRef(all);
+  latest.current = all;
+  // Before the first frame: who comes back by a key goes on by the next.
+  useLayoutEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const { key, target } = event;
+      if (event.ctrlKey || event.metaKey || event.altKey || isElsewhere(target)) {
+        return;
+      }
+      const camera = /^[1-9]$/.test(key) ? latest.current[Number(key) - 1] : undefined;
+      if (camera) {
+        location.hash = cameraLink(camera.name);
+      } else if (key === 'f' || key === 'F') {
+        location.hash = '#/wall';
+      } else if (key === '/' || key === '?') {
+        event.preventDefault();
+        setSheet(key === '/' ? 'find' : 'keys');
+      }
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, []);
+  const close = () => setSheet(undefined);
+  return sheet === 'find' ? <Finder all={all} onClosed={close} /> : sheet === 'keys' ? <Keys onClosed={close} /> : null;
+}
+
+/** Where one types, or in what lies over the page. */
+const isElsewhere = (target: EventTarget | null): boolean =>
+  target instanceof Element && target.closest('input, textarea, select, dialog, [role=menu]') !== null;

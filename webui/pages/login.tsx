@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
-import { BoxError } from '../api-client/request.ts';
-import { isLinkOver, leaveLink, logIn } from '../api-client/session.ts';
-import { place } from '../shell/route.ts';
+import { RequestError } from '../api-client/request.ts';
+import { forgetGuestLink, isGuestLinkExpired, logIn } from '../api-client/session.ts';
+import { route } from '../shell/route.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../ui/controls/field.tsx';
 import { LanguageChoice } from '../ui/controls/language-choice.tsx';
@@ -10,46 +10,50 @@ import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import type { CommonWords } from '../words/en/common.ts';
 import { words } from '../words/words.ts';
 
-const Forgotten = lazyPart(() => import('./forgotten.tsx').then((part) => part.Forgotten));
-const ClearText = lazyPart(() => import('../ui/controls/login-notes.tsx').then((part) => part.ClearText));
+const ForgottenPassword = lazyPart(() =>
+  import('../ui/controls/login-notes.tsx').then((part) => part.ForgottenPassword),
+);
+const UnencryptedNotice = lazyPart(() =>
+  import('../ui/controls/login-notes.tsx').then((part) => part.UnencryptedNotice),
+);
 
 /** It stands in place of the page that was asked for, so that one is there afterwards. A guest has no password to be asked for. */
-export const LoginPage = () => (isLinkOver.value ? <LinkOver /> : <LogIn />);
+export const LoginPage = () => (isGuestLinkExpired.value ? <LinkOver /> : <LogIn />);
 
 const LinkOver = () => (
-  <div class="door">
+  <div class="entry-page">
     <LanguageChoice />
     <div class="hero">
       <Mark />
     </div>
     <h1>{words.value.linkOver}</h1>
-    <button class="text" type="button" onClick={leaveLink}>
+    <button class="text" type="button" onClick={forgetGuestLink}>
       {words.value.loginButton}
     </button>
   </div>
 );
 
 function LogIn() {
-  const say = words.value;
+  const t = words.value;
   const login = useLogin(undefined);
   return (
-    <form class="door" onSubmit={login.submit}>
+    <form class="entry-page" onSubmit={login.submit}>
       <LanguageChoice />
       <div class="hero">
         <Mark />
       </div>
-      <h1>{say.loginTitle}</h1>
-      <p class="dim">{place.value.page === 'start' ? say.hasOwner : say.loginText}</p>
+      <h1>{t.loginTitle}</h1>
+      <p class="dim">{route.value.page === 'start' ? t.hasOwner : t.loginText}</p>
       <LoginFields {...login} />
-      <Button kind="main" type="submit" busy={login.isBusy && say.loginBusy}>
-        {say.loginButton}
+      <Button kind="main" type="submit" busy={login.isBusy && t.loginBusy}>
+        {t.loginButton}
       </Button>
       {login.name === undefined && (
         <button class="text" type="button" onClick={() => login.setName('')}>
-          {say.loginOther}
+          {t.loginOther}
         </button>
       )}
-      {login.wrong !== undefined && <Forgotten />}
+      {login.wrong !== undefined && <ForgottenPassword />}
     </form>
   );
 }
@@ -85,12 +89,12 @@ export function LoginFields({
   isBusy,
   field,
 }: ReturnType<typeof useLogin>) {
-  const say = words.value;
+  const t = words.value;
   return (
     <>
       {name === undefined ? (
         <input
-          class="unseen"
+          class="visually-hidden"
           name="username"
           autocomplete="username"
           value="owner"
@@ -100,7 +104,7 @@ export function LoginFields({
         />
       ) : (
         <TextField
-          label={say.yourName}
+          label={t.yourName}
           name="username"
           autocomplete="username"
           value={name}
@@ -110,7 +114,7 @@ export function LoginFields({
       )}
       <div ref={field}>
         <PasswordField
-          label={say.yourPassword}
+          label={t.yourPassword}
           name="password"
           autocomplete="current-password"
           value={password}
@@ -122,26 +126,26 @@ export function LoginFields({
           wrong={wrong}
         />
       </div>
-      <ClearText />
+      <UnencryptedNotice />
     </>
   );
 }
 
-async function tryLogIn(password: string, name: string | undefined, say: CommonWords): Promise<string | undefined> {
+async function tryLogIn(password: string, name: string | undefined, t: CommonWords): Promise<string | undefined> {
   try {
     await logIn(password, name);
-    if (place.peek().page === 'login') {
+    if (route.peek().page === 'login') {
       location.hash = '#/live';
     }
     return undefined;
   } catch (error) {
-    const { status, retryAfterS } = error instanceof BoxError ? error : new BoxError(0, '');
+    const { status, retryAfterS } = error instanceof RequestError ? error : new RequestError(0, '');
     if (status === 429) {
-      return say.tooManyTries(retryAfterS ?? 1);
+      return t.tooManyTries(retryAfterS ?? 1);
     }
     if (status !== 400 && status !== 401) {
-      return say.noAnswer;
+      return t.noAnswer;
     }
-    return name === undefined ? say.loginWrongPassword : say.loginWrong;
+    return name === undefined ? t.loginWrongPassword : t.loginWrong;
   }
 }

@@ -1,53 +1,51 @@
+import { effect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { mayPlayBack, type Span } from '../api-client/recordings.ts';
-import { cameras } from '../cameras/cameras.ts';
 import { type Camera, videoCodec } from '../cameras/camera.ts';
-import { ClipEdges } from '../clips/clip-handles.tsx';
+import { cameras } from '../cameras/cameras.ts';
+import { DayChip } from '../clips/calendar.tsx';
+import { ClipHandles } from '../clips/clip-handles.tsx';
 import { ClipTools } from '../clips/clip-tools.tsx';
-import { DayChip } from '../clips/day-chip.tsx';
 import { DayList } from '../clips/day-list.tsx';
-import { EventPictures } from '../clips/event-thumbnails.tsx';
-import { findListed } from '../clips/event-search.ts';
+import { findAdjacentEvent } from '../clips/event-search.ts';
+import { EventThumbnails } from '../clips/event-thumbnails.tsx';
 import { SnapshotButton } from '../clips/snapshot-button.tsx';
-import { DiskAway } from '../playback/missing-disk.tsx';
-import { Follower } from '../playback/synced-recording.tsx';
-import type { WhyNot } from '../playback/load-retry.ts';
+import { type PlaybackFailure, playbackFailureText } from '../playback/load-retry.ts';
+import { MissingDisk } from '../playback/missing-disk.tsx';
+import { PlaybackControls } from '../playback/playback-controls.tsx';
 import { RecordedPicture } from '../playback/recorded-picture.tsx';
-import { StepChoice } from '../playback/sync-choice.tsx';
-import { Transport } from '../playback/playback-controls.tsx';
-import { whyNotWords } from '../playback/why-not-words.ts';
-import { replacePlace } from '../shell/navigation.ts';
-import { cameraLink, place, recordingsLink } from '../shell/route.ts';
-import { firstWindow } from '../timeline/first-window.ts';
-import { onKeys, onTimelineKeys } from '../timeline/shortcuts.ts';
-import { LaneNames } from '../timeline/lane-names.tsx';
-import { findMark } from '../timeline/marks.ts';
+import { SyncChoice } from '../playback/sync-choice.tsx';
+import { SyncedRecording } from '../playback/synced-recording.tsx';
+import { replaceAddress, replaceRoute } from '../shell/navigation.ts';
+import { cameraLink, recordingsLink, route } from '../shell/route.ts';
 import { momentAgo } from '../timeline/file-ranges.ts';
+import { findAdjacentMark } from '../timeline/lane-data.ts';
+import { LaneNames } from '../timeline/lane-names.tsx';
 import type { LaneCamera } from '../timeline/scene.ts';
+import { onShortcuts, onTimelineShortcuts } from '../timeline/shortcuts.ts';
+import { initialWindow } from '../timeline/time-window.ts';
 import { Timeline } from '../timeline/timeline.tsx';
 import {
   atMs,
-  choose,
   camera as chosenCamera,
   clip,
   fixedPlayhead,
-  followers,
   isPlaying,
   LEAD_MS,
   play,
   seek,
-  show,
+  selectCamera,
+  showWindow,
   spans,
-  toggleFollower,
+  syncedCameras,
+  toggleSynced,
 } from '../timeline/view.ts';
 import { useMedia } from '../ui/browser/use-media.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { recordingsWords } from '../words/recordings.ts';
-import { canDecode } from './can-decode.ts';
-import { useMomentInAddress } from './moment-in-address.ts';
 
 interface Entry {
   readonly name: string;
@@ -74,7 +72,7 @@ interface RecordedCameraProps {
 
 const NEAR_END_MS = 20_000;
 const MINUTE_MS = 60_000;
-const Keys = lazyPart(() => import('./recording-keys.tsx').then((part) => part.RecordingKeys));
+const Keys = lazyPart(() => import('./keyboard-help.tsx').then((part) => part.RecordingKeys));
 
 const SIDEWAYS = '(min-width: 820px), (orientation: landscape) and (max-height: 500px)';
 
@@ -86,14 +84,14 @@ export function RecordedCamera(props: RecordedCameraProps) {
     if (path === name) {
       seek(ms);
     } else {
-      replacePlace(recordingsLink(path, { atMs: ms, ...(isOfAll ? { all: true } : {}) }));
+      replaceRoute(recordingsLink(path, { atMs: ms, ...(isOfAll ? { all: true } : {}) }));
     }
   };
   const playFrom = (path: string, ms: number) => {
     play();
     goTo(path, ms);
   };
-  const [failure, setFailure] = useState<WhyNot | 'blind'>();
+  const [failure, setFailure] = useState<PlaybackFailure | 'blind'>();
   useView(name, known, isLying);
   useMomentInAddress(name, isOfAll);
   useEffect(() => setFailure(undefined), [name]);
@@ -107,12 +105,12 @@ export function RecordedCamera(props: RecordedCameraProps) {
     }
   }, [isKnown, isNearEnd]);
   const goToEvent = isOfAll ? eventOfAll(name, goTo) : mayPlayBack(name) ? eventOf(name) : undefined;
-  useEffect(() => onTimelineKeys((by) => goToEvent?.(by)), [name, isOfAll, goToEvent === undefined]);
+  useEffect(() => onTimelineShortcuts((by) => goToEvent?.(by)), [name, isOfAll, goToEvent === undefined]);
   const names = useRef<HTMLUListElement>(null);
   const lanes = [{ name, title }, ...others].map(laneCamera);
   const onLane = (other: string, isInStep: boolean) => {
     if (isInStep) {
-      toggleFollower(other);
+      toggleSynced(other);
     } else {
       const at = atMs.peek();
       location.hash = recordingsLink(other, {
@@ -129,7 +127,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
   // On a phone there is room for one of them; what is marked is so on the timeline.
   const isListed = !isLying && isOfAll && !clip.value;
   const codec = (camera && videoCodec(camera.main)) ?? '?';
-  const following = followers.value.filter((one) => others.some((other) => other.name === one));
+  const following = syncedCameras.value.filter((one) => others.some((other) => other.name === one));
   // Upright there is room for one more, and beside a list for none.
   const inStep = isLying ? following : isListed ? [] : following.slice(-1);
   return (
@@ -138,15 +136,15 @@ export function RecordedCamera(props: RecordedCameraProps) {
         {chooser}
         <DayChip name={name} all={isOfAll ? lanes.map((lane) => lane.name) : undefined} />
       </header>
-      <DiskAway />
+      <MissingDisk />
       <div class="viewing">
         <Viewer
           {...{ name, title, known, isMpegts, isOfAll, codec }}
           onFailure={setFailure}
-          besides={isLying || isOfAll || others.length === 0 ? undefined : <StepChoice cameras={others} />}
+          besides={isLying || isOfAll || others.length === 0 ? undefined : <SyncChoice cameras={others} />}
         >
           {inStep.map((one) => (
-            <Follower key={one} name={one} title={others.find((other) => other.name === one)?.title ?? one} />
+            <SyncedRecording key={one} name={one} title={others.find((other) => other.name === one)?.title ?? one} />
           ))}
         </Viewer>
         {isLying && <DayList name={name} isOfAll={isOfAll} onGo={playFrom} />}
@@ -165,16 +163,16 @@ export function RecordedCamera(props: RecordedCameraProps) {
             onLane={onLane}
             onScroll={(byPx) => scrollNames(names.current, byPx)}
           >
-            {!isLying && <EventPictures name={name} />}
-            <ClipEdges axis={isLying ? 'x' : 'y'} name={name} />
+            {!isLying && <EventThumbnails name={name} />}
+            <ClipHandles axis={isLying ? 'x' : 'y'} name={name} />
           </Timeline>
         </div>
       )}
       <Help hasEvents={goToEvent !== undefined} />
-      <Transport onEvent={goToEvent}>
+      <PlaybackControls onEvent={goToEvent}>
         <ClipTools name={name} title={title} />
         {isLying && !clip.value && live}
-      </Transport>
+      </PlaybackControls>
     </div>
   );
 }
@@ -182,13 +180,13 @@ export function RecordedCamera(props: RecordedCameraProps) {
 /** `?` shows what else keys do. */
 function Help({ hasEvents }: { readonly hasEvents: boolean }) {
   const [isOpen, setOpen] = useState(false);
-  useEffect(() => onKeys({ '?': () => setOpen(true) }), []);
+  useEffect(() => onShortcuts({ '?': () => setOpen(true) }), []);
   return isOpen ? <Keys hasEvents={hasEvents} onClosed={() => setOpen(false)} /> : null;
 }
 
 type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isMpegts' | 'isOfAll'> & {
   readonly codec: string;
-  readonly onFailure: (why: WhyNot | 'blind' | undefined) => void;
+  readonly onFailure: (why: PlaybackFailure | 'blind' | undefined) => void;
   /** What else can be done with the picture. */
   readonly besides: ComponentChildren;
   /** Those that play in step. */
@@ -205,13 +203,13 @@ function Viewer({ name, title, known, isMpegts, isOfAll, codec, onFailure, besid
         <div class="recording-screen skeleton picture-shape" />
       ) : known.length === 0 ? (
         <div class="recording-screen picture-shape">
-          <p class="in-gap">{isMpegts ? mpegtsTitle : noRecordingsOf(title)}</p>
+          <p class="over-picture">{isMpegts ? mpegtsTitle : noRecordingsOf(title)}</p>
         </div>
       ) : (
         <RecordedPicture
           {...{ name, caption, onFailure }}
           key={name}
-          onBlind={() => !canDecode(codec) && onFailure('blind')}
+          onSoundOnly={() => !canDecode(codec) && onFailure('blind')}
         >
           {besides}
           <SnapshotButton title={title} />
@@ -233,13 +231,15 @@ function laneCamera({ name, title }: Entry): LaneCamera {
   return { name, title, offlineSinceMs: since === undefined ? undefined : Date.parse(since) };
 }
 
-const Failure = ({ why, codec }: { readonly why: WhyNot | 'blind'; readonly codec: string }) => {
+const Failure = ({ why, codec }: { readonly why: PlaybackFailure | 'blind'; readonly codec: string }) => {
   const { cannotPlayRecording } = recordingsWords.value;
   return (
     <p class="hint bad" role="alert">
       <Icon name="alert" small />
       <span>
-        {why === 'blind' || (why !== 'gone' && !canDecode(codec)) ? cannotPlayRecording(codec) : whyNotWords(why)}
+        {why === 'blind' || (why !== 'gone' && !canDecode(codec))
+          ? cannotPlayRecording(codec)
+          : playbackFailureText(why)}
       </span>
     </p>
   );
@@ -247,15 +247,15 @@ const Failure = ({ why, codec }: { readonly why: WhyNot | 'blind'; readonly code
 
 /** The view is that of this camera, at the moment that the address names; else shortly before the newest. */
 function useView(name: string, known: readonly Span[] | undefined, isLying: boolean): void {
-  const here = place.value;
+  const here = route.value;
   const [first] = useState(() => ({ isIt: chosenCamera.peek() === undefined }));
-  useLayoutEffect(() => choose(name), [name]);
+  useLayoutEffect(() => selectCamera(name), [name]);
   useLayoutEffect(() => {
     spans.value = known ?? [];
   }, [name, known]);
   useLayoutEffect(() => {
     fixedPlayhead.value = isLying ? undefined : 0.5;
-    show(firstWindow(known ?? [], isLying, atMs.peek() ?? Date.now()));
+    showWindow(initialWindow(known ?? [], isLying, atMs.peek() ?? Date.now()));
   }, [isLying]);
   useEffect(() => {
     if (here.page !== 'recordings' || !known || (here.camera !== undefined && here.camera !== name)) {
@@ -290,10 +290,60 @@ function eventTo<E>(
   };
 }
 
-const eventOf = (name: string) => eventTo(findMark.bind(undefined, name), ({ startMs }) => seek(startMs - LEAD_MS));
+const eventOf = (name: string) =>
+  eventTo(findAdjacentMark.bind(undefined, name), ({ startMs }) => seek(startMs - LEAD_MS));
 
 /** Of the list of all cameras, which may show some kinds alone. */
 const eventOfAll = (name: string, goTo: (path: string, ms: number) => void) =>
-  eventTo(findListed.bind(undefined, name), ({ path, startMs }) => goTo(path, startMs - LEAD_MS));
+  eventTo(findAdjacentEvent.bind(undefined, name), ({ path, startMs }) => goTo(path, startMs - LEAD_MS));
 
 let lastWish = new AbortController();
+
+/** Browsers take a hundred changes in half a minute. */
+const EVERY_MS = 1_000;
+
+/** A link leads to the second that is seen, and to what is marked. */
+function useMomentInAddress(name: string, isOfAll: boolean): void {
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const write = () => {
+      timer = undefined;
+      if (history.state?.sheet) {
+        // The entry is the sheet's: closing it would lead back to what stands in the one below.
+        timer = setTimeout(write, EVERY_MS);
+        return;
+      }
+      const [ms, marked] = [atMs.peek(), clip.peek()];
+      if (ms !== undefined) {
+        replaceAddress(
+          recordingsLink(name, { atMs: ms, ...(isOfAll ? { all: true } : {}), ...(marked ? { clip: marked } : {}) }),
+        );
+      }
+    };
+    const stop = effect(() => {
+      atMs.value;
+      clip.value;
+      timer ??= setTimeout(write, EVERY_MS);
+    });
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, [name, isOfAll]);
+}
+
+/** In MP4: what says yes or no for any profile. */
+const CODEC_STRINGS = new Map([
+  ['H.265', 'hvc1.1.6.L120.B0'],
+  ['AV1', 'av01.0.04M.08'],
+  ['VP8', 'vp08.00.10.08'],
+  ['VP9', 'vp09.00.10.08'],
+  ['M-JPEG', 'mp4v.6C'],
+  ['MPEG-4', 'mp4v.20.9'],
+]);
+
+/** Whether the browser would play it if it were there. */
+function canDecode(codec: string): boolean {
+  const codecs = CODEC_STRINGS.get(codec);
+  return codecs === undefined || document.createElement('video').canPlayType(`video/mp4; codecs="${codecs}"`) !== '';
+}

@@ -1,14 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Span } from '../api-client/recordings.ts';
-import { useRecordedNames, useSpans } from '../api-client/use-spans.ts';
-import { cameras } from '../cameras/cameras.ts';
+import { type Span, useRecordedNames, useSpans } from '../api-client/recordings.ts';
 import { type Camera, readableName } from '../cameras/camera.ts';
+import { cameras } from '../cameras/cameras.ts';
 import { Empty, NoSuchCamera } from '../live/notices.tsx';
-import { DiskAway } from '../playback/missing-disk.tsx';
-import { cameraLink, place, recordingsLink } from '../shell/route.ts';
+import { MissingDisk } from '../playback/missing-disk.tsx';
+import { cameraLink, recordingsLink, route } from '../shell/route.ts';
 import { momentToKeep } from '../timeline/file-ranges.ts';
-import { atMs, camera as chosenCamera, leave, spans as shownSpans } from '../timeline/view.ts';
-import { Choice } from '../ui/controls/choice.tsx';
+import { atMs, camera as chosenCamera, resetView, spans as shownSpans } from '../timeline/view.ts';
+import { Select } from '../ui/controls/choice.tsx';
 import { clipWords } from '../words/clips.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';
@@ -22,7 +21,7 @@ const NOTHING: readonly Span[] = [];
 
 /** Recordings: a camera, its days, and the player. */
 export function RecordingsPage() {
-  const here = place.value;
+  const here = route.value;
   const wanted = here.page === 'recordings' ? here.camera : undefined;
   const names = useRecordedNames();
   const entries = entriesOf(names ?? [], cameras.value ?? []);
@@ -30,10 +29,10 @@ export function RecordingsPage() {
   const camera = (cameras.value ?? []).find((one) => one.name === name);
   const isRefused = camera?.main.mayPlayback === false;
   const isKnown = names && cameras.value && !isRefused && (name === undefined || isNamed(name, names, cameras.value));
-  useEffect(() => leave, []);
+  useEffect(() => resetView, []);
   const [isNearEnd, setNearEnd] = useState(false);
   const spans = useSpans(isKnown ? name : undefined, isNearEnd ? NEAR_END_REFRESH_MS : REFRESH_MS);
-  const say = recordingsWords.value;
+  const t = recordingsWords.value;
   const isOfAll = here.page === 'recordings' && here.all === true;
   const title = camera?.title ?? (name === undefined ? words.value.recordings : readableName(name));
   if (camera && isRefused) {
@@ -50,12 +49,12 @@ export function RecordingsPage() {
   const chooser = <Cameras name={name} title={title} entries={entries} isOfAll={isOfAll} />;
   const isMpegts = spans === 'mpegts';
   if (name === undefined || (!isOfAll && (isMpegts || spans?.length === 0))) {
-    const empty = name === undefined ? say.noRecordings : say.noRecordingsOf(title);
+    const empty = name === undefined ? t.noRecordings : t.noRecordingsOf(title);
     return (
       <>
         <header class="top">{chooser}</header>
-        <DiskAway />
-        <Empty title={isMpegts ? say.mpegtsTitle : empty} text={isMpegts ? say.mpegtsText : say.noRecordingsText} />
+        <MissingDisk />
+        <Empty title={isMpegts ? t.mpegtsTitle : empty} text={isMpegts ? t.mpegtsText : t.noRecordingsText} />
       </>
     );
   }
@@ -93,7 +92,7 @@ const Waiting = ({ title }: { readonly title: string }) => (
         <bdi>{title}</bdi>
       </h1>
     </header>
-    <DiskAway />
+    <MissingDisk />
     <div class="skeleton picture-shape" />
   </>
 );
@@ -118,7 +117,7 @@ function Cameras({ name, title, entries, isOfAll }: CamerasProps) {
   const options = isKnown ? entries : [{ name, title }, ...entries];
   const { allCameras } = clipWords.value;
   const heading = (
-    <h1 class={options.length > 1 ? 'unseen' : ''}>
+    <h1 class={options.length > 1 ? 'visually-hidden' : ''}>
       <bdi>{isOfAll ? allCameras : title}</bdi>
     </h1>
   );
@@ -128,7 +127,7 @@ function Cameras({ name, title, entries, isOfAll }: CamerasProps) {
   return (
     <>
       {heading}
-      <Choice
+      <Select
         class="title"
         label={recordingsWords.value.camera}
         value={isOfAll ? ALL : name}

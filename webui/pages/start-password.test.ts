@@ -10,8 +10,8 @@ test.for([
   ['zzzzzzzzzz', 'common'],
   ['a small bird', 'good'],
   ['密码是一只小鸟哦', 'good'],
-] as const)('%s is %s', ([password, judgement]) => {
-  expect(judgePassword(password)).toBe(judgement);
+] as const)('%s is %s', ([password, verdict]) => {
+  expect(judgePassword(password)).toBe(verdict);
 });
 
 test('the page finds a password good exactly when the box takes it', () => {

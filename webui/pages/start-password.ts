@@ -14,7 +14,7 @@ const COMMONEST = new Set(
   ),
 );
 
-export type Judgement = 'short' | 'common' | 'good';
+type Judgement = 'short' | 'common' | 'good';
 
 /** A new password, while it is typed: by its length and by how many have it. */
 export function judgePassword(password: string): Judgement {

@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
-import { BoxError } from '../api-client/request.ts';
+import { RequestError } from '../api-client/request.ts';
 import { claim, isOwner, loadSession, session, setupCode } from '../api-client/session.ts';
-import { LIVE, place } from '../shell/route.ts';
+import { LIVE, route } from '../shell/route.ts';
 import { Button } from '../ui/controls/button.tsx';
-import { ClearText } from '../ui/controls/login-notes.tsx';
 import { PasswordField, TextField } from '../ui/controls/field.tsx';
 import { LanguageChoice } from '../ui/controls/language-choice.tsx';
+import { UnencryptedNotice } from '../ui/controls/login-notes.tsx';
 import { Mark } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import type { CommonWords } from '../words/en/common.ts';
@@ -19,7 +19,7 @@ const START = '#/start';
 
 const RestoreSheet = lazyPart(async () => {
   await loadSettingsWords();
-  return (await import('./settings/system/restore-sheet.tsx')).RestoreSheet;
+  return (await import('./settings/system/restore-panel.tsx')).RestoreSheet;
 });
 
 /** What was wrong, by the field that it is about. */
@@ -31,7 +31,7 @@ interface Wrong {
 /** First start: a password of one's own, the cameras that are found, the pictures that arrive. Adding cameras later is the same. */
 export function StartPage() {
   if (session.value?.claimed && isOwner.value) {
-    return <AddCameras backTo={place.value.page === 'start' ? LIVE : '#/settings/cameras'} />;
+    return <AddCameras backTo={route.value.page === 'start' ? LIVE : '#/settings/cameras'} />;
   }
   return session.value?.mayClaim === false ? <ClaimThere /> : <Claim />;
 }
@@ -39,7 +39,7 @@ export function StartPage() {
 /** A configuration that is not Perch's own says who may what: then nobody claims the box from here. */
 function ClaimThere() {
   return (
-    <div class="door">
+    <div class="entry-page">
       <LanguageChoice />
       <div class="hero">
         <Mark />
@@ -51,39 +51,39 @@ function ClaimThere() {
 }
 
 function Claim() {
-  const say = { ...words.value, ...startWords.value };
+  const t = { ...words.value, ...startWords.value };
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
   const [wrong, setWrong] = useState<Wrong>({});
   const [isBusy, setBusy] = useState(false);
   const [isRestoring, setRestoring] = useState(false);
   const isFromLink = setupCode.value !== '';
-  const judgement = judgePassword(password);
-  const sentences = { short: say.passwordHint, common: say.passwordCommon, good: say.passwordLong } as const;
+  const verdict = judgePassword(password);
+  const sentences = { short: t.passwordHint, common: t.passwordCommon, good: t.passwordLong } as const;
   const submit = async (event: Event) => {
     event.preventDefault();
     if (isBusy) {
       return;
     }
-    if (judgement !== 'good') {
-      setWrong({ password: sentences[judgement] });
+    if (verdict !== 'good') {
+      setWrong({ password: sentences[verdict] });
       (event.currentTarget as HTMLElement).querySelector<HTMLElement>('[name=password]')?.focus();
       return;
     }
     setBusy(true);
-    setWrong(await tryClaim(password, setupCode.peek() || code, say));
+    setWrong(await tryClaim(password, setupCode.peek() || code, t));
     setBusy(false);
   };
   return (
-    <form class="door" onSubmit={submit}>
+    <form class="entry-page" onSubmit={submit}>
       <LanguageChoice />
       <div class="hero">
         <Mark />
       </div>
-      <h1>{say.makeYours}</h1>
-      <p class="dim">{say.startText}</p>
+      <h1>{t.makeYours}</h1>
+      <p class="dim">{t.startText}</p>
       <PasswordField
-        label={say.yourPassword}
+        label={t.yourPassword}
         name="password"
         autocomplete="new-password"
         value={password}
@@ -92,15 +92,15 @@ function Claim() {
           setWrong({});
         }}
         isLocked={isBusy}
-        onLeave={() => setWrong(judgement === 'good' || password === '' ? wrong : { password: sentences[judgement] })}
-        hint={sentences[judgement]}
-        good={judgement === 'good'}
+        onLeave={() => setWrong(verdict === 'good' || password === '' ? wrong : { password: sentences[verdict] })}
+        hint={sentences[verdict]}
+        good={verdict === 'good'}
         wrong={wrong.password}
       />
-      <ClearText />
+      <UnencryptedNotice />
       {!isFromLink && (
         <TextField
-          label={say.setupCode}
+          label={t.setupCode}
           name="code"
           autocomplete="one-time-code"
           value={code}
@@ -109,16 +109,16 @@ function Claim() {
             setWrong({});
           }}
           isLocked={isBusy}
-          hint={say.setupCodeHint}
+          hint={t.setupCodeHint}
           wrong={wrong.code}
         />
       )}
-      <Button kind="main" type="submit" busy={isBusy && say.saving}>
-        {say.findCameras}
+      <Button kind="main" type="submit" busy={isBusy && t.saving}>
+        {t.findCameras}
       </Button>
       <div class="other-way">
         <Button kind="text" onClick={() => setRestoring(true)}>
-          {say.haveBackup}
+          {t.haveBackup}
         </Button>
       </div>
       {isRestoring && <RestoreSheet onClosed={() => setRestoring(false)} />}
@@ -126,30 +126,30 @@ function Claim() {
   );
 }
 
-async function tryClaim(password: string, code: string, say: CommonWords & StartWords): Promise<Wrong> {
+async function tryClaim(password: string, code: string, t: CommonWords & StartWords): Promise<Wrong> {
   // Wherever one came from: with the password the way is not over.
   location.hash = START;
   if (code === '') {
-    return { code: say.setupCodeHint };
+    return { code: t.setupCodeHint };
   }
   try {
     await claim(password, code);
     return {};
   } catch (error) {
-    const { status, retryAfterS } = error instanceof BoxError ? error : new BoxError(0, '');
+    const { status, retryAfterS } = error instanceof RequestError ? error : new RequestError(0, '');
     if (status === 429) {
-      return { password: say.tooManyTries(retryAfterS ?? 1) };
+      return { password: t.tooManyTries(retryAfterS ?? 1) };
     }
     if (status === 400) {
       // Somebody else was quicker: then the log-in says so.
       await loadSession().catch(() => {});
-      return { password: say.passwordCommon };
+      return { password: t.passwordCommon };
     }
     if (status === 401) {
       // That of the link as well: now it is typed.
       setupCode.value = '';
-      return { code: say.setupCodeWrong };
+      return { code: t.setupCodeWrong };
     }
-    return { password: say.noAnswer };
+    return { password: t.noAnswer };
   }
 }

@@ -1,12 +1,12 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { keepAwake } from '../ui/browser/wake-lock.ts';
+import type { Camera } from '../cameras/camera.ts';
 import { watchable } from '../cameras/cameras.ts';
 import { tileSize, wallLayout } from '../cameras/layout.ts';
-import type { Camera } from '../cameras/camera.ts';
-import { pathOf, Tile, wantsSound } from '../live/tile.tsx';
+import { Tile, tilePath, wantsSound } from '../live/tile.tsx';
 import { useHandedPlayer } from '../player/picture.tsx';
 import { LIVE } from '../shell/route.ts';
+import { keepScreenAwake } from '../ui/browser/wake-lock.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { liveWords, words } from '../words/words.ts';
 
@@ -34,13 +34,13 @@ export function WallPage() {
   useWander(wall);
   useEffect(() => {
     const stop = new AbortController();
-    keepAwake(stop.signal);
+    keepScreenAwake(stop.signal);
     return () => stop.abort();
   }, []);
   const isTouched = useTouched();
   return (
-    <div class="cinema wall">
-      <h1 class="unseen">{liveWords.value.wall}</h1>
+    <div class="camera-view wall">
+      <h1 class="visually-hidden">{liveWords.value.wall}</h1>
       <div class="wall-grid" ref={wall}>
         {all.map((camera) => (
           <WallTile key={camera.name} camera={camera} isAlone={all.length === 1} />
@@ -54,9 +54,9 @@ export function WallPage() {
 }
 
 function WallTile({ camera, isAlone }: { readonly camera: Camera; readonly isAlone: boolean }) {
-  const { name } = pathOf(camera, isAlone);
+  const { name } = tilePath(camera, isAlone);
   const handed = useHandedPlayer({ name, camera: camera.name, wantsSound: wantsSound(camera, isAlone, false) });
-  return <Tile camera={camera} isAlone={isAlone} handed={{ ...handed, leap: undefined }} isWall />;
+  return <Tile camera={camera} isAlone={isAlone} handed={{ ...handed, transition: undefined }} isWall />;
 }
 
 /** All tiles at once, as large as the screen has room for. */

@@ -1,37 +1,37 @@
-import { cameras } from '../cameras/cameras.ts';
 import { readableName } from '../cameras/camera.ts';
+import { cameras } from '../cameras/cameras.ts';
 import { Chips } from '../ui/controls/chips.tsx';
-import { Segment } from '../ui/controls/segment.tsx';
+import { SegmentedControl } from '../ui/controls/segment.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { peopleWords } from '../words/people.ts';
-import { type CamerasSeen, type Sees, toggled } from './people.ts';
+import { type AccessLevel, type CameraSelection, toggled } from './people.ts';
 
 /** No path is called so. */
 const ALL = '*';
 
 interface CamerasProps {
-  readonly chosen: CamerasSeen;
-  readonly onChosen: (chosen: CamerasSeen) => void;
+  readonly chosen: CameraSelection;
+  readonly onChosen: (chosen: CameraSelection) => void;
   readonly wrong: string | undefined;
 }
 
-interface SeesProps extends CamerasProps {
-  readonly sees: Sees;
-  readonly onSees: (sees: Sees) => void;
+interface AccessProps extends CamerasProps {
+  readonly sees: AccessLevel;
+  readonly onSees: (sees: AccessLevel) => void;
 }
 
 /** Which cameras, and whether also what was recorded. */
-export function SeesFields({ sees, onSees, ...cameras }: SeesProps) {
-  const say = peopleWords.value;
+export function AccessFields({ sees, onSees, ...cameras }: AccessProps) {
+  const t = peopleWords.value;
   return (
     <>
       <CamerasField {...cameras} />
-      <Segment
-        label={say.personMay}
+      <SegmentedControl
+        label={t.personMay}
         value={sees}
         options={[
-          { value: 'live', text: say.liveOnly },
-          { value: 'both', text: say.liveAndRecordings },
+          { value: 'live', text: t.liveOnly },
+          { value: 'both', text: t.liveAndRecordings },
         ]}
         onChange={onSees}
       />
@@ -41,18 +41,18 @@ export function SeesFields({ sees, onSees, ...cameras }: SeesProps) {
 
 /** Which cameras. */
 export function CamerasField({ chosen, onChosen, wrong }: CamerasProps) {
-  const say = peopleWords.value;
+  const t = peopleWords.value;
   const known = cameras.value ?? [];
   // Those that are gone can be taken away.
   const gone = chosen === 'all' ? [] : chosen.filter((name) => !known.some((camera) => camera.name === name));
   const options = [
-    { value: ALL, text: say.chooseAll },
+    { value: ALL, text: t.chooseAll },
     ...known.map(({ name, title }) => ({ value: name, text: title })),
     ...gone.map((name) => ({ value: name, text: readableName(name) })),
   ];
   return (
     <ChipsField
-      label={say.personSees}
+      label={t.personSees}
       options={options}
       chosen={chosen === 'all' ? [ALL] : chosen}
       onTap={(value) => onChosen(value === ALL ? 'all' : toggled(chosen, value))}
@@ -87,15 +87,15 @@ export function ChipsField<T extends string>({ wrong, ...chips }: ChipsFieldProp
   );
 }
 
-export const oneAtLeast = (chosen: CamerasSeen): string | undefined =>
+export const oneAtLeast = (chosen: CameraSelection): string | undefined =>
   chosen.length === 0 ? peopleWords.peek().oneCamera : undefined;
 
 /** `Front door, Garden`; what they are called now. */
-export function camerasSeen(seen: CamerasSeen, language: string): string {
-  const say = peopleWords.value;
+export function cameraSelectionText(seen: CameraSelection, language: string): string {
+  const t = peopleWords.value;
   if (seen === 'all') {
-    return say.allCameras;
+    return t.allCameras;
   }
   const titles = seen.map((name) => cameras.value?.find((camera) => camera.name === name)?.title ?? readableName(name));
-  return titles.length === 0 ? say.noCamera : new Intl.ListFormat(language, { type: 'unit' }).format(titles);
+  return titles.length === 0 ? t.noCamera : new Intl.ListFormat(language, { type: 'unit' }).format(titles);
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { FieldError } from '../forms/form.ts';
-import { PersonAdding } from './add-person.ts';
+import { AddPerson } from './add-person.ts';
 
 const EVE = { name: ' eve ', password: 'a red kite', cameras: ['door'], sees: 'both' } as const;
 const RIGHTS = { cameras: ['door'], recordings: true };
@@ -25,7 +25,7 @@ const isThere = refused(409, "there is a user 'eve' already");
 
 test('who was added without an answer gets what was typed since', async () => {
   answers = [lost, isThere, done];
-  const adding = new PersonAdding([]);
+  const adding = new AddPerson([]);
   await expect(adding.add(EVE)).rejects.toMatchObject({ status: 0 });
   await adding.add({ ...EVE, password: 'a jay in the oak' });
   expect(sent).toEqual([
@@ -41,7 +41,7 @@ test.for([
   ['somebody who was on the list, spelled otherwise', ['EVE'], EVE, [lost, isThere]],
 ] as const)('%s is not changed: the name is taken', async ([, before, person, given]) => {
   answers = [...given];
-  const adding = new PersonAdding(before);
+  const adding = new AddPerson(before);
   if (given.length > 1) {
     await expect(adding.add(EVE)).rejects.toMatchObject({ status: 0 });
   }
@@ -53,7 +53,7 @@ test.for([
 
 test('a box that has no place for more users changes none of them', async () => {
   answers = [lost, refused(400, 'there are 50 users already, at most 50 are kept')];
-  const adding = new PersonAdding([]);
+  const adding = new AddPerson([]);
   await expect(adding.add(EVE)).rejects.toMatchObject({ status: 0 });
   await expect(adding.add(EVE)).rejects.toMatchObject({ status: 400 });
   expect(sent).toHaveLength(2);

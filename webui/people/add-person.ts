@@ -1,21 +1,21 @@
-import { ask, BoxError } from '../api-client/request.ts';
+import { fetchJson, RequestError } from '../api-client/request.ts';
 import { FieldError } from '../forms/form.ts';
 import { peopleWords } from '../words/people.ts';
-import type { CamerasSeen, Sees } from './people.ts';
+import type { AccessLevel, CameraSelection } from './people.ts';
 
 /** As the form has it. */
 export interface Person {
   readonly name: string;
   readonly password: string;
-  readonly cameras: CamerasSeen;
-  readonly sees: Sees;
+  readonly cameras: CameraSelection;
+  readonly sees: AccessLevel;
 }
 
 /** The box says so for nothing else here. */
 const NAME_IS_TAKEN = 409;
 
 /** Adds somebody, and may be told to again: who was added although no answer came is given what the form holds then. */
-export class PersonAdding {
+export class AddPerson {
   /** Who was there before. */
   readonly #before: ReadonlySet<string>;
   /** For whom no answer came. */
@@ -31,7 +31,7 @@ export class PersonAdding {
     try {
       await post({ ...person, name });
     } catch (error) {
-      const status = error instanceof BoxError ? error.status : undefined;
+      const status = error instanceof RequestError ? error.status : undefined;
       if (status === 0) {
         this.#unanswered = name;
       }
@@ -47,10 +47,10 @@ export class PersonAdding {
 }
 
 const post = ({ name, password, cameras, sees }: Person): Promise<unknown> =>
-  ask('v3/users', { method: 'POST', body: { name, password, cameras, recordings: sees === 'both' } });
+  fetchJson('v3/users', { method: 'POST', body: { name, password, cameras, recordings: sees === 'both' } });
 
 export const changePerson = (name: string, { password, cameras, sees }: Partial<Person>): Promise<unknown> =>
-  ask(`v3/users/${encodeURIComponent(name)}`, {
+  fetchJson(`v3/users/${encodeURIComponent(name)}`, {
     method: 'PATCH',
     body: {
       ...(password ? { password } : {}),

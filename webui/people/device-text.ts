@@ -10,8 +10,8 @@ export function rightName(right: DeviceRight): string {
 const PROTOCOLS = { rtsp: 'RTSP', hls: 'HLS', webrtc: 'WebRTC' } as const;
 
 /** `Logs in with your page password over RTSP from 192.168.1.9`. */
-export function loginWords({ user, protocol, address }: PageLoginItem): string {
-  const say = peopleWords.value;
-  const over = protocol === 'playback' ? say.overPlayback : PROTOCOLS[protocol];
-  return user === session.value?.user ? say.yourPageLogin(over, address) : say.pageLogin(user, over, address);
+export function pageLoginText({ user, protocol, address }: PageLoginItem): string {
+  const t = peopleWords.value;
+  const over = protocol === 'playback' ? t.overPlayback : PROTOCOLS[protocol];
+  return user === session.value?.user ? t.yourPageLogin(over, address) : t.pageLogin(user, over, address);
 }

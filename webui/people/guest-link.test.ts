@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { LinkMaker } from './guest-link.ts';
+import { GuestLinkMaker } from './guest-link.ts';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -32,20 +32,20 @@ function stubBox({ lost }: { readonly lost: number }) {
   return guests;
 }
 
-const wish = { paths: ['door'], recordings: false, until: '2026-05-01T22:00:00.000Z', note: 'the parcel' };
+const request = { paths: ['door'], recordings: false, until: '2026-05-01T22:00:00.000Z', note: 'the parcel' };
 
 test('a link whose answer was lost is there once, however often it is asked for', async () => {
   const guests = stubBox({ lost: 2 });
-  const maker = new LinkMaker();
-  await expect(maker.make(wish)).rejects.toMatchObject({ status: 0 });
-  await expect(maker.make({ ...wish, until: '2026-05-01T22:00:05.000Z' })).rejects.toMatchObject({ status: 0 });
-  const made = await maker.make({ ...wish, until: '2026-05-01T22:00:09.000Z' });
+  const maker = new GuestLinkMaker();
+  await expect(maker.make(request)).rejects.toMatchObject({ status: 0 });
+  await expect(maker.make({ ...request, until: '2026-05-01T22:00:05.000Z' })).rejects.toMatchObject({ status: 0 });
+  const made = await maker.make({ ...request, until: '2026-05-01T22:00:09.000Z' });
   expect(made.link).toBe('http://box/#/guest/link2');
   expect(guests.map(({ id }) => id)).toEqual(['other', 'link2']);
 });
 
 test('a link that ends at the same moment as another leaves that alone', async () => {
   const guests = stubBox({ lost: 0 });
-  await new LinkMaker().make(wish);
+  await new GuestLinkMaker().make(request);
   expect(guests.map(({ id }) => id)).toEqual(['other', 'link0']);
 });

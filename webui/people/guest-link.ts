@@ -1,9 +1,9 @@
-import { ask, BoxError } from '../api-client/request.ts';
+import { fetchJson, RequestError } from '../api-client/request.ts';
 import type { GuestItem } from './people.ts';
 
 export type MadeLink = GuestItem & { readonly link: string };
 
-export interface LinkWish {
+interface GuestLinkRequest {
   readonly paths: GuestItem['paths'];
   readonly recordings: boolean;
   /** RFC 3339. */
@@ -12,33 +12,33 @@ export interface LinkWish {
 }
 
 /** Makes a link for a wish that may have to be sent again: the one whose answer was lost is taken back, since its token is told once. */
-export class LinkMaker {
+export class GuestLinkMaker {
   /** Those that were there before the first wish: others may end at the same moment. */
   #before: ReadonlySet<string> | undefined;
-  #unanswered: LinkWish[] = [];
+  #unanswered: GuestLinkRequest[] = [];
 
-  async make(wish: LinkWish): Promise<MadeLink> {
+  async make(request: GuestLinkRequest): Promise<MadeLink> {
     const links = await this.#links();
     this.#before ??= new Set(links.map(({ id }) => id));
     for (const link of links) {
       if (!this.#before.has(link.id) && this.#unanswered.some((lost) => isOf(link, lost))) {
-        await ask(`v3/guests/${encodeURIComponent(link.id)}`, { method: 'DELETE' });
+        await fetchJson(`v3/guests/${encodeURIComponent(link.id)}`, { method: 'DELETE' });
       }
     }
     try {
-      return await ask<MadeLink>('v3/guests', { method: 'POST', body: wish });
+      return await fetchJson<MadeLink>('v3/guests', { method: 'POST', body: request });
     } catch (error) {
-      if (error instanceof BoxError && error.status === 0) {
-        this.#unanswered.push(wish);
+      if (error instanceof RequestError && error.status === 0) {
+        this.#unanswered.push(request);
       }
       throw error;
     }
   }
 
   async #links(): Promise<readonly GuestItem[]> {
-    return (await ask<{ readonly items: readonly GuestItem[] }>('v3/guests?itemsPerPage=1000')).items;
+    return (await fetchJson<{ readonly items: readonly GuestItem[] }>('v3/guests?itemsPerPage=1000')).items;
   }
 }
 
-const isOf = (link: GuestItem, wish: LinkWish): boolean =>
-  Date.parse(link.until) === Date.parse(wish.until) && link.note === wish.note;
+const isOf = (link: GuestItem, request: GuestLinkRequest): boolean =>
+  Date.parse(link.until) === Date.parse(request.until) && link.note === request.note;

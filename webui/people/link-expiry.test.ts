@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { people as en } from '../words/en/people.ts';
 import { people as zh } from '../words/zh-cn/people.ts';
-import { linkEnd, spanName, untilWords } from './link-expiry.ts';
+import { expiryText, linkEnd, spanName } from './link-expiry.ts';
 
 const at = (day: number, hour: number, minute = 0) => new Date(2026, 10, day, hour, minute).getTime();
 const now = at(20, 14);
@@ -13,8 +13,8 @@ test.for([
   [at(21, 22), 'tomorrow, 22:00', '明天 22:00'],
   [at(22, 9), 'Sunday 22 November, 09:00', '11 月 22 日星期日 09:00'],
 ] as const)('an end at %d is said as "%s"', ([ms, english, chinese]) => {
-  expect(untilWords(ms, now, 'en-GB', en)).toBe(english);
-  expect(untilWords(ms, now, 'zh-CN', zh)).toBe(chinese);
+  expect(expiryText(ms, now, 'en-GB', en)).toBe(english);
+  expect(expiryText(ms, now, 'zh-CN', zh)).toBe(chinese);
 });
 
 test('a link that works for a day ends at the same time of the next one', () => {

@@ -6,7 +6,7 @@ const EVENING_HOUR = 18;
 type Words = Pick<PeopleWords, 'tonightAt' | 'todayAt' | 'tomorrowAt' | 'dayAt'>;
 
 /** When something ends, as people say it: `tonight, 22:00`, `tomorrow, 14:05`, else the day. */
-export function untilWords(ms: number, nowMs: number, language: string, words: Words): string {
+export function expiryText(ms: number, nowMs: number, language: string, words: Words): string {
   const time = clock(ms, language);
   const tomorrowMs = nextDay(nowMs);
   if (ms < tomorrowMs) {

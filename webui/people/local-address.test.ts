@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isAtHome } from './local-address.ts';
+import { isLocalOnly } from './local-address.ts';
 
 test.for([
   ['http://192.168.1.5:8080/#/guest/x', true],
@@ -18,5 +18,5 @@ test.for([
   ['https://10.example.org/', false],
   ['http://203.0.113.9/', false],
 ] as const)('that %s works at home alone is %s', ([link, atHome]) => {
-  expect(isAtHome(link)).toBe(atHome);
+  expect(isLocalOnly(link)).toBe(atHome);
 });

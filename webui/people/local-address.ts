@@ -6,7 +6,7 @@ const HOME_ADDRESS =
 const IPV4 = /^\d+(?:\.\d+){3}$/;
 
 /** Whether a link reaches the box from its own network alone, as far as its address shows. */
-export function isAtHome(link: string): boolean {
+export function isLocalOnly(link: string): boolean {
   const { hostname } = new URL(link);
   return IPV4.test(hostname) || hostname.startsWith('[') ? HOME_ADDRESS.test(hostname) : HOME_NAME.test(hostname);
 }

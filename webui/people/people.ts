@@ -2,7 +2,7 @@
 export interface UserItem {
   readonly name: string;
   readonly role: 'owner' | 'viewer';
-  readonly cameras: CamerasSeen;
+  readonly cameras: CameraSelection;
   readonly live: boolean;
   readonly recordings: boolean;
 }
@@ -10,7 +10,7 @@ export interface UserItem {
 /** A guest's link. Times are RFC 3339. */
 export interface GuestItem {
   readonly id: string;
-  readonly paths: CamerasSeen;
+  readonly paths: CameraSelection;
   readonly live: boolean;
   readonly recordings: boolean;
   readonly until: string;
@@ -38,7 +38,7 @@ export interface DeviceItem extends Readonly<Record<DeviceRight, boolean>> {
   readonly name: string;
   /** What the device logs in as. */
   readonly user: string;
-  readonly paths: CamerasSeen;
+  readonly paths: CameraSelection;
 }
 
 /** A program that logs in with the page password of a person. `last` is RFC 3339. */
@@ -51,11 +51,11 @@ export interface PageLoginItem {
 }
 
 /** All of them, also those that come later; or the names of their paths. */
-export type CamerasSeen = 'all' | readonly string[];
-export type Sees = 'live' | 'both';
+export type CameraSelection = 'all' | readonly string[];
+export type AccessLevel = 'live' | 'both';
 
 /** Chosen or not; the last one that is taken away leaves none, which the form finds wrong. */
-export const toggled = (chosen: CamerasSeen, name: string): readonly string[] => {
+export const toggled = (chosen: CameraSelection, name: string): readonly string[] => {
   const before = chosen === 'all' ? [] : chosen;
   return before.includes(name) ? before.filter((one) => one !== name) : [...before, name];
 };

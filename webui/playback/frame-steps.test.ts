@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FrameSteps, type Steppable } from './frame-steps.ts';
+import { FrameStepper, type Steppable } from './frame-steps.ts';
 
 /** A paused video of so many pictures a second, which tells of a picture after each seek, or is silent when it is the same. */
 class FakeVideo implements Steppable {
@@ -8,7 +8,7 @@ class FakeVideo implements Steppable {
   readonly #isTalkative: boolean;
   seeks = 0;
   shownS = 0;
-  steps: FrameSteps | undefined;
+  steps: FrameStepper | undefined;
   #pending: (() => void)[] = [];
 
   constructor(fps: number, isTalkative: boolean) {
@@ -51,7 +51,7 @@ test.for([
   'steps of a camera with %i pictures a second, told of each: %s, go by one picture',
   ([fps, isTalkative]) => {
     const video = new FakeVideo(fps, isTalkative);
-    const steps = new FrameSteps(video);
+    const steps = new FrameStepper(video);
     video.steps = steps;
     video.currentTime = 4;
     video.run();
@@ -67,7 +67,7 @@ test.for([
 
 test('once it is known how long a picture lasts a step is one seek', () => {
   const video = new FakeVideo(10, true);
-  const steps = new FrameSteps(video);
+  const steps = new FrameStepper(video);
   video.steps = steps;
   steps.step(1);
   video.run();
@@ -79,7 +79,7 @@ test('once it is known how long a picture lasts a step is one seek', () => {
 
 test('at the end there is no next picture, and nothing is sought on and on', () => {
   const video = new FakeVideo(10, true);
-  const steps = new FrameSteps(video);
+  const steps = new FrameStepper(video);
   video.steps = steps;
   video.currentTime = 9.95;
   video.run();

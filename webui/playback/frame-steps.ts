@@ -14,7 +14,7 @@ const EDGE_S = 0.001;
  * One picture on or back. Back is where the picture before this one is still shown. How long a picture lasts no browser
  * tells, so it is felt for until another one comes, and remembered.
  */
-export class FrameSteps {
+export class FrameStepper {
   readonly #video: Steppable;
   /** Of the picture that is shown. */
   #shownS = 0;

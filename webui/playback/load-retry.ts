@@ -1,16 +1,18 @@
-import { either } from '../api-client/any-signal.ts';
+import { anySignal } from '../api-client/any-signal.ts';
 import { UI_HEADER } from '../api-client/request.ts';
-import { pause } from '../shell/sleep.ts';
+import { sleep } from '../shell/sleep.ts';
+import { recordingsWords } from '../words/recordings.ts';
+import { liveWords } from '../words/words.ts';
 
 const FIRST_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 30_000;
 const ANSWER_LIMIT_MS = 15_000;
 
 /** `gone`: it was deleted. `away`: it is tried again. `unplayable`: the box has it, and this browser cannot play it there. */
-export type WhyNot = 'gone' | 'away' | 'unplayable';
+export type PlaybackFailure = 'gone' | 'away' | 'unplayable';
 
 /** When to try again what a video element could not load, which tells nothing of why. */
-export class NextTry {
+export class LoadRetry {
   #waitMs = FIRST_WAIT_MS;
   #stop = new AbortController();
 
@@ -27,7 +29,7 @@ export class NextTry {
     }
     const waitMs = this.#waitMs;
     this.#waitMs = Math.min(2 * waitMs, MAX_WAIT_MS);
-    await pause(waitMs, signal);
+    await sleep(waitMs, signal);
     if (!signal.aborted) {
       again();
     }
@@ -48,11 +50,17 @@ export class NextTry {
 /** @returns 0 when there is no answer */
 async function statusOf(address: string, stop: AbortSignal): Promise<number> {
   try {
-    const signal = either(stop, AbortSignal.timeout(ANSWER_LIMIT_MS));
+    const signal = anySignal(stop, AbortSignal.timeout(ANSWER_LIMIT_MS));
     const answer = await fetch(address, { headers: { ...UI_HEADER, Range: 'bytes=0-0' }, cache: 'no-store', signal });
     await answer.body?.cancel();
     return answer.status;
   } catch {
     return 0;
   }
+}
+
+/** Why there is no picture of the moment, in a sentence. */
+export function playbackFailureText(why: PlaybackFailure): string {
+  const { recordingGone, recordingAway } = recordingsWords.value;
+  return { gone: recordingGone, away: recordingAway, unplayable: liveWords.value.notPlayable }[why];
 }

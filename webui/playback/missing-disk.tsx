@@ -1,5 +1,5 @@
 import { isOwner } from '../api-client/session.ts';
-import { useAsked } from '../api-client/use-polled.ts';
+import { usePolled } from '../api-client/use-polled.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 
@@ -10,13 +10,13 @@ interface Disks {
 }
 
 /** Says so when a disk with recordings is not there: what lies on it is missing on the timeline. */
-export function DiskAway() {
-  const { value } = useAsked<Disks>(isOwner.value ? 'v3/disks' : undefined, { everyMs: LOOK_MS, news: ['disk'] });
+export function MissingDisk() {
+  const { value } = usePolled<Disks>(isOwner.value ? 'v3/disks' : undefined, { everyMs: LOOK_MS, news: ['disk'] });
   const away = value?.items.filter(({ state }) => state === 'vanished') ?? [];
   return (
     <>
       {away.map(({ folder }) => (
-        <p key={folder} class="hint bad disk-away" role="alert">
+        <p key={folder} class="hint bad missing-disk" role="alert">
           <Icon name="alert" small />
           <span>{recordingsWords.value.diskAway(folder)}</span>
         </p>

@@ -1,14 +1,14 @@
 import type { ComponentChildren } from 'preact';
 import { SPEEDS } from '../timeline/shortcuts.ts';
-import { halt, isPlaying, play, speed, step } from '../timeline/view.ts';
+import { isPlaying, pause, play, speed, step } from '../timeline/view.ts';
 import { useMedia } from '../ui/browser/use-media.ts';
-import { Choice } from '../ui/controls/choice.tsx';
-import { voice } from '../words/i18n.ts';
+import { Select } from '../ui/controls/choice.tsx';
 import { Icon, type IconName } from '../ui/icons/icon.tsx';
 import { number } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
 
-interface TransportProps {
+interface PlaybackControlsProps {
   /** Undefined: who looks is told of no events. */
   readonly onEvent: ((by: -1 | 1) => void) | undefined;
   /** What else can be done with the moment. */
@@ -16,9 +16,9 @@ interface TransportProps {
 }
 
 /** Play, pictures, events and speed. */
-export function Transport({ onEvent, children }: TransportProps) {
+export function PlaybackControls({ onEvent, children }: PlaybackControlsProps) {
   const words = recordingsWords.value;
-  const { language } = voice();
+  const { language } = i18n();
   const isNarrow = useMedia('(max-width: 359px)');
   const speeds = SPEEDS.map((value) => ({ value: String(value), text: `${number(value, 2, language)}×` }));
   const steps = [
@@ -34,13 +34,13 @@ export function Transport({ onEvent, children }: TransportProps) {
           class="round play"
           type="button"
           aria-label={isPlaying.value ? words.halt : words.play}
-          onClick={() => (isPlaying.peek() ? halt() : play())}
+          onClick={() => (isPlaying.peek() ? pause() : play())}
         >
           <Icon name={isPlaying.value ? 'halt' : 'play'} />
         </button>
         {!isNarrow && <Press icon="frameOn" label={words.pictureOn} onPress={() => step(1)} />}
         {onEvent && <Press icon="eventOn" label={words.eventOn} onPress={() => onEvent(1)} />}
-        <Choice
+        <Select
           class="chip"
           label={words.speed}
           value={String(speed.value)}

@@ -1,17 +1,28 @@
 import { effect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { drawInto, FramePreview } from '../timeline/frame-preview.ts';
 import { gridMoment } from '../timeline/hover-preview.tsx';
 import { isCovered } from '../timeline/lane.ts';
-import { coveredNow, whyNothingAt } from '../timeline/scene.ts';
-import { drawInto, Stills } from '../timeline/frame-preview.ts';
-import { atMs, halt, isPlaying, moveTo, play, scrubMs, sent, spans, speed, stepped } from '../timeline/view.ts';
-import { goFull } from '../ui/browser/full-screen.ts';
+import { gapReasonAt, recordedNow } from '../timeline/scene.ts';
+import {
+  atMs,
+  frameStep,
+  isPlaying,
+  pause,
+  play,
+  scrubMs,
+  seekTarget,
+  setMoment,
+  spans,
+  speed,
+} from '../timeline/view.ts';
+import { toggleFullScreen } from '../ui/browser/full-screen.ts';
 import { Icon } from '../ui/icons/icon.tsx';
-import { cinemaWords } from '../words/cinema.ts';
+import { cameraViewWords } from '../words/camera-view.ts';
 import { recordingsWords } from '../words/recordings.ts';
-import { Deck } from './recording-player.ts';
-import type { WhyNot } from './load-retry.ts';
+import type { PlaybackFailure } from './load-retry.ts';
+import { RecordingPlayer } from './recording-player.ts';
 
 /** The exact picture follows when the finger rests this long. */
 const REST_MS = 120;
@@ -19,8 +30,8 @@ const REST_MS = 120;
 interface RecordedPictureProps {
   readonly name: string;
   /** Undefined: it is there again. */
-  readonly onFailure: (why: WhyNot | undefined) => void;
-  readonly onBlind: () => void;
+  readonly onFailure: (why: PlaybackFailure | undefined) => void;
+  readonly onSoundOnly: () => void;
   /** Sound, full screen and taps are seen to elsewhere. */
   readonly isQuiet?: boolean;
   /** Whose it is, where that is not said elsewhere. */
@@ -30,7 +41,7 @@ interface RecordedPictureProps {
 }
 
 /** The picture of the moment that the timeline is at. */
-export function RecordedPicture({ name, onFailure, onBlind, isQuiet, caption, children }: RecordedPictureProps) {
+export function RecordedPicture({ name, onFailure, onSoundOnly, isQuiet, caption, children }: RecordedPictureProps) {
   const screen = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const cover = useRef<HTMLCanvasElement>(null);
@@ -40,9 +51,9 @@ export function RecordedPicture({ name, onFailure, onBlind, isQuiet, caption, ch
     if (!video.current || !cover.current) {
       return undefined;
     }
-    return follow(name, video.current, cover.current, { onGap: setGap, onFailure, onBlind });
+    return follow(name, video.current, cover.current, { onGap: setGap, onFailure, onSoundOnly });
   }, [name]);
-  const { soundOn, soundOff, fullScreen } = cinemaWords.value;
+  const { soundOn, soundOff, fullScreen } = cameraViewWords.value;
   return (
     <div class="recording-screen" ref={screen}>
       <video
@@ -51,7 +62,7 @@ export function RecordedPicture({ name, onFailure, onBlind, isQuiet, caption, ch
         muted={isQuiet ?? isMuted}
         playsInline
         preload="auto"
-        onClick={() => isQuiet === undefined && (isPlaying.peek() ? halt() : play())}
+        onClick={() => isQuiet === undefined && (isPlaying.peek() ? pause() : play())}
       />
       <canvas class="cover" ref={cover} hidden />
       {isGap && <NothingHere name={name} />}
@@ -77,7 +88,7 @@ export function RecordedPicture({ name, onFailure, onBlind, isQuiet, caption, ch
             class="round"
             type="button"
             aria-label={fullScreen}
-            onClick={() => goFull(screen.current, video.current)}
+            onClick={() => toggleFullScreen(screen.current, video.current)}
           >
             <Icon name="full" />
           </button>
@@ -90,20 +101,20 @@ export function RecordedPicture({ name, onFailure, onBlind, isQuiet, caption, ch
 /** Said with its reason, as far as the box knows it. */
 function NothingHere({ name }: { readonly name: string }) {
   const { nothingHere, nothingHereFor } = recordingsWords.value;
-  const why = whyNothingAt(name, scrubMs.value ?? atMs.value ?? 0);
-  return <p class="in-gap">{why === undefined ? nothingHere : nothingHereFor(why)}</p>;
+  const why = gapReasonAt(name, scrubMs.value ?? atMs.value ?? 0);
+  return <p class="over-picture">{why === undefined ? nothingHere : nothingHereFor(why)}</p>;
 }
 
 interface Told {
   readonly onGap: (isGap: boolean) => void;
-  readonly onFailure: (why: WhyNot | undefined) => void;
-  readonly onBlind: () => void;
+  readonly onFailure: (why: PlaybackFailure | undefined) => void;
+  readonly onSoundOnly: () => void;
 }
 
 /** A still lies over the video until its own picture is there. @returns what ends it */
 function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement, told: Told): () => void {
   let isWaiting = false;
-  const stills = new Stills(cover, () => {
+  const stills = new FramePreview(cover, () => {
     cover.hidden = !isWaiting;
   });
   const uncover = () => {
@@ -111,8 +122,8 @@ function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement,
     cover.hidden = true;
     told.onFailure(undefined);
   };
-  const deck = new Deck(video, {
-    onTime: moveTo,
+  const player = new RecordingPlayer(video, {
+    onTime: setMoment,
     onShown: uncover,
     onLeave: () => {
       isWaiting = true;
@@ -126,51 +137,51 @@ function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement,
       told.onGap(isGap);
     },
     onFailure: told.onFailure,
-    onBlind: () => {
+    onSoundOnly: () => {
       uncover();
-      told.onBlind();
+      told.onSoundOnly();
     },
-    onHalted: halt,
+    onPaused: pause,
   });
   const stops = [
-    effect(() => deck.load(name, spans.value)),
-    effect(() => deck.setSpeed(speed.value)),
+    effect(() => player.load(name, spans.value)),
+    effect(() => player.setSpeed(speed.value)),
     effect(() => {
-      if (sent.value) {
-        deck.goTo(sent.value.toMs, sent.value.plays);
+      if (seekTarget.value) {
+        player.goTo(seekTarget.value.toMs, seekTarget.value.plays);
       }
     }),
-    effect(() => deck.play(isPlaying.value)),
-    effect(() => stepped.value && deck.step(stepped.value.by)),
-    scrubbing(deck, (ms) => {
+    effect(() => player.play(isPlaying.value)),
+    effect(() => frameStep.value && player.step(frameStep.value.by)),
+    scrubbing(player, (ms) => {
       isWaiting = true;
       stills.ask(name, ms);
     }),
   ];
-  stepped.value = undefined;
+  frameStep.value = undefined;
   return () => {
     for (const stop of stops) {
       stop();
     }
     stills.forget();
-    deck.close();
+    player.close();
   };
 }
 
 /** The nearest picture while a finger looks for a moment, the exact one when it rests. */
-function scrubbing(deck: Deck, askStill: (ms: number) => void): () => void {
+function scrubbing(player: RecordingPlayer, askStill: (ms: number) => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = effect(() => {
     const ms = scrubMs.value;
     clearTimeout(timer);
-    deck.hold(ms !== undefined);
+    player.hold(ms !== undefined);
     if (ms === undefined) {
       return;
     }
-    if (isCovered(coveredNow(), ms)) {
+    if (isCovered(recordedNow(), ms)) {
       askStill(gridMoment(ms));
     }
-    timer = setTimeout(() => deck.goTo(ms), REST_MS);
+    timer = setTimeout(() => player.goTo(ms), REST_MS);
   });
   return () => {
     clearTimeout(timer);

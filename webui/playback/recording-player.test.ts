@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { wake } from '../shell/sleep.ts';
-import { Deck } from './recording-player.ts';
+import { retryNow } from '../shell/sleep.ts';
+import { RecordingPlayer } from './recording-player.ts';
 
 const START_MS = Date.parse('2026-11-20T10:00:00Z');
 const SPANS = [{ start: '2026-11-20T10:00:00Z', startMs: START_MS, endMs: START_MS + 60_000 }];
@@ -44,19 +44,19 @@ function shown() {
   const video = new Video();
   const told: string[] = [];
   const nothing = () => {};
-  const deck = new Deck(video as unknown as HTMLVideoElement, {
-    ...{ onTime: nothing, onLeave: nothing, onGap: nothing, onBlind: nothing, onHalted: () => told.push('halted') },
+  const player = new RecordingPlayer(video as unknown as HTMLVideoElement, {
+    ...{ onTime: nothing, onLeave: nothing, onGap: nothing, onSoundOnly: nothing, onPaused: () => told.push('halted') },
     onShown: () => told.push('shown'),
     onFailure: (why) => told.push(why),
   });
-  deck.load('door', SPANS);
-  deck.goTo(START_MS + 20_000, true);
+  player.load('door', SPANS);
+  player.goTo(START_MS + 20_000, true);
   const fail = async (code?: number) => {
     video.error = code === undefined ? null : { code };
     video.dispatchEvent(new Event('error'));
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { video, deck, told, fail };
+  return { video, player, told, fail };
 }
 
 const status = (code: number) => async () => new Response('', { status: code });
@@ -147,30 +147,30 @@ test('it goes on from the moment that was played last, at once when the box is b
   video.currentTime = 31;
   video.dispatchEvent(new Event('timeupdate'));
   await fail();
-  wake();
+  retryNow();
   await vi.advanceTimersByTimeAsync(0);
   expect([video.addresses.length, video.currentTime]).toEqual([2, 31]);
 });
 
 test('what the box does not have any more is not asked for again, until one goes there', async () => {
   answer = status(404);
-  const { video, deck, told, fail } = shown();
+  const { video, player, told, fail } = shown();
   await fail();
   await vi.advanceTimersByTimeAsync(120_000);
   expect([told, video.addresses.length]).toEqual([['gone'], 1]);
-  deck.goTo(START_MS + 5_000);
+  player.goTo(START_MS + 5_000);
   expect([video.addresses.length, video.currentTime]).toEqual([2, 5]);
 });
 
 test('who goes elsewhere meanwhile is not brought back, and nothing is tried once it is closed', async () => {
   answer = noNetwork;
-  const { video, deck, fail } = shown();
+  const { video, player, fail } = shown();
   await fail();
-  deck.goTo(START_MS + 40_000);
+  player.goTo(START_MS + 40_000);
   await vi.advanceTimersByTimeAsync(60_000);
   expect([video.addresses.length, video.currentTime]).toEqual([2, 40]);
   await fail();
-  deck.close();
+  player.close();
   await vi.advanceTimersByTimeAsync(60_000);
   expect(video.addresses.length).toBe(2);
 });

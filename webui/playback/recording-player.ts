@@ -1,11 +1,10 @@
-import { clipAddress } from '../api-client/urls.ts';
 import type { Span } from '../api-client/recordings.ts';
-import { type Piece, pieceAfter, pieceAround } from '../timeline/file-ranges.ts';
-import { BadSpot, MOVED_MS } from './bad-spot.ts';
-import { FrameSteps } from './frame-steps.ts';
-import { NextTry, type WhyNot } from './load-retry.ts';
+import { clipAddress } from '../api-client/urls.ts';
+import { type FileRange, fileRangeAt, nextFileRange } from '../timeline/file-ranges.ts';
+import { FrameStepper } from './frame-steps.ts';
+import { LoadRetry, type PlaybackFailure } from './load-retry.ts';
 
-export interface DeckListener {
+interface RecordingPlayerListener {
   /** The moment of the picture that is shown, Unix milliseconds. */
   readonly onTime: (ms: number) => void;
   /** The picture of the moment is there. */
@@ -15,11 +14,11 @@ export interface DeckListener {
   /** Nothing was recorded at the moment that it was sent to. */
   readonly onGap: (isGap: boolean) => void;
   /** What is away is tried again by itself. */
-  readonly onFailure: (why: WhyNot) => void;
+  readonly onFailure: (why: PlaybackFailure) => void;
   /** It would be there, but there is none: Chromium plays the sound of pictures that it cannot decode. */
-  readonly onBlind: () => void;
+  readonly onSoundOnly: () => void;
   /** Not by us: the phone did, or the browser refuses to play. */
-  readonly onHalted: () => void;
+  readonly onPaused: () => void;
 }
 
 /** From here on the box sends key frames alone, which it makes of less. */
@@ -34,16 +33,16 @@ const END_MS = 150;
 const NEAR_MS = 700;
 
 /** Plays what was recorded, moment by moment: pieces follow each other, and gaps are jumped over. */
-export class Deck {
+export class RecordingPlayer {
   readonly video: HTMLVideoElement;
-  readonly #listener: DeckListener;
-  readonly #steps: FrameSteps;
-  readonly #jumpsGaps: boolean;
-  readonly #nextTry = new NextTry();
-  readonly #badSpot = new BadSpot();
+  readonly #listener: RecordingPlayerListener;
+  readonly #steps: FrameStepper;
+  readonly #skipsGaps: boolean;
+  readonly #loadRetry = new LoadRetry();
+  readonly #skipAhead = new SkipAhead();
   #name = '';
   #spans: readonly Span[] = [];
-  #piece: Piece | undefined;
+  #range: FileRange | undefined;
   /** How much faster the piece's own time goes. */
   #pieceSpeed = 1;
   #speed = 1;
@@ -58,12 +57,12 @@ export class Deck {
   #sentMs = 0;
   #isClosed = false;
 
-  /** @param jumpsGaps false: it waits in a gap until it is sent behind it */
-  constructor(video: HTMLVideoElement, listener: DeckListener, jumpsGaps = true) {
+  /** @param skipsGaps false: it waits in a gap until it is sent behind it */
+  constructor(video: HTMLVideoElement, listener: RecordingPlayerListener, skipsGaps = true) {
     this.video = video;
-    this.#jumpsGaps = jumpsGaps;
+    this.#skipsGaps = skipsGaps;
     this.#listener = listener;
-    this.#steps = new FrameSteps(video);
+    this.#steps = new FrameStepper(video);
     video.addEventListener('ended', this.#onEnded);
     video.addEventListener('pause', this.#onPause);
     video.addEventListener('seeked', this.#onPicture);
@@ -77,8 +76,8 @@ export class Deck {
   load(name: string, spans: readonly Span[]): void {
     if (name !== this.#name) {
       this.#name = name;
-      this.#piece = undefined;
-      this.#nextTry.cancel();
+      this.#range = undefined;
+      this.#loadRetry.cancel();
     }
     this.#spans = spans;
     if (this.#hasEnded) {
@@ -90,22 +89,22 @@ export class Deck {
   /** Shows that moment. Where nothing was recorded it stands still, or goes on behind the gap when it plays. */
   goTo(ms: number, plays = this.#plays): void {
     this.#plays = plays;
-    const piece = this.#holds(ms) ? this.#piece : pieceAround(this.#spans, ms);
-    if (!piece) {
+    const range = this.#holds(ms) ? this.#range : fileRangeAt(this.#spans, ms);
+    if (!range) {
       return;
     }
-    const isGap = ms < piece.startMs - NEAR_MS || ms > piece.endMs + NEAR_MS;
-    if (isGap && !(this.#jumpsGaps && this.#wants())) {
+    const isGap = ms < range.startMs - NEAR_MS || ms > range.endMs + NEAR_MS;
+    if (isGap && !(this.#skipsGaps && this.#wants())) {
       this.#standInGap(ms);
       return;
     }
     this.#leaveGap();
-    this.#open(piece, Math.min(Math.max(ms, piece.startMs), piece.endMs - END_MS));
+    this.#open(range, Math.min(Math.max(ms, range.startMs), range.endMs - END_MS));
   }
 
   #standInGap(ms: number): void {
     this.#gapMs = ms;
-    this.#nextTry.cancel();
+    this.#loadRetry.cancel();
     this.video.pause();
     this.#listener.onGap(true);
   }
@@ -116,34 +115,34 @@ export class Deck {
   }
 
   #holds(ms: number): boolean {
-    const piece = this.#piece;
+    const range = this.#range;
     return (
-      piece !== undefined && this.#pieceSpeed === this.#boxSpeed() && ms >= piece.startMs && ms < piece.endMs - END_MS
+      range !== undefined && this.#pieceSpeed === this.#boxSpeed() && ms >= range.startMs && ms < range.endMs - END_MS
     );
   }
 
-  #open(piece: Piece, ms: number): void {
+  #open(range: FileRange, ms: number): void {
     this.#hasEnded = false;
     this.#wantedMs = ms;
     this.#sentMs = ms;
-    this.#nextTry.cancel();
-    const isNew = piece !== this.#piece;
+    this.#loadRetry.cancel();
+    const isNew = range !== this.#range;
     if (isNew) {
       this.#listener.onLeave();
-      this.#piece = piece;
+      this.#range = range;
       this.#pieceSpeed = this.#boxSpeed();
-      this.video.src = this.#addressOf(piece);
+      this.video.src = this.#addressOf(range);
       this.video.defaultPlaybackRate = this.#speed / this.#pieceSpeed;
     }
     this.video.playbackRate = this.#speed / this.#pieceSpeed;
-    const toS = (ms - piece.startMs) / 1000 / this.#pieceSpeed;
+    const toS = (ms - range.startMs) / 1000 / this.#pieceSpeed;
     if (isNew || Math.abs(this.video.currentTime - toS) > 0.001) {
       this.video.currentTime = toS;
     }
     this.#apply();
   }
 
-  #addressOf = ({ start, startMs, endMs }: Piece): string =>
+  #addressOf = ({ start, startMs, endMs }: FileRange): string =>
     clipAddress(this.#name, start, (endMs - startMs) / 1000, this.#pieceSpeed);
 
   play(plays: boolean): void {
@@ -164,14 +163,14 @@ export class Deck {
   setSpeed(speed: number): void {
     this.#speed = speed;
     const ms = this.nowMs();
-    if (this.#piece && ms !== undefined && this.#pieceSpeed !== this.#boxSpeed()) {
+    if (this.#range && ms !== undefined && this.#pieceSpeed !== this.#boxSpeed()) {
       this.goTo(ms);
     }
     this.video.playbackRate = this.#speed / this.#pieceSpeed;
   }
 
   /** So much faster or slower for a while, to come into step with another. */
-  lean(factor: number): void {
+  adjustRate(factor: number): void {
     this.video.playbackRate = (this.#speed / this.#pieceSpeed) * factor;
   }
 
@@ -179,7 +178,7 @@ export class Deck {
   #wants = (): boolean => this.#plays && !this.#isHeld;
 
   #apply(): void {
-    if (!this.#piece) {
+    if (!this.#range) {
       return;
     }
     if (!this.#wants()) {
@@ -188,7 +187,7 @@ export class Deck {
       this.video.play().catch((error: unknown) => {
         // Without a tap some browsers play nothing that has sound; a new piece ends what was asked of the last.
         if (error instanceof DOMException && error.name === 'NotAllowedError') {
-          this.#listener.onHalted();
+          this.#listener.onPaused();
         }
       });
     }
@@ -205,16 +204,16 @@ export class Deck {
   }
 
   #momentOf(mediaS: number): number | undefined {
-    return this.#piece && this.#piece.startMs + mediaS * 1000 * this.#pieceSpeed;
+    return this.#range && this.#range.startMs + mediaS * 1000 * this.#pieceSpeed;
   }
 
   #playNext(): void {
-    const { endMs = 0 } = this.#piece ?? {};
-    const next = this.#piece && pieceAfter(this.#spans, this.#piece);
+    const { endMs = 0 } = this.#range ?? {};
+    const next = this.#range && nextFileRange(this.#spans, this.#range);
     if (!next) {
       return;
     }
-    if (this.#jumpsGaps || next.startMs - endMs < NEAR_MS) {
+    if (this.#skipsGaps || next.startMs - endMs < NEAR_MS) {
       this.#open(next, next.startMs);
     } else {
       this.#standInGap(endMs);
@@ -226,8 +225,8 @@ export class Deck {
     this.#playNext();
   };
   readonly #onPause = (): void => {
-    if (this.#piece && this.#wants() && !this.video.ended && !this.video.seeking && this.#gapMs === undefined) {
-      this.#listener.onHalted();
+    if (this.#range && this.#wants() && !this.video.ended && !this.video.seeking && this.#gapMs === undefined) {
+      this.#listener.onPaused();
     }
   };
   readonly #onPicture = (): void => {
@@ -235,26 +234,26 @@ export class Deck {
       return;
     }
     if (this.video.videoWidth === 0) {
-      this.#listener.onBlind();
+      this.#listener.onSoundOnly();
     } else {
       this.#listener.onShown();
     }
     afterPaints(3, () => this.#steps.settle());
   };
   readonly #onError = (): void => {
-    const piece = this.#piece;
-    if (!piece) {
+    const range = this.#range;
+    if (!range) {
       return;
     }
     // What failed once stays so until it is loaded anew.
-    this.#piece = undefined;
+    this.#range = undefined;
     const code = this.video.error?.code;
     let toMs: number | undefined = this.#wantedMs;
-    this.#nextTry.after(
-      this.#addressOf(piece),
+    this.#loadRetry.after(
+      this.#addressOf(range),
       (status) => {
         const isHere = status >= 200 && status < 300 && code !== NETWORK_ERROR;
-        toMs = isHere ? this.#badSpot.after(this.#wantedMs, code === DECODE_ERROR) : toMs;
+        toMs = isHere ? this.#skipAhead.after(this.#wantedMs, code === DECODE_ERROR) : toMs;
         const why = status === NOT_FOUND ? 'gone' : toMs === undefined ? 'unplayable' : 'away';
         this.#listener.onFailure(why);
         return why === 'away';
@@ -287,9 +286,9 @@ export class Deck {
     const hasPicture = this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
     if (ms !== undefined && hasPicture && !this.#isHeld && this.#gapMs === undefined) {
       this.#wantedMs = ms;
-      this.#badSpot.pass(ms);
+      this.#skipAhead.pass(ms);
       if (ms > this.#sentMs + MOVED_MS) {
-        this.#nextTry.succeed();
+        this.#loadRetry.succeed();
       }
       this.#listener.onTime(ms);
     }
@@ -298,8 +297,8 @@ export class Deck {
   /** Frees the decoder and ends the transfer at once, not when it is collected. */
   close(): void {
     this.#isClosed = true;
-    this.#piece = undefined;
-    this.#nextTry.cancel();
+    this.#range = undefined;
+    this.#loadRetry.cancel();
     this.video.removeAttribute('src');
     this.video.load();
   }
@@ -308,3 +307,39 @@ export class Deck {
 const afterPaints = (count: number, then: () => void): void => {
   requestAnimationFrame(() => (count > 1 ? afterPaints(count - 1, then) : then()));
 };
+
+/** Played so far beyond where it failed it has moved on. */
+const MOVED_MS = 2_000;
+
+/** From where it failed: first the same moment again, since a decoder may fail once, then behind one or more key frames. */
+const LEAPS_MS = [0, 2_000, 8_000, 32_000] as const;
+
+/** A moment that the box has and the browser does not play: where to try next, until it is not worth it any more. */
+class SkipAhead {
+  #fromMs = 0;
+  /** Where it was tried last. */
+  #toMs = 0;
+  #tries = 0;
+
+  /** @param canLeap false: it fails everywhere for the same reason. @returns where to try next; undefined: nowhere near */
+  after(ms: number, canLeap: boolean): number | undefined {
+    this.pass(ms);
+    if (this.#tries === 0) {
+      this.#fromMs = ms;
+    }
+    const leapMs = LEAPS_MS[this.#tries];
+    if (leapMs === undefined) {
+      return undefined;
+    }
+    this.#tries += 1;
+    this.#toMs = this.#fromMs + (canLeap ? leapMs : 0);
+    return this.#toMs;
+  }
+
+  /** That moment plays, or is at least another one: away from the spot it is forgotten. */
+  pass(ms: number): void {
+    if (ms < this.#fromMs - MOVED_MS || ms > this.#toMs + MOVED_MS) {
+      this.#tries = 0;
+    }
+  }
+}

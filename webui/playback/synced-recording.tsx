@@ -1,19 +1,18 @@
 import { effect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { useSpans } from '../api-client/use-spans.ts';
-import { atMs, isPlaying, scrubMs, sent, speed, toggleFollower } from '../timeline/view.ts';
+import { useSpans } from '../api-client/recordings.ts';
+import { atMs, isPlaying, scrubMs, seekTarget, speed, toggleSynced } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
-import { Deck } from './recording-player.ts';
-import { leanFor } from './sync-rate.ts';
+import { RecordingPlayer } from './recording-player.ts';
 
 const REFRESH_MS = 15_000;
 const LOOK_MS = 250;
 
 /** Another camera, in step with the chosen one; without sound. */
-export function Follower({ name, title }: { readonly name: string; readonly title: string }) {
+export function SyncedRecording({ name, title }: { readonly name: string; readonly title: string }) {
   const video = useRef<HTMLVideoElement>(null);
-  const deck = useRef<Deck>(undefined);
+  const player = useRef<RecordingPlayer>(undefined);
   const [isGap, setGap] = useState(false);
   const spans = useSpans(name, REFRESH_MS);
   useEffect(() => {
@@ -21,41 +20,41 @@ export function Follower({ name, title }: { readonly name: string; readonly titl
       return undefined;
     }
     const nothing = () => {};
-    const listener = { onTime: nothing, onShown: nothing, onLeave: nothing, onBlind: nothing, onHalted: nothing };
-    const own = new Deck(
+    const listener = { onTime: nothing, onShown: nothing, onLeave: nothing, onSoundOnly: nothing, onPaused: nothing };
+    const own = new RecordingPlayer(
       video.current,
       { ...listener, onGap: setGap, onFailure: (why) => setGap(why === 'gone') },
       false,
     );
-    deck.current = own;
+    player.current = own;
     const stop = keepInStep(own);
     return () => {
       stop();
       own.close();
-      deck.current = undefined;
+      player.current = undefined;
     };
   }, [name]);
   useEffect(() => {
     if (Array.isArray(spans)) {
-      deck.current?.load(name, spans);
+      player.current?.load(name, spans);
       const at = atMs.peek();
-      if (at !== undefined && deck.current?.nowMs() === undefined) {
-        deck.current?.goTo(at);
+      if (at !== undefined && player.current?.nowMs() === undefined) {
+        player.current?.goTo(at);
       }
     }
   }, [spans]);
   const words = recordingsWords.value;
   return (
-    <div class="recording-screen follower">
+    <div class="recording-screen synced">
       <video class="recording" ref={video} muted playsInline preload="auto" />
-      {isGap && <p class="in-gap">{words.nothingHere}</p>}
+      {isGap && <p class="over-picture">{words.nothingHere}</p>}
       <span class="caption">
         <b>
           <bdi>{title}</bdi>
         </b>
       </span>
       <div class="on-picture">
-        <button class="round" type="button" aria-label={words.stopInStep(title)} onClick={() => toggleFollower(name)}>
+        <button class="round" type="button" aria-label={words.stopInStep(title)} onClick={() => toggleSynced(name)}>
           <Icon name="cross" />
         </button>
       </div>
@@ -64,27 +63,27 @@ export function Follower({ name, title }: { readonly name: string; readonly titl
 }
 
 /** Goes where the chosen camera goes; what runs apart comes together again. @returns what ends it */
-function keepInStep(deck: Deck): () => void {
+function keepInStep(player: RecordingPlayer): () => void {
   const timer = setInterval(() => {
-    const [at, own] = [atMs.peek(), deck.nowMs()];
-    if (at === undefined || own === undefined || scrubMs.peek() !== undefined || deck.video.seeking) {
+    const [at, own] = [atMs.peek(), player.nowMs()];
+    if (at === undefined || own === undefined || scrubMs.peek() !== undefined || player.video.seeking) {
       return;
     }
-    const lean = leanFor(own - at, speed.peek(), isPlaying.peek());
-    if (lean === undefined) {
-      deck.goTo(at);
+    const adjustRate = syncRate(own - at, speed.peek(), isPlaying.peek());
+    if (adjustRate === undefined) {
+      player.goTo(at);
     } else {
-      deck.lean(lean);
+      player.adjustRate(adjustRate);
     }
   }, LOOK_MS);
   const stops = [
-    effect(() => deck.setSpeed(speed.value)),
+    effect(() => player.setSpeed(speed.value)),
     effect(() => {
-      if (sent.value) {
-        deck.goTo(sent.value.toMs, sent.value.plays);
+      if (seekTarget.value) {
+        player.goTo(seekTarget.value.toMs, seekTarget.value.plays);
       }
     }),
-    effect(() => deck.play(isPlaying.value && scrubMs.value === undefined)),
+    effect(() => player.play(isPlaying.value && scrubMs.value === undefined)),
   ];
   return () => {
     clearInterval(timer);
@@ -92,4 +91,25 @@ function keepInStep(deck: Deck): () => void {
       stop();
     }
   };
+}
+
+/** Nobody sees this. */
+const CLOSE_MS = 60;
+/** While all stand still: each picture stands where its camera took it. */
+const STILL_MS = 300;
+/** Leaning would take too long. */
+const FAR_MS = 700;
+const LEAN = 0.08;
+
+/**
+ * By which factor a picture plays faster or slower to come into step; undefined: it has to jump.
+ *
+ * @param aheadMs how far it is ahead of the other
+ */
+export function syncRate(aheadMs: number, speed: number, isPlaying: boolean): number | undefined {
+  const away = Math.abs(aheadMs);
+  if (away > FAR_MS * Math.max(1, speed) || (!isPlaying && away > STILL_MS)) {
+    return undefined;
+  }
+  return away <= CLOSE_MS * Math.max(1, speed) ? 1 : aheadMs > 0 ? 1 - LEAN : 1 + LEAN;
 }

@@ -49,3 +49,12 @@ export function mediaSourceClass(): typeof MediaSource | undefined {
 export function playsOpus(): boolean | undefined {
   return mediaSourceClass()?.isTypeSupported('audio/mp4; codecs="opus"');
 }
+
+/** What iPhones play by themselves. */
+export const NATIVE_HLS = 'application/vnd.apple.mpegurl';
+
+/** Whether this browser can play live pictures by any of the ways that there are. */
+export const canPlayLive = (): boolean =>
+  typeof RTCPeerConnection !== 'undefined' ||
+  mediaSourceClass() !== undefined ||
+  document.createElement('video').canPlayType(NATIVE_HLS) !== '';

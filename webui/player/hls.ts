@@ -1,10 +1,16 @@
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
-import { NATIVE_HLS } from './any-way.ts';
-import { mediaSourceClass, playsOpus } from './codecs.ts';
-import { Ending, failureOf, type LiveSession, PlayError, type SessionFacts } from './live-session.ts';
+import { mediaSourceClass, NATIVE_HLS, playsOpus } from './codecs.ts';
+import {
+  failureOf,
+  type LiveSession,
+  PlayError,
+  playOrMute,
+  SessionEnd,
+  type SessionFacts,
+  waitForPicture,
+} from './live-session.ts';
 import { NearLive } from './near-live.ts';
-import { firstPicture, playOrMute } from './play.ts';
 import { type Source, withParameter } from './source.ts';
 import type { OpenOptions } from './whep.ts';
 
@@ -28,7 +34,7 @@ export async function openHls(video: HTMLVideoElement, options: OpenOptions, loa
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     playOrMute(video);
-    await firstPicture(video, session.failed, FIRST_PICTURE_LIMIT_MS);
+    await waitForPicture(video, session.failed, FIRST_PICTURE_LIMIT_MS);
     return session;
   } catch (error) {
     session.close();
@@ -72,7 +78,7 @@ const playlistOf = (hls: string, hasOpus: boolean): string => (hasOpus ? hls : w
 class HlsJsSession implements HlsSession {
   readonly technology = 'HLS';
   readonly lacksSound = false;
-  readonly #ending = new Ending();
+  readonly #ending = new SessionEnd();
   readonly ended = this.#ending.ended;
   readonly failed = this.#ending.failed;
   readonly #hls: Hls;
@@ -149,7 +155,7 @@ class HlsJsSession implements HlsSession {
 class NativeSession implements HlsSession {
   readonly technology = 'HLS';
   readonly lacksSound = false;
-  readonly #ending = new Ending();
+  readonly #ending = new SessionEnd();
   readonly ended = this.#ending.ended;
   readonly failed = this.#ending.failed;
   readonly #video: HTMLVideoElement;

@@ -1,16 +1,16 @@
 import { signal } from '@preact/signals';
-import { awaySinceMs, paths } from '../api-client/paths.ts';
+import { paths, unreachableSinceMs } from '../api-client/paths.ts';
 import { UI_HEADER } from '../api-client/request.ts';
 import { loadSession } from '../api-client/session.ts';
-import { showKeptStill } from './stored-stills.ts';
+import { codecIn } from './codecs.ts';
+import type { Fallbacks } from './fallbacks.ts';
 import type { PlayError } from './live-session.ts';
 import { Player, type PlayerView } from './player.ts';
-import { hadBFrames } from './stored-cameras.ts';
 import { sourceAt } from './source.ts';
-import type { Stage } from './video-surface.ts';
-import { isUnfit, isUnplayable, type Pictures, rememberUnfit, rememberUnplayable } from './unplayable.ts';
-import { ALL_WAYS } from './technologies.ts';
-import type { OtherWays } from './fallbacks.ts';
+import { hadBFrames } from './stored-cameras.ts';
+import { showSavedStill } from './stored-stills.ts';
+import { ALL_TECHNOLOGIES } from './technologies.ts';
+import type { VideoSurface } from './video-surface.ts';
 
 export interface LivePlayerOptions {
   /** The path that is played. */
@@ -24,9 +24,9 @@ export interface LivePlayerOptions {
 /** Below the page, so that it works below a proxy's sub-folder. */
 const SERVICES = { webrtc: 'webrtc/', hls: 'hls/' };
 
-async function loadOthers(): Promise<OtherWays> {
-  const { otherWays } = await import('./fallbacks.ts');
-  return otherWays(async () => (await import('hls.js')).default);
+async function loadFallbacks(): Promise<Fallbacks> {
+  const { fallbacks } = await import('./fallbacks.ts');
+  return fallbacks(async () => (await import('hls.js')).default);
 }
 
 /** A player as the page's parts use it: they are told of its view by a signal, and it knows what the box says of the path. */
@@ -38,34 +38,37 @@ export class LivePlayer {
   constructor(options: LivePlayerOptions) {
     const { name, camera, wantsSound } = options;
     this.options = options;
-    const waysNow = () => (isUnfit(name, this.#pictures) ? ALL_WAYS.filter((way) => way !== 'WebRTC') : ALL_WAYS);
+    const waysNow = () =>
+      isWebRtcUnsupported(name, this.#pictures)
+        ? ALL_TECHNOLOGIES.filter((technology) => technology !== 'WebRTC')
+        : ALL_TECHNOLOGIES;
     this.#player = new Player({
       source: sourceAt(SERVICES, name, '', UI_HEADER),
       camera,
-      get ways() {
+      get technologies() {
         return waysNow();
       },
       wantsSound,
-      loadOthers,
+      loadFallbacks,
       onView: (view) => {
         this.view.value = view;
       },
       onFailure: (failure) => this.#onFailure(failure),
       known: {
         isHopeless: () => isUnplayable(name, this.#pictures.tracks),
-        isAway: () => awaySinceMs.peek() !== undefined,
-        noteUnfit: () => rememberUnfit(name, this.#pictures),
+        isAway: () => unreachableSinceMs.peek() !== undefined,
+        noteUnsupported: () => rememberWebRtcUnsupported(name, this.#pictures),
       },
     });
-    const { element, video } = this.stage;
+    const { element, video } = this.surface;
     element.setAttribute('aria-hidden', 'true');
     video.tabIndex = -1;
-    this.stage.recall();
-    showKeptStill(camera, this.stage);
+    this.surface.recall();
+    showSavedStill(camera, this.surface);
   }
 
-  get stage(): Stage {
-    return this.#player.stage;
+  get surface(): VideoSurface {
+    return this.#player.surface;
   }
 
   start(): void {
@@ -78,7 +81,7 @@ export class LivePlayer {
 
   /** Must be called from a tap or key: browsers want that before they make a sound. */
   setSound(isOn: boolean): void {
-    this.stage.video.muted = !isOn;
+    this.surface.video.muted = !isOn;
   }
 
   facts(): ReturnType<Player['facts']> {
@@ -86,7 +89,7 @@ export class LivePlayer {
   }
 
   /** As the box told last, maybe at the last visit. */
-  get #pictures(): Pictures {
+  get #pictures(): PathMedia {
     const { name } = this.options;
     const item = paths.peek()?.find((path) => path.name === name);
     return { tracks: item?.tracks ?? [], hasBFrames: item?.hasBFrames ?? (hadBFrames(name) || null) };
@@ -100,4 +103,49 @@ export class LivePlayer {
       rememberUnplayable(this.options.name, this.#pictures.tracks);
     }
   }
+}
+
+/** What this browser could not decode: for each path the tracks that it had. Trying again would end the same way. */
+const known = new Map<string, string>();
+
+const keyOf = (tracks: readonly string[]): string => tracks.join();
+
+export function rememberUnplayable(name: string, tracks: readonly string[]): void {
+  known.set(name, keyOf(tracks));
+}
+
+/** As long as no other tracks are known; a camera that is away has none. */
+export function isUnplayable(name: string, tracks: readonly string[]): boolean {
+  return known.has(name) && (tracks.length === 0 || known.get(name) === keyOf(tracks));
+}
+
+/** What the box tells of a path's pictures. */
+interface PathMedia {
+  readonly tracks: readonly string[];
+  /** They come out of their order; null: not known. */
+  readonly hasBFrames: boolean | null;
+}
+
+/** What the box has refused to send over WebRTC, as it told of it then. */
+const refused = new Map<string, string>();
+
+const toldOf = ({ tracks, hasBFrames }: PathMedia): string => `${keyOf(tracks)} ${hasBFrames}`;
+
+export function rememberWebRtcUnsupported(name: string, pictures: PathMedia): void {
+  refused.set(name, toldOf(pictures));
+}
+
+/** Whether it is known that the box would refuse it: WebRTC brings none of its pictures to this browser. */
+export function isWebRtcUnsupported(name: string, pictures: PathMedia): boolean {
+  if (pictures.hasBFrames || refused.get(name) === toldOf(pictures)) {
+    return true;
+  }
+  const videos = pictures.tracks.filter(codecIn);
+  return videos.length > 0 && !videos.some(isTaken);
+}
+
+function isTaken(label: string): boolean {
+  const taken = globalThis.RTCRtpReceiver?.getCapabilities('video')?.codecs;
+  const mime = `video/${label}`.toLowerCase();
+  return taken?.some(({ mimeType }) => mimeType.toLowerCase() === mime) ?? true;
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { failureOf, isSoundLeftOut, leftOutOf } from './live-session.ts';
 
 test.for([
-  [0, 'the box does not answer', 'away'],
+  [0, 'no answer', 'away'],
   [502, 'bad gateway', 'away'],
   [401, 'authentication required', 'refused'],
   [404, "no stream is available on path 'gate'", 'absent'],

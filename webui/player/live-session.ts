@@ -78,7 +78,7 @@ export function failureOf(status: number, message: string): PlayError {
 }
 
 /** The end of a session, which before the first picture is a failure with a kind. */
-export class Ending {
+export class SessionEnd {
   readonly ended: Promise<string>;
   readonly failed: Promise<PlayError>;
   fail: (error: PlayError) => void = () => {};
@@ -88,5 +88,49 @@ export class Ending {
       this.fail = resolve;
     });
     this.ended = this.failed.then((error) => error.message);
+  }
+}
+
+/** Begins to play; without the sound where the browser lets a page make none before it was tapped. */
+export async function playOrMute(video: HTMLVideoElement): Promise<void> {
+  try {
+    await video.play();
+  } catch (error) {
+    if (!isRefusal(error)) {
+      return;
+    }
+    if (!video.muted) {
+      video.muted = true;
+      await playOrMute(video);
+      return;
+    }
+    // Nothing moves before a tap (a phone that saves its battery).
+    document.addEventListener('pointerup', () => video.play().catch(() => {}), { once: true });
+  }
+}
+
+const isRefusal = (error: unknown): boolean => error instanceof DOMException && error.name === 'NotAllowedError';
+
+/** Resolves when there is a picture to show; rejects when there will be none. */
+export async function waitForPicture(
+  video: HTMLVideoElement,
+  failed: Promise<PlayError>,
+  limitMs: number,
+): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let onData = () => {};
+  const shown = new Promise<undefined>((resolve) => {
+    onData = () => resolve(undefined);
+    video.addEventListener('loadeddata', onData, { once: true });
+  });
+  const late = new Promise<PlayError>((resolve) => {
+    const text = `no picture within ${limitMs / 1000} s`;
+    timer = setTimeout(() => resolve(new PlayError('transport', text)), limitMs);
+  });
+  const failure = await Promise.race([shown, failed, late]);
+  clearTimeout(timer);
+  video.removeEventListener('loadeddata', onData);
+  if (failure) {
+    throw failure;
   }
 }

@@ -1,13 +1,64 @@
-import { onWake, pause } from '../shell/sleep.ts';
-import { Backoff } from './backoff.ts';
+import { onRetryNow, sleep } from '../shell/sleep.ts';
 import type { Codec } from './codecs.ts';
+import type { Fallbacks } from './fallbacks.ts';
 import { type LiveSession, PlayError, type SessionFacts, type Technology } from './live-session.ts';
 import type { Source } from './source.ts';
-import { Stage } from './video-surface.ts';
-import { StartGate } from './start-gate.ts';
-import { isFinal, isWorthTrying, type PassedWay, planWays } from './technologies.ts';
+import { isFinal, isWorthTrying, planTechnologies, type SkippedTechnology } from './technologies.ts';
+import { VideoSurface } from './video-surface.ts';
 import { openWhep } from './whep.ts';
-import type { OtherWays } from './fallbacks.ts';
+
+const FIRST_MS = 2_000;
+const MAX_MS = 10_000;
+
+/** How long to wait before the next try: 2 s, then longer, at most 10 s. */
+export class Backoff {
+  #nextMs = FIRST_MS;
+
+  take(): number {
+    const ms = this.#nextMs;
+    this.#nextMs = Math.min(MAX_MS, ms * 1.5);
+    return ms;
+  }
+
+  /** A picture came. */
+  reset(): void {
+    this.#nextMs = FIRST_MS;
+  }
+}
+
+/** So many may open at the same time; the others wait in the order in which they came. */
+export class ConcurrencyLimit {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(places: number) {
+    this.#free = places;
+  }
+
+  /** @returns what gives the place back; calling it again does nothing */
+  async enter(): Promise<() => void> {
+    if (this.#free > 0) {
+      this.#free -= 1;
+    } else {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
+    }
+    let isGiven = false;
+    return () => {
+      if (isGiven) {
+        return;
+      }
+      isGiven = true;
+      const next = this.#waiting.shift();
+      if (next) {
+        next();
+      } else {
+        this.#free += 1;
+      }
+    };
+  }
+}
 
 /** What is shown of a player. */
 export interface PlayerView {
@@ -19,32 +70,32 @@ export interface PlayerView {
   /** What this browser cannot decode. */
   readonly codec?: Codec;
   /** The ways that were not taken, and why. */
-  readonly passed: readonly PassedWay[];
+  readonly passed: readonly SkippedTechnology[];
 }
 
-export interface PlayerOptions {
+interface PlayerOptions {
   readonly source: Source;
   /** Whose picture it is: what plays the same camera shares the still. */
   readonly camera: string;
   /** Asked for before each try. */
-  readonly ways: readonly Technology[];
+  readonly technologies: readonly Technology[];
   /** Offers to take sound; whether it is heard, the video's `muted` says. */
   readonly wantsSound: boolean;
   /** Asked for when WebRTC does not come through. */
-  readonly loadOthers: () => Promise<OtherWays>;
+  readonly loadFallbacks: () => Promise<Fallbacks>;
   onView(view: PlayerView): void;
   onFailure?(failure: PlayError): void;
-  readonly known?: Foreknowledge;
+  readonly known?: KnownState;
 }
 
 /** What the page knows before anything is tried; it is asked often. */
-export interface Foreknowledge {
+interface KnownState {
   /** Trying would end as before. */
   isHopeless(): boolean;
   /** The box does not answer. */
   isAway(): boolean;
   /** The box has just said that WebRTC does not bring this picture to this browser. */
-  noteUnfit(): void;
+  noteUnsupported(): void;
 }
 
 /** Without a frame for so long a connection is opened anew: the device slept, or the network changed. */
@@ -56,7 +107,7 @@ const LOOK_MS = 2_000;
 const UNPLAYABLE_MS = 30_000;
 const OPENING_LIMIT = 4;
 
-const gate = new StartGate(OPENING_LIMIT);
+const gate = new ConcurrencyLimit(OPENING_LIMIT);
 
 /** What failed for one picture because of the network fails for all: the others need not wait for it, for a while. */
 let webRtcBlockedUntilMs = 0;
@@ -64,7 +115,7 @@ const BLOCKED_MS = 5 * 60_000;
 
 /** Plays one path live, over WebRTC, else MSE, else HLS, and comes back by itself until it is stopped. */
 export class Player {
-  readonly stage: Stage;
+  readonly surface: VideoSurface;
   readonly #options: PlayerOptions;
   readonly #backoff = new Backoff();
   #view: PlayerView = { phase: 'stopped', passed: [] };
@@ -76,8 +127,8 @@ export class Player {
 
   constructor(options: PlayerOptions) {
     this.#options = options;
-    this.stage = new Stage(options.camera, () => this.#onFirstFrame());
-    this.stage.video.addEventListener('volumechange', () => this.#onVolume());
+    this.surface = new VideoSurface(options.camera, () => this.#onFirstFrame());
+    this.surface.video.addEventListener('volumechange', () => this.#onVolume());
   }
 
   get view(): PlayerView {
@@ -96,12 +147,12 @@ export class Player {
     this.#run = undefined;
     this.#closeSession();
     // The still is older than any clock here: nothing is said about its age.
-    this.stage.lastFrameMs = 0;
+    this.surface.lastFrameMs = 0;
     this.#show({ phase: 'stopped', passed: [] });
   }
 
   async facts(): Promise<SessionFacts & { readonly width: number; readonly height: number; readonly dropped: number }> {
-    const { video } = this.stage;
+    const { video } = this.surface;
     const facts = await this.#session?.facts();
     const dropped = video.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0;
     return { ...facts, width: video.videoWidth, height: video.videoHeight, dropped };
@@ -113,7 +164,7 @@ export class Player {
   }
 
   get #isHeard(): boolean {
-    const { muted, volume } = this.stage.video;
+    const { muted, volume } = this.surface.video;
     return !muted && volume > 0;
   }
 
@@ -137,7 +188,7 @@ export class Player {
         this.#show({ ...this.#view, phase: 'unplayable' });
       }
       if (isHopeless || known?.isAway()) {
-        await pause(LOOK_MS, stop);
+        await sleep(LOOK_MS, stop);
         continue;
       }
       try {
@@ -149,7 +200,7 @@ export class Player {
         this.#onFailed(error);
       }
       if (!stop.aborted) {
-        await pause(this.#isSwitching ? 0 : this.#waitMs, stop);
+        await sleep(this.#isSwitching ? 0 : this.#waitMs, stop);
         this.#isSwitching = false;
       }
     }
@@ -168,7 +219,7 @@ export class Player {
       if (stop.aborted) {
         return;
       }
-      this.#show({ ...this.#view, phase: this.stage.lastFrameMs > 0 ? 'waiting' : 'starting' });
+      this.#show({ ...this.#view, phase: this.surface.lastFrameMs > 0 ? 'waiting' : 'starting' });
       session = await this.#open(stop);
     } finally {
       leave();
@@ -179,7 +230,7 @@ export class Player {
     }
     this.#session = session;
     if (session.soundAlone) {
-      this.stage.listen(session.soundAlone);
+      this.surface.listen(session.soundAlone);
     }
     // It may have been switched on while this one was opened.
     this.#onVolume();
@@ -195,50 +246,50 @@ export class Player {
   }
 
   async #open(stop: AbortSignal): Promise<LiveSession> {
-    const { ways, source, known } = this.#options;
+    const { technologies, source, known } = this.#options;
     const isWebRtcBlocked = Date.now() < webRtcBlockedUntilMs;
-    const plan = planWays({ wanted: ways, source, isWebRtcBlocked, needsSound: this.#needsSound });
+    const plan = planTechnologies({ wanted: technologies, source, isWebRtcBlocked, needsSound: this.#needsSound });
     const failures = new Map<Technology, PlayError>();
-    for (const way of plan.order) {
-      if (!isWorthTrying(way, failures)) {
+    for (const technology of plan.order) {
+      if (!isWorthTrying(technology, failures)) {
         continue;
       }
-      const session = await this.#openBy(way, stop).catch((error: unknown) => asFailure(error));
-      const passed = [...plan.passed.filter(({ technology }) => technology !== way), ...passedOf(failures)];
+      const session = await this.#openBy(technology, stop).catch((error: unknown) => asFailure(error));
+      const passed = [...plan.passed.filter((one) => one.technology !== technology), ...passedOf(failures)];
       if (!(session instanceof PlayError)) {
-        this.#show({ ...this.#view, technology: way, passed });
+        this.#show({ ...this.#view, technology, passed });
         return session;
       }
-      failures.set(way, session);
+      failures.set(technology, session);
       if (stop.aborted) {
         throw session;
       }
-      this.stage.end();
+      this.surface.end();
       this.#show({ phase: this.#view.phase, passed: [...plan.passed, ...passedOf(failures)] });
       if (isFinal(session) || known?.isAway()) {
-        throw tellingOf(failures);
+        throw mainFailure(failures);
       }
-      if (way === 'WebRTC' && session.kind === 'codec') {
-        known?.noteUnfit();
-      } else if (way === 'WebRTC') {
+      if (technology === 'WebRTC' && session.kind === 'codec') {
+        known?.noteUnsupported();
+      } else if (technology === 'WebRTC') {
         webRtcBlockedUntilMs = Date.now() + BLOCKED_MS;
       }
     }
     // Nothing works: next time in the usual order.
     webRtcBlockedUntilMs = 0;
-    throw tellingOf(failures);
+    throw mainFailure(failures);
   }
 
   async #openBy(technology: Technology, signal: AbortSignal): Promise<LiveSession> {
-    const { source, wantsSound, loadOthers, known } = this.#options;
-    const { video } = this.stage;
+    const { source, wantsSound, loadFallbacks, known } = this.#options;
+    const { video } = this.surface;
     // A page that knows the box's paths has left out what would be refused.
     const options = { source, wantsSound, signal, asksFirst: !known };
-    this.stage.begin();
+    this.surface.begin();
     if (technology === 'WebRTC') {
       return openWhep(video, options);
     }
-    const others = await loadOthers();
+    const others = await loadFallbacks();
     signal.throwIfAborted();
     return others[technology](video, options);
   }
@@ -251,15 +302,15 @@ export class Player {
       isOver = true;
     });
     // Hidden pages get no frames: their time does not count. After that a connection has to show soon that it lives.
-    const forget = onWake(() => {
+    const forget = onRetryNow(() => {
       soundedMs = Date.now() - SILENCE_LIMIT_MS + AFTER_WAKE_MS;
     });
     while (!isOver && !stop.aborted) {
-      await pause(LOOK_MS, stop);
-      if (document.visibilityState !== 'visible' || this.stage.video.paused) {
+      await sleep(LOOK_MS, stop);
+      if (document.visibilityState !== 'visible' || this.surface.video.paused) {
         soundedMs = Date.now();
       }
-      if (Date.now() - Math.max(soundedMs, this.stage.lastFrameMs) > SILENCE_LIMIT_MS) {
+      if (Date.now() - Math.max(soundedMs, this.surface.lastFrameMs) > SILENCE_LIMIT_MS) {
         break;
       }
     }
@@ -287,7 +338,7 @@ export class Player {
   }
 
   #closeSession(): void {
-    this.stage.end();
+    this.surface.end();
     this.#session?.close();
     this.#session = undefined;
   }
@@ -298,11 +349,11 @@ const asFailure = (error: unknown): PlayError =>
     ? error
     : new PlayError('transport', error instanceof Error ? error.message : String(error));
 
-const passedOf = (failures: ReadonlyMap<Technology, PlayError>): PassedWay[] =>
+const passedOf = (failures: ReadonlyMap<Technology, PlayError>): SkippedTechnology[] =>
   [...failures].map(([technology, { kind, message }]) => ({ technology, kind, reason: message }));
 
 /** "Cannot decode" is worth more to the person than "did not come through", and that less than what the last way says. */
-function tellingOf(failures: ReadonlyMap<Technology, PlayError>): PlayError {
+function mainFailure(failures: ReadonlyMap<Technology, PlayError>): PlayError {
   const all = [...failures.values()];
   return (
     all.find(({ kind, codec }) => kind === 'codec' && codec !== undefined) ??

@@ -1,9 +1,9 @@
-import type { Stage } from './video-surface.ts';
+import type { VideoSurface } from './video-surface.ts';
 
 const QUALITY = 0.92;
 
 /** The picture that is shown now, in its own size. Undefined when there is none. */
-export const snapshotOf = ({ video }: Stage, title: string): Promise<File | undefined> =>
+export const snapshotOf = ({ video }: VideoSurface, title: string): Promise<File | undefined> =>
   pictureOf(video, snapshotName(title, new Date()));
 
 /** What a video shows now, as a JPEG of that name. */

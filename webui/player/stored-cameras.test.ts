@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest';
-import { read } from './stored-cameras.ts';
+import { parseStoredCameras } from './stored-cameras.ts';
 
 test('cameras of the last visit are read, and nothing else that may stand there', () => {
-  expect(read('[["door","Front door","door_sub"],["yard","<b>Yard",null]]')).toEqual([
+  expect(parseStoredCameras('[["door","Front door","door_sub"],["yard","<b>Yard",null]]')).toEqual([
     ['door', 'Front door', 'door_sub'],
     ['yard', '<b>Yard', null],
   ]);
-  expect(read('[["door"],7,null,{"a":1},["a","b",3],["a","b",null]]')).toEqual([['a', 'b', null]]);
-  expect(read('[["a","b",null,["a"]],["c","d",null,"c"],["e","f",null,[1]]]')).toEqual([['a', 'b', null, ['a']]]);
+  expect(parseStoredCameras('[["door"],7,null,{"a":1},["a","b",3],["a","b",null]]')).toEqual([['a', 'b', null]]);
+  expect(parseStoredCameras('[["a","b",null,["a"]],["c","d",null,"c"],["e","f",null,[1]]]')).toEqual([
+    ['a', 'b', null, ['a']],
+  ]);
 });
 
 test.for([null, '', '{', '{}', '7', 'null'])('what is no list is nothing: %s', (text) => {
-  expect(read(text)).toEqual([]);
+  expect(parseStoredCameras(text)).toEqual([]);
 });

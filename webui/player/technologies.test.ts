@@ -1,10 +1,16 @@
 import { expect, test } from 'vitest';
 import { PlayError } from './live-session.ts';
-import { ALL_WAYS, isWorthTrying, parseWays, planWays, type WayState } from './technologies.ts';
+import {
+  ALL_TECHNOLOGIES,
+  isWorthTrying,
+  parseTechnologies,
+  planTechnologies,
+  type TechnologyChoice,
+} from './technologies.ts';
 
 const EVERYWHERE = { whep: 'a', mse: 'b', hls: 'c' };
-const state = (more: Partial<WayState>): WayState => ({
-  wanted: ALL_WAYS,
+const state = (more: Partial<TechnologyChoice>): TechnologyChoice => ({
+  wanted: ALL_TECHNOLOGIES,
   source: EVERYWHERE,
   isWebRtcBlocked: false,
   needsSound: false,
@@ -12,27 +18,27 @@ const state = (more: Partial<WayState>): WayState => ({
 });
 
 test('WebRTC comes first, then MSE, then HLS', () => {
-  expect(planWays(state({}))).toEqual({ order: ['WebRTC', 'MSE', 'HLS'], passed: [] });
+  expect(planTechnologies(state({}))).toEqual({ order: ['WebRTC', 'MSE', 'HLS'], passed: [] });
 });
 
 test('where WebRTC is not served MSE is first, and it says why', () => {
-  expect(planWays(state({ source: { ...EVERYWHERE, whep: undefined } }))).toEqual({
+  expect(planTechnologies(state({ source: { ...EVERYWHERE, whep: undefined } }))).toEqual({
     order: ['MSE', 'HLS'],
     passed: [{ technology: 'WebRTC', kind: 'unwanted', reason: 'it is not served here' }],
   });
 });
 
 test('WebRTC that was blocked a moment ago, or that lacks the sound that is wanted, is tried last', () => {
-  const blocked = planWays(state({ isWebRtcBlocked: true }));
+  const blocked = planTechnologies(state({ isWebRtcBlocked: true }));
   expect(blocked.order).toEqual(['MSE', 'HLS', 'WebRTC']);
   expect(blocked.passed[0]?.reason).toContain('did not come through');
-  const silent = planWays(state({ needsSound: true }));
+  const silent = planTechnologies(state({ needsSound: true }));
   expect(silent.order).toEqual(['MSE', 'HLS', 'WebRTC']);
   expect(silent.passed[0]?.reason).toContain('sound');
 });
 
 test('with WebRTC alone wanted nothing else is tried', () => {
-  expect(planWays(state({ wanted: ['WebRTC'], needsSound: true }))).toEqual({ order: ['WebRTC'], passed: [] });
+  expect(planTechnologies(state({ wanted: ['WebRTC'], needsSound: true }))).toEqual({ order: ['WebRTC'], passed: [] });
 });
 
 test('what MSE cannot decode HLS is not asked for', () => {
@@ -48,6 +54,6 @@ test.for([
   ['hls', ['HLS']],
   ['MSE, webrtc mse', ['MSE', 'WebRTC']],
   ['carrier-pigeon', ['WebRTC', 'MSE', 'HLS']],
-] as const)('ways="%s" are %s', ([text, ways]) => {
-  expect(parseWays(text)).toEqual(ways);
+] as const)('ways="%s" are %s', ([text, technologies]) => {
+  expect(parseTechnologies(text)).toEqual(technologies);
 });

@@ -18,7 +18,7 @@ export interface Bounds {
  * to the connection, a picture stays. (Above, because browsers may count no frames of a video that cannot be seen.)
  * Made by hand, because a `<video>` must be muted before it is given anything to play.
  */
-export class Stage {
+export class VideoSurface {
   readonly element = document.createElement('div');
   readonly video = document.createElement('video');
   /** Unix milliseconds at which a picture was shown, or heard that sound goes on where there is none; 0: not yet. */
@@ -36,7 +36,7 @@ export class Stage {
   constructor(key: string, onFirst: () => void) {
     this.#key = key;
     this.#onFirst = onFirst;
-    this.element.className = 'stage';
+    this.element.className = 'surface';
     Object.assign(this.video, { muted: true, playsInline: true, autoplay: true, disableRemotePlayback: true });
     this.video.setAttribute('muted', '');
     this.video.setAttribute('playsinline', '');

@@ -1,4 +1,4 @@
-import { errorOf } from '../api-client/request.ts';
+import { errorFromResponse } from '../api-client/request.ts';
 import { codecIn } from './codecs.ts';
 import {
   failureOf,
@@ -6,9 +6,9 @@ import {
   type LiveSession,
   leftOutOf,
   PlayError,
+  playOrMute,
   type SessionFacts,
 } from './live-session.ts';
-import { playOrMute } from './play.ts';
 import { type Source, sessionAddress } from './source.ts';
 
 /** A connection on the same network takes a tenth of a second; without one the media port is not reachable. */
@@ -90,7 +90,7 @@ class WhepSession implements LiveSession {
     }
     const response = told?.ok === false ? told : await this.#ask('POST', peer.localDescription?.sdp);
     if (response.status !== 201) {
-      const error = await errorOf(response);
+      const error = await errorFromResponse(response);
       throw failureOf(error.status, error.message);
     }
     this.#address = sessionAddress(this.#whep, response.headers.get('Location') ?? '');
@@ -114,7 +114,7 @@ class WhepSession implements LiveSession {
         if (transport.state === 'closed' && !this.#isClosed) {
           // There it is no more: nothing is left to delete.
           this.#address = undefined;
-          this.#end('the box has ended it');
+          this.#end('ended by the server');
         }
       });
     }
@@ -129,7 +129,7 @@ class WhepSession implements LiveSession {
         signal: this.#offering.signal,
       });
     } catch {
-      throw new PlayError('away', 'the box does not answer');
+      throw new PlayError('away', 'no answer');
     }
   }
 

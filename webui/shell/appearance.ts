@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { REMEMBERED_APPEARANCE, rememberedTheme, showTheme } from './theme.ts';
+import { APPEARANCE_KEY, applyTheme, storedTheme } from './theme.ts';
 
 export type Appearance = 'system' | 'dark' | 'light';
 export const APPEARANCES: readonly Appearance[] = ['system', 'dark', 'light'];
@@ -9,11 +9,11 @@ export const appearance = signal<Appearance>('system');
 
 /** `app/early.ts` has shown it already. */
 export function loadAppearance(): void {
-  appearance.value = rememberedTheme() ?? 'system';
+  appearance.value = storedTheme() ?? 'system';
 }
 
 export function chooseAppearance(chosen: Appearance): void {
-  localStorage.setItem(REMEMBERED_APPEARANCE, chosen);
+  localStorage.setItem(APPEARANCE_KEY, chosen);
   appearance.value = chosen;
-  showTheme(rememberedTheme());
+  applyTheme(storedTheme());
 }

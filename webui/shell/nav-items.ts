@@ -1,5 +1,5 @@
 /** The three places of the page, in their order. */
-export const PLACES = [
+export const NAV_ITEMS = [
   { page: 'live', link: '#/live', icon: 'live' },
   { page: 'recordings', link: '#/rec', icon: 'recordings' },
   { page: 'settings', link: '#/settings', icon: 'settings' },

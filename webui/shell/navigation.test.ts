@@ -1,11 +1,11 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { replaceAddress, watchPlace } from './navigation.ts';
-import { place } from './route.ts';
+import { replaceAddress, watchRoute } from './navigation.ts';
+import { route } from './route.ts';
 
-const before = place.peek();
+const before = route.peek();
 afterEach(() => {
   vi.unstubAllGlobals();
-  place.value = before;
+  route.value = before;
 });
 
 /** A browser's address, whose change is told by an event of its own, later. */
@@ -21,7 +21,7 @@ function openAt(hash: string) {
   for (const [name, value] of Object.entries({ location, window, history })) {
     vi.stubGlobal(name, value);
   }
-  watchPlace();
+  watchRoute();
   return { location, tell: () => window.dispatchEvent(new Event('hashchange')) };
 }
 
@@ -30,7 +30,7 @@ test('the address says another moment of the same place', () => {
   replaceAddress('#/rec/garden?t=2026-11-17T16:04:12Z');
   tell();
   expect(location.hash).toBe('#/rec/garden?t=2026-11-17T16:04:12Z');
-  expect(place.value).toMatchObject({ page: 'recordings', camera: 'garden' });
+  expect(route.value).toMatchObject({ page: 'recordings', camera: 'garden' });
 });
 
 test('a moment that is told while one goes elsewhere does not take one back', () => {
@@ -39,5 +39,5 @@ test('a moment that is told while one goes elsewhere does not take one back', ()
   replaceAddress('#/rec/garden?t=2026-11-17T16:04:12Z');
   tell();
   expect(location.hash).toBe('#/settings/cameras');
-  expect(place.value).toMatchObject({ page: 'settings' });
+  expect(route.value).toMatchObject({ page: 'settings' });
 });

@@ -1,4 +1,4 @@
-import { place, readPlace, screenOf } from './route.ts';
+import { parseRoute, route, scrollKey } from './route.ts';
 
 /** Whether the place may be left now; who says no has asked the person. */
 type Guard = () => boolean;
@@ -10,12 +10,12 @@ const visited = new Map<string, string>();
 const scrolledTo = new Map<string, number>();
 
 /** Follows the address, for as long as the page lives. */
-export function watchPlace(): void {
+export function watchRoute(): void {
   history.scrollRestoration = 'manual';
   here = location.hash;
   // What lies before it is not known, and it is not new when one comes back to it.
   history.replaceState(history.state ?? {}, '');
-  place.value = readPlace(here);
+  route.value = parseRoute(here);
   remember(here);
   window.addEventListener('hashchange', () => follow(location.hash));
 }
@@ -29,8 +29,8 @@ function follow(hash: string): void {
     history.pushState(null, '', here === '' ? '#' : here);
     return;
   }
-  const from = screenOf(place.peek());
-  const to = readPlace(hash);
+  const from = scrollKey(route.peek());
+  const to = parseRoute(hash);
   scrolledTo.set(from, window.scrollY);
   if (history.state === null) {
     // A new entry: it keeps what lies before it, whatever way one comes to it later.
@@ -39,19 +39,19 @@ function follow(hash: string): void {
   before = here;
   here = hash;
   remember(hash);
-  place.value = to;
+  route.value = to;
 }
 
 function remember(hash: string): void {
-  const to = readPlace(hash);
+  const to = parseRoute(hash);
   if (to.page === 'recordings' || to.page === 'settings') {
-    visited.set(to.page, to.page === 'settings' ? `#/settings/${to.room}` : hash);
+    visited.set(to.page, to.page === 'settings' ? `#/settings/${to.section}` : hash);
   }
 }
 
 /** Whether one came here from the large picture of that camera. */
 export function cameFromCamera(name: string): boolean {
-  const from = before === undefined ? undefined : readPlace(before);
+  const from = before === undefined ? undefined : parseRoute(before);
   return from?.page === 'camera' && from.camera === name;
 }
 
@@ -76,13 +76,13 @@ function write(hash: string): void {
 }
 
 /** Another place instead of this one: Back leads to what lies before both. */
-export function replacePlace(hash: string): void {
+export function replaceRoute(hash: string): void {
   write(hash);
-  place.value = readPlace(hash);
+  route.value = parseRoute(hash);
 }
 
 /** Closes what stands over `parent`: back where that lies before it, so that Back does not open it again. */
-export function leaveTo(parent: string): void {
+export function closeRoute(parent: string): void {
   if (history.state?.from === parent) {
     history.back();
   } else {
@@ -91,7 +91,7 @@ export function leaveTo(parent: string): void {
 }
 
 /** Asks `mayLeave` before the place is left, until the answer is called. */
-export function guardPlace(mayLeave: Guard): () => void {
+export function guardRoute(mayLeave: Guard): () => void {
   guard = mayLeave;
   return () => {
     if (guard === mayLeave) {

@@ -1,11 +1,11 @@
-import { wake } from './sleep.ts';
+import { retryNow } from './sleep.ts';
 
 const HIDDEN_STOP_MS = 5_000;
 /** A tick that comes this late: the device slept in between. */
 const SLEPT_MS = 10_000;
 const TICK_MS = 1_000;
 
-export interface PageLife {
+interface VisibilityListener {
   /** False from five seconds after the page was hidden until it is shown again: pictures may stop meanwhile. */
   onShown(isShown: boolean): void;
   /** Once a second while the page is shown, and when it is shown again. */
@@ -13,7 +13,7 @@ export interface PageLife {
 }
 
 /** Watches the page's life for as long as there is one, and wakes whoever waits to try again. */
-export function watchPageLife(life: PageLife): void {
+export function watchPageVisibility(life: VisibilityListener): void {
   let hiddenTimer: ReturnType<typeof setTimeout> | undefined;
   let tickedMs = Date.now();
   const tick = () => {
@@ -28,10 +28,10 @@ export function watchPageLife(life: PageLife): void {
     }
     tick();
     life.onShown(true);
-    wake();
+    retryNow();
   };
   document.addEventListener('visibilitychange', onChange);
-  window.addEventListener('online', wake);
+  window.addEventListener('online', retryNow);
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) {
       onChange();
@@ -42,7 +42,7 @@ export function watchPageLife(life: PageLife): void {
       const hasSlept = Date.now() - tickedMs > SLEPT_MS;
       tick();
       if (hasSlept) {
-        wake();
+        retryNow();
       }
     }
   }, TICK_MS);

@@ -3,9 +3,9 @@ import {
   cameraLink,
   cameraSettingsLink,
   guestToken,
-  readPlace,
+  parseRoute,
   recordingsLink,
-  screenOf,
+  scrollKey,
   settingsLink,
   setupCodeIn,
 } from './route.ts';
@@ -17,19 +17,19 @@ test.for([
   ['#/start', { page: 'start' }],
   ['#/login', { page: 'login' }],
   ['#/wall', { page: 'wall' }],
-  ['#/settings', { page: 'settings', room: 'cameras' }],
-  ['#/settings/nowhere', { page: 'settings', room: 'cameras' }],
-  ['#/settings/nowhere/add', { page: 'settings', room: 'cameras' }],
-  ['#/settings/storage', { page: 'settings', room: 'storage' }],
-  ['#/settings/storage/add', { page: 'settings', room: 'storage' }],
-  ['#/settings/people', { page: 'settings', room: 'people' }],
-  ['#/settings/system/updates', { page: 'settings', room: 'system', part: 'updates' }],
-  ['#/settings/system/backup', { page: 'settings', room: 'system', part: 'backup' }],
-  ['#/settings/system/log', { page: 'settings', room: 'system', part: 'log' }],
-  ['#/settings/system/file', { page: 'settings', room: 'system', part: 'file' }],
-  ['#/settings/system/add', { page: 'settings', room: 'system' }],
-  ['#/settings/cameras/add', { page: 'settings', room: 'cameras', part: 'add' }],
-  ['#/settings/cameras/yard%2Fgate', { page: 'settings', room: 'cameras', camera: 'yard/gate' }],
+  ['#/settings', { page: 'settings', section: 'cameras' }],
+  ['#/settings/nowhere', { page: 'settings', section: 'cameras' }],
+  ['#/settings/nowhere/add', { page: 'settings', section: 'cameras' }],
+  ['#/settings/storage', { page: 'settings', section: 'storage' }],
+  ['#/settings/storage/add', { page: 'settings', section: 'storage' }],
+  ['#/settings/people', { page: 'settings', section: 'people' }],
+  ['#/settings/system/updates', { page: 'settings', section: 'system', part: 'updates' }],
+  ['#/settings/system/backup', { page: 'settings', section: 'system', part: 'backup' }],
+  ['#/settings/system/log', { page: 'settings', section: 'system', part: 'log' }],
+  ['#/settings/system/file', { page: 'settings', section: 'system', part: 'file' }],
+  ['#/settings/system/add', { page: 'settings', section: 'system' }],
+  ['#/settings/cameras/add', { page: 'settings', section: 'cameras', part: 'add' }],
+  ['#/settings/cameras/yard%2Fgate', { page: 'settings', section: 'cameras', camera: 'yard/gate' }],
   ['#/live/garden', { page: 'camera', camera: 'garden' }],
   ['#/live/yard%2Fgate%3F', { page: 'camera', camera: 'yard/gate?' }],
   ['#/live/%E0%A4', { page: 'camera', camera: '%E0%A4' }],
@@ -46,15 +46,15 @@ test.for([
   ['#/rec/garden?clip=a-b', { page: 'recordings', camera: 'garden' }],
   ['#/rec/garden?t=2026-11-17T15:04:12.500Z', { page: 'recordings', camera: 'garden', atMs: 1794927852500 }],
 ] as const)('%s leads to its place', ([hash, place]) => {
-  expect(readPlace(hash)).toEqual(place);
+  expect(parseRoute(hash)).toEqual(place);
 });
 
 test.for(['garden', 'yard/gate', 'a?b&c#d', '马厩 %', 'add'])('links to camera %s lead back to it', (camera) => {
-  expect(readPlace(cameraLink(camera))).toEqual({ page: 'camera', camera });
-  expect(readPlace(recordingsLink(camera))).toEqual({ page: 'recordings', camera });
-  expect(readPlace(cameraSettingsLink(camera))).toEqual({ page: 'settings', room: 'cameras', camera });
+  expect(parseRoute(cameraLink(camera))).toEqual({ page: 'camera', camera });
+  expect(parseRoute(recordingsLink(camera))).toEqual({ page: 'recordings', camera });
+  expect(parseRoute(cameraSettingsLink(camera))).toEqual({ page: 'settings', section: 'cameras', camera });
   const moment = { atMs: Date.UTC(2026, 10, 17, 15, 4, 12, 7), clip: { startMs: 1_000, endMs: 2_000 } };
-  expect(readPlace(recordingsLink(camera, moment))).toEqual({ page: 'recordings', camera, ...moment });
+  expect(parseRoute(recordingsLink(camera, moment))).toEqual({ page: 'recordings', camera, ...moment });
 });
 
 test.for([
@@ -79,8 +79,8 @@ test.for([
 });
 
 test('links to rooms of the settings lead there', () => {
-  expect(readPlace(settingsLink('people'))).toEqual({ page: 'settings', room: 'people' });
-  expect(readPlace(settingsLink('cameras', 'add'))).toEqual({ page: 'settings', room: 'cameras', part: 'add' });
+  expect(parseRoute(settingsLink('people'))).toEqual({ page: 'settings', section: 'people' });
+  expect(parseRoute(settingsLink('cameras', 'add'))).toEqual({ page: 'settings', section: 'cameras', part: 'add' });
 });
 
 test.for([
@@ -92,5 +92,5 @@ test.for([
   ['#/rec/garden', '#/rec/barn', false],
   ['#/live', '#/live/garden', false],
 ] as const)('%s and %s scroll together: %s', ([one, other, together]) => {
-  expect(screenOf(readPlace(one)) === screenOf(readPlace(other))).toBe(together);
+  expect(scrollKey(parseRoute(one)) === scrollKey(parseRoute(other))).toBe(together);
 });

@@ -1,18 +1,18 @@
 import { signal } from '@preact/signals';
 
 /** Where the page stands, from what is behind `#`. Camera names may contain anything, so they are encoded whole. */
-export type Place =
+export type Route =
   | { readonly page: 'start' | 'login' | 'live' | 'wall' }
   | { readonly page: 'camera'; readonly camera: string }
-  | RecordingsPlace
-  | SettingsPlace;
+  | RecordingsRoute
+  | SettingsRoute;
 
-export interface RecordingsPlace extends RecordedMoment {
+interface RecordingsRoute extends RecordedMoment {
   readonly page: 'recordings';
   readonly camera?: string;
 }
 
-export interface RecordedMoment {
+interface RecordedMoment {
   /** The moment, in Unix milliseconds. */
   readonly atMs?: number;
   /** So many seconds before the newest that is recorded. */
@@ -23,11 +23,11 @@ export interface RecordedMoment {
   readonly clip?: { readonly startMs: number; readonly endMs: number };
 }
 
-export type SettingsRoom = 'cameras' | 'storage' | 'system' | 'people';
+export type SettingsSection = 'cameras' | 'storage' | 'system' | 'people';
 
-export interface SettingsPlace {
+interface SettingsRoute {
   readonly page: 'settings';
-  readonly room: SettingsRoom;
+  readonly section: SettingsSection;
   /** Of cameras: the one that is edited. */
   readonly camera?: string;
   /** Of cameras `add`; of system the others. */
@@ -36,9 +36,9 @@ export interface SettingsPlace {
 
 type SystemPart = 'backup' | 'log' | 'file' | 'updates';
 const SYSTEM_PARTS = /^(backup|log|file|updates)$/;
-const ROOMS: readonly string[] = ['cameras', 'storage', 'system', 'people'] satisfies SettingsRoom[];
+const SECTIONS: readonly string[] = ['cameras', 'storage', 'system', 'people'] satisfies SettingsSection[];
 
-export function readPlace(hash: string): Place {
+export function parseRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#?\/?/, '').split(/\?(.*)/s);
   const [page = '', rest] = path.split(/\/(.*)/s);
   const camera = rest ? decode(rest) : undefined;
@@ -56,16 +56,16 @@ export function readPlace(hash: string): Place {
   }
 }
 
-function readSettings(path: string): SettingsPlace {
+function readSettings(path: string): SettingsRoute {
   const [name = '', rest = ''] = path.split(/\/(.*)/s);
-  const room = (ROOMS.includes(name) ? name : 'cameras') as SettingsRoom;
-  if (room === 'cameras' && name === room && rest !== '') {
-    return { page: 'settings', room, ...(rest === 'add' ? { part: rest } : { camera: decode(rest) }) };
+  const section = (SECTIONS.includes(name) ? name : 'cameras') as SettingsSection;
+  if (section === 'cameras' && name === section && rest !== '') {
+    return { page: 'settings', section, ...(rest === 'add' ? { part: rest } : { camera: decode(rest) }) };
   }
   return {
     page: 'settings',
-    room,
-    ...(room === 'system' && SYSTEM_PARTS.test(rest) ? { part: rest as SystemPart } : {}),
+    section,
+    ...(section === 'system' && SYSTEM_PARTS.test(rest) ? { part: rest as SystemPart } : {}),
   };
 }
 
@@ -105,22 +105,22 @@ export function recordingsLink(camera: string, { atMs, agoS, all, clip }: Record
   return `#/rec/${encodeURIComponent(camera)}${fields.length > 0 ? `?${fields.join('&')}` : ''}`;
 }
 
-export const settingsLink = (room: SettingsRoom, part?: SettingsPlace['part']): string =>
-  `#/settings/${room}${part ? `/${part}` : ''}`;
+export const settingsLink = (section: SettingsSection, part?: SettingsRoute['part']): string =>
+  `#/settings/${section}${part ? `/${part}` : ''}`;
 
 /** A camera may be called `add`. */
 export const cameraSettingsLink = (camera: string): string =>
   `#/settings/cameras/${camera === 'add' ? '%61dd' : encodeURIComponent(camera)}`;
 
 /** What scrolls as one: a sheet over a page belongs to the page. */
-export function screenOf(place: Place): string {
-  switch (place.page) {
+export function scrollKey(route: Route): string {
+  switch (route.page) {
     case 'settings':
-      return place.part ? `${place.room}/${place.part}` : place.room;
+      return route.part ? `${route.section}/${route.part}` : route.section;
     case 'recordings':
-      return `recordings/${place.camera ?? ''}`;
+      return `recordings/${route.camera ?? ''}`;
     default:
-      return place.page;
+      return route.page;
   }
 }
 
@@ -130,4 +130,4 @@ export const guestToken = (hash: string): string | undefined => /^#\/?guest\/([\
 /** The code of a link that claims the box, `#/setup/CODE`. */
 export const setupCodeIn = (hash: string): string | undefined => /^#\/?setup\/([\w-]{1,64})$/.exec(hash)?.[1];
 
-export const place = signal<Place>({ page: 'live' });
+export const route = signal<Route>({ page: 'live' });

@@ -1,12 +1,12 @@
-export const REMEMBERED_APPEARANCE = 'perch-appearance';
+export const APPEARANCE_KEY = 'perch-appearance';
 
 /** The theme that the person chose for this browser; undefined: the device's own. */
-export function rememberedTheme(): 'dark' | 'light' | undefined {
-  const chosen = localStorage.getItem(REMEMBERED_APPEARANCE);
+export function storedTheme(): 'dark' | 'light' | undefined {
+  const chosen = localStorage.getItem(APPEARANCE_KEY);
   return chosen === 'dark' || chosen === 'light' ? chosen : undefined;
 }
 
-export function showTheme(theme: 'dark' | 'light' | undefined): void {
+export function applyTheme(theme: 'dark' | 'light' | undefined): void {
   const root = document.documentElement;
   if (theme === undefined) {
     root.removeAttribute('data-theme');

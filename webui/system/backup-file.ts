@@ -1,4 +1,4 @@
-import { BoxError, errorOf, UI_HEADER } from '../api-client/request.ts';
+import { okResponse, send } from '../api-client/request.ts';
 
 /** What the box takes at most. */
 export const MAX_BYTES = 4 << 20;
@@ -46,7 +46,7 @@ export interface RestorePlan {
 
 /** A file that the box makes, under the name that the box gives it. */
 export async function fetchFile(address: string): Promise<File> {
-  const response = await send(address, {});
+  const response = await okResponse(await send(address, {}, LIMIT_MS));
   const [, name = 'perch'] = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '') ?? [];
   return new File([await response.blob()], name);
 }
@@ -62,28 +62,11 @@ export async function restoreBackup(file: File, setupCode: string): Promise<numb
   return seconds;
 }
 
-const post = (address: string, file: File, setupCode: string): Promise<Response> =>
-  send(address, {
-    method: 'POST',
-    headers: {
-      'Content-Type': 'application/octet-stream',
-      // Whatever else is typed is none.
-      ...(setupCode === '' ? {} : { 'Perch-Setup-Code': setupCode.replace(/[^\x21-\x7e]/g, '') }),
-    },
-    body: file,
-  });
-
-async function send(address: string, options: RequestInit): Promise<Response> {
-  const response = await fetch(address, {
-    ...options,
-    headers: { ...UI_HEADER, ...options.headers },
-    cache: 'no-store',
-    signal: AbortSignal.timeout(LIMIT_MS),
-  }).catch(() => {
-    throw new BoxError(0, 'the box does not answer');
-  });
-  if (!response.ok) {
-    throw await errorOf(response);
-  }
-  return response;
+async function post(address: string, file: File, setupCode: string): Promise<Response> {
+  const headers = {
+    'Content-Type': 'application/octet-stream',
+    // A header takes printable ASCII only; no setup code has anything else.
+    ...(setupCode === '' ? {} : { 'Perch-Setup-Code': setupCode.replace(/[^\x21-\x7e]/g, '') }),
+  };
+  return okResponse(await send(address, { method: 'POST', headers, body: file }, LIMIT_MS));
 }

@@ -1,7 +1,7 @@
 import { effect, signal } from '@preact/signals';
-import { accepted } from '../api-client/config.ts';
-import { askBeforeUnload } from '../ui/browser/before-unload.ts';
-import { ask, BoxError, UI_HEADER } from '../api-client/request.ts';
+import { checkResponse } from '../api-client/config.ts';
+import { fetchJson, send } from '../api-client/request.ts';
+import { confirmBeforeUnload } from '../ui/browser/before-unload.ts';
 
 export interface FileProblem {
   readonly severity: 'error' | 'warn' | 'note';
@@ -26,25 +26,19 @@ export interface Draft {
 }
 
 export const draft = signal<Draft | undefined>(undefined);
-effect(() => (draft.value ? askBeforeUnload() : undefined));
+effect(() => (draft.value ? confirmBeforeUnload() : undefined));
 
-export const readFile = (): Promise<ConfigFile> => ask<ConfigFile>('v3/config/file');
+export const readFile = (): Promise<ConfigFile> => fetchJson<ConfigFile>('v3/config/file');
 
 export const checkText = (text: string, signal: AbortSignal): Promise<{ problems: readonly FileProblem[] }> =>
-  ask('v3/config/file/check', { method: 'POST', body: { text }, signal });
+  fetchJson('v3/config/file/check', { method: 'POST', body: { text }, signal });
 
-const ANSWER_LIMIT_MS = 15_000;
-
-/** @throws ChangedMeanwhile when the file is another one than `tag` names; 400: the box does not take it */
+/** @throws PreconditionFailed when the file is another one than `tag` names; 400: the box does not take it */
 export async function writeFile(text: string, tag: string): Promise<void> {
-  const response = await fetch('v3/config/file', {
+  const response = await send('v3/config/file', {
     method: 'PUT',
-    headers: { ...UI_HEADER, 'Content-Type': 'application/json', 'If-Match': `"${tag}"` },
+    headers: { 'Content-Type': 'application/json', 'If-Match': `"${tag}"` },
     body: JSON.stringify({ text }),
-    cache: 'no-store',
-    signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
-  }).catch(() => {
-    throw new BoxError(0, 'the box does not answer');
   });
-  await accepted(response);
+  await checkResponse(response);
 }

@@ -1,5 +1,5 @@
 /** A line of a text that was changed: `theirs` is only in the former one, `mine` only in the new one. */
-export interface DiffLine {
+interface DiffLine {
   readonly kind: 'same' | 'theirs' | 'mine';
   readonly text: string;
   /** In the new text, from 1; of those that are gone: where they stood in the former one. */

@@ -1,7 +1,7 @@
-import { either } from '../api-client/any-signal.ts';
-import { EventLines } from '../api-client/sse-parser.ts';
-import { ask, UI_HEADER } from '../api-client/request.ts';
-import { pause } from '../shell/sleep.ts';
+import { anySignal } from '../api-client/any-signal.ts';
+import { fetchJson, UI_HEADER } from '../api-client/request.ts';
+import { SseParser } from '../api-client/sse-parser.ts';
+import { sleep } from '../shell/sleep.ts';
 
 export interface LogLine {
   /** Counts up since the box was started. */
@@ -33,20 +33,20 @@ interface LogListener {
 }
 
 /** The lines that are wished for, those that were and those that come, until `stop`. */
-export async function followLog(wish: LogFilter, listener: LogListener, stop: AbortSignal): Promise<void> {
-  const query = new URLSearchParams(Object.entries(wish).filter(([, value]) => value !== ''));
+export async function followLog(filter: LogFilter, listener: LogListener, stop: AbortSignal): Promise<void> {
+  const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== ''));
   while (!stop.aborted) {
     await follow(query, listener, stop).catch(() => {});
     if (!stop.aborted) {
       listener.onAway();
     }
-    await pause(RETRY_MS, stop);
+    await sleep(RETRY_MS, stop);
   }
 }
 
 async function follow(query: URLSearchParams, listener: LogListener, stop: AbortSignal): Promise<void> {
   const silent = new AbortController();
-  const signal = either(stop, silent.signal);
+  const signal = anySignal(stop, silent.signal);
   let timer = setTimeout(() => silent.abort(), SILENT_MS);
   try {
     const live = await fetch(`v3/log/live?${query}`, { headers: UI_HEADER, cache: 'no-store', signal });
@@ -54,10 +54,10 @@ async function follow(query: URLSearchParams, listener: LogListener, stop: Abort
       return;
     }
     // What is written in between comes in both: its number tells.
-    const list = await ask<{ items: readonly LogLine[] }>(`v3/log?${query}&limit=${FIRST_LINES}`, { signal });
+    const list = await fetchJson<{ items: readonly LogLine[] }>(`v3/log?${query}&limit=${FIRST_LINES}`, { signal });
     const last = list.items[0]?.number ?? 0;
     listener.onAll(list.items);
-    const lines = new EventLines();
+    const lines = new SseParser();
     const reader = live.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
       const { done, value } = await reader.read();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { session } from '../api-client/session.ts';
-import { afterRestart, movedTo } from './restart-wait.ts';
+import { newAddress, waitForRestart } from './restart-wait.ts';
 
 /** What the box answers now; undefined: it does not. */
 let answer: { readonly started: string } | undefined;
@@ -22,7 +22,7 @@ afterEach(() => {
 
 test('a box that has come back as another run is found', async () => {
   answer = { started: 'before' };
-  const isBack = afterRestart('before', 10);
+  const isBack = waitForRestart('before', 10);
   await vi.advanceTimersByTimeAsync(5_000);
   answer = undefined;
   await vi.advanceTimersByTimeAsync(5_000);
@@ -33,7 +33,7 @@ test('a box that has come back as another run is found', async () => {
 
 test('a box that does not come back is given up after three times as long as it usually takes', async () => {
   answer = undefined;
-  const isBack = afterRestart('before', 10);
+  const isBack = waitForRestart('before', 10);
   await vi.advanceTimersByTimeAsync(32_000);
   expect(await isBack).toBe(false);
   const before = asked;
@@ -54,5 +54,5 @@ test.for([
   ['the usual port, which it has not now', PLAIN, ['address'], ':80', '', 'http://192.0.2.7/'],
   ['https that stays', SECURE, ['address'], ':9000', ':8443', undefined],
 ] as const)('a backup with %s: %s', ([, here, settings, address, tlsAddress, to]) => {
-  expect(movedTo({ settings, address, tlsAddress }, here)).toBe(to);
+  expect(newAddress({ settings, address, tlsAddress }, here)).toBe(to);
 });

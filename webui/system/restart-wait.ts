@@ -1,6 +1,6 @@
-import { ask, BoxError } from '../api-client/request.ts';
+import { fetchJson, RequestError } from '../api-client/request.ts';
 import { type Session, session } from '../api-client/session.ts';
-import { pause } from '../shell/sleep.ts';
+import { sleep } from '../shell/sleep.ts';
 import type { RestorePlan } from './backup-file.ts';
 
 const ASK_MS = 500;
@@ -9,16 +9,16 @@ const LIMIT_MS = 3_000;
 const PATIENCE = 3;
 
 /** What tells the box of before a restore from the one after it; undefined while it does not answer. */
-export async function runOfBox(): Promise<string | undefined> {
+export async function serverRun(): Promise<string | undefined> {
   try {
     if (!session.peek()?.claimed) {
-      const { claimed } = await ask<Session>('v3/session', { limitMs: LIMIT_MS });
+      const { claimed } = await fetchJson<Session>('v3/session', { limitMs: LIMIT_MS });
       return claimed ? 'owned' : 'new';
     }
-    return (await ask<{ started: string }>('v3/system', { limitMs: LIMIT_MS })).started;
+    return (await fetchJson<{ started: string }>('v3/system', { limitMs: LIMIT_MS })).started;
   } catch (error) {
     // One has to log in to the other one.
-    return error instanceof BoxError && error.status === 401 ? 'other' : undefined;
+    return error instanceof RequestError && error.status === 401 ? 'other' : undefined;
   }
 }
 
@@ -28,12 +28,12 @@ export async function runOfBox(): Promise<string | undefined> {
  * @param seconds that it usually takes
  * @returns false: it has not, for much longer than that
  */
-export async function afterRestart(before: string | undefined, seconds: number): Promise<boolean> {
+export async function waitForRestart(before: string | undefined, seconds: number): Promise<boolean> {
   const never = new AbortController().signal;
   const untilMs = Date.now() + seconds * 1000 * PATIENCE;
   for (;;) {
-    await pause(ASK_MS, never);
-    const now = await runOfBox();
+    await sleep(ASK_MS, never);
+    const now = await serverRun();
     if (now !== undefined && now !== before) {
       return true;
     }
@@ -44,7 +44,7 @@ export async function afterRestart(before: string | undefined, seconds: number):
 }
 
 /** Where this page will be once the backup is restored; undefined: where it is. */
-export function movedTo(
+export function newAddress(
   { settings, address, tlsAddress }: Pick<RestorePlan, 'settings' | 'address' | 'tlsAddress'>,
   here: Pick<Location, 'protocol' | 'hostname' | 'port'>,
 ): string | undefined {

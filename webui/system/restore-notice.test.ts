@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { noteRestored, restoredWords } from './restore-notice.ts';
+import { noteRestored, restoredText } from './restore-notice.ts';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -12,10 +12,10 @@ test('that a restore has worked is said once, with the moment of the backup', ()
     setItem: (key: string, value: string) => kept.set(key, value),
     removeItem: (key: string) => kept.delete(key),
   });
-  expect(restoredWords()).toBeUndefined();
+  expect(restoredText()).toBeUndefined();
   noteRestored(new Date(2020, 10, 21, 14, 5).toISOString());
-  expect(restoredWords()).toMatch(/^Restored\. The box is what it was .*November 21, 2020 14:05/);
-  expect(restoredWords()).toBeUndefined();
+  expect(restoredText()).toMatch(/^Restored\. This device is in the state of the backup .*November 21, 2020 14:05/);
+  expect(restoredText()).toBeUndefined();
 });
 
 test('a browser that keeps nothing for a page restores without a word, and without a failure', () => {
@@ -24,5 +24,5 @@ test('a browser that keeps nothing for a page restores without a word, and witho
   };
   vi.stubGlobal('sessionStorage', { getItem: none, setItem: none });
   noteRestored('2026-11-21T08:00:00Z');
-  expect(restoredWords()).toBeUndefined();
+  expect(restoredText()).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import { toast } from '../ui/feedback/toast.tsx';
-import { voice } from '../words/i18n.ts';
 import { moment } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
 import { systemWords } from '../words/system.ts';
 
 const KEPT = 'perch.restored';
@@ -15,19 +15,19 @@ export function noteRestored(made: string): void {
 }
 
 /** That it has worked, and of when the box is now: once. */
-export function restoredWords(): string | undefined {
+export function restoredText(): string | undefined {
   try {
     const made = sessionStorage.getItem(KEPT);
     sessionStorage.removeItem(KEPT);
-    return made === null ? undefined : systemWords.peek().restored(moment(Date.parse(made), Date.now(), voice()));
+    return made === null ? undefined : systemWords.peek().restored(moment(Date.parse(made), Date.now(), i18n()));
   } catch {
     return undefined;
   }
 }
 
 /** Where no page is open that says it. */
-export function tellRestored(): void {
-  const text = restoredWords();
+export function toastRestored(): void {
+  const text = restoredText();
   if (text !== undefined) {
     toast(text);
   }

@@ -1,4 +1,6 @@
-import { ask } from '../api-client/request.ts';
+import { useEffect, useState } from 'preact/hooks';
+import { fetchJson } from '../api-client/request.ts';
+import { isPageVisible } from '../shell/page-state.ts';
 
 interface Seen {
   readonly now: boolean;
@@ -43,6 +45,28 @@ export interface SystemFacts {
 }
 
 export async function systemFacts(signal: AbortSignal): Promise<SystemFacts> {
-  const { clock, ...facts } = await ask<SystemFacts>('v3/system', { signal });
+  const { clock, ...facts } = await fetchJson<SystemFacts>('v3/system', { signal });
   return { ...facts, clock: { ...clock, behindMs: Date.now() - Date.parse(clock.time) } };
+}
+
+const LOOK_MS = 5_000;
+
+/** Undefined until the box has answered; what was seen last stays. */
+export function useSystemFacts(): SystemFacts | undefined {
+  const [facts, setFacts] = useState<SystemFacts>();
+  useEffect(() => {
+    const stop = new AbortController();
+    const look = () => {
+      if (isPageVisible.peek()) {
+        systemFacts(stop.signal).then(setFacts, () => {});
+      }
+    };
+    look();
+    const timer = setInterval(look, LOOK_MS);
+    return () => {
+      stop.abort();
+      clearInterval(timer);
+    };
+  }, []);
+  return facts;
 }

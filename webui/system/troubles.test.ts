@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SystemFacts } from './system-facts.ts';
-import { Curve, lacksTime, troublesOf } from './troubles.ts';
+import { needsTime, Sparkline, troublesOf } from './troubles.ts';
 
 const no = { now: false, sinceStart: false };
 const well = {
@@ -30,11 +30,11 @@ test.for([
   ['that is before this device', { behindMs: -2_500 }, true],
 ] as const)('the time of this device is offered to a box %s: %o', ([, more, isOffered]) => {
   const clock = { timeZone: 'UTC', set: false, source: 'none', canBeSet: true, time: '', behindMs: 1e12 } as const;
-  expect(lacksTime({ ...clock, ...more })).toBe(isOffered);
+  expect(needsTime({ ...clock, ...more })).toBe(isOffered);
 });
 
 test('a curve begins with the second value and forgets what is old', () => {
-  const curve = new Curve();
+  const curve = new Sparkline();
   curve.push(50);
   expect(curve.points(100)).toBeUndefined();
   curve.push(100);

@@ -19,14 +19,14 @@ export function troublesOf({ configFault, power, temperatureCelsius, clock }: Sy
 const NEAR_MS = 2_000;
 
 /** The box does not know the time, and would take that of this device. */
-export const lacksTime = ({ set, canBeSet, behindMs }: SystemFacts['clock']): boolean =>
+export const needsTime = ({ set, canBeSet, behindMs }: SystemFacts['clock']): boolean =>
   !set && canBeSet && Math.abs(behindMs) > NEAR_MS;
 
 /** So many looks are in the small curves. */
 const KEPT = 60;
 
 /** What was seen lately: in `points` for a curve of 96 × 24, from 0 to the highest of all. */
-export class Curve {
+export class Sparkline {
   #values: readonly number[] = [];
 
   push(value: number): void {

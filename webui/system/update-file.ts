@@ -1,4 +1,4 @@
-import { ask, BoxError, errorOf, UI_HEADER } from '../api-client/request.ts';
+import { fetchJson, okResponse, send } from '../api-client/request.ts';
 
 /** What the box takes at most. */
 export const MAX_BYTES = 320 << 20;
@@ -33,34 +33,25 @@ export interface UpdatePlan {
 }
 
 /** What there is at the configured address. */
-export interface NewestUpdate extends UpdatePlan {
+interface NewestUpdate extends UpdatePlan {
   readonly isNewer: boolean;
 }
 
 const UNDER_WAY: readonly string[] = ['installing', 'waiting', 'going back'];
 export const isUnderWay = (last: LastUpdate | null | undefined): boolean => UNDER_WAY.includes(last?.state ?? '');
 
-export const updateState = (): Promise<UpdateState> => ask<UpdateState>('v3/update');
-export const checkUpdate = (file: File): Promise<UpdatePlan> => send('v3/update/check', file);
-export const installUpdate = (file: File): Promise<UpdatePlan> => send('v3/update', file);
+export const updateState = (): Promise<UpdateState> => fetchJson<UpdateState>('v3/update');
+export const checkUpdate = (file: File): Promise<UpdatePlan> => post('v3/update/check', file);
+export const installUpdate = (file: File): Promise<UpdatePlan> => post('v3/update', file);
 
 export const lookForUpdate = (): Promise<NewestUpdate> =>
-  ask<NewestUpdate>('v3/update/look', { method: 'POST', limitMs: LOOK_LIMIT_MS });
+  fetchJson<NewestUpdate>('v3/update/look', { method: 'POST', limitMs: LOOK_LIMIT_MS });
 /** The box fetches it over whatever way it has, and goes on when nobody waits any more. */
 export const fetchUpdate = (version: string): Promise<UpdatePlan> =>
-  ask<UpdatePlan>('v3/update/fetch', { method: 'POST', body: { version }, limitMs: LIMIT_MS });
+  fetchJson<UpdatePlan>('v3/update/fetch', { method: 'POST', body: { version }, limitMs: LIMIT_MS });
 
-async function send(address: string, file: File): Promise<UpdatePlan> {
-  const response = await fetch(address, {
-    method: 'POST',
-    headers: { ...UI_HEADER, 'Content-Type': 'application/octet-stream' },
-    body: file,
-    signal: AbortSignal.timeout(LIMIT_MS),
-  }).catch(() => {
-    throw new BoxError(0, 'the box does not answer');
-  });
-  if (!response.ok) {
-    throw await errorOf(response);
-  }
+async function post(address: string, file: File): Promise<UpdatePlan> {
+  const headers = { 'Content-Type': 'application/octet-stream' };
+  const response = await okResponse(await send(address, { method: 'POST', headers, body: file }, LIMIT_MS));
   return (await response.json()) as UpdatePlan;
 }

@@ -6,10 +6,10 @@ import { system as chinese } from '../words/zh-cn/system.ts';
 import { updateReason } from './update-reasons.ts';
 
 test.for(UPDATE_REASONS)('%s is said in sentences of their own in both languages', (why) => {
-  for (const say of [english, chinese]) {
-    const others = UPDATE_REASONS.filter((one) => one !== why).map((one) => updateReason(one, say));
-    expect(updateReason(why, say)).toMatch(/[.。]$/);
-    expect(others).not.toContain(updateReason(why, say));
+  for (const t of [english, chinese]) {
+    const others = UPDATE_REASONS.filter((one) => one !== why).map((one) => updateReason(one, t));
+    expect(updateReason(why, t)).toMatch(/[.。]$/);
+    expect(others).not.toContain(updateReason(why, t));
   }
 });
 

@@ -1,6 +1,6 @@
-import { comb, firstBehind, type Lane } from './lane.ts';
-import type { Window } from './time-window.ts';
+import { firstBehind, histogram, type Lane } from './lane.ts';
 import { placeLabels, type Tick } from './ticks.ts';
+import type { TimeWindow } from './time-window.ts';
 
 /** The colours as the sheet has them now; a canvas knows no variables. */
 export interface Palette {
@@ -14,7 +14,7 @@ export interface Palette {
 }
 
 /** A canvas whose time runs to the right, or upwards with the newest above. All measures in CSS pixels. */
-export interface Sheet {
+export interface Drawing {
   readonly context: CanvasRenderingContext2D;
   readonly axis: 'x' | 'y';
   /** Where the window's time lies along the axis. */
@@ -24,7 +24,7 @@ export interface Sheet {
 }
 
 /** One camera's lane: where it lies across the axis. */
-export interface Place {
+export interface LanePosition {
   /** Middle of the track. */
   readonly track: number;
   readonly width: number;
@@ -32,10 +32,10 @@ export interface Place {
   readonly comb: number;
 }
 
-export const shareOf = ({ fromMs, toMs }: Window, ms: number): number => (ms - fromMs) / (toMs - fromMs);
+export const shareOf = ({ fromMs, toMs }: TimeWindow, ms: number): number => (ms - fromMs) / (toMs - fromMs);
 
 /** Fills a rectangle that is given along and across the time. */
-function fill({ context, axis, along }: Sheet, start: number, length: number, from: number, width: number): void {
+function fill({ context, axis, along }: Drawing, start: number, length: number, from: number, width: number): void {
   if (axis === 'x') {
     context.fillRect(start, from, length, width);
   } else {
@@ -43,7 +43,7 @@ function fill({ context, axis, along }: Sheet, start: number, length: number, fr
   }
 }
 
-export function drawLane(sheet: Sheet, window: Window, lane: Lane, place: Place, nowMs: number): void {
+export function drawLane(sheet: Drawing, window: TimeWindow, lane: Lane, place: LanePosition, nowMs: number): void {
   const { context, palette, along } = sheet;
   const px = (ms: number) => Math.min(along, Math.max(0, shareOf(window, ms) * along));
   const top = place.track - place.width / 2;
@@ -66,7 +66,7 @@ export function drawLane(sheet: Sheet, window: Window, lane: Lane, place: Place,
 }
 
 /** Dotted, between what was recorded: from the first recording that is known up to now. */
-function drawGaps(sheet: Sheet, window: Window, covered: Float64Array, track: number, endMs: number): void {
+function drawGaps(sheet: Drawing, window: TimeWindow, covered: Float64Array, track: number, endMs: number): void {
   const { context, axis, along, palette } = sheet;
   const px = (ms: number) => Math.min(along, Math.max(0, shareOf(window, ms) * along));
   context.strokeStyle = palette.bad;
@@ -89,7 +89,7 @@ const pointOf = (axis: 'x' | 'y', along: number, at: number, across: number): [n
   axis === 'x' ? [at, across] : [across, along - at];
 
 /** Calls `found` for each time within the window without a recording; what lies before all of them is none. */
-export function eachGap(
+function eachGap(
   covered: Float64Array,
   fromMs: number,
   toMs: number,
@@ -116,7 +116,7 @@ const HOUR_MS = 3_600_000;
 const BARS_FROM_MS = 2 * 86_400_000;
 const COLUMNS = new Float32Array(4096);
 
-function drawMarks(sheet: Sheet, window: Window, lane: Lane, place: Place): void {
+function drawMarks(sheet: Drawing, window: TimeWindow, lane: Lane, place: LanePosition): void {
   const { context, palette, along } = sheet;
   context.fillStyle = palette.accent;
   const length = window.toMs - window.fromMs;
@@ -133,7 +133,7 @@ function drawMarks(sheet: Sheet, window: Window, lane: Lane, place: Place): void
   const columnMs = length > BARS_FROM_MS ? HOUR_MS : Math.max(COLUMN_PX * (length / along), 100);
   const fromMs = Math.floor(window.fromMs / columnMs) * columnMs;
   const count = Math.min(COLUMNS.length, Math.ceil((window.toMs - fromMs) / columnMs) + 1);
-  const heights = comb(lane.events, fromMs, columnMs, COLUMNS.subarray(0, count));
+  const heights = histogram(lane.events, fromMs, columnMs, COLUMNS.subarray(0, count));
   const columnPx = (columnMs / length) * along;
   for (let i = 0; i < count; i += 1) {
     const height = (heights[i] ?? 0) * (place.comb - 6);
@@ -151,7 +151,7 @@ const PILL_PX = 68;
 const LINE_PX = 16;
 
 /** Labels give way to the playhead's pill. @param at where they stand across the axis */
-export function drawTicks(sheet: Sheet, window: Window, all: readonly Tick[], at: number, pillPx?: number): void {
+export function drawTicks(sheet: Drawing, window: TimeWindow, all: readonly Tick[], at: number, pillPx?: number): void {
   const { context, axis, along, across, palette } = sheet;
   context.font = palette.font;
   context.textBaseline = 'middle';
@@ -176,7 +176,7 @@ export function drawTicks(sheet: Sheet, window: Window, all: readonly Tick[], at
   });
 }
 
-interface GapWords {
+interface GapLabels {
   /** Across the axis. */
   readonly at: number;
   readonly nowMs: number;
@@ -186,11 +186,11 @@ interface GapWords {
 }
 
 /** A word beside the middle of each gap that has room for one. */
-export function drawGapWords(
-  sheet: Sheet,
-  window: Window,
+export function drawGapLabels(
+  sheet: Drawing,
+  window: TimeWindow,
   covered: Float64Array,
-  { at, nowMs, wordOf, isWithin = false }: GapWords,
+  { at, nowMs, wordOf, isWithin = false }: GapLabels,
 ): void {
   const { context, axis, along, palette } = sheet;
   context.font = palette.font;

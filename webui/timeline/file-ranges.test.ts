@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { momentAgo, momentToKeep, PIECE_LIMIT_MS, pieceAfter, pieceAround } from './file-ranges.ts';
+import { fileRangeAt, MAX_RANGE_MS, momentAgo, momentToKeep, nextFileRange } from './file-ranges.ts';
 
 const MINUTE = 60_000;
 const T = Date.UTC(2026, 10, 17, 12);
@@ -8,55 +8,55 @@ const second = { start: '2026-11-17T13:40:00+01:00', startMs: T + 40 * MINUTE, e
 const spans = [first, second];
 
 test('a moment is played from up to five and a half minutes before it, at most ten minutes', () => {
-  expect(pieceAround(spans, T + 8 * MINUTE)).toEqual({
+  expect(fileRangeAt(spans, T + 8 * MINUTE)).toEqual({
     start: '2026-11-17T12:05:00.000Z',
     startMs: T + 5 * MINUTE,
-    endMs: T + 5 * MINUTE + PIECE_LIMIT_MS,
+    endMs: T + 5 * MINUTE + MAX_RANGE_MS,
   });
 });
 
 test('who steps back or on a little stays in the same file', () => {
-  const at = pieceAround(spans, T + 11 * MINUTE);
-  expect(pieceAround(spans, T + 11 * MINUTE - 10_000)).toEqual(at);
-  expect(pieceAround(spans, T + 12 * MINUTE)).toEqual(at);
-  expect(pieceAround(spans, T + 10 * MINUTE)?.startMs).toBeLessThanOrEqual(T + 9.5 * MINUTE);
+  const at = fileRangeAt(spans, T + 11 * MINUTE);
+  expect(fileRangeAt(spans, T + 11 * MINUTE - 10_000)).toEqual(at);
+  expect(fileRangeAt(spans, T + 12 * MINUTE)).toEqual(at);
+  expect(fileRangeAt(spans, T + 10 * MINUTE)?.startMs).toBeLessThanOrEqual(T + 9.5 * MINUTE);
 });
 
 test("a span's beginning is asked for as the box wrote it, to the microsecond", () => {
-  expect(pieceAround(spans, T)?.start).toBe(first.start);
-  expect(pieceAround(spans, T - MINUTE)?.start).toBe(first.start);
+  expect(fileRangeAt(spans, T)?.start).toBe(first.start);
+  expect(fileRangeAt(spans, T - MINUTE)?.start).toBe(first.start);
 });
 
 test('in a gap the next recording is played', () => {
-  expect(pieceAround(spans, T + 30 * MINUTE)).toEqual({ ...second });
+  expect(fileRangeAt(spans, T + 30 * MINUTE)).toEqual({ ...second });
 });
 
 test('after all recordings it is the last', () => {
-  expect(pieceAround(spans, T + 90 * MINUTE)).toMatchObject({ endMs: second.endMs });
+  expect(fileRangeAt(spans, T + 90 * MINUTE)).toMatchObject({ endMs: second.endMs });
 });
 
 test('pieces follow each other to the end of the span, then over the gap, then nothing follows', () => {
   const starts: number[] = [];
-  for (let piece = pieceAround(spans, T); piece; piece = pieceAfter(spans, piece)) {
-    starts.push((piece.startMs - T) / MINUTE);
+  for (let range = fileRangeAt(spans, T); range; range = nextFileRange(spans, range)) {
+    starts.push((range.startMs - T) / MINUTE);
   }
   expect(starts).toEqual([0, 10, 20, 40]);
 });
 
 test('what is recorded after the last piece follows it once it is there', () => {
-  const last = pieceAround(spans, T + 40 * MINUTE);
+  const last = fileRangeAt(spans, T + 40 * MINUTE);
   if (!last) {
     throw new Error('nothing to play');
   }
-  expect(pieceAfter(spans, last)).toBeUndefined();
+  expect(nextFileRange(spans, last)).toBeUndefined();
   const grown = [first, { ...second, endMs: second.endMs + 15_000 }];
-  expect(pieceAfter(grown, last)).toMatchObject({ startMs: second.endMs, endMs: second.endMs + 15_000 });
+  expect(nextFileRange(grown, last)).toMatchObject({ startMs: second.endMs, endMs: second.endMs + 15_000 });
 });
 
 test("a minute ago counts from the newest recording, whatever the browser's clock says", () => {
   expect(momentAgo(spans, 60)).toBe(second.endMs - MINUTE);
   expect(momentAgo([], 60)).toBeUndefined();
-  expect(pieceAround([], T)).toBeUndefined();
+  expect(fileRangeAt([], T)).toBeUndefined();
 });
 
 test('a minute ago is never in a gap: right after one it is where the recording goes on', () => {

@@ -1,7 +1,7 @@
 import type { Span } from '../api-client/recordings.ts';
 
 /** A part of one span that is played as one file. */
-export interface Piece {
+export interface FileRange {
   /** RFC 3339, as exact as the box wrote it when the span begins here. */
   readonly start: string;
   /** Unix milliseconds. */
@@ -10,7 +10,7 @@ export interface Piece {
 }
 
 /** Long enough to seek in; short enough that its index comes at once, on a phone too. */
-export const PIECE_LIMIT_MS = 10 * 60_000;
+export const MAX_RANGE_MS = 10 * 60_000;
 
 /** A rest so short has no picture in it. */
 const REST_MS = 200;
@@ -25,25 +25,25 @@ const GRID_MS = 5 * 60_000;
  * What to play for a moment: from a little before it, within its span, at most ten minutes. In a gap it is the next that
  * is recorded, after all of it the last. Undefined when there is nothing at all.
  */
-export function pieceAround(spans: readonly Span[], atMs: number): Piece | undefined {
+export function fileRangeAt(spans: readonly Span[], atMs: number): FileRange | undefined {
   const span = spans.find(({ endMs }) => endMs - REST_MS > atMs) ?? spans.at(-1);
-  return span && pieceFrom(span, Math.floor((atMs - LEAD_MS) / GRID_MS) * GRID_MS);
+  return span && fileRangeFrom(span, Math.floor((atMs - LEAD_MS) / GRID_MS) * GRID_MS);
 }
 
-function pieceFrom(span: Span, wantedMs: number): Piece {
+function fileRangeFrom(span: Span, wantedMs: number): FileRange {
   const latestMs = Math.max(span.startMs, span.endMs - MIN_MS);
   const startMs = Math.min(Math.max(wantedMs, span.startMs), latestMs);
   return {
     start: startMs === span.startMs ? span.start : new Date(startMs).toISOString(),
     startMs,
-    endMs: Math.min(span.endMs, startMs + PIECE_LIMIT_MS),
+    endMs: Math.min(span.endMs, startMs + MAX_RANGE_MS),
   };
 }
 
 /** What follows when a piece has been played to its end; gaps are jumped over. */
-export function pieceAfter(spans: readonly Span[], piece: Piece): Piece | undefined {
-  const span = spans.find(({ endMs }) => endMs - REST_MS > piece.endMs);
-  return span && pieceFrom(span, piece.endMs);
+export function nextFileRange(spans: readonly Span[], range: FileRange): FileRange | undefined {
+  const span = spans.find(({ endMs }) => endMs - REST_MS > range.endMs);
+  return span && fileRangeFrom(span, range.endMs);
 }
 
 /**

@@ -12,7 +12,7 @@ interface Request {
  * Key frames near a moment, drawn as they come; the browser keeps what it has seen. Each is a film of one picture: no
  * other way shows every codec that the browser plays.
  */
-export class Stills {
+export class FramePreview {
   readonly #canvas: HTMLCanvasElement;
   readonly #onDrawn: (ms: number) => void;
   #under: Request[] = [];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { recordings } from '../words/en/recordings.ts';
-import { reasonOf, wordOfReason } from './gap-reasons.ts';
+import { gapReasonText, reasonOf } from './gap-reasons.ts';
 
 const S = 1_000;
 const lasting = (reason: string, fromS: number, toS: number) => ({ reason, startMs: fromS * S, endMs: toS * S });
@@ -22,7 +22,7 @@ test.for([
 });
 
 test('a reason that is not known has no words', () => {
-  expect(wordOfReason('boxOff', recordings)).toBe('box was off');
-  expect(wordOfReason('eaten', recordings)).toBeUndefined();
-  expect(wordOfReason(undefined, recordings)).toBeUndefined();
+  expect(gapReasonText('boxOff', recordings)).toBe('device was off');
+  expect(gapReasonText('eaten', recordings)).toBeUndefined();
+  expect(gapReasonText(undefined, recordings)).toBeUndefined();
 });

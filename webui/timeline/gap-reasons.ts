@@ -35,5 +35,5 @@ export function reasonOf(reasons: readonly GapReason[], startMs: number, endMs: 
 }
 
 /** In words; undefined for a reason that a newer box may have. */
-export const wordOfReason = (reason: string | undefined, words: RecordingsWords): string | undefined =>
+export const gapReasonText = (reason: string | undefined, words: RecordingsWords): string | undefined =>
   WORDS.get(reason ?? '')?.(words);

@@ -1,4 +1,4 @@
-import { rolled, Speedometer } from './inertia.ts';
+import { inertiaAt, VelocityTracker } from './inertia.ts';
 
 /** What fingers, wheel and pointer ask of a timeline; all pixels along its time, growing with it. */
 export interface GestureTarget {
@@ -83,7 +83,7 @@ class Hand {
   readonly #target: GestureTarget;
   /** Where each finger is, along the time. */
   readonly #fingers = new Map<number, Finger>();
-  #meter = new Speedometer();
+  #meter = new VelocityTracker();
   #hasMoved = false;
   /** The finger scrolls; undefined: it has not moved far enough to tell. */
   #scrolls: boolean | undefined;
@@ -101,7 +101,7 @@ class Hand {
     if (this.#fingers.size === 1) {
       this.#hasMoved = false;
       this.#scrolls = undefined;
-      this.#meter = new Speedometer();
+      this.#meter = new VelocityTracker();
       this.#meter.add(event.timeStamp, px);
     }
     this.#target.hover(undefined);
@@ -158,7 +158,7 @@ class Hand {
   up(event: PointerEvent): void {
     if (!this.#fingers.delete(event.pointerId) || this.#fingers.size > 0) {
       // The finger that stays goes on from where it is.
-      this.#meter = new Speedometer();
+      this.#meter = new VelocityTracker();
       return;
     }
     if (this.#scrolls) {
@@ -195,7 +195,7 @@ class Hand {
     const isStill = !this.#target.rolls || matchMedia('(prefers-reduced-motion: reduce)').matches;
     const step = (nowMs: number) => {
       startMs ??= nowMs;
-      const { px, isOver } = rolled(isStill ? 0 : speed, nowMs - startMs);
+      const { px, isOver } = inertiaAt(isStill ? 0 : speed, nowMs - startMs);
       if (px !== done) {
         this.#target.drag(px - done, atPx);
         done = px;

@@ -1,12 +1,11 @@
-import { effect } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import { voice } from '../words/i18n.ts';
 import { clockSeconds } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
 import { shareOf } from './draw.ts';
-import { hoverMs } from './hover-moment.ts';
+import { FramePreview } from './frame-preview.ts';
 import { isCovered } from './lane.ts';
-import { coveredNow } from './scene.ts';
-import { Stills } from './frame-preview.ts';
+import { recordedNow } from './scene.ts';
 import { fromMs, scrubMs, toMs } from './view.ts';
 
 const WIDTH = 168;
@@ -14,7 +13,7 @@ const WIDTH = 168;
 const REST_MS = 60;
 
 /** The picture of the moment under the pointer, above it. */
-export function Hover({ along, camera }: { readonly along: number; readonly camera: string | undefined }) {
+export function HoverPreview({ along, camera }: { readonly along: number; readonly camera: string | undefined }) {
   const ms = scrubMs.value === undefined ? hoverMs.value : undefined;
   const bubble = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
@@ -37,7 +36,7 @@ export function Hover({ along, camera }: { readonly along: number; readonly came
         aria-hidden="true"
       >
         <HoverStill camera={camera} />
-        <b class="digits">{clockSeconds(ms, voice().language)}</b>
+        <b class="digits">{clockSeconds(ms, i18n().language)}</b>
       </div>
     </>
   );
@@ -50,14 +49,14 @@ function HoverStill({ camera }: { readonly camera: string }) {
     if (!current) {
       return undefined;
     }
-    const stills = new Stills(current, () => {
+    const stills = new FramePreview(current, () => {
       current.dataset['has'] = '';
     });
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stop = effect(() => {
       const ms = hoverMs.value;
       clearTimeout(timer);
-      if (ms !== undefined && isCovered(coveredNow(), ms)) {
+      if (ms !== undefined && isCovered(recordedNow(), ms)) {
         timer = setTimeout(() => stills.ask(camera, gridMoment(ms)), REST_MS);
       }
     });
@@ -74,5 +73,13 @@ function HoverStill({ camera }: { readonly camera: string }) {
 export function gridMoment(ms: number): number {
   const grid = Math.max(1_000, (toMs.peek() - fromMs.peek()) / 500);
   const onGrid = Math.floor(ms / grid) * grid;
-  return isCovered(coveredNow(), onGrid) ? onGrid : ms;
+  return isCovered(recordedNow(), onGrid) ? onGrid : ms;
 }
+
+/** Where the pointer is, as a share of the timeline's length. It stays there while the time moves or grows under it. */
+export const hoverShare = signal<number | undefined>(undefined);
+
+/** The moment under the pointer. */
+export const hoverMs = computed(() =>
+  hoverShare.value === undefined ? undefined : fromMs.value + hoverShare.value * (toMs.value - fromMs.value),
+);

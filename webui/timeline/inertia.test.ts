@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { rolled, Speedometer } from './inertia.ts';
+import { inertiaAt, VelocityTracker } from './inertia.ts';
 
 test('a finger that moved until it was lifted has its last speed, one that rested before has none', () => {
-  const meter = new Speedometer();
+  const meter = new VelocityTracker();
   for (const [atMs, px] of [
     [0, 0],
     [100, 0],
@@ -13,15 +13,15 @@ test('a finger that moved until it was lifted has its last speed, one that reste
   }
   expect(meter.at(165)).toBe(1);
   expect(meter.at(300)).toBe(0);
-  expect(new Speedometer().at(0)).toBe(0);
+  expect(new VelocityTracker().at(0)).toBe(0);
 });
 
 test('what rolls gets slower, never turns, and ends', () => {
-  const way = [0, 100, 200, 400, 800, 1600, 3200].map((ms) => rolled(-2, ms));
+  const way = [0, 100, 200, 400, 800, 1600, 3200].map((ms) => inertiaAt(-2, ms));
   expect(way[0]).toEqual({ px: -0, isOver: false });
   const steps = way.map(({ px }) => -px);
   expect(steps).toEqual([...steps].sort((a, b) => a - b));
   expect(way.at(-1)?.isOver).toBe(true);
   expect(steps.at(-1)).toBeLessThan(2 * 325 + 1);
-  expect(rolled(0, 0).isOver).toBe(true);
+  expect(inertiaAt(0, 0).isOver).toBe(true);
 });

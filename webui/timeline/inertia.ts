@@ -6,7 +6,7 @@ const STANDING = 0.02;
 const MEMORY_MS = 80;
 
 /** How fast a finger is, from where it was in the last moments. */
-export class Speedometer {
+export class VelocityTracker {
   #points: { readonly atMs: number; readonly px: number }[] = [];
 
   add(atMs: number, px: number): void {
@@ -26,7 +26,7 @@ export class Speedometer {
 }
 
 /** How far it has rolled since it was let go, and whether it goes on. */
-export function rolled(speed: number, sinceMs: number): { readonly px: number; readonly isOver: boolean } {
+export function inertiaAt(speed: number, sinceMs: number): { readonly px: number; readonly isOver: boolean } {
   const left = Math.exp(-sinceMs / SLOWING_MS);
   return { px: speed * SLOWING_MS * (1 - left), isOver: Math.abs(speed) * left < STANDING };
 }

@@ -1,11 +1,12 @@
 import { signal } from '@preact/signals';
-import { encodeName } from '../api-client/urls.ts';
-import { onNews } from '../api-client/server-events.ts';
 import { mayPlayBack } from '../api-client/recordings.ts';
-import { ask } from '../api-client/request.ts';
-import { EMPTY, type Lane, laneOf, type TimelineAnswer } from './lane.ts';
-import type { Window } from './time-window.ts';
-import { type Tile, tilesOf } from './time-blocks.ts';
+import { fetchJson } from '../api-client/request.ts';
+import { onServerEvent } from '../api-client/server-events.ts';
+import { encodeName } from '../api-client/urls.ts';
+import { adjacentMark, buildLane, EMPTY, type Lane, type Mark, type TimelineAnswer } from './lane.ts';
+import { type TimeBlock, timeBlocks } from './time-blocks.ts';
+import type { TimeWindow } from './time-window.ts';
+import { LEAD_MS } from './view.ts';
 
 const KEPT = 300;
 const UNDER_WAY = 4;
@@ -17,7 +18,7 @@ const SETTLED_MS = 10 * 60_000;
 
 interface Entry {
   readonly camera: string;
-  readonly tile: Tile;
+  readonly tile: TimeBlock;
   answer: TimelineAnswer | undefined;
   untilMs: number;
   isAsked: boolean;
@@ -34,12 +35,12 @@ const version = signal(0);
 const made = new Map<string, { readonly key: string; readonly lane: Lane }>();
 
 /** What there is of a camera in a window, as far as it is known; the rest is asked for, and the reader told by its signal. */
-export function laneIn(camera: string, window: Window): Lane {
+export function laneFor(camera: string, window: TimeWindow): Lane {
   const key = `${version.value}`;
   if (!mayPlayBack(camera)) {
     return EMPTY;
   }
-  const tiles = tilesOf(window);
+  const tiles = timeBlocks(window);
   const whole = `${key} ${tiles[0]?.fromMs} ${tiles.at(-1)?.toMs}`;
   const known = made.get(camera);
   if (known?.key === whole) {
@@ -47,12 +48,12 @@ export function laneIn(camera: string, window: Window): Lane {
   }
   const nowMs = Date.now();
   const answers = tiles.map((tile) => answerFor(camera, tile, nowMs)).filter((answer) => answer !== undefined);
-  const lane = laneOf(answers, nowMs);
+  const lane = buildLane(answers, nowMs);
   made.set(camera, { key: whole, lane });
   return lane;
 }
 
-function answerFor(camera: string, tile: Tile, nowMs: number): TimelineAnswer | undefined {
+function answerFor(camera: string, tile: TimeBlock, nowMs: number): TimelineAnswer | undefined {
   const key = `${tile.fromMs} ${tile.toMs} ${camera}`;
   const entry = entries.get(key) ?? { camera, tile, answer: undefined, untilMs: 0, isAsked: false };
   entries.delete(key);
@@ -94,7 +95,7 @@ async function fetchInto(entry: Entry): Promise<void> {
   const askedMs = Date.now();
   // What does not come now is asked for again; the strip above says when the box does not answer.
   const address = `v3/timeline/${encodeName(camera)}?${new URLSearchParams(times)}`;
-  const answer = await ask<TimelineAnswer>(address).catch(() => undefined);
+  const answer = await fetchJson<TimelineAnswer>(address).catch(() => undefined);
   entry.isAsked = false;
   entry.untilMs =
     answer && tile.toMs < askedMs - SETTLED_MS ? Number.POSITIVE_INFINITY : Math.max(entry.untilMs, askedMs + FRESH_MS);
@@ -105,11 +106,11 @@ async function fetchInto(entry: Entry): Promise<void> {
 }
 
 /** Asks again for what goes on, as long as somebody looks. @returns what ends it */
-export function keepFresh(): () => void {
+export function refreshLanes(): () => void {
   const timer = setInterval(() => {
     version.value += 1;
   }, FRESH_MS);
-  const stopNews = onNews('event', ({ path }) => renew(Date.now() - FRESH_MS, path));
+  const stopNews = onServerEvent('event', ({ path }) => invalidateLanes(Date.now() - FRESH_MS, path));
   return () => {
     clearInterval(timer);
     stopNews();
@@ -120,11 +121,34 @@ export function keepFresh(): () => void {
  * What reaches beyond that moment has changed and is asked for anew: something was seen, protected or deleted.
  * @param camera of it alone
  */
-export function renew(sinceMs = Number.NEGATIVE_INFINITY, camera?: string): void {
+export function invalidateLanes(sinceMs = Number.NEGATIVE_INFINITY, camera?: string): void {
   for (const entry of entries.values()) {
     if (entry.tile.toMs >= sinceMs && (camera ?? entry.camera) === entry.camera) {
       entry.untilMs = 0;
     }
   }
   version.value += 1;
+}
+
+const HOUR_MS = 3_600_000;
+/** First what is near, then further away; what is further than the last nobody finds event by event. */
+const REACHES_MS = [6, 48, 16 * 24, 128 * 24, 399 * 24].map((hours) => hours * HOUR_MS);
+
+/** The event before or after a moment. Undefined when there is none, or the box does not answer. */
+export async function findAdjacentMark(
+  camera: string,
+  ms: number,
+  by: -1 | 1,
+  signal: AbortSignal,
+): Promise<Mark | undefined> {
+  for (const reachMs of REACHES_MS) {
+    const [from, to] = by > 0 ? [ms, ms + reachMs] : [ms - reachMs, ms + LEAD_MS];
+    const query = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+    const answer = await fetchJson<TimelineAnswer>(`v3/timeline/${encodeName(camera)}?${query}`, { signal });
+    const mark = adjacentMark(buildLane([answer], to).events, ms, by, LEAD_MS);
+    if (mark) {
+      return mark;
+    }
+  }
+  return undefined;
 }

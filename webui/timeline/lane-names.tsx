@@ -3,7 +3,7 @@ import { useLayoutEffect } from 'preact/hooks';
 import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
 import { type LaneCamera, TOP } from './scene.ts';
-import { followers, lanesScrolledPx, toggleFollower } from './view.ts';
+import { lanesScrolledPx, syncedCameras, toggleSynced } from './view.ts';
 
 interface LaneNamesProps {
   /** The chosen one first. */
@@ -36,7 +36,7 @@ export function LaneNames({ cameras, laneHeight, onLane, list }: LaneNamesProps)
         <bdi>{chosen?.title}</bdi>
       </li>
       {others.map(({ name, title }) => {
-        const isInStep = followers.value.includes(name);
+        const isInStep = syncedCameras.value.includes(name);
         return (
           <li key={name} style={{ height: `${laneHeight}px` }}>
             <button
@@ -47,11 +47,11 @@ export function LaneNames({ cameras, laneHeight, onLane, list }: LaneNamesProps)
               <bdi>{title}</bdi>
             </button>
             <button
-              class="in-step"
+              class="sync-toggle"
               type="button"
               aria-pressed={isInStep}
               aria-label={words.inStep(title)}
-              onClick={() => toggleFollower(name)}
+              onClick={() => toggleSynced(name)}
             >
               <Icon name="arrange" small />
             </button>

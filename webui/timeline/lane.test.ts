@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { comb, coveredOf, firstBehind, isCovered, laneOf, type Mark, markBeside, type TimelineAnswer } from './lane.ts';
+import {
+  adjacentMark,
+  buildLane,
+  coveredOf,
+  firstBehind,
+  histogram,
+  isCovered,
+  type Mark,
+  type TimelineAnswer,
+} from './lane.ts';
 
 const T = Date.UTC(2026, 10, 17, 12);
 const answer = (more: Partial<TimelineAnswer>): TimelineAnswer => ({
@@ -19,7 +28,7 @@ const mark = (startMs: number, endMs = startMs + 5_000, count = 1): Mark => ({
 test('answers for neighbouring times make one stretch, and an event that lies in both is there once', () => {
   const event = { id: 'a', type: 'motion', text: '', duration: 20 };
   const second = answer({ coverage: [[0, 60]], events: [{ ...event, at: -10 }], protected: [{ at: 0, duration: 5 }] });
-  const lane = laneOf(
+  const lane = buildLane(
     [
       { ...second, from: new Date(T + 3_600_000).toISOString() },
       answer({
@@ -45,13 +54,16 @@ test('a lane says when events are counted in it, and holds nothing that the box 
     { type: 'motion', at: 10, duration: 60, count: 7 },
     { type: 'perch.moved', at: 10, duration: 60, count: 2 },
   ];
-  expect(laneOf([answer({ events: [moved] })], T)).toMatchObject({ events: [], isCounted: false });
-  const counted = laneOf([answer({}), answer({ eventCounts: counts })], T);
+  expect(buildLane([answer({ events: [moved] })], T)).toMatchObject({ events: [], isCounted: false });
+  const counted = buildLane([answer({}), answer({ eventCounts: counts })], T);
   expect([counted.isCounted, counted.events.map(({ type, count }) => [type, count])]).toEqual([true, [['motion', 7]]]);
 });
 
 test('an event that lasts goes on until now', () => {
-  const lane = laneOf([answer({ events: [{ id: 'a', type: 'motion', at: 5, duration: null, text: '' }] })], T + 9_000);
+  const lane = buildLane(
+    [answer({ events: [{ id: 'a', type: 'motion', at: 5, duration: null, text: '' }] })],
+    T + 9_000,
+  );
   expect(lane.events[0]).toMatchObject({ startMs: T + 5_000, endMs: T + 9_000 });
 });
 
@@ -73,16 +85,16 @@ test('what is recorded at a moment is found among thousands', () => {
 
 test('previous and next mark go from one to the next, although one is led to 3 s before it', () => {
   const events = [mark(T), mark(T + 60_000), mark(T + 120_000)];
-  const next = markBeside(events, T - 3_000, 1, 3_000);
+  const next = adjacentMark(events, T - 3_000, 1, 3_000);
   expect(next?.startMs).toBe(T + 60_000);
-  expect(markBeside(events, T + 57_000, -1, 3_000)?.startMs).toBe(T);
-  expect(markBeside(events, T + 60_000, -1, 3_000)?.startMs).toBe(T + 60_000);
-  expect(markBeside(events, T + 117_000, 1, 3_000)).toBeUndefined();
-  expect(markBeside([], T, -1, 3_000)).toBeUndefined();
+  expect(adjacentMark(events, T + 57_000, -1, 3_000)?.startMs).toBe(T);
+  expect(adjacentMark(events, T + 60_000, -1, 3_000)?.startMs).toBe(T + 60_000);
+  expect(adjacentMark(events, T + 117_000, 1, 3_000)).toBeUndefined();
+  expect(adjacentMark([], T, -1, 3_000)).toBeUndefined();
 });
 
 test('the comb is as high as the share of its column in which something was seen, and what lies outside changes nothing', () => {
-  const columns = comb(
+  const columns = histogram(
     [mark(T + 60_000, T + 90_000), mark(T - 9_000), mark(T + 130_000, T + 400_000)],
     T,
     60_000,

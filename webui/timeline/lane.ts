@@ -65,7 +65,7 @@ export function coveredOf(spans: readonly Span[]): Float64Array {
 }
 
 /** @param nowMs how far what still lasts goes */
-export function laneOf(answers: readonly TimelineAnswer[], nowMs: number): Lane {
+export function buildLane(answers: readonly TimelineAnswer[], nowMs: number): Lane {
   const covered: number[] = [];
   const kept: number[] = [];
   const reasons: GapReason[] = [];
@@ -139,7 +139,7 @@ export function isCovered(covered: Float64Array, ms: number): boolean {
 }
 
 /** The mark before or behind a moment; a moment is before its mark when it is where one is led to. */
-export function markBeside(events: readonly Mark[], ms: number, by: -1 | 1, leadMs: number): Mark | undefined {
+export function adjacentMark(events: readonly Mark[], ms: number, by: -1 | 1, leadMs: number): Mark | undefined {
   return by > 0
     ? events.find(({ startMs }) => startMs - leadMs > ms + 500)
     : events.findLast(({ startMs }) => startMs - leadMs < ms - 500);
@@ -150,7 +150,7 @@ export function markBeside(events: readonly Mark[], ms: number, by: -1 | 1, lead
  *
  * @param into filled and given back
  */
-export function comb(events: readonly Mark[], fromMs: number, columnMs: number, into: Float32Array): Float32Array {
+export function histogram(events: readonly Mark[], fromMs: number, columnMs: number, into: Float32Array): Float32Array {
   into.fill(0);
   for (const { startMs, endMs, count } of events) {
     const first = Math.floor((startMs - fromMs) / columnMs);

@@ -1,13 +1,13 @@
 import { nowMs } from '../shell/page-state.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { locale } from '../words/words.ts';
-import { drawGapWords, drawLane, drawTicks, type Palette, type Place, type Sheet, shareOf } from './draw.ts';
-import { reasonOf, wordOfReason } from './gap-reasons.ts';
+import { type Drawing, drawGapLabels, drawLane, drawTicks, type LanePosition, type Palette, shareOf } from './draw.ts';
+import { gapReasonText, reasonOf } from './gap-reasons.ts';
 import { coveredOf, firstBehind, type Lane } from './lane.ts';
-import { laneIn } from './lane-data.ts';
-import type { Window } from './time-window.ts';
+import { laneFor } from './lane-data.ts';
 import { type Tick, tickStep, ticks } from './ticks.ts';
-import { knownPart } from './time-blocks.ts';
+import { requestedPart } from './time-blocks.ts';
+import type { TimeWindow } from './time-window.ts';
 import { atMs, fromMs, lanesScrolledPx, spans, toMs } from './view.ts';
 
 /** A camera as the timeline names it. */
@@ -30,7 +30,7 @@ export interface Measures {
 
 /** Everything that one picture of the timeline is drawn from. */
 export interface Scene {
-  readonly window: Window;
+  readonly window: TimeWindow;
   readonly lanes: readonly Lane[];
   readonly ticks: readonly Tick[];
   readonly atMs: number | undefined;
@@ -59,7 +59,7 @@ export const laneAt = (px: number, laneHeight: number, scrolledPx = 0): number =
 const coveredBySpans = new WeakMap<object, Float64Array>();
 
 /** The chosen camera's recordings, to the millisecond. */
-export function coveredNow(): Float64Array {
+export function recordedNow(): Float64Array {
   const all = spans.value;
   const known = coveredBySpans.get(all) ?? coveredOf(all);
   coveredBySpans.set(all, known);
@@ -67,13 +67,13 @@ export function coveredNow(): Float64Array {
 }
 
 /** Why nothing was recorded at a moment of the chosen camera, in words; undefined: that is not known. */
-export function whyNothingAt(name: string, ms: number): string | undefined {
+export function gapReasonAt(name: string, ms: number): string | undefined {
   const window = { fromMs: fromMs.value, toMs: toMs.value };
-  const covered = coveredNow();
+  const covered = recordedNow();
   const behind = firstBehind(covered, ms);
   const [startMs, endMs] = [covered[behind - 1] ?? ms, covered[behind] ?? ms + 1];
-  const known = knownPart(window, startMs, endMs);
-  return wordOfReason(reasonOf(laneIn(name, window).reasons, ...known), recordingsWords.value);
+  const known = requestedPart(window, startMs, endMs);
+  return gapReasonText(reasonOf(laneFor(name, window).reasons, ...known), recordingsWords.value);
 }
 
 /** Reads all signals that the picture depends on. */
@@ -82,26 +82,26 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height }:
   const along = Math.max(1, axis === 'x' ? width : height);
   const step = tickStep((window.toMs - window.fromMs) / along);
   const [chosen, ...others] = cameras;
-  const lanes = chosen ? [{ ...laneIn(chosen.name, window), covered: coveredNow() }] : [];
+  const lanes = chosen ? [{ ...laneFor(chosen.name, window), covered: recordedNow() }] : [];
   const newestMs = spans.value.at(-1)?.endMs ?? 0;
   const words = recordingsWords.value;
   const reasons = lanes[0]?.reasons ?? [];
   const isOffline = chosen?.offlineSinceMs !== undefined && chosen.offlineSinceMs < newestMs + SAME_END_MS;
   return {
     window,
-    lanes: [...lanes, ...(axis === 'x' ? others.map(({ name }) => laneIn(name, window)) : [])],
+    lanes: [...lanes, ...(axis === 'x' ? others.map(({ name }) => laneFor(name, window)) : [])],
     ticks: ticks(window, step, locale.value),
     atMs: atMs.value,
     scrolledPx: axis === 'x' ? lanesScrolledPx.value : 0,
     // What is being recorded has not all been written yet: that is no gap.
     nowMs: isOffline ? nowMs.value : Math.max(newestMs, nowMs.value - SAME_END_MS),
     wordOf: (startMs, endMs) => {
-      const known = wordOfReason(reasonOf(reasons, ...knownPart(window, startMs, endMs)), words);
+      const known = gapReasonText(reasonOf(reasons, ...requestedPart(window, startMs, endMs)), words);
       const why = known ?? (isOffline && endMs > newestMs ? words.gapOffline : undefined);
       return why === undefined ? words.noRecording : words.noRecordingHere(why);
     },
     shortWordOf: (lane, startMs, endMs) =>
-      wordOfReason(reasonOf(lane.reasons, ...knownPart(window, startMs, endMs)), words) ?? words.noRecording,
+      gapReasonText(reasonOf(lane.reasons, ...requestedPart(window, startMs, endMs)), words) ?? words.noRecording,
   };
 }
 
@@ -119,7 +119,7 @@ export function paint(canvas: HTMLCanvasElement, scene: Scene, measures: Measure
   context.setTransform(scale, 0, 0, scale, 0, 0);
   context.clearRect(0, 0, width, height);
   const [along, across] = axis === 'x' ? [width, height] : [height, width];
-  const sheet: Sheet = { context, axis, along, across, palette };
+  const sheet: Drawing = { context, axis, along, across, palette };
   const pill = scene.atMs === undefined ? undefined : shareOf(scene.window, scene.atMs) * along;
   drawTicks(sheet, scene.window, scene.ticks, axis === 'x' ? TOP.labels : SIDE.labels, pill);
   const [chosen, ...others] = scene.lanes;
@@ -129,12 +129,12 @@ export function paint(canvas: HTMLCanvasElement, scene: Scene, measures: Measure
     // Lying there is the comb beside it.
     const isWithin = axis === 'x';
     const at = isWithin ? TOP.track : SIDE.track * text + 20;
-    drawGapWords(sheet, scene.window, chosen.covered, { at, nowMs: scene.nowMs, wordOf: scene.wordOf, isWithin });
+    drawGapLabels(sheet, scene.window, chosen.covered, { at, nowMs: scene.nowMs, wordOf: scene.wordOf, isWithin });
   }
 }
 
 /** Below the chosen one; what is scrolled up does not reach over it. */
-function drawOthers(sheet: Sheet, scene: Scene, others: readonly Lane[], measures: Measures): void {
+function drawOthers(sheet: Drawing, scene: Scene, others: readonly Lane[], measures: Measures): void {
   const { context } = sheet;
   context.save();
   context.beginPath();
@@ -147,12 +147,12 @@ function drawOthers(sheet: Sheet, scene: Scene, others: readonly Lane[], measure
     const track = place.track - scene.scrolledPx;
     const wordOf = scene.shortWordOf.bind(undefined, lane);
     drawLane(sheet, scene.window, lane, { ...place, track }, nowOfLane);
-    drawGapWords(sheet, scene.window, lane.covered, { at: track, nowMs: nowOfLane, wordOf, isWithin: true });
+    drawGapLabels(sheet, scene.window, lane.covered, { at: track, nowMs: nowOfLane, wordOf, isWithin: true });
   });
   context.restore();
 }
 
-function placeOf(i: number, { axis, text, laneHeight }: Measures): Place {
+function placeOf(i: number, { axis, text, laneHeight }: Measures): LanePosition {
   if (axis === 'y') {
     return { track: SIDE.track * text, width: TRACK_PX, comb: COMB_PX };
   }

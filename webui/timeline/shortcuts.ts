@@ -1,5 +1,5 @@
 import { dayStart, nextDay } from '../words/format.ts';
-import { atMs, halt, isPlaying, play, seek, speed, step, zoom } from './view.ts';
+import { atMs, isPlaying, pause, play, seek, speed, step, zoom } from './view.ts';
 
 const STEP_MS = 5_000;
 const LONG_STEP_MS = 60_000;
@@ -10,7 +10,7 @@ export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
 const OWN_KEYS = 'input, select, textarea, [contenteditable], dialog, [role=menu]';
 
 /** Listens until the answer is called. @param actions by key, `KeyboardEvent.key` */
-export function onKeys(actions: Readonly<Record<string, (event: KeyboardEvent) => void>>): () => void {
+export function onShortcuts(actions: Readonly<Record<string, (event: KeyboardEvent) => void>>): () => void {
   const listener = (event: KeyboardEvent) => {
     const target = event.target as Element;
     const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
@@ -26,11 +26,11 @@ export function onKeys(actions: Readonly<Record<string, (event: KeyboardEvent) =
 }
 
 /** Of the timeline, wherever on its page the focus is. @param goToEvent the next or the one before */
-export function onTimelineKeys(goToEvent: (by: -1 | 1) => void): () => void {
+export function onTimelineShortcuts(goToEvent: (by: -1 | 1) => void): () => void {
   const move = (byMs: number) => withMoment((at) => seek(at + byMs));
   const length = (event: KeyboardEvent) => (event.shiftKey ? LONG_STEP_MS : STEP_MS);
-  return onKeys({
-    ' ': () => (isPlaying.peek() ? halt() : play()),
+  return onShortcuts({
+    ' ': () => (isPlaying.peek() ? pause() : play()),
     ArrowLeft: (event) => move(-length(event)),
     ArrowRight: (event) => move(length(event)),
     ArrowDown: (event) => move(-length(event)),

@@ -1,5 +1,5 @@
 import { dayStart, nextDay, spaced } from '../words/format.ts';
-import type { Window } from './time-window.ts';
+import type { TimeWindow } from './time-window.ts';
 
 /** A label beside the time. */
 export interface Tick {
@@ -22,12 +22,12 @@ const STEPS_MS = [
 const MIN_PX = 64;
 
 /** The step at which labels stand far enough from each other. @param msPerPx of the axis */
-export function tickStep(msPerPx: number, leastPx = MIN_PX): number {
-  return STEPS_MS.find((step) => step / msPerPx >= leastPx) ?? 14 * DAY;
+export function tickStep(msPerPx: number, minPx = MIN_PX): number {
+  return STEPS_MS.find((step) => step / msPerPx >= minPx) ?? 14 * DAY;
 }
 
 /** The window's labels by the clock of the browser's time zone, oldest first; an hour that is there twice is labelled twice. */
-export function ticks({ fromMs, toMs }: Window, stepMs: number, language: string): Tick[] {
+export function ticks({ fromMs, toMs }: TimeWindow, stepMs: number, language: string): Tick[] {
   const all: Tick[] = [];
   for (let day = dayStart(fromMs); day < toMs; day = nextDay(day)) {
     for (const ms of stepMs < DAY ? momentsOfDay(day, stepMs, fromMs, toMs) : daysBy(day, stepMs)) {
@@ -83,7 +83,7 @@ function offsetAt(ms: number): string {
 }
 
 /** Where a label stands: its middle and half of its length. */
-export interface Placed {
+interface Placed {
   readonly at: number;
   readonly half: number;
   readonly isDay: boolean;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { knownPart, tilesOf } from './time-blocks.ts';
+import { requestedPart, timeBlocks } from './time-blocks.ts';
 
 const HOUR = 3_600_000;
 const DAY = 86_400_000;
@@ -10,7 +10,7 @@ test.for([1_000, 300_000, 600_000, HOUR, 2 * HOUR, 6 * HOUR, DAY, 3 * DAY, 10 * 
   (length) => {
     for (let shift = 0; shift < 40; shift += 1) {
       const fromMs = T + shift * 2_345_678;
-      const tiles = tilesOf({ fromMs, toMs: fromMs + length });
+      const tiles = timeBlocks({ fromMs, toMs: fromMs + length });
       expect(tiles.length).toBeLessThanOrEqual(5);
       expect(tiles[0]?.fromMs).toBeLessThanOrEqual(fromMs);
       expect(tiles.at(-1)?.toMs).toBeGreaterThanOrEqual(fromMs + length);
@@ -20,17 +20,17 @@ test.for([1_000, 300_000, 600_000, HOUR, 2 * HOUR, 6 * HOUR, DAY, 3 * DAY, 10 * 
 );
 
 test('moving a little asks for the same times, so that they are asked for once', () => {
-  const before = tilesOf({ fromMs: T, toMs: T + 6 * HOUR });
-  expect(tilesOf({ fromMs: T + 60_000, toMs: T + 6 * HOUR + 60_000 })).toEqual(before);
+  const before = timeBlocks({ fromMs: T, toMs: T + 6 * HOUR });
+  expect(timeBlocks({ fromMs: T + 60_000, toMs: T + 6 * HOUR + 60_000 })).toEqual(before);
 });
 
 test('of minutes parts of an hour are asked for, so that each of very many events is told', () => {
-  const [tile] = tilesOf({ fromMs: T, toMs: T + 60_000 });
+  const [tile] = timeBlocks({ fromMs: T, toMs: T + 60_000 });
   expect(tile).toEqual({ fromMs: T - 4 * 60_000, toMs: T + 6 * 60_000 });
 });
 
 test('of a gap that reaches beyond what is asked for the part counts of which something is known', () => {
   const window = { fromMs: T, toMs: T + 60_000 };
-  expect(knownPart(window, T - DAY, T + DAY)).toEqual([T - 4 * 60_000, T + 6 * 60_000]);
-  expect(knownPart(window, T + 5_000, T + 9_000)).toEqual([T + 5_000, T + 9_000]);
+  expect(requestedPart(window, T - DAY, T + DAY)).toEqual([T - 4 * 60_000, T + 6 * 60_000]);
+  expect(requestedPart(window, T + 5_000, T + 9_000)).toEqual([T + 5_000, T + 9_000]);
 });

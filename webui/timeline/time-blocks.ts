@@ -1,8 +1,8 @@
 import { dayStart, nextDay } from '../words/format.ts';
-import type { Window } from './time-window.ts';
+import type { TimeWindow } from './time-window.ts';
 
 /** A time that the box is asked for in one, and whose answer is kept. */
-export interface Tile {
+export interface TimeBlock {
   readonly fromMs: number;
   readonly toMs: number;
 }
@@ -17,13 +17,13 @@ const HOURS_UP_TO_MS = 3 * HOUR;
 const PARTS_UP_TO_MS = HOUR / 6;
 
 /** The few times that together cover a window: parts of an hour, hours, days or months, the same ones wherever the window begins. */
-export function tilesOf({ fromMs, toMs }: Window): Tile[] {
+export function timeBlocks({ fromMs, toMs }: TimeWindow): TimeBlock[] {
   const length = toMs - fromMs;
   if (length <= DAYS_UP_TO_MS && length > HOURS_UP_TO_MS) {
     return days(fromMs, toMs);
   }
   const step = length > DAYS_UP_TO_MS ? MONTH : length > PARTS_UP_TO_MS ? HOUR : PARTS_UP_TO_MS;
-  const tiles: Tile[] = [];
+  const tiles: TimeBlock[] = [];
   for (let ms = Math.floor(fromMs / step) * step; ms < toMs; ms += step) {
     tiles.push({ fromMs: ms, toMs: ms + step });
   }
@@ -31,13 +31,17 @@ export function tilesOf({ fromMs, toMs }: Window): Tile[] {
 }
 
 /** As much of a time as is asked for with a window: of the rest nothing is known. */
-export function knownPart(window: Window, startMs: number, endMs: number): readonly [startMs: number, endMs: number] {
-  const tiles = tilesOf(window);
+export function requestedPart(
+  window: TimeWindow,
+  startMs: number,
+  endMs: number,
+): readonly [startMs: number, endMs: number] {
+  const tiles = timeBlocks(window);
   return [Math.max(startMs, tiles[0]?.fromMs ?? startMs), Math.min(endMs, tiles.at(-1)?.toMs ?? endMs)];
 }
 
-function days(fromMs: number, toMs: number): Tile[] {
-  const tiles: Tile[] = [];
+function days(fromMs: number, toMs: number): TimeBlock[] {
+  const tiles: TimeBlock[] = [];
   for (let day = dayStart(fromMs); day < toMs; day = nextDay(day)) {
     tiles.push({ fromMs: day, toMs: nextDay(day) });
   }

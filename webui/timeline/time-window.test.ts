@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { including, MAX_MS, windowOf, zoomed } from './time-window.ts';
+import { initialWindow, MAX_MS, shiftedTo, timeWindow, zoomed } from './time-window.ts';
 
 const HOUR = 3_600_000;
 
@@ -11,11 +11,47 @@ test('zooming keeps the moment under the finger where it is', () => {
 test('a window is never shorter than a second nor longer than 31 days, and stays around the moment', () => {
   expect(zoomed({ fromMs: 0, toMs: 2_000 }, 100, 500)).toEqual({ fromMs: 250, toMs: 1_250 });
   expect(zoomed({ fromMs: 0, toMs: MAX_MS }, 0.1, MAX_MS / 2)).toEqual({ fromMs: 0, toMs: MAX_MS });
-  expect(windowOf(0, 1000, 0.5)).toEqual({ fromMs: 500, toMs: 1_500 });
+  expect(timeWindow(0, 1000, 0.5)).toEqual({ fromMs: 500, toMs: 1_500 });
 });
 
 test('a moment outside comes into the middle; one inside moves nothing', () => {
   const hour = { fromMs: 0, toMs: HOUR };
-  expect(including(hour, 0.98 * HOUR)).toEqual(hour);
-  expect(including(hour, 3 * HOUR)).toEqual({ fromMs: 2.5 * HOUR, toMs: 3.5 * HOUR });
+  expect(shiftedTo(hour, 0.98 * HOUR)).toEqual(hour);
+  expect(shiftedTo(hour, 3 * HOUR)).toEqual({ fromMs: 2.5 * HOUR, toMs: 3.5 * HOUR });
+});
+
+const MINUTE = 60_000;
+const NOW = Date.UTC(2026, 10, 17, 12);
+/** @param beforeMs now, begin and end in turns */
+const recorded = (...beforeMs: readonly number[]) =>
+  Array.from({ length: beforeMs.length / 2 }, (_, i) => ({
+    start: '',
+    startMs: NOW - (beforeMs[2 * i] ?? 0),
+    endMs: NOW - (beforeMs[2 * i + 1] ?? 0),
+  }));
+const inMinutes = ({ fromMs, toMs }: { fromMs: number; toMs: number }) => [
+  (fromMs - NOW) / MINUTE,
+  (toMs - NOW) / MINUTE,
+];
+
+test('where minutes are recorded, minutes are shown, with a little room', () => {
+  const twenty = recorded(20 * MINUTE, 15 * MINUTE, 10 * MINUTE, 0);
+  expect(inMinutes(initialWindow(twenty, true, NOW))).toEqual([-21.2, 2.8]);
+  expect(inMinutes(initialWindow(twenty, false, NOW))).toEqual([-24, 24]);
+});
+
+test('what has just begun is shown within a minute or two', () => {
+  expect(inMinutes(initialWindow(recorded(3_000, 0), true, NOW))).toEqual([-0.1, 0.9]);
+  expect(inMinutes(initialWindow(recorded(3_000, 0), false, NOW))).toEqual([-1, 1]);
+});
+
+test('of days the last hours are shown', () => {
+  const days = recorded(5 * 1440 * MINUTE, 0);
+  expect(inMinutes(initialWindow(days, true, NOW))).toEqual([-204, 36]);
+  expect(inMinutes(initialWindow(days, false, NOW))).toEqual([-37.5, 37.5]);
+});
+
+test('where nothing is known yet the hours around the moment are shown', () => {
+  expect(inMinutes(initialWindow([], true, NOW))).toEqual([-204, 36]);
+  expect(inMinutes(initialWindow([], false, NOW))).toEqual([-37.5, 37.5]);
 });

@@ -1,9 +1,9 @@
 import { shareOf } from './draw.ts';
 import type { GestureTarget } from './gestures.ts';
-import { hoverShare } from './hover-moment.ts';
+import { hoverShare } from './hover-preview.tsx';
 import type { Mark } from './lane.ts';
-import { laneIn } from './lane-data.ts';
-import { atMs, camera, fromMs, LEAD_MS, scrub, scrubMs, seek, show, spans, toMs, zoom } from './view.ts';
+import { laneFor } from './lane-data.ts';
+import { atMs, camera, fromMs, LEAD_MS, scrub, scrubMs, seek, showWindow, spans, toMs, zoom } from './view.ts';
 
 /** A mark is hit from this far. */
 const HIT_PX = 14;
@@ -11,7 +11,7 @@ const HIT_PX = 14;
 const PICTURE_HIT_PX = 24;
 
 /** What a hand on the timeline does: upright the time moves under the playhead, lying the playhead moves over the time. */
-export function hand(
+export function timelineGestures(
   element: HTMLElement,
   axis: 'x' | 'y',
   /** @returns true when the tap was for another camera's lane */
@@ -23,7 +23,7 @@ export function hand(
   const msPerPx = () => (toMs.peek() - fromMs.peek()) / length();
   const momentAt = (px: number) => fromMs.peek() + px * msPerPx();
   const pan = (byPx: number) =>
-    show({ fromMs: fromMs.peek() - byPx * msPerPx(), toMs: toMs.peek() - byPx * msPerPx() });
+    showWindow({ fromMs: fromMs.peek() - byPx * msPerPx(), toMs: toMs.peek() - byPx * msPerPx() });
   return {
     along: ({ clientX, clientY }) => {
       const box = element.getBoundingClientRect();
@@ -82,6 +82,6 @@ function markAt(atPx: number, length: number, hitPx: number): Mark | undefined {
   const window = { fromMs: fromMs.peek(), toMs: toMs.peek() };
   const name = camera.peek();
   const away = ({ startMs }: Mark) => Math.abs(shareOf(window, startMs) * length - atPx);
-  const near = name === undefined ? [] : laneIn(name, window).events.filter((mark) => away(mark) <= hitPx);
+  const near = name === undefined ? [] : laneFor(name, window).events.filter((mark) => away(mark) <= hitPx);
   return near.reduce<Mark | undefined>((best, mark) => (!best || away(mark) < away(best) ? mark : best), undefined);
 }

@@ -1,28 +1,28 @@
 import { effect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { voice } from '../words/i18n.ts';
 import { clockSeconds, longDay } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { type Palette, shareOf } from './draw.ts';
 import { watchGestures } from './gestures.ts';
-import { Hover } from './hover-preview.tsx';
+import { HoverPreview } from './hover-preview.tsx';
 import { isCovered } from './lane.ts';
-import { keepFresh, laneIn } from './lane-data.ts';
+import { laneFor, refreshLanes } from './lane-data.ts';
 import {
-  coveredNow,
   heightOfLanes,
   type LaneCamera,
   laneAt,
   type Measures,
   paint,
   paletteOf,
+  recordedNow,
   rootPx,
   type Scene,
   sceneOf,
   TOP,
 } from './scene.ts';
-import { hand } from './timeline-gestures.ts';
+import { timelineGestures } from './timeline-gestures.ts';
 import { atMs, fixedPlayhead, fromMs, lanesScrolledPx, toMs } from './view.ts';
 
 interface TimelineProps {
@@ -47,7 +47,7 @@ export function Timeline({ axis, cameras, laneHeight, onLane, onScroll, children
   const measures: Measures = { axis, ...box, laneHeight, text: rootPx() / 16 };
   const along = axis === 'x' ? box.width : box.height;
   usePainting(canvas, playhead, cameras, measures);
-  useEffect(() => keepFresh(), []);
+  useEffect(() => refreshLanes(), []);
   const latest = useRef({ cameras, laneHeight, onLane, onScroll });
   latest.current = { cameras, laneHeight, onLane, onScroll };
   useEffect(() => {
@@ -62,7 +62,7 @@ export function Timeline({ axis, cameras, laneHeight, onLane, onScroll, children
     };
     const scrollLanes = (px: number, byPx: number) => px >= TOP.chosen && latest.current.onScroll?.(byPx) === true;
     const { current } = track;
-    return current ? watchGestures(current, hand(current, axis, tapLane, scrollLanes)) : undefined;
+    return current ? watchGestures(current, timelineGestures(current, axis, tapLane, scrollLanes)) : undefined;
   }, [axis]);
   const height = axis === 'x' ? `${heightOfLanes(cameras.length - 1, laneHeight)}px` : undefined;
   return (
@@ -76,14 +76,14 @@ export function Timeline({ axis, cameras, laneHeight, onLane, onScroll, children
         {children}
         {cameras[0] && <ZoomHint name={cameras[0].name} />}
       </div>
-      {axis === 'x' && <Hover along={along} camera={cameras[0]?.name} />}
+      {axis === 'x' && <HoverPreview along={along} camera={cameras[0]?.name} />}
     </div>
   );
 }
 
 /** What stands too close to be shown one by one. */
 function ZoomHint({ name }: { readonly name: string }) {
-  return laneIn(name, { fromMs: fromMs.value, toMs: toMs.value }).isCounted ? (
+  return laneFor(name, { fromMs: fromMs.value, toMs: toMs.value }).isCounted ? (
     <p class="zoom-hint">{recordingsWords.value.zoomForEach}</p>
   ) : null;
 }
@@ -91,15 +91,15 @@ function ZoomHint({ name }: { readonly name: string }) {
 /** Of its own, so that the whole timeline is not built anew each second. */
 function Pill() {
   const at = atMs.value;
-  return at === undefined ? null : <b class="digits">{clockSeconds(at, voice().language)}</b>;
+  return at === undefined ? null : <b class="digits">{clockSeconds(at, i18n().language)}</b>;
 }
 
 function Slider({ axis }: { readonly axis: 'x' | 'y' }) {
-  const { language } = voice();
+  const { language } = i18n();
   const words = recordingsWords.value;
   // To the second: a screen reader would not come to an end.
   const second = Math.floor((atMs.value ?? 0) / 1000);
-  const isRecorded = isCovered(coveredNow(), second * 1000 + 999);
+  const isRecorded = isCovered(recordedNow(), second * 1000 + 999);
   const day = longDay(second * 1000, language);
   return (
     <div

@@ -1,13 +1,13 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { Span } from '../api-client/recordings.ts';
-import { including, type Window, windowOf, zoomed } from './time-window.ts';
+import { shiftedTo, type TimeWindow, timeWindow, zoomed } from './time-window.ts';
 
 /** What the recordings page shows: one moment, one window of time, one camera, for all of its parts. Unix milliseconds. */
 
 /** Who goes to an event sees what led to it. */
 export const LEAD_MS = 3_000;
 /** With the chosen one there are four: what a phone can decode. */
-const MAX_FOLLOWERS = 3;
+const MAX_SYNCED = 3;
 const FIRST_WINDOW_MS = 4 * 3_600_000;
 
 /** The path whose recordings are looked at. */
@@ -17,7 +17,7 @@ export const spans = signal<readonly Span[]>([]);
 /** The moment of the picture; undefined until one was chosen. */
 export const atMs = signal<number | undefined>(undefined);
 
-const shown = signal<Window>(windowOf(FIRST_WINDOW_MS, Date.now(), 0.9));
+const shown = signal<TimeWindow>(timeWindow(FIRST_WINDOW_MS, Date.now(), 0.9));
 export const fromMs = computed(() => shown.value.fromMs);
 export const toMs = computed(() => shown.value.toMs);
 
@@ -33,12 +33,12 @@ export const clip = signal<{ readonly startMs: number; readonly endMs: number } 
 export const scrubMs = signal<number | undefined>(undefined);
 
 /** Where the player is sent; a new object sends it again. */
-export const sent = signal<{ readonly toMs: number; readonly plays: boolean } | undefined>(undefined);
+export const seekTarget = signal<{ readonly toMs: number; readonly plays: boolean } | undefined>(undefined);
 
 /** One picture on or back; a new object steps again. */
-export const stepped = signal<{ readonly by: -1 | 1 } | undefined>(undefined);
+export const frameStep = signal<{ readonly by: -1 | 1 } | undefined>(undefined);
 /** Cameras that play in step with the chosen one. */
-export const followers = signal<readonly string[]>([]);
+export const syncedCameras = signal<readonly string[]>([]);
 
 /** On a phone the playhead stays, and the time moves under it; the share of the window that lies before it. */
 export const fixedPlayhead = signal<number | undefined>(undefined);
@@ -47,9 +47,9 @@ export const fixedPlayhead = signal<number | undefined>(undefined);
 export function seek(ms: number, plays = isPlaying.peek()): void {
   batch(() => {
     scrubMs.value = undefined;
-    sent.value = { toMs: ms, plays };
+    seekTarget.value = { toMs: ms, plays };
     isPlaying.value = plays;
-    moveTo(ms);
+    setMoment(ms);
   });
 }
 
@@ -60,18 +60,18 @@ export function scrub(ms: number): void {
     atMs.value = ms;
     const share = fixedPlayhead.peek();
     if (share !== undefined) {
-      shown.value = windowOf(lengthMs(), ms, share);
+      shown.value = timeWindow(lengthMs(), ms, share);
     }
   });
 }
 
 /** The player has come to that moment. */
-export function moveTo(ms: number): void {
+export function setMoment(ms: number): void {
   batch(() => {
     atMs.value = ms;
     const share = fixedPlayhead.peek();
     const before = shown.peek();
-    const next = share === undefined ? including(before, ms) : windowOf(lengthMs(), ms, share);
+    const next = share === undefined ? shiftedTo(before, ms) : timeWindow(lengthMs(), ms, share);
     if (next.fromMs !== before.fromMs || next.toMs !== before.toMs) {
       shown.value = next;
     }
@@ -81,7 +81,7 @@ export function moveTo(ms: number): void {
 export function step(by: -1 | 1): void {
   batch(() => {
     isPlaying.value = false;
-    stepped.value = { by };
+    frameStep.value = { by };
   });
 }
 
@@ -89,7 +89,7 @@ export function play(): void {
   isPlaying.value = true;
 }
 
-export function halt(): void {
+export function pause(): void {
   isPlaying.value = false;
 }
 
@@ -104,45 +104,45 @@ export function zoom(factor: number, aroundMs?: number): void {
 }
 
 /** Shows that window; where the playhead is fixed as much time around it. */
-export function show(window: Window): void {
+export function showWindow(window: TimeWindow): void {
   const share = fixedPlayhead.peek();
   const at = atMs.peek();
   const length = window.toMs - window.fromMs;
   shown.value =
-    share === undefined || at === undefined ? windowOf(length, window.fromMs, 0) : windowOf(length, at, share);
+    share === undefined || at === undefined ? timeWindow(length, window.fromMs, 0) : timeWindow(length, at, share);
 }
 
 /** Nobody looks any more. */
-export function leave(): void {
+export function resetView(): void {
   batch(() => {
     camera.value = undefined;
     isPlaying.value = false;
-    followers.value = [];
+    syncedCameras.value = [];
     clip.value = undefined;
     scrubMs.value = undefined;
-    sent.value = undefined;
+    seekTarget.value = undefined;
   });
 }
 
 /** Another camera begins to play in step with the chosen one, or ends it. */
-export function toggleFollower(name: string): void {
-  const before = followers.peek();
-  followers.value = before.includes(name)
+export function toggleSynced(name: string): void {
+  const before = syncedCameras.peek();
+  syncedCameras.value = before.includes(name)
     ? before.filter((one) => one !== name)
-    : [...before, name].slice(-MAX_FOLLOWERS);
+    : [...before, name].slice(-MAX_SYNCED);
 }
 
 const lengthMs = (): number => toMs.peek() - fromMs.peek();
 
 /** Another camera: its moment and window stay, what was marked goes. */
-export function choose(name: string): void {
+export function selectCamera(name: string): void {
   batch(() => {
     if (camera.peek() !== name) {
       camera.value = name;
       spans.value = [];
-      sent.value = undefined;
+      seekTarget.value = undefined;
       clip.value = undefined;
-      followers.value = followers.peek().filter((one) => one !== name);
+      syncedCameras.value = syncedCameras.peek().filter((one) => one !== name);
       scrubMs.value = undefined;
     }
   });

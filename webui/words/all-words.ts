@@ -1,5 +1,5 @@
+import type { CameraViewWords } from './en/camera-view.ts';
 import type { CamerasWords } from './en/cameras.ts';
-import type { CinemaWords } from './en/cinema.ts';
 import type { ClipsWords } from './en/clips.ts';
 import type { CommonWords } from './en/common.ts';
 import type { LiveWords } from './en/live.ts';
@@ -15,7 +15,7 @@ import type { YouWords } from './en/you.ts';
 export interface AllWords {
   readonly common: CommonWords;
   readonly live: LiveWords;
-  readonly cinema: CinemaWords;
+  readonly cameraView: CameraViewWords;
   readonly reasons: ReasonsWords;
   readonly recordings: RecordingsWords;
   readonly clips: ClipsWords;

@@ -1,7 +1,7 @@
 import type { CommonWords } from './en/common.ts';
 
 /** What a moment is called depends on the language and on today. */
-export interface Voice {
+interface I18n {
   readonly language: string;
   readonly words: Pick<CommonWords, 'today' | 'yesterday' | 'yesterdayAt' | 'minutes' | 'seconds'>;
 }
@@ -42,7 +42,7 @@ const daysBetween = (fromMs: number, toMs: number): number =>
   Math.round((dayStart(toMs) - dayStart(fromMs)) / 86_400_000);
 
 /** As people say it: `14:02`, `yesterday 14:02`, `Tuesday 14:02`, else the date. */
-export function moment(ms: number, nowMs: number, { language, words }: Voice): string {
+export function moment(ms: number, nowMs: number, { language, words }: I18n): string {
   const time = clock(ms, language);
   const days = daysBetween(ms, nowMs);
   if (days === 0) {
@@ -56,7 +56,7 @@ export function moment(ms: number, nowMs: number, { language, words }: Voice): s
 }
 
 /** `Today`, `Yesterday`, `Tuesday 17 November`. */
-export function dayName(ms: number, nowMs: number, { language, words }: Voice): string {
+export function dayName(ms: number, nowMs: number, { language, words }: I18n): string {
   const days = daysBetween(ms, nowMs);
   if (days === 0) {
     return words.today;
@@ -91,7 +91,7 @@ function dateFormat(ms: number, nowMs: number, language: string): Intl.DateTimeF
 }
 
 /** `42 s`, `8 min`; below a minute in seconds. */
-export function duration(ms: number, { language, words }: Voice): string {
+export function duration(ms: number, { language, words }: I18n): string {
   const seconds = Math.max(1, Math.round(ms / 1000));
   const number = (value: number) => new Intl.NumberFormat(language).format(value);
   return seconds < 60 ? words.seconds(number(seconds)) : words.minutes(number(Math.round(seconds / 60)));

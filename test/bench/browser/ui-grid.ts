@@ -36,7 +36,7 @@ export const uiGrid9: Figure = {
     });
     const page = await viewer.open(`${agent.url}/#/live`, { width: 1440, height: 900 });
     await page
-      .locator('.tile .stage.playing')
+      .locator('.tile .surface.playing')
       .nth(CAMERAS - 1)
       .waitFor();
     const watching = page.evaluate(watchFrames, { stallMs: STALL_MS, watchedMs: WATCHED_SECONDS * 1000 });

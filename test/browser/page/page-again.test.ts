@@ -59,7 +59,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await page.evaluate(watch);
     await visitor.go('#/live');
     await logInAs(visitor, VIEWER);
-    await page.locator('.tile.live .stage.playing').waitFor();
+    await page.locator('.tile.live .surface.playing').waitFor();
     expect(await page.locator('.tile').count()).toBe(1);
     await visitor.go('#/settings/people');
     await leave.click();
@@ -115,11 +115,11 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     let isAway = true;
     await page.route('**/v3/**', (route) => (isAway ? route.abort() : route.fallback()));
     await visitor.go(new URL(link).hash);
-    await page.getByText('No connection to the box.').waitFor();
+    await page.getByText('No connection to this device.').waitFor();
     expect(new URL(page.url()).hash).toBe('#/live');
     isAway = false;
-    await page.locator('.tile.live .stage.playing').waitFor();
-    expect(await page.getByText('No connection to the box.').isVisible()).toBe(false);
+    await page.locator('.tile.live .surface.playing').waitFor();
+    expect(await page.getByText('No connection to this device.').isVisible()).toBe(false);
   });
 
   test('a log-out that got no answer says so, and so does one of other devices', async () => {
@@ -133,14 +133,14 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await page.route(/v3\/sessions?(\/|$)/, (route) =>
       route.request().method() === 'DELETE' ? route.abort() : route.fallback(),
     );
-    const told = page.getByRole('status').filter({ hasText: 'The box did not answer.' });
+    const told = page.getByRole('status').filter({ hasText: 'No answer.' });
     await page.getByRole('button', { name: /^Log out/ }).click();
     await told.waitFor();
     await page.reload();
-    await page.getByRole('button', { name: 'Devices that are logged in' }).click();
-    await page.getByRole('button', { name: 'Log out my other devices' }).click();
+    await page.getByRole('button', { name: 'Logged-in browsers' }).click();
+    await page.getByRole('button', { name: 'Log out my other browsers' }).click();
     await told.waitFor();
-    expect(await page.getByText('Your other devices are logged out.').count()).toBe(0);
+    expect(await page.getByText('Your other browsers are logged out.').count()).toBe(0);
   });
 
   test('who logs out in one window sees nothing more of the box in the others', async () => {
@@ -170,7 +170,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await visitor.logIn('#/settings/system/file');
     const editor = page.getByRole('textbox', { name: 'Configuration file' });
     await editor.fill(`${await editor.inputValue()}# typed\n`);
-    await page.locator('button:enabled', { hasText: 'See what changes' }).waitFor();
+    await page.locator('button:enabled', { hasText: 'Review changes' }).waitFor();
     expect(asked).toBe(4);
   });
 

@@ -27,13 +27,13 @@ describeWith(['chromium', 'gstreamer'], 'the page, when what it shows goes away'
     await tile(page, 'Demo camera, Live').waitFor();
     await framesDecoded(page, 10);
     await agent.process.stop('SIGKILL');
-    await page.getByRole('status').filter({ hasText: 'No connection to the box.' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'No connection to this device.' }).waitFor();
     expect(await pictureStays(page)).toBe(true);
     const restartedMs = Date.now();
     const { dataDir, ports } = agent;
     await using _again = await startAgent({ dataDir, ports, listen: pageEverywhere });
     await timeShownAfter(page, restartedMs);
-    await page.getByText('No connection to the box.').waitFor({ state: 'detached' });
+    await page.getByText('No connection to this device.').waitFor({ state: 'detached' });
     await tile(page, 'Demo camera, Live').waitFor();
   });
 
@@ -52,14 +52,16 @@ describeWith(['chromium', 'gstreamer'], 'the page, when what it shows goes away'
     expect(await pictureStays(page)).toBe(true);
     await using _back = await startGstCamera({ '/main': H264 }, { port: gone.port });
     await tile(page, 'Garden, Live').waitFor();
-    await page.locator('.stage.playing').waitFor();
+    await page.locator('.surface.playing').waitFor();
   });
 });
 
 /** Whether the first tile shows a picture, the video's last or the still that was kept of it: it has many colours. */
 const pictureStays = (page: Page): Promise<boolean> =>
   page.evaluate(() => {
-    const shown = document.querySelector('.tile .stage.playing > video, .tile .stage.has-still:not(.playing) > canvas');
+    const shown = document.querySelector(
+      '.tile .surface.playing > video, .tile .surface.has-still:not(.playing) > canvas',
+    );
     const canvas = document.createElement('canvas');
     const context = canvas.getContext('2d');
     context?.drawImage(shown as HTMLVideoElement | HTMLCanvasElement, 0, 0, canvas.width, canvas.height);

@@ -54,7 +54,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     await box.api('POST', 'devicepasswords', { name: 'TV' });
     await choose(page, 'my.perchbackup', backup);
     const plan = page.locator('.plan');
-    await plan.getByText('Comes back').waitFor();
+    await plan.getByText('Added').waitFor();
     await plan.getByText('Front door').waitFor();
     await plan.getByText('ann').waitFor();
     await plan.getByText('One device password stops working.').waitFor();
@@ -65,14 +65,14 @@ describeWith(['chromium'], 'the page about backups', () => {
     // The page comes anew when the box is back.
     const again = page.waitForEvent('load');
     await page.getByRole('button', { name: 'Restore', exact: true }).click();
-    await page.getByText('The box is starting again').first().waitFor();
+    await page.getByText('This device is restarting').first().waitFor();
     await again;
-    await page.getByText('Restored. The box is what it was when the backup was made').waitFor();
+    await page.getByText('Restored. This device is in the state of the backup').waitFor();
     await settled(page, '.restore');
     expect(box.app).not.toBe(former);
     expect(file()).toBe(before);
     await owner.go('#/live');
-    await page.locator('.tile.live .stage.playing').first().waitFor();
+    await page.locator('.tile.live .surface.playing').first().waitFor();
     expect(complaints.filter((text) => !CLOSED_BY_RESTART.test(text))).toEqual([]);
   });
 
@@ -82,7 +82,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     const before = file();
     const backup = await download(page, 'Download backup');
     const wrong = [
-      ['holiday.jpg', Buffer.from('ÿØÿà and more'), 'It is no backup of Perch.'],
+      ['holiday.jpg', Buffer.from('ÿØÿà and more'), 'It is not a Perch backup.'],
       ['cut.perchbackup', backup.subarray(0, backup.length / 2), 'The backup is damaged or not whole.'],
     ] as const;
     for (const [name, bytes, reason] of wrong) {
@@ -106,7 +106,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     expect(await axeFindings(page)).toEqual([]);
     // The right one after all.
     await choose(page, 'right.perchbackup', backup);
-    await page.getByText('The box is as it was then.').waitFor();
+    await page.getByText('Nothing changes.').waitFor();
     expect(await page.locator('.button.main').allTextContents()).toEqual(['Restore']);
     expect(await page.getByRole('alert').filter({ hasText: 'cannot be restored' }).count()).toBe(0);
     expect(file()).toBe(before);
@@ -143,11 +143,11 @@ describeWith(['chromium'], 'the page about backups', () => {
     if ((await code.count()) > 0) {
       // As for setting the password: an address that is not private wants it.
       await page.getByRole('button', { name: 'Choose a backup' }).click();
-      await page.getByRole('alert').filter({ hasText: 'The terminal or screen of the box shows it.' }).waitFor();
+      await page.getByRole('alert').filter({ hasText: 'Shown on the terminal or screen of this device.' }).waitFor();
       await code.fill(fresh.app.accounts.setup?.code ?? '');
     }
     await choose(page, 'old.perchbackup', gzipSync(JSON.stringify(document)));
-    await page.getByText('Your password is then the one of that time.').waitFor();
+    await page.getByText('Your password becomes the one in the backup.').waitFor();
     await settled(page, '.plan');
     expect(await axeFindings(page)).toEqual([]);
     // A box that starts within a second is missed soon.
@@ -156,10 +156,10 @@ describeWith(['chromium'], 'the page about backups', () => {
       await route.fulfill({ response, json: { ...(await response.json()), seconds: 1 } });
     });
     await page.getByRole('button', { name: 'Restore', exact: true }).click();
-    await page.getByText('In the backup the box has another address').waitFor();
+    await page.getByText('In the backup this device has another address').waitFor();
     const again = page.getByRole('link', { name: `:${port}/` });
     // As long as it is usual it may come back here, and then it is told that it does not.
-    await page.getByText('The box does not answer here.').waitFor();
+    await page.getByText('This device does not answer here.').waitFor();
     expect(await axeFindings(page)).toEqual([]);
     await again.click();
     await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);

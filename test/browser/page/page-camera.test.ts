@@ -31,7 +31,7 @@ describeWith(['chromium'], 'one camera', () => {
     const visitor = await visit(viewer.browser, box, options);
     await visitor.logIn(`#/live/${camera}`);
     // The large one, and nothing above it that goes on until then.
-    await visitor.page.locator('.cinema .picture:only-child .stage.playing').waitFor();
+    await visitor.page.locator('.camera-view .picture:only-child .surface.playing').waitFor();
     // Comes later, and the pad makes room for it.
     await visitor.page.locator('.rewind .time').waitFor();
     return visitor;
@@ -87,7 +87,7 @@ describeWith(['chromium'], 'one camera', () => {
     await moves({ x: 0, y: 0.5, zoom: 0 });
     await page.keyboard.up('ArrowUp');
     await rests();
-    const nearer = page.getByRole('button', { name: 'Nearer' });
+    const nearer = page.getByRole('button', { name: 'Zoom in' });
     await nearer.focus();
     await page.keyboard.press('Enter');
     await moves({ x: 0, y: 0, zoom: 0.5 });
@@ -130,9 +130,9 @@ describeWith(['chromium'], 'one camera', () => {
     const { page, complaints } = visitor;
     const save = async (position: { x: number; y: number; zoom: number }) => {
       head().goTo(position);
-      await page.getByRole('button', { name: 'Save or forget a place' }).click();
-      await page.getByRole('textbox', { name: 'Name of the place' }).fill('Gate 🐦');
-      await page.getByRole('button', { name: 'Save this place' }).click();
+      await page.getByRole('button', { name: 'Save or remove a preset' }).click();
+      await page.getByRole('textbox', { name: 'Name of the preset' }).fill('Gate 🐦');
+      await page.getByRole('button', { name: 'Save this position' }).click();
       await page.getByRole('dialog').waitFor({ state: 'detached' });
       return [...head().presets.values()].filter(({ name }) => name === 'Gate 🐦').map((one) => one.position);
     };
@@ -142,7 +142,7 @@ describeWith(['chromium'], 'one camera', () => {
     head().goTo({ x: 1, y: 1, zoom: 1 });
     await page.getByRole('button', { name: 'Gate 🐦' }).click();
     await expect.poll(() => head().position, { timeout: 10_000 }).toEqual({ x: -0.5, y: 0, zoom: 0.5 });
-    await page.getByRole('button', { name: 'Save or forget a place' }).click();
+    await page.getByRole('button', { name: 'Save or remove a preset' }).click();
     const row = page.getByRole('dialog').getByRole('button', { name: 'Forget Gate 🐦' });
     await row.click();
     await page.getByText('The camera forgets this place.').waitFor();
@@ -158,7 +158,7 @@ describeWith(['chromium'], 'one camera', () => {
     await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
     await visitor.logIn();
     const { page, complaints } = visitor;
-    await page.locator('.grid .stage.playing').nth(1).waitFor();
+    await page.locator('.grid .surface.playing').nth(1).waitFor();
     await onceCameraPageIsThere(page);
     const calls: string[] = [];
     page.on('request', (request) => {
@@ -171,14 +171,14 @@ describeWith(['chromium'], 'one camera', () => {
     const seen = () => page.evaluate(() => ({ ...(window as unknown as { seen: object }).seen }));
     await page.locator('.tile').first().click();
     await page.waitForFunction((width) => {
-      const videos = [...document.querySelectorAll<HTMLVideoElement>('.cinema video')];
-      return videos.length === 1 && videos[0]?.videoWidth === width && !document.querySelector('.leap');
+      const videos = [...document.querySelectorAll<HTMLVideoElement>('.camera-view video')];
+      return videos.length === 1 && videos[0]?.videoWidth === width && !document.querySelector('.picture-transition');
     }, MAIN_SIZE[0]);
     expect(calls).toEqual([`POST ${garden}`, `DELETE ${garden}_sub`]);
     expect(await seen()).toEqual({ black: 0, leaps: 1 });
     calls.length = 0;
     await page.goBack();
-    await page.locator('.grid .stage.playing').nth(1).waitFor();
+    await page.locator('.grid .surface.playing').nth(1).waitFor();
     await expect.poll(() => calls).toEqual([`POST ${garden}_sub`, `DELETE ${garden}`]);
     expect(await seen()).toEqual({ black: 0, leaps: 2 });
     expect(complaints).toEqual([]);
@@ -189,7 +189,7 @@ describeWith(['chromium'], 'one camera', () => {
     await visitor.logIn();
     const { page } = visitor;
     const focused = () => page.evaluate(() => document.activeElement?.ariaLabel ?? document.activeElement?.textContent);
-    await page.locator('.grid .stage.playing').nth(1).waitFor();
+    await page.locator('.grid .surface.playing').nth(1).waitFor();
     await page.keyboard.press('2');
     await expect.poll(focused).toBe('Garden');
     expect(await page.title()).toBe('Garden · Perch');
@@ -216,7 +216,7 @@ describeWith(['chromium'], 'one camera', () => {
       const strip = await page.locator('.rewind').boundingBox();
       const [above, below] = size === 'phone' ? [strip, before] : [before, strip];
       expect((above?.y ?? 0) + (above?.height ?? 0)).toBeLessThanOrEqual(below?.y ?? 0);
-      const beyond = await page.locator('.cinema').evaluate((all) => all.scrollHeight - all.clientHeight);
+      const beyond = await page.locator('.camera-view').evaluate((all) => all.scrollHeight - all.clientHeight);
       // On a phone the camera's places may need more room than there is.
       expect(size === 'phone' || beyond === 0, 'in a wide window there is nothing to scroll to').toBe(true);
     },
@@ -268,7 +268,7 @@ describeWith(['chromium'], 'one camera', () => {
     const first = await time.textContent();
     await expect.poll(() => time.textContent(), { timeout: 10_000 }).not.toBe(first);
     await page.keyboard.press('?');
-    const sheet = page.getByRole('dialog', { name: 'Keys' });
+    const sheet = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
     await sheet.getByText('Picture in picture').waitFor();
     expect(await sheet.getByText('Turn the camera').count(), 'which this one cannot').toBe(0);
     await page.keyboard.press('Escape');
@@ -281,7 +281,7 @@ describeWith(['chromium'], 'one camera', () => {
     const { page } = visitor;
     await page.keyboard.press('i');
     const facts = page.locator('.info');
-    await facts.getByText('Behind the camera').waitFor();
+    await facts.getByText('Delay').waitFor();
     await facts.getByText(/^(WebRTC|MSE|HLS)$/).waitFor();
     await facts.getByText(MAIN_SIZE.join(' × ')).waitFor();
     await facts.getByText(/bit\/s$/).waitFor();
@@ -317,7 +317,7 @@ describeWith(['chromium'], 'one camera', () => {
     await expect.poll(isHalted).toBe(false);
     await page.getByRole('button', { name: 'Pause' }).click();
     await expect.poll(isHalted).toBe(true);
-    const seen = await page.locator('.seen-before').textContent();
+    const seen = await page.locator('.rewound').textContent();
     const saved = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Snapshot' }).click();
     const picture = await saved;
@@ -328,7 +328,7 @@ describeWith(['chromium'], 'one camera', () => {
     expect(sizeOfJpeg(await bytesOf(picture))).toEqual(MAIN_SIZE);
     await page.getByRole('button', { name: 'Live', exact: true }).click();
     await recording.waitFor({ state: 'detached' });
-    await page.locator('.cinema .stage.playing').waitFor();
+    await page.locator('.camera-view .surface.playing').waitFor();
     expect(complaints).toEqual([]);
   });
 
@@ -441,9 +441,9 @@ function watchForBlack(): void {
   (window as unknown as { seen: object }).seen = seen;
   let before: Element | null = null;
   const look = () => {
-    const place = document.querySelector('.cinema') ?? document.querySelector('.grid .tile');
-    seen.black += place?.querySelector('.stage.playing') ? 0 : 1;
-    const leap = document.querySelector('.leap');
+    const place = document.querySelector('.camera-view') ?? document.querySelector('.grid .tile');
+    seen.black += place?.querySelector('.surface.playing') ? 0 : 1;
+    const leap = document.querySelector('.picture-transition');
     seen.leaps += leap && leap !== before ? 1 : 0;
     before = leap;
     requestAnimationFrame(look);

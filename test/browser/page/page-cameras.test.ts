@@ -52,7 +52,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       await using visitor = await open(size, '#/settings/cameras');
       const { page, complaints } = visitor;
       await page.getByText('Live · keeps one day').nth(2).waitFor();
-      await page.waitForFunction(() => document.querySelectorAll('.small-picture .stage.has-still').length === 3);
+      await page.waitForFunction(() => document.querySelectorAll('.camera-thumbnail .surface.has-still').length === 3);
       expect(await axeFindings(page)).toEqual([]);
       await page.getByRole('link', { name: /^Front door/ }).click();
       await settled(page, '.sheet .stepper');
@@ -60,7 +60,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       const deeper = [
         [/^Picture/, '.sheet .card'],
         [/^Connection/, '.facts'],
-        [/^Pause or remove/, '.fate'],
+        [/^Pause or remove/, '.radio-card'],
       ] as const;
       for (const [name, sign] of deeper) {
         await page.getByRole('button', { name }).click();
@@ -83,7 +83,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     const sheet = page.getByRole('dialog');
     await sheet.getByLabel('Name').fill('');
     await sheet.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('alert').filter({ hasText: 'A name, so that one finds it.' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'Enter a name.' }).waitFor();
     await sheet.getByLabel('Name').fill(HOSTILE);
     await sheet.getByRole('radio', { name: 'On motion' }).check();
     await sheet.getByRole('spinbutton', { name: 'Keep for' }).press('ArrowUp');
@@ -117,15 +117,15 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     const tracks = async () =>
       Promise.all([garden, `${garden}_sub`].map((name) => box.api<{ tracks: string[] }>('GET', `paths/get/${name}`)));
     const foot = (text: string) => sheet.getByRole('status').filter({ hasText: text }).waitFor();
-    await foot('Applies at once. The picture stays live.');
+    await foot('Applies immediately. Live video continues.');
     await sheet.getByRole('radio', { name: 'Off' }).check();
-    await foot('Recording ends. What was recorded stays.');
+    await foot('Recording stops. Existing recordings are kept.');
     await sheet.getByRole('radio', { name: 'Always' }).check();
     await foot('Applies at once.');
     await sheet.getByRole('switch', { name: 'Sound' }).click();
-    await foot('Picture and recording pause for about 2 s.');
+    await foot('Live video and recording pause for about 2 s.');
     await sheet.getByRole('button', { name: 'Save' }).click();
-    await told(page, 'Saved. Garden starts again, 2 s.');
+    await told(page, 'Saved. Garden restarts in about 2 s.');
     await until(async () => expect(await tracks()).toMatchObject([{ tracks: ['H264'] }, { tracks: ['H264'] }]));
     await page.getByRole('button', { name: 'Undo' }).click();
     const both = { tracks: ['H264', 'G711'] };
@@ -188,7 +188,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       route.fulfill({ contentType: 'text/event-stream', body: `event: camera\ndata: ${JSON.stringify(moved)}\n\n` }),
     );
     await visitor.logIn('#/settings/cameras');
-    await told(page, 'Garden has moved to 127.0.3.20. Nothing to do.');
+    await told(page, 'Garden has a new address, 127.0.3.20. Nothing to do.');
     expect(complaints).toEqual([]);
   });
 
@@ -236,11 +236,11 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     const sheet = page.getByRole('dialog', { name: 'Connection' });
     await sheet.getByLabel('Password of the camera').fill('wrong');
     await sheet.getByRole('button', { name: 'Try and save' }).click();
-    await sheet.getByRole('alert').filter({ hasText: 'The camera does not accept this.' }).waitFor();
+    await sheet.getByRole('alert').filter({ hasText: 'The camera rejects this login.' }).waitFor();
     expect(file()).toBe(before);
     await sheet.getByLabel('Password of the camera').fill('none');
     await sheet.getByRole('button', { name: 'Try and save' }).click();
-    await told(page, 'Saved. Front door starts again.');
+    await told(page, 'Saved. Front door restarts.');
     expect(complaints).toEqual([]);
   });
 
@@ -248,11 +248,11 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await using visitor = await open('desktop', sheetOf(garden));
     const { page, complaints } = visitor;
     await page.getByRole('button', { name: /^Picture/ }).click();
-    await page.getByText('The picture comes up to 10 s late').waitFor();
-    await page.getByRole('button', { name: 'Change it' }).click();
+    await page.getByText('Video starts up to 10 s late').waitFor();
+    await page.getByRole('button', { name: 'Change' }).click();
     await told(page, 'Saved.');
     expect(box.cameras[1]?.state.profiles.find(({ token }) => token === 'main')?.group).toBe(30);
-    await page.getByText('The picture comes up to 10 s late').waitFor({ state: 'detached' });
+    await page.getByText('Video starts up to 10 s late').waitFor({ state: 'detached' });
     expect(complaints).toEqual([]);
   });
 
@@ -264,8 +264,8 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await told(page, 'Driveway is paused.');
     const { pausedUntil } = await box.api<{ pausedUntil: string }>('GET', `cameras/get/${drive}`);
     expect(Math.abs(Date.parse(pausedUntil) - Date.now() - 3_600_000)).toBeLessThan(60_000);
-    await page.getByRole('dialog', { name: 'Driveway' }).getByRole('button', { name: 'Go on now' }).click();
-    await told(page, 'Driveway goes on.');
+    await page.getByRole('dialog', { name: 'Driveway' }).getByRole('button', { name: 'Resume now' }).click();
+    await told(page, 'Driveway has resumed.');
     await until(async () => expect(await box.api('GET', `cameras/get/${drive}`)).toMatchObject({ state: 'running' }));
     // Away for a while: nobody waits for minutes here.
     await page.route('**/v3/paths/list*', async (route) => {
@@ -282,7 +282,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await dialog.getByText('The camera answers but gives no picture.').waitFor();
     await page.getByRole('button', { name: 'Restart camera' }).waitFor();
     await box.cameras[2]?.start();
-    await told(page, 'Driveway is back. It was away for 12 min.');
+    await told(page, 'Driveway is back after 12 min.');
     await dialog.getByText(/^Offline since/).waitFor({ state: 'detached' });
     expect(complaints).toEqual([]);
   });
@@ -297,9 +297,9 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       )?.bytes ?? 0;
     const before = await configOf(drive);
     await page.getByRole('button', { name: 'Pause or remove' }).click();
-    await page.getByRole('radio', { name: 'Keep them: they go when they are 14 days old' }).waitFor();
+    await page.getByRole('radio', { name: 'Keep them until they are 14 days old' }).waitFor();
     await page.getByRole('button', { name: 'Remove camera' }).click();
-    await told(page, 'Driveway removed. Its recordings stay until they are 14 days old.');
+    await told(page, 'Driveway removed. Its recordings are kept until they are 14 days old.');
     await page.waitForFunction(() => document.querySelector('dialog') === null);
     expect(await ordered()).toEqual([door, garden]);
     await until(async () => expect(await bytesOf()).toBeGreaterThan(0));
@@ -319,7 +319,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   });
 
   test.for([
-    ['en-GB', 'Not complete yet', 'it was busy or still starting (503)'],
+    ['en-GB', 'Incomplete', 'it was busy or starting (503)'],
     ['zh-CN', '尚未添加完整', '摄像头正忙或仍在启动（503）'],
   ] as const)('in %s the note of a camera that is not complete stays until it is', async ([locale, title, why]) => {
     const [, , camera] = box.cameras;

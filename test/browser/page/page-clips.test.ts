@@ -158,7 +158,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
       expect([Date.parse(kept?.start ?? ''), Date.parse(kept?.end ?? '')]).toEqual([clip.startMs, clip.endMs]);
       await page.keyboard.press('Escape');
       await page.keyboard.press('g');
-      await page.getByRole('button', { name: 'Protect no more' }).click();
+      await page.getByRole('button', { name: 'Remove protection' }).click();
       await until(async () => ((await protectedNow()).length === 0 ? true : undefined));
       expect(complaints).toEqual([]);
     },
@@ -186,7 +186,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     await settled(page, '.sheet');
     expect(await axeFindings(page)).toEqual([]);
     if (old.getMonth() !== new Date().getMonth()) {
-      await page.getByRole('button', { name: 'Month before' }).click();
+      await page.getByRole('button', { name: 'Previous month' }).click();
     }
     const empty = new Date(old.getTime() - DAY_MS);
     if (empty.getMonth() === old.getMonth()) {
@@ -210,7 +210,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     await using visitor = await open('desktop', at(second.startMs + 2_000));
     const { page, complaints } = visitor;
     await page.getByRole('button', { name: 'Pause' }).click();
-    const event = page.getByRole('region', { name: 'Seen on this day' }).getByRole('button', { name: /^Doorbell/ });
+    const event = page.getByRole('region', { name: 'Events of this day' }).getByRole('button', { name: /^Doorbell/ });
     expect(await event.textContent()).toContain('<b>Parcel</b>');
     // Its small picture is there.
     await page.waitForFunction(() => (document.querySelector<HTMLCanvasElement>('.day-list .thumb')?.width ?? 0) > 100);
@@ -254,7 +254,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
   test('what stands too close on the timeline is counted, which says so until one is near enough', async () => {
     await using visitor = await open('desktop', at(earlierMs + 1_000));
     const { page, complaints } = visitor;
-    const hint = page.getByText('Many at once: zoom in to see each');
+    const hint = page.getByText('Zoom in to see each event');
     await hint.waitFor();
     await page.getByRole('button', { name: 'Pause' }).click();
     await until(async () => {
@@ -291,7 +291,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     await visitor.go(`#/rec/front_door?clip=${first.startMs + 2_000}-${first.startMs + 6_000}`);
     expect((await probed(await fetched(page, 'Download'))).codec).toBe('h264');
     expect(await page.getByRole('switch').count()).toBe(0);
-    const seen = page.getByRole('region', { name: 'Seen on this day' }).locator('li');
+    const seen = page.getByRole('region', { name: 'Events of this day' }).locator('li');
     await seen.first().waitFor();
     expect(await seen.allTextContents()).toEqual([expect.stringContaining('Doorbell')]);
     // As it happens, too.
@@ -304,7 +304,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     const list = page.locator('.protected li');
     await list.first().waitFor();
     expect([await list.count(), await page.getByText('a quarrel').count()]).toEqual([1, 0]);
-    expect(await page.getByRole('button', { name: 'Protect no more' }).count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Remove protection' }).count()).toBe(0);
     await list.getByRole('button').click();
     await clipOf(page, ({ startMs, endMs }) => startMs === first.startMs && endMs === first.endMs);
     expect(visitor.complaints).toEqual([]);

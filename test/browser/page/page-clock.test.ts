@@ -73,14 +73,14 @@ describeWith(['chromium'], 'a box that does not know the time', () => {
       await using owner = await visit(viewer.browser, box, { size });
       await owner.logIn(place);
       const { page, complaints } = owner;
-      await page.getByText('The box does not know the time yet.').waitFor();
-      await page.getByText('On this device it is').waitFor();
+      await page.getByText('This device does not know the time yet.').waitFor();
+      await page.getByText('Your browser says').waitFor();
       expect(await axeFindings(page)).toEqual([]);
       const setting = machine.setOnce(join(box.folder, 'data'));
-      await page.getByRole('button', { name: 'Take this time' }).click();
+      await page.getByRole('button', { name: 'Use this time' }).click();
       expect(Math.abs((await setting) - Date.now())).toBeLessThan(60_000);
-      await page.getByText('The box knows the time now.').waitFor();
-      await page.getByText('The box does not know the time yet.').waitFor({ state: 'hidden' });
+      await page.getByText('The clock is set.').waitFor();
+      await page.getByText('This device does not know the time yet.').waitFor({ state: 'hidden' });
       await until(async () => ((await isSet()) ? true : undefined));
       // Who knows the time takes none.
       await expect(box.api('POST', 'clock', { time: '2027-01-01T00:00:00Z' })).rejects.toThrow(/409.*knows the time/);
@@ -93,9 +93,9 @@ describeWith(['chromium'], 'a box that does not know the time', () => {
     expect(await until(async () => ((await isSet()) ? undefined : 'lost'))).toBe('lost');
     await using owner = await visit(viewer.browser, box, { size: 'phone' });
     await owner.logIn('#/');
-    await owner.page.getByText('On this device it is').waitFor();
+    await owner.page.getByText('Your browser says').waitFor();
     machine.find();
-    await owner.page.getByText('On this device it is').waitFor({ state: 'hidden' });
+    await owner.page.getByText('Your browser says').waitFor({ state: 'hidden' });
     expect(owner.complaints).toEqual([]);
   });
 });

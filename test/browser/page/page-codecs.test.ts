@@ -45,17 +45,15 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     );
     await visitor.logIn();
     await tile(page, 'Garden, Live').waitFor();
-    await tile(page, 'Barn, Not playable here, Why?').click();
-    await page.getByText("This browser cannot play this camera's picture (H.265).").waitFor();
+    await tile(page, 'Barn, Cannot play here, Why?').click();
+    await page.getByText("This browser cannot play the camera's video (H.265).").waitFor();
     await page.getByRole('link', { name: 'Back' }).click();
     await tile(page, 'Garden, Live').click();
-    await page
-      .getByText("This browser cannot play this camera's picture (H.265). The small picture is shown.")
-      .waitFor();
-    await page.locator('.cinema .stage.playing').waitFor();
+    await page.getByText("This browser cannot play the camera's video (H.265). Showing the small picture.").waitFor();
+    await page.locator('.camera-view .surface.playing').waitFor();
     await framesDecoded(page, FRAMES);
     await page.getByRole('link', { name: 'Back' }).click();
-    await tile(page, 'Barn, Not playable here').waitFor();
+    await tile(page, 'Barn, Cannot play here').waitFor();
     expect(refused, 'what WebRTC does not carry is not asked for').toEqual([]);
   });
 
@@ -71,7 +69,7 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     const card = page.locator('.info');
     await card.filter({ hasText: 'Comes byWebRTC' }).filter({ hasText: 'Left outAAC' }).waitFor();
     await page.getByRole('button', { name: 'Sound on' }).click();
-    await card.filter({ hasText: 'Comes byMSE' }).filter({ hasNotText: 'Left out' }).waitFor();
+    await card.filter({ hasText: 'Comes byMSE' }).filter({ hasNotText: 'Not sent' }).waitFor();
     await page.getByRole('button', { name: 'Sound off' }).click();
     await card.filter({ hasText: 'Comes byWebRTC' }).waitFor();
   });
@@ -90,7 +88,7 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
         return span && span.duration > 2 ? true : undefined;
       });
       await visitor.go(`#/rec/${name}?ago=2`);
-      const why = alert(page, 'This browser cannot play this recording (M-JPEG). It can be downloaded.');
+      const why = alert(page, 'This browser cannot play this recording (M-JPEG). You can download it.');
       await why.waitFor();
       // What is said stays, also while the sound goes on.
       if (name === 'sound') {

@@ -53,7 +53,7 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
         ['#/rec', 'video.recording'],
         ['#/rec/..%2F..%2Fx', '.empty'],
         ['#/rec/demo?ago=5', 'video.recording'],
-        ['#/settings', '.rooms'],
+        ['#/settings', '.sections'],
         ['#/settings/storage', 'meter'],
         ['#/settings/system', '.headline'],
         ['#/settings/people', '.you'],
@@ -108,7 +108,7 @@ describeWith(['chromium'], 'the page and its box', () => {
     expect(await layoutFaults(page)).toEqual([]);
     await password.fill('a large bird by the river');
     await page.getByRole('button', { name: 'Log in' }).click();
-    await alert(page, 'The password is not right.').waitFor();
+    await alert(page, 'Wrong password.').waitFor();
     expect(refused, 'asked for cameras that it may not see').toEqual([]);
     await password.fill(OWNER_PASSWORD);
     await page.getByRole('button', { name: 'Log in' }).click();

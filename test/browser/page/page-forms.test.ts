@@ -43,7 +43,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
       route.fulfill({ status: 500, json: { status: 'error', error: 'internal error' } }),
     );
     await less.click();
-    await field.getByRole('alert').filter({ hasText: 'Not saved. The box failed at it. Its log says how.' }).waitFor();
+    await field.getByRole('alert').filter({ hasText: 'Not saved. Something went wrong. See the log.' }).waitFor();
     expect([await field.getByText('5 %').isVisible(), await free()]).toEqual([true, '10%']);
     await settled(page, '.bad');
     expect(await axeFindings(page)).toEqual([]);
@@ -57,7 +57,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     const { page, field, less } = visitor;
     await page.route('**/v3/**', (route) => route.abort());
     await less.click();
-    await field.getByText('Will be saved when the box is back.').waitFor();
+    await field.getByText('Saved as soon as this device answers.').waitFor();
     expect(await free()).toBe('10%');
     await page.unroute('**/v3/**');
     await until(async () => expect(await free()).toBe('5%'));
@@ -120,7 +120,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     await page.getByRole('status').filter({ hasText: 'Saved.' }).waitFor();
     await box.api('PATCH', 'config/global/patch', { recordMinFree: '30%' });
     await page.getByRole('button', { name: 'Undo' }).click();
-    await page.getByRole('status').filter({ hasText: 'Not saved. Somebody has changed this meanwhile.' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'Not saved. Someone else has changed this.' }).waitFor();
     expect(await free()).toBe('30%');
   });
 

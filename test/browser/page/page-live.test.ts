@@ -92,7 +92,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   test('what is chosen above holds for this browser, and arrows go to the tile that one sees', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
-    const arrange = page.getByRole('button', { name: 'Arrange' });
+    const arrange = page.getByRole('button', { name: 'Layout' });
     await arrange.click();
     await settled(page, '[role=menu]');
     expect(await axeFindings(page)).toEqual([]);
@@ -104,16 +104,16 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await page.keyboard.press('ArrowRight');
     expect(await page.evaluate(() => document.activeElement?.ariaLabel)).toMatch(/^Barn/);
     await page.keyboard.press('?');
-    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.keyboard.press('/');
     await page.getByRole('searchbox', { name: 'Find a camera' }).fill('drive');
     await page.keyboard.press('Enter');
     await page.waitForURL(`**/#/live/${cameras[2]}`);
-    await page.locator('.cinema').waitFor();
+    await page.locator('.camera-view').waitFor();
     await page.goBack();
-    await page.locator('.grid .stage.playing').first().waitFor();
+    await page.locator('.grid .surface.playing').first().waitFor();
     await page.keyboard.press('2');
     await page.waitForURL(`**/#/live/${cameras[1]}`);
   });
@@ -127,7 +127,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     expect(await page.getByRole('link', { name: '1 offline', exact: true }).getAttribute('href')).toBe(
       '#/settings/cameras',
     );
-    const still = page.locator('.tile').first().locator('.stage.has-still:not(.playing) > canvas');
+    const still = page.locator('.tile').first().locator('.surface.has-still:not(.playing) > canvas');
     expect(await still.evaluate((canvas) => (canvas as HTMLCanvasElement).width)).toBeGreaterThan(0);
     await box.cameras[0]?.start();
     await page.getByRole('link', { name: 'Front door, Live' }).waitFor();
@@ -199,7 +199,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     );
     await page.route('**/v3/**', () => {});
     await page.reload();
-    await page.locator('.tile.past .stage.has-still').nth(4).waitFor();
+    await page.locator('.tile.past .surface.has-still').nth(4).waitFor();
     await page.getByRole('link', { name: /^Garden, (\d+ s ago|\d\d:\d\d)$/ }).waitFor();
     expect(await page.locator('.tile').nth(2).textContent()).toContain('Driveway');
     await page.unroute('**/v3/**');
@@ -323,8 +323,8 @@ describeWith(['chromium'], 'a camera that goes for good', () => {
     const headers = { 'Sec-Fetch-Site': 'same-origin' };
     const data = { source: 'publisher' };
     await visitor.context.request.post(`${visitor.url}/v3/config/paths/add/yard`, { data, headers });
-    await page.getByText('Demo camera is not there any more.').waitFor();
-    await page.getByRole('heading', { name: 'There is no such camera' }).waitFor();
+    await page.getByText('Demo camera has been removed.').waitFor();
+    await page.getByRole('heading', { name: 'No such camera' }).waitFor();
     await page.getByRole('link', { name: 'Go to live' }).click();
     await page.getByRole('link', { name: /^Yard, / }).waitFor();
     expect(await page.locator('.tile').count()).toBe(1);
@@ -353,16 +353,16 @@ describeWith(['chromium'], 'the page while its box is away', () => {
       const polls = () => page.waitForRequest((request) => request.url().includes('/v3/paths/list'));
       const tries: string[] = [];
       await agent.process.stop('SIGINT');
-      await page.getByText('No connection to the box. Trying again…').waitFor();
+      await page.getByText('No connection to this device. Retrying…').waitFor();
       page.on('request', (request) => /webrtc|hls/.test(request.url()) && tries.push(request.url()));
       // Longer than a player waits before its next try.
       for (let poll = 0; poll < 4; poll += 1) {
         await polls();
       }
       expect(tries, 'what does not answer is not asked for pictures').toEqual([]);
-      await page.locator('.tile .stage.has-still').waitFor();
+      await page.locator('.tile .surface.has-still').waitFor();
       await page.reload();
-      await page.getByText('No connection to the box. Trying again…').waitFor();
+      await page.getByText('No connection to this device. Retrying…').waitFor();
       await using again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports, listen: pageEverywhere });
       await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
       await playsOn(page, 1);

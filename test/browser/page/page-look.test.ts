@@ -17,14 +17,14 @@ const sideways = (page: Page): Promise<readonly string[]> =>
   page.evaluate(() => {
     const frames = [
       document.documentElement,
-      ...document.querySelectorAll('main, .cinema, .sheet-content, .settings-page'),
+      ...document.querySelectorAll('main, .camera-view, .sheet-content, .settings-page'),
     ];
     return frames
       .filter((one) => one.scrollWidth > one.clientWidth && getComputedStyle(one).overflowX !== 'hidden')
       .map(({ tagName, className, scrollWidth, clientWidth }) => {
         const wide = [...document.querySelectorAll('body *')].filter((one) => {
           const { right, width } = one.getBoundingClientRect();
-          return width > 0 && right > innerWidth + 1 && !one.closest('.rooms');
+          return width > 0 && right > innerWidth + 1 && !one.closest('.sections');
         });
         const names = wide.slice(0, 4).map((one) => `${one.tagName}.${one.getAttribute('class')}`);
         return `${tagName}.${className}: ${scrollWidth} in ${clientWidth}: ${names.join(', ')}`;

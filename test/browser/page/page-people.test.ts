@@ -57,12 +57,12 @@ describeWith(['chromium'], 'the page about people', () => {
     await other.page.getByLabel('Your name').fill(name);
     await other.page.getByLabel('Your password').fill('a wren in the hedge');
     await other.page.getByRole('button', { name: 'Log in', exact: true }).click();
-    await other.page.locator('.tile.live .stage.playing').waitFor();
+    await other.page.locator('.tile.live .surface.playing').waitFor();
     expect(await other.page.locator('.tile').count()).toBe(1);
     await other.page.getByRole('link', { name: 'Settings' }).click();
-    await other.page.getByRole('button', { name: 'Devices that are logged in' }).click();
-    await other.page.getByText('This device').waitFor();
-    expect(await other.page.getByRole('listitem').filter({ hasText: 'This device' }).count()).toBe(1);
+    await other.page.getByRole('button', { name: 'Logged-in browsers' }).click();
+    await other.page.getByText('This browser').waitFor();
+    expect(await other.page.getByRole('listitem').filter({ hasText: 'This browser' }).count()).toBe(1);
     expect(await axeFindings(other.page)).toEqual([]);
 
     await page.getByRole('button', { name: new RegExp(`^.?${name}`) }).click();
@@ -92,15 +92,15 @@ describeWith(['chromium'], 'the page about people', () => {
     await page.getByLabel('Your name').fill('Wren');
     await page.getByLabel('Your password').fill(mine.password);
     await page.getByRole('button', { name: 'Log in', exact: true }).click();
-    await page.locator('.tile.live .stage.playing').first().waitFor();
+    await page.locator('.tile.live .surface.playing').first().waitFor();
     other.complaints.length = 0;
     expect(await page.getByRole('link', { name: 'Recordings' }).count()).toBe(0);
     await other.go(`#/live/${name}`);
-    await page.locator('.cinema .stage.playing').waitFor();
+    await page.locator('.camera-view .surface.playing').waitFor();
     await other.go(`#/rec/${name}`);
-    await page.getByRole('heading', { name: 'You may see this camera live only.' }).waitFor();
+    await page.getByRole('heading', { name: 'You can only watch this camera live.' }).waitFor();
     await page.getByRole('link', { name: 'Go to live' }).click();
-    await page.locator('.cinema .stage.playing').waitFor();
+    await page.locator('.camera-view .surface.playing').waitFor();
     expect(other.complaints).toEqual([]);
   });
 
@@ -113,7 +113,7 @@ describeWith(['chromium'], 'the page about people', () => {
     const sheet = page.getByRole('dialog', { name: 'Stable' });
     await sheet.getByRole('button', { name: 'Gone' }).click();
     await sheet.getByRole('button', { name: 'Save' }).click();
-    await sheet.getByRole('alert').filter({ hasText: 'One camera at least.' }).waitFor();
+    await sheet.getByRole('alert').filter({ hasText: 'Choose at least one camera.' }).waitFor();
     await sheet.getByRole('button', { name: 'Garden' }).click();
     await sheet.getByRole('radio', { name: 'Live and recordings' }).check({ force: true });
     await sheet.getByRole('button', { name: 'Save' }).click();
@@ -139,11 +139,11 @@ describeWith(['chromium'], 'the page about people', () => {
       await page.getByRole('button', { name: 'New guest link' }).click();
       const sheet = page.getByRole('dialog', { name: 'New guest link' });
       await sheet.getByRole('button', { name: 'Garden' }).click();
-      await sheet.getByLabel('Whom it is for').fill(`Vet ${size} <i>`);
+      await sheet.getByLabel('Name of the guest').fill(`Vet ${size} <i>`);
       await settled(page, '.sheet');
       expect(await axeFindings(page)).toEqual([]);
       await sheet.getByRole('button', { name: 'Make the link' }).click();
-      await sheet.getByText('Whoever has it sees Garden, live only.').waitFor();
+      await sheet.getByText('Anyone with it sees Garden, live only.').waitFor();
       const link = await sheet.getByRole('textbox', { name: /^Link/ }).inputValue();
       expect(link).toMatch(new RegExp(`^${owner.url}/#/guest/`));
       await sheet.getByRole('button', { name: 'Copy' }).click();
@@ -161,7 +161,7 @@ describeWith(['chromium'], 'the page about people', () => {
 
       await using guest = await open({ size });
       await guest.page.goto(link);
-      await guest.page.locator('.stage.playing').waitFor();
+      await guest.page.locator('.surface.playing').waitFor();
       expect(await guest.page.getByRole('navigation').count()).toBe(0);
 
       await page.getByRole('button', { name: new RegExp(`Vet ${size}`) }).click();
@@ -252,12 +252,12 @@ describeWith(['chromium'], 'the page about people', () => {
     for (const one of [first, second, owner]) {
       await one.logIn('#/settings/people');
     }
-    await owner.page.getByRole('button', { name: 'Devices that are logged in' }).click();
-    await owner.page.getByRole('button', { name: 'Log out my other devices' }).click();
-    await owner.page.getByRole('status').filter({ hasText: 'Your other devices are logged out.' }).waitFor();
+    await owner.page.getByRole('button', { name: 'Logged-in browsers' }).click();
+    await owner.page.getByRole('button', { name: 'Log out my other browsers' }).click();
+    await owner.page.getByRole('status').filter({ hasText: 'Your other browsers are logged out.' }).waitFor();
     await first.page.getByText('Log in again.').waitFor();
     await second.page.getByText('Log in again.').waitFor();
-    expect(await owner.page.getByText('This device').count()).toBe(1);
+    expect(await owner.page.getByText('This browser').count()).toBe(1);
     expect(owner.complaints).toEqual([]);
   });
 });

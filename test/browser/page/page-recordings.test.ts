@@ -57,7 +57,7 @@ async function clocksIn(page: Page, ...selectors: readonly string[]): Promise<re
 const clockIn = async (page: Page, selector: string): Promise<number | undefined> =>
   (await clocksIn(page, selector))[0];
 
-const MAIN = '.recording-screen:not(.follower) video';
+const MAIN = '.recording-screen:not(.synced) video';
 
 describeWith(['chromium'], 'the page of recordings', () => {
   let viewer: Viewer;
@@ -134,7 +134,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
       const halted = await haltedAt(page);
       expect(halted).toBeLessThan(first.endMs);
 
-      await page.getByRole('button', { name: 'One picture on' }).click();
+      await page.getByRole('button', { name: 'Next frame' }).click();
       const next = await clockAfter(page, halted + 1);
       expect(next - halted).toBeLessThan(EXACT_MS);
       await page.keyboard.press(',');
@@ -219,7 +219,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     // The strip above takes its room from the timeline, and pushes nothing under the navigation.
     await page.locator('.strip').evaluate((strip: HTMLElement) => {
       strip.hidden = false;
-      strip.textContent = 'No connection to the box';
+      strip.textContent = 'No connection to this device';
     });
     const bottomOf = (part: string) => page.locator(part).evaluate((element) => element.getBoundingClientRect().bottom);
     const navTop = await page.locator('nav').evaluate((element) => element.getBoundingClientRect().top);
@@ -228,9 +228,9 @@ describeWith(['chromium'], 'the page of recordings', () => {
 
     // Where there is no room for their buttons, steps are in the menu of speeds.
     await page.setViewportSize({ width: 340, height: 740 });
-    await page.getByRole('button', { name: 'One picture on' }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Next frame' }).waitFor({ state: 'detached' });
     const still = (await clockIn(page, MAIN)) ?? Number.NaN;
-    await page.getByLabel('Speed').selectOption({ label: 'One picture on' });
+    await page.getByLabel('Speed').selectOption({ label: 'Next frame' });
     expect((await clockAfter(page, still + 1)) - still).toBeLessThan(EXACT_MS);
     expect(await page.getByLabel('Speed').inputValue()).toBe('1');
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(340);
@@ -302,7 +302,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     const items = [{ folder: '/mnt/disk/recordings', state: 'vanished' }];
     await page.route('**/v3/disks', (route) => route.fulfill({ json: { items } }));
     await page.reload();
-    await page.getByText('The disk of /mnt/disk/recordings is not there.').waitFor();
+    await page.getByText('The disk of /mnt/disk/recordings is missing.').waitFor();
     expect(await axeFindings(page)).toEqual([]);
     expect(complaints).toEqual([]);
   });
@@ -324,7 +324,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
       await clockAfter(page, second.startMs + 2_000);
       await page.locator('.choice.title select').selectOption({ label: 'All cameras' });
       await page.getByRole('heading', { name: 'All cameras', level: 1 }).waitFor({ state: 'attached' });
-      const list = page.getByRole('region', { name: 'Seen on this day' });
+      const list = page.getByRole('region', { name: 'Events of this day' });
       const person = list.getByRole('button', { name: /Person.*Garden/ });
       await person.waitFor();
       await list.getByRole('button', { name: /Vehicle.*Front door/ }).waitFor();
@@ -353,7 +353,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
     await visitor.logIn('#/rec/attic?all');
-    await page.getByText('Nothing was recorded of Attic.').waitFor();
+    await page.getByText('No recordings of Attic.').waitFor();
     await page
       .getByRole('button', { name: /Motion.*Front door/ })
       .first()
@@ -362,31 +362,31 @@ describeWith(['chromium'], 'the page of recordings', () => {
     await page.getByRole('button', { name: 'Go to a day' }).click();
     // Marked are the days of all cameras.
     await page.locator('.day[data-recorded]').first().waitFor();
-    await page.getByRole('button', { name: 'Month before' }).click();
+    await page.getByRole('button', { name: 'Previous month' }).click();
     const now = new Date();
     const tenth = new Date(now.getFullYear(), now.getMonth() - 1, 10);
     const format = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' });
     await page.getByRole('button', { name: format.format(tenth), exact: true }).click();
-    await page.getByText('Nothing was seen on this day.').waitFor();
+    await page.getByText('No events on this day.').waitFor();
     await box.api('DELETE', 'config/paths/delete/attic');
   });
 
   test('on a phone another camera shows the same moment below', async () => {
     await using visitor = await open('phone', second.startMs + 500);
     const { page, complaints } = visitor;
-    await page.getByLabel('Another camera at the same moment').selectOption({ label: 'Garden' });
+    await page.getByLabel('Another camera at the same time').selectOption({ label: 'Garden' });
     await clockAfter(page, second.startMs + 2_000);
     await halt(page);
     await until(async () => {
-      const [one, other] = await clocksIn(page, MAIN, '.follower video');
+      const [one, other] = await clocksIn(page, MAIN, '.synced video');
       return one !== undefined && other !== undefined && Math.abs(one - other) < 450 ? true : undefined;
     });
-    const [above, below] = await Promise.all([MAIN, '.follower video'].map((one) => page.locator(one).boundingBox()));
+    const [above, below] = await Promise.all([MAIN, '.synced video'].map((one) => page.locator(one).boundingBox()));
     expect((above?.y ?? 0) + (above?.height ?? 0)).toBeLessThanOrEqual(below?.y ?? 0);
     expect((await page.locator('.time').boundingBox())?.height).toBeGreaterThan(100);
     expect(await axeFindings(page)).toEqual([]);
-    await page.getByRole('button', { name: 'No longer play Garden in step' }).click();
-    await page.locator('.follower').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Stop playing Garden in sync' }).click();
+    await page.locator('.synced').waitFor({ state: 'detached' });
     expect(complaints).toEqual([]);
   });
 
@@ -396,16 +396,16 @@ describeWith(['chromium'], 'the page of recordings', () => {
     await page.getByRole('button', { name: 'Show Garden' }).click({ modifiers: ['Shift'] });
     await clockAfter(page, second.startMs + 2_000);
     await until(async () => {
-      const [one, other] = await clocksIn(page, MAIN, '.follower video');
+      const [one, other] = await clocksIn(page, MAIN, '.synced video');
       return one !== undefined && other !== undefined && Math.abs(one - other) < 600 ? true : undefined;
     });
     await halt(page);
     await until(async () => {
-      const [one, other] = await clocksIn(page, MAIN, '.follower video');
+      const [one, other] = await clocksIn(page, MAIN, '.synced video');
       return one !== undefined && other !== undefined && Math.abs(one - other) < 450 ? true : undefined;
     });
     const clock = (await clockIn(page, MAIN)) ?? Number.NaN;
-    await page.getByRole('button', { name: 'No longer play Garden in step' }).click();
+    await page.getByRole('button', { name: 'Stop playing Garden in sync' }).click();
     const inVain: string[] = [];
     page.on('requestfailed', (request) => /\/list\?/.test(request.url()) && inVain.push(request.url()));
     await page.getByRole('button', { name: 'Show Garden' }).click();
@@ -460,7 +460,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     await last.focus();
     await until(async () => ((await isSeen()) ? true : undefined));
     await page.keyboard.press('?');
-    const help = page.getByRole('dialog', { name: 'Keys' });
+    const help = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
     await help.getByText('Previous event · Next event').waitFor();
     expect(await axeFindings(page)).toEqual([]);
     await page.keyboard.press('Escape');
@@ -537,7 +537,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     );
     await visitor.go('#/rec/garden?all');
     await page.getByText('MPEG-TS recordings are not played here').waitFor();
-    await page.getByRole('region', { name: 'Seen on this day' }).waitFor();
+    await page.getByRole('region', { name: 'Events of this day' }).waitFor();
     await page.getByRole('heading', { name: 'All cameras', level: 1 }).waitFor({ state: 'attached' });
   });
 });

@@ -113,22 +113,22 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     });
     await visitor.logIn();
     const said: readonly (readonly [string, string])[] = [
-      ['vanished', 'The disk is not there. Recording has stopped.'],
+      ['vanished', 'The disk is missing. Recording has stopped.'],
       ['full', 'The disk is full. Recording has stopped.'],
       ['failing', 'The disk reports faults.'],
-      ['filling', 'In 2 days the oldest recordings go. That is normal.'],
+      ['filling', 'In 2 days the oldest recordings are deleted. This is normal.'],
     ];
     for (const [next, words] of said) {
       state = next;
       await visitor.go('#/settings/system');
       await visitor.go('#/settings/storage');
       await page.getByText(words).waitFor();
-      expect(await page.locator('.say.bad').count(), next).toBe(next === 'filling' ? 0 : 1);
+      expect(await page.locator('.message-card.bad').count(), next).toBe(next === 'filling' ? 0 : 1);
     }
   });
 
   test.for([
-    ['English', 'en', 'The disk is not there. Recording has stopped.', 'Storage'],
+    ['English', 'en', 'The disk is missing. Recording has stopped.', 'Storage'],
     ['Chinese', 'zh-CN', '找不到磁盘，录像已停止。', '存储'],
   ] as const)(
     'while the disk is not there Live says so once in %s, with the way to Storage',
@@ -177,17 +177,17 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await visitor.logIn('#/settings/storage');
     await page
       .locator('.tall', { hasText: folder })
-      .getByText('41 MB of older recordings are here, the last of 12 May')
+      .getByText('41 MB of older recordings, the last from 12 May')
       .waitFor();
     await page.getByRole('button', { name: 'Record to another disk' }).click();
     await page.getByText('holds about 10 minutes of recordings').waitFor();
     const sheet = page.getByRole('dialog');
-    await settled(page, '.fate');
+    await settled(page, '.radio-card');
     expect(await axeFindings(page)).toEqual([]);
     expect(await sheet.getByRole('button', { name: 'Record here' }).isDisabled()).toBe(true);
     await sheet.getByRole('radio', { name: new RegExp(`^${folder}`) }).check();
     await sheet.getByRole('button', { name: 'Record here' }).click();
-    await page.getByRole('status').filter({ hasText: 'Recordings go to the other disk now.' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'Recordings now go to the other disk.' }).waitFor();
     const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
     expect(file()).toContain(`recordPath: ${folder}/perch/`);
     await page.getByRole('button', { name: 'Undo' }).click();
@@ -224,7 +224,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
     expect(file()).not.toContain(folder);
     await sheet.getByRole('button', { name: 'Record here' }).click();
-    await page.getByRole('status').filter({ hasText: 'Recordings go to the other disk now.' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'Recordings now go to the other disk.' }).waitFor();
     expect(file()).toContain(`recordPath: ${folder}/perch/`);
     expect(opened).toEqual([{ folder }, { folder }]);
     await page.getByRole('button', { name: 'Undo' }).click();
@@ -243,7 +243,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     const clip = page.getByRole('link', { name: /the parcel <b>/ });
     await clip.waitFor();
     expect(await clip.getAttribute('href')).toContain(`#/rec/${door}?t=`);
-    await page.getByRole('button', { name: 'Protect no more' }).click();
+    await page.getByRole('button', { name: 'Remove protection' }).click();
     await until(async () => expect(await kept()).toEqual([]));
     await page.getByRole('button', { name: 'Undo' }).click();
     await until(async () => expect(await kept()).toMatchObject([{ path: door, note: 'the parcel <b>' }]));
@@ -254,7 +254,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await box.api('DELETE', `cameras/forget/${garden}`);
     await using visitor = await open('phone');
     const { page, complaints } = visitor;
-    await page.getByRole('button', { name: /^Garden removed, its recordings are there/ }).click();
+    await page.getByRole('button', { name: /^Garden removed, recordings kept/ }).click();
     await page.getByText('Its recordings go after 14 days').waitFor();
     await page.getByRole('button', { name: /^Delete them now/ }).click();
     await page

@@ -78,8 +78,8 @@ describeWith(['chromium'], 'the page about the system', () => {
       writeFileSync(name, `${before}\nhls: [yes\n`);
       try {
         await page.getByText('There is a mistake in the configuration file.').waitFor();
-        await row.filter({ hasText: /A mistake in line \d+/ }).waitFor();
-        await page.getByRole('heading', { name: 'One thing to look at' }).waitFor();
+        await row.filter({ hasText: /Mistake in line \d+/ }).waitFor();
+        await page.getByRole('heading', { name: 'One thing to check' }).waitFor();
         expect(await axeFindings(page)).toEqual([]);
         await page.getByRole('link', { name: 'Open the file' }).click();
         await page
@@ -107,14 +107,14 @@ describeWith(['chromium'], 'the page about the system', () => {
       expect(await axeFindings(page)).toEqual([]);
       if (size === 'phone') {
         expect(await editor.isEditable()).toBe(false);
-        await page.getByRole('button', { name: 'Edit it all the same' }).click();
+        await page.getByRole('button', { name: 'Edit anyway' }).click();
       }
       const wrong = `${before}# ${size}\nlogLevel: loud\n`;
       await editor.fill(wrong);
       const line = wrong.split('\n').indexOf('logLevel: loud') + 1;
       await page.getByRole('button', { name: `Line ${line}`, exact: true }).click();
       await page.locator(`.numbers .error:nth-child(${line})`).waitFor();
-      expect(await page.getByRole('button', { name: 'See what changes' }).isDisabled()).toBe(true);
+      expect(await page.getByRole('button', { name: 'Review changes' }).isDisabled()).toBe(true);
       expect(
         await editor.evaluate((area) =>
           (area as HTMLTextAreaElement).value.slice((area as HTMLTextAreaElement).selectionStart),
@@ -129,7 +129,7 @@ describeWith(['chromium'], 'the page about the system', () => {
       expect(await editor.inputValue()).toBe(wrong);
       const good = `${before}# ${size}\n`;
       await editor.fill(good);
-      await page.getByRole('button', { name: 'See what changes' }).click();
+      await page.getByRole('button', { name: 'Review changes' }).click();
       const mine = page.locator('.diff .mine');
       await mine.first().waitFor();
       expect(await mine.allTextContents()).toEqual([expect.stringContaining(`# ${size}`)]);
@@ -147,12 +147,12 @@ describeWith(['chromium'], 'the page about the system', () => {
     const editor = page.getByRole('textbox', { name: 'Configuration file' });
     await editor.waitFor();
     await editor.fill(`${file()}readTimeuot: 11s\n`);
-    await page.getByRole('button', { name: 'See what changes' }).click();
+    await page.getByRole('button', { name: 'Review changes' }).click();
     await page.getByRole('button', { name: 'Save' }).waitFor();
     await page.getByText('unknown key, did you mean readTimeout?').waitFor();
     expect(await axeFindings(page)).toEqual([]);
-    await page.getByRole('button', { name: 'Go on editing' }).click();
-    await page.getByRole('button', { name: 'Back to the saved one' }).click();
+    await page.getByRole('button', { name: 'Keep editing' }).click();
+    await page.getByRole('button', { name: 'Discard changes' }).click();
     expect(complaints).toEqual([]);
   });
 
@@ -163,15 +163,15 @@ describeWith(['chromium'], 'the page about the system', () => {
     await editor.waitFor();
     await editor.fill(`${file()}# mine\n`);
     await box.api('PATCH', 'config/global/patch', { readTimeout: '11s' });
-    await page.getByRole('button', { name: 'See what changes' }).click();
+    await page.getByRole('button', { name: 'Review changes' }).click();
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('owner has changed the file meanwhile. Nothing was saved.').waitFor();
+    await page.getByText('owner has changed the file. Nothing was saved.').waitFor();
     expect(file()).toContain('readTimeout: 11s');
     expect(file()).not.toContain('# mine');
     await page.getByRole('button', { name: 'Compare mine with theirs' }).click();
     await page.locator('.diff .theirs', { hasText: 'readTimeout: 11s' }).waitFor();
-    await page.getByRole('button', { name: 'Go on editing' }).click();
-    await page.getByRole('button', { name: 'Back to the saved one' }).click();
+    await page.getByRole('button', { name: 'Keep editing' }).click();
+    await page.getByRole('button', { name: 'Discard changes' }).click();
     expect(await editor.inputValue()).toBe(file());
   });
 
@@ -182,12 +182,12 @@ describeWith(['chromium'], 'the page about the system', () => {
     await page.getByRole('button', { name: 'Restart' }).click();
     await page.getByText('Tap again to restart.').waitFor();
     await page.getByRole('button', { name: 'Restart' }).click();
-    const strip = page.getByText('The box is starting again.');
+    const strip = page.getByText('This device is restarting.');
     await strip.waitFor();
     await strip.waitFor({ state: 'hidden' });
     expect(box.app).not.toBe(former);
     await owner.go('#/live');
-    await page.locator('.tile.live .stage.playing').waitFor();
+    await page.locator('.tile.live .surface.playing').waitFor();
     expect(complaints.filter((text) => !CLOSED_BY_RESTART.test(text))).toEqual([]);
   });
 });

@@ -31,7 +31,7 @@ async function openGate(size: Size, way: Way) {
   const visitor = all.use(await visit(viewer.browser, agent, { size, way }));
   await visitor.logIn('#/live/gate');
   const { page, complaints } = visitor;
-  await page.locator('.cinema .stage.playing').waitFor();
+  await page.locator('.camera-view .surface.playing').waitFor();
   const open = all.move();
   return { page, complaints, heard, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }

@@ -83,7 +83,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a 
     onTestFinished(() => page.close());
     for (const place of ['', '#/live/opus']) {
       await page.goto(`${agent.url}/${place}`);
-      await page.locator('.stage.playing.sound-alone > .sound-mark').first().waitFor();
+      await page.locator('.surface.playing.sound-alone > .sound-mark').first().waitFor();
     }
   });
 
@@ -105,6 +105,6 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a 
 
 const hasMark = (page: Page): Promise<boolean> =>
   page.evaluate(() => {
-    const mark = document.querySelector('perch-video')?.shadowRoot?.querySelector('.stage.sound-alone > .sound-mark');
+    const mark = document.querySelector('perch-video')?.shadowRoot?.querySelector('.surface.sound-alone > .sound-mark');
     return mark != null && getComputedStyle(mark).display !== 'none' && getComputedStyle(mark).opacity !== '0';
   });

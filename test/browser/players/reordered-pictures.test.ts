@@ -55,11 +55,11 @@ describeWith(['chromium', 'gstreamer'], 'pictures out of their order', () => {
     });
     const { offers, errors } = watch(page);
     await visitor.go('#/live');
-    await page.locator('.tile.live .stage.playing').waitFor();
+    await page.locator('.tile.live .surface.playing').waitFor();
     await page.reload();
-    await page.locator('.tile.live .stage.playing').waitFor();
+    await page.locator('.tile.live .surface.playing').waitFor();
     await page.getByRole('link', { name: 'Pond, Live' }).click();
-    await page.locator('.cinema .stage.playing').waitFor();
+    await page.locator('.camera-view .surface.playing').waitFor();
     await framesDecoded(page, FRAMES);
     await page.getByRole('button', { name: 'Information' }).click();
     await page.locator('.info').filter({ hasText: 'Comes byMSE' }).waitFor();

@@ -118,7 +118,7 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
       await page.goto('about:blank');
       await page.goto(`${url}/${place}`);
       // The view of one camera and the page that adds cameras have no navigation.
-      await page.getByRole('navigation').or(page.locator('.cinema, .adding')).first().waitFor();
+      await page.getByRole('navigation').or(page.locator('.camera-view, .adding')).first().waitFor();
       // Requests before the login are rejected as they should be.
       complaints.length = 0;
     },
@@ -137,7 +137,7 @@ export async function enterSetupCode(page: Page, code = ''): Promise<void> {
 /** What plays moves on: the same picture twice would be a still. */
 export async function expectMoving(visitor: Visit, count: number): Promise<void> {
   const { page } = visitor;
-  await page.waitForFunction((wanted) => document.querySelectorAll('.stage.playing video').length >= wanted, count);
+  await page.waitForFunction((wanted) => document.querySelectorAll('.surface.playing video').length >= wanted, count);
   const times = () => page.evaluate(() => [...document.querySelectorAll('video')].map((video) => video.currentTime));
   const before = await times();
   await expect
@@ -154,8 +154,8 @@ export type Sight = readonly [name: string, place: string, sign: string];
 
 /** The places where the owner finds something, with the name of one of the cameras. */
 export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[] => [
-  ['live', '#/live', '.tile.live .stage.playing'],
-  ['camera', `#/live/${camera}`, '.cinema .stage.playing'],
+  ['live', '#/live', '.tile.live .surface.playing'],
+  ['camera', `#/live/${camera}`, '.camera-view .surface.playing'],
   ['recordings', `#/rec/${camera}`, '.recorded'],
   ['add', '#/settings/cameras/add', '.adding'],
   ['cameras', '#/settings/cameras', '.settings-page .row'],

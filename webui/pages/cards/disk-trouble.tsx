@@ -1,6 +1,6 @@
-import { useAsked } from '../../api-client/use-polled.ts';
+import { usePolled } from '../../api-client/use-polled.ts';
 import { settingsLink } from '../../shell/route.ts';
-import { Say } from '../../ui/feedback/message-card.tsx';
+import { MessageCard } from '../../ui/feedback/message-card.tsx';
 import { storageWords } from '../../words/storage.ts';
 import type { RecordingDisk } from '../settings/cameras/camera-settings.ts';
 import { diskTroubles } from '../settings/storage/storage-data.ts';
@@ -9,22 +9,22 @@ const LOOK_MS = 10_000;
 
 /** Why nothing is recorded, once for all cameras: the gravest trouble of the disks, with the way to them. For the owner. */
 export function DiskTrouble() {
-  const say = storageWords.value;
-  const { value } = useAsked<{ readonly items: readonly RecordingDisk[] }>('v3/disks', {
+  const t = storageWords.value;
+  const { value } = usePolled<{ readonly items: readonly RecordingDisk[] }>('v3/disks', {
     ...{ everyMs: LOOK_MS, news: ['disk', 'config'] },
   });
   const [trouble] = diskTroubles(value?.items ?? []);
   const titles = {
-    ...{ gone: say.diskGone, full: say.diskFull, failing: say.diskFailing },
-    ...{ readOnly: say.diskReadOnly, stuck: say.diskStuck },
+    ...{ gone: t.diskGone, full: t.diskFull, failing: t.diskFailing },
+    ...{ readOnly: t.diskReadOnly, stuck: t.diskStuck },
   };
   return trouble ? (
     <div class="on-grid">
-      <Say icon="disk" tone="bad" title={titles[trouble]}>
+      <MessageCard icon="disk" tone="bad" title={titles[trouble]}>
         <a class="button" href={settingsLink('storage')}>
-          {say.storage}
+          {t.storage}
         </a>
-      </Say>
+      </MessageCard>
     </div>
   ) : null;
 }

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
+import { sleep } from '../../shell/sleep.ts';
 import { systemFacts } from '../../system/system-facts.ts';
-import { pause } from '../../shell/sleep.ts';
-import { lacksTime } from '../../system/troubles.ts';
+import { needsTime } from '../../system/troubles.ts';
 import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
 import { loadSettingsWords } from '../../words/words.ts';
 
@@ -42,9 +42,9 @@ async function followClock(onLook: (isLost: boolean) => void, stop: AbortSignal)
   for (let isLost = true; isLost && !stop.aborted; ) {
     const facts = await systemFacts(stop).catch(() => undefined);
     if (facts && !stop.aborted) {
-      isLost = lacksTime(facts.clock);
+      isLost = needsTime(facts.clock);
       onLook(isLost);
     }
-    await (isLost ? pause(LOOK_MS, stop) : undefined);
+    await (isLost ? sleep(LOOK_MS, stop) : undefined);
   }
 }

@@ -1,9 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { isOwner } from '../../api-client/session.ts';
-import { tellReturns } from '../../cameras/camera-notices.ts';
+import { announceReturns } from '../../cameras/camera-notices.ts';
 import { Warnings } from '../../live/notices.tsx';
-import { place, type SettingsRoom, settingsLink } from '../../shell/route.ts';
-import { tellRestored } from '../../system/restore-notice.ts';
+import { route, type SettingsSection, settingsLink } from '../../shell/route.ts';
+import { toastRestored } from '../../system/restore-notice.ts';
 import { Icon, type IconName } from '../../ui/icons/icon.tsx';
 import { lazyPage } from '../../ui/lazy/lazy-page.tsx';
 import { camerasWords } from '../../words/cameras.ts';
@@ -13,35 +13,35 @@ import { systemWords } from '../../words/system.ts';
 import { words } from '../../words/words.ts';
 import { You } from './people/you.tsx';
 
-const Rooms = {
+const Sections = {
   cameras: lazyPage(() => import('./cameras/cameras.tsx').then((page) => page.CamerasPage)),
   storage: lazyPage(() => import('./storage/storage.tsx').then((page) => page.StoragePage)),
   system: lazyPage(() => import('./system/system.tsx').then((page) => page.SystemPage)),
   people: lazyPage(() => import('./people/people.tsx').then((page) => page.PeoplePage)),
-} as const satisfies Record<SettingsRoom, unknown>;
+} as const satisfies Record<SettingsSection, unknown>;
 
 // It comes with the settings, which everybody's page fetches once the pictures are there.
-tellReturns();
+announceReturns();
 
 /** For when there is nothing else to do. */
-export const fetchRooms = (): readonly (() => Promise<void>)[] => [
-  async () => tellRestored(),
-  ...Object.values(Rooms).map(({ fetch }) => fetch),
+export const sectionFetchers = (): readonly (() => Promise<void>)[] => [
+  async () => toastRestored(),
+  ...Object.values(Sections).map(({ fetch }) => fetch),
 ];
 
 /** The owner's rooms, or what everybody may set: chips above on a phone, a list on the left elsewhere. */
 export function SettingsPage() {
-  const here = place.value;
-  const rooms = namedRooms();
-  const room = here.page === 'settings' && isOwner.value ? here.room : undefined;
-  const [, title = words.value.settings] = rooms.find(([one]) => one === room) ?? [];
+  const here = route.value;
+  const sections = namedSections();
+  const section = here.page === 'settings' && isOwner.value ? here.section : undefined;
+  const [, title = words.value.settings] = sections.find(([one]) => one === section) ?? [];
   useEffect(() => {
     document.title = `${title} · Perch`;
   }, [title]);
   if (here.page !== 'settings') {
     return null;
   }
-  if (!room) {
+  if (!section) {
     return (
       <div class="settings">
         <header class="top">
@@ -53,11 +53,11 @@ export function SettingsPage() {
       </div>
     );
   }
-  const { Page } = Rooms[room];
+  const { Page } = Sections[section];
   return (
-    <div class="settings has-rooms">
-      <RoomList rooms={rooms} shown={room} />
-      <div class="settings-page" key={room}>
+    <div class="settings has-sections">
+      <SectionList sections={sections} shown={section} />
+      <div class="settings-page" key={section}>
         <Warnings />
         <Page />
       </div>
@@ -65,9 +65,9 @@ export function SettingsPage() {
   );
 }
 
-type NamedRoom = readonly [SettingsRoom, string, IconName];
+type NamedSection = readonly [SettingsSection, string, IconName];
 
-const namedRooms = (): readonly NamedRoom[] => [
+const namedSections = (): readonly NamedSection[] => [
   ['cameras', camerasWords.value.cameras, 'camera'],
   ['storage', storageWords.value.storage, 'disk'],
   ['system', systemWords.value.system, 'chip'],
@@ -75,23 +75,23 @@ const namedRooms = (): readonly NamedRoom[] => [
 ];
 
 interface RoomListProps {
-  readonly rooms: readonly NamedRoom[];
-  readonly shown: SettingsRoom;
+  readonly sections: readonly NamedSection[];
+  readonly shown: SettingsSection;
 }
 
-function RoomList({ rooms, shown }: RoomListProps) {
+function SectionList({ sections, shown }: RoomListProps) {
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => {
     // On a narrow phone the chips scroll sideways.
     list.current?.querySelector(`[href$="${shown}"]`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [shown]);
   return (
-    <header class="rooms">
+    <header class="sections">
       <h1 class="title">{words.value.settings}</h1>
       <ul ref={list}>
-        {rooms.map(([room, name, icon]) => (
-          <li key={room}>
-            <a href={settingsLink(room)} aria-current={room === shown ? 'page' : undefined}>
+        {sections.map(([section, name, icon]) => (
+          <li key={section}>
+            <a href={settingsLink(section)} aria-current={section === shown ? 'page' : undefined}>
               <Icon name={icon} />
               {name}
             </a>

@@ -4,7 +4,7 @@ const KEPT_BEHIND_S = 2;
 /** So much is thrown away at once, at least. */
 const WORTH_REMOVING_S = 8;
 
-interface Piece {
+interface Fragment {
   readonly bytes: ArrayBuffer;
   readonly isKey: boolean;
   /** The buffer is told this type first. */
@@ -13,7 +13,7 @@ interface Piece {
 
 export type Ranges = readonly (readonly [startS: number, endS: number])[];
 
-export interface MseBufferListener {
+interface MseBufferListener {
   /** Something was appended. */
   onAppended(): void;
   /** Nothing can be appended any more. */
@@ -25,7 +25,7 @@ export class MseBuffer {
   readonly #buffer: SourceBuffer;
   readonly #video: HTMLVideoElement;
   readonly #listener: MseBufferListener;
-  readonly #queue: Piece[] = [];
+  readonly #queue: Fragment[] = [];
   /** Media times, in seconds, that decoding may begin at: nothing may be removed up to anywhere else. */
   readonly #keysS: number[] = [];
   #queuedBytes = 0;
@@ -37,7 +37,7 @@ export class MseBuffer {
     this.#video = video;
     this.#listener = listener;
     buffer.addEventListener('updateend', () => this.#onUpdated());
-    buffer.addEventListener('error', () => this.#fail('the browser does not take what the box sends'));
+    buffer.addEventListener('error', () => this.#fail('the browser rejects the media'));
   }
 
   /** @param type what an init segment of another kind is: `video/mp4; codecs="…"` */
@@ -77,44 +77,44 @@ export class MseBuffer {
     if (this.#isOver || this.#buffer.updating || this.#queue.length === 0 || this.#removeOld(WORTH_REMOVING_S)) {
       return;
     }
-    const pieces = this.#take();
-    const [first] = pieces;
+    const fragments = this.#take();
+    const [first] = fragments;
     const endS = this.ranges.at(-1)?.[1];
     try {
       if (first?.type !== undefined) {
         this.#buffer.changeType(first.type);
       }
-      this.#buffer.appendBuffer(first && pieces.length === 1 ? first.bytes : joined(pieces));
+      this.#buffer.appendBuffer(first && fragments.length === 1 ? first.bytes : joined(fragments));
     } catch (error) {
-      this.#onRefusal(error, pieces);
+      this.#onRefusal(error, fragments);
       return;
     }
     this.#wasFull = false;
     if (first?.isKey && endS !== undefined) {
       this.#keysS.push(endS);
     }
-    for (const { bytes } of pieces) {
+    for (const { bytes } of fragments) {
       this.#queuedBytes -= bytes.byteLength;
     }
   }
 
   /** All that waits, up to the next piece that is looked at by itself: one call costs as much as the next. */
-  #take(): Piece[] {
-    const isApart = ({ isKey, type }: Piece) => isKey || type !== undefined;
-    const next = this.#queue.findIndex((piece, i) => i > 0 && isApart(piece));
+  #take(): Fragment[] {
+    const isApart = ({ isKey, type }: Fragment) => isKey || type !== undefined;
+    const next = this.#queue.findIndex((fragment, i) => i > 0 && isApart(fragment));
     return this.#queue.splice(0, next < 0 ? this.#queue.length : next);
   }
 
-  #onRefusal(error: unknown, pieces: readonly Piece[]): void {
+  #onRefusal(error: unknown, fragments: readonly Fragment[]): void {
     const isFull = error instanceof DOMException && error.name === 'QuotaExceededError';
     if (isFull && !this.#wasFull) {
       this.#wasFull = true;
-      this.#queue.unshift(...pieces);
+      this.#queue.unshift(...fragments);
       if (this.#removeOld(0)) {
         return;
       }
     }
-    this.#fail(isFull ? 'the browser has no room for more' : `the browser does not take what the box sends: ${error}`);
+    this.#fail(isFull ? 'the browser has no room for more' : `the browser rejects the media: ${error}`);
   }
 
   /**
@@ -145,10 +145,10 @@ export class MseBuffer {
   }
 }
 
-function joined(pieces: readonly Piece[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(pieces.reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
+function joined(fragments: readonly Fragment[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(fragments.reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
   let at = 0;
-  for (const { bytes } of pieces) {
+  for (const { bytes } of fragments) {
     all.set(new Uint8Array(bytes), at);
     at += bytes.byteLength;
   }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { writeFragment } from '../../../agent/media/mp4/write/fragment.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
-import { beginsWithKey } from './fragment.ts';
+import { startsWithKeyFrame } from './fragment.ts';
 
 /** A fragment of a picture and a sound. */
 function fragment(isKey: boolean, withSound = true): ArrayBuffer {
@@ -14,15 +14,15 @@ function fragment(isKey: boolean, withSound = true): ArrayBuffer {
 }
 
 test('a fragment begins with a key picture when the first picture is one, wherever the sound stands', () => {
-  expect(beginsWithKey(fragment(true), 1)).toBe(true);
-  expect(beginsWithKey(fragment(false), 1)).toBe(false);
-  expect(beginsWithKey(fragment(true, false), 1)).toBe(true);
-  expect(beginsWithKey(fragment(false, false), 1)).toBe(false);
+  expect(startsWithKeyFrame(fragment(true), 1)).toBe(true);
+  expect(startsWithKeyFrame(fragment(false), 1)).toBe(false);
+  expect(startsWithKeyFrame(fragment(true, false), 1)).toBe(true);
+  expect(startsWithKeyFrame(fragment(false, false), 1)).toBe(false);
 });
 
 test('a track that is not there has no key, and each frame of sound is one', () => {
-  expect(beginsWithKey(fragment(true), 3)).toBe(false);
-  expect(beginsWithKey(fragment(false), 2)).toBe(true);
+  expect(startsWithKeyFrame(fragment(true), 3)).toBe(false);
+  expect(startsWithKeyFrame(fragment(false), 2)).toBe(true);
 });
 
 test('whatever bytes come, it says yes or no', () => {
@@ -30,6 +30,6 @@ test('whatever bytes come, it says yes or no', () => {
   const seeds = [fragment(true), fragment(false, false)].map((bytes) => new Uint8Array(bytes));
   for (let i = 0; i < 5_000; i += 1) {
     const damaged = Uint8Array.from(mutate(seeds[i % 2] as Uint8Array, next)).buffer;
-    expect(typeof beginsWithKey(damaged, 1)).toBe('boolean');
+    expect(typeof startsWithKeyFrame(damaged, 1)).toBe('boolean');
   }
 });

@@ -16,7 +16,7 @@ const BOX_HEADER_BYTES = 8;
 const NON_SYNC = 0x1_0000;
 
 /** Whether the first sample of that track in the fragment is one that decoding may begin at. False when there is none. */
-export function beginsWithKey(fragment: ArrayBuffer, trackId: number): boolean {
+export function startsWithKeyFrame(fragment: ArrayBuffer, trackId: number): boolean {
   const view = new DataView(fragment);
   const moof = find(view, 0, view.byteLength, MOOF);
   for (let at = moof?.start ?? 0; moof && at < moof.end; ) {

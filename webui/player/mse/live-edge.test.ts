@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { LiveEdge, type Steering } from './live-edge.ts';
+import { LiveEdgeController, type PlaybackCorrection } from './live-edge.ts';
 
 const PICTURE_S = 0.04;
 /** The camera's clock is the page's: what is shown at `nowS` cannot be newer. */
 const START_S = 100;
 
 /** A camera of 25 pictures a second that has sent steadily for some seconds: buffered up to its clock. @returns when that was */
-function steady(edge: LiveEdge, fromS = START_S, pictures = 500): number {
+function steady(edge: LiveEdgeController, fromS = START_S, pictures = 500): number {
   for (let i = 0; i <= pictures; i += 1) {
     edge.onArrival(fromS + i * PICTURE_S, (fromS + i * PICTURE_S) * 1000);
   }
@@ -14,15 +14,15 @@ function steady(edge: LiveEdge, fromS = START_S, pictures = 500): number {
 }
 
 /** How far behind the camera's clock it wants to be: where it would jump from far behind. */
-function lagS(edge: LiveEdge, nowS: number): number {
+function lagS(edge: LiveEdgeController, nowS: number): number {
   const steering = edge.steer(nowS - 60, [[0, nowS]], nowS * 1000);
   return 'seekToS' in steering ? nowS - steering.seekToS : Number.NaN;
 }
 
-const rateOf = (steering: Steering): number => ('rate' in steering ? steering.rate : Number.NaN);
+const rateOf = (steering: PlaybackCorrection): number => ('rate' in steering ? steering.rate : Number.NaN);
 
 test('as much is kept as the latest arrival of late needs, and a little more', () => {
-  const edge = new LiveEdge();
+  const edge = new LiveEdgeController();
   const nowS = steady(edge);
   expect(lagS(edge, nowS)).toBeCloseTo(0.18);
   // Nothing for 0.4 s, then only half of what is due, then the rest: what counts is how late it was, not how long the pause.
@@ -32,7 +32,7 @@ test('as much is kept as the latest arrival of late needs, and a little more', (
 });
 
 test('what is late now counts before it has come', () => {
-  const edge = new LiveEdge();
+  const edge = new LiveEdgeController();
   const endS = steady(edge);
   const steering = edge.steer(endS - 60, [[0, endS]], (endS + 0.5) * 1000);
   expect(steering).toEqual({ seekToS: expect.closeTo(endS - 0.14) });
@@ -43,7 +43,7 @@ test('a late arrival is forgotten after some seconds without another, where grou
     [1, false],
     [10, true],
   ] as const) {
-    const edge = new LiveEdge();
+    const edge = new LiveEdgeController();
     let nowS = steady(edge);
     edge.onKey((nowS - groupS) * 1000);
     edge.onKey(nowS * 1000);
@@ -56,7 +56,7 @@ test('a late arrival is forgotten after some seconds without another, where grou
 });
 
 test('a camera with one picture in two seconds is played without holding more than 1.5 s', () => {
-  const edge = new LiveEdge();
+  const edge = new LiveEdgeController();
   for (const nowS of [2, 4, 6]) {
     edge.onArrival(nowS, nowS * 1000);
   }
@@ -64,7 +64,7 @@ test('a camera with one picture in two seconds is played without holding more th
 });
 
 test('it goes faster with too much in hand and slower with too little, and lets small things be', () => {
-  const edge = new LiveEdge();
+  const edge = new LiveEdgeController();
   const nowS = steady(edge);
   const liveS = nowS - lagS(edge, nowS);
   const rateAt = (behindS: number) => rateOf(edge.steer(liveS - behindS, [[0, nowS]], nowS * 1000));
@@ -75,13 +75,13 @@ test('it goes faster with too much in hand and slower with too little, and lets 
   expect(rateAt(2)).toBe(1.25);
   expect([-0.07, -0.02, 0, -0.05].map(rateAt)).toEqual([0.95, 0.95, 1, 1]);
   // As much as there is: nothing is left but the next picture.
-  edge.onStumble(0.1, nowS * 1000);
-  edge.onStumble(0.1, nowS * 1000);
+  edge.onStall(0.1, nowS * 1000);
+  edge.onStall(0.1, nowS * 1000);
   expect(rateAt(-0.07)).toBe(0.9);
 });
 
 test('sound is stretched only while there is enough of it in hand', () => {
-  const edge = new LiveEdge();
+  const edge = new LiveEdgeController();
   edge.hasSound = true;
   const nowS = steady(edge);
   const rateAt = (inHandS: number) => rateOf(edge.steer(nowS - inHandS, [[0, nowS]], nowS * 1000));
@@ -93,7 +93,7 @@ test('sound is stretched only while there is enough of it in hand', () => {
 });
 
 test('it jumps close behind live when it is far behind, and never before what is buffered newest', () => {
-  const edge = new LiveEdge();
+  const edge = new LiveEdgeController();
   const nowS = steady(edge);
   const steer = (positionS: number, startS = 0) =>
     edge.steer(
@@ -111,7 +111,7 @@ test('it jumps close behind live when it is far behind, and never before what is
 });
 
 test('it plays up to a gap and goes on behind it', () => {
-  const edge = new LiveEdge();
+  const edge = new LiveEdgeController();
   const nowS = steady(edge);
   const steer = (positionS: number) =>
     edge.steer(
@@ -128,11 +128,11 @@ test('it plays up to a gap and goes on behind it', () => {
 });
 
 test('where it stumbles with something in hand more stays buffered for a while', () => {
-  const edge = new LiveEdge();
+  const edge = new LiveEdgeController();
   const nowS = steady(edge);
-  edge.onStumble(0, nowS * 1000);
+  edge.onStall(0, nowS * 1000);
   expect(lagS(edge, nowS)).toBeCloseTo(0.18);
-  edge.onStumble(0.1, nowS * 1000);
+  edge.onStall(0.1, nowS * 1000);
   expect(lagS(edge, nowS)).toBeCloseTo(0.26);
   const laterS = steady(edge, nowS, 21 / PICTURE_S);
   expect(lagS(edge, laterS)).toBeCloseTo(0.18);

@@ -1,5 +1,5 @@
 /** Room for what arrives a little later than ever before, and for what decoders and stretched sound need beside. */
-const SPARE_S = 0.14;
+const MARGIN_S = 0.14;
 /** More is never held, whatever a camera does. */
 const MAX_S = 1.5;
 /** A picture, or two. */
@@ -32,13 +32,13 @@ const THERE_S = 0.01;
  */
 const STRETCHES_WITH_S = 0.3;
 
-export type Steering = { readonly seekToS: number } | { readonly rate: number };
+export type PlaybackCorrection = { readonly seekToS: number } | { readonly rate: number };
 
 /**
  * Keeps a picture close behind live without stumbling: where the latest arrival of late would have come just in time, and a little
  * before that. It goes there a little faster or slower than the camera: what waits for a stall to fall back has stumbled already.
  */
-export class LiveEdge {
+export class LiveEdgeController {
   hasSound = false;
   #endS: number | undefined;
   /** The latest arrival of this stretch of time and of the one before it: clock less media time, in seconds. */
@@ -81,7 +81,7 @@ export class LiveEdge {
   }
 
   /** It ran dry while it played, with so much in hand. Where that was nothing, the arrival that it waits for says how late it was. */
-  onStumble(inHandS: number, nowMs: number): void {
+  onStall(inHandS: number, nowMs: number): void {
     if (inHandS > NOTHING_S) {
       this.#stumbles = Math.min(MAX_STUMBLES, this.#stumbles + 1);
       this.#stumbledMs = nowMs;
@@ -89,7 +89,11 @@ export class LiveEdge {
   }
 
   /** @param ranges of media time that are buffered, oldest first */
-  steer(positionS: number, ranges: readonly (readonly [startS: number, endS: number])[], nowMs: number): Steering {
+  steer(
+    positionS: number,
+    ranges: readonly (readonly [startS: number, endS: number])[],
+    nowMs: number,
+  ): PlaybackCorrection {
     const [newestStartS, endS] = ranges.at(-1) ?? [positionS, positionS];
     const next = ranges.find(([startS]) => startS > positionS);
     const here = ranges.find(([startS, stopS]) => startS <= positionS && positionS < stopS);
@@ -110,7 +114,7 @@ export class LiveEdge {
   #wantedS(endS: number, nowMs: number): number {
     const nowS = nowMs / 1000;
     const latestS = Math.max(this.#latestS, this.#formerS, nowS - endS);
-    return Math.max(endS - MAX_S, nowS - latestS - SPARE_S - this.#stumbles * STUMBLE_S);
+    return Math.max(endS - MAX_S, nowS - latestS - MARGIN_S - this.#stumbles * STUMBLE_S);
   }
 
   #rateFor(behindS: number, inHandS: number): number {
@@ -127,7 +131,7 @@ export class LiveEdge {
     return behindS < -THERE_S ? Math.max(this.#rate, 0.95) : 1;
   }
 
-  #jump(seekToS: number): Steering {
+  #jump(seekToS: number): PlaybackCorrection {
     this.#rate = 1;
     return { seekToS };
   }

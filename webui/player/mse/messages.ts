@@ -21,7 +21,7 @@ export interface MseClock {
   readonly nowMs: number;
 }
 
-export interface MseError {
+interface MseError {
   readonly type: 'error';
   readonly code: string;
   readonly error: string;

@@ -1,12 +1,18 @@
 import { codecIn, mediaSourceClass, playableCodecs, playsOpus } from '../codecs.ts';
-import { beginsWithKey } from './fragment.ts';
-import { LiveEdge } from './live-edge.ts';
-import { Ending, type LiveSession, PlayError, type SessionFacts } from '../live-session.ts';
-import { MseBuffer } from './buffer.ts';
-import { failureOfMse, lagMs, type MseClock, type MseInit, type MseMessage, parseMessage } from './messages.ts';
-import { firstPicture, playOrMute } from '../play.ts';
+import {
+  type LiveSession,
+  PlayError,
+  playOrMute,
+  SessionEnd,
+  type SessionFacts,
+  waitForPicture,
+} from '../live-session.ts';
 import { withParameter } from '../source.ts';
 import type { OpenOptions } from '../whep.ts';
+import { MseBuffer } from './buffer.ts';
+import { startsWithKeyFrame } from './fragment.ts';
+import { LiveEdgeController } from './live-edge.ts';
+import { failureOfMse, lagMs, type MseClock, type MseInit, type MseMessage, parseMessage } from './messages.ts';
 
 /** The first picture comes at once where the stream is there already; a camera that is pulled on demand needs longer. */
 const FIRST_PICTURE_LIMIT_MS = 15_000;
@@ -25,7 +31,7 @@ export async function openMse(video: HTMLVideoElement, options: OpenOptions): Pr
   options.signal.addEventListener('abort', onAbort, { once: true });
   try {
     playOrMute(video);
-    await firstPicture(video, session.failed, FIRST_PICTURE_LIMIT_MS);
+    await waitForPicture(video, session.failed, FIRST_PICTURE_LIMIT_MS);
     return session;
   } catch (error) {
     session.close();
@@ -38,13 +44,13 @@ export async function openMse(video: HTMLVideoElement, options: OpenOptions): Pr
 class MseSession implements LiveSession {
   readonly technology = 'MSE';
   readonly lacksSound = false;
-  readonly #ending = new Ending();
+  readonly #ending = new SessionEnd();
   readonly ended = this.#ending.ended;
   readonly failed = this.#ending.failed;
   readonly #video: HTMLVideoElement;
   readonly #source: MediaSource;
   readonly #socket: WebSocket;
-  readonly #edge = new LiveEdge();
+  readonly #edge = new LiveEdgeController();
   readonly #address: string;
   readonly #over = new AbortController();
   /** What came before the browser was ready for it. */
@@ -72,7 +78,7 @@ class MseSession implements LiveSession {
       signal,
     });
     video.addEventListener('loadedmetadata', () => this.#onAppended(), { signal });
-    video.addEventListener('waiting', () => this.#onStumble(), { signal });
+    video.addEventListener('waiting', () => this.#onStall(), { signal });
     // Also while nothing comes: a pause in what is buffered has to be jumped over.
     video.addEventListener('timeupdate', () => this.#steer(), { signal });
     video.disableRemotePlayback = true;
@@ -113,7 +119,7 @@ class MseSession implements LiveSession {
   }
 
   get #lossReason(): string {
-    return this.#init ? 'the connection is lost' : 'the box cannot be reached over a WebSocket';
+    return this.#init ? 'the connection is lost' : 'no WebSocket connection';
   }
 
   #lagMs({ said, atMs }: { readonly said: MseClock; readonly atMs: number }): number {
@@ -133,11 +139,11 @@ class MseSession implements LiveSession {
 
   #onData(text: string | MseMessage | ArrayBuffer): void {
     const data = typeof text === 'string' ? parseMessage(text) : text;
-    const isPiece = data instanceof ArrayBuffer;
+    const isFragment = data instanceof ArrayBuffer;
     // An end needs no room to play in.
-    if (!this.#isOpen && (isPiece || data.type !== 'error')) {
+    if (!this.#isOpen && (isFragment || data.type !== 'error')) {
       this.#early.push(data);
-    } else if (isPiece) {
+    } else if (isFragment) {
       this.#onPiece(data);
     } else {
       this.#onMessage(data);
@@ -186,7 +192,7 @@ class MseSession implements LiveSession {
     this.#awaitsInit = undefined;
     // Tracks are numbered from 1, in the order in which they were told; of sound alone all are keys.
     const trackId = Math.max(0, this.#init?.tracks.findIndex(({ kind }) => kind === 'video') ?? 0) + 1;
-    const isKey = init === undefined && beginsWithKey(bytes, trackId);
+    const isKey = init === undefined && startsWithKeyFrame(bytes, trackId);
     if (isKey && this.#hasBegun) {
       this.#edge.onKey(performance.now());
     }
@@ -226,10 +232,10 @@ class MseSession implements LiveSession {
     }
   }
 
-  #onStumble(): void {
+  #onStall(): void {
     if (this.#hasBegun && !this.#video.seeking) {
       const endS = this.#buffer?.ranges.at(-1)?.[1] ?? 0;
-      this.#edge.onStumble(endS - this.#video.currentTime, performance.now());
+      this.#edge.onStall(endS - this.#video.currentTime, performance.now());
       this.#steer();
     }
   }

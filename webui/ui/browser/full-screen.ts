@@ -1,5 +1,5 @@
 /** There and back. iPhones let only the video itself be full screen. */
-export function goFull(screen: HTMLElement | null, video: HTMLVideoElement | null): void {
+export function toggleFullScreen(screen: HTMLElement | null, video: HTMLVideoElement | null): void {
   if (document.fullscreenElement) {
     document.exitFullscreen();
   } else if (screen?.requestFullscreen) {

@@ -1,7 +1,7 @@
 import quietVideo from '../../awake.mp4';
 
 /** Keeps the screen on until `stop`: by a wake lock where the browser has one, else by a silent video that never ends. */
-export function keepAwake(stop: AbortSignal): void {
+export function keepScreenAwake(stop: AbortSignal): void {
   if (!('wakeLock' in navigator)) {
     playQuietly(stop);
     return;

@@ -9,7 +9,7 @@ interface ChipsProps<T extends string> {
 export function Chips<T extends string>({ label, options, chosen, onTap }: ChipsProps<T>) {
   return (
     <fieldset class="chips">
-      <legend class="unseen">{label}</legend>
+      <legend class="visually-hidden">{label}</legend>
       {options.map(({ value, text }) => (
         <button
           key={value}

@@ -9,10 +9,10 @@ interface ChoiceProps {
 }
 
 /** The system's own list under a title or a chip: it works on every phone and with every screen reader. */
-export function Choice({ label, value, options, onChange, ...more }: ChoiceProps) {
+export function Select({ label, value, options, onChange, ...more }: ChoiceProps) {
   return (
     <label class={`choice ${more.class}`}>
-      <span class="unseen">{label}</span>
+      <span class="visually-hidden">{label}</span>
       <span class="shown" aria-hidden="true">
         <bdi>{options.find((option) => option.value === value)?.text}</bdi>
         <Icon name="down" small={more.class === 'chip'} />

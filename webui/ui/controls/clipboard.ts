@@ -1,5 +1,5 @@
 /** Puts a text on the clipboard. Without a secure context browsers have only the old way, by what is selected. */
-export async function copied(text: string): Promise<boolean> {
+export async function copyToClipboard(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -14,7 +14,7 @@ function copiedBySelection(text: string): boolean {
   const before = document.activeElement;
   const area = document.createElement('textarea');
   area.value = text;
-  area.className = 'unseen';
+  area.className = 'visually-hidden';
   place.append(area);
   area.select();
   const isDone = document.execCommand('copy');

@@ -6,7 +6,7 @@ export function LanguageChoice() {
   return (
     <label class="choice chip">
       <Icon name="globe" small />
-      <span class="unseen">{words.value.languageLabel}</span>
+      <span class="visually-hidden">{words.value.languageLabel}</span>
       <select
         value={language.value}
         onChange={(event) => {

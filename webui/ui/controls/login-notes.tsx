@@ -1,14 +1,17 @@
 import { startWords } from '../../words/start.ts';
 
 /** Below a password field: over plain http others in the network can read what is typed. Not on the box itself. */
-export function ClearText() {
-  const say = startWords.value;
+export function UnencryptedNotice() {
+  const t = startWords.value;
   return location.protocol === 'https:' || window.isSecureContext ? null : (
-    <p class="dim small clear-text">
-      {say.clearText}{' '}
+    <p class="dim small unencrypted">
+      {t.clearText}{' '}
       <a href="trust" target="_blank" rel="noopener">
-        {say.clearTextWayOut}
+        {t.clearTextWayOut}
       </a>
     </p>
   );
 }
+
+/** After a wrong password: how its owner comes to a new one. */
+export const ForgottenPassword = () => <p class="dim small">{startWords.value.forgotten}</p>;

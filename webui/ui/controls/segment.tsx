@@ -8,7 +8,7 @@ interface SegmentProps<T extends string> {
 }
 
 /** One of a few, side by side: radio buttons, so arrows choose. */
-export function Segment<T extends string>({ label, value, options, onChange }: SegmentProps<T>) {
+export function SegmentedControl<T extends string>({ label, value, options, onChange }: SegmentProps<T>) {
   const name = useId();
   return (
     <fieldset class="field segment">

@@ -8,13 +8,13 @@ interface StepperProps {
   /** What may be chosen, in order. */
   readonly steps: readonly number[];
   /** `14 days` */
-  readonly say: (value: number) => string;
+  readonly format: (value: number) => string;
   readonly onChange: (value: number) => void;
   readonly hint?: string | undefined;
 }
 
 /** A number by two buttons; also by arrows, as a slider. A value that is no step has its neighbours. */
-export function Stepper({ label, value, steps, say, onChange, hint }: StepperProps) {
+export function Stepper({ label, value, steps, format, onChange, hint }: StepperProps) {
   const id = useId();
   const { less, more } = words.value;
   const below = steps.findLast((step) => step < value);
@@ -37,7 +37,7 @@ export function Stepper({ label, value, steps, say, onChange, hint }: StepperPro
           aria-valuenow={value}
           aria-valuemin={steps[0]}
           aria-valuemax={steps.at(-1)}
-          aria-valuetext={say(value)}
+          aria-valuetext={format(value)}
           onKeyDown={(event) => {
             const to = { ArrowUp: above, ArrowRight: above, ArrowDown: below, ArrowLeft: below }[event.key];
             if (to !== undefined) {
@@ -46,7 +46,7 @@ export function Stepper({ label, value, steps, say, onChange, hint }: StepperPro
             }
           }}
         >
-          {say(value)}
+          {format(value)}
         </div>
         <button class="round" type="button" aria-label={more} disabled={above === undefined} onClick={() => go(above)}>
           <Icon name="plus" />

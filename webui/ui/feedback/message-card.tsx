@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { Icon, type IconName } from '../icons/icon.tsx';
 
-interface SayProps {
+interface MessageCardProps {
   readonly icon: IconName;
   /** `bad`: does not work; `warn`: look at this; `calm`: good to know. */
   readonly tone: 'bad' | 'warn' | 'calm';
@@ -12,9 +12,9 @@ interface SayProps {
 }
 
 /** A card with one sentence, its reason and one button: what concerns the whole page. Never more than two at once. */
-export function Say({ icon, tone, title, text, children }: SayProps) {
+export function MessageCard({ icon, tone, title, text, children }: MessageCardProps) {
   return (
-    <div class={`say ${tone}`} role={tone === 'bad' ? 'alert' : undefined}>
+    <div class={`message-card ${tone}`} role={tone === 'bad' ? 'alert' : undefined}>
       <Icon name={icon} />
       <div class="grow">
         <b>{title}</b>

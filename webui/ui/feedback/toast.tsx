@@ -22,7 +22,7 @@ export function toast(text: ComponentChildren, onUndo?: () => void): void {
 }
 
 /** Says what happened, and where one goes on. */
-export function toastWithWay(text: string, way: string, to: string): void {
+export function toastWithLink(text: string, way: string, to: string): void {
   const onUndo = () => {
     location.hash = to;
   };

@@ -1,12 +1,12 @@
 import { signal } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { pause } from '../../shell/sleep.ts';
-import { laterLooks } from './later-looks.ts';
+import { sleep } from '../../shell/sleep.ts';
+import { drawn } from '../icons/icon.tsx';
 
 const RETRY_MS = 2_000;
 
-export interface LazyPage {
+interface LazyPage {
   /** Shows the page as soon as it is there. */
   readonly Page: FunctionComponent;
   /** Fetches it before it is asked for. */
@@ -18,7 +18,7 @@ export function lazyPage(load: () => Promise<FunctionComponent>): LazyPage {
   const loaded = signal<{ readonly Page: FunctionComponent } | undefined>(undefined);
   let under: Promise<void> | undefined;
   const fetch = () => {
-    under ??= Promise.all([load(), laterLooks()]).then(
+    under ??= Promise.all([load(), loadLaterAssets()]).then(
       ([Page]) => {
         loaded.value = { Page };
       },
@@ -47,7 +47,7 @@ export function lazyPage(load: () => Promise<FunctionComponent>): LazyPage {
 export function lazyPart<P extends object>(load: () => Promise<FunctionComponent<P>>): FunctionComponent<P> {
   const loaded = signal<{ readonly Part: FunctionComponent<P> } | undefined>(undefined);
   const fetch = async () => {
-    const [Part] = await Promise.all([load(), laterLooks()]);
+    const [Part] = await Promise.all([load(), loadLaterAssets()]);
     loaded.value ??= { Part };
   };
   return (props: P) => {
@@ -72,7 +72,7 @@ async function keepFetching(fetch: () => Promise<void>, stop: AbortSignal): Prom
     } catch {
       await reloadIfOld(stop);
     }
-    await pause(RETRY_MS, stop);
+    await sleep(RETRY_MS, stop);
   }
 }
 
@@ -86,4 +86,32 @@ async function reloadIfOld(stop: AbortSignal): Promise<void> {
   if (own && page.includes('<script') && !page.includes(own)) {
     location.reload();
   }
+}
+
+let fetched: Promise<unknown> | undefined;
+
+/** Style and icons of all that is not shown first. Pages that come later wait for them, so that none is seen without. */
+function loadLaterAssets(): Promise<unknown> {
+  fetched ??= Promise.all([fetchStyle(), fetchIcons()]).catch((error: unknown) => {
+    fetched = undefined;
+    throw error;
+  });
+  return fetched;
+}
+
+const fetchIcons = async () => Object.assign(drawn, (await import('../icons/later-icons.ts')).LATER_ICONS);
+
+/** The build puts its name into the page. It stands behind the style that came first: later rules win. */
+function fetchStyle(): Promise<void> {
+  const link = document.createElement('link');
+  link.rel = 'stylesheet';
+  link.href = document.querySelector<HTMLMetaElement>('meta[name="later-style"]')?.content ?? '';
+  return new Promise((resolve, reject) => {
+    link.addEventListener('load', () => resolve());
+    link.addEventListener('error', () => {
+      link.remove();
+      reject(new Error('the style did not come'));
+    });
+    document.body.append(link);
+  });
 }

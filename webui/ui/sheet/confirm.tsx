@@ -1,20 +1,20 @@
 import { useState } from 'preact/hooks';
 import { Row } from '../controls/row.tsx';
 
-interface SureProps {
+interface ConfirmProps {
   readonly title: string;
   /** What it does and that it wants a second tap; said after the first. */
   readonly text: string;
-  readonly onSure: () => void;
+  readonly onConfirm: () => void;
 }
 
 /** What cannot be undone: the first tap says what it would do, the second does it. */
-export function Sure({ title, text, onSure }: SureProps) {
+export function Confirm({ title, text, onConfirm }: ConfirmProps) {
   const [isAsked, setAsked] = useState(false);
   return (
     <>
-      <Row title={title} onClick={isAsked ? onSure : () => setAsked(true)} />
-      <p class="small warn sure" role="status">
+      <Row title={title} onClick={isAsked ? onConfirm : () => setAsked(true)} />
+      <p class="small warn confirm-text" role="status">
         {isAsked && text}
       </p>
     </>

@@ -1,4 +1,4 @@
 import { lazyPart } from '../lazy/lazy-page.tsx';
 
 /** Its script comes when the first one is opened: the grid is there sooner. */
-export const PopupLater = lazyPart(() => import('./popup.tsx').then(({ Popup }) => Popup));
+export const LazyPopup = lazyPart(() => import('./popup.tsx').then(({ Popup }) => Popup));

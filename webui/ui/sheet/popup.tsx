@@ -1,6 +1,6 @@
-import { useRef } from 'preact/hooks';
+import type { RefObject } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { Icon, type IconName } from '../icons/icon.tsx';
-import { useMenuList } from './menu-list.ts';
 
 export interface PopupItem {
   readonly text: string;
@@ -14,13 +14,14 @@ export interface PopupItem {
 interface PopupProps {
   readonly label: string;
   readonly items: readonly PopupItem[];
+  /** `isElsewhere`: the person has tapped outside, so the focus is left where it is. */
   readonly onClose: (isElsewhere: boolean) => void;
 }
 
 /** What can be done here, over what it is done to. Its place is its style's. */
 export function Popup({ label, items, onClose }: PopupProps) {
   const whole = useRef<HTMLDivElement>(null);
-  const onKeyDown = useMenuList({ whole, isOpen: true, onClose });
+  const onKeyDown = useMenu(whole, onClose);
   return (
     <div class="popup" role="menu" tabIndex={-1} aria-label={label} ref={whole} onKeyDown={onKeyDown}>
       {items.map((item) => (
@@ -55,4 +56,37 @@ function Item({ text, icon, isChosen, href, onChoose, onClose }: PopupItem & Pic
       {content}
     </a>
   );
+}
+
+const ITEMS = '[role=menuitem], [role=menuitemradio]';
+
+/** Focuses the chosen item; arrows move the focus, Esc and a tap outside close. */
+function useMenu(whole: RefObject<HTMLElement | null>, onClose: PopupProps['onClose']) {
+  const items = () => [...(whole.current?.querySelectorAll<HTMLElement>(ITEMS) ?? [])];
+  useEffect(() => {
+    (items().find((item) => item.ariaChecked === 'true') ?? items()[0])?.focus();
+    const onPointerDown = (event: Event) => {
+      if (!whole.current?.contains(event.target as Node)) {
+        onClose(true);
+      }
+    };
+    document.addEventListener('pointerdown', onPointerDown);
+    return () => document.removeEventListener('pointerdown', onPointerDown);
+  }, []);
+  return (event: KeyboardEvent) => {
+    const all = items();
+    const at = all.indexOf(document.activeElement as HTMLElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    const closes = event.key === 'Escape' || event.key === 'Tab';
+    if (to === undefined && !closes) {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    if (to === undefined) {
+      onClose(false);
+    } else {
+      all.at(to % all.length)?.focus();
+    }
+  };
 }

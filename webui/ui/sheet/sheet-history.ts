@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 
-interface OwnEntry {
+interface HistoryEntry {
   /** False for sheets that have an address: Back changes that. */
   readonly isOn: boolean;
   readonly mayClose: () => boolean;
@@ -9,7 +9,7 @@ interface OwnEntry {
 }
 
 /** An entry of the history for what is open, so that Back closes it first. The answer closes it from the page. */
-export function useOwnEntry(options: OwnEntry): () => void {
+export function useHistoryEntry(options: HistoryEntry): () => void {
   const latest = useRef(options);
   latest.current = options;
   const isThere = useRef(false);

@@ -1,12 +1,11 @@
-import type { ComponentChildren, RefObject } from 'preact';
+import type { ComponentChildren, RefObject, TargetedPointerEvent } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import { askBeforeUnload } from '../browser/before-unload.ts';
-import { guardPlace } from '../../shell/navigation.ts';
+import { guardRoute } from '../../shell/navigation.ts';
 import { words } from '../../words/words.ts';
+import { confirmBeforeUnload } from '../browser/before-unload.ts';
 import { Toasts } from '../feedback/toast.tsx';
 import { Icon } from '../icons/icon.tsx';
-import { useDrag } from './sheet-drag.ts';
-import { useOwnEntry } from './sheet-history.ts';
+import { useHistoryEntry } from './sheet-history.ts';
 
 interface SheetProps {
   readonly title: string;
@@ -18,11 +17,11 @@ interface SheetProps {
   /** Something was changed and not saved: closing asks first. */
   readonly isDirty?: boolean;
   /** It has an address of its own, so the browser's Back leaves it by itself. Others get an entry of the history. */
-  readonly hasPlace?: boolean;
+  readonly hasRoute?: boolean;
   /** What it was for is done: it closes without asking. */
   readonly isDone?: boolean;
   /** There is no way around it. */
-  readonly mustStay?: boolean;
+  readonly isMandatory?: boolean;
 }
 
 /**
@@ -36,8 +35,8 @@ export function Sheet(props: SheetProps) {
     foot,
     onClosed,
     isDirty = false,
-    hasPlace = false,
-    mustStay = false,
+    hasRoute = false,
+    isMandatory = false,
     isDone = false,
   } = props;
   const id = useId();
@@ -50,13 +49,17 @@ export function Sheet(props: SheetProps) {
     latest.current.onClosed();
   });
   const mayClose = () => {
-    if (latest.current.isDirty || mustStay) {
+    if (latest.current.isDirty || isMandatory) {
       setAsks(latest.current.isDirty);
       return false;
     }
     return true;
   };
-  const closeEntry = useOwnEntry({ isOn: !hasPlace && !mustStay, mayClose, onBack: () => void leave.current() });
+  const closeEntry = useHistoryEntry({
+    isOn: !hasRoute && !isMandatory,
+    mayClose,
+    onBack: () => void leave.current(),
+  });
   const close = () => {
     if (mayClose()) {
       closeEntry();
@@ -68,9 +71,9 @@ export function Sheet(props: SheetProps) {
       closeEntry();
     }
   }, [isDone]);
-  useEffect(() => (hasPlace && isDirty ? guardPlace(mayClose) : undefined), [hasPlace, isDirty]);
-  useEffect(() => (isDirty ? askBeforeUnload() : undefined), [isDirty]);
-  const drag = useDrag(dialog, close);
+  useEffect(() => (hasRoute && isDirty ? guardRoute(mayClose) : undefined), [hasRoute, isDirty]);
+  useEffect(() => (isDirty ? confirmBeforeUnload() : undefined), [isDirty]);
+  const drag = useSheetDrag(dialog, close);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the veil; the keyboard has Esc
     <dialog
@@ -84,12 +87,12 @@ export function Sheet(props: SheetProps) {
       onClick={(event) => event.target === event.currentTarget && close()}
     >
       <div class="sheet-body">
-        <header {...(mustStay ? {} : drag)}>
+        <header {...(isMandatory ? {} : drag)}>
           <i class="handle" />
           <h2 id={id} tabIndex={-1}>
             {title}
           </h2>
-          {!mustStay && (
+          {!isMandatory && (
             <button class="round" type="button" aria-label={words.value.close} onClick={close}>
               <Icon name="cross" />
             </button>
@@ -150,4 +153,47 @@ function useModal(dialog: RefObject<HTMLDialogElement | null>): void {
 async function leaving(dialog: HTMLDialogElement | null): Promise<void> {
   dialog?.setAttribute('data-leaving', '');
   await Promise.allSettled((dialog?.getAnimations() ?? []).map(({ finished }) => finished));
+}
+
+/** Beyond this share of its height it was meant. */
+const FAR = 0.3;
+/** Pixels in a millisecond: a flick. */
+const FAST = 0.6;
+
+type Pointer = TargetedPointerEvent<HTMLElement>;
+
+/** The sheet follows the finger down one to one, can be caught again, and closes when it was dragged far or fast. */
+function useSheetDrag(dialog: RefObject<HTMLElement | null>, close: () => void) {
+  const from = useRef<{ y: number; atMs: number } | undefined>(undefined);
+  const move = (px: number) => {
+    if (dialog.current) {
+      dialog.current.style.translate = px > 0 ? `0 ${px}px` : '';
+    }
+  };
+  const end = (event: Pointer) => {
+    const start = from.current;
+    from.current = undefined;
+    if (!start) {
+      return;
+    }
+    const px = event.clientY - start.y;
+    const isFar = px > (dialog.current?.offsetHeight ?? 0) * FAR;
+    const isFast = px > 24 && px / Math.max(1, event.timeStamp - start.atMs) > FAST;
+    move(0);
+    if (event.type === 'pointerup' && (isFar || isFast)) {
+      close();
+    }
+  };
+  return {
+    onPointerDown: (event: Pointer) => {
+      const isFinger = event.pointerType !== 'mouse' && !(event.target as Element).closest('button');
+      if (isFinger) {
+        from.current = { y: event.clientY, atMs: event.timeStamp };
+        event.currentTarget.setPointerCapture(event.pointerId);
+      }
+    },
+    onPointerMove: (event: Pointer) => from.current && move(event.clientY - from.current.y),
+    onPointerUp: end,
+    onPointerCancel: end,
+  };
 }

@@ -1,18 +1,18 @@
 /** Why the box has not done something: by the word that it gives for it, or by the status of its answer. */
 export const reasons = {
-  unknownOutcome: 'The box did not answer. Look whether it was done before you try again.',
+  unknownOutcome: 'No answer. Check whether it was done before you try again.',
   paused: 'The camera is paused.',
-  busy: 'It is doing that already.',
+  busy: 'Already in progress.',
   taken: 'This name is taken.',
-  limit: 'There are as many of these as there can be.',
-  byVariable: 'Whoever set up the box has fixed this.',
-  notWritten: 'The box cannot write its settings.',
-  brokenFile: 'There is a mistake in the configuration file: it has to be mended first.',
+  limit: 'The maximum number is reached.',
+  byVariable: 'An environment variable sets this.',
+  notWritten: 'This device cannot write its settings.',
+  brokenFile: 'There is a mistake in the configuration file. Correct it first.',
   openFile: 'Open the file',
-  forOwner: 'Only the owner may do that.',
-  gone: 'It is not there any more.',
-  tooSlow: 'There was no answer in time.',
-  itsFault: 'The box failed at it. Its log says how.',
+  forOwner: 'Only the owner can do this.',
+  gone: 'It no longer exists.',
+  tooSlow: 'No answer in time.',
+  itsFault: 'Something went wrong. See the log.',
 };
 
 export type ReasonsWords = typeof reasons;

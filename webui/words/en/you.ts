@@ -1,7 +1,7 @@
 /** What each sets for himself. */
 export const you = {
   ownerIs: (user: string) => `Logged in as ${user}`,
-  noOwnerText: 'Its configuration decides who sees it. The owner can change it here.',
+  noOwnerText: 'The configuration decides who has access. An owner can change it here.',
   logOut: 'Log out',
   appearance: 'Appearance',
   asSystem: 'Automatic',
@@ -9,23 +9,23 @@ export const you = {
   light: 'Light',
 
   changePassword: 'Change password',
-  oldPassword: 'Your password until now',
-  newPassword: 'Your new password',
+  oldPassword: 'Current password',
+  newPassword: 'New password',
   newPasswordHint: 'Eight characters or more. A short sentence works well.',
   newPasswordCommon: 'Many people use this one. Add a word.',
-  oldPasswordWrong: 'This is not your password until now.',
-  otherDevices: 'Your other devices have to log in again.',
+  oldPasswordWrong: 'Wrong current password.',
+  otherDevices: 'Your other browsers must log in again.',
   passwordChanged: 'Password changed.',
 
-  devices: 'Devices that are logged in',
-  devicesText: 'What you do not know: log it out, and change the password.',
-  thisDevice: 'This device',
+  devices: 'Logged-in browsers',
+  devicesText: 'Log out any that you do not know, and change the password.',
+  thisDevice: 'This browser',
   lastUsed: (time: string) => `last used ${time}`,
-  unknownDevice: 'Unknown device',
+  unknownDevice: 'Unknown browser',
   logOutDevice: 'Log out',
   logOutNamed: (device: string) => `Log out ${device}`,
-  logOutOthers: 'Log out my other devices',
-  othersAreOut: 'Your other devices are logged out.',
+  logOutOthers: 'Log out my other browsers',
+  othersAreOut: 'Your other browsers are logged out.',
 };
 
 export type YouWords = typeof you;

@@ -9,7 +9,7 @@ export const clips: ClipsWords = {
   clipStart: '开始',
   clipEnd: '结束',
   startHere: '从这里开始',
-  endHere: '到这里结束',
+  setEndHere: '到这里结束',
   share: '分享',
   shareReady: '已备好，点此分享',
   download: '下载',

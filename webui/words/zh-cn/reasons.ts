@@ -6,7 +6,7 @@ export const reasons: ReasonsWords = {
   busy: '设备正在处理。',
   taken: '此名称已被使用。',
   limit: '数量已达上限。',
-  byVariable: '此项由安装设备的人固定。',
+  byVariable: '此项由环境变量设定。',
   notWritten: '设备无法写入设置。',
   brokenFile: '配置文件中有错误，需先改正。',
   openFile: '打开文件',

@@ -20,7 +20,7 @@ export const recordings: RecordingsWords = {
   gapNothingSeen: '没有动静',
   cannotPlayRecording: (codec) => `此浏览器无法播放这段录像（${codec}），可以下载。`,
   recordingAway: '这段录像暂时取不到，正在重试…',
-  recordingGone: '这段录像已不在。更早的录像会让位给新录像。',
+  recordingGone: '这段录像已不存在。旧录像会让位给新录像。',
   timeline: '时间轴',
   recorded: '有录像',
   noRecording: '无录像',

@@ -37,7 +37,7 @@ export interface LiveReport {
 
 const PAUSE_MEMORY_MS = 1_000;
 let arrivedMs = performance.now();
-/** Pauses between arrivals, and when each ended. */
+/** Pauses between adoptions, and when each ended. */
 let pauses: { readonly endMs: number; readonly forMs: number }[] = [];
 
 function onArrival(): void {

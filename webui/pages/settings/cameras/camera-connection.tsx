@@ -1,12 +1,12 @@
 import { useMemo, useState } from 'preact/hooks';
-import { ask } from '../../../api-client/request.ts';
-import { boxForm } from '../../../forms/server-form.ts';
+import { fetchJson } from '../../../api-client/request.ts';
 import { FieldError } from '../../../forms/form.ts';
-import { FormFoot } from '../../../forms/form-footer.tsx';
+import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
+import { serverForm } from '../../../forms/server-form.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { ClearText } from '../../../ui/controls/login-notes.tsx';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
+import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
@@ -33,34 +33,34 @@ interface ConnectionProps {
 
 /** What the camera is and where; another login, which is tried first; a restart. */
 export function ConnectionSheet({ item, title, onClosed, onChanged }: ConnectionProps) {
-  const say = camerasWords.value;
+  const t = camerasWords.value;
   const form = useMemo(() => loginForm(item.path), []);
   const isLocked = form.saving.value !== 'no';
   return (
     <FormSheet
-      title={say.connection}
+      title={t.connection}
       form={form}
       onClosed={onClosed}
       onSaved={() => {
         toast(camerasWords.peek().loginSaved(title));
         onChanged();
       }}
-      foot={<FormFoot form={form} text={say.loginText} action={say.tryLogin} />}
+      foot={<FormFooter form={form} text={t.loginText} action={t.tryLogin} />}
     >
       <Facts item={item} />
       <TextField
-        label={say.user}
+        label={t.user}
         name="user"
         autocomplete="off"
         value={form.values.value.user}
         onInput={(text) => form.set('user', text)}
         onLeave={() => form.leave('user')}
         isLocked={isLocked}
-        hint={say.userWrong}
+        hint={t.userWrong}
         wrong={form.wrong.value.user}
       />
       <PasswordField
-        label={say.password}
+        label={t.password}
         name="camera-password"
         autocomplete="off"
         value={form.values.value.password}
@@ -68,22 +68,22 @@ export function ConnectionSheet({ item, title, onClosed, onChanged }: Connection
         isLocked={isLocked}
         wrong={form.wrong.value.password}
       />
-      <ClearText />
+      <UnencryptedNotice />
       {item.onvif && <Restart path={item.path} title={title} />}
     </FormSheet>
   );
 }
 
 function Facts({ item }: { readonly item: CameraItem }) {
-  const say = camerasWords.value;
+  const t = camerasWords.value;
   const { manufacturer, model, firmware, serial } = item.description ?? {};
   const host = hostOf(item);
   const facts: readonly (readonly [string, string | null | undefined])[] = [
-    [say.maker, manufacturer],
-    [say.model, model],
-    [say.firmware, firmware],
-    [say.serial, serial],
-    [say.address, host],
+    [t.maker, manufacturer],
+    [t.model, model],
+    [t.firmware, firmware],
+    [t.serial, serial],
+    [t.address, host],
   ];
   return (
     <dl class="facts">
@@ -102,7 +102,7 @@ function Facts({ item }: { readonly item: CameraItem }) {
           <dt />
           <dd>
             <a class="text" href={`http://${host}/`} target="_blank" rel="noreferrer noopener">
-              {say.openItsPage}
+              {t.openItsPage}
             </a>
           </dd>
         </div>
@@ -112,16 +112,16 @@ function Facts({ item }: { readonly item: CameraItem }) {
 }
 
 function Restart({ path, title }: { readonly path: string; readonly title: string }) {
-  const say = camerasWords.value;
+  const t = camerasWords.value;
   const [asks, setAsks] = useState(false);
   return asks ? (
     <div class="ask">
-      <p>{say.restartText}</p>
+      <p>{t.restartText}</p>
       <DoButton
-        text={say.restartNow}
+        text={t.restartNow}
         call={cameraCall('reboot', path)}
         body={{}}
-        done={say.restarts(title)}
+        done={t.restarts(title)}
         onDone={() => setAsks(false)}
       />
       <Button kind="text" onClick={() => setAsks(false)}>
@@ -129,22 +129,22 @@ function Restart({ path, title }: { readonly path: string; readonly title: strin
       </Button>
     </div>
   ) : (
-    <Row title={say.restart} text={say.restartText} onClick={() => setAsks(true)} />
+    <Row title={t.restart} text={t.restartText} onClick={() => setAsks(true)} />
   );
 }
 
 const loginForm = (path: string) =>
-  boxForm<Login>({
+  serverForm<Login>({
     initial: { user: 'admin', password: '' },
-    judge: { user: (text) => (text.trim() === '' ? camerasWords.peek().userWrong : undefined) },
+    validate: { user: (text) => (text.trim() === '' ? camerasWords.peek().userWrong : undefined) },
     save: async ({ user, password }) => {
-      const { isGood, ...refused } = await ask<Refusal & { isGood: boolean }>(cameraCall('login', path), {
+      const { isGood, ...refused } = await fetchJson<Refusal & { isGood: boolean }>(cameraCall('login', path), {
         method: 'POST',
         body: { user: user.trim(), password },
         limitMs: TRY_LIMIT_MS,
       });
       if (!isGood) {
-        throw new FieldError<Login>('password', refusalWords(refused));
+        throw new FieldError<Login>('password', refusalText(refused));
       }
     },
   });
@@ -156,22 +156,22 @@ interface Refusal {
 }
 
 /** Why the camera was not given this login. */
-function refusalWords({ trouble, error, triesLeft }: Refusal): string {
-  const say = camerasWords.peek();
+function refusalText({ trouble, error, triesLeft }: Refusal): string {
+  const t = camerasWords.peek();
   switch (trouble) {
     case 'wrongPassword':
     case 'noRights':
-      return sentences([say.passwordRefused, triesLeft !== null && startWords.peek().triesLeft(triesLeft)]);
+      return sentences([t.passwordRefused, triesLeft !== null && startWords.peek().triesLeft(triesLeft)]);
     case 'onvifUser':
-      return say.needsOnvifText;
+      return t.needsOnvifText;
     case 'lockedOut':
-      return say.lockedText;
+      return t.lockedText;
     case 'unreachable':
     case 'timeout':
-      return say.notReached;
+      return t.notReached;
     case 'clearPassword':
-      return say.inTheClear;
+      return t.inTheClear;
     default:
-      return error ?? say.passwordRefused;
+      return error ?? t.passwordRefused;
   }
 }

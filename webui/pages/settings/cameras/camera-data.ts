@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import { encodeName, urlOf } from '../../../api-client/urls.ts';
 import { readConfig, type Tagged } from '../../../api-client/config.ts';
-import { untilAnswered } from '../../../api-client/retry.ts';
-import { useAsked } from '../../../api-client/use-polled.ts';
+import { retryUntilAnswered } from '../../../api-client/retry.ts';
+import { encodeName, urlOf } from '../../../api-client/urls.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
 import { titleOf } from '../../../cameras/camera.ts';
 import type { PathConfig, RecordingDisk, StorageUse } from './camera-settings.ts';
 
@@ -21,7 +21,7 @@ export interface CameraItem {
   readonly lastError: string | null;
   readonly trouble: string | null;
   /** Where it was seen; it is not followed there. */
-  readonly seenAt?: string | null;
+  readonly eventAt?: string | null;
   /** Streams that could not be tried when it was added. */
   readonly pending: readonly { readonly path: string; readonly why: 'noRoom' | 'busy' | 'slow' }[];
   readonly description: {
@@ -34,7 +34,7 @@ export interface CameraItem {
 }
 
 /** What lies below a camera's sheet. */
-export type Deeper = 'picture' | 'connection' | 'removal';
+export type SubSheet = 'picture' | 'connection' | 'removal';
 
 export const configAddress = (name: string): string => `v3/config/paths/get/${encodeName(name)}`;
 export const patchAddress = (name: string): string => `v3/config/paths/patch/${encodeName(name)}`;
@@ -51,7 +51,7 @@ export function useConfigAtFirst(name: string): Tagged<PathConfig> | null | unde
   useEffect(() => {
     const stop = new AbortController();
     // Refused for good: there is nothing to set either.
-    untilAnswered(() => readConfig<PathConfig>(configAddress(name)), stop.signal).then(
+    retryUntilAnswered(() => readConfig<PathConfig>(configAddress(name)), stop.signal).then(
       (answer) => answer && setSeen(answer),
       () => setSeen(null),
     );
@@ -72,9 +72,9 @@ export interface CameraFacts {
 /** What is known of a camera beside its settings. */
 export function useCameraFacts(name: string): CameraFacts {
   const options = { everyMs: LOOK_MS, news: ['camera', 'config'] } as const;
-  const list = useAsked<{ readonly items: readonly CameraItem[] }>('v3/cameras/list?itemsPerPage=1000', options);
-  const use = useAsked<StorageUse>('v3/recordings/usage', { everyMs: LOOK_MS });
-  const disks = useAsked<{ readonly items: readonly RecordingDisk[] }>('v3/disks', { everyMs: LOOK_MS });
+  const list = usePolled<{ readonly items: readonly CameraItem[] }>('v3/cameras/list?itemsPerPage=1000', options);
+  const use = usePolled<StorageUse>('v3/recordings/usage', { everyMs: LOOK_MS });
+  const disks = usePolled<{ readonly items: readonly RecordingDisk[] }>('v3/disks', { everyMs: LOOK_MS });
   const item = list.value?.items.find(({ path }) => path === name);
   return {
     ...{ item, use: use.value, disks: disks.value?.items ?? [], again: list.again },

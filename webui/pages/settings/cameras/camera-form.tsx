@@ -1,21 +1,26 @@
 import { type Signal, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { ask } from '../../../api-client/request.ts';
-import { FormFoot } from '../../../forms/form-footer.tsx';
+import type { Tagged } from '../../../api-client/config.ts';
+import { paths } from '../../../api-client/paths.ts';
+import { fetchJson } from '../../../api-client/request.ts';
+import { readableName } from '../../../cameras/camera.ts';
+import { cameras } from '../../../cameras/cameras.ts';
+import { ConfigForm } from '../../../forms/config-form.ts';
+import { FormFooter } from '../../../forms/form-footer.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
-import { foreseeAddress } from './camera-data.ts';
-import type { CameraForm } from './camera-form.ts';
-import { type CameraSettings, changeOf, recordWhen } from './camera-settings.ts';
+import { words } from '../../../words/words.ts';
+import { configAddress, foreseeAddress, patchAddress } from './camera-data.ts';
+import { type CameraSettings, changeOf, type PathConfig, recordWhen, settingsOf } from './camera-settings.ts';
 
 /** What saving would do to the camera's stream and its recording, as the box says. */
-export type Foreseen = 'nothing' | 'recording' | 'restart';
+type SaveEffect = 'nothing' | 'recording' | 'restart';
 
 /** A finger on a stepper is not followed by a question for each step. */
 const REST_MS = 200;
 
 /** Asks the box what saving would do, whenever something else is typed. @returns undefined while that is not known */
-export function useForeseen(name: string, { form, config }: CameraForm): Signal<Foreseen | undefined> {
-  const foreseen = useMemo(() => signal<Foreseen | undefined>('nothing'), []);
+export function useSaveEffect(name: string, { form, config }: CameraForm): Signal<SaveEffect | undefined> {
+  const foreseen = useMemo(() => signal<SaveEffect | undefined>('nothing'), []);
   const { changed } = form;
   const change = JSON.stringify(changeOf(changed.value, config));
   useEffect(() => {
@@ -28,7 +33,7 @@ export function useForeseen(name: string, { form, config }: CameraForm): Signal<
     }
     const stop = new AbortController();
     const timer = setTimeout(async () => {
-      const answer = await ask<{ readonly restarts: readonly string[]; readonly recordings: readonly string[] }>(
+      const answer = await fetchJson<{ readonly restarts: readonly string[]; readonly recordings: readonly string[] }>(
         foreseeAddress(name),
         { method: 'POST', body: JSON.parse(change), signal: stop.signal },
       ).catch(() => undefined);
@@ -48,32 +53,62 @@ export function useForeseen(name: string, { form, config }: CameraForm): Signal<
 
 interface CameraFootProps {
   readonly edited: CameraForm;
-  readonly foreseen: Foreseen | undefined;
+  readonly foreseen: SaveEffect | undefined;
 }
 
 export const CameraFoot = ({ edited: { form, config }, foreseen }: CameraFootProps) => (
-  <FormFoot form={form} text={foreseenWords(foreseen, form.values.value, recordWhen(config))} />
+  <FormFooter form={form} text={saveEffectText(foreseen, form.values.value, recordWhen(config))} />
 );
 
-function foreseenWords(
-  foreseen: Foreseen | undefined,
+function saveEffectText(
+  foreseen: SaveEffect | undefined,
   { record }: CameraSettings,
   before: CameraSettings['record'],
 ): string {
-  const say = camerasWords.value;
+  const t = camerasWords.value;
   switch (foreseen) {
     case 'restart':
-      return record === 'no' ? say.appliesRestarting : say.appliesRestartingRecorded;
+      return record === 'no' ? t.appliesRestarting : t.appliesRestartingRecorded;
     case 'recording':
       return record === 'no'
-        ? say.appliesRecordingEnds
+        ? t.appliesRecordingEnds
         : before === 'no'
-          ? say.appliesRecordingBegins
-          : say.appliesRecordingAnew;
+          ? t.appliesRecordingBegins
+          : t.appliesRecordingAnew;
     case 'nothing':
-      return say.appliesAtOnce;
+      return t.appliesAtOnce;
     default:
       // Its room stays.
       return '\u00a0';
+  }
+}
+
+export type CameraForm = ConfigForm<PathConfig, CameraSettings>;
+
+/** The settings of one camera. */
+export const cameraForm = (name: string, seen: Tagged<PathConfig>): CameraForm =>
+  new ConfigForm({
+    ...{ get: configAddress(name), patch: patchAddress(name), seen, changeOf },
+    valuesOf: (config) => settingsOf(config, readableName(name)),
+    // The small picture's sound is the same microphone's.
+    alongOf: ({ sound }) => {
+      const sub = cameras.peek()?.find((one) => one.name === name)?.sub;
+      return sub && sound !== undefined ? [{ patch: patchAddress(sub.name), change: { audio: sound } }] : [];
+    },
+    validate: { name: (text) => (text.trim() === '' ? camerasWords.peek().nameWrong : undefined) },
+  });
+
+/** Says that they are saved, with the way back. @param restarts whether the camera starts again because of it */
+export function toastCameraSaved(name: string, edited: CameraForm, restarts: boolean): void {
+  const { name: title } = edited.form.values.peek();
+  showName(name, title);
+  const text = restarts ? camerasWords.peek().savedRestarts(title) : words.peek().saved;
+  edited.toastSaved(text, (before) => showName(name, before.name));
+}
+
+/** The page shows it at once, before the box tells it. */
+function showName(name: string, title: string | undefined): void {
+  if (title !== undefined) {
+    paths.value = paths.peek()?.map((item) => (item.name === name ? { ...item, title } : item));
   }
 }

@@ -1,24 +1,24 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { failureWords } from '../../../api-client/error-text.ts';
-import { ask } from '../../../api-client/request.ts';
-import { useAsked } from '../../../api-client/use-polled.ts';
+import { saveErrorText } from '../../../api-client/error-text.ts';
+import { fetchJson } from '../../../api-client/request.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
 import type { Camera } from '../../../cameras/camera.ts';
-import { SmallPicture } from '../../../live/camera-thumbnail.tsx';
+import { CameraThumbnail } from '../../../live/camera-thumbnail.tsx';
 import { cameraSettingsLink } from '../../../shell/route.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
-import { cameraLine } from './status-line.ts';
-import { inOrder, movedTo, roomFor } from './list-order.ts';
 import type { PathConfig } from './camera-settings.ts';
 import { type Drag, useListDrag } from './list-drag.ts';
+import { inOrder, movedTo, roomFor } from './list-order.ts';
+import { statusLine } from './status-line.ts';
 
 const LOOK_MS = 60_000;
 
 /** The owner puts them in order here: hold and drag, or Alt with the arrows. */
 export function CameraList({ cameras }: { readonly cameras: readonly Camera[] }) {
-  const say = camerasWords.value;
+  const t = camerasWords.value;
   const list = useRef<HTMLUListElement>(null);
   const order = useSignal<readonly string[] | undefined>(undefined);
   const said = useSignal('');
@@ -27,16 +27,16 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
   const put = async (names: readonly string[], before: readonly string[] | undefined) => {
     order.value = names;
     try {
-      await ask('v3/cameras/order', {
+      await fetchJson('v3/cameras/order', {
         method: 'POST',
         body: { paths: names.filter((name) => configs?.has(name) ?? true) },
       });
       if (before) {
-        toast(say.orderSaved, () => void put(before, undefined));
+        toast(t.orderSaved, () => void put(before, undefined));
       }
     } catch (error) {
       order.value = undefined;
-      toast(failureWords(error));
+      toast(saveErrorText(error));
     }
   };
   const move = (from: number, to: number) => {
@@ -44,7 +44,7 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
     if (to < 0 || to >= names.length || to === from) {
       return;
     }
-    said.value = say.placeOf(shown[from]?.title ?? '', to + 1, names.length);
+    said.value = t.placeOf(shown[from]?.title ?? '', to + 1, names.length);
     void put(movedTo(names, from, to), names);
   };
   const drag = useListDrag(list, move);
@@ -76,8 +76,8 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
           />
         ))}
       </ul>
-      {shown.length > 1 && <p class="dim small">{say.orderHint}</p>}
-      <p class="unseen" role="status">
+      {shown.length > 1 && <p class="dim small">{t.orderHint}</p>}
+      <p class="visually-hidden" role="status">
         {said.value}
       </p>
     </section>
@@ -93,7 +93,7 @@ interface CameraRowProps {
 }
 
 function CameraRow({ camera, config, drag, place, onKey }: CameraRowProps) {
-  const { text, tone } = cameraLine(camera, config);
+  const { text, tone } = statusLine(camera, config);
   const isDragged = drag?.from === place;
   const px = drag ? (isDragged ? drag.byPx : roomFor(place, drag.from, drag.to) * drag.heightPx) : 0;
   return (
@@ -112,7 +112,7 @@ function CameraRow({ camera, config, drag, place, onKey }: CameraRowProps) {
           }
         }}
       >
-        <SmallPicture camera={camera} />
+        <CameraThumbnail camera={camera} />
         <span class="grow">
           <b>
             <bdi>{camera.title}</bdi>
@@ -127,7 +127,7 @@ function CameraRow({ camera, config, drag, place, onKey }: CameraRowProps) {
 
 /** How each is set, by its path. Cameras that stand nowhere in the file are not among them. */
 function useConfigs(): ReadonlyMap<string, PathConfig> | undefined {
-  const { value } = useAsked<{ readonly items: readonly PathConfig[] }>('v3/config/paths/list?itemsPerPage=1000', {
+  const { value } = usePolled<{ readonly items: readonly PathConfig[] }>('v3/config/paths/list?itemsPerPage=1000', {
     everyMs: LOOK_MS,
     news: ['config'],
   });

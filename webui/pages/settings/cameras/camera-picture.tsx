@@ -1,17 +1,17 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { PathItem } from '../../../api-client/paths.ts';
-import { ask } from '../../../api-client/request.ts';
-import { useAsked } from '../../../api-client/use-polled.ts';
+import { fetchJson } from '../../../api-client/request.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
 import { type Camera, pictureSize, videoCodec } from '../../../cameras/camera.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
-import { Say } from '../../../ui/feedback/message-card.tsx';
+import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../words/i18n.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
 import { bitRate, duration, number } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { words } from '../../../words/words.ts';
 import { type CameraFacts, cameraCall } from './camera-data.ts';
 import { DoButton } from './camera-trouble.tsx';
@@ -39,13 +39,13 @@ interface PictureSheetProps {
 
 /** Sizes and coding of both pictures, and what would make them better. */
 export function PictureSheet({ camera, facts: { item, again }, onClosed }: PictureSheetProps) {
-  const say = camerasWords.value;
+  const t = camerasWords.value;
   const hasOnvif = item?.onvif != null;
   const asked = (call: string, path: PathItem | undefined) =>
     hasOnvif && path && !path.paused ? cameraCall(call, path.name) : undefined;
-  const large = useAsked<Advice>(asked('encoder', camera.main), { everyMs: LOOK_MS });
-  const small = useAsked<Advice>(asked('encoder', camera.sub), { everyMs: LOOK_MS });
-  const clock = useAsked<{ readonly skewMs: number }>(asked('clock', camera.main), { everyMs: LOOK_MS });
+  const large = usePolled<Advice>(asked('encoder', camera.main), { everyMs: LOOK_MS });
+  const small = usePolled<Advice>(asked('encoder', camera.sub), { everyMs: LOOK_MS });
+  const clock = usePolled<{ readonly skewMs: number }>(asked('clock', camera.main), { everyMs: LOOK_MS });
   const looked = () => {
     large.again();
     small.again();
@@ -57,23 +57,23 @@ export function PictureSheet({ camera, facts: { item, again }, onClosed }: Pictu
     <Slow key="small" path={camera.sub} advice={small.value} onChanged={looked} />,
     <Clock key="clock" path={camera.name} skewMs={clock.value?.skewMs} onChanged={clock.again} />,
     kinds.has('smartCodec') && (
-      <Say key="smart" icon="info" tone="warn" title={say.smartCoding} text={say.smartCodingText} />
+      <MessageCard key="smart" icon="info" tone="warn" title={t.smartCoding} text={t.smartCodingText} />
     ),
     kinds.has('reordering') && (
-      <Say key="order" icon="info" tone="warn" title={say.reordered} text={say.reorderedText} />
+      <MessageCard key="order" icon="info" tone="warn" title={t.reordered} text={t.reorderedText} />
     ),
     videoCodec(camera.main) === 'H.265' && (
-      <Say key="h265" icon="info" tone="calm" title={say.h265} text={say.h265Text} />
+      <MessageCard key="h265" icon="info" tone="calm" title={t.h265} text={t.h265Text} />
     ),
   ];
   return (
-    <Sheet title={say.picture} onClosed={onClosed}>
+    <Sheet title={t.picture} onClosed={onClosed}>
       <div class="card plain">
-        <Size title={say.large} path={camera.main} advice={large.value} />
-        {camera.sub && <Size title={say.small} path={camera.sub} advice={small.value} />}
+        <Size title={t.large} path={camera.main} advice={large.value} />
+        {camera.sub && <Size title={t.small} path={camera.sub} advice={small.value} />}
       </div>
       {advice}
-      {!hasOnvif && <p class="dim small">{say.cannotAsk}</p>}
+      {!hasOnvif && <p class="dim small">{t.cannotAsk}</p>}
     </Sheet>
   );
 }
@@ -87,7 +87,7 @@ function Size({
   path: PathItem;
   advice: Advice | undefined;
 }): ComponentChildren {
-  const { language } = voice();
+  const { language } = i18n();
   const fps = advice?.now.fps;
   const parts = [
     pictureSize(path),
@@ -106,8 +106,8 @@ interface SlowProps {
 
 /** Whole pictures come too seldom; the camera can be told to send them more often. */
 function Slow({ path, advice, onChanged }: SlowProps) {
-  const { language } = voice();
-  const say = camerasWords.value;
+  const { language } = i18n();
+  const t = camerasWords.value;
   const [isBusy, setBusy] = useState(false);
   const { now, better } = advice ?? {};
   if (!path || !better?.groupFrames || !now?.groupFrames || !now.fps || better.groupFrames >= now.groupFrames) {
@@ -117,7 +117,7 @@ function Slow({ path, advice, onChanged }: SlowProps) {
     setBusy(true);
     try {
       const body = { groupFrames: better.groupFrames };
-      const { isDone } = await ask<{ isDone: boolean }>(cameraCall('encoder', path.name), {
+      const { isDone } = await fetchJson<{ isDone: boolean }>(cameraCall('encoder', path.name), {
         ...{ method: 'POST', body, limitMs: 60_000 },
       });
       toast(isDone ? words.peek().saved : camerasWords.peek().notDone);
@@ -129,11 +129,11 @@ function Slow({ path, advice, onChanged }: SlowProps) {
   };
   const seconds = number(now.groupFrames / now.fps, 0, language);
   return (
-    <Say icon="clock" tone="warn" title={say.slowStart(seconds)} text={say.slowStartText}>
+    <MessageCard icon="clock" tone="warn" title={t.slowStart(seconds)} text={t.slowStartText}>
       <Button busy={isBusy && words.value.saving} onClick={() => void change()}>
-        {say.changeIt}
+        {t.changeIt}
       </Button>
-    </Say>
+    </MessageCard>
   );
 }
 
@@ -144,11 +144,11 @@ interface ClockProps {
 }
 
 function Clock({ path, skewMs = 0, onChanged }: ClockProps) {
-  const say = camerasWords.value;
-  const off = duration(Math.abs(skewMs), voice());
+  const t = camerasWords.value;
+  const off = duration(Math.abs(skewMs), i18n());
   return Math.abs(skewMs) < CLOCK_OFF_MS ? null : (
-    <Say icon="clock" tone="warn" title={say.clockOff(off)} text={say.clockOffText}>
-      <DoButton text={say.setClock} call={cameraCall('clock', path)} body={{}} done={say.clockSet} onDone={onChanged} />
-    </Say>
+    <MessageCard icon="clock" tone="warn" title={t.clockOff(off)} text={t.clockOffText}>
+      <DoButton text={t.setClock} call={cameraCall('clock', path)} body={{}} done={t.clockSet} onDone={onChanged} />
+    </MessageCard>
   );
 }

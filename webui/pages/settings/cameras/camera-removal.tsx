@@ -1,21 +1,21 @@
 import { useState } from 'preact/hooks';
-import { encodeName } from '../../../api-client/urls.ts';
-import { notDoneWords } from '../../../api-client/error-text.ts';
+import { actionErrorText } from '../../../api-client/error-text.ts';
 import { paths } from '../../../api-client/paths.ts';
-import { ask, BoxError } from '../../../api-client/request.ts';
+import { fetchJson, RequestError } from '../../../api-client/request.ts';
+import { encodeName } from '../../../api-client/urls.ts';
 import { settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
-import { toast, toastWithWay } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../words/i18n.ts';
+import { toast, toastWithLink } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
 import { byteSize } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { sentences } from '../../../words/sentences.ts';
 import { words } from '../../../words/words.ts';
 import { type CameraFacts, cameraCall, useConfigAtFirst } from './camera-data.ts';
 import { deleteRecordings } from './delete-recordings.ts';
-import { type KeptWords, keptWords } from './retention-text.ts';
+import { type RemovalTexts, removalTexts } from './retention-text.ts';
 
 const LIST = 'v3/cameras/list?itemsPerPage=1000';
 const HOUR_MS = 3_600_000;
@@ -31,7 +31,7 @@ interface RemovalProps {
 
 /** Pause it, or remove it with or without what was recorded. */
 export function RemovalSheet({ name, title, facts, onClosed, onRemoved }: RemovalProps) {
-  const say = camerasWords.value;
+  const t = camerasWords.value;
   const [outcome, setOutcome] = useState<'paused' | 'removed'>();
   const closed = () => {
     onClosed();
@@ -40,7 +40,7 @@ export function RemovalSheet({ name, title, facts, onClosed, onRemoved }: Remova
     }
   };
   return (
-    <Sheet title={facts.item ? say.pauseOrRemove : say.removeOnly} onClosed={closed} isDone={outcome !== undefined}>
+    <Sheet title={facts.item ? t.pauseOrRemove : t.removeOnly} onClosed={closed} isDone={outcome !== undefined}>
       {facts.item && (
         <Pause name={name} title={title} isPaused={facts.item.state === 'paused'} onDone={() => setOutcome('paused')} />
       )}
@@ -57,9 +57,9 @@ interface PauseProps {
 }
 
 function Pause({ name, title, isPaused, onDone }: PauseProps) {
-  const say = camerasWords.value;
+  const t = camerasWords.value;
   const set = async (paused: boolean, pausedUntil: string | null = null) => {
-    const patch = (body: object) => ask(cameraCall('patch', name), { method: 'PATCH', body });
+    const patch = (body: object) => fetchJson(cameraCall('patch', name), { method: 'PATCH', body });
     const told = (isNow: boolean) => (isNow ? camerasWords.peek().isPaused(title) : camerasWords.peek().goesOn(title));
     try {
       await patch(paused ? { paused, pausedUntil } : { paused });
@@ -67,26 +67,26 @@ function Pause({ name, title, isPaused, onDone }: PauseProps) {
       toast(told(paused), () => {
         patch({ paused: !paused }).then(
           () => showPaused(name, !paused, null),
-          (error: unknown) => toast(notDoneWords(error)),
+          (error: unknown) => toast(actionErrorText(error)),
         );
       });
       onDone();
     } catch (error) {
-      toast(notDoneWords(error));
+      toast(actionErrorText(error));
     }
   };
   if (isPaused) {
-    return <Button onClick={() => void set(false)}>{say.goOn}</Button>;
+    return <Button onClick={() => void set(false)}>{t.goOn}</Button>;
   }
   const until = (ms: number) => void set(true, new Date(ms).toISOString());
   return (
     <section class="choices">
-      <h3>{say.pause}</h3>
-      <p class="dim small">{say.pauseText}</p>
+      <h3>{t.pause}</h3>
+      <p class="dim small">{t.pauseText}</p>
       <div class="together">
-        <Row title={say.pauseHour} onClick={() => until(Date.now() + HOUR_MS)} />
-        <Row title={say.pauseMorning} onClick={() => until(tomorrowMorning())} />
-        <Row title={say.pauseOpen} onClick={() => void set(true)} />
+        <Row title={t.pauseHour} onClick={() => until(Date.now() + HOUR_MS)} />
+        <Row title={t.pauseMorning} onClick={() => until(tomorrowMorning())} />
+        <Row title={t.pauseOpen} onClick={() => void set(true)} />
       </div>
     </section>
   );
@@ -106,9 +106,9 @@ interface RemoveProps {
 }
 
 function Remove({ name, title, facts, onDone }: RemoveProps) {
-  const { language } = voice();
-  const say = camerasWords.value;
-  const stay = keptWords(useConfigAtFirst(name)?.value.recordDeleteAfter);
+  const { language } = i18n();
+  const t = camerasWords.value;
+  const stay = removalTexts(useConfigAtFirst(name)?.value.recordDeleteAfter);
   const [fate, setFate] = useState<'keep' | 'delete'>('keep');
   const [isBusy, setBusy] = useState(false);
   const streams = [name, ...(facts.item?.sub ? [facts.item.sub] : [])];
@@ -119,12 +119,12 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
     setBusy(true);
     try {
       if (!(await forget(name, facts))) {
-        toast(say.demoStays);
+        toast(t.demoStays);
         setBusy(false);
         return;
       }
     } catch (error) {
-      toast(notDoneWords(error));
+      toast(actionErrorText(error));
       setBusy(false);
       return;
     }
@@ -134,16 +134,16 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
   };
   return (
     <fieldset class="choices">
-      <legend>{say.remove(title)}</legend>
-      <p class="dim small">{say.removeTitle}</p>
+      <legend>{t.remove(title)}</legend>
+      <p class="dim small">{t.removeTitle}</p>
       <Fate text={stay.choice} isChosen={fate === 'keep'} onChoose={() => setFate('keep')} />
       <Fate
-        text={say.removeDelete(byteSize(bytes, language))}
+        text={t.removeDelete(byteSize(bytes, language))}
         isChosen={fate === 'delete'}
         onChoose={() => setFate('delete')}
       />
       <Button busy={isBusy && words.value.saving} onClick={() => void remove()}>
-        <span class="bad">{say.removeButton}</span>
+        <span class="bad">{t.removeButton}</span>
       </Button>
     </fieldset>
   );
@@ -156,7 +156,7 @@ interface FateProps {
 }
 
 const Fate = ({ text, isChosen, onChoose }: FateProps) => (
-  <label class="fate">
+  <label class="radio-card">
     <input type="radio" name="recordings" checked={isChosen} onChange={onChoose} />
     <span>{text}</span>
   </label>
@@ -169,21 +169,21 @@ const Fate = ({ text, isChosen, onChoose }: FateProps) => (
 async function forget(name: string, { item }: CameraFacts): Promise<boolean> {
   const address = item ? cameraCall('forget', name) : `v3/config/paths/delete/${encodeName(name)}`;
   try {
-    await ask(address, { method: 'DELETE' });
+    await fetchJson(address, { method: 'DELETE' });
   } catch (error) {
     // It is not there: a try before was not answered, or somebody else was quicker.
-    if (!(error instanceof BoxError && error.status === 404)) {
+    if (!(error instanceof RequestError && error.status === 404)) {
       throw error;
     }
-    const { items } = await ask<{ items: readonly { readonly path: string }[] }>(LIST);
+    const { items } = await fetchJson<{ items: readonly { readonly path: string }[] }>(LIST);
     return !items.some(({ path }) => path === name);
   }
   return true;
 }
 
-async function kept(name: string, stay: KeptWords, title: string, { item }: CameraFacts): Promise<void> {
+async function kept(name: string, stay: RemovalTexts, title: string, { item }: CameraFacts): Promise<void> {
   const undo = () => {
-    ask(cameraCall('restore', name), { method: 'POST', body: {} }).then(
+    fetchJson(cameraCall('restore', name), { method: 'POST', body: {} }).then(
       () => toast(camerasWords.peek().isBack(title)),
       () => toast(camerasWords.peek().notBack),
     );
@@ -193,7 +193,7 @@ async function kept(name: string, stay: KeptWords, title: string, { item }: Came
 
 /** The camera is gone already, whatever becomes of its recordings. */
 async function deleted(streams: readonly string[], title: string, language: string): Promise<void> {
-  const say = camerasWords.peek();
+  const t = camerasWords.peek();
   let [bytes, keptCount] = [0, 0];
   try {
     for (const stream of streams) {
@@ -202,10 +202,10 @@ async function deleted(streams: readonly string[], title: string, language: stri
       keptCount += gone.kept;
     }
   } catch {
-    toastWithWay(say.removedNotDeleted(title), say.toStorage, settingsLink('storage'));
+    toastWithLink(t.removedNotDeleted(title), t.toStorage, settingsLink('storage'));
     return;
   }
-  toast(sentences([say.removedAll(title, byteSize(bytes, language)), keptCount > 0 && say.keptSome(keptCount)]));
+  toast(sentences([t.removedAll(title, byteSize(bytes, language)), keptCount > 0 && t.keptSome(keptCount)]));
 }
 
 /** The page shows it at once, before the box tells it. */

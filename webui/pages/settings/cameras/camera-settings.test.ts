@@ -46,7 +46,7 @@ test('a form holds what the file says, and sends only what was changed', () => {
   const config = { name: 'door', record: 'motion', recordDeleteAfter: '7d', recordMaxSize: '0B' } as const;
   const camera = { name: 'Front door', user: 'admin', password: '<redacted>' };
   expect(settingsOf({ ...config, camera }, 'Door')).toEqual({
-    ...{ name: 'Front door', record: 'motion', days: 7, mostBytes: NO_LIMIT, sound: true },
+    ...{ name: 'Front door', record: 'motion', days: 7, maxBytes: NO_LIMIT, sound: true },
   });
   expect(settingsOf({ ...config, record: true }, 'Door')).toMatchObject({ name: 'Door', record: 'always' });
   expect(settingsOf({ ...config, audio: false }, 'Door')).toMatchObject({ sound: false });

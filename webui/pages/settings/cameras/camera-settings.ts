@@ -21,7 +21,7 @@ export interface CameraSettings {
   /** `FOR_EVER`: until the room is needed. */
   readonly days: number;
   /** Of all its recordings; `NO_LIMIT`: as many as fit. */
-  readonly mostBytes: number;
+  readonly maxBytes: number;
   readonly sound: boolean;
 }
 
@@ -55,7 +55,7 @@ export function bytesOf(text: string): number {
   return bytes === 0 ? NO_LIMIT : bytes;
 }
 
-export const sizeTextOf = (bytes: number): string => (bytes === NO_LIMIT ? '0B' : `${bytes}B`);
+const sizeTextOf = (bytes: number): string => (bytes === NO_LIMIT ? '0B' : `${bytes}B`);
 
 export const recordWhen = ({ record }: Pick<PathConfig, 'record'>): RecordWhen =>
   record === 'motion' ? record : record === true ? 'always' : 'no';
@@ -65,7 +65,7 @@ export const settingsOf = (config: PathConfig, name: string): CameraSettings => 
   name: config.camera?.name ?? name,
   record: recordWhen(config),
   days: daysOf(config.recordDeleteAfter ?? ''),
-  mostBytes: bytesOf(config.recordMaxSize ?? ''),
+  maxBytes: bytesOf(config.recordMaxSize ?? ''),
   sound: config.audio !== false,
 });
 
@@ -76,7 +76,7 @@ export const changeOf = (changed: Partial<CameraSettings>, { camera }: PathConfi
     ? {}
     : { record: changed.record === 'motion' ? changed.record : changed.record === 'always' }),
   ...(changed.days === undefined ? {} : { recordDeleteAfter: durationOf(changed.days) }),
-  ...(changed.mostBytes === undefined ? {} : { recordMaxSize: sizeTextOf(changed.mostBytes) }),
+  ...(changed.maxBytes === undefined ? {} : { recordMaxSize: sizeTextOf(changed.maxBytes) }),
   ...(changed.sound === undefined ? {} : { audio: changed.sound }),
 });
 
@@ -122,9 +122,9 @@ export function diskOf(recordPath: string, disks: readonly RecordingDisk[]): Rec
 }
 
 /** What so many days take at the rate of the last day; undefined: nobody knows yet. */
-export function costBytes(use: PathUse | undefined, days: number, mostBytes: number): number | undefined {
+export function costBytes(use: PathUse | undefined, days: number, maxBytes: number): number | undefined {
   const perDay = use?.bytesPerDay ?? undefined;
-  return perDay === undefined || days === FOR_EVER ? undefined : Math.min(mostBytes, perDay * days);
+  return perDay === undefined || days === FOR_EVER ? undefined : Math.min(maxBytes, perDay * days);
 }
 
 /** How many days there will be; undefined: as many as are wanted, or nobody knows. */

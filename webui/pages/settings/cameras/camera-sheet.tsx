@@ -1,26 +1,25 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ChangedBy, changedBy, type Tagged } from '../../../api-client/config.ts';
-import { onNews } from '../../../api-client/server-events.ts';
-import { cameras } from '../../../cameras/cameras.ts';
+import { onServerEvent } from '../../../api-client/server-events.ts';
 import { type Camera, hasSound, pictureSize, titleOf, videoCodec } from '../../../cameras/camera.ts';
+import { cameras } from '../../../cameras/cameras.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { settingsLink } from '../../../shell/route.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
-import { Segment } from '../../../ui/controls/segment.tsx';
+import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
 import { ConnectionSheet } from './camera-connection.tsx';
-import { type CameraFacts, type Deeper, hostOf, useCameraFacts, useConfigAtFirst } from './camera-data.ts';
-import { CameraFoot, useForeseen } from './camera-form.tsx';
-import { type CameraForm, cameraForm, tellCameraSaved } from './camera-form.ts';
-import { KeepFields } from './retention-fields.tsx';
+import { type CameraFacts, hostOf, type SubSheet, useCameraFacts, useConfigAtFirst } from './camera-data.ts';
+import { CameraFoot, type CameraForm, cameraForm, toastCameraSaved, useSaveEffect } from './camera-form.tsx';
 import { PictureSheet } from './camera-picture.tsx';
 import { RemovalSheet } from './camera-removal.tsx';
 import type { CameraSettings, PathConfig, RecordWhen } from './camera-settings.ts';
 import { CameraTrouble, Incomplete } from './camera-trouble.tsx';
+import { KeepFields } from './retention-fields.tsx';
 
 interface CameraSheetProps {
   readonly name: string;
@@ -29,7 +28,7 @@ interface CameraSheetProps {
 
 /** One camera: what it is called, what is recorded of it, and what lies deeper. */
 export function CameraSheet({ name, onClosed }: CameraSheetProps) {
-  const say = camerasWords.value;
+  const t = camerasWords.value;
   const seen = useConfigAtFirst(name);
   const camera = cameras.value?.find((one) => one.name === name);
   const isUsable = seen && seen.value.error === undefined;
@@ -37,15 +36,15 @@ export function CameraSheet({ name, onClosed }: CameraSheetProps) {
     return <Loaded name={name} camera={camera} seen={seen} onClosed={onClosed} />;
   }
   return (
-    <Sheet title={camera?.title ?? titleOf({ name, title: null })} onClosed={onClosed} hasPlace>
+    <Sheet title={camera?.title ?? titleOf({ name, title: null })} onClosed={onClosed} hasRoute>
       {seen === undefined && <div class="skeleton block" />}
-      {seen === null && <p>{say.notThere}</p>}
+      {seen === null && <p>{t.notThere}</p>}
       {seen && (
         <>
-          <p>{say.wasMisconfigured}</p>
+          <p>{t.wasMisconfigured}</p>
           <p class="dim small break">{seen.value.error}</p>
           <a class="button" href={settingsLink('system', 'file')}>
-            {say.toFile}
+            {t.toFile}
           </a>
         </>
       )}
@@ -61,14 +60,14 @@ interface LoadedProps extends CameraSheetProps {
 function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
   const facts = useCameraFacts(name);
   const edited = useMemo(() => cameraForm(name, seen), []);
-  const foreseen = useForeseen(name, edited);
-  const [deeper, setDeeper] = useState<Deeper>();
+  const foreseen = useSaveEffect(name, edited);
+  const [deeper, setDeeper] = useState<SubSheet>();
   const [isGone, setGone] = useState(false);
   useEffect(() => {
     const look = (by?: ChangedBy) => void edited.look(by).catch(() => {});
     const leave = [
-      onNews('config', (news) => news.path === name && news.change !== 'removed' && look(changedBy(news))),
-      onNews('gap', () => look()),
+      onServerEvent('config', (news) => news.path === name && news.change !== 'removed' && look(changedBy(news))),
+      onServerEvent('gap', () => look()),
     ];
     return () => {
       for (const one of leave) {
@@ -93,15 +92,15 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
         form={edited.form}
         foot={<CameraFoot edited={edited} foreseen={foreseen.value} />}
         onClosed={onClosed}
-        onSaved={() => tellCameraSaved(name, edited, foreseen.peek() === 'restart')}
-        hasPlace
+        onSaved={() => toastCameraSaved(name, edited, foreseen.peek() === 'restart')}
+        hasRoute
       >
-        {camera && <CameraTrouble camera={camera} facts={facts} onDeeper={setDeeper} />}
+        {camera && <CameraTrouble camera={camera} facts={facts} onOpenPart={setDeeper} />}
         <Incomplete item={facts.item} />
         <Fields edited={edited} facts={facts} name={name} />
         <div class="rows-end">
           <SoundSwitch edited={edited} camera={camera} />
-          <DeeperRows camera={camera} facts={facts} onDeeper={setDeeper} />
+          <SubSheetRows camera={camera} facts={facts} onOpenPart={setDeeper} />
         </div>
       </FormSheet>
       {deeper === 'picture' && camera && <PictureSheet camera={camera} facts={facts} onClosed={close} />}
@@ -122,12 +121,12 @@ interface FieldsProps {
 }
 
 function Fields({ edited: { form, config }, facts, name }: FieldsProps) {
-  const say = camerasWords.value;
+  const t = camerasWords.value;
   const values = form.values.value;
   const records: Readonly<Record<RecordWhen, string>> = {
-    always: say.recordAlways,
-    motion: say.recordMotion,
-    no: say.recordOff,
+    always: t.recordAlways,
+    motion: t.recordMotion,
+    no: t.recordOff,
   };
   const settled = <K extends keyof CameraSettings>(field: K) => ({
     conflict: form.conflicts.value[field],
@@ -137,7 +136,7 @@ function Fields({ edited: { form, config }, facts, name }: FieldsProps) {
   return (
     <>
       <TextField
-        label={say.name}
+        label={t.name}
         name="name"
         autocomplete="off"
         value={values.name}
@@ -146,14 +145,14 @@ function Fields({ edited: { form, config }, facts, name }: FieldsProps) {
         isLocked={form.saving.value !== 'no'}
         wrong={form.wrong.value.name}
       />
-      <ConflictLine {...settled('name')} say={(text) => text} />
-      <Segment
-        label={say.record}
+      <ConflictLine {...settled('name')} format={(text) => text} />
+      <SegmentedControl
+        label={t.record}
         value={values.record}
         options={(['always', 'motion', 'no'] as const).map((value) => ({ value, text: records[value] }))}
         onChange={(when) => form.set('record', when)}
       />
-      <ConflictLine {...settled('record')} say={(when) => records[when]} />
+      <ConflictLine {...settled('record')} format={(when) => records[when]} />
       <KeepFields form={form} config={config} facts={facts} name={name} settled={settled} />
     </>
   );
@@ -167,7 +166,7 @@ function SoundSwitch({
   readonly edited: CameraForm;
   readonly camera: Camera | undefined;
 }) {
-  const say = camerasWords.value;
+  const t = camerasWords.value;
   const { sound } = form.values.value;
   const has = !sound || [camera?.main, camera?.sub].some((path) => path && hasSound(path));
   // While the camera starts again with its sound it has none.
@@ -175,10 +174,10 @@ function SoundSwitch({
   had.current ||= has;
   return had.current ? (
     <>
-      <Switch title={say.sound} text={say.soundText} isOn={sound} onChange={(isOn) => form.set('sound', isOn)} />
+      <Switch title={t.sound} text={t.soundText} isOn={sound} onChange={(isOn) => form.set('sound', isOn)} />
       <ConflictLine
         conflict={form.conflicts.value.sound}
-        say={(isOn) => (isOn ? say.on : say.off)}
+        format={(isOn) => (isOn ? t.on : t.off)}
         onTake={() => form.takeTheirs('sound')}
         onKeep={() => form.keepMine('sound')}
       />
@@ -186,22 +185,22 @@ function SoundSwitch({
   ) : null;
 }
 
-interface DeeperProps {
+interface SubSheetProps {
   readonly camera: Camera | undefined;
   readonly facts: CameraFacts;
-  readonly onDeeper: (where: Deeper) => void;
+  readonly onOpenPart: (where: SubSheet) => void;
 }
 
-function DeeperRows({ camera, facts: { item }, onDeeper }: DeeperProps) {
-  const say = camerasWords.value;
+function SubSheetRows({ camera, facts: { item }, onOpenPart }: SubSheetProps) {
+  const t = camerasWords.value;
   const small = camera?.sub && pictureSize(camera.sub);
-  const picture = camera && [pictureSize(camera.main), videoCodec(camera.main), small && say.smallSize(small)];
+  const picture = camera && [pictureSize(camera.main), videoCodec(camera.main), small && t.smallSize(small)];
   const connection = item && [item.description?.manufacturer, hostOf(item), item.onvif && 'ONVIF'];
   return (
     <>
-      {camera && <Row title={say.picture} text={line(picture ?? [])} onClick={() => onDeeper('picture')} />}
-      {item && <Row title={say.connection} text={line(connection ?? [])} onClick={() => onDeeper('connection')} />}
-      <Row title={item ? say.pauseOrRemove : say.removeOnly} onClick={() => onDeeper('removal')} />
+      {camera && <Row title={t.picture} text={line(picture ?? [])} onClick={() => onOpenPart('picture')} />}
+      {item && <Row title={t.connection} text={line(connection ?? [])} onClick={() => onOpenPart('connection')} />}
+      <Row title={item ? t.pauseOrRemove : t.removeOnly} onClick={() => onOpenPart('removal')} />
     </>
   );
 }

@@ -1,46 +1,44 @@
 import { useState } from 'preact/hooks';
-import { boxSays } from '../../../api-client/error-text.ts';
+import { serverText } from '../../../api-client/error-text.ts';
 import type { PathItem } from '../../../api-client/paths.ts';
-import { ask } from '../../../api-client/request.ts';
-import { absenceOf } from '../../../cameras/offline-reason.ts';
-import { absenceWords } from '../../../cameras/trouble-text.ts';
-import { notRecordingWords } from '../../../cameras/not-recording.ts';
+import { fetchJson } from '../../../api-client/request.ts';
 import type { Camera } from '../../../cameras/camera.ts';
-import { stateWord } from '../../../live/tile.tsx';
+import { type OfflineReason, offlineReasonOf } from '../../../cameras/offline-reason.ts';
+import { notRecordingMessage, offlineReasonText } from '../../../cameras/trouble-text.ts';
+import { stateText } from '../../../live/tile.tsx';
 import { Button } from '../../../ui/controls/button.tsx';
-import { Say } from '../../../ui/feedback/message-card.tsx';
+import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../words/i18n.ts';
+import { cameraViewWords } from '../../../words/camera-view.ts';
 import { camerasWords } from '../../../words/cameras.ts';
-import { cinemaWords } from '../../../words/cinema.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { sentences } from '../../../words/sentences.ts';
 import { words } from '../../../words/words.ts';
-import { type CameraFacts, cameraCall, type Deeper, hostOf } from './camera-data.ts';
+import { type CameraFacts, cameraCall, hostOf, type SubSheet } from './camera-data.ts';
 import { stateNow } from './status-line.ts';
-import { troubleOf } from './camera-troubles.ts';
 
 interface TroubleProps {
   readonly camera: Camera;
   readonly facts: CameraFacts;
-  readonly onDeeper: (where: Deeper) => void;
+  readonly onOpenPart: (where: SubSheet) => void;
 }
 
 /** Why it does not work, and the next step. */
-export function CameraTrouble({ camera, facts: { item }, onDeeper }: TroubleProps) {
-  const say = camerasWords.value;
-  const live = cinemaWords.value;
+export function CameraTrouble({ camera, facts: { item }, onOpenPart }: TroubleProps) {
+  const t = camerasWords.value;
+  const live = cameraViewWords.value;
   const state = stateNow(camera);
-  const title = stateWord(state, voice()) ?? '';
+  const title = stateText(state, i18n()) ?? '';
   switch (state.kind) {
     case 'paused':
       return <Paused camera={camera} title={title} />;
     case 'misconfigured':
       return (
-        <Say
+        <MessageCard
           icon="alert"
           tone="bad"
           title={title}
-          text={boxSays((why) => `${live.misconfiguredText} ${why}`, state.why)}
+          text={serverText((why) => `${live.misconfiguredText} ${why}`, state.why)}
         />
       );
     case 'offline':
@@ -50,82 +48,84 @@ export function CameraTrouble({ camera, facts: { item }, onDeeper }: TroubleProp
   }
   const host = item && hostOf(item);
   const lastAddress = host ? ` ${live.offlineLastAddress(host)}` : '';
-  const trouble = troubleOf(item?.trouble, absenceOf(state.word));
+  const trouble = troubleOf(item?.trouble, offlineReasonOf(state.word));
   switch (trouble) {
     case 'password':
       return (
-        <Say icon="lock" tone="bad" title={live.wrongPassword} text={live.offlinePassword}>
-          <Button onClick={() => onDeeper('connection')}>{live.enterAgain}</Button>
-        </Say>
+        <MessageCard icon="lock" tone="bad" title={live.wrongPassword} text={live.offlinePassword}>
+          <Button onClick={() => onOpenPart('connection')}>{live.enterAgain}</Button>
+        </MessageCard>
       );
     case 'onvifUser':
       return (
-        <Say icon="lock" tone="bad" title={say.needsOnvif} text={say.needsOnvifText}>
-          <Button onClick={() => onDeeper('connection')}>{live.enterAgain}</Button>
-        </Say>
+        <MessageCard icon="lock" tone="bad" title={t.needsOnvif} text={t.needsOnvifText}>
+          <Button onClick={() => onOpenPart('connection')}>{live.enterAgain}</Button>
+        </MessageCard>
       );
     case 'locked':
-      return <Say icon="lock" tone="bad" title={say.locked} text={say.lockedText} />;
+      return <MessageCard icon="lock" tone="bad" title={t.locked} text={t.lockedText} />;
     case 'clock':
-      return item?.seenAt ? (
-        <Say icon="clock" tone="bad" title={title} text={say.clockKeepsAway(item.seenAt)} />
+      return item?.eventAt ? (
+        <MessageCard icon="clock" tone="bad" title={title} text={t.clockKeepsAway(item.eventAt)} />
       ) : (
-        <Say icon="clock" tone="bad" title={title} text={say.clockOffText}>
-          <DoButton text={say.setClock} call={cameraCall('clock', camera.name)} body={{}} done={say.clockSet} />
-        </Say>
+        <MessageCard icon="clock" tone="bad" title={title} text={t.clockOffText}>
+          <DoButton text={t.setClock} call={cameraCall('clock', camera.name)} body={{}} done={t.clockSet} />
+        </MessageCard>
       );
     case 'refuses':
       return (
-        <Say icon="alert" tone="bad" title={title} text={live.offlineRefuses}>
+        <MessageCard icon="alert" tone="bad" title={title} text={live.offlineRefuses}>
           {item?.onvif && (
             <DoButton
               text={live.restartCamera}
               call={cameraCall('reboot', camera.name)}
               body={{}}
-              done={say.restarts(camera.title)}
+              done={t.restarts(camera.title)}
             />
           )}
-        </Say>
+        </MessageCard>
       );
     case 'silent':
-      return <Say icon="alert" tone="bad" title={title} text={live.offlineSilent + lastAddress} />;
+      return <MessageCard icon="alert" tone="bad" title={title} text={live.offlineSilent + lastAddress} />;
     case 'unknown':
-      return <Say icon="alert" tone="bad" title={title} text={live.offlineText + lastAddress} />;
+      return <MessageCard icon="alert" tone="bad" title={title} text={live.offlineText + lastAddress} />;
     default:
-      return <Say icon="alert" tone="bad" title={title} text={absenceWords(trouble, live)} />;
+      return <MessageCard icon="alert" tone="bad" title={title} text={offlineReasonText(trouble, live)} />;
   }
 }
 
 /** It was added with what was known: stays until the camera is complete. */
 export function Incomplete({ item }: Pick<CameraFacts, 'item'>) {
-  const say = camerasWords.value;
-  const reasons = { noRoom: say.incompleteNoRoom, busy: say.incompleteBusy, slow: say.incompleteSlow };
+  const t = camerasWords.value;
+  const reasons = { noRoom: t.incompleteNoRoom, busy: t.incompleteBusy, slow: t.incompleteSlow };
   const texts = (item?.pending ?? []).map(({ path, why }) => {
-    const words = path === item?.path ? say.incompleteMain : say.incompleteSub;
+    const words = path === item?.path ? t.incompleteMain : t.incompleteSub;
     return words(reasons[why]);
   });
-  return texts.length > 0 ? <Say icon="clock" tone="calm" title={say.incomplete} text={sentences(texts)} /> : null;
+  return texts.length > 0 ? (
+    <MessageCard icon="clock" tone="calm" title={t.incomplete} text={sentences(texts)} />
+  ) : null;
 }
 
 function Paused({ camera, title }: { readonly camera: Camera; readonly title: string }) {
-  const say = camerasWords.value;
+  const t = camerasWords.value;
   return (
-    <Say icon="halt" tone="calm" title={title} text={say.pauseText}>
+    <MessageCard icon="halt" tone="calm" title={title} text={t.pauseText}>
       <DoButton
-        text={say.goOn}
+        text={t.goOn}
         call={cameraCall('patch', camera.name)}
         method="PATCH"
         body={{ paused: false }}
-        done={say.goesOn(camera.title)}
+        done={t.goesOn(camera.title)}
       />
-    </Say>
+    </MessageCard>
   );
 }
 
 function NotRecording({ trouble }: { readonly trouble: PathItem['recording'] }) {
-  const say = cinemaWords.value;
+  const t = cameraViewWords.value;
   return trouble?.error != null ? (
-    <Say icon="alert" tone="bad" title={say.notRecording} text={notRecordingWords(trouble.why, say)} />
+    <MessageCard icon="alert" tone="bad" title={t.notRecording} text={notRecordingMessage(trouble.why, t)} />
   ) : null;
 }
 
@@ -145,7 +145,7 @@ export function DoButton({ text, call, method = 'POST', body, done, onDone }: Do
   const act = async () => {
     setBusy(true);
     try {
-      await ask(call, { method, body, limitMs: 60_000 });
+      await fetchJson(call, { method, body, limitMs: 60_000 });
       toast(done);
       onDone?.();
     } catch {
@@ -159,3 +159,30 @@ export function DoButton({ text, call, method = 'POST', body, done, onDone }: Do
     </Button>
   );
 }
+
+export type Trouble = 'password' | 'onvifUser' | 'locked' | 'clock' | Exclude<OfflineReason, 'password'>;
+
+const BY_WORD: Readonly<Record<string, Trouble>> = {
+  wrongPassword: 'password',
+  noRights: 'password',
+  clearPassword: 'password',
+  onvifUser: 'onvifUser',
+  lockedOut: 'locked',
+  clock: 'clock',
+  unreachable: 'silent',
+  timeout: 'silent',
+  onvifOff: 'refuses',
+  notOnvif: 'refuses',
+  notSupported: 'refuses',
+  badReply: 'refuses',
+};
+
+/**
+ * What stands in the way of a camera that gives no picture.
+ *
+ * @param word the box's own, for programs
+ * @param absence what its sentence says
+ */
+const troubleOf = (word: string | null | undefined, absence: OfflineReason): Trouble =>
+  // A camera that refuses a connection is there all the same.
+  (word === 'unreachable' && absence === 'refuses' ? absence : BY_WORD[word ?? '']) ?? absence;

@@ -1,9 +1,9 @@
-import { foundNews } from '../../../api-client/server-events.ts';
-import { useAsked } from '../../../api-client/use-polled.ts';
+import { discoveredNow } from '../../../api-client/server-events.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
 import { cameras } from '../../../cameras/cameras.ts';
 import { Empty } from '../../../live/notices.tsx';
-import { leaveTo } from '../../../shell/navigation.ts';
-import { place, settingsLink } from '../../../shell/route.ts';
+import { closeRoute } from '../../../shell/navigation.ts';
+import { route, settingsLink } from '../../../shell/route.ts';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
@@ -22,22 +22,22 @@ interface Found {
 
 /** New ones on the network, then those that there are, in the order of the grid. */
 export function CamerasPage() {
-  const say = camerasWords.value;
-  const here = place.value;
+  const t = camerasWords.value;
+  const here = route.value;
   const edited = here.page === 'settings' ? here.camera : undefined;
   const all = cameras.value;
   return (
     <>
       <header class="page-head">
-        <h2 class="title wide-only">{say.cameras}</h2>
+        <h2 class="title wide-only">{t.cameras}</h2>
         <AddCamera />
       </header>
       <NewCameras />
-      {all?.length === 0 && <Empty title={say.noCameras} text={say.noCamerasText} />}
+      {all?.length === 0 && <Empty title={t.noCameras} text={t.noCamerasText} />}
       {all && all.length > 0 && <CameraList cameras={all} />}
       <AddCamera />
       {edited !== undefined && (
-        <CameraSheet key={edited} name={edited} onClosed={() => leaveTo(settingsLink('cameras'))} />
+        <CameraSheet key={edited} name={edited} onClosed={() => closeRoute(settingsLink('cameras'))} />
       )}
     </>
   );
@@ -52,13 +52,13 @@ const AddCamera = () => (
 );
 
 function NewCameras() {
-  const say = camerasWords.value;
-  const { value } = useAsked<{ readonly items: readonly Found[] }>('v3/cameras/found?itemsPerPage=1000', {
+  const t = camerasWords.value;
+  const { value } = usePolled<{ readonly items: readonly Found[] }>('v3/cameras/found?itemsPerPage=1000', {
     everyMs: LOOK_MS,
     news: ['camera', 'config'],
   });
   // Who has just answered is told before the next look.
-  const told = [...foundNews.value.values()];
+  const told = [...discoveredNow.value.values()];
   const fresh = (value?.items ?? []).filter(({ path }) => path === null);
   const [only] = fresh;
   if (!only) {
@@ -69,8 +69,8 @@ function NewCameras() {
     <div class="card">
       <Row
         icon="search"
-        title={say.newOnNetwork(fresh.length)}
-        {...(fresh.length === 1 && { text: say.newCameraText(name || only.address, only.address) })}
+        title={t.newOnNetwork(fresh.length)}
+        {...(fresh.length === 1 && { text: t.newCameraText(name || only.address, only.address) })}
         href={settingsLink('cameras', 'add')}
       />
     </div>

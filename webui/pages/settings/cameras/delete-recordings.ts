@@ -1,6 +1,6 @@
+import { fetchJson } from '../../../api-client/request.ts';
 import { encodeName } from '../../../api-client/urls.ts';
-import { ask } from '../../../api-client/request.ts';
-import { pause } from '../../../shell/sleep.ts';
+import { sleep } from '../../../shell/sleep.ts';
 
 const AGAIN_MS = 500;
 const MAX_TIMES = 20;
@@ -19,14 +19,14 @@ interface Emptied {
 export async function deleteRecordings(path: string): Promise<Pick<Emptied, 'bytes' | 'kept'>> {
   let bytes = 0;
   for (let turn = 1; ; turn += 1) {
-    const answer = await ask<Emptied>(`v3/recordings/deletepath/${encodeName(path)}`, {
+    const answer = await fetchJson<Emptied>(`v3/recordings/deletepath/${encodeName(path)}`, {
       ...{ method: 'DELETE', limitMs: ANSWER_LIMIT_MS },
     }).catch(nothing);
     bytes += answer.bytes;
     if (turn === MAX_TIMES || !answer.items.some(({ reason }) => IS_WRITTEN.test(reason))) {
       return { bytes, kept: answer.kept };
     }
-    await pause(AGAIN_MS, new AbortController().signal);
+    await sleep(AGAIN_MS, new AbortController().signal);
   }
 }
 

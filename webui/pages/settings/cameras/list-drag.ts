@@ -30,7 +30,7 @@ export function useListDrag(
     if (!current) {
       return undefined;
     }
-    const hand = new ListHand(current, {
+    const hand = new ListDragger(current, {
       onDrag: (now) => {
         drag.value = now;
       },
@@ -41,14 +41,14 @@ export function useListDrag(
   return drag;
 }
 
-interface HandOptions {
+interface DragListener {
   readonly onDrag: (drag: Drag | undefined) => void;
   readonly onDrop: (from: number, to: number) => void;
 }
 
-class ListHand {
+class ListDragger {
   readonly #list: HTMLElement;
-  readonly #options: HandOptions;
+  readonly #options: DragListener;
   readonly #listening = new AbortController();
   #start: { readonly item: number; readonly x: number; readonly y: number; readonly scroll: number } | undefined;
   #heights: readonly number[] = [];
@@ -57,7 +57,7 @@ class ListHand {
   #y = 0;
   #wasDragged = false;
 
-  constructor(list: HTMLElement, options: HandOptions) {
+  constructor(list: HTMLElement, options: DragListener) {
     this.#list = list;
     this.#options = options;
     const { signal } = this.#listening;

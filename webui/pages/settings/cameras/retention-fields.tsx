@@ -1,9 +1,9 @@
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import type { Conflict, Form } from '../../../forms/form.ts';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
-import { voice } from '../../../words/i18n.ts';
 import { camerasWords } from '../../../words/cameras.ts';
 import { byteSize } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import type { CameraFacts } from './camera-data.ts';
 import {
   type CameraSettings,
@@ -15,7 +15,7 @@ import {
   type PathConfig,
   SIZE_STEPS,
 } from './camera-settings.ts';
-import { formatDuration } from './span-words.ts';
+import { daysText } from './retention-text.ts';
 
 interface KeepProps {
   readonly form: Form<CameraSettings>;
@@ -33,60 +33,60 @@ interface KeepProps {
 
 /** How long recordings are kept, and how much room they may take. */
 export function KeepFields({ form, config, facts, name, settled }: KeepProps) {
-  const { language } = voice();
-  const say = camerasWords.value;
-  const { days, mostBytes, record } = form.values.value;
-  const limitWords = (bytes: number) => (bytes === NO_LIMIT ? say.noLimit : byteSize(bytes, language));
+  const { language } = i18n();
+  const t = camerasWords.value;
+  const { days, maxBytes, record } = form.values.value;
+  const limitWords = (bytes: number) => (bytes === NO_LIMIT ? t.noLimit : byteSize(bytes, language));
   return (
     <>
       <Stepper
-        label={say.keepFor}
+        label={t.keepFor}
         value={days}
         steps={DAY_STEPS}
-        say={formatDuration}
+        format={daysText}
         onChange={(value) => form.set('days', value)}
-        hint={record === 'no' ? undefined : costWords({ days, mostBytes, config, facts, name, language })}
+        hint={record === 'no' ? undefined : costText({ days, maxBytes, config, facts, name, language })}
       />
-      <ConflictLine {...settled('days')} say={formatDuration} />
+      <ConflictLine {...settled('days')} format={daysText} />
       <Stepper
-        label={say.atMost}
-        value={mostBytes}
+        label={t.atMost}
+        value={maxBytes}
         steps={SIZE_STEPS}
-        say={limitWords}
-        onChange={(value) => form.set('mostBytes', value)}
+        format={limitWords}
+        onChange={(value) => form.set('maxBytes', value)}
       />
-      <ConflictLine {...settled('mostBytes')} say={limitWords} />
+      <ConflictLine {...settled('maxBytes')} format={limitWords} />
     </>
   );
 }
 
 interface CostProps extends Pick<KeepProps, 'config' | 'facts' | 'name'> {
   readonly days: number;
-  readonly mostBytes: number;
+  readonly maxBytes: number;
   readonly language: string;
 }
 
 /** `About 340 GB of the 1.8 TB disk.`, or how much less fits: what does not fit costs nothing. */
-function costWords({ days, mostBytes, config, facts, name, language }: CostProps): string | undefined {
-  const say = camerasWords.value;
+function costText({ days, maxBytes, config, facts, name, language }: CostProps): string | undefined {
+  const t = camerasWords.value;
   const use = facts.use?.items.find(({ path }) => path === name);
   if (facts.use === undefined) {
     return undefined;
   }
   if (use?.bytesPerDay == null) {
-    return say.costUnknown;
+    return t.costUnknown;
   }
   const fits = fewerDays(use, days);
   if (fits !== undefined) {
     const space = language === 'zh-CN' ? '' : ' ';
-    return [say.onlyFits(formatDuration(fits)), say.oldestGo].join(space);
+    return [t.onlyFits(daysText(fits)), t.oldestGo].join(space);
   }
-  const bytes = costBytes(use, days, mostBytes);
+  const bytes = costBytes(use, days, maxBytes);
   const disk = diskOf(config.recordPath ?? '', facts.disks);
   if (bytes === undefined) {
     return undefined;
   }
   return disk
-    ? say.keepCosts(byteSize(bytes, language), byteSize(disk.totalBytes, language))
-    : say.keepCostsAlone(byteSize(bytes, language));
+    ? t.keepCosts(byteSize(bytes, language), byteSize(disk.totalBytes, language))
+    : t.keepCostsAlone(byteSize(bytes, language));
 }

@@ -1,20 +1,44 @@
 import { expect, test } from 'vitest';
-import { keptWords } from './retention-text.ts';
+import { FOR_EVER, type PathUse } from './camera-settings.ts';
+import { removalTexts, shortestRetention } from './retention-text.ts';
 
 test.for([
   [
     '30d',
-    'Keep them: they go when they are 30 days old',
-    'Garden removed. Its recordings stay until they are 30 days old.',
+    'Keep them until they are 30 days old',
+    'Garden removed. Its recordings are kept until they are 30 days old.',
   ],
   [
     '6h0m0s',
-    'Keep them: they go when they are 6 hours old',
-    'Garden removed. Its recordings stay until they are 6 hours old.',
+    'Keep them until they are 6 hours old',
+    'Garden removed. Its recordings are kept until they are 6 hours old.',
   ],
-  ['0s', 'Keep until their room is needed', 'Garden removed. Its recordings stay until their room is needed.'],
-  [undefined, 'Keep them', 'Garden removed. Its recordings stay.'],
+  ['0s', 'Keep until the space is needed', 'Garden removed. Its recordings are kept until the space is needed.'],
+  [undefined, 'Keep them', 'Garden removed. Its recordings are kept.'],
 ] as const)('the recordings of a removed camera with %s stay as long as is said', ([deleteAfter, choice, told]) => {
-  const words = keptWords(deleteAfter);
+  const words = removalTexts(deleteAfter);
   expect([words.choice, words.told('Garden')]).toEqual([choice, told]);
+});
+
+const use = (path: string, fitsDays: number | null): PathUse => ({
+  ...{
+    path,
+    title: null,
+    configured: true,
+    bytes: 0,
+    bytesPerDay: 1,
+    reachesBackDays: null,
+    wantedDays: null,
+    fitsDays,
+  },
+});
+
+test('what is kept is said of the camera whose recordings go first, and by the room that there is where it is known', () => {
+  const door = { name: 'door', record: true, recordDeleteAfter: '14d' } as const;
+  const barn = { name: 'barn', record: 'motion', recordDeleteAfter: '7d' } as const;
+  const hall = { name: 'hall', record: false, recordDeleteAfter: '1d' } as const;
+  expect(shortestRetention([door, barn, hall], [])).toEqual({ days: 7, fits: undefined });
+  expect(shortestRetention([door, barn], [use('door', 5.5), use('barn', 30)])).toEqual({ days: 14, fits: 5.5 });
+  expect(shortestRetention([{ ...door, recordDeleteAfter: '0s' }], [])).toEqual({ days: FOR_EVER, fits: undefined });
+  expect([shortestRetention([hall], []), shortestRetention([], [])]).toEqual([undefined, undefined]);
 });

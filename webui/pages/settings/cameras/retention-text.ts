@@ -1,23 +1,66 @@
 import { camerasWords } from '../../../words/cameras.ts';
-import { daysOf, FOR_EVER } from './camera-settings.ts';
-import { formatDuration } from './span-words.ts';
+import { longDuration } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
+import { daysOf, FOR_EVER, fewerDays, type PathConfig, type PathUse, recordWhen } from './camera-settings.ts';
 
 /** How long the recordings of a camera stay that is removed. */
-export interface KeptWords {
+export interface RemovalTexts {
   readonly choice: string;
   readonly told: (camera: string) => string;
 }
 
 /** @param deleteAfter as the camera's settings have it: its recordings go by that after it, too; undefined: not known */
-export function keptWords(deleteAfter: string | undefined): KeptWords {
-  const say = camerasWords.value;
+export function removalTexts(deleteAfter: string | undefined): RemovalTexts {
+  const t = camerasWords.value;
   if (deleteAfter === undefined) {
-    return { choice: say.removeKeep, told: say.removed };
+    return { choice: t.removeKeep, told: t.removed };
   }
   const days = daysOf(deleteAfter);
   if (days === FOR_EVER) {
-    return { choice: say.removeKeepAll, told: say.removedKept };
+    return { choice: t.removeKeepAll, told: t.removedKept };
   }
-  const time = formatDuration(days);
-  return { choice: say.removeKeepDays(time), told: (camera) => say.removedDays(camera, time) };
+  const time = daysText(days);
+  return { choice: t.removeKeepDays(time), told: (camera) => t.removedDays(camera, time) };
 }
+
+const DAY_MS = 86_400_000;
+
+/** `14 days`, `6 hours`. */
+export function daysText(days: number): string {
+  const { language } = i18n();
+  const t = camerasWords.value;
+  if (days === FOR_EVER) {
+    return t.forEver;
+  }
+  return days >= 1 ? t.days(Math.round(days)) : longDuration(days * DAY_MS, language);
+}
+
+interface Retention {
+  /** `FOR_EVER`: as long as there is room. */
+  readonly days: number;
+  /** What there is room for at today's rates, where that is less. */
+  readonly fits: number | undefined;
+}
+
+/** How long recordings of these cameras are kept: of the one that keeps them shortest. @returns undefined while none records */
+export function shortestRetention(configs: readonly PathConfig[], uses: readonly PathUse[]): Retention | undefined {
+  const all = configs
+    .filter((config) => recordWhen(config) !== 'no')
+    .map(({ name, recordDeleteAfter = '' }) => {
+      const days = daysOf(recordDeleteAfter);
+      return {
+        days,
+        fits: fewerDays(
+          uses.find(({ path }) => path === name),
+          days,
+        ),
+      };
+    });
+  const lasts = ({ days, fits = days }: Retention): number => fits;
+  return all.length === 0 ? undefined : all.reduce((least, one) => (lasts(one) < lasts(least) ? one : least));
+}
+
+/** Whole days, and at least one. */
+export const wholeDays = (days: number): number => Math.max(1, Math.floor(days));
+
+export const isForEver = ({ days }: Retention): boolean => days === FOR_EVER;

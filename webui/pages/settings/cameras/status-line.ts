@@ -1,12 +1,12 @@
-import { nowMs } from '../../../shell/page-state.ts';
 import type { Camera } from '../../../cameras/camera.ts';
 import { type CameraState, stateOfPath } from '../../../cameras/state.ts';
-import { stateWord } from '../../../live/tile.tsx';
-import { voice } from '../../../words/i18n.ts';
+import { stateText } from '../../../live/tile.tsx';
+import { nowMs } from '../../../shell/page-state.ts';
 import { camerasWords } from '../../../words/cameras.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { liveWords } from '../../../words/words.ts';
 import { daysOf, FOR_EVER, type PathConfig, recordWhen } from './camera-settings.ts';
-import { formatDuration } from './span-words.ts';
+import { daysText } from './retention-text.ts';
 
 interface Line {
   readonly text: string;
@@ -19,40 +19,40 @@ export const stateNow = ({ main }: Camera): CameraState => stateOfPath(main, now
 const TROUBLE: readonly CameraState['kind'][] = ['offline', 'misconfigured'];
 
 /** `Live · keeps 14 days`, or what is the trouble. */
-export function cameraLine(camera: Camera, config: PathConfig | undefined): Line {
-  const speaker = voice();
+export function statusLine(camera: Camera, config: PathConfig | undefined): Line {
+  const intl = i18n();
   const state = stateNow(camera);
-  const word = stateWord(state, speaker) ?? speaker.words.live;
+  const word = stateText(state, intl) ?? intl.words.live;
   if (TROUBLE.includes(state.kind)) {
     return { text: word, tone: 'bad' };
   }
   if (state.kind === 'live' && camera.main.recording?.error != null) {
     return { text: `${word} · ${liveWords.value.notRecording}`, tone: 'bad' };
   }
-  const kept = config === undefined || state.kind === 'paused' ? undefined : keeping(config);
+  const kept = config === undefined || state.kind === 'paused' ? undefined : retentionText(config);
   const isIncomplete = config?.camera?.['pending'] !== undefined;
   const text = [word, kept, isIncomplete && camerasWords.value.incomplete].filter(Boolean).join(' · ');
   return isIncomplete ? { text, tone: 'warn' } : { text };
 }
 
 /** `keeps 14 days`, `on motion`. */
-export function keeping(config: PathConfig): string {
-  const say = camerasWords.value;
+export function retentionText(config: PathConfig): string {
+  const t = camerasWords.value;
   const when = recordWhen(config);
   if (when === 'motion') {
-    return say.onMotionShort;
+    return t.onMotionShort;
   }
   if (when === 'no') {
-    return say.notRecorded;
+    return t.notRecorded;
   }
-  return keepsWords(daysOf(config.recordDeleteAfter ?? ''));
+  return retentionDaysText(daysOf(config.recordDeleteAfter ?? ''));
 }
 
 /** `keeps one day`, `keeps all that fits`. */
-export function keepsWords(days: number): string {
-  const say = camerasWords.value;
+export function retentionDaysText(days: number): string {
+  const t = camerasWords.value;
   if (days === FOR_EVER) {
-    return say.keepsForEver;
+    return t.keepsForEver;
   }
-  return days >= 1 ? say.keepsDays(Math.round(days)) : say.keepsFor(formatDuration(days));
+  return days >= 1 ? t.keepsDays(Math.round(days)) : t.keepsFor(daysText(days));
 }

@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks';
-import { useAsked } from '../../../api-client/use-polled.ts';
-import { nowMs } from '../../../shell/page-state.ts';
-import { loginWords, rightName } from '../../../people/device-text.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
+import { cameraSelectionText } from '../../../people/access-fields.tsx';
+import { pageLoginText, rightName } from '../../../people/device-text.ts';
 import { DEVICE_RIGHTS, type DeviceItem, type PageLoginItem } from '../../../people/people.ts';
-import { camerasSeen } from '../../../people/access-fields.tsx';
+import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
-import { voice } from '../../../words/i18n.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { moment } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/people.ts';
 import { DevicePasswordSheet } from './device-password-sheet.tsx';
 import { NewDeviceSheet } from './new-device-sheet.tsx';
@@ -21,10 +21,10 @@ interface Items<T> {
 
 /** Passwords for players, recorders and senders; and programs that use a page password instead. */
 export function DevicePasswords() {
-  const say = peopleWords.value;
-  const { language } = voice();
-  const { value, again } = useAsked<Items<DeviceItem>>('v3/devicepasswords?itemsPerPage=1000', { everyMs: LOOK_MS });
-  const { value: logins, again: lookAgain } = useAsked<Items<PageLoginItem>>('v3/pagelogins?itemsPerPage=1000', {
+  const t = peopleWords.value;
+  const { language } = i18n();
+  const { value, again } = usePolled<Items<DeviceItem>>('v3/devicepasswords?itemsPerPage=1000', { everyMs: LOOK_MS });
+  const { value: logins, again: lookAgain } = usePolled<Items<PageLoginItem>>('v3/pagelogins?itemsPerPage=1000', {
     everyMs: LOOK_MS,
   });
   const [shown, setShown] = useState<DeviceItem>();
@@ -32,7 +32,7 @@ export function DevicePasswords() {
   const devices = value?.items ?? [];
   const rightsOf = (device: DeviceItem) => {
     const rights = DEVICE_RIGHTS.filter((right) => device[right]).map((right) => rightName(right));
-    return `${rights.join(', ')} · ${camerasSeen(device.paths, language)}`;
+    return `${rights.join(', ')} · ${cameraSelectionText(device.paths, language)}`;
   };
   const changed = () => {
     again();
@@ -40,7 +40,7 @@ export function DevicePasswords() {
   };
   return (
     <section class="device-passwords">
-      <h2>{say.devicePasswords}</h2>
+      <h2>{t.devicePasswords}</h2>
       {devices.length > 0 ? (
         <div class="card">
           {devices.map((device) => (
@@ -54,7 +54,7 @@ export function DevicePasswords() {
           ))}
         </div>
       ) : (
-        <p class="dim">{say.devicePasswordsText}</p>
+        <p class="dim">{t.devicePasswordsText}</p>
       )}
       {logins !== undefined && logins.items.length > 0 && (
         <div class="card">
@@ -62,8 +62,8 @@ export function DevicePasswords() {
             <Row
               key={login.id}
               icon="alert"
-              title={loginWords(login)}
-              text={say.lastAt(moment(Date.parse(login.last), nowMs.value, voice()))}
+              title={pageLoginText(login)}
+              text={t.lastAt(moment(Date.parse(login.last), nowMs.value, i18n()))}
               onClick={() => setMade({ login })}
             />
           ))}
@@ -71,7 +71,7 @@ export function DevicePasswords() {
       )}
       <Button onClick={() => setMade({ login: undefined })}>
         <Icon name="plus" small />
-        {say.newDevicePassword}
+        {t.newDevicePassword}
       </Button>
       {made && <NewDeviceSheet replaced={made.login} onChanged={changed} onClosed={() => setMade(undefined)} />}
       {shown && (

@@ -1,21 +1,21 @@
-import { notDoneWords } from '../../../api-client/error-text.ts';
-import { ask, BoxError } from '../../../api-client/request.ts';
+import { actionErrorText } from '../../../api-client/error-text.ts';
+import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { session } from '../../../api-client/session.ts';
-import { useAsked } from '../../../api-client/use-polled.ts';
-import { nowMs } from '../../../shell/page-state.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
 import type { SessionItem } from '../../../people/people.ts';
+import { nowMs } from '../../../shell/page-state.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../words/i18n.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { moment } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { youWords } from '../../../words/you.ts';
 
 const LOOK_MS = 15_000;
 
 /** Where one is logged in; the owner sees everybody's. */
 export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
-  const say = youWords.value;
-  const { value, again } = useAsked<{ readonly items: readonly SessionItem[] }>('v3/sessions?itemsPerPage=1000', {
+  const t = youWords.value;
+  const { value, again } = usePolled<{ readonly items: readonly SessionItem[] }>('v3/sessions?itemsPerPage=1000', {
     everyMs: LOOK_MS,
   });
   const items = (value?.items ?? []).toSorted((a, b) => Date.parse(b.lastUsed) - Date.parse(a.lastUsed));
@@ -24,19 +24,19 @@ export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
   const end = async (ended: readonly SessionItem[]) => {
     try {
       for (const { id } of ended) {
-        await ask(`v3/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' }).catch(unlessGone);
+        await fetchJson(`v3/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' }).catch(unlessGone);
       }
       if (ended === others) {
         toast(youWords.peek().othersAreOut);
       }
     } catch (error) {
-      toast(notDoneWords(error));
+      toast(actionErrorText(error));
     }
     again();
   };
   return (
-    <Sheet title={say.devices} onClosed={onClosed}>
-      <p class="dim small">{say.devicesText}</p>
+    <Sheet title={t.devices} onClosed={onClosed}>
+      <p class="dim small">{t.devicesText}</p>
       <ul class="card plain devices">
         {[...items.filter(({ current }) => current), ...items.filter(({ current }) => !current)].map((item) => (
           <Device key={item.id} item={item} isOwn={item.user === own} onEnd={() => end([item])} />
@@ -44,7 +44,7 @@ export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
       </ul>
       {others.length > 1 && (
         <button class="button" type="button" onClick={() => end(others)}>
-          {say.logOutOthers}
+          {t.logOutOthers}
         </button>
       )}
     </Sheet>
@@ -53,7 +53,7 @@ export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
 
 /** It has ended by itself meanwhile. */
 function unlessGone(error: unknown): void {
-  if (!(error instanceof BoxError && error.status === 404)) {
+  if (!(error instanceof RequestError && error.status === 404)) {
     throw error;
   }
 }
@@ -65,9 +65,9 @@ interface DeviceProps {
 }
 
 function Device({ item, isOwn, onEnd }: DeviceProps) {
-  const say = youWords.value;
-  const device = item.device || say.unknownDevice;
-  const seen = item.current ? say.thisDevice : say.lastUsed(moment(Date.parse(item.lastUsed), nowMs.value, voice()));
+  const t = youWords.value;
+  const device = item.device || t.unknownDevice;
+  const seen = item.current ? t.thisDevice : t.lastUsed(moment(Date.parse(item.lastUsed), nowMs.value, i18n()));
   return (
     <li class="line">
       <span class="grow">
@@ -79,8 +79,8 @@ function Device({ item, isOwn, onEnd }: DeviceProps) {
         </span>
       </span>
       {!item.current && (
-        <button class="text" type="button" aria-label={say.logOutNamed(device)} onClick={onEnd}>
-          {say.logOutDevice}
+        <button class="text" type="button" aria-label={t.logOutNamed(device)} onClick={onEnd}>
+          {t.logOutDevice}
         </button>
       )}
     </li>

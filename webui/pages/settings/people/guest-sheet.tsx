@@ -1,25 +1,28 @@
 import { useMemo, useState } from 'preact/hooks';
-import { nowMs } from '../../../shell/page-state.ts';
-import { boxForm } from '../../../forms/server-form.ts';
-import { FormFoot } from '../../../forms/form-footer.tsx';
+import { actionErrorText } from '../../../api-client/error-text.ts';
+import { fetchJson } from '../../../api-client/request.ts';
+import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
-import { isAtHome } from '../../../people/local-address.ts';
-import { LinkMaker, type MadeLink } from '../../../people/guest-link.ts';
-import type { CamerasSeen, Sees } from '../../../people/people.ts';
-import { camerasSeen, oneAtLeast, SeesFields } from '../../../people/access-fields.tsx';
-import { LINK_SPANS, type LinkSpan, linkEnd, spanName, untilWords } from '../../../people/link-expiry.ts';
+import { serverForm } from '../../../forms/server-form.ts';
+import { AccessFields, cameraSelectionText, oneAtLeast } from '../../../people/access-fields.tsx';
+import { GuestLinkMaker, type MadeLink } from '../../../people/guest-link.ts';
+import { expiryText, LINK_SPANS, type LinkSpan, linkEnd, spanName } from '../../../people/link-expiry.ts';
+import { isLocalOnly } from '../../../people/local-address.ts';
+import type { AccessLevel, CameraSelection } from '../../../people/people.ts';
+import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { copied } from '../../../ui/controls/clipboard.ts';
+import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
-import { Segment } from '../../../ui/controls/segment.tsx';
+import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../words/i18n.ts';
+import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
+import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/people.ts';
 
-interface Wish {
-  readonly cameras: CamerasSeen;
-  readonly sees: Sees;
+interface FormValues {
+  readonly cameras: CameraSelection;
+  readonly sees: AccessLevel;
   readonly span: LinkSpan;
   readonly note: string;
 }
@@ -31,19 +34,19 @@ interface GuestSheetProps {
 
 /** A link that shows some cameras for a while: asked for, then shown once. */
 export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
-  const say = peopleWords.value;
-  const { language } = voice();
+  const t = peopleWords.value;
+  const { language } = i18n();
   const [made, setMade] = useState<MadeLink>();
   const [isAsked, setAsked] = useState(true);
   const form = useMemo(() => {
-    const maker = new LinkMaker();
-    return boxForm<Wish>({
+    const maker = new GuestLinkMaker();
+    return serverForm<FormValues>({
       initial: { cameras: [], sees: 'live', span: 'day', note: '' },
-      judge: { cameras: oneAtLeast },
+      validate: { cameras: oneAtLeast },
       save: async ({ cameras, sees, span, note }) => {
         const until = new Date(linkEnd(span, Date.now())).toISOString();
-        const wish = { paths: cameras, recordings: sees === 'both', until, note };
-        setMade(await maker.make(wish));
+        const request = { paths: cameras, recordings: sees === 'both', until, note };
+        setMade(await maker.make(request));
       },
     });
   }, []);
@@ -53,13 +56,13 @@ export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
   }
   return (
     <FormSheet
-      title={say.newGuestLink}
+      title={t.newGuestLink}
       form={form}
       onClosed={() => (made ? setAsked(false) : onClosed())}
       onSaved={onChanged}
-      foot={<FormFoot form={form} text={say.linkIsTheKey} action={say.makeLink} />}
+      foot={<FormFooter form={form} text={t.linkIsTheKey} action={t.makeLink} />}
     >
-      <SeesFields
+      <AccessFields
         chosen={cameras}
         onChosen={(value) => form.set('cameras', value)}
         wrong={form.wrong.value.cameras}
@@ -67,21 +70,21 @@ export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
         onSees={(value) => form.set('sees', value)}
       />
       <div class="field">
-        <Segment
-          label={say.linkHolds}
+        <SegmentedControl
+          label={t.linkHolds}
           value={span}
           options={LINK_SPANS.map((value) => ({ value, text: spanName(value, language) }))}
           onChange={(value) => form.set('span', value)}
         />
-        <p class="hint">{say.linkMade(untilWords(linkEnd(span, nowMs.value), nowMs.value, language, say))}</p>
+        <p class="hint">{t.linkMade(expiryText(linkEnd(span, nowMs.value), nowMs.value, language, t))}</p>
       </div>
       <TextField
-        label={say.linkFor}
+        label={t.linkFor}
         name="note"
         autocomplete="off"
         value={note}
         onInput={(value) => form.set('note', value.slice(0, 200))}
-        hint={say.linkForHint}
+        hint={t.linkForHint}
       />
     </FormSheet>
   );
@@ -89,16 +92,16 @@ export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
 
 /** The link is told once: what it opens, and the ways to give it away. */
 function MadeSheet({ made, onClosed }: { readonly made: MadeLink; readonly onClosed: () => void }) {
-  const say = peopleWords.value;
-  const { language } = voice();
+  const t = peopleWords.value;
+  const { language } = i18n();
   const [isDone, setDone] = useState(false);
-  const seen = camerasSeen(made.paths, language);
-  const until = untilWords(Date.parse(made.until), nowMs.value, language, say);
+  const seen = cameraSelectionText(made.paths, language);
+  const until = expiryText(Date.parse(made.until), nowMs.value, language, t);
   const data = { url: made.link };
   const canShare = typeof navigator.share === 'function' && navigator.canShare?.(data) !== false;
   return (
     <Sheet
-      title={say.newGuestLink}
+      title={t.newGuestLink}
       onClosed={onClosed}
       isDone={isDone}
       foot={
@@ -106,31 +109,61 @@ function MadeSheet({ made, onClosed }: { readonly made: MadeLink; readonly onClo
           <Button
             kind="main"
             onClick={async () => {
-              if (await copied(made.link)) {
+              if (await copyToClipboard(made.link)) {
                 toast(peopleWords.peek().linkCopied);
               }
             }}
           >
-            {say.copyLink}
+            {t.copyLink}
           </Button>
-          {canShare && <Button onClick={() => void navigator.share(data).catch(() => {})}>{say.shareLink}</Button>}
+          {canShare && <Button onClick={() => void navigator.share(data).catch(() => {})}>{t.shareLink}</Button>}
           <Button kind="quiet" onClick={() => setDone(true)}>
-            {say.linkDone}
+            {t.linkDone}
           </Button>
         </>
       }
     >
       <p>
-        {say.linkMade(until)} {made.recordings ? say.linkSees(seen) : say.linkSeesLive(seen)}
+        {t.linkMade(until)} {made.recordings ? t.linkSees(seen) : t.linkSeesLive(seen)}
       </p>
-      {isAtHome(made.link) && <p class="dim small">{say.linkAtHome}</p>}
+      {isLocalOnly(made.link) && <p class="dim small">{t.linkAtHome}</p>}
       <label class="field">
-        <span class="label">{say.link}</span>
+        <span class="label">{t.link}</span>
         <span class="input">
           <input type="text" readOnly value={made.link} onFocus={(event) => event.currentTarget.select()} />
         </span>
-        <span class="hint">{say.linkOnce}</span>
+        <span class="hint">{t.linkOnce}</span>
       </label>
+    </Sheet>
+  );
+}
+
+interface GuestLinkSheetProps {
+  readonly title: string;
+  readonly text: string;
+  readonly id: string;
+  readonly onChanged: () => void;
+  readonly onClosed: () => void;
+}
+
+/** A link that was made: what it opens, and its end before its time. */
+export function GuestLinkSheet({ title, text, id, onChanged, onClosed }: GuestLinkSheetProps) {
+  const t = peopleWords.value;
+  const [isDone, setDone] = useState(false);
+  const end = async () => {
+    try {
+      await fetchJson(`v3/guests/${encodeURIComponent(id)}`, { method: 'DELETE' });
+      toast(peopleWords.peek().linkTakenBack);
+      setDone(true);
+      onChanged();
+    } catch (error) {
+      toast(actionErrorText(error));
+    }
+  };
+  return (
+    <Sheet title={title} onClosed={onClosed} isDone={isDone}>
+      <p class="break">{text}</p>
+      <Confirm title={t.endLink} text={t.endLinkText} onConfirm={end} />
     </Sheet>
   );
 }

@@ -1,19 +1,19 @@
 import { useMemo, useState } from 'preact/hooks';
-import { ask } from '../../../api-client/request.ts';
-import { boxForm } from '../../../forms/server-form.ts';
-import { FormFoot } from '../../../forms/form-footer.tsx';
+import { fetchJson } from '../../../api-client/request.ts';
+import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
-import { loginWords, rightName } from '../../../people/device-text.ts';
+import { serverForm } from '../../../forms/server-form.ts';
+import { CamerasField, ChipsField, oneAtLeast } from '../../../people/access-fields.tsx';
+import { pageLoginText, rightName } from '../../../people/device-text.ts';
 import {
-  type CamerasSeen,
+  type CameraSelection,
   DEVICE_RIGHTS,
   type DeviceItem,
   type DeviceRight,
   type PageLoginItem,
 } from '../../../people/people.ts';
-import { CamerasField, ChipsField, oneAtLeast } from '../../../people/access-fields.tsx';
 import { Button } from '../../../ui/controls/button.tsx';
-import { copied } from '../../../ui/controls/clipboard.ts';
+import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
@@ -21,9 +21,9 @@ import { peopleWords } from '../../../words/people.ts';
 
 type MadeDevice = DeviceItem & { readonly password: string };
 
-interface Wish {
+interface FormValues {
   readonly name: string;
-  readonly paths: CamerasSeen;
+  readonly paths: CameraSelection;
   readonly rights: readonly DeviceRight[];
 }
 
@@ -36,24 +36,24 @@ interface NewDeviceSheetProps {
 
 /** A password for a device: asked for, then shown once. */
 export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheetProps) {
-  const say = peopleWords.value;
+  const t = peopleWords.value;
   const [made, setMade] = useState<MadeDevice>();
   const [isAsked, setAsked] = useState(true);
   const form = useMemo(() => {
     const rights: readonly DeviceRight[] = replaced?.protocol === 'playback' ? ['recordings'] : ['live'];
-    return boxForm<Wish>({
+    return serverForm<FormValues>({
       initial: { name: replaced?.address ?? '', paths: replaced ? 'all' : [], rights },
-      judge: {
+      validate: {
         name: (name) => (name.trim() === '' ? peopleWords.peek().deviceNameEmpty : undefined),
         paths: oneAtLeast,
         rights: (chosen) => (chosen.length === 0 ? peopleWords.peek().oneRight : undefined),
       },
       save: async ({ name, paths, rights: chosen }) => {
         const body = { name, paths, ...Object.fromEntries(DEVICE_RIGHTS.map((one) => [one, chosen.includes(one)])) };
-        setMade(await ask<MadeDevice>('v3/devicepasswords', { method: 'POST', body }));
+        setMade(await fetchJson<MadeDevice>('v3/devicepasswords', { method: 'POST', body }));
         if (replaced) {
           // The password is there: a list that still names the program is no failure of this.
-          await ask(`v3/pagelogins/${encodeURIComponent(replaced.id)}`, { method: 'DELETE' }).catch(() => {});
+          await fetchJson(`v3/pagelogins/${encodeURIComponent(replaced.id)}`, { method: 'DELETE' }).catch(() => {});
         }
       },
     });
@@ -64,30 +64,30 @@ export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheet
   }
   return (
     <FormSheet
-      title={say.newDevicePassword}
+      title={t.newDevicePassword}
       form={form}
       onClosed={() => (made ? setAsked(false) : onClosed())}
       onSaved={onChanged}
-      foot={<FormFoot form={form} text={say.deviceWillGet} action={say.makeDevicePassword} />}
+      foot={<FormFooter form={form} text={t.deviceWillGet} action={t.makeDevicePassword} />}
     >
       {replaced && (
         <>
-          <p class="break">{loginWords(replaced)}</p>
-          <p class="dim small">{say.replaceLogin}</p>
+          <p class="break">{pageLoginText(replaced)}</p>
+          <p class="dim small">{t.replaceLogin}</p>
         </>
       )}
       <TextField
-        label={say.deviceName}
+        label={t.deviceName}
         name="device"
         autocomplete="off"
         value={name}
         onInput={(value) => form.set('name', value.slice(0, 64))}
-        hint={say.deviceNameHint}
+        hint={t.deviceNameHint}
         wrong={form.wrong.value.name}
       />
       <CamerasField chosen={paths} onChosen={(value) => form.set('paths', value)} wrong={form.wrong.value.paths} />
       <ChipsField
-        label={say.deviceMay}
+        label={t.deviceMay}
         options={DEVICE_RIGHTS.map((value) => ({ value, text: rightName(value) }))}
         chosen={rights}
         onTap={(right) =>
@@ -101,7 +101,7 @@ export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheet
 
 /** Name and password, shown once. */
 function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onClosed: () => void }) {
-  const say = peopleWords.value;
+  const t = peopleWords.value;
   const [isDone, setDone] = useState(false);
   return (
     <Sheet
@@ -113,21 +113,21 @@ function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onC
           <Button
             kind="main"
             onClick={async () => {
-              if (await copied(made.password)) {
+              if (await copyToClipboard(made.password)) {
                 toast(peopleWords.peek().passwordCopied);
               }
             }}
           >
-            {say.copyPassword}
+            {t.copyPassword}
           </Button>
           <Button kind="quiet" onClick={() => setDone(true)}>
-            {say.linkDone}
+            {t.linkDone}
           </Button>
         </>
       }
     >
-      <ShownField label={say.deviceUser} value={made.user} />
-      <ShownField label={say.devicePassword} value={made.password} hint={say.devicePasswordOnce} />
+      <ShownField label={t.deviceUser} value={made.user} />
+      <ShownField label={t.devicePassword} value={made.password} hint={t.devicePasswordOnce} />
     </Sheet>
   );
 }

@@ -1,11 +1,11 @@
 import { useMemo } from 'preact/hooks';
-import { ask, BoxError } from '../../../api-client/request.ts';
-import { boxForm } from '../../../forms/server-form.ts';
+import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { FieldError } from '../../../forms/form.ts';
-import { FormFoot } from '../../../forms/form-footer.tsx';
+import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
-import { ClearText } from '../../../ui/controls/login-notes.tsx';
+import { serverForm } from '../../../forms/server-form.ts';
 import { PasswordField } from '../../../ui/controls/field.tsx';
+import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { words } from '../../../words/words.ts';
 import { youWords } from '../../../words/you.ts';
@@ -19,19 +19,19 @@ interface Passwords {
 
 /** One's own password: all other devices have to log in again. */
 export function PasswordSheet({ onClosed }: { readonly onClosed: () => void }) {
-  const say = youWords.value;
+  const t = youWords.value;
   const form = useMemo(newForm, []);
   const isLocked = form.saving.value !== 'no';
   return (
     <FormSheet
-      title={say.changePassword}
+      title={t.changePassword}
       form={form}
       onClosed={onClosed}
       onSaved={() => toast(youWords.peek().passwordChanged)}
-      foot={<FormFoot form={form} text={say.otherDevices} />}
+      foot={<FormFooter form={form} text={t.otherDevices} />}
     >
       <PasswordField
-        label={say.oldPassword}
+        label={t.oldPassword}
         name="oldPassword"
         autocomplete="current-password"
         value={form.values.value.oldPassword}
@@ -40,30 +40,30 @@ export function PasswordSheet({ onClosed }: { readonly onClosed: () => void }) {
         wrong={form.wrong.value.oldPassword}
       />
       <PasswordField
-        label={say.newPassword}
+        label={t.newPassword}
         name="newPassword"
         autocomplete="new-password"
         value={form.values.value.newPassword}
         onInput={(value) => form.set('newPassword', value)}
         onLeave={() => form.leave('newPassword')}
         isLocked={isLocked}
-        hint={say.newPasswordHint}
+        hint={t.newPasswordHint}
         wrong={form.wrong.value.newPassword}
       />
-      <ClearText />
+      <UnencryptedNotice />
     </FormSheet>
   );
 }
 
 const newForm = () =>
-  boxForm<Passwords>({
+  serverForm<Passwords>({
     initial: { oldPassword: '', newPassword: '' },
-    judge: {
+    validate: {
       newPassword: (text) => ([...text].length < SHORTEST ? youWords.peek().newPasswordHint : undefined),
     },
     save: async (values) => {
       try {
-        await ask('v3/session/password', { method: 'POST', body: values });
+        await fetchJson('v3/session/password', { method: 'POST', body: values });
       } catch (error) {
         throw inField(error);
       }
@@ -71,7 +71,7 @@ const newForm = () =>
   });
 
 function inField(error: unknown): unknown {
-  const { status, retryAfterS } = error instanceof BoxError ? error : { status: undefined, retryAfterS: undefined };
+  const { status, retryAfterS } = error instanceof RequestError ? error : { status: undefined, retryAfterS: undefined };
   switch (status) {
     case 400:
       return new FieldError<Passwords>('newPassword', youWords.peek().newPasswordCommon);

@@ -1,18 +1,17 @@
 import { useState } from 'preact/hooks';
 import { session } from '../../../api-client/session.ts';
-import { useAsked } from '../../../api-client/use-polled.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
+import { cameraSelectionText } from '../../../people/access-fields.tsx';
+import { expiryText } from '../../../people/link-expiry.ts';
+import type { CameraSelection, GuestItem, UserItem } from '../../../people/people.ts';
 import { nowMs } from '../../../shell/page-state.ts';
-import type { CamerasSeen, GuestItem, UserItem } from '../../../people/people.ts';
-import { camerasSeen } from '../../../people/access-fields.tsx';
-import { untilWords } from '../../../people/link-expiry.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
-import { voice } from '../../../words/i18n.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
+import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/people.ts';
 import { DevicePasswords } from './device-passwords.tsx';
-import { GuestLinkSheet } from './guest-link-sheet.tsx';
-import { GuestSheet } from './guest-sheet.tsx';
+import { GuestLinkSheet, GuestSheet } from './guest-sheet.tsx';
 import { PersonSheet } from './person-sheet.tsx';
 import { You } from './you.tsx';
 
@@ -37,9 +36,9 @@ export function PeoplePage() {
 }
 
 function Persons() {
-  const say = peopleWords.value;
-  const { language } = voice();
-  const { value, again } = useAsked<Items<UserItem>>('v3/users?itemsPerPage=1000', { everyMs: LOOK_MS });
+  const t = peopleWords.value;
+  const { language } = i18n();
+  const { value, again } = usePolled<Items<UserItem>>('v3/users?itemsPerPage=1000', { everyMs: LOOK_MS });
   const [edited, setEdited] = useState<{ readonly user: UserItem | undefined }>();
   const users = value?.items ?? [];
   return (
@@ -49,15 +48,15 @@ function Persons() {
           <Row
             key={user.name}
             before={<Initial name={user.name} isOwner={user.role === 'owner'} />}
-            title={user.role === 'owner' ? say.owner : user.name}
-            text={rightsText(user.role === 'owner' ? say.owner : mayText(user), user.cameras, language)}
-            {...(user.role === 'owner' ? { value: say.itIsYou } : { onClick: () => setEdited({ user }) })}
+            title={user.role === 'owner' ? t.owner : user.name}
+            text={rightsText(user.role === 'owner' ? t.owner : mayText(user), user.cameras, language)}
+            {...(user.role === 'owner' ? { value: t.itIsYou } : { onClick: () => setEdited({ user }) })}
           />
         ))}
       </div>
       <Button onClick={() => setEdited({ user: undefined })}>
         <Icon name="plus" small />
-        {say.addPerson}
+        {t.addPerson}
       </Button>
       {edited && (
         <PersonSheet
@@ -82,44 +81,44 @@ function mayText({ live, recordings }: Pick<UserItem, 'live' | 'recordings'>): s
   return !recordings ? liveOnly : live ? liveAndRecordings : recordingsOnly;
 }
 
-const rightsText = (first: string, seen: CamerasSeen, language: string): string =>
-  `${first} · ${camerasSeen(seen, language)}`;
+const rightsText = (first: string, seen: CameraSelection, language: string): string =>
+  `${first} · ${cameraSelectionText(seen, language)}`;
 
 function GuestLinks() {
-  const say = peopleWords.value;
-  const { language } = voice();
-  const { value, again } = useAsked<Items<GuestItem>>('v3/guests?itemsPerPage=1000', { everyMs: LOOK_MS });
+  const t = peopleWords.value;
+  const { language } = i18n();
+  const { value, again } = usePolled<Items<GuestItem>>('v3/guests?itemsPerPage=1000', { everyMs: LOOK_MS });
   const [isNew, setNew] = useState(false);
   const [shown, setShown] = useState<GuestItem>();
   const links = value?.items ?? [];
   const endOf = ({ over, until }: GuestItem) =>
-    over ? say.linkEnded : say.endsAt(untilWords(Date.parse(until), nowMs.value, language, say));
+    over ? t.linkEnded : t.endsAt(expiryText(Date.parse(until), nowMs.value, language, t));
   return (
     <section class="guest-links">
-      <h2>{say.guestLinks}</h2>
+      <h2>{t.guestLinks}</h2>
       {links.length > 0 ? (
         <div class="card">
           {links.map((link) => (
             <Row
               key={link.id}
               icon="link"
-              title={[link.note, camerasSeen(link.paths, language)].filter(Boolean).join(' · ')}
+              title={[link.note, cameraSelectionText(link.paths, language)].filter(Boolean).join(' · ')}
               text={`${mayText(link)} · ${endOf(link)}`}
               onClick={() => setShown(link)}
             />
           ))}
         </div>
       ) : (
-        <p class="dim">{say.guestLinksText}</p>
+        <p class="dim">{t.guestLinksText}</p>
       )}
       <Button onClick={() => setNew(true)}>
         <Icon name="link" small />
-        {say.newGuestLink}
+        {t.newGuestLink}
       </Button>
       {isNew && <GuestSheet onChanged={again} onClosed={() => setNew(false)} />}
       {shown && (
         <GuestLinkSheet
-          title={shown.note || camerasSeen(shown.paths, language)}
+          title={shown.note || cameraSelectionText(shown.paths, language)}
           text={`${rightsText(mayText(shown), shown.paths, language)} · ${endOf(shown)}`}
           id={shown.id}
           onChanged={again}

@@ -1,17 +1,17 @@
 import { useMemo, useState } from 'preact/hooks';
-import { notDoneWords } from '../../../api-client/error-text.ts';
-import { ask, BoxError } from '../../../api-client/request.ts';
-import { boxForm } from '../../../forms/server-form.ts';
+import { actionErrorText } from '../../../api-client/error-text.ts';
+import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { FieldError } from '../../../forms/form.ts';
-import { FormFoot } from '../../../forms/form-footer.tsx';
+import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
-import { changePerson, type Person, PersonAdding } from '../../../people/add-person.ts';
+import { serverForm } from '../../../forms/server-form.ts';
+import { AccessFields, oneAtLeast } from '../../../people/access-fields.tsx';
+import { AddPerson, changePerson, type Person } from '../../../people/add-person.ts';
 import type { UserItem } from '../../../people/people.ts';
-import { oneAtLeast, SeesFields } from '../../../people/access-fields.tsx';
-import { ClearText } from '../../../ui/controls/login-notes.tsx';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
+import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { Sure } from '../../../ui/sheet/confirm.tsx';
+import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { peopleWords } from '../../../words/people.ts';
 import { words } from '../../../words/words.ts';
 import { youWords } from '../../../words/you.ts';
@@ -30,7 +30,7 @@ interface PersonSheetProps {
 
 /** Somebody who logs in with a name and a password, and sees some cameras. */
 export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetProps) {
-  const say = peopleWords.value;
+  const t = peopleWords.value;
   const form = useMemo(() => personForm(user, taken), []);
   const { name, password, cameras, sees } = form.values.value;
   const wrong = form.wrong.value;
@@ -38,7 +38,7 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
   const [isGone, setGone] = useState(false);
   return (
     <FormSheet
-      title={user?.name ?? say.addPerson}
+      title={user?.name ?? t.addPerson}
       form={form}
       isOver={isGone}
       onClosed={onClosed}
@@ -46,11 +46,11 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
         toast(user ? words.peek().saved : peopleWords.peek().personAdded(name.trim()));
         onChanged();
       }}
-      foot={<FormFoot form={form} text={say.personWillSee} {...(user ? {} : { action: say.addPerson })} />}
+      foot={<FormFooter form={form} text={t.personWillSee} {...(user ? {} : { action: t.addPerson })} />}
     >
       {!user && (
         <TextField
-          label={say.personName}
+          label={t.personName}
           name="name"
           autocomplete="off"
           value={name}
@@ -61,18 +61,18 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
         />
       )}
       <PasswordField
-        label={user ? say.personNewPassword : say.personPassword}
+        label={user ? t.personNewPassword : t.personPassword}
         name="password"
         autocomplete="new-password"
         value={password}
         onInput={(value) => form.set('password', value)}
         onLeave={() => form.leave('password')}
         isLocked={isLocked}
-        hint={user ? say.personPasswordText : youWords.value.newPasswordHint}
+        hint={user ? t.personPasswordText : youWords.value.newPasswordHint}
         wrong={wrong.password}
       />
-      <ClearText />
-      <SeesFields
+      <UnencryptedNotice />
+      <AccessFields
         chosen={cameras}
         onChosen={(value) => form.set('cameras', value)}
         wrong={wrong.cameras}
@@ -80,10 +80,10 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
         onSees={(value) => form.set('sees', value)}
       />
       {user && (
-        <Sure
-          title={say.removePerson(user.name)}
-          text={say.removePersonText}
-          onSure={() => remove(user.name, () => setGone(true), onChanged)}
+        <Confirm
+          title={t.removePerson(user.name)}
+          text={t.removePersonText}
+          onConfirm={() => remove(user.name, () => setGone(true), onChanged)}
         />
       )}
     </FormSheet>
@@ -97,10 +97,10 @@ function personForm(user: UserItem | undefined, taken: readonly string[]) {
     cameras: user?.cameras ?? 'all',
     sees: user?.recordings ? 'both' : 'live',
   };
-  const adding = new PersonAdding(taken);
-  return boxForm<Person>({
+  const adding = new AddPerson(taken);
+  return serverForm<Person>({
     initial,
-    judge: {
+    validate: {
       name: (text) => (user ? undefined : nameFault(text, taken)),
       password: (text) =>
         [...text].length < SHORTEST && !(user && text === '') ? youWords.peek().newPasswordHint : undefined,
@@ -111,7 +111,7 @@ function personForm(user: UserItem | undefined, taken: readonly string[]) {
         await (user ? changePerson(user.name, changed) : adding.add(values));
       } catch (error) {
         // The box's own reason for a refused password is that too many people use it: its length was judged here.
-        const isPassword = error instanceof BoxError && error.status === 400 && error.message.includes('password');
+        const isPassword = error instanceof RequestError && error.status === 400 && error.message.includes('password');
         throw isPassword ? new FieldError<Person>('password', youWords.peek().newPasswordCommon) : error;
       }
     },
@@ -127,18 +127,18 @@ function nameFault(text: string, taken: readonly string[]): string | undefined {
 async function remove(name: string, onGone: () => void, onChanged: () => void): Promise<void> {
   const address = `v3/users/${encodeURIComponent(name)}`;
   try {
-    await ask(address, { method: 'DELETE' });
+    await fetchJson(address, { method: 'DELETE' });
     toast(peopleWords.peek().personRemoved(name), () => {
-      ask(`${address}/restore`, { method: 'POST', body: {} }).then(() => {
+      fetchJson(`${address}/restore`, { method: 'POST', body: {} }).then(() => {
         toast(peopleWords.peek().personIsBack(name));
         onChanged();
-      }, tellFailure);
+      }, toastFailure);
     });
     onGone();
     onChanged();
   } catch (error) {
-    tellFailure(error);
+    toastFailure(error);
   }
 }
 
-const tellFailure = (error: unknown): void => toast(notDoneWords(error));
+const toastFailure = (error: unknown): void => toast(actionErrorText(error));

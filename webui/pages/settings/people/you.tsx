@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
-import { notDoneWords } from '../../../api-client/error-text.ts';
+import { actionErrorText } from '../../../api-client/error-text.ts';
 import { logOut } from '../../../api-client/log-out.ts';
-import { isLinkOver, session } from '../../../api-client/session.ts';
+import { isGuestLinkExpired, session } from '../../../api-client/session.ts';
 import { APPEARANCES, type Appearance, appearance, chooseAppearance } from '../../../shell/appearance.ts';
 import { LanguageChoice } from '../../../ui/controls/language-choice.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
-import { Segment } from '../../../ui/controls/segment.tsx';
+import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { words } from '../../../words/words.ts';
@@ -15,21 +15,21 @@ import { PasswordSheet } from './password-sheet.tsx';
 
 /** What everybody sets for himself: language, appearance, password, and the way out. */
 export function You() {
-  const say = words.value;
+  const t = words.value;
   const [changesPassword, setChangesPassword] = useState(false);
   const [showsDevices, setShowsDevices] = useState(false);
   const now = session.value;
   return (
     <section class="you">
-      <h2>{say.account}</h2>
+      <h2>{t.account}</h2>
       <div class="card">
         <div class="line">
           <Icon name="globe" />
-          <span class="grow">{say.languageLabel}</span>
+          <span class="grow">{t.languageLabel}</span>
           <LanguageChoice />
         </div>
         {now?.claimed === false && (
-          <Row icon="person" title={say.makeYours} text={youWords.value.noOwnerText} href="#/start" />
+          <Row icon="person" title={t.makeYours} text={youWords.value.noOwnerText} href="#/start" />
         )}
         {now?.loggedIn && (
           <Row icon="lock" title={youWords.value.changePassword} onClick={() => setChangesPassword(true)} />
@@ -39,7 +39,7 @@ export function You() {
         )}
         {now?.loggedIn && <LogOut user={now.user ?? ''} />}
         {now?.claimed && !now.loggedIn && now.role === null && (
-          <Row icon="person" title={say.loginButton} href="#/login" />
+          <Row icon="person" title={t.loginButton} href="#/login" />
         )}
       </div>
       <AppearanceChoice />
@@ -53,7 +53,7 @@ function AppearanceChoice() {
   const { appearance: label, asSystem, dark, light } = youWords.value;
   const names: Readonly<Record<Appearance, string>> = { system: asSystem, dark, light };
   return (
-    <Segment
+    <SegmentedControl
       label={label}
       value={appearance.value}
       options={APPEARANCES.map((value) => ({ value, text: names[value] }))}
@@ -72,8 +72,8 @@ function LogOut({ user }: { readonly user: string }) {
       disabled={isBusy}
       onClick={async () => {
         setBusy(true);
-        isLinkOver.value = false;
-        await logOut().catch((error: unknown) => toast(notDoneWords(error)));
+        isGuestLinkExpired.value = false;
+        await logOut().catch((error: unknown) => toast(actionErrorText(error)));
         setBusy(false);
       }}
     >

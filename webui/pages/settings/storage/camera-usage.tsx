@@ -1,20 +1,19 @@
 import { useState } from 'preact/hooks';
-import { notDoneWords } from '../../../api-client/error-text.ts';
-import { useAsked } from '../../../api-client/use-polled.ts';
-import { cameras } from '../../../cameras/cameras.ts';
+import { actionErrorText } from '../../../api-client/error-text.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
 import { titleOf } from '../../../cameras/camera.ts';
-import { SmallPicture } from '../../../live/camera-thumbnail.tsx';
+import { cameras } from '../../../cameras/cameras.ts';
+import { CameraThumbnail } from '../../../live/camera-thumbnail.tsx';
 import { cameraSettingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../words/i18n.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
 import { byteSize } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/storage.ts';
 import { words } from '../../../words/words.ts';
-import { keeping, keepsWords } from '../cameras/status-line.ts';
 import {
   FOR_EVER,
   fewerDays,
@@ -24,20 +23,21 @@ import {
   type StorageUse,
 } from '../cameras/camera-settings.ts';
 import { deleteRecordings } from '../cameras/delete-recordings.ts';
-import { spanWords } from '../cameras/span-words.ts';
+import { daysText } from '../cameras/retention-text.ts';
+import { retentionDaysText, retentionText } from '../cameras/status-line.ts';
+import { retentionLength } from './retention-length.ts';
 import { byCamera } from './storage-data.ts';
-import { reachWords } from './retention-length.ts';
 
 const LOOK_MS = 60_000;
 
-interface UsesProps {
+interface CameraUsageProps {
   readonly use: StorageUse;
   readonly onDeleted: () => void;
 }
 
 /** What each camera's recordings take, the largest first. */
-export function CameraUses({ use, onDeleted }: UsesProps) {
-  const configs = useAsked<{ readonly items: readonly PathConfig[] }>('v3/config/paths/list?itemsPerPage=1000', {
+export function CameraUsage({ use, onDeleted }: CameraUsageProps) {
+  const configs = usePolled<{ readonly items: readonly PathConfig[] }>('v3/config/paths/list?itemsPerPage=1000', {
     everyMs: LOOK_MS,
     news: ['config'],
   });
@@ -45,7 +45,7 @@ export function CameraUses({ use, onDeleted }: UsesProps) {
   const items = byCamera(use.items);
   return items.length === 0 ? null : (
     <section>
-      <h3 class="unseen">{storageWords.value.byCamera}</h3>
+      <h3 class="visually-hidden">{storageWords.value.byCamera}</h3>
       <ul class="card">
         {items.map((item) => (
           <li key={item.path}>
@@ -69,12 +69,12 @@ interface UseRowProps {
 }
 
 function UseRow({ use, config, onRemoved }: UseRowProps) {
-  const { language } = voice();
+  const { language } = i18n();
   const camera = cameras.value?.find(({ name }) => name === use.path);
-  const { text, isShort } = daysWords(use, config);
+  const { text, isShort } = daysShownText(use, config);
   const inside = (
     <>
-      <SmallPicture camera={camera} />
+      <CameraThumbnail camera={camera} />
       <span class="grow">
         <b>
           <bdi>{nameOf(use)}</bdi>
@@ -100,21 +100,27 @@ const nameOf = ({ path, title }: PathUse): string =>
   cameras.value?.find(({ name }) => name === path)?.title ?? titleOf({ name: path, title });
 
 /** `30 days wanted, 26 fit`, `keeps 14 days`, `on motion`. */
-function daysWords(use: PathUse, config: PathConfig | undefined): { readonly text: string; readonly isShort: boolean } {
-  const say = storageWords.value;
+function daysShownText(
+  use: PathUse,
+  config: PathConfig | undefined,
+): { readonly text: string; readonly isShort: boolean } {
+  const t = storageWords.value;
   if (!use.configured) {
-    return { text: say.wasRemoved, isShort: false };
+    return { text: t.wasRemoved, isShort: false };
   }
   const wanted = use.wantedDays ?? FOR_EVER;
   const fits = fewerDays(use, wanted);
   if (fits !== undefined && Math.floor(fits) < Math.round(wanted)) {
     const days = Math.round(wanted);
-    const { language } = voice();
+    const { language } = i18n();
     const text =
-      fits >= 1 ? say.wantedAndFit(days, Math.floor(fits)) : say.wantedAndLessFits(days, reachWords(fits, language));
+      fits >= 1 ? t.wantedAndFit(days, Math.floor(fits)) : t.wantedAndLessFits(days, retentionLength(fits, language));
     return { text, isShort: true };
   }
-  return { text: config && recordWhen(config) !== 'always' ? keeping(config) : keepsWords(wanted), isShort: false };
+  return {
+    text: config && recordWhen(config) !== 'always' ? retentionText(config) : retentionDaysText(wanted),
+    isShort: false,
+  };
 }
 
 interface RemovedProps {
@@ -125,8 +131,8 @@ interface RemovedProps {
 
 /** Recordings of a camera that is not there any more. */
 function RemovedSheet({ use, onClosed, onDeleted }: RemovedProps) {
-  const { language } = voice();
-  const say = storageWords.value;
+  const { language } = i18n();
+  const t = storageWords.value;
   const [isBusy, setBusy] = useState(false);
   const [isDone, setDone] = useState(false);
   const remove = async () => {
@@ -138,25 +144,25 @@ function RemovedSheet({ use, onClosed, onDeleted }: RemovedProps) {
       onDeleted();
       setDone(true);
     } catch (error) {
-      toast(notDoneWords(error));
+      toast(actionErrorText(error));
     }
     setBusy(false);
   };
   return (
     <Sheet
-      title={say.removedTitle(nameOf(use))}
+      title={t.removedTitle(nameOf(use))}
       isDone={isDone}
       onClosed={onClosed}
       foot={
         <>
           <Button busy={isBusy && words.value.saving} onClick={() => void remove()}>
-            <span class="bad">{say.deleteAll(byteSize(use.bytes, language))}</span>
+            <span class="bad">{t.deleteAll(byteSize(use.bytes, language))}</span>
           </Button>
-          <p class="dim small">{say.deleteSure}</p>
+          <p class="dim small">{t.deleteSure}</p>
         </>
       }
     >
-      <p>{use.wantedDays === null ? say.removedText : say.removedKept(formatDuration(use.wantedDays))}</p>
+      <p>{use.wantedDays === null ? t.removedText : t.removedKept(daysText(use.wantedDays))}</p>
     </Sheet>
   );
 }

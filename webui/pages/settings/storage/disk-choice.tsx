@@ -1,31 +1,31 @@
 import { useRef } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
-import { ask } from '../../../api-client/request.ts';
+import { fetchJson } from '../../../api-client/request.ts';
 import { noteRestart } from '../../../api-client/restart.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
-import { FormFoot } from '../../../forms/form-footer.tsx';
+import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
-import { voice } from '../../../words/i18n.ts';
 import { byteSize } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/storage.ts';
-import type { Place } from './storage-data.ts';
-import { reachWords } from './retention-length.ts';
+import { retentionLength } from './retention-length.ts';
+import type { MountedDisk } from './storage-data.ts';
 
 const GET = 'v3/config/pathdefaults/get';
 
 interface Defaults {
   readonly recordPath: string;
 }
-type PlaceForm = ConfigForm<Defaults, Defaults>;
+type DiskForm = ConfigForm<Defaults, Defaults>;
 
 /** The box waits for its disk for 65 s. */
 const OPENING_LIMIT_MS = 75_000;
 /** Some seconds until it goes, and some until it is back. */
 const RESTART_S = 15;
 
-const placeForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => Place | undefined): PlaceForm =>
+const diskForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => MountedDisk | undefined): DiskForm =>
   new ConfigForm({
     ...{ get: GET, patch: 'v3/config/pathdefaults/patch', seen },
     valuesOf: ({ recordPath }) => ({ recordPath }),
@@ -33,14 +33,14 @@ const placeForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => Plac
     before: async ({ recordPath = '' }) => {
       const { canBeOpened, folder } = placeOf(recordPath) ?? {};
       if (canBeOpened) {
-        await ask('v3/disks/places/open', { method: 'POST', body: { folder }, limitMs: OPENING_LIMIT_MS });
+        await fetchJson('v3/disks/places/open', { method: 'POST', body: { folder }, limitMs: OPENING_LIMIT_MS });
         noteRestart(RESTART_S);
       }
     },
   });
 
-interface PlacesProps {
-  readonly places: readonly Place[];
+interface PresetsProps {
+  readonly places: readonly MountedDisk[];
   /** Of all cameras together, as far as it is known. */
   readonly bytesPerDay: number | undefined;
   readonly onClosed: () => void;
@@ -48,17 +48,17 @@ interface PlacesProps {
 }
 
 /** Another disk to record to: nothing on it is deleted, and nothing is formatted. */
-export function PlacesSheet(props: PlacesProps) {
+export function DiskChoiceSheet(props: PresetsProps) {
   const places = useRef(props.places);
   places.current = props.places;
   const edited = useConfigForm<Defaults, Defaults>(GET, (seen) =>
-    placeForm(seen, (recordPath) => places.current.find((place) => place.recordPath === recordPath)),
+    diskForm(seen, (recordPath) => places.current.find((place) => place.recordPath === recordPath)),
   );
   return edited ? <Places {...props} edited={edited} /> : null;
 }
 
-function Places({ places, bytesPerDay, onClosed, onChanged, edited }: PlacesProps & { readonly edited: PlaceForm }) {
-  const say = storageWords.value;
+function Places({ places, bytesPerDay, onClosed, onChanged, edited }: PresetsProps & { readonly edited: DiskForm }) {
+  const t = storageWords.value;
   const { form } = edited;
   const { recordPath } = form.values.value;
   // What is recorded to now may have another form of name in the file than the one that this page writes.
@@ -69,23 +69,21 @@ function Places({ places, bytesPerDay, onClosed, onChanged, edited }: PlacesProp
   const hasOthers = places.some(({ isChosen }) => !isChosen);
   return (
     <FormSheet
-      title={say.otherDisk}
+      title={t.otherDisk}
       form={form}
       onClosed={onClosed}
       onSaved={() => {
         onChanged();
-        edited.tellSaved(storageWords.peek().recordsThere, onChanged);
+        edited.toastSaved(storageWords.peek().recordsThere, onChanged);
       }}
       foot={
-        hasOthers && (
-          <FormFoot form={form} text={say.otherDiskText} action={say.recordHere} isOff={!form.isDirty.value} />
-        )
+        hasOthers && <FormFooter form={form} text={t.otherDiskText} action={t.recordHere} isOff={!form.isDirty.value} />
       }
     >
       <fieldset class="choices">
-        <legend class="unseen">{say.disks}</legend>
+        <legend class="visually-hidden">{t.disks}</legend>
         {places.map((one) => (
-          <PlaceChoice
+          <DiskOption
             key={one.folder}
             place={one}
             bytesPerDay={bytesPerDay}
@@ -96,36 +94,36 @@ function Places({ places, bytesPerDay, onClosed, onChanged, edited }: PlacesProp
       </fieldset>
       <ConflictLine
         conflict={form.conflicts.value.recordPath}
-        say={folderOf}
+        format={folderOf}
         onTake={() => form.takeTheirs('recordPath')}
         onKeep={() => form.keepMine('recordPath')}
       />
-      {!hasOthers && <p>{say.noOtherDisk}</p>}
+      {!hasOthers && <p>{t.noOtherDisk}</p>}
     </FormSheet>
   );
 }
 
 interface ChoiceProps {
-  readonly place: Place;
+  readonly place: MountedDisk;
   readonly bytesPerDay: number | undefined;
   readonly isChosen: boolean;
   readonly onChoose: () => void;
 }
 
-function PlaceChoice({ place, bytesPerDay, isChosen, onChoose }: ChoiceProps) {
-  const { language } = voice();
-  const say = storageWords.value;
+function DiskOption({ place, bytesPerDay, isChosen, onChoose }: ChoiceProps) {
+  const { language } = i18n();
+  const t = storageWords.value;
   const facts = [
-    say.freeOf(byteSize(place.freeBytes, language), byteSize(place.totalBytes, language)),
-    place.removable && say.removable,
-    place.network && say.inNetwork,
-    !place.writable && (place.canBeOpened ? say.startsAnew : say.notWritable),
-    place.isChosen && say.recordsNow,
+    t.freeOf(byteSize(place.freeBytes, language), byteSize(place.totalBytes, language)),
+    place.removable && t.removable,
+    place.network && t.inNetwork,
+    !place.writable && (place.canBeOpened ? t.startsAnew : t.notWritable),
+    place.isChosen && t.recordsNow,
     // What lies there is not deleted: only what is free now takes recordings.
-    !place.isChosen && bytesPerDay && say.holdsAbout(reachWords(place.freeBytes / bytesPerDay, language)),
+    !place.isChosen && bytesPerDay && t.holdsAbout(retentionLength(place.freeBytes / bytesPerDay, language)),
   ];
   return (
-    <label class="fate">
+    <label class="radio-card">
       <input
         type="radio"
         name="place"

@@ -1,23 +1,23 @@
 import { nowMs } from '../../../shell/page-state.ts';
-import { voice } from '../../../words/i18n.ts';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { byteSize, moment, number, percent } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/storage.ts';
 import type { RecordingDisk } from '../cameras/camera-settings.ts';
-import { type Drive, driveOf, type Place, placeOf } from './storage-data.ts';
+import { type Drive, driveOf, type MountedDisk, mountOf } from './storage-data.ts';
 
 interface DisksProps {
   readonly disks: readonly RecordingDisk[];
-  readonly places: readonly Place[];
+  readonly places: readonly MountedDisk[];
   readonly drives: readonly Drive[];
 }
 
 /** The disks that are recorded to, those that were before, then the other drives of the box, with their health in words. */
 export function Disks({ disks, places, drives }: DisksProps) {
-  const { language } = voice();
-  const say = storageWords.value;
+  const { language } = i18n();
+  const t = storageWords.value;
   const shown = disks.map((disk) => {
-    const place = placeOf(disk, places);
+    const place = mountOf(disk, places);
     return { disk, place, drive: place && driveOf(place.device, drives) };
   });
   const others = drives.filter((drive) => !shown.some((one) => one.drive === drive) && drive.sizeBytes > 0);
@@ -33,10 +33,10 @@ export function Disks({ disks, places, drives }: DisksProps) {
             <span class="dim small">
               {[
                 disk.freeBytes !== null &&
-                  say.freeOf(byteSize(disk.freeBytes, language), byteSize(disk.totalBytes, language)),
-                place?.removable && say.removable,
-                place?.network && say.inNetwork,
-                drive && healthWords(drive, language),
+                  t.freeOf(byteSize(disk.freeBytes, language), byteSize(disk.totalBytes, language)),
+                place?.removable && t.removable,
+                place?.network && t.inNetwork,
+                drive && healthText(drive, language),
               ]
                 .filter(Boolean)
                 .join(' · ')}
@@ -46,7 +46,7 @@ export function Disks({ disks, places, drives }: DisksProps) {
             </span>
           </span>
           {(disk.state === 'ok' || disk.state === 'filling' || disk.state === 'nearlyFull') && (
-            <span class="chip on">{say.recordingHere}</span>
+            <span class="chip on">{t.recordingHere}</span>
           )}
         </div>
       ))}
@@ -61,9 +61,9 @@ export function Disks({ disks, places, drives }: DisksProps) {
                   <bdi>{place.folder}</bdi>
                 </b>
                 <span class="dim small">
-                  {say.olderHere(
+                  {t.olderHere(
                     byteSize(place.older.bytes, language),
-                    moment(Date.parse(place.older.end), nowMs.value, voice()),
+                    moment(Date.parse(place.older.end), nowMs.value, i18n()),
                   )}
                 </span>
               </span>
@@ -77,7 +77,7 @@ export function Disks({ disks, places, drives }: DisksProps) {
             <b>
               <bdi>{[drive.model || drive.name, byteSize(drive.sizeBytes, language)].join(' · ')}</bdi>
             </b>
-            <span class="dim small">{healthWords(drive, language)}</span>
+            <span class="dim small">{healthText(drive, language)}</span>
           </span>
         </div>
       ))}
@@ -86,11 +86,11 @@ export function Disks({ disks, places, drives }: DisksProps) {
 }
 
 /** `healthy · 31 °C`, `12 % worn`. */
-function healthWords({ health, wornPercent, temperatureCelsius }: Drive, language: string): string | undefined {
-  const say = storageWords.value;
+function healthText({ health, wornPercent, temperatureCelsius }: Drive, language: string): string | undefined {
+  const t = storageWords.value;
   const parts = [
-    health && (health === 'ok' ? say.healthy : say.failing),
-    wornPercent !== null && say.worn(percent(wornPercent / 100, language)),
+    health && (health === 'ok' ? t.healthy : t.failing),
+    wornPercent !== null && t.worn(percent(wornPercent / 100, language)),
     temperatureCelsius !== null && `${number(temperatureCelsius, 0, language)} °C`,
   ];
   return parts.filter(Boolean).join(' · ') || undefined;

@@ -1,13 +1,13 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Tagged } from '../../../api-client/config.ts';
-import { failureWords } from '../../../api-client/error-text.ts';
+import { saveErrorText } from '../../../api-client/error-text.ts';
 import { ConfigForm } from '../../../forms/config-form.ts';
 import { ConflictLine } from '../../../forms/conflict.tsx';
 import { useConfigForm } from '../../../forms/use-config-form.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Stepper } from '../../../ui/controls/stepper.tsx';
-import { voice } from '../../../words/i18n.ts';
 import { percent } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/storage.ts';
 import { words } from '../../../words/words.ts';
 import { FREE_STEPS, percentOf } from './storage-data.ts';
@@ -26,7 +26,7 @@ interface Free {
 type FreeForm = ConfigForm<FreeConfig, Free>;
 
 /** How much of each disk stays free. */
-export function KeepFree() {
+export function FreeSpace() {
   const edited = useConfigForm<FreeConfig, Free>(GET, freeForm);
   return edited && edited.form.values.value.percent !== undefined ? (
     <section class="card padded">
@@ -44,8 +44,8 @@ const freeForm = (seen: Tagged<FreeConfig>): FreeForm =>
 
 /** Saved as soon as the finger rests, with the way back; what could not be saved stays, and can be tried again. */
 function FreeStepper({ edited, percent: value }: { readonly edited: FreeForm; readonly percent: number }) {
-  const { language } = voice();
-  const say = storageWords.value;
+  const { language } = i18n();
+  const t = storageWords.value;
   const { form } = edited;
   const saving = form.saving.value;
   const isFree = form.isDirty.value && saving === 'no' && form.failure.value === undefined;
@@ -70,16 +70,16 @@ function FreeStepper({ edited, percent: value }: { readonly edited: FreeForm; re
   return (
     <>
       <Stepper
-        label={say.keepFree}
+        label={t.keepFree}
         value={value}
         steps={FREE_STEPS}
-        say={saysPercent}
+        format={saysPercent}
         onChange={(next) => form.set('percent', next)}
-        hint={say.keepFreeText}
+        hint={t.keepFreeText}
       />
       <ConflictLine
         conflict={form.conflicts.value.percent}
-        say={saysPercent}
+        format={saysPercent}
         onTake={() => form.takeTheirs('percent')}
         onKeep={() => form.keepMine('percent')}
       />
@@ -93,7 +93,7 @@ function FreeStepper({ edited, percent: value }: { readonly edited: FreeForm; re
 
 async function save(edited: FreeForm): Promise<void> {
   if (await edited.form.submit()) {
-    edited.tellSaved(words.peek().saved);
+    edited.toastSaved(words.peek().saved);
   }
 }
 
@@ -113,7 +113,7 @@ function Failure({ edited }: { readonly edited: FreeForm }) {
   }
   return (
     <div role="alert" ref={element}>
-      <p class="bad small">{failureWords(failure.value)}</p>
+      <p class="bad small">{saveErrorText(failure.value)}</p>
       <Button kind="text" onClick={() => void save(edited)}>
         {again}
       </Button>

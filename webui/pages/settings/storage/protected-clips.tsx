@@ -1,13 +1,13 @@
-import { notDoneWords } from '../../../api-client/error-text.ts';
-import { ask } from '../../../api-client/request.ts';
-import { nowMs } from '../../../shell/page-state.ts';
-import { cameras } from '../../../cameras/cameras.ts';
+import { actionErrorText } from '../../../api-client/error-text.ts';
+import { fetchJson } from '../../../api-client/request.ts';
 import { readableName } from '../../../cameras/camera.ts';
+import { cameras } from '../../../cameras/cameras.ts';
+import { nowMs } from '../../../shell/page-state.ts';
 import { recordingsLink } from '../../../shell/route.ts';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../words/i18n.ts';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { duration, moment } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/storage.ts';
 
 /** As `/v3/recordings/protected` has it. Times are RFC 3339. */
@@ -27,30 +27,30 @@ interface ProtectedProps {
 
 /** What stays whatever its age: each leads to its moment. */
 export function ProtectedSheet({ clips, onClosed, onChanged }: ProtectedProps) {
-  const say = storageWords.value;
+  const t = storageWords.value;
   const unprotect = async ({ id, path, start, end, note }: ProtectedClip) => {
     try {
-      await ask(`v3/recordings/protect/${id}`, { method: 'DELETE' });
+      await fetchJson(`v3/recordings/protect/${id}`, { method: 'DELETE' });
       onChanged();
       toast(storageWords.peek().unprotected, () => {
-        ask('v3/recordings/protect', { method: 'POST', body: { path, start, end, note } }).then(
+        fetchJson('v3/recordings/protect', { method: 'POST', body: { path, start, end, note } }).then(
           onChanged,
-          (error: unknown) => toast(notDoneWords(error)),
+          (error: unknown) => toast(actionErrorText(error)),
         );
       });
     } catch (error) {
-      toast(notDoneWords(error));
+      toast(actionErrorText(error));
     }
   };
   return (
-    <Sheet title={say.protectedClips} onClosed={onClosed}>
-      <p class="dim small">{say.protectedText}</p>
-      <ul class="clips-kept">
+    <Sheet title={t.protectedClips} onClosed={onClosed}>
+      <p class="dim small">{t.protectedText}</p>
+      <ul class="protected-clips">
         {clips.map((clip) => (
           <li key={clip.id}>
             <Clip clip={clip} />
             <button class="text" type="button" onClick={() => void unprotect(clip)}>
-              {say.unprotect}
+              {t.unprotect}
             </button>
           </li>
         ))}
@@ -60,10 +60,10 @@ export function ProtectedSheet({ clips, onClosed, onChanged }: ProtectedProps) {
 }
 
 function Clip({ clip: { path, start, end, note } }: { readonly clip: ProtectedClip }) {
-  const speaker = voice();
+  const intl = i18n();
   const [startMs, endMs] = [Date.parse(start), Date.parse(end)];
   const title = cameras.value?.find(({ name }) => name === path)?.title ?? readableName(path);
-  const when = moment(startMs, nowMs.value, speaker);
+  const when = moment(startMs, nowMs.value, intl);
   return (
     <a class="row" href={recordingsLink(path, { atMs: startMs, clip: { startMs, endMs } })}>
       <span class="grow">
@@ -77,7 +77,7 @@ function Clip({ clip: { path, start, end, note } }: { readonly clip: ProtectedCl
               {' · '}
             </>
           )}
-          {storageWords.value.protectedFrom(when, duration(endMs - startMs, speaker))}
+          {storageWords.value.protectedFrom(when, duration(endMs - startMs, intl))}
         </span>
       </span>
     </a>

@@ -4,6 +4,6 @@ import { storageWords } from '../../../words/storage.ts';
 const DAY_MS = 86_400_000;
 
 /** `26 days`, `5 hours`. */
-export function reachWords(days: number, language: string): string {
+export function retentionLength(days: number, language: string): string {
   return days >= 1 ? storageWords.value.days(Math.floor(days)) : longDuration(days * DAY_MS, language);
 }

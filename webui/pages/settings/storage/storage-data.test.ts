@@ -6,10 +6,10 @@ import {
   diskTroubles,
   driveOf,
   filledOf,
+  type MountedDisk,
+  mountedDiskOf,
   oneOfEach,
-  type Place,
   percentOf,
-  placeAbove,
   reachOf,
 } from './storage-data.ts';
 
@@ -49,13 +49,13 @@ test('cameras are listed by what they take, their small streams with them, and r
   ]);
 });
 
-const place = (folder: string) => ({ folder }) as Place;
+const place = (folder: string) => ({ folder }) as MountedDisk;
 const disk = (folder: string, state: RecordingDisk['state'] = 'ok') => ({ folder, state }) as RecordingDisk;
 
 test('two folders on one disk are one disk, by the state that is not well', () => {
   const places = [place('/'), place('/mnt/usb')];
-  expect(placeAbove('/mnt/usb/perch', places)?.folder).toBe('/mnt/usb');
-  expect(placeAbove('/mnt/usb2', places)?.folder).toBe('/');
+  expect(mountedDiskOf('/mnt/usb/perch', places)?.folder).toBe('/mnt/usb');
+  expect(mountedDiskOf('/mnt/usb2', places)?.folder).toBe('/');
   const disks = [disk('/a'), disk('/b', 'full'), disk('/mnt/usb/x')];
   expect(oneOfEach(disks, places).map(({ folder }) => folder)).toEqual(['/b', '/mnt/usb/x']);
 });

@@ -1,7 +1,7 @@
 import type { PathUse, RecordingDisk, StorageUse } from '../cameras/camera-settings.ts';
 
 /** A mounted disk, as `/v3/disks/places` has it. */
-export interface Place {
+export interface MountedDisk {
   readonly folder: string;
   readonly device: string;
   readonly totalBytes: number;
@@ -30,7 +30,7 @@ export interface Drive {
 }
 
 /** How far back recordings will reach: `now` when only what there is can be told. */
-export interface Reach {
+interface Reach {
   readonly days: number;
   readonly isNow: boolean;
 }
@@ -66,10 +66,10 @@ export function byCamera(items: readonly PathUse[]): readonly PathUse[] {
 }
 
 /** Folders on the same disk are one: the fullest state counts. */
-export function oneOfEach(disks: readonly RecordingDisk[], places: readonly Place[]): readonly RecordingDisk[] {
+export function oneOfEach(disks: readonly RecordingDisk[], places: readonly MountedDisk[]): readonly RecordingDisk[] {
   const seen = new Map<string, RecordingDisk>();
   for (const disk of disks) {
-    const key = placeOf(disk, places)?.folder ?? disk.folder;
+    const key = mountOf(disk, places)?.folder ?? disk.folder;
     const known = seen.get(key);
     if (!known || (known.state === 'ok' && disk.state !== 'ok')) {
       seen.set(key, disk);
@@ -79,8 +79,8 @@ export function oneOfEach(disks: readonly RecordingDisk[], places: readonly Plac
 }
 
 /** Where a disk is mounted: one that is not there is nowhere, and not on the disk below its folder. */
-export const placeOf = ({ folder, state }: RecordingDisk, places: readonly Place[]): Place | undefined =>
-  state === 'vanished' ? undefined : placeAbove(folder, places);
+export const mountOf = ({ folder, state }: RecordingDisk, places: readonly MountedDisk[]): MountedDisk | undefined =>
+  state === 'vanished' ? undefined : mountedDiskOf(folder, places);
 
 /** What the disks hold together that are there; undefined: none is. */
 export function filledOf(
@@ -96,7 +96,7 @@ export function filledOf(
   return totalBytes > 0 ? { totalBytes, usedBytes } : undefined;
 }
 
-export function placeAbove(folder: string, places: readonly Place[]): Place | undefined {
+export function mountedDiskOf(folder: string, places: readonly MountedDisk[]): MountedDisk | undefined {
   const above = places.filter((place) => `${folder}/`.startsWith(`${place.folder.replace(/\/$/, '')}/`));
   return above.sort((a, b) => b.folder.length - a.folder.length)[0];
 }

@@ -19,7 +19,7 @@ interface FileEditorProps {
 
 /** The text with the numbers of its lines; what is wrong is marked there and said below. */
 export function FileEditor({ text, known, isChanged, onEdit, onCompare, onDiscard }: FileEditorProps) {
-  const say = systemWords.value;
+  const t = systemWords.value;
   const area = useRef<HTMLTextAreaElement>(null);
   const { problems, isChecking } = useProblems(text, known);
   const [mayEdit, setMayEdit] = useState(() => isChanged || matchMedia(WIDE).matches);
@@ -37,15 +37,15 @@ export function FileEditor({ text, known, isChanged, onEdit, onCompare, onDiscar
     <>
       {!mayEdit && (
         <div class="tools">
-          <p class="dim small">{say.fileReadOnly}</p>
-          <Button onClick={() => setMayEdit(true)}>{say.fileEdit}</Button>
+          <p class="dim small">{t.fileReadOnly}</p>
+          <Button onClick={() => setMayEdit(true)}>{t.fileEdit}</Button>
         </div>
       )}
       <div class="editor">
         <Numbers count={lines.length} problems={problems} />
         <textarea
           ref={area}
-          aria-label={say.file}
+          aria-label={t.file}
           aria-invalid={isWrong}
           aria-describedby="file-problems"
           rows={lines.length}
@@ -60,16 +60,16 @@ export function FileEditor({ text, known, isChanged, onEdit, onCompare, onDiscar
       </div>
       <div id="file-problems" role="status">
         <p class="small dim">
-          {isChecking ? say.fileChecking : problems.length === 0 ? say.fileGood : ''} {isChanged && say.fileUnsaved}
+          {isChecking ? t.fileChecking : problems.length === 0 ? t.fileGood : ''} {isChanged && t.fileUnsaved}
         </p>
         <Problems problems={problems} onGo={goTo} />
       </div>
       {isChanged && (
         <div class="tools">
           <Button kind="main" isOff={isWrong || isChecking} onClick={onCompare}>
-            {say.fileCompare}
+            {t.fileCompare}
           </Button>
-          <Button onClick={onDiscard}>{say.fileDiscard}</Button>
+          <Button onClick={onDiscard}>{t.fileDiscard}</Button>
         </div>
       )}
     </>

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import { untilAnswered } from '../../../api-client/retry.ts';
+import { retryUntilAnswered } from '../../../api-client/retry.ts';
 import { checkText, type FileProblem } from '../../../system/config-file.ts';
-import { voice } from '../../../words/i18n.ts';
 import { number } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/system.ts';
 
 const TYPED_MS = 400;
@@ -14,17 +14,17 @@ interface ProblemsProps {
 }
 
 export function Problems({ problems, onGo }: ProblemsProps) {
-  const say = systemWords.value;
-  const { language } = voice();
+  const t = systemWords.value;
+  const { language } = i18n();
   const tone = { error: 'bad', warn: 'warn', note: 'dim' } as const;
   return (
     <ul class="problems">
       {problems.map(({ severity, key, message, line }) => (
         <li key={`${line} ${key} ${message}`} class={`small ${tone[severity]}`}>
-          {line !== null && !onGo && `${say.fileAt(number(line, 0, language))} `}
+          {line !== null && !onGo && `${t.fileAt(number(line, 0, language))} `}
           {line !== null && onGo && (
             <button class="text" type="button" onClick={() => onGo(line)}>
-              {say.fileAt(number(line, 0, language))}
+              {t.fileAt(number(line, 0, language))}
             </button>
           )}
           <span class="break">
@@ -50,7 +50,7 @@ export function useProblems(text: string, known: readonly FileProblem[] | undefi
     }
     const stop = new AbortController();
     const timer = setTimeout(() => {
-      untilAnswered(() => checkText(text, stop.signal), stop.signal).then(
+      retryUntilAnswered(() => checkText(text, stop.signal), stop.signal).then(
         (said) => said && setJudged({ text, problems: said.problems }),
         (error: Error) => setJudged({ text, problems: [lastingProblem(error)] }),
       );

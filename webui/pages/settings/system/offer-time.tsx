@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
-import { notDoneWords } from '../../../api-client/error-text.ts';
-import { ask } from '../../../api-client/request.ts';
+import { actionErrorText } from '../../../api-client/error-text.ts';
+import { fetchJson } from '../../../api-client/request.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { Say } from '../../../ui/feedback/message-card.tsx';
+import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../words/i18n.ts';
 import { clock, longDay } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/system.ts';
 
 /** The box itself waits for 35 s. */
@@ -14,26 +14,26 @@ const LIMIT_MS = 45_000;
 
 /** The box does not know the time, and this device does. For the owner. */
 export function OfferTime({ onSet }: { readonly onSet: () => void }) {
-  const say = systemWords.value;
-  const { language } = voice();
+  const t = systemWords.value;
+  const { language } = i18n();
   const [isBusy, setBusy] = useState(false);
   const take = async () => {
     setBusy(true);
     try {
-      await ask('v3/clock', { method: 'POST', body: { time: new Date().toISOString() }, limitMs: LIMIT_MS });
-      toast(say.clockTaken);
+      await fetchJson('v3/clock', { method: 'POST', body: { time: new Date().toISOString() }, limitMs: LIMIT_MS });
+      toast(t.clockTaken);
       onSet();
     } catch (error) {
-      toast(notDoneWords(error));
+      toast(actionErrorText(error));
     }
     setBusy(false);
   };
   const here = `${longDay(nowMs.value, language)}, ${clock(nowMs.value, language)}`;
   return (
-    <Say icon="clock" tone="warn" title={say.clockUnsure} text={say.clockHere(here)}>
-      <Button busy={isBusy && say.clockTaking} onClick={take}>
-        {say.clockTake}
+    <MessageCard icon="clock" tone="warn" title={t.clockUnsure} text={t.clockHere(here)}>
+      <Button busy={isBusy && t.clockTaking} onClick={take}>
+        {t.clockTake}
       </Button>
-    </Say>
+    </MessageCard>
   );
 }

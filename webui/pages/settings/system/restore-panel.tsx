@@ -1,23 +1,23 @@
 import type { ComponentChildren, Ref } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { boxSays, notDoneWords } from '../../../api-client/error-text.ts';
-import { BoxError } from '../../../api-client/request.ts';
+import { actionErrorText, serverText } from '../../../api-client/error-text.ts';
+import { RequestError } from '../../../api-client/request.ts';
 import { noteRestart } from '../../../api-client/restart.ts';
-import { noteRefusal, session, setupCode } from '../../../api-client/session.ts';
+import { checkSession, session, setupCode } from '../../../api-client/session.ts';
 import { nowMs } from '../../../shell/page-state.ts';
-import { LIVE, place } from '../../../shell/route.ts';
-import { afterRestart, movedTo, runOfBox } from '../../../system/restart-wait.ts';
+import { LIVE, route } from '../../../shell/route.ts';
 import { checkBackup, MAX_BYTES, type RestorePlan, restoreBackup } from '../../../system/backup-file.ts';
+import { newAddress, serverRun, waitForRestart } from '../../../system/restart-wait.ts';
 import { noteRestored } from '../../../system/restore-notice.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { TextField } from '../../../ui/controls/field.tsx';
-import { voice } from '../../../words/i18n.ts';
+import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import type { SystemWords } from '../../../words/en/system.ts';
 import { moment } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { startWords } from '../../../words/start.ts';
 import { systemWords } from '../../../words/system.ts';
 import { words } from '../../../words/words.ts';
-import { RestoreWaits } from './restore-waits.tsx';
 
 type Work = 'none' | 'reading' | 'restoring' | 'restarting' | 'gone';
 
@@ -25,10 +25,10 @@ type Work = 'none' | 'reading' | 'restoring' | 'restarting' | 'gone';
 const TOO_LARGE = 413;
 
 /** What the box calls it that a file is wrong, and what it is here. */
-const REASONS: Readonly<Record<string, (say: SystemWords) => string>> = {
-  noBackup: (say) => say.restoreNoBackup,
-  damaged: (say) => say.restoreDamaged,
-  laterVersion: (say) => say.restoreLater,
+const REASONS: Readonly<Record<string, (t: SystemWords) => string>> = {
+  noBackup: (t) => t.restoreNoBackup,
+  damaged: (t) => t.restoreDamaged,
+  laterVersion: (t) => t.restoreLater,
 };
 
 interface Chosen {
@@ -38,7 +38,7 @@ interface Chosen {
 
 /** A backup is chosen, what it would change is told, and then it is done. */
 export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: boolean) => void }) {
-  const say = systemWords.value;
+  const t = systemWords.value;
   const [work, setWork] = useState<Work>('none');
   const [chosen, setChosen] = useState<Chosen>();
   const [failure, setFailure] = useState<ComponentChildren>('');
@@ -61,25 +61,25 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
     attempt('reading', async () => {
       setChosen(undefined);
       if (file.size > MAX_BYTES) {
-        throw new BoxError(TOO_LARGE, '');
+        throw new RequestError(TOO_LARGE, '');
       }
       setChosen({ file, plan: await checkBackup(file, code) });
       return 'none';
     });
   const restore = ({ file, plan }: Chosen) =>
     attempt('restoring', async () => {
-      const before = await runOfBox();
+      const before = await serverRun();
       const seconds = await restoreBackup(file, code);
       noteRestart(seconds);
       setWork('restarting');
-      if (!(await afterRestart(before, seconds))) {
+      if (!(await waitForRestart(before, seconds))) {
         return 'gone';
       }
-      if (place.peek().page === 'start') {
+      if (route.peek().page === 'start') {
         location.hash = LIVE;
       }
       // It may be the former one still, that has not ended for long.
-      if ((await runOfBox()) !== before) {
+      if ((await serverRun()) !== before) {
         noteRestored(plan.made);
       }
       // All that the page knows was the other box's.
@@ -104,16 +104,16 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
       )}
       {chosen && <Plan plan={chosen.plan} />}
       {work === 'restarting' || work === 'gone' ? (
-        <RestoreWaits isGone={work === 'gone'} moved={chosen && movedTo(chosen.plan, location)} />
+        <RestoreProgress isGone={work === 'gone'} moved={chosen && newAddress(chosen.plan, location)} />
       ) : (
         <div class="tools">
           {chosen && (
-            <Button kind="main" busy={work === 'restoring' && say.restoring} onClick={() => void restore(chosen)}>
-              {say.restoreNow}
+            <Button kind="main" busy={work === 'restoring' && t.restoring} onClick={() => void restore(chosen)}>
+              {t.restoreNow}
             </Button>
           )}
-          <Button busy={work === 'reading' && say.restoreReading} onClick={ask}>
-            {chosen ? say.restoreOther : say.restoreChoose}
+          <Button busy={work === 'reading' && t.restoreReading} onClick={ask}>
+            {chosen ? t.restoreOther : t.restoreChoose}
           </Button>
         </div>
       )}
@@ -145,37 +145,37 @@ const FileInput = (props: { readonly element: Ref<HTMLInputElement>; readonly on
 );
 
 function Plan({ plan }: { readonly plan: RestorePlan }) {
-  const say = systemWords.value;
+  const t = systemWords.value;
   const { made, host, cameras, people, links, devicePasswords, settings, problems } = plan;
   const titles = (all: typeof cameras.added) => all.map(({ path, title }) => title ?? path);
   const own = session.value?.user ?? 'owner';
   const isOther = [...people.changed, ...people.added].includes(own);
   const others = (names: readonly string[]) => names.filter((name) => name !== own);
   const lines = [
-    [say.planBack, [...titles(cameras.added), ...others(people.added)]],
-    [say.planGone, [...titles(cameras.removed), ...people.removed]],
-    [say.planChanged, [...titles(cameras.changed), ...others(people.changed)]],
+    [t.planBack, [...titles(cameras.added), ...others(people.added)]],
+    [t.planGone, [...titles(cameras.removed), ...people.removed]],
+    [t.planChanged, [...titles(cameras.changed), ...others(people.changed)]],
   ] as const;
   const counts = [links, devicePasswords].flatMap(({ added, removed }) => [added, removed]);
   const isSame =
     [...lines.map(([, names]) => names.length), settings.length, ...counts].every((n) => n === 0) && !isOther;
   return (
     <section class="card plan">
-      <h3>{say.planMade(moment(Date.parse(made), nowMs.value, voice()))}</h3>
+      <h3>{t.planMade(moment(Date.parse(made), nowMs.value, i18n()))}</h3>
       <p class="dim small">
         <bdi>{host}</bdi>
       </p>
       {lines.map(([label, names]) => names.length > 0 && <Line key={label} label={label} names={names} />)}
-      {settings.length > 0 && <Line label={say.planSettings} names={settings} lang="en" />}
-      {isSame && <p>{say.planSame}</p>}
-      {links.added > 0 && <p>{say.planLinksBack(links.added)}</p>}
-      {links.removed > 0 && <p>{say.planLinksGone(links.removed)}</p>}
-      {devicePasswords.added > 0 && <p>{say.planDevicesBack(devicePasswords.added)}</p>}
-      {devicePasswords.removed > 0 && <p>{say.planDevicesGone(devicePasswords.removed)}</p>}
-      {problems.length > 0 && <Line label={say.planOff} names={problems} lang="en" />}
+      {settings.length > 0 && <Line label={t.planSettings} names={settings} lang="en" />}
+      {isSame && <p>{t.planSame}</p>}
+      {links.added > 0 && <p>{t.planLinksBack(links.added)}</p>}
+      {links.removed > 0 && <p>{t.planLinksGone(links.removed)}</p>}
+      {devicePasswords.added > 0 && <p>{t.planDevicesBack(devicePasswords.added)}</p>}
+      {devicePasswords.removed > 0 && <p>{t.planDevicesGone(devicePasswords.removed)}</p>}
+      {problems.length > 0 && <Line label={t.planOff} names={problems} lang="en" />}
       {isOther && (
         <p>
-          <b>{say.planPassword}</b>
+          <b>{t.planPassword}</b>
         </p>
       )}
     </section>
@@ -202,15 +202,15 @@ const Line = ({ label, names, lang }: LineProps) => (
 );
 
 function sentence(error: unknown, work: Work): ComponentChildren {
-  const { status, message, why } = error instanceof BoxError ? error : new BoxError(0, '');
-  const say = systemWords.peek();
+  const { status, message, why } = error instanceof RequestError ? error : new RequestError(0, '');
+  const t = systemWords.peek();
   if (status === 0) {
     // A file that is only looked at changes nothing.
-    return work === 'reading' ? words.peek().noAnswer : notDoneWords(error);
+    return work === 'reading' ? words.peek().noAnswer : actionErrorText(error);
   }
   if (status === 401 && session.peek()?.claimed) {
     // The log-in comes over the page.
-    void noteRefusal();
+    void checkSession();
     return '';
   }
   if (status === 401) {
@@ -219,11 +219,42 @@ function sentence(error: unknown, work: Work): ComponentChildren {
     return startWords.peek().setupCodeWrong;
   }
   if (status === TOO_LARGE) {
-    return `${say.restoreNot} ${say.restoreTooLarge}`;
+    return `${t.restoreNot} ${t.restoreTooLarge}`;
   }
   const reason = why === undefined ? undefined : REASONS[why];
   if (reason) {
-    return `${say.restoreNot} ${reason(say)}`;
+    return `${t.restoreNot} ${reason(t)}`;
   }
-  return status === 501 ? say.restoreAlone : boxSays((why) => `${say.restoreNot} ${why}`.trim(), message);
+  return status === 501 ? t.restoreAlone : serverText((why) => `${t.restoreNot} ${why}`.trim(), message);
 }
+
+interface RestoreProgressProps {
+  /** The box has not come back, for much longer than it usually takes. */
+  readonly isGone: boolean;
+  /** Where it is then, if that is another address. */
+  readonly moved: string | undefined;
+}
+
+/** The box starts as what it was; the page comes with it, unless it is elsewhere then. */
+function RestoreProgress({ isGone, moved }: RestoreProgressProps) {
+  const t = systemWords.value;
+  return (
+    <div role="status">
+      <p>{isGone ? t.restoreGone : t.restoreStarts}</p>
+      {moved !== undefined && (
+        <p>
+          {t.restoreMoved} <a href={moved}>{moved}</a>
+        </p>
+      )}
+      {isGone && moved === undefined && <p>{t.restoreGoneText}</p>}
+    </div>
+  );
+}
+
+/** At the first start: instead of setting the box up, what another one was. */
+export const RestoreSheet = ({ onClosed }: { readonly onClosed: () => void }) => (
+  <Sheet title={systemWords.value.restore} onClosed={onClosed}>
+    <p class="dim">{systemWords.value.restoreText}</p>
+    <RestorePanel />
+  </Sheet>
+);

@@ -1,33 +1,34 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { ChangedMeanwhile } from '../../../api-client/config.ts';
-import { boxSays, failureWords } from '../../../api-client/error-text.ts';
-import { BoxError } from '../../../api-client/request.ts';
-import { untilAnswered } from '../../../api-client/retry.ts';
+import { PreconditionFailed } from '../../../api-client/config.ts';
+import { saveErrorText, serverText } from '../../../api-client/error-text.ts';
+import { RequestError } from '../../../api-client/request.ts';
+import { retryUntilAnswered } from '../../../api-client/retry.ts';
 import { type ConfigFile, draft, readFile, writeFile } from '../../../system/config-file.ts';
+import { diffOf } from '../../../system/diff.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { Say } from '../../../ui/feedback/message-card.tsx';
+import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { systemWords } from '../../../words/system.ts';
 import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
-import { FileChanges } from './file-changes.tsx';
 import { FileEditor } from './file-editor.tsx';
+import { Problems, useProblems } from './file-problems.tsx';
 
 /** The configuration file for whoever knows it: checked as it is typed, compared before it is saved. */
 export function FilePage() {
-  const say = systemWords.value;
+  const t = systemWords.value;
   return (
     <section class="file-page">
-      <BackToSystem title={say.file} />
-      <p class="dim">{say.fileText}</p>
+      <BackToSystem title={t.file} />
+      <p class="dim">{t.fileText}</p>
       <File />
     </section>
   );
 }
 
 function File() {
-  const say = systemWords.value;
+  const t = systemWords.value;
   const [failure, setFailure] = useState<ComponentChildren>('');
   const [file, setFile] = useFile(setFailure);
   const [theirs, setTheirs] = useState<string>();
@@ -52,12 +53,12 @@ function File() {
       toast(words.peek().saved);
       setFile(await readFile().catch(() => undefined));
     } catch (error) {
-      if (error instanceof ChangedMeanwhile) {
+      if (error instanceof PreconditionFailed) {
         setTheirs(error.by?.user ?? words.peek().somebody);
         setCompares(false);
       } else {
         setFailure(sentence(error));
-        setCompares(!(error instanceof BoxError && error.status === 400));
+        setCompares(!(error instanceof RequestError && error.status === 400));
       }
     }
     setBusy(false);
@@ -77,12 +78,12 @@ function File() {
   return (
     <>
       {theirs !== undefined && (
-        <Say icon="alert" tone="bad" title={say.fileTheirs(theirs)}>
+        <MessageCard icon="alert" tone="bad" title={t.fileTheirs(theirs)}>
           <div class="tools">
-            <Button onClick={() => void settle(false)}>{say.fileTakeTheirs}</Button>
-            <Button onClick={() => void settle(true)}>{say.fileKeepMine}</Button>
+            <Button onClick={() => void settle(false)}>{t.fileTakeTheirs}</Button>
+            <Button onClick={() => void settle(true)}>{t.fileKeepMine}</Button>
           </div>
-        </Say>
+        </MessageCard>
       )}
       {failure !== '' && (
         <p class="bad" role="alert">
@@ -112,7 +113,7 @@ function useFile(onFailure: (why: ComponentChildren) => void) {
     const stop = new AbortController();
     if (!file) {
       // The strip above says when the box does not answer.
-      untilAnswered(readFile, stop.signal).then(
+      retryUntilAnswered(readFile, stop.signal).then(
         (read) => read && setFile(read),
         (error) => onFailure(sentence(error)),
       );
@@ -124,6 +125,49 @@ function useFile(onFailure: (why: ComponentChildren) => void) {
 
 /** What is wrong in the file stands beside its lines; of the rest the box tells the first. */
 const sentence = (error: unknown): ComponentChildren =>
-  error instanceof BoxError && error.status === 400
-    ? boxSays((why) => `${systemWords.peek().fileNotTaken} ${why}`, error.message)
-    : failureWords(error);
+  error instanceof RequestError && error.status === 400
+    ? serverText((why) => `${systemWords.peek().fileNotTaken} ${why}`, error.message)
+    : saveErrorText(error);
+
+interface FileChangesProps {
+  readonly before: string;
+  readonly after: string;
+  readonly isBusy: boolean;
+  readonly onSave: () => void;
+  readonly onBack: () => void;
+}
+
+const SIGNS = { same: ' ', theirs: '−', mine: '+' } as const;
+
+/** What saving would change, line by line, and what the box takes and does not know. */
+function FileChanges({ before, after, isBusy, onSave, onBack }: FileChangesProps) {
+  const t = systemWords.value;
+  const lines = diffOf(before, after);
+  const { problems } = useProblems(after, undefined);
+  const told = problems.filter(({ severity }) => severity !== 'note');
+  return (
+    <>
+      <h3>{t.fileChanges}</h3>
+      {lines.length === 0 && <p class="dim">{t.fileSame}</p>}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by the keyboard */}
+      <section class="diff" aria-label={t.fileChanges} tabIndex={0}>
+        {lines.map(({ kind, text, line }) => (
+          <div key={`${kind}${line}`} class={kind}>
+            <span class="digits dim">{line}</span>
+            <span>{SIGNS[kind]}</span>
+            {kind === 'theirs' ? <del>{text}</del> : kind === 'mine' ? <ins>{text}</ins> : <span>{text}</span>}
+          </div>
+        ))}
+      </section>
+      <div role="status">
+        <Problems problems={told} />
+      </div>
+      <div class="tools">
+        <Button kind="main" busy={isBusy && words.value.saving} isOff={lines.length === 0} onClick={onSave}>
+          {words.value.save}
+        </Button>
+        <Button onClick={onBack}>{t.fileGoOn}</Button>
+      </div>
+    </>
+  );
+}

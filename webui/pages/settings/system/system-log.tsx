@@ -1,15 +1,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { pageShown } from '../../../shell/page-state.ts';
 import { cameras } from '../../../cameras/cameras.ts';
-import { followLog, type LogLine, type LogWish } from '../../../system/log-stream.ts';
+import { isPageVisible } from '../../../shell/page-state.ts';
+import { followLog, type LogFilter, type LogLine } from '../../../system/log-stream.ts';
 import { saveFile } from '../../../ui/browser/save-file.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { Choice } from '../../../ui/controls/choice.tsx';
-import { copied } from '../../../ui/controls/clipboard.ts';
+import { Select } from '../../../ui/controls/choice.tsx';
+import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../words/i18n.ts';
 import { clockSeconds, number } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/system.ts';
 import { BackToSystem } from './back-to-system.tsx';
 
@@ -20,37 +20,37 @@ const VIEWERS = 'viewers';
 
 /** The log as it is written, newest above. */
 export function LogPage() {
-  const say = systemWords.value;
-  const { language } = voice();
-  const [wish, setWish] = useState<LogFilter>({ level: 'info', path: '', text: '', viewers: 'no' });
-  const { lines, isAway } = useLog(wish);
+  const t = systemWords.value;
+  const { language } = i18n();
+  const [filter, setWish] = useState<LogFilter>({ level: 'info', path: '', text: '', viewers: 'no' });
+  const { lines, isAway } = useLog(filter);
   const [held, setHeld] = useState<readonly LogLine[]>();
   const shown = held ?? lines;
   const newest = shown[0]?.number ?? 0;
   const fresh = held ? lines.filter((line) => line.number > newest).length : 0;
   return (
     <section class="log-page">
-      <BackToSystem title={say.log} />
-      <Filter wish={wish} onWish={(changed) => [setWish(changed), setHeld(undefined)]} />
+      <BackToSystem title={t.log} />
+      <Filter filter={filter} onFilter={(changed) => [setWish(changed), setHeld(undefined)]} />
       <div class="tools">
         <Button onClick={() => setHeld(held ? undefined : lines)}>
-          {held ? say.logGoOn(number(fresh, 0, language)) : say.logHalt}
+          {held ? t.logGoOn(number(fresh, 0, language)) : t.logHalt}
         </Button>
         <Button
           onClick={async () => {
-            if (await copied(plainText(shown))) {
+            if (await copyToClipboard(plainText(shown))) {
               toast(systemWords.peek().logCopied);
             }
           }}
         >
-          {say.logCopy}
+          {t.logCopy}
         </Button>
-        <Button onClick={() => download(shown)}>{say.logDownload}</Button>
+        <Button onClick={() => download(shown)}>{t.logDownload}</Button>
       </div>
       <p class="small warn" role="status">
-        {isAway && say.logAway}
+        {isAway && t.logAway}
       </p>
-      {shown.length === 0 && !isAway && <p class="dim">{say.logEmpty}</p>}
+      {shown.length === 0 && !isAway && <p class="dim">{t.logEmpty}</p>}
       <ol class="log-lines" reversed>
         {shown.map((line) => (
           <li key={line.number} data-level={line.level}>
@@ -69,54 +69,54 @@ export function LogPage() {
   );
 }
 
-function Filter({ wish, onWish }: { readonly wish: LogFilter; readonly onWish: (wish: LogFilter) => void }) {
-  const say = systemWords.value;
-  const [text, setText] = useState(wish.text);
+function Filter({ filter, onFilter }: { readonly filter: LogFilter; readonly onFilter: (filter: LogFilter) => void }) {
+  const t = systemWords.value;
+  const [text, setText] = useState(filter.text);
   useEffect(() => {
-    const timer = setTimeout(() => text !== wish.text && onWish({ ...wish, text }), TYPED_MS);
+    const timer = setTimeout(() => text !== filter.text && onFilter({ ...filter, text }), TYPED_MS);
     return () => clearTimeout(timer);
-  }, [text, wish]);
+  }, [text, filter]);
   const levels = [
-    { value: 'error', text: say.logBad },
-    { value: 'warn', text: say.logWarn },
-    { value: 'info', text: say.logInfo },
-    { value: VIEWERS, text: say.logViewers },
-    { value: 'debug', text: say.logAll },
+    { value: 'error', text: t.logBad },
+    { value: 'warn', text: t.logWarn },
+    { value: 'info', text: t.logInfo },
+    { value: VIEWERS, text: t.logViewers },
+    { value: 'debug', text: t.logAll },
   ];
-  const paths = [{ value: '', text: say.logEvery }].concat(
+  const paths = [{ value: '', text: t.logEvery }].concat(
     (cameras.value ?? []).map(({ name, title }) => ({ value: name, text: title })),
   );
   return (
     <div class="filter">
-      <Choice
+      <Select
         class="chip"
-        label={say.logLevel}
-        value={wish.level === 'info' && wish.viewers === 'yes' ? VIEWERS : wish.level}
+        label={t.logLevel}
+        value={filter.level === 'info' && filter.viewers === 'yes' ? VIEWERS : filter.level}
         options={levels}
         onChange={(level) =>
-          onWish({
-            ...wish,
+          onFilter({
+            ...filter,
             level: level === VIEWERS ? 'info' : level,
             viewers: level === VIEWERS || level === 'debug' ? 'yes' : 'no',
           })
         }
       />
-      <Choice
+      <Select
         class="chip"
-        label={say.logCamera}
-        value={wish.path}
+        label={t.logCamera}
+        value={filter.path}
         options={paths}
-        onChange={(path) => onWish({ ...wish, path })}
+        onChange={(path) => onFilter({ ...filter, path })}
       />
-      <TextField label={say.logFind} name="find" autocomplete="off" value={text} onInput={setText} />
+      <TextField label={t.logFind} name="find" autocomplete="off" value={text} onInput={setText} />
     </div>
   );
 }
 
-function useLog(wish: LogFilter): { readonly lines: readonly LogLine[]; readonly isAway: boolean } {
+function useLog(filter: LogFilter): { readonly lines: readonly LogLine[]; readonly isAway: boolean } {
   const [lines, setLines] = useState<readonly LogLine[]>([]);
   const [isAway, setAway] = useState(false);
-  const isShown = pageShown.value;
+  const isShown = isPageVisible.value;
   const waiting = useRef<LogLine[]>([]);
   useEffect(() => {
     if (!isShown) {
@@ -142,12 +142,12 @@ function useLog(wish: LogFilter): { readonly lines: readonly LogLine[]; readonly
       },
       onAway: () => setAway(true),
     };
-    void followLog(wish, listener, stop.signal);
+    void followLog(filter, listener, stop.signal);
     return () => {
       stop.abort();
       cancelAnimationFrame(frame);
     };
-  }, [wish, isShown]);
+  }, [filter, isShown]);
   return { lines, isAway };
 }
 

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { boxSays, withReason } from '../../../api-client/error-text.ts';
-import { BoxError } from '../../../api-client/request.ts';
+import { reasonText, serverText } from '../../../api-client/error-text.ts';
+import { RequestError } from '../../../api-client/request.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import {
   checkUpdate,
@@ -17,9 +17,9 @@ import {
 } from '../../../system/update-file.ts';
 import { saysMore, updateReason } from '../../../system/update-reasons.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { Say } from '../../../ui/feedback/message-card.tsx';
-import { voice } from '../../../words/i18n.ts';
+import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { moment } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/system.ts';
 import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
@@ -36,16 +36,16 @@ interface Chosen {
 
 /** Which version runs, what became of the last update, and another one from a file. */
 export function UpdatesPage() {
-  const say = systemWords.value;
+  const t = systemWords.value;
   const [state, isAway, look] = useUpdateState();
   return (
     <section class="backup-page">
-      <BackToSystem title={say.updates} />
+      <BackToSystem title={t.updates} />
       {state ? (
         <>
-          <p>{say.updateVersion(state.version)}</p>
+          <p>{t.updateVersion(state.version)}</p>
           {state.last && <Last last={state.last} isAway={isAway} />}
-          <p class="dim">{state.lacking === null ? say.updateText : updateReason(state.lacking, say)}</p>
+          <p class="dim">{state.lacking === null ? t.updateText : updateReason(state.lacking, t)}</p>
           {state.lacking === null && !isUnderWay(state.last) && (
             <Choose mayLook={state.address !== null} isTaking={state.isReceiving} onBegun={look} />
           )}
@@ -85,33 +85,33 @@ function useUpdateState(): readonly [UpdateState | undefined, boolean, () => voi
 }
 
 function Last({ last, isAway }: { readonly last: LastUpdate; readonly isAway: boolean }) {
-  const say = systemWords.value;
+  const t = systemWords.value;
   const { state, from, to, time, why, text } = last;
   if (isUnderWay(last)) {
     const doing =
       state === 'installing'
-        ? say.updateInstalling(to ?? '')
+        ? t.updateInstalling(to ?? '')
         : state === 'waiting'
-          ? say.updateWaiting(to ?? '')
-          : say.updateGoingBack(from ?? '');
+          ? t.updateWaiting(to ?? '')
+          : t.updateGoingBack(from ?? '');
     return (
       <div role="status">
-        <Say icon="clock" tone="calm" title={doing} text={isAway ? say.updateAway : say.updateStay} />
+        <MessageCard icon="clock" tone="calm" title={doing} text={isAway ? t.updateAway : t.updateStay} />
       </div>
     );
   }
-  const when = time === null ? '' : moment(Date.parse(time), nowMs.value, voice());
+  const when = time === null ? '' : moment(Date.parse(time), nowMs.value, i18n());
   if (state === 'good') {
-    return <Say icon="ok" tone="calm" title={say.updateGood(to ?? '', when)} />;
+    return <MessageCard icon="ok" tone="calm" title={t.updateGood(to ?? '', when)} />;
   }
-  const reason = updateReason(why, say);
-  const title = state === 'gone back' ? say.updateGoneBack(from ?? '', when) : say.updateNot(when);
+  const reason = updateReason(why, t);
+  const title = state === 'gone back' ? t.updateGoneBack(from ?? '', when) : t.updateNot(when);
   return (
     <div role="status">
-      <Say icon="alert" tone="warn" title={title}>
+      <MessageCard icon="alert" tone="warn" title={title}>
         {reason !== undefined && <p>{reason}</p>}
         {(reason === undefined || saysMore(why)) && <p lang="en">{text}</p>}
-      </Say>
+      </MessageCard>
     </div>
   );
 }
@@ -126,7 +126,7 @@ interface ChooseProps {
 }
 
 function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
-  const say = systemWords.value;
+  const t = systemWords.value;
   const [work, setWork] = useState<Work>('none');
   const [chosen, setChosen] = useState<Chosen>();
   const [isNewest, setNewest] = useState(false);
@@ -150,7 +150,7 @@ function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
     attempt('reading', async () => {
       setChosen(undefined);
       if (file.size > MAX_BYTES) {
-        throw new BoxError(TOO_LARGE, '');
+        throw new RequestError(TOO_LARGE, '');
       }
       setChosen({ plan: await checkUpdate(file), install: () => installUpdate(file) });
     });
@@ -187,22 +187,22 @@ function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
           {failure}
         </p>
       )}
-      {isTaking && !isUsed && <p role="status">{say.updateTaking}</p>}
-      {isNewest && <p role="status">{say.updateNewest}</p>}
-      {chosen && <p>{say.updatePlan(chosen.plan.version)}</p>}
+      {isTaking && !isUsed && <p role="status">{t.updateTaking}</p>}
+      {isNewest && <p role="status">{t.updateNewest}</p>}
+      {chosen && <p>{t.updatePlan(chosen.plan.version)}</p>}
       <div class="tools">
         {chosen && (
-          <Button kind="main" busy={work === 'sending' && say.updateSending} onClick={() => void install(chosen)}>
-            {say.updateNow}
+          <Button kind="main" busy={work === 'sending' && t.updateSending} onClick={() => void install(chosen)}>
+            {t.updateNow}
           </Button>
         )}
         {mayLook && (
-          <Button busy={work === 'looking' && say.updateLooking} onClick={() => void lookThere()}>
-            {say.updateLook}
+          <Button busy={work === 'looking' && t.updateLooking} onClick={() => void lookThere()}>
+            {t.updateLook}
           </Button>
         )}
-        <Button busy={work === 'reading' && say.updateReading} onClick={() => input.current?.click()}>
-          {chosen ? say.updateOther : say.updateChoose}
+        <Button busy={work === 'reading' && t.updateReading} onClick={() => input.current?.click()}>
+          {chosen ? t.updateOther : t.updateChoose}
         </Button>
       </div>
     </div>
@@ -210,22 +210,22 @@ function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
 }
 
 function sentence(error: unknown): ComponentChildren {
-  const say = systemWords.peek();
-  if (!(error instanceof BoxError) || error.status === 0) {
+  const t = systemWords.peek();
+  if (!(error instanceof RequestError) || error.status === 0) {
     return words.peek().noAnswer;
   }
   const { status, why, message } = error;
   if (why === 'notFetched') {
-    return boxSays((said) => `${say.updateNotFetched} ${said}`, message);
+    return serverText((said) => `${t.updateNotFetched} ${said}`, message);
   }
-  const reason = status === TOO_LARGE ? say.updateNone : updateReason(why, say);
+  const reason = status === TOO_LARGE ? t.updateNone : updateReason(why, t);
   if (why === 'noAnswer') {
     return reason;
   }
   if (reason !== undefined) {
-    return `${say.updateRefused} ${reason}`;
+    return `${t.updateRefused} ${reason}`;
   }
   return why === undefined
-    ? boxSays((said) => `${say.updateRefused} ${said}`.trim(), message)
-    : withReason((said) => `${say.updateRefused} ${said}`, error);
+    ? serverText((said) => `${t.updateRefused} ${said}`.trim(), message)
+    : reasonText((said) => `${t.updateRefused} ${said}`, error);
 }

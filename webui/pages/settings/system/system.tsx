@@ -1,21 +1,20 @@
 import { useRef } from 'preact/hooks';
-import { notDoneWords } from '../../../api-client/error-text.ts';
-import { ask } from '../../../api-client/request.ts';
+import { actionErrorText } from '../../../api-client/error-text.ts';
+import { fetchJson } from '../../../api-client/request.ts';
 import { noteRestart } from '../../../api-client/restart.ts';
 import { session } from '../../../api-client/session.ts';
-import type { SystemFacts } from '../../../system/system-facts.ts';
-import { useSystemFacts } from '../../../system/use-system-facts.ts';
 import { nowMs } from '../../../shell/page-state.ts';
-import { place, settingsLink } from '../../../shell/route.ts';
-import { Curve, lacksTime, type SystemTrouble, troublesOf } from '../../../system/troubles.ts';
+import { route, settingsLink } from '../../../shell/route.ts';
+import { type SystemFacts, useSystemFacts } from '../../../system/system-facts.ts';
+import { needsTime, Sparkline, type SystemTrouble, troublesOf } from '../../../system/troubles.ts';
 import { Row } from '../../../ui/controls/row.tsx';
-import { Say } from '../../../ui/feedback/message-card.tsx';
+import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { voice } from '../../../words/i18n.ts';
 import { Icon, type IconName } from '../../../ui/icons/icon.tsx';
 import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
-import { Sure } from '../../../ui/sheet/confirm.tsx';
+import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { bitRate, byteSize, longDuration, number } from '../../../words/format.ts';
+import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/system.ts';
 import { OfferTime } from './offer-time.tsx';
 
@@ -30,7 +29,7 @@ const MAX_SAID = 2;
 
 /** One sentence: does it run well, what should be looked at. Then what it is made of. */
 export function SystemPage() {
-  const here = place.value;
+  const here = route.value;
   const part = here.page === 'settings' ? here.part : undefined;
   switch (part) {
     case 'backup':
@@ -52,8 +51,8 @@ function Overview() {
 }
 
 function System({ facts }: { readonly facts: SystemFacts }) {
-  const say = systemWords.value;
-  const { language } = voice();
+  const t = systemWords.value;
+  const { language } = i18n();
   const troubles = troublesOf(facts).slice(0, MAX_SAID);
   const isBusy = facts.cpuPercent >= BUSY_PERCENT;
   const hasWarnings = troubles.length > 0 || (session.value?.warnings.length ?? 0) > 0;
@@ -61,106 +60,106 @@ function System({ facts }: { readonly facts: SystemFacts }) {
   return (
     <>
       <section>
-        <h2 class="headline">{hasWarnings ? say.lookAtThis : isBusy ? say.worksHard : say.runsWell}</h2>
-        <p class="dim">{say.runningFor(longDuration(runningMs, language))}</p>
+        <h2 class="headline">{hasWarnings ? t.lookAtThis : isBusy ? t.worksHard : t.runsWell}</h2>
+        <p class="dim">{t.runningFor(longDuration(runningMs, language))}</p>
       </section>
       {troubles.map((trouble) => (
         <Trouble key={trouble} trouble={trouble} facts={facts} />
       ))}
       <Values facts={facts} />
       <div class="card">
-        <Row title={say.log} text={say.logText} href={settingsLink('system', 'log')} />
-        <Row title={say.backup} text={say.backupRow} href={settingsLink('system', 'backup')} />
-        <Row title={say.updates} text={say.updateVersion(facts.version)} href={settingsLink('system', 'updates')} />
+        <Row title={t.log} text={t.logText} href={settingsLink('system', 'log')} />
+        <Row title={t.backup} text={t.backupRow} href={settingsLink('system', 'backup')} />
+        <Row title={t.updates} text={t.updateVersion(facts.version)} href={settingsLink('system', 'updates')} />
         <FileRow fault={facts.configFault} />
-        {facts.canRestart && <Sure title={say.restart} text={say.restartText} onSure={restart} />}
+        {facts.canRestart && <Confirm title={t.restart} text={t.restartText} onConfirm={restart} />}
       </div>
     </>
   );
 }
 
 function FileRow({ fault }: { readonly fault: SystemFacts['configFault'] }) {
-  const say = systemWords.value;
+  const t = systemWords.value;
   const href = settingsLink('system', 'file');
   if (!fault) {
-    return <Row title={say.file} text={say.forExperts} href={href} />;
+    return <Row title={t.file} text={t.forExperts} href={href} />;
   }
   const { line } = fault;
-  const text = line === null ? say.fileWrong : say.fileWrongAt(number(line, 0, voice().language));
-  return <Row title={say.file} text={text} tone="bad" href={href} />;
+  const text = line === null ? t.fileWrong : t.fileWrongAt(number(line, 0, i18n().language));
+  return <Row title={t.file} text={text} tone="bad" href={href} />;
 }
 
 function Trouble({ trouble, facts }: { readonly trouble: SystemTrouble; readonly facts: SystemFacts }) {
-  const say = systemWords.value;
-  const degrees = number(facts.temperatureCelsius ?? 0, 0, voice().language);
+  const t = systemWords.value;
+  const degrees = number(facts.temperatureCelsius ?? 0, 0, i18n().language);
   switch (trouble) {
     case 'file':
       return (
-        <Say icon="alert" tone="warn" title={say.fileWrong} text={say.fileWrongText}>
+        <MessageCard icon="alert" tone="warn" title={t.fileWrong} text={t.fileWrongText}>
           <div class="tools">
             <a class="button" href={settingsLink('system', 'file')}>
-              {say.fileOpen}
+              {t.fileOpen}
             </a>
           </div>
-        </Say>
+        </MessageCard>
       );
     case 'hot':
-      return <Say icon="temperature" tone="warn" title={say.tooHot(degrees)} text={say.tooHotText} />;
+      return <MessageCard icon="temperature" tone="warn" title={t.tooHot(degrees)} text={t.tooHotText} />;
     case 'weakNow':
-      return <Say icon="bolt" tone="warn" title={say.weakPowerNow} text={say.weakPowerText} />;
+      return <MessageCard icon="bolt" tone="warn" title={t.weakPowerNow} text={t.weakPowerText} />;
     case 'weakBefore':
-      return <Say icon="bolt" tone="warn" title={say.weakPowerBefore} text={say.weakPowerText} />;
+      return <MessageCard icon="bolt" tone="warn" title={t.weakPowerBefore} text={t.weakPowerText} />;
     case 'clock':
-      return lacksTime(facts.clock) ? (
+      return needsTime(facts.clock) ? (
         <OfferTime onSet={() => {}} />
       ) : (
-        <Say icon="clock" tone="warn" title={say.clockUnsure} text={say.clockUnsureText} />
+        <MessageCard icon="clock" tone="warn" title={t.clockUnsure} text={t.clockUnsureText} />
       );
   }
 }
 
 function Values({ facts }: { readonly facts: SystemFacts }) {
-  const say = systemWords.value;
-  const { language } = voice();
+  const t = systemWords.value;
+  const { language } = i18n();
   const { cpuPercent, memoryUsedBytes, memoryTotalBytes, temperatureCelsius, network, clock } = facts;
   const isCounted = network.some(({ inboundBitrate }) => inboundBitrate !== null);
   const inbound = network.reduce((sum, { inboundBitrate }) => sum + (inboundBitrate ?? 0), 0);
   const addresses = network.flatMap((one) => one.addresses.filter((address) => !address.includes(':')));
-  const memory = say.ofTotal(byteSize(memoryUsedBytes, language), byteSize(memoryTotalBytes, language));
-  const source = { network: say.clockNetwork, battery: say.clockBattery, none: say.clockNone }[clock.source];
+  const memory = t.ofTotal(byteSize(memoryUsedBytes, language), byteSize(memoryTotalBytes, language));
+  const source = { network: t.clockNetwork, battery: t.clockBattery, none: t.clockNone }[clock.source];
   return (
     <div class="card values">
       <Line
         icon="chip"
-        name={say.processor}
+        name={t.processor}
         value={`${number(cpuPercent, 0, language)} %`}
         curve={{ value: cpuPercent, top: 100, at: facts }}
       />
       <Line
         icon="memory"
-        name={say.memory}
+        name={t.memory}
         value={memory}
         curve={{ value: memoryUsedBytes, top: memoryTotalBytes, at: facts }}
       />
       {temperatureCelsius !== null && (
         <Line
           icon="temperature"
-          name={say.temperature}
+          name={t.temperature}
           value={`${number(temperatureCelsius, 0, language)} °C`}
           curve={{ value: temperatureCelsius, top: 90, at: facts }}
         />
       )}
       <Line
         icon="network"
-        name={say.network}
+        name={t.network}
         text={[facts.name, ...addresses].filter(Boolean).join(' · ')}
-        value={isCounted ? say.rateIn(bitRate(inbound, language)) : ''}
+        value={isCounted ? t.rateIn(bitRate(inbound, language)) : ''}
         {...(isCounted && { curve: { value: inbound, top: 1e6, at: facts } })}
       />
-      <Line icon="clock" name={say.clock} text={clock.timeZone} value={source} />
+      <Line icon="clock" name={t.clock} text={clock.timeZone} value={source} />
       <Line
         icon="info"
-        name={say.version}
+        name={t.version}
         text={[facts.model, facts.host].filter(Boolean).join(' · ')}
         value={`Perch ${facts.version}`}
       />
@@ -192,7 +191,7 @@ function Line({ icon, name, text, value, curve }: LineProps) {
 }
 
 function Spark({ value, top, at }: NonNullable<LineProps['curve']>) {
-  const curve = useRef(new Curve());
+  const curve = useRef(new Sparkline());
   const seen = useRef<object>(undefined);
   if (seen.current !== at) {
     seen.current = at;
@@ -208,9 +207,9 @@ function Spark({ value, top, at }: NonNullable<LineProps['curve']>) {
 
 async function restart(): Promise<void> {
   try {
-    const { seconds } = await ask<{ seconds: number }>('v3/restart', { method: 'POST', body: {} });
+    const { seconds } = await fetchJson<{ seconds: number }>('v3/restart', { method: 'POST', body: {} });
     noteRestart(seconds);
   } catch (error) {
-    toast(notDoneWords(error));
+    toast(actionErrorText(error));
   }
 }

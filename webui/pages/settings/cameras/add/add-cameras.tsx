@@ -1,12 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { arrivals, leaveAdding } from '../../../../cameras/adoption.ts';
-import { leaveTo } from '../../../../shell/navigation.ts';
+import { adoptions, closeAdding } from '../../../../cameras/adoption.ts';
+import { closeRoute } from '../../../../shell/navigation.ts';
 import { LIVE } from '../../../../shell/route.ts';
 import { Icon } from '../../../../ui/icons/icon.tsx';
 import { startWords } from '../../../../words/start.ts';
 import { words } from '../../../../words/words.ts';
-import { Arriving } from './adding-step.tsx';
-import { Finding } from './finding-step.tsx';
+import { AddingStep } from './adding-step.tsx';
+import { FindingStep } from './finding-step.tsx';
 
 interface AddCamerasProps {
   /** Where one came from; `#/live`: from the first start. */
@@ -15,9 +15,9 @@ interface AddCamerasProps {
 
 /** The cameras that are found, then their pictures as they arrive. */
 export function AddCameras({ backTo }: AddCamerasProps) {
-  const isArriving = arrivals.value.length > 0;
+  const isArriving = adoptions.value.length > 0;
   const title = useRef<HTMLHeadingElement>(null);
-  useEffect(() => leaveAdding, []);
+  useEffect(() => closeAdding, []);
   useEffect(() => {
     window.scrollTo(0, 0);
     title.current?.focus();
@@ -26,14 +26,14 @@ export function AddCameras({ backTo }: AddCamerasProps) {
     backTo === LIVE ? (
       <Steps now={isArriving ? 3 : 2} />
     ) : (
-      <button class="round back" type="button" aria-label={words.value.back} onClick={() => leaveTo(backTo)}>
+      <button class="round back" type="button" aria-label={words.value.back} onClick={() => closeRoute(backTo)}>
         <Icon name="back" />
       </button>
     );
   return isArriving ? (
-    <Arriving top={top} title={title} />
+    <AddingStep top={top} title={title} />
   ) : (
-    <Finding top={top} title={title} isFirst={backTo === LIVE} />
+    <FindingStep top={top} title={title} isFirst={backTo === LIVE} />
   );
 }
 

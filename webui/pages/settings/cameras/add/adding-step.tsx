@@ -1,33 +1,48 @@
 import { computed, signal } from '@preact/signals';
 import type { ComponentChildren, Ref } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
-import { type Arrival, isSharedTaken, troubleGroups } from '../../../../cameras/adoption-state.ts';
-import { arrivals, endAdding } from '../../../../cameras/adoption.ts';
-import { cameras } from '../../../../cameras/cameras.ts';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { paths } from '../../../../api-client/paths.ts';
+import { fetchJson } from '../../../../api-client/request.ts';
+import { encodeName } from '../../../../api-client/urls.ts';
+import { usePolled } from '../../../../api-client/use-polled.ts';
+import { adoptions, clearAdoptions } from '../../../../cameras/adoption.ts';
+import { type Adoption, isSharedTaken, troubleGroups } from '../../../../cameras/adoption-state.ts';
 import { type Camera, canPlay, isSoundAlone, smallPath } from '../../../../cameras/camera.ts';
+import { cameras } from '../../../../cameras/cameras.ts';
+import { FormFooter } from '../../../../forms/form-footer.tsx';
+import { FormSheet } from '../../../../forms/form-sheet.tsx';
+import { serverForm } from '../../../../forms/server-form.ts';
 import { Picture, useLivePlayer } from '../../../../player/picture.tsx';
 import { LIVE } from '../../../../shell/route.ts';
+import { TextField } from '../../../../ui/controls/field.tsx';
+import { camerasWords } from '../../../../words/cameras.ts';
 import { startWords } from '../../../../words/start.ts';
 import { liveWords } from '../../../../words/words.ts';
-import { Kept } from '../add-cameras-kept.tsx';
-import { RenameSheet } from '../add-cameras-rename.tsx';
-import { Troubles } from './failed-cameras.tsx';
+import type { PathConfig, StorageUse } from '../camera-settings.ts';
+import { isForEver, shortestRetention, wholeDays } from '../retention-text.ts';
+import { FailedCameras } from './failed-cameras.tsx';
 
 const renamed = signal<string | undefined>(undefined);
 
 /** Those of them that the box has by now; a recorder with several lenses is several. */
 const arrived = computed(() => {
-  const written = new Set(arrivals.value.flatMap(({ paths }) => paths));
+  const written = new Set(adoptions.value.flatMap(({ paths }) => paths));
   return (cameras.value ?? []).filter(({ name }) => written.has(name));
 });
 
 /** Step 3: pictures come one by one. What needs another password stops none of the others. */
-export function Arriving({ top, title }: { readonly top: ComponentChildren; readonly title: Ref<HTMLHeadingElement> }) {
-  const say = startWords.value;
+export function AddingStep({
+  top,
+  title,
+}: {
+  readonly top: ComponentChildren;
+  readonly title: Ref<HTMLHeadingElement>;
+}) {
+  const t = startWords.value;
   const here = arrived.value;
   const [there, setThere] = useState<ReadonlySet<string>>(new Set());
   const live = here.filter(({ name, main }) => main.ready && there.has(name)).length;
-  const coming = arrivals.value.filter((one) => one.phase === 'signingIn' || isWaited(one, here));
+  const coming = adoptions.value.filter((one) => one.phase === 'signingIn' || isWaited(one, here));
   const isPending = coming.length > 0 || live < here.length;
   const renaming = here.find(({ name }) => name === renamed.value);
   return (
@@ -35,42 +50,42 @@ export function Arriving({ top, title }: { readonly top: ComponentChildren; read
       <header>
         {top}
         <h1 ref={title} tabIndex={-1}>
-          {live > 0 ? say.someLive(live) : isPending ? say.adding(arrivals.value.length) : say.noneAdded}
+          {live > 0 ? t.someLive(live) : isPending ? t.adding(adoptions.value.length) : t.noneAdded}
         </h1>
         <p class="dim" role="status">
-          {live === 0 ? isPending && say.eachTakes : isPending ? say.othersComing : say.tapName}
+          {live === 0 ? isPending && t.eachTakes : isPending ? t.othersComing : t.tapName}
         </p>
       </header>
       <ul class="adding-main arriving">
         {here.map((camera) => (
           <li key={camera.name}>
-            <ArrivedTile camera={camera} onThere={() => setThere((before) => new Set(before).add(camera.name))} />
+            <AdoptedTile camera={camera} onThere={() => setThere((before) => new Set(before).add(camera.name))} />
           </li>
         ))}
         {coming.map(({ key, title: name, phase }) => (
           <li key={key}>
-            <WaitingTile title={name} word={phase === 'signingIn' ? 'signingIn' : 'firstPicture'} />
+            <PendingTile title={name} word={phase === 'signingIn' ? 'signingIn' : 'firstPicture'} />
           </li>
         ))}
       </ul>
       <div class="adding-troubles">
-        {troubleGroups(arrivals.value).map((group) => (
-          <Troubles key={group[0].key} group={group} isSharedTaken={isSharedTaken(arrivals.value)} />
+        {troubleGroups(adoptions.value).map((group) => (
+          <FailedCameras key={group[0].key} group={group} isSharedTaken={isSharedTaken(adoptions.value)} />
         ))}
       </div>
       <div class="adding-foot">
-        <Kept names={here.map(({ name }) => name)} />
+        <RetentionNote names={here.map(({ name }) => name)} />
         {here.some(({ main }) => main.ready) || (!isPending && here.length > 0) ? (
           <a class="button main" href={LIVE}>
-            {say.goToLive}
+            {t.goToLive}
           </a>
         ) : (
           <button class="button main" type="button" disabled>
-            {say.goToLive}
+            {t.goToLive}
           </button>
         )}
-        <button class="text" type="button" onClick={endAdding}>
-          {say.cameraMissing}
+        <button class="text" type="button" onClick={clearAdoptions}>
+          {t.cameraMissing}
         </button>
       </div>
       {renaming && (
@@ -86,7 +101,7 @@ export function Arriving({ top, title }: { readonly top: ComponentChildren; read
 }
 
 /** It is written, and the box has not begun with it yet. */
-const isWaited = ({ phase, paths }: Arrival, here: readonly Camera[]): boolean =>
+const isWaited = ({ phase, paths }: Adoption, here: readonly Camera[]): boolean =>
   phase === 'adopted' && !here.some(({ name }) => paths.includes(name));
 
 interface ArrivedProps {
@@ -95,7 +110,7 @@ interface ArrivedProps {
   readonly onThere: () => void;
 }
 
-function ArrivedTile({ camera, onThere }: ArrivedProps) {
+function AdoptedTile({ camera, onThere }: ArrivedProps) {
   const item = smallPath(camera);
   const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: isSoundAlone(item) });
   const { phase } = player.view.value;
@@ -126,7 +141,7 @@ function ArrivedTile({ camera, onThere }: ArrivedProps) {
   );
 }
 
-const WaitingTile = ({ title, word }: { readonly title: string; readonly word: 'signingIn' | 'firstPicture' }) => (
+const PendingTile = ({ title, word }: { readonly title: string; readonly word: 'signingIn' | 'firstPicture' }) => (
   <div class="tile waiting">
     <span class="caption">
       <Caption title={title} word={liveWords.value[word]} isLive={false} />
@@ -149,3 +164,59 @@ const Caption = ({ title, word, isLive }: CaptionProps) => (
     {word && <span class="word">{word}</span>}
   </span>
 );
+
+const LOOK_MS = 60_000;
+
+/** What will be kept of these cameras, and how long. */
+function RetentionNote({ names }: { readonly names: readonly string[] }) {
+  const t = startWords.value;
+  const address = names.length > 0 ? 'v3/config/paths/list?itemsPerPage=1000' : undefined;
+  const configs = usePolled<{ readonly items: readonly PathConfig[] }>(address, { everyMs: LOOK_MS, news: ['config'] });
+  const use = usePolled<StorageUse>(address && 'v3/recordings/usage', { everyMs: LOOK_MS });
+  const here = configs.value?.items.filter(({ name }) => names.includes(name)) ?? [];
+  const kept = shortestRetention(here, use.value?.items ?? []);
+  if (!kept) {
+    return null;
+  }
+  const long = isForEver(kept) ? t.keptAll : t.keptDays(wholeDays(kept.days));
+  return (
+    <p class="dim small">{kept.fits === undefined ? long : t.keptFits(wholeDays(kept.fits), wholeDays(kept.days))}</p>
+  );
+}
+
+/** What people call a camera. */
+function RenameSheet({ camera, onClosed }: { readonly camera: Camera; readonly onClosed: () => void }) {
+  const { nameOf, nameText } = startWords.value;
+  const form = useMemo(() => newForm(camera.name, camera.title), [camera.name]);
+  return (
+    <FormSheet
+      title={nameOf(camera.title)}
+      form={form}
+      onClosed={onClosed}
+      onSaved={() => {}}
+      foot={<FormFooter form={form} text={nameText} />}
+    >
+      <TextField
+        label={camerasWords.value.name}
+        name="title"
+        autocomplete="off"
+        value={form.values.value.title}
+        onInput={(value) => form.set('title', value)}
+        isLocked={form.saving.value !== 'no'}
+        wrong={form.wrong.value.title}
+      />
+    </FormSheet>
+  );
+}
+
+const newForm = (path: string, title: string) =>
+  serverForm<{ title: string }>({
+    initial: { title },
+    validate: { title: (text) => (text.trim() === '' ? startWords.peek().nameWrong : undefined) },
+    save: async (values) => {
+      const body = { title: values.title.trim() };
+      await fetchJson(`v3/cameras/patch/${encodeName(path)}`, { method: 'PATCH', body });
+      // It stands there at once, not only when the box is asked again.
+      paths.value = paths.peek()?.map((item) => (item.name === path ? { ...item, ...body } : item));
+    },
+  });

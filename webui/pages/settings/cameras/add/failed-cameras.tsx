@@ -1,15 +1,21 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import { boxSays } from '../../../../api-client/error-text.ts';
-import { type Arrival, type Remedy, remedyOf } from '../../../../cameras/adoption-state.ts';
-import { addCameras, type CameraLogin, endAdding, provenLogins, sharedLogin } from '../../../../cameras/adoption.ts';
-import { boxForm } from '../../../../forms/server-form.ts';
-import { FormFoot } from '../../../../forms/form-footer.tsx';
+import { serverText } from '../../../../api-client/error-text.ts';
+import {
+  acceptedLogins,
+  addCameras,
+  type CameraLogin,
+  clearAdoptions,
+  sharedLogin,
+} from '../../../../cameras/adoption.ts';
+import { type Adoption, type Remedy, remedyOf } from '../../../../cameras/adoption-state.ts';
+import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
+import { serverForm } from '../../../../forms/server-form.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
-import { ClearText } from '../../../../ui/controls/login-notes.tsx';
 import { PasswordField, TextField } from '../../../../ui/controls/field.tsx';
-import { Say } from '../../../../ui/feedback/message-card.tsx';
+import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
+import { MessageCard } from '../../../../ui/feedback/message-card.tsx';
 import type { IconName } from '../../../../ui/icons/icon.tsx';
 import type { StartWords } from '../../../../words/en/start.ts';
 import { sentences } from '../../../../words/sentences.ts';
@@ -29,14 +35,14 @@ const ICONS: Readonly<Record<Remedy, IconName>> = {
 };
 
 interface TroublesProps {
-  readonly group: readonly [Arrival, ...Arrival[]];
+  readonly group: readonly [Adoption, ...Adoption[]];
   /** Some camera took the password that was typed for all. */
   readonly isSharedTaken: boolean;
 }
 
 /** One card for all that refuse the same password, with one field; whose passwords differ are gone through one by one. */
-export function Troubles({ group, isSharedTaken }: TroublesProps) {
-  const say = startWords.value;
+export function FailedCameras({ group, isSharedTaken }: TroublesProps) {
+  const t = startWords.value;
   const [asks, setAsks] = useState(false);
   const [isApart, setApart] = useState(false);
   if (group.length === 1 || isApart) {
@@ -46,40 +52,40 @@ export function Troubles({ group, isSharedTaken }: TroublesProps) {
   const names = group.map(({ title }) => title).join(', ');
   return (
     <>
-      <Say
+      <MessageCard
         icon="lock"
         tone="warn"
-        title={say.camerasRefuse(group.length)}
-        text={Number.isFinite(tries) ? sentences([say.theseCameras(names), say.triesLeft(tries)]) : names}
+        title={t.camerasRefuse(group.length)}
+        text={Number.isFinite(tries) ? sentences([t.theseCameras(names), t.triesLeft(tries)]) : names}
       >
-        <div class="ways">
+        <div class="actions-row">
           <SameAs group={group} />
-          <Button onClick={() => setAsks(true)}>{say.enterIt}</Button>
-          <Button onClick={() => setApart(true)}>{say.oneByOne}</Button>
+          <Button onClick={() => setAsks(true)}>{t.enterIt}</Button>
+          <Button onClick={() => setApart(true)}>{t.oneByOne}</Button>
         </div>
-      </Say>
+      </MessageCard>
       {asks && <PasswordSheet group={group} onClosed={() => setAsks(false)} />}
     </>
   );
 }
 
 /** Why a camera was not added, and what to do: one card, the others go on. */
-function Trouble({ arrival, isSharedTaken }: { readonly arrival: Arrival; readonly isSharedTaken: boolean }) {
-  const say = startWords.value;
+function Trouble({ arrival, isSharedTaken }: { readonly arrival: Adoption; readonly isSharedTaken: boolean }) {
+  const t = startWords.value;
   const [asks, setAsks] = useState(false);
   const remedy = remedyOf(arrival);
-  const { title, text } = sentencesOf(arrival, { remedy, isSharedTaken }, say);
-  const enter = <Button onClick={() => setAsks(true)}>{say.enterIt}</Button>;
+  const { title, text } = messageOf(arrival, { remedy, isSharedTaken }, t);
+  const enter = <Button onClick={() => setAsks(true)}>{t.enterIt}</Button>;
   const password = (
-    <div class="ways">
+    <div class="actions-row">
       <SameAs group={[arrival]} />
       {enter}
     </div>
   );
-  const again = <Again arrival={arrival} word={say.tryAgain} onAsk={() => setAsks(true)} />;
+  const again = <Again arrival={arrival} word={t.tryAgain} onAsk={() => setAsks(true)} />;
   const onItsPage = (
     <>
-      <ItsPage address={arrival.address} />
+      <CameraPageLink address={arrival.address} />
       {again}
     </>
   );
@@ -88,60 +94,60 @@ function Trouble({ arrival, isSharedTaken }: { readonly arrival: Arrival; readon
     locked: enter,
     clock: onItsPage,
     onvif: onItsPage,
-    clear: <Again arrival={arrival} word={say.useItAnyway} isClear onAsk={() => setAsks(true)} />,
+    clear: <Again arrival={arrival} word={t.useItAnyway} isClear onAsk={() => setAsks(true)} />,
     silent: again,
-    other: <Button onClick={endAdding}>{say.findCameras}</Button>,
+    other: <Button onClick={clearAdoptions}>{t.findCameras}</Button>,
     certificate: again,
     again,
   };
   return (
     <>
-      <Say icon={ICONS[remedy]} tone="warn" title={title} {...(text ? { text } : {})}>
+      <MessageCard icon={ICONS[remedy]} tone="warn" title={title} {...(text ? { text } : {})}>
         {buttons[remedy]}
-      </Say>
+      </MessageCard>
       {asks && <PasswordSheet group={[arrival]} onClosed={() => setAsks(false)} />}
     </>
   );
 }
 
-function sentencesOf(
-  arrival: Arrival,
+function messageOf(
+  arrival: Adoption,
   { remedy, isSharedTaken }: { readonly remedy: Remedy; readonly isSharedTaken: boolean },
-  say: StartWords,
+  t: StartWords,
 ): { readonly title: string; readonly text: ComponentChildren } {
   const { title: camera, trouble, triesLeft, hasOwnLogin, error } = arrival;
   switch (remedy) {
     case 'password': {
-      const tries = triesLeft === undefined ? undefined : say.triesLeft(triesLeft);
-      const text = trouble === 'onvifUser' ? sentences([say.onvifUsers, tries]) : tries;
+      const tries = triesLeft === undefined ? undefined : t.triesLeft(triesLeft);
+      const text = trouble === 'onvifUser' ? sentences([t.onvifUsers, tries]) : tries;
       return hasOwnLogin || !isSharedTaken
-        ? { title: say.cameraRefuses(camera), text }
-        : { title: say.otherPassword(camera), text: trouble === 'onvifUser' ? text : undefined };
+        ? { title: t.cameraRefuses(camera), text }
+        : { title: t.otherPassword(camera), text: trouble === 'onvifUser' ? text : undefined };
     }
     case 'locked':
-      return { title: say.cameraLocked(camera), text: say.cameraLockedText };
+      return { title: t.cameraLocked(camera), text: t.cameraLockedText };
     case 'clock':
-      return { title: say.clockRefuses(camera), text: say.clockRefusesText };
+      return { title: t.clockRefuses(camera), text: t.clockRefusesText };
     case 'onvif':
-      return { title: say.notAdded(camera), text: sentences([say.onvifOff, say.onvifOffText]) };
+      return { title: t.notAdded(camera), text: sentences([t.onvifOff, t.onvifOffText]) };
     case 'clear':
-      return { title: say.inTheClear(camera), text: say.inTheClearText };
+      return { title: t.inTheClear(camera), text: t.inTheClearText };
     case 'silent':
-      return { title: say.cameraSilent(camera), text: say.cameraSilentText };
+      return { title: t.cameraSilent(camera), text: t.cameraSilentText };
     case 'other':
-      return { title: say.otherCamera(camera), text: undefined };
+      return { title: t.otherCamera(camera), text: undefined };
     case 'certificate':
-      return { title: say.otherCertificate(camera), text: say.otherCertificateText };
+      return { title: t.otherCertificate(camera), text: t.otherCertificateText };
     case 'again':
       return {
-        title: say.notAdded(camera),
-        text: trouble === 'unfinished' ? say.notFinished : error && boxSays((why) => why, error),
+        title: t.notAdded(camera),
+        text: trouble === 'unfinished' ? t.notFinished : error && serverText((why) => why, error),
       };
   }
 }
 
 /** The camera's own page, which is in nobody's hands but its maker's: it does not learn where one came from. */
-const ItsPage = ({ address }: { readonly address: string }) => (
+const CameraPageLink = ({ address }: { readonly address: string }) => (
   <a
     class="button"
     href={`http://${address.includes(':') ? `[${address}]` : address}/`}
@@ -153,8 +159,8 @@ const ItsPage = ({ address }: { readonly address: string }) => (
 );
 
 /** The login that another camera took a moment ago. */
-function SameAs({ group }: { readonly group: readonly Arrival[] }) {
-  const offer = provenLogins.offerFor(group.map(({ key }) => key));
+function SameAs({ group }: { readonly group: readonly Adoption[] }) {
+  const offer = acceptedLogins.offerFor(group.map(({ key }) => key));
   return offer ? (
     <Button
       onClick={() => addCameras(group.map((one) => withLogin(one, { user: offer.user, password: offer.password })))}
@@ -165,7 +171,7 @@ function SameAs({ group }: { readonly group: readonly Arrival[] }) {
 }
 
 interface AgainProps {
-  readonly arrival: Arrival;
+  readonly arrival: Adoption;
   readonly word: string;
   /** The password may be sent so that anybody in the network can read it. */
   readonly isClear?: boolean;
@@ -175,7 +181,7 @@ interface AgainProps {
 
 function Again({ arrival, word, isClear = false, onAsk }: AgainProps) {
   const again = () => {
-    const { user, password } = { ...sharedLogin.peek(), ...arrival.wish };
+    const { user, password } = { ...sharedLogin.peek(), ...arrival.request };
     if (user === undefined || password === undefined) {
       onAsk();
     } else {
@@ -185,19 +191,19 @@ function Again({ arrival, word, isClear = false, onAsk }: AgainProps) {
   return <Button onClick={again}>{word}</Button>;
 }
 
-const withLogin = (arrival: Arrival, login: CameraLogin): Arrival => ({
+const withLogin = (arrival: Adoption, login: CameraLogin): Adoption => ({
   ...arrival,
-  wish: { ...arrival.wish, ...login },
+  request: { ...arrival.request, ...login },
 });
 
 interface PasswordSheetProps {
-  readonly group: readonly [Arrival, ...Arrival[]];
+  readonly group: readonly [Adoption, ...Adoption[]];
   readonly onClosed: () => void;
 }
 
 /** One login for these cameras; whether it is right shows on the page while one goes on. */
 function PasswordSheet({ group, onClosed }: PasswordSheetProps) {
-  const say = startWords.value;
+  const t = startWords.value;
   const [first] = group;
   const count = group.length;
   const form = useMemo(() => newForm(group), [first.key, count]);
@@ -207,31 +213,31 @@ function PasswordSheet({ group, onClosed }: PasswordSheetProps) {
       form={form}
       onClosed={onClosed}
       onSaved={() => {}}
-      foot={<FormFoot form={form} action={say.addCameras(count)} text={say.eachTakes} />}
+      foot={<FormFooter form={form} action={t.addCameras(count)} text={t.eachTakes} />}
     >
       <TextField
-        label={say.cameraUser}
+        label={t.cameraUser}
         name="cameraUser"
         autocomplete="off"
         value={form.values.value.user}
         onInput={(value) => form.set('user', value)}
       />
       <PasswordField
-        label={count === 1 ? say.cameraPassword : say.camerasPassword}
+        label={count === 1 ? t.cameraPassword : t.camerasPassword}
         name="cameraPassword"
         autocomplete="off"
         value={form.values.value.password}
         onInput={(value) => form.set('password', value)}
         wrong={form.wrong.value.password}
       />
-      <ClearText />
+      <UnencryptedNotice />
     </FormSheet>
   );
 }
 
 const newForm = (group: PasswordSheetProps['group']) =>
-  boxForm<{ user: string; password: string }>({
-    initial: { user: group[0].wish.user ?? sharedLogin.peek()?.user ?? 'admin', password: '' },
+  serverForm<{ user: string; password: string }>({
+    initial: { user: group[0].request.user ?? sharedLogin.peek()?.user ?? 'admin', password: '' },
     save: async (login) => {
       addCameras(group.map((one) => withLogin(one, login)));
     },

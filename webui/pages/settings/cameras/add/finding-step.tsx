@@ -1,16 +1,16 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren, Ref } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { Candidate } from '../../../../cameras/adoption-state.ts';
-import { candidateOf, foundItems, hasLooked, keepLooking } from '../../../../cameras/discovery.ts';
 import { addCameras, sharedLogin } from '../../../../cameras/adoption.ts';
+import type { Candidate } from '../../../../cameras/adoption-state.ts';
+import { candidateOf, discoveredCameras, hasDiscovered, keepDiscovering } from '../../../../cameras/discovery.ts';
 import { LIVE } from '../../../../shell/route.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
-import { ClearText } from '../../../../ui/controls/login-notes.tsx';
 import { PasswordField, TextField } from '../../../../ui/controls/field.tsx';
+import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
 import { Icon, Mark } from '../../../../ui/icons/icon.tsx';
 import { startWords } from '../../../../words/start.ts';
-import { MissingSheet } from './missing-camera-sheet.tsx';
+import { MissingCameraSheet } from './missing-camera-sheet.tsx';
 
 /** Those that were looked up by address, on top of the ones that were found. */
 const named = signal<readonly Candidate[]>([]);
@@ -20,18 +20,18 @@ const login = signal({ user: 'admin', password: '' });
 
 /** What can be added now. One that was looked up by its address may have been found as well, and keeps the login that was typed for it. */
 function candidates(): readonly Candidate[] {
-  const found = foundItems.value;
-  const logins = new Map(named.value.map(({ key, wish: { onvif: _onvif, ...login } }) => [key, login]));
+  const found = discoveredCameras.value;
+  const logins = new Map(named.value.map(({ key, request: { onvif: _onvif, ...login } }) => [key, login]));
   const fresh = found.filter(({ path }) => path === null);
   const known = new Set(found.map(({ onvif }) => onvif));
   const own = fresh.map((item) => {
     const candidate = candidateOf(item);
-    return { ...candidate, wish: { ...candidate.wish, ...logins.get(item.onvif) } };
+    return { ...candidate, request: { ...candidate.request, ...logins.get(item.onvif) } };
   });
   return [...own, ...named.value.filter(({ key }) => !known.has(key))];
 }
 
-function nameOne(candidate: Candidate): void {
+function addCandidate(candidate: Candidate): void {
   named.value = [...named.peek().filter(({ key }) => key !== candidate.key), candidate];
 }
 
@@ -42,26 +42,26 @@ interface FindingProps {
 }
 
 /** Step 2: the cameras that are there, all ticked, and one password for them. */
-export function Finding({ top, title, isFirst }: FindingProps) {
-  const say = startWords.value;
+export function FindingStep({ top, title, isFirst }: FindingProps) {
+  const t = startWords.value;
   const [isMissing, setMissing] = useState(false);
   useEffect(() => {
     const stop = new AbortController();
-    keepLooking(stop.signal);
+    keepDiscovering(stop.signal);
     return () => stop.abort();
   }, []);
   const all = candidates();
   const isNone = all.length === 0;
-  const none = foundItems.value.length > 0 ? say.allThere : say.foundNone;
+  const none = discoveredCameras.value.length > 0 ? t.allThere : t.foundNone;
   return (
     <div class="adding">
       <header>
         {top}
         <h1 ref={title} tabIndex={-1}>
-          {isNone ? say.searching : say.found(all.length)}
+          {isNone ? t.searching : t.found(all.length)}
         </h1>
         <p class="dim" role="status">
-          {isNone ? hasLooked.value && none : all.length > 1 && say.onePassword}
+          {isNone ? hasDiscovered.value && none : all.length > 1 && t.onePassword}
         </p>
       </header>
       <div class="adding-main">
@@ -74,20 +74,22 @@ export function Finding({ top, title, isFirst }: FindingProps) {
         )}
         <button class="text" type="button" onClick={() => setMissing(true)}>
           <Icon name="search" small />
-          {say.cameraMissing}
+          {t.cameraMissing}
         </button>
       </div>
       {isNone ? (
         isFirst &&
-        hasLooked.value && (
+        hasDiscovered.value && (
           <a class="text adding-foot" href={LIVE}>
-            {say.goToLive}
+            {t.goToLive}
           </a>
         )
       ) : (
         <LoginForm all={all} />
       )}
-      {isMissing && <MissingSheet login={login.peek()} onFound={nameOne} onClosed={() => setMissing(false)} />}
+      {isMissing && (
+        <MissingCameraSheet login={login.peek()} onFound={addCandidate} onClosed={() => setMissing(false)} />
+      )}
     </div>
   );
 }
@@ -123,7 +125,7 @@ function toggle(key: string): void {
 }
 
 function LoginForm({ all }: { readonly all: readonly Candidate[] }) {
-  const say = startWords.value;
+  const t = startWords.value;
   const [wrong, setWrong] = useState<string>();
   const [hasUser, setHasUser] = useState(login.peek().user !== 'admin');
   const ticked = all.filter(({ key }) => !unticked.value.has(key));
@@ -131,9 +133,9 @@ function LoginForm({ all }: { readonly all: readonly Candidate[] }) {
   const submit = (event: Event) => {
     event.preventDefault();
     if (ticked.length === 0) {
-      setWrong(say.noneTicked);
-    } else if (password === '' && wrong !== say.passwordNone) {
-      setWrong(say.passwordNone);
+      setWrong(t.noneTicked);
+    } else if (password === '' && wrong !== t.passwordNone) {
+      setWrong(t.passwordNone);
       (event.currentTarget as HTMLElement).querySelector<HTMLElement>('[type=password]')?.focus();
     } else {
       named.value = named.peek().filter(({ key }) => unticked.peek().has(key));
@@ -145,7 +147,7 @@ function LoginForm({ all }: { readonly all: readonly Candidate[] }) {
     <form class="adding-foot" onSubmit={submit}>
       {hasUser && (
         <TextField
-          label={say.cameraUser}
+          label={t.cameraUser}
           name="cameraUser"
           autocomplete="off"
           value={user}
@@ -155,7 +157,7 @@ function LoginForm({ all }: { readonly all: readonly Candidate[] }) {
         />
       )}
       <PasswordField
-        label={ticked.length === 1 ? say.cameraPassword : say.camerasPassword}
+        label={ticked.length === 1 ? t.cameraPassword : t.camerasPassword}
         name="cameraPassword"
         autocomplete="off"
         value={password}
@@ -165,14 +167,14 @@ function LoginForm({ all }: { readonly all: readonly Candidate[] }) {
         }}
         wrong={wrong}
       />
-      <ClearText />
+      <UnencryptedNotice />
       {!hasUser && (
         <button class="text small" type="button" onClick={() => setHasUser(true)}>
-          {say.userNameIs(user)}
+          {t.userNameIs(user)}
         </button>
       )}
       <Button kind="main" type="submit">
-        {say.addCameras(ticked.length)}
+        {t.addCameras(ticked.length)}
       </Button>
     </form>
   );

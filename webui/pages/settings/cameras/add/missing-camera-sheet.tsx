@@ -1,16 +1,16 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { BoxError } from '../../../../api-client/request.ts';
-import type { Candidate } from '../../../../cameras/adoption-state.ts';
-import { foundItems, isWithin, likelyRange, loadFound } from '../../../../cameras/discovery.ts';
-import { candidateAt, type Look, lookAt, streamCandidate } from '../../../../cameras/probe.ts';
+import { RequestError } from '../../../../api-client/request.ts';
 import type { CameraLogin } from '../../../../cameras/adoption.ts';
-import { boxForm } from '../../../../forms/server-form.ts';
+import type { Candidate } from '../../../../cameras/adoption-state.ts';
+import { discoveredCameras, isWithin, likelyRange, loadDiscovered } from '../../../../cameras/discovery.ts';
+import { candidateAt, type Probe, probeTarget, streamCandidate } from '../../../../cameras/probe.ts';
 import { FieldError, type Form } from '../../../../forms/form.ts';
-import { FormFoot } from '../../../../forms/form-footer.tsx';
+import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
-import { ClearText } from '../../../../ui/controls/login-notes.tsx';
+import { serverForm } from '../../../../forms/server-form.ts';
 import { PasswordField, TextField } from '../../../../ui/controls/field.tsx';
-import { Segment } from '../../../../ui/controls/segment.tsx';
+import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
+import { SegmentedControl } from '../../../../ui/controls/segment.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 import { startWords } from '../../../../words/start.ts';
 
@@ -27,16 +27,16 @@ interface Missing {
   readonly password: string;
 }
 
-interface MissingSheetProps {
+interface MissingCameraSheetProps {
   readonly login: CameraLogin;
   readonly onFound: (candidate: Candidate) => void;
   readonly onClosed: () => void;
 }
 
 /** A camera that no look has found: by its address, by the network it is in, or by the address of its picture. */
-export function MissingSheet({ login, onFound, onClosed }: MissingSheetProps) {
-  const say = startWords.value;
-  const [progress, setProgress] = useState<Look>();
+export function MissingCameraSheet({ login, onFound, onClosed }: MissingCameraSheetProps) {
+  const t = startWords.value;
+  const [progress, setProgress] = useState<Probe>();
   const stop = useRef(new AbortController());
   useEffect(() => () => stop.current.abort(), []);
   const form = useMemo(() => newForm(login, onFound, stop.current.signal, setProgress), []);
@@ -44,31 +44,27 @@ export function MissingSheet({ login, onFound, onClosed }: MissingSheetProps) {
   const isLooking = form.saving.value !== 'no' && progress !== undefined && progress.total > 0;
   return (
     <FormSheet
-      title={say.cameraMissing}
+      title={t.cameraMissing}
       form={form}
       onClosed={onClosed}
       onSaved={() => {}}
       foot={
-        <FormFoot
+        <FormFooter
           form={form}
-          action={how === 'stream' ? say.putOnList : say.lookThere}
+          action={how === 'stream' ? t.putOnList : t.lookThere}
           text={
-            isLooking
-              ? say.lookingAt(progress.done, progress.total)
-              : how === 'stream'
-                ? say.putOnListText
-                : say.lookText
+            isLooking ? t.lookingAt(progress.done, progress.total) : how === 'stream' ? t.putOnListText : t.lookText
           }
         />
       }
     >
-      <Segment
-        label={say.missingHow}
+      <SegmentedControl
+        label={t.missingHow}
         value={how}
         options={[
-          { value: 'address', text: say.byAddress },
-          { value: 'range', text: say.byRange },
-          { value: 'stream', text: say.byStream },
+          { value: 'address', text: t.byAddress },
+          { value: 'range', text: t.byRange },
+          { value: 'stream', text: t.byStream },
         ]}
         onChange={(value) => form.set('how', value)}
       />
@@ -78,7 +74,7 @@ export function MissingSheet({ login, onFound, onClosed }: MissingSheetProps) {
 }
 
 function Fields({ form }: { readonly form: Form<Missing> }) {
-  const say = startWords.value;
+  const t = startWords.value;
   const { how } = form.values.value;
   const field = (name: Exclude<keyof Missing, 'how'>, label: string, hint?: string) => ({
     ...{ label, hint, name, autocomplete: 'off' as const },
@@ -89,27 +85,27 @@ function Fields({ form }: { readonly form: Form<Missing> }) {
   });
   const login = (
     <>
-      <TextField {...field('user', say.cameraUser)} />
-      <PasswordField {...field('password', say.cameraPassword)} />
-      <ClearText />
+      <TextField {...field('user', t.cameraUser)} />
+      <PasswordField {...field('password', t.cameraPassword)} />
+      <UnencryptedNotice />
     </>
   );
   switch (how) {
     case 'address':
       return (
         <>
-          <TextField {...field('address', say.byAddress, say.addressHint)} />
-          <TextField {...field('maker', say.maker)} />
+          <TextField {...field('address', t.byAddress, t.addressHint)} />
+          <TextField {...field('maker', t.maker)} />
           {login}
         </>
       );
     case 'range':
-      return <TextField {...field('range', say.rangeLabel, say.rangeHint)} />;
+      return <TextField {...field('range', t.rangeLabel, t.rangeHint)} />;
     case 'stream':
       return (
         <>
-          <TextField {...field('stream', say.largePicture, say.largeHint)} />
-          <TextField {...field('small', say.smallPicture)} />
+          <TextField {...field('stream', t.largePicture, t.largeHint)} />
+          <TextField {...field('small', t.smallPicture)} />
           {login}
         </>
       );
@@ -120,22 +116,22 @@ const newForm = (
   login: CameraLogin,
   onFound: (candidate: Candidate) => void,
   stop: AbortSignal,
-  onProgress: (look: Look) => void,
+  onProgress: (look: Probe) => void,
 ) =>
-  boxForm<Missing>({
+  serverForm<Missing>({
     initial: {
       ...{ how: 'address', address: '', maker: '', stream: '', small: '' },
-      ...{ range: likelyRange(foundItems.peek()), user: login.user, password: login.password },
+      ...{ range: likelyRange(discoveredCameras.peek()), user: login.user, password: login.password },
     },
     save: async (values) => {
       const { how, stream, small, user, password } = values;
-      const say = startWords.peek();
+      const t = startWords.peek();
       if (how === 'stream') {
         const candidate = streamCandidate(stream, small, { user, password });
         if (!candidate) {
           throw new FieldError<Missing>(
             small !== '' && streamCandidate(stream, '', login) ? 'small' : 'stream',
-            say.largeWrong,
+            t.largeWrong,
           );
         }
         onFound(candidate);
@@ -148,7 +144,7 @@ const newForm = (
       }
       const candidate = candidateAt(look, { user, password });
       if (!candidate && !stop.aborted) {
-        throw new FieldError<Missing>('address', say.nothingThere);
+        throw new FieldError<Missing>('address', t.nothingThere);
       }
       if (candidate) {
         onFound(candidate);
@@ -156,30 +152,30 @@ const newForm = (
     },
   });
 
-async function lookThere(values: Missing, stop: AbortSignal, onProgress: (look: Look) => void): Promise<Look> {
+async function lookThere(values: Missing, stop: AbortSignal, onProgress: (look: Probe) => void): Promise<Probe> {
   const { how, address, maker, range, user, password } = values;
-  const say = startWords.peek();
-  const wish =
+  const t = startWords.peek();
+  const request =
     how === 'range'
       ? { target: range.trim() }
       : { target: address.trim(), user, password, ...(maker.trim() === '' ? {} : { maker: maker.trim() }) };
   try {
-    return await lookAt(wish, stop, onProgress);
+    return await probeTarget(request, stop, onProgress);
   } catch (error) {
-    if (error instanceof BoxError && error.status === 400) {
+    if (error instanceof RequestError && error.status === 400) {
       throw how === 'range'
-        ? new FieldError<Missing>('range', say.rangeWrong)
-        : new FieldError<Missing>('address', say.addressWrong);
+        ? new FieldError<Missing>('range', t.rangeWrong)
+        : new FieldError<Missing>('address', t.addressWrong);
     }
     throw error;
   }
 }
 
 /** What was found stands in the list behind the sheet. */
-async function tellRange({ target }: Look, stop: AbortSignal): Promise<void> {
-  await loadFound(stop);
+async function tellRange({ target }: Probe, stop: AbortSignal): Promise<void> {
+  await loadDiscovered(stop);
   if (!stop.aborted) {
-    const there = foundItems.peek().filter(({ address }) => isWithin(address, target));
+    const there = discoveredCameras.peek().filter(({ address }) => isWithin(address, target));
     toast(startWords.peek().rangeDone(there.length));
   }
 }

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import type { Session } from '../api-client/session.ts';
+import { entryState } from './entry.ts';
+
+const session: Session = {
+  claimed: true,
+  loggedIn: true,
+  user: 'owner',
+  role: 'owner',
+  mayLook: true,
+  mayClaim: false,
+  openAccess: false,
+  https: null,
+  warnings: [],
+};
+const unclaimed: Session = { ...session, claimed: false, loggedIn: false, user: null, role: null, mayClaim: true };
+const loggedOut: Session = { ...session, loggedIn: false, user: null, role: null };
+
+test('when a session ends, log-in stands over the page', () => {
+  expect(entryState(loggedOut, 'refused', 'settings', true)).toBe('again');
+  expect(entryState(session, 'granted', 'settings', true)).toBe('open');
+});
+
+test.for([
+  ['nobody knows yet', undefined, 'unknown', 'live', 'waiting'],
+  ['the cameras were not asked for yet', session, 'unknown', 'live', 'waiting'],
+  ['the owner is logged in', session, 'granted', 'live', 'open'],
+  ['the owner is logged in and opens an old link to log in', session, 'granted', 'login', 'open'],
+  ['the session is over', loggedOut, 'refused', 'recordings', 'login'],
+  ['everybody may look and somebody wants to log in', loggedOut, 'granted', 'login', 'login'],
+  ['everybody may look', loggedOut, 'granted', 'live', 'open'],
+  ['a new box is opened', unclaimed, 'refused', 'live', 'start'],
+  ['nobody owns the box, and it cannot be claimed here', { ...unclaimed, mayClaim: false }, 'refused', 'live', 'start'],
+  ['nobody owns the box, and its file shows the cameras', { ...unclaimed, mayClaim: false }, 'granted', 'live', 'open'],
+  ['somebody wants to own such a box', { ...unclaimed, mayClaim: false }, 'granted', 'start', 'start'],
+  ['the box is claimed and somebody opens the link to claim it', session, 'granted', 'start', 'open'],
+] as const)('when %s', ([, known, access, page, door]) => {
+  expect(entryState(known, access, page)).toBe(door);
+});

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { AcceptedLogins } from './accepted-logins.ts';
+
+const ONE = { user: 'admin', password: 'one' };
+const TWO = { user: 'admin', password: 'two' };
+
+test('what one camera took is offered to the others, and to none that has refused it', () => {
+  const logins = new AcceptedLogins();
+  logins.noteTried('door', ONE);
+  logins.noteTried('barn', ONE);
+  expect(logins.offerFor(['hall'])).toBeUndefined();
+  logins.noteTaken({ ...ONE, title: 'Front door' });
+  expect(logins.offerFor(['hall'])).toEqual({ ...ONE, title: 'Front door' });
+  expect(logins.offerFor(['hall', 'gate'])).toMatchObject(ONE);
+  expect([logins.offerFor(['barn']), logins.offerFor(['hall', 'barn'])]).toEqual([undefined, undefined]);
+});
+
+test('the newest is offered, and one that was refused before is not offered again', () => {
+  const logins = new AcceptedLogins();
+  logins.noteTried('barn', ONE);
+  logins.noteTaken({ ...TWO, title: 'Gate' });
+  expect(logins.offerFor(['barn'])).toMatchObject(TWO);
+  logins.noteTried('barn', TWO);
+  logins.noteTaken({ ...ONE, title: 'Front door' });
+  expect(logins.offerFor(['barn'])).toBeUndefined();
+});

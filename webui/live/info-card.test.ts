@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { WebRtcLag } from './info-card.tsx';
+
+const SOUND = { type: 'inbound-rtp', kind: 'audio', framesDecoded: 9, totalProcessingDelay: 9 };
+const TRANSPORT = { type: 'transport', selectedCandidatePairId: 'P' };
+const PAIR = { type: 'candidate-pair', currentRoundTripTime: 0.02 };
+const report = (framesDecoded: number, totalProcessingDelay: number) =>
+  new Map<string, { type: string }>([
+    ['A', SOUND],
+    ['V', { ...SOUND, kind: 'video', framesDecoded, totalProcessingDelay }],
+    ['T', TRANSPORT],
+    ['P', PAIR],
+  ]);
+
+test('the lag is half a round trip and what the frames since the last look took here', () => {
+  const lag = new WebRtcLag();
+  expect(lag.look(report(100, 5))).toBeCloseTo(60);
+  expect(lag.look(report(125, 5.5))).toBeCloseTo(30);
+  expect(lag.look(report(125, 5.5)), 'no new frame').toBeUndefined();
+  expect(lag.look(report(10, 0.1)), 'another session').toBeCloseTo(20);
+});
+
+test('what a browser does not count is not told', () => {
+  expect(new WebRtcLag().look(new Map([['V', { type: 'inbound-rtp', kind: 'video' }]]))).toBeUndefined();
+  expect(new WebRtcLag().look(new Map())).toBeUndefined();
+});
