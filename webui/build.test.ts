@@ -179,7 +179,9 @@ test('each later page is below 40 kB gzipped, each file of a language is below 8
 
 test('near-live.js gives pages that are no modules what keeps their player near live', async () => {
   const script = await readFile(join(folder, 'near-live.js'), 'utf8');
-  const { NearLive } = new Function(`${script}; return perchNearLive`)() as typeof import('./player/near-live.ts');
+  const { NearLive } = new Function(
+    `${script}; return perchNearLive`,
+  )() as typeof import('./player/session/near-live.ts');
   expect(NearLive.prototype.onPlaylist).toBeTypeOf('function');
 });
 

@@ -112,7 +112,7 @@ async function buildElement(folder: string): Promise<void> {
 async function buildNearLive(folder: string): Promise<void> {
   await build({
     absWorkingDir: HERE,
-    entryPoints: { 'near-live': 'player/near-live.ts' },
+    entryPoints: { 'near-live': 'player/session/near-live.ts' },
     outdir: folder,
     bundle: true,
     format: 'iife',

@@ -1,6 +1,6 @@
 import { errorFromResponse, UI_HEADER } from '../api-client/request.ts';
 import { encodeName } from '../api-client/urls.ts';
-import { sessionAddress } from '../player/source.ts';
+import { sessionAddress } from '../player/session/source.ts';
 
 const CONNECT_LIMIT_MS = 8_000;
 

@@ -1,8 +1,8 @@
 import { fallbacks } from '../player/fallbacks.ts';
-import type { LoadHls } from '../player/hls.ts';
-import type { PlayError, Technology } from '../player/live-session.ts';
 import { Player, type PlayerView } from '../player/player.ts';
-import { sourceAt } from '../player/source.ts';
+import type { LoadHls } from '../player/session/hls.ts';
+import type { PlayError, Technology } from '../player/session/live-session.ts';
+import { sourceAt } from '../player/session/source.ts';
 import { parseTechnologies, type SkippedTechnology } from '../player/technologies.ts';
 import { watchPageVisibility } from '../shell/page-visibility.ts';
 import { type Origin, servicesOf } from './services.ts';

@@ -1,4 +1,4 @@
-import type { Services } from '../player/source.ts';
+import type { Services } from '../player/session/source.ts';
 
 /** Which port a script came from: the main one serves everything, MediaMTX's HLS port only HLS and live fMP4. */
 export type Origin = 'main port' | 'HLS port';

@@ -1,5 +1,5 @@
-import type { Codec } from '../player/codecs.ts';
-import type { PlayError } from '../player/live-session.ts';
+import type { Codec } from '../player/session/codecs.ts';
+import type { PlayError } from '../player/session/live-session.ts';
 
 /** What the element says over the picture. */
 export interface ElementWords {

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { unreachableSinceMs } from '../api-client/paths.ts';
 import { restarting } from '../api-client/restart.ts';
 import { access, guestLinkError, session } from '../api-client/session.ts';
-import { canPlayLive } from '../player/codecs.ts';
+import { canPlayLive } from '../player/session/codecs.ts';
 import { nowMs } from '../shell/page-state.ts';
 import { Icon, Mark } from '../ui/icons/icon.tsx';
 import { liveWords, words } from '../words/words.ts';

@@ -1,7 +1,7 @@
-import { type LoadHls, openHls } from './hls.ts';
-import type { LiveSession, Technology } from './live-session.ts';
-import { openMse } from './mse/session.ts';
-import type { OpenOptions } from './whep.ts';
+import { type LoadHls, openHls } from './session/hls.ts';
+import type { LiveSession, Technology } from './session/live-session.ts';
+import { openMse } from './session/mse.ts';
+import type { OpenOptions } from './session/whep.ts';
 
 type OpenSession = (video: HTMLVideoElement, options: OpenOptions) => Promise<LiveSession>;
 

@@ -1,11 +1,11 @@
 import { onRetryNow, sleep } from '../shell/sleep.ts';
-import type { Codec } from './codecs.ts';
 import type { Fallbacks } from './fallbacks.ts';
-import { type LiveSession, PlayError, type SessionFacts, type Technology } from './live-session.ts';
-import type { Source } from './source.ts';
+import type { Codec } from './session/codecs.ts';
+import { type LiveSession, PlayError, type SessionFacts, type Technology } from './session/live-session.ts';
+import type { Source } from './session/source.ts';
+import { openWhep } from './session/whep.ts';
 import { isFinal, isWorthTrying, planTechnologies, type SkippedTechnology } from './technologies.ts';
 import { VideoSurface } from './video-surface.ts';
-import { openWhep } from './whep.ts';
 
 const FIRST_MS = 2_000;
 const MAX_MS = 10_000;

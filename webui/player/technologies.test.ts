@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PlayError } from './live-session.ts';
+import { PlayError } from './session/live-session.ts';
 import {
   ALL_TECHNOLOGIES,
   isWorthTrying,

@@ -1,5 +1,5 @@
-import type { FailureKind, PlayError, Technology } from './live-session.ts';
-import type { Source } from './source.ts';
+import type { FailureKind, PlayError, Technology } from './session/live-session.ts';
+import type { Source } from './session/source.ts';
 
 /** The best one first. */
 export const ALL_TECHNOLOGIES: readonly Technology[] = ['WebRTC', 'MSE', 'HLS'];

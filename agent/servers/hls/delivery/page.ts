@@ -1,5 +1,5 @@
 /**
- * The player at `/{path}/`: one file but for two scripts next to it, hls.js and what keeps it near live (webui/player/near-live.ts).
+ * The player at `/{path}/`: one file but for two scripts next to it, hls.js and what keeps it near live (webui/player/session/near-live.ts).
  * Query parameters controls, muted, autoplay, playsinline and disablepictureinpicture (`=false` switches off) are MediaMTX's.
  */
 export const PLAYER_PAGE = `<!DOCTYPE html>

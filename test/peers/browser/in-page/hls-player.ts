@@ -1,5 +1,5 @@
 import Hls from 'hls.js';
-import { NearLive } from '../../../../webui/player/near-live.ts';
+import { NearLive } from '../../../../webui/player/session/near-live.ts';
 import { ShownClock } from './shown-clock.ts';
 
 /** Runs in the page: see hls-player.ts. */

@@ -1,5 +1,5 @@
-import type { LiveSession } from '../../../../webui/player/live-session.ts';
-import { openMse } from '../../../../webui/player/mse/session.ts';
+import type { LiveSession } from '../../../../webui/player/session/live-session.ts';
+import { openMse } from '../../../../webui/player/session/mse.ts';
 import type { ShownPicture } from './hls-player.ts';
 import { ShownClock } from './shown-clock.ts';
 

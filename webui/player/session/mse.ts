@@ -1,4 +1,5 @@
-import { codecIn, mediaSourceClass, playableCodecs, playsOpus } from '../codecs.ts';
+import { codecIn, mediaSourceClass, playableCodecs, playsOpus } from './codecs.ts';
+import { LiveEdgeController } from './live-edge.ts';
 import {
   type LiveSession,
   PlayError,
@@ -6,13 +7,12 @@ import {
   SessionEnd,
   type SessionFacts,
   waitForPicture,
-} from '../live-session.ts';
-import { withParameter } from '../source.ts';
-import type { OpenOptions } from '../whep.ts';
-import { MseBuffer } from './buffer.ts';
-import { startsWithKeyFrame } from './fragment.ts';
-import { LiveEdgeController } from './live-edge.ts';
-import { failureOfMse, lagMs, type MseClock, type MseInit, type MseMessage, parseMessage } from './messages.ts';
+} from './live-session.ts';
+import { MseBuffer } from './mse-buffer.ts';
+import { startsWithKeyFrame } from './mse-fragment.ts';
+import { failureOfMse, lagMs, type MseClock, type MseInit, type MseMessage, parseMessage } from './mse-messages.ts';
+import { withParameter } from './source.ts';
+import type { OpenOptions } from './whep.ts';
 
 /** The first picture comes at once where the stream is there already; a camera that is pulled on demand needs longer. */
 const FIRST_PICTURE_LIMIT_MS = 15_000;

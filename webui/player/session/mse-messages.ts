@@ -1,4 +1,4 @@
-import { failureOf, PlayError } from '../live-session.ts';
+import { failureOf, PlayError } from './live-session.ts';
 
 /** What the box says between the pieces: of its protocol what a player looks at. */
 export type MseMessage = MseInit | MseClock | MseError | { readonly type: 'skip' | 'unknown' };

@@ -1,4 +1,4 @@
-import { encodeName } from '../api-client/urls.ts';
+import { encodeName } from '../../api-client/urls.ts';
 
 /** Where a path's pictures come from, way by way. What is undefined is not served there. */
 export interface Source {

@@ -1,4 +1,4 @@
-import { errorFromResponse } from '../api-client/request.ts';
+import { errorFromResponse } from '../../api-client/request.ts';
 import { codecIn } from './codecs.ts';
 import {
   failureOf,

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { MseBuffer } from './buffer.ts';
+import { MseBuffer } from './mse-buffer.ts';
 
 /** A source buffer whose room is small, as a phone's: nothing but what a browser does when it is full can be seen elsewhere. */
 class SmallBuffer extends EventTarget {

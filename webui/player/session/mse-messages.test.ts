@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { failureOfMse, lagMs, parseMessage } from './messages.ts';
+import { failureOfMse, lagMs, parseMessage } from './mse-messages.ts';
 
 test.for([
   ['codecs', 'codec'],
