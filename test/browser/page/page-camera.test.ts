@@ -143,7 +143,7 @@ describeWith(['chromium'], 'one camera', () => {
     await page.getByRole('button', { name: 'Gate 🐦' }).click();
     await expect.poll(() => head().position, { timeout: 10_000 }).toEqual({ x: -0.5, y: 0, zoom: 0.5 });
     await page.getByRole('button', { name: 'Save or remove a preset' }).click();
-    const row = page.getByRole('dialog').getByRole('button', { name: 'Forget Gate 🐦' });
+    const row = page.getByRole('dialog').getByRole('button', { name: 'Remove Gate 🐦' });
     await row.click();
     await page.getByText('The camera forgets this place.').waitFor();
     await settled(page, 'dialog');

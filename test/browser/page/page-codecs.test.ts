@@ -67,11 +67,11 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     await tile(page, 'Garden, Live').click();
     await page.getByRole('button', { name: 'Information' }).click();
     const card = page.locator('.info');
-    await card.filter({ hasText: 'Comes byWebRTC' }).filter({ hasText: 'Left outAAC' }).waitFor();
+    await card.filter({ hasText: 'TechnologyWebRTC' }).filter({ hasText: 'Not sentAAC' }).waitFor();
     await page.getByRole('button', { name: 'Sound on' }).click();
-    await card.filter({ hasText: 'Comes byMSE' }).filter({ hasNotText: 'Not sent' }).waitFor();
+    await card.filter({ hasText: 'TechnologyMSE' }).filter({ hasNotText: 'Not sent' }).waitFor();
     await page.getByRole('button', { name: 'Sound off' }).click();
-    await card.filter({ hasText: 'Comes byWebRTC' }).waitFor();
+    await card.filter({ hasText: 'TechnologyWebRTC' }).waitFor();
   });
 
   test('a recording that the browser cannot decode is named, also where its sound plays', async () => {

@@ -79,7 +79,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await visitor.logIn('#/settings/storage');
     await page.getByText('26 days', { exact: true }).waitFor();
     await page.getByRole('link', { name: /^Front door 30 days wanted, 26 fit 3 GB$/ }).waitFor();
-    await page.getByText('2 GB a day').waitFor();
+    await page.getByText('2 GB per day').waitFor();
     await visitor.go(`#/settings/cameras/${garden}`);
     const disk = await box.api<{ items: { totalBytes: number }[] }>('GET', 'disks');
     const total = byteSize(disk.items[0]?.totalBytes ?? 0, 'en');
