@@ -18,7 +18,7 @@ describeWith(['ffmpeg'], 'a publisher that sends faster than real time', () => {
     const to = ['-f', 'rtsp', '-rtsp_transport', 'tcp', agent.rtspUrl('movie')];
     const published = await runProcess('ffmpeg', ['-nostdin', '-v', 'error', ...film, ...to]);
     expect(published).toEqual({ code: 0, output: '' });
-    await agent.process.waitFor(/is slowed down to it/);
+    await agent.process.waitFor(/and is slowed down/);
     await agent.process.waitFor(/RTSP session closed/);
     const recordings = await until(async () => {
       const list = await agent.json<ListEntry[]>('/playback/list?path=movie');
