@@ -33,7 +33,7 @@ function temporaryFolder(): string | undefined {
 }
 const TMPDIR = temporaryFolder();
 
-/** A group of suites in test/. Vitest starts the ones that took longest first, and large files where it does not know yet. */
+/** Vitest starts the suites first that took longest, or the largest files where it does not know. */
 const suites = (name: string, include: readonly string[], groupOrder: number, options: object = {}) => ({
   test: { name, include: [...include], sequence: { groupOrder }, ...LIMITS, ...options },
 });
@@ -46,7 +46,6 @@ const WITH_PEERS = {
   ...(IS_SHORT ? { globalSetup: 'test/peers/agent/built-agent.ts' } : { fileParallelism: false }),
   ...(LENGTH === 'long' && { env: { PERCH_PAGE_BY: 'localhost' } }),
 };
-/** Most suites wait for pictures, so three of them share two cores. */
 const SIDE_BY_SIDE = { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 3, maxConcurrency: 8 }) };
 
 const PAGE = ['test/browser/page/**/*.test.ts', 'test/smoke/page-*.test.ts'];
@@ -67,7 +66,6 @@ const projects = [
     ? [suites('page-by-address', PAGE, 4, { ...WITH_PEERS, env: { PERCH_PAGE_BY: 'plain' } })]
     : []),
 ];
-/** Machines are emulated, and have this one to themselves. */
 const system = suites('system', ['test/system/*.test.ts'], 0, {
   globalSetup: 'test/peers/agent/built-agent.ts',
   fileParallelism: false,

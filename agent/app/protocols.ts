@@ -1,7 +1,7 @@
 import { type ConfigKeys, configKeysOf } from '../config/schema/config-keys.ts';
 import { SERVER_KEYS } from '../config/schema/global.ts';
 import { SOURCE_KEYS } from '../config/schema/path.ts';
-import type { Forwarder, ServerProtocol, SourceProtocol } from '../protocols/contract.ts';
+import type { ServerProtocol, SourceProtocol } from '../protocols/contract.ts';
 import { hlsServer } from '../servers/hls/protocol.ts';
 import { rtspServer } from '../servers/rtsp/protocol.ts';
 import { webrtcServer } from '../servers/webrtc/protocol.ts';
@@ -10,7 +10,6 @@ import { rtspSource } from '../sources/rtsp/protocol.ts';
 export const SOURCES: readonly SourceProtocol[] = [rtspSource];
 /** In the order in which lists of all sessions have them. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, webrtcServer, hlsServer];
-export const FORWARDERS: readonly Forwarder[] = [];
 
 export interface Protocols {
   readonly sources: readonly SourceProtocol[];

@@ -109,7 +109,7 @@ export interface MetricGroup {
   readonly deprecatedRows?: readonly MetricRow[];
 }
 
-export type MetricLabel = string | readonly [label: string, field: string];
+type MetricLabel = string | readonly [label: string, field: string];
 
 /** A connection, session or muxer: what every kind may say, and fields of its own for the API and the metrics. */
 export interface SessionItem {
@@ -251,33 +251,4 @@ export interface HttpAccess {
   ip(request: FastifyRequest): string;
   /** The browser speaks TLS, to Perch or to a proxy. */
   isSecure(request: FastifyRequest): boolean;
-}
-
-/** A protocol that a stream is sent on to other servers with. */
-export interface Forwarder {
-  /** Label of the metrics. */
-  readonly protocol: string;
-  /** Of the target's address, in lower case and without `://`. */
-  readonly schemes: readonly string[];
-  start(target: ForwardTarget, stream: Stream, deps: ServerDeps): RunningForward;
-}
-
-export interface ForwardTarget {
-  readonly id: string;
-  readonly path: string;
-  readonly url: string;
-}
-
-export interface RunningForward {
-  readonly item: ForwardItem;
-  stop(): Promise<void>;
-}
-
-/** As the API lists it. */
-export interface ForwardItem {
-  readonly id: string;
-  readonly path: string;
-  readonly protocol: string;
-  readonly state: string;
-  readonly outboundBytes: number;
 }

@@ -14,16 +14,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   backup: ['base', 'config'],
   onvif: ['base', 'config', 'media'],
   protocols: ['base', 'config', 'stream'],
-  transports: ['base', 'media', 'stream'],
   hooks: ['base', 'config', 'protocols', 'stream'],
   zlm: ['base', 'config', 'media', 'protocols'],
   http: ['base', 'config', 'auth', 'protocols'],
   cameras: ['base', 'config', 'media', 'onvif'],
-  sources: ['base', 'config', 'media', 'stream', 'protocols', 'transports'],
-  forwarders: ['base', 'config', 'media', 'stream', 'protocols', 'transports'],
+  sources: ['base', 'config', 'media', 'stream', 'protocols'],
   transcode: ['base', 'media', 'stream'],
   record: ['base', 'config', 'media', 'stream'],
-  servers: ['base', 'config', 'media', 'stream', 'auth', 'http', 'protocols', 'transports'],
+  servers: ['base', 'config', 'media', 'stream', 'auth', 'http', 'protocols'],
   playback: ['base', 'config', 'media', 'record'],
   paths: ['base', 'config', 'media', 'stream', 'sources', 'protocols'],
   app: [
@@ -35,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Rooms whose folders are siblings: each protocol stands alone. */
-const SIBLINGS = ['sources', 'forwarders', 'servers'];
+const SIBLINGS = ['sources', 'servers'];
 const MAX_FILES_IN_FOLDER = 30;
 const OUTSIDE = ['package.json'];
 
